@@ -57,7 +57,7 @@ Feature: Consent in practice
       When Ada tells the shop these traits:
         | trait | value         |
         | phone | +442071838751 |
-      Then the call "identify" ends as warning because "the profile keeps the value it has; this one is ignored"
+      Then the call "identify" ends as warning because "the profile already has another value, so this value is ignored"
       And Insider One knows exactly these attributes of Ada:
         | attribute    | value           |
         | uuid         | ada             |

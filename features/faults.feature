@@ -23,7 +23,7 @@ Feature: When something goes wrong
       Given Insider One takes the next request and the answer is lost
       And Ada does "Wish Listed"
       When Segment tries again what failed
-      Then the call "Wish Listed" ends as warning because "it is kept once"
+      Then the call "Wish Listed" ends as warning because "it is stored once"
       And Insider One receives 1 "wish_listed" for Ada
 
     @documented

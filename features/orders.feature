@@ -152,7 +152,7 @@ Feature: Orders in practice
          "properties": {"order_id": "o-17", "currency": "EUR", "price": 8.5, "quantity": 1,
                         "products": [{"product_id": "mug", "price": 8.5, "quantity": 1}]}}
         """
-      Then the call "<event>" ends as warning because "days it is kept, so it is not stored"
+      Then the call "<event>" ends as warning because "days, so it is not stored"
 
       Examples:
         | event           | when                 |

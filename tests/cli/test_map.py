@@ -182,7 +182,7 @@ def test_explanation_says_why_insider_one_would_take_nothing(tmp_path: Path) -> 
     text = mapped(event, options=("--workspace", str(file), "--explain"))
     told = mapped(event, options=("--workspace", str(file), "--explain", "--json"))
 
-    remedy = "Name the user: uuid, email, phone_number, a custom identifier or insider_id."
+    remedy = "Send uuid, email, phone_number, a custom identifier or insider_id."
     assert text.stdout.splitlines() == [
         "identify  ",
         "  matched      Profile (updateUserProfile)",

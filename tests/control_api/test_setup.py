@@ -134,8 +134,8 @@ def test_a_wrong_key_is_refused_on_delivery(shop: Shop) -> None:
     shop.save(settings={"ucd_key": "mistyped"})
     assert shop.play() == (
         "failed",
-        ANSWERED + "X-REQUEST-TOKEN carried another key than any of this account's: "
-        "enter the one the panel showed as API Key.",
+        ANSWERED + "X-REQUEST-TOKEN is not a key of this account: "
+        "enter the API Key that the panel showed.",
     )
     assert shop.response() == (403, DENIED)
 
@@ -170,7 +170,7 @@ def test_a_revoked_key_is_refused_on_delivery(shop: Shop) -> None:
     assert shop.revoke(made["id"])["revokedAt"] == "2026-11-23T10:00:00.000Z"
     assert shop.play() == (
         "failed",
-        ANSWERED + "The key of the integration 'Web shop' was revoked at "
+        ANSWERED + "The key of integration 'Web shop' was revoked at "
         "2026-11-23T10:00:00.000Z: create an integration in the panel and enter its key as "
         "API Key.",
     )
@@ -424,7 +424,7 @@ def test_a_role_without_the_right_is_refused(shop: Shop, headers: dict[str, str]
     refused = {
         "what": f"a user with {who} cannot make changes to External Platform Integrations",
         "where": "X-InOne-Role",
-        "remedy": "Act as Administrator or Editor with PII access.",
+        "remedy": "Use the role Administrator or Editor with PII access.",
     }
     for method, path in (("POST", "integrations"), ("DELETE", "integrations/1")):
         answer = shop.client.open(

@@ -75,7 +75,7 @@ def test_what_identifies_cannot_be_deleted_here() -> None:
     answer = delete(account, {"identifiers": ADA, "whole": ["email"]})
     assert left(account)["email"] == "sample@mail.com"
     assert [each["what"] for each in findings(answer)] == [
-        "email identifies people in this account and cannot be deleted here"
+        "email is an identifier of this account; it is not deleted here"
     ]
 
 
@@ -86,12 +86,12 @@ def test_what_identifies_cannot_be_deleted_here() -> None:
         (
             {"identifiers": {"uuid": "nobody"}, "whole": ["name"]},
             "users.0",
-            "no profile is found for this user, so nothing is deleted",
+            "no profile found for this user, so nothing is deleted",
         ),
         (
             {"identifiers": ADA, "partial": {"name": ["Ada"]}},
             "users.0.partial.name",
-            "name is no list, so no part of it can be deleted",
+            "name is not a list, so no part of it can be deleted",
         ),
     ],
 )

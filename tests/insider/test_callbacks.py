@@ -41,7 +41,7 @@ def test_an_identifier_that_could_not_be_unified_is_posted_though_the_user_is_ta
     again = {"identifiers": {"uuid": "u1", "email": "new@b.io"}, "events": [event("a")]}
     answer = account.send(again, error_callback_endpoint=HERE)
     assert body(answer)["data"]["fail"] == {}
-    text = "the profile keeps the value it has; this one is ignored"
+    text = "the profile already has another value, so this value is ignored"
     errors = {"users.0.identifiers.email": [text]}
     assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
 
@@ -49,7 +49,7 @@ def test_an_identifier_that_could_not_be_unified_is_posted_though_the_user_is_ta
 def test_a_profile_id_that_nobody_has_is_posted_though_the_user_is_taken() -> None:
     account = Account()
     account.send({"insider_id": "nobody", "events": [event("a")]}, error_callback_endpoint=HERE)
-    text = "no profile has this insider_id, so it makes a new anonymous profile"
+    text = "no profile has this insider_id, so a new anonymous profile is created"
     errors = {"users.0.insider_id": [text]}
     assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
 
@@ -186,7 +186,7 @@ def test_the_second_answer_of_a_name_is_never_asked_for(
     )
     assert [record.message for record in caplog.records] == [
         "called back host='late.shop.example' status=204",
-        "failed error callback host='late.shop.example' error=Elsewhere",
+        "failed error callback host='late.shop.example' error=ForbiddenCallbackHost",
     ]
 
 

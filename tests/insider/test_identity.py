@@ -135,7 +135,7 @@ def test_of_an_attribute_in_both_the_latest_written_survives_a_merge() -> None:
         "age": 36,
     }
     assert profile["trail"] == [
-        {"at": "2026-11-23T10:02:00.000Z", "what": "took in p2, found by email:a@b.io"}
+        {"at": "2026-11-23T10:02:00.000Z", "what": "merged with p2, found by email:a@b.io"}
     ]
 
 
@@ -158,7 +158,7 @@ def test_a_conflict_is_told() -> None:
     assert account.warned(did("y", uuid="u1", email="c@b.io")) == [
         (
             "users.0.identifiers.email",
-            "the profile keeps the value it has; this one is ignored",
+            "the profile already has another value, so this value is ignored",
         )
     ]
 

@@ -102,7 +102,7 @@ def test_blocked_values_identify_nobody() -> None:
 
 
 DEFINED = {"points": "Number", "tags": "Strings", "born": "Date", "vip": "Boolean", "home": "URL"}
-UNDEFINED = "the panel defines no custom attribute plan, so it"
+UNDEFINED = "custom attribute plan is not defined in the panel; it"
 
 
 @pytest.mark.parametrize(
@@ -114,31 +114,31 @@ UNDEFINED = "the panel defines no custom attribute plan, so it"
             {"custom_attributes": DEFINED},
             {"points": "7"},
             None,
-            ["points is of another type, so its value never shows on the profile: 7"],
+            ["points has the wrong type and is not stored: 7"],
         ),
         (
             {"custom_attributes": DEFINED},
             {"tags": ["a", 1]},
             None,
-            ['tags is of another type, so its value never shows on the profile: ["a", 1]'],
+            ['tags has the wrong type and is not stored: ["a", 1]'],
         ),
         (
             {"custom_attributes": DEFINED},
             {"born": "1990-01-01"},
             {"born": "1990-01-01"},
-            ["born is not in the form Insider One expects: 1990-01-01"],
+            ["born does not have the format Insider One expects: 1990-01-01"],
         ),
         (
             {"custom_attributes": DEFINED},
             {"plan": "pro"},
             {"plan": "pro"},
-            [f"{UNDEFINED} may land nowhere"],
+            [f"{UNDEFINED} may be ignored"],
         ),
         (
             {"custom_attributes": DEFINED, "undefined_custom": "drop"},
             {"plan": "pro", "vip": True},
             {"vip": True},
-            [f"{UNDEFINED} is not kept"],
+            [f"{UNDEFINED} is not stored"],
         ),
     ],
 )

@@ -13,12 +13,9 @@ from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.panel_settings import IntegrationStore
 
 LATER = "2026-11-23T10:00:00.000Z"
-UNKNOWN = (
-    "X-REQUEST-TOKEN carried another key than any of this account's: "
-    "enter the one the panel showed as API Key."
-)
+UNKNOWN = "X-REQUEST-TOKEN is not a key of this account: enter the API Key that the panel showed."
 REVOKED = (
-    "The key of the integration {name!r} was revoked at 2026-11-23T10:00:00.000Z: "
+    "The key of integration {name!r} was revoked at 2026-11-23T10:00:00.000Z: "
     "create an integration in the panel and enter its key as API Key."
 )
 
@@ -70,7 +67,7 @@ def test_every_other_role_is_refused_in_one_sentence(role: str, said: str) -> No
             change()
         assert str(refused.value) == (
             f"role: a user with {said} cannot make changes to External Platform Integrations. "
-            "Act as Administrator or Editor with PII access."
+            "Use the role Administrator or Editor with PII access."
         )
     assert states(own) == before
 
@@ -84,7 +81,7 @@ def test_every_other_role_is_refused_in_one_sentence(role: str, said: str) -> No
         pytest.param(
             "Web shop",
             "Destination",
-            "type: no events come in through an integration of type 'Destination'. "
+            "type: an integration of type 'Destination' does not receive events. "
             "Select 'Source' as the Integration Type.",
             id="another direction",
         ),
@@ -128,7 +125,7 @@ def test_a_revoked_key_stays_revoked_and_others_go_on() -> None:
 @pytest.mark.parametrize(
     ("key", "why"),
     [
-        ("", "X-REQUEST-TOKEN carried no key: enter the one the panel showed as API Key."),
+        ("", "X-REQUEST-TOKEN is empty: enter the API Key that the panel showed."),
         ("wrong", UNKNOWN),
         ("TEST-KEY", UNKNOWN),
         ("Schlüssel", UNKNOWN),

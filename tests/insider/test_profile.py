@@ -55,7 +55,7 @@ def test_an_attribute_cannot_change_an_identifier() -> None:
     assert told == [
         (
             "users.0.attributes.email",
-            "email identifies this profile already, and an upsert cannot change it",
+            "email already identifies this profile; an upsert cannot change it",
         )
     ]
     assert account.profile("uuid:u1")["attributes"]["email"] == "a@b.io"
@@ -112,10 +112,10 @@ FULL = {
         (
             {"phone_number": "123"},
             [],
-            ["phone_number is not in E.164 form"],
-            ["phone_number is not in E.164 form"],
+            ["phone_number is not in E.164 format"],
+            ["phone_number is not in E.164 format"],
         ),
-        ({"email": "ada"}, ["email is no e-mail address"], [], []),
+        ({"email": "ada"}, ["email is not an e-mail address"], [], []),
         ({"sms_optin": False}, [], ["sms_optin is false"], []),
         ({"sms_opt_out_user": True}, [], ["sms_opt_out_user is true"], []),
         ({"whatsapp_optin": None}, [], [], ["whatsapp_optin is absent"]),
@@ -136,5 +136,5 @@ def test_a_missing_gdpr_optin_reaches_but_is_noted() -> None:
     assert check_reachability(attributes)["email"] == {
         "reachable": True,
         "why": [],
-        "notes": ["gdpr_optin was never sent: it counts as allowed, yet the guide asks for it"],
+        "notes": ["gdpr_optin was never sent; it counts as allowed, but the guide requires it"],
     }

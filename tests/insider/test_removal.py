@@ -71,7 +71,7 @@ def test_no_identifier_survives_in_the_record_of_a_merge() -> None:
     account.call("POST", "contact/v1/anonymize", {"insider_id": "p1"})
     (profile,) = account.profiles.list_with_events()[0]
     assert "a@b.io" not in str(profile)
-    assert [entry["what"] for entry in profile.trail] == ["took in p2", "was anonymized"]
+    assert [entry["what"] for entry in profile.trail] == ["merged with p2", "was anonymized"]
 
 
 @pytest.mark.documented

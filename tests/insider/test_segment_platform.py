@@ -32,7 +32,7 @@ def test_default_attributes_of_segment_are_kept_apart_without_a_warning() -> Non
 
 
 def test_the_same_attributes_from_another_sender_are_told() -> None:
-    what = "not a default attribute, so it may land nowhere: idfa"
+    what = "idfa is not an Insider One attribute; it may be ignored"
     told = [("users.0.attributes", what)]
     for platform in ("n8n", None):
         sent = Account().warned({**ADA, "attributes": {"idfa": "x"}}, platform=platform)
@@ -55,7 +55,7 @@ def test_an_anonymous_id_that_is_not_listed_counts_where_it_is_the_only_identifi
 @pytest.mark.observed
 def test_another_identifier_that_is_not_listed_is_told_beside_one_that_is() -> None:
     user = {"identifiers": {"uuid": "u1", "custom": {"loyalty": "7"}}, "events": [event("a")]}
-    what = "loyalty is not in the account's identity resolution, so it identifies nobody"
+    what = "loyalty cannot identify a user: it is not in the account's identity resolution"
     told = [("users.0.identifiers.loyalty", what)]
     assert Account().warned(user, platform="segment") == told
 

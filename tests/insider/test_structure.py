@@ -8,7 +8,7 @@ from account import RECENT, Account, body, event, findings
 from segment_insider_emulator.types import JSONObject
 
 ADA = {"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}}
-LOST = "no document names this key of"
+LOST = "is not a documented key of"
 
 
 def remarks(account: Account, *users: Any, **more: Any) -> list[tuple[str, str, str]]:
@@ -28,13 +28,13 @@ def remarks(account: Account, *users: Any, **more: Any) -> list[tuple[str, str, 
         ({"event_name": "a"}, "Move it into each event in events."),
         (
             {"partner": "mybrand"},
-            "Leave it out. Known: users, skip_hook, error_callback_endpoint, platform.",
+            "Remove it. Documented keys: users, skip_hook, error_callback_endpoint, platform.",
         ),
     ],
 )
 def test_an_undocumented_key_of_a_request_is_named(more: JSONObject, remedy: str) -> None:
     (name,) = more
-    expected = (name, f"{LOST} a request; its value is lost", remedy)
+    expected = (name, f"{name} {LOST} a request; its value is ignored", remedy)
     assert remarks(Account(), ADA, **more) == [expected]
 
 
@@ -48,8 +48,8 @@ def test_an_undocumented_key_of_a_request_is_named(more: JSONObject, remedy: str
         ({"identifier": {}}, "Write identifiers."),
         ({"insiderId": "x"}, "Write insider_id."),
         ({"notAppend": True}, "Write not_append."),
-        ({"skip_hook": True}, "Move it into the request, beside users."),
-        ({"skiphook": True}, "Write skip_hook, and move it into the request, beside users."),
+        ({"skip_hook": True}, "Move it into the request, next to users."),
+        ({"skiphook": True}, "Write skip_hook, and move it into the request, next to users."),
         ({"custom": {}}, "Move it into attributes."),
         ({"email": "a@b.io"}, "Move it into identifiers, or into attributes."),
         ({"uuid": "u1"}, "Move it into identifiers, or into attributes."),
@@ -59,7 +59,7 @@ def test_an_undocumented_key_of_a_request_is_named(more: JSONObject, remedy: str
 )
 def test_an_undocumented_key_of_a_user_is_named(more: JSONObject, remedy: str) -> None:
     (name,) = more
-    expected = (f"users.0.{name}", f"{LOST} a user; its value is lost", remedy)
+    expected = (f"users.0.{name}", f"{name} {LOST} a user; its value is ignored", remedy)
     assert remarks(Account(), {**ADA, **more}) == [expected]
 
 
@@ -69,7 +69,7 @@ def test_an_undocumented_key_of_a_user_is_named(more: JSONObject, remedy: str) -
     [
         ({"event_param": {}}, "Write event_params."),
         ({"eventParams": {}}, "Write event_params."),
-        ({"params": {}}, "Leave it out. Known: event_name, timestamp, event_params."),
+        ({"params": {}}, "Remove it. Documented keys: event_name, timestamp, event_params."),
         ({"custom": {"plan": "x"}}, "Move it into event_params."),
         ({"currency": "EUR"}, "Move it into event_params."),
         ({"curency": "EUR"}, "Write currency, and move it into event_params."),
@@ -79,7 +79,7 @@ def test_an_undocumented_key_of_a_user_is_named(more: JSONObject, remedy: str) -
 def test_an_undocumented_key_of_an_event_is_named(more: JSONObject, remedy: str) -> None:
     (name,) = more
     user = {"identifiers": {"uuid": "u1"}, "events": [{**event("a"), **more}]}
-    expected = (f"users.0.events.0.{name}", f"{LOST} an event; its value is lost", remedy)
+    expected = (f"users.0.events.0.{name}", f"{name} {LOST} an event; its value is ignored", remedy)
     assert remarks(Account(), user) == [expected]
 
 
@@ -120,7 +120,7 @@ def test_what_is_no_structure_is_left_to_the_other_rules(user: Any, where: str) 
 
 def test_a_root_name_one_slip_away_names_the_known_one() -> None:
     user = {"identifiers": {"uuid": "u1"}, "attributes": {"emial": "a@b.io"}}
-    what = "not a default attribute, so it may land nowhere: emial"
+    what = "emial is not an Insider One attribute; it may be ignored"
     assert remarks(Account(), user) == [("users.0.attributes.emial", what, "Write email.")]
 
 
@@ -132,7 +132,7 @@ def test_a_root_name_one_slip_away_names_the_known_one() -> None:
         (
             {"attributes": {}, "whole": ["city"]},
             "users.0.attributes",
-            "Leave it out. Known: identifiers, insider_id, whole, partial, custom.",
+            "Remove it. Documented keys: identifiers, insider_id, whole, partial, custom.",
         ),
         ({"custom": {"partials": {}}}, "users.0.custom.partials", "Write partial."),
     ],
@@ -180,7 +180,7 @@ PERIOD = {"start_date": 0, "end_date": 2**31, "wanted": [{"event_name": "a"}]}
             "user/v1/delete",
             {"users": []},
             "users",
-            "Leave it out. Known: identifiers, insider_id.",
+            "Remove it. Documented keys: identifiers, insider_id.",
         ),
     ],
 )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import PURCHASE, RECENT, Account, body, event, findings
 
-NEVER_SHOWS = "of another type, so its value never shows on the profile"
+WRONG_TYPE = "the wrong type and is not stored"
 
 
 @pytest.mark.parametrize(
@@ -14,71 +14,70 @@ NEVER_SHOWS = "of another type, so its value never shows on the profile"
         (
             {"idfa": "x", "last_ip": "1.2.3.4"},
             "",
-            "not a default attribute, so it may land nowhere: idfa, last_ip",
+            "idfa, last_ip are not Insider One attributes; they may be ignored",
         ),
         (
             {"phone": "+6598765432"},
             ".phone",
-            "not a default attribute, so it may land nowhere: phone",
+            "phone is not an Insider One attribute; it may be ignored",
         ),
         (
             {"birthday": "1993-03-12"},
             ".birthday",
-            "birthday is not in the form Insider One expects: 1993-03-12",
+            "birthday does not have the format Insider One expects: 1993-03-12",
         ),
         (
             {"birthday": "1993-03-12T00:00:00+03:00"},
             ".birthday",
-            "birthday is not in the form Insider One expects: 1993-03-12T00:00:00+03:00",
+            "birthday does not have the format Insider One expects: 1993-03-12T00:00:00+03:00",
         ),
         (
             {"country": "Germany"},
             ".country",
-            "country is not in the form Insider One expects: Germany",
+            "country does not have the format Insider One expects: Germany",
         ),
         (
             {"gender": "female"},
             ".gender",
-            "gender is not in the form Insider One expects: female",
+            "gender does not have the format Insider One expects: female",
         ),
         (
             {"gender": "f"},
             ".gender",
-            "gender is not in the form Insider One expects: f",
+            "gender does not have the format Insider One expects: f",
         ),
         (
             {"lo": "de_DE", "locale": "en_US"},
             ".locale",
-            "another name of lo, whose own value is kept",
+            "locale is another name of lo, whose value is stored instead",
         ),
-        ({"email_optin": "true"}, ".email_optin", f"email_optin is {NEVER_SHOWS}: true"),
-        ({"age": "30"}, ".age", f"age is {NEVER_SHOWS}: 30"),
-        ({"name": None}, ".name", f"name is {NEVER_SHOWS}: null"),
+        ({"email_optin": "true"}, ".email_optin", f"email_optin has {WRONG_TYPE}: true"),
+        ({"age": "30"}, ".age", f"age has {WRONG_TYPE}: 30"),
+        ({"name": None}, ".name", f"name has {WRONG_TYPE}: null"),
         (
             {"phone_number": "12345"},
             ".phone_number",
-            "phone_number is not in the form Insider One expects: 12345",
+            "phone_number does not have the format Insider One expects: 12345",
         ),
         (
             {"custom": {"email_optin": True}},
             ".custom",
-            "a custom twin of a default attribute, which itself stays unset: email_optin",
+            "default attribute sent under custom, so the default stays empty: email_optin",
         ),
         (
             {"custom": {"Coupon Code": "x", "plan": 1}},
             ".custom",
-            "system names are lower case without spaces: Coupon Code",
+            "system names have no capital letters and no spaces: Coupon Code",
         ),
         (
             {"custom": {"address": {"city": "Utrecht"}}},
             ".custom.address",
-            "no type of custom value holds this, so it never shows on the profile: "
-            '{"city": "Utrecht"}',
+            'no custom type accepts this value, so it is not stored: {"city": "Utrecht"}',
         ),
         (
             {"custom": {}},
             None,
-            "the request has no attribute and no event, and Insider One needs one of them",
+            "the user has no attribute and no event; Insider One requires at least one",
         ),
     ],
 )
@@ -94,35 +93,39 @@ def test_an_attribute(attributes: Any, where: str | None, what: str) -> None:
         (
             event("a", currency="euro"),
             "event_params.currency",
-            "currency is not in the form Insider One expects: euro",
+            "currency does not have the format Insider One expects: euro",
         ),
-        (event("a", quantity=1.5), "event_params.quantity", f"quantity is {NEVER_SHOWS}: 1.5"),
+        (event("a", quantity=1.5), "event_params.quantity", f"quantity has {WRONG_TYPE}: 1.5"),
         (
             event("a", taxonomy="Shoes"),
             "event_params.taxonomy",
-            f"taxonomy is {NEVER_SHOWS}: Shoes",
+            f"taxonomy has {WRONG_TYPE}: Shoes",
         ),
         (
             event("a", url="/p/1"),
             "event_params.url",
-            "url is not in the form Insider One expects: /p/1",
+            "url does not have the format Insider One expects: /p/1",
         ),
-        (event("a", tax=3), "event_params", "not a default parameter, so it may land nowhere: tax"),
+        (
+            event("a", tax=3),
+            "event_params",
+            "tax is not an Insider One parameter; it may be ignored",
+        ),
         (
             event("a", custom={"color": "red"}),
             "event_params.custom",
-            "a custom twin of a default parameter, which itself stays unset: color",
+            "default parameter sent under custom, so the default stays empty: color",
         ),
         (
             event("confirmation_page_view", currency="EUR", quantity=1),
             "event_params",
-            "confirmation_page_view has no event_group_id, unit_sale_price,"
-            " which Insider One requires of purchase",
+            "confirmation_page_view has no event_group_id, unit_sale_price;"
+            " Insider One requires them for purchase",
         ),
         (
             event("a", "2026-11-24T10:00:00Z"),
             "timestamp",
-            "a happens in the future: 2026-11-24T10:00:00Z",
+            "the timestamp of a is in the future: 2026-11-24T10:00:00Z",
         ),
     ],
 )
@@ -149,7 +152,7 @@ def test_an_event_beyond_its_retention_is_answered_200_and_not_kept(name: str, d
     assert account.warned(user) == [
         (
             "users.0.events.0.timestamp",
-            f"{name} is older than the {days} days it is kept, so it is not stored: {RECENT}",
+            f"{name} is older than {days} days, so it is not stored: {RECENT}",
         )
     ]
     assert account.profile("uuid:u1")["events"] == []
@@ -170,14 +173,17 @@ def test_an_event_beyond_its_retention_is_answered_200_and_not_kept(name: str, d
             {},
             (
                 "error_callback_endpoint",
-                "this emulator never calls https://shop.example/late",
+                "this emulator does not call https://shop.example/late",
             ),
         ),
         ({}, {"append": 1}, ("users.0.append", "append is not a boolean and is ignored: 1")),
         (
             {},
             {"insider_id": "nobody"},
-            ("users.0.insider_id", "no profile has this insider_id, so its identifiers decide"),
+            (
+                "users.0.insider_id",
+                "no profile has this insider_id, so the user's identifiers are used",
+            ),
         ),
     ],
 )
@@ -195,7 +201,7 @@ def test_an_identifier_that_the_account_does_not_list_is_an_attribute() -> None:
     assert account.warned(user) == [
         (
             f"users.0.identifiers.{name}",
-            f"{name} is not in the account's identity resolution, so it identifies nobody",
+            f"{name} cannot identify a user: it is not in the account's identity resolution",
         )
         for name in ("email", "segment_anonymous_id")
     ]
@@ -213,7 +219,7 @@ def test_an_identifier_that_the_account_does_not_list_is_an_attribute() -> None:
 def test_an_unknown_profile_id_makes_a_new_profile_with_an_id_of_its_own() -> None:
     account = Account()
     user = {"insider_id": "nobody", "attributes": {"name": "Ada"}}
-    what = "no profile has this insider_id, so it makes a new anonymous profile"
+    what = "no profile has this insider_id, so a new anonymous profile is created"
     assert account.warned(user) == [("users.0.insider_id", what)]
     assert [(each.id, each.identifiers) for each in account.profiles.list_with_events()[0]] == [
         ("p1", {})
@@ -226,7 +232,7 @@ def test_an_empty_value_identifies_nobody_whatever_the_account_blocks(blocked: A
     user = {"identifiers": {"uuid": "", "email": "a@b.io"}, "attributes": {"name": "Ada"}}
     account = Account(**blocked)
     assert account.warned(user) == [
-        ("users.0.identifiers.uuid", "uuid is '', a blocked value that identifies nobody")
+        ("users.0.identifiers.uuid", "uuid is '', a blocked value; it cannot identify a user")
     ]
     assert account.profile("email:a@b.io")["identifiers"] == {"email": "a@b.io"}
 
@@ -238,7 +244,7 @@ def test_a_required_parameter_of_another_type_is_there_and_never_shows() -> None
     assert account.warned({"identifiers": {"uuid": "u1"}, "events": [bought]}) == [
         (
             "users.0.events.0.event_params.unit_sale_price",
-            f"unit_sale_price is {NEVER_SHOWS}: 8.5",
+            f"unit_sale_price has {WRONG_TYPE}: 8.5",
         )
     ]
     (kept,) = account.profile("uuid:u1")["events"]
@@ -250,7 +256,7 @@ def test_whoever_unsubscribed_is_not_reached_whatever_the_opt_in_says_afterwards
     account = Account()
     ada = {"identifiers": {"uuid": "u1", "email": "a@b.io"}}
     gone = {**ada, "attributes": {"global_unsubscribe": True}}
-    what = "Insider One's channels set this; nobody says what an upsert of it does"
+    what = "Insider One's channels set this attribute; the effect of an upsert is not documented"
     assert account.warned(gone) == [("users.0.attributes.global_unsubscribe", what)]
     assert account.warned({**ada, "attributes": {"email_optin": True}}) == []
     email = account.profile("uuid:u1")["reach"]["email"]
@@ -274,10 +280,13 @@ def test_a_blocked_value_identifies_nobody() -> None:
     account = Account()
     user = {"identifiers": {"uuid": "undefined"}, "attributes": {"name": "Ada"}}
     told = [
-        ("users.0.identifiers.uuid", "uuid is 'undefined', a blocked value that identifies nobody"),
+        (
+            "users.0.identifiers.uuid",
+            "uuid is 'undefined', a blocked value; it cannot identify a user",
+        ),
         (
             "users.0.identifiers",
-            "no identifier of this user identifies anyone, so it makes a new anonymous profile",
+            "no identifier of this user is usable, so a new anonymous profile is created",
         ),
     ]
     assert account.warned(user) == told
@@ -289,8 +298,8 @@ def test_the_same_event_again_is_told_and_kept_once() -> None:
     account = Account()
     user = {"identifiers": {"uuid": "u1"}, "events": [event("a", plan="x"), event("a", plan="y")]}
     account.send(user)
-    retold = [what for _, what in account.warned(user) if "very" in what]
-    assert retold == ["the profile has this very a already; it is kept once"] * 2
+    retold = [what for _, what in account.warned(user) if "already has" in what]
+    assert retold == ["the profile already has this a; it is stored once"] * 2
     assert len(account.profile("uuid:u1")["events"]) == 2
 
 

@@ -78,7 +78,7 @@ def test_another_role_is_refused_and_the_form_keeps_what_was_typed(
     inone(page).get_by_label("Integration Name").fill("Mine")
     inone(page).get_by_label("Acting as").select_option("Editor")
     inone(page).get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("Act as Administrator")
+    expect(page.get_by_role("alert")).to_contain_text("Use the role Administrator")
     expect(inone(page).get_by_label("Integration Name")).to_have_value("Mine")
     assert len(emulator.parts.insider_panel.list_integrations()) == 1
     assert page.url == f"{emulator.url}/workspace"

@@ -255,7 +255,7 @@ def test_a_remark_is_told_once_with_whom_it_is_about(tmp_path: Path) -> None:
         "  count  verdict         event                     subscription                    "
         "what is to know",
         "      5  warning         Product Added and 1 more  Product Added Event and 1 more  "
-        "events[].event_params.currency: currency is not in the form Insider One expects",
+        "events[].event_params.currency: currency does not have the format Insider One expects",
         "      1  not_subscribed  alias                                                     "
         "no enabled subscription matches this event",
         "      1  not_subscribed  group                                                     "

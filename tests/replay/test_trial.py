@@ -166,7 +166,7 @@ def test_events_are_kept_as_long_as_their_retention(
     assert lost == (
         set()
         if received
-        else {"confirmation_page_view is older than the 730 days it is kept, so it is not stored"}
+        else {"confirmation_page_view is older than 730 days, so it is not stored"}
     )
 
 

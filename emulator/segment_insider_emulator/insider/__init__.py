@@ -1,1 +1,1 @@
-"""Insider One's end of the road: the unification API, validation, identity and reach."""
+"""The emulated Insider One API: upserts, validation, identity, profiles, panel and journeys."""

@@ -1,6 +1,8 @@
-"""How often an address may be called, on the emulator's clock.
+"""One Insider One account: settings and stores, rate limits and data retention.
 
-Assumed: the limits are published, the shape of the minute is not; here it is the clock's own.
+Source: Insider One, "Data Retention". Assumed: rate limits are published, but not when a minute
+begins; here it is the minute of the clock. Also assumed: when expired data is deleted; here with
+the first request or page view after the clock has advanced by an hour.
 """
 
 from collections.abc import Callable
@@ -24,14 +26,14 @@ from segment_insider_emulator.shared_state import StateGuardFactory, process_loc
 from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.types import JSONObject
 
-RATE_WINDOW_S = 60  # seconds
+RATE_WINDOW_S = 60
 
 
 class RateLimiter:
-    """What is used up of each budget in the current minute.
+    """Counts the units used of each rate limit in the current minute.
 
     Args:
-        limit: Name of a budget -> units a minute; None is no limit.
+        get_limit: Returns the units per minute of a budget; None is no limit.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class RateLimiter:
         self._state_guard = guard_factory("rates", self, refresh_on_read=False)
 
     def consume(self, budget: str, now: datetime, units: float = 1) -> float:
-        """Use up *units* of *budget*. Returns: what is used now, these included.
+        """Use *units* of *budget*.
 
-        Raises: Refusal, when that many are not left.
+        Returns: The units used in this minute, these included.
+        Raises: RequestRejected, when fewer units are left.
         """
         now_s = now.timestamp()
         minute = floor(now_s / RATE_WINDOW_S)
@@ -62,16 +65,16 @@ class RateLimiter:
         raise reject_too_many_requests(ceil((minute + 1) * RATE_WINDOW_S - now_s))
 
     def reset(self) -> None:
-        """Forget what was used."""
+        """Set all counters to zero."""
         with self._state_guard.updating():
             self._current_minute, self._used_units = 0, {}
 
     def state(self) -> JSONObject:
-        """For other processes: {"minute": its number, "used": units of each budget in it}."""
+        """Return the state for other processes: {"minute": number, "used": units by budget}."""
         return {"minute": self._current_minute, "used": self._used_units}
 
     def restore(self, state: JSONObject) -> None:
-        """Count on from what `state` gave."""
+        """Load a state that `state` returned."""
         self._current_minute, self._used_units = state["minute"], state["used"]
 
 
@@ -80,7 +83,7 @@ _EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class DataRetention:
-    """Deletes as time passes, by the emulator's clock."""
+    """Deletes expired events and profiles as the emulator's clock advances."""
 
     def __init__(self, profiles: ProfileStore, options: InsiderOptions) -> None:
         self._profiles, self._lock = profiles, Lock()
@@ -88,45 +91,42 @@ class DataRetention:
         self._last_run_at: datetime | None = None
 
     def delete_expired(self, now: datetime) -> None:
-        """Delete what is outdated *now*, unless that was done within the hour."""
+        """Delete events and profiles that expired before *now*, at most once an hour."""
         with self._lock:
             if self._last_run_at and abs(now - self._last_run_at) < _RUN_INTERVAL:
                 return
             self._last_run_at = now
         with self._profiles.unit_of_work() as unit_of_work:
             event_cutoffs = {
-                name: _compute_cutoff(now, kept) for name, kept in self._event_retentions.items()
+                name: _compute_cutoff(now, retention)
+                for name, retention in self._event_retentions.items()
             }
-            default_cutoff, profile_cutoff = (
-                _compute_cutoff(now, CUSTOM_EVENT_RETENTION),
-                _compute_cutoff(now, PROFILE_RETENTION),
-            )
+            default_cutoff = _compute_cutoff(now, CUSTOM_EVENT_RETENTION)
+            profile_cutoff = _compute_cutoff(now, PROFILE_RETENTION)
             unit_of_work.delete_expired(event_cutoffs, default_cutoff, profile_cutoff)
 
     def reset(self) -> None:
-        """Run at the next occasion."""
+        """Make the next call delete expired data again."""
         with self._lock:
             self._last_run_at = None
 
 
 def _compute_cutoff(now: datetime, retention: timedelta) -> str:
-    # Retentions of a century and clocks of the first years leave the calendar.
-    return (
-        format_iso_utc(now - retention)
-        if now - _EARLIEST_TIME > retention
-        else format_iso_utc(_EARLIEST_TIME)
-    )
+    # A long retention or an early clock can lead to a time before year 1.
+    if now - _EARLIEST_TIME > retention:
+        return format_iso_utc(now - retention)
+    return format_iso_utc(_EARLIEST_TIME)
 
 
 @dataclass(frozen=True, slots=True)
 class InsiderAccount:
-    """One account.
+    """One emulated Insider One account: its settings, profiles and callbacks.
 
     Args:
-        new_id: Makes Profile IDs.
-        on_change: Told what a request changed, in the transaction that stores it.
-        callback_hosts: Where callbacks may go.
-        call_back: Takes an address and the body to post there; returns at once.
+        generate_profile_id: Returns a new Profile ID.
+        on_change: Called with the changes of a request, in the transaction that stores them.
+        callback_hosts: Hosts that callbacks may call.
+        send_callback: Takes a URL and the body to post there; returns at once.
     """
 
     identity_rules: IdentityRules

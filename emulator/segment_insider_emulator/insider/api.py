@@ -1,4 +1,4 @@
-"""Insider One's unification host: bytes in, bytes out."""
+"""The Insider One API of one account: authentication, rate limits and routes to the handlers."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -43,11 +43,11 @@ RequestHandler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class InsiderRoute:
-    """What answers one method of one address.
+    """The handler of one method and path.
 
     Args:
-        budget: What it is counted in; None where it takes its own units.
-        structure: The keys of its requests.
+        rate_budget: Rate limit that each call uses; None when the handler uses its own units.
+        documented_keys: The keys of its requests.
     """
 
     handler: RequestHandler
@@ -56,20 +56,20 @@ class InsiderRoute:
 
 
 class InsiderApi:
-    """One account.
+    """The emulated Insider One API of one account: takes a request, returns its response.
 
     Args:
-        account_name, account_key: What X-PARTNER-NAME and X-REQUEST-TOKEN must say.
-        identifier_types: Types that identify, strongest first, e.g. ("uuid", "email").
-        options: What else differs from account to account.
-        refusal: Why a token does not open the account, None when it does: the panel's keys in
-            place of account_key.
-        new_id: Makes Profile IDs.
-        on_change: Told what a request changed, in the transaction that stores it.
-        callback_hosts: Where callbacks may go: by default where *options* list, and never to this
+        account_name, account_key: Required values of X-PARTNER-NAME and X-REQUEST-TOKEN.
+        identifier_types: Types of identity resolution, strongest first, e.g. ("uuid", "email").
+        options: Further settings of the account.
+        explain_token_rejection: Returns why a token is rejected, None if it is valid; replaces
+            the check of account_key, e.g. by the panel's keys.
+        generate_profile_id: Returns a new Profile ID.
+        on_change: Called with the changes of a request, in the transaction that stores them.
+        callback_hosts: Hosts that callbacks may call; default: those of *options*, never this
             machine.
-        call_back: Posts a body to an address, beside the answer.
-        hold: Keeps what is used of its limits for all who answer for it.
+        send_callback: Posts a body to a URL; must return at once.
+        guard_factory: Shares the used rate limits with other processes.
     """
 
     def __init__(
@@ -101,14 +101,12 @@ class InsiderApi:
         )
         self._account_name, self._clock, self._options = account_name, clock, options
         self._explain_token_rejection = explain_token_rejection or _build_token_check(account_key)
-        self._rate_limiter, self._data_retention = (
-            RateLimiter(options.get_rate_limit, guard_factory),
-            DataRetention(profiles, options),
-        )
+        self._rate_limiter = RateLimiter(options.get_rate_limit, guard_factory)
+        self._data_retention = DataRetention(profiles, options)
         self._routes = _build_routes(self._account, self._rate_limiter)
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
-        """Answer one request; a refusal is an answer too.
+        """Handle one request and return the response, also for a rejected request.
 
         Raises: StorageFault, when the profiles cannot be read or written.
         """
@@ -127,14 +125,14 @@ class InsiderApi:
             self._data_retention.delete_expired(now)
             body = _parse_json_request(request)
             return route.handler(body, now)
-        except RequestRejected as refusal:
-            # A key that nobody reads is often why.
-            return refusal.to_response([*find_undocumented_keys(body, route.documented_keys)])
+        except RequestRejected as rejection:
+            # An undocumented key is often the cause.
+            return rejection.to_response([*find_undocumented_keys(body, route.documented_keys)])
 
     def create_dry_run_copy(self) -> "InsiderApi":
-        """The same account, to try requests on: it counts no calls and tells nobody.
+        """Copy this API for a dry run: no rate limits counted, no listener or callback called.
 
-        What it writes to the profiles is the caller's to undo.
+        The caller must roll back what it writes to the profiles.
         """
         api_copy = copy(self)
         api_copy._rate_limiter = RateLimiter(self._options.get_rate_limit)
@@ -146,21 +144,21 @@ class InsiderApi:
         return api_copy
 
     def delete_expired_data(self) -> None:
-        """Drop what has become too old by now; whoever looks at profiles does this first."""
+        """Delete expired events and profiles; call this before you read profiles."""
         self._data_retention.delete_expired(self._clock())
 
     def reset(self) -> None:
-        """Forget how often anybody called."""
+        """Reset the rate limits and the time of the last data expiry."""
         self._rate_limiter.reset()
         self._data_retention.reset()
 
     def _authenticate(self, request: HttpRequest) -> None:
         if request.headers.get("x-partner-name", "") != self._account_name:
             raise responses.INVALID_PARTNER
-        if why := self._explain_token_rejection(request.headers.get("x-request-token", "")):
+        if reason := self._explain_token_rejection(request.headers.get("x-request-token", "")):
             rejection_by_status = {403: responses.ACCESS_DENIED, 401: responses.TOKEN_REFUSED}
             rejection = rejection_by_status[self._options.auth_failure]
-            raise RequestRejected(rejection.status, rejection.body, why)
+            raise RequestRejected(rejection.status, rejection.body, reason)
 
     def _reject_unknown_path(self, request: HttpRequest) -> RequestRejected:
         text = f"no such endpoint: {request.method} {request.path}"
@@ -172,7 +170,7 @@ class InsiderApi:
 def _build_routes(
     account: InsiderAccount, rate_limiter: RateLimiter
 ) -> dict[str, dict[str, InsiderRoute]]:
-    """Address -> method -> what answers; the budgets are those of options.RATES."""
+    """Return path -> method -> route; the rate budgets are those of DEFAULT_RATE_LIMITS."""
     return {
         upsert.UPSERT_PATH: {
             "POST": InsiderRoute(upsert.UpsertHandler(account), "upsert", UPSERT_KEYS)
@@ -240,20 +238,20 @@ def _respond_method_not_allowed(
 def _parse_json_request(request: HttpRequest) -> JSON:
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
-        # Of two reasons to refuse a request, its size is told first.
+        # If the body is too large as well, report its size first.
         raise _reject_large_body(request.body) or responses.WRONG_CONTENT_TYPE
     return parse_body(request.body)
 
 
 def parse_body(body: bytes) -> JSON:
-    """The JSON value of a request. Raises: Refusal."""
-    if refusal := _reject_large_body(body):
-        raise refusal
+    """Parse a request body as JSON. Raises: RequestRejected."""
+    if rejection := _reject_large_body(body):
+        raise rejection
     try:
         value = parse_json(body)
     except orjson.JSONDecodeError:
         raise responses.INVALID_JSON from None
-    # Counting bytes is cheaper than walking a body that is not deep.
+    # Counting brackets is cheap; only a body with many of them needs the exact depth.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and nesting_depth(value) > MAX_DEPTH:
         raise responses.INVALID_JSON
     return value

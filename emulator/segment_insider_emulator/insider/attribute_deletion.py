@@ -1,7 +1,7 @@
-"""Deleting attributes, whole or in part.
+"""Handler of attribute/delete: delete attributes of many users, whole or in part.
 
-Source: Insider One, API collection "Delete User Attribute". Assumed: errors in the shape of an
-upsert's, a name under both `whole` and `partial` goes wholly, and a user nobody is counts as done.
+Source: Insider One, API collection "Delete User Attribute". Assumed: errors look like those of an
+upsert; an attribute under both `whole` and `partial` is deleted; an unknown user is no error.
 """
 
 import logging
@@ -33,39 +33,43 @@ ATTRIBUTE_DELETE_PATH = "/api/user/v1/attribute/delete"
 
 @dataclass(frozen=True, slots=True)
 class DeleteAttributesHandler:
-    """Remove attributes from the profiles of many users."""
+    """Handle POST attribute/delete: remove attributes of many users."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Raises: Refusal, when the request is refused as a whole."""
+        """Delete the listed attributes of all valid users.
+
+        Raises: RequestRejected, when the whole request is rejected.
+        """
         users: dict[int, JSONObject] = {}
         error_listings: list[dict[str, list[str]]] = []
         findings: list[RequestFinding] = []
         for index, user in enumerate(require_user_list(body)):
-            if found := validate_attribute_deletion(user):
-                error_listings.append(build_error_listing(index, found))
-                findings += build_error_findings(index, found)
+            if errors := validate_attribute_deletion(user):
+                error_listings.append(build_error_listing(index, errors))
+                findings += build_error_findings(index, errors)
             else:
                 users[index] = user
         findings += find_undocumented_keys(body, ATTRIBUTE_DELETION_KEYS)
         findings += self._delete_for_users(users, format_iso_utc(now))
         log.info("deleted attributes users=%d failed=%d", len(users), len(error_listings))
-        is_empty_answer = (
-            self.account.options.attribute_delete_answer == "empty" and not error_listings
-        )
-        response_body = (
-            {} if is_empty_answer else responses.build_result_body(len(users), error_listings)
-        )
-        return responses.build_response(200, response_body, findings)
+        if self.account.options.attribute_delete_answer == "empty" and not error_listings:
+            return responses.build_response(200, {}, findings)
+        result = responses.build_result_body(len(users), error_listings)
+        return responses.build_response(200, result, findings)
 
     def _delete_for_users(self, users: dict[int, JSONObject], now: str) -> list[RequestFinding]:
         rules = self.account.identity_rules
         references = {index: parse_user_reference(user, rules) for index, user in users.items()}
         identifier_keys = [
-            identifier for each in references.values() for identifier in each.format_identifiers()
+            identifier
+            for reference in references.values()
+            for identifier in reference.format_identifiers()
         ]
-        profile_ids = [each.insider_id for each in references.values() if each.insider_id]
+        profile_ids = [
+            reference.insider_id for reference in references.values() if reference.insider_id
+        ]
         findings: list[RequestFinding] = []
         with self.account.profiles.unit_of_work() as unit_of_work:
             profile_index = ProfileIndex(
@@ -74,8 +78,8 @@ class DeleteAttributesHandler:
             for index, user in users.items():
                 profile = profile_index.find_profile(references[index])
                 if profile is None:
-                    what = "no profile is found for this user, so nothing is deleted"
-                    remedy = "Send an identifier that a profile owns, or its Profile ID."
+                    what = "no profile found for this user, so nothing is deleted"
+                    remedy = "Send an identifier that a profile has, or its Profile ID."
                     findings.append(build_warning(f"users.{index}", what, remedy))
                     continue
                 findings += delete_attributes(profile, user, rules, f"users.{index}", now)
@@ -87,16 +91,14 @@ class DeleteAttributesHandler:
 def delete_attributes(
     profile: Profile, user: JSONObject, rules: IdentityRules, where: str, now: str
 ) -> list[RequestFinding]:
-    """Remove from *profile* what *user* lists. Returns: warnings."""
+    """Delete the attributes listed in *user* from *profile*. Returns: warnings."""
     warnings = []
     custom = user.get("custom", {})
     for listing, prefix in ((user, ""), (custom, "custom.")):
         whole_paths = [_resolve_attribute_path(name, prefix) for name in listing.get("whole", ())]
         for attribute_path in whole_paths:
             if attribute_path.removeprefix("custom.") in rules.priority:
-                what = (
-                    f"{attribute_path} identifies people in this account and cannot be deleted here"
-                )
+                what = f"{attribute_path} is an identifier of this account; it is not deleted here"
                 remedy = "Delete an identifier with DELETE /api/user/v1/identity."
                 warnings.append(build_warning(f"{where}.{prefix}whole", what, remedy))
             else:
@@ -108,8 +110,8 @@ def delete_attributes(
                 remaining_members = [member for member in stored_value if member not in members]
                 profile.set_attribute(attribute_path, remaining_members, now)
             elif stored_value is not None:
-                what = f"{attribute_path} is no list, so no part of it can be deleted"
-                remedy = f"Name it under {prefix}whole."
+                what = f"{attribute_path} is not a list, so no part of it can be deleted"
+                remedy = f"List it under {prefix}whole."
                 warnings.append(build_warning(f"{where}.{prefix}partial.{name}", what, remedy))
     return warnings
 

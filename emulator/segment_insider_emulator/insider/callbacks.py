@@ -1,7 +1,7 @@
-"""Calling an error_callback_endpoint back, beside the answer and never in its way.
+"""Error callbacks: which hosts may be called, and a background sender.
 
-Assumed: Insider One publishes that the address is called when the unification of a user fails, and
-nothing of the call itself; here it is one POST of JSON, without a second attempt.
+Assumed: Insider One publishes that it calls error_callback_endpoint when the unification of a user
+fails, but not how; here it is one POST of JSON without a retry, after the response.
 """
 
 import logging
@@ -20,34 +20,35 @@ from urllib3.exceptions import HTTPError
 log = logging.getLogger(__name__)
 
 IpAddress: TypeAlias = IPv4Address | IPv6Address
-HostResolver: TypeAlias = Callable[[str], list[str]]  # a host's name -> its addresses
+HostResolver: TypeAlias = Callable[[str], list[str]]  # host name -> IP addresses
 
 LOCALHOST = "localhost"
 NAT64_PREFIX = IPv6Network("64:ff9b::/96")  # the last 32 bits are an IPv4 address: RFC 6052
-CALLBACK_HEADER = "X-Emulator-Callback"  # no emulator takes a request that has this header
-CALLBACK_TIMEOUT_S = 2.0  # seconds
+CALLBACK_HEADER = "X-Emulator-Callback"  # every emulator rejects requests with this header
+CALLBACK_TIMEOUT_S = 2.0
 MAX_PENDING_CALLBACKS = 100
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ForbiddenCallbackHost(OSError):
-    """A host that is listed, and whose name leads to where nobody is to be called."""
+    """An allowed host name resolves to an address that must not be called."""
 
 
 def resolve_host(host: str) -> list[str]:
-    """What *host* resolves to now. Raises: OSError."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    """Resolve *host* to its current IP addresses. Raises: OSError."""
+    entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [str(socket_address[0]) for *_, socket_address in entries]
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackHosts:
-    """Where error callbacks may go: what arrives in a request must not call just anybody.
+    """The hosts that may receive error callbacks; a request cannot make us call other hosts.
 
     Args:
-        listed: Names, addresses and networks, such as "172.18.0.0/16".
-        own: Those of them that may be this machine: "localhost", or an address or network. They
-            are the operator's to list, not those of a team that shares the emulator.
-        port: Where this emulator listens, which is never called; 0 when that is not known.
+        allowed_hosts: Names, addresses and networks, such as "172.18.0.0/16".
+        allowed_local_hosts: Further hosts that may be this machine: "localhost", an address or a
+            network. Only the operator may list them, not a team that shares the emulator.
+        emulator_port: Port of this emulator, which is never called; 0 if it is not known.
     """
 
     allowed_hosts: Collection[str] = ()
@@ -55,24 +56,21 @@ class CallbackHosts:
     emulator_port: int = 0
 
     def allows_url(self, url: str) -> bool:
-        """Check whether *address* is http or https at a listed host, as far as its text says."""
+        """Return whether *url* is http(s) and its host is allowed, without a DNS lookup."""
         try:
             url_parts = urlsplit(url)
-            host, port = (
-                url_parts.hostname or "",
-                url_parts.port or _DEFAULT_PORTS.get(url_parts.scheme),
-            )
-        except ValueError:  # a port that is no number
+            host = url_parts.hostname or ""
+            port = url_parts.port or _DEFAULT_PORTS.get(url_parts.scheme)
+        except ValueError:  # the port is not a number
             return False
-        if url_parts.scheme not in ("http", "https") or host not in (
-            *self.allowed_hosts,
-            *self.allowed_local_hosts,
-        ):
+        if url_parts.scheme not in ("http", "https"):
+            return False
+        if host not in (*self.allowed_hosts, *self.allowed_local_hosts):
             return False
         try:
             literal = "127.0.0.1" if host == LOCALHOST else str(ip_address(host))
             self.resolve_allowed_address(host, port, lambda _: [literal])
-        except ValueError:  # another name, which is asked for when it is called
+        except ValueError:  # a host name; it is resolved when it is called
             return True
         except ForbiddenCallbackHost:
             return False
@@ -81,17 +79,18 @@ class CallbackHosts:
     def resolve_allowed_address(
         self, host: str, port: int | None, resolver: HostResolver = resolve_host
     ) -> str:
-        """Return the address at which *host*, a listed one, is called.
+        """Resolve *host*, an allowed one, to the one IP address that is called.
 
-        A name may lead anywhere, and somewhere else a moment later: it is asked once. It has to
-        lead to the public network, or to an address or network that is listed, too.
+        A second DNS lookup can return another address, so the name is resolved only once. The
+        address must be public, or allowed itself (as an address or a network).
 
-        Raises: OSError, Elsewhere among them.
+        Raises: OSError; ForbiddenCallbackHost, when the address is not allowed.
         """
-        addresses = [ip_address(each.partition("%")[0]) for each in resolver(host)]
-        for address in (inner for each in addresses for inner in _list_equivalent_addresses(each)):
-            if not self._is_address_allowed(host, port, address):
-                raise ForbiddenCallbackHost(f"{host} is at {address}")
+        addresses = [ip_address(text.partition("%")[0]) for text in resolver(host)]
+        for address in addresses:
+            for equivalent in _list_equivalent_addresses(address):
+                if not self._is_address_allowed(host, port, equivalent):
+                    raise ForbiddenCallbackHost(f"{host} resolves to {equivalent}")
         return str(addresses[0])
 
     def _is_address_allowed(self, host: str, port: int | None, address: IpAddress) -> bool:
@@ -109,7 +108,7 @@ class CallbackHosts:
 
 
 def _list_equivalent_addresses(address: IpAddress) -> list[IpAddress]:
-    """*address*, and the one that it is a longer way to write."""
+    """Return *address* and the IPv4 address embedded in it, if any."""
     if isinstance(address, IPv4Address):
         return [address]
     inner = address.ipv4_mapped or address.sixtofour
@@ -119,13 +118,13 @@ def _list_equivalent_addresses(address: IpAddress) -> list[IpAddress]:
 
 
 def _is_local_address(address: IpAddress) -> bool:
-    """Whether *address* is this machine's, or its link's, where a cloud has its secrets."""
+    """Return whether *address* is local or link-local (where clouds serve secrets)."""
     if address.is_loopback or address.is_link_local or address.is_unspecified:
         return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.bind((str(address), 0))  # as an address of another machine cannot be
+            probe.bind((str(address), 0))  # fails for an address of another machine
     except OSError:
         return False
     return True
@@ -146,10 +145,10 @@ NO_CALLBACK_HOSTS = CallbackHosts()
 
 
 class ErrorCallbackSender:
-    """Posts bodies one after the other; a failure is logged and goes no further.
+    """Background sender of error callbacks, one after the other; failures are only logged.
 
     Args:
-        hosts: Those that may be called.
+        hosts: The hosts that may be called.
     """
 
     def __init__(
@@ -161,7 +160,7 @@ class ErrorCallbackSender:
         self._pending_slots = BoundedSemaphore(MAX_PENDING_CALLBACKS)
 
     def __call__(self, url: str, body: bytes) -> None:
-        """Have *body* posted to *address* soon; given up when too many calls wait already."""
+        """Queue *body* for a POST to *url*; drop it when too many are pending."""
         if not self._pending_slots.acquire(blocking=False):
             log.warning("gave up error callback waiting=%d", MAX_PENDING_CALLBACKS)
             return
@@ -171,7 +170,7 @@ class ErrorCallbackSender:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for the calls that were accepted."""
+        """Wait for the queued callbacks."""
         self._executor.shutdown()
 
     def _post_callback(self, url: SplitResult, body: bytes) -> None:
@@ -181,7 +180,7 @@ class ErrorCallbackSender:
                 host, url.port or _DEFAULT_PORTS[url.scheme], self._resolver
             )
             with _open_connection_pool(url, ip) as pool:
-                # No proxy, no password of this machine and no redirect: it goes where it was sent.
+                # No proxy, no credentials of this machine, no redirect: call this host only.
                 response = pool.request(
                     "POST",
                     url._replace(scheme="", netloc="", fragment="").geturl() or "/",

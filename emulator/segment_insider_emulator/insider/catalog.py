@@ -1,4 +1,4 @@
-"""Default events: their names, how long they are kept and what they must carry.
+"""Insider One's default events, attributes and event parameters, and checks of their values.
 
 Source: Insider One, "Default Events & Attributes", "Data Retention" and "Upsert User Data".
 """
@@ -21,7 +21,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 _THREE_MONTHS, _YEAR, _TWO_YEARS = (timedelta(days=days) for days in (90, 365, 730))
 
-# Input names of one stored event. `purchase` is the Upsert page's name for it.
+# Name in a request -> name of the stored event. The Upsert page calls a purchase `purchase`.
 EVENT_ALIASES = {"purchase": "confirmation_page_view", "home_page_view": "homepage_view"}
 
 _CART_PARAMETERS = ("event_group_id", "currency", "unit_sale_price")
@@ -32,7 +32,7 @@ PROFILE_RETENTION = _YEAR  # since its last update
 
 @dataclass(frozen=True, slots=True)
 class DefaultEvent:
-    """One event that exists in every account; *kept* counts from the event's timestamp."""
+    """An event that exists in every account; *retention* counts from the event's timestamp."""
 
     display_name: str
     retention: timedelta = _THREE_MONTHS
@@ -45,7 +45,7 @@ DEFAULT_EVENTS: Mapping[str, DefaultEvent] = {
     "cart_page_view": DefaultEvent("Cart Page View"),
     "confirmation_page_view": DefaultEvent("Purchase (Confirmation Page View)", _TWO_YEARS),
     "other_page_view": DefaultEvent("Other Page View"),
-    # Its retention is published nowhere; the other page views' is assumed.
+    # Assumed: its retention is not published; the other page views have the same.
     "checkout_page_view": DefaultEvent("Checkout Page Viewed"),
     "item_added_to_cart": DefaultEvent("Item Added to Cart"),
     "item_removed_from_cart": DefaultEvent("Item Removed from Cart"),
@@ -59,18 +59,18 @@ DEFAULT_EVENTS: Mapping[str, DefaultEvent] = {
 
 
 def resolve_event_alias(event_name: str) -> str:
-    """The one name under which an event is kept."""
+    """Return the name under which an event is stored: an alias becomes the main name."""
     return EVENT_ALIASES.get(event_name, event_name)
 
 
 def get_event_display_name(event_name: str) -> str:
-    """What the panel calls a stored event; a custom event goes by its system name."""
+    """Return the event's name in the panel; custom events have only their system name."""
     default_event = DEFAULT_EVENTS.get(event_name)
     return default_event.display_name if default_event else event_name
 
 
 def get_event_retention(event_name: str, options: InsiderOptions) -> timedelta:
-    """How long a stored event is kept in this account; custom events for three months."""
+    """Return how long an event is stored in this account: three months for custom events."""
     if event_name in options.retention_days:
         return timedelta(days=options.retention_days[event_name])
     default_event = DEFAULT_EVENTS.get(event_name)
@@ -78,21 +78,23 @@ def get_event_retention(event_name: str, options: InsiderOptions) -> timedelta:
 
 
 def list_nondefault_retentions(options: InsiderOptions) -> dict[str, timedelta]:
-    """Retention by name, of all events that are not kept for the usual three months."""
+    """Return the retention of all events that differ from the usual three months, by name."""
     retention_by_name = {
         name: get_event_retention(name, options)
         for name in (*DEFAULT_EVENTS, *options.retention_days)
     }
     return {
-        name: kept for name, kept in retention_by_name.items() if kept != CUSTOM_EVENT_RETENTION
+        name: retention
+        for name, retention in retention_by_name.items()
+        if retention != CUSTOM_EVENT_RETENTION
     }
 
 
 def get_required_parameters(event_name: str, options: InsiderOptions) -> tuple[str, ...]:
-    """The parameters without which an event, by its input name, is refused."""
+    """Return the parameters that an event must have; without them it is rejected."""
     if event_name == "cart_page_view":
         return _CART_PARAMETERS
-    # Nobody says whether the other name of a purchase is checked as strictly.
+    # It is not published whether confirmation_page_view is checked as strictly as purchase.
     only_warn = options.confirmation_page_view_required == "warn"
     if event_name == "purchase" or (event_name == "confirmation_page_view" and not only_warn):
         return _PURCHASE_PARAMETERS if options.quantity_required else _CART_PARAMETERS
@@ -100,7 +102,7 @@ def get_required_parameters(event_name: str, options: InsiderOptions) -> tuple[s
 
 
 def get_recommended_parameters(event_name: str, options: InsiderOptions) -> tuple[str, ...]:
-    """The parameters whose absence is told, though the event is kept."""
+    """Return the parameters whose absence only causes a warning."""
     if event_name != "confirmation_page_view" or get_required_parameters(event_name, options):
         return ()
     return get_required_parameters("purchase", options)
@@ -111,19 +113,20 @@ _INVALID_NAME_CHARS = re.compile(r"[A-Z\s]")
 
 @dataclass(frozen=True, slots=True)
 class FieldCatalog:
-    """Attributes or parameters: one table of default names, one set of words.
+    """The default attributes, or the default event parameters, of Insider One.
 
     Args:
         noun: "attribute" or "parameter".
-        known: Default name -> validator of its value.
-        whole: Validator of all values under default names, met where each of them is.
-        upsert: The names in the Upsert page's own table; the others come from elsewhere.
-        channels: The names that Insider One's channels set.
+        schemas: Default name -> schema of its value.
+        combined_schema: Schema of an object of all default names; valid if each value is.
+        upsert_names: The names in the table of the Upsert page; the others are from other pages.
+        channel_names: The names that Insider One's channels set.
         aliases: Other name in use -> the default name.
-        remedies: What to say of certain names that are not known.
-        null_is_absent: A null is no value and loses nothing. The null of an attribute is told,
-            because its sender may mean to delete the attribute, and an upsert does not.
-        defined: The custom names that an account defines, name -> type; None when it takes any.
+        remedies: Unknown name -> what to send instead.
+        null_is_absent: Ignore null without a warning. The null of an attribute causes a warning:
+            its sender may want to delete the attribute, but an upsert does not.
+        get_custom_types: Returns the custom names that an account defines, name -> type; None
+            when it accepts any name.
     """
 
     noun: str
@@ -145,38 +148,33 @@ def _build_catalog(
     get_custom_types: Callable[[InsiderOptions], Mapping[str, CustomType] | None],
 ) -> FieldCatalog:
     properties = load_json_document(document_name)["properties"]
-    schemas = {each: compile_schema(schema) for each, schema in properties.items()}
-    alias_schemas = {each: properties[canonical] for each, canonical in aliases.items()}
-    combined_schema = compile_schema({"properties": {**properties, **alias_schemas}})
-    sources = {each: schema.get("x-source") for each, schema in properties.items()}
-    upsert_names = frozenset(each for each, source in sources.items() if source is None)
-    channel_names = frozenset(each for each, source in sources.items() if source == "channels")
-    null_is_absent = noun == "parameter"
+    alias_schemas = {alias: properties[default_name] for alias, default_name in aliases.items()}
+    sources = {name: schema.get("x-source") for name, schema in properties.items()}
     return FieldCatalog(
-        noun,
-        schemas,
-        combined_schema,
-        upsert_names,
-        channel_names,
-        aliases,
-        remedies,
-        null_is_absent,
-        get_custom_types,
+        noun=noun,
+        schemas={name: compile_schema(schema) for name, schema in properties.items()},
+        combined_schema=compile_schema({"properties": {**properties, **alias_schemas}}),
+        upsert_names=frozenset(name for name, source in sources.items() if source is None),
+        channel_names=frozenset(name for name, source in sources.items() if source == "channels"),
+        aliases=aliases,
+        remedies=remedies,
+        null_is_absent=noun == "parameter",
+        get_custom_types=get_custom_types,
     )
 
 
 DEFAULT_ATTRIBUTES = _build_catalog(
     "attribute",
     "attributes",
-    # Names that other pages, Insider One's connector and Segment's destination write.
+    # Names used by other pages, Insider One's connector and Segment's destination.
     {"locale": "lo", "list_id": "static_segment_id"},
-    {"phone": "Send the number as attributes.phone_number: phone is no default attribute."},
+    {"phone": "Send the number as attributes.phone_number."},
     lambda options: options.custom_attributes,
 )
 DEFAULT_PARAMETERS = _build_catalog(
     "parameter", "parameters", {}, {}, lambda options: options.custom_parameters
 )
-# A custom value by the type that the panel gives its name.
+# Type of a custom attribute or parameter in the panel -> schema of its values.
 _TEXT_SCHEMA, _NUMBER_SCHEMA = {"type": "string"}, {"type": "number"}
 CUSTOM_TYPE_SCHEMAS: Mapping[CustomType, CompiledSchema] = {
     "String": compile_schema(_TEXT_SCHEMA),
@@ -197,19 +195,19 @@ def parse_fields(
     options: InsiderOptions,
     silent_names: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, JSON], list[RequestFinding]]:
-    """Sort *given* into what is kept and what is told.
+    """Split field values into those that are stored and warnings.
 
     Args:
-        given: Default names at the root, others under "custom", already known to be an object.
-        where: Dotted place of *given*.
-        defaults: Unknown names that deserve no warning, see segment_platform.
-    Returns: Value by place ("email", "custom.plan", "unrecognised.idfa"), and warnings.
+        values: An object with default names at the root and other names under "custom".
+        where: Dotted path of *values* in the request.
+        silent_names: Unknown names that cause no warning, e.g. SEGMENT_DEFAULT_ATTRIBUTES.
+    Returns: Path ("email", "custom.plan", "unrecognised.idfa") -> value, and warnings.
     """
     stored_values: dict[str, JSON] = {}
     warnings: list[RequestFinding] = []
     unknown_names: list[str] = []
-    # Values mostly fit, and one check of them all takes a fraction of one each.
-    all_fit = catalog.combined_schema.is_valid(values)
+    # Most values are valid, and one check of all values is faster than one check for each.
+    are_all_valid = catalog.combined_schema.is_valid(values)
     for name, value in values.items():
         default_name = catalog.aliases.get(name, name)
         if name == "custom" or (value is None and catalog.null_is_absent):
@@ -218,16 +216,15 @@ def parse_fields(
             stored_values[f"unrecognised.{name}"] = value
             unknown_names.append(name)
         elif name != default_name and default_name in values:
-            what = f"another name of {default_name}, whose own value is kept"
-            warnings.append(build_warning(f"{where}.{name}", what, f"Send {default_name} alone."))
-        elif all_fit or _check_value(
+            what = f"{name} is another name of {default_name}, whose value is stored instead"
+            warnings.append(build_warning(f"{where}.{name}", what, f"Send only {default_name}."))
+        elif are_all_valid or _check_value(
             name, value, catalog.schemas[default_name], f"{where}.{name}", warnings
         ):
             stored_values[default_name] = value
     warned_names = [name for name in unknown_names if name not in silent_names]
-    warnings += _warn_unknown_names(warned_names, catalog, where) + _warn_channel_names(
-        [*catalog.channel_names & stored_values.keys()], where
-    )
+    warnings += _warn_unknown_names(warned_names, catalog, where)
+    warnings += _warn_channel_names([*catalog.channel_names & stored_values.keys()], where)
     custom_values = values.get("custom", {})
     stored_values |= _parse_custom_fields(
         custom_values, catalog, f"{where}.custom", options, warnings
@@ -243,25 +240,23 @@ def _parse_custom_fields(
     options: InsiderOptions,
     warnings: list[RequestFinding],
 ) -> dict[str, JSON]:
-    """What is kept of custom values, by place."""
+    """Return the custom values that are stored, by path."""
     custom_types = catalog.get_custom_types(options)
     stored_values = {}
     for name, value in custom.items():
-        place = f"{where}.{name}"
+        value_path = f"{where}.{name}"
         if value is None and catalog.null_is_absent:
             continue
         if custom_types is not None and name in custom_types:
-            fits = _check_value(
-                name, value, CUSTOM_TYPE_SCHEMAS[custom_types[name]], place, warnings
-            )
+            schema = CUSTOM_TYPE_SCHEMAS[custom_types[name]]
+            is_stored = _check_value(name, value, schema, value_path, warnings)
         else:
-            fits = _check_custom_value(value, place, warnings)
+            is_stored = _check_custom_value(value, value_path, warnings)
             if custom_types is not None:
-                warnings.append(
-                    _warn_undefined_custom(name, catalog, place, options.undefined_custom)
-                )
-                fits = fits and options.undefined_custom == "warn"
-        if fits:
+                strictness = options.undefined_custom
+                warnings.append(_warn_undefined_custom(name, catalog, value_path, strictness))
+                is_stored = is_stored and strictness == "warn"
+        if is_stored:
             stored_values[f"custom.{name}"] = value
     return stored_values
 
@@ -269,28 +264,27 @@ def _parse_custom_fields(
 def _check_value(
     name: str, value: JSON, schema: CompiledSchema, where: str, warnings: list[RequestFinding]
 ) -> bool:
-    """Whether *value* shows on the profile at all."""
-    fits = True
+    """Return whether *value* has the right type to be stored; warn if not."""
+    has_right_type = True
     for error in schema.iter_errors(value):
         if error.validator == "format":
-            what = f"{name} is not in the form Insider One expects: {quote_value(value)}"
-            warnings.append(
-                build_warning(where, what, f"Send {VALUE_FORMATS[str(error.validator_value)][1]}.")
-            )
+            what = f"{name} does not have the format Insider One expects: {quote_value(value)}"
+            _, expected_format = VALUE_FORMATS[str(error.validator_value)]
+            warnings.append(build_warning(where, what, f"Send {expected_format}."))
         else:
-            fits = False
-    if not fits:
+            has_right_type = False
+    if not has_right_type:
         expected_type = quote_value(schema.schema["type"])
-        what = f"{name} is of another type, so its value never shows on the profile: {quote_value(value)}"
+        what = f"{name} has the wrong type and is not stored: {quote_value(value)}"
         warnings.append(build_warning(where, what, f"Send it as {expected_type}."))
-    return fits
+    return has_right_type
 
 
 def _check_custom_value(value: JSON, where: str, warnings: list[RequestFinding]) -> bool:
     members = value if isinstance(value, list) else [value]
     if not any(member is None or isinstance(member, (dict, list)) for member in members):
         return True
-    what = f"no type of custom value holds this, so it never shows on the profile: {quote_value(value)}"
+    what = f"no custom type accepts this value, so it is not stored: {quote_value(value)}"
     warnings.append(
         build_warning(where, what, "Send text, a number, a boolean, a date or a list of those.")
     )
@@ -300,11 +294,9 @@ def _check_custom_value(value: JSON, where: str, warnings: list[RequestFinding])
 def _warn_undefined_custom(
     name: str, catalog: FieldCatalog, where: str, strictness: Strictness
 ) -> RequestFinding:
-    consequence = "so it may land nowhere" if strictness == "warn" else "so it is not kept"
-    what = f"the panel defines no custom {catalog.noun} {name}, {consequence}"
-    return build_warning(
-        where, what, "Create it on the Attributes and Events page, or leave it out."
-    )
+    consequence = "it may be ignored" if strictness == "warn" else "it is not stored"
+    what = f"custom {catalog.noun} {name} is not defined in the panel; {consequence}"
+    return build_warning(where, what, "Create it on the Attributes and Events page, or remove it.")
 
 
 def _warn_unknown_names(
@@ -313,32 +305,33 @@ def _warn_unknown_names(
     remedies = {name: remedy for name in names if (remedy := _suggest_name_fix(name, catalog))}
     other_names = [name for name in names if name not in remedies]
     warnings = [
-        build_warning(f"{where}.{name}", _describe_unknown_names(name, catalog), remedies[name])
+        build_warning(f"{where}.{name}", _describe_unknown_names([name], catalog), remedies[name])
         for name in remedies
     ]
     if other_names:
-        remedy = (
-            f"Send them under custom, or not at all: a default {catalog.noun} has a listed name."
-        )
-        warnings.append(
-            build_warning(where, _describe_unknown_names(", ".join(other_names), catalog), remedy)
-        )
+        what = _describe_unknown_names(other_names, catalog)
+        remedy = "Move it under custom, or remove it."
+        if len(other_names) > 1:
+            remedy = "Move them under custom, or remove them."
+        warnings.append(build_warning(where, what, remedy))
     return warnings
 
 
 def _suggest_name_fix(name: str, catalog: FieldCatalog) -> str | None:
-    near = find_similar_name(name, (*catalog.schemas, *catalog.aliases, "custom"))
-    return catalog.remedies.get(name) or (f"Write {near}." if near else None)
+    similar = find_similar_name(name, (*catalog.schemas, *catalog.aliases, "custom"))
+    return catalog.remedies.get(name) or (f"Write {similar}." if similar else None)
 
 
 def _warn_channel_names(names: list[str], where: str) -> list[RequestFinding]:
-    what = "Insider One's channels set this; nobody says what an upsert of it does"
-    remedy = "Leave it out, unless a scenario is about somebody who unsubscribed."
+    what = "Insider One's channels set this attribute; the effect of an upsert is not documented"
+    remedy = "Remove it, unless your scenario is about a person who unsubscribed."
     return [build_warning(f"{where}.{name}", what, remedy) for name in sorted(names)]
 
 
-def _describe_unknown_names(names: str, catalog: FieldCatalog) -> str:
-    return f"not a default {catalog.noun}, so it may land nowhere: {names}"
+def _describe_unknown_names(names: list[str], catalog: FieldCatalog) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is not an Insider One {catalog.noun}; it may be ignored"
+    return f"{', '.join(names)} are not Insider One {catalog.noun}s; they may be ignored"
 
 
 def _warn_custom_names(
@@ -347,14 +340,13 @@ def _warn_custom_names(
     warnings = []
     default_names = [name for name in custom if name in catalog.upsert_names]
     if default_names:
-        what = f"a custom twin of a default {catalog.noun}, which itself stays unset: {', '.join(default_names)}"
-        warnings.append(
-            build_warning(f"{where}.custom", what, "Send it at the root instead of under custom.")
-        )
+        names = ", ".join(default_names)
+        what = f"default {catalog.noun} sent under custom, so the default stays empty: {names}"
+        remedy = "Send it at the root instead of under custom."
+        warnings.append(build_warning(f"{where}.custom", what, remedy))
     invalid_names = [name for name in custom if _INVALID_NAME_CHARS.search(name)]
     if invalid_names:
-        what = f"system names are lower case without spaces: {', '.join(invalid_names)}"
-        warnings.append(
-            build_warning(f"{where}.custom", what, "Use the system name that the panel shows.")
-        )
+        what = f"system names have no capital letters and no spaces: {', '.join(invalid_names)}"
+        remedy = "Use the system name that the panel shows."
+        warnings.append(build_warning(f"{where}.custom", what, remedy))
     return warnings

@@ -1,4 +1,4 @@
-"""The JSON documents of this end: schemas and code lists."""
+"""Value formats (time, email, phone, URL, codes) and compiled JSON Schemas that use them."""
 
 import json
 import re
@@ -19,12 +19,9 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 
 def load_json_document(name: str) -> JSONObject:
-    """Read a document of `schemas/`, e.g. "user"."""
-    text = (
-        files("segment_insider_emulator.insider.schemas")
-        .joinpath(f"{name}.json")
-        .read_text("utf-8")
-    )
+    """Load a JSON file of `schemas/`, e.g. "user"."""
+    folder = files("segment_insider_emulator.insider") / "schemas"
+    text = (folder / f"{name}.json").read_text("utf-8")
     content: JSONObject = json.loads(text)
     return content
 
@@ -33,38 +30,38 @@ EMAIL_PATTERN = r"^.+@.+\..+$"  # as published
 _RFC3339_PATTERN = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII
 )
-# What most addresses are; urlsplit, which knows all others, takes ten times as long.
+# Fast check that most URLs pass; urlsplit, which accepts all others, takes ten times as long.
 _SIMPLE_URL_PATTERN = re.compile(r"https?://[a-z0-9.-]+(/[a-zA-Z0-9/._~=&%+,;:?-]*)?")
 _E164_PATTERN = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _CODE_LISTS = load_json_document("codes")
 
 
 def parse_rfc3339(text: str) -> datetime | None:
-    """Read an RFC 3339 time as an aware one in UTC; None when it is not one."""
+    """Parse an RFC 3339 time to an aware datetime in UTC, or None if it is not valid."""
     if not _RFC3339_PATTERN.fullmatch(text):
         return None
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
-    # February 30 has the right form; year 1 with an offset leaves the calendar.
+    # February 30 has the right format; year 1 with an offset is out of range.
     except (ValueError, OverflowError):
         return None
 
 
 def is_email(text: str) -> bool:
-    """Check whether *text* matches EMAIL_PATTERN, in linear time."""
-    # By hand: the expression takes cubic time on a long row of "@.".
+    """Return whether *text* matches EMAIL_PATTERN, in linear time."""
+    # Not with `re`: the pattern takes cubic time for a long text of "@.".
     at_position = text.find("@", 1)
     dot_position = text.rfind(".", at_position + 2, len(text) - 1) if at_position > 0 else -1
     return dot_position > 0 and "\n" not in text
 
 
 def is_e164(text: str) -> bool:
-    """The published expression `^\\+[1-9]\\d{6,14}$`."""
+    """Return whether *text* matches the published expression `^\\+[1-9]\\d{6,14}$`."""
     return _E164_PATTERN.fullmatch(text) is not None
 
 
 def is_url(text: str) -> bool:
-    """A full address: scheme and host."""
+    """Return whether *text* is an absolute URL with scheme and host."""
     if _SIMPLE_URL_PATTERN.fullmatch(text):
         return True
     try:
@@ -74,7 +71,7 @@ def is_url(text: str) -> bool:
     return bool(url_parts.scheme and url_parts.netloc)
 
 
-# Format name of the schemas -> the test, and what to send instead.
+# Format name in the schemas -> the check, and what to send instead.
 VALUE_FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     "rfc3339": (
         lambda text: parse_rfc3339(text) is not None,
@@ -105,7 +102,7 @@ for _name, (_test, _) in VALUE_FORMATS.items():
     )
 
 
-# Expressions that `re` takes super-linear time for, with a function that gives the same answers.
+# Patterns for which `re` needs more than linear time -> a function with the same results.
 SLOW_PATTERNS: dict[str, Callable[[str], bool]] = {EMAIL_PATTERN: is_email}
 
 
@@ -120,7 +117,7 @@ def _compile_pattern(pattern: str) -> Callable[[str], bool]:
 def _validate_pattern(
     _: Validator, pattern: str, instance: JSON, __: JSONObject
 ) -> Iterator[ValidationError]:
-    # Insider One's expressions are anchored, take ASCII digits only and no final line feed.
+    # Insider One's patterns match the whole text, ASCII digits only and no final line feed.
     if isinstance(instance, str) and not matches_pattern(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
@@ -133,10 +130,10 @@ _InsiderSchemaValidator: type[Validator] = extend(  # type: ignore[no-untyped-ca
 
 @dataclass(frozen=True, slots=True)
 class CompiledSchema:
-    """A schema that values are held against.
+    """A compiled JSON Schema that checks values fast and explains errors.
 
-    Most values meet it, and a compiled check says so a hundred times as fast as one that can name
-    what is wrong; the two have the same verdicts.
+    Most values are valid, and the compiled check is a hundred times as fast as the validator that
+    explains errors. Both give the same results.
     """
 
     schema: JSONObject
@@ -144,12 +141,12 @@ class CompiledSchema:
     _validator: Validator
 
     def iter_errors(self, value: JSON) -> Iterator[ValidationError]:
-        """What is wrong with *value*."""
+        """Yield the validation errors of *value*."""
         return iter(()) if self.is_valid(value) else self._validator.iter_errors(value)
 
 
 def compile_schema(schema: JSONObject) -> CompiledSchema:
-    """A check of *schema* that knows the formats of this end."""
+    """Compile *schema* with the formats of this package."""
     return CompiledSchema(
         schema,
         _compile_fast_check(schema),
@@ -176,20 +173,25 @@ def _compile_fast_check(schema: JSONObject) -> Callable[[JSON], bool]:
 
 
 def _replace_patterns_by_formats(schema: JSON, formats: dict[str, Callable[[str], bool]]) -> JSON:
-    """*schema* with each pattern as a format, which joins *formats*: the library would search."""
+    """Replace each pattern in *schema* by a format and add it to *formats*.
+
+    The library itself searches for a pattern; Insider One's patterns match the whole text.
+    """
     if isinstance(schema, list):
-        return [_replace_patterns_by_formats(each, formats) for each in schema]
+        return [_replace_patterns_by_formats(member, formats) for member in schema]
     if not isinstance(schema, dict):
         return schema
-    converted = {name: _replace_patterns_by_formats(each, formats) for name, each in schema.items()}
+    converted = {
+        name: _replace_patterns_by_formats(subschema, formats) for name, subschema in schema.items()
+    }
     if isinstance(pattern := schema.get("pattern"), str):
         del converted["pattern"]
-        # A name of our own: the library writes it into its code unescaped.
+        # A generated name: the library writes it into its code without escaping.
         converted["format"] = f"pattern-{len(formats)}"
         formats[converted["format"]] = _compile_pattern(pattern)
     return converted
 
 
 def matches_pattern(pattern: str, value: str) -> bool:
-    """Check whether all of *value* has the form of *pattern*, an expression of a schema."""
+    """Return whether the whole *value* matches *pattern*."""
     return _compile_pattern(pattern)(value)

@@ -1,7 +1,7 @@
-"""Who a user is: one profile found, created, or put together from several.
+"""Identity resolution: find, create or merge the profile of a user.
 
 Assumed: Insider One publishes that identifiers have a priority, value limits and blocked values,
-and that several matches are merged by them, but not how. This is a deterministic model of that.
+and that matching profiles are merged, but not how. This is a deterministic model of it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,18 +12,18 @@ from segment_insider_emulator.storage.records import Profile, ProfileChanges, Pr
 from segment_insider_emulator.types import JSON, JSONObject
 
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
-# One person uses several devices, and each has an anonymous id of its own.
+# A person uses several devices, and each device has its own anonymous id.
 UNLIMITED_IDENTIFIERS = {"segment_anonymous_id": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
-    """An account's identity resolution.
+    """An account's rules for identity resolution.
 
     Args:
-        priority: Identifier types that identify, strongest first; the name alone for custom ones.
-        limits: Type -> values that one profile may own; 1 where not said.
-        blocked: Values that never identify, as Insider One recommends; the empty text among them.
+        priority: Types that identify a profile, strongest first; custom types without "custom.".
+        limits: Type -> number of values that one profile may have; default 1.
+        blocked: Values that never identify a profile, including the empty text.
     """
 
     priority: tuple[str, ...]
@@ -31,7 +31,7 @@ class IdentityRules:
     blocked: frozenset[str]
 
     def select_identifying(self, identifiers: Mapping[str, str]) -> dict[str, str]:
-        """Those of *given*, type -> value, that may identify somebody, strongest first."""
+        """Return the *identifiers*, type -> value, that may identify a profile, strongest first."""
         return {
             name: identifiers[name]
             for name in self.priority
@@ -39,13 +39,12 @@ class IdentityRules:
         }
 
     def has_room_for(self, profile: Profile, identifier_type: str) -> bool:
-        """Whether *profile* may own one more value of *name*."""
-        return len(profile.identifiers.get(identifier_type, ())) < self.limits.get(
-            identifier_type, 1
-        )
+        """Return whether *profile* may have one more value of *identifier_type*."""
+        limit = self.limits.get(identifier_type, 1)
+        return len(profile.identifiers.get(identifier_type, ())) < limit
 
     def can_merge(self, survivor: Profile, other: Profile) -> bool:
-        """Whether one profile could own the identifiers of both."""
+        """Return whether one profile may have the identifiers of both."""
         return all(
             len({*survivor.identifiers.get(name, ()), *values}) <= self.limits.get(name, 1)
             for name, values in other.identifiers.items()
@@ -54,26 +53,26 @@ class IdentityRules:
 
 @dataclass(slots=True)
 class ResolvedUser:
-    """The profile a user turned out to be, with notes for people: (identifier type, sentence)."""
+    """The profile found or created for a user, with notes: (identifier type, sentence)."""
 
     profile: Profile
     notes: list[tuple[str, str]]
 
 
 def build_identity_rules(priority: Iterable[str], options: InsiderOptions) -> IdentityRules:
-    """The identity resolution of an account that lists *priority*."""
+    """Build the identity rules of an account with the identifier types *priority*."""
     limits = {**UNLIMITED_IDENTIFIERS, **options.identifier_limits}
-    # Assumed: an empty text identifies nobody, whatever else an account blocks.
+    # Assumed: an empty text never identifies a profile, whatever else an account blocks.
     return IdentityRules(tuple(priority), limits, frozenset(options.blocked_values) | {""})
 
 
 def format_identifier(identifier_type: str, value: str) -> str:
-    """An identifier in one text, e.g. "uuid:u1"."""
+    """Format an identifier as one text, e.g. "uuid:u1"."""
     return f"{identifier_type}:{value}"
 
 
 class IdentityResolver:
-    """The profiles that one request concerns, and what the request has made of them so far."""
+    """Resolves the users of one request to profiles: finds, creates and merges them."""
 
     def __init__(
         self,
@@ -97,51 +96,44 @@ class IdentityResolver:
         self._events_by_profile: dict[str, list[ProfileEvent]] = {}
 
     def has_profile(self, insider_id: str) -> bool:
-        """Whether a profile has this Profile ID."""
+        """Return whether a profile has this Profile ID."""
         return insider_id in self._by_id
 
     def resolve(
         self, insider_id: str | None, identifiers: Mapping[str, str], request: JSONObject
     ) -> ResolvedUser:
-        """Find or make the profile of a user.
+        """Find or create the profile of one user; merge profiles that are the same person.
 
         Args:
-            insider_id: A Profile ID, stronger than every identifier; one that no profile has says
-                nothing, because a new profile gets a new Profile ID.
-            given: Type -> value of usable identifiers, strongest first.
-            request: What a merge is put down to, {"method", "path", "where"}.
+            insider_id: A Profile ID, stronger than every identifier. An unknown one is ignored,
+                because a new profile gets a new Profile ID.
+            identifiers: Type -> value of usable identifiers, strongest first.
+            request: Origin to record for a merge, {"method", "path", "where"}.
         """
         matches = self._find_owners(identifiers)
-        known_profile = self._by_id.get(insider_id) if insider_id else None
-        profile = (
-            known_profile or self._choose_profile(matches, identifiers) or self._create_profile()
-        )
+        profile = self._by_id.get(insider_id) if insider_id else None
+        profile = profile or self._choose_profile(matches, identifiers) or self._create_profile()
         resolved = ResolvedUser(profile, [])
-        # Claims come first: what the user says of itself decides who else it can be.
+        # Assign first: the user's own identifiers decide which profiles can be merged into it.
         for identifier_type, value in identifiers.items():
             self._assign_identifier(resolved, identifier_type, value)
-        for identifier_type, other_profile in matches.items():
-            if other_profile.id in self._by_id and other_profile is not profile:
-                merge_context = {"identifiers": dict(identifiers), "request": request}
-                self._merge_into(
-                    resolved,
-                    identifier_type,
-                    format_identifier(identifier_type, identifiers[identifier_type]),
-                    other_profile,
-                    merge_context,
-                )
+        merge_context = {"identifiers": dict(identifiers), "request": request}
+        for identifier_type, other in matches.items():
+            if other.id in self._by_id and other is not profile:
+                value = identifiers[identifier_type]
+                self._merge_into(resolved, identifier_type, value, other, merge_context)
         profile.updated_at = self._now
         if profile.id not in self._created_profiles:
             self._changed_profiles[profile.id] = profile
         return resolved
 
     def add_events(self, profile: Profile, events: list[ProfileEvent]) -> None:
-        """Give *profile* new events."""
+        """Add new events to *profile*."""
         if events:
             self._events_by_profile.setdefault(profile.id, []).extend(events)
 
     def collect_changes(self) -> ProfileChanges:
-        """Everything done so far, for the store."""
+        """Collect all changes of the request, to be saved."""
         return ProfileChanges(
             created_profiles=list(self._created_profiles.values()),
             changed_profiles=list(self._changed_profiles.values()),
@@ -164,7 +156,7 @@ class IdentityResolver:
     def _choose_profile(
         self, matches: Mapping[str, Profile], identifiers: Mapping[str, str]
     ) -> Profile | None:
-        """The strongest match that does not have another value of something stronger.
+        """Choose the strongest match that has no other value of a stronger identifier.
 
         A known phone with a new user id is a second person with that phone, not the first one.
         """
@@ -172,16 +164,16 @@ class IdentityResolver:
         for identifier_type, profile in matches.items():
             stronger_types = identifier_types[: identifier_types.index(identifier_type)]
             if all(
-                self._accepts_identifier(profile, each, identifiers[each])
-                for each in stronger_types
+                self._accepts_identifier(profile, stronger_type, identifiers[stronger_type])
+                for stronger_type in stronger_types
             ):
                 return profile
         return None
 
     def _accepts_identifier(self, profile: Profile, identifier_type: str, value: str) -> bool:
-        return value in profile.identifiers.get(identifier_type, ()) or self._rules.has_room_for(
-            profile, identifier_type
-        )
+        if value in profile.identifiers.get(identifier_type, ()):
+            return True
+        return self._rules.has_room_for(profile, identifier_type)
 
     def _create_profile(self) -> Profile:
         profile = Profile(self._generate_profile_id(), created_at=self._now, updated_at=self._now)
@@ -192,24 +184,25 @@ class IdentityResolver:
         self,
         resolved: ResolvedUser,
         identifier_type: str,
-        matched_identifier: str,
+        value: str,
         other: Profile,
         merge_context: JSONObject,
     ) -> None:
         profile = resolved.profile
+        matched = format_identifier(identifier_type, value)
         if not self._rules.can_merge(profile, other):
-            what = f"{matched_identifier} belongs to another profile, which cannot be merged into this one"
+            what = f"{matched} belongs to another profile, which cannot be merged into this one"
             resolved.notes.append((identifier_type, what))
             return
         merge_record = {
             "absorbed": other.id,
             "survivor": profile.id,
-            "found_by": matched_identifier,
+            "found_by": matched,
             **merge_context,
+            "brought": {name: list(values) for name, values in other.identifiers.items()},
         }
-        merge_record["brought"] = {name: list(values) for name, values in other.identifiers.items()}
         merge_profiles(profile, other)
-        what = f"took in {other.id}, found by {matched_identifier}"
+        what = f"merged with {other.id}, found by {matched}"
         profile.trail.append({"at": self._now, "what": what, "merge": merge_record})
         for identifier, owner in self._owner_by_identifier.items():
             if owner is other:
@@ -221,51 +214,44 @@ class IdentityResolver:
 
     def _assign_identifier(self, resolved: ResolvedUser, identifier_type: str, value: str) -> None:
         profile = resolved.profile
-        if format_identifier(identifier_type, value) in self._owner_by_identifier:
+        identifier = format_identifier(identifier_type, value)
+        if identifier in self._owner_by_identifier:
             return
         if not self._rules.has_room_for(profile, identifier_type):
-            resolved.notes.append(
-                (identifier_type, "the profile keeps the value it has; this one is ignored")
-            )
+            note = "the profile already has another value, so this value is ignored"
+            resolved.notes.append((identifier_type, note))
             return
-        self._owner_by_identifier[format_identifier(identifier_type, value)] = profile
+        self._owner_by_identifier[identifier] = profile
         profile.identifiers.setdefault(identifier_type, []).append(value)
         if identifier_type in DEFAULT_IDENTIFIERS:
             profile.set_attribute(identifier_type, value, self._now)
 
 
 def merge_profiles(survivor: Profile, other: Profile) -> None:
-    """Give *survivor* all that *other* has.
+    """Merge the identifiers, attributes and history of *other* into *survivor*.
 
-    Assumed: of an attribute in both, the latest written stays. Lists are united instead, so that
-    what was appended to either is kept whenever the two turn out to be one.
+    Assumed: of an attribute in both, the value written last stays. Lists are combined instead, so
+    that appended members are not lost, whenever the two profiles are merged.
     """
     for identifier_type, values in other.identifiers.items():
         owned_values = survivor.identifiers.setdefault(identifier_type, [])
         owned_values.extend(value for value in values if value not in owned_values)
-    for attribute_path, other_written_at in other.written.items():
-        survivor_value, other_value = (
-            survivor.attributes.get(attribute_path),
-            other.attributes[attribute_path],
-        )
-        survivor_written_at = survivor.written.get(attribute_path, "")
+    for path, other_written_at in other.written.items():
+        survivor_value, other_value = survivor.attributes.get(path), other.attributes[path]
+        survivor_written_at = survivor.written.get(path, "")
+        is_other_newer = other_written_at > survivor_written_at
         if isinstance(survivor_value, list) and isinstance(other_value, list):
-            older, newer = (
-                (survivor_value, other_value)
-                if other_written_at > survivor_written_at
-                else (other_value, survivor_value)
-            )
-            survivor.set_attribute(
-                attribute_path,
-                append_missing(older, newer),
-                max(other_written_at, survivor_written_at),
-            )
-        elif other_written_at > survivor_written_at:
-            survivor.set_attribute(attribute_path, other_value, other_written_at)
+            if is_other_newer:
+                members = append_missing(survivor_value, other_value)
+            else:
+                members = append_missing(other_value, survivor_value)
+            survivor.set_attribute(path, members, max(other_written_at, survivor_written_at))
+        elif is_other_newer:
+            survivor.set_attribute(path, other_value, other_written_at)
     survivor.created_at = min(survivor.created_at, other.created_at)
     survivor.trail = sorted([*survivor.trail, *other.trail], key=lambda entry: str(entry["at"]))
 
 
 def append_missing(stored: list[JSON], added: list[JSON]) -> list[JSON]:
-    """*stored* and the members of *added* that it lacks."""
+    """Return *stored* followed by the members of *added* that are missing in it."""
     return [*stored, *(member for member in added if member not in stored)]

@@ -1,6 +1,7 @@
-"""Journeys: a small model of Insider One's Architect, on the emulator's own clock.
+"""Journeys and their conditions: a small model of Insider One's Architect.
 
-docs/journeys.md says what of Architect is modelled, docs/assumptions.md what is assumed about it.
+docs/journeys.md describes what is modelled, docs/assumptions.md what is assumed.
+Source: Insider One, "Anatomy of a Journey", "Journey Starter: On Event", "Check Reachability".
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 @dataclass(frozen=True, slots=True)
 class ConditionComparison:
-    """One test of a value; *operator* is one of conditions.OPERATORS."""
+    """A test of one value; *operator* is a key of COMPARISON_OPERATORS."""
 
     operator: str
     expected_value: JSON
@@ -24,7 +25,7 @@ class ConditionComparison:
 
 @dataclass(frozen=True, slots=True)
 class EventCondition:
-    """An event of one of *names*, stored ones, whose parameters, by place, pass their tests."""
+    """Matches events with one of *event_names* whose parameters pass all tests."""
 
     event_names: tuple[str, ...]
     parameter_tests: Mapping[str, ConditionComparison]
@@ -32,7 +33,7 @@ class EventCondition:
 
 @dataclass(frozen=True, slots=True)
 class AttributeCondition:
-    """The value that an attribute has, by its place such as "email" or "custom.plan"."""
+    """Compares the current value of an attribute, e.g. "email" or "custom.plan"."""
 
     attribute_path: str
     comparison: ConditionComparison
@@ -40,7 +41,7 @@ class AttributeCondition:
 
 @dataclass(frozen=True, slots=True)
 class AttributeChangeCondition:
-    """An attribute "changes", "changes_to" or "changes_from" *value*."""
+    """Matches an attribute that "changes", "changes_to" or "changes_from" *value*."""
 
     attribute_path: str
     operator: str
@@ -49,7 +50,7 @@ class AttributeChangeCondition:
 
 @dataclass(frozen=True, slots=True)
 class SinceEntryCondition:
-    """Whether an event happened since entry; *expected* False asks that it did not."""
+    """Checks that an event happened since entry, or that it did not."""
 
     event: EventCondition
     must_have_happened: bool
@@ -60,7 +61,7 @@ JourneyTrigger: TypeAlias = EventCondition | AttributeChangeCondition
 
 @dataclass(frozen=True, slots=True)
 class WaitElement:
-    """Stay here for *length*."""
+    """An element that waits for *length*."""
 
     step_path: str
     length: timedelta
@@ -69,7 +70,11 @@ class WaitElement:
 
 @dataclass(frozen=True, slots=True)
 class CheckElement:
-    """Split by a condition. None is an empty path."""
+    """An element that splits by a condition.
+
+    Args:
+        matching, not_matching: Path of the next step; None is an empty path.
+    """
 
     step_path: str
     condition: SinceEntryCondition | AttributeCondition
@@ -79,7 +84,11 @@ class CheckElement:
 
 @dataclass(frozen=True, slots=True)
 class ReachabilityElement:
-    """Split by whether *channel* reaches the person. None is an empty path."""
+    """An element that splits by whether *channel* can reach the person.
+
+    Args:
+        reachable, not_reachable: Path of the next step; None is an empty path.
+    """
 
     step_path: str
     channel: str
@@ -89,7 +98,7 @@ class ReachabilityElement:
 
 @dataclass(frozen=True, slots=True)
 class ChannelElement:
-    """Send *message*, the name of some content, on *channel*."""
+    """An element that sends *message*, the name of a content, on *channel*."""
 
     step_path: str
     channel: str
@@ -102,16 +111,16 @@ JourneyElement: TypeAlias = WaitElement | CheckElement | ReachabilityElement | C
 
 @dataclass(frozen=True, slots=True)
 class JourneyDefinition:
-    """One journey of the workspace file, checked.
+    """One validated journey of the workspace file.
 
     Args:
-        ignored: Places of date parameters in the starter's conditions, which Architect ignores.
-        segment: What must hold of the person besides, when the starter fires.
-        period: From one entry to the next; None lets each person enter only once.
-        attribution: How long after its last message a run still gets the credit for goals.
-        first: Place of the first element; None is an empty journey.
-        elements: Place in the journey, such as "steps[1].matching[0]" -> element.
-        document: As it stands in the workspace file.
+        ignored_date_parameters: Date parameters of the starter; Architect ignores them.
+        segment_conditions: Conditions that the person must meet when the starter fires.
+        reentry_period: Minimum time between two entries; None: each person enters only once.
+        attribution_window: How long after its last message a run still counts goals.
+        first_step_path: Path of the first element; None is an empty journey.
+        elements: Path in the journey, such as "steps[1].matching[0]" -> element.
+        document: The journey as in the workspace file.
     """
 
     id: int
@@ -130,7 +139,7 @@ class JourneyDefinition:
 
 @dataclass(frozen=True, slots=True)
 class AttributeUpdate:
-    """An attribute that got another value; None is absent."""
+    """One attribute that got a new value; None means absent."""
 
     attribute_path: str
     old_value: JSON
@@ -141,12 +150,12 @@ Occurrence: TypeAlias = ProfileEvent | AttributeUpdate
 
 
 def is_same_json(first: JSON, second: JSON) -> bool:
-    """JSON equality: true is not 1, and "true" is not true."""
+    """Compare two JSON values strictly: true is not 1, and "true" is not true."""
     return isinstance(first, bool) == isinstance(second, bool) and bool(first == second)
 
 
 def is_number(value: JSON) -> bool:
-    """Whether *value* is a JSON number."""
+    """Return whether *value* is a JSON number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -156,52 +165,53 @@ def _contains_value(value: JSON, expected_value: JSON) -> bool:
     return isinstance(value, str) and isinstance(expected_value, str) and expected_value in value
 
 
-# Assumed: the panel's operators for parameters and attributes are published nowhere in full.
+# Assumed: the panel's operators for parameters and attributes are not published in full.
 COMPARISON_OPERATORS: Mapping[str, Callable[[JSON, JSON], bool]] = {
     "is": is_same_json,
-    "is_not": lambda value, wanted: not is_same_json(value, wanted),
-    "more_than": lambda value, wanted: is_number(value) and value > wanted,
-    "less_than": lambda value, wanted: is_number(value) and value < wanted,
+    "is_not": lambda value, expected: not is_same_json(value, expected),
+    "more_than": lambda value, expected: is_number(value) and value > expected,
+    "less_than": lambda value, expected: is_number(value) and value < expected,
     "contains": _contains_value,
-    "exists": lambda value, wanted: (value is not None) == wanted,
+    "exists": lambda value, expected: (value is not None) == expected,
 }
 
 
 def matches_comparison(comparison: ConditionComparison, value: JSON) -> bool:
-    """Whether *value*, None where it is absent, passes *test*."""
+    """Return whether *value* (None: absent) passes *comparison*."""
     return COMPARISON_OPERATORS[comparison.operator](value, comparison.expected_value)
 
 
 def matches_attribute_condition(
     condition: AttributeCondition, attributes: Mapping[str, JSON]
 ) -> bool:
-    """Whether a person with these attributes, by place, meets *condition*."""
+    """Return whether *attributes*, by path, meet *condition*."""
     return matches_comparison(condition.comparison, attributes.get(condition.attribute_path))
 
 
 def matches_trigger(trigger: JourneyTrigger, occurrence: Occurrence) -> bool:
-    """Whether *happening* is what *cause* asks for."""
+    """Return whether *occurrence* meets *trigger*."""
+    if isinstance(occurrence, ProfileEvent):
+        return isinstance(trigger, EventCondition) and _matches_event(trigger, occurrence)
     if isinstance(trigger, EventCondition):
-        return isinstance(occurrence, ProfileEvent) and _matches_event_condition(
-            trigger, occurrence
-        )
-    return isinstance(occurrence, AttributeUpdate) and _matches_attribute_change(
-        trigger, occurrence
-    )
+        return False
+    return _matches_attribute_change(trigger, occurrence)
 
 
-def _matches_event_condition(condition: EventCondition, event: ProfileEvent) -> bool:
+def _matches_event(condition: EventCondition, event: ProfileEvent) -> bool:
     return event.name in condition.event_names and all(
-        matches_comparison(test, _get_parameter(event.params, place))
-        for place, test in condition.parameter_tests.items()
+        matches_comparison(test, _get_parameter(event.params, path))
+        for path, test in condition.parameter_tests.items()
     )
 
 
 def _matches_attribute_change(change: AttributeChangeCondition, update: AttributeUpdate) -> bool:
-    """Documented: strings, numbers and booleans; on first insert and update, not on delete."""
-    if change.attribute_path != update.attribute_path or not isinstance(
-        update.new_value, str | int | float
-    ):
+    """Return whether *update* meets *change*.
+
+    Documented: strings, numbers and booleans only; on first insert and update, not on delete.
+    """
+    if change.attribute_path != update.attribute_path:
+        return False
+    if not isinstance(update.new_value, str | int | float):
         return False
     if change.operator == "changes_to":
         return is_same_json(update.new_value, change.value)
@@ -214,29 +224,30 @@ def _get_parameter(params: JSONObject, parameter_path: str) -> JSON:
 
 
 def describe_condition(condition: JourneyTrigger | AttributeCondition) -> str:
-    """A condition in words, e.g. "cart_page_view with unit_price more than 10"."""
+    """Describe a condition, e.g. "cart_page_view with unit_price more than 10"."""
     if isinstance(condition, AttributeCondition):
         return f"{condition.attribute_path} {_describe_comparison(condition.comparison)}"
     if isinstance(condition, AttributeChangeCondition):
         value = "" if condition.operator == "changes" else f" {format_json(condition.value)}"
         return f"{condition.attribute_path} {condition.operator.replace('_', ' ')}{value}"
     tests = [
-        f"{place} {_describe_comparison(test)}" for place, test in condition.parameter_tests.items()
+        f"{path} {_describe_comparison(test)}" for path, test in condition.parameter_tests.items()
     ]
     return " or ".join(condition.event_names) + (f" with {' and '.join(tests)}" if tests else "")
 
 
 def describe_occurrence(occurrence: Occurrence) -> str:
-    """What happened in words, e.g. "item_added_to_cart at 2026-11-23T10:00:00.000Z"."""
+    """Describe an occurrence, e.g. "item_added_to_cart at 2026-11-23T10:00:00.000Z"."""
     if isinstance(occurrence, ProfileEvent):
         return f"{occurrence.sent_as} at {occurrence.timestamp}"
+    path, new_value = occurrence.attribute_path, format_json(occurrence.new_value)
     if occurrence.old_value is None:
-        return f"{occurrence.attribute_path} set to {format_json(occurrence.new_value)}"
-    return f"{occurrence.attribute_path} changed from {format_json(occurrence.old_value)} to {format_json(occurrence.new_value)}"
+        return f"{path} set to {new_value}"
+    return f"{path} changed from {format_json(occurrence.old_value)} to {new_value}"
 
 
 def serialize_occurrence(occurrence: Occurrence) -> JSONObject:
-    """{"event": {...}} or {"attribute": {"name", "from", "to"}}."""
+    """Serialize an occurrence: {"event": {...}} or {"attribute": {"name", "from", "to"}}."""
     if isinstance(occurrence, ProfileEvent):
         event_fields = {"event_name": occurrence.name, "timestamp": occurrence.timestamp}
         return {"event": {**event_fields, "event_params": occurrence.params}}
@@ -256,5 +267,5 @@ def _describe_comparison(comparison: ConditionComparison) -> str:
 
 
 def format_json(value: JSON) -> str:
-    """A value as its JSON."""
+    """Format a value as JSON text."""
     return orjson.dumps(value).decode()

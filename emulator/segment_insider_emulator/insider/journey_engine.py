@@ -1,7 +1,9 @@
-"""What becomes of a person at one element of a journey.
+"""Rules of journeys: start, advance and end a run, visit elements, count goals.
 
-Documented: unreachable people are dropped, the same e-mail is skipped within half an hour, and an
-empty not-reachable path drops; the opt-ins of the moment decide. Assumed: so does the address.
+Pure functions: they neither read nor write the store. Documented: entering, exiting, dropping and
+completing, as Insider One's "Anatomy of a Journey" counts them; unreachable people are dropped,
+the same e-mail is skipped within 30 minutes, and an empty not-reachable path drops; the current
+opt-ins decide. Assumed: the current address decides as well; docs/assumptions.md lists the rest.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,12 +45,12 @@ SAME_EMAIL_INTERVAL = timedelta(minutes=30)  # documented
 
 @dataclass(frozen=True, slots=True)
 class VisitContext:
-    """What is known of a person when a run goes on; looked up where an element asks for it.
+    """What a run knows about the person; events and sends are loaded only when needed.
 
     Args:
-        attributes: By place.
-        events: Gives those since entry, oldest first.
-        sent: Gives place of a channel -> when it last sent to this person.
+        attributes: Path -> value.
+        load_events_since_entry: Returns the events since entry, oldest first.
+        load_last_send_times: Returns path of a channel -> time of its last message to the person.
     """
 
     attributes: Mapping[str, JSON]
@@ -58,25 +60,24 @@ class VisitContext:
 
 @dataclass(frozen=True, slots=True)
 class VisitResult:
-    """What became of a person at one element; *due_at* is set where it has to wait."""
+    """The outcome of one element for one person; *due_at* is set for a wait."""
 
     entry: TrailEntry
     next_step_path: str | None
     due_at: datetime | None = None
-    drop_reason: str = ""  # why, when it is
+    drop_reason: str = ""  # empty if the person is not dropped
 
 
 def visit_element(
     element: JourneyElement, context: VisitContext, visited_at: datetime
 ) -> VisitResult:
-    """Let a person who arrives at *at* pass *element*."""
+    """Run *element* for a person who arrives at *visited_at*."""
     if isinstance(element, WaitElement):
-        waits_until = visited_at + element.length
-        what = f"waits {format_duration(element.length)}, until {format_iso_utc(waits_until)}"
-        entry = TrailEntry(
-            visited_at, "waiting", what, element.step_path, {"until": format_iso_utc(waits_until)}
-        )
-        return VisitResult(entry, element.next_step_path, due_at=waits_until)
+        due_at = visited_at + element.length
+        until = format_iso_utc(due_at)
+        what = f"waits {format_duration(element.length)}, until {until}"
+        entry = TrailEntry(visited_at, "waiting", what, element.step_path, {"until": until})
+        return VisitResult(entry, element.next_step_path, due_at=due_at)
     if isinstance(element, CheckElement):
         return _visit_check(element, context, visited_at)
     if isinstance(element, ReachabilityElement):
@@ -97,22 +98,14 @@ def _evaluate_check(
 ) -> tuple[bool, str]:
     if isinstance(condition, AttributeCondition):
         is_matching = matches_attribute_condition(condition, context.attributes)
-        value = context.attributes.get(condition.attribute_path)
+        path = condition.attribute_path
+        value = context.attributes.get(path)
         value_text = "absent" if value is None else format_json(value)
-        return (
-            is_matching,
-            f"{condition.attribute_path} is {value_text} where the check asks {describe_condition(condition)}",
-        )
-    matching_event = next(
-        (
-            each
-            for each in context.load_events_since_entry()
-            if matches_trigger(condition.event, each)
-        ),
-        None,
-    )
-    if matching_event:
-        return condition.must_have_happened, f"{describe_occurrence(matching_event)} is since entry"
+        return is_matching, f"{path} is {value_text}; condition: {describe_condition(condition)}"
+    for event in context.load_events_since_entry():
+        if matches_trigger(condition.event, event):
+            reason = f"{describe_occurrence(event)}, after entry"
+            return condition.must_have_happened, reason
     return not condition.must_have_happened, f"no {describe_condition(condition.event)} since entry"
 
 
@@ -126,65 +119,61 @@ def _visit_reachability_check(
     details = {"path": path, "channel": element.channel, "why": reasons}
     entry = TrailEntry(visited_at, "checked", what, element.step_path, details)
     if reasons and element.not_reachable is None:
-        # Documented: the empty not-reachable path drops people, every other one completes.
-        return VisitResult(entry, None, drop_reason=f"{element.channel} does not reach this person")
+        # Documented: an empty not-reachable path drops people; any other empty path completes.
+        return VisitResult(entry, None, drop_reason=f"{element.channel} cannot reach this person")
     return VisitResult(entry, element.not_reachable if reasons else element.reachable)
 
 
 def _visit_channel(
     element: ChannelElement, context: VisitContext, visited_at: datetime
 ) -> VisitResult:
-    channel, message = element.channel, element.message
+    channel, message, step_path = element.channel, element.message, element.step_path
     details: dict[str, JSON] = {"channel": channel, "message": message}
-    if why := _list_unreachable_reasons(channel, context):
-        what = f"{channel} is held back: {', '.join(why)}"
-        entry = TrailEntry(
-            visited_at, "held_back", what, element.step_path, {**details, "why": why}
-        )
-        return VisitResult(entry, None, drop_reason=f"{channel} does not reach this person")
-    last_sent_at = context.load_last_send_times().get(element.step_path)
+    if reasons := _list_unreachable_reasons(channel, context):
+        details["why"] = reasons
+        what = f"{channel} is not sent: {', '.join(reasons)}"
+        entry = TrailEntry(visited_at, "held_back", what, step_path, details)
+        return VisitResult(entry, None, drop_reason=f"{channel} cannot reach this person")
+    last_sent_at = context.load_last_send_times().get(step_path)
     if channel == "email" and last_sent_at and visited_at - last_sent_at < SAME_EMAIL_INTERVAL:
-        what = f"email is skipped: {message} was sent at {format_iso_utc(last_sent_at)}, {format_duration(SAME_EMAIL_INTERVAL)} or less ago"
-        return VisitResult(
-            TrailEntry(visited_at, "skipped", what, element.step_path, details),
-            element.next_step_path,
+        what = (
+            f"email is skipped: {message} was sent at {format_iso_utc(last_sent_at)}, "
+            f"{format_duration(SAME_EMAIL_INTERVAL)} or less ago"
         )
+        entry = TrailEntry(visited_at, "skipped", what, step_path, details)
+        return VisitResult(entry, element.next_step_path)
     address = context.attributes[CHANNEL_ATTRIBUTES[channel][0]]
-    what = f"would send {channel} to {address}: {message}"
     details["address"] = address
-    return VisitResult(
-        TrailEntry(visited_at, "would_send", what, element.step_path, details),
-        element.next_step_path,
-    )
+    what = f"would send {channel} to {address}: {message}"
+    entry = TrailEntry(visited_at, "would_send", what, step_path, details)
+    return VisitResult(entry, element.next_step_path)
 
 
 def _list_unreachable_reasons(channel: str, context: VisitContext) -> list[str]:
-    """Why *channel* does not reach the person now; nothing when it does."""
+    """List why *channel* cannot reach the person now; empty when it can."""
     reasons: list[str] = check_reachability(context.attributes)[channel]["why"]
     return reasons
 
 
 class OccurrenceFilter:
-    """The names of events and the places of attributes that *journeys* start, end or score by."""
+    """Selects the events and attribute updates that can start, exit or score *journeys*."""
 
     def __init__(self, journeys: Iterable[JourneyDefinition]) -> None:
-        triggers = [
-            cause
-            for journey in journeys
-            for cause in (journey.starter, *journey.exits, *journey.goals.values())
-        ]
-        event_conditions = [cause for cause in triggers if isinstance(cause, EventCondition)]
-        self._event_names = {name for cause in event_conditions for name in cause.event_names}
-        self._attribute_paths = {
-            cause.attribute_path for cause in triggers if not isinstance(cause, EventCondition)
-        }
+        self._event_names: set[str] = set()
+        self._attribute_paths: set[str] = set()
+        for journey in journeys:
+            for trigger in (journey.starter, *journey.exits, *journey.goals.values()):
+                if isinstance(trigger, EventCondition):
+                    self._event_names.update(trigger.event_names)
+                else:
+                    self._attribute_paths.add(trigger.attribute_path)
 
     def select_relevant(self, change: ProfileChange) -> list[Occurrence]:
-        """What of *change* may matter. Assumed: attributes count as written before its events."""
+        """Select what matters in *change*. Assumed: attributes are written before events."""
         updates = [
-            AttributeUpdate(place, *change.attribute_changes[place])
-            for place in change.attribute_changes
-            if place in self._attribute_paths
+            AttributeUpdate(path, old_value, new_value)
+            for path, (old_value, new_value) in change.attribute_changes.items()
+            if path in self._attribute_paths
         ]
         return [*updates, *(event for event in change.events if event.name in self._event_names)]
 
@@ -192,7 +181,7 @@ class OccurrenceFilter:
 def start_run(
     journey: JourneyDefinition, profile_id: str, occurrence: Occurrence, now: datetime
 ) -> tuple[JourneyRun, list[TrailEntry], ProfileEvent]:
-    """Let a person in.
+    """Start a run: the person enters the journey.
 
     Returns: The run, due at once; the first entry of its trail; and the `journey_entered` event
         that Insider One writes to the profile (documented, as is `journey_id`).
@@ -201,30 +190,26 @@ def start_run(
     at = format_iso_utc(now)
     entered_event = ProfileEvent("journey_entered", "journey_entered", at, at, params, at)
     mark_event = occurrence if isinstance(occurrence, ProfileEvent) else entered_event
-    run = JourneyRun(
-        journey.id, profile_id, now, mark_event.fingerprint, journey.first_step_path, now
-    )
+    mark = mark_event.fingerprint
+    run = JourneyRun(journey.id, profile_id, now, mark, journey.first_step_path, now)
     what = f"entered because of {describe_occurrence(occurrence)}"
     if journey.ignored_date_parameters:
         what += f"; a starter ignores date parameters: {', '.join(journey.ignored_date_parameters)}"
-    return (
-        run,
-        [TrailEntry(now, "entered", what, details=serialize_occurrence(occurrence))],
-        entered_event,
-    )
+    entry = TrailEntry(now, "entered", what, details=serialize_occurrence(occurrence))
+    return run, [entry], entered_event
 
 
 def select_events_since_entry(
     run: JourneyRun, events: Sequence[ProfileEvent]
 ) -> tuple[ProfileEvent, ...]:
-    """Those of a profile's *events*, oldest first, that were stored after the run's entry.
+    """Select the *events*, oldest first, that were stored after the person entered.
 
-    Order decides within one instant, time where a retention has taken the mark away. Assumed: the
-    other products of the call that started the run, each an event of its own, are not since entry.
+    Events after the mark count; if the mark has expired, the time decides. Assumed: further
+    products of the call that started the run are events of the same time and do not count.
     """
-    marks = [at for at, event in enumerate(events) if event.fingerprint == run.mark]
-    starting_events = {(events[at].name, events[at].occurred_at) for at in marks}
-    later_events = events[marks[-1] + 1 :] if marks else events
+    mark_indexes = [index for index, event in enumerate(events) if event.fingerprint == run.mark]
+    starting_events = {(events[index].name, events[index].occurred_at) for index in mark_indexes}
+    later_events = events[mark_indexes[-1] + 1 :] if mark_indexes else events
     return tuple(
         event
         for event in later_events
@@ -236,7 +221,7 @@ def select_events_since_entry(
 def handle_occurrence(
     journey: JourneyDefinition, run: JourneyRun, occurrence: Occurrence, now: datetime
 ) -> tuple[JourneyRun, list[TrailEntry]]:
-    """Let a run notice what happened: goals first, because an exit may be one."""
+    """Apply an occurrence to a run: count goals first, then exits (an exit may be a goal)."""
     entries = []
     is_in_progress = run.status == "in_progress"
     if is_in_progress or (run.watched_until and now <= run.watched_until):
@@ -246,9 +231,8 @@ def handle_occurrence(
                 details = {"goal": name, **serialize_occurrence(occurrence)}
                 entries.append(TrailEntry(now, "goal", what, details=details))
                 run = replace(run, goals=(*run.goals, name))
-    if is_in_progress and any(matches_trigger(cause, occurrence) for cause in journey.exits):
-        what = f"left because of {describe_occurrence(occurrence)}"
-        run, entry = end_run(run, "exited", what, now)
+    if is_in_progress and any(matches_trigger(trigger, occurrence) for trigger in journey.exits):
+        run, entry = end_run(run, "exited", describe_occurrence(occurrence), now)
         entries.append(replace(entry, details=serialize_occurrence(occurrence)))
     return run, entries
 
@@ -256,7 +240,7 @@ def handle_occurrence(
 def advance_run(
     journey: JourneyDefinition, run: JourneyRun, context: VisitContext
 ) -> tuple[JourneyRun, list[TrailEntry]]:
-    """Take a run that is due from its element to the next wait, or to its end."""
+    """Move a due run forward to its next wait or to its end."""
     assert run.due_at is not None  # only a run in progress is due
     at, step_path, entries = run.due_at, run.element, []
     while step_path is not None:
@@ -277,7 +261,7 @@ def advance_run(
 def end_run(
     run: JourneyRun, status: JourneyRunStatus, reason: str, ended_at: datetime
 ) -> tuple[JourneyRun, TrailEntry]:
-    """End a run. Assumed: only one that has completed still gets the credit for goals."""
+    """End a run. Assumed: only a completed run still counts goals."""
     assert status != "in_progress"
     watched_until = run.watched_until if status == "completed" else None
     ended_run = replace(

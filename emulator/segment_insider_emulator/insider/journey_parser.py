@@ -1,4 +1,4 @@
-"""Conditions of a workspace file, already of the right shape, to those of a journey."""
+"""Parser of `insider.journeys` of a workspace file that passed its JSON Schema."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -31,48 +31,43 @@ _FIELD_GROUPS = ("custom", "unrecognised")
 
 
 def parse_journey_trigger(document: JSONObject, where: str) -> JourneyTrigger:
-    """{"events", "parameters"} or {"attribute", and one of CHANGES}. Raises: EmulatorError."""
+    """Parse {"events", "parameters"} or {"attribute", one change}. Raises: EmulatorError."""
     if require_single_key(("events", "attribute"), document, where) == "events":
         return parse_event_condition(document, where)
     operator = require_single_key(CHANGE_OPERATORS, document, where)
     value = document[operator]
     if not isinstance(value, str | int | float) or (operator == "changes" and value is not True):
         what = f"{operator} takes {'true' if operator == 'changes' else 'a single value'}"
-        remedy = "Architect looks at changes of text, numbers and booleans."
+        remedy = "Architect detects changes of text, numbers and booleans."
         raise EmulatorError(what, f"{where}.{operator}", remedy)
     attribute_path = _resolve_attribute_path(document["attribute"], where)
-    return AttributeChangeCondition(
-        attribute_path, operator, None if operator == "changes" else value
-    )
+    if operator == "changes":
+        return AttributeChangeCondition(attribute_path, operator)
+    return AttributeChangeCondition(attribute_path, operator, value)
 
 
 def parse_event_condition(document: JSONObject, where: str) -> EventCondition:
-    """{"events": [name], "parameters": {place: value or {operator: value}}}."""
-    parameters = {
-        _validate_field_path(place, f"{where}.parameters"): _parse_parameter_test(
-            test, f"{where}.parameters.{place}"
-        )
-        for place, test in document.get("parameters", {}).items()
-    }
-    return EventCondition(
-        tuple(resolve_event_alias(name) for name in document["events"]), parameters
-    )
+    """Parse {"events": [name], "parameters": {path: value or {operator: value}}}."""
+    parameter_tests = {}
+    for path, test in document.get("parameters", {}).items():
+        _validate_field_path(path, f"{where}.parameters")
+        parameter_tests[path] = _parse_parameter_test(test, f"{where}.parameters.{path}")
+    return EventCondition(tuple(map(resolve_event_alias, document["events"])), parameter_tests)
 
 
 def parse_check_condition(
     document: JSONObject, where: str
 ) -> SinceEntryCondition | AttributeCondition:
-    """{"did": {...}}, {"did_not": {...}} or {"attribute", and one operator}."""
+    """Parse {"did": {...}}, {"did_not": {...}} or {"attribute", one operator}."""
     kind = require_single_key(("did", "did_not", "attribute"), document, where)
     if kind == "attribute":
         return parse_attribute_condition(document, where)
-    return SinceEntryCondition(
-        parse_event_condition(document[kind], f"{where}.{kind}"), must_have_happened=kind == "did"
-    )
+    event = parse_event_condition(document[kind], f"{where}.{kind}")
+    return SinceEntryCondition(event, must_have_happened=kind == "did")
 
 
 def parse_attribute_condition(document: JSONObject, where: str) -> AttributeCondition:
-    """{"attribute": place, and one operator}."""
+    """Parse {"attribute": path, one operator}."""
     operator = require_single_key(tuple(COMPARISON_OPERATORS), document, where)
     return AttributeCondition(
         _resolve_attribute_path(document["attribute"], where),
@@ -81,27 +76,27 @@ def parse_attribute_condition(document: JSONObject, where: str) -> AttributeCond
 
 
 def require_single_key(names: Sequence[str], document: JSONObject, where: str) -> str:
-    """The one of *names* that is a key of *given*. Raises: EmulatorError, for none or several."""
+    """Return the only key of *document* that is one of *names*.
+
+    Raises: EmulatorError, for none or several.
+    """
     present_names = [name for name in names if name in document]
-    if len(present_names) != 1:
-        what = (
-            f"{' and '.join(present_names)} stand together"
-            if present_names
-            else "something is missing"
-        )
-        raise EmulatorError(what, where, f"Write one of {', '.join(names)}.")
-    return present_names[0]
+    if len(present_names) == 1:
+        return present_names[0]
+    what = "a key is missing"
+    if present_names:
+        what = f"{' and '.join(present_names)} cannot be combined"
+    raise EmulatorError(what, where, f"Write one of {', '.join(names)}.")
 
 
 def _parse_parameter_test(test_document: JSON, where: str) -> ConditionComparison:
     if not isinstance(test_document, dict):
         return _build_comparison("is", test_document, where)
-    if (
-        len(test_document) != 1
-        or (operator := next(iter(test_document))) not in COMPARISON_OPERATORS
-    ):
+    operators = list(test_document)
+    if len(operators) != 1 or operators[0] not in COMPARISON_OPERATORS:
         remedy = f"Write a value, or one of {', '.join(COMPARISON_OPERATORS)} with its value."
-        raise EmulatorError("this is no condition on a value", where, remedy)
+        raise EmulatorError("not a condition for a value", where, remedy)
+    operator = operators[0]
     return _build_comparison(operator, test_document[operator], f"{where}.{operator}")
 
 
@@ -114,22 +109,21 @@ def _build_comparison(operator: str, expected_value: JSON, where: str) -> Condit
 
 
 def _resolve_attribute_path(attribute_name: str, where: str) -> str:
-    return _validate_field_path(
-        DEFAULT_ATTRIBUTES.aliases.get(attribute_name, attribute_name), f"{where}.attribute"
-    )
+    attribute_path = DEFAULT_ATTRIBUTES.aliases.get(attribute_name, attribute_name)
+    _validate_field_path(attribute_path, f"{where}.attribute")
+    return attribute_path
 
 
-def _validate_field_path(field_path: str, where: str) -> str:
+def _validate_field_path(field_path: str, where: str) -> None:
     group, dot, _ = field_path.partition(".")
     if dot and group not in _FIELD_GROUPS:
-        what = f"{field_path!r} is no place on a profile"
+        what = f"{field_path!r} is not a field of a profile"
         raise EmulatorError(what, where, "Write a default name, or custom. and a name.")
-    return field_path
 
 
 StepDocuments: TypeAlias = Sequence[JSONObject]
 
-# Kind of step -> the keys that may stand beside it.
+# Kind of step -> its other keys.
 STEP_KEYS_BY_KIND: Mapping[str, tuple[str, ...]] = {
     "wait": (),
     "check": ("matching", "not_matching"),
@@ -141,37 +135,34 @@ STEP_KEYS_BY_KIND: Mapping[str, tuple[str, ...]] = {
 def parse_steps(
     steps: StepDocuments, parent_path: str, journey_location: str
 ) -> Iterator[JourneyElement]:
-    """The elements of *steps* and of the paths below them.
+    """Parse *steps* and all nested paths to journey elements.
 
     Args:
-        place: Place of *steps* in the journey, e.g. "steps[1].matching".
-        where: Place of the journey in the file, e.g. "insider.journeys[0]".
-    Raises: EmulatorError, for a step that is none.
+        parent_path: Path of *steps* in the journey, e.g. "steps[1].matching".
+        journey_location: Path of the journey in the file, e.g. "insider.journeys[0]".
+    Raises: EmulatorError, for an invalid step.
     """
     for index, step in enumerate(steps):
         step_path = f"{parent_path}[{index}]"
         next_step_path = f"{parent_path}[{index + 1}]" if index + 1 < len(steps) else None
-        kind = _get_step_kind(step, f"{journey_location}.{step_path}")
+        where = f"{journey_location}.{step_path}"
+        kind = _get_step_kind(step, where)
         if kind == "wait":
-            yield WaitElement(
-                step_path,
-                parse_duration(step["wait"], f"{journey_location}.{step_path}.wait"),
-                next_step_path,
-            )
+            length = parse_duration(step["wait"], f"{where}.wait")
+            yield WaitElement(step_path, length, next_step_path)
         elif kind == "channel":
-            message = _require_message_name(step, f"{journey_location}.{step_path}")
+            message = _require_message_name(step, where)
             yield ChannelElement(step_path, step["channel"], message, next_step_path)
         elif next_step_path:
-            what = "nothing can follow a check in the same list: its paths lead on"
-            raise EmulatorError(
-                what, f"{journey_location}.{next_step_path}", "Move the step into a path."
-            )
+            what = "no step can follow a check in the same list"
+            remedy = "Move the step into a path of the check."
+            raise EmulatorError(what, f"{journey_location}.{next_step_path}", remedy)
         else:
             yield from _parse_check_step(kind, step, step_path, journey_location)
 
 
 def get_first_step_path(steps: StepDocuments, parent_path: str) -> str | None:
-    """Place of the first of *steps*; None is an empty path."""
+    """Return the path of the first of *steps*, or None for an empty list."""
     return f"{parent_path}[0]" if steps else None
 
 
@@ -193,17 +184,14 @@ def _parse_check_step(
 
 def _get_step_kind(step: JSONObject, where: str) -> str:
     kind = require_single_key(tuple(STEP_KEYS_BY_KIND), step, where)
-    unexpected_keys = [
-        name for name in step if name != kind and name not in STEP_KEYS_BY_KIND[kind]
-    ]
-    if unexpected_keys:
-        allowed = (
-            f"Beside it may stand {' and '.join(STEP_KEYS_BY_KIND[kind])}."
-            if STEP_KEYS_BY_KIND[kind]
-            else ""
-        )
-        what = f"{unexpected_keys[0]!r} does not belong to a {kind}"
-        raise EmulatorError(what, where, allowed or "Make it a step of its own.")
+    other_keys = STEP_KEYS_BY_KIND[kind]
+    for name in step:
+        if name != kind and name not in other_keys:
+            what = f"{name!r} does not belong to a {kind}"
+            remedy = "Write it as a separate step."
+            if other_keys:
+                remedy = f"Other keys of this step: {' and '.join(other_keys)}."
+            raise EmulatorError(what, where, remedy)
     return kind
 
 
@@ -215,37 +203,37 @@ def _require_message_name(step: JSONObject, where: str) -> str:
 
 
 PURCHASE_GOAL = "Purchase"
-# Documented: every journey tracks purchases, and up to ten goals of its own.
+# Documented: every journey tracks purchases and up to ten further goals.
 BUILT_IN_GOALS: Mapping[str, JourneyTrigger] = {
     PURCHASE_GOAL: EventCondition(("confirmation_page_view",), {})
 }
 MAX_CUSTOM_GOALS = 10
-# Documented as Architect's default for messages that were seen. Assumed: all of them are.
+# Documented as Architect's default for messages that were seen. Assumed: all messages are seen.
 DEFAULT_ATTRIBUTION_WINDOW = timedelta(days=3)
 
 
 def parse_journeys(documents: Sequence[JSONObject]) -> dict[int, JourneyDefinition]:
-    """Journeys by id, in the order of the file. Raises: EmulatorError, for the first mistake."""
+    """Parse journeys by id, in file order. Raises: EmulatorError, for the first error."""
     for error in find_journey_errors(documents):
         raise error
     return {
-        each["id"]: _parse_journey(each, _format_journey_location(index))
-        for index, each in enumerate(documents)
+        document["id"]: _parse_journey(document, _format_journey_location(index))
+        for index, document in enumerate(documents)
     }
 
 
 def find_journey_errors(documents: Sequence[JSONObject]) -> Iterator[EmulatorError]:
-    """What is wrong with *documents*: the first mistake of each journey."""
+    """Find the first error of each journey in *documents*."""
     locations_by_id: dict[int, str] = {}
     for index, document in enumerate(documents):
         location = _format_journey_location(index)
         try:
             _parse_journey(document, location)
-        except EmulatorError as mistake:
-            yield mistake
+        except EmulatorError as error:
+            yield error
         if document["id"] in locations_by_id:
-            what = f"{locations_by_id[document['id']]} has the id {document['id']} already"
-            yield EmulatorError(what, f"{location}.id", "Give each journey an id of its own.")
+            what = f"{locations_by_id[document['id']]} already has the id {document['id']}"
+            yield EmulatorError(what, f"{location}.id", "Give each journey a different id.")
         locations_by_id.setdefault(document["id"], location)
 
 
@@ -262,18 +250,18 @@ def _parse_journey(document: JSONObject, where: str) -> JourneyDefinition:
         starter=starter,
         ignored_date_parameters=ignored_parameters,
         segment_conditions=tuple(
-            parse_attribute_condition(each, f"{where}.starter.segment[{index}]")
-            for index, each in enumerate(document["starter"].get("segment", ()))
+            parse_attribute_condition(condition, f"{where}.starter.segment[{index}]")
+            for index, condition in enumerate(document["starter"].get("segment", ()))
         ),
         exits=tuple(
-            parse_journey_trigger(each, f"{where}.exits[{index}]")
-            for index, each in enumerate(document.get("exits", ()))
+            parse_journey_trigger(trigger, f"{where}.exits[{index}]")
+            for index, trigger in enumerate(document.get("exits", ()))
         ),
         goals=_parse_goals(document.get("goals", ()), f"{where}.goals"),
         reentry_period=_parse_reentry_period(document["eligibility"], f"{where}.eligibility"),
         attribution_window=_parse_attribution_window(document, f"{where}.attribution"),
         first_step_path=get_first_step_path(steps, "steps"),
-        elements={each.step_path: each for each in parse_steps(steps, "steps", where)},
+        elements={element.step_path: element for element in parse_steps(steps, "steps", where)},
         document=document,
     )
 
@@ -281,10 +269,10 @@ def _parse_journey(document: JSONObject, where: str) -> JourneyDefinition:
 def _parse_starter(
     starter_document: JSONObject, where: str
 ) -> tuple[JourneyTrigger, tuple[str, ...]]:
-    """The starter, and which of its parameters it ignores.
+    """Parse the starter and list the date parameters that it ignores.
 
-    Documented: parameters of a date type are ignored. Assumed: a value that is an RFC 3339 time
-    tells one.
+    Documented: parameters of a date type are ignored. Assumed: a parameter is a date if its value
+    is an RFC 3339 time.
     """
     trigger = parse_journey_trigger(starter_document, where)
     if not isinstance(trigger, EventCondition):
@@ -293,14 +281,12 @@ def _parse_starter(
         remedy = "Add a segment, such as [{attribute: email_optin, is: true}]."
         raise EmulatorError("homepage_view starts a journey only with a segment", where, remedy)
     date_parameters = tuple(
-        place
-        for place, test in trigger.parameter_tests.items()
+        path
+        for path, test in trigger.parameter_tests.items()
         if _is_rfc3339_time(test.expected_value)
     )
     other_tests = {
-        place: test
-        for place, test in trigger.parameter_tests.items()
-        if place not in date_parameters
+        path: test for path, test in trigger.parameter_tests.items() if path not in date_parameters
     }
     return EventCondition(trigger.event_names, other_tests), date_parameters
 
@@ -312,26 +298,25 @@ def _is_rfc3339_time(value: object) -> bool:
 def _parse_goals(goal_documents: Sequence[JSONObject], where: str) -> dict[str, JourneyTrigger]:
     if len(goal_documents) > MAX_CUSTOM_GOALS:
         remedy = f"Keep {MAX_CUSTOM_GOALS}."
-        raise EmulatorError(f"a journey has {MAX_CUSTOM_GOALS} goals at most", where, remedy)
+        raise EmulatorError(f"a journey has at most {MAX_CUSTOM_GOALS} goals", where, remedy)
     goals = dict(BUILT_IN_GOALS)
     for index, goal_document in enumerate(goal_documents):
-        if goal_document["name"] in goals:
-            what = f"there is a goal {goal_document['name']!r} already"
-            remedy = f"Choose another name; {PURCHASE_GOAL} is always there."
+        name = goal_document["name"]
+        if name in goals:
+            what = f"the goal {name!r} already exists"
+            remedy = f"Choose another name; {PURCHASE_GOAL} always exists."
             raise EmulatorError(what, f"{where}[{index}].name", remedy)
-        goals[goal_document["name"]] = parse_journey_trigger(goal_document, f"{where}[{index}]")
+        goals[name] = parse_journey_trigger(goal_document, f"{where}[{index}]")
     return goals
 
 
 def _parse_reentry_period(eligibility: JSONObject, where: str) -> timedelta | None:
     if (eligibility["times"] == "multiple") != ("period" in eligibility):
         remedy = "Write times: once, or times: multiple with a period such as 7 days."
-        raise EmulatorError("the period goes with times: multiple", where, remedy)
-    return (
-        parse_duration(eligibility["period"], f"{where}.period")
-        if "period" in eligibility
-        else None
-    )
+        raise EmulatorError("times: multiple and period must be used together", where, remedy)
+    if "period" not in eligibility:
+        return None
+    return parse_duration(eligibility["period"], f"{where}.period")
 
 
 def _parse_attribution_window(document: JSONObject, where: str) -> timedelta:

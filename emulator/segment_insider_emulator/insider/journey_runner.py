@@ -1,7 +1,7 @@
-"""Journeys that follow what happens: people come in, time passes, people leave.
+"""Runner of all journeys of an account, and the JSON of journeys and runs.
 
-Nothing runs by itself: whoever moves the clock, brings a request or reads calls `run_due` first,
-so that what is due is decided by what was known when it was due.
+Nothing runs in the background: `advance_due_runs` is called before each request, each read and
+each change of the clock, so that a due step uses the data of the time when it was due.
 """
 
 import logging
@@ -37,13 +37,13 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 log = logging.getLogger(__name__)
 
-RUNS_PER_TRANSACTION = 200  # runs taken on in one transaction
+RUNS_PER_TRANSACTION = 200
 
 RunUpdates = list[tuple[JourneyRun, list[TrailEntry]]]
 
 
 class JourneyRunner:
-    """All journeys of one account. Safe for threads."""
+    """Runs all journeys of one account. Thread-safe."""
 
     def __init__(
         self,
@@ -55,52 +55,47 @@ class JourneyRunner:
         self.definitions, self.run_store = definitions, run_store
         self._profiles, self._clock = profiles, clock
         self._occurrence_filter = OccurrenceFilter(definitions.values())
-        # Two requests of one person must not both find nobody inside and let them in twice.
+        # Two parallel requests for one person must not start the same journey twice.
         self._lock = profiles.write_lock
 
     def handle_changes(self, changes: list[ProfileChange]) -> None:
-        """Act on what an upsert changed, in its transaction; the listener of an endpoint."""
+        """Start, update or exit runs after an upsert, in the upsert's transaction."""
         with self._lock:
             run_updates: RunUpdates = []
             for change in changes:
                 self._merge_runs(change)
-                if happenings := self._occurrence_filter.select_relevant(change):
-                    run_updates += self._update_runs(change, happenings)
+                if occurrences := self._occurrence_filter.select_relevant(change):
+                    run_updates += self._update_runs(change, occurrences)
             if run_updates:
                 now = self._clock()
-                self._save_runs([self._advance_until(*step, now) for step in run_updates])
+                self._save_runs(
+                    [self._advance_until(run, entries, now) for run, entries in run_updates]
+                )
 
     def advance_due_runs(self) -> None:
-        """Take every run that is due as far as it goes by now."""
+        """Advance all runs that are due by now."""
         if self.run_store.has_nothing_due(self._clock()):
             return
         with self._lock:
             now = self._clock()
             while self.run_store.list_due_runs(now, 1):
-                with (
-                    self._profiles.unit_of_work()
-                ):  # looked for again: another may have been faster
-                    self._save_runs(
-                        [
-                            self._advance_or_drop_on_error(run)
-                            for run in self.run_store.list_due_runs(now, RUNS_PER_TRANSACTION)
-                        ]
-                    )
+                with self._profiles.unit_of_work():
+                    # Query again: another process may have advanced them before this transaction.
+                    due_runs = self.run_store.list_due_runs(now, RUNS_PER_TRANSACTION)
+                    self._save_runs([self._advance_or_drop_on_error(run) for run in due_runs])
             self.run_store.reload_next_due()
 
     def reset(self) -> None:
-        """Forget every run."""
+        """Delete all runs."""
         with self._lock:
             self.run_store.reset()
 
     def _update_runs(self, change: ProfileChange, occurrences: list[Occurrence]) -> RunUpdates:
-        """The runs that *happenings* move, and what is added to their trails."""
-        is_new = change.is_new_profile and not change.absorbed_profile_ids
-        known_runs = (
-            []
-            if is_new
-            else self.run_store.list_watched_and_last_runs(change.profile_id, change.changed_at)
-        )
+        """Apply *occurrences* to the person's runs; return changed runs and new entries."""
+        profile_id, now = change.profile_id, change.changed_at
+        known_runs: list[JourneyRun] = []
+        if not change.is_new_profile or change.absorbed_profile_ids:
+            known_runs = self.run_store.list_watched_and_last_runs(profile_id, now)
         run_updates: RunUpdates = [(run, []) for run in known_runs]
         for occurrence in occurrences:
             for journey in self.definitions.values():
@@ -109,8 +104,8 @@ class JourneyRunner:
                     for run, _ in run_updates
                 )
                 run_updates = [
-                    _apply_occurrence(journey, *step, occurrence, change.changed_at)
-                    for step in run_updates
+                    _apply_occurrence(journey, run, entries, occurrence, now)
+                    for run, entries in run_updates
                 ]
                 if not is_inside and self._can_enter(journey, occurrence, change, run_updates):
                     run_updates.append(self._start_run(journey, occurrence, change))
@@ -119,7 +114,7 @@ class JourneyRunner:
     def _advance_until(
         self, run: JourneyRun, entries: list[TrailEntry], now: datetime
     ) -> tuple[JourneyRun, list[TrailEntry]]:
-        """A run that was moved, taken as far as it goes by *now*."""
+        """Advance a changed run until *now*."""
         while run.due_at and run.due_at <= now:
             run, new_entries = self._advance_or_drop_on_error(run)
             entries = [*entries, *new_entries]
@@ -132,18 +127,15 @@ class JourneyRunner:
         change: ProfileChange,
         run_updates: RunUpdates,
     ) -> bool:
-        """Documented: data with skip_hook starts nothing; each journey has an eligibility."""
+        """Check eligibility and segment. Documented: skip_hook data starts no journey."""
         if change.skip_hook or not matches_trigger(journey.starter, occurrence):
             return False
-        # Assumed: the period counts from the last entry.
-        last_entry = max(
-            (run.entered_at for run, _ in run_updates if run.journey_id == journey.id), default=None
-        )
-        if last_entry and (
-            journey.reentry_period is None
-            or change.changed_at - last_entry < journey.reentry_period
-        ):
-            return False
+        entry_times = [run.entered_at for run, _ in run_updates if run.journey_id == journey.id]
+        if entry_times:
+            # Assumed: the period counts from the last entry.
+            since_last_entry = change.changed_at - max(entry_times)
+            if journey.reentry_period is None or since_last_entry < journey.reentry_period:
+                return False
         return self._is_in_segment(journey, change.profile_id)
 
     def _is_in_segment(self, journey: JourneyDefinition, profile_id: str) -> bool:
@@ -160,7 +152,7 @@ class JourneyRunner:
         return profile.attributes if profile else {}
 
     def _get_profile(self, profile_id: str) -> Profile | None:
-        """A profile without its events."""
+        """Return a profile without its events."""
         return next(iter(self._profiles.find_by_identifiers((), [profile_id])), None)
 
     def _start_run(
@@ -169,36 +161,35 @@ class JourneyRunner:
         run, entries, entered_event = journey_engine.start_run(
             journey, change.profile_id, occurrence, change.changed_at
         )
-        self._profiles.save(ProfileChanges([], [], [], {}, {change.profile_id: [entered_event]}))
+        self._profiles.save(ProfileChanges(new_events={change.profile_id: [entered_event]}))
         return run, entries
 
     def _merge_runs(self, change: ProfileChange) -> None:
-        """Let runs follow the profile that goes on, which stays at most once in each journey."""
+        """Move runs to the surviving profile, which has at most one run in each journey."""
         if not change.absorbed_profile_ids:
             return
         survivor_id, merged_at = change.profile_id, change.changed_at
         run_updates: RunUpdates = []
         for run in self.run_store.list_watched_runs(change.absorbed_profile_ids, merged_at):
             if run.status == "in_progress":
-                what = f"{run.profile_id} was merged into {survivor_id}, which goes on from here"
+                what = f"{run.profile_id} was merged into {survivor_id}, which continues the run"
                 run_updates.append((run, [TrailEntry(merged_at, "merged", what)]))
         self._save_runs(run_updates)
         self.run_store.reassign_runs(change.absorbed_profile_ids, survivor_id)
         journey_ids_inside: set[int] = set()
         for run in self.run_store.list_watched_runs([survivor_id], merged_at):
             if run.status == "in_progress" and run.journey_id in journey_ids_inside:
-                # Assumed: of two runs the earlier one goes on.
-                ended_run, entry = journey_engine.end_run(
-                    run, "exited", "the profile is inside already", merged_at
-                )
+                # Assumed: of two runs the earlier one continues.
+                reason = "the profile already has a run in this journey"
+                ended_run, entry = journey_engine.end_run(run, "exited", reason, merged_at)
                 self._save_runs([(ended_run, [entry])])
             elif run.status == "in_progress":
                 journey_ids_inside.add(run.journey_id)
 
     def _advance_or_drop_on_error(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
-        """Take one run that is due to its next wait, or to its end.
+        """Advance one due run to its next wait or to its end.
 
-        One on which the emulator itself fails is dropped, so that it stops no other.
+        Drop the run if the emulator itself fails, so that it does not block the other runs.
         """
         try:
             return self._advance(run)
@@ -206,7 +197,7 @@ class JourneyRunner:
             raise
         except Exception as error:
             log.exception("dropped journey=%d run=%s", run.journey_id, run.id)
-            reason = f"the emulator has a fault: {type(error).__name__}. Its log says more"
+            reason = f"internal error of the emulator: {type(error).__name__}; see its log"
             return _drop_run(run, reason)
 
     def _advance(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
@@ -214,12 +205,12 @@ class JourneyRunner:
         if context is None:
             return _drop_run(run, "the profile was deleted")
         if journey is None or run.element not in {None, *journey.elements}:
-            # Documented: taking a journey out of service drops everyone in progress.
-            return _drop_run(run, "the workspace no longer has what comes next")
+            # Documented: when a journey is stopped, all runs in progress are dropped.
+            return _drop_run(run, "the workspace no longer has the next step")
         return journey_engine.advance_run(journey, run, context)
 
     def _build_visit_context(self, run: JourneyRun) -> VisitContext | None:
-        """What is known of the person; None when the profile is gone."""
+        """Collect what a run needs to know about the person; None if the profile is gone."""
         profile = self._get_profile(run.profile_id)
         if profile is None:
             return None
@@ -258,7 +249,7 @@ def _drop_run(run: JourneyRun, reason: str) -> tuple[JourneyRun, list[TrailEntry
 
 
 SIMULATION_NOTICE = (
-    "This emulator's small model of Architect, not an Architect run: see docs/journeys.md."
+    "Simulated by the emulator's small model of Architect, not by Architect: see docs/journeys.md."
 )
 
 _ELEMENT_KINDS = {
@@ -269,23 +260,23 @@ _ELEMENT_KINDS = {
 }
 
 
-def serialize_journey(journey: JourneyDefinition, tally: JourneyCounts) -> JSONObject:
-    """{"id", "name", "counters", "goals", "elements", "definition"}, counted as Architect does."""
-    statuses = {status: tally.statuses.get(status, 0) for status in JOURNEY_RUN_STATUSES}
+def serialize_journey(journey: JourneyDefinition, counts: JourneyCounts) -> JSONObject:
+    """Serialize a journey with its counters, goals, elements and definition."""
+    statuses = {status: counts.statuses.get(status, 0) for status in JOURNEY_RUN_STATUSES}
     return {
         "id": journey.id,
         "name": journey.name,
         "counters": {"entered": sum(statuses.values()), **statuses},
-        "goals": {name: tally.goals.get(name, 0) for name in journey.goals},
+        "goals": {name: counts.goals.get(name, 0) for name in journey.goals},
         "elements": [
-            _serialize_element(each, tally.elements) for each in journey.elements.values()
+            _serialize_element(element, counts.elements) for element in journey.elements.values()
         ],
         "definition": journey.document,
     }
 
 
 def serialize_run(run: JourneyRun, trail: Sequence[TrailEntry]) -> JSONObject:
-    """{"id", "journey_id", "profile_id", "status", ..., "trail": [{"at", "kind", "what", ...}]}."""
+    """Serialize a run: {"id", "journey_id", "profile_id", "status", ..., "trail": [...]}."""
     return {
         "id": run.id,
         "journey_id": run.journey_id,
@@ -312,9 +303,9 @@ def _serialize_trail_entry(entry: TrailEntry) -> JSONObject:
 def _serialize_element(
     element: JourneyElement, entry_counts: Mapping[tuple[str | None, str], int]
 ) -> JSONObject:
-    """Every arrival leaves one entry, whose kind says what came of it."""
+    """Serialize an element with its counts; each arrival has one trail entry."""
     counts_by_kind = {
-        kind: count for (place, kind), count in entry_counts.items() if place == element.step_path
+        kind: count for (path, kind), count in entry_counts.items() if path == element.step_path
     }
     serialized = {
         "element": element.step_path,

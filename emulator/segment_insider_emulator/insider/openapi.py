@@ -1,4 +1,4 @@
-"""The OpenAPI description of the unification host, put together from the schemas that check it."""
+"""The OpenAPI document of the Insider One API, built from the schemas that validate requests."""
 
 from functools import cache
 from typing import Any
@@ -28,6 +28,8 @@ _COMMON_REJECTIONS = (
     responses.WRONG_CONTENT_TYPE,
     responses.INVALID_JSON,
     responses.reject_too_many_requests(60),
+    responses.ACCESS_DENIED,
+    responses.TOKEN_REFUSED,
 )
 _USER_LOOKUP_REJECTIONS = (responses.NO_VALID_IDENTIFIER, responses.NO_SUCH_USER)
 _USER_LIST_REJECTIONS = (responses.NO_USERS, responses.USERS_NOT_A_LIST, responses.TOO_MANY_USERS)
@@ -37,7 +39,7 @@ _IDENTIFIER_UPDATE_REJECTIONS = (
     responses.DIFFERENT_IDENTIFIER_TYPES,
     responses.IDENTIFIER_ALREADY_ASSIGNED,
 )
-_FINDING_HEADER_SCHEMA = {"description": "What the emulator noticed.", "schema": {"type": "string"}}
+_FINDING_HEADER_SCHEMA = {"description": "The emulator's findings.", "schema": {"type": "string"}}
 _SAMPLE_USER: JSONObject = {"identifiers": {"uuid": "u1"}}
 _SAMPLE_PERIOD: JSONObject = {"start_date": 0, "end_date": 4102444800}
 _SAMPLE_EVENT_FILTER = {"event_name": "signed_up", "params": ["timestamp"]}
@@ -70,13 +72,13 @@ _SAMPLE_REQUESTS: dict[str, JSONObject] = {
 
 @cache
 def build_openapi() -> JSONObject:
-    """OpenAPI 3.1 of the addresses below /api/user/v1 and /api/contact/v1."""
+    """Build the OpenAPI 3.1 document of /api/user/v1 and /api/contact/v1."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Insider One unification API, as emulated",
             "version": __version__,
-            "description": "Not Insider One's own description. docs/assumptions.md tells what is "
+            "description": "Not Insider One's own document. docs/assumptions.md lists what is "
             f"published and what is assumed. A body has at most {MAX_BODY_BYTES:,} bytes.",
         },
         "security": [{"account": [], "key": []}],
@@ -190,30 +192,22 @@ def _build_operation(
             },
         },
         "responses": {
-            "200": _build_response("Taken.", response_schema),
+            "200": _build_response("Accepted.", response_schema),
             **_build_error_responses(rejections),
-            "503": {"description": "The emulator's database cannot be used."},
+            "503": {"description": "The emulator's database is not available."},
         },
     }
 
 
 def _build_error_responses(rejections: tuple[RequestRejected, ...]) -> JSONObject:
-    """Status -> response, with the published and assumed texts as examples."""
+    """Build status -> error response, described by the error texts."""
     rejections_by_status: dict[int, list[RequestRejected]] = {}
-    for rejection in (
-        *_COMMON_REJECTIONS,
-        responses.ACCESS_DENIED,
-        responses.TOKEN_REFUSED,
-        *rejections,
-    ):
+    for rejection in (*_COMMON_REJECTIONS, *rejections):
         rejections_by_status.setdefault(rejection.status, []).append(rejection)
+    schema = {"anyOf": [_build_schema_reference("Error"), _build_schema_reference("Failure")]}
     return {
-        str(status): _build_response(
-            "; ".join(str(each) for each in refused),
-            {"anyOf": [_build_schema_reference("Error"), _build_schema_reference("Failure")]},
-            status,
-        )
-        for status, refused in sorted(rejections_by_status.items())
+        str(status): _build_response("; ".join(map(str, rejected)), schema, status)
+        for status, rejected in sorted(rejections_by_status.items())
     }
 
 
@@ -223,11 +217,10 @@ def _build_response(description: str, schema: JSONObject, status: int = 200) -> 
         "X-Emulator-Findings": _FINDING_HEADER_SCHEMA,
     }
     if status == 429:
-        retry_after_header = {
-            "description": "Seconds until there is room.",
+        headers["Retry-After"] = {
+            "description": "Seconds until the limit resets.",
             "schema": {"type": "string"},
         }
-        headers["Retry-After"] = retry_after_header
     return {
         "description": description,
         "headers": headers,
@@ -256,7 +249,7 @@ def _build_component_schemas() -> JSONObject:
         "User": user_schema,
         "Deletion": deletion_schema,
         "Upsert": _build_user_list_schema(_build_schema_reference("User"))
-        | {"description": "A faulty user fails alone, with a 200."},
+        | {"description": "A user with errors is rejected alone; the status is still 200."},
         "AttributeDeletion": _build_user_list_schema(
             {"allOf": [user_reference_schema, _build_schema_reference("Deletion")]}
         ),
@@ -335,9 +328,9 @@ def _build_schema_reference(name: str) -> JSONObject:
 
 
 def _convert_to_component_schema(name: str, schema: JSON) -> Any:
-    """*schema* without what only this end reads, its references made those of component *name*."""
+    """Convert *schema* to component *name*: drop internal keys, rewrite references."""
     if isinstance(schema, list):
-        return [_convert_to_component_schema(name, each) for each in schema]
+        return [_convert_to_component_schema(name, member) for member in schema]
     if not isinstance(schema, dict):
         return schema
     converted = {

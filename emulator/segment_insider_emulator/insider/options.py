@@ -1,7 +1,7 @@
-"""What differs from one Insider One account to the next, or may: set in the workspace file.
+"""Options and rate limits of one Insider One account, as set in the workspace file.
 
-Each option settles a point on which Insider One's pages contradict each other or are silent;
-docs/assumptions.md says for each what is known.
+Each option decides a point that Insider One's pages leave open or contradict; docs/assumptions.md
+lists what is known about each.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ DEFAULT_RATE_LIMITS: Mapping[str, int] = {
     "upsert": 25_000,  # shared with attribute/delete
     "profile": 1_000,
     "identityUpdate": 2_000,
-    "identityDelete": 1_000,  # one page says 25,000: the stricter one holds
+    "identityDelete": 1_000,  # one page says 25,000; the stricter limit is used
     "delete": 10_000,
     "anonymize": 500,  # shared by both addresses
 }
@@ -31,27 +31,27 @@ DEFAULT_RATE_LIMITS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class InsiderOptions:
-    """Settings of one account; the names of the workspace file are the same in camelCase.
+    """The settings of one account; workspace files use the same names in camelCase.
 
     Args:
-        event_names: "sample" refuses every capital letter, as a published answer does; "regexp"
-            takes the published expression at its word.
-        quantity_required: A `purchase` without quantity is refused.
-        confirmation_page_view_required: What becomes of a `confirmation_page_view` without the
-            parameters that `purchase` must have.
-        auth_failure: Status of the answer to a wrong key.
-        attribute_delete_answer: Body of the answer to attribute/delete: counts, or {}.
-        profile_id_in_reads: A profile read tells `iid` although nobody asked for it.
-        identifier_limits: Identifier type -> values that one profile may own; 1 where not said,
-            any number of `segment_anonymous_id`.
-        blocked_values: Identifier values that identify nobody, besides the empty text.
-        custom_attributes, custom_parameters: What the panel's Attributes and Events page defines,
-            name -> type; None takes any name and any type.
-        undefined_custom: What becomes of a custom attribute or parameter that is not defined.
+        event_names: "sample" rejects capital letters in event names, as a published response
+            does; "regexp" applies the published regular expression.
+        quantity_required: Reject a `purchase` without quantity.
+        confirmation_page_view_required: What to do with a `confirmation_page_view` that lacks
+            the parameters required for `purchase`.
+        auth_failure: Status of the response to a wrong key.
+        attribute_delete_answer: Body of the response to attribute/delete: counts, or {}.
+        profile_id_in_reads: Profile reads return `iid` even if the request does not ask for it.
+        identifier_limits: Identifier type -> values that one profile may have; the default is 1,
+            and any number of `segment_anonymous_id`.
+        blocked_values: Identifier values that never identify a profile; the empty text never does.
+        custom_attributes, custom_parameters: Definitions of the panel's Attributes and Events
+            page, name -> type; None accepts any name and any type.
+        undefined_custom: What to do with a custom attribute or parameter that is not defined.
         pii_attributes: What anonymize removes; custom ones as "custom.<name>".
-        retention_days: Event name -> days it is kept, where the account has others than usual.
-        rates: Calls a minute by name, see RATES; None is no limit.
-        error_callback_hosts: Hosts that error_callback_endpoint may name.
+        retention_days: Event name -> days that it is stored, where they differ from the default.
+        rates: Calls per minute by name, see DEFAULT_RATE_LIMITS; None is no limit.
+        error_callback_hosts: Hosts allowed in error_callback_endpoint.
     """
 
     event_names: EventNameRule = "sample"
@@ -74,18 +74,21 @@ class InsiderOptions:
     error_callback_hosts: tuple[str, ...] = ()
 
     def get_rate_limit(self, name: str) -> int | None:
-        """How often a minute, see RATES."""
+        """Return the rate limit of *name*, see DEFAULT_RATE_LIMITS; None: no limit."""
         return self.rates.get(name, DEFAULT_RATE_LIMITS[name])
 
 
-OPTION_FIELDS = {
-    "".join(part.title() if at else part for at, part in enumerate(each.name.split("_"))): each.name
-    for each in fields(InsiderOptions)
-}
+def _convert_to_camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(part.title() for part in others)
+
+
+# Name in the workspace file -> field of InsiderOptions.
+OPTION_FIELDS = {_convert_to_camel_case(field.name): field.name for field in fields(InsiderOptions)}
 
 
 def parse_options(document: JSONObject) -> InsiderOptions:
-    """Read `insider.options` of a workspace file that its schema has nothing against."""
+    """Parse `insider.options` of a workspace file that passed its schema."""
     option_values: dict[str, Any] = {
         OPTION_FIELDS[name]: tuple(value) if isinstance(value, list) else value
         for name, value in document.items()

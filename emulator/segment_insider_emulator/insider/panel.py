@@ -1,7 +1,7 @@
 """The InOne panel, Components > Integrations > External Integrations > Segment: keys and roles.
 
-Source: Insider One, "Send Segment Events to Insider One": name, type Source, key and account name,
-and who may change them (documented). Form of a key, revocation and lists are ours (assumed).
+Source: Insider One, "Send Segment Events to Insider One": name, type Source, key, account name and
+the roles that may change them (documented). Assumed: the format of a key, revocation and lists.
 """
 
 import secrets
@@ -17,22 +17,22 @@ from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 
 EDITOR_ROLES = ("Administrator", "Editor with PII access")
-INTEGRATION_TYPE = "Source"  # events come from Segment: the one direction that the guide sets up
+INTEGRATION_TYPE = "Source"  # events come from Segment: the only direction in the guide
 WORKSPACE_INTEGRATION_NAME = "Workspace file"
-# Assumed: the form of a key is published nowhere.
-API_KEY_BYTES = 24
+API_KEY_BYTES = 24  # assumed: the format of a key is not published
 
 
 class RoleNotPermitted(EmulatorError):
-    """Somebody's role does not let them change integrations."""
+    """The user's role must not change integrations."""
 
 
 class IntegrationPanel:
-    """The integrations of one account.
+    """The integrations and API keys of one account, as in the InOne panel.
 
     Args:
-        account_key: The workspace file's key, which works until it is revoked.
-        new_key: Makes integration keys.
+        account_key: The key in the workspace file, which is valid until it is revoked.
+        generate_key: Returns a new API key.
+        guard_factory: Shares changes with other processes.
     """
 
     def __init__(
@@ -53,25 +53,24 @@ class IntegrationPanel:
         self._state_guard = guard_factory("panel", self)
 
     def list_integrations(self) -> list[Integration]:
-        """All of them, oldest first, revoked ones among them."""
+        """List all integrations, oldest first, with the revoked ones."""
         return list(self._integrations_by_id.values())
 
     def create_integration(
         self, name: str, integration_type: str, role: str
     ) -> tuple[Integration, str]:
-        """Save an integration.
+        """Create an integration and its API key.
 
-        Returns: It, and its key, which nothing shows again.
-        Raises: NotPermitted; EmulatorError, when the form would not let itself be saved.
+        Returns: The integration and its key, which is not shown again.
+        Raises: RoleNotPermitted; EmulatorError, when the name or type is not valid.
         """
         _require_editor_role(role)
         if not name.strip():
             raise EmulatorError("the Integration Name is empty", "name", "Give it a name.")
         if integration_type != INTEGRATION_TYPE:
-            what = f"no events come in through an integration of type {integration_type!r}"
-            raise EmulatorError(
-                what, "type", f"Select {INTEGRATION_TYPE!r} as the Integration Type."
-            )
+            what = f"an integration of type {integration_type!r} does not receive events"
+            remedy = f"Select {INTEGRATION_TYPE!r} as the Integration Type."
+            raise EmulatorError(what, "type", remedy)
         key = self._generate_key()
         integration = self._build_integration(name.strip(), key, created_by=role)
         with self._state_guard.updating():
@@ -80,9 +79,9 @@ class IntegrationPanel:
         return integration, key
 
     def revoke_integration(self, integration_id: int, role: str) -> Integration | None:
-        """End an integration's key; None when there is no such integration.
+        """Revoke an integration's key; None when there is no such integration.
 
-        Raises: NotPermitted.
+        Raises: RoleNotPermitted.
         """
         _require_editor_role(role)
         with self._state_guard.updating():
@@ -91,39 +90,38 @@ class IntegrationPanel:
             return self._integrations_by_id.get(integration_id)
 
     def explain_key_rejection(self, key: str) -> str | None:
-        """Why *key* does not open the account, as a sentence that says what to do; None if it does.
+        """Explain why *key* is rejected and what to do; None if it is valid.
 
-        Digests are compared, so the time taken tells nothing of a key.
+        Digests are compared, so the response time reveals nothing about a key.
         """
         integration = self._integrations_by_digest.get(_digest_key(key))
         if integration is None:
-            description = "another key than any of this account's" if key else "no key"
-            return (
-                f"X-REQUEST-TOKEN carried {description}: enter the one the panel showed as API Key."
-            )
+            problem = "is not a key of this account" if key else "is empty"
+            return f"X-REQUEST-TOKEN {problem}: enter the API Key that the panel showed."
         if integration.revoked_at is None:
             return None
         return (
-            f"The key of the integration {integration.name!r} was revoked at {integration.revoked_at}: "
+            f"The key of integration {integration.name!r} was revoked at {integration.revoked_at}: "
             "create an integration in the panel and enter its key as API Key."
         )
 
     def reset(self) -> None:
-        """Forget all integrations but the workspace file's, whose key works again."""
+        """Delete all integrations but the workspace file's and make its key valid again."""
         with self._state_guard.updating():
             self._store.reset(self._build_workspace_integration())
             self._reload()
 
     def state(self) -> JSONObject:
-        """For other processes: nothing but that it has changed; the rest is in the store."""
+        """Return an empty state: other processes reload the integrations from the store."""
         return {}
 
     def restore(self, state: JSONObject) -> None:
-        """Know what another process has stored."""
+        """Reload the integrations that another process stored."""
         self._reload()
 
     def _reload(self) -> None:
-        # Read at each request, so kept at hand; assigned whole, so never seen half changed.
+        # Cached, because each request needs them. Assigned at once, so that no other thread sees
+        # a partial change.
         integrations = self._store.list_integrations()
         self._integrations_by_id = {each.id: each for each in integrations}
         self._integrations_by_digest = {each.key_digest: each for each in integrations}
@@ -146,11 +144,11 @@ class IntegrationPanel:
 
 
 def _require_editor_role(role: str) -> None:
-    """Source: the guide's first paragraph names the two roles. (documented)"""
+    """Reject roles that must not edit. Source: the guide's first paragraph (documented)."""
     if role not in EDITOR_ROLES:
         role_text = f"the role {role!r}" if role else "no role"
         what = f"a user with {role_text} cannot make changes to External Platform Integrations"
-        raise RoleNotPermitted(what, "role", f"Act as {' or '.join(EDITOR_ROLES)}.")
+        raise RoleNotPermitted(what, "role", f"Use the role {' or '.join(EDITOR_ROLES)}.")
 
 
 def _digest_key(key: str) -> str:

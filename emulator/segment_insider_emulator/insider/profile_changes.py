@@ -1,10 +1,10 @@
-"""What a request changed, for those who act on it: journeys start, go on and end by this."""
+"""The changes that a request made to profiles, for journeys and for the changes header."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeAlias
 
 from segment_insider_emulator.insider.responses import encode_ascii_json
@@ -14,17 +14,17 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """One profile after one request.
+    """The changes that one request made to one profile.
 
     Args:
-        profile_id: The profile as it goes on, after merges.
-        at: When the request was answered, aware.
-        events: Newly stored ones in the order sent; neither repeated nor outdated ones.
-        attributes: Place such as "email" or "custom.plan" -> (old, new), where they differ;
-            None is an attribute that was absent.
-        skip_hook: The request asked not to start journeys.
-        created: The profile did not exist before.
-        absorbed: Profiles that were merged into this one and are gone.
+        profile_id: The profile after merges.
+        changed_at: Time of the request, aware.
+        events: Newly stored events in the order sent, without repeated and expired ones.
+        attribute_changes: Path such as "email" or "custom.plan" -> (old, new), where they differ;
+            None is an absent attribute.
+        skip_hook: The request must not start journeys.
+        is_new_profile: The profile did not exist before.
+        absorbed_profile_ids: Profiles that were merged into this one and no longer exist.
     """
 
     profile_id: str
@@ -40,7 +40,7 @@ ProfileChangeListener: TypeAlias = Callable[[list[ProfileChange]], None]
 
 
 def copy_attributes(profiles: list[Profile]) -> dict[str, dict[str, JSON]]:
-    """Profile ID -> its attributes as they are now; a copy, because requests write to profiles."""
+    """Copy the current attributes of *profiles*: Profile ID -> attributes."""
     return {profile.id: dict(profile.attributes) for profile in profiles}
 
 
@@ -52,11 +52,11 @@ def build_profile_changes(
     *,
     skip_hook: bool,
 ) -> list[ProfileChange]:
-    """Tell the changes of one request apart by profile.
+    """Build one ProfileChange for each profile that a request created or changed.
 
     Args:
-        before: What attributes_of said before the request.
-        repeated: The events that were stored already.
+        attributes_before: Result of copy_attributes before the request.
+        repeated_events: Events that were already stored before.
     """
     repeated_ids = {id(event) for event in repeated_events}
     return [
@@ -83,24 +83,23 @@ def _diff_attributes(
     old_attributes: Mapping[str, JSON], new_attributes: Mapping[str, JSON]
 ) -> dict[str, tuple[JSON, JSON]]:
     return {
-        place: (old_attributes.get(place), new_attributes.get(place))
-        for place in {**old_attributes, **new_attributes}
-        if old_attributes.get(place) != new_attributes.get(place)
+        path: (old_attributes.get(path), new_attributes.get(path))
+        for path in {**old_attributes, **new_attributes}
+        if old_attributes.get(path) != new_attributes.get(path)
     }
 
 
 def _list_absorbed_ids(changes: ProfileChanges, survivor_id: str) -> list[str]:
-    """The ids that ended in *survivor*, also by way of one another."""
-    absorbed_ids = [gone for gone, into in changes.merges if into == survivor_id]
-    return absorbed_ids + [
-        each for gone in absorbed_ids for each in _list_absorbed_ids(changes, gone)
-    ]
+    """List the ids of all profiles merged into *survivor_id*, directly or indirectly."""
+    absorbed_ids = [absorbed for absorbed, survivor in changes.merges if survivor == survivor_id]
+    indirect_ids = [_list_absorbed_ids(changes, absorbed_id) for absorbed_id in absorbed_ids]
+    return [*absorbed_ids, *chain.from_iterable(indirect_ids)]
 
 
 CHANGES_HEADER = "x-emulator-changes"
 MAX_LISTED_CHANGES = 50  # attributes or events of one profile
-_MAX_VALUE_CHARS = 240  # characters
-_MAX_HEADER_BYTES = 16_000  # bytes; clients stop reading at 64 KiB
+_MAX_VALUE_CHARS = 240
+_MAX_HEADER_BYTES = 16_000  # clients stop reading at 64 KiB
 
 
 def build_changes_header(
@@ -108,15 +107,16 @@ def build_changes_header(
     new_identifiers: Mapping[str, str],
     resolved_users: Sequence[tuple[int, str]],
 ) -> dict[str, str]:
-    """HEADER, a list of {"profile", "created", "absorbed", "identifiers", "attributes", "events",
-    "users"} as JSON.
+    """Build the response header that lists the changed profiles as JSON.
 
-    `attributes` is place -> [old, new]; `users` are the places in the request of those who became
-    the profile. What is long is cut, and what makes the header too long is left out.
+    Its value is a list of {"profile", "created", "absorbed", "identifiers", "attributes",
+    "events", "users"}. `attributes` is path -> [old, new]; `users` are the positions in the
+    request of the users with this profile. Long values are truncated, and changes that make the
+    header too long are omitted.
 
     Args:
-        gained: Identifier such as "uuid:u1" -> id of the profile that now owns it.
-        owners: Place of a user in the request, and the profile that it was found to be.
+        new_identifiers: Identifier such as "uuid:u1" -> id of the profile that now has it.
+        resolved_users: (position in the request, Profile ID) of each user.
     """
     change_texts: list[str] = []
     length = 0
@@ -136,26 +136,29 @@ def _serialize_change(
 ) -> JSONObject:
     profile_ids = (change.profile_id, *change.absorbed_profile_ids)
     profile_identifiers = (
-        name for name, owner in new_identifiers.items() if owner == change.profile_id
+        identifier
+        for identifier, profile_id in new_identifiers.items()
+        if profile_id == change.profile_id
     )
     return {
         "profile": change.profile_id,
         "created": change.is_new_profile,
         "absorbed": list(change.absorbed_profile_ids[:MAX_LISTED_CHANGES]),
         "identifiers": [
-            _truncate_value(each) for each in islice(profile_identifiers, MAX_LISTED_CHANGES)
+            _truncate_value(identifier)
+            for identifier in islice(profile_identifiers, MAX_LISTED_CHANGES)
         ],
         "attributes": {
-            _truncate_value(place): [_truncate_value(old), _truncate_value(new)]
-            for place, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
+            _truncate_value(path): [_truncate_value(old), _truncate_value(new)]
+            for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
         },
         "events": [_truncate_value(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]],
-        "users": [at for at, owner in resolved_users if owner in profile_ids],
+        "users": [index for index, profile_id in resolved_users if profile_id in profile_ids],
     }
 
 
 def _truncate_value(value: JSON) -> JSON:
-    """*value*, or the beginning of its text where that is long."""
+    """Return *value*, truncated if its text is long."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,9 +1,10 @@
-"""Reading one profile back.
+"""Handlers of requests about one profile: read, change identifiers, delete, anonymize.
 
-Source: Insider One, API collection "Get User Profiles". Assumed: what a read costs, that unset
-attributes and parameters are left out, that `source` is "web" unless the event says otherwise,
-that events come newest first, as in the published sample, and that attributes and parameters that
-Insider One does not know cannot be read.
+Source: Insider One, API collection "Get User Profiles", "Update Identifiers", "Delete
+Identifiers", "Delete User Profile" and "Anonymize". Assumed for reads: the cost; unset attributes
+and parameters are omitted; `source` is "web" if the event has none; events are newest first, as
+in the published sample; unknown attributes and parameters cannot be read. Assumed for the others:
+the response {} to a deletion of identifiers and to anonymize; 404 for a user that does not exist.
 """
 
 import logging
@@ -47,12 +48,19 @@ from segment_insider_emulator.insider.validation import (
     PROFILE_ID_KEYS,
     PROFILE_READ_KEYS,
     USER_REFERENCE_KEYS,
+    DocumentedKeys,
     find_undocumented_keys,
 )
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
 
+log = logging.getLogger(__name__)
+
 PROFILE_READ_PATH = "/api/user/v1/profile"
+IDENTITY_PATH = "/api/user/v1/identity"
+PROFILE_DELETE_PATH = "/api/user/v1/delete"
+ANONYMIZE_PATH = "/api/user/v1/anonymize"
+ANONYMIZE_BY_ID_PATH = "/api/contact/v1/anonymize"
 PROFILE_READ_BUDGET = "profile"
 _REQUEST_SCHEMA = compile_schema(load_json_document("profile_request"))
 _BASE_COST, _EVENT_COST = 1.0, 0.5  # units
@@ -60,23 +68,26 @@ _BASE_COST, _EVENT_COST = 1.0, 0.5  # units
 
 @dataclass(frozen=True, slots=True)
 class ReadProfileHandler:
-    """Tell attributes and events of one profile."""
+    """Handle POST profile: return attributes and events of one profile."""
 
     account: InsiderAccount
     rate_limiter: RateLimiter
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Raises: Refusal, when nobody is named or found, or the quota is used up."""
+        """Return the requested attributes and events.
+
+        Raises: RequestRejected, for an unknown user or an exceeded quota.
+        """
         reference = require_user_reference(body, self.account.identity_rules)
         for error in _REQUEST_SCHEMA.iter_errors(body):
             raise _reject_schema_error(error)
         event_filters = body.get("events", {}).get("wanted", ())
-        cost = _BASE_COST + _EVENT_COST * len({each["event_name"] for each in event_filters})
+        event_names = {event_filter["event_name"] for event_filter in event_filters}
+        cost = _BASE_COST + _EVENT_COST * len(event_names)
         used_units = self.rate_limiter.consume(PROFILE_READ_BUDGET, now, cost)
-        profile = self.account.profiles.get_with_events(
-            require_profile(self.account.profiles, reference).id
-        )
-        if profile is None:  # it ended between the two looks
+        profile_id = require_profile(self.account.profiles, reference).id
+        profile = self.account.profiles.get_with_events(profile_id)
+        if profile is None:  # deleted between the two queries
             raise NO_SUCH_USER
         response_body: JSONObject = {}
         if "attributes" in body:
@@ -88,31 +99,29 @@ class ReadProfileHandler:
         if body.get("quota"):
             total = self.account.options.get_rate_limit(PROFILE_READ_BUDGET)
             response_body["quota"] = {"cost": cost, "used": used_units, "total": total}
-        return build_response(
-            200, response_body, [*find_undocumented_keys(body, PROFILE_READ_KEYS)]
-        )
+        return _respond(body, PROFILE_READ_KEYS, response_body)
 
 
 def select_attributes(profile: Profile, names: list[str]) -> JSONObject:
-    """Those of *names* that are set, under the names asked for."""
+    """Select the requested attributes that are set, under the requested names."""
     selected: JSONObject = {}
     for name in names:
         if name in ("*", "custom"):
             selected.update(
-                (_convert_to_response_name(place), value)
-                for place, value in profile.attributes.items()
-                if place.startswith("custom.") or (name == "*" and "." not in place)
+                (_convert_to_response_name(path), value)
+                for path, value in profile.attributes.items()
+                if path.startswith("custom.") or (name == "*" and "." not in path)
             )
         elif name == "iid":
             selected["iid"] = profile.id
-        elif (place := _convert_to_attribute_path(name)) in profile.attributes:
-            # Insider One's own connector reads the flag back under its short name.
-            selected["gdpr" if place == "gdpr_optin" else name] = profile.attributes[place]
+        elif (path := _convert_to_attribute_path(name)) in profile.attributes:
+            # Insider One's own connector reads the flag under its short name.
+            selected["gdpr" if path == "gdpr_optin" else name] = profile.attributes[path]
     return selected
 
 
 def select_events(profile: Profile, event_request: JSONObject) -> dict[str, list[JSONObject]]:
-    """Event name as asked for -> occurrences in the asked time, newest first."""
+    """Select the requested events in the period: event name -> events, newest first."""
     events_by_name: dict[str, list[JSONObject]] = {}
     since, until = event_request["start_date"], event_request["end_date"]
     newest_events = sorted(profile.events, key=lambda event: event.occurred_at, reverse=True)
@@ -125,11 +134,9 @@ def select_events(profile: Profile, event_request: JSONObject) -> dict[str, list
             and since <= _get_event_unix_time(event) <= until
         )
         limited_events = _limit_per_source(matching_events, event_filter.get("limit_per_source"))
-        if listed := [
-            _serialize_requested_event(event, event_filter.get("params", []))
-            for event in limited_events
-        ]:
-            events_by_name[name] = listed
+        params = event_filter.get("params", [])
+        if events := [_serialize_requested_event(event, params) for event in limited_events]:
+            events_by_name[name] = events
     return events_by_name
 
 
@@ -145,13 +152,12 @@ def _serialize_requested_event(event: ProfileEvent, requested_params: list[str])
     custom_params = event.params.get("custom", {})
     values = {name: value for name, value in event.params.items() if not isinstance(value, dict)}
     values |= {f"c_{name}": value for name, value in custom_params.items()}
-    # Asked for as `timestamp`, told as `created_date`.
+    # A request names it `timestamp`, the response `created_date`.
     values["created_date"] = f"{event.occurred_at[:19]}Z"
     param_names = ["created_date" if name == "timestamp" else name for name in requested_params]
-    selected_values = (
-        values if "*" in param_names else {n: values[n] for n in param_names if n in values}
-    )
-    return {**selected_values, "source": _get_event_source(event)}
+    if "*" not in param_names:
+        values = {name: values[name] for name in param_names if name in values}
+    return {**values, "source": _get_event_source(event)}
 
 
 def _get_event_source(event: ProfileEvent) -> str:
@@ -160,7 +166,7 @@ def _get_event_source(event: ProfileEvent) -> str:
 
 def _get_event_unix_time(event: ProfileEvent) -> float:
     occurred_at = parse_rfc3339(event.occurred_at)
-    assert occurred_at is not None  # the store writes no other
+    assert occurred_at is not None  # the store writes valid times only
     return occurred_at.timestamp()
 
 
@@ -173,11 +179,9 @@ def _convert_to_attribute_path(name: str) -> str:
 def _convert_to_response_name(attribute_path: str) -> str:
     if attribute_path == "gdpr_optin":
         return "gdpr"
-    return (
-        f"c_{attribute_path.removeprefix('custom.')}"
-        if attribute_path.startswith("custom.")
-        else attribute_path
-    )
+    if attribute_path.startswith("custom."):
+        return f"c_{attribute_path.removeprefix('custom.')}"
+    return attribute_path
 
 
 def _reject_schema_error(error: ValidationError) -> RequestRejected:
@@ -185,78 +189,62 @@ def _reject_schema_error(error: ValidationError) -> RequestRejected:
     where = ".".join(path)
     if error.validator == "anyOf":
         text = "either attributes or events must be specified"
-        return reject_malformed_body(text, "List the attributes or events to be told.")
+        return reject_malformed_body(text, "List the attributes or events to return.")
     if error.validator == "required":
         request_object = cast(JSONObject, error.instance)
-        name = next(each for each in cast(list[str], expected) if each not in request_object)
+        name = next(key for key in cast(list[str], expected) if key not in request_object)
         return reject_malformed_body(f"{'.'.join([*path, name])} must be defined", f"Send {name}.")
     if error.validator == "minimum":
-        return reject_malformed_body(
-            f"{where} must be at least {expected}", f"Send {expected} or more."
-        )
-    return reject_malformed_body(
-        f"{where} must be {expected}", f"Send {where} as a JSON {expected}."
-    )
-
-
-IDENTITY_PATH = "/api/user/v1/identity"
+        text = f"{where} must be at least {expected}"
+        return reject_malformed_body(text, f"Send {expected} or more.")
+    text = f"{where} must be {expected}"
+    return reject_malformed_body(text, f"Send {where} as a JSON {expected}.")
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateIdentifierHandler:
-    """Give a profile a new value of an identifier for the one it has."""
+    """Handle PATCH identity: replace one identifier value of a profile."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Raises: Refusal."""
-        identifier_type, old_value, new_value = _parse_identifier_update(
-            body, self.account.identity_rules
-        )
+        """Replace the old value by the new one. Raises: RequestRejected."""
+        name, old_value, new_value = _parse_identifier_update(body, self.account.identity_rules)
+        old_identifier = format_identifier(name, old_value)
+        new_identifier = format_identifier(name, new_value)
         with self.account.profiles.unit_of_work() as unit_of_work:
-            if unit_of_work.find_by_identifiers([format_identifier(identifier_type, new_value)]):
+            if unit_of_work.find_by_identifiers([new_identifier]):
                 raise responses.IDENTIFIER_ALREADY_ASSIGNED
-            profile = require_profile(
-                unit_of_work, UserReference(None, {identifier_type: old_value})
-            )
-            attributes_before, values = (
-                copy_attributes([profile]),
-                profile.identifiers[identifier_type],
-            )
+            profile = require_profile(unit_of_work, UserReference(None, {name: old_value}))
+            attributes_before = copy_attributes([profile])
+            values = profile.identifiers[name]
             values[values.index(old_value)] = new_value
-            if identifier_type in DEFAULT_IDENTIFIERS:
-                profile.set_attribute(identifier_type, values[-1], format_iso_utc(now))
-            profile.trail.append(
-                {
-                    "at": format_iso_utc(now),
-                    "what": f"{identifier_type} was changed by PATCH {IDENTITY_PATH}",
-                }
-            )
+            if name in DEFAULT_IDENTIFIERS:
+                profile.set_attribute(name, values[-1], format_iso_utc(now))
+            what = f"{name} was changed by PATCH {IDENTITY_PATH}"
+            profile.trail.append({"at": format_iso_utc(now), "what": what})
             profile.updated_at = format_iso_utc(now)
-            new_identifiers = {format_identifier(identifier_type, new_value): profile.id}
             changes = ProfileChanges(
                 changed_profiles=[profile],
-                removed_identifiers=[format_identifier(identifier_type, old_value)],
-                added_identifiers=new_identifiers,
+                removed_identifiers=[old_identifier],
+                added_identifiers={new_identifier: profile.id},
             )
             unit_of_work.save_changes(changes)
-            # A default identifier is an attribute, too, and updates of one start journeys.
+            # A default identifier is an attribute as well, and its update can start journeys.
             self.account.on_change(
                 build_profile_changes(attributes_before, changes, [], now, skip_hook=False)
             )
-        return responses.build_response(
-            200, {}, [*find_undocumented_keys(body, IDENTIFIER_UPDATE_KEYS)]
-        )
+        return _respond(body, IDENTIFIER_UPDATE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteIdentifiersHandler:
-    """Take identifiers from a profile, which keeps at least one."""
+    """Handle DELETE identity: remove identifiers, but never the last one of a profile."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Raises: Refusal."""
+        """Remove the identifiers of the request. Raises: RequestRejected."""
         reference = require_user_reference(body, self.account.identity_rules)
         if not reference.identifiers:
             raise responses.NO_VALID_IDENTIFIER
@@ -266,7 +254,7 @@ class DeleteIdentifiersHandler:
             for identifier_type, value in reference.identifiers.items():
                 values = profile.identifiers.get(identifier_type, [])
                 if value not in values:
-                    # Assumed: what one of two owns is not taken from both.
+                    # Assumed: all identifiers must belong to the same profile.
                     raise responses.NO_SUCH_USER
                 values.remove(value)
                 removed_identifiers.append(format_identifier(identifier_type, value))
@@ -283,26 +271,19 @@ class DeleteIdentifiersHandler:
             unit_of_work.save_changes(
                 ProfileChanges(changed_profiles=[profile], removed_identifiers=removed_identifiers)
             )
-        return responses.build_response(
-            200, {}, [*find_undocumented_keys(body, USER_REFERENCE_KEYS)]
-        )
+        return _respond(body, USER_REFERENCE_KEYS)
 
 
 def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str, str]:
-    """Type, old and new value. Raises: Refusal."""
+    """Return the identifier type, old value and new value. Raises: RequestRejected."""
     request_object = require_object(body)
-    identifier_objects = [request_object.get(side) for side in ("old_identifier", "new_identifier")]
-    if not all(
-        isinstance(each, dict) and len(_list_identifier_names(each)) == 1
-        for each in identifier_objects
-    ):
-        raise responses.NOT_EXACTLY_ONE_IDENTIFIER
-    parsed_identifiers = [
-        require_user_reference({"identifiers": each}, rules).identifiers
-        for each in identifier_objects
-    ]
+    identifier_objects = [request_object.get(key) for key in ("old_identifier", "new_identifier")]
+    for identifiers in identifier_objects:
+        if not isinstance(identifiers, dict) or len(_list_identifier_names(identifiers)) != 1:
+            raise responses.NOT_EXACTLY_ONE_IDENTIFIER
     (old_type, old_value), (new_type, new_value) = (
-        next(iter(each.items())) for each in parsed_identifiers
+        next(iter(require_user_reference({"identifiers": each}, rules).identifiers.items()))
+        for each in identifier_objects
     )
     if old_type != new_type:
         raise responses.DIFFERENT_IDENTIFIER_TYPES
@@ -312,68 +293,62 @@ def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str
 
 
 def _list_identifier_names(identifiers: dict[str, JSON]) -> list[str]:
-    """Names on both levels."""
+    """List the identifier names at the root and under `custom`."""
     custom_identifiers = identifiers.get("custom", {})
     names = [name for name in identifiers if name != "custom"]
     return [*names, *(custom_identifiers if isinstance(custom_identifiers, dict) else ["custom"])]
 
 
-log = logging.getLogger(__name__)
-
-PROFILE_DELETE_PATH = "/api/user/v1/delete"
-ANONYMIZE_PATH = "/api/user/v1/anonymize"
-ANONYMIZE_BY_ID_PATH = "/api/contact/v1/anonymize"
-
-
 @dataclass(frozen=True, slots=True)
 class DeleteProfileHandler:
-    """End one profile with its identifiers and events."""
+    """Handle POST delete: delete one profile with its identifiers and events."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Raises: Refusal, when nobody is named or found."""
+        """Delete the profile. Raises: RequestRejected, when no user is named or found."""
         reference = require_user_reference(body, self.account.identity_rules)
         with self.account.profiles.unit_of_work() as unit_of_work:
-            unit_of_work.save_changes(
-                ProfileChanges(deleted_profile_ids=[require_profile(unit_of_work, reference).id])
-            )
+            profile_id = require_profile(unit_of_work, reference).id
+            unit_of_work.save_changes(ProfileChanges(deleted_profile_ids=[profile_id]))
         log.info("deleted profile")
-        return build_response(200, {}, [*find_undocumented_keys(body, USER_REFERENCE_KEYS)])
+        return _respond(body, USER_REFERENCE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class AnonymizeProfileHandler:
-    """Take everything personal from one profile; its events stay."""
+    """Handle POST anonymize: delete the personal data of one profile, keep its events."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Raises: Refusal, when nobody is named or found."""
-        anonymize_profile(
-            self.account, require_user_reference(body, self.account.identity_rules), now
-        )
-        return build_response(200, {}, [*find_undocumented_keys(body, USER_REFERENCE_KEYS)])
+        """Anonymize the profile. Raises: RequestRejected, when no user is named or found."""
+        reference = require_user_reference(body, self.account.identity_rules)
+        anonymize_profile(self.account, reference, now)
+        return _respond(body, USER_REFERENCE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
 class AnonymizeByIdHandler:
-    """The same by Profile ID; `partner` and `api_key`, which one sample has, say nothing more."""
+    """Handle POST contact/v1/anonymize: anonymize a profile by its Profile ID.
+
+    One published sample also has `partner` and `api_key`; they are ignored.
+    """
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Raises: Refusal, when there is no such profile."""
+        """Anonymize the profile. Raises: RequestRejected, when there is no such profile."""
         insider_id = require_object(body).get("insider_id")
         if not isinstance(insider_id, str) or not insider_id:
             remedy = "Send the Profile ID that the user's profile shows, as text."
             raise reject_malformed_body("insider_id must be specified", remedy)
         anonymize_profile(self.account, UserReference(insider_id, {}), now)
-        return build_response(200, {}, [*find_undocumented_keys(body, PROFILE_ID_KEYS)])
+        return _respond(body, PROFILE_ID_KEYS)
 
 
 def anonymize_profile(account: InsiderAccount, reference: UserReference, now: datetime) -> None:
-    """Remove what the account marks as personal, identifiers too, even the last one."""
+    """Delete all attributes and identifiers that the account marks as personal."""
     with account.profiles.unit_of_work() as unit_of_work:
         profile = require_profile(unit_of_work, reference)
         removed_identifiers = [
@@ -381,7 +356,7 @@ def anonymize_profile(account: InsiderAccount, reference: UserReference, now: da
             for name in account.options.pii_attributes
             for value in profile.identifiers.pop(name.removeprefix("custom."), ())
         ]
-        # Assumed: what nobody recognises may be personal too, such as a phone from an event.
+        # Assumed: an unrecognised attribute may be personal as well, e.g. a phone from an event.
         unrecognised_names = [
             name for name in profile.attributes if name.startswith("unrecognised.")
         ]
@@ -395,13 +370,21 @@ def anonymize_profile(account: InsiderAccount, reference: UserReference, now: da
 
 
 def _redact_trail(profile: Profile, now: str) -> None:
-    """Keep that there were merges, but none of the identifiers that led to them."""
+    """Remove identifiers from the merge history, but keep that there were merges."""
     for entry in profile.trail:
         if "merge" in entry:
             merge_record = entry["merge"]
-            entry["what"] = f"took in {merge_record['absorbed']}"
+            entry["what"] = f"merged with {merge_record['absorbed']}"
             entry["merge"] = {
                 name: merge_record[name] for name in ("absorbed", "survivor", "request")
             }
     profile.trail.append({"at": now, "what": "was anonymized"})
     profile.updated_at = now
+
+
+def _respond(
+    body: JSON, documented_keys: DocumentedKeys, response_body: JSONObject | None = None
+) -> HttpResponse:
+    return build_response(
+        200, response_body or {}, [*find_undocumented_keys(body, documented_keys)]
+    )

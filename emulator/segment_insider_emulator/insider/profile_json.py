@@ -1,6 +1,9 @@
-"""Which channels could reach a profile, and why the others could not.
+"""JSON of a profile, with the channels that can reach it and the data for personalisation.
 
-Source: Insider One, "Check Reachability" and "Reachability on Channels".
+Source: Insider One, "Check Reachability", "Reachability on Channels"; the guide, "Personalizing
+User Experience", for name, age, viewed products, items added to the cart and interest categories
+(documented). Assumed: how the latter follow from events is not published; docs/assumptions.md
+lists the rules of this module.
 """
 
 from collections import Counter
@@ -13,32 +16,32 @@ from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
 from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
 from segment_insider_emulator.types import JSON, JSONObject
 
-# Channel -> (address, opt-in, flag that outranks the opt-in).
+# Channel -> attributes: (address, opt-in, flag that overrides the opt-in).
 CHANNEL_ATTRIBUTES = {
     "email": ("email", "email_optin", "global_unsubscribe"),
     "sms": ("phone_number", "sms_optin", "sms_opt_out_user"),
     "whatsapp": ("phone_number", "whatsapp_optin", "wa_opt_out_user"),
 }
-WEB_PUSH_REASON = "web push needs a browser token and permission, which no upsert carries"
+WEB_PUSH_REASON = "web push needs a browser token and a permission, which an upsert cannot contain"
 
 
 def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
-    """Say for each channel whether it reaches a profile with these default attributes.
+    """Check for each channel whether it can reach a profile with these attributes.
 
     Returns: {"email": {"reachable": bool, "why": [sentence, ...], "notes": [...]}, ...}; `why`
-        is empty when reachable, `notes` tells where the integration guide asks for more.
+        is empty when reachable, `notes` lists what the integration guide requires in addition.
     """
     reasons_by_channel = {
-        channel: _list_unreachable_reasons(attributes, *needs)
-        for channel, needs in CHANNEL_ATTRIBUTES.items()
+        channel: _list_unreachable_reasons(attributes, *names)
+        for channel, names in CHANNEL_ATTRIBUTES.items()
     }
     reasons_by_channel["web_push"] = [WEB_PUSH_REASON]
     notes = []
     if attributes.get("gdpr_optin") is None:
-        notes.append("gdpr_optin was never sent: it counts as allowed, yet the guide asks for it")
+        notes.append("gdpr_optin was never sent; it counts as allowed, but the guide requires it")
     return {
-        channel: {"reachable": not why, "why": why, "notes": notes}
-        for channel, why in reasons_by_channel.items()
+        channel: {"reachable": not reasons, "why": reasons, "notes": notes}
+        for channel, reasons in reasons_by_channel.items()
     }
 
 
@@ -53,9 +56,9 @@ def _list_unreachable_reasons(
     if not address:
         reasons.append(f"no {address_attribute}")
     elif address_attribute == "phone_number" and not is_e164(address):
-        reasons.append("phone_number is not in E.164 form")
+        reasons.append("phone_number is not in E.164 format")
     elif address_attribute == "email" and not is_email(address):
-        reasons.append("email is no e-mail address")
+        reasons.append("email is not an e-mail address")
     if attributes.get(optin_attribute) is None:
         reasons.append(f"{optin_attribute} is absent")
     elif not attributes[optin_attribute]:
@@ -72,19 +75,19 @@ CART_ADD_EVENT = "item_added_to_cart"
 CART_REMOVE_EVENT = "item_removed_from_cart"
 CART_CLEAR_EVENT = "cart_cleared"
 PURCHASE_EVENT = "confirmation_page_view"
-# A cart seen again, or a product taken out of it, says nothing new about taste.
+# Cart views and removals from the cart show no new interest.
 INTEREST_EVENTS = (PRODUCT_VIEW_EVENT, "listing_page_view", CART_ADD_EVENT, PURCHASE_EVENT)
 
 MAX_QUANTITY = 10**9  # pieces of one product in one event
 
 
 def build_personalisation(profile: Profile) -> JSONObject:
-    """What is known of *profile*'s owner, with no guesses where nothing was sent.
+    """Build the data for personalisation from *profile*; unknown values stay empty.
 
-    Returns: {"name", "surname", "age"} as the attributes have them, or null; "viewed_products",
-        latest first; "cart", what is still in it; "interest_categories", commonest first;
-        "last_purchase", null without one; "order_count"; and "order_value", one amount for each
-        currency: the sum of unit_sale_price x quantity over the purchase events.
+    Returns: "name", "surname" and "age" from the attributes, or null; "viewed_products", latest
+        first; "cart", the current content; "interest_categories", most frequent first;
+        "last_purchase", or null; "order_count"; and "order_value", one amount for each currency:
+        the sum of unit_sale_price x quantity of all purchase events.
     """
     events = sorted(profile.events, key=lambda event: event.occurred_at)
     orders = _group_orders(events)
@@ -102,25 +105,23 @@ def build_personalisation(profile: Profile) -> JSONObject:
 def _list_viewed_products(events: list[ProfileEvent]) -> list[JSONObject]:
     views_by_product: dict[str, list[ProfileEvent]] = {}
     for event in events:
-        if (
-            event.name == PRODUCT_VIEW_EVENT
-            and (product := event.params.get("product_id")) is not None
-        ):
-            # Taken out and put back in, a product stands where its latest view puts it.
+        product = event.params.get("product_id")
+        if event.name == PRODUCT_VIEW_EVENT and product is not None:
+            # Remove and insert again, so that the last viewed product is last in the dict.
             views_by_product[product] = views_by_product.pop(product, [])
             views_by_product[product].append(event)
     return [
         {
-            **_select_product_fields(seen[-1]),
-            "views": len(seen),
-            "last_viewed_at": seen[-1].occurred_at,
+            **_select_product_fields(views[-1]),
+            "views": len(views),
+            "last_viewed_at": views[-1].occurred_at,
         }
-        for seen in reversed(views_by_product.values())
+        for views in reversed(views_by_product.values())
     ]
 
 
 def _compute_cart(events: list[ProfileEvent]) -> list[JSONObject]:
-    """Added, minus removed, minus bought: per product and in the order it happened."""
+    """Compute the current cart per product: added minus removed minus bought, in event order."""
     added_events: dict[str, ProfileEvent] = {}
     quantities: Counter[str] = Counter()
     for event in events:
@@ -133,7 +134,7 @@ def _compute_cart(events: list[ProfileEvent]) -> list[JSONObject]:
             added_events[product] = event
             quantities[product] += quantity
         elif event.name in (CART_REMOVE_EVENT, PURCHASE_EVENT):
-            # What was never seen to be added, from before the profile's memory, leaves no debt.
+            # Never negative: the event that added it may have expired.
             quantities[product] = max(quantities[product] - quantity, 0)
     return [
         {
@@ -154,22 +155,22 @@ def _rank_interest_categories(events: list[ProfileEvent]) -> list[JSONObject]:
         if event.name in INTEREST_EVENTS
         for category in dict.fromkeys(event.params.get("taxonomy", ()))
     )
-    ranked_categories = sorted(category_counts.items(), key=lambda each: (-each[1], each[0]))
+    ranked_categories = sorted(category_counts.items(), key=lambda entry: (-entry[1], entry[0]))
     return [{"category": category, "count": count} for category, count in ranked_categories]
 
 
 def _group_orders(events: list[ProfileEvent]) -> list[list[ProfileEvent]]:
-    """Purchase events by order, the order that ended last at the end.
+    """Group purchase events by order; the latest order is last.
 
-    One order is one event_group_id; events without one belong together when they share an instant.
+    An order has one event_group_id; events without it form an order if they have the same time.
     """
     orders: dict[tuple[str, str], list[ProfileEvent]] = {}
     for event in events:
         if event.name == PURCHASE_EVENT:
-            group = event.params.get("event_group_id")
-            order = ("at", event.occurred_at) if group is None else ("group", group)
-            orders[order] = orders.pop(order, [])
-            orders[order].append(event)
+            group_id = event.params.get("event_group_id")
+            key = ("at", event.occurred_at) if group_id is None else ("group", group_id)
+            orders[key] = orders.pop(key, [])
+            orders[key].append(event)
     return list(orders.values())
 
 
@@ -190,12 +191,12 @@ def _serialize_order(order_events: list[ProfileEvent]) -> JSONObject:
 
 
 def _sum_order_value(purchase_events: Iterable[ProfileEvent]) -> list[JSONObject]:
-    """Currencies are not converted; an event without a sale price adds nothing."""
+    """Sum price x quantity per currency; events without a sale price add nothing."""
     amounts_by_currency: dict[str | None, Decimal] = {}
     for event in purchase_events:
         price, currency = event.params.get("unit_sale_price"), event.params.get("currency")
         if price is not None:
-            # By way of text, so that ten times 0.1 is 1.
+            # Convert through text, so that 10 x 0.1 is exactly 1.
             amount = Decimal(str(price)) * _get_quantity(event)
             amounts_by_currency[currency] = amounts_by_currency.get(currency, Decimal()) + amount
     return [
@@ -213,18 +214,18 @@ def _select_price_fields(event: ProfileEvent) -> JSONObject:
 
 
 def _get_quantity(event: ProfileEvent) -> int:
-    """How many; one where the event does not say."""
-    # 2.0 is an integer to JSON Schema, and so is 1e300, which no JSON number could sum up.
+    """Return the quantity of an event; 1 if it has none."""
+    # JSON Schema accepts 2.0 and 1e300 as integers; sums must stay valid JSON numbers.
     return int(max(-MAX_QUANTITY, min(event.params.get("quantity", 1), MAX_QUANTITY)))
 
 
 def serialize_profile(profile: Profile) -> JSONObject:
-    """{"id", "identifiers", "attributes", "events", "reach", ...}, shaped as in an upsert.
+    """Serialize a profile: {"id", "identifiers", "attributes", "events", "reach", ...}.
 
-    `identifiers` has the latest value of each type, as Insider One's profile page does;
-    `identifier_values` has all of them, oldest first. `merges` says of each profile that ended in
-    this one: when, which, found by which identifier, what it brought, and in which request.
-    `personal` is what personalisation could use, by rules of our own.
+    `identifiers` has the latest value of each type, as Insider One's profile page shows it;
+    `identifier_values` has all values, oldest first. `merges` lists each profile that was merged
+    into this one: when, the matching identifier, the identifiers it had, and the request.
+    `personal` is the data for personalisation; its rules are assumed.
     """
     return {
         "id": profile.id,
@@ -236,15 +237,15 @@ def serialize_profile(profile: Profile) -> JSONObject:
         "identifier_values": profile.identifiers,
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
-        "trail": [{"at": each["at"], "what": each["what"]} for each in profile.trail],
+        "trail": [{"at": entry["at"], "what": entry["what"]} for entry in profile.trail],
         "merges": [
-            {"at": each["at"], **each["merge"]} for each in profile.trail if "merge" in each
+            {"at": entry["at"], **entry["merge"]} for entry in profile.trail if "merge" in entry
         ],
     }
 
 
 def serialize_profile_event(event: ProfileEvent) -> JSONObject:
-    """One event as shown; `sent_as` differs from `event_name` where a name has an alias."""
+    """Serialize an event; `sent_as` differs from `event_name` if an alias was sent."""
     return {
         "event_name": event.name,
         "display_name": get_event_display_name(event.name),

@@ -1,4 +1,8 @@
-"""What this end noticed in a request: for people, beside what Insider One answers."""
+"""Responses of the Insider One API: findings, rejections and their headers.
+
+Source of the error texts: Insider One, API collection "Upsert User Data" and "Status and Error
+Codes". The findings are the emulator's own, in headers.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,17 +15,17 @@ from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
 
 MAX_FINDINGS = 20
-_MAX_TEXT_CHARS = 240  # characters; a value quoted in a finding may be megabytes long
-_MAX_HEADER_BYTES = 16_000  # bytes; clients stop reading at 64 KiB
+_MAX_TEXT_CHARS = 240  # a value quoted in a finding may be megabytes long
+_MAX_HEADER_BYTES = 16_000  # clients stop reading at 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
 class RequestFinding:
-    """One remark.
+    """A warning or error about one place in a request, for the sender.
 
     Args:
-        verdict: "dropped" explains an error; "warning" is accepted and yet not as meant.
-        where: Dotted place in the body, e.g. "users.0.attributes.phone"; "" is the whole request.
+        verdict: "dropped" explains an error; "warning" is accepted but probably not as intended.
+        where: Dotted path in the body, e.g. "users.0.attributes.phone"; "" is the whole request.
         what: One sentence.
         remedy: One sentence: what to send instead.
     """
@@ -32,21 +36,21 @@ class RequestFinding:
     remedy: str
 
 
-_FINDING_FIELDS = [each.name for each in fields(RequestFinding)]
+_FINDING_FIELDS = [field.name for field in fields(RequestFinding)]
 
 
 def build_warning(where: str, what: str, remedy: str) -> RequestFinding:
-    """Something accepted that will not do what its sender thinks."""
+    """Build a warning: the value is accepted but does not do what its sender expects."""
     return RequestFinding("warning", where, what, remedy)
 
 
 def build_drop_finding(where: str, what: str, remedy: str) -> RequestFinding:
-    """Something refused."""
+    """Build a finding that explains why something was rejected."""
     return RequestFinding("dropped", where, what, remedy)
 
 
 def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
-    """The response headers that carry *findings*, dropped ones first, at most MOST of them."""
+    """Build the response headers that list *findings*, at most MAX_FINDINGS, errors first."""
     unique_findings = sorted(dict.fromkeys(findings), key=lambda finding: finding.verdict)
     response_headers = {
         "x-emulator-verdict": unique_findings[0].verdict if unique_findings else "accepted",
@@ -62,7 +66,7 @@ def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
 
 
 def encode_ascii_json(value: JSON) -> str:
-    """*value* as a header can carry it."""
+    """Encode *value* as ASCII JSON, for a header."""
     try:
         text = orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # half of a surrogate pair, or a number beyond 64 bits
@@ -71,7 +75,7 @@ def encode_ascii_json(value: JSON) -> str:
 
 
 def quote_value(value: JSON) -> str:
-    """A refused value as Insider One prints it: text as it is, anything else as JSON."""
+    """Format a value for an error text: text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -83,18 +87,18 @@ def _truncate_text(text: str) -> str:
     return text if len(text) <= _MAX_TEXT_CHARS else text[: _MAX_TEXT_CHARS - 1] + "…"
 
 
-MAX_BODY_BYTES = 5_000_000  # bytes
+MAX_BODY_BYTES = 5_000_000
 MAX_USERS_PER_REQUEST = 1_000
 
 
 class RequestRejected(Exception):
-    """A request that is refused as a whole.
+    """An error that rejects a whole request.
 
     Args:
         status: HTTP status.
-        body: JSON object of the answer, in one of the host's two envelopes.
+        body: JSON object of the response, in one of the API's two error formats.
         remedy: What the sender should do, a full sentence.
-        more: Further headers of the answer.
+        extra_headers: Further headers of the response.
     """
 
     def __init__(
@@ -104,33 +108,29 @@ class RequestRejected(Exception):
         remedy: str,
         extra_headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.status, self.body, self.remedy, self.extra_headers = (
-            status,
-            body,
-            remedy,
-            extra_headers or {},
-        )
+        self.status, self.body, self.remedy = status, body, remedy
+        self.extra_headers = extra_headers or {}
         super().__init__(str(body.get("message") or body.get("error")))
 
     def to_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
-        """The answer on the wire; *warnings* are what else was noticed."""
+        """Convert to an HTTP response; *warnings* are further findings."""
         findings = [build_drop_finding("", str(self), self.remedy), *warnings]
         return build_response(self.status, self.body, findings, **self.extra_headers)
 
 
 def reject_with_error(status: int, text: str, remedy: str) -> RequestRejected:
-    """A refusal in the envelope {"error": text}."""
+    """Build a rejection with the body {"error": text}."""
     return RequestRejected(status, {"error": text}, remedy)
 
 
 def reject_with_message(status: int, text: str, remedy: str) -> RequestRejected:
-    """A refusal in the envelope {"success": false, "message": text}."""
+    """Build a rejection with the body {"success": false, "message": text}."""
     return RequestRejected(status, {"success": False, "message": text}, remedy)
 
 
 def build_result_body(successful: int, errors: Sequence[Mapping[str, list[str]]]) -> JSONObject:
-    """The body of a 200: how many users were taken, and the errors of each that was not."""
-    errors_by_key = {name: texts for each in errors for name, texts in each.items()}
+    """Build the body of a 200: count of accepted users and errors of the others."""
+    errors_by_key = {key: texts for listing in errors for key, texts in listing.items()}
     return {
         "data": {
             "successful": {"count": successful} if successful else {},
@@ -142,7 +142,7 @@ def build_result_body(successful: int, errors: Sequence[Mapping[str, list[str]]]
 def build_response(
     status: int, body: JSONObject, findings: Sequence[RequestFinding], **extra_headers: str
 ) -> HttpResponse:
-    """An answer on the wire, with what the emulator noticed in its headers."""
+    """Build a JSON response with the findings in its headers."""
     response_headers = {
         "content-type": "application/json",
         **build_finding_headers(findings),
@@ -182,9 +182,9 @@ INVALID_JSON = reject_with_message(
 NO_USERS = reject_with_error(
     400, "users must be defined: bad request", 'Send {"users": [...]} with at least one user.'
 )
-# Assumed: these two texts are published nowhere.
+# Assumed: these two texts are not published.
 USERS_NOT_A_LIST = reject_with_error(
-    400, "users must be array: bad request", "users is a list, also when there is one user."
+    400, "users must be array: bad request", "Send users as a list, also for one user."
 )
 TOO_MANY_USERS = reject_with_error(
     400,
@@ -194,12 +194,12 @@ TOO_MANY_USERS = reject_with_error(
 NO_SUCH_USER = reject_with_error(
     404,
     "no such user for these identifiers: no data",
-    "Send an identifier that a profile owns, or its Profile ID.",
+    "Send an identifier that a profile has, or its Profile ID.",
 )
 NO_VALID_IDENTIFIER = reject_with_error(
     400,
     "no valid identifier: bad request",
-    "Send an identifier that the account's identity resolution lists, and no blocked value.",
+    "Send an identifier of the account's identity resolution, without a blocked value.",
 )
 SOLE_IDENTIFIER = reject_with_error(
     400,
@@ -217,9 +217,9 @@ NOT_EXACTLY_ONE_IDENTIFIER = reject_with_error(
 IDENTIFIER_ALREADY_ASSIGNED = reject_with_error(
     400,
     "new identifier already has a user assigned to it: bad request",
-    "Free the value there first, with DELETE /api/user/v1/identity.",
+    "Delete the value from the other user first, with DELETE /api/user/v1/identity.",
 )
-# Assumed: that both must be of one type is published, the words are not.
+# Assumed: the rule is published, its error text is not.
 DIFFERENT_IDENTIFIER_TYPES = reject_with_error(
     400,
     "new and old identifiers must have the same type: bad request",
@@ -228,12 +228,12 @@ DIFFERENT_IDENTIFIER_TYPES = reject_with_error(
 
 
 def reject_too_many_requests(seconds: int) -> RequestRejected:
-    """The answer to one call too many; *seconds* until there is room again."""
+    """Build the 429 response; *seconds* until the limit resets."""
     text = "rejected: too many requests"
     remedy = f"Wait {seconds} s, or send more users in one call."
     return RequestRejected(429, {"error": text}, remedy, {"retry-after": str(seconds)})
 
 
 def reject_malformed_body(text: str, remedy: str) -> RequestRejected:
-    """A refusal of a body in words like the published ones; assumed."""
+    """Build a 400 for a malformed body; the wording is assumed."""
     return reject_with_error(400, f"{text}: bad request", remedy)

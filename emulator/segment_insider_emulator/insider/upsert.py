@@ -1,4 +1,7 @@
-"""Orders that arrive a second time: at another instant each product of them counts again."""
+"""Handler of upsert: create and update profiles, and warn about repeated events and orders.
+
+Source: Insider One, API collection "Upsert User Data".
+"""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -42,61 +45,22 @@ from segment_insider_emulator.storage.profile_unit_of_work import ProfileUnitOfW
 from segment_insider_emulator.storage.records import ProfileEvent
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
 
-PURCHASE_EVENT_NAME = "confirmation_page_view"
-
-
-def find_repeated_purchases(
-    unit_of_work: ProfileUnitOfWork, saved_events: Mapping[str, list[ProfileEvent]]
-) -> dict[int, ProfileEvent]:
-    """Find purchases that a profile has already, of the same order and product.
-
-    Args:
-        saved: The events just saved, by profile.
-    Returns: id() of the event -> the earlier one. Equal instants are no second order: products
-        of one call share theirs, and a retry repeats it.
-    """
-    earlier_purchases: dict[int, ProfileEvent] = {}
-    for profile_id, events in saved_events.items():
-        purchases = [
-            event
-            for event in events
-            if event.name == PURCHASE_EVENT_NAME and _get_order_line_key(event)[0]
-        ]
-        stored_purchases = (
-            unit_of_work.find_events_by_name(profile_id, PURCHASE_EVENT_NAME) if purchases else []
-        )
-        for event in purchases:
-            matching_purchases = (
-                each
-                for each in stored_purchases
-                if _get_order_line_key(each) == _get_order_line_key(event)
-                and each.occurred_at != event.occurred_at
-            )
-            if first := next(matching_purchases, None):
-                earlier_purchases[id(event)] = first
-    return earlier_purchases
-
-
-def _get_order_line_key(event: ProfileEvent) -> tuple[object, object]:
-    """The order and the product of a purchase."""
-    return event.params.get("event_group_id"), event.params.get("product_id")
-
-
 log = logging.getLogger(__name__)
 
 UPSERT_PATH = "/api/user/v1/upsert"
+PURCHASE_EVENT_NAME = "confirmation_page_view"
 
 
 @dataclass(frozen=True, slots=True)
 class UpsertHandler:
-    """The endpoint's work behind its door."""
+    """Handle POST upsert: create and update the profiles of many users."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Take the users of *body* that have no faults, all in one transaction.
+        """Store the valid users of *body* in one transaction.
 
-        Raises: Refusal, when the request is refused as a whole.
+        Raises: RequestRejected, when the whole request is rejected.
         """
         users_json = require_user_list(body)
         skip_hook, findings = _parse_skip_hook(body)
@@ -112,10 +76,10 @@ class UpsertHandler:
             skip_hook=skip_hook,
             from_segment=is_from_segment(body),
         )
-        error_listings = [build_error_listing(*each) for each in errors_by_index.items()]
-        findings += [
-            told for each in errors_by_index.items() for told in build_error_findings(*each)
-        ]
+        error_listings = []
+        for index, errors in errors_by_index.items():
+            error_listings.append(build_error_listing(index, errors))
+            findings += build_error_findings(index, errors)
         change_headers: dict[str, str] = {}
         if users:
             user_findings, change_headers = self._store_users(users, now, skip_hook=skip_hook)
@@ -123,16 +87,17 @@ class UpsertHandler:
         if callback_url:
             self._send_error_callback(callback_url, users, error_listings)
         log.info("upserted users=%d failed=%d", len(users), len(error_listings))
-        return responses.build_response(
-            200, responses.build_result_body(len(users), error_listings), findings, **change_headers
-        )
+        result = responses.build_result_body(len(users), error_listings)
+        return responses.build_response(200, result, findings, **change_headers)
 
     def _store_users(
         self, users: list[ParsedUser], now: datetime, *, skip_hook: bool
     ) -> tuple[list[RequestFinding], dict[str, str]]:
-        """Keep *users*; gives what was noticed, and the header that tells what changed."""
+        """Store *users*; return findings and the header that lists the changes."""
         identifier_keys = {
-            format_identifier(*each): None for user in users for each in user.identifiers.items()
+            format_identifier(identifier_type, value): None
+            for user in users
+            for identifier_type, value in user.identifiers.items()
         }
         profile_ids = [user.insider_id for user in users if user.insider_id]
         account = self.account
@@ -149,23 +114,21 @@ class UpsertHandler:
             changes = resolver.collect_changes()
             repeated_events = unit_of_work.save_changes(changes)
             repeated_purchases = find_repeated_purchases(unit_of_work, changes.new_events)
-            # Inside: a retry of what was kept is a repeated event, which starts no journey.
+            # In the same transaction: a retry only repeats stored events and starts no journey.
             profile_changes = build_profile_changes(
                 attributes_before, changes, repeated_events, now, skip_hook=skip_hook
             )
             account.on_change(profile_changes)
         findings = [finding for user in users for finding in user.findings]
-        findings += _warn_repeated_events(users, repeated_events) + _warn_repeated_purchases(
-            users, repeated_purchases
-        )
-        return findings, build_changes_header(
-            profile_changes, changes.added_identifiers, resolved_users
-        )
+        findings += _warn_repeated_events(users, repeated_events)
+        findings += _warn_repeated_purchases(users, repeated_purchases)
+        new_identifiers = changes.added_identifiers
+        return findings, build_changes_header(profile_changes, new_identifiers, resolved_users)
 
     def _send_error_callback(
         self, callback_url: str, users: list[ParsedUser], error_listings: list[dict[str, list[str]]]
     ) -> None:
-        """Post what failed to *address*: refused users, and those that could not be unified."""
+        """Post rejected users and identity conflicts to *callback_url*."""
         conflicts = [user.conflicts for user in users if user.conflicts]
         if error_listings or conflicts:
             fail = responses.build_result_body(0, [*error_listings, *conflicts])["data"]["fail"]
@@ -181,13 +144,13 @@ def parse_users(
     skip_hook: bool,
     from_segment: bool = False,
 ) -> tuple[list[ParsedUser], dict[int, list[UserError]]]:
-    """The users that are taken, and by index why each of the others is refused."""
+    """Parse the valid users; return the errors of the others by index."""
     parsed_users: list[ParsedUser] = []
     errors_by_index: dict[int, list[UserError]] = {}
     for index, user in enumerate(users):
-        # Assumed: a user with one fault loses its valid parts too.
-        if found := validate_user(user, options):
-            errors_by_index[index] = found
+        # Assumed: one error rejects the whole user, including its valid parts.
+        if errors := validate_user(user, options):
+            errors_by_index[index] = errors
         else:
             parsed_user = parse_user(
                 user, index, rules, options, now, skip_hook=skip_hook, from_segment=from_segment
@@ -197,17 +160,17 @@ def parse_users(
 
 
 def _find_damaged_texts(users: list[JSON]) -> Iterator[RequestFinding]:
-    """Name a text of each user in which U+FFFD stands for a character that was lost."""
+    """Warn about the first text of each user that contains U+FFFD (a lost character)."""
     for index, user in enumerate(users):
-        place = find_replacement_character(user)
-        if place is not None:
-            what = "the text has \ufffd (U+FFFD) in place of a character that was lost"
-            where = ".".join(filter(None, ("users", str(index), place)))
-            yield build_warning(where, what, "Cut texts between whole characters.")
+        path = find_replacement_character(user)
+        if path is not None:
+            what = "the text contains \ufffd (U+FFFD), so a character was lost"
+            where = ".".join(filter(None, ("users", str(index), path)))
+            yield build_warning(where, what, "Shorten texts only between whole characters.")
 
 
 def require_user_list(body: JSON) -> list[JSON]:
-    """The users of a request about many. Raises: Refusal."""
+    """Return the `users` list of a request. Raises: RequestRejected."""
     users = body.get("users") if isinstance(body, dict) else None
     if users is None or users == []:
         raise responses.NO_USERS
@@ -229,27 +192,27 @@ def _parse_skip_hook(body: JSONObject) -> tuple[bool, list[RequestFinding]]:
 def _parse_callback_url(
     body: JSONObject, hosts: CallbackHosts, warnings: list[RequestFinding]
 ) -> str | None:
-    """Where failures are to be told; None, with a warning, for an address that is not called."""
+    """Return the callback URL; None, with a warning, if it is not allowed."""
     callback_url = body.get("error_callback_endpoint")
     if callback_url is None:
         return None
     if isinstance(callback_url, str) and hosts.allows_url(callback_url):
         return callback_url
-    what = f"this emulator never calls {quote_value(callback_url)}"
+    what = f"this emulator does not call {quote_value(callback_url)}"
     remedy = (
-        "Add the host to insider.options.errorCallbackHosts; this machine is for the operator to"
-        " list, with --callback-hosts."
+        "Add the host to insider.options.errorCallbackHosts; to allow this machine, the operator"
+        " uses --callback-hosts."
     )
     warnings.append(build_warning("error_callback_endpoint", what, remedy))
     return None
 
 
 def _resolve_user(user: ParsedUser, resolver: IdentityResolver, now: str) -> str:
-    """Give *user* to the profile that it is; gives that profile's id."""
+    """Resolve *user* to a profile and apply its data; return the profile's id."""
     if user.insider_id and not resolver.has_profile(user.insider_id):
-        consequence = (
-            "its identifiers decide" if user.identifiers else "it makes a new anonymous profile"
-        )
+        consequence = "a new anonymous profile is created"
+        if user.identifiers:
+            consequence = "the user's identifiers are used"
         what = f"no profile has this insider_id, so {consequence}"
         user.conflicts[f"{user.where}.insider_id"] = [what]
         remedy = "Send the Profile ID that the user's profile shows, or identifiers."
@@ -257,14 +220,51 @@ def _resolve_user(user: ParsedUser, resolver: IdentityResolver, now: str) -> str
     request = {"method": "POST", "path": UPSERT_PATH, "where": user.where}
     resolved = resolver.resolve(user.insider_id, user.identifiers, request)
     for identifier_type, note in resolved.notes:
-        user.conflicts[f"{user.where}.identifiers.{identifier_type}"] = [note]
-        remedy = "Change an identifier with PATCH /api/user/v1/identity, or send the one it has."
-        user.findings.append(
-            build_warning(f"{user.where}.identifiers.{identifier_type}", note, remedy)
-        )
+        where = f"{user.where}.identifiers.{identifier_type}"
+        user.conflicts[where] = [note]
+        remedy = "Change the identifier with PATCH /api/user/v1/identity, or send the stored value."
+        user.findings.append(build_warning(where, note, remedy))
     apply_attributes(user, resolved.profile, now)
     resolver.add_events(resolved.profile, [event for _, event in user.events])
     return resolved.profile.id
+
+
+def find_repeated_purchases(
+    unit_of_work: ProfileUnitOfWork, saved_events: Mapping[str, list[ProfileEvent]]
+) -> dict[int, ProfileEvent]:
+    """Find purchases whose order and product the profile already has, at another time.
+
+    Products of one call have the same time, and so has a retry: they do not repeat an order.
+
+    Args:
+        saved_events: The events just saved, by Profile ID.
+    Returns: id() of the event -> the earlier event.
+    """
+    earlier_purchases: dict[int, ProfileEvent] = {}
+    for profile_id, events in saved_events.items():
+        purchases = [
+            event
+            for event in events
+            if event.name == PURCHASE_EVENT_NAME and _get_order_line_key(event)[0]
+        ]
+        if not purchases:
+            continue
+        stored_purchases = unit_of_work.find_events_by_name(profile_id, PURCHASE_EVENT_NAME)
+        for event in purchases:
+            matching_purchases = (
+                stored
+                for stored in stored_purchases
+                if _get_order_line_key(stored) == _get_order_line_key(event)
+                and stored.occurred_at != event.occurred_at
+            )
+            if first := next(matching_purchases, None):
+                earlier_purchases[id(event)] = first
+    return earlier_purchases
+
+
+def _get_order_line_key(event: ProfileEvent) -> tuple[object, object]:
+    """Return the order and product of a purchase event."""
+    return event.params.get("event_group_id"), event.params.get("product_id")
 
 
 def _warn_repeated_events(
@@ -272,14 +272,14 @@ def _warn_repeated_events(
 ) -> list[RequestFinding]:
     if not repeated_events:
         return []
-    remedy = "Nothing to do for a retry; give different occurrences different timestamps."
+    remedy = "A retry is fine; send a different timestamp for a different event."
     repeated_ids = {id(event) for event in repeated_events}
     return [
         build_warning(
-            place, f"the profile has this very {event.sent_as} already; it is kept once", remedy
+            path, f"the profile already has this {event.sent_as}; it is stored once", remedy
         )
         for user in users
-        for place, event in user.events
+        for path, event in user.events
         if id(event) in repeated_ids
     ]
 
@@ -287,18 +287,18 @@ def _warn_repeated_events(
 def _warn_repeated_purchases(
     users: list[ParsedUser], repeated_purchases: dict[int, ProfileEvent]
 ) -> list[RequestFinding]:
-    """Warn of the events in *doubled*: id of an event -> the purchase that it repeats."""
+    """Warn about purchases that repeat an earlier order: id(event) -> earlier purchase."""
     if not repeated_purchases:
         return []
-    remedy = "Send each order once; a retry keeps the timestamp of the first call."
-    return [
-        build_warning(
-            f"{place}.event_params.event_group_id",
-            f"this order was recorded at {repeated_purchases[id(event)].occurred_at} with the same product;"
-            " its value counts twice",
-            remedy,
-        )
-        for user in users
-        for place, event in user.events
-        if id(event) in repeated_purchases
-    ]
+    remedy = "Send each order once; a retry has the timestamp of the first call."
+    findings = []
+    for user in users:
+        for path, event in user.events:
+            if earlier := repeated_purchases.get(id(event)):
+                what = (
+                    f"this order was recorded at {earlier.occurred_at} with the same product;"
+                    " its value counts twice"
+                )
+                where = f"{path}.event_params.event_group_id"
+                findings.append(build_warning(where, what, remedy))
+    return findings

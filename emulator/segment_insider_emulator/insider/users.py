@@ -1,4 +1,10 @@
-"""Events of a user that is taken: what is kept, and what is told."""
+"""Users of a request: parse users, events and identifiers, and find the profile of a user.
+
+Source: Segment, catalogue of "Insider Cloud Mode (Actions)", the field "User Properties", for what
+Segment's destination sends by default. Such a field causes no warning: a warning is for what the
+sender of the event or the author of its mapping can change. `emulator drift` and the Checks page
+list the default fields once (D6, D10, D28 in docs/assumptions.md).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,32 +50,27 @@ _MAX_CLOCK_SKEW = timedelta(minutes=1)
 def parse_event(
     event: JSONObject, where: str, now: datetime, options: InsiderOptions, *, skip_hook: bool
 ) -> tuple[ProfileEvent | None, list[RequestFinding]]:
-    """Read one valid event.
+    """Parse one valid event of an upsert.
 
-    Returns: What to keep, None when it is older than its retention, and warnings.
+    Returns: The event to store, None if it is older than its retention; and warnings.
     """
     params, warnings = parse_fields(
         event.get("event_params", {}), DEFAULT_PARAMETERS, f"{where}.event_params", options
     )
     sent_as, timestamp = event["event_name"], event["timestamp"]
     name, occurred_at = resolve_event_alias(sent_as), parse_rfc3339(timestamp)
-    assert occurred_at is not None  # the schema has checked the form
+    assert occurred_at is not None  # the schema has checked the format
     warnings += _warn_missing_parameters(event, where, options)
     if occurred_at > now + _MAX_CLOCK_SKEW:
-        what = f"{sent_as} happens in the future: {timestamp}"
-        warnings.append(
-            build_warning(f"{where}.timestamp", what, "Send the time at which it happened.")
-        )
-    # Aware times near year 1 cannot be moved back, so the ages are compared.
+        what = f"the timestamp of {sent_as} is in the future: {timestamp}"
+        remedy = "Send the time at which the event happened."
+        warnings.append(build_warning(f"{where}.timestamp", what, remedy))
+    # Compare ages: a time near year 1 minus the retention is out of range.
     retention = get_event_retention(name, options)
     if now - occurred_at > retention:
-        days = retention.days
-        what = (
-            f"{sent_as} is older than the {days} days it is kept, so it is not stored: {timestamp}"
-        )
-        warnings.append(
-            build_warning(f"{where}.timestamp", what, "Send events while they are recent.")
-        )
+        what = f"{sent_as} is older than {retention.days} days, so it is not stored: {timestamp}"
+        remedy = "Send events soon after they happen."
+        warnings.append(build_warning(f"{where}.timestamp", what, remedy))
         return None, warnings
     stored_event = ProfileEvent(
         name=name,
@@ -90,42 +91,44 @@ def _warn_missing_parameters(
     missing_parameters = find_missing_parameters(event, get_recommended_parameters(name, options))
     if not missing_parameters:
         return []
-    what = f"{name} has no {', '.join(missing_parameters)}, which Insider One requires of purchase"
-    remedy = "Send every one of them with each purchased product."
+    pronoun = "it" if len(missing_parameters) == 1 else "them"
+    names = ", ".join(missing_parameters)
+    what = f"{name} has no {names}; Insider One requires {pronoun} for purchase"
+    remedy = f"Send {pronoun} with each purchased product."
     return [build_warning(f"{where}.event_params", what, remedy)]
 
 
-SEGMENT_PLATFORM = "segment"  # the value of `platform` in each of the destination's requests
+SEGMENT_PLATFORM = "segment"  # value of `platform` in each request of Segment's destination
 
 # Default fields of event actions that Insider One's table of attributes does not list.
 SEGMENT_DEFAULT_ATTRIBUTES = frozenset(
     ("phone", "idfa", "model", "last_ip", "carrier", "os_version", "platform", "timezone")
 )
-# The one identifier that the catalogue maps and that an account may not list.
+# The only identifier that the catalogue maps by default but that an account may not list.
 SEGMENT_DEFAULT_IDENTIFIERS = frozenset(("segment_anonymous_id",))
 
 
 def is_from_segment(body: JSON) -> bool:
-    """Say whether Segment's destination made this upsert."""
+    """Return whether this upsert comes from Segment's destination."""
     return isinstance(body, dict) and body.get("platform") == SEGMENT_PLATFORM
 
 
-# The short forms stand in the text of an error, which says no more about them.
+# A published error text names these short forms, without further explanation.
 _IDENTIFIER_SHORT_FORMS = {"em": "email", "pn": "phone_number"}
 
 
 @dataclass(slots=True)
 class ParsedUser:
-    """One user of a request.
+    """One parsed user of a request.
 
     Args:
         where: "users.<index>".
         identifiers: Type -> value of those that identify in this account, strongest first.
-        attributes: Value by place, see values.read.
-        append: New members of a list attribute are added to the stored ones.
-        events: Each with its place in the request.
-        findings: What its sender should know.
-        conflicts: Key as in the answer's errors -> why it could not be unified.
+        attributes: Path -> value, see parse_fields.
+        append_to_lists: Append the members of a list attribute to the stored ones.
+        events: Events with their path in the request.
+        findings: Warnings for the sender.
+        conflicts: Key as in the errors of the response -> why the profiles cannot be unified.
     """
 
     where: str
@@ -139,7 +142,7 @@ class ParsedUser:
 
     @property
     def index(self) -> int:
-        """Its place in the request, from 0."""
+        """Position in the request, from 0."""
         return int(self.where.rpartition(".")[2])
 
 
@@ -153,7 +156,7 @@ def parse_user(
     skip_hook: bool,
     from_segment: bool = False,
 ) -> ParsedUser:
-    """Read a user that has no faults; for *from_segment* see segment_platform."""
+    """Parse a valid user; *from_segment* avoids warnings about Segment's default fields."""
     where = f"users.{index}"
     identifiers, identifier_warnings = parse_identifiers(
         user.get("identifiers", {}), f"{where}.identifiers"
@@ -163,13 +166,13 @@ def parse_user(
         user.get("attributes", {}), DEFAULT_ATTRIBUTES, f"{where}.attributes", options, silent_names
     )
     for name in [name for name in identifiers if name not in rules.priority]:
-        # What does not identify is an attribute like any other.
-        place = name if name in DEFAULT_IDENTIFIERS else f"custom.{name}"
-        attributes.setdefault(place, identifiers[name])
+        # An identifier that does not identify in this account is a normal attribute.
+        attribute_path = name if name in DEFAULT_IDENTIFIERS else f"custom.{name}"
+        attributes.setdefault(attribute_path, identifiers[name])
     usable_identifiers = rules.select_identifying(identifiers)
     append = _parse_append_flag(user, where, identifier_warnings)
     parsed_user = ParsedUser(where, user.get("insider_id"), usable_identifiers, attributes, append)
-    # Beside an identifier that counts, one that the catalogue maps by itself loses nothing.
+    # If another identifier is usable, nothing is lost with one that Segment maps by default.
     silent_identifiers = (
         SEGMENT_DEFAULT_IDENTIFIERS if from_segment and usable_identifiers else frozenset[str]()
     )
@@ -183,30 +186,27 @@ def parse_user(
         *_warn_empty_user(user, where),
     ]
     if not usable_identifiers and parsed_user.insider_id is None:
-        what = "no identifier of this user identifies anyone, so it makes a new anonymous profile"
-        remedy = f"Send one that the account lists: {', '.join(rules.priority)}."
+        what = "no identifier of this user is usable, so a new anonymous profile is created"
+        remedy = f"Send an identifier of this account: {', '.join(rules.priority)}."
         parsed_user.findings.append(build_warning(f"{where}.identifiers", what, remedy))
     for event_index, event in enumerate(user.get("events", ())):
-        place = f"{where}.events.{event_index}"
-        stored_event, event_warnings = parse_event(event, place, now, options, skip_hook=skip_hook)
+        path = f"{where}.events.{event_index}"
+        stored_event, event_warnings = parse_event(event, path, now, options, skip_hook=skip_hook)
         parsed_user.findings += event_warnings
         if stored_event:
-            parsed_user.events.append((place, stored_event))
+            parsed_user.events.append((path, stored_event))
     return parsed_user
 
 
 def apply_attributes(user: ParsedUser, profile: Profile, written_at: str) -> None:
-    """Write the user's attributes to *profile*, and tell what an upsert cannot change."""
+    """Write the user's attributes to *profile*; warn about values that cannot change."""
     for attribute_path, value in user.attributes.items():
         owned_values = profile.identifiers.get(attribute_path)
         if owned_values and value not in owned_values:
-            what = (
-                f"{attribute_path} identifies this profile already, and an upsert cannot change it"
-            )
-            remedy = "Change an identifier with PATCH /api/user/v1/identity."
-            user.findings.append(
-                build_warning(f"{user.where}.attributes.{attribute_path}", what, remedy)
-            )
+            what = f"{attribute_path} already identifies this profile; an upsert cannot change it"
+            remedy = "Change the identifier with PATCH /api/user/v1/identity."
+            where = f"{user.where}.attributes.{attribute_path}"
+            user.findings.append(build_warning(where, what, remedy))
             continue
         stored_value = profile.attributes.get(attribute_path)
         if user.append_to_lists and isinstance(value, list) and isinstance(stored_value, list):
@@ -217,7 +217,7 @@ def apply_attributes(user: ParsedUser, profile: Profile, written_at: str) -> Non
 def parse_identifiers(
     identifiers: JSONObject, where: str
 ) -> tuple[dict[str, str], list[RequestFinding]]:
-    """Read the `identifiers` of a user: type -> value as text, from both levels, and warnings."""
+    """Parse `identifiers` of a user: type -> value as text, and warnings."""
     values_by_type = {
         _IDENTIFIER_SHORT_FORMS.get(name, name): value for name, value in identifiers.items()
     }
@@ -226,11 +226,10 @@ def parse_identifiers(
     for name, value in custom_identifiers.items():
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             what = f"a custom identifier must be text: {quote_value(value)}"
-            warnings.append(
-                build_warning(f"{where}.custom.{name}", what, "Send its value as text.")
-            )
+            remedy = "Send its value as text."
+            warnings.append(build_warning(f"{where}.custom.{name}", what, remedy))
         elif name in DEFAULT_IDENTIFIERS:
-            what = f"{name} under custom is not the default identifier {name} and identifies nobody"
+            what = f"{name} under custom is not the default identifier {name}; it is ignored"
             remedy = f"Send identifiers.{name}."
             warnings.append(build_warning(f"{where}.custom.{name}", what, remedy))
         else:
@@ -247,25 +246,22 @@ def _warn_ignored_identifiers(
     warnings = []
     for name in [name for name in identifiers if name not in usable_identifiers]:
         if name in rules.priority:
-            what = f"{name} is {identifiers[name]!r}, a blocked value that identifies nobody"
-            remedy = "Send a real value or leave the identifier out."
+            what = f"{name} is {identifiers[name]!r}, a blocked value; it cannot identify a user"
+            remedy = "Send a real value, or remove the identifier."
         else:
-            what = f"{name} is not in the account's identity resolution, so it identifies nobody"
-            remedy = (
-                f"Have {name} added to Identity Resolution, or send {', '.join(rules.priority)}."
-            )
+            what = f"{name} cannot identify a user: it is not in the account's identity resolution"
+            remedy = f"Add {name} to Identity Resolution, or send {', '.join(rules.priority)}."
         warnings.append(build_warning(f"{where}.identifiers.{name}", what, remedy))
     return warnings
 
 
 def _parse_append_flag(user: JSONObject, where: str, warnings: list[RequestFinding]) -> bool:
-    """Whether lists grow: so by default, and `append` outranks `not_append`."""
+    """Return whether list values are appended: the default; `append` beats `not_append`."""
     for flag in ("append", "not_append"):
         if flag in user and not isinstance(user[flag], bool):
             what = f"{flag} is not a boolean and is ignored: {quote_value(user[flag])}"
-            warnings.append(
-                build_warning(f"{where}.{flag}", what, "Send true or false without quotes.")
-            )
+            remedy = "Send true or false without quotes."
+            warnings.append(build_warning(f"{where}.{flag}", what, remedy))
     if isinstance(user.get("append"), bool):
         return bool(user["append"])
     return user.get("not_append") is not True
@@ -274,14 +270,14 @@ def _parse_append_flag(user: JSONObject, where: str, warnings: list[RequestFindi
 def _warn_empty_user(user: JSONObject, where: str) -> list[RequestFinding]:
     if any(value != {} for value in user.get("attributes", {}).values()) or user.get("events"):
         return []
-    # Assumed: the rule is published; what happens to Segment's empty identify calls is not.
-    what = "the request has no attribute and no event, and Insider One needs one of them"
+    # Assumed: the rule is published, but not what happens to Segment's empty identify calls.
+    what = "the user has no attribute and no event; Insider One requires at least one"
     return [build_warning(where, what, "Send at least one attribute or one event.")]
 
 
 @dataclass(frozen=True, slots=True)
 class UserReference:
-    """Whom a request names.
+    """The Profile ID and identifiers by which a request names one user.
 
     Args:
         insider_id: A Profile ID, stronger than every identifier.
@@ -292,12 +288,12 @@ class UserReference:
     identifiers: dict[str, str]
 
     def format_identifiers(self) -> list[str]:
-        """The identifiers as the store knows them, strongest first."""
-        return [format_identifier(*each) for each in self.identifiers.items()]
+        """List the identifiers in the store's format, strongest first."""
+        return [format_identifier(name, value) for name, value in self.identifiers.items()]
 
 
 class ProfileIndex:
-    """Profiles of one request, by what they own; a thousand users are not searched one by one."""
+    """The profiles of one request, indexed by id and identifier."""
 
     def __init__(self, profiles: list[Profile]) -> None:
         self.profiles = profiles
@@ -310,23 +306,25 @@ class ProfileIndex:
         }
 
     def find_profile(self, reference: UserReference) -> Profile | None:
-        """The profile that is meant; of several, the one with the strongest identifier."""
+        """Find the profile of *reference*; of several, the one with the strongest identifier."""
         if reference.insider_id:
             return self._by_id.get(reference.insider_id)
-        owners = (self._owner_by_identifier.get(each) for each in reference.format_identifiers())
-        return next((owner for owner in owners if owner), None)
+        for identifier in reference.format_identifiers():
+            if owner := self._owner_by_identifier.get(identifier):
+                return owner
+        return None
 
 
 def parse_user_reference(user: JSONObject, rules: IdentityRules) -> UserReference:
-    """Read the identifiers of a user that has no naming faults."""
+    """Parse the identifiers of a user that passed validation."""
     identifiers, _ = parse_identifiers(user.get("identifiers", {}), "identifiers")
     return UserReference(user.get("insider_id"), rules.select_identifying(identifiers))
 
 
 def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
-    """Read whom the body of a request about one user names.
+    """Parse and validate the user reference in a request about one user.
 
-    Raises: Refusal, when it names nobody.
+    Raises: RequestRejected, when it names no user.
     """
     request_object = require_object(body)
     for error in validate_user_reference(request_object):
@@ -338,7 +336,7 @@ def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
 
 
 def require_object(body: JSON) -> JSONObject:
-    """*body*, which must be a JSON object. Raises: Refusal."""
+    """Return *body* if it is a JSON object. Raises: RequestRejected."""
     if not isinstance(body, dict):
         raise reject_malformed_body("request body must be object", "Send one JSON object.")
     return body
@@ -347,11 +345,10 @@ def require_object(body: JSON) -> JSONObject:
 def require_profile(
     profiles: ProfileStore | ProfileUnitOfWork, reference: UserReference
 ) -> Profile:
-    """The profile that is meant, without its events. Raises: Refusal, when there is none."""
+    """Find the referenced profile, without its events. Raises: RequestRejected, if none."""
     profile_ids = [reference.insider_id] if reference.insider_id else []
-    profile = ProfileIndex(
-        profiles.find_by_identifiers(reference.format_identifiers(), profile_ids)
-    ).find_profile(reference)
+    matches = profiles.find_by_identifiers(reference.format_identifiers(), profile_ids)
+    profile = ProfileIndex(matches).find_profile(reference)
     if profile is None:
         raise NO_SUCH_USER
     return profile

@@ -1,4 +1,10 @@
-"""What fails a whole user: schema errors in Insider One's words, and rules a schema cannot say."""
+"""Validation of requests: errors that reject a user, and warnings about undocumented keys.
+
+Source: Insider One, API collection "Upsert User Data", "Delete User Attribute", "Get User
+Profiles", "Update Identifiers", "Delete Identifiers", "Delete User Profile" and "Anonymize".
+The keys of `identifiers` are checked by user.json, those of `attributes` and `event_params` of an
+upsert by catalog.py.
+"""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -30,17 +36,23 @@ from segment_insider_emulator.insider.responses import (
 from segment_insider_emulator.similar_names import find_similar_name
 from segment_insider_emulator.types import JSON, JSONObject
 
-# Assumed: a body of 5 MB can hold a million faults, and nobody reads an answer of 80 MB.
+# Assumed: a body of 5 MB can have a million errors; a response of 80 MB helps no one.
 MAX_ERRORS_PER_USER = 100
 PUBLISHED_EVENT_NAME = "^[a-z0-9][a-zA-Z0-9._-]*$"
-USER_REFERENCE_MISSING_TEXT = (
-    "either insider_id or idenifiers must be specified"  # spelled as Insider One spells it
-)
+# "idenifiers" is Insider One's spelling.
+USER_REFERENCE_MISSING_TEXT = "either insider_id or idenifiers must be specified"
 
 
 @dataclass(frozen=True, slots=True)
 class UserError:
-    """One error of a user: key below `users.<index>.`, text, the place at fault and a remedy."""
+    """One error of a user in a request.
+
+    Args:
+        key: Key of the error in the response, below `users.<index>.`.
+        text: Error text in Insider One's words.
+        where: Dotted path of the wrong value in the user.
+        remedy: What to send instead, a full sentence.
+    """
 
     key: str
     text: str
@@ -49,7 +61,7 @@ class UserError:
 
 
 def validate_user(user: JSON, options: InsiderOptions) -> list[UserError]:
-    """Why *user* is refused as a whole, in the order found; nothing when it is taken."""
+    """Return the errors that reject *user* as a whole; empty when it is valid."""
     errors = _list_schema_errors(_compile_user_schema(options.event_names), user)
     if isinstance(user, dict):
         errors = chain(
@@ -62,7 +74,7 @@ def validate_user(user: JSON, options: InsiderOptions) -> list[UserError]:
 
 
 def validate_user_reference(user: JSON) -> list[UserError]:
-    """Why *user* names nobody, whatever else it says: faults of identifiers and insider_id."""
+    """Return the errors of a user's identifiers and insider_id only."""
     errors = _list_schema_errors(_compile_user_reference_schema(), user)
     if isinstance(user, dict):
         errors = chain(errors, _check_user_reference(user))
@@ -70,17 +82,16 @@ def validate_user_reference(user: JSON) -> list[UserError]:
 
 
 def validate_attribute_deletion(user: JSON) -> list[UserError]:
-    """Why *user* of attribute/delete is refused as a whole."""
+    """Return the errors that reject a user of attribute/delete."""
     errors = iter(validate_user_reference(user))
     if isinstance(user, dict):
-        errors = chain(
-            errors, map(_convert_deletion_error, _compile_deletion_schema().iter_errors(user))
-        )
+        deletion_errors = _compile_deletion_schema().iter_errors(user)
+        errors = chain(errors, map(_convert_deletion_error, deletion_errors))
     return list(dict.fromkeys(islice(errors, MAX_ERRORS_PER_USER)))
 
 
 def build_error_listing(index: int, user_errors: list[UserError]) -> dict[str, list[str]]:
-    """*found* as the answer lists it; equal texts under one key are given once."""
+    """Group error texts by key as in the response; equal texts appear once."""
     texts_by_key: dict[str, list[str]] = {}
     for error in user_errors:
         texts = texts_by_key.setdefault(f"users.{index}.{error.key}", [])
@@ -90,10 +101,10 @@ def build_error_listing(index: int, user_errors: list[UserError]) -> dict[str, l
 
 
 def build_error_findings(index: int, user_errors: list[UserError]) -> list[RequestFinding]:
-    """*found* for people, each with its place in the request."""
+    """Convert *user_errors* to findings with their path in the request."""
     return [
-        build_drop_finding(f"users.{index}.{fault.where}".rstrip("."), fault.text, fault.remedy)
-        for fault in user_errors
+        build_drop_finding(f"users.{index}.{error.where}".rstrip("."), error.text, error.remedy)
+        for error in user_errors
     ]
 
 
@@ -103,7 +114,7 @@ def _compile_user_schema(event_names: EventNameRule) -> CompiledSchema:
 
 
 def load_user_schema(event_names: EventNameRule) -> JSONObject:
-    """The schema of one user of an upsert, with the expression that event names must match."""
+    """Load the schema of one upsert user with the event-name pattern of the account."""
     schema = deepcopy(load_json_document("user"))
     if event_names == "regexp":
         name = schema["properties"]["events"]["items"]["properties"]["event_name"]
@@ -112,7 +123,7 @@ def load_user_schema(event_names: EventNameRule) -> JSONObject:
 
 
 def is_valid_event_name(name: str, event_names: EventNameRule) -> bool:
-    """Whether an event may have this *name*."""
+    """Return whether *name* is a valid event name."""
     events = load_user_schema(event_names)["properties"]["events"]
     return matches_pattern(events["items"]["properties"]["event_name"]["pattern"], name)
 
@@ -132,21 +143,21 @@ def _compile_deletion_schema() -> CompiledSchema:
 
 
 def _list_schema_errors(schema: CompiledSchema, user: JSON) -> Iterator[UserError]:
-    return (fault for error in schema.iter_errors(user) for fault in _convert_schema_error(error))
+    return chain.from_iterable(map(_convert_schema_error, schema.iter_errors(user)))
 
 
 def _convert_deletion_error(error: ValidationError) -> UserError:
-    """A fault in words like the published ones; assumed."""
+    """Convert a schema error of attribute/delete; the wording is assumed."""
     path = [str(step) for step in error.absolute_path]
     rule, expected = str(error.validator), error.validator_value
     if rule == "anyOf":
-        names = [name for each in cast(list[JSONObject], expected) for name in each["required"]]
+        options = cast(list[JSONObject], expected)
+        names = [name for option in options for name in option["required"]]
         text = f"at least one of {', '.join(names)} must be specified"
-        return UserError("attributes.required", text, ".".join(path), "Name what is to be deleted.")
+        return UserError("attributes.required", text, ".".join(path), "List what to delete.")
     where, text = ".".join(path), f"{path[-1]} must be {expected}: {quote_value(error.instance)}"
-    return UserError(
-        f"{where}.{rule}({expected})", text, where, f"Send {where} as a JSON {expected}."
-    )
+    remedy = f"Send {where} as a JSON {expected}."
+    return UserError(f"{where}.{rule}({expected})", text, where, remedy)
 
 
 def _convert_schema_error(error: ValidationError) -> Iterator[UserError]:
@@ -160,42 +171,40 @@ def _convert_schema_error(error: ValidationError) -> Iterator[UserError]:
         text = text.replace("{value}", quote_value(error.instance))
         yield UserError(error_key, text, ".".join(path), rule["remedy"])
     for name in names:
-        where = ".".join([*path, name])
-        yield UserError(
-            error_key.replace("{name}", name), text.replace("{name}", name), where, rule["remedy"]
-        )
+        key, where = error_key.replace("{name}", name), ".".join([*path, name])
+        yield UserError(key, text.replace("{name}", name), where, rule["remedy"])
 
 
 def _list_affected_keys(error: ValidationError) -> list[str]:
-    """The keys that an error about an object's keys is about.
+    """List the keys that an error about missing or unknown keys concerns.
 
-    The validator reports each missing key apart without saying which; equal faults unite.
+    The validator yields one error per missing key without its name; equal errors are removed later.
     """
-    schema, request_object = cast(JSONObject, error.schema), error.instance
+    schema = cast(JSONObject, error.schema)
     if error.validator == "required":
-        return [name for name in schema["required"] if name not in cast(JSONObject, request_object)]
+        return [name for name in schema["required"] if name not in cast(JSONObject, error.instance)]
     if error.validator == "additionalProperties":
         return [
-            name for name in cast(JSONObject, request_object) if name not in schema["properties"]
+            name for name in cast(JSONObject, error.instance) if name not in schema["properties"]
         ]
     return []
 
 
 def _check_user_reference(user: JSONObject) -> Iterator[UserError]:
     identifiers = user.get("identifiers", {})
-    # Assumed: an object with nothing but an empty `custom` in it names nobody either.
+    # Assumed: an object that only has an empty `custom` names no user either.
     is_named = not isinstance(identifiers, dict) or any(
         value != {} or name != "custom" for name, value in identifiers.items()
     )
     if not is_named and "insider_id" not in user:
         for key in ("identifiers", "insider_id"):
-            remedy = "Name the user: uuid, email, phone_number, a custom identifier or insider_id."
+            remedy = "Send uuid, email, phone_number, a custom identifier or insider_id."
             yield UserError(f"{key}.required", USER_REFERENCE_MISSING_TEXT, key, remedy)
 
 
 def _check_user_content(user: JSONObject) -> Iterator[UserError]:
     if "attributes" not in user and "events" not in user:
-        # Assumed: the rule is published, its error is not.
+        # Assumed: the rule is published, its error text is not.
         text = "either attributes or events must be specified"
         for key in ("attributes", "events"):
             remedy = "Send at least one attribute or one event."
@@ -218,7 +227,7 @@ def _check_required_parameters(user: JSONObject, options: InsiderOptions) -> Ite
 
 
 def find_missing_parameters(event: JSONObject, parameter_names: tuple[str, ...]) -> list[str]:
-    """Those of *wanted* that the event does not carry at the root of its parameters."""
+    """Return the *parameter_names* that are missing at the root of event_params."""
     event_params = event.get("event_params")
     root_params = event_params if isinstance(event_params, dict) else {}
     return [parameter for parameter in parameter_names if root_params.get(parameter) is None]
@@ -226,13 +235,13 @@ def find_missing_parameters(event: JSONObject, parameter_names: tuple[str, ...])
 
 @dataclass(frozen=True, slots=True)
 class DocumentedKeys:
-    """One kind of object in a request.
+    """The documented keys of one kind of object in a request.
 
     Args:
-        noun: What people call it.
+        object_name: Name of the object for error texts, e.g. "user".
         keys: The keys that Insider One documents, and `platform`, which Segment sends.
-        homes: Key -> where the key belongs, for keys that are often put here by mistake.
-        inside: Key -> the objects there, one or a list of them.
+        key_locations: Key -> its right place, for keys that are often sent here by mistake.
+        nested_objects: Key -> keys of the object there, or of each object in the list there.
     """
 
     object_name: str
@@ -246,7 +255,7 @@ _USER_KEYS = ("identifiers", "insider_id", "attributes", "events", "append", "no
 _EVENT_KEYS = ("event_name", "timestamp", "event_params")
 _USER_KEY_LOCATIONS = dict.fromkeys(_USER_KEYS, "each user in users")
 _EVENT_KEY_LOCATIONS = dict.fromkeys(_EVENT_KEYS, "each event in events")
-_REQUEST_KEY_LOCATIONS = dict.fromkeys(_REQUEST_KEYS, "the request, beside users")
+_REQUEST_KEY_LOCATIONS = dict.fromkeys(_REQUEST_KEYS, "the request, next to users")
 _ATTRIBUTE_LOCATIONS = dict.fromkeys(
     (*DEFAULT_ATTRIBUTES.schemas, *DEFAULT_ATTRIBUTES.aliases, "custom"), "attributes"
 )
@@ -308,15 +317,15 @@ PROFILE_READ_KEYS = DocumentedKeys(
 def find_undocumented_keys(
     value: JSON, documented_keys: DocumentedKeys, prefix: str = ""
 ) -> Iterator[RequestFinding]:
-    """Warn of every key of a request that no document names, where *value* is an object."""
+    """Warn about each key of a request that Insider One does not document."""
     if not isinstance(value, dict):
         return
     yield from _find_unknown_keys(value, documented_keys, prefix)
     for name, nested_keys in documented_keys.nested_objects.items():
         nested_value = value.get(name)
         yield from find_undocumented_keys(nested_value, nested_keys, f"{prefix}{name}.")
-        for index, list_item in enumerate(nested_value if isinstance(nested_value, list) else ()):
-            yield from find_undocumented_keys(list_item, nested_keys, f"{prefix}{name}.{index}.")
+        for index, member in enumerate(nested_value if isinstance(nested_value, list) else ()):
+            yield from find_undocumented_keys(member, nested_keys, f"{prefix}{name}.{index}.")
 
 
 def _find_unknown_keys(
@@ -324,18 +333,20 @@ def _find_unknown_keys(
 ) -> Iterator[RequestFinding]:
     for name in request_object:
         if name not in documented_keys.keys:
-            what = f"no document names this key of {_add_article(documented_keys.object_name)}; its value is lost"
+            owner = _add_article(documented_keys.object_name)
+            what = f"{name} is not a documented key of {owner}; its value is ignored"
             yield build_warning(f"{prefix}{name}", what, _suggest_key_fix(name, documented_keys))
 
 
 def _suggest_key_fix(name: str, documented_keys: DocumentedKeys) -> str:
-    if home := documented_keys.key_locations.get(name):
-        return f"Move it into {home}."
-    if near := find_similar_name(name, documented_keys.keys):
-        return f"Write {near}."
-    if misplaced := find_similar_name(name, documented_keys.key_locations):
-        return f"Write {misplaced}, and move it into {documented_keys.key_locations[misplaced]}."
-    return f"Leave it out. Known: {', '.join(documented_keys.keys)}."
+    locations = documented_keys.key_locations
+    if location := locations.get(name):
+        return f"Move it into {location}."
+    if similar := find_similar_name(name, documented_keys.keys):
+        return f"Write {similar}."
+    if similar := find_similar_name(name, locations):
+        return f"Write {similar}, and move it into {locations[similar]}."
+    return f"Remove it. Documented keys: {', '.join(documented_keys.keys)}."
 
 
 def _add_article(noun: str) -> str:

@@ -1,4 +1,4 @@
-"""The unification host's addresses: every one of them is the endpoint's to answer."""
+"""Flask routes of the emulated Insider One API; `InsiderApi` handles the requests."""
 
 from flask import Blueprint, Response, request
 
@@ -15,9 +15,9 @@ ALL_HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 @bp.route("/api/user/v1/<path:rest>", methods=ALL_HTTP_METHODS)
 @bp.route("/api/contact/v1/<path:rest>", methods=ALL_HTTP_METHODS)
 def answer(rest: str) -> Response:
-    """Hand the request over as it stands on the wire, and its answer back."""
+    """Pass the raw request to the account's API and return its response."""
     headers = {name.lower(): value for name, value in request.headers}
-    # One byte more than allowed is enough to refuse a body.
+    # One byte more than allowed is enough to reject the body.
     body = request.stream.read(MAX_BODY_BYTES + 1)
     response = current_services().endpoint.handle_request(
         HttpRequest(request.method, request.path, headers, body)
@@ -27,5 +27,5 @@ def answer(rest: str) -> Response:
 
 @bp.get(openapi.OPENAPI_PATH)
 def described() -> JSONObject:
-    """What the addresses above take and answer."""
+    """Return the OpenAPI document of these addresses."""
     return openapi.build_openapi()

@@ -134,21 +134,21 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey(starter={}),
             ".starter",
-            "something is missing",
+            "a key is missing",
             "Write one of events, attribute.",
             id="nothing starts it",
         ),
         pytest.param(
             journey(starter={"events": ["a"], "attribute": "email"}),
             ".starter",
-            "events and attribute stand together",
+            "events and attribute cannot be combined",
             "Write one of events, attribute.",
             id="two starters",
         ),
         pytest.param(
             journey(starter={"attribute": "email"}),
             ".starter",
-            "something is missing",
+            "a key is missing",
             "Write one of changes, changes_to, changes_from.",
             id="attribute without its change",
         ),
@@ -156,7 +156,7 @@ def test_the_guide_ships_examples() -> None:
             journey(starter={"attribute": "email", "changes_to": ["a"]}),
             ".starter.changes_to",
             "changes_to takes a single value",
-            "Architect looks at changes of text, numbers and booleans.",
+            "Architect detects changes of text, numbers and booleans.",
             id="change to a list",
         ),
         pytest.param(
@@ -170,7 +170,7 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey(starter={"events": ["a"], "parameters": {"unit_price": {"above": 3}}}),
             ".starter.parameters.unit_price",
-            "this is no condition on a value",
+            "not a condition for a value",
             "Write a value, or one of is, is_not, more_than, less_than, contains, exists with its "
             "value.",
             id="unknown operator",
@@ -185,14 +185,14 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey(exits=[{"attribute": "customs.plan", "changes": True}]),
             ".exits[0].attribute",
-            "'customs.plan' is no place on a profile",
+            "'customs.plan' is not a field of a profile",
             "Write a default name, or custom. and a name.",
             id="unknown place",
         ),
         pytest.param(
             journey(eligibility={"times": "multiple"}),
             ".eligibility",
-            "the period goes with times: multiple",
+            "times: multiple and period must be used together",
             "Write times: once, or times: multiple with a period such as 7 days.",
             id="multiple times without a period",
             marks=pytest.mark.documented,
@@ -207,7 +207,7 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey(goals=[{"name": str(each), "events": ["a"]} for each in range(11)]),
             ".goals",
-            "a journey has 10 goals at most",
+            "a journey has at most 10 goals",
             "Keep 10.",
             id="eleven goals",
             marks=pytest.mark.documented,
@@ -215,8 +215,8 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey(goals=[{"name": "Purchase", "events": ["a"]}]),
             ".goals[0].name",
-            "there is a goal 'Purchase' already",
-            "Choose another name; Purchase is always there.",
+            "the goal 'Purchase' already exists",
+            "Choose another name; Purchase always exists.",
             id="goal that is always there",
             marks=pytest.mark.documented,
         ),
@@ -245,7 +245,7 @@ def test_the_guide_ships_examples() -> None:
             journey({"wait": "1 hour", "reachable": []}),
             ".steps[0]",
             "'reachable' does not belong to a wait",
-            "Make it a step of its own.",
+            "Write it as a separate step.",
             id="path of a wait",
         ),
         pytest.param(
@@ -258,8 +258,8 @@ def test_the_guide_ships_examples() -> None:
         pytest.param(
             journey({"check_reachability": "email"}, email()),
             ".steps[1]",
-            "nothing can follow a check in the same list: its paths lead on",
-            "Move the step into a path.",
+            "no step can follow a check in the same list",
+            "Move the step into a path of the check.",
             id="step after a check",
         ),
     ],
@@ -275,7 +275,7 @@ def test_ids_are_unique() -> None:
     first, *_ = validate_document(workspace(journey(), journey()))
     assert (first.where, first.what) == (
         "insider.journeys[1].id",
-        "insider.journeys[0] has the id 1 already",
+        "insider.journeys[0] already has the id 1",
     )
 
 

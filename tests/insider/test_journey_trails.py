@@ -17,7 +17,7 @@ BOUGHT = {"events": ["purchase"]}
 ENTERED = ("12:00", "entered because of item_added_to_cart at 2026-11-23T12:00:00Z")
 WAITS = ("12:00", "waits 45 minutes, until 2026-11-23T12:45:00.000Z")
 COMPLETED = ("12:45", "completed: reached the end of the journey")
-NO_EMAIL = "dropped: email does not reach this person"
+NO_EMAIL = "dropped: email cannot reach this person"
 
 
 @pytest.mark.parametrize(
@@ -30,17 +30,17 @@ NO_EMAIL = "dropped: email does not reach this person"
         ),
         pytest.param(
             {"email": "ada@x.io"},
-            [("12:45", "email is held back: email_optin is absent"), ("12:45", NO_EMAIL)],
+            [("12:45", "email is not sent: email_optin is absent"), ("12:45", NO_EMAIL)],
             id="no consent",
         ),
         pytest.param(
             REACHABLE | {"gdpr_optin": False},
-            [("12:45", "email is held back: gdpr_optin is false"), ("12:45", NO_EMAIL)],
+            [("12:45", "email is not sent: gdpr_optin is false"), ("12:45", NO_EMAIL)],
             id="no data processing",
         ),
         pytest.param(
             {"custom": {"plan": "gold"}},
-            [("12:45", "email is held back: no email, email_optin is absent"), ("12:45", NO_EMAIL)],
+            [("12:45", "email is not sent: no email, email_optin is absent"), ("12:45", NO_EMAIL)],
             id="no address",
         ),
     ],
@@ -63,7 +63,7 @@ def test_reach_is_evaluated_when_the_channel_is_reached() -> None:
     box.send(attributes={"email_optin": False})
     box.later("1 minute")
     assert box.trail()[-2:] == [
-        ("12:45", "email is held back: email_optin is false"),
+        ("12:45", "email is not sent: email_optin is false"),
         ("12:45", NO_EMAIL),
     ]
 
@@ -75,7 +75,7 @@ def test_reach_is_evaluated_when_the_channel_is_reached() -> None:
         pytest.param("whatsapp", "no phone_number, whatsapp_optin is absent", id="whatsapp"),
         pytest.param(
             "web_push",
-            "web push needs a browser token and permission, which no upsert carries",
+            "web push needs a browser token and a permission, which an upsert cannot contain",
             id="web push",
         ),
     ],
@@ -83,7 +83,7 @@ def test_reach_is_evaluated_when_the_channel_is_reached() -> None:
 def test_each_channel_is_held_back_for_its_own_reason(channel: str, why: str) -> None:
     box = Sandbox(journey({"channel": channel, "message": "Hi"}))
     box.send(ADDED)
-    assert box.trail()[1] == ("12:00", f"{channel} is held back: {why}")
+    assert box.trail()[1] == ("12:00", f"{channel} is not sent: {why}")
 
 
 @pytest.mark.documented
@@ -98,7 +98,7 @@ def test_an_exit_acts_at_once_wherever_a_person_stands() -> None:
         ENTERED,
         WAITS,
         ("12:20", f"reached the goal Purchase: {what}"),
-        ("12:20", f"exited: left because of {what}"),
+        ("12:20", f"exited: {what}"),
     ]
 
 
@@ -113,12 +113,12 @@ def test_an_exit_beats_what_comes_after_it_in_one_request() -> None:
     [
         pytest.param(
             {"did": {"events": ["purchase"]}},
-            ["purchase at 2026-11-23T12:20:00Z is since entry, so matching", "would send"],
+            ["purchase at 2026-11-23T12:20:00Z, after entry, so matching", "would send"],
             id="did",
         ),
         pytest.param(
             {"did_not": {"events": ["confirmation_page_view"]}},
-            ["purchase at 2026-11-23T12:20:00Z is since entry, so not matching"],
+            ["purchase at 2026-11-23T12:20:00Z, after entry, so not matching"],
             id="did not, by the other name",
         ),
         pytest.param(
@@ -137,14 +137,14 @@ def test_an_exit_beats_what_comes_after_it_in_one_request() -> None:
         pytest.param(
             {"attribute": "custom.plan", "is": "gold"},
             [
-                'custom.plan is "gold" where the check asks custom.plan is "gold", so matching',
+                'custom.plan is "gold"; condition: custom.plan is "gold", so matching',
                 "would send",
             ],
             id="attribute",
         ),
         pytest.param(
             {"attribute": "age", "more_than": 17},
-            ["age is absent where the check asks age more than 17, so not matching"],
+            ["age is absent; condition: age more than 17, so not matching"],
             id="absent attribute",
         ),
     ],
@@ -247,7 +247,7 @@ def test_a_journey_taken_out_of_the_workspace_drops_who_is_in_it(tmp_path: Any) 
     Sandbox(journey(WAIT), url=url).send(ADDED)
     box = Sandbox(url=url)
     box.later("1 hour")
-    assert box.trail()[-1] == ("12:45", "dropped: the workspace no longer has what comes next")
+    assert box.trail()[-1] == ("12:45", "dropped: the workspace no longer has the next step")
 
 
 def test_more_people_than_one_transaction_takes_are_all_taken_on() -> None:
@@ -292,7 +292,7 @@ def test_counters_are_architects() -> None:
 def test_a_run_on_which_the_emulator_fails_is_dropped_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def go_on(
+    def fail_for_journey_1(
         journey: Definition, run: JourneyRun, facts: VisitContext
     ) -> tuple[JourneyRun, list[TrailEntry]]:
         if journey.id == 1:
@@ -302,9 +302,9 @@ def test_a_run_on_which_the_emulator_fails_is_dropped_and_stops_no_other(
     usual = journey_engine.advance_run
     box = Sandbox(journey(wait("1 hour"), email()), journey(wait("1 hour"), email(), id=2))
     box.send(ADDED, attributes=REACHABLE)
-    monkeypatch.setattr(journey_engine, "go_on", go_on)
+    monkeypatch.setattr(journey_engine, "advance_run", fail_for_journey_1)
     box.later("2 hours")
     assert box.runs()[0]["status"] == "dropped"
-    assert "the emulator has a fault: ZeroDivisionError" in box.trail()[-1][1]
+    assert "internal error of the emulator: ZeroDivisionError" in box.trail()[-1][1]
     assert box.runs(2)[0]["status"] == "completed"
     assert [record.exc_info is not None for record in caplog.records] == [True]

@@ -208,7 +208,7 @@ def test_a_run_follows_the_profile_that_a_merge_keeps() -> None:
     box.later("45 minutes")
     assert [(run["profile_id"], run["status"]) for run in box.runs()] == [("p2", "completed")]
     assert box.trail()[2:4] == [
-        ("12:00", "p1 was merged into p2, which goes on from here"),
+        ("12:00", "p1 was merged into p2, which continues the run"),
         ("12:45", "would send email to ada@x.io: Your cart"),
     ]
 

@@ -1,1 +1,0 @@
-"""JSON documents: what users, attributes and parameters must look like, and code lists."""
