@@ -46,12 +46,12 @@ def kept(base: str) -> list[str]:
 @pytest.mark.parametrize(
     ("method", "path", "status", "what"),
     [
-        pytest.param("GET", "/nowhere", 404, "nothing has this address", id="unknown path"),
+        pytest.param("GET", "/nowhere", 404, "this address does not exist", id="unknown path"),
         pytest.param(
             "PUT",
             "/emulator/v1/health",
             405,
-            "this address does not take the method",
+            "this address does not accept the method",
             id="wrong method",
         ),
     ],
@@ -171,7 +171,7 @@ def test_what_was_acknowledged_outlives_the_server(tmp_path: Path, ending: signa
     [
         pytest.param(
             ["--host", "256.1.1.1", "--db", ":memory:"],
-            r"emulator: 256\.1\.1\.1:8282: cannot listen there \(.+\)\. Choose .+\n",
+            r"emulator: 256\.1\.1\.1:8282: cannot listen on this address \(.+\)\. Choose .+\n",
             id="bad host",
         ),
         pytest.param(
@@ -203,8 +203,8 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         result = CliRunner().invoke(main, ["serve", "--port", port, "--db", ":memory:"])
     assert (result.exit_code, result.stderr) == (
         2,
-        f"emulator: 127.0.0.1:{port}: cannot listen there (Address already in use). "
-        "Choose another with --host and --port, or stop the program that holds it.\n",
+        f"emulator: 127.0.0.1:{port}: cannot listen on this address (Address already in use). "
+        "Choose another with --host and --port, or stop the program that uses it.\n",
     )
 
 

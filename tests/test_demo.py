@@ -132,6 +132,6 @@ def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
         done = demo("--once", "--port", str(port))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"emulator: 127.0.0.1:{port}: cannot listen there (Address already in use). "
-        "Choose another with --port, or stop the program that holds it.\n"
+        f"emulator: 127.0.0.1:{port}: cannot listen on this address (Address already in use). "
+        "Choose another with --port, or stop the program that uses it.\n"
     )

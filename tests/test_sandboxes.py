@@ -237,12 +237,12 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
             "another sandbox has the account 'mybrand'",
             id="account taken",
         ),
-        pytest.param({"id": "../x"}, 400, "body.id", "'../x' cannot stand in an address", id="id"),
+        pytest.param({"id": "../x"}, 400, "body.id", "'../x' is not a valid sandbox id", id="id"),
         pytest.param(
-            {"writeKey": "a:b"}, 400, "body.writeKey", "this cannot be the writeKey", id="key"
+            {"writeKey": "a:b"}, 400, "body.writeKey", "this is not a valid writeKey", id="key"
         ),
-        pytest.param({"id": ""}, 400, "body.id", "'' cannot stand in an address", id="empty id"),
-        pytest.param({"key": ""}, 400, "body.key", "this cannot be the key", id="empty key"),
+        pytest.param({"id": ""}, 400, "body.id", "'' is not a valid sandbox id", id="empty id"),
+        pytest.param({"key": ""}, 400, "body.key", "this is not a valid key", id="empty key"),
         pytest.param(
             {"workspace": "guid"},
             400,
@@ -276,7 +276,7 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
             {"now": "9999-01-01T00:00:00Z"},
             400,
             "body.now",
-            "the clock does not go there",
+            "the clock cannot be set to this time",
             id="too late",
         ),
     ],
@@ -312,7 +312,7 @@ def test_a_replacement_finds_the_sandbox_that_another_one_has_replaced(client: F
             pass
     assert served.get("red").services is new
     client.delete(f"{SANDBOXES}/red")
-    refused = pytest.raises(ConflictError, match="the sandbox was deleted meanwhile")
+    refused = pytest.raises(ConflictError, match="the sandbox has been deleted")
     with refused, served.replace_workspace(seen, None, None):
         pass
 
@@ -339,9 +339,9 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
     assert (answer.status_code, told(answer)["error"]) == (
         409,
         {
-            "what": "an earlier sandbox 'red' has left a database",
+            "what": "a deleted sandbox 'red' has left its database",
             "where": str(left),
-            "remedy": "Remove it, or name another id.",
+            "remedy": "Delete it, or use another id.",
         },
     )
 

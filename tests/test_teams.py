@@ -32,7 +32,7 @@ SANDBOXES = "/emulator/v1/sandboxes"
 HOLDS = {"nobody": None, "admin": "sesame", "checkout": "c-token", "search": "s-token"}
 WHOSE = {"lab": "admin", "co-1": "checkout", "se-1": "search"}
 VARIABLE = re.compile(r"<(?:any\((\w+)[^)]*\):)?[^>]*>")  # with the first word it may be
-OF_NONE = ("sandboxes.", "openapi.", "insider.described", "inspector.team.", "inspector.asset")
+OF_NONE = ("sandboxes.", "openapi.", "insider.described", "inspector.team.", "inspector.serve_static_file")
 
 
 def digest(token: str) -> str:
@@ -391,7 +391,7 @@ def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path)
         ),
         pytest.param(
             f"teams: [{{name: a b, tokens: ['{X}']}}]",
-            "teams[0].name: this is written otherwise than it must be. Use up to 63",
+            "teams[0].name: this is written otherwise than it must be. Use 1 to 63",
             id="a name with a blank",
         ),
         pytest.param("teams: a", "teams: this is no list. List one", id="no list"),
@@ -439,7 +439,7 @@ def test_teams_without_a_password_are_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, options)
     assert (result.exit_code, result.stderr) == (
         2,
-        "emulator: --teams: teams need a password for whoever runs the emulator, who sees all of "
+        "emulator: --teams: teams need a password for the operator, who has access to all "
         "them. Set EMULATOR_PASSWORD.\n",
     )
 
@@ -453,7 +453,7 @@ def test_a_client_shows_its_token_to_the_control_api_alone(app: Flask) -> None:
             assert within.post_to_segment("/v1/identify", call, made["writeKey"]) == 200
             assert [each["userId"] for each in within.list_messages()] == ["ada"]
     assert "Authorization" not in asking.session.headers
-    with pytest.raises(EmulatorError, match="asks for a password, or the token of a team"):
+    with pytest.raises(EmulatorError, match="needs a password or a team.s token"):
         refused(app)
 
 

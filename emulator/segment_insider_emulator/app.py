@@ -88,7 +88,7 @@ from segment_insider_emulator.web.services import SandboxServices, SandboxState,
 from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.model import fingerprint_document
 
-MAX_REQUEST_BYTES = 16 * 1024 * 1024  # bytes; each side has its own, smaller limits
+MAX_REQUEST_BYTES = 16 * 1024 * 1024  # Segment and Insider One have smaller limits
 
 
 def create_app(
@@ -101,15 +101,13 @@ def create_app(
     """Create the Flask app for *workspace*. *clock* supplies the time until it is overridden.
 
     Args:
-        stopwatch: Measures how long deliveries take, and how long nobody asks for a sandbox,
-            whatever the clock does.
-
-    Raises: EmulatorError, when the database cannot be opened or the workspace not compiled.
+        stopwatch: Measures delivery times and idle times in real seconds, independent of *clock*.
+    Raises: EmulatorError, when the database cannot be opened or the workspace is invalid.
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     teams = load_teams(config.teams)
-    # What is for none of several teams must not be taken for the default sandbox's.
+    # With teams, events with an unknown write key must not go to the default sandbox.
     config = replace(config, strict=config.strict or bool(teams))
     authenticator = CallerAuthenticator(config.password, teams)
     owner = find_default_sandbox_owner(teams)
@@ -140,16 +138,15 @@ def _install_sandboxes(
 ) -> SandboxServices:
     """Create the default sandbox and the registry; returns the default sandbox's services."""
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
+    fingerprint, listener = fingerprint_document(workspace.document), PostgresListener()
 
-    basis, listener = fingerprint_document(workspace.document), PostgresListener()
-
-    def make(
-        workspace: Workspace, kept: SandboxState, asked: JSONObject | str | None
+    def build_services(
+        workspace: Workspace, state: SandboxState, requested: JSONObject | str | None
     ) -> SandboxServices:
-        given = WorkspaceVersion(asked, basis, kept.shared_state.create_guard)
-        return _build_services(config, workspace, given, kept, stopwatch, assets)
+        version = WorkspaceVersion(requested, fingerprint, state.shared_state.create_guard)
+        return _build_services(config, workspace, version, state, stopwatch, assets)
 
-    def empty(db: str) -> SandboxState:
+    def open_state(db: str) -> SandboxState:
         engine = open_database(db)
         shared = ReplicatedState(engine)
         store = MessageStore(engine, listener)
@@ -157,13 +154,14 @@ def _install_sandboxes(
         stores = store, ProfileStore(engine), JourneyStore(engine)
         return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_guard))
 
-    default = make(workspace, empty(config.db), None)
-    store = SandboxStore(default.engine)
-    served = SandboxRegistry(default, make, empty, store, clock, default_owner)
-    unused = config.keep_sandboxes and timedelta(hours=config.keep_sandboxes)
-    install_sandbox_routing(
-        app, served, SandboxExpiry(served, store, unused, clock) if unused else None
-    )
+    default = build_services(workspace, open_state(config.db), None)
+    records = SandboxStore(default.engine)
+    registry = SandboxRegistry(default, build_services, open_state, records, clock, default_owner)
+    expiry = None
+    if config.keep_sandboxes:
+        max_idle = timedelta(hours=config.keep_sandboxes)
+        expiry = SandboxExpiry(registry, records, max_idle, clock)
+    install_sandbox_routing(app, registry, expiry)
     return default
 
 
@@ -176,11 +174,9 @@ def _build_services(
     assets: AnalyticsJsAssets,
 ) -> SandboxServices:
     engine, store, profiles, runs, shared, clock = state
-    endpoint, captures, keys = _build_insider_account(config, workspace, state)
-    faults, differences = (
-        InsiderFaults(clock, config.seed, guard_factory=shared.create_guard),
-        ResponseDifferenceStore(engine),
-    )
+    endpoint, journeys, panel = _build_insider_account(config, workspace, state)
+    faults = InsiderFaults(clock, config.seed, guard_factory=shared.create_guard)
+    differences = ResponseDifferenceStore(engine)
     pass_through = None
     if real := _read_real_account(config):
         remote = RemoteSender(real.url)
@@ -188,13 +184,22 @@ def _build_services(
             remote, endpoint.handle_request, real, differences, clock, shared.create_guard
         )
     sender = faults.wrap(pass_through or endpoint.handle_request)
-    together = _transaction_factory(state, None if pass_through else faults)
-    gate, policy = _build_filter_chain(config, workspace), RetryPolicy(config.seed)
-    compiled = Destination(workspace.destination)
-    road = DeliveryPipeline(compiled, sender, store, clock, gate, policy, stopwatch, real, together)
-    shared.watch_next_due(RETRIES_DUE, road.retries.set_next_due)
+    pipeline = DeliveryPipeline(
+        Destination(workspace.destination),
+        sender,
+        store,
+        clock,
+        _build_filter_chain(config, workspace),
+        RetryPolicy(config.seed),
+        stopwatch,
+        real,
+        _transaction_factory(state, None if pass_through else faults),
+    )
+    shared.watch_next_due(RETRIES_DUE, pipeline.retries.set_next_due)
     shared.watch_next_due(JOURNEY_RUNS_DUE, runs.set_next_due)
-    queue = DeliveryQueue(road, store, partial(_is_workspace_current, workspace_version, shared))
+    queue = DeliveryQueue(
+        pipeline, store, partial(_is_workspace_current, workspace_version, shared)
+    )
     if config.asynchronous:
         queue.start()
     return SandboxServices(
@@ -206,13 +211,13 @@ def _build_services(
         profiles=profiles,
         shared_state=shared,
         endpoint=endpoint,
-        insider_panel=keys,
-        pipeline=road,
+        insider_panel=panel,
+        pipeline=pipeline,
         destination_overrides=DestinationOverrides(
-            workspace.destination, DestinationChangesStore(engine), road, shared.create_guard
+            workspace.destination, DestinationChangesStore(engine), pipeline, shared.create_guard
         ),
         clock=clock,
-        journeys=captures,
+        journeys=journeys,
         token_issuer=TokenIssuer(workspace.account_key, workspace.oauth_application),
         assets=assets,
         segment_faults=SegmentFaultQueue(shared.create_guard),
@@ -228,13 +233,14 @@ def _build_insider_account(
     config: Config, workspace: Workspace, state: SandboxState
 ) -> tuple[InsiderApi, JourneyRunner, IntegrationPanel]:
     """Create the emulated Insider One account: endpoint, journeys and panel."""
-    hold, name, key = state.shared_state.create_guard, workspace.account_name, workspace.account_key
-    defined = workspace.document.get("insider", {}).get("journeys", ())
-    captures = JourneyRunner(
-        parse_journeys(defined), state.journey_runs, state.profiles, state.clock
+    name, key = workspace.account_name, workspace.account_key
+    guard_factory = state.shared_state.create_guard
+    definitions = workspace.document.get("insider", {}).get("journeys", ())
+    journeys = JourneyRunner(
+        parse_journeys(definitions), state.journey_runs, state.profiles, state.clock
     )
-    keys = IntegrationPanel(
-        name, key, IntegrationStore(state.engine), state.clock, guard_factory=hold
+    panel = IntegrationPanel(
+        name, key, IntegrationStore(state.engine), state.clock, guard_factory=guard_factory
     )
     endpoint = InsiderApi(
         name,
@@ -244,19 +250,19 @@ def _build_insider_account(
         state.clock,
         workspace.insider_options,
         callback_hosts=_allowed_callback_hosts(config, workspace),
-        explain_token_rejection=keys.explain_key_rejection,
-        on_change=captures.handle_changes,
-        guard_factory=hold,
+        explain_token_rejection=panel.explain_key_rejection,
+        on_change=journeys.handle_changes,
+        guard_factory=guard_factory,
     )
-    return endpoint, captures, keys
+    return endpoint, journeys, panel
 
 
 def _allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
     """Return where error callbacks may go; a shared emulator ignores the workspace's list."""
     listed = workspace.insider_options.error_callback_hosts
     is_shared = config.teams or config.password or not is_loopback(config.host)
-    own = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
-    return CallbackHosts(listed, own, config.port)
+    allowed = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
+    return CallbackHosts(listed, allowed, config.port)
 
 
 def _build_filter_chain(config: Config, workspace: Workspace) -> FilterChain:
@@ -276,15 +282,15 @@ def _transaction_factory(
     """Return the transaction factory: one transaction per request, or only locks if slow.
 
     Args:
-        faults: None where a real account may make it a long one, whatever goes wrong on purpose.
+        fault_injector: None if requests go to a real account, which may be slow.
     """
 
-    def together(names: Collection[str]) -> AbstractContextManager[object]:
+    def transaction(names: Collection[str]) -> AbstractContextManager[object]:
         if fault_injector and fault_injector.has_no_faults:
             return state.profiles.unit_of_work(names)
         return advisory_locks(state.engine, names)
 
-    return together
+    return transaction
 
 
 def _is_workspace_current(

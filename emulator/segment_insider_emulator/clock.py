@@ -11,12 +11,12 @@ from segment_insider_emulator.shared_state import StateGuardFactory, process_loc
 from segment_insider_emulator.types import JSON, JSONObject
 
 Clock: TypeAlias = Callable[[], datetime]
-Stopwatch: TypeAlias = Callable[[], float]  # seconds, from any moment on; never goes back
+Stopwatch: TypeAlias = Callable[[], float]  # seconds since any moment; never goes back
 
-# Room to add retentions and waits to any time, or to take them off, within the calendar.
+# Durations can be added to or subtracted from these without leaving the calendar.
 EARLIEST_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST_TIME = datetime(9000, 1, 1, tzinfo=UTC)
-NEVER_DUE = "9999"  # later than any ISO 8601 time that is met
+NEVER_DUE = "9999"  # sorts after every ISO 8601 time
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -28,7 +28,7 @@ def utc_now() -> datetime:
 def format_iso_utc(moment: datetime) -> str:
     """Format a time as ISO 8601 in UTC with milliseconds and `Z`, as Segment does."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"  # without its "+00:00"
+    return f"{utc.isoformat(timespec='milliseconds')[:-6]}Z"  # without "+00:00"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,10 @@ class ClockReading:
 
 
 class SandboxClock:
-    """A clock that runs with the machine's until it is frozen, set or moved. Safe for threads,
-    and the same for all processes that *hold* it.
+    """A sandbox's clock: follows the machine's clock until it is frozen, set or moved.
 
-    It never goes back, but by `reset`; while the machine's own clock goes back, it stands still.
+    Safe for threads, and shared by all processes of a database. It never goes back, except by
+    `reset`; while the machine's clock goes back, it stops.
     """
 
     def __init__(
@@ -80,20 +80,21 @@ class SandboxClock:
     def set(self, at: datetime, where: str = "set") -> None:
         """Set the clock to *at*, aware, and freeze it there.
 
-        Raises: EmulatorError, when that is earlier than the clock's time, or beyond LATEST.
+        Raises: EmulatorError, when *at* is before the clock's time, or after LATEST_TIME.
         """
         with self._guard.updating():
             check_clock_range(at, where)
             if at < self._current_time():
-                what = f"{format_iso_utc(at)} is earlier than the clock's time, {format_iso_utc(self._current_time())}"
-                remedy = 'Start afresh at that time: POST /emulator/v1/reset {"now": ...}.'
+                now = format_iso_utc(self._current_time())
+                what = f"{format_iso_utc(at)} is earlier than the clock's time, {now}"
+                remedy = 'To go back, reset: POST /emulator/v1/reset {"now": ...}.'
                 raise EmulatorError(what, where, remedy)
             self._frozen = self._latest_time = at
 
     def advance(self, by: timedelta, where: str = "advance") -> None:
         """Move the clock forward by *by*, which is positive; a running clock keeps running.
 
-        Raises: EmulatorError, when that is beyond LATEST.
+        Raises: EmulatorError, when the new time is after LATEST_TIME.
         """
         with self._guard.updating():
             now = self._current_time()
@@ -108,7 +109,7 @@ class SandboxClock:
     def reset(self, at: datetime | None = None) -> None:
         """Follow the machine's clock again or, with *at*, freeze there; may go back in time.
 
-        Raises: EmulatorError, when *at* is not from EARLIEST to LATEST.
+        Raises: EmulatorError, when *at* is not from EARLIEST_TIME to LATEST_TIME.
         """
         if at:
             check_clock_range(at, "now")
@@ -145,7 +146,7 @@ def check_clock_range(at: datetime, where: str) -> None:
 
 def _out_of_range_error(where: str) -> EmulatorError:
     remedy = f"Stay from {format_iso_utc(EARLIEST_TIME)} to {format_iso_utc(LATEST_TIME)}."
-    return EmulatorError("the clock does not go there", where, remedy)
+    return EmulatorError("the clock cannot be set to this time", where, remedy)
 
 
 def parse_iso_time(value: JSON) -> datetime | None:
@@ -171,14 +172,14 @@ _DURATION_IN_WORDS = re.compile(
     rf"{_NUMBER_WITH_UNIT.pattern}(?:(?:\s*,\s*|\s+and\s+|\s+){_NUMBER_WITH_UNIT.pattern})*",
     re.ASCII,
 )
-# Years and months have no fixed length, so they have no place here.
+# Years and months have no fixed length, so they are not supported.
 _ISO_DURATION = re.compile(
     r"p(?=\d|t\d)(?:(\d{1,9})w)?(?:(\d{1,9})d)?"
     r"(?:t(?=\d)(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{1,6})?)s)?)?",
     re.ASCII,
 )
-MAX_DURATION = timedelta(days=36_525)  # a century, so that sums stay within the calendar
-DURATION_REMEDY = "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M."
+MAX_DURATION = timedelta(days=36_525)  # a century, so that sums stay in the calendar
+DURATION_REMEDY = "Write a duration, such as 45 minutes, 1 day 2 hours or PT45M."
 
 
 def parse_duration(text: str, where: str) -> timedelta:
@@ -186,13 +187,13 @@ def parse_duration(text: str, where: str) -> timedelta:
 
     Args:
         text: Numbers with units, or an ISO 8601 duration of weeks, days, hours, minutes, seconds.
-        where: Its place, for messages.
-    Raises: EmulatorError, when *text* is none, or not from a millisecond to LONGEST.
+        where: Name of the input, for error messages.
+    Raises: EmulatorError, when *text* is not a duration from 1 millisecond to MAX_DURATION.
     """
     folded = text.strip().lower()
     seconds = 0.0
-    if found := _ISO_DURATION.fullmatch(folded):
-        units = zip(_UNIT_SECONDS.values(), found.groups(), strict=True)
+    if match := _ISO_DURATION.fullmatch(folded):
+        units = zip(_UNIT_SECONDS.values(), match.groups(), strict=True)
         seconds = sum(float(number) * size for size, number in units if number)
     elif _DURATION_IN_WORDS.fullmatch(folded):
         seconds = sum(
@@ -201,25 +202,25 @@ def parse_duration(text: str, where: str) -> timedelta:
         )
     if seconds > MAX_DURATION.total_seconds():
         raise EmulatorError(f"{text[:40]!r} is too long", where, "Stay below a hundred years.")
-    length = timedelta(seconds=seconds)
-    if length < timedelta(milliseconds=1):
+    duration = timedelta(seconds=seconds)
+    if duration < timedelta(milliseconds=1):
         raise EmulatorError(f"{text[:40]!r} is not a duration", where, DURATION_REMEDY)
-    return length
+    return duration
 
 
 def format_duration(duration: timedelta) -> str:
     """Format a positive *duration* for people, e.g. "1 day 2 hours"; exact to the millisecond."""
     rest = duration // timedelta(milliseconds=1)
-    told = []
+    parts = []
     for name, seconds in _UNIT_SECONDS.items():
-        if name == "week":  # nobody says "1 week 1 day" of a wait of eight days
+        if name == "week":  # people say "8 days", not "1 week 1 day"
             continue
         count, rest = divmod(rest, seconds * 1000)
         if name == "second" and rest:
-            told.append(f"{count + rest / 1000:g} seconds")
+            parts.append(f"{count + rest / 1000:g} seconds")
         elif count:
-            told.append(f"{count} {name}" + ("s" if count > 1 else ""))
-    return " ".join(told)
+            parts.append(f"{count} {name}" + ("s" if count > 1 else ""))
+    return " ".join(parts)
 
 
 def _number_unit_pairs(lowercase_text: str) -> list[tuple[str, str]]:

@@ -22,29 +22,28 @@ class Config:
 
     Args:
         db: A path to an SQLite file, the address of a PostgreSQL database, or ":memory:".
-        insider_url: Where requests go instead of the emulated endpoint, e.g. a staging account.
-        insider_key, insider_account: Credentials of the account at `insider_url`, where they are
-            not the workspace's. For the environment: a flag could be read by other programs.
-        asynchronous: Answer before deliveries are made.
-        seed: Decides whatever is left to chance.
-        strict: Refuse what the real services refuse only silently, such as unknown write keys. With
-            `teams` it is so, too.
+        insider_url: Where requests go instead of the emulated account, e.g. a staging account.
+        insider_key, insider_account: Credentials for `insider_url`, if they differ from the
+            workspace's. Environment only: other programs can read command lines.
+        asynchronous: Answer before events are delivered.
+        seed: For all random choices.
+        strict: Reject what the real services drop silently, such as unknown write keys. Always on
+            with `teams`.
         workspace: Path of a workspace file; None is the preset `guide`.
-        keep_days, keep_messages, keep_bytes: What is kept of messages and deliveries at most, by
-            age, count and size of the database. None keeps everything: a harness that forgot
-            unasked would say of what it had that it never came.
-        keep_sandboxes: Hours after which a sandbox that nobody asks for is ended; None is never.
-        verbose: Log what crosses an edge, not only what goes wrong.
-        password: What pages and the control API ask for; None asks for nothing. For the
-            environment, as the key is.
-        teams: Path of a file of teams, whose tokens open their sandboxes alone.
-        token: What programs here show to an emulator elsewhere: a team's token, or the password.
-            For the environment, too.
-        callback_hosts: Hosts and networks that error callbacks may go to in every sandbox, this
-            machine among them if it is listed.
-        cache: Folder for what is fetched once, such as analytics.js.
-        trusted_proxy: Address of the proxy whose X-Forwarded-For names the client; None believes
-            the connection alone.
+        keep_days, keep_messages, keep_bytes: Limits for stored messages and deliveries, by age,
+            count and size of the database. None keeps everything: otherwise a test could miss a
+            message that did arrive.
+        keep_sandboxes: Hours after which an unused sandbox is deleted; None is never.
+        verbose: Log every message and delivery, not only problems.
+        password: For pages and the control API; None needs no password. Environment only.
+        teams: Path of a teams file, with tokens for their sandboxes.
+        token: What our tools send to another emulator: a team's token, or the password.
+            Environment only.
+        callback_hosts: Hosts and networks that error callbacks of every sandbox may use; this
+            machine only if it is listed.
+        cache: Folder for downloads such as analytics.js.
+        trusted_proxy: Address of the proxy whose X-Forwarded-For names the client; None uses the
+            address of the connection.
     """
 
     host: str = "127.0.0.1"
@@ -74,9 +73,9 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
     """Load the configuration from the environment and flags.
 
     Args:
-        environ: Environment variables; those that begin with EMULATOR_ are settings.
-        flags: Setting name -> text, None where the flag was not given.
-    Raises: EmulatorError, for an unknown setting or a value that cannot be read.
+        environ: Environment variables; those that start with EMULATOR_ are settings.
+        flags: Setting name -> text, None if the flag was not text.
+    Raises: EmulatorError, for an unknown setting or an invalid value.
     """
     settings: dict[str, Any] = {}
     if home := environ.get("XDG_CACHE_HOME"):
@@ -86,9 +85,9 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
             settings[_setting_name(variable)] = _parse_setting(
                 _setting_name(variable), text, variable
             )
-    for name, given in flags.items():
-        if given is not None:
-            settings[name] = _parse_setting(name, given, "--" + name.replace("_", "-"))
+    for name, value in flags.items():
+        if value is not None:
+            settings[name] = _parse_setting(name, value, "--" + name.replace("_", "-"))
     return Config(**settings)
 
 
@@ -101,13 +100,13 @@ def _setting_name(variable: str) -> str:
 
 
 def _parse_setting(name: str, text: str, where: str) -> Any:
-    reader, wanted = SETTING_PARSERS[name]
+    parse, expected = SETTING_PARSERS[name]
     try:
-        return reader(text)
+        return parse(text)
     except (KeyError, ValueError) as error:
-        # A password or a key given by mistake is not told.
-        shown = re.sub(r"[?#].*", "?…", re.sub("//.*@", "//…@", text), flags=re.DOTALL)
-        raise EmulatorError(f"{shown!r} cannot be used", where, f"Give {wanted}.") from error
+        # The address may contain a password or a key: do not repeat it.
+        redacted = re.sub(r"[?#].*", "?…", re.sub("//.*@", "//…@", text), flags=re.DOTALL)
+        raise EmulatorError(f"{redacted!r} cannot be used", where, f"Give {expected}.") from error
 
 
 def _parse_port(text: str) -> int:
@@ -140,10 +139,10 @@ def _parse_count_up_to(maximum: int, text: str) -> int:
 
 
 def _parse_byte_size(text: str) -> int:
-    found = re.fullmatch(r"(\d+) ?([kMG]?)B?", text)
-    if not found:
+    match = re.fullmatch(r"(\d+) ?([kMG]?)B?", text)
+    if not match:
         raise ValueError(text)
-    return _parse_count(found[1]) * SIZE_UNITS[found[2]]
+    return _parse_count(match[1]) * SIZE_UNITS[match[2]]
 
 
 def _parse_base_url(text: str) -> str:

@@ -70,11 +70,11 @@ def find_replacement_character(value: JSON) -> str | None:
         return None
     waiting: list[tuple[str, JSON]] = [("", value)]
     while waiting:
-        path, found = waiting.pop()
-        if isinstance(found, str) and REPLACEMENT_CHARACTER in found:
+        path, current = waiting.pop()
+        if isinstance(current, str) and REPLACEMENT_CHARACTER in current:
             return path
-        members = found.items() if isinstance(found, dict) else ()
-        items = enumerate(found) if isinstance(found, list) else ()
+        members = current.items() if isinstance(current, dict) else ()
+        items = enumerate(current) if isinstance(current, list) else ()
         below = [(f"{path}.{name}".lstrip("."), child) for name, child in (*members, *items)]
         damaged = [name for name, _ in members if REPLACEMENT_CHARACTER in name]
         if damaged:

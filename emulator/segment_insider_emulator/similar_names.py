@@ -27,8 +27,8 @@ def find_similar_name(name: str, known: Iterable[str]) -> str | None:
         return None
     folded = _strip_separators(name)
     by_form: dict[str, str] = {}
-    for each in names:
-        by_form.setdefault(_strip_separators(each), each)
+    for known_name in names:
+        by_form.setdefault(_strip_separators(known_name), known_name)
     if folded in by_form:
         return by_form[folded]
     if len(folded) < _MIN_LENGTH_FOR_ONE_EDIT:
@@ -45,9 +45,9 @@ def is_one_edit_apart(first: str, second: str) -> bool:
     if first == second or abs(len(first) - len(second)) > 1:
         return False
     start = _common_prefix_length(first, second)
-    rest, wanted = first[start:], second[start:]
-    swapped = rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:]
-    same_end = rest[1:] == wanted[1:] or rest[1:] == wanted or rest == wanted[1:]
+    rest, other_rest = first[start:], second[start:]
+    swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
+    same_end = rest[1:] == other_rest[1:] or rest[1:] == other_rest or rest == other_rest[1:]
     return swapped or same_end
 
 
@@ -85,5 +85,5 @@ def find_intended_name(name: str, known: Iterable[str]) -> str | None:
     return (
         None
         if name in names
-        else next((each for each in names if is_misspelling(name, each)), None)
+        else next((known_name for known_name in names if is_misspelling(name, known_name)), None)
     )

@@ -329,7 +329,7 @@ def test_strict_takes_no_event_that_reaches_nobody(tmp_path: Path) -> None:
     [
         (
             '{"type": "track", "userId": "ada", "event": "Wish", "timestamp": 1763632800000}',
-            "timestamp 1763632800000 is not ISO 8601: the time of receipt stands for it.",
+            "timestamp 1763632800000 is not ISO 8601: the time of receipt replaces it.",
         ),
         (
             '{"type": "track", "userId": "ada", "event": "order completed"}',

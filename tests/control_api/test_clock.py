@@ -109,13 +109,13 @@ def test_a_machine_that_goes_back_does_not_take_the_clock_with_it() -> None:
         ),
         pytest.param(
             lambda clock: clock.set(LATEST_TIME + MINUTE),
-            "set: the clock does not go there. "
+            "set: the clock cannot be set to this time. "
             "Stay from 1970-01-01T00:00:00.000Z to 9000-01-01T00:00:00.000Z.",
             id="beyond the calendar",
         ),
         pytest.param(
             lambda clock: clock.advance(LATEST_TIME - NOON + MINUTE),
-            "advance: the clock does not go there. "
+            "advance: the clock cannot be set to this time. "
             "Stay from 1970-01-01T00:00:00.000Z to 9000-01-01T00:00:00.000Z.",
             id="forward beyond it",
         ),

@@ -200,7 +200,7 @@ def test_reset_forgets_everything(client: FlaskClient) -> None:
             "deliveries/9999999999999999999999",
             404,
             {
-                "what": "nothing has this address",
+                "what": "this address does not exist",
                 "where": "/emulator/v1/deliveries/9999999999999999999999",
                 "remedy": "See / for the addresses of this emulator.",
             },

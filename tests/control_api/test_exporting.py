@@ -120,7 +120,7 @@ def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
         pytest.param(
             0,
             {"clock": {"now": "9999-01-01T00:00:00Z", "frozen": True}},
-            "the clock does not go there",
+            "the clock cannot be set to this time",
             id="late",
         ),
         pytest.param(0, {"workspace": {}}, "'source' is missing", id="workspace"),

@@ -224,7 +224,7 @@ def test_the_guide_ships_examples() -> None:
             journey(wait("a while")),
             ".steps[0].wait",
             "'a while' is not a duration",
-            "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M.",
+            "Write a duration, such as 45 minutes, 1 day 2 hours or PT45M.",
             id="wait of no length",
         ),
         pytest.param(
@@ -252,7 +252,7 @@ def test_the_guide_ships_examples() -> None:
             journey({"check": {"did": {"events": ["a"]}}, "matching": [wait("x")]}),
             ".steps[0].matching[0].wait",
             "'x' is not a duration",
-            "Give a length of time, such as 45 minutes, 1 day 2 hours or PT45M.",
+            "Write a duration, such as 45 minutes, 1 day 2 hours or PT45M.",
             id="mistake in a path",
         ),
         pytest.param(

@@ -130,7 +130,7 @@ def test_after_a_sandbox_is_deleted_there_is_a_page_that_says_so(
 def test_the_default_sandbox_cannot_be_deleted(client: FlaskClient) -> None:
     assert 'action="/team/' not in client.get("/team").text
     page = client.post("/team/default/delete")
-    assert "the default sandbox stays as long as the emulator" in page.text
+    assert "the default sandbox cannot be deleted" in page.text
 
 
 def test_a_sandboxs_forms_change_that_sandbox_alone(client: FlaskClient) -> None:

@@ -95,7 +95,7 @@ def test_an_id_that_cannot_be_had_is_told(emulator: Running, page: Page) -> None
     page.goto(f"{emulator.url}/settings")
     page.get_by_label("Id, made up if empty").fill("<b>")
     page.get_by_role("button", name="Create").click()
-    expect(page.get_by_role("alert")).to_contain_text("cannot stand in an address")
+    expect(page.get_by_role("alert")).to_contain_text("is not a valid sandbox id")
     expect(page.get_by_label("Id, made up if empty")).to_have_value("<b>")
 
 

@@ -66,11 +66,11 @@ DEAD = "http://127.0.0.1:1"
 NOBODY = "no emulator answers. Start one with `emulator serve`, or correct the address."
 STRANGE = "this is no emulator. Give the address of an emulator."
 NO_TOKEN = (
-    "this emulator asks for a password, or the token of a team. Give it with HTTP Basic "
+    "this emulator needs a password or a team's token. Give it with HTTP Basic "
     "authentication under any user name, or as a bearer token; our own tools read EMULATOR_TOKEN."
 )
 WRONG_TOKEN = (
-    "this token is nobody's. Give that of a team, or the emulator's password; our own tools read "
+    "the password or token is wrong. Give that of a team, or the emulator's password; our own tools read "
     "EMULATOR_TOKEN."
 )
 CASES = [
@@ -233,7 +233,7 @@ def test_a_team_reports_to_a_sandbox_of_its_own(emulator_url: str, folder: Path)
     )
     assert done.stderr == (
         f"emulator: --report-to {emulator_url}: there is no sandbox 'default'. "
-        "Name one of yours in the address, …/sandboxes/<id>; the page /team lists them.\n"
+        "Use the address of a sandbox of your team, …/sandboxes/<id>; the page /team lists them.\n"
     )
 
 

@@ -76,7 +76,7 @@ def test_a_host_that_is_none_is_refused_in_words(
     raw = header.encode().decode("latin-1")  # as a server hands it over
     answer = shared.get(path, environ_overrides={"HTTP_HOST": raw})
     assert answer.status_code == 400
-    assert "Host header is no name with a port" in answer.text
+    assert "Host header is not a name with a port" in answer.text
     assert path != "/" or "<b>" not in answer.text
 
 

@@ -151,10 +151,10 @@ def test_replay_counts_it_among_its_reasons(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "remedy"),
     [
-        (b'{"a": NaN}', "NaN and Infinity are no JSON: send null or a number."),
-        (b'{"a": -Infinity}', "NaN and Infinity are no JSON: send null or a number."),
+        (b'{"a": NaN}', "NaN and Infinity are not JSON: send null or a number."),
+        (b'{"a": -Infinity}', "NaN and Infinity are not JSON: send null or a number."),
         (b"[" * 2000 + b"]" * 2000, "Nest it no deeper than 100 levels."),
-        ('{"a": 1}'.encode("utf-16"), "Send one JSON object in UTF-8, without a byte mark."),
+        ('{"a": 1}'.encode("utf-16"), "Send one JSON object in UTF-8, without a byte order mark."),
     ],
 )
 def test_what_other_programs_send_in_place_of_json_is_refused_in_words(

@@ -101,7 +101,7 @@ def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: s
     [
         pytest.param(
             {"timestamp": "soon"},
-            "timestamp 'soon' is not ISO 8601: the time of receipt stands for it.",
+            "timestamp 'soon' is not ISO 8601: the time of receipt replaces it.",
             id="an unreadable timestamp",
         ),
         pytest.param(
@@ -119,12 +119,12 @@ def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: s
         ),
         pytest.param(
             {"timestamp": 1764000000},
-            "timestamp 1764000000 is not ISO 8601: the time of receipt stands for it.",
+            "timestamp 1764000000 is not ISO 8601: the time of receipt replaces it.",
             id="a timestamp in seconds",
         ),
         pytest.param(
             {"timestamp": "", "sentAt": ""},
-            "timestamp '' is not ISO 8601: the time of receipt stands for it. "
+            "timestamp '' is not ISO 8601: the time of receipt replaces it. "
             "sentAt '' is not ISO 8601: clock skew is not corrected.",
             id="empty times",
         ),
@@ -135,18 +135,18 @@ def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: s
         ),
         pytest.param(
             {"Properties": {"a": 1}, "contxt": {}},
-            "Segment knows no key 'Properties', and properties is missing: write properties. "
-            "Segment knows no key 'contxt', and context is missing: write context.",
+            "Segment has no key 'Properties', and properties is missing: write properties. "
+            "Segment has no key 'contxt', and context is missing: write context.",
             id="misspelt keys",
         ),
         pytest.param(
             {"anonymous_id": "a"},
-            "Segment knows no key 'anonymous_id', and anonymousId is missing: write anonymousId.",
+            "Segment has no key 'anonymous_id', and anonymousId is missing: write anonymousId.",
             id="a key in another case",
         ),
         pytest.param(
             {"receivedAt": "2026-01-01T00:00:00Z"},
-            "receivedAt '2026-01-01T00:00:00Z' is Segment's own field: the time of receipt stands.",
+            "receivedAt '2026-01-01T00:00:00Z' is Segment's own field: the time of receipt replaces it.",
             id="a field of Segment's own",
         ),
         pytest.param(

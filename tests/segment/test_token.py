@@ -145,7 +145,7 @@ def test_a_token_lives_an_hour_and_outlives_a_restart() -> None:
     restarted.check_authorization(bearer, 1000 + TOKEN_LIFETIME_S - 1)
     with pytest.raises(IngestError, match="this token has expired"):
         restarted.check_authorization(bearer, 1000 + TOKEN_LIFETIME_S)
-    with pytest.raises(IngestError, match="this token was not given out here"):
+    with pytest.raises(IngestError, match="this token was not issued here"):
         TokenIssuer("another key", APPLICATION).check_authorization(bearer, 1000)
 
 

@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 NPM_PACKAGE: Final = "@segment/analytics-next"
 ANALYTICS_JS_VERSION: Final = "1.84.3"
-# Of the package's archive: what is served to browsers is this and nothing else.
+# Of the package's archive: browsers get exactly this version.
 PACKAGE_SHA512: Final = (
     "5l7cPBzScxhfJ0zdcKQI4daDvMIWWUk7hClT1xGRelnHUltIEoQ9w8+ZpFPoWJMpX8D7IA1nVAfJbpiKi3XaKw=="
 )
 ARCHIVE_MEMBER_PATTERN: Final = re.compile(r"package/dist/umd/([\w.-]+\.js)")
 FILE_NAME_PATTERN: Final = re.compile(r"[\w.-]+\.js")
-MAX_FILE_BYTES: Final = 5_000_000  # bytes of one file; the largest has 114,551
-NPM_TIMEOUT_S: Final = 60.0  # seconds that npm may take
-NPM_RETRY_INTERVAL_S: Final = 60.0  # seconds until npm is asked again after it failed
+MAX_FILE_BYTES: Final = 5_000_000  # of one file; the largest has 114,551
+NPM_TIMEOUT_S: Final = 60.0
+NPM_RETRY_INTERVAL_S: Final = 60.0  # after a failure
 MAIN_SCRIPT: Final = "standalone.js"
 FETCH_REMEDY: Final = "Run `emulator assets` once where npm and the internet are at hand."
 
@@ -42,9 +42,9 @@ class AnalyticsJsAssets:
     """The files of analytics.js in a cache folder that all emulators of a machine share.
 
     Args:
-        cache: Folder of this program's caches; made when it is needed.
-        pack: Downloads the package's archive into a folder and gives its path.
-        clock: Monotonic seconds.
+        cache_folder: Folder of this program's caches; created if needed.
+        download_package: Downloads the package's archive into a folder and returns its path.
+        monotonic: A monotonic clock, in seconds.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class AnalyticsJsAssets:
 
         Raises: AssetsMissing.
         """
-        with self._lock:  # one asks npm, the others wait for what comes of it
+        with self._lock:  # one thread runs npm, the others wait for the result
             if self.folder.is_dir():
                 return
             if (
@@ -92,11 +92,11 @@ class AnalyticsJsAssets:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder.parent) as scratch:
                 archive = self._download_package(Path(scratch)).read_bytes()
-                filled = Path(scratch) / "files"
-                filled.mkdir()
+                new_folder = Path(scratch) / "files"
+                new_folder.mkdir()
                 for name, content in extract_browser_files(archive).items():
-                    (filled / name).write_bytes(content)
-                _move_into_place(filled, self.folder)
+                    (new_folder / name).write_bytes(content)
+                _move_into_place(new_folder, self.folder)
         except OSError as error:
             raise AssetsUnavailable(
                 f"{NPM_PACKAGE} cannot be kept ({error.strerror})",
@@ -117,43 +117,45 @@ def extract_browser_files(archive: bytes) -> dict[str, bytes]:
     if digest != PACKAGE_SHA512:
         what = f"the archive of {NPM_PACKAGE} is not that of version {ANALYTICS_JS_VERSION}"
         raise AssetsUnavailable(what, f"sha512-{digest}", FETCH_REMEDY)
-    found = {}
+    contents = {}
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as package:
         for member in package:
-            named = ARCHIVE_MEMBER_PATTERN.fullmatch(member.name)
+            match = ARCHIVE_MEMBER_PATTERN.fullmatch(member.name)
             content = (
-                package.extractfile(member) if named and member.size <= MAX_FILE_BYTES else None
+                package.extractfile(member) if match and member.size <= MAX_FILE_BYTES else None
             )
-            if named and content:
-                found[named[1]] = content.read()
-    return found
+            if match and content:
+                contents[match[1]] = content.read()
+    return contents
 
 
 def download_with_npm(folder: Path) -> Path:
     """Download the archive into *folder* with the npm client. Raises: AssetsUnavailable."""
     npm = shutil.which("npm")
-    wanted = f"{NPM_PACKAGE}@{ANALYTICS_JS_VERSION}"
+    package = f"{NPM_PACKAGE}@{ANALYTICS_JS_VERSION}"
     if npm is None:
         raise AssetsUnavailable(
-            f"{wanted} is not here and npm is not installed", "npm", FETCH_REMEDY
+            f"{package} is not here and npm is not installed", "npm", FETCH_REMEDY
         )
-    ask = [npm, "pack", wanted, "--ignore-scripts", "--loglevel=error"]
+    command = [npm, "pack", package, "--ignore-scripts", "--loglevel=error"]
     try:
         subprocess.run(
-            [*ask, "--fetch-retries=0", f"--pack-destination={folder}"],
+            [*command, "--fetch-retries=0", f"--pack-destination={folder}"],
             cwd=folder,
             check=True,
             capture_output=True,
             timeout=NPM_TIMEOUT_S,
         )
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().splitlines()
-        why = said[0].removeprefix("npm error ") if said else f"exit {error.returncode}"
+        error_lines = error.stderr.decode(errors="replace").strip().splitlines()
+        reason = (
+            error_lines[0].removeprefix("npm error ") if error_lines else f"exit {error.returncode}"
+        )
         raise AssetsUnavailable(
-            f"npm cannot get {wanted} ({why})", "npm pack", FETCH_REMEDY
+            f"npm cannot get {package} ({reason})", "npm pack", FETCH_REMEDY
         ) from error
     except subprocess.TimeoutExpired as error:
-        what = f"npm did not get {wanted} in {NPM_TIMEOUT_S:g} s"
+        what = f"npm did not get {package} in {NPM_TIMEOUT_S:g} s"
         raise AssetsUnavailable(what, "npm pack", FETCH_REMEDY) from error
     return next(folder.glob("*.tgz"))
 

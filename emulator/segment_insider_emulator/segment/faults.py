@@ -26,7 +26,7 @@ SEGMENT_FAULT_REMEDY = (
     "Give an object with status (400 to 599), retryAfter (seconds), drop, taken (true or false) "
     "and times, each as needed."
 )
-MAX_WAITING_FAULTS = 1000  # faults waiting at once
+MAX_WAITING_FAULTS = 1000  # of one sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class SegmentFault:
     Args:
         status: HTTP status from 400 to 599.
         retry_after: Value of the Retry-After header in seconds; None leaves it out.
-        drop: Close the connection in place of an answer.
-        taken: Take the events in first, so that only the sender does not learn of it.
+        drop: Close the connection without an answer.
+        taken: Ingest the events first, so that only the answer fails.
         times: For how many requests.
     """
 

@@ -29,7 +29,7 @@ CLIENT_SIDE_LIBRARIES = (
     "@segment/analytics-react-native",
     "analytics_flutter",
 )
-# Keys of a call that somebody reads, and those that libraries send besides.
+# Keys of a call that Segment or a destination reads, and other keys that libraries send.
 _USED_KEYS = (
     *("type", "userId", "anonymousId", "previousId", "groupId", "event", "name", "category"),
     *("properties", "traits", "context", "integrations", "messageId", "timestamp", "sentAt"),
@@ -45,34 +45,39 @@ def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
 
     Objects merge one level deep: Segment documents the merge, not its precedence or depth.
     """
-    lent = dict(call)
+    inherited = dict(call)
     for name in ("context", "integrations"):
         if envelope.get(name):
-            lent[name] = {**envelope[name], **(call.get(name) or {})}
+            inherited[name] = {**envelope[name], **(call.get(name) or {})}
     if call.get("sentAt") is None and "sentAt" in envelope:
-        lent["sentAt"] = envelope["sentAt"]
-    return lent
+        inherited["sentAt"] = envelope["sentAt"]
+    return inherited
 
 
 def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> JSONObject:
-    """Set the id and the times of *call*; everything else stays as sent.
+    """Set the id and the times of *call*; everything else stays as sent_at.
 
     Args:
-        call: Its type filled in, its batch's values lent to it.
-        now: When it arrived, by Segment's clock.
-    Returns: A new event. `originalTimestamp` is the client's `timestamp` as sent, and absent when
-        it sent none: what Segment writes then is not documented.
+        call: With its type, and the values of its batch.
+        received_at: When it arrived, by Segment's clock.
+    Returns: A new event. `originalTimestamp` is the client's `timestamp` as sent_at, and absent if
+        it sent_at none: it is not documented what Segment writes then.
     Source: Segment, Spec: Common Fields.
     """
-    received = format_iso_utc(received_at)
-    event = {**call, "messageId": message_id, "receivedAt": received, "timestamp": received}
-    sent = parse_iso_time(call.get("sentAt"))
-    if sent:
-        event["sentAt"] = format_iso_utc(sent)
+    received_text = format_iso_utc(received_at)
+    event = {
+        **call,
+        "messageId": message_id,
+        "receivedAt": received_text,
+        "timestamp": received_text,
+    }
+    sent_at = parse_iso_time(call.get("sentAt"))
+    if sent_at:
+        event["sentAt"] = format_iso_utc(sent_at)
     if call.get("timestamp") is not None:
         event["originalTimestamp"] = call["timestamp"]
-    if original := parse_iso_time(call.get("timestamp")):
-        event["timestamp"] = format_iso_utc(correct_clock_skew(original, sent, received_at))
+    if original_at := parse_iso_time(call.get("timestamp")):
+        event["timestamp"] = format_iso_utc(correct_clock_skew(original_at, sent_at, received_at))
     return event
 
 
@@ -82,9 +87,9 @@ def correct_clock_skew(
     """Return when an event happened by Segment's clock, corrected for the client's clock skew.
 
     Args:
-        original: When it happened, by the client's clock.
-        sent: When it was sent, by the same clock; None corrects nothing.
-        received: When it arrived, by Segment's clock.
+        original_at: When it happened, by the client's clock.
+        sent_at: When it was sent, by the same clock; None corrects nothing.
+        received_at: When it arrived, by Segment's clock.
     Source: Segment, Spec: Common Fields, "Timestamps".
     """
     if sent_at is None or not is_skew_correctable(original_at, sent_at, received_at):
@@ -106,7 +111,7 @@ def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
 
     Args:
         call: With `context` an object or null.
-        address: Of the client; None fills nothing in.
+        address: The client's address; None changes nothing.
     """
     context = call.get("context") or {}
     if not _is_ipv4(address) or "ip" in context or not _wants_client_ip(context):
@@ -132,9 +137,9 @@ class SenderWarning(NamedTuple):
     """One warning about a call that Segment accepted.
 
     Args:
-        where: The key that it is about.
-        what: The whole sentence.
-        general: The sentence without the value of the one call, and without its full stop.
+        key: The key of the call that it is about.
+        text: The whole sentence.
+        general_text: The sentence without the value of this call, and without its full stop.
     """
 
     key: str
@@ -148,9 +153,9 @@ def list_sender_warnings(
     """List what works differently from what the sender of *call* expects, in a fixed order.
 
     Args:
-        call: Its type filled in, its batch's values lent to it.
-        now: When it arrived, by Segment's clock.
-        kind: The type that the path asks for; None for a call of a batch.
+        call: With its type, and the values of its batch.
+        received_at: When it arrived, by Segment's clock.
+        path_kind: The type given by the path; None for a call of a batch.
     """
     return [
         *_check_message_id(call),
@@ -165,42 +170,42 @@ def list_sender_warnings(
 def warn_of_lost_characters(call: JSONObject) -> Iterator[SenderWarning]:
     """Warn of a text with U+FFFD: a character was lost before or on arrival.
 
-    Assumed: Segment takes half a character as U+FFFD.
+    Assumed: Segment replaces half a character by U+FFFD.
     """
-    place = find_replacement_character(call)
-    if place is not None:
-        general = (
+    path = find_replacement_character(call)
+    if path is not None:
+        general_text = (
             "a text has \ufffd (U+FFFD) for a character that was cut in half or not in UTF-8: "
             "cut texts between whole characters"
         )
-        yield SenderWarning(place, f"{place}: {general}.", general)
+        yield SenderWarning(path, f"{path}: {general_text}.", general_text)
 
 
 def join_warnings(warnings: list[SenderWarning]) -> str | None:
     """Join *warnings* to one text; None if there are none."""
-    return " ".join(note.text for note in warnings) or None
+    return " ".join(warning.text for warning in warnings) or None
 
 
 def _check_message_id(call: JSONObject) -> Iterator[SenderWarning]:
     message_id = call.get("messageId")
     if message_id == "":
-        general = "messageId is empty: Segment assigns one"
-        yield SenderWarning("messageId", f"{general}.", general)
+        general_text = "messageId is empty: Segment assigns one"
+        yield SenderWarning("messageId", f"{general_text}.", general_text)
     if len(message_id or "") >= MAX_MESSAGE_ID_LENGTH:
         limit = f"Segment allows fewer than {MAX_MESSAGE_ID_LENGTH}"
-        what = f"messageId has {len(call['messageId'])} characters, {limit}."
-        yield SenderWarning("messageId", what, f"messageId is too long, {limit}")
+        text = f"messageId has {len(call['messageId'])} characters, {limit}."
+        yield SenderWarning("messageId", text, f"messageId is too long, {limit}")
 
 
 def _check_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarning]:
-    original, sent = parse_iso_time(call.get("timestamp")), parse_iso_time(call.get("sentAt"))
-    if original is None and call.get("timestamp") is not None:
+    original_at, sent_at = parse_iso_time(call.get("timestamp")), parse_iso_time(call.get("sentAt"))
+    if original_at is None and call.get("timestamp") is not None:
         yield _ignored_value_warning(
-            call, "timestamp", "is not ISO 8601: the time of receipt stands for it"
+            call, "timestamp", "is not ISO 8601: the time of receipt replaces it"
         )
-    if sent is None and call.get("sentAt") is not None:
+    if sent_at is None and call.get("sentAt") is not None:
         yield _ignored_value_warning(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
-    if original and sent and not is_skew_correctable(original, sent, received_at):
+    if original_at and sent_at and not is_skew_correctable(original_at, sent_at, received_at):
         yield _ignored_value_warning(
             call, "sentAt", "is too far from timestamp: clock skew is not corrected"
         )
@@ -209,7 +214,7 @@ def _check_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarn
 def _check_reserved_fields(call: JSONObject) -> Iterator[SenderWarning]:
     if call.get("receivedAt") is not None:
         yield _ignored_value_warning(
-            call, "receivedAt", "is Segment's own field: the time of receipt stands"
+            call, "receivedAt", "is Segment's own field: the time of receipt replaces it"
         )
 
 
@@ -222,11 +227,13 @@ def _check_type_of_path(call: JSONObject, path_kind: str | None) -> Iterator[Sen
 
 def _check_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
     """Warn of each unknown key that is probably a misspelled key missing in the call."""
-    for name in call:
-        meant = None if name in _KNOWN_KEYS else find_similar_name(name, _USED_KEYS)
-        if meant is not None and meant not in call:
-            general = f"Segment knows no key {brief(name)}, and {meant} is missing: write {meant}"
-            yield SenderWarning(name, f"{general}.", general)
+    for key in call:
+        known_key = None if key in _KNOWN_KEYS else find_similar_name(key, _USED_KEYS)
+        if known_key is not None and known_key not in call:
+            general_text = (
+                f"Segment has no key {brief(key)}, and {known_key} is missing: write {known_key}"
+            )
+            yield SenderWarning(key, f"{general_text}.", general_text)
 
 
 def _ignored_value_warning(call: JSONObject, key: str, problem: str) -> SenderWarning:

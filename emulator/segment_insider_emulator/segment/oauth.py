@@ -97,7 +97,7 @@ class TokenIssuer:
         expiry, _, signature = token.strip().partition(".")
         genuine = hmac.compare_digest(signature.encode(), self._sign_expiry(expiry).encode())
         if not genuine:
-            raise _unauthorised_error("this token was not given out here")
+            raise _unauthorised_error("this token was not issued here")
         if int(expiry) <= now:
             raise _unauthorised_error("this token has expired")
 

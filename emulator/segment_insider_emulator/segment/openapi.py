@@ -125,7 +125,7 @@ def _tracking_operation(name: str, schema_name: str) -> JSONObject:
         "responses": {
             "200": _response("Taken, or dropped.", _schema_reference("Success")),
             "400": _response("Nothing of it is taken.", _schema_reference("Refusal")),
-            "401": _response("The token was not given out here.", _schema_reference("Refusal")),
+            "401": _response("The token was not issued here.", _schema_reference("Refusal")),
             "503": {"description": "The emulator's database cannot be used."},
         },
     }

@@ -1,4 +1,9 @@
-"""Errors Segment reports to the sender; all other problems are answered with 200 and dropped."""
+"""Validate calls: errors that Segment reports to the sender, and calls that it drops silently.
+
+Sources: Segment, HTTP API, "Max request size" and "Batch"; Delivery Overview, "Failed on ingest".
+It is not documented whether limits count compressed bytes: here they do not. `null` counts as
+absent everywhere, because the Python SDK sends it for missing values.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,13 +16,21 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
 from segment_insider_emulator.types import JSON, JSONObject
 
+MAX_EVENT_BYTES: Final = 32 * 1024
+MAX_BATCH_BYTES: Final = 500 * 1024
+MAX_BATCH_EVENTS: Final = 2_500
+MAX_MESSAGE_ID_LENGTH: Final = 100  # characters
+MAX_STORED_CALLS_OF_LARGE_BATCH: Final = 10
+MESSAGE_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
+
 
 class IngestError(EmulatorError):
     """The whole request is rejected.
 
     Args:
         status: The HTTP status, e.g. 400.
-        message: What Segment says, e.g. "malformed JSON"; SDKs put it into their exception.
+        message: Segment's text, e.g. "malformed JSON"; SDKs put it into their exception.
         code: Segment's code, e.g. "invalid_request".
     """
 
@@ -30,20 +43,46 @@ class IngestError(EmulatorError):
         self.code = code
 
 
-def malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
-    """Return the error for a body that cannot be read as a call."""
-    return IngestError(400, "malformed JSON", "invalid_request", what, where, remedy)
+@dataclass(frozen=True, slots=True)
+class DiscardReason:
+    """Why Segment drops a call: its code, and one sentence for people."""
+
+    code: str
+    detail: str
 
 
-def request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
-    """Return the error for a body over one of Segment's size limits."""
-    return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
+CALL_NOT_AN_OBJECT = DiscardReason(
+    "bad_request", "An event is a JSON object. Send {…} for each in the batch."
+)
 
 
-MAX_EVENT_BYTES: Final = 32 * 1024
-MAX_BATCH_BYTES: Final = 500 * 1024
-MAX_BATCH_EVENTS: Final = 2_500
-MAX_MESSAGE_ID_LENGTH: Final = 100  # characters
+def find_discard_reason(call: JSONObject) -> DiscardReason | None:
+    """Return why Segment drops *call*; None if it is valid."""
+    return next((reason for check in CALL_CHECKS for reason in check(call)), None)
+
+
+def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
+    """Return the reason if *batch* has too many calls: Segment then drops them all."""
+    if len(batch) <= MAX_BATCH_EVENTS:
+        return None
+    # The code is not documented, only that the answer is 200 and the events are dropped.
+    return DiscardReason(
+        "bad_request",
+        f"The batch has {len(batch):,} events, Segment takes {MAX_BATCH_EVENTS:,} and drops them all. "
+        f"Send more, smaller batches. The first {MAX_STORED_CALLS_OF_LARGE_BATCH} events are stored here.",
+    )
+
+
+def event_too_large(call: JSONObject) -> DiscardReason | None:
+    """Return the reason if *call*, one of a batch, is too large: only this call is dropped.
+
+    Segment documents both this and rejecting the whole batch with 400, and no code for either.
+    """
+    if problem := depth_problem(call) or size_problem(call):
+        return DiscardReason(
+            "bad_request", f"The event is too large: {problem}. Send less in one event."
+        )
+    return None
 
 
 def depth_problem(value: JSON) -> str | None:
@@ -69,53 +108,14 @@ def truncate_depth(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
     return [truncate_depth(child, max_depth - 1) for child in value]
 
 
-MESSAGE_TYPES = ("track", "identify", "page", "screen", "group", "alias")
-MAX_STORED_CALLS_OF_LARGE_BATCH = (
-    10  # calls of a crowded batch that are stored: nobody reads thousands
-)
-ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
+def malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
+    """Return the error for a body that cannot be read as a call."""
+    return IngestError(400, "malformed JSON", "invalid_request", what, where, remedy)
 
 
-@dataclass(frozen=True, slots=True)
-class DiscardReason:
-    """Why Segment drops a call: its code, and one sentence for people."""
-
-    code: str
-    detail: str
-
-
-CALL_NOT_AN_OBJECT = DiscardReason(
-    "bad_request", "An event is a JSON object. Send {…} for each in the batch."
-)
-
-
-def find_discard_reason(call: JSONObject) -> DiscardReason | None:
-    """Return why Segment drops *call*; None if it is valid."""
-    return next((found for rule in CALL_CHECKS for found in rule(call)), None)
-
-
-def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
-    """Return the reason if *batch* has too many calls: Segment then drops them all."""
-    if len(batch) <= MAX_BATCH_EVENTS:
-        return None
-    # The code is not documented, only that the answer is 200 and the events are gone.
-    return DiscardReason(
-        "bad_request",
-        f"The batch has {len(batch):,} events, Segment takes {MAX_BATCH_EVENTS:,} and drops them all. "
-        f"Send more, smaller batches. The first {MAX_STORED_CALLS_OF_LARGE_BATCH} events are stored here.",
-    )
-
-
-def event_too_large(call: JSONObject) -> DiscardReason | None:
-    """Return the reason if *call*, one of a batch, is too large: only this call is dropped.
-
-    Segment documents both this and refusing the whole batch with 400, and no code for either.
-    """
-    if problem := depth_problem(call) or size_problem(call):
-        return DiscardReason(
-            "bad_request", f"The event is too large: {problem}. Send less in one event."
-        )
-    return None
+def request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
+    """Return the error for a body over one of Segment's size limits."""
+    return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
 
 
 def _check_type(call: JSONObject) -> Iterator[DiscardReason]:
@@ -128,7 +128,7 @@ def _check_type(call: JSONObject) -> Iterator[DiscardReason]:
 def _check_ids(call: JSONObject) -> Iterator[DiscardReason]:
     for name in ID_FIELDS:
         value = call.get(name)
-        # An empty messageId is given a new one; every other empty id is refused.
+        # An empty messageId is replaced by a new one; every other empty id is an error.
         empty = value == "" and name != "messageId"
         if empty or not isinstance(value, str | None):
             yield DiscardReason(
@@ -169,7 +169,7 @@ def _check_objects(call: JSONObject) -> Iterator[DiscardReason]:
     codes = {
         "properties": "properties_not_object",
         "traits": "traits_not_object",
-        # Segment documents no code of its own for these two.
+        # Segment documents no special code for these two.
         "context": "bad_request",
         "integrations": "bad_request",
     }
@@ -180,7 +180,7 @@ def _check_objects(call: JSONObject) -> Iterator[DiscardReason]:
             )
 
 
-# In this order: each rule may rely on those before it.
+# In this order: each check relies on those before it.
 CALL_CHECKS: tuple[Callable[[JSONObject], Iterator[DiscardReason]], ...] = (
     _check_type,
     _check_ids,

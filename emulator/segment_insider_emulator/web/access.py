@@ -1,4 +1,9 @@
-"""Access control: check passwords and tokens, and refuse foreign hosts and web pages."""
+"""Access control: passwords, teams and their tokens, Host and Origin headers.
+
+A browser would let a page on attacker.example read whatever that name resolves to, also this
+machine: so the Host header is checked. Docker's host names may have an underscore, which Werkzeug
+refuses: so the Host header is parsed here.
+"""
 
 import hmac
 import json
@@ -16,16 +21,24 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.callbacks import CALLBACK_HEADER as CALLBACK_MARK
+from segment_insider_emulator.insider.callbacks import CALLBACK_HEADER
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import parse_document
 from segment_insider_emulator.workspace.validation import format_path
 
-CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: who asks what not everybody may ask
+CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: the Caller
+SANDBOX_ID_KEY = "emulator.sandbox"  # in a WSGI environment: the id in the address
+CONTROL_API_PREFIX = "/emulator/"
+HEALTH_PATH = "/emulator/v1/health"  # for health checks of containers; shows nothing private
+INSPECTOR_BLUEPRINT = "inspector"  # the blueprint of the pages
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
+ALLOWED_FETCH_SITES = (
+    "same-origin",
+    "none",
+)  # Sec-Fetch-Site: from our own page, or typed by a person
 TOKEN_HASH_PREFIX: Final = "sha256:"
-DEFAULT_SANDBOX_LIMIT: Final = 50  # of one team, where its file does not say how many
-
-# What a file of teams can do wrong, by the keyword of its schema.
+DEFAULT_SANDBOX_LIMIT: Final = 50  # of one team
+# Errors of a teams file, by the keyword of its schema.
 _TYPE_ERRORS = {
     "object": "no object",
     "array": "no list",
@@ -41,6 +54,35 @@ _SCHEMA_ERRORS = {
     "minimum": "the number is too small",
     "maximum": "the number is too large",
 }
+_HOST_HEADER_PATTERN = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
+_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+_HOST_REMEDY = "Send a name or an address, with or without a port, such as localhost:8282."
+
+
+class AccessDenied(EmulatorError):
+    """The caller may not make this request."""
+
+    status = 403
+
+
+class UntrustedOrigin(AccessDenied):
+    """The request has a foreign Host header, or comes from another site's page."""
+
+
+class CallbackLoop(AccessDenied):
+    """The request is an error callback of an emulator."""
+
+
+class AuthenticationRequired(AccessDenied):
+    """The request has no valid password or token."""
+
+    status = 401
+
+
+class InvalidHostHeader(EmulatorError):
+    """The Host header is invalid, or missing where it is needed."""
+
+    status = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +90,9 @@ class Team:
     """A team whose members share sandboxes.
 
     Args:
-        digests: SHA-256 of each of its tokens; a token is never kept.
-        sandboxes: How many it may have at once.
-        has_default: Whether the default sandbox is its, too.
+        token_digests: SHA-256 of each of its tokens; tokens are never stored.
+        sandbox_limit: How many sandboxes it may have at the same time.
+        owns_default_sandbox: Whether the default sandbox belongs to it.
     """
 
     name: str
@@ -74,13 +116,13 @@ class CallerAuthenticator:
     """Authenticates callers by password or team token.
 
     Args:
-        password: Of who runs the emulator; None lets everybody be that.
-    Raises: EmulatorError, when there are teams and everybody may see everything.
+        password: The operator's; None gives every caller the operator's access.
+    Raises: EmulatorError, when there are teams but no password.
     """
 
     def __init__(self, password: str | None, teams: Sequence[Team] = ()) -> None:
         if teams and password is None:
-            what = "teams need a password for whoever runs the emulator, who sees all of them"
+            what = "teams need a password for the operator, who has access to all sandboxes"
             raise EmulatorError(what, "--teams", "Set EMULATOR_PASSWORD.")
         self._teams = teams
         self._password_digest = None if password is None else _sha256(password)
@@ -90,20 +132,66 @@ class CallerAuthenticator:
         if self._password_digest is None:
             return Caller()
         digest = _sha256(secret or "")
-        holders = [
+        matching_teams = [
             team
             for team in self._teams
-            for own in team.token_digests
-            if _equal_in_constant_time(digest, own)
+            for token_digest in team.token_digests
+            if _equal_in_constant_time(digest, token_digest)
         ]
         if _equal_in_constant_time(digest, self._password_digest):
             return Caller()
-        return Caller(holders[0]) if holders else None
+        return Caller(matching_teams[0]) if matching_teams else None
+
+
+def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> Callable[[], None]:
+    """Create the before-request check for an emulator bound to *bound_host*.
+
+    If it is not bound to the loopback interface, its host names are not known and not checked.
+
+    Args:
+        authenticator: Authenticates callers of pages and the control API.
+    """
+    is_local = is_loopback(bound_host)
+    known_hosts = LOOPBACK_HOSTS | {bound_host.lower()}
+
+    def check() -> None:
+        if CALLBACK_HEADER in request.headers:
+            raise CallbackLoop(
+                "an emulator does not accept error callbacks",
+                f"{CALLBACK_HEADER}: {request.headers[CALLBACK_HEADER]}",
+                "Set error_callback_endpoint to an address of your own program.",
+            )
+        host = read_host_header()
+        if is_local:
+            _reject_unknown_host(host, known_hosts)
+        if not _needs_authentication():
+            return
+        _reject_cross_origin(host)
+        if request.path == HEALTH_PATH and SANDBOX_ID_KEY not in request.environ:
+            return  # not for a sandbox: strangers must not find out which ids exist
+        secret = _presented_secret()
+        caller = authenticator.authenticate(secret)
+        if caller is None:
+            raise _authentication_error(secret)
+        request.environ[CALLER_KEY] = caller
+
+    return check
 
 
 def current_caller() -> Caller:
     """Return the authenticated caller of the current page or control API request."""
     return cast(Caller, request.environ[CALLER_KEY])
+
+
+def add_password_challenge(response: Response) -> Response:
+    """Add WWW-Authenticate to *response*, so that a browser asks for the password."""
+    response.headers["WWW-Authenticate"] = 'Basic realm="emulator", charset="UTF-8"'
+    return response
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach a server bound to *host*."""
+    return host in LOOPBACK_HOSTS or host.startswith("127.")
 
 
 def load_teams(path: str | None) -> list[Team]:
@@ -119,11 +207,11 @@ def load_teams(path: str | None) -> list[Team]:
         what = f"the teams cannot be read ({error.strerror})"
         raise EmulatorError(what, path, "Name a file with --teams.") from error
     document = parse_document(raw, path, ("file of teams", "Begin with `teams:`."))
-    if wrong := best_match(_teams_file_validator().iter_errors(document)):
-        shape = cast(JSONObject, wrong.schema)  # each of the schema's says what to write
-        where = f"{path}: {format_path(*wrong.absolute_path) or 'the file'}"
-        raise EmulatorError(_redacted_error_text(wrong), where, shape["description"])
-    teams = [_parse_team(each) for each in document["teams"]]
+    if schema_error := best_match(_teams_file_validator().iter_errors(document)):
+        schema = cast(JSONObject, schema_error.schema)  # its description says what to write
+        where = f"{path}: {format_path(*schema_error.absolute_path) or 'the file'}"
+        raise EmulatorError(_redacted_error_text(schema_error), where, schema["description"])
+    teams = [_parse_team(team) for team in document["teams"]]
     _reject_duplicates(path, "name", [team.name for team in teams])
     _reject_duplicates(path, "token", [digest for team in teams for digest in team.token_digests])
     _reject_duplicates(
@@ -137,9 +225,48 @@ def find_default_sandbox_owner(teams: Iterable[Team]) -> str | None:
     return next((team.name for team in teams if team.owns_default_sandbox), None)
 
 
+def read_host_header() -> str | None:
+    """Return the Host header without a default port; None if it is missing.
+
+    Raises: BadHost, when it is neither a name nor an address.
+    """
+    header: str = request.environ.get("HTTP_HOST", "")
+    if not header:
+        return None
+    if not _HOST_HEADER_PATTERN.fullmatch(header):
+        raise InvalidHostHeader(
+            "the Host header is not a name with a port",
+            f"Host: {ascii(header)[1:-1][:80]}",
+            _HOST_REMEDY,
+        )
+    return header.removesuffix(":").removesuffix(_DEFAULT_PORTS.get(request.scheme, ":"))
+
+
+def require_host_header() -> str:
+    """Return the Host header for URLs of this emulator, e.g. "my_service:8282".
+
+    Raises: BadHost, when there is none: HTTP/1.0 needs none, and then no address is known.
+    """
+    host = read_host_header()
+    if host is None:
+        what = "the request has no Host header, so this emulator's address is not known"
+        raise InvalidHostHeader(what, "Host", _HOST_REMEDY)
+    return host
+
+
+def request_base_url() -> str:
+    """Return scheme and host, e.g. "http://my_service:8282". Raises: InvalidHostHeader."""
+    return f"{request.scheme}://{require_host_header()}"
+
+
+def normalise_host_name(host: str) -> str:
+    """Return the name in *host* in lower case, without port and final dot."""
+    return re.sub(r":\d*$", "", host).removesuffix(".").lower()
+
+
 def _parse_team(document: JSONObject) -> Team:
     digests = tuple(
-        bytes.fromhex(each.removeprefix(TOKEN_HASH_PREFIX)) for each in document["tokens"]
+        bytes.fromhex(token.removeprefix(TOKEN_HASH_PREFIX)) for token in document["tokens"]
     )
     return Team(
         document["name"],
@@ -177,84 +304,6 @@ def _teams_file_validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(text))
 
 
-CONTROL_API_PREFIX = "/emulator/"
-HEALTH_PATH = "/emulator/v1/health"  # what a container is asked; it tells nothing
-SANDBOX_ID_KEY = "emulator.sandbox"  # in a WSGI environment: the id in the address
-INSPECTOR_BLUEPRINT = "inspector"  # the blueprint whose pages are for people
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-ALLOWED_FETCH_SITES = (
-    "same-origin",
-    "none",
-)  # Sec-Fetch-Site: asked by our own page, or typed by a person
-
-
-class AccessDenied(EmulatorError):
-    """The caller may not make this request."""
-
-    status = 403
-
-
-class UntrustedOrigin(AccessDenied):
-    """The request has a foreign Host header, or comes from another site's page."""
-
-
-class CallbackLoop(AccessDenied):
-    """The request is an error callback of an emulator."""
-
-
-class AuthenticationRequired(AccessDenied):
-    """The request has no valid password or token."""
-
-    status = 401
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach a server bound to *host*."""
-    return host in LOOPBACK_HOSTS or host.startswith("127.")
-
-
-def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> Callable[[], None]:
-    """Create the before-request check for an emulator bound to *bound_host*.
-
-    One that is bound beyond the loopback is meant to be reached by names we cannot know.
-
-    Args:
-        callers: Who may ask for pages and the control API.
-    Source: the browser lets a page on attacker.example read what that name resolves to.
-    """
-    guarded = is_loopback(bound_host)
-    known = LOOPBACK_HOSTS | {bound_host.lower()}
-
-    def check() -> None:
-        if CALLBACK_MARK in request.headers:
-            raise CallbackLoop(
-                "no emulator takes error callbacks",
-                f"{CALLBACK_MARK}: {request.headers[CALLBACK_MARK]}",
-                "Name a program of yours as error_callback_endpoint.",
-            )
-        host = read_host_header()
-        if guarded:
-            _reject_unknown_host(host, known)
-        if not _needs_authentication():
-            return
-        _reject_cross_origin(host)
-        if request.path == HEALTH_PATH and SANDBOX_ID_KEY not in request.environ:
-            return  # of the emulator, not of a sandbox, whose id is no stranger's to try
-        said = _presented_secret()
-        known_caller = authenticator.authenticate(said)
-        if known_caller is None:
-            raise _authentication_error(said)
-        request.environ[CALLER_KEY] = known_caller
-
-    return check
-
-
-def add_password_challenge(response: Response) -> Response:
-    """Add WWW-Authenticate to *response*, so that a browser asks for the password."""
-    response.headers["WWW-Authenticate"] = 'Basic realm="emulator", charset="UTF-8"'
-    return response
-
-
 def _needs_authentication() -> bool:
     """Return whether the request is for a page or the control API, which need a password."""
     pages = request.blueprints
@@ -268,103 +317,55 @@ def _reject_unknown_host(host: str | None, known_hosts: frozenset[str]) -> None:
     if host is None:
         raise UntrustedOrigin("the request has no Host header", "Host", remedy)
     if normalise_host_name(host) not in known_hosts:
-        what = "this emulator answers only to this machine's own names"
+        what = "this emulator accepts only host names of this machine"
         raise UntrustedOrigin(what, f"Host: {host}", remedy)
 
 
 def _reject_cross_origin(host: str | None) -> None:
     origin = request.headers.get("Origin")
-    own = host.lower() if host else None
-    if origin and origin.partition("://")[2].lower() != own:
+    own_host = host.lower() if host else None
+    if origin and origin.partition("://")[2].lower() != own_host:
         raise UntrustedOrigin(
-            "only this emulator's own pages may use its control API",
+            "pages of other sites may not use the control API",
             f"Origin: {origin}",
-            "Call it from a program; a browser sends Origin, other clients need not.",
+            "Call it from a program that sends no Origin header.",
         )
     site = request.headers.get("Sec-Fetch-Site", "none")
     if site not in ALLOWED_FETCH_SITES and not _is_link_navigation():
         raise UntrustedOrigin(
-            "another site's page may link here, and no more",
+            "pages of other sites may only link to this page",
             f"Sec-Fetch-Site: {site}",
-            "Open the address in a tab of its own.",
+            "Open the address in a new tab.",
         )
 
 
 def _is_link_navigation() -> bool:
     """Return whether a person followed a link from another site."""
-    wanted = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
-    return request.method == "GET" and wanted == ("navigate", "document")
+    fetch_headers = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
+    return request.method == "GET" and fetch_headers == ("navigate", "document")
 
 
 def _authentication_error(secret: str | None) -> AuthenticationRequired:
     if secret:
-        what = "this token is nobody's"
-        remedy = "Give that of a team, or the emulator's password; our own tools read "
-        return AuthenticationRequired(what, request.path, f"{remedy}EMULATOR_TOKEN.")
+        what = "the password or token is wrong"
+        remedy = (
+            "Use the token of a team or the emulator's password. Our tools read EMULATOR_TOKEN."
+        )
+        return AuthenticationRequired(what, request.path, remedy)
     return AuthenticationRequired(
-        "this emulator asks for a password, or the token of a team",
+        "this emulator needs a password or a team's token",
         request.path,
-        "Give it with HTTP Basic authentication under any user name, or as a bearer token; "
-        "our own tools read EMULATOR_TOKEN.",
+        "Send it with HTTP Basic authentication and any user name, or as a bearer token. "
+        "Our tools read EMULATOR_TOKEN.",
     )
 
 
 def _presented_secret() -> str | None:
     """Return the password or token of the current request; None if it has none."""
     try:
-        given = request.authorization
-    except ValueError:  # Werkzeug decodes it, and not everything is base64
+        authorization = request.authorization
+    except ValueError:  # invalid base64
         return None
-    if given is None:
+    if authorization is None:
         return None
-    return given.token if given.type == "bearer" else given.password
-
-
-_HOST_HEADER_PATTERN = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
-_DEFAULT_PORTS = {"http": ":80", "https": ":443"}
-_HOST_REMEDY = "Send a name or an address and perhaps a port, such as localhost:8282."
-
-
-class InvalidHostHeader(EmulatorError):
-    """The Host header is invalid, or missing where it is needed."""
-
-    status = 400
-
-
-def read_host_header() -> str | None:
-    """Return the Host header without a default port; None if it is missing.
-
-    Raises: BadHost, when it is neither a name nor an address.
-    """
-    header: str = request.environ.get("HTTP_HOST", "")
-    if not header:
-        return None
-    if not _HOST_HEADER_PATTERN.fullmatch(header):
-        raise InvalidHostHeader(
-            "the Host header is no name with a port",
-            f"Host: {ascii(header)[1:-1][:80]}",
-            _HOST_REMEDY,
-        )
-    return header.removesuffix(":").removesuffix(_DEFAULT_PORTS.get(request.scheme, ":"))
-
-
-def require_host_header() -> str:
-    """Return the Host header for URLs of this emulator, e.g. "my_service:8282".
-
-    Raises: BadHost, when there is none: HTTP/1.0 needs none, and then no address is known.
-    """
-    host = read_host_header()
-    if host is None:
-        what = "the request has no Host header, so that our own address is not known"
-        raise InvalidHostHeader(what, "Host", _HOST_REMEDY)
-    return host
-
-
-def request_base_url() -> str:
-    """Return scheme and host, e.g. "http://my_service:8282". Raises: InvalidHostHeader."""
-    return f"{request.scheme}://{require_host_header()}"
-
-
-def normalise_host_name(host: str) -> str:
-    """Return the name in *host* in lower case, without port and final dot."""
-    return re.sub(r":\d*$", "", host).removesuffix(".").lower()
+    return authorization.token if authorization.type == "bearer" else authorization.password

@@ -17,13 +17,13 @@ from segment_insider_emulator.web.access import (
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 5  # seconds; SDKs keep their events and send them again
+RETRY_AFTER_S = 5  # SDKs keep their events and send them again
 ADDRESSES_REMEDY = "See / for the addresses of this emulator."
 ERROR_TEXTS = {
-    404: ("nothing has this address", ADDRESSES_REMEDY),
-    405: ("this address does not take the method", ADDRESSES_REMEDY),
+    404: ("this address does not exist", ADDRESSES_REMEDY),
+    405: ("this address does not accept the method", ADDRESSES_REMEDY),
     413: ("the request is too large", "Send less in one request."),
-    500: ("the emulator has a fault", "Its log says more."),
+    500: ("internal error of the emulator", "See its log."),
 }
 
 

@@ -1,4 +1,4 @@
-"""Check a new sandbox against the quota and the names of the existing ones."""
+"""Create the record of a new sandbox, and check it against quota and existing sandboxes."""
 
 import re
 import secrets
@@ -16,11 +16,13 @@ from segment_insider_emulator.web.access import Team
 from segment_insider_emulator.workspace import Workspace, load_preset
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
-_ID_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-# What a header, a path and the user name of Basic authentication can carry.
-_KEY_PATTERN: Final = re.compile(r"[!-.0-9;-~]{1,100}")
-_MAX_CACHED_WORKSPACES: Final = 64  # workspaces
+DEFAULT_SANDBOX_ID: Final = "default"
+MAX_SANDBOXES: Final = 1000  # each needs memory and, with an SQLite file, open files
 WORKSPACE_FIELD: Final = "body.workspace"
+_ID_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+# Characters allowed in a header, in a path and in the user name of Basic authentication.
+_KEY_PATTERN: Final = re.compile(r"[!-.0-9;-~]{1,100}")
+_MAX_CACHED_WORKSPACES: Final = 64
 
 
 def new_sandbox_record(
@@ -35,7 +37,7 @@ def new_sandbox_record(
 ) -> SandboxRecord:
     """Return the record of a new sandbox; settings that are None are generated and unique.
 
-    Raises: EmulatorError, naming the first that cannot be had.
+    Raises: EmulatorError, naming the first invalid setting.
     """
     return SandboxRecord(
         id=f"sandbox-{secrets.token_hex(4)}" if id is None else _checked_id(id),
@@ -46,6 +48,51 @@ def new_sandbox_record(
         created_at=created_at,
         team=team,
     )
+
+
+def check_quota(team: Team | None, existing: Collection[SandboxRecord]) -> None:
+    """Check that one more sandbox is allowed. Raises: ConflictError."""
+    remedy = (
+        "Delete sandboxes that are not needed, on the page /team or with "
+        "DELETE /emulator/v1/sandboxes/<id>."
+    )
+    if len(existing) >= MAX_SANDBOXES:
+        raise ConflictError(f"there are {MAX_SANDBOXES:,} sandboxes already", "sandboxes", remedy)
+    if team and sum(sandbox.team == team.name for sandbox in existing) >= team.sandbox_limit:
+        limit = "1 sandbox" if team.sandbox_limit == 1 else f"{team.sandbox_limit:,} sandboxes"
+        what = f"the team {team.name} has {limit} already"
+        raise ConflictError(what, "sandboxes", remedy)
+
+
+def check_unique(
+    record: SandboxRecord,
+    existing: Collection[SandboxRecord],
+    default_workspace: Workspace,
+    engine: Engine,
+) -> None:
+    """Check that no other sandbox has the same id, write key or account.
+
+    Args:
+        existing: All sandboxes except the default one.
+        default_workspace: That of the default sandbox.
+        engine: The default sandbox's database; those of other sandboxes are named after it.
+    Raises: ConflictError.
+    """
+    ids = {DEFAULT_SANDBOX_ID, *(sandbox.id for sandbox in existing)}
+    if record.id not in ids and (leftover := find_leftover_database(engine, record.id)):
+        what = f"a deleted sandbox {record.id!r} has left its database"
+        raise ConflictError(what, leftover, "Delete it, or use another id.")
+    write_keys = {source.write_key for source in default_workspace.sources}
+    write_keys |= {sandbox.write_key for sandbox in existing}
+    accounts = {default_workspace.account_name, *(sandbox.account for sandbox in existing)}
+    for name, value, taken in (
+        ("id", record.id, ids),
+        ("writeKey", record.write_key, write_keys),
+        ("account", record.account, accounts),
+    ):
+        if value in taken:
+            what = f"another sandbox has the {name} {value!r}"
+            raise ConflictError(what, f"body.{name}", "Use another one, or leave it out.")
 
 
 def load_requested_workspace(
@@ -74,62 +121,13 @@ def _load_document(document: bytes, where: str) -> Workspace:
 
 def _checked_id(value: str) -> str:
     if not _ID_PATTERN.fullmatch(value):
-        remedy = "Use up to 63 of a-z, 0-9, - and _, and begin with a letter or a digit."
-        raise EmulatorError(f"{value[:80]!r} cannot stand in an address", "body.id", remedy)
+        remedy = "Use 1 to 63 of a-z, 0-9, - and _, starting with a letter or digit."
+        raise EmulatorError(f"{value[:80]!r} is not a valid sandbox id", "body.id", remedy)
     return value
 
 
 def _checked_key(value: str | None, name: str) -> str | None:
     if value is not None and not _KEY_PATTERN.fullmatch(value):
-        remedy = "Use up to 100 ASCII characters without blanks, colons and slashes."
-        raise EmulatorError(f"this cannot be the {name}", f"body.{name}", remedy)
+        remedy = "Use 1 to 100 ASCII characters without spaces, colons and slashes."
+        raise EmulatorError(f"this is not a valid {name}", f"body.{name}", remedy)
     return value
-
-
-DEFAULT_SANDBOX_ID: Final = "default"
-MAX_SANDBOXES: Final = 1000  # sandboxes; each costs memory, and on disk open files
-
-
-def check_quota(team: Team | None, existing: Collection[SandboxRecord]) -> None:
-    """Check that one more sandbox is allowed. Raises: ConflictError."""
-    remedy = (
-        "Delete those that are done with, on the page /team or with "
-        "DELETE /emulator/v1/sandboxes/<id>."
-    )
-    if len(existing) >= MAX_SANDBOXES:
-        raise ConflictError(f"there are {MAX_SANDBOXES:,} sandboxes already", "sandboxes", remedy)
-    if team and sum(each.team == team.name for each in existing) >= team.sandbox_limit:
-        most = "1 sandbox" if team.sandbox_limit == 1 else f"{team.sandbox_limit:,} sandboxes"
-        what = f"the team {team.name} has {most} already"
-        raise ConflictError(what, "sandboxes", remedy)
-
-
-def check_unique(
-    record: SandboxRecord,
-    existing: Collection[SandboxRecord],
-    default_workspace: Workspace,
-    engine: Engine,
-) -> None:
-    """Check that no other sandbox has the same id, write key or account.
-
-    Args:
-        others: All but the default one.
-        default: What the default one has.
-        db: Beside which each has its own.
-    Raises: Conflict.
-    """
-    ids = {DEFAULT_SANDBOX_ID, *(each.id for each in existing)}
-    if record.id not in ids and (left := find_leftover_database(engine, record.id)):
-        what = f"an earlier sandbox {record.id!r} has left a database"
-        raise ConflictError(what, left, "Remove it, or name another id.")
-    write_keys = {each.write_key for each in default_workspace.sources}
-    write_keys |= {each.write_key for each in existing}
-    accounts = {default_workspace.account_name, *(each.account for each in existing)}
-    for name, value, taken in (
-        ("id", record.id, ids),
-        ("writeKey", record.write_key, write_keys),
-        ("account", record.account, accounts),
-    ):
-        if value in taken:
-            what = f"another sandbox has the {name} {value!r}"
-            raise ConflictError(what, f"body.{name}", "Name another, or leave it out.")

@@ -32,7 +32,10 @@ from segment_insider_emulator.web.services import SandboxServices, SandboxState
 from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.model import replace_keys
 
+log = logging.getLogger(__name__)
 SANDBOX_LIST_LOCK: Final = ("sandboxes",)
+CHECKS_PER_IDLE_PERIOD: Final = 50  # a sandbox may be deleted up to 1/50 of the period too early
+NEVER_USED: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,12 @@ class SandboxRegistry:
     """The sandboxes of one process, synchronised with other processes of the same database.
 
     Args:
-        default: Answers whatever names no other.
-        make: Builds the parts for a workspace, of which it is told what was asked for.
-        empty: Opens a database, with a clock beside it.
-        store: Where those that were created are listed; they are opened again here.
-        owner: The team that has the default one.
-    Raises: EmulatorError, when one of those cannot be opened.
+        default: Services of the default sandbox.
+        build_services: Builds services for a workspace; also gets the requested document or preset.
+        open_state: Opens the database and clock of a sandbox.
+        record_store: Records of the created sandboxes, which are opened again here.
+        default_owner: The team that owns the default sandbox.
+    Raises: EmulatorError, when a sandbox cannot be opened.
     """
 
     def __init__(
@@ -66,17 +69,17 @@ class SandboxRegistry:
         clock: Clock,
         default_owner: str | None = None,
     ) -> None:
-        own = self._default_workspace = default.workspace
-        named = SandboxRecord(
+        workspace = self._default_workspace = default.workspace
+        record = SandboxRecord(
             DEFAULT_SANDBOX_ID,
             None,
-            own.write_key,
-            own.account_name,
-            own.account_key,
+            workspace.write_key,
+            workspace.account_name,
+            workspace.account_key,
             format_iso_utc(clock()),
             default_owner,
         )
-        self._default = Sandbox(named, default)
+        self._default = Sandbox(record, default)
         self._build_services, self._open_state = build_services, open_state
         self._record_store, self._clock = record_store, clock
         self._lock = RLock()
@@ -128,10 +131,10 @@ class SandboxRegistry:
         Args:
             workspace: A document, the name of a preset, or None for the emulator's own.
             account, key: Of Insider One.
-            team: Whose it is to be.
-        Raises: Conflict; EmulatorError, when it cannot be made as asked.
+            team: The owner.
+        Raises: ConflictError; EmulatorError, when a setting is invalid.
         """
-        wanted = new_sandbox_record(
+        record = new_sandbox_record(
             id=id,
             workspace=workspace,
             write_key=write_key,
@@ -141,18 +144,18 @@ class SandboxRegistry:
             team=team.name if team else None,
         )
         with self._exclusive_access():
-            others = [each.record for each in self._by_id.values()]
-            check_quota(team, others)
-            check_unique(wanted, others, self._default.services.workspace, self._engine)
+            existing = [sandbox.record for sandbox in self._by_id.values()]
+            check_quota(team, existing)
+            check_unique(record, existing, self._default.services.workspace, self._engine)
             try:
-                made = Sandbox(wanted, self._open_services(wanted, WORKSPACE_FIELD))
+                sandbox = Sandbox(record, self._open_services(record, WORKSPACE_FIELD))
             except EmulatorError:
-                delete_sandbox_database(self._engine, wanted.id)
+                delete_sandbox_database(self._engine, record.id)
                 raise
             with self._guard.updating():
-                self._record_store.add(wanted)
-            self._register(made)
-        return made
+                self._record_store.add(record)
+            self._register(sandbox)
+        return sandbox
 
     @contextmanager
     def replace_workspace(
@@ -161,29 +164,30 @@ class SandboxRegistry:
         workspace: Workspace | None,
         requested: JSONObject | str | None,
     ) -> Iterator[SandboxServices]:
-        """Give the sandbox of *own* another workspace, unless the block fails; nobody creates or
-        ends one meanwhile.
+        """Replace the workspace of the sandbox of *services*, unless the with block fails.
 
-        What it captured stays, its keys, too; faults and what the panels changed are gone.
+        During the block no sandbox is created or deleted. The sandbox keeps its data and keys;
+        injected faults and changes made in the panels are lost.
 
         Args:
             workspace: None for the emulator's own.
-            asked: What to open it with after a restart; the default sandbox has the file again.
-        Yields: Its parts from then on.
-        Raises: Conflict, when the sandbox was deleted meanwhile.
+            requested: Document or preset to load after a restart; the default sandbox then loads
+                its file again.
+        Yields: The new services.
+        Raises: ConflictError, when the sandbox has been deleted.
         """
         with self._exclusive_access(), ExitStack() as undo:
             old = self._find_by_services(services)
-            wanted = replace(old.record, workspace=requested)
-            old.services.stop()  # whoever comes after goes on with what waits
+            record = replace(old.record, workspace=requested)
+            old.services.stop()  # the new services continue with queued work
             undo.callback(self._restart_workers, old)
-            new = self._build_sandbox(wanted, workspace, old.services)
+            new = self._build_sandbox(record, workspace, old.services)
             undo.callback(new.services.stop)
             yield new.services
             new.services.reset_faults()
             new.services.endpoint.reset()
             if old is not self._default:
-                self._record_store.update_workspace(wanted)
+                self._record_store.update_workspace(record)
             new.services.workspace_version.publish()
             self._register(new)
             undo.pop_all()
@@ -192,20 +196,18 @@ class SandboxRegistry:
         """Delete a sandbox with everything in it; returns whether it existed.
 
         Args:
-            unused_since: Only if nobody has asked for it since that time, ISO 8601.
-        Raises: Conflict, for the default one.
+            unused_since: Delete it only if it was not used since that time, ISO 8601.
+        Raises: ConflictError, for the default sandbox.
         """
         if id == DEFAULT_SANDBOX_ID:
-            remedy = "Start it afresh with POST /emulator/v1/sandboxes/default/reset."
-            raise ConflictError(
-                "the default sandbox stays as long as the emulator", DEFAULT_SANDBOX_ID, remedy
-            )
+            remedy = "Reset it with POST /emulator/v1/sandboxes/default/reset."
+            raise ConflictError("the default sandbox cannot be deleted", DEFAULT_SANDBOX_ID, remedy)
         with self._exclusive_access():
             if id not in self._by_id:
                 return False
             with self._guard.updating():
-                forgotten = self._record_store.delete(id, unused_since)
-            if not forgotten:
+                is_deleted = self._record_store.delete(id, unused_since)
+            if not is_deleted:
                 return False
             self._close_sandbox(id)
             delete_sandbox_database(self._engine, id)
@@ -219,16 +221,17 @@ class SandboxRegistry:
                 pass
 
     def rebuild_if_stale(self, sandbox: Sandbox) -> Sandbox:
-        """*sandbox* with all that other processes had done to it at the last `refresh` or
-        later."""
-        own = sandbox.services
+        """Return *sandbox*, rebuilt first if another process replaced its workspace."""
+        services = sandbox.services
         if sandbox is not self._default:
-            own.shared_state.refresh_from_database()
-        if not own.workspace_version.is_stale:
+            services.shared_state.refresh_from_database()
+        if not services.workspace_version.is_stale:
             return sandbox
         with self._exclusive_access():
-            known = self._find_by_services(own)
-            return self._rebuild(known) if known.services.workspace_version.is_stale else known
+            current = self._find_by_services(services)
+            return (
+                self._rebuild(current) if current.services.workspace_version.is_stale else current
+            )
 
     def state(self) -> JSONObject:
         """Return an empty state for other processes: the list of sandboxes is in the database."""
@@ -240,8 +243,8 @@ class SandboxRegistry:
 
     def close(self) -> None:
         """Finish the work of all sandboxes and close their databases."""
-        for each in reversed(self.list()):
-            each.services.close()
+        for sandbox in reversed(self.list()):
+            sandbox.services.close()
 
     @property
     def _engine(self) -> Engine:
@@ -256,72 +259,80 @@ class SandboxRegistry:
             yield
 
     def _load_changes(self) -> None:
-        changed = self._change_marker
-        if changed is self._loaded_marker:
+        change_marker = self._change_marker
+        if change_marker is self._loaded_marker:
             return
-        listed = {each.id: each for each in self._record_store.list_sandboxes()}
+        records = {record.id: record for record in self._record_store.list_sandboxes()}
         for known in list(self._by_id.values()):
-            now = listed.get(known.record.id)
-            if now is None or replace(now, workspace=known.record.workspace) != known.record:
+            record_now = records.get(known.record.id)
+            if (
+                record_now is None
+                or replace(record_now, workspace=known.record.workspace) != known.record
+            ):
                 self._close_sandbox(known.record.id)
-        for id, made in listed.items():
+        for id, record in records.items():
             if id not in self._by_id:
-                parts = self._open_services(made, f"sandbox {id}")
-                close_unused_connections(
-                    parts.engine
-                )  # at the start there are many, and few that are asked for
-                self._register(Sandbox(made, parts))
-        self._loaded_marker = changed
+                services = self._open_services(record, f"sandbox {id}")
+                # At start there may be many sandboxes, and few of them are used.
+                close_unused_connections(services.engine)
+                self._register(Sandbox(record, services))
+        self._loaded_marker = change_marker
 
     def _rebuild(self, sandbox: Sandbox) -> Sandbox:
         """Rebuild a sandbox with the workspace that another process has given it."""
-        wanted = sandbox.services.workspace_version.latest
+        requested = sandbox.services.workspace_version.latest
         new = self._build_sandbox(
-            replace(sandbox.record, workspace=wanted),
-            load_requested_workspace(wanted),
+            replace(sandbox.record, workspace=requested),
+            load_requested_workspace(requested),
             sandbox.services,
         )
-        new.services.shared_state.refresh_from_database()  # it begins with the state of a sandbox that is new
+        # New services start with the state of an empty sandbox.
+        new.services.shared_state.refresh_from_database()
         sandbox.services.stop()
         self._register(new)
         return new
 
     def _close_sandbox(self, id: str) -> None:
-        ended = self._by_id.pop(id)
-        del self._by_write_key[ended.record.write_key]
-        del self._by_account[ended.record.account]
-        ended.services.close()
+        sandbox = self._by_id.pop(id)
+        del self._by_write_key[sandbox.record.write_key]
+        del self._by_account[sandbox.record.account]
+        sandbox.services.close()
 
     def _open_services(self, record: SandboxRecord, where: str) -> SandboxServices:
         workspace = load_requested_workspace(record.workspace, where) or self._default_workspace
-        kept = self._open_state(create_sandbox_database(self._engine, record.id))
+        state = self._open_state(create_sandbox_database(self._engine, record.id))
         try:
             return self._build_services(
-                _with_sandbox_keys(workspace, record), kept, record.workspace
+                _with_sandbox_keys(workspace, record), state, record.workspace
             )
         except EmulatorError:
-            kept.store.close()
+            state.store.close()
             raise
 
     def _build_sandbox(
         self, record: SandboxRecord, workspace: Workspace | None, previous: SandboxServices
     ) -> Sandbox:
-        keyed = _with_sandbox_keys(workspace or self._default_workspace, record)
-        return Sandbox(record, self._build_services(keyed, previous.state, record.workspace))
+        workspace_with_keys = _with_sandbox_keys(workspace or self._default_workspace, record)
+        return Sandbox(
+            record, self._build_services(workspace_with_keys, previous.state, record.workspace)
+        )
 
     def _restart_workers(self, sandbox: Sandbox) -> None:
-        """Have a sandbox work again whose parts were stopped, where any of them works by itself or
-        is told of other processes."""
-        own = sandbox.services
-        if own.queue.is_started or own.retention_worker or own.shared_state.is_multi_process:
-            self._register(self._build_sandbox(sandbox.record, own.workspace, own))
+        """Build the stopped services of *sandbox* again, if they include background workers."""
+        services = sandbox.services
+        if (
+            services.queue.is_started
+            or services.retention_worker
+            or services.shared_state.is_multi_process
+        ):
+            self._register(self._build_sandbox(sandbox.record, services.workspace, services))
 
     def _find_by_services(self, services: SandboxServices) -> Sandbox:
         """Return the sandbox of *services*, whose workspace may have been replaced since."""
-        for each in self.list():
-            if each.services.engine is services.engine:
-                return each
-        raise ConflictError("the sandbox was deleted meanwhile", "sandbox", "Create it again.")
+        for sandbox in self.list():
+            if sandbox.services.engine is services.engine:
+                return sandbox
+        raise ConflictError("the sandbox has been deleted", "sandbox", "Create it again.")
 
     def _register(self, sandbox: Sandbox) -> None:
         if sandbox.record.id == DEFAULT_SANDBOX_ID:
@@ -332,22 +343,12 @@ class SandboxRegistry:
         self._by_account[sandbox.record.account] = sandbox
 
 
-def _with_sandbox_keys(workspace: Workspace, record: SandboxRecord) -> Workspace:
-    return replace_keys(workspace, record.write_key, record.account, record.key)
-
-
-log = logging.getLogger(__name__)
-
-CHECKS_PER_IDLE_PERIOD: Final = 50  # of its time, a sandbox may be ended so much of it too early
-NEVER_USED: Final = datetime.min.replace(tzinfo=UTC)
-
-
 class SandboxExpiry:
     """Deletes sandboxes that no process has used for longer than *max_idle*.
 
-    It does so when something else is asked for. The time counts anew when a process starts: nobody
-    has counted before.
-    Raises: StorageFault.
+    It runs when a request arrives. All periods start again when a process starts, because uses are
+    not recorded without one.
+    Raises: DatabaseUnavailable.
     """
 
     def __init__(
@@ -357,12 +358,8 @@ class SandboxExpiry:
         max_idle: timedelta,
         clock: Clock,
     ) -> None:
-        self._registry, self._record_store, self._max_idle, self._clock = (
-            registry,
-            record_store,
-            max_idle,
-            clock,
-        )
+        self._registry, self._record_store = registry, record_store
+        self._max_idle, self._clock = max_idle, clock
         self._sweep_lock = Lock()
         self._last_sweep_at = clock()
         self._last_recorded_at: dict[str, datetime] = {}
@@ -370,11 +367,14 @@ class SandboxExpiry:
 
     def record_use(self, id: str) -> None:
         """Record that the sandbox *id* is used now, and delete idle ones."""
-        now, grain = self._clock(), self._max_idle / CHECKS_PER_IDLE_PERIOD
-        if id != DEFAULT_SANDBOX_ID and now - self._last_recorded_at.get(id, NEVER_USED) >= grain:
+        now, precision = self._clock(), self._max_idle / CHECKS_PER_IDLE_PERIOD
+        if (
+            id != DEFAULT_SANDBOX_ID
+            and now - self._last_recorded_at.get(id, NEVER_USED) >= precision
+        ):
             self._record_store.mark_used(id, format_iso_utc(now))
             self._last_recorded_at[id] = now
-        if now - self._last_sweep_at >= grain and self._sweep_lock.acquire(blocking=False):
+        if now - self._last_sweep_at >= precision and self._sweep_lock.acquire(blocking=False):
             try:
                 self._delete_idle(now)
             finally:
@@ -384,7 +384,11 @@ class SandboxExpiry:
         self._last_sweep_at = now
         since = format_iso_utc(now - self._max_idle)
         for id in self._record_store.list_idle_ids(since):
-            # The one before may have taken a while to end, in which this one was asked for.
+            # Deleting the previous one takes time, in which this one may have been used.
             if self._registry.delete(id, unused_since=since):
                 log.info("expired sandbox=%s", id)
             self._last_recorded_at.pop(id, None)
+
+
+def _with_sandbox_keys(workspace: Workspace, record: SandboxRecord) -> Workspace:
+    return replace_keys(workspace, record.write_key, record.account, record.key)

@@ -30,14 +30,12 @@ from segment_insider_emulator.web.services import (
 )
 
 SANDBOX_PATH_PREFIX: Final = "/sandboxes/"
-_SANDBOX_KEY: Final = "emulator.found"  # there, too: the Sandbox that is addressed
-# Endpoints that ask of no sandbox: they show a caller what is theirs, or what is no secret.
+_SANDBOX_KEY: Final = "emulator.found"  # in a WSGI environment: the selected Sandbox
+# Endpoints that need no sandbox: they show the caller's own sandboxes, or public documents.
 _ENDPOINTS_WITHOUT_SANDBOX: Final = (
     "sandboxes.", "openapi.", "insider.described", "inspector.team.",
 )  # fmt: skip
-_ASSET_ENDPOINT: Final = (
-    "inspector.serve_static_file"  # a part of the program, the same whoever asks, and where
-)
+_ASSET_ENDPOINT: Final = "inspector.serve_static_file"  # the same for all sandboxes
 _HOME_PAGE_ENDPOINT: Final = "inspector.live.show_messages"
 _TEAM_PAGE_ENDPOINT: Final = "inspector.team.show_team_sandboxes"
 
@@ -51,7 +49,7 @@ class SandboxNotFound(AccessDenied):
 class SandboxPrefixMiddleware:
     """WSGI middleware that serves a sandbox's whole emulator below /sandboxes/<id>/.
 
-    The prefix becomes a part of the application's root, so that every address made keeps it.
+    The prefix becomes part of SCRIPT_NAME, so that all generated URLs contain it.
     """
 
     def __init__(self, application: Callable[..., Any]) -> None:
@@ -73,7 +71,7 @@ def install_sandbox_routing(
     """Make *app* serve all sandboxes of *registry*.
 
     Args:
-        expiry: Ends those that nobody asks for; None keeps them.
+        expiry: Deletes idle sandboxes; None keeps all.
     """
     app.extensions |= {"sandboxes": registry, "expiry": expiry}
     app.wsgi_app = SandboxPrefixMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
@@ -91,21 +89,23 @@ def current_sandbox() -> Sandbox | None:
 
 def visible_sandboxes() -> list[Sandbox]:
     """Return the sandboxes that the caller can access, the default one first."""
-    served = current_registry()
-    theirs = [each for each in served.list() if current_caller().can_access(each.record.team)]
-    found = []
-    for each in theirs:
-        with suppress(ConflictError, DatabaseClosed):  # which was ended meanwhile
-            found.append(served.rebuild_if_stale(each))
-    return found
+    registry = current_registry()
+    accessible = [
+        sandbox for sandbox in registry.list() if current_caller().can_access(sandbox.record.team)
+    ]
+    sandboxes = []
+    for sandbox in accessible:
+        with suppress(ConflictError, DatabaseClosed):  # deleted by another process
+            sandboxes.append(registry.rebuild_if_stale(sandbox))
+    return sandboxes
 
 
 def find_sandbox(id: str) -> Sandbox:
     """Return the sandbox *id*. Raises: SandboxNotFound, also when the caller cannot access it."""
-    served, found = current_registry(), current_registry().get(id)
-    if found is None or not current_caller().can_access(found.record.team):
+    registry, sandbox = current_registry(), current_registry().get(id)
+    if sandbox is None or not current_caller().can_access(sandbox.record.team):
         raise _sandbox_not_found(id)
-    return served.rebuild_if_stale(found)
+    return registry.rebuild_if_stale(sandbox)
 
 
 def create_sandbox(**options: Any) -> Sandbox:
@@ -116,7 +116,7 @@ def create_sandbox(**options: Any) -> Sandbox:
 def delete_sandbox(id: str) -> None:
     """Delete a sandbox of the caller with everything in it.
 
-    Raises: NoSandbox, where there is none; Conflict, for the default one.
+    Raises: SandboxNotFound; ConflictError, for the default sandbox.
     """
     if not current_registry().delete(find_sandbox(id).record.id):
         raise _sandbox_not_found(id)
@@ -126,58 +126,60 @@ def delete_sandbox(id: str) -> None:
 def replace_current_workspace(requested: JSONObject | str, where: str) -> Iterator[SandboxServices]:
     """Replace the workspace of the current sandbox; see SandboxRegistry.replace_workspace.
 
-    Raises: EmulatorError, naming the first mistake of the workspace that is *asked* for.
+    Raises: EmulatorError, naming the first mistake of the requested workspace.
     """
     with current_registry().replace_workspace(
         current_services(), load_requested_workspace(requested, where), requested
-    ) as new:
-        yield new
-    request.environ[SERVICES_KEY] = new
+    ) as services:
+        yield services
+    request.environ[SERVICES_KEY] = services
 
 
 def _sandbox_not_found(id: str) -> SandboxNotFound:
     remedy = "List them with GET /emulator/v1/sandboxes, or create it with POST."
-    if id == DEFAULT_SANDBOX_ID:  # it is there, but for others
-        remedy = "Name one of yours in the address, …/sandboxes/<id>; the page /team lists them."
+    if id == DEFAULT_SANDBOX_ID:  # it exists, but for another team
+        remedy = "Use the address of a sandbox of your team, …/sandboxes/<id>; the page /team lists them."
     return SandboxNotFound(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
 def select_sandbox() -> None:
     """Select the sandbox of the current request, for `current_services`.
 
-    Named by the address; else by the write key at Segment's end, or the account at Insider One's;
-    else it is the default one. Files of the pages are of none: they come without a database, too.
+    It is selected by the URL prefix; otherwise by the write key (Segment) or the account (Insider
+    One); otherwise it is the default one. Static files need no sandbox and no database.
     """
-    served, id = current_registry(), request.environ.get(SANDBOX_ID_KEY)
-    is_nothing = id is not None and request.url_rule is None
-    if request.endpoint == _ASSET_ENDPOINT or is_nothing:
+    registry, id = current_registry(), request.environ.get(SANDBOX_ID_KEY)
+    is_unknown_url = id is not None and request.url_rule is None
+    if request.endpoint == _ASSET_ENDPOINT or is_unknown_url:
         return
-    served.refresh()
+    registry.refresh()
     if id is not None:
-        found = served.get(id)
-        if found is None:
+        sandbox = registry.get(id)
+        if sandbox is None:
             raise _sandbox_not_found(id)
     else:
-        named = _find_by_request_credentials(served)
-        found = named or served.default
-        request.environ[IMPLICIT_DEFAULT_KEY] = named is None and found.record.team is not None
-    asking: Caller | None = request.environ.get(CALLER_KEY)
-    if asking and not asking.can_access(found.record.team):
-        _deny_access(found.record.id, id)
+        by_credentials = _find_by_request_credentials(registry)
+        sandbox = by_credentials or registry.default
+        request.environ[IMPLICIT_DEFAULT_KEY] = (
+            by_credentials is None and sandbox.record.team is not None
+        )
+    caller: Caller | None = request.environ.get(CALLER_KEY)
+    if caller and not caller.can_access(sandbox.record.team):
+        _deny_access(sandbox.record.id, id)
         return
-    found = served.rebuild_if_stale(found)
+    sandbox = registry.rebuild_if_stale(sandbox)
     expiry: SandboxExpiry | None = current_app.extensions["expiry"]
     if expiry:
-        expiry.record_use(found.record.id)
-    check_database_file(found.services.engine)
-    request.environ |= {_SANDBOX_KEY: found, SERVICES_KEY: found.services}
+        expiry.record_use(sandbox.record.id)
+    check_database_file(sandbox.services.engine)
+    request.environ |= {_SANDBOX_KEY: sandbox, SERVICES_KEY: sandbox.services}
 
 
 def _deny_access(id: str, requested_id: str | None) -> None:
     """Answer as if the sandbox *id* did not exist, unless the endpoint needs no sandbox.
 
     Args:
-        named: What the address names.
+        requested_id: The id in the URL.
     """
     endpoint = request.endpoint or ""
     if requested_id is None and endpoint == _HOME_PAGE_ENDPOINT:
@@ -189,9 +191,9 @@ def _deny_access(id: str, requested_id: str | None) -> None:
 def _find_by_request_credentials(registry: SandboxRegistry) -> Sandbox | None:
     if registry.has_only_default:
         return None
-    side = (request.blueprint or "").partition(".")[0]
-    if side == "segment":
+    blueprint = (request.blueprint or "").partition(".")[0]
+    if blueprint == "segment":
         return registry.find_by_write_key(request_write_key() or "")
-    if side == "insider":
+    if blueprint == "insider":
         return registry.find_by_account(request.headers.get("X-PARTNER-NAME", ""))
     return None

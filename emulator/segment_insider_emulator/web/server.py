@@ -21,23 +21,25 @@ from segment_insider_emulator.errors import EmulatorError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-MAX_STREAMS = 6  # answers that go on until the page is closed; each has a thread of its own
-MAX_WAITING_REQUESTS = 8  # requests that are answered when something happens; each holds a thread
+MAX_STREAMS = 6  # event streams, which last until the page is closed; each uses a thread
+MAX_WAITING_REQUESTS = 8  # requests that wait for an event; each uses a thread
 THREAD_COUNT = 16 + MAX_STREAMS + MAX_WAITING_REQUESTS
-MAX_CONNECTIONS = 800  # at once: a hundred slow clients must not keep all others out
-THREAD_START_TIMEOUT_S = 5.0  # seconds for all threads to be there
-MAX_BODY_BYTES = 64 * 1024 * 1024  # bytes read at all; the application refuses smaller ones in JSON
+MAX_CONNECTIONS = 800  # at the same time: a hundred slow clients must not block all others
+THREAD_START_TIMEOUT_S = 5.0  # until all threads have started
+MAX_BODY_BYTES = (
+    64 * 1024 * 1024
+)  # the application answers smaller bodies over its own limits in JSON
 
 
 class StreamSlots:
     """Slots for long-running event streams, each of which occupies a server thread.
 
-    Found in its WSGI environment.
+    The server puts them into the WSGI environment, as `emulator.streams`.
     """
 
     def __init__(self, max_streams: int = MAX_STREAMS) -> None:
         self._slots = BoundedSemaphore(max_streams)
-        self.is_closing = False  # whether streams have to end, because the server does
+        self.is_closing = False  # whether streams must end because the server stops
 
     def acquire(self) -> bool:
         """Acquire a slot if one is free; `release` returns it."""
@@ -51,14 +53,14 @@ class StreamSlots:
 class _StrictFramingParser(HTTPRequestParser):
     """A request parser that rejects ambiguous body lengths.
 
-    Source: RFC 9112, 6.1: a request with both lengths may be an attempt at smuggling, and one of
-    HTTP/1.0 has no Transfer-Encoding. waitress reads the one and ignores the other.
+    Source: RFC 9112, 6.1: a request with both lengths may be request smuggling, and HTTP/1.0 has no
+    Transfer-Encoding. waitress uses one of the two and ignores the other.
     """
 
     def parse_header(self, header_plus: bytes) -> None:
         try:
             super().parse_header(header_plus)
-        except ValueError as error:  # waitress foresees neither of the two
+        except ValueError as error:  # waitress does not catch either
             raise ParsingError("The address or the Content-Length cannot be read.") from error
         if "TRANSFER_ENCODING" in self.headers:
             raise ParsingError("Transfer-Encoding needs HTTP/1.1.")
@@ -81,9 +83,9 @@ def serve(
 
     Args:
         port: 0 takes any free one.
-        ready: Called with the base URL once requests are taken.
+        on_ready: Called with the base URL when the server accepts requests.
         trusted_proxy: Address of the proxy whose X-Forwarded-For names the client.
-    Raises: EmulatorError, when *host* and *port* cannot be listened at.
+    Raises: EmulatorError, when the server cannot listen on *host* and *port*.
     """
     _raise_open_file_limit()
     streams = StreamSlots()
@@ -95,12 +97,12 @@ def serve(
         streams.is_closing = True
         raise SystemExit
 
-    for each in (signal.SIGTERM, signal.SIGINT):
-        if signal.getsignal(each) is not signal.SIG_IGN:
-            signal.signal(each, stop)
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(signal_number) is not signal.SIG_IGN:
+            signal.signal(signal_number, stop)
     on_ready(_server_base_url(host, server))
-    # Ends on SystemExit. Requests under way have waitress's 5 seconds to end;
-    # a sender that is not answered by then has to send again.
+    # Ends on SystemExit. Running requests have waitress's 5 seconds to finish;
+    # senders without an answer by then must send again.
     server.run()
     server.close()
 
@@ -120,21 +122,19 @@ def serve_in_thread(app: Flask, port: int = 0, trusted_proxy: str | None = None)
     finally:
         streams.is_closing = True
         server.task_dispatcher.shutdown()
-        # The loop owns its sockets: it has to close them itself, and ends when none is left.
-        with suppress(
-            OSError
-        ):  # the loop may have heard it, and closed the trigger, before its bell
+        # The loop owns its sockets: it must close them itself, and ends when none is left.
+        with suppress(OSError):  # the loop may have closed the trigger already
             server.trigger.pull_trigger(partial(wasyncore.close_all, sockets))
         thread.join()
 
 
 def _raise_open_file_limit() -> None:
     """Raise the limit of open files: a connection needs one, a sandbox three."""
-    with suppress(ImportError, OSError, ValueError):  # not every system has, or lets us
+    with suppress(ImportError, OSError, ValueError):  # not available or not allowed on every system
         import resource
 
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        _, maximum = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (maximum, maximum))
 
 
 def _create_listening_server(
@@ -149,21 +149,21 @@ def _create_listening_server(
     """Create a listening server. It is untyped: one of two classes.
 
     Args:
-        options: Those that choose the address, for the error message.
+        option_names: Options that set the address, for the error message.
     """
 
-    def told(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+    def wsgi_app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         environ["emulator.streams"] = streams
         return app(environ, start_response)
 
     try:
         server = create_server(
-            told,
+            wsgi_app,
             sockets,
             host=host,
             port=port,
             threads=THREAD_COUNT,
-            # Goes on reading while it answers, and so sees that a stream's page was closed.
+            # Keeps reading while it answers, and so notices that a stream's page was closed.
             channel_request_lookahead=1,
             connection_limit=MAX_CONNECTIONS,
             asyncore_use_poll=True,  # select would fail beyond 1,024 files
@@ -174,13 +174,15 @@ def _create_listening_server(
             ident="emulator",
         )
     except (OSError, ValueError) as error:
-        wasyncore.close_all(sockets)  # what was opened before the address was refused
+        wasyncore.close_all(sockets)  # those opened before the error
         what = getattr(error, "strerror", None) or str(error)
-        remedy = f"Choose another with {option_names}, or stop the program that holds it."
-        raise EmulatorError(f"cannot listen there ({what})", f"{host}:{port}", remedy) from error
-    for each in sockets.values():
-        if isinstance(each, BaseWSGIServer):
-            each.channel_class = _StrictFramingChannel
+        remedy = f"Choose another with {option_names}, or stop the program that uses it."
+        raise EmulatorError(
+            f"cannot listen on this address ({what})", f"{host}:{port}", remedy
+        ) from error
+    for socket in sockets.values():
+        if isinstance(socket, BaseWSGIServer):
+            socket.channel_class = _StrictFramingChannel
     _wait_until_threads_idle(server.task_dispatcher)
     return server
 

@@ -32,12 +32,12 @@ from segment_insider_emulator.workspace import Workspace
 
 
 class WorkspaceVersion:
-    """What a sandbox was made of in this process, and what another has given it since.
+    """The workspace a sandbox has in this process, and the latest one set by any process.
 
     Args:
-        asked: A document, the name of a preset, or None for the emulator's own.
-        basis: Fingerprint of the emulator's own, without which None says nothing: a process that
-            was started with another file goes by that file.
+        applied: A document, the name of a preset, or None for the emulator's own.
+        base_fingerprint: Fingerprint of the emulator's own workspace: a process that was started
+            with another file keeps its own.
     """
 
     def __init__(
@@ -52,20 +52,20 @@ class WorkspaceVersion:
 
     @property
     def is_stale(self) -> bool:
-        """Whether another one is wanted by now."""
+        """Whether another process has set a newer workspace."""
         return self.latest != self.applied
 
     def publish(self) -> None:
-        """Have other processes give the sandbox this one, too."""
+        """Make this workspace the latest one for all processes."""
         with self._guard.updating():
             self.latest = self.applied
 
     def state(self) -> JSONObject:
-        """For other processes: {"basis", "wanted"}."""
+        """Return {"basis", "wanted"} for other processes."""
         return {"basis": self._base_fingerprint, "wanted": self.latest}
 
     def restore(self, state: JSONObject) -> None:
-        """Know what another process has announced."""
+        """Load what `state` returned in another process."""
         self.latest = state["wanted"] if state["basis"] == self._base_fingerprint else self.applied
 
 
@@ -102,9 +102,9 @@ class SandboxServices:
     segment_faults: SegmentFaultQueue
     insider_faults: InsiderFaults
     differences: ResponseDifferenceStore
-    pass_through: PassThroughSender | None  # None where deliveries go to the emulated account
+    pass_through: PassThroughSender | None  # None if deliveries go to the emulated account
     queue: DeliveryQueue
-    retention_worker: RetentionWorker | None  # None where everything is kept
+    retention_worker: RetentionWorker | None  # None if nothing is deleted
 
     @property
     def state(self) -> SandboxState:
@@ -121,7 +121,7 @@ class SandboxServices:
         """Delete all data and faults; reset both panels to the workspace file.
 
         Args:
-            now: Where the clock stands still then; None has it follow the machine.
+            now: Where the clock is frozen then; None makes it follow the machine's clock.
         """
         self.reset_traffic()
         self.clock.reset(now)
@@ -158,12 +158,14 @@ class SandboxServices:
         self.store.close()
 
 
-SERVICES_KEY: Final = "emulator.parts"  # in a WSGI environment: those of another than the default
-# There, too: whether they are a team's that nothing in the request names.
+SERVICES_KEY: Final = (
+    "emulator.parts"  # in a WSGI environment: the services of the selected sandbox
+)
+# There, too: whether a team's default sandbox answers a request that does not name it.
 IMPLICIT_DEFAULT_KEY: Final = "emulator.unasked"
 
 
 def current_services() -> SandboxServices:
     """Return the services of the current request's sandbox."""
-    addressed = request.environ.get(SERVICES_KEY) if has_request_context() else None
-    return cast(SandboxServices, addressed or current_app.extensions["emulator"])
+    selected = request.environ.get(SERVICES_KEY) if has_request_context() else None
+    return cast(SandboxServices, selected or current_app.extensions["emulator"])
