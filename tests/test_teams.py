@@ -440,7 +440,7 @@ def test_teams_without_a_password_are_refused(tmp_path: Path) -> None:
     assert (result.exit_code, result.stderr) == (
         2,
         "emulator: --teams: teams need a password for the operator, who has access to all "
-        "them. Set EMULATOR_PASSWORD.\n",
+        "sandboxes. Set EMULATOR_PASSWORD.\n",
     )
 
 
