@@ -32,7 +32,13 @@ SANDBOXES = "/emulator/v1/sandboxes"
 HOLDS = {"nobody": None, "admin": "sesame", "checkout": "c-token", "search": "s-token"}
 WHOSE = {"lab": "admin", "co-1": "checkout", "se-1": "search"}
 VARIABLE = re.compile(r"<(?:any\((\w+)[^)]*\):)?[^>]*>")  # with the first word it may be
-OF_NONE = ("sandboxes.", "openapi.", "insider.described", "inspector.team.", "inspector.serve_static_file")
+OF_NONE = (
+    "sandboxes.",
+    "openapi.",
+    "insider.described",
+    "inspector.team.",
+    "inspector.serve_static_file",
+)
 
 
 def digest(token: str) -> str:
@@ -453,7 +459,7 @@ def test_a_client_shows_its_token_to_the_control_api_alone(app: Flask) -> None:
             assert within.post_to_segment("/v1/identify", call, made["writeKey"]) == 200
             assert [each["userId"] for each in within.list_messages()] == ["ada"]
     assert "Authorization" not in asking.session.headers
-    with pytest.raises(EmulatorError, match="needs a password or a team.s token"):
+    with pytest.raises(EmulatorError, match="needs a password or a team's token"):
         refused(app)
 
 
