@@ -17,7 +17,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.cli import COMMAND_HELP_TEXTS, main
+from segment_insider_emulator.cli import COMMANDS, main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
@@ -210,8 +210,8 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
 
 def test_every_command_that_help_lists_exists() -> None:
     help_text = CliRunner().invoke(main, ["--help"]).stdout
-    assert [name for name in COMMAND_HELP_TEXTS if f"  {name} " not in help_text] == []
-    for name in COMMAND_HELP_TEXTS:
+    assert [name for name in COMMANDS if f"  {name} " not in help_text] == []
+    for name in COMMANDS:
         assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0, name
 
 

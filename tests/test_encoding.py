@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.text_encoding import decode_utf8
-from segment_insider_scenarios.segment_calls import read_call_file
+from segment_insider_scenarios.shopper import read_call_file
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 EVENTS = FIXTURES / "events" / "shop.ndjson"

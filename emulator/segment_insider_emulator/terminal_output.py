@@ -1,7 +1,7 @@
-"""What people read in a terminal, which obeys some of the characters that it is given.
+"""Print text and JSON safely: control characters in captured data never reach the terminal.
 
-Names in what is printed come from outside: no control character of theirs, and none that turns the
-direction of writing, reaches a terminal.
+Captured names come from outside: they may contain control characters and characters that change
+the writing direction.
 """
 
 import re
@@ -15,7 +15,7 @@ import click
 import orjson
 
 _DIRECTION_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-# Nobody outside can know it, so no colour but ours is let through.
+# Random, so that captured data cannot contain it and only our own colours are printed.
 _COLOUR_MARK = f"\x1b{secrets.token_hex(4)}"
 _CONTROL_CHARACTERS = re.compile(
     f"(?!{_COLOUR_MARK})[\x00-\x1f\x7f-\x9f{_DIRECTION_CONTROLS}\ud800-\udfff]"
@@ -24,48 +24,52 @@ _CONTROL_CHARACTERS_IN_TEXT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTI
 
 
 def style_text(text: str, **style: Any) -> str:
-    """Return *text* in a colour, or bold, for `tell`. Args: style: Of click.style."""
+    """Return *text* in a colour or bold, for `print_lines`.
+
+    Args:
+        style: Arguments of click.style.
+    """
     begin, end = click.style("\0", **style).split("\0")
     return f"{_mark_colour_codes(begin)}{text}{_mark_colour_codes(end)}"
 
 
 def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
-    """Print *lines*, with a sign in place of each character that a terminal would obey."""
+    """Print *lines* with control characters replaced."""
     click.echo(
         "\n".join(
-            _CONTROL_CHARACTERS.sub("�", each).replace(_COLOUR_MARK, "\x1b") for each in lines
+            _CONTROL_CHARACTERS.sub("�", line).replace(_COLOUR_MARK, "\x1b") for line in lines
         ),
         err=err,
     )
 
 
 def print_json(document: Any, *, indent: bool = False) -> None:
-    """Print a document as JSON; those characters are escaped, which is the same document."""
+    """Print a document as JSON with control characters escaped."""
     raw = orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else None)
     click.echo(escape_json(raw))
 
 
 def escape_json(json_bytes: bytes) -> bytes:
-    """Return JSON with those characters escaped."""
+    """Return JSON bytes with control characters escaped."""
     if json_bytes.isascii() and b"\x7f" not in json_bytes:
         return json_bytes
     return _CONTROL_CHARACTERS_IN_TEXT.sub(
-        lambda found: f"\\u{ord(found[0]):04x}", json_bytes.decode()
+        lambda match: f"\\u{ord(match[0]):04x}", json_bytes.decode()
     ).encode()
 
 
 def is_single_safe_line(text: str) -> bool:
-    """Check whether *text* has neither line breaks nor any of those characters."""
+    """Return whether *text* has no line break and no control character."""
     return not ({"\n", "\t"} & set(text) or _CONTROL_CHARACTERS_IN_TEXT.search(text))
 
 
 def replace_control_characters(text: str) -> str:
-    """Return a text of several lines with a sign in place of each of those characters."""
+    """Return *text*, which may have several lines, with control characters replaced."""
     return _CONTROL_CHARACTERS_IN_TEXT.sub("�", text)
 
 
 def make_terminal_safe(text: str) -> str:
-    """Return a document that is printed as it is, but for a terminal without those characters."""
+    """Return *text* unchanged for a file, without control characters for a terminal."""
     return replace_control_characters(text) if sys.stdout.isatty() else text
 
 
@@ -74,14 +78,14 @@ def _mark_colour_codes(codes: str) -> str:
 
 
 def expand_settings_hint(workspace_name: str, subject: str = "this subscription leaves") -> str:
-    """The advice, with the command that writes a workspace out.
+    """Explain how to write out a mapping that the workspace leaves to its default.
 
     Args:
-        name: A file, a preset, or the address of a running emulator.
-        leaving: Who leaves it out.
+        workspace_name: A file, a preset, or the address of a running emulator.
+        subject: Start of the sentence.
     """
     return (
-        f"{subject} `settings` out, and a line of it alone would replace the "
-        f"action's whole mapping: first `emulator export {shlex.quote(workspace_name)} --format workspace "
+        f"{subject} out `settings`, and a single line of it would replace the action's whole "
+        f"mapping: first run `emulator export {shlex.quote(workspace_name)} --format workspace "
         "--output whole.yaml`, then write the line there"
     )

@@ -1,4 +1,4 @@
-"""Scenarios in Gherkin, and emulators inside of tests.
+"""Gherkin scenarios and emulators for tests: `in_process` and `intercepting`.
 
 from segment_insider_scenarios import in_process, intercepting
 
@@ -41,12 +41,15 @@ REQUIRED_DISTRIBUTIONS = {
 
 
 def missing_distributions() -> list[str]:
-    """The distributions that are not installed."""
+    """Return the missing distributions of the extra `scenarios`."""
     return [name for module, name in REQUIRED_DISTRIBUTIONS.items() if find_spec(module) is None]
 
 
 def require_extra(command: str) -> None:
-    """Raises: EmulatorError, when *command* lacks something that it needs."""
+    """Raise an error if *command* lacks a distribution that it needs.
+
+    Raises: EmulatorError, when *command* lacks something that it needs.
+    """
     if absent := missing_distributions():
         what = f"{', '.join(absent)} not installed"
         remedy = (

@@ -1,4 +1,4 @@
-"""What became of the calls of a scenario, for whoever reads a failed step."""
+"""Assertions of steps, with an explanation: what happened to the calls and in the journey."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -26,20 +26,20 @@ from segment_insider_scenarios.tables import (
 
 
 def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
-    """One or more lines for each call made for *name*, or for anybody."""
+    """Explain what happened to each call of *name*, or of all people."""
     messages = scene.list_messages(name)
-    whose = f" for {name}" if name else ""
+    of_person = f" for {name}" if name else ""
     if not messages:
-        return [f"Segment received no call{whose}."]
+        return [f"Segment received no call{of_person}."]
     workspace = scene.emulator.workspace
     destination = Destination(workspace.destination)
     subject = build_context({**workspace.document, "destination": workspace.destination})
     lines = [line for message in messages for line in _explain_call(destination, subject, message)]
-    return [f"What became of the calls{whose}:", *lines]
+    return [f"What happened to the calls{of_person}:", *lines]
 
 
 def find_unread_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
-    """Paths of the message's properties and traits that no mapping read."""
+    """Return the paths of properties and traits that no mapping reads."""
     destination = Destination(scene.emulator.workspace.destination)
     return explain_event(destination, message["normalised"]).dropped
 
@@ -58,7 +58,7 @@ def _explain_call(
         yield f"    matched {', '.join(matched)}"
         if explained.dropped:
             yield f"    no mapping read {', '.join(explained.dropped)}"
-            # Several products that lack the same would be told the same line each.
+            # Products with the same gap would repeat the same line.
             yield from dict.fromkeys(_suggest_mappings(subject, event, explained.dropped))
     elif near := _describe_nearest_trigger(explained.accounts):
         yield f"    nearest is {near}"
@@ -67,7 +67,7 @@ def _explain_call(
 def _suggest_mappings(
     subject: AnalysisContext, event: JSONObject, unread: list[str]
 ) -> Iterator[str]:
-    """The lines of the workspace file that would map what was not read."""
+    """Yield the workspace lines that would map the unread paths."""
     for suggestion in explain_unmapped_properties(subject, event, unread):
         if suggestion.suggestion_text:
             yield f"      {suggestion.suggestion_text}"
@@ -76,11 +76,11 @@ def _suggest_mappings(
 
 
 def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
-    """The subscription whose trigger came closest, with the conditions that did not hold."""
+    """Return the subscription whose trigger is nearest, with its unmet conditions."""
     candidates = [account for account in accounts if any(c.holds for c in account.conditions)]
     if not candidates:
         return None
-    account = max(candidates, key=lambda each: _met_share(each.conditions))
+    account = max(candidates, key=lambda trace: _met_share(trace.conditions))
     wanted = "; ".join(
         _describe_unmet_condition(check) for check in account.conditions if not check.holds
     )
@@ -104,20 +104,20 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
 def list_trail_entries(
     scene: ScenarioContext, journey: str, name: str | None = None
 ) -> list[JSONObject]:
-    """The trail of somebody, or of everybody, over all runs; the run that began first is first."""
+    """Return the journey trail of a person, or of all people; earliest run first."""
     return [entry for run in scene.list_journey_runs(journey, name) for entry in run["trail"]]
 
 
 def trail_entry_columns(entry: JSONObject) -> dict[str, JSON]:
-    """Column -> value: its kind, its sentence and its details by place, e.g. "event.event_name"."""
+    """Return column -> value of a trail entry: kind, text and details by path."""
     return {"kind": entry["kind"], "what": entry["what"], **flatten_values(entry["details"])}
 
 
 def format_trails(scene: ScenarioContext, journey: str, name: str | None = None) -> list[str]:
-    """The trails as people read them, with a blank line behind each."""
+    """Return the trails as text lines, with a blank line after each."""
     runs = scene.list_journey_runs(journey, name)
     if not runs:
-        return [f"{name or 'Nobody'} {'never ' if name else ''}entered {journey}.", ""]
+        return [f"{name or 'No one'} {'never ' if name else ''}entered {journey}.", ""]
     lines = []
     for run in runs:
         status = run["status"].replace("_", " ")
@@ -128,7 +128,7 @@ def format_trails(scene: ScenarioContext, journey: str, name: str | None = None)
 
 
 def _format_trail_entry(entry: JSONObject) -> str:
-    """Return what happened, with the time of its event only where that is another time."""
+    """Return the text of a trail entry, with the event time only if it differs."""
     what: str = entry["what"]
     happened_at = entry["details"].get("event", {}).get("timestamp")
     event, moved = parse_iso_time(happened_at), parse_iso_time(entry["at"])
@@ -151,8 +151,8 @@ def assert_rows_equal(
 
     Args:
         claim: What the step says, a sentence without its full stop.
-        name: The person whose calls tell why; None for everybody's.
-        journey: The one whose trail tells why, that of *name* or all of them.
+        name: Explain the calls of this person; None: of all people.
+        journey: Explain with the trail of this journey, for *name* or all people.
     """
     none = "Nothing arrived." if journey or received else _describe_empty_result(scene, name)
     if differing := diff_rows(columns, expected, received, none):
@@ -160,7 +160,7 @@ def assert_rows_equal(
 
 
 def _describe_empty_result(scene: ScenarioContext, name: str | None) -> str:
-    """What to say where no row is; somebody may have a profile all the same."""
+    """Return the message for no rows; list what the person's profile has instead."""
     profile = scene.find_profile(name) if name else None
     if profile is None:
         return "Nothing arrived."
@@ -178,7 +178,7 @@ def fail_missing_rows(
     *,
     name: str,
 ) -> None:
-    """Fail with the rows that did not arrive, and with all that did."""
+    """Fail with the missing rows among all received rows."""
     fail_claim(scene, claim, diff_missing_rows(columns, missing, received), name=name)
 
 
@@ -191,7 +191,7 @@ def assert_claim(
     name: str | None = None,
     journey: str | None = None,
 ) -> None:
-    """Fail with what was *found* unless the claim *holds*."""
+    """Fail with *actual_text* unless the claim *holds*."""
     if not holds:
         fail_claim(scene, claim, [actual_text], name=name, journey=journey)
 
@@ -204,11 +204,13 @@ def fail_claim(
     name: str | None = None,
     journey: str | None = None,
 ) -> None:
-    """Fail, with the reasons, the trail through the journey and what became of the calls."""
+    """Fail with the reasons, the journey trail and what happened to the calls."""
     # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
     trail = format_trails(scene, journey, name) if journey else []
     emulator = scene.emulator
-    look = ["", f"It stays to be looked at: {emulator.url}/"] if emulator.remains_after_run else []
+    look = (
+        ["", f"You can inspect its sandbox: {emulator.url}/"] if emulator.remains_after_run else []
+    )
     text = "\n".join(
         [f"Failed: {claim}.", "", *reasons, "", *trail, *explain_calls(scene, name), *look]
     )

@@ -1,4 +1,4 @@
-"""A token shown to an emulator, and to nobody else."""
+"""Client of the control API of a running emulator."""
 
 import os
 import time
@@ -9,67 +9,41 @@ from typing import Any, Self
 
 import orjson
 import requests
-from requests import PreparedRequest
-from requests.auth import AuthBase
 
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios.client_errors import (
+from segment_insider_scenarios.client_http import (
+    BearerAuth,
     ResourceNotFound,
     RetryBudget,
     connection_error,
     parse_error_response,
 )
 
-
-class BearerAuth(AuthBase):
-    """Shows *token* with each request.
-
-    pytest prints what the names of a frame stand for, and requests itself passes headers from
-    one function to the next: the token is in neither.
-    """
-
-    def __init__(self, token: str) -> None:
-        self._token = token
-
-    def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        request.headers["Authorization"] = _SecretStr(f"Bearer {self._token}")
-        return request
-
-
-class _SecretStr(str):
-    """A text that is sent, and printed nowhere."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'(redacted)'"
-
-
-REQUEST_TIMEOUT_S = 10.0  # seconds
+REQUEST_TIMEOUT_S = 10.0
 API_PATH = "/emulator/v1"
 PANEL_PATH = f"{API_PATH}/panel"
 DESTINATION_PATH = f"{API_PATH}/destination"
 FAULTS_PATH = f"{API_PATH}/faults"
 SANDBOXES_PATH = f"{API_PATH}/sandboxes"
-# Beside what is only read: refused for the moment and sent again, they come to the same.
-RETRYABLE_PATHS = tuple(f"{API_PATH}/{each}" for each in ("verify", "wait-for", "dry-run", "reset"))
+# POST requests that may be sent twice with the same result.
+RETRYABLE_PATHS = tuple(f"{API_PATH}/{name}" for name in ("verify", "wait-for", "dry-run", "reset"))
 
 
 class ControlClient:
-    """Reads what one emulator captured, and sets its clock and both its panels.
+    """Client of the control API of one emulator or sandbox.
 
     Lists are complete, oldest first, whatever their length.
 
     Args:
         base_url: E.g. "http://127.0.0.1:8282".
-        page: Rows asked for at once, at most 1,000.
-        session: Somebody else's, who closes it; None has the client make its own.
-        token: Of a team, or the emulator's password, where it asks for one.
-        sleep: Passes the time while an emulator that cannot be used just now is waited for.
-    Raises: EmulatorError, when nothing answers there or the emulator refuses what was asked;
-        Unreachable or Unavailable, when it cannot be used at all.
+        page_size: Rows of one request, at most 1,000.
+        session: A session that the caller closes; None makes a new one.
+        token: The emulator's password or a team's token, if it needs one.
+        sleep: Waits before a retry of a 503 response.
+    Raises: EmulatorError, when the emulator refuses a request;
+        EmulatorUnreachable or TemporarilyUnavailable, when it cannot be used at all.
     """
 
     def __init__(
@@ -90,7 +64,7 @@ class ControlClient:
 
     @classmethod
     def connect(cls, base_url: str) -> Self:
-        """A client of an emulator that somebody else has started, with EMULATOR_TOKEN if it is set.
+        """Create a client of a running emulator, with EMULATOR_TOKEN if it is set.
 
         Raises: EmulatorError, when the environment cannot be read.
         """
@@ -108,30 +82,39 @@ class ControlClient:
         self.session.close()
 
     def get_health(self) -> JSONObject:
-        """{"status": "ok", "version"}."""
+        """Return {"status": "ok", "version"}."""
         return self._call_api("GET", f"{API_PATH}/health")
 
     def list_messages(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
-        """What SDKs sent, *after* that id. Filters: type, event, user, verdict, messageId."""
+        """Return the messages received from SDKs, *after* that id.
+
+        Filters: type, event, user, verdict, messageId.
+        """
         return list(self._iterate_pages("messages", filters, after=after))
 
     def list_deliveries(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
-        """What subscriptions sent to Insider One. Filters: messageId, event, verdict."""
+        """Return the deliveries to Insider One, *after* that id.
+
+        Filters: messageId, event, verdict.
+        """
         return list(self._iterate_pages("deliveries", filters, after=after))
 
     def get_newest_message(self, **filters: str) -> JSONObject:
-        """The last message that the filters find, with its "deliveries".
+        """Return the newest message that matches the filters, with its "deliveries".
 
         Raises: EmulatorError, when there is none.
         """
         return self._call_api("GET", f"{API_PATH}/messages/newest", params=filters)
 
     def get_newest_delivery(self, **filters: str) -> JSONObject:
-        """The last delivery that the filters find. Raises: EmulatorError, when there is none."""
+        """Return the newest delivery that matches the filters.
+
+        Raises: EmulatorError, when there is none.
+        """
         return self._call_api("GET", f"{API_PATH}/deliveries/newest", params=filters)
 
     def verify_claims(self, *claims: JSONObject) -> JSONObject:
-        """Whether what happened is as claimed, see docs/control-api.md.
+        """Check claims about what was received; see docs/control-api.md.
 
         Args:
             claims: E.g. {"of": "deliveries", "where": {"event": "Order Completed"}, "exactly": 1}.
@@ -140,49 +123,49 @@ class ControlClient:
         return self._call_api("POST", f"{API_PATH}/verify", body={"claims": list(claims)})
 
     def wait_for_claim(self, claim: JSONObject, timeout_s: float = 5.0) -> JSONObject:
-        """Return as soon as *claim* is met, or when the time has passed.
+        """Wait until *claim* is met or the time is over.
 
         Args:
-            timeout: Seconds, at most 60.
-        Returns: What verify tells of one claim; with "ok" false it is in vain.
+            timeout_s: Seconds, at most 60.
+        Returns: The result of one claim, as in `verify_claims`; "ok" is false after the timeout.
         """
-        order = {**claim, "timeout": f"{timeout_s:f} s"}
+        body = {**claim, "timeout": f"{timeout_s:f} s"}
         return self._call_api(
-            "POST", f"{API_PATH}/wait-for", body=order, timeout=timeout_s + REQUEST_TIMEOUT_S
+            "POST", f"{API_PATH}/wait-for", body=body, timeout=timeout_s + REQUEST_TIMEOUT_S
         )
 
     def dry_run(self, event: JSONObject) -> list[JSONObject]:
-        """What *event*, or a {"batch": [...]}, would lead to; nothing is sent and nothing kept."""
+        """Return what *event*, or a {"batch": [...]}, would produce; send and store nothing."""
         messages: list[JSONObject] = self._call_api("POST", f"{API_PATH}/dry-run", body=event)[
             "messages"
         ]
         return messages
 
     def list_profiles(self) -> list[JSONObject]:
-        """Everybody whom Insider One knows."""
+        """Return all Insider One profiles."""
         return [
             self._load_remaining_events(profile) for profile in self._iterate_pages("profiles", {})
         ]
 
     def find_profile(self, identifier: str) -> JSONObject | None:
-        """Who owns *identifier*, e.g. "uuid:u1"."""
+        """Return the profile with *identifier*, e.g. "uuid:u1"; None if there is none."""
         profile = next(self._iterate_pages("profiles", {"identifier": identifier}), None)
         return profile and self._load_remaining_events(profile)
 
     def list_journeys(self) -> list[JSONObject]:
-        """The journeys of the workspace, with their counters."""
+        """Return the journeys of the workspace with their counters."""
         listed: list[JSONObject] = self._call_api("GET", f"{API_PATH}/journeys")["journeys"]
         return listed
 
     def list_journey_runs(self, journey_id: int) -> list[JSONObject]:
-        """Who is or was in a journey, each time with the trail."""
+        """Return all runs of a journey, one for each time a person entered it, with trails."""
         return list(self._iterate_pages("runs", {}, f"journeys/{journey_id}/"))
 
     def create_sandbox(self, **settings: JSON) -> JSONObject:
-        """One more emulator in the same process.
+        """Create a sandbox: a further emulator in the same process.
 
         Args:
-            order: id, workspace (a preset's name or a document), writeKey, account, key, now.
+            settings: id, workspace (a preset's name or a document), writeKey, account, key, now.
         Returns: {"id", "url", "writeKey", "account", "key", ...}; a ControlClient of that "url" is
             the sandbox's own.
         Raises: Conflict, when a name is taken, or there are as many as there may be.
@@ -190,82 +173,84 @@ class ControlClient:
         return self._call_api("POST", SANDBOXES_PATH, body=settings)
 
     def list_sandboxes(self) -> list[JSONObject]:
-        """All sandboxes of the process, the default one first; keys are redacted."""
+        """Return all sandboxes, the default one first; keys are redacted."""
         listed: list[JSONObject] = self._call_api("GET", SANDBOXES_PATH)["sandboxes"]
         return listed
 
     def delete_sandbox(self, id: str) -> None:
-        """End a sandbox with all that it holds; one that is gone has ended."""
+        """Delete a sandbox with all its data; do nothing if it does not exist."""
         with suppress(ResourceNotFound):
             self._call_api("DELETE", f"{SANDBOXES_PATH}/{id}")
 
     def reset_sandbox(self, now: str | None = None) -> None:
-        """Forget messages, deliveries, profiles and runs, and set both panels back.
+        """Delete messages, deliveries, profiles and runs, and reset both panels.
 
         Args:
-            now: ISO 8601; the clock stands still then. None has it follow the machine.
+            now: ISO 8601; the clock stops at this time. None lets it follow the machine's clock.
         """
         self._call_api("POST", f"{API_PATH}/reset", body={"now": now} if now else {})
 
     def reset_part(self, part: str) -> None:
-        """Forget "captures", "profiles" or "faults" alone, or reset the "clock"."""
+        """Delete only "captures", "profiles" or "faults", or reset the "clock"."""
         self._call_api("POST", f"{API_PATH}/reset/{part}")
 
     def advance_clock(self, duration: str) -> None:
-        """Let time pass, e.g. "45 minutes"; what is due by then has been done on return."""
+        """Advance the clock, e.g. by "45 minutes"; everything due by then is done on return."""
         self._call_api("POST", f"{API_PATH}/clock", body={"advance": duration})
 
     def resume_clock(self) -> None:
-        """Have a clock that stands still run on."""
+        """Let a stopped clock run again."""
         self._call_api("POST", f"{API_PATH}/clock", body={"resume": True})
 
     def add_fault(self, fault: JSONObject) -> None:
-        """Let deliveries to Insider One meet a fault, e.g. {"status": 503, "times": 2}."""
+        """Make deliveries to Insider One fail, e.g. {"status": 503, "times": 2}."""
         self._call_api("POST", FAULTS_PATH, body=fault)
 
     def add_segment_fault(self, fault: JSONObject) -> None:
-        """Let requests to Segment meet a fault, e.g. {"status": 500, "times": 2}."""
+        """Make requests to Segment fail, e.g. {"status": 500, "times": 2}."""
         self._call_api("POST", f"{FAULTS_PATH}/segment", body=fault)
 
     def list_faults(self) -> list[JSONObject]:
-        """Return the faults that are still to happen, those at Insider One's end first."""
+        """Return the faults that have not happened yet, those of Insider One first."""
         ends = (FAULTS_PATH, f"{FAULTS_PATH}/segment")
         return [fault for end in ends for fault in self._call_api("GET", end)["faults"]]
 
     def clear_faults(self) -> None:
-        """Let nothing go wrong any more, at either end."""
+        """Remove all faults of Segment and Insider One."""
         self._call_api("DELETE", FAULTS_PATH)
         self._call_api("DELETE", f"{FAULTS_PATH}/segment")
 
     def retry_deliveries(self) -> None:
-        """Try again at once what Insider One has not taken."""
+        """Retry failed deliveries now."""
         self._call_api("POST", f"{API_PATH}/deliveries/retry")
 
     def report_scenario_run(self, run: JSONObject) -> int:
-        """Have the emulator's pages show what came of scenarios; gives the id of the run."""
+        """Send the results of scenarios, so that the emulator's pages show them; return the run's
+        id.
+        """
         id: int = self._call_api("POST", f"{API_PATH}/scenario-runs", body=run)["id"]
         return id
 
     def list_integrations(self) -> list[JSONObject]:
-        """Those of the InOne panel; keys are redacted."""
+        """Return the integrations of the InOne panel; keys are redacted."""
         return list(self._iterate_pages("integrations", {}, "panel/"))
 
     def create_integration(self, name: str, type: str, role: str) -> JSONObject:
-        """Save an integration in the InOne panel; the only answer with its key."""
+        """Create an integration in the InOne panel; only this response contains its key."""
         return self._call_api(
             "POST", f"{PANEL_PATH}/integrations", body={"name": name, "type": type}, role=role
         )
 
     def revoke_integration(self, id: int, role: str) -> None:
-        """End an integration's key."""
+        """Revoke an integration, so that its key is invalid."""
         self._call_api("DELETE", f"{PANEL_PATH}/integrations/{id}", role=role)
 
     def get_destination(self) -> JSONObject:
-        """Segment's settings of the destination and its mappings; the key is redacted."""
+        """Return Segment's destination settings and mappings; the key is redacted."""
         return self._call_api("GET", DESTINATION_PATH)
 
     def save_destination(self, changes: JSONObject) -> None:
-        """Save Changes in Segment: "enabled", "settings", or both."""
+        """Change "enabled", "settings" or both of Segment's destination."""
         self._call_api("PATCH", DESTINATION_PATH, body=changes)
 
     def set_subscription_enabled(self, number: int, *, enabled: bool) -> None:
@@ -275,7 +260,7 @@ class ControlClient:
         )
 
     def add_subscription(self, subscription: JSONObject) -> JSONObject:
-        """Add a mapping behind the others; what it leaves out is the action's own."""
+        """Append a mapping; fields it leaves out have the defaults of its action."""
         return self._call_api("POST", f"{DESTINATION_PATH}/subscriptions", body=subscription)
 
     def remove_subscription(self, number: int) -> None:
@@ -283,38 +268,38 @@ class ControlClient:
         self._call_api("DELETE", f"{DESTINATION_PATH}/subscriptions/{number}")
 
     def get_workspace(self) -> JSONObject:
-        """The document of the workspace; keys are redacted."""
+        """Return the workspace document; keys are redacted."""
         return self._call_api("GET", f"{API_PATH}/workspace")
 
     def get_current_workspace(self) -> JSONObject:
-        """The same with what was changed of its destination since."""
+        """Return the workspace document with all later changes of its destination."""
         return self._call_api("GET", f"{API_PATH}/workspace/current")
 
     def replace_workspace(self, workspace: JSON) -> None:
-        """Use another workspace, a preset's name or a document; what was captured stays."""
+        """Replace the workspace by a preset (its name) or a document; stored data stays."""
         self._call_api("PUT", f"{API_PATH}/workspace", body={"workspace": workspace})
 
     def export_sandbox(self) -> bytes:
-        """All that the sandbox has, as lines of JSON; keys are redacted."""
+        """Return all data of the sandbox as JSON lines; keys are redacted."""
         return self._request_checked("GET", f"{API_PATH}/export").content
 
     def import_sandbox(self, exported: bytes) -> int:
-        """Put what `export` gave in the place of all there is; gives the number of rows."""
+        """Replace all data by what `export_sandbox` returned; return the number of rows."""
         imported: int = self._request_json("POST", f"{API_PATH}/import", data=exported)["imported"]
         return imported
 
     def export_har(self) -> JSONObject:
-        """All requests to Insider One with their answers, HAR 1.2."""
+        """Return all requests to Insider One with responses, as HAR 1.2."""
         return self._call_api("GET", f"{API_PATH}/export.har")
 
     def post_to_segment(self, path: str, body: bytes, write_key: str) -> int:
-        """Post a JSON body to Segment as any HTTP client may; gives the status."""
+        """Post a JSON body to Segment's API and return the HTTP status."""
         headers = {"Content-Type": "application/json"}
         auth = (write_key, "")
         return self._send_request("POST", path, data=body, headers=headers, auth=auth).status_code
 
     def upsert_user(self, user: JSONObject, account: str, key: str) -> JSONObject:
-        """Send one user to Insider One directly, as a system other than Segment does."""
+        """Send one user to Insider One directly, without Segment."""
         headers = {
             "X-PARTNER-NAME": account,
             "X-REQUEST-TOKEN": key,
@@ -324,7 +309,7 @@ class ControlClient:
         return self._request_json("POST", "/api/user/v1/upsert", data=body, headers=headers)
 
     def _load_remaining_events(self, profile: JSONObject) -> JSONObject:
-        """*profile* with the events that did not fit into the answer."""
+        """Return *profile* with the events that did not fit into the first response."""
         after: int | None = profile.get("events_next")
         more = self._iterate_pages("events", {}, f"profiles/{profile['id']}/", after)
         return {**profile, "events": [*profile["events"], *more]}
@@ -358,30 +343,30 @@ class ControlClient:
         )
 
     def _request_json(self, method: str, path: str, **options: Any) -> JSONObject:
-        answer = self._request_checked(method, path, **options)
+        response = self._request_checked(method, path, **options)
         try:
-            document: JSONObject = answer.json()
+            document: JSONObject = response.json()
         except requests.JSONDecodeError as error:
-            raise self._unexpected_response_error(answer) from error
+            raise self._unexpected_response_error(response) from error
         return document
 
     def _request_checked(self, method: str, path: str, **options: Any) -> requests.Response:
-        """What is no refusal.
+        """Send a request and return the response; raise an error if it was refused.
 
-        Raises: EmulatorError, the emulator's own, one of REFUSALS, or about somebody else.
+        Raises: EmulatorError, from the response, or because no emulator answered.
         """
-        answer = self._send_request(method, path, **options)
-        patience = RetryBudget(self._sleep)
-        while _is_retryable(method, path) and patience.wait_if_retryable(answer):
-            answer = self._send_request(method, path, **options)
-        if answer.ok:
-            return answer
-        raise parse_error_response(answer) or self._unexpected_response_error(answer)
+        response = self._send_request(method, path, **options)
+        retries = RetryBudget(self._sleep)
+        while _is_retryable(method, path) and retries.wait_if_retryable(response):
+            response = self._send_request(method, path, **options)
+        if response.ok:
+            return response
+        raise parse_error_response(response) or self._unexpected_response_error(response)
 
     def _unexpected_response_error(self, response: requests.Response) -> EmulatorError:
-        """What to say of an answer that no emulator gives."""
-        asked = f"{response.request.method} {response.request.path_url}"
-        what = f"{asked} was answered {response.status_code}, and not as an emulator does"
+        """Return the error for a response that does not come from an emulator."""
+        request = f"{response.request.method} {response.request.path_url}"
+        what = f"{request} was answered {response.status_code}, which is not an emulator's answer"
         return EmulatorError(what, self._base_url, "Give the address of an emulator.")
 
     def _send_request(
@@ -408,9 +393,9 @@ class ControlClient:
             )
         except requests.RequestException as error:
             reported_error = connection_error(self._base_url, error)
-        raise reported_error  # out here it is chained to nothing that holds the request
+        raise reported_error  # raised here, so that it is not chained to an error with the request
 
 
 def _is_retryable(method: str, path: str) -> bool:
-    """Whether a request that was refused for the moment may be sent once more."""
+    """Return whether a request may be sent again after a 503 response."""
     return method in ("GET", "PUT") or path.startswith((SANDBOXES_PATH, *RETRYABLE_PATHS))

@@ -1,9 +1,8 @@
-"""What the steps of a scenario prepared, and whether anything used it."""
+"""State that the steps of one scenario share: emulator, people, orders, clock."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.similar_names import find_intended_name, is_one_edit_apart
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
@@ -27,15 +25,19 @@ from segment_insider_emulator.workspace.known_names import (
     collect_known_names,
 )
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
-from segment_insider_scenarios import segment_calls
-from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.segment_calls import SegmentCall
-from segment_insider_scenarios.shopper import Shopper, make_shopper, user_id_from_name
+from segment_insider_scenarios.shopper import (
+    SegmentCall,
+    Shopper,
+    identify_call,
+    make_shopper,
+    user_id_from_name,
+)
 from segment_insider_scenarios.spelling import (
     ScenarioTexts,
     collect_texts,
     reject_inconsistent_spelling,
 )
+from segment_insider_scenarios.value_checks import require_time
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Scenario, Step
@@ -49,7 +51,7 @@ PREPARED_ORDER, PREPARED_DEVICE, PREPARED_PERSON, PREPARED_ROLE = (
     "person",
     "role",
 )
-# Of each kind: what its step did, and what to do when nothing used it.
+# Kind -> error text and remedy if nothing uses the preparation.
 UNUSED_PREPARATION_TEXTS = {
     PREPARED_ORDER: (
         "the details of order {!r} are not used",
@@ -72,10 +74,10 @@ class _Preparation:
 
 
 class UnusedPreparations:
-    """The preparations that nothing has used so far, in the order of the steps.
+    """Preparations of a scenario that no step has used yet.
 
     Args:
-        step: The step that runs; empty where a background runs, which serves other scenarios, too.
+        current_step: Text of the running step; empty in a background, which scenarios share.
     """
 
     def __init__(self) -> None:
@@ -83,18 +85,18 @@ class UnusedPreparations:
         self._preparations: list[_Preparation] = []
 
     def add(self, kind: str, name: str) -> None:
-        """Take that the running step prepared something."""
+        """Record that the running step prepared something."""
         if self.current_step:
             self._preparations.append(_Preparation(kind, name, self.current_step))
 
     def mark_used(self, kind: str, name: str) -> None:
-        """Take that a step used something."""
+        """Record that a step used something."""
         self._preparations = [
             each for each in self._preparations if (each.kind, each.name) != (kind, name)
         ]
 
     def first_error(self) -> EmulatorError | None:
-        """Return what to say of the first preparation that nothing used; None when all was used."""
+        """Return the error for the first unused preparation; None when all are used."""
         for unused in self._preparations:
             what, remedy = UNUSED_PREPARATION_TEXTS[unused.kind]
             where = unused.step.rstrip(":")
@@ -103,14 +105,14 @@ class UnusedPreparations:
 
 
 def load_named_workspace(name: str, folder: Path) -> Workspace:
-    """A preset, or the workspace file of that name in *folder*.
+    """Load a preset, or the workspace file *name* in *folder*.
 
     Raises: EmulatorError, when there is none, or it has a mistake.
     """
     if name in PRESET_NAMES:
         return _load_preset(name)
     path = (folder / name).resolve()
-    # Read again when it has changed, as by whoever mends it between two runs of one process.
+    # A changed file is read again in the same process.
     return _load_workspace_file(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
@@ -124,62 +126,20 @@ def _load_workspace_file(path: Path, _modified_ns: int) -> Workspace:
     return load_workspace_or_preset(path)
 
 
-EXAMPLE_TIME = "2026-11-23T12:00:00Z"
-# How else people write times: the day before the month, as where the shops are.
-OTHER_TIME_FORMATS = tuple(
-    f"{day}{time}"
-    for day in ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%d", "%Y/%m/%d")
-    for time in (" %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", "")
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockControl:
-    """The clock of one emulator."""
-
-    client: ControlClient
-
-    def start(self, now: str) -> None:
-        """Forget everything, and stand still at *now*, ISO 8601 with its zone."""
-        self.client.reset_sandbox(now)
-
-    def advance(self, duration: str) -> None:
-        """Let time pass, e.g. "45 minutes"; what is due by then has been done on return."""
-        self.client.advance_clock(duration)
-
-
-def require_time(text: str) -> None:
-    """Refuse what is not a time with its zone, and say how to write it. Raises: EmulatorError."""
-    if parse_rfc3339(text) is not None:
-        return
-    parsed = next(
-        filter(None, (_parse_time(text.strip(), form) for form in OTHER_TIME_FORMATS)), None
-    )
-    remedy = f"Write {parsed:%Y-%m-%dT%H:%M:%S}Z" if parsed else f"Write it as {EXAMPLE_TIME}"
-    raise EmulatorError(f"{text!r} is not a time", "", f"{remedy}, or +03:00 in place of the Z.")
-
-
-def _parse_time(text: str, time_format: str) -> datetime | None:
-    try:
-        return datetime.strptime(text, time_format)
-    except ValueError:
-        return None
-
-
 DEFAULT_WORKSPACE = "guide"
 
-# Insider One writes these itself, when a journey begins; nobody sent them.
+# Insider One creates these itself when a journey starts.
 INSIDER_ONE_EVENTS = ("journey_entered",)
 
 
 class ScenarioContext:
-    """The state that the steps of one scenario share.
+    """State that the steps of one scenario share.
 
     Args:
-        folder: Where files that the scenario names are looked for.
-        seed: Another one makes other people.
-        kept: Asked at the end whether the sandbox shall stay.
-        workspace: Where the scenario names none: a preset, or a file in the current folder.
+        folder: The folder of files that the scenario names.
+        seed: Selects the set of test people.
+        should_remain: Called at the end; returns whether the sandbox is not deleted.
+        workspace: Default workspace: a preset, or a file in the current folder.
     """
 
     def __init__(
@@ -202,9 +162,7 @@ class ScenarioContext:
             None  # the first step that changed something in the sandbox
         )
         self._clock_start: str | None = None
-        self._faults_with_steps: list[
-            tuple[JSONObject, str]
-        ] = []  # with their steps, not known to be met
+        self._faults_with_steps: list[tuple[JSONObject, str]] = []  # not used so far
         self.people: dict[str, Shopper] = {}
         self.orders: dict[str, JSONObject] = {}
         self.posted_status: int | None = None  # status of the last call that was posted by hand
@@ -229,11 +187,11 @@ class ScenarioContext:
     def begin_step(
         self, step: "Step", scenario: "Scenario", *, may_change: bool, changes_sandbox: bool
     ) -> None:
-        """Take the step that runs next.
+        """Prepare the context for the next step.
 
         Args:
-            acting: Whether it may change something, as a project's own step may.
-            in_sandbox: Whether it changes something in the sandbox, which a new one would lose.
+            may_change: Whether the step may change something, as a project's own step may.
+            changes_sandbox: Whether it changes the sandbox, so that a new one would lose it.
 
         Raises: EmulatorError, at the first step of a scenario with one name in two spellings.
         """
@@ -248,34 +206,37 @@ class ScenarioContext:
         )
 
     def require_action(self, claim: str) -> None:
-        """Refuse a claim about a scenario in which nothing happened. Raises: EmulatorError."""
+        """Reject a Then step before anything has happened.
+
+        Raises: EmulatorError.
+        """
         if not self._has_acted and not self.list_messages():
             remedy = "Add a When before it: what has the person done?"
             raise EmulatorError("nothing happens before this step", claim, remedy)
 
     @property
     def vocabulary(self) -> KnownNames:
-        """The names that the workspace and the specs of both sides know."""
+        """Return the names that the workspace, Segment's spec and Insider One know."""
         return collect_known_names(self.emulator.workspace.document)
 
     def is_text_value(self, name: str, cell: str) -> bool:
-        """Check whether *cell* is a text under this name of Insider One's, even if it is a number.
+        """Return whether *cell* must be read as text under this Insider One name.
 
         One of the account's own is a text where a step has it in quotes: cart "100017".
         """
         return name in TEXT_VALUED_NAMES or ("." in name and cell in self.texts.quoted_texts)
 
     def use_workspace(self, workspace: str) -> None:
-        """Go on with another workspace, a preset or a file, in which nothing has happened.
+        """Replace the sandbox by an empty one with another workspace, a preset or a file.
 
         Raises: EmulatorError.
         """
         self._open_new_sandbox(load_named_workspace(workspace, self.folder))
 
     def change_workspace(self, document: JSONObject) -> None:
-        """Go on with the workspace as *document* has it.
+        """Replace the sandbox by an empty one with the workspace *document*.
 
-        Raises: EmulatorError, when it has a mistake, or something has happened before.
+        Raises: EmulatorError, when it has a mistake, or an earlier step has changed something.
         """
         plan = self.emulator.workspace.tracking_plan
         bare = {name: value for name, value in document.items() if name != "trackingPlan"}
@@ -291,10 +252,13 @@ class ScenarioContext:
             self.start_clock(self._clock_start)
 
     def _require_unchanged(self, where: str, remedy: str) -> None:
-        """Refuse to begin anew after a step whose effect would be lost. Raises: EmulatorError."""
+        """Reject a new sandbox after a step whose effect would be lost.
+
+        Raises: EmulatorError.
+        """
         if self._first_changing_step or self.list_messages():
             step = f" ({self._first_changing_step})" if self._first_changing_step else ""
-            raise EmulatorError(f"something has happened before{step}", where, remedy)
+            raise EmulatorError(f"an earlier step has changed something{step}", where, remedy)
 
     def _open_sandbox(self, workspace: Workspace) -> "RunningEmulator":
         return self._exit_stack.enter_context(
@@ -302,10 +266,12 @@ class ScenarioContext:
         )
 
     def start_clock(self, now: str) -> None:
-        """Have the clock stand at *now*, from where it runs. Raises: EmulatorError.
+        """Set the clock to *now* and let it run from there.
 
-        It runs because the SDK tells the age of a call by the machine's clock: at one instant,
-        what was done first could seem to be the younger.
+        Raises: EmulatorError.
+
+        It runs because the SDK measures the age of a call with the machine's clock: with a stopped
+        clock an earlier call could get a later time.
         """
         require_time(now)
         self._require_unchanged(now, "Make it the first step, or let time pass.")
@@ -314,18 +280,18 @@ class ScenarioContext:
         self._clock_start = now
 
     def get_person(self, name: str) -> Shopper:
-        """Who is called *name*; a shopper who has signed in, if nothing else was said."""
+        """Return the person called *name*; create a signed-in shopper if it is new."""
         if name not in self.people:
             self.people[name] = make_shopper(name, seed=self._seed)
         return self.people[name]
 
     def mark_introduced(self, name: str) -> None:
-        """Take a person whom a step names on purpose, to be named again by another step."""
+        """Record a person whom a Given step introduces; a later step must use the name."""
         self.preparations.mark_used(PREPARED_PERSON, name)
         self.preparations.add(PREPARED_PERSON, name)
 
     def resolve_actor(self, name: str) -> str:
-        """Take a person who does something; gives *name* back.
+        """Record that a person does something, and return *name*.
 
         Raises: EmulatorError, for a name that is one slip away from that of another person.
         """
@@ -337,34 +303,37 @@ class ScenarioContext:
         if near := find_intended_name(name, known) or (
             None if name in known else next(one_letter, None)
         ):
-            remedy = f"Did you mean {near}? If not, say first: Given {name} shops."
-            raise EmulatorError("nobody introduces this person", name, remedy)
+            remedy = f"Did you mean {near}? If not, add first: Given {name} shops."
+            raise EmulatorError("no earlier step introduces this person", name, remedy)
         return name
 
     def find_person(self, name: str) -> Shopper:
-        """Somebody whom the scenario has named before. Raises: EmulatorError."""
+        """Return a person whom an earlier step has named.
+
+        Raises: EmulatorError.
+        """
         self.preparations.mark_used(PREPARED_PERSON, name)
         if name not in self.people:
             ids = {
                 user_id_from_name(each): each for each in self.people
             }  # whatever the letter case
             near = get_close_matches(user_id_from_name(name), ids, n=1)
-            remedy = f"Did you mean {ids[near[0]]}?" if near else f"Say first: Given {name} shops."
-            raise EmulatorError("no Given and no When names this person", name, remedy)
+            remedy = f"Did you mean {ids[near[0]]}?" if near else f"Add first: Given {name} shops."
+            raise EmulatorError("no Given or When step names this person", name, remedy)
         return self.people[name]
 
     def update_person(self, name: str, **details: Any) -> None:
-        """Change what is known of somebody; keys are fields of Shopper."""
+        """Change the data of a person; keys are fields of Shopper."""
         self.people[name] = replace(self.get_person(name), **details)
 
     def sign_in(self, name: str) -> None:
-        """Somebody says who they are, with their e-mail address."""
+        """Sign a person in: send identify with the e-mail address."""
         self.resolve_actor(name)
         self.update_person(name, user_id=user_id_from_name(name))
-        self.send_calls(name, segment_calls.identify({"email": self.get_person(name).email}))
+        self.send_calls(name, identify_call({"email": self.get_person(name).email}))
 
     def send_calls(self, name: str, *new_calls: SegmentCall) -> None:
-        """Send Segment what a person did, as the shop does; on return it has been delivered.
+        """Send calls of a person to Segment; they are delivered on return.
 
         Raises: EmulatorError.
         """
@@ -373,33 +342,39 @@ class ScenarioContext:
         self.emulator.shop.send(who, *new_calls)
 
     def add_fault(self, fault: JSONObject, *, segment: bool = False) -> None:
-        """Let the next requests meet a fault, at Insider One's end or at Segment's."""
+        """Make the next requests to Insider One, or to Segment, fail."""
         client = self.emulator.client
         (client.add_segment_fault if segment else client.add_fault)(fault)
         if self.preparations.current_step:
             self._faults_with_steps.append((fault, self.preparations.current_step))
 
     def clear_faults(self) -> None:
-        """Let nothing go wrong any more. Raises: EmulatorError, where nothing did go wrong."""
+        """Remove all faults.
+
+        Raises: EmulatorError, where nothing did go wrong.
+        """
         if unmet := self._unused_fault_error():
             raise unmet
         self._faults_with_steps = []
         self.emulator.client.clear_faults()
 
     def first_unused_error(self) -> EmulatorError | None:
-        """Return what to say of the first preparation that nothing used; None when all was used."""
+        """Return the error for the first unused preparation or fault; None when all are used."""
         return self.preparations.first_error() or self._unused_fault_error()
 
     def _unused_fault_error(self) -> EmulatorError | None:
         waiting = self.emulator.client.list_faults() if self._faults_with_steps else []
         for fault, step in self._faults_with_steps:
             if any(fault.items() <= other.items() for other in waiting):
-                remedy = "Let a request meet it, or remove the step."
-                return EmulatorError("no request met this fault", step, remedy)
+                remedy = "Add a step that sends a request, or remove the step."
+                return EmulatorError("no request triggered this fault", step, remedy)
         return None
 
     def find_profile(self, name: str) -> JSONObject | None:
-        """The profile that Insider One has of somebody. Raises: EmulatorError."""
+        """Return the Insider One profile of a person; None if there is none.
+
+        Raises: EmulatorError.
+        """
         client = self.emulator.client
         profiles = (
             client.find_profile(identifier) for identifier in self.find_person(name).identifiers
@@ -407,13 +382,16 @@ class ScenarioContext:
         return next((profile for profile in profiles if profile), None)
 
     def list_events(self, name: str) -> list[JSONObject]:
-        """The events that Insider One has of somebody, in the order received."""
+        """Return the Insider One events of a person, in the order received."""
         profile = self.find_profile(name)
         events: list[JSONObject] = profile["events"] if profile else []
         return [event for event in events if event["event_name"] not in INSIDER_ONE_EVENTS]
 
     def list_journey_runs(self, journey: str, name: str | None = None) -> list[JSONObject]:
-        """Each time that somebody, or anybody, was in a journey. Raises: EmulatorError."""
+        """Return the journey runs of a person, or of all people.
+
+        Raises: EmulatorError.
+        """
         client = self.emulator.client
         ids = {each["name"]: each["id"] for each in client.list_journeys()}
         if journey not in ids:
@@ -426,7 +404,7 @@ class ScenarioContext:
         return [run for run in runs if run["profile_id"] == profile["id"]]
 
     def list_messages(self, name: str | None = None) -> list[JSONObject]:
-        """The calls that were made for somebody, or for anybody, oldest first."""
+        """Return the messages of a person, or of all people, oldest first."""
         client = self.emulator.client
         if name is None:
             return client.list_messages()
@@ -437,13 +415,16 @@ class ScenarioContext:
 
 
 def call_label(message: JSONObject) -> str:
-    """What a captured call goes by: its event, its page or screen, else its type."""
+    """Return the label of a message: its event, page or screen, or its type."""
     sent = message["message"]
     return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")
 
 
 def find_newest_call(scene: ScenarioContext, call: str) -> JSONObject:
-    """The newest captured call of this event, page, screen or type. Raises: EmulatorError."""
+    """Return the newest message with this event, page, screen or type.
+
+    Raises: EmulatorError.
+    """
     messages = scene.list_messages()
     for message in reversed(messages):
         if call in (message["event"], call_label(message), message["type"]):

@@ -1,4 +1,4 @@
-r"""Placeholders of outlines: which a text has, and which columns of Examples fill them.
+r"""Checks of feature files: placeholders, descriptions that look like steps, parser errors.
 
 `\<word>` is the text `<word>`, and so is a tag of HTML that is closed in the same text.
 """
@@ -26,32 +26,32 @@ from segment_insider_scenarios.step_catalogue import best_library_similarity, is
 
 FeatureProblem = tuple[int, str, str]  # line, what is wrong, what to do
 ESCAPED_BRACKET = re.compile(r"\\<(?=[^<>]*>)")
-BRACKET_MARK = "\ue000"  # stands for an escaped "<" while placeholders are filled
+BRACKET_MARK = "\ue000"  # replaces an escaped "<" while placeholders are filled
 _PLACEHOLDER_PATTERN = re.compile(r"(?<!\\)<([^<>\n]+)>")
 _CLOSING_TAG = re.compile(r"</([^<>\n]+)>")
 _PLACEHOLDER_WORDS = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+){0,3}")
-_ESCAPE_HINT = r"Write \<{0}> where the text itself is meant."
-_RENAME_COLUMN_HINT = "Where the text itself is meant, give the column another name."
+_ESCAPE_HINT = r"Write \<{0}> for the text itself."
+_RENAME_COLUMN_HINT = "For the text itself, rename the column."
 
 
 def mark_escaped_brackets(text: str) -> str:
-    """Return *text* with a sign that nothing fills in place of each escaped bracket."""
+    """Replace each escaped bracket by a mark that no placeholder can fill."""
     return ESCAPED_BRACKET.sub(BRACKET_MARK, text)
 
 
 def restore_escaped_brackets(text: str) -> str:
-    """Return *text* with the brackets that `protect` put away."""
+    """Replace the marks of `mark_escaped_brackets` by brackets."""
     return text.replace(BRACKET_MARK, "<")
 
 
 def find_placeholder_problems(
     scenario: JSONObject, *, is_outline: bool
 ) -> Iterator[FeatureProblem]:
-    """Find what is wrong with the placeholders and the Examples of a parsed scenario.
+    """Yield the problems of placeholders and Examples in a parsed scenario.
 
     Args:
         scenario: As Gherkin's parser gives it.
-        outline: Whether its keyword is that of an outline.
+        is_outline: Whether its keyword is that of an outline.
     """
     examples = scenario.get("examples", [])
     if not examples:
@@ -67,15 +67,15 @@ def find_placeholder_problems(
 
 
 def find_background_placeholders(background: JSONObject) -> Iterator[FeatureProblem]:
-    """Find placeholders in a Background, which has no Examples."""
+    """Yield placeholders in a Background, which has no Examples."""
     for line, text in scenario_texts_with_lines(background):
         for name in _probable_placeholders(text):
-            what = f"<{name}> is in a Background, which no Examples fill"
+            what = f"<{name}> is in a Background, but Examples do not fill a Background"
             yield line, what, f"Move the step into the outline. {_ESCAPE_HINT.format(name)}"
 
 
 def scenario_texts_with_lines(scenario: JSONObject) -> Iterator[tuple[int, str]]:
-    """Line and text of all places of a scenario that a placeholder may stand in."""
+    """Yield line and text of all parts of a scenario that may contain placeholders."""
     yield scenario["location"]["line"], scenario["name"]
     for step in scenario["steps"]:
         line = step["location"]["line"]
@@ -117,7 +117,7 @@ def _check_examples_table(
     columns = [cell["value"] for cell in header["cells"]]
     twice = next((name for at, name in enumerate(columns) if name in columns[:at]), None)
     if twice is not None:
-        yield line, f"the column {twice!r} of Examples is there twice", "Keep one of the two."
+        yield line, f"the column {twice!r} occurs twice in Examples", "Keep one of the two."
     for at, text in scenario_texts_with_lines(scenario):
         yield from ((at, *fault) for fault in _check_placeholders_of_text(text, columns))
     for column in columns:
@@ -137,7 +137,7 @@ def _check_placeholders_of_text(text: str, columns: list[str]) -> Iterator[tuple
                 what = f"Examples have no column for <{name}>. Columns: {', '.join(columns)}"
                 yield what, _suggest_column(name, columns)
     for fragment in _find_half_open_placeholders(rest, columns):
-        what = f"{fragment!r} lacks a bracket of its placeholder"
+        what = f"{fragment!r} is missing a bracket of its placeholder"
         column = max((each for each in columns if each in fragment), key=len)
         yield what, f"Write <{column}>. {_RENAME_COLUMN_HINT}"
 
@@ -149,21 +149,24 @@ def _suggest_column(name: str, columns: list[str]) -> str:
 
 
 def _closest_column(name: str, columns: list[str]) -> str | None:
-    """The column that *name* is a slip of."""
+    """Return the column that *name* is probably a typing error of."""
     folded = {column.strip().casefold(): column for column in columns}
     near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.75)
     return folded[near[0]] if near else None
 
 
 def _find_half_open_placeholders(text: str, columns: list[str]) -> Iterator[str]:
-    """Find placeholders that lost a bracket: `value>` or `<value` where a column has the name."""
+    """Yield placeholders with a missing bracket, e.g. `value>` or `<value`.
+
+    `value>` or `<value` where a column has the name.
+    """
     names = "|".join(re.escape(each) for each in sorted(columns, key=len, reverse=True) if each)
     if names:
         yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])\w?(?:{names})>", text)
 
 
 def _probable_placeholders(text: str) -> Iterator[str]:
-    """The names in angle brackets that look like placeholders, and not like HTML."""
+    """Yield names in angle brackets that look like placeholders and not like HTML."""
     closed = set(_CLOSING_TAG.findall(text))
     for name in _PLACEHOLDER_PATTERN.findall(text):
         if _PLACEHOLDER_WORDS.fullmatch(name) and name not in closed:
@@ -172,32 +175,32 @@ def _probable_placeholders(text: str) -> Iterator[str]:
 
 MIN_STEP_SIMILARITY = 0.75  # how much the rest of a line is like a step that it nearly is
 _STEP_ARGUMENT_MARKS = ("|", '"""', "```")
-_MISSING_TEXT_HINT = "Write the step behind it, in the same line."
-_COMMENT_HINT = "Put # before it if it is a remark."
+_MISSING_TEXT_HINT = "Write the step after it, in the same line."
+_COMMENT_HINT = "If it is a comment, put # before it."
 
 
 def find_steps_in_description(
     node: JSONObject, lines: list[str], language: str, *, allows_steps: bool
 ) -> Iterator[FeatureProblem]:
-    """Find the lines of a description that read as steps.
+    """Yield the lines of a description that look like steps and would not run.
 
     Args:
         node: What has the description, as Gherkin's parser gives it.
         lines: Of the whole file.
         language: Code of the file's language.
-        steps: Whether steps may follow it, as in a scenario; above them prose is rare.
+        allows_steps: Whether steps may follow it, as in a scenario; above them prose is rare.
     """
     before = ""
     for number, line in _description_lines(node, lines):
-        if told := _diagnose_description_line(line, before, language, allows_steps=allows_steps):
-            what, remedy = told
+        if problem := _diagnose_description_line(line, before, language, allows_steps=allows_steps):
+            what, remedy = problem
             yield number, f"{what}, so it would not run: {line}", f"{remedy} {_COMMENT_HINT}"
             return
         before = line
 
 
 def _description_lines(node: JSONObject, lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Number and text of each line of a description; comments are none."""
+    """Yield number and text of each line of a description, without comments."""
     description_lines = [each.strip() for each in node.get("description", "").split("\n")]
     at = 0
     for number, line in enumerate(lines[node["location"]["line"] :], node["location"]["line"] + 1):
@@ -213,7 +216,7 @@ def _description_lines(node: JSONObject, lines: list[str]) -> Iterator[tuple[int
 def _diagnose_description_line(
     line: str, previous_line: str, language: str, *, allows_steps: bool
 ) -> tuple[str, str] | None:
-    """What a line is that is no prose, and what to do; None for prose."""
+    """Return what is wrong with a line and what to do; None if it is plain text."""
     if allows_steps and line.startswith(_STEP_ARGUMENT_MARKS):
         return "there is no step above this line", "Begin the line above with Given, When or Then."
     for words, rest in split_after_first_words(line):
@@ -225,7 +228,7 @@ def _diagnose_description_line(
 
 
 def _diagnose_scenario_line(line: str, previous_line: str, language: str) -> tuple[str, str] | None:
-    """The same for a line below which steps follow: it need not read as one to the letter."""
+    """Diagnose a description line of a scenario, where near matches count as steps."""
     if is_library_step(line):
         return "this step has no keyword", "Begin it with Given, When or Then."
     for words, rest in split_after_first_words(line):
@@ -239,7 +242,7 @@ def _diagnose_scenario_line(line: str, previous_line: str, language: str) -> tup
         return title
     if _starts_with_english_keyword(line) and not _continues_sentence(previous_line, line):
         word, *more = line.split()
-        alone = f"{word!r} is alone in its line", _MISSING_TEXT_HINT
+        alone = f"{word!r} has no step text", _MISSING_TEXT_HINT
         return explain_wrong_keyword(word, language) if more else alone
     return None
 
@@ -257,7 +260,7 @@ def _starts_with_english_keyword(line: str) -> bool:
 
 
 def _continues_sentence(previous_line: str, line: str) -> bool:
-    """Whether *line* goes on with the sentence of the line *before* it."""
+    """Return whether *line* continues the sentence of the previous line."""
     return (
         bool(previous_line)
         and not previous_line.endswith((".", "!", "?", ":"))
@@ -269,11 +272,11 @@ _PARSER_POSITION_PREFIX = re.compile(r"^\(\d+:\d+\): ")
 _LANGUAGE_COMMENT = re.compile(r"^\s*#\s*language\s*:\s*(\S+)\s*$")
 _DOCSTRING_QUOTES = ('"""', "```")
 _QUOTE_LOOKALIKES = re.compile(r"['`\"\u2018-\u201f\u00ab\u00bb]{2,3}")
-_STEP_HINT = "Begin it with Given, When, Then, And or But. Put # before it if it is a remark."
+_STEP_HINT = "Begin it with Given, When, Then, And or But. If it is a comment, put # before it."
 
 
 class _ParserProblem(NamedTuple):
-    """What is wrong, what to do, and the line to look at."""
+    """What is wrong, what to do, and the line number."""
 
     what: str
     remedy: str
@@ -281,7 +284,7 @@ class _ParserProblem(NamedTuple):
 
 
 def explain_parser_error(error: CompositeParserException, text: str) -> FeatureProblem:
-    """Return the first fault that the parser found: the others mostly follow from it."""
+    """Return the first problem that the parser reports; later ones mostly follow from it."""
     lines = text.split("\n")
     problem = _explain_first_error(min(error.errors, key=lambda each: each.location["line"]), lines)
     line_text = lines[problem.line - 1].strip() if problem.line <= len(lines) else ""
@@ -306,7 +309,7 @@ def _explain_first_error(error: ParserException, lines: list[str]) -> _ParserPro
         return _ParserProblem(what, "Write | between cells, and \\| within one.", number)
     if "whitespace" in parser_message:
         return _ParserProblem(
-            "a tag has a blank in it", "Write each tag in one word: @slow.", number
+            "a tag contains a space", "Write each tag in one word: @slow.", number
         )
     if opened := _find_unclosed_docstring(lines):
         remedy = f"End it with {lines[opened - 1].strip()[:3]} in a line of its own."
@@ -326,7 +329,7 @@ def _file_language(lines: list[str]) -> str:
 
 
 def _find_unclosed_docstring(lines: list[str]) -> int | None:
-    """The line of a text between triple quotes that has no end."""
+    """Return the line of a triple-quoted text without end."""
     sign, opened = "", None
     for number, line in enumerate(map(str.strip, lines), start=1):
         if sign and line.startswith(sign):
@@ -337,19 +340,19 @@ def _find_unclosed_docstring(lines: list[str]) -> int | None:
 
 
 def _diagnose_rejected_line(line: str, parser_message: str, language: str) -> tuple[str, str]:
-    """What a line is that cannot stand where it does."""
+    """Return what is wrong with a line that the parser rejects, and what to do."""
     if found := explain_wrong_title(line, language) or _diagnose_keyword(line, language):
         return found
     if "#FeatureLine" in parser_message:
-        what = "this line is where `Feature:` should be"
+        what = "this line comes before `Feature:`"
         return what, "Begin the file with `Feature:` and a name."
     if line.startswith("|"):
-        return "this row belongs to no step", "Put it below a step that takes a table."
+        return "this row does not belong to a step", "Put it below a step that takes a table."
     if line.startswith("@"):
-        return "these tags belong to no scenario", "Put them above `Scenario:`."
+        return "these tags do not belong to a scenario", "Put them above `Scenario:`."
     if _QUOTE_LOOKALIKES.match(line):
-        return "this line is no step", 'A text is between """ and """, in lines of their own.'
-    return "this line is no step", _STEP_HINT
+        return "this line is not a step", 'Put a text between """ and """, each on its own line.'
+    return "this line is not a step", _STEP_HINT
 
 
 def _diagnose_keyword(line: str, language: str) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""A pytest plugin that collects feature files themselves, so that no Python file need bind them."""
+"""Pytest plugin that collects feature files directly, without a Python module that binds them."""
 
 import codecs
 import os
@@ -22,28 +22,26 @@ from segment_insider_scenarios.step_errors import relative_path
 
 FEATURES_OPTION = "emulator_features"
 FEATURES_OPTION_VALUES = ("ours", "all", "none")
-SKIPPED_FILES = pytest.StashKey[dict[str, str]]()  # the files that are somebody else's -> why
-NO_LIBRARY_STEP = "no step of the emulator's"
-# Folders beside or above features in which other tools have their steps.
+SKIPPED_FILES = pytest.StashKey[dict[str, str]]()  # file of another tool -> reason
+NO_LIBRARY_STEP = "no step of this library"
+# Folders next to or above features in which other tools have their steps.
 FOREIGN_STEP_FOLDERS = ("steps", "step_definitions")
 # What such a folder has when another tool runs the features: steps in its language, or behave's.
 FOREIGN_STEP_SUFFIXES = (".js", ".mjs", ".cjs", ".ts", ".rb", ".java", ".kt", ".cs", ".go", ".php")
 BEHAVE_IMPORT = re.compile(rb"^\s*(?:from|import)\s+behave\b", re.MULTILINE)
 # What to do instead of binding a feature.
-COLLECTED_HINT = (
-    "Without `scenarios(...)` in the module pytest collects and runs the file by itself."
-)
+COLLECTED_HINT = "Without `scenarios(...)` in the module, pytest collects and runs the file itself."
 BINDING_MODULE_SOURCE = "from pytest_bdd import scenarios\nscenarios({path!r})\n"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Say which feature files are taken."""
+    """Add the ini option `emulator_features`."""
     about = "Feature files to run that no module binds: ours (with steps of ours), all, none."
     parser.addini(FEATURES_OPTION, about, default="ours")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a word that is not known."""
+    """Reject an unknown value of `emulator_features`."""
     if config.getini(FEATURES_OPTION) not in FEATURES_OPTION_VALUES:
         message = f"{FEATURES_OPTION}: {config.getini(FEATURES_OPTION)!r} is not known. Known: {', '.join(FEATURES_OPTION_VALUES)}."
         raise pytest.UsageError(message)
@@ -51,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFile | None":
-    """Take a feature file that is asked for by name, or is ours."""
+    """Collect a feature file that has a library step or is named on the command line."""
     which = parent.config.getini(FEATURES_OPTION)
     if file_path.suffix != ".feature" or which == "none":
         return None
@@ -66,7 +64,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFi
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out each scenario that a test module binds: it runs there."""
+    """Deselect collected scenarios that a test module already binds."""
     bound = {_scenario_location(item) for item in items if not isinstance(item.parent, FeatureFile)}
     twins = [
         item
@@ -79,14 +77,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Name the features that nothing runs, as far as this plugin knows, and say why."""
+    """Report feature files that were skipped, and why."""
     bound = {found[0] for item in items if (found := _scenario_location(item))}
     left: dict[str, list[str]] = {}
     for name, why in config.stash[SKIPPED_FILES].items():
         if (config.rootpath / name).resolve() not in bound:
             left.setdefault(why, []).append(name)
     return [
-        f"{why}, so left alone: {_format_file_names(names)} (see {FEATURES_OPTION})"
+        f"{why}, so not collected: {_format_file_names(names)} (see {FEATURES_OPTION})"
         for why, names in left.items()
     ]
 
@@ -96,7 +94,7 @@ def _format_file_names(names: list[str]) -> str:
 
 
 class FeatureFile(pytest.Module):
-    """A feature file, in place of the test module that would bind it."""
+    """Collector of one feature file: acts as the test module that binds it."""
 
     def _getobj(self) -> ModuleType:
         path = str(self.path)
@@ -111,7 +109,7 @@ class FeatureFile(pytest.Module):
 
 
 def _skip_reason(feature: Path) -> str | None:
-    """Say why a feature is somebody else's; None when one of its lines is a step of the library.
+    """Return why a feature file is skipped; None when it has a library step.
 
     It is read as lines, since a feature of ours that has a mistake must not go unseen.
     """
@@ -124,7 +122,7 @@ def _skip_reason(feature: Path) -> str | None:
 
 
 def has_library_step(feature: Path) -> bool:
-    """Check whether a line of the file is a step of the library, with whatever keyword."""
+    """Return whether any line of the file is a library step, whatever its keyword."""
     raw = feature.read_bytes()
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     lines = raw.decode("utf-16" if wide else "utf-8-sig", errors="replace").splitlines()
@@ -136,7 +134,7 @@ def has_library_step(feature: Path) -> bool:
 
 
 def find_bound_scenario_errors(feature: Feature, scenario: Scenario) -> str | None:
-    """Say what pytest-bdd, which has read a file for a module, would not run as it is written.
+    """Return the problems that pytest-bdd ignores in a scenario bound by a module.
 
     Returns: None where nothing is wrong, and for a feature without a step of the library.
     """
@@ -145,7 +143,9 @@ def find_bound_scenario_errors(feature: Feature, scenario: Scenario) -> str | No
     if faults or names is None:
         return faults
     bound = (
-        name for name, each in feature.scenarios.items() if each.line_number == scenario.line_number
+        name
+        for name, template in feature.scenarios.items()
+        if template.line_number == scenario.line_number
     )
     twin = next((name for name in bound if mark_escaped_brackets(name) not in names), None)
     if twin is None:
@@ -156,7 +156,7 @@ def find_bound_scenario_errors(feature: Feature, scenario: Scenario) -> str | No
 
 @cache
 def _read_library_feature(path: Path) -> tuple[frozenset[str] | None, str | None]:
-    """The names of the scenarios that the library reads of a file of its own, or its faults."""
+    """Return the scenario names of a feature file, or its errors; neither for a foreign file."""
     if not has_library_step(path):
         return None, None
     try:
@@ -169,12 +169,12 @@ def _read_library_feature(path: Path) -> tuple[frozenset[str] | None, str | None
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Say plainly which feature a module binds that pytest-bdd cannot read."""
+    """Explain which bound feature file pytest-bdd cannot read."""
     report = yield
     call: pytest.CallInfo[None] | None = getattr(report, "call", None)
     error = call.excinfo.value if call and call.excinfo else None
-    if isinstance(error, GherkinParseError) and (told := _explain_unreadable_feature(error)):
-        report.longrepr = told
+    if isinstance(error, GherkinParseError) and (message := _explain_unreadable_feature(error)):
+        report.longrepr = message
     return report
 
 
@@ -188,7 +188,7 @@ def _explain_unreadable_feature(error: GherkinParseError) -> str | None:
 
 
 def _has_foreign_steps(folder: Path) -> bool:
-    """Whether behave's or Cucumber's steps are in *folder*."""
+    """Return whether *folder* has steps of behave or Cucumber."""
     for file in folder.rglob("*") if folder.is_dir() else ():
         if file.suffix in FOREIGN_STEP_SUFFIXES:
             return True
@@ -198,7 +198,7 @@ def _has_foreign_steps(folder: Path) -> bool:
 
 
 def _scenario_location(item: pytest.Item) -> tuple[Path, int] | None:
-    """File and line of the scenario that a test runs; None for any other test."""
+    """Return file and line of the scenario that a test runs; None for other tests."""
     if not isinstance(item, pytest.Function):
         return None
     template = scenario_wrapper_template_registry.get(item.function)

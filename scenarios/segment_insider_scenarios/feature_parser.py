@@ -1,4 +1,4 @@
-"""Feature files: read, checked, and handed to pytest-bdd as it keeps them.
+"""Parser of feature files: reads, checks and converts them to pytest-bdd features.
 
 pytest-bdd's own reader knows no `*` at the beginning of a scenario, keeps scenarios by their names
 alone, and takes what is wrong with placeholders and descriptions without a word.
@@ -40,11 +40,14 @@ from segment_insider_scenarios.step_catalogue import STEP_KINDS, find_matching_p
 
 
 class FeatureFileError(Exception):
-    """What keeps a feature file from being run: each fault in a line with its place."""
+    """Error of a feature file that cannot run: one line, with its location, for each problem."""
 
 
 def read_feature_text(path: Path) -> str:
-    """Return the text of a feature file. Raises: EmulatorError, when it cannot be read as text."""
+    """Return the text of a feature file.
+
+    Raises: EmulatorError, when it cannot be read as text.
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -54,7 +57,7 @@ def read_feature_text(path: Path) -> str:
 
 
 def read_feature(path: Path, name: str) -> Feature:
-    """Return the feature of a file.
+    """Read, check and parse a feature file.
 
     Args:
         name: Of the file, for messages.
@@ -68,7 +71,10 @@ def read_feature(path: Path, name: str) -> Feature:
 
 
 def parse_feature(text: str, path: Path, name: str) -> Feature:
-    """Return the feature that the text of a file is. Raises: FeatureFault."""
+    """Check and parse the text of a feature file.
+
+    Raises: FeatureFault.
+    """
     document = _parse_document(text, name)
     feature = document.get("feature")
     if not feature:
@@ -111,7 +117,7 @@ def _find_problems(feature: JSONObject, lines: list[str]) -> Iterator[FeaturePro
 
 
 def _list_described_nodes(feature: JSONObject) -> Iterator[tuple[JSONObject, str]]:
-    """Everything that may have a description, and what it is."""
+    """Yield all nodes that may have a description, and their kind."""
     yield feature, "feature"
     for child in feature["children"]:
         for kind, node in child.items():
@@ -126,7 +132,7 @@ def _list_described_nodes(feature: JSONObject) -> Iterator[tuple[JSONObject, str
 
 
 def _list_scenarios_with_rules(feature: JSONObject) -> Iterator[tuple[JSONObject, str]]:
-    """Each scenario, and the name of its rule or ""."""
+    """Yield each scenario and the name of its rule, or ""."""
     for child in feature["children"]:
         if "scenario" in child:
             yield child["scenario"], ""
@@ -136,21 +142,20 @@ def _list_scenarios_with_rules(feature: JSONObject) -> Iterator[tuple[JSONObject
 
 
 def _find_duplicate_names(feature: JSONObject) -> Iterator[FeatureProblem]:
-    """Scenarios of one name in one place: nobody could tell in a report which of them failed."""
+    """Yield a problem for each second scenario with the same name."""
     for inside in [feature, *(each["rule"] for each in feature["children"] if "rule" in each)]:
         first_line_by_name: dict[str, int] = {}
         for child in inside["children"]:
             if scenario := child.get("scenario"):
                 name, line = scenario["name"], scenario["location"]["line"]
                 if name in first_line_by_name:
-                    what = f"the scenario {name!r} has the name of the one in line {first_line_by_name[name]}"
+                    what = f"the scenario {name!r} has the same name as the one in line {first_line_by_name[name]}"
                     yield line, what, "Give it another name."
                 first_line_by_name[name] = line
 
 
 def _make_names_unique(feature: JSONObject) -> None:
-    """Name scenarios of one name after their rules, too, and after their lines where that is not
-    enough."""
+    """Add the rule, and if needed the line, to scenario names that are not unique."""
     scenarios = list(_list_scenarios_with_rules(feature))
     names = Counter(scenario["name"] for scenario, _ in scenarios)
     for scenario, rule in scenarios:
@@ -163,7 +168,7 @@ def _make_names_unique(feature: JSONObject) -> None:
 
 
 class _EscapedScenarioTemplate(ScenarioTemplate):
-    """A scenario in which escaped brackets stay what they are."""
+    """Scenario template that restores escaped brackets after filling placeholders."""
 
     def render(self, context: Mapping[str, object]) -> Scenario:
         scenario = super().render(context)
@@ -179,7 +184,7 @@ class _EscapedScenarioTemplate(ScenarioTemplate):
 
 
 class _DocumentFeatureParser(FeatureParser):
-    """Makes pytest-bdd's feature of a document that is parsed and checked."""
+    """Converts a checked Gherkin document to a pytest-bdd feature."""
 
     def __init__(self, path: Path, document: JSONObject) -> None:
         super().__init__(str(path.parent), path.name)
@@ -192,7 +197,10 @@ class _DocumentFeatureParser(FeatureParser):
     def parse_scenario(
         self, scenario_data: ParsedScenario, feature: Feature, rule: Rule | None = None
     ) -> ScenarioTemplate:
-        """Make a scenario. Its name is changed where it has to be told from another's."""
+        """Convert a scenario.
+
+        Its name is changed if another scenario has the same name.
+        """
         self._first_example_row = _read_first_example_row(scenario_data)
         scenario_data.name = mark_escaped_brackets(scenario_data.name)
         template = super().parse_scenario(scenario_data, feature, rule)
@@ -203,7 +211,7 @@ class _DocumentFeatureParser(FeatureParser):
         return template
 
     def parse_steps(self, steps_data: list[ParsedStep]) -> list[Step]:
-        """Make the steps of a scenario or a background, with their keywords as they are written."""
+        """Convert the steps of a scenario or background, with their keywords as written."""
         kind: str | None = None
         steps = []
         for data in steps_data:
@@ -227,9 +235,9 @@ class _DocumentFeatureParser(FeatureParser):
         return steps
 
     def _step_type(self, step: ParsedStep, previous_type: str | None) -> str:
-        """Given, when or then: by its keyword, else as the step before, or by what reads it.
+        """Return given, when or then: by keyword, else by the previous step or the matching step.
 
-        Cucumber tells steps apart by their texts alone, so a scenario may consist of `*`.
+        Cucumber matches steps by text alone, so a scenario may use only `*`.
         """
         if known := STEP_TYPE_BY_PARSER_KEYWORD.get(step.keyword_type):
             return known

@@ -1,4 +1,4 @@
-"""The keywords of Gherkin in all its languages, and lines that look as if they began with one."""
+"""Gherkin keywords of all languages, and hints for lines with a wrong keyword."""
 
 import re
 from collections.abc import Mapping
@@ -33,19 +33,19 @@ _PUNCTUATION = " \t:,.;-"
 
 @cache
 def step_keyword_languages() -> dict[str, str]:
-    """Return each step keyword in lower case without its blank -> the code of a language."""
+    """Return each step keyword in lower case -> language code."""
     return _languages_by_keyword(STEP_KEYWORD_ROLES)
 
 
 @cache
 def title_keyword_languages() -> dict[str, str]:
-    """Return each keyword of a title, such as "senaryo" -> the code of a language."""
+    """Return each title keyword, e.g. "senaryo" -> language code."""
     return _languages_by_keyword(TITLE_KEYWORD_ROLES)
 
 
 @cache
 def _step_keyword_prefixes() -> tuple[str, ...]:
-    """The step keywords as files have them, with their blank."""
+    """Return the step keywords with their trailing space."""
     return tuple(
         {
             word
@@ -77,13 +77,13 @@ def language_name(code: str) -> str:
 
 
 def texts_after_keywords(line: str) -> list[str]:
-    """Return what may be a step's text: the line behind each keyword that it begins with."""
+    """Return the texts after each step keyword that the line starts with."""
     line = line.strip()
     return [line[len(each) :].strip() for each in _step_keyword_prefixes() if line.startswith(each)]
 
 
 def split_after_first_words(line: str) -> list[tuple[str, str]]:
-    """Return the line cut behind each of its first words, and behind a keyword without a blank."""
+    """Return the line split after each of its first words, or after a keyword without space."""
     words = re.split(r"(\s+)", line.strip())
     places = range(1, len(words), 2)[:_MAX_KEYWORD_WORDS]
     cuts = [("".join(words[:at]), "".join(words[at + 1 :])) for at in places]
@@ -96,17 +96,17 @@ def split_after_first_words(line: str) -> list[tuple[str, str]]:
 
 
 def normalise_keyword(keyword: str) -> str:
-    """Return a keyword as it is compared: "Then:" is "then"."""
+    """Return a keyword in lower case without punctuation: "Then:" is "then"."""
     return keyword.strip(_PUNCTUATION).lower()
 
 
 def is_list_bullet(words: str) -> bool:
-    """Check whether *words* are but the sign of a list, such as "-" or "1."."""
+    """Return whether *words* are only a list marker, e.g. "-" or "1."."""
     return bool(_BULLET_PATTERN.fullmatch(words))
 
 
 def resembles_keyword(words: str) -> bool:
-    """Check whether *words* are a step keyword, or one with a slip."""
+    """Return whether *words* are a step keyword, perhaps with a typing error."""
     word = normalise_keyword(words)
     known = step_keyword_languages()
     return word in known or any(
@@ -115,21 +115,21 @@ def resembles_keyword(words: str) -> bool:
 
 
 def explain_wrong_keyword(words: str, language: str) -> tuple[str, str]:
-    """Say why *words* begin no step of a file in *language*, and what to write."""
+    """Explain why *words* start no step of a file in *language*, and what to write."""
     word = normalise_keyword(words)
     code = step_keyword_languages().get(word)
     if code is None:
-        return f"{words!r} is no keyword", "Begin the step with Given, When, Then, And or But."
+        return f"{words!r} is not a keyword", "Begin the step with Given, When, Then, And or But."
     if word in STEP_KEYWORD_ROLES and language == "en":
         if words == word.capitalize():
-            return "this step is in no scenario", "Write `Scenario:` or `Background:` above it."
+            return "this step is outside a scenario", "Write `Scenario:` or `Background:` above it."
         remedy = f"Begin the line with {word.capitalize()}, without a colon."
-        return f"{words!r} is not written as a keyword", remedy
+        return f"{words!r} is not written like a keyword", remedy
     return _explain_keyword_language(words, code, language)
 
 
 def explain_wrong_title(line: str, language: str) -> tuple[str, str] | None:
-    """Say what is wrong with a line that nearly is a title such as `Scenario: name`.
+    """Explain what is wrong with a line similar to a title such as `Scenario: name`.
 
     Returns: None for a line that is no such thing.
     """
@@ -143,7 +143,7 @@ def explain_wrong_title(line: str, language: str) -> tuple[str, str] | None:
         )
     code = title_keyword_languages().get(word, "en")
     if code == "en" and language == "en":
-        return f"{words!r} is not written as a keyword", f"Write `{word.title()}:`."
+        return f"{words!r} is not written like a keyword", f"Write `{word.title()}:`."
     return _explain_keyword_language(words, code, language)
 
 
@@ -156,7 +156,7 @@ def _explain_keyword_language(words: str, code: str, language: str) -> tuple[str
 
 
 def _closest_title_keyword(words: str) -> str | None:
-    """The keyword of a title that *words* are, or nearly are."""
+    """Return the title keyword that *words* are, or are similar to."""
     word = " ".join(words.lower().split())
     if word in title_keyword_languages():
         return word

@@ -1,4 +1,4 @@
-"""Names in the tables of Then steps: one that Insider One never has would check nothing."""
+"""Checks of names in steps: events, properties, traits, identifiers, channels, currencies."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -51,13 +51,13 @@ def require_known_or_received(
     where: str,
     texts: ScenarioTexts,
 ) -> None:
-    """Refuse a name that Insider One neither knows nor received.
+    """Reject a name that Insider One neither knows nor has received.
 
     One of the account's own, as custom.plan, is refused where it is one slip away from another.
 
     Args:
-        noun: One of KNOWN.
-        received: Gives the names that anybody has; asked only about a name that is not known.
+        noun: One of KNOWN_NAMES.
+        received: Returns the names that any profile has; called only for an unknown name.
         where: The step, for the error message.
     Raises: EmulatorError.
     """
@@ -78,7 +78,7 @@ def require_known_or_received(
 
 
 def require_known_name(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Refuse a name that is none of *known*; a list without any says nothing against it.
+    """Reject a name that is not in *known*; accept all if *known* is empty.
 
     Raises: EmulatorError.
     """
@@ -89,7 +89,10 @@ def require_known_name(noun: str, names: Iterable[str], known: Collection[str], 
 
 
 def require_text(noun: str, text: str, where: str) -> None:
-    """Refuse a text without a character, which every text contains. Raises: EmulatorError."""
+    """Reject an empty text, which every text would contain.
+
+    Raises: EmulatorError.
+    """
     if not text.strip():
         raise EmulatorError(f"the {noun} is empty", where, "Write a part of it.")
 
@@ -97,7 +100,7 @@ def require_text(noun: str, text: str, where: str) -> None:
 def require_valid_event_name(
     name: str, options: InsiderOptions, vocabulary: KnownNames, where: str
 ) -> None:
-    """Refuse the name of an event that this account can have none of, whatever is sent.
+    """Reject an event name that this account can never have.
 
     Raises: EmulatorError.
     """
@@ -108,15 +111,18 @@ def require_valid_event_name(
             raise EmulatorError(f"{name!r} arrives as {arriving[0]!r}", where, "Write that name.")
         known = is_valid_event_name(meant, options.event_names)
         remedy = f"Did you mean {meant!r}? {EVENT_NAME_RULE}" if known else EVENT_NAME_RULE
-    elif (kept := resolve_event_alias(name)) != name:
-        remedy = f"It keeps them as {kept!r}."
+    elif (stored_name := resolve_event_alias(name)) != name:
+        remedy = f"It stores them as {stored_name!r}."
     else:
         return
     raise EmulatorError(f"Insider One has no events {name!r}", where, remedy)
 
 
 def require_known_channels(names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Refuse a channel that is none of *known*. Raises: EmulatorError."""
+    """Reject an unknown channel.
+
+    Raises: EmulatorError.
+    """
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -143,12 +149,12 @@ WORD_STEM_LENGTH = 3  # letters that two forms of a word share: add and added
 
 @dataclass(frozen=True, slots=True)
 class ScenarioEvents:
-    """The events around a claim.
+    """Event names of one scenario: sent, mentioned in the feature, and received.
 
     Args:
-        sent: The names that the shop gave the track calls of the scenario.
-        said: Texts of the feature; the events of its other scenarios are among them.
-        received: The names of the events that Insider One has, of all people.
+        sent_names: The names that the shop gave the track calls of the scenario.
+        feature_texts: Texts of the feature; the events of its other scenarios are among them.
+        received_names: The names of the events that Insider One has, of all people.
     """
 
     sent_names: Sequence[str]
@@ -159,7 +165,7 @@ class ScenarioEvents:
 def require_possible_event(
     name: str, vocabulary: KnownNames, scenario_events: ScenarioEvents, where: str
 ) -> None:
-    """Refuse an event's name under which no event of this scenario could arrive.
+    """Reject an event name under which no event of this scenario could arrive.
 
     Raises: EmulatorError, naming the one under which it arrives, or that may be meant.
     """
@@ -184,11 +190,11 @@ def require_possible_event(
     raise EmulatorError(f"no event of this feature arrives as {name!r}", where, remedy)
 
 
-def _find_source_events(name: str, scenario_events: ScenarioEvents) -> list[str]:
-    """The track events that Track Event would send as *name*, those of the scenario first."""
+def _find_source_events(name: str, events: ScenarioEvents) -> list[str]:
+    """Return the track events that arrive as *name*, those of the scenario first."""
     known = [
-        *scenario_events.sent_names,
-        *sorted(scenario_events.feature_texts),
+        *events.sent_names,
+        *sorted(events.feature_texts),
         *SPEC_EVENTS_BY_NORMALISED_NAME.values(),
     ]
     return [
@@ -196,18 +202,16 @@ def _find_source_events(name: str, scenario_events: ScenarioEvents) -> list[str]
     ]
 
 
-def _suggest_event_name(
-    name: str, vocabulary: KnownNames, scenario_events: ScenarioEvents
-) -> str | None:
-    """The name that may be meant: one slip away, else one that has all words of *name*."""
+def _suggest_event_name(name: str, vocabulary: KnownNames, events: ScenarioEvents) -> str | None:
+    """Return the known name that differs by one typing error, or has all words of *name*."""
     exact_names = [
-        *scenario_events.received_names,
+        *events.received_names,
         *vocabulary.fixed_insider_event_names,
         *INSIDER_EVENT_NAMES,
     ]
     source_events = [
-        *scenario_events.sent_names,
-        *sorted(scenario_events.feature_texts),
+        *events.sent_names,
+        *sorted(events.feature_texts),
         *SPEC_EVENTS_BY_NORMALISED_NAME.values(),
     ]
     known = {other: other for other in exact_names}
@@ -226,7 +230,7 @@ def _suggest_event_name(
 
 
 def _has_all_words(words: Iterable[str], required_words: Sequence[str]) -> bool:
-    """Whether each of two or more *wanted* words has a form among *words*."""
+    """Return whether each of at least two *required_words* has a form among *words*."""
     stems = {word[:WORD_STEM_LENGTH] for word in words}
     return len(required_words) > 1 and all(
         word[:WORD_STEM_LENGTH] in stems for word in required_words
@@ -241,15 +245,15 @@ NUMBER_PROPERTIES = frozenset(_NUMBER_PROPERTY_NAMES.split())
 
 
 def read_product_table(scene: ScenarioContext, table: StepTable) -> list[JSONObject]:
-    """Return one object for each row of *table*, under the names of Segment's e-commerce spec.
+    """Return one product for each row of *table*, after checking its property names.
 
     Raises: EmulatorError, for a table without rows or names, or a name that is a slip.
     """
     header, *lines = table
     where = " | ".join(header)
     if not lines or not scene.vocabulary.properties & {*header}:
-        remedy = "Begin with a line of names such as: | product_id | price |."
-        what = "the table has no rows" if not lines else "this line has no name of a property"
+        remedy = "Begin with a header such as: | product_id | price |."
+        what = "the table has no rows" if not lines else "this header has no property name"
         raise EmulatorError(what, where, remedy)
     _reject_name_typos(scene, "property", header, scene.vocabulary.properties, where)
     products = parse_records(table)
@@ -260,17 +264,23 @@ def read_product_table(scene: ScenarioContext, table: StepTable) -> list[JSONObj
 
 
 def read_property_table(scene: ScenarioContext, table: StepTable, event: str) -> JSONObject:
-    """Read the properties of a call from a table. Raises: EmulatorError."""
+    """Return the properties of a call from a table, after checking their names.
+
+    Raises: EmulatorError.
+    """
     return _read_checked_pairs(scene, "property", table, scene.vocabulary.properties_of(event))
 
 
 def read_trait_table(scene: ScenarioContext, table: StepTable) -> JSONObject:
-    """Read the traits of an identify call from a table. Raises: EmulatorError."""
+    """Return the traits of an identify call from a table, after checking their names.
+
+    Raises: EmulatorError.
+    """
     return _read_checked_pairs(scene, "trait", table, scene.vocabulary.traits)
 
 
 def reject_event_typo(scene: ScenarioContext, event: str) -> None:
-    """Refuse the name of a track call that is one slip away from a known one.
+    """Reject a track event name that is one typing error away from a known name.
 
     Raises: EmulatorError.
     """
@@ -279,7 +289,7 @@ def reject_event_typo(scene: ScenarioContext, event: str) -> None:
 
 
 def reject_page_typo(scene: ScenarioContext, page: str) -> None:
-    """Refuse the name of a page that is one slip away from one that a mapping knows.
+    """Reject a page name that is one typing error away from a name in a mapping.
 
     Raises: EmulatorError.
     """
@@ -288,12 +298,13 @@ def reject_page_typo(scene: ScenarioContext, page: str) -> None:
 
 
 def require_iso_currency(scene: ScenarioContext, currency: str) -> None:
-    """Refuse a currency that no ISO 4217 code names. Raises: EmulatorError."""
+    """Reject a currency that is not an ISO 4217 code.
+
+    Raises: EmulatorError.
+    """
     is_known, format_hint = VALUE_FORMATS["iso4217"]
     if not is_known(currency) and currency not in scene.texts.confirmed_names:
-        remedy = (
-            f"Write {format_hint}. To send it all the same: {CONFIRM_NAME_STEP.format(currency)}."
-        )
+        remedy = f"Write {format_hint}. To send it anyway: {CONFIRM_NAME_STEP.format(currency)}."
         raise EmulatorError(f"unknown currency {currency!r}", f"in {currency}", remedy)
 
 
@@ -322,8 +333,11 @@ def _reject_name_typos(
 
 
 def _reject_decimal_comma(name: str, cell: str, where: str) -> None:
-    """Refuse a decimal comma where a number belongs. Raises: EmulatorError."""
+    """Reject a decimal comma in a property that must be a number.
+
+    Raises: EmulatorError.
+    """
     if name.rpartition(".")[2] in NUMBER_PROPERTIES and DECIMAL_COMMA_NUMBER.fullmatch(cell):
         point = cell.replace(".", "").replace(",", ".")
-        remedy = f'Write {point}, or "{cell}" in quotes when a text is meant.'
+        remedy = f'Write {point}, or "{cell}" in quotes if it is a text.'
         raise EmulatorError(f"the {name} {cell} is not a number", where, remedy)

@@ -1,4 +1,4 @@
-"""The pytest plugin: fixtures, the step library, and what a failed step says.
+"""Pytest plugin: options, fixtures and readable failures for scenarios.
 
 pytest loads this in every run of an environment that it is installed in, so nothing heavy is
 imported before a scenario asks for it.
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
 
     from segment_insider_emulator.workspace import Workspace
-    from segment_insider_scenarios.context import ClockControl, ScenarioContext
+    from segment_insider_scenarios.context import ScenarioContext
     from segment_insider_scenarios.running_emulator import (
+        ClockControl,
         InsiderOneView,
         RunningEmulator,
         SandboxProvider,
     )
-    from segment_insider_scenarios.shop import SegmentShop
     from segment_insider_scenarios.shopper import Shopper
+    from segment_insider_scenarios.transport import SegmentShop
 
 FEATURE_FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENARIO_CONTEXT = pytest.StashKey["ScenarioContext"]()
 HAS_FAILED = pytest.StashKey[bool]()
 USES_EMULATOR = pytest.StashKey[bool]()  # the scenario is about an emulator
-# Themes and steps before the Then that change nothing in the sandbox.
+STEP_PACKAGE = "segment_insider_scenarios.steps."
+# Steps before the Then that change nothing in the sandbox.
 PREPARATION_STEPS = (
     "uses_workspace",
     "person_shops",
@@ -47,18 +49,20 @@ PREPARATION_STEPS = (
     "order_has_details",
     "clock_stands_at",
 )
-# Themes of claims that hold of themselves where nothing has happened.
+# Modules whose Then steps could pass although nothing has happened...
 CLAIM_STEP_MODULES = ("deliveries", "profiles", "journeys")
+# ... except these, which need a call.
+CALL_RESULT_STEPS = ("call_ends_as", "call_ends_as_because", "no_mapping_reads")
 STOP_REASON_ATTRIBUTE = (
     "emulator_stopped"  # of the report of a test that could not be run: why none can be
 )
 BASIS_MARKS = {
     "documented": "the vendor documents this behaviour",
     "observed": "recorded from the published destination or a real SDK",
-    "assumed": "nobody documents this; docs/assumptions.md says what we chose",
+    "assumed": "not documented by a vendor; docs/assumptions.md explains the choice",
 }
 
-# Without the extra this is somebody's run that has nothing to do with scenarios.
+# Without the extra `scenarios` this test run has nothing to do with us.
 pytest_plugins = (
     [
         "segment_insider_scenarios.feature_collector",
@@ -70,48 +74,52 @@ pytest_plugins = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Say where emulators run."""
+    """Add the command line options of the plugin."""
     group = parser.getgroup("emulator")
     group.addoption(
         "--emulator-served",
         action="store_true",
-        help="Serve the emulator at a free port, so that programs in other processes reach it.",
+        help="Serve the emulator at a free port for programs in other processes.",
     )
     group.addoption(
         "--emulator-url",
         metavar="URL",
-        help="Use sandboxes of an emulator that runs; those of failed scenarios stay there."
-        " EMULATOR_TOKEN opens one that asks for a password or a team's token.",
+        help="Use sandboxes of a running emulator; those of failed scenarios are not deleted."
+        " Set EMULATOR_TOKEN to its password or a team's token.",
     )
     group.addoption(
         "--emulator-no-keep",
         action="store_true",
-        help="Leave no sandbox of a failed scenario at --emulator-url.",
+        help="Delete the sandboxes of failed scenarios at --emulator-url, too.",
     )
     group.addoption(
         "--emulator-workspace",
         metavar="FILE",
         default="guide",
-        help="Workspace of scenarios that name none: a file, or a preset.  [guide]",
+        help="Workspace for scenarios that name none: a file or a preset.  [guide]",
     )
     group.addoption(
-        "--emulator-seed", type=int, default=0, metavar="N", help="Another one makes other people."
+        "--emulator-seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="Use a different set of test people.",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the standings of scenarios known."""
+    """Register the marks documented, observed and assumed."""
     for name, meaning in BASIS_MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Refuse an address at which no emulator answers us, before the first test."""
+    """Stop the run if no emulator answers at --emulator-url."""
     config = session.config
     url = config.getoption("emulator_url")
     if not url and config.getoption("emulator_no_keep"):
-        message = "--emulator-no-keep goes with --emulator-url: no other sandbox stays."
+        message = "--emulator-no-keep needs --emulator-url: other sandboxes are always deleted."
         raise pytest.UsageError(message)
     if not url or config.option.collectonly or hasattr(config, "workerinput"):
         return
@@ -125,7 +133,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
-    """Where the sandboxes of this run are; it starts when the first is asked for."""
+    """Provide sandboxes; the emulator starts with the first sandbox."""
     from segment_insider_scenarios.running_emulator import SandboxProvider
 
     names = ("served", "url", "no_keep")
@@ -137,7 +145,7 @@ def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
 
 @pytest.fixture(scope="session")
 def served_emulators() -> "Iterator[SandboxProvider]":
-    """The same, at a free port."""
+    """Provide sandboxes of an emulator that listens at a free port."""
     from segment_insider_scenarios.running_emulator import SandboxProvider
 
     with SandboxProvider(served=True) as started:
@@ -148,7 +156,7 @@ def served_emulators() -> "Iterator[SandboxProvider]":
 def emulator(
     emulators: "SandboxProvider", pytestconfig: pytest.Config
 ) -> "Iterator[RunningEmulator]":
-    """An emulator of --emulator-workspace in this process, with nothing captured."""
+    """Provide an empty emulator of --emulator-workspace in this process."""
     with emulators.open_sandbox(_load_default_workspace(pytestconfig)) as running:
         yield running
 
@@ -157,20 +165,20 @@ def emulator(
 def served_emulator(
     served_emulators: "SandboxProvider", pytestconfig: pytest.Config
 ) -> "Iterator[RunningEmulator]":
-    """The same at a free port, for programs in other processes."""
+    """Provide an empty emulator at a free port, for programs in other processes."""
     with served_emulators.open_sandbox(_load_default_workspace(pytestconfig)) as running:
         yield running
 
 
 @pytest.fixture
 def segment(emulator: "RunningEmulator") -> "SegmentShop":
-    """A shop that tells Segment what shoppers do, through its Python SDK."""
+    """Provide a shop that sends calls with Segment's Python SDK."""
     return emulator.shop
 
 
 @pytest.fixture
 def insider_one(emulator: "RunningEmulator") -> "InsiderOneView":
-    """What Insider One knows and was sent."""
+    """Provide the profiles, events and requests that Insider One has."""
     from segment_insider_scenarios.running_emulator import InsiderOneView
 
     return InsiderOneView(emulator.client)
@@ -178,15 +186,15 @@ def insider_one(emulator: "RunningEmulator") -> "InsiderOneView":
 
 @pytest.fixture
 def clock(emulator: "RunningEmulator") -> "ClockControl":
-    """The emulator's clock."""
-    from segment_insider_scenarios.context import ClockControl
+    """Provide the emulator's clock."""
+    from segment_insider_scenarios.running_emulator import ClockControl
 
     return ClockControl(emulator.client)
 
 
 @pytest.fixture
 def shopper() -> "Callable[..., Shopper]":
-    """Makes people: shopper("Ada"), shopper(seed=7, locale="de_DE")."""
+    """Provide a function that makes people: shopper("Ada"), shopper(seed=7, locale="de_DE")."""
     from segment_insider_scenarios.shopper import make_shopper
 
     return make_shopper
@@ -194,7 +202,7 @@ def shopper() -> "Callable[..., Shopper]":
 
 @pytest.fixture
 def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
-    """The emulator, which answers for Segment's and Insider One's own names as well."""
+    """Provide an emulator that answers for Segment's and Insider One's host names."""
     from segment_insider_scenarios.running_emulator import intercepting
 
     with intercepting(emulator):
@@ -205,7 +213,7 @@ def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
 def scene(
     emulators: "SandboxProvider", request: pytest.FixtureRequest
 ) -> "Iterator[ScenarioContext]":
-    """What the steps of one scenario share."""
+    """Provide the state that the steps of one scenario share."""
     from segment_insider_scenarios.context import ScenarioContext
 
     stash = request.node.stash
@@ -234,7 +242,7 @@ def _load_default_workspace(config: pytest.Config) -> "Workspace":
 def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
-    """Let reports tell the scenario from its test, and steps find what stands beside its file."""
+    """Store the scenario name for reports and the feature folder for file lookups."""
     from segment_insider_scenarios.feature_collector import FeatureFile, find_bound_scenario_errors
 
     request.node.stash[FEATURE_FOLDER] = Path(feature.filename).parent
@@ -256,29 +264,33 @@ def pytest_bdd_before_step_call(
     step: "Step",
     step_func: Callable[..., object],
 ) -> None:
-    """Refuse a step that two functions would take, and a table that its own would not read."""
+    """Reject a step that matches two functions, or a table that its function does not use."""
     from segment_insider_scenarios.step_errors import (
         describe_ambiguous_step,
         reject_unused_argument,
     )
 
-    if told := describe_ambiguous_step(step):
-        pytest.fail(told, pytrace=False)
+    if message := describe_ambiguous_step(step):
+        pytest.fail(message, pytrace=False)
     reject_unused_argument(step, step_func)
     if scene := request.node.stash.get(SCENARIO_CONTEXT, None):
-        _, ours, theme = step_func.__module__.rpartition("segment_insider_scenarios.steps.")
-        prepares = theme in PREPARATION_STEPS or step_func.__name__ in PREPARATION_STEPS
-        acting = step.type != "then" and not prepares
-        scene.enter(step, scenario, acting=acting, in_sandbox=acting and bool(ours))
-        if theme in CLAIM_STEP_MODULES:
-            scene.expect_acted(step.name)
+        _, is_library_step, module = step_func.__module__.rpartition(STEP_PACKAGE)
+        may_change = step.type != "then" and step_func.__name__ not in PREPARATION_STEPS
+        scene.begin_step(
+            step,
+            scenario,
+            may_change=may_change,
+            changes_sandbox=may_change and bool(is_library_step),
+        )
+        if module in CLAIM_STEP_MODULES and step_func.__name__ not in CALL_RESULT_STEPS:
+            scene.require_action(step.name)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_bdd_after_step(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
-    """Fail a scenario that has checked nothing, or did not use what it prepared."""
+    """Fail a scenario that checks nothing or does not use what it prepared."""
     if step is scenario.steps[-1]:
         _fail_without_then(request, scenario)
         _fail_unused_preparation(request, scenario)
@@ -292,7 +304,7 @@ def pytest_bdd_step_error(
     step_func: Callable[..., object],
     exception: Exception,
 ) -> None:
-    """Show where in the scenario it failed, and bad input without a traceback."""
+    """Show the failed step in its scenario; report input errors without traceback."""
     from segment_insider_scenarios.step_catalogue import ARGUMENT_NOUNS
     from segment_insider_scenarios.step_errors import describe_missing_argument
 
@@ -310,7 +322,7 @@ def pytest_bdd_step_error(
 def pytest_bdd_step_func_lookup_error(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
-    """Name the steps that come nearest to each that does not exist."""
+    """Report unknown steps with suggestions."""
     _fail_unknown_steps(request, scenario)
 
 
@@ -318,19 +330,19 @@ def pytest_bdd_step_func_lookup_error(
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember a failure until the sandbox is closed; tell bad input without a traceback.
+    """Note failures for the sandbox; report input errors without traceback.
 
-    A run whose emulator elsewhere is of no more use ends here.
+    The run ends when the emulator at --emulator-url cannot be used any more.
     """
     report = yield
     if not call.excinfo:
         return report
     error = call.excinfo.value
-    if told := _stop_reason(item.config, error):
+    if reason := _stop_reason(item.config, error):
         # What could not be run has not failed.
-        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, told)
-        setattr(report, STOP_REASON_ATTRIBUTE, told)
-        item.session.shouldstop = told
+        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, reason)
+        setattr(report, STOP_REASON_ATTRIBUTE, reason)
+        item.session.shouldstop = reason
     elif isinstance(error, EmulatorError) and item.stash.get(USES_EMULATOR, False):
         report.longrepr = str(error)
     if item.stash.get(USES_EMULATOR, False):
@@ -341,7 +353,7 @@ def pytest_runtest_makereport(
 
 
 def _remove_control_characters(report: pytest.TestReport) -> None:
-    """Leave out what a terminal would obey: a failure shows what was captured."""
+    """Remove control characters of captured data from a report."""
     from _pytest._code.code import ExceptionRepr
 
     from segment_insider_emulator.terminal_output import replace_control_characters
@@ -360,11 +372,11 @@ def _remove_control_characters(report: pytest.TestReport) -> None:
 
 
 def _stop_reason(config: pytest.Config, error: BaseException) -> str | None:
-    """Why nothing can be run any more at the emulator elsewhere; None where it can."""
+    """Return why no further scenario can run at --emulator-url; None if it can."""
     url: str | None = config.getoption("emulator_url")
     if not url:
         return None
-    from segment_insider_scenarios.client_errors import SandboxLimitReached, run_ending_error
+    from segment_insider_scenarios.client_http import SandboxLimitReached, run_ending_error
 
     run_error = run_ending_error(error, url)
     if isinstance(run_error, SandboxLimitReached):
@@ -373,15 +385,15 @@ def _stop_reason(config: pytest.Config, error: BaseException) -> str | None:
 
 
 def _suggest_fewer_sandboxes(config: pytest.Config) -> Iterator[str]:
-    """How this run would need fewer sandboxes."""
+    """Yield hints how this run would need fewer sandboxes."""
     if not config.getoption("emulator_no_keep"):
-        yield "--no-keep (--emulator-no-keep of pytest) leaves none of failed scenarios."
+        yield "--no-keep (in pytest: --emulator-no-keep) deletes those of failed scenarios."
     if hasattr(config, "workerinput"):
-        yield "Each worker needs one: take fewer (-n)."
+        yield "Each worker needs one: use fewer workers (-n)."
 
 
 def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
-    """Fail a scenario that has steps which do not exist, and tell all of them at once."""
+    """Fail a scenario that has unknown steps, and list all of them."""
     from segment_insider_scenarios.step_errors import describe_unknown_step, find_unknown_steps
 
     if unknown := find_unknown_steps(scenario, request):
@@ -390,7 +402,7 @@ def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") ->
 
 
 def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
-    """Fail a scenario without a Then, unless it has nothing to do with an emulator."""
+    """Fail a scenario about an emulator that has no Then step."""
     from segment_insider_scenarios.step_errors import NO_THEN_MESSAGE, has_then_step
 
     if request.node.stash[USES_EMULATOR] and not has_then_step(scenario):
@@ -399,9 +411,9 @@ def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> 
 
 
 def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
-    """Fail a scenario that prepared something and did not use it."""
+    """Fail a scenario that does not use what it prepared."""
     scene = request.node.stash.get(SCENARIO_CONTEXT, None)
-    if scene and (unused := scene.unused()):
+    if scene and (unused := scene.first_unused_error()):
         _add_scenario_section(request, scenario)
         pytest.fail(str(unused), pytrace=False)
 
@@ -409,7 +421,7 @@ def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario
 def _add_scenario_section(
     request: pytest.FixtureRequest, scenario: "Scenario", *failed_steps: "Step"
 ) -> None:
-    """Show where in the scenario a test failed."""
+    """Add the scenario with its failed steps to the test report."""
     from segment_insider_scenarios.step_errors import format_scenario
 
     section = format_scenario(scenario, request.config.rootpath, *failed_steps)

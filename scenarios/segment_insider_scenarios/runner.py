@@ -1,4 +1,4 @@
-"""Signals with which machines end a run: they end it as Ctrl-C does, with its reports."""
+"""Run feature files with pytest and record the result of every step."""
 
 import os
 import re
@@ -41,7 +41,7 @@ TERMINATION_SIGNALS = tuple(
 
 @contextmanager
 def interrupt_on_termination() -> Iterator[None]:
-    """Raise KeyboardInterrupt on the first such signal during the block, and ignore the others."""
+    """Raise KeyboardInterrupt at the first SIGTERM or SIGHUP during the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -54,7 +54,7 @@ def interrupt_on_termination() -> Iterator[None]:
 
 
 def install_termination_handlers() -> None:
-    """Do the same until this process ends, in a worker of pytest-xdist."""
+    """Raise KeyboardInterrupt on SIGTERM or SIGHUP in a worker of pytest-xdist."""
     if threading.current_thread() is threading.main_thread():
         for each in TERMINATION_SIGNALS:
             signal.signal(each, _raise_keyboard_interrupt)
@@ -72,14 +72,14 @@ RECORD_ATTRIBUTE = "scenario_record"  # of a test report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Say whether calls and requests are written down, too."""
+    """Add the option --emulator-traffic."""
     parser.getgroup("emulator").addoption(
         "--emulator-traffic", action="store_true", help="Record what each step sent and delivered."
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to write."""
+    """Register the step recorder."""
     if hasattr(config, "workerinput"):
         install_termination_handlers()
     config.pluginmanager.register(
@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class StepRecorder:
-    """Keeps the record of the scenario that runs, and hands it on with the report of its test."""
+    """Recorder of the running scenario: adds its step results to the test report."""
 
     def __init__(self, config: pytest.Config, *, traffic: bool) -> None:
         self._config, self._records_traffic = config, traffic
@@ -100,7 +100,7 @@ class StepRecorder:
     def pytest_bdd_before_scenario(
         self, request: pytest.FixtureRequest, feature: Feature, scenario: Scenario
     ) -> None:
-        """Begin a record, in which no step has run."""
+        """Start a record in which no step has run."""
         self._last_seen_ids = dict.fromkeys(self._last_seen_ids, 0)
         request.node.stash[SCENARIO_RECORD] = _new_scenario_record(request, feature, scenario)
         for step in find_unknown_steps(scenario, request):
@@ -108,16 +108,16 @@ class StepRecorder:
         self._running_item = request.node
 
     def pytest_bdd_before_step(self, request: pytest.FixtureRequest, step: Step) -> None:
-        """Note the time."""
+        """Store the start time of the step."""
         self._step_started_at = time.perf_counter()
         _find_step_record(request, step)["verdict"] = "unknown"
 
     def pytest_bdd_after_step(self, request: pytest.FixtureRequest, step: Step) -> None:
-        """A step that passed."""
+        """Record a passed step."""
         self._finish_step(request, step, "passed")
 
     def pytest_bdd_step_error(self, request: pytest.FixtureRequest, step: Step) -> None:
-        """A step that failed, or that nobody can tell which it is."""
+        """Record a failed or ambiguous step."""
         # Its own error is what matters, not that the emulator of the step is gone with it.
         with suppress(EmulatorError):
             self._finish_step(
@@ -128,7 +128,7 @@ class StepRecorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Hand the record on."""
+        """Attach the record to the test report."""
         report = yield
         if report.when == "call" and SCENARIO_RECORD in item.stash:
             setattr(report, RECORD_ATTRIBUTE, item.stash[SCENARIO_RECORD])
@@ -136,7 +136,7 @@ class StepRecorder:
         return report
 
     def pytest_keyboard_interrupt(self) -> None:
-        """A scenario that was stopped has not passed."""
+        """Report the interrupted scenario as failed."""
         if item := self._running_item:
             report = pytest.TestReport(
                 item.nodeid, item.location, {}, "failed", INTERRUPTED_MESSAGE, "call", [], 0.0
@@ -156,7 +156,7 @@ class StepRecorder:
     def _record_traffic(
         self, scene: ScenarioContext, record: JSONObject, step_record: JSONObject
     ) -> None:
-        """What was sent and delivered since the step before."""
+        """Record the messages and deliveries since the previous step."""
         record["sandbox"], record["stays"] = scene.emulator.url, scene.emulator.remains_after_run
         if not self._records_traffic:
             return
@@ -174,7 +174,7 @@ class StepRecorder:
 
 
 def _find_step_record(request: pytest.FixtureRequest, step: Step) -> JSONObject:
-    """The record of *step*; of a scenario's steps each has a line of its own."""
+    """Return the record of *step*, found by its line."""
     steps: list[JSONObject] = request.node.stash[SCENARIO_RECORD]["steps"]
     return next(each for each in steps if each["line"] == step.line_number)
 
@@ -233,7 +233,7 @@ WORKER_LINE = re.compile(r"\A\[gw\d+\] .*\n")
 
 
 class VerifyRun:
-    """One run: results in the order in which scenarios ended, and files that cannot be read."""
+    """One run: results in the order in which scenarios ended, and unreadable files."""
 
     def __init__(self, on_result: Callable[[ScenarioResult, int, int], None]) -> None:
         self._on_result = on_result
@@ -248,35 +248,35 @@ class VerifyRun:
         self.stop_reason: str | None = None  # why the emulator elsewhere is of no more use
 
     def count_verdict(self, verdict: str) -> int:
-        """How many scenarios ended so."""
+        """Return how many scenarios have this verdict."""
         return sum(result.verdict == verdict for result in self.results)
 
     def to_results(self) -> RunResults:
-        """The whole run, for reports; it has ended."""
+        """Return the results for reports, after the run."""
         ended_at = datetime.now(UTC)
         cut_short = self.interrupted or self.stop_reason is not None
         return RunResults(self._started_at, ended_at, self.results, self.unreadable, cut_short)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Take how many scenarios there are; with workers, each knows them all."""
+        """Store the number of scenarios."""
         self.expected_count = max(self.expected_count, len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """The same, from a worker."""
+        """Store the number of scenarios that a worker reports."""
         self.expected_count = max(self.expected_count, len(ids))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what came of a scenario; it has ended when its sandbox has."""
-        if told := getattr(report, STOP_REASON_ATTRIBUTE, None):
-            self.stop_reason = told
+        """Store the result of a scenario; it is complete after its teardown."""
+        if reason := getattr(report, STOP_REASON_ATTRIBUTE, None):
+            self.stop_reason = reason
         elif report.when == "call" or report.failed or report.skipped:
             self._take_report(report)
         if report.when not in ("setup", "call"):
             self._finish_scenario(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        """End what the run ended in."""
+        """Complete the scenarios that were still open when the run ended."""
         for node in list(self._open_results):
             self._finish_scenario(node)
 
@@ -304,7 +304,7 @@ class VerifyRun:
             self._on_result(result, len(self.results), self.expected_count)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take what is wrong with a file."""
+        """Store the error of a file that cannot be read."""
         if report.failed:
             message = _explain_unreadable_file(report.nodeid, report.longreprtext)
             self.unreadable.append(UnreadableFile(report.nodeid, message))
@@ -312,12 +312,12 @@ class VerifyRun:
 
 @dataclass(frozen=True, slots=True)
 class VerifyOptions:
-    """How scenarios are run.
+    """Options of a run.
 
     Args:
         workers: Processes; 1 is this one.
         traffic: Whether what each step sent and delivered is recorded.
-        url: Of an emulator that runs elsewhere; None has one in each process.
+        url: Of a running emulator; None starts one in each process.
         served: Whether emulators listen at ports.
         seed: Another one makes other people.
         no_keep: Whether no sandbox of a failed scenario stays at *url*.
@@ -333,7 +333,10 @@ class VerifyOptions:
     workspace: str | None = None
 
     def to_pytest_arguments(self) -> list[str]:
-        """For pytest. Raises: EmulatorError, when several processes cannot be had."""
+        """Return the options as pytest arguments.
+
+        Raises: EmulatorError, when several processes cannot be had.
+        """
         arguments = [f"--emulator-seed={self.seed}"]
         if self.workers > 1:
             if find_spec("xdist") is None:
@@ -360,7 +363,7 @@ def run_features(
     """Run the scenarios in files and folders.
 
     Args:
-        ended: Called with each result as it comes, how many there are, and how many will be.
+        on_result: Called with each result, the number of results so far and in total.
     Raises: EmulatorError, when a path is no feature or none has a scenario, or when the project's
         conftest.py cannot be imported.
     """
@@ -394,14 +397,14 @@ def _require_feature_path(path: Path) -> None:
 
 
 def _explain_unreadable_file(node: str, error_output: str) -> str:
-    """What is wrong with a feature file; a folder is collected but for its conftest file."""
+    """Explain why a feature file, or the conftest file of a folder, cannot be read."""
     if node.endswith(".feature"):
         return error_output
     return str(_import_error(f"{node}/conftest.py", error_output) or error_output)
 
 
 def _pytest_failure_error(error_output: str) -> EmulatorError:
-    """Why pytest did not run, by what it *said* on stderr."""
+    """Return the error for a run that pytest refused, from its stderr."""
     conftest = CONFTEST_ERROR.search(error_output)
     error = _import_error(os.path.relpath(conftest[1]), error_output) if conftest else None
     last = (error_output.strip().splitlines() or ["it does not say why"])[-1]

@@ -1,4 +1,4 @@
-"""Emulators that run during the tests: in this process, or at a port for programs in others."""
+"""Emulators for tests: in this process, at a port, or as sandboxes of a running one."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -24,10 +24,9 @@ from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset
 from segment_insider_emulator.workspace.model import replace_keys
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.client_errors import SandboxLimitReached
+from segment_insider_scenarios.client_http import SandboxLimitReached
 from segment_insider_scenarios.context import load_named_workspace
-from segment_insider_scenarios.http_adapters import InProcessAdapter
-from segment_insider_scenarios.shop import SegmentShop
+from segment_insider_scenarios.transport import InProcessAdapter, SegmentShop
 
 # The name resolves to this machine alone, and nothing listens behind it.
 IN_PROCESS_HOST = "emulator-{}.localhost"
@@ -36,10 +35,10 @@ _host_numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class RunningEmulator:
-    """One emulator that answers at *url*, its control API and a shop that sends to it.
+    """A running emulator: its URL, workspace, control client and shop.
 
     Args:
-        stays: Whether somebody can look at it when the tests are over.
+        remains_after_run: Whether the sandbox still exists after the tests.
     """
 
     url: str
@@ -51,7 +50,7 @@ class RunningEmulator:
 
 @contextmanager
 def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmulator]:
-    """Serve an emulator of *workspace* at a port, its captures in memory, during the block.
+    """Serve an emulator of *workspace* at a port during the block, with an in-memory database.
 
     Args:
         port: 0 takes any free one.
@@ -66,7 +65,7 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
 
 @contextmanager
 def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator]:
-    """An emulator of *workspace* without a port: requests to its URL are function calls.
+    """Run an emulator without a port: requests to its URL are function calls.
 
     The control client and the SDK reach it, and so does a session of `requests` on which somebody
     mounts scenarios.transport.InProcess.
@@ -103,11 +102,11 @@ def _open_app(workspace: Workspace, config: Config) -> Iterator[Flask]:
 
 
 class SandboxProvider:
-    """Sandboxes, each an emulator of its own: of one that starts when the first is asked for.
+    """Provider of sandboxes, one for each test; starts or connects to their emulator.
 
     Args:
         served: At a free port, so that programs in other processes reach it.
-        url: Of an emulator that runs elsewhere; its sandboxes have keys that nobody else has.
+        url: Of a running emulator; its sandboxes get new keys.
         no_keep: Whether none of those may stay.
     """
 
@@ -136,10 +135,10 @@ class SandboxProvider:
     def open_sandbox(
         self, workspace: Workspace, should_remain: Callable[[], bool] = lambda: False
     ) -> Iterator[RunningEmulator]:
-        """An emulator of *workspace* in which nothing has happened, during the block.
+        """Open an empty sandbox of *workspace* during the block.
 
         Args:
-            kept: Asked at the end whether it shall stay, for somebody who looks at it.
+            should_remain: Called at the end; returns whether the sandbox is not deleted.
         Raises: EmulatorError, when no emulator answers at the url; NoMoreSandboxes.
         """
         if workspace.tracking_plan:  # a file of its own, which no sandbox can be sent
@@ -163,7 +162,7 @@ class SandboxProvider:
                 **self._reserve_workspace_keys(workspace),
             )
         except ConflictError as error:
-            if self.url:  # nothing was named that somebody may have
+            if self.url:  # no name was requested, so it cannot be taken
                 raise SandboxLimitReached(error.what, self.url, error.remedy) from error
             raise
 
@@ -173,7 +172,7 @@ class SandboxProvider:
         sandbox_workspace = replace_keys(
             workspace, created["writeKey"], created["account"], created["key"]
         )
-        # Whoever is reached through a proxy need not know of its https, or its name.
+        # An emulator behind a proxy may not know the public scheme and host name.
         url = urljoin(self.url, urlsplit(created["url"]).path) if self.url else created["url"]
         client = ControlClient(url, session=host.session, token=host.token)
         return RunningEmulator(
@@ -189,7 +188,7 @@ class SandboxProvider:
             if self.url:
                 self._host_client = self._exit_stack.enter_context(ControlClient.connect(self.url))
             else:
-                # Whose keys no workspace file has, so that a sandbox may have those of its own.
+                # The host has keys of its own, so that a sandbox can have those of its file.
                 hosting = replace_keys(load_preset("guide"), *("of-the-host",) * 3)
                 self._host_client = self._exit_stack.enter_context(
                     self._start_emulator(hosting)
@@ -197,7 +196,7 @@ class SandboxProvider:
         return self._host_client
 
     def _reserve_workspace_keys(self, workspace: Workspace) -> dict[str, str]:
-        """Those of the file, while nobody else has them."""
+        """Reserve the keys of the workspace file if no other sandbox uses them."""
         if self.url or workspace.write_key in self._used_write_keys:
             return {}
         self._used_write_keys.add(workspace.write_key)
@@ -208,15 +207,14 @@ class SandboxProvider:
         }
 
     def _workspace_for_request(self, workspace: Workspace) -> JSONObject | str:
-        """What tells *workspace*: the name of a preset, which the host has read, is shorter than
-        its document; elsewhere it may stand for another one."""
+        """Return the workspace for the create request: a preset name or a document."""
         presets = () if self.url else PRESET_NAMES
         preset_names = (name for name in presets if load_named_workspace(name, Path()) is workspace)
         return next(preset_names, workspace.document)
 
     def _refuse_tracking_plan(self, workspace: Workspace) -> None:
         if self.url:
-            what = "a sandbox elsewhere cannot be given a tracking plan"
+            what = "a sandbox of a running emulator cannot have a tracking plan"
             remedy = "Run these scenarios without --emulator-url."
             raise EmulatorError(what, workspace.source_name, remedy)
 
@@ -225,21 +223,21 @@ _SANDBOX_PATH: Final = "/sandboxes/"
 
 
 def check_emulator_url(option: str, url: str) -> None:
-    """Ask the emulator at *url* once for its sandboxes, as a run will that has its own there.
+    """Check that an emulator at *url* answers and lists its sandboxes.
 
     Args:
         option: Which names the address.
-    Raises: EmulatorError, which names both, when nobody answers, or not to us.
+    Raises: EmulatorError, when no emulator answers, or it refuses the token.
     """
     host, within, _ = url.partition(_SANDBOX_PATH)
     if within:
-        what = "this is the address of one sandbox, and each scenario has one of its own"
-        raise EmulatorError(what, f"{option} {url}", f"Give that of the emulator: {host}")
+        what = "this is the address of one sandbox, but each scenario needs its own"
+        raise EmulatorError(what, f"{option} {url}", f"Give the address of the emulator: {host}")
     _check_url_responds(option, url, ControlClient.list_sandboxes)
 
 
 def check_sandbox_url(option: str, url: str) -> None:
-    """Ask the emulator at *url* once, whether or not that is the address of a sandbox.
+    """Check that an emulator, or a sandbox of one, answers at *url*.
 
     Raises: EmulatorError, as above.
     """
@@ -255,36 +253,39 @@ def _check_url_responds(
             send_request(client)
         except EmulatorError as error:
             raise EmulatorError(error.what, where, error.remedy) from error
-        except (KeyError, TypeError) as error:  # JSON, but somebody else's
+        except (KeyError, TypeError) as error:  # JSON, but not from an emulator
             remedy = "Give the address of an emulator."
-            raise EmulatorError("this is no emulator", where, remedy) from error
+            raise EmulatorError("this is not an emulator", where, remedy) from error
 
 
 @dataclass(frozen=True, slots=True)
 class InsiderOneView:
-    """Insider One as one emulator has it. An identifier is such as "uuid:ada"."""
+    """Insider One data of one emulator, for tests without Gherkin.
+
+    An identifier is such as "uuid:ada".
+    """
 
     client: ControlClient
 
     def profile(self, identifier: str) -> JSONObject | None:
-        """Who owns *identifier*."""
+        """Return the profile with *identifier*, e.g. "uuid:ada"; None if there is none."""
         return self.client.find_profile(identifier)
 
     def profiles(self) -> list[JSONObject]:
-        """Everybody."""
+        """Return all profiles."""
         return self.client.list_profiles()
 
     def events(self, identifier: str) -> list[JSONObject]:
-        """The events of whoever owns *identifier*, oldest first; none of somebody unknown."""
+        """Return the events of the profile with *identifier*, oldest first; [] if unknown."""
         events: list[JSONObject] = (self.profile(identifier) or {"events": []})["events"]
         return events
 
     def requests(self) -> list[JSONObject]:
-        """Every request that was sent, oldest first: method, url, headers, json."""
+        """Return all requests sent to Insider One, oldest first: method, url, headers, json."""
         return [each["request"] for each in self.client.list_deliveries() if each["request"]]
 
 
-# What Segment's and Insider One's documentation tells code to talk to.
+# The host names in Segment's and Insider One's documentation.
 SEGMENT_HOSTS = (
     "api.segment.io",
     "events.eu1.segmentapis.com",
@@ -306,7 +307,7 @@ _CallbackResponse: TypeAlias = tuple[int, dict[str, str], bytes]
 
 @contextmanager
 def intercepting(emulator: RunningEmulator) -> Iterator[responses.RequestsMock]:
-    """Have *emulator* answer whatever `requests` sends to HOSTS during the block.
+    """Redirect all `requests` calls to Segment and Insider One to *emulator* during the block.
 
     Requests to other hosts go where they go without this; requests by other libraries do, too.
     """
@@ -339,3 +340,18 @@ def _forward_request(
         name: value for name, value in answer.headers.items() if name not in ENCODING_HEADERS
     }
     return answer.status_code, headers_to_return, answer.content
+
+
+@dataclass(frozen=True, slots=True)
+class ClockControl:
+    """Control of one emulator's clock, for tests without Gherkin."""
+
+    client: ControlClient
+
+    def start(self, now: str) -> None:
+        """Delete all data and stop the clock at *now*, ISO 8601 with a time zone."""
+        self.client.reset_sandbox(now)
+
+    def advance(self, duration: str) -> None:
+        """Advance the clock, e.g. by "45 minutes"; everything due by then is done on return."""
+        self.client.advance_clock(duration)

@@ -1,17 +1,24 @@
-"""Shoppers and what they shop for: made with Faker, the same for the same seed."""
+"""Shoppers, their products and their calls to Segment; Faker makes people from a seed."""
 
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+import orjson
 import phonenumbers
 
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.text_encoding import read_utf8_bytes
+from segment_insider_emulator.types import JSON, JSONObject
 
 if TYPE_CHECKING:
     from faker import Faker
+
 
 DEFAULT_LOCALE = "en_GB"
 SHOP_URL = "https://shop.example"
@@ -25,7 +32,7 @@ PRODUCT_VARIANTS = ("Blue", "Green", "Sand")
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """One person with what a shop knows about them.
+    """One person with the data that a shop knows.
 
     Args:
         user_id: None while they have not signed in.
@@ -42,7 +49,7 @@ class Shopper:
     address: JSONObject = field(default_factory=dict)
 
     def to_traits(self) -> JSONObject:
-        """Who they are, under the names that Insider One's guide has for Segment traits."""
+        """Return Segment traits under the names of Insider One's guide."""
         return {
             "firstName": self.first_name,
             "lastName": self.last_name,
@@ -53,7 +60,7 @@ class Shopper:
 
     @property
     def identifiers(self) -> list[str]:
-        """What Insider One may know them by, e.g. "uuid:ada", strongest first."""
+        """Return Insider One identifiers, e.g. "uuid:ada", strongest first."""
         ids = {"uuid": self.user_id, "segment_anonymous_id": self.anonymous_id}
         return [f"{name}:{value}" for name, value in ids.items() if value]
 
@@ -90,7 +97,7 @@ def make_shopper(
 
 
 def user_id_from_name(first_name: str) -> str:
-    """Return the user id of somebody of that name: the name in lower case.
+    """Return the user id for a first name: the name in lower case.
 
     A name with a letter that Turkish alone has is Turkish: its I loses its dot, and İ keeps it.
     """
@@ -99,7 +106,7 @@ def user_id_from_name(first_name: str) -> str:
 
 
 def make_products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
-    """Make *count* products under the names of Segment's e-commerce spec."""
+    """Make *count* products with the property names of Segment's e-commerce spec."""
     fake = _create_faker(DEFAULT_LOCALE)
     fake.seed_instance(seed)
     return [_make_product(fake, f"p-{number}", currency) for number in range(1, count + 1)]
@@ -107,7 +114,7 @@ def make_products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[J
 
 @cache
 def _create_faker(locale: str) -> "Faker":
-    """It takes longer to make one than to seed it anew."""
+    """Return the Faker of a locale; creating one is slow, so it is cached."""
     # Here, not above: a fifth of what an emulator among tests imports, and not all make people.
     from faker import Faker
 
@@ -131,14 +138,14 @@ def _make_product(fake: "Faker", product_id: str, currency: str) -> JSONObject:
 
 
 def _to_ascii(name: str) -> str:
-    """*name* for an e-mail address; what has no Latin letters becomes x."""
+    """Return *name* in ASCII letters for an e-mail address, "x" if none are left."""
     dotted = name.replace(DOTLESS_I, "i")  # which is no letter with an accent
     plain = unicodedata.normalize("NFKD", dotted).encode("ascii", "ignore").decode()
     return "".join(filter(str.isalnum, plain)).lower() or "x"
 
 
 def _make_mobile_number(random: Random, country: str) -> str:
-    """A valid mobile number: what Faker calls a phone number is mostly none that can be called."""
+    """Return a valid mobile number of *country* in E.164 format."""
     kind = phonenumbers.PhoneNumberType.MOBILE
     example = phonenumbers.example_number_for_type(country, kind)
     assert example is not None  # there is one for each country that Faker has a locale of
@@ -148,3 +155,145 @@ def _make_mobile_number(random: Random, country: str) -> str:
         number = phonenumbers.parse(f"+{example.country_code}{digits}")
         if phonenumbers.is_valid_number(number):
             return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+CallType = Literal["track", "identify", "page", "screen", "group", "alias"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentCall:
+    """One call to Segment: type, name and body.
+
+    Args:
+        name: Of the event, page or screen; the id of a group; what an alias was known as before;
+            None for identify and for a page without one.
+        body: Properties, or the traits of an identify or a group.
+    """
+
+    kind: CallType
+    name: str | None
+    body: JSONObject
+
+
+def track_call(name: str, properties: JSONObject | None = None) -> SegmentCall:
+    """Return a track call."""
+    return SegmentCall("track", name, properties or {})
+
+
+def page_call(name: str, properties: JSONObject | None = None) -> SegmentCall:
+    """Return a page call."""
+    return SegmentCall("page", name, properties or {})
+
+
+def screen_call(name: str) -> SegmentCall:
+    """Return a screen call, as mobile apps send it."""
+    return SegmentCall("screen", name, {})
+
+
+def group_call(group_id: str, traits: JSONObject | None = None) -> SegmentCall:
+    """Return a group call: the shopper belongs to this company or club."""
+    return SegmentCall("group", group_id, traits or {})
+
+
+def alias_call(previous_id: str) -> SegmentCall:
+    """Return an alias call: *previous_id* is the shopper's earlier id."""
+    return SegmentCall("alias", previous_id, {})
+
+
+def identify_call(traits: JSONObject | None = None) -> SegmentCall:
+    """Return an identify call."""
+    return SegmentCall("identify", None, traits or {})
+
+
+def product_list_viewed_call(category: str, products: list[JSONObject]) -> SegmentCall:
+    """Return a Product List Viewed call."""
+    return track_call("Product List Viewed", {"category": category, "products": products})
+
+
+def product_viewed_call(product: JSONObject) -> SegmentCall:
+    """Return a Product Viewed call."""
+    return track_call("Product Viewed", product)
+
+
+def product_added_call(product: JSONObject, cart_id: str) -> SegmentCall:
+    """Return a Product Added call."""
+    return track_call("Product Added", {"cart_id": cart_id, **product})
+
+
+def product_removed_call(product: JSONObject, cart_id: str) -> SegmentCall:
+    """Return a Product Removed call."""
+    return track_call("Product Removed", {"cart_id": cart_id, **product})
+
+
+def cart_viewed_call(products: list[JSONObject], cart_id: str, currency: str) -> SegmentCall:
+    """Return a Cart Viewed call."""
+    properties = {"cart_id": cart_id, "currency": currency, "products": products}
+    return track_call("Cart Viewed", properties)
+
+
+def checkout_started_call(
+    products: list[JSONObject], checkout_id: str, currency: str
+) -> SegmentCall:
+    """Return a Checkout Started call."""
+    properties = {"checkout_id": checkout_id, "currency": currency, "products": products}
+    return track_call("Checkout Started", properties)
+
+
+def order_completed_call(
+    products: list[JSONObject], order_id: str, currency: str, details: JSONObject | None = None
+) -> SegmentCall:
+    """Return an Order Completed call; *details* are order properties such as revenue and tax."""
+    order = {"order_id": order_id, "currency": currency, "products": products}
+    return track_call("Order Completed", order | (details or {}))
+
+
+CALL_TYPES = ("track", "identify", "page", "screen", "group", "alias")
+MAX_FILE_BYTES = 5_000_000  # bytes of a file
+CALL_FORMAT_HINT = f"Each call is an object with a type: {', '.join(CALL_TYPES)}."
+
+
+def read_call_file(path: Path) -> Iterator[tuple[str, JSONObject]]:
+    """Yield location and call, e.g. ("shop.ndjson:3", {"type": "track", ...}), of a file.
+
+    ("shop.ndjson:3", {"type": "track", ...}), in the order of the file.
+
+    Raises: EmulatorError, when the file cannot be read, or a call has no type.
+    """
+    for where, call in _parse_documents(path):
+        if not isinstance(call, dict) or call.get("type") not in CALL_TYPES:
+            raise EmulatorError("this is not a call", where, CALL_FORMAT_HINT)
+        if nesting_depth(call) > MAX_DEPTH:
+            raise EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, CALL_FORMAT_HINT)
+        yield where, call
+
+
+def _parse_documents(path: Path) -> Iterator[tuple[str, JSON]]:
+    content = _read_file_bytes(path)
+    if content.lstrip().startswith(b"["):
+        for number, call in enumerate(_parse_json_text(content, path.name), start=1):
+            yield f"{path.name}[{number}]", call
+        return
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if line.strip():
+            where = f"{path.name}:{number}"
+            yield where, _parse_json_text(line, where)
+
+
+def _read_file_bytes(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        what = f"the file cannot be read ({error.strerror})"
+        remedy = "Name a file in the folder of the feature file."
+        raise EmulatorError(what, str(path), remedy) from error
+    if len(content) > MAX_FILE_BYTES:
+        remedy = f"Keep it below {MAX_FILE_BYTES:,} bytes."
+        raise EmulatorError(f"{len(content):,} bytes are too many", path.name, remedy)
+    return read_utf8_bytes(content, path.name)
+
+
+def _parse_json_text(text: bytes, where: str) -> JSON:
+    try:
+        return parse_json(text)
+    except orjson.JSONDecodeError as error:
+        raise EmulatorError(f"not JSON ({error})", where, CALL_FORMAT_HINT) from error

@@ -1,4 +1,4 @@
-"""Names that are one typing error away from another name, and those that are correct as written."""
+"""Typing errors in scenarios: names that are one slip away from another name."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,14 +20,14 @@ if TYPE_CHECKING:  # pages of the emulator import this where pytest-bdd need not
 CONFIRM_NAME_STEP = 'Given the name "{}" is correct'
 CONFIRM_NAME_PATTERN = re.compile(r'the name "(.+)" is correct')
 CURRENCY_PATTERN = re.compile(r" in (\w+):$")
-MAX_CACHED_FEATURES = 8  # whose texts are remembered
+MAX_CACHED_FEATURES = 8
 QUOTED_TEXT = re.compile(r'"([^"]+)"')
 NAME_PARTS = re.compile(r"[^\W\d_]+|\d+")
-MAX_LABEL_LENGTH = 2  # letters of the part that tells the ids of a series apart: o-a and o-b
+MAX_LABEL_LENGTH = 2  # letters of the part that differs in a series of ids: o-a and o-b
 
 
 def is_typo_of_text(text: str, other: str) -> bool:
-    """Check whether *text* is *other* with one slip; ids of one series, o-17 and o-18, are not.
+    """Return whether *text* is *other* with one typing error; o-17 and o-18 are not.
 
     An event and its system name, Wish Listed and wish_listed, are no two spellings.
     """
@@ -45,7 +45,10 @@ def is_typo_of_text(text: str, other: str) -> bool:
 
 
 def _are_series_labels(part: str, other: str) -> bool:
-    """Whether the ids of a series may differ by these: 9 and 10, or a and b."""
+    """Return whether two parts count a series, e.g. 9 and 10, or a and b.
+
+    9 and 10, or a and b.
+    """
     if part.isdigit() and other.isdigit():
         return True
     return len(part) == len(other) <= MAX_LABEL_LENGTH
@@ -53,13 +56,13 @@ def _are_series_labels(part: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioTexts:
-    """The texts of a scenario and of its feature, and the names that are correct as written.
+    """Texts of a scenario and its feature, and the names confirmed as correct.
 
     Args:
-        scenario: Texts in quotes and in cells of this scenario.
-        quoted: Those in quotes.
-        feature: Texts of the whole feature.
-        correct: Names that a step says are correct.
+        scenario_texts: Texts in quotes and in cells of this scenario.
+        quoted_texts: Those in quotes.
+        feature_texts: Texts of the whole feature.
+        confirmed_names: Names that a step says are correct.
     """
 
     scenario_texts: frozenset[str] = frozenset()
@@ -68,30 +71,33 @@ class ScenarioTexts:
     confirmed_names: frozenset[str] = frozenset()
 
     def reject_typo(self, noun: str, name: str, known: Iterable[str], where: str) -> None:
-        """Refuse *name* when it is one slip away from a name of *known*.
+        """Reject *name* if it is one typing error away from a name of *known*.
 
         Raises: EmulatorError.
         """
         self.reject_name(noun, name, find_intended_name(name, known), where)
 
     def reject_name(self, noun: str, name: str, suggestion: str | None, where: str) -> None:
-        """Refuse *name*, which may mean *near*; None means nothing. Raises: EmulatorError."""
+        """Reject *name* if there is a *suggestion* and no step confirms the name.
+
+        Raises: EmulatorError.
+        """
         if suggestion and name not in self.confirmed_names:
             raise EmulatorError(f"unknown {noun} {name!r}", where, typo_hint(name, suggestion))
 
     def contains_name(self, name: str, *, feature: bool) -> bool:
-        """Check whether a step has *name*, in this scenario or anywhere in the *feature*."""
+        """Return whether a step of this scenario, or of the whole *feature*, has *name*."""
         texts = self.feature_texts if feature else self.scenario_texts
         return any(name == text or name in text.split(".") for text in texts)
 
 
 def typo_hint(name: str, suggestion: str) -> str:
-    """Name the one that may be meant, and the step that says otherwise."""
+    """Return a hint: the suggested name, and the step that confirms *name*."""
     return f"Did you mean {suggestion!r}? If not, add the step: {CONFIRM_NAME_STEP.format(name)}."
 
 
 def collect_texts(scenario: "Scenario") -> ScenarioTexts:
-    """Read the texts of *scenario*, an outline's row among them, and of its feature."""
+    """Collect the texts of *scenario* and of its feature."""
     correct = (CONFIRM_NAME_PATTERN.fullmatch(step.name) for step in scenario.steps)
     return ScenarioTexts(
         frozenset(text for step in scenario.steps for text in _step_texts(step)),
@@ -112,10 +118,10 @@ def _feature_texts(feature: "Feature") -> frozenset[str]:
 def reject_inconsistent_spelling(
     steps: Sequence["Step"], texts: ScenarioTexts, allowed_names: frozenset[str]
 ) -> None:
-    """Refuse a text in quotes that another place of the scenario has with one slip.
+    """Reject a quoted text that also occurs with one typing error in the scenario.
 
     Args:
-        known: Names that are never a slip.
+        allowed_names: Names that are never a slip.
     Raises: EmulatorError.
     """
     fine = texts.confirmed_names | allowed_names
@@ -132,7 +138,7 @@ def reject_inconsistent_spelling(
             if twin := next(twins, None):
                 what = f"the scenario has {text!r} and {twin!r}"
                 remedy = (
-                    f"Write it the same. If both are right, add: {CONFIRM_NAME_STEP.format(text)}."
+                    f"Use one spelling. If both are correct, add: {CONFIRM_NAME_STEP.format(text)}."
                 )
                 raise EmulatorError(what, step.name, remedy)
 

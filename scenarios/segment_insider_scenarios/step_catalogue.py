@@ -1,4 +1,4 @@
-"""How much the words of a step are like a pattern: where to look for what was meant."""
+"""Catalogue of all registered steps: list, search, suggest; and the parser of step texts."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -30,7 +30,10 @@ _SHORT_WORD_WEIGHT = 0.35  # the weight of a word such as "in"
 
 
 def step_similarity(words: str, pattern: str) -> float:
-    """Return how alike they are: 1 when *pattern* would read *words*, 0 when nothing is common."""
+    """Return the similarity of *words* and *pattern*, from 0 (none) to 1 (a match).
+
+    1 when *pattern* would read *words*, 0 when nothing is common.
+    """
     words_tokens, pattern_tokens = tokenise_step(words), tokenise_step(pattern)
     total = sum(map(_word_weight, pattern_tokens)) + sum(map(_word_weight, words_tokens))
     return max(0.0, 1 - 2 * _edit_distance(words_tokens, pattern_tokens) / (total or 1))
@@ -44,7 +47,7 @@ def tokenise_step(words: str) -> tuple[str, ...]:
 
 
 def _edit_distance(words_tokens: tuple[str, ...], pattern_tokens: tuple[str, ...]) -> float:
-    """The least cost of making one list of words of the other."""
+    """Return the lowest cost of changing one list of words into the other."""
     row = [0.0]
     for token in pattern_tokens:
         row.append(row[-1] + _word_weight(token) * _MISSING_WORD_COST)
@@ -77,7 +80,7 @@ def _replacement_cost(word: str, token: str) -> float:
 
 
 def _word_weight(word: str) -> float:
-    """A value says little of which step is meant, and so does a short word."""
+    """Return the weight of a word: values and short words count less."""
     if word == VALUE_TOKEN:
         return 0.15
     return _SHORT_WORD_WEIGHT if len(word) < 3 else min(len(word), 6) / 6 * 0.5 + 0.5
@@ -89,7 +92,7 @@ MAX_SUGGESTIONS = 3
 MIN_SUGGESTION_SIMILARITY = 0.35
 STEP_KINDS = ("given", "when", "then")
 PLACEHOLDER_PATTERN = re.compile(r"{(\w+)}")
-# What stands for a placeholder in an example.
+# Placeholder -> its value in examples.
 EXAMPLE_VALUES = {
     "address": "ada@shop.example",
     "call": "Order Completed",
@@ -127,7 +130,7 @@ EXAMPLE_VALUES = {
     "why": "email_optin is absent",
     "workspace": "segment-defaults",
 }
-# Step -> what stands for its placeholders where the others would not do.
+# Step -> values of its placeholders where the general ones do not fit.
 EXAMPLE_VALUES_BY_STEP = {
     'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
     '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
@@ -145,13 +148,13 @@ EXAMPLE_VALUES_BY_STEP = {
         "verdict": "dropped",
     },
 }
-# What pytest-bdd calls that which stands below a step -> what people call it.
+# Name in pytest-bdd -> name in messages.
 ARGUMENT_NOUNS = {"datatable": "table", "docstring": "text"}
 
 
 @dataclass(frozen=True, slots=True)
 class StepEntry:
-    """One step.
+    """One step of the catalogue: its text pattern, description and example.
 
     Args:
         module: Of the function, e.g. "segment_insider_scenarios.steps.setup".
@@ -159,7 +162,7 @@ class StepEntry:
         pattern: What it reads, e.g. '{person} does "{event}"'.
         about: One sentence.
         below: "table" or "text", when it needs one below it.
-        shown: An example of what stands below it; empty when nothing does, or none is known.
+        shown: Example of the table or text below it; empty if there is none.
     """
 
     module: str
@@ -171,12 +174,12 @@ class StepEntry:
 
     @property
     def theme(self) -> str:
-        """The last part of its module, e.g. "people"."""
+        """Return the last part of its module, e.g. "setup"."""
         return self.module.rpartition(".")[2]
 
     @property
     def example(self) -> str:
-        """The step as a feature has it, with what stands below it."""
+        """Return the step as it is written in a feature, with the table or text below it."""
         values = EXAMPLE_VALUES | EXAMPLE_VALUES_BY_STEP.get(self.pattern, {})
         words = PLACEHOLDER_PATTERN.sub(lambda found: values.get(found[1], found[0]), self.pattern)
         lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_argument()]
@@ -192,7 +195,7 @@ class StepEntry:
 
 
 def list_steps() -> list[StepEntry]:
-    """The steps in the order of their patterns."""
+    """Return all registered steps, sorted by pattern."""
     kinds: dict[tuple[str, str, str, str | None, str], set[str]] = {}
     for context in step_function_context_registry.values():
         function = context.step_func
@@ -215,21 +218,28 @@ def list_steps() -> list[StepEntry]:
 
 
 def list_library_steps() -> list[StepEntry]:
-    """The library's own steps, theme by theme in the order of its page."""
+    """Return the steps of this library, grouped by module."""
     for theme in THEMES:
         import_module(f"{LIBRARY_PACKAGE}.{theme}")
     module_order = {f"{LIBRARY_PACKAGE}.{theme}": at for at, theme in enumerate(THEMES)}
     entries = [entry for entry in list_steps() if entry.module in module_order]
-    return sorted(entries, key=lambda entry: (module_order[entry.module], entry.pattern))
+
+    def sort_key(entry: StepEntry) -> tuple[int, int, str]:
+        return module_order[entry.module], STEP_KINDS.index(entry.kinds[0]), entry.pattern
+
+    return sorted(entries, key=sort_key)
 
 
 def is_library_step(name: str) -> bool:
-    """Whether a step of the library would read *name*."""
+    """Return whether *name* is the text of a library step."""
     return any(context.parser.is_matching(name) for context in _library_step_contexts())
 
 
 def find_matching_steps(name: str) -> list[StepEntry]:
-    """The steps, of whatever kind, that would read *name*, e.g. 'Ada does "Wish Listed"'."""
+    """Return the steps, of any keyword, whose pattern matches *name*.
+
+    'Ada does "Wish Listed"'.
+    """
     patterns = {
         _readable_pattern(context)
         for context in step_function_context_registry.values()
@@ -239,7 +249,7 @@ def find_matching_steps(name: str) -> list[StepEntry]:
 
 
 def find_matching_patterns(name: str, kind: str) -> set[str]:
-    """The patterns of *kind* that would read *name*, as the parser has them."""
+    """Return the patterns of *kind* that match *name*, as the parser stores them."""
     return {
         context.parser.name
         for context in step_function_context_registry.values()
@@ -248,7 +258,7 @@ def find_matching_patterns(name: str, kind: str) -> set[str]:
 
 
 def suggest_steps(words: str, kind: str | None = None) -> list[str]:
-    """The patterns of *kind*, or of any, that come nearest to *words*, best first."""
+    """Return the patterns of *kind* (None: any) that are most similar to *words*, best first."""
     patterns = [each.pattern for each in list_steps() if kind in (None, *each.kinds)]
     scored_patterns = sorted(
         ((step_similarity(words, each), each) for each in patterns), reverse=True
@@ -261,7 +271,7 @@ def suggest_steps(words: str, kind: str | None = None) -> list[str]:
 
 
 def best_library_similarity(words: str) -> float:
-    """Return how much *words* are like the nearest pattern of the library."""
+    """Return how similar *words* are to the nearest library step, from 0 to 1."""
     return max(
         (step_similarity(words, _readable_pattern(each)) for each in _library_step_contexts()),
         default=0.0,
@@ -273,7 +283,7 @@ def _readable_pattern(context: StepFunctionContext) -> str:
 
 
 def _library_step_contexts() -> Iterator[StepFunctionContext]:
-    """The steps of the library."""
+    """Yield the registered functions of library steps."""
     for context in step_function_context_registry.values():
         if context.step_func.__module__.startswith(LIBRARY_PACKAGE):
             yield context
@@ -289,18 +299,18 @@ def _argument_noun(function: Callable[..., object]) -> str | None:
 
 
 _EMPTY_QUOTES = re.compile(r'(?<!\S)""(?!\w)')
-_EMPTY_MARK = "\ue002"  # stands between two quotes that have nothing between them
+_EMPTY_MARK = "\ue002"  # marks an empty text between two quotes
 
 
 class StepPattern(parsers.parse):  # in small letters, as pytest-bdd has it
-    """Reads a step in which `""` is a text of no characters, as an empty cell of Examples gives."""
+    """Step text parser in which `""` is an empty text."""
 
     def is_matching(self, name: str) -> bool:
-        """Check whether the step is called so."""
+        """Return whether the pattern matches *name*."""
         return super().is_matching(_mark_empty_quotes(name))
 
     def parse_arguments(self, name: str) -> dict[str, Any]:
-        """Return the values of the step."""
+        """Return the values of the placeholders in *name*."""
         arguments = super().parse_arguments(_mark_empty_quotes(name))
         return {
             key: value.replace(_EMPTY_MARK, "") if isinstance(value, str) else value

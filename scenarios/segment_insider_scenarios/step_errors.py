@@ -1,4 +1,4 @@
-"""Signs that word processors and chats put in place of those that a step has."""
+"""Error messages for steps that cannot run: unknown, ambiguous, or with a wrong table or text."""
 
 import re
 import unicodedata
@@ -34,24 +34,24 @@ _LOOKALIKE_CHARACTERS = {
 _INTENDED_CHARACTER = {
     other: sign for sign, others in _LOOKALIKE_CHARACTERS.items() for other in others
 }
-_CHARACTER_HINTS = {'"': 'Write " there.', " ": "Write a blank there.", "": "Remove it."}
+_CHARACTER_HINTS = {'"': 'Write " there.', " ": "Write a space there.", "": "Remove it."}
 # What else a text may have: how it is put right, and what to say.
 _PUNCTUATION_CORRECTIONS: tuple[tuple[Callable[[str], str], str], ...] = (
     (lambda text: text.replace("'", '"'), 'It has single quotes. Write " around the text.'),
-    (lambda text: re.sub(" {2,}", " ", text), "It has several blanks in a row. Write one."),
-    (lambda text: text.rstrip(".;,!"), "It ends in a sign too many. Remove that."),
+    (lambda text: re.sub(" {2,}", " ", text), "It has several spaces in a row. Write one."),
+    (lambda text: text.rstrip(".;,!"), "It ends with an extra punctuation mark. Remove it."),
     (lambda text: text.rstrip(": ") + ":", "Write a colon at its end: a table or a text follows."),
     (lambda text: text.rstrip(": "), "It takes nothing below it. Remove the colon at its end."),
-    (lambda text: unicodedata.normalize("NFC", text), "Type its accented letters anew."),
+    (lambda text: unicodedata.normalize("NFC", text), "Type its accented letters again."),
 )  # fmt: skip
 
 
 def correct_punctuation(text: str, is_step: Callable[[str], bool]) -> tuple[str, str] | None:
-    """Find the step that differs from *text* by its signs alone.
+    """Return the existing step that differs from *text* only in signs, and what to correct.
 
     Args:
-        known: Whether there is a step of that text.
-    Returns: Its text, and a sentence on each sign; None when there is no such step.
+        is_step: Whether there is a step of that text.
+    Returns: Its text, and one sentence for each correction; None when there is no such step.
     """
     plain = "".join(_INTENDED_CHARACTER.get(sign, sign) for sign in text)
     sentences = list(_describe_wrong_characters(text))
@@ -80,13 +80,13 @@ EXAMPLE_PERSON = "Ada"
 
 
 def relative_path(file: str, root: Path) -> str:
-    """The feature *file* from where the run began, when it is below."""
+    """Return the path of *file* relative to *root* if it is below it."""
     path = Path(file)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
 def format_scenario(scenario: Scenario, root: Path, *failed_steps: Step) -> str:
-    """Return the scenario's steps, with `>` at those that failed.
+    """Return the steps of the scenario, with `>` at the failed ones.
 
     Args:
         root: Where the run began.
@@ -101,12 +101,12 @@ def format_scenario(scenario: Scenario, root: Path, *failed_steps: Step) -> str:
 
 
 def has_then_step(scenario: Scenario) -> bool:
-    """Whether the scenario has a Then."""
+    """Return whether the scenario has a Then step."""
     return any(step.type == "then" for step in scenario.steps)
 
 
 def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> list[Step]:
-    """Return the steps of a scenario that no function takes, among those that its test can see."""
+    """Return the steps of a scenario that have no step function."""
     manager = request._fixturemanager
     return [
         step
@@ -116,7 +116,7 @@ def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> li
 
 
 def describe_unknown_step(step: Step) -> str:
-    """Say that there is no such step, and which was meant or comes near."""
+    """Say that a step does not exist, and suggest the one that was meant."""
     kind = step.type.capitalize()
     meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_short_name)
     suggestion = next(filter(None, (find(step) for find in meant)), None) or _suggest_nearest_steps(
@@ -126,14 +126,14 @@ def describe_unknown_step(step: Step) -> str:
 
 
 def describe_ambiguous_step(step: Step) -> str | None:
-    """Say which steps would all read this one; None when only one does, or none."""
+    """Say which steps all match this text; None when only one does, or none."""
     if len(find_matching_patterns(step.name, step.type)) < 2:
         return None
     entries = [entry for entry in find_matching_steps(step.name) if step.type in entry.kinds]
     kind = step.type.capitalize()
-    lead = f"Several steps read this: {kind} {step.name}"
+    lead = f"Several steps match this: {kind} {step.name}"
     known = [f"  {kind} {entry.pattern}  ({entry.module})" for entry in entries]
-    remedy = "Say it in other words, or rename the step that is your own."
+    remedy = "Use other words, or rename your own step."
     return "\n".join([lead, "", *known, "", remedy])
 
 
@@ -145,7 +145,7 @@ def _suggest_other_keyword(step: Step) -> str | None:
 
 
 def _suggest_corrected_punctuation(step: Step) -> str | None:
-    """A step that is known, but for signs such as curly quotes."""
+    """Suggest an existing step that differs only in signs, e.g. curly quotes."""
     correction = correct_punctuation(
         step.name, lambda text: bool(find_matching_patterns(text, step.type))
     )
@@ -153,23 +153,23 @@ def _suggest_corrected_punctuation(step: Step) -> str | None:
         return None
     text, sentences = correction
     kind = step.type.capitalize()
-    return f"It differs in its signs. {sentences}\n  {kind} {text}"
+    return f"Only the punctuation differs. {sentences}\n  {kind} {text}"
 
 
 def _suggest_short_name(step: Step) -> str | None:
-    """A step that is known, but for a person with a name of several words or with other signs."""
+    """Suggest an existing step if only the person's name has several words or signs."""
     for compound_name in _find_compound_names(step.name):
         for entry in find_matching_steps(step.name.replace(compound_name, EXAMPLE_PERSON, 1)):
             if step.type in entry.kinds:
                 kind = step.type.capitalize()
                 short = re.split(r"\W", compound_name)[0]
-                lead = f"People have names of one word: {short}, not {compound_name}."
+                lead = f"A person's name must be one word: {short}, not {compound_name}."
                 return f"{lead}\n  {kind} {entry.pattern}"
     return None
 
 
 def _find_compound_names(text: str) -> Iterator[str]:
-    """What may be such a name: words in capitals one after the other, and one such as ada-7."""
+    """Yield possible names of several words, e.g. "Ada Lovelace" or "ada-7"."""
     words = text.rstrip(":").split(" ")
     for is_capital, run in groupby(words, key=lambda word: word[:1].isupper()):
         if is_capital and " " in (name := " ".join(run)):
@@ -186,7 +186,7 @@ def _suggest_nearest_steps(step: Step) -> str:
 
 
 def describe_missing_argument(argument: str, function: Callable[..., object]) -> str:
-    """Say what a step needs below it, with the example of its docstring.
+    """Say which table or text a step needs below it, with an example.
 
     Args:
         argument: One of NOUNS.
@@ -200,7 +200,7 @@ def describe_missing_argument(argument: str, function: Callable[..., object]) ->
 
 
 def reject_unused_argument(step: Step, function: Callable[..., object]) -> None:
-    """Refuse what stands below a step of the library that does not read it.
+    """Reject a table or text below a library step that does not use it.
 
     Raises: EmulatorError.
     """
@@ -215,7 +215,7 @@ def reject_unused_argument(step: Step, function: Callable[..., object]) -> None:
 
 
 def _suggest_step_with_argument(step: Step, noun: str) -> str:
-    """The step that begins as this one and takes what stands below."""
+    """Suggest the step that starts with the same words and takes the table or text."""
     begun = tuple(entry.pattern for entry in find_matching_steps(step.name))
     for entry in list_steps():
         if entry.below == noun and step.type in entry.kinds and entry.pattern.startswith(begun):

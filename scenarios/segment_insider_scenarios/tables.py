@@ -1,4 +1,4 @@
-"""Tables of a feature file, read as JSON values.
+"""Tables below steps: parse cells to JSON values, compare rows and show the differences.
 
 A cell is read as JSON where it is JSON ("8.50" is a number, "true" a Boolean, "[1, 2]" a list) and
 as text elsewhere; quotes make text of anything. An empty cell is an absent value. A dotted header
@@ -19,7 +19,7 @@ StepTable: TypeAlias = Sequence[Sequence[str]]
 
 
 def parse_cell(cell: str) -> JSON:
-    """What one cell that is not empty says."""
+    """Parse one non-empty cell: JSON if it is JSON, else text."""
     try:
         return orjson.loads(cell)
     except orjson.JSONDecodeError:
@@ -27,7 +27,10 @@ def parse_cell(cell: str) -> JSON:
 
 
 def parse_text_cell(cell: str) -> JSON:
-    """Return what one cell that is not empty says where a text belongs: 100234 is one."""
+    """Parse one non-empty cell where text is expected: numbers and Booleans stay text.
+
+    100234 is one.
+    """
     value = parse_cell(cell)
     return cell if isinstance(value, bool | int | float) else value
 
@@ -35,10 +38,10 @@ def parse_text_cell(cell: str) -> JSON:
 def parse_rows(
     table: StepTable, is_text_cell: Callable[[str, str], bool] = lambda header, cell: False
 ) -> list[dict[str, JSON]]:
-    """Header -> value for each row below the header; headers stay dotted.
+    """Return header -> value for each row; headers stay dotted.
 
     Args:
-        is_text: Says of a header and a cell whether a text belongs there.
+        is_text_cell: Says of a header and a cell whether a text belongs there.
     Raises: EmulatorError, for two columns of one name.
     """
     headers, *lines = table
@@ -54,7 +57,7 @@ def parse_rows(
 
 
 def parse_records(table: StepTable) -> list[JSONObject]:
-    """One object for each row below the header."""
+    """Return one nested object for each row."""
     return [nest_dotted_values(row) for row in parse_rows(table)]
 
 
@@ -63,11 +66,11 @@ def parse_pairs(
     name_header: str,
     is_text_cell: Callable[[str, str], bool] = lambda name, cell: False,
 ) -> dict[str, JSON]:
-    """Name -> value of a table with two columns, below its header; names stay dotted.
+    """Return name -> value of a table with two columns; names stay dotted.
 
     Args:
-        name: The header of the first column; that of the second is "value".
-        is_text: Says of a name and a cell whether a text belongs there.
+        name_header: The header of the first column; that of the second is "value".
+        is_text_cell: Says of a name and a cell whether a text belongs there.
     Raises: EmulatorError, for another header, or a name listed twice.
     """
     require_header(table, (name_header, "value"))
@@ -81,21 +84,24 @@ def parse_pairs(
 
 
 def require_header(table: StepTable, columns: Sequence[str]) -> None:
-    """Refuse a table whose first row is not *columns*. Raises: EmulatorError."""
+    """Reject a table whose first row is not *columns*.
+
+    Raises: EmulatorError.
+    """
     if tuple(table[0]) != tuple(columns):
         expected_header = " | ".join(columns)
         rows_hint = f"Write each {columns[0]} on a line of its own." if columns[1:] else ""
         remedy = f"Begin with the line: | {expected_header} |. {rows_hint}".rstrip()
-        raise EmulatorError("this table has another header", " | ".join(table[0]), remedy)
+        raise EmulatorError("this table has the wrong header", " | ".join(table[0]), remedy)
 
 
 def split_words(words: str) -> list[str]:
-    """What stands in a sentence: "email, sms and whatsapp" is three words."""
+    """Split an enumeration: "email, sms and whatsapp" is three words."""
     return words.replace(" and ", ", ").split(", ")
 
 
 def nest_dotted_values(dotted_values: dict[str, JSON]) -> JSONObject:
-    """Values by dotted place as objects and lists within the object.
+    """Convert values by dotted path to nested objects and lists.
 
     Raises: EmulatorError, when a place is inside a value that has no inside.
     """
@@ -107,7 +113,7 @@ def nest_dotted_values(dotted_values: dict[str, JSON]) -> JSONObject:
             at = at.setdefault(step, {})
             if not isinstance(at, dict):
                 remedy = f"Give {step} either a value or values inside it."
-                raise EmulatorError(f"{step} has a value of its own already", place, remedy)
+                raise EmulatorError(f"{step} already has a value", place, remedy)
         at[last] = value
     return {name: _convert_indexes_to_lists(value) for name, value in tree.items()}
 
@@ -120,24 +126,24 @@ def _reject_duplicates(header: Sequence[str], names: Sequence[str]) -> None:
 
 
 def _convert_indexes_to_lists(value: JSON) -> JSON:
-    """Objects whose keys count up from 0 become lists."""
+    """Convert objects with the keys 0, 1, 2… to lists."""
     if not isinstance(value, dict):
         return value
-    inside = {key: _convert_indexes_to_lists(each) for key, each in value.items()}
+    inside = {key: _convert_indexes_to_lists(member) for key, member in value.items()}
     if inside and list(inside) == [str(at) for at in range(len(inside))]:
         return list(inside.values())
     return inside
 
 
 def flatten_values(value: JSONObject, prefix: str = "") -> dict[str, JSON]:
-    """Values by dotted place; a list is one value."""
+    """Convert nested objects to values by dotted path; a list is one value."""
     flat: dict[str, JSON] = {}
-    for name, each in value.items():
+    for name, member in value.items():
         place = f"{prefix}{name}"
-        if isinstance(each, dict):
-            flat.update(flatten_values(each, f"{place}."))
+        if isinstance(member, dict):
+            flat.update(flatten_values(member, f"{place}."))
         else:
-            flat[place] = each
+            flat[place] = member
     return flat
 
 
@@ -145,7 +151,7 @@ TableRow: TypeAlias = tuple[str, ...]
 
 
 def format_cell(value: JSON) -> str:
-    """Return *value* as a cell has it: equal for equal JSON values, and for no others.
+    """Format a JSON value as a table cell; equal values give equal cells.
 
     A text with line breaks or control characters is quoted and has them escaped, so that it takes
     one line and can be copied into a table.
@@ -162,7 +168,7 @@ def format_cell(value: JSON) -> str:
 
 
 def format_row(values: JSONObject, columns: Sequence[str]) -> TableRow:
-    """The cells of *values* in these columns; what it does not have is empty."""
+    """Return the cells of *values* for these columns; absent values are empty."""
     return tuple(format_cell(values[column]) if column in values else "" for column in columns)
 
 
@@ -172,12 +178,12 @@ def diff_rows(
     received: list[TableRow],
     empty_message: str = "Nothing arrived.",
 ) -> list[str]:
-    """Lines that show what differs, nothing when nothing does.
+    """Return lines that show how two tables differ; none if they are equal.
 
     `-` is expected and did not arrive, `+` arrived and was not expected.
 
     Args:
-        none: What to say when there is no row at all.
+        empty_message: What to say when there is no row at all.
     """
     if expected == received:
         return []
@@ -198,7 +204,7 @@ def diff_rows(
 def diff_missing_rows(
     columns: Sequence[str], missing: list[TableRow], received: list[TableRow]
 ) -> list[str]:
-    """Lines that show which rows are *missing* beside all that were received."""
+    """Return lines that show the *missing* rows among all received rows."""
     marked = [*(("-", row) for row in missing), *((" ", row) for row in received)]
     nearest = _describe_nearest_rows(columns, missing, received)
     summary = f"- {len(missing)} expected, not received here; the others were received."
@@ -206,13 +212,13 @@ def diff_missing_rows(
 
 
 def _normalise_numbers(value: JSON) -> JSON:
-    """One form for equal numbers: JSON has no other number 21.0 beside 21."""
+    """Convert whole floats to int, so that 21.0 and 21 compare equal as text."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, list):
-        return [_normalise_numbers(each) for each in value]
+        return [_normalise_numbers(entry) for entry in value]
     if isinstance(value, dict):
-        return {key: _normalise_numbers(each) for key, each in value.items()}
+        return {key: _normalise_numbers(member) for key, member in value.items()}
     return value
 
 
@@ -245,7 +251,7 @@ def _summarise_diff(columns: Sequence[str], marked: list[tuple[str, TableRow]]) 
 def _describe_nearest_rows(
     columns: Sequence[str], missing: list[TableRow], others: list[TableRow]
 ) -> list[str]:
-    """What differs in the nearest row of each missing one; equal lines once."""
+    """Describe how the nearest received row differs, for each missing row."""
     lines = [
         _describe_nearest_row(columns, row, near)
         for row in missing
@@ -255,9 +261,9 @@ def _describe_nearest_rows(
 
 
 def _find_closest_row(row: TableRow, others: list[TableRow]) -> TableRow | None:
-    """The one with most cells in common and not all; None when none has any.
+    """Return the row with most equal cells; None if no cell, or every cell, is equal.
 
-    One whose first cell is the same comes before all others: that cell names what the row is about.
+    A row with the same first cell comes first, because that cell is its subject.
     """
     near = max(
         others, key=lambda other: (row[0] == other[0], _count_equal_cells(row, other)), default=None
@@ -279,5 +285,5 @@ def _describe_nearest_row(columns: Sequence[str], row: TableRow, nearest: TableR
 
 
 def _quote_hint(twin: str, cell: str) -> str:
-    """What to do where a text and a number look alike."""
+    """Suggest quotes where a text looks like a number."""
     return f" (write {twin} with its quotes: it is a text)" if twin == f'"{cell}"' else ""

@@ -1,4 +1,4 @@
-"""What a value must be, in the words that a table has for it."""
+"""Checks of single values: the "must be" words of tables, e.g. "at least" or "one of"."""
 
 import re
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from segment_insider_emulator.filtering.plan_schema import (
     check_pattern,
     matches_pattern,
 )
+from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.json_text import find_value_differences
 from segment_insider_emulator.similar_names import find_intended_name
 from segment_insider_emulator.types import JSON
@@ -37,18 +38,18 @@ TOLERANCE_PATTERN = re.compile(r"(?P<middle>.+?)\s*(?:±|\+-)\s*(?P<reach>.+)")
 def find_failed_rows(
     table: StepTable, document: JSON, claim: str, confirmed_names: frozenset[str] = frozenset()
 ) -> list[str]:
-    """One line for each row of *table* that *document* does not meet.
+    """Return one line for each table row that *document* does not meet.
 
     Args:
-        table: Columns as COLUMNS; "must be" is one of WORDS, "absent", or empty for "exactly".
+        table: Columns as CHECK_COLUMNS; "must be" is one of VALUE_CHECKS, "absent", or empty for "exactly".
         claim: What the step says, for the error message.
-        correct: Names that are not taken for a misspelling of another.
+        confirmed_names: Names that are not taken for a misspelling of another.
     Raises: EmulatorError, for another table, an unknown word, or a value that the word cannot use.
     """
     header, *lines = table
     if tuple(header) != CHECK_COLUMNS:
-        remedy = f"Give three, in this order: {', '.join(CHECK_COLUMNS)}."
-        raise EmulatorError("this table has other columns", " | ".join(header), remedy)
+        remedy = f"Use three columns in this order: {', '.join(CHECK_COLUMNS)}."
+        raise EmulatorError("this table has the wrong columns", " | ".join(header), remedy)
     if not lines:
         raise EmulatorError("the table has no rows", claim, "Name a place and what it must be.")
     for place, word, _ in lines:
@@ -61,7 +62,7 @@ def find_failed_rows(
 
 
 def value_at_path(document: JSON, path: str) -> JSON:
-    """The value at a dotted *place*, e.g. "users.0.identifiers.uuid", or ABSENT."""
+    """Return the value at a dotted path, e.g. "users.0.identifiers.uuid", or ABSENT_VALUE."""
     value = document
     for step in path.split("."):
         if isinstance(value, dict) and step in value:
@@ -74,7 +75,7 @@ def value_at_path(document: JSON, path: str) -> JSON:
 
 
 def list_paths(document: JSON, prefix: str = "") -> list[str]:
-    """All dotted places of *document*, the outer before the inner."""
+    """Return all dotted paths of *document*, outer paths first."""
     if isinstance(document, dict):
         inside = list(document.items())
     elif isinstance(document, list):
@@ -90,7 +91,7 @@ def list_paths(document: JSON, prefix: str = "") -> list[str]:
 def _check_row(document: JSON, place: str, word: str, value: str) -> str | None:
     if word not in (*VALUE_CHECKS, ABSENT_WORD):
         known = f"Known: {', '.join([*VALUE_CHECKS, ABSENT_WORD])}."
-        raise EmulatorError(f"{word!r} is no word for it", place, known)
+        raise EmulatorError(f"{word!r} is not a known check", place, known)
     actual = value_at_path(document, place)
     if word == ABSENT_WORD:
         return (
@@ -99,7 +100,7 @@ def _check_row(document: JSON, place: str, word: str, value: str) -> str | None:
             else f"{place}: must be absent, and is {format_cell(actual)}."
         )
     if not value:
-        raise EmulatorError("the value is empty", place, 'Give one, or say "absent".')
+        raise EmulatorError("the value is empty", place, 'Give a value, or write "absent".')
     requirement = f"{'' if word == 'exactly' else word + ' '}{value}"
     if actual is ABSENT_VALUE:
         return (
@@ -111,10 +112,13 @@ def _check_row(document: JSON, place: str, word: str, value: str) -> str | None:
 
 
 def _reject_path_typo(document: JSON, place: str, confirmed_names: frozenset[str]) -> None:
-    """Refuse to miss a place whose name is one slip away from another. Raises: EmulatorError."""
+    """Reject an absent path whose name is one typing error away from a known name.
+
+    Raises: EmulatorError.
+    """
     steps = place.split(".")
     if "" in steps:
-        raise EmulatorError("this place has a dot too many", place, "Remove it.")
+        raise EmulatorError("this place has an extra dot", place, "Remove it.")
     for depth, step in enumerate(steps):
         outer = value_at_path(document, ".".join(steps[:depth])) if depth else document
         if not isinstance(outer, dict) or step in outer:
@@ -127,7 +131,7 @@ def _reject_path_typo(document: JSON, place: str, confirmed_names: frozenset[str
 
 
 def _nearest_path_hint(document: JSON, place: str) -> str:
-    """The places that look most like the one that is not there."""
+    """Return a hint with the existing path most similar to *place*."""
     near = get_close_matches(place, list_paths(document), n=1)
     return (
         f" Nearest is {near[0]}, which is {format_cell(value_at_path(document, near[0]))}."
@@ -155,7 +159,7 @@ def _matches_pattern(actual: JSON, value: str, place: str) -> bool:
         check_pattern(value)
     except UnsupportedPattern as error:
         remedy = r"Give a regular expression for the whole text, such as o-\d+."
-        raise EmulatorError(f"{value!r} is no pattern ({error})", place, remedy) from error
+        raise EmulatorError(f"{value!r} is not a pattern ({error})", place, remedy) from error
     return isinstance(actual, str) and matches_pattern(rf"\A(?:{value})\z", actual)
 
 
@@ -179,10 +183,10 @@ def _contains_text_or_value(actual: JSON, value: str, place: str) -> bool:
 
 
 def _contains_json(actual: JSON, expected: JSON) -> bool:
-    """Whether *wanted* is in *found*: members of an object, entries of a list, a part of a text."""
+    """Return whether *expected* is part of *actual*: object members, list entries or a substring."""
     if isinstance(actual, dict) and isinstance(expected, dict):
         return all(
-            key in actual and _contains_json(actual[key], each) for key, each in expected.items()
+            key in actual and _contains_json(actual[key], value) for key, value in expected.items()
         )
     if isinstance(actual, list):
         expected_entries = expected if isinstance(expected, list) else [expected]
@@ -253,3 +257,35 @@ VALUE_CHECKS: dict[str, Callable[[JSON, str, str], bool]] = {
     "one of": _is_one_of,
 }
 ABSENT_WORD = "absent"
+
+
+EXAMPLE_TIME = "2026-11-23T12:00:00Z"
+
+
+# How else people write times: the day before the month, as where the shops are.
+OTHER_TIME_FORMATS = tuple(
+    f"{day}{time}"
+    for day in ("%d.%m.%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%d", "%Y/%m/%d")
+    for time in (" %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", "")
+)
+
+
+def require_time(text: str) -> None:
+    """Reject a text that is not a time with time zone, and suggest how to write it.
+
+    Raises: EmulatorError.
+    """
+    if parse_rfc3339(text) is not None:
+        return
+    parsed = next(
+        filter(None, (_parse_time(text.strip(), form) for form in OTHER_TIME_FORMATS)), None
+    )
+    remedy = f"Write {parsed:%Y-%m-%dT%H:%M:%S}Z" if parsed else f"Write it as {EXAMPLE_TIME}"
+    raise EmulatorError(f"{text!r} is not a time", "", f"{remedy}, or +03:00 in place of the Z.")
+
+
+def _parse_time(text: str, time_format: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, time_format)
+    except ValueError:
+        return None

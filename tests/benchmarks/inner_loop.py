@@ -20,8 +20,7 @@ from measures import Goal, Measure
 from scale import Scale
 
 from segment_insider_scenarios.running_emulator import RunningEmulator, in_process
-from segment_insider_scenarios.segment_calls import SegmentCall
-from segment_insider_scenarios.shopper import make_shopper
+from segment_insider_scenarios.shopper import SegmentCall, make_shopper
 
 FEW = 10  # scenarios, which take what a run takes whatever is in it
 SCENARIO = """\

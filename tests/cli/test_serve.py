@@ -44,8 +44,7 @@ def logged(*options: str) -> list[str]:
     return [re.sub(r"^\S+ \S+ ", "", line) for line in lines]
 
 
-PACKAGE = "segment_insider_emulator"
-REFUSED = r"WARNING segment_insider_emulator\.segment\.pixel refused pixel='tra\\nck' reason=.+"
+REFUSED = r"WARNING emulator\.segment\.pixel refused pixel='tra\\nck' reason=.+"
 
 
 @pytest.mark.parametrize(
@@ -55,9 +54,9 @@ REFUSED = r"WARNING segment_insider_emulator\.segment\.pixel refused pixel='tra\
         pytest.param(
             ["--verbose"],
             [
-                f"INFO {PACKAGE}.insider.upsert upserted users=1 failed=0",
-                f"INFO {PACKAGE}.delivery.road sent action=trackEvent events=1 status=200",
-                f"INFO {PACKAGE}.segment.intake received kind=track messages=1 rejected=0",
+                "INFO segment_insider_emulator.insider.upsert upserted users=1 failed=0",
+                "INFO segment_insider_emulator.delivery.pipeline sent action=trackEvent events=1 status=200",
+                "INFO segment_insider_emulator.web.segment_intake received kind=track messages=1 rejected=0",
                 REFUSED,
             ],
             id="whatever crosses an edge",

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from segment_insider_emulator.cli import LazyGroup, main
 from segment_insider_emulator.workspace.loading import PRESET_NAMES
 
-# Commands that run events, cases or scenarios through a workspace.
+# LazyGroup that run events, cases or scenarios through a workspace.
 WITH_OPTIONS = {
     "serve", "demo", "map", "verify", "replay",
     "contract run", "contract check", "contract record", "contract events", "contract schema",
 }  # fmt: skip
-# Commands about a workspace itself: it is their FILE.
+# LazyGroup about a workspace itself: it is their FILE.
 WITH_FILE = {"lint", "drift", "export"}
 WITHOUT = {"steps", "assets", "import"}
 # What each command needs besides, so that it reads the options.

@@ -15,9 +15,8 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_emulator.workspace.model import build_workspace
-from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.running_emulator import RunningEmulator, SandboxProvider
-from segment_insider_scenarios.shopper import make_shopper
+from segment_insider_scenarios.shopper import make_shopper, track_call
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "events" / "shop.ndjson"
 GUIDE = load_preset("guide")
@@ -121,7 +120,7 @@ def test_traffic_that_makes_no_case_is_told_and_leaves_the_file(
 
 
 def test_a_running_emulator_is_recorded(served_emulator: RunningEmulator, tmp_path: Path) -> None:
-    served_emulator.shop.send(make_shopper("Ada"), segment_calls.track("Wish Listed"))
+    served_emulator.shop.send(make_shopper("Ada"), track_call("Wish Listed"))
     file = tmp_path / "cases.ndjson"
     assert contract("record", "--from", served_emulator.url, file).exit_code == 0
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
@@ -144,7 +143,7 @@ def test_the_workspace_that_runs_makes_the_cases(
     file = tmp_path / "cases.ndjson"
     with served_emulators.open_sandbox(build_workspace(document)) as emulator:
         for name in ("Wish Listed", "Tested", "Order Completed"):
-            emulator.shop.send(make_shopper("Ada"), segment_calls.track(name))
+            emulator.shop.send(make_shopper("Ada"), track_call(name))
         done = contract("record", "--from", emulator.url, file)
     assert done.exit_code == 0, done.output
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
@@ -159,7 +158,7 @@ def test_the_workspace_that_runs_makes_the_cases(
 def test_a_named_workspace_makes_the_cases_of_a_running_emulator(
     served_emulator: RunningEmulator, tmp_path: Path
 ) -> None:
-    served_emulator.shop.send(make_shopper("Ada"), segment_calls.track("Wish Listed"))
+    served_emulator.shop.send(make_shopper("Ada"), track_call("Wish Listed"))
     file = tmp_path / "cases.ndjson"
     named = ("--preset", "segment-defaults", "--from", served_emulator.url)
     assert contract("record", *named, file).exit_code == 0

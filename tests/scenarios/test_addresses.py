@@ -58,13 +58,13 @@ FULL = (
     "the team checkout has 2 sandboxes already. Delete those that are done with, on the page /team "
     "or with DELETE /emulator/v1/sandboxes/<id>."
 )
-KEPT = " --no-keep (--emulator-no-keep of pytest) leaves none of failed scenarios."
-WORKERS = " Each worker needs one: take fewer (-n)."
+KEPT = " --no-keep (in pytest: --emulator-no-keep) deletes those of failed scenarios."
+WORKERS = " Each worker needs one: use fewer workers (-n)."
 
 QUIET = ("-p", "no:cacheprovider", "-q")
 DEAD = "http://127.0.0.1:1"
 NOBODY = "no emulator answers. Start one with `emulator serve`, or correct the address."
-STRANGE = "this is no emulator. Give the address of an emulator."
+STRANGE = "this is not an emulator. Give the address of an emulator."
 NO_TOKEN = (
     "this emulator needs a password or a team's token. Give it with HTTP Basic "
     "authentication under any user name, or as a bearer token; our own tools read EMULATOR_TOKEN."
@@ -169,26 +169,28 @@ def test_verify_ends_before_the_first_scenario(
     [
         pytest.param(
             "127.0.0.1:8282",
-            "the address of an emulator begins with http:// or https://. "
+            "the address of an emulator must begin with http:// or https://. "
             "Write http:// in front: http://127.0.0.1:8282",
             id="without a scheme",
         ),
         pytest.param(
             "ftp://shop",
-            "the address of an emulator begins with http:// or https://. "
+            "the address of an emulator must begin with http:// or https://. "
             "Write it as http://HOST:PORT.",
             id="another scheme",
         ),
         pytest.param(
             "http://shop:99999",
-            "there is no port 99999. They go from 1 to 65535.",
+            "there is no port 99999. Ports go from 1 to 65535.",
             id="no port",
         ),
-        pytest.param("http://.", "this is no address. Write it as http://HOST:PORT.", id="no host"),
+        pytest.param(
+            "http://.", "this is not an address. Write it as http://HOST:PORT.", id="no host"
+        ),
         pytest.param(
             "http://127.0.0.1:8282/sandboxes/red",
-            "this is the address of one sandbox, and each scenario has one of its own. "
-            "Give that of the emulator: http://127.0.0.1:8282",
+            "this is the address of one sandbox, but each scenario needs its own. "
+            "Give the address of the emulator: http://127.0.0.1:8282",
             id="a sandbox",
         ),
     ],
@@ -223,7 +225,7 @@ def test_a_server_that_does_not_speak_https_is_told_from_none(folder: Path) -> N
         with ControlClient(f"https://{at}") as client, pytest.raises(EmulatorError) as raised:
             client.get_health()
     assert str(raised.value) == (
-        f"https://{at}: what answers there does not speak HTTPS. Perhaps it is http://{at}"
+        f"https://{at}: the server at this address does not use HTTPS. Perhaps it is http://{at}"
     )
 
 
@@ -354,7 +356,7 @@ def test_sandboxes_of_failed_scenarios_stay(
 ) -> None:
     (folder / "wishes.feature").write_text(feature("Wishes", 2, 2))
     done = verify(folder, team, *options)
-    assert (done.code, done.stdout.count("It stays to be looked at: ")) == (1, kept)
+    assert (done.code, done.stdout.count("You can inspect its sandbox: ")) == (1, kept)
     assert team.sandboxes() == kept
 
 

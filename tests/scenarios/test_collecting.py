@@ -120,9 +120,9 @@ def test_pytest_says_what_it_left_alone(project: Path) -> None:
     said = collected(project)
     for why, file in {
         "another tool's steps in the folder steps": "behaved/features/ours.feature",
-        "no step of the emulator's": "lift/floors.feature",
+        "no step of this library": "lift/floors.feature",
     }.items():
-        assert f"{why}, so left alone: {file} (see emulator_features)" in said.splitlines()
+        assert f"{why}, so not collected: {file} (see emulator_features)" in said.splitlines()
 
 
 def test_a_module_that_binds_a_feature_fails_where_it_would_not_run_as_written(
@@ -132,7 +132,7 @@ def test_a_module_that_binds_a_feature_fails_where_it_would_not_run_as_written(
     (tmp_path / "ours.feature").write_text(OURS.replace("When Ada", "when Ada", 1))
     command = [sys.executable, "-m", "pytest", "-rf", "-p", "no:cacheprovider", "test_ours.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert "ours.feature:4: 'when' is not written as a keyword" in done.stdout
+    assert "ours.feature:4: 'when' is not written like a keyword" in done.stdout
     assert "test_a_call" in done.stdout
     assert done.returncode == 1
 

@@ -18,13 +18,13 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
 
 
 def test_a_role_has_to_be_said(scene: ScenarioContext) -> None:
-    told = "nobody knows the role of Grace. Say it: Given Grace has the role "
+    told = "no step sets the role of Grace. Add first: Given Grace has the role "
     with pytest.raises(EmulatorError, match=told):
         setup.creates_integration(scene, "Grace", "Web shop", "Source")
 
 
 def test_an_integration_has_to_be_created_before_its_key_is_entered(scene: ScenarioContext) -> None:
-    told = r"nobody has created the integration 'Web shop'\. Known: none\."
+    told = r"no step has created the integration 'Web shop'\. Known: none\."
     with pytest.raises(EmulatorError, match=told):
         setup.enters_integration_key(scene, "Grace", "Web shop")
 

@@ -8,31 +8,30 @@ from flask import Flask
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import load_preset
-from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.running_emulator import RunningEmulator, serve_emulator
-from segment_insider_scenarios.shop import SegmentShop
-from segment_insider_scenarios.shopper import make_shopper
+from segment_insider_scenarios.shopper import identify_call, make_shopper, track_call
+from segment_insider_scenarios.transport import SegmentShop
 
 ADA = make_shopper("Ada")
 
 
 def test_a_list_is_complete_however_many_pages_it_has(served_emulator: RunningEmulator) -> None:
-    served_emulator.shop.send(ADA, *(segment_calls.track(f"Song {number}") for number in range(7)))
+    served_emulator.shop.send(ADA, *(track_call(f"Song {number}") for number in range(7)))
     with ControlClient(served_emulator.url, page_size=3) as client:
         names = [message["event"] for message in client.list_messages()]
     assert names == [f"Song {number}" for number in range(7)]
 
 
 def test_calls_of_one_instant_are_all_kept(emulator: RunningEmulator) -> None:
-    emulator.shop.send(ADA, *[segment_calls.track("Song Played")] * 20)
+    emulator.shop.send(ADA, *[track_call("Song Played")] * 20)
     profile = emulator.client.find_profile("uuid:ada")
     assert profile
     assert len(profile["events"]) == 20
 
 
 def test_a_reset_leaves_nothing(emulator: RunningEmulator) -> None:
-    emulator.shop.send(ADA, segment_calls.identify({"email": "ada@shop.example"}))
+    emulator.shop.send(ADA, identify_call({"email": "ada@shop.example"}))
     assert len(emulator.client.list_profiles()) == 1
     emulator.client.reset_sandbox()
     client = emulator.client
@@ -54,7 +53,7 @@ def test_a_filter_that_does_not_exist_is_refused(emulator: RunningEmulator) -> N
 
 def test_a_server_that_is_no_emulator_is_said() -> None:
     with serve_in_thread(Flask("another")) as url, ControlClient(url) as client:
-        told = rf"^{url}: GET /emulator/v1/health was answered 404, and not as an emulator does\."
+        told = rf"^{url}: GET /emulator/v1/health was answered 404, which is not an emulator's answer\."
         with pytest.raises(EmulatorError, match=told):
             client.get_health()
 
@@ -88,13 +87,13 @@ def test_calls_that_nobody_took_are_said() -> None:
         pass
     told = rf"^{re.escape(started.url)}: no emulator answers\. "
     with pytest.raises(EmulatorError, match=told):
-        SegmentShop(started.url, "wk_demo").send(ADA, segment_calls.track("Song Played"))
+        SegmentShop(started.url, "wk_demo").send(ADA, track_call("Song Played"))
 
 
 def test_time_passes_when_it_is_told_to(emulator: RunningEmulator) -> None:
     emulator.client.reset_sandbox("2026-11-23T12:00:00Z")
     emulator.client.advance_clock("45 minutes")
-    emulator.shop.send(ADA, segment_calls.track("Song Played"))
+    emulator.shop.send(ADA, track_call("Song Played"))
     [message] = emulator.client.list_messages()
     assert message["receivedAt"] == "2026-11-23T12:45:00.000Z"
 
@@ -131,7 +130,7 @@ def test_journeys_are_those_of_the_workspace(emulator: RunningEmulator) -> None:
 def test_a_sandbox_has_a_client_of_its_own(emulator: RunningEmulator) -> None:
     made = emulator.client.create_sandbox(workspace="guide", now="2026-11-23T10:00:00Z")
     with ControlClient(made["url"], session=emulator.client.session) as client:
-        SegmentShop(made["url"], made["writeKey"]).send(ADA, segment_calls.track("Song Played"))
+        SegmentShop(made["url"], made["writeKey"]).send(ADA, track_call("Song Played"))
         assert client.get_newest_message()["event"] == "Song Played"
         assert client.verify_claims({"of": "messages", "exactly": 1})["ok"]
         assert client.wait_for_claim({"of": "messages"}, timeout_s=0.01)["ok"]
@@ -150,7 +149,7 @@ def test_a_dry_run_tells_the_deliveries(emulator: RunningEmulator) -> None:
 
 
 def test_what_was_exported_is_imported_again(emulator: RunningEmulator) -> None:
-    emulator.shop.send(ADA, segment_calls.identify({"email": "ada@shop.example"}))
+    emulator.shop.send(ADA, identify_call({"email": "ada@shop.example"}))
     client = emulator.client
     kept, exported = client.list_profiles(), client.export_sandbox()
     assert len(client.export_har()["log"]["entries"]) == 1

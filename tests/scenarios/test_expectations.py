@@ -95,8 +95,8 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
     [
         pytest.param(
             [("place", "value"), ("id", "x")],
-            "place | value: this table has other columns. "
-            "Give three, in this order: place, must be, value.",
+            "place | value: this table has the wrong columns. "
+            "Use three columns in this order: place, must be, value.",
             id="columns",
         ),
         pytest.param(
@@ -104,18 +104,18 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
         ),
         pytest.param(
             [CHECK_COLUMNS, ("address..zip", "absent", "")],
-            "address..zip: this place has a dot too many. Remove it.",
+            "address..zip: this place has an extra dot. Remove it.",
             id="a dot too many",
         ),
         pytest.param(
             [CHECK_COLUMNS, ("id", "equal", "x")],
-            "id: 'equal' is no word for it. Known: exactly, a, like, about, at least, at most, "
+            "id: 'equal' is not a known check. Known: exactly, a, like, about, at least, at most, "
             "containing, of length, one of, absent.",
             id="word",
         ),
         pytest.param(
             [CHECK_COLUMNS, ("id", "", "")],
-            'id: the value is empty. Give one, or say "absent".',
+            'id: the value is empty. Give a value, or write "absent".',
             id="an empty value",
         ),
         pytest.param(
@@ -131,7 +131,7 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
         ),
         pytest.param(
             [CHECK_COLUMNS, ("id", "like", "(")],
-            "id: '(' is no pattern (missing ): (). "
+            "id: '(' is not a pattern (missing ): (). "
             r"Give a regular expression for the whole text, such as o-\d+.",
             id="pattern",
         ),

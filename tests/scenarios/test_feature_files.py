@@ -15,7 +15,7 @@ STEPS = """\
     Then Insider One receives 1 "wish_listed" for Ada
 """
 PLAIN = f"Feature: Wishes\n  Scenario: A mug\n{STEPS}"
-COMMENT = "Put # before it if it is a remark."
+COMMENT = "If it is a comment, put # before it."
 
 
 def read(folder: Path, text: str | bytes) -> list[list[str]]:
@@ -73,26 +73,26 @@ def scenario(steps: str, above: str = "") -> str:
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("given Ada shops", "'given' is not written as a keyword"),
-        ("GIVEN Ada shops", "'GIVEN' is not written as a keyword"),
-        ("Given: Ada shops", "'Given:' is not written as a keyword"),
-        ("then: Insider One knows nobody", "'then:' is not written as a keyword"),
-        ("Give Ada shops", "'Give' is no keyword"),
-        ("Whn Ada signs in", "'Whn' is no keyword"),
-        ("Tehn Insider One knows nobody", "'Tehn' is no keyword"),
+        ("given Ada shops", "'given' is not written like a keyword"),
+        ("GIVEN Ada shops", "'GIVEN' is not written like a keyword"),
+        ("Given: Ada shops", "'Given:' is not written like a keyword"),
+        ("then: Insider One knows nobody", "'then:' is not written like a keyword"),
+        ("Give Ada shops", "'Give' is not a keyword"),
+        ("Whn Ada signs in", "'Whn' is not a keyword"),
+        ("Tehn Insider One knows nobody", "'Tehn' is not a keyword"),
         ("Diyelim ki Ada shops", "'Diyelim ki' is a keyword of Turkish"),
         ("Angenommen Ada shops", "'Angenommen' is a keyword of German"),
         ("当Ada shops", "'当' is a keyword of Chinese simplified"),
-        ("- When Ada signs in", "'- When' is not written as a keyword"),
+        ("- When Ada signs in", "'- When' is not written like a keyword"),
         ("Ada signs in", "this step has no keyword"),
-        ("If Ada signs in", "'If' is no keyword"),
-        ("given Ada shopz", "'given' is not written as a keyword"),
-        ("Given", "'Given' is alone in its line"),
-        ("when the shop is open", "'when' is not written as a keyword"),
-        ("Whn Ada shopz", "'Whn' is no keyword"),
+        ("If Ada signs in", "'If' is not a keyword"),
+        ("given Ada shopz", "'given' is not written like a keyword"),
+        ("Given", "'Given' has no step text"),
+        ("when the shop is open", "'when' is not written like a keyword"),
+        ("Whn Ada shopz", "'Whn' is not a keyword"),
         ("| product_id |", "there is no step above this line"),
         ('"""', "there is no step above this line"),
-        ("Backgroud: people", "'Backgroud' is not written as a keyword"),
+        ("Backgroud: people", "'Backgroud' is not written like a keyword"),
     ],
 )
 def test_a_line_of_a_description_that_reads_as_a_step_is_refused(
@@ -227,7 +227,7 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
         pytest.param(
             outline(EVENT.replace("nobody", "<n> people"), EXAMPLES),
             "4: Examples have no column for <n>. Columns: event. Add the column. "
-            r"Write \<n> where the text itself is meant.",
+            r"Write \<n> for the text itself.",
             id="no column",
         ),
         pytest.param(
@@ -237,7 +237,7 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
         ),
         pytest.param(
             outline(EVENT, EXAMPLES.replace("event |", "event | event |").replace("Wish", "a | b")),
-            "6: the column 'event' of Examples is there twice. Keep one of the two.",
+            "6: the column 'event' occurs twice in Examples. Keep one of the two.",
             id="a column twice",
         ),
         pytest.param(
@@ -249,7 +249,7 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
         pytest.param(
             PLAIN.replace("Wish Listed", "<event>"),
             "3: <event> is in a scenario without Examples, so nothing fills it. Write the "
-            r"value, or add Examples. Write \<event> where the text itself is meant.",
+            r"value, or add Examples. Write \<event> for the text itself.",
             id="a plain scenario",
         ),
         pytest.param(
@@ -257,13 +257,13 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
                 'Wish Listed"\n', 'Wish Listed" with:\n      | a | b |\n      | c | <x> |\n'
             ),
             "5: <x> is in a scenario without Examples, so nothing fills it. Write the "
-            r"value, or add Examples. Write \<x> where the text itself is meant.",
+            r"value, or add Examples. Write \<x> for the text itself.",
             id="a table",
         ),
         pytest.param(
             PLAIN.replace("A mug", "A <mug>"),
             "2: <mug> is in a scenario without Examples, so nothing fills it. Write the "
-            r"value, or add Examples. Write \<mug> where the text itself is meant.",
+            r"value, or add Examples. Write \<mug> for the text itself.",
             id="a title",
         ),
         pytest.param(
@@ -272,15 +272,15 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
                 'an app posts to "/v1/track":\n      """\n      {"event": "<x>"}\n      """',
             ),
             "3: <x> is in a scenario without Examples, so nothing fills it. Write the "
-            r"value, or add Examples. Write \<x> where the text itself is meant.",
+            r"value, or add Examples. Write \<x> for the text itself.",
             id="a text",
         ),
         pytest.param(
             outline(EVENT, EXAMPLES).replace(
                 "  Scenario", "  Background:\n    Given <who> shops\n  Scenario"
             ),
-            "3: <who> is in a Background, which no Examples fill. Move the step into the "
-            r"outline. Write \<who> where the text itself is meant.",
+            "3: <who> is in a Background, but Examples do not fill a Background. Move the step into the "
+            r"outline. Write \<who> for the text itself.",
             id="a Background",
         ),
     ],
@@ -306,8 +306,8 @@ def test_a_placeholder_that_lost_a_bracket_is_refused(
 ) -> None:
     file = outline(EVENT.replace("<event>", text), EXAMPLES)
     assert fault(tmp_path, file) == (
-        f"w.feature:3: '{found}' lacks a bracket of its placeholder. Write <event>. "
-        "Where the text itself is meant, give the column another name."
+        f"w.feature:3: '{found}' is missing a bracket of its placeholder. Write <event>. "
+        "For the text itself, rename the column."
     )
 
 
@@ -419,18 +419,18 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
         ),
         pytest.param(
             PLAIN.replace("Feature", "Featrue"),
-            "1: 'Featrue' is not written as a keyword. Write `Feature:`. It reads: Featrue: Wishes",
+            "1: 'Featrue' is not written like a keyword. Write `Feature:`. It reads: Featrue: Wishes",
             id="Featrue",
         ),
         pytest.param(
             STEPS,
-            "1: this step is in no scenario. Write `Scenario:` or `Background:` above it. "
+            "1: this step is outside a scenario. Write `Scenario:` or `Background:` above it. "
             'It reads: When Ada does "Wish Listed"',
             id="steps alone",
         ),
         pytest.param(
             PLAIN + "    then Insider One knows nobody\n",
-            "5: 'then' is not written as a keyword. Begin the line with Then, without a colon. "
+            "5: 'then' is not written like a keyword. Begin the line with Then, without a colon. "
             "It reads: then Insider One knows nobody",
             id="a small letter below steps",
         ),
@@ -448,7 +448,7 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
         ),
         pytest.param(
             PLAIN.replace("  Scenario", "  @two words\n  Scenario"),
-            "2: a tag has a blank in it. Write each tag in one word: @slow. It reads: @two words",
+            "2: a tag contains a space. Write each tag in one word: @slow. It reads: @two words",
             id="a tag of two words",
         ),
         pytest.param(

@@ -16,10 +16,9 @@ from flask import Flask, Response
 
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.web.server import serve_in_thread
-from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.shop import SegmentShop
-from segment_insider_scenarios.shopper import make_shopper
+from segment_insider_scenarios.shopper import make_shopper, track_call
+from segment_insider_scenarios.transport import SegmentShop
 
 TOKEN = "a-token-that-nobody-may-read"
 SCENARIO = """\
@@ -236,7 +235,7 @@ def test_a_call_of_a_shop_that_was_refused_for_the_moment_is_made_again() -> Non
     app, asked = away(2, "5")
     with serve_in_thread(app) as url:
         SegmentShop(url, "wk_demo", sleep=slept.append).send(
-            make_shopper("Ada"), segment_calls.track("Wish Listed")
+            make_shopper("Ada"), track_call("Wish Listed")
         )
     assert (asked, slept) == (["v1/batch"] * 3, [5, 5])
 
@@ -249,7 +248,7 @@ def test_a_call_of_a_shop_that_is_refused_too_long_is_an_error() -> None:
         pytest.raises(TemporarilyUnavailable, match="the database is away"),
     ):
         SegmentShop(url, "wk_demo", sleep=slept.append).send(
-            make_shopper("Ada"), segment_calls.track("Wish Listed")
+            make_shopper("Ada"), track_call("Wish Listed")
         )
     assert slept == [5, 5]
 

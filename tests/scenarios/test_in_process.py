@@ -9,11 +9,10 @@ import segment.analytics as analytics  # type: ignore[import-untyped]  # ships n
 from flask import Flask
 
 from segment_insider_emulator.web.server import serve_in_thread
-from segment_insider_scenarios import in_process, intercepting, segment_calls
-from segment_insider_scenarios.context import ClockControl
-from segment_insider_scenarios.running_emulator import InsiderOneView, RunningEmulator
-from segment_insider_scenarios.shop import SegmentShop
-from segment_insider_scenarios.shopper import Shopper
+from segment_insider_scenarios import in_process, intercepting
+from segment_insider_scenarios.running_emulator import ClockControl, InsiderOneView, RunningEmulator
+from segment_insider_scenarios.shopper import Shopper, track_call
+from segment_insider_scenarios.transport import SegmentShop
 
 
 def test_the_fixtures_are_one_emulator(
@@ -24,7 +23,7 @@ def test_the_fixtures_are_one_emulator(
 ) -> None:
     clock.start("2026-11-23T12:00:00Z")
     clock.advance("45 minutes")
-    segment.send(shopper("Ada"), segment_calls.track("Wish Listed"))
+    segment.send(shopper("Ada"), track_call("Wish Listed"))
     names = [event["event_name"] for event in insider_one.events("uuid:ada")]
     sent = [
         event["event_name"] for event in insider_one.requests()[0]["json"]["users"][0]["events"]
@@ -40,15 +39,13 @@ def test_no_socket_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refused)
     monkeypatch.setattr(socket.socket, "bind", refused)
     with in_process() as emulator:
-        emulator.shop.send(
-            Shopper("ada", None, "Ada", "L", "", ""), segment_calls.track("Wish Listed")
-        )
+        emulator.shop.send(Shopper("ada", None, "Ada", "L", "", ""), track_call("Wish Listed"))
         assert emulator.client.find_profile("uuid:ada")
 
 
 def test_two_emulators_know_nothing_of_each_other() -> None:
     with in_process() as one, in_process("segment-defaults") as other:
-        one.shop.send(Shopper("ada", None, "Ada", "L", "", ""), segment_calls.track("Wish Listed"))
+        one.shop.send(Shopper("ada", None, "Ada", "L", "", ""), track_call("Wish Listed"))
         assert (len(one.client.list_profiles()), other.client.list_profiles()) == (1, [])
 
 

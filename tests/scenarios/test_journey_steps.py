@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.assertions import format_trails
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.running_emulator import SandboxProvider
+from segment_insider_scenarios.shopper import product_added_call, track_call
 from segment_insider_scenarios.steps import actions, journeys, profiles
 
 HERE = Path(__file__).parent
@@ -45,15 +45,15 @@ def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
 
 def test_a_clock_that_is_set_runs_on(scene: ScenarioContext) -> None:
     scene.start_clock(NOON)
-    scene.send_calls("Ada", segment_calls.track("Song Played"))
+    scene.send_calls("Ada", track_call("Song Played"))
     [message] = scene.list_messages()
     assert message["receivedAt"].startswith("2026-11-23T12:00:0")
     assert message["receivedAt"] > "2026-11-23T12:00:00.000Z"
 
 
 def test_a_clock_is_set_before_anything_happens(scene: ScenarioContext) -> None:
-    scene.send_calls("Ada", segment_calls.track("Song Played"))
-    said = rf"^{NOON}: something has happened before\. Make it the first step, or let time pass\.$"
+    scene.send_calls("Ada", track_call("Song Played"))
+    said = rf"^{NOON}: an earlier step has changed something\. Make it the first step, or let time pass\.$"
     with pytest.raises(EmulatorError, match=said):
         scene.start_clock(NOON)
 
@@ -74,9 +74,9 @@ def test_whoever_never_entered_has_no_trail(scene: ScenarioContext) -> None:
 
 def test_each_run_has_its_own_trail_with_its_standing(scene: ScenarioContext) -> None:
     scene.start_clock(NOON)
-    scene.send_calls("Ada", segment_calls.product_added({"product_id": "mug"}, "c-9"))
+    scene.send_calls("Ada", product_added_call({"product_id": "mug"}, "c-9"))
     scene.emulator.client.advance_clock("2 days")
-    scene.send_calls("Ada", segment_calls.product_added({"product_id": "tray"}, "c-10"))
+    scene.send_calls("Ada", product_added_call({"product_id": "tray"}, "c-10"))
     headings = [
         line for line in format_trails(scene, "Cart abandonment", "Ada") if line.endswith(":")
     ]
@@ -87,7 +87,7 @@ def test_each_run_has_its_own_trail_with_its_standing(scene: ScenarioContext) ->
 
 
 def test_a_trail_shows_no_cause_later_than_its_effect(scene: ScenarioContext) -> None:
-    scene.send_calls("Ada", segment_calls.product_added({"product_id": "mug"}, "c-9"))
+    scene.send_calls("Ada", product_added_call({"product_id": "mug"}, "c-9"))
     _, entered, *_ = format_trails(scene, "Cart abandonment", "Ada")
     assert entered.partition("Z  ")[2] == "entered because of item_added_to_cart"
 
@@ -108,7 +108,7 @@ def test_a_trail_shows_the_time_of_an_event_that_came_late(scene: ScenarioContex
 
 
 def test_a_column_that_no_entry_has_is_said(scene: ScenarioContext) -> None:
-    scene.send_calls("Ada", segment_calls.product_added({"product_id": "mug"}, "c-9"))
+    scene.send_calls("Ada", product_added_call({"product_id": "mug"}, "c-9"))
     table = [["kind", "event.event_nam"], ["entered", ""], ["waiting", ""]]
     said = r"there is no column 'event\.event_nam'\. Did you mean 'event\.event_name'\?"
     with pytest.raises(EmulatorError, match=said):
@@ -116,7 +116,7 @@ def test_a_column_that_no_entry_has_is_said(scene: ScenarioContext) -> None:
 
 
 def test_a_detail_that_personalisation_does_not_have_is_said(scene: ScenarioContext) -> None:
-    scene.send_calls("Ada", segment_calls.track("Song Played"))
+    scene.send_calls("Ada", track_call("Song Played"))
     said = r"there is no detail 'carte'\. Did you mean 'cart'\?"
     with pytest.raises(EmulatorError, match=said):
         profiles.has_personalisation_values(scene, "Ada", [["what", "value"], ["carte", ""]])

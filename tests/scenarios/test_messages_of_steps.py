@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios.context import require_time
 from segment_insider_scenarios.step_catalogue import (
     StepPattern,
     is_library_step,
     list_library_steps,
 )
+from segment_insider_scenarios.value_checks import require_time
 
 list_library_steps()
 

@@ -132,14 +132,14 @@ MISTAKES = {
         When Ada signs in
         Then Insider One receives no "wish_listed" for Adda
         """,
-        "Adda: no Given and no When names this person. Did you mean Ada?",
+        "Adda: no Given or When step names this person. Did you mean Ada?",
     ),
     "claims something of a stranger": (
         """\
         When Ada signs in
         Then Insider One does not know Zoe
         """,
-        "Zoe: no Given and no When names this person. Say first: Given Zoe shops.",
+        "Zoe: no Given or When step names this person. Add first: Given Zoe shops.",
     ),
     "lists a property twice": (
         """\
@@ -181,7 +181,7 @@ MISTAKES = {
         """\
         There is no such step: When Ada Lovelace does "Wish Listed"
 
-        People have names of one word: Ada, not Ada Lovelace.
+        A person's name must be one word: Ada, not Ada Lovelace.
           When {person} does "{event}\"""",
     ),
     "names a person by an id with a hyphen": (
@@ -192,7 +192,7 @@ MISTAKES = {
         """\
         There is no such step: When kunde-4711 signs in
 
-        People have names of one word: kunde, not kunde-4711.
+        A person's name must be one word: kunde, not kunde-4711.
           When {person} signs in""",
     ),
     "names a person in two words that begin with letters of Turkish": (
@@ -203,7 +203,7 @@ MISTAKES = {
         """\
         There is no such step: When Şule İnce signs in
 
-        People have names of one word: Şule, not Şule İnce.
+        A person's name must be one word: Şule, not Şule İnce.
           When {person} signs in""",
     ),
     "opts in somebody with two letters swapped": (
@@ -212,7 +212,7 @@ MISTAKES = {
         When dAa opts in to email
         Then Insider One knows 1 people
         """,
-        "dAa: nobody introduces this person. Did you mean Ada? If not, say first: Given dAa shops.",
+        "dAa: no earlier step introduces this person. Did you mean Ada? If not, add first: Given dAa shops.",
     ),
     "unsubscribes somebody with two letters swapped": (
         """\
@@ -220,7 +220,7 @@ MISTAKES = {
         When Aad unsubscribes from email
         Then Ada can be reached by email
         """,
-        "Aad: nobody introduces this person. Did you mean Ada? If not, say first: Given Aad shops.",
+        "Aad: no earlier step introduces this person. Did you mean Ada? If not, add first: Given Aad shops.",
     ),
     "mistypes the type of an integration": (
         """\
@@ -300,7 +300,7 @@ MISTAKES = {
         Nearest to email: reached is yes, expected no.
         Nearest to sms: reached is no, expected yes.
 
-        What became of the calls for Leo:
+        What happened to the calls for Leo:
           identify - accepted
             matched Create or Update a User Profile""",
     ),
@@ -336,7 +336,7 @@ MISTAKES = {
 
         None of these arrived. What did for Ada: attributes uuid, email; events none.
 
-        What became of the calls for Ada:
+        What happened to the calls for Ada:
           identify - accepted
             matched Create or Update a User Profile""",
     ),
@@ -461,8 +461,8 @@ MISTAKES = {
         When Jonsa signs in
         Then Insider One receives no events for Jonas
         """,
-        "Jonsa: nobody introduces this person. "
-        "Did you mean Jonas? If not, say first: Given Jonsa shops.",
+        "Jonsa: no earlier step introduces this person. "
+        "Did you mean Jonas? If not, add first: Given Jonsa shops.",
     ),
     "writes one name in two ways": (
         """\
@@ -473,7 +473,7 @@ MISTAKES = {
         Then Insider One knows 1 person
         """,
         "Ada goes on at the device \"laptop\": the scenario has 'laptop' and 'lapop'. "
-        "Write it the same. If both are right, add: "
+        "Use one spelling. If both are correct, add: "
         'Given the name "laptop" is correct.',
     ),
     "says that a name is correct which no step has": (
@@ -492,7 +492,7 @@ MISTAKES = {
           | 1.5 | YAZ10  |
         Then Insider One receives 1 "wish_listed" for Ada
         """,
-        "tax | coupon: this table has another header. Begin with the line: | property | value |. "
+        "tax | coupon: this table has the wrong header. Begin with the line: | property | value |. "
         "Write each property on a line of its own.",
     ),
     "forgets the header of products": (
@@ -502,8 +502,8 @@ MISTAKES = {
           | tray | 21   |
         Then Insider One receives no events for Ada
         """,
-        "mug | 8.50: this line has no name of a property. "
-        "Begin with a line of names such as: | product_id | price |.",
+        "mug | 8.50: this header has no property name. "
+        "Begin with a header such as: | product_id | price |.",
     ),
     "has products without a row": (
         """\
@@ -512,7 +512,7 @@ MISTAKES = {
         Then Insider One receives no events for Ada
         """,
         "product_id | price: the table has no rows. "
-        "Begin with a line of names such as: | product_id | price |.",
+        "Begin with a header such as: | product_id | price |.",
     ),
     "has a price with a comma": (
         """\
@@ -522,7 +522,7 @@ MISTAKES = {
         Then Insider One receives 1 "product_detail_page_view" for Ada
         """,
         "product_id | price: the price 8,50 is not a number. "
-        'Write 8.50, or "8,50" in quotes when a text is meant.',
+        'Write 8.50, or "8,50" in quotes if it is a text.',
     ),
     "has a price with a comma in a list of properties": (
         """\
@@ -532,7 +532,7 @@ MISTAKES = {
         Then Insider One receives 1 "wish_listed" for Ada
         """,
         "the table of property and value: the products.0.price 1.250,00 is not a number. "
-        'Write 1250.00, or "1.250,00" in quotes when a text is meant.',
+        'Write 1250.00, or "1.250,00" in quotes if it is a text.',
     ),
     "details an order that is never completed": (
         """\
@@ -560,7 +560,7 @@ MISTAKES = {
           | mug        | 8.50  | 1        |
         Then Insider One receives 1 "confirmation_page_view" for Ada
         """,
-        "the order 'o-1' has details already. Put all details into one table.",
+        "the order 'o-1' already has details. Put all details into one table.",
     ),
     "prepares a person and uses another": (
         """\
@@ -590,8 +590,8 @@ MISTAKES = {
         When 45 minutes pass
         Then Insider One knows 1 person
         """,
-        "Insider One answers the next 2 requests with 503: no request met this fault. "
-        "Let a request meet it, or remove the step.",
+        "Insider One answers the next 2 requests with 503: no request triggered this fault. "
+        "Add a step that sends a request, or remove the step.",
     ),
     "misspells a field of a mapping": (
         """\
@@ -666,8 +666,8 @@ MISTAKES = {
         When sAda signs in
         Then Insider One knows 1 person
         """,
-        "sAda: nobody introduces this person. "
-        "Did you mean Ada? If not, say first: Given sAda shops.",
+        "sAda: no earlier step introduces this person. "
+        "Did you mean Ada? If not, add first: Given sAda shops.",
     ),
     "hits a wrong letter in the short name of a person": (
         """\
@@ -675,7 +675,7 @@ MISTAKES = {
         When Aua signs in
         Then Insider One knows 1 person
         """,
-        "Aua: nobody introduces this person. Did you mean Ada? If not, say first: Given Aua shops.",
+        "Aua: no earlier step introduces this person. Did you mean Ada? If not, add first: Given Aua shops.",
     ),
     "misspells a currency": (
         """\
@@ -685,7 +685,7 @@ MISTAKES = {
         Then Insider One receives 1 "cart_page_view" for Ada
         """,
         "in ERU: unknown currency 'ERU'. Write a three-letter ISO 4217 code, such as EUR. "
-        'To send it all the same: Given the name "ERU" is correct.',
+        'To send it anyway: Given the name "ERU" is correct.',
     ),
     "claims something before anything happens": (
         """\
@@ -702,7 +702,7 @@ MISTAKES = {
         When Ada does "Wish Listed"
         Then Insider One receives 1 "wish_listed" for Ada
         """,
-        "the workspace: something has happened before (Ada signs in). "
+        "the workspace: an earlier step has changed something (Ada signs in). "
         "Make it one of the first steps.",
     ),
 }

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.running_emulator import SandboxProvider
-from segment_insider_scenarios.segment_calls import read_call_file
+from segment_insider_scenarios.shopper import read_call_file, track_call
 from segment_insider_scenarios.steps.setup import mapping_has_fields, mapping_has_trigger
 
 
@@ -23,8 +22,10 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
     ("text", "told"),
     [
         pytest.param("{", "calls.ndjson:1: not JSON", id="no JSON"),
-        pytest.param('\n{"type": "wish"}', "calls.ndjson:2: this is no call", id="another type"),
-        pytest.param("[1]", r"calls.ndjson\[1\]: this is no call", id="a list of something else"),
+        pytest.param('\n{"type": "wish"}', "calls.ndjson:2: this is not a call", id="another type"),
+        pytest.param(
+            "[1]", r"calls.ndjson\[1\]: this is not a call", id="a list of something else"
+        ),
     ],
 )
 def test_a_file_that_holds_no_calls_is_refused(text: str, told: str, tmp_path: Path) -> None:
@@ -49,8 +50,8 @@ def test_a_mapping_that_the_workspace_lacks_is_answered_with_the_nearest(
 
 
 def test_a_workspace_is_not_changed_when_something_has_happened(scene: ScenarioContext) -> None:
-    scene.send_calls("Ada", segment_calls.track("Wish Listed"))
-    with pytest.raises(EmulatorError, match="something has happened before"):
+    scene.send_calls("Ada", track_call("Wish Listed"))
+    with pytest.raises(EmulatorError, match="an earlier step has changed something"):
         mapping_has_trigger(scene, "Track Event", 'type = "track"')
 
 

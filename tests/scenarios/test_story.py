@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.assertions import explain_calls
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.running_emulator import SandboxProvider
-from segment_insider_scenarios.segment_calls import SegmentCall
+from segment_insider_scenarios.shopper import (
+    SegmentCall,
+    page_call,
+    product_viewed_call,
+    track_call,
+)
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
     [
         pytest.param(
             "guide",
-            segment_calls.product_viewed({"product_id": "mug", "engraving": "For Bob"}),
+            product_viewed_call({"product_id": "mug", "engraving": "For Bob"}),
             [
                 "  Product Viewed - accepted",
                 "    matched Product Viewed Event",
@@ -35,7 +39,7 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
         ),
         pytest.param(
             "guide",
-            segment_calls.track("Cart Viewed", {"currency": "EUR", "products": [{"price": 8}]}),
+            track_call("Cart Viewed", {"currency": "EUR", "products": [{"price": 8}]}),
             [
                 "  Cart Viewed - dropped: delivered for Segment, dropped by Insider One: "
                 "event_group_id parameter is required on cart_page_view event",
@@ -45,13 +49,13 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
         ),
         pytest.param(
             "segment-defaults",
-            segment_calls.page("Home"),
+            page_call("Home"),
             ["  Home - not_subscribed: no enabled subscription matches this event"],
             id="a call that no trigger comes near",
         ),
         pytest.param(
             "guide",
-            segment_calls.track(""),
+            track_call(""),
             [
                 "  track - rejected: event_not_defined: "
                 "A track call needs the name of its event in `event`."
@@ -65,7 +69,7 @@ def test_a_call_is_told_with_its_verdict_and_why(
 ) -> None:
     scene.use_workspace(workspace)
     scene.send_calls("Ada", call)
-    assert explain_calls(scene, "Ada") == ["What became of the calls for Ada:", *lines]
+    assert explain_calls(scene, "Ada") == ["What happened to the calls for Ada:", *lines]
 
 
 def test_the_nearest_subscription_says_what_it_wants(
@@ -81,7 +85,7 @@ def test_the_nearest_subscription_says_what_it_wants(
         "    - {name: People, actionSlug: updateUserProfile}\n"
     )
     scene.use_workspace(str(tmp_path / "shop.yaml"))
-    scene.send_calls("Ada", segment_calls.track("Cart viewed"))
+    scene.send_calls("Ada", track_call("Cart viewed"))
     assert explain_calls(scene, "Ada")[1:] == [
         "  Cart viewed - not_subscribed: no enabled subscription matches this event; event "
         "'Cart viewed' is not 'Cart Viewed', and Segment compares every letter of a name. Send "
@@ -102,9 +106,7 @@ def test_a_mapping_that_is_not_written_out_is_to_be_first(
         '       trigger: type = "track" and event = "Product Viewed"}\n'
     )
     scene.use_workspace(str(tmp_path / "shop.yaml"))
-    scene.send_calls(
-        "Ada", segment_calls.product_viewed({"product_id": "mug", "engraving": "For Bob"})
-    )
+    scene.send_calls("Ada", product_viewed_call({"product_id": "mug", "engraving": "For Bob"}))
     assert explain_calls(scene, "Ada")[-1:] == [
         "      once `emulator export FILE --format workspace` has written `settings`"
     ]
@@ -119,7 +121,7 @@ def test_the_line_to_write_is_told_once_for_several_products(scene: ScenarioCont
     scene.use_workspace("guide")
     products = [{"product_id": each, "engraving": "For Bob"} for each in ("mug", "tray")]
     scene.send_calls(
-        "Ada", segment_calls.track("Order Completed", {"order_id": "o-1", "products": products})
+        "Ada", track_call("Order Completed", {"order_id": "o-1", "products": products})
     )
     written = [line for line in explain_calls(scene, "Ada") if "write at" in line]
     assert len(written) == 1

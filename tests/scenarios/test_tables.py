@@ -84,7 +84,7 @@ def test_flattened_is_the_way_back_for_objects() -> None:
 
 
 def test_a_value_and_something_inside_it_is_refused() -> None:
-    with pytest.raises(EmulatorError, match=r"^address\.city: address has a value of its own"):
+    with pytest.raises(EmulatorError, match=r"^address\.city: address already has a value"):
         nest_dotted_values({"address": "x", "address.city": "Ely"})
 
 
@@ -102,7 +102,7 @@ def test_a_value_and_something_inside_it_is_refused() -> None:
 )
 def test_a_table_of_names_and_values_has_the_header_of_its_step(header: list[str]) -> None:
     told = (
-        f"{' | '.join(header)}: this table has another header. "
+        f"{' | '.join(header)}: this table has the wrong header. "
         "Begin with the line: | property | value |. Write each property on a line of its own."
     )
     with pytest.raises(EmulatorError, match=f"^{re.escape(told)}$"):

@@ -47,7 +47,7 @@ def told(text: str, kind: str = "when") -> str:
         ),
         pytest.param(
             'Ada\u00a0does "Wish Listed"',
-            "Column 4 has no-break space. Write a blank there.",
+            "Column 4 has no-break space. Write a space there.",
             id="a blank that does not break",
         ),
         pytest.param(
@@ -61,10 +61,10 @@ def told(text: str, kind: str = "when") -> str:
             id="single quotes",
         ),
         pytest.param(
-            'Ada  does "Wish Listed"', "It has several blanks in a row. Write one.", id="blanks"
+            'Ada  does "Wish Listed"', "It has several spaces in a row. Write one.", id="blanks"
         ),
         pytest.param(
-            'Ada does "Wish Listed".', "It ends in a sign too many. Remove that.", id="a full stop"
+            'Ada does "Wish Listed".', "It ends with an extra punctuation mark. Remove it.", id="a full stop"
         ),
         pytest.param(
             'Ada does "Wish Listed":',
@@ -80,7 +80,7 @@ def told(text: str, kind: str = "when") -> str:
 )  # fmt: skip
 def test_the_sign_that_differs_is_named(text: str, sentences: str) -> None:
     lead, step = told(text).split("\n")
-    assert lead == f"It differs in its signs. {sentences}"
+    assert lead == f"Only the punctuation differs. {sentences}"
     assert find_matching_steps(step.strip().removeprefix("When "))
 
 

@@ -76,13 +76,13 @@ UNREADABLE = {
     "nothing": ("Feature: Nothing\n", "nothing.feature: it has no scenarios. Write one."),
     "twice": (
         "Feature: Twice\n  Scenario: A\n    Given Ada shops\n  Scenario: A\n",
-        "twice.feature:4: the scenario 'A' has the name of the one in line 2. "
+        "twice.feature:4: the scenario 'A' has the same name as the one in line 2. "
         "Give it another name.",
     ),
     "odd": (
         "Feature: Odd\n  Scenario: A\n    Given Ada shops\n    or not\n",
-        "odd.feature:4: this line is no step. Begin it with Given, When, Then, And or But. "
-        "Put # before it if it is a remark. It reads: or not",
+        "odd.feature:4: this line is not a step. Begin it with Given, When, Then, And or But. "
+        "If it is a comment, put # before it. It reads: or not",
     ),
     "uneven": (
         "Feature: Uneven\n  Scenario: A\n    Given Ada views these products:\n"
@@ -173,12 +173,12 @@ def test_a_step_that_two_functions_would_take_is_refused(summary: Any) -> None:
     [result] = of(summary, "ambiguous")
     assert result["steps"][0]["verdict"] == "ambiguous"
     assert result["failure"].splitlines()[4:] == [
-        'Several steps read this: When Ada opens the screen "Home" and smiles',
+        'Several steps match this: When Ada opens the screen "Home" and smiles',
         "",
         "  When {person} opens the screen {screen} and smiles  (conftest)",
         "  When {person} opens the screen {screen} and {face}  (conftest)",
         "",
-        "Say it in other words, or rename the step that is your own.",
+        "Use other words, or rename your own step.",
     ]
 
 
@@ -188,7 +188,7 @@ def test_bad_input_of_a_step_is_said_without_a_traceback(summary: Any) -> None:
         "table.feature:3: One column too many",
         "> When  Ada tells the shop these traits:",
         "",
-        "trait | value | why: this table has another header. Begin with the line: "
+        "trait | value | why: this table has the wrong header. Begin with the line: "
         "| trait | value |. Write each trait on a line of its own.",
     ]
 

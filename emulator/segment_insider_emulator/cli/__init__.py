@@ -1,9 +1,9 @@
-"""A group of commands of which each is a module that is imported only when it is run."""
+"""The command `emulator`, with subcommands that are imported only when they run."""
 
 import os
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -11,72 +11,82 @@ from segment_insider_emulator import __version__
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.terminal_output import print_lines
 
+INTERRUPTED_EXIT_CODE = 130  # the exit code that shells use after Ctrl-C
 
-class LazyGroup(click.Group):
-    """Sub-commands by name: a module of *package* each, its click command named `command`.
+
+class LazyCommand(NamedTuple):
+    """A subcommand that is not imported yet.
 
     Args:
-        told: Name -> what the help says of it: asking each command would import them all.
-        modules: Name -> module, where that is another name.
+        module: In this package; it has the function `NAME_command`.
+        help_text: One line for `--help`; asking each command would import them all.
     """
 
-    def __init__(
-        self, *, package: str, told: Mapping[str, str], modules: Mapping[str, str], **settings: Any
-    ) -> None:
+    module: str
+    help_text: str
+
+
+COMMANDS = {
+    "serve": LazyCommand("serve", "Run the emulator until it is stopped."),
+    "demo": LazyCommand(
+        "scenario_commands", "Send a shopper's traffic and show what Insider One receives."
+    ),
+    "map": LazyCommand("map", "Print the Insider One requests that events make."),
+    "verify": LazyCommand("scenario_commands", "Run Gherkin scenarios."),
+    "steps": LazyCommand("scenario_commands", "List the steps for scenarios, with examples."),
+    "assets": LazyCommand("serve", "Download analytics.js for use without a network."),
+    "lint": LazyCommand("workspace_commands", "Check a workspace file."),
+    "drift": LazyCommand("drift", "Compare a workspace with the guide, the defaults and traffic."),
+    "import": LazyCommand(
+        "workspace_commands", "Make a workspace file from Segment or Terraform data."
+    ),
+    "replay": LazyCommand(
+        "replay", "Show what Insider One would have received from a Segment archive."
+    ),
+    "export": LazyCommand(
+        "workspace_commands", "Write a workspace for Segment, for Terraform, or as a full file."
+    ),
+}
+CONTRACT_COMMANDS = {
+    "run": LazyCommand("contract_check", 'Print each case with "actual": what happens now.'),
+    "check": LazyCommand("contract_check", 'Compare what happens now with "expect".'),
+    "record": LazyCommand("contract_record", 'Write "expect", or make cases from traffic.'),
+    "events": LazyCommand("contract_check", "Check an app's events against a workspace."),
+    "schema": LazyCommand("contract_check", "Print a JSON Schema of the requests of a workspace."),
+}
+
+
+class LazyGroup(click.Group):
+    """Click group that imports the module of a subcommand only when it runs."""
+
+    def __init__(self, *, lazy_commands: Mapping[str, LazyCommand], **settings: Any) -> None:
         super().__init__(**settings)
-        self._package, self._help_texts, self._module_names = package, told, modules
+        self._lazy_commands = lazy_commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._help_texts)
+        return [*self._lazy_commands, *self.commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._help_texts:
-            return None
-        module = self._module_names.get(cmd_name, cmd_name)
-        command: click.Command = getattr(
-            import_module(f"{self._package}.{module}"), f"{cmd_name}_command"
-        )
+        if cmd_name not in self._lazy_commands:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"{__name__}.{self._lazy_commands[cmd_name].module}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(self._help_texts.items()))
-
-
-INTERRUPTED_EXIT_CODE = 130  # what shells report of a program that Ctrl-C ended
-
-COMMAND_HELP_TEXTS = {
-    "serve": "Run the emulator until it is stopped.",
-    "demo": "Run it with a shopper's traffic, and show what Insider One received.",
-    "map": "Turn events into the requests that Insider One would receive.",
-    "verify": "Run Gherkin scenarios.",
-    "steps": "List the steps that scenarios may have, with examples.",
-    "contract": "Run, check or record contract cases.",
-    "assets": "Fetch what browsers load, for use without a network.",
-    "lint": "Say what is wrong in a workspace file.",
-    "drift": "Say where a workspace departs from the guide, the catalogue and the traffic.",
-    "import": "Make a workspace file of what Segment or Terraform says.",
-    "replay": "Say what Insider One would have received of a Segment archive.",
-    "export": "Write a workspace for Segment, for Terraform, or with all spelled out.",
-}
-
-
-# LazyGroup whose names are words of Python.
-_COMMAND_MODULES = {
-    "import": "import_export",
-    "export": "import_export",
-    "assets": "serve",
-    "demo": "scenario_commands",
-    "steps": "scenario_commands",
-    "verify": "scenario_commands",
-}
+            rows = [(name, command.help_text) for name, command in self._lazy_commands.items()]
+            rows += [
+                (name, command.get_short_help_str(100)) for name, command in self.commands.items()
+            ]
+            formatter.write_dl(rows)
 
 
 class EmulatorCommandGroup(LazyGroup):
-    """Ends every error that people can cause in one line, and with its exit code."""
+    """Top-level command group: prints emulator errors in one line and sets the exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        if os.environ.get("NO_COLOR"):  # as no-color.org has it; to a file there is none anyway
+        if os.environ.get("NO_COLOR"):  # see no-color.org; files never get colours
             ctx.color = False
         try:
             return super().invoke(ctx)
@@ -90,11 +100,19 @@ class EmulatorCommandGroup(LazyGroup):
 
 @click.command(
     cls=EmulatorCommandGroup,
-    package=__name__,
-    told=COMMAND_HELP_TEXTS,
-    modules=_COMMAND_MODULES,
+    lazy_commands=COMMANDS,
     epilog="Example: emulator serve --port 8282",
 )
 @click.version_option(__version__, prog_name="emulator")
 def main() -> None:
-    """A local stand-in for the road from a Segment SDK to Insider One."""
+    """Run a local emulator of Segment and Insider One."""
+
+
+@main.command(
+    cls=LazyGroup,
+    lazy_commands=CONTRACT_COMMANDS,
+    short_help="Run, check or record contract cases.",
+    epilog="Example: emulator contract check cases.ndjson",
+)
+def contract() -> None:
+    """Work with contract cases: these events must make these Insider One requests."""

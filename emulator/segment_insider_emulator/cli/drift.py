@@ -1,4 +1,4 @@
-"""`emulator drift`: where a workspace departs from the guide, the catalogue and the traffic."""
+"""The command `emulator drift`: compare a workspace with guide, catalogue and traffic."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -21,22 +21,24 @@ from segment_insider_emulator.cli.inputs import (
     read_traffic,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import expand_settings_hint, print_lines, style_text
+from segment_insider_emulator.terminal_output import (
+    expand_settings_hint,
+    print_lines,
+    style_text,
+)
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_document, read_preset
 
 
 @click.command("drift", epilog="Example: emulator drift shop.yaml --traffic http://127.0.0.1:8282")
 @click.argument("file", required=False, type=click.Path())
-@click.option(
-    "--preset", type=click.Choice(PRESET_NAMES), help="Look at a preset instead of a file."
-)
+@click.option("--preset", type=click.Choice(PRESET_NAMES), help="Check a preset instead of a file.")
 @click.option(
     "--traffic", metavar="SOURCE",
-    help="Look at what came, too: the address of a running emulator, its database, or a file of "
-    "events. EMULATOR_TOKEN opens an emulator that asks for it.",
+    help="Check traffic, too: the address of a running emulator, its database, or a file of "
+    "events. Set EMULATOR_TOKEN if the emulator has a password.",
 )  # fmt: skip
-@click.option("--whole", is_flag=True, help="Print long mappings, too, as they are to be written.")
+@click.option("--whole", is_flag=True, help="Print long mappings in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.pass_context
 def drift_command(
@@ -47,14 +49,14 @@ def drift_command(
     whole: bool,
     as_json: bool,
 ) -> None:
-    """Say where a workspace FILE departs from the guide, the catalogue's defaults and the traffic.
+    """Show where a workspace FILE differs from the guide, the action defaults and the traffic.
 
-    Each departure has the line to write and what Insider One would then receive. Exits 1 when one
-    of them loses data, else 0; 2 when FILE or the traffic cannot be read. With the address of an
-    emulator as traffic, FILE may be left out: then it is the workspace that runs there.
+    Each difference has the line to write and what Insider One would then receive. Exits 1 when a
+    difference loses data, else 0; 2 when FILE or the traffic cannot be read. If the traffic is the
+    address of an emulator, FILE may be left out: then the emulator's workspace is checked.
     """
-    runs = file is None and preset is None and is_emulator_url(traffic or "")
-    if (file is None) == (preset is None) and not runs:
+    checks_running = file is None and preset is None and is_emulator_url(traffic or "")
+    if (file is None) == (preset is None) and not checks_running:
         others = ", or the http:// address of an emulator as traffic" if traffic else ""
         raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
@@ -78,7 +80,7 @@ def _read_events(traffic: str) -> list[JSONObject]:
     events = list(read_traffic(traffic))
     if not events:
         remedy = "Use the app first, or leave --traffic out."
-        raise EmulatorError("no event came", traffic, remedy)
+        raise EmulatorError("there are no events", traffic, remedy)
     return events
 
 
@@ -88,12 +90,12 @@ def _read_workspace_document(name: str) -> JSONObject:
 
 def _format_drift_summary(report: DriftReport, name: str, events: int) -> str:
     counts = dict.fromkeys(("loses", "differs", "note"), 0)
-    for each in report.deviations:
-        counts[each.effect] += 1
+    for departure in report.deviations:
+        counts[departure.effect] += 1
     traffic_text = f" and {events:,} event{'s' * (events > 1)}" if events else ""
     return (
-        f"{name}{traffic_text}: {counts['loses']} departures lose data, {counts['differs']} differ, "
-        f"{counts['note']} notes"
+        f"{name}{traffic_text}: {counts['loses']} departures lose data, "
+        f"{counts['differs']} differ, {counts['note']} notes"
     )
 
 
@@ -103,12 +105,12 @@ def _drift_document(report: DriftReport) -> JSONObject:
         "subscriptions": [_subscription_document(table) for table in report.tables],
         "checklist": [
             {
-                "id": e.difference_id,
-                "state": e.state,
-                "departures": e.deviation_count,
-                "what": e.what,
+                "id": check.difference_id,
+                "state": check.state,
+                "departures": check.deviation_count,
+                "what": check.what,
             }
-            for e in report.known_differences
+            for check in report.known_differences
         ],
     }
 
@@ -119,7 +121,7 @@ def _subscription_document(table: DeviationTable) -> JSONObject:
         "actionSlug": table.action_slug or None,
         "where": table.path,
         "settingsLeftOut": not table.has_custom_mapping,
-        "departures": [_departure_document(each) for each in table.deviations],
+        "departures": [_departure_document(departure) for departure in table.deviations],
     }
 
 
@@ -143,20 +145,22 @@ def _departure_document(departure: PreviewedDeviation) -> JSONObject:
 
 
 _EFFECT_COLOURS = {"loses": "red", "differs": "yellow", "departs": "yellow"}
-_MAX_MAPPING_LENGTH = 400  # characters of a mapping that are printed unasked
-_MAX_REPEATED_LENGTH = 100  # characters of a mapping that are printed again where it comes again
-_MAX_ROW_WIDTH = 150  # of a row with what would be received
+_MAX_MAPPING_LENGTH = 400  # characters of a mapping that are printed without --whole
+_MAX_REPEATED_LENGTH = 100  # characters of a mapping that are printed every time
+_MAX_ROW_WIDTH = 150  # characters of a row with the new value
 
 
 class _MappingFormatter:
-    """What is to be written, all of it or none: half a mapping would be no JSON."""
+    """Formatter of suggested mappings: prints a mapping whole, or describes it if it is long."""
 
     def __init__(self, whole: bool) -> None:
         self._is_whole = whole
-        self._first_place_by_text: dict[str, str] = {}  # text -> where it was to be written first
+        self._first_place_by_text: dict[
+            str, str
+        ] = {}  # text -> the first place that it is written to
 
     def format_mapping(self, change: WorkspaceEdit) -> str:
-        """The mapping, or in words what stands there."""
+        """Return the mapping as JSON, or a description if it is long or printed already."""
         text = json.dumps(change.value, ensure_ascii=False)
         if self._is_whole or len(text) <= _MAX_REPEATED_LENGTH:
             return text
@@ -171,11 +175,11 @@ class _MappingFormatter:
 
 
 def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str]:
-    """The lines of the text: what traffic shows to be lost or otherwise first, then the rest.
+    """Yield the lines of the report: differences shown by traffic first, then all others.
 
     Args:
-        name: Of the workspace, as commands take it.
-        whole: Print mappings of any length wherever they are to be written.
+        name: File, preset or URL of the workspace.
+        whole: Print all mappings in full.
     """
     mappings = _MappingFormatter(whole)
     tables = list(_filter_departures(report.tables, _is_shown_by_traffic))
@@ -186,7 +190,9 @@ def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str
             yield from _format_subscription_table(table, name, mappings)
         yield style_text("What the workspace shows", bold=True)
         yield ""
-    for table in _filter_departures(report.tables, lambda each: not _is_shown_by_traffic(each)):
+    for table in _filter_departures(
+        report.tables, lambda departure: not _is_shown_by_traffic(departure)
+    ):
         yield from _format_subscription_table(table, name, mappings)
     yield style_text("The known differences, one by one", bold=True)
     yield from map(_format_checklist_entry, report.known_differences)
@@ -195,9 +201,9 @@ def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str
 def _filter_departures(
     tables: Sequence[DeviationTable], predicate: Callable[[PreviewedDeviation], bool]
 ) -> Iterator[DeviationTable]:
-    """Each of *tables* with those departures alone, where it has any."""
+    """Yield each table with the departures that match *predicate*, if there are any."""
     for table in tables:
-        departures = [each for each in table.deviations if predicate(each)]
+        departures = [departure for departure in table.deviations if predicate(departure)]
         if departures:
             yield replace(table, deviations=departures)
 
@@ -222,13 +228,13 @@ def _format_subscription_table(
         if len(departures) > 1 and several:
             yield from _format_departure_group(departures, mappings)
         else:
-            for each in departures:
-                yield from _format_departure(each, mappings)
+            for departure in departures:
+                yield from _format_departure(departure, mappings)
     yield ""
 
 
 def _grouping_key(departure: PreviewedDeviation) -> tuple[str, ...]:
-    """What departures have in common that are told together."""
+    """Return what departures must share to be printed as one group."""
     return (
         departure.difference_id,
         departure.effect,
@@ -240,19 +246,19 @@ def _grouping_key(departure: PreviewedDeviation) -> tuple[str, ...]:
 def _format_departure_group(
     departures: Sequence[PreviewedDeviation], mappings: _MappingFormatter
 ) -> Iterator[str]:
-    changes = {each.edit.path: each.edit for each in departures if each.edit}
+    changes = {item.edit.path: item.edit for item in departures if item.edit}
     head = _format_departure_head(departures[0], f"{len(departures)} {departures[0].group_text}")
     if len(changes) == 1:
         yield head
-        yield from (f"         {each.what}" for each in departures)
+        yield from (f"         {departure.what}" for departure in departures)
         yield from _format_change(departures[0], mappings)
         yield "              and likewise for the others"
         return
     place = next(iter(changes)).partition(".settings.")[0] + ".settings"
     yield f"{head} Write under {place}:"
-    for each in departures:
-        if each.edit:
-            yield from _format_change_row(each.edit, place, each.value_changes, mappings)
+    for departure in departures:
+        if departure.edit:
+            yield from _format_change_row(departure.edit, place, departure.value_changes, mappings)
 
 
 def _format_change_row(
@@ -301,7 +307,8 @@ def _format_change(departure: PreviewedDeviation, mappings: _MappingFormatter) -
 
 
 def _format_value_change(receipt: ValueChange) -> str:
-    return f"{receipt.path}: {_format_json_value(receipt.before)} -> {_format_json_value(receipt.after)}"
+    before, after = _format_json_value(receipt.before), _format_json_value(receipt.after)
+    return f"{receipt.path}: {before} -> {after}"
 
 
 def _format_checklist_entry(check: KnownDifference) -> str:

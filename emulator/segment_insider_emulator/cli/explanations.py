@@ -1,4 +1,4 @@
-"""Explanations for people, and the same as JSON."""
+"""Print explanations of mapped events as text or JSON."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -39,8 +39,8 @@ from segment_insider_emulator.workspace import Workspace
 
 RefusalsBySubscription: TypeAlias = dict[int, list[UserError]]
 
-_MAX_REFUSALS = 3  # told of one request
-_MAX_CONDITIONS = 3  # told of the subscriptions that are told together
+_MAX_REFUSALS = 3  # printed for one request
+_MAX_CONDITIONS = 3  # printed for a group of subscriptions
 
 
 def print_explanations(
@@ -49,7 +49,7 @@ def print_explanations(
     """Print one explanation for each event, as text or as a JSON line.
 
     Args:
-        name: Of the workspace, as commands take it.
+        workspace_name: File, preset or URL of the workspace.
     """
     destination, subject = Destination(workspace.destination), build_context(workspace.document)
     for event in events:
@@ -67,7 +67,7 @@ def print_explanations(
 
 
 def _explanation_members(explanation: EventExplanation) -> JSONObject:
-    return {each.name: getattr(explanation, each.name) for each in fields(explanation)}
+    return {field.name: getattr(explanation, field.name) for field in fields(explanation)}
 
 
 def _refusals_document(
@@ -76,25 +76,28 @@ def _refusals_document(
     return [
         {
             "subscription": explanation.accounts[at].subscription,
-            "where": each.where,
-            "what": each.text,
-            "remedy": each.remedy,
+            "where": error.where,
+            "what": error.text,
+            "remedy": error.remedy,
         }
-        for at, found in refusals.items()
-        for each in found
+        for at, errors in refusals.items()
+        for error in errors
     ]
 
 
 def _serialise_special_value(value: object) -> JSON:
-    """A failure as an object; a value that is missing in a list as null."""
+    """Convert a failure to an object, and a missing list entry to null."""
     return value._asdict() if isinstance(value, MappingFailure) else None
 
 
 def _find_refusals(
     destination: Destination, event: JSONObject, options: InsiderOptions
 ) -> RefusalsBySubscription:
-    """Why Insider One would take nothing of what a subscription sends, by its place."""
-    results = ((at, each.build_request(event)) for at, each in enumerate(destination.subscriptions))
+    """Return why Insider One would reject a request, by the index of its subscription."""
+    results = (
+        (at, subscription.build_request(event))
+        for at, subscription in enumerate(destination.subscriptions)
+    )
     return {
         at: _drop_repeated_errors(
             fault for user in result.json["users"] for fault in validate_user(user, options)
@@ -105,10 +108,10 @@ def _find_refusals(
 
 
 def _drop_repeated_errors(errors: Iterable[UserError]) -> list[UserError]:
-    """Of *found*, the first of those that say the same."""
+    """Return *errors* without repeated texts."""
     first_by_text: dict[tuple[str, str], UserError] = {}
-    for each in errors:
-        first_by_text.setdefault((each.text, each.remedy), each)
+    for error in errors:
+        first_by_text.setdefault((error.text, error.remedy), error)
     return list(first_by_text.values())
 
 
@@ -124,7 +127,7 @@ def _format_explanation(
             if event.get("type")
             else "without a type"
         )
-        yield f"  Segment takes no call {kind}, only {known}"
+        yield f"  Segment accepts no call {kind}, only {known}"
         return
     yield from _format_subscriptions(event, explanation.accounts, refusals)
 
@@ -132,27 +135,27 @@ def _format_explanation(
 def _format_subscriptions(
     event: JSONObject, traces: Sequence[SubscriptionTrace], refusals: RefusalsBySubscription
 ) -> Iterator[str]:
-    """Each that matched, and the others together; where none did, the reasons are what is asked."""
+    """Format matched subscriptions one by one and unmatched ones as one group."""
     grouped = []
-    if any(each.matched for each in traces):
-        grouped = [each for each in traces if not each.failure and _unmet_conditions(each)]
+    if any(trace.matched for trace in traces):
+        grouped = [trace for trace in traces if not trace.failure and _unmet_conditions(trace)]
     if len(grouped) == 1:
         grouped = []
-    for at, account in enumerate(traces):
-        if account not in grouped:
-            yield from _format_subscription_trace(account, event)
+    for at, trace in enumerate(traces):
+        if trace not in grouped:
+            yield from _format_subscription_trace(trace, event)
             yield from _format_refusals(refusals.get(at, []))
     if grouped:
-        yield f"  not matched  {len(grouped)} others, which want {_format_first_unmet(grouped)}"
+        yield f"  not matched  {len(grouped)} others, which require {_format_first_unmet(grouped)}"
 
 
 def _unmet_conditions(trace: SubscriptionTrace) -> list[ConditionCheck]:
-    return [] if trace.matched else [each for each in trace.conditions if not each.holds]
+    return [] if trace.matched else [check for check in trace.conditions if not check.holds]
 
 
 def _format_first_unmet(traces: Sequence[SubscriptionTrace]) -> str:
-    """The first condition of each that does not hold."""
-    conditions = list(dict.fromkeys(_unmet_conditions(each)[0].condition for each in traces))
+    """Return the first unmet condition of each subscription."""
+    conditions = list(dict.fromkeys(_unmet_conditions(trace)[0].condition for trace in traces))
     listed_conditions = " or ".join(conditions[:_MAX_CONDITIONS])
     more = len(conditions) - _MAX_CONDITIONS
     return f"{listed_conditions} or {more} more, see --json" if more > 0 else listed_conditions
@@ -166,17 +169,17 @@ def _format_unread_paths(
     yield from (f"  {sentence}" for sentence in explain_deciding_properties(explanation, event))
     if explanation.dropped:
         yield "  dropped: no matching subscription reads"
-    for each in explain_unmapped_properties(subject, event, explanation.dropped):
-        yield f"    {each.path} {each.explanation}".rstrip()
-        if each.suggestion_text:
-            yield f"      {each.suggestion_text}"
-        if each.replaces_mapping:
+    for property_note in explain_unmapped_properties(subject, event, explanation.dropped):
+        yield f"    {property_note.path} {property_note.explanation}".rstrip()
+        if property_note.suggestion_text:
+            yield f"      {property_note.suggestion_text}"
+        if property_note.replaces_mapping:
             yield f"      {expand_settings_hint(workspace_name)}"
 
 
 def _format_refusals(errors: Sequence[UserError]) -> Iterator[str]:
-    for each in errors[:_MAX_REFUSALS]:
-        yield f'    Insider One answers 200 and refuses it: "{each.text}". {each.remedy}'
+    for error in errors[:_MAX_REFUSALS]:
+        yield f'    Insider One answers 200 and refuses it: "{error.text}". {error.remedy}'
 
 
 def _format_subscription_trace(trace: SubscriptionTrace, event: JSONObject) -> Iterator[str]:
@@ -191,8 +194,9 @@ def _format_subscription_trace(trace: SubscriptionTrace, event: JSONObject) -> I
     for origin in trace.origins:
         yield from _format_value_origin(origin)
     for origin in find_unsent_values(trace):
-        lost_value = f"{origin.field} = {_format_found_value(origin.value)} from {_format_source_paths(origin)}"
-        yield f"    lost: {lost_value}{_renamed_key_hint(origin)}"
+        lost_value = f"{origin.field} = {_format_found_value(origin.value)}"
+        source = _format_source_paths(origin)
+        yield f"    lost: {lost_value} from {source}{_renamed_key_hint(origin)}"
     yield from (f"    {sentence}" for sentence in explain_empty_values(trace, event))
 
 
@@ -200,8 +204,8 @@ def _explain_mismatch(trace: SubscriptionTrace) -> str:
     if trace.failure:
         return trace.failure.message
     return "; ".join(
-        f"{each.condition}, but it is {_format_found_value(each.found)}"
-        for each in _unmet_conditions(trace)
+        f"{check.condition}, but it is {_format_found_value(check.found)}"
+        for check in _unmet_conditions(trace)
     )
 
 
@@ -213,15 +217,16 @@ def _format_value_origin(origin: ValueOrigin) -> Iterator[str]:
 
 
 def _renamed_key_hint(origin: ValueOrigin) -> str:
-    """What to do about a key that is sent under another name, and so without its value."""
+    """Explain how to keep a value whose key Segment renames."""
     key = origin.field.partition(".")[2].partition(".")[0]
     if not key or normalise_name(key) == key:
         return ""
-    return f". A key with a capital or a space loses its value: map it to {suggest_normalised_key(key)}"
+    suggestion = suggest_normalised_key(key)
+    return f". A key with a capital or a space loses its value: map it to {suggestion}"
 
 
 def _format_source_paths(origin: ValueOrigin) -> str:
-    """The paths that a value was made from, and those that only decided which value it is."""
+    """Return the paths that a value was made from, and those that only selected it."""
     source_paths = [path for path in origin.read if path not in origin.decided_by]
     source = ", ".join(source_paths) or "the mapping itself"
     decided = f", decided by {', '.join(origin.decided_by)}" if origin.decided_by else ""

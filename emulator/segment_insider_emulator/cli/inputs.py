@@ -1,4 +1,4 @@
-"""The options --workspace and --preset of all commands that run a workspace."""
+"""Inputs of commands: the workspace (file, preset or running emulator) and recorded traffic."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,7 +10,6 @@ import click
 from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import InvalidLine, parse_event_line
-from segment_insider_emulator.segment.normalise import normalise_call
 from segment_insider_emulator.text_encoding import read_utf8_bytes
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import loading
@@ -22,10 +21,10 @@ DEFAULT_WORKSPACE = "guide"
 def add_workspace_options(
     workspace_help: str = f"Workspace file or preset.  [{DEFAULT_WORKSPACE}]",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add --workspace FILE and --preset NAME; the functions below read them.
+    """Add the options --workspace FILE and --preset NAME to a command.
 
     Args:
-        what: Help of --workspace.
+        workspace_help: Help of --workspace.
     """
 
     def add(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,7 +36,7 @@ def add_workspace_options(
 
 
 def selected_workspace_name(workspace: str | None, preset: str | None) -> str | None:
-    """Name the workspace that the options ask for; None where there is none.
+    """Return the file or preset that the options name; None when they name none.
 
     Raises: UsageError.
     """
@@ -47,7 +46,7 @@ def selected_workspace_name(workspace: str | None, preset: str | None) -> str | 
 
 
 def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
-    """Load the workspace that the options ask for, by default the preset guide.
+    """Load the workspace that the options name, by default the preset guide.
 
     Raises: UsageError; EmulatorError, when the file cannot be used.
     """
@@ -60,17 +59,18 @@ def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
 
 
 def is_emulator_url(source: str) -> bool:
-    """Whether *name* is where an emulator runs, and no file."""
+    """Return whether *source* is the URL of an emulator and not a file."""
     return source.startswith(("http://", "https://"))
 
 
 def fetch_running_workspace(url: str) -> JSONObject:
-    """The document of the workspace at *url* with what was changed of it there.
+    """Return the current workspace document of the emulator at *url*.
 
-    It does not tell the account's key; what stands for it is what a file without secrets has.
+    The account's key is replaced, as in a file without secrets.
+
     Raises: EmulatorError, when no emulator answers there.
     """
-    # Here, not above: most commands that ask whether a name is an address are given a file.
+    # Imported here because most commands get a file and not a URL.
     from segment_insider_emulator.interchange.export_workspace import replace_secrets
     from segment_insider_scenarios.client import ControlClient
 
@@ -88,12 +88,12 @@ _TRAFFIC_HINT = (
 
 
 def read_traffic(source: str, filtered_counts: Counter[str] | None = None) -> Iterator[JSONObject]:
-    """The events as destinations were handed them, oldest first.
+    """Yield the events of *source* as destinations receive them, oldest first.
 
     Args:
         source: An http address, a path, or the address of a PostgreSQL database.
-        stopped: Where it is given, what a running emulator stopped before its mappings is left out
-            and counted there, by the reason.
+        filtered_counts: If given, events that a running emulator filtered are left out and
+            counted here by reason.
     Raises: EmulatorError, when they cannot be read.
     """
     if is_emulator_url(source):
@@ -105,7 +105,7 @@ def read_traffic(source: str, filtered_counts: Counter[str] | None = None) -> It
 
 
 def read_numbered_events(path: Path) -> Iterator[tuple[str, JSONObject]]:
-    """Place and event, e.g. ("events.ndjson:3", {...}), for each line of a file.
+    """Yield location and event, e.g. ("events.ndjson:3", {...}), for each line of a file.
 
     Raises: EmulatorError, when it cannot be read.
     """
@@ -123,7 +123,7 @@ def _parse_numbered_lines(content: bytes, name: str) -> Iterator[tuple[str, JSON
         try:
             event = parse_event_line(line)
         except InvalidLine as fault:
-            raise EmulatorError(str(fault), where, "Correct the line or take it out.") from fault
+            raise EmulatorError(str(fault), where, "Correct or remove the line.") from fault
         if event is not None:
             yield where, event
 
@@ -134,7 +134,7 @@ def _read_traffic_file(name: str) -> Iterator[JSONObject]:
             beginning = file.read(len(_SQLITE_MAGIC))
             content = None if beginning == _SQLITE_MAGIC else beginning + file.read()
     except OSError as error:
-        from segment_insider_scenarios.client_errors import missing_scheme_hint
+        from segment_insider_scenarios.client_http import missing_scheme_hint
 
         what = f"the traffic cannot be read ({error.strerror})"
         raise EmulatorError(what, name, missing_scheme_hint(name) or _TRAFFIC_HINT) from None
@@ -149,9 +149,12 @@ def _read_traffic_file(name: str) -> Iterator[JSONObject]:
 
 
 def _normalise_raw_event(event: JSONObject, number: int) -> JSONObject:
-    """*event* with the id and the times that Segment adds, where it is as an SDK sent it."""
+    """Return *event* with the id and times that Segment adds, unless it has them already."""
     if event.get("timestamp") is not None:
         return event
+    # Imported here because most commands read no traffic.
+    from segment_insider_emulator.segment.normalise import normalise_call
+
     return normalise_call(event, str(event.get("messageId") or f"message-{number}"), utc_now())
 
 
@@ -175,6 +178,6 @@ def _read_database_traffic(url: str) -> Iterator[JSONObject]:
     try:
         while after is not None:
             page, after = store.list_messages(after_id=after, limit=_PAGE_SIZE)
-            yield from (each.normalised for each in page if each.normalised)
+            yield from (message.normalised for message in page if message.normalised)
     finally:
         store.close()

@@ -1,4 +1,4 @@
-"""`emulator map`: events in, the requests that Insider One would receive out."""
+"""The command `emulator map`: map events to Insider One requests."""
 
 import shlex
 import sys
@@ -32,7 +32,7 @@ _LINES_PER_WRITE = 512
 @click.command(epilog="Example: emulator map --explain fixtures/events/shop.ndjson")
 @click.argument("files", metavar="[FILE…]", nargs=-1, type=click.Path(path_type=Path))
 @add_workspace_options()
-@click.option("--explain", "explained", is_flag=True, help="Say where each value comes from.")
+@click.option("--explain", "explained", is_flag=True, help="Show where each value comes from.")
 @click.option("--json", "as_json", is_flag=True, help="With --explain: one JSON line an event.")
 @click.pass_context
 def map_command(
@@ -45,17 +45,17 @@ def map_command(
 ) -> None:
     """Print one line for each request that the events make.
 
-    Events are read one a line from FILE, or from standard input, as Segment hands them on: a call
-    with its type and timestamp. Counts are told on standard error.
+    Events are read from FILE or standard input, one a line, in the form that Segment sends to
+    destinations: a call with its type and timestamp. Counts are printed to standard error.
     """
     name = selected_workspace_name(workspace, preset) or DEFAULT_WORKSPACE
     if as_json and not explained:
-        raise click.UsageError("--json goes with --explain; requests are JSON already.")
-    chosen = load_workspace(workspace, preset)
-    destination = Destination(chosen.destination)
+        raise click.UsageError("--json needs --explain; requests are JSON already.")
+    loaded = load_workspace(workspace, preset)
+    destination = Destination(loaded.destination)
     reader = _EventReader(files)
     if explained:
-        print_explanations(chosen, name, reader, as_json=as_json)
+        print_explanations(loaded, name, reader, as_json=as_json)
     else:
         _write_stdout(_map_events(reader, destination))
     if not (reader.usable_count or reader.unusable_count):
@@ -78,7 +78,7 @@ def _map_events(events: Iterable[JSONObject], destination: Destination) -> Itera
 
 
 class _EventReader:
-    """The events of the files; lines that are none are told on stderr and counted."""
+    """Iterator over the events of files; prints and counts lines that are not events."""
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
@@ -86,18 +86,18 @@ class _EventReader:
 
     def __iter__(self) -> Iterator[JSONObject]:
         for where, lines in self._open_sources():
-            began = False
+            has_started = False
             for number, line in enumerate(lines, start=1):
                 try:
                     event = parse_event_line(line)
                 except InvalidLine as fault:
-                    if not began:
+                    if not has_started:
                         _refuse_workspace_file(where)
-                    began = True
+                    has_started = True
                     self._report_unusable_line(str(fault), f"{where}:{number}")
                     continue
                 if event is not None:
-                    began = True
+                    has_started = True
                     _warn_about_damaged_text(event, f"{where}:{number}")
                     self.usable_count += 1
                     yield event
@@ -115,7 +115,7 @@ class _EventReader:
 
     def _report_unusable_line(self, what: str, where: str) -> None:
         self.unusable_count += 1
-        error = EmulatorError(what, where, "The line is left out; correct it to have it mapped.")
+        error = EmulatorError(what, where, "The line is skipped; correct it to map it.")
         print_lines([f"emulator: {error}"], err=True)
 
 
@@ -125,7 +125,7 @@ def _warn_about_damaged_text(event: JSONObject, where: str) -> None:
 
 
 def _strip_byte_order_mark(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
-    """Leave the byte order mark out, and refuse UTF-16."""
+    """Yield the lines without a byte order mark; reject UTF-16."""
     for number, line in enumerate(_read_lines(lines, where)):
         if number == 0:
             reject_utf16(line, where)
@@ -136,7 +136,7 @@ def _strip_byte_order_mark(lines: Iterable[bytes], where: str) -> Iterator[bytes
 def _read_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
     try:
         yield from lines
-    except OSError as error:  # of a disk or a share that fails in the middle
+    except OSError as error:  # e.g. a disk or network share that fails while reading
         raise _unreadable_file_error(error, where) from None
 
 
@@ -146,7 +146,7 @@ def _unreadable_file_error(error: OSError, where: str) -> EmulatorError:
 
 
 def _refuse_workspace_file(file: str) -> None:
-    """Say of a workspace file what it is, and not of each line that it is no event."""
+    """Raise an error if *file* is a workspace file instead of a file of events."""
     path = Path(file)
     if not path.is_file() or path.stat().st_size > MAX_DOCUMENT_BYTES:
         return
@@ -186,11 +186,11 @@ def _write_stdout(lines: Iterable[bytes]) -> None:
     out = sys.stdout.buffer
     if sys.stdout.isatty():
         lines = map(escape_json, lines)
-    waiting: list[bytes] = []
+    buffered: list[bytes] = []
     for line in lines:
-        waiting.append(line)
-        if len(waiting) == _LINES_PER_WRITE:
-            out.write(b"".join(waiting))
-            waiting.clear()
-    out.write(b"".join(waiting))
+        buffered.append(line)
+        if len(buffered) == _LINES_PER_WRITE:
+            out.write(b"".join(buffered))
+            buffered.clear()
+    out.write(b"".join(buffered))
     out.flush()

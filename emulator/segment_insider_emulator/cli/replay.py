@@ -1,4 +1,4 @@
-"""`emulator replay`: what Insider One would have received of an archive, and what it would not."""
+"""The command `emulator replay`: replay an archive without sending anything."""
 
 import os
 import sys
@@ -40,14 +40,18 @@ from segment_insider_emulator.workspace import load_workspace_or_preset
 @click.command(epilog="Example: emulator replay --html report.html archive/2026-03/")
 @click.argument("names", metavar="FILE…", nargs=-1, required=True)
 @add_workspace_options()
-@click.option("--against", metavar="FILE", help="Say what another workspace would change.")
-@click.option("--at", metavar="TIME", help="Insider One's clock, in place of each receivedAt.")
+@click.option("--against", metavar="FILE", help="Compare with another workspace.")
+@click.option("--at", metavar="TIME", help="Time for Insider One's clock instead of receivedAt.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole report as JSON.")
-@click.option("--html", type=click.Path(path_type=Path), help="Write a page for people.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write an HTML page.")
 @click.option("--parquet", type=click.Path(path_type=Path), help="Write all figures as Parquet.")
-@click.option("--resume", type=click.Path(path_type=Path), help="Keep what is done; go on with it.")
-@click.option("--workers", type=click.IntRange(min=1), help="Processes.  [one a core]")
-@click.option("--scheduler", metavar="URL", help="Count on a Dask cluster, e.g. tcp://host:8786.")
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    help="Save the progress in this file, or resume from it.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Number of processes.  [one per core]")
+@click.option("--scheduler", metavar="URL", help="Use a Dask cluster, e.g. tcp://host:8786.")
 @click.pass_context
 def replay_command(
     ctx: click.Context,
@@ -63,7 +67,7 @@ def replay_command(
     workers: int | None,
     scheduler: str | None,
 ) -> None:
-    """Say what Insider One would have received of a Segment archive; store and send nothing.
+    """Show what Insider One would have received from a Segment archive; send nothing.
 
     FILE is a file of events, plain or gzip, a folder, a pattern, or an address such as
     s3://bucket/segment-logs/. Exits 1 when something would be lost or, with --against, requests
@@ -73,7 +77,7 @@ def replay_command(
     if workers and scheduler:
         raise click.UsageError("Give --workers or --scheduler, not both.")
     write = _create_report_writer(as_json=as_json, html=html, parquet=parquet)
-    # Workers of a cluster may have been started in another folder.
+    # Workers of a cluster may run in another folder.
     files = find_files(map(_absolute_path, names) if scheduler else names)
     parts = list(split_files(files))
     clocks = EvaluationClocks(utc_now().replace(microsecond=0), _parse_at_option(at))
@@ -81,7 +85,7 @@ def replay_command(
     job = DryRunJob.from_workspaces(load_workspace(workspace, preset), other, clocks)
     checkpoint = CheckpointFile(resume, job_digest(job, parts), time.monotonic) if resume else None
     ledger = (checkpoint and checkpoint.load()) or CompletedParts(clocks.now)
-    # What was begun yesterday goes on with yesterday's clock.
+    # A resumed replay keeps the clock that it started with.
     job = replace(job, clocks=replace(clocks, now=ledger.now))
     counter = _select_counter(job, workers, scheduler)
     try:
@@ -107,7 +111,7 @@ def _parse_at_option(at: str | None) -> datetime | None:
         return None
     moment = parse_iso_time(at)
     if moment is None:
-        what, remedy = f"{at!r} is no ISO 8601 time", "Give one such as 2026-03-31T00:00:00Z."
+        what, remedy = f"{at!r} is not an ISO 8601 time", "Give one such as 2026-03-31T00:00:00Z."
         raise EmulatorError(what, "--at", remedy)
     return moment
 
@@ -125,7 +129,7 @@ def _select_counter(job: DryRunJob, workers: int | None, scheduler: str | None) 
 
 @contextmanager
 def _show_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[ArchivePart], None]]:
-    """Shows a bar while parts are done, to people alone."""
+    """Show a progress bar in a terminal while parts are processed."""
     if not sys.stderr.isatty():
         yield lambda part: None
         return
@@ -137,25 +141,27 @@ def _show_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[ArchivePa
 def _describe_interruption(
     parts: Sequence[ArchivePart], ledger: CompletedParts, *, is_saved: bool
 ) -> str:
-    """How far it came, and whether that is lost."""
+    """Describe how much was done before the interruption, and whether it is saved."""
     done = sum(part.size for part in parts if ledger.is_done(part))
     if not done:
-        return "stopped; nothing is kept yet"
+        return "stopped; nothing is saved yet"
     share = f"stopped at {done * 100 // sum(part.size for part in parts)} %"
     if is_saved:
-        return f"{share}; the same command goes on"
-    return f"{share}; nothing is kept without --resume FILE"
+        return f"{share}; run the same command to continue"
+    return f"{share}; nothing is saved without --resume FILE"
 
 
 def _create_report_writer(
     *, as_json: bool, html: Path | None, parquet: Path | None
 ) -> Callable[[JSONObject], None]:
-    """Writes a report where it is wanted. What would keep it from that is told at once, not after
-    hours of counting."""
+    """Return a function that writes the report to all requested outputs.
+
+    Problems with the outputs are reported now, not after hours of counting.
+    """
     writers: list[Callable[[JSONObject], None]] = []
     for path in filter(None, (html, parquet)):
         if not path.parent.is_dir():
-            raise EmulatorError("there is no such folder", str(path), "Make it, or name another.")
+            raise EmulatorError("there is no such folder", str(path), "Create it, or name another.")
     if html:
         writers.append(lambda document: write_html(document, html))
     if parquet:
@@ -164,8 +170,8 @@ def _create_report_writer(
     writers.append(_print_report_json if as_json else _print_report_text)
 
     def write(document: JSONObject) -> None:
-        for each in writers:
-            each(document)
+        for write_output in writers:
+            write_output(document)
 
     return write
 

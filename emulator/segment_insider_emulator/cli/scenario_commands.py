@@ -1,4 +1,4 @@
-"""`emulator demo`: a shopper's day through a running emulator."""
+"""The commands that need the extra `scenarios`: `emulator demo`, `steps` and `verify`."""
 
 import signal
 import sys
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Never
 import click
 import orjson
 
+from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     load_workspace,
@@ -36,8 +37,8 @@ DEMO_PORT = 8282
 STILL_RUNNING_TEXT = """
 Still running at {url}. Stop it with Ctrl-C.
   Send your own events:  segment.analytics.Client("{write_key}", host="{url}")
-  See what arrived:      curl {url}/emulator/v1/profiles
-  And what became of it: curl {url}/emulator/v1/messages"""
+  See the profiles:      curl {url}/emulator/v1/profiles
+  See the messages:      curl {url}/emulator/v1/messages"""
 
 
 @click.command(epilog="Example: emulator demo --once --seed 7")
@@ -47,7 +48,7 @@ Still running at {url}. Stop it with Ctrl-C.
     type=click.IntRange(0, 65535),
     help=f"Port to listen at, 0 for any free one.  [{DEMO_PORT}, with --once any free one]",
 )
-@click.option("--seed", default=1, show_default=True, help="Another seed is another shopper.")
+@click.option("--seed", default=1, show_default=True, help="Use a different shopper.")
 @add_workspace_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def demo_command(
@@ -58,20 +59,20 @@ def demo_command(
     preset: str | None,
     as_json: bool,
 ) -> None:
-    """Show what Insider One receives of a shopper's day, sent by Segment's own Python SDK."""
+    """Send a shopper's day with Segment's Python SDK and show what Insider One receives."""
     selected_workspace_name(workspace, preset)
     require_extra("demo")
-    # Here, not above: `emulator demo --help` needs neither an SDK nor a web framework.
+    # Imported here because `--help` needs neither the SDK nor the web framework.
     from segment_insider_scenarios.running_emulator import serve_emulator
     from segment_insider_scenarios.shopper import make_shopper
 
-    chosen = load_workspace(workspace, preset)
-    listen = port if port is not None else 0 if once else DEMO_PORT
-    with serve_emulator(chosen, listen) as emulator:
+    loaded = load_workspace(workspace, preset)
+    listen_port = port if port is not None else 0 if once else DEMO_PORT
+    with serve_emulator(loaded, listen_port) as emulator:
         _run_shopper_day(emulator, make_shopper(seed=seed), seed, as_json)
         if not once:
             _wait_for_interrupt(
-                STILL_RUNNING_TEXT.format(url=emulator.url, write_key=chosen.write_key)
+                STILL_RUNNING_TEXT.format(url=emulator.url, write_key=loaded.write_key)
             )
 
 
@@ -90,8 +91,8 @@ def _run_shopper_day(
         print_json(summary)
         return
     click.echo(
-        f"{person.first_name} {person.last_name} shops. Segment's Python SDK sends {len(turns)} calls "
-        f"through the emulator."
+        f"{person.first_name} {person.last_name} shops. Segment's Python SDK sends {len(turns)} "
+        "calls through the emulator."
     )
     print_lines(summary_lines(summary))
 
@@ -110,20 +111,20 @@ def _exit_on_signal(_signal: int, _frame: FrameType | None) -> Never:
 @click.command(epilog="Example: emulator steps journey")
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each step.")
-@click.option("--markdown", is_flag=True, help="Print them as the page of the documentation.")
+@click.option("--markdown", is_flag=True, help="Print them as a page of the documentation.")
 @click.pass_context
 def steps_command(
     ctx: click.Context, words: tuple[str, ...], as_json: bool, markdown: bool
 ) -> None:
-    """List the steps, or those that have all WORDS, each with an example.
+    """List all steps, or those that contain all WORDS, each with an example.
 
-    Exits 1 when no step has them.
+    Exits 1 when no step matches.
     """
     require_extra("steps")
-    # Here, not above: `emulator steps --help` needs no test runner.
+    # Imported here because `--help` needs no test runner.
     from segment_insider_scenarios.step_catalogue import list_library_steps, suggest_steps
 
-    step_entries = [each for each in list_library_steps() if _matches_words(each, words)]
+    step_entries = [entry for entry in list_library_steps() if _matches_words(entry, words)]
     if as_json:
         for entry in step_entries:
             click.echo(orjson.dumps({**asdict(entry), "example": entry.example}))
@@ -132,7 +133,7 @@ def steps_command(
     else:
         _print_steps(step_entries)
     if not step_entries:
-        near = "\n".join(f"  {each}" for each in suggest_steps(" ".join(words)))
+        near = "\n".join(f"  {pattern}" for pattern in suggest_steps(" ".join(words)))
         suggestion = f"Did you mean one of these?\n{near}" if near else "Try fewer words."
         click.echo(f"No step matches. {suggestion}", err=True)
         ctx.exit(1)
@@ -169,33 +170,38 @@ def _render_markdown_page(step_entries: "list[StepEntry]") -> str:
 
 DEFAULT_FEATURES = Path("features")
 VERDICT_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
-INTERRUPTED_EXIT_CODE = 130
 REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command(epilog="Example: emulator verify --junit report.xml features/purchase.feature")
 @click.argument("features", metavar="[FEATURE…]", nargs=-1, type=click.Path(path_type=Path))
-@add_workspace_options("Workspace of scenarios that name none: a file, or a preset.  [guide]")
+@add_workspace_options("Workspace for scenarios that name none: a file or a preset.  [guide]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
 @click.option(
     "-n", "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
-    help="Run in so many processes.",
+    help="Number of processes.",
 )  # fmt: skip
-@click.option("--seed", default=0, show_default=True, help="Another seed makes other people.")
+@click.option("--seed", default=0, show_default=True, help="Use a different set of test people.")
 @click.option(
     "--url",
     metavar="URL",
-    help="Use sandboxes of the emulator that runs there. EMULATOR_TOKEN opens it.",
+    help="Use sandboxes of the emulator at this address. Set EMULATOR_TOKEN to its password.",
 )
-@click.option("--no-keep", is_flag=True, help="Leave no sandbox of a failed scenario at --url.")
-@click.option("--serve", is_flag=True, help="Serve emulators at ports, for other programs.")
+@click.option(
+    "--no-keep", is_flag=True, help="Delete the sandboxes of failed scenarios at --url, too."
+)
+@click.option(
+    "--serve", is_flag=True, help="Serve emulators at ports, for programs in other processes."
+)
 @click.option("--junit", type=REPORT_FILE, metavar="FILE", help="Write JUnit XML.")
 @click.option("--cucumber-json", type=REPORT_FILE, metavar="FILE", help="Write Cucumber JSON.")
 @click.option(
     "--cucumber-messages", type=REPORT_FILE, metavar="FILE", help="Write Cucumber messages."
 )
 @click.option("--html", type=REPORT_FILE, metavar="FILE", help="Write one page with all traffic.")
-@click.option("--report-to", metavar="URL", help="Send the run to the emulator that runs there.")
+@click.option(
+    "--report-to", metavar="URL", help="Show the results in the emulator at this address."
+)
 @click.pass_context
 def verify_command(
     ctx: click.Context,
@@ -205,15 +211,15 @@ def verify_command(
     preset: str | None,
     as_json: bool,
     report_to: str | None,
-    **asked: Any,
+    **settings: Any,
 ) -> None:
     """Run the scenarios in files and folders, by default in ./features.
 
     Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read, there are no scenarios,
-    all are skipped, or the emulator at an address cannot be used.
+    all are skipped, or the emulator at the given address cannot be used.
     """
     require_extra("verify")
-    # Here, not above: `emulator verify --help` needs no test runner.
+    # Imported here because `--help` needs no test runner.
     from segment_insider_scenarios.reports.writers import (
         FORMATS_WITH_TRAFFIC,
         REPORT_WRITERS,
@@ -227,23 +233,23 @@ def verify_command(
     )
     from segment_insider_scenarios.running_emulator import check_emulator_url, check_sandbox_url
 
-    reports = {kind: asked[kind] for kind in REPORT_WRITERS if asked[kind]}
+    reports = {kind: settings[kind] for kind in REPORT_WRITERS if settings[kind]}
     if Path("-") in reports.values():
-        raise click.UsageError("A report goes into a file: give its name in place of -.")
+        raise click.UsageError("A report needs a file name: - is not allowed.")
     traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
     options = VerifyOptions(
-        asked["workers"],
+        settings["workers"],
         traffic,
-        asked["url"],
-        asked["serve"],
-        asked["seed"],
-        asked["no_keep"],
+        settings["url"],
+        settings["serve"],
+        settings["seed"],
+        settings["no_keep"],
         _resolve_default_workspace(workspace, preset),
     )
     if options.url:
         check_emulator_url("--url", options.url)
     elif options.no_keep:
-        raise click.UsageError("--no-keep goes with --url: no other sandbox stays.")
+        raise click.UsageError("--no-keep needs --url: other sandboxes are always deleted.")
     if report_to:
         check_sandbox_url("--report-to", report_to)
     with interrupt_on_termination():
@@ -260,19 +266,19 @@ def verify_command(
 
 
 def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str | None:
-    """What scenarios that name no workspace use; a mistake in it is said once, and not by each."""
+    """Return the workspace for scenarios that name none, after checking that it loads."""
     name = selected_workspace_name(workspace, preset)
     if name:
         load_workspace(workspace, preset)
-    # Absolute, as workers may be elsewhere.
+    # Absolute, because workers may run in another folder.
     return str(Path(workspace).absolute()) if workspace and not is_preset_name(workspace) else name
 
 
 def _print_run_result(run: "VerifyRun", as_json: bool) -> None:
     if as_json:
         print_json(_verify_document(run))
-    for fault in run.unreadable:
-        print_lines(f"emulator: {fault.message}".split("\n"), err=True)
+    for file in run.unreadable:
+        print_lines(f"emulator: {file.message}".split("\n"), err=True)
     click.echo(_format_scenario_counts(run), err=as_json)
     if run.stop_reason:
         click.echo(f"emulator: {run.stop_reason}", err=True)
@@ -293,13 +299,13 @@ def _verify_exit_code(run: "VerifyRun") -> int:
 
 
 class SilentReporter:
-    """Prints nothing."""
+    """Reporter that prints nothing."""
 
     def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
 
 
 class ResultPrinter:
-    """Prints results as they come, below the names of their features, and how far the run is."""
+    """Reporter that prints each result under its feature, with progress in a terminal."""
 
     def __init__(self) -> None:
         self._current_feature: str | None = None
@@ -329,7 +335,7 @@ class ResultPrinter:
 
 
 def _colour_failure_lines(failure: str) -> Iterator[str]:
-    """What was expected in green, what came in red; `click` leaves colour out of files."""
+    """Yield the lines of a failure: expected rows green, unexpected rows red."""
     return map(_colour_failure_line, failure.split("\n"))
 
 
@@ -344,7 +350,7 @@ def _colour_failure_line(line: str) -> str:
 def _verify_document(run: "VerifyRun") -> dict[str, object]:
     counts = {verdict: run.count_verdict(verdict) for verdict in VERDICT_COLOURS}
     scenarios = [asdict(result) for result in run.results]
-    unreadable = [fault.message for fault in run.unreadable]
+    unreadable = [file.message for file in run.unreadable]
     return {
         **counts,
         "interrupted": run.interrupted,
@@ -366,6 +372,6 @@ def _format_scenario_counts(run: "VerifyRun") -> str:
     text = (
         f"{number} {'scenario' if number == 1 else 'scenarios'}: {', '.join(parts) or 'none run'}"
     )
-    if left := len(run.unreadable):
-        text += f"; {left} {'file' if left == 1 else 'files'} could not be read"
+    if count := len(run.unreadable):
+        text += f"; {count} {'file' if count == 1 else 'files'} could not be read"
     return text

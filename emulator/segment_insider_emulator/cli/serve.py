@@ -1,4 +1,4 @@
-"""`emulator serve`: the emulator in the foreground."""
+"""The commands `emulator serve` and `emulator assets`: run the server, download analytics.js."""
 
 import logging
 import os
@@ -19,8 +19,8 @@ from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
 
 DEFAULT_CONFIG = Config()
-_MAX_LISTED_ERRORS = 5  # of a workspace, that are told at start
-# Checking more takes longer than a start should, and Segment allows no more.
+_MAX_LISTED_ERRORS = 5  # of a workspace, printed at start
+# Segment allows no more, and checking more would slow down the start.
 _MAX_CHECKED_SUBSCRIPTIONS = 50
 
 
@@ -29,33 +29,49 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
 @click.option("--port", help=f"Port to listen at, 0 for any free one.  [{DEFAULT_CONFIG.port}]")
 @add_workspace_options()
 @click.option("--db", help=f"File, postgresql://… or :memory:.  [{DEFAULT_CONFIG.db}]")
-@click.option("--insider-url", metavar="URL", help="Deliver there instead of to this emulator.")
-@click.option("--cache", metavar="FOLDER", help=f"For analytics.js.  [{DEFAULT_CONFIG.cache}]")
 @click.option(
-    "--async", "asynchronous", flag_value="true", help="Answer first, deliver after: faster."
+    "--insider-url", metavar="URL", help="Deliver to this server instead of the emulator."
 )
-@click.option("--seed", help="Text that decides whatever is left to chance.")
 @click.option(
-    "--strict", flag_value="true", help="Drop what carries an unknown write key, as with --teams."
+    "--cache", metavar="FOLDER", help=f"Folder for analytics.js.  [{DEFAULT_CONFIG.cache}]"
 )
-@click.option("--keep-days", metavar="DAYS", help="Forget older messages.  [never]")
-@click.option("--keep-messages", metavar="COUNT", help="Forget the oldest beyond.  [never]")
-@click.option("--keep-bytes", metavar="SIZE", help="So that the database fits, e.g. 2GB.  [never]")
-@click.option("--keep-sandboxes", metavar="HOURS", help="End those unused so long.  [never]")
-@click.option("--callback-hosts", metavar="HOSTS", help="Where error callbacks may go.  [none]")
-@click.option("--teams", metavar="FILE", help="Teams with sandboxes of their own.  [none]")
 @click.option(
-    "--trusted-proxy", metavar="ADDRESS", help="Take client IPs from its X-Forwarded-For."
+    "--async", "asynchronous", flag_value="true", help="Deliver after the response: faster."
 )
-@click.option("--verbose", flag_value="true", help="Log each request and delivery, too.")
+@click.option("--seed", help="Seed for all random choices.")
+@click.option(
+    "--strict", flag_value="true", help="Drop events with an unknown write key, as with --teams."
+)
+@click.option("--keep-days", metavar="DAYS", help="Delete messages older than this.  [never]")
+@click.option(
+    "--keep-messages",
+    metavar="COUNT",
+    help="Delete the oldest messages above this number.  [never]",
+)
+@click.option(
+    "--keep-bytes",
+    metavar="SIZE",
+    help="Delete the oldest messages above this size, e.g. 2GB.  [never]",
+)
+@click.option(
+    "--keep-sandboxes", metavar="HOURS", help="Delete sandboxes unused for so long.  [never]"
+)
+@click.option(
+    "--callback-hosts", metavar="HOSTS", help="Hosts allowed for error callbacks.  [none]"
+)
+@click.option("--teams", metavar="FILE", help="File of teams, each with its own sandboxes.  [none]")
+@click.option(
+    "--trusted-proxy", metavar="ADDRESS", help="Trust the X-Forwarded-For header of this proxy."
+)
+@click.option("--verbose", flag_value="true", help="Log every request and delivery, too.")
 def serve_command(preset: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
 
     Each option is also an environment variable, such as EMULATOR_PORT. Errors of the workspace are
-    told, as `emulator lint` tells them; it runs nevertheless, as Segment would.
+    printed as by `emulator lint`, but do not stop the emulator, as they do not stop Segment.
     """
     name = selected_workspace_name(flags["workspace"], preset)
-    # Here, not above: `emulator serve --help` needs neither a web framework nor a database.
+    # Imported here because `--help` needs neither the web framework nor the database.
     from segment_insider_emulator.app import create_app
     from segment_insider_emulator.storage.database_file import lock_database_file
     from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
@@ -80,7 +96,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
 
 
 def _configure_logging(verbose: bool) -> None:
-    """Say on stderr what goes wrong or, with *verbose*, all that the emulator has to say."""
+    """Log warnings to stderr or, with *verbose*, everything."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("segment_insider_emulator").setLevel(
         logging.INFO if verbose else logging.WARNING
@@ -92,7 +108,7 @@ def _print_ready(config: Config, url: str, workspace: Workspace) -> None:
 
     click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)
     if config.password is None and not is_loopback(config.host):
-        what = f"anybody who reaches {config.host} can read what is captured, and clear it"
+        what = f"everyone who can reach {config.host} can read and delete the captured data"
         click.echo(f"emulator: {what}. Set EMULATOR_PASSWORD, or serve at 127.0.0.1.", err=True)
     if config.workspace and not is_preset_name(config.workspace):
         for line in (
@@ -103,13 +119,13 @@ def _print_ready(config: Config, url: str, workspace: Workspace) -> None:
 
 
 def _describe_plan_problems(workspace: Workspace) -> Iterator[str]:
-    """The rules of the tracking plan that are not checked, a line each."""
+    """Yield one line for each tracking plan rule that is not checked."""
     for problem in workspace.tracking_plan.problems if workspace.tracking_plan else ():
         yield str(EmulatorError(problem.what, problem.where, problem.remedy))
 
 
 def _describe_workspace_errors(workspace: Workspace, file: str) -> Iterator[str]:
-    """What does not work in the workspace of a *file*, a line each."""
+    """Yield one line for each lint error of the workspace *file*."""
     from segment_insider_emulator.analysis.lint import lint_document
 
     more = f"`emulator lint {shlex.quote(file)}`"
@@ -117,20 +133,22 @@ def _describe_workspace_errors(workspace: Workspace, file: str) -> Iterator[str]
     if count > _MAX_CHECKED_SUBSCRIPTIONS:
         yield f"{file}: {count} subscriptions are not checked at start. {more} checks them."
         return
-    errors = [each for each in lint_document(workspace.document) if each.severity == "error"]
-    for each in errors[:_MAX_LISTED_ERRORS]:
-        yield str(EmulatorError(each.what, f"{file}: {each.where}", each.remedy))
+    errors = [
+        finding for finding in lint_document(workspace.document) if finding.severity == "error"
+    ]
+    for error in errors[:_MAX_LISTED_ERRORS]:
+        yield str(EmulatorError(error.what, f"{file}: {error.where}", error.remedy))
     if len(errors) > _MAX_LISTED_ERRORS:
         yield f"{file}: {len(errors) - _MAX_LISTED_ERRORS} more errors. {more} lists them."
 
 
 @click.command("assets", epilog="Example: emulator assets --cache /srv/cache")
-@click.option("--cache", metavar="FOLDER", help="Where to keep them.  [the user's cache folder]")
+@click.option("--cache", metavar="FOLDER", help="Folder for the files.  [the user's cache folder]")
 @click.option("--json", "as_json", is_flag=True, help="Print the folder and the files as JSON.")
 def assets_command(cache: str | None, as_json: bool) -> None:
-    """Fetch analytics.js with npm, once; from then on browsers are served without a network.
+    """Download analytics.js with npm once, so that browsers can load it without a network.
 
-    `emulator serve` does so by itself when a page first asks.
+    `emulator serve` does this itself when a page first asks for it.
     """
     from pathlib import Path
 

@@ -10,10 +10,21 @@ from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import explain_event
 from segment_insider_emulator.terminal_output import style_text
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios import segment_calls
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.segment_calls import SegmentCall
-from segment_insider_scenarios.shopper import Shopper
+from segment_insider_scenarios.shopper import (
+    SegmentCall,
+    Shopper,
+    cart_viewed_call,
+    checkout_started_call,
+    identify_call,
+    order_completed_call,
+    page_call,
+    product_added_call,
+    product_list_viewed_call,
+    product_viewed_call,
+    screen_call,
+    track_call,
+)
 
 CART_ID, CHECKOUT_ID, ORDER_ID, CURRENCY = "cart-9", "checkout-3", "order-17", "EUR"
 CONSENT_TRAITS = {f"{channel}_optin": True for channel in ("email", "sms", "gdpr")}
@@ -53,34 +64,34 @@ def build_shopper_day(shopper: Shopper, products: list[JSONObject]) -> list[Demo
 
 
 def _browsing_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
-    yield segment_calls.page("Home"), ""
+    yield page_call("Home"), ""
     listed = [{"product_id": each["product_id"], "name": each["name"]} for each in products]
-    yield segment_calls.product_list_viewed(products[0]["category"], listed), ""
+    yield product_list_viewed_call(products[0]["category"], listed), ""
     for product in products[:2]:
-        yield segment_calls.product_viewed(product), ""
+        yield product_viewed_call(product), ""
 
 
 def _cart_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
     for product in products:
-        yield segment_calls.product_added(product, CART_ID), ""
+        yield product_added_call(product, CART_ID), ""
     forgotten = {"currency": CURRENCY, "products": products}
-    yield segment_calls.track("Cart Viewed", forgotten), "without cart_id"
-    yield segment_calls.cart_viewed(products, CART_ID, CURRENCY), ""
+    yield track_call("Cart Viewed", forgotten), "without cart_id"
+    yield cart_viewed_call(products, CART_ID, CURRENCY), ""
 
 
 def _optin_calls(shopper: Shopper) -> Iterator[tuple[SegmentCall, str]]:
     traits = shopper.to_traits()
-    yield segment_calls.identify(traits | {"email_optin": "yes"}), 'email_optin is "yes"'
-    yield segment_calls.identify(traits | CONSENT_TRAITS | {"shoe_size": 41}), ""
+    yield identify_call(traits | {"email_optin": "yes"}), 'email_optin is "yes"'
+    yield identify_call(traits | CONSENT_TRAITS | {"shoe_size": 41}), ""
 
 
 def _purchase_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
     total = round(sum(each["price"] * each["quantity"] for each in products), 2)
-    yield segment_calls.checkout_started(products, CHECKOUT_ID, CURRENCY), ""
+    yield checkout_started_call(products, CHECKOUT_ID, CURRENCY), ""
     details = {"revenue": total, "shipping": 4.5, "tax": 3.2, "gift_wrap": True}
-    yield segment_calls.order_completed(products, ORDER_ID, CURRENCY, details), ""
-    yield segment_calls.track("", {"rating": 5}), "an event without a name"
-    yield segment_calls.screen("Thank you"), "from the app"
+    yield order_completed_call(products, ORDER_ID, CURRENCY, details), ""
+    yield track_call("", {"rating": 5}), "an event without a name"
+    yield screen_call("Thank you"), "from the app"
 
 
 DELIVERED_VERDICTS = ("accepted", "warning")

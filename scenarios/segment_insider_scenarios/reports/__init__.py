@@ -1,4 +1,4 @@
-"""What came of scenarios, in the forms that other programs and people read."""
+"""Results of a run of scenarios, by feature file: the input of all reports."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -13,11 +13,11 @@ StepVerdict = Literal["passed", "failed", "skipped", "undefined", "ambiguous", "
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What came of one step.
+    """Result of one step.
 
     Args:
         verdict: "skipped" after one that failed, "unknown" of one that was interrupted.
-        table, docstring: What stands below the step.
+        table, docstring: Below the step.
         failure: What it says when it does not hold.
         traffic: {"messages", "deliveries"} since the step before; None where nothing was recorded.
     """
@@ -35,7 +35,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioResult:
-    """What came of one scenario, or of one row of an outline's examples.
+    """Result of one scenario, or of one row of a scenario outline.
 
     Args:
         where: The feature file, from where the run began.
@@ -45,7 +45,7 @@ class ScenarioResult:
         failure: What the failed step says and where it is; None when passed.
         started_at: ISO 8601, in UTC.
         sandbox: Address of the emulator that it ran in.
-        stays: Whether somebody can look at that when the run is over.
+        stays: Whether that sandbox still exists after the run.
         messages: Their messageIds, when traffic was recorded.
     """
 
@@ -65,13 +65,13 @@ class ScenarioResult:
 
     @property
     def sort_key(self) -> tuple[str, int, int]:
-        """Where it stands: results are sorted by it, in whatever order they ended."""
+        """Return file, line and row, by which results are sorted."""
         return (self.where, self.line or 0, self.row)
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFile:
-    """A file from which nothing could be run, and why."""
+    """A file that could not be run, and why."""
 
     where: str
     message: str
@@ -79,7 +79,7 @@ class UnreadableFile:
 
 @dataclass(frozen=True, slots=True)
 class RunResults:
-    """One run.
+    """Results of one run.
 
     Args:
         interrupted: Whether it ended before all scenarios had.
@@ -93,14 +93,17 @@ class RunResults:
 
     @property
     def passed(self) -> bool:
-        """Whether all ran, and none failed."""
+        """Return whether everything ran and nothing failed."""
         failed = any(each.verdict == "failed" for each in self.scenarios)
         return not (failed or self.unreadable or self.interrupted)
 
     def group_by_feature(self) -> list[tuple[str, list[ScenarioResult]]]:
-        """Feature file -> its scenarios in the order in which they stand there."""
-        ordered = sorted(self.scenarios, key=lambda each: each.sort_key)
-        return [(file, list(found)) for file, found in groupby(ordered, lambda each: each.where)]
+        """Return feature file -> its scenarios in the order of the file."""
+        ordered = sorted(self.scenarios, key=lambda scenario: scenario.sort_key)
+        return [
+            (file, list(scenarios))
+            for file, scenarios in groupby(ordered, lambda scenario: scenario.where)
+        ]
 
 
 def scenario_result_from_record(
@@ -109,7 +112,7 @@ def scenario_result_from_record(
     record: JSONObject,
     failure: str | None,
 ) -> ScenarioResult:
-    """The result that a *record* of scenarios.recording tells of.
+    """Return the result of a scenario from its *record* (see `StepRecorder`).
 
     Args:
         failure: With the scenario around it, as the terminal shows it.
@@ -135,18 +138,18 @@ def scenario_result_from_record(
 def _read_step_results(
     recorded: Iterable[JSONObject], verdict: str, failure: str | None
 ) -> list[StepResult]:
-    """The steps, of which one is to blame where the scenario failed."""
+    """Return the step results; if the scenario failed, one step gets the failure."""
     steps = [StepResult(**each) for each in recorded]
     if verdict == "skipped":  # the step at which it was is not to blame
         return [
-            replace(each, verdict="skipped") if each.verdict == "unknown" else each
-            for each in steps
+            replace(step, verdict="skipped") if step.verdict == "unknown" else step
+            for step in steps
         ]
     if verdict != "failed" or not steps:
         return steps
     # A scenario can fail at its end: it has checked nothing, so its last step did not do.
     at = next(
-        (n for n, each in enumerate(steps) if each.verdict in FAILURE_VERDICTS), len(steps) - 1
+        (n for n, step in enumerate(steps) if step.verdict in FAILURE_VERDICTS), len(steps) - 1
     )
     steps[at] = _assign_failure(steps[at], failure)
     return steps

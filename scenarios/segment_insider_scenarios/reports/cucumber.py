@@ -1,4 +1,4 @@
-"""Cucumber JSON: the older of Cucumber's two forms, which many viewers read."""
+"""Reports in Cucumber's formats: Cucumber JSON and Cucumber messages."""
 
 import base64
 import platform
@@ -27,7 +27,7 @@ STEP_STATUSES = {"unknown": "pending"}
 
 
 def render_cucumber_json(results: RunResults) -> bytes:
-    """A list of features; a scenario that failed without steps fails before its first."""
+    """Return the run as Cucumber JSON: a list of features."""
     features = [_json_feature(file, scenarios) for file, scenarios in results.group_by_feature()]
     features += [_json_unreadable_file(each.where, each.message) for each in results.unreadable]
     return orjson.dumps(features, option=orjson.OPT_INDENT_2) + b"\n"
@@ -109,7 +109,7 @@ NANOS_PER_SECOND = 1_000_000_000
 
 
 def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
-    """The messages of one run.
+    """Return the run as Cucumber messages, one JSON object a line.
 
     Args:
         root: Where the run began: feature files are named from there.
@@ -120,7 +120,7 @@ def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
 
 
 class _MessageWriter:
-    """Numbers what it writes: messages refer to each other by id."""
+    """Writer of Cucumber messages, which refer to each other by id."""
 
     def __init__(self, results: RunResults, root: Path) -> None:
         self._results, self._root = results, root
@@ -148,7 +148,7 @@ class _MessageWriter:
     def _source_messages(
         self, file: str, pickles: dict[tuple[str, int, int], JSONObject]
     ) -> Iterator[JSONObject]:
-        """A file, what the parser makes of it, and the scenarios in it, which *pickles* takes."""
+        """Yield the messages of a feature file, and add its scenarios to *pickles*."""
         try:
             text = read_feature_text(self._root / file)
         except EmulatorError as error:
@@ -240,7 +240,7 @@ def _test_step_message(id: str, step: JSONObject) -> JSONObject:
 
 
 def _list_scenario_lines(inside: JSONObject) -> Iterator[tuple[str, int]]:
-    """Id and line of each scenario of a feature or a rule."""
+    """Yield id and line of each scenario of a feature or rule."""
     children: Iterable[JSONObject] = inside.get("children", ())
     for child in children:
         if rule := child.get("rule"):

@@ -1,4 +1,4 @@
-"""One page with everything in it: it can be kept, mailed, and opened without a network."""
+"""Write reports: HTML, JUnit XML and Cucumber files, and the run for the emulator's pages."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -21,7 +21,10 @@ from segment_insider_scenarios.reports.cucumber import (
 
 
 def render_html(results: RunResults) -> str:
-    """The page. What was captured is hostile text: all of it is escaped, and no script may run."""
+    """Return the run as one HTML page without scripts or external files; all data is escaped.
+
+    What was captured is hostile text: all of it is escaped, and no script may run.
+    """
     verdicts = [each.verdict for each in results.scenarios]
     counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "skipped")}
     return _load_template().render(results=results, counts=counts, shown=_format_json)
@@ -49,7 +52,7 @@ OUTCOME_BY_VERDICT: Final[dict[str, Literal["passed", "failure", "skipped"]]] = 
 
 
 def render_junit(results: RunResults) -> bytes:
-    """One suite; a file that cannot be read is an error in it, and so is an interruption."""
+    """Return the run as JUnit XML; unreadable files and interruptions are errors."""
     seconds = (results.ended_at - results.started_at).total_seconds()
     return document(
         SUITE_NAME, _junit_cases(results), seconds=seconds, started_at=results.started_at
@@ -79,7 +82,7 @@ def _junit_error(where: str, message: str) -> JUnitCase:
 
 
 def _failure_headline(failure: str) -> str:
-    """What does not hold: the first line behind the scenario."""
+    """Return the first line of a failure after the scenario."""
     _, _, why = failure.partition("\n\n")
     return (why or failure).partition("\n")[0]
 
@@ -96,10 +99,10 @@ FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html")
 
 
 def write_reports(results: RunResults, files: dict[str, Path]) -> None:
-    """Write a report to each of *files*.
+    """Write the requested reports to their files.
 
     Args:
-        files: By one of WRITERS.
+        files: By one of REPORT_WRITERS.
     Raises: EmulatorError, when a file cannot be written.
     """
     for kind, path in files.items():
@@ -118,13 +121,16 @@ STEP_VERDICTS = {"passed": "passed", "skipped": "skipped"}
 
 
 def send_run(results: RunResults, url: str) -> int:
-    """Report *results*; gives the id of the run there. Raises: EmulatorError."""
+    """Send the run to the emulator at *url* and return its id there.
+
+    Raises: EmulatorError.
+    """
     with ControlClient.connect(url) as client:
         return client.report_scenario_run(to_run_document(results))
 
 
 def to_run_document(results: RunResults) -> JSONObject:
-    """The body of POST /emulator/v1/scenario-runs, cut to its limits."""
+    """Return the body of POST /emulator/v1/scenario-runs, cut to its limits."""
     return {
         "startedAt": results.started_at.isoformat(),
         "features": list(_feature_documents(results))[:MAX_FEATURES],
@@ -176,5 +182,5 @@ def _step_document(result: StepResult) -> JSONObject:
 
 
 def _sandbox_id(url: str | None) -> str | None:
-    """The id that the address of a sandbox ends in."""
+    """Return the sandbox id at the end of a sandbox URL."""
     return url.rpartition("/sandboxes/")[2] if url and "/sandboxes/" in url else None

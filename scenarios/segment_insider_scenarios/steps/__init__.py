@@ -1,10 +1,4 @@
-"""The steps, by theme. Each has its example in docs/scenarios.md."""
+"""Step library, by module; docs/steps.md lists all steps with examples."""
 
-# In the order in which they are listed.
-THEMES = (
-    "setup",
-    "actions",
-    "deliveries",
-    "profiles",
-    "journeys",
-)
+# In the order of docs/steps.md.
+THEMES = ("setup", "actions", "deliveries", "profiles", "journeys")

@@ -1,4 +1,4 @@
-"""What Insider One received: events and their parameters."""
+"""Steps about deliveries: received events, requests to Insider One, results of calls."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from pytest_bdd import then
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios import step_catalogue
 from segment_insider_scenarios.assertions import (
     assert_claim,
     assert_rows_equal,
@@ -25,6 +24,7 @@ from segment_insider_scenarios.name_checks import (
     require_text,
     require_valid_event_name,
 )
+from segment_insider_scenarios.step_catalogue import StepPattern
 from segment_insider_scenarios.tables import (
     StepTable,
     TableRow,
@@ -36,9 +36,9 @@ from segment_insider_scenarios.tables import (
 from segment_insider_scenarios.value_checks import find_failed_rows
 
 
-@then(step_catalogue.StepPattern("Insider One receives exactly these events for {person:w}:"))
+@then(StepPattern("Insider One receives exactly these events for {person:w}:"))
 def receives_exactly_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """These events in this order, no others; parameters without a column are not looked at.
+    """Compare all events in order; parameters without a column are ignored.
 
     | event_name             | product_id | unit_price |
     | confirmation_page_view | mug        | 8.50       |
@@ -47,15 +47,11 @@ def receives_exactly_events(scene: ScenarioContext, person: str, datatable: Step
     _assert_events(scene, claim, person, datatable, datatable[0])
 
 
-@then(
-    step_catalogue.StepPattern(
-        "Insider One receives exactly these events and parameters for {person:w}:"
-    )
-)
+@then(StepPattern("Insider One receives exactly these events and parameters for {person:w}:"))
 def receives_exactly_events_and_parameters(
     scene: ScenarioContext, person: str, datatable: StepTable
 ) -> None:
-    """These events with these parameters and no others; custom.sku is a custom parameter.
+    """Compare all events with all their parameters; custom.sku is a custom parameter.
 
     | event_name  | custom.list |
     | wish_listed | mine        |
@@ -66,30 +62,30 @@ def receives_exactly_events_and_parameters(
     _assert_events(scene, claim, person, datatable, columns)
 
 
-@then(step_catalogue.StepPattern("Insider One receives no events for {person:w}"))
+@then(StepPattern("Insider One receives no events for {person:w}"))
 def receives_no_events(scene: ScenarioContext, person: str) -> None:
-    """It may know the person, or not."""
+    """Check that there are no events; Insider One may or may not know the person."""
     claim = f"Insider One receives no events for {person}"
     columns = ("event_name",)
     received = [format_row(_event_columns(event), columns) for event in scene.list_events(person)]
     assert_rows_equal(scene, claim, columns, [], received, name=person)
 
 
-@then(step_catalogue.StepPattern('Insider One receives no "{event_name}" for {person:w}'))
+@then(StepPattern('Insider One receives no "{event_name}" for {person:w}'))
 def receives_no_event_named(scene: ScenarioContext, person: str, event_name: str) -> None:
-    """The event's name as Insider One has it."""
+    """Check that there is no event of this Insider One name."""
     _assert_event_count(scene, person, event_name, 0)
 
 
-@then(step_catalogue.StepPattern('Insider One receives {count:d} "{event_name}" for {person:w}'))
+@then(StepPattern('Insider One receives {count:d} "{event_name}" for {person:w}'))
 def receives_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
-    """How many there are of one event."""
+    """Check the number of events of this name."""
     _assert_event_count(scene, person, event_name, count)
 
 
-@then(step_catalogue.StepPattern("Insider One receives at least these events for {person:w}:"))
+@then(StepPattern("Insider One receives at least these events for {person:w}:"))
 def receives_at_least_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Each row once, in any order; others may be there.
+    """Check that each row is received once, in any order; there may be other events.
 
     | event_name  | product_id |
     | wish_listed | mug        |
@@ -101,9 +97,9 @@ def receives_at_least_events(scene: ScenarioContext, person: str, datatable: Ste
         fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
 
 
-@then(step_catalogue.StepPattern("Insider One receives these events for {person:w} in this order:"))
+@then(StepPattern("Insider One receives these events for {person:w} in this order:"))
 def receives_events_in_order(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Others may come before, between and after.
+    """Check the order; there may be other events before, between and after.
 
     | event_name               |
     | product_detail_page_view |
@@ -117,11 +113,11 @@ def receives_events_in_order(scene: ScenarioContext, person: str, datatable: Ste
         fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
 
 
-@then(step_catalogue.StepPattern('the newest "{event_name}" of {person:w} has these values:'))
+@then(StepPattern('the newest "{event_name}" of {person:w} has these values:'))
 def newest_event_has_values(
     scene: ScenarioContext, person: str, event_name: str, datatable: StepTable
 ) -> None:
-    """Of the event as the profile has it: event_name, timestamp, event_params.
+    """Check values of the event in the profile: event_name, timestamp, event_params.
 
     | place                   | must be | value |
     | timestamp               | a       | time  |
@@ -160,7 +156,10 @@ def _assert_event_count(scene: ScenarioContext, person: str, event_name: str, co
 
 
 def _reject_impossible_event(scene: ScenarioContext, event_name: str, claim: str) -> None:
-    """Refuse to exclude an event that could not arrive. Raises: EmulatorError."""
+    """Reject "receives no" for an event that could never arrive.
+
+    Raises: EmulatorError.
+    """
     if event_name in scene.texts.confirmed_names:
         return
     profiles = scene.emulator.client.list_profiles()
@@ -180,7 +179,7 @@ def _assert_events(
 def _expected_and_received_rows(
     scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
 ) -> tuple[list[TableRow], list[TableRow]]:
-    """What *table* expects, and what Insider One received, in these columns."""
+    """Return the rows of *table* and the received rows, in these columns."""
     require_known_or_received(
         "parameter", table[0], lambda: _list_received_parameters(scene), claim, scene.texts
     )
@@ -191,19 +190,19 @@ def _expected_and_received_rows(
 
 
 def _list_received_parameters(scene: ScenarioContext) -> set[str]:
-    """The parameters of all events of everybody."""
+    """Return the parameter names of all received events."""
     profiles = scene.emulator.client.list_profiles()
     return {name for each in profiles for event in each["events"] for name in _event_columns(event)}
 
 
 def _event_columns(event: JSONObject) -> dict[str, JSON]:
-    """Column -> value: the event's name and its parameters by place, e.g. "custom.sku"."""
+    """Return column -> value: event name and parameters by path, e.g. "custom.sku"."""
     return {"event_name": event["event_name"], **flatten_values(event["event_params"])}
 
 
-@then(step_catalogue.StepPattern("the number of requests to Insider One is {count:d}"))
+@then(StepPattern("the number of requests to Insider One is {count:d}"))
 def request_count_is(scene: ScenarioContext, count: int) -> None:
-    """Of everybody; attempts that were repeated count once."""
+    """Check the number of requests for all people; a retried request counts once."""
     deliveries = [each for each in scene.emulator.client.list_deliveries() if each["request"]]
     names = ", ".join(f"{each['event']} by {each['subscription']}" for each in deliveries)
     assert_claim(
@@ -214,9 +213,9 @@ def request_count_is(scene: ScenarioContext, count: int) -> None:
     )
 
 
-@then(step_catalogue.StepPattern('the request of the call "{call}" has these values:'))
+@then(StepPattern('the request of the call "{call}" has these values:'))
 def call_request_has_values(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
-    """The body of the only request that the newest such call led to.
+    """Check the JSON body of the only request that the newest such call caused.
 
     | place                             | must be | value |
     | users.0.identifiers.uuid          |         | ada   |
@@ -227,16 +226,18 @@ def call_request_has_values(scene: ScenarioContext, call: str, datatable: StepTa
     deliveries = _list_requests_of_call(scene, call)
     if len(deliveries) > 1:
         names = ", ".join(f'"{each["subscription"]}"' for each in deliveries)
-        remedy = f'Say which: the request of the mapping "…" has these values. Mappings: {names}.'
+        remedy = (
+            f'Name the mapping: the request of the mapping "…" has these values. Mappings: {names}.'
+        )
         raise EmulatorError(f"the call {call!r} led to {len(deliveries)} requests", claim, remedy)
     _assert_request_values(
         scene, claim, deliveries[0]["request"]["json"] if deliveries else None, datatable
     )
 
 
-@then(step_catalogue.StepPattern('the request of the mapping "{mapping}" has these values:'))
+@then(StepPattern('the request of the mapping "{mapping}" has these values:'))
 def mapping_request_has_values(scene: ScenarioContext, mapping: str, datatable: StepTable) -> None:
-    """The newest request of one mapping: method, url, headers and json.
+    """Check the newest request of one mapping: method, url, headers and json.
 
     | place                  | must be   | value |
     | method                 |           | POST  |
@@ -255,9 +256,9 @@ def mapping_request_has_values(scene: ScenarioContext, mapping: str, datatable: 
     )
 
 
-@then(step_catalogue.StepPattern('the mapping "{mapping}" takes no call'))
+@then(StepPattern('the mapping "{mapping}" takes no call'))
 def mapping_takes_no_call(scene: ScenarioContext, mapping: str) -> None:
-    """Its trigger matched nothing, or it is disabled."""
+    """Check that the trigger matched no call, or that the mapping is disabled."""
     claim = f'the mapping "{mapping}" takes no call'
     _require_mapping(scene, mapping, claim)
     deliveries = scene.emulator.client.list_deliveries()
@@ -290,9 +291,9 @@ def _assert_request_values(
         fail_claim(scene, claim, differing)
 
 
-@then(step_catalogue.StepPattern('the call "{call}" ends as {verdict:w}'))
+@then(StepPattern('the call "{call}" ends as {verdict:w}'))
 def call_ends_as(scene: ScenarioContext, call: str, verdict: str) -> None:
-    """The newest call of this event, page or screen, or of this type."""
+    """Check the verdict of the newest call with this event, page, screen or type."""
     _require_known_verdict(verdict)
     message = find_newest_call(scene, call)
     assert_claim(
@@ -303,9 +304,9 @@ def call_ends_as(scene: ScenarioContext, call: str, verdict: str) -> None:
     )
 
 
-@then(step_catalogue.StepPattern('the call "{call}" ends as {verdict:w} because "{reason}"'))
+@then(StepPattern('the call "{call}" ends as {verdict:w} because "{reason}"'))
 def call_ends_as_because(scene: ScenarioContext, call: str, verdict: str, reason: str) -> None:
-    """The reason may be a part of what the emulator says."""
+    """Check the verdict and the reason, or a part of it."""
     _require_known_verdict(verdict)
     require_text("reason", reason, f'the call "{call}" ends as {verdict} because ""')
     message = find_newest_call(scene, call)
@@ -317,9 +318,9 @@ def call_ends_as_because(scene: ScenarioContext, call: str, verdict: str, reason
     )
 
 
-@then(step_catalogue.StepPattern('no mapping reads exactly these properties of the call "{call}":'))
+@then(StepPattern('no mapping reads exactly these properties of the call "{call}":'))
 def no_mapping_reads(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
-    """A table with one column: properties.gift_wrap, traits.nickname.
+    """Compare with a table of one column: properties.gift_wrap, traits.nickname.
 
     | property             |
     | properties.gift_wrap |

@@ -1,9 +1,8 @@
-"""Journeys: who is in, who leaves, what would be sent and what is held back."""
+"""Steps about journeys: entries, exits, messages that would be sent, trails."""
 
 from pytest_bdd import then
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_scenarios import step_catalogue
 from segment_insider_scenarios.assertions import (
     assert_claim,
     assert_rows_equal,
@@ -12,20 +11,21 @@ from segment_insider_scenarios.assertions import (
 )
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import require_known_name
+from segment_insider_scenarios.step_catalogue import StepPattern
 from segment_insider_scenarios.tables import StepTable, format_row, parse_rows
 
 
-@then(step_catalogue.StepPattern('{person:w} enters the journey "{journey}" because of "{event}"'))
+@then(StepPattern('{person:w} enters the journey "{journey}" because of "{event}"'))
 def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
-    """Once, with this event of Insider One's; whether the journey has ended says another step."""
+    """Check that the person entered once, with this Insider One event; the run may be over."""
     claim = f'{person} enters the journey "{journey}" because of "{event}"'
     _assert_causes(scene, claim, person, journey, "entered", [event])
 
 
-@then(step_catalogue.StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
-@then(step_catalogue.StepPattern('{person:w} enters the journey "{journey}" 1 time'))
+@then(StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
+@then(StepPattern('{person:w} enters the journey "{journey}" 1 time'))
 def enters_journey_times(scene: ScenarioContext, person: str, journey: str, count: int = 1) -> None:
-    """How often."""
+    """Check how often the person entered."""
     run_count = len(scene.list_journey_runs(journey, person))
     claim = f'{person} enters the journey "{journey}" {_format_times(count)}'
     actual_text = f"{person} entered it {_format_times(run_count)}."
@@ -34,39 +34,37 @@ def enters_journey_times(scene: ScenarioContext, person: str, journey: str, coun
     )
 
 
-@then(step_catalogue.StepPattern('{person:w} never enters the journey "{journey}"'))
+@then(StepPattern('{person:w} never enters the journey "{journey}"'))
 def never_enters_journey(scene: ScenarioContext, person: str, journey: str) -> None:
-    """Insider One may know the person, or not."""
+    """Check that the person never entered; Insider One may or may not know the person."""
     claim = f'{person} never enters the journey "{journey}"'
     _assert_causes(scene, claim, person, journey, "entered", [])
 
 
-@then(step_catalogue.StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
+@then(StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
 def leaves_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
-    """By an exit of the journey, which acts at once."""
+    """Check that the person left by an exit of the journey, which acts at once."""
     claim = f'{person} leaves the journey "{journey}" because of "{event}"'
     _assert_causes(scene, claim, person, journey, "exited", [event])
 
 
-@then(step_catalogue.StepPattern('{person:w} waits in the journey "{journey}"'))
+@then(StepPattern('{person:w} waits in the journey "{journey}"'))
 def waits_in_journey(scene: ScenarioContext, person: str, journey: str) -> None:
-    """The latest run is in progress."""
+    """Check that the latest run is in progress."""
     claim = f'{person} waits in the journey "{journey}"'
     _assert_run_status(scene, claim, person, journey, "in_progress")
 
 
-@then(step_catalogue.StepPattern('the journey "{journey}" ends for {person:w} as {end:w}'))
+@then(StepPattern('the journey "{journey}" ends for {person:w} as {end:w}'))
 def journey_ends(scene: ScenarioContext, person: str, journey: str, end: str) -> None:
-    """The latest run ended so: completed, dropped or exited."""
+    """Check how the latest run ended: completed, dropped or exited."""
     claim = f'the journey "{journey}" ends for {person} as {end}'
     _assert_run_status(scene, claim, person, journey, end)
 
 
-@then(
-    step_catalogue.StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}')
-)
+@then(StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
 def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal: str) -> None:
-    """Purchase is a goal of every journey."""
+    """Check that a run reached a goal; every journey has the goal Purchase."""
     goals = [each for run in scene.list_journey_runs(journey, person) for each in run["goals"]]
     claim = f'the journey "{journey}" reaches the goal "{goal}" with {person}'
     actual_text = f"It reached {', '.join(goals) or 'none'}."
@@ -75,9 +73,9 @@ def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal
     )
 
 
-@then(step_catalogue.StepPattern('the journey "{journey}" would send {channel:w} to {address}'))
+@then(StepPattern('the journey "{journey}" would send {channel:w} to {address}'))
 def journey_would_send(scene: ScenarioContext, journey: str, channel: str, address: str) -> None:
-    """Once, to this address or number, whoever it belongs to."""
+    """Check that exactly one message would go to this address or number."""
     sent = [
         f"{entry['details']['channel']} to {entry['details']['address']}"
         for entry in list_trail_entries(scene, journey)
@@ -89,9 +87,9 @@ def journey_would_send(scene: ScenarioContext, journey: str, channel: str, addre
     assert_claim(scene, claim, holds=holds, actual_text=actual_text, journey=journey)
 
 
-@then(step_catalogue.StepPattern('the journey "{journey}" would not write to {person:w}'))
+@then(StepPattern('the journey "{journey}" would not write to {person:w}'))
 def journey_would_not_send(scene: ScenarioContext, journey: str, person: str) -> None:
-    """On no channel so far, inside the journey or not."""
+    """Check that no message on any channel would go to the person so far."""
     sent = [
         entry["what"]
         for entry in list_trail_entries(scene, journey, person)
@@ -103,22 +101,18 @@ def journey_would_not_send(scene: ScenarioContext, journey: str, person: str) ->
     )
 
 
-@then(
-    step_catalogue.StepPattern(
-        'the journey "{journey}" holds back {channel:w} for {person:w} because "{why}"'
-    )
-)
+@then(StepPattern('the journey "{journey}" holds back {channel:w} for {person:w} because "{why}"'))
 def journey_suppresses_channel(
     scene: ScenarioContext, person: str, journey: str, channel: str, why: str
 ) -> None:
-    """At a reachability check or at the channel itself; all reasons, separated by commas."""
+    """Check why no message goes out: all reasons of a channel, comma-separated."""
     suppressed = [
         (entry["details"]["channel"], ", ".join(entry["details"]["why"]))
         for entry in list_trail_entries(scene, journey, person)
         if entry["details"].get("channel") and entry["details"].get("why")
     ]
     suppressed_text = (
-        "; ".join(f"{held} because {reasons}" for held, reasons in suppressed) or "nothing"
+        "; ".join(f"{name} because {reasons}" for name, reasons in suppressed) or "nothing"
     )
     claim = f'the journey "{journey}" holds back {channel} for {person} because "{why}"'
     holds = (channel, why) in suppressed
@@ -127,13 +121,11 @@ def journey_suppresses_channel(
     )
 
 
-@then(
-    step_catalogue.StepPattern('the journey "{journey}" leaves exactly this trail for {person:w}:')
-)
+@then(StepPattern('the journey "{journey}" leaves exactly this trail for {person:w}:'))
 def journey_leaves_trail(
     scene: ScenarioContext, person: str, journey: str, datatable: StepTable
 ) -> None:
-    """Every entry: its kind, and its details such as channel, address, why, event.event_name.
+    """Compare all entries: kind, and details such as channel, address, why, event.event_name.
 
     | kind       | channel |
     | entered    |         |
@@ -151,7 +143,7 @@ def journey_leaves_trail(
 def _assert_causes(
     scene: ScenarioContext, claim: str, person: str, journey: str, kind: str, events: list[str]
 ) -> None:
-    """Entries of *kind* were caused by these events, in this order, and by nothing else."""
+    """Assert that entries of *kind* have exactly these causes, in this order."""
     trail = [each for each in list_trail_entries(scene, journey, person) if each["kind"] == kind]
     causes = [_describe_cause(entry["details"]) for entry in trail]
     actual_text = (
@@ -181,7 +173,7 @@ def _assert_journey_claim(
 
 
 def _describe_cause(details: JSONObject) -> str:
-    """What an entry is put down to: an event or an attribute; a merge names neither."""
+    """Return the cause of a trail entry: an event, an attribute or something else."""
     if "event" in details:
         return str(details["event"]["event_name"])
     return str(details["attribute"]["name"]) if "attribute" in details else "something else"

@@ -1,4 +1,4 @@
-"""Whom Insider One knows: attributes, identifiers, reach."""
+"""Steps about profiles: attributes, identifiers, reach, merges, personalisation."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,6 @@ from pytest_bdd import then
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios import step_catalogue
 from segment_insider_scenarios.assertions import assert_claim, assert_rows_equal, fail_claim
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import (
@@ -15,6 +14,7 @@ from segment_insider_scenarios.name_checks import (
     require_known_name,
     require_known_or_received,
 )
+from segment_insider_scenarios.step_catalogue import StepPattern
 from segment_insider_scenarios.tables import (
     StepTable,
     TableRow,
@@ -38,9 +38,9 @@ PERSONALISATION_LIST_KEYS = {
 }
 
 
-@then(step_catalogue.StepPattern("Insider One knows exactly these attributes of {person:w}:"))
+@then(StepPattern("Insider One knows exactly these attributes of {person:w}:"))
 def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """A table of attribute and value; custom.plan is a custom attribute.
+    """Compare all attributes; custom.plan is a custom attribute.
 
     | attribute   | value            |
     | email       | ada@shop.example |
@@ -50,9 +50,9 @@ def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepT
     _assert_profile_part(scene, claim, person, "attributes", datatable, only=False)
 
 
-@then(step_catalogue.StepPattern("Insider One knows these attributes of {person:w}:"))
+@then(StepPattern("Insider One knows these attributes of {person:w}:"))
 def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Others may be there; an empty value is an attribute that is not there.
+    """Compare some attributes; others may exist, and an empty value means an absent attribute.
 
     | attribute | value            |
     | email     | ada@shop.example |
@@ -62,9 +62,9 @@ def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) ->
     _assert_profile_part(scene, claim, person, "attributes", datatable, only=True)
 
 
-@then(step_catalogue.StepPattern("the profile of {person:w} has these values:"))
+@then(StepPattern("the profile of {person:w} has these values:"))
 def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Places begin with identifiers, attributes, events, reach, or merges.
+    """Check places that begin with identifiers, attributes, events, reach, or merges.
 
     | place            | must be   | value            |
     | attributes.email | like      | .+@example[.]com |
@@ -81,9 +81,9 @@ def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable
         fail_claim(scene, claim, why, name=person)
 
 
-@then(step_catalogue.StepPattern("Insider One knows {person:w} by exactly these identifiers:"))
+@then(StepPattern("Insider One knows {person:w} by exactly these identifiers:"))
 def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """A table of identifier and value; custom.segment_anonymous_id is the anonymous id.
+    """Compare all identifiers; custom.segment_anonymous_id is the anonymous id.
 
     | identifier | value |
     | uuid       | ada   |
@@ -92,9 +92,9 @@ def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: Step
     _assert_profile_part(scene, claim, person, "identifiers", datatable, only=False)
 
 
-@then(step_catalogue.StepPattern("Insider One does not know {person:w}"))
+@then(StepPattern("Insider One does not know {person:w}"))
 def has_no_profile(scene: ScenarioContext, person: str) -> None:
-    """There is no profile with an identifier of theirs."""
+    """Check that no profile has an identifier of this person."""
     profile = scene.find_profile(person)
     assert_claim(
         scene,
@@ -107,22 +107,22 @@ def has_no_profile(scene: ScenarioContext, person: str) -> None:
 
 @then("Insider One knows nobody")
 def there_are_no_profiles(scene: ScenarioContext) -> None:
-    """There is no profile at all."""
+    """Check that there is no profile."""
     _assert_profile_count(scene, 0, "Insider One knows nobody")
 
 
-@then(step_catalogue.StepPattern("Insider One knows {count:d} people"))
+@then(StepPattern("Insider One knows {count:d} people"))
 @then("Insider One knows 1 person")
 def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
-    """How many profiles there are."""
+    """Check the number of profiles."""
     _assert_profile_count(
         scene, count, f"Insider One knows {count} {'person' if count == 1 else 'people'}"
     )
 
 
-@then(step_catalogue.StepPattern("{person:w} can be reached by {channels}"))
+@then(StepPattern("{person:w} can be reached by {channels}"))
 def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
-    """Exactly these channels of email, sms, whatsapp and web_push; "no channel" is none."""
+    """Check for exactly these channels of email, sms, whatsapp and web_push; "no channel" is none."""
     claim = f"{person} can be reached by {channels}"
     expected_channels = [] if channels == "no channel" else split_words(channels)
     require_known_channels(expected_channels, REACH_CHANNELS, claim)
@@ -136,9 +136,9 @@ def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
     assert_rows_equal(scene, claim, columns, expected, received, name=person)
 
 
-@then(step_catalogue.StepPattern("{person:w} cannot be reached by {channel:w} because {why}"))
+@then(StepPattern("{person:w} cannot be reached by {channel:w} because {why}"))
 def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: str) -> None:
-    """All reasons, separated by commas."""
+    """Check all reasons, comma-separated."""
     claim = f"{person} cannot be reached by {channel} because {why}"
     require_known_channels([channel], REACH_CHANNELS, claim)
     reach = (scene.find_profile(person) or {"reach": {}})["reach"]
@@ -152,13 +152,9 @@ def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: 
     )
 
 
-@then(
-    step_catalogue.StepPattern(
-        "Insider One has merged exactly these profiles into that of {person:w}:"
-    )
-)
+@then(StepPattern("Insider One has merged exactly these profiles into that of {person:w}:"))
 def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """found_by is the identifier that did it; brought.uuid and so on, what the other one had.
+    """found_by is the identifier that caused a merge; brought.uuid etc. are the merged profile's.
 
     | found_by                   |
     | segment_anonymous_id:phone |
@@ -172,9 +168,9 @@ def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTabl
     assert_rows_equal(scene, claim, columns, expected, received, name=person)
 
 
-@then(step_catalogue.StepPattern("Insider One can personalise for {person:w} by:"))
+@then(StepPattern("Insider One can personalise for {person:w} by:"))
 def has_personalisation_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """A table of what and value: name, age, viewed_products, cart, interest_categories and more.
+    """Compare values such as name, age, viewed_products, cart, interest_categories.
 
     | what | value |
     | name | Ada   |
@@ -196,7 +192,7 @@ def has_personalisation_values(scene: ScenarioContext, person: str, datatable: S
 
 
 def _personalisation_columns(known: JSONObject) -> dict[str, JSON]:
-    """What a table says of it: products and categories by their names alone."""
+    """Return the personalisation values as table columns: products and categories by name."""
     short = dict(known)
     for lists, name in PERSONALISATION_LIST_KEYS.items():
         if lists in known:
@@ -209,7 +205,7 @@ def _personalisation_columns(known: JSONObject) -> dict[str, JSON]:
 def _assert_profile_part(
     scene: ScenarioContext, claim: str, person: str, part: str, table: StepTable, *, only: bool
 ) -> None:
-    """Compare a part of the profile with the table; *only* the names that the table has."""
+    """Assert that a part of the profile equals the table; *only* compares listed names."""
     expected = parse_pairs(table, part.removesuffix("s"), scene.is_text_value)
     values: dict[str, JSON] = flatten_values((scene.find_profile(person) or {part: {}})[part])
     listed = [name for name, _ in table[1:]]
@@ -230,7 +226,7 @@ def _assert_profile_part(
 
 
 def _list_received_names(scene: ScenarioContext, part: str) -> set[str]:
-    """The names in this part of everybody's profile."""
+    """Return the names in this part of all profiles."""
     return {
         name
         for each in scene.emulator.client.list_profiles()
@@ -252,7 +248,7 @@ def _reach_row(channel: str, reachable: bool) -> TableRow:
 def _assert_profile_count(scene: ScenarioContext, count: int, claim: str) -> None:
     profiles = scene.emulator.client.list_profiles()
     who = "; ".join(
-        ", ".join(_format_identifiers(profile)) or "nobody by name" for profile in profiles
+        ", ".join(_format_identifiers(profile)) or "no identifiers" for profile in profiles
     )
     assert_claim(
         scene,

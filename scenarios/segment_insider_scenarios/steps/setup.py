@@ -1,4 +1,4 @@
-"""Who is in the scenario, and with which workspace."""
+"""Steps that prepare a scenario: workspace, people, both panels, mappings."""
 
 from copy import deepcopy
 from dataclasses import fields
@@ -10,11 +10,11 @@ from segment_insider_emulator.insider.panel import EDITOR_ROLES, INTEGRATION_TYP
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import suggest_name
-from segment_insider_scenarios import step_catalogue
 from segment_insider_scenarios.assertions import assert_claim, assert_rows_equal
 from segment_insider_scenarios.context import PREPARED_DEVICE, PREPARED_ROLE, ScenarioContext
 from segment_insider_scenarios.name_checks import require_known_name, require_text
 from segment_insider_scenarios.shopper import Shopper, make_shopper
+from segment_insider_scenarios.step_catalogue import StepPattern
 from segment_insider_scenarios.tables import (
     StepTable,
     format_row,
@@ -26,22 +26,22 @@ from segment_insider_scenarios.tables import (
 SHOPPER_FIELDS = [field.name for field in fields(Shopper)]
 
 
-@given(step_catalogue.StepPattern('the workspace "{workspace}"'))
+@given(StepPattern('the workspace "{workspace}"'))
 def uses_workspace(scene: ScenarioContext, workspace: str) -> None:
-    """A preset, or a workspace file beside the feature file."""
+    """Use a preset, or a workspace file in the feature's folder."""
     scene.use_workspace(workspace)
 
 
-@given(step_catalogue.StepPattern("{person:w} shops"))
+@given(StepPattern("{person:w} shops"))
 def person_shops(scene: ScenarioContext, person: str) -> None:
-    """A shopper who has signed in; anybody whom a Given or a When names is one as well."""
+    """Introduce a signed-in shopper; a name used in any Given or When is one as well."""
     scene.mark_introduced(person)
     scene.get_person(person)
 
 
-@given(step_catalogue.StepPattern('{person:w} shops in "{locale}"'))
+@given(StepPattern('{person:w} shops in "{locale}"'))
 def person_shops_in_locale(scene: ScenarioContext, person: str, locale: str) -> None:
-    """A locale such as de_DE gives a matching name, address and phone number."""
+    """Introduce a shopper of a locale such as de_DE, with matching name, address and phone number."""
     scene.mark_introduced(person)
     try:
         scene.people[person] = make_shopper(person, locale=locale)
@@ -51,9 +51,9 @@ def person_shops_in_locale(scene: ScenarioContext, person: str, locale: str) -> 
         ) from error
 
 
-@given(step_catalogue.StepPattern("{person:w} is known to the shop as:"))
+@given(StepPattern("{person:w} is known to the shop as:"))
 def person_has_details(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """A table of detail and value; an empty value takes the detail away.
+    """Set details of the person; an empty value removes the detail.
 
     | detail | value            |
     | email  | ada@shop.example |
@@ -68,24 +68,24 @@ def person_has_details(scene: ScenarioContext, person: str, datatable: StepTable
     scene.update_person(person, **known)
 
 
-@given(step_catalogue.StepPattern("{person:w} has not signed in"))
+@given(StepPattern("{person:w} has not signed in"))
 def person_has_not_signed_in(scene: ScenarioContext, person: str) -> None:
-    """Known by their browser's anonymous id alone."""
+    """Make the person anonymous, known only by the browser's anonymous id."""
     scene.mark_introduced(person)
     scene.update_person(person, user_id=None)
 
 
-@given(step_catalogue.StepPattern('{person:w} goes on at the device "{device}"'))
+@given(StepPattern('{person:w} goes on at the device "{device}"'))
 def person_uses_device(scene: ScenarioContext, person: str, device: str) -> None:
-    """It has an anonymous id of its own, which is its name, and nobody has signed in there yet."""
+    """Switch to another device: its name is its anonymous id, and no one has signed in there."""
     scene.mark_introduced(person)
     scene.preparations.add(PREPARED_DEVICE, device)
     scene.update_person(person, anonymous_id=device, user_id=None)
 
 
-@given(step_catalogue.StepPattern('the name "{name}" is correct'))
+@given(StepPattern('the name "{name}" is correct'))
 def name_is_correct(scene: ScenarioContext, name: str) -> None:
-    """A name of your own that is one typing error away from a known name, or from another one."""
+    """Confirm a name of your own that differs from another name by one typing error."""
     if not scene.texts.contains_name(name, feature=not scene.preparations.current_step):
         remedy = "Write it as the other step has it, or remove this step."
         raise EmulatorError(f"no other step has the name {name!r}", "", remedy)
@@ -102,31 +102,27 @@ EDITOR_ROLE = "Editor"  # the role without PII access, which may not change inte
 SETTING_KEYS = {"Segment Integration Key": "ucd_key", "Account Name": "account_name"}
 
 
-@given(step_catalogue.StepPattern('{person:w} has the role "{role}" in InOne'))
+@given(StepPattern('{person:w} has the role "{role}" in InOne'))
 def has_role(scene: ScenarioContext, person: str, role: str) -> None:
-    """Administrator, Editor with PII access, or one that may not change integrations."""
+    """Set the role: Administrator, Editor with PII access, or one that cannot change integrations."""
     scene.texts.reject_typo("role", role, (*EDITOR_ROLES, EDITOR_ROLE), person)
     scene.roles[person] = role
     scene.preparations.add(PREPARED_ROLE, person)
 
 
-@given(step_catalogue.StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
-@when(step_catalogue.StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
+@given(StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
+@when(StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
 def creates_integration(scene: ScenarioContext, person: str, name: str, type: str) -> None:
-    """In InOne, under External Integrations; Save must succeed."""
+    """Create an integration in InOne, under External Integrations; saving must succeed."""
     scene.texts.reject_typo("type", type, [INTEGRATION_TYPE], person)
     scene.created_integrations[name] = scene.emulator.client.create_integration(
         name, type, _role_of_actor(scene, person)
     )
 
 
-@when(
-    step_catalogue.StepPattern(
-        '{person:w} tries to create the integration "{name}" of type "{type}"'
-    )
-)
+@when(StepPattern('{person:w} tries to create the integration "{name}" of type "{type}"'))
 def tries_to_create_integration(scene: ScenarioContext, person: str, name: str, type: str) -> None:
-    """The same, where InOne may refuse."""
+    """Create an integration in InOne, which may refuse."""
     scene.texts.reject_typo("type", type, [INTEGRATION_TYPE], person)
     try:
         creates_integration(scene, person, name, type)
@@ -134,33 +130,29 @@ def tries_to_create_integration(scene: ScenarioContext, person: str, name: str, 
         scene.panel_refusal = error.what
 
 
-@given(step_catalogue.StepPattern('{person:w} revokes the integration "{name}"'))
-@when(step_catalogue.StepPattern('{person:w} revokes the integration "{name}"'))
+@given(StepPattern('{person:w} revokes the integration "{name}"'))
+@when(StepPattern('{person:w} revokes the integration "{name}"'))
 def revokes_integration(scene: ScenarioContext, person: str, name: str) -> None:
-    """In InOne; its key opens nothing from then on."""
+    """Revoke an integration in InOne; its key is invalid from then on."""
     scene.emulator.client.revoke_integration(
         _find_created_integration(scene, name)["id"], _role_of_actor(scene, person)
     )
 
 
-@given(
-    step_catalogue.StepPattern('{person:w} enters the key and account name of "{name}" in Segment')
-)
-@when(
-    step_catalogue.StepPattern('{person:w} enters the key and account name of "{name}" in Segment')
-)
+@given(StepPattern('{person:w} enters the key and account name of "{name}" in Segment'))
+@when(StepPattern('{person:w} enters the key and account name of "{name}" in Segment'))
 def enters_integration_key(scene: ScenarioContext, person: str, name: str) -> None:
-    """As InOne showed them, with Save Changes."""
+    """Enter the values that InOne showed, and save the changes."""
     scene.resolve_actor(person)
     integration = _find_created_integration(scene, name)
     settings = {"ucd_key": integration["key"], "account_name": integration["accountName"]}
     scene.emulator.client.save_destination({"settings": settings})
 
 
-@given(step_catalogue.StepPattern("{person:w} enters these settings in Segment:"))
-@when(step_catalogue.StepPattern("{person:w} enters these settings in Segment:"))
+@given(StepPattern("{person:w} enters these settings in Segment:"))
+@when(StepPattern("{person:w} enters these settings in Segment:"))
 def enters_destination_settings(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Segment Integration Key, Account Name or both, with Save Changes.
+    """Enter Segment Integration Key, Account Name or both, and save the changes.
 
     | setting      | value   |
     | Account Name | mybrand |
@@ -174,41 +166,41 @@ def enters_destination_settings(scene: ScenarioContext, person: str, datatable: 
     scene.emulator.client.save_destination({"settings": settings})
 
 
-@given(step_catalogue.StepPattern("{person:w} opens the Enable Destination toggle"))
-@when(step_catalogue.StepPattern("{person:w} opens the Enable Destination toggle"))
+@given(StepPattern("{person:w} opens the Enable Destination toggle"))
+@when(StepPattern("{person:w} opens the Enable Destination toggle"))
 def enables_destination(scene: ScenarioContext, person: str) -> None:
-    """In Segment, with Save Changes."""
+    """Switch the destination on in Segment, and save the changes."""
     scene.resolve_actor(person)
     scene.emulator.client.save_destination({"enabled": True})
 
 
-@given(step_catalogue.StepPattern("{person:w} closes the Enable Destination toggle"))
-@when(step_catalogue.StepPattern("{person:w} closes the Enable Destination toggle"))
+@given(StepPattern("{person:w} closes the Enable Destination toggle"))
+@when(StepPattern("{person:w} closes the Enable Destination toggle"))
 def disables_destination(scene: ScenarioContext, person: str) -> None:
-    """In Segment, with Save Changes."""
+    """Switch the destination off in Segment, and save the changes."""
     scene.resolve_actor(person)
     scene.emulator.client.save_destination({"enabled": False})
 
 
-@given(step_catalogue.StepPattern('{person:w} enables the mapping "{name}"'))
-@when(step_catalogue.StepPattern('{person:w} enables the mapping "{name}"'))
+@given(StepPattern('{person:w} enables the mapping "{name}"'))
+@when(StepPattern('{person:w} enables the mapping "{name}"'))
 def enables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
-    """One that the workspace has; Segment calls it by its action, or by a name of its own."""
+    """Enable a mapping of the workspace; its name in Segment is its action or a name of its own."""
     scene.resolve_actor(person)
     scene.emulator.client.set_subscription_enabled(_subscription_number(scene, name), enabled=True)
 
 
-@given(step_catalogue.StepPattern('{person:w} disables the mapping "{name}"'))
-@when(step_catalogue.StepPattern('{person:w} disables the mapping "{name}"'))
+@given(StepPattern('{person:w} disables the mapping "{name}"'))
+@when(StepPattern('{person:w} disables the mapping "{name}"'))
 def disables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
-    """Its events go through others, or nowhere."""
+    """Disable a mapping; only other mappings can send its events."""
     scene.resolve_actor(person)
     scene.emulator.client.set_subscription_enabled(_subscription_number(scene, name), enabled=False)
 
 
-@then(step_catalogue.StepPattern('InOne refuses because "{reason}"'))
+@then(StepPattern('InOne refuses because "{reason}"'))
 def inone_refuses(scene: ScenarioContext, reason: str) -> None:
-    """The reason may be a part of what it says; its words are ours."""
+    """Check the reason of a refusal, or a part of it; the words are the emulator's."""
     require_text("reason", reason, 'InOne refuses because ""')
     holds = reason in (scene.panel_refusal or "")
     actual_text = (
@@ -219,7 +211,7 @@ def inone_refuses(scene: ScenarioContext, reason: str) -> None:
 
 @then("InOne shows exactly these integrations:")
 def inone_shows_integrations(scene: ScenarioContext, datatable: StepTable) -> None:
-    """Integration Name, Integration Type, Insider One Account Name; Revoked is true or false.
+    """Compare Integration Name, Integration Type, Insider One Account Name and Revoked.
 
     | Integration Name | Revoked |
     | Shop             | false   |
@@ -247,15 +239,15 @@ def _integration_columns(integration: JSONObject) -> JSONObject:
 def _role_of_actor(scene: ScenarioContext, person: str) -> str:
     scene.resolve_actor(person)
     if person not in scene.roles:
-        remedy = f'Say it: Given {person} has the role "Administrator" in InOne.'
-        raise EmulatorError(f"nobody knows the role of {person}", "", remedy)
+        remedy = f'Add first: Given {person} has the role "Administrator" in InOne.'
+        raise EmulatorError(f"no step sets the role of {person}", "", remedy)
     return scene.roles[person]
 
 
 def _find_created_integration(scene: ScenarioContext, name: str) -> JSONObject:
     if name not in scene.created_integrations:
         known = f"Known: {', '.join(scene.created_integrations) or 'none'}."
-        raise EmulatorError(f"nobody has created the integration {name!r}", "", known)
+        raise EmulatorError(f"no step has created the integration {name!r}", "", known)
     return scene.created_integrations[name]
 
 
@@ -274,9 +266,9 @@ def _subscription_number(scene: ScenarioContext, name: str) -> int:
 PATH_PREFIX = "$."  # what a value that is read from the call begins with
 
 
-@given(step_catalogue.StepPattern('the mapping "{mapping}" has this trigger:'))
+@given(StepPattern('the mapping "{mapping}" has this trigger:'))
 def mapping_has_trigger(scene: ScenarioContext, mapping: str, docstring: str) -> None:
-    """Segment's own language, as the Mappings page has it.
+    """Set the trigger in Segment's own language, as the Mappings page shows it.
 
     type = "track" and event = "Wish Listed"
     """
@@ -285,9 +277,9 @@ def mapping_has_trigger(scene: ScenarioContext, mapping: str, docstring: str) ->
     scene.change_workspace(document)
 
 
-@given(step_catalogue.StepPattern('the mapping "{mapping}" has these fields:'))
+@given(StepPattern('the mapping "{mapping}" has these fields:'))
 def mapping_has_fields(scene: ScenarioContext, mapping: str, datatable: StepTable) -> None:
-    """A value that begins with $. is read from the call; an empty value takes the field away.
+    """Set fields; a value such as $.properties.sku reads the call, an empty value removes a field.
 
     | field      | value               |
     | uuid       | $.properties.member |
@@ -303,7 +295,10 @@ def mapping_has_fields(scene: ScenarioContext, mapping: str, datatable: StepTabl
 
 
 def _copy_mapping(scene: ScenarioContext, mapping: str) -> tuple[JSONObject, JSONObject]:
-    """A copy of the workspace's document, and the mapping in it. Raises: EmulatorError."""
+    """Return a copy of the workspace document, and the mapping in it.
+
+    Raises: EmulatorError.
+    """
     document = deepcopy(scene.emulator.workspace.document)
     known = {each.get("name", ""): each for each in document["destination"]["subscriptions"]}
     if mapping not in known:
@@ -313,14 +308,17 @@ def _copy_mapping(scene: ScenarioContext, mapping: str) -> tuple[JSONObject, JSO
 
 
 def _explicit_settings(subscription: JSONObject) -> JSONObject:
-    """Its fields; where it has none of its own, those that Segment proposes become its own."""
+    """Return the mapping's fields; first copy the action's defaults if it has none."""
     action = ACTIONS[subscription["actionSlug"]]
     settings: JSONObject = subscription.setdefault("settings", deepcopy(action.default_mapping))
     return settings
 
 
 def _require_field(subscription: JSONObject, place: str) -> None:
-    """Refuse a field that the action does not have. Raises: EmulatorError."""
+    """Reject a field that the action does not have.
+
+    Raises: EmulatorError.
+    """
     action = ACTIONS[subscription["actionSlug"]]
     known = [field.key for field in action.fields]
     name = place.partition(".")[0]
@@ -336,7 +334,7 @@ def _set_field(fields: JSONObject, place: str, value: JSON) -> None:
         at = at.setdefault(step, {})
         if not isinstance(at, dict) or any(key.startswith("@") for key in at):
             remedy = f"Give {step} as a whole."
-            raise EmulatorError(f"{step} has no fields inside", place, remedy)
+            raise EmulatorError(f"{step} has no nested fields", place, remedy)
     if value is None:
         at.pop(last, None)
     elif isinstance(value, str) and value.startswith(PATH_PREFIX):

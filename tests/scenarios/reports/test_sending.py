@@ -36,7 +36,7 @@ def test_scenarios_run_in_sandboxes_of_an_emulator_elsewhere(
     done = report(tmp_path, "--url", root, ends=ENDS)
     after = requests.get(f"{root}/emulator/v1/sandboxes").json()["sandboxes"]
     assert done.stdout.splitlines()[-1] == "6 scenarios: 2 passed, 4 failed"
-    assert f"It stays to be looked at: {root}/sandboxes/" in done.stdout
+    assert f"You can inspect its sandbox: {root}/sandboxes/" in done.stdout
     left = len(after) - len(before)
     for made in after[len(before) :]:
         requests.delete(f"{root}/emulator/v1/sandboxes/{made['id']}")

@@ -1,11 +1,13 @@
-"""`emulator export`: a workspace for Segment, for Terraform, or as a file with all spelled out."""
+"""The commands about workspace files: `emulator lint`, `emulator export` and `emulator import`."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.cli.inputs import fetch_running_workspace, is_emulator_url
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange import export_workspace
@@ -19,7 +21,11 @@ from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
-from segment_insider_emulator.terminal_output import make_terminal_safe, print_lines
+from segment_insider_emulator.terminal_output import (
+    expand_settings_hint,
+    make_terminal_safe,
+    print_lines,
+)
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,
@@ -28,7 +34,79 @@ from segment_insider_emulator.workspace import (
     load_workspace_or_preset,
 )
 from segment_insider_emulator.workspace.documents import format_yaml
-from segment_insider_emulator.workspace.loading import load_workspace_from_document
+from segment_insider_emulator.workspace.loading import (
+    is_preset_name,
+    lint_tracking_plan,
+    load_workspace_from_document,
+    read_document,
+    read_preset,
+)
+from segment_insider_emulator.workspace.validation import WorkspaceFinding
+
+
+@click.command("lint", epilog="Example: emulator lint shop.yaml")
+@click.argument("file", required=False, type=click.Path())
+@click.option("--preset", type=click.Choice(PRESET_NAMES), help="Check a preset instead of a file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.pass_context
+def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_json: bool) -> None:
+    """Check a workspace FILE: what is wrong, where, and what to write instead.
+
+    Exits 0 when there are no errors and no warnings, 1 when there are, 2 when FILE cannot be read.
+    """
+    if file is not None and preset is not None:
+        raise click.UsageError(f"Give {file} or --preset {preset}, not both.")
+    if file is None and preset is None:
+        raise click.UsageError("Give a FILE, or --preset NAME.")
+    name = preset or file or ""
+    document = read_preset(name) if preset or is_preset_name(name) else read_document(name)
+    findings = _collect_findings(document, name)
+    if as_json:
+        click.echo(_format_findings_json(findings))
+    else:
+        for finding in findings:
+            print_lines(_format_finding(finding))
+        if any(_needs_written_settings(finding, document) for finding in findings):
+            click.echo(
+                f"note: {expand_settings_hint(name, 'a subscription above leaves')}", err=True
+            )
+        click.echo(_format_lint_summary(findings, file or f"preset {preset}"), err=True)
+    ctx.exit(int(any(finding.severity != "note" for finding in findings)))
+
+
+def _collect_findings(document: JSONObject, name: str) -> list[WorkspaceFinding]:
+    findings = lint_document(document)
+    well_formed = isinstance(document.get("trackingPlan"), str | dict)
+    return [*(lint_tracking_plan(document, name) if well_formed else []), *findings]
+
+
+def _needs_written_settings(finding: WorkspaceFinding, document: JSONObject) -> bool:
+    """Return whether *finding* suggests a line for a mapping that the file does not write out."""
+    if finding.severity == "note":
+        return False
+    match = re.match(r"destination\.subscriptions\[(\d+)\].*\.settings", finding.where)
+    if match is None:
+        return False
+    return "settings" not in document["destination"]["subscriptions"][int(match[1])]
+
+
+def _format_findings_json(findings: list[WorkspaceFinding]) -> str:
+    return json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2)
+
+
+def _format_finding(finding: WorkspaceFinding) -> list[str]:
+    place = finding.where or "the file"
+    return [f"{finding.severity}: {place}", f"  {finding.what}.", f"  {finding.remedy}"]
+
+
+def _format_lint_summary(findings: list[WorkspaceFinding], name: str) -> str:
+    counts = [
+        f"{count} {severity}{'' if count == 1 else 's'}"
+        for severity in ("error", "warning", "note")
+        if (count := sum(finding.severity == severity for finding in findings))
+    ]
+    return f"{name}: {', '.join(counts) or 'no findings'}"
+
 
 EXPORT_FORMATS = ("public-api", "terraform", "workspace")
 
@@ -54,23 +132,23 @@ def export_command(
     keep_secrets: bool,
     as_json: bool,
 ) -> None:
-    """Write a workspace so that it can be applied at Segment, or edited.
+    """Write a workspace in a form that Segment or Terraform can apply, or as a full workspace file.
 
-    FILE is a workspace file, or the address of a running emulator. public-api prints the requests
-    to make, in order; terraform resources: both of the destination, the tracking plan and what the
-    source does about violations; what has no place there is told. workspace prints a workspace
-    file in which every trigger and mapping is spelled out.
+    FILE is a workspace file, or the address of a running emulator. The format public-api prints
+    API requests in order, terraform prints resources: both contain the destination, the tracking
+    plan and what the source does about violations; all else is listed as left out. The format
+    workspace prints a workspace file with all triggers and mappings written out.
     """
     if (file is None) == (name is None):
         raise click.UsageError("Give a FILE, or --preset NAME.")
     if keep_secrets and is_emulator_url(file or ""):
-        raise click.UsageError("A running emulator tells no key: leave --keep-secrets out.")
+        raise click.UsageError("A running emulator shows no key: leave out --keep-secrets.")
     workspace = load_preset(name) if name else _load_workspace_or_url(file or "")
     left_out = _list_left_out(workspace, form)
     text = _render_export(workspace, form, left_out, keep_secrets=keep_secrets, as_json=as_json)
     if left_out:
-        notice = f"left out, because it has no place there: {', '.join(left_out)}"
-        print_lines([f"note: {notice}. Set it by hand where you need it."], err=True)
+        notice = f"left out, because the format cannot contain it: {', '.join(left_out)}"
+        print_lines([f"note: {notice}. Set it by hand if you need it."], err=True)
     if output is None:
         click.echo(make_terminal_safe(text), nl=False)
         return
@@ -121,8 +199,10 @@ def _render_export(
 
 @click.command("import", epilog="Example: emulator import destination.json subscriptions.json")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--output", type=click.Path(path_type=Path), help="Write the workspace file there.")
-@click.option("--destination", help="Id of the destination, where there are several.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Write the workspace file to this file."
+)
+@click.option("--destination", help="Id of the destination, if there are several.")
 @click.option("--keep-secrets", is_flag=True, help="Keep the key of the Insider One account.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the workspace and the findings as JSON."
@@ -136,15 +216,15 @@ def import_command(
     keep_secrets: bool,
     as_json: bool,
 ) -> None:
-    """Make a workspace file of answers of Segment's Public API, or of Terraform.
+    """Make a workspace file from answers of Segment's Public API, or from Terraform files.
 
-    Each FILE is an answer (a destination, its subscriptions, its filters, a source; alone or
+    Each FILE is an API answer (a destination, its subscriptions, its filters, a source; alone or
     together), the output of `terraform show -json`, a state file, or configuration (.tf,
-    .tf.json); or a folder of them, such as Segment's Git Sync writes. Exits 0, or 1 when something
-    could not be taken over, or 2 when a FILE cannot be read.
+    .tf.json); or a folder of such files, e.g. from Segment's Git Sync. Exits 0, or 1 when
+    something could not be imported, or 2 when a FILE cannot be read.
     """
-    every = [file for given in files for file in list_import_files(given)]
-    resources = read_import_files((str(file), _read_import_file(file)) for file in every)
+    all_files = [file for given in files for file in list_import_files(given)]
+    resources = read_import_files((str(file), _read_import_file(file)) for file in all_files)
     imported = build_imported_workspace(resources, destination, keep_secrets=keep_secrets)
     text = format_yaml(imported.document, imported.skipped_subscriptions)
     if output:
@@ -154,10 +234,11 @@ def import_command(
     else:
         if not output:
             click.echo(make_terminal_safe(text), nl=False)
-        for each in imported.findings:
-            place = f"{each.where}: " if each.where else ""
-            print_lines([f"{each.severity}: {place}{each.what}. {each.remedy}"], err=True)
-    ctx.exit(int(any(each.severity != "note" for each in imported.findings)))
+        for finding in imported.findings:
+            place = f"{finding.where}: " if finding.where else ""
+            text = f"{finding.severity}: {place}{finding.what}. {finding.remedy}"
+            print_lines([text], err=True)
+    ctx.exit(int(any(finding.severity != "note" for finding in imported.findings)))
 
 
 def _read_import_file(file: Path) -> bytes:
@@ -179,7 +260,7 @@ def _write_workspace_file(file: Path, text: str) -> None:
 
 
 def _format_import_json(imported: ImportedWorkspace) -> str:
-    findings = [asdict(each) for each in imported.findings]
+    findings = [asdict(finding) for finding in imported.findings]
     document = {
         "workspace": imported.document,
         "findings": findings,

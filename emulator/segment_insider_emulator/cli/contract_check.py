@@ -1,4 +1,4 @@
-"""Files of contract cases, read one after another and written at once."""
+"""The commands `emulator contract check`, `run`, `events` and `schema`."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ CASE_FILES_ARGUMENT = click.argument(
 
 
 class CaseReader:
-    """The usable cases of some files and folders; the others are told on stderr."""
+    """Iterator over the usable cases of files and folders; prints and counts the others."""
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
@@ -63,7 +63,7 @@ class CaseReader:
                     print_lines([f"emulator: {case}"], err=True)
 
     def require_cases(self) -> None:
-        """Refuse files and folders in which no case was found.
+        """Raise an error if no case was found.
 
         Raises: EmulatorError.
         """
@@ -72,13 +72,13 @@ class CaseReader:
 
 
 def no_cases_error(files: Sequence[Path]) -> EmulatorError:
-    """Return the error of files and folders without a contract case."""
+    """Return the error for files and folders without a contract case."""
     remedy = "Name an .ndjson or .json file of cases, or a folder of such files."
     return EmulatorError("no contract cases found", ", ".join(map(str, files)), remedy)
 
 
 def load_deployment(workspace: str | None, preset: str | None) -> DeployedWorkspace | None:
-    """Return the workspace that the options name, to run cases through; None where they name none.
+    """Load the workspace that the options name, for running cases; None when they name none.
 
     Raises: UsageError; EmulatorError.
     """
@@ -87,12 +87,12 @@ def load_deployment(workspace: str | None, preset: str | None) -> DeployedWorksp
 
 
 def find_case_files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """Yield the files themselves, and those in folders and below, in the order of their names."""
+    """Yield the given files, and the case files in the given folders, sorted by name."""
     for path in paths:
         if path.is_dir():
-            below = (each.relative_to(path) for each in path.rglob("*"))
-            names = sorted(each for each in below if each.suffix in (".json", ".ndjson"))
-            yield from (path / each for each in names if not _is_hidden(each))
+            files = (file.relative_to(path) for file in path.rglob("*"))
+            names = sorted(file for file in files if file.suffix in (".json", ".ndjson"))
+            yield from (path / name for name in names if not _is_hidden(name))
         else:
             yield path
 
@@ -102,7 +102,10 @@ def _is_hidden(path: Path) -> bool:
 
 
 def read_usable_cases(file: Path) -> list[ContractCase]:
-    """All cases of *file*. Raises: EmulatorError, when one cannot be used."""
+    """Return all cases of *file*.
+
+    Raises: EmulatorError, when one cannot be used.
+    """
     cases = []
     for case in read_cases(file):
         if isinstance(case, EmulatorError):
@@ -112,7 +115,7 @@ def read_usable_cases(file: Path) -> list[ContractCase]:
 
 
 def write_file_atomically(file: Path, content: bytes) -> None:
-    """Put *content* in the place of *file* at once: a full disk must not cost anybody's cases.
+    """Write *content* to *file* atomically, so that a full disk loses no data.
 
     Raises: EmulatorError, when it cannot be written.
     """
@@ -134,8 +137,10 @@ def write_file_atomically(file: Path, content: bytes) -> None:
 @add_workspace_options("Run this workspace's own mappings.  [the copies in the cases]")
 @click.option("--strict", is_flag=True, help="With a workspace: fail mappings that no case covers.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each case.")
-@click.option("--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML there.")
-@click.option("--update", is_flag=True, help="Write what happens into the cases that differ.")
+@click.option(
+    "--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML to this file."
+)
+@click.option("--update", is_flag=True, help="Write the new results into the cases that differ.")
 @click.pass_context
 def check_command(
     ctx: click.Context,
@@ -147,15 +152,15 @@ def check_command(
     report: Path | None,
     update: bool,
 ) -> None:
-    """Compare what happens with "expect"; exit 1 on a difference that is not a known one.
+    """Compare what happens now with "expect"; exit 1 on an unknown difference.
 
-    With a workspace each case runs through the mapping that it names there; a mapping that is not
-    as it was recorded fails, too. Without one the copy of the mapping in the case runs. With
-    --update differences are written into the files, for a review, and exit is 0.
+    With a workspace each case runs through its mapping there, and a mapping that has changed since
+    the recording fails, too. Without a workspace the copy of the mapping in the case runs. With
+    --update the differences are written into the files for a review, and the exit code is 0.
     """
     deployment = load_deployment(workspace, preset)
     if strict and deployment is None:
-        raise click.UsageError("--strict goes with --workspace or --preset.")
+        raise click.UsageError("--strict needs --workspace or --preset.")
     reader = CaseReader(files)
     verdicts = _judge_cases(reader, deployment, strict=strict)
     for verdict in verdicts:
@@ -195,29 +200,29 @@ def _to_junit_case(verdict: CaseVerdict) -> ReportedCase:
 
 
 def _update_case_files(files: tuple[Path, ...], verdicts: Sequence[CaseVerdict]) -> int:
-    """Rewrite the files with differences; a case that passes, or is known, stays to the byte.
+    """Rewrite the cases that differ; leave passing and known cases byte for byte.
 
-    Returns: How many failures this ends.
+    Returns: The number of failures that are corrected.
     """
-    # A case says what account it was recorded with, so that all are written when that is another.
-    every = any(verdict.is_about_account for verdict in verdicts)
-    failed = [each for each in verdicts if each.verdict == "failed"]
+    # Every case names the account it was recorded with, so another account changes all of them.
+    account_changed = any(verdict.is_about_account for verdict in verdicts)
+    failed = [verdict for verdict in verdicts if verdict.verdict == "failed"]
     renewals = {
         verdict.where: verdict.updated_case
-        for verdict in (verdicts if every else failed)
+        for verdict in (verdicts if account_changed else failed)
         if verdict.updated_case
     }
     for file in find_case_files(files):
         cases = read_usable_cases(file)
         renewed = [renewals.get(case.where, case.document) for case in cases]
-        if any(each is not case.document for each, case in zip(renewed, cases, strict=True)):
+        if any(new is not case.document for new, case in zip(renewed, cases, strict=True)):
             write_file_atomically(
                 file,
                 case_to_json_file(renewed[0])
                 if file.suffix == ".json"
                 else cases_to_ndjson(renewed),
             )
-    return sum(bool(each.updated_case) or each.is_about_account for each in failed)
+    return sum(bool(verdict.updated_case) or verdict.is_about_account for verdict in failed)
 
 
 def _print_case_verdict(verdict: CaseVerdict, failure_label: str) -> None:
@@ -235,25 +240,27 @@ def _format_check_summary(verdicts: Sequence[CaseVerdict], failed: int, updated:
     counts = Counter(verdict.verdict for verdict in verdicts)
     ends = f"{failed} failed"
     if updated is not None:
-        left = failed - updated
-        ends = f"{updated} updated" + (f", {left} failed" if left else "")
+        remaining = failed - updated
+        ends = f"{updated} updated" + (f", {remaining} failed" if remaining else "")
     return f"{counts['passed']} passed, {ends}, {counts['known']} known differences"
 
 
 def _print_advice(
     verdicts: Sequence[CaseVerdict], deployment: DeployedWorkspace | None, remaining_failures: int
 ) -> None:
-    """Say on stderr what is not covered, and what to do about failures."""
+    """Print which mappings have no case, and what to do about failures."""
     if deployment is None:
         return
-    uncovered = [each.name for each in verdicts if each.verdict == "uncovered"]
+    uncovered = [verdict.name for verdict in verdicts if verdict.verdict == "uncovered"]
     if uncovered:
         names = ", ".join(uncovered)
-        remedy = "Record their traffic; --strict fails them."
+        remedy = "Record their traffic; with --strict they fail."
         print_lines([f"note: {deployment.name}: no case covers {names}. {remedy}"], err=True)
     if remaining_failures:
         remedy = "Correct it, or accept the change with --update."
-        click.echo(f"emulator: {deployment.name} is not as it was recorded. {remedy}", err=True)
+        click.echo(
+            f"emulator: {deployment.name} has changed since the recording. {remedy}", err=True
+        )
 
 
 @click.command(epilog="Example: emulator contract run cases.ndjson > actual.ndjson")
@@ -263,10 +270,10 @@ def _print_advice(
 def run_command(
     ctx: click.Context, files: tuple[Path, ...], workspace: str | None, preset: str | None
 ) -> None:
-    """Print each case with "actual": what happens.
+    """Print each case with "actual": what happens now.
 
-    With a workspace "actual" is what its own mapping does, and "workspace" says whether that
-    mapping is as it was recorded.
+    With a workspace "actual" is the result of its own mapping, and "workspace" says whether that
+    mapping has changed since the recording.
     """
     deployment = load_deployment(workspace, preset)
     reader = CaseReader(files)
@@ -286,7 +293,7 @@ def run_command(
 @click.command(epilog="Example: emulator contract schema --workspace shop.yaml > requests.json")
 @add_workspace_options()
 def schema_command(workspace: str | None, preset: str | None) -> None:
-    """Print one JSON Schema: of every body that the workspace can send to Insider One."""
+    """Print one JSON Schema of all bodies that the workspace can send to Insider One."""
     document = build_request_schema(load_workspace(workspace, preset))
     print_json(document, indent=True)
 
@@ -294,9 +301,11 @@ def schema_command(workspace: str | None, preset: str | None) -> None:
 @click.command(epilog="Example: emulator contract events --workspace shop.yaml events.ndjson")
 @CASE_FILES_ARGUMENT
 @add_workspace_options()
-@click.option("--strict", is_flag=True, help="Refuse warnings, and events that no mapping takes.")
+@click.option("--strict", is_flag=True, help="Fail warnings, and events that no mapping accepts.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each event.")
-@click.option("--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML there.")
+@click.option(
+    "--junit", "report", type=click.Path(path_type=Path), help="Write JUnit XML to this file."
+)
 @click.pass_context
 def events_command(
     ctx: click.Context,
@@ -307,44 +316,42 @@ def events_command(
     as_json: bool,
     report: Path | None,
 ) -> None:
-    """Check the events in files, one a line: the tracking plan, the mappings, Insider One's needs.
+    """Check events, one a line, against the tracking plan, the mappings and Insider One's rules.
 
-    Exits 1 when one of them is stopped on its way, or does not do what its sender thinks.
+    Exits 1 when an event is filtered or fails, or does not do what its sender expects.
     """
     events = list(chain.from_iterable(map(read_numbered_events, files)))
     if not events:
         remedy = "Name a file of events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)), remedy)
     cases = []
-    for each in _check_in_new_emulator(events, load_workspace(workspace, preset)):
-        holds = each.is_accepted(strict=strict)
+    for result in _check_in_new_emulator(events, load_workspace(workspace, preset)):
+        holds = result.is_accepted(strict=strict)
         if as_json:
-            print_json({**asdict(each), "satisfies": holds})
+            print_json({**asdict(result), "satisfies": holds})
         elif not holds:
-            _print_event_verdict(each)
-        cases.append(
-            build_junit_case(
-                each.where, each.name, [] if holds else each.problems or [each.verdict]
-            )
-        )
+            _print_event_verdict(result)
+        why = [] if holds else result.problems or [result.verdict]
+        cases.append(build_junit_case(result.where, result.name, why))
     if report:
         write_file_atomically(report, render_junit_xml("emulator contract events", cases))
-    failed = sum(each.outcome == "failure" for each in cases)
+    failed = sum(case.outcome == "failure" for case in cases)
     click.echo(f"{len(cases) - failed} passed, {failed} failed", err=as_json)
     ctx.exit(1 if failed else 0)
+
+
+def _check_in_new_emulator(
+    events: list[tuple[str, JSONObject]], workspace: Workspace
+) -> Iterator[ProducerCheckResult]:
+    # Imported here because the other commands need no web framework.
+    from segment_insider_emulator.app import create_app
+
+    app = create_app(Config(db=":memory:"), workspace)
+    with closing(app.extensions["sandboxes"]):
+        yield from check_producer_events(events, app.test_client(), workspace.write_key)
 
 
 def _print_event_verdict(result: ProducerCheckResult) -> None:
     print_lines([f"FAILED  {result.name}: {result.verdict}  {result.where}"])
     for why in result.problems:
         print_lines([f"    {why}"])
-
-
-def _check_in_new_emulator(
-    events: list[tuple[str, JSONObject]], workspace: Workspace
-) -> Iterator[ProducerCheckResult]:
-    from segment_insider_emulator.app import create_app
-
-    app = create_app(Config(db=":memory:"), workspace)
-    with closing(app.extensions["sandboxes"]):
-        yield from check_producer_events(events, app.test_client(), workspace.write_key)

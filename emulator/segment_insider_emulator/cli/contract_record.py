@@ -1,4 +1,4 @@
-"""`emulator contract record`: cases written from what happens."""
+"""The command `emulator contract record`: write cases, or their "expect", from what happens."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from segment_insider_emulator.cli.contract.check import (
+from segment_insider_emulator.cli.contract_check import (
     CASE_FILES_ARGUMENT,
     find_case_files,
     load_deployment,
@@ -36,22 +36,24 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
-_MAX_LISTED_NAMES = 5  # of cases that one line names
+_MAX_LISTED_NAMES = 5  # case names in one line
 
 
 @click.command(epilog="Example: emulator contract record --from http://127.0.0.1:8282 cases.ndjson")
 @CASE_FILES_ARGUMENT
 @click.option(
     "--from", "source", metavar="SOURCE",
-    help="Make the cases of traffic: the address of a running emulator, its database, or a file "
-    "of events. EMULATOR_TOKEN opens an emulator that asks for it.",
+    help="Make cases from traffic: the address of a running emulator, its database, or a file of "
+    "events. Set EMULATOR_TOKEN if the emulator has a password.",
 )  # fmt: skip
-@add_workspace_options("Workspace file or preset.  [the one that runs at SOURCE, or guide]")
+@add_workspace_options("Workspace file or preset.  [the workspace at SOURCE, or guide]")
 @click.option(
     "--rule", "rules", multiple=True, metavar="PLACE=WORD",
-    help="What changes each run at a place of the event: time, ip, or a word that is numbered.",
+    help="Replace a value that changes with each run: time, ip, or a word that is numbered.",
 )  # fmt: skip
-@click.option("--prune", is_flag=True, help="Remove recorded cases that the traffic does not make.")
+@click.option(
+    "--prune", is_flag=True, help="Remove recorded cases that this traffic no longer makes."
+)
 @click.pass_context
 def record_command(
     ctx: click.Context,
@@ -62,15 +64,15 @@ def record_command(
     rules: tuple[str, ...],
     prune: bool,
 ) -> None:
-    """Write "expect" of each case in the files: what happens now is what shall happen.
+    """Write "expect" of each case in the files: what happens now becomes what is expected.
 
-    With --from the cases themselves are made, one for each event and mapping that takes it, in a
-    file of lines or, where FILE is a folder or has no suffix, in a file each. Exits 1, and writes
-    nothing, when the traffic makes no case.
+    With --from new cases are made, one for each event and mapping that accepts it: in one file, or
+    in one file each if FILE is a folder or has no suffix. Exits 1 and writes nothing when the
+    traffic makes no case.
     """
     if source is None:
         if prune:
-            raise click.UsageError("--prune goes with --from.")
+            raise click.UsageError("--prune needs --from.")
         _renew_case_files(files, load_deployment(workspace, preset))
         return
     if len(files) != 1:
@@ -85,9 +87,7 @@ def record_command(
     earlier = _write_cases(files[0], recording.cases, prune=prune)
     click.echo(f"{files[0]}: recorded {len(recording.cases)}", err=True)
     if not (workspace or preset or is_emulator_url(source)):
-        notice = (
-            f"they are of the preset {DEFAULT_WORKSPACE}; --workspace FILE makes those of your own"
-        )
+        notice = f"the cases use the preset {DEFAULT_WORKSPACE}; use --workspace FILE for your own"
         click.echo(f"note: {notice}.", err=True)
     _print_notes(recording, earlier, files[0], prune=prune)
 
@@ -95,33 +95,35 @@ def record_command(
 def _record_traffic(
     source: str, workspace: str | None, preset: str | None, rules: list[str]
 ) -> CaseRecording:
-    """What *source* makes in the named workspace, or in the one that runs there."""
-    name, read = selected_workspace_name(workspace, preset), parse_rules(rules)
+    """Make cases from the traffic of *source* with the named, or the running, workspace."""
+    name, parsed_rules = selected_workspace_name(workspace, preset), parse_rules(rules)
     if name or not is_emulator_url(source):
-        return record_cases(read_traffic(source), load_workspace(workspace, preset), read)
+        return record_cases(read_traffic(source), load_workspace(workspace, preset), parsed_rules)
     running = load_workspace_from_document(fetch_running_workspace(source), source)
     stopped: Counter[str] = Counter()
-    recording = record_cases(read_traffic(source, stopped), running, read, has_real_key=False)
+    recording = record_cases(
+        read_traffic(source, stopped), running, parsed_rules, has_real_key=False
+    )
     recording.rejection_counts += stopped
     return recording
 
 
 def _explain_empty_recording(recording: CaseRecording) -> str:
-    """Say why there is no case, and what to do."""
+    """Explain why no case was made, and what to do."""
     if recording.rejection_counts:
         return f"{_format_filtered_counts(recording)}."
     if not recording.event_count:
-        return "no event came. Use the app first, or name other traffic."
+        return "there are no events. Use the app first, or name other traffic."
     return (
-        "no mapping takes what came. Name their workspace with --workspace; "
-        "`emulator map --explain` says which conditions do not hold."
+        "no mapping accepts these events. Name their workspace with --workspace; "
+        "`emulator map --explain` shows which conditions are not met."
     )
 
 
 def _write_cases(target: Path, cases: Sequence[JSONObject], *, prune: bool) -> list[str]:
-    """Write *cases* to a file, or to a file each in a folder.
+    """Write *cases* into one file, or into one file each in a folder.
 
-    Returns: Names of earlier cases that were recorded, too, and are not among these.
+    Returns: Names of earlier recorded cases that are not among *cases*.
     """
     names = {str(case["name"]) for case in cases}
     if target.suffix and not target.is_dir():
@@ -151,19 +153,20 @@ def _read_existing_cases(file: Path) -> list[ContractCase]:
 def _print_notes(
     recording: CaseRecording, earlier: list[str], target: Path, *, prune: bool
 ) -> None:
-    """Say on stderr what a reader of the cases alone would not see."""
+    """Print which events were filtered, which mappings fail and which cases are old."""
     if recording.rejection_counts:
         click.echo(f"note: {_format_filtered_counts(recording)}.", err=True)
     failing = [case["name"] for case in recording.cases if _has_failed_result(case)]
     if failing:
-        told = "in which the mapping fails, so that nothing is sent"
-        click.echo(f"note: {_format_case_count(failing)} {told}: {_join_names(failing)}.", err=True)
+        notice = "in which the mapping fails, so that nothing is sent"
+        names = _join_names(failing)
+        click.echo(f"note: {_format_case_count(failing)} {notice}: {names}.", err=True)
     if earlier:
         removed = prune or not target.is_dir()
         remedy = "" if removed else " --prune removes them."
         end = "removed" if removed else "still there"
-        told = f"not made by this traffic and {end}: {_join_names(earlier)}."
-        click.echo(f"note: {_format_case_count(earlier)} {told}{remedy}", err=True)
+        notice = f"not made by this traffic and {end}: {_join_names(earlier)}."
+        click.echo(f"note: {_format_case_count(earlier)} {notice}{remedy}", err=True)
 
 
 def _has_failed_result(case: JSONObject) -> bool:
@@ -175,7 +178,7 @@ def _format_filtered_counts(recording: CaseRecording) -> str:
     reasons = "; ".join(
         f"{reason} ({times})" for reason, times in sorted(recording.rejection_counts.items())
     )
-    return f"{count} {'event' if count == 1 else 'events'} stopped before any mapping: {reasons}"
+    return f"{count} {'event' if count == 1 else 'events'} filtered before any mapping: {reasons}"
 
 
 def _format_case_count(names: Sequence[str]) -> str:
@@ -183,19 +186,19 @@ def _format_case_count(names: Sequence[str]) -> str:
 
 
 def _join_names(names: Iterable[str]) -> str:
-    listed = list(names)
-    more = len(listed) - _MAX_LISTED_NAMES
-    return ", ".join(listed[:_MAX_LISTED_NAMES]) + (f" and {more} more" if more > 0 else "")
+    all_names = list(names)
+    more = len(all_names) - _MAX_LISTED_NAMES
+    return ", ".join(all_names[:_MAX_LISTED_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _renew_case_files(paths: tuple[Path, ...], deployment: DeployedWorkspace | None) -> None:
-    """Write what happens into all cases of the files, or into none of a file with a mistake."""
-    read = {file: read_usable_cases(file) for file in find_case_files(paths)}
-    every = [case for cases in read.values() for case in cases]
-    if not every:
+    """Update "expect" in all cases of the files; write no file that has a mistake."""
+    cases_by_file = {file: read_usable_cases(file) for file in find_case_files(paths)}
+    all_cases = [case for cases in cases_by_file.values() for case in cases]
+    if not all_cases:
         raise no_cases_error(paths)
-    for file, cases in read.items():
-        renewed = [_renew_case(case, deployment, every) for case in cases]
+    for file, cases in cases_by_file.items():
+        renewed = [_renew_case(case, deployment, all_cases) for case in cases]
         if renewed:
             whole = file.suffix == ".json" and len(renewed) == 1
             write_file_atomically(
@@ -207,11 +210,14 @@ def _renew_case_files(paths: tuple[Path, ...], deployment: DeployedWorkspace | N
 def _renew_case(
     case: ContractCase, deployment: DeployedWorkspace | None, cases: Sequence[ContractCase]
 ) -> JSONObject:
-    """*case* with what happens. Raises: EmulatorError, when its workspace sends nothing for it."""
+    """Return *case* with what happens now as its "expect".
+
+    Raises: EmulatorError, when its workspace sends nothing for it.
+    """
     if deployment is None:
         return {**case.document, "expect": run_case(case)}
     result = deployment.run_case(case, cases)
     if result.updated_case is None:
-        what = f"{deployment.name} makes nothing of it ({result.reason})"
-        raise EmulatorError(what, case.where, "Take the case out, or correct the workspace.")
+        what = f"{deployment.name} sends nothing for it ({result.reason})"
+        raise EmulatorError(what, case.where, "Remove the case, or correct the workspace.")
     return result.updated_case

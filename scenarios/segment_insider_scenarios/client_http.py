@@ -1,4 +1,4 @@
-"""Waiting for an emulator that cannot be used just now, as while its database is away."""
+"""HTTP details of the control API client: bearer token, retries of 503, errors."""
 
 import re
 import time
@@ -6,22 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import requests
-from requests import JSONDecodeError, Response
+from requests import JSONDecodeError, PreparedRequest, Response
+from requests.auth import AuthBase
 from urllib3.exceptions import NameResolutionError
 
 from segment_insider_emulator.errors import ConflictError, EmulatorError, TemporarilyUnavailable
 
-MAX_RETRY_WAIT_S: Final = 10  # seconds that one request is waited for, in all
+MAX_RETRY_WAIT_S: Final = 10  # total for one request
 
 
 class RetryBudget:
-    """How long one request may still wait."""
+    """Time that one request may still wait for 503 responses."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep, self._remaining_s = sleep, MAX_RETRY_WAIT_S
 
     def wait_if_retryable(self, response: Response) -> bool:
-        """Whether to send the request of *answer* again: it was refused, and has waited since."""
+        """Wait as a 503 response asks; return whether to send the request again."""
         asked = response.headers.get("Retry-After", "")
         if (
             response.status_code != 503
@@ -35,7 +36,7 @@ class RetryBudget:
 
 
 class ResourceNotFound(EmulatorError):
-    """What is asked for is not there."""
+    """Error: the requested resource does not exist."""
 
 
 ERROR_TYPE_BY_STATUS: Final[Mapping[int, type[EmulatorError]]] = {
@@ -46,7 +47,7 @@ ERROR_TYPE_BY_STATUS: Final[Mapping[int, type[EmulatorError]]] = {
 
 
 def parse_error_response(response: Response) -> EmulatorError | None:
-    """The error that *answer* tells of, by its status one of REFUSALS; None when it tells none."""
+    """Return the emulator error in a response, with the class for its status; None if it has none."""
     try:
         fault = response.json()["error"]
         error_type = ERROR_TYPE_BY_STATUS.get(response.status_code, EmulatorError)
@@ -62,29 +63,29 @@ _VALID_PORTS: Final = range(1, 65_536)
 
 
 class EmulatorUnreachable(EmulatorError):
-    """Nobody answers at the address of an emulator."""
+    """Error: no emulator answers at the address."""
 
 
 class SandboxLimitReached(EmulatorError):
-    """An emulator elsewhere has as many sandboxes as it may: no scenario can be run there."""
+    """Error: the emulator has reached its limit of sandboxes."""
 
 
 def connection_error(url: str, error: requests.RequestException) -> EmulatorError:
-    """What to say of a request to the emulator at *url* that was not answered.
+    """Return the error for a request that got no response, without the request itself.
 
-    Of the *error* nothing is kept: its traceback holds the request, and with it the token.
+    The original *error* is dropped because its traceback contains the request with the token.
     """
     if isinstance(error, requests.exceptions.ReadTimeout):
-        what = "nothing was answered in time"
+        what = "the emulator did not answer in time"
         return EmulatorError(
-            what, url, _plain_http_hint(url) or "See what the emulator is busy at."
+            what, url, _plain_http_hint(url) or "Check what the emulator is doing."
         )
     what, remedy = _diagnose_address(url, error)
     return EmulatorUnreachable(what, url, remedy)
 
 
 def run_ending_error(error: BaseException, url: str) -> EmulatorError | None:
-    """Why a run at *url* ends with *error*, of whichever sandbox it tells; None when it goes on."""
+    """Return the error that ends the run at *url*; None if the run can continue."""
     if isinstance(error, SandboxLimitReached):
         return error
     if isinstance(error, TemporarilyUnavailable):
@@ -96,40 +97,64 @@ def run_ending_error(error: BaseException, url: str) -> EmulatorError | None:
 
 
 def missing_scheme_hint(address: str) -> str | None:
-    """What to write in place of HOST:PORT; None of anything else, which may be a file."""
+    """Return a hint to add http:// if *address* is HOST:PORT; else None."""
     return (
         f"Write http:// in front: http://{address}" if _HOST_AND_PORT.fullmatch(address) else None
     )
 
 
 def _diagnose_address(url: str, error: requests.RequestException) -> tuple[str, str]:
-    """What is wrong with an address, and what to do."""
+    """Return what is wrong with an address, and what to do."""
     if not url.startswith(URL_SCHEMES):
-        what = "the address of an emulator begins with http:// or https://"
+        what = "the address of an emulator must begin with http:// or https://"
         return what, missing_scheme_hint(url) or "Write it as http://HOST:PORT."
     if isinstance(error, requests.exceptions.InvalidURL):
         port = _URL_PORT.search(url.removeprefix("http://").removeprefix("https://"))
         if port and int(port[1]) not in _VALID_PORTS:
             return (
                 f"there is no port {port[1]}",
-                f"They go from {_VALID_PORTS[0]} to {_VALID_PORTS[-1]}.",
+                f"Ports go from {_VALID_PORTS[0]} to {_VALID_PORTS[-1]}.",
             )
-        return "this is no address", "Write it as http://HOST:PORT."
+        return "this is not an address", "Write it as http://HOST:PORT."
     if isinstance(error, requests.exceptions.SSLError):
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            what = "the certificate there is of no authority that is known here"
-            return what, "Have one that is, or give an address with http://."
-        return "what answers there does not speak HTTPS", _plain_http_hint(
+            what = "the certificate is not signed by a known authority"
+            return what, "Use a certificate of a known authority, or an address with http://."
+        return "the server at this address does not use HTTPS", _plain_http_hint(
             url
         ) or "Correct the address."
     if isinstance(
         getattr(error.args[0], "reason", None) if error.args else None, NameResolutionError
     ):
-        return "no machine has this name", "Correct the address."
+        return "this host name is unknown", "Correct the address."
     return "no emulator answers", "Start one with `emulator serve`, or correct the address."
 
 
 def _plain_http_hint(url: str) -> str | None:
-    """An address with https:// as it is without: some servers keep silent where TLS is spoken."""
+    """Suggest http:// instead of https://; None for other addresses."""
     bare = url.removeprefix("https://")
     return None if bare == url else f"Perhaps it is http://{bare}"
+
+
+class BearerAuth(AuthBase):
+    """Authentication that sends a bearer token and never prints it.
+
+    pytest prints the local variables of a traceback, and `requests` passes headers from function
+    to function: the token must not appear in either.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = _SecretStr(f"Bearer {self._token}")
+        return request
+
+
+class _SecretStr(str):
+    """String whose repr is redacted."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'(redacted)'"

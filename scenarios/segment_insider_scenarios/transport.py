@@ -1,0 +1,198 @@
+"""Send requests to an emulator: the web shop with Segment's SDK, and adapters of `requests`."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from flask import Flask
+from requests import PreparedRequest, RequestException, Response
+from requests.adapters import HTTPAdapter
+from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
+from segment.analytics import request as sdk
+from segment.analytics.request import APIError  # type: ignore[import-untyped]  # ships no types
+from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3.util import SKIP_HEADER
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_scenarios.client_http import (
+    RetryBudget,
+    connection_error,
+    parse_error_response,
+)
+from segment_insider_scenarios.shopper import SegmentCall, Shopper
+
+MIN_CALL_INTERVAL = timedelta(
+    milliseconds=50
+)  # two calls of a shop, also where the clock stands still
+
+
+class _CallFailure(NamedTuple):
+    """A call that was not accepted, with the response if there was one."""
+
+    error: EmulatorError
+    response: Response | None = None
+
+
+class SegmentShop:
+    """Web shop with one Segment source; uses the published SDK with the emulator as `host`.
+
+    The SDK is used as published, its `host` pointing at the emulator.
+    """
+
+    def __init__(
+        self, host: str, write_key: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._host = host
+        self._sleep = sleep
+        self._last_sent_at = datetime.now(UTC)
+        # All clients of the SDK share one session that cannot be replaced.
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(host))
+        if origin not in sdk._session.adapters:
+            sdk._session.mount(origin, NoProxyAdapter())
+        # In sync mode without a thread: the call has been answered when the method returns.
+        self._sdk: Any = Client(write_key, host=host, sync_mode=True)
+
+    def send(self, shopper: Shopper, *calls: SegmentCall) -> None:
+        """Send *calls* in this order; Segment has answered each on return.
+
+        Raises: EmulatorError, when one was not taken.
+        """
+        for call in calls:
+            retries = RetryBudget(self._sleep)
+            while failure := self._try_send(shopper, call):
+                if failure.response is None or not retries.wait_if_retryable(failure.response):
+                    raise failure.error
+
+    def _try_send(self, shopper: Shopper, call: SegmentCall) -> _CallFailure | None:
+        """Send *call*; return the failure, without any reference to the write key, or None."""
+        try:
+            self._send_with_timestamp(shopper, call)
+        except RequestException as error:
+            return _CallFailure(connection_error(self._host, error))
+        except APIError as error:
+            answer: Response | None = getattr(error, "response", None)  # older SDKs keep none
+            # An injected fault looks like Segment's own error and is not retried.
+            if answer is not None and isinstance(
+                error_in_response := parse_error_response(answer), TemporarilyUnavailable
+            ):
+                return _CallFailure(error_in_response, answer)
+            remedy = "Check that the emulator runs at this address."
+            return _CallFailure(
+                EmulatorError(f"the SDK could not send: {error}", self._host, remedy)
+            )
+        return None
+
+    def _send_with_timestamp(self, shopper: Shopper, call: SegmentCall) -> None:
+        started_at = datetime.now(UTC)
+        # Insider One stores equal events with one timestamp only once, so calls get distinct times.
+        at = max(started_at, self._last_sent_at + MIN_CALL_INTERVAL)
+        self._call_sdk(
+            call, user_id=shopper.user_id, anonymous_id=shopper.anonymous_id, timestamp=at
+        )
+        # Segment corrects the time of a call by its delay, which is at most this.
+        self._last_sent_at = at + (datetime.now(UTC) - started_at)
+
+    def _call_sdk(self, call: SegmentCall, **sender: Any) -> None:
+        match call.kind:
+            case "identify":
+                self._sdk.identify(traits=call.body, **sender)
+            case "track":
+                self._sdk.track(event=call.name, properties=call.body, **sender)
+            case "page":
+                self._sdk.page(name=call.name, properties=call.body, **sender)
+            case "screen":
+                self._sdk.screen(name=call.name, properties=call.body, **sender)
+            case "group":
+                self._sdk.group(group_id=call.name, traits=call.body, **sender)
+            case "alias":
+                del sender["anonymous_id"]
+                self._sdk.alias(previous_id=call.name, **sender)
+
+
+FRAMING_HEADERS = ("Transfer-Encoding", "Content-Length")
+
+
+class NoProxyAdapter(HTTPAdapter):
+    """Adapter of `requests` that ignores proxy settings of the environment.
+
+    A company's proxy cannot reach this machine, and the control client uses no proxy either.
+    """
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """Send *request* without a proxy."""
+        return super().send(request, *args, **{**options, "proxies": None})
+
+
+class InProcessAdapter(HTTPAdapter):
+    """Adapter of `requests` that calls a WSGI app in this process.
+
+    Args:
+        host: Host name for the application; None takes it from the URL.
+    """
+
+    def __init__(self, app: Flask, host: str | None = None) -> None:
+        super().__init__()
+        self._app, self._host = app, host
+
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Call the app and return its response; network options are ignored."""
+        url, body = urlsplit(str(request.url)), _request_body(request.body)
+        builder = EnvironBuilder(
+            url.path,
+            base_url=f"{url.scheme}://{self._host or url.netloc}",
+            method=str(request.method),
+            query_string=url.query,
+            headers=_request_headers(request),
+            input_stream=BytesIO(body),
+            content_length=len(body),
+        )
+        chunks, status, headers = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
+        code, _, reason = status.partition(" ")
+        answer = HTTPResponse(
+            BytesIO(b"".join(chunks)),
+            HTTPHeaderDict(list(headers)),
+            int(code),
+            reason=reason,
+            preload_content=False,
+            request_url=request.url,
+        )
+        return self.build_response(request, answer)
+
+
+def _request_headers(request: PreparedRequest) -> list[tuple[str, str]]:
+    headers = [
+        (name, value.decode("latin-1") if isinstance(value, bytes) else value)
+        for name, value in request.headers.items()
+    ]
+    # The body is passed as a whole, without transfer encoding.
+    return [
+        (name, value)
+        for name, value in headers
+        if value != SKIP_HEADER and name not in FRAMING_HEADERS
+    ]
+
+
+def _request_body(body: Any) -> bytes:
+    """Return a request body (text, bytes, file or chunks) as bytes."""
+    if body is None:
+        return b""
+    if isinstance(body, str):
+        return body.encode()
+    if isinstance(body, bytes):
+        return body
+    if hasattr(body, "read"):
+        return _request_body(body.read())
+    chunks: Iterable[str | bytes] = body
+    return b"".join(_request_body(chunk) for chunk in chunks)
