@@ -263,7 +263,7 @@ def test_a_database_is_recorded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", ["order_id", "=order", "properties.order_id=Order 1"])
 def test_a_rule_that_cannot_be_read_is_refused(rule: str) -> None:
-    with pytest.raises(EmulatorError, match="is no rule"):
+    with pytest.raises(EmulatorError, match="is not a rule"):
         parse_rules([rule])
 
 

@@ -17,8 +17,8 @@ def test_segments_defaults_lose_what_apps_send_as_first_name(
         drift = page.get_by_role("region", name="Drift")
         loss = drift.get_by_role("listitem").filter(has_text="traits.firstName was sent once").first
         expect(loss).to_contain_text("Loses data")
-        expect(loss).to_contain_text("nothing → Ada")
-        loss.get_by_text("Write in destination.subscriptions[0]").click()
+        expect(loss).to_contain_text("absent → Ada")
+        loss.get_by_text("Change destination.subscriptions[0]").click()
         expect(loss.locator("pre")).to_contain_text("$.traits.firstName")
         accessible(page)
         page.set_viewport_size(PHONE)
@@ -35,6 +35,6 @@ def test_an_edit_is_linted(emulator: Running, page: Page) -> None:
 def test_notes_are_shown_when_asked_for(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/checks")
     lint = page.get_by_role("region", name="Lint")
-    expect(lint).to_contain_text("Nothing is wrong.")
+    expect(lint).to_contain_text("No findings.")
     page.get_by_role("link", name="notes too").click()
     expect(lint.get_by_role("listitem").first).to_contain_text("Note")

@@ -83,7 +83,7 @@ def test_the_screen_says_why_a_first_name_did_not_arrive(page: Page) -> None:
         expect(told).to_contain_text(
             "traits.firstName was sent once, but firstName reads traits.first_name, which was never sent. "
             "Read $.traits.firstName as well. "
-            "Write at destination.subscriptions[0].settings.firstName:"
+            "Add at destination.subscriptions[0].settings.firstName:"
         )
         expect(page.locator("#sent .line", has_text="firstName").last).to_contain_text("dropped")
 
@@ -119,7 +119,7 @@ def test_a_mapping_is_edited_beside_the_event_that_it_took(emulator: Running, pa
     opened(page, emulator)
     page.get_by_role("link", name="Edit mapping Order Completed Event").click()
     expect(page.get_by_role("heading", name="Edit Order Completed Event")).to_be_visible()
-    expect(page.get_by_label("A call as an SDK sends it")).to_have_value(re.compile('"o-17"'))
+    expect(page.get_by_label("Call as an SDK sends it")).to_have_value(re.compile('"o-17"'))
 
 
 @pytest.mark.parametrize("how", ["hover", "focus"])

@@ -110,10 +110,10 @@ def test_the_page_draws_and_lists_the_same(
     emulator: Running, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/flow")
-    expect(page.get_by_role("heading", name="Nothing has flowed yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
     arrives(emulator)
     expect(page.locator("svg.flow .band")).to_have_count(10)
-    page.get_by_text("The same as a table").click()
+    page.get_by_text("Show as a table").click()
     row = page.get_by_role("row").filter(has_text="Cart Viewed Event")
     expect(row.filter(has_text="Dropped by Insider One").first).to_contain_text("Cart Viewed")
     accessible(page)

@@ -49,7 +49,7 @@ def test_nothing_changes_by_a_link_or_by_another_sites_page(
 def test_a_form_is_answered_with_a_redirect_whose_page_speaks_once(client: FlaskClient) -> None:
     sent = client.post("/journeys/clock", data={"order": "freeze"})
     assert (sent.status_code, sent.headers["Location"]) == (303, "/journeys")
-    assert "The clock stands still" in client.get("/journeys").text
+    assert "The clock is frozen" in client.get("/journeys").text
     assert 'class="notice"' not in client.get("/journeys").text
 
 
@@ -122,8 +122,8 @@ def test_after_a_sandbox_is_deleted_there_is_a_page_that_says_so(
         client.get("/team")  # which forgets that it was created
     sent = client.post(f"{at}/one/delete")
     assert (sent.status_code, sent.headers["Location"]) == (303, then)
-    assert "The sandbox one was deleted" in client.get(then).text
-    assert "The sandbox one was deleted" not in client.get(then).text
+    assert "Sandbox one was deleted" in client.get(then).text
+    assert "Sandbox one was deleted" not in client.get(then).text
     assert client.get("/sandboxes/one/").status_code == 404
 
 

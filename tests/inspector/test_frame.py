@@ -173,7 +173,7 @@ def fault(page: str) -> list[str]:
         pytest.param(
             "/messages/1/compare?with=x",
             400,
-            ["'x' is no id", "with", "Give a whole number.", "/", "All messages"],
+            ["'x' is not a number", "with", "Give a whole number.", "/", "All messages"],
             id="an address that cannot be meant",
         ),
     ],

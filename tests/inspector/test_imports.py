@@ -47,9 +47,9 @@ def test_answers_of_the_public_api_become_a_workspace_file(
 ) -> None:
     answers = sorted((EXPORTS / "public-api").glob("*.json"))
     upload(emulator, page, *(file(each.read_bytes(), each.name) for each in answers))
-    expect(page.get_by_role("heading", name="What was read")).to_be_visible()
+    expect(page.get_by_role("heading", name="Imported workspace")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Keep it as a file").click()
+        page.get_by_role("button", name="Save as a file").click()
     kept = tmp_path / "workspace.yaml"
     kept.write_bytes(Path(download.value.path()).read_bytes())
     assert read_document(kept)["destination"]["settings"]["ucd_key"] == "test-key"
@@ -57,7 +57,7 @@ def test_answers_of_the_public_api_become_a_workspace_file(
 
 def test_a_sandbox_is_created_of_a_workspace_file(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/import?preset=segment-defaults")
-    page.get_by_role("button", name="Create a sandbox of it").click()
+    page.get_by_role("button", name="Create a sandbox from it").click()
     expect(page.locator(".notice")).to_contain_text("was created")
     expect(page.get_by_text("The key of its account, shown this once")).to_be_visible()
 
@@ -81,7 +81,7 @@ def test_a_file_that_is_no_workspace_is_refused(
 def test_no_file_is_told(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/import")
     page.get_by_role("button", name="Read").click()
-    expect(page.get_by_role("alert")).to_contain_text("no file was chosen")
+    expect(page.get_by_role("alert")).to_contain_text("No file chosen")
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,10 @@ def test_after_45_minutes_the_page_says_what_would_be_sent(
 ) -> None:
     ada_leaves_a_cart(emulator)
     page.goto(f"{emulator.url}/journeys")
-    expect(page.get_by_role("region", name="Who goes on next")).to_contain_text("in 45 minutes")
+    expect(page.get_by_role("region", name="Next steps")).to_contain_text("in 45 minutes")
     page.get_by_role("button", name="+ 45 minutes").click()
-    assert said(page) == "Moved forward by 45 minutes"
-    sent = page.get_by_role("region", name="What would be sent")
+    assert said(page) == "The clock was advanced by 45 minutes"
+    sent = page.get_by_role("region", name="Messages that would be sent")
     expect(sent).to_contain_text("would send email to ada@x.io: You left something in your cart")
     accessible(page)
     page.reload()
@@ -48,7 +48,7 @@ def test_a_journey_tells_how_many_are_where_and_who(
     ada_leaves_a_cart(emulator)
     page.goto(f"{emulator.url}/journeys")
     page.get_by_role("link", name="Cart abandonment").first.click()
-    expect(page.get_by_role("region", name="The way through")).to_contain_text("1 here now")
+    expect(page.get_by_role("region", name="The way through")).to_contain_text("1 waiting now")
     runs = page.get_by_role("region", name="Who went through")
     expect(runs).to_contain_text("waits 45 minutes")
     runs.get_by_role("link", name="Dropped").click()
@@ -61,16 +61,16 @@ def test_a_journey_tells_how_many_are_where_and_who(
 def test_the_clock_is_set_stopped_and_started(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/journeys")
     page.get_by_role("button", name="Freeze").click()
-    assert said(page) == "The clock stands still"
+    assert said(page) == "The clock is frozen"
     assert emulator.parts.clock.read().frozen
-    page.get_by_label("Set to, and stand still").fill("2999-01-01T00:00:00Z")
+    page.get_by_label("Set and freeze").fill("2999-01-01T00:00:00Z")
     page.get_by_role("button", name="Set", exact=True).click()
-    assert said(page) == "The clock stands still at 2999-01-01T00:00:00.000Z"
+    assert said(page) == "The clock is frozen at 2999-01-01T00:00:00.000Z"
     page.get_by_role("button", name="Resume").click()
     assert not emulator.parts.clock.read().frozen
     page.on("dialog", lambda asked: asked.accept())
-    page.get_by_role("button", name="Start afresh").click()
-    assert said(page) == "Everything was forgotten"
+    page.get_by_role("button", name="Erase everything").click()
+    assert said(page) == "All data was deleted"
     assert emulator.parts.clock().year < 2999
 
 
@@ -78,8 +78,8 @@ def test_the_clock_is_set_stopped_and_started(emulator: Running, page: Page) -> 
     ("label", "button", "text", "told"),
     [
         pytest.param("Forward by", "Move", "a while", "is not a duration", id="no length"),
-        pytest.param("Set to, and stand still", "Set", "noon", "this is not a time", id="no time"),
-        pytest.param("Set to, and stand still", "Set", LONG_AGO, "is earlier", id="going back"),
+        pytest.param("Set and freeze", "Set", "noon", "this is not a time", id="no time"),
+        pytest.param("Set and freeze", "Set", LONG_AGO, "is earlier", id="going back"),
     ],
 )
 def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(

@@ -58,7 +58,7 @@ def test_a_message_is_on_the_page_as_it_comes(emulator: Running, page: Page) -> 
 
 def test_the_first_message_takes_the_place_of_the_welcome(emulator: Running, page: Page) -> None:
     page.goto(emulator.url)
-    expect(page.get_by_text("Nothing has arrived yet")).to_be_visible()
+    expect(page.get_by_text("No messages yet")).to_be_visible()
     emulator.send(ADA)
     expect(page.locator("#rows .event")).to_have_text("Identify")
 
@@ -120,10 +120,10 @@ def test_the_address_says_which_messages(
         ("path=%3D1", "&#39;&#39; is not a path"),
         ("since=soon", "&#39;soon&#39; is not a time"),
         ("since=9999-12-31T23:59-14:00", "&#39;9999-12-31T23:59-14:00&#39; is not a time"),
-        ("before=x", "&#39;x&#39; is no id"),
-        ("before=99999999999999999999", "&#39;99999999999999999999&#39; is no id"),
-        ("q=" + "x" * 501, "this is too long"),
-        ("q=%00", "this is too long"),
+        ("before=x", "&#39;x&#39; is not a number"),
+        ("before=99999999999999999999", "&#39;99999999999999999999&#39; is not a number"),
+        ("q=" + "x" * 501, "too many or too long values"),
+        ("q=%00", "too many or too long values"),
     ],
 )
 def test_what_cannot_be_meant_is_said_on_the_page(emulator: Running, query: str, what: str) -> None:
@@ -284,7 +284,7 @@ def test_clear_asks_and_forgets(emulator: Running, page: Page) -> None:
     assert titles(page) == ["Identify"]
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Clear everything").click()
-    expect(page.get_by_text("Nothing has arrived yet")).to_be_visible()
+    expect(page.get_by_text("No messages yet")).to_be_visible()
 
 
 def test_the_sample_shopper_shops(emulator: Running, page: Page) -> None:

@@ -35,7 +35,7 @@ def test_without_anybody_the_page_says_what_to_do(
     emulator: Running, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/profiles")
-    expect(page.get_by_role("heading", name="Insider One knows nobody yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No profiles yet")).to_be_visible()
     accessible(page)
 
 

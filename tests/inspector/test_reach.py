@@ -32,21 +32,21 @@ def shown(app: Flask, part: str, **context: object) -> tuple[str, list[str]]:
 def test_a_search_that_has_found_nothing_so_far_says_how_far_it_came(app: Flask) -> None:
     words, links = shown(app, "_list", rows=[], older=51, reach=REACH)
     assert words == (
-        "Clear filters No message so far passes these filters"
-        " Search on Searched back to 23 Nov 2026 12:00:51.000 so far. All messages"
+        "Clear filters No matching message found so far"
+        " Continue search Searched back to 23 Nov 2026 12:00:51.000 so far. All messages"
     )
     assert links == ["/", "/?q=mug&amp;before=51", "/"]
 
 
 def test_totals_say_how_far_back_they_were_counted(app: Flask) -> None:
     words, _ = shown(app, "_totals", stages=histogram.count_by_stage({}), bars=[], counted=REACH)
-    assert words.endswith("Counted back to 23 Nov 2026 12:00:51.000 , among the newest messages.")
+    assert words.endswith("Counted back to 23 Nov 2026 12:00:51.000 , newest messages only.")
 
 
 def test_people_who_were_not_all_searched_are_led_on_to(app: Flask) -> None:
     words, links = shown(app, "_people", people=[], search="ada", following=51)
     assert words == (
-        "Nobody so far has “ada” Identifiers and attributes of the newest were searched."
-        " Older people"
+        "Nobody so far has “ada” Only the newest profiles were searched, in identifiers and attributes."
+        " Older profiles"
     )
     assert links == ["/profiles?q=ada&amp;before=51"]

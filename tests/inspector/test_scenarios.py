@@ -46,7 +46,7 @@ def test_without_a_run_the_page_says_how_to_report_one(
     emulator: Running, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/scenarios")
-    expect(page.get_by_role("heading", name="No run was reported yet")).to_be_visible()
+    expect(page.get_by_role("heading", name="No scenario runs yet")).to_be_visible()
     accessible(page)
 
 

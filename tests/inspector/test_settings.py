@@ -22,7 +22,7 @@ def test_a_fault_on_the_way_is_met_tried_again_and_cleared(
 ) -> None:
     page.goto(f"{emulator.url}/settings")
     accessible(page)
-    way = page.get_by_role("region", name="Faults on the way to Insider One")
+    way = page.get_by_role("region", name="Faults of deliveries to Insider One")
     way.get_by_role("button", name="429 three times").click()
     expect(way).to_contain_text("answers 429, 3 times")
     emulator.send(RATED)
@@ -30,20 +30,20 @@ def test_a_fault_on_the_way_is_met_tried_again_and_cleared(
     page.reload()
     expect(way).to_contain_text("answers 429, 2 times")
     way.get_by_role("button", name="Clear").click()
-    expect(way).to_contain_text("all well")
-    page.get_by_role("button", name="Try now").click()
-    expect(page.locator(".notice")).to_have_text("Requests that were tried again: 1")
+    expect(way).to_contain_text("none")
+    page.get_by_role("button", name="Retry now").click()
+    expect(page.locator(".notice")).to_have_text("Retried requests: 1")
     assert verdicts(emulator) == ["accepted"]
 
 
 def test_a_fault_at_segments_end_is_asked_for_in_full(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/settings")
-    source = page.get_by_role("region", name="Faults at Segment's end")
+    source = page.get_by_role("region", name="Faults of the Segment API")
     source.get_by_text("Another fault").click()
     source.get_by_label("Status").fill("429")
     source.get_by_label("Retry after, s").fill("7")
     source.get_by_label("Times").fill("2")
-    source.get_by_label("Take the request first").check()
+    source.get_by_label("Process the request first").check()
     source.get_by_role("button", name="Add").click()
     told = "answers 429, retry after 7 s, having taken the request, 2 times"
     expect(source.get_by_role("listitem")).to_have_text(told)
@@ -56,7 +56,7 @@ def test_a_fault_at_segments_end_is_asked_for_in_full(emulator: Running, page: P
 @pytest.mark.parametrize(
     ("label", "text", "told"),
     [
-        pytest.param("Status", "often", "is no whole number", id="no number"),
+        pytest.param("Status", "often", "is not a whole number", id="no number"),
         pytest.param("Status", "99", "this is no fault that can be had", id="no status"),
         pytest.param("Percent of them", "300", "this is no fault that can be had", id="no share"),
     ],
@@ -65,7 +65,7 @@ def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(
     emulator: Running, page: Page, label: str, text: str, told: str
 ) -> None:
     page.goto(f"{emulator.url}/settings")
-    way = page.get_by_role("region", name="Faults on the way to Insider One")
+    way = page.get_by_role("region", name="Faults of deliveries to Insider One")
     way.get_by_text("Another fault").click()
     way.get_by_label(label).fill(text)
     way.get_by_role("button", name="Add").click()
@@ -76,7 +76,7 @@ def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(
 
 def test_a_sandbox_is_created_entered_and_deleted(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/settings")
-    page.get_by_label("Id, made up if empty").fill("team-a")
+    page.get_by_label("Id (generated if empty)").fill("team-a")
     page.get_by_label("Workspace").select_option("segment-defaults")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("The key of its account, shown this once")).to_be_visible()
@@ -88,15 +88,15 @@ def test_a_sandbox_is_created_entered_and_deleted(emulator: Running, page: Page)
     page.get_by_role("link", name="Settings").click()
     page.on("dialog", lambda asked: asked.accept())
     page.get_by_role("button", name="Delete the sandbox team-a").click()
-    expect(page.locator(".notice")).to_have_text("The sandbox team-a was deleted")
+    expect(page.locator(".notice")).to_have_text("Sandbox team-a was deleted")
 
 
 def test_an_id_that_cannot_be_had_is_told(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/settings")
-    page.get_by_label("Id, made up if empty").fill("<b>")
+    page.get_by_label("Id (generated if empty)").fill("<b>")
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_role("alert")).to_contain_text("is not a valid sandbox id")
-    expect(page.get_by_label("Id, made up if empty")).to_have_value("<b>")
+    expect(page.get_by_label("Id (generated if empty)")).to_have_value("<b>")
 
 
 def test_storage_and_limits_are_told(tmp_path: Path, page: Page) -> None:
@@ -119,6 +119,6 @@ def test_what_a_real_account_answers_otherwise_is_shown(page: Page) -> None:
         page.goto(f"{emulator.url}/settings")
         fidelity = page.get_by_role("region", name="Fidelity")
         expect(fidelity).to_contain_text("1 answer of")
-        fidelity.get_by_text("The exchange").click()
+        fidelity.get_by_text("Request and responses").click()
         expect(fidelity).to_contain_text("Access Denied")
         assert "test-key" not in page.content()

@@ -1,6 +1,6 @@
 """The stream that tells open pages that something was kept."""
 
-from segment_insider_emulator.inspector.change_stream import MAX_STREAM_S, iter_change_events
+from segment_insider_emulator.inspector.blueprint import MAX_STREAM_S, iter_change_events
 from segment_insider_emulator.storage.change_feed import ChangeCounter
 from segment_insider_emulator.storage.database import close_database, open_database
 

@@ -47,9 +47,9 @@ def front(tmp_path: Path, browser: Browser) -> Iterator[Page]:
 
 
 def create(page: Page, id: str) -> None:
-    page.get_by_label("Id, made up if empty").fill(id)
+    page.get_by_label("Id (generated if empty)").fill(id)
     page.get_by_role("button", name="Create").click()
-    expect(page.locator(".notice")).to_have_text(f"The sandbox {id} was created")
+    expect(page.locator(".notice")).to_have_text(f"Sandbox {id} was created")
 
 
 def test_a_team_comes_to_its_sandboxes_and_makes_the_first(
@@ -87,7 +87,7 @@ def test_a_team_comes_back_from_a_sandbox_and_ends_it(
 
     front.on("dialog", accept)
     front.get_by_role("button", name="Delete the sandbox staging").click()
-    expect(front.locator(".notice")).to_have_text("The sandbox staging was deleted")
+    expect(front.locator(".notice")).to_have_text("Sandbox staging was deleted")
     assert asked == ["Delete the sandbox staging with all that it holds?"]
     expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("There is none yet.")
 

@@ -87,6 +87,6 @@ def test_an_emulator_outlives_its_database(server: Server, options: list[str]) -
         assert error["what"].startswith("the database cannot be used (")
         assert "\n" not in error["what"]
         assert statuses == [503, 503]
-        assert "<h2>The database is away</h2>" in page.text
+        assert "<h2>The database server cannot be reached</h2>" in page.text
         assert files == [200] * 4  # icon, style, two scripts
         assert account(served, ledger) == [], "".join(served.said)

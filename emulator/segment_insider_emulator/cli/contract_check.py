@@ -19,19 +19,17 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
 from segment_insider_emulator.contract.checks import (
     CaseVerdict,
+    ProducerCheckResult,
     build_junit_case,
     build_uncovered_junit_case,
     check_case,
     check_deployed_case,
     check_deployed_workspace,
+    check_producer_events,
 )
 from segment_insider_emulator.contract.deployed_workspace import DeployedWorkspace
 from segment_insider_emulator.contract.junit_xml import JUnitCase as ReportedCase
 from segment_insider_emulator.contract.junit_xml import render_junit_xml
-from segment_insider_emulator.contract.producer_check import (
-    ProducerCheckResult,
-    check_producer_events,
-)
 from segment_insider_emulator.contract.recording import case_to_json_file, cases_to_ndjson
 from segment_insider_emulator.contract.request_schema import build_request_schema
 from segment_insider_emulator.errors import EmulatorError

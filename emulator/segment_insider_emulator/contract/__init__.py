@@ -1,1 +1,1 @@
-"""Contract cases: these events, with this subscription, must make these Insider One requests."""
+"""Contract tests: check that events and mappings still give the recorded Insider One requests."""

@@ -1,4 +1,4 @@
-"""Reading contract cases: one JSON object a line, or one a file."""
+"""Read contract cases, run them in the mapping core and compare the results."""
 
 import json
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ _CASE_REMEDY = "A case has name, destination, subscription and events; docs/cont
 
 @dataclass(frozen=True, slots=True)
 class ContractCase:
-    """One case and the place it was read from, e.g. "cart.ndjson:12"."""
+    """A contract case and its location, e.g. "cart.ndjson:12"."""
 
     where: str
     document: JSONObject
@@ -47,7 +47,7 @@ class ContractCase:
 
 
 def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
-    """The cases of a file; a case that cannot be used comes as the error that tells why.
+    """Read the cases of a file; an invalid case is yielded as an EmulatorError.
 
     Raises: EmulatorError, when the file cannot be read at all.
     """
@@ -58,7 +58,7 @@ def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
             f"cannot be read ({error.strerror})", str(path), "Name a file of contract cases."
         ) from None
     whole = _is_single_document(content)
-    # Lines end at line feeds alone: other line separators may stand inside a text.
+    # Only line feeds end a line; texts may contain other line separators.
     lines = [content] if whole else content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         if line.strip():
@@ -66,7 +66,7 @@ def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
 
 
 def compile_case(document: JSONObject, where: str) -> ContractCase:
-    """The case of a document that has the shape of one.
+    """Compile a validated case document.
 
     Raises: EmulatorError, when it names an unknown action.
     """
@@ -75,7 +75,7 @@ def compile_case(document: JSONObject, where: str) -> ContractCase:
 
 
 def _is_single_document(content: bytes) -> bool:
-    """Whether the file is a single case, perhaps spread over lines."""
+    """Return whether the file is one case, not one per line."""
     if b"\n" not in content.strip():
         return False
     try:
@@ -89,7 +89,7 @@ def _parse_case(text: bytes, where: str) -> ContractCase | EmulatorError:
     try:
         document = parse_json(text)
     except orjson.JSONDecodeError as error:
-        return EmulatorError(f"not JSON ({error})", where, "Correct the line or take it out.")
+        return EmulatorError(f"invalid JSON ({error})", where, "Correct or remove the line.")
     if nesting_depth(document) > MAX_DEPTH:
         return EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, _CASE_REMEDY)
     fault = best_match(_get_case_validator().iter_errors(document))
@@ -110,7 +110,7 @@ def _get_case_validator() -> Draft202012Validator:
 
 
 def run_case(case: ContractCase) -> JSONObject:
-    """What happens: {"requests": [...], "results": [one for each event]}."""
+    """Run a case and return {"requests": [...], "results": [one for each event]}."""
     document = case.document
     return run_events(case.subscription, document["events"], document.get("batch", False))
 
@@ -118,7 +118,7 @@ def run_case(case: ContractCase) -> JSONObject:
 def run_events(
     subscription: Subscription, events: list[JSONObject], is_batched: bool
 ) -> JSONObject:
-    """Return what *subscription* makes of *events*, as `actual` has it; unbatched, they are one."""
+    """Run *events* with *subscription*; without batching there is one event."""
     request, results = _deliver_events(subscription, events, is_batched)
     return {
         "requests": [_request_to_json(request)] if request else [],
@@ -159,15 +159,15 @@ def _result_to_json(result: MappingResult) -> JSONObject:
 
 
 def find_result_differences(expected: JSONObject, actual: JSONObject) -> list[str]:
-    """Where *received* departs from *expected*, one line for each place.
+    """Return one line for each difference between the expected and the actual result.
 
     Messages of JavaScript's own engine are not compared; that there is such a failure is.
     """
     places = [
         *find_value_differences(expected["requests"], actual["requests"], "requests"),
         *find_value_differences(
-            [_mask_engine_message(each) for each in expected["results"]],
-            [_mask_engine_message(each) for each in actual["results"]],
+            [_mask_engine_message(result) for result in expected["results"]],
+            [_mask_engine_message(result) for result in actual["results"]],
             "results",
         ),
     ]
@@ -186,7 +186,7 @@ _ENGINE_MESSAGE_PREFIX = "Invalid subscription : Cannot read"
 
 @cache
 def load_known_differences() -> dict[str, dict[str, str]]:
-    """Recorded cases in which this core departs from the published destination, by name.
+    """Return recorded cases with a known difference to the published destination, by name.
 
     Each has the "reason" and the "digest" of the case, so that no other case can pass by its name.
     """
@@ -196,12 +196,12 @@ def load_known_differences() -> dict[str, dict[str, str]]:
 
 
 def find_known_reason(case: ContractCase) -> str | None:
-    """Why this very case is known to differ; None when it is not."""
+    """Return the reason for a known difference of this case; None if it has none."""
     known = load_known_differences().get(case.name, {})
     return known.get("reason") if known.get("digest") == hash_case_input(case) else None
 
 
 def hash_case_input(case: ContractCase) -> str:
-    """A fingerprint of what a case gives to the core."""
+    """Return a hash of the case's input: destination, subscription and events."""
     case_input = {key: case.document[key] for key in ("destination", "subscription", "events")}
     return sha256(orjson.dumps(case_input, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

@@ -1,8 +1,11 @@
-"""Contract cases as JUnit XML."""
+"""Check contract cases alone, and with the deployed workspace."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+import orjson
+from flask.testing import FlaskClient
 
 from segment_insider_emulator.contract.cases import (
     ContractCase,
@@ -16,12 +19,12 @@ from segment_insider_emulator.types import JSONObject
 
 
 def build_uncovered_junit_case(where: str, name: str, reason: str) -> JUnitCase:
-    """Return a mapping of the workspace *where* that no case covers."""
+    """Return a skipped JUnit case for a mapping without contract cases."""
     return JUnitCase(where, name, outcome="skipped", message=reason, text=reason)
 
 
 def build_junit_case(where: str, name: str, problems: list[str]) -> JUnitCase:
-    """A case of the class of its file; without *why* it passed.
+    """Return a JUnit case named after its file; it fails if there are *problems*.
 
     Args:
         where: Its place, e.g. "cases.ndjson:3".
@@ -41,17 +44,17 @@ SAME_RESULT_NOTE: Final = "result: the same; no recorded event shows what the ch
 
 @dataclass(frozen=True, slots=True)
 class CaseVerdict:
-    """What came of one case, or of something in the workspace that no case is about.
+    """The check result of one case, or of the workspace itself.
 
     Args:
         where: Place of the case, e.g. "cases.ndjson:3", or the workspace.
         verdict: "uncovered" is a mapping that no case runs.
         differences: One line for each.
-        reason: Why a difference is known.
-        mapping: The mapping in the workspace against the copy in the case; "new" has no case. None
+        known_reason: Why a difference is known.
+        mapping_state: The mapping in the workspace against the copy in the case; "new" has no case. None
             without a workspace.
-        result: Whether the requests and results are as expected. None without a workspace.
-        renewed: The case as --update writes it; None where it cannot be.
+        result_state: Whether the requests and results are as expected. None without a workspace.
+        updated_case: The case as --update writes it; None where it cannot be.
     """
 
     where: str
@@ -65,11 +68,11 @@ class CaseVerdict:
 
     @property
     def is_about_account(self) -> bool:
-        """Whether this is about the account or a key, and not about a case or a mapping."""
+        """Whether this is about the account or a key, not about a case or mapping."""
         return self.name == ACCOUNT_CHECK_NAME
 
     def to_json(self) -> JSONObject:
-        """Return the verdict as --json prints it."""
+        """Return the verdict in the format of --json."""
         document: JSONObject = {
             "where": self.where,
             "name": self.name,
@@ -83,7 +86,7 @@ class CaseVerdict:
 
 
 def check_case(case: ContractCase) -> CaseVerdict:
-    """Run the copy of the mapping in *case*, and compare what happens with "expect"."""
+    """Run the recorded mapping of *case* and compare the result with "expect"."""
     actual_result = run_case(case)
     expected = case.document.get("expect")
     lines = (
@@ -100,10 +103,10 @@ def check_case(case: ContractCase) -> CaseVerdict:
 def check_deployed_case(
     case: ContractCase, deployed_workspace: DeployedWorkspace, all_cases: Sequence[ContractCase]
 ) -> CaseVerdict:
-    """Run *case* through the workspace's own mapping, and say which of both is not as recorded.
+    """Run *case* with the deployed mapping and report changes of mapping and result.
 
     Args:
-        cases: All that are checked.
+        all_cases: All that are checked.
     """
     proof = check_case(case)
     deployed = deployed_workspace.run_case(case, all_cases)
@@ -135,7 +138,7 @@ def check_deployed_case(
 def check_deployed_workspace(
     deployed_workspace: DeployedWorkspace, cases: Sequence[ContractCase], *, strict: bool
 ) -> Iterator[CaseVerdict]:
-    """Say what of the workspace is not as it was recorded, and which mappings have no case.
+    """Yield verdicts for account differences and for mappings without a case.
 
     Args:
         strict: Fail mappings that no case covers; those that take a recorded event fail anyway.
@@ -156,3 +159,75 @@ def check_deployed_workspace(
             yield CaseVerdict(
                 deployed_workspace.name, title, verdict, ["no case covers it"], mapping_state="new"
             )
+
+
+ACCEPTED_VERDICT: Final = "accepted"
+TOLERATED_VERDICTS: Final = ("warning", "not_subscribed")
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerCheckResult:
+    """The check result of one event.
+
+    Args:
+        where: The place it was read from, e.g. "events.ndjson:3".
+        name: Its event, page or screen, or its type.
+        verdict: As GET /emulator/v1/messages has it.
+        problems: One line for each thing that is wrong: of the tracking plan, of a mapping, of Insider
+            One.
+    """
+
+    where: str
+    name: str
+    verdict: str
+    problems: list[str]
+
+    def is_accepted(self, *, strict: bool) -> bool:
+        """Return whether the event passes; *strict* also fails warnings and unmatched events."""
+        return self.verdict == ACCEPTED_VERDICT or (
+            self.verdict in TOLERATED_VERDICTS and not strict
+        )
+
+
+def check_producer_events(
+    events: Iterable[tuple[str, JSONObject]], client: FlaskClient, write_key: str
+) -> Iterator[ProducerCheckResult]:
+    """Send each event through the whole pipeline and report its verdict.
+
+    Args:
+        events: Place and event.
+        client: Of an emulator that may be reset before each event.
+        write_key: Of the source that the events are sent to.
+    """
+    for where, event in events:
+        client.post("/emulator/v1/reset")
+        call_type = event.get("type", "track")
+        body = orjson.dumps({**event, "writeKey": write_key})
+        answer = client.post(f"/v1/{call_type}", data=body, content_type="application/json")
+        if answer.status_code != 200:
+            why = [f"Segment answers {answer.status_code}: {answer.get_data(as_text=True)}"]
+            yield ProducerCheckResult(where, str(call_type), "rejected", why)
+            continue
+        messages = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
+        deliveries = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
+        yield _build_producer_result(where, messages[-1], deliveries)
+
+
+def _build_producer_result(
+    where: str, message: JSONObject, deliveries: list[JSONObject]
+) -> ProducerCheckResult:
+    sent = message["message"]
+    name = message["event"] or sent.get("name") or message["type"]
+    why = [str(violation) for violation in message["violations"]]
+    why += [
+        f"{delivery['subscription']}: {delivery['reason']}"
+        for delivery in deliveries
+        if delivery["reason"]
+    ]
+    # The reason of the message may repeat the reasons of its deliveries.
+    reason = message["reason"] or ""
+    for delivery in deliveries:
+        reason = reason.removeprefix(delivery["reason"] or "").removeprefix("; ")
+    if reason and (deliveries or not why):
+        why.append(reason)
+    return ProducerCheckResult(where, str(name), message["verdict"], why)

@@ -1,4 +1,4 @@
-"""Run contract cases through the workspace that a shop deploys, and say what differs."""
+"""Run contract cases with the deployed workspace and report differences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY
 from segment_insider_emulator.workspace.validation import suggest_name
 
-# Stand for the account's name and key in cases, which live in repositories.
+# Replaces account name and key in recorded cases, because cases are committed.
 PLACEHOLDER_ACCOUNT = {"account_name": "account", "ucd_key": "key"}
 RECORDED_SUBSCRIPTION_KEYS = ("name", "actionSlug", "trigger", "settings", "enabled")
-_KEY_DIGEST_CHARS = 4  # of a key's digest: enough to notice another key, too few to find it
+_KEY_DIGEST_CHARS = 4  # enough to notice another key, too few to guess it
 _SOURCE_DISABLED = Rejection(SOURCE_STEP, "source_disabled", DISABLED_SOURCE_TEXT)
 
 MappingState: TypeAlias = Literal["same", "changed", "renamed", "disabled", "gone"]
@@ -30,13 +30,13 @@ MappingState: TypeAlias = Literal["same", "changed", "renamed", "disabled", "gon
 
 @dataclass(frozen=True, slots=True)
 class DeployedCaseResult:
-    """What the workspace makes of one case.
+    """The result of one case with the deployed workspace.
 
     Args:
-        state: Of the case's subscription in the workspace, against the copy in the case.
-        mapping: One line for each place where the subscription differs from that copy.
-        actual: In the shape of "expect"; None when the subscription is gone.
-        renewed: The case as the workspace would have it recorded; None where it sends nothing.
+        mapping_state: Of the case's subscription in the workspace, against the copy in the case.
+        mapping_differences: One line for each place where the subscription differs from that copy.
+        actual_result: In the shape of "expect"; None when the subscription is gone.
+        updated_case: The case as the workspace would have it recorded; None where it sends nothing.
     """
 
     mapping_state: MappingState
@@ -46,19 +46,20 @@ class DeployedCaseResult:
 
     @property
     def reason(self) -> str:
-        """Why nothing is sent, where nothing is."""
+        """Why no request was made; "" if one was."""
         results = self.actual_result["results"] if self.actual_result else []
         return "; ".join(
-            self.mapping_differences or [each.get("message", each["status"]) for each in results]
+            self.mapping_differences
+            or [result.get("message", result["status"]) for result in results]
         )
 
 
 @dataclass(frozen=True, slots=True)
 class UncoveredMapping:
-    """An enabled subscription that no case runs.
+    """An enabled subscription without a case.
 
     Args:
-        takes: Names of the cases whose events it takes as well.
+        matching_case_names: Names of the cases with events that it matches.
     """
 
     title: str
@@ -66,11 +67,11 @@ class UncoveredMapping:
 
 
 class DeployedWorkspace:
-    """A workspace, compiled once for all cases.
+    """A workspace compiled once for all cases.
 
     Args:
         name: Of the workspace, as commands take it.
-        has_key: Whether its key is the account's own; a running emulator does not tell it.
+        has_real_key: Whether its key is the real account key; a running emulator hides it.
     """
 
     def __init__(self, workspace: Workspace, name: str, *, has_real_key: bool = True) -> None:
@@ -87,10 +88,10 @@ class DeployedWorkspace:
         self._account_settings: JSONObject = workspace.destination["settings"]
 
     def run_case(self, case: ContractCase, all_cases: Sequence[ContractCase]) -> DeployedCaseResult:
-        """Run *case* through the subscription that it names.
+        """Run *case* with the deployed version of its subscription.
 
         Args:
-            cases: All that are checked; what none of them names may be a new name.
+            all_cases: All that are checked; what none of them names may be a new name.
         """
         deployed_subscription = self._find_subscription(case, all_cases)
         if deployed_subscription is None:
@@ -119,7 +120,7 @@ class DeployedWorkspace:
         )
 
     def find_account_differences(self, cases: Sequence[ContractCase]) -> list[str]:
-        """Say where the account, its key or the write key are others than when *cases* were made.
+        """Return differences of account, API key and write key between *cases* and the workspace.
 
         No key is in any of the lines.
         """
@@ -130,10 +131,12 @@ class DeployedWorkspace:
         )
 
     def find_uncovered_mappings(self, cases: Sequence[ContractCase]) -> Iterator[UncoveredMapping]:
-        """Find the enabled subscriptions that none of *cases* runs."""
+        """Yield enabled subscriptions that have no case."""
         covered = [self._find_subscription(case, cases) for case in cases]
         for definition in self._subscriptions:
-            if definition.get("enabled", True) and not any(each is definition for each in covered):
+            if definition.get("enabled", True) and not any(
+                subscription is definition for subscription in covered
+            ):
                 subscription = compile_subscription(definition, self._account_settings)
                 takes = [
                     case.name for case in cases if self._matches_subscription(subscription, case)
@@ -143,12 +146,12 @@ class DeployedWorkspace:
                 )
 
     def find_rejection(self, event: JSONObject) -> Rejection | None:
-        """Return why no subscription is handed *event*; None when all are."""
+        """Return the rejection of *event* before any subscription; None if it passes."""
         _, stop = self._filter_event(event)
         return stop
 
     def build_reference(self, subscription: JSONObject) -> JSONObject:
-        """Return what a case recorded of *definition* says about where it comes from."""
+        """Return the reference that a case stores about its subscription and account."""
         workspace = self._workspace
         reference = {
             "name": subscription["name"],
@@ -163,17 +166,26 @@ class DeployedWorkspace:
     def _find_subscription(
         self, case: ContractCase, all_cases: Sequence[ContractCase]
     ) -> JSONObject | None:
-        """The subscription by name and action; by name; or the only new name of the same one."""
+        """Find a case's subscription in the workspace by name, or by content if it was renamed."""
         name, slug = _referenced_subscription(case)
-        named = [each for each in self._subscriptions if each["name"] == name]
-        for candidates in ([each for each in named if each["actionSlug"] == slug], named):
+        named = [
+            subscription for subscription in self._subscriptions if subscription["name"] == name
+        ]
+        for candidates in (
+            [subscription for subscription in named if subscription["actionSlug"] == slug],
+            named,
+        ):
             if candidates:
-                # Names may be given twice: the copy says which one it was.
+                # Names may occur twice; the recorded copy identifies one.
                 return next(
-                    (each for each in candidates if _is_same_subscription(case, each)),
+                    (
+                        candidate
+                        for candidate in candidates
+                        if _is_same_subscription(case, candidate)
+                    ),
                     candidates[0],
                 )
-        referenced_names = {_referenced_subscription(each)[0] for each in all_cases}
+        referenced_names = {_referenced_subscription(case)[0] for case in all_cases}
         renamed = [
             e
             for e in self._subscriptions
@@ -182,7 +194,7 @@ class DeployedWorkspace:
         return renamed[0] if len(renamed) == 1 else None
 
     def _describe_missing_subscription(self, case: ContractCase) -> str:
-        known = [str(each["name"]) for each in self._subscriptions]
+        known = [str(subscription["name"]) for subscription in self._subscriptions]
         near = f" {suggest_name(_referenced_subscription(case)[0], known)}" if known else ""
         return f"subscription: {_mapping_title(*_referenced_subscription(case))} is not in {self.name}.{near}"
 
@@ -217,7 +229,7 @@ class DeployedWorkspace:
         if digest not in (None, _digest_key(key)) and key != TEST_ACCOUNT_KEY:
             yield "destination.settings.ucd_key: another key than when the cases were recorded"
         write_key = reference.get("writeKey", self._workspace.write_key)
-        keys = [each.write_key for each in self._workspace.sources]
+        keys = [source.write_key for source in self._workspace.sources]
         if write_key not in keys:
             yield from find_value_differences(write_key, keys[0], "source.writeKey")
 
@@ -229,7 +241,7 @@ class DeployedWorkspace:
         return filter_result.event, filter_result.rejection
 
     def _run_events(self, case: ContractCase, subscription: Subscription) -> JSONObject:
-        """What the subscription makes of the events that reach it, in the shape of "expect"."""
+        """Run the events that pass the filters, and return the result in the shape of "expect"."""
         filtered = [self._filter_event(event) for event in case.document["events"]]
         reaching = [event for event, stop in filtered if stop is None]
         batched = case.document.get("batch", False)
@@ -244,7 +256,7 @@ class DeployedWorkspace:
 
     def _matches_subscription(self, subscription: Subscription, case: ContractCase) -> bool:
         results = self._run_events(case, subscription)["results"]
-        return any(each["status"] in ("delivered", "failed") for each in results)
+        return any(result["status"] in ("delivered", "failed") for result in results)
 
     def _build_updated_case(
         self,
@@ -253,7 +265,7 @@ class DeployedWorkspace:
         settings: JSONObject,
         actual_result: JSONObject,
     ) -> JSONObject | None:
-        statuses = {each["status"] for each in actual_result["results"]}
+        statuses = {result["status"] for result in actual_result["results"]}
         if not statuses & {"delivered", "failed"} or statuses & {"filtered", "disabled"}:
             return None
         return {
@@ -266,12 +278,12 @@ class DeployedWorkspace:
 
 
 def copy_subscription(subscription: JSONObject) -> JSONObject:
-    """Return the copy of a subscription that a case keeps as proof of what was recorded."""
+    """Return the part of a subscription that a case records."""
     return {key: subscription[key] for key in RECORDED_SUBSCRIPTION_KEYS if key in subscription}
 
 
 def _referenced_subscription(case: ContractCase) -> tuple[str, str]:
-    """Name and action of the case's subscription; in old cases its copy says them."""
+    """Return name and action of the case's subscription."""
     reference = case.document.get("reference", {})
     subscription = case.subscription
     return reference.get("name", subscription.name), reference.get(
@@ -284,7 +296,7 @@ def _mapping_title(name: str, slug: str) -> str:
 
 
 def _effective_subscription(subscription: Subscription, name: str) -> JSONObject:
-    """What a subscription does, whatever it leaves to the catalogue."""
+    """Return the subscription with catalogue defaults filled in."""
     return {
         "name": name,
         "actionSlug": subscription.action_slug,
@@ -294,7 +306,7 @@ def _effective_subscription(subscription: Subscription, name: str) -> JSONObject
 
 
 def _is_same_subscription(case: ContractCase, definition: JSONObject) -> bool:
-    """Whether *definition* is the case's copy, but for its name and whether it is enabled."""
+    """Return whether *definition* equals the recorded subscription, apart from name and enabled."""
     deployed = compile_subscription(definition, {})
     return _effective_subscription(case.subscription, "") == _effective_subscription(deployed, "")
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-# What XML 1.0 cannot hold; a captured value may have anything in it.
+# Characters that XML 1.0 does not allow; captured values may contain any.
 INVALID_XML_CHARACTERS = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -39,7 +39,7 @@ def render_junit_xml(
 ) -> bytes:
     """Return a JUnit XML document of one suite."""
     listed = list(cases)
-    ends = [each.outcome for each in listed]
+    ends = [case.outcome for case in listed]
     suites = Element("testsuites", name=suite_name)
     suite = SubElement(
         suites,
@@ -53,8 +53,8 @@ def render_junit_xml(
     )
     if started_at:
         suite.set("timestamp", started_at.isoformat())
-    for each in listed:
-        _append_case(suite, each)
+    for case in listed:
+        _append_case(suite, case)
     text = tostring(suites, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
 

@@ -1,4 +1,4 @@
-"""What changes from run to run in recorded events, put to values that stay: ids and times."""
+"""Record contract cases from events, with stable values for ids and times."""
 
 import re
 from collections import Counter
@@ -21,7 +21,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
 
 FIXED_TIME = "2026-01-01T00:00:00.000Z"
-# Place in an event -> what becomes of it. A case states those that were applied to it.
+# Path in an event -> kind of replacement. A case records the applied rules.
 DEFAULT_RULES = {
     "messageId": "message",
     "anonymousId": "anonymous",
@@ -37,7 +37,7 @@ RULE_WORD = re.compile(r"[a-z][a-z-]*")
 
 
 def parse_rules(rule_texts: list[str]) -> dict[str, str]:
-    """RULES with those of *given*, such as "properties.order_id=order", "context.ip=" for none.
+    """Return the default rules changed by texts such as "properties.order_id=order".
 
     Raises: EmulatorError.
     """
@@ -48,7 +48,7 @@ def parse_rules(rule_texts: list[str]) -> dict[str, str]:
             remedy = (
                 "Write PLACE=WORD: time, ip, version, or a word that is numbered, as in order-1."
             )
-            raise EmulatorError(f"{text!r} is no rule", "--rule", remedy)
+            raise EmulatorError(f"{text!r} is not a rule", "--rule", remedy)
         if word:
             rules[place] = word
         else:
@@ -58,13 +58,13 @@ def parse_rules(rule_texts: list[str]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class CaseNormaliser:
-    """Applies rules to events; equal values get equal numbers, in the order of their first use."""
+    """Applies rules to events; equal values get equal numbers, in order of first use."""
 
     rules: dict[str, str]
     _numbered_values: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def normalise_event(self, event: JSONObject) -> tuple[JSONObject, dict[str, str]]:
-        """*event* with what the rules make of it, and the rules that applied."""
+        """Return *event* with stable values, and the rules that were applied."""
         changed = deepcopy(event)
         applied = {
             place: word
@@ -74,7 +74,7 @@ class CaseNormaliser:
         return changed, applied
 
     def mask_varying_values(self, event: JSONObject) -> JSONObject:
-        """*event* without what the rules are about: equal for events that are one case."""
+        """Return *event* with placeholders for varying values; equal events make one case."""
         bare = deepcopy(event)
         for place, word in self.rules.items():
             _replace_value_at(bare, place.split("."), partial(_get_rule_word, word))
@@ -83,7 +83,7 @@ class CaseNormaliser:
     def _get_stable_value(self, word: str, value: JSON) -> str:
         if word in FIXED_VALUES:
             return FIXED_VALUES[word]
-        known = len([each for each, _ in self._numbered_values if each == word])
+        known = len([known_word for known_word, _ in self._numbered_values if known_word == word])
         return self._numbered_values.setdefault((word, repr(value)), f"{word}-{known + 1}")
 
 
@@ -92,7 +92,7 @@ def _get_rule_word(word: str, _value: JSON) -> str:
 
 
 def _replace_value_at(event: JSON, steps: list[str], replacement: Callable[[JSON], str]) -> bool:
-    """Replace the value at the end of *steps*; whether there was one."""
+    """Replace the value at a path; return whether there was one."""
     *outer, last = steps
     for step in outer:
         event = event.get(step) if isinstance(event, dict) else None
@@ -102,17 +102,17 @@ def _replace_value_at(event: JSON, steps: list[str], replacement: Callable[[JSON
     return True
 
 
-_MAX_CASE_NAME_CHARS = 200  # with a number and .json behind it, file systems take it
+_MAX_CASE_NAME_CHARS = 200  # leaves room for a number and .json in a file name
 
 
 @dataclass(slots=True)
 class CaseRecording:
-    """What was made of traffic.
+    """The recorded cases and counts.
 
     Args:
         cases: Sorted by name; of cases that are equal but for ids and times, one.
-        events: How many events there were.
-        stopped: Events that the workspace stops before any mapping, counted by the reason.
+        event_count: How many events there were.
+        rejection_counts: Events that the workspace stops before any mapping, counted by the reason.
     """
 
     cases: list[JSONObject] = field(default_factory=list)
@@ -127,12 +127,12 @@ def record_cases(
     *,
     has_real_key: bool = True,
 ) -> CaseRecording:
-    """Make the cases of *events*.
+    """Record contract cases from *events*.
 
     Args:
         events: As destinations are handed them.
         rules: See emulator.contract.normalising.
-        has_key: Whether the key in *workspace* is the account's own.
+        has_real_key: Whether the key in *workspace* is the account's own.
     """
     deployment = DeployedWorkspace(workspace, workspace.source_name, has_real_key=has_real_key)
     normaliser = CaseNormaliser(rules)
@@ -153,7 +153,7 @@ def record_cases(
 
 
 def cases_to_ndjson(cases: Iterable[JSONObject]) -> bytes:
-    """One case a line, in an order of keys that does not depend on who wrote them."""
+    """Return the cases as NDJSON with sorted keys."""
     return b"".join(
         orjson.dumps(case, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
         for case in cases
@@ -161,7 +161,7 @@ def cases_to_ndjson(cases: Iterable[JSONObject]) -> bytes:
 
 
 def case_to_json_file(case: JSONObject) -> bytes:
-    """One case as a file of its own, which shows in a review what changed."""
+    """Return one case as an indented JSON file with sorted keys."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(case, option=options)
 
@@ -191,7 +191,7 @@ def _record_event_cases(
 
 
 def _name_cases(cases: Iterable[JSONObject]) -> list[JSONObject]:
-    """Each with a name: its event and mapping, and a number where several have both."""
+    """Give each case a name from its event and mapping, with a number if needed."""
     used_names: set[str] = set()
     named = []
     for case in cases:
@@ -201,7 +201,7 @@ def _name_cases(cases: Iterable[JSONObject]) -> list[JSONObject]:
             f"{called} by {case['subscription'].get('name') or case['subscription']['actionSlug']}"
         )
         numbered = (f"{name}-{number}" for number in count(2))
-        name = next(each for each in chain([name], numbered) if each not in used_names)
+        name = next(option for option in chain([name], numbered) if option not in used_names)
         used_names.add(name)
         named.append({**case, "name": name})
     return sorted(named, key=lambda case: str(case["name"]))

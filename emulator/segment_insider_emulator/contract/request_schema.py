@@ -1,4 +1,4 @@
-"""JSON Schemas of the Insider One requests that a workspace can produce.
+"""JSON Schema of the Insider One requests that a workspace can make.
 
 They follow the types of the actions' fields and the shape of an upsert; what has no type in
 Segment's catalogue, such as a custom parameter, may be any JSON value here.
@@ -22,7 +22,7 @@ from segment_insider_emulator.workspace import Workspace
 
 JSON_SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ANY_VALUE_SCHEMA: JSONObject = {}
-# Infinity and NaN pass as numbers at Segment, and JSON has no other word for them than null.
+# Segment accepts Infinity and NaN as numbers; JSON can only write them as null.
 FIELD_TYPE_SCHEMAS: dict[str, JSONObject] = {
     "string": {"type": "string"},
     "number": {"type": ["number", "null"]},
@@ -34,23 +34,23 @@ FIELD_TYPE_SCHEMAS: dict[str, JSONObject] = {
 
 
 def build_request_schema(workspace: Workspace) -> JSONObject:
-    """Return one schema of all bodies that enabled subscriptions make, by name in "$defs".
+    """Return one schema of all request bodies of enabled subscriptions.
 
     Raises: EmulatorError, when none is enabled.
     """
     subscriptions = [
-        each
-        for each in workspace.destination["subscriptions"]
-        if each.get("enabled", True) and each["actionSlug"] in ACTIONS
+        subscription
+        for subscription in workspace.destination["subscriptions"]
+        if subscription.get("enabled", True) and subscription["actionSlug"] in ACTIONS
     ]
     if not subscriptions:
         remedy = "Enable one, or start from the preset guide."
         raise EmulatorError("no subscription is enabled", workspace.source_name, remedy)
     definitions = {
-        _subscription_name(each): _request_body_schema(
-            ACTIONS[each["actionSlug"]], _subscription_name(each)
+        _subscription_name(subscription): _request_body_schema(
+            ACTIONS[subscription["actionSlug"]], _subscription_name(subscription)
         )
-        for each in subscriptions
+        for subscription in subscriptions
     }
     return {
         "$schema": JSON_SCHEMA_DIALECT,
@@ -65,7 +65,7 @@ def _subscription_name(subscription: JSONObject) -> str:
 
 
 def _to_json_pointer(name: str) -> str:
-    """*name* as a JSON Pointer in a fragment has it."""
+    """Escape *name* for a JSON Pointer in a URI fragment."""
     return quote(name.replace("~", "~0").replace("/", "~1"))
 
 
@@ -78,7 +78,7 @@ def _request_body_schema(action: DestinationAction, title: str) -> JSONObject:
 
 
 def _user_schema(action: DestinationAction) -> JSONObject:
-    fields = {each.key: each for each in action.fields}
+    fields = {field.key: field for field in action.fields}
     required = ["identifiers", "attributes", "not_append"]
     members: JSONObject = {
         "identifiers": _identifiers_schema(),
@@ -132,7 +132,7 @@ def _event_name_schema(action: DestinationAction) -> JSONObject:
 
 
 def _root_and_custom_schema(sources: list[ActionField], root_names: frozenset[str]) -> JSONObject:
-    """What is put together of *sources*: names of *root*, and all others under "custom".
+    """Return the schema of an object with known names at the root and all others under "custom".
 
     A name may come from each source; where one of them has no type for it, it may be anything.
     """
@@ -140,7 +140,7 @@ def _root_and_custom_schema(sources: list[ActionField], root_names: frozenset[st
     for name in sorted(root_names):
         typed = [_property_schema(source, name) for source in sources]
         value = _any_of_schema(typed)
-        # It is wrapped whatever it is, and a value that is missing becomes null.
+        # The value is always wrapped in a list; a missing value becomes null.
         members[name] = _single_item_list_schema(value) if name == "taxonomy" else value
     members["custom"] = FIELD_TYPE_SCHEMAS["object"]
     return _object_schema(members, required=("custom",))
@@ -148,7 +148,12 @@ def _root_and_custom_schema(sources: list[ActionField], root_names: frozenset[st
 
 def _property_schema(source: ActionField, name: str) -> JSONObject:
     return next(
-        (_field_schema(each) for each in source.properties if each.key == name), ANY_VALUE_SCHEMA
+        (
+            _field_schema(property_field)
+            for property_field in source.properties
+            if property_field.key == name
+        ),
+        ANY_VALUE_SCHEMA,
     )
 
 
@@ -162,7 +167,7 @@ def _field_schema(field: ActionField) -> JSONObject:
 
 
 def _any_of_schema(schemas: list[JSONObject]) -> JSONObject:
-    distinct = [each for at, each in enumerate(schemas) if each not in schemas[:at]]
+    distinct = [schema for at, schema in enumerate(schemas) if schema not in schemas[:at]]
     if ANY_VALUE_SCHEMA in distinct or not distinct:
         return ANY_VALUE_SCHEMA
     return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}

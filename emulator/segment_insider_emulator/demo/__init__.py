@@ -1,1 +1,1 @@
-"""The demonstration: a shopper's day, and what Insider One makes of it."""
+"""The demo: a shopper's day, and what Insider One receives from it."""

@@ -1,4 +1,4 @@
-"""A shopper's day, with the wrong turns that real integrations take."""
+"""The demo: calls of a shopper's day, a summary of the result, and a text report."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -32,12 +32,12 @@ CONSENT_TRAITS = {f"{channel}_optin": True for channel in ("email", "sms", "gdpr
 
 @dataclass(frozen=True, slots=True)
 class DemoCall:
-    """One call of the day.
+    """One Segment call of the demo.
 
     Args:
         chapter: What the shopper is at.
         shopper: As the shop knows them at that time.
-        note: What is special about the call, for whoever reads along.
+        note: What is special about the call.
     """
 
     chapter: str
@@ -47,7 +47,7 @@ class DemoCall:
 
 
 def build_shopper_day(shopper: Shopper, products: list[JSONObject]) -> list[DemoCall]:
-    """The whole day of *shopper*, who looks at *products* and takes the first two."""
+    """Return all calls of *shopper*'s day, who views *products* and buys the first two."""
     visitor = replace(shopper, user_id=None)
     chosen = products[:2]
     chapters = {
@@ -65,7 +65,9 @@ def build_shopper_day(shopper: Shopper, products: list[JSONObject]) -> list[Demo
 
 def _browsing_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
     yield page_call("Home"), ""
-    listed = [{"product_id": each["product_id"], "name": each["name"]} for each in products]
+    listed = [
+        {"product_id": product["product_id"], "name": product["name"]} for product in products
+    ]
     yield product_list_viewed_call(products[0]["category"], listed), ""
     for product in products[:2]:
         yield product_viewed_call(product), ""
@@ -86,7 +88,7 @@ def _optin_calls(shopper: Shopper) -> Iterator[tuple[SegmentCall, str]]:
 
 
 def _purchase_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
-    total = round(sum(each["price"] * each["quantity"] for each in products), 2)
+    total = round(sum(product["price"] * product["quantity"] for product in products), 2)
     yield checkout_started_call(products, CHECKOUT_ID, CURRENCY), ""
     details = {"revenue": total, "shipping": 4.5, "tax": 3.2, "gift_wrap": True}
     yield order_completed_call(products, ORDER_ID, CURRENCY, details), ""
@@ -100,10 +102,10 @@ DELIVERED_VERDICTS = ("accepted", "warning")
 def summarise_day(
     client: ControlClient, destination: JSONObject, demo_calls: Sequence[DemoCall], shopper: Shopper
 ) -> JSONObject:
-    """Say of each call what Insider One received, and what it knows at the end.
+    """Summarise what Insider One received for each call, and the final profile.
 
     Args:
-        client: Of an emulator that got these *turns* and nothing else.
+        client: Of an emulator that got these *demo_calls* and nothing else.
         destination: In the shape of Segment's Public API.
     Returns: {"calls": [{"chapter", "call", "note", "verdict", "reason", "received", "unread"}],
         "profile": {"identifiers", "attributes", "events", "reach"} or None}; no times, no ids that
@@ -133,13 +135,13 @@ def _summarise_call(
         "note": demo_call.note,
         "verdict": message["verdict"],
         "reason": message["reason"],
-        "received": [each for delivery in deliveries for each in _iter_received_users(delivery)],
+        "received": [user for delivery in deliveries for user in _iter_received_users(delivery)],
         "unread": explained.dropped if explained and matched else [],
     }
 
 
 def _iter_received_users(delivery: JSONObject) -> Iterator[JSONObject]:
-    """The users of a request that Insider One took, without their times."""
+    """Yield the users of an accepted request, without times."""
     if delivery["verdict"] not in DELIVERED_VERDICTS:
         return
     for user in delivery["request"]["json"]["users"]:
@@ -147,15 +149,15 @@ def _iter_received_users(delivery: JSONObject) -> Iterator[JSONObject]:
             "subscription": delivery["subscription"],
             "attributes": user["attributes"],
             "events": [
-                {"event_name": each["event_name"], "event_params": each["event_params"]}
-                for each in user.get("events", [])
+                {"event_name": event["event_name"], "event_params": event["event_params"]}
+                for event in user.get("events", [])
             ],
         }
 
 
 def _summarise_profile(client: ControlClient, shopper: Shopper) -> JSONObject | None:
     profiles = (client.find_profile(identifier) for identifier in shopper.identifiers)
-    profile = next((each for each in profiles if each), None)
+    profile = next((profile for profile in profiles if profile), None)
     if profile is None:
         return None
     counts: dict[str, int] = {}
@@ -169,8 +171,8 @@ def _summarise_profile(client: ControlClient, shopper: Shopper) -> JSONObject | 
     }
 
 
-REPORT_COLUMNS = 96  # columns
-RECEIVED_COLUMNS = 52  # columns of what arrived
+REPORT_COLUMNS = 96
+RECEIVED_COLUMNS = 52  # for received events
 VERDICT_COLOURS = {"accepted": "green", "warning": "yellow", "not_subscribed": "yellow"}
 VERDICT_MEANINGS = {
     "warning": "Insider One took it, and something in it does not do what it seems to.",
@@ -180,12 +182,12 @@ VERDICT_MEANINGS = {
 
 
 def format_report(summary: JSONObject) -> Iterator[str]:
-    """The lines of a *summary*, with terminal colours."""
+    """Yield the report lines of a *summary*, with terminal colours."""
     calls = list(enumerate(summary["calls"], 1))
     width = max(len(_format_call_name(number, call)) for number, call in calls)
     yield ""
     yield f"{'  Call to Segment':{width}}  {'verdict':14}  what Insider One receives"
-    for chapter, group in groupby(calls, lambda each: str(each[1]["chapter"])):
+    for chapter, group in groupby(calls, lambda item: str(item[1]["chapter"])):
         yield _format_heading(chapter)
         for number, call in group:
             yield from _format_call(number, call, width)
@@ -213,12 +215,12 @@ def _format_call(number: int, call: JSONObject, width: int) -> Iterator[str]:
 
 
 def _iter_received_lines(call: JSONObject) -> Iterator[str]:
-    """One line for each event that arrived, or for the attributes that did without one."""
+    """Yield a line for each received event, or for attributes without an event."""
     for user in call["received"]:
         for event in user["events"]:
             parameters = event["event_params"]
             values = [parameters.get(name) for name in ("product_id", "event_group_id")]
-            yield " ".join([event["event_name"], *(str(each) for each in values if each)])
+            yield " ".join([event["event_name"], *(str(value) for value in values if value)])
         if not user["events"]:
             yield from wrap("profile: " + ", ".join(user["attributes"]), RECEIVED_COLUMNS)
 
@@ -244,7 +246,7 @@ def _format_unmapped(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
     if lost:
         yield from ("", _format_heading("What no mapping reads, and so never arrives"))
     for number, call in lost:
-        # What goes for one product of a list goes for all.
+        # All products of a list share one path.
         paths = dict.fromkeys(re.sub(r"\[\d+]", "[]", path) for path in call["unread"])
         yield _format_call_name(number, call)
         yield from _indent_text(", ".join(paths))

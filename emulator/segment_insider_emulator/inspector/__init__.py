@@ -1,1 +1,1 @@
-"""The pages: what arrived, what became of it, and why."""
+"""Web pages that show messages, deliveries, profiles, journeys and the workspace."""

@@ -1,14 +1,16 @@
-"""What every page tells the browser not to do with it."""
+"""The inspector blueprint: pages, navigation, static files, change stream and error pages."""
 
+import time
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import orjson
 from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from segment_insider_emulator.clock import Stopwatch
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.inspector import (
-    change_stream,
-    checks_page,
     event_page,
     flow_page,
     forms,
@@ -28,6 +30,7 @@ from segment_insider_emulator.inspector.rendering import (
     STATIC_VERSION,
     team_page_path,
 )
+from segment_insider_emulator.storage.change_feed import ChangeCounter
 from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.web.access import (
     AccessDenied,
@@ -37,9 +40,10 @@ from segment_insider_emulator.web.access import (
 from segment_insider_emulator.web.json_errors import ERROR_TEXTS, RETRY_AFTER_S, handle_http_error
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox
+from segment_insider_emulator.web.server import StreamSlots
 from segment_insider_emulator.web.services import current_services
 
-# No inline script or style anywhere: text that was captured cannot become either.
+# No inline scripts or styles: captured text can never run as either.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -53,7 +57,7 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not "no-referrer": a form would then be sent with "Origin: null", and refused.
+    # Not "no-referrer": the browser would send forms with "Origin: null", which we refuse.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -61,7 +65,7 @@ SECURITY_HEADERS = {
 
 
 def add_security_headers(response: Response) -> Response:
-    """Add HEADERS to *answer*; what is not a file of ours is kept by no cache."""
+    """Add the security headers, and forbid caching except for static files."""
     response.headers.extend(SECURITY_HEADERS)
     if not response.cache_control.max_age:
         response.cache_control.no_store = True
@@ -77,7 +81,7 @@ NAVIGATION_PAGES = (
     ("Scenarios", "inspector.scenarios.list_scenario_runs"),
     ("Settings", "inspector.settings.show_settings"),
 )
-# Blueprints whose pages are reached through another's.
+# Blueprints that belong to the navigation section of another one.
 PARENT_BLUEPRINTS = {
     "inspector.event": "inspector.live",
     "inspector.tester": "inspector.workspace",
@@ -87,10 +91,10 @@ PARENT_BLUEPRINTS = {
 
 
 class NavigationEntry(NamedTuple):
-    """One link of the bar.
+    """One link of the navigation bar.
 
     Args:
-        current: "page" for the page itself, "true" for one below it, "" for any other, as
+        aria_current: "page" for the page itself, "true" for one below it, "" for any other, as
             `aria-current` has it.
     """
 
@@ -100,7 +104,7 @@ class NavigationEntry(NamedTuple):
 
 
 def build_navigation(endpoint: str) -> list[NavigationEntry]:
-    """The bar as the page at *endpoint* shows it."""
+    """Return the navigation bar for the page at *endpoint*."""
     blueprint = endpoint.rpartition(".")[0]
     section = PARENT_BLUEPRINTS.get(blueprint, blueprint)
     return [
@@ -115,12 +119,83 @@ def _aria_current(entry_endpoint: str, endpoint: str, current_section: str) -> s
     return "true" if entry_endpoint.rpartition(".")[0] == current_section else ""
 
 
+stream_bp = Blueprint("stream", __name__)
+
+# Interval for noticing a closed page or a stopping server.
+POLL_INTERVAL_S = 0.25
+# Changes within this interval are pushed together.
+MIN_PUSH_INTERVAL_S = 0.1
+# After this silence a comment is sent, so that proxies do not close the connection.
+KEEPALIVE_INTERVAL_S = 15.0
+# Then the browser connects again; a sandbox with an open page is not idle.
+MAX_STREAM_S = 600.0
+
+
+@stream_bp.get("/stream")
+def stream_changes() -> Response:
+    """Stream `changed` events with the change count, at most ten per second.
+
+    A stream uses one server thread, and only a few threads are spare. Further streams get status
+    204, which tells the browser not to connect again; the page polls instead.
+    """
+    streams: StreamSlots | None = request.environ.get("emulator.streams")
+    if streams is None or not streams.acquire():
+        return Response(status=204)
+    gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
+    answer = Response(
+        iter_change_events(
+            current_services().store.change_counter, lambda: gone() or streams.is_closing
+        ),
+        mimetype="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+    answer.call_on_close(streams.release)
+    return answer
+
+
+def iter_change_events(
+    change_counter: ChangeCounter,
+    is_over: Callable[[], bool],
+    stopwatch: Stopwatch = time.monotonic,
+) -> Iterator[bytes]:
+    """Yield server-sent events until *is_over* or MAX_STREAM_S is reached."""
+    sent_count, silent_s, until = change_counter.count, 0.0, stopwatch() + MAX_STREAM_S
+    yield b"retry: 2000\n\n" + _format_change_event(sent_count)
+    while not is_over() and stopwatch() < until:
+        try:
+            count = change_counter.wait_for_change(sent_count, POLL_INTERVAL_S)
+        except TemporarilyUnavailable:
+            return  # the browser connects again and then fetches what it missed
+        if count != sent_count:
+            sent_count, silent_s = count, 0.0
+            yield _format_change_event(sent_count)
+            time.sleep(MIN_PUSH_INTERVAL_S)
+        elif (silent_s := silent_s + POLL_INTERVAL_S) >= KEEPALIVE_INTERVAL_S:
+            silent_s = 0.0
+            yield b": still here\n\n"
+
+
+def _format_change_event(count: int) -> bytes:
+    return b"event: changed\ndata: " + orjson.dumps({"count": count}) + b"\n\n"
+
+
 bp = Blueprint("inspector", __name__, template_folder="templates")
-for page in (
-    live_page, event_page, flow_page, profiles_page, journeys_page, workspace_page, tester_page, checks_page, import_page, scenarios_page,
-    settings_page, change_stream, team_page,
-):  # fmt: skip
-    bp.register_blueprint(page.bp)
+for page_bp in (
+    live_page.bp,
+    event_page.bp,
+    flow_page.bp,
+    profiles_page.bp,
+    journeys_page.bp,
+    workspace_page.bp,
+    workspace_page.checks_bp,
+    tester_page.bp,
+    import_page.bp,
+    scenarios_page.bp,
+    settings_page.bp,
+    team_page.bp,
+    stream_bp,
+):
+    bp.register_blueprint(page_bp)
 bp.after_request(add_security_headers)
 rendering.register_template_filters(bp)
 forms.register_form_notices(bp)
@@ -128,7 +203,7 @@ forms.register_form_notices(bp)
 
 @bp.context_processor
 def build_frame_context() -> dict[str, object]:
-    """What the template around every page shows: without a sandbox, nothing of any."""
+    """Return the template variables of the frame around every page."""
     sandbox = current_sandbox()
     id = sandbox.record.id if sandbox else DEFAULT_SANDBOX_ID
     return {
@@ -142,7 +217,7 @@ def build_frame_context() -> dict[str, object]:
 
 @bp.get("/static/<version>/<path:name>")
 def serve_static_file(version: str, name: str) -> Response:
-    """A script or style; its address changes with the content of any, so that it may be kept."""
+    """Serve a script or style; its URL contains a content hash, so it can be cached."""
     answer = STATIC_FILES.build_response(name)
     if version == STATIC_VERSION:
         answer.cache_control.max_age = 365 * 24 * 3600
@@ -152,7 +227,7 @@ def serve_static_file(version: str, name: str) -> Response:
 
 @bp.errorhandler(EmulatorError)
 def show_emulator_error(error: EmulatorError) -> Response:
-    """A page that says what, where and what to do."""
+    """Show an error page with what, where and what to do."""
     status = error.status if isinstance(error, AccessDenied) else 400
     status = 503 if isinstance(error, TemporarilyUnavailable) else status
     answer = _render_error_page(status, error.what, error.where, error.remedy)
@@ -161,15 +236,19 @@ def show_emulator_error(error: EmulatorError) -> Response:
 
 @bp.errorhandler(DatabaseUnavailable)
 def show_database_error(error: DatabaseUnavailable) -> Response:
-    """The same without the database: the page needs none."""
-    what = "the database is away" if error.is_server_unreachable else "the database cannot be used"
+    """Show an error page for a database failure."""
+    what = (
+        "the database server cannot be reached"
+        if error.is_server_unreachable
+        else "the database cannot be used"
+    )
     return _render_error_page(503, what, error.reason, error.remedy)
 
 
 @bp.errorhandler(HTTPException)
-@bp.errorhandler(404)  # or `nowhere` would have it
+@bp.errorhandler(404)  # else show_not_found would handle it
 def show_http_error(error: HTTPException) -> Response:
-    """The same for what Flask and Werkzeug refuse."""
+    """Show an error page for errors of Flask and Werkzeug."""
     status = error.code or 500
     what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
     return _render_error_page(status, what, request.path, remedy)
@@ -177,7 +256,7 @@ def show_http_error(error: HTTPException) -> Response:
 
 @bp.app_errorhandler(404)
 def show_not_found(error: HTTPException) -> Response:
-    """A page for who opens an address that nothing has; JSON for programs."""
+    """Answer an unknown URL with an error page for browsers and JSON for programs."""
     reader = request.accept_mimetypes.best_match(("application/json", "text/html"))
     if request.blueprints or reader != "text/html":
         return handle_http_error(error)
@@ -186,14 +265,14 @@ def show_not_found(error: HTTPException) -> Response:
 
 def _render_error_page(status: int, what: str, where: str, remedy: str) -> Response:
     context = {"what": what, "where": where, "remedy": remedy, "way": _choose_next_link(status)}
-    answer = Response(render_template("inspector/fault.html", **context), status)
+    answer = Response(render_template("inspector/error.html", **context), status)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
     return answer
 
 
 def _choose_next_link(status: int) -> tuple[str, str]:
-    """What to follow from a page that tells of a fault: its title, and where it leads."""
+    """Choose the link of an error page: its title and URL."""
     if status == 503 and request.method == "GET":
         return "Try again", ""
     if current_sandbox():

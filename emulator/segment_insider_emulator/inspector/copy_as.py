@@ -1,4 +1,4 @@
-"""One message in forms that are used elsewhere: a command, a contract case, a scenario."""
+"""Copy a message as a curl command, a contract case or a Gherkin scenario."""
 
 import re
 import shlex
@@ -24,12 +24,12 @@ from segment_insider_emulator.workspace.known_names import KnownNames
 
 
 def without_message_id(message: MessageRecord) -> JSONObject:
-    """The call as it can be sent once more: under its own id it would be a duplicate."""
+    """Return the call without its messageId, because Segment drops duplicate ids."""
     return {name: value for name, value in message.sent.items() if name != "messageId"}
 
 
 def build_call_request(call: JSONObject, call_type: str | None) -> tuple[str, JSON]:
-    """Where a call is sent to by itself, and the body to send there."""
+    """Return the Segment path and the request body that send one call."""
     if call_type in MESSAGE_TYPES and call.get("type") in (None, call_type):
         return f"/v1/{call_type}", call
     return "/v1/batch", {"batch": [call]}
@@ -38,7 +38,7 @@ def build_call_request(call: JSONObject, call_type: str | None) -> tuple[str, JS
 def build_curl_command(
     call: JSONObject, call_type: str | None, base_url: str, write_key: str
 ) -> str:
-    """A command that sends *call* to the emulator at *url*."""
+    """Return a curl command that sends *call* to the emulator at *base_url*."""
     path, body = build_call_request(call, call_type)
     return (
         f"curl -sS {shlex.quote(base_url + path)} -u {shlex.quote(write_key + ':')} \\\n"
@@ -48,9 +48,9 @@ def build_curl_command(
 
 
 def build_contract_cases(message: MessageRecord, event: JSONObject, destination: JSONObject) -> str:
-    """A case a line for each subscription that took the message, as the mappings are now.
+    """Return one contract case per line for each subscription that matched the message.
 
-    The key is not the account's own: a case is kept beside the code.
+    The account key is replaced, because cases are committed to repositories.
     """
     settings = {**destination["settings"], "ucd_key": "test-key"}
     return "".join(_iter_contract_cases(message, event, {**destination, "settings": settings}))
@@ -59,7 +59,9 @@ def build_contract_cases(message: MessageRecord, event: JSONObject, destination:
 def _iter_contract_cases(
     message: MessageRecord, event: JSONObject, destination: JSONObject
 ) -> Iterator[str]:
-    taking_subscriptions = [(each.subscription, each.action_slug) for each in message.deliveries]
+    taking_subscriptions = [
+        (delivery.subscription, delivery.action_slug) for delivery in message.deliveries
+    ]
     batched_subscriptions = {(e.subscription, e.action_slug) for e in message.deliveries if e.batch}
     for subscription in Destination(destination).subscriptions:
         name = (subscription.name, subscription.action_slug)
@@ -79,25 +81,25 @@ def _iter_contract_cases(
             "events": [event],
         }
         expect = run_case(compile_case(document, ""))
-        # What is missing in a list is sent as null.
+        # A missing list item is sent as null.
         yield orjson.dumps({**document, "expect": expect}, default=lambda _: None).decode() + "\n"
 
 
-# All that ends a line for a reader of features, or is a blank to it that nobody sees.
+# All characters that Gherkin reads as a line break or as invisible space.
 _LINE_BREAK_CHARS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 _LINE_BREAK = re.compile(f"[{_LINE_BREAK_CHARS}]")
 _PLAIN_TEXT = re.compile(rf'[^"\\<>|{_LINE_BREAK_CHARS}]{{1,120}}')
 _FIRST_NAME = re.compile(r"[A-Za-z]{1,30}")
 _CALL_PATH_PREFIXES = ("properties.", "traits.", "event", "type", "userId", "anonymousId", "timestamp",
                 "name", "messageId", "receivedAt")  # fmt: skip
-# Verdicts that do not depend on what happened before.
+# Verdicts that do not depend on earlier messages.
 _STATELESS_VERDICTS = ("dropped", "not_subscribed", "filtered", "disabled", "rejected")
 _SCENARIO_IDENTIFIERS = {"uuid", "segment_anonymous_id"}
 
 
 @dataclass(frozen=True, slots=True)
 class InsiderAccountSettings:
-    """The account behind the workspace: how it finds profiles, and what else is its own."""
+    """Settings of the Insider One account that decide which profile a user updates."""
 
     identifiers: Sequence[str]
     options: InsiderOptions
@@ -110,12 +112,12 @@ def build_gherkin_scenario(
     account: InsiderAccountSettings,
     vocabulary: KnownNames,
 ) -> str:
-    """A feature with one scenario: the message again, and what Insider One has to receive.
+    """Return a feature file that sends the message again and checks what Insider One receives.
 
     Args:
         call: The call to send.
-        workspace: A preset, or the name of a workspace file that lies beside the feature.
-        known: Its names; a call with a slip of one is sent as JSON, which is not checked.
+        workspace_name: A preset, or the name of a workspace file in the folder of the feature.
+        vocabulary: Its names; a call with a slip of one is sent as JSON, which is not checked.
     """
     message = event_view.message
     lines = ["Feature: Captured messages", "", f"  Scenario: {_scenario_title(message)}"]
@@ -125,7 +127,7 @@ def build_gherkin_scenario(
     lines += _given_steps(person, message)
     lines += _when_steps(event_view, call, None if vocabulary.has_misspelled_name(call) else person)
     then = [*_then_claims(event_view, person, account)] or ["Insider One knows nobody"]
-    lines += [f"    Then {then[0]}", *(_prefix_with_and(each) for each in then[1:])]
+    lines += [f"    Then {then[0]}", *(_prefix_with_and(line) for line in then[1:])]
     return "\n".join(lines) + "\n"
 
 
@@ -135,7 +137,7 @@ def _scenario_title(message: MessageRecord) -> str:
 
 
 def _choose_person_name(message: MessageRecord) -> str | None:
-    """What the scenario calls whoever the message is of; None when it is nobody's."""
+    """Return the person's name in the scenario; None if the message has no user."""
     if message.user_id and _FIRST_NAME.fullmatch(message.user_id):
         return message.user_id.capitalize()
     return "Somebody" if message.user_id or message.anonymous_id else None
@@ -152,8 +154,8 @@ def _given_steps(person: str | None, message: MessageRecord) -> Iterator[str]:
 
 
 def _when_steps(event_view: EventViewModel, call: JSONObject, person: str | None) -> Iterator[str]:
-    if person and (told := _shopper_steps(event_view, call, person)):
-        yield from told
+    if person and (steps := _shopper_steps(event_view, call, person)):
+        yield from steps
         return
     path, body = build_call_request(call, event_view.message.type)
     yield f'    When an app posts to "{path}":'
@@ -164,11 +166,11 @@ def _when_steps(event_view: EventViewModel, call: JSONObject, person: str | None
 
 
 def _shopper_steps(event_view: EventViewModel, call: JSONObject, person: str) -> list[str] | None:
-    """The call as a shopper's; None where only its JSON says all that mattered."""
+    """Return the call as shopper steps; None if only its JSON is exact."""
     read = {
         path
-        for each in event_view.matched_subscriptions
-        for origin in each.trace.origins
+        for subscription in event_view.matched_subscriptions
+        for origin in subscription.trace.origins
         for path in origin.read
     }
     part = "traits" if call.get("type") == "identify" else "properties"
@@ -201,13 +203,13 @@ def _is_plain_call(values: JSONObject, name: JSON, section: str) -> bool:
 def _then_claims(
     event_view: EventViewModel, person: str | None, account: InsiderAccountSettings
 ) -> Iterator[str]:
-    """The claims of the Then, with the tables that follow them."""
+    """Yield the Then steps and their tables."""
     users = [
         user
-        for each in event_view.matched_subscriptions
-        for user in _read_upsert_users(each.request_body, event_view.message, account)
+        for subscription in event_view.matched_subscriptions
+        for user in _read_upsert_users(subscription.request_body, event_view.message, account)
     ]
-    # A scenario finds people by these two; whom else an account knows them by has no step.
+    # Steps can find a profile only by these two identifiers.
     is_identifiable = any(_SCENARIO_IDENTIFIERS & user.identifiers.keys() for user in users)
     message, call = event_view.message, _message_title(event_view.message)
     is_duplicate = (message.reason or "").startswith("duplicate")
@@ -237,14 +239,14 @@ def _person_claims(person: str, users: list[ParsedUser]) -> Iterator[str]:
 
 
 def _message_title(message: MessageRecord) -> str:
-    """What steps call a message: its event, page or screen, or else its type."""
+    """Return the name of a message in steps: its event, page or screen name, or its type."""
     return str(message.event or message.sent.get("name") or message.type or "a call without a type")
 
 
 def _read_upsert_users(
     body: JSON, message: MessageRecord, account: InsiderAccountSettings
 ) -> list[ParsedUser]:
-    """The users that Insider One takes of an upsert's *body*."""
+    """Return the users that Insider One reads from an upsert body."""
     if not isinstance(body, dict):
         return []
     now = datetime.fromisoformat(message.received_at)
@@ -253,14 +255,14 @@ def _read_upsert_users(
 
 
 def _event_claims(person: str, events: list[ProfileEvent]) -> Iterator[str]:
-    flat = [{"event_name": each.name, **dict(_flatten_params(each.params))} for each in events]
-    names = list(dict.fromkeys(name for each in flat for name in each))
+    flat = [{"event_name": event.name, **dict(_flatten_params(event.params))} for event in events]
+    names = list(dict.fromkeys(name for row in flat for name in row))
     columns = [name for name in names if _fits_in_cell(name)]
-    # A parameter whose name no table can have is not looked at by the step without them.
+    # Table columns cannot have some names; the step without parameters ignores those.
     what = "events and parameters" if columns == names else "events"
     yield f"Insider One receives exactly these {what} for {person}:"
     yield from _table_lines(
-        columns, [[_table_cell(each.get(name)) for name in columns] for each in flat]
+        columns, [[_table_cell(row.get(name)) for name in columns] for row in flat]
     )
 
 
@@ -277,7 +279,7 @@ def _prefix_with_and(line: str) -> str:
 
 
 def _table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    lines = [[_escape_cell(each) for each in columns], *rows]
+    lines = [[_escape_cell(column) for column in columns], *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
     for line in lines:
         cells = " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -285,7 +287,7 @@ def _table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Itera
 
 
 def _table_cell(value: JSON) -> str:
-    """*value* as a cell that is read as it: text stands alone where it is no JSON."""
+    """Write *value* as a table cell; plain text without quotes if it is not valid JSON."""
     if value is None:
         return ""
     if isinstance(value, str) and _is_plain_cell(value):
@@ -298,16 +300,16 @@ def _is_plain_cell(text: str) -> bool:
 
 
 def _fits_in_cell(text: str) -> bool:
-    """Check whether a table's cell can have *text* as it is."""
+    """Return whether *text* can be a table cell unchanged."""
     is_stripped = text != "" and text == text.strip()
     return is_stripped and not _LINE_BREAK.search(text.replace("\n", ""))
 
 
 def _escape_line_breaks(text: str) -> str:
-    """*text*, a line of JSON, with what JSON leaves as it is and features take for a line's end."""
+    """Escape the characters in a JSON line that Gherkin reads as line breaks."""
     return _LINE_BREAK.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _escape_cell(text: str) -> str:
-    """In a table's cell, these three are written with a backslash."""
+    """Escape backslash, pipe and line feed for a table cell."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", "\\n")

@@ -1,7 +1,9 @@
-"""The Event page: the road of one message, and the same message again."""
+"""The Event page: show, edit, resend and compare one message."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -10,7 +12,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.inspector import copy_as, event_comparison
+from segment_insider_emulator.inspector import copy_as
 from segment_insider_emulator.inspector.copy_as import (
     InsiderAccountSettings,
     build_gherkin_scenario,
@@ -18,27 +20,112 @@ from segment_insider_emulator.inspector.copy_as import (
 from segment_insider_emulator.inspector.event_view_model import (
     EventViewModel,
     build_event_view_model,
+    parse_json_or_text,
 )
 from segment_insider_emulator.inspector.json_tree import JsonTree, redact_secrets
 from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, parse_list_query
 from segment_insider_emulator.inspector.live_page import send_call
 from segment_insider_emulator.inspector.rendering import current_sandbox_url, render_page
 from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.mapping import Destination, InsiderRequest
+from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.storage.records import MessageRecord
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.known_names import collect_known_names
 from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset
 
+
+class ComparedValue(NamedTuple):
+    """The left and the right value at one path; None means absent."""
+
+    path: str
+    left: JSON
+    right: JSON
+
+    @property
+    def is_different(self) -> bool:
+        """Whether the two values differ; true and 1 are different."""
+        return type(self.left) is not type(self.right) or bool(self.left != self.right)
+
+
+class ValueComparison(NamedTuple):
+    """A titled list of compared values."""
+
+    title: str
+    compared_values: list[ComparedValue]
+
+    @property
+    def difference_count(self) -> int:
+        """The number of values that differ."""
+        return sum(line.is_different for line in self.compared_values)
+
+
+def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[ValueComparison]:
+    """Compare two messages: their events, then the upserts of each subscription."""
+    yield compare_values("Event", left.normalised or left.sent, right.normalised or right.sent)
+    names = dict.fromkeys(
+        delivery.subscription for message in (left, right) for delivery in message.deliveries
+    )
+    for name in names:
+        yield compare_values(name, _get_upsert_body(left, name), _get_upsert_body(right, name))
+
+
+def compare_single_and_batch(
+    event: JSONObject, destination: JSONObject
+) -> Iterator[ValueComparison]:
+    """Compare the request of each subscription for *event* alone and in a batch of one."""
+    for subscription in Destination(destination).subscriptions:
+        single = subscription.build_request(event)
+        if single is None:
+            continue
+        batch_result = subscription.build_batch_request([event])
+        alone = single.json if isinstance(single, InsiderRequest) else single._asdict()
+        in_batch = (
+            batch_result.request.json
+            if batch_result.request
+            else _failure_to_json(batch_result.results[0])
+        )
+        yield compare_values(subscription.name, alone, in_batch)
+
+
+def compare_values(title: str, left: JSON, right: JSON) -> ValueComparison:
+    """Compare two JSON values at every path of either one."""
+    have, other = (dict(iter_leaves(value)) if value is not None else {} for value in (left, right))
+    paths = dict.fromkeys([*have, *other])
+    return ValueComparison(
+        title, [ComparedValue(path, have.get(path), other.get(path)) for path in paths]
+    )
+
+
+def _get_upsert_body(message: MessageRecord, subscription_name: str) -> JSON:
+    matching_deliveries = (
+        delivery for delivery in message.deliveries if delivery.subscription == subscription_name
+    )
+    return next(
+        (
+            parse_json_or_text(delivery.request.body)
+            for delivery in matching_deliveries
+            if delivery.request
+        ),
+        None,
+    )
+
+
+def _failure_to_json(result: object) -> JSON:
+    return result._asdict() if hasattr(result, "_asdict") else str(result)
+
+
 bp = Blueprint("event", __name__)
 
-MAX_SIMILAR_MESSAGES = 30  # messages offered to compare with
+MAX_SIMILAR_MESSAGES = 30
 CALL_REMEDY = 'Send one JSON object, such as {"type": "track", "event": "Song Played"}.'
 
 
 @bp.get(f"/messages/{ID_ROUTE}")
 def show_message(id: int) -> str:
-    """One message; part `requests` is what its row in the list opens to."""
+    """Show one message; part `requests` returns only its requests, for the list."""
     services, message = current_services(), _get_message_or_404(id)
     if request.args.get("part") == "requests":
         return render_page("event.html", "requests", message=message)
@@ -47,13 +134,13 @@ def show_message(id: int) -> str:
     )
     try:
         list_query = parse_list_query(request.args, services.clock)
-    except EmulatorError:  # a filter of the list, which has no say here
+    except EmulatorError:  # an invalid list filter does not matter here
         list_query = ListQuery()
     newer, older = services.store.message_search.find_neighbour_ids(id, list_query.filters)
     return render_page(
         "event.html",
         message=message,
-        road=event_view,
+        event_view=event_view,
         event=JsonTree("event", event_view.marks).render(redact_secrets(message.sent)),
         tree=lambda name, value, marks: JsonTree(name, marks).render(redact_secrets(value)),
         raw={"sent": redact_secrets(message.sent), "event": redact_secrets(message.normalised)},
@@ -67,7 +154,7 @@ def show_message(id: int) -> str:
 
 @bp.get(f"/messages/{ID_ROUTE}/<any(sent,event):what>.json")
 def download_message_json(id: int, what: str) -> Response:
-    """All of a message, however long: as it was `sent`, or as the `event` it became."""
+    """Return the complete message as JSON: as `sent`, or the normalised `event`."""
     message = _get_message_or_404(id)
     value = redact_secrets(message.sent if what == "sent" else message.normalised)
     return Response(orjson.dumps(value, option=orjson.OPT_INDENT_2), mimetype="application/json")
@@ -75,7 +162,7 @@ def download_message_json(id: int, what: str) -> Response:
 
 @bp.get(f"/messages/{ID_ROUTE}/edit")
 def show_resend_form(id: int) -> str:
-    """A form with the message, to be changed and sent again."""
+    """Show a form to edit the message and send it again."""
     message = _get_message_or_404(id)
     text = orjson.dumps(copy_as.without_message_id(message), option=orjson.OPT_INDENT_2).decode()
     return render_page("edit.html", message=message, text=text)
@@ -83,7 +170,7 @@ def show_resend_form(id: int) -> str:
 
 @bp.post(f"/messages/{ID_ROUTE}/edit")
 def resend_message(id: int) -> str | Redirect:
-    """Send what the form says, as an SDK would, and go to what became of it."""
+    """Send the edited call as an SDK would, then show the new message."""
     message, text = _get_message_or_404(id), request.form.get("call", "")
     try:
         sent = _send_edited_call(text)
@@ -94,7 +181,7 @@ def resend_message(id: int) -> str | Redirect:
 
 @bp.get(f"/messages/{ID_ROUTE}/compare")
 def show_comparison(id: int) -> str:
-    """Two messages side by side, or one alone and in a batch (`with=batch`)."""
+    """Compare two messages, or one alone and in a batch (`with=batch`)."""
     services, left = current_services(), _get_message_or_404(id)
     other = request.args.get("with", "")
     if other == "batch":
@@ -102,15 +189,11 @@ def show_comparison(id: int) -> str:
             redact_secrets(left.normalised),
             services.destination_overrides.destination,
         )
-        compared = (
-            list(event_comparison.compare_single_and_batch(event, destination)) if event else []
-        )
+        compared = list(compare_single_and_batch(event, destination)) if event else []
         titles = ("alone", "in a batch")
     else:
         right = _get_message_or_404(parse_id(other, "with") or 0)
-        compared = list(
-            event_comparison.compare_messages(_redact_message(left), _redact_message(right))
-        )
+        compared = list(compare_messages(_redact_message(left), _redact_message(right)))
         titles = (f"message {left.id}", f"message {right.id}")
     return render_page("compare.html", message=left, compared=compared, titles=titles)
 
@@ -120,17 +203,17 @@ def _get_message_or_404(id: int) -> MessageRecord:
 
 
 def _find_similar_messages(services: SandboxServices, message: MessageRecord) -> list[object]:
-    """The newest other messages of the same event."""
+    """Return the newest other messages with the same type and event."""
     filters = MessageFilters(type=message.type or "", event=message.event or "")
     page = services.store.message_search.find_page(filters, limit=MAX_SIMILAR_MESSAGES)
-    return [each for each in page.messages if each.id != message.id]
+    return [other for other in page.messages if other.id != message.id]
 
 
 def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> dict[str, str]:
-    """The forms in which the message can be copied, without secrets."""
+    """Return the message in each copy format, without secrets."""
     message = _redact_message(event_view.message)
     call = copy_as.without_message_id(message)
-    sources = {each.name: each.write_key for each in services.workspace.sources}
+    sources = {source.name: source.write_key for source in services.workspace.sources}
     key = sources.get(message.source or "", services.workspace.write_key)
     account = InsiderAccountSettings(
         services.workspace.identifiers, services.workspace.insider_options
@@ -152,7 +235,7 @@ def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> 
 
 
 def _scenario_workspace_name(services: SandboxServices) -> str:
-    """The preset, or the name that the workspace's file has beside a scenario."""
+    """Return the preset name or the workspace file name for a copied scenario."""
     known = (name for name in PRESET_NAMES if read_preset(name) == services.workspace.document)
     return next(known, Path(services.config.workspace or "workspace.yaml").name)
 
@@ -166,13 +249,16 @@ def _redact_message(message: MessageRecord) -> MessageRecord:
 
 
 def _send_edited_call(call_json: str) -> int:
-    """Send the call of *text*; gives the id of the message it became. Raises: EmulatorError."""
+    """Send the call in *call_json* and return the id of the new message. Raises: EmulatorError.
+
+    Raises: EmulatorError.
+    """
     try:
         call = parse_json(call_json.encode())
     except orjson.JSONDecodeError as error:
-        raise EmulatorError(f"this is no JSON ({error})", "", CALL_REMEDY) from None
+        raise EmulatorError(f"invalid JSON ({error})", "", CALL_REMEDY) from None
     if not isinstance(call, dict) or nesting_depth(call) > MAX_DEPTH:
-        raise EmulatorError("this is no call", "", CALL_REMEDY)
+        raise EmulatorError("not a Segment call", "", CALL_REMEDY)
     message_id = call.get("messageId")
     if not isinstance(message_id, str) or not message_id:
         message_id = f"resent-{uuid4()}"

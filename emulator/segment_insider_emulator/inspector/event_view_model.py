@@ -1,4 +1,4 @@
-"""The stations of a message's road: what was sent, who took it, what became of it."""
+"""View model of the Event page: what each mapping did with a message."""
 
 import re
 import time
@@ -45,10 +45,10 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 @dataclass(frozen=True, slots=True)
 class UnfilledField:
-    """A field of a mapping that got no value, for the event has nothing where it reads.
+    """A mapping field without a value, because the event has no value at its paths.
 
     Args:
-        is_empty: Whether the event has null or an empty text there.
+        is_source_empty: Whether the event has null or an empty text there.
     """
 
     field: str
@@ -58,13 +58,13 @@ class UnfilledField:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSubscription:
-    """One subscription that took the event.
+    """A subscription that matched the event, with its request and result.
 
     Args:
         delivery: What became of it; None when this destination took it only after a change.
         marks: Of the upsert, by path.
-        number: Its place among the destination's, 1 for the first; None when it is gone.
-        unsent: What of the event gave no value, a sentence each.
+        subscription_number: Its place among the destination's, 1 for the first; None when it is gone.
+        unsent_notes: One sentence for each event value that gave no field value.
     """
 
     trace: SubscriptionTrace
@@ -77,17 +77,18 @@ class MatchedSubscription:
     unsent_notes: tuple[str, ...] = ()
 
     def find_unfilled_field(self, finding_path: str) -> UnfilledField | None:
-        """The field that should have made what a finding misses at *where*."""
+        """Return the mapping field that should have filled the value a finding misses."""
         *place, field_name = finding_path.split(".")
         if _has_value_at(self.request_body, (*place, field_name)):
             return None  # the finding is about the value that was sent
         return next(
-            (each for each in self.unfilled_fields if each.field.split(".")[-1] == field_name), None
+            (field for field in self.unfilled_fields if field.field.split(".")[-1] == field_name),
+            None,
         )
 
 
 def _has_value_at(body: JSON, path_steps: tuple[str, ...]) -> bool:
-    """Check whether *body* has a value at *place*, such as users, 0, attributes, gender."""
+    """Return whether *body* has a value at a path such as users, 0, attributes, gender."""
     for step in path_steps:
         if isinstance(body, dict) and step in body:
             body = body[step]
@@ -99,13 +100,13 @@ def _has_value_at(body: JSON, path_steps: tuple[str, ...]) -> bool:
 
 
 def _is_list_index(step: str) -> bool:
-    # A name of the shop's own may have any number of digits; int() refuses thousands of them.
+    # A custom name may have any number of digits; int() refuses thousands of them.
     return step.isdecimal() and len(step) < 20
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedSubscription:
-    """One subscription that did not take it, and why."""
+    """A subscription that did not match the event, and the reason."""
 
     name: str
     action_slug: str
@@ -115,14 +116,14 @@ class SkippedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class EventViewModel:
-    """All of it.
+    """Everything that the Event page shows about one message.
 
     Args:
-        added: Path -> value of what Segment put into the event.
-        changed: Path -> (as sent, as destinations got it).
-        removed: Paths that destinations did not get.
-        is_current: Whether the mappings are still those that made the requests.
-        deciding: What decides something and is not sent, a sentence each.
+        added_values: Path -> value of what Segment put into the event.
+        changed_values: Path -> (as sent, as destinations got it).
+        removed_paths: Paths that destinations did not get.
+        is_current: Whether the current mappings still make the recorded requests.
+        decision_notes: One sentence for each property that decides something but is not sent.
     """
 
     message: MessageRecord
@@ -138,12 +139,12 @@ class EventViewModel:
 
     @property
     def unmapped_properties(self) -> dict[str, UnmappedProperty]:
-        """What is dropped, told once of all entries of a list: unnumbered path -> the first."""
+        """Unmapped properties by path without list indexes; equal list entries appear once."""
         return group_list_entries(self.unmapped_values)
 
     @property
     def findings(self) -> list[tuple[JSONObject, UnfilledField | None]]:
-        """What Insider One found, and the field that should have made what it misses.
+        """Findings of Insider One, each with the mapping field that caused it.
 
         What decided the message's verdict comes first.
         """
@@ -157,15 +158,19 @@ class EventViewModel:
 
     @property
     def profile_change_counts(self) -> tuple[int, int]:
-        """How many attributes and how many events of profiles it changed or added."""
-        deliveries = (each.delivery for each in self.matched_subscriptions if each.delivery)
-        changes = [change for each in deliveries for change in each.changes or ()]
+        """The number of changed profile attributes and of added profile events."""
+        deliveries = (
+            subscription.delivery
+            for subscription in self.matched_subscriptions
+            if subscription.delivery
+        )
+        changes = [change for delivery in deliveries for change in delivery.changes or ()]
         return sum(len(c["attributes"]) for c in changes), sum(len(c["events"]) for c in changes)
 
 
-# Of messages that came to no subscription, so that none is to blame.
+# Verdicts of messages that no subscription received.
 VERDICTS_BEFORE_MAPPING: Final[frozenset[Verdict]] = frozenset(("rejected", "filtered", "disabled"))
-UNMAPPED_TIME_BUDGET_S: Final = 0.2  # seconds for all messages of a list
+UNMAPPED_TIME_BUDGET_S: Final = 0.2  # for all messages of a list
 
 
 def find_unmapped_properties(
@@ -173,18 +178,18 @@ def find_unmapped_properties(
     destination: JSONObject,
     stopwatch: Stopwatch = time.monotonic,
 ) -> dict[int, list[str] | None]:
-    """The properties that no subscription reads, of each message that one took.
-
-    They are those that the page of the message tells of, by the mappings as they are now.
+    """Find the properties that no subscription reads, for each message that matched one.
 
     Returns: Id of the message -> paths, the entries of a list as one, e.g.
         "properties.products[].sku"; None where there was no time to look.
     """
     compiled, until = Destination(destination), stopwatch() + UNMAPPED_TIME_BUDGET_S
-    looked_at = (each for each in messages if each.verdict not in VERDICTS_BEFORE_MAPPING)
+    looked_at = (message for message in messages if message.verdict not in VERDICTS_BEFORE_MAPPING)
     return {
-        each.id: _find_message_unmapped_properties(each, compiled) if stopwatch() < until else None
-        for each in looked_at
+        message.id: _find_message_unmapped_properties(message, compiled)
+        if stopwatch() < until
+        else None
+        for message in looked_at
     }
 
 
@@ -198,16 +203,16 @@ def _find_message_unmapped_properties(
 
 
 _DOTTED_INDEX = re.compile(r"\.(\d+)(?=\.|$)")
-MAX_LISTED_VALUES = 200  # added or changed values told of
+MAX_LISTED_VALUES = 200  # added or changed values on the page
 
 
 def build_event_view_model(
     message: MessageRecord, destination: JSONObject, workspace_document: JSONObject
 ) -> EventViewModel:
-    """Retell the road of *message* by the mappings of *destination* as they are now.
+    """Build the view model of *message*, using the current mappings of *destination*.
 
     Args:
-        document: The workspace file, for lines that would map what is dropped.
+        workspace_document: The workspace file, for lines that would map what is dropped.
     """
     event, compiled = message.normalised, Destination(destination)
     event_values, sent_values = (
@@ -218,11 +223,13 @@ def build_event_view_model(
     numbers = _number_subscriptions(destination)
     matched_subscriptions = tuple(
         replace(
-            each,
-            subscription_number=numbers.get((each.trace.subscription, each.trace.action_slug)),
-            unsent_notes=tuple(explain_empty_values(each.trace, event)) if event else (),
+            subscription,
+            subscription_number=numbers.get(
+                (subscription.trace.subscription, subscription.trace.action_slug)
+            ),
+            unsent_notes=tuple(explain_empty_values(subscription.trace, event)) if event else (),
         )
-        for each in _match_subscriptions(
+        for subscription in _match_subscriptions(
             explanation.accounts, message.deliveries, _find_unfilled_fields(compiled, event)
         )
     )
@@ -236,8 +243,8 @@ def build_event_view_model(
         dropped = tuple(explain_unmapped_properties(subject, event, explanation.dropped))
     read_paths = {
         path
-        for each in matched_subscriptions
-        for origin in each.trace.origins
+        for subscription in matched_subscriptions
+        for origin in subscription.trace.origins
         for path in origin.read
     }
     marks = {path: ValueMark("read") for path in read_paths}
@@ -263,9 +270,10 @@ def build_event_view_model(
             *_find_disabled_subscriptions(destination),
         ),
         unmapped_values=dropped,
-        marks=marks | {each.path: ValueMark("dropped", "dropped") for each in dropped},
+        marks=marks | {unmapped.path: ValueMark("dropped", "dropped") for unmapped in dropped},
         is_current=all(
-            _makes_same_request(each, compiled, event) for each in matched_subscriptions
+            _makes_same_request(subscription, compiled, event)
+            for subscription in matched_subscriptions
         ),
         decision_notes=tuple(explain_deciding_properties(explanation, event))
         if matched_subscriptions
@@ -279,11 +287,11 @@ def _take_first_values(
     yield from islice((pair for pair in values.items() if predicate(pair[0])), MAX_LISTED_VALUES)
 
 
-SubscriptionKey: TypeAlias = tuple[str, str]  # of a subscription, and of its action
+SubscriptionKey: TypeAlias = tuple[str, str]  # subscription name and action slug
 
 
 def _number_subscriptions(destination: JSONObject) -> dict[SubscriptionKey, int]:
-    """The place of each subscription; the first of those that share a name and an action."""
+    """Map each subscription to its number; if two share name and action, the first counts."""
     numbered = enumerate(destination["subscriptions"], start=1)
     numbers: dict[SubscriptionKey, int] = {}
     for number, subscription in numbered:
@@ -300,8 +308,10 @@ def _find_unfilled_fields(
     present = set(list_filled_paths(event))
     every = {remove_indexes(path) for path, _ in iter_leaves(event)}
     return {
-        (each.name, each.action_slug): tuple(_iter_unfilled_fields(each.mapping, present, every))
-        for each in destination.find_candidates(event)
+        (subscription.name, subscription.action_slug): tuple(
+            _iter_unfilled_fields(subscription.mapping, present, every)
+        )
+        for subscription in destination.find_candidates(event)
     }
 
 
@@ -330,9 +340,9 @@ def _match_subscriptions(
         name = (account.subscription, account.action_slug)
         delivery = next(
             (
-                each
-                for each in remaining_deliveries
-                if (each.subscription, each.action_slug) == name
+                delivery
+                for delivery in remaining_deliveries
+                if (delivery.subscription, delivery.action_slug) == name
             ),
             None,
         )
@@ -342,9 +352,7 @@ def _match_subscriptions(
             _build_matched_subscription(account, delivery),
             unfilled_fields=unfilled_fields.get(name, ()),
         )
-    for (
-        remaining_delivery
-    ) in remaining_deliveries:  # of a mapping that is gone, or takes such events no longer
+    for remaining_delivery in remaining_deliveries:  # its mapping was removed or no longer matches
         yield _build_matched_subscription(
             SubscriptionTrace(
                 remaining_delivery.subscription, remaining_delivery.action_slug, True, [], None, []
@@ -368,7 +376,7 @@ def _build_matched_subscription(
 
 
 def _mark_origin(origin: ValueOrigin) -> ValueMark:
-    source = ", ".join(origin.read) or "the mapping itself"
+    source = ", ".join(origin.read) or "fixed value"
     return ValueMark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
 
 
@@ -381,11 +389,12 @@ def _find_unmatched_subscriptions(traces: list[SubscriptionTrace]) -> Iterator[S
 
 
 def describe_unmet_conditions(trace: SubscriptionTrace) -> str:
-    """The conditions of a trigger that do not hold, and what the event has there."""
-    failed = [each for each in trace.conditions if not each.holds]
+    """Return the trigger conditions that are not met, with the actual values."""
+    failed = [condition for condition in trace.conditions if not condition.holds]
     return "; ".join(
-        f"wants {each.condition}, found {'nothing' if each.found is None else _truncate_json(each.found)}"
-        for each in failed
+        f"needs {condition.condition}, but it is "
+        + ("absent" if condition.found is None else _truncate_json(condition.found))
+        for condition in failed
     )
 
 
@@ -399,7 +408,7 @@ def _find_disabled_subscriptions(destination: JSONObject) -> Iterator[SkippedSub
 def _makes_same_request(
     matched: MatchedSubscription, destination: Destination, event: JSONObject
 ) -> bool:
-    """Whether the mappings as they are now make the request that was made."""
+    """Return whether the current mappings make the same request as the recorded one."""
     if matched.delivery is None or not isinstance(matched.request_body, dict):
         return matched.delivery is not None
     for subscription in destination.subscriptions:
@@ -417,7 +426,7 @@ def _makes_same_request(
 
 
 def parse_json_or_text(body: str) -> JSON:
-    """The JSON value of a body; a text that is none, such as a proxy's page, as it stands."""
+    """Parse a body as JSON; return it as text if it is not JSON."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What flows where: event names, through subscriptions, to what Insider One gets, by verdict."""
+"""The Flow page: a diagram of which events become what at Insider One."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from segment_insider_emulator.web.services import current_services
 
 PROFILE_NODE_TITLE = "Profile attributes"
 NO_REQUEST_TITLE = "No request"
-# Where a message ends that no subscription gets.
+# Titles of messages that no subscription receives, by verdict.
 UNDELIVERED_TITLES: dict[str, str] = {
     "rejected": "Rejected by Segment",
     "filtered": "Filtered",
@@ -26,15 +26,15 @@ OTHER_TITLES = (
     "Other events",
     "Other subscriptions",
     "Other events",
-)  # what the rest of a column is called
+)  # titles of the merged rare boxes, by column
 
 
 @dataclass(frozen=True, slots=True)
 class FlowNode:
-    """One box of a column: 0 for event names, 1 for subscriptions, 2 for what Insider One gets.
+    """One box of the diagram; column 0 is event names, 1 subscriptions, 2 Insider One events.
 
     Args:
-        key: What to filter by: the event's name or type, or the subscription's; None for an end.
+        filter_parameter: What to filter by: the event's name or type, or the subscription's; None for an end.
     """
 
     column: int
@@ -44,7 +44,7 @@ class FlowNode:
 
 @dataclass(frozen=True, slots=True)
 class FlowLink:
-    """So many messages, or events of them, went from one box to another with one verdict."""
+    """The number of messages or events between two boxes with one verdict."""
 
     source: FlowNode
     target: FlowNode
@@ -57,11 +57,11 @@ def count_flow_links(
     deliveries: Iterable[DeliveryRecord],
     max_nodes_per_column: int = 14,
 ) -> list[FlowLink]:
-    """Count what went where.
+    """Count the events between each pair of boxes.
 
     Args:
         deliveries: Those of *messages*.
-        most: Boxes of one column; the rarer ones share the last.
+        max_nodes_per_column: Boxes of one column; the rarer ones share the last.
     """
     deliveries_by_message: dict[str, list[DeliveryRecord]] = {}
     for delivery in deliveries:
@@ -79,7 +79,7 @@ def _iter_message_links(
     message: MessageRecord, deliveries_by_message: Mapping[str, list[DeliveryRecord]]
 ) -> Iterator[tuple[FlowNode, FlowNode, Verdict]]:
     event = _build_event_node(message)
-    # A duplicate shares its id with what was delivered, and led to nothing itself.
+    # A duplicate shares its id with the delivered message, but has no deliveries itself.
     message_deliveries = (
         deliveries_by_message.get(message.message_id, [])
         if message.verdict not in UNDELIVERED_TITLES
@@ -101,7 +101,7 @@ def _iter_message_links(
 def _merge_rare_nodes(
     link_counts: Counter[tuple[FlowNode, FlowNode, Verdict]], max_nodes_per_column: int
 ) -> Counter[tuple[FlowNode, FlowNode, Verdict]]:
-    """The same with at most *most* boxes in a column."""
+    """Merge the rarest boxes of each column into one "other" box."""
     sizes: Counter[FlowNode] = Counter()
     for (source, target, _), count in link_counts.items():
         sizes[source] += count
@@ -134,12 +134,14 @@ def _build_event_node(message: MessageRecord) -> FlowNode:
 
 
 def _iter_received_nodes(delivery: DeliveryRecord) -> Iterator[FlowNode]:
-    """What arrives, or would have: each event of the request, or the attributes without one."""
+    """Yield a box for each event of a request, or one for profile attributes if it has none."""
     if delivery.request is None:
         yield FlowNode(2, NO_REQUEST_TITLE)
         return
     for user in _parse_users(delivery.request.body):
-        names = [each.get("event_name") for each in user.get("events") or [] if type(each) is dict]
+        names = [
+            event.get("event_name") for event in user.get("events") or [] if type(event) is dict
+        ]
         yield from (
             FlowNode(2, get_event_display_name(resolve_event_alias(str(name)))) for name in names
         )
@@ -152,21 +154,21 @@ def _parse_users(body: str) -> list[JSON]:
         users = orjson.loads(body)["users"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return []
-    return [each for each in users if isinstance(each, dict)] if isinstance(users, list) else []
+    return [user for user in users if isinstance(user, dict)] if isinstance(users, list) else []
 
 
 DRAWING_WIDTH = 1150
 COLUMN_LEFT_EDGES = (230.0, 540.0, 850.0)  # left edges of the boxes
-BOX_WIDTH = 12.0  # width of one
-MAX_COLUMN_HEIGHT = 460.0  # of the column that has the most, without its gaps
-MIN_BAND_WIDTH = 1.5  # of a band, so that a single event is seen beside thousands
+BOX_WIDTH = 12.0
+MAX_COLUMN_HEIGHT = 460.0  # without gaps
+MIN_BAND_WIDTH = 1.5  # keeps a single event visible next to thousands
 BOX_GAP = 18.0
 TOP_MARGIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class FlowBox:
-    """A node in its place. Its label stands left of the first column, else right of the box."""
+    """A node with its position; the label of column 0 is on the left, of others on the right."""
 
     node: FlowNode
     x: float
@@ -185,7 +187,7 @@ class FlowBox:
 
 @dataclass(frozen=True, slots=True)
 class FlowBand:
-    """A link as the middle line of a band, an SVG path."""
+    """A link drawn as a band; *path* is the SVG path of its center line."""
 
     link: FlowLink
     path: str
@@ -194,7 +196,7 @@ class FlowBand:
 
 @dataclass(frozen=True, slots=True)
 class FlowDrawing:
-    """Boxes and bands; a band is drawn below the boxes."""
+    """The positions of all boxes and bands; bands are drawn below boxes."""
 
     boxes: tuple[FlowBox, ...]
     bands: tuple[FlowBand, ...]
@@ -203,7 +205,7 @@ class FlowDrawing:
 
 
 def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
-    """Place *links*: the boxes with the most at the top, bands in the order of their boxes."""
+    """Lay out *links* as a diagram, with the largest boxes at the top."""
     columns: list[list[FlowNode]] = [[], [], []]
     for node in _collect_nodes(links):
         columns[node.column].append(node)
@@ -216,7 +218,7 @@ def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
     boxes: dict[FlowNode, FlowBox] = {}
     for nodes in columns:
         y = TOP_MARGIN
-        for node in sorted(nodes, key=lambda each: -heights[each]):
+        for node in sorted(nodes, key=lambda node: -heights[node]):
             count = max(_count_in_and_out(links, node))
             boxes[node] = FlowBox(node, COLUMN_LEFT_EDGES[node.column], y, heights[node], count)
             y += heights[node] + BOX_GAP
@@ -231,7 +233,7 @@ def _collect_nodes(links: Iterable[FlowLink]) -> list[FlowNode]:
 
 
 def _count_in_and_out(links: Iterable[FlowLink], node: FlowNode) -> tuple[int, int]:
-    """How much comes in and how much goes out: one order becomes an event for each product."""
+    """Return incoming and outgoing counts; they differ if one order gives several events."""
     return (
         sum(link.count for link in links if link.target == node),
         sum(link.count for link in links if link.source == node),
@@ -257,7 +259,7 @@ def _place_bands(
 ) -> list[FlowBand]:
     used: defaultdict[tuple[FlowNode, bool], float] = defaultdict(float)
     bands = []
-    for link in sorted(links, key=lambda each: (boxes[each.source].y, boxes[each.target].y)):
+    for link in sorted(links, key=lambda link: (boxes[link.source].y, boxes[link.target].y)):
         width = _scale_band_width(link.count, scale)
         start, end = boxes[link.source], boxes[link.target]
         y1 = start.y + used[link.source, True] + width / 2
@@ -274,18 +276,18 @@ def _build_curve_path(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def list_flow_verdicts(links: Iterable[FlowLink]) -> list[Verdict]:
-    """The verdicts of *links*, for the legend."""
+    """Return the verdicts of *links* once each, for the legend."""
     return list(dict.fromkeys(link.verdict for link in links))
 
 
 bp = Blueprint("flow", __name__, url_prefix="/flow")
 
-MAX_FLOW_MESSAGES = 1000  # messages
+MAX_FLOW_MESSAGES = 1000
 
 
 @bp.get("")
 def show_flow() -> str:
-    """The last messages, by event name, subscription and Insider One event."""
+    """Show how the latest messages flow from event names to Insider One events."""
     messages, deliveries = current_services().store.list_latest(MAX_FLOW_MESSAGES)
     links = count_flow_links(messages, deliveries)
     return render_page(

@@ -1,7 +1,7 @@
-"""What the forms of all pages share: a page after a change, what it says, mistakes beside a form.
+"""Form handling shared by all pages: redirects, one-time notices and rejected input.
 
-A form that was sent is answered with a redirect, so that loading a page again changes nothing; a
-short-lived cookie carries what there is to say to the page after.
+A submitted form is answered with a redirect, so that reloading the page changes nothing. A
+short-lived cookie carries the notice to the next page.
 """
 
 from typing import Any, NamedTuple
@@ -13,15 +13,15 @@ from segment_insider_emulator.errors import EmulatorError
 
 NOTICE_COOKIE = "notice"
 SECRET_COOKIE = "shown-once"
-COOKIE_LIFETIME_S = 60  # seconds
-MAX_NOTICE_CHARS = 300  # characters of a notice
+COOKIE_LIFETIME_S = 60
+MAX_NOTICE_CHARS = 300
 
 
 class RejectedForm(NamedTuple):
-    """What is wrong with a form that was sent, and what it said: no input is lost.
+    """The error of a rejected form and its values, so that no input is lost.
 
     Args:
-        form: Name of the form on its page, beside which the mistake is told.
+        form_name: Name of the form on its page; the error is shown next to it.
     """
 
     form_name: str
@@ -30,14 +30,14 @@ class RejectedForm(NamedTuple):
 
 
 def reject_form(form_name: str, error: EmulatorError) -> RejectedForm:
-    """*error* of the form that was just sent."""
+    """Return *error* together with the values of the submitted form."""
     return RejectedForm(form_name, error, request.form.to_dict())
 
 
 def redirect_to_endpoint(
     notice: str, endpoint: str, *, secret: str = "", **values: Any
 ) -> Response:
-    """Go to *endpoint*, which says *notice*.
+    """Redirect to *endpoint*; the next page shows *notice* once.
 
     Args:
         secret: What that page shows once, such as a key.
@@ -46,7 +46,7 @@ def redirect_to_endpoint(
 
 
 def redirect_to_path(notice: str, target_path: str, cookie_path: str, secret: str = "") -> Response:
-    """Go to *location*, a page below the path *root*, which says *notice*; see `done`."""
+    """Redirect to *target_path*, a page below *cookie_path*, which shows *notice* once."""
     answer = Response(status=303, headers={"Location": target_path})
     for name, value in ((NOTICE_COOKIE, notice[:MAX_NOTICE_CHARS]), (SECRET_COOKIE, secret)):
         if value:
@@ -62,7 +62,7 @@ def redirect_to_path(notice: str, target_path: str, cookie_path: str, secret: st
 
 
 def register_form_notices(bp: Blueprint) -> None:
-    """Have the pages of *bp* say what a form before them did, once."""
+    """Make the pages of *bp* show the notice of the previous form once."""
     bp.context_processor(
         lambda: {"notice": _read_cookie(NOTICE_COOKIE), "shown_once": _read_cookie(SECRET_COOKIE)}
     )

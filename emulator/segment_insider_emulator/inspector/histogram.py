@@ -1,4 +1,4 @@
-"""How many messages there are, by stage and over time, as a page draws it."""
+"""Count messages by stage and by time, and lay out a histogram."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.records import Verdict
 
 MIN_BARS, MAX_BARS = 24, 60
-# Length of a bar, and how many characters of the time its messages have in common.
+# Duration of a bar, and the length of the time prefix that its messages share.
 BAR_UNITS = (
     (timedelta(seconds=1), 19),
     (timedelta(seconds=10), 18),
@@ -21,14 +21,14 @@ BAR_UNITS = (
     (timedelta(days=1), 10),
 )
 HISTOGRAM_WIDTH, HISTOGRAM_HEIGHT = 600, 44  # of the drawing
-_TIME_SUFFIX = "0000-01-01T00:00:00Z"  # what makes the beginning of a time a time
+_TIME_SUFFIX = "0000-01-01T00:00:00Z"  # completes a time prefix to a time
 _DAY_FORMAT, _TIME_FORMAT = "%-d %b %Y", "%H:%M:%S"
 
 VerdictCounts = Mapping[tuple[str, Verdict], int]
 
 
 class MessageStage(NamedTuple):
-    """A step of the road at which messages end up, with the verdicts that say so."""
+    """A stage at which messages end, with its verdicts."""
 
     title: str
     verdicts: tuple[Verdict, ...]
@@ -53,7 +53,7 @@ VERDICT_STACKING_ORDER: tuple[Verdict, ...] = (
 
 
 class BarSegment(NamedTuple):
-    """The messages of one verdict within a bar, as a rectangle of the drawing."""
+    """The messages of one verdict within a bar, as a rectangle."""
 
     verdict: Verdict
     x: float
@@ -64,10 +64,10 @@ class BarSegment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HistogramBar:
-    """A stretch of time. *until* is not included; both are ISO 8601, UTC.
+    """One bar of the histogram. *until* is exclusive; both times are ISO 8601, UTC.
 
     Args:
-        ends: What to call its beginning and its end: a time of day, with its day where the bars
+        end_labels: What to call its beginning and its end: a time of day, with its day where the bars
             are of several, or the first and the last day of a bar that has whole ones.
     """
 
@@ -81,43 +81,46 @@ class HistogramBar:
 
 
 class BarUnit(NamedTuple):
-    """How time is cut: the length of a bar and of the prefix that its messages share."""
+    """The duration of a bar, and the length of the time prefix that its messages share."""
 
     length: timedelta
     time_prefix_length: int
 
     def bar_number(self, at: str) -> int:
-        """The number of the stretch that *at* is in, counted from 1970 on."""
+        """Return the number of the bar that contains the time *at*, counted from 1970."""
         return int(datetime.fromisoformat(at).timestamp() // self.length.total_seconds())
 
     def bar_start(self, bar_number: int) -> datetime:
-        """When the stretch of that number begins."""
+        """Return the start time of a bar."""
         return datetime.fromtimestamp(bar_number * self.length.total_seconds(), UTC)
 
 
 def choose_bar_unit(since: str, until: str) -> BarUnit:
-    """The finest cut of this time that makes no more than MOST_BARS."""
-    for candidate in (BarUnit(*each) for each in BAR_UNITS):
+    """Choose the shortest bar duration that gives at most MAX_BARS bars."""
+    for candidate in (BarUnit(*unit) for unit in BAR_UNITS):
         if candidate.bar_number(until) - candidate.bar_number(since) < MAX_BARS:
             return candidate
     day = BarUnit(*BAR_UNITS[-1])
     days = day.bar_number(until) - day.bar_number(since)
-    # One bar more than the time has lengths, as it rarely begins with one.
+    # One extra bar, because the range rarely starts at the start of a bar.
     return BarUnit(timedelta(days=days // (MAX_BARS - 1) + 1), day.time_prefix_length)
 
 
 def count_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, int]]:
-    """Each stage with the number of its messages."""
+    """Return each stage with its message count."""
     sums: Counter[str] = Counter()
     for (_, verdict), count in counts.items():
         sums[verdict] += count
-    return [(stage, sum(sums[each] for each in stage.verdicts or sums)) for stage in MESSAGE_STAGES]
+    return [
+        (stage, sum(sums[verdict] for verdict in stage.verdicts or sums))
+        for stage in MESSAGE_STAGES
+    ]
 
 
 def build_bars(
     counts: VerdictCounts, since: str, until: str, bar_unit: BarUnit
 ) -> list[HistogramBar]:
-    """A bar for each stretch of time, empty ones too; a short time has some before it."""
+    """Build a bar for each interval, including empty ones; short ranges are padded before."""
     first, last = bar_unit.bar_number(since), bar_unit.bar_number(until)
     if first > last:
         return []
@@ -125,9 +128,9 @@ def build_bars(
     sums: dict[int, Counter[Verdict]] = {place: Counter() for place in places}
     for (time, verdict), count in counts.items():
         place = bar_unit.bar_number(time + _TIME_SUFFIX[len(time) :])
-        if place in sums:  # another has come since the time was looked up
+        if place in sums:  # else a message arrived after the range was read
             sums[place][verdict] += count
-    highest = max(each.total() for each in sums.values()) or 1
+    highest = max(counter.total() for counter in sums.values()) or 1
     width = HISTOGRAM_WIDTH / len(places)
     return [
         HistogramBar(
@@ -147,7 +150,7 @@ def build_bars(
 
 def _iter_end_labels(bar_unit: BarUnit, bar_numbers: range) -> Iterator[tuple[str, str]]:
     edges = [bar_unit.bar_start(place) for place in (*bar_numbers, bar_numbers.stop)]
-    days = {each.date() for each in edges}
+    days = {edge.date() for edge in edges}
     for first, end in pairwise(edges):
         if bar_unit.length >= timedelta(days=1):
             yield f"{first:{_DAY_FORMAT}}", f"{end - timedelta(days=1):{_DAY_FORMAT}}"
@@ -160,7 +163,7 @@ def _build_segments(
     verdict_counts: Counter[Verdict], x: float, width: float, scale: float
 ) -> Iterator[BarSegment]:
     bottom = float(HISTOGRAM_HEIGHT)
-    for verdict in (each for each in VERDICT_STACKING_ORDER if each in verdict_counts):
+    for verdict in (verdict for verdict in VERDICT_STACKING_ORDER if verdict in verdict_counts):
         height = max(verdict_counts[verdict] * scale, 1)
         bottom -= height
         yield BarSegment(

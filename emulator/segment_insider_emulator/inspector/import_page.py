@@ -1,4 +1,4 @@
-"""Presets, and workspaces from elsewhere: looked at, tried in a sandbox, taken over, kept."""
+"""The Import page: preview presets and uploaded workspaces, and use them."""
 
 from typing import NamedTuple
 
@@ -37,12 +37,12 @@ IMPORT_ENDPOINT = "inspector.imports.show_import_form"
 MAX_UPLOADED_FILES = 10
 PRESET_DESCRIPTIONS = {
     "guide": "Maps everything that Insider One's integration guide documents.",
-    "segment-defaults": "What Segment's catalogue sets up untouched: ten actions, each added once.",
+    "segment-defaults": "Segment's catalogue defaults: all ten actions, unchanged.",
 }
 
 
 class WorkspacePreview(NamedTuple):
-    """A workspace that could be used. *text* is its file, in which keys stay as they were read."""
+    """A preview of a workspace; *yaml_text* is its file, with all keys as they were read."""
 
     title: str
     yaml_text: str
@@ -52,37 +52,35 @@ class WorkspacePreview(NamedTuple):
 
 @bp.before_request
 def raise_form_size_limit() -> None:
-    """A field may be as large as a workspace file."""
+    """Raise the size limit of form fields to the size of a workspace file."""
     request.max_form_memory_size = MAX_DOCUMENT_BYTES + 100_000
 
 
 @bp.get("")
 def show_import_form() -> str:
-    """The presets and the form; `preset` shows one of them."""
+    """Show the presets and the upload form; `preset` previews one preset."""
     name = request.args.get("preset")
     if name is None:
         return _render_import_page()
     if name not in PRESET_NAMES:
         abort(404)
     preset_document = read_preset(name)
-    return _render_import_page(
-        _build_preview(f"The preset {name}", ImportedWorkspace(preset_document))
-    )
+    return _render_import_page(_build_preview(f"Preset {name}", ImportedWorkspace(preset_document)))
 
 
 @bp.post("")
 def preview_upload() -> str:
-    """Read the files that were uploaded; nothing changes yet."""
+    """Preview the uploaded files; this changes nothing."""
     try:
         imported = _read_uploaded_files()
     except EmulatorError as error:
         return _render_import_page(rejected_form=reject_form("import", error))
-    return _render_import_page(_build_preview("What was read", imported))
+    return _render_import_page(_build_preview("Imported workspace", imported))
 
 
 @bp.post("/use")
 def replace_mappings() -> Response | str:
-    """Put the mappings of a workspace file in the place of this sandbox's."""
+    """Replace the mappings of this sandbox with those of the workspace file."""
     try:
         workspace = load_workspace_from_document(_parse_submitted_workspace(), "workspace")
         current_services().destination_overrides.replace_subscriptions(
@@ -91,18 +89,18 @@ def replace_mappings() -> Response | str:
     except EmulatorError as error:
         return _render_import_page(rejected_form=reject_form("use", error))
     count = len(workspace.destination["subscriptions"])
-    notice = f"This sandbox has {count} other mappings, until a reset"
+    notice = f"The mappings were replaced: {count} are active until a reset"
     return forms.redirect_to_endpoint(notice, "inspector.workspace.show_workspace")
 
 
 @bp.post("/sandbox")
 def create_sandbox_from_file() -> Response | str:
-    """Create a sandbox of a workspace file."""
+    """Create a sandbox from the workspace file."""
     try:
         sandbox = create_sandbox(workspace=_parse_submitted_workspace())
     except EmulatorError as error:
         return _render_import_page(rejected_form=reject_form("use", error))
-    notice = f"The sandbox {sandbox.record.id} was created"
+    notice = f"Sandbox {sandbox.record.id} was created"
     return forms.redirect_to_endpoint(
         notice, "inspector.settings.show_settings", secret=sandbox.record.key
     )
@@ -110,7 +108,7 @@ def create_sandbox_from_file() -> Response | str:
 
 @bp.post("/file")
 def download_workspace_file() -> Response:
-    """A workspace file to keep."""
+    """Return the previewed workspace as a file to save."""
     headers = {"Content-Disposition": 'attachment; filename="workspace.yaml"'}
     return Response(request.form.get("workspace", ""), mimetype="text/yaml", headers=headers)
 
@@ -120,16 +118,16 @@ def _parse_submitted_workspace() -> JSONObject:
 
 
 def _read_uploaded_files() -> ImportedWorkspace:
-    """A workspace file, or what Segment's Public API or Terraform wrote."""
-    files = [each for each in request.files.getlist("files") if each.filename]
+    """Read the uploaded workspace file, or an export from Segment's Public API or Terraform."""
+    files = [upload for upload in request.files.getlist("files") if upload.filename]
     if not files:
-        remedy = "Choose a workspace file, or what Segment's Public API or Terraform wrote."
-        raise EmulatorError("no file was chosen", "files", remedy)
+        remedy = "Choose a workspace file, or an export from Segment's Public API or Terraform."
+        raise EmulatorError("no file chosen", "files", remedy)
     if len(files) > MAX_UPLOADED_FILES:
         raise EmulatorError(
-            f"{len(files)} files are too many", "files", f"At most {MAX_UPLOADED_FILES}."
+            f"too many files: {len(files)}", "files", f"At most {MAX_UPLOADED_FILES}."
         )
-    contents = [(each.filename or "file", each.read(MAX_DOCUMENT_BYTES + 1)) for each in files]
+    contents = [(file.filename or "file", file.read(MAX_DOCUMENT_BYTES + 1)) for file in files]
     for name, raw in contents:
         if len(raw) > MAX_DOCUMENT_BYTES:
             remedy = f"Keep it below {MAX_DOCUMENT_BYTES:,} bytes."
@@ -140,7 +138,7 @@ def _read_uploaded_files() -> ImportedWorkspace:
 
 
 def _parse_workspace_file(name: str, raw: bytes) -> ImportedWorkspace | None:
-    """The document in *raw*; None when it is an export, which `assembled` reads."""
+    """Parse a workspace file; return None for other exports."""
     try:
         document = parse_document(raw, name)
     except EmulatorError:
@@ -153,12 +151,15 @@ def _parse_workspace_file(name: str, raw: bytes) -> ImportedWorkspace | None:
 
 
 def _build_preview(title: str, imported: ImportedWorkspace) -> WorkspacePreview:
-    """A document with errors is shown as text alone: nothing in it need be what it seems."""
-    broken = any(each.severity == "error" for each in imported.findings)
+    """Build the preview; a workspace with errors is shown as text only."""
+    broken = any(finding.severity == "error" for finding in imported.findings)
     subscriptions = [] if broken else imported.document["destination"]["subscriptions"]
     text = format_yaml(imported.document, imported.skipped_subscriptions)
     return WorkspacePreview(
-        title, text, [_preview_subscription(each) for each in subscriptions], imported.findings
+        title,
+        text,
+        [_preview_subscription(subscription) for subscription in subscriptions],
+        imported.findings,
     )
 
 
@@ -181,7 +182,9 @@ def _render_import_page(
         "imports.html",
         presets={name: PRESET_DESCRIPTIONS[name] for name in PRESET_NAMES},
         shown=preview,
-        kept=rejected_form.submitted_values.get("workspace", "") if rejected_form else "",
+        submitted_workspace=rejected_form.submitted_values.get("workspace", "")
+        if rejected_form
+        else "",
         current=len(current),
         most=MAX_DOCUMENT_BYTES // 1_000_000,
         mistake=rejected_form,

@@ -1,4 +1,4 @@
-"""A journey as a page draws it: its elements as a tree, and how many people are where."""
+"""View model of a journey: its elements as a tree, with the number of people at each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,13 +26,13 @@ STATUS_TITLES = {
     "exited": "Exited",
     "dropped": "Dropped",
 }
-# An arrival at a channel -> the verdict whose sign it has: the same signs mean the same everywhere.
+# Arrival at a channel -> the verdict whose icon it uses; icons mean the same on all pages.
 ARRIVAL_ICONS = {"would_send": "accepted", "held_back": "dropped", "skipped": "filtered"}
 
 
 @dataclass(frozen=True, slots=True)
 class JourneyBranchView:
-    """A path below a check, e.g. "if reachable"; one without elements ends the journey."""
+    """One branch of a check, e.g. "not reachable"; an empty branch ends the journey."""
 
     title: str
     elements: tuple["JourneyElementView", ...]
@@ -40,12 +40,12 @@ class JourneyBranchView:
 
 @dataclass(frozen=True, slots=True)
 class JourneyElementView:
-    """One element.
+    """One element of a journey with its counts.
 
     Args:
         place: In the workspace file, e.g. "steps[1].reachable[0]".
-        counts: What became of who arrived, e.g. "2 would be sent".
-        here: How many wait here now.
+        outcome_texts: What became of who arrived, e.g. "2 would be sent".
+        waiting_count: How many wait here now.
     """
 
     place: str
@@ -59,7 +59,7 @@ class JourneyElementView:
 
 @dataclass(frozen=True, slots=True)
 class JourneyViewModel:
-    """One journey: how people come in and leave, its counters and its elements."""
+    """One journey: entry and exit rules, counts and elements."""
 
     id: int
     name: str
@@ -74,7 +74,7 @@ class JourneyViewModel:
 
 @dataclass(frozen=True, slots=True)
 class JourneyRunView:
-    """One person's way through a journey. *due* is how long until it goes on, in words."""
+    """One person's run through a journey; *due_text* is the time until the next step."""
 
     run: JourneyRun
     person_name: str
@@ -86,12 +86,14 @@ class JourneyRunView:
 def build_journey_view_model(
     journey: JourneyDefinition, tally: JourneyCounts, waiting_counts: Mapping[str, int]
 ) -> JourneyViewModel:
-    """What to show of *journey*.
+    """Build the view model of *journey*.
 
     Args:
-        waiting: Place of an element -> how many wait there now.
+        waiting_counts: Place of an element -> how many wait there now.
     """
-    segment = " and ".join(describe_condition(each) for each in journey.segment_conditions)
+    segment = " and ".join(
+        describe_condition(condition) for condition in journey.segment_conditions
+    )
     period = (
         "once"
         if journey.reentry_period is None
@@ -102,7 +104,7 @@ def build_journey_view_model(
         name=journey.name,
         starter_text=describe_condition(journey.starter) + (f", if {segment}" if segment else ""),
         reentry_text=period,
-        exit_texts=tuple(describe_condition(each) for each in journey.exits),
+        exit_texts=tuple(describe_condition(exit_condition) for exit_condition in journey.exits),
         goal_counts={name: tally.goals.get(name, 0) for name in journey.goals},
         entered_count=sum(tally.statuses.values()),
         status_counts={name: tally.statuses.get(name, 0) for name in STATUS_TITLES},
@@ -113,7 +115,7 @@ def build_journey_view_model(
 def build_run_view(
     run: JourneyRun, trail: list[TrailEntry], person_name: str, now: datetime
 ) -> JourneyRunView:
-    """What to show of *run*, which *name* is on."""
+    """Build the view of *run* for the person *person_name*."""
     due = None
     if run.due_at:
         seconds = timedelta(seconds=ceil((run.due_at - now).total_seconds()))
@@ -160,7 +162,7 @@ def _build_element_view(
 
 
 def _describe_element(element: JourneyElement) -> tuple[str, str, Mapping[str, str | None]]:
-    """Kind, title, and the paths that lead on from a check."""
+    """Return kind, title and branches of an element."""
     match element:
         case WaitElement(length=length):
             return "wait", f"Wait {format_duration(length)}", {}
@@ -181,7 +183,7 @@ def _describe_element(element: JourneyElement) -> tuple[str, str, Mapping[str, s
 def _describe_outcomes(outcome_counts: Mapping[str, int]) -> list[str]:
     outcome_phrases = {
         "would_send": "would be sent",
-        "held_back": "held back",
+        "held_back": "not sent",
         "skipped": "skipped, just sent",
     }
     return [

@@ -1,4 +1,4 @@
-"""The Journeys pages: who is where, what would be sent, and the clock that moves it all."""
+"""The Journeys pages: journeys, runs, messages that would be sent, and the clock."""
 
 from datetime import datetime, timedelta
 
@@ -25,21 +25,21 @@ from segment_insider_emulator.web.services import SandboxServices, current_servi
 
 bp = Blueprint("journeys", __name__, url_prefix="/journeys")
 
-MAX_UPCOMING_RUNS = 10  # runs that go on next
+MAX_UPCOMING_RUNS = 10
 MAX_SENT_MESSAGES = 30  # arrivals at a channel
-RUNS_PER_PAGE = 50  # runs
+RUNS_PER_PAGE = 50
 CLOCK_COMMANDS = ("advance", "set", "freeze", "resume")
 
 
 @bp.get("")
 def list_journeys() -> str:
-    """All journeys, what would be sent, and who goes on next."""
+    """List all journeys, upcoming runs and messages that would be sent."""
     return _render_journeys_page()
 
 
 @bp.get(f"/{ID_ROUTE}")
 def show_journey(id: int) -> str:
-    """One journey with its runs; `status` narrows them."""
+    """Show one journey and its runs; `status` filters the runs."""
     services = current_services()
     journey = services.journeys.definitions.get(id) or abort(404)
     store, now = services.journeys.run_store, services.clock()
@@ -67,7 +67,7 @@ def show_journey(id: int) -> str:
 
 @bp.post("/clock")
 def change_clock() -> Response | str:
-    """Move, set, stop or start the clock, and take on what is due by then."""
+    """Advance, set, freeze or resume the clock, then run everything that is due."""
     services = current_services()
     try:
         order, value = _read_clock_command()
@@ -77,29 +77,27 @@ def change_clock() -> Response | str:
     services.journeys.advance_due_runs()
     services.pipeline.retries.retry_due()
     notices = {
-        "advance": f"Moved forward by {value}",
-        "set": f"The clock stands still at {format_iso_utc(services.clock())}",
-        "freeze": "The clock stands still",
-        "resume": "The clock runs",
+        "advance": f"The clock was advanced by {value}",
+        "set": f"The clock is frozen at {format_iso_utc(services.clock())}",
+        "freeze": "The clock is frozen",
+        "resume": "The clock is running",
     }
     return forms.redirect_to_endpoint(notices[order], "inspector.journeys.list_journeys")
 
 
 @bp.post("/reset")
 def reset_sandbox() -> Response:
-    """Forget all that was captured; the clock follows the machine."""
+    """Delete all captured data and reset the clock to real time."""
     current_services().reset()
-    return forms.redirect_to_endpoint(
-        "Everything was forgotten", "inspector.journeys.list_journeys"
-    )
+    return forms.redirect_to_endpoint("All data was deleted", "inspector.journeys.list_journeys")
 
 
 def _read_clock_command() -> tuple[str, JSON]:
-    """What the form asks for: its button names the order, a field may have the value."""
+    """Return the clock command of the pressed button and its value."""
     order = request.form.get("order", "")
     if order not in CLOCK_COMMANDS:
         remedy = f"Use one of the buttons: {', '.join(CLOCK_COMMANDS)}."
-        raise EmulatorError("no order for the clock", "clock", remedy)
+        raise EmulatorError("unknown clock command", "clock", remedy)
     if order in ("freeze", "resume"):
         return order, True
     return order, request.form.get("quick") or request.form.get(order, "")
@@ -110,22 +108,24 @@ def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
     store, now = services.journeys.run_store, services.clock.read()
     pages = [
         build_journey_view_model(
-            each, store.count_outcomes(each.id), store.count_waiting_by_element(each.id)
+            journey,
+            store.count_outcomes(journey.id),
+            store.count_waiting_by_element(journey.id),
         )
-        for each in services.journeys.definitions.values()
+        for journey in services.journeys.definitions.values()
     ]
     upcoming, sent = (
         store.list_due_runs(LATEST_TIME, MAX_UPCOMING_RUNS),
         store.list_channel_arrivals(MAX_SENT_MESSAGES),
     )
-    people = [run.profile_id for run in upcoming] + [each.profile_id for each in sent]
+    people = [run.profile_id for run in upcoming] + [message.profile_id for message in sent]
     names = _get_person_names(services, people)
     return render_page(
         "journeys.html",
         "journeys_now",
         "clock_now",
         journeys=pages,
-        titles={each.id: each.name for each in pages},
+        titles={page.id: page.name for page in pages},
         upcoming=[build_run_view(run, [], names[run.profile_id], now.now) for run in upcoming],
         upcoming_in=_time_until_next_run(upcoming, now.now),
         signs=ARRIVAL_ICONS,
@@ -138,15 +138,15 @@ def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
 
 
 def _time_until_next_run(upcoming: list[JourneyRun], now: datetime) -> str:
-    """How long to go forward until the next of *upcoming* goes on, as the clock's form takes it."""
+    """Return the time until the next upcoming run, as text for the clock form."""
     due = upcoming[0].due_at if upcoming else None
     return format_duration(due - now) if due and due > now else "1 second"
 
 
 def _get_person_names(services: SandboxServices, profile_ids: list[str]) -> dict[str, str]:
-    """Profile id -> what to call that person; the id where the profile has ended."""
+    """Map profile ids to person names; a deleted profile keeps its id."""
     names = {
-        each.id: person_name(each)
-        for each in services.profiles.find_by_identifiers((), dict.fromkeys(profile_ids))
+        profile.id: person_name(profile)
+        for profile in services.profiles.find_by_identifiers((), dict.fromkeys(profile_ids))
     }
     return {id: names.get(id, id) for id in profile_ids}

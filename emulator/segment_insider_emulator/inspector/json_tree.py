@@ -1,4 +1,4 @@
-"""A JSON value as lines of HTML, each value with its path, so that a page can mark it.
+"""Render a JSON value as an HTML tree in which single values can be marked.
 
 Written in Python, not as a template: a captured value may be a hundred levels deep.
 """
@@ -13,22 +13,22 @@ from markupsafe import Markup, escape
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSON
 
-MAX_TEXT_CHARS = 240  # characters shown of a text before the rest is folded away
-MAX_LISTED_MEMBERS = 60  # entries shown of an object or list before the rest is folded away
+MAX_TEXT_CHARS = 240  # longer texts are folded
+MAX_LISTED_MEMBERS = 60  # further entries are folded
 
 ValuePath = str  # dotted, lists numbered: "properties.products[0].name"
 
 
 @dataclass(frozen=True, slots=True)
 class ValueMark:
-    """What a page has to say of one value.
+    """How the page marks one value of a tree.
 
     Args:
-        kind: A class of the style sheet, such as "dropped".
-        label: A word shown beside the value; "" shows none.
+        css_class: A class of the style sheet, such as "dropped".
+        label: A word shown next to the value; "" for none.
         hint: A sentence, shown when the value is pointed at.
-        reads: Paths of the event that it came from; their values are lit up with it.
-        field: The field of the mapping that made it.
+        source_paths: Paths of the event that it came from; their values are lit up with it.
+        mapping_field: The field of the mapping that made it.
     """
 
     css_class: str
@@ -40,10 +40,10 @@ class ValueMark:
 
 @dataclass(frozen=True, slots=True)
 class JsonTree:
-    """Draws values.
+    """Renders JSON values as HTML.
 
     Args:
-        name: Tells the trees of one page apart, e.g. "event" or "upsert-0".
+        tree_name: Identifies the tree on its page, e.g. "event" or "upsert-0".
         marks: By path.
     """
 
@@ -51,7 +51,7 @@ class JsonTree:
     marks: Mapping[ValuePath, ValueMark] = field(default_factory=dict)
 
     def render(self, value: JSON) -> Markup:
-        """The lines of *value*."""
+        """Render *value* as HTML."""
         lines = (
             Markup("").join(self._render_members(value, ""))
             if _has_members(value)
@@ -148,11 +148,11 @@ def _truncate_key(key: str) -> Markup:
 
 
 def replace_scalars(value: JSON, replace: Callable[[str, JSON], JSON], key: str = "") -> JSON:
-    """A copy of *value* with *change* made to every value that is no object or list."""
+    """Return a copy of *value* with every scalar replaced by the result of *replace*."""
     if isinstance(value, dict):
-        return {name: replace_scalars(each, replace, name) for name, each in value.items()}
+        return {name: replace_scalars(member, replace, name) for name, member in value.items()}
     if isinstance(value, list):
-        return [replace_scalars(each, replace, key) for each in value]
+        return [replace_scalars(item, replace, key) for item in value]
     return replace(key, value)
 
 
@@ -164,7 +164,7 @@ _SECRET_NAME = re.compile(
 
 
 def redact_secrets(value: JSON) -> JSON:
-    """A copy of *value* in which texts and numbers under names like `password` are redacted."""
+    """Return a copy of *value* in which values under names such as `password` are redacted."""
     return replace_scalars(value, _redact_if_secret)
 
 

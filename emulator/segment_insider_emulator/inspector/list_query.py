@@ -1,4 +1,4 @@
-"""Where in a list a page begins: a number in the address."""
+"""Parse and build URLs of the message list: filters, columns and page."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ MAX_PAGE_NUMBER = 2**63 - 1
 
 
 def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> int:
-    """The whole number that the parameter *name* has; *default* for anything else."""
+    """Return the query parameter as an integer, or *default* if it is not one."""
     text = request.args.get(parameter_name, "")
-    # A long run of digits is refused before Python spends time on it.
+    # Too many digits are refused before Python spends time on them.
     value = int(text) if text.isdecimal() and len(text) < 20 else default
     return min(value, MAX_PAGE_NUMBER)
 
@@ -27,19 +27,19 @@ def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> in
 TEXT_PARAMETERS = ("type", "event", "user", "source", "subscription")
 LIST_PARAMETERS = ("verdict", "path", "column")
 QUERY_PARAMETERS = ("q", *TEXT_PARAMETERS, "since", "until", *LIST_PARAMETERS, "before")
-MAX_VALUE_CHARS = 500  # characters of one value
-MAX_VALUES_PER_PARAMETER = 12  # values of one name
+MAX_VALUE_CHARS = 500
+MAX_VALUES_PER_PARAMETER = 12
 MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class ListQuery:
-    """One view of the messages.
+    """Filters, columns and page of the message list.
 
     Args:
-        given: Parameter of KNOWN -> its values, as the address has them.
-        columns: Paths whose values are shown beside each message.
-        before: Only messages with a lower id; None for the newest.
+        parameter_values: Parameter of KNOWN -> its values, as the address has them.
+        columns: Paths of values that are shown as extra columns.
+        before_id: Only messages with a lower id; None for the newest.
     """
 
     filters: MessageFilters = field(default_factory=MessageFilters)
@@ -48,20 +48,20 @@ class ListQuery:
     parameter_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def get_value(self, name: str) -> str:
-        """The value of a parameter that has one."""
+        """Return the first value of a parameter, or ""."""
         return next(iter(self.parameter_values.get(name, ())), "")
 
     def get_values(self, name: str) -> tuple[str, ...]:
-        """The values of a parameter that may have several."""
+        """Return all values of a parameter."""
         return self.parameter_values.get(name, ())
 
     @property
     def is_filtered(self) -> bool:
-        """Whether it leaves messages out."""
+        """Whether any filter is set."""
         return self.filters != MessageFilters()
 
     def url_parameters(self, **changes: object) -> dict[str, object]:
-        """Its parameters with *changes* made to them; a change of filters begins at the newest."""
+        """Return the URL parameters with *changes*; the page starts again at the newest message."""
         parameters: dict[str, object] = {
             name: list(values) for name, values in self.parameter_values.items()
         }
@@ -73,16 +73,24 @@ class ListQuery:
         }
 
     def build_url(self, **changes: object) -> str:
-        """The address of this view with *changes*; None or "" takes a parameter away."""
-        return url_for("inspector.live.show_messages", **self.url_parameters(**changes))  # type: ignore[arg-type]  # any value may stand in a query
+        """Return the URL of this list with *changes*; None or "" removes a parameter."""
+        return url_for("inspector.live.show_messages", **self.url_parameters(**changes))  # type: ignore[arg-type]  # a query may contain any value
 
     def url_without(self, name: str, value: str) -> str:
-        """The address without one value of a parameter."""
-        return self.build_url(**{name: [each for each in self.get_values(name) if each != value]})
+        """Return the URL without one value of a parameter."""
+        return self.build_url(
+            **{
+                name: [
+                    parameter_value
+                    for parameter_value in self.get_values(name)
+                    if parameter_value != value
+                ]
+            }
+        )
 
 
 def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> ListQuery:
-    """The view that an address asks for; parameters of other pages are left alone.
+    """Parse the query parameters of the message list; unknown parameters are ignored.
 
     Raises: EmulatorError, for a value that cannot be meant.
     """
@@ -108,11 +116,16 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> ListQuery
 
 
 def parse_id(text: str, parameter_name: str) -> int | None:
-    """An id; None for "". Raises: EmulatorError."""
+    """Parse an id; "" gives None. Raises: EmulatorError.
+
+    Raises: EmulatorError.
+    """
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= MAX_ID):
-        raise EmulatorError(f"{text[:40]!r} is no id", parameter_name, "Give a whole number.")
+        raise EmulatorError(
+            f"{text[:40]!r} is not a number", parameter_name, "Give a whole number."
+        )
     return int(text)
 
 
@@ -120,14 +133,14 @@ def _iter_parameter_values(
     query_args: MultiDict[str, str],
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     for name in QUERY_PARAMETERS:
-        values = [each.strip() for each in query_args.getlist(name) if each.strip()]
+        values = [value.strip() for value in query_args.getlist(name) if value.strip()]
         values = values if name in LIST_PARAMETERS else values[:1]
         if (
-            any(len(each) > MAX_VALUE_CHARS or "\0" in each for each in values)
+            any(len(value) > MAX_VALUE_CHARS or "\0" in value for value in values)
             or len(values) > MAX_VALUES_PER_PARAMETER
         ):
             remedy = f"Give at most {MAX_VALUES_PER_PARAMETER} values of at most {MAX_VALUE_CHARS} characters."
-            raise EmulatorError("this is too long", name, remedy)
+            raise EmulatorError("too many or too long values", name, remedy)
         if values:
             yield name, tuple(dict.fromkeys(values))
 
@@ -151,7 +164,7 @@ def _parse_path_tests(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | No
 
 
 def _parse_time(text: str, parameter_name: str, clock: Clock) -> str:
-    """ISO 8601 with its zone, or UTC without one; a length of time counts back from now."""
+    """Parse an ISO 8601 time (UTC by default) or a duration before now."""
     if not text:
         return ""
     try:
@@ -160,7 +173,7 @@ def _parse_time(text: str, parameter_name: str, clock: Clock) -> str:
     except (ValueError, OverflowError):
         pass
     try:
-        # To the second, by which messages are counted.
+        # Full seconds, because messages are counted by second.
         return format_iso_utc(
             (clock() - parse_duration(text, parameter_name)).replace(microsecond=0)
         )

@@ -1,4 +1,4 @@
-"""Messages that a page sends of its own: a sample shopper's, and one that was edited."""
+"""The Live page: the list of messages, SDK snippets and sample calls."""
 
 from importlib.resources import files
 from typing import NamedTuple
@@ -26,7 +26,10 @@ from segment_insider_emulator.web.services import current_services
 
 
 def send_call(call: JSONObject) -> None:
-    """Send one *call* as an SDK does. Raises: IngestError, when Segment refuses it."""
+    """Send one call as an SDK does. Raises: IngestError, when Segment refuses it.
+
+    Raises: IngestError, when Segment refuses it.
+    """
     send_calls([call])
 
 
@@ -37,14 +40,14 @@ def send_calls(calls: list[JSON]) -> None:
 
 
 def load_sample_calls() -> list[JSON]:
-    """What a shopper does, with the mistakes that real integrations make."""
+    """Load the calls of a sample shopper, including common integration mistakes."""
     text = files(__package__).joinpath("sample.json").read_text("utf-8")
     calls: list[JSON] = parse_json(text.encode())
     return calls
 
 
 class SdkSnippet(NamedTuple):
-    """One SDK, and the code that has it send here."""
+    """An SDK name and the code that configures it for this emulator."""
 
     name: str
     code: str
@@ -56,11 +59,11 @@ _SAMPLE_CALL_JSON = orjson.dumps(
 
 
 def build_sdk_snippets(base_url: str, write_key: str) -> list[SdkSnippet]:
-    """Code for each SDK.
+    """Return the snippets of all SDKs.
 
     Args:
-        url: Where this emulator is, without a slash at the end.
-        key: The write key.
+        base_url: Where this emulator is, without a slash at the end.
+        write_key: The write key.
     """
     where = urlsplit(base_url)
     host, path, scheme = where.netloc, where.path, where.scheme
@@ -123,14 +126,14 @@ def build_sdk_snippets(base_url: str, write_key: str) -> list[SdkSnippet]:
 
 bp = Blueprint("live", __name__)
 
-MESSAGES_PER_PAGE = 100  # messages
-CONTINUED_SEARCH_BUDGET_S = 2.0  # seconds
-MAX_WATCHED_MESSAGES = 200  # messages on a page whose verdict may still change
+MESSAGES_PER_PAGE = 100
+CONTINUED_SEARCH_BUDGET_S = 2.0
+MAX_WATCHED_MESSAGES = 200  # messages whose verdict may still change
 
 
 @bp.get("/")
 def show_messages() -> str | tuple[str, int]:
-    """What arrived, newest first.
+    """Show the messages, newest first.
 
     Parts: `rows` has those after id `after`, and those of `watch` as they are now; `list` and
     `totals` are the rest of the page.
@@ -154,20 +157,20 @@ def show_messages() -> str | tuple[str, int]:
 
 @bp.post("/sample")
 def send_sample_calls() -> Redirect:
-    """Send what a sample shopper does."""
+    """Send the calls of a sample shopper."""
     send_calls(load_sample_calls())
     return redirect(url_for("inspector.live.show_messages"), 303)
 
 
 @bp.post("/clear")
 def reset_sandbox() -> Redirect:
-    """Forget all that happened; the clock follows the machine again."""
+    """Delete all captured data and reset the clock to real time."""
     current_services().reset()
     return redirect(url_for("inspector.live.show_messages"), 303)
 
 
 def _build_list_context(query: ListQuery) -> dict[str, object]:
-    # Whoever has a search go on has said that it may take its time.
+    # A continued search may take more time, because the user asked for it.
     patience = DEFAULT_TIME_BUDGET_S if query.before_id is None else CONTINUED_SEARCH_BUDGET_S
     browsing = current_services().store.message_search
     page = browsing.find_page(
@@ -181,11 +184,11 @@ def _build_list_context(query: ListQuery) -> dict[str, object]:
 
 
 def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
-    """What came after the newest message of a page, and what became of those it watches."""
+    """Return messages newer than the page, and the current state of watched messages."""
     after = parse_id(request.args.get("after", ""), "after") or 0
     watched = [
-        parse_id(each, "watch") or 0
-        for each in request.args.getlist("watch")[:MAX_WATCHED_MESSAGES]
+        parse_id(value, "watch") or 0
+        for value in request.args.getlist("watch")[:MAX_WATCHED_MESSAGES]
     ]
     browsing = current_services().store.message_search
     page = browsing.find_page(query.filters, after_id=after, limit=MESSAGES_PER_PAGE)
@@ -206,9 +209,9 @@ def _build_totals_context(query: ListQuery) -> dict[str, object]:
     browsing = current_services().store.message_search
     span = browsing.find_time_range()
     if span is None or ("part" not in request.args and not can_use_counts(query.filters)):
-        # Messages are looked at to count these: the list does not wait, the script asks.
+        # Counting these reads messages: the script asks for it after the list is shown.
         return {"stages": histogram.count_by_stage({}), "bars": [], "pending": span is not None}
-    # Of a time that is asked for, the part that has messages.
+    # The part of the requested time range that has messages.
     since, until = max(query.filters.since, span[0]), min(query.filters.until or NEVER_DUE, span[1])
     bar_unit = histogram.choose_bar_unit(since, until)
     counts, reach = browsing.count_by_time_and_verdict(query.filters, bar_unit.time_prefix_length)
@@ -223,7 +226,7 @@ def _build_totals_context(query: ListQuery) -> dict[str, object]:
 
 
 def _build_filter_choices() -> dict[str, object]:
-    """What the fields of the filters offer."""
+    """Return the options of the filter fields."""
     services = current_services()
     host = current_sandbox_url()
     return {
@@ -231,6 +234,6 @@ def _build_filter_choices() -> dict[str, object]:
         "sdks": build_sdk_snippets(host, services.workspace.write_key),
         "types": MESSAGE_TYPES,
         "verdicts": VERDICTS,
-        "sources": [each.name for each in services.workspace.sources],
+        "sources": [source.name for source in services.workspace.sources],
         "names": services.store.message_search.list_filter_choices(),
     }

@@ -1,4 +1,4 @@
-"""A mapping as people read it: where each field's value comes from, in words."""
+"""Describe mappings and triggers in plain words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ PieceKind: TypeAlias = Literal["path", "value", "word"]
 
 
 class TextPiece(NamedTuple):
-    """A stretch of text: a place in the event, a value as it stands, or a word between them."""
+    """A piece of a description: an event path, a literal value or a word."""
 
     kind: PieceKind
     text: str
@@ -32,15 +32,15 @@ class TextPiece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MappingLine:
-    """One field and what is put into it.
+    """One field of a mapping and the description of its value.
 
     Args:
         key: Its place in the mapping, e.g. "parameters.currency" or "products[].name".
         label: As the catalogue has it; the key where the field is not of the catalogue.
-        said: Where its value comes from; empty for a field whose members follow.
-        mapping: The part of the mapping, as it stands.
-        required: Whether the action refuses an event without it.
-        level: 0 for a field, 1 for a member of one.
+        description: Where its value comes from; empty if its members follow.
+        mapping: The part of the mapping, unchanged.
+        is_required: Whether the action refuses an event without it.
+        indent_level: 0 for a field, 1 for a member of one.
     """
 
     key: str
@@ -52,7 +52,7 @@ class MappingLine:
 
 
 def describe_mapping(action: DestinationAction, mapping: JSON) -> list[MappingLine]:
-    """The fields of *mapping* in the catalogue's order, then what the catalogue does not know."""
+    """Describe the fields of *mapping* in catalogue order, then unknown fields."""
     if not isinstance(mapping, dict) or is_directive(mapping):
         return [MappingLine("", "The whole mapping", describe_value(mapping), mapping, False)]
     known = {field.key: field for field in action.fields}
@@ -61,18 +61,20 @@ def describe_mapping(action: DestinationAction, mapping: JSON) -> list[MappingLi
 
 
 def describe_value(mapping: JSON) -> tuple[TextPiece, ...]:
-    """Where the value of *mapping* comes from, e.g. traits.email or else "unknown"."""
+    """Describe where a value comes from, e.g. traits.email or else "unknown"."""
     return tuple(_describe_pieces(mapping))
 
 
 def join_pieces(pieces: tuple[TextPiece, ...]) -> str:
-    """*pieces* without their kinds."""
-    return " ".join(each.text for each in pieces)
+    """Join *pieces* into one text."""
+    return " ".join(piece.text for piece in pieces)
 
 
 def _describe_field(key: str, field: ActionField | None, mapping: JSON) -> Iterator[MappingLine]:
     label, required = (field.label, field.required) if field else (key, False)
-    members = {each.key: each for each in field.properties} if field else {}
+    members = (
+        {property_field.key: property_field for property_field in field.properties} if field else {}
+    )
     match mapping:
         case {"@arrayPath": [path, dict() as shape, *_]} if len(mapping) == 1:
             head = (TextPiece("word", "for each of"), *_describe_pieces(_as_path_directive(path)))
@@ -141,7 +143,7 @@ def _describe_list_parts(parts: list[JSON], separator: str) -> Iterator[TextPiec
         yield from _describe_pieces(part)
 
 
-# Each gives None for options that it cannot put into words; the JSON is shown then.
+# None means that the options cannot be described; the page then shows the JSON.
 _OptionalPieces: TypeAlias = "Iterator[TextPiece] | list[TextPiece] | None"
 
 
@@ -178,7 +180,7 @@ def _describe_if(options: JSON) -> _OptionalPieces:
             *_describe_pieces(subject),
             *([TextPiece("word", "or else"), *rest] if rest else []),
         ]
-    # Segment's own directive takes "then" when the value is not blank, whatever its name says.
+    # Segment's directive uses "then" if the value is not blank, despite its name.
     holds = "has a value:" if tested == "exists" else "is not blank:"
     chosen = list(_describe_pieces(then)) if "then" in options else [TextPiece("word", "nothing")]
     other = [TextPiece("word", "; otherwise"), *(rest or [TextPiece("word", "nothing")])]
@@ -299,15 +301,15 @@ def _to_json_text(value: JSON) -> str:
     return orjson.dumps(value).decode()
 
 
-# "a != 1 and a != 2" and "a = 1 or a = 2": what joins them, their operator, and words for all.
+# Series such as "a != 1 and a != 2": joining word -> operator and phrase.
 _SERIES_PHRASES = {"and": ("!=", "is none of"), "or": ("=", "is one of")}
 _OPERATOR_PHRASES = {
     "=": "is",
     "!=": "is not",
     "number_equals": "is",
     "number_not_equals": "is not",
-    "exists": "is there",
-    "not_exists": "is not there",
+    "exists": "exists",
+    "not_exists": "does not exist",
     "is_true": "is true",
     "is_false": "is false",
     "contains": "contains",
@@ -324,7 +326,7 @@ _OPERATOR_PHRASES = {
 
 
 def describe_trigger(trigger: JSON) -> str:
-    """*trigger* in words, e.g. type is "track" and event is "Order Completed"."""
+    """Describe *trigger*, e.g. type is "track" and event is "Order Completed"."""
     if not isinstance(trigger, str) or not trigger:
         return "no trigger: it takes no event"
     try:
@@ -340,13 +342,13 @@ def _describe_group(group: TriggerGroup, *, outermost: bool = False) -> str:
 
 
 def _describe_children(group: TriggerGroup) -> Iterator[str]:
-    """The children in words; comparisons of one field that follow each other are told as one."""
+    """Describe the children; consecutive comparisons of one field are combined."""
     operator, words = _SERIES_PHRASES.get(group.operator, ("", ""))
     for field, series in groupby(group.children, lambda child: _series_field(child, operator)):
         children = list(series)
         if field and len(children) > 1:
             values = [
-                to_json_text(each.value) for each in children if isinstance(each, TriggerCondition)
+                to_json_text(node.value) for node in children if isinstance(node, TriggerCondition)
             ]
             yield f"{field} {words} {', '.join(values)}"
         else:
@@ -354,7 +356,7 @@ def _describe_children(group: TriggerGroup) -> Iterator[str]:
 
 
 def _series_field(node: TriggerCondition | TriggerGroup | None, operator: str) -> str:
-    """The field of a comparison by *operator*; "" for anything else."""
+    """Return the field that *node* compares with *operator*; "" for other nodes."""
     if not isinstance(node, TriggerCondition) or node.operator != operator:
         return ""
     return ".".join((node.root, *node.path))

@@ -1,4 +1,4 @@
-"""What the page of one person shows: identity, attributes, reach, history in the guide's groups."""
+"""The Profiles pages: a searchable list, and one profile with its history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ _ANONYMOUS_ID_TYPE = "segment_anonymous_id"
 
 @dataclass(frozen=True, slots=True)
 class IdentifierView:
-    """One type with its values, the latest first."""
+    """One identifier type with its values, latest first."""
 
     type: str
     values: tuple[str, ...]
@@ -42,7 +42,7 @@ class IdentifierView:
 
 @dataclass(frozen=True, slots=True)
 class AttributeView:
-    """One attribute; *written* is an ISO 8601 time."""
+    """One attribute; *written_at* is an ISO 8601 time."""
 
     path: str
     value: JSON
@@ -52,7 +52,7 @@ class AttributeView:
 
 @dataclass(frozen=True, slots=True)
 class ChannelView:
-    """Whether one channel reaches the person, and if not, why."""
+    """Whether a channel can reach the person, and the reasons if not."""
 
     title: str
     is_reachable: bool
@@ -61,7 +61,7 @@ class ChannelView:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEventView:
-    """One event of the history. *summed_up* is "2 x Mug", "8.5 EUR" and so on."""
+    """One event of the history; *summary_parts* are texts such as "2 x Mug" or "8.5 EUR"."""
 
     event: ProfileEvent
     title: str
@@ -70,10 +70,10 @@ class HistoryEventView:
 
 @dataclass(frozen=True, slots=True)
 class EventGroupView:
-    """Events that the guide names together, the newest first; *left_out* older ones are not shown.
+    """Events of one group, newest first.
 
     Args:
-        left_out: Events that are older than those shown.
+        hidden_count: Events that are older than those shown.
     """
 
     title: str
@@ -83,7 +83,7 @@ class EventGroupView:
 
 @dataclass(frozen=True, slots=True)
 class ProfileViewModel:
-    """One person."""
+    """Everything that the page of one profile shows."""
 
     id: str
     name: str
@@ -99,13 +99,15 @@ class ProfileViewModel:
 
 
 def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) -> ProfileViewModel:
-    """Say what Insider One would know.
+    """Build the view model of *profile*.
 
     Args:
-        most: Events of one group that are shown.
+        max_events_per_group: Events of one group that are shown.
     """
     notes = (
-        note for each in check_reachability(profile.attributes).values() for note in each["notes"]
+        note
+        for reachability in check_reachability(profile.attributes).values()
+        for note in reachability["notes"]
     )
     return ProfileViewModel(
         id=profile.id,
@@ -126,9 +128,11 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
 
 
 def person_name(profile: Profile) -> str:
-    """What to call somebody: by name, else by the identifier that people know best."""
+    """Return a display name: the person's name, or the best known identifier."""
     names = [
-        str(profile.attributes[each]) for each in _NAME_ATTRIBUTES if profile.attributes.get(each)
+        str(profile.attributes[attribute])
+        for attribute in _NAME_ATTRIBUTES
+        if profile.attributes.get(attribute)
     ]
     if names:
         return " ".join(names)
@@ -140,18 +144,18 @@ def person_name(profile: Profile) -> str:
 
 
 def list_channels(profile: Profile) -> tuple[ChannelView, ...]:
-    """Which channels reach somebody."""
+    """Return for each channel whether it can reach the profile."""
     return tuple(
-        ChannelView(CHANNEL_TITLES[name], each["reachable"], tuple(each["why"]))
-        for name, each in check_reachability(profile.attributes).items()
+        ChannelView(CHANNEL_TITLES[name], reachability["reachable"], tuple(reachability["why"]))
+        for name, reachability in check_reachability(profile.attributes).items()
     )
 
 
 def _list_attributes(profile: Profile) -> tuple[AttributeView, ...]:
-    """Default ones first, then custom ones, then what Insider One does not know."""
+    """List default attributes first, then custom ones, then unrecognised ones."""
     order = {"custom": 1, "unrecognised": 2}
     places = sorted(
-        profile.attributes, key=lambda each: (order.get(each.partition(".")[0], 0), each)
+        profile.attributes, key=lambda path: (order.get(path.partition(".")[0], 0), path)
     )
     return tuple(
         AttributeView(
@@ -185,14 +189,14 @@ def _group_events(
 
 
 def _build_history_event(event: ProfileEvent) -> HistoryEventView:
-    """All parameters are one click away; here stands what tells one event from the next."""
+    """Build one history entry with the parameters that distinguish it from others."""
     params = event.params
     parts = []
     if product := params.get("name") or params.get("product_id"):
         quantity = params.get("quantity")
         parts.append(f"{quantity} x {product}" if quantity is not None else str(product))
     if (price := params.get("unit_sale_price")) is not None:
-        parts.append(" ".join(str(each) for each in (price, params.get("currency")) if each))
+        parts.append(" ".join(str(part) for part in (price, params.get("currency")) if part))
     names = ("event_group_id", "journey_campaign_name")
     parts += [str(params[name]) for name in names if params.get(name) is not None]
     return HistoryEventView(event, get_event_display_name(event.name), tuple(parts))
@@ -200,16 +204,16 @@ def _build_history_event(event: ProfileEvent) -> HistoryEventView:
 
 bp = Blueprint("profiles", __name__, url_prefix="/profiles")
 
-PROFILES_PER_PAGE = 50  # people
-MAX_SEARCH_CHARS = 200  # characters
+PROFILES_PER_PAGE = 50
+MAX_SEARCH_CHARS = 200
 
 
 @bp.get("")
 def list_profiles() -> str:
-    """Everybody, newest first; `q` is a text in an identifier or an attribute."""
+    """List profiles, newest first; `q` searches identifiers and attributes."""
     services = current_services()
     services.endpoint.delete_expired_data()
-    # PostgreSQL has no texts with that character.
+    # PostgreSQL text cannot contain this character.
     search = request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_CHARS]
     profiles, next_page = services.profiles.list_newest(
         search, before_number=get_int_parameter("before"), limit=PROFILES_PER_PAGE
@@ -223,7 +227,7 @@ def list_profiles() -> str:
 
 @bp.get("/<id>")
 def show_profile(id: str) -> str:
-    """One person."""
+    """Show one profile."""
     services = current_services()
     services.endpoint.delete_expired_data()
     profile = services.profiles.get_with_events(id) or abort(404)

@@ -1,4 +1,4 @@
-"""The Scenarios pages: the last runs of Gherkin scenarios, each step with what came of it."""
+"""The Scenarios pages: the latest scenario runs with the result of each step."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from segment_insider_emulator.web.services import SandboxServices, current_servi
 
 bp = Blueprint("scenarios", __name__, url_prefix="/scenarios")
 
-# Which sign of a delivery's verdict stands for one of a scenario.
+# Scenario verdict -> the message verdict whose icon it uses.
 VERDICT_ICONS = {"passed": "accepted", "failed": "failed", "skipped": "not_subscribed"}
-MAX_LINKED_MESSAGES = 20  # messages of one scenario
+MAX_LINKED_MESSAGES = 20  # per scenario
 
 
 class ScenarioRunRow(NamedTuple):
-    """A run in the list: scenarios by verdict, and the seconds that they took together."""
+    """One run in the list, with its verdict counts and total seconds."""
 
     id: int
     started_at: str
@@ -37,8 +37,8 @@ class ScenarioRunRow(NamedTuple):
 
 @bp.get("")
 def list_scenario_runs() -> str:
-    """The runs that are kept, the newest first."""
-    runs = [_build_run_row(each) for each in scenario_run_store().list_newest()]
+    """List the stored scenario runs, newest first."""
+    runs = [_build_run_row(scenario_run) for scenario_run in scenario_run_store().list_newest()]
     return render_page(
         "scenarios.html",
         "scenario_runs",
@@ -50,15 +50,15 @@ def list_scenario_runs() -> str:
 
 @bp.get(f"/{ID_ROUTE}")
 def show_scenario_run(id: int) -> str:
-    """One run: its features, with the failed ones first."""
+    """Show one run with its features, failed ones first."""
     scenario_run = scenario_run_store().get(id) or abort(404)
     features = sorted(
-        scenario_run.run["features"], key=lambda each: "failed" not in _count_verdicts(each)
+        scenario_run.run["features"], key=lambda feature: "failed" not in _count_verdicts(feature)
     )
     return render_page(
         "scenario_run.html",
         run=_build_run_row(scenario_run),
-        features=[(each, _count_verdicts(each)) for each in features],
+        features=[(feature, _count_verdicts(feature)) for feature in features],
         signs=VERDICT_ICONS,
         here=current_sandbox_url(),
         sandboxes=_find_sandbox_paths(scenario_run.run),
@@ -85,14 +85,14 @@ def _iter_scenarios(run: JSONObject) -> Iterator[JSONObject]:
 
 
 def _find_sandbox_paths(run: JSONObject) -> dict[str, str]:
-    """Id -> path of the pages, of those sandboxes in which scenarios ran and which still stand."""
+    """Map ids of existing sandboxes of the run to the paths of their pages."""
     ids = {scenario.get("sandbox") for scenario in _iter_scenarios(run)}
-    there = (each.record.id for each in visible_sandboxes())
+    there = (sandbox.record.id for sandbox in visible_sandboxes())
     return {id: sandbox_pages_path(id) for id in there if id in ids}
 
 
 def _find_message_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
-    """Sandbox and messageId -> the page of the message, while the sandbox has it.
+    """Map sandbox id and messageId to the path of the message page.
 
     Of a scenario that names no sandbox they are looked for in this one.
     """
@@ -105,15 +105,17 @@ def _find_message_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
     for sandbox, message_ids in message_ids_by_sandbox.items():
         services, root = _find_sandbox_services(sandbox)
         known = services.store.find_first_ids(message_ids) if services else {}
-        paths |= {(sandbox, each): f"{root}/messages/{id}" for each, id in known.items()}
+        paths |= {
+            (sandbox, message_id): f"{root}/messages/{id}" for message_id, id in known.items()
+        }
     return paths
 
 
 def _find_sandbox_services(sandbox_id: str | None) -> tuple[SandboxServices | None, str]:
-    """A sandbox's parts, None when it is gone, and the path of its pages."""
+    """Return the services of a sandbox, None if it was deleted, and the path of its pages."""
     if sandbox_id is None:
         return current_services(), request.script_root
     visible_sandbox = next(
-        (each for each in visible_sandboxes() if each.record.id == sandbox_id), None
+        (sandbox for sandbox in visible_sandboxes() if sandbox.record.id == sandbox_id), None
     )
     return (visible_sandbox.services if visible_sandbox else None), sandbox_pages_path(sandbox_id)

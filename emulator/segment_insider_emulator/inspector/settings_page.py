@@ -1,16 +1,21 @@
-"""The limits of both ends, each with its value here."""
+"""The Settings page: faults, retries, sandboxes, limits, storage and configuration."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator import __version__
+from segment_insider_emulator.control_api.request_parsing import check_fault
+from segment_insider_emulator.delivery import fault_injection as on_way
+from segment_insider_emulator.delivery.fault_injection import FaultInjector as WayFaults
+from segment_insider_emulator.delivery.fault_injection import InjectedFault as WayFault
 from segment_insider_emulator.delivery.planning import MAX_EVENTS_PER_REQUEST, MAX_REQUEST_BYTES
 from segment_insider_emulator.delivery.senders import RESPONSE_TIMEOUT_S
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
 from segment_insider_emulator.insider.responses import MAX_BODY_BYTES, MAX_USERS_PER_REQUEST
-from segment_insider_emulator.inspector import fault_forms, forms
+from segment_insider_emulator.inspector import forms
 from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
 from segment_insider_emulator.inspector.rendering import render_page, sandbox_pages_path
 from segment_insider_emulator.inspector.team_page import (
@@ -18,15 +23,133 @@ from segment_insider_emulator.inspector.team_page import (
     create_sandbox_from_form,
     delete_sandbox_and_redirect,
 )
+from segment_insider_emulator.segment import faults as at_source
+from segment_insider_emulator.segment.faults import SegmentFault as SourceFault
+from segment_insider_emulator.segment.faults import SegmentFaultQueue as SourceFaults
 from segment_insider_emulator.segment.validation import (
     MAX_BATCH_BYTES,
     MAX_BATCH_EVENTS,
     MAX_EVENT_BYTES,
 )
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.access import current_caller
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace import PRESET_NAMES
+
+FAULT_SIDES = ("segment", "insider")
+ONE_PERCENT = 0.01
+
+
+class FaultPreset(NamedTuple):
+    """A common fault: the text of its button and its form values."""
+
+    title: str
+    side: str
+    form_values: Mapping[str, str]
+
+
+FAULT_PRESETS = (
+    FaultPreset("503 once", "segment", {"status": "503", "times": "1"}),
+    FaultPreset(
+        "429, retry after 2 s", "segment", {"status": "429", "retryAfter": "2", "times": "1"}
+    ),
+    FaultPreset("Close the connection", "segment", {"drop": "true", "times": "1"}),
+    FaultPreset("500 once", "insider", {"status": "500", "times": "1"}),
+    FaultPreset("429 three times", "insider", {"status": "429", "times": "3"}),
+    FaultPreset("No response once", "insider", {"timeout": "true", "times": "1"}),
+    FaultPreset("10 % fail", "insider", {"status": "503", "percent": "10"}),
+)
+
+
+def parse_segment_fault(form: Mapping[str, str]) -> SourceFault:
+    """Parse a form into a fault of the Segment API. Raises: EmulatorError.
+
+    Raises: EmulatorError.
+    """
+    asked = _parse_fault_fields(form, ("status", "retryAfter", "times"), ("drop", "taken"))
+    return at_source.fault_from_json(
+        check_fault(asked, at_source.SEGMENT_FAULT_VALIDATOR, at_source.SEGMENT_FAULT_REMEDY)
+    )
+
+
+def parse_delivery_fault(form: Mapping[str, str]) -> WayFault:
+    """Parse a form into a fault of deliveries to Insider One. Raises: EmulatorError.
+
+    Raises: EmulatorError.
+    """
+    numbers = ("status", "delayMs", "rateLimit", "times")
+    asked = _parse_fault_fields(form, numbers, ("timeout", "drop", "taken"))
+    if percent := form.get("percent", "").strip():
+        asked["share"] = _parse_whole_number(percent, "percent") * ONE_PERCENT
+    return on_way.parse_insider_fault(
+        check_fault(asked, on_way.INSIDER_FAULT_VALIDATOR, on_way.INSIDER_FAULT_REMEDY)
+    )
+
+
+def describe_segment_faults(faults: SourceFaults) -> list[str]:
+    """Describe each active fault of the Segment API in a sentence, next first."""
+    return [
+        _describe_segment_fault(at_source.fault_to_json(fault)) for fault in faults.list_waiting()
+    ]
+
+
+def describe_delivery_faults(faults: WayFaults) -> list[str]:
+    """Describe each active fault of deliveries to Insider One in a sentence."""
+    return [_describe_delivery_fault(fault) for fault in faults.list_active()]
+
+
+def _parse_fault_fields(
+    form: Mapping[str, str], number_names: tuple[str, ...], switch_names: tuple[str, ...]
+) -> JSONObject:
+    asked: JSONObject = {}
+    for name in number_names:
+        if text := form.get(name, "").strip():
+            asked[name] = _parse_whole_number(text, name)
+    for name in switch_names:
+        if form.get(name):
+            asked[name] = True
+    return asked
+
+
+def _parse_whole_number(text: str, where: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise EmulatorError(f"{text[:40]!r} is not a whole number", where, "Use digits only.")
+    return int(text)
+
+
+def _describe_segment_fault(fault: JSONObject) -> str:
+    what = "closes the connection" if fault["drop"] else f"returns {fault['status']}"
+    if fault["retryAfter"] is not None:
+        what += f", retry after {fault['retryAfter']} s"
+    return f"{what}{_describe_processed(fault)}, {_describe_repeat_count(fault['times'])}"
+
+
+def _describe_delivery_fault(fault: JSONObject) -> str:
+    what = []
+    if fault["rateLimit"] is not None:
+        what.append(f"takes {fault['rateLimit']} requests a minute, the others are answered 429")
+    if fault["timeout"]:
+        what.append("does not respond")
+    elif fault["drop"]:
+        what.append("closes the connection")
+    elif fault["status"] is not None:
+        what.append(f"returns {fault['status']}")
+    if fault["delayMs"]:
+        what.append(f"after {fault['delayMs']} ms")
+    share = f", {fault['share']:.0%} of them" if fault["share"] < 1 else ""
+    return f"{' '.join(what)}{_describe_processed(fault)}{share}, {_describe_repeat_count(fault['times'])}"
+
+
+def _describe_processed(fault: JSONObject) -> str:
+    return ", having taken the request" if fault["taken"] else ""
+
+
+def _describe_repeat_count(times: JSON) -> str:
+    if times is None:
+        return "until it is cleared"
+    return "once" if times == 1 else f"{times} times"
+
 
 BYTES_PER_KIB = 1024
 RATE_LIMIT_TITLES = {
@@ -40,7 +163,7 @@ RATE_LIMIT_TITLES = {
 
 
 class LimitRow(NamedTuple):
-    """One limit: whose, of what, and how much."""
+    """One limit: side, subject and value."""
 
     side: str
     subject: str
@@ -48,7 +171,7 @@ class LimitRow(NamedTuple):
 
 
 def list_limits(options: InsiderOptions) -> list[LimitRow]:
-    """Segment's, those between, and Insider One's in this account."""
+    """Return all limits with the values of this account."""
     return [
         LimitRow("Segment", "One call", f"{MAX_EVENT_BYTES // BYTES_PER_KIB} KB"),
         LimitRow(
@@ -61,7 +184,7 @@ def list_limits(options: InsiderOptions) -> list[LimitRow]:
             "One batched delivery",
             f"{MAX_EVENTS_PER_REQUEST:,} events, {MAX_REQUEST_BYTES:,} bytes",
         ),
-        LimitRow("Destination", "Waits for an answer", f"{RESPONSE_TIMEOUT_S:g} s"),
+        LimitRow("Destination", "Response timeout", f"{RESPONSE_TIMEOUT_S:g} s"),
         LimitRow(
             "Insider One",
             "One request",
@@ -88,50 +211,48 @@ MAX_LISTED_DIFFERENCES = 20
 
 @bp.get("")
 def show_settings() -> str:
-    """Everything that is neither captured nor mapped."""
+    """Show the Settings page."""
     return _render_settings_page()
 
 
 @bp.post("/faults/<side>")
 def add_fault(side: str) -> Response | str:
-    """Let the next requests of one side meet a fault."""
+    """Add a fault for the next requests of one side."""
     services, form = current_services(), request.form
-    if side not in fault_forms.FAULT_SIDES:
+    if side not in FAULT_SIDES:
         abort(404)
     try:
         if side == "segment":
-            services.segment_faults.add(fault_forms.parse_segment_fault(form))
+            services.segment_faults.add(parse_segment_fault(form))
         else:
-            services.insider_faults.add(fault_forms.parse_delivery_fault(form))
+            services.insider_faults.add(parse_delivery_fault(form))
     except EmulatorError as error:
         return _render_settings_page(reject_form(side, error))
-    return forms.redirect_to_endpoint("The fault is on", SETTINGS_ENDPOINT)
+    return forms.redirect_to_endpoint("The fault was added", SETTINGS_ENDPOINT)
 
 
 @bp.post("/faults/<side>/clear")
 def clear_faults(side: str) -> Response:
-    """Let nothing go wrong any more on one side."""
+    """Remove all faults of one side."""
     services = current_services()
-    if side not in fault_forms.FAULT_SIDES:
+    if side not in FAULT_SIDES:
         abort(404)
     (services.segment_faults if side == "segment" else services.insider_faults).clear()
-    return forms.redirect_to_endpoint("Nothing goes wrong any more", SETTINGS_ENDPOINT)
+    return forms.redirect_to_endpoint("All faults were removed", SETTINGS_ENDPOINT)
 
 
 @bp.post("/retry")
 def retry_deliveries() -> Response:
-    """Deliver what waits and try everything unsettled once, due or not."""
+    """Deliver queued messages and retry all pending deliveries now."""
     services = current_services()
     services.queue.drain()
     retried_count = services.pipeline.retries.retry_all()
-    return forms.redirect_to_endpoint(
-        f"Requests that were tried again: {retried_count}", SETTINGS_ENDPOINT
-    )
+    return forms.redirect_to_endpoint(f"Retried requests: {retried_count}", SETTINGS_ENDPOINT)
 
 
 @bp.post("/sandboxes")
 def create_sandbox_view() -> Response | str:
-    """Create a sandbox; the page after shows its key once."""
+    """Create a sandbox; the next page shows its key once."""
     try:
         return create_sandbox_from_form(SETTINGS_ENDPOINT)
     except EmulatorError as error:
@@ -140,7 +261,7 @@ def create_sandbox_view() -> Response | str:
 
 @bp.post("/sandboxes/<id>/delete")
 def delete_sandbox_view(id: str) -> Response | str:
-    """End a sandbox with all that it holds."""
+    """Delete a sandbox and all its data."""
     try:
         return delete_sandbox_and_redirect(id, SETTINGS_ENDPOINT)
     except ConflictError as error:
@@ -152,9 +273,9 @@ def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
     differences, _ = services.differences.list_differences(limit=MAX_LISTED_DIFFERENCES)
     return render_page(
         "settings.html",
-        segment_faults=fault_forms.describe_segment_faults(services.segment_faults),
-        way_faults=fault_forms.describe_delivery_faults(services.insider_faults),
-        presets=fault_forms.FAULT_PRESETS,
+        segment_faults=describe_segment_faults(services.segment_faults),
+        way_faults=describe_delivery_faults(services.insider_faults),
+        presets=FAULT_PRESETS,
         limits=list_limits(services.workspace.insider_options),
         **build_sandbox_list(),
         forms_of="inspector.settings",

@@ -1,4 +1,4 @@
-"""The page that a team comes to first: its sandboxes."""
+"""The page that lists a team's sandboxes."""
 
 from flask import Blueprint, Response, request
 
@@ -25,13 +25,13 @@ bp = Blueprint("team", __name__, url_prefix="/team")
 
 @bp.get("")
 def show_team_sandboxes() -> str:
-    """The caller's sandboxes, and a form for one more."""
+    """Show the caller's sandboxes and a form to create one."""
     return _render_team_page()
 
 
 @bp.post("")
 def create_sandbox_view() -> Response | str:
-    """Create a sandbox; the page after shows its key once."""
+    """Create a sandbox; the next page shows its key once."""
     try:
         return create_sandbox_from_form("inspector.team.show_team_sandboxes")
     except EmulatorError as error:
@@ -40,7 +40,7 @@ def create_sandbox_view() -> Response | str:
 
 @bp.post("/<id>/delete")
 def delete_sandbox_view(id: str) -> Response | str:
-    """End a sandbox with all that it holds."""
+    """Delete a sandbox and all its data."""
     try:
         return delete_sandbox_and_redirect(id, "inspector.team.show_team_sandboxes")
     except ConflictError as error:
@@ -48,26 +48,26 @@ def delete_sandbox_view(id: str) -> Response | str:
 
 
 def create_sandbox_from_form(endpoint: str) -> Response:
-    """Create the sandbox that the form asks for, and go to *endpoint*, which shows its key once.
+    """Create the sandbox of the submitted form; *endpoint* shows its key once.
 
-    Raises: EmulatorError, when it cannot be made.
+    Raises: EmulatorError, when it cannot be created.
     """
     form = request.form
     sandbox = create_sandbox(
         id=form.get("id", "").strip() or None, workspace=form.get("workspace") or None
     )
-    notice = f"The sandbox {sandbox.record.id} was created"
+    notice = f"Sandbox {sandbox.record.id} was created"
     return forms.redirect_to_endpoint(notice, endpoint, secret=sandbox.record.key)
 
 
 def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
-    """End a sandbox, and go to *endpoint* or, from the pages of that one, to those that are left.
+    """Delete a sandbox and redirect to *endpoint*, or to the team page if it was the current one.
 
-    Raises: EmulatorError, when it cannot be ended.
+    Raises: EmulatorError, when it cannot be deleted.
     """
     current = current_sandbox()
     delete_sandbox(id)
-    notice = f"The sandbox {id} was deleted"
+    notice = f"Sandbox {id} was deleted"
     if current and current.record.id == id:
         return forms.redirect_to_path(
             notice, team_page_path(), sandbox_pages_path(DEFAULT_SANDBOX_ID) or "/"
@@ -76,11 +76,11 @@ def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
 
 
 def build_sandbox_list() -> dict[str, object]:
-    """What the list of the caller's sandboxes shows: of a team, how many of those it may have."""
+    """Return the template variables of the sandbox list, with the team's limit."""
     team, sandboxes = current_caller().team, visible_sandboxes()
     count_text = f"{len(sandboxes):,}"
     if team:
-        owned_count = sum(each.record.id != DEFAULT_SANDBOX_ID for each in sandboxes)
+        owned_count = sum(sandbox.record.id != DEFAULT_SANDBOX_ID for sandbox in sandboxes)
         count_text = f"{owned_count:,} of {team.sandbox_limit:,}"
     return {"team": team and team.name, "sandboxes": sandboxes, "counted": count_text}
 

@@ -1,4 +1,4 @@
-"""What the tester's form says: an event and, perhaps, an edited mapping, read and checked."""
+"""The Tester page: evaluate an event, and preview, apply or export an edited mapping."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,17 +44,17 @@ EVENT_REMEDY = (
     'Paste a call as an SDK sends it, such as {"type": "track", "event": "Order Completed"}.'
 )
 MAPPING_REMEDY = 'Write an object, such as {"uuid": {"@path": "$.userId"}}.'
-DEFAULT_MESSAGE_ID = "tester"  # of a call that has none
+DEFAULT_MESSAGE_ID = "tester"  # for a call without one
 
 
 @dataclass(frozen=True, slots=True)
 class TesterForm:
-    """The form as texts, good or not.
+    """The submitted texts of the tester form, valid or not.
 
     Args:
-        event: JSON of a call.
-        number: The subscription that is edited, 1 for the first; None when none is.
-        trigger, mapping: Its trigger, and its mapping as JSON.
+        event_json: JSON of a call.
+        subscription_number: The subscription that is edited, 1 for the first; None when none is.
+        trigger_text, mapping_json: Its trigger, and its mapping as JSON.
     """
 
     event_json: str = ""
@@ -66,7 +66,7 @@ class TesterForm:
 def build_edit_form(
     event_json: str, subscription_number: int, subscription: JSONObject
 ) -> TesterForm:
-    """The form with *subscription* as it is, ready to be edited."""
+    """Return a form filled with *subscription*, ready to edit."""
     action = ACTIONS[subscription["actionSlug"]]
     mapping = subscription.get("settings", action.default_mapping)
     text = orjson.dumps(mapping, option=orjson.OPT_INDENT_2).decode()
@@ -76,18 +76,22 @@ def build_edit_form(
 
 
 def parse_event(text: str, now: datetime) -> JSONObject:
-    """The event that destinations would be handed. Raises: EmulatorError.
+    """Parse *text* into a normalised event. Raises: EmulatorError.
 
-    One that was captured has `receivedAt`, and is taken as it stands.
+    Raises: EmulatorError.
+
+    A captured event has `receivedAt` and is used unchanged.
     """
     call = _parse_json_object(text, "event", EVENT_REMEDY)
     if call.get("type") not in CALL_TYPES:
         raise EmulatorError(
-            "a call has a type", "event.type", f"Write one of {', '.join(CALL_TYPES)}."
+            "the call type is missing or unknown",
+            "event.type",
+            f"Write one of {', '.join(CALL_TYPES)}.",
         )
     for name in ("context", "properties", "traits"):
         if not isinstance(call.get(name, {}), dict):
-            raise EmulatorError("this is no JSON object", f"event.{name}", "Write {…}.")
+            raise EmulatorError("not a JSON object", f"event.{name}", "Write {…}.")
     if "receivedAt" in call:
         return call
     message_id = call.get("messageId")
@@ -97,7 +101,10 @@ def parse_event(text: str, now: datetime) -> JSONObject:
 
 
 def apply_edit_to_subscription(form: TesterForm, subscription: JSONObject) -> JSONObject:
-    """*subscription* as edited. Raises: EmulatorError."""
+    """Return *subscription* with the edits of *form*. Raises: EmulatorError.
+
+    Raises: EmulatorError.
+    """
     settings = _parse_json_object(form.mapping_json, "mapping", MAPPING_REMEDY)
     return {**subscription, "trigger": form.trigger_text.strip(), "settings": settings}
 
@@ -107,28 +114,28 @@ def _parse_json_object(text: str, where: str, remedy: str) -> JSONObject:
         value: JSON = parse_json(text.encode())
     except orjson.JSONDecodeError as error:
         place = f"{where}, line {error.lineno}" if text.strip() else where
-        what = error.msg if text.strip() else "nothing is there"
+        what = error.msg if text.strip() else "the field is empty"
         raise EmulatorError(what, place, remedy) from error
     if not isinstance(value, dict):
-        raise EmulatorError("this is no JSON object", where, remedy)
+        raise EmulatorError("not a JSON object", where, remedy)
     if nesting_depth(value) > MAX_DEPTH:
-        raise EmulatorError(f"it is nested deeper than {MAX_DEPTH} levels", where, "Flatten it.")
+        raise EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, "Flatten it.")
     return value
 
 
 bp = Blueprint("tester", __name__, url_prefix="/workspace/test")
 
-MAX_RECENT_EVENTS = 40  # captured events to choose from
+MAX_RECENT_EVENTS = 40
 
 
 class EditEffect(NamedTuple):
-    """What an edited mapping would change.
+    """The effect of an edited mapping on captured events and lint findings.
 
     Args:
-        here: The event at hand, when its request changes.
-        others: The first few captured events whose request changes.
-        changed, looked_at: How many captured events change, of how many.
-        findings: What lint says of the edited mapping and did not say of the real one.
+        current_comparison: The event at hand, when its request changes.
+        other_comparisons: The first captured events with a changed request.
+        changed_count, compared_count: How many captured events change, of how many.
+        new_findings: What lint says of the edited mapping and did not say of the real one.
     """
 
     trigger_text: str
@@ -141,7 +148,7 @@ class EditEffect(NamedTuple):
 
 @bp.get("")
 def show_tester() -> str:
-    """The tester; `message` is a captured one's id, `subscription` the number of a mapping."""
+    """Show the tester; `message` is a message id, `subscription` the number of a mapping to edit."""
     services = current_services()
     message = services.store.get_message(get_int_parameter("message", 0))
     event = _to_pretty_json(message.normalised or message.sent) if message else ""
@@ -157,7 +164,7 @@ def show_tester() -> str:
 
 @bp.post("")
 def run_test() -> str:
-    """Try an event; nothing is sent and nothing changes."""
+    """Evaluate the event of the form; nothing is sent or changed."""
     form = _read_submitted_form()
     try:
         parse_event(form.event_json, current_services().clock())
@@ -169,7 +176,7 @@ def run_test() -> str:
 
 @bp.post("/apply")
 def apply_edit() -> Response | str:
-    """Use the edited mapping in this sandbox from now on."""
+    """Apply the edited mapping to this sandbox."""
     services, submitted = current_services(), _read_submitted_form()
     try:
         after = _build_edited_subscription(services, submitted)
@@ -181,7 +188,7 @@ def apply_edit() -> Response | str:
         submitted.subscription_number - 1,
         {"trigger": after["trigger"], "settings": after["settings"]},
     )
-    notice = f"{after['name']} is used as edited, until a reset"
+    notice = f"{after['name']} was changed until the next reset"
     return forms.redirect_to_endpoint(
         notice, "inspector.workspace.show_subscription", id=submitted.subscription_number
     )
@@ -189,7 +196,7 @@ def apply_edit() -> Response | str:
 
 @bp.post("/export/<form>")
 def export_with_edit(form: str) -> Response | str:
-    """The destination with the edited mapping as a file, its key left out."""
+    """Export the destination with the edited mapping as a file without its key."""
     services, submitted = current_services(), _read_submitted_form()
     if form not in EXPORTERS:
         abort(404)
@@ -204,14 +211,14 @@ def export_with_edit(form: str) -> Response | str:
 
 @bp.get("/export/<form>")
 def export_current(form: str) -> Response:
-    """The workspace as it is now as a file, its key left out."""
+    """Export the current workspace as a file without its key."""
     if form not in EXPORTERS:
         abort(404)
     return _build_export_response(form, current_workspace_document(current_services()))
 
 
 def _build_export_response(export_format: str, workspace_document: JSONObject) -> Response:
-    # A plan that stands in a file of its own was read when the workspace was loaded.
+    # A plan in a separate file was read when the workspace was loaded.
     workspace = replace(
         build_workspace(workspace_document),
         tracking_plan=current_services().workspace.tracking_plan,
@@ -237,7 +244,7 @@ EXPORT_FILE_NAMES = {
 
 
 def _read_submitted_form() -> TesterForm:
-    """The form that was sent: `edit` asks to begin with a mapping as it is."""
+    """Read the submitted form; `edit` starts with the current mapping."""
     form = request.form
     event, number_text = form.get("event", ""), form.get("edit") or form.get("subscription", "")
     if not (number_text.isdecimal() and len(number_text) < 7 and int(number_text)):
@@ -259,7 +266,7 @@ def _get_subscription_or_404(services: SandboxServices, number: int) -> JSONObje
 
 
 def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> JSONObject | None:
-    """The edited subscription; None when none is edited."""
+    """Return the edited subscription; None if no mapping is edited."""
     if form.subscription_number is None:
         return None
     return apply_edit_to_subscription(
@@ -285,9 +292,10 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
         filled=form,
         trial=trial,
         edit=edit,
-        recent=[each for each in recent if each.normalised][:MAX_RECENT_EVENTS],
+        recent=[message for message in recent if message.normalised][:MAX_RECENT_EVENTS],
         names=[
-            each["name"] for each in services.destination_overrides.destination["subscriptions"]
+            subscription["name"]
+            for subscription in services.destination_overrides.destination["subscriptions"]
         ],
         mistake=rejected_form,
     )
@@ -314,7 +322,7 @@ def _build_edit_effect(
         ),
         None,
     )
-    events = [each.normalised for each in recent if each.normalised]
+    events = [message.normalised for message in recent if message.normalised]
     changed = list(compare_edited_subscription(before, edited_subscription, settings, events))
     return EditEffect(
         describe_trigger(edited_subscription["trigger"]),
@@ -329,12 +337,14 @@ def _build_edit_effect(
 def _find_new_lint_findings(
     services: SandboxServices, number: int, edited_subscription: JSONObject
 ) -> list[WorkspaceFinding]:
-    """What lint says with the edit and did not say without."""
+    """Return lint findings that only the edited mapping has."""
     known = set(lint_document(current_workspace_document(services)))
     return [
-        each
-        for each in lint_document(current_workspace_document(services, number, edited_subscription))
-        if each not in known
+        finding
+        for finding in lint_document(
+            current_workspace_document(services, number, edited_subscription)
+        )
+        if finding not in known
     ]
 
 

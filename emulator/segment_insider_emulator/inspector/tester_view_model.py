@@ -1,4 +1,4 @@
-"""The tester: what each subscription would make of an event, and what an edit would change."""
+"""Evaluate an event with all mappings, and compare an edited mapping with the current one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,21 +26,21 @@ from segment_insider_emulator.mapping.explanation import (
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
 
-# Captured events that an edit is run against, besides the one at hand.
+# Captured events that an edit is compared with, in addition to the current one.
 MAX_COMPARED_EVENTS = 300
-# Requests that an edit changes and that are shown; more are counted.
+# Changed requests that are shown; further ones are only counted.
 MAX_LISTED_CHANGES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionTestResult:
-    """What one subscription makes of an event.
+    """The result of one subscription for an event.
 
     Args:
         number: 1 for the first of the destination.
-        unmet: Conditions of the trigger that do not hold.
-        body: Of the request; None when none is made.
-        refusals: Why Insider One would answer 200 and take nothing.
+        unmet_conditions: Conditions of the trigger that do not hold.
+        request_body: Of the request; None when none is made.
+        rejections: Why Insider One would answer 200 and take nothing.
     """
 
     number: int
@@ -57,10 +57,10 @@ class SubscriptionTestResult:
 
 @dataclass(frozen=True, slots=True)
 class EventTestResult:
-    """What the whole destination makes of an event.
+    """The results of all subscriptions for an event.
 
     Args:
-        unread: What no enabled subscription reads, by its path without numbers.
+        unmapped_properties: What no enabled subscription reads, by its path without numbers.
     """
 
     event: JSONObject
@@ -70,7 +70,7 @@ class EventTestResult:
 
 @dataclass(frozen=True, slots=True)
 class RequestValueChange:
-    """One value of a request; None is absent."""
+    """One changed value of a request; None means absent."""
 
     path: str
     before: JSON
@@ -79,7 +79,7 @@ class RequestValueChange:
 
 @dataclass(frozen=True, slots=True)
 class RequestComparison:
-    """What one event's request was and would be; a text says why there is none."""
+    """The request of one event before and after an edit; a text explains a missing request."""
 
     event: JSONObject
     before: JSON
@@ -90,7 +90,7 @@ class RequestComparison:
 def evaluate_event(
     document: JSONObject, event: JSONObject, options: InsiderOptions
 ) -> EventTestResult:
-    """Run *event* through every subscription, the disabled ones too; nothing is sent.
+    """Evaluate *event* with every subscription, including disabled ones; nothing is sent.
 
     Args:
         document: The workspace.
@@ -98,7 +98,7 @@ def evaluate_event(
     """
     destination = document["destination"]
     subscriptions = destination["subscriptions"]
-    every = [{**each, "enabled": True} for each in subscriptions]
+    every = [{**subscription, "enabled": True} for subscription in subscriptions]
     explanation = explain_event(Destination({**destination, "subscriptions": every}), event)
     results = tuple(
         _evaluate_subscription(number, given, account, destination["settings"], event, options)
@@ -108,16 +108,16 @@ def evaluate_event(
     )
     read_paths = {
         path
-        for each in results
-        if each.enabled and each.matched
-        for origin in each.trace.origins
+        for result in results
+        if result.enabled and result.matched
+        for origin in result.trace.origins
         for path in origin.read
     }
     read_paths |= {
         path
-        for each in results
-        if each.enabled
-        for check in each.trace.conditions
+        for result in results
+        if result.enabled
+        for check in result.trace.conditions
         for path in check.read
     }
     value_paths = [
@@ -135,10 +135,10 @@ def compare_edited_subscription(
     settings: JSONObject,
     events: Sequence[JSONObject],
 ) -> Iterator[RequestComparison]:
-    """Those of *events* whose request an edited subscription changes.
+    """Yield a comparison for each event that gets another request from the edited subscription.
 
     Args:
-        before, after: The subscription as it is, and as edited.
+        current_subscription, edited_subscription: The subscription as it is, and as edited.
     Raises: EmulatorError, when it cannot be compiled.
     """
     old, new = (
@@ -174,7 +174,7 @@ def _evaluate_subscription(
         trace.action_slug,
         subscription.get("enabled", True),
         trace.matched,
-        tuple(each for each in trace.conditions if not each.holds),
+        tuple(condition for condition in trace.conditions if not condition.holds),
         trace.failure,
         body,
         refusals,

@@ -1,9 +1,12 @@
-"""The workspace as it is now: the file, and what was changed of it since."""
+"""The Workspace page: the setup of Segment and Insider One, and all mappings."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
 from flask import Blueprint, Response, abort, request
 
+from segment_insider_emulator.analysis.drift import DriftReport, find_drift
+from segment_insider_emulator.analysis.drift.deviations import DEVIATION_EFFECTS, PreviewedDeviation
+from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.control_api.destination import SECRET_SETTING, check_settings
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
@@ -19,12 +22,13 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.validation import SEVERITIES
 
 
 def current_workspace_document(
     services: SandboxServices, edited_number: int = 0, edited_subscription: JSONObject | None = None
 ) -> JSONObject:
-    """The workspace as it is now; *after*, if given, in place of subscription *chosen*."""
+    """Return the current workspace document, optionally with one edited subscription."""
     destination = services.destination_overrides.destination
     subscriptions = list(destination["subscriptions"])
     if edited_subscription is not None:
@@ -37,7 +41,7 @@ ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]
 
 
 class ConnectionCheck(NamedTuple):
-    """What happens to the next event. *state* is a verdict, *what* a sentence for people."""
+    """What will happen to the next event, with an explanation for people."""
 
     state: ConnectionState
     explanation: str
@@ -46,44 +50,47 @@ class ConnectionCheck(NamedTuple):
 def check_connection(
     destination: JSONObject, panel: IntegrationPanel, *, uses_real_account: bool
 ) -> ConnectionCheck:
-    """Look at both ends, as the next delivery would.
+    """Check the destination settings against the Insider One panel.
 
     Args:
-        elsewhere: Whether a real account answers, whose panel nobody here can see.
+        uses_real_account: Whether a real account responds; its panel is not visible here.
     """
     settings = destination["settings"]
     if not destination["enabled"]:
-        return ConnectionCheck("disabled", "The Enable Destination toggle is off: nothing is sent.")
-    if not any(each["enabled"] for each in destination["subscriptions"]):
-        return ConnectionCheck("disabled", "Every mapping is switched off: nothing is sent.")
+        return ConnectionCheck(
+            "disabled",
+            "The destination is disabled (Enable Destination is off), so nothing is sent.",
+        )
+    if not any(subscription["enabled"] for subscription in destination["subscriptions"]):
+        return ConnectionCheck("disabled", "All mappings are disabled, so nothing is sent.")
     if uses_real_account:
-        return ConnectionCheck("accepted", "A real account judges key and account name.")
+        return ConnectionCheck("accepted", "A real account checks the key and the account name.")
     if settings["account_name"] != panel.account_name:
         what = f"Insider One will refuse the account name: its panel shows {panel.account_name}."
         return ConnectionCheck("failed", what)
     if refusal := panel.explain_key_rejection(settings["ucd_key"]):
         return ConnectionCheck("failed", f"Insider One will refuse the key. {refusal}")
-    return ConnectionCheck("accepted", "Segment is connected: the key opens the account.")
+    return ConnectionCheck("accepted", "Ready: the next event will reach Insider One.")
 
 
 bp = Blueprint("workspace", __name__, url_prefix="/workspace")
 
 WORKSPACE_ENDPOINT = "inspector.workspace.show_workspace"
-# The guide names two roles; any other is refused, and this one shows it.
+# The guide names two roles. This other role shows how a refusal looks.
 UNSUPPORTED_ROLE = "Editor"
-# The panel offers it; events of Segment come in through a Source alone.
+# The panel offers this type, but only a Source receives events from Segment.
 UNSUPPORTED_TYPE = "Destination"
 
 
 @bp.get("")
 def show_workspace() -> str:
-    """The set-up step by step, and the mappings."""
+    """Show the setup steps and the mappings."""
     return _render_workspace_page()
 
 
 @bp.post("/integrations")
 def create_integration() -> Response | str:
-    """Create an integration in the InOne panel; the page after shows its key once."""
+    """Create an integration in the InOne panel; the next page shows its key once."""
     form = request.form
     try:
         integration, key = current_services().insider_panel.create_integration(
@@ -98,7 +105,7 @@ def create_integration() -> Response | str:
 
 @bp.post(f"/integrations/{ID_ROUTE}/revoke")
 def revoke_integration(id: int) -> Response | str:
-    """End an integration's key."""
+    """Revoke the key of an integration."""
     try:
         revoked = current_services().insider_panel.revoke_integration(
             id, request.form.get("role", "")
@@ -114,7 +121,7 @@ def revoke_integration(id: int) -> Response | str:
 
 @bp.post("/destination")
 def save_destination_settings() -> Response | str:
-    """Save Changes in Segment: a key that is left empty stays as it is."""
+    """Save the destination settings; an empty key field keeps the current key."""
     form = request.form
     changes = {key: form[key] for key in ("account_name", SECRET_SETTING) if key in form}
     if not changes.get(SECRET_SETTING):
@@ -131,7 +138,7 @@ def save_destination_settings() -> Response | str:
 
 @bp.post(f"/subscriptions/{ID_ROUTE}/switch")
 def switch_subscription(id: int) -> Response:
-    """Enable or disable one mapping; 1 is the first."""
+    """Enable or disable one mapping; numbers start at 1."""
     overrides = current_services().destination_overrides
     if not 1 <= id <= len(overrides.destination["subscriptions"]):
         abort(404)
@@ -145,7 +152,7 @@ def switch_subscription(id: int) -> Response:
 
 @bp.get(f"/subscriptions/{ID_ROUTE}")
 def show_subscription(id: int) -> str:
-    """One mapping, field by field."""
+    """Show one mapping field by field."""
     subscriptions = current_services().destination_overrides.destination["subscriptions"]
     if not 1 <= id <= len(subscriptions):
         abort(404)
@@ -184,8 +191,8 @@ def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
             uses_real_account=services.config.insider_url is not None,
         ),
         subscriptions=[
-            _summarise_subscription(number, each)
-            for number, each in enumerate(destination["subscriptions"], 1)
+            _summarise_subscription(number, subscription)
+            for number, subscription in enumerate(destination["subscriptions"], 1)
         ],
         mistake=rejected_form,
     )
@@ -203,3 +210,60 @@ def _summarise_subscription(number: int, subscription: JSONObject) -> JSONObject
         "trigger": trigger,
         "takes": describe_trigger(trigger),
     }
+
+
+WHOLE_WORKSPACE_LABEL = "the workspace"
+
+
+class GroupedDeparture(NamedTuple):
+    """One departure and the mappings that share it."""
+
+    departure: PreviewedDeviation
+    mappings: list[str]
+
+
+checks_bp = Blueprint("checks", __name__, url_prefix="/workspace/checks")
+
+MAX_TRAFFIC_EVENTS = 200  # captured events to compare with
+
+
+@checks_bp.get("")
+def show_checks() -> str:
+    """Show lint findings and departures; the parameter `notes` adds those that need no action."""
+    services = current_services()
+    workspace_document = current_workspace_document(services)
+    recent, _ = services.store.list_latest(MAX_TRAFFIC_EVENTS)
+    traffic = [message.normalised for message in reversed(recent) if message.normalised]
+    drift_result = find_drift(workspace_document, traffic)
+    departures = drift_result.deviations if isinstance(drift_result, DriftReport) else []
+    findings = lint_document(workspace_document)
+    return render_page(
+        "checks.html",
+        findings=findings,
+        severities={
+            severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES
+        },
+        drift=drift_result if isinstance(drift_result, DriftReport) else None,
+        departure_groups=_group_departures(drift_result)
+        if isinstance(drift_result, DriftReport)
+        else [],
+        effects={
+            effect: sum(d.effect == effect for d in departures) for effect in DEVIATION_EFFECTS
+        },
+        replaces=isinstance(drift_result, DriftReport)
+        and any(table.replaces_mapping for table in drift_result.tables),
+        looked_at=len(traffic),
+        notes="notes" in request.args,
+    )
+
+
+def _group_departures(drift_result: DriftReport) -> list[GroupedDeparture]:
+    """Group equal departures of all mappings, the most severe first."""
+    groups: dict[tuple[str, str], GroupedDeparture] = {}
+    for table in drift_result.tables:
+        for departure in table.deviations:
+            group = groups.setdefault(
+                (departure.effect, departure.what), GroupedDeparture(departure, [])
+            )
+            group.mappings.append(table.subscription_name or WHOLE_WORKSPACE_LABEL)
+    return sorted(groups.values(), key=lambda one: DEVIATION_EFFECTS.index(one.departure.effect))

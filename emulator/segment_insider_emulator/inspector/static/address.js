@@ -1,3 +1,3 @@
-// A page that answers a form has the form's address, where nothing can be loaded: it goes by its own.
+// A page that answers a POST has the URL of the form action; replace it by the page's own URL.
 const own = document.querySelector("[data-address]");
 if (own) history.replaceState(null, "", own.dataset.address);

@@ -1,5 +1,5 @@
 // <button data-copy="ID"> copies the text of the element ID.
-import { say } from "./say.js";
+import { showToast } from "./toast.js";
 
 export function copying() {
   document.addEventListener("click", async (event) => {
@@ -7,12 +7,12 @@ export function copying() {
     if (!button) return;
     const source = document.getElementById(button.dataset.copy);
     await copy(source.value ?? source.textContent);
-    say("Copied");
+    showToast("Copied");
   });
 }
 
 async function copy(text) {
-  // The clipboard's own interface is there on https and localhost only.
+  // The clipboard API exists only on https and localhost.
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = Object.assign(document.createElement("textarea"), { value: text });
   document.body.append(area);

@@ -1,26 +1,26 @@
-// Pointing at a value of an upsert lights up the mapping's field and the event's properties that it
-// came from; pointing at a property lights up what was made of it.
-const road = document.getElementById("road");
+// Highlight the mapping field and the event properties of a value under the pointer,
+// or the values that come from a property.
+const lanes = document.getElementById("lanes");
 const origin = document.getElementById("origin");
 
 const reads = (button) => JSON.parse(button.dataset.reads);
 
 function light(button) {
   const index = button.closest("[data-subscription]").dataset.subscription;
-  const fields = road.querySelectorAll(`.subscription[data-subscription="${index}"] [data-field]`);
+  const fields = lanes.querySelectorAll(`.subscription[data-subscription="${index}"] [data-field]`);
   for (const row of fields) if (row.dataset.field === button.dataset.field) lit(row);
   const paths = new Set(reads(button));
-  for (const value of road.querySelectorAll("#sent [data-path], #segment [data-path]")) {
+  for (const value of lanes.querySelectorAll("#sent [data-path], #segment [data-path]")) {
     if (paths.has(value.dataset.path)) lit(value);
   }
   lit(button);
-  origin.textContent = button.dataset.hint || "nobody made this value";
+  origin.textContent = button.dataset.hint || "no origin";
   origin.hidden = false;
 }
 
-function lightMade(value) {
+function lightResults(value) {
   const path = value.dataset.path;
-  for (const button of road.querySelectorAll("button[data-reads]")) {
+  for (const button of lanes.querySelectorAll("button[data-reads]")) {
     if (reads(button).includes(path)) lit(button);
   }
 }
@@ -28,7 +28,7 @@ function lightMade(value) {
 const lit = (element) => element.classList.add("lit");
 
 function clear() {
-  for (const each of road.querySelectorAll(".lit")) each.classList.remove("lit");
+  for (const element of lanes.querySelectorAll(".lit")) element.classList.remove("lit");
   origin.hidden = true;
 }
 
@@ -37,8 +37,8 @@ function point(event) {
   const button = event.target.closest("button[data-reads]");
   if (button) return light(button);
   const value = event.target.closest("#sent [data-path], #segment [data-path]");
-  if (value) lightMade(value);
+  if (value) lightResults(value);
 }
 
-for (const kind of ["mouseover", "focusin"]) road.addEventListener(kind, point);
-for (const kind of ["mouseleave", "focusout"]) road.addEventListener(kind, clear);
+for (const kind of ["mouseover", "focusin"]) lanes.addEventListener(kind, point);
+for (const kind of ["mouseleave", "focusout"]) lanes.addEventListener(kind, clear);

@@ -1,11 +1,11 @@
-// Keys of every page. Arrows scroll and Tab moves as they always do.
+// Keyboard shortcuts of every page. Arrow keys and Tab work as usual.
 const HELP = [
   ["j / k", "Next, previous message"],
-  ["Enter", "Open it"],
-  ["e", "Its requests, in the list"],
+  ["Enter", "Open the message"],
+  ["e", "Show its requests in the list"],
   ["/", "Search"],
-  ["p", "Pause, go on"],
-  ["Esc", "Leave a field; back to the list"],
+  ["p", "Pause or resume"],
+  ["Esc", "Leave a field or go back to the list"],
   ["?", "This help"],
 ];
 
@@ -42,12 +42,12 @@ function escape(event, typing) {
   document.querySelector("[data-back]")?.click();
 }
 
-/** Move among what [data-step] marks: links of a list, or "newer" and "older" of one message. */
+/** Move between [data-step] elements: links of a list, or "newer" and "older" of one message. */
 function step(by) {
   const direct = document.querySelector(by > 0 ? "[data-older]" : "[data-newer]");
   if (direct) return direct.click();
   const steps = [...document.querySelectorAll("[data-step]")];
-  const at = steps.findIndex((each) => each.closest("tr")?.contains(document.activeElement));
+  const at = steps.findIndex((link) => link.closest("tr")?.contains(document.activeElement));
   const next = steps[Math.min(Math.max(at + by, 0), steps.length - 1)];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });

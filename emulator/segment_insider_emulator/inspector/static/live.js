@@ -1,10 +1,10 @@
-// The table of messages: new rows on top as they come, and those that may still change.
-import { onNews } from "./news.js";
+// The table of messages: add new rows on top, and update rows that may still change.
+import { onChange } from "./changes.js";
 import { fetchPart, refresh, spaced } from "./refresh.js";
-import { say } from "./say.js";
+import { showToast } from "./toast.js";
 
-const MOST = 500; // rows on the page: older ones go, and are under "Older"
-const AT_ONCE = 100; // rows of one answer
+const MOST = 500; // rows on the page; older ones are on the next page
+const AT_ONCE = 100; // rows of one response
 
 const list = document.getElementById("list");
 const totals = document.getElementById("totals");
@@ -12,46 +12,46 @@ const pill = document.getElementById("pill");
 const pause = document.getElementById("pause");
 const form = document.getElementById("filters");
 
-let held = []; // rows that came and are not shown yet, newest first
-let gap = false; // whether more came than one answer holds
+let pending = []; // new rows that are not shown yet, newest first
+let gap = false; // whether there were more new rows than one response has
 let paused = false;
 
 const rows = () => document.getElementById("rows");
 const numbers = (selector) => [...list.querySelectorAll(selector)].map((row) => row.dataset.id);
 
 function newest() {
-  const ids = [...held.map((row) => row.dataset.id), ...numbers("tr[data-id]")];
+  const ids = [...pending.map((row) => row.dataset.id), ...numbers("tr[data-id]")];
   return Math.max(0, ...ids.map(Number));
 }
 
 async function update() {
-  // Without rows there is nothing to add to: the whole list says what to do, or that none passes.
+  // Without rows the whole list is refreshed: it shows what to do, or that no message matches.
   if (!rows()) return refresh(list);
   const query = new URLSearchParams([
     ["after", newest()],
     ...numbers("tr[data-unsettled]").map((id) => ["watch", id]),
   ]);
   const html = await fetchPart("rows", query);
-  if (html) take(html);
+  if (html) addRows(html);
 }
 
-function take(html) {
+function addRows(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
-  const came = [];
+  const added = [];
   for (const row of template.content.querySelectorAll("tr[data-id]")) {
     const shown = document.getElementById(row.id);
     if (shown) replace(shown, row);
-    else came.push(row);
+    else added.push(row);
   }
-  gap ||= came.some((row) => row.dataset.gap !== undefined);
-  held = [...came, ...held].slice(0, MOST);
+  gap ||= added.some((row) => row.dataset.gap !== undefined);
+  pending = [...added, ...pending].slice(0, MOST);
   if (paused || scrollY > 120 || rows().dataset.live === "no") count();
   else show();
 }
 
 function replace(shown, row) {
-  if (shown.contains(document.activeElement)) return; // not under somebody's fingers
+  if (shown.contains(document.activeElement)) return; // do not replace a row that has the focus
   const open = shown.nextElementSibling?.classList.contains("requests");
   shown.replaceWith(row);
   if (open) row.querySelector("[data-open]").setAttribute("aria-expanded", "true");
@@ -59,16 +59,16 @@ function replace(shown, row) {
 
 function show() {
   if (gap || rows().dataset.live === "no") return location.assign(newestAddress());
-  for (const row of held) row.classList.add("new");
-  rows().prepend(...held);
-  held = [];
+  for (const row of pending) row.classList.add("new");
+  rows().prepend(...pending);
+  pending = [];
   pill.hidden = true;
   for (const row of [...rows().children].slice(MOST)) row.remove();
 }
 
 function count() {
-  pill.hidden = held.length === 0;
-  pill.textContent = `${held.length}${gap || held.length >= AT_ONCE ? "+" : ""} new`;
+  pill.hidden = pending.length === 0;
+  pill.textContent = `${pending.length}${gap || pending.length >= AT_ONCE ? "+" : ""} new`;
 }
 
 function newestAddress() {
@@ -80,7 +80,7 @@ function newestAddress() {
 function setPaused(value) {
   paused = value;
   pause.setAttribute("aria-pressed", String(paused));
-  say(paused ? "Paused: new messages are counted" : "Live");
+  showToast(paused ? "Paused: new messages are only counted" : "Live");
   if (!paused && rows()) show();
 }
 
@@ -90,7 +90,7 @@ async function open(button) {
   button.setAttribute("aria-expanded", String(!expanded));
   if (expanded) return row.nextElementSibling?.remove();
   const answer = await fetch(button.dataset.open);
-  if (!answer.ok) return say("The requests cannot be had now");
+  if (!answer.ok) return showToast("The requests could not be loaded");
   const line = document.createElement("tr");
   line.className = "requests";
   const cell = line.insertCell();
@@ -99,23 +99,23 @@ async function open(button) {
   row.after(line);
 }
 
-// Filters: the address follows the form, and the parts follow the address.
+// Filters: the form updates the URL, then the parts are refreshed.
 const filtered = spaced(async () => {
   const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
   const address = new URL(location.href);
   address.search = query;
   if (address.href === location.href) return;
   history.replaceState(null, "", address);
-  held = [];
+  pending = [];
   gap = false;
   pill.hidden = true;
   await Promise.all([refresh(list), refresh(totals)]);
 }, 150);
 
 form.addEventListener("input", (event) => {
-  if (event.target.closest(".drawer")) return; // half a path is none: these wait for Apply
+  if (event.target.closest(".drawer")) return; // incomplete paths are invalid: these fields wait for Apply
   for (const hidden of form.querySelectorAll(`input[type=hidden][name="${event.target.name}"]`)) {
-    hidden.remove(); // several verdicts give way to the one that was chosen
+    hidden.remove(); // the chosen verdict replaces several ones
   }
   filtered();
 });
@@ -125,7 +125,7 @@ pill.addEventListener("click", () => {
   show();
 });
 addEventListener("scroll", () => {
-  if (held.length && scrollY <= 120 && !paused && rows()?.dataset.live === "yes") show();
+  if (pending.length && scrollY <= 120 && !paused && rows()?.dataset.live === "yes") show();
 });
 pause.addEventListener("click", () => setPaused(!paused));
 list.addEventListener("click", (event) => {
@@ -138,5 +138,5 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "e") document.activeElement.closest("tr")?.querySelector("[data-open]")?.click();
 });
 
-onNews(spaced(update, 0));
-onNews(spaced(() => refresh(totals)));
+onChange(spaced(update, 0));
+onChange(spaced(() => refresh(totals)));

@@ -1,12 +1,12 @@
-// <div data-part="NAME" data-refresh> gets the content of this page's ?part=NAME anew whenever
-// something was kept. What is open, focused or scrolled in it stays so, where it has an id.
-import { onNews } from "./news.js";
+// <div data-part="NAME" data-refresh> is filled with ?part=NAME of this page after each change.
+// Elements with an id keep their open, focused and scrolled state.
+import { onChange } from "./changes.js";
 
 const SPACING = 1000; // milliseconds between two refreshes of a part
 
 export function refreshing() {
   const parts = [...document.querySelectorAll("[data-part][data-refresh]")];
-  if (parts.length) onNews(spaced(() => Promise.all(parts.map(refresh))));
+  if (parts.length) onChange(spaced(() => Promise.all(parts.map(refresh))));
 }
 
 export async function refresh(part) {
@@ -14,8 +14,7 @@ export async function refresh(part) {
   if (html !== undefined) swap(part, html);
 }
 
-/** The HTML of a part of this page, asked for with *more* parameters; undefined when it cannot be
- * had now. */
+/** Fetch the HTML of a part of this page with *more* parameters; undefined on failure. */
 export async function fetchPart(name, more = new URLSearchParams()) {
   const address = new URL(location.href);
   address.searchParams.set("part", name);
@@ -24,21 +23,21 @@ export async function fetchPart(name, more = new URLSearchParams()) {
     const answer = await fetch(address);
     return answer.ok ? await answer.text() : undefined;
   } catch {
-    return undefined; // the emulator is gone; the next news asks again
+    return undefined; // the emulator is not reachable; the next change tries again
   }
 }
 
 export function swap(part, html) {
   if (part.lastHtml === html) return;
   part.lastHtml = html;
-  const open = [...part.querySelectorAll("details[id]")].map((each) => [each.id, each.open]);
+  const open = [...part.querySelectorAll("details[id]")].map((details) => [details.id, details.open]);
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   part.innerHTML = html;
   for (const [id, was] of open) document.getElementById(id)?.toggleAttribute("open", was);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
-/** *call*, at most once in SPACING and never twice at a time; what is asked meanwhile follows. */
+/** Limit *call* to once per *spacing* and one at a time; a call in between runs afterwards. */
 export function spaced(call, spacing = SPACING) {
   let busy = false;
   let again = false;

@@ -1,31 +1,31 @@
-// Calls back when something was kept: pushed by the server or, where no stream can be had, on a
-// timer. A page that nobody looks at holds no stream; it catches up when it is looked at again.
+// Calls back after changes: pushed by the server or, without a stream, on a timer.
+// A hidden page closes its stream and catches up when it is visible again.
 const POLL = 2000; // milliseconds
-const AGAIN = 30_000; // milliseconds until a stream is asked for again
+const RETRY_STREAM = 30_000; // milliseconds until the next attempt to open a stream
 
-export function onNews(tell) {
+export function onChange(callback) {
   let source;
   let timer;
-  let later;
+  let retry;
 
   const poll = () => {
-    timer = setInterval(tell, POLL);
-    later = setTimeout(() => {
+    timer = setInterval(callback, POLL);
+    retry = setTimeout(() => {
       stop();
       start();
-    }, AGAIN);
+    }, RETRY_STREAM);
   };
   const stop = () => {
     source?.close();
     source = undefined;
     clearInterval(timer);
-    clearTimeout(later);
+    clearTimeout(retry);
     timer = undefined;
   };
   const start = () => {
     if (source || timer) return;
     source = new EventSource(document.body.dataset.stream);
-    source.addEventListener("changed", tell);
+    source.addEventListener("changed", callback);
     source.addEventListener("error", () => {
       // Closed for good, as by a 204 or a proxy; otherwise the browser connects again.
       if (source?.readyState === EventSource.CLOSED) {

@@ -1,8 +1,8 @@
-// One short line for eyes and screen readers, gone after a while.
+// Show one short line, also to screen readers, for a few seconds.
 let timer;
 
-export function say(text) {
-  const box = document.getElementById("said");
+export function showToast(text) {
+  const box = document.getElementById("toast");
   box.textContent = text;
   box.classList.add("shown");
   clearTimeout(timer);
