@@ -41,7 +41,7 @@ from segment_insider_emulator.storage.database_file import (
     to_sqlalchemy_url,
 )
 from segment_insider_emulator.storage.migrations import migrate, refuse_foreign_file
-from segment_insider_emulator.storage.query_execution import install_write_hook
+from segment_insider_emulator.storage.query_execution import HAS_WRITTEN_KEY, install_write_hook
 
 __all__ = [
     "DatabaseClosed",
@@ -145,6 +145,7 @@ def _begin_transaction(engine: Engine) -> Iterator[Connection]:
         raise DatabaseClosed("it was closed")
     try:
         with engine.begin() as connection:
+            connection.info.pop(HAS_WRITTEN_KEY, None)  # left by a migration
             yield connection
             if file := _files_by_engine.get(engine):
                 file.check_after_transaction(connection)
