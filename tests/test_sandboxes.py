@@ -202,7 +202,7 @@ def test_a_request_that_outlives_its_sandbox_is_told_so(client: FlaskClient) -> 
     own = client.application.extensions["sandboxes"].get("red").services
     client.delete(f"{SANDBOXES}/red")
     with pytest.raises(DatabaseUnavailable, match="it was closed"):
-        own.store.messages()
+        own.store.list_messages()
 
 
 def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> None:

@@ -1,8 +1,6 @@
 """Compose the Flask app: create all services and register all blueprints."""
 
 import time
-from collections.abc import Collection
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -31,9 +29,10 @@ from segment_insider_emulator.control_api.sandboxes import sandbox_routes, works
 from segment_insider_emulator.control_api.scenario_runs import scenario_run_routes
 from segment_insider_emulator.delivery.destination_overrides import DestinationOverrides
 from segment_insider_emulator.delivery.fault_injection import FaultInjector as InsiderFaults
+from segment_insider_emulator.delivery.fault_injection import create_transaction_factory
 from segment_insider_emulator.delivery.filter_chain import FilterChain, compile_filter_chain
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
-from segment_insider_emulator.delivery.pipeline import DeliveryPipeline, TransactionFactory
+from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.delivery.queue import DeliveryQueue
 from segment_insider_emulator.delivery.retries import RetryPolicy
 from segment_insider_emulator.delivery.senders import RealAccount, RemoteSender
@@ -48,7 +47,11 @@ from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer
 from segment_insider_emulator.storage.change_feed import PostgresListener
-from segment_insider_emulator.storage.database import advisory_locks, open_database
+from segment_insider_emulator.storage.database import (
+    POSTGRESQL_URL_SCHEMES,
+    advisory_locks,
+    open_database,
+)
 from segment_insider_emulator.storage.journeys import JourneyStore
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.panel_settings import (
@@ -111,7 +114,8 @@ def create_app(
     config = replace(config, strict=config.strict or bool(teams))
     authenticator = CallerAuthenticator(config.password, teams)
     owner = find_default_sandbox_owner(teams)
-    idle_connections = IdleConnectionReaper(stopwatch)
+    is_postgres = config.db.startswith(POSTGRESQL_URL_SCHEMES)
+    idle_connections = IdleConnectionReaper(stopwatch) if is_postgres else None
     app.extensions["emulator"] = _install_sandboxes(
         app, config, workspace, clock, stopwatch, owner, idle_connections
     )
@@ -134,7 +138,7 @@ def _install_sandboxes(
     clock: Clock,
     stopwatch: Stopwatch,
     default_owner: str | None,
-    idle_connections: IdleConnectionReaper,
+    idle_connections: IdleConnectionReaper | None,
 ) -> SandboxServices:
     """Create the default sandbox and the registry; returns the default sandbox's services."""
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
@@ -150,7 +154,8 @@ def _install_sandboxes(
         engine = open_database(db)
         shared = ReplicatedState(engine)
         store = MessageStore(engine, listener)
-        idle_connections.watch_pool(store.pool_usage)
+        if idle_connections:
+            idle_connections.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
         return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_guard))
 
@@ -193,7 +198,11 @@ def _build_services(
         RetryPolicy(config.seed),
         stopwatch,
         real,
-        _transaction_factory(state, None if pass_through else faults),
+        create_transaction_factory(
+            state.profiles.unit_of_work,
+            partial(advisory_locks, state.engine),
+            None if pass_through else faults,
+        ),
     )
     shared.watch_next_due(RETRIES_DUE, pipeline.retries.set_next_due)
     shared.watch_next_due(JOURNEY_RUNS_DUE, runs.set_next_due)
@@ -274,23 +283,6 @@ def _build_filter_chain(config: Config, workspace: Workspace) -> FilterChain:
         config.seed,
         workspace.segment_options,
     )
-
-
-def _transaction_factory(
-    state: SandboxState, fault_injector: InsiderFaults | None
-) -> TransactionFactory:
-    """Return the transaction factory: one transaction per request, or only locks if slow.
-
-    Args:
-        fault_injector: None if requests go to a real account, which may be slow.
-    """
-
-    def transaction(names: Collection[str]) -> AbstractContextManager[object]:
-        if fault_injector and fault_injector.has_no_faults:
-            return state.profiles.unit_of_work(names)
-        return advisory_locks(state.engine, names)
-
-    return transaction
 
 
 def _is_workspace_current(

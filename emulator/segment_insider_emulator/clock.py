@@ -57,23 +57,23 @@ class SandboxClock:
         self._guard = create_guard("clock", self)
 
     def __call__(self) -> datetime:
-        with self._guard.reading():
+        with self._guard.reading:
             return self._current_time()
 
     def read(self) -> ClockReading:
         """Return the time, the offset and whether the clock is frozen, all at one moment."""
-        with self._guard.reading():
+        with self._guard.reading:
             now = self._current_time()
             return ClockReading(now, self._frozen is not None, now - self._machine_clock())
 
     def freeze(self) -> None:
         """Stop the clock at the current time."""
-        with self._guard.updating():
+        with self._guard.updating:
             self._frozen = self._current_time()
 
     def resume(self) -> None:
         """Run again, from the time the clock shows."""
-        with self._guard.updating():
+        with self._guard.updating:
             now = self._current_time()
             self._offset, self._frozen = now - self._machine_clock(), None
 
@@ -82,7 +82,7 @@ class SandboxClock:
 
         Raises: EmulatorError, when *at* is before the clock's time, or after LATEST_TIME.
         """
-        with self._guard.updating():
+        with self._guard.updating:
             check_clock_range(at, where)
             if at < self._current_time():
                 now = format_iso_utc(self._current_time())
@@ -96,7 +96,7 @@ class SandboxClock:
 
         Raises: EmulatorError, when the new time is after LATEST_TIME.
         """
-        with self._guard.updating():
+        with self._guard.updating:
             now = self._current_time()
             if by > LATEST_TIME - now:
                 raise _out_of_range_error(where)
@@ -113,7 +113,7 @@ class SandboxClock:
         """
         if at:
             check_clock_range(at, "now")
-        with self._guard.updating():
+        with self._guard.updating:
             self._frozen, self._offset = at, timedelta(0)
             self._latest_time = at or self._machine_clock()
 

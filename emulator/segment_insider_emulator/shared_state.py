@@ -20,11 +20,13 @@ class Shareable(Protocol):
 class StateGuard(Protocol):
     """Locks the state of one Shareable."""
 
+    @property
     def reading(self) -> AbstractContextManager[object]:
-        """Return a context in which no other thread changes the state."""
+        """A context in which no other thread changes the state."""
 
+    @property
     def updating(self) -> AbstractContextManager[object]:
-        """Return a context that starts with the latest state and shares the changed one at its end.
+        """A context that starts with the latest state and shares the changed one at its end.
 
         No other thread or process changes the state during the block. If the block raises, it
         must leave the state unchanged.
@@ -46,12 +48,7 @@ class StateGuardFactory(Protocol):
 
 class _ProcessLocalGuard:
     def __init__(self) -> None:
-        self._lock = Lock()
-
-    def reading(self) -> AbstractContextManager[object]:
-        return self._lock
-
-    updating = reading
+        self.reading = self.updating = Lock()
 
 
 def process_local(name: str, shareable: Shareable, *, refresh_on_read: bool = True) -> StateGuard:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+import orjson
+
 import segment_insider_emulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -21,6 +23,9 @@ EVENT = {
         "products": [{"product_id": "mug", "price": 8.5, "quantity": 2}],
     },
 }
+
+
+BODY = orjson.dumps(EVENT)
 
 
 def trace_files(action: Callable[[], object]) -> list[str]:
@@ -48,8 +53,8 @@ def trace_post() -> list[str]:
     app = create_app(Config(db=":memory:"), load_preset("guide"))
     client = app.test_client()
     try:
-        client.post("/v1/track", json=EVENT)
-        return trace_files(lambda: client.post("/v1/track", json=EVENT))
+        client.post("/v1/track", data=BODY)
+        return trace_files(lambda: client.post("/v1/track", data=BODY))
     finally:
         app.extensions["sandboxes"].close()
 

@@ -44,7 +44,7 @@ class DestinationOverrides:
         self, *, enabled: bool | None = None, settings: JSONObject | None = None
     ) -> JSONObject:
         """Save the enabled switch and the given settings; return the destination."""
-        with self._guard.updating():
+        with self._guard.updating:
             changes = dict(self._overrides)
             if enabled is not None:
                 changes["enabled"] = enabled
@@ -53,7 +53,7 @@ class DestinationOverrides:
 
     def set_subscription_enabled(self, index: int, enabled: bool) -> JSONObject:
         """Enable or disable subscription *index* (0 is the first); return the destination."""
-        with self._guard.updating():
+        with self._guard.updating:
             switches = {**self._overrides.get("subscriptions", {}), str(index): enabled}
             return self._store_overrides({**self._overrides, "subscriptions": switches})
 
@@ -67,14 +67,14 @@ class DestinationOverrides:
         if nesting_depth(edits) > MAX_DEPTH:
             what = f"the mapping is nested deeper than {MAX_DEPTH} levels"
             raise EmulatorError(what, "settings", "Flatten it.")
-        with self._guard.updating():
+        with self._guard.updating:
             all_edits = dict(self._overrides.get("edited", {}))
             all_edits[str(index)] = {**all_edits.get(str(index), {}), **edits}
             return self._store_overrides({**self._overrides, "edited": all_edits})
 
     def replace_subscriptions(self, subscriptions: Sequence[JSONObject]) -> JSONObject:
         """Replace all subscriptions; return the destination."""
-        with self._guard.updating():
+        with self._guard.updating:
             preserved = {
                 key: self._overrides[key]
                 for key in ("enabled", "settings") & self._overrides.keys()
@@ -83,7 +83,7 @@ class DestinationOverrides:
 
     def reset(self) -> None:
         """Discard all changes and use the destination of the workspace file."""
-        with self._guard.updating():
+        with self._guard.updating:
             self._store.reset()
             self._use_overrides({})
 

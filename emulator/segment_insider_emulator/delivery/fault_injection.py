@@ -1,10 +1,12 @@
 """Injected faults of requests to Insider One: their JSON, and the sender that applies them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import TypeAlias
 
 import orjson
 from jsonschema import Draft202012Validator
@@ -176,6 +178,10 @@ class _ActiveFault:
         return self.counted > requests_per_minute
 
 
+# Argument: names of the locks that a request needs.
+TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
+
+
 class FaultInjector:
     """Injected faults of one sandbox, in the order in which they were added.
 
@@ -205,7 +211,7 @@ class FaultInjector:
 
         Raises: EmulatorError, when there are too many.
         """
-        with self._guard.updating():
+        with self._guard.updating:
             if len(self._active_faults) >= MAX_ACTIVE_FAULTS:
                 raise EmulatorError(
                     f"there are {MAX_ACTIVE_FAULTS} faults already", "faults", "Clear them."
@@ -216,7 +222,7 @@ class FaultInjector:
 
     def list_active(self) -> list[JSONObject]:
         """List the active faults as control API JSON."""
-        with self._guard.reading():
+        with self._guard.reading:
             return [
                 insider_fault_json(each.id, each.fault, each.left) for each in self._active_faults
             ]
@@ -228,7 +234,7 @@ class FaultInjector:
 
     def clear(self) -> None:
         """Remove all faults."""
-        with self._guard.updating():
+        with self._guard.updating:
             self._active_faults = []
             self._added_count = 0
 
@@ -257,7 +263,7 @@ class FaultInjector:
         if self.has_no_faults:
             return None
         now = self._clock()
-        with self._guard.updating():
+        with self._guard.updating:
             met = next((each for each in self._active_faults if each.applies(now)), None)
             self._active_faults = [each for each in self._active_faults if each.left != 0]
             return met
@@ -286,3 +292,23 @@ class FaultInjector:
                 status, active_fault.seconds_until_window_ends(self._clock()) if limited else None
             )
         return response or sender(request)
+
+
+def create_transaction_factory(
+    whole_transaction: TransactionFactory,
+    locks_only: TransactionFactory,
+    fault_injector: FaultInjector | None,
+) -> TransactionFactory:
+    """Return the factory of a request's transaction, which holds only locks if it may be slow.
+
+    Args:
+        fault_injector: An active fault may make a request slow. None for a real account, which
+            may always be slow.
+    """
+
+    def transaction(lock_names: Collection[str]) -> AbstractContextManager[object]:
+        if fault_injector and fault_injector.has_no_faults:
+            return whole_transaction(lock_names)
+        return locks_only(lock_names)
+
+    return transaction

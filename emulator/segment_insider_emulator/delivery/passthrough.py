@@ -73,7 +73,7 @@ class PassThroughSender:
         real_response: HttpResponse,
         emulated_response: HttpResponse,
     ) -> None:
-        with self._guard.updating():
+        with self._guard.updating:
             self._compared_count += 1
         expected, actual = _response_json(real_response), _response_json(emulated_response)
         differences = list(find_value_differences(expected, actual, "answer"))

@@ -2,14 +2,15 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import asdict, replace
 from threading import Condition
 from typing import NamedTuple, TypeAlias
 
 from segment_insider_emulator.clock import Clock, Stopwatch
+from segment_insider_emulator.delivery.fault_injection import TransactionFactory
 from segment_insider_emulator.delivery.filter_chain import (
     EventNameChecker,
     FilterChain,
@@ -107,7 +108,6 @@ class FilteredMessage(NamedTuple):
 
 
 NewMessageOrRecord: TypeAlias = "Message | MessageRecord"  # what is new, or what became of the rest
-TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
 
 
 class DeliveryPipeline:
@@ -165,7 +165,8 @@ class DeliveryPipeline:
         with self.deduplicating(messages) as admitted:
             records, unsettled = self.deliver(admitted)
             self._store.record_messages(records, unsettled)
-        self.retries.note_due(unsettled)
+        if unsettled:
+            self.retries.note_due(unsettled)
 
     @contextmanager
     def deduplicating(self, messages: Sequence[Message]) -> Iterator[list[NewMessageOrRecord]]:
@@ -234,7 +235,9 @@ class DeliveryPipeline:
             self._sender, self._clock, self._stopwatch, _to_http_request(request)
         )
         attempted_drafts = [draft for draft in drafts if draft.verdict == "retrying"]
-        due_at = self.retries.next_attempt_at(attempt_result, delivery_key(attempted_drafts))
+        due_at = None
+        if attempt_result.error_code is not None:
+            due_at = self.retries.next_attempt_at(attempt_result, delivery_key(attempted_drafts))
         action, status = planned.subscription.action_slug, attempt_result.attempt.status
         log.info("sent action=%s events=%d status=%s", action, len(attempted_drafts), status)
         upsert = None

@@ -127,7 +127,7 @@ class RetryScheduler:
         self._transaction = transaction
         self._retry_lock, self._next_due_lock = Lock(), Lock()
         # Known here, so that a request that meets no due retries asks no database.
-        self._next_due_at = upserts.find_earliest_due_at() or NEVER_DUE
+        self.next_due_at = upserts.find_earliest_due_at() or NEVER_DUE
 
     def next_attempt_at(
         self, attempt_result: AttemptResult, delivery_key: str, first_attempt_at: str | None = None
@@ -150,7 +150,7 @@ class RetryScheduler:
         """Note the due times of *upserts* that wait for a retry."""
         due = [each.due_at for each in upserts if each.due_at]
         with self._next_due_lock:
-            self._next_due_at = min([*due, self._next_due_at])
+            self.next_due_at = min([*due, self.next_due_at])
 
     def retry_due(self) -> int:
         """Send all due retries, each at its own due time, and return their number.
@@ -158,7 +158,7 @@ class RetryScheduler:
         After the clock was moved ahead, this sends the attempts of the time in between.
         """
         attempt_count = 0
-        if self._next_due_at > format_iso_utc(self._clock()):
+        if self.next_due_at > format_iso_utc(self._clock()):
             return attempt_count
         with self._retry_lock:
             while self._retry_next_due():
@@ -204,12 +204,12 @@ class RetryScheduler:
     def set_next_due(self, due_at: str | None) -> None:
         """Set the time of the next due retry (ISO 8601, None: none)."""
         with self._next_due_lock:
-            self._next_due_at = due_at or NEVER_DUE
+            self.next_due_at = due_at or NEVER_DUE
 
     def reload_next_due(self) -> None:
         """Read the time of the next due retry from the database."""
         with self._next_due_lock:  # whoever expects one meanwhile has the last word
-            self._next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
+            self.next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
 
     def _send_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
         number = len(upsert.attempts) + 1

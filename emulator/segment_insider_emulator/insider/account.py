@@ -55,7 +55,7 @@ class RateLimiter:
         now_s = now.timestamp()
         minute = floor(now_s / RATE_WINDOW_S)
         limit = self._get_limit(budget)
-        with self._state_guard.updating():
+        with self._state_guard.updating:
             if minute > self._current_minute:  # a slower thread may bring an older time
                 self._current_minute, self._used_units = minute, {}
             used_units = self._used_units.get(budget, 0) + units
@@ -66,7 +66,7 @@ class RateLimiter:
 
     def reset(self) -> None:
         """Set all counters to zero."""
-        with self._state_guard.updating():
+        with self._state_guard.updating:
             self._current_minute, self._used_units = 0, {}
 
     def state(self) -> JSONObject:

@@ -73,7 +73,7 @@ class IntegrationPanel:
             raise EmulatorError(what, "type", remedy)
         key = self._generate_key()
         integration = self._build_integration(name.strip(), key, created_by=role)
-        with self._state_guard.updating():
+        with self._state_guard.updating:
             integration = replace(integration, id=self._store.add(integration))
             self._reload()
         return integration, key
@@ -84,7 +84,7 @@ class IntegrationPanel:
         Raises: RoleNotPermitted.
         """
         _require_editor_role(role)
-        with self._state_guard.updating():
+        with self._state_guard.updating:
             self._store.revoke(integration_id, format_iso_utc(self._clock()))
             self._reload()
             return self._integrations_by_id.get(integration_id)
@@ -107,7 +107,7 @@ class IntegrationPanel:
 
     def reset(self) -> None:
         """Delete all integrations but the workspace file's and make its key valid again."""
-        with self._state_guard.updating():
+        with self._state_guard.updating:
             self._store.reset(self._build_workspace_integration())
             self._reload()
 

@@ -52,47 +52,47 @@ class SegmentFaultQueue:
     """Queue of injected faults, first in, first out; shared by all processes of a sandbox."""
 
     def __init__(self, create_guard: StateGuardFactory = process_local) -> None:
-        self._waiting: deque[SegmentFault] = deque()
+        self.waiting: deque[SegmentFault] = deque()
         self._guard = create_guard("segment_faults", self)
 
     def add(self, fault: SegmentFault) -> None:
         """Add *fault* to the end of the queue. Raises: EmulatorError, when the queue is full."""
-        with self._guard.updating():
-            if len(self._waiting) >= MAX_WAITING_FAULTS:
+        with self._guard.updating:
+            if len(self.waiting) >= MAX_WAITING_FAULTS:
                 raise EmulatorError(
                     f"{MAX_WAITING_FAULTS} faults wait already", "faults", "Clear them first."
                 )
-            self._waiting.append(fault)
+            self.waiting.append(fault)
 
     def take_next(self) -> SegmentFault | None:
         """Return the fault for this request and count it as used; None to answer normally."""
-        if not self._waiting:
+        if not self.waiting:
             return None
-        with self._guard.updating():
-            if not self._waiting:
+        with self._guard.updating:
+            if not self.waiting:
                 return None
-            fault = self._waiting.popleft()
+            fault = self.waiting.popleft()
             if fault.times > 1:
-                self._waiting.appendleft(replace(fault, times=fault.times - 1))
+                self.waiting.appendleft(replace(fault, times=fault.times - 1))
             return fault
 
     def list_waiting(self) -> list[SegmentFault]:
         """Return the faults that have not happened yet, next first."""
-        with self._guard.reading():
-            return list(self._waiting)
+        with self._guard.reading:
+            return list(self.waiting)
 
     def clear(self) -> None:
         """Remove all faults, so that requests are answered normally."""
-        with self._guard.updating():
-            self._waiting.clear()
+        with self._guard.updating:
+            self.waiting.clear()
 
     def state(self) -> JSONObject:
         """Return the queue for other processes: {"waiting": [fault]}."""
-        return {"waiting": [asdict(each) for each in self._waiting]}
+        return {"waiting": [asdict(each) for each in self.waiting]}
 
     def restore(self, state: JSONObject) -> None:
         """Load what `state` returned in another process."""
-        self._waiting = deque(SegmentFault(**each) for each in state["waiting"])
+        self.waiting = deque(SegmentFault(**each) for each in state["waiting"])
 
 
 def fault_from_json(document: JSONObject) -> SegmentFault:

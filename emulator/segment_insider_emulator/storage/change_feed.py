@@ -26,6 +26,18 @@ SELECT_CURRENT_SCHEMA = select(func.current_schema())
 SELECT_NEWEST_MESSAGE_ID = select(func.max(messages.c.id))
 
 
+class PoolUsage:
+    """Counts how often a connection of *engine* returned to its pool."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.checkin_count = 0
+        event.listen(engine, "checkin", self._on_checkin)
+
+    def _on_checkin(self, _connection: object, _record: object) -> None:
+        self.checkin_count += 1
+
+
 class ChangeSubscriber(Protocol):
     """Receives notifications that rows may have changed."""
 

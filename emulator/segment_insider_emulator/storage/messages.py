@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from segment_insider_emulator.storage.change_feed import ChangeCounter, PostgresListener
+from segment_insider_emulator.storage.change_feed import ChangeCounter, PoolUsage, PostgresListener
 from segment_insider_emulator.storage.database import (
     DatabaseUnavailable,
     close_database,
@@ -41,7 +41,6 @@ from segment_insider_emulator.storage.delivery_queue import (
     split_ids,
 )
 from segment_insider_emulator.storage.message_search import MessageSearch
-from segment_insider_emulator.storage.postgres import PoolUsage
 from segment_insider_emulator.storage.query_execution import CompiledStatement
 from segment_insider_emulator.storage.records import (
     DELIVERY_COLUMNS,

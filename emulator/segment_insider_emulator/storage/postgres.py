@@ -5,13 +5,16 @@ from functools import cache
 from hashlib import sha256
 from secrets import token_hex
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, Table, event, func, inspect, select
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from segment_insider_emulator.clock import Stopwatch
+
+if TYPE_CHECKING:
+    from segment_insider_emulator.storage.change_feed import PoolUsage
 
 ADVISORY_LOCK_ID = 0x53494521  # tells the emulator's advisory locks from other programs' locks
 # Two connections stay open for each sandbox; the others are enough for each thread of the server
@@ -177,18 +180,6 @@ def _clear_writer_lock_flag(_connection: object, record: Any) -> None:
     record.info.pop(_HAS_WRITER_LOCK_KEY, None)
 
 
-class PoolUsage:
-    """Counts how often a connection of *engine* returned to its pool."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.checkin_count = 0
-        event.listen(engine, "checkin", self._on_checkin)
-
-    def _on_checkin(self, _connection: object, _record: object) -> None:
-        self.checkin_count += 1
-
-
 class IdleConnectionReaper:
     """Closes PostgreSQL connections of databases that were unused for IDLE_TIMEOUT_S."""
 
@@ -199,7 +190,7 @@ class IdleConnectionReaper:
         # The last count, and since when it is unchanged.
         self._last_counts: WeakKeyDictionary[PoolUsage, tuple[int, float]] = WeakKeyDictionary()
 
-    def watch_pool(self, pool_usage: PoolUsage) -> None:
+    def watch_pool(self, pool_usage: "PoolUsage") -> None:
         """Start watching the database of *pool_usage*."""
         with self._lock:
             self._last_counts[pool_usage] = (pool_usage.checkin_count, self._stopwatch())

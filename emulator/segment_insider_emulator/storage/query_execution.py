@@ -46,7 +46,8 @@ def install_write_hook(engine: Engine) -> None:
 
 def prepare_write(connection: Connection) -> None:
     """Acquire the writer lock, and mark the connection for the change counter."""
-    acquire_writer_lock(connection)
+    if connection.dialect.name == "postgresql":
+        acquire_writer_lock(connection)
     connection.info[HAS_WRITTEN_KEY] = True
 
 

@@ -106,11 +106,16 @@ class _ReplicatedEntry:
         self._initial_state = shareable.state()
         self.revision: str | None = None  # of the state in memory; None for the initial one
 
+    @property
     def reading(self) -> AbstractContextManager[object]:
         return self._lock
 
+    @property
+    def updating(self) -> AbstractContextManager[object]:
+        return self._update()
+
     @contextmanager
-    def updating(self) -> Iterator[None]:
+    def _update(self) -> Iterator[None]:
         with ExitStack() as exit_stack, transaction(self._engine) as connection:
             acquire_writer_lock(connection)
             # Released after the transaction, so that no refresh brings back the old state.

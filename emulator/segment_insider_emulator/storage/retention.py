@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from segment_insider_emulator.clock import Clock, format_iso_utc
+from segment_insider_emulator.storage.change_feed import PoolUsage
 from segment_insider_emulator.storage.database import (
     DatabaseClosed,
     DatabaseUnavailable,
@@ -31,7 +32,6 @@ from segment_insider_emulator.storage.database import (
 from segment_insider_emulator.storage.database_size import count_used_bytes
 from segment_insider_emulator.storage.message_search import SECOND_PREFIX_LENGTH
 from segment_insider_emulator.storage.postgres import (
-    PoolUsage,
     acquire_writer_lock,
     close_unused_connections,
 )

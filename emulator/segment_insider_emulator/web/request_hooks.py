@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from flask import Flask, Response, current_app, request
 
+from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
 from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox
 from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_preflight
@@ -26,7 +27,9 @@ def check_access() -> None:
 
 def close_idle_connections() -> None:
     """Close database connections that were not used for a while."""
-    current_app.extensions["idle_connections"].close_idle()
+    idle_connections: IdleConnectionReaper | None = current_app.extensions["idle_connections"]
+    if idle_connections:
+        idle_connections.close_idle()
 
 
 def run_due_journeys() -> None:
@@ -41,7 +44,10 @@ def run_due_journeys() -> None:
 def run_due_retries() -> None:
     """Send due retries, so that readers see the effect of a moved clock."""
     if request.path.startswith(PATHS_THAT_RUN_RETRIES):
-        current_services().pipeline.retries.retry_due()
+        services = current_services()
+        retries = services.pipeline.retries
+        if retries.next_due_at <= format_iso_utc(services.clock()):
+            retries.retry_due()
 
 
 def answer_segment_preflight() -> Response | None:
@@ -67,9 +73,13 @@ AFTER_VIEW: Final[tuple[AfterView, ...]] = (allow_segment_cors,)
 
 
 def install_request_hooks(
-    app: Flask, access_check: Callable[[], None], idle_connections: IdleConnectionReaper
+    app: Flask, access_check: Callable[[], None], idle_connections: IdleConnectionReaper | None
 ) -> None:
-    """Register BEFORE_VIEW and AFTER_VIEW for all views of *app*."""
+    """Register BEFORE_VIEW and AFTER_VIEW for all views of *app*.
+
+    Args:
+        idle_connections: None for databases that need no connections closed.
+    """
     app.extensions |= {"access_check": access_check, "idle_connections": idle_connections}
     for before_view in BEFORE_VIEW:
         app.before_request(before_view)

@@ -152,7 +152,7 @@ class SandboxRegistry:
             except EmulatorError:
                 delete_sandbox_database(self._engine, record.id)
                 raise
-            with self._guard.updating():
+            with self._guard.updating:
                 self._record_store.add(record)
             self._register(sandbox)
         return sandbox
@@ -205,7 +205,7 @@ class SandboxRegistry:
         with self._exclusive_access():
             if id not in self._by_id:
                 return False
-            with self._guard.updating():
+            with self._guard.updating:
                 is_deleted = self._record_store.delete(id, unused_since)
             if not is_deleted:
                 return False
@@ -215,7 +215,9 @@ class SandboxRegistry:
 
     def refresh(self) -> None:
         """Load sandboxes that other processes have created or deleted."""
-        self._default.services.shared_state.refresh_from_database()
+        shared_state = self._default.services.shared_state
+        if shared_state.is_multi_process:
+            shared_state.refresh_from_database()
         if self._loaded_marker is not self._change_marker:
             with self._exclusive_access():
                 pass

@@ -210,7 +210,8 @@ def personalise_script(source: bytes, write_key: str, base: str) -> bytes:
 
 
 def _ingest_or_fail(kind: str) -> Response:
-    fault = current_services().segment_faults.take_next()
+    faults = current_services().segment_faults
+    fault = faults.take_next() if faults.waiting else None
     if fault is None or fault.taken:
         ingest_request(read_raw_body, kind)
     return _fault_response(fault) if fault else _json_response({"success": True})

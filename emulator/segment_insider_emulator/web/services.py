@@ -57,7 +57,7 @@ class WorkspaceVersion:
 
     def publish(self) -> None:
         """Make this workspace the latest one for all processes."""
-        with self._guard.updating():
+        with self._guard.updating:
             self.latest = self.applied
 
     def state(self) -> JSONObject:
