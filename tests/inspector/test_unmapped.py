@@ -9,7 +9,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from inspector.running import Running, running
-from segment_insider_emulator.inspector.event_view_model import (
+from segment_insider_emulator.inspector.live_page import (
     UNMAPPED_TIME_BUDGET_S,
     find_unmapped_properties,
 )

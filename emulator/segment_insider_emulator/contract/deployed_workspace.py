@@ -110,7 +110,7 @@ class DeployedWorkspace:
             return DeployedCaseResult("disabled", lines, actual, None)
         actual = self._run_events(case, subscription)
         state: MappingState = "changed" if lines else "same"
-        if deployed_subscription["name"] != _referenced_subscription(case)[0]:
+        if deployed_subscription["name"] != _get_subscription_reference(case)[0]:
             state = "renamed"
         return DeployedCaseResult(
             state,
@@ -142,7 +142,7 @@ class DeployedWorkspace:
                     case.name for case in cases if self._matches_subscription(subscription, case)
                 ]
                 yield UncoveredMapping(
-                    _mapping_title(definition["name"], definition["actionSlug"]), takes
+                    _format_mapping_title(definition["name"], definition["actionSlug"]), takes
                 )
 
     def find_rejection(self, event: JSONObject) -> Rejection | None:
@@ -167,7 +167,7 @@ class DeployedWorkspace:
         self, case: ContractCase, all_cases: Sequence[ContractCase]
     ) -> JSONObject | None:
         """Find a case's subscription in the workspace by name, or by content if it was renamed."""
-        name, slug = _referenced_subscription(case)
+        name, slug = _get_subscription_reference(case)
         named = [
             subscription for subscription in self._subscriptions if subscription["name"] == name
         ]
@@ -185,7 +185,7 @@ class DeployedWorkspace:
                     ),
                     candidates[0],
                 )
-        referenced_names = {_referenced_subscription(case)[0] for case in all_cases}
+        referenced_names = {_get_subscription_reference(case)[0] for case in all_cases}
         renamed = [
             e
             for e in self._subscriptions
@@ -195,15 +195,15 @@ class DeployedWorkspace:
 
     def _describe_missing_subscription(self, case: ContractCase) -> str:
         known = [str(subscription["name"]) for subscription in self._subscriptions]
-        near = f" {suggest_name(_referenced_subscription(case)[0], known)}" if known else ""
-        return f"subscription: {_mapping_title(*_referenced_subscription(case))} is not in {self.name}.{near}"
+        near = f" {suggest_name(_get_subscription_reference(case)[0], known)}" if known else ""
+        return f"subscription: {_format_mapping_title(*_get_subscription_reference(case))} is not in {self.name}.{near}"
 
     def _find_mapping_differences(
         self, case: ContractCase, deployed_subscription: JSONObject, subscription: Subscription
     ) -> Iterator[str]:
-        name, _ = _referenced_subscription(case)
-        recorded = _effective_subscription(case.subscription, name)
-        deployed = _effective_subscription(subscription, deployed_subscription["name"])
+        name, _ = _get_subscription_reference(case)
+        recorded = _get_effective_subscription(case.subscription, name)
+        deployed = _get_effective_subscription(subscription, deployed_subscription["name"])
         for place, value in recorded.items():
             yield from find_value_differences(value, deployed[place], place)
         was, is_now = (
@@ -282,7 +282,7 @@ def copy_subscription(subscription: JSONObject) -> JSONObject:
     return {key: subscription[key] for key in RECORDED_SUBSCRIPTION_KEYS if key in subscription}
 
 
-def _referenced_subscription(case: ContractCase) -> tuple[str, str]:
+def _get_subscription_reference(case: ContractCase) -> tuple[str, str]:
     """Return name and action of the case's subscription."""
     reference = case.document.get("reference", {})
     subscription = case.subscription
@@ -291,11 +291,11 @@ def _referenced_subscription(case: ContractCase) -> tuple[str, str]:
     )
 
 
-def _mapping_title(name: str, slug: str) -> str:
+def _format_mapping_title(name: str, slug: str) -> str:
     return f"{name!r} ({slug})"
 
 
-def _effective_subscription(subscription: Subscription, name: str) -> JSONObject:
+def _get_effective_subscription(subscription: Subscription, name: str) -> JSONObject:
     """Return the subscription with catalogue defaults filled in."""
     return {
         "name": name,
@@ -308,7 +308,9 @@ def _effective_subscription(subscription: Subscription, name: str) -> JSONObject
 def _is_same_subscription(case: ContractCase, definition: JSONObject) -> bool:
     """Return whether *definition* equals the recorded subscription, apart from name and enabled."""
     deployed = compile_subscription(definition, {})
-    return _effective_subscription(case.subscription, "") == _effective_subscription(deployed, "")
+    return _get_effective_subscription(case.subscription, "") == _get_effective_subscription(
+        deployed, ""
+    )
 
 
 def _build_empty_result(case: ContractCase, status: str, message: str) -> JSONObject:

@@ -51,10 +51,10 @@ def build_shopper_day(shopper: Shopper, products: list[JSONObject]) -> list[Demo
     visitor = replace(shopper, user_id=None)
     chosen = products[:2]
     chapters = {
-        "Browsing, not signed in": (visitor, _browsing_calls(products)),
-        "Filling a cart, and leaving": (visitor, _cart_calls(chosen)),
-        "Coming back, and opting in": (shopper, _optin_calls(shopper)),
-        "Buying": (shopper, _purchase_calls(chosen)),
+        "Browsing, not signed in": (visitor, _build_browsing_calls(products)),
+        "Filling a cart, and leaving": (visitor, _build_cart_calls(chosen)),
+        "Coming back, and opting in": (shopper, _build_optin_calls(shopper)),
+        "Buying": (shopper, _build_purchase_calls(chosen)),
     }
     return [
         DemoCall(chapter, who, call, note)
@@ -63,7 +63,7 @@ def build_shopper_day(shopper: Shopper, products: list[JSONObject]) -> list[Demo
     ]
 
 
-def _browsing_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
+def _build_browsing_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
     yield page_call("Home"), ""
     listed = [
         {"product_id": product["product_id"], "name": product["name"]} for product in products
@@ -73,7 +73,7 @@ def _browsing_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, s
         yield product_viewed_call(product), ""
 
 
-def _cart_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
+def _build_cart_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
     for product in products:
         yield product_added_call(product, CART_ID), ""
     forgotten = {"currency": CURRENCY, "products": products}
@@ -81,13 +81,13 @@ def _cart_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]
     yield cart_viewed_call(products, CART_ID, CURRENCY), ""
 
 
-def _optin_calls(shopper: Shopper) -> Iterator[tuple[SegmentCall, str]]:
+def _build_optin_calls(shopper: Shopper) -> Iterator[tuple[SegmentCall, str]]:
     traits = shopper.to_traits()
     yield identify_call(traits | {"email_optin": "yes"}), 'email_optin is "yes"'
     yield identify_call(traits | CONSENT_TRAITS | {"shoe_size": 41}), ""
 
 
-def _purchase_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
+def _build_purchase_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentCall, str]]:
     total = round(sum(product["price"] * product["quantity"] for product in products), 2)
     yield checkout_started_call(products, CHECKOUT_ID, CURRENCY), ""
     details = {"revenue": total, "shipping": 4.5, "tax": 3.2, "gift_wrap": True}

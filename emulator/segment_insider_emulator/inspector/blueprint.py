@@ -28,7 +28,7 @@ from segment_insider_emulator.inspector import (
 from segment_insider_emulator.inspector.rendering import (
     STATIC_FILES,
     STATIC_VERSION,
-    team_page_path,
+    get_team_page_path,
 )
 from segment_insider_emulator.storage.change_feed import ChangeCounter
 from segment_insider_emulator.storage.database import DatabaseUnavailable
@@ -210,7 +210,7 @@ def build_frame_context() -> dict[str, object]:
         "navigation": build_navigation(request.endpoint or "") if sandbox else (),
         "workspace": current_services().workspace if sandbox else None,
         "sandbox": id if id != DEFAULT_SANDBOX_ID else None,
-        "all_sandboxes": team_page_path(),
+        "all_sandboxes": get_team_page_path(),
         "version": STATIC_VERSION,
     }
 
@@ -277,4 +277,4 @@ def _choose_next_link(status: int) -> tuple[str, str]:
         return "Try again", ""
     if current_sandbox():
         return "All messages", url_for("inspector.live.show_messages")
-    return "All sandboxes", team_page_path()
+    return "All sandboxes", get_team_page_path()

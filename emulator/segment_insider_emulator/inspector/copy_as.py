@@ -120,18 +120,20 @@ def build_gherkin_scenario(
         vocabulary: Its names; a call with a slip of one is sent as JSON, which is not checked.
     """
     message = event_view.message
-    lines = ["Feature: Captured messages", "", f"  Scenario: {_scenario_title(message)}"]
+    lines = ["Feature: Captured messages", "", f"  Scenario: {_build_scenario_title(message)}"]
     if workspace_name != "guide":
         lines.append(f'    Given the workspace "{workspace_name}"')
     person = _choose_person_name(message)
-    lines += _given_steps(person, message)
-    lines += _when_steps(event_view, call, None if vocabulary.has_misspelled_name(call) else person)
-    then = [*_then_claims(event_view, person, account)] or ["Insider One knows nobody"]
+    lines += _build_given_steps(person, message)
+    lines += _build_when_steps(
+        event_view, call, None if vocabulary.has_misspelled_name(call) else person
+    )
+    then = [*_build_then_steps(event_view, person, account)] or ["Insider One knows nobody"]
     lines += [f"    Then {then[0]}", *(_prefix_with_and(line) for line in then[1:])]
     return "\n".join(lines) + "\n"
 
 
-def _scenario_title(message: MessageRecord) -> str:
+def _build_scenario_title(message: MessageRecord) -> str:
     name = message.event or message.type or "a call without a type"
     return " ".join(f"{name} is {message.verdict.replace('_', ' ')}".split())[:120]
 
@@ -143,18 +145,20 @@ def _choose_person_name(message: MessageRecord) -> str | None:
     return "Somebody" if message.user_id or message.anonymous_id else None
 
 
-def _given_steps(person: str | None, message: MessageRecord) -> Iterator[str]:
+def _build_given_steps(person: str | None, message: MessageRecord) -> Iterator[str]:
     if person is None:
         return
     yield f"    Given {person} is known to the shop as:"
     ids = {"user_id": message.user_id, "anonymous_id": message.anonymous_id}
-    yield from _table_lines(
-        ("detail", "value"), [(name, _table_cell(value)) for name, value in ids.items()]
+    yield from _format_table_lines(
+        ("detail", "value"), [(name, _format_table_cell(value)) for name, value in ids.items()]
     )
 
 
-def _when_steps(event_view: EventViewModel, call: JSONObject, person: str | None) -> Iterator[str]:
-    if person and (steps := _shopper_steps(event_view, call, person)):
+def _build_when_steps(
+    event_view: EventViewModel, call: JSONObject, person: str | None
+) -> Iterator[str]:
+    if person and (steps := _build_shopper_steps(event_view, call, person)):
         yield from steps
         return
     path, body = build_call_request(call, event_view.message.type)
@@ -165,7 +169,9 @@ def _when_steps(event_view: EventViewModel, call: JSONObject, person: str | None
     yield "      ```"
 
 
-def _shopper_steps(event_view: EventViewModel, call: JSONObject, person: str) -> list[str] | None:
+def _build_shopper_steps(
+    event_view: EventViewModel, call: JSONObject, person: str
+) -> list[str] | None:
     """Return the call as shopper steps; None if only its JSON is exact."""
     read = {
         path
@@ -185,10 +191,14 @@ def _shopper_steps(event_view: EventViewModel, call: JSONObject, person: str) ->
         step_text and in_reach and isinstance(values, dict) and _is_plain_call(values, name, part)
     ):
         return None
-    rows = [(key, _table_cell(value)) for key, value in values.items()]
+    rows = [(key, _format_table_cell(value)) for key, value in values.items()]
     if column == "trait":
-        return [f"    When {step_text}", *_table_lines((column, "value"), rows)] if rows else None
-    with_table = [f"    When {step_text} with:", *_table_lines((column, "value"), rows)]
+        return (
+            [f"    When {step_text}", *_format_table_lines((column, "value"), rows)]
+            if rows
+            else None
+        )
+    with_table = [f"    When {step_text} with:", *_format_table_lines((column, "value"), rows)]
     return with_table if rows else [f"    When {step_text}"]
 
 
@@ -200,7 +210,7 @@ def _is_plain_call(values: JSONObject, name: JSON, section: str) -> bool:
     )
 
 
-def _then_claims(
+def _build_then_steps(
     event_view: EventViewModel, person: str | None, account: InsiderAccountSettings
 ) -> Iterator[str]:
     """Yield the Then steps and their tables."""
@@ -211,34 +221,34 @@ def _then_claims(
     ]
     # Steps can find a profile only by these two identifiers.
     is_identifiable = any(_SCENARIO_IDENTIFIERS & user.identifiers.keys() for user in users)
-    message, call = event_view.message, _message_title(event_view.message)
+    message, call = event_view.message, _get_message_title(event_view.message)
     is_duplicate = (message.reason or "").startswith("duplicate")
     is_sure = message.verdict in _STATELESS_VERDICTS and not is_duplicate
     if is_sure or (users and not is_identifiable):
         is_plain = _PLAIN_TEXT.fullmatch(call)
         yield f'the call "{call}" ends as {message.verdict}' if is_plain else "Segment answers 200"
     if person and (is_identifiable or not users):
-        yield from _person_claims(person, users)
+        yield from _build_person_steps(person, users)
 
 
-def _person_claims(person: str, users: list[ParsedUser]) -> Iterator[str]:
+def _build_person_steps(person: str, users: list[ParsedUser]) -> Iterator[str]:
     events = [event for user in users for _, event in user.events]
     attributes = {name: value for user in users for name, value in user.attributes.items()}
     if events:
-        yield from _event_claims(person, events)
+        yield from _build_event_steps(person, events)
     rows = [
-        (_escape_cell(name), _table_cell(value))
+        (_escape_cell(name), _format_table_cell(value))
         for name, value in attributes.items()
         if _fits_in_cell(name)
     ]
     if rows:
         yield f"Insider One knows these attributes of {person}:"
-        yield from _table_lines(("attribute", "value"), rows)
+        yield from _format_table_lines(("attribute", "value"), rows)
     if not events and not rows:
         yield f"Insider One receives no events for {person}"
 
 
-def _message_title(message: MessageRecord) -> str:
+def _get_message_title(message: MessageRecord) -> str:
     """Return the name of a message in steps: its event, page or screen name, or its type."""
     return str(message.event or message.sent.get("name") or message.type or "a call without a type")
 
@@ -254,15 +264,15 @@ def _read_upsert_users(
     return parse_users(body["users"], rules, account.options, now, skip_hook=False)[0]
 
 
-def _event_claims(person: str, events: list[ProfileEvent]) -> Iterator[str]:
+def _build_event_steps(person: str, events: list[ProfileEvent]) -> Iterator[str]:
     flat = [{"event_name": event.name, **dict(_flatten_params(event.params))} for event in events]
     names = list(dict.fromkeys(name for row in flat for name in row))
     columns = [name for name in names if _fits_in_cell(name)]
     # Table columns cannot have some names; the step without parameters ignores those.
     what = "events and parameters" if columns == names else "events"
     yield f"Insider One receives exactly these {what} for {person}:"
-    yield from _table_lines(
-        columns, [[_table_cell(row.get(name)) for name in columns] for row in flat]
+    yield from _format_table_lines(
+        columns, [[_format_table_cell(row.get(name)) for name in columns] for row in flat]
     )
 
 
@@ -278,7 +288,7 @@ def _prefix_with_and(line: str) -> str:
     return line if line.startswith("      |") else f"    And {line}"
 
 
-def _table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def _format_table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     lines = [[_escape_cell(column) for column in columns], *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
     for line in lines:
@@ -286,7 +296,7 @@ def _table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Itera
         yield f"      | {cells} |"
 
 
-def _table_cell(value: JSON) -> str:
+def _format_table_cell(value: JSON) -> str:
     """Write *value* as a table cell; plain text without quotes if it is not valid JSON."""
     if value is None:
         return ""

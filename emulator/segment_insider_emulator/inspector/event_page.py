@@ -25,7 +25,7 @@ from segment_insider_emulator.inspector.event_view_model import (
 from segment_insider_emulator.inspector.json_tree import JsonTree, redact_secrets
 from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, parse_list_query
 from segment_insider_emulator.inspector.live_page import send_call
-from segment_insider_emulator.inspector.rendering import current_sandbox_url, render_page
+from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
@@ -219,7 +219,7 @@ def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> 
         services.workspace.identifiers, services.workspace.insider_options
     )
     return {
-        "curl": copy_as.build_curl_command(call, message.type, current_sandbox_url(), key),
+        "curl": copy_as.build_curl_command(call, message.type, get_current_sandbox_url(), key),
         "json": orjson.dumps(call, option=orjson.OPT_INDENT_2).decode(),
         "contract case": copy_as.build_contract_cases(
             message, message.normalised, services.destination_overrides.destination
@@ -227,14 +227,14 @@ def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> 
         "scenario": build_gherkin_scenario(
             event_view,
             call,
-            _scenario_workspace_name(services),
+            _get_scenario_workspace_name(services),
             account,
             collect_known_names(services.workspace.document),
         ),
     }
 
 
-def _scenario_workspace_name(services: SandboxServices) -> str:
+def _get_scenario_workspace_name(services: SandboxServices) -> str:
     """Return the preset name or the workspace file name for a copied scenario."""
     known = (name for name in PRESET_NAMES if read_preset(name) == services.workspace.document)
     return next(known, Path(services.config.workspace or "workspace.yaml").name)

@@ -1,8 +1,7 @@
 """View model of the Event page: what each mapping did with a message."""
 
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, TypeAlias
@@ -27,18 +26,15 @@ from segment_insider_emulator.analysis.mapping_paths import (
     list_mapped_values,
     list_value_sources,
 )
-from segment_insider_emulator.clock import Stopwatch
 from segment_insider_emulator.inspector.json_tree import ValueMark
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.explanation import (
     EventExplanation,
     SubscriptionTrace,
     explain_event,
-    find_unread_paths,
 )
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
-from segment_insider_emulator.storage.message_search import MessageSummary
 from segment_insider_emulator.storage.records import DeliveryRecord, MessageRecord, Verdict
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -170,36 +166,6 @@ class EventViewModel:
 
 # Verdicts of messages that no subscription received.
 VERDICTS_BEFORE_MAPPING: Final[frozenset[Verdict]] = frozenset(("rejected", "filtered", "disabled"))
-UNMAPPED_TIME_BUDGET_S: Final = 0.2  # for all messages of a list
-
-
-def find_unmapped_properties(
-    messages: Iterable[MessageSummary],
-    destination: JSONObject,
-    stopwatch: Stopwatch = time.monotonic,
-) -> dict[int, list[str] | None]:
-    """Find the properties that no subscription reads, for each message that matched one.
-
-    Returns: Id of the message -> paths, the entries of a list as one, e.g.
-        "properties.products[].sku"; None where there was no time to look.
-    """
-    compiled, until = Destination(destination), stopwatch() + UNMAPPED_TIME_BUDGET_S
-    looked_at = (message for message in messages if message.verdict not in VERDICTS_BEFORE_MAPPING)
-    return {
-        message.id: _find_message_unmapped_properties(message, compiled)
-        if stopwatch() < until
-        else None
-        for message in looked_at
-    }
-
-
-def _find_message_unmapped_properties(
-    message: MessageSummary, destination: Destination
-) -> list[str]:
-    unread_paths = find_unread_paths(destination, message.document)
-    if not unread_paths.has_matching_subscription and not message.deliveries:
-        return []
-    return list(dict.fromkeys(map(remove_indexes, unread_paths.paths)))
 
 
 _DOTTED_INDEX = re.compile(r"\.(\d+)(?=\.|$)")
@@ -272,7 +238,7 @@ def build_event_view_model(
         unmapped_values=dropped,
         marks=marks | {unmapped.path: ValueMark("dropped", "dropped") for unmapped in dropped},
         is_current=all(
-            _makes_same_request(subscription, compiled, event)
+            _is_same_request(subscription, compiled, event)
             for subscription in matched_subscriptions
         ),
         decision_notes=tuple(explain_deciding_properties(explanation, event))
@@ -405,7 +371,7 @@ def _find_disabled_subscriptions(destination: JSONObject) -> Iterator[SkippedSub
             yield SkippedSubscription(subscription.get("name", slug), slug, "is disabled", False)
 
 
-def _makes_same_request(
+def _is_same_request(
     matched: MatchedSubscription, destination: Destination, event: JSONObject
 ) -> bool:
     """Return whether the current mappings make the same request as the recorded one."""

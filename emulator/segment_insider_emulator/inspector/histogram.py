@@ -86,11 +86,11 @@ class BarUnit(NamedTuple):
     length: timedelta
     time_prefix_length: int
 
-    def bar_number(self, at: str) -> int:
+    def get_bar_number(self, at: str) -> int:
         """Return the number of the bar that contains the time *at*, counted from 1970."""
         return int(datetime.fromisoformat(at).timestamp() // self.length.total_seconds())
 
-    def bar_start(self, bar_number: int) -> datetime:
+    def get_bar_start(self, bar_number: int) -> datetime:
         """Return the start time of a bar."""
         return datetime.fromtimestamp(bar_number * self.length.total_seconds(), UTC)
 
@@ -98,10 +98,10 @@ class BarUnit(NamedTuple):
 def choose_bar_unit(since: str, until: str) -> BarUnit:
     """Choose the shortest bar duration that gives at most MAX_BARS bars."""
     for candidate in (BarUnit(*unit) for unit in BAR_UNITS):
-        if candidate.bar_number(until) - candidate.bar_number(since) < MAX_BARS:
+        if candidate.get_bar_number(until) - candidate.get_bar_number(since) < MAX_BARS:
             return candidate
     day = BarUnit(*BAR_UNITS[-1])
-    days = day.bar_number(until) - day.bar_number(since)
+    days = day.get_bar_number(until) - day.get_bar_number(since)
     # One extra bar, because the range rarely starts at the start of a bar.
     return BarUnit(timedelta(days=days // (MAX_BARS - 1) + 1), day.time_prefix_length)
 
@@ -121,21 +121,21 @@ def build_bars(
     counts: VerdictCounts, since: str, until: str, bar_unit: BarUnit
 ) -> list[HistogramBar]:
     """Build a bar for each interval, including empty ones; short ranges are padded before."""
-    first, last = bar_unit.bar_number(since), bar_unit.bar_number(until)
+    first, last = bar_unit.get_bar_number(since), bar_unit.get_bar_number(until)
     if first > last:
         return []
     places = range(min(first, last - MIN_BARS + 1), last + 1)
     sums: dict[int, Counter[Verdict]] = {place: Counter() for place in places}
     for (time, verdict), count in counts.items():
-        place = bar_unit.bar_number(time + _TIME_SUFFIX[len(time) :])
+        place = bar_unit.get_bar_number(time + _TIME_SUFFIX[len(time) :])
         if place in sums:  # else a message arrived after the range was read
             sums[place][verdict] += count
     highest = max(counter.total() for counter in sums.values()) or 1
     width = HISTOGRAM_WIDTH / len(places)
     return [
         HistogramBar(
-            format_iso_utc(bar_unit.bar_start(place)),
-            format_iso_utc(bar_unit.bar_start(place + 1)),
+            format_iso_utc(bar_unit.get_bar_start(place)),
+            format_iso_utc(bar_unit.get_bar_start(place + 1)),
             ends,
             sums[place].total(),
             round(at * width, 2),
@@ -149,7 +149,7 @@ def build_bars(
 
 
 def _iter_end_labels(bar_unit: BarUnit, bar_numbers: range) -> Iterator[tuple[str, str]]:
-    edges = [bar_unit.bar_start(place) for place in (*bar_numbers, bar_numbers.stop)]
+    edges = [bar_unit.get_bar_start(place) for place in (*bar_numbers, bar_numbers.stop)]
     days = {edge.date() for edge in edges}
     for first, end in pairwise(edges):
         if bar_unit.length >= timedelta(days=1):

@@ -9,7 +9,7 @@ from segment_insider_emulator.inspector import forms
 from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
 from segment_insider_emulator.inspector.mapping_description import describe_trigger
 from segment_insider_emulator.inspector.rendering import render_page
-from segment_insider_emulator.inspector.workspace_page import current_workspace_document
+from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
 from segment_insider_emulator.interchange.import_files import read_import_files
 from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
@@ -177,7 +177,7 @@ def _render_import_page(
     preview: WorkspacePreview | None = None, rejected_form: RejectedForm | None = None
 ) -> str:
     services = current_services()
-    current = current_workspace_document(services)["destination"]["subscriptions"]
+    current = get_current_workspace_document(services)["destination"]["subscriptions"]
     return render_page(
         "imports.html",
         presets={name: PRESET_DESCRIPTIONS[name] for name in PRESET_NAMES},

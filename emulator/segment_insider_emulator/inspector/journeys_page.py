@@ -17,7 +17,7 @@ from segment_insider_emulator.inspector.journey_view_model import (
     build_run_view,
 )
 from segment_insider_emulator.inspector.list_query import get_int_parameter
-from segment_insider_emulator.inspector.profiles_page import person_name
+from segment_insider_emulator.inspector.profiles_page import get_person_name
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.storage.records import JourneyRun
 from segment_insider_emulator.types import JSON
@@ -127,7 +127,7 @@ def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
         journeys=pages,
         titles={page.id: page.name for page in pages},
         upcoming=[build_run_view(run, [], names[run.profile_id], now.now) for run in upcoming],
-        upcoming_in=_time_until_next_run(upcoming, now.now),
+        upcoming_in=_get_time_until_next_run(upcoming, now.now),
         signs=ARRIVAL_ICONS,
         sent=sent,
         names=names,
@@ -137,7 +137,7 @@ def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
     )
 
 
-def _time_until_next_run(upcoming: list[JourneyRun], now: datetime) -> str:
+def _get_time_until_next_run(upcoming: list[JourneyRun], now: datetime) -> str:
     """Return the time until the next upcoming run, as text for the clock form."""
     due = upcoming[0].due_at if upcoming else None
     return format_duration(due - now) if due and due > now else "1 second"
@@ -146,7 +146,7 @@ def _time_until_next_run(upcoming: list[JourneyRun], now: datetime) -> str:
 def _get_person_names(services: SandboxServices, profile_ids: list[str]) -> dict[str, str]:
     """Map profile ids to person names; a deleted profile keeps its id."""
     names = {
-        profile.id: person_name(profile)
+        profile.id: get_person_name(profile)
         for profile in services.profiles.find_by_identifiers((), dict.fromkeys(profile_ids))
     }
     return {id: names.get(id, id) for id in profile_ids}

@@ -99,10 +99,10 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> ListQuery
         name: parameter_values[name][0] for name in TEXT_PARAMETERS if name in parameter_values
     }
     filters = MessageFilters(
-        text=_first_value(parameter_values, "q"),
+        text=_get_first_value(parameter_values, "q"),
         verdicts=tuple(_parse_verdicts(parameter_values.get("verdict", ()))),
-        since=_parse_time(_first_value(parameter_values, "since"), "since", clock),
-        until=_parse_time(_first_value(parameter_values, "until"), "until", clock),
+        since=_parse_time(_get_first_value(parameter_values, "since"), "since", clock),
+        until=_parse_time(_get_first_value(parameter_values, "until"), "until", clock),
         paths=tuple(_parse_path_tests(parameter_values.get("path", ()))),
         **texts,
     )
@@ -110,7 +110,7 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> ListQuery
     return ListQuery(
         filters,
         columns,
-        parse_id(_first_value(parameter_values, "before"), "before"),
+        parse_id(_get_first_value(parameter_values, "before"), "before"),
         parameter_values,
     )
 
@@ -145,7 +145,7 @@ def _iter_parameter_values(
             yield name, tuple(dict.fromkeys(values))
 
 
-def _first_value(parameter_values: Mapping[str, tuple[str, ...]], name: str) -> str:
+def _get_first_value(parameter_values: Mapping[str, tuple[str, ...]], name: str) -> str:
     return next(iter(parameter_values.get(name, ())), "")
 
 

@@ -1,20 +1,25 @@
 """The Live page: the list of messages, SDK snippets and sample calls."""
 
+import time
+from collections.abc import Iterable
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from segment_insider_emulator.clock import NEVER_DUE
+from segment_insider_emulator.analysis.mapping_paths import remove_indexes
+from segment_insider_emulator.clock import NEVER_DUE, Stopwatch
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import histogram
-from segment_insider_emulator.inspector.event_view_model import find_unmapped_properties
+from segment_insider_emulator.inspector.event_view_model import VERDICTS_BEFORE_MAPPING
 from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, parse_list_query
-from segment_insider_emulator.inspector.rendering import current_sandbox_url, render_page
+from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.json_text import parse_json
+from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping.explanation import find_unread_paths
 from segment_insider_emulator.segment.ingest import BATCH_KIND
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.storage.message_search import MessageSummary, can_use_counts
@@ -228,7 +233,7 @@ def _build_totals_context(query: ListQuery) -> dict[str, object]:
 def _build_filter_choices() -> dict[str, object]:
     """Return the options of the filter fields."""
     services = current_services()
-    host = current_sandbox_url()
+    host = get_current_sandbox_url()
     return {
         "host": host,
         "sdks": build_sdk_snippets(host, services.workspace.write_key),
@@ -237,3 +242,35 @@ def _build_filter_choices() -> dict[str, object]:
         "sources": [source.name for source in services.workspace.sources],
         "names": services.store.message_search.list_filter_choices(),
     }
+
+
+UNMAPPED_TIME_BUDGET_S: Final = 0.2  # for all messages of a list
+
+
+def find_unmapped_properties(
+    messages: Iterable[MessageSummary],
+    destination: JSONObject,
+    stopwatch: Stopwatch = time.monotonic,
+) -> dict[int, list[str] | None]:
+    """Find the properties that no subscription reads, for each message that matched one.
+
+    Returns: Id of the message -> paths, the entries of a list as one, e.g.
+        "properties.products[].sku"; None where there was no time to look.
+    """
+    compiled, until = Destination(destination), stopwatch() + UNMAPPED_TIME_BUDGET_S
+    looked_at = (message for message in messages if message.verdict not in VERDICTS_BEFORE_MAPPING)
+    return {
+        message.id: _find_message_unmapped_properties(message, compiled)
+        if stopwatch() < until
+        else None
+        for message in looked_at
+    }
+
+
+def _find_message_unmapped_properties(
+    message: MessageSummary, destination: Destination
+) -> list[str]:
+    unread_paths = find_unread_paths(destination, message.document)
+    if not unread_paths.has_matching_subscription and not message.deliveries:
+        return []
+    return list(dict.fromkeys(map(remove_indexes, unread_paths.paths)))

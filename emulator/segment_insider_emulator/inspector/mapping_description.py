@@ -344,7 +344,7 @@ def _describe_group(group: TriggerGroup, *, outermost: bool = False) -> str:
 def _describe_children(group: TriggerGroup) -> Iterator[str]:
     """Describe the children; consecutive comparisons of one field are combined."""
     operator, words = _SERIES_PHRASES.get(group.operator, ("", ""))
-    for field, series in groupby(group.children, lambda child: _series_field(child, operator)):
+    for field, series in groupby(group.children, lambda child: _get_series_field(child, operator)):
         children = list(series)
         if field and len(children) > 1:
             values = [
@@ -355,7 +355,7 @@ def _describe_children(group: TriggerGroup) -> Iterator[str]:
             yield from map(_describe_node, children)
 
 
-def _series_field(node: TriggerCondition | TriggerGroup | None, operator: str) -> str:
+def _get_series_field(node: TriggerCondition | TriggerGroup | None, operator: str) -> str:
     """Return the field that *node* compares with *operator*; "" for other nodes."""
     if not isinstance(node, TriggerCondition) or node.operator != operator:
         return ""

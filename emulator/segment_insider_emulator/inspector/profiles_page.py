@@ -111,7 +111,7 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
     )
     return ProfileViewModel(
         id=profile.id,
-        name=person_name(profile),
+        name=get_person_name(profile),
         created_at=profile.created_at,
         updated_at=profile.updated_at,
         identifiers=tuple(
@@ -127,7 +127,7 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
     )
 
 
-def person_name(profile: Profile) -> str:
+def get_person_name(profile: Profile) -> str:
     """Return a display name: the person's name, or the best known identifier."""
     names = [
         str(profile.attributes[attribute])
@@ -219,7 +219,7 @@ def list_profiles() -> str:
         search, before_number=get_int_parameter("before"), limit=PROFILES_PER_PAGE
     )
     people = [
-        (profile, person_name(profile), events, list_channels(profile))
+        (profile, get_person_name(profile), events, list_channels(profile))
         for profile, events in profiles
     ]
     return render_page("profiles.html", "people", people=people, search=search, following=next_page)

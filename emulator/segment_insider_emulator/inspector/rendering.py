@@ -51,20 +51,20 @@ STATIC_FILES = StaticFiles(STATIC_FOLDER)
 STATIC_VERSION = STATIC_FILES.content_hash
 
 
-def current_sandbox_url() -> str:
+def get_current_sandbox_url() -> str:
     """Return the base URL of the current sandbox, e.g. "http://127.0.0.1:8282"."""
     return f"{request_base_url()}{request.script_root}"
 
 
-def sandbox_pages_path(sandbox_id: str) -> str:
+def get_sandbox_pages_path(sandbox_id: str) -> str:
     """Return the path prefix of the pages of a sandbox, by its id."""
     root = request.script_root.partition(SANDBOX_PATH_PREFIX)[0]
     return root if sandbox_id == DEFAULT_SANDBOX_ID else f"{root}{SANDBOX_PATH_PREFIX}{sandbox_id}"
 
 
-def team_page_path() -> str:
+def get_team_page_path() -> str:
     """Return the path of the page that lists the caller's sandboxes."""
-    return f"{sandbox_pages_path(DEFAULT_SANDBOX_ID)}/team"
+    return f"{get_sandbox_pages_path(DEFAULT_SANDBOX_ID)}/team"
 
 
 def render_page(template_name: str, *part_names: str, **context: object) -> str:
@@ -86,59 +86,68 @@ def render_page(template_name: str, *part_names: str, **context: object) -> str:
 MAX_CELL_CHARS = 200
 
 
-def clock(at: str) -> str:
+def format_time(at: str) -> str:
     """Format an ISO 8601 time as the time of day, e.g. "10:00:00.123"."""
     return datetime.fromisoformat(at).strftime("%H:%M:%S.%f")[:-3]
 
 
-def moment(at: str, now: datetime) -> str:
+def format_time_or_date(at: str, now: datetime) -> str:
     """Format an ISO 8601 time as the time of day, with the date if it is not the day of *now*."""
     time = datetime.fromisoformat(at)
     if time.date() == now.date():
-        return clock(at)
+        return format_time(at)
     return f"{time:%-d %b %H:%M:%S}" if time.year == now.year else f"{time:%-d %b %Y %H:%M}"
 
 
-def day(at: str) -> str:
+def format_date(at: str) -> str:
     """Format an ISO 8601 time as a date, e.g. "23 Nov 2026"."""
     return f"{datetime.fromisoformat(at):%-d %b %Y}"
 
 
-def compact(value: object) -> str:
+def compact_json(value: object) -> str:
     """Format *value* as JSON in one line."""
     return orjson.dumps(value, default=str).decode()
 
 
-def pretty(value: object) -> str:
+def pretty_json(value: object) -> str:
     """Format *value* as indented JSON."""
     return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
 
 
-def indented(text: str) -> str:
+def indent_json(text: str) -> str:
     """Indent *text* if it is JSON; return other text unchanged."""
     try:
-        return pretty(orjson.loads(text))
+        return pretty_json(orjson.loads(text))
     except orjson.JSONDecodeError:
         return text
 
 
-def cut(text: str, most: int = MAX_CELL_CHARS) -> str:
+def shorten(text: str, max_chars: int = MAX_CELL_CHARS) -> str:
     """Shorten *text* to at most *most* characters."""
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 
-def why(reason: str) -> str:
+def strip_verdict(reason: str) -> str:
     """Remove the verdict from the start of *reason*, because the page already shows it."""
     return reason.removeprefix(f"{DROPPED_REASON}: ")
 
 
-def asset(name: str) -> str:
+def static_url(name: str) -> str:
     """Return the URL of a script or style."""
     return url_for("inspector.serve_static_file", version=STATIC_VERSION, name=name)
 
 
 def register_template_filters(bp: Blueprint) -> None:
-    """Register the template filters and `asset` for the templates of *bp*."""
-    for template_filter in (clock, moment, day, compact, pretty, indented, cut, why):
+    """Register the template filters and `static_url` for the templates of *bp*."""
+    for template_filter in (
+        format_time,
+        format_time_or_date,
+        format_date,
+        compact_json,
+        pretty_json,
+        indent_json,
+        shorten,
+        strip_verdict,
+    ):
         bp.add_app_template_filter(template_filter)
-    bp.add_app_template_global(asset)
+    bp.add_app_template_global(static_url)

@@ -9,9 +9,9 @@ from flask import Blueprint, abort, request
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.control_api.scenario_runs import scenario_run_store
 from segment_insider_emulator.inspector.rendering import (
-    current_sandbox_url,
+    get_current_sandbox_url,
+    get_sandbox_pages_path,
     render_page,
-    sandbox_pages_path,
 )
 from segment_insider_emulator.storage.reports import ScenarioRun
 from segment_insider_emulator.types import JSONObject
@@ -44,7 +44,7 @@ def list_scenario_runs() -> str:
         "scenario_runs",
         runs=runs,
         signs=VERDICT_ICONS,
-        here=current_sandbox_url(),
+        here=get_current_sandbox_url(),
     )
 
 
@@ -60,7 +60,7 @@ def show_scenario_run(id: int) -> str:
         run=_build_run_row(scenario_run),
         features=[(feature, _count_verdicts(feature)) for feature in features],
         signs=VERDICT_ICONS,
-        here=current_sandbox_url(),
+        here=get_current_sandbox_url(),
         sandboxes=_find_sandbox_paths(scenario_run.run),
         pages=_find_message_paths(scenario_run.run),
     )
@@ -88,7 +88,7 @@ def _find_sandbox_paths(run: JSONObject) -> dict[str, str]:
     """Map ids of existing sandboxes of the run to the paths of their pages."""
     ids = {scenario.get("sandbox") for scenario in _iter_scenarios(run)}
     there = (sandbox.record.id for sandbox in visible_sandboxes())
-    return {id: sandbox_pages_path(id) for id in there if id in ids}
+    return {id: get_sandbox_pages_path(id) for id in there if id in ids}
 
 
 def _find_message_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
@@ -118,4 +118,6 @@ def _find_sandbox_services(sandbox_id: str | None) -> tuple[SandboxServices | No
     visible_sandbox = next(
         (sandbox for sandbox in visible_sandboxes() if sandbox.record.id == sandbox_id), None
     )
-    return (visible_sandbox.services if visible_sandbox else None), sandbox_pages_path(sandbox_id)
+    return (visible_sandbox.services if visible_sandbox else None), get_sandbox_pages_path(
+        sandbox_id
+    )

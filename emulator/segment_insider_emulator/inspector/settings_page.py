@@ -17,7 +17,7 @@ from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, Inside
 from segment_insider_emulator.insider.responses import MAX_BODY_BYTES, MAX_USERS_PER_REQUEST
 from segment_insider_emulator.inspector import forms
 from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
-from segment_insider_emulator.inspector.rendering import render_page, sandbox_pages_path
+from segment_insider_emulator.inspector.rendering import get_sandbox_pages_path, render_page
 from segment_insider_emulator.inspector.team_page import (
     build_sandbox_list,
     create_sandbox_from_form,
@@ -280,7 +280,7 @@ def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
         **build_sandbox_list(),
         forms_of="inspector.settings",
         default=DEFAULT_SANDBOX_ID,
-        pages=sandbox_pages_path,
+        pages=get_sandbox_pages_path,
         workspaces=PRESET_NAMES,
         storage=services.store.report_storage(),
         names_database=current_caller().team is None,

@@ -6,9 +6,9 @@ from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.inspector import forms
 from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
 from segment_insider_emulator.inspector.rendering import (
+    get_sandbox_pages_path,
+    get_team_page_path,
     render_page,
-    sandbox_pages_path,
-    team_page_path,
 )
 from segment_insider_emulator.web.access import current_caller
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
@@ -70,7 +70,7 @@ def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
     notice = f"Sandbox {id} was deleted"
     if current and current.record.id == id:
         return forms.redirect_to_path(
-            notice, team_page_path(), sandbox_pages_path(DEFAULT_SANDBOX_ID) or "/"
+            notice, get_team_page_path(), get_sandbox_pages_path(DEFAULT_SANDBOX_ID) or "/"
         )
     return forms.redirect_to_endpoint(notice, endpoint)
 
@@ -89,7 +89,7 @@ def _render_team_page(rejected_form: RejectedForm | None = None) -> str:
     return render_page(
         "team.html",
         **build_sandbox_list(),
-        pages=sandbox_pages_path,
+        pages=get_sandbox_pages_path,
         workspaces=PRESET_NAMES,
         default=DEFAULT_SANDBOX_ID,
         forms_of="inspector.team",

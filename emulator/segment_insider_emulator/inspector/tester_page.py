@@ -23,7 +23,7 @@ from segment_insider_emulator.inspector.tester_view_model import (
     compare_edited_subscription,
     evaluate_event,
 )
-from segment_insider_emulator.inspector.workspace_page import current_workspace_document
+from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
 from segment_insider_emulator.interchange.export_terraform import build_terraform
 from segment_insider_emulator.interchange.export_workspace import (
     build_api_requests,
@@ -205,7 +205,7 @@ def export_with_edit(form: str) -> Response | str:
     except EmulatorError as error:
         return _render_tester_page(submitted, reject_form("test", error))
     return _build_export_response(
-        form, current_workspace_document(services, submitted.subscription_number or 0, after)
+        form, get_current_workspace_document(services, submitted.subscription_number or 0, after)
     )
 
 
@@ -214,7 +214,7 @@ def export_current(form: str) -> Response:
     """Export the current workspace as a file without its key."""
     if form not in EXPORTERS:
         abort(404)
-    return _build_export_response(form, current_workspace_document(current_services()))
+    return _build_export_response(form, get_current_workspace_document(current_services()))
 
 
 def _build_export_response(export_format: str, workspace_document: JSONObject) -> Response:
@@ -280,7 +280,7 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
     trial = edit = None
     if not rejected_form:
         event, after = _parse_form_event(services, form), _build_edited_subscription(services, form)
-        whole = current_workspace_document(services, form.subscription_number or 0, after)
+        whole = get_current_workspace_document(services, form.subscription_number or 0, after)
         trial = evaluate_event(whole, event, services.workspace.insider_options) if event else None
         edit = (
             _build_edit_effect(services, form.subscription_number, after, event, recent)
@@ -338,11 +338,11 @@ def _find_new_lint_findings(
     services: SandboxServices, number: int, edited_subscription: JSONObject
 ) -> list[WorkspaceFinding]:
     """Return lint findings that only the edited mapping has."""
-    known = set(lint_document(current_workspace_document(services)))
+    known = set(lint_document(get_current_workspace_document(services)))
     return [
         finding
         for finding in lint_document(
-            current_workspace_document(services, number, edited_subscription)
+            get_current_workspace_document(services, number, edited_subscription)
         )
         if finding not in known
     ]

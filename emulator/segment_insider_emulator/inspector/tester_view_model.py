@@ -146,7 +146,10 @@ def compare_edited_subscription(
         compile_subscription(edited_subscription, settings),
     )
     for event in events:
-        sent, would_be = _request_or_reason(old, event), _request_or_reason(new, event)
+        sent, would_be = (
+            _deliver_to_request_or_reason(old, event),
+            _deliver_to_request_or_reason(new, event),
+        )
         if sent != would_be:
             yield RequestComparison(
                 event, sent, would_be, tuple(_iter_value_changes(sent, would_be))
@@ -187,7 +190,7 @@ def _iter_value_paths(event: JSONObject, section: str) -> Iterator[str]:
         yield from (path for path, _ in iter_leaves(event[section], section) if path != section)
 
 
-def _request_or_reason(subscription: Subscription, event: JSONObject) -> JSON:
+def _deliver_to_request_or_reason(subscription: Subscription, event: JSONObject) -> JSON:
     result = subscription.build_request(event)
     if isinstance(result, InsiderRequest):
         return result.json

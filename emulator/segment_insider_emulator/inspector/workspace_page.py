@@ -25,7 +25,7 @@ from segment_insider_emulator.web.services import SandboxServices, current_servi
 from segment_insider_emulator.workspace.validation import SEVERITIES
 
 
-def current_workspace_document(
+def get_current_workspace_document(
     services: SandboxServices, edited_number: int = 0, edited_subscription: JSONObject | None = None
 ) -> JSONObject:
     """Return the current workspace document, optionally with one edited subscription."""
@@ -231,7 +231,7 @@ MAX_TRAFFIC_EVENTS = 200  # captured events to compare with
 def show_checks() -> str:
     """Show lint findings and departures; the parameter `notes` adds those that need no action."""
     services = current_services()
-    workspace_document = current_workspace_document(services)
+    workspace_document = get_current_workspace_document(services)
     recent, _ = services.store.list_latest(MAX_TRAFFIC_EVENTS)
     traffic = [message.normalised for message in reversed(recent) if message.normalised]
     drift_result = find_drift(workspace_document, traffic)
