@@ -271,7 +271,7 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
             "this is no tracking plan",
             id="no plan",
         ),
-        pytest.param({"now": "noon"}, 400, "body.now", "this is not a time", id="no time"),
+        pytest.param({"now": "noon"}, 400, "body.now", "invalid time", id="no time"),
         pytest.param(
             {"now": "9999-01-01T00:00:00Z"},
             400,

@@ -70,8 +70,8 @@ def test_orders(client: FlaskClient, orders: list[Any], shown: Any) -> None:
 @pytest.mark.parametrize(
     ("body", "what", "where"),
     [
-        pytest.param(b"", "this is no JSON", "body", id="nothing"),
-        pytest.param(b"[]", "this is no JSON object", "body", id="a list"),
+        pytest.param(b"", "invalid JSON", "body", id="nothing"),
+        pytest.param(b"[]", "not a JSON object", "body", id="a list"),
         pytest.param(b"{}", "advance or set or freeze or resume missing", "body", id="no order"),
         pytest.param(
             b'{"freeze": true, "advance": "1 h"}',
@@ -82,17 +82,17 @@ def test_orders(client: FlaskClient, orders: list[Any], shown: Any) -> None:
         pytest.param(b'{"forward": "1 h"}', "unknown key 'forward'", "body", id="unknown order"),
         pytest.param(b'{"advance": 45}', "advance is not text", "body.advance", id="a number"),
         pytest.param(b'{"advance": "45"}', "'45' is not a duration", "body.advance", id="no unit"),
-        pytest.param(b'{"set": "noon"}', "this is not a time", "body.set", id="no time"),
-        pytest.param(
-            b'{"set": "2026-11-24"}', "this is not a time", "body.set", id="a day is no time"
-        ),
+        pytest.param(b'{"set": "noon"}', "invalid time", "body.set", id="no time"),
+        pytest.param(b'{"set": "2026-11-24"}', "invalid time", "body.set", id="a day is no time"),
         pytest.param(
             b'{"set": "2026-11-23T09:00:00Z"}',
             "2026-11-23T09:00:00.000Z is earlier than the clock's time, 2026-11-23T10:00:00.000Z",
             "body.set",
             id="back",
         ),
-        pytest.param(b'{"freeze": false}', "this takes true", "body.freeze", id="not to freeze"),
+        pytest.param(
+            b'{"freeze": false}', "the value must be true", "body.freeze", id="not to freeze"
+        ),
     ],
 )
 def test_orders_that_cannot_be_meant_are_refused(
@@ -124,7 +124,7 @@ def test_a_reset_that_is_no_object_is_told_what_a_reset_takes(client: FlaskClien
     assert answer.status_code == 400
     assert answer.json == {
         "error": {
-            "what": "this is no JSON object",
+            "what": "not a JSON object",
             "where": "body",
             "remedy": "Send now (text).",
         }

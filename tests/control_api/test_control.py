@@ -180,7 +180,7 @@ def test_reset_forgets_everything(client: FlaskClient) -> None:
             "profiles?identifier=ada",
             400,
             {
-                "what": "'ada' is no identifier",
+                "what": "'ada' is not a valid identifier",
                 "where": "identifier",
                 "remedy": "Give its type and value, such as uuid:u1.",
             },

@@ -125,9 +125,9 @@ def test_a_batch_is_shown_in_parts_and_as_a_whole(workspace: Workspace) -> None:
     [
         pytest.param("GET", "upserts/x", None, 404, "there is no upsert x", id="no such upsert"),
         pytest.param(
-            "POST", "faults", b"{", 400, "this is no JSON", id="no JSON"
+            "POST", "faults", b"{", 400, "invalid JSON", id="no JSON"
         ),
-        pytest.param("POST", "faults", b"", 400, "this is no JSON", id="no body"),
+        pytest.param("POST", "faults", b"", 400, "invalid JSON", id="no body"),
     ],
 )  # fmt: skip
 def test_misuse_is_told(
@@ -153,7 +153,7 @@ def test_what_is_no_fault_is_refused(client: FlaskClient, asked: JSON, where: st
     answer = client.post("/emulator/v1/faults", json=asked)
     told: JSONObject = answer.json or {}
     assert (answer.status_code, told["error"]["where"], told["error"]["what"]) == (
-        400, where, "this is no fault that can be had",
+        400, where, "invalid fault",
     )  # fmt: skip
 
 

@@ -112,11 +112,11 @@ def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("line", "change", "what"),
     [
-        pytest.param(0, {"format": 2}, "this does not begin as an export", id="format"),
-        pytest.param(0, {"clock": {}}, "this is no clock", id="clock"),
         pytest.param(
-            0, {"clock": {"now": "noon", "frozen": True}}, "this is not a time", id="time"
+            0, {"format": 2}, "the first line is not the header of an export", id="format"
         ),
+        pytest.param(0, {"clock": {}}, "invalid clock", id="clock"),
+        pytest.param(0, {"clock": {"now": "noon", "frozen": True}}, "invalid time", id="time"),
         pytest.param(
             0,
             {"clock": {"now": "9999-01-01T00:00:00Z", "frozen": True}},
@@ -218,9 +218,9 @@ def test_few_large_answers_are_under_way_at_once(client: FlaskClient, path: str)
         503,
         "5",
         {
-            "what": "4 large answers are being sent, and no more at once",
+            "what": "4 large responses are being sent already",
             "where": f"{API}/{path}",
-            "remedy": "Ask again when one of them is done.",
+            "remedy": "Try again when one of them is done.",
         },
     )
     assert client.get(f"{API}/health").status_code == 200

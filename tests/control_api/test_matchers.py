@@ -50,7 +50,7 @@ def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
     [
         pytest.param(
             {},
-            "where.x: {} is no matcher. Known: exact, type, regex, contains, absent, approx. "
+            "where.x: {} is not a valid matcher. Known: exact, type, regex, contains, absent, approx. "
             'To expect an object, say {"exact": {…}}.',
             id="empty",
         ),
@@ -68,12 +68,12 @@ def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
         ),
         pytest.param(
             {"approx": "8"},
-            'where.x: approx takes numbers. Say {"approx": 8.5, "within": 0.01}.',
+            'where.x: approx needs numbers. Say {"approx": 8.5, "within": 0.01}.',
             id="text is not about anything",
         ),
         pytest.param(
             {"exact": 1, "within": 2},
-            "where.x: within says nothing beside exact. It goes with approx alone.",
+            "where.x: within cannot be used with exact. Use it with approx only.",
             id="within alone",
         ),
     ],
@@ -101,5 +101,5 @@ def test_a_path(path: str, found: list[Any]) -> None:
 
 @pytest.mark.parametrize("path", ["", ".id", "id.", "items[x]", "items[-1]", "a]", "a" * 501])
 def test_what_is_no_path_is_refused(path: str) -> None:
-    with pytest.raises(EmulatorError, match="is no path"):
+    with pytest.raises(EmulatorError, match="is not a valid path"):
         matchers.parse_json_path(path, "where")

@@ -276,7 +276,7 @@ FORM = "Send enabled (true or false), settings (an object)."
             "destination",
             b"enabled=true",
             400,
-            {"what": "this is no JSON", "where": "body", "remedy": FORM},
+            {"what": "invalid JSON", "where": "body", "remedy": FORM},
             id="no JSON",
         ),
         pytest.param(
@@ -284,7 +284,7 @@ FORM = "Send enabled (true or false), settings (an object)."
             "destination",
             b"[]",
             400,
-            {"what": "this is no JSON object", "where": "body", "remedy": FORM},
+            {"what": "not a JSON object", "where": "body", "remedy": FORM},
             id="no object",
         ),
         pytest.param(
@@ -333,7 +333,7 @@ FORM = "Send enabled (true or false), settings (an object)."
             b'{"settings": {"ucd_key": "secret "}}',
             400,
             {
-                "what": "API Key has blanks around it, or control characters in it",
+                "what": "API Key has spaces around it or control characters in it",
                 "where": "body.settings.ucd_key",
                 "remedy": "Copy it from the InOne panel.",
             },
@@ -345,7 +345,7 @@ FORM = "Send enabled (true or false), settings (an object)."
             b'{"settings": {"account_name": "my\\u0000brand"}}',
             400,
             {
-                "what": "Account Name has blanks around it, or control characters in it",
+                "what": "Account Name has spaces around it or control characters in it",
                 "where": "body.settings.account_name",
                 "remedy": "Copy it from the InOne panel.",
             },

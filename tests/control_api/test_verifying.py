@@ -91,14 +91,14 @@ def test_what_comes_near_is_called_by_its_name(client: FlaskClient, of: str, one
             "verify",
             {"claims": [{"of": "message"}]},
             "body.claims[0].of",
-            "unknown subject 'message'",
-            id="unknown subject",
+            "unknown kind of record 'message'",
+            id="unknown kind of record",
         ),
         pytest.param(
             "verify",
             {"claims": [{"exactly": -1}]},
             "body.claims[0].exactly",
-            "this is no count",
+            "invalid count",
             id="no count",
         ),
         pytest.param(
@@ -112,11 +112,11 @@ def test_what_comes_near_is_called_by_its_name(client: FlaskClient, of: str, one
             "wait-for",
             {"exactly": 0},
             "body",
-            "exactly 0 is met before anything happens",
+            "exactly 0 is already met before anything happens",
             id="nothing to wait for",
         ),
         pytest.param(
-            "wait-for", {"timeout": "2 hours"}, "body.timeout", "this is too long a wait", id="long"
+            "wait-for", {"timeout": "2 hours"}, "body.timeout", "the timeout is too long", id="long"
         ),
     ],
 )

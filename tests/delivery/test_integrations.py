@@ -40,25 +40,25 @@ def test_who_is_switched_off(integrations: JSON, by: str | None) -> None:
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        pytest.param("all", "which means nothing: write 'All'.", id="letter case counts"),
-        pytest.param("segment.io", "which means nothing: write 'Segment.io'.", id="Segment's, too"),
+        pytest.param("all", "which has no effect: write 'All'.", id="letter case counts"),
+        pytest.param("segment.io", "which has no effect: write 'Segment.io'.", id="Segment's, too"),
         pytest.param(
             CATALOG_NAME.lower(),
-            f"which is no destination: write {CATALOG_NAME!r}.",
+            f"which is not a destination: write {CATALOG_NAME!r}.",
             id="and this one's",
         ),
         pytest.param(
             "Actions Insider Cloud Mode",
-            f"which is no destination: write {CATALOG_NAME!r}.",
+            f"which is not a destination: write {CATALOG_NAME!r}.",
             id="reversed",
         ),
         pytest.param(
             "Insider Audiences",
-            "which is not this destination: it changes nothing here.",
+            "which is another destination: it has no effect here.",
             id="the sibling",
         ),
         pytest.param(
-            "Mixpanel", "which is not this destination: it changes nothing here.", id="another"
+            "Mixpanel", "which is another destination: it has no effect here.", id="another"
         ),
     ],
 )

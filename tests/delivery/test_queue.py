@@ -89,7 +89,7 @@ def test_messages_of_several_requests_make_one_batch(store: MessageStore) -> Non
     own.close()
 
 
-FAULT = "the emulator has a fault: ZeroDivisionError. Its log says more."
+FAULT = "error in the emulator: ZeroDivisionError. See its log."
 
 
 def broken_for(account: Account, user: bytes) -> Sender:
@@ -158,8 +158,8 @@ def test_nothing_is_acknowledged_once_deliveries_have_stopped(
         with pytest.raises(TemporarilyUnavailable) as fault:
             until_refused(refused)
         assert str(fault.value) == (
-            "--async: deliveries have stopped by a fault of the emulator (ZeroDivisionError). "
-            "Restart it, which delivers what was acknowledged, and report the log."
+            "--async: deliveries stopped because of an error in the emulator (ZeroDivisionError). "
+            "Restart it: it then delivers the acknowledged messages. Please report the log."
         )
     stopped.close()
     assert verdicts(store) == []

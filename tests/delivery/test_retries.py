@@ -217,8 +217,7 @@ def test_a_retry_on_which_the_emulator_fails_stops_no_other(
     assert (given_up.verdict, given_up.code, given_up.reason) == (
         "failed",
         "EMULATOR_FAULT",
-        "given up after 2 attempts: the emulator has a fault: ZeroDivisionError."
-        " Its log says more.",
+        "given up after 2 attempts: error in the emulator: ZeroDivisionError. See its log.",
     )
     assert made.verdict == "accepted"
     assert store.upserts.list_pending_ids() == []

@@ -32,7 +32,7 @@ WARNED = HttpResponse(
         "x-emulator-findings": '[{"verdict":"warning","where":"users.0","what":"w","remedy":"r"}]',
     },
 )
-DISABLED = "the destination is turned off: open the Enable Destination toggle in its settings"
+DISABLED = "the destination is turned off: turn on Enable Destination in its settings"
 FILTERED = (
     "FILTERED_BY_INTEGRATIONS_OBJECT: the event's integrations object has 'All': false, which "
     "switches the destination off"

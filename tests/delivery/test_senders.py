@@ -52,13 +52,13 @@ def test_only_the_start_of_a_huge_answer_is_kept(account: RequestsMock) -> None:
         ),
         pytest.param(
             requests.ConnectionError("Connection aborted"),
-            "nothing came back from https://staging.example/mirror: Connection aborted",
+            "the request failed: https://staging.example/mirror: Connection aborted",
             "ECONNRESET",
             id="closed",
         ),
         pytest.param(
             requests.exceptions.SSLError("certificate has expired"),
-            "nothing came back from https://staging.example/mirror: certificate has expired",
+            "the request failed: https://staging.example/mirror: certificate has expired",
             "UNKNOWN_ERROR",
             id="not to be trusted",
         ),

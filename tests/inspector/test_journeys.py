@@ -78,7 +78,7 @@ def test_the_clock_is_set_stopped_and_started(emulator: Running, page: Page) -> 
     ("label", "button", "text", "told"),
     [
         pytest.param("Forward by", "Move", "a while", "is not a duration", id="no length"),
-        pytest.param("Set and freeze", "Set", "noon", "this is not a time", id="no time"),
+        pytest.param("Set and freeze", "Set", "noon", "invalid time", id="no time"),
         pytest.param("Set and freeze", "Set", LONG_AGO, "is earlier", id="going back"),
     ],
 )

@@ -57,8 +57,8 @@ def test_a_fault_at_segments_end_is_asked_for_in_full(emulator: Running, page: P
     ("label", "text", "told"),
     [
         pytest.param("Status", "often", "is not a whole number", id="no number"),
-        pytest.param("Status", "99", "this is no fault that can be had", id="no status"),
-        pytest.param("Percent of them", "300", "this is no fault that can be had", id="no share"),
+        pytest.param("Status", "99", "invalid fault", id="no status"),
+        pytest.param("Percent of them", "300", "invalid fault", id="no share"),
     ],
 )
 def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(

@@ -39,7 +39,7 @@ def test_names_stand_for_files(archive: Path, names: list[str], found: list[str]
 
 
 def test_name_that_stands_for_nothing_is_refused(archive: Path) -> None:
-    with pytest.raises(EmulatorError, match=r"none\.gz: no file is there"):
+    with pytest.raises(EmulatorError, match=r"none\.gz: no file found"):
         find_files([str(archive), str(archive / "none.gz")])
 
 

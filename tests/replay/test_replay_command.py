@@ -232,7 +232,7 @@ def test_terminal_gets_tables_without_control_characters(tmp_path: Path) -> None
     result = replayed(archive)
 
     assert "\x1b" not in result.stdout
-    assert "What would be lost, the costliest first" in result.stdout
+    assert "What would be lost, the most expensive first" in result.stdout
     assert "�[2Jgone" in result.stdout
 
 
@@ -251,7 +251,7 @@ def test_a_remark_is_told_once_with_whom_it_is_about(tmp_path: Path) -> None:
 
     assert result.stdout.splitlines()[-6:] == [
         "",
-        "What would not do as meant, or is not sent",
+        "Warnings, and events that are not sent",
         "  count  verdict         event                     subscription                    "
         "what is to know",
         "      5  warning         Product Added and 1 more  Product Added Event and 1 more  "
@@ -274,7 +274,7 @@ def test_a_remark_is_told_once_with_whom_it_is_about(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        pytest.param(["none.gz"], "none.gz: no file is there.", id="no archive"),
+        pytest.param(["none.gz"], "none.gz: no file found.", id="no archive"),
         pytest.param([".", "--at", "noon"], "--at: 'noon' is no ISO 8601 time.", id="no time"),
         pytest.param([".", "--against", "none.yaml"], "none.yaml: ", id="no workspace"),
         pytest.param(

@@ -111,8 +111,8 @@ def test_finished_run_is_told_again_from_its_checkpoint(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        pytest.param(b"{", "not a file of --resume", id="no JSON"),
-        pytest.param(b"[]", "not a file of --resume", id="something else"),
+        pytest.param(b"{", "not a checkpoint of --resume", id="no JSON"),
+        pytest.param(b"[]", "not a checkpoint of --resume", id="something else"),
         pytest.param(
             b'{"version":1,"work":"other"}', "this was begun with other files", id="other work"
         ),

@@ -88,7 +88,7 @@ def test_what_is_no_fault_is_refused(client: FlaskClient, asked: JSON, where: st
         400,
         {
             "error": {
-                "what": "this is no fault that can be had",
+                "what": "invalid fault",
                 "where": where,
                 "remedy": "Give an object with status (400 to 599), retryAfter (seconds), drop, "
                 "taken (true or false) and times, each as needed.",

@@ -119,7 +119,7 @@ def test_what_is_not_settled_stays() -> None:
     tried = DeliveryAttempt(1, format_iso_utc(NOW), 1.0, 503)
     unsettled = UpsertRecord("u1", REQUEST, None, (tried,), format_iso_utc(NOW), False, {})
     kept = Kept(
-        message(4, verdict="retrying", deliveries=()),  # acknowledged, and not delivered yet
+        message(4, verdict="retrying", deliveries=()),  # acknowledged, not delivered yet
         message(3, verdict="failed", deliveries=(failed, waits)),
         message(2),
         unsettled=[unsettled],

@@ -53,11 +53,11 @@ def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: s
 
     Args:
         path_prefix: Text before the name of the command in error messages, e.g. "body.".
-    Raises: EmulatorError, when it says several, or what cannot be done.
+    Raises: EmulatorError, for several commands or an invalid value.
     """
     if len(command) != 1:
         what = f"{' and '.join(command)} at once"
-        raise EmulatorError(what, "body", "Send one order after the other.")
+        raise EmulatorError(what, "body", "Send one command at a time.")
     ((name, value),) = command.items()
     CLOCK_COMMANDS[name](clock, value, path_prefix + name)
 
@@ -65,7 +65,7 @@ def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: s
 def parse_reset_time(body: JSONObject) -> datetime | None:
     """Return the time in `now` of a reset body; None without `now`.
 
-    Raises: EmulatorError, when it is no time, or none that a clock may show.
+    Raises: EmulatorError, when it is not a time, or out of the clock's range.
     """
     if "now" not in body:
         return None
@@ -104,11 +104,11 @@ def _parse_time(where: str, time_text: str) -> datetime:
     at = parse_rfc3339(time_text)
     if at is None:
         raise EmulatorError(
-            "this is not a time", where, f"Give one with its zone, such as {TIME_EXAMPLE}."
+            "invalid time", where, f"Give one with its zone, such as {TIME_EXAMPLE}."
         )
     return at
 
 
 def _require_true(where: str, flag: bool) -> None:
     if not flag:
-        raise EmulatorError("this takes true", where, 'Send {"resume": true} to let it run.')
+        raise EmulatorError("the value must be true", where, 'Send {"resume": true} to let it run.')

@@ -199,7 +199,7 @@ def _parse_messages(services: SandboxServices, raw: bytes) -> list[Message]:
     call = decode_body(raw, None, BATCH_KIND)
     kind = BATCH_KIND if BATCH_KIND in call else call.get("type")
     if kind not in (BATCH_KIND, *MESSAGE_TYPES):
-        raise EmulatorError("this is no event", "body.type", EVENT_REMEDY)
+        raise EmulatorError("not an event", "body.type", EVENT_REMEDY)
     now = services.clock()
     received = parse_messages(
         {"writeKey": services.workspace.write_key, **call},
@@ -230,7 +230,7 @@ def _build_dry_run_message(
     subscriptions = services.destination_overrides.destination["subscriptions"]
     return DryRunMessageModel(
         **message_values(record),
-        deliveries=[DeliveryFields(**delivery_values(each)) for each in record.deliveries],
+        deliveries=[DeliveryFields(**delivery_values(delivery)) for delivery in record.deliveries],
         subscriptions=[
             _build_trace_model(number, trace, enabled=subscription["enabled"])
             for number, (trace, subscription) in enumerate(
@@ -261,9 +261,15 @@ def _explain_match(trace: SubscriptionTrace, *, enabled: bool) -> str:
     if trace.failure:
         return trace.failure.message
     if trace.matched:
-        return "its trigger takes the event" if enabled else "its trigger would, but it is disabled"
+        return (
+            "its trigger matches the event"
+            if enabled
+            else "its trigger matches, but the subscription is disabled"
+        )
     unmet = [check for check in trace.conditions if not check.holds]
-    return "; ".join(map(_describe_unmet_condition, unmet)) or "its trigger does not take the event"
+    return (
+        "; ".join(map(_describe_unmet_condition, unmet)) or "its trigger does not match the event"
+    )
 
 
 def _describe_unmet_condition(check: ConditionCheck) -> str:

@@ -185,7 +185,7 @@ def _describe_invalid_setting(value: str | None) -> str | None:
         return "is empty"  # Segment's form lets neither be. (observed in the destination's source)
     # Assumed: both settings are sent in headers, where HTTP does not allow these characters.
     if value != value.strip() or any(category(character) == "Cc" for character in value):
-        return "has blanks around it, or control characters in it"
+        return "has spaces around it or control characters in it"
     return None
 
 

@@ -43,9 +43,9 @@ from segment_insider_emulator.web.server import MAX_WAITING_REQUESTS, StreamSlot
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.validation import suggest_name
 
-ROWS_PER_READ = 500  # rows read at once
+ROWS_PER_READ = 500  # rows per database query
 
-ExactTexts: TypeAlias = Mapping[str, str]  # path -> text that is expected there
+ExactTexts: TypeAlias = Mapping[str, str]  # path -> expected text
 RecordReader: TypeAlias = Callable[[SandboxServices, int, ExactTexts], Iterator[JSONObject]]
 RecordType = TypeVar("RecordType")
 RecordPage: TypeAlias = tuple[list[RecordType], int | None]
@@ -131,9 +131,9 @@ def _read_all_pages(
         yield from page
 
 
-MAX_FIELD_EXPECTATIONS: Final = 50  # of one claim
+MAX_FIELD_EXPECTATIONS: Final = 50  # of one assertion
 MAX_EXPECTED_COUNT: Final = 1_000_000
-MAX_SHOWN_MATCHES: Final = 10  # matches in an answer
+MAX_SHOWN_MATCHES: Final = 10  # in a response
 MAX_NEAR_MISSES: Final = 3
 _COUNT_COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
     "exactly": int.__eq__,
@@ -157,7 +157,7 @@ class FieldExpectation:
         matcher = self.matcher
         if not values if matcher.expects_absence else any(map(matcher.matches, values)):
             return None
-        received = " and ".join(matchers.format_value(each) for each in values[:3]) or "nothing"
+        received = " and ".join(matchers.format_value(value) for value in values[:3]) or "nothing"
         return FieldDifferenceModel(
             path=self.path,
             expected=matcher.description,
@@ -226,11 +226,11 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
     of = form.get("of", "deliveries")
     if of not in RECORD_READERS:
         remedy = suggest_name(of, list(RECORD_READERS))
-        raise EmulatorError(f"unknown subject {of[:80]!r}", f"{where}.of", remedy)
+        raise EmulatorError(f"unknown kind of record {of[:80]!r}", f"{where}.of", remedy)
     where_json = form.get("where", {})
     if len(where_json) > MAX_FIELD_EXPECTATIONS:
         remedy = f"Keep to {MAX_FIELD_EXPECTATIONS}."
-        raise EmulatorError("these are too many expectations", f"{where}.where", remedy)
+        raise EmulatorError("too many expectations", f"{where}.where", remedy)
     counts = {
         name: _parse_count(form[name], f"{where}.{name}")
         for name in _COUNT_COMPARISONS
@@ -239,10 +239,10 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
     return Assertion(
         of,
         tuple(
-            _parse_field_expectation(path, each, f"{where}.where")
-            for path, each in where_json.items()
+            _parse_field_expectation(path, matcher, f"{where}.where")
+            for path, matcher in where_json.items()
         ),
-        {path: each for path, each in where_json.items() if isinstance(each, str)},
+        {path: matcher for path, matcher in where_json.items() if isinstance(matcher, str)},
         counts or {"atLeast": 1},
         _parse_count(form.get("after", 0), f"{where}.after"),
     )
@@ -282,7 +282,7 @@ def _parse_field_expectation(path: str, matcher_json: JSON, where: str) -> Field
 def _parse_count(count: JSON, where: str) -> int:
     if isinstance(count, bool) or not 0 <= count <= MAX_EXPECTED_COUNT:
         remedy = f"Give a whole number from 0 to {MAX_EXPECTED_COUNT:,}."
-        raise EmulatorError("this is no count", where, remedy)
+        raise EmulatorError("invalid count", where, remedy)
     return int(count)
 
 
@@ -291,19 +291,17 @@ ASSERTION_EXAMPLE: JSONObject = {"of": "messages", "where": {"type": {"regex": "
 expectation_routes = Blueprint("verifying", __name__, url_prefix="/emulator/v1")
 
 MAX_ASSERTIONS: Final = 100  # of one request
-MAX_NEAR_MISS_CANDIDATES: Final = 1_000  # candidates looked at for near misses
+MAX_NEAR_MISS_CANDIDATES: Final = 1_000  # records that are checked for near misses
 MAX_WAIT: Final = timedelta(seconds=60)
 DEFAULT_WAIT: Final = "5 seconds"
-POLL_INTERVAL_S: Final = (
-    0.25  # seconds between two looks at what the clock makes due, and who is gone
-)
-POLL_TIME_SHARE: Final = 4  # of a waiting thread's time, one part in so many goes into looking
+POLL_INTERVAL_S: Final = 0.25  # seconds between two checks for due work and disconnected clients
+POLL_TIME_SHARE: Final = 4  # a waiting thread checks for one part in so many of its time
 
 _waiter_slots = BoundedSemaphore(MAX_WAITING_REQUESTS)
 
 
 class TooManyWaiters(EmulatorError):
-    """Too many requests wait already."""
+    """Too many requests are waiting already."""
 
 
 @expectation_routes.post("/verify", endpoint="verify")
@@ -315,7 +313,8 @@ def verify_assertions() -> VerifyModel:
         remedy = f"Make from 1 to {MAX_ASSERTIONS} claims."
         raise EmulatorError(f"{len(assertions_json)} claims", "body.claims", remedy)
     assertions = [
-        parse_assertion(each, f"body.claims[{at}]") for at, each in enumerate(assertions_json)
+        parse_assertion(assertion_json, f"body.claims[{at}]")
+        for at, assertion_json in enumerate(assertions_json)
     ]
     services = current_services()
     outcomes = [
@@ -335,11 +334,13 @@ def wait_for_assertion() -> AssertionOutcomeModel:
     timeout = parse_duration(body.pop("timeout", DEFAULT_WAIT), "body.timeout")
     if timeout > MAX_WAIT:
         remedy = f"Wait up to {MAX_WAIT.seconds} seconds, and then again."
-        raise EmulatorError("this is too long a wait", "body.timeout", remedy)
+        raise EmulatorError("the timeout is too long", "body.timeout", remedy)
     assertion = parse_assertion(body or {"of": "deliveries"})
     if assertion.is_met_by(0):
-        what = f"{assertion.count_in_words} is met before anything happens"
-        raise EmulatorError(what, "body", "Wait for something, and verify that there is no more.")
+        what = f"{assertion.count_in_words} is already met before anything happens"
+        raise EmulatorError(
+            what, "body", "Wait for at least one record, then verify that there are no more."
+        )
     with _reserve_waiter_slot():
         services = current_services()
         outcome = _wait_until_met(services, assertion, timeout.total_seconds())
@@ -365,7 +366,7 @@ def _wait_until_met(
         checked_at = time.monotonic()
         if outcome.is_met or checked_at >= deadline or is_abandoned():
             return outcome
-        # A sandbox in which much happens does not keep the waiting threads busy.
+        # Limits the load of waiting threads in a busy sandbox.
         time.sleep(min(deadline - checked_at, (checked_at - started_at) * (POLL_TIME_SHARE - 1)))
         _wait_for_change(services, change_count, deadline, is_abandoned)
 
@@ -427,8 +428,8 @@ def _build_outcome_model(
 @contextmanager
 def _reserve_waiter_slot() -> Iterator[None]:
     if not _waiter_slots.acquire(blocking=False):
-        what = f"{MAX_WAITING_REQUESTS} requests wait already"
-        raise TooManyWaiters(what, request.path, "Ask again in a second, or verify what there is.")
+        what = f"{MAX_WAITING_REQUESTS} requests are waiting already"
+        raise TooManyWaiters(what, request.path, "Try again in a second, or use /verify.")
     try:
         yield
     finally:

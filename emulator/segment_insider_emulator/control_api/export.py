@@ -38,10 +38,10 @@ from segment_insider_emulator.web.sandbox_routing import replace_current_workspa
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.model import redact_document
 
-MAX_LARGE_RESPONSES: Final = 4  # of one process, until they are sent
+MAX_LARGE_RESPONSES: Final = 4  # at a time in one process
 _DISCONNECT_CHECK_BYTES: Final = (
     256 * 1024
-)  # bytes between two looks at whether the client is still there
+)  # bytes between two checks whether the client is still connected
 _large_response_slots = BoundedSemaphore(MAX_LARGE_RESPONSES)
 
 
@@ -54,12 +54,12 @@ class _ResponseFile:
 
     def __init__(self) -> None:
         if not _large_response_slots.acquire(blocking=False):
-            what = f"{MAX_LARGE_RESPONSES} large answers are being sent, and no more at once"
-            raise TemporarilyUnavailable(what, request.path, "Ask again when one of them is done.")
+            what = f"{MAX_LARGE_RESPONSES} large responses are being sent already"
+            raise TemporarilyUnavailable(what, request.path, "Try again when one of them is done.")
         file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # open until it is sent
         self.close = weakref.finalize(
             self, _close_and_release, file
-        )  # once, at the latest when unused
+        )  # once, at the latest when it is garbage
         self.read, self.write, self.seek, self.tell = file.read, file.write, file.seek, file.tell
 
 
@@ -71,7 +71,7 @@ def _close_and_release(file: IO[bytes]) -> None:
 def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
     """Return a response of *chunks*, sent from a temporary file.
 
-    Raises: TemporarilyUnavailable, when enough such answers are under way, or the client is gone.
+    Raises: TemporarilyUnavailable, when too many are being sent, or the client disconnected.
     """
     spool = _ResponseFile()
     try:
@@ -97,22 +97,22 @@ def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
         if size - looked_at > _DISCONNECT_CHECK_BYTES:
             looked_at = size
             if is_gone():
-                raise ClientDisconnected("the client is gone", request.path)
+                raise ClientDisconnected("the client has disconnected", request.path)
     return size
 
 
 HAR_MEDIA_TYPE: Final = "application/json"
-UNKNOWN_SIZE: Final = -1  # the format's own word for a size that nobody measured
+UNKNOWN_SIZE: Final = -1  # HAR's value for an unknown size
 
 
 def write_har(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
     """Yield a HAR document with one entry per attempt, ordered by time.
 
-    An attempt but the last has no answer kept: its status alone is told.
+    Only the response of the last attempt is stored; earlier entries have the status alone.
     """
     creator = {"name": "segment-insider-emulator", "version": __version__}
     log = orjson.dumps({"version": "1.2", "creator": creator}).removesuffix(b"}")
-    # Entries wait in a file until all are sorted: they are as large as the database.
+    # Entries are sorted in a file: together they are as large as the database.
     with TemporaryFile() as file:
         places: list[tuple[str, int, int]] = []  # time, offset and size in the file
         for entry in _har_entries(records):
@@ -158,7 +158,7 @@ def _har_entry(
 
 
 def _har_response(attempt: DeliveryAttempt, body: str) -> JSONObject:
-    status = attempt.status or 0  # as browsers write a request that met no answer
+    status = attempt.status or 0  # as browsers write a request without a response
     known = status in HTTPStatus.__members__.values()
     size = len(body.encode(errors="surrogatepass"))
     return {
@@ -189,7 +189,7 @@ IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 def export_sandbox() -> Response:
     """Export the sandbox as NDJSON: workspace and clock first, then one line per row.
 
-    Keys are redacted: whoever imports it has others.
+    Keys are redacted: the importing sandbox has its own.
     """
     services = current_services()
     reading = services.clock.read()
@@ -263,7 +263,9 @@ def _read_export() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
         or head["format"] != EXPORT_FORMAT
         or not isinstance(head["workspace"], dict)
     ):
-        raise EmulatorError("this does not begin as an export", HEADER_PATH, IMPORT_REMEDY)
+        raise EmulatorError(
+            "the first line is not the header of an export", HEADER_PATH, IMPORT_REMEDY
+        )
     rows = [
         validate_exported_row(line.get("kind"), line.get("row"), f"body, line {number}")
         for number, line in enumerate(
@@ -278,9 +280,9 @@ def _parse_export_line(raw: bytes, number: int) -> JSONObject:
     try:
         line: JSON = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise EmulatorError("this is no JSON", where, IMPORT_REMEDY) from error
+        raise EmulatorError("invalid JSON", where, IMPORT_REMEDY) from error
     if not isinstance(line, dict) or nesting_depth(line) > MAX_DEPTH:
-        raise EmulatorError("this is no line of an export", where, IMPORT_REMEDY)
+        raise EmulatorError("not a line of an export", where, IMPORT_REMEDY)
     return line
 
 
@@ -288,10 +290,10 @@ def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
     """Return the time of an exported clock and whether it was frozen."""
     place = f"{HEADER_PATH}.clock"
     if not isinstance(clock_json, dict) or clock_json.keys() != {"now", "frozen"}:
-        raise EmulatorError("this is no clock", place, IMPORT_REMEDY)
+        raise EmulatorError("invalid clock", place, IMPORT_REMEDY)
     now = parse_rfc3339(clock_json["now"]) if isinstance(clock_json["now"], str) else None
     if now is None:
-        raise EmulatorError("this is not a time", f"{place}.now", IMPORT_REMEDY)
+        raise EmulatorError("invalid time", f"{place}.now", IMPORT_REMEDY)
     check_clock_range(now, f"{place}.now")
     return now, clock_json["frozen"] is True
 

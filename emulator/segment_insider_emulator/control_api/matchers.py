@@ -41,7 +41,7 @@ def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
             steps.append(key if quoted is None else quoted)
         at = match.end()
     if not steps or at < len(path):
-        raise EmulatorError(f"{path[:80]!r} is no path", where, _PATH_REMEDY)
+        raise EmulatorError(f"{path[:80]!r} is not a valid path", where, _PATH_REMEDY)
     return tuple(steps)
 
 
@@ -102,11 +102,11 @@ def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
         named = kinds[0] if kinds else ""
         known = suggest_name(named, list(_MATCHER_PARSERS))
         remedy = f'{known} To expect an object, say {{"exact": {{…}}}}.'
-        raise EmulatorError(f"{format_value(matcher_json)} is no matcher", where, remedy)
+        raise EmulatorError(f"{format_value(matcher_json)} is not a valid matcher", where, remedy)
     kind = kinds[0]
     if options and kind != "approx":
-        remedy = "It goes with approx alone."
-        raise EmulatorError(f"within says nothing beside {kind}", where, remedy)
+        remedy = "Use it with approx only."
+        raise EmulatorError(f"within cannot be used with {kind}", where, remedy)
     if kind == "approx":
         return _parse_approx(matcher_json[kind], where, options.get("within", _DEFAULT_TOLERANCE))
     return _MATCHER_PARSERS[kind](matcher_json[kind], where)
@@ -118,7 +118,7 @@ def is_equal_json(expected: JSON, actual: JSON) -> bool:
         return (
             isinstance(actual, dict)
             and expected.keys() == actual.keys()
-            and all(is_equal_json(each, actual[key]) for key, each in expected.items())
+            and all(is_equal_json(value, actual[key]) for key, value in expected.items())
         )
     if isinstance(expected, list):
         return (
@@ -154,7 +154,7 @@ def _parse_regex(pattern: JSON, where: str) -> Matcher:
     place = f"{where}.regex"
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN_LENGTH:
         remedy = f"Give up to {MAX_PATTERN_LENGTH:,} characters."
-        raise EmulatorError("this is no pattern", place, remedy)
+        raise EmulatorError("invalid pattern", place, remedy)
     try:
         plan_schema.check_pattern(pattern)
     except (plan_schema.UnsupportedPattern, UnicodeEncodeError) as error:
@@ -173,7 +173,7 @@ def _matches_pattern(pattern: str, value: JSON) -> bool:
 
 def _parse_approx(expected: JSON, where: str, within: JSON) -> Matcher:
     if not _is_number(expected) or not _is_number(within) or within < 0:
-        what, remedy = "approx takes numbers", 'Say {"approx": 8.5, "within": 0.01}.'
+        what, remedy = "approx needs numbers", 'Say {"approx": 8.5, "within": 0.01}.'
         raise EmulatorError(what, where, remedy)
     return Matcher(
         f"a number within {within} of {expected}",
@@ -195,11 +195,13 @@ def _contains_part(value: JSON, part: JSON) -> bool:
         return isinstance(part, str) and part in value
     if isinstance(value, dict):
         return isinstance(part, dict) and all(
-            key in value and _equals_or_contains(value[key], each) for key, each in part.items()
+            key in value and _equals_or_contains(value[key], member) for key, member in part.items()
         )
     if isinstance(value, list):
         parts = part if isinstance(part, list) else [part]
-        return all(any(_equals_or_contains(each, wanted) for each in value) for wanted in parts)
+        return all(
+            any(_equals_or_contains(entry, expected) for entry in value) for expected in parts
+        )
     return is_equal_json(part, value)
 
 
@@ -211,7 +213,7 @@ def _equals_or_contains(value: JSON, part: JSON) -> bool:
 
 def _parse_absent(flag: JSON, where: str) -> Matcher:
     if flag is not True:
-        raise EmulatorError("absent takes true", where, 'Say {"absent": true}.')
+        raise EmulatorError("absent must be true", where, 'Say {"absent": true}.')
     return Matcher("nothing", lambda value: False, expects_absence=True)
 
 
@@ -227,5 +229,5 @@ _MATCHER_PARSERS: Mapping[str, Callable[[JSON, str], Matcher]] = {
     "regex": _parse_regex,
     "contains": _parse_contains,
     "absent": _parse_absent,
-    "approx": lambda given, where: _parse_approx(given, where, _DEFAULT_TOLERANCE),
+    "approx": lambda expected, where: _parse_approx(expected, where, _DEFAULT_TOLERANCE),
 }

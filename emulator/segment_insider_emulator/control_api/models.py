@@ -411,7 +411,7 @@ class ClockModel(ApiModel):
 
 
 class RetentionModel(ApiModel):
-    """How much of the data is kept; null is without limit."""
+    """Retention limits; null is without limit."""
 
     days: float | None
     messages: Count | None

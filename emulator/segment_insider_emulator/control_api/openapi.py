@@ -46,7 +46,7 @@ openapi_routes = Blueprint("openapi", __name__, url_prefix="/emulator/v1")
 
 @dataclass(frozen=True, slots=True)
 class ApiOperation:
-    """What one route takes and returns with one method.
+    """Request and response of one route with one method.
 
     Args:
         response: Model of the response with *status*.
@@ -154,8 +154,8 @@ def build_openapi(app: Flask) -> JSONObject:
         "info": {
             "title": "Control API of the Segment to Insider One emulator",
             "version": __version__,
-            "description": "Version 1. New fields and addresses may be added; existing ones stay as "
-            "they are. See docs/control-api.md.",
+            "description": "Version 1. New fields and addresses may be added; existing ones do "
+            "not change. See docs/control-api.md.",
         },
         "servers": [
             {"url": "/", "description": "The default sandbox."},

@@ -1,4 +1,4 @@
-"""Request bodies and query parameters of the control API: their models, and how they are checked."""
+"""Request bodies and query parameters of the control API: their models and their checks."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ FIELD_TYPE_NAMES: Mapping[type, str] = {
 
 
 class ResetBody(ApiModel):
-    """When the clock shall stand still after a reset."""
+    """The time at which a reset freezes the clock."""
 
     now: TimeText | UnsetType = UNSET
 
@@ -194,7 +194,7 @@ def check_fault(fault_json: JSON, validator: Draft202012Validator, remedy: str) 
     error = next(validator.iter_errors(fault_json), None)
     if error is not None:
         where = format_path("body", *error.absolute_path)
-        raise EmulatorError("this is no fault that can be had", where, remedy)
+        raise EmulatorError("invalid fault", where, remedy)
     return cast(JSONObject, fault_json)
 
 
@@ -204,7 +204,7 @@ def check_fields(value: JSON, fields: FieldTypes, where: str, *, min_fields: int
     Raises: EmulatorError.
     """
     if not isinstance(value, dict):
-        raise EmulatorError("this is no JSON object", where, _describe_fields(fields))
+        raise EmulatorError("not a JSON object", where, _describe_fields(fields))
     for name, field_value in value.items():
         if name not in fields:
             remedy = suggest_name(name, list(fields)) if fields else _describe_fields(fields)
@@ -229,7 +229,7 @@ def _parse_request_body(remedy: str, min_fields: int) -> JSON:
     try:
         return parse_json(raw)
     except orjson.JSONDecodeError as error:
-        raise EmulatorError("this is no JSON", "body", remedy) from error
+        raise EmulatorError("invalid JSON", "body", remedy) from error
 
 
 def _describe_fields(fields: FieldTypes) -> str:
@@ -247,9 +247,7 @@ PROFILE_FILTERS = ("identifier",)  # a type and a value, such as uuid:u1
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 MAX_ID = 2**63 - 1
-ID_ROUTE = (
-    f"<int(max={MAX_ID}):id>"  # in a route: a larger one is no id, and no number to a database
-)
+ID_ROUTE = f"<int(max={MAX_ID}):id>"  # in a route: databases have no larger numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,7 +287,7 @@ def _known_filters(
     if ":" not in filter_values.get("identifier", ":"):
         remedy = "Give its type and value, such as uuid:u1."
         raise EmulatorError(
-            f"{filter_values['identifier']!r} is no identifier", "identifier", remedy
+            f"{filter_values['identifier']!r} is not a valid identifier", "identifier", remedy
         )
     if (verdict := filter_values.get("verdict", VERDICTS[0])) not in VERDICTS:
         remedy = f"Known: {', '.join(VERDICTS)}."

@@ -52,13 +52,13 @@ def list_scenario_runs() -> ScenarioRunPage:
 def scenario_run_store() -> ScenarioRunStore:
     """Return the store of the default sandbox, or of the addressed team sandbox.
 
-    A team's sandbox keeps those that are reported to it: others see none of them.
+    Runs reported to a team's sandbox are stored there: other teams cannot see them.
     """
     current = current_sandbox()
     if current and current.record.team:
         return current_services().store.scenario_runs
     default = current_registry().get(DEFAULT_SANDBOX_ID)
-    assert default is not None  # it stays as long as the process
+    assert default is not None  # the default sandbox cannot be deleted
     return default.services.store.scenario_runs
 
 
@@ -73,7 +73,7 @@ def parse_report(raw: bytes) -> JSONObject:
     try:
         run: JSON = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise EmulatorError("this is no JSON", "body", "Send one run as a JSON object.") from error
+        raise EmulatorError("invalid JSON", "body", "Send one run as a JSON object.") from error
     if nesting_depth(run) > MAX_REPORT_DEPTH:
         raise EmulatorError("the report is nested too deep", "body", "Send what the docs show.")
     if wrong := best_match(_report_validator().iter_errors(run)):
@@ -82,7 +82,7 @@ def parse_report(raw: bytes) -> JSONObject:
             _describe_violation(wrong.validator, wrong.message), where, _schema_remedy(wrong.schema)
         )
     if parse_rfc3339(run["startedAt"]) is None:
-        raise EmulatorError("this is not a time", "body.startedAt", TIME_REMEDY)
+        raise EmulatorError("invalid time", "body.startedAt", TIME_REMEDY)
     return dict(run)
 
 

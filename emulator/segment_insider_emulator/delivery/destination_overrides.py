@@ -125,16 +125,19 @@ def apply_overrides(destination: JSONObject, overrides: JSONObject) -> JSONObjec
         "settings": {**destination["settings"], **overrides.get("settings", {})},
         "subscriptions": [
             {
-                **each,
-                "enabled": switches.get(str(index), each.get("enabled", True)),
+                **subscription,
+                "enabled": switches.get(str(index), subscription.get("enabled", True)),
                 **edits.get(str(index), {}),
             }
-            for index, each in enumerate(subscriptions)
+            for index, subscription in enumerate(subscriptions)
         ],
     }
 
 
 def _swap_enabled_subscriptions(destination: JSONObject) -> JSONObject:
     """Return *destination* with enabled and disabled subscriptions swapped."""
-    inverted = [{**each, "enabled": not each["enabled"]} for each in destination["subscriptions"]]
+    inverted = [
+        {**subscription, "enabled": not subscription["enabled"]}
+        for subscription in destination["subscriptions"]
+    ]
     return {**destination, "subscriptions": inverted}

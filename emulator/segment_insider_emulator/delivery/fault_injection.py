@@ -59,16 +59,16 @@ DOCUMENTED_ERROR_BODIES: dict[int, JSONObject] = {
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """A fault that some of the requests to Insider One meet.
+    """A fault that applies to some of the requests to Insider One.
 
     Args:
         status: Answered in place of the account's own status; None leaves the answer alone.
-        body: JSON answered with *status*, or a text for what is no JSON; None is what Insider One
-            says with that status.
+        body: JSON or text of the response with *status*; None is Insider One's own text for that
+            status.
         delay_ms: Before the answer. From Segment's own 10 s on, the answer is too late.
         timeout: Nothing answers.
         drop: The connection is closed without an answer.
-        taken: Insider One takes the request first, so that only Segment does not learn of it.
+        taken: Insider One processes the request first; only Segment does not get the response.
         rate_limit: Requests a minute; those above it are answered 429. It lasts until cleared.
         times: For how many requests; None is until cleared.
         share: Which part of them, drawn with *seed*.
@@ -132,7 +132,7 @@ class _ActiveFault:
     """An injected fault with its remaining number of requests.
 
     Args:
-        seed: Decides, with the number of requests *drawn* for, which of them meet it.
+        seed: Decides, with the number of requests *drawn* for, to which of them it applies.
         counted: Requests of the *minute* that began then.
     """
 
@@ -188,7 +188,7 @@ class FaultInjector:
     The first fault that applies to a request decides.
 
     Args:
-        seed: Decides, with a fault's own seed, which share of requests meets it.
+        seed: Decides, with a fault's own seed, to which share of requests it applies.
         sleep: Waits a number of seconds.
     """
 
@@ -224,7 +224,8 @@ class FaultInjector:
         """List the active faults as control API JSON."""
         with self._guard.reading:
             return [
-                insider_fault_json(each.id, each.fault, each.left) for each in self._active_faults
+                insider_fault_json(active.id, active.fault, active.left)
+                for active in self._active_faults
             ]
 
     @property
@@ -242,20 +243,22 @@ class FaultInjector:
         """Return the state for other processes: {"added": count, "standing": active faults}."""
         return {
             "added": self._added_count,
-            "standing": [each.to_json() for each in self._active_faults],
+            "standing": [fault.to_json() for fault in self._active_faults],
         }
 
     def restore(self, state: JSONObject) -> None:
         """Load the state that `state` of another process returned."""
         self._added_count = state["added"]
-        self._active_faults = [_ActiveFault.from_json(each) for each in state["standing"]]
+        self._active_faults = [
+            _ActiveFault.from_json(fault_json) for fault_json in state["standing"]
+        ]
 
     def wrap(self, sender: Sender) -> Sender:
         """Return a sender that applies these faults and then sends with *sender*."""
 
         def send(request: HttpRequest, /) -> HttpResponse:
-            met = self._take_matching_fault() if self._active_faults else None
-            return self._apply(met, request, sender) if met else sender(request)
+            active_fault = self._take_matching_fault() if self._active_faults else None
+            return self._apply(active_fault, request, sender) if active_fault else sender(request)
 
         return send
 
@@ -264,9 +267,9 @@ class FaultInjector:
             return None
         now = self._clock()
         with self._guard.updating:
-            met = next((each for each in self._active_faults if each.applies(now)), None)
-            self._active_faults = [each for each in self._active_faults if each.left != 0]
-            return met
+            match = next((fault for fault in self._active_faults if fault.applies(now)), None)
+            self._active_faults = [fault for fault in self._active_faults if fault.left != 0]
+            return match
 
     def _apply(
         self, active_fault: _ActiveFault, request: HttpRequest, sender: Sender
@@ -281,11 +284,9 @@ class FaultInjector:
         # An answer that comes too late is an answer to a request that arrived.
         response = sender(request) if fault.taken or late or untouched else None
         if fault.timeout or late:
-            raise NoResponse(
-                f"no answer in {RESPONSE_TIMEOUT_S:g} s, as a fault has it", "ETIMEDOUT"
-            )
+            raise NoResponse(f"no answer in {RESPONSE_TIMEOUT_S:g} s (injected fault)", "ETIMEDOUT")
         if fault.drop:
-            raise NoResponse("the connection was closed, as a fault has it", "ECONNRESET")
+            raise NoResponse("the connection was closed (injected fault)", "ECONNRESET")
         if status is not None:
             limited = fault.rate_limit is not None
             return fault.build_response(

@@ -27,10 +27,10 @@ from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.segment_options import SegmentOptions
 
-# The catalogue's name, whatever a workspace calls its own instance.
+# The name in Segment's catalogue; a workspace may use another name for its instance.
 CATALOG_NAME = "Insider Cloud Mode (Actions)"
 ALL_INTEGRATIONS = "All"
-# Browsers write this one into every event: it is Segment itself.
+# Segment itself: browsers write it into every event.
 SEGMENT_INTEGRATION = "Segment.io"
 INTEGRATIONS_OBJECT_CODE = "FILTERED_BY_INTEGRATIONS_OBJECT"
 
@@ -75,12 +75,12 @@ def _unknown_integration_hint(name: str) -> str:
     folded = name.casefold()
     for known in (ALL_INTEGRATIONS, SEGMENT_INTEGRATION):
         if folded == known.casefold():
-            return f"integrations names {name!r}, which means nothing: write {known!r}."
+            return f"integrations names {name!r}, which has no effect: write {known!r}."
     if "insider" in folded and folded != "insider audiences":
-        return f"integrations names {name!r}, which is no destination: write {CATALOG_NAME!r}."
+        return f"integrations names {name!r}, which is not a destination: write {CATALOG_NAME!r}."
     # Segment files a name that it does not know under UNKNOWN_INTEGRATION; here, a workspace has
     # one destination, and the names of the others are not known to be wrong.
-    return f"integrations names {name!r}, which is not this destination: it changes nothing here."
+    return f"integrations names {name!r}, which is another destination: it has no effect here."
 
 
 UNSUPPORTED_TYPE_CODE = "UNSUPPORTED_EVENT_TYPE"
@@ -111,7 +111,7 @@ DEFAULT_SEGMENT_OPTIONS = SegmentOptions()
 DESTINATION_DISABLED = Rejection(
     DESTINATION_STEP,
     "disabled",
-    "the destination is turned off: open the Enable Destination toggle in its settings",
+    "the destination is turned off: turn on Enable Destination in its settings",
 )
 
 
@@ -190,16 +190,16 @@ def filter_report(result: FilterResult) -> JSONObject:
     return {
         "violations": [
             {
-                "rule": each.rule,
-                "type": each.type,
-                "field": each.field,
-                "value": each.value,
-                "description": each.description,
+                "rule": violation.rule,
+                "type": violation.type,
+                "field": violation.field,
+                "value": violation.value,
+                "description": violation.description,
             }
-            for each in result.violations
+            for violation in result.violations
         ],
         "filtered_by": filtered and asdict(filtered),
-        "omitted": [{"field": each.field, "by": each.by} for each in result.omitted],
+        "omitted": [{"field": omission.field, "by": omission.by} for omission in result.omitted],
         "hints": list(result.hints),
     }
 
@@ -219,7 +219,9 @@ class EventNameChecker:
         self, destination: Destination, tracking_plan_events: Collection[str] = ()
     ) -> None:
         named = (
-            name for each in destination.subscriptions for name in list_event_names(each.trigger)
+            name
+            for subscription in destination.subscriptions
+            for name in list_event_names(subscription.trigger)
         )
         self._known_names = (*dict.fromkeys((*named, *SPEC_EVENT_NAMES)),)
         self._tracking_plan_events = frozenset(tracking_plan_events)

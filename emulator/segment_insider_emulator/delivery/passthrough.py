@@ -104,7 +104,9 @@ def redact_secrets(secrets: list[str], response: HttpResponse) -> HttpResponse:
     for secret in secrets:
         if len(secret) >= MIN_SECRET_LENGTH:
             body = body.replace(secret.encode(), REDACTED_MARK.encode())
-            headers = {name: each.replace(secret, REDACTED_MARK) for name, each in headers.items()}
+            headers = {
+                name: value.replace(secret, REDACTED_MARK) for name, value in headers.items()
+            }
     return HttpResponse(response.status, body, headers)
 
 

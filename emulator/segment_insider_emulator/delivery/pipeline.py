@@ -15,8 +15,8 @@ from segment_insider_emulator.delivery.filter_chain import (
     EventNameChecker,
     FilterChain,
     filter_report,
+    verdict_for_rejection,
 )
-from segment_insider_emulator.delivery.filter_chain import verdict_for_rejection as verdict_of
 from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
 from segment_insider_emulator.delivery.results import (
     apply_attempt,
@@ -69,14 +69,14 @@ class InFlightIds:
     def reserve(self, message_ids: Set[str]) -> Iterator[None]:
         """Wait until no other request delivers *message_ids*, then reserve them for the block.
 
-        Raises: TemporarilyUnavailable, when they are held for longer than a request waits.
+        Raises: TemporarilyUnavailable, when an earlier request takes longer than a request waits.
         """
         with self._released:
             if not self._released.wait_for(
                 lambda: self._reserved_ids.isdisjoint(message_ids), self._timeout_s
             ):
                 what = "an earlier request is still delivering the same messages"
-                remedy = "Send them again later; see that the address of --insider-url answers."
+                remedy = "Send them again later; check that --insider-url can be reached."
                 raise TemporarilyUnavailable(what, "messageId", remedy)
             self._reserved_ids |= message_ids
         try:
@@ -107,7 +107,7 @@ class FilteredMessage(NamedTuple):
     filter_report: JSONObject
 
 
-NewMessageOrRecord: TypeAlias = "Message | MessageRecord"  # what is new, or what became of the rest
+NewMessageOrRecord: TypeAlias = "Message | MessageRecord"  # a new message, or the record of a rejected one
 
 
 class DeliveryPipeline:
@@ -160,10 +160,11 @@ class DeliveryPipeline:
     def submit(self, messages: Sequence[Message]) -> None:
         """Deliver the new ones of *messages* and store all of them before returning.
 
-        Raises: TemporarilyUnavailable, when nothing could be kept; the caller must not acknowledge then.
+        Raises: TemporarilyUnavailable, when nothing could be stored; the caller must not
+            acknowledge then.
         """
-        with self.deduplicating(messages) as admitted:
-            records, unsettled = self.deliver(admitted)
+        with self.deduplicating(messages) as deduplicated:
+            records, unsettled = self.deliver(deduplicated)
             self._store.record_messages(records, unsettled)
         if unsettled:
             self.retries.note_due(unsettled)
@@ -177,21 +178,21 @@ class DeliveryPipeline:
 
     def dry_run(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
         """Return the records that *messages* would get if they were new, and store nothing."""
-        twin = copy(self)
-        twin._sender = sender
-        return twin.deliver(_drop_duplicates(messages, set()))[0]
+        pipeline = copy(self)
+        pipeline._sender = sender
+        return pipeline.deliver(_drop_duplicates(messages, set()))[0]
 
     def deliver(
         self, deduplicated: Sequence[NewMessageOrRecord]
     ) -> tuple[list[MessageRecord], list[UpsertRecord]]:
         """Deliver the new messages and return all records and unsettled upserts; store nothing."""
-        destination, disabled = self._destinations  # read once: it may be changed meanwhile
+        destination, disabled = self._destinations  # read once: it may change during the delivery
         filtered = [
-            each if isinstance(each, MessageRecord) else self._filter(each, destination)
-            for each in deduplicated
+            message if isinstance(message, MessageRecord) else self._filter(message, destination)
+            for message in deduplicated
         ]
-        passed = [each.message for each in filtered if isinstance(each, FilteredMessage)]
-        deliveries: dict[str, list[DeliveryRecord]] = {each.message_id: [] for each in passed}
+        passed = [result.message for result in filtered if isinstance(result, FilteredMessage)]
+        deliveries: dict[str, list[DeliveryRecord]] = {message.message_id: [] for message in passed}
         unsettled = []
         for planned in plan_requests(destination, passed):
             planned_deliveries, upsert = self._send_planned(planned)
@@ -200,10 +201,10 @@ class DeliveryPipeline:
             if upsert:
                 unsettled.append(upsert)
         records = [
-            each
-            if isinstance(each, MessageRecord)
-            else _record_deliveries(each, deliveries, disabled)
-            for each in filtered
+            result
+            if isinstance(result, MessageRecord)
+            else _record_deliveries(result, deliveries, disabled)
+            for result in filtered
         ]
         return records, unsettled
 
@@ -216,11 +217,13 @@ class DeliveryPipeline:
         if filter_result.rejection:
             return build_message_record(
                 message,
-                *verdict_of(filter_result.rejection),
+                *verdict_for_rejection(filter_result.rejection),
                 filter_report=filter_report(filter_result),
             )
-        if remarks := [note.text for note in self._event_name_checker.find_warnings(message.event)]:
-            detail = " ".join(filter(None, (message.detail, *remarks)))
+        if warnings := [
+            warning.text for warning in self._event_name_checker.find_warnings(message.event)
+        ]:
+            detail = " ".join(filter(None, (message.detail, *warnings)))
             message = replace(message, detail=detail)
         return FilteredMessage(message, filter_report(filter_result))
 
@@ -250,7 +253,7 @@ class DeliveryPipeline:
         attempted = iter(
             [apply_attempt(draft, attempt_result, due_at) for draft in attempted_drafts]
         )
-        # In the order of the events: those that failed before stay as they were.
+        # In the order of the events; deliveries whose mapping failed stay as they are.
         return [
             next(attempted) if draft.verdict == "retrying" else draft for draft in drafts
         ], upsert
@@ -277,7 +280,7 @@ def build_message_record(
     filter_report: JSONObject | None = None,
 ) -> MessageRecord:
     """Build the record of *message* that is stored."""
-    call = message.sent  # a filter may have taken names and ids out of the event
+    call = message.sent  # a filter may have removed names and ids from the event
     return MessageRecord(
         message_id=message.message_id,
         type=message.type,
@@ -297,12 +300,12 @@ def build_message_record(
 
 def _drop_duplicates(messages: Sequence[Message], known_ids: set[str]) -> list[NewMessageOrRecord]:
     """Return new messages and records of rejected ones; add their ids to *known_ids*."""
-    admitted: list[NewMessageOrRecord] = []
+    deduplicated: list[NewMessageOrRecord] = []
     for message in messages:
-        admitted.append(_reject_or_pass(message, message.message_id in known_ids))
+        deduplicated.append(_reject_or_pass(message, message.message_id in known_ids))
         if not message.rejection:
             known_ids.add(message.message_id)
-    return admitted
+    return deduplicated
 
 
 def _reject_or_pass(message: Message, is_duplicate: bool) -> NewMessageOrRecord:

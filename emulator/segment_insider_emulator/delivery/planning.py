@@ -21,7 +21,7 @@ from segment_insider_emulator.mapping.destination import MAPPING_ERRORS
 from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.types import JSON, JSONObject
 
-MAX_EVENTS_PER_REQUEST = 1000  # also the most users that Insider One takes in one request
+MAX_EVENTS_PER_REQUEST = 1000  # also the maximum of users in one request to Insider One
 MAX_REQUEST_BYTES = 4_000_000
 
 
@@ -61,7 +61,7 @@ class BatchSettings:
         try:
             values = subscription.resolve_field_values(event)
         except MAPPING_ERRORS:
-            return b""  # the batch tells what is wrong with it
+            return b""  # the failure is reported when the batch is built
         return orjson.dumps([values.get(key) for key in self.key_fields], default=str)
 
 
@@ -116,7 +116,9 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
             elif made := evaluate_subscription(subscription, message.event):
                 member = BatchMember(message, made.failure)
                 collected.append(PlannedRequest(subscription, made.request, (member,)))
-    return [each.build_request() if isinstance(each, _OpenBatch) else each for each in collected]
+    return [
+        entry.build_request() if isinstance(entry, _OpenBatch) else entry for entry in collected
+    ]
 
 
 @dataclass(slots=True)
@@ -138,7 +140,7 @@ class _OpenBatch:
 
     def build_request(self) -> PlannedRequest:
         batch_outcome = self.subscription.build_batch_request(
-            [each.event for each in self.messages]
+            [message.event for message in self.messages]
         )
         members = tuple(_batch_members(self.messages, batch_outcome.results))
         return PlannedRequest(self.subscription, batch_outcome.request, members, is_batched=True)

@@ -16,15 +16,17 @@ from segment_insider_emulator.storage.records import MessageRecord, UpsertRecord
 
 log = logging.getLogger(__name__)
 
-PENDING_REASON = "acknowledged, and not delivered yet"
-MAX_QUEUED_MESSAGES = 10_000  # messages; whoever brings more waits until some are delivered
-MAX_MESSAGES_PER_BATCH = 1_000  # messages delivered together, as those of one request are
-GATHER_TIME_S = 0.2  # seconds in which messages gather
-DATABASE_RETRY_DELAY_S = 1.0  # seconds until a database that failed is tried again
-MAX_DELIVERY_STARTS = 3  # processes that begin to deliver a message: in a batch, and twice alone
-STALL_TIMEOUT_S = 60.0  # seconds without any delivery, after which nobody waits for one
+PENDING_REASON = "acknowledged, not delivered yet"
+MAX_QUEUED_MESSAGES = 10_000  # messages; a request with more of them waits until some are delivered
+MAX_MESSAGES_PER_BATCH = 1_000  # messages delivered as one batch
+GATHER_TIME_S = 0.2  # seconds to wait for more messages of a batch
+DATABASE_RETRY_DELAY_S = 1.0  # seconds until the next attempt after a database error
+MAX_DELIVERY_STARTS = (
+    3  # processes that may start to deliver a message: once in a batch, twice alone
+)
+STALL_TIMEOUT_S = 60.0  # seconds without any delivery, after which waiting requests fail
 UNFINISHED_REASON = (
-    f"{MAX_DELIVERY_STARTS} processes began to deliver this message, and none finished"
+    f"{MAX_DELIVERY_STARTS} processes started to deliver this message, none finished"
 )
 
 
@@ -39,7 +41,7 @@ class DeliveryQueue:
     alone, so that it takes no other message with it.
 
     Args:
-        is_current: Whether this process knows what the sandbox is to do, by now.
+        is_current: Returns whether this process has the current state of the sandbox.
         stall_timeout_s: Seconds to wait for deliveries that make no progress.
     """
 
@@ -57,13 +59,13 @@ class DeliveryQueue:
         self._waiting_count = 0
         self._stall_timeout_s = stall_timeout_s
         self._is_delivering_singly = (
-            False  # messages that were begun before are delivered one by one
+            False  # messages whose delivery was started before are delivered one by one
         )
         self._started_positions: set[int] = (
             set()
-        )  # places of what this process has begun to deliver
+        )  # queue positions whose delivery this process has started
         self._is_closing = False
-        self._fatal_error_name: str | None = None  # that ended the thread
+        self._fatal_error_name: str | None = None  # name of the error that ended the thread
         self._worker_thread: Thread | None = None
         self._resume_waiting_deliveries()
 
@@ -84,17 +86,17 @@ class DeliveryQueue:
     def submit(self, messages: Sequence[Message]) -> None:
         """Store *messages* for later delivery; wait while the queue is full.
 
-        Raises: TemporarilyUnavailable, when nothing could be kept or nothing is delivered any more; the
+        Raises: TemporarilyUnavailable, when nothing could be stored or deliveries stopped; the
             caller must not acknowledge then.
         """
         self._wait_until_fewer_than(MAX_QUEUED_MESSAGES)
-        with self._pipeline.deduplicating(messages) as admitted:
-            new = [each for each in admitted if isinstance(each, Message)]
+        with self._pipeline.deduplicating(messages) as deduplicated:
+            new = [entry for entry in deduplicated if isinstance(entry, Message)]
             records = [
-                each
-                if isinstance(each, MessageRecord)
-                else build_message_record(each, "retrying", PENDING_REASON)
-                for each in admitted
+                entry
+                if isinstance(entry, MessageRecord)
+                else build_message_record(entry, "retrying", PENDING_REASON)
+                for entry in deduplicated
             ]
             self._store.record_messages(
                 records, messages_to_queue=[asdict(message) for message in new]
@@ -104,7 +106,7 @@ class DeliveryQueue:
     def drain(self) -> None:
         """Wait until every stored message is delivered or scheduled for a retry.
 
-        Raises: TemporarilyUnavailable, when nothing is delivered any more.
+        Raises: TemporarilyUnavailable, when deliveries stopped.
         """
         self._resume_waiting_deliveries()
         self._wait_until_fewer_than(1)
@@ -137,13 +139,17 @@ class DeliveryQueue:
             lambda: self._waiting_count != waiting_before or self._is_closing, self._stall_timeout_s
         ):
             what = f"nothing was delivered for {self._stall_timeout_s:.0f} seconds"
-            remedy = "Try again later. If it stays so, restart the emulator."
+            remedy = "Try again later. If this continues, restart the emulator."
             raise TemporarilyUnavailable(what, "--async", remedy)
 
     def _raise_if_stopped(self) -> None:
         if self._fatal_error_name:
-            what = f"deliveries have stopped by a fault of the emulator ({self._fatal_error_name})"
-            remedy = "Restart it, which delivers what was acknowledged, and report the log."
+            what = (
+                f"deliveries stopped because of an error in the emulator ({self._fatal_error_name})"
+            )
+            remedy = (
+                "Restart it: it then delivers the acknowledged messages. Please report the log."
+            )
             raise TemporarilyUnavailable(what, "--async", remedy)
 
     def _run_worker(self) -> None:
@@ -157,7 +163,7 @@ class DeliveryQueue:
             log.exception("stopped delivering waiting=%d", self._waiting_count)
         finally:
             with self._state_changed:
-                self._is_closing = True  # nobody waits for a thread that has ended
+                self._is_closing = True  # so that no request waits for a thread that has ended
                 self._state_changed.notify_all()
 
     def _wait_for_work(self) -> bool:
@@ -179,7 +185,9 @@ class DeliveryQueue:
     def _deliver_waiting_and_retries(self) -> None:
         try:
             self._reload_waiting_count()
-            if self._is_current():  # else another process delivers, until this one has caught up
+            if (
+                self._is_current()
+            ):  # else another process delivers until this one has loaded the changes
                 if self._waiting_count:
                     self._deliver_oldest_batch()
                 self._pipeline.retries.retry_due()
@@ -187,7 +195,7 @@ class DeliveryQueue:
         except DatabaseClosed:
             raise
         except DatabaseUnavailable as fault:
-            log.error("kept waiting reason=%s", fault.what)
+            log.error("delivery paused, database unavailable reason=%s", fault.what)
             with self._state_changed:
                 self._state_changed.wait_for(lambda: self._is_closing, DATABASE_RETRY_DELAY_S)
 
@@ -197,7 +205,11 @@ class DeliveryQueue:
         with self._store.message_queue.lock_deliveries():
             batch = self._next_batch()
             if batch and self._has_failed_too_often(batch[0]):
-                log.error("set aside place=%d begun=%d", batch[0].queue_id, batch[0].begin_count)
+                log.error(
+                    "message failed too often place=%d begun=%d",
+                    batch[0].queue_id,
+                    batch[0].begin_count,
+                )
                 self._store_as_failed(batch[0], UNFINISHED_REASON)
                 return
             self._mark_started(batch)
@@ -217,7 +229,7 @@ class DeliveryQueue:
         self._is_delivering_singly = bool(first and first[0].begin_count)
         if self._is_delivering_singly:
             return first[:1]
-        return list(takewhile(lambda each: not each.begin_count, first))
+        return list(takewhile(lambda queued: not queued.begin_count, first))
 
     def _has_failed_too_often(self, queued: QueuedMessage) -> bool:
         return (
@@ -227,13 +239,15 @@ class DeliveryQueue:
 
     def _mark_started(self, batch: Sequence[QueuedMessage]) -> None:
         """Store that the delivery of *batch* starts, because the process may end during it."""
-        places = {each.queue_id for each in batch}
+        places = {queued.queue_id for queued in batch}
         self._store.message_queue.mark_begun(places - self._started_positions)
         self._started_positions |= places
 
     def _deliver_batch(self, batch: Sequence[QueuedMessage]) -> list[UpsertRecord]:
         with self._pipeline.transaction(()):
-            records, unsettled = self._pipeline.deliver([Message(**each.message) for each in batch])
+            records, unsettled = self._pipeline.deliver(
+                [Message(**queued.message) for queued in batch]
+            )
             self._finish_batch(records, unsettled, batch)
         return unsettled
 
@@ -249,7 +263,7 @@ class DeliveryQueue:
         unsettled: Sequence[UpsertRecord],
         batch: Sequence[QueuedMessage],
     ) -> None:
-        places = [each.queue_id for each in batch]
+        places = [queued.queue_id for queued in batch]
         self._store.finish_queued(records, unsettled, places)
         self._started_positions.difference_update(places)
 
@@ -266,4 +280,4 @@ class DeliveryQueue:
 
 
 def _internal_error_reason(error: Exception) -> str:
-    return f"the emulator has a fault: {type(error).__name__}. Its log says more."
+    return f"error in the emulator: {type(error).__name__}. See its log."

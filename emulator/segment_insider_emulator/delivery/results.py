@@ -46,14 +46,14 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
         if findings:
             reason += f". {findings[0]['remedy']}"
         return ResponseVerdict("failed", reason, findings)
-    noticed = response.headers.get("x-emulator-verdict")
+    endpoint_verdict = response.headers.get(VERDICT_HEADER)
     refusal = _failed_users_reason(response.body)
-    if refusal is not None or noticed == "dropped":
+    if refusal is not None or endpoint_verdict == "dropped":
         why = refusal or _first_finding_text(findings)
         return ResponseVerdict(
             "dropped", f"{DROPPED_REASON}: {why}" if why else DROPPED_REASON, findings
         )
-    if noticed == "warning":
+    if endpoint_verdict == "warning":
         return ResponseVerdict("warning", _first_finding_text(findings), findings)
     return ResponseVerdict("accepted", None, findings)
 
@@ -80,7 +80,7 @@ def _failed_users_reason(body: bytes) -> str | None:
 def _join_error_texts(errors: JSON) -> str:
     """Join the texts of {"users.0.….required": ["text", …]} without duplicates."""
     listed = errors.values() if isinstance(errors, dict) else ()
-    texts = [str(text) for each in listed if isinstance(each, list) for text in each]
+    texts = [str(text) for entry in listed if isinstance(entry, list) for text in entry]
     return "; ".join(dict.fromkeys(texts))
 
 
@@ -90,7 +90,7 @@ def _read_findings(response: HttpResponse) -> tuple[JSONObject, ...]:
 
 
 def _first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
-    return next((f"{each['where']}: {each['what']}" for each in findings), None)
+    return next((f"{finding['where']}: {finding['what']}" for finding in findings), None)
 
 
 def _parse_header_or_body(body: bytes) -> JSON:
@@ -101,7 +101,7 @@ def _parse_header_or_body(body: bytes) -> JSON:
         return None
 
 
-MAX_BATCH_ERROR_BYTES = 2_000  # bytes of an error page that every delivery of a batch keeps
+MAX_BATCH_ERROR_BYTES = 2_000  # bytes of an error page that every delivery of a batch stores
 FINDINGS_HEADER = "x-emulator-findings"
 VERDICT_HEADER = "x-emulator-verdict"
 CHANGES_HEADER = "x-emulator-changes"
@@ -121,22 +121,22 @@ def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
     findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
     listed = findings_header if isinstance(findings_header, list) else []
     findings = [
-        _finding_for_user(each)
-        for each in listed
-        if _parse_user_index(each["where"]) in (None, user_index)
+        _finding_for_user(finding)
+        for finding in listed
+        if _parse_user_index(finding["where"]) in (None, user_index)
     ]
     headers = {FINDINGS_HEADER: orjson.dumps(findings).decode()} if findings else {}
-    verdicts = {each["verdict"] for each in findings}
-    worst = next((each for each in ("dropped", "warning") if each in verdicts), None)
-    noticed = {VERDICT_HEADER: worst} if worst else {}
+    verdicts = {finding["verdict"] for finding in findings}
+    worst = next((verdict for verdict in ("dropped", "warning") if verdict in verdicts), None)
+    report_headers = {VERDICT_HEADER: worst} if worst else {}
     changed = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
     if isinstance(changed, list):
         changes_for_user = [
-            {**each, "users": [0]} for each in changed if user_index in each["users"]
+            {**change, "users": [0]} for change in changed if user_index in change["users"]
         ]
-        noticed[CHANGES_HEADER] = orjson.dumps(changes_for_user).decode()
+        report_headers[CHANGES_HEADER] = orjson.dumps(changes_for_user).decode()
     return HttpResponse(
-        response.status, _body_for_user(response.body, user_index), headers | noticed
+        response.status, _body_for_user(response.body, user_index), headers | report_headers
     )
 
 
@@ -151,7 +151,7 @@ def _body_for_user(body: bytes, user_index: int) -> bytes:
             return orjson.dumps({"data": _upsert_response_body(user_errors)})
         case {"data": {"fail": {} as fail, "successful": {}}} if not fail:
             return orjson.dumps({"data": _upsert_response_body({})})
-    return body  # whose failures these are cannot be told
+    return body  # it does not say which user failed
 
 
 def _upsert_response_body(errors: JSONObject) -> JSONObject:
@@ -339,7 +339,7 @@ def summarise_deliveries(
         warning: A warning to the sender of the message; the verdict is at least "warning".
     """
     verdict = worst_verdict(delivery.verdict for delivery in deliveries)
-    reason = next(each.reason for each in deliveries if each.verdict == verdict)
+    reason = next(delivery.reason for delivery in deliveries if delivery.verdict == verdict)
     if warning and verdict == "accepted":
         verdict = "warning"
     texts = [text for text in (reason, warning) if text]
@@ -368,7 +368,7 @@ def _build_pending_delivery(
     request: RecordedRequest | None = None,
     batch: BatchPosition | None = None,
 ) -> DeliveryRecord:
-    name = member.message.sent.get("event")  # a filter may have taken it out of the event
+    name = member.message.sent.get("event")  # a filter may have removed it from the event
     failure = member.failure
     return DeliveryRecord(
         message_id=member.message.message_id,

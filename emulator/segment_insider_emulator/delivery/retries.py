@@ -32,7 +32,7 @@ from segment_insider_emulator.types import HttpRequest
 
 RETRYABLE_4XX = frozenset({408, 423, 429})
 NON_RETRYABLE_5XX = 501
-# Names that Node.js, on which Segment runs, gives to faults of the network.
+# Node.js names of network errors; Segment runs on Node.js.
 RETRYABLE_NETWORK_ERRORS = frozenset(
     {
         "ENOTFOUND", "ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EHOSTUNREACH", "EAI_AGAIN",
@@ -83,7 +83,7 @@ class RetryPolicy:
                 *first_attempt_at* and *last_attempt_at*.
         Returns: None when the window would be over.
         """
-        # 2 ** 20 is beyond the longest wait, and small enough for a timedelta.
+        # 2 ** 20 exceeds max_delay, and is small enough for a timedelta.
         whole = min(self.first_delay * 2 ** min(attempt_count - 1, 20), self.max_delay)
         due = last_attempt_at + whole * Random(
             f"{self.seed}:{delivery_key}:{attempt_count}"
@@ -94,10 +94,9 @@ class RetryPolicy:
 log = logging.getLogger(__name__)
 
 UPSERT_PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
-EMULATOR_FAULT_CODE = (
-    "EMULATOR_FAULT"  # in place of a status: a fault of ours, which a retry meets again
-)
-RETRY_LOCK_NAMES = ("retries",)  # claimed by whoever makes one
+# In place of a status: an error of the emulator, which a retry would meet again.
+EMULATOR_FAULT_CODE = "EMULATOR_FAULT"
+RETRY_LOCK_NAMES = ("retries",)  # locked during a retry
 
 
 class RetryScheduler:
@@ -126,7 +125,7 @@ class RetryScheduler:
         self._stopwatch = stopwatch
         self._transaction = transaction
         self._retry_lock, self._next_due_lock = Lock(), Lock()
-        # Known here, so that a request that meets no due retries asks no database.
+        # In memory, so that a request without due retries needs no database query.
         self.next_due_at = upserts.find_earliest_due_at() or NEVER_DUE
 
     def next_attempt_at(
@@ -148,7 +147,7 @@ class RetryScheduler:
 
     def note_due(self, upserts: Iterable[UpsertRecord]) -> None:
         """Note the due times of *upserts* that wait for a retry."""
-        due = [each.due_at for each in upserts if each.due_at]
+        due = [upsert.due_at for upsert in upserts if upsert.due_at]
         with self._next_due_lock:
             self.next_due_at = min([*due, self.next_due_at])
 
@@ -198,7 +197,7 @@ class RetryScheduler:
             if upsert is None:
                 raise
             log.exception("failed retry upsert=%s", upsert.id)
-            self._store_internal_error(upsert, f"the emulator has a fault: {type(error).__name__}")
+            self._store_internal_error(upsert, f"error in the emulator: {type(error).__name__}")
         return upsert is not None
 
     def set_next_due(self, due_at: str | None) -> None:
@@ -208,7 +207,7 @@ class RetryScheduler:
 
     def reload_next_due(self) -> None:
         """Read the time of the next due retry from the database."""
-        with self._next_due_lock:  # whoever expects one meanwhile has the last word
+        with self._next_due_lock:  # note_due waits, so that its time is not overwritten
             self.next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
 
     def _send_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
@@ -226,7 +225,7 @@ class RetryScheduler:
         with self._transaction(RETRY_LOCK_NAMES):
             self._store_attempt(
                 upsert,
-                AttemptResult(tried, None, EMULATOR_FAULT_CODE, f"{reason}. Its log says more."),
+                AttemptResult(tried, None, EMULATOR_FAULT_CODE, f"{reason}. See its log."),
             )
 
     def _store_attempt(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
@@ -236,7 +235,7 @@ class RetryScheduler:
             attempt_result, delivery_key(deliveries), upsert.attempts[0].at
         )
         updated_deliveries = {
-            each.id: apply_attempt(each, attempt_result, due_at) for each in deliveries
+            delivery.id: apply_attempt(delivery, attempt_result, due_at) for delivery in deliveries
         }
         updated_upsert = replace(
             upsert,
@@ -258,7 +257,7 @@ class RetryScheduler:
     ) -> Iterator[tuple[str, Verdict, str | None]]:
         """Yield the new verdict of each message that the upsert delivers."""
         by_message: dict[str, list[DeliveryRecord]] = {
-            each.message_id: [] for each in updated_deliveries.values()
+            delivery.message_id: [] for delivery in updated_deliveries.values()
         }
         for delivery in self._upserts.list_deliveries_of_messages(by_message):
             by_message[delivery.message_id].append(updated_deliveries.get(delivery.id, delivery))

@@ -28,9 +28,9 @@ class RealAccount:
     """URL and credentials of a real Insider One account.
 
     Args:
-        url: Its host, with a path before Insider One's own if need be, without a slash at the end.
-        name: The account's, in place of the workspace's; None keeps what the workspace has.
-        key: Likewise.
+        url: Its host, optionally with a path before Insider One's own; no slash at the end.
+        name: Account name; None: that of the workspace.
+        key: API key; None: that of the workspace.
     """
 
     url: str
@@ -64,7 +64,7 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
-MAX_RESPONSE_BYTES = 1_000_000  # bytes kept of a body
+MAX_RESPONSE_BYTES = 1_000_000  # bytes that are read of a body
 
 
 class Sender(Protocol):
@@ -101,7 +101,7 @@ class RemoteSender:
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
         session = requests.Session()
-        session.trust_env = False  # neither a proxy nor a .netrc may touch what leaves here
+        session.trust_env = False  # no proxy and no .netrc may change the request
         cutting = _DeadlineAdapter()
         for scheme in ("http://", "https://"):
             session.mount(scheme, cutting)
@@ -122,17 +122,18 @@ class RemoteSender:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return HttpResponse(answer.status_code, _read_body(answer), headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
-            # Told by name alone, and without the cause: both quote the value, which may be a key.
+            # Only the name, without the cause: both quote the value, which may be a key.
             names = ", ".join(_invalid_header_names(request.headers))
-            reason = f"no request can carry the value of {names}: look for blanks and signs in it"
+            reason = (
+                f"the value of {names} is not valid in an HTTP header: "
+                "check it for spaces and special characters"
+            )
             raise NoResponse(reason, "UNKNOWN_ERROR") from None
         except requests.Timeout as error:
             reason = f"no answer from {self._url_without_password} in {self.timeout_s:g} s"
             raise NoResponse(reason, "ETIMEDOUT") from error
         except requests.RequestException as error:
-            reason = (
-                f"nothing came back from {self._url_without_password}: {_error_chain(error)[-1]}"
-            )
+            reason = f"the request failed: {self._url_without_password}: {_error_chain(error)[-1]}"
             raise NoResponse(reason, _node_error_code(error)) from error
 
     @property
@@ -172,7 +173,7 @@ class _DeadlineAdapter(HTTPAdapter):
             raise
         finally:
             timer.cancel()
-        if self._is_expired:  # an answer without a length ends as if it were whole
+        if self._is_expired:  # a response without a length looks complete
             raise requests.Timeout
 
     def _open_connection(
@@ -183,7 +184,7 @@ class _DeadlineAdapter(HTTPAdapter):
 
         def connected() -> None:
             connect()
-            # Kept here: a connection lets go of its socket before the answer is read to its end.
+            # Stored here: a connection drops its socket before the response is read to its end.
             self._sockets.append(connection.sock)
             if self._is_expired:
                 self._close_sockets()
@@ -194,7 +195,7 @@ class _DeadlineAdapter(HTTPAdapter):
     def _close_sockets(self) -> None:
         self._is_expired = True
         for open_socket in self._sockets:
-            # The plain one: that of TLS would drop the cipher under the thread that reads.
+            # Not the TLS shutdown: it would drop the cipher of the reading thread.
             with suppress(OSError):
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
@@ -242,7 +243,7 @@ def _node_error_code(error: BaseException) -> str:
     return "ECONNRESET" if isinstance(error, broken) and not secured else "UNKNOWN_ERROR"
 
 
-# Python's numbers as Node.js names them.
+# Error numbers of Python -> names of Node.js.
 NODE_ERROR_CODES = {
     errno.ECONNREFUSED: "ECONNREFUSED",
     errno.ECONNRESET: "ECONNRESET",
@@ -281,7 +282,7 @@ def send_attempt(
     """Send *request* once and measure how long it takes.
 
     Args:
-        stopwatch: Measures how long it takes: the clock may stand still, or be moved meanwhile.
+        stopwatch: Measures how long it takes: the sandbox clock may be frozen or moved.
         attempt_number: Number of the attempt, from 1.
         due_at: When it was due, if that is not now.
     """

@@ -49,14 +49,14 @@ def find_files(names: Iterable[str]) -> list[ArchiveFile]:
 
     Folders include all files below them. Names that begin with "." or "_" are skipped: programs
     that write archives keep their notes there.
-    Raises: EmulatorError, when a name stands for nothing.
+    Raises: EmulatorError, when a name matches no file.
     """
     files_by_name: dict[str, ArchiveFile] = {}
     for name in names:
         matching_files = list(_remote_files(name) if "://" in name else _local_files(name))
         if not matching_files:
-            raise EmulatorError("no file is there", name, _ARCHIVE_REMEDY)
-        files_by_name |= {each.name: each for each in matching_files}
+            raise EmulatorError("no file found", name, _ARCHIVE_REMEDY)
+        files_by_name |= {file.name: file for file in matching_files}
     return sorted(files_by_name.values(), key=lambda file: file.name)
 
 
@@ -113,7 +113,7 @@ def _is_hidden(path: Path) -> bool:
 def _remote_files(name: str) -> Iterator[ArchiveFile]:
     system, path = _file_system(name)
     try:
-        if any(each in path for each in "*?["):
+        if any(character in path for character in "*?["):
             details_by_path = system.glob(path, detail=True)
         else:
             details_by_path = {path: system.info(path)}
@@ -155,7 +155,7 @@ class DamagedFile(Exception):
 
 
 def read_lines(part: ArchivePart) -> Iterator[bytes | None]:
-    """Yield the lines of *part*; None stands for a line longer than MAX_LINE_BYTES.
+    """Yield the lines of *part*; None is a line longer than MAX_LINE_BYTES.
 
     Raises: Damaged, after the lines that could be read.
     """

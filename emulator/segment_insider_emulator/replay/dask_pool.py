@@ -12,9 +12,9 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.replay.archive import ArchivePart
 from segment_insider_emulator.replay.dry_run import DryRunJob, PartResult, measure_part
 
-distributed: Any = import_module("distributed")  # its functions are typed in part only
+distributed: Any = import_module("distributed")  # it is typed only in part
 
-_PARTS_AHEAD_PER_THREAD = 2  # parts handed out to each thread of a worker
+_PARTS_AHEAD_PER_THREAD = 2  # parts submitted per worker thread
 _DEFAULT_SCHEDULER_PORT = 8786  # Dask's own, where the address has none
 _CONNECT_TIMEOUT_S = 15  # seconds until the scheduler answers, and until the first worker is there
 _CLUSTER_REMEDY = "Start `dask scheduler` and `dask worker` where this package is installed."
@@ -42,13 +42,13 @@ def measure_on_cluster(
         what = f"the cluster cannot be reached ({' '.join(str(error).split())})"
         raise EmulatorError(what, scheduler_url, _CLUSTER_REMEDY) from None
     except (distributed.KilledWorker, CancelledError) as error:
-        what = f"the cluster gave up ({error})"
-        remedy = "See its workers' logs; --resume goes on where it stopped."
+        what = f"the cluster failed ({error})"
+        remedy = "See its workers' logs. --resume continues where it stopped."
         raise EmulatorError(what, scheduler_url, remedy) from None
 
 
 def _check_scheduler(scheduler_url: str) -> None:
-    # Dask goes on trying in the background, and tells so when the program is over.
+    # Dask would retry in the background and log it when the program ends.
     try:
         address = urlsplit(scheduler_url)
         if address.scheme not in ("tcp", "tls"):
@@ -67,7 +67,7 @@ def _measure_with_client(
     waiting = distributed.as_completed(loop=client.loop)
     _submit_more(waiting, client, job, remaining_parts)
     for future in waiting:
-        # Workers come and go meanwhile.
+        # The number of workers may have changed.
         _submit_more(waiting, client, job, remaining_parts)
         yield future.result()
 

@@ -224,12 +224,14 @@ def _event_key(event: JSONObject) -> tuple[str, str]:
 
 def _request_body(result: EventResult, subscription: str) -> bytes | None:
     bodies: Iterator[bytes | None] = (
-        each.request_body for each in result.deliveries if each.subscription == subscription
+        delivery.request_body
+        for delivery in result.deliveries
+        if delivery.subscription == subscription
     )
     return next(bodies, None)
 
 
-_PARTS_AHEAD_PER_PROCESS = 2  # parts handed out to each process, so that none waits for the next
+_PARTS_AHEAD_PER_PROCESS = 2  # parts submitted per process, so that no process waits
 
 
 def measure_in_processes(
@@ -245,14 +247,17 @@ def measure_in_processes(
         yield from (measure_part(job, part) for part in parts)
         return
     earlier_children = set(multiprocessing.active_children())
-    # Forked, they would share locks and signals with a process that may have threads.
+    # A forked process would share locks and signals with a process that may have threads.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
     try:
         yield from _measure_with_pool(pool, job, iter(parts), workers * _PARTS_AHEAD_PER_PROCESS)
     except BrokenProcessPool:
-        remedy = "Was it out of memory? Give fewer --workers; --resume goes on where it stopped."
-        raise EmulatorError("a process was ended from outside", "", remedy) from None
+        remedy = (
+            "It may have run out of memory: use fewer --workers. "
+            "--resume continues where it stopped."
+        )
+        raise EmulatorError("a worker process was killed", "", remedy) from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for child in set(multiprocessing.active_children()) - earlier_children:
@@ -273,13 +278,13 @@ def _measure_with_pool(
 
 
 def _ignore_interrupts() -> None:
-    # Ctrl-C reaches the whole group; the first process decides what becomes of the others.
+    # Ctrl-C reaches the whole process group; the main process ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 SAVE_INTERVAL_S = 5.0  # seconds
 _CHECKPOINT_VERSION = 1
-_CHECKPOINT_REMEDY = "Give another file to --resume, or delete this one to begin afresh."
+_CHECKPOINT_REMEDY = "Choose another file for --resume, or delete this one to start again."
 
 
 class CompletedParts:
@@ -351,7 +356,7 @@ class CheckpointFile:
         try:
             written = orjson.loads(self._path.read_bytes())
             if (written["version"], written["work"]) != (_CHECKPOINT_VERSION, self._job_digest):
-                what = "this was begun with other files, another workspace or other options"
+                what = "this checkpoint is of other files, another workspace or other options"
                 raise EmulatorError(what, str(self._path), _CHECKPOINT_REMEDY)
             return CompletedParts.from_json(written)
         except FileNotFoundError:
@@ -361,7 +366,7 @@ class CheckpointFile:
             raise EmulatorError(what, str(self._path), _CHECKPOINT_REMEDY) from None
         except (LookupError, TypeError, ValueError):
             raise EmulatorError(
-                "not a file of --resume", str(self._path), _CHECKPOINT_REMEDY
+                "not a checkpoint of --resume", str(self._path), _CHECKPOINT_REMEDY
             ) from None
 
     def save(self, completed: CompletedParts, *, force: bool = False) -> None:
@@ -380,7 +385,7 @@ class CheckpointFile:
             os.replace(temporary_path, self._path)
         except OSError as error:
             what = f"cannot be written ({error.strerror})"
-            raise EmulatorError(what, str(self._path), "Name a file that can be.") from None
+            raise EmulatorError(what, str(self._path), "Choose another file.") from None
 
 
 def job_digest(job: DryRunJob, parts: Sequence[ArchivePart]) -> str:
@@ -406,7 +411,7 @@ def run_dry_run(
     """Measure all *parts* that *completed* does not contain yet.
 
     Args:
-        checkpoint: Where the ledger is kept, however the run ends.
+        checkpoint: Where completed parts are saved, also when the run fails.
         on_done: Told each part that is done, those of an earlier run first.
     """
     for part in parts:

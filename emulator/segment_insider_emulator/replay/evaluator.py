@@ -55,10 +55,10 @@ class EventReason:
     """Why an event is lost, filtered or warned about.
 
     Args:
-        lost: Whether it kept the event, or an event made of it, from being stored.
-        where: Dotted place in the user, lists as "[]", e.g. "events[].timestamp"; "" is all of it.
+        lost: Whether the event, or an event built from it, is not stored because of it.
+        where: Dotted path in the user, lists as "[]", e.g. "events[].timestamp"; "" is the user.
         what: One sentence without the values of the one event.
-        remedy: What to do, a full sentence; "" where nobody says.
+        remedy: What to do, a full sentence; "" if unknown.
     """
 
     verdict: Verdict
@@ -72,7 +72,7 @@ def reason_for_discard(discard: DiscardReason) -> EventReason:
     """Return the reason for a call that Segment accepts and then discards."""
     statement, _, remedy = discard.detail.partition(". ")
     subject, has_verb, _ = statement.partition(" is ")
-    what = f"{subject} is not what Segment takes" if has_verb else statement.rstrip(".")
+    what = f"{subject} is not what Segment accepts" if has_verb else statement.rstrip(".")
     return EventReason("rejected", True, "", f"{discard.code}: {what}", remedy)
 
 
@@ -140,7 +140,7 @@ def _without_quoted_value(what: str, where: str, user: JSON) -> str:
     try:
         value = _value_at_path(user, where)
     except (LookupError, TypeError, ValueError):
-        # A name with dots in it, or something that is missing.
+        # The name has dots in it, or the value is missing.
         return shorten_text(what.partition(": ")[0])
     return shorten_text(what.removesuffix(f": {quote_value(value)}"))
 
@@ -152,7 +152,7 @@ def _value_at_path(user: JSON, path: str) -> JSON:
 
 
 PROFILE_UPDATE_NAME = "(profile update)"
-# Numbers may take more room as Segment writes them; no line grows more than that.
+# Segment may write numbers longer than they were sent; no line grows more than this.
 _MAX_SIZE_GROWTH = 8
 
 
@@ -193,7 +193,7 @@ class EventResult(NamedTuple):
         """Whether the event or a part of it is lost."""
         if self.reason and self.reason.lost:
             return True
-        return any(reason.lost for each in self.deliveries for reason in each.reasons)
+        return any(reason.lost for delivery in self.deliveries for reason in delivery.reasons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +234,7 @@ class EventEvaluator:
         """Evaluate *call*.
 
         Args:
-            call: As a destination was handed it or, without receivedAt, as an SDK sent it.
+            call: As destinations receive it or, without receivedAt, as an SDK sends it.
             line_bytes: Bytes of its line.
             random_bytes: 16 bytes for the id of a call without messageId.
         """
@@ -259,12 +259,13 @@ class EventEvaluator:
             str(call.get("messageId")), call["type"], "", "", call, filter_result.event
         )
         deliveries = tuple(
-            self._evaluate_request(each, at) for each in plan_requests(self._destination, [message])
+            self._evaluate_request(planned, at)
+            for planned in plan_requests(self._destination, [message])
         )
         if not deliveries:
             stopped = reason_for_filter("not_subscribed", NOT_SUBSCRIBED_REASON)
             return EventResult("not_subscribed", received_at, stopped, warnings=noted)
-        verdict = worst_verdict(each.verdict for each in deliveries)
+        verdict = worst_verdict(delivery.verdict for delivery in deliveries)
         if noted and verdict == "accepted":
             verdict = "warning"
         return EventResult(verdict, received_at, None, deliveries, noted)
@@ -272,7 +273,7 @@ class EventEvaluator:
     def _discard_reason(
         self, call: JSONObject, line_bytes: int, *, is_archived: bool
     ) -> EventReason | None:
-        # An archive has what Segment took, and more was written to it than was sent.
+        # An archive has only accepted events, and with more fields than were sent.
         if (
             not is_archived
             and line_bytes * _MAX_SIZE_GROWTH > MAX_EVENT_BYTES
@@ -397,5 +398,5 @@ def _parse_body(body: bytes) -> JSON:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
-        # Half of a surrogate pair, which only the slower reader takes.
+        # Half of a surrogate pair, which only the slower parser accepts.
         return json.loads(body)

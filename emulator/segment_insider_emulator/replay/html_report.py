@@ -20,7 +20,7 @@ from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
 
 CHART_WIDTH = 720  # units of the drawing
-_LABEL_WIDTH = 260  # room for the names beside bars
+_LABEL_WIDTH = 260  # width of the labels of bars
 _BAR_ROW_HEIGHT = 26
 _DAY_CHART_HEIGHT = 200  # of a chart of days
 _MAX_DAY_COLUMNS = 62  # more are drawn by month
@@ -74,7 +74,7 @@ def build_day_columns(days: Sequence[JSONObject]) -> list[ChartColumn]:
     for row in days:
         of_day = counts.setdefault(row["day"][:7] if long else row["day"], {})
         of_day[row["verdict"]] = of_day.get(row["verdict"], 0) + row["count"]
-    largest = max((sum(each.values()) for each in counts.values()), default=1)
+    largest = max((sum(verdict_counts.values()) for verdict_counts in counts.values()), default=1)
     step = CHART_WIDTH / max(len(counts), 1)
     return [
         ChartColumn(day, at * step, min(step * 0.8, 60.0), tuple(_stack_verdicts(of_day, largest)))
@@ -91,14 +91,14 @@ def _stack_verdicts(counts: dict[str, int], largest: int) -> Iterable[ChartColum
             yield ChartColumnPart(verdict, count, y, height)
 
 
-# What each verdict says to somebody who never saw the integration.
+# Verdict -> its meaning for readers who do not know the integration.
 VERDICT_TEXTS = {
-    "accepted": "taken by Insider One",
-    "warning": "taken by Insider One, with something to look at",
+    "accepted": "accepted by Insider One",
+    "warning": "accepted by Insider One, with a warning",
     "dropped": "refused by Insider One, although Segment shows it as delivered",
     "failed": "Segment could not make or deliver a request",
     "rejected": "refused by Segment on arrival",
-    "filtered": "held back by a filter or a tracking plan",
+    "filtered": "stopped by a filter or a tracking plan",
     "not_subscribed": "no mapping sends it",
     "disabled": "the destination is turned off",
 }
@@ -114,7 +114,7 @@ def write_html(report_json: JSONObject, path: Path) -> None:
         path.write_text(render_html(report_json), encoding="utf-8")
     except OSError as error:
         what = f"cannot be written ({error.strerror})"
-        raise EmulatorError(what, str(path), "Name a file that can be.") from None
+        raise EmulatorError(what, str(path), "Choose another file.") from None
 
 
 def render_html(report_json: JSONObject) -> str:

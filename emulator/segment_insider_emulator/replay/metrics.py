@@ -43,7 +43,7 @@ def _users_in_body(body: bytes) -> JSON:
     try:
         return orjson.loads(body).get("users")
     except orjson.JSONDecodeError:
-        return "(half of a character, which is no JSON)"
+        return "(invalid JSON: half of a surrogate pair)"
 
 
 def shorten_and_redact(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
@@ -56,28 +56,28 @@ def shorten_and_redact(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
         return "…"
     if isinstance(value, list):
         more = ["…"] if len(value) > _MAX_MEMBERS else []
-        return [shorten_and_redact(each, max_levels - 1) for each in value[:_MAX_MEMBERS]] + more
+        return [shorten_and_redact(entry, max_levels - 1) for entry in value[:_MAX_MEMBERS]] + more
     first_members = list(value.items())[:_MAX_MEMBERS]
     short = {
         name[:_MAX_TEXT_LENGTH]: REDACTED_VALUE
         if _SECRET_NAME.search(name)
-        else shorten_and_redact(each, max_levels - 1)
-        for name, each in first_members
+        else shorten_and_redact(member, max_levels - 1)
+        for name, member in first_members
     }
     return short | (
         {"…": f"{len(value) - len(first_members)} more"} if len(first_members) < len(value) else {}
     )
 
 
-UNKNOWN_CURRENCY = "?"  # in place of a currency
+UNKNOWN_CURRENCY = "?"  # instead of a currency
 ORDER_COMPLETED = "Order Completed"
 _TOTAL_PROPERTIES = ("revenue", "total", "value")
-_MAX_AMOUNT = 1e9  # what is dearer is a mistake, and would hide all else
+_MAX_AMOUNT = 1e9  # a larger amount is a mistake and would hide all others
 _CURRENCIES = frozenset(load_json_document("codes")["currencies"])
 
 
 def order_value(event: JSONObject) -> tuple[str, int] | None:
-    """Return the currency and value of an order in hundredths; None when it is no order.
+    """Return the currency and value of an order in hundredths; None for other events.
 
     Source: Segment, Spec: V2 Ecommerce Events, "Order Completed".
     """
@@ -85,7 +85,7 @@ def order_value(event: JSONObject) -> tuple[str, int] | None:
     if event.get("event") != ORDER_COMPLETED or not isinstance(properties, dict):
         return None
     amounts = (_parse_amount(properties.get(name)) for name in _TOTAL_PROPERTIES)
-    amount = next((each for each in amounts if each is not None), None)
+    amount = next((number for number in amounts if number is not None), None)
     if amount is None:
         amount = _sum_products(properties.get("products"))
     currency = properties.get("currency")
@@ -96,10 +96,11 @@ def order_value(event: JSONObject) -> tuple[str, int] | None:
 
 def _sum_products(products: JSON) -> float:
     listed = products if isinstance(products, list) else []
-    product_objects = [each for each in listed if isinstance(each, dict)]
+    product_objects = [product for product in listed if isinstance(product, dict)]
     total = sum(
-        (_parse_amount(each.get("price")) or 0.0) * (_parse_amount(each.get("quantity", 1)) or 0.0)
-        for each in product_objects
+        (_parse_amount(product.get("price")) or 0.0)
+        * (_parse_amount(product.get("quantity", 1)) or 0.0)
+        for product in product_objects
     )
     return total if total < _MAX_AMOUNT else 0.0
 
@@ -199,7 +200,7 @@ def _row_hash(row: RowKey) -> bytes:
     return blake2b("\0".join(row).encode(errors="surrogatepass"), digest_size=8).digest()
 
 
-# Table -> the names of a row, and how many rows are kept.
+# Table -> its columns, and its maximum of rows.
 TABLE_COLUMNS: Mapping[str, tuple[RowKey, int]] = {
     "verdicts": (("verdict",), 100),
     "events": (("type", "event", "verdict"), 10_000),
@@ -280,7 +281,11 @@ def metrics_from_json(document: JSONObject) -> ReplayMetrics:
 
 
 def _tally_to_json(tally: RowTally) -> list[object]:
-    return [tally.count, tally.order_value, [[*each.position, each.text] for each in tally.samples]]
+    return [
+        tally.count,
+        tally.order_value,
+        [[*sample.position, sample.text] for sample in tally.samples],
+    ]
 
 
 def _tally_from_json(tally_json: list[object]) -> RowTally:

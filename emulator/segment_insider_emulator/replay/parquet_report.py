@@ -28,7 +28,7 @@ def write_parquet(report_json: JSONObject, path: Path) -> None:
         parquet.write_table(table, path)
     except OSError as error:
         what = f"cannot be written ({error.strerror or error})"
-        raise EmulatorError(what, str(path), "Name a file that can be.") from None
+        raise EmulatorError(what, str(path), "Choose another file.") from None
 
 
 def _parquet_rows(report_json: JSONObject) -> Iterator[JSONObject]:

@@ -66,8 +66,8 @@ def list_warnings(report_json: JSONObject) -> list[JSONObject]:
     """List warnings about events that are not lost, the most frequent first, without repeats.
 
     Returns: Rows of `verdict`, `where`, `what`, `remedy`, `count` and, where there are any,
-        `samples`. What is said of requests is told once, `of` all subscriptions whose it is: rows
-        of `type`, `event`, `subscription` and `count`. An event without a request is a row.
+        `samples`. Equal warnings about requests are one row, with `of`: rows of `type`, `event`,
+        `subscription` and `count`. Warnings about events without a request have a row per event.
     """
     warnings: dict[tuple[str, ...], JSONObject] = {}
     for row in report_json["reasons"]:
@@ -98,7 +98,7 @@ def _row_json(
         }
     named["count"] = tally.count
     if tally.samples:
-        named["samples"] = [_sample_json(each, completed, files) for each in tally.samples]
+        named["samples"] = [_sample_json(sample, completed, files) for sample in tally.samples]
     return named
 
 
@@ -110,7 +110,7 @@ def _sample_json(
 
 
 def _sort_by_amount(value: dict[str, int]) -> Iterable[tuple[str, int]]:
-    return sorted(value.items(), key=lambda each: (-each[1], each[0]))
+    return sorted(value.items(), key=lambda amount: (-amount[1], amount[0]))
 
 
 def _order_by_count(row_and_tally: tuple[RowKey, RowTally]) -> tuple[int, RowKey]:
@@ -119,7 +119,7 @@ def _order_by_count(row_and_tally: tuple[RowKey, RowTally]) -> tuple[int, RowKey
 
 
 def _order_by_lost_value(row: JSONObject) -> tuple[bool, float, int]:
-    # Amounts of two currencies cannot be added; the larger one stands for the row.
+    # Amounts of two currencies cannot be added: the larger one decides.
     return not row["lost"], -max(row["value"].values(), default=0.0), -row["count"]
 
 
@@ -137,7 +137,7 @@ def _text_lines(report_json: JSONObject) -> Iterator[str]:
     events, losing = archive["events"], archive["losing"]
     yield f"Of {events:,} events, {losing:,} would be lost, in whole or in part."
     verdicts = ((row["verdict"], row["count"]) for row in report_json["verdicts"])
-    yield from _text_table("What became of them", ("verdict", "events"), verdicts)
+    yield from _text_table("Results", ("verdict", "events"), verdicts)
     received = ((row["eventName"], row["count"]) for row in report_json["received"])
     yield from _text_table("What Insider One would have stored", ("event", "count"), received)
     yield from _losses_table(report_json)
@@ -149,7 +149,7 @@ def _text_lines(report_json: JSONObject) -> Iterator[str]:
     )
     yield from _text_table("What could not be read", ("what", "count", "first at"), unread)
     for name, count in report_json["beyond"].items():
-        yield f"\n{count:,} more are counted in {name!r}, under more names than are kept apart."
+        yield f"\n{count:,} more are counted in {name!r}, which has too many different names."
 
 
 def _losses_table(report_json: JSONObject) -> Iterator[str]:
@@ -158,7 +158,7 @@ def _losses_table(report_json: JSONObject) -> Iterator[str]:
         for row in list_losses(report_json)
     )
     head = ("count", "orders worth", "verdict", "event", "why it is lost")
-    yield from _text_table("What would be lost, the costliest first", head, rows)
+    yield from _text_table("What would be lost, the most expensive first", head, rows)
 
 
 def _warnings_table(report_json: JSONObject) -> Iterator[str]:
@@ -166,14 +166,14 @@ def _warnings_table(report_json: JSONObject) -> Iterator[str]:
         (
             row["count"],
             row["verdict"],
-            _first_and_count(event_label(each) for each in row["of"]),
-            _first_and_count(each["subscription"] for each in row["of"]),
+            _first_and_count(event_label(group) for group in row["of"]),
+            _first_and_count(group["subscription"] for group in row["of"]),
             reason_text(row),
         )
         for row in list_warnings(report_json)
     )
     head = ("count", "verdict", "event", "subscription", "what is to know")
-    yield from _text_table("What would not do as meant, or is not sent", head, rows)
+    yield from _text_table("Warnings, and events that are not sent", head, rows)
 
 
 def _comparison_tables(comparison: JSONObject, event_count: int) -> Iterator[str]:
@@ -220,7 +220,7 @@ def _first_sample_location(row: JSONObject) -> str:
 
 
 def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    listed = [[_text_cell(each) for each in row] for row in rows]
+    listed = [[_text_cell(cell) for cell in row] for row in rows]
     if not listed:
         return
     shown_rows = [list(head), *listed[:_MAX_TEXT_ROWS]]
@@ -240,6 +240,6 @@ def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]
 def _text_cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    # Names come from outside, and could hold what moves a terminal's cursor.
-    plain = "".join(each if each.isprintable() else "�" for each in str(value))
+    # Names come from outside and could contain terminal control characters.
+    plain = "".join(character if character.isprintable() else "�" for character in str(value))
     return plain if len(plain) <= _MAX_CELL_LENGTH else f"{plain[: _MAX_CELL_LENGTH - 1]}…"
