@@ -49,6 +49,31 @@ ExactTexts: TypeAlias = Mapping[str, str]  # path -> expected text
 RecordReader: TypeAlias = Callable[[SandboxServices, int, ExactTexts], Iterator[JSONObject]]
 RecordType = TypeVar("RecordType")
 RecordPage: TypeAlias = tuple[list[RecordType], int | None]
+SINGULAR_NAMES: Mapping[str, str] = {
+    "deliveries": "delivery",
+    "messages": "message",
+    "profiles": "profile",
+    "runs": "run",
+}
+MAX_FIELD_EXPECTATIONS: Final = 50  # of one assertion
+MAX_EXPECTED_COUNT: Final = 1_000_000
+MAX_SHOWN_MATCHES: Final = 10  # in a response
+MAX_NEAR_MISSES: Final = 3
+ASSERTION_EXAMPLE: JSONObject = {"of": "messages", "where": {"type": {"regex": "^identify$"}}}
+expectation_routes = Blueprint("verifying", __name__, url_prefix="/emulator/v1")
+MAX_ASSERTIONS: Final = 100  # of one request
+MAX_NEAR_MISS_CANDIDATES: Final = 1_000  # records that are checked for near misses
+MAX_WAIT: Final = timedelta(seconds=60)
+DEFAULT_WAIT: Final = "5 seconds"
+POLL_INTERVAL_S: Final = 0.25  # seconds between two checks for due work and disconnected clients
+POLL_TIME_SHARE: Final = 4  # a waiting thread checks for one part in so many of its time
+_COUNT_COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
+    "exactly": int.__eq__,
+    "atLeast": int.__ge__,
+    "atMost": int.__le__,
+}
+_COUNT_WORDS = {"exactly": "exactly", "atLeast": "at least", "atMost": "at most"}
+_waiter_slots = BoundedSemaphore(MAX_WAITING_REQUESTS)
 
 
 def _read_messages(
@@ -108,12 +133,6 @@ RECORD_READERS: Mapping[str, RecordReader] = {
     "profiles": _read_profiles,
     "runs": _read_journey_runs,
 }
-SINGULAR_NAMES: Mapping[str, str] = {
-    "deliveries": "delivery",
-    "messages": "message",
-    "profiles": "profile",
-    "runs": "run",
-}
 
 
 def _store_filters(exact_texts: ExactTexts, filter_names: Mapping[str, object]) -> dict[str, str]:
@@ -129,18 +148,6 @@ def _read_all_pages(
     while following is not None:
         page, following = read_page(following)
         yield from page
-
-
-MAX_FIELD_EXPECTATIONS: Final = 50  # of one assertion
-MAX_EXPECTED_COUNT: Final = 1_000_000
-MAX_SHOWN_MATCHES: Final = 10  # in a response
-MAX_NEAR_MISSES: Final = 3
-_COUNT_COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
-    "exactly": int.__eq__,
-    "atLeast": int.__ge__,
-    "atMost": int.__le__,
-}
-_COUNT_WORDS = {"exactly": "exactly", "atLeast": "at least", "atMost": "at most"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,20 +291,6 @@ def _parse_count(count: JSON, where: str) -> int:
         remedy = f"Give a whole number from 0 to {MAX_EXPECTED_COUNT:,}."
         raise EmulatorError("invalid count", where, remedy)
     return int(count)
-
-
-ASSERTION_EXAMPLE: JSONObject = {"of": "messages", "where": {"type": {"regex": "^identify$"}}}
-
-expectation_routes = Blueprint("verifying", __name__, url_prefix="/emulator/v1")
-
-MAX_ASSERTIONS: Final = 100  # of one request
-MAX_NEAR_MISS_CANDIDATES: Final = 1_000  # records that are checked for near misses
-MAX_WAIT: Final = timedelta(seconds=60)
-DEFAULT_WAIT: Final = "5 seconds"
-POLL_INTERVAL_S: Final = 0.25  # seconds between two checks for due work and disconnected clients
-POLL_TIME_SHARE: Final = 4  # a waiting thread checks for one part in so many of its time
-
-_waiter_slots = BoundedSemaphore(MAX_WAITING_REQUESTS)
 
 
 class TooManyWaiters(EmulatorError):

@@ -43,6 +43,15 @@ _DISCONNECT_CHECK_BYTES: Final = (
     256 * 1024
 )  # bytes between two checks whether the client is still connected
 _large_response_slots = BoundedSemaphore(MAX_LARGE_RESPONSES)
+HAR_MEDIA_TYPE: Final = "application/json"
+UNKNOWN_SIZE: Final = -1  # HAR's value for an unknown size
+export_routes = Blueprint("exporting", __name__, url_prefix="/emulator/v1")
+EXPORT_FORMAT: Final = 1
+EXPORT_MEDIA_TYPE: Final = "application/x-ndjson"
+MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024  # bytes
+HEADER_KEYS: Final = frozenset({"kind", "format", "version", "clock", "workspace"})
+HEADER_PATH: Final = "body, line 1"
+IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 
 
 class ClientDisconnected(TemporarilyUnavailable):
@@ -99,10 +108,6 @@ def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
             if is_gone():
                 raise ClientDisconnected("the client has disconnected", request.path)
     return size
-
-
-HAR_MEDIA_TYPE: Final = "application/json"
-UNKNOWN_SIZE: Final = -1  # HAR's value for an unknown size
 
 
 def write_har(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
@@ -172,16 +177,6 @@ def _har_response(attempt: DeliveryAttempt, body: str) -> JSONObject:
         "headersSize": UNKNOWN_SIZE,
         "bodySize": size,
     }
-
-
-export_routes = Blueprint("exporting", __name__, url_prefix="/emulator/v1")
-
-EXPORT_FORMAT: Final = 1
-EXPORT_MEDIA_TYPE: Final = "application/x-ndjson"
-MAX_IMPORT_BYTES: Final = 64 * 1024 * 1024  # bytes
-HEADER_KEYS: Final = frozenset({"kind", "format", "version", "clock", "workspace"})
-HEADER_PATH: Final = "body, line 1"
-IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 
 
 @export_routes.get("/export", endpoint="export")

@@ -21,6 +21,11 @@ _STEP_PATTERN = re.compile(r'\.?([^.\[\]"]+)|\[(\d{1,9}|\*)\]|\["([^"]*)"\]')
 _PATH_REMEDY = (
     'Write it as request.json.users[0].name, with [*] for any entry and ["a.b"] for odd keys.'
 )
+MAX_PATTERN_LENGTH = 1_000  # characters
+ValueCheck: TypeAlias = Callable[[JSON], bool]
+_MAX_SHOWN_LENGTH = 200  # characters of a value in a sentence
+_DEFAULT_TOLERANCE = 1e-9
+_MATCHER_OPTIONS = frozenset({"within"})
 
 
 def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
@@ -61,8 +66,6 @@ def select_values(value: JSON, steps: tuple[PathStep, ...]) -> Iterator[JSON]:
             yield from select_values(entry, rest)
 
 
-MAX_PATTERN_LENGTH = 1_000  # characters
-_MAX_SHOWN_LENGTH = 200  # characters of a value in a sentence
 _TYPE_CHECKS: Mapping[str, Callable[[JSON], bool]] = {
     "string": lambda value: isinstance(value, str),
     "number": lambda value: _is_number(value),
@@ -72,7 +75,6 @@ _TYPE_CHECKS: Mapping[str, Callable[[JSON], bool]] = {
     "array": lambda value: isinstance(value, list),
     "null": lambda value: value is None,
 }
-ValueCheck: TypeAlias = Callable[[JSON], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +223,6 @@ def _is_number(value: JSON) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-_DEFAULT_TOLERANCE = 1e-9
-_MATCHER_OPTIONS = frozenset({"within"})
 _MATCHER_PARSERS: Mapping[str, Callable[[JSON, str], Matcher]] = {
     "exact": _parse_exact,
     "type": _parse_type,

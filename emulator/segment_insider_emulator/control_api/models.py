@@ -21,6 +21,12 @@ from segment_insider_emulator.storage.records import (
 from segment_insider_emulator.types import JSON, JSONObject
 
 Count = Annotated[int, Meta(ge=0)]
+EMPTY_FILTER_REPORT: JSONObject = {
+    "violations": [],
+    "filtered_by": None,
+    "omitted": [],
+    "hints": [],
+}
 
 
 class ApiModel(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -226,14 +232,6 @@ class MessageWithDeliveriesModel(MessageModel, kw_only=True):
         """Build the model of a stored message and its deliveries."""
         deliveries = [DeliveryModel.from_record(delivery) for delivery in message.deliveries]
         return cls(id=message.id, deliveries=deliveries, **message_values(message))
-
-
-EMPTY_FILTER_REPORT: JSONObject = {
-    "violations": [],
-    "filtered_by": None,
-    "omitted": [],
-    "hints": [],
-}
 
 
 def message_values(message: MessageRecord) -> dict[str, Any]:

@@ -48,6 +48,11 @@ FIELD_TYPE_NAMES: Mapping[type, str] = {
     list: "a list",
     int: "a whole number",
 }
+PROFILE_FILTERS = ("identifier",)  # a type and a value, such as uuid:u1
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MAX_ID = 2**63 - 1
+ID_ROUTE = f"<int(max={MAX_ID}):id>"  # in a route: databases have no larger numbers
 
 
 class ResetBody(ApiModel):
@@ -241,13 +246,6 @@ def _describe_fields(fields: FieldTypes) -> str:
 
 def _describe_types(types: tuple[type, ...]) -> str:
     return " or ".join(FIELD_TYPE_NAMES[type] for type in types)
-
-
-PROFILE_FILTERS = ("identifier",)  # a type and a value, such as uuid:u1
-DEFAULT_LIMIT = 100
-MAX_LIMIT = 1000
-MAX_ID = 2**63 - 1
-ID_ROUTE = f"<int(max={MAX_ID}):id>"  # in a route: databases have no larger numbers
 
 
 @dataclass(frozen=True, slots=True)

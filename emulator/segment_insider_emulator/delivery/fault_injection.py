@@ -55,6 +55,8 @@ DOCUMENTED_ERROR_BODIES: dict[int, JSONObject] = {
         "message": "The request processing has failed because of an unknown error.",
     },
 }
+RATE_LIMIT_WINDOW = timedelta(minutes=1)
+MAX_ACTIVE_FAULTS = 1000  # faults at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,6 @@ def insider_fault_json(id: int, fault: InjectedFault, remaining_times: int | Non
         "share": fault.share,
         "seed": fault.seed,
     }
-
-
-RATE_LIMIT_WINDOW = timedelta(minutes=1)
-MAX_ACTIVE_FAULTS = 1000  # faults at once
 
 
 @dataclass(slots=True)

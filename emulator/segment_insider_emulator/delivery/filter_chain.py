@@ -33,6 +33,17 @@ ALL_INTEGRATIONS = "All"
 # Segment itself: browsers write it into every event.
 SEGMENT_INTEGRATION = "Segment.io"
 INTEGRATIONS_OBJECT_CODE = "FILTERED_BY_INTEGRATIONS_OBJECT"
+UNSUPPORTED_TYPE_CODE = "UNSUPPORTED_EVENT_TYPE"
+SCREEN_NOT_LISTED = "Segment's catalogue lists no Screen for this destination"
+FilterStage: TypeAlias = Callable[[JSONObject], FilterResult]
+DEFAULT_SEGMENT_OPTIONS = SegmentOptions()
+DESTINATION_DISABLED = Rejection(
+    DESTINATION_STEP,
+    "disabled",
+    "the destination is turned off: turn on Enable Destination in its settings",
+)
+_NEAR_MISS_CACHE_SIZE = 1024
+_ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under its own name
 
 
 def filter_by_integrations(event: JSONObject) -> FilterResult:
@@ -83,10 +94,6 @@ def _unknown_integration_hint(name: str) -> str:
     return f"integrations names {name!r}, which is another destination: it has no effect here."
 
 
-UNSUPPORTED_TYPE_CODE = "UNSUPPORTED_EVENT_TYPE"
-SCREEN_NOT_LISTED = "Segment's catalogue lists no Screen for this destination"
-
-
 def filter_unsupported_type(event: JSONObject) -> FilterResult:
     """Reject *event* when the destination does not support its type."""
     if event.get("type") != "screen":
@@ -103,16 +110,6 @@ def warn_unsupported_type(event: JSONObject) -> SenderWarning | None:
     return SenderWarning(
         "type", f"{SCREEN_NOT_LISTED}: send a page or track call instead.", SCREEN_NOT_LISTED
     )
-
-
-FilterStage: TypeAlias = Callable[[JSONObject], FilterResult]
-
-DEFAULT_SEGMENT_OPTIONS = SegmentOptions()
-DESTINATION_DISABLED = Rejection(
-    DESTINATION_STEP,
-    "disabled",
-    "the destination is turned off: turn on Enable Destination in its settings",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +199,6 @@ def filter_report(result: FilterResult) -> JSONObject:
         "omitted": [{"field": omission.field, "by": omission.by} for omission in result.omitted],
         "hints": list(result.hints),
     }
-
-
-_NEAR_MISS_CACHE_SIZE = 1024
-_ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under its own name
 
 
 class EventNameChecker:

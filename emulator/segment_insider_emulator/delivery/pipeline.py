@@ -50,50 +50,18 @@ from segment_insider_emulator.storage.records import (
 )
 from segment_insider_emulator.types import HttpRequest, JSONObject
 
-IN_FLIGHT_TIMEOUT_S = 20.0  # seconds; a thread of the server waits as long
-
-
-class InFlightIds:
-    """Message ids that current requests are delivering.
-
-    Args:
-        timeout_s: Seconds that a request waits for an earlier one.
-    """
-
-    def __init__(self, timeout_s: float = IN_FLIGHT_TIMEOUT_S) -> None:
-        self._timeout_s = timeout_s
-        self._reserved_ids: set[str] = set()
-        self._released = Condition()
-
-    @contextmanager
-    def reserve(self, message_ids: Set[str]) -> Iterator[None]:
-        """Wait until no other request delivers *message_ids*, then reserve them for the block.
-
-        Raises: TemporarilyUnavailable, when an earlier request takes longer than a request waits.
-        """
-        with self._released:
-            if not self._released.wait_for(
-                lambda: self._reserved_ids.isdisjoint(message_ids), self._timeout_s
-            ):
-                what = "an earlier request is still delivering the same messages"
-                remedy = "Send them again later; check that --insider-url can be reached."
-                raise TemporarilyUnavailable(what, "messageId", remedy)
-            self._reserved_ids |= message_ids
-        try:
-            yield
-        finally:
-            with self._released:
-                self._reserved_ids -= message_ids
-                self._released.notify_all()
-
-
 log = logging.getLogger(__name__)
 
+IN_FLIGHT_TIMEOUT_S = 20.0  # seconds; a thread of the server waits as long
 DUPLICATE_REASON = "duplicate messageId"
 EMPTY_FILTER_CHAIN = FilterChain()
 DEFAULT_RETRY_POLICY = RetryPolicy()
 NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"  # Segment's code of it, in Delivery Overview
 NOT_SUBSCRIBED_REASON = "no enabled subscription matches this event"
+NewMessageOrRecord: TypeAlias = (
+    "Message | MessageRecord"  # a new message, or the record of a rejected one
+)
+TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
 
 
 class FilteredMessage(NamedTuple):
@@ -105,9 +73,6 @@ class FilteredMessage(NamedTuple):
 
     message: Message
     filter_report: JSONObject
-
-
-NewMessageOrRecord: TypeAlias = "Message | MessageRecord"  # a new message, or the record of a rejected one
 
 
 class DeliveryPipeline:
@@ -260,6 +225,40 @@ class DeliveryPipeline:
 
     def _credentials(self) -> dict[str, str]:
         return credential_headers(self._destinations[0].settings)
+
+
+class InFlightIds:
+    """Message ids that current requests are delivering.
+
+    Args:
+        timeout_s: Seconds that a request waits for an earlier one.
+    """
+
+    def __init__(self, timeout_s: float = IN_FLIGHT_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._reserved_ids: set[str] = set()
+        self._released = Condition()
+
+    @contextmanager
+    def reserve(self, message_ids: Set[str]) -> Iterator[None]:
+        """Wait until no other request delivers *message_ids*, then reserve them for the block.
+
+        Raises: TemporarilyUnavailable, when an earlier request takes longer than a request waits.
+        """
+        with self._released:
+            if not self._released.wait_for(
+                lambda: self._reserved_ids.isdisjoint(message_ids), self._timeout_s
+            ):
+                what = "an earlier request is still delivering the same messages"
+                remedy = "Send them again later; check that --insider-url can be reached."
+                raise TemporarilyUnavailable(what, "messageId", remedy)
+            self._reserved_ids |= message_ids
+        try:
+            yield
+        finally:
+            with self._released:
+                self._reserved_ids -= message_ids
+                self._released.notify_all()
 
 
 def _not_subscribed_reason(message: Message, disabled: Destination | None) -> str:

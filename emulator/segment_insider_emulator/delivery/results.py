@@ -22,6 +22,30 @@ from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
 
 DROPPED_REASON = "delivered for Segment, dropped by Insider One"
 VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "warning", "accepted")
+MAX_BATCH_ERROR_BYTES = 2_000  # bytes of an error page that every delivery of a batch stores
+FINDINGS_HEADER = "x-emulator-findings"
+VERDICT_HEADER = "x-emulator-verdict"
+CHANGES_HEADER = "x-emulator-changes"
+USER_INDEX_PATTERN = re.compile(r"users\.(\d+)(?=\.|$)")
+DELIVERED_TAB, NOT_DELIVERED_TAB = "Delivered", "Not Delivered"
+SUCCESSFUL_STEP, FAILED_STEP, RETRY_STEP = "Successful delivery", "Failed delivery", "Retry count"
+ERROR_CODE_LABELS = {
+    "400": "Bad request",
+    "401": "Unauthorised",
+    "404": "Not found",
+    "429": "Too many requests",
+    "307": "Gateway and redirect",
+    "502": "Gateway and redirect",
+    "503": "Gateway and redirect",
+    "ECONNRESET": "Connection",
+    "ECONNREFUSED": "Connection",
+    "ETIMEDOUT": "Connection",
+    "ENOTFOUND": "Connection",
+    "INTERNAL": "Connection",
+}
+# Delivery Overview has its own name for one fault of the network.
+DELIVERY_OVERVIEW_CODES = {"ECONNREFUSED": "EREFUSED"}
+INTERNAL_ERROR_CODE = "INTERNAL"  # Segment's name for what ended without a status
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +125,6 @@ def _parse_header_or_body(body: bytes) -> JSON:
         return None
 
 
-MAX_BATCH_ERROR_BYTES = 2_000  # bytes of an error page that every delivery of a batch stores
-FINDINGS_HEADER = "x-emulator-findings"
-VERDICT_HEADER = "x-emulator-verdict"
-CHANGES_HEADER = "x-emulator-changes"
-USER_INDEX_PATTERN = re.compile(r"users\.(\d+)(?=\.|$)")
-
-
 def request_for_user(body: JSONObject, user_index: int) -> str:
     """Return the upsert body with only the user at *user_index*."""
     user_body = {**body, "users": body["users"][user_index : user_index + 1]}
@@ -180,24 +197,6 @@ def _parse_json_or_none(text: str | bytes) -> JSON:
         return None
 
 
-DELIVERED_TAB, NOT_DELIVERED_TAB = "Delivered", "Not Delivered"
-SUCCESSFUL_STEP, FAILED_STEP, RETRY_STEP = "Successful delivery", "Failed delivery", "Retry count"
-ERROR_CODE_LABELS = {
-    "400": "Bad request",
-    "401": "Unauthorised",
-    "404": "Not found",
-    "429": "Too many requests",
-    "307": "Gateway and redirect",
-    "502": "Gateway and redirect",
-    "503": "Gateway and redirect",
-    "ECONNRESET": "Connection",
-    "ECONNREFUSED": "Connection",
-    "ETIMEDOUT": "Connection",
-    "ENOTFOUND": "Connection",
-    "INTERNAL": "Connection",
-}
-# Delivery Overview has its own name for one fault of the network.
-DELIVERY_OVERVIEW_CODES = {"ECONNREFUSED": "EREFUSED"}
 PUBLISHED_ERROR_CODES = frozenset(
     {f"errors.discarded.{code}" for code in ("400", "401", "403")}
     | {
@@ -248,9 +247,6 @@ def _status_json(
 
 def _group_5xx_codes(code: str | None) -> str | None:
     return "5xx" if code and code.isdecimal() and code.startswith("5") else code
-
-
-INTERNAL_ERROR_CODE = "INTERNAL"  # Segment's name for what ended without a status
 
 
 def build_pending_deliveries(

@@ -30,6 +30,8 @@ from segment_insider_emulator.storage.records import (
 )
 from segment_insider_emulator.types import HttpRequest
 
+log = logging.getLogger(__name__)
+
 RETRYABLE_4XX = frozenset({408, 423, 429})
 NON_RETRYABLE_5XX = 501
 # Node.js names of network errors; Segment runs on Node.js.
@@ -39,6 +41,10 @@ RETRYABLE_NETWORK_ERRORS = frozenset(
         "ETIMEDOUT",
     }
 )  # fmt: skip
+UPSERT_PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
+# In place of a status: an error of the emulator, which a retry would meet again.
+EMULATOR_FAULT_CODE = "EMULATOR_FAULT"
+RETRY_LOCK_NAMES = ("retries",)  # locked during a retry
 
 
 def is_retryable(error_code: str) -> bool:
@@ -89,14 +95,6 @@ class RetryPolicy:
             f"{self.seed}:{delivery_key}:{attempt_count}"
         ).uniform(0.5, 1)
         return due if due <= first_attempt_at + self.window else None
-
-
-log = logging.getLogger(__name__)
-
-UPSERT_PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
-# In place of a status: an error of the emulator, which a retry would meet again.
-EMULATOR_FAULT_CODE = "EMULATOR_FAULT"
-RETRY_LOCK_NAMES = ("retries",)  # locked during a retry
 
 
 class RetryScheduler:

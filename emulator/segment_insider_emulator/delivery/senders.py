@@ -21,6 +21,18 @@ from segment_insider_emulator.types import HttpRequest, HttpResponse
 
 PARTNER_HEADER, TOKEN_HEADER = "x-partner-name", "x-request-token"
 REDACTED_MARK = "…"
+RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
+MAX_RESPONSE_BYTES = 1_000_000  # bytes that are read of a body
+# Error numbers of Python -> names of Node.js.
+NODE_ERROR_CODES = {
+    errno.ECONNREFUSED: "ECONNREFUSED",
+    errno.ECONNRESET: "ECONNRESET",
+    errno.EPIPE: "ECONNRESET",
+    errno.ECONNABORTED: "ECONNABORTED",
+    errno.EHOSTUNREACH: "EHOSTUNREACH",
+    errno.ENETUNREACH: "EHOSTUNREACH",
+    errno.ETIMEDOUT: "ETIMEDOUT",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +73,6 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
         name: f"{value[:2]}{REDACTED_MARK}" if name.lower() == TOKEN_HEADER else value
         for name, value in headers.items()
     }
-
-
-RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
-MAX_RESPONSE_BYTES = 1_000_000  # bytes that are read of a body
 
 
 class Sender(Protocol):
@@ -241,18 +249,6 @@ def _node_error_code(error: BaseException) -> str:
     broken = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
     secured = isinstance(error, requests.exceptions.SSLError)
     return "ECONNRESET" if isinstance(error, broken) and not secured else "UNKNOWN_ERROR"
-
-
-# Error numbers of Python -> names of Node.js.
-NODE_ERROR_CODES = {
-    errno.ECONNREFUSED: "ECONNREFUSED",
-    errno.ECONNRESET: "ECONNRESET",
-    errno.EPIPE: "ECONNRESET",
-    errno.ECONNABORTED: "ECONNABORTED",
-    errno.EHOSTUNREACH: "EHOSTUNREACH",
-    errno.ENETUNREACH: "EHOSTUNREACH",
-    errno.ETIMEDOUT: "ETIMEDOUT",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ MAX_PART_BYTES = 4 * 1024 * 1024  # bytes of a file that can be cut
 GZIP_MAGIC = b"\x1f\x8b"
 _ARCHIVE_REMEDY = "Give files, folders, patterns or s3:// addresses of a Segment archive."
 _FSSPEC_REMEDY = "Install the extra: pip install 'segment-insider-emulator[archive]'."
+MAX_LINE_BYTES = 1024 * 1024  # bytes of a line that are looked at
+_READ_BUFFER_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +146,6 @@ def _is_gzip(name: str) -> bool:
             return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     except OSError as error:
         raise EmulatorError(f"cannot be read ({error.strerror})", name, _ARCHIVE_REMEDY) from None
-
-
-MAX_LINE_BYTES = 1024 * 1024  # bytes of a line that are looked at
-_READ_BUFFER_BYTES = 1024 * 1024
 
 
 class DamagedFile(Exception):

@@ -51,6 +51,10 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
 
 UNREADABLE_LINE, UNREADABLE_FILE = "line", "file"  # kinds of what cannot be read
+SAVE_INTERVAL_S = 5.0  # seconds
+_PARTS_AHEAD_PER_PROCESS = 2  # parts submitted per process, so that no process waits
+_CHECKPOINT_VERSION = 1
+_CHECKPOINT_REMEDY = "Choose another file for --resume, or delete this one to start again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +235,6 @@ def _request_body(result: EventResult, subscription: str) -> bytes | None:
     return next(bodies, None)
 
 
-_PARTS_AHEAD_PER_PROCESS = 2  # parts submitted per process, so that no process waits
-
-
 def measure_in_processes(
     job: DryRunJob, parts: Iterable[ArchivePart], workers: int
 ) -> Iterator[PartResult]:
@@ -280,11 +281,6 @@ def _measure_with_pool(
 def _ignore_interrupts() -> None:
     # Ctrl-C reaches the whole process group; the main process ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-SAVE_INTERVAL_S = 5.0  # seconds
-_CHECKPOINT_VERSION = 1
-_CHECKPOINT_REMEDY = "Choose another file for --resume, or delete this one to start again."
 
 
 class CompletedParts:

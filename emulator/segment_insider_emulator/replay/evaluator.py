@@ -48,6 +48,12 @@ LOSS_VERDICTS: frozenset[Verdict] = frozenset(("rejected", "failed", "dropped"))
 _MAX_REASON_LENGTH = 300  # characters of one part of a reason
 _INDEX_PATTERN = re.compile(r"[./]\d+(?=[./ ]|$)")
 _ACTUAL_VALUE_PATTERN = re.compile(r" but it was .*?(?=\. |\.?$)", re.DOTALL)
+PROFILE_UPDATE_NAME = "(profile update)"
+ChangeKind: TypeAlias = Literal["differs", "gone", "new"]
+WHOLE_REQUEST = "(request)"
+# Segment may write numbers longer than they were sent; no line grows more than this.
+_MAX_SIZE_GROWTH = 8
+_MISSING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +155,6 @@ def _value_at_path(user: JSON, path: str) -> JSON:
     for step in path.split(".") if path else ():
         user = user[int(step)] if isinstance(user, list) else user[step]
     return user
-
-
-PROFILE_UPDATE_NAME = "(profile update)"
-# Segment may write numbers longer than they were sent; no line grows more than this.
-_MAX_SIZE_GROWTH = 8
 
 
 class DeliveryResult(NamedTuple):
@@ -323,11 +324,6 @@ class EventEvaluator:
                 received.append(PROFILE_UPDATE_NAME)
         verdict: Verdict = "dropped" if refused else "warning" if why else "accepted"
         return verdict, tuple(dict.fromkeys(why)), tuple(received)
-
-
-ChangeKind: TypeAlias = Literal["differs", "gone", "new"]
-WHOLE_REQUEST = "(request)"
-_MISSING = object()
 
 
 class RequestChange(NamedTuple):

@@ -24,6 +24,18 @@ _LABEL_WIDTH = 260  # width of the labels of bars
 _BAR_ROW_HEIGHT = 26
 _DAY_CHART_HEIGHT = 200  # of a chart of days
 _MAX_DAY_COLUMNS = 62  # more are drawn by month
+# Verdict -> its meaning for readers who do not know the integration.
+VERDICT_TEXTS = {
+    "accepted": "accepted by Insider One",
+    "warning": "accepted by Insider One, with a warning",
+    "dropped": "refused by Insider One, although Segment shows it as delivered",
+    "failed": "Segment could not make or deliver a request",
+    "rejected": "refused by Segment on arrival",
+    "filtered": "stopped by a filter or a tracking plan",
+    "not_subscribed": "no mapping sends it",
+    "disabled": "the destination is turned off",
+}
+_MAX_HTML_ROWS = 200  # of a table; all of them are in the JSON report
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +101,6 @@ def _stack_verdicts(counts: dict[str, int], largest: int) -> Iterable[ChartColum
             height = _DAY_CHART_HEIGHT * count / largest
             y -= height
             yield ChartColumnPart(verdict, count, y, height)
-
-
-# Verdict -> its meaning for readers who do not know the integration.
-VERDICT_TEXTS = {
-    "accepted": "accepted by Insider One",
-    "warning": "accepted by Insider One, with a warning",
-    "dropped": "refused by Insider One, although Segment shows it as delivered",
-    "failed": "Segment could not make or deliver a request",
-    "rejected": "refused by Segment on arrival",
-    "filtered": "stopped by a filter or a tracking plan",
-    "not_subscribed": "no mapping sends it",
-    "disabled": "the destination is turned off",
-}
-_MAX_HTML_ROWS = 200  # of a table; all of them are in the JSON report
 
 
 def write_html(report_json: JSONObject, path: Path) -> None:

@@ -25,6 +25,29 @@ _MAX_TEXT_LENGTH = 200
 _MAX_MEMBERS = 30
 _MAX_LEVELS = 6
 _MAX_SAMPLE_BYTES = 4_000  # bytes of one example
+UNKNOWN_CURRENCY = "?"  # instead of a currency
+ORDER_COMPLETED = "Order Completed"
+RowKey: TypeAlias = tuple[str, ...]
+MAX_SAMPLES = 2  # of each row
+# Table -> its columns, and its maximum of rows.
+TABLE_COLUMNS: Mapping[str, tuple[RowKey, int]] = {
+    "verdicts": (("verdict",), 100),
+    "events": (("type", "event", "verdict"), 10_000),
+    "deliveries": (("type", "event", "subscription", "actionSlug", "verdict"), 10_000),
+    "reasons": (
+        ("type", "event", "subscription", "verdict", "lost", "where", "what", "remedy"),
+        2_000,
+    ),
+    "received": (("eventName",), 10_000),
+    "days": (("day", "verdict"), 10_000),
+    "changes": (("type", "event", "subscription", "field", "change"), 2_000),
+    "turned": (("type", "event", "before", "after"), 10_000),
+    "unread": (("kind", "what"), 100),
+}
+_TOTAL_PROPERTIES = ("revenue", "total", "value")
+_MAX_AMOUNT = 1e9  # a larger amount is a mistake and would hide all others
+_CURRENCIES = frozenset(load_json_document("codes")["currencies"])
+_COUNT_NAMES = ("lines", "events", "losing", "bytes", "differing")
 
 
 def format_sample(event: JSONObject, **bodies: bytes | None) -> str:
@@ -69,13 +92,6 @@ def shorten_and_redact(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
     )
 
 
-UNKNOWN_CURRENCY = "?"  # instead of a currency
-ORDER_COMPLETED = "Order Completed"
-_TOTAL_PROPERTIES = ("revenue", "total", "value")
-_MAX_AMOUNT = 1e9  # a larger amount is a mistake and would hide all others
-_CURRENCIES = frozenset(load_json_document("codes")["currencies"])
-
-
 def order_value(event: JSONObject) -> tuple[str, int] | None:
     """Return the currency and value of an order in hundredths; None for other events.
 
@@ -114,11 +130,6 @@ def _parse_amount(value: JSON) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if isfinite(value) and 0 <= value < _MAX_AMOUNT else None
-
-
-RowKey: TypeAlias = tuple[str, ...]
-
-MAX_SAMPLES = 2  # of each row
 
 
 class LinePosition(NamedTuple):
@@ -198,26 +209,6 @@ class MetricTable:
 
 def _row_hash(row: RowKey) -> bytes:
     return blake2b("\0".join(row).encode(errors="surrogatepass"), digest_size=8).digest()
-
-
-# Table -> its columns, and its maximum of rows.
-TABLE_COLUMNS: Mapping[str, tuple[RowKey, int]] = {
-    "verdicts": (("verdict",), 100),
-    "events": (("type", "event", "verdict"), 10_000),
-    "deliveries": (("type", "event", "subscription", "actionSlug", "verdict"), 10_000),
-    "reasons": (
-        ("type", "event", "subscription", "verdict", "lost", "where", "what", "remedy"),
-        2_000,
-    ),
-    "received": (("eventName",), 10_000),
-    "days": (("day", "verdict"), 10_000),
-    "changes": (("type", "event", "subscription", "field", "change"), 2_000),
-    "turned": (("type", "event", "before", "after"), 10_000),
-    "unread": (("kind", "what"), 100),
-}
-
-
-_COUNT_NAMES = ("lines", "events", "losing", "bytes", "differing")
 
 
 def _empty_tables() -> dict[str, MetricTable]:

@@ -10,6 +10,9 @@ from segment_insider_emulator.replay.metrics import TABLE_COLUMNS, LineSample, R
 from segment_insider_emulator.terminal_output import style_text
 from segment_insider_emulator.types import JSON, JSONObject
 
+_MAX_TEXT_ROWS = 15  # of a table; all of them are in --json
+_MAX_CELL_LENGTH = 100  # characters of a cell
+
 
 def build_report(
     completed: CompletedParts, files: Sequence[ArchiveFile], *, has_comparison: bool
@@ -121,10 +124,6 @@ def _order_by_count(row_and_tally: tuple[RowKey, RowTally]) -> tuple[int, RowKey
 def _order_by_lost_value(row: JSONObject) -> tuple[bool, float, int]:
     # Amounts of two currencies cannot be added: the larger one decides.
     return not row["lost"], -max(row["value"].values(), default=0.0), -row["count"]
-
-
-_MAX_TEXT_ROWS = 15  # of a table; all of them are in --json
-_MAX_CELL_LENGTH = 100  # characters of a cell
 
 
 def format_text(report_json: JSONObject) -> str:
