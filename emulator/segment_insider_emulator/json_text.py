@@ -111,6 +111,14 @@ def _json_error_text(line: bytes, error: orjson.JSONDecodeError) -> str:
     return f"not JSON ({error})"
 
 
+def parse_json_or_text(body: bytes | str) -> JSON:
+    """Parse *body* as JSON; return other bodies, such as a proxy's page, as text."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body if isinstance(body, str) else body.decode(errors="replace")
+
+
 def find_value_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
     """Yield one line for each path at which *actual* differs from *expected*."""
     if isinstance(expected, dict) and isinstance(actual, dict):

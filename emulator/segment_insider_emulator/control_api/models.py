@@ -6,10 +6,10 @@ The JSON of a response and its schema in the OpenAPI document both come from the
 from typing import Annotated, Any, Literal, Self
 
 import msgspec
-import orjson
 from msgspec import UNSET, Meta, UnsetType, field
 
 from segment_insider_emulator.delivery.results import describe_delivery_status
+from segment_insider_emulator.json_text import parse_json_or_text
 from segment_insider_emulator.storage.records import (
     DeliveryAttempt,
     DeliveryRecord,
@@ -560,16 +560,8 @@ def _request_and_response(record: DeliveryRecord | UpsertRecord) -> dict[str, An
             method=request.method,
             url=request.url,
             headers=request.headers,
-            json=_json_or_text(request.body),
+            json=parse_json_or_text(request.body),
         ),
         "response": response
-        and ResponseModel(status=response.status, json=_json_or_text(response.body)),
+        and ResponseModel(status=response.status, json=parse_json_or_text(response.body)),
     }
-
-
-def _json_or_text(body: str) -> JSON:
-    """Parse *body* as JSON; return other bodies, such as a proxy's page, as text."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body

@@ -1,7 +1,5 @@
 """Send to a real account and record how its responses differ from emulated ones."""
 
-import orjson
-
 from segment_insider_emulator import __version__
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.delivery.retries import is_retryable
@@ -12,10 +10,10 @@ from segment_insider_emulator.delivery.senders import (
     Sender,
     redact_headers,
 )
-from segment_insider_emulator.json_text import find_value_differences
+from segment_insider_emulator.json_text import find_value_differences, parse_json_or_text
 from segment_insider_emulator.shared_state import StateGuardFactory, process_local
 from segment_insider_emulator.storage.reports import ResponseDifferenceStore
-from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
+from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 
 MIN_SECRET_LENGTH = 4  # characters; anything shorter would take ordinary words out of an answer
 
@@ -87,7 +85,7 @@ class PassThroughSender:
                 "method": sent_request.method,
                 "url": self._account.url + sent_request.path,
                 "headers": redact_headers(sent_request.headers),
-                "json": _json_or_text(sent_request.body),
+                "json": parse_json_or_text(sent_request.body),
             },
             "expect": expected,
             "actual": actual,
@@ -111,12 +109,4 @@ def redact_secrets(secrets: list[str], response: HttpResponse) -> HttpResponse:
 
 
 def _response_json(response: HttpResponse) -> JSONObject:
-    return {"status": response.status, "json": _json_or_text(response.body)}
-
-
-def _json_or_text(body: bytes) -> JSON:
-    """Parse *body* as JSON; return other bodies, such as a proxy's page, as text."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body.decode(errors="replace")
+    return {"status": response.status, "json": parse_json_or_text(response.body)}

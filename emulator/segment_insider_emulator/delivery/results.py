@@ -84,7 +84,7 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
 
 def read_profile_changes(response: HttpResponse) -> tuple[JSONObject, ...] | None:
     """Return the profile changes that the emulated endpoint reports; None without a report."""
-    listed = _parse_header_or_body(response.headers.get("x-emulator-changes", "").encode())
+    listed = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
     return tuple(listed) if isinstance(listed, list) else None
 
 
@@ -95,7 +95,7 @@ def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
 
 def _failed_users_reason(body: bytes) -> str | None:
     """Return the reason for failed users in *body*; None when no user failed."""
-    match _parse_header_or_body(body):
+    match _parse_json_or_none(body):
         case {"data": {"fail": {"count": int(count), **rest}}} if count > 0:
             return _join_error_texts(rest.get("errors")) or f"{count} failed"
     return None
@@ -109,20 +109,12 @@ def _join_error_texts(errors: JSON) -> str:
 
 
 def _read_findings(response: HttpResponse) -> tuple[JSONObject, ...]:
-    listed = _parse_header_or_body(response.headers.get("x-emulator-findings", "").encode())
+    listed = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
     return tuple(listed) if isinstance(listed, list) else ()
 
 
 def _first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
     return next((f"{finding['where']}: {finding['what']}" for finding in findings), None)
-
-
-def _parse_header_or_body(body: bytes) -> JSON:
-    """Parse *body* as JSON; return None for other bodies, such as HTML."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
 
 
 def request_for_user(body: JSONObject, user_index: int) -> str:
@@ -191,6 +183,7 @@ def _has_user_index(path: str) -> bool:
 
 
 def _parse_json_or_none(text: str | bytes) -> JSON:
+    """Parse *text* as JSON; return None for other texts, such as HTML."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
