@@ -80,6 +80,9 @@ def _close_and_release(file: IO[bytes]) -> None:
 def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
     """Return a response of *chunks*, sent from a temporary file.
 
+    A thread is busy only while the file is written. The server sends it as fast as the client
+    reads, and closes it when it is sent or the client has disconnected.
+
     Raises: TemporarilyUnavailable, when too many are being sent, or the client disconnected.
     """
     spool = _ResponseFile()

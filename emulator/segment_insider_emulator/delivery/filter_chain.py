@@ -47,7 +47,12 @@ _ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under it
 
 
 def filter_by_integrations(event: JSONObject) -> FilterResult:
-    """Reject *event* when its integrations object switches this destination off."""
+    """Reject *event* when its integrations object switches this destination off.
+
+    Source: Segment, "Filtering with the Integrations object". Letter case counts; an entry for this
+        destination outweighs `All`; options instead of true count as on. (documented) `null` counts
+        as absent: the Python SDK sends it for integrations that are not set. (assumed)
+    """
     integrations = event.get("integrations")
     if not isinstance(integrations, dict):
         return FilterResult(event)
@@ -95,7 +100,12 @@ def _unknown_integration_hint(name: str) -> str:
 
 
 def filter_unsupported_type(event: JSONObject) -> FilterResult:
-    """Reject *event* when the destination does not support its type."""
+    """Reject *event* when the destination does not support its type.
+
+    Source: Segment, catalogue page of "Insider Cloud Mode (Actions)", June 2026: Page, Alias,
+        Group, Identify and Track. Segment publishes nothing about a screen call that a mapping
+        matches, so the workspace decides, see SegmentOptions.
+    """
     if event.get("type") != "screen":
         return FilterResult(event)
     return FilterResult(
@@ -203,6 +213,9 @@ def filter_report(result: FilterResult) -> JSONObject:
 
 class EventNameChecker:
     """Compares event names with the names in triggers, Segment's spec and the tracking plan.
+
+    A name that is almost a known one may be a misspelling: then another mapping takes the event, or
+    none. A name in a trigger or in the tracking plan is not a misspelling.
 
     Args:
         tracking_plan_events: Event names in the tracking plan.

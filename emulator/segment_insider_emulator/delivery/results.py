@@ -207,6 +207,7 @@ def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
 
     `error` is the error code of Event Delivery, `code` and `reason` those of Delivery Overview.
     Codes that Segment has not published follow the pattern of the published ones and are "assumed".
+    Source: Segment, "Event Delivery" and "Delivery Overview": steps, reasons, codes. (documented)
     """
     if delivery.verdict == "retrying":
         error = f"errors.awaiting-retry.{_group_5xx_codes(delivery.code)}"

@@ -152,8 +152,8 @@ def test_stored_events_are_told_by_the_names_of_insider_one() -> None:
     ("clocks", "received"),
     [
         pytest.param({}, 2, id="by the time of its arrival"),
-        pytest.param({"insider": datetime(2028, 3, 13, tzinfo=UTC)}, 2, id="just in time"),
-        pytest.param({"insider": datetime(2028, 3, 15, tzinfo=UTC)}, 0, id="outdated"),
+        pytest.param({"insider_now": datetime(2028, 3, 13, tzinfo=UTC)}, 2, id="just in time"),
+        pytest.param({"insider_now": datetime(2028, 3, 15, tzinfo=UTC)}, 0, id="outdated"),
     ],
 )
 def test_events_are_kept_as_long_as_their_retention(
