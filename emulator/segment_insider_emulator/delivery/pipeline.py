@@ -58,10 +58,8 @@ EMPTY_FILTER_CHAIN = FilterChain()
 DEFAULT_RETRY_POLICY = RetryPolicy()
 NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"  # Segment's code of it, in Delivery Overview
 NOT_SUBSCRIBED_REASON = "no enabled subscription matches this event"
-NewMessageOrRecord: TypeAlias = (
-    "Message | MessageRecord"  # a new message, or the record of a rejected one
-)
-TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
+# A new message, or the record of a rejected one.
+NewMessageOrRecord: TypeAlias = "Message | MessageRecord"
 
 
 class FilteredMessage(NamedTuple):
