@@ -1,6 +1,6 @@
 """Configuration of Terraform and answers of the Public API in which one value is another.
 
-    python tests/workspace/importing/generating.py
+    python tests/interchange/generating.py
 
 imports every form of expression in place of every attribute that is read, then every type of JSON
 in place of every value of an answer, and prints what raises, what cannot be loaded, and what is not
@@ -27,7 +27,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.documents import format_yaml, parse_document
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
-FIXTURES = Path(__file__).parents[3] / "fixtures" / "imports"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "imports"
 EXPORTS = (
     *(FIXTURES / "terraform" / name for name in ("terraform.tfstate", "show.json")),
     *sorted((FIXTURES / "public-api").glob("*.json")),
