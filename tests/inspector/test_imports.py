@@ -25,7 +25,7 @@ def file(content: bytes, name: str = "shop.yaml") -> FilePayload:
 def upload(emulator: Running, page: Page, *files: FilePayload) -> None:
     page.goto(f"{emulator.url}/workspace/import")
     page.get_by_label("Files, 5 MB each at most").set_input_files(list(files))
-    page.get_by_role("button", name="Read").click()
+    page.get_by_role("button", name="Preview").click()
 
 
 def test_a_presets_mappings_are_used_until_a_reset(
@@ -36,7 +36,7 @@ def test_a_presets_mappings_are_used_until_a_reset(
     expect(page.get_by_text("10 mappings; this sandbox has 12")).to_be_visible()
     accessible(page)
     page.get_by_role("button", name="Use its mappings here").click()
-    expect(page.locator(".notice")).to_contain_text("This sandbox has 10 other mappings")
+    expect(page.locator(".notice")).to_contain_text("The mappings were replaced: 10 are active")
     assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 10
     emulator.parts.reset()
     assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 12
@@ -59,7 +59,7 @@ def test_a_sandbox_is_created_of_a_workspace_file(emulator: Running, page: Page)
     page.goto(f"{emulator.url}/workspace/import?preset=segment-defaults")
     page.get_by_role("button", name="Create a sandbox from it").click()
     expect(page.locator(".notice")).to_contain_text("was created")
-    expect(page.get_by_text("The key of its account, shown this once")).to_be_visible()
+    expect(page.get_by_text("The account key, shown only once")).to_be_visible()
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_file_that_is_no_workspace_is_refused(
 
 def test_no_file_is_told(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/import")
-    page.get_by_role("button", name="Read").click()
+    page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("alert")).to_contain_text("No file chosen")
 
 

@@ -24,11 +24,11 @@ def test_a_fault_on_the_way_is_met_tried_again_and_cleared(
     accessible(page)
     way = page.get_by_role("region", name="Faults of deliveries to Insider One")
     way.get_by_role("button", name="429 three times").click()
-    expect(way).to_contain_text("answers 429, 3 times")
+    expect(way).to_contain_text("returns 429, 3 times")
     emulator.send(RATED)
     assert verdicts(emulator) == ["retrying"]
     page.reload()
-    expect(way).to_contain_text("answers 429, 2 times")
+    expect(way).to_contain_text("returns 429, 2 times")
     way.get_by_role("button", name="Clear").click()
     expect(way).to_contain_text("none")
     page.get_by_role("button", name="Retry now").click()
@@ -45,7 +45,7 @@ def test_a_fault_at_segments_end_is_asked_for_in_full(emulator: Running, page: P
     source.get_by_label("Times").fill("2")
     source.get_by_label("Process the request first").check()
     source.get_by_role("button", name="Add").click()
-    told = "answers 429, retry after 7 s, having taken the request, 2 times"
+    told = "returns 429, retry after 7 s, after processing the request, 2 times"
     expect(source.get_by_role("listitem")).to_have_text(told)
     body = {**RATED, "writeKey": "wk_demo"}
     answer = requests.post(f"{emulator.url}/v1/track", json=body, timeout=10)
@@ -79,7 +79,7 @@ def test_a_sandbox_is_created_entered_and_deleted(emulator: Running, page: Page)
     page.get_by_label("Id (generated if empty)").fill("team-a")
     page.get_by_label("Workspace").select_option("segment-defaults")
     page.get_by_role("button", name="Create").click()
-    expect(page.get_by_text("The key of its account, shown this once")).to_be_visible()
+    expect(page.get_by_text("The account key, shown only once")).to_be_visible()
     page.get_by_role("link", name="team-a").click()
     expect(page).to_have_url(f"{emulator.url}/sandboxes/team-a/")
     page.get_by_role("link", name="Settings").click()

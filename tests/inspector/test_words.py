@@ -28,7 +28,7 @@ OTHER = {"@path": "$.properties.email"}
         pytest.param(
             {"@if": {"exists": EMAIL, "then": EMAIL, "else": OTHER}},
             "traits.email or else properties.email",
-            id="the first that is there",
+            id="the first that exists",
         ),
         pytest.param(
             {"@if": {"exists": EMAIL, "then": "yes", "else": "no"}},
@@ -134,7 +134,7 @@ def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
         ),
         pytest.param(
             "properties.total > 10 and traits.vip = true and userId != null",
-            "properties.total is more than 10 and traits.vip is true and userId is there",
+            "properties.total is more than 10 and traits.vip is true and userId exists",
             id="numbers, booleans and presence",
         ),
         pytest.param(

@@ -142,7 +142,7 @@ def _describe_delivery_fault(fault: JSONObject) -> str:
 
 
 def _describe_processed(fault: JSONObject) -> str:
-    return ", having taken the request" if fault["taken"] else ""
+    return ", after processing the request" if fault["taken"] else ""
 
 
 def _describe_repeat_count(times: JSON) -> str:

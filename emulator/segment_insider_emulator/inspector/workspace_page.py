@@ -215,10 +215,10 @@ def _summarise_subscription(number: int, subscription: JSONObject) -> JSONObject
 WHOLE_WORKSPACE_LABEL = "the workspace"
 
 
-class GroupedDeparture(NamedTuple):
-    """One departure and the mappings that share it."""
+class GroupedDeviation(NamedTuple):
+    """One deviation and the mappings that share it."""
 
-    departure: PreviewedDeviation
+    deviation: PreviewedDeviation
     mappings: list[str]
 
 
@@ -229,13 +229,13 @@ MAX_TRAFFIC_EVENTS = 200  # captured events to compare with
 
 @checks_bp.get("")
 def show_checks() -> str:
-    """Show lint findings and departures; the parameter `notes` adds those that need no action."""
+    """Show lint findings and deviations; the parameter `notes` adds those that need no action."""
     services = current_services()
     workspace_document = get_current_workspace_document(services)
     recent, _ = services.store.list_latest(MAX_TRAFFIC_EVENTS)
     traffic = [message.normalised for message in reversed(recent) if message.normalised]
     drift_result = find_drift(workspace_document, traffic)
-    departures = drift_result.deviations if isinstance(drift_result, DriftReport) else []
+    deviations = drift_result.deviations if isinstance(drift_result, DriftReport) else []
     findings = lint_document(workspace_document)
     return render_page(
         "checks.html",
@@ -244,11 +244,11 @@ def show_checks() -> str:
             severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES
         },
         drift=drift_result if isinstance(drift_result, DriftReport) else None,
-        departure_groups=_group_departures(drift_result)
+        deviation_groups=_group_deviations(drift_result)
         if isinstance(drift_result, DriftReport)
         else [],
         effects={
-            effect: sum(d.effect == effect for d in departures) for effect in DEVIATION_EFFECTS
+            effect: sum(d.effect == effect for d in deviations) for effect in DEVIATION_EFFECTS
         },
         replaces=isinstance(drift_result, DriftReport)
         and any(table.replaces_mapping for table in drift_result.tables),
@@ -257,13 +257,13 @@ def show_checks() -> str:
     )
 
 
-def _group_departures(drift_result: DriftReport) -> list[GroupedDeparture]:
-    """Group equal departures of all mappings, the most severe first."""
-    groups: dict[tuple[str, str], GroupedDeparture] = {}
+def _group_deviations(drift_result: DriftReport) -> list[GroupedDeviation]:
+    """Group equal deviations of all mappings, the most severe first."""
+    groups: dict[tuple[str, str], GroupedDeviation] = {}
     for table in drift_result.tables:
-        for departure in table.deviations:
+        for deviation in table.deviations:
             group = groups.setdefault(
-                (departure.effect, departure.what), GroupedDeparture(departure, [])
+                (deviation.effect, deviation.what), GroupedDeviation(deviation, [])
             )
             group.mappings.append(table.subscription_name or WHOLE_WORKSPACE_LABEL)
-    return sorted(groups.values(), key=lambda one: DEVIATION_EFFECTS.index(one.departure.effect))
+    return sorted(groups.values(), key=lambda group: DEVIATION_EFFECTS.index(group.deviation.effect))
