@@ -66,7 +66,7 @@ def test_the_road_is_told_station_by_station(emulator: Running, page: Page) -> N
     opened(page, emulator)
     assert stations(page) == [
         "Sent by the SDK | track | Web shop",
-        "Segment | took it in | 3 added",
+        "Segment | accepted | 3 added",
         "Subscriptions | 1 of 12 | Order Completed Event",
         "Upserts | 1 request | 1 attempt",
         "Insider One | 200 | 0 findings",
@@ -154,7 +154,7 @@ def test_what_did_not_take_it_says_why(emulator: Running, page: Page) -> None:
     emulator.send({"type": "group", "userId": "ada", "groupId": "g1"})
     opened(page, emulator)
     passed = page.locator(".passed li", has_text="Order Completed Event")
-    expect(passed).to_contain_text('wants type = "track", found "group"')
+    expect(passed).to_contain_text('needs type = "track", but it is "group"')
 
 
 def test_a_profile_that_changed_is_linked(emulator: Running, page: Page) -> None:
@@ -282,7 +282,7 @@ def test_edit_and_resend(emulator: Running, page: Page) -> None:
     call = page.get_by_label("The call")
     call.fill("{")
     page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("alert")).to_contain_text("this is no JSON")
+    expect(page.get_by_role("alert")).to_contain_text("invalid JSON")
 
 
 def test_a_corrected_call_is_sent_and_shown(emulator: Running, page: Page) -> None:
@@ -347,7 +347,7 @@ def test_a_changed_mapping_is_said(emulator: Running, page: Page) -> None:
     switch = f"{emulator.url}/emulator/v1/destination/subscriptions/{at}"
     requests.patch(switch, json={"enabled": False}, timeout=5).raise_for_status()
     opened(page, emulator)
-    expect(page.get_by_text("The mappings have been changed since")).to_be_visible()
+    expect(page.get_by_text("The mappings changed after this message")).to_be_visible()
     expect(page.locator(".passed li", has_text="Order Completed Event")).to_contain_text("disabled")
 
 

@@ -57,7 +57,7 @@ def test_a_profile_tells_what_insider_one_knows(
     ada_shops(emulator)
     page.goto(f"{emulator.url}/profiles")
     page.get_by_role("link", name="Ada Lind").click()
-    reach = page.get_by_role("region", name="Reach")
+    reach = page.get_by_role("region", name="Channels")
     expect(reach.get_by_role("listitem").first).to_contain_text("can be reached")
     expect(reach.get_by_role("listitem").nth(1)).to_contain_text("no phone_number")
     for title, count, first in (

@@ -90,7 +90,7 @@ def test_a_failed_scenario_leads_to_its_sandbox_while_that_stands(
     expect(kept.get_by_role("link")).to_have_text(["m-1", "kept"])
     expect(gone.get_by_role("link")).to_have_count(0)
     expect(gone).to_contain_text(
-        f"With --url {emulator.url} the sandboxes of failed scenarios stay here."
+        f"With --url {emulator.url}, sandboxes of failed scenarios are kept."
     )
     accessible(page)
     kept.get_by_role("link", name="m-1").click()

@@ -57,7 +57,7 @@ def test_a_team_comes_to_its_sandboxes_and_makes_the_first(
 ) -> None:
     expect(front).to_have_url("/team")
     expect(front.get_by_role("heading", level=1)).to_have_text("Sandboxes of checkout")
-    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("There is none yet.")
+    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
     accessible(front)
     create(front, "staging")
     expect(front.locator("#sandbox-key")).to_have_text(re.compile("^[0-9a-f]{32}$"))
@@ -89,7 +89,7 @@ def test_a_team_comes_back_from_a_sandbox_and_ends_it(
     front.get_by_role("button", name="Delete the sandbox staging").click()
     expect(front.locator(".notice")).to_have_text("Sandbox staging was deleted")
     assert asked == ["Delete the sandbox staging with all that it holds?"]
-    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("There is none yet.")
+    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
 
 
 @pytest.fixture

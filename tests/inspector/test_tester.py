@@ -35,19 +35,19 @@ def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
     emulator: Running, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     try_out(opened(emulator, page), CART)
-    expect(page.get_by_role("heading", name="1 of 12 mappings takes it")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 of 12 mappings matches")).to_be_visible()
     cart = page.get_by_role("listitem").filter(has_text="Cart Viewed Event")
     expect(cart).to_contain_text("Sent, dropped by Insider One")
     expect(cart).to_contain_text("event_group_id parameter is required on cart_page_view event")
     expect(cart.locator("pre")).to_contain_text('"event_name": "cart_page_view"')
     unread = page.locator("#unread")
-    expect(unread).to_contain_text("No mapping reads 1 property of this event.")
+    expect(unread).to_contain_text("No mapping uses 1 property of this event.")
     expect(unread.get_by_role("listitem")).to_have_text(
         "properties.mood was sent once, but no mapping reads it. Map it under parameters. "
         "Add at destination.subscriptions[6].settings.parameters.mood: "
         '{"@path":"$.properties.mood"} Copy'
     )
-    expect(unread.get_by_text("would replace")).to_have_count(0)
+    expect(unread.get_by_text("would erase")).to_have_count(0)
     order = page.get_by_role("listitem").filter(has_text="Order Completed Event")
     order.get_by_text("No match").click()
     expect(order).to_contain_text('event = "Order Completed" but the value is Cart Viewed')
@@ -60,7 +60,7 @@ def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
 def test_a_captured_event_is_taken(emulator: Running, page: Page) -> None:
     emulator.send(CART)
     opened(emulator, page).get_by_role("button", name="Use it").click()
-    expect(page.get_by_role("heading", name="1 of 12 mappings takes it")).to_be_visible()
+    expect(page.get_by_role("heading", name="1 of 12 mappings matches")).to_be_visible()
 
 
 def test_the_captured_event_stays_chosen_while_its_mapping_is_edited(
@@ -88,15 +88,15 @@ def test_an_edit_shows_what_changes_and_is_applied(
     expect(difference.get_by_role("row").nth(1)).to_have_text(
         "users[0].events[0].event_params.event_group_id not there ada", use_inner_text=False
     )
-    expect(difference).to_contain_text("The last captured event would be sent otherwise.")
+    expect(difference).to_contain_text("This edit changes the last captured event.")
     expect(
-        page.get_by_role("region", name="With the edit, 1 of 12 mappings takes it").get_by_text(
+        page.get_by_role("region", name="With the edit, 1 of 12 mappings matches").get_by_text(
             "Sends"
         )
     ).to_be_visible()
     accessible(page)
     page.get_by_role("button", name="Apply to this sandbox").click()
-    expect(page.locator(".notice")).to_contain_text("Cart Viewed Event is used as edited")
+    expect(page.locator(".notice")).to_contain_text("Cart Viewed Event was changed until")
     emulator.send(CART)
     found, _ = emulator.parts.store.list_messages()
     assert [each.verdict for each in found] == ["dropped", "accepted"]
@@ -163,7 +163,7 @@ def test_all_of_it_works_without_scripts(emulator: Running, browser: Browser) ->
 def test_a_hostile_event_stays_text(emulator: Running, page: Page) -> None:
     hostile = "</textarea><img src=x onerror=alert(1)>"
     try_out(opened(emulator, page), {"type": "track", "event": hostile, "properties": {hostile: 1}})
-    expect(page.get_by_role("heading", name="mappings take")).to_be_visible()
+    expect(page.get_by_role("heading", name="mappings match")).to_be_visible()
     assert page.locator("img").count() == 0
 
 
@@ -172,9 +172,7 @@ def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
     with running(load_preset("segment-defaults")) as emulator:
         emulator.send(identify)
         page.goto(f"{emulator.url}/messages/1")
-        expect(page.locator("#unread")).to_contain_text(
-            "this line alone would replace all of the action's own"
-        )
+        expect(page.locator("#unread")).to_contain_text("adding only this line would erase them")
         page.locator("#unread").get_by_role("link", name="edit it in the tester").click()
         unread = page.locator("#unread")
         expect(unread).to_contain_text("firstName reads traits.first_name, which was never sent")
@@ -183,7 +181,7 @@ def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
         mapping = page.locator("textarea[name=mapping]")
         mapping.fill(json.dumps(json.loads(mapping.input_value()) | {"firstName": line}))
         page.get_by_role("button", name="Apply to this sandbox").click()
-        expect(page.locator(".notice")).to_contain_text("is used as edited")
+        expect(page.locator(".notice")).to_contain_text("was changed until the next reset")
         page.goto(f"{emulator.url}/workspace")
         with page.expect_download() as download:
             page.get_by_role("link", name="Export the workspace file").click()

@@ -1,4 +1,4 @@
-"""The list of messages says which of them have properties that reached nobody."""
+"""The list of messages says which of them have properties that no mapping uses."""
 
 import re
 from html import unescape
@@ -40,7 +40,7 @@ def shown(emulator: Running, query: str = "") -> list[tuple[str, str]]:
 
 
 def told(emulator: Running, id: int) -> list[str]:
-    """The properties that the page of a message says reached nobody."""
+    """The properties that the page of a message says no mapping uses."""
     page = requests.get(f"{emulator.url}/messages/{id}", timeout=5).text
     _, _, note = page.partition('id="unread"')
     return [unescape(each) for each in re.findall(r'<li><code class="path">([^<]*)', note)]
@@ -66,7 +66,7 @@ def test_a_list_counts_what_the_page_of_the_message_names(
 ) -> None:
     with running(load_preset("segment-defaults")) as emulator:
         emulator.send(message)
-        title = f"No subscription that took it reads {', '.join(properties)}"
+        title = f"No matching subscription reads {', '.join(properties)}"
         assert shown(emulator) == [(words, title)]
         assert told(emulator, 1) == properties
 
@@ -100,9 +100,7 @@ def test_it_is_said_of_a_message_whose_mapping_is_gone() -> None:
     with running(load_preset("segment-defaults")) as emulator:
         emulator.send(EMAIL)
         emulator.parts.destination_overrides.edit_subscription(0, {"trigger": 'type = "group"'})
-        assert shown(emulator) == [
-            ("1 not mapped", "No subscription that took it reads traits.email")
-        ]
+        assert shown(emulator) == [("1 not mapped", "No matching subscription reads traits.email")]
         assert told(emulator, 1) == ["traits.email"]
 
 
@@ -110,7 +108,7 @@ def test_many_properties_are_counted_and_the_first_five_named() -> None:
     with running(load_preset("segment-defaults")) as emulator:
         emulator.send({**ADA, "traits": {f"trait{number}": 1 for number in range(1, 8)}})
         named = ", ".join(f"traits.trait{number}" for number in range(1, 6))
-        title = f"No subscription that took it reads {named} and 2 more"
+        title = f"No matching subscription reads {named} and 2 more"
         assert shown(emulator) == [("7 not mapped", title)]
 
 

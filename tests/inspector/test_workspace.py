@@ -32,7 +32,7 @@ def inone(page: Page) -> Locator:
 
 
 def segment(page: Page) -> Locator:
-    return page.get_by_role("region", name="Segment: enter it, switch on, save")
+    return page.get_by_role("region", name="Segment: enter the key, enable, save")
 
 
 def test_the_guide_is_walked_from_a_new_key_to_an_order_that_arrives(
@@ -47,7 +47,7 @@ def test_the_guide_is_walked_from_a_new_key_to_an_order_that_arrives(
     expect(page.locator(".notice")).to_have_text("Integration Web shop was saved")
     accessible(page)
     inone(page).get_by_role("button", name="Enter both in Segment and enable").click()
-    expect(page.get_by_text("Segment is connected")).to_be_visible()
+    expect(page.get_by_text("Ready: the next event")).to_be_visible()
     expect(page.get_by_role("button", name="Enter both")).to_have_count(0)
     emulator.send(ORDER)
     assert verdicts(emulator) == ["failed", "accepted"]
@@ -89,7 +89,7 @@ def test_segment_saves_settings_and_switch(emulator: Running, page: Page) -> Non
     segment(page).get_by_label("Account Name").fill("MyBrand")
     segment(page).get_by_label("Off").check()
     segment(page).get_by_role("button", name="Save Changes").click()
-    expect(page.get_by_text("The Enable Destination toggle is off")).to_be_visible()
+    expect(page.get_by_text("Enable Destination is off")).to_be_visible()
     saved = emulator.parts.destination_overrides.destination
     assert (saved["enabled"], saved["settings"]["ucd_key"]) == (False, "test-key")
     segment(page).get_by_label("On").check()
