@@ -54,7 +54,7 @@ def pictures(emulator: RunningEmulator, page: Page) -> Iterator[str]:
     yield "journeys"
     page.goto(f"{emulator.url}/profiles")
     page.get_by_role("table").get_by_role("link").first.click()
-    page.get_by_role("region", name="Reach").wait_for()
+    page.get_by_role("region", name="Channels").wait_for()
     yield "profile"
 
 
