@@ -266,4 +266,6 @@ def _group_deviations(drift_result: DriftReport) -> list[GroupedDeviation]:
                 (deviation.effect, deviation.what), GroupedDeviation(deviation, [])
             )
             group.mappings.append(table.subscription_name or WHOLE_WORKSPACE_LABEL)
-    return sorted(groups.values(), key=lambda group: DEVIATION_EFFECTS.index(group.deviation.effect))
+    return sorted(
+        groups.values(), key=lambda group: DEVIATION_EFFECTS.index(group.deviation.effect)
+    )
