@@ -47,7 +47,7 @@ ERROR_TYPE_BY_STATUS: Final[Mapping[int, type[EmulatorError]]] = {
 
 
 def parse_error_response(response: Response) -> EmulatorError | None:
-    """Return the emulator error in a response, with the class for its status; None if it has none."""
+    """Return the emulator error in a response, with the class for its status, or None."""
     try:
         fault = response.json()["error"]
         error_type = ERROR_TYPE_BY_STATUS.get(response.status_code, EmulatorError)

@@ -36,14 +36,17 @@ BINDING_MODULE_SOURCE = "from pytest_bdd import scenarios\nscenarios({path!r})\n
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the ini option `emulator_features`."""
-    about = "Feature files to run that no module binds: ours (with steps of ours), all, none."
+    about = (
+        "Feature files to run without a test module: ours (with steps of this library), all, none."
+    )
     parser.addini(FEATURES_OPTION, about, default="ours")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Reject an unknown value of `emulator_features`."""
     if config.getini(FEATURES_OPTION) not in FEATURES_OPTION_VALUES:
-        message = f"{FEATURES_OPTION}: {config.getini(FEATURES_OPTION)!r} is not known. Known: {', '.join(FEATURES_OPTION_VALUES)}."
+        value, known = config.getini(FEATURES_OPTION), ", ".join(FEATURES_OPTION_VALUES)
+        message = f"{FEATURES_OPTION}: {value!r} is not known. Known: {known}."
         raise pytest.UsageError(message)
     config.stash[SKIPPED_FILES] = {}
 

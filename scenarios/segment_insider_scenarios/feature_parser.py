@@ -149,7 +149,10 @@ def _find_duplicate_names(feature: JSONObject) -> Iterator[FeatureProblem]:
             if scenario := child.get("scenario"):
                 name, line = scenario["name"], scenario["location"]["line"]
                 if name in first_line_by_name:
-                    what = f"the scenario {name!r} has the same name as the one in line {first_line_by_name[name]}"
+                    first_line = first_line_by_name[name]
+                    what = (
+                        f"the scenario {name!r} has the same name as the one in line {first_line}"
+                    )
                     yield line, what, "Give it another name."
                 first_line_by_name[name] = line
 

@@ -41,7 +41,8 @@ def find_failed_rows(
     """Return one line for each table row that *document* does not meet.
 
     Args:
-        table: Columns as CHECK_COLUMNS; "must be" is one of VALUE_CHECKS, "absent", or empty for "exactly".
+        table: With CHECK_COLUMNS; "must be" is one of VALUE_CHECKS, "absent", or empty
+            for "exactly".
         claim: What the step says, for the error message.
         confirmed_names: Names that are not taken for a misspelling of another.
     Raises: EmulatorError, for another table, an unknown word, or a value that the word cannot use.
@@ -183,7 +184,7 @@ def _contains_text_or_value(actual: JSON, value: str, place: str) -> bool:
 
 
 def _contains_json(actual: JSON, expected: JSON) -> bool:
-    """Return whether *expected* is part of *actual*: object members, list entries or a substring."""
+    """Return whether *expected* is part of *actual*: members, list entries or a substring."""
     if isinstance(actual, dict) and isinstance(expected, dict):
         return all(
             key in actual and _contains_json(actual[key], value) for key, value in expected.items()

@@ -102,14 +102,14 @@ def joins_group(scene: ScenarioContext, person: str, group: str) -> None:
 @given(StepPattern('{person:w} was known as "{previous}" before'))
 @when(StepPattern('{person:w} was known as "{previous}" before'))
 def had_previous_id(scene: ScenarioContext, person: str, previous: str) -> None:
-    """Send an alias call from an earlier id to the user id; the destination has no action for it."""
+    """Send an alias call: the earlier id is the same user; the destination ignores it."""
     scene.send_calls(person, alias_call(previous))
 
 
 @given(StepPattern('an app sends the calls of "{file}"'))
 @when(StepPattern('an app sends the calls of "{file}"'))
 def app_sends_call_file(scene: ScenarioContext, file: str) -> None:
-    """Send the calls of a file in the feature's folder: one call a line (NDJSON), or a JSON list."""
+    """Send the calls of a file in the feature's folder: NDJSON, or a JSON list."""
     emulator = scene.emulator
     for where, call in read_call_file(scene.folder / file):
         body = orjson.dumps(call)
@@ -164,7 +164,7 @@ def views_products(scene: ScenarioContext, person: str, datatable: StepTable) ->
     """
     scene.send_calls(
         person,
-        *(product_viewed_call(each) for each in read_product_table(scene, datatable)),
+        *(product_viewed_call(product) for product in read_product_table(scene, datatable)),
     )
 
 
@@ -195,7 +195,7 @@ def adds_products_to_cart(
     """
     scene.send_calls(
         person,
-        *(product_added_call(each, cart) for each in read_product_table(scene, datatable)),
+        *(product_added_call(product, cart) for product in read_product_table(scene, datatable)),
     )
 
 
@@ -211,7 +211,7 @@ def removes_products_from_cart(
     """
     scene.send_calls(
         person,
-        *(product_removed_call(each, cart) for each in read_product_table(scene, datatable)),
+        *(product_removed_call(product, cart) for product in read_product_table(scene, datatable)),
     )
 
 

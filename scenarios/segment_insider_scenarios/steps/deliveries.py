@@ -57,7 +57,7 @@ def receives_exactly_events_and_parameters(
     | wish_listed | mine        |
     """
     received = [_event_columns(event) for event in scene.list_events(person)]
-    columns = list(dict.fromkeys([*datatable[0], *(name for each in received for name in each)]))
+    columns = list(dict.fromkeys([*datatable[0], *(name for event in received for name in event)]))
     claim = f"Insider One receives exactly these events and parameters for {person}"
     _assert_events(scene, claim, person, datatable, columns)
 
@@ -127,7 +127,7 @@ def newest_event_has_values(
     require_valid_event_name(
         event_name, scene.emulator.workspace.insider_options, scene.vocabulary, claim
     )
-    events = [each for each in scene.list_events(person) if each["event_name"] == event_name]
+    events = [event for event in scene.list_events(person) if event["event_name"] == event_name]
     why = (
         find_failed_rows(datatable, events[-1], claim, scene.texts.confirmed_names)
         if events
@@ -164,7 +164,7 @@ def _reject_impossible_event(scene: ScenarioContext, event_name: str, claim: str
         return
     profiles = scene.emulator.client.list_profiles()
     received = {event["event_name"] for profile in profiles for event in profile["events"]}
-    sent = [str(each["event"]) for each in scene.list_messages() if each["event"]]
+    sent = [str(message["event"]) for message in scene.list_messages() if message["event"]]
     traffic = ScenarioEvents(sent, scene.texts.feature_texts, frozenset(received))
     require_possible_event(event_name, scene.vocabulary, traffic, claim)
 
@@ -183,7 +183,7 @@ def _expected_and_received_rows(
     require_known_or_received(
         "parameter", table[0], lambda: _list_received_parameters(scene), claim, scene.texts
     )
-    expected = [format_row(each, columns) for each in parse_rows(table, scene.is_text_value)]
+    expected = [format_row(row, columns) for row in parse_rows(table, scene.is_text_value)]
     return expected, [
         format_row(_event_columns(event), columns) for event in scene.list_events(person)
     ]
@@ -192,7 +192,12 @@ def _expected_and_received_rows(
 def _list_received_parameters(scene: ScenarioContext) -> set[str]:
     """Return the parameter names of all received events."""
     profiles = scene.emulator.client.list_profiles()
-    return {name for each in profiles for event in each["events"] for name in _event_columns(event)}
+    return {
+        name
+        for profile in profiles
+        for event in profile["events"]
+        for name in _event_columns(event)
+    }
 
 
 def _event_columns(event: JSONObject) -> dict[str, JSON]:
@@ -203,8 +208,12 @@ def _event_columns(event: JSONObject) -> dict[str, JSON]:
 @then(StepPattern("the number of requests to Insider One is {count:d}"))
 def request_count_is(scene: ScenarioContext, count: int) -> None:
     """Check the number of requests for all people; a retried request counts once."""
-    deliveries = [each for each in scene.emulator.client.list_deliveries() if each["request"]]
-    names = ", ".join(f"{each['event']} by {each['subscription']}" for each in deliveries)
+    deliveries = [
+        delivery for delivery in scene.emulator.client.list_deliveries() if delivery["request"]
+    ]
+    names = ", ".join(
+        f"{delivery['event']} by {delivery['subscription']}" for delivery in deliveries
+    )
     assert_claim(
         scene,
         f"the number of requests to Insider One is {count}",
@@ -225,7 +234,7 @@ def call_request_has_values(scene: ScenarioContext, call: str, datatable: StepTa
     claim = f'the request of the call "{call}" has these values'
     deliveries = _list_requests_of_call(scene, call)
     if len(deliveries) > 1:
-        names = ", ".join(f'"{each["subscription"]}"' for each in deliveries)
+        names = ", ".join(f'"{delivery["subscription"]}"' for delivery in deliveries)
         remedy = (
             f'Name the mapping: the request of the mapping "…" has these values. Mappings: {names}.'
         )
@@ -247,9 +256,9 @@ def mapping_request_has_values(scene: ScenarioContext, mapping: str, datatable: 
     claim = f'the request of the mapping "{mapping}" has these values'
     _require_mapping(scene, mapping, claim)
     mapping_requests = [
-        each["request"]
-        for each in scene.emulator.client.list_deliveries()
-        if each["subscription"] == mapping and each["request"]
+        delivery["request"]
+        for delivery in scene.emulator.client.list_deliveries()
+        if delivery["subscription"] == mapping and delivery["request"]
     ]
     _assert_request_values(
         scene, claim, mapping_requests[-1] if mapping_requests else None, datatable
@@ -262,7 +271,9 @@ def mapping_takes_no_call(scene: ScenarioContext, mapping: str) -> None:
     claim = f'the mapping "{mapping}" takes no call'
     _require_mapping(scene, mapping, claim)
     deliveries = scene.emulator.client.list_deliveries()
-    event_names = [str(each["event"]) for each in deliveries if each["subscription"] == mapping]
+    event_names = [
+        str(delivery["event"]) for delivery in deliveries if delivery["subscription"] == mapping
+    ]
     assert_claim(
         scene,
         claim,
@@ -272,14 +283,17 @@ def mapping_takes_no_call(scene: ScenarioContext, mapping: str) -> None:
 
 
 def _require_mapping(scene: ScenarioContext, mapping: str, claim: str) -> None:
-    known = [each["name"] for each in scene.emulator.client.get_destination()["subscriptions"]]
+    known = [
+        subscription["name"]
+        for subscription in scene.emulator.client.get_destination()["subscriptions"]
+    ]
     require_known_name("mapping", [mapping], known, claim)
 
 
 def _list_requests_of_call(scene: ScenarioContext, call: str) -> list[JSONObject]:
     message = find_newest_call(scene, call)
     deliveries = scene.emulator.client.list_deliveries(messageId=message["messageId"])
-    return [each for each in deliveries if each["request"]]
+    return [delivery for delivery in deliveries if delivery["request"]]
 
 
 def _assert_request_values(

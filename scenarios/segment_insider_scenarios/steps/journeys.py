@@ -65,7 +65,9 @@ def journey_ends(scene: ScenarioContext, person: str, journey: str, end: str) ->
 @then(StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
 def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal: str) -> None:
     """Check that a run reached a goal; every journey has the goal Purchase."""
-    goals = [each for run in scene.list_journey_runs(journey, person) for each in run["goals"]]
+    goals = [
+        reached for run in scene.list_journey_runs(journey, person) for reached in run["goals"]
+    ]
     claim = f'the journey "{journey}" reaches the goal "{goal}" with {person}'
     actual_text = f"It reached {', '.join(goals) or 'none'}."
     _assert_journey_claim(
@@ -134,8 +136,8 @@ def journey_leaves_trail(
     claim = f'the journey "{journey}" leaves exactly this trail for {person}'
     columns = datatable[0]
     trail = [trail_entry_columns(entry) for entry in list_trail_entries(scene, journey, person)]
-    require_known_name("column", columns, {name for each in trail for name in each}, claim)
-    received = [format_row(each, columns) for each in trail]
+    require_known_name("column", columns, {name for entry in trail for name in entry}, claim)
+    received = [format_row(entry, columns) for entry in trail]
     expected = [format_row(row, columns) for row in parse_rows(datatable)]
     assert_rows_equal(scene, claim, columns, expected, received, name=person, journey=journey)
 
@@ -144,7 +146,7 @@ def _assert_causes(
     scene: ScenarioContext, claim: str, person: str, journey: str, kind: str, events: list[str]
 ) -> None:
     """Assert that entries of *kind* have exactly these causes, in this order."""
-    trail = [each for each in list_trail_entries(scene, journey, person) if each["kind"] == kind]
+    trail = [entry for entry in list_trail_entries(scene, journey, person) if entry["kind"] == kind]
     causes = [_describe_cause(entry["details"]) for entry in trail]
     actual_text = (
         f"It was {kind} because of {', '.join(causes)}." if causes else f"Nothing is {kind}."

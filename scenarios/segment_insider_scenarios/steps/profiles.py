@@ -29,7 +29,7 @@ from segment_insider_scenarios.value_checks import find_failed_rows
 
 FOUND_BY_COLUMN, BROUGHT_COLUMN_PREFIX = "found_by", "brought"  # the columns of a merge
 REACH_CHANNELS = (*CHANNEL_ATTRIBUTES, "web_push")
-# What personalisation knows several of -> the name that a table has each by.
+# Lists in personalisation -> the key that a table shows.
 PERSONALISATION_LIST_KEYS = {
     "viewed_products": "product_id",
     "cart": "product_id",
@@ -122,7 +122,7 @@ def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
 
 @then(StepPattern("{person:w} can be reached by {channels}"))
 def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
-    """Check for exactly these channels of email, sms, whatsapp and web_push; "no channel" is none."""
+    """Check for exactly these of email, sms, whatsapp and web_push; "no channel" is none."""
     claim = f"{person} can be reached by {channels}"
     expected_channels = [] if channels == "no channel" else split_words(channels)
     require_known_channels(expected_channels, REACH_CHANNELS, claim)
@@ -196,9 +196,9 @@ def _personalisation_columns(known: JSONObject) -> dict[str, JSON]:
     short = dict(known)
     for lists, name in PERSONALISATION_LIST_KEYS.items():
         if lists in known:
-            short[lists] = [each[name] for each in known[lists]]
+            short[lists] = [entry[name] for entry in known[lists]]
     if bought := known.get("last_purchase"):
-        short["last_purchase"] = [each["product_id"] for each in bought["products"]]
+        short["last_purchase"] = [product["product_id"] for product in bought["products"]]
     return short
 
 
@@ -229,15 +229,18 @@ def _list_received_names(scene: ScenarioContext, part: str) -> set[str]:
     """Return the names in this part of all profiles."""
     return {
         name
-        for each in scene.emulator.client.list_profiles()
-        for name in flatten_values(each[part])
+        for profile in scene.emulator.client.list_profiles()
+        for name in flatten_values(profile[part])
     }
 
 
 def _require_merge_columns(columns: Sequence[str]) -> None:
     for column in columns:
         if column != FOUND_BY_COLUMN and not column.startswith(f"{BROUGHT_COLUMN_PREFIX}."):
-            remedy = f"Known: {FOUND_BY_COLUMN}, and {BROUGHT_COLUMN_PREFIX}. before an identifier, as {BROUGHT_COLUMN_PREFIX}.uuid."
+            prefix = BROUGHT_COLUMN_PREFIX
+            remedy = (
+                f"Known: {FOUND_BY_COLUMN}, and {prefix}. before an identifier, as {prefix}.uuid."
+            )
             raise EmulatorError(f"there is no column {column!r}", " | ".join(columns), remedy)
 
 

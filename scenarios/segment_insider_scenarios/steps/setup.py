@@ -41,7 +41,7 @@ def person_shops(scene: ScenarioContext, person: str) -> None:
 
 @given(StepPattern('{person:w} shops in "{locale}"'))
 def person_shops_in_locale(scene: ScenarioContext, person: str, locale: str) -> None:
-    """Introduce a shopper of a locale such as de_DE, with matching name, address and phone number."""
+    """Introduce a shopper of a locale such as de_DE, with matching name, address and phone."""
     scene.mark_introduced(person)
     try:
         scene.people[person] = make_shopper(person, locale=locale)
@@ -104,7 +104,7 @@ SETTING_KEYS = {"Segment Integration Key": "ucd_key", "Account Name": "account_n
 
 @given(StepPattern('{person:w} has the role "{role}" in InOne'))
 def has_role(scene: ScenarioContext, person: str, role: str) -> None:
-    """Set the role: Administrator, Editor with PII access, or one that cannot change integrations."""
+    """Set the role: Administrator, Editor with PII access, or one without such rights."""
     scene.texts.reject_typo("role", role, (*EDITOR_ROLES, EDITOR_ROLE), person)
     scene.roles[person] = role
     scene.preparations.add(PREPARED_ROLE, person)
@@ -218,11 +218,12 @@ def inone_shows_integrations(scene: ScenarioContext, datatable: StepTable) -> No
     """
     columns = datatable[0]
     integrations = [
-        _integration_columns(each) for each in scene.emulator.client.list_integrations()
+        _integration_columns(integration)
+        for integration in scene.emulator.client.list_integrations()
     ]
     claim = "InOne shows exactly these integrations"
     require_known_name("column", columns, INTEGRATION_COLUMNS, claim)
-    received = [format_row(each, columns) for each in integrations]
+    received = [format_row(integration, columns) for integration in integrations]
     expected = [format_row(row, columns) for row in parse_rows(datatable)]
     assert_rows_equal(scene, claim, columns, expected, received)
 
@@ -253,8 +254,8 @@ def _find_created_integration(scene: ScenarioContext, name: str) -> JSONObject:
 
 def _subscription_number(scene: ScenarioContext, name: str) -> int:
     numbers_by_name = {
-        each["name"]: each["number"]
-        for each in scene.emulator.client.get_destination()["subscriptions"]
+        subscription["name"]: subscription["number"]
+        for subscription in scene.emulator.client.get_destination()["subscriptions"]
     }
     if name not in numbers_by_name:
         raise EmulatorError(
@@ -300,7 +301,10 @@ def _copy_mapping(scene: ScenarioContext, mapping: str) -> tuple[JSONObject, JSO
     Raises: EmulatorError.
     """
     document = deepcopy(scene.emulator.workspace.document)
-    known = {each.get("name", ""): each for each in document["destination"]["subscriptions"]}
+    known = {
+        subscription.get("name", ""): subscription
+        for subscription in document["destination"]["subscriptions"]
+    }
     if mapping not in known:
         remedy = suggest_name(mapping, list(known))
         raise EmulatorError(f"there is no mapping {mapping!r}", "the workspace", remedy)
