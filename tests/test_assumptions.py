@@ -53,7 +53,7 @@ def test_how_long_message_ids_are_remembered_is_told() -> None:
     (row,) = [row for row in ROWS if "`messageId`" in row[1]]
     assert row[3:] == [
         "inferred",
-        "`segment_insider_emulator.storage.messages.Store.find_known_ids`",
+        "`segment_insider_emulator.storage.messages.MessageStore.find_known_ids`",
     ]
 
 

@@ -123,8 +123,8 @@ class IntegrationPanel:
         # Cached, because each request needs them. Assigned at once, so that no other thread sees
         # a partial change.
         integrations = self._store.list_integrations()
-        self._integrations_by_id = {each.id: each for each in integrations}
-        self._integrations_by_digest = {each.key_digest: each for each in integrations}
+        self._integrations_by_id = {entry.id: entry for entry in integrations}
+        self._integrations_by_digest = {entry.key_digest: entry for entry in integrations}
 
     def _build_workspace_integration(self) -> Integration:
         return self._build_integration(

@@ -282,8 +282,8 @@ def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str
         if not isinstance(identifiers, dict) or len(_list_identifier_names(identifiers)) != 1:
             raise responses.NOT_EXACTLY_ONE_IDENTIFIER
     (old_type, old_value), (new_type, new_value) = (
-        next(iter(require_user_reference({"identifiers": each}, rules).identifiers.items()))
-        for each in identifier_objects
+        next(iter(require_user_reference({"identifiers": entry}, rules).identifiers.items()))
+        for entry in identifier_objects
     )
     if old_type != new_type:
         raise responses.DIFFERENT_IDENTIFIER_TYPES

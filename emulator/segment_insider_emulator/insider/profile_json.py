@@ -16,6 +16,55 @@ from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
 from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
 from segment_insider_emulator.types import JSON, JSONObject
 
+
+def serialize_profile(profile: Profile) -> JSONObject:
+    """Serialize a profile: {"id", "identifiers", "attributes", "events", "reach", ...}.
+
+    `identifiers` has the latest value of each type, as Insider One's profile page shows it;
+    `identifier_values` has all values, oldest first. `merges` lists each profile that was merged
+    into this one: when, the matching identifier, the identifiers it had, and the request.
+    `personal` is the data for personalisation; its rules are assumed.
+    """
+    return {
+        "id": profile.id,
+        "identifiers": _collect_latest_identifiers(profile),
+        "attributes": nest_attributes(profile.attributes),
+        "events": [serialize_profile_event(event) for event in profile.events],
+        "reach": check_reachability(profile.attributes),
+        "personal": build_personalisation(profile),
+        "identifier_values": profile.identifiers,
+        "created_at": profile.created_at,
+        "updated_at": profile.updated_at,
+        "trail": [{"at": entry["at"], "what": entry["what"]} for entry in profile.trail],
+        "merges": [
+            {"at": entry["at"], **entry["merge"]} for entry in profile.trail if "merge" in entry
+        ],
+    }
+
+
+def serialize_profile_event(event: ProfileEvent) -> JSONObject:
+    """Serialize an event; `sent_as` differs from `event_name` if an alias was sent."""
+    return {
+        "event_name": event.name,
+        "display_name": get_event_display_name(event.name),
+        "sent_as": event.sent_as,
+        "timestamp": event.timestamp,
+        "event_params": event.params,
+        "received_at": event.received_at,
+        "skip_hook": event.skip_hook,
+    }
+
+
+def _collect_latest_identifiers(profile: Profile) -> JSONObject:
+    latest_values = {name: values[-1] for name, values in profile.identifiers.items()}
+    return nest_attributes(
+        {
+            name if name in DEFAULT_IDENTIFIERS else f"custom.{name}": value
+            for name, value in latest_values.items()
+        }
+    )
+
+
 # Channel -> attributes: (address, opt-in, flag that overrides the opt-in).
 CHANNEL_ATTRIBUTES = {
     "email": ("email", "email_optin", "global_unsubscribe"),
@@ -217,51 +266,3 @@ def _get_quantity(event: ProfileEvent) -> int:
     """Return the quantity of an event; 1 if it has none."""
     # JSON Schema accepts 2.0 and 1e300 as integers; sums must stay valid JSON numbers.
     return int(max(-MAX_QUANTITY, min(event.params.get("quantity", 1), MAX_QUANTITY)))
-
-
-def serialize_profile(profile: Profile) -> JSONObject:
-    """Serialize a profile: {"id", "identifiers", "attributes", "events", "reach", ...}.
-
-    `identifiers` has the latest value of each type, as Insider One's profile page shows it;
-    `identifier_values` has all values, oldest first. `merges` lists each profile that was merged
-    into this one: when, the matching identifier, the identifiers it had, and the request.
-    `personal` is the data for personalisation; its rules are assumed.
-    """
-    return {
-        "id": profile.id,
-        "identifiers": _collect_latest_identifiers(profile),
-        "attributes": nest_attributes(profile.attributes),
-        "events": [serialize_profile_event(event) for event in profile.events],
-        "reach": check_reachability(profile.attributes),
-        "personal": build_personalisation(profile),
-        "identifier_values": profile.identifiers,
-        "created_at": profile.created_at,
-        "updated_at": profile.updated_at,
-        "trail": [{"at": entry["at"], "what": entry["what"]} for entry in profile.trail],
-        "merges": [
-            {"at": entry["at"], **entry["merge"]} for entry in profile.trail if "merge" in entry
-        ],
-    }
-
-
-def serialize_profile_event(event: ProfileEvent) -> JSONObject:
-    """Serialize an event; `sent_as` differs from `event_name` if an alias was sent."""
-    return {
-        "event_name": event.name,
-        "display_name": get_event_display_name(event.name),
-        "sent_as": event.sent_as,
-        "timestamp": event.timestamp,
-        "event_params": event.params,
-        "received_at": event.received_at,
-        "skip_hook": event.skip_hook,
-    }
-
-
-def _collect_latest_identifiers(profile: Profile) -> JSONObject:
-    latest_values = {name: values[-1] for name, values in profile.identifiers.items()}
-    return nest_attributes(
-        {
-            name if name in DEFAULT_IDENTIFIERS else f"custom.{name}": value
-            for name, value in latest_values.items()
-        }
-    )
