@@ -1,4 +1,4 @@
-"""News of what was kept: of every write, of no read, and of what another process wrote."""
+"""Changes are counted: each write, no read, and writes of another process."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ SONG = MessageRecord(
 AT_ONCE, HEARTBEAT = 0.0, 0.25  # seconds
 
 
-def test_a_write_is_news_and_a_read_is_none(tmp_path: Path) -> None:
-    store = MessageStore(open_database(str(tmp_path / "kept.db")))
+def test_a_write_counts_and_a_read_does_not(tmp_path: Path) -> None:
+    store = MessageStore(open_database(str(tmp_path / "emulator.db")))
     before = store.change_counter.count
     store.list_messages()
     assert store.change_counter.count == before
@@ -24,8 +24,8 @@ def test_a_write_is_news_and_a_read_is_none(tmp_path: Path) -> None:
     store.close()
 
 
-def test_what_another_process_kept_is_news(tmp_path: Path) -> None:
-    file = str(tmp_path / "kept.db")
+def test_a_write_of_another_process_counts(tmp_path: Path) -> None:
+    file = str(tmp_path / "emulator.db")
     store, another = MessageStore(open_database(file)), MessageStore(open_database(file))
     before = store.change_counter.wait_for_change(-1, AT_ONCE)
     another.record_messages([SONG])

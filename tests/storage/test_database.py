@@ -34,51 +34,55 @@ def statements(file: Path, *lines: str) -> None:
         database.commit()
 
 
-def restored(dump: Path, file: Path) -> str:
-    """The database of *dump* as *file*."""
+def restore(dump: Path, file: Path) -> str:
+    """Create *file* from *dump*; return its path."""
     with closing(sqlite3.connect(file)) as database:
         database.executescript(dump.read_text())
     return str(file)
 
 
-def shape(engine: Engine) -> dict[str, Any]:
-    """Every table with its columns, indexes and triggers, as the database has them."""
-    seen = inspect(engine)
+def describe_tables(engine: Engine) -> dict[str, Any]:
+    """Describe every table with its columns, indexes and triggers."""
+    inspector = inspect(engine)
     return {
         table: (
             {
                 column["name"]: (str(column["type"]), column["nullable"], column["default"])
-                for column in seen.get_columns(table)
+                for column in inspector.get_columns(table)
             },
-            seen.get_pk_constraint(table)["constrained_columns"],
+            inspector.get_pk_constraint(table)["constrained_columns"],
             sorted(
-                (each["name"] or "", each["column_names"], each["unique"])
-                for each in seen.get_indexes(table)
+                (index["name"] or "", index["column_names"], index["unique"])
+                for index in inspector.get_indexes(table)
             ),
-            sorted(each["column_names"] for each in seen.get_unique_constraints(table)),
-            "AUTOINCREMENT" in _made_by(engine, table),
-            "WITHOUT ROWID" in _made_by(engine, table),
+            sorted(
+                constraint["column_names"] for constraint in inspector.get_unique_constraints(table)
+            ),
+            "AUTOINCREMENT" in _create_statement(engine, table),
+            "WITHOUT ROWID" in _create_statement(engine, table),
             _triggers(engine, table),
         )
-        for table in seen.get_table_names()
+        for table in inspector.get_table_names()
     }
 
 
 def _triggers(engine: Engine, table: str) -> list[tuple[str, str]]:
-    asked = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? ORDER BY 1"
+    statement = (
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? ORDER BY 1"
+    )
     with engine.connect() as connection:
-        return [(name, sql) for name, sql in connection.exec_driver_sql(asked, (table,))]
+        return [(name, sql) for name, sql in connection.exec_driver_sql(statement, (table,))]
 
 
-def _made_by(engine: Engine, table: str) -> str:
-    asked = "SELECT sql FROM sqlite_master WHERE name = ?"
+def _create_statement(engine: Engine, table: str) -> str:
+    statement = "SELECT sql FROM sqlite_master WHERE name = ?"
     with engine.connect() as connection:
-        return str(connection.exec_driver_sql(asked, (table,)).scalar_one())
+        return str(connection.exec_driver_sql(statement, (table,)).scalar_one())
 
 
-def test_a_file_of_this_version_is_opened_again(tmp_path: Path) -> None:
+def test_a_file_of_this_version_can_be_opened_again(tmp_path: Path) -> None:
     for _ in range(2):
-        open_database(str(tmp_path / "kept.db")).dispose()
+        open_database(str(tmp_path / "emulator.db")).dispose()
 
 
 @pytest.mark.parametrize(
@@ -87,12 +91,12 @@ def test_a_file_of_this_version_is_opened_again(tmp_path: Path) -> None:
         pytest.param(["CREATE TABLE messages (body TEXT)"], id="another program's messages"),
         pytest.param(
             ["CREATE TABLE messages (body TEXT)", f"PRAGMA user_version={SCHEMA_VERSION}"],
-            id="another program's, with our number",
+            id="another program's, with our version",
         ),
-        pytest.param(["CREATE TABLE songs (title TEXT)"], id="no table of ours"),
+        pytest.param(["CREATE TABLE songs (title TEXT)"], id="no table of the emulator"),
     ],
 )
-def test_a_foreign_file_is_refused_and_not_touched(tmp_path: Path, lines: list[str]) -> None:
+def test_a_foreign_file_is_refused_and_not_changed(tmp_path: Path, lines: list[str]) -> None:
     file = tmp_path / "foreign.db"
     statements(file, *lines)
     before = file.read_bytes()
@@ -102,8 +106,8 @@ def test_a_foreign_file_is_refused_and_not_touched(tmp_path: Path, lines: list[s
     assert (str(refusal.value), file.read_bytes()) == (f"{file}: {what}", before)
 
 
-def test_a_file_of_a_later_version_is_refused_and_not_touched(tmp_path: Path) -> None:
-    file = tmp_path / "kept.db"
+def test_a_file_of_a_later_version_is_refused_and_not_changed(tmp_path: Path) -> None:
+    file = tmp_path / "emulator.db"
     statements(
         file,
         "CREATE TABLE messages (body TEXT)",
@@ -113,34 +117,34 @@ def test_a_file_of_a_later_version_is_refused_and_not_touched(tmp_path: Path) ->
     before = file.read_bytes()
     with pytest.raises(EmulatorError) as refusal:
         open_database(str(file))
-    told = (
+    message = (
         f"{file}: a later version of the emulator created this database ({SCHEMA_VERSION + 1}, not "
         f"{SCHEMA_VERSION}). Install that version, or name another database."
     )
-    assert (str(refusal.value), file.read_bytes()) == (told, before)
+    assert (str(refusal.value), file.read_bytes()) == (message, before)
 
 
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
-def test_an_older_file_gets_the_shape_of_a_new_one(tmp_path: Path, dump: Path) -> None:
-    migrated = open_database(restored(dump, tmp_path / "old.db"))
+def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, dump: Path) -> None:
+    migrated = open_database(restore(dump, tmp_path / "old.db"))
     new = open_database(str(tmp_path / "new.db"))
-    assert shape(migrated) == shape(new)
+    assert describe_tables(migrated) == describe_tables(new)
     for engine in (migrated, new):
         engine.dispose()
 
 
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
-def test_an_older_file_keeps_what_is_in_it_and_goes_on(tmp_path: Path, dump: Path) -> None:
-    config = Config(db=restored(dump, tmp_path / "old.db"))
+def test_a_migrated_file_keeps_its_rows_and_works(tmp_path: Path, dump: Path) -> None:
+    config = Config(db=restore(dump, tmp_path / "old.db"))
     app = create_app(config, load_preset("guide"))
     client = app.test_client()
     # The third was refused with a 503, and is delivered by the version that opened the file.
     client.post("/emulator/v1/deliveries/retry")
     client.post("/v1/track", json={"writeKey": "wk_demo", "messageId": "m2", "userId": "ada"})
-    kept = client.get("/emulator/v1/messages").get_json()["messages"]
+    messages = client.get("/emulator/v1/messages").get_json()["messages"]
     (profile,) = client.get("/emulator/v1/profiles").get_json()["profiles"]
     app.extensions["emulator"].close()
-    assert [(each["messageId"], each["verdict"]) for each in kept] == [
+    assert [(message["messageId"], message["verdict"]) for message in messages] == [
         ("m1", "accepted"),
         ("m2", "accepted"),
         ("m3", "accepted"),
@@ -152,10 +156,10 @@ def test_an_older_file_keeps_what_is_in_it_and_goes_on(tmp_path: Path, dump: Pat
     ]
 
 
-def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
-    file = restored(OLD[0], tmp_path / "old.db")
+def test_a_failed_migration_leaves_the_file_unchanged(tmp_path: Path) -> None:
+    file = restore(OLD[0], tmp_path / "old.db")
     engine = create_engine(f"sqlite:///{file}")
-    before = shape(engine)
+    before = describe_tables(engine)
 
     def fails(connection: Connection) -> None:
         connection.exec_driver_sql("CREATE TABLE half (done TEXT)")
@@ -163,11 +167,11 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
     with pytest.raises(OperationalError, match="no such table: nobody"):
         migrate(engine, file, [fails])
-    assert shape(engine) == before
+    assert describe_tables(engine) == before
     engine.dispose()
 
 
-def test_a_pool_without_a_free_connection_is_a_storage_fault() -> None:
+def test_a_pool_without_a_free_connection_makes_the_database_unavailable() -> None:
     engine = create_engine(
         "sqlite://", poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.01
     )

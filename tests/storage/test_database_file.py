@@ -26,7 +26,7 @@ REMEDY = (
 def file(tmp_path: Path) -> Path:
     folder = tmp_path / "folder"
     folder.mkdir()
-    return folder / "kept.db"
+    return folder / "emulator.db"
 
 
 @pytest.fixture
@@ -36,24 +36,24 @@ def client(file: Path) -> Iterator[FlaskClient]:
     app.extensions["emulator"].close()
 
 
-def beside(file: Path, suffix: str) -> Path:
+def side_file(file: Path, suffix: str) -> Path:
     return file.with_name(f"{file.name}{suffix}")
 
 
 def replace_file(file: Path) -> None:
-    shutil.copy(file, beside(file, "-copy"))
-    beside(file, "-copy").replace(file)
+    shutil.copy(file, side_file(file, "-copy"))
+    side_file(file, "-copy").replace(file)
 
 
 def replace_wal(file: Path) -> None:
-    beside(file, "-wal").unlink()
-    beside(file, "-wal").touch()
+    side_file(file, "-wal").unlink()
+    side_file(file, "-wal").touch()
 
 
 LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
     "deleted": (Path.unlink, "it was deleted or moved, or cannot be accessed"),
     "moved": (
-        lambda file: file.rename(beside(file, "-old")),
+        lambda file: file.rename(side_file(file, "-old")),
         "it was deleted or moved, or cannot be accessed",
     ),
     "folder deleted": (
@@ -68,24 +68,24 @@ LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
 }
 SIDE_LOSSES: dict[str, tuple[Callable[[Path], object], str]] = {
-    "log deleted": (lambda file: beside(file, "-wal").unlink(), "kept.db-wal"),
-    "log replaced": (replace_wal, "kept.db-wal"),
-    "index deleted": (lambda file: beside(file, "-shm").unlink(), "kept.db-shm"),
+    "log deleted": (lambda file: side_file(file, "-wal").unlink(), "emulator.db-wal"),
+    "log replaced": (replace_wal, "emulator.db-wal"),
+    "index deleted": (lambda file: side_file(file, "-shm").unlink(), "emulator.db-shm"),
 }
 
 
 def pages(client: FlaskClient) -> list[str]:
-    """Every page that needs no id; the stream, which never ends, is none."""
-    found = [
+    """Return every page without an id, except the endless stream."""
+    rules = [
         rule.rule
         for rule in client.application.url_map.iter_rules()
         if rule.endpoint.startswith("inspector.") and "GET" in (rule.methods or ())
     ]
-    return [page for page in found if "<" not in page and page != "/stream"]
+    return [page for page in rules if "<" not in page and page != "/stream"]
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_lost_file_is_told_by_every_answer(client: FlaskClient, file: Path, name: str) -> None:
+def test_every_response_reports_a_lost_file(client: FlaskClient, file: Path, name: str) -> None:
     lose, what = LOSSES[name]
     assert client.post("/v1/track", json=CALL).status_code == 200
     lose(file)
@@ -94,7 +94,7 @@ def test_a_lost_file_is_told_by_every_answer(client: FlaskClient, file: Path, na
         503,
         "5",
         {
-            "what": f"the database cannot be used (the file kept.db: {what})",
+            "what": f"the database cannot be used (the file emulator.db: {what})",
             "where": "",
             "remedy": REMEDY,
         },
@@ -107,16 +107,14 @@ def test_a_lost_file_is_told_by_every_answer(client: FlaskClient, file: Path, na
 
 
 @pytest.mark.parametrize("name", SIDE_LOSSES)
-def test_a_lost_side_file_is_noticed_before_the_next_answer(
+def test_a_lost_side_file_is_noticed_before_the_next_response(
     client: FlaskClient, file: Path, name: str
 ) -> None:
     lose, lost = SIDE_LOSSES[name]
     assert client.post("/v1/track", json=CALL).status_code == 200
     lose(file)
     answer = client.post("/v1/track", json=CALL)
-    what = (
-        f"the database cannot be used (the file kept.db: {lost} next to it was deleted or replaced)"
-    )
+    what = f"the database cannot be used (the file emulator.db: {lost} next to it was deleted or replaced)"
     assert (answer.status_code, answer.get_json()["error"]["what"]) == (503, what)
     assert client.get("/emulator/v1/health").status_code == 503
 
@@ -127,30 +125,30 @@ def test_an_upsert_to_a_lost_file_is_not_acknowledged(client: FlaskClient, file:
     assert client.post("/api/user/v1/upsert", json=USER, headers=keys).status_code == 503
 
 
-def test_a_file_that_comes_back_is_served_again(client: FlaskClient, file: Path) -> None:
-    file.rename(beside(file, "-old"))
+def test_a_restored_file_works_again(client: FlaskClient, file: Path) -> None:
+    file.rename(side_file(file, "-old"))
     assert client.post("/v1/track", json=CALL).status_code == 503
-    beside(file, "-old").rename(file)
+    side_file(file, "-old").rename(file)
     assert client.post("/v1/track", json=CALL).status_code == 200
 
 
-def test_a_file_that_grows_and_is_written_back_stays_the_same(client: FlaskClient) -> None:
+def test_a_growing_file_passes_the_checks(client: FlaskClient) -> None:
     batch = {"batch": [{**CALL, "type": "track"}] * 20, "writeKey": "wk_demo"}
     for _ in range(15):  # 6 MB: SQLite writes its log back into the file after 16
         assert client.post("/v1/batch", json=batch).status_code == 200
     assert client.get("/emulator/v1/health").status_code == 200
 
 
-def test_a_lost_file_is_not_made_anew(client: FlaskClient, file: Path) -> None:
+def test_a_lost_file_is_not_created_again(client: FlaskClient, file: Path) -> None:
     file.unlink()
     client.post("/v1/track", json=CALL)
     assert not file.exists()
 
 
-def test_a_new_database_is_for_its_owner_alone(client: FlaskClient, file: Path) -> None:
+def test_only_its_owner_can_read_a_new_database(client: FlaskClient, file: Path) -> None:
     client.post("/v1/track", json=CALL)
-    modes = {each.name: oct(each.stat().st_mode & 0o777) for each in file.parent.iterdir()}
-    assert modes == dict.fromkeys(("kept.db", "kept.db-wal", "kept.db-shm"), "0o600")
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in file.parent.iterdir()}
+    assert modes == dict.fromkeys(("emulator.db", "emulator.db-wal", "emulator.db-shm"), "0o600")
 
 
 IN_MEMORY = "this is not a file. For a database in memory, use --db :memory:."
@@ -161,7 +159,7 @@ HALF_A_URI = (
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("file:x?mode=memory", IN_MEMORY),
         ("file:x?mode=memory&cache=shared", IN_MEMORY),
@@ -176,10 +174,10 @@ HALF_A_URI = (
         ("file:x?mode=rwc", HALF_A_URI),
     ],
 )
-def test_an_address_that_is_no_file_is_refused_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, told: str
+def test_a_url_that_names_no_file_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     ran = CliRunner().invoke(main, ["serve", "--port", "0", "--db", url])
-    assert (ran.exit_code, ran.stderr) == (2, f"emulator: {url}: {told}\n")
+    assert (ran.exit_code, ran.stderr) == (2, f"emulator: {url}: {message}\n")
     assert list(tmp_path.iterdir()) == []

@@ -25,13 +25,13 @@ from segment_insider_emulator.storage.records import (
 )
 from segment_insider_emulator.storage.retention import MessageRetention, RetentionLimits
 
-MORE = 50  # messages than one stretch has
+MORE = 50  # messages than one chunk
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-REACH = ScanLimit(MORE + 1, format_iso_utc(NOON + timedelta(seconds=MORE + 1)))
+SCAN_LIMIT = ScanLimit(MORE + 1, format_iso_utc(NOON + timedelta(seconds=MORE + 1)))
 
 
 def message(number: int, verdict: Verdict = "accepted") -> MessageRecord:
-    """One of each second after noon, with an event of its own."""
+    """Build a message *number* seconds after noon, with its own event."""
     return MessageRecord(
         message_id=f"m{number}",
         type="track",
@@ -76,41 +76,41 @@ def rows(store: MessageStore) -> int:
 
 
 def counted(store: MessageStore, **filters: Any) -> dict[tuple[str, Verdict], int]:
-    counts, reach = store.message_search.count_by_time_and_verdict(
+    counts, scan_limit = store.message_search.count_by_time_and_verdict(
         MessageFilters(**filters), SECOND_PREFIX_LENGTH
     )
-    assert reach is None
+    assert scan_limit is None
     return counts
 
 
-def test_a_search_that_has_no_time_says_how_far_it_came_and_goes_on_from_there(
+def test_a_search_without_time_says_where_it_stopped_and_can_continue(
     many: MessageSearch,
 ) -> None:
     first = many.find_page(MessageFilters(event="Event 1"), time_budget_s=0.0)
-    assert first == MessagePage([], False, REACH)
-    assert first.next_before_id == REACH.id
+    assert first == MessagePage([], False, SCAN_LIMIT)
+    assert first.next_before_id == SCAN_LIMIT.id
     rest = many.find_page(
         MessageFilters(event="Event 1"), time_budget_s=0.0, before_id=first.next_before_id
     )
-    assert ([each.id for each in rest.messages], rest.next_before_id) == ([1], None)
+    assert ([message.id for message in rest.messages], rest.next_before_id) == ([1], None)
 
 
-def test_what_fills_a_page_needs_no_more_looking(many: MessageSearch) -> None:
-    found = many.find_page(MessageFilters(user="ada"), time_budget_s=0.0, limit=2)
-    assert [each.id for each in found.messages] == [
+def test_a_full_page_has_no_scan_limit(many: MessageSearch) -> None:
+    page = many.find_page(MessageFilters(user="ada"), time_budget_s=0.0, limit=2)
+    assert [message.id for message in page.messages] == [
         FIRST_CHUNK_SIZE + MORE,
         FIRST_CHUNK_SIZE + MORE - 1,
     ]
-    assert (found.scan_limit, found.next_before_id) == (None, FIRST_CHUNK_SIZE + MORE - 1)
+    assert (page.scan_limit, page.next_before_id) == (None, FIRST_CHUNK_SIZE + MORE - 1)
 
 
-def test_counting_that_has_no_time_says_how_far_it_came(many: MessageSearch) -> None:
+def test_a_count_without_time_says_where_it_stopped(many: MessageSearch) -> None:
     day = len("2026-11-23")
     counts = many.count_by_time_and_verdict(MessageFilters(user="ada"), day, time_budget_s=0.0)
-    assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE}, REACH)
+    assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE}, SCAN_LIMIT)
 
 
-def test_what_has_no_filter_is_counted_whatever_the_time(many: MessageSearch) -> None:
+def test_a_count_without_filters_needs_no_time(many: MessageSearch) -> None:
     day = len("2026-11-23")
     counts = many.count_by_time_and_verdict(MessageFilters(), day, time_budget_s=0.0)
     assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE + MORE}, None)
@@ -149,14 +149,14 @@ def test_messages_are_counted_by_second_and_verdict(
     assert counted(store, **filters) == expected
 
 
-def test_a_verdict_that_changes_is_counted_anew(store: MessageStore) -> None:
+def test_a_changed_verdict_changes_the_counts(store: MessageStore) -> None:
     request = RecordedRequest("POST", "https://insider.example/u", {}, "{}")
     tried = UpsertRecord("u1", request, None, (), None, False, {})
     store.upserts.save_attempt(tried, [], [("m3", "failed", None)])
     assert counted(store, since=f"{second(3)}.000Z") == {(second(3), "failed"): 2}
 
 
-def test_what_is_forgotten_is_not_counted(engine: Engine, store: MessageStore) -> None:
+def test_deleted_messages_are_not_counted(engine: Engine, store: MessageStore) -> None:
     MessageRetention(engine, RetentionLimits(messages=1), lambda: NOON).delete_excess()
     assert counted(store) == {(second(3), "retrying"): 1}
     assert rows(store) == 1

@@ -59,12 +59,12 @@ def store() -> Iterator[MessageStore]:
     opened.close()
 
 
-def test_a_message_comes_back_whole(store: MessageStore) -> None:
-    kept = (replace(ORDER, id=1), replace(UNMAPPED, id=2))
-    assert store.get_message(1) == replace(ADA, id=1, deliveries=kept)
+def test_a_message_is_read_as_written(store: MessageStore) -> None:
+    deliveries = (replace(ORDER, id=1), replace(UNMAPPED, id=2))
+    assert store.get_message(1) == replace(ADA, id=1, deliveries=deliveries)
 
 
-def test_a_delivery_comes_back_whole(store: MessageStore) -> None:
+def test_a_delivery_is_read_as_written(store: MessageStore) -> None:
     assert [store.get_delivery(1), store.get_delivery(3)] == [replace(ORDER, id=1), None]
 
 
@@ -84,7 +84,7 @@ def test_a_delivery_comes_back_whole(store: MessageStore) -> None:
 def test_message_filters(
     store: MessageStore, filters: Mapping[str, str], expected: list[str]
 ) -> None:
-    assert [each.message_id for each in store.list_messages(filters)[0]] == expected
+    assert [message.message_id for message in store.list_messages(filters)[0]] == expected
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_message_filters(
 def test_delivery_filters(
     store: MessageStore, filters: Mapping[str, str], expected: list[int]
 ) -> None:
-    assert [each.id for each in store.list_deliveries(filters)[0]] == expected
+    assert [delivery.id for delivery in store.list_deliveries(filters)[0]] == expected
 
 
 @pytest.mark.parametrize(
@@ -113,37 +113,37 @@ def test_delivery_filters(
 def test_pages(
     store: MessageStore, after: int, limit: int, expected: list[str], following: int | None
 ) -> None:
-    page, found_next = store.list_messages(after_id=after, limit=limit)
-    assert ([each.message_id for each in page], found_next) == (expected, following)
+    page, next_after_id = store.list_messages(after_id=after, limit=limit)
+    assert ([message.message_id for message in page], next_after_id) == (expected, following)
 
 
-def test_seen_tells_which_ids_were_taken_in_and_not_rejected(store: MessageStore) -> None:
+def test_known_ids_exclude_rejected_messages(store: MessageStore) -> None:
     assert store.find_known_ids(["m1", "m2", "m3", "m9"]) == {"m1", "m2"}
 
 
-def test_seen_takes_any_number_of_ids(store: MessageStore) -> None:
+def test_any_number_of_ids_can_be_looked_up(store: MessageStore) -> None:
     assert store.find_known_ids([f"m{number}" for number in range(300_000)]) == {"m1", "m2"}
 
 
-def test_reset_forgets_all_and_ids_go_on(store: MessageStore) -> None:
+def test_reset_deletes_everything_and_reuses_no_id(store: MessageStore) -> None:
     store.reset()
     store.record_messages([ADA])
-    assert [[each.id for each in found] for found in (store.list_messages()[0], store.list_deliveries()[0])] \
-        == [[4], [3, 4]]  # fmt: skip
+    assert [message.id for message in store.list_messages()[0]] == [4]
+    assert [delivery.id for delivery in store.list_deliveries()[0]] == [3, 4]
 
 
-def test_a_file_outlives_the_emulator(tmp_path: Path) -> None:
-    url = str(tmp_path / "kept.db")
+def test_a_file_can_be_opened_again(tmp_path: Path) -> None:
+    url = str(tmp_path / "emulator.db")
     for message in (ADA, BOB):
         store = MessageStore(open_database(url))
         store.record_messages([message])
         store.close()
     reopened = MessageStore(open_database(url))
-    assert [each.message_id for each in reopened.list_messages()[0]] == ["m1", "m2"]
+    assert [message.message_id for message in reopened.list_messages()[0]] == ["m1", "m2"]
     reopened.close()
 
 
-def test_a_failed_write_keeps_nothing(store: MessageStore) -> None:
+def test_a_failed_write_stores_nothing(store: MessageStore) -> None:
     unwritable = replace(EVE, message_id="m4", deliveries=(replace(ORDER, subscription=None),))  # type: ignore[arg-type]  # stands for any failing row
     with pytest.raises(Exception, match=r"(?i)not.null"):
         store.record_messages([unwritable])
@@ -151,7 +151,7 @@ def test_a_failed_write_keeps_nothing(store: MessageStore) -> None:
 
 
 @pytest.mark.parametrize("name", [":memory:", "shared.db"])
-def test_readers_and_writers_at_once_lose_nothing(tmp_path: Path, name: str) -> None:
+def test_parallel_readers_and_writers_lose_nothing(tmp_path: Path, name: str) -> None:
     store = MessageStore(open_database(name if name == ":memory:" else str(tmp_path / name)))
 
     def write(writer: int) -> None:
@@ -159,15 +159,15 @@ def test_readers_and_writers_at_once_lose_nothing(tmp_path: Path, name: str) -> 
             store.record_messages([replace(ADA, message_id=f"{writer}-{number}")] * 10)
 
     with ThreadPoolExecutor() as pool:
-        written = [pool.submit(write, writer) for writer in range(2)]
-        found = [pool.submit(store.list_messages, limit=5) for _ in range(400)]
-    faults = [each.exception() for each in written] + [each.exception() for each in found]
-    assert set(faults) == {None}
+        writes = [pool.submit(write, writer) for writer in range(2)]
+        reads = [pool.submit(store.list_messages, limit=5) for _ in range(400)]
+    errors = [write.exception() for write in writes] + [read.exception() for read in reads]
+    assert set(errors) == {None}
     assert len(store.list_messages(limit=3000)[0]) == 2000
     store.close()
 
 
-def test_a_full_disk_is_a_storage_fault(tmp_path: Path) -> None:
+def test_a_full_disk_makes_the_database_unavailable(tmp_path: Path) -> None:
     engine = open_database(str(tmp_path / "full.db"))
     store = MessageStore(engine)
     with engine.connect() as connection:

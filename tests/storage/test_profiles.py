@@ -1,4 +1,4 @@
-"""Profiles are kept with their identifiers and events, all of a request or nothing."""
+"""Profiles are stored with their identifiers and events, one transaction per request."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,16 +33,16 @@ def created(
     profiles: list[Profile], events: dict[str, list[ProfileEvent]] | None = None
 ) -> ProfileChanges:
     gained = {
-        f"{name}:{value}": each.id
-        for each in profiles
-        for name, values in each.identifiers.items()
+        f"{name}:{value}": profile.id
+        for profile in profiles
+        for name, values in profile.identifiers.items()
         for value in values
     }
     return ProfileChanges(profiles, [], [], gained, events or {})
 
 
-def ids(found: list[Profile]) -> list[str]:
-    return [each.id for each in found]
+def ids(profiles: list[Profile]) -> list[str]:
+    return [profile.id for profile in profiles]
 
 
 def test_a_profile_is_found_by_any_identifier_and_survives_a_restart(engine: Engine) -> None:
@@ -75,7 +75,7 @@ def test_profiles_are_listed_oldest_first_page_by_page(engine: Engine) -> None:
     assert store.list_with_events("uuid:none") == ([], None)
 
 
-def test_an_absorbed_profile_hands_over_identifiers_and_events(engine: Engine) -> None:
+def test_a_merge_moves_identifiers_and_events(engine: Engine) -> None:
     store = ProfileStore(engine)
     both = {"p1": [occurrence("x")], "p2": [occurrence("x"), occurrence("y")]}
     store.save(created([profile("p1", uuid=["u1"]), profile("p2", email=["a@b.io"])], both))
@@ -89,7 +89,7 @@ def test_an_absorbed_profile_hands_over_identifiers_and_events(engine: Engine) -
     assert ids(store.find_by_identifiers(["email:a@b.io"])) == ["p1"]
 
 
-def test_a_repeated_event_is_given_back_instead_of_kept(engine: Engine) -> None:
+def test_a_repeated_event_is_returned_and_not_stored_again(engine: Engine) -> None:
     store = ProfileStore(engine)
     again = occurrence("x")
     assert store.save(created([profile("p1")], {"p1": [occurrence("x"), again]})) == [again]
@@ -97,7 +97,7 @@ def test_a_repeated_event_is_given_back_instead_of_kept(engine: Engine) -> None:
     assert store.list_with_events()[0][0].events == [occurrence("x")]
 
 
-def test_a_failed_request_leaves_nothing_behind(engine: Engine) -> None:
+def test_a_failed_request_stores_nothing(engine: Engine) -> None:
     store = ProfileStore(engine)
     store.save(created([profile("p1", uuid=["u1"])]))
     with pytest.raises(IntegrityError):
@@ -105,10 +105,10 @@ def test_a_failed_request_leaves_nothing_behind(engine: Engine) -> None:
     assert ids(store.list_with_events()[0]) == ["p1"]
 
 
-def test_reset_forgets_everyone_and_never_reuses_a_number(engine: Engine) -> None:
+def test_reset_deletes_everything_and_reuses_no_number(engine: Engine) -> None:
     store = ProfileStore(engine)
     store.save(created([profile("p1", uuid=["u1"])], {"p1": [occurrence("x")]}))
     store.reset()
     assert store.list_with_events() == ([], None)
     store.save(created([profile("p2", uuid=["u1"])]))
-    assert [each.number for each in store.list_with_events()[0]] == [2]
+    assert [profile.number for profile in store.list_with_events()[0]] == [2]

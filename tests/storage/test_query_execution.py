@@ -1,4 +1,4 @@
-"""Ids are gone through in stretches, for as long as there is patience."""
+"""Id ranges are split into chunks within a time budget."""
 
 from collections.abc import Iterable
 
@@ -13,10 +13,10 @@ from segment_insider_emulator.storage.query_execution import (
 
 
 @pytest.mark.parametrize(
-    ("ids", "rising", "expected"),
+    ("ids", "ascending", "expected"),
     [
-        pytest.param(IdRange(1, 0), False, [], id="no ids, no stretch"),
-        pytest.param(IdRange(5, 9), False, [IdRange(5, 9)], id="few ids are one stretch"),
+        pytest.param(IdRange(1, 0), False, [], id="no ids, no chunk"),
+        pytest.param(IdRange(5, 9), False, [IdRange(5, 9)], id="few ids are one chunk"),
         pytest.param(
             IdRange(1, FIRST_CHUNK_SIZE + 10),
             False,
@@ -27,34 +27,34 @@ from segment_insider_emulator.storage.query_execution import (
             IdRange(1, FIRST_CHUNK_SIZE + 10),
             True,
             [IdRange(1, FIRST_CHUNK_SIZE), IdRange(FIRST_CHUNK_SIZE + 1, FIRST_CHUNK_SIZE + 10)],
-            id="rising, from the lowest up",
+            id="ascending, from the lowest up",
         ),
     ],
 )
-def test_every_id_is_in_one_stretch(ids: IdRange, rising: bool, expected: list[IdRange]) -> None:
-    assert list(split_into_chunks(ids, ascending=rising, stopwatch=lambda: 0.0)) == expected
+def test_every_id_is_in_one_chunk(ids: IdRange, ascending: bool, expected: list[IdRange]) -> None:
+    assert list(split_into_chunks(ids, ascending=ascending, stopwatch=lambda: 0.0)) == expected
 
 
-def lengths(times: Iterable[float], patience: float = 1.0) -> list[int]:
-    """How long stretches are, when the stopwatch shows *times*: at the beginning, then before and
-    after each stretch."""
-    shown = iter(times)
-    walked = split_into_chunks(
-        IdRange(1, 10**9), time_budget_s=patience, stopwatch=lambda: next(shown)
+def chunk_sizes(times: Iterable[float], time_budget_s: float = 1.0) -> list[int]:
+    """Return the sizes of the chunks. *times* of the stopwatch: the start, then before and after each
+    chunk."""
+    ticks = iter(times)
+    chunks = split_into_chunks(
+        IdRange(1, 10**9), time_budget_s=time_budget_s, stopwatch=lambda: next(ticks)
     )
-    return [high - low + 1 for low, high in walked]
+    return [high - low + 1 for low, high in chunks]
 
 
-def test_a_stretch_is_as_long_as_what_is_left_is_likely_to_be_enough_for() -> None:
-    quick = [0.0, 0.0, 0.01]  # 100 such are left
-    slow = [0.01, 0.76]  # a third of one is left, at a quarter of a stretch
+def test_the_next_chunk_fits_into_the_remaining_time() -> None:
+    quick = [0.0, 0.0, 0.01]  # time for 100 more
+    slow = [0.01, 0.76]  # time for a third of another one
     last = [0.76, 1.0]
-    assert lengths([*quick, *slow, *last]) == [
+    assert chunk_sizes([*quick, *slow, *last]) == [
         FIRST_CHUNK_SIZE,
         FIRST_CHUNK_SIZE * MAX_CHUNK_GROWTH,
         FIRST_CHUNK_SIZE * MAX_CHUNK_GROWTH * 24 // 75,
     ]
 
 
-def test_without_patience_there_is_one_stretch() -> None:
-    assert lengths([0.0, 0.0, 0.5], patience=0.0) == [FIRST_CHUNK_SIZE]
+def test_without_time_there_is_one_chunk() -> None:
+    assert chunk_sizes([0.0, 0.0, 0.5], time_budget_s=0.0) == [FIRST_CHUNK_SIZE]

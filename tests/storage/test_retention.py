@@ -34,9 +34,9 @@ SONG = DeliveryRecord("", "song_played", "All", "trackEvent", "accepted", None, 
 
 
 def message(number: int, **changes: object) -> MessageRecord:
-    """Of day *number* before NOW, with a delivery of its own."""
+    """Build a message received *number* days before NOW, with one delivery."""
     id = str(changes.get("message_id", f"m{number}"))
-    kept = MessageRecord(
+    record = MessageRecord(
         message_id=id,
         type="track",
         event="song_played",
@@ -49,29 +49,32 @@ def message(number: int, **changes: object) -> MessageRecord:
         normalised={},
         deliveries=(replace(SONG, message_id=id),),
     )
-    return replace(kept, **changes)  # type: ignore[arg-type]  # fields by name
+    return replace(record, **changes)  # type: ignore[arg-type]  # fields by name
 
 
-class Kept:
-    """A store, and the retention of its database."""
+class StoreWithRetention:
+    """A message store and the retention of its database."""
 
     def __init__(
-        self, *messages: MessageRecord, unsettled: Sequence[UpsertRecord] = (), db: str = ":memory:"
+        self,
+        *messages: MessageRecord,
+        pending_upserts: Sequence[UpsertRecord] = (),
+        db: str = ":memory:",
     ) -> None:
         self.engine = open_database(db)
         self.store = MessageStore(self.engine)
-        self.store.record_messages(messages, unsettled)
+        self.store.record_messages(messages, pending_upserts)
 
-    def forget(self, **limits: int) -> int:
-        """Forget all beyond *limits*; gives the number of steps."""
+    def delete_beyond(self, **limits: int) -> int:
+        """Delete all messages beyond *limits*; return the number of steps."""
         retention = MessageRetention(self.engine, RetentionLimits(**limits), lambda: NOW)
         return len(list(iter(retention.delete_excess, 0)))
 
-    def left(self) -> tuple[list[str], list[str]]:
-        """Message ids of the messages and of the deliveries that are there."""
+    def message_ids(self) -> tuple[list[str], list[str]]:
+        """Return the message ids of the stored messages and of the stored deliveries."""
         messages, _ = self.store.list_messages(limit=1000)
         deliveries, _ = self.store.list_deliveries(limit=1000)
-        return [each.message_id for each in messages], [each.message_id for each in deliveries]
+        return [row.message_id for row in messages], [row.message_id for row in deliveries]
 
 
 @pytest.mark.parametrize(
@@ -85,120 +88,125 @@ class Kept:
         pytest.param({"days": 3, "messages": 1}, ["m1"], id="the strictest of several"),
     ],
 )
-def test_the_oldest_go_with_their_deliveries(limits: Mapping[str, int], stay: list[str]) -> None:
-    kept = Kept(*(message(day) for day in (4, 3, 2, 1)))
-    kept.forget(**limits)
-    assert kept.left() == (stay, stay)
-    kept.store.close()
+def test_the_oldest_messages_are_deleted_with_their_deliveries(
+    limits: Mapping[str, int], stay: list[str]
+) -> None:
+    stored = StoreWithRetention(*(message(day) for day in (4, 3, 2, 1)))
+    stored.delete_beyond(**limits)
+    assert stored.message_ids() == (stay, stay)
+    stored.store.close()
 
 
-def test_a_database_is_brought_down_to_its_size(tmp_path: Path) -> None:
+def test_a_database_is_reduced_to_its_size_limit(tmp_path: Path) -> None:
     many = [message(9, message_id=f"n{number}") for number in range(5 * MAX_MESSAGES_PER_STEP)]
-    kept = Kept(*many, db=str(tmp_path / "kept.db"))
-    most = kept.store.measure_size().used_bytes // 2
-    steps = kept.forget(bytes=most)
-    sizes = kept.store.measure_size()
-    kept.store.close()
+    stored = StoreWithRetention(*many, db=str(tmp_path / "emulator.db"))
+    most = stored.store.measure_size().used_bytes // 2
+    steps = stored.delete_beyond(bytes=most)
+    sizes = stored.store.measure_size()
+    stored.store.close()
     assert (sizes.messages, sizes.deliveries) == (
         5 * MAX_MESSAGES_PER_STEP - steps * MAX_MESSAGES_PER_STEP,
     ) * 2
     assert most * 0.5 < sizes.used_bytes <= most
 
 
-def test_one_step_is_short() -> None:
-    kept = Kept(
+def test_one_step_deletes_a_limited_number() -> None:
+    stored = StoreWithRetention(
         *(message(9, message_id=f"n{number}") for number in range(2 * MAX_MESSAGES_PER_STEP + 1))
     )
-    assert kept.forget(messages=0) == 3
-    kept.store.close()
+    assert stored.delete_beyond(messages=0) == 3
+    stored.store.close()
 
 
-def test_what_is_not_settled_stays() -> None:
+def test_pending_messages_stay() -> None:
     waits = replace(SONG, message_id="m3", verdict="retrying", upsert="u1")
     failed = replace(SONG, message_id="m3", verdict="failed", action_slug="addedToCartEvent")
     tried = DeliveryAttempt(1, format_iso_utc(NOW), 1.0, 503)
-    unsettled = UpsertRecord("u1", REQUEST, None, (tried,), format_iso_utc(NOW), False, {})
-    kept = Kept(
-        message(4, verdict="retrying", deliveries=()),  # acknowledged, not delivered yet
+    upsert = UpsertRecord("u1", REQUEST, None, (tried,), format_iso_utc(NOW), False, {})
+    stored = StoreWithRetention(
+        message(4, verdict="retrying", deliveries=()),  # acknowledged, and not delivered yet
         message(3, verdict="failed", deliveries=(failed, waits)),
         message(2),
-        unsettled=[unsettled],
+        pending_upserts=[upsert],
     )
-    kept.forget(messages=0)
-    assert (kept.left(), kept.store.upserts.list_pending_ids()) == (
+    stored.delete_beyond(messages=0)
+    assert (stored.message_ids(), stored.store.upserts.list_pending_ids()) == (
         (["m4", "m3"], ["m3", "m3"]),
         ["u1"],
     )
-    kept.store.close()
+    stored.store.close()
 
 
-def test_a_batch_is_kept_as_long_as_one_of_its_events() -> None:
+def test_a_batch_stays_as_long_as_one_of_its_events() -> None:
     tried = DeliveryAttempt(1, format_iso_utc(NOW), 1.0, 200)
     batch = UpsertRecord("u1", REQUEST, None, (tried,), None, True, {})
     carried = [
         message(day, deliveries=(replace(SONG, message_id=f"m{day}", upsert="u1"),))
         for day in (2, 1)
     ]
-    kept = Kept(*carried, unsettled=[batch])
-    kept.forget(messages=1)
-    assert kept.store.upserts.get("u1") == batch
-    kept.forget(messages=0)
-    assert kept.store.upserts.get("u1") is None
-    kept.store.close()
+    stored = StoreWithRetention(*carried, pending_upserts=[batch])
+    stored.delete_beyond(messages=1)
+    assert stored.store.upserts.get("u1") == batch
+    stored.delete_beyond(messages=0)
+    assert stored.store.upserts.get("u1") is None
+    stored.store.close()
 
 
-def test_the_duplicate_of_a_message_that_stays_goes_alone() -> None:
-    kept = Kept(message(2, verdict="rejected", deliveries=()), message(2))
-    kept.forget(messages=1)
-    assert kept.left() == (["m2"], ["m2"])
-    kept.store.close()
+def test_a_duplicate_is_deleted_without_the_original_message() -> None:
+    stored = StoreWithRetention(message(2, verdict="rejected", deliveries=()), message(2))
+    stored.delete_beyond(messages=1)
+    assert stored.message_ids() == (["m2"], ["m2"])
+    stored.store.close()
 
 
-def test_ids_are_remembered_for_a_day_though_their_messages_are_gone() -> None:
+def test_ids_of_deleted_messages_are_remembered_for_a_day() -> None:
     young = message(1, message_id="young", received_at=format_iso_utc(NOW - timedelta(hours=23)))
-    kept = Kept(message(2), message(2, message_id="no", verdict="rejected"), young)
-    kept.forget(messages=0)
-    assert kept.store.find_known_ids(["m2", "no", "young"]) == {"young"}
+    stored = StoreWithRetention(message(2), message(2, message_id="no", verdict="rejected"), young)
+    stored.delete_beyond(messages=0)
+    assert stored.store.find_known_ids(["m2", "no", "young"]) == {"young"}
     MessageRetention(
-        kept.engine, RetentionLimits(messages=9), lambda: NOW + timedelta(hours=2)
+        stored.engine, RetentionLimits(messages=9), lambda: NOW + timedelta(hours=2)
     ).delete_excess()
-    assert kept.store.find_known_ids(["young"]) == set()
-    kept.store.close()
+    assert stored.store.find_known_ids(["young"]) == set()
+    stored.store.close()
 
 
-def test_whoever_writes_meanwhile_is_taken(tmp_path: Path) -> None:
+def test_messages_can_be_written_during_retention(tmp_path: Path) -> None:
     many = [message(9, message_id=f"n{number}") for number in range(20 * MAX_MESSAGES_PER_STEP)]
-    kept = Kept(*many, db=str(tmp_path / "kept.db"))
+    stored = StoreWithRetention(*many, db=str(tmp_path / "emulator.db"))
     with ThreadPoolExecutor(1) as pool:
-        forgetting = pool.submit(kept.forget, days=5)
+        deletion = pool.submit(stored.delete_beyond, days=5)
         for number in range(50):
-            kept.store.record_messages([message(1, message_id=f"new{number}")])
-        forgetting.result()
-    assert kept.left()[0] == [f"new{number}" for number in range(50)]
-    kept.store.close()
+            stored.store.record_messages([message(1, message_id=f"new{number}")])
+        deletion.result()
+    assert stored.message_ids()[0] == [f"new{number}" for number in range(50)]
+    stored.store.close()
 
 
-def test_limits_are_looked_at_again_where_somebody_used_the_database_and_else_seldom() -> None:
-    kept = Kept(message(3), message(2), message(1))
-    use = kept.store.pool_usage
-    steps = RetentionSchedule(
-        MessageRetention(kept.engine, RetentionLimits(messages=2), lambda: NOW), use
+def test_limits_are_checked_often_only_while_the_database_is_used() -> None:
+    stored = StoreWithRetention(message(3), message(2), message(1))
+    usage = stored.store.pool_usage
+    schedule = RetentionSchedule(
+        MessageRetention(stored.engine, RetentionLimits(messages=2), lambda: NOW), usage
     )
-    assert [steps.run_step_if_due(now) for now in (0.0, 0.1)] == [
+    assert [schedule.run_step_if_due(now) for now in (0.0, 0.1)] == [
         STEP_PAUSE_S,
         LIMIT_CHECK_INTERVAL_S,
     ]
-    before = use.checkin_count
+    before = usage.checkin_count
     assert (
-        [steps.run_step_if_due(now) for now in (10.0, 20.0, UNUSED_CHECK_INTERVAL_S)],
-        use.checkin_count,
+        [schedule.run_step_if_due(now) for now in (10.0, 20.0, UNUSED_CHECK_INTERVAL_S)],
+        usage.checkin_count,
     ) == ([LIMIT_CHECK_INTERVAL_S] * 3, before)
-    assert (steps.run_step_if_due(UNUSED_CHECK_INTERVAL_S + 1.0), use.checkin_count > before) == (
+    assert (
+        schedule.run_step_if_due(UNUSED_CHECK_INTERVAL_S + 1.0),
+        usage.checkin_count > before,
+    ) == (
         LIMIT_CHECK_INTERVAL_S,
         True,
     )
-    kept.store.record_messages([message(0)])
+    stored.store.record_messages([message(0)])
     assert [
-        steps.run_step_if_due(UNUSED_CHECK_INTERVAL_S + 10.0 * number) for number in (1, 2)
+        schedule.run_step_if_due(UNUSED_CHECK_INTERVAL_S + 10.0 * number) for number in (1, 2)
     ] == [STEP_PAUSE_S, LIMIT_CHECK_INTERVAL_S]
-    assert kept.left()[0] == ["m1", "m0"]
+    assert stored.message_ids()[0] == ["m1", "m0"]
