@@ -40,18 +40,22 @@ class LocatedSubscription:
 
     @property
     def name(self) -> str:
+        """Name of the subscription."""
         return self.subscription.name
 
     @property
     def action_slug(self) -> str:
+        """Slug of its action, e.g. "trackEvent"."""
         return self.subscription.action.slug
 
     @property
     def mapping(self) -> JSONObject:
+        """Its mapping, or the default mapping of its action."""
         return self.subscription.mapping
 
     @property
     def trigger_path(self) -> str:
+        """Path of its trigger in the workspace file."""
         return f"{self.path}.trigger"
 
     def field_path(self, *keys: str) -> str:

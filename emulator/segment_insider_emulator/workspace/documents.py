@@ -49,6 +49,7 @@ class InvalidDocumentError(Exception):
 
     @classmethod
     def repeated_key(cls, key: str, line: int = 0) -> Self:
+        """Build the error for a key that occurs twice in one object."""
         return cls(f"the key {key!r} occurs twice in one object", "Keep one of the two.", line)
 
 

@@ -93,6 +93,56 @@ _RULES_WITHOUT_LOSS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """Deviations of a workspace, grouped by subscription, and the list of known differences."""
+
+    tables: list[DeviationTable]
+    known_differences: list[KnownDifference]
+
+    @property
+    def deviations(self) -> list[PreviewedDeviation]:
+        """All deviations of all tables."""
+        return [deviation for table in self.tables for deviation in table.deviations]
+
+    @property
+    def loses_data(self) -> bool:
+        """Whether any deviation loses data."""
+        return any(deviation.effect == "loses" for deviation in self.deviations)
+
+
+def find_drift(
+    document: JSONObject, traffic: Sequence[JSONObject] = ()
+) -> DriftReport | list[WorkspaceFinding]:
+    """Compare a workspace with the guide, the catalogue and the traffic.
+
+    Args:
+        document: A workspace file's document.
+        traffic: Captured events, after Segment's normalisation.
+    Returns: The report, or the validation errors of an invalid document.
+    """
+    errors = validate_document(document)
+    if errors:
+        return errors
+    context = build_context(document)
+    deviations = merge_deviations(
+        list(compare_with_traffic(context, traffic)), list(compare_mappings(context))
+    )
+    deviations += [
+        deviation
+        for deviation in find_missing_subscriptions(context)
+        if all(deviation.edit != other.edit for other in deviations)
+    ]
+    deviations += convert_lint_findings(context, deviations)
+    deviations += find_platform_notes(context)
+    deviations = combine_trigger_edits(context, deviations)
+    preview = EditPreview(context, traffic)
+    tables = group_by_subscription(
+        context, [(deviation, preview.list_value_changes(deviation)) for deviation in deviations]
+    )
+    return DriftReport(tables, check_known_differences(tables))
+
+
 def convert_lint_findings(
     context: AnalysisContext, deviations: Sequence[Deviation]
 ) -> Iterator[Deviation]:
@@ -184,55 +234,6 @@ def _rename_key_edit(
     return WorkspaceEdit(
         subscription.destination_keys("settings", field, new_key), mapping[key], removed_key=key
     )
-
-
-@dataclass(frozen=True, slots=True)
-class DriftReport:
-    """Deviations of a workspace, grouped by subscription, and the list of known differences."""
-
-    tables: list[DeviationTable]
-    known_differences: list[KnownDifference]
-
-    @property
-    def deviations(self) -> list[PreviewedDeviation]:
-        return [deviation for table in self.tables for deviation in table.deviations]
-
-    @property
-    def loses_data(self) -> bool:
-        """Whether any deviation loses data."""
-        return any(deviation.effect == "loses" for deviation in self.deviations)
-
-
-def find_drift(
-    document: JSONObject, traffic: Sequence[JSONObject] = ()
-) -> DriftReport | list[WorkspaceFinding]:
-    """Compare a workspace with the guide, the catalogue and the traffic.
-
-    Args:
-        document: A workspace file's document.
-        traffic: Captured events, after Segment's normalisation.
-    Returns: The report, or the validation errors of an invalid document.
-    """
-    errors = validate_document(document)
-    if errors:
-        return errors
-    context = build_context(document)
-    deviations = merge_deviations(
-        list(compare_with_traffic(context, traffic)), list(compare_mappings(context))
-    )
-    deviations += [
-        deviation
-        for deviation in find_missing_subscriptions(context)
-        if all(deviation.edit != other.edit for other in deviations)
-    ]
-    deviations += convert_lint_findings(context, deviations)
-    deviations += find_platform_notes(context)
-    deviations = combine_trigger_edits(context, deviations)
-    preview = EditPreview(context, traffic)
-    tables = group_by_subscription(
-        context, [(deviation, preview.list_value_changes(deviation)) for deviation in deviations]
-    )
-    return DriftReport(tables, check_known_differences(tables))
 
 
 # Changes shown for one edit; the first few show its effect.

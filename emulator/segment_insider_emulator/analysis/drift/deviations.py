@@ -246,6 +246,7 @@ def combine_trigger_edits(
 
 
 def fold_spelling(path: str) -> str:
+    """Return *path* without separators and capital letters, to compare spellings."""
     return re.sub(r"[_\-\s]", "", path).casefold()
 
 

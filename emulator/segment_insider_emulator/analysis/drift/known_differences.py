@@ -142,7 +142,7 @@ def _difference_state(kind: str, effects: list[DeviationEffect]) -> DifferenceSt
 
 @cache
 def _load_known_differences() -> dict[str, tuple[str, str]]:
-    text = files(__package__).joinpath("checklist.json").read_text("utf-8")
+    text = files(__package__).joinpath("known_differences.json").read_text("utf-8")
     differences: dict[str, tuple[str, str]] = json.loads(text)
     return differences
 
@@ -350,6 +350,7 @@ _PARAMETER_BY_PROPERTY = {
 
 
 def get_unread_difference_id(subscription: LocatedSubscription, path: str) -> str:
+    """Return the id of the known difference about a property that no mapping reads."""
     name = re.split(r"[.\[]", path.removeprefix("properties.").removeprefix("traits."))[0]
     if path.startswith("traits."):
         optin = "optin" in fold_spelling(name)

@@ -50,6 +50,7 @@ class EventTally:
     first_event: JSONObject = field(default_factory=dict)
 
     def add_event(self, event: JSONObject) -> None:
+        """Count *event*, and keep the first one."""
         if not self.count:
             self.first_event = event
         self.count += 1
