@@ -46,7 +46,7 @@ def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (exit_code, last_line)
 
 
-def test_people_get_severity_place_fault_and_remedy() -> None:
+def test_the_text_has_severity_path_problem_and_remedy() -> None:
     result = CliRunner().invoke(main, ["lint", MISTAKES])
     assert result.stdout.splitlines()[:3] == [
         "error: destination.settings.ucd_key",
@@ -55,7 +55,7 @@ def test_people_get_severity_place_fault_and_remedy() -> None:
     ]
 
 
-def test_programs_get_findings() -> None:
+def test_json_has_the_findings() -> None:
     result = CliRunner().invoke(main, ["lint", MISTAKES, "--json"])
     findings = json.loads(result.stdout)["findings"]
     assert findings[0] == {
@@ -96,14 +96,14 @@ def test_a_tracking_plan_that_does_not_exist_is_an_error(tmp_path: Path) -> None
         pytest.param("guide", [], id="nothing to write"),
     ],
 )
-def test_what_a_line_of_a_mapping_left_out_would_replace_is_told(
+def test_lint_warns_that_one_line_would_replace_a_default_mapping(
     name: str, told: list[str]
 ) -> None:
     result = CliRunner().invoke(main, ["lint", name])
     assert result.stderr.splitlines()[:-1] == told
 
 
-def test_nothing_is_said_of_it_once_the_file_is_written_out(tmp_path: Path) -> None:
+def test_no_such_warning_for_an_exported_file(tmp_path: Path) -> None:
     file = str(tmp_path / "whole.yaml")
     export = ["export", "segment-defaults", "--format", "workspace", "--output", file]
     assert CliRunner().invoke(main, export).exit_code == 0

@@ -92,7 +92,7 @@ def what_matters(destination: JSONObject) -> JSONObject:
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
-def test_an_export_imports_as_the_same(form: str) -> None:
+def test_an_import_of_an_export_gives_the_same_workspace(form: str) -> None:
     @given(st.lists(SUBSCRIPTIONS, max_size=2))
     @settings(max_examples=60)
     def same(subscriptions: list[JSONObject]) -> None:
@@ -103,13 +103,13 @@ def test_an_export_imports_as_the_same(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
-def test_the_guide_comes_back_whole(form: str) -> None:
+def test_the_guide_survives_export_and_import(form: str) -> None:
     own = load_preset("guide")
     assert what_matters(back(own, form)) == what_matters(own.destination)
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
-def test_filters_come_back(form: str) -> None:
+def test_filters_survive_export_and_import(form: str) -> None:
     wanted = {
         "title": "No staff",
         "if": "contains(traits.email, '@northwind.example')",
@@ -121,7 +121,7 @@ def test_filters_come_back(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
-def test_the_tracking_plan_and_its_controls_come_back(form: str) -> None:
+def test_plan_and_schema_settings_survive_export_and_import(form: str) -> None:
     own = load_workspace_or_preset("fixtures/plans/shop.yaml")
     assert own.tracking_plan is not None
     read = build_imported_workspace(
@@ -152,7 +152,7 @@ def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
     assert (read["id"], len(read["rules"])) == ("tp_1", 201)
 
 
-def test_what_has_no_place_in_an_export_is_told() -> None:
+def test_unexported_parts_are_reported() -> None:
     arguments = ["export", "fixtures/plans/shop.yaml", "--format", "public-api"]
     result = CliRunner().invoke(main, arguments)
     assert result.stderr == (
@@ -178,7 +178,7 @@ def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
         ),
     ],
 )
-def test_what_has_an_id_is_changed(known: JSONObject, method: str, path: str) -> None:
+def test_objects_with_an_id_are_changed(known: JSONObject, method: str, path: str) -> None:
     own = {"name": "S", "actionSlug": "trackEvent", "trigger": "t", "settings": {}, **known}
     made = build_api_requests(workspace(own, **({"id": "d1"} if known else {})))[1]
     body = {"name": "S", "trigger": "t", "enabled": True, "settings": {}}
@@ -188,7 +188,7 @@ def test_what_has_an_id_is_changed(known: JSONObject, method: str, path: str) ->
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
-def test_a_mapping_left_to_the_catalogue_is_spelled_out(form: str) -> None:
+def test_a_default_mapping_is_exported_in_full(form: str) -> None:
     found = back(workspace({"name": "S", "actionSlug": "trackEvent"}), form)["subscriptions"][0]
     action = ACTIONS["trackEvent"]
     assert (found["trigger"], found["settings"]) == (action.trigger, action.default_mapping)
@@ -213,9 +213,7 @@ def mapped(own: Workspace, event: JSONObject) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", WORKSPACES)
-def test_a_workspace_written_out_is_the_same_with_nothing_left_to_the_catalogue(
-    name: str, tmp_path: Path
-) -> None:
+def test_an_exported_workspace_is_the_same_with_full_mappings(name: str, tmp_path: Path) -> None:
     file = tmp_path / "whole.yaml"
     arguments = ["export", name, "--format", "workspace", "--output", str(file)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
@@ -234,7 +232,7 @@ def test_a_workspace_written_out_is_the_same_with_nothing_left_to_the_catalogue(
         pytest.param(("k1", "k2"), ["--keep-secrets"], ("k1", "k2"), id="asked for"),
     ],
 )
-def test_the_keys_of_a_workspace_written_out(
+def test_the_keys_of_an_exported_workspace_file(
     keys: tuple[str, str], options: list[str], written: tuple[str, str], tmp_path: Path
 ) -> None:
     document = load_preset("guide").document
@@ -267,15 +265,15 @@ def test_every_action_has_the_id_of_the_catalogue() -> None:
         pytest.param("$$${", '"\\u0024\\u0024\\u0024{"', id="dollars in a row"),
     ],
 )
-def test_texts_of_the_configuration_language(value: str, expected: str) -> None:
+def test_strings_are_escaped_for_hcl(value: str, expected: str) -> None:
     assert format_hcl_string(value) == expected
 
 
-def test_words_of_the_language_are_no_keys() -> None:
+def test_reserved_words_are_quoted_keys() -> None:
     assert format_hcl_value({"else": None, "then": 1}) == '{\n  "else" = null\n  then = 1\n}'
 
 
-def test_the_configuration_is_one_and_keeps_the_key_out() -> None:
+def test_the_terraform_export_is_valid_and_has_no_key() -> None:
     own = load_preset("guide")
     written = build_terraform(own)
     blocks = hcl2.loads(written)["resource"]

@@ -18,6 +18,6 @@ DICE = random.Random(20261130)
         pytest.param([*damaged(1, 150)], id="damaged exports"),
     ],
 )
-def test_an_import_loads_and_names_what_it_leaves_out(cases: list[Case]) -> None:
+def test_an_import_loads_and_reports_what_it_leaves_out(cases: list[Case]) -> None:
     faults = {case.what: wrong for case in cases if (wrong := fault(case))}
     assert faults == {}

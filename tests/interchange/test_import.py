@@ -109,7 +109,7 @@ def run(*arguments: str | Path) -> Result:
         ),
     ],
 )
-def test_answers_come_in_any_wrapping(documents: list[Any]) -> None:
+def test_api_answers_are_read_in_any_nesting(documents: list[Any]) -> None:
     assert imported(*documents).document["destination"] == {
         "name": "Insider",
         "enabled": True,
@@ -133,7 +133,7 @@ def test_answers_come_in_any_wrapping(documents: list[Any]) -> None:
         ),
     ],
 )
-def test_what_names_a_destination_that_no_file_has_is_a_warning(theirs: str, said: Any) -> None:
+def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, said: Any) -> None:
     other = {"id": "d2", "name": "Other", "metadata": {"id": "m", "slug": "other"}, "settings": {}}
     subscription = SUBSCRIPTION | {"destinationId": theirs}
     documents = {"destinations": [DESTINATION, other], "subscriptions": [subscription]}
@@ -177,7 +177,7 @@ def test_what_names_a_destination_that_no_file_has_is_a_warning(theirs: str, sai
         ),
     ],
 )
-def test_what_finds_no_place_is_told(change: JSONObject, what: str) -> None:
+def test_left_out_parts_are_reported(change: JSONObject, what: str) -> None:
     found = imported(DESTINATION, SUBSCRIPTION | change).findings
     assert what in [each.what for each in found]
 
@@ -191,7 +191,7 @@ def test_a_subscription_that_is_left_out_stays_in_the_file_as_a_comment() -> Non
 
 
 @pytest.mark.parametrize(("keep", "key"), [(False, "test-key"), (True, KEY)])
-def test_the_key_is_left_out_unless_it_is_kept(keep: bool, key: str) -> None:
+def test_the_key_is_replaced_unless_secrets_are_kept(keep: bool, key: str) -> None:
     read = imported(DESTINATION, keep_secrets=keep)
     assert read.document["destination"]["settings"]["ucd_key"] == key
     assert (KEY in json.dumps([each.what for each in read.findings])) is False
@@ -255,7 +255,7 @@ def test_files_that_cannot_be_read_get_one_clear_message(raw: bytes, start: str)
     assert str(error.value).startswith(start)
 
 
-def test_a_page_that_is_not_the_last_is_told() -> None:
+def test_a_missing_next_page_is_reported() -> None:
     page = {"data": {"subscriptions": [SUBSCRIPTION], "pagination": {"next": "Mg=="}}}
     assert imported(DESTINATION, page).findings[0].remedy == (
         "Give the next page as well, cursor 'Mg=='."
@@ -272,7 +272,9 @@ def test_a_page_that_is_not_the_last_is_told() -> None:
     ],
 )
 @pytest.mark.parametrize("value", ["", {}, 0, False])
-def test_a_state_whose_lists_are_none_is_refused(file: str, way: list[Any], value: Any) -> None:
+def test_a_state_with_values_that_are_no_lists_is_refused(
+    file: str, way: list[Any], value: Any
+) -> None:
     document = json.loads((FILES / "terraform" / file).read_bytes())
     held = document
     for step in way[:-1]:
@@ -282,7 +284,7 @@ def test_a_state_whose_lists_are_none_is_refused(file: str, way: list[Any], valu
         imported(document)
 
 
-def test_state_and_its_shown_form_and_the_answers_say_the_same() -> None:
+def test_state_file_terraform_show_and_api_answers_give_the_same() -> None:
     state = from_files(FILES / "terraform" / "terraform.tfstate").document["destination"]
     shown = from_files(FILES / "terraform" / "show.json").document["destination"]
     answers = from_files(*ANSWERS, SUBSCRIPTIONS).document["destination"]
@@ -364,7 +366,7 @@ def connected(plan: str | None) -> JSONObject:
         ),
     ],
 )
-def test_a_tracking_plan_is_read_or_told(
+def test_a_tracking_plan_is_imported_or_reported(
     documents: list[Any], plan: JSONObject | None, told: list[str]
 ) -> None:
     read = imported(DESTINATION, *documents)
@@ -385,7 +387,7 @@ def test_answers_and_state_have_the_same_plan_and_controls() -> None:
     }
 
 
-def test_every_write_key_of_the_source_is_its_own(tmp_path: Path) -> None:
+def test_all_write_keys_of_the_source_are_imported(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     run(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS, "--output", file)
     own = load_workspace_or_preset(file)
@@ -402,7 +404,7 @@ def test_a_state_needs_no_version_of_terraform() -> None:
 
 
 @pytest.mark.parametrize("escape", ["\\UFFFFFFFF", "\\U00110000", "\\uD800"])
-def test_an_escape_of_no_character_gets_one_clear_message(escape: str) -> None:
+def test_an_invalid_escape_gives_one_clear_message(escape: str) -> None:
     with pytest.raises(EmulatorError) as error:
         read_import_file(
             f'resource "segment_source" "a" {{ name = "{escape}" }}'.encode(), "shop.tf"
@@ -422,13 +424,13 @@ def test_an_escape_of_no_character_gets_one_clear_message(escape: str) -> None:
         pytest.param({"sourceId": []}, "sourceId is not text", id="id of another"),
     ],
 )
-def test_what_has_another_shape_than_segment_s_is_left_out(piece: JSONObject, what: str) -> None:
+def test_values_with_a_wrong_type_are_left_out(piece: JSONObject, what: str) -> None:
     other = {"data": {"destination": DESTINATION | {"id": "d2", "metadata": {}, **piece}}}
     found = imported(DESTINATION, other, destination_id="d1").findings
     assert [each.what for each in found if each.severity == "error"] == [f"{what} and is left out"]
 
 
-def test_a_catalogue_id_of_any_kind_is_looked_at() -> None:
+def test_a_catalogue_id_may_have_any_type() -> None:
     own = DESTINATION | {"metadata": {"id": [[]]}}
     assert imported({"data": {"destination": own}}).document["destination"]["name"] == "Insider"
 
@@ -436,7 +438,7 @@ def test_a_catalogue_id_of_any_kind_is_looked_at() -> None:
 @pytest.mark.parametrize(
     "value", [pytest.param("[" * 101, id="deep"), pytest.param(f'"{"x" * 1_000_000}"', id="long")]
 )
-def test_configuration_that_would_take_minutes_is_not_read(value: str) -> None:
+def test_too_large_configuration_is_refused(value: str) -> None:
     with pytest.raises(EmulatorError) as error:
         read_import_file(f'resource "segment_source" "a" {{ name = {value} }}'.encode(), "shop.tf")
     assert str(error.value) == (
@@ -445,7 +447,7 @@ def test_configuration_that_would_take_minutes_is_not_read(value: str) -> None:
     )
 
 
-def test_a_text_in_a_text_that_only_terraform_knows_is_told() -> None:
+def test_an_unknown_template_value_is_reported() -> None:
     settings = "jsonencode({event_name = jsonencode({a = var.unknown})})"
     raw = (FILES / "terraform" / "insider.tf").read_text().replace("jsonencode({})", settings)
     assert raw != (FILES / "terraform" / "insider.tf").read_text()
@@ -454,14 +456,14 @@ def test_a_text_in_a_text_that_only_terraform_knows_is_told() -> None:
     }
 
 
-def test_a_module_that_is_only_called_is_told() -> None:
+def test_a_called_module_is_reported() -> None:
     found = read_import_file(b'module "events" { source = "./events" }', "main.tf").findings
     assert [(each.where, each.what) for each in found] == [
         ("main.tf: module.events", "the resources of this module are not in the file that calls it")
     ]
 
 
-def test_configuration_is_worked_out_as_far_as_it_can_be() -> None:
+def test_configuration_is_evaluated_as_far_as_possible() -> None:
     read = from_files(FILES / "terraform" / "insider.tf")
     profile, order, cart = read.document["destination"]["subscriptions"]
     assert profile["settings"]["custom"] == {
@@ -513,7 +515,7 @@ def test_the_command_prints_the_same_as_json() -> None:
     ]  # fmt: skip
 
 
-def test_nothing_to_tell_is_exit_code_0() -> None:
+def test_an_import_without_findings_has_exit_code_0() -> None:
     result = run(FILES / "terraform" / "terraform.tfstate", "--destination", "none")
     assert (result.exit_code, result.stderr) == (
         2,

@@ -105,7 +105,7 @@ def test_a_literal_is_read(expression: str, value: Any) -> None:
         ("local.b.d", UnknownValue("local.b.d")),
     ],
 )
-def test_a_name_is_what_the_folder_gives_it(expression: str, value: Any) -> None:
+def test_a_reference_is_resolved_in_its_folder(expression: str, value: Any) -> None:
     names = """
         locals {
           a = "x"
@@ -130,7 +130,7 @@ def test_a_name_is_what_the_folder_gives_it(expression: str, value: Any) -> None
         "/* a", 'a = "${b"', "a = f(", "a {", '"x" = 1', 'a = "\n"', "a = [1 2]\n}",
     ],
 )  # fmt: skip
-def test_what_is_no_configuration_is_refused_with_its_line(text: str) -> None:
+def test_invalid_configuration_is_refused_with_its_line(text: str) -> None:
     with pytest.raises(EmulatorError) as error:
         read_import_file(f"\n\n{text}".encode(), "shop.tf")
     assert error.value.what == "this is not valid Terraform configuration"
@@ -162,7 +162,7 @@ def test_a_long_text_is_read_once(text: str) -> None:
     parse_hcl_file(text)
 
 
-def test_what_stands_for_too_much_is_refused() -> None:
+def test_configuration_that_expands_too_much_is_refused() -> None:
     doubled = "\n".join(f"a{n} = [local.a{n + 1}, local.a{n + 1}]" for n in range(40))
     with pytest.raises(EmulatorError) as error:
         attribute("local.a0", f"locals {{\n{doubled}\na40 = 1\n}}")
@@ -176,7 +176,7 @@ def test_nested_encodings_that_grow_without_end_are_refused() -> None:
     assert error.value.what == "the configuration expands to too many values"
 
 
-def test_what_is_off_or_not_known_to_be_on_stays_off() -> None:
+def test_unknown_switches_are_off() -> None:
     read = imported(
         subscription(enabled="var.on"),
         filtering(enabled="!var.off"),
@@ -202,7 +202,7 @@ def test_what_is_off_or_not_known_to_be_on_stays_off() -> None:
      "var.on ? jsonencode({}) : jsonencode({})", '"no JSON"', '"[1]"', "jsonencode([1])",
      "jsonencode({ uuid = var.x })"],
 )  # fmt: skip
-def test_a_mapping_that_is_not_known_is_left_out_and_never_empty(settings: str) -> None:
+def test_an_unknown_mapping_is_left_out_and_never_empty(settings: str) -> None:
     read = imported(subscription(settings=settings))
     assert read.document["destination"]["subscriptions"] == []
     assert [each["name"] for each in read.skipped_subscriptions] == ["Orders"]
@@ -222,7 +222,7 @@ def test_a_mapping_that_is_not_known_is_left_out_and_never_empty(settings: str) 
         ("{ uuid = 1, (var.x) = 2 }", {"uuid": 1}),
     ],
 )
-def test_the_smallest_part_of_a_mapping_that_stays_true_is_left_out(
+def test_only_the_smallest_useless_part_of_a_mapping_is_left_out(
     settings: str, left: JSONObject
 ) -> None:
     (only,) = destination(subscription(settings=f"jsonencode({settings})"))["subscriptions"]
@@ -241,7 +241,7 @@ def test_the_smallest_part_of_a_mapping_that_stays_true_is_left_out(
         {"actions": '[{ type = "DROPS" }]'},
     ],
 )
-def test_a_filter_that_is_not_known_is_left_out_and_the_file_loads(
+def test_an_unknown_filter_is_left_out_and_the_file_loads(
     changes: dict[str, str], tmp_path: Path
 ) -> None:
     file, written = tmp_path / "shop.tf", tmp_path / "shop.yaml"
@@ -256,7 +256,7 @@ def run(*arguments: Path | str) -> Result:
     return CliRunner().invoke(main, ["import", *map(str, arguments)])
 
 
-def test_a_rule_whose_schema_is_not_known_stays_planned_and_is_not_checked() -> None:
+def test_a_rule_with_an_unknown_schema_stays_in_the_plan_unchecked() -> None:
     plan = """
         resource "segment_tracking_plan" "shop" {
           rules = [{
@@ -273,7 +273,7 @@ def test_a_rule_whose_schema_is_not_known_stays_planned_and_is_not_checked() -> 
     ]
 
 
-def test_a_mapping_of_a_destination_that_is_not_known_is_taken_and_named() -> None:
+def test_a_mapping_of_an_unknown_destination_is_imported_and_reported() -> None:
     read = imported(subscription(destination_id="var.destination"))
     assert len(read.document["destination"]["subscriptions"]) == 1
     assert "only Terraform knows var.destination, so 'Orders' is taken as this" in (
@@ -344,7 +344,7 @@ def git_sync(tmp_path: Path) -> Path:
 
 
 @pytest.mark.observed
-def test_a_folder_of_git_sync_is_taken(tmp_path: Path) -> None:
+def test_a_git_sync_folder_is_imported(tmp_path: Path) -> None:
     result = run(git_sync(tmp_path), "--json", "--keep-secrets")
     told = json.loads(result.stdout)["workspace"]
     assert (told["source"]["id"], told["source"]["name"]) == ("s1", "Web shop")
@@ -355,7 +355,7 @@ def test_a_folder_of_git_sync_is_taken(tmp_path: Path) -> None:
     ]
 
 
-def test_a_folder_of_answers_is_taken(tmp_path: Path) -> None:
+def test_a_folder_of_answers_is_imported(tmp_path: Path) -> None:
     for name in ("destination", "subscriptions", "source"):
         raw = Path(f"fixtures/imports/public-api/{name}.json").read_bytes()
         (tmp_path / f"{name}.json").write_bytes(raw)
@@ -364,12 +364,12 @@ def test_a_folder_of_answers_is_taken(tmp_path: Path) -> None:
     assert (told["source"]["name"], len(told["destination"]["subscriptions"])) == ("Web shop", 4)
 
 
-def test_a_folder_without_exports_is_refused_in_words(tmp_path: Path) -> None:
+def test_a_folder_without_exports_gives_a_clear_error(tmp_path: Path) -> None:
     result = run(tmp_path)
     assert (result.exit_code, "no file in this folder ends in .tf" in result.stderr) == (2, True)
 
 
-def test_the_files_of_a_folder_share_their_names_and_those_of_another_do_not() -> None:
+def test_only_files_of_one_folder_share_names() -> None:
     files = [
         ("a/main.tf", (DESTINATION + subscription(trigger="local.orders")).encode()),
         ("a/locals.tf", b'locals { orders = "type = \\"page\\"" }'),
@@ -382,7 +382,7 @@ def test_the_files_of_a_folder_share_their_names_and_those_of_another_do_not() -
 
 
 @pytest.mark.documented
-def test_the_json_syntax_says_the_same() -> None:
+def test_the_json_syntax_gives_the_same() -> None:
     document = {
         "//": "a comment",
         "locals": [{"orders": 'type = "track"'}],
@@ -440,7 +440,7 @@ def test_a_deposed_resource_of_show_is_left_out() -> None:
     )
 
 
-def test_what_a_plan_will_know_after_apply_alone_is_named() -> None:
+def test_values_known_after_apply_are_reported() -> None:
     shown = json.loads(Path("fixtures/imports/terraform/show.json").read_text())
     module = shown.pop("values")
     kind = "segment_destination_subscription"
@@ -503,7 +503,7 @@ INSIDER = 'destination_metadata_id = "643697f531f98a978f414453"'
         ('resource "segment_function" "f" {\n resource_type = "DESTINATION"\n}', "note"),
     ],
 )  # fmt: skip
-def test_what_changes_events_on_their_way_is_named(text: str, severity: str) -> None:
+def test_transformations_and_functions_are_reported(text: str, severity: str) -> None:
     found: ImportedResources = read_import_file((SOURCES + OURS + text).encode(), "shop.tf")
     address = "segment_transformation.rename" if "rename" in text else "segment_"
     said = [

@@ -132,7 +132,9 @@ ACTION = f"{FILTER}.actions[0]"
         ),
     ],
 )
-def test_mistakes_of_shape(document: JSONObject, expected: tuple[str, str, str]) -> None:
+def test_schema_errors_of_filtering_keys(
+    document: JSONObject, expected: tuple[str, str, str]
+) -> None:
     assert validate_document(document) == [WorkspaceFinding("error", *expected)]
 
 
@@ -221,7 +223,9 @@ def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
         ("properties.total > properties.limit and typeof(properties.list) = 'list'", []),
     ],
 )  # fmt: skip
-def test_a_condition_that_every_event_answers_alike(statement: str, expected: list[str]) -> None:
+def test_a_condition_with_the_same_result_for_every_event(
+    statement: str, expected: list[str]
+) -> None:
     findings = list(
         find_constant_filter_conditions(build_context(workspace(None, filter_of(statement))))
     )
@@ -230,7 +234,7 @@ def test_a_condition_that_every_event_answers_alike(statement: str, expected: li
     assert {finding.severity for finding in findings} <= {"warning"}
 
 
-def test_an_action_without_fields_is_idle() -> None:
+def test_a_filter_action_without_fields_does_nothing() -> None:
     document = acting(type="ALLOW_PROPERTIES", fields={})
     assert list(find_filters_without_fields(build_context(document))) == [
         WorkspaceFinding(
@@ -243,7 +247,7 @@ def test_an_action_without_fields_is_idle() -> None:
     assert list(find_filters_without_fields(build_context(acting(type="DROP")))) == []
 
 
-def test_controls_without_a_plan_are_idle() -> None:
+def test_schema_settings_without_a_plan_do_nothing() -> None:
     controlled = {"settings": {"track": {"allowUnplannedEvents": False}, "region": "eu"}}
     assert list(find_controls_without_plan(build_context(workspace(controlled)))) == [
         WorkspaceFinding(
@@ -261,7 +265,7 @@ def test_controls_without_a_plan_are_idle() -> None:
     )
 
 
-def test_a_plan_is_read_beside_the_workspace_file() -> None:
+def test_a_plan_path_starts_at_the_workspace_file() -> None:
     plan = load_workspace_or_preset("fixtures/plans/shop.yaml").tracking_plan
     assert plan is not None
     assert ("TRACK", "Order Completed") in plan.rules_by_version
@@ -297,7 +301,7 @@ def test_a_plan_that_cannot_be_used(tmp_path: Path, plan: str | None, said: str)
     assert "trackingPlan" in [each["where"] for each in json.loads(linted.stdout)["findings"]]
 
 
-def test_rules_that_cannot_be_checked_are_all_named_by_lint_at_start_and_on_the_page(
+def test_unchecked_plan_rules_are_reported_by_lint_at_start_and_on_the_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     schema = {"properties": {"properties": {"properties": {"coupon": {"type": "any"}}}}}

@@ -299,7 +299,7 @@ def test_a_page_call_is_a_page_view(call: JSONObject, name: str, parameters: JSO
     assert sent({"type": "page"} | call) == [(name, parameters)]
 
 
-def test_an_event_reads_the_person_from_context_first_and_never_their_whereabouts() -> None:
+def test_an_event_reads_the_person_from_context_first_and_never_the_location() -> None:
     context = {
         "traits": {"email": "ada@shop.example", "firstName": "Ada", "address": {"city": "London"}},
         "location": {"city": "Paris", "country": "FR"},
@@ -316,5 +316,5 @@ def test_an_event_reads_the_person_from_context_first_and_never_their_whereabout
 
 
 @pytest.mark.parametrize("call", ["screen", "group", "alias"])
-def test_calls_without_a_row_in_the_guide_go_nowhere(call: str) -> None:
+def test_calls_that_the_guide_does_not_list_are_not_sent(call: str) -> None:
     assert users({"type": call, "name": "Home"}) == []

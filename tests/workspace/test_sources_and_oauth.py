@@ -26,7 +26,7 @@ def loaded(folder: Path, **more: Any) -> Workspace:
     return load_workspace_or_preset(path)
 
 
-def test_the_first_source_stands_before_the_others(tmp_path: Path) -> None:
+def test_the_first_source_comes_before_the_others(tmp_path: Path) -> None:
     own = loaded(tmp_path, sources=[APP, {**APP, "writeKey": "wk_tv", "enabled": False}])
     assert own.sources == (
         SegmentSource("Web shop", "wk_demo", enabled=False),
@@ -63,9 +63,7 @@ def test_an_application_has_an_id_and_a_key(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_mistakes_are_told_with_their_place(
-    tmp_path: Path, more: dict[str, Any], told: str
-) -> None:
+def test_errors_have_their_path(tmp_path: Path, more: dict[str, Any], told: str) -> None:
     with pytest.raises(EmulatorError) as refused:
         loaded(tmp_path, **more)
     assert str(refused.value) == f"{tmp_path / 'shop.json'}: {told}"

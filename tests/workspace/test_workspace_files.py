@@ -48,7 +48,7 @@ def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[st
     )
 
 
-def test_segment_defaults_is_every_action_once_and_untouched() -> None:
+def test_segment_defaults_has_every_action_once_with_its_default_mapping() -> None:
     own = Destination(load_preset("segment-defaults").destination)
     assert [each.action_slug for each in own.subscriptions] == [
         "updateUserProfile",
@@ -68,11 +68,11 @@ def test_segment_defaults_is_every_action_once_and_untouched() -> None:
 
 
 @pytest.mark.parametrize("path", ["minimal.yaml", "export.json", "mistakes.yaml"])
-def test_files_with_the_shape_of_a_workspace_load(path: str) -> None:
+def test_valid_workspace_files_load(path: str) -> None:
     assert load_workspace_or_preset(FIXTURES / path).write_key == "wk_demo"
 
 
-def test_an_account_left_out_is_the_one_of_the_destination() -> None:
+def test_a_missing_account_defaults_to_the_destination_s() -> None:
     own = load_workspace_or_preset(FIXTURES / "export.json")
     assert (own.account_name, own.account_key) == ("mybrand", "test-key")
     assert own.identifiers == ("uuid", "email", "phone_number")
@@ -92,7 +92,7 @@ def test_an_account_left_out_is_the_one_of_the_destination() -> None:
         pytest.param("a: &x {b: 1}\nc: {<<: *x, b: 2}", {"a": {"b": 1}, "c": {"b": 2}}, id="merge"),
     ],
 )
-def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JSONObject) -> None:
+def test_plain_words_have_the_same_type_in_yaml_and_json(text: str, document: JSONObject) -> None:
     assert parse_document(text.encode(), "shop.yaml") == document
 
 
@@ -194,13 +194,13 @@ def test_plain_words_mean_in_yaml_what_they_mean_in_json(text: str, document: JS
         ),
     ],
 )
-def test_unreadable_files_are_refused_in_one_line(raw: bytes, message: str) -> None:
+def test_unreadable_files_give_one_line_errors(raw: bytes, message: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
         parse_document(raw, "shop.yaml")
     assert str(refusal.value) == message
 
 
-def test_broken_yaml_is_told_with_its_line() -> None:
+def test_invalid_yaml_is_reported_with_its_line() -> None:
     with pytest.raises(EmulatorError) as refusal:
         parse_document(b"a: 1\nb: [c: d: e]\n", "shop.yaml")
     assert refusal.value.where == "shop.yaml, line 2"
@@ -273,7 +273,7 @@ def test_broken_yaml_is_told_with_its_line() -> None:
         ),
     ],
 )
-def test_mistakes_are_told_with_their_place(
+def test_errors_have_their_path(
     tmp_path: Path, document: Any, what: str, where: str, remedy: str
 ) -> None:
     path = tmp_path / "shop.json"
@@ -284,7 +284,7 @@ def test_mistakes_are_told_with_their_place(
     assert str(refusal.value) == f"{place}: {what}. {remedy}"
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_with_its_path(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError) as refusal:
         load_workspace_or_preset(tmp_path / "none.yaml")
     assert str(refusal.value) == (
@@ -293,7 +293,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_an_unknown_preset_names_the_nearest() -> None:
+def test_an_unknown_preset_suggests_a_similar_name() -> None:
     with pytest.raises(EmulatorError) as refusal:
         load_preset("segment-default")
     assert str(refusal.value) == (
@@ -309,7 +309,7 @@ def test_the_example_of_the_docs_loads(tmp_path: Path) -> None:
     assert len(load_workspace_or_preset(path).destination["subscriptions"]) == 2
 
 
-def test_a_key_that_comes_twice_among_many_is_named() -> None:
+def test_a_repeated_key_among_many_is_reported() -> None:
     """Counting each key anew would take minutes here."""
     keys = ",".join(f'"k{number}": 1' for number in range(100_000))
     with pytest.raises(EmulatorError) as raised:
@@ -317,7 +317,7 @@ def test_a_key_that_comes_twice_among_many_is_named() -> None:
     assert raised.value.what == "the key 'k99999' occurs twice in one object"
 
 
-def test_merge_keys_that_stand_for_too_much_are_refused() -> None:
+def test_merge_keys_that_add_too_many_values_are_refused() -> None:
     base = "a: &a {" + ", ".join(f"k{number}: 1" for number in range(500)) + "}\n"
     many = "".join(f"b{number}: {{<<: *a}}\n" for number in range(500))
     with pytest.raises(EmulatorError) as raised:
@@ -328,9 +328,7 @@ def test_merge_keys_that_stand_for_too_much_are_refused() -> None:
 
 @pytest.mark.parametrize("number", ["1180591620717411303424", "-9223372036854775809"])
 @pytest.mark.parametrize("template", ['{{"settings": {}}}', "settings: {}"])
-def test_a_whole_number_beyond_64_bits_is_what_javascript_makes_of_it(
-    number: str, template: str
-) -> None:
+def test_an_integer_beyond_64_bits_is_read_as_in_javascript(number: str, template: str) -> None:
     document = parse_document(template.format(number).encode(), "shop.yaml")
     assert document == {"settings": float(number)}
     assert fingerprint_document(document)

@@ -60,8 +60,8 @@ def found(document: JSONObject, *traffic: JSONObject) -> DriftReport:
     return result
 
 
-def departure(document: JSONObject, what: str, *traffic: JSONObject) -> PreviewedDeviation:
-    """The one departure whose sentence is *what*."""
+def deviation(document: JSONObject, what: str, *traffic: JSONObject) -> PreviewedDeviation:
+    """The one deviation whose sentence is *what*."""
     all_of_them = found(document, *traffic).deviations
     told = [each for each in all_of_them if each.what == what]
     assert len(told) == 1, "\n".join(each.what for each in all_of_them)
@@ -243,18 +243,18 @@ EITHER = {
         ),
     ],
 )  # fmt: skip
-def test_a_departure(
+def test_a_deviation_has_its_edit_and_preview(
     document: JSONObject, what: str, traffic: list[JSONObject], expected: tuple[Any, ...] | None
 ) -> None:
-    told = departure(document, what, *traffic)
+    told = deviation(document, what, *traffic)
     if expected is not None:
         assert outcome(told) == expected
 
 
-def test_two_subscriptions_that_match_one_event() -> None:
+def test_two_subscriptions_that_accept_one_event_get_a_trigger_edit() -> None:
     document = read_preset("segment-defaults")
     what = "'Order Completed' was sent once; 'Track Event' and 'Order Completed Event' each send it"
-    told = departure(document, what, track("Order Completed", order_id="o1"))
+    told = deviation(document, what, track("Order Completed", order_id="o1"))
     left_out = [
         "Order Completed", "Product List Viewed", "Product Viewed", "Product Added",
         "Product Removed", "Cart Viewed", "Checkout Started", "Checkout Step Viewed",
@@ -270,8 +270,8 @@ def test_two_subscriptions_that_match_one_event() -> None:
     )
 
 
-def test_a_missing_action_is_added_as_the_guide_has_it() -> None:
-    told = departure(PROFILE, "no enabled subscription has the action Cart Viewed Event")
+def test_a_missing_action_is_added_with_the_guide_s_mapping() -> None:
+    told = deviation(PROFILE, "no enabled subscription has the action Cart Viewed Event")
     assert told.edit is not None
     assert told.edit.path == "destination.subscriptions[1]"
     assert [(each.before, each.after) for each in told.value_changes] == [(None, "cart_page_view")]
@@ -300,7 +300,7 @@ def test_the_guide_loses_nothing() -> None:
     }  # fmt: skip
 
 
-def test_a_document_that_is_no_workspace_gets_its_faults() -> None:
+def test_an_invalid_document_gets_its_validation_errors() -> None:
     assert find_drift({"source": {}}) == [
         WorkspaceFinding(
             "error", "", "'destination' is missing", "Begin with source and destination."
@@ -340,9 +340,7 @@ FIELDS = st.sampled_from(["uuid", "parameters", "products", "attributes", "custo
     st.dictionaries(FIELDS, MAPPINGS, max_size=3),
 )
 @settings(max_examples=60)
-def test_no_mapping_is_too_odd_to_be_looked_at(
-    slug: str, trigger: str, mapping: JSONObject
-) -> None:
+def test_drift_handles_any_mapping(slug: str, trigger: str, mapping: JSONObject) -> None:
     traffic = [track("Order Completed", tax=1, products=[{"sku": "s"}]), identify(email="e")]
     json.dumps(
         [
@@ -395,7 +393,7 @@ def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (exit_code, last_line)
 
 
-def test_people_get_the_lines_to_write_and_what_would_be_received() -> None:
+def test_the_text_has_the_lines_to_write_and_the_preview() -> None:
     result = run("--preset", "segment-defaults")
     lines = result.stdout.splitlines()
     place = "destination.subscriptions[9].settings"
@@ -412,7 +410,7 @@ def test_people_get_the_lines_to_write_and_what_would_be_received() -> None:
     ]
 
 
-def test_a_mapping_is_printed_whole_or_not_at_all() -> None:
+def test_a_mapping_is_printed_in_full_or_only_named() -> None:
     place = "destination.subscriptions[1].settings.parameters"
     short = run("--preset", "segment-defaults").stdout
     whole = run("--preset", "segment-defaults", "--whole").stdout
@@ -423,14 +421,14 @@ def test_a_mapping_is_printed_whole_or_not_at_all() -> None:
     assert len(json.dumps(json.loads(written.partition(": ")[2]))) == 1428
 
 
-def test_a_mapping_that_comes_again_names_where_it_came_first() -> None:
+def test_a_repeated_mapping_refers_to_its_first_path() -> None:
     lines = run("--preset", "segment-defaults").stdout.splitlines()
     first = "destination.subscriptions[1].settings.attributes.name"
     told = f'attributes.name: the same as {first}  then attributes.name: nothing -> "Ada"'
     assert lines.count(f"         {told}") == 8
 
 
-def test_events_that_go_out_twice_get_one_trigger() -> None:
+def test_events_that_are_sent_twice_get_one_trigger_edit() -> None:
     lines = run("--preset", "segment-defaults").stdout.splitlines()
     at = lines.index(
         "  D24  differs guide           9 events are sent by more than one subscription."
@@ -441,18 +439,18 @@ def test_events_that_go_out_twice_get_one_trigger() -> None:
     assert lines[at + 10].count("event != ") == 9
 
 
-def test_an_event_is_left_out_of_a_trigger_by_its_whole_name() -> None:
+def test_a_trigger_excludes_an_event_by_its_full_name() -> None:
     document = workspace("trackEvent", 'type = "track"', **EVENT)
     other = {"name": "Mails", "actionSlug": "trackEvent"}
     other["trigger"] = 'type = "track" and event = "Mail is sent out"'
     document["destination"]["subscriptions"].append(other)
     what = "\"Mail is sent out\" is sent 2 times: by 'Own' and 'Mails'"
-    change = departure(document, what).edit
+    change = deviation(document, what).edit
     assert change is not None
     assert change.value == 'type = "track" and event != "Mail is sent out"'
 
 
-def test_programs_get_the_same_as_json() -> None:
+def test_json_has_the_same_content() -> None:
     told = json.loads(run("--preset", "segment-defaults", "--json").stdout)
     assert told["losesData"] is True
     assert [each["name"] for each in told["subscriptions"]][:2] == [
@@ -497,7 +495,7 @@ def test_traffic_comes_from_a_database_as_well(tmp_path: Path) -> None:
     assert result.exit_code == 1
 
 
-def test_a_property_that_came_as_null_is_not_said_to_have_never_come() -> None:
+def test_a_property_sent_as_null_does_not_count_as_never_sent() -> None:
     subject = workspace(
         "trackEvent", 'type = "track"', parameters={"taxonomy": path("properties.c")}
     )

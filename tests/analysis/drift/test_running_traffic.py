@@ -23,7 +23,7 @@ def drift(emulator: Running) -> Any:
     return CliRunner().invoke(main, command)
 
 
-def test_what_came_to_a_running_emulator_is_looked_at() -> None:
+def test_traffic_of_a_running_emulator_is_compared() -> None:
     with running() as emulator:
         told = drift(emulator)
     assert told.exit_code == 1
@@ -31,7 +31,7 @@ def test_what_came_to_a_running_emulator_is_looked_at() -> None:
     assert told.stderr.startswith("preset segment-defaults and 1 event: ")
 
 
-def test_without_a_file_it_is_about_the_workspace_that_runs_there(tmp_path: Path) -> None:
+def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> None:
     with running(load_workspace_or_preset("segment-defaults")) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         command = ["drift", "--traffic", emulator.url]
@@ -68,7 +68,7 @@ def test_without_a_file_it_is_about_the_workspace_that_runs_there(tmp_path: Path
     assert load_workspace_or_preset(file).account_key == "test-key"
 
 
-def test_emulator_token_opens_one_that_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_emulator_token_opens_a_protected_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     with running(password="topsecret") as emulator:
         refused = drift(emulator)
         monkeypatch.setenv("EMULATOR_TOKEN", "topsecret")

@@ -37,7 +37,7 @@ def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
         pytest.param("Orders", "", id="no object"),
     ],
 )
-def test_the_name_of_a_subscription_is_part_of_the_place(faulty: JSONObject, place: str) -> None:
+def test_a_subscription_s_name_is_part_of_the_path(faulty: JSONObject, place: str) -> None:
     places = [
         each.where for each in lint_document(workspace(faulty)) if each.where.startswith(FIRST)
     ]
@@ -64,7 +64,7 @@ def test_segment_defaults_send_every_mapped_event_twice() -> None:
     ]
 
 
-def test_a_file_that_is_no_workspace_gets_the_errors_of_its_shape_only() -> None:
+def test_an_invalid_file_gets_only_its_validation_errors() -> None:
     assert lint_document({"source": {"name": "Web shop", "writeKey": ""}, "destination": {}}) == [
         WorkspaceFinding(
             "error",
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_workspace_gets_the_errors_of_its_shape_only() -> None
     ]
 
 
-def test_the_worst_comes_first() -> None:
+def test_findings_are_sorted_by_severity() -> None:
     severities = [
         each.severity
         for each in lint_document(read_document(Path("fixtures/workspaces/mistakes.yaml")))
@@ -92,7 +92,7 @@ def test_the_worst_comes_first() -> None:
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
-def test_no_rule_trips_over_any_recorded_mapping_or_trigger() -> None:
+def test_no_rule_fails_on_a_recorded_mapping_or_trigger() -> None:
     cases = (
         line
         for file in Path("fixtures/conformance").glob("*.ndjson")

@@ -129,7 +129,7 @@ from segment_insider_emulator.types import JSONObject
         ),
     ],
 )
-def test_a_rule_says_what_where_and_what_instead(
+def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
     assert found(rule, document) == findings

@@ -51,7 +51,7 @@ BIG = subscription(name="Big", trigger=f"{TRACK} and properties.total > 100")
         ),
     ],
 )
-def test_an_event_that_two_subscriptions_take_is_a_warning(
+def test_an_event_that_two_subscriptions_accept_is_a_warning(
     subscriptions: list[JSONObject], twice: list[tuple[str, str, str]]
 ) -> None:
     assert found(destination_rules.find_duplicate_deliveries, workspace(*subscriptions)) == [
@@ -90,7 +90,7 @@ def test_an_event_that_two_subscriptions_take_is_a_warning(
         ),
     ],
 )
-def test_a_rule_says_what_where_and_what_instead(
+def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
     assert found(rule, document) == findings

@@ -348,7 +348,7 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
         ),
     ],
 )
-def test_a_rule_says_what_where_and_what_instead(
+def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
     assert found(rule, document) == findings
