@@ -95,7 +95,7 @@ def test_what_identifies_cannot_be_deleted_here() -> None:
         ),
     ],
 )
-def test_what_cannot_be_done_is_told(user: Any, where: str, what: str) -> None:
+def test_impossible_deletions_cause_warnings(user: Any, where: str, what: str) -> None:
     account = with_ada()
     before = left(account)
     answer = delete(account, user)

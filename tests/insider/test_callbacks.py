@@ -1,4 +1,4 @@
-"""An error_callback_endpoint is called beside the answer, and only where it may be."""
+"""Error callbacks: sent after the response, and only to allowed hosts."""
 
 import logging
 import socket
@@ -46,7 +46,7 @@ def test_an_identifier_that_could_not_be_unified_is_posted_though_the_user_is_ta
     assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
 
 
-def test_a_profile_id_that_nobody_has_is_posted_though_the_user_is_taken() -> None:
+def test_an_unknown_profile_id_is_posted_although_the_user_is_accepted() -> None:
     account = Account()
     account.send({"insider_id": "nobody", "events": [event("a")]}, error_callback_endpoint=HERE)
     text = "no profile has this insider_id, so a new anonymous profile is created"
@@ -114,7 +114,7 @@ def test_port_80_is_known_to_be_that_of_an_address_without_one() -> None:
 
 
 @pytest.mark.parametrize("address", ["https://other.example/x", 7, {}, ""])
-def test_an_address_that_is_not_called_is_told(address: object) -> None:
+def test_an_address_that_is_not_called_causes_a_warning(address: object) -> None:
     account = Account()
     answer = account.send({"identifiers": {"email": "x"}}, error_callback_endpoint=address)
     assert account.called_back == []
@@ -162,7 +162,7 @@ def test_a_listed_name_that_leads_to_an_address_of_this_machine_is_not_called() 
         )
 
 
-def test_the_second_answer_of_a_name_is_never_asked_for(
+def test_a_host_name_is_resolved_only_once(
     receiver: tuple[str, Queue[tuple[str, bytes]]], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "segment_insider_emulator")

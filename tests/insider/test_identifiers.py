@@ -52,7 +52,7 @@ def test_a_value_is_changed(old: Any, new: Any, owner: str, name: str) -> None:
 
 
 @pytest.mark.documented
-def test_the_old_value_is_free_for_somebody_else() -> None:
+def test_another_user_can_have_the_old_value() -> None:
     account = with_people()
     account.call("PATCH", PATH, exchange({"email": "sample@mail.com"}, {"email": "new@mail.com"}))
     account.send({"identifiers": {"email": "sample@mail.com"}, "attributes": {"name": "Di"}})

@@ -139,14 +139,14 @@ def test_of_an_attribute_in_both_the_latest_written_survives_a_merge() -> None:
     ]
 
 
-def test_an_event_that_both_have_is_kept_once_after_a_merge() -> None:
+def test_an_event_of_both_profiles_is_stored_once_after_a_merge() -> None:
     account = Account()
     account.send(did("x", uuid="u1"), did("x", email="a@b.io"), did("y", email="a@b.io"))
     account.send(user("Ada", uuid="u1", email="a@b.io"))
     assert population(account) == {"p1": ({"uuid": ["u1"], "email": ["a@b.io"]}, ["x", "y"])}
 
 
-def test_a_conflict_is_told() -> None:
+def test_a_conflict_causes_a_warning() -> None:
     account = Account()
     account.send(user("Ada", uuid="u1", email="a@b.io"), user("Bo", uuid="u2", email="b@b.io"))
     assert account.warned(did("x", uuid="u1", email="b@b.io")) == [

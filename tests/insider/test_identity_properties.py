@@ -139,7 +139,7 @@ def test_whatever_is_merged_no_event_is_lost_and_no_identifier_has_two_owners(
 
 
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12), st.data())
-def test_an_event_is_of_whoever_owns_the_strongest_identifier_that_came_with_it(
+def test_an_event_belongs_to_the_owner_of_its_strongest_identifier(
     named: list[Any], data: st.DataObject
 ) -> None:
     users = [
@@ -177,7 +177,7 @@ def test_every_merge_is_recorded(named: list[Any]) -> None:
     assert sorted(recorded) == sorted(absorbed)
 
 
-def test_a_merge_tells_what_when_and_because_of_which_request() -> None:
+def test_a_merge_records_its_time_reason_and_request() -> None:
     account = Account()
     account.send({"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}})
     account.send({"identifiers": {"email": "a@b.io"}, "attributes": {"name": "Ada"}})

@@ -1,4 +1,4 @@
-"""Every address of the unification host reaches the endpoint as it stands on the wire."""
+"""The Flask routes pass every raw request to the Insider One API."""
 
 from types import SimpleNamespace
 

@@ -264,9 +264,7 @@ def test_the_guide_ships_examples() -> None:
         ),
     ],
 )
-def test_mistakes_are_told_with_their_place(
-    given: JSONObject, where: str, what: str, remedy: str
-) -> None:
+def test_errors_name_their_path(given: JSONObject, where: str, what: str, remedy: str) -> None:
     first, *_ = validate_document(workspace(given))
     assert (first.where, first.what, first.remedy) == (f"insider.journeys[0]{where}", what, remedy)
 
@@ -279,7 +277,7 @@ def test_ids_are_unique() -> None:
     )
 
 
-def test_every_journey_s_first_mistake_is_told() -> None:
+def test_the_first_error_of_each_journey_is_reported() -> None:
     found = validate_document(workspace(journey(wait("x")), journey(wait("y"), id=2)))
     assert [each.where for each in found] == [
         "insider.journeys[0].steps[0].wait",

@@ -1,4 +1,4 @@
-"""Who enters a journey, when, and as whom they go on."""
+"""Entry into journeys: starters, eligibility, segments and merged profiles."""
 
 import sqlite3
 from contextlib import closing
@@ -250,7 +250,7 @@ def test_reset_forgets_every_run() -> None:
     assert box.counted()["counters"]["entered"] == 0
 
 
-def test_a_retry_lets_in_whom_a_fault_kept_out(tmp_path: Path) -> None:
+def test_a_retry_starts_a_journey_that_a_fault_prevented(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
     sandbox = Sandbox(journey(wait("1 hour")), url=str(file))
     added = sandbox.event(ADDED)

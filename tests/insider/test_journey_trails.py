@@ -1,4 +1,4 @@
-"""What a journey does with a person, as its trail tells it."""
+"""Trails of journeys: each element, exit and goal leaves one entry."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ NO_EMAIL = "dropped: email cannot reach this person"
     ],
 )
 @pytest.mark.documented
-def test_a_channel_drops_whom_it_does_not_reach(
+def test_a_channel_drops_unreachable_people(
     attributes: JSONObject, rest: list[tuple[str, str]]
 ) -> None:
     box = Sandbox(journey(WAIT, email()))
@@ -80,14 +80,14 @@ def test_reach_is_evaluated_when_the_channel_is_reached() -> None:
         ),
     ],
 )
-def test_each_channel_is_held_back_for_its_own_reason(channel: str, why: str) -> None:
+def test_each_channel_is_not_sent_for_its_own_reason(channel: str, why: str) -> None:
     box = Sandbox(journey({"channel": channel, "message": "Hi"}))
     box.send(ADDED)
     assert box.trail()[1] == ("12:00", f"{channel} is not sent: {why}")
 
 
 @pytest.mark.documented
-def test_an_exit_acts_at_once_wherever_a_person_stands() -> None:
+def test_an_exit_acts_at_once_at_every_step() -> None:
     box = Sandbox(journey(WAIT, email(), exits=[BOUGHT]))
     box.send(ADDED, attributes=REACHABLE)
     box.later("20 minutes")
@@ -289,7 +289,7 @@ def test_counters_are_architects() -> None:
     )
 
 
-def test_a_run_on_which_the_emulator_fails_is_dropped_and_stops_no_other(
+def test_a_run_with_an_internal_error_is_dropped_and_does_not_stop_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail_for_journey_1(

@@ -90,7 +90,7 @@ def test_two_people_who_share_a_phone_become_one_only_where_user_ids_may_be_seve
     assert counts == [2, 1]
 
 
-def test_blocked_values_identify_nobody() -> None:
+def test_blocked_values_do_not_identify_a_user() -> None:
     account = Account(blocked_values=("guest",))
     for uuid in ("guest", "guest", "null"):
         account.send({"identifiers": {"uuid": uuid}, "attributes": {"age": 36}})

@@ -139,7 +139,7 @@ def test_an_unknown_integration_cannot_be_revoked() -> None:
     assert panel().revoke_integration(99, "Administrator") is None
 
 
-def test_integrations_outlive_a_restart_and_no_key_is_kept(tmp_path: Path) -> None:
+def test_integrations_survive_a_restart_and_no_key_is_stored(tmp_path: Path) -> None:
     db = tmp_path / "kept.db"
     own = panel(str(db))
     own.create_integration("Web shop", "Source", "Administrator")

@@ -20,7 +20,7 @@ from segment_insider_emulator.insider.profile_json import WEB_PUSH_REASON, check
         ({"append": False, "not_append": False}, ["b", "c"]),
     ],
 )
-def test_list_attributes_grow_unless_told_otherwise(flags: Any, expected: list[str]) -> None:
+def test_list_attributes_grow_by_default(flags: Any, expected: list[str]) -> None:
     account = Account()
     for tags in (["a", "b"], ["b", "c"]):
         attributes = {"custom": {"tags": tags}}
@@ -28,7 +28,7 @@ def test_list_attributes_grow_unless_told_otherwise(flags: Any, expected: list[s
     assert account.profile("uuid:u1")["attributes"]["custom"] == {"tags": expected}
 
 
-def test_attributes_are_kept_by_where_they_belong() -> None:
+def test_attributes_are_stored_by_their_path() -> None:
     account = Account()
     attributes = {
         "locale": "en_US",

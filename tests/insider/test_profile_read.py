@@ -85,7 +85,7 @@ def test_the_published_sample() -> None:
         (["iid"], {"iid": "p1"}),
     ],
 )
-def test_attributes_are_told_under_the_names_asked_for(names: list[str], expected: Any) -> None:
+def test_attributes_are_returned_under_the_requested_names(names: list[str], expected: Any) -> None:
     told = read(of_john(), identifiers={"email": JOHN["email"]}, attributes=names)
     assert told == {"attributes": expected}
 
@@ -138,7 +138,7 @@ def test_either_name_of_a_purchase_finds_it() -> None:
 
 
 @pytest.mark.documented
-def test_nobody_with_these_identifiers_is_a_404() -> None:
+def test_unknown_identifiers_are_a_404() -> None:
     asked = {"identifiers": {"uuid": "nobody"}, "attributes": ["name"]}
     answer = Account().call("POST", "user/v1/profile", asked)
     assert (answer.status, body(answer)) == (

@@ -332,7 +332,7 @@ def test_addresses_it_does_not_have(method: str, path: str, status: int, allow: 
 
 
 @pytest.mark.observed
-def test_the_destinations_own_cart_is_taken_and_kept() -> None:
+def test_the_cart_of_the_destination_is_accepted_and_stored() -> None:
     account = Account()
     lines = [
         {

@@ -1,4 +1,4 @@
-"""What is accepted, and will not do what its sender thinks, is told."""
+"""Warnings about accepted data that does not do what its sender expects."""
 
 from typing import Any
 
@@ -145,7 +145,7 @@ def test_an_event(sent: Any, where: str, what: str) -> None:
         ("song_played", 90),
     ],
 )
-def test_an_event_beyond_its_retention_is_answered_200_and_not_kept(name: str, days: int) -> None:
+def test_an_expired_event_gets_a_200_and_is_not_stored(name: str, days: int) -> None:
     account = Account()
     user = {"identifiers": {"uuid": "u1"}, "events": [event(name, **PURCHASE)]}
     account.later(days=days)
@@ -228,7 +228,7 @@ def test_an_unknown_profile_id_makes_a_new_profile_with_an_id_of_its_own() -> No
 
 @pytest.mark.assumed
 @pytest.mark.parametrize("blocked", [{}, {"blocked_values": ("guest",)}], ids=["usual", "own list"])
-def test_an_empty_value_identifies_nobody_whatever_the_account_blocks(blocked: Any) -> None:
+def test_an_empty_value_never_identifies_a_user(blocked: Any) -> None:
     user = {"identifiers": {"uuid": "", "email": "a@b.io"}, "attributes": {"name": "Ada"}}
     account = Account(**blocked)
     assert account.warned(user) == [
@@ -252,7 +252,7 @@ def test_a_required_parameter_of_another_type_is_there_and_never_shows() -> None
 
 
 @pytest.mark.assumed
-def test_whoever_unsubscribed_is_not_reached_whatever_the_opt_in_says_afterwards() -> None:
+def test_an_unsubscribed_person_is_not_reached_even_after_a_new_opt_in() -> None:
     account = Account()
     ada = {"identifiers": {"uuid": "u1", "email": "a@b.io"}}
     gone = {**ada, "attributes": {"global_unsubscribe": True}}
@@ -276,7 +276,7 @@ def test_identifiers_are_case_sensitive() -> None:
 
 
 @pytest.mark.assumed
-def test_a_blocked_value_identifies_nobody() -> None:
+def test_a_blocked_value_does_not_identify_a_user() -> None:
     account = Account()
     user = {"identifiers": {"uuid": "undefined"}, "attributes": {"name": "Ada"}}
     told = [
@@ -294,7 +294,7 @@ def test_a_blocked_value_identifies_nobody() -> None:
     assert [each.id for each in account.profiles.list_with_events()[0]] == ["p1", "p2"]
 
 
-def test_the_same_event_again_is_told_and_kept_once() -> None:
+def test_a_repeated_event_causes_a_warning_and_is_stored_once() -> None:
     account = Account()
     user = {"identifiers": {"uuid": "u1"}, "events": [event("a", plan="x"), event("a", plan="y")]}
     account.send(user)

@@ -1,4 +1,4 @@
-"""What personalisation may say of somebody: all of it follows from their attributes and events."""
+"""Personalisation: data computed from the attributes and events of a profile."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ def told(*events: ProfileEvent, **attributes: Any) -> Any:
     return build_personalisation(profile)
 
 
-def test_of_somebody_unknown_nothing_is_said() -> None:
+def test_an_unknown_person_has_empty_data() -> None:
     assert told() == NOTHING
 
 

@@ -1,4 +1,4 @@
-"""As the clock moves, what is too old goes; nobody has to send anything for it."""
+"""Data retention: expired events and profiles are deleted when the clock advances."""
 
 import pytest
 from account import Account, event
@@ -23,7 +23,7 @@ def names(account: Account) -> list[str]:
         (731, []),
     ],
 )
-def test_each_event_is_kept_for_its_own_time(days: int, left: list[str]) -> None:
+def test_each_event_has_its_own_retention(days: int, left: list[str]) -> None:
     account = Account(quantity_required=True)
     bought = event("purchase", event_group_id="o1", currency="EUR", unit_sale_price=1, quantity=1)
     made = [bought, event("signed_up"), event("sign_up_confirmation")]

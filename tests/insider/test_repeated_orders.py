@@ -1,4 +1,4 @@
-"""An order that arrives again at another time is told, because its value counts twice."""
+"""An order that is repeated at another time causes a warning: its value counts twice."""
 
 import pytest
 from account import PURCHASE, Account, event
@@ -22,7 +22,7 @@ def bought(at: str, *products: str, **more: object) -> JSONObject:
 
 
 @pytest.mark.assumed
-def test_the_same_order_a_minute_later_is_told_for_each_product() -> None:
+def test_the_same_order_a_minute_later_causes_a_warning_for_each_product() -> None:
     account = Account()
     assert account.warned(bought(FIRST, "mug", "tray")) == []
     assert account.warned(bought(SECOND, "mug", "tray")) == [
@@ -32,14 +32,14 @@ def test_the_same_order_a_minute_later_is_told_for_each_product() -> None:
 
 
 @pytest.mark.assumed
-def test_the_same_order_twice_in_one_request_is_told() -> None:
+def test_the_same_order_twice_in_one_request_causes_a_warning() -> None:
     users = [bought(FIRST, "mug"), bought(SECOND, "mug")]
     told = Account().warned(*users)
     assert ("users.1.events.0.event_params.event_group_id", TOLD) in told
 
 
 @pytest.mark.assumed
-def test_an_order_found_by_merging_two_people_is_told() -> None:
+def test_an_order_repeated_by_a_merge_causes_a_warning() -> None:
     account = Account()
     account.send({**bought(FIRST, "mug"), "identifiers": {"email": "a@b.io"}})
     both = {**bought(SECOND, "mug"), "identifiers": {"uuid": "u1", "email": "a@b.io"}}
@@ -60,7 +60,7 @@ def test_an_order_found_by_merging_two_people_is_told() -> None:
         ),
     ],
 )
-def test_what_is_no_second_purchase_is_not_told(later: JSONObject) -> None:
+def test_other_purchases_cause_no_warning(later: JSONObject) -> None:
     account = Account()
     account.send(bought(FIRST, "mug"))
     assert account.warned(later) == []

@@ -1,4 +1,4 @@
-"""Those who act on an upsert are told what it changed, once it is stored."""
+"""Changes of profiles that a request reports to its listener after they are stored."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def expected(profile: str = "p1", **more: Any) -> dict[str, Any]:
     return {"profile": profile, **nothing, **more}
 
 
-def test_a_new_profile_is_told_with_its_events_and_attributes() -> None:
+def test_a_new_profile_is_reported_with_its_events_and_attributes() -> None:
     account = Account()
     account.send({"identifiers": ADA, "attributes": {"name": "Ada"}, "events": [event("a")]})
     assert told(account) == [
@@ -60,20 +60,20 @@ def test_a_new_profile_is_told_with_its_events_and_attributes() -> None:
         ),
     ],
 )
-def test_of_a_known_profile_only_what_is_new_is_told(sent: Any, change: Any) -> None:
+def test_only_new_data_of_a_known_profile_is_reported(sent: Any, change: Any) -> None:
     account = Account()
     account.send({"identifiers": ADA, "attributes": {"name": "Ada"}, "events": [event("a")]})
     account.send({"identifiers": ADA, **sent})
     assert told(account) == [expected(**change)]
 
 
-def test_skip_hook_is_told() -> None:
+def test_skip_hook_is_reported() -> None:
     account = Account()
     account.send({"identifiers": ADA, "events": [event("a", RECENT)]}, skip_hook=True)
     assert [change.skip_hook for change in account.changes] == [True]
 
 
-def test_profiles_that_a_merge_ends_are_told() -> None:
+def test_merged_profiles_are_reported() -> None:
     account = Account()
     account.send(
         {"identifiers": ADA, "events": []}, {"identifiers": {"email": "a@b.io"}, "events": []}
@@ -84,7 +84,7 @@ def test_profiles_that_a_merge_ends_are_told() -> None:
     ]
 
 
-def test_a_change_is_told_after_it_is_stored() -> None:
+def test_a_change_is_reported_after_it_is_stored() -> None:
     seen: list[int] = []
 
     def look(changes: list[ProfileChange]) -> None:

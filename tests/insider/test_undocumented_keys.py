@@ -1,4 +1,4 @@
-"""A key of an upsert's structure that no document names is told, with the key that was meant."""
+"""Undocumented keys of a request cause a warning with the probable key."""
 
 from typing import Any
 
@@ -83,7 +83,7 @@ def test_an_undocumented_key_of_an_event_is_named(more: JSONObject, remedy: str)
     assert remarks(Account(), user) == [expected]
 
 
-def test_a_user_that_is_refused_is_told_the_key_that_was_meant() -> None:
+def test_a_rejected_user_gets_a_suggestion_for_the_wrong_key() -> None:
     answer = Account().send({"identifier": {"uuid": "u1"}, "attributes": {"name": "Ada"}})
     assert body(answer)["data"]["fail"]["count"] == 1
     told = [each for each in findings(answer) if each["where"] == "users.0.identifier"]
@@ -196,7 +196,7 @@ def test_a_request_about_one_user(
 
 
 @pytest.mark.parametrize("path", ["user/v1/profile", "user/v1/delete", "user/v1/anonymize"])
-def test_a_request_that_is_refused_names_the_key_that_nobody_reads(path: str) -> None:
+def test_a_rejected_request_names_the_undocumented_key(path: str) -> None:
     answer = Account().call("POST", path, {"identifier": {"uuid": "u1"}})
     told = [(each["verdict"], each["where"], each["remedy"]) for each in findings(answer)]
     assert told[1:] == [("warning", "identifier", "Write identifiers.")]

@@ -1,4 +1,4 @@
-"""What Segment's catalogue sends by default is no warning, whoever else sends it is told."""
+"""Segment's default fields cause no warning; from other senders they do."""
 
 import pytest
 from account import Account, event
@@ -25,13 +25,13 @@ def test_every_action_maps_the_default_identifiers() -> None:
 
 
 @pytest.mark.observed
-def test_default_attributes_of_segment_are_kept_apart_without_a_warning() -> None:
+def test_default_attributes_of_segment_are_stored_separately_without_a_warning() -> None:
     account = Account()
     assert account.warned({**ADA, "attributes": DEVICE}, platform="segment") == []
     assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "unrecognised": DEVICE}
 
 
-def test_the_same_attributes_from_another_sender_are_told() -> None:
+def test_the_same_attributes_from_another_sender_cause_a_warning() -> None:
     what = "idfa is not an Insider One attribute; it may be ignored"
     told = [("users.0.attributes", what)]
     for platform in ("n8n", None):
@@ -53,7 +53,7 @@ def test_an_anonymous_id_that_is_not_listed_counts_where_it_is_the_only_identifi
 
 
 @pytest.mark.observed
-def test_another_identifier_that_is_not_listed_is_told_beside_one_that_is() -> None:
+def test_another_unlisted_identifier_causes_a_warning() -> None:
     user = {"identifiers": {"uuid": "u1", "custom": {"loyalty": "7"}}, "events": [event("a")]}
     what = "loyalty cannot identify a user: it is not in the account's identity resolution"
     told = [("users.0.identifiers.loyalty", what)]
@@ -61,7 +61,7 @@ def test_another_identifier_that_is_not_listed_is_told_beside_one_that_is() -> N
 
 
 @pytest.mark.assumed
-def test_a_parameter_without_a_value_is_no_warning_and_not_kept() -> None:
+def test_a_parameter_without_a_value_is_ignored_without_a_warning() -> None:
     account = Account()
     sent = event("a", name=None, unit_price=None, custom={"page_name": None, "plan": "x"})
     assert account.warned({**ADA, "events": [sent]}) == []
@@ -70,7 +70,7 @@ def test_a_parameter_without_a_value_is_no_warning_and_not_kept() -> None:
 
 
 @pytest.mark.assumed
-def test_a_null_in_a_list_or_for_an_attribute_is_told() -> None:
+def test_a_null_in_a_list_or_for_an_attribute_causes_a_warning() -> None:
     sent = event("a", custom={"product_ids": [None]})
     user = {**ADA, "attributes": {"custom": {"plan": None}}, "events": [sent]}
     assert [where for where, _ in Account().warned(user)] == [

@@ -76,14 +76,14 @@ def test_no_identifier_survives_in_the_record_of_a_merge() -> None:
 
 @pytest.mark.documented
 @pytest.mark.parametrize("path", ["user/v1/anonymize", "contact/v1/anonymize"])
-def test_nobody_cannot_be_anonymized(path: str) -> None:
+def test_an_unknown_user_cannot_be_anonymized(path: str) -> None:
     named = {"insider_id": "nobody"}
     answer = Account().call("POST", path, named)
     assert (answer.status, body(answer)) == (404, NO_SUCH_USER)
 
 
 @pytest.mark.assumed
-def test_nobody_cannot_be_deleted() -> None:
+def test_an_unknown_user_cannot_be_deleted() -> None:
     answer = Account().call("POST", "user/v1/delete", {"identifiers": {"uuid": "nobody"}})
     assert (answer.status, body(answer)) == (404, NO_SUCH_USER)
 
