@@ -9,11 +9,8 @@ from typing import Final, TypeAlias
 import orjson
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.drift.traffic import (
-    has_value_at,
-    list_filled_paths,
-    remove_indexes,
-)
+from segment_insider_emulator.analysis.drift.traffic import has_value_at
+from segment_insider_emulator.analysis.drift.traffic_stats import list_filled_paths, remove_indexes
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     UnmappedProperty,
     explain_deciding_properties,

@@ -10,7 +10,7 @@ import orjson
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from segment_insider_emulator.analysis.drift.traffic import remove_indexes
+from segment_insider_emulator.analysis.drift.traffic_stats import remove_indexes
 from segment_insider_emulator.clock import NEVER_DUE, Stopwatch
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import histogram

@@ -1,9 +1,7 @@
 """Compare mappings with captured traffic."""
 
-import re
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
 from segment_insider_emulator.analysis.drift.deviations import (
@@ -24,6 +22,13 @@ from segment_insider_emulator.analysis.drift.known_differences import (
     get_difference_id,
     get_unread_difference_id,
 )
+from segment_insider_emulator.analysis.drift.traffic_stats import (
+    MAX_EXPLAINED_EVENTS,
+    EventTally,
+    SubscriptionStats,
+    TrafficStats,
+    count_traffic,
+)
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
     list_mapped_values,
@@ -32,151 +37,7 @@ from segment_insider_emulator.analysis.mapping_paths import (
 )
 from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.validation import UserError, validate_user
-from segment_insider_emulator.mapping.destination import Destination, InsiderRequest, MappingFailure
-from segment_insider_emulator.mapping.explanation import EventExplanation, explain_event
-from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.types import JSONObject
-
-# Explaining an event is slow, and events of one name have similar properties.
-MAX_EXPLAINED_EVENTS = 200
-_LIST_INDEX = re.compile(r"\[\d+\]")
-
-
-@dataclass(slots=True)
-class EventTally:
-    """Number of events with some property, and the first such event."""
-
-    count: int = 0
-    first_event: JSONObject = field(default_factory=dict)
-
-    def add_event(self, event: JSONObject) -> None:
-        """Count *event*, and keep the first one."""
-        if not self.count:
-            self.first_event = event
-        self.count += 1
-
-
-@dataclass(slots=True)
-class SubscriptionStats:
-    """What the events accepted by one subscription contain.
-
-    Args:
-        event_count: Number of accepted events.
-        present_paths: Paths with a value in some event, e.g. "properties.products[].sku".
-        empty_paths: Paths with null or an empty text in some event.
-        unread_paths: Paths with a value that no mapping read.
-        failures: Failed events by Segment's message.
-        sent_users: The users sent to Insider One, each with its event.
-    """
-
-    event_count: int = 0
-    present_paths: set[str] = field(default_factory=set)
-    empty_paths: set[str] = field(default_factory=set)
-    unread_paths: dict[str, EventTally] = field(default_factory=lambda: defaultdict(EventTally))
-    failures: dict[str, EventTally] = field(default_factory=lambda: defaultdict(EventTally))
-    sent_users: list[tuple[JSONObject, JSONObject]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class TrafficStats:
-    """Counts over all captured events.
-
-    Args:
-        by_subscription: Statistics by the path of the subscription.
-        multiple_deliveries: Events that several subscriptions accept, by type, name and the paths
-            of the subscriptions.
-        unhandled_events: Events that no subscription accepts, by label.
-    """
-
-    by_subscription: dict[str, SubscriptionStats]
-    multiple_deliveries: dict[tuple[str, str, tuple[str, ...]], EventTally]
-    unhandled_events: dict[str, EventTally]
-
-
-def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> TrafficStats:
-    """Count the events of *traffic* and explain what the subscriptions do with them."""
-    destination = Destination(context.workspace.destination | {"enabled": True})
-    stats = TrafficStats(
-        {subscription.path: SubscriptionStats() for subscription in context.subscriptions},
-        defaultdict(EventTally),
-        defaultdict(EventTally),
-    )
-    label_counts: Counter[tuple[str, str]] = Counter()
-    for event in traffic:
-        name = label_event(event)
-        subscriptions = [
-            subscription for subscription in context.subscriptions if subscription.matches(event)
-        ]
-        if not subscriptions:
-            stats.unhandled_events[name].add_event(event)
-        if len(subscriptions) > 1:
-            paths = tuple(subscription.path for subscription in subscriptions)
-            stats.multiple_deliveries[(str(event.get("type")), name, paths)].add_event(event)
-        kind = (str(event.get("type")), name)
-        label_counts[kind] += 1
-        explanation = (
-            explain_event(destination, event)
-            if label_counts[kind] <= MAX_EXPLAINED_EVENTS
-            else None
-        )
-        _add_event_to_stats(stats, subscriptions, event, explanation)
-    return stats
-
-
-def label_event(event: JSONObject) -> str:
-    """Return the name of a track call, or the type of any other call."""
-    name = event.get("event")
-    return (
-        name if event.get("type") == "track" and isinstance(name, str) else str(event.get("type"))
-    )
-
-
-def _add_event_to_stats(
-    stats: TrafficStats,
-    subscriptions: list[LocatedSubscription],
-    event: JSONObject,
-    explanation: EventExplanation | None,
-) -> None:
-    present = set(list_filled_paths(event))
-    values = dict(iter_leaves(event))
-    empty = {remove_indexes(path) for path, value in values.items() if value is None or value == ""}
-    for accepting in subscriptions:
-        subscription_stats = stats.by_subscription[accepting.path]
-        subscription_stats.event_count += 1
-        subscription_stats.present_paths |= present
-        subscription_stats.empty_paths |= empty
-        result = accepting.subscription.build_request(event)
-        if isinstance(result, MappingFailure):
-            subscription_stats.failures[result.message].add_event(event)
-        elif isinstance(result, InsiderRequest) and explanation:
-            subscription_stats.sent_users.append((result.json["users"][0], event))
-    if subscriptions and explanation:
-        # Counted once, for the subscription that should map it: the one made for the event.
-        narrowest = next(
-            (
-                subscription
-                for subscription in subscriptions
-                if subscription.action_slug != "trackEvent"
-            ),
-            subscriptions[0],
-        )
-        unread = stats.by_subscription[narrowest.path].unread_paths
-        filled = [path for path in explanation.dropped if values[path] not in (None, "", [], {})]
-        for path in dict.fromkeys(map(remove_indexes, filled)):
-            unread[path].add_event(event)
-
-
-def list_filled_paths(event: JSONObject) -> Iterator[str]:
-    """Yield every path of *event* that has a value; list items share one path."""
-    for path, value in iter_leaves(event):
-        if value is not None and value != "":
-            yield remove_indexes(path)
-
-
-def remove_indexes(path: str) -> str:
-    """Replace list indexes in *path*, e.g. "properties.products[].sku"."""
-    return _LIST_INDEX.sub("[]", path)
-
 
 _TRAFFIC_REFERENCE: tuple[DeviationReference, ...] = ("traffic",)
 # Part of a Segment message or of an Insider One error -> id of the known difference.

@@ -7,7 +7,8 @@ import orjson
 
 from segment_insider_emulator.analysis.context import AnalysisContext
 from segment_insider_emulator.analysis.drift.deviations import Deviation
-from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic, remove_indexes
+from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
+from segment_insider_emulator.analysis.drift.traffic_stats import remove_indexes
 from segment_insider_emulator.mapping.explanation import EventExplanation, SubscriptionTrace
 from segment_insider_emulator.mapping.javascript import to_json_text
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
