@@ -19,7 +19,7 @@ def test_health(client: FlaskClient) -> None:
 
 
 @pytest.mark.sqlite
-def test_storage_tells_what_is_kept_and_what_may_be(client: FlaskClient) -> None:
+def test_storage_shows_sizes_and_retention_limits(client: FlaskClient) -> None:
     told = got(client, "storage")
     assert told.pop("usedBytes") > 4096
     assert told == {

@@ -112,14 +112,14 @@ def test_reset_lets_the_clock_run_with_the_machine(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("body", [{"time": NOON}, {"now": 12}, {"now": "1969-01-01T00:00:00Z"}])
-def test_a_reset_that_cannot_be_meant_forgets_nothing(client: FlaskClient, body: Any) -> None:
+def test_an_invalid_reset_deletes_nothing(client: FlaskClient, body: Any) -> None:
     assert client.post("/emulator/v1/reset", json=body).status_code == 400
     listed = client.get("/emulator/v1/messages").json
     assert listed
     assert len(listed["messages"]) == 2
 
 
-def test_a_reset_that_is_no_object_is_told_what_a_reset_takes(client: FlaskClient) -> None:
+def test_a_reset_body_that_is_not_an_object_is_refused(client: FlaskClient) -> None:
     answer = client.post("/emulator/v1/reset", json=[])
     assert answer.status_code == 400
     assert answer.json == {

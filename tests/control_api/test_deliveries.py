@@ -130,7 +130,7 @@ def test_a_batch_is_shown_in_parts_and_as_a_whole(workspace: Workspace) -> None:
         pytest.param("POST", "faults", b"", 400, "invalid JSON", id="no body"),
     ],
 )  # fmt: skip
-def test_misuse_is_told(
+def test_invalid_requests_get_an_error(
     client: FlaskClient, method: str, path: str, body: bytes | None, status: int, what: str
 ) -> None:
     answer = client.open(f"/emulator/v1/{path}", method=method, data=body)

@@ -401,7 +401,7 @@ FORM = "Send enabled (true or false), settings (an object)."
         ),
     ],
 )
-def test_misuse_is_told_and_changes_nothing(
+def test_an_invalid_request_is_refused_and_changes_nothing(
     shop: Shop, method: str, path: str, body: bytes, status: int, error: Any
 ) -> None:
     before = [shop.get("destination"), shop.get("panel/integrations")]

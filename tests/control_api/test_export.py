@@ -193,7 +193,7 @@ def test_requests_go_out_as_har(client: FlaskClient, har: Draft202012Validator) 
     assert b"test-key" not in orjson.dumps(archive)
 
 
-def test_every_column_of_json_goes_out_as_the_value_it_stands_for(client: FlaskClient) -> None:
+def test_every_json_column_is_exported_as_its_value(client: FlaskClient) -> None:
     user = {"identifiers": {"uuid": "ada"}, "attributes": {"age": 36}}
     keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
     client.post("/v1/track", json={"userId": "ada", "event": "Order Completed"})

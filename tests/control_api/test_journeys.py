@@ -81,7 +81,7 @@ def test_a_cart_that_was_bought_is_left_alone(shop: FlaskClient) -> None:
     ]
 
 
-def test_nobody_reachable_is_told_with_every_reason(shop: FlaskClient) -> None:
+def test_an_unreachable_profile_is_shown_with_every_reason(shop: FlaskClient) -> None:
     does(shop, "Product Added", **MUG)
     later(shop, "45 minutes")
     assert trail(shop, CART)[1:] == [
@@ -208,7 +208,9 @@ def test_runs_are_filtered_and_paged(shop: FlaskClient, query: str, count: int) 
         ("journeys/1/runs?user=ada", 400, "unknown parameter 'user'"),
     ],
 )
-def test_what_is_not_there_is_told(shop: FlaskClient, path: str, status: int, what: str) -> None:
+def test_a_missing_resource_is_answered_404(
+    shop: FlaskClient, path: str, status: int, what: str
+) -> None:
     answer = shop.get(f"/emulator/v1/{path}")
     assert answer.json
     assert (answer.status_code, answer.json["error"]["what"]) == (status, what)

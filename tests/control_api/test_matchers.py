@@ -78,7 +78,7 @@ def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
         ),
     ],
 )
-def test_what_is_no_matcher_is_refused(given: Any, told: str) -> None:
+def test_an_invalid_matcher_is_refused(given: Any, told: str) -> None:
     with pytest.raises(EmulatorError) as refused:
         matchers.parse_matcher(given, "where.x")
     assert str(refused.value) == told

@@ -24,7 +24,7 @@ def test_what_is_reported_is_listed(client: FlaskClient) -> None:
     assert client.get(PATH).json == {"scenarioRuns": expected, "next": None}
 
 
-def test_the_last_fifty_are_kept(client: FlaskClient) -> None:
+def test_the_last_fifty_runs_are_stored(client: FlaskClient) -> None:
     for _ in range(52):
         client.post(PATH, json=RUN)
     kept: Any = client.get(PATH).json
@@ -74,7 +74,9 @@ def test_a_reset_forgets_what_was_captured_and_no_run(client: FlaskClient) -> No
         ),
     ],
 )
-def test_mistakes_are_told(client: FlaskClient, body: Any, where: str, remedy: str) -> None:
+def test_an_invalid_report_is_refused_with_its_path(
+    client: FlaskClient, body: Any, where: str, remedy: str
+) -> None:
     answer = client.post(PATH, **({"data": body} if isinstance(body, bytes) else {"json": body}))
     told: Any = answer.json
     assert (answer.status_code, told["error"]["where"], told["error"]["remedy"]) == (

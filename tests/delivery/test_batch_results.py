@@ -49,7 +49,7 @@ def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObjec
         pytest.param({"error": "x"}, id="another shape"),
     ],
 )
-def test_failures_that_name_nobody_are_everybody_s(body: JSONObject) -> None:
+def test_failures_without_a_user_index_apply_to_all_users(body: JSONObject) -> None:
     assert response_for_user(ok(body), 1).body == orjson.dumps(body)
 
 

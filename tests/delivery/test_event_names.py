@@ -36,7 +36,7 @@ def with_trigger(trigger: str, slug: str = "trackEvent") -> Destination:
         ("user registered", "User Registered"),
     ],
 )
-def test_a_name_that_misses_a_known_one_is_told(name: str, meant: str) -> None:
+def test_a_misspelled_event_name_gets_a_warning(name: str, meant: str) -> None:
     note = EventNameChecker(Destination(GUIDE)).find_misspelled_name(named(name))
     assert note is not None
     assert note.text == (
@@ -56,7 +56,7 @@ def test_a_name_that_misses_a_known_one_is_told(name: str, meant: str) -> None:
         pytest.param({"type": "track"}, id="no name"),
     ],
 )
-def test_other_events_are_not_told(event: JSONObject) -> None:
+def test_other_event_names_get_no_warning(event: JSONObject) -> None:
     assert EventNameChecker(Destination(GUIDE)).find_misspelled_name(event) is None
 
 

@@ -58,7 +58,7 @@ EVENT: JSONObject = {"type": "track", "event": "Order Completed", "userId": "ada
         pytest.param({}, True, {"integrations": None}, "FILTERED_BY_RULES", id="then filters"),
     ],
 )
-def test_the_first_stage_that_stops_an_event_is_told(
+def test_the_report_names_the_first_stage_that_rejects_an_event(
     source: JSONObject, enabled: bool, changes: JSONObject, reason: str
 ) -> None:
     event = {**EVENT, "integrations": {CATALOG_NAME: False}, **changes}

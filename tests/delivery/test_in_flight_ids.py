@@ -30,7 +30,7 @@ def test_other_messages_do_not_wait() -> None:
         pass
 
 
-def test_a_claim_that_is_held_too_long_is_refused_and_leaves_nothing_held() -> None:
+def test_a_reservation_that_waits_too_long_is_refused_and_reserves_nothing() -> None:
     claims = InFlightIds(timeout_s=0.01)
     with claims.reserve({"m1"}):
         with pytest.raises(TemporarilyUnavailable, match="still delivering the same messages"):

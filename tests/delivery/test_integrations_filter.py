@@ -62,7 +62,7 @@ def test_who_is_switched_off(integrations: JSON, by: str | None) -> None:
         ),
     ],
 )
-def test_a_name_that_does_nothing_is_told(name: str, hint: str) -> None:
+def test_an_unknown_integration_name_gets_a_hint(name: str, hint: str) -> None:
     event = {"integrations": {name: False}}
     assert filter_by_integrations(event) == FilterResult(
         event, hints=(f"integrations names {name!r}, {hint}",)

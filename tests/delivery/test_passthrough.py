@@ -78,7 +78,7 @@ def test_the_real_answer_counts(differences: ResponseDifferenceStore) -> None:
     assert passing(differences, Account(REFUSED), Account(FINE))(UPSERT) == REFUSED
 
 
-def test_a_difference_is_kept_with_all_that_reproduces_it(
+def test_a_difference_is_stored_with_the_request_that_reproduces_it(
     differences: ResponseDifferenceStore,
 ) -> None:
     own = passing(differences, Account(REFUSED), Account(FINE))

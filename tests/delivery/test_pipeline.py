@@ -272,7 +272,7 @@ def test_two_retries_at_once_deliver_once(store: MessageStore) -> None:
     assert outcome(store) == [("accepted", None), *[("rejected", DUPLICATE_REASON)] * 3]
 
 
-def test_what_could_not_be_kept_is_not_acknowledged(tmp_path: Path) -> None:
+def test_messages_that_could_not_be_stored_are_not_acknowledged(tmp_path: Path) -> None:
     engine = open_database(str(tmp_path / "locked.db"))
     store = MessageStore(engine)
     own = road(store, answering(FINE, FINE))

@@ -53,7 +53,7 @@ def verdicts(store: MessageStore) -> list[tuple[str, str, str | None]]:
     return [(each.message_id, each.verdict, each.reason) for each in store.list_messages()[0]]
 
 
-def test_messages_are_kept_before_and_delivered_after(store: MessageStore) -> None:
+def test_messages_are_stored_before_the_response_and_delivered_later(store: MessageStore) -> None:
     account = Account()
     own = queue(store, account)
     own.submit([message("m1"), message("m2")])
@@ -203,7 +203,7 @@ def test_an_emulator_delivers_what_another_acknowledged(
         assert [each.getMessage() for each in caplog.records] == ["resumed deliveries waiting=2"]
 
 
-def test_a_retry_delivers_what_another_process_acknowledged_meanwhile(tmp_path: Path) -> None:
+def test_a_retry_delivers_messages_that_another_process_acknowledged(tmp_path: Path) -> None:
     db = str(tmp_path / "kept.db")
     app = create_app(Config(db=db), load_preset("guide"))
     own: SandboxServices = app.extensions["emulator"]

@@ -92,7 +92,7 @@ def test_a_failure_that_may_pass_is_tried_again_when_due(store: MessageStore, ti
     assert (store.upserts.list_pending_ids(), store.upserts.get(id)) == ([], None)
 
 
-def test_a_clock_set_ahead_finds_the_attempts_made_meanwhile(
+def test_a_clock_set_ahead_sends_all_retries_of_the_time_in_between(
     store: MessageStore, time: Time
 ) -> None:
     own = road(store, answering(BUSY, BUSY, BUSY, FINE), time)

@@ -36,7 +36,7 @@ def test_a_redirect_is_an_answer(account: RequestsMock) -> None:
     assert send(UPSERT).status == 307
 
 
-def test_only_the_start_of_a_huge_answer_is_kept(account: RequestsMock) -> None:
+def test_only_the_start_of_a_large_response_is_read(account: RequestsMock) -> None:
     account.post(URL, body=b"x" * (MAX_RESPONSE_BYTES + 1))
     assert len(send(UPSERT).body) == MAX_RESPONSE_BYTES
 
@@ -80,13 +80,13 @@ def test_the_reason_is_the_innermost_one() -> None:
     assert silence.value.code == "ECONNREFUSED"
 
 
-def test_a_name_that_nobody_knows_is_not_found() -> None:
+def test_an_unknown_host_name_is_enotfound() -> None:
     with pytest.raises(NoResponse) as silence:
         RemoteSender("http://nobody.invalid")(UPSERT)
     assert silence.value.code in ("ENOTFOUND", "EAI_AGAIN")  # the latter without a name server
 
 
-def test_a_password_in_the_address_is_not_told() -> None:
+def test_an_error_does_not_show_the_password_of_the_url() -> None:
     with pytest.raises(NoResponse) as silence:
         RemoteSender("http://ada:secret@127.0.0.1:1")(UPSERT)
     assert "secret" not in str(silence.value)

@@ -38,7 +38,7 @@ def test_names_stand_for_files(archive: Path, names: list[str], found: list[str]
     assert [file.name for file in find_files(given)] == [str(archive / name) for name in found]
 
 
-def test_name_that_stands_for_nothing_is_refused(archive: Path) -> None:
+def test_a_name_that_matches_no_file_is_refused(archive: Path) -> None:
     with pytest.raises(EmulatorError, match=r"none\.gz: no file found"):
         find_files([str(archive), str(archive / "none.gz")])
 

@@ -60,7 +60,7 @@ def test_gzip_is_known_by_its_content_and_never_cut(tmp_path: Path, name: str) -
         pytest.param(gzip.compress(b"1\n") + b"rest", "damaged", id="something behind it"),
     ],
 )
-def test_damaged_gzip_is_told(tmp_path: Path, content: bytes, complaint: str) -> None:
+def test_a_damaged_gzip_file_is_reported(tmp_path: Path, content: bytes, complaint: str) -> None:
     path = tmp_path / "events.gz"
     path.write_bytes(content)
 
@@ -68,7 +68,7 @@ def test_damaged_gzip_is_told(tmp_path: Path, content: bytes, complaint: str) ->
         read(path, MAX_LINE_BYTES)
 
 
-def test_file_that_is_gone_by_now_is_told(tmp_path: Path) -> None:
+def test_a_deleted_file_is_reported(tmp_path: Path) -> None:
     gone = ArchiveFile(str(tmp_path / "gone.ndjson"), 3)
 
     with pytest.raises(DamagedFile, match=r"cannot be read \(No such file or directory\)"):

@@ -77,7 +77,7 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path, workers
         pytest.param(["--resume", "kept.json"], [LAST], NOTHING, id="in the first part"),
     ],
 )
-def test_interrupt_tells_how_far_it_came_and_what_is_kept(
+def test_an_interrupt_reports_the_progress_and_the_checkpoint(
     tmp_path: Path, options: list[str], names: list[str], said: str
 ) -> None:
     with serving(FILES, held={LAST}) as server:
@@ -97,7 +97,7 @@ def test_interrupt_tells_how_far_it_came_and_what_is_kept(
     assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
 
 
-def test_finished_run_is_told_again_from_its_checkpoint(tmp_path: Path) -> None:
+def test_the_report_of_a_finished_run_comes_from_its_checkpoint(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.gz", [track(1)])
     arguments = ["replay", "--json", "--workers", "1", str(archive)]
     arguments += ["--resume", str(tmp_path / "checkpoint.json")]

@@ -121,7 +121,7 @@ def test_a_relative_name_is_found_by_workers_in_another_folder(tmp_path: Path) -
         pytest.param("tcp://127.0.0.1:port", "Port could not be cast", id="no port"),
     ],
 )
-def test_cluster_that_is_not_there_is_told(tmp_path: Path, scheduler: str, why: str) -> None:
+def test_an_unreachable_cluster_is_reported(tmp_path: Path, scheduler: str, why: str) -> None:
     (tmp_path / "a.ndjson").write_bytes(FILES["1.ndjson"])
 
     told = CliRunner().invoke(main, ["replay", str(tmp_path), "--scheduler", scheduler])

@@ -138,7 +138,7 @@ def test_every_event_of_a_request_is_validated() -> None:
     )
 
 
-def test_stored_events_are_told_by_the_names_of_insider_one() -> None:
+def test_stored_events_have_the_names_of_insider_one() -> None:
     assert (
         tried(load_workspace_or_preset("guide"), track(1)).deliveries[0].stored_events
         == ("confirmation_page_view",) * 2
@@ -156,7 +156,7 @@ def test_stored_events_are_told_by_the_names_of_insider_one() -> None:
         pytest.param({"insider_now": datetime(2028, 3, 15, tzinfo=UTC)}, 0, id="outdated"),
     ],
 )
-def test_events_are_kept_as_long_as_their_retention(
+def test_events_are_stored_until_their_retention_ends(
     clocks: dict[str, datetime], received: int
 ) -> None:
     (delivery,) = tried(load_workspace_or_preset("guide"), track(1), **clocks).deliveries

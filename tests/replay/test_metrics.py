@@ -44,7 +44,7 @@ def test_any_split_in_any_order_gives_the_same_figures(
 
 
 @given(SEEN)
-def test_rows_that_are_kept_are_counted_exactly_and_the_rest_as_one(
+def test_remaining_rows_are_counted_exactly_and_the_others_as_one(
     seen: list[tuple[str, str, int]],
 ) -> None:
     table = counted(seen, 0).tables["reasons"]

@@ -136,7 +136,7 @@ def test_exit_code_says_whether_something_is_lost(
     assert replayed(write(tmp_path / "a.ndjson", events)).exit_code == exit_code
 
 
-def test_what_cannot_be_read_is_told_and_the_rest_is_counted(tmp_path: Path) -> None:
+def test_unreadable_lines_are_reported_and_the_others_are_counted(tmp_path: Path) -> None:
     broken, damaged = tmp_path / "a.ndjson", tmp_path / "b.gz"
     broken.write_bytes(b'{"type":\n\n[]\n{}x\n')
     damaged.write_bytes(gzip.compress(b"{}\n" * 9)[:-4])
@@ -236,7 +236,7 @@ def test_terminal_gets_tables_without_control_characters(tmp_path: Path) -> None
     assert "�[2Jgone" in result.stdout
 
 
-def test_a_remark_is_told_once_with_whom_it_is_about(tmp_path: Path) -> None:
+def test_a_warning_is_shown_once_with_its_events_and_subscriptions(tmp_path: Path) -> None:
     added = {"product_id": "mug", "name": "Mug", "price": 8.5, "quantity": 1, "currency": "euro"}
     events = [
         track(1, "Product Added", properties=added),
@@ -282,7 +282,7 @@ def test_a_remark_is_told_once_with_whom_it_is_about(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_misuse_is_told_in_one_line(
+def test_misuse_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], complaint: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -219,6 +219,7 @@ class AssertionOutcome:
 
     @property
     def is_met(self) -> bool:
+        """Whether the match count is the expected one."""
         return self.assertion.is_met_by(self.count)
 
 
@@ -367,7 +368,7 @@ def _wait_until_met(
 def _wait_for_change(
     services: SandboxServices, change_count: int, deadline: float, is_abandoned: Callable[[], bool]
 ) -> None:
-    """Wait for a change, for the *deadline*, or until nobody waits for the response."""
+    """Wait for a change, for the *deadline*, or until the client is gone."""
     while (left := deadline - time.monotonic()) > 0 and not is_abandoned():
         if (
             services.store.change_counter.wait_for_change(change_count, min(POLL_INTERVAL_S, left))

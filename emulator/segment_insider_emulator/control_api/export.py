@@ -39,9 +39,8 @@ from segment_insider_emulator.web.services import SandboxServices, current_servi
 from segment_insider_emulator.workspace.model import redact_document
 
 MAX_LARGE_RESPONSES: Final = 4  # at a time in one process
-_DISCONNECT_CHECK_BYTES: Final = (
-    256 * 1024
-)  # bytes between two checks whether the client is still connected
+# Bytes between two checks whether the client is still connected.
+_DISCONNECT_CHECK_BYTES: Final = 256 * 1024
 _large_response_slots = BoundedSemaphore(MAX_LARGE_RESPONSES)
 HAR_MEDIA_TYPE: Final = "application/json"
 UNKNOWN_SIZE: Final = -1  # HAR's value for an unknown size
@@ -66,9 +65,8 @@ class _ResponseFile:
             what = f"{MAX_LARGE_RESPONSES} large responses are being sent already"
             raise TemporarilyUnavailable(what, request.path, "Try again when one of them is done.")
         file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # open until it is sent
-        self.close = weakref.finalize(
-            self, _close_and_release, file
-        )  # once, at the latest when it is garbage
+        # Closes once, at the latest when this object is garbage.
+        self.close = weakref.finalize(self, _close_and_release, file)
         self.read, self.write, self.seek, self.tell = file.read, file.write, file.seek, file.tell
 
 

@@ -34,7 +34,7 @@ class ApiModel(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class CamelModel(ApiModel, rename="camel"):
-    """A JSON object whose keys are the field names in camel case."""
+    """A JSON object with the field names in camel case as keys."""
 
 
 class EmptyModel(ApiModel):

@@ -216,7 +216,7 @@ class DeliveryPipeline:
         attempted = iter(
             [apply_attempt(draft, attempt_result, due_at) for draft in attempted_drafts]
         )
-        # In the order of the events; deliveries whose mapping failed stay as they are.
+        # In the order of the events; failed mappings stay as they are.
         return [
             next(attempted) if draft.verdict == "retrying" else draft for draft in drafts
         ], upsert

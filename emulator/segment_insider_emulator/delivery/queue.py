@@ -21,9 +21,8 @@ MAX_QUEUED_MESSAGES = 10_000  # messages; a request with more of them waits unti
 MAX_MESSAGES_PER_BATCH = 1_000  # messages delivered as one batch
 GATHER_TIME_S = 0.2  # seconds to wait for more messages of a batch
 DATABASE_RETRY_DELAY_S = 1.0  # seconds until the next attempt after a database error
-MAX_DELIVERY_STARTS = (
-    3  # processes that may start to deliver a message: once in a batch, twice alone
-)
+# Processes that may start to deliver a message: once in a batch, twice alone.
+MAX_DELIVERY_STARTS = 3
 STALL_TIMEOUT_S = 60.0  # seconds without any delivery, after which waiting requests fail
 UNFINISHED_REASON = (
     f"{MAX_DELIVERY_STARTS} processes started to deliver this message, none finished"
@@ -58,12 +57,10 @@ class DeliveryQueue:
         self._state_changed = Condition()
         self._waiting_count = 0
         self._stall_timeout_s = stall_timeout_s
-        self._is_delivering_singly = (
-            False  # messages whose delivery was started before are delivered one by one
-        )
-        self._started_positions: set[int] = (
-            set()
-        )  # queue positions whose delivery this process has started
+        # After an unfinished delivery, messages are delivered one by one.
+        self._is_delivering_singly = False
+        # Queue positions of deliveries that this process has started.
+        self._started_positions: set[int] = set()
         self._is_closing = False
         self._fatal_error_name: str | None = None  # name of the error that ended the thread
         self._worker_thread: Thread | None = None
@@ -224,7 +221,7 @@ class DeliveryQueue:
         self._pipeline.retries.note_due(unsettled)
 
     def _next_batch(self) -> list[QueuedMessage]:
-        """Return the oldest messages; a message whose delivery was started before comes alone."""
+        """Return the oldest messages; one with an unfinished delivery comes alone."""
         first = self._store.message_queue.list_oldest(MAX_MESSAGES_PER_BATCH)
         self._is_delivering_singly = bool(first and first[0].begin_count)
         if self._is_delivering_singly:

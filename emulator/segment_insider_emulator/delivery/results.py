@@ -60,7 +60,7 @@ class ResponseVerdict:
 def classify_response(response: HttpResponse) -> ResponseVerdict:
     """Return the verdict of *response*.
 
-    Source: Segment raises for a status outside 2xx only; a 200 whose body lists failed users
+    Source: Segment raises for a status outside 2xx only; a 200 with failed users in its body
     counts as delivered, and is not retried. (observed)
     """
     findings = _read_findings(response)
@@ -213,7 +213,7 @@ def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
         error = f"errors.awaiting-retry.{_group_5xx_codes(delivery.code)}"
         return _status_json(NOT_DELIVERED_TAB, RETRY_STEP, "RETRY", "Retried", error)
     if delivery.verdict != "failed":
-        # A 200 whose body refuses the user is delivered for Segment. (observed, inferred)
+        # For Segment, a 200 that rejects the user in its body is delivered. (observed, inferred)
         return _status_json(DELIVERED_TAB, SUCCESSFUL_STEP, None, None, None)
     code = delivery.code or "INTERNAL"
     error = f"errors.discarded.{code}"

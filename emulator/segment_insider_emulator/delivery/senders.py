@@ -67,7 +67,7 @@ def credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return *headers* with a shortened token, safe to store or show.
 
-    The first two characters stay, to tell two keys apart.
+    The first two characters stay, to distinguish two keys.
     """
     return {
         name: f"{value[:2]}{REDACTED_MARK}" if name.lower() == TOKEN_HEADER else value
@@ -209,7 +209,7 @@ class _DeadlineAdapter(HTTPAdapter):
 
 
 def _invalid_header_names(headers: Mapping[str, str]) -> Iterator[str]:
-    """Yield the names of *headers* whose values are not valid in HTTP."""
+    """Yield the names of *headers* with values that are not valid in HTTP."""
     for name, value in headers.items():
         try:
             check_header_validity((name, value))

@@ -72,6 +72,7 @@ class DryRunJob:
     def from_workspaces(
         cls, workspace: Workspace, comparison_workspace: Workspace | None, clocks: EvaluationClocks
     ) -> Self:
+        """Pickle *workspace* and the one to compare it with, if any."""
         return cls(pickle.dumps((workspace, comparison_workspace)), clocks)
 
 
@@ -408,7 +409,7 @@ def run_dry_run(
 
     Args:
         checkpoint: Where completed parts are saved, also when the run fails.
-        on_done: Told each part that is done, those of an earlier run first.
+        on_done: Called with each completed part, first with those of an earlier run.
     """
     for part in parts:
         if completed.is_done(part):

@@ -93,7 +93,7 @@ def reason_for_warning(warning: SenderWarning) -> EventReason:
 
 
 def reason_for_mapping_failure(failure: MappingFailure) -> EventReason:
-    """Return the reason for an event whose mapping fails."""
+    """Return the reason for an event with a failed mapping."""
     message_text = _ACTUAL_VALUE_PATTERN.sub(
         " but it was not", " ".join(failure.message.split()).rstrip(".")
     )

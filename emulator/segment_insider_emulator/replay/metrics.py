@@ -224,7 +224,7 @@ class ReplayMetrics:
         events: Events found on them.
         losing: Events that are lost, or of which a part is.
         bytes: Of the lines, unpacked.
-        differing: Events whose requests differ between two workspaces.
+        differing: Events with different requests in the two workspaces.
     """
 
     lines: int = 0
