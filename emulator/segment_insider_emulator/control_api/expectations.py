@@ -230,29 +230,29 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
         assertion_json: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
     Raises: EmulatorError, naming the first mistake.
     """
-    form = check_fields(assertion_json, field_types(AssertionBody), where)
-    of = form.get("of", "deliveries")
-    if of not in RECORD_READERS:
-        remedy = suggest_name(of, list(RECORD_READERS))
-        raise EmulatorError(f"unknown kind of record {of[:80]!r}", f"{where}.of", remedy)
-    where_json = form.get("where", {})
+    fields = check_fields(assertion_json, field_types(AssertionBody), where)
+    record_kind = fields.get("of", "deliveries")
+    if record_kind not in RECORD_READERS:
+        remedy = suggest_name(record_kind, list(RECORD_READERS))
+        raise EmulatorError(f"unknown kind of record {record_kind[:80]!r}", f"{where}.of", remedy)
+    where_json = fields.get("where", {})
     if len(where_json) > MAX_FIELD_EXPECTATIONS:
         remedy = f"Keep to {MAX_FIELD_EXPECTATIONS}."
         raise EmulatorError("too many expectations", f"{where}.where", remedy)
     counts = {
-        name: _parse_count(form[name], f"{where}.{name}")
+        name: _parse_count(fields[name], f"{where}.{name}")
         for name in _COUNT_COMPARISONS
-        if name in form
+        if name in fields
     }
     return Assertion(
-        of,
+        record_kind,
         tuple(
             _parse_field_expectation(path, matcher, f"{where}.where")
             for path, matcher in where_json.items()
         ),
         {path: matcher for path, matcher in where_json.items() if isinstance(matcher, str)},
         counts or {"atLeast": 1},
-        _parse_count(form.get("after", 0), f"{where}.after"),
+        _parse_count(fields.get("after", 0), f"{where}.after"),
     )
 
 
@@ -344,9 +344,9 @@ def wait_for_assertion() -> AssertionOutcomeModel:
 @expectation_routes.errorhandler(TooManyWaiters)
 def handle_too_many_waiters(error: TooManyWaiters) -> Response:
     """Answer 503 when too many requests wait."""
-    answer = error_response(503, error.what, error.where, error.remedy)
-    answer.headers["Retry-After"] = "1"
-    return answer
+    response = error_response(503, error.what, error.where, error.remedy)
+    response.headers["Retry-After"] = "1"
+    return response
 
 
 def _wait_until_met(

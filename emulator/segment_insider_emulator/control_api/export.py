@@ -83,20 +83,20 @@ def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
 
     Raises: TemporarilyUnavailable, when too many are being sent, or the client disconnected.
     """
-    spool = _ResponseFile()
+    file = _ResponseFile()
     try:
-        size = _write_chunks(spool, chunks)
-        spool.seek(0)
+        size = _write_chunks(file, chunks)
+        file.seek(0)
     except BaseException:
-        spool.close()
+        file.close()
         raise
-    answer = Response(
-        wrap_file(request.environ, spool),  # type: ignore[arg-type]  # a file as far as it is read
+    response = Response(
+        wrap_file(request.environ, file),  # type: ignore[arg-type]  # a file as far as it is read
         mimetype=mimetype,
         direct_passthrough=True,
     )
-    answer.content_length = size
-    return answer
+    response.content_length = size
+    return response
 
 
 def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
@@ -135,8 +135,8 @@ def write_har(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[byte
 def _har_entries(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[JSONObject]:
     for record in records:
         for attempt in record.attempts if record.request else ():
-            answer = record.response if attempt is record.attempts[-1] else None
-            yield _har_entry(cast(RecordedRequest, record.request), attempt, answer)
+            response = record.response if attempt is record.attempts[-1] else None
+            yield _har_entry(cast(RecordedRequest, record.request), attempt, response)
 
 
 def _har_entry(

@@ -101,9 +101,9 @@ def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
     options = {key: value for key, value in matcher_json.items() if key in _MATCHER_OPTIONS}
     kinds = [key for key in matcher_json if key not in _MATCHER_OPTIONS]
     if len(kinds) != 1 or kinds[0] not in _MATCHER_PARSERS:
-        named = kinds[0] if kinds else ""
-        known = suggest_name(named, list(_MATCHER_PARSERS))
-        remedy = f'{known} To expect an object, say {{"exact": {{…}}}}.'
+        kind_name = kinds[0] if kinds else ""
+        known_kinds = suggest_name(kind_name, list(_MATCHER_PARSERS))
+        remedy = f'{known_kinds} To expect an object, say {{"exact": {{…}}}}.'
         raise EmulatorError(f"{format_value(matcher_json)} is not a valid matcher", where, remedy)
     kind = kinds[0]
     if options and kind != "approx":

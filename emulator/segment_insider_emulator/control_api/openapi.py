@@ -215,8 +215,12 @@ def _schema(model: Any, components: JSONObject) -> JSONObject:
     """
     if isinstance(model, dict):
         return model
-    found = msgspec.json.schema_components((model,), ref_template=f"{_COMPONENT_PREFIX}{{name}}")
-    (schema,), schemas = orjson.loads(_MODEL_REFERENCE.sub(rb"\1", orjson.dumps(found)))
+    schemas_and_components = msgspec.json.schema_components(
+        (model,), ref_template=f"{_COMPONENT_PREFIX}{{name}}"
+    )
+    (schema,), schemas = orjson.loads(
+        _MODEL_REFERENCE.sub(rb"\1", orjson.dumps(schemas_and_components))
+    )
     for name, component in schemas.items():
         del component["title"]
         components[name.removesuffix("Model")] = component

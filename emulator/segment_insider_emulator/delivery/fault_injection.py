@@ -103,8 +103,8 @@ def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
     Without `times` the fault applies once, or without end when it has a `share` or a `rateLimit`.
     """
     lasting = "share" in fault_json or "rateLimit" in fault_json
-    named = {"delayMs": "delay_ms", "rateLimit": "rate_limit"}
-    values = {named.get(name, name): value for name, value in fault_json.items()}
+    field_names = {"delayMs": "delay_ms", "rateLimit": "rate_limit"}
+    values = {field_names.get(name, name): value for name, value in fault_json.items()}
     return InjectedFault(**{"times": None if lasting else 1, **values})
 
 

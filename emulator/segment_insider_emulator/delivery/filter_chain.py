@@ -224,12 +224,12 @@ class EventNameChecker:
     def __init__(
         self, destination: Destination, tracking_plan_events: Collection[str] = ()
     ) -> None:
-        named = (
+        trigger_names = (
             name
             for subscription in destination.subscriptions
             for name in list_event_names(subscription.trigger)
         )
-        self._known_names = (*dict.fromkeys((*named, *SPEC_EVENT_NAMES)),)
+        self._known_names = (*dict.fromkeys((*trigger_names, *SPEC_EVENT_NAMES)),)
         self._tracking_plan_events = frozenset(tracking_plan_events)
         self._destination = destination
         self._near_miss = lru_cache(_NEAR_MISS_CACHE_SIZE)(

@@ -50,12 +50,12 @@ class PassThroughSender:
         headers = self._account.with_credentials(request.headers)
         sent = HttpRequest(request.method, request.path, headers, request.body)
         secrets = [headers.get(TOKEN_HEADER, ""), request.headers.get(TOKEN_HEADER, "")]
-        answer = redact_secrets(secrets, self._real_sender(sent))
-        if not is_retryable(str(answer.status)):
+        response = redact_secrets(secrets, self._real_sender(sent))
+        if not is_retryable(str(response.status)):
             self._record_differences(
-                sent, answer, redact_secrets(secrets, self._emulated_sender(request))
+                sent, response, redact_secrets(secrets, self._emulated_sender(request))
             )
-        return answer
+        return response
 
     def state(self) -> JSONObject:
         """Return the state for other processes: {"compared": count}."""

@@ -113,9 +113,9 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
                     batch = open_batches[key] = _OpenBatch(subscription, terms)
                     collected.append(batch)
                 batch.add(message, size)
-            elif made := evaluate_subscription(subscription, message.event):
-                member = BatchMember(message, made.failure)
-                collected.append(PlannedRequest(subscription, made.request, (member,)))
+            elif outcome := evaluate_subscription(subscription, message.event):
+                member = BatchMember(message, outcome.failure)
+                collected.append(PlannedRequest(subscription, outcome.request, (member,)))
     return [
         entry.build_request() if isinstance(entry, _OpenBatch) else entry for entry in collected
     ]

@@ -84,8 +84,8 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
 
 def read_profile_changes(response: HttpResponse) -> tuple[JSONObject, ...] | None:
     """Return the profile changes that the emulated endpoint reports; None without a report."""
-    listed = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
-    return tuple(listed) if isinstance(listed, list) else None
+    changes = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
+    return tuple(changes) if isinstance(changes, list) else None
 
 
 def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
@@ -103,14 +103,14 @@ def _failed_users_reason(body: bytes) -> str | None:
 
 def _join_error_texts(errors: JSON) -> str:
     """Join the texts of {"users.0.….required": ["text", …]} without duplicates."""
-    listed = errors.values() if isinstance(errors, dict) else ()
-    texts = [str(text) for entry in listed if isinstance(entry, list) for text in entry]
+    text_lists = errors.values() if isinstance(errors, dict) else ()
+    texts = [str(text) for entry in text_lists if isinstance(entry, list) for text in entry]
     return "; ".join(dict.fromkeys(texts))
 
 
 def _read_findings(response: HttpResponse) -> tuple[JSONObject, ...]:
-    listed = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
-    return tuple(listed) if isinstance(listed, list) else ()
+    findings = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
+    return tuple(findings) if isinstance(findings, list) else ()
 
 
 def _first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
@@ -128,10 +128,10 @@ def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
     if not 200 <= response.status < 300:
         return HttpResponse(response.status, response.body[:MAX_BATCH_ERROR_BYTES])
     findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
-    listed = findings_header if isinstance(findings_header, list) else []
+    all_findings = findings_header if isinstance(findings_header, list) else []
     findings = [
         _finding_for_user(finding)
-        for finding in listed
+        for finding in all_findings
         if _parse_user_index(finding["where"]) in (None, user_index)
     ]
     headers = {FINDINGS_HEADER: orjson.dumps(findings).decode()} if findings else {}

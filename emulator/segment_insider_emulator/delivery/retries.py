@@ -91,10 +91,10 @@ class RetryPolicy:
         """
         # 2 ** 20 exceeds max_delay, and is small enough for a timedelta.
         whole = min(self.first_delay * 2 ** min(attempt_count - 1, 20), self.max_delay)
-        due = last_attempt_at + whole * Random(
+        due_at = last_attempt_at + whole * Random(
             f"{self.seed}:{delivery_key}:{attempt_count}"
         ).uniform(0.5, 1)
-        return due if due <= first_attempt_at + self.window else None
+        return due_at if due_at <= first_attempt_at + self.window else None
 
 
 class RetryScheduler:
@@ -137,11 +137,11 @@ class RetryScheduler:
         """
         if attempt_result.error_code is None or not is_retryable(attempt_result.error_code):
             return None
-        tried = attempt_result.attempt
-        begun = datetime.fromisoformat(first_attempt_at or tried.at)
-        last = datetime.fromisoformat(tried.at)
-        due = self._retry_policy.next_attempt_at(delivery_key, tried.number, begun, last)
-        return format_iso_utc(due) if due else None
+        attempt = attempt_result.attempt
+        first_at = datetime.fromisoformat(first_attempt_at or attempt.at)
+        last_at = datetime.fromisoformat(attempt.at)
+        due_at = self._retry_policy.next_attempt_at(delivery_key, attempt.number, first_at, last_at)
+        return format_iso_utc(due_at) if due_at else None
 
     def note_due(self, upserts: Iterable[UpsertRecord]) -> None:
         """Note the due times of *upserts* that wait for a retry."""
@@ -217,13 +217,13 @@ class RetryScheduler:
         )
 
     def _store_internal_error(self, upsert: UpsertRecord, reason: str) -> None:
-        tried = DeliveryAttempt(
+        attempt = DeliveryAttempt(
             len(upsert.attempts) + 1, format_iso_utc(self._clock()), 0.0, None, EMULATOR_FAULT_CODE
         )
         with self._transaction(RETRY_LOCK_NAMES):
             self._store_attempt(
                 upsert,
-                AttemptResult(tried, None, EMULATOR_FAULT_CODE, f"{reason}. See its log."),
+                AttemptResult(attempt, None, EMULATOR_FAULT_CODE, f"{reason}. See its log."),
             )
 
     def _store_attempt(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:

@@ -110,12 +110,12 @@ class RemoteSender:
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
         session = requests.Session()
         session.trust_env = False  # no proxy and no .netrc may change the request
-        cutting = _DeadlineAdapter()
+        adapter = _DeadlineAdapter()
         for scheme in ("http://", "https://"):
-            session.mount(scheme, cutting)
+            session.mount(scheme, adapter)
         try:
             with (
-                cutting.deadline(self.timeout_s),
+                adapter.deadline(self.timeout_s),
                 session,
                 session.request(
                     request.method,
@@ -125,10 +125,10 @@ class RemoteSender:
                     timeout=self.timeout_s,
                     allow_redirects=False,
                     stream=True,
-                ) as answer,
+                ) as response,
             ):
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return HttpResponse(answer.status_code, _read_body(answer), headers)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return HttpResponse(response.status_code, _read_body(response), headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
             # Only the name, without the cause: both quote the value, which may be a key.
             names = ", ".join(_invalid_header_names(request.headers))
@@ -159,8 +159,8 @@ class _DeadlineAdapter(HTTPAdapter):
         self._sockets: list[socket.socket] = []
         super().__init__()
 
-    def get_connection_with_tls_context(self, *given: Any, **named: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*given, **named)
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         pool.ConnectionCls = partial(self._open_connection, pool.ConnectionCls)
         return pool
 
@@ -185,9 +185,9 @@ class _DeadlineAdapter(HTTPAdapter):
             raise requests.Timeout
 
     def _open_connection(
-        self, connection_class: Callable[..., Any], *given: Any, **named: Any
+        self, connection_class: Callable[..., Any], *args: Any, **kwargs: Any
     ) -> Any:
-        connection = connection_class(*given, **named)
+        connection = connection_class(*args, **kwargs)
         connect = connection.connect
 
         def connected() -> None:
@@ -246,9 +246,13 @@ def _node_error_code(error: BaseException) -> str:
             return "EAI_AGAIN" if cause.errno == socket.EAI_AGAIN else "ENOTFOUND"
         if isinstance(cause, OSError) and cause.errno in NODE_ERROR_CODES:
             return NODE_ERROR_CODES[cause.errno]
-    broken = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
-    secured = isinstance(error, requests.exceptions.SSLError)
-    return "ECONNRESET" if isinstance(error, broken) and not secured else "UNKNOWN_ERROR"
+    connection_errors = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+    is_tls_error = isinstance(error, requests.exceptions.SSLError)
+    return (
+        "ECONNRESET"
+        if isinstance(error, connection_errors) and not is_tls_error
+        else "UNKNOWN_ERROR"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,16 +290,16 @@ def send_attempt(
     started = stopwatch()
     try:
         response = sender(request)
-    except NoResponse as silence:
-        tried = DeliveryAttempt(
-            attempt_number, when, _to_milliseconds(stopwatch() - started), None, silence.code
+    except NoResponse as error:
+        attempt = DeliveryAttempt(
+            attempt_number, when, _to_milliseconds(stopwatch() - started), None, error.code
         )
-        return AttemptResult(tried, None, silence.code, str(silence))
-    tried = DeliveryAttempt(
+        return AttemptResult(attempt, None, error.code, str(error))
+    attempt = DeliveryAttempt(
         attempt_number, when, _to_milliseconds(stopwatch() - started), response.status
     )
-    delivered = 200 <= response.status < 300
-    return AttemptResult(tried, response, None if delivered else str(response.status))
+    is_delivered = 200 <= response.status < 300
+    return AttemptResult(attempt, response, None if is_delivered else str(response.status))
 
 
 def _to_milliseconds(seconds: float) -> float:

@@ -223,8 +223,8 @@ class _PartCounter:
 def _event_key(event: JSONObject) -> tuple[str, str]:
     """Return the type of a call and, for track calls, the event name."""
     kind, name = event.get("type"), event.get("event")
-    named = kind == "track" and isinstance(name, str)
-    return kind if isinstance(kind, str) else "", shorten_text(str(name)) if named else ""
+    is_named = kind == "track" and isinstance(name, str)
+    return kind if isinstance(kind, str) else "", shorten_text(str(name)) if is_named else ""
 
 
 def _request_body(result: EventResult, subscription: str) -> bytes | None:

@@ -111,8 +111,8 @@ def order_value(event: JSONObject) -> tuple[str, int] | None:
 
 
 def _sum_products(products: JSON) -> float:
-    listed = products if isinstance(products, list) else []
-    product_objects = [product for product in listed if isinstance(product, dict)]
+    product_list = products if isinstance(products, list) else []
+    product_objects = [product for product in product_list if isinstance(product, dict)]
     total = sum(
         (_parse_amount(product.get("price")) or 0.0)
         * (_parse_amount(product.get("quantity", 1)) or 0.0)

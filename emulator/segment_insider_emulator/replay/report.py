@@ -25,7 +25,7 @@ def build_report(
     figures = completed.metrics
     tables = figures.tables
 
-    def listed(name: str) -> list[JSONObject]:
+    def list_rows(name: str) -> list[JSONObject]:
         return [
             _row_json(name, row, tally, completed, files)
             for row, tally in sorted(tables[name].rows.items(), key=_order_by_count)
@@ -40,17 +40,17 @@ def build_report(
             "events": figures.events,
             "losing": figures.losing,
         },
-        "verdicts": listed("verdicts"),
-        "events": listed("events"),
-        "received": listed("received"),
-        "deliveries": listed("deliveries"),
-        "reasons": sorted(listed("reasons"), key=_order_by_lost_value),
-        "days": sorted(listed("days"), key=lambda row: (row["day"], row["verdict"])),
-        "unread": listed("unread"),
+        "verdicts": list_rows("verdicts"),
+        "events": list_rows("events"),
+        "received": list_rows("received"),
+        "deliveries": list_rows("deliveries"),
+        "reasons": sorted(list_rows("reasons"), key=_order_by_lost_value),
+        "days": sorted(list_rows("days"), key=lambda row: (row["day"], row["verdict"])),
+        "unread": list_rows("unread"),
         "comparison": {
             "differing": figures.differing,
-            "changes": listed("changes"),
-            "turned": listed("turned"),
+            "changes": list_rows("changes"),
+            "turned": list_rows("turned"),
         }
         if has_comparison
         else None,
@@ -93,16 +93,16 @@ def _row_json(
     completed: CompletedParts,
     files: Sequence[ArchiveFile],
 ) -> JSONObject:
-    named: JSONObject = dict(zip(TABLE_COLUMNS[table][0], row, strict=True))
-    if "lost" in named:
-        named["lost"] = bool(named["lost"])
-        named["value"] = {
+    row_json: JSONObject = dict(zip(TABLE_COLUMNS[table][0], row, strict=True))
+    if "lost" in row_json:
+        row_json["lost"] = bool(row_json["lost"])
+        row_json["value"] = {
             currency: amount / 100 for currency, amount in _sort_by_amount(tally.order_value)
         }
-    named["count"] = tally.count
+    row_json["count"] = tally.count
     if tally.samples:
-        named["samples"] = [_sample_json(sample, completed, files) for sample in tally.samples]
-    return named
+        row_json["samples"] = [_sample_json(sample, completed, files) for sample in tally.samples]
+    return row_json
 
 
 def _sample_json(
@@ -219,10 +219,10 @@ def _first_sample_location(row: JSONObject) -> str:
 
 
 def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    listed = [[_text_cell(cell) for cell in row] for row in rows]
-    if not listed:
+    text_rows = [[_text_cell(cell) for cell in row] for row in rows]
+    if not text_rows:
         return
-    shown_rows = [list(head), *listed[:_MAX_TEXT_ROWS]]
+    shown_rows = [list(head), *text_rows[:_MAX_TEXT_ROWS]]
     widths = [max(len(row[at]) for row in shown_rows) for at in range(len(head))]
     yield ""
     yield style_text(title, bold=True)
@@ -232,8 +232,8 @@ def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]
             for cell, width in zip(row, widths, strict=True)
         )
         yield f"  {'  '.join(cells)}".rstrip()
-    if len(listed) > _MAX_TEXT_ROWS:
-        yield f"  … and {len(listed) - _MAX_TEXT_ROWS:,} more, see --json"
+    if len(text_rows) > _MAX_TEXT_ROWS:
+        yield f"  … and {len(text_rows) - _MAX_TEXT_ROWS:,} more, see --json"
 
 
 def _text_cell(value: object) -> str:
