@@ -105,7 +105,7 @@ def test_what_comes_near_is_called_by_its_name(client: FlaskClient, of: str, one
             "verify",
             {"claims": [{"where": {"a..b": 1}}]},
             "body.claims[0].where",
-            "'a..b' is not a path",
+            "'a..b' is not a valid path",
             id="no path",
         ),
         pytest.param(

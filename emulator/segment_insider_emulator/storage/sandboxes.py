@@ -221,8 +221,9 @@ class SandboxArchive:
             use_snapshot(connection)
             for name, table in EXPORTED_TABLES.items():
                 statement = select(table).order_by(*table.primary_key)
+                names = [str(column.name) for column in table.columns]  # plain text, as JSON needs
                 for row in connection.execute(statement, execution_options=options):
-                    yield name, dict(zip(table.columns.keys(), row, strict=True))
+                    yield name, dict(zip(names, row, strict=True))
 
     def replace_rows(self, rows: Iterable[tuple[str, JSONObject]]) -> None:
         """Replace all stored rows by *rows*, each checked by `validate_exported_row` before.
