@@ -1,4 +1,4 @@
-"""Generated cases through the core and the published package, or through two of its versions."""
+"""Compare the core with the published package, or two of its versions, on generated cases."""
 
 import copy
 import warnings
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from generation import cases
+from generation import contract_cases
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import HypothesisWarning
 from hypothesis.strategies import SearchStrategy
@@ -15,14 +15,14 @@ from hypothesis.strategies import SearchStrategy
 from segment_insider_emulator.contract.cases import compile_case, find_result_differences, run_case
 from segment_insider_emulator.types import JSONObject
 
-# What happens with a case: {"requests": [...], "results": [...]}.
-Road: TypeAlias = Callable[[JSONObject], JSONObject]
+# Runs a case: {"requests": [...], "results": [...]}.
+CaseRunner: TypeAlias = Callable[[JSONObject], JSONObject]
 Progress: TypeAlias = Callable[[int], None]
 
 
 @dataclass(slots=True)
-class Comparison:
-    """What came of a run: how many cases there were, and those that differ with "expect"."""
+class RunComparison:
+    """Result of a run: the number of cases, and the differing ones with "expect"."""
 
     cases: int = 0
     differing: list[JSONObject] = field(default_factory=list)
@@ -30,86 +30,90 @@ class Comparison:
 
 
 class _DiffersError(Exception):
-    """The case shows a difference; hypothesis looks for a smaller one that does."""
+    """The case has a difference; hypothesis searches for a smaller one."""
 
 
-def core(case: JSONObject) -> JSONObject:
-    """What this project's mapping core does with a case; a crash is an outcome like any other."""
+def run_core(case: JSONObject) -> JSONObject:
+    """Run a case through the mapping core of this project; a crash is a result, too."""
     try:
         return run_case(compile_case(case, "generated"))
-    except Exception as crash:  # noqa: BLE001 - whatever it is, it is a difference to be shrunk
+    except Exception as crash:  # noqa: BLE001 - any crash is a difference to shrink
         return {"requests": [], "results": [{"status": "crashed", "message": repr(crash)}]}
 
 
-def compare(
-    expected: Road, received: Road, count: int, seeded: int, progress: Progress
-) -> Comparison:
-    """Run *count* generated cases, the same for the same seed, through both."""
-    comparison = Comparison()
+def compare_runs(
+    expected: CaseRunner, received: CaseRunner, count: int, seed_number: int, progress: Progress
+) -> RunComparison:
+    """Run *count* generated cases through both; the same seed gives the same cases."""
+    comparison = RunComparison()
 
-    def each(case: JSONObject) -> None:
-        wanted = expected(case)
+    def check(case: JSONObject) -> None:
+        expected_result = expected(case)
         comparison.cases += 1
-        comparison.statuses.update(result["status"] for result in wanted["results"])
-        if find_result_differences(wanted, received(case)):
-            comparison.differing.append({**case, "expect": wanted})
+        comparison.statuses.update(result["status"] for result in expected_result["results"])
+        if find_result_differences(expected_result, received(case)):
+            comparison.differing.append({**case, "expect": expected_result})
         progress(comparison.cases)
 
-    generated(cases(), each, count, seeded, (Phase.generate,))
+    run_generated(contract_cases(), check, count, seed_number, (Phase.generate,))
     return comparison
 
 
-def smallest(expected: Road, received: Road, count: int, seeded: int) -> JSONObject | None:
-    """The smallest case with a difference that hypothesis finds, with "expect"."""
-    found: list[JSONObject] = []
+def find_smallest(
+    expected: CaseRunner, received: CaseRunner, count: int, seed_number: int
+) -> JSONObject | None:
+    """Return the smallest differing case that hypothesis finds, with "expect"."""
+    differing: list[JSONObject] = []
 
-    def each(case: JSONObject) -> None:
-        wanted = expected(case)
-        if find_result_differences(wanted, received(case)):
-            found.append({**case, "expect": wanted})
+    def check(case: JSONObject) -> None:
+        expected_result = expected(case)
+        if find_result_differences(expected_result, received(case)):
+            differing.append({**case, "expect": expected_result})
             raise _DiffersError
 
     try:
-        generated(cases(), each, count, seeded, (Phase.generate, Phase.shrink))
+        run_generated(contract_cases(), check, count, seed_number, (Phase.generate, Phase.shrink))
     except _DiffersError:
-        # The last example that is run is the one that the search ended with.
-        return _without_bystanders(found[-1], expected, received)
+        # The last example is the result of the search.
+        return _remove_unneeded_parts(differing[-1], expected, received)
     return None
 
 
-def _without_bystanders(case: JSONObject, expected: Road, received: Road) -> JSONObject:
-    """*case* without the parts of its mapping that the difference does not need.
+def _remove_unneeded_parts(
+    case: JSONObject, expected: CaseRunner, received: CaseRunner
+) -> JSONObject:
+    """Return *case* without the parts of its mapping that the difference does not need.
 
-    They are the action's own, which hypothesis did not draw and so cannot shrink.
+    Hypothesis cannot shrink them: they come from the action, not from a strategy.
     """
-    for keys in list(_places(case["subscription"]["settings"])):
+    for keys in list(_list_key_paths(case["subscription"]["settings"])):
         smaller = copy.deepcopy(case)
-        holder = smaller["subscription"]["settings"]
+        parent = smaller["subscription"]["settings"]
         for key in keys[:-1]:
-            holder = holder.get(key, {})
-        holder.pop(keys[-1], None)
-        wanted = expected(smaller)
-        if find_result_differences(wanted, received(smaller)):
-            case = smaller | {"expect": wanted}
+            parent = parent.get(key, {})
+        parent.pop(keys[-1], None)
+        expected_result = expected(smaller)
+        if find_result_differences(expected_result, received(smaller)):
+            case = smaller | {"expect": expected_result}
     return case
 
 
-def _places(settings: JSONObject) -> Iterator[tuple[str, ...]]:
+def _list_key_paths(settings: JSONObject) -> Iterator[tuple[str, ...]]:
     for key, mapping in settings.items():
         yield (key,)
         if isinstance(mapping, dict):
             yield from ((key, inner) for inner in mapping)
 
 
-def generated(
+def run_generated(
     strategy: SearchStrategy[JSONObject],
-    each: Callable[[JSONObject], None],
+    check: Callable[[JSONObject], None],
     count: int,
-    seeded: int,
+    seed_number: int,
     phases: tuple[Phase, ...],
 ) -> None:
-    """Call *each* with *count* cases of *strategy*, the same for the same seed."""
-    warnings.simplefilter("ignore", HypothesisWarning)  # of long descriptions, which nobody reads
+    """Call *check* with *count* cases of *strategy*; the same seed gives the same cases."""
+    warnings.simplefilter("ignore", HypothesisWarning)  # of long descriptions
     run = settings(
         max_examples=count,
         phases=phases,
@@ -119,4 +123,4 @@ def generated(
         report_multiple_bugs=False,
         verbosity=Verbosity.quiet,
     )
-    run(seed(seeded)(given(strategy)(each)))()
+    run(seed(seed_number)(given(strategy)(check)))()

@@ -1,7 +1,7 @@
-"""Generated destination filters and the events that they meet.
+"""Generate destination filters and events for them.
 
-A condition is made once, as Segment's evaluator takes it (its "ir") together with the text that
-says the same, so that the parser is compared, too.
+A condition is generated in the form of Segment's evaluator (its "ir") together with the same
+condition as text, so that the parser is compared, too.
 """
 
 from typing import Any, TypeAlias
@@ -12,7 +12,7 @@ from triggers import one_time_in
 
 from segment_insider_emulator.types import JSON, JSONObject
 
-# The text of a part of a statement, and the same for the evaluator.
+# A part of a statement as text, and in the form of the evaluator.
 Part: TypeAlias = tuple[str, JSON]
 
 TEXTS = st.sampled_from(
@@ -20,7 +20,7 @@ TEXTS = st.sampled_from(
      "2019-01-01", "10", "1.5", "true", "null", "yes", "[", "]", "-", "^", "a\\", "\\", "a/b",
      "line\nbreak", "2.1.0", "1.10", "v2", "number", "string", "a b"]
 )  # fmt: skip
-# Node rounds larger numbers of an event that it only passes on.
+# Node rounds larger numbers, even if it only copies them.
 NUMBERS = st.sampled_from([0, 1, 2, 3, 5, 10, -1, 1.5, 2.25, 9007199254740992, 1e21, -0.5])
 SCALARS = st.one_of(TEXTS, NUMBERS, st.booleans(), st.none())
 KEYS = st.sampled_from(["a", "b", "vip", "total", "list", "items", "s", "x-y", "a b", "n"])
@@ -76,79 +76,79 @@ _GLOB_PIECES = st.sampled_from(
 GLOBS = st.lists(_GLOB_PIECES, max_size=4).map("".join)
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return f'"{text}"' if '"' not in text else f"'{text}'"
 
 
-def _literal(value: JSON) -> Part:
+def _create_literal(value: JSON) -> Part:
     if isinstance(value, str):
-        return _quoted(value), {"value": value}
+        return _quote(value), {"value": value}
     words = {True: "true", False: "false", None: "null"}
     if value is None or isinstance(value, bool):
         return words[value], {"value": value}
     return f"{value:.17g}" if "e" not in f"{value:.17g}" else f"{value:.0f}", {"value": value}
 
 
-def _path(path: str) -> Part:
+def _create_path(path: str) -> Part:
     return path.replace(" ", "\\ "), path
 
 
-def _call(name: str, *arguments: Part) -> Part:
+def _create_call(name: str, *arguments: Part) -> Part:
     texts, irs = zip(*arguments, strict=True)
     return f"{name}({', '.join(texts)})", [name, *irs]
 
 
-def _listed(items: list[Part]) -> Part:
+def _create_list(items: list[Part]) -> Part:
     return f"[{', '.join(text for text, _ in items)}]", {"value": [ir for _, ir in items]}
 
 
-LITERALS = (SCALARS | st.just(9007199254740993)).map(_literal)
-FIELDS = PATHS.map(_path)
-LISTS = st.lists(LITERALS | FIELDS, max_size=3).map(_listed)
+LITERALS = (SCALARS | st.just(9007199254740993)).map(_create_literal)
+FIELDS = PATHS.map(_create_path)
+LISTS = st.lists(LITERALS | FIELDS, max_size=3).map(_create_list)
 SIMPLE = st.one_of(FIELDS, FIELDS, LITERALS, LISTS)
-LOWERED = st.one_of(SIMPLE, SIMPLE.map(lambda part: _call("lowercase", part)))
+LOWERED = st.one_of(SIMPLE, SIMPLE.map(lambda part: _create_call("lowercase", part)))
 FUNCTIONS = st.sampled_from(["lowercase", "typeof", "length"]).flatmap(
-    lambda name: LOWERED.map(lambda part: _call(name, part))
+    lambda name: LOWERED.map(lambda part: _create_call(name, part))
 )
 TYPES = st.sampled_from(
     ["string", "number", "bool", "boolean", "list", "array", "null", "undefined", "object"]
-).map(_literal)
+).map(_create_literal)
 MATCHES = st.builds(
-    lambda text, pattern: _call("match", text, pattern),
-    LOWERED | LITERALS, GLOBS.map(_literal) | LOWERED,
+    lambda text, pattern: _create_call("match", text, pattern),
+    LOWERED | LITERALS, GLOBS.map(_create_literal) | LOWERED,
 )  # fmt: skip
-CONTAINED = st.builds(lambda text, part: _call("contains", text, part), LOWERED, LOWERED)
+CONTAINED = st.builds(lambda text, part: _create_call("contains", text, part), LOWERED, LOWERED)
 OPERATORS = ["=", "!=", "<", "<=", ">", ">="]
 VERSION_TESTS = st.builds(
-    lambda version, name, other: _call("semver", version, name, other),
-    FIELDS | VERSIONS.map(_literal),
-    st.sampled_from([*OPERATORS, "==", "~", ""]).map(_literal) | SIMPLE,
-    VERSIONS.map(_literal) | SIMPLE,
+    lambda version, name, other: _create_call("semver", version, name, other),
+    FIELDS | VERSIONS.map(_create_literal),
+    st.sampled_from([*OPERATORS, "==", "~", ""]).map(_create_literal) | SIMPLE,
+    VERSIONS.map(_create_literal) | SIMPLE,
 )
 PREDICATES = st.one_of(MATCHES, MATCHES, CONTAINED, VERSION_TESTS)
 VALUES_COMPARED = st.one_of(SIMPLE, SIMPLE, FUNCTIONS, PREDICATES)
 
 
-def _joined(name: str, left: Part, right: Part) -> Part:
+def _join_parts(name: str, left: Part, right: Part) -> Part:
     return f"{left[0]} {name} {right[0]}", [name, left[1], right[1]]
 
 
 COMPARED = st.one_of(
-    st.builds(_joined, st.sampled_from(OPERATORS), VALUES_COMPARED, VALUES_COMPARED),
-    st.builds(_joined, st.sampled_from(["=", "!="]), FIELDS, FIELDS),
-    st.builds(_joined, st.just("in"), VALUES_COMPARED, st.one_of(LISTS, FIELDS, LITERALS)),
+    st.builds(_join_parts, st.sampled_from(OPERATORS), VALUES_COMPARED, VALUES_COMPARED),
+    st.builds(_join_parts, st.sampled_from(["=", "!="]), FIELDS, FIELDS),
+    st.builds(_join_parts, st.just("in"), VALUES_COMPARED, st.one_of(LISTS, FIELDS, LITERALS)),
     st.builds(
-        _joined,
+        _join_parts,
         st.sampled_from(["=", "!=", "in"]),
-        SIMPLE.map(lambda part: _call("typeof", part)),
-        TYPES | st.lists(TYPES, max_size=2).map(_listed),
+        SIMPLE.map(lambda part: _create_call("typeof", part)),
+        TYPES | st.lists(TYPES, max_size=2).map(_create_list),
     ),
 )
 CONDITIONS: SearchStrategy[Part] = st.recursive(
     st.one_of(COMPARED, COMPARED, PREDICATES, PREDICATES, FIELDS, FUNCTIONS, LITERALS),
     lambda inner: st.one_of(
         st.builds(
-            lambda name, left, right: _joined(name, _grouped(left), _grouped(right)),
+            lambda name, left, right: _join_parts(name, _group_part(left), _group_part(right)),
             st.sampled_from(["and", "or"]), inner, inner,
         ),
         inner.map(lambda part: (f"!({part[0]})", ["!", part[1]])),
@@ -157,7 +157,7 @@ CONDITIONS: SearchStrategy[Part] = st.recursive(
 )  # fmt: skip
 
 
-def _grouped(part: Part) -> Part:
+def _group_part(part: Part) -> Part:
     return f"({part[0]})", part[1]
 
 
@@ -191,7 +191,7 @@ ACTIONS: SearchStrategy[Any] = one_time_in(6).flatmap(
 
 @st.composite
 def filter_cases(draw: st.DrawFn) -> JSONObject:
-    """A case: {"if", "ir", "actions", "event"}; one time in four the condition takes all events."""
+    """Draw {"if", "ir", "actions", "event"}; every fourth condition matches all events."""
     anything = ("true", {"value": True})
     text, ir = anything if draw(one_time_in(4)) else draw(CONDITIONS)
     order = ["SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES"]

@@ -1,20 +1,20 @@
-"""Generated destination filters through this project and through Segment's own evaluator."""
+"""Compare destination filters of this project with Segment's evaluator, on generated cases."""
 
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from comparing import generated
+from comparing import run_generated
 from conditions import filter_cases
 from hypothesis import Phase
-from published import NodeProcess, installed_evaluator
+from published import NodeProcess, install_evaluator
 
 from segment_insider_emulator.filtering.event_filters import apply_filters, compile_filters
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
 from segment_insider_emulator.filtering.fql_parser import parse_statement
 from segment_insider_emulator.types import JSON, JSONObject
 
-CONFIGS: dict[str, Callable[[JSONObject], JSONObject]] = {
+EVALUATOR_CONFIGS: dict[str, Callable[[JSONObject], JSONObject]] = {
     "DROP": lambda action: {"type": "drop"},
     "SAMPLE": lambda action: {
         "type": "sample_event",
@@ -31,18 +31,19 @@ CONFIGS: dict[str, Callable[[JSONObject], JSONObject]] = {
 }
 
 
-class Evaluator(NodeProcess):
-    """Segment's evaluator of destination filters."""
+class PublishedEvaluator(NodeProcess):
+    """Node process with Segment's evaluator of destination filters."""
 
     def __init__(self) -> None:
-        super().__init__("evaluator.cjs", installed_evaluator())
+        super().__init__("evaluator.cjs", install_evaluator())
 
-    def outcome(self, case: JSONObject) -> JSONObject:
-        """What it says: {"matches", "event"}, and as "alone" what it says unaided.
+    def run_case(self, case: JSONObject) -> JSONObject:
+        """Return {"matches", "event", "alone"}; "alone" is the evaluator's own "matches".
 
-        The event is null when it is dropped. README.md lists where documentation comes first.
+        The event is null when it is dropped. "matches" follows the documentation where README.md
+        says so.
         """
-        actions = [CONFIGS[action["type"]](action) for action in case["actions"]]
+        actions = [EVALUATOR_CONFIGS[action["type"]](action) for action in case["actions"]]
         answer = self.ask({"ir": case["ir"], "actions": actions, "event": case["event"]})
         return {
             "matches": answer["documented"],
@@ -51,25 +52,25 @@ class Evaluator(NodeProcess):
         }
 
 
-def outcome(case: JSONObject) -> JSONObject:
-    """What this project makes of *case*: {"matches", "event"}, the event null when dropped."""
+def run_filter(case: JSONObject) -> JSONObject:
+    """Run *case* through this project: {"matches", "event"}; the event is null when dropped."""
     try:
         matches: JSON = matches_event(parse_statement(case["if"]), case["event"])
         filters = compile_filters([{"if": case["if"], "actions": case["actions"]}])
-        passage = apply_filters(filters, case["event"])
-        return {"matches": matches, "event": None if passage.rejection else passage.event}
-    except Exception as crash:  # noqa: BLE001 - whatever it is, it is a difference to be shrunk
+        result = apply_filters(filters, case["event"])
+        return {"matches": matches, "event": None if result.rejection else result.event}
+    except Exception as crash:  # noqa: BLE001 - any crash is a difference to shrink
         return {"matches": repr(crash), "event": None}
 
 
 @dataclass(slots=True)
 class FilterComparison:
-    """What came of a run.
+    """Result of a run.
 
     Args:
-        counts: How many conditions hold, how many do not, and in how many documentation decided.
+        counts: Number of true and false conditions, and of those where the documentation decided.
         differing: The cases that differ, with "expect" and "received".
-        cases: All of them, with "expect".
+        cases: All cases, with "expect".
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -78,43 +79,43 @@ class FilterComparison:
 
 
 class _DiffersError(Exception):
-    """The case shows a difference; hypothesis looks for a smaller one that does."""
+    """The case has a difference; hypothesis searches for a smaller one."""
 
 
 def compare_filters(
-    evaluator: Evaluator, count: int, seed: int, progress: Callable[[int], None]
+    evaluator: PublishedEvaluator, count: int, seed: int, progress: Callable[[int], None]
 ) -> FilterComparison:
-    """Run *count* generated cases, the same for the same seed, through both."""
-    run = FilterComparison()
+    """Run *count* generated cases through both; the same seed gives the same cases."""
+    comparison = FilterComparison()
 
     def check(case: JSONObject) -> None:
-        expected = evaluator.outcome(case)
+        expected = evaluator.run_case(case)
         alone = expected.pop("alone")
-        run.cases.append({**case, "expect": expected})
-        run.counts[f"conditions are {expected['matches']}".lower()] += 1
+        comparison.cases.append({**case, "expect": expected})
+        comparison.counts[f"conditions are {expected['matches']}".lower()] += 1
         if alone != expected["matches"]:
-            run.counts["differ from the evaluator where documentation decides"] += 1
-        if (received := outcome(case)) != expected:
-            run.differing.append({**run.cases[-1], "received": received})
-        progress(len(run.cases))
+            comparison.counts["differ from the evaluator where documentation decides"] += 1
+        if (received := run_filter(case)) != expected:
+            comparison.differing.append({**comparison.cases[-1], "received": received})
+        progress(len(comparison.cases))
 
-    generated(filter_cases(), check, count, seed, (Phase.generate,))
-    return run
+    run_generated(filter_cases(), check, count, seed, (Phase.generate,))
+    return comparison
 
 
-def smallest_filter(evaluator: Evaluator, count: int, seed: int) -> JSONObject | None:
-    """The smallest case with a difference that hypothesis finds."""
-    found: list[JSONObject] = []
+def find_smallest_filter(evaluator: PublishedEvaluator, count: int, seed: int) -> JSONObject | None:
+    """Return the smallest differing case that hypothesis finds."""
+    differing: list[JSONObject] = []
 
     def check(case: JSONObject) -> None:
-        expected = evaluator.outcome(case)
+        expected = evaluator.run_case(case)
         del expected["alone"]
-        if (received := outcome(case)) != expected:
-            found.append({**case, "expect": expected, "received": received})
+        if (received := run_filter(case)) != expected:
+            differing.append({**case, "expect": expected, "received": received})
             raise _DiffersError
 
     try:
-        generated(filter_cases(), check, count, seed, (Phase.generate, Phase.shrink))
+        run_generated(filter_cases(), check, count, seed, (Phase.generate, Phase.shrink))
     except _DiffersError:
-        return found[-1]
+        return differing[-1]
     return None

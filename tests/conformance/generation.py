@@ -14,7 +14,7 @@ from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
 from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY
 from segment_insider_emulator.types import JSON, JSONObject
 
-AT = "2026-05-06T07:08:09.123Z"
+TIMESTAMP = "2026-05-06T07:08:09.123Z"
 NAMES = st.sampled_from(
     ["Order Completed", "Cart Viewed", "Product Viewed", "Product Added", "Product Removed",
      "Product List Viewed", "User Registered", "Checkout Started", "Checkout Step Viewed",
@@ -23,12 +23,12 @@ NAMES = st.sampled_from(
 
 
 def _mostly(likely: Any) -> SearchStrategy[JSON]:
-    """*likely*, or one time in twenty anything."""
+    """Return a strategy for *likely*, or for any value one time in twenty."""
     return one_time_in(20).flatmap(lambda odd: SCALARS if odd else st.just(likely))
 
 
-MOMENTS = one_time_in(5).flatmap(
-    lambda odd: _mostly(AT) if not odd else st.sampled_from(
+TIMESTAMPS = one_time_in(5).flatmap(
+    lambda odd: _mostly(TIMESTAMP) if not odd else st.sampled_from(
         ["05/06/2026 10:00", "Wed, 06 May 2026 07:08:09 GMT", "2026-13-01", 1700000000]
     )
 )  # fmt: skip
@@ -47,48 +47,48 @@ PRODUCT = st.fixed_dictionaries(
         "coupon": st.just("C"),
     },
 )
-# Few of what a product may have: one wrong value in any of them fails the whole event.
-_GOOD = st.fixed_dictionaries(
+# Few properties of a product: one wrong value in any of them fails the whole event.
+_VALID_PRODUCT = st.fixed_dictionaries(
     {"product_id": st.just("p1"), "price": st.sampled_from([10, "9.9"])},
     optional={"name": st.just("Mug"), "variant": st.just("Blue"), "quantity": st.just(2)},
 )
 PRODUCTS = st.one_of(
-    *[st.lists(_GOOD, max_size=3)] * 4,
+    *[st.lists(_VALID_PRODUCT, max_size=3)] * 4,
     st.lists(PRODUCT, max_size=3),
     PRODUCT,
     st.lists(st.one_of(SCALARS, PRODUCT, st.lists(PRODUCT, max_size=1)), max_size=2),
     SCALARS,
 )
-_SHOP = {
+_USUAL_PROPERTIES = {
     "currency": "EUR", "cart_id": "C1", "order_id": "O1", "checkout_id": "K1", "revenue": 10.5,
     "category": "Shoes", "price": 9.5, "quantity": 2, "variant": "7", "first_name": "Ada",
     "address": {"city": "Oslo", "country": "NO"},
 }  # fmt: skip
-_PERSON = {
+_USUAL_TRAITS = {
     "email": "ada@shop.example", "phone": "+3161234", "age": 34, "birthday": "1990-01-01",
     "first_name": "Ada", "last_name": "L", "gender": "f", "plan": "pro", "email_optin": True,
     "address": {"city": "Oslo", "country": "NO"},
 }  # fmt: skip
-_DEVICE = {
+_USUAL_CONTEXT = {
     "locale": "zh-Hans-CN", "page": {"url": "https://shop.example/x", "referrer": "r"},
     "app": {"version": "1.2"}, "os": {"name": "iOS", "version": 17.4}, "ip": "192.0.2.1",
     "location": {"city": "Bergen", "country": "NO"}, "timezone": "Europe/Oslo",
 }  # fmt: skip
 
 
-def _some_of(likely: JSONObject, **more: SearchStrategy[JSON]) -> SearchStrategy[JSONObject]:
+def _optional_keys(likely: JSONObject, **more: SearchStrategy[JSON]) -> SearchStrategy[JSONObject]:
     mostly = {key: _mostly(value) for key, value in likely.items()}
     return st.fixed_dictionaries({}, optional={**mostly, **more})
 
 
-TRAITS = _some_of(_PERSON)
+TRAITS = _optional_keys(_USUAL_TRAITS)
 _ODD_CONTEXT: SearchStrategy[JSON] = st.sampled_from(
     [None, "x", [], {"personas": None}, {"personas": {}}]
 )
 CONTEXT: SearchStrategy[JSON] = one_time_in(20).flatmap(
-    lambda odd: _ODD_CONTEXT if odd else _some_of(_DEVICE, traits=TRAITS)
+    lambda odd: _ODD_CONTEXT if odd else _optional_keys(_USUAL_CONTEXT, traits=TRAITS)
 )
-_SHOP_PROPERTIES = _some_of(_SHOP, products=PRODUCTS)
+_SHOP_PROPERTIES = _optional_keys(_USUAL_PROPERTIES, products=PRODUCTS)
 _ANY_PROPERTIES = st.builds(
     lambda anything, shop: anything | shop,
     st.dictionaries(KEYS, VALUES, max_size=4),
@@ -99,21 +99,21 @@ PROPERTIES: SearchStrategy[JSON] = one_time_in(20).flatmap(
 )
 
 
-def _taken(action: DestinationAction) -> JSONObject:
+def _event_of_trigger(action: DestinationAction) -> JSONObject:
     words = action.trigger.split('"')[1::2]
     return dict(zip(("type", "event"), words, strict=False))
 
 
 @st.composite
 def events(draw: st.DrawFn, action: DestinationAction) -> JSONObject:
-    """An event; as a rule one that the published trigger of *action* takes."""
-    event: JSONObject = {"messageId": "m1", **_taken(action)}
+    """Draw an event that mostly matches the published trigger of *action*."""
+    event: JSONObject = {"messageId": "m1", **_event_of_trigger(action)}
     if draw(one_time_in(10)):
         event["type"] = draw(st.sampled_from(["track", "identify", "page"]))
     if draw(one_time_in(10)) or event == {"messageId": "m1", "type": "track"}:
         event["event"] = draw(NAMES)
     parts = st.fixed_dictionaries(
-        {"timestamp": MOMENTS, "properties": PROPERTIES, "context": CONTEXT},
+        {"timestamp": TIMESTAMPS, "properties": PROPERTIES, "context": CONTEXT},
         optional={
             "userId": _mostly("u1"),
             "anonymousId": st.just("a1"),
@@ -121,28 +121,30 @@ def events(draw: st.DrawFn, action: DestinationAction) -> JSONObject:
             "name": SCALARS,
         },
     )
-    left_out = None
+    omitted_key = None
     if draw(one_time_in(10)):
-        left_out = draw(st.sampled_from(["timestamp", "properties", "context"]))
-    return event | {key: value for key, value in draw(parts).items() if key != left_out}
+        omitted_key = draw(st.sampled_from(["timestamp", "properties", "context"]))
+    return event | {key: value for key, value in draw(parts).items() if key != omitted_key}
 
 
 @st.composite
-def _mapping(draw: st.DrawFn, action: DestinationAction) -> JSONObject:
-    """The action's own mapping with a few fields mapped anew."""
+def _draw_mapping(draw: st.DrawFn, action: DestinationAction) -> JSONObject:
+    """Draw the default mapping of the action with a few fields mapped differently."""
     mapping = action.default_mapping
-    # Keys of objects have no type: what is mapped to them is sent, not refused.
+    # Keys of objects have no type: their values are sent, not rejected.
     open_ended = [field for field in action.fields if field.type == "object"]
     if draw(st.booleans()):
         key = draw(st.sampled_from(open_ended)).key
-        own = mapping.get(key, {})
-        mapping[key] = (own if isinstance(own, dict) else {}) | {"deep": draw(NESTED_MAPPINGS)}
+        field_mapping = mapping.get(key, {})
+        mapping[key] = (field_mapping if isinstance(field_mapping, dict) else {}) | {
+            "deep": draw(NESTED_MAPPINGS)
+        }
         return mapping
     choices = action.fields if draw(st.booleans()) else tuple(open_ended)
     for field in draw(st.lists(st.sampled_from(choices), max_size=2)):
-        own = mapping.get(field.key, {})
-        if isinstance(own, dict) and field.type == "object" and draw(st.integers(0, 3)):
-            mapping[field.key] = own | {draw(KEYS): draw(MAPPINGS)}
+        field_mapping = mapping.get(field.key, {})
+        if isinstance(field_mapping, dict) and field.type == "object" and draw(st.integers(0, 3)):
+            mapping[field.key] = field_mapping | {draw(KEYS): draw(MAPPINGS)}
         else:
             mapping[field.key] = draw(MAPPINGS)
     if draw(one_time_in(30)):
@@ -155,9 +157,9 @@ def _mapping(draw: st.DrawFn, action: DestinationAction) -> JSONObject:
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> JSONObject:
-    """A contract case without "expect"."""
-    action = draw(st.sampled_from(sorted(ACTIONS.values(), key=lambda each: each.slug)))
+def contract_cases(draw: st.DrawFn) -> JSONObject:
+    """Draw a contract case without "expect"."""
+    action = draw(st.sampled_from(sorted(ACTIONS.values(), key=lambda action: action.slug)))
     batched = draw(st.integers(0, 2)) == 2
     settings: JSONObject = {"account_name": "shop", "ucd_key": "key"}
     if draw(one_time_in(50)):
@@ -169,7 +171,7 @@ def cases(draw: st.DrawFn) -> JSONObject:
             "name": "generated",
             "actionSlug": action.slug,
             "trigger": draw(triggers(action.trigger)),
-            "settings": draw(_mapping(action)),
+            "settings": draw(_draw_mapping(action)),
         },
         "batch": batched,
         "events": draw(st.lists(events(action), min_size=1, max_size=3 if batched else 1)),

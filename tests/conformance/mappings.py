@@ -1,11 +1,11 @@
-"""Generated mappings: every directive, used rightly and wrongly, and the values they meet."""
+"""Generate mappings with every directive, used correctly and wrongly, and values for them."""
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from segment_insider_emulator.types import JSON, JSONObject
 
-# Texts that some coercion, template, date or case rule treats in a way of its own.
+# Texts that a rule for coercion, templates, dates or case treats specially.
 SCALARS: SearchStrategy[JSON] = st.one_of(
     st.sampled_from(
         ["", " ", "a", "abc", "Hello World", "5", "5.0", " 7 ", "0x1F", "1e3", "-0", "true",
@@ -74,8 +74,10 @@ _WRONG = st.sampled_from(
 )
 
 
-def _options(name: str, **options: SearchStrategy[JSON]) -> SearchStrategy[JSONObject]:
-    """The directive *name* with some or all of its options."""
+def _directive_with_options(
+    name: str, **options: SearchStrategy[JSON]
+) -> SearchStrategy[JSONObject]:
+    """Return a strategy for the directive *name* with some or all of its options."""
     complete = st.fixed_dictionaries(options)
     partial = st.fixed_dictionaries({}, optional=options)
     return st.one_of(*[complete] * 7, partial).map(lambda given: {name: given})
@@ -90,10 +92,12 @@ def _directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
         st.lists(inner, max_size=2),
         st.builds(lambda text: {"@template": text}, TEMPLATES | inner),
         st.builds(lambda text: {"@liquid": text}, LIQUIDS),
-        _options("@if", exists=inner, then=inner, **{"else": inner}),
-        _options("@if", blank=inner, then=inner, **{"else": inner}),
-        _options("@case", operator=st.sampled_from(["lower", "upper", "Lower", ""]), value=inner),
-        _options(
+        _directive_with_options("@if", exists=inner, then=inner, **{"else": inner}),
+        _directive_with_options("@if", blank=inner, then=inner, **{"else": inner}),
+        _directive_with_options(
+            "@case", operator=st.sampled_from(["lower", "upper", "Lower", ""]), value=inner
+        ),
+        _directive_with_options(
             "@replace",
             pattern=_PATTERNS,
             replacement=_REPLACEMENTS,
@@ -101,7 +105,7 @@ def _directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
             ignorecase=flag,
             **{"global": flag},
         ),
-        _options(
+        _directive_with_options(
             "@replace",
             pattern=_PATTERNS,
             value=_PATH,
@@ -111,83 +115,89 @@ def _directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
         st.builds(lambda where, each: {"@arrayPath": [where, each]}, lists, shape),
         st.builds(lambda where: {"@arrayPath": [where]}, PATHS),
         st.builds(lambda value: {"@literal": value}, inner),
-        _options(
+        _directive_with_options(
             "@flatten", separator=st.sampled_from([".", "_", ""]), value=inner, omitArrays=flag
         ),
-        _options(
+        _directive_with_options(
             "@json",
             mode=st.sampled_from(["encode", "encode", "decode", "ENCODE", "x"]),
             value=inner,
         ),
-        _options(
+        _directive_with_options(
             "@merge",
             direction=st.sampled_from(["left", "left", "right", "right", "LEFT", "x"]),
             objects=st.lists(shape | inner, max_size=3),
         ),
-        _options("@transform", apply=shape | inner, mapping=inner),
+        _directive_with_options("@transform", apply=shape | inner, mapping=inner),
         st.builds(lambda value: {"@excludeWhenNull": value}, inner),
         st.builds(lambda value: {"@path": value}, inner),
         _WRONG,
     )
 
 
-# So few that two objects often have one in common.
+# Few keys, so that two objects often have one in common.
 _SHARED_KEYS = st.sampled_from(["a", "b", "a_b", "a.b", "0"])
 
 
-def _chosen(*strategies: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
-    """One of *strategies*, all equally often: `one_of` counts the choices inside a choice, too."""
+def _choose_evenly(*strategies: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    """Return a strategy for one of *strategies*, all equally often, unlike `one_of`."""
     return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
 
 
-def _shape(value: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+def _objects_of(value: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
     return st.dictionaries(_SHARED_KEYS, value, min_size=1, max_size=2)
 
 
-def _nested(leaf: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
-    """*leaf* inside objects and lists, up to three levels deep."""
+def _nest(leaf: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    """Return a strategy for *leaf* inside objects and lists, up to three levels deep."""
     value = leaf
     for _ in range(3):
-        value = _chosen(leaf, _shape(value), _shape(value), st.lists(value, max_size=2))
+        value = _choose_evenly(
+            leaf, _objects_of(value), _objects_of(value), st.lists(value, max_size=2)
+        )
     return value
 
 
-def _right_directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
-    """Every directive that takes a value, used rightly, with *inner* in each of its places."""
-    shape, literal = _shape(inner), st.builds(lambda value: {"@literal": value}, inner)
+def _valid_directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+    """Return a strategy for each directive that takes a value, used correctly on *inner*."""
+    shape, literal = _objects_of(inner), st.builds(lambda value: {"@literal": value}, inner)
     tests = st.sampled_from(["exists", "exists", "blank"])
-    objects = st.lists(_chosen(shape, shape, literal), min_size=1, max_size=3)
-    merge = _used("@merge", direction=st.sampled_from(["left", "right"]), objects=objects)
-    return _chosen(
+    objects = st.lists(_choose_evenly(shape, shape, literal), min_size=1, max_size=3)
+    merge = _use_directive("@merge", direction=st.sampled_from(["left", "right"]), objects=objects)
+    return _choose_evenly(
         literal,
         st.builds(
             lambda test, tested, then, other: {"@if": {test: tested, "then": then, "else": other}},
             tests, literal, inner, inner,
         ),
-        _used("@case", operator=st.sampled_from(["lower", "upper"]), value=literal),
-        _used("@replace", pattern=st.sampled_from("al "), value=literal),
+        _use_directive("@case", operator=st.sampled_from(["lower", "upper"]), value=literal),
+        _use_directive("@replace", pattern=st.sampled_from("al "), value=literal),
         st.builds(lambda items, each: {"@arrayPath": [items, each]}, PATHS | literal, shape),
         st.builds(lambda items: {"@arrayPath": [items]}, literal),
-        _used(
+        _use_directive(
             "@flatten",
             separator=st.sampled_from(["_", "."]), value=literal, omitArrays=st.booleans(),
         ),
-        _used("@json", mode=st.sampled_from(["encode", "decode"]), value=literal),
-        _used("@transform", apply=shape, mapping=shape),
-        _used("@transform", apply=shape, mapping=_PATH),
+        _use_directive("@json", mode=st.sampled_from(["encode", "decode"]), value=literal),
+        _use_directive("@transform", apply=shape, mapping=shape),
+        _use_directive("@transform", apply=shape, mapping=_PATH),
         st.builds(lambda value: {"@excludeWhenNull": value}, inner),
         merge, merge, merge,
     )  # fmt: skip
 
 
-def _used(name: str, **options: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
+def _use_directive(name: str, **options: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
     return st.fixed_dictionaries(options).map(lambda given: {name: given})
 
 
-_LEAF = _chosen(_PATH, _PATH, _PATH, st.builds(lambda text: {"@liquid": text}, LIQUIDS), SCALARS)
-_NESTED_ONCE = _right_directives(_nested(_LEAF))
-# Directives used rightly, with shapes three levels deep in each of their places.
-NESTED_MAPPINGS = _chosen(_NESTED_ONCE, _right_directives(_nested(_chosen(_LEAF, _NESTED_ONCE))))
+_LEAF = _choose_evenly(
+    _PATH, _PATH, _PATH, st.builds(lambda text: {"@liquid": text}, LIQUIDS), SCALARS
+)
+_NESTED_ONCE = _valid_directives(_nest(_LEAF))
+# Directives used correctly, with objects up to three levels deep in all of their options.
+NESTED_MAPPINGS = _choose_evenly(
+    _NESTED_ONCE, _valid_directives(_nest(_choose_evenly(_LEAF, _NESTED_ONCE)))
+)
 MAPPINGS: SearchStrategy[JSON] = st.recursive(
     st.one_of(_PATH, _PATH, SCALARS), _directives, max_leaves=5
 )

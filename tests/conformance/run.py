@@ -1,7 +1,7 @@
-"""Compares the mapping core with the published destination, or two versions of that.
+"""Compare the mapping core with the published destination, or two versions of the destination.
 
-Run by hand: `python tests/conformance/run.py --help`. Node is needed; the package is installed into
-a cache folder on first use. README.md says how to read what it prints.
+Run by hand: `python tests/conformance/run.py --help`. It needs Node; the package is installed into
+a cache folder on first use. README.md explains the output.
 """
 
 import json
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from changelog import changes, told
-from comparing import Comparison, Progress, Road, compare, core, smallest
-from filtering import Evaluator, compare_filters, smallest_filter
-from published import RECORDED, Published
+from changelog import find_changes, format_changes
+from comparing import CaseRunner, Progress, RunComparison, compare_runs, find_smallest, run_core
+from filtering import PublishedEvaluator, compare_filters, find_smallest_filter
+from published import RECORDED_VERSION, PublishedPackage
 
 from segment_insider_emulator.contract.cases import (
     ContractCase,
@@ -25,13 +25,17 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 
 CASES = Path(__file__).parents[2] / "fixtures" / "conformance"
-COUNT = click.option("--cases", "count", default=20_000, show_default=True, help="How many cases.")
-SEED = click.option("--seed", default=0, show_default=True, help="The same seed, the same cases.")
-VERSION = click.option("--version", default=RECORDED, show_default=True, help="Of the package.")
+COUNT = click.option("--cases", "count", default=20_000, show_default=True, help="Number of cases.")
+SEED = click.option(
+    "--seed", default=0, show_default=True, help="The same seed gives the same cases."
+)
+VERSION = click.option(
+    "--version", default=RECORDED_VERSION, show_default=True, help="Version of the package."
+)
 
 
-class Group(click.Group):
-    """Ends in exit code 2 and one line when the package cannot be had."""
+class ConformanceGroup(click.Group):
+    """Command group that exits with 2 and one line when the package is not available."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -41,9 +45,9 @@ class Group(click.Group):
             ctx.exit(2)
 
 
-@click.group(cls=Group)
+@click.group(cls=ConformanceGroup)
 def main() -> None:
-    """The mapping core beside the published destination."""
+    """Compare the mapping core with the published destination."""
 
 
 @main.command(epilog="Example: python tests/conformance/run.py generated --cases 20000")
@@ -52,35 +56,39 @@ def main() -> None:
 @SEED
 @click.pass_context
 def generated(ctx: click.Context, version: str, count: int, seed: int) -> None:
-    """Generated cases through both; prints the smallest that differs as a contract case.
+    """Run generated cases through both; print the smallest difference as a contract case.
 
-    Exits 1 when one differs.
+    Exits with 1 when a case differs.
     """
-    with Published(version) as package:
-        run = _compared(package.outcome, core, count, seed)
-        if run.differing:
+    with PublishedPackage(version) as package:
+        comparison = _compare_and_report(package.run_case, run_core, count, seed)
+        if comparison.differing:
             click.echo("looking for the smallest case…", err=True)
-            case = smallest(package.outcome, core, count, seed) or run.differing[0]
-            # As ASCII: a value may be half a surrogate pair, cut out of a text.
-            click.echo(json.dumps({**case, "name": "smallest", "about": _about(case)}))
-    ctx.exit(int(bool(run.differing)))
+            case = find_smallest(package.run_case, run_core, count, seed) or comparison.differing[0]
+            # As ASCII: a value may contain a lone surrogate.
+            click.echo(
+                json.dumps({**case, "name": "smallest", "about": _describe_difference(case)})
+            )
+    ctx.exit(int(bool(comparison.differing)))
 
 
 @main.command(epilog="Example: python tests/conformance/run.py recorded --version 3.387.0")
 @VERSION
 @click.pass_context
 def recorded(ctx: click.Context, version: str) -> None:
-    """The recorded cases through a version; prints what it does otherwise, as a changelog.
+    """Run the recorded cases through a version; print the differences as a changelog.
 
-    Exits 1 when it does anything otherwise.
+    Exits with 1 when a case differs.
     """
-    cases = _recorded()
-    with Published(version) as package, _progress(len(cases)) as progress:
+    cases = _read_recorded_cases()
+    with PublishedPackage(version) as package, _show_progress(len(cases)) as progress:
         pairs = []
         for done, case in enumerate(cases, start=1):
-            pairs.append((case, package.outcome(case)))
+            pairs.append((case, package.run_case(case)))
             progress(done)
-    ctx.exit(_tell(pairs, f"{version} beside what was recorded from {RECORDED}"))
+    ctx.exit(
+        _print_changes(pairs, f"{version} compared with the cases recorded from {RECORDED_VERSION}")
+    )
 
 
 @main.command(
@@ -90,75 +98,88 @@ def recorded(ctx: click.Context, version: str) -> None:
 @COUNT
 @SEED
 @click.pass_context
-def between(ctx: click.Context, version: str, count: int, seed: int) -> None:
-    """Generated cases through the recorded version and another one, as a changelog."""
-    with Published(RECORDED) as before, Published(version) as after:
-        run = _compared(before.outcome, after.outcome, count, seed)
-        pairs = [(case, after.outcome(case)) for case in run.differing]
-    ctx.exit(_tell(pairs, f"{version} beside {RECORDED}"))
+def compare_versions(ctx: click.Context, version: str, count: int, seed: int) -> None:
+    """Run generated cases through the recorded and another version; print a changelog."""
+    with PublishedPackage(RECORDED_VERSION) as before, PublishedPackage(version) as after:
+        comparison = _compare_and_report(before.run_case, after.run_case, count, seed)
+        pairs = [(case, after.run_case(case)) for case in comparison.differing]
+    ctx.exit(_print_changes(pairs, f"{version} compared with {RECORDED_VERSION}"))
 
 
 @main.command(epilog="Example: python tests/conformance/run.py filters --cases 20000")
 @COUNT
 @SEED
-@click.option("--record", type=click.Path(dir_okay=False, path_type=Path), help="Cases to write.")
+@click.option(
+    "--record", type=click.Path(dir_okay=False, path_type=Path), help="File to write cases to."
+)
 @click.pass_context
 def filters(ctx: click.Context, count: int, seed: int, record: Path | None) -> None:
-    """Generated destination filters through this project and Segment's own evaluator.
+    """Run generated destination filters through this project and Segment's evaluator.
 
-    Prints the smallest case that differs, and exits 1 when one does. --record writes a case of
-    each condition, with what the evaluator says, to a file, one a line.
+    Prints the smallest case that differs, and exits with 1. --record writes one case of each
+    condition to a file, one per line, with the result of the evaluator.
     """
-    with Evaluator() as evaluator:
-        with _progress(count) as progress:
-            run = compare_filters(evaluator, count, seed, progress)
-        counts = ", ".join(f"{number:,} {what}" for what, number in sorted(run.counts.items()))
-        pairs = len({json.dumps([case["if"], case["event"]]) for case in run.cases})
+    with PublishedEvaluator() as evaluator:
+        with _show_progress(count) as progress:
+            comparison = compare_filters(evaluator, count, seed, progress)
+        counts = ", ".join(
+            f"{number:,} {label}" for label, number in sorted(comparison.counts.items())
+        )
+        pairs = len({json.dumps([case["if"], case["event"]]) for case in comparison.cases})
         of_them = f"{pairs:,} different pairs of a condition and an event, {counts}"
-        click.echo(f"{len(run.cases):,} cases ({of_them}), {len(run.differing)} differ", err=True)
-        if run.differing:
-            case = smallest_filter(evaluator, count, seed) or run.differing[0]
+        click.echo(
+            f"{len(comparison.cases):,} cases ({of_them}), {len(comparison.differing)} differ",
+            err=True,
+        )
+        if comparison.differing:
+            case = find_smallest_filter(evaluator, count, seed) or comparison.differing[0]
             click.echo(json.dumps(case))
     if record:
-        # The first of each condition; its form for the evaluator is of no use without that.
-        distinct = {case["if"]: case for case in reversed(run.cases)}
+        # The first case of each condition, without the form that only the evaluator reads.
+        distinct = {case["if"]: case for case in reversed(comparison.cases)}
         lines = [
             json.dumps({key: case[key] for key in ("if", "actions", "event", "expect")})
             for case in reversed(distinct.values())
         ]
         record.write_text("".join(f"{line}\n" for line in lines))
-    ctx.exit(int(bool(run.differing)))
+    ctx.exit(int(bool(comparison.differing)))
 
 
 @contextmanager
-def _progress(length: int) -> Iterator[Progress]:
-    """A bar on stderr; call it with how many cases are done."""
+def _show_progress(length: int) -> Iterator[Progress]:
+    """Show a progress bar on stderr; the result takes the number of finished cases."""
     with click.progressbar(length=length, file=sys.stderr) as bar:
         yield lambda done: bar.update(done - bar.pos)
 
 
-def _compared(expected: Road, received: Road, count: int, seed: int) -> Comparison:
-    with _progress(count) as progress:
-        run = compare(expected, received, count, seed, progress)
-    statuses = ", ".join(f"{number:,} {status}" for status, number in sorted(run.statuses.items()))
-    click.echo(f"{run.cases:,} cases ({statuses}), {len(run.differing)} differ", err=True)
-    return run
+def _compare_and_report(
+    expected: CaseRunner, received: CaseRunner, count: int, seed: int
+) -> RunComparison:
+    with _show_progress(count) as progress:
+        comparison = compare_runs(expected, received, count, seed, progress)
+    statuses = ", ".join(
+        f"{number:,} {status}" for status, number in sorted(comparison.statuses.items())
+    )
+    click.echo(
+        f"{comparison.cases:,} cases ({statuses}), {len(comparison.differing)} differ", err=True
+    )
+    return comparison
 
 
-def _recorded() -> list[JSONObject]:
-    found = [case for file in sorted(CASES.glob("*.ndjson")) for case in read_cases(file)]
-    return [case.document for case in found if isinstance(case, ContractCase)]
+def _read_recorded_cases() -> list[JSONObject]:
+    changes = [case for file in sorted(CASES.glob("*.ndjson")) for case in read_cases(file)]
+    return [case.document for case in changes if isinstance(case, ContractCase)]
 
 
-def _about(case: JSONObject) -> str:
-    return "; ".join(find_result_differences(case["expect"], core(case)))
+def _describe_difference(case: JSONObject) -> str:
+    return "; ".join(find_result_differences(case["expect"], run_core(case)))
 
 
-def _tell(pairs: list[tuple[JSONObject, JSONObject]], title: str) -> int:
-    found = changes(pairs)
-    click.echo("\n".join(told(found)), nl=bool(found))
-    click.echo(f"{title}: {len(found)} changes", err=True)
-    return int(bool(found))
+def _print_changes(pairs: list[tuple[JSONObject, JSONObject]], title: str) -> int:
+    changes = find_changes(pairs)
+    click.echo("\n".join(format_changes(changes)), nl=bool(changes))
+    click.echo(f"{title}: {len(changes)} changes", err=True)
+    return int(bool(changes))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Generated triggers: the catalogue's, sensible ones, and tokens thrown together."""
+"""Generate triggers: those of the catalogue, valid ones, and random tokens."""
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
@@ -24,7 +24,7 @@ _JOINS = st.sampled_from([" and ", " or ", " AND "])
 
 
 @st.composite
-def _joined(draw: st.DrawFn) -> str:
+def _joined_conditions(draw: st.DrawFn) -> str:
     text = draw(_CONDITIONS)
     for _ in range(draw(st.integers(0, 3))):
         right = draw(_CONDITIONS)
@@ -36,18 +36,21 @@ def _joined(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def _jumbled(draw: st.DrawFn) -> str:
-    between = draw(st.sampled_from([" ", " ", ""]))
-    return between.join(draw(st.lists(_TOKENS, min_size=1, max_size=9)))
+def _random_tokens(draw: st.DrawFn) -> str:
+    separator = draw(st.sampled_from([" ", " ", ""]))
+    return separator.join(draw(st.lists(_TOKENS, min_size=1, max_size=9)))
 
 
 def one_time_in(count: int) -> SearchStrategy[bool]:
-    """True about one time in *count*. What is drawn is no boundary, which would come more often."""
+    """Return a strategy that is true about one time in *count*.
+
+    It does not draw a boundary value, which hypothesis would draw more often.
+    """
     return st.integers(0, count - 1).map(lambda roll: roll == count // 2)
 
 
 def triggers(published: str) -> SearchStrategy[str]:
-    """A trigger; as a rule the *published* one."""
+    """Return a strategy for triggers, mostly the *published* one."""
     simple = st.sampled_from([published, published, 'type = "track"'])
-    odd = st.one_of(_joined(), _jumbled())
+    odd = st.one_of(_joined_conditions(), _random_tokens())
     return one_time_in(6).flatmap(lambda drawn: odd if drawn else simple)

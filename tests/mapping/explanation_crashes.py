@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "conformance"), str(ROOT / "tests" / "mapping"), str(ROOT)]
 
 from explanation_cases import Output, iter_generated_outputs, iter_shipped_outputs  # noqa: E402
-from generation import cases  # noqa: E402
+from generation import contract_cases  # noqa: E402
 
 from segment_insider_emulator.analysis.drift import find_drift  # noqa: E402
 from segment_insider_emulator.app import create_app  # noqa: E402
@@ -67,7 +67,7 @@ def _conformance_cases(seeded: int, count: int) -> list[JSONObject]:
     results: list[JSONObject] = []
 
     @seed(seeded)
-    @given(cases())
+    @given(contract_cases())
     @settings(
         max_examples=count, deadline=None, database=None, phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck), verbosity=Verbosity.quiet,
