@@ -103,7 +103,7 @@ def test_a_machine_that_goes_back_does_not_take_the_clock_with_it() -> None:
         pytest.param(
             lambda clock: clock.set(NOON - MINUTE),
             "set: 2026-11-23T11:59:00.000Z is earlier than the clock's time, "
-            "2026-11-23T12:00:00.000Z. Start afresh at that time: "
+            "2026-11-23T12:00:00.000Z. To go back, reset: "
             'POST /emulator/v1/reset {"now": ...}.',
             id="back",
         ),
