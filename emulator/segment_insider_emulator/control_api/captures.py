@@ -13,19 +13,19 @@ from segment_insider_emulator.control_api.clock import (
 )
 from segment_insider_emulator.control_api.models import (
     DeliveryModel,
-    DeliveryPage,
+    DeliveryPageModel,
     EmptyModel,
     HealthModel,
     JourneyListModel,
     JourneyModel,
     JourneyRunModel,
-    JourneyRunPage,
+    JourneyRunPageModel,
     MessageModel,
-    MessagePage,
+    MessagePageModel,
     MessageWithDeliveriesModel,
-    ProfileEventPage,
+    ProfileEventPageModel,
     ProfileModel,
-    ProfilePage,
+    ProfilePageModel,
     RetentionModel,
     StorageModel,
 )
@@ -83,7 +83,7 @@ def check_health() -> HealthModel:
 
 @capture_routes.get("/messages", endpoint="messages")
 @api_operation(query=_MESSAGE_PARAMETERS | PAGE_PARAMETERS)
-def list_messages() -> MessagePage:
+def list_messages() -> MessagePageModel:
     """List the messages that SDKs sent, oldest first."""
     query = parse_page_query(request.args, MESSAGE_FILTERS)
     records, next_id = current_services().store.list_messages(
@@ -92,7 +92,7 @@ def list_messages() -> MessagePage:
         limit=query.limit,
         max_json_characters=MAX_PAGE_CHARACTERS,
     )
-    return MessagePage(
+    return MessagePageModel(
         messages=[MessageModel.from_record(message) for message in records], next=next_id
     )
 
@@ -125,7 +125,7 @@ def get_message(id: int) -> MessageWithDeliveriesModel:
 
 @capture_routes.get("/deliveries", endpoint="deliveries")
 @api_operation(query=_DELIVERY_PARAMETERS | PAGE_PARAMETERS)
-def list_deliveries() -> DeliveryPage:
+def list_deliveries() -> DeliveryPageModel:
     """List the deliveries to Insider One, oldest first."""
     query = parse_page_query(request.args, DELIVERY_FILTERS)
     records, next_id = current_services().store.list_deliveries(
@@ -134,7 +134,7 @@ def list_deliveries() -> DeliveryPage:
         limit=query.limit,
         max_json_characters=MAX_PAGE_CHARACTERS,
     )
-    return DeliveryPage(
+    return DeliveryPageModel(
         deliveries=[DeliveryModel.from_record(delivery) for delivery in records], next=next_id
     )
 
@@ -149,7 +149,7 @@ def get_delivery(id: int) -> DeliveryModel:
 
 @capture_routes.get("/profiles", endpoint="profiles")
 @api_operation(query=_IDENTIFIER_PARAMETER | PAGE_PARAMETERS)
-def list_profiles() -> ProfilePage:
+def list_profiles() -> ProfilePageModel:
     """List the profiles in Insider One, oldest first, or the one with an identifier.
 
     A page ends early when its profiles have many events; each shows its oldest ones.
@@ -168,7 +168,7 @@ def list_profiles() -> ProfilePage:
         event_count += len(page[-1].events)
     if len(page) < len(records):
         next_number = records[len(page) - 1].number
-    return ProfilePage(profiles=page, next=next_number)
+    return ProfilePageModel(profiles=page, next=next_number)
 
 
 @capture_routes.get("/profiles/<id>", endpoint="profile")
@@ -180,12 +180,12 @@ def get_profile(id: str) -> ProfileModel:
 
 @capture_routes.get("/profiles/<id>/events", endpoint="profile_events")
 @api_operation(query=PAGE_PARAMETERS, errors=(404,))
-def list_profile_events(id: str) -> ProfileEventPage:
+def list_profile_events(id: str) -> ProfileEventPageModel:
     """List the events of a profile, oldest first; `after` is the number of events to skip."""
     query = parse_page_query(request.args, ())
     events = _load_profile(id).events
     end = query.after + query.limit
-    return ProfileEventPage(
+    return ProfileEventPageModel(
         events=[serialize_profile_event(event) for event in events[query.after : end]],
         next=end if end < len(events) else None,
     )
@@ -256,18 +256,18 @@ def get_journey(id: int) -> JourneyModel:
 
 @journey_routes.get(f"/journeys/{ID_ROUTE}/runs", endpoint="runs")
 @api_operation(query=_IDENTIFIER_PARAMETER | _STATUS_PARAMETER | PAGE_PARAMETERS, errors=(404,))
-def list_journey_runs(id: int) -> JourneyRunPage:
+def list_journey_runs(id: int) -> JourneyRunPageModel:
     """List the runs of a journey with their trails, oldest first, or those of one profile."""
     _find_journey(id)
     query = parse_page_query(request.args, JOURNEY_RUN_FILTERS)
     filters = _journey_run_filters(query.filters)
     if filters is None:
-        return JourneyRunPage(simulated=SIMULATION_NOTICE, runs=[], next=None)
+        return JourneyRunPageModel(simulated=SIMULATION_NOTICE, runs=[], next=None)
     page, next_id = current_services().journeys.run_store.list_runs(
         id, filters, after_id=query.after, limit=query.limit
     )
     runs = [JourneyRunModel(**serialize_run(run, trail)) for run, trail in page]
-    return JourneyRunPage(simulated=SIMULATION_NOTICE, runs=runs, next=next_id)
+    return JourneyRunPageModel(simulated=SIMULATION_NOTICE, runs=runs, next=next_id)
 
 
 @storage_routes.get("/storage", endpoint="storage")

@@ -11,7 +11,7 @@ from segment_insider_emulator.control_api.models import (
     DryRunMessageModel,
     DryRunModel,
     FaultListModel,
-    ResponseDifferencePage,
+    ResponseDifferencePageModel,
     RetryModel,
     SubscriptionTraceModel,
     UpsertModel,
@@ -117,14 +117,14 @@ def clear_insider_faults() -> FaultListModel:
 
 @delivery_routes.get("/fidelity", endpoint="fidelity")
 @api_operation(query=PAGE_PARAMETERS)
-def list_response_differences() -> ResponseDifferencePage:
+def list_response_differences() -> ResponseDifferencePageModel:
     """List how responses of a real account differ from emulated ones, each kind once."""
     services = current_services()
     query = parse_page_query(request.args, ())
     records, next_id = services.differences.list_differences(
         after_id=query.after, limit=query.limit
     )
-    return ResponseDifferencePage(
+    return ResponseDifferencePageModel(
         compared=services.pass_through.compared_count if services.pass_through else 0,
         differences=[
             {"id": record.id, "times": record.times, "at": record.at, **record.document}

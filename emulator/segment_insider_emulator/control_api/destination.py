@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort, request
 from segment_insider_emulator.control_api.models import (
     DestinationModel,
     IntegrationModel,
-    IntegrationPage,
+    IntegrationPageModel,
     SubscriptionModel,
 )
 from segment_insider_emulator.control_api.openapi import PAGE_PARAMETERS, api_operation
@@ -102,13 +102,13 @@ def remove_subscription(id: int) -> DestinationModel:
 
 @panel_routes.get("/integrations", endpoint="integrations")
 @api_operation(query=PAGE_PARAMETERS)
-def list_integrations() -> IntegrationPage:
+def list_integrations() -> IntegrationPageModel:
     """List the integrations that can send to the account, oldest first; keys are redacted."""
     query = parse_page_query(request.args, ())
     integrations = current_services().insider_panel.list_integrations()
     later = [integration for integration in integrations if integration.id > query.after]
     page = later[: query.limit]
-    return IntegrationPage(
+    return IntegrationPageModel(
         integrations=[
             _build_integration_model(integration, integration.key_shown) for integration in page
         ],

@@ -1,4 +1,4 @@
-"""Matchers of assertions, e.g. {"regex": "^ada@"}, and the JSON paths they apply to."""
+"""Matchers of assertions and the JSON paths they apply to."""
 
 import math
 import re

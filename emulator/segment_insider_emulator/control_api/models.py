@@ -285,14 +285,14 @@ class DryRunModel(ApiModel):
     messages: list[DryRunMessageModel]
 
 
-class MessagePage(ApiModel):
+class MessagePageModel(ApiModel):
     """One page of messages; `next` is null on the last page."""
 
     messages: list[MessageModel]
     next: Count | None
 
 
-class DeliveryPage(ApiModel):
+class DeliveryPageModel(ApiModel):
     """One page of deliveries; `next` is null on the last page."""
 
     deliveries: list[DeliveryModel]
@@ -312,7 +312,7 @@ class FaultListModel(ApiModel):
     faults: list[JSONObject]
 
 
-class ResponseDifferencePage(ApiModel):
+class ResponseDifferencePageModel(ApiModel):
     """The number of compared responses and one page of the differences."""
 
     compared: Count
@@ -341,14 +341,14 @@ class ProfileModel(ApiModel):
     events_next: Count | None
 
 
-class ProfilePage(ApiModel):
+class ProfilePageModel(ApiModel):
     """One page of profiles; `next` is null on the last page."""
 
     profiles: list[ProfileModel]
     next: Count | None
 
 
-class ProfileEventPage(ApiModel):
+class ProfileEventPageModel(ApiModel):
     """One page of a profile's events; `next` is null on the last page."""
 
     events: list[JSONObject]
@@ -389,7 +389,7 @@ class JourneyRunModel(ApiModel):
     trail: list[JSONObject]
 
 
-class JourneyRunPage(ApiModel):
+class JourneyRunPageModel(ApiModel):
     """One page of journey runs; `next` is null on the last page."""
 
     simulated: str
@@ -455,7 +455,7 @@ class ScenarioRunIdModel(ApiModel):
     id: Count
 
 
-class ScenarioRunPage(CamelModel):
+class ScenarioRunPageModel(CamelModel):
     """All stored scenario runs."""
 
     scenario_runs: list[JSONObject]
@@ -504,7 +504,7 @@ class IntegrationModel(CamelModel):
     revoked_at: str | None
 
 
-class IntegrationPage(ApiModel):
+class IntegrationPageModel(ApiModel):
     """One page of integrations; `next` is null on the last page."""
 
     integrations: list[IntegrationModel]

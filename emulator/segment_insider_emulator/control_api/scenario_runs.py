@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from segment_insider_emulator.control_api.models import ScenarioRunIdModel, ScenarioRunPage
+from segment_insider_emulator.control_api.models import ScenarioRunIdModel, ScenarioRunPageModel
 from segment_insider_emulator.control_api.openapi import SCENARIO_RUN_SCHEMA, api_operation
 from segment_insider_emulator.control_api.request_parsing import refuse_parameters
 from segment_insider_emulator.errors import EmulatorError
@@ -39,11 +39,11 @@ def add_scenario_run() -> ScenarioRunIdModel:
 
 @scenario_run_routes.get("", endpoint="runs")
 @api_operation()
-def list_scenario_runs() -> ScenarioRunPage:
+def list_scenario_runs() -> ScenarioRunPageModel:
     """List all stored runs, the newest last."""
     refuse_parameters(request.args)
     oldest_first = reversed(scenario_run_store().list_newest())
-    return ScenarioRunPage(
+    return ScenarioRunPageModel(
         scenario_runs=[_scenario_run_json(scenario_run) for scenario_run in oldest_first],
         next=None,
     )
