@@ -8,6 +8,7 @@ import pytest
 from segment_insider_emulator.analysis.context import AnalysisContext, build_context
 from segment_insider_emulator.analysis.drift.unsent_properties import explain_unmapped_properties
 from segment_insider_emulator.clock import parse_iso_time
+from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import (
     ConditionCheck,
@@ -15,7 +16,7 @@ from segment_insider_emulator.mapping.explanation import (
     explain_event,
 )
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios.context import ScenarioContext, call_label
+from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.tables import (
     TableRow,
     diff_missing_rows,
@@ -215,3 +216,24 @@ def fail_claim(
         [f"Failed: {claim}.", "", *reasons, "", *trail, *explain_calls(scene, name), *look]
     )
     pytest.fail(text, pytrace=False)
+
+
+def call_label(message: JSONObject) -> str:
+    """Return the label of a message: its event, page or screen, or its type."""
+    sent = message["message"]
+    return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")
+
+
+def find_newest_call(scene: ScenarioContext, call: str) -> JSONObject:
+    """Return the newest message with this event, page, screen or type.
+
+    Raises: EmulatorError.
+    """
+    messages = scene.list_messages()
+    for message in reversed(messages):
+        if call in (message["event"], call_label(message), message["type"]):
+            return message
+    call_labels = ", ".join(call_label(message) for message in messages) or "none"
+    raise EmulatorError(
+        f"there was no call {call!r}", "", f"Calls in this scenario: {call_labels}."
+    )

@@ -45,12 +45,10 @@ if TYPE_CHECKING:
     from segment_insider_scenarios.running_emulator import RunningEmulator, SandboxProvider
 
 
-PREPARED_ORDER, PREPARED_DEVICE, PREPARED_PERSON, PREPARED_ROLE = (
-    "order",
-    "device",
-    "person",
-    "role",
-)
+PREPARED_ORDER = "order"
+PREPARED_DEVICE = "device"
+PREPARED_PERSON = "person"
+PREPARED_ROLE = "role"
 # Kind -> error text and remedy if nothing uses the preparation.
 UNUSED_PREPARATION_TEXTS = {
     PREPARED_ORDER: (
@@ -158,20 +156,16 @@ class ScenarioContext:
         self.texts = ScenarioTexts()
         self.preparations = UnusedPreparations()
         self._has_acted = False  # a step may have changed something
-        self._first_changing_step: str | None = (
-            None  # the first step that changed something in the sandbox
-        )
+        self._first_changing_step: str | None = None  # that changed the sandbox
         self._clock_start: str | None = None
         self._faults_with_steps: list[tuple[JSONObject, str]] = []  # not used so far
         self.people: dict[str, Shopper] = {}
         self.orders: dict[str, JSONObject] = {}
-        self.posted_status: int | None = None  # status of the last call that was posted by hand
-        self.posted_body: str | None = None  # the text that was
+        self.posted_status: int | None = None  # of the last posted body
+        self.posted_body: str | None = None
         self.roles: dict[str, str] = {}  # in the InOne panel, by person
-        self.created_integrations: dict[
-            str, JSONObject
-        ] = {}  # integrations with their keys, by name
-        self.panel_refusal: str | None = None  # what the InOne panel said last
+        self.created_integrations: dict[str, JSONObject] = {}  # with their keys, by name
+        self.panel_refusal: str | None = None  # last error of the InOne panel
 
     def __enter__(self) -> Self:
         return self
@@ -412,24 +406,3 @@ class ScenarioContext:
         ids = [each for each in (who.user_id, who.anonymous_id) if each]
         messages_by_id = {each["id"]: each for id in ids for each in client.list_messages(user=id)}
         return [messages_by_id[id] for id in sorted(messages_by_id)]
-
-
-def call_label(message: JSONObject) -> str:
-    """Return the label of a message: its event, page or screen, or its type."""
-    sent = message["message"]
-    return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")
-
-
-def find_newest_call(scene: ScenarioContext, call: str) -> JSONObject:
-    """Return the newest message with this event, page, screen or type.
-
-    Raises: EmulatorError.
-    """
-    messages = scene.list_messages()
-    for message in reversed(messages):
-        if call in (message["event"], call_label(message), message["type"]):
-            return message
-    call_labels = ", ".join(call_label(message) for message in messages) or "none"
-    raise EmulatorError(
-        f"there was no call {call!r}", "", f"Calls in this scenario: {call_labels}."
-    )

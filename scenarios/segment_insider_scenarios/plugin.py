@@ -5,7 +5,6 @@ imported before a scenario asks for it.
 """
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,13 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios import missing_distributions
-from segment_insider_scenarios.steps import THEMES
+from segment_insider_scenarios.steps import (
+    CALL_RESULT_STEPS,
+    CLAIM_STEP_MODULES,
+    PREPARATION_STEPS,
+    STEP_PACKAGE,
+    THEMES,
+)
 
 if TYPE_CHECKING:
     from pytest_bdd.parser import Feature, Scenario, Step
@@ -33,26 +38,6 @@ FEATURE_FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENARIO_CONTEXT = pytest.StashKey["ScenarioContext"]()
 HAS_FAILED = pytest.StashKey[bool]()
 USES_EMULATOR = pytest.StashKey[bool]()  # the scenario is about an emulator
-STEP_PACKAGE = "segment_insider_scenarios.steps."
-# Steps before the Then that change nothing in the sandbox.
-PREPARATION_STEPS = (
-    "uses_workspace",
-    "person_shops",
-    "person_shops_in_locale",
-    "person_has_details",
-    "person_has_not_signed_in",
-    "person_uses_device",
-    "name_is_correct",
-    "mapping_has_trigger",
-    "mapping_has_fields",
-    "has_role",
-    "order_has_details",
-    "clock_stands_at",
-)
-# Modules whose Then steps could pass although nothing has happened...
-CLAIM_STEP_MODULES = ("deliveries", "profiles", "journeys")
-# ... except these, which need a call.
-CALL_RESULT_STEPS = ("call_ends_as", "call_ends_as_because", "no_mapping_reads")
 STOP_REASON_ATTRIBUTE = (
     "emulator_stopped"  # of the report of a test that could not be run: why none can be
 )
@@ -346,29 +331,12 @@ def pytest_runtest_makereport(
     elif isinstance(error, EmulatorError) and item.stash.get(USES_EMULATOR, False):
         report.longrepr = str(error)
     if item.stash.get(USES_EMULATOR, False):
-        _remove_control_characters(report)
+        from segment_insider_scenarios.step_errors import remove_control_characters
+
+        remove_control_characters(report)
     if report.failed:
         item.stash[HAS_FAILED] = True
     return report
-
-
-def _remove_control_characters(report: pytest.TestReport) -> None:
-    """Remove control characters of captured data from a report."""
-    from _pytest._code.code import ExceptionRepr
-
-    from segment_insider_emulator.terminal_output import replace_control_characters
-
-    report.sections = [(title, replace_control_characters(text)) for title, text in report.sections]
-    failure = report.longrepr
-    if isinstance(failure, str):
-        report.longrepr = replace_control_characters(failure)
-    elif isinstance(failure, ExceptionRepr):
-        if failure.reprcrash:
-            failure.reprcrash = replace(
-                failure.reprcrash, message=replace_control_characters(failure.reprcrash.message)
-            )
-        for entry in failure.reprtraceback.reprentries:
-            entry.lines = [replace_control_characters(line) for line in entry.lines]
 
 
 def _stop_reason(config: pytest.Config, error: BaseException) -> str | None:

@@ -25,6 +25,7 @@ from segment_insider_scenarios.reports import (
     RunResults,
     ScenarioResult,
     UnreadableFile,
+    new_scenario_record,
     scenario_result_from_record,
 )
 from segment_insider_scenarios.step_errors import (
@@ -33,7 +34,7 @@ from segment_insider_scenarios.step_errors import (
     relative_path,
 )
 
-# SIGTERM is a time-out of CI, SIGHUP a terminal that is closed; Windows has no SIGHUP.
+# CI sends SIGTERM at a time-out, a closed terminal sends SIGHUP; Windows has no SIGHUP.
 TERMINATION_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
@@ -45,24 +46,26 @@ def interrupt_on_termination() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {each: signal.signal(each, _raise_keyboard_interrupt) for each in TERMINATION_SIGNALS}
+    previous_handlers = {
+        number: signal.signal(number, _raise_keyboard_interrupt) for number in TERMINATION_SIGNALS
+    }
     try:
         yield
     finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        for number, handler in previous_handlers.items():
+            signal.signal(number, handler)
 
 
 def install_termination_handlers() -> None:
     """Raise KeyboardInterrupt on SIGTERM or SIGHUP in a worker of pytest-xdist."""
     if threading.current_thread() is threading.main_thread():
-        for each in TERMINATION_SIGNALS:
-            signal.signal(each, _raise_keyboard_interrupt)
+        for number in TERMINATION_SIGNALS:
+            signal.signal(number, _raise_keyboard_interrupt)
 
 
-def _raise_keyboard_interrupt(number: int, frame: FrameType | None) -> None:
-    for each in TERMINATION_SIGNALS:  # what ends the run cleanly must not be ended itself
-        signal.signal(each, signal.SIG_IGN)
+def _raise_keyboard_interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in TERMINATION_SIGNALS:  # a second signal must not stop the clean-up
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -102,7 +105,10 @@ class StepRecorder:
     ) -> None:
         """Start a record in which no step has run."""
         self._last_seen_ids = dict.fromkeys(self._last_seen_ids, 0)
-        request.node.stash[SCENARIO_RECORD] = _new_scenario_record(request, feature, scenario)
+        uri = relative_path(feature.filename, request.config.rootpath)
+        callspec = getattr(request.node, "callspec", None)
+        row = callspec.indices.get("_pytest_bdd_example", 0) if callspec else 0
+        request.node.stash[SCENARIO_RECORD] = new_scenario_record(uri, row, scenario)
         for step in find_unknown_steps(scenario, request):
             _find_step_record(request, step)["verdict"] = "undefined"
         self._running_item = request.node
@@ -118,7 +124,7 @@ class StepRecorder:
 
     def pytest_bdd_step_error(self, request: pytest.FixtureRequest, step: Step) -> None:
         """Record a failed or ambiguous step."""
-        # Its own error is what matters, not that the emulator of the step is gone with it.
+        # The error of the step matters, not that its emulator may have stopped, too.
         with suppress(EmulatorError):
             self._finish_step(
                 request, step, "ambiguous" if describe_ambiguous_step(step) else "failed"
@@ -167,52 +173,22 @@ class StepRecorder:
         }
         for kind, rows in new.items():
             self._last_seen_ids[kind] = max(
-                [self._last_seen_ids[kind], *(each["id"] for each in rows)]
+                [self._last_seen_ids[kind], *(row["id"] for row in rows)]
             )
         step_record["traffic"] = new
-        record["messages"] += [each["messageId"] for each in new["messages"] if each["messageId"]]
+        record["messages"] += [
+            message["messageId"] for message in new["messages"] if message["messageId"]
+        ]
 
 
 def _find_step_record(request: pytest.FixtureRequest, step: Step) -> JSONObject:
     """Return the record of *step*, found by its line."""
     steps: list[JSONObject] = request.node.stash[SCENARIO_RECORD]["steps"]
-    return next(each for each in steps if each["line"] == step.line_number)
+    return next(record for record in steps if record["line"] == step.line_number)
 
 
-def _new_scenario_record(
-    request: pytest.FixtureRequest, feature: Feature, scenario: Scenario
-) -> JSONObject:
-    callspec = getattr(request.node, "callspec", None)
-    return {
-        "uri": relative_path(feature.filename, request.config.rootpath),
-        "feature": feature.name,
-        "scenario": scenario.name,
-        "line": scenario.line_number,
-        "row": callspec.indices.get("_pytest_bdd_example", 0) if callspec else 0,
-        "startedAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "sandbox": None,
-        "stays": False,
-        "messages": [],
-        "steps": [_new_step_record(step) for step in scenario.steps],
-    }
-
-
-def _new_step_record(step: Step) -> JSONObject:
-    return {
-        "keyword": step.keyword.strip(),
-        "text": step.name,
-        "line": step.line_number,
-        "table": step.datatable.raw() if step.datatable else None,
-        "docstring": step.docstring,
-        "verdict": "skipped",
-        "seconds": 0.0,
-        "failure": None,
-        "traffic": None,
-    }
-
-
-# Nothing of the project around is wanted: neither its settings nor its Python tests. Its conftest
-# files are read, as steps of one's own are there.
+# The settings and Python tests of the surrounding project are ignored, but its conftest files are
+# read, because they contain its own steps.
 PYTEST_ARGUMENTS = (
     *("-c", os.devnull),
     *("-p", "segment_insider_scenarios.runner"),
@@ -224,7 +200,7 @@ PYTEST_ARGUMENTS = (
     "--continue-on-collection-errors",
 )
 
-# How pytest puts that a conftest file cannot be imported, and the exception below it.
+# pytest's message about a conftest file that cannot be imported, and the exception below it.
 CONFTEST_ERROR = re.compile(r"^ImportError while loading conftest '(.+)'\.$", re.MULTILINE)
 EXCEPTION_LINE = re.compile(r"^E   ([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)
 

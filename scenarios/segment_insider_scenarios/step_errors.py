@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from inspect import getdoc, signature
 from itertools import groupby
 from pathlib import Path
@@ -221,3 +222,22 @@ def _suggest_step_with_argument(step: Step, noun: str) -> str:
         if entry.below == noun and step.type in entry.kinds and entry.pattern.startswith(begun):
             return f"With a {noun} it is: {step.type.capitalize()} {entry.pattern}"
     return f"Remove the {noun}, or choose another step."
+
+
+def remove_control_characters(report: pytest.TestReport) -> None:
+    """Remove control characters of captured data from a report."""
+    from _pytest._code.code import ExceptionRepr
+
+    from segment_insider_emulator.terminal_output import replace_control_characters
+
+    report.sections = [(title, replace_control_characters(text)) for title, text in report.sections]
+    failure = report.longrepr
+    if isinstance(failure, str):
+        report.longrepr = replace_control_characters(failure)
+    elif isinstance(failure, ExceptionRepr):
+        if failure.reprcrash:
+            failure.reprcrash = replace(
+                failure.reprcrash, message=replace_control_characters(failure.reprcrash.message)
+            )
+        for entry in failure.reprtraceback.reprentries:
+            entry.lines = [replace_control_characters(line) for line in entry.lines]

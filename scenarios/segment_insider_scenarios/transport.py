@@ -25,9 +25,7 @@ from segment_insider_scenarios.client_http import (
 )
 from segment_insider_scenarios.shopper import SegmentCall, Shopper
 
-MIN_CALL_INTERVAL = timedelta(
-    milliseconds=50
-)  # two calls of a shop, also where the clock stands still
+MIN_CALL_INTERVAL = timedelta(milliseconds=50)  # between two calls, also with a stopped clock
 
 
 class _CallFailure(NamedTuple):

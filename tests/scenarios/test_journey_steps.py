@@ -69,7 +69,7 @@ def test_a_journey_that_the_workspace_does_not_have_is_said(scene: ScenarioConte
 def test_whoever_never_entered_has_no_trail(scene: ScenarioContext) -> None:
     scene.get_person("Ada")
     assert format_trails(scene, "Welcome", "Ada") == ["Ada never entered Welcome.", ""]
-    assert format_trails(scene, "Welcome") == ["Nobody entered Welcome.", ""]
+    assert format_trails(scene, "Welcome") == ["No one entered Welcome.", ""]
 
 
 def test_each_run_has_its_own_trail_with_its_standing(scene: ScenarioContext) -> None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from segment_insider_emulator.types import JSONObject
+
+if TYPE_CHECKING:
+    from pytest_bdd.parser import Scenario, Step
+
 
 StepVerdict = Literal["passed", "failed", "skipped", "undefined", "ambiguous", "unknown"]
 
@@ -161,3 +165,38 @@ FAILURE_VERDICTS = ("failed", "undefined", "ambiguous", "unknown")
 def _assign_failure(step: StepResult, failure: str | None) -> StepResult:
     verdict: StepVerdict = "failed" if step.verdict == "passed" else step.verdict
     return replace(step, verdict=verdict, failure=failure)
+
+
+def new_scenario_record(uri: str, row: int, scenario: "Scenario") -> JSONObject:
+    """Return the record of a scenario in which no step has run.
+
+    Args:
+        uri: Path of the feature file.
+        row: Index of the row of an outline's examples.
+    """
+    return {
+        "uri": uri,
+        "feature": scenario.feature.name,
+        "scenario": scenario.name,
+        "line": scenario.line_number,
+        "row": row,
+        "startedAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "sandbox": None,
+        "stays": False,
+        "messages": [],
+        "steps": [_new_step_record(step) for step in scenario.steps],
+    }
+
+
+def _new_step_record(step: "Step") -> JSONObject:
+    return {
+        "keyword": step.keyword.strip(),
+        "text": step.name,
+        "line": step.line_number,
+        "table": step.datatable.raw() if step.datatable else None,
+        "docstring": step.docstring,
+        "verdict": "skipped",
+        "seconds": 0.0,
+        "failure": None,
+        "traffic": None,
+    }

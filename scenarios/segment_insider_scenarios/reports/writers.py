@@ -139,14 +139,14 @@ def to_run_document(results: RunResults) -> JSONObject:
 
 def _feature_documents(results: RunResults) -> Iterator[JSONObject]:
     for file, scenarios in results.group_by_feature():
-        told = [_scenario_document(each) for each in scenarios[:MAX_SCENARIOS]]
+        documents = [_scenario_document(scenario) for scenario in scenarios[:MAX_SCENARIOS]]
         yield {
             "name": scenarios[0].feature[:MAX_TEXT_LENGTH],
             "uri": file[:MAX_TEXT_LENGTH],
-            "scenarios": told,
+            "scenarios": documents,
         }
     for each in results.unreadable:
-        told = [
+        documents = [
             _scenario_document(
                 ScenarioResult(each.where, "", "It can be run", "failed", 0, each.message)
             )
@@ -154,7 +154,7 @@ def _feature_documents(results: RunResults) -> Iterator[JSONObject]:
         yield {
             "name": each.where[:MAX_TEXT_LENGTH],
             "uri": each.where[:MAX_TEXT_LENGTH],
-            "scenarios": told,
+            "scenarios": documents,
         }
 
 

@@ -13,9 +13,10 @@ from segment_insider_scenarios.assertions import (
     assert_rows_equal,
     fail_claim,
     fail_missing_rows,
+    find_newest_call,
     find_unread_paths,
 )
-from segment_insider_scenarios.context import ScenarioContext, find_newest_call
+from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import (
     ScenarioEvents,
     require_known_name,
