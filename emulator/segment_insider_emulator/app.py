@@ -36,11 +36,11 @@ from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.delivery.queue import DeliveryQueue
 from segment_insider_emulator.delivery.retries import RetryPolicy
 from segment_insider_emulator.delivery.senders import RealAccount, RemoteSender
+from segment_insider_emulator.insider.account import IntegrationPanel
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.callbacks import CallbackHosts
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
-from segment_insider_emulator.insider.panel import IntegrationPanel
 from segment_insider_emulator.inspector import blueprint as inspector
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets

@@ -8,7 +8,7 @@ import pytest
 from account import NOW
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.panel import IntegrationPanel, RoleNotPermitted
+from segment_insider_emulator.insider.account import IntegrationPanel, RoleNotPermitted
 from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.panel_settings import IntegrationStore
 

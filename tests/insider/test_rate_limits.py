@@ -24,10 +24,9 @@ CALLS: dict[str, tuple[str, str, Any]] = {
 def test_the_published_rates() -> None:
     options = InsiderOptions()
     assert {
-        name: options.get_rate_limit(name)
-        for name in ("upsert", "identityUpdate", "identityDelete")
+        name: options.rate_limits[name] for name in ("upsert", "identityUpdate", "identityDelete")
     } == {"upsert": 25_000, "identityUpdate": 2_000, "identityDelete": 1_000}
-    assert {name: options.get_rate_limit(name) for name in ("profile", "delete", "anonymize")} == {
+    assert {name: options.rate_limits[name] for name in ("profile", "delete", "anonymize")} == {
         "profile": 1_000,
         "delete": 10_000,
         "anonymize": 500,

@@ -39,7 +39,7 @@ def test_the_whole_guide_arrives(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     send = request.getfixturevalue(sender)
-    with caplog.at_level(logging.INFO, "segment_insider_emulator.web.segment_intake"):
+    with caplog.at_level(logging.INFO, "segment_insider_emulator.web.segment_routes"):
         failures = send(end.url, CALLS, **options)
     assert failures == []
     assert end.arrivals() == ARRIVALS

@@ -16,10 +16,7 @@ from werkzeug.test import TestResponse
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.segment.oauth import TokenIssuer
-from segment_insider_emulator.web.request_hooks import (
-    allow_segment_cors,
-    answer_segment_preflight,
-)
+from segment_insider_emulator.web.request_hooks import allow_segment_cors, answer_segment_preflight
 from segment_insider_emulator.web.segment_routes import bp
 from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace.model import SegmentSource

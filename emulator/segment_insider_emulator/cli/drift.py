@@ -21,11 +21,7 @@ from segment_insider_emulator.cli.inputs import (
     read_traffic,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import (
-    expand_settings_hint,
-    print_lines,
-    style_text,
-)
+from segment_insider_emulator.terminal_output import expand_settings_hint, print_lines, style_text
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_document, read_preset
 

@@ -13,7 +13,7 @@ from segment_insider_emulator.delivery.filter_chain import (
 from segment_insider_emulator.filtering.result import SOURCE_STEP, Rejection
 from segment_insider_emulator.json_text import find_value_differences
 from segment_insider_emulator.mapping.destination import Subscription, compile_subscription
-from segment_insider_emulator.segment.sources import DISABLED_SOURCE_TEXT
+from segment_insider_emulator.segment.ingest import DISABLED_SOURCE_TEXT
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY

@@ -7,10 +7,7 @@ from typing import Never
 from flask import Blueprint, abort, request
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.control_api.clock import (
-    RESET_EXAMPLE,
-    parse_reset_time,
-)
+from segment_insider_emulator.control_api.clock import RESET_EXAMPLE, parse_reset_time
 from segment_insider_emulator.control_api.models import (
     DeliveryModel,
     DeliveryPageModel,

@@ -41,11 +41,11 @@ from segment_insider_emulator.segment.faults import (
 from segment_insider_emulator.segment.ingest import (
     BATCH_KIND,
     Message,
+    assign_sources,
     decode_body,
     generate_message_id,
     parse_messages,
 )
-from segment_insider_emulator.segment.sources import assign_sources
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject

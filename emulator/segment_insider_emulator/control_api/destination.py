@@ -22,7 +22,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     read_body,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.panel import EDITOR_ROLES, RoleNotPermitted
+from segment_insider_emulator.insider.account import EDITOR_ROLES, RoleNotPermitted
 from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
 from segment_insider_emulator.storage.panel_settings import Integration
 from segment_insider_emulator.storage.records import redact_secret

@@ -136,12 +136,12 @@ class FilterChain:
 
     def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
         """Run *event* through the stages until one rejects it; *event* itself is not changed."""
-        result = FilterResult(event)
+        result: FilterResult | None = None
         for stage in self._stages(enabled):
-            result = result.merge(stage(result.event))
+            result = result.merge(stage(result.event)) if result else stage(event)
             if result.rejection:
                 break
-        return result
+        return result or FilterResult(event)
 
     def _stages(self, enabled: bool) -> Iterator[FilterStage]:
         yield from self.source_stages

@@ -101,7 +101,7 @@ class InsiderApi:
         )
         self._account_name, self._clock, self._options = account_name, clock, options
         self._explain_token_rejection = explain_token_rejection or _build_token_check(account_key)
-        self._rate_limiter = RateLimiter(options.get_rate_limit, guard_factory)
+        self._rate_limiter = RateLimiter(options.rate_limits, guard_factory)
         self._data_retention = DataRetention(profiles, options)
         self._routes = _build_routes(self._account, self._rate_limiter)
 
@@ -135,7 +135,7 @@ class InsiderApi:
         The caller must roll back what it writes to the profiles.
         """
         api_copy = copy(self)
-        api_copy._rate_limiter = RateLimiter(self._options.get_rate_limit)
+        api_copy._rate_limiter = RateLimiter(self._options.rate_limits)
         api_copy._data_retention = DataRetention(self._account.profiles, self._options)
         silent_account = replace(
             self._account, on_change=lambda changes: None, send_callback=lambda address, body: None

@@ -73,9 +73,10 @@ class InsiderOptions:
     rates: Mapping[str, int | None] = field(default_factory=dict)
     error_callback_hosts: tuple[str, ...] = ()
 
-    def get_rate_limit(self, name: str) -> int | None:
-        """Return the rate limit of *name*, see DEFAULT_RATE_LIMITS; None: no limit."""
-        return self.rates.get(name, DEFAULT_RATE_LIMITS[name])
+    @property
+    def rate_limits(self) -> dict[str, int | None]:
+        """Units per minute of every budget, see DEFAULT_RATE_LIMITS; None is no limit."""
+        return {**DEFAULT_RATE_LIMITS, **self.rates}
 
 
 def _convert_to_camel_case(name: str) -> str:

@@ -97,7 +97,7 @@ class ReadProfileHandler:
         if "events" in body:
             response_body["events"] = select_events(profile, body["events"])
         if body.get("quota"):
-            total = self.account.options.get_rate_limit(PROFILE_READ_BUDGET)
+            total = self.account.options.rate_limits[PROFILE_READ_BUDGET]
             response_body["quota"] = {"cost": cost, "used": used_units, "total": total}
         return _respond(body, PROFILE_READ_KEYS, response_body)
 

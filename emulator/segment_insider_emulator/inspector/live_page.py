@@ -26,7 +26,7 @@ from segment_insider_emulator.storage.message_search import MessageSummary, can_
 from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.web.segment_intake import ingest_call
+from segment_insider_emulator.web.segment_routes import ingest_call
 from segment_insider_emulator.web.services import current_services
 
 

@@ -192,7 +192,7 @@ def list_limits(options: InsiderOptions) -> list[LimitRow]:
         ),
         *(
             LimitRow(
-                "Insider One", RATE_LIMIT_TITLES[name], _format_rate(options.get_rate_limit(name))
+                "Insider One", RATE_LIMIT_TITLES[name], _format_rate(options.rate_limits[name])
             )
             for name in DEFAULT_RATE_LIMITS
         ),

@@ -10,7 +10,11 @@ from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.control_api.destination import SECRET_SETTING, check_settings
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.panel import EDITOR_ROLES, INTEGRATION_TYPE, IntegrationPanel
+from segment_insider_emulator.insider.account import (
+    EDITOR_ROLES,
+    INTEGRATION_TYPE,
+    IntegrationPanel,
+)
 from segment_insider_emulator.inspector import forms
 from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
 from segment_insider_emulator.inspector.mapping_description import (

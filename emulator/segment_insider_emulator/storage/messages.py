@@ -35,11 +35,7 @@ from segment_insider_emulator.storage.database_size import (
     measure_database,
     report_storage,
 )
-from segment_insider_emulator.storage.delivery_queue import (
-    MessageQueue,
-    UpsertStore,
-    split_ids,
-)
+from segment_insider_emulator.storage.delivery_queue import MessageQueue, UpsertStore, split_ids
 from segment_insider_emulator.storage.message_search import MessageSearch
 from segment_insider_emulator.storage.query_execution import CompiledStatement
 from segment_insider_emulator.storage.records import (

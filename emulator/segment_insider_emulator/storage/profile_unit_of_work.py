@@ -4,12 +4,16 @@ A batch brings a hundred requests in one transaction. Written one by one, their 
 times what they cost together, and most of that is spent around SQLite, not in it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from typing import Any
+from threading import RLock
+from typing import Any, Final, Protocol
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, delete, insert, select, update
 
+from segment_insider_emulator.storage.database import DatabaseUnavailable, transaction
+from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.query_execution import CompiledStatement, column_names
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.storage.schema import identifiers, profile_events, profiles
@@ -347,3 +351,61 @@ def profile_event_from_row(row: Any) -> ProfileEvent:
 
 def _split_values(values: Sequence[str]) -> list[Sequence[str]]:
     return [values[at : at + _MAX_BOUND_VALUES] for at in range(0, len(values), _MAX_BOUND_VALUES)]
+
+
+WRITE_LOCK_TIMEOUT_S: Final = 20.0
+
+
+class TimeoutLock:
+    """A reentrant lock with a timeout.
+
+    Raises: DatabaseUnavailable, when another thread has it for longer than *timeout_s*.
+    """
+
+    def __init__(self, timeout_s: float = WRITE_LOCK_TIMEOUT_S) -> None:
+        self._lock = RLock()
+        self._timeout_s = timeout_s
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._timeout_s):
+            what = f"something else has been writing for {self._timeout_s:g} seconds"
+            raise DatabaseUnavailable(what)
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+class UnitOfWorkFactory(Protocol):
+    """Opens one exclusive transaction on profiles."""
+
+    def __call__(
+        self, lock_names: Collection[str] = ()
+    ) -> AbstractContextManager[ProfileUnitOfWork]:
+        """Open it; see `open_unit_of_work`."""
+
+
+@contextmanager
+def open_unit_of_work(
+    engine: Engine, write_lock: AbstractContextManager[object], lock_names: Collection[str] = ()
+) -> Iterator[ProfileUnitOfWork]:
+    """Open one exclusive transaction on profiles: committed, or rolled back on an error.
+
+    Writes to other stores within the block belong to the same transaction.
+
+    Args:
+        write_lock: Held during the block.
+        lock_names: Named locks to acquire first, see `database.advisory_locks`.
+    """
+    with write_lock, transaction(engine) as connection:
+        if outer := current_unit_of_work(connection):
+            yield outer
+            return
+        if connection.dialect.name == "postgresql":
+            acquire_writer_lock(connection, lock_names)
+        info = connection.info  # looked up now: a lost connection has none
+        unit_of_work = info[UNIT_OF_WORK_KEY] = ProfileUnitOfWork(connection)
+        try:
+            yield unit_of_work
+            unit_of_work.flush()
+        finally:
+            del info[UNIT_OF_WORK_KEY]

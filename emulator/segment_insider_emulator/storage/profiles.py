@@ -3,8 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from threading import RLock
-from typing import Final
+from functools import partial
 
 from sqlalchemy import (
     Connection,
@@ -19,16 +18,16 @@ from sqlalchemy import (
 )
 
 from segment_insider_emulator.storage.database import (
-    DatabaseUnavailable,
     rollback_transaction,
     transaction,
 )
-from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.profile_unit_of_work import (
     SELECT_PROFILE,
-    UNIT_OF_WORK_KEY,
     ProfileUnitOfWork,
+    TimeoutLock,
+    UnitOfWorkFactory,
     current_unit_of_work,
+    open_unit_of_work,
     profile_event_from_row,
     profile_from_row,
 )
@@ -83,26 +82,6 @@ SELECT_EVENTS_OF_PROFILE = CompiledStatement(
     .order_by(profile_events.c.number)
 )
 MAX_PROFILE_NUMBER = 2**63 - 1
-WRITE_LOCK_TIMEOUT_S: Final = 20.0
-
-
-class TimeoutLock:
-    """A reentrant lock with a timeout.
-
-    Raises: DatabaseUnavailable, when another thread has it for longer than *timeout_s*.
-    """
-
-    def __init__(self, timeout_s: float = WRITE_LOCK_TIMEOUT_S) -> None:
-        self._lock = RLock()
-        self._timeout_s = timeout_s
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=self._timeout_s):
-            what = f"something else has been writing for {self._timeout_s:g} seconds"
-            raise DatabaseUnavailable(what)
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 class ProfileStore:
@@ -117,28 +96,7 @@ class ProfileStore:
         self.write_lock: AbstractContextManager[object] = (
             nullcontext() if is_postgres else TimeoutLock()
         )
-
-    @contextmanager
-    def unit_of_work(self, lock_names: Collection[str] = ()) -> Iterator[ProfileUnitOfWork]:
-        """Open one exclusive transaction on profiles: committed, or rolled back on an error.
-
-        Writes to other stores within the block belong to the same transaction.
-
-        Args:
-            lock_names: Named locks to acquire first, see `database.advisory_locks`.
-        """
-        with self.write_lock, transaction(self._engine) as connection:
-            if outer := current_unit_of_work(connection):
-                yield outer
-                return
-            acquire_writer_lock(connection, lock_names)
-            info = connection.info  # looked up now: a lost connection has none
-            unit_of_work = info[UNIT_OF_WORK_KEY] = ProfileUnitOfWork(connection)
-            try:
-                yield unit_of_work
-                unit_of_work.flush()
-            finally:
-                del info[UNIT_OF_WORK_KEY]
+        self.unit_of_work: UnitOfWorkFactory = partial(open_unit_of_work, engine, self.write_lock)
 
     @contextmanager
     def dry_run(self) -> Iterator[None]:

@@ -31,10 +31,7 @@ from segment_insider_emulator.storage.database import (
 )
 from segment_insider_emulator.storage.database_size import count_used_bytes
 from segment_insider_emulator.storage.message_search import SECOND_PREFIX_LENGTH
-from segment_insider_emulator.storage.postgres import (
-    acquire_writer_lock,
-    close_unused_connections,
-)
+from segment_insider_emulator.storage.postgres import acquire_writer_lock, close_unused_connections
 from segment_insider_emulator.storage.schema import (
     deliveries,
     forgotten_message_ids,

@@ -21,7 +21,7 @@ from segment_insider_emulator.web.sandbox_creation import (
     load_requested_workspace,
 )
 from segment_insider_emulator.web.sandbox_registry import Sandbox, SandboxExpiry, SandboxRegistry
-from segment_insider_emulator.web.segment_intake import request_write_key
+from segment_insider_emulator.web.segment_routes import request_write_key
 from segment_insider_emulator.web.services import (
     IMPLICIT_DEFAULT_KEY,
     SERVICES_KEY,

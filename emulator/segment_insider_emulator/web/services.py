@@ -13,9 +13,9 @@ from segment_insider_emulator.delivery.fault_injection import FaultInjector as I
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
 from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.delivery.queue import DeliveryQueue
+from segment_insider_emulator.insider.account import IntegrationPanel
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
-from segment_insider_emulator.insider.panel import IntegrationPanel
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer

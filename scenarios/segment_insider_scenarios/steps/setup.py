@@ -6,7 +6,7 @@ from dataclasses import fields
 from pytest_bdd import given, then, when
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.panel import EDITOR_ROLES, INTEGRATION_TYPE
+from segment_insider_emulator.insider.account import EDITOR_ROLES, INTEGRATION_TYPE
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import suggest_name
