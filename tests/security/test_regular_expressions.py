@@ -16,35 +16,44 @@ from backtracking import Method, why_not_linear
 from segment_insider_emulator.insider.formats import SLOW_PATTERNS
 from segment_insider_emulator.insider.validation import PUBLISHED_EVENT_NAME
 
-PACKAGES = ("segment_insider_emulator", "segment_insider_scenarios")
+PACKAGES = (
+    Path("emulator/segment_insider_emulator"),
+    Path("scenarios/segment_insider_scenarios"),
+)
 FUNCTIONS = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
 # Patterns that cannot be proved linear, and why no text makes them slow.
 COMMAND_LINE = "an address on the command line of the operator"
 FEATURE = "a line of a feature, on the machine of its author"
 ONE_PLACE = "matched at one place, never searched for"
 BOUNDED = {
-    ("segment_insider_emulator.storage.database", "_without_secrets"): COMMAND_LINE,
-    ("segment_insider_emulator.config", "_read"): COMMAND_LINE,
+    ("segment_insider_emulator.storage.database", "_redact_url"): COMMAND_LINE,
+    ("segment_insider_emulator.config", "_parse_setting"): COMMAND_LINE,
     (
         "segment_insider_emulator.storage.database_errors",
-        "remedy",
+        "find_hint",
     ): "the first line of a driver's message",
-    ("segment_insider_emulator.control_api.openapi", "_VARIABLE"): "the rule of a route of ours",
+    (
+        "segment_insider_emulator.control_api.openapi",
+        "_PATH_VARIABLE",
+    ): "the rule of a route of ours",
     (
         "segment_insider_emulator.insider.formats",
-        "_matcher",
+        "_compile_pattern",
     ): "the patterns of our schemas, which have a test below",
     ("segment_insider_emulator.mapping.liquid.tokenizer", "_NUMBER_PATTERN"): ONE_PLACE,
     (
         "segment_insider_emulator.mapping.liquid.date_filters",
         "_FORMAT_CODE",
     ): "what one part gives back, the last one takes",
-    ("segment_insider_emulator.replay.evaluator", "_WAS"): "the end of the text always matches",
+    (
+        "segment_insider_emulator.replay.evaluator",
+        "_ACTUAL_VALUE_PATTERN",
+    ): "the end of the text always matches",
     (
         "segment_insider_emulator.filtering.fql_evaluator",
-        "_compiled",
+        "_compile_glob",
     ): "atomic groups, which never give back",
-    ("segment_insider_emulator.filtering.fql_parser", "_TOKEN"): ONE_PLACE,
+    ("segment_insider_emulator.filtering.fql_parser", "_TOKEN_PATTERN"): ONE_PLACE,
     (
         "segment_insider_emulator.interchange.terraform_config",
         "head",
@@ -53,12 +62,12 @@ BOUNDED = {
         "segment_insider_emulator.interchange.hcl_parser",
         "closing",
     ): "possessive, from a line's beginning",
-    ("segment_insider_scenarios.step_catalogue", "_VALUES"): FEATURE,
-    ("segment_insider_scenarios.value_checks", "TOLERANCE"): FEATURE,
+    ("segment_insider_scenarios.step_catalogue", "_VALUE_PATTERN"): FEATURE,
+    ("segment_insider_scenarios.value_checks", "TOLERANCE_PATTERN"): FEATURE,
     ("segment_insider_scenarios.running_emulator", "address"): "the names of hosts of ours",
     (
         "segment_insider_scenarios.feature_checks",
-        "_half_open",
+        "_find_half_open_placeholders",
     ): "names of columns, in which nothing repeats",
 }
 
@@ -75,8 +84,9 @@ class Use:
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
     for package in PACKAGES:
-        for path in sorted(Path(package).rglob("*.py")):
-            yield ".".join(path.with_suffix("").parts), ast.parse(path.read_text("utf-8"))
+        for path in sorted(package.rglob("*.py")):
+            name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
+            yield name, ast.parse(path.read_text("utf-8"))
 
 
 def compiled(module: str, call: ast.Call) -> re.Pattern[str] | None:
@@ -215,7 +225,7 @@ def test_every_pattern_of_our_schemas_is_linear() -> None:
     documents = [
         json.loads(path.read_text("utf-8"))
         for package in PACKAGES
-        for path in Path(package).rglob("*.json")
+        for path in package.rglob("*.json")
     ]
     patterns = {*schema_patterns(documents), PUBLISHED_EVENT_NAME}
     assert len(patterns) > 4
