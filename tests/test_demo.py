@@ -95,11 +95,11 @@ def test_the_summary_says_what_arrived_what_did_not_and_why() -> None:
     for line in (
         r"   8  track Cart Viewed +accepted +cart_page_view p-1 cart-9",
         r"   7  track Cart Viewed \(without cart_id\) +dropped +-",
-        r"What went wrong, and why",
+        r"Problems and their reasons",
         r"      Email Opt-in must be a boolean but it was a string\.",
-        r"What no mapping reads, and so never arrives",
+        r"Properties that no mapping uses",
         r"      properties\.products\[\]\.currency, properties\.gift_wrap",
-        r"  channels      email reaches them",
+        r"  channels      email can be reached",
     ):
         assert re.search(f"^{line}$", done.stdout, re.MULTILINE), line
     assert "\x1b" not in done.stdout

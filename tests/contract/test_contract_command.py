@@ -113,7 +113,7 @@ def test_check_as_json_has_one_line_a_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        pytest.param("{broken", "not JSON", id="not JSON"),
+        pytest.param("{broken", "invalid JSON", id="not JSON"),
         pytest.param('{"name": "x"}', "'destination' is a required property", id="incomplete"),
         pytest.param(
             json.dumps({**CASE, "events": [[]]}), "events.0: [] is not of type 'object'",

@@ -123,7 +123,7 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
             [
                 f"mapping: {PARAMETERS}.tax: expected nothing, "
                 'received {"@path": "$.properties.taxes"}',
-                "result: the same; no recorded event shows what the change does",
+                "result: unchanged; no recorded event shows the effect of the change",
             ],
             id="mapping alone",
         ),
@@ -169,7 +169,7 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
             lambda own: orders(own).update(name="Purchases"),
             [
                 'mapping: name: expected "Orders", received "Purchases"',
-                "result: the same; no recorded event shows what the change does",
+                "result: unchanged; no recorded event shows the effect of the change",
             ],
             id="renamed",
         ),
@@ -236,7 +236,7 @@ def test_a_new_mapping_that_takes_a_recorded_event_fails(recorded: Path) -> None
     changed(lambda own: wish(own).update(enabled=True, trigger='type = "track"'))
     done = check()
     assert done.exit_code == 1
-    assert "no case covers it, and it takes the event of 'order-completed-by-orders'" in done.stdout
+    assert "no case covers it, but it matches the event of 'order-completed-by-orders'" in done.stdout
 
 
 def test_json_and_junit_tell_both_apart(recorded: Path) -> None:

@@ -38,8 +38,8 @@ def build_junit_case(where: str, name: str, problems: list[str]) -> JUnitCase:
 
 
 ACCOUNT_CHECK_NAME: Final = "account and keys"
-NOTHING_RECORDED: Final = "expect: nothing is recorded yet"
-SAME_RESULT_NOTE: Final = "result: the same; no recorded event shows what the change does"
+NOTHING_RECORDED: Final = "expect: nothing recorded yet"
+SAME_RESULT_NOTE: Final = "result: unchanged; no recorded event shows the effect of the change"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ def check_deployed_workspace(
         if uncovered.matching_case_names:
             count = len(uncovered.matching_case_names)
             first = (
-                f"no case covers it, and it takes the event of {uncovered.matching_case_names[0]!r}"
+                f"no case covers it, but it matches the event of {uncovered.matching_case_names[0]!r}"
             )
             line = f"{first} and {count - 1} more" if count > 1 else first
             yield CaseVerdict(deployed_workspace.name, title, "failed", [line], mapping_state="new")

@@ -175,9 +175,9 @@ REPORT_COLUMNS = 96
 RECEIVED_COLUMNS = 52  # for received events
 VERDICT_COLOURS = {"accepted": "green", "warning": "yellow", "not_subscribed": "yellow"}
 VERDICT_MEANINGS = {
-    "warning": "Insider One took it, and something in it does not do what it seems to.",
-    "failed": "A request could not be made or delivered, and what it had to say is lost.",
-    "rejected": "Segment answered 200 and threw it away.",
+    "warning": "Insider One accepted it, but a part of it has no effect.",
+    "failed": "A request could not be built or delivered; its data is lost.",
+    "rejected": "Segment answered 200, but discarded it.",
 }
 
 
@@ -232,7 +232,7 @@ def _format_problems(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
             why = (str(call["verdict"]), str(call["reason"] or ""))
             alike.setdefault(why, []).append(_format_call_name(number, call))
     if alike:
-        yield from ("", _format_heading("What went wrong, and why"))
+        yield from ("", _format_heading("Problems and their reasons"))
     for (verdict, reason), names in alike.items():
         yield from names
         yield from _indent_text(
@@ -244,7 +244,7 @@ def _format_problems(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
 def _format_unmapped(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
     lost = [(number, call) for number, call in calls if call["received"] and call["unread"]]
     if lost:
-        yield from ("", _format_heading("What no mapping reads, and so never arrives"))
+        yield from ("", _format_heading("Properties that no mapping uses"))
     for number, call in lost:
         # All products of a list share one path.
         paths = dict.fromkeys(re.sub(r"\[\d+]", "[]", path) for path in call["unread"])
@@ -253,9 +253,9 @@ def _format_unmapped(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
 
 
 def _format_profile(profile: JSONObject | None) -> Iterator[str]:
-    yield from ("", _format_heading("What Insider One knows of this shopper at the end"))
+    yield from ("", _format_heading("The shopper's profile at Insider One"))
     if profile is None:
-        yield "  nothing: there is no such profile"
+        yield "  no profile"
         return
     for part in ("identifiers", "attributes", "events"):
         text = ", ".join(
@@ -266,7 +266,11 @@ def _format_profile(profile: JSONObject | None) -> Iterator[str]:
             text or "-", REPORT_COLUMNS, initial_indent=indent, subsequent_indent=" " * 16
         )
     for at, (channel, reach) in enumerate(profile["reach"].items()):
-        why = "reaches them" if reach["reachable"] else f"does not: {', '.join(reach['why'])}"
+        why = (
+            "can be reached"
+            if reach["reachable"]
+            else f"cannot be reached: {', '.join(reach['why'])}"
+        )
         yield f"  {'' if at else 'channels':12}  {channel} {why}"
 
 

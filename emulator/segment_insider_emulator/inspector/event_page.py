@@ -145,7 +145,7 @@ def show_message(id: int) -> str:
         tree=lambda name, value, marks: JsonTree(name, marks).render(redact_secrets(value)),
         raw={"sent": redact_secrets(message.sent), "event": redact_secrets(message.normalised)},
         copied=_build_copy_texts(services, event_view),
-        view=list_query,
+        list_query=list_query,
         newer=newer,
         older=older,
         alike=_find_similar_messages(services, message),

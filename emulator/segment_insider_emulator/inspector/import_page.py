@@ -187,5 +187,5 @@ def _render_import_page(
         else "",
         current=len(current),
         most=MAX_DOCUMENT_BYTES // 1_000_000,
-        mistake=rejected_form,
+        rejected_form=rejected_form,
     )

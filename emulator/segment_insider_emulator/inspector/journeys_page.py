@@ -133,7 +133,7 @@ def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
         names=names,
         clock=now,
         ahead=format_duration(timedelta(seconds=round(abs(now.offset).total_seconds()))),
-        mistake=rejected_form,
+        rejected_form=rejected_form,
     )
 
 

@@ -149,14 +149,20 @@ def show_messages() -> str | tuple[str, int]:
     except EmulatorError as error:
         empty: dict[str, object] = {"rows": [], "stages": [], "bars": []}
         return render_page(
-            "live.html", view=ListQuery(), fault=error, **_build_filter_choices(), **empty
+            "live.html", list_query=ListQuery(), fault=error, **_build_filter_choices(), **empty
         ), 400
     if request.args.get("part") == "rows":
-        return render_page("live.html", "rows", view=query, **_build_new_rows_context(query))
+        return render_page("live.html", "rows", list_query=query, **_build_new_rows_context(query))
     listing = _build_list_context(query) if request.args.get("part") != "totals" else {}
     totals = _build_totals_context(query) if request.args.get("part") != "list" else {}
     return render_page(
-        "live.html", "list", "totals", view=query, **_build_filter_choices(), **listing, **totals
+        "live.html",
+        "list",
+        "totals",
+        list_query=query,
+        **_build_filter_choices(),
+        **listing,
+        **totals,
     )
 
 

@@ -290,5 +290,5 @@ def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
         waiting=services.store.message_queue.count_queued(),
         pass_through=services.pass_through,
         differences=differences,
-        mistake=rejected_form,
+        rejected_form=rejected_form,
     )

@@ -93,5 +93,5 @@ def _render_team_page(rejected_form: RejectedForm | None = None) -> str:
         workspaces=PRESET_NAMES,
         default=DEFAULT_SANDBOX_ID,
         forms_of="inspector.team",
-        mistake=rejected_form,
+        rejected_form=rejected_form,
     )

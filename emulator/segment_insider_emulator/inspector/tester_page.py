@@ -289,7 +289,7 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
         )
     return render_page(
         "tester.html",
-        filled=form,
+        form=form,
         trial=trial,
         edit=edit,
         recent=[message for message in recent if message.normalised][:MAX_RECENT_EVENTS],
@@ -297,7 +297,7 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
             subscription["name"]
             for subscription in services.destination_overrides.destination["subscriptions"]
         ],
-        mistake=rejected_form,
+        rejected_form=rejected_form,
     )
 
 

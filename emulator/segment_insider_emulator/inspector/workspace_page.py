@@ -198,7 +198,7 @@ def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
             _summarise_subscription(number, subscription)
             for number, subscription in enumerate(destination["subscriptions"], 1)
         ],
-        mistake=rejected_form,
+        rejected_form=rejected_form,
     )
 
 
