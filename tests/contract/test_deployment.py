@@ -236,7 +236,9 @@ def test_a_new_mapping_that_takes_a_recorded_event_fails(recorded: Path) -> None
     changed(lambda own: wish(own).update(enabled=True, trigger='type = "track"'))
     done = check()
     assert done.exit_code == 1
-    assert "no case covers it, but it matches the event of 'order-completed-by-orders'" in done.stdout
+    assert (
+        "no case covers it, but it matches the event of 'order-completed-by-orders'" in done.stdout
+    )
 
 
 def test_json_and_junit_tell_both_apart(recorded: Path) -> None:

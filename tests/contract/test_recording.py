@@ -98,11 +98,13 @@ def test_a_folder_has_a_file_for_each_case(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("events", "told"),
     [
-        pytest.param([], "no event came. Use the app first, or name other traffic.", id="none"),
+        pytest.param(
+            [], "there are no events. Use the app first, or name other traffic.", id="none"
+        ),
         pytest.param(
             [{"type": "group", "groupId": "g"}],
-            "no mapping takes what came. Name their workspace with --workspace; "
-            "`emulator map --explain` says which conditions do not hold.",
+            "no mapping accepts these events. Name their workspace with --workspace; "
+            "`emulator map --explain` shows which conditions are not met.",
             id="none that a mapping takes",
         ),
     ],
@@ -150,7 +152,7 @@ def test_the_workspace_that_runs_makes_the_cases(
     assert (case["name"], case["subscription"]["name"]) == ("wish-listed-by-wishes", "Wishes")
     assert "keyDigest" not in case["reference"]  # a running emulator does not tell its key
     assert done.stderr.splitlines()[1:] == [
-        "note: 1 event stopped before any mapping: FILTERED_BY_RULES: "
+        "note: 1 event filtered before any mapping: FILTERED_BY_RULES: "
         "destination filter 'No tests' drops it (1)."
     ]
 
