@@ -149,9 +149,7 @@ def check_deployed_workspace(
         title = f"mapping {uncovered.title}"
         if uncovered.matching_case_names:
             count = len(uncovered.matching_case_names)
-            first = (
-                f"no case covers it, but it matches the event of {uncovered.matching_case_names[0]!r}"
-            )
+            first = f"no case covers it, but it matches the event of {uncovered.matching_case_names[0]!r}"
             line = f"{first} and {count - 1} more" if count > 1 else first
             yield CaseVerdict(deployed_workspace.name, title, "failed", [line], mapping_state="new")
         else:
