@@ -97,7 +97,7 @@ def _describe_unmet_condition(check: ConditionCheck) -> str:
     return f"{check.condition} and finds {actual_text}"
 
 
-# The app's clock says when an event happened, Insider One's when it moved somebody: the effect of
+# The app's clock gives the time of an event, Insider One's clock that of a journey: the effect of
 # an event may seem to come before it, by less than this.
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
 

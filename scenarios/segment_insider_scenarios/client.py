@@ -34,7 +34,7 @@ RETRYABLE_PATHS = tuple(f"{API_PATH}/{name}" for name in ("verify", "wait-for", 
 class ControlClient:
     """Client of the control API of one emulator or sandbox.
 
-    Lists are complete, oldest first, whatever their length.
+    Lists are always complete, oldest first.
 
     Args:
         base_url: E.g. "http://127.0.0.1:8282".

@@ -216,7 +216,7 @@ class ScenarioContext:
     def is_text_value(self, name: str, cell: str) -> bool:
         """Return whether *cell* must be read as text under this Insider One name.
 
-        One of the account's own is a text where a step has it in quotes: cart "100017".
+        A custom value is a text if a step has it in quotes: cart "100017".
         """
         return name in TEXT_VALUED_NAMES or ("." in name and cell in self.texts.quoted_texts)
 

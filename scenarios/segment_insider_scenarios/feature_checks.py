@@ -1,6 +1,6 @@
 r"""Checks of feature files: placeholders, descriptions that look like steps, parser errors.
 
-`\<word>` is the text `<word>`, and so is a tag of HTML that is closed in the same text.
+`\<word>` is the plain text `<word>`, and so is an HTML tag that is closed in the same text.
 """
 
 import re
@@ -156,10 +156,7 @@ def _closest_column(name: str, columns: list[str]) -> str | None:
 
 
 def _find_half_open_placeholders(text: str, columns: list[str]) -> Iterator[str]:
-    """Yield placeholders with a missing bracket, e.g. `value>` or `<value`.
-
-    `value>` or `<value` where a column has the name.
-    """
+    """Yield placeholders with a missing bracket, e.g. `value>` or `<value`."""
     names = "|".join(re.escape(each) for each in sorted(columns, key=len, reverse=True) if each)
     if names:
         yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])\w?(?:{names})>", text)

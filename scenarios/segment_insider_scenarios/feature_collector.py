@@ -114,7 +114,7 @@ class FeatureFile(pytest.Module):
 def _skip_reason(feature: Path) -> str | None:
     """Return why a feature file is skipped; None when it has a library step.
 
-    It is read as lines, since a feature of ours that has a mistake must not go unseen.
+    The file is read line by line, so that a feature with a mistake is not missed.
     """
     if not has_library_step(feature):
         return NO_LIBRARY_STEP

@@ -1,7 +1,7 @@
 """Parser of feature files: reads, checks and converts them to pytest-bdd features.
 
-pytest-bdd's own reader knows no `*` at the beginning of a scenario, keeps scenarios by their names
-alone, and takes what is wrong with placeholders and descriptions without a word.
+pytest-bdd's own parser rejects `*` at the start of a scenario, needs unique scenario names, and
+ignores mistakes in placeholders and descriptions.
 """
 
 from collections import Counter

@@ -53,7 +53,7 @@ def require_known_or_received(
 ) -> None:
     """Reject a name that Insider One neither knows nor has received.
 
-    One of the account's own, as custom.plan, is refused where it is one slip away from another.
+    A custom name, e.g. custom.plan, is rejected if it is one typing error away from another name.
 
     Args:
         noun: One of KNOWN_NAMES.

@@ -1,7 +1,7 @@
 """Pytest plugin: options, fixtures and readable failures for scenarios.
 
-pytest loads this in every run of an environment that it is installed in, so nothing heavy is
-imported before a scenario asks for it.
+pytest loads this module in every run where the package is installed, so heavy imports wait until a
+scenario needs them.
 """
 
 from collections.abc import Callable, Generator, Iterator

@@ -67,8 +67,8 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
 def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator]:
     """Run an emulator without a port: requests to its URL are function calls.
 
-    The control client and the SDK reach it, and so does a session of `requests` on which somebody
-    mounts scenarios.transport.InProcess.
+    The control client and the SDK can reach it, and so can any `requests` session that mounts
+    `InProcessAdapter`.
 
     Args:
         workspace: One that is read, the name of a preset, or the path of a file.
@@ -262,7 +262,7 @@ def _check_url_responds(
 class InsiderOneView:
     """Insider One data of one emulator, for tests without Gherkin.
 
-    An identifier is such as "uuid:ada".
+    Identifiers have the form "uuid:ada".
     """
 
     client: ControlClient
@@ -309,7 +309,7 @@ _CallbackResponse: TypeAlias = tuple[int, dict[str, str], bytes]
 def intercepting(emulator: RunningEmulator) -> Iterator[responses.RequestsMock]:
     """Redirect all `requests` calls to Segment and Insider One to *emulator* during the block.
 
-    Requests to other hosts go where they go without this; requests by other libraries do, too.
+    Requests to other hosts, and requests by other libraries, are not changed.
     """
     session = emulator.client.session
 

@@ -99,7 +99,7 @@ def make_shopper(
 def user_id_from_name(first_name: str) -> str:
     """Return the user id for a first name: the name in lower case.
 
-    A name with a letter that Turkish alone has is Turkish: its I loses its dot, and İ keeps it.
+    A name with a Turkish letter follows Turkish rules: I loses its dot in lower case, and İ keeps it.
     """
     turkish = TURKISH_LETTERS & set(first_name)
     return (first_name.translate(TURKISH_CAPITALS) if turkish else first_name).lower()
@@ -254,8 +254,6 @@ CALL_FORMAT_HINT = f"Each call is an object with a type: {', '.join(CALL_TYPES)}
 
 def read_call_file(path: Path) -> Iterator[tuple[str, JSONObject]]:
     """Yield location and call, e.g. ("shop.ndjson:3", {"type": "track", ...}), of a file.
-
-    ("shop.ndjson:3", {"type": "track", ...}), in the order of the file.
 
     Raises: EmulatorError, when the file cannot be read, or a call has no type.
     """

@@ -29,7 +29,7 @@ MAX_LABEL_LENGTH = 2  # letters of the part that differs in a series of ids: o-a
 def is_typo_of_text(text: str, other: str) -> bool:
     """Return whether *text* is *other* with one typing error; o-17 and o-18 are not.
 
-    An event and its system name, Wish Listed and wish_listed, are no two spellings.
+    An event and its system name, Wish Listed and wish_listed, count as one spelling.
     """
     if ("_" in text) != ("_" in other):
         return False
@@ -45,10 +45,7 @@ def is_typo_of_text(text: str, other: str) -> bool:
 
 
 def _are_series_labels(part: str, other: str) -> bool:
-    """Return whether two parts count a series, e.g. 9 and 10, or a and b.
-
-    9 and 10, or a and b.
-    """
+    """Return whether two parts count a series, e.g. 9 and 10, or a and b."""
     if part.isdigit() and other.isdigit():
         return True
     return len(part) == len(other) <= MAX_LABEL_LENGTH

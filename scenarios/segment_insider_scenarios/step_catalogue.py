@@ -30,10 +30,7 @@ _SHORT_WORD_WEIGHT = 0.35  # the weight of a word such as "in"
 
 
 def step_similarity(words: str, pattern: str) -> float:
-    """Return the similarity of *words* and *pattern*, from 0 (none) to 1 (a match).
-
-    1 when *pattern* would read *words*, 0 when nothing is common.
-    """
+    """Return the similarity of *words* and *pattern*, from 0 (none) to 1 (a match)."""
     words_tokens, pattern_tokens = tokenise_step(words), tokenise_step(pattern)
     total = sum(map(_word_weight, pattern_tokens)) + sum(map(_word_weight, words_tokens))
     return max(0.0, 1 - 2 * _edit_distance(words_tokens, pattern_tokens) / (total or 1))
@@ -236,10 +233,7 @@ def is_library_step(name: str) -> bool:
 
 
 def find_matching_steps(name: str) -> list[StepEntry]:
-    """Return the steps, of any keyword, whose pattern matches *name*.
-
-    'Ada does "Wish Listed"'.
-    """
+    """Return the steps, of any keyword, whose pattern matches *name*."""
     patterns = {
         _readable_pattern(context)
         for context in step_function_context_registry.values()

@@ -1,8 +1,8 @@
 """Tables below steps: parse cells to JSON values, compare rows and show the differences.
 
-A cell is read as JSON where it is JSON ("8.50" is a number, "true" a Boolean, "[1, 2]" a list) and
-as text elsewhere; quotes make text of anything. An empty cell is an absent value. A dotted header
-is a place inside: "address.city", "products.0.price".
+A cell is parsed as JSON if it is JSON ("8.50" is a number, "true" a Boolean, "[1, 2]" a list), else
+it is text; quotes make any value a text. An empty cell is an absent value. A dot in a header means a
+nested value: "address.city", "products.0.price".
 """
 
 from collections.abc import Callable, Sequence
@@ -27,10 +27,7 @@ def parse_cell(cell: str) -> JSON:
 
 
 def parse_text_cell(cell: str) -> JSON:
-    """Parse one non-empty cell where text is expected: numbers and Booleans stay text.
-
-    100234 is one.
-    """
+    """Parse one non-empty cell where text is expected: numbers and Booleans stay text."""
     value = parse_cell(cell)
     return cell if isinstance(value, bool | int | float) else value
 
@@ -153,8 +150,8 @@ TableRow: TypeAlias = tuple[str, ...]
 def format_cell(value: JSON) -> str:
     """Format a JSON value as a table cell; equal values give equal cells.
 
-    A text with line breaks or control characters is quoted and has them escaped, so that it takes
-    one line and can be copied into a table.
+    A text with line breaks or control characters is quoted and escaped, so that it fits into one line and
+    can be copied into a table.
     """
     value = _normalise_numbers(value)
     if (
@@ -180,7 +177,7 @@ def diff_rows(
 ) -> list[str]:
     """Return lines that show how two tables differ; none if they are equal.
 
-    `-` is expected and did not arrive, `+` arrived and was not expected.
+    `-` marks expected rows that did not arrive, `+` rows that were not expected.
 
     Args:
         empty_message: What to say when there is no row at all.

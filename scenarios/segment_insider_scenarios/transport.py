@@ -36,10 +36,7 @@ class _CallFailure(NamedTuple):
 
 
 class SegmentShop:
-    """Web shop with one Segment source; uses the published SDK with the emulator as `host`.
-
-    The SDK is used as published, its `host` pointing at the emulator.
-    """
+    """Web shop with one Segment source; uses the published SDK with the emulator as `host`."""
 
     def __init__(
         self, host: str, write_key: str, sleep: Callable[[float], None] = time.sleep

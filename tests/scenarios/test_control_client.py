@@ -117,7 +117,7 @@ def test_a_revoked_integration_says_when(emulator: RunningEmulator) -> None:
 
 
 def test_what_the_panel_refuses_is_an_error_in_its_words(emulator: RunningEmulator) -> None:
-    told = r"^X-InOne-Role: a user with the role 'Editor' cannot make changes .+ Act as Admin"
+    told = r"^X-InOne-Role: a user with the role 'Editor' cannot make changes .+ Use the role Admin"
     with pytest.raises(EmulatorError, match=told):
         emulator.client.create_integration("Web shop", "Source", "Editor")
 

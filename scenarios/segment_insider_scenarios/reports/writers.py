@@ -23,7 +23,7 @@ from segment_insider_scenarios.reports.cucumber import (
 def render_html(results: RunResults) -> str:
     """Return the run as one HTML page without scripts or external files; all data is escaped.
 
-    What was captured is hostile text: all of it is escaped, and no script may run.
+    Captured data may be hostile: everything is escaped, and the page allows no scripts.
     """
     verdicts = [each.verdict for each in results.scenarios]
     counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "skipped")}
