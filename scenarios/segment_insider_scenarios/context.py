@@ -90,7 +90,9 @@ class UnusedPreparations:
     def mark_used(self, kind: str, name: str) -> None:
         """Record that a step used something."""
         self._preparations = [
-            each for each in self._preparations if (each.kind, each.name) != (kind, name)
+            preparation
+            for preparation in self._preparations
+            if (preparation.kind, preparation.name) != (kind, name)
         ]
 
     def first_error(self) -> EmulatorError | None:
@@ -293,7 +295,11 @@ class ScenarioContext:
         self.preparations.mark_used(PREPARED_ROLE, name)
         known = [*self.people, *self.roles]
         # Of people, unlike of words, short names that are one letter apart are rarely both meant.
-        one_letter = (each for each in known if is_one_edit_apart(name.casefold(), each.casefold()))
+        one_letter = (
+            other_name
+            for other_name in known
+            if is_one_edit_apart(name.casefold(), other_name.casefold())
+        )
         if near := find_intended_name(name, known) or (
             None if name in known else next(one_letter, None)
         ):
@@ -309,7 +315,7 @@ class ScenarioContext:
         self.preparations.mark_used(PREPARED_PERSON, name)
         if name not in self.people:
             ids = {
-                user_id_from_name(each): each for each in self.people
+                user_id_from_name(other_name): other_name for other_name in self.people
             }  # whatever the letter case
             near = get_close_matches(user_id_from_name(name), ids, n=1)
             remedy = f"Did you mean {ids[near[0]]}?" if near else f"Add first: Given {name} shops."
@@ -387,7 +393,7 @@ class ScenarioContext:
         Raises: EmulatorError.
         """
         client = self.emulator.client
-        ids = {each["name"]: each["id"] for each in client.list_journeys()}
+        ids = {entry["name"]: entry["id"] for entry in client.list_journeys()}
         if journey not in ids:
             known = f"Known: {', '.join(ids) or 'none'}."
             raise EmulatorError(f"the workspace has no journey {journey!r}", "", known)
@@ -403,6 +409,8 @@ class ScenarioContext:
         if name is None:
             return client.list_messages()
         who = self.find_person(name)
-        ids = [each for each in (who.user_id, who.anonymous_id) if each]
-        messages_by_id = {each["id"]: each for id in ids for each in client.list_messages(user=id)}
+        ids = [id for id in (who.user_id, who.anonymous_id) if id]
+        messages_by_id = {
+            message["id"]: message for id in ids for message in client.list_messages(user=id)
+        }
         return [messages_by_id[id] for id in sorted(messages_by_id)]

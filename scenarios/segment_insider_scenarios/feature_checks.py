@@ -138,7 +138,7 @@ def _check_placeholders_of_text(text: str, columns: list[str]) -> Iterator[tuple
                 yield what, _suggest_column(name, columns)
     for fragment in _find_half_open_placeholders(rest, columns):
         what = f"{fragment!r} is missing a bracket of its placeholder"
-        column = max((each for each in columns if each in fragment), key=len)
+        column = max((name for name in columns if name in fragment), key=len)
         yield what, f"Write <{column}>. {_RENAME_COLUMN_HINT}"
 
 
@@ -157,7 +157,7 @@ def _closest_column(name: str, columns: list[str]) -> str | None:
 
 def _find_half_open_placeholders(text: str, columns: list[str]) -> Iterator[str]:
     """Yield placeholders with a missing bracket, e.g. `value>` or `<value`."""
-    names = "|".join(re.escape(each) for each in sorted(columns, key=len, reverse=True) if each)
+    names = "|".join(re.escape(name) for name in sorted(columns, key=len, reverse=True) if name)
     if names:
         yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])\w?(?:{names})>", text)
 
@@ -198,7 +198,7 @@ def find_steps_in_description(
 
 def _description_lines(node: JSONObject, lines: list[str]) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line of a description, without comments."""
-    description_lines = [each.strip() for each in node.get("description", "").split("\n")]
+    description_lines = [text.strip() for text in node.get("description", "").split("\n")]
     at = 0
     for number, line in enumerate(lines[node["location"]["line"] :], node["location"]["line"] + 1):
         while at < len(description_lines) and not description_lines[at]:
@@ -283,7 +283,9 @@ class _ParserProblem(NamedTuple):
 def explain_parser_error(error: CompositeParserException, text: str) -> FeatureProblem:
     """Return the first problem that the parser reports; later ones mostly follow from it."""
     lines = text.split("\n")
-    problem = _explain_first_error(min(error.errors, key=lambda each: each.location["line"]), lines)
+    problem = _explain_first_error(
+        min(error.errors, key=lambda found: found.location["line"]), lines
+    )
     line_text = lines[problem.line - 1].strip() if problem.line <= len(lines) else ""
     return (
         problem.line,
@@ -297,7 +299,7 @@ def _explain_first_error(error: ParserException, lines: list[str]) -> _ParserPro
     parser_message = _PARSER_POSITION_PREFIX.sub("", str(error))
     if isinstance(error, NoSuchLanguageException):
         code = parser_message.rpartition(" ")[2]
-        known = ", ".join(f"{each} ({language_name(each)})" for each in ("en", "tr", "de", "fr"))
+        known = ", ".join(f"{code} ({language_name(code)})" for code in ("en", "tr", "de", "fr"))
         return _ParserProblem(
             f"Gherkin has no language {code!r}", f"Known: {known} and others.", number
         )

@@ -128,7 +128,7 @@ def _list_described_nodes(feature: JSONObject) -> Iterator[tuple[JSONObject, str
                 )
             else:
                 yield node, kind
-                yield from ((each, "examples") for each in node.get("examples", ()))
+                yield from ((examples, "examples") for examples in node.get("examples", ()))
 
 
 def _list_scenarios_with_rules(feature: JSONObject) -> Iterator[tuple[JSONObject, str]]:
@@ -143,7 +143,7 @@ def _list_scenarios_with_rules(feature: JSONObject) -> Iterator[tuple[JSONObject
 
 def _find_duplicate_names(feature: JSONObject) -> Iterator[FeatureProblem]:
     """Yield a problem for each second scenario with the same name."""
-    for inside in [feature, *(each["rule"] for each in feature["children"] if "rule" in each)]:
+    for inside in [feature, *(child["rule"] for child in feature["children"] if "rule" in child)]:
         first_line_by_name: dict[str, int] = {}
         for child in inside["children"]:
             if scenario := child.get("scenario"):

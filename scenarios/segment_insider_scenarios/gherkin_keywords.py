@@ -79,7 +79,11 @@ def language_name(code: str) -> str:
 def texts_after_keywords(line: str) -> list[str]:
     """Return the texts after each step keyword that the line starts with."""
     line = line.strip()
-    return [line[len(each) :].strip() for each in _step_keyword_prefixes() if line.startswith(each)]
+    return [
+        line[len(prefix) :].strip()
+        for prefix in _step_keyword_prefixes()
+        if line.startswith(prefix)
+    ]
 
 
 def split_after_first_words(line: str) -> list[tuple[str, str]]:
@@ -88,9 +92,9 @@ def split_after_first_words(line: str) -> list[tuple[str, str]]:
     places = range(1, len(words), 2)[:_MAX_KEYWORD_WORDS]
     cuts = [("".join(words[:at]), "".join(words[at + 1 :])) for at in places]
     glued = [
-        (each, line.strip()[len(each) :])
-        for each in _step_keyword_prefixes()
-        if not each.endswith(" ")
+        (prefix, line.strip()[len(prefix) :])
+        for prefix in _step_keyword_prefixes()
+        if not prefix.endswith(" ")
     ]
     return cuts + [(each, rest) for each, rest in glued if line.strip() == each + rest]
 
@@ -110,7 +114,7 @@ def resembles_keyword(words: str) -> bool:
     word = normalise_keyword(words)
     known = step_keyword_languages()
     return word in known or any(
-        _are_similar(word, each) for each in known if _have_similar_length(word, each)
+        _are_similar(word, keyword) for keyword in known if _have_similar_length(word, keyword)
     )
 
 
@@ -160,9 +164,13 @@ def _closest_title_keyword(words: str) -> str | None:
     word = " ".join(words.lower().split())
     if word in title_keyword_languages():
         return word
-    long = [each for each in ENGLISH_TITLE_KEYWORDS if len(each) > 6]
+    long = [keyword for keyword in ENGLISH_TITLE_KEYWORDS if len(keyword) > 6]
     return next(
-        (each for each in long if _have_similar_length(word, each) and _are_similar(word, each)),
+        (
+            keyword
+            for keyword in long
+            if _have_similar_length(word, keyword) and _are_similar(word, keyword)
+        ),
         None,
     )
 

@@ -72,7 +72,7 @@ def require_known_or_received(
             remedy = _suggest_name(name, noun, there)
             raise EmulatorError(f"Insider One has no {noun} {name!r}", where, remedy)
         bare = name.partition(".")[2]
-        known = [*there, *KNOWN_NAMES[noun], *(f"custom.{each}" for each in texts.scenario_texts)]
+        known = [*there, *KNOWN_NAMES[noun], *(f"custom.{text}" for text in texts.scenario_texts)]
         texts.reject_typo(noun, name, known, where)
         texts.reject_typo(noun, bare, KNOWN_NAMES[noun], where)
 

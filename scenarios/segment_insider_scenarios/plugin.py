@@ -123,7 +123,7 @@ def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
 
     names = ("served", "url", "no_keep")
     with SandboxProvider(
-        **{each: pytestconfig.getoption(f"emulator_{each}") for each in names}
+        **{name: pytestconfig.getoption(f"emulator_{name}") for name in names}
     ) as started:
         yield started
 

@@ -282,7 +282,9 @@ class InsiderOneView:
 
     def requests(self) -> list[JSONObject]:
         """Return all requests sent to Insider One, oldest first: method, url, headers, json."""
-        return [each["request"] for each in self.client.list_deliveries() if each["request"]]
+        return [
+            delivery["request"] for delivery in self.client.list_deliveries() if delivery["request"]
+        ]
 
 
 # The host names in Segment's and Insider One's documentation.

@@ -99,7 +99,7 @@ def make_shopper(
 def user_id_from_name(first_name: str) -> str:
     """Return the user id for a first name: the name in lower case.
 
-    A name with a Turkish letter follows Turkish rules: I loses its dot in lower case, and İ keeps it.
+    A name with a Turkish letter follows Turkish rules for I and İ.
     """
     turkish = TURKISH_LETTERS & set(first_name)
     return (first_name.translate(TURKISH_CAPITALS) if turkish else first_name).lower()

@@ -107,8 +107,12 @@ def collect_texts(scenario: "Scenario") -> ScenarioTexts:
 @lru_cache(MAX_CACHED_FEATURES)
 def _feature_texts(feature: "Feature") -> frozenset[str]:
     templates = list(feature.scenarios.values())
-    steps = (text for each in templates for step in each.steps for text in _step_texts(step))
-    rows = (row for each in templates for examples in each.examples for row in examples.examples)
+    steps = (
+        text for template in templates for step in template.steps for text in _step_texts(step)
+    )
+    rows = (
+        row for template in templates for examples in template.examples for row in examples.examples
+    )
     return frozenset([*steps, *(str(cell) for row in rows for cell in row)])
 
 

@@ -40,7 +40,7 @@ def step_similarity(words: str, pattern: str) -> float:
 def tokenise_step(words: str) -> tuple[str, ...]:
     """Return the words in lower case, with "_" for each value."""
     matches = _WORD_PATTERN.finditer(_VALUE_PATTERN.sub(f" {VALUE_TOKEN} ", words).lower())
-    return tuple(each[0][:_MAX_WORD_LENGTH] for each in islice(matches, _MAX_WORDS))
+    return tuple(match[0][:_MAX_WORD_LENGTH] for match in islice(matches, _MAX_WORDS))
 
 
 def _edit_distance(words_tokens: tuple[str, ...], pattern_tokens: tuple[str, ...]) -> float:
@@ -253,13 +253,13 @@ def find_matching_patterns(name: str, kind: str) -> set[str]:
 
 def suggest_steps(words: str, kind: str | None = None) -> list[str]:
     """Return the patterns of *kind* (None: any) that are most similar to *words*, best first."""
-    patterns = [each.pattern for each in list_steps() if kind in (None, *each.kinds)]
+    patterns = [entry.pattern for entry in list_steps() if kind in (None, *entry.kinds)]
     scored_patterns = sorted(
-        ((step_similarity(words, each), each) for each in patterns), reverse=True
+        ((step_similarity(words, pattern), pattern) for pattern in patterns), reverse=True
     )
     return [
-        each
-        for score, each in scored_patterns[:MAX_SUGGESTIONS]
+        pattern
+        for score, pattern in scored_patterns[:MAX_SUGGESTIONS]
         if score >= MIN_SUGGESTION_SIMILARITY
     ]
 
@@ -267,7 +267,10 @@ def suggest_steps(words: str, kind: str | None = None) -> list[str]:
 def best_library_similarity(words: str) -> float:
     """Return how similar *words* are to the nearest library step, from 0 to 1."""
     return max(
-        (step_similarity(words, _readable_pattern(each)) for each in _library_step_contexts()),
+        (
+            step_similarity(words, _readable_pattern(context))
+            for context in _library_step_contexts()
+        ),
         default=0.0,
     )
 

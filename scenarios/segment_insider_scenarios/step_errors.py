@@ -66,7 +66,7 @@ def correct_punctuation(text: str, is_step: Callable[[str], bool]) -> tuple[str,
 
 
 def _describe_wrong_characters(text: str) -> Iterable[str]:
-    for sign in dict.fromkeys(each for each in text if each in _INTENDED_CHARACTER):
+    for sign in dict.fromkeys(character for character in text if character in _INTENDED_CHARACTER):
         name = unicodedata.name(sign, "a tabulator").lower()
         description = f"{sign} ({name})" if sign.isprintable() else name
         write = _CHARACTER_HINTS.get(

@@ -1,8 +1,8 @@
 """Tables below steps: parse cells to JSON values, compare rows and show the differences.
 
-A cell is parsed as JSON if it is JSON ("8.50" is a number, "true" a Boolean, "[1, 2]" a list), else
-it is text; quotes make any value a text. An empty cell is an absent value. A dot in a header means a
-nested value: "address.city", "products.0.price".
+A cell is parsed as JSON if it is JSON ("8.50" is a number, "true" a Boolean, "[1, 2]" a list),
+else it is text; quotes make any value a text. An empty cell is an absent value. A dot in a header
+means a nested value: "address.city", "products.0.price".
 """
 
 from collections.abc import Callable, Sequence
@@ -150,8 +150,8 @@ TableRow: TypeAlias = tuple[str, ...]
 def format_cell(value: JSON) -> str:
     """Format a JSON value as a table cell; equal values give equal cells.
 
-    A text with line breaks or control characters is quoted and escaped, so that it fits into one line and
-    can be copied into a table.
+    A text with line breaks or control characters is quoted and escaped, so that it fits into one
+    line and can be copied into a table.
     """
     value = _normalise_numbers(value)
     if (

@@ -192,7 +192,8 @@ def _contains_json(actual: JSON, expected: JSON) -> bool:
     if isinstance(actual, list):
         expected_entries = expected if isinstance(expected, list) else [expected]
         return all(
-            any(_contains_json(entry, each) for entry in actual) for each in expected_entries
+            any(_contains_json(entry, expected_entry) for entry in actual)
+            for expected_entry in expected_entries
         )
     if isinstance(actual, str) and isinstance(expected, str):
         return expected in actual
@@ -207,7 +208,7 @@ def _is_one_of(actual: JSON, value: str, place: str) -> bool:
     choices = parse_cell(value)
     if not isinstance(choices, list):
         raise EmulatorError(f"{value!r} is no list", place, 'Give one, such as ["EUR", "USD"].')
-    return any(format_cell(actual) == format_cell(each) for each in choices)
+    return any(format_cell(actual) == format_cell(choice) for choice in choices)
 
 
 def _parse_number(text: str, place: str) -> float:

@@ -98,7 +98,7 @@ class RunResults:
     @property
     def passed(self) -> bool:
         """Return whether everything ran and nothing failed."""
-        failed = any(each.verdict == "failed" for each in self.scenarios)
+        failed = any(scenario.verdict == "failed" for scenario in self.scenarios)
         return not (failed or self.unreadable or self.interrupted)
 
     def group_by_feature(self) -> list[tuple[str, list[ScenarioResult]]]:
@@ -127,7 +127,7 @@ def scenario_result_from_record(
         feature=record["feature"],
         scenario=record["scenario"],
         verdict=verdict,
-        seconds=round(sum(each.seconds for each in steps), 6),
+        seconds=round(sum(step.seconds for step in steps), 6),
         failure=failure,
         line=record["line"],
         row=record["row"],
@@ -143,7 +143,7 @@ def _read_step_results(
     recorded: Iterable[JSONObject], verdict: str, failure: str | None
 ) -> list[StepResult]:
     """Return the step results; if the scenario failed, one step gets the failure."""
-    steps = [StepResult(**each) for each in recorded]
+    steps = [StepResult(**step) for step in recorded]
     if verdict == "skipped":  # the step at which it was is not to blame
         return [
             replace(step, verdict="skipped") if step.verdict == "unknown" else step

@@ -29,7 +29,7 @@ STEP_STATUSES = {"unknown": "pending"}
 def render_cucumber_json(results: RunResults) -> bytes:
     """Return the run as Cucumber JSON: a list of features."""
     features = [_json_feature(file, scenarios) for file, scenarios in results.group_by_feature()]
-    features += [_json_unreadable_file(each.where, each.message) for each in results.unreadable]
+    features += [_json_unreadable_file(file.where, file.message) for file in results.unreadable]
     return orjson.dumps(features, option=orjson.OPT_INDENT_2) + b"\n"
 
 
@@ -43,7 +43,7 @@ def _json_feature(file: str, scenarios: list[ScenarioResult]) -> JSONObject:
         "description": "",
         "line": 1,
         "tags": [],
-        "elements": [_json_scenario(each) for each in scenarios],
+        "elements": [_json_scenario(scenario) for scenario in scenarios],
     }
 
 
@@ -61,7 +61,7 @@ def _json_scenario(scenario: ScenarioResult) -> JSONObject:
         "description": "",
         "line": scenario.line or 1,
         "tags": [],
-        "steps": [_json_step(each) for each in scenario.steps],
+        "steps": [_json_step(step) for step in scenario.steps],
     }
     if scenario.started_at:
         element["start_timestamp"] = scenario.started_at
@@ -105,7 +105,6 @@ def _slugify(name: str) -> str:
 
 PROTOCOL_VERSION = "34.2.1"  # the version of the messages that this follows
 GHERKIN_MEDIA_TYPE = "text/x.cucumber.gherkin+plain"
-NANOS_PER_SECOND = 1_000_000_000
 
 
 def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
@@ -115,7 +114,8 @@ def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
         root: Where the run began: feature files are named from there.
     """
     return b"".join(
-        orjson.dumps(each) + b"\n" for each in _MessageWriter(results, root).iterate_messages()
+        orjson.dumps(message) + b"\n"
+        for message in _MessageWriter(results, root).iterate_messages()
     )
 
 
@@ -142,7 +142,7 @@ class _MessageWriter:
 
     def _list_files(self) -> list[str]:
         files = [file for file, _ in self._results.group_by_feature()]
-        broken = [each.where for each in self._results.unreadable]
+        broken = [file.where for file in self._results.unreadable]
         return sorted({*files, *broken})
 
     def _source_messages(
@@ -176,8 +176,8 @@ class _MessageWriter:
     ) -> Iterator[JSONObject]:
         case, attempt = self._ids.get_next_id(), self._ids.get_next_id()
         at = _parse_start_time(scenario.started_at, self._results.started_at)
-        steps = [(self._ids.get_next_id(), each) for each in pickle["steps"]]
-        test_steps = [_test_step_message(id, each) for id, each in steps]
+        steps = [(self._ids.get_next_id(), step) for step in pickle["steps"]]
+        test_steps = [_test_step_message(id, step) for id, step in steps]
         yield {
             "testCase": {
                 "id": case, "pickleId": pickle["id"], "testSteps": test_steps,
@@ -186,7 +186,8 @@ class _MessageWriter:
         }  # fmt: skip
         yield {
             "testCaseStarted": {
-                "id": attempt, "testCaseId": case, "attempt": 0, "timestamp": _timestamp_message(at),
+                "id": attempt, "testCaseId": case, "attempt": 0,
+                "timestamp": _timestamp_message(at),
             }
         }  # fmt: skip
         # Cucumber gives a scenario without steps of its own none of its Background.
@@ -195,7 +196,8 @@ class _MessageWriter:
             at += timedelta(seconds=result.seconds)
         yield {
             "testCaseFinished": {
-                "testCaseStartedId": attempt, "timestamp": _timestamp_message(at), "willBeRetried": False,
+                "testCaseStartedId": attempt, "timestamp": _timestamp_message(at),
+                "willBeRetried": False,
             }
         }  # fmt: skip
 
@@ -217,7 +219,7 @@ def _step_messages(attempt: str, id: str, result: StepResult, at: datetime) -> I
         yield {"attachment": {**ids, **_traffic_attachment(result.traffic)}}
     outcome: JSONObject = {
         "status": result.verdict.upper(),
-        "duration": _duration_message(round(result.seconds * NANOS_PER_SECOND)),
+        "duration": _duration_message(round(result.seconds * NANOSECONDS_PER_SECOND)),
     }
     if result.failure:
         outcome["message"] = result.failure
@@ -272,5 +274,5 @@ def _timestamp_message(moment: datetime) -> JSONObject:
 
 
 def _duration_message(nanoseconds: int) -> JSONObject:
-    seconds, nanos = divmod(nanoseconds, NANOS_PER_SECOND)
+    seconds, nanos = divmod(nanoseconds, NANOSECONDS_PER_SECOND)
     return {"seconds": seconds, "nanos": nanos}

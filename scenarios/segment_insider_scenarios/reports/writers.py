@@ -25,7 +25,7 @@ def render_html(results: RunResults) -> str:
 
     Captured data may be hostile: everything is escaped, and the page allows no scripts.
     """
-    verdicts = [each.verdict for each in results.scenarios]
+    verdicts = [scenario.verdict for scenario in results.scenarios]
     counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "skipped")}
     return _load_template().render(results=results, counts=counts, shown=_format_json)
 
@@ -145,15 +145,17 @@ def _feature_documents(results: RunResults) -> Iterator[JSONObject]:
             "uri": file[:MAX_TEXT_LENGTH],
             "scenarios": documents,
         }
-    for each in results.unreadable:
+    for unreadable in results.unreadable:
         documents = [
             _scenario_document(
-                ScenarioResult(each.where, "", "It can be run", "failed", 0, each.message)
+                ScenarioResult(
+                    unreadable.where, "", "It can be run", "failed", 0, unreadable.message
+                )
             )
         ]
         yield {
-            "name": each.where[:MAX_TEXT_LENGTH],
-            "uri": each.where[:MAX_TEXT_LENGTH],
+            "name": unreadable.where[:MAX_TEXT_LENGTH],
+            "uri": unreadable.where[:MAX_TEXT_LENGTH],
             "scenarios": documents,
         }
 
@@ -167,7 +169,7 @@ def _scenario_document(result: ScenarioResult) -> JSONObject:
         "sandbox": _sandbox_id(result.sandbox),
         "messages": result.messages[:MAX_MESSAGES],
         "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
-        "steps": [_step_document(each) for each in result.steps[:MAX_STEPS]],
+        "steps": [_step_document(step) for step in result.steps[:MAX_STEPS]],
     }
 
 
