@@ -87,8 +87,8 @@ def test_a_tracking_plan_that_does_not_exist_is_an_error(tmp_path: Path) -> None
         pytest.param(
             "segment-defaults",
             [
-                "note: a subscription above leaves `settings` out, and a line of it alone would "
-                "replace the action's whole mapping: first `emulator export segment-defaults "
+                "note: a subscription above leaves out `settings`, and a single line of it would "
+                "replace the action's whole mapping: first run `emulator export segment-defaults "
                 "--format workspace --output whole.yaml`, then write the line there"
             ],
             id="left to the catalogue",

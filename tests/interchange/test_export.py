@@ -156,8 +156,8 @@ def test_unexported_parts_are_reported() -> None:
     arguments = ["export", "fixtures/plans/shop.yaml", "--format", "public-api"]
     result = CliRunner().invoke(main, arguments)
     assert result.stderr == (
-        "note: left out, because it has no place there: source.schema. "
-        "Set it by hand where you need it.\n"
+        "note: left out, because the format cannot contain it: source.schema. "
+        "Set it by hand if you need it.\n"
     )
     assert json.loads(result.stdout)["leftOut"] == ["source.schema"]
 

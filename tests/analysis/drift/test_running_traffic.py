@@ -43,7 +43,7 @@ def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> Non
             json={"settings": mapping},
             timeout=5,
         )
-        mended = CliRunner().invoke(main, command)
+        corrected = CliRunner().invoke(main, command)
         file = str(tmp_path / "shop.yaml")
         exported = CliRunner().invoke(
             main, ["export", emulator.url, "--format", "workspace", "--output", file]
@@ -53,15 +53,15 @@ def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> Non
         "What the traffic shows",
         "",
         "Create or Update a User Profile (updateUserProfile)  destination.subscriptions[0]",
-        "  this subscription leaves `settings` out, and a line of it alone would replace the "
-        f"action's whole mapping: first `emulator export {emulator.url} --format workspace "
+        "  this subscription leaves out `settings`, and a single line of it would replace the "
+        f"action's whole mapping: first run `emulator export {emulator.url} --format workspace "
         "--output whole.yaml`, then write the line there",
         f"  D1   loses   traffic+guide   {LOST}",
     ]
     assert lines.index("What the workspace shows") < lines.index("The workspace")
     assert lost.stderr.startswith(f"{emulator.url} and 1 event: ")
     assert changed.status_code == 200
-    assert "What the traffic shows" not in mended.stdout
+    assert "What the traffic shows" not in corrected.stdout
     assert "header" not in lost.stdout, "the redacted key is looked at as if it were one"
     assert exported.exit_code == 0
     assert load_workspace_or_preset(file).destination["subscriptions"][0]["settings"] == mapping
@@ -75,5 +75,5 @@ def test_emulator_token_opens_a_protected_emulator(monkeypatch: pytest.MonkeyPat
         opened = drift(emulator)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.count("\n") == 1
-    assert refused.stderr.endswith("our own tools read EMULATOR_TOKEN.\n")
+    assert refused.stderr.endswith("Our tools read EMULATOR_TOKEN.\n")
     assert opened.stderr.startswith("preset segment-defaults and 2 events: ")
