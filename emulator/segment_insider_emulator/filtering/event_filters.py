@@ -35,10 +35,25 @@ from segment_insider_emulator.filtering.result import (
 from segment_insider_emulator.types import JSON, JSONObject
 
 log = logging.getLogger(__name__)
-
 FieldsByPath: TypeAlias = dict[str, list[str]]  # dotted path of an object, "" for the event -> keys
-
 EVENT_SETTING_CODE = "event_setting"
+ACTION_ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationFilter:
+    """One enabled destination filter.
+
+    Args:
+        name: For messages, e.g. "filter 'No staff'".
+        statement: Its FQL; None if it cannot be parsed, see *error*.
+        actions: In the shape of the Public API: "type", and "percent", "path" or "fields".
+    """
+
+    name: str
+    statement: FqlNode | None
+    error: str | None
+    actions: tuple[JSONObject, ...]
 
 
 def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
@@ -46,7 +61,7 @@ def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
 
     Args:
         schema: {"track": {event: on}, "page": on, "screen": on, "identify": {trait: on},
-            "group": {trait: on}}; what it does not name is on.
+            "group": {trait: on}}; what it does not name is enabled.
     """
     kind = event["type"]
     setting = schema.get(kind, True)
@@ -57,39 +72,6 @@ def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
     if kind in ("identify", "group") and setting is not True:
         return _drop_disabled_traits(event, [trait for trait, on in setting.items() if on is False])
     return FilterResult(event)
-
-
-def _rejected(event: JSONObject, detail: str) -> FilterResult:
-    return FilterResult(event, Rejection(SOURCE_STEP, EVENT_SETTING_CODE, detail))
-
-
-def _drop_disabled_traits(event: JSONObject, disabled_traits: list[str]) -> FilterResult:
-    traits = event.get("traits") or {}
-    blocked = [trait for trait in traits if trait in disabled_traits]
-    if not blocked:
-        return FilterResult(event)
-    left = {trait: value for trait, value in traits.items() if trait not in disabled_traits}
-    omitted = tuple(OmittedField(f"traits.{trait}", EVENT_SETTING_CODE) for trait in blocked)
-    return FilterResult({**event, "traits": left}, omitted=omitted)
-
-
-ACTION_ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
-
-
-@dataclass(frozen=True, slots=True)
-class DestinationFilter:
-    """One enabled destination filter.
-
-    Args:
-        name: What people know it by, e.g. "filter 'No staff'".
-        statement: Its FQL; None when that cannot be read, *fault* says why.
-        actions: In the shape of the Public API: "type", and "percent", "path" or "fields".
-    """
-
-    name: str
-    statement: FqlNode | None
-    error: str | None
-    actions: tuple[JSONObject, ...]
 
 
 def compile_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter, ...]:
@@ -106,23 +88,50 @@ def apply_filters(
 ) -> FilterResult:
     """Apply destination filters to *event*.
 
-    Every condition looks at the event as it came, whatever another filter took out. (assumed)
+    Every condition reads the unchanged event, also if another filter removed fields. (assumed)
 
     Args:
-        seed: Decides, with the event, who is in a sample; the same seed, the same sample.
+        seed: Decides with the event whether it is in a sample: the same seed, the same sample.
     """
     matching = []
-    for own in filters:
-        if own.statement is None:
-            return FilterResult(event, _rejected_by_error(own))
-        if matches_event(own.statement, event):
-            matching.append(own)
-    passage = FilterResult(event)
-    for own, action in _ordered_actions(matching):
-        passage = passage.merge(_apply_action(own, action, passage.event, seed))
-        if passage.rejection:
+    for destination_filter in filters:
+        if destination_filter.statement is None:
+            return FilterResult(event, _rejected_by_error(destination_filter))
+        if matches_event(destination_filter.statement, event):
+            matching.append(destination_filter)
+    result = FilterResult(event)
+    for destination_filter, action in _ordered_actions(matching):
+        result = result.merge(_apply_action(destination_filter, action, result.event, seed))
+        if result.rejection:
             break
-    return passage
+    return result
+
+
+def drop_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+    """Return *event* without the named keys, and the removed paths."""
+    return _filter_fields(event, fields, lambda key, named: key not in named)
+
+
+def allow_only_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+    """Return *event* with only the named keys of the named objects, and the removed paths.
+
+    Objects that are not named do not change.
+    """
+    return _filter_fields(event, fields, lambda key, named: key in named)
+
+
+def _rejected(event: JSONObject, detail: str) -> FilterResult:
+    return FilterResult(event, Rejection(SOURCE_STEP, EVENT_SETTING_CODE, detail))
+
+
+def _drop_disabled_traits(event: JSONObject, disabled_traits: list[str]) -> FilterResult:
+    traits = event.get("traits") or {}
+    blocked = [trait for trait in traits if trait in disabled_traits]
+    if not blocked:
+        return FilterResult(event)
+    left = {trait: value for trait, value in traits.items() if trait not in disabled_traits}
+    omitted = tuple(OmittedField(f"traits.{trait}", EVENT_SETTING_CODE) for trait in blocked)
+    return FilterResult({**event, "traits": left}, omitted=omitted)
 
 
 def _compile_filter(document: JSONObject, number: int) -> DestinationFilter:
@@ -140,8 +149,12 @@ def _ordered_actions(
 ) -> Iterator[tuple[DestinationFilter, JSONObject]]:
     """Yield the actions in Segment's order: by type first, then as listed."""
     for kind in ACTION_ORDER:
-        for each in filters:
-            yield from ((each, action) for action in each.actions if action["type"] == kind)
+        for destination_filter in filters:
+            yield from (
+                (destination_filter, action)
+                for action in destination_filter.actions
+                if action["type"] == kind
+            )
 
 
 def _apply_action(
@@ -167,7 +180,7 @@ def _apply_action(
         case _:
             return FilterResult(event)
     return FilterResult(
-        left, omitted=tuple(OmittedField(place, destination_filter.name) for place in removed)
+        left, omitted=tuple(OmittedField(path, destination_filter.name) for path in removed)
     )
 
 
@@ -176,15 +189,15 @@ def _is_sampled(
 ) -> bool:
     """Return whether *event* is in the sample; its messageId or the value at `path` decides.
 
-    Segment documents neither its hash nor what a missing value means: here all events without
-    one are in the sample, or none is. (assumed)
+    Segment documents neither its hash nor the effect of a missing value: here either all events
+    without one are in the sample, or none is. (assumed)
     """
     path = action.get("path")
     key = value_at_path(parse_path(path), event) if path else event.get("messageId")
-    drawn = hashlib.sha256(
+    digest = hashlib.sha256(
         orjson.dumps([seed, destination_filter.name, key], option=orjson.OPT_SORT_KEYS)
     )
-    share = int.from_bytes(drawn.digest()[:8]) / 2**64
+    share = int.from_bytes(digest.digest()[:8]) / 2**64
     return bool(share < action.get("percent", 0))
 
 
@@ -193,7 +206,7 @@ def _rejected_by_rules(detail: str) -> Rejection:
 
 
 def _rejected_by_error(destination_filter: DestinationFilter) -> Rejection:
-    # Segment drops it so that a filter for personal values cannot leak them, and shows nothing.
+    # Segment drops it without a message, so that a filter for personal values cannot leak them.
     log.warning("filter failed name=%r", destination_filter.name)
     return Rejection(
         DESTINATION_STEP,
@@ -202,36 +215,23 @@ def _rejected_by_error(destination_filter: DestinationFilter) -> Rejection:
     )
 
 
-def drop_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """Return *event* without the named keys, and the removed paths."""
-    return _filter_fields(event, fields, lambda key, named: key not in named)
-
-
-def allow_only_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """Return *event* with only the named keys of the named objects, and the removed paths.
-
-    Objects that are not named stay as they are.
-    """
-    return _filter_fields(event, fields, lambda key, named: key in named)
-
-
 def _filter_fields(
     event: JSONObject, fields: FieldsByPath, should_keep: Callable[[str, list[str]], bool]
 ) -> tuple[JSONObject, list[str]]:
     removed: dict[str, None] = {}
     for path, named in fields.items():
 
-        def thin(holder: JSON, path: str = path, named: list[str] = named) -> JSON:
+        def filter_keys(container: JSON, path: str = path, named: list[str] = named) -> JSON:
             remaining = {
-                key: value for key, value in _list_entries(holder) if should_keep(key, named)
+                key: value for key, value in _list_entries(container) if should_keep(key, named)
             }
-            gone = [key for key, _ in _list_entries(holder) if key not in remaining]
-            removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in gone))
-            if isinstance(holder, list):
-                return [remaining.get(str(index)) for index in range(len(holder))]
-            return remaining if isinstance(holder, dict) else holder
+            removed_keys = [key for key, _ in _list_entries(container) if key not in remaining]
+            removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in removed_keys))
+            if isinstance(container, list):
+                return [remaining.get(str(index)) for index in range(len(container))]
+            return remaining if isinstance(container, dict) else container
 
-        event = _replace_at_path(event, path.split(".") if path else [], thin)
+        event = _replace_at_path(event, path.split(".") if path else [], filter_keys)
     return event, sorted(removed)
 
 

@@ -193,8 +193,12 @@ def _version_error(version: JSON, comparison: JSON, other: JSON) -> str | None:
 
 def _contradiction_reason(node: FqlOperation) -> str | None:
     """Return why no event can match all parts of `a and b and …`."""
-    wanted = [found for part in _list_conjuncts(node) if (found := _required_values(part))]
-    for (path, values), (other, others) in pairwise(sorted(wanted, key=lambda want: want[0].keys)):
+    required = [
+        field_values for part in _list_conjuncts(node) if (field_values := _required_values(part))
+    ]
+    for (path, values), (other, others) in pairwise(
+        sorted(required, key=lambda field_values: field_values[0].keys)
+    ):
         if path == other and not any(
             is_strictly_equal(value, item) for value in values for item in others
         ):

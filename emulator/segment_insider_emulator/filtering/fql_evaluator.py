@@ -145,12 +145,12 @@ def _parse_character_list(pattern: str, start: int) -> tuple[str, int]:
     ranges = []
     begin = start
     while not (pattern.startswith("]", start) and start > begin):
-        found = _LIST_RANGE.match(pattern, start)
-        if found is None:
+        match = _LIST_RANGE.match(pattern, start)
+        if match is None:
             raise InvalidGlobPattern(_character_list_error(pattern, start))
-        start = found.end()
-        low = found[1] or found[2]
-        high = found[3] or found[4] or low
+        start = match.end()
+        low = match[1] or match[2]
+        high = match[3] or match[4] or low
         if low <= high:
             ranges.append(f"{re.escape(low)}-{re.escape(high)}")
     return "".join(ranges), start + 1
@@ -211,9 +211,9 @@ def parse_version(version: JSON) -> tuple[float, ...] | None:
     """Return the major, minor and patch number of *version*; None if it is not a version."""
     if not isinstance(version, str):
         return None
-    found = [_LEADING_INTEGER.match(part) for part in version.split(".")]
-    numbers = [float(each[1]) for each in found if each]
-    if len(numbers) < len(found) or len(found) > 3:
+    matches = [_LEADING_INTEGER.match(part) for part in version.split(".")]
+    numbers = [float(match[1]) for match in matches if match]
+    if len(numbers) < len(matches) or len(matches) > 3:
         return None
     return tuple([*numbers, 0.0, 0.0][:3])
 
@@ -291,16 +291,16 @@ def evaluate(node: FqlNode, event: JSONObject) -> JSON:
 
 
 def value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
-    """Return the value at *path*, None if missing. A number selects one item of a list."""
-    at: JSON = event
+    """Return the value current *path*, None if missing. A number selects one item of a list."""
+    current: JSON = event
     for key in path:
-        if isinstance(at, dict):
-            at = at.get(key)
-        elif isinstance(at, list) and is_list_index(key, at):
-            at = at[int(key)]
+        if isinstance(current, dict):
+            current = current.get(key)
+        elif isinstance(current, list) and is_list_index(key, current):
+            current = current[int(key)]
         else:
             return None
-    return at
+    return current
 
 
 def is_list_index(key: str, items: list[JSON]) -> bool:

@@ -9,7 +9,7 @@ from segment_insider_emulator.types import JSON
 
 TokenKind: TypeAlias = Literal["number", "string", "operator", "mark", "path", "end"]
 
-MAX_STATEMENT_BYTES = 5 * 1024  # Segment: an FQL statement has 5 KB at most
+MAX_STATEMENT_BYTES = 5 * 1024  # Segment's limit for an FQL statement
 
 _KEY_PATTERN = r"(?:[A-Za-z0-9_-]|\\.)+"
 _TOKEN_PATTERN = re.compile(
@@ -45,12 +45,12 @@ def tokenize(statement: str) -> Iterator[FqlToken]:
         )
     at = 0
     while at < len(statement):
-        found = _TOKEN_PATTERN.match(statement, at)
-        if found is None:
+        match = _TOKEN_PATTERN.match(statement, at)
+        if match is None:
             raise FqlSyntaxError(_unreadable_text(statement, at))
-        if found.lastgroup != "space":
-            yield FqlToken(cast(TokenKind, found.lastgroup), found.group(), at + 1)
-        at = found.end()
+        if match.lastgroup != "space":
+            yield FqlToken(cast(TokenKind, match.lastgroup), match.group(), at + 1)
+        at = match.end()
     yield FqlToken("end", "", len(statement) + 1)
 
 
@@ -80,10 +80,10 @@ def _unreadable_text(statement: str, index: int) -> str:
     return f"{char!r} at character {index + 1} means nothing; in a path, write \\ before it"
 
 
-MAX_STATEMENT_DEPTH = 50  # nobody documents one; a statement of 5 KB could nest deeper than a stack
+MAX_STATEMENT_DEPTH = 50  # not documented; a statement of 5 KB could nest deeper than the stack
 
 COMPARISON_OPERATORS = ("=", "!=", ">", ">=", "<", "<=", "in")
-# Name -> how many arguments it takes.
+# Name -> number of arguments.
 FUNCTION_ARGUMENT_COUNTS = {
     "contains": 2,
     "match": 2,
@@ -91,7 +91,7 @@ FUNCTION_ARGUMENT_COUNTS = {
     **dict.fromkeys(("length", "lowercase", "uppercase", "snakecase", "kebabcase", "titlecase"), 1),
     **dict.fromkeys(("typeof", "bool", "string", "number"), 1),
 }
-# `all` is the statement that takes every event.
+# The statement `all` matches every event.
 CONSTANTS: dict[str, JSON] = {"true": True, "false": False, "null": None, "all": True}
 RESERVED_WORDS = {*CONSTANTS, "and", "or", "in"}
 
@@ -219,21 +219,21 @@ class _StatementParser:
                 f"unknown function {name.text} at character {name.position}; known: {known}"
             )
         arguments = self._parse_items_until(")")
-        wanted = FUNCTION_ARGUMENT_COUNTS[name.text]
-        if len(arguments) != wanted:
-            plural = "" if wanted == 1 else "s"
+        expected = FUNCTION_ARGUMENT_COUNTS[name.text]
+        if len(arguments) != expected:
+            plural = "" if expected == 1 else "s"
             raise FqlSyntaxError(
-                f"{name.text}() takes {wanted} argument{plural}, not {len(arguments)}"
+                f"{name.text}() takes {expected} argument{plural}, not {len(arguments)}"
             )
         return FqlCall(name.text, arguments)
 
     def _parse_items_until(self, closing: str) -> tuple[FqlNode, ...]:
-        found: list[FqlNode] = []
+        items: list[FqlNode] = []
         while not self._accept_token(closing):
-            if found:
+            if items:
                 self.expect_token(",", f"`,` or `{closing}`")
-            found.append(self.parse_expression())
-        return tuple(found)
+            items.append(self.parse_expression())
+        return tuple(items)
 
     def _accept_token(self, expected: str) -> bool:
         token = self._tokens[-1]

@@ -17,7 +17,10 @@ from segment_insider_emulator.filtering.result import (
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
 from segment_insider_emulator.types import JSON, JSONObject
 
+UNPLANNED_CAUSE, VIOLATION_CAUSE = "unplanned", "violation"
+
 CommonRuleMode = Literal["ALLOW", "BLOCK", "OMIT"]
+ValuePath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,12 @@ class PlanControls:
     """The settings for one type of event; the defaults allow everything.
 
     Args:
-        section: Where its values stand: "properties" or "traits".
-        block_unplanned: Whether an event that the plan does not name is stopped.
-        omit_unplanned: Whether values that the plan does not name are taken out.
-        block_violating: Whether an event that violates its own rule is stopped.
-        omit_violating: Whether values that violate its own rule are taken out.
-        common: What is done about violations of the common rule.
+        section: The object with the values: "properties" or "traits".
+        block_unplanned: Whether events that the plan does not name are rejected.
+        omit_unplanned: Whether values that the plan does not name are removed.
+        block_violating: Whether events that violate their own rule are rejected.
+        omit_violating: Whether values that violate the event's own rule are removed.
+        common_rule_mode: What happens to violations of the common rules.
     """
 
     section: str
@@ -41,10 +44,73 @@ class PlanControls:
     common_rule_mode: CommonRuleMode = "ALLOW"
 
 
+@dataclass(frozen=True, slots=True)
+class PlanEnforcer:
+    """A tracking plan, and what its source does about violations.
+
+    Args:
+        controls: Type of event -> its controls.
+        source_id: Segment's id of the source, written into events; None leaves it out.
+    """
+
+    plan: TrackingPlan
+    controls: dict[str, PlanControls]
+    source_id: str | None = None
+
+    def enforce(self, event: JSONObject) -> FilterResult:
+        """Check *event* against the plan; violations are recorded in its context."""
+        controls = self.controls[event["type"]]
+        rule = self.plan.find_rule(event)
+        if rule is None:
+            result = self._reject_unplanned(event, controls)
+        else:
+            result = _apply_event_rule(event, rule, controls)
+        if result.rejection is None:
+            result = result.merge(self._apply_common_rules(result.event, controls))
+        return replace(result, event=_add_protocols_context(result, self.source_id))
+
+    def _reject_unplanned(self, event: JSONObject, controls: PlanControls) -> FilterResult:
+        if event["type"] != "track" or not controls.block_unplanned:
+            return FilterResult(event)
+        violations = self._find_common_violations(event)
+        name = f"the plan has no event {event['event']!r}"
+        if violations and controls.common_rule_mode == "BLOCK":
+            # Two reasons at once; it is not documented when Segment uses this code. (assumed)
+            rejection = Rejection(
+                SOURCE_STEP,
+                "unplanned_and_schema_violation",
+                f"{name}, {_summarise_violations(violations)}",
+            )
+        else:
+            rejection = Rejection(
+                SOURCE_STEP, "unplanned", f"{name}; names match in every letter and blank"
+            )
+        return FilterResult(event, rejection, violations)
+
+    def _apply_common_rules(self, event: JSONObject, controls: PlanControls) -> FilterResult:
+        violations = self._find_common_violations(event)
+        if violations and controls.common_rule_mode == "BLOCK":
+            rejection = Rejection(
+                SOURCE_STEP, "common_schema_violation", _summarise_violations(violations)
+            )
+            return FilterResult(event, rejection, violations)
+        if controls.common_rule_mode == "OMIT":
+            event, omitted = _omit_violating(event, controls.section, violations)
+            return FilterResult(event, None, violations, omitted)
+        return FilterResult(event, None, violations)
+
+    def _find_common_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
+        return tuple(
+            violation
+            for rule in self.plan.common_rules
+            for violation in rule.find_violations(event)
+        )
+
+
 def parse_controls(settings: JSONObject) -> dict[str, PlanControls]:
     """Return event type -> controls, from source settings in the shape of the Public API.
 
-    Pages, screens and aliases have none: they are checked and let through.
+    Pages, screens and aliases have no settings: they are checked and never rejected.
     """
     track = settings.get("track", {})
     return {
@@ -77,71 +143,6 @@ def _common_rule_mode(settings: JSONObject) -> CommonRuleMode:
     return "OMIT"  # OMIT_PROPERTIES or OMIT_TRAITS
 
 
-UNPLANNED_CAUSE, VIOLATION_CAUSE = "unplanned", "violation"
-ValuePath = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PlanEnforcer:
-    """A tracking plan, and what its source does about violations.
-
-    Args:
-        controls: Type of event -> its controls.
-        source_id: Segment's id of the source, written into events; None leaves it out.
-    """
-
-    plan: TrackingPlan
-    controls: dict[str, PlanControls]
-    source_id: str | None = None
-
-    def enforce(self, event: JSONObject) -> FilterResult:
-        """Check *event* against the plan; violations are recorded in its context."""
-        controls = self.controls[event["type"]]
-        rule = self.plan.find_rule(event)
-        if rule is None:
-            passage = self._reject_unplanned(event, controls)
-        else:
-            passage = _apply_event_rule(event, rule, controls)
-        if passage.rejection is None:
-            passage = passage.merge(self._apply_common_rules(passage.event, controls))
-        return replace(passage, event=_add_protocols_context(passage, self.source_id))
-
-    def _reject_unplanned(self, event: JSONObject, controls: PlanControls) -> FilterResult:
-        if event["type"] != "track" or not controls.block_unplanned:
-            return FilterResult(event)
-        violations = self._find_common_violations(event)
-        name = f"the plan has no event {event['event']!r}"
-        if violations and controls.common_rule_mode == "BLOCK":
-            # Two reasons at once; nobody documents when Segment gives this one. (assumed)
-            stop = Rejection(
-                SOURCE_STEP,
-                "unplanned_and_schema_violation",
-                f"{name}, {_summarise_violations(violations)}",
-            )
-        else:
-            stop = Rejection(
-                SOURCE_STEP, "unplanned", f"{name}; names match in every letter and blank"
-            )
-        return FilterResult(event, stop, violations)
-
-    def _apply_common_rules(self, event: JSONObject, controls: PlanControls) -> FilterResult:
-        violations = self._find_common_violations(event)
-        if violations and controls.common_rule_mode == "BLOCK":
-            stop = Rejection(
-                SOURCE_STEP, "common_schema_violation", _summarise_violations(violations)
-            )
-            return FilterResult(event, stop, violations)
-        if controls.common_rule_mode == "OMIT":
-            event, omitted = _omit_violating(event, controls.section, violations)
-            return FilterResult(event, None, violations, omitted)
-        return FilterResult(event, None, violations)
-
-    def _find_common_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
-        return tuple(
-            found for rule in self.plan.common_rules for found in rule.find_violations(event)
-        )
-
-
 def _apply_event_rule(event: JSONObject, rule: PlanRule, controls: PlanControls) -> FilterResult:
     violations = rule.find_violations(event)
     if violations and controls.block_violating:
@@ -163,12 +164,12 @@ def _omit_unplanned(
     event: JSONObject, section: str, rule: PlanRule
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
     """Remove the properties that the rule does not name, with all that they contain. (assumed)"""
-    held = event.get(section) or {}
+    values = event.get(section) or {}
     planned = rule.planned_names(section)
-    unplanned = [name for name in held if planned is not None and name not in planned]
+    unplanned = [name for name in values if planned is not None and name not in planned]
     if planned is None or not unplanned:
         return event, ()
-    left = {name: value for name, value in held.items() if name in planned}
+    left = {name: value for name, value in values.items() if name in planned}
     omitted = tuple(OmittedField(f"{section}.{name}", UNPLANNED_CAUSE) for name in unplanned)
     return {**event, section: left}, omitted
 
@@ -178,9 +179,9 @@ def _omit_violating(
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
     """Remove each violating value below *section*."""
     omitted = []
-    # The last item of a list goes first, so that the places of the others still hold.
+    # The last item of a list is removed first, so that the indexes of the others stay valid.
     for violation in sorted(
-        violations, key=lambda each: [*map(_path_sort_key, each.path)], reverse=True
+        violations, key=lambda violation: [*map(_path_sort_key, violation.path)], reverse=True
     ):
         if len(violation.path) > 1 and violation.path[0] == section:
             left = _remove_at_path(event, violation.path)
@@ -206,8 +207,8 @@ def _remove_at_path(value: JSON, path: ValuePath) -> JSON:
         return value
     if isinstance(value, list):
         return [*value[: int(step)], *([left] if rest else []), *value[int(step) + 1 :]]
-    kept = {name: held for name, held in value.items() if rest or name != step}
-    return {**kept, step: left} if rest else kept
+    remaining = {name: member for name, member in value.items() if rest or name != step}
+    return {**remaining, step: left} if rest else remaining
 
 
 def _add_protocols_context(result: FilterResult, source_id: str | None) -> JSONObject:
@@ -215,23 +216,27 @@ def _add_protocols_context(result: FilterResult, source_id: str | None) -> JSONO
     by_cause: dict[str, list[JSON]] = {UNPLANNED_CAUSE: [], VIOLATION_CAUSE: []}
     for omission in result.omitted:
         by_cause[omission.by].append(omission.field)
-    found = {
+    lists = {
         "omitted": by_cause[UNPLANNED_CAUSE],
         "omitted_on_violation": by_cause[VIOLATION_CAUSE],
         "violations": [
-            {"type": each.type, "field": each.field, "description": each.description}
-            for each in result.violations
+            {
+                "type": violation.type,
+                "field": violation.field,
+                "description": violation.description,
+            }
+            for violation in result.violations
         ],
     }
-    label: JSONObject = {name: value for name, value in found.items() if value}
+    label: JSONObject = {name: value for name, value in lists.items() if value}
     if not label:
         return result.event
     if source_id:
         label = {"sourceId": source_id, **label}
     context = result.event.get("context") or {}
-    given = context.get("protocols")
-    own = given if isinstance(given, dict) else {}
-    return {**result.event, "context": {**context, "protocols": {**own, **label}}}
+    protocols = context.get("protocols")
+    existing = protocols if isinstance(protocols, dict) else {}
+    return {**result.event, "context": {**context, "protocols": {**existing, **label}}}
 
 
 def _summarise_violations(violations: tuple[PlanViolation, ...]) -> str:

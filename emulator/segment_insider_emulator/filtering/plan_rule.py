@@ -47,9 +47,9 @@ def is_uri(value: JSON) -> bool:
 
 
 ROOT_FIELD = "(root)"
-MAX_SHOWN_VALUE_LENGTH = 200  # characters of a value that are shown
+MAX_SHOWN_VALUE_LENGTH = 200  # characters
 
-# Keyword -> Segment's kind, and its words with {given}, the keyword's own value.
+# Keyword -> Segment's name of the violation, and its text; {given} is the keyword's value.
 VIOLATION_TEXTS = {
     "const": ("Const", "{field} does not match: {given}"),
     "enum": ("Enum", "{field} must be one of the following: {given}"),
@@ -110,16 +110,16 @@ def _member_violation(
     field = format_path(path)
     if error.validator == "required":
         return PlanViolation(rule_name, "Required", field, None, f"{field} is required", path)
-    held: JSONObject = error.instance  # type: ignore[assignment]  # the keyword is one of objects
+    members: JSONObject = error.instance  # type: ignore[assignment]  # the keyword is one of objects
     kind = "Additional Property Not Allowed"
-    value = shorten_value(held[error.message])
-    words = f"Additional property {error.message} is not allowed"
-    return PlanViolation(rule_name, kind, field, value, words, path)
+    value = shorten_value(members[error.message])
+    text = f"Additional property {error.message} is not allowed"
+    return PlanViolation(rule_name, kind, field, value, text, path)
 
 
 def _type_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
-    wanted = error.validator_value
-    expected = f"[{','.join(wanted)}]" if isinstance(wanted, list) else wanted
+    allowed_types = error.validator_value
+    expected = f"[{','.join(allowed_types)}]" if isinstance(allowed_types, list) else allowed_types
     return (
         "Invalid Type",
         f"Invalid type. Expected: {expected}, given: {_json_type_name(error.instance)}",
@@ -162,7 +162,7 @@ def _keyword_violation_text(error: ValidationError, field: str) -> tuple[str, st
 _SPECIAL_VIOLATION_TEXTS: JSONObject = {"type": _type_violation_text, "if": _branch_violation_text}
 _ViolationText = Callable[[ValidationError, str], tuple[str, str]]
 
-MAX_VIOLATIONS = 100  # violations told of one event
+MAX_VIOLATIONS = 100  # of one event
 
 ValidationErrors = Iterator[ValidationError]
 
@@ -175,9 +175,9 @@ class PlanRule:
         kind: "COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE" or "SCREEN".
         key: The event's name for TRACK, "" for most others.
         version: From 1.
-        schema: Its JSON Schema, references replaced by what they name.
-        checked: What of it can be checked; True is nothing.
-        problems: What of it cannot be checked, and why.
+        schema: Its JSON Schema, with $refs replaced.
+        checked_schema: The part that can be checked; True checks nothing.
+        problems: The parts that cannot be checked, and why.
     """
 
     kind: str
@@ -194,14 +194,14 @@ class PlanRule:
     def planned_names(self, section: str) -> frozenset[str] | None:
         """Return the names that the rule defines below *section*, "properties" or "traits".
 
-        None where that cannot be read.
+        None if that is unknown.
         """
-        held: JSON = self.schema if self.checked_schema is not True else None
+        current: JSON = self.schema if self.checked_schema is not True else None
         for name in ("properties", section, "properties"):
-            if not isinstance(held, dict):
+            if not isinstance(current, dict):
                 return None
-            held = held.get(name, {})
-        return frozenset(held) if isinstance(held, dict) else None
+            current = current.get(name, {})
+        return frozenset(current) if isinstance(current, dict) else None
 
     def find_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
         """Return the violations of *event*, in the order of the schema."""
@@ -225,8 +225,8 @@ def compile_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
     return PlanRule(kind, key, version, whole, checked, tuple(usable.problems))
 
 
-# What follows replaces keywords of jsonschema: those that search with Python's own engine, and
-# those that tell less, or tell it otherwise, than the library that Segment's wording comes from.
+# These functions replace keywords of jsonschema: those that use Python's regular expressions, and
+# those whose errors differ from the library that Segment's texts come from.
 
 
 def _check_pattern(
@@ -273,13 +273,13 @@ def _check_required(
 def _check_all_of(
     validator: Any, schemas: list[JSON], instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
-    found = [
+    errors = [
         error
-        for index, each in enumerate(schemas)
-        for error in validator.descend(instance, each, schema_path=index)
+        for index, child in enumerate(schemas)
+        for error in validator.descend(instance, child, schema_path=index)
     ]
-    yield from found
-    if found:
+    yield from errors
+    if errors:
         yield ValidationError("allOf")
 
 
@@ -287,9 +287,9 @@ def _check_if(
     validator: Any, condition: JSON, instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
     branch = "then" if validator.evolve(schema=condition).is_valid(instance) else "else"
-    found = list(validator.descend(instance, schema.get(branch, True), schema_path=branch))
-    yield from found
-    if found:
+    errors = list(validator.descend(instance, schema.get(branch, True), schema_path=branch))
+    yield from errors
+    if errors:
         yield ValidationError(branch)
 
 

@@ -18,7 +18,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 _RE2_OPTIONS = re2.Options()
 _RE2_OPTIONS.log_errors = False
-_RE2_OPTIONS.never_capture = True  # thousands of groups would take quadratic time
+_RE2_OPTIONS.never_capture = True  # thousands of groups would need quadratic time
 
 
 class UnsupportedPattern(ValueError):
@@ -46,10 +46,10 @@ def _compile_pattern(pattern: str) -> re2._Regexp:
         ) from error
 
 
-MAX_SCHEMA_PARTS = 20_000  # objects and lists of a schema, references replaced
+MAX_SCHEMA_PARTS = 20_000  # objects and lists, with $refs replaced
 PLAIN_VALUE_KEYWORDS = frozenset(
     {"default", "examples", "enum", "const"}
-)  # keywords that hold plain values
+)  # keywords with plain values
 SCHEMA_MAP_KEYWORDS = frozenset({"properties", "patternProperties", "definitions", "dependencies"})
 
 
@@ -89,7 +89,7 @@ class _ReferenceInliner:
             return [self.copy_inlined(each, open_references) for each in value]
         reference = value.get("$ref")
         if isinstance(reference, str):
-            # In draft 7, whatever stands beside a reference does not count.
+            # In draft 7, other keywords next to $ref are ignored.
             return self._inline_reference(reference, open_references)
         return {
             name: self._copy_keyword_value(name, child, open_references)
@@ -135,7 +135,7 @@ class _ReferenceInliner:
 
 
 JSON_SCHEMA_TYPES: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
-# Keywords that say nothing about an event. References have been replaced before.
+# Keywords that do not restrict an event. $refs have been replaced before.
 _ANNOTATION_KEYWORDS: Final = frozenset(
     ("$id", "$schema", "$comment", "id", "title", "description", "default", "examples",
      "definitions", "readOnly", "writeOnly", "contentMediaType", "contentEncoding")
@@ -146,7 +146,7 @@ _SINGLE_SCHEMA_KEYWORDS: Final = (
 )  # fmt: skip
 _SCHEMA_LIST_KEYWORDS: Final = ("allOf", "anyOf", "oneOf")
 _NAMED_SCHEMA_KEYWORDS: Final = ("properties", "patternProperties")
-# With a keyword less inside them they find other violations, and not fewer.
+# With fewer keywords inside they would find other violations, not fewer.
 _ALL_OR_NOTHING_KEYWORDS: Final = ("not", "oneOf", "if")
 
 
@@ -171,7 +171,7 @@ def _is_type_or_types(value: JSON) -> bool:
     )
 
 
-# Keyword that holds a plain value -> what that may be, and in words.
+# Keyword with a plain value -> check of the value, and its description.
 _VALUE_CHECKS: Final[dict[str, tuple[Callable[[JSON], bool], str]]] = {
     "type": (
         _is_type_or_types,
@@ -190,14 +190,14 @@ _VALUE_CHECKS: Final[dict[str, tuple[Callable[[JSON], bool], str]]] = {
         (_is_count, "a whole number from 0"),
     ),
 }
-MAX_SHOWN_CHARACTERS: Final = 80  # characters of a value that are shown
+MAX_SHOWN_CHARACTERS: Final = 80  # of a value
 
 
 class SchemaSanitizer:
     """Removes from one schema what cannot be checked, and lists it in `problems`.
 
     Args:
-        references: Why a `$ref` could not be replaced, by its text.
+        unresolved_references: $ref -> why it could not be replaced.
     """
 
     def __init__(self, unresolved_references: dict[str, str]) -> None:
@@ -219,7 +219,7 @@ class SchemaSanitizer:
             found.pop("then", None)
             found.pop("else", None)
         if len(self.problems) > before and _has_dropped_names(schema, found):
-            # Which properties are additional is not known without the others.
+            # Without all properties it is not known which ones are additional.
             found.pop("additionalProperties", None)
         return found
 

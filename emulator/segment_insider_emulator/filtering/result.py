@@ -19,7 +19,7 @@ class PlanViolation:
         rule: The rule of the plan, e.g. "TRACK Order Completed, version 1".
         type: Segment's name for the kind, e.g. "Required".
         field: Dotted path in the event, e.g. "properties.products"; "(root)" is the event itself.
-        value: What stands there; None when nothing does.
+        value: The value there; None if there is none.
         description: Segment's words, e.g. "properties.products is required".
         path: *field* as keys and indexes.
     """
@@ -37,8 +37,8 @@ class OmittedField:
     """One field that was removed from an event.
 
     Args:
-        field: Dotted path, e.g. "properties.ssn"; a list on the way stands for each of its items.
-        by: Why, e.g. "unplanned", or the filter that did it.
+        field: Dotted path, e.g. "properties.ssn"; a list in the path means each of its items.
+        by: The reason, e.g. "unplanned", or the name of the filter.
     """
 
     field: str
@@ -50,7 +50,7 @@ class Rejection:
     """Why an event is not delivered.
 
     Args:
-        step: Where Segment's Delivery Overview counts it.
+        step: The step of Segment's Delivery Overview that counts it.
         code: Segment's reason, e.g. "FILTERED_BY_RULES".
         detail: One sentence for people, without its full stop.
     """
@@ -68,9 +68,9 @@ class FilterResult:
     """Result of a filter stage: the (changed) event, violations, removed fields, rejection.
 
     Args:
-        event: The event as the next stage is handed it.
-        stop: Why there is no next stage; None when there is.
-        hints: Sentences for the sender; they change nothing.
+        event: The event for the next stage.
+        rejection: Why there is no next stage; None if there is one.
+        hints: Sentences for the sender, without effect on delivery.
     """
 
     event: JSONObject

@@ -11,7 +11,7 @@ from segment_insider_emulator.filtering.plan_rule import PlanRule, compile_rule
 from segment_insider_emulator.types import JSON, JSONObject
 
 RULE_KINDS = ("COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
-# Pages and screens are events of these names in Segment's schema view.
+# Segment's schema view shows pages and screens as events with these names.
 VIEW_EVENT_NAMES = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
 
 
@@ -35,9 +35,9 @@ class TrackingPlan:
     """A tracking plan: its rules by type and event name.
 
     Args:
-        id: Segment's, such as "tp_1"; "" where it is not known.
-        versions: (kind, key) -> version -> rule; key is "" for all kinds but TRACK.
-        problems: What of it cannot be checked, in the order of its rules.
+        id: Segment's, such as "tp_1"; "" if it is unknown.
+        rules_by_version: (kind, key) -> version -> rule; key is "" for all kinds except TRACK.
+        problems: Parts that cannot be checked, in the order of the rules.
     """
 
     name: str
@@ -57,12 +57,12 @@ class TrackingPlan:
     def find_rule(self, event: JSONObject) -> PlanRule | None:
         """Return the rule for *event*, in the version it asks for; None if it is unplanned."""
         kind = event["type"].upper()
-        found = self.rules_by_version.get((kind, event["event"] if kind == "TRACK" else ""))
-        if found is None and kind in VIEW_EVENT_NAMES:
-            found = self.rules_by_version.get(("TRACK", VIEW_EVENT_NAMES[kind]))
-        if not found:
+        versions = self.rules_by_version.get((kind, event["event"] if kind == "TRACK" else ""))
+        if versions is None and kind in VIEW_EVENT_NAMES:
+            versions = self.rules_by_version.get(("TRACK", VIEW_EVENT_NAMES[kind]))
+        if not versions:
             return None
-        return found.get(_requested_version(event)) or found[min(found)]
+        return versions.get(_requested_version(event)) or versions[min(versions)]
 
 
 def build_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
@@ -101,9 +101,9 @@ def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
     Returns: The plan. A rule that cannot be checked, or not wholly, is among its problems.
     Raises: EmulatorError, when it is no plan.
     """
-    held = document["data"] if isinstance(document.get("data"), dict) else document
-    rules = held.get("rules")
-    pagination = held.get("pagination")
+    plan_document = document["data"] if isinstance(document.get("data"), dict) else document
+    rules = plan_document.get("rules")
+    pagination = plan_document.get("pagination")
     if isinstance(pagination, dict) and pagination.get("next"):
         what = "this is the first page of the plan's rules alone"
         raise EmulatorError(what, f"{where}: pagination", "Put the rules of all pages in one list.")
@@ -114,7 +114,9 @@ def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
             read = [*_parse_legacy_rules(rules, where)]
         case _:
             raise EmulatorError("this is no tracking plan", where, PLAN_FORMAT_REMEDY)
-    described: JSON = held.get("trackingPlan") or document.get("trackingPlan") or held
+    described: JSON = (
+        plan_document.get("trackingPlan") or document.get("trackingPlan") or plan_document
+    )
     about = described if isinstance(described, dict) else {}
     name = _first_text(about, "display_name", "name", "id")
     plan = build_plan(
