@@ -49,7 +49,9 @@ def emulator(road: Keeper, *, strict: bool = False) -> Flask:
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
         workspace=SimpleNamespace(
-            sources=(SegmentSource("Web shop", "wk_demo"),), segment_options=SegmentOptions()
+            sources=(SegmentSource("Web shop", "wk_demo"),),
+            segment_options=SegmentOptions(),
+            oauth_application=None,
         ),
         token_issuer=TokenIssuer("secret", None),
         segment_faults=SegmentFaultQueue(),
