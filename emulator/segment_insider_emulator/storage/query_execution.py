@@ -112,18 +112,16 @@ class CompiledStatement:
         assert isinstance(compiled, SQLCompiler)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
         dumpers = {
-            name: dump
+            name: parameter.type.bind_processor(dialect)
             for name, parameter in compiled.binds.items()
             if isinstance(parameter.type, JsonText)
-            and (dump := parameter.type.bind_processor(dialect))
         }
         bind = _parameter_binder(compiled.positiontup, constants, dumpers)
         columns = getattr(self._statement, "exported_columns", ())
         loaders = {
-            index: load
+            index: column.type.result_processor(dialect, None)
             for index, column in enumerate(columns)
             if isinstance(column.type, JsonText)
-            and (load := column.type.result_processor(dialect, None))
         }
         return _DriverStatement(
             str(compiled), bind, _row_reader([column.key for column in columns], loaders)
@@ -162,7 +160,7 @@ def _row_reader(
     row_type: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
     if not loaders:
         return lambda row: row_type(*row)
-    return lambda row: row_type(*_convert(list(row), loaders))
+    return lambda row: row_type._make(_convert(list(row), loaders))
 
 
 def _convert(values: Any, conversions: Mapping[Any, Convert]) -> Any:

@@ -1,5 +1,6 @@
 """All database tables, their column types, and the triggers that count messages."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import orjson
@@ -29,11 +30,11 @@ class JsonText(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str | None:
-        return None if value is None else orjson.dumps(value).decode()
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
+        return _dump_or_null
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else orjson.loads(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
+        return _load_or_none
 
 
 class RequiredJsonText(JsonText):
@@ -41,8 +42,20 @@ class RequiredJsonText(JsonText):
 
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: Dialect) -> str:
-        return orjson.dumps(value).decode()
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
+        return _dump
+
+
+def _dump(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _dump_or_null(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _load_or_none(text: str | None) -> Any:
+    return None if text is None else orjson.loads(text)
 
 
 # Times are ISO 8601 in UTC with milliseconds, so that they sort as text.
