@@ -124,7 +124,7 @@ Feature: Cart abandonment
         | product_id | price |
         | mug        | 8.50  |
       Then Insider One does not know Ada
-      And the call "Product Added" ends as warning because "segment_anonymous_id is not in the account's identity resolution"
+      And the call "Product Added" ends as warning because "segment_anonymous_id cannot identify a user"
 
   Rule: an incomplete cart page is lost, although Segment shows it as delivered
 

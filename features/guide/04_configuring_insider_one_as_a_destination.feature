@@ -112,7 +112,7 @@ Feature: 4 Configuring Insider One As a Destination
       And Grace opens the Enable Destination toggle
       When Ada signs in
       Then the call "identify" ends as failed because "Access Denied"
-      And the call "identify" ends as failed because "enter the one the panel showed as API Key"
+      And the call "identify" ends as failed because "enter the API Key that the panel showed"
       And Insider One knows nobody
 
     @documented
