@@ -85,7 +85,7 @@ def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
     wanted = "; ".join(
         _describe_unmet_condition(check) for check in account.conditions if not check.holds
     )
-    return f"{account.subscription}, which wants {wanted}"
+    return f"{account.subscription}, which requires {wanted}"
 
 
 def _met_share(conditions: list[ConditionCheck]) -> float:
@@ -94,7 +94,7 @@ def _met_share(conditions: list[ConditionCheck]) -> float:
 
 def _describe_unmet_condition(check: ConditionCheck) -> str:
     actual_text = "nothing" if check.found is None else format_cell(check.found)
-    return f"{check.condition} and finds {actual_text}"
+    return f"{check.condition}, but finds {actual_text}"
 
 
 # The app's clock gives the time of an event, Insider One's clock that of a journey: the effect of

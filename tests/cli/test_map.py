@@ -125,7 +125,7 @@ def test_explanation_tells_origin_and_loss() -> None:
     assert '    users[0].events[0].event_params.event_group_id = "o-17"' in lines
     assert "        from properties.order_id, by parameters.event_group_id" in lines
     assert lines[-6:] == [
-        '  not matched  8 others, which want type = "identify" or event = "Product List Viewed" '
+        '  not matched  8 others, which require type = "identify" or event = "Product List Viewed" '
         'or event = "Product Viewed" or 5 more, see --json',
         "  dropped: no matching subscription reads",
         "    properties.gift was sent once, but no mapping reads it. Map it under parameters.",
@@ -148,7 +148,7 @@ def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
         "  matched      Create or Update a User Profile (updateUserProfile)",
         '    users[0].identifiers.uuid = "ada"',
         "        from userId, by uuid",
-        '  not matched  9 others, which want type = "track"',
+        '  not matched  9 others, which require type = "track"',
         "  dropped: no matching subscription reads",
         "    traits.firstName was sent once, but firstName reads traits.first_name, which was never sent. "
         "Read $.traits.firstName as well.",
@@ -223,7 +223,7 @@ def test_explanation_tells_of_a_type_that_segment_does_not_know(
     result = mapped(event, options=("--explain",))
 
     assert result.stdout.splitlines()[1:] == [
-        f"  Segment takes no call {shown}, only track, identify, page, screen, group and alias",
+        f"  Segment accepts no call {shown}, only track, identify, page, screen, group and alias",
         "",
     ]
 

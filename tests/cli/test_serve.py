@@ -165,7 +165,7 @@ def test_a_file_and_a_preset_are_one_too_many() -> None:
             "0.0.0.0",
             None,
             [
-                "emulator: anybody who reaches 0.0.0.0 can read what is captured, and clear it. "
+                "emulator: everyone who can reach 0.0.0.0 can read and delete the captured data. "
                 "Set EMULATOR_PASSWORD, or serve at 127.0.0.1."
             ],
             id="the network, without a password",
@@ -246,7 +246,9 @@ def test_an_sqlite_file_that_is_served_can_be_read_beside(tmp_path: Path) -> Non
     with serving(file):
         recorded = run("contract", "record", "--from", str(file), str(cases))
         drift = run("drift", "--preset", "guide", "--traffic", str(file), "--json")
-        nothing = "nothing is recorded: no event came. Use the app first, or name other traffic."
+        nothing = (
+            "nothing is recorded: there are no events. Use the app first, or name other traffic."
+        )
         assert recorded == (1, f"{cases}: {nothing}\n")
         remedy = "Use the app first, or leave --traffic out."
-        assert drift == (2, f"emulator: {file}: no event came. {remedy}\n")
+        assert drift == (2, f"emulator: {file}: there are no events. {remedy}\n")

@@ -17,7 +17,7 @@ from segment_insider_emulator.cli import main
 
 FILES = {f"{number}.ndjson": ndjson([track(number), track(-number)]) for number in range(1, 5)}
 LAST = "4.ndjson"
-NOTHING = "stopped; nothing is kept yet"
+NOTHING = "stopped; nothing is saved yet"
 
 
 def command(*arguments: str | Path) -> list[str]:
@@ -55,7 +55,7 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path, workers
     done = {file for file, _ in kept["done"]}
     size = {file: len(content) for file, content in enumerate(FILES.values())}
     share = sum(size[file] for file in done) * 100 // sum(size.values())
-    said = f"stopped at {share} %; the same command goes on" if done else NOTHING
+    said = f"stopped at {share} %; run the same command to continue" if done else NOTHING
     assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
     assert done <= {0, 1, 2}
     assert (resumed.returncode, resumed.stderr) == (0, "")
@@ -68,11 +68,11 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path, workers
         pytest.param(
             ["--resume", "kept.json"],
             [*FILES],
-            "stopped at 75 %; the same command goes on",
+            "stopped at 75 %; run the same command to continue",
             id="goes on",
         ),
         pytest.param(
-            [], [*FILES], "stopped at 75 %; nothing is kept without --resume FILE", id="gone"
+            [], [*FILES], "stopped at 75 %; nothing is saved without --resume FILE", id="gone"
         ),
         pytest.param(["--resume", "kept.json"], [LAST], NOTHING, id="in the first part"),
     ],

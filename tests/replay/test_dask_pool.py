@@ -152,8 +152,8 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path) -> None
 
     sizes = [len(content) for content in FILES.values()]
     share = sum(sizes[file] for file, _ in kept) * 100 // sum(sizes)
-    said = f"stopped at {share} %; the same command goes on"
-    said = said if kept else "stopped; nothing is kept yet"
+    said = f"stopped at {share} %; run the same command to continue"
+    said = said if kept else "stopped; nothing is saved yet"
     assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
     assert len(kept) < len(FILES)
     assert (resumed.returncode, resumed.stderr) == (1, "")

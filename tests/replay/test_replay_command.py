@@ -275,7 +275,7 @@ def test_a_warning_is_shown_once_with_its_events_and_subscriptions(tmp_path: Pat
     ("arguments", "complaint"),
     [
         pytest.param(["none.gz"], "none.gz: no file found.", id="no archive"),
-        pytest.param([".", "--at", "noon"], "--at: 'noon' is no ISO 8601 time.", id="no time"),
+        pytest.param([".", "--at", "noon"], "--at: 'noon' is not an ISO 8601 time.", id="no time"),
         pytest.param([".", "--against", "none.yaml"], "none.yaml: ", id="no workspace"),
         pytest.param(
             [".", "--html", "no/such/page.html"], "page.html: there is no such folder", id="page"

@@ -252,7 +252,7 @@ def test_keeping_none_goes_with_an_address(
 ) -> None:
     done = run(folder, None, *command)
     assert done.code == code
-    assert "no-keep goes with --" in done.stderr
+    assert "no-keep needs --" in done.stderr
 
 
 @pytest.mark.parametrize(("which", "token", "told"), CASES)

@@ -90,7 +90,7 @@ def test_the_nearest_subscription_says_what_it_wants(
         "  Cart viewed - not_subscribed: no enabled subscription matches this event; event "
         "'Cart viewed' is not 'Cart Viewed', and Segment compares every letter of a name. Send "
         "that name, or name this one in a trigger if it is meant.",
-        '    nearest is Carts, which wants event = "Cart Viewed" and finds Cart viewed',
+        '    nearest is Carts, which requires event = "Cart Viewed", but finds Cart viewed',
     ]
 
 

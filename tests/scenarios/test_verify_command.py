@@ -137,7 +137,7 @@ def test_a_passing_feature_exits_0_and_leaves_nothing_behind(tmp_path: Path) -> 
 def test_a_report_named_by_a_dash_is_refused(tmp_path: Path, option: str) -> None:
     result = CliRunner().invoke(main, ["verify", option, "-", str(tmp_path)])
     assert result.exit_code == 2
-    assert result.stderr.endswith("A report goes into a file: give its name in place of -.\n")
+    assert result.stderr.endswith("A report needs a file name: - is not allowed.\n")
 
 
 def test_a_failing_feature_exits_1(tmp_path: Path) -> None:
