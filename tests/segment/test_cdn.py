@@ -76,7 +76,7 @@ def test_a_strict_emulator_has_settings_for_its_own_keys_alone(client: FlaskClie
             "message": "not found",
             "code": "not_found",
             "detail": "/v1/projects/<writeKey>/settings: no source has this write key. "
-            "Use one of this workspace; only without --strict and --teams any will do.",
+            "Use a key of this workspace. Others work only without --strict and --teams.",
         },
     )
 

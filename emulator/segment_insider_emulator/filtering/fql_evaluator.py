@@ -114,7 +114,7 @@ def _compile_glob(pattern: str) -> re.Pattern[str] | None:
 
 
 def _glob_to_regex(pattern: str) -> str:
-    chunks = [""]  # regular expressions of what stands between stars
+    chunks = [""]  # regular expressions of the parts between stars
     at = 0
     while at < len(pattern):
         part = _PATTERN_PART.match(pattern, at)
@@ -130,7 +130,7 @@ def _glob_to_regex(pattern: str) -> str:
         else:
             chunks[-1] += "." if part["any"] else re.escape(part["escaped"] or part["plain"])
     first, *others = chunks
-    # What stands between two stars is taken where it first fits and never tried elsewhere:
+    # The part between two stars matches at its first place and is never tried elsewhere:
     # otherwise a pattern of many stars takes for ever to fail.
     middle = "".join(f"(?>.*?{chunk})" for chunk in others[:-1])
     rest = f"{middle}.*{others[-1]}" if others else ""

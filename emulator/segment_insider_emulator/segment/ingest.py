@@ -373,8 +373,8 @@ def assign_sources(
     """Set the source of each message; discard those without an enabled source, as Segment does.
 
     Args:
-        sources: Of the workspace; the first stands in for a write key that none has.
-        strict: Drop what carries such a key instead.
+        sources: Of the workspace; the first one gets messages with an unknown write key.
+        strict: Discard such messages instead.
     Source: Segment, Delivery Overview, discards `unknown_source` and `source_disabled`.
     """
     known = {source.write_key: source for source in sources}
@@ -401,7 +401,7 @@ def build_source_settings(write_key: str, host: str, protocol: str) -> JSONObjec
     """Build the settings of a source, so that its SDK sends to this emulator only.
 
     Args:
-        host: Name, port and any path under which the emulator was asked, e.g. "127.0.0.1:8282".
+        host: Name, port and any path of the emulator's address, e.g. "127.0.0.1:8282".
         protocol: "http" or "https".
     Source: the settings that analytics.js 1.84.3, Kotlin and Swift read. (observed, source)
     """

@@ -1,6 +1,6 @@
 """OAuth 2.0: exchange a signed assertion for a bearer token, and check tokens.
 
-All of it goes by the wall clock, never by an emulator's own: SDKs sign by the Date of an answer.
+Everything here uses the machine's clock, never a sandbox's: SDKs sign with the Date of an answer.
 """
 
 import hashlib
@@ -136,7 +136,7 @@ def _verify_assertion(assertion: str, application: OAuthApplication) -> None:
             assertion,
             application.public_key,
             algorithms=["RS256"],
-            # The server's own URL is what an app calls it, which nobody here can know.
+            # The audience is the server's URL as the app knows it, which is unknown here.
             options={"require": REQUIRED_CLAIMS, "verify_aud": False},
         )
     except jwt.ExpiredSignatureError as error:

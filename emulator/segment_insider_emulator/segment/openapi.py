@@ -176,10 +176,14 @@ def _settings_operation() -> JSONObject:
 
 
 def _token_operation() -> JSONObject:
-    wanted = {name: {"const": value} for name, value in REQUIRED_FORM_FIELDS.items()}
+    required_fields = {name: {"const": value} for name, value in REQUIRED_FORM_FIELDS.items()}
     form = _object_schema(
-        {**wanted, "client_assertion": _NONEMPTY_STRING_SCHEMA, "scope": {"const": TRACKING_SCOPE}},
-        [*wanted],
+        {
+            **required_fields,
+            "client_assertion": _NONEMPTY_STRING_SCHEMA,
+            "scope": {"const": TRACKING_SCOPE},
+        },
+        [*required_fields],
     )
     form["required"].append("client_assertion")
     refused = _schema_reference("TokenRefusal")

@@ -53,22 +53,24 @@ def error_response(status: int, what: str, where: str = "", remedy: str = "") ->
 
 def _handle_emulator_error(error: EmulatorError) -> Response:
     status = error.status if isinstance(error, AccessDenied) else 400
-    answer = error_response(status, error.what, error.where, error.remedy)
-    return add_password_challenge(answer) if isinstance(error, AuthenticationRequired) else answer
+    response = error_response(status, error.what, error.where, error.remedy)
+    return (
+        add_password_challenge(response) if isinstance(error, AuthenticationRequired) else response
+    )
 
 
 def _handle_unavailable(error: TemporarilyUnavailable) -> Response:
     log.error("refused reason=%s", error.what)
-    answer = error_response(503, error.what, error.where, error.remedy)
-    answer.headers["Retry-After"] = str(RETRY_AFTER_S)
-    return answer
+    response = error_response(503, error.what, error.where, error.remedy)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
 
 
 def handle_http_error(error: HTTPException) -> Response:
     """Convert an HTTP error of Flask or Werkzeug to a JSON error response."""
     status = error.code or 500
     what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
-    answer = error_response(status, what, request.path, remedy)
+    response = error_response(status, what, request.path, remedy)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        answer.headers["Allow"] = ", ".join(error.valid_methods)
-    return answer
+        response.headers["Allow"] = ", ".join(error.valid_methods)
+    return response

@@ -52,7 +52,7 @@ CALL_KINDS: Final = {
     **{kind[0]: kind for kind in MESSAGE_TYPES},
     **dict.fromkeys(("batch", "b", "import"), BATCH_KIND),
 }
-MAX_WIRE_BYTES: Final = 2 * MAX_BATCH_BYTES  # packed or not, nothing longer can hold a batch
+MAX_WIRE_BYTES: Final = 2 * MAX_BATCH_BYTES  # compressed or not, no batch is longer
 _PARSED_BODY_KEY: Final = "emulator.call"
 
 
@@ -73,8 +73,10 @@ def read_raw_body(*, cache: bool = False) -> bytes:
 
 
 def parse_body_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
-    """The call in the *body* of the current request, unpacked once: it may be asked for before, to
-    find its write key. Raises: IngestError."""
+    """Return the call in the current request's body, parsed once also if it is needed twice.
+
+    It is needed to find the write key, and to ingest the call. Raises: IngestError.
+    """
     call: JSONObject | None = request.environ.get(_PARSED_BODY_KEY)
     if call is None:
         call = decode_body(read_body(), request.headers.get("Content-Encoding"), kind)
@@ -86,8 +88,9 @@ def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
     """Ingest the body of the current request; return when its messages are delivered.
 
     Args:
-        kind: What the path asks for: a type of message, or "batch".
-    Raises: IngestError, when the whole request is refused; Unavailable, when nothing was kept.
+        kind: Given by the path: a type of message, or "batch".
+    Raises: IngestError, when the whole request is rejected; TemporarilyUnavailable, when nothing
+        was stored.
     """
     authorization = request.headers.get("Authorization")
     services = current_services()
@@ -98,20 +101,22 @@ def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
 
 def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
     """Ingest a parsed *call*: assign its messages to their source and deliver them."""
-    own = current_services()
-    now = own.clock()
+    services = current_services()
+    now = services.clock()
     messages = parse_messages(
         call,
         kind=kind,
         authorization=authorization,
         received_at=now,
         new_id=lambda: generate_message_id(now, secrets.token_bytes(16)),
-        client_ip=request.remote_addr if own.workspace.segment_options.context_ip else None,
+        client_ip=request.remote_addr if services.workspace.segment_options.context_ip else None,
     )
-    messages = assign_sources(messages, own.workspace.sources, strict=own.config.strict)
-    # Those with a write key of nobody's are not for the team that has the default sandbox to read.
-    unasked = request.environ.get(IMPLICIT_DEFAULT_KEY, False)
-    own.message_sink.submit([each for each in messages if each.source or not unasked])
+    messages = assign_sources(messages, services.workspace.sources, strict=services.config.strict)
+    # A team's default sandbox must not show messages with an unknown write key.
+    is_implicit = request.environ.get(IMPLICIT_DEFAULT_KEY, False)
+    services.message_sink.submit(
+        [message for message in messages if message.source or not is_implicit]
+    )
     rejected = sum(message.rejection is not None for message in messages)
     log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)
 
@@ -119,17 +124,17 @@ def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -
 def request_write_key() -> str | None:
     """Return the write key in the path, headers or body of the current request.
 
-    None where there is none, or the request will be refused: whoever takes it in says why.
+    None if there is none, or if the request is invalid: its view then reports the error.
     """
-    given = request.view_args or {}
-    if "write_key" in given:
-        return str(given["write_key"])
+    path_arguments = request.view_args or {}
+    if "write_key" in path_arguments:
+        return str(path_arguments["write_key"])
     if key := basic_auth_user(request.headers.get("Authorization")):
         return key
     try:
-        if given.get("kind") in MESSAGE_TYPES:
-            return find_write_key(None, parse_body_once(read_pixel_call, given["kind"]))
-        kind = CALL_KINDS.get(given.get("path", "").rstrip("/"))
+        if path_arguments.get("kind") in MESSAGE_TYPES:
+            return find_write_key(None, parse_body_once(read_pixel_call, path_arguments["kind"]))
+        kind = CALL_KINDS.get(path_arguments.get("path", "").rstrip("/"))
         return (
             find_write_key(None, parse_body_once(partial(read_raw_body, cache=True), kind))
             if kind
@@ -168,10 +173,10 @@ def handle_tracking_call(path: str) -> Response:
     if request.method == "POST" and name == TELEMETRY_NAME:
         return _json_response({"success": True})
     if kind is None or request.method not in ("GET", "POST"):
-        remedy = f"Send {CALL_ADDRESSES}; the host given to an SDK mostly goes without /v1."
+        remedy = f"Send {CALL_ADDRESSES}; the host in an SDK's settings usually has no /v1."
         raise _unknown_address_error(remedy)
     if request.method == "GET":
-        remedy = "Send the call with POST. An SDK that is redirected asks with GET: let none do it."
+        remedy = "Send the call with POST. A redirected SDK sends GET: do not redirect it."
         raise malformed_request_error("a GET has no body", request.path, remedy)
     return _ingest_or_fail(kind)
 
@@ -188,7 +193,7 @@ def reject_call_without_version(name: str) -> Response:
 def pixel(kind: str) -> Response:
     """Ingest the call in the query and answer with a one-pixel image, even after an error.
 
-    Source: Segment, Pixel Tracking API. What was wrong stands in a header that Segment has not.
+    Source: Segment, Pixel Tracking API. An additional header has the error.
     """
     answer = Response(PIXEL_GIF, mimetype="image/gif")
     answer.headers["Cache-Control"] = "no-store"
@@ -216,10 +221,10 @@ def exchange_token() -> Response:
 @bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)
 def source_settings(write_key: str) -> Response:
     """Return the settings that browser and mobile SDKs read before they send events."""
-    own = current_services()
-    known = {source.write_key for source in own.workspace.sources}
-    if own.config.strict and write_key not in known:
-        remedy = "Use one of this workspace; only without --strict and --teams any will do."
+    services = current_services()
+    known = {source.write_key for source in services.workspace.sources}
+    if services.config.strict and write_key not in known:
+        remedy = "Use a key of this workspace. Others work only without --strict and --teams."
         raise _not_found_error("no source has this write key", SETTINGS_PATH, remedy)
     body = build_source_settings(
         write_key, require_host_header() + request.root_path, request.scheme
@@ -260,16 +265,16 @@ def reject_device_mode(name: str) -> Response:
 def handle_ingest_error(error: IngestError) -> Response:
     """Answer an IngestError as Segment does, with `detail` for people added.
 
-    It stands in the log as well: hardly an SDK shows more of an answer than `message`.
+    The log has it, too: most SDKs show only `message` of an document.
     """
     log.warning("refused method=%s status=%d reason=%r", request.method, error.status, str(error))
-    answer = {
+    document = {
         "success": False,
         "message": error.message,
         "code": error.code,
         "detail": str(error),
     }
-    return _json_response(answer, error.status)
+    return _json_response(document, error.status)
 
 
 @bp.errorhandler(TokenRequestRejected)
@@ -303,12 +308,12 @@ def add_cors_headers(response: Response) -> Response:
 def personalise_script(source: bytes, write_key: str, base: str) -> bytes:
     """Insert the write key into analytics.js and make it load everything from *base*.
 
-    It knows its own address only by https: the line in front tells it, unless the page has.
-    (observed)
+    analytics.js finds its own address only with https: the first line sets it, unless the page has
+    set one. (observed)
     """
     cdn = orjson.dumps(base)
     line = b"(window.analytics=window.analytics||[])._cdn=window.analytics._cdn||" + cdn + b";\n"
-    # A key of other characters stands in the snippet; in a script it could be more than a text.
+    # A key with other characters could inject code; the snippet in the page has it anyway.
     key = (
         write_key.encode()
         if PLAIN_WRITE_KEY_PATTERN.fullmatch(write_key)
@@ -328,13 +333,13 @@ def _ingest_or_fail(kind: str) -> Response:
 def _fault_response(fault: SegmentFault) -> Response:
     if fault.drop:
         return Response(_disconnect())
-    said = HTTPStatus(fault.status).phrase if fault.status in set(HTTPStatus) else "fault"
-    body = {"success": False, "message": said, "code": "fault", "detail": "Asked for."}
+    message = HTTPStatus(fault.status).phrase if fault.status in set(HTTPStatus) else "fault"
+    body = {"success": False, "message": message, "code": "fault", "detail": "Injected fault."}
     response = Response(orjson.dumps(body), fault.status, mimetype="application/json")
     if fault.retry_after is not None:
         response.headers["Retry-After"] = str(fault.retry_after)
     if fault.retry_after is not None and fault.status == HTTPStatus.TOO_MANY_REQUESTS:
-        # Segment names it beside the other, in seconds as well. (documented)
+        # Segment sends this header, too, also in seconds. (documented)
         response.headers["X-RateLimit-Reset"] = str(fault.retry_after)
     return response
 
@@ -356,10 +361,10 @@ def _serve_script(name: str, transform: Callable[[bytes], bytes]) -> Response:
     try:
         source = current_services().assets.read_file(name)
     except AssetsUnavailable as error:
-        # 200, because a browser runs no script of another status, and then nobody reads why.
+        # 200, because browsers run no script with another status and would not show the reason.
         log.warning("missing file=%r reason=%r", name, error.what)
-        said = orjson.dumps(f"Segment emulator: {error}")
-        return _script_response(b"console.error(" + said + b");\n")
+        message = orjson.dumps(f"Segment emulator: {error}")
+        return _script_response(b"console.error(" + message + b");\n")
     if source is None:
         what = f"analytics.js {ANALYTICS_JS_VERSION} has no such part"
         raise _not_found_error(what, request.path, "Load analytics.js from this emulator as well.")
@@ -377,8 +382,8 @@ def _disable_caching(response: Response) -> Response:
 
 def _unknown_address_error(remedy: str) -> IngestError:
     what = "the Tracking API has no such address"
-    asked = f"{request.method} {request.path}"
-    return IngestError(404, "not found", "not_found", what, asked, remedy)
+    where = f"{request.method} {request.path}"
+    return IngestError(404, "not found", "not_found", what, where, remedy)
 
 
 def _not_found_error(what: str, where: str, remedy: str) -> IngestError:
