@@ -1,4 +1,4 @@
-"""A run that is stopped keeps what is done, and another one goes on with it."""
+"""A stopped run saves the completed parts, and the next run continues with them."""
 
 import json
 import os
@@ -114,7 +114,7 @@ def test_the_report_of_a_finished_run_comes_from_its_checkpoint(tmp_path: Path) 
         pytest.param(b"{", "not a checkpoint of --resume", id="no JSON"),
         pytest.param(b"[]", "not a checkpoint of --resume", id="something else"),
         pytest.param(
-            b'{"version":1,"work":"other"}', "this was begun with other files", id="other work"
+            b'{"version":1,"work":"other"}', "this checkpoint is of other files", id="other work"
         ),
     ],
 )
