@@ -100,7 +100,7 @@ Feature: 4 Configuring Insider One As a Destination
       Given Grace enters the key and account name of "Web shop" in Segment
       And Grace closes the Enable Destination toggle
       When Ada signs in
-      Then the call "identify" ends as disabled because "open the Enable Destination toggle"
+      Then the call "identify" ends as disabled because "turn on Enable Destination"
       And Insider One knows nobody
 
     @documented

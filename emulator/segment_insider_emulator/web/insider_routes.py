@@ -12,9 +12,9 @@ bp = Blueprint("insider", __name__)
 ALL_HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-@bp.route("/api/user/v1/<path:rest>", methods=ALL_HTTP_METHODS)
-@bp.route("/api/contact/v1/<path:rest>", methods=ALL_HTTP_METHODS)
-def answer(rest: str) -> Response:
+@bp.route("/api/user/v1/<path:rest>", methods=ALL_HTTP_METHODS, endpoint="answer")
+@bp.route("/api/contact/v1/<path:rest>", methods=ALL_HTTP_METHODS, endpoint="answer")
+def handle_insider_request(rest: str) -> Response:
     """Pass the raw request to the account's API and return its response."""
     headers = {name.lower(): value for name, value in request.headers}
     # One byte more than allowed is enough to reject the body.
@@ -25,7 +25,7 @@ def answer(rest: str) -> Response:
     return Response(response.body, response.status, headers=dict(response.headers))
 
 
-@bp.get(openapi.OPENAPI_PATH)
-def described() -> JSONObject:
+@bp.get(openapi.OPENAPI_PATH, endpoint="described")
+def get_insider_openapi() -> JSONObject:
     """Return the OpenAPI document of these addresses."""
     return openapi.build_openapi()
