@@ -1,4 +1,4 @@
-"""Split FQL of destination filters into tokens. Trigger FQL is another language: see mapping/."""
+"""Parse FQL, the language of destination filters, into a syntax tree; triggers have another one."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -112,7 +112,7 @@ class FqlPath:
 
 @dataclass(frozen=True, slots=True)
 class FqlList:
-    """A list whose items are evaluated."""
+    """A list with items that are evaluated."""
 
     items: tuple["FqlNode", ...]
 

@@ -1,4 +1,4 @@
-"""Source settings: what happens to events that violate the tracking plan.
+"""Enforce a tracking plan: reject events that violate it, or remove values, as the source says.
 
 Source: Segment, Public API, source settings; Protocols, "Schema configuration".
 """

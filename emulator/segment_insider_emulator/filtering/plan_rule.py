@@ -1,4 +1,4 @@
-"""Formats of JSON Schema that tracking plans check, such as date-time and uri.
+"""Check events with a rule of a tracking plan, and describe violations in Segment's words.
 
 Those that are not listed here are not checked, as in Segment's library those it does not know.
 """

@@ -1,4 +1,4 @@
-"""Regular expressions of tracking plans, run by RE2 in linear time and without look-around.
+"""Prepare the JSON Schema of a rule: replace $refs, and remove what cannot be checked.
 
 Segment's plans are checked by a Go library, whose expressions are RE2's; a plan's author may write
 anything, so an engine that can be made to search for ever would be a way to stop the emulator.

@@ -1,4 +1,4 @@
-"""Parse a tracking plan from a file of the Public API, or of the older export.
+"""A tracking plan: parse it from a file, and find the rule for an event.
 
 Source: Segment, Protocols, "Tracking plan"; Public API, tracking plan rules.
 """

@@ -1,1 +1,1 @@
-"""The Segment side: from an HTTP body to validated, normalised messages. Needs no Flask."""
+"""The Segment side, without Flask: from an HTTP body to validated, normalised messages."""

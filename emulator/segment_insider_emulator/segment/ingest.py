@@ -285,7 +285,7 @@ def _parse_batch_call(call: JSON, envelope: JSONObject, context: _RequestContext
 
 
 def _check_envelope(envelope: JSONObject) -> None:
-    """Reject a batch whose shared values cannot be copied to its calls."""
+    """Reject a batch if its shared values cannot be copied to its calls."""
     if problem := depth_problem(envelope):
         raise malformed_request_error(
             f"the envelope is nested too deep: {problem}", "body", "Send less in it."

@@ -84,7 +84,7 @@ class TokenIssuer:
         return {"access_token": token, "expires_in": TOKEN_LIFETIME_S, "token_type": "Bearer"}
 
     def check_authorization(self, authorization: str | None, now: float) -> None:
-        """Reject a call whose bearer token was not issued here, if an application is configured.
+        """Reject a call with a bearer token from elsewhere, if an application is configured.
 
         A call without a bearer passes: that Segment can insist on one is a setting of the source,
         and is not imitated. The answer to a bad one is assumed; both SDKs then ask for another

@@ -87,7 +87,7 @@ class InvalidHostHeader(EmulatorError):
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team whose members share sandboxes.
+    """A team with shared sandboxes.
 
     Args:
         token_digests: SHA-256 of each of its tokens; tokens are never stored.

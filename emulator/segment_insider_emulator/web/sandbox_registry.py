@@ -1,4 +1,4 @@
-"""Delete sandboxes that were not used for longer than --keep-sandboxes."""
+"""The registry of sandboxes: create, find, delete, replace the workspace, delete idle ones."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -330,7 +330,7 @@ class SandboxRegistry:
             self._register(self._build_sandbox(sandbox.record, services.workspace, services))
 
     def _find_by_services(self, services: SandboxServices) -> Sandbox:
-        """Return the sandbox of *services*, whose workspace may have been replaced since."""
+        """Return the sandbox of *services*, even if its workspace has been replaced since."""
         for sandbox in self.list():
             if sandbox.services.engine is services.engine:
                 return sandbox
