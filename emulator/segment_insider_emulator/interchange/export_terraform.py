@@ -100,7 +100,7 @@ _FILE_HEADER = """\
 
 
 def build_terraform(workspace: Workspace, *, keep_secrets: bool = False) -> str:
-    """Build the Terraform configuration. The key is a variable unless secrets are kept."""
+    """Build the Terraform configuration. The key is a variable unless *keep_secrets*."""
     blocks = [
         *_variable_blocks(workspace, keep_secrets),
         _destination_block(workspace, keep_secrets),

@@ -1,6 +1,6 @@
 """Export a workspace: Segment's resources, Public API requests, or a complete workspace file.
 
-An object whose id the workspace knows is changed; any other is created.
+An object with an id in the workspace is changed; any other is created.
 Source: Segment's published catalogue and Public API; subscriptions are an alpha resource there.
 """
 
@@ -237,7 +237,7 @@ def _build_request(method: str, path: str, content_type: str, body: JSONObject) 
     return {"method": method, "path": path, "contentType": content_type, "body": body}
 
 
-# For a destination whose key differs from the account's: the exported keys differ, too.
+# Used if the destination's key differs from the account's: the exported keys differ, too.
 OTHER_TEST_KEY = f"other-{TEST_ACCOUNT_KEY}"
 
 

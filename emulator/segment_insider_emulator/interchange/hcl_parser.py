@@ -320,7 +320,7 @@ class _HclParser:
         return bool(match and match[0] == "for" and next_character.isspace())
 
     def _skip_for_expression(self, start: int) -> UnknownValue:
-        """Skip a `for` expression whose opening bracket was read."""
+        """Skip a `for` expression after its opening bracket."""
         self._position = start
         self._skip_brackets()
         return UnknownValue(self._text[start : self._position])

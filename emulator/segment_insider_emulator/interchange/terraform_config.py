@@ -306,7 +306,7 @@ def _json_blocks(document: JSONObject) -> Iterator[HclBlock]:
 
 
 def _split_labels(value: JSON, label_count: int) -> Iterator[tuple[list[str], JSON]]:
-    """Yield the label names and content at depth *label_count*; lists stand for one object."""
+    """Yield the label names and content at depth *label_count*; a list has several objects."""
     for entry in value if isinstance(value, list) else [value]:
         if label_count == 0:
             yield [], entry
