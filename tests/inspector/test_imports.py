@@ -81,7 +81,7 @@ def test_a_file_that_is_no_workspace_is_refused(
 def test_no_file_is_told(emulator: Running, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/import")
     page.get_by_role("button", name="Preview").click()
-    expect(page.get_by_role("alert")).to_contain_text("No file chosen")
+    expect(page.get_by_role("alert")).to_contain_text("no file chosen")
 
 
 @pytest.mark.parametrize(
