@@ -108,4 +108,4 @@ def test_hostile_values_stay_text(emulator: Running, page: Page) -> None:
 
 def test_nobody_is_404(emulator: Running, page: Page) -> None:
     answer = page.request.get(f"{emulator.url}/profiles/nobody")
-    assert (answer.status, "Nothing has this address" in answer.text()) == (404, True)
+    assert (answer.status, "This address does not exist" in answer.text()) == (404, True)

@@ -88,7 +88,7 @@ def test_a_team_comes_back_from_a_sandbox_and_ends_it(
     front.on("dialog", accept)
     front.get_by_role("button", name="Delete the sandbox staging").click()
     expect(front.locator(".notice")).to_have_text("Sandbox staging was deleted")
-    assert asked == ["Delete the sandbox staging with all that it holds?"]
+    assert asked == ["Delete the sandbox staging and all its data?"]
     expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
 
 
@@ -133,13 +133,13 @@ def test_a_list_of_sandboxes_says_whose_they_are_since_when_and_how_many_there_m
     [
         pytest.param(
             ["nightly", "another"],
-            "The team checkout has 2 sandboxes already. Delete those that are done with, on the"
+            "The team checkout has 2 sandboxes already. Delete sandboxes that are not needed, on the"
             " page /team or with DELETE /emulator/v1/sandboxes/<id>.",
             id="one too many",
         ),
         pytest.param(
             ["staging"],
-            "id: another sandbox has the id 'staging'. Name another, or leave it out.",
+            "id: another sandbox has the id 'staging'. Use another one, or leave it out.",
             id="an id that is taken",
         ),
     ],
