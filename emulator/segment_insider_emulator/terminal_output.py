@@ -85,7 +85,7 @@ def expand_settings_hint(workspace_name: str, subject: str = "this subscription 
         subject: Start of the sentence.
     """
     return (
-        f"{subject} `settings` out, and a line of it alone would replace the action's whole "
-        f"mapping: first `emulator export {shlex.quote(workspace_name)} --format workspace "
+        f"{subject} out `settings`, and a single line of it would replace the action's whole "
+        f"mapping: first run `emulator export {shlex.quote(workspace_name)} --format workspace "
         "--output whole.yaml`, then write the line there"
     )

@@ -131,8 +131,8 @@ def test_explanation_tells_origin_and_loss() -> None:
         "    properties.gift was sent once, but no mapping reads it. Map it under parameters.",
         "      write at destination.subscriptions[9].settings.parameters.gift: "
         '{"@path":"$.properties.gift"}',
-        "      this subscription leaves `settings` out, and a line of it alone would replace the "
-        "action's whole mapping: first `emulator export segment-defaults --format workspace "
+        "      this subscription leaves out `settings`, and a single line of it would replace the "
+        "action's whole mapping: first run `emulator export segment-defaults --format workspace "
         "--output whole.yaml`, then write the line there",
         "",
     ]
@@ -155,8 +155,8 @@ def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
         "      write at destination.subscriptions[0].settings.firstName: "
         '{"@if":{"exists":{"@path":"$.traits.firstName"},"then":{"@path":"$.traits.firstName"},'
         '"else":{"@path":"$.traits.first_name"}}}',
-        "      this subscription leaves `settings` out, and a line of it alone would replace the "
-        "action's whole mapping: first `emulator export segment-defaults --format workspace "
+        "      this subscription leaves out `settings`, and a single line of it would replace the "
+        "action's whole mapping: first run `emulator export segment-defaults --format workspace "
         "--output whole.yaml`, then write the line there",
         "",
     ]
