@@ -1,7 +1,7 @@
 """Prepare the JSON Schema of a rule: replace $refs, and remove what cannot be checked.
 
-Segment's plans are checked by a Go library, whose expressions are RE2's; a plan's author may write
-anything, so an engine that can be made to search for ever would be a way to stop the emulator.
+Segment's library is written in Go, so its regular expressions are RE2's: linear time, no
+look-around. A plan could otherwise contain an expression that never ends.
 """
 
 import json

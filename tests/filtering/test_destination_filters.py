@@ -259,7 +259,7 @@ def test_a_sample_by_path_takes_all_events_of_a_value_or_none() -> None:
     assert 10 < len(users) < 40
 
 
-FIXTURE = Path(__file__).parents[3] / "fixtures" / "filters" / "evaluator.ndjson"
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "filters" / "evaluator.ndjson"
 RECORDED: list[JSONObject] = [json.loads(line) for line in FIXTURE.read_text().splitlines()]
 
 
