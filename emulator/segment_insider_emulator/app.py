@@ -29,10 +29,13 @@ from segment_insider_emulator.control_api.sandboxes import sandbox_routes, works
 from segment_insider_emulator.control_api.scenario_runs import scenario_run_routes
 from segment_insider_emulator.delivery.destination_overrides import DestinationOverrides
 from segment_insider_emulator.delivery.fault_injection import FaultInjector as InsiderFaults
-from segment_insider_emulator.delivery.fault_injection import create_transaction_factory
 from segment_insider_emulator.delivery.filter_chain import FilterChain, compile_filter_chain
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
-from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
+from segment_insider_emulator.delivery.pipeline import (
+    DeliveryPipeline,
+    create_faulty_sender,
+    create_transaction_factory,
+)
 from segment_insider_emulator.delivery.queue import DeliveryQueue
 from segment_insider_emulator.delivery.retries import RetryPolicy
 from segment_insider_emulator.delivery.senders import RealAccount, RemoteSender
@@ -188,7 +191,7 @@ def _build_services(
         pass_through = PassThroughSender(
             remote, endpoint.handle_request, real, differences, clock, shared.create_guard
         )
-    sender = faults.wrap(pass_through or endpoint.handle_request)
+    sender = create_faulty_sender(pass_through or endpoint.handle_request, faults)
     pipeline = DeliveryPipeline(
         Destination(workspace.destination),
         sender,
@@ -214,6 +217,7 @@ def _build_services(
     return SandboxServices(
         config=config,
         workspace=workspace,
+        sources=workspace.sources,
         workspace_version=workspace_version,
         engine=engine,
         store=store,

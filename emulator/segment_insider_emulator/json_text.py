@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
@@ -40,6 +41,21 @@ _ESCAPE_IN_BYTES = re.compile(_ESCAPE_PATTERN.encode(), re.DOTALL)
 def replace_lone_surrogates(text: str) -> str:
     """Replace each escaped lone surrogate in JSON *text* by the escape of U+FFFD."""
     return _ESCAPE_IN_TEXT.sub(lambda match: "\\ufffd" if match[1] else match[0], text)
+
+
+def encode_json(value: Any) -> str:
+    """Return *value* as JSON text."""
+    return orjson.dumps(value).decode()
+
+
+def encode_optional_json(value: Any) -> str | None:
+    """Return *value* as JSON text, and None as None."""
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def decode_optional_json(text: str | None) -> Any:
+    """Return the value of a JSON text that was encoded here, and None as None."""
+    return None if text is None else orjson.loads(text)
 
 
 def parse_json(raw: bytes) -> JSON:

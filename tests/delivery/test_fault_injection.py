@@ -6,6 +6,7 @@ import pytest
 from carried import FINE, NOW
 
 from segment_insider_emulator.delivery.fault_injection import FaultInjector, parse_insider_fault
+from segment_insider_emulator.delivery.pipeline import create_faulty_sender
 from segment_insider_emulator.delivery.senders import NoResponse
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
@@ -22,7 +23,7 @@ class Account:
         self.faults = FaultInjector(lambda: self.now, seed, self.slept.append)
         for each in faults:
             self.faults.add(parse_insider_fault(each))
-        self.send = self.faults.wrap(self.take)
+        self.send = create_faulty_sender(self.take, self.faults)
 
     def take(self, _request: HttpRequest) -> HttpResponse:
         self.taken += 1

@@ -1,12 +1,10 @@
 """Injected faults of requests to Insider One: their JSON, and the sender that applies them."""
 
 import time
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import TypeAlias
 
 import orjson
 from jsonschema import Draft202012Validator
@@ -176,10 +174,6 @@ class _ActiveFault:
         return self.counted > requests_per_minute
 
 
-# Argument: names of the locks that a request needs.
-TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
-
-
 class FaultInjector:
     """Injected faults of one sandbox, in the order in which they were added.
 
@@ -200,7 +194,7 @@ class FaultInjector:
         self._clock = clock
         self._seed = seed
         self._sleep = sleep
-        self._active_faults: list[_ActiveFault] = []
+        self.active_faults: list[_ActiveFault] = []
         self._added_count = 0
         self._guard = guard_factory("faults", self)
 
@@ -210,63 +204,54 @@ class FaultInjector:
         Raises: EmulatorError, when there are too many.
         """
         with self._guard.updating:
-            if len(self._active_faults) >= MAX_ACTIVE_FAULTS:
+            if len(self.active_faults) >= MAX_ACTIVE_FAULTS:
                 raise EmulatorError(
                     f"there are {MAX_ACTIVE_FAULTS} faults already", "faults", "Clear them."
                 )
             self._added_count += 1
             seed = f"{self._seed}:{fault.seed}:{self._added_count}"
-            self._active_faults.append(_ActiveFault(self._added_count, fault, fault.times, seed))
+            self.active_faults.append(_ActiveFault(self._added_count, fault, fault.times, seed))
 
     def list_active(self) -> list[JSONObject]:
         """List the active faults as control API JSON."""
         with self._guard.reading:
             return [
                 insider_fault_json(active.id, active.fault, active.left)
-                for active in self._active_faults
+                for active in self.active_faults
             ]
-
-    @property
-    def has_no_faults(self) -> bool:
-        """Whether no fault is active."""
-        return not self._active_faults
 
     def clear(self) -> None:
         """Remove all faults."""
         with self._guard.updating:
-            self._active_faults = []
+            self.active_faults = []
             self._added_count = 0
 
     def state(self) -> JSONObject:
         """Return the state for other processes: {"added": count, "standing": active faults}."""
         return {
             "added": self._added_count,
-            "standing": [fault.to_json() for fault in self._active_faults],
+            "standing": [fault.to_json() for fault in self.active_faults],
         }
 
     def restore(self, state: JSONObject) -> None:
         """Load the state that `state` of another process returned."""
         self._added_count = state["added"]
-        self._active_faults = [
+        self.active_faults = [
             _ActiveFault.from_json(fault_json) for fault_json in state["standing"]
         ]
 
-    def wrap(self, sender: Sender) -> Sender:
-        """Return a sender that applies these faults and then sends with *sender*."""
-
-        def send(request: HttpRequest, /) -> HttpResponse:
-            active_fault = self._take_matching_fault() if self._active_faults else None
-            return self._apply(active_fault, request, sender) if active_fault else sender(request)
-
-        return send
+    def send(self, request: HttpRequest, sender: Sender) -> HttpResponse:
+        """Send *request* with *sender*, unless an active fault answers it."""
+        active_fault = self._take_matching_fault()
+        return self._apply(active_fault, request, sender) if active_fault else sender(request)
 
     def _take_matching_fault(self) -> _ActiveFault | None:
-        if self.has_no_faults:
+        if not self.active_faults:
             return None
         now = self._clock()
         with self._guard.updating:
-            match = next((fault for fault in self._active_faults if fault.applies(now)), None)
-            self._active_faults = [fault for fault in self._active_faults if fault.left != 0]
+            match = next((fault for fault in self.active_faults if fault.applies(now)), None)
+            self.active_faults = [fault for fault in self.active_faults if fault.left != 0]
             return match
 
     def _apply(
@@ -291,23 +276,3 @@ class FaultInjector:
                 status, active_fault.seconds_until_window_ends(self._clock()) if limited else None
             )
         return response or sender(request)
-
-
-def create_transaction_factory(
-    whole_transaction: TransactionFactory,
-    locks_only: TransactionFactory,
-    fault_injector: FaultInjector | None,
-) -> TransactionFactory:
-    """Return the factory of a request's transaction, which holds only locks if it may be slow.
-
-    Args:
-        fault_injector: An active fault may make a request slow. None for a real account, which
-            may always be slow.
-    """
-
-    def transaction(lock_names: Collection[str]) -> AbstractContextManager[object]:
-        if fault_injector and fault_injector.has_no_faults:
-            return whole_transaction(lock_names)
-        return locks_only(lock_names)
-
-    return transaction

@@ -2,15 +2,15 @@
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import asdict, replace
 from threading import Condition
 from typing import NamedTuple, TypeAlias
 
 from segment_insider_emulator.clock import Clock, Stopwatch
-from segment_insider_emulator.delivery.fault_injection import TransactionFactory
+from segment_insider_emulator.delivery.fault_injection import FaultInjector
 from segment_insider_emulator.delivery.filter_chain import (
     EventNameChecker,
     FilterChain,
@@ -48,7 +48,7 @@ from segment_insider_emulator.storage.records import (
     UpsertRecord,
     Verdict,
 )
-from segment_insider_emulator.types import HttpRequest, JSONObject
+from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,10 @@ class FilteredMessage(NamedTuple):
 
     message: Message
     filter_report: JSONObject
+
+
+# Argument: names of the locks that a request needs.
+TransactionFactory: TypeAlias = Callable[[Collection[str]], AbstractContextManager[object]]
 
 
 class DeliveryPipeline:
@@ -339,3 +343,34 @@ def _text_or_none(value: object) -> str | None:
 
 def _to_http_request(request: InsiderRequest) -> HttpRequest:
     return HttpRequest(request.method, UPSERT_PATH, request.headers, request.body)
+
+
+def create_transaction_factory(
+    whole_transaction: TransactionFactory,
+    locks_only: TransactionFactory,
+    fault_injector: FaultInjector | None,
+) -> TransactionFactory:
+    """Return the factory of a request's transaction, which holds only locks if it may be slow.
+
+    Args:
+        fault_injector: An active fault may make a request slow. None for a real account, which
+            may always be slow.
+    """
+
+    def transaction(lock_names: Collection[str]) -> AbstractContextManager[object]:
+        if fault_injector and not fault_injector.active_faults:
+            return whole_transaction(lock_names)
+        return locks_only(lock_names)
+
+    return transaction
+
+
+def create_faulty_sender(sender: Sender, fault_injector: FaultInjector) -> Sender:
+    """Return a sender that applies the active faults, if any, and then sends with *sender*."""
+
+    def send(request: HttpRequest, /) -> HttpResponse:
+        if fault_injector.active_faults:
+            return fault_injector.send(request, sender)
+        return sender(request)
+
+    return send

@@ -163,7 +163,9 @@ def _build_event_user(values: JSONObject, event_name: str) -> JSONObject:
     parameters = values.get("parameters", {})
     # No list is one event without a product; an empty list is no event at all.
     products = values.get("products", [{}])
-    timestamp = to_js_string(values["timestamp"])
+    timestamp = values["timestamp"]
+    if not isinstance(timestamp, str):
+        timestamp = to_js_string(timestamp)
     return {
         "identifiers": identifiers,
         "attributes": _build_attributes(attributes),

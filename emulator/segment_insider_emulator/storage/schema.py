@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,6 +18,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from segment_insider_emulator.json_text import (
+    decode_optional_json,
+    encode_json,
+    encode_optional_json,
+)
+
 metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: SQLite generates numbers for no other type.
 Int64 = BigInteger().with_variant(Integer, "sqlite")
@@ -31,10 +36,10 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str | None]:
-        return _dump_or_null
+        return encode_optional_json
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
-        return _load_or_none
+        return decode_optional_json
 
 
 class RequiredJsonText(JsonText):
@@ -43,19 +48,7 @@ class RequiredJsonText(JsonText):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Any], str]:
-        return _dump
-
-
-def _dump(value: Any) -> str:
-    return orjson.dumps(value).decode()
-
-
-def _dump_or_null(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
-
-
-def _load_or_none(text: str | None) -> Any:
-    return None if text is None else orjson.loads(text)
+        return encode_json
 
 
 # Times are ISO 8601 in UTC with milliseconds, so that they sort as text.

@@ -79,34 +79,25 @@ class SandboxRegistry:
             format_iso_utc(clock()),
             default_owner,
         )
-        self._default = Sandbox(record, default)
+        self.default = Sandbox(record, default)
         self._build_services, self._open_state = build_services, open_state
         self._record_store, self._clock = record_store, clock
         self._lock = RLock()
-        self._by_id: dict[str, Sandbox] = {}
+        self.created_by_id: dict[str, Sandbox] = {}
         self._by_write_key: dict[str, Sandbox] = {}
         self._by_account: dict[str, Sandbox] = {}
         self._change_marker, self._loaded_marker = object(), object()
         self._guard = default.shared_state.create_guard("sandboxes", self)
+        self.is_multi_process = default.shared_state.is_multi_process
         self.refresh()
-
-    @property
-    def default(self) -> Sandbox:
-        """The sandbox that answers requests that name no other."""
-        return self._default
-
-    @property
-    def has_only_default(self) -> bool:
-        """Whether the default sandbox is the only one."""
-        return not self._by_id
 
     def list(self) -> list[Sandbox]:
         """Return the default sandbox, then the others in the order of their creation."""
-        return [self._default, *self._by_id.values()]
+        return [self.default, *self.created_by_id.values()]
 
     def get(self, id: str) -> Sandbox | None:
         """Return the sandbox *id*; None if there is none."""
-        return self._default if id == DEFAULT_SANDBOX_ID else self._by_id.get(id)
+        return self.default if id == DEFAULT_SANDBOX_ID else self.created_by_id.get(id)
 
     def find_by_write_key(self, write_key: str) -> Sandbox | None:
         """Return the created sandbox with *write_key*; None if there is none."""
@@ -144,9 +135,9 @@ class SandboxRegistry:
             team=team.name if team else None,
         )
         with self._exclusive_access():
-            existing = [sandbox.record for sandbox in self._by_id.values()]
+            existing = [sandbox.record for sandbox in self.created_by_id.values()]
             check_quota(team, existing)
-            check_unique(record, existing, self._default.services.workspace, self._engine)
+            check_unique(record, existing, self.default.services.workspace, self._engine)
             try:
                 sandbox = Sandbox(record, self._open_services(record, WORKSPACE_FIELD))
             except EmulatorError:
@@ -186,7 +177,7 @@ class SandboxRegistry:
             yield new.services
             new.services.reset_faults()
             new.services.endpoint.reset()
-            if old is not self._default:
+            if old is not self.default:
                 self._record_store.update_workspace(record)
             new.services.workspace_version.publish()
             self._register(new)
@@ -203,7 +194,7 @@ class SandboxRegistry:
             remedy = "Reset it with POST /emulator/v1/sandboxes/default/reset."
             raise ConflictError("the default sandbox cannot be deleted", DEFAULT_SANDBOX_ID, remedy)
         with self._exclusive_access():
-            if id not in self._by_id:
+            if id not in self.created_by_id:
                 return False
             with self._guard.updating:
                 is_deleted = self._record_store.delete(id, unused_since)
@@ -215,7 +206,7 @@ class SandboxRegistry:
 
     def refresh(self) -> None:
         """Load sandboxes that other processes have created or deleted."""
-        shared_state = self._default.services.shared_state
+        shared_state = self.default.services.shared_state
         if shared_state.is_multi_process:
             shared_state.refresh_from_database()
         if self._loaded_marker is not self._change_marker:
@@ -225,7 +216,7 @@ class SandboxRegistry:
     def rebuild_if_stale(self, sandbox: Sandbox) -> Sandbox:
         """Return *sandbox*, rebuilt first if another process replaced its workspace."""
         services = sandbox.services
-        if sandbox is not self._default:
+        if sandbox is not self.default:
             services.shared_state.refresh_from_database()
         if not services.workspace_version.is_stale:
             return sandbox
@@ -250,13 +241,13 @@ class SandboxRegistry:
 
     @property
     def _engine(self) -> Engine:
-        return self._default.services.engine
+        return self.default.services.engine
 
     @contextmanager
     def _exclusive_access(self) -> Iterator[None]:
         """Hold the cross-process lock on the sandbox registry."""
         with self._lock, advisory_locks(self._engine, SANDBOX_LIST_LOCK):
-            self._default.services.shared_state.refresh_from_database()
+            self.default.services.shared_state.refresh_from_database()
             self._load_changes()
             yield
 
@@ -265,7 +256,7 @@ class SandboxRegistry:
         if change_marker is self._loaded_marker:
             return
         records = {record.id: record for record in self._record_store.list_sandboxes()}
-        for known in list(self._by_id.values()):
+        for known in list(self.created_by_id.values()):
             record_now = records.get(known.record.id)
             if (
                 record_now is None
@@ -273,7 +264,7 @@ class SandboxRegistry:
             ):
                 self._close_sandbox(known.record.id)
         for id, record in records.items():
-            if id not in self._by_id:
+            if id not in self.created_by_id:
                 services = self._open_services(record, f"sandbox {id}")
                 # At start there may be many sandboxes, and few of them are used.
                 close_unused_connections(services.engine)
@@ -295,7 +286,7 @@ class SandboxRegistry:
         return new
 
     def _close_sandbox(self, id: str) -> None:
-        sandbox = self._by_id.pop(id)
+        sandbox = self.created_by_id.pop(id)
         del self._by_write_key[sandbox.record.write_key]
         del self._by_account[sandbox.record.account]
         sandbox.services.close()
@@ -338,9 +329,9 @@ class SandboxRegistry:
 
     def _register(self, sandbox: Sandbox) -> None:
         if sandbox.record.id == DEFAULT_SANDBOX_ID:
-            self._default = sandbox
+            self.default = sandbox
             return
-        self._by_id[sandbox.record.id] = sandbox
+        self.created_by_id[sandbox.record.id] = sandbox
         self._by_write_key[sandbox.record.write_key] = sandbox
         self._by_account[sandbox.record.account] = sandbox
 

@@ -152,7 +152,8 @@ def select_sandbox() -> None:
     is_unknown_url = id is not None and request.url_rule is None
     if request.endpoint == _ASSET_ENDPOINT or is_unknown_url:
         return
-    registry.refresh()
+    if registry.is_multi_process:
+        registry.refresh()
     if id is not None:
         sandbox = registry.get(id)
         if sandbox is None:
@@ -167,7 +168,8 @@ def select_sandbox() -> None:
     if caller and not caller.can_access(sandbox.record.team):
         _deny_access(sandbox.record.id, id)
         return
-    sandbox = registry.rebuild_if_stale(sandbox)
+    if registry.is_multi_process:
+        sandbox = registry.rebuild_if_stale(sandbox)
     expiry: SandboxExpiry | None = current_app.extensions["expiry"]
     if expiry:
         expiry.record_use(sandbox.record.id)
@@ -189,7 +191,7 @@ def _deny_access(id: str, requested_id: str | None) -> None:
 
 
 def _find_by_request_credentials(registry: SandboxRegistry) -> Sandbox | None:
-    if registry.has_only_default:
+    if not registry.created_by_id:
         return None
     blueprint = (request.blueprint or "").partition(".")[0]
     if blueprint == "segment":

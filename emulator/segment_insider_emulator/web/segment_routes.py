@@ -111,7 +111,7 @@ def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -
         new_id=lambda: generate_message_id(now, secrets.token_bytes(16)),
         client_ip=request.remote_addr if services.workspace.segment_options.context_ip else None,
     )
-    messages = assign_sources(messages, services.workspace.sources, strict=services.config.strict)
+    messages = assign_sources(messages, services.sources, strict=services.config.strict)
     # A team's default sandbox must not show messages with an unknown write key.
     is_implicit = request.environ.get(IMPLICIT_DEFAULT_KEY, False)
     services.message_sink.submit(

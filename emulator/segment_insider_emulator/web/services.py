@@ -29,6 +29,7 @@ from segment_insider_emulator.storage.reports import ResponseDifferenceStore
 from segment_insider_emulator.storage.retention import RetentionWorker
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.model import SegmentSource
 
 
 class WorkspaceVersion:
@@ -86,6 +87,7 @@ class SandboxServices:
 
     config: Config
     workspace: Workspace
+    sources: tuple[SegmentSource, ...]  # of the workspace
     workspace_version: WorkspaceVersion
     engine: Engine
     store: MessageStore
