@@ -27,6 +27,7 @@ def test_a_machine_without_npm_is_told_what_to_do(
     ran = CliRunner().invoke(main, ["assets", "--cache", str(tmp_path_factory.mktemp("cache"))])
     assert (ran.exit_code, ran.stderr) == (
         2,
-        f"emulator: npm: @segment/analytics-next@{ANALYTICS_JS_VERSION} is not here and npm is not installed. "
+        f"emulator: npm: @segment/analytics-next@{ANALYTICS_JS_VERSION} is not here and npm "
+        f"is not installed. "
         "Run `emulator assets` once where npm and the internet are at hand.\n",
     )

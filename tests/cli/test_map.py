@@ -150,7 +150,8 @@ def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
         "        from userId, by uuid",
         '  not matched  9 others, which require type = "track"',
         "  dropped: no matching subscription reads",
-        "    traits.firstName was sent once, but firstName reads traits.first_name, which was never sent. "
+        "    traits.firstName was sent once, but firstName reads traits.first_name, which "
+        "was never sent. "
         "Read $.traits.firstName as well.",
         "      write at destination.subscriptions[0].settings.firstName: "
         '{"@if":{"exists":{"@path":"$.traits.firstName"},"then":{"@path":"$.traits.firstName"},'

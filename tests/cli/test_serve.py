@@ -55,8 +55,14 @@ REFUSED = r"WARNING emulator\.segment\.pixel refused pixel='tra\\nck' reason=.+"
             ["--verbose"],
             [
                 "INFO segment_insider_emulator.insider.upsert upserted users=1 failed=0",
-                "INFO segment_insider_emulator.delivery.pipeline sent action=trackEvent events=1 status=200",
-                "INFO segment_insider_emulator.web.segment_routes received kind=track messages=1 rejected=0",
+                (
+                    "INFO segment_insider_emulator.delivery.pipeline sent action=trackEvent "
+                    "events=1 status=200"
+                ),
+                (
+                    "INFO segment_insider_emulator.web.segment_routes received kind=track "
+                    "messages=1 rejected=0"
+                ),
                 REFUSED,
             ],
             id="whatever crosses an edge",

@@ -70,7 +70,8 @@ NO_TOKEN = (
     "authentication under any user name, or as a bearer token; our own tools read EMULATOR_TOKEN."
 )
 WRONG_TOKEN = (
-    "the password or token is wrong. Give that of a team, or the emulator's password; our own tools read "
+    "the password or token is wrong. Give that of a team, or the emulator's password; our "
+    "own tools read "
     "EMULATOR_TOKEN."
 )
 CASES = [

@@ -53,7 +53,10 @@ def test_a_filter_that_does_not_exist_is_refused(emulator: RunningEmulator) -> N
 
 def test_a_server_that_is_no_emulator_is_said() -> None:
     with serve_in_thread(Flask("another")) as url, ControlClient(url) as client:
-        told = rf"^{url}: GET /emulator/v1/health was answered 404, which is not an emulator's answer\."
+        told = (
+            rf"^{url}: GET /emulator/v1/health was answered 404, "
+            r"which is not an emulator's answer\."
+        )
         with pytest.raises(EmulatorError, match=told):
             client.get_health()
 

@@ -100,7 +100,9 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
             id="columns",
         ),
         pytest.param(
-            [CHECK_COLUMNS], "claim: the table has no rows. Name a place and what it must be.", id="rows"
+            [CHECK_COLUMNS],
+            "claim: the table has no rows. Name a place and what it must be.",
+            id="rows",
         ),
         pytest.param(
             [CHECK_COLUMNS, ("address..zip", "absent", "")],

@@ -279,7 +279,8 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
             outline(EVENT, EXAMPLES).replace(
                 "  Scenario", "  Background:\n    Given <who> shops\n  Scenario"
             ),
-            "3: <who> is in a Background, but Examples do not fill a Background. Move the step into the "
+            "3: <who> is in a Background, but Examples do not fill a Background. Move the "
+            "step into the "
             r"outline. Write \<who> for the text itself.",
             id="a Background",
         ),
@@ -419,7 +420,8 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
         ),
         pytest.param(
             PLAIN.replace("Feature", "Featrue"),
-            "1: 'Featrue' is not written like a keyword. Write `Feature:`. It reads: Featrue: Wishes",
+            "1: 'Featrue' is not written like a keyword. Write `Feature:`. "
+            "It reads: Featrue: Wishes",
             id="Featrue",
         ),
         pytest.param(

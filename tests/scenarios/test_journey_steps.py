@@ -53,7 +53,10 @@ def test_a_clock_that_is_set_runs_on(scene: ScenarioContext) -> None:
 
 def test_a_clock_is_set_before_anything_happens(scene: ScenarioContext) -> None:
     scene.send_calls("Ada", track_call("Song Played"))
-    said = rf"^{NOON}: an earlier step has changed something\. Make it the first step, or let time pass\.$"
+    said = (
+        rf"^{NOON}: an earlier step has changed something\. "
+        r"Make it the first step, or let time pass\.$"
+    )
     with pytest.raises(EmulatorError, match=said):
         scene.start_clock(NOON)
 

@@ -212,7 +212,10 @@ MISTAKES = {
         When dAa opts in to email
         Then Insider One knows 1 people
         """,
-        "dAa: no earlier step introduces this person. Did you mean Ada? If not, add first: Given dAa shops.",
+        (
+            "dAa: no earlier step introduces this person. Did you mean Ada? If not, add first: "
+            "Given dAa shops."
+        ),
     ),
     "unsubscribes somebody with two letters swapped": (
         """\
@@ -220,7 +223,8 @@ MISTAKES = {
         When Aad unsubscribes from email
         Then Ada can be reached by email
         """,
-        "Aad: no earlier step introduces this person. Did you mean Ada? If not, add first: Given Aad shops.",
+        "Aad: no earlier step introduces this person. "
+        "Did you mean Ada? If not, add first: Given Aad shops.",
     ),
     "mistypes the type of an integration": (
         """\
@@ -675,7 +679,8 @@ MISTAKES = {
         When Aua signs in
         Then Insider One knows 1 person
         """,
-        "Aua: no earlier step introduces this person. Did you mean Ada? If not, add first: Given Aua shops.",
+        "Aua: no earlier step introduces this person. "
+        "Did you mean Ada? If not, add first: Given Aua shops.",
     ),
     "misspells a currency": (
         """\

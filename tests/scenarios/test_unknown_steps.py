@@ -64,7 +64,9 @@ def told(text: str, kind: str = "when") -> str:
             'Ada  does "Wish Listed"', "It has several spaces in a row. Write one.", id="blanks"
         ),
         pytest.param(
-            'Ada does "Wish Listed".', "It ends with an extra punctuation mark. Remove it.", id="a full stop"
+            'Ada does "Wish Listed".',
+            "It ends with an extra punctuation mark. Remove it.",
+            id="a full stop",
         ),
         pytest.param(
             'Ada does "Wish Listed":',
