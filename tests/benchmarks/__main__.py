@@ -14,29 +14,30 @@ import click
 
 sys.path.insert(0, str(Path(__file__).parent))  # `python -m tests.benchmarks` leaves it out
 
-import core
-import growth
-import inner_loop
-import machine
-import pages
+import database_growth
+import inspector_pages
+import machine_info
+import mapping_core
+import pipeline
 import replay
-import road
-import sharing
+import scenario_loop
+import shared_database
+from benchmark_size import FULL, QUICK, Scale
 from measures import Measure, document, table
-from scale import FULL, QUICK, Scale
 
 PARTS: dict[str, Callable[[Scale], Iterator[Measure]]] = {
-    "core": core.measures,
-    "road": road.measures,
-    "inner-loop": inner_loop.measures,
-    "growth": growth.measures,
-    "pages": pages.measures,
+    "core": mapping_core.measures,
+    "pipeline": pipeline.measures,
+    "scenarios": scenario_loop.measures,
+    "growth": database_growth.measures,
+    "pages": inspector_pages.measures,
 }
-SHARING = {"sharing": sharing.measures}  # needs a PostgreSQL server: only where it is named
+# Needs a PostgreSQL server, so it runs only where it is named.
+SHARED_DATABASE = {"shared-database": shared_database.measures}
 
 
-@click.command(epilog="Example: python tests/benchmarks --quick core road")
-@click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *SHARING]))
+@click.command(epilog="Example: python tests/benchmarks --quick core pipeline")
+@click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *SHARED_DATABASE]))
 @click.option("--quick", is_flag=True, help="Less of everything: some minutes.")
 @click.option("--replay", "lines", metavar="EVENTS", type=int, help="Replay an archive, too.")
 @click.option(
@@ -50,10 +51,10 @@ def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> 
     """Measure PARTS, or all of them, one after the other."""
     # Whoever starts a program often does not compile it each time.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    chosen = {name: (PARTS | SHARING)[name] for name in parts or PARTS}
+    chosen = {name: (PARTS | SHARED_DATABASE)[name] for name in parts or PARTS}
     if lines:
         chosen["replay"] = partial(replay.measures, lines)
-    around = machine.around()
+    around = machine_info.around()
     found: list[Measure] = []
     for name, measures in chosen.items():
         click.echo(f"{name}, load average {os.getloadavg()[0]:.1f}", err=True)

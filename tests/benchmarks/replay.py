@@ -18,10 +18,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
-from events import events
+from benchmark_size import Scale
 from measures import Goal, Measure
-from scale import Scale
-from servers import family, resident
+from sample_events import events
+from server_processes import family, resident
 
 from segment_insider_emulator.types import JSONObject
 

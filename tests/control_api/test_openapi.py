@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 import pytest
-from described import hold
 from flask import Flask
 from jsonschema import Draft202012Validator
+from openapi_checks import hold
 from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app

@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 import requests
-from killable import Served
+from emulator_process import Served
 
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.client import ControlClient

@@ -12,7 +12,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["segment_insider_emulator"]):
-    from targets import TARGETS, WORDS
+    from parser_targets import TARGETS, WORDS
 
 LIMITS = ("-timeout=5", "-rss_limit_mb=1024", "-max_len=2000", "-len_control=0")
 

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-import documents
+import document_targets
 import orjson
-import targets as readers
+import parser_targets
 from flask import Flask, Request
 from flask.testing import FlaskClient
 from scaling import Target
@@ -112,14 +112,17 @@ def kind_of(name: str) -> str:
 
 
 def _readers() -> Iterator[tuple[str, Target]]:
-    for name, read in readers.TARGETS.items():
-        if name not in documents.TARGETS:
+    for name, read in parser_targets.TARGETS.items():
+        if name not in document_targets.TARGETS:
             yield f"reader {name}", partial(_read_text, read)
     for name in ("workspace", "journey", "state", "public_api", "fault", "archived"):
         for place in PLACES_OF_DOCUMENTS:
-            yield f"document {name} at {place}", partial(_graft, documents.TARGETS[name], place)
+            yield (
+                f"document {name} at {place}",
+                partial(_graft, document_targets.TARGETS[name], place),
+            )
     for name in ("yaml", "terraform"):
-        yield f"document {name}", partial(_read_text, documents.TARGETS[name])
+        yield f"document {name}", partial(_read_text, document_targets.TARGETS[name])
     yield "nearest name", partial(_read_text, lambda text: suggest_name(text, ["userId", text]))
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-import documents
+import document_targets
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from targets import TARGETS, WORDS
+from parser_targets import TARGETS, WORDS
 
 from segment_insider_emulator.filtering.plan_schema import matches_pattern
 
@@ -17,7 +17,7 @@ MANY, FEW = 300, 40  # examples: whole documents take a hundred times as long
 def test_any_text_is_read_or_refused(name: str) -> None:
     pieces = st.lists(st.sampled_from(WORDS[name]) | st.text(max_size=3), max_size=30)
 
-    @settings(max_examples=FEW if name in documents.TARGETS else MANY)
+    @settings(max_examples=FEW if name in document_targets.TARGETS else MANY)
     @given(pieces.map("".join))
     def read(text: str) -> None:
         TARGETS[name](text)

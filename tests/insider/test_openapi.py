@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from described import hold
 from jsonschema import Draft202012Validator
+from openapi_checks import hold
 from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app

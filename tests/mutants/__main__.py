@@ -1,5 +1,5 @@
 """Runs the measure: python tests/mutants."""
 
-from measure import main
+from survivor_report import main
 
 main()

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from mutations import Mutant
 from shipped_features import ROOT
-from slips import Mutant
 
 ARGUMENTS = (
     *("-c", os.devnull),

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from sdks.end import End, running
-from sdks.senders import BrowserSdk, NodeSdk, Sender, with_python
+from sdks.sdk_emulator import End, running
+from sdks.sdk_senders import BrowserSdk, NodeSdk, Sender, with_python
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets, AssetsUnavailable
 from segment_insider_emulator.types import JSONObject

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sdks.end import End
+from sdks.sdk_emulator import End
 
 SDKS = ["python_sdk", "node_sdk", "snippet_sdk"]
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sdks.end import End
-from sdks.guide import ARRIVALS, CALLS
+from sdks.guide_calls import ARRIVALS, CALLS
+from sdks.sdk_emulator import End
 
 TENS = [10, 10, 10, 4]
 BATCHING = {"strategy": "batching", "config": {"size": 10, "timeout": 300}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import CHROMIUM
 
-from sdks.end import End
+from sdks.sdk_emulator import End
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
 

@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sdks.end import End, running
-from sdks.senders import NodeSdk, with_python
+from sdks.sdk_emulator import End, running
+from sdks.sdk_senders import NodeSdk, with_python
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_emulator.workspace.model import OAuthApplication
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 from flask import Flask
 
-from sdks.end import End
+from sdks.sdk_emulator import End
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject

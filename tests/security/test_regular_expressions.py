@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backtracking import Method, why_not_linear
+from regex_backtracking import Method, why_not_linear
 
 from segment_insider_emulator.insider.formats import SLOW_PATTERNS
 from segment_insider_emulator.insider.validation import PUBLISHED_EVENT_NAME

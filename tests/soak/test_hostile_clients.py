@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from killable import Served, unharmed
+from emulator_process import Served, unharmed
 
 SONG = b'{"writeKey":"wk_demo","userId":"ada","event":"song_played"}'
 TRACK = b"POST /v1/track HTTP/1.1\r\nHost: localhost\r\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
-from killable import Served
+from emulator_process import Served
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import requests
-from killable import Served, unharmed
+from emulator_process import Served, unharmed
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config

@@ -6,13 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 import requests
-from hanging import USER
-from killable import PATIENCE, Served
+from emulator_process import PATIENCE, Served
+from emulator_with_hanging_mapping import USER
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.delivery.queue import UNFINISHED_REASON
 
-PROGRAM = [str(Path(__file__).with_name("hanging.py"))]
+PROGRAM = [str(Path(__file__).with_name("emulator_with_hanging_mapping.py"))]
 
 
 def begun(db: Path) -> list[int]:

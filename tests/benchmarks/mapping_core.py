@@ -14,9 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
-from events import events
+from benchmark_size import Scale
 from measures import Goal, Measure
-from scale import Scale
+from sample_events import events
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS

@@ -10,8 +10,8 @@ from threading import Event
 
 import pytest
 import requests
-from killable import Served
-from ledger import Ledger, account
+from emulator_process import Served
+from message_ledger import Ledger, account
 from postgres_server import MISSING, Server, programs
 
 

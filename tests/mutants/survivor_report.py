@@ -10,9 +10,9 @@ import sys
 from collections import Counter
 
 import click
-from equivalence import equivalence
+from equivalent_mutants import equivalence
 from mutant_runs import survivors
-from slips import Mutant, mutants
+from mutations import Mutant, mutants
 
 UNNOTICED = "NOT NOTICED"
 

@@ -16,8 +16,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benchmark_size import Scale
 from measures import Goal, Measure
-from scale import Scale
 
 from segment_insider_scenarios.running_emulator import RunningEmulator, in_process
 from segment_insider_scenarios.shopper import SegmentCall, make_shopper

@@ -1,7 +1,7 @@
 """Kills `emulator serve` hundreds of times under load, and asks what became of what it promised.
 
-    python tests/soak/crash.py --kills 300
-    python tests/soak/crash.py --kills 300 --async
+    python tests/soak/kill_loop.py --kills 300
+    python tests/soak/kill_loop.py --kills 300 --async
 
 Three senders behave as SDKs do: what was not answered with 200 is sent again. A third of the
 requests to Insider One fail. The process is killed at random moments, in every tenth life before
@@ -21,8 +21,8 @@ from threading import Event, Thread
 
 import click
 import requests
-from killable import Asked, Served
-from ledger import Ledger, account
+from emulator_process import Asked, Served
+from message_ledger import Ledger, account
 
 from segment_insider_emulator.types import JSONObject
 

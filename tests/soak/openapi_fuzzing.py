@@ -1,6 +1,6 @@
 """Sends what schemathesis makes of the three OpenAPI descriptions to a server of its own.
 
-    python tests/soak/surfaces.py --seconds 300
+    python tests/soak/openapi_fuzzing.py --seconds 300
 
 Each surface has a new server, and as many seconds. Counts as wrong: an answer that the description
 does not have, a traceback in the server's log, a server that grew or that answers no more.
@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 import orjson
 import requests
-from killable import FAULTS, PATIENCE, Served
+from emulator_process import FAULTS, PATIENCE, Served
 
 from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS
 from segment_insider_emulator.types import JSONObject

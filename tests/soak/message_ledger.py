@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 
 import requests
-from killable import Served
+from emulator_process import Served
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject

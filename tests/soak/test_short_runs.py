@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from crash import crash
-from traffic import soak
+from kill_loop import crash
+from mixed_traffic import soak
 
 
 @pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sdks.end import End, running
-from sdks.senders import BrowserSdk
+from sdks.sdk_emulator import End, running
+from sdks.sdk_senders import BrowserSdk
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sdks.end import End
-from sdks.senders import BrowserSdk
+from sdks.sdk_emulator import End
+from sdks.sdk_senders import BrowserSdk
 
 HERE = Path(__file__).parent
 BATCHING = {"strategy": "batching", "config": {"size": 10, "timeout": 60_000}}
@@ -18,7 +18,7 @@ THREE = "for (const leaves of [0, 1, 2]) analytics.track('Giraffe Fed', {leaves}
 
 @pytest.mark.observed
 def test_the_python_sdk_flushes_at_exit(end: End) -> None:
-    program = [sys.executable, str(HERE / "leave.py"), end.url]
+    program = [sys.executable, str(HERE / "short_program.py"), end.url]
     subprocess.run(program, check=True, timeout=20)
     assert end.came() == ["accepted"] * 3
 

@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import orjson
-from events import events
-from load import send
+from benchmark_size import Scale
+from http_load import send
 from measures import Goal, Measure
-from scale import Scale
-from servers import FAKE, Server, emulator, started
+from sample_events import events
+from server_processes import FAKE, Server, emulator, started
 
 BATCH = 100
 CONNECTIONS = 4

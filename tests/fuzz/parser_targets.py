@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-import documents
+import document_targets
 from gherkin.parser import Parser
 from gherkin.pickles.compiler import Compiler
 
@@ -136,11 +136,11 @@ TARGETS: Mapping[str, Callable[[str], None]] = {
             step, feature,
         )
     },
-    **documents.TARGETS,
+    **document_targets.TARGETS,
 }  # fmt: skip
 # What such texts are made of: random letters alone seldom get past the first token.
 WORDS: Mapping[str, tuple[str, ...]] = {
-    **documents.WORDS,
+    **document_targets.WORDS,
     "length": ("45", "1.5", " ", "minutes", "day", "and", ",", "P", "T", "M", "W", "999999999"),
     "place": ("$", ".", "[", "]", '["', '"]', "properties", "products", "0", "999999", "'", "="),
     "table": ("|", "\n", "a", "a.b", "a.0", "a.0.b", ".", "1", "true", "[1]", "{", '"', "null"),

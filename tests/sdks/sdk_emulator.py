@@ -7,7 +7,7 @@ from pathlib import Path
 
 import requests
 
-from sdks.guide import Arrival
+from sdks.guide_calls import Arrival
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject

@@ -17,12 +17,12 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from killable import ready
+from emulator_process import ready
 from postgres_server import Server
 from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
 
-from postgres.balancer import balanced
 from postgres.conftest import empty
+from postgres.load_balancer import balanced
 from segment_insider_emulator.segment.oauth import REQUIRED_FORM_FIELDS, TRACKING_SCOPE
 from segment_insider_emulator.types import JSONObject
 

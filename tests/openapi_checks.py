@@ -24,7 +24,7 @@ CHECKS = (
     response_headers_conformance,
     response_schema_conformance,
 )
-EXAMPLES = 5  # an operation; tests/soak/surfaces.py tries for as long as it is told
+EXAMPLES = 5  # an operation; tests/soak/openapi_fuzzing.py tries for as long as it is told
 
 
 def hold(

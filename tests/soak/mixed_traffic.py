@@ -1,6 +1,6 @@
 """Half an hour of mixed traffic with faults on, and an account of every message in the end.
 
-    python tests/soak/traffic.py --minutes 30
+    python tests/soak/mixed_traffic.py --minutes 30
 
 Shoppers send single calls, batches, packed ones, duplicates, images and calls that Segment refuses;
 others read the control API and upsert to Insider One directly. A third of the requests to Insider
@@ -25,9 +25,9 @@ from threading import Event, Thread
 import click
 import orjson
 import requests
-from crash import FAULTS
-from killable import Served
-from ledger import Ledger, account
+from emulator_process import Served
+from kill_loop import FAULTS
+from message_ledger import Ledger, account
 
 from segment_insider_emulator.types import JSONObject
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import orjson
+from mutations import Mutant
 from shipped_features import (
     COUNT,
     EXAMPLES_HEADER,
@@ -18,7 +19,6 @@ from shipped_features import (
     TEXT,
     TITLE,
 )
-from slips import Mutant
 
 from segment_insider_emulator.workspace.known_names import ALL_SPEC_NAMES
 from segment_insider_scenarios.spelling import is_typo_of_text

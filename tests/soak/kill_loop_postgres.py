@@ -1,8 +1,8 @@
 """Kills one of two processes on one PostgreSQL database, again and again, and asks as crash.py does
 what became of what they promised.
 
-    PYTHONPATH=tests python tests/soak/processes.py --kills 100
-    PYTHONPATH=tests python tests/soak/processes.py --kills 100 --async
+    PYTHONPATH=tests python tests/soak/kill_loop_postgres.py --kills 100
+    PYTHONPATH=tests python tests/soak/kill_loop_postgres.py --kills 100 --async
 
 Senders send to either of them; a third of the requests to Insider One fail.
 """
@@ -17,9 +17,9 @@ from threading import Event
 
 import click
 import requests
-from crash import FAULTS, LONGEST_LIFE, under_load
-from killable import Served
-from ledger import Ledger, account
+from emulator_process import Served
+from kill_loop import FAULTS, LONGEST_LIFE, under_load
+from message_ledger import Ledger, account
 from postgres_server import MISSING, Server, programs
 
 

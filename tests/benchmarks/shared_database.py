@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
+import pipeline
 import requests
-import road
-from load import send
+from benchmark_size import Scale
+from http_load import send
 from measures import Measure
-from scale import Scale
-from servers import emulator
+from server_processes import emulator
 
 ONE = "one process"
 
@@ -30,7 +30,7 @@ class Figures(NamedTuple):
 
 def measures(scale: Scale) -> Iterator[Measure]:
     """The road on PostgreSQL: by one process, and by two behind a load balancer."""
-    made = road.calls(scale.batches * road.BATCH + scale.singles)
+    made = pipeline.calls(scale.batches * pipeline.BATCH + scale.singles)
     one = _figures(1, made, scale, apart=False)
     both = _figures(2, made, scale, apart=False)
     apart = _figures(2, made, scale, apart=True)
@@ -43,8 +43,8 @@ def measures(scale: Scale) -> Iterator[Measure]:
 def _figures(
     processes: int, made: Sequence[dict[str, object]], scale: Scale, *, apart: bool
 ) -> Figures:
-    batched = road.batches(made[: scale.batches * road.BATCH])
-    singles = [orjson.dumps(call) for call in made[scale.batches * road.BATCH :]]
+    batched = pipeline.batches(made[: scale.batches * pipeline.BATCH])
+    singles = [orjson.dumps(call) for call in made[scale.batches * pipeline.BATCH :]]
     with ExitStack() as running:
         db = running.enter_context(_database())
         urls = [running.enter_context(emulator(db)).url for _ in range(processes)]
@@ -54,9 +54,9 @@ def _figures(
         sandboxes = [each["id"] for each in _listed(urls[0])]
         below = [f"/sandboxes/{id}" for id in (sandboxes[1:] if apart else sandboxes[:1] * 2)]
         addresses = list(zip(ports, below, strict=False))
-        warm = len(addresses) * road.CONNECTIONS
+        warm = len(addresses) * pipeline.CONNECTIONS
         _rate(addresses, "/v1/batch", batched[:warm])
-        batch = _rate(addresses, "/v1/batch", batched[warm:]) * road.BATCH
+        batch = _rate(addresses, "/v1/batch", batched[warm:]) * pipeline.BATCH
         return Figures(batch, _rate(addresses, "/v1/track", singles))
 
 
@@ -66,7 +66,7 @@ def _rate(addresses: Sequence[tuple[int, str]], path: str, bodies: Sequence[byte
     def sent(number: int) -> float:
         port, below = addresses[number]
         own = bodies[number :: len(addresses)]
-        return send(port, below + path, own, road.CONNECTIONS // len(addresses)).seconds
+        return send(port, below + path, own, pipeline.CONNECTIONS // len(addresses)).seconds
 
     with ThreadPoolExecutor(len(addresses)) as pool:
         return len(bodies) / max(pool.map(sent, range(len(addresses))))

@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import pages
-from filling import Filling
-from load import send
+import inspector_pages
+from benchmark_size import Scale
+from database_filler import Filling
+from http_load import send
 from measures import Goal, Measure
-from road import BATCH, CONNECTIONS, batches, calls
-from scale import Scale
-from servers import Server, emulator
+from pipeline import BATCH, CONNECTIONS, batches, calls
+from server_processes import Server, emulator
 
 FIRST = 1_000  # messages that went the road, and of which the others are copies
 ROUNDS = 8
@@ -42,7 +42,9 @@ def measures(scale: Scale) -> Iterator[Measure]:
             first = FIRST + at * (ROUNDS + 1) * EVENTS
             with emulator(db) as server:
                 costs[held] = _cost(server, batches(made[first:][: (ROUNDS + 1) * EVENTS]))
-                found = list(pages.lists(server, held)) if size == scale.captured[-1] else []
+                found = (
+                    list(inspector_pages.lists(server, held)) if size == scale.captured[-1] else []
+                )
     yield from _told(costs)
     yield from found
 

@@ -13,7 +13,7 @@ import segment.analytics as sdk  # type: ignore[import-untyped]  # ships no type
 from flask import Flask
 from playwright.sync_api import Browser, Page, Response
 
-from sdks.guide import Call
+from sdks.guide_calls import Call
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_in_thread

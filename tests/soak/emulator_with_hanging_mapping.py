@@ -1,6 +1,6 @@
 """The emulator, but with a mapping that never ends for the events of one user.
 
-python tests/soak/hanging.py serve --db kept.db --async
+python tests/soak/emulator_with_hanging_mapping.py serve --db kept.db --async
 """
 
 import time
@@ -14,12 +14,12 @@ USER = "mallory"
 usual = Destination.find_candidates
 
 
-def candidates(destination: Destination, event: JSONObject) -> tuple[Subscription, ...]:
+def find_candidates(destination: Destination, event: JSONObject) -> tuple[Subscription, ...]:
     while event.get("userId") == USER:
         time.sleep(1)
     return usual(destination, event)
 
 
 if __name__ == "__main__":
-    with patch.object(Destination, "candidates", candidates):
+    with patch.object(Destination, "find_candidates", find_candidates):
         main()

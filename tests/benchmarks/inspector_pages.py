@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import requests
+from benchmark_size import Scale
 from measures import Goal, Measure
 from playwright.sync_api import sync_playwright
-from scale import Scale
-from servers import Server, emulator
+from server_processes import Server, emulator
 
 LIST, SCREEN = Goal("at most", 300), Goal("at most", 200)
 ROUNDS = 9
