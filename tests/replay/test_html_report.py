@@ -44,13 +44,13 @@ def test_page_tells_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
     assert "confirmation_page_view" in text
 
 
-def test_page_tells_a_remark_once_with_whom_it_is_about(tmp_path: Path) -> None:
+def test_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_path: Path) -> None:
     ids = {"userId": None, "anonymousId": "browser-7"}
     anonymous = track(1, "Product Added", **ids, properties={"product_id": "p"})
 
     text = " ".join("".join(page(tmp_path, anonymous, preset="segment-defaults").text).split())
 
-    remark = "segment_anonymous_id is not in the account's identity resolution"
+    remark = "segment_anonymous_id cannot identify a user: it is not in the account's identity resolution"
     assert text.count(remark) == 1
     assert (
         "1 event, 2 subscriptions Product Added Product Added Event, 1 "
