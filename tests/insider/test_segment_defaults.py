@@ -55,7 +55,7 @@ def test_an_anonymous_id_that_is_not_listed_counts_where_it_is_the_only_identifi
 @pytest.mark.observed
 def test_another_unlisted_identifier_causes_a_warning() -> None:
     user = {"identifiers": {"uuid": "u1", "custom": {"loyalty": "7"}}, "events": [event("a")]}
-    what = "loyalty cannot identify a user: it is not in the account's identity resolution"
+    what = "loyalty cannot identify a user, it is not in the account's identity resolution"
     told = [("users.0.identifiers.loyalty", what)]
     assert Account().warned(user, platform="segment") == told
 

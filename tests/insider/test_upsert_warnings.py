@@ -201,7 +201,7 @@ def test_an_identifier_that_the_account_does_not_list_is_an_attribute() -> None:
     assert account.warned(user) == [
         (
             f"users.0.identifiers.{name}",
-            f"{name} cannot identify a user: it is not in the account's identity resolution",
+            f"{name} cannot identify a user, it is not in the account's identity resolution",
         )
         for name in ("email", "segment_anonymous_id")
     ]

@@ -249,7 +249,7 @@ def _warn_ignored_identifiers(
             what = f"{name} is {identifiers[name]!r}, a blocked value; it cannot identify a user"
             remedy = "Send a real value, or remove the identifier."
         else:
-            what = f"{name} cannot identify a user: it is not in the account's identity resolution"
+            what = f"{name} cannot identify a user, it is not in the account's identity resolution"
             remedy = f"Add {name} to Identity Resolution, or send {', '.join(rules.priority)}."
         warnings.append(build_warning(f"{where}.identifiers.{name}", what, remedy))
     return warnings
