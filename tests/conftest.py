@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
-from postgres_schemas import Schemas
-from postgres_server import MISSING, Server, programs
+from postgres_schemas import PostgresSchemas
+from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_programs
 
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.storage import database
@@ -22,24 +22,24 @@ from segment_insider_emulator.storage import database
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
-FLAGS = [
+CHROMIUM_FLAGS = [
     "--no-sandbox",  # it cannot be had as root, and the pages are our own
     # Nothing reaches the real services.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
-ON_POSTGRES = "keep in PostgreSQL whatever tests keep in memory"
-SCHEMAS = pytest.StashKey[Schemas]()
+POSTGRES_OPTION_HELP = "keep in PostgreSQL whatever tests keep in memory"
+SCHEMAS_KEY = pytest.StashKey[PostgresSchemas]()
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    found = next(filter(None, map(shutil.which, CHROMIUM_PROGRAMS)), None)
     if found is None:
         pytest.skip("Chromium is not installed: nothing to open pages with")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        opened = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
         yield opened
         opened.close()
 
@@ -66,7 +66,7 @@ def npm_folder() -> Callable[..., Path]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--postgres", action="store_true", help=ON_POSTGRES)
+    parser.addoption("--postgres", action="store_true", help=POSTGRES_OPTION_HELP)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,25 +74,25 @@ def pytest_configure(config: pytest.Config) -> None:
     only_hands_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
     if only_hands_out or not config.getoption("--postgres"):
         return
-    found = programs()
+    found = find_postgres_programs()
     if found is None:
-        raise pytest.UsageError(MISSING)
-    schemas = config.stash[SCHEMAS] = Schemas(Server(found))
+        raise pytest.UsageError(POSTGRES_MISSING)
+    schemas = config.stash[SCHEMAS_KEY] = PostgresSchemas(PostgresServer(found))
     config.add_cleanup(schemas.close)
     # A database in memory needs no closing, so tests leave sandboxes open.
     open_still = "ignore:.*was deleted while still open:ResourceWarning"
     config.addinivalue_line("filterwarnings", open_still)
     # The one place where a database in memory comes from: the tests need not know.
-    vars(database)["in_memory"] = schemas.make
+    vars(database)["in_memory"] = schemas.make_engine
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items if SCHEMAS in config.stash else ():
+    for item in items if SCHEMAS_KEY in config.stash else ():
         if item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip("only SQLite does that"))
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    if SCHEMAS in item.config.stash:
-        item.config.stash[SCHEMAS].tidy()
+    if SCHEMAS_KEY in item.config.stash:
+        item.config.stash[SCHEMAS_KEY].close_connections()

@@ -24,10 +24,12 @@ CHECKS = (
     response_headers_conformance,
     response_schema_conformance,
 )
-EXAMPLES = 5  # an operation; tests/soak/openapi_fuzzing.py tries for as long as it is told
+EXAMPLES_PER_OPERATION = (
+    5  # an operation; tests/soak/openapi_fuzzing.py tries for as long as it is told
+)
 
 
-def hold(
+def check_operation(
     app: Flask,
     address: str,
     call: tuple[str, str],
@@ -47,7 +49,7 @@ def hold(
     served = schemathesis.openapi.from_wsgi(address, app)
     cases = served[path][method.upper()].as_strategy(generation_mode=mode)
 
-    @settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=EXAMPLES_PER_OPERATION, suppress_health_check=list(HealthCheck))
     @given(cases)
     def answered(case: Any) -> None:
         prepare(case)

@@ -5,42 +5,42 @@ from collections import deque
 from itertools import count
 from weakref import WeakSet
 
-from postgres_server import Server
+from postgres_server import PostgresServer
 from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from segment_insider_emulator.storage import database, schema
 from segment_insider_emulator.storage.postgres import url_with_schema
 
-_BESIDE = text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :before)")
-_NUMBERED = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :name")
+_SANDBOX_SCHEMAS = text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :before)")
+_SEQUENCES = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :name")
 
 
-class Schemas:
+class PostgresSchemas:
     """Databases that are empty at first, each a schema of one server.
 
     Making the tables takes a quarter of a second, and emptying them a millisecond: a schema whose
     engine is gone serves the next test.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: PostgresServer) -> None:
         self.server = server
         self._admin = create_engine(server.url)
         self._numbers = count(1)
         self._open: WeakSet[Engine] = WeakSet()
         self._ended: deque[str] = deque()
 
-    def make(self, metadata: MetaData) -> Engine:
+    def make_engine(self, metadata: MetaData) -> Engine:
         """One more, with the tables of *metadata*, in place of one in memory."""
         assert metadata is schema.metadata
-        name = self._emptied(self._ended.pop()) if self._ended else self._new()
+        name = self._empty_schema(self._ended.pop()) if self._ended else self._create_schema()
         url = url_with_schema(self.server.url, name)
         engine = database.open_database(url.render_as_string(hide_password=False))
         self._open.add(engine)
         weakref.finalize(engine, self._ended.append, name)
         return engine
 
-    def tidy(self) -> None:
+    def close_connections(self) -> None:
         """Close connections that no test has closed."""
         for engine in self._open:
             engine.dispose()
@@ -51,17 +51,17 @@ class Schemas:
             engine.dispose()
         self.server.remove()
 
-    def _new(self) -> str:
+    def _create_schema(self) -> str:
         name = f"test_{next(self._numbers)}"
         with self._admin.begin() as connection:
             connection.execute(CreateSchema(name))
         return name
 
-    def _emptied(self, name: str) -> str:
+    def _empty_schema(self, name: str) -> str:
         with self._admin.begin() as connection:
-            for sandbox in connection.scalars(_BESIDE, {"before": f"{name}:"}).all():
+            for sandbox in connection.scalars(_SANDBOX_SCHEMAS, {"before": f"{name}:"}).all():
                 connection.execute(DropSchema(sandbox, cascade=True))
-            numbers = connection.scalars(_NUMBERED, {"name": name}).all()
+            numbers = connection.scalars(_SEQUENCES, {"name": name}).all()
             forget = [f"DELETE FROM {name}.{each}" for each in schema.metadata.tables]
             restart = [f"SELECT setval('{name}.{each}', 1, false)" for each in numbers]
             # No trigger counts what goes here: what it counts with goes, too.

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-MISSING = "there is no PostgreSQL server here: apt install postgresql"
+POSTGRES_MISSING = "there is no PostgreSQL server here: apt install postgresql"
 
 
-def programs() -> Path | None:
+def find_postgres_programs() -> Path | None:
     """Where initdb and postgres are, those of the latest version; None without any."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     named = found[-1] if found else shutil.which("initdb")
     return Path(named).parent if named else None
 
 
-class Server:
+class PostgresServer:
     """Listens at a socket in its folder alone.
 
     The superuser may not run it: where the tests run as root, it is the user `postgres`.

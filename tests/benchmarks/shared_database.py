@@ -82,12 +82,12 @@ def _listed(url: str) -> list[dict[str, str]]:
 def _database() -> Iterator[str]:
     """A server of its own, as the tests have; one commit costs no write to the disk there."""
     sys.path.append(str(Path(__file__).parents[1]))
-    from postgres_server import MISSING, Server, programs
+    from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_programs
 
-    found = programs()
+    found = find_postgres_programs()
     if found is None:
-        raise SystemExit(MISSING)
-    server = Server(found)
+        raise SystemExit(POSTGRES_MISSING)
+    server = PostgresServer(found)
     try:
         yield server.url.render_as_string(hide_password=False)
     finally:

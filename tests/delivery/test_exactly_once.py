@@ -13,7 +13,7 @@ from threading import Thread
 
 import pytest
 import requests
-from emulator_process import Served
+from emulator_process import EmulatorProcess
 
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.client import ControlClient
@@ -85,7 +85,7 @@ def test_every_event_arrives_exactly_once(
 ) -> None:
     db = tmp_path / "kept.db"
     sent = list(batches())
-    with Served(db, ["--seed", str(SEED), *options], FAULTS) as emulator:
+    with EmulatorProcess(db, ["--seed", str(SEED), *options], FAULTS) as emulator:
         url = emulator.url
         for batch in sent[:30]:
             assert acknowledged(url, batch)
@@ -94,7 +94,7 @@ def test_every_event_arrives_exactly_once(
         time.sleep(0.01)  # the claim holds wherever in that request the end comes
         emulator.kill()
         under_way.join()
-        emulator.begin()
+        emulator.start()
         # An SDK sends again what was not acknowledged, and here one batch that was.
         for batch in sent[29:]:
             assert acknowledged(url, batch)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from postgres_server import MISSING, Server, programs
+from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_programs
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateSchema
 
@@ -14,22 +14,22 @@ NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    found = programs()
+def server() -> Iterator[PostgresServer]:
+    found = find_postgres_programs()
     if found is None:
-        pytest.skip(MISSING)
-    server = Server(found)
+        pytest.skip(POSTGRES_MISSING)
+    server = PostgresServer(found)
     yield server
     server.remove()
 
 
 @pytest.fixture
-def url(server: Server) -> str:
+def url(server: PostgresServer) -> str:
     """A database that is empty."""
-    return empty(server)
+    return create_empty_database(server)
 
 
-def empty(server: Server) -> str:
+def create_empty_database(server: PostgresServer) -> str:
     """The address of a database that is empty."""
     name = f"team_{next(NUMBERS)}"
     engine = create_engine(server.url)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 
 @contextmanager
-def balanced(urls: Sequence[str]) -> Iterator[str]:
+def serve_load_balancer(urls: Sequence[str]) -> Iterator[str]:
     """Serve in place of *urls* during the block; gives the address."""
     turn = cycle(urls)
 

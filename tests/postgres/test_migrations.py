@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from postgres_server import Server
+from postgres_server import PostgresServer
 from sqlalchemy import Engine, create_engine, inspect, make_url
 
 from segment_insider_emulator.app import create_app
@@ -29,7 +29,7 @@ WAITING = f"""
 
 
 @contextmanager
-def asking(server: Server) -> Iterator[psycopg.Connection]:
+def asking(server: PostgresServer) -> Iterator[psycopg.Connection]:
     with psycopg.connect(host=str(server.folder), user="postgres", autocommit=True) as connection:
         yield connection
 
@@ -40,7 +40,7 @@ def schema_of(url: str) -> str:
     return found[1]
 
 
-def restored(dump: Path, server: Server, url: str) -> str:
+def restore_dump(dump: Path, server: PostgresServer, url: str) -> str:
     """The database of *dump*, with its one sandbox, at *url*."""
     name = schema_of(url)
     sql = (
@@ -52,7 +52,7 @@ def restored(dump: Path, server: Server, url: str) -> str:
     return url
 
 
-def shape(url: str) -> dict[str, Any]:
+def describe_tables(url: str) -> dict[str, Any]:
     """Every table with its columns, keys and indexes, as the database has them."""
     engine: Engine = create_engine(url)
     seen = inspect(engine)
@@ -74,7 +74,7 @@ def shape(url: str) -> dict[str, Any]:
     return shapes
 
 
-def versions(server: Server, url: str) -> list[int]:
+def read_schema_versions(server: PostgresServer, url: str) -> list[int]:
     """Of the database and of its sandbox."""
     name = schema_of(url)
     found = []
@@ -87,9 +87,9 @@ def versions(server: Server, url: str) -> list[int]:
 
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
 def test_an_older_database_gets_the_shape_of_a_new_one(
-    server: Server, url: str, dump: Path
+    server: PostgresServer, url: str, dump: Path
 ) -> None:
-    restored(dump, server, url)
+    restore_dump(dump, server, url)
     sandbox = url_with_schema(make_url(url), f"{schema_of(url)}:red").render_as_string(
         hide_password=False
     )
@@ -100,15 +100,15 @@ def test_an_older_database_gets_the_shape_of_a_new_one(
         connection.execute(f"CREATE SCHEMA {schema_of(new)}".encode())
     for each in (url, sandbox, new):
         open_database(each).dispose()
-    assert shape(url) == shape(new)
-    assert shape(sandbox) == shape(new)
+    assert describe_tables(url) == describe_tables(new)
+    assert describe_tables(sandbox) == describe_tables(new)
 
 
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
 def test_an_older_database_keeps_what_is_in_it_and_goes_on(
-    server: Server, url: str, dump: Path
+    server: PostgresServer, url: str, dump: Path
 ) -> None:
-    app = create_app(Config(db=restored(dump, server, url)), load_preset("guide"))
+    app = create_app(Config(db=restore_dump(dump, server, url)), load_preset("guide"))
     client = app.test_client()
     for root, key in (("", "wk_demo"), ("/sandboxes/red", "wk_red")):
         # The third was refused with a 503, and is delivered by the version that opened it.
@@ -127,14 +127,14 @@ def test_an_older_database_keeps_what_is_in_it_and_goes_on(
             "2026-11-23T10:05:00.000Z",
         ]
     app.extensions["sandboxes"].close()
-    assert versions(server, url) == [SCHEMA_VERSION, SCHEMA_VERSION]
+    assert read_schema_versions(server, url) == [SCHEMA_VERSION, SCHEMA_VERSION]
 
 
 @pytest.mark.parametrize("which", ["", ":red"], ids=["its own", "that of its sandbox"])
 def test_a_later_database_is_refused_in_one_line_and_not_touched(
-    server: Server, url: str, which: str
+    server: PostgresServer, url: str, which: str
 ) -> None:
-    restored(OLD[-1], server, url)
+    restore_dump(OLD[-1], server, url)
     with asking(server) as connection:
         table = f'"{schema_of(url)}{which}".schema_version'
         connection.execute(f"UPDATE {table} SET version = {SCHEMA_VERSION + 1}".encode())
@@ -160,23 +160,23 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     assert row == (SCHEMA_VERSION + 1,)
 
 
-def test_a_database_is_migrated_whole_or_not_at_all(server: Server, url: str) -> None:
-    restored(OLD[0], server, url)
+def test_a_database_is_migrated_whole_or_not_at_all(server: PostgresServer, url: str) -> None:
+    restore_dump(OLD[0], server, url)
     with asking(server) as connection:
         # What the last step adds is there already, as no version left it: the step fails.
         connection.execute(f"ALTER TABLE {schema_of(url)}.sandboxes ADD COLUMN team text".encode())
-    before = shape(url), versions(server, url)
+    before = describe_tables(url), read_schema_versions(server, url)
     with pytest.raises(EmulatorError, match="already exists"):
         open_database(url)
-    assert (shape(url), versions(server, url)) == before
+    assert (describe_tables(url), read_schema_versions(server, url)) == before
 
 
 @pytest.mark.parametrize("dump", [None, *OLD], ids=["empty", *(dump.stem for dump in OLD)])
 def test_two_that_start_at_once_on_one_database_both_come_up(
-    server: Server, url: str, dump: Path | None
+    server: PostgresServer, url: str, dump: Path | None
 ) -> None:
     if dump:
-        restored(dump, server, url)
+        restore_dump(dump, server, url)
     command = [
         sys.executable,
         "-m",

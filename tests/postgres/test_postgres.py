@@ -15,7 +15,7 @@ import orjson
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from postgres_server import Server
+from postgres_server import PostgresServer
 from sqlalchemy import URL, Engine, QueuePool, create_engine, event, text
 
 from segment_insider_emulator.app import create_app
@@ -75,7 +75,7 @@ def emulator(db: str) -> Iterator[FlaskClient]:
         app.extensions["sandboxes"].close()
 
 
-def told(client: FlaskClient, path: str) -> Any:
+def get_json(client: FlaskClient, path: str) -> Any:
     return orjson.loads(client.get(f"/emulator/v1/{path}").data)
 
 
@@ -138,8 +138,8 @@ def test_two_emulators_of_one_database_make_one_profile_of_a_person(url: str) ->
         clients = [each.application.test_client() for each in clients]
         answers = list(pool.map(identify, clients, count()))
         assert answers == [200] * 8
-        assert len(told(other, "profiles")["profiles"]) == 1
-        assert len(told(other, "messages")["messages"]) == 8
+        assert len(get_json(other, "profiles")["profiles"]) == 1
+        assert len(get_json(other, "messages")["messages"]) == 8
 
 
 def test_what_was_captured_and_created_is_there_after_a_restart(url: str) -> None:
@@ -148,12 +148,12 @@ def test_what_was_captured_and_created_is_there_after_a_restart(url: str) -> Non
         client.post("/v1/identify", json=CALL)
         client.post("/v1/identify", json={**CALL, "messageId": "red", "writeKey": "wk_red"})
     with emulator(url) as client:
-        assert [each["messageId"] for each in told(client, "messages")["messages"]] == ["m1"]
+        assert [each["messageId"] for each in get_json(client, "messages")["messages"]] == ["m1"]
         there = orjson.loads(client.get(f"/sandboxes/{'r' * 60}/emulator/v1/messages").data)
         assert [each["messageId"] for each in there["messages"]] == ["red"]
 
 
-def test_a_deleted_sandbox_leaves_no_schema(url: str, server: Server) -> None:
+def test_a_deleted_sandbox_leaves_no_schema(url: str, server: PostgresServer) -> None:
     def schemas() -> int:
         engine = create_engine(server.url)
         with engine.connect() as connection:
@@ -191,7 +191,7 @@ def test_settings_say_where_the_database_is_without_a_password(url: str) -> None
     assert unescape(found[1]) == url
 
 
-def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Server) -> None:
+def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: PostgresServer) -> None:
     with emulator(url) as client:
         assert client.post("/v1/identify", json=CALL).status_code == 200
         server.kill()
@@ -201,7 +201,10 @@ def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Serv
         assert client.get("/emulator/v1/health").status_code == 503  # so that nobody is sent here
         server.start()
         assert client.post("/v1/identify", json={**CALL, "messageId": "m2"}).status_code == 200
-        assert [each["messageId"] for each in told(client, "messages")["messages"]] == ["m1", "m2"]
+        assert [each["messageId"] for each in get_json(client, "messages")["messages"]] == [
+            "m1",
+            "m2",
+        ]
 
 
 def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
@@ -218,10 +221,10 @@ def test_an_address_of_a_hosting_provider_leads_to_the_same_database(url: str, k
         client.post("/v1/identify", json=CALL)
     with emulator(url.replace("postgresql+psycopg", kind)) as client:
         assert client.post("/emulator/v1/sandboxes", json={"id": "red"}).status_code == 201
-        assert [each["messageId"] for each in told(client, "messages")["messages"]] == ["m1"]
+        assert [each["messageId"] for each in get_json(client, "messages")["messages"]] == ["m1"]
 
 
-def refused(url: URL) -> EmulatorError:
+def get_open_error(url: URL) -> EmulatorError:
     with pytest.raises(EmulatorError) as error:
         open_database(url.render_as_string(hide_password=False))
     return error.value
@@ -243,7 +246,7 @@ def refused(url: URL) -> EmulatorError:
     ],
 )
 def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
-    server: Server, name: str, value: Any, advice: str
+    server: PostgresServer, name: str, value: Any, advice: str
 ) -> None:
     admin = create_engine(server.url)
     with admin.begin() as connection:
@@ -251,7 +254,7 @@ def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
         connection.execute(text("CREATE ROLE idle NOLOGIN"))
         connection.execute(text('CREATE ROLE "full" LOGIN CONNECTION LIMIT 0'))
     admin.dispose()
-    error = refused(server.url.set(**{name: value}))
+    error = get_open_error(server.url.set(**{name: value}))
     assert isinstance(error, TemporarilyUnavailable)
     assert error.what.startswith("the database cannot be opened (connection ")
     assert error.remedy.startswith(advice)
@@ -263,13 +266,13 @@ GRANT = (
 )
 
 
-def test_what_the_user_may_not_do_never_passes(server: Server) -> None:
+def test_what_the_user_may_not_do_never_passes(server: PostgresServer) -> None:
     admin = create_engine(server.url)
     with admin.begin() as connection:
         connection.execute(text("DROP ROLE IF EXISTS guest"))
         connection.execute(text("CREATE ROLE guest LOGIN"))
     admin.dispose()
-    error = refused(server.url.set(username="guest"))
+    error = get_open_error(server.url.set(username="guest"))
     assert (type(error), error.what, error.remedy) == (
         EmulatorError,
         "the database cannot be opened (permission denied for schema public)",
@@ -277,7 +280,7 @@ def test_what_the_user_may_not_do_never_passes(server: Server) -> None:
     )
 
 
-def test_who_may_make_tables_and_no_schema_is_told_so_until_it_may(server: Server) -> None:
+def test_who_may_make_tables_and_no_schema_is_told_so_until_it_may(server: PostgresServer) -> None:
     # A database is made in no transaction.
     admin = create_engine(server.url, isolation_level="AUTOCOMMIT")
     with admin.begin() as connection:
@@ -304,7 +307,7 @@ def test_who_may_make_tables_and_no_schema_is_told_so_until_it_may(server: Serve
 
 
 def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
-    server: Server,
+    server: PostgresServer,
 ) -> None:
     # A database is made in no transaction.
     admin = create_engine(server.url, isolation_level="AUTOCOMMIT")
@@ -392,7 +395,7 @@ def test_what_another_writes_is_heard_and_not_looked_for(url: str) -> None:
 
 
 def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_is_back(
-    url: str, server: Server, caplog: pytest.LogCaptureFixture
+    url: str, server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine, tried = open_database(url), Semaphore(0)
     with closing(MessageStore(engine, PostgresListener())) as store:
@@ -411,7 +414,7 @@ def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_i
 
 
 @contextmanager
-def kept(db: str, now: list[float]) -> Iterator[FlaskClient]:
+def make_retention_emulator(db: str, now: list[float]) -> Iterator[FlaskClient]:
     """An emulator whose stopwatch shows the last of *now*, in seconds."""
     app = create_app(
         Config(db=db), load_preset("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1]
@@ -422,7 +425,7 @@ def kept(db: str, now: list[float]) -> Iterator[FlaskClient]:
         app.extensions["sandboxes"].close()
 
 
-def connected(server: Server, name: str, most: int) -> int:
+def wait_for_connections(server: PostgresServer, name: str, most: int) -> int:
     """How many connections the program *name* has, as soon as they are no more than *most*: the
     server takes a moment to see that one was closed."""
     count = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}'"
@@ -437,36 +440,36 @@ def connected(server: Server, name: str, most: int) -> int:
 
 
 def test_a_sandbox_that_nobody_asks_for_gives_its_connections_back(
-    url: str, server: Server
+    url: str, server: PostgresServer
 ) -> None:
     now = [0.0]
-    with kept(f"{url}&application_name=rests", now) as client:
+    with make_retention_emulator(f"{url}&application_name=rests", now) as client:
         for id in ("red", "blue"):
             client.post("/emulator/v1/sandboxes", json={"id": id, "writeKey": f"wk_{id}"})
             client.post("/v1/identify", json={**CALL, "writeKey": f"wk_{id}"})
-        assert connected(server, "rests", 99) > 3
+        assert wait_for_connections(server, "rests", 99) > 3
         for now[-1] in (20.0, 40.0, 60.0, 80.0, 100.0):
             client.post("/v1/identify", json={**CALL, "messageId": f"m{now}", "writeKey": "wk_red"})
-        assert connected(server, "rests", 3) <= 3  # the default one's, and those of red
+        assert wait_for_connections(server, "rests", 3) <= 3  # the default one's, and those of red
         for now[-1] in (120.0, 140.0, 160.0, 180.0):
             client.get("/emulator/v1/health")
-        assert connected(server, "rests", 2) <= 2
+        assert wait_for_connections(server, "rests", 2) <= 2
         there = orjson.loads(client.get("/sandboxes/blue/emulator/v1/messages").data)
         assert [each["messageId"] for each in there["messages"]] == ["m1"]
 
 
 def test_after_a_start_a_sandbox_has_no_connection_until_somebody_asks(
-    url: str, server: Server
+    url: str, server: PostgresServer
 ) -> None:
     with emulator(url) as client:
         for number in range(5):
             client.post("/emulator/v1/sandboxes", json={"id": f"box-{number}"})
     with emulator(f"{url}&application_name=starts") as client:
-        assert connected(server, "starts", 2) <= 2
+        assert wait_for_connections(server, "starts", 2) <= 2
         assert client.get("/sandboxes/box-4/emulator/v1/messages").status_code == 200
 
 
-def open_in(engine: Engine) -> int:
+def count_open_connections(engine: Engine) -> int:
     assert isinstance(engine.pool, QueuePool)
     return engine.pool.checkedin()
 
@@ -479,13 +482,25 @@ def test_who_keeps_to_limits_keeps_no_connection_where_nobody_else_uses_the_data
         steps = RetentionSchedule(
             MessageRetention(engine, RetentionLimits(messages=1), lambda: NOW), store.pool_usage
         )
-        assert (steps.run_step_if_due(0.0), open_in(engine)) == (LIMIT_CHECK_INTERVAL_S, 0)
+        assert (steps.run_step_if_due(0.0), count_open_connections(engine)) == (
+            LIMIT_CHECK_INTERVAL_S,
+            0,
+        )
         store.record_messages([MESSAGE, replace(MESSAGE, message_id="m2")])
-        assert (steps.run_step_if_due(10.0), open_in(engine)) == (STEP_PAUSE_S, 1)
-        assert (steps.run_step_if_due(10.1), open_in(engine)) == (LIMIT_CHECK_INTERVAL_S, 0)
+        assert (steps.run_step_if_due(10.0), count_open_connections(engine)) == (STEP_PAUSE_S, 1)
+        assert (steps.run_step_if_due(10.1), count_open_connections(engine)) == (
+            LIMIT_CHECK_INTERVAL_S,
+            0,
+        )
         assert store.list_messages()[0] != []
-        assert (steps.run_step_if_due(20.0), open_in(engine)) == (LIMIT_CHECK_INTERVAL_S, 1)
-        assert (steps.run_step_if_due(20.0 + UNUSED_CHECK_INTERVAL_S), open_in(engine)) == (
+        assert (steps.run_step_if_due(20.0), count_open_connections(engine)) == (
+            LIMIT_CHECK_INTERVAL_S,
+            1,
+        )
+        assert (
+            steps.run_step_if_due(20.0 + UNUSED_CHECK_INTERVAL_S),
+            count_open_connections(engine),
+        ) == (
             LIMIT_CHECK_INTERVAL_S,
             0,
         )
@@ -493,7 +508,7 @@ def test_who_keeps_to_limits_keeps_no_connection_where_nobody_else_uses_the_data
 
 def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
     now = [0.0]
-    with kept(url, now) as client:
+    with make_retention_emulator(url, now) as client:
         client.post("/emulator/v1/sandboxes", json={"id": "red"})
         engine = client.application.extensions["sandboxes"].get("red").services.engine
         with transaction(engine) as connection:
@@ -505,7 +520,7 @@ def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
             assert connection.scalar(text("SELECT pg_backend_pid()")) == before
 
 
-def test_who_was_cut_off_from_news_hears_them_again(url: str, server: Server) -> None:
+def test_who_was_cut_off_from_news_hears_them_again(url: str, server: PostgresServer) -> None:
     admin = create_engine(server.url)
     with (
         closing(MessageStore(open_database(url), PostgresListener())) as store,

@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SANDBOXES = "/emulator/v1/sandboxes"
 
 
-class Moving:
+class AdjustableClock:
     """A clock that all processes share, and that somebody moves."""
 
     now = NOW
@@ -30,12 +30,12 @@ class Moving:
 
 
 @pytest.fixture
-def clock() -> Moving:
-    return Moving()
+def clock() -> AdjustableClock:
+    return AdjustableClock()
 
 
 @pytest.fixture
-def both(url: str, clock: Moving, tmp_path: Path) -> Iterator[list[Flask]]:
+def both(url: str, clock: AdjustableClock, tmp_path: Path) -> Iterator[list[Flask]]:
     teams = [
         {"name": name, "tokens": [f"sha256:{sha256(name.encode()).hexdigest()}"], "sandboxes": 3}
         for name in ("checkout", "search")
@@ -50,51 +50,57 @@ def both(url: str, clock: Moving, tmp_path: Path) -> Iterator[list[Flask]]:
         yield apps
 
 
-def ask(app: Flask, team: str, method: str, path: str) -> int:
+def send_request(app: Flask, team: str, method: str, path: str) -> int:
     token = {"Authorization": f"Bearer {team}"}
     return app.test_client().open(path, method=method, headers=token).status_code
 
 
-def create(app: Flask, team: str, id: str) -> int:
+def create_sandbox(app: Flask, team: str, id: str) -> int:
     token = {"Authorization": f"Bearer {team}"}
     return app.test_client().post(SANDBOXES, json={"id": id}, headers=token).status_code
 
 
-def listed(app: Flask, team: str) -> int:
+def list_sandboxes(app: Flask, team: str) -> int:
     token = {"Authorization": f"Bearer {team}"}
     return len(app.test_client().get(SANDBOXES, headers=token).get_json()["sandboxes"])
 
 
 def test_a_team_has_no_more_sandboxes_in_two_processes_than_in_one(both: list[Flask]) -> None:
     with ThreadPoolExecutor(4) as pool:
-        made = pool.map(lambda app: ask(app, "checkout", "POST", SANDBOXES), islice(cycle(both), 8))
+        made = pool.map(
+            lambda app: send_request(app, "checkout", "POST", SANDBOXES), islice(cycle(both), 8)
+        )
         assert sorted(made) == [201] * 3 + [409] * 5
-    assert [listed(app, "checkout") for app in both] == [3, 3]
-    assert [listed(app, "search") for app in both] == [0, 0]
+    assert [list_sandboxes(app, "checkout") for app in both] == [3, 3]
+    assert [list_sandboxes(app, "search") for app in both] == [0, 0]
 
 
 def test_a_list_leaves_out_what_another_process_ends_meanwhile(both: list[Flask]) -> None:
     one, other = both
-    assert create(one, "checkout", "brief") == create(one, "checkout", "lasting") == 201
-    assert listed(other, "checkout") == 2
+    assert (
+        create_sandbox(one, "checkout", "brief")
+        == create_sandbox(one, "checkout", "lasting")
+        == 201
+    )
+    assert list_sandboxes(other, "checkout") == 2
     token = {"Authorization": "Bearer checkout"}
     with other.test_request_context(SANDBOXES, headers=token):
         assert other.preprocess_request() is None
-        assert ask(one, "checkout", "DELETE", f"{SANDBOXES}/brief") == 200
+        assert send_request(one, "checkout", "DELETE", f"{SANDBOXES}/brief") == 200
         shown = other.make_response(other.dispatch_request()).get_json()
     assert [each["id"] for each in shown["sandboxes"]] == ["lasting"]
 
 
 def test_a_sandbox_stays_that_another_process_is_asked_for(
-    both: list[Flask], clock: Moving
+    both: list[Flask], clock: AdjustableClock
 ) -> None:
     one, other = both
     for id in ("used", "left"):
-        assert create(one, "checkout", id) == 201
+        assert create_sandbox(one, "checkout", id) == 201
     for _ in range(3):
         clock.now += timedelta(hours=20)
-        assert ask(other, "checkout", "GET", "/sandboxes/used/emulator/v1/clock") == 200
-        ask(one, "search", "GET", "/emulator/v1/health")
-    assert [listed(app, "checkout") for app in both] == [1, 1]
-    assert ask(one, "checkout", "GET", "/sandboxes/used/") == 200
-    assert ask(one, "checkout", "GET", "/sandboxes/left/") == 404
+        assert send_request(other, "checkout", "GET", "/sandboxes/used/emulator/v1/clock") == 200
+        send_request(one, "search", "GET", "/emulator/v1/health")
+    assert [list_sandboxes(app, "checkout") for app in both] == [1, 1]
+    assert send_request(one, "checkout", "GET", "/sandboxes/used/") == 200
+    assert send_request(one, "checkout", "GET", "/sandboxes/left/") == 404

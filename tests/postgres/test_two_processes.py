@@ -17,12 +17,12 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from emulator_process import ready
-from postgres_server import Server
+from emulator_process import read_ready_url
+from postgres_server import PostgresServer
 from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
 
-from postgres.conftest import empty
-from postgres.load_balancer import balanced
+from postgres.conftest import create_empty_database
+from postgres.load_balancer import serve_load_balancer
 from segment_insider_emulator.segment.oauth import REQUIRED_FORM_FIELDS, TRACKING_SCOPE
 from segment_insider_emulator.types import JSONObject
 
@@ -38,7 +38,7 @@ SILENT = b": still here"  # what a stream says when nothing has happened for 15 
 IDENTIFY = {"userId": "ada", "traits": {"email": "ada@x.io"}}
 
 
-class Balanced:
+class LoadBalancedClient:
     """A load balancer: each request goes to the next of some processes.
 
     Args:
@@ -64,12 +64,12 @@ class Balanced:
         body = {"writeKey": "wk", "messageId": message_id, **IDENTIFY, **call}
         return self("POST", "/v1/identify", json=body).status_code
 
-    def at(self, number: int) -> "Balanced":
+    def at(self, number: int) -> "LoadBalancedClient":
         """That one alone."""
-        return Balanced(self.urls[number])
+        return LoadBalancedClient(self.urls[number])
 
-    def below(self, path: str) -> "Balanced":
-        return Balanced(*(url + path for url in self.urls))
+    def below(self, path: str) -> "LoadBalancedClient":
+        return LoadBalancedClient(*(url + path for url in self.urls))
 
     def message_ids(self, verdict: str = "accepted") -> list[str]:
         found = self.get(f"messages?verdict={verdict}&limit=1000")
@@ -94,7 +94,7 @@ class Balanced:
 
 
 @contextmanager
-def process(db: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def start_emulator(db: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`emulator serve` on *db*, and its address once it is ready."""
     command = [
         sys.executable,
@@ -109,22 +109,22 @@ def process(db: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
         try:
-            yield running, ready(running)
+            yield running, read_ready_url(running)
         finally:
             running.kill()
 
 
 @pytest.fixture(scope="module")
-def emulators(server: Server) -> Iterator[Balanced]:
+def emulators(server: PostgresServer) -> Iterator[LoadBalancedClient]:
     """Two processes on one database."""
-    db = empty(server)
+    db = create_empty_database(server)
     with ExitStack() as started:
-        urls = [started.enter_context(process(db))[1] for _ in range(2)]
-        yield started.enter_context(closing(Balanced(*urls)))
+        urls = [started.enter_context(start_emulator(db))[1] for _ in range(2)]
+        yield started.enter_context(closing(LoadBalancedClient(*urls)))
 
 
 @pytest.fixture
-def both(emulators: Balanced) -> Iterator[Balanced]:
+def both(emulators: LoadBalancedClient) -> Iterator[LoadBalancedClient]:
     """A sandbox that one of them created, at both."""
     made = emulators.post("sandboxes", {"id": f"box-{next(NUMBERS)}"})
     with closing(emulators.below(f"/sandboxes/{made['id']}")) as balanced:
@@ -132,14 +132,14 @@ def both(emulators: Balanced) -> Iterator[Balanced]:
     emulators("DELETE", f"/emulator/v1/sandboxes/{made['id']}")
 
 
-def opening(emulator: Balanced) -> dict[str, str]:
+def make_key_headers(emulator: LoadBalancedClient) -> dict[str, str]:
     """Headers with a new key of its account."""
     path, role = "/emulator/v1/panel/integrations", {"X-InOne-Role": "Administrator"}
     made = emulator("POST", path, json={"name": "CRM", "type": "Source"}, headers=role).json()
     return {"X-PARTNER-NAME": made["accountName"], "X-REQUEST-TOKEN": made["key"]}
 
 
-def test_a_clock_that_one_is_told_is_the_others(both: Balanced) -> None:
+def test_a_clock_that_one_is_told_is_the_others(both: LoadBalancedClient) -> None:
     at = "2030-01-01T00:00:00.000Z"
     both.at(0).post("clock", {"set": at})
     assert both.at(1).get("clock")["now"] == at
@@ -151,7 +151,7 @@ def test_a_clock_that_one_is_told_is_the_others(both: Balanced) -> None:
     assert times == sorted(times)
 
 
-def test_a_reset_at_one_is_one_at_the_other(both: Balanced) -> None:
+def test_a_reset_at_one_is_one_at_the_other(both: LoadBalancedClient) -> None:
     both.post("clock", {"set": "2030-01-01T00:00:00Z"})
     both.post("faults", BUSY)
     assert both.send("m1") == 200
@@ -162,7 +162,7 @@ def test_a_reset_at_one_is_one_at_the_other(both: Balanced) -> None:
     assert other.get("messages")["messages"] == other.get("profiles")["profiles"] == []
 
 
-def test_faults_are_counted_over_both(both: Balanced) -> None:
+def test_faults_are_counted_over_both(both: LoadBalancedClient) -> None:
     both.post("faults", BUSY)
     for number in range(5):
         assert both.send(f"m{number}") == 200
@@ -170,8 +170,8 @@ def test_faults_are_counted_over_both(both: Balanced) -> None:
     assert (both.message_ids("retrying"), both.message_ids()) == (retrying, ["m3", "m4"])
 
 
-def test_a_share_of_faults_is_the_same_whoever_answers(both: Balanced) -> None:
-    def struck(asked: Balanced) -> list[str]:
+def test_a_share_of_faults_is_the_same_whoever_answers(both: LoadBalancedClient) -> None:
+    def struck(asked: LoadBalancedClient) -> list[str]:
         asked.post("reset")
         asked.post("faults", {"status": 400, "share": 0.4, "seed": "s"})
         for number in range(12):
@@ -181,25 +181,25 @@ def test_a_share_of_faults_is_the_same_whoever_answers(both: Balanced) -> None:
     assert struck(both) == struck(both.at(0)) == struck(both.at(1))
 
 
-def test_faults_of_segment_are_counted_over_both(both: Balanced) -> None:
+def test_faults_of_segment_are_counted_over_both(both: LoadBalancedClient) -> None:
     both.post("faults/segment", {"status": 500, "times": 3})
     assert [both.send(f"m{number}") for number in range(5)] == [500, 500, 500, 200, 200]
     assert both.get("faults/segment") == {"faults": []}
 
 
-def test_calls_are_counted_over_both(both: Balanced) -> None:
+def test_calls_are_counted_over_both(both: LoadBalancedClient) -> None:
     document: JSONObject = both.get("workspace")
     document["insider"]["options"] = {"rates": {"upsert": 3}}
     both("PUT", "/emulator/v1/workspace", json={"workspace": document})
     both.post("clock", {"set": "2030-01-01T00:00:00Z"})
-    headers = opening(both)
+    headers = make_key_headers(both)
     assert [both.upsert(headers) for _ in range(5)] == [200, 200, 200, 429, 429]
     both.post("clock", {"advance": "1 minute"})
     assert both.upsert(headers) == 200
 
 
 def test_a_sandbox_that_one_creates_and_ends_is_there_and_gone_at_the_other(
-    emulators: Balanced,
+    emulators: LoadBalancedClient,
 ) -> None:
     one, other = emulators.at(0), emulators.at(1)
     one.post("sandboxes", {"id": "brief", "writeKey": "wk_brief"})
@@ -214,7 +214,7 @@ def test_a_sandbox_that_one_creates_and_ends_is_there_and_gone_at_the_other(
     assert other.below("/sandboxes/brief").message_ids() == []
 
 
-def test_of_two_who_create_the_same_sandbox_at_once_one_does(emulators: Balanced) -> None:
+def test_of_two_who_create_the_same_sandbox_at_once_one_does(emulators: LoadBalancedClient) -> None:
     def create(number: int) -> int:
         with closing(emulators.at(number % 2)) as one:
             return one("POST", "/emulator/v1/sandboxes", json={"id": "wanted"}).status_code
@@ -224,10 +224,10 @@ def test_of_two_who_create_the_same_sandbox_at_once_one_does(emulators: Balanced
 
 
 @pytest.mark.parametrize("path", ["", "/sandboxes/red"], ids=["of the file", "created"])
-def test_a_workspace_that_one_replaces_is_the_others(server: Server, path: str) -> None:
-    db = empty(server)
-    with process(db) as (_, url), process(db) as (_, other_url):
-        emulators = Balanced(url, other_url)
+def test_a_workspace_that_one_replaces_is_the_others(server: PostgresServer, path: str) -> None:
+    db = create_empty_database(server)
+    with start_emulator(db) as (_, url), start_emulator(db) as (_, other_url):
+        emulators = LoadBalancedClient(url, other_url)
         emulators.post("sandboxes", {"id": "red", "writeKey": "wk_red"})
         one, other = emulators.at(0).below(path), emulators.at(1).below(path)
         one.post("faults", BUSY)
@@ -236,11 +236,13 @@ def test_a_workspace_that_one_replaces_is_the_others(server: Server, path: str) 
         shown = one.get("workspace")
         assert shown == other.get("workspace")
         assert other.get("faults") == {"faults": []}
-        with process(db) as (_, late):
-            assert Balanced(late + path).get("workspace") == shown
+        with start_emulator(db) as (_, late):
+            assert LoadBalancedClient(late + path).get("workspace") == shown
 
 
-def test_what_is_set_with_another_workspace_holds_at_once_at_the_other(both: Balanced) -> None:
+def test_what_is_set_with_another_workspace_holds_at_once_at_the_other(
+    both: LoadBalancedClient,
+) -> None:
     one, other = both.at(0), both.at(1)
     assert other.send("m1") == 200
     one("PUT", "/emulator/v1/workspace", json={"workspace": "segment-defaults"})
@@ -248,19 +250,19 @@ def test_what_is_set_with_another_workspace_holds_at_once_at_the_other(both: Bal
     assert other.send("m2") == 500
 
 
-def test_a_change_of_the_destination_at_one_is_the_others(both: Balanced) -> None:
+def test_a_change_of_the_destination_at_one_is_the_others(both: LoadBalancedClient) -> None:
     both.at(0)("PATCH", "/emulator/v1/destination", json={"enabled": False})
     assert both.at(1).get("destination")["enabled"] is False
     both.at(1).send("m1")
     assert both.at(0).message_ids("disabled") == ["m1"]
 
 
-def test_a_key_that_one_makes_opens_the_account_at_the_other(both: Balanced) -> None:
-    headers = opening(both.at(0))
+def test_a_key_that_one_makes_opens_the_account_at_the_other(both: LoadBalancedClient) -> None:
+    headers = make_key_headers(both.at(0))
     assert both.at(1).upsert(headers) == 200
 
 
-def test_a_token_that_one_gives_is_known_to_the_other(both: Balanced) -> None:
+def test_a_token_that_one_gives_is_known_to_the_other(both: LoadBalancedClient) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     shapes = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     oauth = {"clientId": "app", "publicKey": key.public_key().public_bytes(*shapes).decode()}
@@ -280,7 +282,7 @@ def test_a_token_that_one_gives_is_known_to_the_other(both: Balanced) -> None:
         assert both.at(1)("POST", "/v1/identify", json=call, headers=headers).status_code == status
 
 
-def test_a_message_that_both_get_at_once_is_delivered_once(both: Balanced) -> None:
+def test_a_message_that_both_get_at_once_is_delivered_once(both: LoadBalancedClient) -> None:
     def send(number: int) -> int:
         with closing(both.at(number % 2)) as one:
             return one.send(f"m{number // 4}")
@@ -295,7 +297,7 @@ def test_a_message_that_both_get_at_once_is_delivered_once(both: Balanced) -> No
         assert len(both.message_ids("rejected")) == 18
 
 
-def test_what_is_due_is_tried_again_once(both: Balanced) -> None:
+def test_what_is_due_is_tried_again_once(both: LoadBalancedClient) -> None:
     both.post("clock", {"set": "2030-01-01T00:00:00Z"})
     both.post("faults", {"status": 503, "times": 6})
     for number in range(6):
@@ -307,10 +309,10 @@ def test_what_is_due_is_tried_again_once(both: Balanced) -> None:
     assert [len(each["attempts"]) for each in made] == [2] * 6
 
 
-def test_what_a_killed_process_was_at_blocks_nobody(server: Server) -> None:
-    db = empty(server)
-    with process(db) as (first, url), process(db) as (_, other_url):
-        one, other = Balanced(url), Balanced(other_url)
+def test_what_a_killed_process_was_at_blocks_nobody(server: PostgresServer) -> None:
+    db = create_empty_database(server)
+    with start_emulator(db) as (first, url), start_emulator(db) as (_, other_url):
+        one, other = LoadBalancedClient(url), LoadBalancedClient(other_url)
         one.post("faults", {"delayMs": 9_000})
         with ThreadPoolExecutor(1) as pool:
             sending = pool.submit(pytest.raises, requests.ConnectionError, one.send, "m1")
@@ -323,7 +325,7 @@ def test_what_a_killed_process_was_at_blocks_nobody(server: Server) -> None:
         assert other.message_ids() == ["m1"]
 
 
-def changes(emulator: Balanced) -> Iterator[int]:
+def read_change_counts(emulator: LoadBalancedClient) -> Iterator[int]:
     """Counts of the stream that its pages are told by; asks for the first, which comes at once."""
     with requests.get(f"{emulator.urls[0]}/stream", stream=True, timeout=30) as answer:
         for line in answer.iter_lines():
@@ -332,8 +334,8 @@ def changes(emulator: Balanced) -> Iterator[int]:
                 yield orjson.loads(line[6:])["count"]
 
 
-def test_a_page_at_one_hears_of_what_the_other_is_sent(both: Balanced) -> None:
-    heard = changes(both.at(1))
+def test_a_page_at_one_hears_of_what_the_other_is_sent(both: LoadBalancedClient) -> None:
+    heard = read_change_counts(both.at(1))
     counts = [next(heard)]
     for number in range(5):  # two at most are told without news, once its process listens
         both.at(0).send(f"m{number}")
@@ -341,7 +343,7 @@ def test_a_page_at_one_hears_of_what_the_other_is_sent(both: Balanced) -> None:
     assert counts == sorted(set(counts))
 
 
-def test_who_waits_at_one_gets_what_the_other_is_sent(both: Balanced) -> None:
+def test_who_waits_at_one_gets_what_the_other_is_sent(both: LoadBalancedClient) -> None:
     with ThreadPoolExecutor(1) as pool, closing(both.at(1)) as other:
         claim = {"of": "messages", "where": {"messageId": "m1"}, "timeout": "60s"}
         waiting = pool.submit(other.post, "wait-for", claim)
@@ -350,16 +352,16 @@ def test_who_waits_at_one_gets_what_the_other_is_sent(both: Balanced) -> None:
         assert waiting.result()["ok"] is True
 
 
-def test_an_sdk_sends_to_both_without_knowing(both: Balanced) -> None:
-    with balanced(both.urls) as url:
+def test_an_sdk_sends_to_both_without_knowing(both: LoadBalancedClient) -> None:
+    with serve_load_balancer(both.urls) as url:
         sdk = Client("wk", host=url + urlsplit(both.urls[0]).path, sync_mode=True, max_retries=0)
         for number in range(4):
             sdk.identify(f"u{number}", {"firstName": "Ada"}, message_id=f"m{number}")
     assert both.message_ids() == ["m0", "m1", "m2", "m3"]
 
 
-def test_scenarios_pass_whoever_answers(emulators: Balanced) -> None:
-    with balanced(emulators.urls) as url:
+def test_scenarios_pass_whoever_answers(emulators: LoadBalancedClient) -> None:
+    with serve_load_balancer(emulators.urls) as url:
         command = [
             sys.executable,
             "-m",
@@ -376,11 +378,14 @@ def test_scenarios_pass_whoever_answers(emulators: Balanced) -> None:
 @pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
 @pytest.mark.parametrize("faults", [[], FAULTS], ids=["all is well", "a third goes wrong"])
 def test_what_was_acknowledged_is_delivered_once_though_one_is_killed(
-    server: Server, options: tuple[str, ...], faults: list[JSONObject]
+    server: PostgresServer, options: tuple[str, ...], faults: list[JSONObject]
 ) -> None:
-    db = empty(server)
+    db = create_empty_database(server)
     batches = [[f"m{number}" for number in range(at, at + 20)] for at in range(0, 1_000, 20)]
-    with process(db, *options) as (first, url), process(db, *options) as (_, other_url):
+    with (
+        start_emulator(db, *options) as (first, url),
+        start_emulator(db, *options) as (_, other_url),
+    ):
 
         def send(number: int) -> None:
             """As an SDK does: until somebody acknowledges it."""
@@ -396,7 +401,7 @@ def test_what_was_acknowledged_is_delivered_once_though_one_is_killed(
             if number == len(batches) // 2:
                 first.kill()
 
-        with closing(Balanced(other_url)) as other, ThreadPoolExecutor(8) as pool:
+        with closing(LoadBalancedClient(other_url)) as other, ThreadPoolExecutor(8) as pool:
             for fault in faults:
                 other.post("faults", fault)
             list(pool.map(send, range(len(batches))))

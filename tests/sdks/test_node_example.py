@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import CHROMIUM
+from conftest import CHROMIUM_PROGRAMS
 
 from sdks.sdk_emulator import End
 
@@ -15,7 +15,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
 
 @pytest.mark.usefixtures("assets")
 def test_the_node_example_passes(end: End, node_modules: Path, tmp_path: Path) -> None:
-    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    chromium = next(filter(None, map(shutil.which, CHROMIUM_PROGRAMS)), None)
     if chromium is None:
         pytest.skip("Chromium is not installed: nothing to open the page with")
     folder = Path(shutil.copytree(EXAMPLE, tmp_path / "node"))

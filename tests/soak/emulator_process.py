@@ -15,22 +15,24 @@ import requests
 
 from segment_insider_emulator.types import JSONObject
 
-FAULTS = ("Traceback", "uncaptured python exception")  # what a process says of its own
-PATIENCE = 120  # seconds; what is due to be tried again is tried before a request is answered
+CRASH_MARKERS = ("Traceback", "uncaptured python exception")  # what a process says of its own
+REQUEST_TIMEOUT_S = (
+    120  # seconds; what is due to be tried again is tried before a request is answered
+)
 
 
-class Asked(Protocol):
+class RestartableServer(Protocol):
     """What senders send to."""
 
     @property
     def url(self) -> str: ...
 
     @property
-    def up(self) -> Event:
+    def is_up(self) -> Event:
         """Set while requests are taken."""
 
 
-def ready(process: subprocess.Popen[str]) -> str:
+def read_ready_url(process: subprocess.Popen[str]) -> str:
     """The address of an emulator that starts, once it takes requests there."""
     assert process.stderr is not None
     said = []  # such as that deliveries were resumed
@@ -41,7 +43,7 @@ def ready(process: subprocess.Popen[str]) -> str:
     pytest.fail("it ended before it was ready: " + "".join(said))
 
 
-class Served:
+class EmulatorProcess:
     """One database, and the process that serves it at one port while it lives.
 
     Args:
@@ -56,32 +58,32 @@ class Served:
         faults: Sequence[JSONObject] = (),
         program: Sequence[str] = ("-m", "segment_insider_emulator"),
     ) -> None:
-        self.up = Event()  # set while requests are taken
+        self.is_up = Event()  # set while requests are taken
         self.url = ""
-        self.said: list[str] = []  # on stderr, by all processes
+        self.stderr_lines: list[str] = []  # on stderr, by all processes
         self._command = [sys.executable, *program, "serve", "--db", str(db), *options]
         self._faults = faults
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
-        self.begin()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.kill()
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Start a process; requests are taken on return."""
         process = self._launch()
-        self.url = ready(process)
+        self.url = read_ready_url(process)
         # Whoever does not read what a process says stops it in the end.
-        self._listener = Thread(target=self.said.extend, args=(process.stderr,))
+        self._listener = Thread(target=self.stderr_lines.extend, args=(process.stderr,))
         self._listener.start()
         for fault in self._faults:
-            requests.post(f"{self.url}/emulator/v1/faults", json=fault, timeout=PATIENCE)
-        self.up.set()
+            requests.post(f"{self.url}/emulator/v1/faults", json=fault, timeout=REQUEST_TIMEOUT_S)
+        self.is_up.set()
 
-    def stillborn(self, seconds: float) -> None:
+    def start_and_kill(self, seconds: float) -> None:
         """Start a process and kill it, in all likelihood before it takes a request."""
         with self._launch() as process:
             with suppress(subprocess.TimeoutExpired):
@@ -90,22 +92,24 @@ class Served:
 
     def kill(self) -> None:
         """End the process as `kill -9` does, whatever it is at."""
-        self.up.clear()
+        self.is_up.clear()
         assert self._process is not None
         self._process.kill()
         self._listener.join()
         self._process.communicate()
 
-    def calm(self) -> None:
+    def remove_faults(self) -> None:
         """Let nothing go wrong any more on the way to Insider One."""
-        requests.delete(f"{self.url}/emulator/v1/faults", timeout=PATIENCE)
+        requests.delete(f"{self.url}/emulator/v1/faults", timeout=REQUEST_TIMEOUT_S)
 
-    def limit_files(self, most: int) -> None:
+    def limit_file_size(self, max_bytes: int) -> None:
         """Let no file of the process grow beyond *most* bytes."""
         assert self._process is not None
-        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
+        resource.prlimit(
+            self._process.pid, resource.RLIMIT_FSIZE, (max_bytes, resource.RLIM_INFINITY)
+        )
 
-    def memory(self) -> int:
+    def measure_memory(self) -> int:
         """Bytes of the process in the machine's memory."""
         assert self._process is not None
         status = Path(f"/proc/{self._process.pid}/status").read_text()
@@ -123,8 +127,10 @@ class Served:
 
 
 @contextmanager
-def unharmed(db: Path) -> Iterator[Served]:
+def serve_without_crash(db: Path) -> Iterator[EmulatorProcess]:
     """A process that, whatever is done to it in the block, says nothing of a fault of its own."""
-    with Served(db) as process:
+    with EmulatorProcess(db) as process:
         yield process
-    assert [line for line in process.said if any(each in line for each in FAULTS)] == []
+    assert [
+        line for line in process.stderr_lines if any(each in line for each in CRASH_MARKERS)
+    ] == []

@@ -10,14 +10,14 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.mapping import Destination, Subscription
 from segment_insider_emulator.types import JSONObject
 
-USER = "mallory"
-usual = Destination.find_candidates
+HANGING_USER_ID = "mallory"
+original_find_candidates = Destination.find_candidates
 
 
 def find_candidates(destination: Destination, event: JSONObject) -> tuple[Subscription, ...]:
-    while event.get("userId") == USER:
+    while event.get("userId") == HANGING_USER_ID:
         time.sleep(1)
-    return usual(destination, event)
+    return original_find_candidates(destination, event)
 
 
 if __name__ == "__main__":

@@ -21,15 +21,15 @@ from threading import Event, Thread
 
 import click
 import requests
-from emulator_process import Asked, Served
-from message_ledger import Ledger, account
+from emulator_process import RestartableServer, EmulatorProcess
+from message_ledger import MessageLedger, find_all_errors
 
 from segment_insider_emulator.types import JSONObject
 
-SENDERS = 3
-PEOPLE = 200
-LONGEST_LIFE = 0.6  # seconds after the first request is taken
-LONGEST_START = 0.8  # seconds of a process that is killed while it starts
+SENDER_COUNT = 3
+USER_COUNT = 200
+MAX_LIFETIME_S = 0.6  # seconds after the first request is taken
+MAX_STARTUP_S = 0.8  # seconds of a process that is killed while it starts
 FAULTS: Sequence[JSONObject] = (
     {"status": 503, "share": 0.1, "seed": "a"},
     {"drop": True, "taken": True, "share": 0.1, "seed": "b"},
@@ -37,14 +37,14 @@ FAULTS: Sequence[JSONObject] = (
 )
 
 
-def batch(chance: random.Random, sender: int, first: int) -> list[JSONObject]:
+def make_batch(chance: random.Random, sender: int, first: int) -> list[JSONObject]:
     """Up to thirty calls of one sender."""
     return [
         {
             "type": "track",
             "event": "song_played",
             "messageId": f"s{sender}-{number}",
-            "userId": f"u{chance.randrange(PEOPLE)}",
+            "userId": f"u{chance.randrange(USER_COUNT)}",
             "timestamp": "2026-11-23T10:00:00.000Z",
             "properties": {"number": sender * 10**9 + number},
         }
@@ -52,23 +52,27 @@ def batch(chance: random.Random, sender: int, first: int) -> list[JSONObject]:
     ]
 
 
-def send(served: Asked, ledger: Ledger, sender: int, seed: int, ended: Event) -> None:
+def send_until_acknowledged(
+    served: RestartableServer, ledger: MessageLedger, sender: int, seed: int, ended: Event
+) -> None:
     """Send until *ended*, each batch until it is acknowledged."""
     chance, first = random.Random(seed * 100 + sender), 0
     with requests.Session() as session:
         while not ended.is_set():
-            calls = batch(chance, sender, first)
+            calls = make_batch(chance, sender, first)
             ids = [call["messageId"] for call in calls]
-            ledger.sending(ids)
-            while not acknowledged(session, served, calls) and not ended.is_set():
-                served.up.wait(1)
+            ledger.add_sent(ids)
+            while not is_batch_acknowledged(session, served, calls) and not ended.is_set():
+                served.is_up.wait(1)
             else:
                 if not ended.is_set():
-                    ledger.told(ids)
+                    ledger.add_acknowledged(ids)
             first += len(calls)
 
 
-def acknowledged(session: requests.Session, served: Asked, calls: list[JSONObject]) -> bool:
+def is_batch_acknowledged(
+    session: requests.Session, served: RestartableServer, calls: list[JSONObject]
+) -> bool:
     """Whether the batch was answered with 200."""
     body = {"writeKey": "wk_demo", "batch": calls}
     try:
@@ -78,11 +82,12 @@ def acknowledged(session: requests.Session, served: Asked, calls: list[JSONObjec
 
 
 @contextmanager
-def under_load(served: Asked, ledger: Ledger, seed: int) -> Iterator[None]:
+def keep_sending(served: RestartableServer, ledger: MessageLedger, seed: int) -> Iterator[None]:
     """Senders at work during the block."""
     ended = Event()
     senders = [
-        Thread(target=send, args=(served, ledger, sender, seed, ended)) for sender in range(SENDERS)
+        Thread(target=send_until_acknowledged, args=(served, ledger, sender, seed, ended))
+        for sender in range(SENDER_COUNT)
     ]
     for each in senders:
         each.start()
@@ -94,18 +99,20 @@ def under_load(served: Asked, ledger: Ledger, seed: int) -> Iterator[None]:
             each.join()
 
 
-def crash(kills: int, db: Path, seed: int, options: Sequence[str] = ()) -> tuple[Ledger, list[str]]:
+def kill_repeatedly(
+    kills: int, db: Path, seed: int, options: Sequence[str] = ()
+) -> tuple[MessageLedger, list[str]]:
     """Kill *kills* processes; gives what senders were told and what is wrong in the end."""
-    chance, ledger = random.Random(seed), Ledger()
-    with Served(db, options, FAULTS) as served:
-        with under_load(served, ledger, seed):
+    chance, ledger = random.Random(seed), MessageLedger()
+    with EmulatorProcess(db, options, FAULTS) as served:
+        with keep_sending(served, ledger, seed):
             for number in range(kills):
-                time.sleep(chance.uniform(0, LONGEST_LIFE))
+                time.sleep(chance.uniform(0, MAX_LIFETIME_S))
                 served.kill()
                 if number % 10 == 9:
-                    served.stillborn(chance.uniform(0, LONGEST_START))
-                served.begin()
-        return ledger, account(served, ledger)
+                    served.start_and_kill(chance.uniform(0, MAX_STARTUP_S))
+                served.start()
+        return ledger, find_all_errors(served, ledger)
 
 
 def main() -> int:
@@ -117,7 +124,7 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder) / "kept.db"
-        ledger, found = crash(given.kills, db, given.seed, given.options or ())
+        ledger, found = kill_repeatedly(given.kills, db, given.seed, given.options or ())
         size = db.stat().st_size
     click.echo(
         f"{given.kills} kills in {time.monotonic() - began:.0f} s: {len(ledger.sent):,} messages "

@@ -17,19 +17,19 @@ from threading import Event
 
 import click
 import requests
-from emulator_process import Served
-from kill_loop import FAULTS, LONGEST_LIFE, under_load
-from message_ledger import Ledger, account
-from postgres_server import MISSING, Server, programs
+from emulator_process import EmulatorProcess
+from kill_loop import FAULTS, MAX_LIFETIME_S, keep_sending
+from message_ledger import MessageLedger, find_all_errors
+from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_programs
 
 
-class Either:
+class AlternatingServers:
     """Both of two processes, as senders see them: each request goes to the other one."""
 
-    def __init__(self, *processes: Served) -> None:
+    def __init__(self, *processes: EmulatorProcess) -> None:
         self._turn = cycle(processes)
-        self.up = Event()
-        self.up.set()
+        self.is_up = Event()
+        self.is_up.set()
 
     @property
     def url(self) -> str:
@@ -37,18 +37,20 @@ class Either:
         return next(self._turn).url
 
 
-def crash(kills: int, db: str, seed: int, options: Sequence[str] = ()) -> tuple[Ledger, list[str]]:
+def kill_one_of_two(
+    kills: int, db: str, seed: int, options: Sequence[str] = ()
+) -> tuple[MessageLedger, list[str]]:
     """Kill *kills* processes, one at a time; gives what senders were told and what is wrong."""
-    chance, ledger = random.Random(seed), Ledger()
-    with Served(db, options) as one, Served(db, options) as other:
+    chance, ledger = random.Random(seed), MessageLedger()
+    with EmulatorProcess(db, options) as one, EmulatorProcess(db, options) as other:
         for fault in FAULTS:  # which both meet
             requests.post(f"{one.url}/emulator/v1/faults", json=fault, timeout=20)
-        with under_load(Either(one, other), ledger, seed):
+        with keep_sending(AlternatingServers(one, other), ledger, seed):
             for _, mortal in zip(range(kills), cycle((one, other)), strict=False):
-                time.sleep(chance.uniform(0, LONGEST_LIFE))
+                time.sleep(chance.uniform(0, MAX_LIFETIME_S))
                 mortal.kill()
-                mortal.begin()
-        return ledger, account(one, ledger)
+                mortal.start()
+        return ledger, find_all_errors(one, ledger)
 
 
 def main() -> int:
@@ -57,13 +59,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--async", dest="options", action="append_const", const="--async")
     given = parser.parse_args()
-    found = programs()
+    found = find_postgres_programs()
     if found is None:
-        parser.error(MISSING)
-    began, server = time.monotonic(), Server(found)
+        parser.error(POSTGRES_MISSING)
+    began, server = time.monotonic(), PostgresServer(found)
     try:
         db = server.url.render_as_string(hide_password=False)
-        ledger, wrong = crash(given.kills, db, given.seed, given.options or ())
+        ledger, wrong = kill_one_of_two(given.kills, db, given.seed, given.options or ())
     finally:
         server.remove()
     click.echo(

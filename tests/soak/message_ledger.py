@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator
 from threading import Lock
 
 import requests
-from emulator_process import Served
+from emulator_process import EmulatorProcess
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
-SETTLED = {"accepted", "warning"}
-ROUNDS = 200  # of trying again what failed, each an hour or so of Segment's time
+DELIVERED_VERDICTS = {"accepted", "warning"}
+MAX_RETRY_ROUNDS = 200  # of trying again what failed, each an hour or so of Segment's time
 
 
-class Ledger:
+class MessageLedger:
     """Message ids by what the sender knows of them. Safe for threads."""
 
     def __init__(self) -> None:
@@ -24,56 +24,58 @@ class Ledger:
         self.sent: set[str] = set()
         self.acknowledged: set[str] = set()
 
-    def sending(self, ids: Iterable[str]) -> None:
+    def add_sent(self, ids: Iterable[str]) -> None:
         """They are on their way: whether they arrive is not known."""
         with self._lock:
             self.sent.update(ids)
 
-    def told(self, ids: Iterable[str]) -> None:
+    def add_acknowledged(self, ids: Iterable[str]) -> None:
         """They were answered with 200: they are there, whatever happens."""
         with self._lock:
             self.acknowledged.update(ids)
 
 
-def account(served: Served, ledger: Ledger) -> list[str]:
+def find_all_errors(served: EmulatorProcess, ledger: MessageLedger) -> list[str]:
     """Have everything delivered, and tell all that is wrong then; nothing is right."""
-    served.calm()
-    settle(served.url)
+    served.remove_faults()
+    retry_until_delivered(served.url)
     with ControlClient(served.url, page_size=1000) as client:
-        found = list(differences(ledger, client))
-    return found + [line for line in served.said if "Traceback" in line]
+        found = list(iter_differences(ledger, client))
+    return found + [line for line in served.stderr_lines if "Traceback" in line]
 
 
-def settle(url: str) -> None:
+def retry_until_delivered(url: str) -> None:
     """Try again what failed, until nothing is left to try."""
-    for _ in range(ROUNDS):
+    for _ in range(MAX_RETRY_ROUNDS):
         answer = requests.post(f"{url}/emulator/v1/deliveries/retry", timeout=600)
         if not answer.json()["retrying"]:
             return
-    raise AssertionError(f"{answer.json()} after {ROUNDS} rounds")
+    raise AssertionError(f"{answer.json()} after {MAX_RETRY_ROUNDS} rounds")
 
 
-def differences(ledger: Ledger, client: ControlClient) -> Iterator[str]:
+def iter_differences(ledger: MessageLedger, client: ControlClient) -> Iterator[str]:
     """Each way in which sent, acknowledged, mapped, delivered and stored disagree; none is right.
 
     Events have a "number" of their own among their properties, so that no two are equal.
     """
     stored = [each for each in client.list_messages() if each["verdict"] != "rejected"]
     times = Counter(each["messageId"] for each in stored)
-    yield from _each("acknowledged and not stored", ledger.acknowledged - set(times))
-    yield from _each("stored and never sent", set(times) - ledger.sent)
-    yield from _each("stored twice", {id for id, count in times.items() if count > 1})
+    yield from _list_differences("acknowledged and not stored", ledger.acknowledged - set(times))
+    yield from _list_differences("stored and never sent", set(times) - ledger.sent)
+    yield from _list_differences("stored twice", {id for id, count in times.items() if count > 1})
     made: dict[str, list[JSONObject]] = {id: [] for id in times}
     for delivery in client.list_deliveries():
         made.setdefault(delivery["messageId"], []).append(delivery)
-    yield from _each("delivered and not stored", set(made) - set(times))
+    yield from _list_differences("delivered and not stored", set(made) - set(times))
     destination = Destination(load_preset("guide").destination)
     for message in stored:
-        yield from _misled(message, made[message["messageId"]], destination)
-    yield from _in_profiles(stored, client)
+        yield from _check_deliveries(message, made[message["messageId"]], destination)
+    yield from _check_profiles(stored, client)
 
 
-def _misled(message: JSONObject, made: list[JSONObject], destination: Destination) -> Iterator[str]:
+def _check_deliveries(
+    message: JSONObject, made: list[JSONObject], destination: Destination
+) -> Iterator[str]:
     """How the deliveries of *message* are not those that its mappings make."""
     mapped = [
         outcome.request.json
@@ -83,11 +85,11 @@ def _misled(message: JSONObject, made: list[JSONObject], destination: Destinatio
     if [each["request"]["json"] for each in made] != mapped:
         yield f"mapped otherwise: {message['messageId']}"
     for each in made:
-        if each["verdict"] not in SETTLED:
+        if each["verdict"] not in DELIVERED_VERDICTS:
             yield f"{each['verdict']} ({each['reason']}): {message['messageId']}"
 
 
-def _in_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator[str]:
+def _check_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator[str]:
     """How the events that people have are not those that were stored, each once."""
     numbered = {
         number
@@ -100,10 +102,12 @@ def _in_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator[st
         for event in profile["events"]
         if (number := event["event_params"].get("custom", {}).get("number")) is not None
     )
-    yield from _each("stored and in no profile", numbered - set(kept))
-    yield from _each("in a profile and not stored", set(kept) - numbered)
-    yield from _each("in profiles twice", {each for each, count in kept.items() if count > 1})
+    yield from _list_differences("stored and in no profile", numbered - set(kept))
+    yield from _list_differences("in a profile and not stored", set(kept) - numbered)
+    yield from _list_differences(
+        "in profiles twice", {each for each, count in kept.items() if count > 1}
+    )
 
 
-def _each(what: str, which: Iterable[object]) -> Iterator[str]:
-    return (f"{what}: {each}" for each in which)
+def _list_differences(description: str, ids: Iterable[object]) -> Iterator[str]:
+    return (f"{description}: {each}" for each in ids)

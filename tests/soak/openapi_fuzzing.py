@@ -17,32 +17,32 @@ from pathlib import Path
 import click
 import orjson
 import requests
-from emulator_process import FAULTS, PATIENCE, Served
+from emulator_process import CRASH_MARKERS, REQUEST_TIMEOUT_S, EmulatorProcess
 
 from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 
-DESCRIPTIONS = {
+OPENAPI_PATHS = {
     "segment": "/emulator/v1/openapi/segment.json",
     "insider": "/emulator/v1/openapi/insider.json",
     "control": "/emulator/v1/openapi.json",
 }
-KEYS = (
+AUTH_ARGUMENTS = (
     *("-H", "Authorization: Basic d2tfZGVtbzo="),  # wk_demo
     *("-H", "X-PARTNER-NAME: mybrand", "-H", "X-REQUEST-TOKEN: test-key"),
 )
 # Segment swallows what is wrong, a user that fails is answered with a 200, and whether something
 # exists no schema can say. Segment answers 404 to other methods, Insider One 400 to no account.
-UNHELD = (
+EXCLUDED_CHECKS = (
     "negative_data_rejection,positive_data_acceptance,unsupported_method,"
     "allow_header_conformance,ignored_auth"
 )
-MOST_MEMORY = 500 * 1024**2  # bytes
+MAX_MEMORY = 500 * 1024**2  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FuzzingResult:
     """What came of one surface.
 
     Args:
@@ -51,38 +51,44 @@ class Outcome:
         wrong: One sentence each.
     """
 
-    cases: int
+    request_count: int
     memory: int
-    wrong: list[str]
+    errors: list[str]
 
 
-def tried(surface: str, seconds: int, folder: Path) -> Outcome:
+def fuzz_surface(surface: str, seconds: int, folder: Path) -> FuzzingResult:
     """Try one of DESCRIPTIONS for about *seconds*."""
     workspace = folder / "workspace.json"
-    workspace.write_bytes(orjson.dumps(_without_rates()))
-    with Served(folder / f"{surface}.db", ("--workspace", str(workspace))) as served:
+    workspace.write_bytes(orjson.dumps(_guide_without_rate_limits()))
+    with EmulatorProcess(folder / f"{surface}.db", ("--workspace", str(workspace))) as served:
         ran = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run"),
-                *(served.url + DESCRIPTIONS[surface], *KEYS, f"--max-time={seconds}"),
-                *(f"--exclude-checks={UNHELD}", "--generation-database=none", "--no-color"),
+                *(served.url + OPENAPI_PATHS[surface], *AUTH_ARGUMENTS, f"--max-time={seconds}"),
+                *(
+                    f"--exclude-checks={EXCLUDED_CHECKS}",
+                    "--generation-database=none",
+                    "--no-color",
+                ),
             ],
             capture_output=True,
             text=True,
             cwd=folder,
         )
-        memory = served.memory()
-        requests.get(f"{served.url}/emulator/v1/health", timeout=PATIENCE).raise_for_status()
-    wrong = [line for line in served.said if any(each in line for each in FAULTS)]
+        memory = served.measure_memory()
+        requests.get(
+            f"{served.url}/emulator/v1/health", timeout=REQUEST_TIMEOUT_S
+        ).raise_for_status()
+    wrong = [line for line in served.stderr_lines if any(each in line for each in CRASH_MARKERS)]
     if ran.returncode:
         wrong.append(ran.stdout.partition("= FAILURES =")[2] or ran.stdout + ran.stderr)
-    if memory > MOST_MEMORY:
+    if memory > MAX_MEMORY:
         wrong.append(f"the server has {memory / 1e6:.0f} MB in memory")
     found = re.search(r"(\d+) generated", ran.stdout)
-    return Outcome(int(found[1]) if found else 0, memory, wrong)
+    return FuzzingResult(int(found[1]) if found else 0, memory, wrong)
 
 
-def _without_rates() -> JSONObject:
+def _guide_without_rate_limits() -> JSONObject:
     document = load_preset("guide").document
     options = {
         **document["insider"].get("options", {}),
@@ -96,13 +102,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=300, help="for each")
     given = parser.parse_args()
     wrong = []
-    for surface in DESCRIPTIONS:
+    for surface in OPENAPI_PATHS:
         with tempfile.TemporaryDirectory() as folder:
-            outcome = tried(surface, given.seconds, Path(folder))
-        wrong += outcome.wrong
+            outcome = fuzz_surface(surface, given.seconds, Path(folder))
+        wrong += outcome.errors
         click.echo(
-            f"{surface}: {outcome.cases:,} requests, {outcome.memory / 1e6:.0f} MB, "
-            f"{len(outcome.wrong)} wrong"
+            f"{surface}: {outcome.request_count:,} requests, {outcome.memory / 1e6:.0f} MB, "
+            f"{len(outcome.errors)} wrong"
         )
     click.echo("\n".join(wrong))
     return bool(wrong)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 import requests
-from emulator_process import Served, unharmed
+from emulator_process import EmulatorProcess, serve_without_crash
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -97,12 +97,12 @@ ANSWERED = [
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with unharmed(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    with serve_without_crash(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
         yield process
 
 
-def addresses() -> list[tuple[str, str]]:
+def write_routes() -> list[tuple[str, str]]:
     """Method and path of all that changes something; ids are those of what came first."""
     app = create_app(Config(db=":memory:"), load_preset("guide"))
     app.extensions["emulator"].close()
@@ -114,10 +114,12 @@ def addresses() -> list[tuple[str, str]]:
     ]
 
 
-def answered(served: Served, call: tuple[str, str], body: bytes, headers: Mapping[str, str]) -> int:
+def get_status(
+    served: EmulatorProcess, call: tuple[str, str], body: bytes, headers: Mapping[str, str]
+) -> int:
     """The status of the answer, which took no more than its share of memory."""
     method, path = call
-    before = served.memory()
+    before = served.measure_memory()
     answer = requests.request(
         method,
         served.url + path,
@@ -126,24 +128,24 @@ def answered(served: Served, call: tuple[str, str], body: bytes, headers: Mappin
         timeout=PATIENCE,
         allow_redirects=False,
     )
-    assert served.memory() - before < GROWTH, call
+    assert served.measure_memory() - before < GROWTH, call
     return answer.status_code
 
 
 @pytest.mark.parametrize("call", SURFACES, ids=[path for _, path in SURFACES])
 @pytest.mark.parametrize(("body", "headers"), REFUSED)
 def test_a_hostile_body_is_refused(
-    served: Served, call: tuple[str, str], body: bytes, headers: dict[str, str]
+    served: EmulatorProcess, call: tuple[str, str], body: bytes, headers: dict[str, str]
 ) -> None:
-    status = answered(served, call, body, headers)
+    status = get_status(served, call, body, headers)
     assert 400 <= status < 500 or (call[1], status) == ("/v1/batch", 200)
 
 
 @pytest.mark.parametrize(("body", "headers"), ANSWERED)
-def test_no_address_fails(served: Served, body: bytes, headers: dict[str, str]) -> None:
+def test_no_address_fails(served: EmulatorProcess, body: bytes, headers: dict[str, str]) -> None:
     failed = {
         call: status
-        for call in addresses()
-        if (status := answered(served, call, body, headers)) >= 500
+        for call in write_routes()
+        if (status := get_status(served, call, body, headers)) >= 500
     }
     assert failed == {}

@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 import requests
-from emulator_process import PATIENCE, Served
-from emulator_with_hanging_mapping import USER
+from emulator_process import REQUEST_TIMEOUT_S, EmulatorProcess
+from emulator_with_hanging_mapping import HANGING_USER_ID
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.delivery.queue import UNFINISHED_REASON
@@ -15,17 +15,17 @@ from segment_insider_emulator.delivery.queue import UNFINISHED_REASON
 PROGRAM = [str(Path(__file__).with_name("emulator_with_hanging_mapping.py"))]
 
 
-def begun(db: Path) -> list[int]:
+def read_attempt_counts(db: Path) -> list[int]:
     """How many processes have begun each of the messages that wait."""
     with closing(sqlite3.connect(db)) as database:
         rows = database.execute("SELECT coalesce(begun, 0) FROM waiting ORDER BY id")
         return [number for (number,) in rows]
 
 
-def wait_until_begun(db: Path, expected: list[int]) -> None:
-    end = time.monotonic() + PATIENCE
-    while begun(db) != expected:
-        assert time.monotonic() < end, begun(db)
+def wait_for_attempt_counts(db: Path, expected: list[int]) -> None:
+    end = time.monotonic() + REQUEST_TIMEOUT_S
+    while read_attempt_counts(db) != expected:
+        assert time.monotonic() < end, read_attempt_counts(db)
         time.sleep(0.05)
 
 
@@ -33,23 +33,23 @@ def test_a_message_that_processes_die_at_is_set_aside(tmp_path: Path) -> None:
     db = tmp_path / "kept.db"
     call = {"type": "identify", "traits": {"firstName": "Ada"}}
     calls = [
-        {**call, "userId": USER, "messageId": "m1"},
+        {**call, "userId": HANGING_USER_ID, "messageId": "m1"},
         {**call, "userId": "a", "messageId": "m2"},
     ]
-    with Served(db, ["--async"], program=PROGRAM) as served:
+    with EmulatorProcess(db, ["--async"], program=PROGRAM) as served:
 
         def ask(path: str) -> requests.Response:
-            return requests.get(f"{served.url}/emulator/v1/{path}", timeout=PATIENCE)
+            return requests.get(f"{served.url}/emulator/v1/{path}", timeout=REQUEST_TIMEOUT_S)
 
         body = {"writeKey": "wk_demo", "batch": calls}
-        taken = requests.post(f"{served.url}/v1/batch", json=body, timeout=PATIENCE)
+        taken = requests.post(f"{served.url}/v1/batch", json=body, timeout=REQUEST_TIMEOUT_S)
         assert taken.status_code == 200
         for expected in ([1, 1], [2, 1], [3, 1]):
-            wait_until_begun(db, expected)
+            wait_for_attempt_counts(db, expected)
             assert ask("health").json() == {"status": "ok", "version": __version__}
             served.kill()
-            served.begin()
-        wait_until_begun(db, [])
+            served.start()
+        wait_for_attempt_counts(db, [])
         found = [(each["verdict"], each["reason"]) for each in ask("messages").json()["messages"]]
         assert found == [("failed", UNFINISHED_REASON), ("accepted", None)]
 
@@ -57,11 +57,11 @@ def test_a_message_that_processes_die_at_is_set_aside(tmp_path: Path) -> None:
 def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> None:
     db = tmp_path / "kept.db"
     call = {"writeKey": "wk_demo", "type": "identify", "traits": {}}
-    with Served(db, ["--async"], program=PROGRAM) as served:
+    with EmulatorProcess(db, ["--async"], program=PROGRAM) as served:
         address = f"{served.url}/v1/identify"
-        hanging = {**call, "userId": USER}
-        assert requests.post(address, json=hanging, timeout=PATIENCE).status_code == 200
-        wait_until_begun(db, [1])
-        answer = requests.post(address, json={**call, "userId": "ada"}, timeout=PATIENCE)
+        hanging = {**call, "userId": HANGING_USER_ID}
+        assert requests.post(address, json=hanging, timeout=REQUEST_TIMEOUT_S).status_code == 200
+        wait_for_attempt_counts(db, [1])
+        answer = requests.post(address, json={**call, "userId": "ada"}, timeout=REQUEST_TIMEOUT_S)
         assert answer.status_code == 503
         assert "something else has been writing for 20 seconds" in answer.text

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from emulator_process import Served, unharmed
+from emulator_process import EmulatorProcess, serve_without_crash
 
 SONG = b'{"writeKey":"wk_demo","userId":"ada","event":"song_played"}'
 TRACK = b"POST /v1/track HTTP/1.1\r\nHost: localhost\r\n"
@@ -26,18 +26,18 @@ Address = tuple[str, int]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with unharmed(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    with serve_without_crash(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
         yield process
 
 
 @pytest.fixture
-def address(served: Served) -> Address:
+def address(served: EmulatorProcess) -> Address:
     parts = urlsplit(served.url)
     return parts.hostname or "", parts.port or 0
 
 
-def statuses(address: Address, sent: bytes, *, end: bool = False) -> list[int]:
+def send_and_read_statuses(address: Address, sent: bytes, *, end: bool = False) -> list[int]:
     """Statuses of all answers to *sent*, until the server closes the connection or cuts it.
 
     Args:
@@ -56,7 +56,7 @@ def statuses(address: Address, sent: bytes, *, end: bool = False) -> list[int]:
     return [int(each) for each in re.findall(rb"HTTP/1\.[01] (\d+) ", heard)]
 
 
-def taken(url: str) -> bool:
+def is_serving(url: str) -> bool:
     """Whether somebody else is served."""
     song = {"writeKey": "wk_demo", "userId": "bob", "event": "song_played"}
     return requests.post(f"{url}/v1/track", json=song, timeout=PATIENCE).status_code == 200
@@ -115,7 +115,7 @@ def taken(url: str) -> bool:
     ],
 )
 def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: list[int]) -> None:
-    assert statuses(address, sent) == answered
+    assert send_and_read_statuses(address, sent) == answered
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: lis
         pytest.param(b"\x16\x03\x01\x02\x00" * 20, id="in TLS"),
     ],
 )
-def test_half_a_request_is_none(served: Served, address: Address, sent: bytes) -> None:
-    assert statuses(address, sent, end=True) == []
-    assert taken(served.url)
+def test_half_a_request_is_none(served: EmulatorProcess, address: Address, sent: bytes) -> None:
+    assert send_and_read_statuses(address, sent, end=True) == []
+    assert is_serving(served.url)
 
 
 @pytest.mark.parametrize(
@@ -146,39 +146,39 @@ def test_half_a_request_is_none(served: Served, address: Address, sent: bytes) -
 )
 def test_a_request_is_not_smuggled_in_the_body_of_another(address: Address, headers: bytes) -> None:
     hidden = b"0\r\n\r\nGET /emulator/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    assert 200 not in statuses(address, TRACK + headers + hidden, end=True)
+    assert 200 not in send_and_read_statuses(address, TRACK + headers + hidden, end=True)
 
 
-def test_many_slow_clients_leave_room_for_others(served: Served, address: Address) -> None:
+def test_many_slow_clients_leave_room_for_others(served: EmulatorProcess, address: Address) -> None:
     with ExitStack() as stack:
         for number in range(300):
             slow = stack.enter_context(closing(socket.create_connection(address, PATIENCE)))
             begun = TRACK.replace(b"/v1/track", SURFACES[number % len(SURFACES)])
             slow.sendall(begun + (b"Content-Length: 9\r\n\r\n{" if number % 2 else b"X-Slow: "))
-        assert taken(served.url)
+        assert is_serving(served.url)
 
 
 def test_a_client_that_reads_nothing_leaves_room_for_others(
-    served: Served, address: Address
+    served: EmulatorProcess, address: Address
 ) -> None:
     with closing(socket.create_connection(address, PATIENCE)) as deaf:
         deaf.sendall(
             b"GET /emulator/v1/openapi/insider.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
         )
-        assert taken(served.url)
+        assert is_serving(served.url)
 
 
 def test_more_connections_than_a_process_is_given_files_at_first(tmp_path: Path) -> None:
     given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, most))
     try:
-        with unharmed(tmp_path / "kept.db") as served, ExitStack() as stack:
+        with serve_without_crash(tmp_path / "kept.db") as served, ExitStack() as stack:
             resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))
             parts = urlsplit(served.url)
             for _ in range(150):
                 address = parts.hostname or "", parts.port or 0
                 connection = socket.create_connection(address, PATIENCE)
                 stack.enter_context(closing(connection)).sendall(TRACK)
-            assert taken(served.url)
+            assert is_serving(served.url)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))

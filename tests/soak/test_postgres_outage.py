@@ -10,23 +10,25 @@ from threading import Event
 
 import pytest
 import requests
-from emulator_process import Served
-from message_ledger import Ledger, account
-from postgres_server import MISSING, Server, programs
+from emulator_process import EmulatorProcess
+from message_ledger import MessageLedger, find_all_errors
+from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_programs
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    found = programs()
+def server() -> Iterator[PostgresServer]:
+    found = find_postgres_programs()
     if found is None:
-        pytest.skip(MISSING)
-    server = Server(found)
+        pytest.skip(POSTGRES_MISSING)
+    server = PostgresServer(found)
     yield server
     server.remove()
 
 
 @contextmanager
-def shopping(served: Served, ledger: Ledger) -> "Iterator[Queue[requests.Response]]":
+def keep_tracking(
+    served: EmulatorProcess, ledger: MessageLedger
+) -> "Iterator[Queue[requests.Response]]":
     """Answers to a shopper who goes on sending during the block."""
     answers: Queue[requests.Response] = Queue()
     over = Event()
@@ -38,10 +40,10 @@ def shopping(served: Served, ledger: Ledger) -> "Iterator[Queue[requests.Respons
             id = f"m{number}"
             call = {"writeKey": "wk_demo", "messageId": id, "userId": f"u{number % 7}"}
             song = {"event": "Song Played", "properties": {"number": number}}
-            ledger.sending([id])
+            ledger.add_sent([id])
             answer = requests.post(f"{served.url}/v1/track", json=call | song, timeout=60)
             if answer.status_code == 200:
-                ledger.told([id])
+                ledger.add_acknowledged([id])
             answers.put(answer)
 
     with ThreadPoolExecutor(1) as pool:
@@ -53,7 +55,9 @@ def shopping(served: Served, ledger: Ledger) -> "Iterator[Queue[requests.Respons
             shopper.result()
 
 
-def until(answers: "Queue[requests.Response]", status: int, times: int = 5) -> requests.Response:
+def wait_for_status(
+    answers: "Queue[requests.Response]", status: int, times: int = 5
+) -> requests.Response:
     """The last of so many answers with *status*."""
     for _ in range(times):
         while (answer := answers.get(timeout=60)).status_code != status:
@@ -62,15 +66,15 @@ def until(answers: "Queue[requests.Response]", status: int, times: int = 5) -> r
 
 
 @pytest.mark.parametrize("options", [[], ["--async", "--keep-days", "9"]], ids=["", "async"])
-def test_an_emulator_outlives_its_database(server: Server, options: list[str]) -> None:
-    url, ledger = server.url.render_as_string(hide_password=False), Ledger()
-    with Served(url, ["--db", url, *options]) as served:
+def test_an_emulator_outlives_its_database(server: PostgresServer, options: list[str]) -> None:
+    url, ledger = server.url.render_as_string(hide_password=False), MessageLedger()
+    with EmulatorProcess(url, ["--db", url, *options]) as served:
         stream = requests.get(f"{served.url}/stream", stream=True, timeout=60)
-        with shopping(served, ledger) as answers:
+        with keep_tracking(served, ledger) as answers:
             for _ in range(2):
-                until(answers, 200)
+                wait_for_status(answers, 200)
                 server.kill()
-                refusal = until(answers, 503)
+                refusal = wait_for_status(answers, 503)
                 page, listed = (
                     requests.get(f"{served.url}{path}", timeout=60)
                     for path in ("/", "/emulator/v1/messages")
@@ -89,4 +93,4 @@ def test_an_emulator_outlives_its_database(server: Server, options: list[str]) -
         assert statuses == [503, 503]
         assert "<h2>The database server cannot be reached</h2>" in page.text
         assert files == [200] * 4  # icon, style, two scripts
-        assert account(served, ledger) == [], "".join(served.said)
+        assert find_all_errors(served, ledger) == [], "".join(served.stderr_lines)

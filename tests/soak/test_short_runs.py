@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from kill_loop import crash
-from mixed_traffic import soak
+from kill_loop import kill_repeatedly
+from mixed_traffic import run_soak
 
 
 @pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
 def test_what_was_acknowledged_outlives_every_kill(tmp_path: Path, options: Sequence[str]) -> None:
-    ledger, wrong = crash(3, tmp_path / "kept.db", seed=3, options=options)
+    ledger, wrong = kill_repeatedly(3, tmp_path / "kept.db", seed=3, options=options)
     assert wrong == []
     assert ledger.acknowledged
 
 
 def test_mixed_traffic_is_accounted_for(tmp_path: Path) -> None:
-    outcome = soak(3, tmp_path / "kept.db", seed=5)
-    assert outcome.wrong == []
+    outcome = run_soak(3, tmp_path / "kept.db", seed=5)
+    assert outcome.errors == []
     assert outcome.ledger.acknowledged

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
-from emulator_process import Served
+from emulator_process import EmulatorProcess
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
@@ -20,7 +20,7 @@ from segment_insider_emulator.workspace import load_preset
 MB = 1_000_000
 
 
-def song(number: int) -> JSONObject:
+def song_played_call(number: int) -> JSONObject:
     note = {"number": number, "note": "x" * 20_000}
     return {
         "writeKey": "wk_demo",
@@ -31,7 +31,7 @@ def song(number: int) -> JSONObject:
     }
 
 
-def stored(url: str) -> set[str]:
+def list_stored_ids(url: str) -> set[str]:
     listed = requests.get(f"{url}/emulator/v1/messages?limit=1000", timeout=10).json()
     return {each["messageId"] for each in listed["messages"]}
 
@@ -40,11 +40,13 @@ def test_a_full_disk_refuses_keeps_what_it_took_and_goes_on_when_there_is_room(
     tmp_path: Path,
 ) -> None:
     taken = set()
-    with Served(tmp_path / "kept.db") as served:
+    with EmulatorProcess(tmp_path / "kept.db") as served:
         # A file that may not grow any more is to the process what a full disk is.
-        served.limit_files(2 * MB)
+        served.limit_file_size(2 * MB)
         for number in range(200):
-            answer = requests.post(f"{served.url}/v1/track", json=song(number), timeout=20)
+            answer = requests.post(
+                f"{served.url}/v1/track", json=song_played_call(number), timeout=20
+            )
             if answer.status_code != 200:
                 break
             taken.add(f"m{number}")
@@ -52,19 +54,19 @@ def test_a_full_disk_refuses_keeps_what_it_took_and_goes_on_when_there_is_room(
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert error["what"].startswith("the database cannot be used (")
         assert requests.get(f"{served.url}/emulator/v1/health", timeout=5).status_code == 200
-        assert stored(served.url) == taken
-        served.limit_files(resource.RLIM_INFINITY)
-        again = requests.post(f"{served.url}/v1/track", json=song(999), timeout=20)
+        assert list_stored_ids(served.url) == taken
+        served.limit_file_size(resource.RLIM_INFINITY)
+        again = requests.post(f"{served.url}/v1/track", json=song_played_call(999), timeout=20)
         assert again.status_code == 200
-        assert stored(served.url) == taken | {"m999"}
+        assert list_stored_ids(served.url) == taken | {"m999"}
     assert len(taken) > 5
 
 
-def damaged_head(file: Path) -> None:
+def damage_header(file: Path) -> None:
     file.write_bytes(b"This was a database once. " * 1000)
 
 
-def damaged_middle(file: Path) -> None:
+def damage_middle_page(file: Path) -> None:
     page = 4096
     whole = bytearray(file.read_bytes())
     for start in range(2 * page, len(whole), page):
@@ -73,12 +75,12 @@ def damaged_middle(file: Path) -> None:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
+def database_file(tmp_path: Path) -> Path:
     """A file with messages, which nobody has open."""
     file = tmp_path / "kept.db"
     app = create_app(Config(db=str(file)), load_preset("guide"))
     for number in range(20):
-        app.test_client().post("/v1/track", json=song(number))
+        app.test_client().post("/v1/track", json=song_played_call(number))
     app.extensions["emulator"].close()
     return file
 
@@ -88,7 +90,7 @@ def kept(tmp_path: Path) -> Path:
     [
         pytest.param(
             "{file}",
-            damaged_head,
+            damage_header,
             "emulator: {file}: the database cannot be opened (file is not a database). Move the "
             "file away; `sqlite3 FILE .recover` may save its rows.\n",
             id="no database any more",
@@ -113,8 +115,8 @@ def test_what_cannot_be_opened_ends_the_start_with_one_line(
 def test_a_file_that_is_damaged_within_is_answered_with_503(kept: Path) -> None:
     app = create_app(Config(db=str(kept)), load_preset("guide"))
     client = app.test_client()
-    damaged_middle(kept)
-    answer = client.post("/v1/track", json=song(1))
+    damage_middle_page(kept)
+    answer = client.post("/v1/track", json=song_played_call(1))
     app.extensions["emulator"].close()
     assert (answer.status_code, answer.get_json()["error"]) == (
         503,
