@@ -22,18 +22,18 @@ import pipeline
 import replay
 import scenario_loop
 import shared_database
-from benchmark_size import FULL, QUICK, Scale
-from measures import Measure, document, table
+from benchmark_size import FULL, QUICK, BenchmarkSize
+from measures import Measure, build_json_report, format_table
 
-PARTS: dict[str, Callable[[Scale], Iterator[Measure]]] = {
-    "core": mapping_core.measures,
-    "pipeline": pipeline.measures,
-    "scenarios": scenario_loop.measures,
-    "growth": database_growth.measures,
-    "pages": inspector_pages.measures,
+PARTS: dict[str, Callable[[BenchmarkSize], Iterator[Measure]]] = {
+    "core": mapping_core.measure_mapping,
+    "pipeline": pipeline.measure_pipeline,
+    "scenarios": scenario_loop.measure_scenarios,
+    "growth": database_growth.measure_growth,
+    "pages": inspector_pages.measure_live_update,
 }
 # Needs a PostgreSQL server, so it runs only where it is named.
-SHARED_DATABASE = {"shared-database": shared_database.measures}
+SHARED_DATABASE = {"shared-database": shared_database.measure_shared_database}
 
 
 @click.command(epilog="Example: python tests/benchmarks --quick core pipeline")
@@ -53,17 +53,17 @@ def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> 
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     chosen = {name: (PARTS | SHARED_DATABASE)[name] for name in parts or PARTS}
     if lines:
-        chosen["replay"] = partial(replay.measures, lines)
-    around = machine_info.around()
+        chosen["replay"] = partial(replay.measure_replay, lines)
+    around = machine_info.describe_machine()
     found: list[Measure] = []
     for name, measures in chosen.items():
         click.echo(f"{name}, load average {os.getloadavg()[0]:.1f}", err=True)
         found += measures(QUICK if quick else FULL)
     around["loadAverageAtTheEnd"] = os.getloadavg()
-    click.echo(table(found))
-    file.write_text(json.dumps(document(found, around), indent=2) + "\n")
+    click.echo(format_table(found))
+    file.write_text(json.dumps(build_json_report(found, around), indent=2) + "\n")
     click.echo(f"written to {file}", err=True)
-    sys.exit(1 if any(each.met is False for each in found) else 0)
+    sys.exit(1 if any(each.is_goal_met is False for each in found) else 0)
 
 
 if __name__ == "__main__":

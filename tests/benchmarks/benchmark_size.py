@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class BenchmarkSize:
     """Sizes of what is measured.
 
     Args:
@@ -24,5 +24,5 @@ class Scale:
     captured: tuple[int, ...]
 
 
-FULL = Scale(20_000, 5, 200, 4_000, 300, (1_000, 10_000, 100_000, 1_000_000))
-QUICK = Scale(5_000, 2, 60, 1_000, 50, (1_000, 10_000, 100_000))
+FULL = BenchmarkSize(20_000, 5, 200, 4_000, 300, (1_000, 10_000, 100_000, 1_000_000))
+QUICK = BenchmarkSize(5_000, 2, 60, 1_000, 50, (1_000, 10_000, 100_000))

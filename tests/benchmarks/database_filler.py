@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 # Of the first messages, the *copy*-th copy: other ids, other people, earlier by so many seconds.
-COPIES = (
+COPY_STATEMENTS = (
     """
     INSERT INTO messages SELECT NULL, message_id || :mark, type, event,
       replace(user_id, 'user-', :people), anonymous_id || :mark,
@@ -36,7 +36,7 @@ COPIES = (
       WHERE number <= :happened
     """,
 )
-LARGEST = {
+MAX_ID_QUERIES = {
     "first": "SELECT max(id) FROM messages",
     "delivered": "SELECT max(id) FROM deliveries",
     "people_first": "SELECT max(number) FROM profiles",
@@ -44,38 +44,38 @@ LARGEST = {
 }
 
 # Each copy changes pages all over the indexes: these stay in memory, and nothing is to survive.
-HASTE = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000")
+FAST_PRAGMAS = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000")
 
 
-class Filling:
+class DatabaseFiller:
     """Copies of the messages that *db*, which nobody has open, holds when this is made."""
 
     def __init__(self, db: Path) -> None:
-        self._db, self._copies = db, 0
+        self._db, self._copy_count = db, 0
         with closing(sqlite3.connect(db)) as connection:
-            self._largest = {
-                name: connection.execute(sql).fetchone()[0] for name, sql in LARGEST.items()
+            self._max_ids = {
+                name: connection.execute(sql).fetchone()[0] for name, sql in MAX_ID_QUERIES.items()
             }
 
-    def to(self, count: int) -> int:
+    def fill_to(self, count: int) -> int:
         """Have the database hold *count* messages or a few less; how many they are."""
         with closing(sqlite3.connect(self._db)) as connection:
-            for pragma in HASTE:
+            for pragma in FAST_PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             (kept,) = connection.execute("SELECT count(*) FROM messages").fetchone()
             with connection:
-                while kept + self._largest["first"] <= count:
-                    self._copy(connection)
-                    kept += self._largest["first"]
+                while kept + self._max_ids["first"] <= count:
+                    self._copy_messages(connection)
+                    kept += self._max_ids["first"]
             connection.execute("PRAGMA journal_mode=WAL")
         return int(kept)
 
-    def _copy(self, connection: sqlite3.Connection) -> None:
-        self._copies += 1
-        values = self._largest | {
-            "mark": f"~{self._copies}",
-            "people": f"user{self._copies}-",
-            "earlier": f"-{100_000 - self._copies} seconds",
+    def _copy_messages(self, connection: sqlite3.Connection) -> None:
+        self._copy_count += 1
+        values = self._max_ids | {
+            "mark": f"~{self._copy_count}",
+            "people": f"user{self._copy_count}-",
+            "earlier": f"-{100_000 - self._copy_count} seconds",
         }
-        for statement in COPIES:
+        for statement in COPY_STATEMENTS:
             connection.execute(statement, values)

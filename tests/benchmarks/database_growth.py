@@ -8,19 +8,19 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import inspector_pages
-from benchmark_size import Scale
-from database_filler import Filling
-from http_load import send
+from benchmark_size import BenchmarkSize
+from database_filler import DatabaseFiller
+from http_load import post_bodies
 from measures import Goal, Measure
-from pipeline import BATCH, CONNECTIONS, batches, calls
-from server_processes import Server, emulator
+from pipeline import BATCH_SIZE, CONNECTION_COUNT, make_batches, make_calls
+from server_processes import ServerProcess, start_emulator
 
-FIRST = 1_000  # messages that went the road, and of which the others are copies
-ROUNDS = 8
-EVENTS = 500  # of a round
+ORIGINAL_MESSAGE_COUNT = 1_000  # messages that went the road, and of which the others are copies
+ROUND_COUNT = 8
+EVENTS_PER_ROUND = 500  # of a round
 
 
-class Cost(NamedTuple):
+class EventCost(NamedTuple):
     """Microseconds of an event, and the server's memory after some thousand."""
 
     cpu: float
@@ -28,42 +28,58 @@ class Cost(NamedTuple):
     megabytes: float
 
 
-def measures(scale: Scale) -> Iterator[Measure]:
+def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
     """At each size, the smallest being the peer of the others."""
-    made = calls(FIRST + len(scale.captured) * (ROUNDS + 1) * EVENTS)
+    made = make_calls(
+        ORIGINAL_MESSAGE_COUNT + len(scale.captured) * (ROUND_COUNT + 1) * EVENTS_PER_ROUND
+    )
     with TemporaryDirectory() as folder:
         db = Path(folder) / "growth.db"
-        with emulator(db) as server:
-            send(server.port, "/v1/batch", batches(made[:FIRST]), CONNECTIONS)
-        filling = Filling(db)
-        costs: dict[int, Cost] = {}
+        with start_emulator(db) as server:
+            post_bodies(
+                server.port,
+                "/v1/batch",
+                make_batches(made[:ORIGINAL_MESSAGE_COUNT]),
+                CONNECTION_COUNT,
+            )
+        filling = DatabaseFiller(db)
+        costs: dict[int, EventCost] = {}
         for at, size in enumerate(scale.captured):
-            held = filling.to(size)
-            first = FIRST + at * (ROUNDS + 1) * EVENTS
-            with emulator(db) as server:
-                costs[held] = _cost(server, batches(made[first:][: (ROUNDS + 1) * EVENTS]))
-                found = (
-                    list(inspector_pages.lists(server, held)) if size == scale.captured[-1] else []
+            held = filling.fill_to(size)
+            first = ORIGINAL_MESSAGE_COUNT + at * (ROUND_COUNT + 1) * EVENTS_PER_ROUND
+            with start_emulator(db) as server:
+                costs[held] = _measure_event_cost(
+                    server, make_batches(made[first:][: (ROUND_COUNT + 1) * EVENTS_PER_ROUND])
                 )
-    yield from _told(costs)
+                found = (
+                    list(inspector_pages.measure_message_lists(server, held))
+                    if size == scale.captured[-1]
+                    else []
+                )
+    yield from _compare_costs(costs)
     yield from found
 
 
-def _cost(server: Server, bodies: list[bytes]) -> Cost:
+def _measure_event_cost(server: ServerProcess, bodies: list[bytes]) -> EventCost:
     """Of the best round: the others had the machine's other work in."""
-    each = EVENTS // BATCH
-    work = partial(send, server.port, "/v1/batch", connections=CONNECTIONS)
+    each = EVENTS_PER_ROUND // BATCH_SIZE
+    work = partial(post_bodies, server.port, "/v1/batch", connections=CONNECTION_COUNT)
     work(bodies[:each])
     found = []
     for at in range(each, len(bodies), each):
-        before = server.cpu
+        before = server.cpu_seconds
         seconds = work(bodies[at : at + each]).seconds
-        found.append(((server.cpu - before) * 1e6 / EVENTS, seconds * 1e6 / EVENTS))
+        found.append(
+            (
+                (server.cpu_seconds - before) * 1e6 / EVENTS_PER_ROUND,
+                seconds * 1e6 / EVENTS_PER_ROUND,
+            )
+        )
     cpu, wall = (min(column) for column in zip(*found, strict=True))
-    return Cost(cpu, wall, server.megabytes)
+    return EventCost(cpu, wall, server.memory_mb)
 
 
-def _told(costs: dict[int, Cost]) -> Iterator[Measure]:
+def _compare_costs(costs: dict[int, EventCost]) -> Iterator[Measure]:
     smallest = min(costs)
     flat, limit = Goal("at most", 1.2, "ratio"), Goal("at most", 300)
     peer = f"at {smallest:,}"

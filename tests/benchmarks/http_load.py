@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-HEAD = (
+REQUEST_HEAD = (
     "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
     "Authorization: Basic d2tfZGVtbzo=\r\nContent-Length: {length}\r\n\r\n"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class LoadResult:
     """What came of some requests.
 
     Args:
@@ -26,7 +26,7 @@ class Load:
     latencies: list[float]
 
     @property
-    def rate(self) -> float:
+    def requests_per_second(self) -> float:
         """Requests a second."""
         return len(self.latencies) / self.seconds
 
@@ -35,9 +35,9 @@ class Load:
         return self.latencies[min(int(len(self.latencies) * share), len(self.latencies) - 1)]
 
 
-def send(
+def post_bodies(
     port: int, path: str, bodies: Sequence[bytes], connections: int, rate: float | None = None
-) -> Load:
+) -> LoadResult:
     """Post *bodies* to 127.0.0.1.
 
     Args:
@@ -47,12 +47,19 @@ def send(
     pause = connections / rate if rate else 0.0
     start = time.perf_counter()
     with ThreadPoolExecutor(connections) as pool:
-        found = [each for part in pool.map(lambda part: _one(port, path, part, pause), parts)
-                 for each in part]  # fmt: skip
-    return Load(time.perf_counter() - start, sorted(found))
+        latencies = [
+            latency
+            for part in pool.map(
+                lambda part: _post_on_one_connection(port, path, part, pause), parts
+            )
+            for latency in part
+        ]
+    return LoadResult(time.perf_counter() - start, sorted(latencies))
 
 
-def _one(port: int, path: str, bodies: Sequence[bytes], pause: float) -> list[float]:
+def _post_on_one_connection(
+    port: int, path: str, bodies: Sequence[bytes], pause: float
+) -> list[float]:
     latencies = []
     begun = time.perf_counter()
     with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -61,14 +68,14 @@ def _one(port: int, path: str, bodies: Sequence[bytes], pause: float) -> list[fl
             # From the moment it was due: a late answer delays the next request, and counts for it.
             due = begun + number * pause if pause else time.perf_counter()
             time.sleep(max(0.0, due - time.perf_counter()))
-            head = HEAD.format(path=path, port=port, length=len(body)).encode()
+            head = REQUEST_HEAD.format(path=path, port=port, length=len(body)).encode()
             connection.sendall(head + body)
-            _answer(connection)
+            _read_response(connection)
             latencies.append(time.perf_counter() - due)
     return latencies
 
 
-def _answer(connection: socket.socket) -> None:
+def _read_response(connection: socket.socket) -> None:
     """Read one answer to its end. Raises: AssertionError, when it is no 200."""
     received = b""
     while b"\r\n\r\n" not in received:

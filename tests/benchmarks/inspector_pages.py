@@ -12,14 +12,14 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import requests
-from benchmark_size import Scale
+from benchmark_size import BenchmarkSize
 from measures import Goal, Measure
 from playwright.sync_api import sync_playwright
-from server_processes import Server, emulator
+from server_processes import ServerProcess, start_emulator
 
-LIST, SCREEN = Goal("at most", 300), Goal("at most", 200)
-ROUNDS = 9
-QUERIES = {
+LIST_GOAL, SCREEN_GOAL = Goal("at most", 300), Goal("at most", 200)
+ROUND_COUNT = 9
+LIST_QUERIES = {
     "all": "",
     "an event": "event=Order+Completed",
     "a user": "user=user7-4711",
@@ -34,19 +34,25 @@ QUERIES = {
     "an hour": "since=60+minutes",
     "an older page": "before=800",
 }
-SEARCHED = ("text that is nowhere", "a path that is nowhere")
-NEXT = re.compile(r'rel="next" href="([^"]*)"')
-COUNTED = ("all", "an event", "text that is nowhere", "a path that is nowhere", "an hour")
+SEARCHES_TO_THE_END = ("text that is nowhere", "a path that is nowhere")
+NEXT_PAGE_LINK = re.compile(r'rel="next" href="([^"]*)"')
+QUERIES_WITH_TOTALS = (
+    "all",
+    "an event",
+    "text that is nowhere",
+    "a path that is nowhere",
+    "an hour",
+)
 
 
-def measures(scale: Scale) -> Iterator[Measure]:
+def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
     """From the answer that an SDK gets to the row in a browser, where there is one."""
     chromium = shutil.which("chromium")
     if chromium is None:
         return
     with (
         tempfile.TemporaryDirectory() as folder,
-        emulator(Path(folder) / "pages.db") as server,
+        start_emulator(Path(folder) / "pages.db") as server,
         sync_playwright() as playwright,
         requests.Session() as session,
     ):
@@ -73,41 +79,41 @@ def measures(scale: Scale) -> Iterator[Measure]:
             time.sleep(0.3)  # a push alone, not one that waits for the last
             return seen - answered
 
-        yield Measure("a message on the screen", _median(arrival), "ms", goal=SCREEN)
+        yield Measure("a message on the screen", _median_ms(arrival), "ms", goal=SCREEN_GOAL)
         browser.close()
 
 
-def lists(server: Server, held: int) -> Iterator[Measure]:
+def measure_message_lists(server: ServerProcess, message_count: int) -> Iterator[Measure]:
     """The list of the *held* messages that *server* has, and what is counted above it."""
     with requests.Session() as session:
-        for title, query in QUERIES.items():
-            took = _median(partial(_page, session, f"{server.url}/?{query}"))
-            yield Measure(f"list of {held:,}: {title}", took, "ms", goal=LIST)
-        for title in SEARCHED:
-            took = _to_the_end(session, f"{server.url}/?{QUERIES[title]}")
-            yield Measure(f"list of {held:,}: {title}, searched to the end", took, "ms")
-        for title in COUNTED:
-            address = f"{server.url}/?{QUERIES[title]}&part=totals"
-            took = _median(partial(_page, session, address))
-            yield Measure(f"totals of {held:,}: {title}", took, "ms", goal=LIST)
+        for title, query in LIST_QUERIES.items():
+            took = _median_ms(partial(_time_page, session, f"{server.url}/?{query}"))
+            yield Measure(f"list of {message_count:,}: {title}", took, "ms", goal=LIST_GOAL)
+        for title in SEARCHES_TO_THE_END:
+            took = _time_all_pages(session, f"{server.url}/?{LIST_QUERIES[title]}")
+            yield Measure(f"list of {message_count:,}: {title}, searched to the end", took, "ms")
+        for title in QUERIES_WITH_TOTALS:
+            address = f"{server.url}/?{LIST_QUERIES[title]}&part=totals"
+            took = _median_ms(partial(_time_page, session, address))
+            yield Measure(f"totals of {message_count:,}: {title}", took, "ms", goal=LIST_GOAL)
 
 
-def _to_the_end(session: requests.Session, address: str) -> float:
+def _time_all_pages(session: requests.Session, address: str) -> float:
     """Milliseconds of a page and of all that it leads on to."""
     began = time.perf_counter()
     while address:
-        found = NEXT.search(session.get(address, timeout=120).text)
+        found = NEXT_PAGE_LINK.search(session.get(address, timeout=120).text)
         address = urljoin(address, unescape(found[1])) if found else ""
     return (time.perf_counter() - began) * 1000
 
 
-def _page(session: requests.Session, address: str) -> float:
+def _time_page(session: requests.Session, address: str) -> float:
     started = time.perf_counter()
     session.get(address, timeout=120).raise_for_status()
     return (time.perf_counter() - started) * 1000
 
 
-def _median(measure: Callable[[], float]) -> float:
+def _median_ms(measure: Callable[[], float]) -> float:
     """Milliseconds, after a first time that does not count."""
     measure()
-    return statistics.median(measure() for _ in range(ROUNDS))
+    return statistics.median(measure() for _ in range(ROUND_COUNT))

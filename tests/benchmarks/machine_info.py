@@ -13,27 +13,27 @@ from typing import Any
 PACKAGES = ("segment-insider-emulator", "flask", "orjson", "sqlalchemy", "waitress", "pytest-bdd")
 
 
-def around() -> dict[str, Any]:
+def describe_machine() -> dict[str, Any]:
     """Date, machine, versions, and the load average of now."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
-            "processor": _processor(),
+            "processor": _find_processor_name(),
             "cores": os.cpu_count(),
             "system": f"{platform.system()} {platform.release()}",
         },
         "versions": {
             "python": platform.python_version(),
             "sqlite": sqlite3.sqlite_version,
-            "node": _said("node", "--version"),
-            "commit": _said("git", "rev-parse", "--short", "HEAD"),
+            "node": _read_output("node", "--version"),
+            "commit": _read_output("git", "rev-parse", "--short", "HEAD"),
             **{name: version(name) for name in PACKAGES},
         },
         "loadAverage": os.getloadavg(),
     }
 
 
-def _processor() -> str:
+def _find_processor_name() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -42,7 +42,7 @@ def _processor() -> str:
     return next(named, platform.machine())
 
 
-def _said(*command: str) -> str | None:
+def _read_output(*command: str) -> str | None:
     if shutil.which(command[0]) is None:
         return None
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -14,15 +14,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
-from benchmark_size import Scale
+from benchmark_size import BenchmarkSize
 from measures import Goal, Measure
-from sample_events import events
+from sample_events import generate_event_lines
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSONObject
 
-REFERENCE = Path(__file__).parent / "reference"
+REFERENCE_FOLDER = Path(__file__).parent / "reference"
 # Every action but trackEvent, whose default trigger takes each event a second time.
 SUBSCRIPTIONS = [{"name": slug, "actionSlug": slug} for slug in ACTIONS if slug != "trackEvent"]
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}
@@ -30,53 +30,58 @@ WORKSPACE: JSONObject = {
     "source": {"name": "Benchmark", "writeKey": "wk_benchmark"},
     "destination": {"settings": SETTINGS, "subscriptions": SUBSCRIPTIONS},
 }
-FLOOR = "parse and serialise alone"
-PACKAGE = "published package"
+PARSE_ONLY_PEER = "parse and serialise alone"
+PACKAGE_PEER = "published package"
 
 
-def measures(scale: Scale) -> Iterator[Measure]:
+def measure_mapping(scale: BenchmarkSize) -> Iterator[Measure]:
     """Mapping in one process, on one core."""
-    lines = list(events(scale.events))
+    lines = list(generate_event_lines(scale.events))
     size = sum(map(len, lines)) / len(lines)
 
     def rate(work: Callable[[], None]) -> float:
-        return len(lines) / min(_seconds(work) for _ in range(scale.rounds))
+        return len(lines) / min(_time_work(work) for _ in range(scale.rounds))
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "events.ndjson"
         file.write_bytes(b"\n".join(lines))
-        floor, core = rate(lambda: _floor(lines)), rate(lambda: _core(lines))
-        command = rate(lambda: _map(file))
-        known = _installed()
-        alone, whole = (_package(file, reach) if known else None for reach in ("body", "client"))
+        floor, core = (
+            rate(lambda: _parse_and_serialise(lines)),
+            rate(lambda: _map_in_process(lines)),
+        )
+        command = rate(lambda: _run_map_command(file))
+        known = _install_package()
+        alone, whole = (
+            _measure_package(file, reach) if known else None for reach in ("body", "client")
+        )
     least = Goal("at least", 0.4, "ratio")
-    yield Measure("core", core, "events/s", FLOOR, floor, least)
-    yield Measure("core", core, "events/s", PACKAGE, whole, Goal("at least", 15, "ratio"))
-    yield Measure("core", core, "events/s", f"{PACKAGE}, action alone", alone)
-    yield Measure("core", core * size / 1e6, "MB/s", FLOOR, floor * size / 1e6)
-    yield Measure("emulator map, start included", command, "events/s", PACKAGE, whole)
+    yield Measure("core", core, "events/s", PARSE_ONLY_PEER, floor, least)
+    yield Measure("core", core, "events/s", PACKAGE_PEER, whole, Goal("at least", 15, "ratio"))
+    yield Measure("core", core, "events/s", f"{PACKAGE_PEER}, action alone", alone)
+    yield Measure("core", core * size / 1e6, "MB/s", PARSE_ONLY_PEER, floor * size / 1e6)
+    yield Measure("emulator map, start included", command, "events/s", PACKAGE_PEER, whole)
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def _time_work(work: Callable[[], None]) -> float:
     """On the clock or of the processor, whichever is less: the machine may do other work, too."""
     start, before = time.perf_counter(), sum(os.times()[:4])
     work()
     return min(time.perf_counter() - start, sum(os.times()[:4]) - before)
 
 
-def _floor(lines: list[bytes]) -> None:
+def _parse_and_serialise(lines: list[bytes]) -> None:
     for line in lines:
         orjson.dumps(orjson.loads(line))
 
 
-def _core(lines: list[bytes]) -> None:
+def _map_in_process(lines: list[bytes]) -> None:
     destination = Destination(WORKSPACE["destination"])
     for line in lines:
         for _ in destination.iter_outcomes(orjson.loads(line)):
             pass
 
 
-def _map(file: Path) -> None:
+def _run_map_command(file: Path) -> None:
     workspace = file.with_name("workspace.json")
     workspace.write_text(json.dumps(WORKSPACE))
     command = [
@@ -91,14 +96,14 @@ def _map(file: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def _installed() -> bool:
+def _install_package() -> bool:
     npm = shutil.which("npm")
-    if npm and not (REFERENCE / "node_modules").exists():
+    if npm and not (REFERENCE_FOLDER / "node_modules").exists():
         command = [npm, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run([*command, "--no-package-lock"], cwd=REFERENCE, check=False)
-    return (REFERENCE / "node_modules").exists() and shutil.which("node") is not None
+        subprocess.run([*command, "--no-package-lock"], cwd=REFERENCE_FOLDER, check=False)
+    return (REFERENCE_FOLDER / "node_modules").exists() and shutil.which("node") is not None
 
 
-def _package(file: Path, reach: str) -> float:
-    command = ["node", str(REFERENCE / "measure.cjs"), str(file), reach]
+def _measure_package(file: Path, reach: str) -> float:
+    command = ["node", str(REFERENCE_FOLDER / "measure.cjs"), str(file), reach]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

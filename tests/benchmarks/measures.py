@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-HEAD = ("what", "ours", "unit", "peer", "peer's", "ratio", "goal", "met")
-NUMBERS = {"ours", "peer's", "ratio"}
+COLUMNS = ("what", "ours", "unit", "peer", "peer's", "ratio", "goal", "met")
+NUMBER_COLUMNS = {"ours", "peer's", "ratio"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Goal:
 
     def __str__(self) -> str:
         sign = "≥" if self.bound == "at least" else "≤"
-        return f"{sign} {number(self.value)}{' x' if self.of == 'ratio' else ''}"
+        return f"{sign} {format_number(self.value)}{' x' if self.of == 'ratio' else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Measure:
         return self.ours / self.theirs if self.theirs else None
 
     @property
-    def met(self) -> bool | None:
+    def is_goal_met(self) -> bool | None:
         """Whether the goal is reached; None where there is none, or nothing to tell it by."""
         if self.goal is None:
             return None
@@ -57,41 +57,42 @@ class Measure:
         return figure >= self.goal.value if at_least else figure <= self.goal.value
 
 
-def table(measures: Iterable[Measure]) -> str:
+def format_table(measures: Iterable[Measure]) -> str:
     """A line for each measure, in columns."""
-    lines = [HEAD, *map(_cells, measures)]
+    lines = [COLUMNS, *map(_format_cells, measures)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(_line(cells, widths) for cells in lines)
+    return "\n".join(_format_line(cells, widths) for cells in lines)
 
 
-def document(measures: Iterable[Measure], around: dict[str, Any]) -> dict[str, Any]:
+def build_json_report(measures: Iterable[Measure], environment: dict[str, Any]) -> dict[str, Any]:
     """The same for machines, with what is to be known *around* them."""
-    told = [{**asdict(each), "ratio": each.ratio, "met": each.met} for each in measures]
-    return {**around, "measures": told}
+    told = [{**asdict(each), "ratio": each.ratio, "met": each.is_goal_met} for each in measures]
+    return {**environment, "measures": told}
 
 
-def number(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Three digits that count, and all of a larger whole number."""
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def _cells(measure: Measure) -> tuple[str, ...]:
+def _format_cells(measure: Measure) -> tuple[str, ...]:
     return (
         measure.what,
-        number(measure.ours),
+        format_number(measure.ours),
         measure.unit,
         measure.peer,
-        number(measure.theirs),
-        number(measure.ratio),
+        format_number(measure.theirs),
+        format_number(measure.ratio),
         str(measure.goal or ""),
-        {True: "yes", False: "no", None: ""}[measure.met],
+        {True: "yes", False: "no", None: ""}[measure.is_goal_met],
     )
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    columns = zip(HEAD, cells, widths, strict=True)
+def _format_line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    columns = zip(COLUMNS, cells, widths, strict=True)
     return "  ".join(
-        cell.rjust(width) if name in NUMBERS else cell.ljust(width) for name, cell, width in columns
+        cell.rjust(width) if name in NUMBER_COLUMNS else cell.ljust(width)
+        for name, cell, width in columns
     ).rstrip()

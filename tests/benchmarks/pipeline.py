@@ -12,18 +12,18 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import orjson
-from benchmark_size import Scale
-from http_load import send
+from benchmark_size import BenchmarkSize
+from http_load import post_bodies
 from measures import Goal, Measure
-from sample_events import events
-from server_processes import FAKE, Server, emulator, started
+from sample_events import generate_event_lines
+from server_processes import FAKE_SERVER_COMMAND, ServerProcess, start_emulator, start_server
 
-BATCH = 100
-CONNECTIONS = 4
-PEER = "fake in Node that only keeps"
+BATCH_SIZE = 100
+CONNECTION_COUNT = 4
+PEER_NAME = "fake in Node that only keeps"
 
 
-class Figures(NamedTuple):
+class ServerFigures(NamedTuple):
     """What one server does: events and requests a second, CPU microseconds of an event in a batch,
     and milliseconds within which 99 in 100 requests are answered."""
 
@@ -33,30 +33,35 @@ class Figures(NamedTuple):
     p99: float
 
 
-def measures(scale: Scale) -> Iterator[Measure]:
+def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
     """The road over HTTP, all cores there are."""
-    made = calls(scale.batches * BATCH + 2 * scale.singles)
-    batched = batches(made[: scale.batches * BATCH])
-    singles = [orjson.dumps(call) for call in made[scale.batches * BATCH :]]
-    with TemporaryDirectory() as folder, emulator(Path(folder) / "road.db") as server:
-        ready = server.ready
-        ours = _figures(server, batched, singles)
+    made = make_calls(scale.batches * BATCH_SIZE + 2 * scale.singles)
+    batched = make_batches(made[: scale.batches * BATCH_SIZE])
+    singles = [orjson.dumps(call) for call in made[scale.batches * BATCH_SIZE :]]
+    with TemporaryDirectory() as folder, start_emulator(Path(folder) / "road.db") as server:
+        ready = server.startup_seconds
+        ours = _measure_server(server, batched, singles)
     fake = theirs = None
     if shutil.which("node"):
-        with started(FAKE) as server:
-            fake, theirs = server.ready, _figures(server, batched, singles, ours.single / 2)
+        with start_server(FAKE_SERVER_COMMAND) as server:
+            fake, theirs = (
+                server.startup_seconds,
+                _measure_server(server, batched, singles, ours.single / 2),
+            )
     batch, cpu, single, p99 = theirs or (None,) * 4
     half = Goal("at least", 0.5, "ratio")
-    yield Measure("batches of 100", ours.batch, "events/s", PEER, batch, half)
-    yield Measure("batches of 100, CPU of an event", ours.cpu, "µs", PEER, cpu)
-    yield Measure("single calls", ours.single, "requests/s", PEER, single, Goal("at least", 2_500))
+    yield Measure("batches of 100", ours.batch, "events/s", PEER_NAME, batch, half)
+    yield Measure("batches of 100, CPU of an event", ours.cpu, "µs", PEER_NAME, cpu)
     yield Measure(
-        "p99 at half of that", ours.p99, "ms", f"{PEER}, as many", p99, Goal("at most", 20)
+        "single calls", ours.single, "requests/s", PEER_NAME, single, Goal("at least", 2_500)
     )
-    yield Measure("start to ready", ready, "s", PEER, fake, Goal("at most", 1))
+    yield Measure(
+        "p99 at half of that", ours.p99, "ms", f"{PEER_NAME}, as many", p99, Goal("at most", 20)
+    )
+    yield Measure("start to ready", ready, "s", PEER_NAME, fake, Goal("at most", 1))
 
 
-def calls(count: int) -> list[dict[str, object]]:
+def make_calls(count: int) -> list[dict[str, object]]:
     """*count* calls as an SDK makes them now; what Segment adds to an event is left out.
 
     Their ids are in no order, as those of SDKs: an index of them is written to all over.
@@ -67,32 +72,37 @@ def calls(count: int) -> list[dict[str, object]]:
     return [
         {name: value for name, value in orjson.loads(line).items() if name not in added}
         | {"timestamp": now, "sentAt": now, "messageId": f"{chance.getrandbits(128):032x}"}
-        for line in events(count)
+        for line in generate_event_lines(count)
     ]
 
 
-def batches(made: Sequence[dict[str, object]]) -> list[bytes]:
+def make_batches(made: Sequence[dict[str, object]]) -> list[bytes]:
     """Bodies of `/v1/batch`."""
     return [
-        orjson.dumps({"batch": made[at : at + BATCH], "sentAt": made[at]["sentAt"]})
-        for at in range(0, len(made), BATCH)
+        orjson.dumps({"batch": made[at : at + BATCH_SIZE], "sentAt": made[at]["sentAt"]})
+        for at in range(0, len(made), BATCH_SIZE)
     ]
 
 
-def _figures(
-    server: Server, batched: list[bytes], singles: list[bytes], rate: float | None = None
-) -> Figures:
+def _measure_server(
+    server: ServerProcess, batched: list[bytes], singles: list[bytes], rate: float | None = None
+) -> ServerFigures:
     """What *server* does.
 
     Args:
         rate: Single calls a second for the percentile; None is half of what it can.
     """
     port = server.port
-    send(port, "/v1/batch", batched[:10], CONNECTIONS)  # the first ones compile mappings
-    before = server.cpu
-    batch = send(port, "/v1/batch", batched[10:], CONNECTIONS).rate * BATCH
-    cpu = (server.cpu - before) * 1e6 / (len(batched) - 10) / BATCH
+    post_bodies(
+        port, "/v1/batch", batched[:10], CONNECTION_COUNT
+    )  # the first ones compile mappings
+    before = server.cpu_seconds
+    batch = (
+        post_bodies(port, "/v1/batch", batched[10:], CONNECTION_COUNT).requests_per_second
+        * BATCH_SIZE
+    )
+    cpu = (server.cpu_seconds - before) * 1e6 / (len(batched) - 10) / BATCH_SIZE
     half = len(singles) // 2
-    full = send(port, "/v1/track", singles[:half], CONNECTIONS).rate
-    steady = send(port, "/v1/track", singles[half:], CONNECTIONS, rate or full / 2)
-    return Figures(batch, cpu, full, steady.percentile(0.99) * 1000)
+    full = post_bodies(port, "/v1/track", singles[:half], CONNECTION_COUNT).requests_per_second
+    steady = post_bodies(port, "/v1/track", singles[half:], CONNECTION_COUNT, rate or full / 2)
+    return ServerFigures(batch, cpu, full, steady.percentile(0.99) * 1000)

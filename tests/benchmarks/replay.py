@@ -18,17 +18,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import orjson
-from benchmark_size import Scale
+from benchmark_size import BenchmarkSize
 from measures import Goal, Measure
-from sample_events import events
-from server_processes import family, resident
+from sample_events import generate_event_lines
+from server_processes import list_processes, read_resident_bytes
 
 from segment_insider_emulator.types import JSONObject
 
 HERE = Path(__file__).parent
-COUNT = 5_000_000
-PART = 50_000  # events of one file; the same in all of them, but for their ids and days
-DAYS = 31
+DEFAULT_EVENT_COUNT = 5_000_000
+EVENTS_PER_FILE = 50_000  # events of one file; the same in all of them, but for their ids and days
+DAY_COUNT = 31
 MISTAKES: tuple[JSONObject, ...] = (
     {"userId": None, "anonymousId": None},
     {"timestamp": "2023-01-01T00:00:00.000Z"},
@@ -39,15 +39,15 @@ MISTAKES: tuple[JSONObject, ...] = (
 
 
 def main() -> None:
-    measured = _measured(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT)
+    measured = _write_and_replay(int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_EVENT_COUNT)
     for name, value in measured.items():
         print(f"  {name:<28} {value}")  # noqa: T201
     (HERE / "replay.json").write_text(json.dumps(measured, indent=2) + "\n")
 
 
-def measures(count: int, _scale: Scale) -> Iterator[Measure]:
+def measure_replay(count: int, _scale: BenchmarkSize) -> Iterator[Measure]:
     """What a dry run of *count* events takes."""
-    measured = _measured(count)
+    measured = _write_and_replay(count)
     what = f"replay of {count:,}"
     yield Measure(what, measured["events a second"], "events/s")
     yield Measure(f"{what}, CPU", measured["CPU microseconds an event"], "µs")
@@ -55,31 +55,31 @@ def measures(count: int, _scale: Scale) -> Iterator[Measure]:
     yield Measure(f"{what}, memory", peak, "MB", goal=Goal("at most", 300))
 
 
-def _measured(count: int) -> JSONObject:
+def _write_and_replay(count: int) -> JSONObject:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        written = _write(folder / "archive", count)
-        return {"events": count, "bytes": written, **_replay(folder)}
+        written = _write_archive(folder / "archive", count)
+        return {"events": count, "bytes": written, **_run_replay(folder)}
 
 
-def _write(folder: Path, count: int) -> int:
+def _write_archive(folder: Path, count: int) -> int:
     """An archive of *count* events; the bytes of its lines."""
     folder.mkdir()
-    base = b"\n".join(_lines(min(PART, count))) + b"\n"
-    for number, _ in enumerate(range(0, count, PART)):
-        day = f"2026-03-{number % DAYS + 1:02}".encode()
+    base = b"\n".join(_generate_archive_lines(min(EVENTS_PER_FILE, count))) + b"\n"
+    for number, _ in enumerate(range(0, count, EVENTS_PER_FILE)):
+        day = f"2026-03-{number % DAY_COUNT + 1:02}".encode()
         part = base.replace(b"2026-03-14", day).replace(b"benchmark-", b"part-%05d-" % number)
         (folder / f"{number:05}.gz").write_bytes(gzip.compress(part, 1))
-    return len(base) * -(-count // PART)
+    return len(base) * -(-count // EVENTS_PER_FILE)
 
 
-def _lines(count: int) -> Iterator[bytes]:
+def _generate_archive_lines(count: int) -> Iterator[bytes]:
     chance = random.Random(7)
-    for line in events(count, seed=7):
-        yield _spoilt(line, chance) if chance.random() < 0.08 else line
+    for line in generate_event_lines(count, seed=7):
+        yield _add_mistake(line, chance) if chance.random() < 0.08 else line
 
 
-def _spoilt(line: bytes, chance: random.Random) -> bytes:
+def _add_mistake(line: bytes, chance: random.Random) -> bytes:
     """A line with one of the mistakes that real archives have."""
     event: JSONObject = orjson.loads(line)
     properties = event.get("properties", {})
@@ -95,7 +95,7 @@ def _spoilt(line: bytes, chance: random.Random) -> bytes:
     return orjson.dumps(event)
 
 
-def _replay(folder: Path) -> JSONObject:
+def _run_replay(folder: Path) -> JSONObject:
     report = folder / "report.json"
     command = [
         sys.executable,
@@ -110,7 +110,12 @@ def _replay(folder: Path) -> JSONObject:
         running = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
         samples = []
         while running.poll() is None:
-            samples.append({each: resident(each) // 1_000_000 for each in family(running.pid)})
+            samples.append(
+                {
+                    each: read_resident_bytes(each) // 1_000_000
+                    for each in list_processes(running.pid)
+                }
+            )
             time.sleep(1)
     seconds = time.perf_counter() - start
     read = json.loads(report.read_bytes())
@@ -118,22 +123,24 @@ def _replay(folder: Path) -> JSONObject:
         "cores": os.cpu_count(),
         "seconds": round(seconds, 1),
         "events a second": round(read["archive"]["events"] / seconds),
-        "CPU microseconds an event": round(1e6 * _cpu() / read["archive"]["events"]),
+        "CPU microseconds an event": round(
+            1e6 * _read_child_cpu_seconds() / read["archive"]["events"]
+        ),
         "exit code": running.returncode,
-        "peak MB of each process": _peaks(samples),
-        "MB in all, by tenths of time": _tenths([sum(each.values()) for each in samples]),
+        "peak MB of each process": _peak_memory(samples),
+        "MB in all, by tenths of time": _sample_tenths([sum(each.values()) for each in samples]),
         "verdicts": {row["verdict"]: row["count"] for row in read["verdicts"]},
         "unread": {row["what"]: row["count"] for row in read["unread"]},
     }
 
 
-def _cpu() -> float:
+def _read_child_cpu_seconds() -> float:
     """CPU seconds of the processes that have ended: other work on the machine adds none."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def _peaks(samples: list[dict[int, int]]) -> list[int]:
+def _peak_memory(samples: list[dict[int, int]]) -> list[int]:
     found: dict[int, int] = {}
     for each in samples:
         for pid, size in each.items():
@@ -141,7 +148,7 @@ def _peaks(samples: list[dict[int, int]]) -> list[int]:
     return sorted(found.values())
 
 
-def _tenths(sizes: list[int]) -> list[int]:
+def _sample_tenths(sizes: list[int]) -> list[int]:
     return [sizes[len(sizes) * tenth // 10] for tenth in range(10)] if sizes else []
 
 

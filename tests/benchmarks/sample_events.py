@@ -7,21 +7,21 @@ import orjson
 
 from segment_insider_emulator.types import JSONObject
 
-_NAMES = (
+_EVENT_NAMES = (
     "Product List Viewed", "Product Viewed", "Product Added", "Product Removed", "User Registered",
     "Cart Viewed", "Checkout Started", "Order Completed",
 )  # fmt: skip
-_MANY_PRODUCTS = ("Cart Viewed", "Checkout Started", "Order Completed")
+_EVENTS_WITH_PRODUCT_LIST = ("Cart Viewed", "Checkout Started", "Order Completed")
 
 
-def events(count: int, seed: int = 1) -> Iterator[bytes]:
+def generate_event_lines(count: int, seed: int = 1) -> Iterator[bytes]:
     """*count* normalised events as JSON lines, always the same for a seed."""
     chance = random.Random(seed)
     for number in range(count):
-        yield orjson.dumps(_event(chance, number))
+        yield orjson.dumps(_make_event(chance, number))
 
 
-def _event(chance: random.Random, number: int) -> JSONObject:
+def _make_event(chance: random.Random, number: int) -> JSONObject:
     user = chance.randrange(5000)
     traits = {
         "email": f"user{user}@example.com",
@@ -59,25 +59,25 @@ def _event(chance: random.Random, number: int) -> JSONObject:
     }
     if chance.random() < 0.15:
         return {**event, "type": "identify", "traits": {**traits, "address": {"city": "Utrecht"}}}
-    name = chance.choice(_NAMES)
-    return {**event, "type": "track", "event": name, "properties": _properties(chance, name)}
+    name = chance.choice(_EVENT_NAMES)
+    return {**event, "type": "track", "event": name, "properties": _make_properties(chance, name)}
 
 
-def _properties(chance: random.Random, name: str) -> JSONObject:
+def _make_properties(chance: random.Random, name: str) -> JSONObject:
     properties: JSONObject = {"currency": "EUR", "category": "Shoes", "list_id": "spring"}
-    if name not in _MANY_PRODUCTS:
-        return {**properties, **_product(chance)}
+    if name not in _EVENTS_WITH_PRODUCT_LIST:
+        return {**properties, **_make_product(chance)}
     number = chance.randrange(100_000)
     return {
         **properties,
         "cart_id": f"cart-{number}",
         "order_id": f"order-{number}",
         "revenue": chance.randrange(500),
-        "products": [_product(chance) for _ in range(chance.randint(1, 3))],
+        "products": [_make_product(chance) for _ in range(chance.randint(1, 3))],
     }
 
 
-def _product(chance: random.Random) -> JSONObject:
+def _make_product(chance: random.Random) -> JSONObject:
     number = chance.randrange(1000)
     return {
         "product_id": f"sku-{number}",

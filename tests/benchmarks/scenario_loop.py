@@ -16,14 +16,14 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmark_size import Scale
+from benchmark_size import BenchmarkSize
 from measures import Goal, Measure
 
 from segment_insider_scenarios.running_emulator import RunningEmulator, in_process
 from segment_insider_scenarios.shopper import SegmentCall, make_shopper
 
-FEW = 10  # scenarios, which take what a run takes whatever is in it
-SCENARIO = """\
+BASE_SCENARIO_COUNT = 10  # scenarios, which take what a run takes whatever is in it
+SCENARIO_TEMPLATE = """\
   Scenario: {n} buys
     Given {name} signs in
     And {name} views these products:
@@ -44,8 +44,8 @@ SCENARIO = """\
       | confirmation_page_view   | p-{wanted} | {n}        |
     And Insider One knows 1 person
 """
-NAMES = ("Ada", "Bob", "Cleo", "Dan")
-FIXTURE = """
+SHOPPER_NAMES = ("Ada", "Bob", "Cleo", "Dan")
+FIXTURE_PROGRAM = """
 import time
 begun = time.perf_counter()
 from segment_insider_scenarios.running_emulator import in_process
@@ -53,7 +53,7 @@ with in_process():
     print(time.perf_counter() - begun)
 """
 # The same sentences, of which none does anything: what the library below takes for itself.
-NOTHING = """
+EMPTY_STEPS = """
 from pytest_bdd import given, parsers, then, when
 
 @given(parsers.re(r".* signs in"))
@@ -64,40 +64,40 @@ from pytest_bdd import given, parsers, then, when
 @then(parsers.re(r"Insider One knows .*"))
 def nothing(): ...
 """
-BIND = "from pytest_bdd import scenarios\nscenarios('.')\n"
+BIND_FEATURES = "from pytest_bdd import scenarios\nscenarios('.')\n"
 
 
-class Taken(NamedTuple):
+class TimeTaken(NamedTuple):
     """Time on the clock, and of the processor: in seconds, or milliseconds of one scenario."""
 
     wall: float
     cpu: float
 
 
-def measures(scale: Scale) -> Iterator[Measure]:
+def measure_scenarios(scale: BenchmarkSize) -> Iterator[Measure]:
     """In one process, but for the last."""
-    first = median(_first_fixture() for _ in range(scale.rounds))
+    first = median(_time_first_fixture() for _ in range(scale.rounds))
     yield Measure("in-process fixture, the first", first * 1000, "ms", goal=Goal("at most", 300))
-    yield Measure("in-process fixture, further ones", _fixture() * 1000, "ms")
-    yield Measure("reset after five events", _reset() * 1000, "ms", goal=Goal("at most", 5))
+    yield Measure("in-process fixture, further ones", _time_further_fixtures() * 1000, "ms")
+    yield Measure("reset after five events", _time_resets() * 1000, "ms", goal=Goal("at most", 5))
     with TemporaryDirectory() as folder:
         few, many = Path(folder) / "few", Path(folder) / "many"
-        _write(few, FEW)
-        _write(many, FEW + scale.scenarios)
-        runs = (_verify, partial(_verify, workers=2), _do_nothing)
-        one, two, nothing = (_each(run, few, many, scale.scenarios) for run in runs)
+        _write_features(few, BASE_SCENARIO_COUNT)
+        _write_features(many, BASE_SCENARIO_COUNT + scale.scenarios)
+        runs = (_run_verify, partial(_run_verify, workers=2), _run_empty_steps)
+        one, two, nothing = (_time_per_scenario(run, few, many, scale.scenarios) for run in runs)
     five, peer = "a scenario of five events", "pytest-bdd, steps that do nothing"
     yield Measure(five, one.wall, "ms", goal=Goal("at most", 10))
     yield Measure(f"{five}, CPU", one.cpu, "ms", peer, nothing.cpu)
     yield Measure(f"{five}, two processes", two.wall, "ms", "one process", one.wall)
 
 
-def _first_fixture() -> float:
-    command = [sys.executable, "-c", FIXTURE]
+def _time_first_fixture() -> float:
+    command = [sys.executable, "-c", FIXTURE_PROGRAM]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def _fixture() -> float:
+def _time_further_fixtures() -> float:
     def once() -> float:
         begun = time.perf_counter()
         with in_process():
@@ -106,12 +106,12 @@ def _fixture() -> float:
     return median(once() for _ in range(20))
 
 
-def _reset() -> float:
+def _time_resets() -> float:
     with in_process() as emulator:
-        return median(_reset_once(emulator) for _ in range(20))
+        return median(_time_reset(emulator) for _ in range(20))
 
 
-def _reset_once(emulator: RunningEmulator) -> float:
+def _time_reset(emulator: RunningEmulator) -> float:
     wish = SegmentCall("track", "Wish Listed", {"product_id": "mug"})
     emulator.shop.send(make_shopper("Ada"), *[wish] * 5)
     begun = time.perf_counter()
@@ -119,24 +119,26 @@ def _reset_once(emulator: RunningEmulator) -> float:
     return time.perf_counter() - begun
 
 
-def _write(folder: Path, count: int) -> None:
+def _write_features(folder: Path, count: int) -> None:
     folder.mkdir()
     for first in range(0, count, 100):
         scenarios = [
-            SCENARIO.format(n=n, name=NAMES[n % 4], wanted=n if n % 10 else 0)
+            SCENARIO_TEMPLATE.format(n=n, name=SHOPPER_NAMES[n % 4], wanted=n if n % 10 else 0)
             for n in range(first + 1, min(first + 100, count) + 1)
         ]
         text = f"Feature: Shop {first}\n\n" + "\n".join(scenarios)
         (folder / f"shop-{first:04}.feature").write_text(text, "utf-8")
 
 
-def _each(run: Callable[[Path], Taken], few: Path, many: Path, more: int) -> Taken:
+def _time_per_scenario(
+    run: Callable[[Path], TimeTaken], few: Path, many: Path, more: int
+) -> TimeTaken:
     """Milliseconds of one scenario, when *many* has that many *more* of them than *few*."""
     small, large = run(few), run(many)
-    return Taken(*((b - a) * 1000 / more for a, b in zip(small, large, strict=True)))
+    return TimeTaken(*((b - a) * 1000 / more for a, b in zip(small, large, strict=True)))
 
 
-def _verify(folder: Path, workers: int = 1) -> Taken:
+def _run_verify(folder: Path, workers: int = 1) -> TimeTaken:
     """What a run takes. Raises: AssertionError, when others failed than must."""
     command = [
         sys.executable,
@@ -147,24 +149,24 @@ def _verify(folder: Path, workers: int = 1) -> Taken:
         "-n",
         str(workers),
     ]
-    taken, said = _run([*command, str(folder)])
+    taken, said = _run_timed([*command, str(folder)])
     found = json.loads(said)["scenarios"]
     failed = {each["scenario"] for each in found if each["verdict"] == "failed"}
     assert failed == {f"{n} buys" for n in range(10, len(found) + 1, 10)}, said[:2000]
     return taken
 
 
-def _do_nothing(folder: Path) -> Taken:
+def _run_empty_steps(folder: Path) -> TimeTaken:
     """The same for scenarios whose steps do nothing."""
-    (folder / "conftest.py").write_text(NOTHING)
-    (folder / "test_features.py").write_text(BIND)
+    (folder / "conftest.py").write_text(EMPTY_STEPS)
+    (folder / "test_features.py").write_text(BIND_FEATURES)
     alone = ["-p", "no:scenarios", "-p", "no:cacheprovider", "-c", "/dev/null", "-q"]
-    taken, said = _run([sys.executable, "-m", "pytest", *alone, str(folder)])
+    taken, said = _run_timed([sys.executable, "-m", "pytest", *alone, str(folder)])
     assert re.search(r"^\d+ passed in ", said, re.MULTILINE), said[:2000]
     return taken
 
 
-def _run(command: list[str]) -> tuple[Taken, str]:
+def _run_timed(command: list[str]) -> tuple[TimeTaken, str]:
     """What a command takes, and what it says."""
     begun, before = time.perf_counter(), os.times()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -173,4 +175,4 @@ def _run(command: list[str]) -> tuple[Taken, str]:
         getattr(after, name) - getattr(before, name)
         for name in ("children_user", "children_system")
     )
-    return Taken(time.perf_counter() - begun, cpu), done.stdout
+    return TimeTaken(time.perf_counter() - begun, cpu), done.stdout

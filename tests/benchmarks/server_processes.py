@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).parent
-FAKE = ["node", str(HERE / "reference" / "capture.cjs")]
-PAGE = os.sysconf("SC_PAGE_SIZE")
+BENCHMARKS_FOLDER = Path(__file__).parent
+FAKE_SERVER_COMMAND = ["node", str(BENCHMARKS_FOLDER / "reference" / "capture.cjs")]
+MEMORY_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class ServerProcess:
     """A server that takes requests.
 
     Args:
@@ -25,7 +25,7 @@ class Server:
 
     port: int
     pid: int
-    ready: float
+    startup_seconds: float
 
     @property
     def url(self) -> str:
@@ -33,18 +33,18 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def cpu(self) -> float:
+    def cpu_seconds(self) -> float:
         """CPU seconds so far, of its processes together."""
-        return sum(_on_cpu(each) for each in family(self.pid)) / 1e9
+        return sum(_read_cpu_ns(each) for each in list_processes(self.pid)) / 1e9
 
     @property
-    def megabytes(self) -> float:
+    def memory_mb(self) -> float:
         """Resident memory, likewise."""
-        return sum(resident(each) for each in family(self.pid)) / 1e6
+        return sum(read_resident_bytes(each) for each in list_processes(self.pid)) / 1e6
 
 
 @contextmanager
-def emulator(db: Path | str) -> Iterator[Server]:
+def start_emulator(db: Path | str) -> Iterator[ServerProcess]:
     """`emulator serve` with its captures in *db*, a file or an address."""
     command = [
         sys.executable,
@@ -56,12 +56,12 @@ def emulator(db: Path | str) -> Iterator[Server]:
         "--db",
         str(db),
     ]
-    with started(command) as server:
+    with start_server(command) as server:
         yield server
 
 
 @contextmanager
-def started(command: list[str]) -> Iterator[Server]:
+def start_server(command: list[str]) -> Iterator[ServerProcess]:
     """A server that names its port in its first line."""
     begun = time.perf_counter()
     with subprocess.Popen(
@@ -72,18 +72,18 @@ def started(command: list[str]) -> Iterator[Server]:
         found = re.search(r"(?::|^)(\d+)\b(?!.*:\d)", line)
         assert found, line
         try:
-            yield Server(int(found[1]), process.pid, time.perf_counter() - begun)
+            yield ServerProcess(int(found[1]), process.pid, time.perf_counter() - begun)
         finally:
             process.terminate()
 
 
-def _on_cpu(pid: int) -> int:
+def _read_cpu_ns(pid: int) -> int:
     """Nanoseconds that the threads of a process have run."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(each.read_text().split()[0]) for each in threads)
 
 
-def family(pid: int) -> list[int]:
+def list_processes(pid: int) -> list[int]:
     """A process and its children; none when it has ended."""
     try:
         below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -92,9 +92,9 @@ def family(pid: int) -> list[int]:
     return [pid, *map(int, below)]
 
 
-def resident(pid: int) -> int:
+def read_resident_bytes(pid: int) -> int:
     """Bytes of memory that a process has; 0 when it has ended."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * MEMORY_PAGE_SIZE
     except OSError:
         return 0

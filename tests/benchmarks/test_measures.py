@@ -1,6 +1,6 @@
 """How figures are told; nothing is measured here."""
 
-from measures import Goal, Measure, document, table
+from measures import Goal, Measure, build_json_report, format_table
 
 FIFTEEN = Goal("at least", 15, "ratio")
 MEASURES = [
@@ -21,11 +21,11 @@ one fixture more  0.00123  s
 
 
 def test_the_table_has_a_line_for_each_measure_with_ratio_and_goal() -> None:
-    assert table(MEASURES) + "\n" == TABLE
+    assert format_table(MEASURES) + "\n" == TABLE
 
 
 def test_the_document_has_the_same_and_what_stands_around() -> None:
-    assert document(MEASURES[:1], {"date": "2026-11-25"}) == {
+    assert build_json_report(MEASURES[:1], {"date": "2026-11-25"}) == {
         "date": "2026-11-25",
         "measures": [
             {

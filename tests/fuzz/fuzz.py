@@ -14,7 +14,7 @@ import atheris
 with atheris.instrument_imports(include=["segment_insider_emulator"]):
     from parser_targets import TARGETS, WORDS
 
-LIMITS = ("-timeout=5", "-rss_limit_mb=1024", "-max_len=2000", "-len_control=0")
+LIBFUZZER_OPTIONS = ("-timeout=5", "-rss_limit_mb=1024", "-max_len=2000", "-len_control=0")
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
             text = "".join(words[each % len(words)] for each in bits.ConsumeBytes(300))
         target(text)
 
-    atheris.Setup([sys.argv[0], *LIMITS, *options], one)
+    atheris.Setup([sys.argv[0], *LIBFUZZER_OPTIONS, *options], one)
     atheris.Fuzz()
 
 

@@ -38,48 +38,48 @@ EVENT: JSONObject = {
 }
 
 
-def trigger(text: str) -> None:
+def read_trigger(text: str) -> None:
     """A subscription's trigger."""
     with suppress(TriggerError, EmptyGroupError):
         compile_trigger(text)(EVENT)
 
 
-def filtering(text: str) -> None:
+def read_filtering(text: str) -> None:
     """A destination filter's statement."""
     with suppress(FqlSyntaxError):
         matches_event(parse_statement(text), EVENT)
 
 
-def path(text: str) -> None:
+def read_path(text: str) -> None:
     """A path of a mapping."""
     with suppress(NullRootDirectiveError):
         compile_path(text)(EVENT)
 
 
-def template(text: str) -> None:
+def read_template(text: str) -> None:
     """A template of a mapping."""
     with suppress(NullRootDirectiveError):
         compile_template(text)(EVENT)
 
 
-def liquid(text: str) -> None:
+def read_liquid(text: str) -> None:
     """A Liquid template of a mapping."""
     with suppress(LiquidError):
         compile_liquid_template(text)(EVENT)
 
 
-def date(text: str) -> None:
+def read_date(text: str) -> None:
     """A text where a date is expected."""
     parse_date_ms(text)
 
 
-def pattern(text: str) -> None:
+def read_pattern(text: str) -> None:
     """A regular expression of a tracking plan."""
     with suppress(UnsupportedPattern):
         matches_pattern(text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
 
 
-def body(text: str) -> None:
+def read_body(text: str) -> None:
     """The body of a request."""
     for kind in ("batch", "track"):
         with suppress(IngestError):
@@ -89,19 +89,19 @@ def body(text: str) -> None:
             )
 
 
-def length(text: str) -> None:
+def read_length(text: str) -> None:
     """A length of time."""
     with suppress(EmulatorError):
         parse_duration(text, "length")
 
 
-def place(text: str) -> None:
+def read_place(text: str) -> None:
     """A place in a captured message."""
     with suppress(EmulatorError):
         JsonPath.parse(text).find_value(EVENT)
 
 
-def table(text: str) -> None:
+def read_table(text: str) -> None:
     """A table below a step."""
     cells = [line.split("|") for line in text.split("\n")]
     even = [line for line in cells if len(line) == len(cells[0])]
@@ -111,12 +111,12 @@ def table(text: str) -> None:
         parse_pairs(even, even[0][0])
 
 
-def step(text: str) -> None:
+def read_step(text: str) -> None:
     """A step of a feature."""
     find_matching_steps(text)
 
 
-def feature(text: str) -> None:
+def read_feature(text: str) -> None:
     """A feature file: what is read can be rendered, and made pickles of for reports."""
     for written in (text, f"Feature: F\n{text}", f"Feature: F\n  Scenario: A\n{text}"):
         with suppress(FeatureFileError):
@@ -130,10 +130,10 @@ def feature(text: str) -> None:
 
 TARGETS: Mapping[str, Callable[[str], None]] = {
     **{
-        each.__name__: each
+        each.__name__.removeprefix("read_"): each
         for each in (
-            trigger, filtering, path, template, liquid, date, pattern, body, length, place, table,
-            step, feature,
+            read_trigger, read_filtering, read_path, read_template, read_liquid, read_date,
+            read_pattern, read_body, read_length, read_place, read_table, read_step, read_feature,
         )
     },
     **document_targets.TARGETS,

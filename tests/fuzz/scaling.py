@@ -28,22 +28,22 @@ from typing import Any, NamedTuple
 
 import orjson
 
-STEP = 8
-ALLOWED = 24  # three times for each doubling
-FLOOR = 0.05  # seconds of CPU time, below which nothing counts
-SHORTEST = 0.002  # seconds that a small input counts as at least: the clock is no finer
-SMALLEST, LARGEST = 64, 300_000  # units of a shape
-ENOUGH = 1.0  # seconds: an input that takes so long is not grown further
-REPEATS = 3
-FIRST_LARGEST = 33_000  # units, while not every kind has met every shape
-LONGEST = 20  # seconds of CPU time that a pair may take
-PATIENCE = 120.0  # seconds that it may take of a busy machine, or wait
+SIZE_FACTOR = 8
+MAX_COST_FACTOR = 24  # three times for each doubling
+MIN_COST_S = 0.05  # seconds of CPU time, below which nothing counts
+CLOCK_RESOLUTION_S = 0.002  # seconds that a small input counts as at least: the clock is no finer
+SMALLEST_SIZE, LARGEST_SIZE = 64, 300_000  # units of a shape
+MAX_COST_S = 1.0  # seconds: an input that takes so long is not grown further
+MAX_REPEATS = 3
+FIRST_ROUND_LARGEST_SIZE = 33_000  # units, while not every kind has met every shape
+CPU_TIMEOUT_S = 20  # seconds of CPU time that a pair may take
+ANSWER_TIMEOUT_S = 120.0  # seconds that it may take of a busy machine, or wait
 
 Shape = Callable[[int], bytes]  # JSON of about so many units
 Target = Callable[[bytes], object]  # reads JSON
 
 
-def _texts() -> Iterator[tuple[str, Shape]]:
+def _iter_text_shapes() -> Iterator[tuple[str, Shape]]:
     units = (
         *(
             "a",
@@ -88,21 +88,21 @@ def _texts() -> Iterator[tuple[str, Shape]]:
     )
     for unit in units:
         for tail in ("", "!\n"):
-            yield f"text {unit + tail!r}", partial(_repeated, unit, tail)
+            yield f"text {unit + tail!r}", partial(_repeat_text, unit, tail)
 
 
-def _repeated(unit: str, tail: str, count: int) -> bytes:
+def _repeat_text(unit: str, tail: str, count: int) -> bytes:
     return orjson.dumps(unit * count + tail)
 
 
-def _listed(item: bytes, count: int) -> bytes:
+def _repeat_item(item: bytes, count: int) -> bytes:
     return b"[" + b",".join([item] * count) + b"]"
 
 
-def _values() -> Iterator[tuple[str, Shape]]:
+def _iter_value_shapes() -> Iterator[tuple[str, Shape]]:
     items = (b"1", b'"a"', b"null", b"{}", b"[]", b'{"a":1}', b'{"id":"a","name":"b"}')
     for item in items:
-        yield f"list of {item.decode()}", partial(_listed, item)
+        yield f"list of {item.decode()}", partial(_repeat_item, item)
     yield "list of numbers", lambda n: orjson.dumps(list(range(n)))
     yield "list of names", lambda n: orjson.dumps([f"k{at}" for at in range(n)])
     yield "keys", lambda n: orjson.dumps({f"k{at}": at for at in range(n)})
@@ -117,10 +117,10 @@ def _values() -> Iterator[tuple[str, Shape]]:
     yield "exponent", lambda n: b"1e" + b"9" * n
 
 
-SHAPES: Mapping[str, Shape] = {**dict(_texts()), **dict(_values())}
+SHAPES: Mapping[str, Shape] = {**dict(_iter_text_shapes()), **dict(_iter_value_shapes())}
 
 
-class Pair(NamedTuple):
+class TargetShapePair(NamedTuple):
     """What is tried: a target and a shape by their names, up to a size."""
 
     target: str
@@ -129,7 +129,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
+class CostGrowth:
     """A target that takes too long on a shape: seconds of two sizes."""
 
     target: str
@@ -141,35 +141,37 @@ class Growth:
         small, large = self.seconds
         return (
             f"{self.target}: {self.shape}: {self.size} units {small * 1000:.1f} ms, "
-            f"{self.size * STEP} units {large * 1000:.1f} ms"
+            f"{self.size * SIZE_FACTOR} units {large * 1000:.1f} ms"
         )
 
 
-def growth(name: str, target: Target, shape: str, largest: int = LARGEST) -> Growth | None:
+def find_cost_growth(
+    name: str, target: Target, shape: str, largest: int = LARGEST_SIZE
+) -> CostGrowth | None:
     """Try *target* on *shape* at growing sizes; the first pair that differs by too much."""
-    size, before = SMALLEST, cost(target, SHAPES[shape](SMALLEST))
-    while size * STEP <= largest and before < ENOUGH:
-        large = SHAPES[shape](size * STEP)
-        after = cost(target, large)
+    size, before = SMALLEST_SIZE, measure_cost(target, SHAPES[shape](SMALLEST_SIZE))
+    while size * SIZE_FACTOR <= largest and before < MAX_COST_S:
+        large = SHAPES[shape](size * SIZE_FACTOR)
+        after = measure_cost(target, large)
         if _is_too_much(before, after):
             # A machine that is busy with something else is asked once more.
             # It may take longer than the first time, not shorter: it may be remembered.
-            before = max(before, cost(target, SHAPES[shape](size)))
-            after = min(after, cost(target, large))
+            before = max(before, measure_cost(target, SHAPES[shape](size)))
+            after = min(after, measure_cost(target, large))
         if _is_too_much(before, after):
-            return Growth(name, shape, size, (before, after))
-        size, before = size * STEP, after
+            return CostGrowth(name, shape, size, (before, after))
+        size, before = size * SIZE_FACTOR, after
     return None
 
 
-def cost(target: Target, given: bytes) -> float:
+def measure_cost(target: Target, given: bytes) -> float:
     """The least of some measures of the CPU time that *target* takes; one, if it is short.
 
     The garbage collector waits: it looks at all that is loaded, and comes with large inputs only.
     """
     measures: list[float] = []
     gc.disable()
-    while not measures or (len(measures) < REPEATS and FLOOR < min(measures) < ENOUGH):
+    while not measures or (len(measures) < MAX_REPEATS and MIN_COST_S < min(measures) < MAX_COST_S):
         begun = time.process_time()
         target(given)
         measures.append(time.process_time() - begun)
@@ -178,10 +180,10 @@ def cost(target: Target, given: bytes) -> float:
 
 
 def _is_too_much(before: float, after: float) -> bool:
-    return after > FLOOR and after > ALLOWED * max(before, SHORTEST)
+    return after > MIN_COST_S and after > MAX_COST_FACTOR * max(before, CLOCK_RESOLUTION_S)
 
 
-class Trials:
+class PairRunner:
     """Tries pairs in a process of its own, which is ended by a pair that does not end.
 
     Args:
@@ -193,14 +195,14 @@ class Trials:
     def __init__(
         self,
         make: Callable[[], Mapping[str, Target]],
-        longest: int = LONGEST,
-        patience: float = PATIENCE,
+        longest: int = CPU_TIMEOUT_S,
+        patience: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self._serve = partial(_try_pairs, make, longest)
         self._patience = patience
         self._start()
 
-    def attempt(self, pair: Pair) -> str | None:
+    def find_error(self, pair: TargetShapePair) -> str | None:
         """Say what is wrong with *pair*, if anything is."""
         self._ours.send(pair)
         try:
@@ -240,7 +242,7 @@ def _try_pairs(
         pair = pipe.recv()
         signal.setitimer(signal.ITIMER_PROF, longest)  # whose signal ends the process
         try:
-            found = growth(pair.target, targets[pair.target], pair.shape, pair.largest)
+            found = find_cost_growth(pair.target, targets[pair.target], pair.shape, pair.largest)
             answer = str(found or "")
         except Exception as error:  # noqa: BLE001  # found, whatever it is
             answer = f"{pair.target}: {pair.shape}: raises {error!r:.200}"
@@ -248,7 +250,9 @@ def _try_pairs(
         pipe.send(answer)
 
 
-def ordered(names: Mapping[str, str], seed: int, largest: int) -> tuple[list[Pair], list[Pair]]:
+def order_pairs(
+    names: Mapping[str, str], seed: int, largest: int
+) -> tuple[list[TargetShapePair], list[TargetShapePair]]:
     """Each kind with each unit of a shape once, and all other pairs.
 
     The kinds take turns, so that each has met some shapes whenever the time is over.
@@ -265,13 +269,15 @@ def ordered(names: Mapping[str, str], seed: int, largest: int) -> tuple[list[Pai
         units.setdefault(shape.replace("!\\n", ""), []).append(shape)
     columns = [draw.sample(sorted(units), len(units)) for _ in kinds]
     first = [
-        Pair(draw.choice(alike), draw.choice(units[unit]), min(FIRST_LARGEST, largest))
+        TargetShapePair(
+            draw.choice(alike), draw.choice(units[unit]), min(FIRST_ROUND_LARGEST_SIZE, largest)
+        )
         for row in zip(*columns, strict=True)
         for alike, unit in zip(kinds.values(), row, strict=True)
     ]
     tried = {(each.target, each.shape) for each in first}
     rest = [
-        Pair(name, shape, largest)
+        TargetShapePair(name, shape, largest)
         for name in names
         for shape in SHAPES
         if (name, shape) not in tried
@@ -281,35 +287,35 @@ def ordered(names: Mapping[str, str], seed: int, largest: int) -> tuple[list[Pai
 
 
 def main() -> int:
-    from scaling_targets import kind_of, targets
+    from scaling_targets import get_kind, make_targets
 
     logging.disable()
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--seconds", type=float, default=900)
     options.add_argument("--only", default="")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--largest", type=int, default=LARGEST, help="units of a shape")
+    options.add_argument("--largest", type=int, default=LARGEST_SIZE, help="units of a shape")
     given: Any = options.parse_args()
-    names = {name: kind_of(name) for name in targets() if given.only in name}
-    first, rest = ordered(names, given.seed, given.largest)
+    names = {name: get_kind(name) for name in make_targets() if given.only in name}
+    first, rest = order_pairs(names, given.seed, given.largest)
     end = time.monotonic() + given.seconds
-    trials, found = Trials(targets), 0
+    trials, found = PairRunner(make_targets), 0
     for pairs, what in ((first, "pairs of a kind and a shape"), (rest, "other pairs")):
-        tried, wrong = _search(trials, pairs, end)
+        tried, wrong = _run_pairs(trials, pairs, end)
         found += wrong
         print(f"{tried} of {len(pairs)} {what} tried, {wrong} wrong", flush=True)  # noqa: T201
     trials.close()
     return 1 if found else 0
 
 
-def _search(trials: Trials, pairs: Iterable[Pair], end: float) -> tuple[int, int]:
+def _run_pairs(trials: PairRunner, pairs: Iterable[TargetShapePair], end: float) -> tuple[int, int]:
     """How many of *pairs* were tried before *end*, and how many are wrong."""
     tried = wrong = 0
     for pair in pairs:
         if time.monotonic() > end:
             break
         tried += 1
-        if what := trials.attempt(pair):
+        if what := trials.find_error(pair):
             wrong += 1
             print(what, flush=True)  # noqa: T201  # a report to read
     return tried, wrong

@@ -96,14 +96,18 @@ KINDS = tuple(
 )
 
 
-def targets() -> dict[str, Target]:
+def make_targets() -> dict[str, Target]:
     """Name -> target."""
     app = create_app(Config(db=":memory:"), load_preset("guide"))
     client = app.test_client()
-    return {**dict(_readers()), **dict(_calls(client)), **dict(_addresses(app, client))}
+    return {
+        **dict(_iter_parser_targets()),
+        **dict(_iter_call_targets(client)),
+        **dict(_iter_route_targets(app, client)),
+    }
 
 
-def kind_of(name: str) -> str:
+def get_kind(name: str) -> str:
     """The kind of input that a target reads."""
     for pattern, kind in KINDS:
         if found := pattern.fullmatch(name):
@@ -111,7 +115,7 @@ def kind_of(name: str) -> str:
     raise LookupError(name)
 
 
-def _readers() -> Iterator[tuple[str, Target]]:
+def _iter_parser_targets() -> Iterator[tuple[str, Target]]:
     for name, read in parser_targets.TARGETS.items():
         if name not in document_targets.TARGETS:
             yield f"reader {name}", partial(_read_text, read)
@@ -119,7 +123,7 @@ def _readers() -> Iterator[tuple[str, Target]]:
         for place in PLACES_OF_DOCUMENTS:
             yield (
                 f"document {name} at {place}",
-                partial(_graft, document_targets.TARGETS[name], place),
+                partial(_read_with_replaced_value, document_targets.TARGETS[name], place),
             )
     for name in ("yaml", "terraform"):
         yield f"document {name}", partial(_read_text, document_targets.TARGETS[name])
@@ -132,30 +136,39 @@ def _read_text(read: Callable[[str], object], given: bytes) -> None:
         read(value if isinstance(value, str) else given.decode())
 
 
-def _graft(read: Callable[[str], None], place: int, given: bytes) -> None:
+def _read_with_replaced_value(read: Callable[[str], None], place: int, given: bytes) -> None:
     text = given.decode()
     if text.count("[") < 500 and "§" not in text:  # what is nested deeper stops the graft itself
         read(f"§{chr(place)}{text}")
 
 
-def _calls(client: FlaskClient) -> Iterator[tuple[str, Target]]:
+def _iter_call_targets(client: FlaskClient) -> Iterator[tuple[str, Target]]:
     for place in EVENT_PLACES:
-        yield f"POST /v1/track {place}", partial(_send, client, "/v1/track", CALL, place)
+        yield (
+            f"POST /v1/track {place}",
+            partial(_send_filled_call, client, "/v1/track", CALL, place),
+        )
         for page in SHOWN_BY:
-            yield f"GET {page} after {place}", partial(_show, client, page, place)
+            yield f"GET {page} after {place}", partial(_show_page_of_call, client, page, place)
     for kind in ("identify", "page", "screen", "group", "alias"):
         for place in EVENT_PLACES[:12]:
-            yield f"POST /v1/{kind} {place}", partial(_send, client, f"/v1/{kind}", CALL, place)
+            yield (
+                f"POST /v1/{kind} {place}",
+                partial(_send_filled_call, client, f"/v1/{kind}", CALL, place),
+            )
     for place in ("batch", "batch.0", "context", "integrations", "sentAt", "writeKey"):
         batch = {"writeKey": "wk_demo", "batch": [{**CALL}]}
-        yield f"POST /v1/batch {place}", partial(_send, client, "/v1/batch", batch, place)
+        yield (
+            f"POST /v1/batch {place}",
+            partial(_send_filled_call, client, "/v1/batch", batch, place),
+        )
     for end in ("upsert", "profile", "identity", "attribute/delete", "delete", "anonymize"):
         for place in USER_PLACES:
             path = f"/api/user/v1/{end}"
-            yield f"POST {path} {place}", partial(_send, client, path, USER, place)
+            yield f"POST {path} {place}", partial(_send_filled_call, client, path, USER, place)
 
 
-def _filled(sample: JSON, place: str, given: bytes) -> bytes:
+def _fill_sample(sample: JSON, place: str, given: bytes) -> bytes:
     """*sample* as JSON, with *given* put in at a dotted place."""
     whole: Any = orjson.loads(orjson.dumps(sample))
     at = whole
@@ -166,50 +179,52 @@ def _filled(sample: JSON, place: str, given: bytes) -> bytes:
     return orjson.dumps(whole).replace('"§"'.encode(), given)
 
 
-def _send(client: FlaskClient, path: str, sample: JSON, place: str, given: bytes) -> None:
-    body = _filled(sample, place, given)
+def _send_filled_call(
+    client: FlaskClient, path: str, sample: JSON, place: str, given: bytes
+) -> None:
+    body = _fill_sample(sample, place, given)
     client.post(path, data=body, headers={**KEYS, "Content-Type": "application/json"})
     client.post(RESET)
 
 
-def _show(client: FlaskClient, page: str, place: str, given: bytes) -> None:
-    client.post("/v1/track", data=_filled(CALL, place, given))
-    client.get(page.replace("/1", f"/{_newest(client)}"))
+def _show_page_of_call(client: FlaskClient, page: str, place: str, given: bytes) -> None:
+    client.post("/v1/track", data=_fill_sample(CALL, place, given))
+    client.get(page.replace("/1", f"/{_get_newest_id(client)}"))
     client.post(RESET)
 
 
-def _newest(client: FlaskClient) -> int:
+def _get_newest_id(client: FlaskClient) -> int:
     newest = client.get("/emulator/v1/messages/newest").get_json(silent=True) or {}
     return int(newest.get("id", 1))
 
 
-def _addresses(app: Flask, client: FlaskClient) -> Iterator[tuple[str, Target]]:
+def _iter_route_targets(app: Flask, client: FlaskClient) -> Iterator[tuple[str, Target]]:
     for rule in app.url_map.iter_rules():
         if "stream" in rule.rule or "wait" in rule.rule:
             continue  # which wait for news
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            yield from _of_rule(app, client, method, rule.rule)
+            yield from _iter_targets_of_route(app, client, method, rule.rule)
     for header in HEADERS:
         for path in ("/", "/emulator/v1/messages", "/v1/track", "/api/user/v1/upsert"):
-            yield f"{path} header {header}", partial(_ask_header, client, path, header)
+            yield f"{path} header {header}", partial(_request_with_header, client, path, header)
 
 
-def _of_rule(
+def _iter_targets_of_route(
     app: Flask, client: FlaskClient, method: str, rule: str
 ) -> Iterator[tuple[str, Target]]:
-    name, path = f"{method} {rule}", _path(rule, "1")
+    name, path = f"{method} {rule}", _build_path(rule, "1")
     if "<" in rule:
-        yield f"{name} path", partial(_ask_path, client, method, rule)
+        yield f"{name} path", partial(_request_path, client, method, rule)
     if method != "GET":
         yield f"{name} body", partial(_post_raw, client, method, path)
-    for field in _read_names(app, client, method, path):
+    for field in _find_read_parameters(app, client, method, path):
         if method == "GET":
-            yield f"{name} ?{field}", partial(_ask_query, client, path, field)
+            yield f"{name} ?{field}", partial(_request_with_query, client, path, field)
         else:
             yield f"{name} {field}=", partial(_post_form, client, method, path, field)
 
 
-class _Watched(ImmutableMultiDict[str, str]):
+class _RecordingParameters(ImmutableMultiDict[str, str]):
     """Parameters or fields of a request that note which of them are asked for."""
 
     asked: ClassVar[set[str]] = set()
@@ -231,35 +246,35 @@ class _Watched(ImmutableMultiDict[str, str]):
         return super().getlist(key, *options)
 
 
-class _WatchedRequest(Request):
-    parameter_storage_class = _Watched
+class _RecordingRequest(Request):
+    parameter_storage_class = _RecordingParameters
 
 
-def _read_names(app: Flask, client: FlaskClient, method: str, path: str) -> list[str]:
+def _find_read_parameters(app: Flask, client: FlaskClient, method: str, path: str) -> list[str]:
     """The parameters or the fields of a form that are read where the others are given."""
-    usual, app.request_class = app.request_class, _WatchedRequest
+    usual, app.request_class = app.request_class, _RecordingRequest
     names: set[str] = set()
     try:
         for _ in range(3):
-            _Watched.asked.clear()
+            _RecordingParameters.asked.clear()
             given = dict.fromkeys(sorted(names), "1")
             if method == "GET":
                 client.get(path, query_string=given)
             else:
                 client.open(path, method=method, data=given)
-            names |= _Watched.asked
+            names |= _RecordingParameters.asked
     finally:
         app.request_class = usual
         client.post(RESET)
     return sorted(names)
 
 
-def _path(rule: str, text: str) -> str:
+def _build_path(rule: str, text: str) -> str:
     path = re.sub(r"<any\((\w+),[^>]*>", r"\1", rule)
     return re.sub(r"<[^>]+>", lambda _: quote(text, safe=""), path)
 
 
-def _text(given: bytes, most: int = 100_000) -> str:
+def _to_bounded_text(given: bytes, most: int = 100_000) -> str:
     """The text of a shape, no longer than a server lets a line of a request be."""
     value = orjson.loads(given) if given.startswith(b'"') else given.decode()
     return str(value)[:most]
@@ -271,18 +286,18 @@ def _post_raw(client: FlaskClient, method: str, path: str, given: bytes) -> None
 
 
 def _post_form(client: FlaskClient, method: str, path: str, field: str, given: bytes) -> None:
-    client.open(path, method=method, data={field: _text(given)})
+    client.open(path, method=method, data={field: _to_bounded_text(given)})
     client.post(RESET)
 
 
-def _ask_path(client: FlaskClient, method: str, rule: str, given: bytes) -> None:
-    client.open(_path(rule, _text(given)), method=method)
+def _request_path(client: FlaskClient, method: str, rule: str, given: bytes) -> None:
+    client.open(_build_path(rule, _to_bounded_text(given)), method=method)
 
 
-def _ask_query(client: FlaskClient, path: str, parameter: str, given: bytes) -> None:
-    client.get(path, query_string={parameter: _text(given)})
+def _request_with_query(client: FlaskClient, path: str, parameter: str, given: bytes) -> None:
+    client.get(path, query_string={parameter: _to_bounded_text(given)})
 
 
-def _ask_header(client: FlaskClient, path: str, header: str, given: bytes) -> None:
-    text = re.sub(r"[^\x20-\x7e]", " ", _text(given))
+def _request_with_header(client: FlaskClient, path: str, header: str, given: bytes) -> None:
+    text = re.sub(r"[^\x20-\x7e]", " ", _to_bounded_text(given))
     client.open(path, method="GET" if "track" not in path else "POST", headers={header: text})

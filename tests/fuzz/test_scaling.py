@@ -6,8 +6,16 @@ import time
 from functools import cache
 
 import pytest
-from scaling import SHAPES, Pair, Target, Trials, cost, growth, ordered
-from scaling_targets import kind_of, targets
+from scaling import (
+    SHAPES,
+    PairRunner,
+    Target,
+    TargetShapePair,
+    find_cost_growth,
+    measure_cost,
+    order_pairs,
+)
+from scaling_targets import get_kind, make_targets
 
 LARGEST = 33_000  # units; python tests/fuzz/scaling.py goes further
 PAIRS = 25
@@ -15,7 +23,7 @@ PAIRS = 25
 
 @cache
 def all_targets() -> dict[str, Target]:
-    return targets()
+    return make_targets()
 
 
 def quadratic(given: bytes) -> None:
@@ -29,16 +37,16 @@ def linear(given: bytes) -> None:
 
 
 def test_quadratic_time_is_noticed() -> None:
-    assert growth("quadratic", quadratic, "text 'a'", LARGEST) is not None
+    assert find_cost_growth("quadratic", quadratic, "text 'a'", LARGEST) is not None
 
 
 def test_linear_time_is_not_blamed() -> None:
-    assert growth("linear", linear, "text 'a'", LARGEST) is None
+    assert find_cost_growth("linear", linear, "text 'a'", LARGEST) is None
 
 
 def test_the_garbage_collector_waits_while_the_cost_is_measured() -> None:
     collecting: list[bool] = []
-    cost(lambda _: collecting.append(gc.isenabled()), b"")
+    measure_cost(lambda _: collecting.append(gc.isenabled()), b"")
     assert (collecting, gc.isenabled()) == ([False], True)
 
 
@@ -60,8 +68,8 @@ def some_targets() -> dict[str, Target]:
 
 
 def test_a_target_that_does_not_end_is_found_and_holds_up_no_other() -> None:
-    trials = Trials(some_targets, longest=1, patience=3)
-    said = [trials.attempt(Pair(name, "text 'a'", 4000)) for name in some_targets()]
+    trials = PairRunner(some_targets, longest=1, patience=3)
+    said = [trials.find_error(TargetShapePair(name, "text 'a'", 4000)) for name in some_targets()]
     trials.close()
     assert said[:4] == [
         "spin: text 'a': does not end, at most 4000 units",
@@ -72,8 +80,8 @@ def test_a_target_that_does_not_end_is_found_and_holds_up_no_other() -> None:
 
 
 def test_each_kind_of_input_meets_each_shape_before_any_pair_is_tried_again() -> None:
-    names = {name: kind_of(name) for name in all_targets()}
-    first, rest = ordered(names, seed=1, largest=LARGEST)
+    names = {name: get_kind(name) for name in all_targets()}
+    first, rest = order_pairs(names, seed=1, largest=LARGEST)
     met = {(names[each.target], each.shape.replace("!\\n", "")) for each in first}
     assert len(met) == len(first)
     assert len({kind for kind, _ in met}) == len(set(names.values()))
@@ -97,13 +105,14 @@ KNOWN = (
 
 @pytest.mark.parametrize(("name", "shape"), KNOWN)
 def test_what_was_slow_once_grows_with_its_size(name: str, shape: str) -> None:
-    assert growth(name, all_targets()[name], shape, LARGEST) is None
+    assert find_cost_growth(name, all_targets()[name], shape, LARGEST) is None
 
 
 def test_what_a_draw_of_places_and_shapes_costs_grows_with_its_size() -> None:
     draw = random.Random(20261130)
     names = draw.sample(sorted(all_targets()), PAIRS)
     found = [
-        growth(name, all_targets()[name], draw.choice(sorted(SHAPES)), LARGEST) for name in names
+        find_cost_growth(name, all_targets()[name], draw.choice(sorted(SHAPES)), LARGEST)
+        for name in names
     ]
     assert [str(each) for each in found if each] == []

@@ -11,8 +11,8 @@ from shipped_features import (
     EXAMPLES_HEADER,
     EXPECTED,
     HEADER,
-    HOLE,
     KEYWORD,
+    PLACEHOLDER_KIND,
     STEP,
     STEP_WORD,
     TAKEN_OUT,
@@ -40,17 +40,17 @@ UNCHANGED = (
 )
 
 
-def equivalence(mutant: Mutant) -> str | None:
+def explain_equivalence(mutant: Mutant) -> str | None:
     """Why *mutant* is as right as what was written; None where its slip should be noticed."""
     return next((reason for reason, holds in REASONS.items() if holds(mutant)), None)
 
 
-def _is_alone(mutant: Mutant) -> bool:
+def _is_only_occurrence(mutant: Mutant) -> bool:
     """Whether no other place of the scenario has the word."""
-    return mutant.before not in _others(mutant)
+    return mutant.before not in _other_text(mutant)
 
 
-def _others(mutant: Mutant) -> str:
+def _other_text(mutant: Mutant) -> str:
     """The steps and tables of the scenario without the word, and without titles."""
     lines, site = list(mutant.scenario.lines), mutant.site
     lines[site.line] = lines[site.line][: site.start] + lines[site.line][site.end :]
@@ -62,18 +62,22 @@ def _is_free_text(mutant: Mutant) -> bool:
     if mutant.site.kind != TEXT or not FREE.search(before):
         return False
     if before.endswith(' device "'):  # which no cell names: one with "phone" is an attribute
-        return f'"{mutant.before}"' not in _others(mutant)
-    return _is_alone(mutant)
+        return f'"{mutant.before}"' not in _other_text(mutant)
+    return _is_only_occurrence(mutant)
 
 
 def _is_own_property(mutant: Mutant) -> bool:
-    return mutant.site.kind == HEADER and mutant.before not in ALL_SPEC_NAMES and _is_alone(mutant)
+    return (
+        mutant.site.kind == HEADER
+        and mutant.before not in ALL_SPEC_NAMES
+        and _is_only_occurrence(mutant)
+    )
 
 
 def _is_only_person(mutant: Mutant) -> bool:
     line = mutant.scenario.lines[mutant.site.line]
     first = (found := STEP.match(line)) and found.start(3) == mutant.site.start
-    return mutant.site.kind == STEP_WORD and bool(first) and _is_alone(mutant)
+    return mutant.site.kind == STEP_WORD and bool(first) and _is_only_occurrence(mutant)
 
 
 def _is_amount_before_the_then(mutant: Mutant) -> bool:
@@ -94,12 +98,12 @@ def _is_the_same_number(mutant: Mutant) -> bool:
     return False
 
 
-def _is_wider(mutant: Mutant) -> bool:
+def _is_looser_bound(mutant: Mutant) -> bool:
     line = mutant.scenario.lines[mutant.site.line]
     return mutant.site.kind == EXPECTED and ("| at least " in line or "| at most " in line)
 
 
-def _has_capitals_only(mutant: Mutant) -> bool:
+def _changes_only_case(mutant: Mutant) -> bool:
     same = mutant.before.casefold() == mutant.after.casefold()
     return mutant.site.kind == STEP_WORD and same
 
@@ -107,21 +111,27 @@ def _has_capitals_only(mutant: Mutant) -> bool:
 def _is_cart_of_a_series(mutant: Mutant) -> bool:
     """Whether the id of a cart, as c-9 and c-0, that a Then could say only as custom.cart_id."""
     before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
-    unread = before.endswith((' to cart "', ' from cart "')) and "cart_id" not in _others(mutant)
+    unread = before.endswith((' to cart "', ' from cart "')) and "cart_id" not in _other_text(
+        mutant
+    )
     return unread and not is_typo_of_text(mutant.before, mutant.after)
 
 
 def _is_longer_value(mutant: Mutant) -> bool:
-    return mutant.before in mutant.after and mutant.site.kind == HOLE and _is_alone(mutant)
+    return (
+        mutant.before in mutant.after
+        and mutant.site.kind == PLACEHOLDER_KIND
+        and _is_only_occurrence(mutant)
+    )
 
 
-def _is_part_of_a_reason(mutant: Mutant) -> bool:
+def _is_part_of_reason(mutant: Mutant) -> bool:
     before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
     return before.endswith(' because "') and mutant.after in mutant.before
 
 
 def _is_unread_column(mutant: Mutant) -> bool:
-    return mutant.site.kind == EXAMPLES_HEADER and f"<{mutant.before}>" not in _others(mutant)
+    return mutant.site.kind == EXAMPLES_HEADER and f"<{mutant.before}>" not in _other_text(mutant)
 
 
 def _says_that_nothing_changes(mutant: Mutant) -> bool:
@@ -138,12 +148,12 @@ REASONS: dict[str, Callable[[Mutant], bool]] = {
     "a time, a status or a count before the Then: any other is as right": (
         _is_amount_before_the_then
     ),
-    "a bound, which holds for other numbers, too": _is_wider,
+    "a bound, which holds for other numbers, too": _is_looser_bound,
     "the same number": _is_the_same_number,
-    "the words of a step may have capitals": _has_capitals_only,
+    "the words of a step may have capitals": _changes_only_case,
     "an id of the same series for a cart that no Then asks for": _is_cart_of_a_series,
     "a longer value, which no other step has: any other is as right": _is_longer_value,
-    "a part of a reason, which the step asks for": _is_part_of_a_reason,
+    "a part of a reason, which the step asks for": _is_part_of_reason,
     "a column that no step reads": _is_unread_column,
     "a rule groups scenarios, and changes none of them": lambda mutant: (
         mutant.site.kind == KEYWORD and mutant.before == "Rule"

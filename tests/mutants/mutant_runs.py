@@ -27,7 +27,7 @@ ARGUMENTS = (
 BESIDE = ("*.yaml", "*.ndjson", "*.json")
 
 
-class Failures:
+class FailedFiles:
     """The feature files of which something failed, or could not be read."""
 
     def __init__(self) -> None:
@@ -41,52 +41,54 @@ class Failures:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a scenario that failed."""
         if report.failed:
-            self._take(report)
+            self._add_failure(report)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Take a file that cannot be read."""
         if report.failed:
-            self._take(report)
+            self._add_failure(report)
 
-    def _take(self, report: pytest.TestReport | pytest.CollectReport) -> None:
+    def _add_failure(self, report: pytest.TestReport | pytest.CollectReport) -> None:
         self.files.add(Path(report.nodeid.partition("::")[0]).name)
 
 
-def survivors(mutants: list[Mutant], jobs: int = 1) -> list[Mutant]:
+def find_survivors(mutants: list[Mutant], jobs: int = 1) -> list[Mutant]:
     """The mutants that pass."""
     parts = [mutants[start::jobs] for start in range(jobs)]
     if jobs == 1:
-        passed = [_passing(part) for part in parts]
+        passed = [_find_passing(part) for part in parts]
     else:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            passed = list(pool.map(_passing, parts))
+            passed = list(pool.map(_find_passing, parts))
     alive = {str(mutant) for part in passed for mutant in part}
     return [mutant for mutant in mutants if str(mutant) in alive]
 
 
-def _passing(mutants: list[Mutant]) -> list[Mutant]:
-    failures = _run(mutants)
-    return [each for number, each in enumerate(mutants) if _name(number) not in failures.files]
+def _find_passing(mutants: list[Mutant]) -> list[Mutant]:
+    failures = _run_features(mutants)
+    return [
+        each for number, each in enumerate(mutants) if _feature_name(number) not in failures.files
+    ]
 
 
-def _name(number: int) -> str:
+def _feature_name(number: int) -> str:
     return f"m{number}.feature"
 
 
-def _run(mutants: list[Mutant]) -> Failures:
-    failures = Failures()
+def _run_features(mutants: list[Mutant]) -> FailedFiles:
+    failures = FailedFiles()
     with TemporaryDirectory() as made, redirect_stdout(StringIO()):
         root = Path(made)
-        _copy_others(root)
+        _copy_referenced_files(root)
         for number, mutant in enumerate(mutants):
             folder = (root / mutant.scenario.path).parent
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / _name(number)).write_text(mutant.text(), "utf-8")
+            (folder / _feature_name(number)).write_text(mutant.text(), "utf-8")
         pytest.main([*ARGUMENTS, f"--rootdir={root}", str(root)], plugins=[failures])
     return failures
 
 
-def _copy_others(root: Path) -> None:
+def _copy_referenced_files(root: Path) -> None:
     """Give *root* what features name: workspaces beside them and recorded events."""
     shutil.copytree(ROOT / "fixtures" / "events", root / "fixtures" / "events")
     for path in (each for glob in BESIDE for each in (ROOT / "features").rglob(glob)):

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from random import Random
 from string import ascii_lowercase, digits
 
-from shipped_features import KINDS, TAKEN_OUT, ShippedScenario, Site, shipped_scenarios
+from shipped_features import KINDS, TAKEN_OUT, MutationSite, ShippedScenario, iter_shipped_scenarios
 
-TRIES = 60  # per mutant, for one that is not there yet
+TRIES_PER_MUTANT = 60  # per mutant, for one that is not there yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Mutant:
     """
 
     scenario: ShippedScenario
-    site: Site
+    site: MutationSite
     before: str
     after: str
 
@@ -39,35 +39,35 @@ class Mutant:
         return f"{where}: {self.site.kind}: {self.before} -> {self.after or 'nothing'}"
 
 
-def mutants(count: int, seed: int, is_wanted: Callable[[Mutant], bool]) -> list[Mutant]:
+def make_mutants(count: int, seed: int, is_wanted: Callable[[Mutant], bool]) -> list[Mutant]:
     """Make *count* different mutants that are wanted, of each kind as many as can be had."""
     random = Random(seed)
-    sites: dict[str, list[tuple[ShippedScenario, Site]]] = {kind: [] for kind in KINDS}
-    for scenario in shipped_scenarios():
-        for site in scenario.sites():
+    sites: dict[str, list[tuple[ShippedScenario, MutationSite]]] = {kind: [] for kind in KINDS}
+    for scenario in iter_shipped_scenarios():
+        for site in scenario.list_sites():
             sites[site.kind].append((scenario, site))
     made: dict[tuple[str, str], Mutant] = {}
     tries = 0
-    while len(made) < count and tries < count * TRIES:
+    while len(made) < count and tries < count * TRIES_PER_MUTANT:
         kind = KINDS[tries % len(KINDS)]
         tries += 1
         scenario, site = random.choice(sites[kind])
-        mutant = _mutant(scenario, site, random)
+        mutant = _make_mutant(scenario, site, random)
         if mutant and is_wanted(mutant):
             made.setdefault((str(mutant), scenario.lines[site.line]), mutant)
     return list(made.values())
 
 
-def _mutant(scenario: ShippedScenario, site: Site, random: Random) -> Mutant | None:
+def _make_mutant(scenario: ShippedScenario, site: MutationSite, random: Random) -> Mutant | None:
     line = scenario.lines[site.line]
     if site.kind == TAKEN_OUT:
         return Mutant(scenario, site, line.strip(), "")
     before = line[site.start : site.end]
-    after = random.choice(list(slips(before, random)))
+    after = random.choice(list(make_typos(before, random)))
     return Mutant(scenario, site, before, after) if after.strip() and after != before else None
 
 
-def slips(text: str, random: Random) -> Iterator[str]:
+def make_typos(text: str, random: Random) -> Iterator[str]:
     """One way of each kind in which a hand slips: drop, double, swap, hit another key."""
     at = random.randrange(len(text))
     letter = text[at]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("features", "docs/examples/features")
-PAGES = ("docs/scenarios.md",)
-FENCE = re.compile(r"^```gherkin\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FEATURE_FOLDERS = ("features", "docs/examples/features")
+DOCS_PAGES = ("docs/scenarios.md",)
+GHERKIN_BLOCK = re.compile(r"^```gherkin\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 STEP = re.compile(r"(\s*)(Given|When|Then|And|But)\b ?(.*)")
 TITLE = re.compile(r"(\s*)(Feature|Rule|Background|Scenario Outline|Scenario|Examples):")
@@ -17,10 +17,10 @@ QUOTED = re.compile(r'"([^"]*)"')
 PLACEHOLDER = re.compile(r"<([^<>]+)>")
 NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 WORD = re.compile(r"[A-Za-z]{2,}")
-NEGATIVE = re.compile(r'receives no "|never enters|would not write|takes no call')
+NEGATIVE_STEP = re.compile(r'receives no "|never enters|would not write|takes no call')
 
 # Tables whose first column has names.
-NAMING = re.compile(
+NAME_COLUMN = re.compile(
     r"\s*\| (?:property|trait|detail|setting|field|attribute|identifier|place|what) "
 )
 
@@ -34,16 +34,16 @@ THEN_TEXT = "quoted text of a Then"
 NEGATIVE_TEXT = "quoted text of a negative Then"
 COUNT = "number"
 TAKEN_OUT = "When taken out"
-HOLE = "placeholder"
+PLACEHOLDER_KIND = "placeholder"
 EXAMPLES_HEADER = "header of Examples"
 KINDS = (
     *(KEYWORD, STEP_WORD, HEADER, THEN_HEADER, EXPECTED, TEXT, THEN_TEXT, NEGATIVE_TEXT),
-    *(COUNT, TAKEN_OUT, HOLE, EXAMPLES_HEADER),
+    *(COUNT, TAKEN_OUT, PLACEHOLDER_KIND, EXAMPLES_HEADER),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class MutationSite:
     """Characters of a line in which a slip of a kind may be made.
 
     Args:
@@ -70,24 +70,26 @@ class ShippedScenario:
     line: int
     lines: tuple[str, ...]
 
-    def sites(self) -> list[Site]:
+    def list_sites(self) -> list[MutationSite]:
         """All places in which a slip may be made."""
-        return list(_sites(self.lines))
+        return list(_iter_sites(self.lines))
 
 
-def shipped_scenarios() -> Iterator[ShippedScenario]:
+def iter_shipped_scenarios() -> Iterator[ShippedScenario]:
     """The scenarios of every feature file and of the page on scenarios."""
-    for folder in FOLDERS:
+    for folder in FEATURE_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.feature")):
-            yield from scenarios_of(path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
-    for page in PAGES:
+            yield from split_into_scenarios(
+                path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+            )
+    for page in DOCS_PAGES:
         text = (ROOT / page).read_text("utf-8")
-        for found in FENCE.finditer(text):
+        for found in GHERKIN_BLOCK.finditer(text):
             before = "\n" * text.count("\n", 0, found.start(1))
-            yield from scenarios_of(page, before + found[1])
+            yield from split_into_scenarios(page, before + found[1])
 
 
-def scenarios_of(path: str, text: str) -> Iterator[ShippedScenario]:
+def split_into_scenarios(path: str, text: str) -> Iterator[ShippedScenario]:
     """Take *text* apart: titles, backgrounds and one scenario at a time."""
     lines = text.splitlines()
     blocks = [(at, found[2]) for at, line in enumerate(lines) if (found := TITLE.match(line))]
@@ -115,70 +117,70 @@ def scenarios_of(path: str, text: str) -> Iterator[ShippedScenario]:
         yield ShippedScenario(path, at, tuple(kept))
 
 
-def _sites(lines: tuple[str, ...]) -> Iterator[Site]:
+def _iter_sites(lines: tuple[str, ...]) -> Iterator[MutationSite]:
     """Walk over the lines, knowing the step that a table is below."""
     step, header, text = "", "", False
     for at, line in enumerate(lines):
         text = text != line.strip().startswith('"""')
         if text:
-            yield from _holes(at, line)
+            yield from _iter_placeholder_sites(at, line)
         elif title := TITLE.match(line):
             step, header = title[2], ""
             if title[2] != "Feature":
-                yield Site(KEYWORD, at, *title.span(2))
+                yield MutationSite(KEYWORD, at, *title.span(2))
         elif line.strip().startswith("|"):
-            yield from _row_sites(at, line, step, header)
+            yield from _iter_row_sites(at, line, step, header)
             header = header or line
         elif found := STEP.match(line):
             step = found[2] if found[2] in ("Given", "When", "Then") else step
             header = ""
-            yield from _step_sites(at, line, found, step)
+            yield from _iter_step_sites(at, line, found, step)
             if found[2] == "When":
-                yield Site(TAKEN_OUT, at, until=_end_of_step(lines, at))
+                yield MutationSite(TAKEN_OUT, at, until=_find_step_end(lines, at))
 
 
-def _end_of_step(lines: tuple[str, ...], at: int) -> int:
+def _find_step_end(lines: tuple[str, ...], at: int) -> int:
     for later in range(at + 1, len(lines)):
         if STEP.match(lines[later]) or TITLE.match(lines[later]):
             return later
     return len(lines)
 
 
-def _step_sites(at: int, line: str, found: re.Match[str], step: str) -> Iterator[Site]:
-    yield Site(KEYWORD, at, *found.span(2))
-    yield from _holes(at, line)
+def _iter_step_sites(at: int, line: str, found: re.Match[str], step: str) -> Iterator[MutationSite]:
+    yield MutationSite(KEYWORD, at, *found.span(2))
+    yield from _iter_placeholder_sites(at, line)
     then = step == "Then"
     quoted = [each.span(1) for each in QUOTED.finditer(line) if "<" not in each[1]]
     holes = [each.span() for each in PLACEHOLDER.finditer(line)]
     whole = [each.span() for each in QUOTED.finditer(line)] + holes
-    kind = (NEGATIVE_TEXT if NEGATIVE.search(line) else THEN_TEXT) if then else TEXT
+    kind = (NEGATIVE_TEXT if NEGATIVE_STEP.search(line) else THEN_TEXT) if then else TEXT
     for span in quoted:
         if span[0] < span[1]:
-            yield Site(kind, at, *span)
+            yield MutationSite(kind, at, *span)
     for pattern, sort in ((WORD, STEP_WORD), (NUMBER, COUNT)):
         for word in pattern.finditer(line, found.start(3)):
             if not any(start <= word.start() < end for start, end in whole):
-                yield Site(sort, at, *word.span())
+                yield MutationSite(sort, at, *word.span())
 
 
-def _row_sites(at: int, line: str, step: str, header: str) -> Iterator[Site]:
+def _iter_row_sites(at: int, line: str, step: str, header: str) -> Iterator[MutationSite]:
     """The cells of a row; *header* is the first row of its table, empty for that row itself."""
     cells = [found.span() for found in CELL.finditer(line)]
     if step == "Examples":
-        yield from (Site(EXAMPLES_HEADER, at, *cell) for cell in cells if not header)
+        yield from (MutationSite(EXAMPLES_HEADER, at, *cell) for cell in cells if not header)
         return
-    yield from _holes(at, line)
+    yield from _iter_placeholder_sites(at, line)
     then = step == "Then"
     for number, (start, end) in enumerate(cells):
         if "<" in line[start:end]:
             continue
-        if not header or (number == 0 and NAMING.match(header)):
-            yield Site(THEN_HEADER if then else HEADER, at, start, end)
+        if not header or (number == 0 and NAME_COLUMN.match(header)):
+            yield MutationSite(THEN_HEADER if then else HEADER, at, start, end)
         elif then:
-            yield Site(EXPECTED, at, start, end)
+            yield MutationSite(EXPECTED, at, start, end)
 
 
-def _holes(at: int, line: str) -> Iterator[Site]:
+def _iter_placeholder_sites(at: int, line: str) -> Iterator[MutationSite]:
     for found in PLACEHOLDER.finditer(line):
         if not found[0].startswith("<http"):
-            yield Site(HOLE, at, *found.span())
+            yield MutationSite(PLACEHOLDER_KIND, at, *found.span())

@@ -10,9 +10,9 @@ import sys
 from collections import Counter
 
 import click
-from equivalent_mutants import equivalence
-from mutant_runs import survivors
-from mutations import Mutant, mutants
+from equivalent_mutants import explain_equivalence
+from mutant_runs import find_survivors
+from mutations import Mutant, make_mutants
 
 UNNOTICED = "NOT NOTICED"
 
@@ -27,19 +27,19 @@ def main(count: int, seed: int, jobs: int, equivalent: bool) -> None:
     left_out: Counter[str] = Counter()
 
     def is_wanted(mutant: Mutant) -> bool:
-        reason = equivalence(mutant)
+        reason = explain_equivalence(mutant)
         left_out.update([reason] if reason and not equivalent else [])
         return equivalent or reason is None
 
-    made = mutants(count, seed, is_wanted)
-    alive = survivors(made, jobs)
+    made = make_mutants(count, seed, is_wanted)
+    alive = find_survivors(made, jobs)
     for mutant in alive:
-        click.echo(f"{mutant}: {equivalence(mutant) or UNNOTICED}")
-    _summarise(made, alive, left_out)
-    sys.exit(any(equivalence(mutant) is None for mutant in alive))
+        click.echo(f"{mutant}: {explain_equivalence(mutant) or UNNOTICED}")
+    _format_summary(made, alive, left_out)
+    sys.exit(any(explain_equivalence(mutant) is None for mutant in alive))
 
 
-def _summarise(made: list[Mutant], alive: list[Mutant], left_out: Counter[str]) -> None:
+def _format_summary(made: list[Mutant], alive: list[Mutant], left_out: Counter[str]) -> None:
     for reason, number in left_out.items():
         click.echo(f"left out {number}: {reason}", err=True)
     survived = Counter(mutant.site.kind for mutant in alive)

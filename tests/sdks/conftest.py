@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from sdks.sdk_emulator import End, running
-from sdks.sdk_senders import BrowserSdk, NodeSdk, Sender, with_python
+from sdks.sdk_emulator import SdkEmulator, run_emulator
+from sdks.sdk_senders import BrowserSdk, NodeSdk, SdkSender, send_with_python_sdk
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets, AssetsUnavailable
 from segment_insider_emulator.types import JSONObject
 
-PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1", "playwright-core@1.65.1")
+NPM_PACKAGES = ("@segment/analytics-node@3.1.0", "@segment/snippet@5.2.1", "playwright-core@1.65.1")
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +24,15 @@ def cache() -> Path:
 
 
 @pytest.fixture
-def end(cache: Path) -> Iterator[End]:
-    with running(cache) as emulator:
+def end(cache: Path) -> Iterator[SdkEmulator]:
+    with run_emulator(cache) as emulator:
         yield emulator
 
 
 @pytest.fixture(scope="session")
 def node_modules(npm_folder: Callable[..., Path]) -> Path:
     """A folder in which Node finds PACKAGES."""
-    return npm_folder("sdks-for-tests", *PACKAGES)
+    return npm_folder("sdks-for-tests", *NPM_PACKAGES)
 
 
 @pytest.fixture(scope="session")
@@ -46,8 +46,8 @@ def assets(cache: Path) -> AnalyticsJsAssets:
 
 
 @pytest.fixture(scope="session")
-def python_sdk() -> Sender:
-    return with_python
+def python_sdk() -> SdkSender:
+    return send_with_python_sdk
 
 
 @pytest.fixture(scope="session")

@@ -23,12 +23,12 @@ TRAITS: Final = {
     "email_optin": True,
     "gdpr_optin": True,
 }
-Call = tuple[str, str, JSONObject]  # kind of call, name, properties or traits
-Arrival = tuple[str, str | None, str | None]  # name, event_group_id, product_id
+SdkCall = tuple[str, str, JSONObject]  # kind of call, name, properties or traits
+InsiderEvent = tuple[str, str | None, str | None]  # name, event_group_id, product_id
 
 BASKET: Final = {"currency": "EUR", "products": [MUG, TRAY]}
 
-GUIDE: Final[tuple[Call, ...]] = (
+GUIDE_CALLS: Final[tuple[SdkCall, ...]] = (
     ("identify", "", TRAITS),
     ("page", "Home", {}),
     ("page", "Kitchen", {"path": "/kitchen"}),
@@ -45,7 +45,7 @@ GUIDE: Final[tuple[Call, ...]] = (
     ("track", "Giraffe Fed", {"leaves": 3}),
 )
 # The rest of Segment's e-commerce spec, which the guide has no event of its own for.
-OTHERS: Final = (
+OTHER_ECOMMERCE_EVENTS: Final = (
     "Products Searched",
     "Product List Filtered",
     "Promotion Viewed",
@@ -67,10 +67,10 @@ OTHERS: Final = (
     "Cart Shared",
     "Product Reviewed",
 )
-CALLS: Final = (*GUIDE, *(("track", name, {}) for name in OTHERS))
+ALL_CALLS: Final = (*GUIDE_CALLS, *(("track", name, {}) for name in OTHER_ECOMMERCE_EVENTS))
 
 # Name of the call -> its Insider One events: name, group, product.
-ARRIVALS: Final[dict[str, list[Arrival]]] = {
+EXPECTED_EVENTS: Final[dict[str, list[InsiderEvent]]] = {
     "": [],
     "Home": [("homepage_view", None, None)],
     "Kitchen": [("other_page_view", None, None)],
@@ -91,5 +91,5 @@ ARRIVALS: Final[dict[str, list[Arrival]]] = {
         ("confirmation_page_view", "o1", "tray"),
     ],
     "Giraffe Fed": [("giraffe_fed", None, None)],
-    **{name: [(name.lower().replace(" ", "_"), None, None)] for name in OTHERS},
+    **{name: [(name.lower().replace(" ", "_"), None, None)] for name in OTHER_ECOMMERCE_EVENTS},
 }

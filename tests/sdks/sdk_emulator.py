@@ -7,7 +7,7 @@ from pathlib import Path
 
 import requests
 
-from sdks.guide_calls import Arrival
+from sdks.guide_calls import InsiderEvent
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
@@ -15,44 +15,46 @@ from segment_insider_emulator.web.server import serve_in_thread
 from segment_insider_emulator.workspace import Workspace, load_preset
 from segment_insider_scenarios.client import ControlClient
 
-FAULTS = "/emulator/v1/faults/segment"
+FAULTS_PATH = "/emulator/v1/faults/segment"
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class SdkEmulator:
     """A running emulator of the preset `guide`."""
 
     url: str
     client: ControlClient
 
-    def arrivals(self) -> dict[str, list[Arrival]]:
+    def list_insider_events(self) -> dict[str, list[InsiderEvent]]:
         """Name of each call taken in -> the Insider One events it became."""
         return {
-            message["event"] or message["message"].get("name") or "": self._of(message)
+            message["event"] or message["message"].get("name") or "": self._list_events_of_message(
+                message
+            )
             for message in self.client.list_messages()
         }
 
-    def came(self) -> list[str]:
+    def list_verdicts(self) -> list[str]:
         """Of each message, in order: its verdict, with the reason where it has one."""
         return [
             ": ".join(filter(None, (message["verdict"], message["reason"])))
             for message in self.client.list_messages()
         ]
 
-    def events(self) -> int:
+    def count_events(self) -> int:
         """How many events Insider One has, of everybody."""
         return sum(len(profile["events"]) for profile in self.client.list_profiles())
 
-    def fail(self, **fault: object) -> None:
+    def create_fault(self, **fault: object) -> None:
         """Let the next requests meet *fault*."""
-        requests.post(self.url + FAULTS, json=fault, timeout=5).raise_for_status()
+        requests.post(self.url + FAULTS_PATH, json=fault, timeout=5).raise_for_status()
 
-    def faults_left(self) -> int:
+    def count_remaining_faults(self) -> int:
         """How many requests would still meet a fault."""
-        listed = requests.get(self.url + FAULTS, timeout=5).json()["faults"]
+        listed = requests.get(self.url + FAULTS_PATH, timeout=5).json()["faults"]
         return sum(fault["times"] for fault in listed)
 
-    def _of(self, message: JSONObject) -> list[Arrival]:
+    def _list_events_of_message(self, message: JSONObject) -> list[InsiderEvent]:
         made = self.client.list_deliveries(messageId=message["messageId"])
         events = (
             event
@@ -60,19 +62,19 @@ class End:
             for user in delivery["request"]["json"]["users"]
             for event in user.get("events", [])
         )
-        return [(event["event_name"], *_ids(event["event_params"])) for event in events]
+        return [(event["event_name"], *_get_ids(event["event_params"])) for event in events]
 
 
 @contextmanager
-def running(cache: Path, workspace: Workspace | None = None) -> Iterator[End]:
+def run_emulator(cache: Path, workspace: Workspace | None = None) -> Iterator[SdkEmulator]:
     """An emulator during the block; analytics.js comes from *cache*."""
     app = create_app(Config(db=":memory:", cache=str(cache)), workspace or load_preset("guide"))
     try:
         with serve_in_thread(app) as url, ControlClient(url) as client:
-            yield End(url, client)
+            yield SdkEmulator(url, client)
     finally:
         app.extensions["emulator"].store.close()
 
 
-def _ids(parameters: JSONObject) -> tuple[str | None, str | None]:
+def _get_ids(parameters: JSONObject) -> tuple[str | None, str | None]:
     return parameters.get("event_group_id"), parameters.get("product_id")

@@ -13,26 +13,26 @@ import segment.analytics as sdk  # type: ignore[import-untyped]  # ships no type
 from flask import Flask
 from playwright.sync_api import Browser, Page, Response
 
-from sdks.guide_calls import Call
+from sdks.guide_calls import SdkCall
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_in_thread
 
-HERE = Path(__file__).parent
-PATIENCE = 20.0  # seconds until an SDK must have come to an end
+SDKS_FOLDER = Path(__file__).parent
+SDK_TIMEOUT_S = 20.0  # seconds until an SDK must have come to an end
 
 
-class Sender(Protocol):
+class SdkSender(Protocol):
     """Sends calls to an emulator, and gives back what the SDK says it could not deliver.
 
     Args:
         options: Of the SDK itself.
     """
 
-    def __call__(self, url: str, calls: Iterable[Call], **options: Any) -> list[str]: ...
+    def __call__(self, url: str, calls: Iterable[SdkCall], **options: Any) -> list[str]: ...
 
 
-def with_python(url: str, calls: Iterable[Call], **options: Any) -> list[str]:
+def send_with_python_sdk(url: str, calls: Iterable[SdkCall], **options: Any) -> list[str]:
     """segment-analytics-python."""
     failures: list[str] = []
     options = {"on_error": lambda error, _: failures.append(str(error)), **options}
@@ -56,16 +56,18 @@ class NodeSdk:
 
     folder: Path
 
-    def __call__(self, url: str, calls: Iterable[Call], **options: Any) -> list[str]:
+    def __call__(self, url: str, calls: Iterable[SdkCall], **options: Any) -> list[str]:
         plan = {
             "options": {"writeKey": "wk_demo", "host": url, **options},
-            "calls": [(kind, _named(kind, name, body)) for kind, name, body in calls],
+            "calls": [
+                (kind, _build_call_arguments(kind, name, body)) for kind, name, body in calls
+            ],
         }
         ran = subprocess.run(
-            ["node", str(HERE / "send.cjs"), str(self.folder)],
+            ["node", str(SDKS_FOLDER / "send.cjs"), str(self.folder)],
             input=orjson.dumps(plan),
             capture_output=True,
-            timeout=PATIENCE,
+            timeout=SDK_TIMEOUT_S,
             check=True,
         )
         failures: list[str] = orjson.loads(ran.stdout)
@@ -85,28 +87,31 @@ class BrowserSdk:
     browser: Browser
     page: Callable[[str, JSONObject], str]
     assets: AnalyticsJsAssets
-    astray: list[str] = field(default_factory=list)
+    external_requests: list[str] = field(default_factory=list)
 
-    def __call__(self, url: str, calls: Iterable[Call], **options: Any) -> list[str]:
+    def __call__(self, url: str, calls: Iterable[SdkCall], **options: Any) -> list[str]:
         told = list(calls)
-        with self.opened(url, options) as page:
-            delivered = _delivered(page)
-            page.evaluate((HERE / "shop.js").read_text("utf-8"), told)
-            until = time.monotonic() + PATIENCE
+        with self.open_page(url, options) as page:
+            delivered = _count_delivered_calls(page)
+            page.evaluate((SDKS_FOLDER / "shop.js").read_text("utf-8"), told)
+            until = time.monotonic() + SDK_TIMEOUT_S
             while sum(delivered) + len(failures := page.evaluate("failures")) < len(told):
                 assert time.monotonic() < until, f"{sum(delivered)} of {len(told)} delivered"
                 page.wait_for_timeout(20)
             return list(failures)
 
     @contextmanager
-    def opened(self, url: str, options: JSONObject) -> Iterator[Page]:
+    def open_page(self, url: str, options: JSONObject) -> Iterator[Page]:
         """The page during the block, its SDK loaded; nothing of it reaches another machine.
 
         A server of its own makes it local: Chromium lets no other page speak to this machine.
         """
-        with serve_in_thread(self._shop(url, options)) as shop, self.browser.new_context() as open_:
-            open_.set_default_timeout(PATIENCE * 1000)
-            open_.on("request", lambda asked: self._note(asked.url, (url, shop)))
+        with (
+            serve_in_thread(self._make_shop_app(url, options)) as shop,
+            self.browser.new_context() as open_,
+        ):
+            open_.set_default_timeout(SDK_TIMEOUT_S * 1000)
+            open_.on("request", lambda asked: self._record_external_request(asked.url, (url, shop)))
             page = open_.new_page()
             page.goto(shop)
             page.wait_for_function(
@@ -114,26 +119,26 @@ class BrowserSdk:
             )
             yield page
 
-    def _shop(self, url: str, options: JSONObject) -> Flask:
+    def _make_shop_app(self, url: str, options: JSONObject) -> Flask:
         app = Flask(__name__)
         app.add_url_rule("/", "page", lambda: self.page(url, options))
         app.add_url_rule("/index.js", "bundle", lambda: self.assets.read_file("index.js") or b"")
         app.add_url_rule("/favicon.ico", "icon", lambda: b"")
         return app
 
-    def _note(self, asked: str, own: tuple[str, ...]) -> None:
+    def _record_external_request(self, asked: str, own: tuple[str, ...]) -> None:
         if not asked.startswith(own):
-            self.astray.append(asked)
+            self.external_requests.append(asked)
 
 
-def _named(kind: str, name: str, body: JSONObject) -> JSONObject:
+def _build_call_arguments(kind: str, name: str, body: JSONObject) -> JSONObject:
     if kind == "identify":
         return {"userId": "ada", "traits": body}
     key = "event" if kind == "track" else "name"
     return {"userId": "ada", key: name, "properties": body}
 
 
-def _delivered(page: Page) -> list[int]:
+def _count_delivered_calls(page: Page) -> list[int]:
     """Fills while *page* is open: the number of calls in each request that was answered well."""
     counts: list[int] = []
 

@@ -4,38 +4,42 @@ from pathlib import Path
 
 import pytest
 
-from sdks.sdk_emulator import End, running
+from sdks.sdk_emulator import SdkEmulator, run_emulator
 from sdks.sdk_senders import BrowserSdk
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION
 
 
 @pytest.mark.observed
-def test_a_part_of_analytics_js_comes_from_the_emulator(end: End, snippet_sdk: BrowserSdk) -> None:
+def test_a_part_of_analytics_js_comes_from_the_emulator(
+    end: SdkEmulator, snippet_sdk: BrowserSdk
+) -> None:
     with (
-        snippet_sdk.opened(end.url, {}) as page,
+        snippet_sdk.open_page(end.url, {}) as page,
         page.expect_response(f"{end.url}/v1/t") as answered,
     ):
         page.goto(page.url + "?ajs_event=Giraffe%20Fed&ajs_prop_leaves=3")
     assert answered.value.ok
-    assert list(end.arrivals()) == ["Giraffe Fed"]
-    assert snippet_sdk.astray == []
+    assert list(end.list_insider_events()) == ["Giraffe Fed"]
+    assert snippet_sdk.external_requests == []
 
 
 @pytest.mark.observed
-def test_an_api_host_without_its_version_is_told(end: End, snippet_sdk: BrowserSdk) -> None:
+def test_an_api_host_without_its_version_is_told(end: SdkEmulator, snippet_sdk: BrowserSdk) -> None:
     host = end.url.removeprefix("http://")
     options = {"integrations": {"Segment.io": {"apiHost": host}}}
-    with snippet_sdk.opened(end.url, options) as page:
+    with snippet_sdk.open_page(end.url, options) as page:
         with page.expect_response(f"{end.url}/t") as answered:
             page.evaluate("void analytics.track('Giraffe Fed')")
         detail = answered.value.json()["detail"]
     assert detail.startswith("POST /t: the Tracking API has no such address. The apiHost of this")
-    assert end.came() == []
+    assert end.list_verdicts() == []
 
 
 @pytest.mark.observed
-def test_alias_of_a_known_user_sends_the_current_id(end: End, snippet_sdk: BrowserSdk) -> None:
-    with snippet_sdk.opened(end.url, {}) as page, page.expect_response(f"{end.url}/v1/a"):
+def test_alias_of_a_known_user_sends_the_current_id(
+    end: SdkEmulator, snippet_sdk: BrowserSdk
+) -> None:
+    with snippet_sdk.open_page(end.url, {}) as page, page.expect_response(f"{end.url}/v1/a"):
         page.evaluate("analytics.identify('ada'); void analytics.alias('new', 'old')")
     (alias,) = end.client.list_messages(type="alias")
     assert (alias["userId"], alias["message"]["previousId"]) == ("ada", "old")
@@ -45,7 +49,7 @@ def test_a_page_without_analytics_js_is_told_and_all_else_works(
     snippet_sdk: BrowserSdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # no npm there
-    with running(tmp_path / "cache") as bare, snippet_sdk.browser.new_context() as context:
+    with run_emulator(tmp_path / "cache") as bare, snippet_sdk.browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{bare.url}/emulator/v1/health")
         with page.expect_console_message(lambda each: "emulator" in each.text) as said:
@@ -57,4 +61,4 @@ def test_a_page_without_analytics_js_is_told_and_all_else_works(
         )
         call = b'{"writeKey": "wk_demo", "userId": "ada", "event": "Giraffe Fed"}'
         assert bare.client.post_to_segment("/v1/track", call, "wk_demo") == 200
-        assert bare.came() == ["accepted"]
+        assert bare.list_verdicts() == ["accepted"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sdks.sdk_emulator import End
+from sdks.sdk_emulator import SdkEmulator
 from sdks.sdk_senders import BrowserSdk
 
 HERE = Path(__file__).parent
@@ -17,20 +17,20 @@ THREE = "for (const leaves of [0, 1, 2]) analytics.track('Giraffe Fed', {leaves}
 
 
 @pytest.mark.observed
-def test_the_python_sdk_flushes_at_exit(end: End) -> None:
+def test_the_python_sdk_flushes_at_exit(end: SdkEmulator) -> None:
     program = [sys.executable, str(HERE / "short_program.py"), end.url]
     subprocess.run(program, check=True, timeout=20)
-    assert end.came() == ["accepted"] * 3
+    assert end.list_verdicts() == ["accepted"] * 3
 
 
 @pytest.mark.observed
-def test_a_page_that_is_left_flushes_its_batch(end: End, snippet_sdk: BrowserSdk) -> None:
-    with snippet_sdk.opened(end.url, IN_BATCHES) as page:
+def test_a_page_that_is_left_flushes_its_batch(end: SdkEmulator, snippet_sdk: BrowserSdk) -> None:
+    with snippet_sdk.open_page(end.url, IN_BATCHES) as page:
         page.evaluate(THREE)
         page.wait_for_timeout(200)
-        assert end.came() == []
+        assert end.list_verdicts() == []
         page.goto("about:blank")
         until = time.monotonic() + 10
-        while not end.came() and time.monotonic() < until:
+        while not end.list_verdicts() and time.monotonic() < until:
             page.wait_for_timeout(20)
-    assert end.came() == ["accepted"] * 3
+    assert end.list_verdicts() == ["accepted"] * 3

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sdks.sdk_emulator import End
+from sdks.sdk_emulator import SdkEmulator
 
 SDKS = ["python_sdk", "node_sdk", "snippet_sdk"]
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]
@@ -17,11 +17,11 @@ FAULTS = 5  # more than any SDK meets of those that it does not try again
 @pytest.mark.parametrize("sender", SDKS)
 @pytest.mark.parametrize("status", [400, 401])
 def test_a_refused_call_is_dropped_and_told(
-    end: End, sender: str, status: int, request: pytest.FixtureRequest
+    end: SdkEmulator, sender: str, status: int, request: pytest.FixtureRequest
 ) -> None:
-    end.fail(status=status, times=FAULTS)
+    end.create_fault(status=status, times=FAULTS)
     failures = request.getfixturevalue(sender)(end.url, CALLS)
-    assert (len(failures), end.faults_left(), end.came()) == (1, FAULTS - 1, [])
+    assert (len(failures), end.count_remaining_faults(), end.list_verdicts()) == (1, FAULTS - 1, [])
 
 
 @pytest.mark.observed
@@ -36,24 +36,26 @@ def test_a_refused_call_is_dropped_and_told(
     ],
 )
 def test_a_failed_call_arrives_once(
-    end: End,
+    end: SdkEmulator,
     sender: str,
     fault: dict[str, Any],
     came: list[str],
     request: pytest.FixtureRequest,
 ) -> None:
     send = request.getfixturevalue(sender)
-    end.fail(**fault)
+    end.create_fault(**fault)
     assert send(end.url, CALLS) == []
-    assert (end.came(), end.events()) == (came, 1)
+    assert (end.list_verdicts(), end.count_events()) == (came, 1)
 
 
 @pytest.mark.observed
 @pytest.mark.parametrize("sender", SDKS)
-def test_retry_after_is_waited_for(end: End, sender: str, request: pytest.FixtureRequest) -> None:
+def test_retry_after_is_waited_for(
+    end: SdkEmulator, sender: str, request: pytest.FixtureRequest
+) -> None:
     send = request.getfixturevalue(sender)
-    end.fail(status=429, retryAfter=1)
+    end.create_fault(status=429, retryAfter=1)
     began = time.monotonic()
     assert send(end.url, CALLS) == []
     assert time.monotonic() - began >= 1
-    assert (end.came(), end.events()) == (["accepted"], 1)
+    assert (end.list_verdicts(), end.count_events()) == (["accepted"], 1)

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from sdks.guide_calls import ARRIVALS, CALLS
-from sdks.sdk_emulator import End
+from sdks.guide_calls import ALL_CALLS, EXPECTED_EVENTS
+from sdks.sdk_emulator import SdkEmulator
 
 TENS = [10, 10, 10, 4]
 BATCHING = {"strategy": "batching", "config": {"size": 10, "timeout": 300}}
 IN_BATCHES = {"integrations": {"Segment.io": {"deliveryStrategy": BATCHING}}}
-SINGLY = [1] * len(CALLS)
+SINGLY = [1] * len(ALL_CALLS)
 
 
 @pytest.mark.observed
@@ -31,7 +31,7 @@ SINGLY = [1] * len(CALLS)
     ],
 )
 def test_the_whole_guide_arrives(
-    end: End,
+    end: SdkEmulator,
     sender: str,
     options: dict[str, Any],
     requests: list[int],
@@ -40,15 +40,15 @@ def test_the_whole_guide_arrives(
 ) -> None:
     send = request.getfixturevalue(sender)
     with caplog.at_level(logging.INFO, "segment_insider_emulator.web.segment_routes"):
-        failures = send(end.url, CALLS, **options)
+        failures = send(end.url, ALL_CALLS, **options)
     assert failures == []
-    assert end.arrivals() == ARRIVALS
-    assert end.came() == ["accepted"] * len(CALLS)
-    assert sorted(sizes(caplog), reverse=True) == sorted(requests, reverse=True)
+    assert end.list_insider_events() == EXPECTED_EVENTS
+    assert end.list_verdicts() == ["accepted"] * len(ALL_CALLS)
+    assert sorted(list_batch_sizes(caplog), reverse=True) == sorted(requests, reverse=True)
     assert getattr(send, "astray", []) == []
 
 
-def sizes(log: pytest.LogCaptureFixture) -> list[int]:
+def list_batch_sizes(log: pytest.LogCaptureFixture) -> list[int]:
     """Messages in each request, as the emulator logged it."""
     lines = (record.getMessage() for record in log.records)
     return [int(line.split("messages=")[1].split()[0]) for line in lines if "messages=" in line]

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from conftest import CHROMIUM_PROGRAMS
 
-from sdks.sdk_emulator import End
+from sdks.sdk_emulator import SdkEmulator
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
 
 
 @pytest.mark.usefixtures("assets")
-def test_the_node_example_passes(end: End, node_modules: Path, tmp_path: Path) -> None:
+def test_the_node_example_passes(end: SdkEmulator, node_modules: Path, tmp_path: Path) -> None:
     chromium = next(filter(None, map(shutil.which, CHROMIUM_PROGRAMS)), None)
     if chromium is None:
         pytest.skip("Chromium is not installed: nothing to open the page with")

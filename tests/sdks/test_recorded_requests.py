@@ -11,7 +11,7 @@ import pytest
 import requests
 from flask import Flask
 
-from sdks.sdk_emulator import End
+from sdks.sdk_emulator import SdkEmulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
@@ -23,17 +23,17 @@ CASES = sorted(Path("fixtures/sdks").glob("*.json"))
 HOSTS = ("api.segment.io", "events.eu1.segmentapis.com")
 
 
-def recorded(path: Path) -> Any:
+def load_recorded_requests(path: Path) -> Any:
     case = json.loads(path.read_text("utf-8"))
     mark = {"documented": pytest.mark.documented, "observed": pytest.mark.observed}
     return pytest.param(case, id=path.stem, marks=mark[case["standing"]])
 
 
 @pytest.fixture
-def end() -> Iterator[End]:
+def end() -> Iterator[SdkEmulator]:
     app = reached_by_any_name()
     with serve_in_thread(app) as url, ControlClient(url) as client:
-        yield End(url, client)
+        yield SdkEmulator(url, client)
     app.extensions["emulator"].store.close()
 
 
@@ -42,18 +42,18 @@ def reached_by_any_name() -> Flask:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("case", [recorded(path) for path in CASES])
-def test_a_recorded_request_is_taken(end: End, case: JSONObject, host: str) -> None:
-    answer = send(end.url, host, case["request"])
+@pytest.mark.parametrize("case", [load_recorded_requests(path) for path in CASES])
+def test_a_recorded_request_is_taken(end: SdkEmulator, case: JSONObject, host: str) -> None:
+    answer = send_recorded_request(end.url, host, case["request"])
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
         200,
         "application/json",
         {"success": True},
     )
-    assert [shown(message) for message in end.client.list_messages()] == case["expect"]
+    assert [describe_message(message) for message in end.client.list_messages()] == case["expect"]
 
 
-def send(url: str, host: str, request: JSONObject) -> requests.Response:
+def send_recorded_request(url: str, host: str, request: JSONObject) -> requests.Response:
     body = orjson.dumps(request["json"])
     headers = {**request["headers"], "Host": host}
     if request["gzip"]:
@@ -62,7 +62,7 @@ def send(url: str, host: str, request: JSONObject) -> requests.Response:
     return requests.post(url + request["path"], data=content, headers=headers, timeout=5)
 
 
-def shown(message: JSONObject) -> JSONObject:
+def describe_message(message: JSONObject) -> JSONObject:
     normalised = message["normalised"]
     return {
         "type": message["type"],

@@ -21,26 +21,26 @@ PACKED = quote(base64.b64encode(json.dumps({"type": BREAK}).encode()))
 Case = tuple[str, str, bytes, dict[str, str]]
 
 
-def posted(path: str, value: object, **headers: str) -> Case:
+def make_json_case(path: str, value: object, **headers: str) -> Case:
     return "POST", path, json.dumps(value).encode(), {**JSON, **KEYS, **headers}
 
 
-def filled(path: str, **fields: str) -> Case:
+def make_form_case(path: str, **fields: str) -> Case:
     return "POST", path, urlencode(fields).encode(), FORM
 
 
-def asked(path: str) -> Case:
+def make_get_case(path: str) -> Case:
     return "GET", path, b"", {}
 
 
 CASES = {
-    "an event": posted("/v1/track", TRACK),
-    "a kind of pixel": asked(f"/v1/pixel/{ESCAPED}"),
-    "a name of a pixel": asked(f"/v1/pixel/track?{ESCAPED}={ESCAPED}&{ESCAPED}.a=1"),
-    "a pixel's call": asked(f"/v1/pixel/track?data={PACKED}"),
-    "a write key": asked(f"/v1/projects/{ESCAPED}/settings"),
-    "a user of an upsert": posted("/api/user/v1/upsert", {"users": [USER]}),
-    "events of a user": posted(
+    "an event": make_json_case("/v1/track", TRACK),
+    "a kind of pixel": make_get_case(f"/v1/pixel/{ESCAPED}"),
+    "a name of a pixel": make_get_case(f"/v1/pixel/track?{ESCAPED}={ESCAPED}&{ESCAPED}.a=1"),
+    "a pixel's call": make_get_case(f"/v1/pixel/track?data={PACKED}"),
+    "a write key": make_get_case(f"/v1/projects/{ESCAPED}/settings"),
+    "a user of an upsert": make_json_case("/api/user/v1/upsert", {"users": [USER]}),
+    "events of a user": make_json_case(
         "/api/user/v1/upsert",
         {
             "users": [
@@ -53,21 +53,21 @@ CASES = {
             "error_callback_endpoint": BREAK,
         },
     ),
-    "an address of the account": asked(f"/api/user/v1/{ESCAPED}"),
-    "a fault": posted("/emulator/v1/faults", {"status": 503, "body": BREAK, "seed": BREAK}),
-    "a sandbox": posted("/emulator/v1/sandboxes", {"id": BREAK, "account": BREAK}),
-    "a name of a sandbox": asked(f"/sandboxes/{ESCAPED}/"),
-    "a form below a sandbox": filled(f"/sandboxes/{ESCAPED}/clear"),
-    "a page after a form": filled("/workspace/integrations", name=BREAK, type="Source",
+    "an address of the account": make_get_case(f"/api/user/v1/{ESCAPED}"),
+    "a fault": make_json_case("/emulator/v1/faults", {"status": 503, "body": BREAK, "seed": BREAK}),
+    "a sandbox": make_json_case("/emulator/v1/sandboxes", {"id": BREAK, "account": BREAK}),
+    "a name of a sandbox": make_get_case(f"/sandboxes/{ESCAPED}/"),
+    "a form below a sandbox": make_form_case(f"/sandboxes/{ESCAPED}/clear"),
+    "a page after a form": make_form_case("/workspace/integrations", name=BREAK, type="Source",
                                   role="Administrator"),
-    "a form with a mistake": filled("/workspace/integrations", name=BREAK, type=BREAK, role=BREAK),
-    "settings": filled("/workspace/destination", account_name=BREAK, enabled=BREAK),
-    "a clock": filled("/journeys/clock", order=BREAK, advance=BREAK),
-    "a file to keep": filled("/workspace/import/file", workspace=BREAK),
-    "an export's form": filled(f"/workspace/test/export/{ESCAPED}", event=BREAK),
-    "a script": asked(f"/static/{ESCAPED}/{ESCAPED}.js"),
-    "a search": asked(f"/?event={ESCAPED}&user={ESCAPED}&q={ESCAPED}"),
-    "a profile": asked(f"/profiles/{ESCAPED}"),
+    "a form with a mistake": make_form_case("/workspace/integrations", name=BREAK, type=BREAK, role=BREAK),
+    "settings": make_form_case("/workspace/destination", account_name=BREAK, enabled=BREAK),
+    "a clock": make_form_case("/journeys/clock", order=BREAK, advance=BREAK),
+    "a file to keep": make_form_case("/workspace/import/file", workspace=BREAK),
+    "an export's form": make_form_case(f"/workspace/test/export/{ESCAPED}", event=BREAK),
+    "a script": make_get_case(f"/static/{ESCAPED}/{ESCAPED}.js"),
+    "a search": make_get_case(f"/?event={ESCAPED}&user={ESCAPED}&q={ESCAPED}"),
+    "a profile": make_get_case(f"/profiles/{ESCAPED}"),
 }  # fmt: skip
 
 

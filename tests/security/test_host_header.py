@@ -100,8 +100,8 @@ def test_a_request_of_http_1_0_without_a_host_is_refused_in_words(bound: str, pa
     app = create_app(Config(db=":memory:", host=bound), load_preset("guide"))
     with serve_in_thread(app) as url:
         port = int(url.rpartition(":")[2])
-        answer = asked(port, f"GET {path} HTTP/1.0\r\n\r\n")
-        health = asked(port, "GET /emulator/v1/health HTTP/1.0\r\n\r\n")
+        answer = send_raw_request(port, f"GET {path} HTTP/1.0\r\n\r\n")
+        health = send_raw_request(port, "GET /emulator/v1/health HTTP/1.0\r\n\r\n")
     app.extensions["sandboxes"].close()
     assert "the request has no Host header" in answer
     assert "waitress.invalid" not in answer
@@ -109,7 +109,7 @@ def test_a_request_of_http_1_0_without_a_host_is_refused_in_words(bound: str, pa
     assert health.split()[1] == ("403" if bound == "127.0.0.1" else "200")
 
 
-def asked(port: int, request: str) -> str:
+def send_raw_request(port: int, request: str) -> str:
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
         connection.sendall(request.encode())
         parts = []

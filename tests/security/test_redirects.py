@@ -12,7 +12,7 @@ import requests
 from inspector.running import running
 
 
-class Elsewhere(ThreadingHTTPServer):
+class RedirectingServer(ThreadingHTTPServer):
     """Sends whoever asks for an address of the account on to another of this server's.
 
     Args:
@@ -20,15 +20,15 @@ class Elsewhere(ThreadingHTTPServer):
     """
 
     def __init__(self, status: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _RedirectHandler)
         self.status = status
         self.asked: list[tuple[str, str]] = []
 
 
-class _Handler(BaseHTTPRequestHandler):
-    server: Elsewhere
+class _RedirectHandler(BaseHTTPRequestHandler):
+    server: RedirectingServer
 
-    def _answer(self) -> None:
+    def _send_redirect(self) -> None:
         self.server.asked.append((self.command, self.path))
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(self.server.status)
@@ -37,15 +37,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_GET = do_POST = _answer
+    do_GET = do_POST = _send_redirect
 
     def log_message(self, format: str, *args: object) -> None:
         """Tests say for themselves what they saw."""
 
 
 @pytest.fixture(params=[301, 302, 303, 307, 308])
-def account(request: pytest.FixtureRequest) -> Iterator[Elsewhere]:
-    with Elsewhere(request.param) as server:
+def account(request: pytest.FixtureRequest) -> Iterator[RedirectingServer]:
+    with RedirectingServer(request.param) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -53,7 +53,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[Elsewhere]:
         thread.join()
 
 
-def test_a_redirect_is_an_answer_and_not_followed(account: Elsewhere) -> None:
+def test_a_redirect_is_an_answer_and_not_followed(account: RedirectingServer) -> None:
     address = f"http://127.0.0.1:{account.server_port}"
     with running(insider_url=address, insider_account="mybrand", insider_key="k") as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"email": "ada@x.io"}})

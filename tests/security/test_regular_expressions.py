@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from regex_backtracking import Method, why_not_linear
+from regex_backtracking import Method, find_backtracking
 
 from segment_insider_emulator.insider.formats import SLOW_PATTERNS
 from segment_insider_emulator.insider.validation import PUBLISHED_EVENT_NAME
@@ -73,7 +73,7 @@ BOUNDED = {
 
 
 @dataclass(frozen=True)
-class Use:
+class PatternUse:
     """A pattern in a module, and the strictest way in which all of its uses read a text."""
 
     module: str
@@ -82,14 +82,14 @@ class Use:
     method: Method
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
+def iter_modules() -> Iterator[tuple[str, ast.Module]]:
     for package in PACKAGES:
         for path in sorted(package.rglob("*.py")):
             name = ".".join(path.relative_to(package.parent).with_suffix("").parts)
             yield name, ast.parse(path.read_text("utf-8"))
 
 
-def compiled(module: str, call: ast.Call) -> re.Pattern[str] | None:
+def find_compiled_pattern(module: str, call: ast.Call) -> re.Pattern[str] | None:
     """The pattern of a call of `re`; None where only the running program knows it."""
     function = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     flags = call.args[1:] if function == "compile" else []
@@ -104,7 +104,7 @@ def compiled(module: str, call: ast.Call) -> re.Pattern[str] | None:
     return re.compile(*given)
 
 
-def read_by(trees: list[tuple[str, ast.Module]]) -> dict[str, set[str]]:
+def find_methods_by_name(trees: list[tuple[str, ast.Module]]) -> dict[str, set[str]]:
     """Each name of a pattern, with the methods that are called on it."""
     found: dict[str, set[str]] = {}
     for _, tree in trees:
@@ -116,9 +116,9 @@ def read_by(trees: list[tuple[str, ast.Module]]) -> dict[str, set[str]]:
     return found
 
 
-def uses() -> list[Use]:
-    trees = list(modules())
-    methods = read_by(trees)
+def find_pattern_uses() -> list[PatternUse]:
+    trees = list(iter_modules())
+    methods = find_methods_by_name(trees)
     found = []
     for module, tree in trees:
         names = {
@@ -127,37 +127,44 @@ def uses() -> list[Use]:
             if isinstance(node, ast.Assign | ast.AnnAssign)
             for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         }
-        for scope, node in scoped(tree):
-            function = called(node)
+        for scope, node in iter_nodes_with_scope(tree):
+            function = get_called_name(node)
             if function and isinstance(node, ast.Call):
                 name = names.get(id(node), scope)
                 ways = methods.get(name, set()) if function == "compile" else {function}
-                found.append(Use(module, name, compiled(module, node), strictest(ways)))
+                found.append(
+                    PatternUse(
+                        module,
+                        name,
+                        find_compiled_pattern(module, node),
+                        pick_strictest_method(ways),
+                    )
+                )
     return found
 
 
-def scoped(node: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
+def iter_nodes_with_scope(node: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
     """All nodes below *node*, each with the name of the function that it is in."""
     for child in ast.iter_child_nodes(node):
         inner = child.name if isinstance(child, ast.FunctionDef) else scope
         yield inner, child
-        yield from scoped(child, inner)
+        yield from iter_nodes_with_scope(child, inner)
 
 
-def called(node: Any) -> str:
+def get_called_name(node: Any) -> str:
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="re"), attr=function)):
             return function if function in (*FUNCTIONS, "compile") else ""
     return ""
 
 
-def slowness(use: Use) -> str | None:
+def find_slow_text(use: PatternUse) -> str | None:
     if use.pattern is None:
         return "only known at run time"
-    return why_not_linear(use.pattern, use.method)
+    return find_backtracking(use.pattern, use.method)
 
 
-def strictest(ways: set[str]) -> Method:
+def pick_strictest_method(ways: set[str]) -> Method:
     ways = ways - {"pattern"}
     if ways == {"fullmatch"}:
         return "fullmatch"
@@ -185,7 +192,7 @@ def strictest(ways: set[str]) -> Method:
     ],
 )
 def test_a_slow_pattern_is_noticed(pattern: str, method: Method) -> None:
-    assert why_not_linear(re.compile(pattern), method) is not None
+    assert find_backtracking(re.compile(pattern), method) is not None
 
 
 @pytest.mark.parametrize(
@@ -203,22 +210,26 @@ def test_a_slow_pattern_is_noticed(pattern: str, method: Method) -> None:
     ],
 )
 def test_a_fast_pattern_is_not_blamed(pattern: str, method: Method) -> None:
-    assert why_not_linear(re.compile(pattern), method) is None
+    assert find_backtracking(re.compile(pattern), method) is None
 
 
 def test_every_pattern_of_ours_is_linear_or_listed_with_its_bound() -> None:
-    slow = {(use.module, use.name): reason for use in uses() if (reason := slowness(use))}
+    slow = {
+        (use.module, use.name): reason
+        for use in find_pattern_uses()
+        if (reason := find_slow_text(use))
+    }
     assert set(slow) == set(BOUNDED), {place: slow.get(place) for place in set(slow) ^ set(BOUNDED)}
 
 
-def schema_patterns(node: Any) -> Iterator[str]:
+def iter_schema_patterns(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         if isinstance(node.get("pattern"), str):
             yield node["pattern"]
         yield from node.get("patternProperties", {})
     children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
     for child in children:
-        yield from schema_patterns(child)
+        yield from iter_schema_patterns(child)
 
 
 def test_every_pattern_of_our_schemas_is_linear() -> None:
@@ -227,9 +238,9 @@ def test_every_pattern_of_our_schemas_is_linear() -> None:
         for package in PACKAGES
         for path in package.rglob("*.json")
     ]
-    patterns = {*schema_patterns(documents), PUBLISHED_EVENT_NAME}
+    patterns = {*iter_schema_patterns(documents), PUBLISHED_EVENT_NAME}
     assert len(patterns) > 4
-    slow = {p for p in patterns if why_not_linear(re.compile(p, re.ASCII), "search")}
+    slow = {p for p in patterns if find_backtracking(re.compile(p, re.ASCII), "search")}
     assert slow == set(SLOW_PATTERNS)
 
 

@@ -29,7 +29,7 @@ LIQUID = {
 }
 
 
-def mapped(trigger: str = 'type = "track"', text: object = "x") -> JSONObject:
+def make_mapping(trigger: str = 'type = "track"', text: object = "x") -> JSONObject:
     """A subscription with this trigger, and this mapping of a text."""
     return {
         "name": "Seen",
@@ -45,36 +45,36 @@ def mapped(trigger: str = 'type = "track"', text: object = "x") -> JSONObject:
     }
 
 
-def planned(pattern: str) -> JSONObject:
+def make_tracking_plan(pattern: str) -> JSONObject:
     """A tracking plan whose rule has *pattern*."""
     schema = {"properties": {"properties": {"properties": {"text": {"pattern": pattern}}}}}
     return {"rules": [{"type": "TRACK", "key": "Seen", "version": 1, "jsonSchema": schema}]}
 
 
-def dropping(condition: str) -> list[JSONObject]:
+def make_drop_filter(condition: str) -> list[JSONObject]:
     return [{"title": "Some", "if": condition, "actions": [{"type": "DROP"}]}]
 
 
 CASES: dict[str, tuple[list[JSONObject], list[JSONObject], JSONObject | None]] = {
     **{
-        f"a trigger: {name}": ([mapped(f'match(properties.text, "{glob}")')], [], None)
+        f"a trigger: {name}": ([make_mapping(f'match(properties.text, "{glob}")')], [], None)
         for name, glob in {"stars": STARS, "many stars": "*" * 2000 + "b"}.items()
     },
-    "a trigger: brackets": ([mapped("(" * 5000 + 'type = "track"' + ")" * 5000)], [], None),
-    "a trigger: negations": ([mapped("!(" * 3000 + 'type = "track"' + ")" * 3000)], [], None),
-    "a filter: stars": ([mapped()], dropping(f"match(properties.text, '{STARS}')"), None),
-    "a filter: brackets": ([mapped()], dropping("(" * 5000 + "type = 'track'" + ")" * 5000), None),
+    "a trigger: brackets": ([make_mapping("(" * 5000 + 'type = "track"' + ")" * 5000)], [], None),
+    "a trigger: negations": ([make_mapping("!(" * 3000 + 'type = "track"' + ")" * 3000)], [], None),
+    "a filter: stars": ([make_mapping()], make_drop_filter(f"match(properties.text, '{STARS}')"), None),
+    "a filter: brackets": ([make_mapping()], make_drop_filter("(" * 5000 + "type = 'track'" + ")" * 5000), None),
     **{
-        f"a tracking plan: {pattern}": ([mapped()], [], planned(pattern)) for pattern in HANGING
+        f"a tracking plan: {pattern}": ([make_mapping()], [], make_tracking_plan(pattern)) for pattern in HANGING
     },
     **{
-        f"Liquid: {name}": ([mapped(text={"@liquid": source})], [], None)
+        f"Liquid: {name}": ([make_mapping(text={"@liquid": source})], [], None)
         for name, source in LIQUID.items()
     },
-    "a template": ([mapped(text={"@template": "{{" * 5000})], [], None),
-    "a path": ([mapped(text={"@path": "$." + "a." * 5000})], [], None),
+    "a template": ([make_mapping(text={"@template": "{{" * 5000})], [], None),
+    "a path": ([make_mapping(text={"@path": "$." + "a." * 5000})], [], None),
     "a replacement": (
-        [mapped(text={"@replace": {"pattern": "", "replacement": LONG, "value": LONG}})],
+        [make_mapping(text={"@replace": {"pattern": "", "replacement": LONG, "value": LONG}})],
         [],
         None,
     ),

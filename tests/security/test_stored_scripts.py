@@ -117,7 +117,7 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Running]:
         yield emulator
 
 
-def pages(emulator: Running) -> Iterator[str]:
+def find_linked_pages(emulator: Running) -> Iterator[str]:
     """Addresses of all pages that a person can get to by links."""
     waiting, known = ["/"], {"/"}
     while waiting and len(known) < MOST_PAGES:
@@ -133,7 +133,7 @@ def pages(emulator: Running) -> Iterator[str]:
                     waiting.append(path)
 
 
-def unharmed(page: Page, address: str) -> list[str]:
+def find_page_errors(page: Page, address: str) -> list[str]:
     """What is wrong with the page at *address*; nothing is expected to be."""
     fetched: list[str] = []
     page.on("request", lambda each: fetched.append(each.url))
@@ -152,9 +152,9 @@ def test_no_page_runs_or_fetches_what_was_captured(attacked: Running, browser: B
     found, seen = [], 0
     with browser.new_context(bypass_csp=True) as context:
         page = context.new_page()
-        for each in pages(attacked):
+        for each in find_linked_pages(attacked):
             seen += 1
-            found += unharmed(page, attacked.url + each)
+            found += find_page_errors(page, attacked.url + each)
     assert found == []
     assert seen > 15
 
@@ -162,7 +162,7 @@ def test_no_page_runs_or_fetches_what_was_captured(attacked: Running, browser: B
 def test_every_page_has_the_policy(attacked: Running) -> None:
     said = {
         each: requests.get(attacked.url + each, timeout=20).headers["Content-Security-Policy"]
-        for each in pages(attacked)
+        for each in find_linked_pages(attacked)
     }
     assert {each for each, policy in said.items() if policy != CONTENT_SECURITY_POLICY} == set()
 
@@ -177,4 +177,4 @@ def test_the_page_of_a_replay_runs_nothing(tmp_path: Path, browser: Browser) -> 
     CliRunner().invoke(main, ["replay", str(archive), *options], catch_exceptions=False)
     assert "attacker.example" in report.read_text()
     with browser.new_context(bypass_csp=True) as context:
-        assert unharmed(context.new_page(), report.as_uri()) == []
+        assert find_page_errors(context.new_page(), report.as_uri()) == []

@@ -21,7 +21,7 @@ from threading import Event, Thread
 
 import click
 import requests
-from emulator_process import RestartableServer, EmulatorProcess
+from emulator_process import EmulatorProcess, RestartableServer
 from message_ledger import MessageLedger, find_all_errors
 
 from segment_insider_emulator.types import JSONObject
