@@ -150,7 +150,8 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     told = (
-        f"a later version of the emulator created this database ({SCHEMA_VERSION + 1}, not {SCHEMA_VERSION}). "
+        "a later version of the emulator created this database"
+        f" ({SCHEMA_VERSION + 1}, not {SCHEMA_VERSION}). "
         "Install that version, or name another database.\n"
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

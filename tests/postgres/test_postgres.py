@@ -79,7 +79,7 @@ def get_json(client: FlaskClient, path: str) -> Any:
     return orjson.loads(client.get(f"/emulator/v1/{path}").data)
 
 
-def test_a_character_that_it_has_not_is_replaced_in_names_and_kept_in_documents(url: str) -> None:
+def test_nul_is_replaced_in_names_and_unchanged_in_documents(url: str) -> None:
     with closing(MessageStore(open_database(url))) as store:
         store.record_messages([MESSAGE])
         kept = replace(MESSAGE, id=1, event="Order\ufffdCompleted")
@@ -103,7 +103,7 @@ def test_a_character_that_it_has_not_is_replaced_in_names_and_kept_in_documents(
     ],
 )
 @pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
-def test_a_path_finds_the_same_in_both_databases(
+def test_a_json_path_matches_the_same_messages_on_both_databases(
     url: str, kind: str, path: str, wanted: str | None, found: bool
 ) -> None:
     with closing(MessageStore(open_database(url if kind == "postgresql" else ":memory:"))) as store:
@@ -113,7 +113,7 @@ def test_a_path_finds_the_same_in_both_databases(
         assert [each.message_id for each in listed.messages] == ["m1"] * found
 
 
-def test_who_writes_later_commits_later(url: str) -> None:
+def test_ids_grow_in_the_order_of_commits(url: str) -> None:
     hasty = url + "%20-clock_timeout=50ms"
     engine = open_database(url)
     with (
@@ -129,7 +129,7 @@ def test_who_writes_later_commits_later(url: str) -> None:
         assert [each.message_id for each in store.list_messages()[0]] == ["m1", "m2"]
 
 
-def test_two_emulators_of_one_database_make_one_profile_of_a_person(url: str) -> None:
+def test_two_emulators_on_one_database_create_one_profile_per_person(url: str) -> None:
     def identify(client: FlaskClient, number: int) -> int:
         return client.post("/v1/identify", json={**CALL, "messageId": f"m{number}"}).status_code
 
@@ -142,7 +142,7 @@ def test_two_emulators_of_one_database_make_one_profile_of_a_person(url: str) ->
         assert len(get_json(other, "messages")["messages"]) == 8
 
 
-def test_what_was_captured_and_created_is_there_after_a_restart(url: str) -> None:
+def test_messages_and_sandboxes_survive_a_restart(url: str) -> None:
     with emulator(url) as client:
         client.post("/emulator/v1/sandboxes", json={"id": "r" * 60, "writeKey": "wk_red"})
         client.post("/v1/identify", json=CALL)
@@ -169,7 +169,7 @@ def test_a_deleted_sandbox_leaves_no_schema(url: str, server: PostgresServer) ->
         assert (made, schemas()) == (before + 1, before)
 
 
-def test_the_size_on_a_sandboxs_page_is_its_own(url: str) -> None:
+def test_the_settings_page_shows_the_size_of_its_own_sandbox(url: str) -> None:
     def size(client: FlaskClient, root: str) -> str:
         found = re.search("<dt>Size</dt><dd>(.+?)</dd>", client.get(f"{root}/settings").text)
         assert found
@@ -183,7 +183,7 @@ def test_the_size_on_a_sandboxs_page_is_its_own(url: str) -> None:
     assert [was != now for was, now in zip(before, after, strict=True)] == [True, False]
 
 
-def test_settings_say_where_the_database_is_without_a_password(url: str) -> None:
+def test_the_settings_page_shows_the_database_url_without_a_password(url: str) -> None:
     with emulator(f"{url}&password=topsecret") as client:
         page = client.get("/settings").text
     found = re.search("<dt>Database</dt><dd>postgresql, <code>(.+?)</code>", page)
@@ -191,7 +191,7 @@ def test_settings_say_where_the_database_is_without_a_password(url: str) -> None
     assert unescape(found[1]) == url
 
 
-def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: PostgresServer) -> None:
+def test_nothing_is_acknowledged_while_the_server_is_down(url: str, server: PostgresServer) -> None:
     with emulator(url) as client:
         assert client.post("/v1/identify", json=CALL).status_code == 200
         server.kill()
@@ -207,7 +207,7 @@ def test_while_the_server_is_gone_nothing_is_acknowledged(url: str, server: Post
         ]
 
 
-def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
+def test_an_unreachable_server_is_reported_in_one_line() -> None:
     with pytest.raises(EmulatorError) as error:
         open_database("postgresql+psycopg://ada:secret@127.0.0.1:1/emulator?connect_timeout=2")
     assert "secret" not in str(error.value)
@@ -216,7 +216,7 @@ def test_a_server_that_nobody_reaches_is_told_in_one_line() -> None:
 
 
 @pytest.mark.parametrize("kind", ["postgres", "postgresql"])
-def test_an_address_of_a_hosting_provider_leads_to_the_same_database(url: str, kind: str) -> None:
+def test_a_hosting_providers_url_opens_the_same_database(url: str, kind: str) -> None:
     with emulator(url) as client:
         client.post("/v1/identify", json=CALL)
     with emulator(url.replace("postgresql+psycopg", kind)) as client:
@@ -245,7 +245,7 @@ def get_open_error(url: URL) -> EmulatorError:
         ("query", {"host": "/nowhere"}, "Check that the database can be reached."),
     ],
 )
-def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
+def test_a_refused_connection_is_reported_with_a_hint_and_may_be_retried(
     server: PostgresServer, name: str, value: Any, advice: str
 ) -> None:
     admin = create_engine(server.url)
@@ -261,12 +261,12 @@ def test_a_refusal_of_the_server_is_told_with_what_to_do_and_passes(
 
 
 GRANT = (
-    "Make the user of the database URL the owner of the tables, and GRANT it CREATE on the database and the"
-    " schema, or make it the owner of these, too."
+    "Make the user of the database URL the owner of the tables, and GRANT it CREATE on the database"
+    " and the schema, or make it the owner of these, too."
 )
 
 
-def test_what_the_user_may_not_do_never_passes(server: PostgresServer) -> None:
+def test_a_missing_permission_is_not_temporary_at_the_start(server: PostgresServer) -> None:
     admin = create_engine(server.url)
     with admin.begin() as connection:
         connection.execute(text("DROP ROLE IF EXISTS guest"))
@@ -280,7 +280,7 @@ def test_what_the_user_may_not_do_never_passes(server: PostgresServer) -> None:
     )
 
 
-def test_who_may_make_tables_and_no_schema_is_told_so_until_it_may(server: PostgresServer) -> None:
+def test_a_sandbox_needs_the_permission_to_create_a_schema(server: PostgresServer) -> None:
     # A database is made in no transaction.
     admin = create_engine(server.url, isolation_level="AUTOCOMMIT")
     with admin.begin() as connection:
@@ -306,7 +306,7 @@ def test_who_may_make_tables_and_no_schema_is_told_so_until_it_may(server: Postg
     admin.dispose()
 
 
-def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
+def test_creating_a_sandbox_without_a_free_connection_can_be_retried(
     server: PostgresServer,
 ) -> None:
     # A database is made in no transaction.
@@ -328,7 +328,7 @@ def test_who_makes_a_sandbox_while_the_server_takes_no_connection_may_ask_again(
     admin.dispose()
 
 
-def test_what_is_stored_is_told_of_a_part_of_the_pages_and_of_no_space_that_is_free(
+def test_the_used_size_is_estimated_from_a_sample_without_free_space(
     url: str,
 ) -> None:
     engine = open_database(url)
@@ -358,7 +358,7 @@ def test_what_is_stored_is_told_of_a_part_of_the_pages_and_of_no_space_that_is_f
         assert left.file_bytes >= files
 
 
-def test_whoever_writes_waits_for_no_pruning_but_the_step_under_way(url: str) -> None:
+def test_a_writer_waits_for_at_most_one_retention_step(url: str) -> None:
     engine, hasty = open_database(url), open_database(url + "%20-clock_timeout=2s")
     old = [
         replace(MESSAGE, message_id=f"m{number}", received_at="2026-11-01T00:00:00.000Z")
@@ -377,7 +377,7 @@ def test_whoever_writes_waits_for_no_pruning_but_the_step_under_way(url: str) ->
         ]
 
 
-def test_what_another_writes_is_heard_and_not_looked_for(url: str) -> None:
+def test_writes_of_another_process_are_notified_without_polling(url: str) -> None:
     engine = open_database(url)
     asked: list[str] = []
     with (
@@ -394,7 +394,7 @@ def test_what_another_writes_is_heard_and_not_looked_for(url: str) -> None:
         assert asked == []
 
 
-def test_a_server_that_stays_away_is_told_once_by_who_listens_and_once_when_it_is_back(
+def test_the_listener_logs_a_lost_connection_once_and_its_restoration_once(
     url: str, server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     engine, tried = open_database(url), Semaphore(0)
@@ -439,9 +439,7 @@ def wait_for_connections(server: PostgresServer, name: str, most: int) -> int:
     return found
 
 
-def test_a_sandbox_that_nobody_asks_for_gives_its_connections_back(
-    url: str, server: PostgresServer
-) -> None:
+def test_an_idle_sandbox_closes_its_connections(url: str, server: PostgresServer) -> None:
     now = [0.0]
     with make_retention_emulator(f"{url}&application_name=rests", now) as client:
         for id in ("red", "blue"):
@@ -458,7 +456,7 @@ def test_a_sandbox_that_nobody_asks_for_gives_its_connections_back(
         assert [each["messageId"] for each in there["messages"]] == ["m1"]
 
 
-def test_after_a_start_a_sandbox_has_no_connection_until_somebody_asks(
+def test_a_sandbox_opens_no_connection_before_its_first_request(
     url: str, server: PostgresServer
 ) -> None:
     with emulator(url) as client:
@@ -474,7 +472,7 @@ def count_open_connections(engine: Engine) -> int:
     return engine.pool.checkedin()
 
 
-def test_who_keeps_to_limits_keeps_no_connection_where_nobody_else_uses_the_database(
+def test_retention_keeps_no_connection_of_an_unused_database_open(
     url: str,
 ) -> None:
     engine = open_database(url)
@@ -506,7 +504,7 @@ def test_who_keeps_to_limits_keeps_no_connection_where_nobody_else_uses_the_data
         )
 
 
-def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
+def test_requests_work_while_idle_connections_are_closed(url: str) -> None:
     now = [0.0]
     with make_retention_emulator(url, now) as client:
         client.post("/emulator/v1/sandboxes", json={"id": "red"})
@@ -520,7 +518,9 @@ def test_who_works_while_connections_are_given_back_goes_on(url: str) -> None:
             assert connection.scalar(text("SELECT pg_backend_pid()")) == before
 
 
-def test_who_was_cut_off_from_news_hears_them_again(url: str, server: PostgresServer) -> None:
+def test_notifications_arrive_again_after_a_lost_connection(
+    url: str, server: PostgresServer
+) -> None:
     admin = create_engine(server.url)
     with (
         closing(MessageStore(open_database(url), PostgresListener())) as store,
@@ -536,9 +536,7 @@ def test_who_was_cut_off_from_news_hears_them_again(url: str, server: PostgresSe
 
 
 @pytest.mark.parametrize("lost_in", ["a block", "a block in another"])
-def test_a_connection_that_is_lost_while_profiles_are_written_is_told(
-    url: str, lost_in: str
-) -> None:
+def test_a_connection_lost_during_a_profile_write_is_reported(url: str, lost_in: str) -> None:
     engine = open_database(url)
     store = ProfileStore(engine)
     outer = store.unit_of_work() if lost_in == "a block in another" else nullcontext()
@@ -553,7 +551,7 @@ def test_a_connection_that_is_lost_while_profiles_are_written_is_told(
     close_database(engine)
 
 
-def test_two_that_prune_one_database_forget_each_message_once(url: str) -> None:
+def test_two_retention_workers_delete_each_message_once(url: str) -> None:
     young = [
         replace(MESSAGE, message_id=f"m{number}") for number in range(4 * MAX_MESSAGES_PER_STEP)
     ]

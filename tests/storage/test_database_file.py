@@ -114,7 +114,8 @@ def test_a_lost_side_file_is_noticed_before_the_next_response(
     assert client.post("/v1/track", json=CALL).status_code == 200
     lose(file)
     answer = client.post("/v1/track", json=CALL)
-    what = f"the database cannot be used (the file emulator.db: {lost} next to it was deleted or replaced)"
+    reason = f"{lost} next to it was deleted or replaced"
+    what = f"the database cannot be used (the file emulator.db: {reason})"
     assert (answer.status_code, answer.get_json()["error"]["what"]) == (503, what)
     assert client.get("/emulator/v1/health").status_code == 503
 

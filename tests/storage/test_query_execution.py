@@ -36,8 +36,11 @@ def test_every_id_is_in_one_chunk(ids: IdRange, ascending: bool, expected: list[
 
 
 def chunk_sizes(times: Iterable[float], time_budget_s: float = 1.0) -> list[int]:
-    """Return the sizes of the chunks. *times* of the stopwatch: the start, then before and after each
-    chunk."""
+    """Return the sizes of the chunks.
+
+    Args:
+        times: Of the stopwatch: at the start, then before and after each chunk.
+    """
     ticks = iter(times)
     chunks = split_into_chunks(
         IdRange(1, 10**9), time_budget_s=time_budget_s, stopwatch=lambda: next(ticks)

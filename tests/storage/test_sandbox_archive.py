@@ -3,8 +3,8 @@
 from segment_insider_emulator.storage.sandboxes import EXPORTED_TABLES
 from segment_insider_emulator.storage.schema import metadata
 
-# Keys of the InOne panel, changes that may have one, reports of test runners, other sandboxes, states
-# of running processes, and counts that triggers make.
+# Keys of the InOne panel, changes that may have one, reports of test runners, other sandboxes,
+# states of running processes, and counts that triggers make.
 NOT_EXPORTED = {
     "integrations",
     "destination_changes",
