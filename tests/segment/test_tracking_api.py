@@ -48,8 +48,8 @@ def emulator(road: Keeper, *, strict: bool = False) -> Flask:
         message_sink=road,
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
+        sources=(SegmentSource("Web shop", "wk_demo"),),
         workspace=SimpleNamespace(
-            sources=(SegmentSource("Web shop", "wk_demo"),),
             segment_options=SegmentOptions(),
             oauth_application=None,
         ),

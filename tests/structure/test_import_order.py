@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from request_trace import trace_post
 
 ROOT = Path(__file__).parents[2]
 EMULATOR = ROOT / "emulator" / "segment_insider_emulator"
@@ -34,7 +35,7 @@ ALLOWED = {
     "delivery": ("filtering", "mapping", "segment", "storage", "workspace"),
     "analysis": ("filtering", "insider", "mapping", "workspace"),
     "interchange": ("analysis", "filtering", "mapping", "workspace"),
-    "contract": ("delivery", "filtering", "interchange", "mapping", "segment", "workspace"),
+    "contract": ("delivery", "filtering", "mapping", "segment", "workspace"),
     "replay": ("delivery", "insider", "mapping", "segment", "storage", "workspace"),
     "web": ("delivery", "insider", "segment", "storage", "workspace"),
     "control_api": (
@@ -166,3 +167,8 @@ def test_a_box_imports_no_framework_that_it_must_not_know(box: str) -> None:
 
 def test_only_the_command_line_and_the_demo_import_the_scenarios() -> None:
     assert {box for box, imported in list_edges() if imported == "scenarios"} == {"cli", "demo"}
+
+
+def test_a_call_passes_few_files() -> None:
+    files = trace_post()
+    assert len(files) <= 43, files

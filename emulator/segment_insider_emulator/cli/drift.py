@@ -178,7 +178,7 @@ def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str
         whole: Print all mappings in full.
     """
     mappings = _MappingFormatter(whole)
-    tables = list(_filter_departures(report.tables, _is_shown_by_traffic))
+    tables = list(_filter_departures(report.tables, _is_proven_by_traffic))
     if tables:
         yield style_text("What the traffic shows", bold=True)
         yield ""
@@ -187,7 +187,7 @@ def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str
         yield style_text("What the workspace shows", bold=True)
         yield ""
     for table in _filter_departures(
-        report.tables, lambda departure: not _is_shown_by_traffic(departure)
+        report.tables, lambda departure: not _is_proven_by_traffic(departure)
     ):
         yield from _format_subscription_table(table, name, mappings)
     yield style_text("The known differences, one by one", bold=True)
@@ -204,7 +204,7 @@ def _filter_departures(
             yield replace(table, deviations=departures)
 
 
-def _is_shown_by_traffic(departure: PreviewedDeviation) -> bool:
+def _is_proven_by_traffic(departure: PreviewedDeviation) -> bool:
     return "traffic" in departure.references and departure.effect != "note"
 
 

@@ -1,1 +1,1 @@
-"""What happened, durable and searchable. The only part that knows SQL."""
+"""Database of captured messages, deliveries, profiles and journeys; only this box uses SQL."""
