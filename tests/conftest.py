@@ -1,4 +1,4 @@
-"""What tests have from outside: the one browser of a run, packages of npm, a PostgreSQL server.
+"""Shared fixtures: the browser, npm packages and PostgreSQL.
 
 One browser, as a process has room for one loop of Playwright's.
 """
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def npm_folder() -> Callable[..., Path]:
-    """A folder of that name in the cache in which Node finds packages, fetched once."""
+    """Return a function that installs npm packages once into a folder of the cache."""
 
     def fetched(name: str, *packages: str) -> Path:
         folder = Path(load_config(os.environ, {}).cache).expanduser() / name

@@ -1,4 +1,4 @@
-"""What an emulator answers, held against an OpenAPI description that it serves itself."""
+"""Check the answers of an emulator against the OpenAPI document that it serves."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def check_operation(
     headers: Mapping[str, str] | None = None,
     prepare: Callable[[Any], None] = lambda case: None,
 ) -> None:
-    """Make some requests to *call*, a method and a path, and check what is answered.
+    """Send generated requests to *call*, a method and a path, and check the answers.
 
     Args:
         address: Where *app* serves the description.

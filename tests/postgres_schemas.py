@@ -1,4 +1,4 @@
-"""Databases on a PostgreSQL server, for tests that know of a database in memory alone."""
+"""Empty databases on one PostgreSQL server, for tests that use a database in memory."""
 
 import weakref
 from collections import deque
@@ -17,7 +17,7 @@ _SEQUENCES = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :nam
 
 
 class PostgresSchemas:
-    """Databases that are empty at first, each a schema of one server.
+    """Pool of empty databases, each a schema of one server.
 
     Making the tables takes a quarter of a second, and emptying them a millisecond: a schema whose
     engine is gone serves the next test.
@@ -31,7 +31,7 @@ class PostgresSchemas:
         self._ended: deque[str] = deque()
 
     def make_engine(self, metadata: MetaData) -> Engine:
-        """One more, with the tables of *metadata*, in place of one in memory."""
+        """Return an engine on an empty schema with the tables of *metadata*."""
         assert metadata is schema.metadata
         name = self._empty_schema(self._ended.pop()) if self._ended else self._create_schema()
         url = url_with_schema(self.server.url, name)
@@ -41,12 +41,12 @@ class PostgresSchemas:
         return engine
 
     def close_connections(self) -> None:
-        """Close connections that no test has closed."""
+        """Close connections that a test left open."""
         for engine in self._open:
             engine.dispose()
 
     def close(self) -> None:
-        """Let go of them, and of the server."""
+        """Close all engines and remove the server."""
         for engine in (*self._open, self._admin):
             engine.dispose()
         self.server.remove()

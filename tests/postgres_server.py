@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, in a folder that goes with it."""
+"""A PostgreSQL server for the tests, in a temporary folder."""
 
 import os
 import shutil
@@ -13,14 +13,14 @@ POSTGRES_MISSING = "there is no PostgreSQL server here: apt install postgresql"
 
 
 def find_postgres_programs() -> Path | None:
-    """Where initdb and postgres are, those of the latest version; None without any."""
+    """Return the folder of initdb and postgres, latest version; None without any."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     named = found[-1] if found else shutil.which("initdb")
     return Path(named).parent if named else None
 
 
 class PostgresServer:
-    """Listens at a socket in its folder alone.
+    """PostgreSQL server that listens only at a socket in its folder.
 
     The superuser may not run it: where the tests run as root, it is the user `postgres`.
     """
@@ -37,24 +37,24 @@ class PostgresServer:
 
     @property
     def url(self) -> URL:
-        """Its database."""
+        """URL of its database."""
         socket = {"host": str(self.folder)}
         return URL.create("postgresql+psycopg", "postgres", database="postgres", query=socket)
 
     def start(self) -> None:
-        """Have it answer."""
+        """Start the server."""
         listening = f"-c listen_addresses= -c unix_socket_directories={self.folder}"
         settings = "-c fsync=off -c full_page_writes=off -c max_connections=200"
         log = str(self.folder / "log")
         self._run("pg_ctl", "start", "-w", "-l", log, "-o", f"{listening} {settings}")
 
     def kill(self) -> None:
-        """End it with all its connections, as a crash does."""
+        """Stop the server and all its connections at once, as a crash does."""
         os.kill(int((self._cluster / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", check=False)
 
     def remove(self) -> None:
-        """End it for good."""
+        """Stop the server and delete its folder."""
         self._run("pg_ctl", "stop", "-w", "-m", "immediate", check=False)
         shutil.rmtree(self.folder)
 

@@ -1,4 +1,4 @@
-"""A name that misses a known one by little is found, and another word is not."""
+"""A name close to a known name is found; another word is not."""
 
 import pytest
 

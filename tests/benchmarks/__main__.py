@@ -1,4 +1,4 @@
-"""Measures the emulator, beside its peers in the same run: `python tests/benchmarks`.
+"""Benchmarks of the emulator and its peers: `python tests/benchmarks`.
 
 Prints a table, writes the same as JSON, and exits 1 when a goal is not reached.
 """

@@ -1,11 +1,11 @@
-"""How much is measured: enough for figures to keep, or for a look."""
+"""Sizes of the benchmarks: full, or quick."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkSize:
-    """Sizes of what is measured.
+    """Numbers of events, rounds and messages to measure with.
 
     Args:
         events: For the mapping core.

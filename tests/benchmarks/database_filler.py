@@ -1,4 +1,4 @@
-"""A database with many messages: what the road made of some, over and over under other names.
+"""Fill a database with copies of messages that it already has.
 
 Written with SQL, which takes some tens of microseconds a message where the road takes hundreds.
 """
@@ -48,7 +48,7 @@ FAST_PRAGMAS = ("journal_mode=OFF", "synchronous=OFF", "cache_size=-2000000")
 
 
 class DatabaseFiller:
-    """Copies of the messages that *db*, which nobody has open, holds when this is made."""
+    """Copies the messages of *db*, a closed database, until it has enough."""
 
     def __init__(self, db: Path) -> None:
         self._db, self._copy_count = db, 0
@@ -58,7 +58,7 @@ class DatabaseFiller:
             }
 
     def fill_to(self, count: int) -> int:
-        """Have the database hold *count* messages or a few less; how many they are."""
+        """Add copies until there are about *count* messages; return the real number."""
         with closing(sqlite3.connect(self._db)) as connection:
             for pragma in FAST_PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")

@@ -1,5 +1,4 @@
-"""Whether an event costs the same and memory stays the same, whatever was captured before; and how
-long the pages take to find something then."""
+"""Benchmark of event cost, memory and message lists with a growing database."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,7 +20,7 @@ EVENTS_PER_ROUND = 500  # of a round
 
 
 class EventCost(NamedTuple):
-    """Microseconds of an event, and the server's memory after some thousand."""
+    """CPU and wall time of an event in microseconds, and the server's memory."""
 
     cpu: float
     wall: float
@@ -29,7 +28,7 @@ class EventCost(NamedTuple):
 
 
 def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
-    """At each size, the smallest being the peer of the others."""
+    """Measure each database size; the smallest one is the peer of the others."""
     made = make_calls(
         ORIGINAL_MESSAGE_COUNT + len(scale.captured) * (ROUND_COUNT + 1) * EVENTS_PER_ROUND
     )
@@ -61,7 +60,7 @@ def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
 
 
 def _measure_event_cost(server: ServerProcess, bodies: list[bytes]) -> EventCost:
-    """Of the best round: the others had the machine's other work in."""
+    """Return the cost in the best round: other work disturbs the others."""
     each = EVENTS_PER_ROUND // BATCH_SIZE
     work = partial(post_bodies, server.port, "/v1/batch", connections=CONNECTION_COUNT)
     work(bodies[:each])

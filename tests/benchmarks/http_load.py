@@ -1,4 +1,4 @@
-"""Requests over kept-open connections, as fast as they are answered or at a steady rate."""
+"""HTTP load over persistent connections, as fast as possible or at a steady rate."""
 
 import socket
 import time
@@ -15,7 +15,7 @@ REQUEST_HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class LoadResult:
-    """What came of some requests.
+    """Duration and latencies of the requests of one run.
 
     Args:
         seconds: From the first to the last.
@@ -27,11 +27,11 @@ class LoadResult:
 
     @property
     def requests_per_second(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.latencies) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Seconds within which that share of the requests was answered."""
+        """Return the seconds within which *share* of the requests were answered."""
         return self.latencies[min(int(len(self.latencies) * share), len(self.latencies) - 1)]
 
 
@@ -76,7 +76,10 @@ def _post_on_one_connection(
 
 
 def _read_response(connection: socket.socket) -> None:
-    """Read one answer to its end. Raises: AssertionError, when it is no 200."""
+    """Read one response to its end.
+
+    Raises: AssertionError, when it is no 200.
+    """
     received = b""
     while b"\r\n\r\n" not in received:
         received += connection.recv(65_536)

@@ -1,4 +1,4 @@
-"""How fast the pages are: a list of many messages, and a message on its way to the screen."""
+"""Benchmark of the inspector: message lists, and a new message on the screen."""
 
 import re
 import shutil
@@ -46,7 +46,7 @@ QUERIES_WITH_TOTALS = (
 
 
 def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
-    """From the answer that an SDK gets to the row in a browser, where there is one."""
+    """Measure from the answer to an SDK until the browser shows the row."""
     chromium = shutil.which("chromium")
     if chromium is None:
         return
@@ -84,7 +84,7 @@ def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
 
 
 def measure_message_lists(server: ServerProcess, message_count: int) -> Iterator[Measure]:
-    """The list of the *held* messages that *server* has, and what is counted above it."""
+    """Measure lists and totals of *message_count* messages for each query."""
     with requests.Session() as session:
         for title, query in LIST_QUERIES.items():
             took = _median_ms(partial(_time_page, session, f"{server.url}/?{query}"))
@@ -99,7 +99,7 @@ def measure_message_lists(server: ServerProcess, message_count: int) -> Iterator
 
 
 def _time_all_pages(session: requests.Session, address: str) -> float:
-    """Milliseconds of a page and of all that it leads on to."""
+    """Return the milliseconds of a page and all its next pages."""
     began = time.perf_counter()
     while address:
         found = NEXT_PAGE_LINK.search(session.get(address, timeout=120).text)
@@ -114,6 +114,6 @@ def _time_page(session: requests.Session, address: str) -> float:
 
 
 def _median_ms(measure: Callable[[], float]) -> float:
-    """Milliseconds, after a first time that does not count."""
+    """Return the median in milliseconds, without a first call that compiles things."""
     measure()
     return statistics.median(measure() for _ in range(ROUND_COUNT))

@@ -1,4 +1,4 @@
-"""What figures depend on: the machine, the versions, the moment, and the work beside."""
+"""Description of the machine, the versions and the load that figures depend on."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PACKAGES = ("segment-insider-emulator", "flask", "orjson", "sqlalchemy", "waitre
 
 
 def describe_machine() -> dict[str, Any]:
-    """Date, machine, versions, and the load average of now."""
+    """Return date, machine, versions and the current load average."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {

@@ -1,4 +1,4 @@
-"""How fast the mapping core is, beside the published package and beside the least there is to do.
+"""Benchmark of the mapping core against the published package and against parsing alone.
 
 The package is measured when Node and npm are there; it is installed on first use.
 """
@@ -35,7 +35,7 @@ PACKAGE_PEER = "published package"
 
 
 def measure_mapping(scale: BenchmarkSize) -> Iterator[Measure]:
-    """Mapping in one process, on one core."""
+    """Measure mapping in one process on one core."""
     lines = list(generate_event_lines(scale.events))
     size = sum(map(len, lines)) / len(lines)
 
@@ -63,7 +63,7 @@ def measure_mapping(scale: BenchmarkSize) -> Iterator[Measure]:
 
 
 def _time_work(work: Callable[[], None]) -> float:
-    """On the clock or of the processor, whichever is less: the machine may do other work, too."""
+    """Return the wall time or CPU time of *work*, whichever is less: other work disturbs."""
     start, before = time.perf_counter(), sum(os.times()[:4])
     work()
     return min(time.perf_counter() - start, sum(os.times()[:4]) - before)

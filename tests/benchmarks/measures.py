@@ -1,4 +1,4 @@
-"""What was measured, beside a peer and a goal: as a table for people, and as JSON."""
+"""Measures with peers and goals, as a table and as JSON."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ NUMBER_COLUMNS = {"ours", "peer's", "ratio"}
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure is held against.
+    """Bound that a figure or its ratio to the peer's figure must meet.
 
     Args:
         of: The figure itself, or its ratio to the peer's.
@@ -27,7 +27,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One figure, ours, and that of a peer of the same run.
+    """One figure of ours, with the figure of a peer from the same run.
 
     Args:
         peer: Whose figure `theirs` is.
@@ -42,12 +42,12 @@ class Measure:
 
     @property
     def ratio(self) -> float | None:
-        """Ours by theirs; None without a peer."""
+        """Our figure divided by the peer's; None without a peer."""
         return self.ours / self.theirs if self.theirs else None
 
     @property
     def is_goal_met(self) -> bool | None:
-        """Whether the goal is reached; None where there is none, or nothing to tell it by."""
+        """Whether the goal is met; None without a goal or without a figure for it."""
         if self.goal is None:
             return None
         figure = self.ours if self.goal.of == "figure" else self.ratio
@@ -58,20 +58,20 @@ class Measure:
 
 
 def format_table(measures: Iterable[Measure]) -> str:
-    """A line for each measure, in columns."""
+    """Return a table with one line per measure."""
     lines = [COLUMNS, *map(_format_cells, measures)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_format_line(cells, widths) for cells in lines)
 
 
 def build_json_report(measures: Iterable[Measure], environment: dict[str, Any]) -> dict[str, Any]:
-    """The same for machines, with what is to be known *around* them."""
+    """Return the measures as JSON, with the *environment* they were taken in."""
     told = [{**asdict(each), "ratio": each.ratio, "met": each.is_goal_met} for each in measures]
     return {**environment, "measures": told}
 
 
 def format_number(value: float | None) -> str:
-    """Three digits that count, and all of a larger whole number."""
+    """Format with three significant digits, and large numbers in full."""
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""How fast the whole road is: received, mapped, delivered, validated, kept on disk, answered.
+"""Benchmark of the HTTP pipeline: receive, map, deliver, validate, store and answer.
 
 The peer is a fake in plain Node that parses a body and keeps it in memory.
 """
@@ -34,7 +34,7 @@ class ServerFigures(NamedTuple):
 
 
 def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
-    """The road over HTTP, all cores there are."""
+    """Measure the pipeline over HTTP with all cores."""
     made = make_calls(scale.batches * BATCH_SIZE + 2 * scale.singles)
     batched = make_batches(made[: scale.batches * BATCH_SIZE])
     singles = [orjson.dumps(call) for call in made[scale.batches * BATCH_SIZE :]]
@@ -62,7 +62,7 @@ def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
 
 
 def make_calls(count: int) -> list[dict[str, object]]:
-    """*count* calls as an SDK makes them now; what Segment adds to an event is left out.
+    """Make *count* calls as an SDK does now, without the fields that Segment adds.
 
     Their ids are in no order, as those of SDKs: an index of them is written to all over.
     """
@@ -77,7 +77,7 @@ def make_calls(count: int) -> list[dict[str, object]]:
 
 
 def make_batches(made: Sequence[dict[str, object]]) -> list[bytes]:
-    """Bodies of `/v1/batch`."""
+    """Return bodies of `/v1/batch`."""
     return [
         orjson.dumps({"batch": made[at : at + BATCH_SIZE], "sentAt": made[at]["sentAt"]})
         for at in range(0, len(made), BATCH_SIZE)
@@ -87,7 +87,7 @@ def make_batches(made: Sequence[dict[str, object]]) -> list[bytes]:
 def _measure_server(
     server: ServerProcess, batched: list[bytes], singles: list[bytes], rate: float | None = None
 ) -> ServerFigures:
-    """What *server* does.
+    """Measure batches and single calls of one server.
 
     Args:
         rate: Single calls a second for the percentile; None is half of what it can.

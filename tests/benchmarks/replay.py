@@ -1,4 +1,4 @@
-"""How fast a dry run of a large archive is, and whether its memory stays flat.
+"""Benchmark of a dry run of a large archive: speed and memory.
 
 `python tests/benchmarks/replay.py [EVENTS]`, 5,000,000 unless said, writes an archive of packed
 parts to a temporary folder, replays it with all cores, prints what it took and writes replay.json
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def measure_replay(count: int, _scale: BenchmarkSize) -> Iterator[Measure]:
-    """What a dry run of *count* events takes."""
+    """Measure a dry run of *count* events."""
     measured = _write_and_replay(count)
     what = f"replay of {count:,}"
     yield Measure(what, measured["events a second"], "events/s")
@@ -63,7 +63,7 @@ def _write_and_replay(count: int) -> JSONObject:
 
 
 def _write_archive(folder: Path, count: int) -> int:
-    """An archive of *count* events; the bytes of its lines."""
+    """Write an archive of *count* events; return the bytes of its lines."""
     folder.mkdir()
     base = b"\n".join(_generate_archive_lines(min(EVENTS_PER_FILE, count))) + b"\n"
     for number, _ in enumerate(range(0, count, EVENTS_PER_FILE)):
@@ -80,7 +80,7 @@ def _generate_archive_lines(count: int) -> Iterator[bytes]:
 
 
 def _add_mistake(line: bytes, chance: random.Random) -> bytes:
-    """A line with one of the mistakes that real archives have."""
+    """Return the line with one of the mistakes that real archives have."""
     event: JSONObject = orjson.loads(line)
     properties = event.get("properties", {})
     mistake = chance.randrange(len(MISTAKES) + 3)
@@ -135,7 +135,7 @@ def _run_replay(folder: Path) -> JSONObject:
 
 
 def _read_child_cpu_seconds() -> float:
-    """CPU seconds of the processes that have ended: other work on the machine adds none."""
+    """Return the CPU seconds of ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

@@ -1,4 +1,4 @@
-"""Events to measure with: a seeded mix of identify and e-commerce calls of about 1.2 KB."""
+"""Sample events: a seeded mix of identify and e-commerce calls of about 1.2 KB."""
 
 import random
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _EVENTS_WITH_PRODUCT_LIST = ("Cart Viewed", "Checkout Started", "Order Completed
 
 
 def generate_event_lines(count: int, seed: int = 1) -> Iterator[bytes]:
-    """*count* normalised events as JSON lines, always the same for a seed."""
+    """Yield *count* normalised events as JSON lines, always the same for a seed."""
     chance = random.Random(seed)
     for number in range(count):
         yield orjson.dumps(_make_event(chance, number))

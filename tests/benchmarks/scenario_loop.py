@@ -1,4 +1,4 @@
-"""How long somebody waits who writes scenarios: for the fixture, for a reset, for a scenario.
+"""Benchmark of what scenario authors wait for: the fixture, a reset and a scenario.
 
 Each scenario has people, an order and a wish of its own; one in ten must fail.
 """
@@ -68,14 +68,14 @@ BIND_FEATURES = "from pytest_bdd import scenarios\nscenarios('.')\n"
 
 
 class TimeTaken(NamedTuple):
-    """Time on the clock, and of the processor: in seconds, or milliseconds of one scenario."""
+    """Wall time and CPU time: in seconds, or in milliseconds per scenario."""
 
     wall: float
     cpu: float
 
 
 def measure_scenarios(scale: BenchmarkSize) -> Iterator[Measure]:
-    """In one process, but for the last."""
+    """Measure fixtures, resets and scenarios, all but the last in one process."""
     first = median(_time_first_fixture() for _ in range(scale.rounds))
     yield Measure("in-process fixture, the first", first * 1000, "ms", goal=Goal("at most", 300))
     yield Measure("in-process fixture, further ones", _time_further_fixtures() * 1000, "ms")
@@ -133,13 +133,16 @@ def _write_features(folder: Path, count: int) -> None:
 def _time_per_scenario(
     run: Callable[[Path], TimeTaken], few: Path, many: Path, more: int
 ) -> TimeTaken:
-    """Milliseconds of one scenario, when *many* has that many *more* of them than *few*."""
+    """Return milliseconds per scenario; *many* has *more* scenarios than *few*."""
     small, large = run(few), run(many)
     return TimeTaken(*((b - a) * 1000 / more for a, b in zip(small, large, strict=True)))
 
 
 def _run_verify(folder: Path, workers: int = 1) -> TimeTaken:
-    """What a run takes. Raises: AssertionError, when others failed than must."""
+    """Time `emulator verify`.
+
+    Raises: AssertionError, when others failed than must.
+    """
     command = [
         sys.executable,
         "-m",
@@ -157,7 +160,7 @@ def _run_verify(folder: Path, workers: int = 1) -> TimeTaken:
 
 
 def _run_empty_steps(folder: Path) -> TimeTaken:
-    """The same for scenarios whose steps do nothing."""
+    """Time pytest-bdd on the same scenarios with steps that do nothing."""
     (folder / "conftest.py").write_text(EMPTY_STEPS)
     (folder / "test_features.py").write_text(BIND_FEATURES)
     alone = ["-p", "no:scenarios", "-p", "no:cacheprovider", "-c", "/dev/null", "-q"]
@@ -167,7 +170,7 @@ def _run_empty_steps(folder: Path) -> TimeTaken:
 
 
 def _run_timed(command: list[str]) -> tuple[TimeTaken, str]:
-    """What a command takes, and what it says."""
+    """Run a command; return its time and its output."""
     begun, before = time.perf_counter(), os.times()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     after = os.times()

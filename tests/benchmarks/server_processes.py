@@ -1,4 +1,4 @@
-"""Servers in processes of their own, and what these take."""
+"""Server processes to measure, with their CPU time and memory."""
 
 import os
 import re
@@ -17,7 +17,7 @@ MEMORY_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True, slots=True)
 class ServerProcess:
-    """A server that takes requests.
+    """A running server process.
 
     Args:
         ready: Seconds from its start until it said so.
@@ -29,23 +29,23 @@ class ServerProcess:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """Its URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU seconds so far, of its processes together."""
+        """CPU seconds so far of the process and its children."""
         return sum(_read_cpu_ns(each) for each in list_processes(self.pid)) / 1e9
 
     @property
     def memory_mb(self) -> float:
-        """Resident memory, likewise."""
+        """Resident memory in MB of the process and its children."""
         return sum(read_resident_bytes(each) for each in list_processes(self.pid)) / 1e6
 
 
 @contextmanager
 def start_emulator(db: Path | str) -> Iterator[ServerProcess]:
-    """`emulator serve` with its captures in *db*, a file or an address."""
+    """Run `emulator serve` on *db*, a file or a database URL, during the block."""
     command = [
         sys.executable,
         "-m",
@@ -62,7 +62,7 @@ def start_emulator(db: Path | str) -> Iterator[ServerProcess]:
 
 @contextmanager
 def start_server(command: list[str]) -> Iterator[ServerProcess]:
-    """A server that names its port in its first line."""
+    """Run a server that prints its port in its first line, during the block."""
     begun = time.perf_counter()
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -78,13 +78,13 @@ def start_server(command: list[str]) -> Iterator[ServerProcess]:
 
 
 def _read_cpu_ns(pid: int) -> int:
-    """Nanoseconds that the threads of a process have run."""
+    """Return the nanoseconds that the threads of a process have run."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(each.read_text().split()[0]) for each in threads)
 
 
 def list_processes(pid: int) -> list[int]:
-    """A process and its children; none when it has ended."""
+    """Return a process id and those of its children; none when it has ended."""
     try:
         below = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
@@ -93,7 +93,7 @@ def list_processes(pid: int) -> list[int]:
 
 
 def read_resident_bytes(pid: int) -> int:
-    """Bytes of memory that a process has; 0 when it has ended."""
+    """Return the resident memory of a process in bytes; 0 when it has ended."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * MEMORY_PAGE_SIZE
     except OSError:

@@ -1,4 +1,4 @@
-"""What it costs to share: one process and two on one PostgreSQL server, which has no peer here.
+"""Benchmark of one and of two processes on one PostgreSQL server.
 
 Two processes send to one sandbox, whose writers take turns, and to one each.
 """
@@ -22,14 +22,14 @@ ONE_PROCESS = "one process"
 
 
 class ProcessFigures(NamedTuple):
-    """Events a second in batches, and single calls a second."""
+    """Events per second in batches, and single calls per second."""
 
     batch: float
     single: float
 
 
 def measure_shared_database(scale: BenchmarkSize) -> Iterator[Measure]:
-    """The road on PostgreSQL: by one process, and by two behind a load balancer."""
+    """Measure one process, then two processes on one PostgreSQL database."""
     made = pipeline.make_calls(scale.batches * pipeline.BATCH_SIZE + scale.singles)
     one = _measure_processes(1, made, scale, has_own_sandboxes=False)
     both = _measure_processes(2, made, scale, has_own_sandboxes=False)
@@ -71,7 +71,7 @@ def _measure_processes(
 def _measure_rate(
     addresses: Sequence[tuple[int, str]], path: str, bodies: Sequence[bytes]
 ) -> float:
-    """Requests a second, each port having its part of the *bodies*."""
+    """Return requests per second; each port gets its part of the *bodies*."""
 
     def sent(number: int) -> float:
         port, below = addresses[number]
@@ -92,7 +92,7 @@ def _list_sandboxes(url: str) -> list[dict[str, str]]:
 
 @contextmanager
 def _start_database() -> Iterator[str]:
-    """A server of its own, as the tests have; one commit costs no write to the disk there."""
+    """Run a PostgreSQL server without fsync during the block; yield its URL."""
     sys.path.append(str(Path(__file__).parents[1]))
     from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_programs
 

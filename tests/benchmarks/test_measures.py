@@ -1,4 +1,4 @@
-"""How figures are told; nothing is measured here."""
+"""Tests of the table and the JSON of measures; nothing is measured here."""
 
 from measures import Goal, Measure, build_json_report, format_table
 
@@ -24,7 +24,7 @@ def test_the_table_has_a_line_for_each_measure_with_ratio_and_goal() -> None:
     assert format_table(MEASURES) + "\n" == TABLE
 
 
-def test_the_document_has_the_same_and_what_stands_around() -> None:
+def test_the_json_report_has_the_measures_and_the_environment() -> None:
     assert build_json_report(MEASURES[:1], {"date": "2026-11-25"}) == {
         "date": "2026-11-25",
         "measures": [

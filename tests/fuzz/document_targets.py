@@ -1,4 +1,4 @@
-"""Readers of whole documents, each tried on a good one in which values were put in others' places.
+"""Fuzz targets that read whole documents: valid samples with replaced values.
 
 The text that a target is given says which: "§", a sign whose number names the place, and the value,
 as JSON where it is JSON; and so on.
@@ -46,7 +46,7 @@ NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
 def replace_values(sample: JSON, text: str) -> JSON:
-    """A copy of *sample* in which values of *text* stand in others' places."""
+    """Return a copy of *sample* with values from *text* at other places."""
     root = [orjson.loads(orjson.dumps(sample))]
     for graft in text.split("§")[1:]:
         places = list(_iter_places(root))
@@ -103,7 +103,7 @@ def _load_shop_events() -> list[JSON]:
 
 @cache
 def _make_export() -> tuple[FlaskClient, list[JSON]]:
-    """An emulator that has something to export, and its export."""
+    """Return a client of an emulator with messages, and the lines of its export."""
     client = create_app(Config(db=":memory:"), load_preset("guide")).test_client()
     for event in _load_shop_events()[:3]:
         client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": [event]})
@@ -112,7 +112,7 @@ def _make_export() -> tuple[FlaskClient, list[JSON]]:
 
 
 def read_workspace(text: str) -> None:
-    """A workspace file with journeys."""
+    """Load a workspace file with journeys."""
     with suppress(EmulatorError):
         document = parse_document(
             _to_json_bytes(replace_values(_load_journeys_workspace(), text)), "file"
@@ -122,7 +122,7 @@ def read_workspace(text: str) -> None:
 
 
 def read_yaml(text: str) -> None:
-    """A workspace file that is nothing but *text*."""
+    """Load a workspace file that is only *text*."""
     with suppress(EmulatorError):
         orjson.dumps(
             [each.what for each in validate_document(parse_document(text.encode(), "file"))]
@@ -130,7 +130,7 @@ def read_yaml(text: str) -> None:
 
 
 def read_journey(text: str) -> None:
-    """A journey of a workspace file."""
+    """Parse a journey of a workspace file."""
     insider = replace_values(_load_journeys_workspace()["insider"], text)
     with suppress(EmulatorError):
         document = parse_document(
@@ -141,12 +141,12 @@ def read_journey(text: str) -> None:
 
 
 def read_state(text: str) -> None:
-    """Terraform's state."""
+    """Import Terraform's state."""
     _import_workspace(_to_json_bytes(replace_values(_load_terraform_state(), text)))
 
 
 def read_public_api(text: str) -> None:
-    """Answers of Segment's Public API, one after the other."""
+    """Import answers of Segment's Public API."""
     _import_workspace(
         b"\n".join(
             _to_json_bytes(replace_values(each, text)) for each in _load_public_api_answers()
@@ -155,7 +155,7 @@ def read_public_api(text: str) -> None:
 
 
 def read_terraform(text: str) -> None:
-    """Terraform's configuration."""
+    """Import Terraform configuration."""
     _import_workspace(f'resource "segment_source" "a" {{ name = {text} }}'.encode(errors="replace"))
 
 
@@ -166,7 +166,7 @@ def _import_workspace(raw: bytes) -> None:
 
 
 def read_fault(text: str) -> None:
-    """A fault, at either end."""
+    """Parse a fault of Segment and of Insider One."""
     sample = {"status": 503, "times": 2, "retryAfter": 1, "body": {}, "share": 0.5, "taken": True}
     fault = replace_values(sample, text)
     with suppress(EmulatorError):
@@ -178,7 +178,7 @@ def read_fault(text: str) -> None:
 
 
 def read_archived(text: str) -> None:
-    """A line of Segment's archive."""
+    """Evaluate a line of Segment's archive."""
     for event in _load_shop_events()[:8]:
         line = _to_json_bytes(replace_values(event, text))
         with suppress(InvalidLine):
@@ -187,7 +187,7 @@ def read_archived(text: str) -> None:
 
 
 def read_exported(text: str) -> None:
-    """An export that comes in again."""
+    """Import an export."""
     client, lines = _make_export()
     made = replace_values(lines, text)
     raw = b"\n".join(map(_to_json_bytes, made if isinstance(made, list) else [made]))

@@ -1,7 +1,4 @@
-"""Feeds one parser with what coverage leads to, until a fault is found or the time is over.
-
-    pip install '.[fuzz]'
-    python tests/fuzz/fuzz.py liquid -max_total_time=300
+"""Fuzz one parser with libFuzzer until an error is found or the time is over.
 
 The first word is one of TARGETS; what follows is libFuzzer's. A text that takes longer than five
 seconds, or one gigabyte, counts as a fault.

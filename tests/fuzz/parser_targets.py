@@ -1,4 +1,4 @@
-"""What a stranger's text is read by, each as a function that raises only where there is a fault."""
+"""Fuzz targets, one per parser of untrusted text; each raises only on an error."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -39,48 +39,48 @@ EVENT: JSONObject = {
 
 
 def read_trigger(text: str) -> None:
-    """A subscription's trigger."""
+    """Compile the trigger of a subscription."""
     with suppress(TriggerError, EmptyGroupError):
         compile_trigger(text)(EVENT)
 
 
 def read_filtering(text: str) -> None:
-    """A destination filter's statement."""
+    """Parse the statement of a destination filter."""
     with suppress(FqlSyntaxError):
         matches_event(parse_statement(text), EVENT)
 
 
 def read_path(text: str) -> None:
-    """A path of a mapping."""
+    """Compile a path of a mapping."""
     with suppress(NullRootDirectiveError):
         compile_path(text)(EVENT)
 
 
 def read_template(text: str) -> None:
-    """A template of a mapping."""
+    """Compile a template of a mapping."""
     with suppress(NullRootDirectiveError):
         compile_template(text)(EVENT)
 
 
 def read_liquid(text: str) -> None:
-    """A Liquid template of a mapping."""
+    """Compile a Liquid template of a mapping."""
     with suppress(LiquidError):
         compile_liquid_template(text)(EVENT)
 
 
 def read_date(text: str) -> None:
-    """A text where a date is expected."""
+    """Parse a date."""
     parse_date_ms(text)
 
 
 def read_pattern(text: str) -> None:
-    """A regular expression of a tracking plan."""
+    """Match a regular expression of a tracking plan."""
     with suppress(UnsupportedPattern):
         matches_pattern(text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
 
 
 def read_body(text: str) -> None:
-    """The body of a request."""
+    """Parse the body of a Segment request."""
     for kind in ("batch", "track"):
         with suppress(IngestError):
             call = decode_body(text.encode(errors="replace"), None, kind)
@@ -90,19 +90,19 @@ def read_body(text: str) -> None:
 
 
 def read_length(text: str) -> None:
-    """A length of time."""
+    """Parse a duration."""
     with suppress(EmulatorError):
         parse_duration(text, "length")
 
 
 def read_place(text: str) -> None:
-    """A place in a captured message."""
+    """Parse a JSON path into a captured message."""
     with suppress(EmulatorError):
         JsonPath.parse(text).find_value(EVENT)
 
 
 def read_table(text: str) -> None:
-    """A table below a step."""
+    """Parse a table below a step."""
     cells = [line.split("|") for line in text.split("\n")]
     even = [line for line in cells if len(line) == len(cells[0])]
     with suppress(EmulatorError):
@@ -112,12 +112,12 @@ def read_table(text: str) -> None:
 
 
 def read_step(text: str) -> None:
-    """A step of a feature."""
+    """Match a step of a feature."""
     find_matching_steps(text)
 
 
 def read_feature(text: str) -> None:
-    """A feature file: what is read can be rendered, and made pickles of for reports."""
+    """Parse a feature file, render its scenarios and compile its pickles."""
     for written in (text, f"Feature: F\n{text}", f"Feature: F\n  Scenario: A\n{text}"):
         with suppress(FeatureFileError):
             made = parse_feature(written, Path("w.feature"), "w.feature")

@@ -1,8 +1,5 @@
 """Search for inputs whose cost grows faster than their size.
 
-    python tests/fuzz/scaling.py --seconds 900          # all, as far as the time goes
-    python tests/fuzz/scaling.py --only 'POST /v1/track'
-
 Each place of each input is filled with each shape, at sizes that grow by eight. Eight times the
 size may take eight times the CPU time, and not much more: 24 times, when doubling took three times
 as long each time. What is that fast that the clock cannot tell is not looked at.
@@ -121,7 +118,7 @@ SHAPES: Mapping[str, Shape] = {**dict(_iter_text_shapes()), **dict(_iter_value_s
 
 
 class TargetShapePair(NamedTuple):
-    """What is tried: a target and a shape by their names, up to a size."""
+    """A target and a shape to try, by name, and the largest size."""
 
     target: str
     shape: str
@@ -130,7 +127,7 @@ class TargetShapePair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CostGrowth:
-    """A target that takes too long on a shape: seconds of two sizes."""
+    """A target whose cost grows too fast on a shape: seconds at two sizes."""
 
     target: str
     shape: str
@@ -148,7 +145,7 @@ class CostGrowth:
 def find_cost_growth(
     name: str, target: Target, shape: str, largest: int = LARGEST_SIZE
 ) -> CostGrowth | None:
-    """Try *target* on *shape* at growing sizes; the first pair that differs by too much."""
+    """Try *target* on *shape* at growing sizes; return the first growth that is too fast."""
     size, before = SMALLEST_SIZE, measure_cost(target, SHAPES[shape](SMALLEST_SIZE))
     while size * SIZE_FACTOR <= largest and before < MAX_COST_S:
         large = SHAPES[shape](size * SIZE_FACTOR)
@@ -165,7 +162,7 @@ def find_cost_growth(
 
 
 def measure_cost(target: Target, given: bytes) -> float:
-    """The least of some measures of the CPU time that *target* takes; one, if it is short.
+    """Return the least CPU time of some calls of *target*; of one call, if it is short.
 
     The garbage collector waits: it looks at all that is loaded, and comes with large inputs only.
     """
@@ -184,7 +181,7 @@ def _is_too_much(before: float, after: float) -> bool:
 
 
 class PairRunner:
-    """Tries pairs in a process of its own, which is ended by a pair that does not end.
+    """Runs pairs in a child process, which is killed when a pair does not end.
 
     Args:
         make: Gives the targets by their names; called in that process.
@@ -203,7 +200,7 @@ class PairRunner:
         self._start()
 
     def find_error(self, pair: TargetShapePair) -> str | None:
-        """Say what is wrong with *pair*, if anything is."""
+        """Run *pair* and return its error, or None."""
         self._ours.send(pair)
         try:
             answer: str | None
@@ -253,7 +250,7 @@ def _try_pairs(
 def order_pairs(
     names: Mapping[str, str], seed: int, largest: int
 ) -> tuple[list[TargetShapePair], list[TargetShapePair]]:
-    """Each kind with each unit of a shape once, and all other pairs.
+    """Return each kind with each unit of a shape once, and all other pairs.
 
     The kinds take turns, so that each has met some shapes whenever the time is over.
 
@@ -309,7 +306,7 @@ def main() -> int:
 
 
 def _run_pairs(trials: PairRunner, pairs: Iterable[TargetShapePair], end: float) -> tuple[int, int]:
-    """How many of *pairs* were tried before *end*, and how many are wrong."""
+    """Run *pairs* until *end*; return how many ran and how many failed."""
     tried = wrong = 0
     for pair in pairs:
         if time.monotonic() > end:

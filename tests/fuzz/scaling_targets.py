@@ -1,4 +1,4 @@
-"""What reads a stranger's input, each place of it a target of its own that takes JSON."""
+"""Targets of the scaling search: each place of untrusted input takes JSON on its own."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -97,7 +97,7 @@ KINDS = tuple(
 
 
 def make_targets() -> dict[str, Target]:
-    """Name -> target."""
+    """Return all targets by name."""
     app = create_app(Config(db=":memory:"), load_preset("guide"))
     client = app.test_client()
     return {
@@ -108,7 +108,7 @@ def make_targets() -> dict[str, Target]:
 
 
 def get_kind(name: str) -> str:
-    """The kind of input that a target reads."""
+    """Return the kind of input that a target reads."""
     for pattern, kind in KINDS:
         if found := pattern.fullmatch(name):
             return kind + "".join(filter(None, found.groups()))
@@ -169,7 +169,7 @@ def _iter_call_targets(client: FlaskClient) -> Iterator[tuple[str, Target]]:
 
 
 def _fill_sample(sample: JSON, place: str, given: bytes) -> bytes:
-    """*sample* as JSON, with *given* put in at a dotted place."""
+    """Return *sample* as JSON with *given* at a dotted place."""
     whole: Any = orjson.loads(orjson.dumps(sample))
     at = whole
     *outer, last = place.split(".")
@@ -225,7 +225,7 @@ def _iter_targets_of_route(
 
 
 class _RecordingParameters(ImmutableMultiDict[str, str]):
-    """Parameters or fields of a request that note which of them are asked for."""
+    """Request parameters or form fields that record which of them are read."""
 
     asked: ClassVar[set[str]] = set()
 
@@ -251,7 +251,7 @@ class _RecordingRequest(Request):
 
 
 def _find_read_parameters(app: Flask, client: FlaskClient, method: str, path: str) -> list[str]:
-    """The parameters or the fields of a form that are read where the others are given."""
+    """Return the parameters or form fields that the view reads."""
     usual, app.request_class = app.request_class, _RecordingRequest
     names: set[str] = set()
     try:
@@ -275,7 +275,7 @@ def _build_path(rule: str, text: str) -> str:
 
 
 def _to_bounded_text(given: bytes, most: int = 100_000) -> str:
-    """The text of a shape, no longer than a server lets a line of a request be."""
+    """Return the text of a shape, cut to the length of a request line."""
     value = orjson.loads(given) if given.startswith(b'"') else given.decode()
     return str(value)[:most]
 

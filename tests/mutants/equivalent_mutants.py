@@ -1,4 +1,4 @@
-"""Mutants that survive because they say something that is as right as what was written."""
+"""Mutants that mean the same as the original scenario, and why."""
 
 import re
 from collections.abc import Callable
@@ -41,17 +41,17 @@ UNCHANGED = (
 
 
 def explain_equivalence(mutant: Mutant) -> str | None:
-    """Why *mutant* is as right as what was written; None where its slip should be noticed."""
+    """Return why *mutant* is as right as the original; None when a test should fail."""
     return next((reason for reason, holds in REASONS.items() if holds(mutant)), None)
 
 
 def _is_only_occurrence(mutant: Mutant) -> bool:
-    """Whether no other place of the scenario has the word."""
+    """Return whether the word occurs nowhere else in the scenario."""
     return mutant.before not in _other_text(mutant)
 
 
 def _other_text(mutant: Mutant) -> str:
-    """The steps and tables of the scenario without the word, and without titles."""
+    """Return the steps and tables of the scenario without the word and the titles."""
     lines, site = list(mutant.scenario.lines), mutant.site
     lines[site.line] = lines[site.line][: site.start] + lines[site.line][site.end :]
     return "\n".join(line for line in lines if not TITLE.match(line))
@@ -109,7 +109,7 @@ def _changes_only_case(mutant: Mutant) -> bool:
 
 
 def _is_cart_of_a_series(mutant: Mutant) -> bool:
-    """Whether the id of a cart, as c-9 and c-0, that a Then could say only as custom.cart_id."""
+    """Return whether the word is a cart id like c-9 that no Then reads."""
     before = mutant.scenario.lines[mutant.site.line][: mutant.site.start]
     unread = before.endswith((' to cart "', ' from cart "')) and "cart_id" not in _other_text(
         mutant

@@ -1,4 +1,4 @@
-"""Mutants run by pytest in one process, each until its first failure."""
+"""Runs of mutants with pytest in one process, each until its first failure."""
 
 import os
 import shutil
@@ -23,28 +23,28 @@ ARGUMENTS = (
     *("-W", "ignore::pytest.PytestUnknownMarkWarning"),
     "--continue-on-collection-errors",
 )
-# What scenarios name beside their features.
-BESIDE = ("*.yaml", "*.ndjson", "*.json")
+# Other files in the folders of the features that scenarios name.
+REFERENCED_FILES = ("*.yaml", "*.ndjson", "*.json")
 
 
 class FailedFiles:
-    """The feature files of which something failed, or could not be read."""
+    """Pytest plugin that collects the feature files with a failure."""
 
     def __init__(self) -> None:
         self.files: set[str] = set()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """Leave out the other rows of an outline that has failed already."""
+        """Skip the other rows of an outline that has failed."""
         return True if item.path.name in self.files else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take a scenario that failed."""
+        """Record a failed scenario."""
         if report.failed:
             self._add_failure(report)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take a file that cannot be read."""
+        """Record a file that cannot be parsed."""
         if report.failed:
             self._add_failure(report)
 
@@ -53,7 +53,7 @@ class FailedFiles:
 
 
 def find_survivors(mutants: list[Mutant], jobs: int = 1) -> list[Mutant]:
-    """The mutants that pass."""
+    """Return the mutants that pass."""
     parts = [mutants[start::jobs] for start in range(jobs)]
     if jobs == 1:
         passed = [_find_passing(part) for part in parts]
@@ -89,9 +89,9 @@ def _run_features(mutants: list[Mutant]) -> FailedFiles:
 
 
 def _copy_referenced_files(root: Path) -> None:
-    """Give *root* what features name: workspaces beside them and recorded events."""
+    """Copy the workspaces and recorded events that features name to *root*."""
     shutil.copytree(ROOT / "fixtures" / "events", root / "fixtures" / "events")
-    for path in (each for glob in BESIDE for each in (ROOT / "features").rglob(glob)):
+    for path in (each for glob in REFERENCED_FILES for each in (ROOT / "features").rglob(glob)):
         copy = root / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)

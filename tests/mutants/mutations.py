@@ -1,4 +1,4 @@
-"""Mutants: a shipped scenario with one slip of the hand."""
+"""Mutants: shipped scenarios with one typo each."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ TRIES_PER_MUTANT = 60  # per mutant, for one that is not there yet
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A scenario with one slip.
+    """A scenario with one typo.
 
     Args:
         before: What was written there.
@@ -25,7 +25,7 @@ class Mutant:
     after: str
 
     def text(self) -> str:
-        """The feature with the slip."""
+        """Return the feature with the typo."""
         lines, site = list(self.scenario.lines), self.site
         if site.kind == TAKEN_OUT:
             lines[site.line : site.until] = [""] * (site.until - site.line)
@@ -40,7 +40,7 @@ class Mutant:
 
 
 def make_mutants(count: int, seed: int, is_wanted: Callable[[Mutant], bool]) -> list[Mutant]:
-    """Make *count* different mutants that are wanted, of each kind as many as can be had."""
+    """Make *count* different mutants, spread over all kinds."""
     random = Random(seed)
     sites: dict[str, list[tuple[ShippedScenario, MutationSite]]] = {kind: [] for kind in KINDS}
     for scenario in iter_shipped_scenarios():
@@ -68,7 +68,7 @@ def _make_mutant(scenario: ShippedScenario, site: MutationSite, random: Random) 
 
 
 def make_typos(text: str, random: Random) -> Iterator[str]:
-    """One way of each kind in which a hand slips: drop, double, swap, hit another key."""
+    """Yield one typo of each kind: drop, double, swap, hit another key."""
     at = random.randrange(len(text))
     letter = text[at]
     letters = digits if letter.isdigit() else ascii_lowercase

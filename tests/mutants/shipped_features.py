@@ -1,4 +1,4 @@
-"""The shipped features, scenario by scenario, with the places in which a slip may be made."""
+"""The shipped features, split into scenarios, with the places where a typo can be made."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class MutationSite:
-    """Characters of a line in which a slip of a kind may be made.
+    """Characters of a line where a typo of one kind can be made.
 
     Args:
         line: Counted from 0.
@@ -60,7 +60,7 @@ class MutationSite:
 
 @dataclass(frozen=True, slots=True)
 class ShippedScenario:
-    """One scenario with its backgrounds, the other lines of its file empty.
+    """One scenario with its backgrounds; the other lines of its file are empty.
 
     Args:
         path: Of the file, below the project's root.
@@ -71,12 +71,12 @@ class ShippedScenario:
     lines: tuple[str, ...]
 
     def list_sites(self) -> list[MutationSite]:
-        """All places in which a slip may be made."""
+        """Return all places where a typo can be made."""
         return list(_iter_sites(self.lines))
 
 
 def iter_shipped_scenarios() -> Iterator[ShippedScenario]:
-    """The scenarios of every feature file and of the page on scenarios."""
+    """Yield the scenarios of every feature file and of docs/scenarios.md."""
     for folder in FEATURE_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.feature")):
             yield from split_into_scenarios(
@@ -90,7 +90,7 @@ def iter_shipped_scenarios() -> Iterator[ShippedScenario]:
 
 
 def split_into_scenarios(path: str, text: str) -> Iterator[ShippedScenario]:
-    """Take *text* apart: titles, backgrounds and one scenario at a time."""
+    """Split *text* into scenarios, each with its titles and backgrounds."""
     lines = text.splitlines()
     blocks = [(at, found[2]) for at, line in enumerate(lines) if (found := TITLE.match(line))]
     ends = [*(at for at, _ in blocks[1:]), len(lines)]
@@ -118,7 +118,7 @@ def split_into_scenarios(path: str, text: str) -> Iterator[ShippedScenario]:
 
 
 def _iter_sites(lines: tuple[str, ...]) -> Iterator[MutationSite]:
-    """Walk over the lines, knowing the step that a table is below."""
+    """Yield the sites of all lines, each table with the step above it."""
     step, header, text = "", "", False
     for at, line in enumerate(lines):
         text = text != line.strip().startswith('"""')

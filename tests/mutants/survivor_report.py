@@ -1,9 +1,7 @@
-"""Makes one slip in a shipped scenario, many times, and names the slips that no scenario notices.
+"""Make one typo in a shipped scenario, many times, and list the typos that no test notices.
 
-    python tests/mutants --count 2000
-
-A slip that says something as right (tests/mutants/equivalence.py has the reasons) is no mutant, and
-is counted apart; with --equivalent it is run and listed with its reason.
+A typo that means the same (tests/mutants/equivalent_mutants.py has the reasons) is no mutant and is
+counted separately; with --equivalent it is run and listed with its reason.
 """
 
 import sys
@@ -18,10 +16,10 @@ UNNOTICED = "NOT NOTICED"
 
 
 @click.command()
-@click.option("--count", default=2000, show_default=True, help="Mutants.")
-@click.option("--seed", default=1, show_default=True, help="Another one makes other mutants.")
-@click.option("--jobs", default=2, show_default=True, help="Processes.")
-@click.option("--equivalent", is_flag=True, help="Make those that say something as right, too.")
+@click.option("--count", default=2000, show_default=True, help="Number of mutants.")
+@click.option("--seed", default=1, show_default=True, help="Seed of the random choice.")
+@click.option("--jobs", default=2, show_default=True, help="Number of processes.")
+@click.option("--equivalent", is_flag=True, help="Also make mutants that mean the same.")
 def main(count: int, seed: int, jobs: int, equivalent: bool) -> None:
     """Make mutants of the shipped features, run them and list the survivors."""
     left_out: Counter[str] = Counter()
@@ -35,11 +33,11 @@ def main(count: int, seed: int, jobs: int, equivalent: bool) -> None:
     alive = find_survivors(made, jobs)
     for mutant in alive:
         click.echo(f"{mutant}: {explain_equivalence(mutant) or UNNOTICED}")
-    _format_summary(made, alive, left_out)
+    _print_summary(made, alive, left_out)
     sys.exit(any(explain_equivalence(mutant) is None for mutant in alive))
 
 
-def _format_summary(made: list[Mutant], alive: list[Mutant], left_out: Counter[str]) -> None:
+def _print_summary(made: list[Mutant], alive: list[Mutant], left_out: Counter[str]) -> None:
     for reason, number in left_out.items():
         click.echo(f"left out {number}: {reason}", err=True)
     survived = Counter(mutant.site.kind for mutant in alive)

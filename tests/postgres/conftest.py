@@ -25,12 +25,12 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def url(server: PostgresServer) -> str:
-    """A database that is empty."""
+    """URL of an empty database."""
     return create_empty_database(server)
 
 
 def create_empty_database(server: PostgresServer) -> str:
-    """The address of a database that is empty."""
+    """Create an empty database and return its URL."""
     name = f"team_{next(NUMBERS)}"
     engine = create_engine(server.url)
     with engine.begin() as connection:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 @contextmanager
 def serve_load_balancer(urls: Sequence[str]) -> Iterator[str]:
-    """Serve in place of *urls* during the block; gives the address."""
+    """Serve a load balancer before *urls* during the block; yield its URL."""
     turn = cycle(urls)
 
     class Handler(BaseHTTPRequestHandler):

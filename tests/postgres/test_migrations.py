@@ -41,7 +41,7 @@ def schema_of(url: str) -> str:
 
 
 def restore_dump(dump: Path, server: PostgresServer, url: str) -> str:
-    """The database of *dump*, with its one sandbox, at *url*."""
+    """Restore *dump*, with its one sandbox, into the database at *url*."""
     name = schema_of(url)
     sql = (
         dump.read_text().replace('"recorded:red"', f'"{name}:red"').replace("recorded.", f"{name}.")
@@ -53,7 +53,7 @@ def restore_dump(dump: Path, server: PostgresServer, url: str) -> str:
 
 
 def describe_tables(url: str) -> dict[str, Any]:
-    """Every table with its columns, keys and indexes, as the database has them."""
+    """Return each table's columns, keys and indexes as the database has them."""
     engine: Engine = create_engine(url)
     seen = inspect(engine)
     shapes = {
@@ -75,7 +75,7 @@ def describe_tables(url: str) -> dict[str, Any]:
 
 
 def read_schema_versions(server: PostgresServer, url: str) -> list[int]:
-    """Of the database and of its sandbox."""
+    """Return the schema versions of the database and of its sandbox."""
     name = schema_of(url)
     found = []
     with asking(server) as connection:
@@ -86,7 +86,7 @@ def read_schema_versions(server: PostgresServer, url: str) -> list[int]:
 
 
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
-def test_an_older_database_gets_the_shape_of_a_new_one(
+def test_an_older_database_gets_the_tables_of_a_new_one(
     server: PostgresServer, url: str, dump: Path
 ) -> None:
     restore_dump(dump, server, url)
@@ -105,7 +105,7 @@ def test_an_older_database_gets_the_shape_of_a_new_one(
 
 
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
-def test_an_older_database_keeps_what_is_in_it_and_goes_on(
+def test_an_older_database_keeps_its_rows_and_works(
     server: PostgresServer, url: str, dump: Path
 ) -> None:
     app = create_app(Config(db=restore_dump(dump, server, url)), load_preset("guide"))
@@ -161,7 +161,7 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     assert row == (SCHEMA_VERSION + 1,)
 
 
-def test_a_database_is_migrated_whole_or_not_at_all(server: PostgresServer, url: str) -> None:
+def test_a_migration_is_atomic(server: PostgresServer, url: str) -> None:
     restore_dump(OLD[0], server, url)
     with asking(server) as connection:
         # What the last step adds is there already, as no version left it: the step fails.
@@ -173,7 +173,7 @@ def test_a_database_is_migrated_whole_or_not_at_all(server: PostgresServer, url:
 
 
 @pytest.mark.parametrize("dump", [None, *OLD], ids=["empty", *(dump.stem for dump in OLD)])
-def test_two_that_start_at_once_on_one_database_both_come_up(
+def test_two_processes_can_start_at_once_on_one_database(
     server: PostgresServer, url: str, dump: Path | None
 ) -> None:
     if dump:

@@ -415,7 +415,7 @@ def test_the_listener_logs_a_lost_connection_once_and_its_restoration_once(
 
 @contextmanager
 def make_retention_emulator(db: str, now: list[float]) -> Iterator[FlaskClient]:
-    """An emulator whose stopwatch shows the last of *now*, in seconds."""
+    """Run an emulator whose stopwatch shows the last value of *now* in seconds."""
     app = create_app(
         Config(db=db), load_preset("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1]
     )

@@ -21,7 +21,7 @@ SANDBOXES = "/emulator/v1/sandboxes"
 
 
 class AdjustableClock:
-    """A clock that all processes share, and that somebody moves."""
+    """Clock that all processes share and that tests set."""
 
     now = NOW
 
@@ -75,7 +75,7 @@ def test_a_team_has_no_more_sandboxes_in_two_processes_than_in_one(both: list[Fl
     assert [list_sandboxes(app, "search") for app in both] == [0, 0]
 
 
-def test_a_list_leaves_out_what_another_process_ends_meanwhile(both: list[Flask]) -> None:
+def test_a_list_omits_sandboxes_that_another_process_deletes(both: list[Flask]) -> None:
     one, other = both
     assert (
         create_sandbox(one, "checkout", "brief")
@@ -91,7 +91,7 @@ def test_a_list_leaves_out_what_another_process_ends_meanwhile(both: list[Flask]
     assert [each["id"] for each in shown["sandboxes"]] == ["lasting"]
 
 
-def test_a_sandbox_stays_that_another_process_is_asked_for(
+def test_a_sandbox_in_use_by_another_process_is_not_deleted(
     both: list[Flask], clock: AdjustableClock
 ) -> None:
     one, other = both

@@ -1,4 +1,4 @@
-"""Several processes on one PostgreSQL database, behind a load balancer, answer as one would."""
+"""Two processes on one PostgreSQL database behind a load balancer answer as one would."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ IDENTIFY = {"userId": "ada", "traits": {"email": "ada@x.io"}}
 
 
 class LoadBalancedClient:
-    """A load balancer: each request goes to the next of some processes.
+    """Client that sends each request to the next of several processes.
 
     Args:
         urls: Of the emulators, or of one sandbox at each of them.
@@ -60,12 +60,12 @@ class LoadBalancedClient:
         return self("POST", f"/emulator/v1/{path}", json=order or {}).json()
 
     def send(self, message_id: str, **call: Any) -> int:
-        """What the one that is next answers to an identify call."""
+        """Send an identify call and return the status."""
         body = {"writeKey": "wk", "messageId": message_id, **IDENTIFY, **call}
         return self("POST", "/v1/identify", json=body).status_code
 
     def at(self, number: int) -> "LoadBalancedClient":
-        """That one alone."""
+        """Return a client of process *number* alone."""
         return LoadBalancedClient(self.urls[number])
 
     def below(self, path: str) -> "LoadBalancedClient":
@@ -76,7 +76,7 @@ class LoadBalancedClient:
         return [each["messageId"] for each in found["messages"]]
 
     def all(self, name: str) -> list[JSONObject]:
-        """Every page of a list."""
+        """Return all pages of a list."""
         found, after = [], 0
         while after is not None:
             page = self.get(f"{name}?after={after}&limit=1000")
@@ -85,7 +85,7 @@ class LoadBalancedClient:
         return found
 
     def upsert(self, headers: dict[str, str]) -> int:
-        """What the account of the one that is next answers to one."""
+        """Send an upsert and return the status."""
         body = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
         return self("POST", "/api/user/v1/upsert", json=body, headers=headers).status_code
 
@@ -95,7 +95,7 @@ class LoadBalancedClient:
 
 @contextmanager
 def start_emulator(db: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`emulator serve` on *db*, and its address once it is ready."""
+    """Run `emulator serve` on *db*; yield the process and its URL once it is ready."""
     command = [
         sys.executable,
         "-m",
@@ -125,7 +125,7 @@ def emulators(server: PostgresServer) -> Iterator[LoadBalancedClient]:
 
 @pytest.fixture
 def both(emulators: LoadBalancedClient) -> Iterator[LoadBalancedClient]:
-    """A sandbox that one of them created, at both."""
+    """A sandbox that one process created, used through both."""
     made = emulators.post("sandboxes", {"id": f"box-{next(NUMBERS)}"})
     with closing(emulators.below(f"/sandboxes/{made['id']}")) as balanced:
         yield balanced
@@ -133,13 +133,13 @@ def both(emulators: LoadBalancedClient) -> Iterator[LoadBalancedClient]:
 
 
 def make_key_headers(emulator: LoadBalancedClient) -> dict[str, str]:
-    """Headers with a new key of its account."""
+    """Create an API key of the account and return its headers."""
     path, role = "/emulator/v1/panel/integrations", {"X-InOne-Role": "Administrator"}
     made = emulator("POST", path, json={"name": "CRM", "type": "Source"}, headers=role).json()
     return {"X-PARTNER-NAME": made["accountName"], "X-REQUEST-TOKEN": made["key"]}
 
 
-def test_a_clock_that_one_is_told_is_the_others(both: LoadBalancedClient) -> None:
+def test_a_clock_set_in_one_process_is_set_in_the_other(both: LoadBalancedClient) -> None:
     at = "2030-01-01T00:00:00.000Z"
     both.at(0).post("clock", {"set": at})
     assert both.at(1).get("clock")["now"] == at
@@ -151,7 +151,7 @@ def test_a_clock_that_one_is_told_is_the_others(both: LoadBalancedClient) -> Non
     assert times == sorted(times)
 
 
-def test_a_reset_at_one_is_one_at_the_other(both: LoadBalancedClient) -> None:
+def test_a_reset_in_one_process_resets_the_other(both: LoadBalancedClient) -> None:
     both.post("clock", {"set": "2030-01-01T00:00:00Z"})
     both.post("faults", BUSY)
     assert both.send("m1") == 200
@@ -162,7 +162,7 @@ def test_a_reset_at_one_is_one_at_the_other(both: LoadBalancedClient) -> None:
     assert other.get("messages")["messages"] == other.get("profiles")["profiles"] == []
 
 
-def test_faults_are_counted_over_both(both: LoadBalancedClient) -> None:
+def test_faults_are_counted_across_processes(both: LoadBalancedClient) -> None:
     both.post("faults", BUSY)
     for number in range(5):
         assert both.send(f"m{number}") == 200
@@ -170,7 +170,7 @@ def test_faults_are_counted_over_both(both: LoadBalancedClient) -> None:
     assert (both.message_ids("retrying"), both.message_ids()) == (retrying, ["m3", "m4"])
 
 
-def test_a_share_of_faults_is_the_same_whoever_answers(both: LoadBalancedClient) -> None:
+def test_a_fault_share_is_the_same_in_every_process(both: LoadBalancedClient) -> None:
     def struck(asked: LoadBalancedClient) -> list[str]:
         asked.post("reset")
         asked.post("faults", {"status": 400, "share": 0.4, "seed": "s"})
@@ -181,13 +181,13 @@ def test_a_share_of_faults_is_the_same_whoever_answers(both: LoadBalancedClient)
     assert struck(both) == struck(both.at(0)) == struck(both.at(1))
 
 
-def test_faults_of_segment_are_counted_over_both(both: LoadBalancedClient) -> None:
+def test_segment_faults_are_counted_across_processes(both: LoadBalancedClient) -> None:
     both.post("faults/segment", {"status": 500, "times": 3})
     assert [both.send(f"m{number}") for number in range(5)] == [500, 500, 500, 200, 200]
     assert both.get("faults/segment") == {"faults": []}
 
 
-def test_calls_are_counted_over_both(both: LoadBalancedClient) -> None:
+def test_calls_are_counted_across_processes(both: LoadBalancedClient) -> None:
     document: JSONObject = both.get("workspace")
     document["insider"]["options"] = {"rates": {"upsert": 3}}
     both("PUT", "/emulator/v1/workspace", json={"workspace": document})
@@ -198,7 +198,7 @@ def test_calls_are_counted_over_both(both: LoadBalancedClient) -> None:
     assert both.upsert(headers) == 200
 
 
-def test_a_sandbox_that_one_creates_and_ends_is_there_and_gone_at_the_other(
+def test_a_sandbox_created_and_deleted_in_one_process_changes_in_the_other(
     emulators: LoadBalancedClient,
 ) -> None:
     one, other = emulators.at(0), emulators.at(1)
@@ -214,7 +214,9 @@ def test_a_sandbox_that_one_creates_and_ends_is_there_and_gone_at_the_other(
     assert other.below("/sandboxes/brief").message_ids() == []
 
 
-def test_of_two_who_create_the_same_sandbox_at_once_one_does(emulators: LoadBalancedClient) -> None:
+def test_only_one_of_two_concurrent_creations_of_a_sandbox_succeeds(
+    emulators: LoadBalancedClient,
+) -> None:
     def create(number: int) -> int:
         with closing(emulators.at(number % 2)) as one:
             return one("POST", "/emulator/v1/sandboxes", json={"id": "wanted"}).status_code
@@ -224,7 +226,9 @@ def test_of_two_who_create_the_same_sandbox_at_once_one_does(emulators: LoadBala
 
 
 @pytest.mark.parametrize("path", ["", "/sandboxes/red"], ids=["of the file", "created"])
-def test_a_workspace_that_one_replaces_is_the_others(server: PostgresServer, path: str) -> None:
+def test_a_workspace_replaced_in_one_process_is_replaced_in_the_other(
+    server: PostgresServer, path: str
+) -> None:
     db = create_empty_database(server)
     with start_emulator(db) as (_, url), start_emulator(db) as (_, other_url):
         emulators = LoadBalancedClient(url, other_url)
@@ -240,7 +244,7 @@ def test_a_workspace_that_one_replaces_is_the_others(server: PostgresServer, pat
             assert LoadBalancedClient(late + path).get("workspace") == shown
 
 
-def test_what_is_set_with_another_workspace_holds_at_once_at_the_other(
+def test_settings_of_a_new_workspace_apply_at_once_in_the_other_process(
     both: LoadBalancedClient,
 ) -> None:
     one, other = both.at(0), both.at(1)
@@ -250,19 +254,21 @@ def test_what_is_set_with_another_workspace_holds_at_once_at_the_other(
     assert other.send("m2") == 500
 
 
-def test_a_change_of_the_destination_at_one_is_the_others(both: LoadBalancedClient) -> None:
+def test_a_destination_changed_in_one_process_changes_in_the_other(
+    both: LoadBalancedClient,
+) -> None:
     both.at(0)("PATCH", "/emulator/v1/destination", json={"enabled": False})
     assert both.at(1).get("destination")["enabled"] is False
     both.at(1).send("m1")
     assert both.at(0).message_ids("disabled") == ["m1"]
 
 
-def test_a_key_that_one_makes_opens_the_account_at_the_other(both: LoadBalancedClient) -> None:
+def test_an_api_key_created_in_one_process_works_in_the_other(both: LoadBalancedClient) -> None:
     headers = make_key_headers(both.at(0))
     assert both.at(1).upsert(headers) == 200
 
 
-def test_a_token_that_one_gives_is_known_to_the_other(both: LoadBalancedClient) -> None:
+def test_an_oauth_token_issued_by_one_process_works_in_the_other(both: LoadBalancedClient) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     shapes = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     oauth = {"clientId": "app", "publicKey": key.public_key().public_bytes(*shapes).decode()}
@@ -282,7 +288,7 @@ def test_a_token_that_one_gives_is_known_to_the_other(both: LoadBalancedClient) 
         assert both.at(1)("POST", "/v1/identify", json=call, headers=headers).status_code == status
 
 
-def test_a_message_that_both_get_at_once_is_delivered_once(both: LoadBalancedClient) -> None:
+def test_a_message_sent_to_both_processes_is_delivered_once(both: LoadBalancedClient) -> None:
     def send(number: int) -> int:
         with closing(both.at(number % 2)) as one:
             return one.send(f"m{number // 4}")
@@ -297,7 +303,7 @@ def test_a_message_that_both_get_at_once_is_delivered_once(both: LoadBalancedCli
         assert len(both.message_ids("rejected")) == 18
 
 
-def test_what_is_due_is_tried_again_once(both: LoadBalancedClient) -> None:
+def test_a_due_retry_runs_once(both: LoadBalancedClient) -> None:
     both.post("clock", {"set": "2030-01-01T00:00:00Z"})
     both.post("faults", {"status": 503, "times": 6})
     for number in range(6):
@@ -309,7 +315,7 @@ def test_what_is_due_is_tried_again_once(both: LoadBalancedClient) -> None:
     assert [len(each["attempts"]) for each in made] == [2] * 6
 
 
-def test_what_a_killed_process_was_at_blocks_nobody(server: PostgresServer) -> None:
+def test_a_killed_process_leaves_no_lock(server: PostgresServer) -> None:
     db = create_empty_database(server)
     with start_emulator(db) as (first, url), start_emulator(db) as (_, other_url):
         one, other = LoadBalancedClient(url), LoadBalancedClient(other_url)
@@ -326,7 +332,7 @@ def test_what_a_killed_process_was_at_blocks_nobody(server: PostgresServer) -> N
 
 
 def read_change_counts(emulator: LoadBalancedClient) -> Iterator[int]:
-    """Counts of the stream that its pages are told by; asks for the first, which comes at once."""
+    """Yield the counts of the stream of changes; the first one comes at once."""
     with requests.get(f"{emulator.urls[0]}/stream", stream=True, timeout=30) as answer:
         for line in answer.iter_lines():
             assert line != SILENT
@@ -334,7 +340,7 @@ def read_change_counts(emulator: LoadBalancedClient) -> Iterator[int]:
                 yield orjson.loads(line[6:])["count"]
 
 
-def test_a_page_at_one_hears_of_what_the_other_is_sent(both: LoadBalancedClient) -> None:
+def test_a_page_of_one_process_shows_messages_sent_to_the_other(both: LoadBalancedClient) -> None:
     heard = read_change_counts(both.at(1))
     counts = [next(heard)]
     for number in range(5):  # two at most are told without news, once its process listens
@@ -343,7 +349,9 @@ def test_a_page_at_one_hears_of_what_the_other_is_sent(both: LoadBalancedClient)
     assert counts == sorted(set(counts))
 
 
-def test_who_waits_at_one_gets_what_the_other_is_sent(both: LoadBalancedClient) -> None:
+def test_waiting_in_one_process_ends_with_a_message_sent_to_the_other(
+    both: LoadBalancedClient,
+) -> None:
     with ThreadPoolExecutor(1) as pool, closing(both.at(1)) as other:
         claim = {"of": "messages", "where": {"messageId": "m1"}, "timeout": "60s"}
         waiting = pool.submit(other.post, "wait-for", claim)
@@ -352,7 +360,7 @@ def test_who_waits_at_one_gets_what_the_other_is_sent(both: LoadBalancedClient) 
         assert waiting.result()["ok"] is True
 
 
-def test_an_sdk_sends_to_both_without_knowing(both: LoadBalancedClient) -> None:
+def test_an_sdk_can_send_to_both_processes(both: LoadBalancedClient) -> None:
     with serve_load_balancer(both.urls) as url:
         sdk = Client("wk", host=url + urlsplit(both.urls[0]).path, sync_mode=True, max_retries=0)
         for number in range(4):
@@ -360,7 +368,7 @@ def test_an_sdk_sends_to_both_without_knowing(both: LoadBalancedClient) -> None:
     assert both.message_ids() == ["m0", "m1", "m2", "m3"]
 
 
-def test_scenarios_pass_whoever_answers(emulators: LoadBalancedClient) -> None:
+def test_scenarios_pass_behind_the_load_balancer(emulators: LoadBalancedClient) -> None:
     with serve_load_balancer(emulators.urls) as url:
         command = [
             sys.executable,
@@ -377,7 +385,7 @@ def test_scenarios_pass_whoever_answers(emulators: LoadBalancedClient) -> None:
 
 @pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
 @pytest.mark.parametrize("faults", [[], FAULTS], ids=["all is well", "a third goes wrong"])
-def test_what_was_acknowledged_is_delivered_once_though_one_is_killed(
+def test_acknowledged_messages_are_delivered_once_after_a_kill(
     server: PostgresServer, options: tuple[str, ...], faults: list[JSONObject]
 ) -> None:
     db = create_empty_database(server)

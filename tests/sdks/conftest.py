@@ -1,4 +1,4 @@
-"""The SDKs, fetched once into the cache folder; where one cannot be had, its tests say so."""
+"""Fixtures of the SDKs, downloaded once into the cache folder; tests skip what is missing."""
 
 import json
 import os
@@ -31,7 +31,7 @@ def end(cache: Path) -> Iterator[SdkEmulator]:
 
 @pytest.fixture(scope="session")
 def node_modules(npm_folder: Callable[..., Path]) -> Path:
-    """A folder in which Node finds PACKAGES."""
+    """Folder in which Node finds NPM_PACKAGES."""
     return npm_folder("sdks-for-tests", *NPM_PACKAGES)
 
 
@@ -57,7 +57,7 @@ def node_sdk(node_modules: Path) -> NodeSdk:
 
 @pytest.fixture(scope="session")
 def snippet(node_modules: Path) -> str:
-    """Segment's snippet as its own package writes it, for the host `HOST`."""
+    """Segment's snippet from its own package, for the host `HOST`."""
     ask = "require('@segment/snippet').min({host: 'HOST', apiKey: 'wk_demo', page: false})"
     ran = subprocess.run(
         ["node", "-p", ask], cwd=node_modules, capture_output=True, text=True, check=True
@@ -67,7 +67,7 @@ def snippet(node_modules: Path) -> str:
 
 @pytest.fixture
 def snippet_sdk(browser: Browser, assets: AnalyticsJsAssets, snippet: str) -> BrowserSdk:
-    """A page whose snippet names another host, and nothing else."""
+    """A page with the snippet, which only names another host."""
 
     def page(url: str, options: JSONObject) -> str:
         load = f'analytics.load("wk_demo", {json.dumps(options)})'
@@ -79,7 +79,7 @@ def snippet_sdk(browser: Browser, assets: AnalyticsJsAssets, snippet: str) -> Br
 
 @pytest.fixture
 def bundle_sdk(browser: Browser, assets: AnalyticsJsAssets) -> BrowserSdk:
-    """A page that bundles the npm package, and is told where the CDN is."""
+    """A page that bundles the npm package and sets its CDN URL."""
 
     def page(url: str, options: JSONObject) -> str:
         told = json.dumps({"writeKey": "wk_demo", "cdnURL": url})

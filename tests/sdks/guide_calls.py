@@ -1,4 +1,4 @@
-"""All that Insider One's guide for Segment speaks of, and what has to arrive of it."""
+"""The calls of Insider One's guide for Segment, and the events expected from them."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The emulator that SDKs are pointed at, and what it saw."""
+"""The emulator that the SDKs send to, and what it received."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +20,13 @@ FAULTS_PATH = "/emulator/v1/faults/segment"
 
 @dataclass(frozen=True, slots=True)
 class SdkEmulator:
-    """A running emulator of the preset `guide`."""
+    """A running emulator with the preset `guide`."""
 
     url: str
     client: ControlClient
 
     def list_insider_events(self) -> dict[str, list[InsiderEvent]]:
-        """Name of each call taken in -> the Insider One events it became."""
+        """Return the Insider One events of each received call, by the call's name."""
         return {
             message["event"] or message["message"].get("name") or "": self._list_events_of_message(
                 message
@@ -35,22 +35,22 @@ class SdkEmulator:
         }
 
     def list_verdicts(self) -> list[str]:
-        """Of each message, in order: its verdict, with the reason where it has one."""
+        """Return the verdict of each message in order, with its reason if any."""
         return [
             ": ".join(filter(None, (message["verdict"], message["reason"])))
             for message in self.client.list_messages()
         ]
 
     def count_events(self) -> int:
-        """How many events Insider One has, of everybody."""
+        """Return how many events all profiles have."""
         return sum(len(profile["events"]) for profile in self.client.list_profiles())
 
     def create_fault(self, **fault: object) -> None:
-        """Let the next requests meet *fault*."""
+        """Create a fault for the next requests."""
         requests.post(self.url + FAULTS_PATH, json=fault, timeout=5).raise_for_status()
 
     def count_remaining_faults(self) -> int:
-        """How many requests would still meet a fault."""
+        """Return how many requests will still get a fault."""
         listed = requests.get(self.url + FAULTS_PATH, timeout=5).json()["faults"]
         return sum(fault["times"] for fault in listed)
 
@@ -67,7 +67,7 @@ class SdkEmulator:
 
 @contextmanager
 def run_emulator(cache: Path, workspace: Workspace | None = None) -> Iterator[SdkEmulator]:
-    """An emulator during the block; analytics.js comes from *cache*."""
+    """Run an emulator during the block; analytics.js comes from *cache*."""
     app = create_app(Config(db=":memory:", cache=str(cache)), workspace or load_preset("guide"))
     try:
         with serve_in_thread(app) as url, ControlClient(url) as client:

@@ -1,4 +1,4 @@
-"""Segment's SDKs as they are published, each behind one signature."""
+"""Segment's published SDKs behind one signature."""
 
 import subprocess
 import time
@@ -23,7 +23,7 @@ SDK_TIMEOUT_S = 20.0  # seconds until an SDK must have come to an end
 
 
 class SdkSender(Protocol):
-    """Sends calls to an emulator, and gives back what the SDK says it could not deliver.
+    """Sends calls with an SDK and returns the failures that the SDK reports.
 
     Args:
         options: Of the SDK itself.
@@ -33,7 +33,7 @@ class SdkSender(Protocol):
 
 
 def send_with_python_sdk(url: str, calls: Iterable[SdkCall], **options: Any) -> list[str]:
-    """segment-analytics-python."""
+    """Send calls with segment-analytics-python."""
     failures: list[str] = []
     options = {"on_error": lambda error, _: failures.append(str(error)), **options}
     client = sdk.Client("wk_demo", host=url, **options)
@@ -102,7 +102,7 @@ class BrowserSdk:
 
     @contextmanager
     def open_page(self, url: str, options: JSONObject) -> Iterator[Page]:
-        """The page during the block, its SDK loaded; nothing of it reaches another machine.
+        """Open the page with the SDK loaded; no request reaches another machine.
 
         A server of its own makes it local: Chromium lets no other page speak to this machine.
         """
@@ -139,7 +139,7 @@ def _build_call_arguments(kind: str, name: str, body: JSONObject) -> JSONObject:
 
 
 def _count_delivered_calls(page: Page) -> list[int]:
-    """Fills while *page* is open: the number of calls in each request that was answered well."""
+    """Return a list that fills with the number of calls of each answered request."""
     counts: list[int] = []
 
     def answered(response: Response) -> None:

@@ -1,4 +1,7 @@
-"""A program that ends as soon as it has told something. Argument: the emulator's URL."""
+"""A program that ends right after it sent calls.
+
+Argument: the emulator's URL.
+"""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a page meets besides its calls: its settings, the parts of analytics.js, wrong turns."""
+"""Browser pages: settings, parts of analytics.js and wrong addresses."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_a_part_of_analytics_js_comes_from_the_emulator(
 
 
 @pytest.mark.observed
-def test_an_api_host_without_its_version_is_told(end: SdkEmulator, snippet_sdk: BrowserSdk) -> None:
+def test_an_api_host_without_version_is_reported(end: SdkEmulator, snippet_sdk: BrowserSdk) -> None:
     host = end.url.removeprefix("http://")
     options = {"integrations": {"Segment.io": {"apiHost": host}}}
     with snippet_sdk.open_page(end.url, options) as page:
@@ -45,7 +45,7 @@ def test_alias_of_a_known_user_sends_the_current_id(
     assert (alias["userId"], alias["message"]["previousId"]) == ("ada", "old")
 
 
-def test_a_page_without_analytics_js_is_told_and_all_else_works(
+def test_a_page_without_analytics_js_is_reported_and_other_calls_work(
     snippet_sdk: BrowserSdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # no npm there
@@ -56,8 +56,9 @@ def test_a_page_without_analytics_js_is_told_and_all_else_works(
             page.add_script_tag(url=f"{bare.url}/analytics.js/v1/wk_demo/analytics.min.js")
         assert (said.value.type, said.value.text) == (
             "error",
-            f"Segment emulator: npm: @segment/analytics-next@{ANALYTICS_JS_VERSION} is not here and npm is not "
-            "installed. Run `emulator assets` once where npm and the internet are at hand.",
+            f"Segment emulator: npm: @segment/analytics-next@{ANALYTICS_JS_VERSION} is not here "
+            "and npm is not installed. Run `emulator assets` once where npm and the internet are "
+            "at hand.",
         )
         call = b'{"writeKey": "wk_demo", "userId": "ada", "event": "Giraffe Fed"}'
         assert bare.client.post_to_segment("/v1/track", call, "wk_demo") == 200

@@ -1,4 +1,4 @@
-"""What is still in an SDK when a program ends or a page is left arrives all the same."""
+"""Calls still queued in an SDK arrive when a program ends or a page is left."""
 
 import subprocess
 import sys

@@ -16,7 +16,7 @@ FAULTS = 5  # more than any SDK meets of those that it does not try again
 @pytest.mark.observed
 @pytest.mark.parametrize("sender", SDKS)
 @pytest.mark.parametrize("status", [400, 401])
-def test_a_refused_call_is_dropped_and_told(
+def test_a_rejected_call_is_dropped_and_reported(
     end: SdkEmulator, sender: str, status: int, request: pytest.FixtureRequest
 ) -> None:
     end.create_fault(status=status, times=FAULTS)

@@ -49,6 +49,6 @@ def test_the_whole_guide_arrives(
 
 
 def list_batch_sizes(log: pytest.LogCaptureFixture) -> list[int]:
-    """Messages in each request, as the emulator logged it."""
+    """Return the number of messages of each request from the log."""
     lines = (record.getMessage() for record in log.records)
     return [int(line.split("messages=")[1].split()[0]) for line in lines if "messages=" in line]

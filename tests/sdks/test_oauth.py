@@ -69,7 +69,7 @@ def test_the_node_sdk_gets_a_token(guarded: SdkEmulator, node_sdk: NodeSdk) -> N
 
 
 @pytest.mark.observed
-def test_the_python_sdk_tells_of_a_key_that_is_not_the_application_s(guarded: SdkEmulator) -> None:
+def test_the_python_sdk_reports_a_key_of_another_application(guarded: SdkEmulator) -> None:
     failures = send_with_python_sdk(
         guarded.url, CALLS, **python_oauth_options(guarded.url, private_key())
     )
@@ -78,7 +78,7 @@ def test_the_python_sdk_tells_of_a_key_that_is_not_the_application_s(guarded: Sd
 
 
 @pytest.mark.observed
-def test_the_node_sdk_tells_of_a_key_that_is_not_the_application_s(
+def test_the_node_sdk_reports_a_key_of_another_application(
     guarded: SdkEmulator, node_sdk: NodeSdk
 ) -> None:
     options = node_oauth_options(guarded.url, private_key())

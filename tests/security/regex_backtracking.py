@@ -28,7 +28,7 @@ OTHERS = "\0\t\n\r aAzZ019_-./\x7f\x85\xe9\u0130\u0660\u2028\ud800\uffff\U0001f6
 
 
 def find_backtracking(pattern: re.Pattern[Any], method: Method) -> str | None:
-    """Name the texts that may take super-linear time, or give None where none can."""
+    """Return the texts that may take super-linear time, or None."""
     if isinstance(pattern.pattern, bytes):
         pattern = re.compile(pattern.pattern.decode("latin-1"), pattern.flags | re.ASCII)
     if parser.parse(pattern.pattern, pattern.flags).getwidth()[1] <= LONGEST_BOUNDED:
@@ -42,7 +42,7 @@ def find_backtracking(pattern: re.Pattern[Any], method: Method) -> str | None:
 
 @dataclass
 class _PatternPart:
-    """States that a piece of a pattern begins and ends with, and its ways to read nothing.
+    """First and last states of a part of a pattern, and its ways to match nothing.
 
     It is guarded when an assertion, such as `$` or a look-ahead, may stand where it reads nothing.
     """
@@ -54,7 +54,7 @@ class _PatternPart:
 
 
 class _PatternAutomaton:
-    """The states of a pattern and the steps between them, each with its number of ways."""
+    """States of a pattern and the steps between them, each with its number of ways."""
 
     def __init__(self, pattern: re.Pattern[str], method: Method) -> None:
         self._flags = pattern.flags
@@ -78,7 +78,7 @@ class _PatternAutomaton:
         self._loops = self._find_cycles(set(self._next))
 
     def find_ambiguous_loop(self) -> str | None:
-        """A loop that one text goes around in two ways: exponential time."""
+        """Return a loop that one text can take in two ways: exponential time."""
         for loop in self._find_failing_loops():
             if any(self._ways[pair] > 1 for pair in product(loop, loop)):
                 return f"a repeat in a repeat of {self._describe_states(loop)}"
@@ -89,7 +89,7 @@ class _PatternAutomaton:
         return None
 
     def find_overlapping_loops(self) -> str | None:
-        """A loop that leads into another one which reads the same text: polynomial time."""
+        """Return a loop that leads to another loop over the same text: polynomial time."""
         anywhere = set(self._next)
         for before, behind in product(self._loops, self._find_failing_loops()):
             for first, last in product(before, behind):

@@ -1,4 +1,4 @@
-"""No page on the web reads or drives the emulator, by whichever address it tries.
+"""No page of another site reads or drives the emulator, at any of its addresses.
 
 What Segment and Insider One answer to anybody, this answers to anybody.
 """
@@ -47,7 +47,7 @@ def app() -> Iterator[Flask]:
 
 
 def private(app: Flask) -> Iterator[tuple[str, str]]:
-    """Method and path of every page, form and address of the control API."""
+    """Method and path of every page, form and route of the control API."""
     for rule in app.url_map.iter_rules():
         own = rule.rule.startswith("/emulator/") or rule.endpoint.startswith("inspector.")
         for method in METHODS:
@@ -57,7 +57,7 @@ def private(app: Flask) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("headers", OTHERS.values(), ids=OTHERS.keys())
-def test_nobody_else_s_page_is_answered(app: Flask, headers: dict[str, str]) -> None:
+def test_pages_of_other_sites_are_refused(app: Flask, headers: dict[str, str]) -> None:
     client = app.test_client()
     answered = {
         (method, path, media): answer.status_code
@@ -74,7 +74,7 @@ def test_nobody_else_s_page_is_answered(app: Flask, headers: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("origin", ["https://attacker.example", "null"])
-def test_no_page_may_read_a_refusal(app: Flask, origin: str) -> None:
+def test_no_other_site_may_read_a_refusal(app: Flask, origin: str) -> None:
     client = app.test_client()
     readable = {
         path
@@ -85,7 +85,7 @@ def test_no_page_may_read_a_refusal(app: Flask, origin: str) -> None:
     assert readable == set()
 
 
-def test_addresses_are_found(app: Flask) -> None:
+def test_private_addresses_are_found(app: Flask) -> None:
     found = set(private(app))
     assert {("POST", "/emulator/v1/reset"), ("GET", "/messages/1"), ("POST", "/clear")} <= found
     assert len(found) > 80

@@ -1,4 +1,4 @@
-"""No text that arrives begins a new header of an answer, or makes one that cannot be sent."""
+"""No received text adds a response header, or makes one that cannot be sent."""
 
 import base64
 import json
@@ -60,7 +60,8 @@ CASES = {
     "a form below a sandbox": make_form_case(f"/sandboxes/{ESCAPED}/clear"),
     "a page after a form": make_form_case("/workspace/integrations", name=BREAK, type="Source",
                                   role="Administrator"),
-    "a form with a mistake": make_form_case("/workspace/integrations", name=BREAK, type=BREAK, role=BREAK),
+    "a form with a mistake": make_form_case(
+        "/workspace/integrations", name=BREAK, type=BREAK, role=BREAK),
     "settings": make_form_case("/workspace/destination", account_name=BREAK, enabled=BREAK),
     "a clock": make_form_case("/journeys/clock", order=BREAK, advance=BREAK),
     "a file to keep": make_form_case("/workspace/import/file", workspace=BREAK),

@@ -1,4 +1,4 @@
-"""The Host header as clients send it: addresses that we give out name it, or words refuse it."""
+"""The Host header as clients send it: our addresses use it, or the request is refused."""
 
 import socket
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def own() -> Iterator[FlaskClient]:
         ("_", "_"),
     ],
 )
-def test_every_address_that_we_give_out_names_the_host(
+def test_every_url_in_an_answer_has_the_host_of_the_request(
     shared: FlaskClient, header: str, host: str
 ) -> None:
     headers = {"Host": header}
@@ -70,7 +70,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("header", HOSTILE)
 @pytest.mark.parametrize("path", [SETTINGS, "/", "/emulator/v1/messages", "/v1/pixel/track"])
-def test_a_host_that_is_none_is_refused_in_words(
+def test_an_invalid_host_is_refused_with_a_reason(
     shared: FlaskClient, header: str, path: str
 ) -> None:
     raw = header.encode().decode("latin-1")  # as a server hands it over
@@ -81,11 +81,11 @@ def test_a_host_that_is_none_is_refused_in_words(
 
 
 @pytest.mark.parametrize("header", ["LOCALHOST:8282", "localhost.:8282", "127.0.0.1", "[::1]:1"])
-def test_our_own_names_may_be_written_in_any_way(own: FlaskClient, header: str) -> None:
+def test_our_own_host_names_are_accepted_in_any_spelling(own: FlaskClient, header: str) -> None:
     assert own.get(SETTINGS, headers={"Host": header}).status_code == 200
 
 
-def test_a_docker_name_is_refused_in_words_where_only_this_machine_is_answered(
+def test_a_docker_host_name_is_refused_with_a_reason_by_a_local_emulator(
     own: FlaskClient,
 ) -> None:
     answer = own.get(SETTINGS, headers={"Host": "my_service:8282"})
@@ -96,7 +96,7 @@ def test_a_docker_name_is_refused_in_words_where_only_this_machine_is_answered(
 
 @pytest.mark.parametrize("bound", ["127.0.0.1", "0.0.0.0"])
 @pytest.mark.parametrize("path", [SETTINGS, "/analytics.js/v1/wk_demo/analytics.min.js"])
-def test_a_request_of_http_1_0_without_a_host_is_refused_in_words(bound: str, path: str) -> None:
+def test_an_http_1_0_request_without_a_host_is_refused_with_a_reason(bound: str, path: str) -> None:
     app = create_app(Config(db=":memory:", host=bound), load_preset("guide"))
     with serve_in_thread(app) as url:
         port = int(url.rpartition(":")[2])

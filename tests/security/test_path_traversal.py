@@ -1,4 +1,4 @@
-"""A name that somebody sends never leads to a file but those that are meant."""
+"""No name in a request is used as a path to another file."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ UP = ("..", "%2e%2e", "..%2f..", "..%5c", "....//", "%c0%ae%c0%ae", "..;")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with a secret in it, and in it another with all that an emulator keeps."""
+    """A folder with a secret, and in it another folder with the emulator's files."""
     (tmp_path / "secret.js").write_text(SECRET)
     # A good one each, so that nothing but its place is against it.
     (tmp_path / "secret.yaml").write_bytes(orjson.dumps(load_preset("guide").document))
@@ -60,7 +60,7 @@ def test_no_address_leads_out_of_its_folder(client: FlaskClient, folder_of: str,
             assert SECRET not in answer.text
 
 
-def test_what_is_in_the_folder_is_served(client: FlaskClient) -> None:
+def test_files_in_the_folder_are_served(client: FlaskClient) -> None:
     assert client.get("/analytics-next/bundles/standalone.js").text == "/* the SDK */"
 
 

@@ -1,4 +1,4 @@
-"""An account elsewhere answers; it never sends the emulator on to somebody else.
+"""An account at another server answers with a redirect, which is not followed.
 
 Callbacks are in tests/insider/test_callbacks.py.
 """
@@ -13,7 +13,7 @@ from inspector.running import running
 
 
 class RedirectingServer(ThreadingHTTPServer):
-    """Sends whoever asks for an address of the account on to another of this server's.
+    """Server that redirects every account request to another of its addresses.
 
     Args:
         status: Of the answer that does so.

@@ -1,4 +1,4 @@
-"""No text makes a regular expression of ours take more than linear time."""
+"""Every regular expression of ours runs in linear time."""
 
 import ast
 import json
@@ -74,7 +74,7 @@ BOUNDED = {
 
 @dataclass(frozen=True)
 class PatternUse:
-    """A pattern in a module, and the strictest way in which all of its uses read a text."""
+    """A pattern in a module, and the strictest method that all its uses share."""
 
     module: str
     name: str
@@ -90,7 +90,7 @@ def iter_modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def find_compiled_pattern(module: str, call: ast.Call) -> re.Pattern[str] | None:
-    """The pattern of a call of `re`; None where only the running program knows it."""
+    """Return the pattern of a call of `re`; None when only known at run time."""
     function = call.func.attr if isinstance(call.func, ast.Attribute) else ""
     flags = call.args[1:] if function == "compile" else []
     flags += [keyword.value for keyword in call.keywords if keyword.arg == "flags"]
@@ -105,7 +105,7 @@ def find_compiled_pattern(module: str, call: ast.Call) -> re.Pattern[str] | None
 
 
 def find_methods_by_name(trees: list[tuple[str, ast.Module]]) -> dict[str, set[str]]:
-    """Each name of a pattern, with the methods that are called on it."""
+    """Return the methods called on each pattern name."""
     found: dict[str, set[str]] = {}
     for _, tree in trees:
         for node in ast.walk(tree):
@@ -144,7 +144,7 @@ def find_pattern_uses() -> list[PatternUse]:
 
 
 def iter_nodes_with_scope(node: ast.AST, scope: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """All nodes below *node*, each with the name of the function that it is in."""
+    """Yield all nodes below *node*, each with the name of its function."""
     for child in ast.iter_child_nodes(node):
         inner = child.name if isinstance(child, ast.FunctionDef) else scope
         yield inner, child
@@ -191,7 +191,7 @@ def pick_strictest_method(ways: set[str]) -> Method:
         (r"<<(\w+)\n.*?\1", "match"),
     ],
 )
-def test_a_slow_pattern_is_noticed(pattern: str, method: Method) -> None:
+def test_a_slow_pattern_is_reported(pattern: str, method: Method) -> None:
     assert find_backtracking(re.compile(pattern), method) is not None
 
 
@@ -209,7 +209,7 @@ def test_a_slow_pattern_is_noticed(pattern: str, method: Method) -> None:
         (r"\[\d+\]", "search"),
     ],
 )
-def test_a_fast_pattern_is_not_blamed(pattern: str, method: Method) -> None:
+def test_a_linear_pattern_is_not_reported(pattern: str, method: Method) -> None:
     assert find_backtracking(re.compile(pattern), method) is None
 
 

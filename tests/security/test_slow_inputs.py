@@ -1,4 +1,4 @@
-"""No expression, template or number that somebody writes keeps a program busy for long.
+"""No expression, template or number keeps a process busy for long.
 
 Each is given to a process of its own, which is stopped after a while: an engine that searches for
 ever would not hear of a deadline within.
@@ -30,7 +30,7 @@ LIQUID = {
 
 
 def make_mapping(trigger: str = 'type = "track"', text: object = "x") -> JSONObject:
-    """A subscription with this trigger, and this mapping of a text."""
+    """Make a subscription with a trigger and a mapping of a text."""
     return {
         "name": "Seen",
         "actionSlug": "trackEvent",
@@ -46,7 +46,7 @@ def make_mapping(trigger: str = 'type = "track"', text: object = "x") -> JSONObj
 
 
 def make_tracking_plan(pattern: str) -> JSONObject:
-    """A tracking plan whose rule has *pattern*."""
+    """Make a tracking plan with a rule that has *pattern*."""
     schema = {"properties": {"properties": {"properties": {"text": {"pattern": pattern}}}}}
     return {"rules": [{"type": "TRACK", "key": "Seen", "version": 1, "jsonSchema": schema}]}
 
@@ -62,10 +62,19 @@ CASES: dict[str, tuple[list[JSONObject], list[JSONObject], JSONObject | None]] =
     },
     "a trigger: brackets": ([make_mapping("(" * 5000 + 'type = "track"' + ")" * 5000)], [], None),
     "a trigger: negations": ([make_mapping("!(" * 3000 + 'type = "track"' + ")" * 3000)], [], None),
-    "a filter: stars": ([make_mapping()], make_drop_filter(f"match(properties.text, '{STARS}')"), None),
-    "a filter: brackets": ([make_mapping()], make_drop_filter("(" * 5000 + "type = 'track'" + ")" * 5000), None),
+    "a filter: stars": (
+        [make_mapping()],
+        make_drop_filter(f"match(properties.text, '{STARS}')"),
+        None,
+    ),
+    "a filter: brackets": (
+        [make_mapping()],
+        make_drop_filter("(" * 5000 + "type = 'track'" + ")" * 5000),
+        None,
+    ),
     **{
-        f"a tracking plan: {pattern}": ([make_mapping()], [], make_tracking_plan(pattern)) for pattern in HANGING
+        f"a tracking plan: {pattern}": ([make_mapping()], [], make_tracking_plan(pattern))
+        for pattern in HANGING
     },
     **{
         f"Liquid: {name}": ([make_mapping(text={"@liquid": source})], [], None)
@@ -78,7 +87,7 @@ CASES: dict[str, tuple[list[JSONObject], list[JSONObject], JSONObject | None]] =
         [],
         None,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

@@ -1,4 +1,4 @@
-"""Whatever stands in what is captured, configured or reported, no page runs it or fetches for it.
+"""No page runs a script from captured, configured or reported text.
 
 The browser is told to ignore the policy of the pages: what holds here is that text stays text. That
 the policy is there, for whatever should escape this, is tested apart.
@@ -34,7 +34,7 @@ MOST_PAGES = 120
 
 
 def hostile_event(text: str) -> JSONObject:
-    """A call that has *text* wherever an SDK lets a sender write."""
+    """Make a call with *text* in every field of a sender."""
     return {
         **{"type": "track", "messageId": f"m {text}", "event": text, "userId": f"ada {text}"},
         "properties": {text: text, "url": text, "products": [{text: text}]},
@@ -44,7 +44,7 @@ def hostile_event(text: str) -> JSONObject:
 
 
 def hostile_workspace(text: str) -> JSONObject:
-    """A workspace that has *text* wherever its author may write."""
+    """Make a workspace with *text* in every field of its author."""
     document = load_preset("guide").document
     subscription: JSONObject = {
         "name": text,
@@ -81,7 +81,7 @@ def hostile_workspace(text: str) -> JSONObject:
 
 
 def hostile_run(text: str) -> JSONObject:
-    """A run of scenarios that has *text* in all its names."""
+    """Make a scenario run with *text* in all its names."""
     step = {"keyword": text[:20], "text": text, "line": 6, "verdict": "failed", "failure": text}
     scenario = {
         **{"name": text, "line": 5, "verdict": "failed", "seconds": 1, "failure": text},
@@ -94,7 +94,7 @@ def hostile_run(text: str) -> JSONObject:
 
 @pytest.fixture(scope="module", params=[ATTACK, LINK], ids=["markup", "a link"])
 def attacked(request: pytest.FixtureRequest) -> Iterator[Running]:
-    """An emulator that has the attack in all places that take a text."""
+    """An emulator with the attack in every text field."""
     text: str = request.param
     with running() as emulator:
         control = f"{emulator.url}/emulator/v1"
@@ -118,7 +118,7 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Running]:
 
 
 def find_linked_pages(emulator: Running) -> Iterator[str]:
-    """Addresses of all pages that a person can get to by links."""
+    """Return the addresses of all pages that links lead to."""
     waiting, known = ["/"], {"/"}
     while waiting and len(known) < MOST_PAGES:
         at = waiting.pop(0)
@@ -134,7 +134,7 @@ def find_linked_pages(emulator: Running) -> Iterator[str]:
 
 
 def find_page_errors(page: Page, address: str) -> list[str]:
-    """What is wrong with the page at *address*; nothing is expected to be."""
+    """Open the page at *address* and return what the attack did; normally nothing."""
     fetched: list[str] = []
     page.on("request", lambda each: fetched.append(each.url))
     page.goto(address)

@@ -1,4 +1,4 @@
-"""`emulator serve` as a process of its own, that can be ended at any moment and begun again."""
+"""`emulator serve` in a process of its own that tests can kill and restart."""
 
 import re
 import resource
@@ -22,18 +22,18 @@ REQUEST_TIMEOUT_S = (
 
 
 class RestartableServer(Protocol):
-    """What senders send to."""
+    """Server that senders send to, with a flag that says whether it is up."""
 
     @property
     def url(self) -> str: ...
 
     @property
     def is_up(self) -> Event:
-        """Set while requests are taken."""
+        """Event that is set while the server accepts requests."""
 
 
 def read_ready_url(process: subprocess.Popen[str]) -> str:
-    """The address of an emulator that starts, once it takes requests there."""
+    """Return the URL of an emulator that is starting, once it accepts requests."""
     assert process.stderr is not None
     said = []  # such as that deliveries were resumed
     for line in process.stderr:
@@ -44,7 +44,7 @@ def read_ready_url(process: subprocess.Popen[str]) -> str:
 
 
 class EmulatorProcess:
-    """One database, and the process that serves it at one port while it lives.
+    """One database and the emulator process that serves it, always at the same port.
 
     Args:
         faults: What is to go wrong on the way to Insider One; given anew to each process.
@@ -73,7 +73,7 @@ class EmulatorProcess:
         self.kill()
 
     def start(self) -> None:
-        """Start a process; requests are taken on return."""
+        """Start a process and wait until it accepts requests."""
         process = self._launch()
         self.url = read_ready_url(process)
         # Whoever does not read what a process says stops it in the end.
@@ -84,14 +84,14 @@ class EmulatorProcess:
         self.is_up.set()
 
     def start_and_kill(self, seconds: float) -> None:
-        """Start a process and kill it, in all likelihood before it takes a request."""
+        """Start a process and kill it after *seconds*, mostly before it accepts requests."""
         with self._launch() as process:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(seconds)
             process.kill()
 
     def kill(self) -> None:
-        """End the process as `kill -9` does, whatever it is at."""
+        """End the process as `kill -9` does."""
         self.is_up.clear()
         assert self._process is not None
         self._process.kill()
@@ -99,18 +99,18 @@ class EmulatorProcess:
         self._process.communicate()
 
     def remove_faults(self) -> None:
-        """Let nothing go wrong any more on the way to Insider One."""
+        """Remove all faults on the way to Insider One."""
         requests.delete(f"{self.url}/emulator/v1/faults", timeout=REQUEST_TIMEOUT_S)
 
     def limit_file_size(self, max_bytes: int) -> None:
-        """Let no file of the process grow beyond *most* bytes."""
+        """Let no file of the process grow beyond *max_bytes*."""
         assert self._process is not None
         resource.prlimit(
             self._process.pid, resource.RLIMIT_FSIZE, (max_bytes, resource.RLIM_INFINITY)
         )
 
     def measure_memory(self) -> int:
-        """Bytes of the process in the machine's memory."""
+        """Return the resident memory of the process in bytes."""
         assert self._process is not None
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", status)
@@ -128,7 +128,7 @@ class EmulatorProcess:
 
 @contextmanager
 def serve_without_crash(db: Path) -> Iterator[EmulatorProcess]:
-    """A process that, whatever is done to it in the block, says nothing of a fault of its own."""
+    """Run an emulator during the block and check that it logged no crash of its own."""
     with EmulatorProcess(db) as process:
         yield process
     assert [

@@ -1,7 +1,4 @@
-"""The emulator, but with a mapping that never ends for the events of one user.
-
-python tests/soak/emulator_with_hanging_mapping.py serve --db kept.db --async
-"""
+"""The emulator with a mapping that never ends for the events of one user."""
 
 import time
 from unittest.mock import patch

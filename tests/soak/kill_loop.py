@@ -1,7 +1,4 @@
-"""Kills `emulator serve` hundreds of times under load, and asks what became of what it promised.
-
-    python tests/soak/kill_loop.py --kills 300
-    python tests/soak/kill_loop.py --kills 300 --async
+"""Kill `emulator serve` hundreds of times under load, then check every acknowledged message.
 
 Three senders behave as SDKs do: what was not answered with 200 is sent again. A third of the
 requests to Insider One fail. The process is killed at random moments, in every tenth life before
@@ -38,7 +35,7 @@ FAULTS: Sequence[JSONObject] = (
 
 
 def make_batch(chance: random.Random, sender: int, first: int) -> list[JSONObject]:
-    """Up to thirty calls of one sender."""
+    """Make up to thirty track calls of one sender."""
     return [
         {
             "type": "track",
@@ -55,7 +52,7 @@ def make_batch(chance: random.Random, sender: int, first: int) -> list[JSONObjec
 def send_until_acknowledged(
     served: RestartableServer, ledger: MessageLedger, sender: int, seed: int, ended: Event
 ) -> None:
-    """Send until *ended*, each batch until it is acknowledged."""
+    """Send batches until *ended* is set, each again until it is acknowledged."""
     chance, first = random.Random(seed * 100 + sender), 0
     with requests.Session() as session:
         while not ended.is_set():
@@ -73,7 +70,7 @@ def send_until_acknowledged(
 def is_batch_acknowledged(
     session: requests.Session, served: RestartableServer, calls: list[JSONObject]
 ) -> bool:
-    """Whether the batch was answered with 200."""
+    """Send *calls* as one batch and return whether it was answered with 200."""
     body = {"writeKey": "wk_demo", "batch": calls}
     try:
         return session.post(f"{served.url}/v1/batch", json=body, timeout=20).status_code == 200
@@ -83,7 +80,7 @@ def is_batch_acknowledged(
 
 @contextmanager
 def keep_sending(served: RestartableServer, ledger: MessageLedger, seed: int) -> Iterator[None]:
-    """Senders at work during the block."""
+    """Run the senders during the block."""
     ended = Event()
     senders = [
         Thread(target=send_until_acknowledged, args=(served, ledger, sender, seed, ended))
@@ -102,7 +99,7 @@ def keep_sending(served: RestartableServer, ledger: MessageLedger, seed: int) ->
 def kill_repeatedly(
     kills: int, db: Path, seed: int, options: Sequence[str] = ()
 ) -> tuple[MessageLedger, list[str]]:
-    """Kill *kills* processes; gives what senders were told and what is wrong in the end."""
+    """Kill *kills* processes; return what was sent and the errors found at the end."""
     chance, ledger = random.Random(seed), MessageLedger()
     with EmulatorProcess(db, options, FAULTS) as served:
         with keep_sending(served, ledger, seed):

@@ -1,5 +1,4 @@
-"""Kills one of two processes on one PostgreSQL database, again and again, and asks as crash.py does
-what became of what they promised.
+"""Kill one of two processes on one PostgreSQL database repeatedly, then check all messages.
 
     PYTHONPATH=tests python tests/soak/kill_loop_postgres.py --kills 100
     PYTHONPATH=tests python tests/soak/kill_loop_postgres.py --kills 100 --async
@@ -24,7 +23,7 @@ from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_prog
 
 
 class AlternatingServers:
-    """Both of two processes, as senders see them: each request goes to the other one."""
+    """Two processes as one server: each request goes to the other process."""
 
     def __init__(self, *processes: EmulatorProcess) -> None:
         self._turn = cycle(processes)
@@ -33,14 +32,14 @@ class AlternatingServers:
 
     @property
     def url(self) -> str:
-        """The address of the one whose turn it is, dead or alive."""
+        """URL of the process whose turn it is, running or killed."""
         return next(self._turn).url
 
 
 def kill_one_of_two(
     kills: int, db: str, seed: int, options: Sequence[str] = ()
 ) -> tuple[MessageLedger, list[str]]:
-    """Kill *kills* processes, one at a time; gives what senders were told and what is wrong."""
+    """Kill *kills* processes, one at a time; return what was sent and the errors."""
     chance, ledger = random.Random(seed), MessageLedger()
     with EmulatorProcess(db, options) as one, EmulatorProcess(db, options) as other:
         for fault in FAULTS:  # which both meet

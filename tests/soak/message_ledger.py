@@ -1,4 +1,4 @@
-"""What senders were told, held against what the emulator has."""
+"""Compare what senders sent with what the emulator stored, mapped and delivered."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ MAX_RETRY_ROUNDS = 200  # of trying again what failed, each an hour or so of Seg
 
 
 class MessageLedger:
-    """Message ids by what the sender knows of them. Safe for threads."""
+    """Ids of sent and of acknowledged messages; safe for threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -25,18 +25,18 @@ class MessageLedger:
         self.acknowledged: set[str] = set()
 
     def add_sent(self, ids: Iterable[str]) -> None:
-        """They are on their way: whether they arrive is not known."""
+        """Record *ids* as sent: whether they arrived is not known yet."""
         with self._lock:
             self.sent.update(ids)
 
     def add_acknowledged(self, ids: Iterable[str]) -> None:
-        """They were answered with 200: they are there, whatever happens."""
+        """Record *ids* as acknowledged with 200: they must be stored from now on."""
         with self._lock:
             self.acknowledged.update(ids)
 
 
 def find_all_errors(served: EmulatorProcess, ledger: MessageLedger) -> list[str]:
-    """Have everything delivered, and tell all that is wrong then; nothing is right."""
+    """Deliver everything, then return all differences and crashes."""
     served.remove_faults()
     retry_until_delivered(served.url)
     with ControlClient(served.url, page_size=1000) as client:
@@ -45,7 +45,7 @@ def find_all_errors(served: EmulatorProcess, ledger: MessageLedger) -> list[str]
 
 
 def retry_until_delivered(url: str) -> None:
-    """Try again what failed, until nothing is left to try."""
+    """Retry failed deliveries until none is left to retry."""
     for _ in range(MAX_RETRY_ROUNDS):
         answer = requests.post(f"{url}/emulator/v1/deliveries/retry", timeout=600)
         if not answer.json()["retrying"]:
@@ -54,7 +54,7 @@ def retry_until_delivered(url: str) -> None:
 
 
 def iter_differences(ledger: MessageLedger, client: ControlClient) -> Iterator[str]:
-    """Each way in which sent, acknowledged, mapped, delivered and stored disagree; none is right.
+    """Yield each difference between sent, acknowledged, mapped, delivered and stored.
 
     Events have a "number" of their own among their properties, so that no two are equal.
     """
@@ -76,7 +76,7 @@ def iter_differences(ledger: MessageLedger, client: ControlClient) -> Iterator[s
 def _check_deliveries(
     message: JSONObject, made: list[JSONObject], destination: Destination
 ) -> Iterator[str]:
-    """How the deliveries of *message* are not those that its mappings make."""
+    """Yield how the deliveries of *message* differ from its mappings."""
     mapped = [
         outcome.request.json
         for outcome in destination.iter_outcomes(message["normalised"])
@@ -90,7 +90,7 @@ def _check_deliveries(
 
 
 def _check_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator[str]:
-    """How the events that people have are not those that were stored, each once."""
+    """Yield how the events in profiles differ from the stored messages."""
     numbered = {
         number
         for each in stored

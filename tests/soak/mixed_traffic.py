@@ -1,6 +1,4 @@
-"""Half an hour of mixed traffic with faults on, and an account of every message in the end.
-
-    python tests/soak/mixed_traffic.py --minutes 30
+"""Send mixed traffic with faults for half an hour, then check every message.
 
 Shoppers send single calls, batches, packed ones, duplicates, images and calls that Segment refuses;
 others read the control API and upsert to Insider One directly. A third of the requests to Insider
@@ -42,7 +40,7 @@ MUG = {"product_id": "mug", "name": "Mug", "category": "Kitchen", "price": 8.5, 
 
 @dataclass
 class TrafficClient:
-    """One client of every address, which remembers what it was told."""
+    """One client that sends every kind of request and records what was acknowledged."""
 
     number: int
     url: str
@@ -53,37 +51,43 @@ class TrafficClient:
     session: requests.Session = field(default_factory=requests.Session)
 
     def send_until(self, ended: Event) -> None:
-        """Do this and that until *ended*."""
+        """Send random requests until *ended* is set."""
         acts: Sequence[tuple[Callable[[], None], int]] = (
-            (self.send_single_call, 6), (self.send_batch, 6), (self.send_gzip_batch, 3), (self.send_batch_twice, 2),
-            (self.send_pixel_call, 1), (self.send_invalid_bodies, 1), (self.send_upsert, 1), (self.read_control_api, 2),
-        )  # fmt: skip
+            (self.send_single_call, 6),
+            (self.send_batch, 6),
+            (self.send_gzip_batch, 3),
+            (self.send_batch_twice, 2),
+            (self.send_pixel_call, 1),
+            (self.send_invalid_bodies, 1),
+            (self.send_upsert, 1),
+            (self.read_control_api, 2),
+        )
         ways, weights = zip(*acts, strict=True)
         while not ended.wait(self.rng.uniform(0, 2 * MEAN_PAUSE_S)):
             self.rng.choices(ways, weights)[0]()
 
     def send_single_call(self) -> None:
-        """One call at the address of its type."""
+        """Send one call to the route of its type."""
         call = self._make_call()
         self._post_and_record([call["messageId"]], f"/v1/{call['type']}", orjson.dumps(call))
 
     def send_batch(self) -> None:
-        """A batch."""
+        """Send a batch."""
         self._send_batch([self._make_call() for _ in range(self.rng.randint(1, 40))])
 
     def send_gzip_batch(self) -> None:
-        """A batch in gzip."""
+        """Send a batch compressed with gzip."""
         calls = [self._make_call() for _ in range(self.rng.randint(1, 40))]
         self._send_batch(calls, is_gzip=True)
 
     def send_batch_twice(self) -> None:
-        """The same batch twice, as an SDK does whose first answer was lost."""
+        """Send the same batch twice, as an SDK does when the first answer was lost."""
         calls = [self._make_call() for _ in range(5)]
         self._send_batch(calls)
         self._send_batch(calls)
 
     def send_pixel_call(self) -> None:
-        """A call by an address of an image."""
+        """Send a call to the pixel route."""
         call = self._make_call() | {"type": "track", "event": "mail_opened", "writeKey": "wk_demo"}
         self.ledger.add_sent([call["messageId"]])
         packed = base64.urlsafe_b64encode(orjson.dumps(call)).decode()
@@ -92,19 +96,19 @@ class TrafficClient:
             self.ledger.add_acknowledged([call["messageId"]])
 
     def send_invalid_bodies(self) -> None:
-        """What no SDK sends."""
+        """Send bodies that no SDK sends."""
         for body in (b"{", b"[]", b'{"batch": 7}', b"\xff\xfe", b"[" * 5000):
             self._request("POST", "/v1/batch", data=body)
 
     def send_upsert(self) -> None:
-        """An upsert that does not come from Segment."""
+        """Send an upsert directly to Insider One."""
         user = {"identifiers": {"uuid": self._random_user_id()}, "attributes": {"age": 30}}
         self._request(
             "POST", "/api/user/v1/upsert", json={"users": [user]}, headers=ACCOUNT_HEADERS
         )
 
     def read_control_api(self) -> None:
-        """Read as pages and tests do."""
+        """Read the control API as pages and tests do."""
         for path in ("messages?limit=20", "deliveries?verdict=retrying", "storage", "health"):
             self._request("GET", f"/emulator/v1/{path}")
         self._request("GET", f"/emulator/v1/profiles?identifier=uuid:{self._random_user_id()}")
@@ -158,7 +162,7 @@ class TrafficClient:
 
 @dataclass(frozen=True)
 class SoakResult:
-    """What a run came to: everything is fine when `wrong` is empty."""
+    """Result of a run; everything is fine when `errors` is empty."""
 
     ledger: MessageLedger
     memory_samples: list[int]
@@ -167,7 +171,7 @@ class SoakResult:
 
 
 def run_soak(seconds: float, db: Path, seed: int, options: Sequence[str] = ()) -> SoakResult:
-    """Send for *seconds*, settle, and hold all against all."""
+    """Send for *seconds*, deliver everything, and compare all records."""
     ledger = MessageLedger()
     with EmulatorProcess(db, options, FAULTS) as served:
         shoppers = [
@@ -185,7 +189,7 @@ def run_soak(seconds: float, db: Path, seed: int, options: Sequence[str] = ()) -
 def _run_clients(
     shoppers: Sequence[TrafficClient], served: EmulatorProcess, seconds: float
 ) -> list[int]:
-    """Have *shoppers* work for *seconds*; gives samples of the memory that it took."""
+    """Run *shoppers* for *seconds*; return samples of the server's memory."""
     ended, memory = Event(), []
     working = [Thread(target=each.send_until, args=(ended,)) for each in shoppers]
     for thread in working:
@@ -201,7 +205,7 @@ def _run_clients(
 
 
 def _check_memory_growth(memory: list[int]) -> list[str]:
-    """Whether the last quarter of the time had more in memory than the second."""
+    """Return an error when the last quarter used more memory than the second."""
     quarter = len(memory) // 4
     if quarter < 3:
         return []

@@ -1,6 +1,4 @@
-"""Sends what schemathesis makes of the three OpenAPI descriptions to a server of its own.
-
-    python tests/soak/openapi_fuzzing.py --seconds 300
+"""Send requests that schemathesis derives from the three OpenAPI documents.
 
 Each surface has a new server, and as many seconds. Counts as wrong: an answer that the description
 does not have, a traceback in the server's log, a server that grew or that answers no more.
@@ -43,7 +41,7 @@ MAX_MEMORY = 500 * 1024**2  # bytes
 
 @dataclass(frozen=True, slots=True)
 class FuzzingResult:
-    """What came of one surface.
+    """Result of fuzzing one surface.
 
     Args:
         cases: Requests that were made.
@@ -57,7 +55,7 @@ class FuzzingResult:
 
 
 def fuzz_surface(surface: str, seconds: int, folder: Path) -> FuzzingResult:
-    """Try one of DESCRIPTIONS for about *seconds*."""
+    """Fuzz one surface of OPENAPI_PATHS for about *seconds*."""
     workspace = folder / "workspace.json"
     workspace.write_bytes(orjson.dumps(_guide_without_rate_limits()))
     with EmulatorProcess(folder / f"{surface}.db", ("--workspace", str(workspace))) as served:

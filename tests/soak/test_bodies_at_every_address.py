@@ -1,4 +1,4 @@
-"""Whatever stands in a body, no address answers it with a fault, or with much memory or time."""
+"""No request body makes a route crash, or use much memory or time."""
 
 import gzip
 import re
@@ -103,7 +103,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess
 
 
 def write_routes() -> list[tuple[str, str]]:
-    """Method and path of all that changes something; ids are those of what came first."""
+    """Return method and path of every route that changes something."""
     app = create_app(Config(db=":memory:"), load_preset("guide"))
     app.extensions["emulator"].close()
     return [
@@ -117,7 +117,7 @@ def write_routes() -> list[tuple[str, str]]:
 def get_status(
     served: EmulatorProcess, call: tuple[str, str], body: bytes, headers: Mapping[str, str]
 ) -> int:
-    """The status of the answer, which took no more than its share of memory."""
+    """Send the request and return its status; check the memory that it used."""
     method, path = call
     before = served.measure_memory()
     answer = requests.request(
@@ -142,7 +142,9 @@ def test_a_hostile_body_is_refused(
 
 
 @pytest.mark.parametrize(("body", "headers"), ANSWERED)
-def test_no_address_fails(served: EmulatorProcess, body: bytes, headers: dict[str, str]) -> None:
+def test_no_route_fails_on_a_hostile_body(
+    served: EmulatorProcess, body: bytes, headers: dict[str, str]
+) -> None:
     failed = {
         call: status
         for call in write_routes()

@@ -1,4 +1,4 @@
-"""A message whose delivery never ends stops neither a start nor, in the end, other messages."""
+"""A message whose mapping never ends blocks neither a start nor other messages."""
 
 import sqlite3
 import time
@@ -16,7 +16,7 @@ PROGRAM = [str(Path(__file__).with_name("emulator_with_hanging_mapping.py"))]
 
 
 def read_attempt_counts(db: Path) -> list[int]:
-    """How many processes have begun each of the messages that wait."""
+    """Return how many processes have started each waiting message."""
     with closing(sqlite3.connect(db)) as database:
         rows = database.execute("SELECT coalesce(begun, 0) FROM waiting ORDER BY id")
         return [number for (number,) in rows]
@@ -29,7 +29,7 @@ def wait_for_attempt_counts(db: Path, expected: list[int]) -> None:
         time.sleep(0.05)
 
 
-def test_a_message_that_processes_die_at_is_set_aside(tmp_path: Path) -> None:
+def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: Path) -> None:
     db = tmp_path / "kept.db"
     call = {"type": "identify", "traits": {"firstName": "Ada"}}
     calls = [

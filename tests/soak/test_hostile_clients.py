@@ -1,4 +1,4 @@
-"""Whatever a client does with its connection, it gets no 500, and all others are served."""
+"""Whatever a client does with its connection, it gets no 500, and other clients are served."""
 
 import re
 import resource
@@ -38,7 +38,7 @@ def address(served: EmulatorProcess) -> Address:
 
 
 def send_and_read_statuses(address: Address, sent: bytes, *, end: bool = False) -> list[int]:
-    """Statuses of all answers to *sent*, until the server closes the connection or cuts it.
+    """Send *sent* and return the statuses of all answers until the connection ends.
 
     Args:
         end: Whether the sender closes its half after what it sent.
@@ -57,7 +57,7 @@ def send_and_read_statuses(address: Address, sent: bytes, *, end: bool = False) 
 
 
 def is_serving(url: str) -> bool:
-    """Whether somebody else is served."""
+    """Return whether another client's request is answered with 200."""
     song = {"writeKey": "wk_demo", "userId": "bob", "event": "song_played"}
     return requests.post(f"{url}/v1/track", json=song, timeout=PATIENCE).status_code == 200
 
@@ -130,7 +130,9 @@ def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: lis
         pytest.param(b"\x16\x03\x01\x02\x00" * 20, id="in TLS"),
     ],
 )
-def test_half_a_request_is_none(served: EmulatorProcess, address: Address, sent: bytes) -> None:
+def test_an_incomplete_request_stores_nothing(
+    served: EmulatorProcess, address: Address, sent: bytes
+) -> None:
     assert send_and_read_statuses(address, sent, end=True) == []
     assert is_serving(served.url)
 
@@ -149,7 +151,7 @@ def test_a_request_is_not_smuggled_in_the_body_of_another(address: Address, head
     assert 200 not in send_and_read_statuses(address, TRACK + headers + hidden, end=True)
 
 
-def test_many_slow_clients_leave_room_for_others(served: EmulatorProcess, address: Address) -> None:
+def test_many_slow_clients_do_not_block_others(served: EmulatorProcess, address: Address) -> None:
     with ExitStack() as stack:
         for number in range(300):
             slow = stack.enter_context(closing(socket.create_connection(address, PATIENCE)))
@@ -158,7 +160,7 @@ def test_many_slow_clients_leave_room_for_others(served: EmulatorProcess, addres
         assert is_serving(served.url)
 
 
-def test_a_client_that_reads_nothing_leaves_room_for_others(
+def test_a_client_that_reads_nothing_does_not_block_others(
     served: EmulatorProcess, address: Address
 ) -> None:
     with closing(socket.create_connection(address, PATIENCE)) as deaf:
@@ -168,7 +170,7 @@ def test_a_client_that_reads_nothing_leaves_room_for_others(
         assert is_serving(served.url)
 
 
-def test_more_connections_than_a_process_is_given_files_at_first(tmp_path: Path) -> None:
+def test_more_connections_than_the_initial_file_limit_are_served(tmp_path: Path) -> None:
     given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, most))
     try:

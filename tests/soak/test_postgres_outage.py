@@ -1,4 +1,4 @@
-"""PostgreSQL stops and starts again under an emulator: senders are told, and nothing is lost."""
+"""PostgreSQL stops and starts again while an emulator runs: nothing acknowledged is lost."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def server() -> Iterator[PostgresServer]:
 def keep_tracking(
     served: EmulatorProcess, ledger: MessageLedger
 ) -> "Iterator[Queue[requests.Response]]":
-    """Answers to a shopper who goes on sending during the block."""
+    """Send track calls during the block and queue the answers."""
     answers: Queue[requests.Response] = Queue()
     over = Event()
 
@@ -58,7 +58,7 @@ def keep_tracking(
 def wait_for_status(
     answers: "Queue[requests.Response]", status: int, times: int = 5
 ) -> requests.Response:
-    """The last of so many answers with *status*."""
+    """Wait for *times* answers with *status* and return the last one."""
     for _ in range(times):
         while (answer := answers.get(timeout=60)).status_code != status:
             pass
@@ -66,7 +66,7 @@ def wait_for_status(
 
 
 @pytest.mark.parametrize("options", [[], ["--async", "--keep-days", "9"]], ids=["", "async"])
-def test_an_emulator_outlives_its_database(server: PostgresServer, options: list[str]) -> None:
+def test_an_emulator_survives_a_database_outage(server: PostgresServer, options: list[str]) -> None:
     url, ledger = server.url.render_as_string(hide_password=False), MessageLedger()
     with EmulatorProcess(url, ["--db", url, *options]) as served:
         stream = requests.get(f"{served.url}/stream", stream=True, timeout=60)

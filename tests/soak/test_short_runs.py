@@ -1,4 +1,4 @@
-"""Short runs of what crash.py and traffic.py do for long."""
+"""Short runs of kill_loop.py and mixed_traffic.py."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +9,13 @@ from mixed_traffic import run_soak
 
 
 @pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
-def test_what_was_acknowledged_outlives_every_kill(tmp_path: Path, options: Sequence[str]) -> None:
+def test_acknowledged_messages_survive_every_kill(tmp_path: Path, options: Sequence[str]) -> None:
     ledger, wrong = kill_repeatedly(3, tmp_path / "kept.db", seed=3, options=options)
     assert wrong == []
     assert ledger.acknowledged
 
 
-def test_mixed_traffic_is_accounted_for(tmp_path: Path) -> None:
+def test_mixed_traffic_loses_nothing(tmp_path: Path) -> None:
     outcome = run_soak(3, tmp_path / "kept.db", seed=5)
     assert outcome.errors == []
     assert outcome.ledger.acknowledged

@@ -1,4 +1,4 @@
-"""A disk that is full, damaged or read-only is told in one line, and never answered with 200."""
+"""A full, damaged or locked database file is reported in one line, and never answered with 200."""
 
 import resource
 import sqlite3
@@ -36,7 +36,7 @@ def list_stored_ids(url: str) -> set[str]:
     return {each["messageId"] for each in listed["messages"]}
 
 
-def test_a_full_disk_refuses_keeps_what_it_took_and_goes_on_when_there_is_room(
+def test_a_full_disk_is_answered_with_503_and_recovers(
     tmp_path: Path,
 ) -> None:
     taken = set()
@@ -76,7 +76,7 @@ def damage_middle_page(file: Path) -> None:
 
 @pytest.fixture
 def database_file(tmp_path: Path) -> Path:
-    """A file with messages, which nobody has open."""
+    """A closed database file with messages."""
     file = tmp_path / "kept.db"
     app = create_app(Config(db=str(file)), load_preset("guide"))
     for number in range(20):
@@ -104,7 +104,7 @@ def database_file(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_what_cannot_be_opened_ends_the_start_with_one_line(
+def test_a_database_that_cannot_be_opened_ends_the_start_with_one_line(
     kept: Path, url: str, damage: Callable[[Path], None], told: str
 ) -> None:
     damage(kept)
@@ -112,7 +112,7 @@ def test_what_cannot_be_opened_ends_the_start_with_one_line(
     assert (result.exit_code, result.stderr) == (2, told.format(file=kept))
 
 
-def test_a_file_that_is_damaged_within_is_answered_with_503(kept: Path) -> None:
+def test_a_partly_damaged_file_is_answered_with_503(kept: Path) -> None:
     app = create_app(Config(db=str(kept)), load_preset("guide"))
     client = app.test_client()
     damage_middle_page(kept)
@@ -129,7 +129,7 @@ def test_a_file_that_is_damaged_within_is_answered_with_503(kept: Path) -> None:
     )
 
 
-def test_a_database_that_another_program_holds_is_told_at_the_start(kept: Path) -> None:
+def test_a_database_locked_by_another_program_is_reported_at_the_start(kept: Path) -> None:
     with closing(sqlite3.connect(kept)) as another:
         another.execute("BEGIN EXCLUSIVE")
         result = CliRunner().invoke(main, ["serve", "--port", "0", "--db", str(kept)])
