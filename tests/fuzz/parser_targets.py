@@ -14,10 +14,10 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
 from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_statement
 from segment_insider_emulator.filtering.plan_schema import UnsupportedPattern, matches_pattern
+from segment_insider_emulator.mapping.codegen import compile_path, compile_template
 from segment_insider_emulator.mapping.date_parser import parse_date_ms
 from segment_insider_emulator.mapping.liquid import LiquidError
 from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
-from segment_insider_emulator.mapping.resolvers import compile_path, compile_template
 from segment_insider_emulator.mapping.triggers import EmptyGroupError, TriggerError, compile_trigger
 from segment_insider_emulator.mapping.validation import NullRootDirectiveError
 from segment_insider_emulator.segment.ingest import decode_body, parse_messages

@@ -7,7 +7,7 @@ import pytest
 
 from segment_insider_emulator.mapping.directives import compile_mapping
 from segment_insider_emulator.mapping.javascript import MISSING
-from segment_insider_emulator.mapping.resolvers import DirectiveError
+from segment_insider_emulator.mapping.validation import DirectiveError
 
 EVENT: dict[str, Any] = {
     "userId": "u1",

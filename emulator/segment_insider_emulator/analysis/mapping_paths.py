@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from segment_insider_emulator.mapping.directives import is_directive
-from segment_insider_emulator.mapping.resolvers import (
+from segment_insider_emulator.mapping.codegen import (
     find_template_paths,
     split_path,
     strip_path_prefix,
 )
+from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSON, JSONObject
 
 # Marks, among the paths, a value that does not depend on the event.

@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple, TypeAlias
 import orjson
 
 from segment_insider_emulator.mapping.catalog import DestinationAction
+from segment_insider_emulator.mapping.codegen import strip_path_prefix
 from segment_insider_emulator.mapping.directives import DIRECTIVES, is_directive
 from segment_insider_emulator.mapping.fields import ActionField
 from segment_insider_emulator.mapping.javascript import to_json_text
-from segment_insider_emulator.mapping.resolvers import strip_path_prefix
 from segment_insider_emulator.mapping.triggers import (
     TriggerCondition,
     TriggerError,

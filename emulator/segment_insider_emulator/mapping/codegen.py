@@ -1,15 +1,17 @@
-"""Generate one Python function per mapping, so that resolving an event takes microseconds.
+"""Compile paths, templates and objects of mappings to functions that resolve them for an event.
 
 Nearly every mapping is an object of paths; many paths have the same first keys, some have a second
-path as fallback. For these mappings, this module writes one function without calls that reads each
-common beginning once. Other directives are called as the resolvers to which they were compiled.
-Keys enter the source as Python literals only.
+path as fallback. For these mappings, this module writes one Python function without calls that
+reads each common beginning once. Other directives are called as the resolvers to which they were
+compiled. Keys enter the source as Python literals only.
 
 `compile_field_values` writes resolving and reading the fields as one function. It stores a value
 at once when its type is accepted unchanged, and calls the reader of the field for other values.
 """
 
+import re
 from collections.abc import Callable
+from functools import reduce
 from typing import TypeAlias
 
 from segment_insider_emulator.json_text import MAX_DEPTH
@@ -19,15 +21,139 @@ from segment_insider_emulator.mapping.fields import (
     compile_field_reader,
     compile_payload_reader,
 )
-from segment_insider_emulator.mapping.javascript import MISSING, get_member, is_truthy
-from segment_insider_emulator.mapping.resolvers import (
+from segment_insider_emulator.mapping.javascript import (
+    MISSING,
+    WHITE_SPACE,
+    get_member,
+    is_truthy,
+    to_js_string,
+)
+from segment_insider_emulator.mapping.validation import (
+    ROOT_DIRECTIVE_KEY,
     MappingCompiler,
     Resolver,
-    split_path,
-    strip_path_prefix,
+    find_mapping_errors,
 )
-from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY, find_mapping_errors
 from segment_insider_emulator.types import JSON, JSONObject
+
+_PATH_SEPARATOR = re.compile(r"""\[(?=["'0-9])|\.|(?<=["'0-9])\]+""")
+_QUOTE_CHARACTER = re.compile("['\"]")
+
+
+def split_path(path: str) -> tuple[str, ...]:
+    """Split a path into its keys at dots and brackets; quotes are removed."""
+    if path in ("", "."):
+        return ()
+    return tuple(_QUOTE_CHARACTER.sub("", part) for part in _PATH_SEPARATOR.split(path) if part)
+
+
+def strip_path_prefix(path: str) -> str:
+    """Remove the first `$.` of *path*, at any position."""
+    return path.replace("$.", "", 1)
+
+
+def compile_path(path: str) -> Resolver:
+    """Return a resolver of one path; a missing key gives MISSING, a falsy value ends it."""
+    keys = split_path(path)
+    if not keys:
+        return lambda event: event
+    return _BUILDERS_BY_KEY_COUNT.get(len(keys), _build_many_key_resolver)(*keys)
+
+
+def _build_one_key_resolver(key: str) -> Resolver:
+    def resolve(event: JSON) -> JSON:
+        return event.get(key, MISSING) if type(event) is dict else get_member(event, key)
+
+    return resolve
+
+
+def _build_two_key_resolver(first_key: str, second_key: str) -> Resolver:
+    def resolve(event: JSON) -> JSON:
+        parent = (
+            event.get(first_key, MISSING) if type(event) is dict else get_member(event, first_key)
+        )
+        return (
+            parent.get(second_key, MISSING)
+            if type(parent) is dict
+            else get_member(parent, second_key)
+        )
+
+    return resolve
+
+
+def _build_many_key_resolver(*keys: str) -> Resolver:
+    return lambda event: reduce(get_member, keys, event)
+
+
+# Nearly all paths have one or two keys; specialised code makes them faster.
+_BUILDERS_BY_KEY_COUNT: dict[int, Callable[..., Resolver]] = {
+    1: _build_one_key_resolver,
+    2: _build_two_key_resolver,
+}
+
+
+def compile_template(template: str) -> Callable[[JSON], str]:
+    """Return a renderer of `{{path}}` and `{{{path}}}` in *template*; neither escapes.
+
+    Braces are replaced in two passes, first triple, then double ones; so the text that triple
+    braces add is rendered again.
+    """
+    double = _compile_template_pass(2, template)
+    if not _split_template(3, template)[1]:
+        return double
+    triple = _compile_template_pass(3, template)
+    return lambda event: _compile_template_pass(2, triple(event))(event)
+
+
+def _compile_template_pass(brace_count: int, template: str) -> Callable[[JSON], str]:
+    texts, paths = _split_template(brace_count, template)
+    resolvers = [compile_path(path) for path in paths]
+
+    def render(event: JSON) -> str:
+        values = [_format_value(resolve(event)) for resolve in resolvers]
+        return "".join(part for pair in zip(texts, [*values, ""], strict=True) for part in pair)
+
+    return render
+
+
+def _split_template(brace_count: int, template: str) -> tuple[list[str], list[str]]:
+    """Split *template* into its texts and the paths in braces between them.
+
+    A path contains no closing brace. Braces are searched by hand: a regular expression would try
+    again from each of a long run of opening braces, which an event may contain.
+    """
+    opening, closing = "{" * brace_count, "}" * brace_count
+    texts: list[str] = []
+    paths: list[str] = []
+    text_begin = search_from = 0
+    while (begin := template.find(opening, search_from)) >= 0:
+        end = template.find("}", begin)
+        if end < 0:
+            break
+        search_from = end + 1
+        path = template[begin + brace_count : end]
+        if path and template.startswith(closing, end):
+            texts.append(template[text_begin:begin])
+            paths.append(path.strip(WHITE_SPACE))
+            text_begin = search_from = end + brace_count
+    return [*texts, template[text_begin:]], paths
+
+
+def _format_value(value: JSON) -> str:
+    return "" if value is None or value is MISSING else to_js_string(value)
+
+
+def render_with_paths(template: str, event: JSON) -> tuple[str, list[str]]:
+    """Render *template* for *event*; return the text and every path that was printed."""
+    triple = _split_template(3, template)[1]
+    second = _compile_template_pass(3, template)(event) if triple else template
+    return _compile_template_pass(2, second)(event), [*triple, *_split_template(2, second)[1]]
+
+
+def find_template_paths(template: str) -> list[str]:
+    """Return the paths between double or triple braces of *template*."""
+    texts, triple = _split_template(3, template)
+    return [*triple, *(path for text in texts for path in _split_template(2, text)[1])]
 
 
 def compile_object(

@@ -25,7 +25,6 @@ from segment_insider_emulator.mapping.fields import (
 )
 from segment_insider_emulator.mapping.javascript import MISSING
 from segment_insider_emulator.mapping.liquid import LiquidError
-from segment_insider_emulator.mapping.resolvers import DirectiveError, Resolver
 from segment_insider_emulator.mapping.triggers import (
     EmptyGroupError,
     EventPredicate,
@@ -36,8 +35,10 @@ from segment_insider_emulator.mapping.triggers import (
 )
 from segment_insider_emulator.mapping.upserts import build_upsert_body, encode_upsert_body
 from segment_insider_emulator.mapping.validation import (
+    DirectiveError,
     MappingError,
     NullRootDirectiveError,
+    Resolver,
     compile_validated,
 )
 from segment_insider_emulator.types import JSON, JSONObject

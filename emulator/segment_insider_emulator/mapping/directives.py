@@ -6,7 +6,7 @@ resolver that raises when an event arrives, because that is when Segment notices
 Source: behaviour recorded from Segment's published mapping kit, 3.170.0.
 """
 
-from segment_insider_emulator.mapping.codegen import compile_object
+from segment_insider_emulator.mapping.codegen import compile_object, compile_path, strip_path_prefix
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
     drop_missing,
@@ -15,18 +15,16 @@ from segment_insider_emulator.mapping.javascript import (
     is_truthy,
     iter_entries,
 )
-from segment_insider_emulator.mapping.resolvers import (
+from segment_insider_emulator.mapping.text_directives import TEXT_DIRECTIVES
+from segment_insider_emulator.mapping.validation import (
     DirectiveCompiler,
     DirectiveError,
     MappingCompiler,
     Resolver,
     build_directive_error_resolver,
-    compile_path,
+    compile_validated,
     resolve_to_missing,
-    strip_path_prefix,
 )
-from segment_insider_emulator.mapping.text_directives import TEXT_DIRECTIVES
-from segment_insider_emulator.mapping.validation import compile_validated
 from segment_insider_emulator.types import JSON, JSONObject
 
 

@@ -10,6 +10,11 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TypeAlias
 
+from segment_insider_emulator.mapping.codegen import (
+    render_with_paths,
+    split_path,
+    strip_path_prefix,
+)
 from segment_insider_emulator.mapping.destination import MAPPING_ERRORS
 from segment_insider_emulator.mapping.directives import compile_mapping, is_directive
 from segment_insider_emulator.mapping.javascript import MISSING, equals_empty_text, is_truthy
@@ -25,13 +30,11 @@ from segment_insider_emulator.mapping.path_tracking import (
     strip_tracking,
     track_reads,
 )
-from segment_insider_emulator.mapping.resolvers import (
+from segment_insider_emulator.mapping.validation import (
     Resolver,
-    render_with_paths,
-    split_path,
-    strip_path_prefix,
+    apply_root_directive,
+    validate_mapping,
 )
-from segment_insider_emulator.mapping.validation import apply_root_directive, validate_mapping
 from segment_insider_emulator.types import JSON, JSONObject
 
 _RESOLVER_CACHE_SIZE = 1024  # parts of mappings

@@ -7,6 +7,11 @@ from typing import TypeAlias
 
 import orjson
 
+from segment_insider_emulator.mapping.codegen import (
+    compile_path,
+    compile_template,
+    strip_path_prefix,
+)
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
     count_utf16_units,
@@ -15,16 +20,13 @@ from segment_insider_emulator.mapping.javascript import (
     to_js_string,
     to_json_text,
 )
-from segment_insider_emulator.mapping.resolvers import (
+from segment_insider_emulator.mapping.validation import (
     DirectiveCompiler,
     DirectiveError,
     MappingCompiler,
     Resolver,
     build_directive_error_resolver,
-    compile_path,
-    compile_template,
     resolve_to_missing,
-    strip_path_prefix,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 

@@ -5,7 +5,7 @@ Source: behaviour recorded from Segment's published mapping kit, 3.170.0.
 
 from collections.abc import Callable
 from itertools import chain
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
@@ -14,13 +14,44 @@ from segment_insider_emulator.mapping.javascript import (
     iter_entries,
     to_json_text,
 )
-from segment_insider_emulator.mapping.resolvers import (
-    DirectiveError,
-    MappingCompiler,
-    Resolver,
-    build_error_resolver,
-)
 from segment_insider_emulator.types import JSON, JSONObject
+
+Resolver: TypeAlias = Callable[[JSON], JSON]
+
+
+class DirectiveError(Exception):
+    """A directive cannot be applied to this event; the message is Segment's."""
+
+
+class MappingCompiler(Protocol):
+    """Compiler for the mapping inside a directive; see `directives.compile_mapping`."""
+
+    def __call__(self, mapping: JSON, keep_missing: bool = False) -> Resolver: ...
+
+
+# Arguments: value of the @-key, whether objects keep MISSING values, compiler of inner mappings.
+DirectiveCompiler: TypeAlias = Callable[[JSON, bool, MappingCompiler], Resolver]
+
+
+def resolve_to_missing(event: JSON) -> JSON:
+    """Return MISSING for every event."""
+    return MISSING
+
+
+def build_directive_error_resolver(message: str) -> Resolver:
+    """Return a resolver that raises DirectiveError with *message* for every event."""
+    return build_error_resolver(DirectiveError(message))
+
+
+def build_error_resolver(error: Exception) -> Resolver:
+    """Return a resolver that raises *error* for every event."""
+
+    def resolve(event: JSON) -> JSON:
+        # Its traceback would grow with each event, and keep all of them in memory.
+        raise error.with_traceback(None)
+
+    return resolve
+
 
 MappingPath: TypeAlias = tuple[str, ...]
 MappingCheck: TypeAlias = Callable[[JSON, MappingPath], list[str]]

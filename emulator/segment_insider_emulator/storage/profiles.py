@@ -17,10 +17,7 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from segment_insider_emulator.storage.database import (
-    rollback_transaction,
-    transaction,
-)
+from segment_insider_emulator.storage.database import rollback_transaction, transaction
 from segment_insider_emulator.storage.profile_unit_of_work import (
     SELECT_PROFILE,
     ProfileUnitOfWork,
