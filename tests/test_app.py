@@ -1,4 +1,4 @@
-"""The wired emulator: errors in one shape, nothing shared, and a server that starts and stops."""
+"""The whole emulator: uniform errors, no shared state, and a server that starts and stops."""
 
 import re
 import signal
@@ -38,7 +38,7 @@ def client() -> Iterator[FlaskClient]:
         yield app.test_client()
 
 
-def kept(base: str) -> list[str]:
+def list_message_ids(base: str) -> list[str]:
     listed = requests.get(f"{base}/emulator/v1/messages", timeout=5).json()
     return [message["messageId"] for message in listed["messages"]]
 
@@ -78,28 +78,26 @@ def test_errors_have_one_shape(
         ("0.0.0.0", "emulator.internal:8282", 200),
     ],
 )
-def test_only_this_machine_s_names_are_answered_on_loopback(
-    bound: str, host: str, status: int
-) -> None:
+def test_only_local_host_names_are_accepted_on_loopback(bound: str, host: str, status: int) -> None:
     with emulator(host=bound) as app:
         answer = app.test_client().get("/emulator/v1/health", headers={"Host": host})
         assert answer.status_code == status
 
 
-def test_the_front_page_says_where_to_send(client: FlaskClient) -> None:
+def test_the_front_page_shows_where_to_send_calls(client: FlaskClient) -> None:
     page = client.get("/")
     assert page.mimetype == "text/html"
     assert "wk_demo" in page.text
 
 
-def test_two_emulators_share_nothing() -> None:
+def test_two_emulators_share_no_state() -> None:
     with emulator() as one, emulator() as two:
         one.test_client().post("/v1/track", json=SONG)
         listed = two.test_client().get("/emulator/v1/messages").json
         assert listed == {"messages": [], "next": None}
 
 
-def test_a_database_that_cannot_be_used_makes_sdks_retry(tmp_path: Path) -> None:
+def test_a_locked_database_is_answered_with_503(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
     with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:
         another.execute("BEGIN EXCLUSIVE")
@@ -111,25 +109,25 @@ def test_a_database_that_cannot_be_used_makes_sdks_retry(tmp_path: Path) -> None
         assert app.test_client().post("/v1/track", json=SONG).status_code == 200
 
 
-def test_tables_that_do_not_fit_are_not_told_as_a_full_disk(tmp_path: Path) -> None:
+def test_a_missing_table_is_not_reported_as_a_full_disk(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
     with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:
         another.execute("DROP TABLE messages")
         assert app.test_client().post("/v1/track", json=SONG).status_code == 500
 
 
-def test_a_server_in_a_thread_answers_and_ends() -> None:
+def test_a_server_in_a_thread_starts_and_stops() -> None:
     with emulator() as app:
         with serve_in_thread(app) as base:
             requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
-            assert kept(base) == ["m1"]
+            assert list_message_ids(base) == ["m1"]
         with pytest.raises(requests.ConnectionError):
             requests.get(base, timeout=5)
 
 
 @contextmanager
-def served(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`emulator serve` as its own process, and its base URL once it is ready."""
+def start_emulator(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run `emulator serve` in a process; yield it and its base URL once it is ready."""
     command = [
         sys.executable,
         "-m",
@@ -152,17 +150,17 @@ def served(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_what_was_acknowledged_outlives_the_server(tmp_path: Path, ending: signal.Signals) -> None:
+def test_acknowledged_messages_survive_the_server(tmp_path: Path, ending: signal.Signals) -> None:
     if signal.getsignal(ending) is signal.SIG_IGN:
         pytest.skip(f"{ending.name} is ignored here, and so by the server")
     db = tmp_path / "kept.db"
-    with served(db) as (process, base):
+    with start_emulator(db) as (process, base):
         requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
         process.send_signal(ending)
         clean = 0 if ending != signal.SIGKILL else -signal.SIGKILL
         assert process.wait(10) == clean
-    with served(db) as (process, base):
-        assert kept(base) == ["m1"]
+    with start_emulator(db) as (process, base):
+        assert list_message_ids(base) == ["m1"]
         process.terminate()
 
 
@@ -191,13 +189,15 @@ def test_what_was_acknowledged_outlives_the_server(tmp_path: Path, ending: signa
         ),
     ],
 )
-def test_misuse_is_one_line_and_exit_code_2(options: list[str], complaint: str) -> None:
+def test_a_wrong_command_line_is_reported_in_one_line_with_exit_code_2(
+    options: list[str], complaint: str
+) -> None:
     result = CliRunner().invoke(main, ["serve", *options])
     assert (result.exit_code, result.stdout) == (2, "")
     assert re.fullmatch(complaint, result.stderr), result.stderr
 
 
-def test_a_port_in_use_is_said(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with emulator() as app, serve_in_thread(app) as base:
         port = base.rpartition(":")[2]
         result = CliRunner().invoke(main, ["serve", "--port", port, "--db", ":memory:"])

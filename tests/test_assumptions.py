@@ -1,4 +1,4 @@
-"""The page of assumptions names what is there, and leaves nothing out."""
+"""The page of assumptions names only what exists, and is complete."""
 
 import re
 from itertools import groupby
@@ -17,7 +17,7 @@ ROWS = [
     if re.match(r"\| [A-Z]\d+ \|", line)
 ]
 ASSUMES = r"Assumed:|\(assumed|; assumed\.|(?<!what )(is|are) assumed[.;]|are \"assumed\""
-HELD_BY = [name for row in ROWS for name in re.findall(r"`([^`]+)`", row[-1])]
+EVIDENCE_NAMES = [name for row in ROWS for name in re.findall(r"`([^`]+)`", row[-1])]
 
 
 def test_every_contradiction_and_unknown_has_a_row() -> None:
@@ -32,16 +32,16 @@ def test_rows_are_numbered_without_a_gap() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
-def test_a_row_has_a_standing_and_names_what_holds_it(row: list[str]) -> None:
+def test_a_row_has_a_status_and_names_its_evidence(row: list[str]) -> None:
     _, _, _, standing, held_by = row
     assert standing in ("documented", "inferred", "invented")
     holders = re.findall(r"(option )?`([^`]+)`", held_by)
     assert holders
-    assert [name for option, name in holders if not there(name, bool(option))] == []
+    assert [name for option, name in holders if not is_defined(name, bool(option))] == []
 
 
-def there(name: str, option: bool) -> bool:
-    """Whether an option, a file or a name in the code exists."""
+def is_defined(name: str, option: bool) -> bool:
+    """Return whether an option, a file or a name in the code exists."""
     if option:
         return name in OPTION_FIELDS
     if "/" in name:
@@ -49,7 +49,7 @@ def there(name: str, option: bool) -> bool:
     return resolve_name(name) is not None
 
 
-def test_how_long_message_ids_are_remembered_is_told() -> None:
+def test_the_time_message_ids_are_remembered_is_documented() -> None:
     (row,) = [row for row in ROWS if "`messageId`" in row[1]]
     assert row[3:] == [
         "inferred",
@@ -62,11 +62,13 @@ def test_every_option_has_a_row() -> None:
     assert named == set(OPTION_FIELDS)
 
 
-def test_every_module_that_assumes_something_holds_a_row() -> None:
+def test_every_module_with_an_assumption_is_in_a_row() -> None:
     assuming = {
         ".".join(module.relative_to("emulator").with_suffix("").parts)
         for module in PACKAGE.rglob("*.py")
         if re.search(ASSUMES, module.read_text("utf-8"))
     }
-    holding = {module for module in assuming if any(f"{module}." in name for name in HELD_BY)}
+    holding = {
+        module for module in assuming if any(f"{module}." in name for name in EVIDENCE_NAMES)
+    }
     assert sorted(assuming - holding) == []

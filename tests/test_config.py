@@ -107,7 +107,7 @@ def test_settings(
         ),
     ],
 )
-def test_misuse_is_named(
+def test_a_wrong_setting_is_named(
     environ: Mapping[str, str], flags: Mapping[str, str | None], message: str
 ) -> None:
     with pytest.raises(EmulatorError) as refused:
@@ -118,12 +118,12 @@ def test_misuse_is_named(
 @pytest.mark.parametrize(
     "hosts", ["http://a.example", "localhost:9000", "a.example/path", "a b", ""]
 )
-def test_a_callback_host_that_no_address_can_have_is_refused(hosts: str) -> None:
+def test_an_impossible_callback_host_is_rejected(hosts: str) -> None:
     with pytest.raises(EmulatorError, match="without http:// and port"):
         load_config({}, {"callback_hosts": hosts})
 
 
-def test_callback_hosts_are_names_addresses_and_networks() -> None:
+def test_callback_hosts_can_be_names_addresses_and_networks() -> None:
     hosts = "Hooks.Example, my_service,127.0.0.1,172.18.0.0/16,::1"
     read = load_config({}, {"callback_hosts": hosts}).callback_hosts
     assert read == ("hooks.example", "my_service", "127.0.0.1", "172.18.0.0/16", "::1")

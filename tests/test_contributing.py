@@ -20,10 +20,10 @@ ROOTS = (ROOT, ROOT / "emulator" / "segment_insider_emulator", ROOT / "scenarios
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     named = FILE.findall(page.read_text("utf-8"))
-    assert [name for name in named if not exists(name)] == []
+    assert [name for name in named if not is_existing_path(name)] == []
 
 
-def exists(name: str) -> bool:
+def is_existing_path(name: str) -> bool:
     if "/" in name:
         return any((root / name).is_file() for root in ROOTS)
     return (ROOT / name).is_file() or any(next(root.rglob(name), None) for root in ROOTS[1:])

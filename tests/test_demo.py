@@ -14,7 +14,7 @@ import requests
 DEMO = [sys.executable, "-m", "segment_insider_emulator", "demo"]
 
 # Ctrl-C at the moment at which the demo loads what runs its emulator.
-STOPPED = """
+INTERRUPTED_DEMO = """
 import signal, sys
 class Impatient:
     def find_spec(self, name, *_):
@@ -26,16 +26,16 @@ main(["demo"])
 """
 
 
-def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
 def summary() -> Any:
-    return json.loads(demo("--once", "--json").stdout)
+    return json.loads(run_demo("--once", "--json").stdout)
 
 
-def test_every_call_ends_as_the_guide_preset_has_it(summary: Any) -> None:
+def test_every_call_gets_the_verdict_of_the_guide_preset(summary: Any) -> None:
     ended = [
         (
             call["call"],
@@ -62,12 +62,12 @@ def test_every_call_ends_as_the_guide_preset_has_it(summary: Any) -> None:
     ]
 
 
-def test_what_no_mapping_reads_is_told(summary: Any) -> None:
+def test_unread_fields_are_reported(summary: Any) -> None:
     order = next(call for call in summary["calls"] if call["call"] == "track Order Completed")
     assert "properties.gift_wrap" in order["unread"]
 
 
-def test_the_shopper_ends_as_one_profile_that_two_channels_reach(summary: Any) -> None:
+def test_the_shopper_has_one_profile_reachable_on_two_channels(summary: Any) -> None:
     profile = summary["profile"]
     assert profile["events"] == {
         "homepage_view": 1,
@@ -83,14 +83,14 @@ def test_the_shopper_ends_as_one_profile_that_two_channels_reach(summary: Any) -
     assert reached == {"email": True, "sms": True, "whatsapp": False, "web_push": False}
 
 
-def test_a_seed_gives_the_same_day_again_and_another_seed_another(summary: Any) -> None:
-    again, other = (demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
+def test_a_seed_is_reproducible_and_seeds_differ(summary: Any) -> None:
+    again, other = (run_demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
     assert json.loads(again) == summary
     assert json.loads(other)["profile"]["attributes"] != summary["profile"]["attributes"]
 
 
-def test_the_summary_says_what_arrived_what_did_not_and_why() -> None:
-    done = demo("--once")
+def test_the_summary_shows_what_arrived_and_why_the_rest_did_not() -> None:
+    done = run_demo("--once")
     assert (done.returncode, done.stderr) == (0, "")
     for line in (
         r"   8  track Cart Viewed +accepted +cart_page_view p-1 cart-9",
@@ -105,7 +105,7 @@ def test_the_summary_says_what_arrived_what_did_not_and_why() -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_it_stays_up_until_it_is_stopped() -> None:
+def test_the_demo_runs_until_it_is_stopped() -> None:
     with subprocess.Popen(
         [*DEMO, "--port", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -121,15 +121,15 @@ def test_it_stays_up_until_it_is_stopped() -> None:
         assert process.wait(10) == 0
 
 
-def test_ctrl_c_while_it_starts_is_one_line_and_exit_code_130() -> None:
-    done = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True)
+def test_ctrl_c_during_the_start_is_one_line_and_exit_code_130() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_DEMO], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "emulator: stopped\n")
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = demo("--once", "--port", str(port))
+        done = run_demo("--once", "--port", str(port))
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"emulator: 127.0.0.1:{port}: cannot listen on this address (Address already in use). "

@@ -1,4 +1,4 @@
-"""The documentation builds, and what it and its examples say can be done is done."""
+"""The documentation builds, and its examples work."""
 
 import json
 import os
@@ -25,27 +25,29 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 EMULATOR = [sys.executable, "-m", "segment_insider_emulator"]
-DESCRIPTION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-PROJECT = DESCRIPTION["project"]
-PYTHON = re.findall(r"^```python\n(.*?)^```$", (DOCS / "in-process.md").read_text(), re.M | re.S)
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+PYTHON_EXAMPLES = re.findall(
+    r"^```python\n(.*?)^```$", (DOCS / "in-process.md").read_text(), re.M | re.S
+)
 
 
-def read(name: str) -> Any:
+def read_example(name: str) -> Any:
     return yaml.safe_load((EXAMPLES / name).read_text("utf-8"))
 
 
-def scripts() -> list[str]:
-    """Every command of the pipelines."""
-    steps = read("github-actions.yml")["jobs"]["integration"]["steps"]
+def list_pipeline_commands() -> list[str]:
+    """Return every command of the CI pipelines."""
+    steps = read_example("github-actions.yml")["jobs"]["integration"]["steps"]
     github = [step["run"] for step in steps if "run" in step]
-    return [*github, *read("gitlab-ci.yml")["integration"]["script"]]
+    return [*github, *read_example("gitlab-ci.yml")["integration"]["script"]]
 
 
-def ours() -> list[str]:
-    return sorted({line for line in scripts() if line.startswith("emulator ")})
+def list_emulator_commands() -> list[str]:
+    return sorted({line for line in list_pipeline_commands() if line.startswith("emulator ")})
 
 
-def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+def run_command(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False
@@ -54,24 +56,30 @@ def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody's project, with what the examples expect in it."""
+    """A user's project with the files that the examples expect."""
     folder = tmp_path_factory.mktemp("project") / "shop"
     shutil.copytree(EXAMPLES, folder)
     return folder
 
 
-def test_pipelines_install_and_call_us_and_nothing_else() -> None:
-    installed = [shlex.split(line)[2] for line in scripts() if line.startswith("pip install ")]
-    others = [line for line in scripts() if not line.startswith(("emulator ", "pip install "))]
+def test_pipelines_install_and_run_only_the_emulator() -> None:
+    installed = [
+        shlex.split(line)[2] for line in list_pipeline_commands() if line.startswith("pip install ")
+    ]
+    others = [
+        line
+        for line in list_pipeline_commands()
+        if not line.startswith(("emulator ", "pip install "))
+    ]
     assert (others, len(installed)) == ([], 2)
-    (repository,) = read("pre-commit-config.yaml")["repos"]
+    (repository,) = read_example("pre-commit-config.yaml")["repos"]
     for each in map(Requirement, installed):
         assert (each.name, each.url) == (PROJECT["name"], f"git+{repository['repo']}")
         assert each.extras <= set(PROJECT["optional-dependencies"])
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_what_a_page_installs_is_a_checkout_or_its_repository(page: Path) -> None:
+def test_pages_install_only_a_checkout_or_its_repository(page: Path) -> None:
     said = re.findall(r"^ *pip install (.*)$", page.read_text("utf-8"), re.MULTILINE)
     for what in said:
         (asked,) = shlex.split(what)
@@ -81,31 +89,31 @@ def test_what_a_page_installs_is_a_checkout_or_its_repository(page: Path) -> Non
         assert extras <= set(PROJECT["optional-dependencies"]), what
 
 
-def test_the_page_on_installing_names_the_extras_that_people_need() -> None:
+def test_the_install_page_names_the_extras_for_users() -> None:
     table = re.findall(r"^\| `(\w+)` \|", (DOCS / "install.md").read_text("utf-8"), re.MULTILINE)
     assert {*table, "docs", "test", "dev", "fuzz"} == set(PROJECT["optional-dependencies"])
 
 
-@pytest.mark.parametrize("line", ours())
-def test_a_command_of_a_pipeline_runs(line: str, project: Path) -> None:
-    done = run([*EMULATOR, *shlex.split(line)[1:]], project)
+@pytest.mark.parametrize("line", list_emulator_commands())
+def test_a_pipeline_command_runs(line: str, project: Path) -> None:
+    done = run_command([*EMULATOR, *shlex.split(line)[1:]], project)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()))
 def test_a_hook_runs_in_a_project(hook: Any, project: Path) -> None:
     assert hook["pass_filenames"] is False
-    done = run([*EMULATOR, *hook["entry"].split()[1:], *hook["args"]], project)
+    done = run_command([*EMULATOR, *hook["entry"].split()[1:], *hook["args"]], project)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_hooks_that_are_shown_exist() -> None:
+def test_documented_hooks_exist() -> None:
     known = {each["id"] for each in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
-    [repository] = read("pre-commit-config.yaml")["repos"]
+    [repository] = read_example("pre-commit-config.yaml")["repos"]
     assert {each["id"] for each in repository["hooks"]} <= known
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
@@ -114,9 +122,9 @@ def free_port() -> int:
 
 @pytest.fixture
 def served() -> Iterator[tuple[dict[str, Any], int]]:
-    """The service of the Compose file at a free port, once it listens."""
-    service = read("compose.yaml")["services"]["emulator"]
-    port = free_port()
+    """The service of the Compose file at a free port, once it is ready."""
+    service = read_example("compose.yaml")["services"]["emulator"]
+    port = find_free_port()
     command = [*EMULATOR, *service["command"][1:], "--port", str(port)]
     environment = {**os.environ, **service["environment"]}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
@@ -126,31 +134,31 @@ def served() -> Iterator[tuple[dict[str, Any], int]]:
         process.terminate()
 
 
-def test_the_service_is_healthy_by_its_own_check(served: tuple[dict[str, Any], int]) -> None:
+def test_the_compose_service_passes_its_health_check(served: tuple[dict[str, Any], int]) -> None:
     service, port = served
     _, _, *check = service["healthcheck"]["test"]
-    done = run([sys.executable, *[part.replace("8282", str(port)) for part in check]], ROOT)
+    done = run_command([sys.executable, *[part.replace("8282", str(port)) for part in check]], ROOT)
     assert done.returncode == 0, done.stderr
 
 
 CONTAINERFILE = (EXAMPLES / "Containerfile").read_text("utf-8").splitlines()
 
 
-def test_container_and_compose_say_the_same() -> None:
-    service = read("compose.yaml")["services"]["emulator"]
+def test_containerfile_and_compose_file_agree() -> None:
+    service = read_example("compose.yaml")["services"]["emulator"]
     commands = [json.loads(line.partition("CMD ")[2]) for line in CONTAINERFILE if "CMD [" in line]
     assert commands == [service["healthcheck"]["test"][1:], service["command"]]
     (told,) = (line.split()[1:] for line in CONTAINERFILE if line.startswith("ENV "))
     assert {"=".join(each) for each in service["environment"].items()} <= set(told)
 
 
-def test_the_image_is_built_of_a_checkout() -> None:
-    build = read("compose.yaml")["services"]["emulator"]["build"]
+def test_the_image_is_built_from_a_checkout() -> None:
+    build = read_example("compose.yaml")["services"]["emulator"]["build"]
     context = (EXAMPLES / build["context"]).resolve()
     assert (context, context / build["dockerfile"]) == (ROOT, EXAMPLES / "Containerfile")
     copied = [line.split()[1:-1] for line in CONTAINERFILE if line.startswith("COPY ")]
     # All that is the package's, and what its description names.
-    roots = DESCRIPTION["tool"]["setuptools"]["packages"]["find"]["where"]
+    roots = PYPROJECT["tool"]["setuptools"]["packages"]["find"]["where"]
     named = [PROJECT["readme"], *PROJECT["license-files"]]
     wanted = {
         "pyproject.toml",
@@ -176,11 +184,11 @@ POD = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 
 @pytest.fixture
 def pod(tmp_path: Path) -> Iterator[int]:
-    """The port of what the pod runs, with the files of its ConfigMap and without its database."""
+    """Port of the pod's container, with the files of its ConfigMap and a database in memory."""
     (mount,) = (each["mountPath"] for each in CONTAINER["volumeMounts"] if each.get("readOnly"))
     for name, text in KUBERNETES["ConfigMap"]["data"].items():
         (tmp_path / name).write_text(text, "utf-8")
-    port = free_port()
+    port = find_free_port()
     args = [each.replace(mount, str(tmp_path)) for each in CONTAINER["args"]]
     command = [*EMULATOR, *CONTAINER["command"][1:], *args, f"--port={port}"]
     secrets = {"EMULATOR_DB": ":memory:", "EMULATOR_PASSWORD": "sesame"}
@@ -193,7 +201,7 @@ def pod(tmp_path: Path) -> Iterator[int]:
         process.terminate()
 
 
-def test_the_pod_starts_as_the_file_says_and_its_probes_find_it(pod: int) -> None:
+def test_the_pod_starts_and_passes_its_probes(pod: int) -> None:
     probes = [CONTAINER[f"{kind}Probe"] for kind in ("startup", "readiness", "liveness")]
     asked = [each["httpGet"]["path"] for each in probes if "httpGet" in each]
     statuses = [
@@ -205,7 +213,7 @@ def test_the_pod_starts_as_the_file_says_and_its_probes_find_it(pod: int) -> Non
     assert (names, ports) == ({"http"}, {"http": Config().port})
 
 
-def test_a_pod_ends_when_nobody_is_sent_to_it_any_more_and_no_other_is_there_beside_it() -> None:
+def test_a_pod_stops_after_its_traffic_and_before_the_next_pod_starts() -> None:
     rolling = KUBERNETES["Deployment"]["spec"]["strategy"]["rollingUpdate"]
     assert rolling == {"maxSurge": 0, "maxUnavailable": 1}
     program, seconds = CONTAINER["lifecycle"]["preStop"]["exec"]["command"]
@@ -214,7 +222,7 @@ def test_a_pod_ends_when_nobody_is_sent_to_it_any_more_and_no_other_is_there_bes
     assert POD["terminationGracePeriodSeconds"] > 2 * (int(seconds) + under_way)
 
 
-def test_the_parts_of_the_kubernetes_example_name_each_other() -> None:
+def test_the_kubernetes_objects_refer_to_each_other() -> None:
     labels = KUBERNETES["Deployment"]["spec"]["template"]["metadata"]["labels"]
     chosen = {
         "Deployment": KUBERNETES["Deployment"]["spec"]["selector"]["matchLabels"],
@@ -236,26 +244,28 @@ def test_the_parts_of_the_kubernetes_example_name_each_other() -> None:
     }
 
 
-def test_the_python_of_the_page_passes(tmp_path: Path) -> None:
-    for number, text in enumerate(PYTHON):
+def test_the_python_examples_pass(tmp_path: Path) -> None:
+    for number, text in enumerate(PYTHON_EXAMPLES):
         (tmp_path / f"test_{number}.py").write_text(text, "utf-8")
-    done = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], tmp_path)
+    done = run_command(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], tmp_path
+    )
     assert done.returncode == 0, done.stdout
     assert "3 passed" in done.stdout
 
 
 @pytest.mark.parametrize("page", ["start-qa.md", "start-ci.md", "start-developers.md"])
-def test_a_page_to_start_from_names_commands_that_exist(page: str) -> None:
+def test_start_pages_name_existing_commands(page: str) -> None:
     text = (DOCS / page).read_text("utf-8")
     for command in sorted(set(re.findall(r"(?:`|\n *)emulator ((?:contract )?[a-z]+)", text))):
-        done = run([*EMULATOR, *command.split(), "--help"], ROOT)
+        done = run_command([*EMULATOR, *command.split(), "--help"], ROOT)
         assert done.returncode == 0, command
 
 
-def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
+def test_the_site_builds_without_warnings_or_external_requests(tmp_path: Path) -> None:
     pytest.importorskip("material", reason="the extra `docs` is not installed")
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
-    done = run(build, ROOT)
+    done = run_command(build, ROOT)
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "index.html").read_text("utf-8")
     loaded = re.findall(r"<(?:script|link)[^>]+(?:src|href)=\"(https?://[^\"]+)\"", page)
@@ -263,6 +273,6 @@ def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
-def test_what_a_page_names_in_the_tests_is_there(page: Path) -> None:
+def test_test_files_named_in_pages_exist(page: Path) -> None:
     named = re.findall(r"\btests/[\w/*.]+\b", page.read_text("utf-8"))
     assert [each for each in named if not list(ROOT.glob(each))] == []

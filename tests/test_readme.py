@@ -1,4 +1,7 @@
-"""README.md does what it says: its commands and samples run. Its two installations are CI's."""
+"""The commands and samples of README.md work.
+
+Its two installations are tested by CI.
+"""
 
 import json
 import os
@@ -21,23 +24,23 @@ BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
 INSTALLS = [text for text in SHELL if "pip install" in text]
 URL = "http://127.0.0.1:8282"
-PRELUDE = 'set -e\nemulator() { "$PYTHON" -m emulator "$@"; }\n'
+SHELL_PRELUDE = 'set -e\nemulator() { "$PYTHON" -m emulator "$@"; }\n'
 
 
-def only(kind: str) -> str:
+def get_only_block(kind: str) -> str:
     texts: list[str] = [text for each, text in BLOCKS if each == kind]
     (text,) = texts
     return text
 
 
-def holding(word: str) -> str:
-    texts: list[str] = [text for text in SHELL if word in text and text not in INSTALLS]
+def get_shell_block_with(text_part: str) -> str:
+    texts: list[str] = [text for text in SHELL if text_part in text and text not in INSTALLS]
     (text,) = texts
     return text
 
 
-def printed(*command: str, cwd: Path = ROOT) -> str:
-    """What *command* prints; it has to succeed."""
+def run_and_read(*command: str, cwd: Path = ROOT) -> str:
+    """Run *command*, which must succeed, and return its output."""
     environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
@@ -46,22 +49,27 @@ def printed(*command: str, cwd: Path = ROOT) -> str:
     return done.stdout
 
 
-def shell(script: str) -> str:
-    return printed("bash", "-c", PRELUDE + script)
+def run_shell(script: str) -> str:
+    return run_and_read("bash", "-c", SHELL_PRELUDE + script)
 
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
-    """The default emulator, to which the Python sample has sent."""
+    """URL of the default emulator after the Python sample was sent."""
     with serve_emulator(load_preset("guide")) as emulator:
-        sample = only("python")
+        sample = get_only_block("python")
         assert URL in sample
-        printed(sys.executable, "-c", sample.replace(URL, emulator.url))
+        run_and_read(sys.executable, "-c", sample.replace(URL, emulator.url))
         yield emulator.url
 
 
-def test_every_command_is_run_here_or_by_ci() -> None:
-    tried = {*INSTALLS, holding("curl"), holding("--explain"), holding("export")}
+def test_every_readme_command_is_run_by_a_test_or_ci() -> None:
+    tried = {
+        *INSTALLS,
+        get_shell_block_with("curl"),
+        get_shell_block_with("--explain"),
+        get_shell_block_with("export"),
+    }
     assert tried == set(SHELL)
     ci = (ROOT / ".ci" / "run").read_text("utf-8")
     demo, tests = INSTALLS
@@ -70,9 +78,9 @@ def test_every_command_is_run_here_or_by_ci() -> None:
     assert 'emulator" demo' in ci
 
 
-def test_the_sample_s_order_is_found_by_both_addresses(url: str) -> None:
-    script = holding("curl").replace(URL, url).replace("\ncurl", "\necho; curl")
-    deliveries, profiles = (json.loads(line) for line in shell(script).splitlines())
+def test_the_sample_order_is_found_at_both_addresses(url: str) -> None:
+    script = get_shell_block_with("curl").replace(URL, url).replace("\ncurl", "\necho; curl")
+    deliveries, profiles = (json.loads(line) for line in run_shell(script).splitlines())
     assert [each["verdict"] for each in deliveries["deliveries"]] == ["accepted"]
     (ada,) = profiles["profiles"]
     names = [each["event_name"] for each in ada["events"]]
@@ -80,17 +88,17 @@ def test_the_sample_s_order_is_found_by_both_addresses(url: str) -> None:
 
 
 def test_the_first_name_is_explained() -> None:
-    told = shell(holding("--explain"))
+    told = run_shell(get_shell_block_with("--explain"))
     assert told.startswith("identify")
     assert "traits.firstName" in told
 
 
-def test_the_line_that_is_told_has_the_first_name_arrive(tmp_path: Path) -> None:
-    told = shell(holding("--explain"))
+def test_the_suggested_line_maps_the_first_name(tmp_path: Path) -> None:
+    told = run_shell(get_shell_block_with("--explain"))
     (place, line) = re.findall(r"write at destination\.(\S+): (.+)", told)[0]
     number, field = re.findall(r"subscriptions\[(\d+)\]\.settings\.(\w+)", place)[0]
-    export, serve = holding("export").splitlines()
-    printed("bash", "-c", PRELUDE + export, cwd=tmp_path)
+    export, serve = get_shell_block_with("export").splitlines()
+    run_and_read("bash", "-c", SHELL_PRELUDE + export, cwd=tmp_path)
     (file,) = tmp_path.iterdir()
     assert serve == f"emulator serve --workspace {file.name}"
     workspace = yaml.safe_load(file.read_text("utf-8"))
@@ -100,7 +108,7 @@ def test_the_line_that_is_told_has_the_first_name_arrive(tmp_path: Path) -> None
         serve_emulator(load_workspace_or_preset(file)) as emulator,
         ControlClient(emulator.url) as client,
     ):
-        (event,) = re.findall(r"echo '(.+)'", holding("--explain"))
+        (event,) = re.findall(r"echo '(.+)'", get_shell_block_with("--explain"))
         client.post_to_segment("/v1/identify", event.encode(), workspace["source"]["writeKey"])
         ada = client.find_profile("uuid:ada")
     assert ada is not None
@@ -109,12 +117,12 @@ def test_the_line_that_is_told_has_the_first_name_arrive(tmp_path: Path) -> None
 
 def test_commands_within_sentences_run() -> None:
     (explain,) = re.findall(r"`(emulator map [^`]+)`", PAGE)
-    assert "Order Completed" in shell(explain)
+    assert "Order Completed" in run_shell(explain)
 
 
 def test_the_scenario_passes(tmp_path: Path) -> None:
-    (tmp_path / "purchase.feature").write_text(only("gherkin"), "utf-8")
-    verified = printed(
+    (tmp_path / "purchase.feature").write_text(get_only_block("gherkin"), "utf-8")
+    verified = run_and_read(
         sys.executable, "-m", "segment_insider_emulator", "verify", str(tmp_path), cwd=tmp_path
     )
     assert re.search(r"^  passed   An order of two products$", verified, re.MULTILINE), verified

@@ -1,4 +1,4 @@
-"""Sandboxes: emulators beside each other in one process, none of which sees another."""
+"""Sandboxes: several isolated emulators in one process."""
 
 import base64
 import gzip
@@ -30,7 +30,7 @@ NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ADA = {"messageId": "m1", "userId": "ada", "traits": {"email": "ada@x.io"}}
 UPSERT = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
 SANDBOXES = "/emulator/v1/sandboxes"
-NAMES = {"id": "red", "writeKey": "wk_red", "account": "redshop", "key": "k-red"}
+RED_SANDBOX = {"id": "red", "writeKey": "wk_red", "account": "redshop", "key": "k-red"}
 
 
 @contextmanager
@@ -44,25 +44,25 @@ def emulator(db: str = ":memory:", **settings: Any) -> Iterator[Flask]:
 def client() -> Iterator[FlaskClient]:
     with emulator() as app:
         client = app.test_client()
-        assert client.post(SANDBOXES, json=NAMES).status_code == 201
+        assert client.post(SANDBOXES, json=RED_SANDBOX).status_code == 201
         yield client
 
 
-def told(answer: TestResponse) -> Any:
+def parse_json(answer: TestResponse) -> Any:
     return orjson.loads(answer.data)
 
 
-def people(client: FlaskClient, sandbox: str) -> list[str]:
-    """Whom the account of a sandbox knows."""
-    known = told(client.get(f"/sandboxes/{sandbox}/emulator/v1/profiles"))
+def list_user_ids(client: FlaskClient, sandbox: str) -> list[str]:
+    """Return the user ids in the profiles of a sandbox."""
+    known = parse_json(client.get(f"/sandboxes/{sandbox}/emulator/v1/profiles"))
     return [profile["identifiers"]["uuid"] for profile in known["profiles"]]
 
 
-def basic(write_key: str) -> dict[str, str]:
+def make_basic_auth(write_key: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode()}
 
 
-def test_a_sandbox_tells_its_keys_once(client: FlaskClient) -> None:
+def test_sandbox_keys_are_shown_only_at_creation(client: FlaskClient) -> None:
     shown = {
         "id": "red-2",
         "url": "http://localhost/sandboxes/red-2",
@@ -74,24 +74,24 @@ def test_a_sandbox_tells_its_keys_once(client: FlaskClient) -> None:
         "createdAt": "2026-11-23T10:00:00.000Z",
         "team": None,
     }
-    order = {name: f"{value}-2" for name, value in NAMES.items()}
+    order = {name: f"{value}-2" for name, value in RED_SANDBOX.items()}
     made = client.post(SANDBOXES, json={**order, "now": "2020-01-01T00:00:00Z"})
-    assert (made.status_code, told(made)) == (201, shown)
-    assert told(client.get(f"{SANDBOXES}/red-2")) == {**shown, "key": "k-…"}
+    assert (made.status_code, parse_json(made)) == (201, shown)
+    assert parse_json(client.get(f"{SANDBOXES}/red-2")) == {**shown, "key": "k-…"}
 
 
-def test_what_is_not_named_is_made_up_and_nobody_elses(client: FlaskClient) -> None:
-    made = [told(client.post(SANDBOXES, json={})) for _ in range(2)]
-    for name in NAMES:
+def test_missing_names_are_generated_and_unique(client: FlaskClient) -> None:
+    made = [parse_json(client.post(SANDBOXES, json={})) for _ in range(2)]
+    for name in RED_SANDBOX:
         assert made[0][name] != made[1][name], name
-    listed = [each["id"] for each in told(client.get(SANDBOXES))["sandboxes"]]
+    listed = [each["id"] for each in parse_json(client.get(SANDBOXES))["sandboxes"]]
     assert listed == ["default", "red", made[0]["id"], made[1]["id"]]
 
 
 @pytest.mark.parametrize(
     ("path", "headers", "body"),
     [
-        pytest.param("/v1/identify", basic("wk_red"), orjson.dumps(ADA), id="header"),
+        pytest.param("/v1/identify", make_basic_auth("wk_red"), orjson.dumps(ADA), id="header"),
         pytest.param("/v1/i", {}, orjson.dumps({**ADA, "writeKey": "wk_red"}), id="body"),
         pytest.param(
             "/v1/batch/",
@@ -102,29 +102,32 @@ def test_what_is_not_named_is_made_up_and_nobody_elses(client: FlaskClient) -> N
             id="packed batch",
         ),
         pytest.param(
-            "/sandboxes/red/v1/identify", basic("wk_demo"), orjson.dumps(ADA), id="address"
+            "/sandboxes/red/v1/identify",
+            make_basic_auth("wk_demo"),
+            orjson.dumps(ADA),
+            id="address",
         ),
     ],
 )
-def test_a_message_goes_where_it_is_addressed(
+def test_a_message_goes_to_the_sandbox_in_its_path(
     client: FlaskClient, path: str, headers: dict[str, str], body: bytes
 ) -> None:
     assert client.post(path, data=body, headers=headers).status_code == 200
-    assert (people(client, "red"), people(client, "default")) == (["ada"], [])
+    assert (list_user_ids(client, "red"), list_user_ids(client, "default")) == (["ada"], [])
 
 
-def test_a_pixel_goes_by_its_write_key(client: FlaskClient) -> None:
+def test_a_pixel_call_goes_to_the_sandbox_of_its_write_key(client: FlaskClient) -> None:
     packed = base64.urlsafe_b64encode(orjson.dumps({**ADA, "writeKey": "wk_red"})).decode()
     client.get("/v1/pixel/identify", query_string={"data": packed})
-    assert (people(client, "red"), people(client, "default")) == (["ada"], [])
+    assert (list_user_ids(client, "red"), list_user_ids(client, "default")) == (["ada"], [])
 
 
 @pytest.mark.parametrize(
     "write_key", [pytest.param("wk_demo", id="its own"), pytest.param("wk_none", id="nobody's")]
 )
-def test_other_write_keys_are_the_default_sandboxs(client: FlaskClient, write_key: str) -> None:
-    client.post("/v1/identify", json=ADA, headers=basic(write_key))
-    assert (people(client, "red"), people(client, "default")) == ([], ["ada"])
+def test_unknown_write_keys_go_to_the_default_sandbox(client: FlaskClient, write_key: str) -> None:
+    client.post("/v1/identify", json=ADA, headers=make_basic_auth(write_key))
+    assert (list_user_ids(client, "red"), list_user_ids(client, "default")) == ([], ["ada"])
 
 
 @pytest.mark.parametrize(
@@ -135,31 +138,31 @@ def test_other_write_keys_are_the_default_sandboxs(client: FlaskClient, write_ke
         pytest.param(b"1" * 2_000_000, id="too large"),
     ],
 )
-def test_what_names_nobody_is_refused_as_without_sandboxes(
+def test_requests_without_an_id_are_rejected_as_without_sandboxes(
     client: FlaskClient, body: bytes
 ) -> None:
     with emulator() as alone:
         expected = alone.test_client().post("/v1/track", data=body)
     answer = client.post("/v1/track", data=body)
-    assert (answer.status_code, told(answer)) == (expected.status_code, told(expected))
+    assert (answer.status_code, parse_json(answer)) == (expected.status_code, parse_json(expected))
     assert answer.status_code == 400
 
 
-def test_an_upsert_goes_by_the_name_of_the_account(client: FlaskClient) -> None:
+def test_an_upsert_goes_to_the_sandbox_of_its_account_name(client: FlaskClient) -> None:
     for account, key in (("redshop", "k-red"), ("mybrand", "test-key")):
         headers = {"X-PARTNER-NAME": account, "X-REQUEST-TOKEN": key}
         answer = client.post("/api/user/v1/upsert", json=UPSERT, headers=headers)
         assert answer.status_code == 200, answer.data
-        assert people(client, "red") == ["eve"]
-    assert people(client, "default") == ["eve"]
+        assert list_user_ids(client, "red") == ["eve"]
+    assert list_user_ids(client, "default") == ["eve"]
 
 
-def test_the_settings_of_a_source_lead_back_into_its_sandbox(client: FlaskClient) -> None:
-    settings = told(client.get("/sandboxes/red/v1/projects/wk_red/settings"))
+def test_source_settings_point_to_their_sandbox(client: FlaskClient) -> None:
+    settings = parse_json(client.get("/sandboxes/red/v1/projects/wk_red/settings"))
     host = settings["integrations"]["Segment.io"]["apiHost"]
     assert host == "localhost/sandboxes/red/v1"
     assert client.post(f"http://{host}/identify", json={**ADA, "writeKey": "x"}).status_code == 200
-    assert people(client, "red") == ["ada"]
+    assert list_user_ids(client, "red") == ["ada"]
 
 
 def test_each_sandbox_has_its_own_clock_faults_and_switches(client: FlaskClient) -> None:
@@ -167,24 +170,24 @@ def test_each_sandbox_has_its_own_clock_faults_and_switches(client: FlaskClient)
     client.post(f"{inside}/clock", json={"advance": "1 day"})
     client.post(f"{inside}/faults/segment", json={"status": 500})
     client.patch(f"{inside}/destination", json={"enabled": False})
-    assert told(client.get("/emulator/v1/clock"))["offset"] == 0
-    assert told(client.get("/emulator/v1/faults/segment")) == {"faults": []}
-    assert told(client.get("/emulator/v1/destination"))["enabled"] is True
-    assert told(client.get(f"{inside}/clock"))["offset"] == 86_400
-    assert told(client.get(f"{inside}/destination"))["enabled"] is False
+    assert parse_json(client.get("/emulator/v1/clock"))["offset"] == 0
+    assert parse_json(client.get("/emulator/v1/faults/segment")) == {"faults": []}
+    assert parse_json(client.get("/emulator/v1/destination"))["enabled"] is True
+    assert parse_json(client.get(f"{inside}/clock"))["offset"] == 86_400
+    assert parse_json(client.get(f"{inside}/destination"))["enabled"] is False
 
 
-def test_a_reset_leaves_the_others_alone(client: FlaskClient) -> None:
+def test_a_reset_does_not_change_other_sandboxes(client: FlaskClient) -> None:
     for key in ("wk_red", "wk_demo"):
-        client.post("/v1/identify", json=ADA, headers=basic(key))
+        client.post("/v1/identify", json=ADA, headers=make_basic_auth(key))
     assert client.post(f"{SANDBOXES}/red/reset", json={}).status_code == 200
-    assert (people(client, "red"), people(client, "default")) == ([], ["ada"])
+    assert (list_user_ids(client, "red"), list_user_ids(client, "default")) == ([], ["ada"])
 
 
 def test_a_deleted_sandbox_is_gone(client: FlaskClient) -> None:
-    assert told(client.delete(f"{SANDBOXES}/red")) == {}
+    assert parse_json(client.delete(f"{SANDBOXES}/red")) == {}
     gone = client.get("/sandboxes/red/emulator/v1/messages")
-    assert (gone.status_code, told(gone)) == (
+    assert (gone.status_code, parse_json(gone)) == (
         404,
         {
             "error": {
@@ -194,11 +197,11 @@ def test_a_deleted_sandbox_is_gone(client: FlaskClient) -> None:
             }
         },
     )
-    assert client.post(SANDBOXES, json=NAMES).status_code == 201
-    assert people(client, "red") == []
+    assert client.post(SANDBOXES, json=RED_SANDBOX).status_code == 201
+    assert list_user_ids(client, "red") == []
 
 
-def test_a_request_that_outlives_its_sandbox_is_told_so(client: FlaskClient) -> None:
+def test_the_store_of_a_deleted_sandbox_reports_that_it_was_closed(client: FlaskClient) -> None:
     own = client.application.extensions["sandboxes"].get("red").services
     client.delete(f"{SANDBOXES}/red")
     with pytest.raises(DatabaseUnavailable, match="it was closed"):
@@ -208,9 +211,9 @@ def test_a_request_that_outlives_its_sandbox_is_told_so(client: FlaskClient) -> 
 def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> None:
     document = load_preset("segment-defaults").document
     named = {**document, "source": {**document["source"], "name": "App"}}
-    made = told(client.post(SANDBOXES, json={"id": "app", "workspace": named}))
+    made = parse_json(client.post(SANDBOXES, json={"id": "app", "workspace": named}))
     assert made["workspace"] == "App"
-    defaults = told(client.post(SANDBOXES, json={"workspace": "segment-defaults"}))
+    defaults = parse_json(client.post(SANDBOXES, json={"workspace": "segment-defaults"}))
     assert defaults["workspace"] == document["source"]["name"]
 
 
@@ -281,16 +284,16 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
         ),
     ],
 )
-def test_what_cannot_be_made_is_said(
+def test_an_invalid_sandbox_is_reported(
     client: FlaskClient, order: dict[str, Any], status: int, where: str, what: str
 ) -> None:
     answer = client.post(SANDBOXES, json=order)
-    error = told(answer)["error"]
+    error = parse_json(answer)["error"]
     assert (answer.status_code, error["where"], error["what"]) == (status, where, what)
-    assert len(told(client.get(SANDBOXES))["sandboxes"]) == 2
+    assert len(parse_json(client.get(SANDBOXES))["sandboxes"]) == 2
 
 
-def test_a_document_has_its_tracking_plan_in_it(client: FlaskClient) -> None:
+def test_a_workspace_document_contains_its_tracking_plan(client: FlaskClient) -> None:
     plan = {"rules": [{"type": "TRACK", "key": "Song Played", "jsonSchema": {}}]}
     document = load_preset("guide").document
     source = {**document["source"], "settings": {"track": {"allowUnplannedEvents": False}}}
@@ -298,13 +301,13 @@ def test_a_document_has_its_tracking_plan_in_it(client: FlaskClient) -> None:
     client.post(SANDBOXES, json={"id": "held", "workspace": held})
     inside = "/sandboxes/held"
     call = {"userId": "ada", "event": "Song Skipped"}
-    client.post(f"{inside}/v1/track", json=call, headers=basic("any"))
-    [stopped] = told(client.get(f"{inside}/emulator/v1/messages"))["messages"]
+    client.post(f"{inside}/v1/track", json=call, headers=make_basic_auth("any"))
+    [stopped] = parse_json(client.get(f"{inside}/emulator/v1/messages"))["messages"]
     assert (stopped["verdict"], stopped["filtered_by"]["code"]) == ("filtered", "unplanned")
-    assert told(client.get(f"{inside}/emulator/v1/workspace"))["trackingPlan"] == plan
+    assert parse_json(client.get(f"{inside}/emulator/v1/workspace"))["trackingPlan"] == plan
 
 
-def test_a_replacement_finds_the_sandbox_that_another_one_has_replaced(client: FlaskClient) -> None:
+def test_a_replacement_works_on_an_already_replaced_sandbox(client: FlaskClient) -> None:
     served = client.application.extensions["sandboxes"]
     seen = served.get("red").services
     for _ in range(2):
@@ -317,7 +320,7 @@ def test_a_replacement_finds_the_sandbox_that_another_one_has_replaced(client: F
         pass
 
 
-def test_a_replacement_that_fails_leaves_a_sandbox_that_works() -> None:
+def test_a_failed_replacement_leaves_a_working_sandbox() -> None:
     with emulator(asynchronous=True) as app:
         served, client = app.extensions["sandboxes"], app.test_client()
         with (
@@ -325,18 +328,18 @@ def test_a_replacement_that_fails_leaves_a_sandbox_that_works() -> None:
             served.replace_workspace(served.default.services, None, None),
         ):
             raise ZeroDivisionError
-        client.post("/v1/identify", json=ADA, headers=basic("wk_demo"))
+        client.post("/v1/identify", json=ADA, headers=make_basic_auth("wk_demo"))
         client.post("/emulator/v1/deliveries/retry")
-        assert people(client, "default") == ["ada"]
+        assert list_user_ids(client, "default") == ["ada"]
 
 
-def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> None:
+def test_a_sandbox_is_not_created_over_a_leftover_database(tmp_path: Path) -> None:
     left = tmp_path / "emulator.db.sandboxes" / "red.db"
     with emulator(str(tmp_path / "emulator.db")) as app:
         left.parent.mkdir()
         left.write_bytes(b"")
-        answer = app.test_client().post(SANDBOXES, json=NAMES)
-    assert (answer.status_code, told(answer)["error"]) == (
+        answer = app.test_client().post(SANDBOXES, json=RED_SANDBOX)
+    assert (answer.status_code, parse_json(answer)["error"]) == (
         409,
         {
             "what": "a deleted sandbox 'red' has left its database",
@@ -346,38 +349,40 @@ def test_a_sandbox_does_not_begin_with_what_another_has_left(tmp_path: Path) -> 
     )
 
 
-def test_their_number_is_bounded(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_sandboxes_is_limited(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("segment_insider_emulator.web.sandbox_creation.MAX_SANDBOXES", 1)
     answer = client.post(SANDBOXES, json={})
-    assert (answer.status_code, told(answer)["error"]["what"]) == (
+    assert (answer.status_code, parse_json(answer)["error"]["what"]) == (
         409,
         "there are 1 sandboxes already",
     )
     assert MAX_SANDBOXES > 1
 
 
-def test_the_default_sandbox_stays(client: FlaskClient) -> None:
+def test_the_default_sandbox_cannot_be_deleted(client: FlaskClient) -> None:
     assert client.delete(f"{SANDBOXES}/default").status_code == 409
 
 
-def test_sandboxes_on_file_survive_a_restart(tmp_path: Path) -> None:
+def test_sandboxes_in_a_file_survive_a_restart(tmp_path: Path) -> None:
     db = str(tmp_path / "emulator.db")
     with emulator(db) as before:
         client = before.test_client()
-        client.post(SANDBOXES, json=NAMES)
-        client.post("/v1/identify", json=ADA, headers=basic("wk_red"))
+        client.post(SANDBOXES, json=RED_SANDBOX)
+        client.post("/v1/identify", json=ADA, headers=make_basic_auth("wk_red"))
     with emulator(db) as after:
         client = after.test_client()
-        assert people(client, "red") == ["ada"]
+        assert list_user_ids(client, "red") == ["ada"]
         client.delete(f"{SANDBOXES}/red")
         assert sorted(tmp_path.rglob("red*")) == []
     with emulator(db) as again:
-        assert [each["id"] for each in told(again.test_client().get(SANDBOXES))["sandboxes"]] == [
-            "default"
-        ]
+        assert [
+            each["id"] for each in parse_json(again.test_client().get(SANDBOXES))["sandboxes"]
+        ] == ["default"]
 
 
-def test_sandboxes_at_work_at_once_do_not_meet() -> None:
+def test_concurrent_sandboxes_are_isolated() -> None:
     with emulator() as app, serve_in_thread(app) as url, ThreadPoolExecutor(8) as shops:
         made = [requests.post(f"{url}{SANDBOXES}", json={}).json() for _ in range(8)]
 
@@ -385,15 +390,15 @@ def test_sandboxes_at_work_at_once_do_not_meet() -> None:
             for number in range(10):
                 call = {"userId": f"{sandbox['id']}-{number}", "writeKey": sandbox["writeKey"]}
                 assert requests.post(f"{url}/v1/identify", json=call).ok
-            return people(app.test_client(), sandbox["id"])
+            return list_user_ids(app.test_client(), sandbox["id"])
 
         for sandbox, known in zip(made, shops.map(sell, made), strict=True):
             assert known == [f"{sandbox['id']}-{number}" for number in range(10)]
-        assert people(app.test_client(), "default") == []
+        assert list_user_ids(app.test_client(), "default") == []
 
 
-class Day:
-    """A clock that somebody moves."""
+class ManualClock:
+    """A clock that tests advance."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -401,7 +406,7 @@ class Day:
     def __call__(self) -> datetime:
         return self.now
 
-    def pass_hours(self, hours: float) -> None:
+    def advance_hours(self, hours: float) -> None:
         self.now += timedelta(hours=hours)
 
 
@@ -415,24 +420,24 @@ class Day:
         pytest.param("/v1/projects/wk_red/settings", ["default", "red"], id="an SDK, by its key"),
     ],
 )
-def test_a_sandbox_that_nobody_asks_for_is_ended(asked: str, left: list[str]) -> None:
-    day = Day()
+def test_an_unused_sandbox_is_deleted(asked: str, left: list[str]) -> None:
+    day = ManualClock()
     app = create_app(Config(db=":memory:", keep_sandboxes=24), load_preset("guide"), clock=day)
     client = app.test_client()
-    client.post(SANDBOXES, json=NAMES)
+    client.post(SANDBOXES, json=RED_SANDBOX)
     for _ in range(3):
-        day.pass_hours(20)
+        day.advance_hours(20)
         client.get(asked)
-    assert [each["id"] for each in told(client.get(SANDBOXES))["sandboxes"]] == left
+    assert [each["id"] for each in parse_json(client.get(SANDBOXES))["sandboxes"]] == left
     assert client.get("/sandboxes/red/").status_code == (200 if "red" in left else 404)
     app.extensions["sandboxes"].close()
 
 
-def test_who_is_asked_for_before_it_is_ended_stays(tmp_path: Path) -> None:
+def test_a_sandbox_used_in_time_is_not_deleted(tmp_path: Path) -> None:
     with emulator(str(tmp_path / "emulator.db")) as app:
         served, client = app.extensions["sandboxes"], app.test_client()
         store = SandboxStore(served.default.services.engine)
-        client.post(SANDBOXES, json=NAMES)
+        client.post(SANDBOXES, json=RED_SANDBOX)
         assert store.list_idle_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
         store.mark_used("red", format_iso_utc(NOW + timedelta(hours=2)))
         assert not served.delete("red", unused_since=format_iso_utc(NOW + timedelta(hours=1)))
@@ -441,15 +446,15 @@ def test_who_is_asked_for_before_it_is_ended_stays(tmp_path: Path) -> None:
         assert client.get("/sandboxes/red/").status_code == 404
 
 
-def test_time_in_which_no_emulator_ran_ends_no_sandbox(tmp_path: Path) -> None:
-    day, db = Day(), str(tmp_path / "emulator.db")
+def test_time_without_a_running_emulator_deletes_no_sandbox(tmp_path: Path) -> None:
+    day, db = ManualClock(), str(tmp_path / "emulator.db")
     for hours in (0, 48):
-        day.pass_hours(hours)
+        day.advance_hours(hours)
         app = create_app(Config(db=db, keep_sandboxes=24), load_preset("guide"), clock=day)
         client = app.test_client()
-        client.post(SANDBOXES, json=NAMES)
-        day.pass_hours(12)
+        client.post(SANDBOXES, json=RED_SANDBOX)
+        day.advance_hours(12)
         client.get("/emulator/v1/health")
-        listed = [each["id"] for each in told(client.get(SANDBOXES))["sandboxes"]]
+        listed = [each["id"] for each in parse_json(client.get(SANDBOXES))["sandboxes"]]
         assert listed == ["default", "red"]
         app.extensions["sandboxes"].close()

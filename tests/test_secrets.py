@@ -1,4 +1,4 @@
-"""Secrets are sent to every place that takes one; none of them comes out of any place again."""
+"""Secrets are sent to every place that accepts one; none of them is shown again."""
 
 import base64
 import logging
@@ -33,7 +33,7 @@ SECRETS = {
 WRITE_KEY = "write-key-3f7e"  # public, as pages have it in their source, but of no use in a log
 SONG = {"userId": "ada", "event": "song_played", "messageId": "m1"}
 # What is in the database as it is: a sandbox has to know its key after a restart.
-KEPT = {"the key of a sandbox in the database"}
+STORED_SECRETS = {"the key of a sandbox in the database"}
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def told(
+def emulator_with_secrets(
     tmp_path: Path, workspace: Path, caplog: pytest.LogCaptureFixture
 ) -> Iterator[tuple[Flask, dict[str, bytes]]]:
-    """The emulator after all secrets were sent to it, and what it answered to them."""
+    """The emulator after all secrets were sent to it, and its answers."""
     caplog.set_level(logging.INFO, "segment_insider_emulator")
     config = Config(
         db=str(tmp_path / "kept.db"),
@@ -107,8 +107,8 @@ def told(
     app.extensions["emulator"].close()
 
 
-def places(app: Flask) -> Iterator[tuple[str, bytes]]:
-    """Every address that shows something: of what has an id or a name, the first."""
+def iter_readable_addresses(app: Flask) -> Iterator[tuple[str, bytes]]:
+    """Yield every GET route with its answer, for the first object of each kind."""
     client = app.test_client()
     for rule in app.url_map.iter_rules():
         if "GET" in (rule.methods or ()) and not rule.endpoint.endswith("stream"):
@@ -117,14 +117,14 @@ def places(app: Flask) -> Iterator[tuple[str, bytes]]:
             yield path, client.get(path).data
 
 
-def test_no_secret_comes_out_again(
-    told: tuple[Flask, dict[str, bytes]],
+def test_no_secret_is_shown_anywhere(
+    emulator_with_secrets: tuple[Flask, dict[str, bytes]],
     workspace: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    app, answers = told
-    out = answers | dict(places(app))
+    app, answers = emulator_with_secrets
+    out = answers | dict(iter_readable_addresses(app))
     app.extensions["emulator"].close()
     files = [file for file in tmp_path.rglob("kept.db*") if file.is_file()]
     out |= {"the database": b"".join(file.read_bytes() for file in files)}
@@ -157,7 +157,7 @@ def test_no_secret_comes_out_again(
         for place, text in out.items()
         if value.encode() in text
     ]
-    assert set(found) == KEPT
+    assert set(found) == STORED_SECRETS
     assert WRITE_KEY not in caplog.text
 
 
@@ -173,7 +173,7 @@ Feature: Songs
 REPORTS = ("junit", "cucumber-json", "cucumber-messages", "html")
 
 
-def test_no_report_of_scenarios_has_a_key(workspace: Path) -> None:
+def test_scenario_reports_contain_no_key(workspace: Path) -> None:
     feature = workspace.with_name("songs.feature")
     feature.write_text(FEATURE)
     written = {kind: workspace.with_name(f"report.{kind}") for kind in REPORTS}
@@ -193,7 +193,7 @@ def test_no_report_of_scenarios_has_a_key(workspace: Path) -> None:
 PASSWORD = "page-password-6e0b"
 
 
-def test_no_password_of_the_pages_comes_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_password_of_the_pages_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "segment_insider_emulator")
     app = create_app(Config(db=":memory:", password=PASSWORD, verbose=True), load_preset("guide"))
     client = app.test_client()
@@ -217,7 +217,7 @@ def test_no_password_of_the_pages_comes_out(caplog: pytest.LogCaptureFixture) ->
         "nosuch://ada:{}@h/x",
     ],
 )
-def test_no_password_of_a_database_is_told(address: str) -> None:
+def test_database_passwords_are_never_shown(address: str) -> None:
     with pytest.raises(EmulatorError) as error:
         create_app(Config(db=address.format(PASSWORD)), load_preset("guide"))
     assert PASSWORD not in "".join(traceback.format_exception(error.value))

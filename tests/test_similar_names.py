@@ -36,5 +36,5 @@ KNOWN = ("Order Completed", "Cart Viewed", "event_params", "skip_hook", "age")
         ("", None),
     ],
 )
-def test_a_name_one_slip_away_is_found(name: str, meant: str | None) -> None:
+def test_a_name_with_one_typo_is_found(name: str, meant: str | None) -> None:
     assert find_similar_name(name, KNOWN) == meant

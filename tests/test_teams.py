@@ -1,4 +1,4 @@
-"""Teams: who may do what with which sandbox, and that nobody learns of another team's."""
+"""Teams: who may do what with which sandbox, and that other teams stay hidden."""
 
 import base64
 import re
@@ -29,10 +29,10 @@ from segment_insider_scenarios.client import ControlClient
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SANDBOXES = "/emulator/v1/sandboxes"
-HOLDS = {"nobody": None, "admin": "sesame", "checkout": "c-token", "search": "s-token"}
-WHOSE = {"lab": "admin", "co-1": "checkout", "se-1": "search"}
-VARIABLE = re.compile(r"<(?:any\((\w+)[^)]*\):)?[^>]*>")  # with the first word it may be
-OF_NONE = (
+TOKENS = {"nobody": None, "admin": "sesame", "checkout": "c-token", "search": "s-token"}
+SANDBOX_OWNERS = {"lab": "admin", "co-1": "checkout", "se-1": "search"}
+PATH_VARIABLE = re.compile(r"<(?:any\((\w+)[^)]*\):)?[^>]*>")  # with the first word it may be
+ROUTES_WITHOUT_SANDBOX = (
     "sandboxes.",
     "openapi.",
     "insider.described",
@@ -41,26 +41,26 @@ OF_NONE = (
 )
 
 
-def digest(token: str) -> str:
+def digest_token(token: str) -> str:
     return "sha256:" + sha256(token.encode()).hexdigest()
 
 
-def team(name: str, token: str, **more: object) -> dict[str, object]:
-    return {"name": name, "tokens": [digest(token)], **more}
+def make_team(name: str, token: str, **options: object) -> dict[str, object]:
+    return {"name": name, "tokens": [digest_token(token)], **options}
 
 
-X, Y = digest("x"), digest("y")
-CHECKOUT, SEARCH = team("checkout", "c-token", sandboxes=2), team("search", "s-token")
+X, Y = digest_token("x"), digest_token("y")
+CHECKOUT, SEARCH = make_team("checkout", "c-token", sandboxes=2), make_team("search", "s-token")
 
 
-def written(folder: Path, *teams: dict[str, object]) -> str:
+def write_teams_file(folder: Path, *teams: dict[str, object]) -> str:
     file = folder / "teams.json"
     file.write_bytes(orjson.dumps({"teams": teams}))
     return str(file)
 
 
 @contextmanager
-def shared(teams: str | None, db: str = ":memory:") -> Iterator[Flask]:
+def make_shared_app(teams: str | None, db: str = ":memory:") -> Iterator[Flask]:
     config = Config(db=db, host="0.0.0.0", password="sesame", teams=teams)
     app = create_app(config, load_preset("guide"), clock=lambda: NOW)
     yield app
@@ -68,34 +68,34 @@ def shared(teams: str | None, db: str = ":memory:") -> Iterator[Flask]:
 
 
 @contextmanager
-def furnished(folder: Path) -> Iterator[Flask]:
-    """An emulator in which whoever runs it and both teams have a sandbox."""
-    with shared(written(folder, CHECKOUT, SEARCH)) as app:
-        for id, owner in WHOSE.items():
+def make_app_with_sandboxes(folder: Path) -> Iterator[Flask]:
+    """An emulator in which the admin and both teams have a sandbox."""
+    with make_shared_app(write_teams_file(folder, CHECKOUT, SEARCH)) as app:
+        for id, owner in SANDBOX_OWNERS.items():
             order = {"id": id, "writeKey": f"wk_{id}", "account": f"of-{id}", "key": f"key-{id}"}
-            assert client(app, owner).post(SANDBOXES, json=order).status_code == 201
+            assert make_client(app, owner).post(SANDBOXES, json=order).status_code == 201
         yield app
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    with furnished(tmp_path) as app:
+    with make_app_with_sandboxes(tmp_path) as app:
         yield app
 
 
-def client(app: Flask, who: str) -> FlaskClient:
+def make_client(app: Flask, caller: str) -> FlaskClient:
     asking = app.test_client()
-    if token := HOLDS[who]:
+    if token := TOKENS[caller]:
         asking.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return asking
 
 
-def told(answer: TestResponse) -> Any:
+def parse_json(answer: TestResponse) -> Any:
     return orjson.loads(answer.data)
 
 
-def listed(app: Flask, who: str) -> list[str]:
-    return [each["id"] for each in told(client(app, who).get(SANDBOXES))["sandboxes"]]
+def list_sandbox_ids(app: Flask, caller: str) -> list[str]:
+    return [each["id"] for each in parse_json(make_client(app, caller).get(SANDBOXES))["sandboxes"]]
 
 
 @pytest.mark.parametrize(
@@ -145,27 +145,29 @@ def listed(app: Flask, who: str) -> list[str]:
         ),
     ],
 )
-def test_who_may(tmp_path: Path, method: str, path: str, expected: list[int]) -> None:
+def test_permissions_of_each_caller(
+    tmp_path: Path, method: str, path: str, expected: list[int]
+) -> None:
     found = []
-    for who in HOLDS:
-        with furnished(tmp_path) as app:
-            found.append(client(app, who).open(path, method=method).status_code)
+    for who in TOKENS:
+        with make_app_with_sandboxes(tmp_path) as app:
+            found.append(make_client(app, who).open(path, method=method).status_code)
     assert found == expected
 
 
-def addresses(rules: Iterator[Rule]) -> Iterator[tuple[str, str]]:
-    """Method and path of all that is asked of ourselves, but for what is everybody's."""
+def iter_private_routes(rules: Iterator[Rule]) -> Iterator[tuple[str, str]]:
+    """Yield method and path of every route that needs permission."""
     for rule in rules:
         private = rule.rule.startswith("/emulator/") or rule.endpoint.startswith("inspector.")
         if private and rule.rule != HEALTH_PATH:
-            path = VARIABLE.sub(lambda found: found[1] or "1", rule.rule)
+            path = PATH_VARIABLE.sub(lambda found: found[1] or "1", rule.rule)
             yield from ((method, path) for method in sorted(rule.methods or ()))
 
 
-def test_another_teams_sandbox_is_answered_as_one_that_is_not_there(app: Flask) -> None:
-    asking = client(app, "search")
+def test_a_sandbox_of_another_team_looks_like_a_missing_one(app: Flask) -> None:
+    asking = make_client(app, "search")
     differing = []
-    for method, path in addresses(app.url_map.iter_rules()):
+    for method, path in iter_private_routes(app.url_map.iter_rules()):
         there = asking.open(f"/sandboxes/co-1{path}", method=method)
         gone = asking.open(f"/sandboxes/none{path}", method=method)
         alike = gone.data.replace(b"none", b"co-1")
@@ -176,12 +178,16 @@ def test_another_teams_sandbox_is_answered_as_one_that_is_not_there(app: Flask) 
     assert differing == []
 
 
-def test_of_the_default_sandbox_a_team_sees_nothing(app: Flask) -> None:
-    asking = client(app, "search")
-    none = [rule for rule in app.url_map.iter_rules() if not rule.endpoint.startswith(OF_NONE)]
+def test_a_team_cannot_see_the_default_sandbox(app: Flask) -> None:
+    asking = make_client(app, "search")
+    none = [
+        rule
+        for rule in app.url_map.iter_rules()
+        if not rule.endpoint.startswith(ROUTES_WITHOUT_SANDBOX)
+    ]
     answers = {
         f"{method} {path}": asking.open(path, method=method).status_code
-        for method, path in addresses(iter(none))
+        for method, path in iter_private_routes(iter(none))
         if path != "/"
     }
     assert len(answers) > 100
@@ -195,21 +201,21 @@ def test_of_the_default_sandbox_a_team_sees_nothing(app: Flask) -> None:
         pytest.param("checkout", ["co-1"], id="a team"),
     ],
 )
-def test_lists_show_what_is_the_callers(app: Flask, who: str, expected: list[str]) -> None:
-    assert listed(app, who) == expected
+def test_lists_show_only_sandboxes_of_the_caller(app: Flask, who: str, expected: list[str]) -> None:
+    assert list_sandbox_ids(app, who) == expected
     for page in ("/team", "/sandboxes/co-1/settings"):
-        shown = client(app, who).get(page).text
-        assert [id for id in ("default", *WHOSE) if f'<a href="/sandboxes/{id}/">' in shown] == [
-            id for id in expected if id != "default"
-        ]
+        shown = make_client(app, who).get(page).text
+        assert [
+            id for id in ("default", *SANDBOX_OWNERS) if f'<a href="/sandboxes/{id}/">' in shown
+        ] == [id for id in expected if id != "default"]
 
 
 def test_a_team_owns_what_it_creates(app: Flask) -> None:
-    asking = client(app, "checkout")
+    asking = make_client(app, "checkout")
     asking.post("/team", data={"id": "co-2"})
-    assert listed(app, "checkout") == ["co-1", "co-2"]
-    assert told(client(app, "admin").get(f"{SANDBOXES}/co-2"))["team"] == "checkout"
-    assert listed(app, "search") == ["se-1"]
+    assert list_sandbox_ids(app, "checkout") == ["co-1", "co-2"]
+    assert parse_json(make_client(app, "admin").get(f"{SANDBOXES}/co-2"))["team"] == "checkout"
+    assert list_sandbox_ids(app, "search") == ["se-1"]
 
 
 @pytest.mark.parametrize(
@@ -220,27 +226,29 @@ def test_a_team_owns_what_it_creates(app: Flask) -> None:
         pytest.param("/team", id="page of sandboxes"),
     ],
 )
-def test_a_team_has_so_many_sandboxes_and_no_more(app: Flask, path: str) -> None:
-    asking = client(app, "checkout")
+def test_the_sandboxes_of_a_team_are_limited(app: Flask, path: str) -> None:
+    asking = make_client(app, "checkout")
     for _ in range(2):
         answer = asking.post(path)
     assert "team checkout has 2 sandboxes already" in answer.text
-    assert len(listed(app, "checkout")) == 2
-    assert client(app, "search").post(SANDBOXES, json={}).status_code == 201
+    assert len(list_sandbox_ids(app, "checkout")) == 2
+    assert make_client(app, "search").post(SANDBOXES, json={}).status_code == 201
 
 
-def test_an_sdk_and_insider_one_need_their_keys_alone(app: Flask) -> None:
-    nobody = client(app, "nobody")
+def test_sdks_and_insider_one_need_only_their_keys(app: Flask) -> None:
+    nobody = make_client(app, "nobody")
     call = {"writeKey": "wk_co-1", "userId": "ada", "messageId": "m1"}
     assert nobody.post("/v1/identify", json=call).status_code == 200
     upsert = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
     keys = {"X-PARTNER-NAME": "of-co-1", "X-REQUEST-TOKEN": "key-co-1"}
     assert nobody.post("/api/user/v1/upsert", json=upsert, headers=keys).status_code == 200
-    people = told(client(app, "checkout").get("/sandboxes/co-1/emulator/v1/profiles"))["profiles"]
+    people = parse_json(make_client(app, "checkout").get("/sandboxes/co-1/emulator/v1/profiles"))[
+        "profiles"
+    ]
     assert [each["identifiers"]["uuid"] for each in people] == ["ada", "eve"]
 
 
-def basic(user: str, password: str) -> str:
+def make_basic_auth(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
@@ -249,60 +257,62 @@ def basic(user: str, password: str) -> str:
     [
         pytest.param("Bearer c-token", 200, id="bearer"),
         pytest.param("bearer c-token", 200, id="whatever its case"),
-        pytest.param(basic("ada", "c-token"), 200, id="a browser's, under any name"),
-        pytest.param(basic("", "sesame"), 200, id="the password"),
+        pytest.param(make_basic_auth("ada", "c-token"), 200, id="a browser's, under any name"),
+        pytest.param(make_basic_auth("", "sesame"), 200, id="the password"),
         pytest.param("Bearer sesame", 200, id="the password as a bearer token"),
         pytest.param("Bearer C-token", 401, id="another token"),
         pytest.param("Bearer c-toke", 401, id="its beginning"),
-        pytest.param(f"Bearer {digest('c-token')}", 401, id="its digest"),
-        pytest.param(basic("c-token", ""), 401, id="as a user name"),
+        pytest.param(f"Bearer {digest_token('c-token')}", 401, id="its digest"),
+        pytest.param(make_basic_auth("c-token", ""), 401, id="as a user name"),
         pytest.param("Bearer", 401, id="no token"),
         pytest.param("Basic %%%", 401, id="no base64"),
         pytest.param("Digest username=c-token", 401, id="another scheme"),
         pytest.param("Bearer \xff\xfe", 401, id="no text"),
     ],
 )
-def test_a_token_comes_as_a_bearer_or_a_password(
+def test_a_token_can_be_a_bearer_token_or_a_password(
     app: Flask, authorization: str, status: int
 ) -> None:
     answer = app.test_client().get(SANDBOXES, headers={"Authorization": authorization})
     assert answer.status_code == status
 
 
-def test_whoever_is_refused_is_shown_nothing_of_a_sandbox(app: Flask) -> None:
-    page = client(app, "nobody").get("/").text
+def test_a_rejected_caller_sees_no_sandbox(app: Flask) -> None:
+    page = make_client(app, "nobody").get("/").text
     assert "wk_demo" not in page
     assert "Web shop" not in page
 
 
-def test_a_teams_runs_of_scenarios_are_its_own(app: Flask) -> None:
+def test_scenario_runs_of_a_team_are_private(app: Flask) -> None:
     run = {"startedAt": "2026-11-23T10:00:00Z", "features": []}
     runs = "/emulator/v1/scenario-runs"
-    assert client(app, "checkout").post(f"/sandboxes/co-1{runs}", json=run).status_code == 201
-    assert client(app, "admin").post(runs, json=run).status_code == 201
+    assert make_client(app, "checkout").post(f"/sandboxes/co-1{runs}", json=run).status_code == 201
+    assert make_client(app, "admin").post(runs, json=run).status_code == 201
     found = {
-        sandbox: len(told(client(app, "admin").get(f"{sandbox}{runs}"))["scenarioRuns"])
+        sandbox: len(parse_json(make_client(app, "admin").get(f"{sandbox}{runs}"))["scenarioRuns"])
         for sandbox in ("", "/sandboxes/lab", "/sandboxes/co-1", "/sandboxes/se-1")
     }
     assert found == {"": 1, "/sandboxes/lab": 1, "/sandboxes/co-1": 1, "/sandboxes/se-1": 0}
 
 
 def test_a_team_may_have_the_default_sandbox(tmp_path: Path) -> None:
-    teams = written(tmp_path, {**CHECKOUT, "default": True}, SEARCH)
-    with shared(teams) as app:
-        assert listed(app, "checkout") == ["default"]
-        assert client(app, "checkout").get("/").status_code == 200
-        assert client(app, "search").get("/emulator/v1/messages").status_code == 404
+    teams = write_teams_file(tmp_path, {**CHECKOUT, "default": True}, SEARCH)
+    with make_shared_app(teams) as app:
+        assert list_sandbox_ids(app, "checkout") == ["default"]
+        assert make_client(app, "checkout").get("/").status_code == 200
+        assert make_client(app, "search").get("/emulator/v1/messages").status_code == 404
 
 
 @pytest.mark.parametrize(
     ("who", "is_named"),
     [pytest.param("admin", True, id="admin"), pytest.param("checkout", False, id="a team")],
 )
-def test_where_the_database_is_a_team_is_not_told(tmp_path: Path, who: str, is_named: bool) -> None:
-    with shared(written(tmp_path, CHECKOUT), str(tmp_path / "emulator.db")) as app:
-        client(app, "checkout").post(SANDBOXES, json={"id": "co-1"})
-        page = client(app, who).get("/sandboxes/co-1/settings").text
+def test_a_team_cannot_see_the_database_url(tmp_path: Path, who: str, is_named: bool) -> None:
+    with make_shared_app(
+        write_teams_file(tmp_path, CHECKOUT), str(tmp_path / "emulator.db")
+    ) as app:
+        make_client(app, "checkout").post(SANDBOXES, json={"id": "co-1"})
+        page = make_client(app, who).get("/sandboxes/co-1/settings").text
         assert "<dt>Database</dt><dd>sqlite" in page
         assert (str(tmp_path) in page) is is_named
 
@@ -325,7 +335,7 @@ def test_where_the_database_is_a_team_is_not_told(tmp_path: Path, who: str, is_n
         pytest.param(True, None, id="the default is a team's"),
     ],
 )
-def test_what_has_a_write_key_of_nobodys_no_team_sees(
+def test_calls_with_an_unknown_write_key_are_hidden_from_teams(
     tmp_path: Path,
     path: str,
     method: str,
@@ -335,47 +345,55 @@ def test_what_has_a_write_key_of_nobodys_no_team_sees(
     has_default: bool,
     kept: str | None,
 ) -> None:
-    with shared(written(tmp_path, {**CHECKOUT, "default": has_default}, SEARCH)) as app:
-        search = client(app, "search")
+    with make_shared_app(
+        write_teams_file(tmp_path, {**CHECKOUT, "default": has_default}, SEARCH)
+    ) as app:
+        search = make_client(app, "search")
         search.post(SANDBOXES, json={"id": "se-1", "writeKey": "wk_se-1"})
         search.delete(f"{SANDBOXES}/se-1")
         sent = body and {**body, "writeKey": key}
-        answer = client(app, "nobody").open(path.format(key=key), method=method, json=sent)
+        answer = make_client(app, "nobody").open(path.format(key=key), method=method, json=sent)
         assert answer.status_code == status
-        found = told(client(app, "admin").get("/emulator/v1/messages"))["messages"]
+        found = parse_json(make_client(app, "admin").get("/emulator/v1/messages"))["messages"]
         assert [each["reason"].partition(":")[0] for each in found] == (
             [kept] if kept and body else []
         )
-        assert told(client(app, "admin").get("/emulator/v1/profiles"))["profiles"] == []
+        assert parse_json(make_client(app, "admin").get("/emulator/v1/profiles"))["profiles"] == []
 
 
-def test_the_team_that_has_the_default_sandbox_sees_what_is_sent_to_it(tmp_path: Path) -> None:
-    with shared(written(tmp_path, {**CHECKOUT, "default": True}, SEARCH)) as app:
-        nobody = client(app, "nobody")
+def test_the_team_of_the_default_sandbox_sees_its_messages(tmp_path: Path) -> None:
+    with make_shared_app(write_teams_file(tmp_path, {**CHECKOUT, "default": True}, SEARCH)) as app:
+        nobody = make_client(app, "nobody")
         for path, key in {"": "wk_demo", "/sandboxes/default": "wk_demmo"}.items():
             call = {"userId": "ada", "messageId": key, "writeKey": key}
             assert nobody.post(f"{path}/v1/identify", json=call).status_code == 200
-        found = told(client(app, "checkout").get("/emulator/v1/messages"))["messages"]
+        found = parse_json(make_client(app, "checkout").get("/emulator/v1/messages"))["messages"]
         assert {each["messageId"]: each["verdict"] == "rejected" for each in found} == {
             "wk_demo": False,
             "wk_demmo": True,
         }
 
 
-def test_a_sandbox_is_its_teams_after_a_restart_and_the_admins_when_the_team_is_gone(
+def test_a_team_owns_its_sandbox_after_a_restart_until_the_team_is_removed(
     tmp_path: Path,
 ) -> None:
     db = str(tmp_path / "emulator.db")
-    with shared(written(tmp_path, CHECKOUT, SEARCH), db) as app:
-        client(app, "checkout").post(SANDBOXES, json={"id": "co-1"})
-    with shared(written(tmp_path, CHECKOUT, SEARCH), db) as app:
-        assert (listed(app, "checkout"), listed(app, "search")) == (["co-1"], [])
-    with shared(written(tmp_path, SEARCH), db) as app:
-        assert (listed(app, "admin"), listed(app, "search")) == (["default", "co-1"], [])
+    with make_shared_app(write_teams_file(tmp_path, CHECKOUT, SEARCH), db) as app:
+        make_client(app, "checkout").post(SANDBOXES, json={"id": "co-1"})
+    with make_shared_app(write_teams_file(tmp_path, CHECKOUT, SEARCH), db) as app:
+        assert (list_sandbox_ids(app, "checkout"), list_sandbox_ids(app, "search")) == (
+            ["co-1"],
+            [],
+        )
+    with make_shared_app(write_teams_file(tmp_path, SEARCH), db) as app:
+        assert (list_sandbox_ids(app, "admin"), list_sandbox_ids(app, "search")) == (
+            ["default", "co-1"],
+            [],
+        )
 
 
 def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path) -> None:
-    file = written(tmp_path, {"name": "checkout", "tokens": [X, Y]})
+    file = write_teams_file(tmp_path, {"name": "checkout", "tokens": [X, Y]})
     digests = (sha256(b"x").digest(), sha256(b"y").digest())
     assert load_teams(file) == [Team("checkout", digests)]
 
@@ -431,7 +449,9 @@ def test_a_team_may_have_two_tokens_while_one_replaces_the_other(tmp_path: Path)
         ),
     ],
 )
-def test_a_mistake_is_told_and_no_token(tmp_path: Path, document: str, complaint: str) -> None:
+def test_an_error_in_the_teams_file_is_reported_without_tokens(
+    tmp_path: Path, document: str, complaint: str
+) -> None:
     file = tmp_path / "teams.yaml"
     file.write_text(document)
     with pytest.raises(EmulatorError) as refused:
@@ -440,8 +460,8 @@ def test_a_mistake_is_told_and_no_token(tmp_path: Path, document: str, complaint
     assert "topsecret" not in str(refused.value)
 
 
-def test_teams_without_a_password_are_refused(tmp_path: Path) -> None:
-    options = ["serve", "--db", ":memory:", "--teams", written(tmp_path, CHECKOUT)]
+def test_teams_need_an_admin_password(tmp_path: Path) -> None:
+    options = ["serve", "--db", ":memory:", "--teams", write_teams_file(tmp_path, CHECKOUT)]
     result = CliRunner().invoke(main, options)
     assert (result.exit_code, result.stderr) == (
         2,
@@ -450,7 +470,7 @@ def test_teams_without_a_password_are_refused(tmp_path: Path) -> None:
     )
 
 
-def test_a_client_shows_its_token_to_the_control_api_alone(app: Flask) -> None:
+def test_a_client_sends_its_token_only_to_the_control_api(app: Flask) -> None:
     with serve_in_thread(app) as url, ControlClient(url, token="c-token") as asking:
         made = asking.create_sandbox()
         assert [each["id"] for each in asking.list_sandboxes()] == ["co-1", made["id"]]
@@ -460,17 +480,15 @@ def test_a_client_shows_its_token_to_the_control_api_alone(app: Flask) -> None:
             assert [each["userId"] for each in within.list_messages()] == ["ada"]
     assert "Authorization" not in asking.session.headers
     with pytest.raises(EmulatorError, match="needs a password or a team's token"):
-        refused(app)
+        list_sandboxes_without_token(app)
 
 
-def refused(app: Flask) -> None:
+def list_sandboxes_without_token(app: Flask) -> None:
     with serve_in_thread(app) as url, ControlClient(url) as stranger:
         stranger.list_sandboxes()
 
 
-def test_scenarios_run_in_sandboxes_of_the_team_whose_token_the_environment_has(
-    app: Flask, tmp_path: Path
-) -> None:
+def test_scenarios_run_in_sandboxes_of_the_team_of_the_token(app: Flask, tmp_path: Path) -> None:
     feature = tmp_path / "songs.feature"
     feature.write_text(
         'Feature: Songs\n  Scenario: One\n    When Ada does "Song Played"\n'
@@ -493,16 +511,16 @@ def test_scenarios_run_in_sandboxes_of_the_team_whose_token_the_environment_has(
             timeout=5,
         )
     assert len(asking.json()["scenarioRuns"]) == 1
-    assert listed(app, "checkout") == ["co-1"]
+    assert list_sandbox_ids(app, "checkout") == ["co-1"]
 
 
-def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) -> None:
+def test_a_team_cannot_change_journeys_of_other_sandboxes(tmp_path: Path) -> None:
     moment = [NOW]
-    teams = written(tmp_path, CHECKOUT)
+    teams = write_teams_file(tmp_path, CHECKOUT)
     config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=teams)
     app = create_app(config, load_preset("guide"), clock=lambda: moment[0])
-    admin = client(app, "admin")
-    document = told(admin.get("/emulator/v1/workspace"))
+    admin = make_client(app, "admin")
+    document = parse_json(admin.get("/emulator/v1/workspace"))
     document["insider"]["journeys"] = [
         {
             "id": 1,
@@ -517,8 +535,8 @@ def test_a_team_moves_no_journey_of_a_sandbox_that_is_not_its(tmp_path: Path) ->
     call = {"writeKey": "wk_demo", "userId": "ada", "event": "Song Played"}
     assert admin.post("/v1/track", json=call).status_code == 200
     moment[0] += timedelta(hours=2)
-    assert listed(app, "checkout") == []
-    (run,) = told(admin.get("/emulator/v1/journeys/1/runs"))["runs"]
+    assert list_sandbox_ids(app, "checkout") == []
+    (run,) = parse_json(admin.get("/emulator/v1/journeys/1/runs"))["runs"]
     assert run["status"] == "in_progress"
     app.extensions["sandboxes"].close()
 
@@ -538,7 +556,7 @@ STRANGE = (
 
 @pytest.mark.parametrize("who", ["stranger", "mistaken"])
 @pytest.mark.parametrize(("method", "path"), STRANGE)
-def test_a_stranger_cannot_tell_a_sandbox_from_one_that_is_not_there(
+def test_an_anonymous_caller_cannot_find_out_which_sandboxes_exist(
     app: Flask, who: str, method: str, path: str
 ) -> None:
     headers = {"Authorization": "Bearer wrong"} if who == "mistaken" else {}

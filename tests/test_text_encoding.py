@@ -31,16 +31,16 @@ READERS = {
 }
 
 
-def run(command: list[str], file: Path, raw: bytes) -> Result:
+def run_command(command: list[str], file: Path, raw: bytes) -> Result:
     file.write_bytes(raw)
     return CliRunner().invoke(main, [str(file) if word == "FILE" else word for word in command])
 
 
 @pytest.mark.parametrize("what", READERS)
-def test_a_byte_order_mark_is_taken(what: str, tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_accepted(what: str, tmp_path: Path) -> None:
     source, command = READERS[what]
     plain, marked = (
-        run(command, tmp_path / source.name, mark + source.read_bytes())
+        run_command(command, tmp_path / source.name, mark + source.read_bytes())
         for mark in (b"", b"\xef\xbb\xbf")
     )
     assert (marked.exit_code, len(marked.stdout)) == (plain.exit_code, len(plain.stdout))
@@ -48,9 +48,11 @@ def test_a_byte_order_mark_is_taken(what: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", READERS)
-def test_utf_16_is_refused_in_one_line(what: str, tmp_path: Path) -> None:
+def test_utf_16_is_rejected_in_one_line(what: str, tmp_path: Path) -> None:
     source, command = READERS[what]
-    result = run(command, tmp_path / source.name, source.read_text("utf-8").encode("utf-16"))
+    result = run_command(
+        command, tmp_path / source.name, source.read_text("utf-8").encode("utf-16")
+    )
     assert result.exit_code == 2
     [line] = result.stderr.splitlines()
     assert re.search(r"the file is in UTF-16, not in UTF-8[.;] [Ss]ave it as UTF-8", line)
@@ -65,7 +67,7 @@ def test_an_encoding_with_wide_characters_is_named(encoding: str) -> None:
     assert str(refused.value) == told
 
 
-def test_a_file_in_windows_1254_is_refused_with_its_line() -> None:
+def test_a_windows_1254_file_is_rejected_with_its_line() -> None:
     raw = "first\nİpek Şahin".encode("cp1254")
     with pytest.raises(EmulatorError) as refused:
         decode_utf8(raw, "names.ndjson")
@@ -73,13 +75,13 @@ def test_a_file_in_windows_1254_is_refused_with_its_line() -> None:
     assert str(refused.value) == f"{what} Save it as UTF-8."
 
 
-def test_a_line_that_is_not_utf_8_is_told_as_such(tmp_path: Path) -> None:
+def test_a_line_that_is_not_utf_8_is_reported(tmp_path: Path) -> None:
     raw = EVENTS.read_bytes().splitlines()[0] + '\n{"event": "Şal"}'.encode("cp1254")
-    result = run(["map", "FILE"], tmp_path / "shop.ndjson", raw)
+    result = run_command(["map", "FILE"], tmp_path / "shop.ndjson", raw)
     assert ":2: not UTF-8 text (byte 0xde, column 12)." in result.stderr
 
 
-def test_calls_beside_a_feature_may_have_a_byte_order_mark(tmp_path: Path) -> None:
+def test_call_files_may_have_a_byte_order_mark(tmp_path: Path) -> None:
     file = tmp_path / "calls.ndjson"
     file.write_bytes(b'\xef\xbb\xbf{"type": "page"}\n')
     assert list(read_call_file(file)) == [("calls.ndjson:1", {"type": "page"})]

@@ -49,7 +49,7 @@ SHARED_DATABASE = {"shared-database": shared_database.measure_shared_database}
 )
 def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> None:
     """Measure PARTS, or all of them, one after the other."""
-    # Whoever starts a program often does not compile it each time.
+    # Users run compiled files, so the benchmark does too.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     chosen = {name: (PARTS | SHARED_DATABASE)[name] for name in parts or PARTS}
     if lines:

@@ -1,6 +1,6 @@
 """Fill a database with copies of messages that it already has.
 
-Written with SQL, which takes some tens of microseconds a message where the road takes hundreds.
+Written with SQL, which takes tens of microseconds a message; the HTTP pipeline takes hundreds.
 """
 
 import sqlite3
@@ -62,13 +62,13 @@ class DatabaseFiller:
         with closing(sqlite3.connect(self._db)) as connection:
             for pragma in FAST_PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
-            (kept,) = connection.execute("SELECT count(*) FROM messages").fetchone()
+            (stored_count,) = connection.execute("SELECT count(*) FROM messages").fetchone()
             with connection:
-                while kept + self._max_ids["first"] <= count:
+                while stored_count + self._max_ids["first"] <= count:
                     self._copy_messages(connection)
-                    kept += self._max_ids["first"]
+                    stored_count += self._max_ids["first"]
             connection.execute("PRAGMA journal_mode=WAL")
-        return int(kept)
+        return int(stored_count)
 
     def _copy_messages(self, connection: sqlite3.Connection) -> None:
         self._copy_count += 1

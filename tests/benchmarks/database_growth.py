@@ -14,7 +14,7 @@ from measures import Goal, Measure
 from pipeline import BATCH_SIZE, CONNECTION_COUNT, make_batches, make_calls
 from server_processes import ServerProcess, start_emulator
 
-ORIGINAL_MESSAGE_COUNT = 1_000  # messages that went the road, and of which the others are copies
+ORIGINAL_MESSAGE_COUNT = 1_000  # sent over HTTP; the other messages are copies of them
 ROUND_COUNT = 8
 EVENTS_PER_ROUND = 500  # of a round
 
@@ -44,14 +44,14 @@ def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
         filling = DatabaseFiller(db)
         costs: dict[int, EventCost] = {}
         for at, size in enumerate(scale.captured):
-            held = filling.fill_to(size)
+            message_count = filling.fill_to(size)
             first = ORIGINAL_MESSAGE_COUNT + at * (ROUND_COUNT + 1) * EVENTS_PER_ROUND
             with start_emulator(db) as server:
-                costs[held] = _measure_event_cost(
+                costs[message_count] = _measure_event_cost(
                     server, make_batches(made[first:][: (ROUND_COUNT + 1) * EVENTS_PER_ROUND])
                 )
                 found = (
-                    list(inspector_pages.measure_message_lists(server, held))
+                    list(inspector_pages.measure_message_lists(server, message_count))
                     if size == scale.captured[-1]
                     else []
                 )
@@ -84,11 +84,13 @@ def _compare_costs(costs: dict[int, EventCost]) -> Iterator[Measure]:
     peer = f"at {smallest:,}"
     for size, cost in costs.items():
         theirs = costs[smallest] if size != smallest else None
-        beside = peer if theirs else ""
+        peer_name = peer if theirs else ""
         goal = flat if theirs else None
         at = f"at {size:,} messages"
-        yield Measure(f"an event's CPU, {at}", cost.cpu, "µs", beside, theirs and theirs.cpu, goal)
-        yield Measure(f"an event's time, {at}", cost.wall, "µs", beside, theirs and theirs.wall)
         yield Measure(
-            f"memory, {at}", cost.megabytes, "MB", beside, theirs and theirs.megabytes, limit
+            f"an event's CPU, {at}", cost.cpu, "µs", peer_name, theirs and theirs.cpu, goal
+        )
+        yield Measure(f"an event's time, {at}", cost.wall, "µs", peer_name, theirs and theirs.wall)
+        yield Measure(
+            f"memory, {at}", cost.megabytes, "MB", peer_name, theirs and theirs.megabytes, limit
         )

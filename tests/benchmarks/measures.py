@@ -66,8 +66,10 @@ def format_table(measures: Iterable[Measure]) -> str:
 
 def build_json_report(measures: Iterable[Measure], environment: dict[str, Any]) -> dict[str, Any]:
     """Return the measures as JSON, with the *environment* they were taken in."""
-    told = [{**asdict(each), "ratio": each.ratio, "met": each.is_goal_met} for each in measures]
-    return {**environment, "measures": told}
+    measure_documents = [
+        {**asdict(each), "ratio": each.ratio, "met": each.is_goal_met} for each in measures
+    ]
+    return {**environment, "measures": measure_documents}
 
 
 def format_number(value: float | None) -> str:

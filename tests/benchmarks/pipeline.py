@@ -38,7 +38,7 @@ def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
     made = make_calls(scale.batches * BATCH_SIZE + 2 * scale.singles)
     batched = make_batches(made[: scale.batches * BATCH_SIZE])
     singles = [orjson.dumps(call) for call in made[scale.batches * BATCH_SIZE :]]
-    with TemporaryDirectory() as folder, start_emulator(Path(folder) / "road.db") as server:
+    with TemporaryDirectory() as folder, start_emulator(Path(folder) / "pipeline.db") as server:
         ready = server.startup_seconds
         ours = _measure_server(server, batched, singles)
     fake = theirs = None

@@ -2,7 +2,7 @@
 
 `python tests/benchmarks/replay.py [EVENTS]`, 5,000,000 unless said, writes an archive of packed
 parts to a temporary folder, replays it with all cores, prints what it took and writes replay.json
-beside itself. `python tests/benchmarks --replay EVENTS` has the same in its table.
+next to it. `python tests/benchmarks --replay EVENTS` has the same in its table.
 """
 
 import gzip

@@ -85,8 +85,8 @@ def _measure_rate(
 
 
 def _list_sandboxes(url: str) -> list[dict[str, str]]:
-    told = requests.get(f"{url}/emulator/v1/sandboxes", timeout=60).json()
-    found: list[dict[str, str]] = told["sandboxes"]
+    response = requests.get(f"{url}/emulator/v1/sandboxes", timeout=60).json()
+    found: list[dict[str, str]] = response["sandboxes"]
     return found
 
 

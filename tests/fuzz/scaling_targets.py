@@ -23,7 +23,6 @@ from segment_insider_emulator.workspace.validation import suggest_name
 
 KEYS = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
 RESET = "/emulator/v1/reset"
-# Place of an event -> what stands around it.
 CALL = {"writeKey": "wk_demo", "type": "track", "userId": "ada", "event": "Order Completed"}
 EVENT_PLACES = (
     *("userId", "anonymousId", "event", "type", "name", "messageId", "timestamp", "sentAt"),
@@ -201,7 +200,7 @@ def _get_newest_id(client: FlaskClient) -> int:
 def _iter_route_targets(app: Flask, client: FlaskClient) -> Iterator[tuple[str, Target]]:
     for rule in app.url_map.iter_rules():
         if "stream" in rule.rule or "wait" in rule.rule:
-            continue  # which wait for news
+            continue  # these wait for changes
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield from _iter_targets_of_route(app, client, method, rule.rule)
     for header in HEADERS:

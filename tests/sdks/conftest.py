@@ -82,8 +82,8 @@ def bundle_sdk(browser: Browser, assets: AnalyticsJsAssets) -> BrowserSdk:
     """A page that bundles the npm package and sets its CDN URL."""
 
     def page(url: str, options: JSONObject) -> str:
-        told = json.dumps({"writeKey": "wk_demo", "cdnURL": url})
-        load = f"AnalyticsNext.AnalyticsBrowser.load({told}, {json.dumps(options)})"
+        settings = json.dumps({"writeKey": "wk_demo", "cdnURL": url})
+        load = f"AnalyticsNext.AnalyticsBrowser.load({settings}, {json.dumps(options)})"
         script = f"window.analytics = {load}"
         return f'<title>Shop</title><script src="index.js"></script><script>{script}</script>'
 

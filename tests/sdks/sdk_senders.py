@@ -81,7 +81,7 @@ class BrowserSdk:
     Args:
         page: HTML of the page for an emulator's URL and the SDK's options.
         assets: What the page's own server has: the npm bundle.
-        astray: Requests that would have left this machine.
+        external_requests: Requests that would have left this machine.
     """
 
     browser: Browser
@@ -90,13 +90,13 @@ class BrowserSdk:
     external_requests: list[str] = field(default_factory=list)
 
     def __call__(self, url: str, calls: Iterable[SdkCall], **options: Any) -> list[str]:
-        told = list(calls)
+        call_list = list(calls)
         with self.open_page(url, options) as page:
             delivered = _count_delivered_calls(page)
-            page.evaluate((SDKS_FOLDER / "shop.js").read_text("utf-8"), told)
+            page.evaluate((SDKS_FOLDER / "shop.js").read_text("utf-8"), call_list)
             until = time.monotonic() + SDK_TIMEOUT_S
-            while sum(delivered) + len(failures := page.evaluate("failures")) < len(told):
-                assert time.monotonic() < until, f"{sum(delivered)} of {len(told)} delivered"
+            while sum(delivered) + len(failures := page.evaluate("failures")) < len(call_list):
+                assert time.monotonic() < until, f"{sum(delivered)} of {len(call_list)} delivered"
                 page.wait_for_timeout(20)
             return list(failures)
 

@@ -45,7 +45,7 @@ def test_the_whole_guide_arrives(
     assert end.list_insider_events() == EXPECTED_EVENTS
     assert end.list_verdicts() == ["accepted"] * len(ALL_CALLS)
     assert sorted(list_batch_sizes(caplog), reverse=True) == sorted(requests, reverse=True)
-    assert getattr(send, "astray", []) == []
+    assert getattr(send, "external_requests", []) == []
 
 
 def list_batch_sizes(log: pytest.LogCaptureFixture) -> list[int]:

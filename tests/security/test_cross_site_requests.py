@@ -1,6 +1,6 @@
 """No page of another site reads or drives the emulator, at any of its addresses.
 
-What Segment and Insider One answer to anybody, this answers to anybody.
+The routes that Segment and Insider One answer publicly are public here, too.
 """
 
 import re

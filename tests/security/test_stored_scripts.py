@@ -1,6 +1,6 @@
 """No page runs a script from captured, configured or reported text.
 
-The browser is told to ignore the policy of the pages: what holds here is that text stays text. That
+The browser ignores the content security policy of the pages: text must stay text without it. That
 the policy is there, for whatever should escape this, is tested apart.
 """
 

@@ -96,16 +96,16 @@ def _check_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator
         for each in stored
         if (number := each["message"].get("properties", {}).get("number")) is not None
     }
-    kept = Counter(
+    counts = Counter(
         number
         for profile in client.list_profiles()
         for event in profile["events"]
         if (number := event["event_params"].get("custom", {}).get("number")) is not None
     )
-    yield from _list_differences("stored and in no profile", numbered - set(kept))
-    yield from _list_differences("in a profile and not stored", set(kept) - numbered)
+    yield from _list_differences("stored and in no profile", numbered - set(counts))
+    yield from _list_differences("in a profile and not stored", set(counts) - numbered)
     yield from _list_differences(
-        "in profiles twice", {each for each, count in kept.items() if count > 1}
+        "in profiles twice", {each for each, count in counts.items() if count > 1}
     )
 
 

@@ -30,8 +30,8 @@ AUTH_ARGUMENTS = (
     *("-H", "Authorization: Basic d2tfZGVtbzo="),  # wk_demo
     *("-H", "X-PARTNER-NAME: mybrand", "-H", "X-REQUEST-TOKEN: test-key"),
 )
-# Segment swallows what is wrong, a user that fails is answered with a 200, and whether something
-# exists no schema can say. Segment answers 404 to other methods, Insider One 400 to no account.
+# Segment accepts invalid calls, a failed user is answered with 200, and no schema says whether
+# something exists. Segment answers 404 to other methods, Insider One 400 to no account.
 EXCLUDED_CHECKS = (
     "negative_data_rejection,positive_data_acceptance,unsupported_method,"
     "allow_header_conformance,ignored_auth"

@@ -130,7 +130,7 @@ def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: lis
         pytest.param(b"\x16\x03\x01\x02\x00" * 20, id="in TLS"),
     ],
 )
-def test_an_incomplete_request_stores_nothing(
+def test_an_incomplete_request_gets_no_answer(
     served: EmulatorProcess, address: Address, sent: bytes
 ) -> None:
     assert send_and_read_statuses(address, sent, end=True) == []

@@ -86,7 +86,7 @@ def database_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("url", "damage", "told"),
+    ("url", "damage", "expected"),
     [
         pytest.param(
             "{file}",
@@ -105,17 +105,19 @@ def database_file(tmp_path: Path) -> Path:
     ],
 )
 def test_a_database_that_cannot_be_opened_ends_the_start_with_one_line(
-    kept: Path, url: str, damage: Callable[[Path], None], told: str
+    database_file: Path, url: str, damage: Callable[[Path], None], expected: str
 ) -> None:
-    damage(kept)
-    result = CliRunner().invoke(main, ["serve", "--port", "0", "--db", url.format(file=kept)])
-    assert (result.exit_code, result.stderr) == (2, told.format(file=kept))
+    damage(database_file)
+    result = CliRunner().invoke(
+        main, ["serve", "--port", "0", "--db", url.format(file=database_file)]
+    )
+    assert (result.exit_code, result.stderr) == (2, expected.format(file=database_file))
 
 
-def test_a_partly_damaged_file_is_answered_with_503(kept: Path) -> None:
-    app = create_app(Config(db=str(kept)), load_preset("guide"))
+def test_a_partly_damaged_file_is_answered_with_503(database_file: Path) -> None:
+    app = create_app(Config(db=str(database_file)), load_preset("guide"))
     client = app.test_client()
-    damage_middle_page(kept)
+    damage_middle_page(database_file)
     answer = client.post("/v1/track", json=song_played_call(1))
     app.extensions["emulator"].close()
     assert (answer.status_code, answer.get_json()["error"]) == (
@@ -129,13 +131,13 @@ def test_a_partly_damaged_file_is_answered_with_503(kept: Path) -> None:
     )
 
 
-def test_a_database_locked_by_another_program_is_reported_at_the_start(kept: Path) -> None:
-    with closing(sqlite3.connect(kept)) as another:
+def test_a_database_locked_by_another_program_is_reported_at_the_start(database_file: Path) -> None:
+    with closing(sqlite3.connect(database_file)) as another:
         another.execute("BEGIN EXCLUSIVE")
-        result = CliRunner().invoke(main, ["serve", "--port", "0", "--db", str(kept)])
+        result = CliRunner().invoke(main, ["serve", "--port", "0", "--db", str(database_file)])
         another.rollback()
     assert (result.exit_code, result.stderr) == (
         2,
-        f"emulator: {kept}: the database cannot be opened (database is locked). "
+        f"emulator: {database_file}: the database cannot be opened (database is locked). "
         "Stop the other program that uses the database.\n",
     )
