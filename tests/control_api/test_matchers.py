@@ -50,7 +50,8 @@ def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
     [
         pytest.param(
             {},
-            "where.x: {} is not a valid matcher. Known: exact, type, regex, contains, absent, approx. "
+            "where.x: {} is not a valid matcher. Known: exact, type, regex, contains, "
+            "absent, approx. "
             'To expect an object, say {"exact": {…}}.',
             id="empty",
         ),

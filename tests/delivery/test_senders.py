@@ -98,7 +98,8 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_quoted(key: str) -> None:
     with pytest.raises(NoResponse) as silence:
         RemoteSender("http://127.0.0.1:1")(HttpRequest("POST", UPSERT.path, headers, b""))
     assert (str(silence.value), silence.value.code) == (
-        "the value of x-request-token is not valid in an HTTP header: check it for spaces and special characters",
+        "the value of x-request-token is not valid in an HTTP header: check it for spaces "
+        "and special characters",
         "UNKNOWN_ERROR",
     )
     assert silence.value.__cause__ is None

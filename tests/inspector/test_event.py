@@ -81,7 +81,8 @@ def test_the_screen_says_why_a_first_name_did_not_arrive(page: Page) -> None:
         page.get_by_role("link", name="Identify").click()
         told = page.get_by_role("region", name="What to know")
         expect(told).to_contain_text(
-            "traits.firstName was sent once, but firstName reads traits.first_name, which was never sent. "
+            "traits.firstName was sent once, but firstName reads traits.first_name, which "
+            "was never sent. "
             "Read $.traits.firstName as well. "
             "Add at destination.subscriptions[0].settings.firstName:"
         )

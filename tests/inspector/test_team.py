@@ -133,7 +133,8 @@ def test_a_list_of_sandboxes_says_whose_they_are_since_when_and_how_many_there_m
     [
         pytest.param(
             ["nightly", "another"],
-            "The team checkout has 2 sandboxes already. Delete sandboxes that are not needed, on the"
+            "The team checkout has 2 sandboxes already. Delete sandboxes that are not "
+            "needed, on the"
             " page /team or with DELETE /emulator/v1/sandboxes/<id>.",
             id="one too many",
         ),

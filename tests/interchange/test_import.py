@@ -157,7 +157,8 @@ def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, said: An
         ),
         pytest.param(
             {"settings": {"paramters": {}}},
-            "orderCompletedEvent has no field 'paramters', so Segment drops it; the import keeps it",
+            "orderCompletedEvent has no field 'paramters', so Segment drops it; the import "
+            "keeps it",
             id="an unknown field",
         ),
         pytest.param(
@@ -219,7 +220,8 @@ def test_the_key_is_replaced_unless_secrets_are_kept(keep: bool, key: str) -> No
         ),
         pytest.param(
             {"data": {"warehouses": []}},
-            "answer.json: the files contain no part of a workspace. Give an answer of Segment's Public "
+            "answer.json: the files contain no part of a workspace. Give an answer of "
+            "Segment's Public "
             "API, `terraform show -json`, a state file or configuration.",
             id="something else",
         ),

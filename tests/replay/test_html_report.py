@@ -50,7 +50,10 @@ def test_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_path: P
 
     text = " ".join("".join(page(tmp_path, anonymous, preset="segment-defaults").text).split())
 
-    remark = "segment_anonymous_id cannot identify a user, it is not in the account's identity resolution"
+    remark = (
+        "segment_anonymous_id cannot identify a user, it is not in the account's "
+        "identity resolution"
+    )
     assert text.count(remark) == 1
     assert (
         "1 event, 2 subscriptions Product Added Product Added Event, 1 "

@@ -146,7 +146,8 @@ def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: s
         ),
         pytest.param(
             {"receivedAt": "2026-01-01T00:00:00Z"},
-            "receivedAt '2026-01-01T00:00:00Z' is Segment's own field: the time of receipt replaces it.",
+            "receivedAt '2026-01-01T00:00:00Z' is Segment's own field: the time of receipt "
+            "replaces it.",
             id="a field of Segment's own",
         ),
         pytest.param(

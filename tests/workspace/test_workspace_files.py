@@ -126,7 +126,8 @@ def test_plain_words_have_the_same_type_in_yaml_and_json(text: str, document: JS
         ),
         pytest.param(
             b'{\n"a": }x',
-            "shop.yaml, line 2: broken JSON: Expecting value. Correct it at this place, or just before it.",
+            "shop.yaml, line 2: broken JSON: Expecting value. Correct it at this place, or "
+            "just before it.",
             id="broken json",
         ),
         pytest.param(
@@ -144,7 +145,8 @@ def test_plain_words_have_the_same_type_in_yaml_and_json(text: str, document: JS
         pytest.param(
             b"a: !!python/name:os.system ''",
             "shop.yaml, line 1: broken YAML: could not determine a constructor for the tag "
-            "'tag:yaml.org,2002:python/name:os.system'. Correct it at this place, or just before it.",
+            "'tag:yaml.org,2002:python/name:os.system'. Correct it at this place, or just "
+            "before it.",
             id="python object",
         ),
         pytest.param(

@@ -51,8 +51,8 @@ class CaseVerdict:
         verdict: "uncovered" is a mapping that no case runs.
         differences: One line for each.
         known_reason: Why a difference is known.
-        mapping_state: The mapping in the workspace against the copy in the case; "new" has no case. None
-            without a workspace.
+        mapping_state: The mapping in the workspace against the copy in the case; "new" has no
+            case. None without a workspace.
         result_state: Whether the requests and results are as expected. None without a workspace.
         updated_case: The case as --update writes it; None where it cannot be.
     """
@@ -149,7 +149,10 @@ def check_deployed_workspace(
         title = f"mapping {uncovered.title}"
         if uncovered.matching_case_names:
             count = len(uncovered.matching_case_names)
-            first = f"no case covers it, but it matches the event of {uncovered.matching_case_names[0]!r}"
+            first = (
+                "no case covers it, but it matches the event of "
+                f"{uncovered.matching_case_names[0]!r}"
+            )
             line = f"{first} and {count - 1} more" if count > 1 else first
             yield CaseVerdict(deployed_workspace.name, title, "failed", [line], mapping_state="new")
         else:
@@ -171,8 +174,8 @@ class ProducerCheckResult:
         where: The place it was read from, e.g. "events.ndjson:3".
         name: Its event, page or screen, or its type.
         verdict: As GET /emulator/v1/messages has it.
-        problems: One line for each thing that is wrong: of the tracking plan, of a mapping, of Insider
-            One.
+        problems: One line for each thing that is wrong: of the tracking plan, of a mapping, of
+            Insider One.
     """
 
     where: str

@@ -196,7 +196,10 @@ class DeployedWorkspace:
     def _describe_missing_subscription(self, case: ContractCase) -> str:
         known = [str(subscription["name"]) for subscription in self._subscriptions]
         near = f" {suggest_name(_get_subscription_reference(case)[0], known)}" if known else ""
-        return f"subscription: {_format_mapping_title(*_get_subscription_reference(case))} is not in {self.name}.{near}"
+        return (
+            f"subscription: {_format_mapping_title(*_get_subscription_reference(case))} "
+            f"is not in {self.name}.{near}"
+        )
 
     def _find_mapping_differences(
         self, case: ContractCase, deployed_subscription: JSONObject, subscription: Subscription

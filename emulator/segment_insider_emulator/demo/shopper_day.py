@@ -209,7 +209,10 @@ def _format_call(number: int, call: JSONObject, width: int) -> Iterator[str]:
     verdict = str(call["verdict"])
     colour = VERDICT_COLOURS.get(verdict, "red")
     first, *others = [*_iter_received_lines(call), *([] if call["received"] else ["-"])]
-    yield f"{_format_call_name(number, call):{width}}  {style_text(f'{verdict:14}', fg=colour)}  {first}"
+    yield (
+        f"{_format_call_name(number, call):{width}}  "
+        f"{style_text(f'{verdict:14}', fg=colour)}  {first}"
+    )
     for other in others:
         yield f"{'':{width}}  {'':14}  {other}"
 

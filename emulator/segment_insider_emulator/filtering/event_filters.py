@@ -2,8 +2,8 @@
 
 Source: Segment, "Source Schema": track calls by name, all pages, all screens, single traits;
 "Destination Filters" and the Public API's filter resource. `@segment/tsub` 2.0.1,
-`transformers.ts`: the path of a field list names an object, or a list of objects at its end, and the
-names below it are keys, not paths. A number in the path selects one item of a list.
+`transformers.ts`: the path of a field list names an object, or a list of objects at its end, and
+the names below it are keys, not paths. A number in the path selects one item of a list.
 """
 
 import hashlib

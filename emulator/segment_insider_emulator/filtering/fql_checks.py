@@ -127,7 +127,10 @@ def _mismatch_reason(node: FqlOperation) -> str | None:
         for side in (node.left, node.right):
             types = _possible_types(side)
             if types and "number" not in types:
-                return f"{node.operator} compares numbers, {format_statement(side)} is {_describe_types(types)}"
+                return (
+                    f"{node.operator} compares numbers, {format_statement(side)} is "
+                    f"{_describe_types(types)}"
+                )
         return None
     if node.operator == "in":
         return _never_in_reason(node.left, node.right)
@@ -149,7 +152,10 @@ def _never_in_reason(item: FqlNode, container: FqlNode) -> str | None:
 def _never_equal_reason(left: FqlNode, right: FqlNode) -> str | None:
     ours, theirs = _possible_types(left), _possible_types(right)
     if ours and theirs and not ours & theirs:
-        return f"{format_statement(left)} is {_describe_types(ours)}, {format_statement(right)} is {_describe_types(theirs)}"
+        return (
+            f"{format_statement(left)} is {_describe_types(ours)}, "
+            f"{format_statement(right)} is {_describe_types(theirs)}"
+        )
     if not isinstance(right, FqlLiteral) or not isinstance(right.value, str):
         return None
     if left == FqlPath(("type",)) and right.value not in EVENT_TYPES:
@@ -170,7 +176,10 @@ def _always_false_call_reason(call: FqlCall) -> str | None:
     for argument in call.arguments:
         types = _possible_types(argument)
         if types and "string" not in types:
-            return f"{call.name}() takes text, {format_statement(argument)} is {_describe_types(types)}"
+            return (
+                f"{call.name}() takes text, {format_statement(argument)} is "
+                f"{_describe_types(types)}"
+            )
     known = [
         argument.value if isinstance(argument, FqlLiteral) else None for argument in call.arguments
     ]

@@ -1,8 +1,8 @@
 """Check events with a rule of a tracking plan, and describe violations in Segment's words.
 
-Formats that are not listed here are not checked, as in Segment's library. Segment documents the texts
-of two violations, Required and Invalid Type, which are those of a Go library for JSON Schema; the
-other texts follow that library. (assumed)
+Formats that are not listed here are not checked, as in Segment's library. Segment documents the
+texts of two violations, Required and Invalid Type, which are those of a Go library for JSON
+Schema; the other texts follow that library. (assumed)
 """
 
 import json

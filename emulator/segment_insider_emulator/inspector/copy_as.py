@@ -90,8 +90,10 @@ _LINE_BREAK_CHARS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 _LINE_BREAK = re.compile(f"[{_LINE_BREAK_CHARS}]")
 _PLAIN_TEXT = re.compile(rf'[^"\\<>|{_LINE_BREAK_CHARS}]{{1,120}}')
 _FIRST_NAME = re.compile(r"[A-Za-z]{1,30}")
-_CALL_PATH_PREFIXES = ("properties.", "traits.", "event", "type", "userId", "anonymousId", "timestamp",
-                "name", "messageId", "receivedAt")  # fmt: skip
+_CALL_PATH_PREFIXES = (
+    *("properties.", "traits.", "event", "type", "userId", "anonymousId", "timestamp"),
+    *("name", "messageId", "receivedAt"),
+)
 # Verdicts that do not depend on earlier messages.
 _STATELESS_VERDICTS = ("dropped", "not_subscribed", "filtered", "disabled", "rejected")
 _SCENARIO_IDENTIFIERS = {"uuid", "segment_anonymous_id"}

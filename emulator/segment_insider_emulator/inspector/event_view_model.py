@@ -56,7 +56,8 @@ class MatchedSubscription:
     Args:
         delivery: What became of it; None when this destination took it only after a change.
         marks: Of the upsert, by path.
-        subscription_number: Its place among the destination's, 1 for the first; None when it is gone.
+        subscription_number: Its place among the destination's, 1 for the first; None when it is
+            gone.
         unsent_notes: One sentence for each event value that gave no field value.
     """
 

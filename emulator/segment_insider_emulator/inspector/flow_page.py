@@ -34,7 +34,8 @@ class FlowNode:
     """One box of the diagram; column 0 is event names, 1 subscriptions, 2 Insider One events.
 
     Args:
-        filter_parameter: What to filter by: the event's name or type, or the subscription's; None for an end.
+        filter_parameter: What to filter by: the event's name or type, or the subscription's; None
+            for an end.
     """
 
     column: int

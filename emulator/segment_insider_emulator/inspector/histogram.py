@@ -67,8 +67,8 @@ class HistogramBar:
     """One bar of the histogram. *until* is exclusive; both times are ISO 8601, UTC.
 
     Args:
-        end_labels: What to call its beginning and its end: a time of day, with its day where the bars
-            are of several, or the first and the last day of a bar that has whole ones.
+        end_labels: What to call its beginning and its end: a time of day, with its day where the
+            bars are of several, or the first and the last day of a bar that has whole ones.
     """
 
     since: str

@@ -139,7 +139,10 @@ def _iter_parameter_values(
             any(len(value) > MAX_VALUE_CHARS or "\0" in value for value in values)
             or len(values) > MAX_VALUES_PER_PARAMETER
         ):
-            remedy = f"Give at most {MAX_VALUES_PER_PARAMETER} values of at most {MAX_VALUE_CHARS} characters."
+            remedy = (
+                f"Give at most {MAX_VALUES_PER_PARAMETER} values of at most "
+                f"{MAX_VALUE_CHARS} characters."
+            )
             raise EmulatorError("too many or too long values", name, remedy)
         if values:
             yield name, tuple(dict.fromkeys(values))

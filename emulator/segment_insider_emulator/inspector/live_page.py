@@ -104,7 +104,8 @@ def build_sdk_snippets(base_url: str, write_key: str) -> list[SdkSnippet]:
         ),
         SdkSnippet(
             "Go",
-            f'analytics.NewWithConfig("{write_key}",\n  analytics.Config{{Endpoint: "{base_url}"}})',
+            f'analytics.NewWithConfig("{write_key}",\n  '
+            f'analytics.Config{{Endpoint: "{base_url}"}})',
         ),
         SdkSnippet(
             "PHP",
@@ -118,7 +119,8 @@ def build_sdk_snippets(base_url: str, write_key: str) -> list[SdkSnippet]:
         ),
         SdkSnippet(
             "React Native",
-            f'createClient({{\n  writeKey: "{write_key}",\n  proxy: "{base_url}",\n  cdnProxy: "{base_url}",\n'
+            f'createClient({{\n  writeKey: "{write_key}",\n  proxy: "{base_url}",\n'
+            f'  cdnProxy: "{base_url}",\n'
             "  useSegmentEndpoints: true,\n})",
         ),
         SdkSnippet(

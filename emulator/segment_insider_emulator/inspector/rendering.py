@@ -72,8 +72,9 @@ def render_page(template_name: str, *part_names: str, **context: object) -> str:
 
     Args:
         template_name: The page's template in templates/inspector/, e.g. "live.html".
-        part_names: Names of its parts. Part `rows` is the template `_rows.html`, which *template_name* includes
-            in an element with data-part="rows"; refresh.js fetches and replaces its content.
+        part_names: Names of its parts. Part `rows` is the template `_rows.html`, which
+            *template_name* includes in an element with data-part="rows"; refresh.js fetches and
+            replaces its content.
     """
     part = request.args.get("part")
     if part is None:

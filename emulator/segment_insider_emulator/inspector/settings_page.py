@@ -138,7 +138,10 @@ def _describe_delivery_fault(fault: JSONObject) -> str:
     if fault["delayMs"]:
         what.append(f"after {fault['delayMs']} ms")
     share = f", {fault['share']:.0%} of them" if fault["share"] < 1 else ""
-    return f"{' '.join(what)}{_describe_processed(fault)}{share}, {_describe_repeat_count(fault['times'])}"
+    return (
+        f"{' '.join(what)}{_describe_processed(fault)}{share}, "
+        f"{_describe_repeat_count(fault['times'])}"
+    )
 
 
 def _describe_processed(fault: JSONObject) -> str:

@@ -148,7 +148,7 @@ class EditEffect(NamedTuple):
 
 @bp.get("")
 def show_tester() -> str:
-    """Show the tester; `message` is a message id, `subscription` the number of a mapping to edit."""
+    """Show the tester; `message` is a message id, `subscription` the number of a mapping."""
     services = current_services()
     message = services.store.get_message(get_int_parameter("message", 0))
     event = _to_pretty_json(message.normalised or message.sent) if message else ""

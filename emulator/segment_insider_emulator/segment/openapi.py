@@ -68,8 +68,10 @@ def openapi_document() -> JSONObject:
             "title": "Segment's Tracking API, as emulated",
             "version": __version__,
             "description": "Not Segment's own description. Bodies are read as JSON whatever their "
-            f"content type says, plain or gzip. A call has at most {MAX_EVENT_BYTES:,} bytes, a batch "
-            f"{MAX_BATCH_BYTES:,}, unpacked; JSON is at most {MAX_DEPTH} levels deep. What a schema "
+            f"content type says, plain or gzip. A call has at most {MAX_EVENT_BYTES:,} "
+            "bytes, a batch "
+            f"{MAX_BATCH_BYTES:,}, unpacked; JSON is at most {MAX_DEPTH} levels deep. What "
+            "a schema "
             "does not allow is mostly answered with 200 as well, and dropped: "
             "GET /emulator/v1/messages says why.",
         },

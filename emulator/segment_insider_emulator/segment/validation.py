@@ -68,8 +68,10 @@ def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
     # The code is not documented, only that the answer is 200 and the events are dropped.
     return DiscardReason(
         "bad_request",
-        f"The batch has {len(batch):,} events, Segment takes {MAX_BATCH_EVENTS:,} and drops them all. "
-        f"Send more, smaller batches. The first {MAX_STORED_CALLS_OF_LARGE_BATCH} events are stored here.",
+        f"The batch has {len(batch):,} events, Segment takes {MAX_BATCH_EVENTS:,} and drops "
+        "them all. "
+        f"Send more, smaller batches. The first {MAX_STORED_CALLS_OF_LARGE_BATCH} events "
+        "are stored here.",
     )
 
 

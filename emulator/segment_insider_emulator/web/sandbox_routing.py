@@ -138,7 +138,10 @@ def replace_current_workspace(requested: JSONObject | str, where: str) -> Iterat
 def _sandbox_not_found(id: str) -> SandboxNotFound:
     remedy = "List them with GET /emulator/v1/sandboxes, or create it with POST."
     if id == DEFAULT_SANDBOX_ID:  # it exists, but for another team
-        remedy = "Use the address of a sandbox of your team, …/sandboxes/<id>; the page /team lists them."
+        remedy = (
+            "Use the address of a sandbox of your team, …/sandboxes/<id>; the page "
+            "/team lists them."
+        )
     return SandboxNotFound(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
