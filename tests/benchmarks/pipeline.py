@@ -66,12 +66,12 @@ def make_calls(count: int) -> list[dict[str, object]]:
 
     Their ids are in no order, as those of SDKs: an index of them is written to all over.
     """
-    chance = Random(1)
+    rng = Random(1)
     now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     added = ("receivedAt", "originalTimestamp", "channel", "version")
     return [
         {name: value for name, value in orjson.loads(line).items() if name not in added}
-        | {"timestamp": now, "sentAt": now, "messageId": f"{chance.getrandbits(128):032x}"}
+        | {"timestamp": now, "sentAt": now, "messageId": f"{rng.getrandbits(128):032x}"}
         for line in generate_event_lines(count)
     ]
 

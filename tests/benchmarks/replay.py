@@ -74,16 +74,16 @@ def _write_archive(folder: Path, count: int) -> int:
 
 
 def _generate_archive_lines(count: int) -> Iterator[bytes]:
-    chance = random.Random(7)
+    rng = random.Random(7)
     for line in generate_event_lines(count, seed=7):
-        yield _add_mistake(line, chance) if chance.random() < 0.08 else line
+        yield _add_mistake(line, rng) if rng.random() < 0.08 else line
 
 
-def _add_mistake(line: bytes, chance: random.Random) -> bytes:
+def _add_mistake(line: bytes, rng: random.Random) -> bytes:
     """Return the line with one of the mistakes that real archives have."""
     event: JSONObject = orjson.loads(line)
     properties = event.get("properties", {})
-    mistake = chance.randrange(len(MISTAKES) + 3)
+    mistake = rng.randrange(len(MISTAKES) + 3)
     if mistake < len(MISTAKES):
         event |= MISTAKES[mistake]
     elif mistake == len(MISTAKES):

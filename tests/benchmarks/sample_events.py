@@ -16,13 +16,13 @@ _EVENTS_WITH_PRODUCT_LIST = ("Cart Viewed", "Checkout Started", "Order Completed
 
 def generate_event_lines(count: int, seed: int = 1) -> Iterator[bytes]:
     """Yield *count* normalised events as JSON lines, always the same for a seed."""
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     for number in range(count):
-        yield orjson.dumps(_make_event(chance, number))
+        yield orjson.dumps(_make_event(rng, number))
 
 
-def _make_event(chance: random.Random, number: int) -> JSONObject:
-    user = chance.randrange(5000)
+def _make_event(rng: random.Random, number: int) -> JSONObject:
+    user = rng.randrange(5000)
     traits = {
         "email": f"user{user}@example.com",
         "phone": f"+316{user:08d}",
@@ -57,34 +57,34 @@ def _make_event(chance: random.Random, number: int) -> JSONObject:
             "traits": traits,
         },
     }
-    if chance.random() < 0.15:
+    if rng.random() < 0.15:
         return {**event, "type": "identify", "traits": {**traits, "address": {"city": "Utrecht"}}}
-    name = chance.choice(_EVENT_NAMES)
-    return {**event, "type": "track", "event": name, "properties": _make_properties(chance, name)}
+    name = rng.choice(_EVENT_NAMES)
+    return {**event, "type": "track", "event": name, "properties": _make_properties(rng, name)}
 
 
-def _make_properties(chance: random.Random, name: str) -> JSONObject:
+def _make_properties(rng: random.Random, name: str) -> JSONObject:
     properties: JSONObject = {"currency": "EUR", "category": "Shoes", "list_id": "spring"}
     if name not in _EVENTS_WITH_PRODUCT_LIST:
-        return {**properties, **_make_product(chance)}
-    number = chance.randrange(100_000)
+        return {**properties, **_make_product(rng)}
+    number = rng.randrange(100_000)
     return {
         **properties,
         "cart_id": f"cart-{number}",
         "order_id": f"order-{number}",
-        "revenue": chance.randrange(500),
-        "products": [_make_product(chance) for _ in range(chance.randint(1, 3))],
+        "revenue": rng.randrange(500),
+        "products": [_make_product(rng) for _ in range(rng.randint(1, 3))],
     }
 
 
-def _make_product(chance: random.Random) -> JSONObject:
-    number = chance.randrange(1000)
+def _make_product(rng: random.Random) -> JSONObject:
+    number = rng.randrange(1000)
     return {
         "product_id": f"sku-{number}",
         "name": f"Trail shoe {number}",
         "category": "Shoes",
-        "price": chance.randrange(1000, 20_000) / 100,
-        "quantity": chance.randint(1, 3),
+        "price": rng.randrange(1000, 20_000) / 100,
+        "quantity": rng.randint(1, 3),
         "url": f"https://shop.example.com/p/{number}",
         "image_url": f"https://shop.example.com/i/{number}.jpg",
     }

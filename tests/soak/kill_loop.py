@@ -34,56 +34,56 @@ FAULTS: Sequence[JSONObject] = (
 )
 
 
-def make_batch(chance: random.Random, sender: int, first: int) -> list[JSONObject]:
+def make_batch(rng: random.Random, sender: int, first: int) -> list[JSONObject]:
     """Make up to thirty track calls of one sender."""
     return [
         {
             "type": "track",
             "event": "song_played",
             "messageId": f"s{sender}-{number}",
-            "userId": f"u{chance.randrange(USER_COUNT)}",
+            "userId": f"u{rng.randrange(USER_COUNT)}",
             "timestamp": "2026-11-23T10:00:00.000Z",
             "properties": {"number": sender * 10**9 + number},
         }
-        for number in range(first, first + chance.randint(1, 30))
+        for number in range(first, first + rng.randint(1, 30))
     ]
 
 
 def send_until_acknowledged(
-    served: RestartableServer, ledger: MessageLedger, sender: int, seed: int, ended: Event
+    emulator: RestartableServer, ledger: MessageLedger, sender: int, seed: int, ended: Event
 ) -> None:
     """Send batches until *ended* is set, each again until it is acknowledged."""
-    chance, first = random.Random(seed * 100 + sender), 0
+    rng, first = random.Random(seed * 100 + sender), 0
     with requests.Session() as session:
         while not ended.is_set():
-            calls = make_batch(chance, sender, first)
+            calls = make_batch(rng, sender, first)
             ids = [call["messageId"] for call in calls]
             ledger.add_sent(ids)
-            while not is_batch_acknowledged(session, served, calls) and not ended.is_set():
-                served.is_up.wait(1)
+            while not post_batch(session, emulator, calls) and not ended.is_set():
+                emulator.is_up.wait(1)
             else:
                 if not ended.is_set():
                     ledger.add_acknowledged(ids)
             first += len(calls)
 
 
-def is_batch_acknowledged(
-    session: requests.Session, served: RestartableServer, calls: list[JSONObject]
+def post_batch(
+    session: requests.Session, emulator: RestartableServer, calls: list[JSONObject]
 ) -> bool:
     """Send *calls* as one batch and return whether it was answered with 200."""
     body = {"writeKey": "wk_demo", "batch": calls}
     try:
-        return session.post(f"{served.url}/v1/batch", json=body, timeout=20).status_code == 200
+        return session.post(f"{emulator.url}/v1/batch", json=body, timeout=20).status_code == 200
     except requests.RequestException:  # killed before or within its answer
         return False
 
 
 @contextmanager
-def keep_sending(served: RestartableServer, ledger: MessageLedger, seed: int) -> Iterator[None]:
+def keep_sending(emulator: RestartableServer, ledger: MessageLedger, seed: int) -> Iterator[None]:
     """Run the senders during the block."""
     ended = Event()
     senders = [
-        Thread(target=send_until_acknowledged, args=(served, ledger, sender, seed, ended))
+        Thread(target=send_until_acknowledged, args=(emulator, ledger, sender, seed, ended))
         for sender in range(SENDER_COUNT)
     ]
     for each in senders:
@@ -100,16 +100,16 @@ def kill_repeatedly(
     kills: int, db: Path, seed: int, options: Sequence[str] = ()
 ) -> tuple[MessageLedger, list[str]]:
     """Kill *kills* processes; return what was sent and the errors found at the end."""
-    chance, ledger = random.Random(seed), MessageLedger()
-    with EmulatorProcess(db, options, FAULTS) as served:
-        with keep_sending(served, ledger, seed):
+    rng, ledger = random.Random(seed), MessageLedger()
+    with EmulatorProcess(db, options, FAULTS) as emulator:
+        with keep_sending(emulator, ledger, seed):
             for number in range(kills):
-                time.sleep(chance.uniform(0, MAX_LIFETIME_S))
-                served.kill()
+                time.sleep(rng.uniform(0, MAX_LIFETIME_S))
+                emulator.kill()
                 if number % 10 == 9:
-                    served.start_and_kill(chance.uniform(0, MAX_STARTUP_S))
-                served.start()
-        return ledger, find_all_errors(served, ledger)
+                    emulator.start_and_kill(rng.uniform(0, MAX_STARTUP_S))
+                emulator.start()
+        return ledger, find_all_errors(emulator, ledger)
 
 
 def main() -> int:

@@ -40,13 +40,13 @@ def kill_one_of_two(
     kills: int, db: str, seed: int, options: Sequence[str] = ()
 ) -> tuple[MessageLedger, list[str]]:
     """Kill *kills* processes, one at a time; return what was sent and the errors."""
-    chance, ledger = random.Random(seed), MessageLedger()
+    rng, ledger = random.Random(seed), MessageLedger()
     with EmulatorProcess(db, options) as one, EmulatorProcess(db, options) as other:
         for fault in FAULTS:  # which both meet
             requests.post(f"{one.url}/emulator/v1/faults", json=fault, timeout=20)
         with keep_sending(AlternatingServers(one, other), ledger, seed):
             for _, mortal in zip(range(kills), cycle((one, other)), strict=False):
-                time.sleep(chance.uniform(0, MAX_LIFETIME_S))
+                time.sleep(rng.uniform(0, MAX_LIFETIME_S))
                 mortal.kill()
                 mortal.start()
         return ledger, find_all_errors(one, ledger)

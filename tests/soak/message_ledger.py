@@ -35,13 +35,13 @@ class MessageLedger:
             self.acknowledged.update(ids)
 
 
-def find_all_errors(served: EmulatorProcess, ledger: MessageLedger) -> list[str]:
+def find_all_errors(emulator: EmulatorProcess, ledger: MessageLedger) -> list[str]:
     """Deliver everything, then return all differences and crashes."""
-    served.remove_faults()
-    retry_until_delivered(served.url)
-    with ControlClient(served.url, page_size=1000) as client:
+    emulator.remove_faults()
+    retry_until_delivered(emulator.url)
+    with ControlClient(emulator.url, page_size=1000) as client:
         found = list(iter_differences(ledger, client))
-    return found + [line for line in served.stderr_lines if "Traceback" in line]
+    return found + [line for line in emulator.stderr_lines if "Traceback" in line]
 
 
 def retry_until_delivered(url: str) -> None:

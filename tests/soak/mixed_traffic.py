@@ -173,13 +173,13 @@ class SoakResult:
 def run_soak(seconds: float, db: Path, seed: int, options: Sequence[str] = ()) -> SoakResult:
     """Send for *seconds*, deliver everything, and compare all records."""
     ledger = MessageLedger()
-    with EmulatorProcess(db, options, FAULTS) as served:
+    with EmulatorProcess(db, options, FAULTS) as emulator:
         shoppers = [
-            TrafficClient(number, served.url, ledger, random.Random(seed + number))
+            TrafficClient(number, emulator.url, ledger, random.Random(seed + number))
             for number in range(SHOPPER_COUNT)
         ]
-        memory = _run_clients(shoppers, served, seconds)
-        wrong = find_all_errors(served, ledger)
+        memory = _run_clients(shoppers, emulator, seconds)
+        wrong = find_all_errors(emulator, ledger)
     statuses = sum((each.statuses for each in shoppers), Counter[tuple[str, int]]())
     wrong += [f"not acknowledged: {id}" for id in ledger.sent - ledger.acknowledged]
     wrong += [f"{path} answered {status}" for path, status in statuses if status >= 500]
@@ -187,7 +187,7 @@ def run_soak(seconds: float, db: Path, seed: int, options: Sequence[str] = ()) -
 
 
 def _run_clients(
-    shoppers: Sequence[TrafficClient], served: EmulatorProcess, seconds: float
+    shoppers: Sequence[TrafficClient], emulator: EmulatorProcess, seconds: float
 ) -> list[int]:
     """Run *shoppers* for *seconds*; return samples of the server's memory."""
     ended, memory = Event(), []
@@ -197,7 +197,7 @@ def _run_clients(
     until = time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         ended.wait(min(MEMORY_SAMPLE_INTERVAL_S, left))
-        memory.append(served.measure_memory())
+        memory.append(emulator.measure_memory())
     ended.set()
     for thread in working:
         thread.join()

@@ -58,11 +58,11 @@ def fuzz_surface(surface: str, seconds: int, folder: Path) -> FuzzingResult:
     """Fuzz one surface of OPENAPI_PATHS for about *seconds*."""
     workspace = folder / "workspace.json"
     workspace.write_bytes(orjson.dumps(_guide_without_rate_limits()))
-    with EmulatorProcess(folder / f"{surface}.db", ("--workspace", str(workspace))) as served:
+    with EmulatorProcess(folder / f"{surface}.db", ("--workspace", str(workspace))) as emulator:
         ran = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli", "run"),
-                *(served.url + OPENAPI_PATHS[surface], *AUTH_ARGUMENTS, f"--max-time={seconds}"),
+                *(emulator.url + OPENAPI_PATHS[surface], *AUTH_ARGUMENTS, f"--max-time={seconds}"),
                 *(
                     f"--exclude-checks={EXCLUDED_CHECKS}",
                     "--generation-database=none",
@@ -73,11 +73,11 @@ def fuzz_surface(surface: str, seconds: int, folder: Path) -> FuzzingResult:
             text=True,
             cwd=folder,
         )
-        memory = served.measure_memory()
+        memory = emulator.measure_memory()
         requests.get(
-            f"{served.url}/emulator/v1/health", timeout=REQUEST_TIMEOUT_S
+            f"{emulator.url}/emulator/v1/health", timeout=REQUEST_TIMEOUT_S
         ).raise_for_status()
-    wrong = [line for line in served.stderr_lines if any(each in line for each in CRASH_MARKERS)]
+    wrong = [line for line in emulator.stderr_lines if any(each in line for each in CRASH_MARKERS)]
     if ran.returncode:
         wrong.append(ran.stdout.partition("= FAILURES =")[2] or ran.stdout + ran.stderr)
     if memory > MAX_MEMORY:

@@ -97,7 +97,7 @@ ANSWERED = [
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     with serve_without_crash(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
         yield process
 
@@ -115,39 +115,39 @@ def write_routes() -> list[tuple[str, str]]:
 
 
 def get_status(
-    served: EmulatorProcess, call: tuple[str, str], body: bytes, headers: Mapping[str, str]
+    emulator: EmulatorProcess, call: tuple[str, str], body: bytes, headers: Mapping[str, str]
 ) -> int:
     """Send the request and return its status; check the memory that it used."""
     method, path = call
-    before = served.measure_memory()
+    before = emulator.measure_memory()
     answer = requests.request(
         method,
-        served.url + path,
+        emulator.url + path,
         data=body,
         headers={**KEYS, **headers},
         timeout=PATIENCE,
         allow_redirects=False,
     )
-    assert served.measure_memory() - before < GROWTH, call
+    assert emulator.measure_memory() - before < GROWTH, call
     return answer.status_code
 
 
 @pytest.mark.parametrize("call", SURFACES, ids=[path for _, path in SURFACES])
 @pytest.mark.parametrize(("body", "headers"), REFUSED)
 def test_a_hostile_body_is_refused(
-    served: EmulatorProcess, call: tuple[str, str], body: bytes, headers: dict[str, str]
+    emulator: EmulatorProcess, call: tuple[str, str], body: bytes, headers: dict[str, str]
 ) -> None:
-    status = get_status(served, call, body, headers)
+    status = get_status(emulator, call, body, headers)
     assert 400 <= status < 500 or (call[1], status) == ("/v1/batch", 200)
 
 
 @pytest.mark.parametrize(("body", "headers"), ANSWERED)
 def test_no_route_fails_on_a_hostile_body(
-    served: EmulatorProcess, body: bytes, headers: dict[str, str]
+    emulator: EmulatorProcess, body: bytes, headers: dict[str, str]
 ) -> None:
     failed = {
         call: status
         for call in write_routes()
-        if (status := get_status(served, call, body, headers)) >= 500
+        if (status := get_status(emulator, call, body, headers)) >= 500
     }
     assert failed == {}

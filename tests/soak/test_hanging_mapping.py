@@ -36,19 +36,19 @@ def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: 
         {**call, "userId": HANGING_USER_ID, "messageId": "m1"},
         {**call, "userId": "a", "messageId": "m2"},
     ]
-    with EmulatorProcess(db, ["--async"], program=PROGRAM) as served:
+    with EmulatorProcess(db, ["--async"], program=PROGRAM) as emulator:
 
         def ask(path: str) -> requests.Response:
-            return requests.get(f"{served.url}/emulator/v1/{path}", timeout=REQUEST_TIMEOUT_S)
+            return requests.get(f"{emulator.url}/emulator/v1/{path}", timeout=REQUEST_TIMEOUT_S)
 
         body = {"writeKey": "wk_demo", "batch": calls}
-        taken = requests.post(f"{served.url}/v1/batch", json=body, timeout=REQUEST_TIMEOUT_S)
+        taken = requests.post(f"{emulator.url}/v1/batch", json=body, timeout=REQUEST_TIMEOUT_S)
         assert taken.status_code == 200
         for expected in ([1, 1], [2, 1], [3, 1]):
             wait_for_attempt_counts(db, expected)
             assert ask("health").json() == {"status": "ok", "version": __version__}
-            served.kill()
-            served.start()
+            emulator.kill()
+            emulator.start()
         wait_for_attempt_counts(db, [])
         found = [(each["verdict"], each["reason"]) for each in ask("messages").json()["messages"]]
         assert found == [("failed", UNFINISHED_REASON), ("accepted", None)]
@@ -57,8 +57,8 @@ def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: 
 def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> None:
     db = tmp_path / "kept.db"
     call = {"writeKey": "wk_demo", "type": "identify", "traits": {}}
-    with EmulatorProcess(db, ["--async"], program=PROGRAM) as served:
-        address = f"{served.url}/v1/identify"
+    with EmulatorProcess(db, ["--async"], program=PROGRAM) as emulator:
+        address = f"{emulator.url}/v1/identify"
         hanging = {**call, "userId": HANGING_USER_ID}
         assert requests.post(address, json=hanging, timeout=REQUEST_TIMEOUT_S).status_code == 200
         wait_for_attempt_counts(db, [1])

@@ -26,14 +26,14 @@ Address = tuple[str, int]
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
     with serve_without_crash(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
         yield process
 
 
 @pytest.fixture
-def address(served: EmulatorProcess) -> Address:
-    parts = urlsplit(served.url)
+def address(emulator: EmulatorProcess) -> Address:
+    parts = urlsplit(emulator.url)
     return parts.hostname or "", parts.port or 0
 
 
@@ -131,10 +131,10 @@ def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: lis
     ],
 )
 def test_an_incomplete_request_gets_no_answer(
-    served: EmulatorProcess, address: Address, sent: bytes
+    emulator: EmulatorProcess, address: Address, sent: bytes
 ) -> None:
     assert send_and_read_statuses(address, sent, end=True) == []
-    assert is_serving(served.url)
+    assert is_serving(emulator.url)
 
 
 @pytest.mark.parametrize(
@@ -151,36 +151,36 @@ def test_a_request_is_not_smuggled_in_the_body_of_another(address: Address, head
     assert 200 not in send_and_read_statuses(address, TRACK + headers + hidden, end=True)
 
 
-def test_many_slow_clients_do_not_block_others(served: EmulatorProcess, address: Address) -> None:
+def test_many_slow_clients_do_not_block_others(emulator: EmulatorProcess, address: Address) -> None:
     with ExitStack() as stack:
         for number in range(300):
             slow = stack.enter_context(closing(socket.create_connection(address, PATIENCE)))
             begun = TRACK.replace(b"/v1/track", SURFACES[number % len(SURFACES)])
             slow.sendall(begun + (b"Content-Length: 9\r\n\r\n{" if number % 2 else b"X-Slow: "))
-        assert is_serving(served.url)
+        assert is_serving(emulator.url)
 
 
 def test_a_client_that_reads_nothing_does_not_block_others(
-    served: EmulatorProcess, address: Address
+    emulator: EmulatorProcess, address: Address
 ) -> None:
     with closing(socket.create_connection(address, PATIENCE)) as deaf:
         deaf.sendall(
             b"GET /emulator/v1/openapi/insider.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
         )
-        assert is_serving(served.url)
+        assert is_serving(emulator.url)
 
 
 def test_more_connections_than_the_initial_file_limit_are_served(tmp_path: Path) -> None:
     given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, most))
     try:
-        with serve_without_crash(tmp_path / "kept.db") as served, ExitStack() as stack:
+        with serve_without_crash(tmp_path / "kept.db") as emulator, ExitStack() as stack:
             resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))
-            parts = urlsplit(served.url)
+            parts = urlsplit(emulator.url)
             for _ in range(150):
                 address = parts.hostname or "", parts.port or 0
                 connection = socket.create_connection(address, PATIENCE)
                 stack.enter_context(closing(connection)).sendall(TRACK)
-            assert is_serving(served.url)
+            assert is_serving(emulator.url)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))

@@ -27,7 +27,7 @@ def server() -> Iterator[PostgresServer]:
 
 @contextmanager
 def keep_tracking(
-    served: EmulatorProcess, ledger: MessageLedger
+    emulator: EmulatorProcess, ledger: MessageLedger
 ) -> "Iterator[Queue[requests.Response]]":
     """Send track calls during the block and queue the answers."""
     answers: Queue[requests.Response] = Queue()
@@ -41,7 +41,7 @@ def keep_tracking(
             call = {"writeKey": "wk_demo", "messageId": id, "userId": f"u{number % 7}"}
             song = {"event": "Song Played", "properties": {"number": number}}
             ledger.add_sent([id])
-            answer = requests.post(f"{served.url}/v1/track", json=call | song, timeout=60)
+            answer = requests.post(f"{emulator.url}/v1/track", json=call | song, timeout=60)
             if answer.status_code == 200:
                 ledger.add_acknowledged([id])
             answers.put(answer)
@@ -68,20 +68,20 @@ def wait_for_status(
 @pytest.mark.parametrize("options", [[], ["--async", "--keep-days", "9"]], ids=["", "async"])
 def test_an_emulator_survives_a_database_outage(server: PostgresServer, options: list[str]) -> None:
     url, ledger = server.url.render_as_string(hide_password=False), MessageLedger()
-    with EmulatorProcess(url, ["--db", url, *options]) as served:
-        stream = requests.get(f"{served.url}/stream", stream=True, timeout=60)
-        with keep_tracking(served, ledger) as answers:
+    with EmulatorProcess(url, ["--db", url, *options]) as emulator:
+        stream = requests.get(f"{emulator.url}/stream", stream=True, timeout=60)
+        with keep_tracking(emulator, ledger) as answers:
             for _ in range(2):
                 wait_for_status(answers, 200)
                 server.kill()
                 refusal = wait_for_status(answers, 503)
                 page, listed = (
-                    requests.get(f"{served.url}{path}", timeout=60)
+                    requests.get(f"{emulator.url}{path}", timeout=60)
                     for path in ("/", "/emulator/v1/messages")
                 )
                 statuses = [page.status_code, listed.status_code]
                 files = [
-                    requests.get(f"{served.url}{file}", timeout=60).status_code
+                    requests.get(f"{emulator.url}{file}", timeout=60).status_code
                     for file in re.findall(r'"(/static/[^"]*)"', page.text)
                 ]
                 server.start()
@@ -93,4 +93,4 @@ def test_an_emulator_survives_a_database_outage(server: PostgresServer, options:
         assert statuses == [503, 503]
         assert "<h2>The database server cannot be reached</h2>" in page.text
         assert files == [200] * 4  # icon, style, two scripts
-        assert find_all_errors(served, ledger) == [], "".join(served.stderr_lines)
+        assert find_all_errors(emulator, ledger) == [], "".join(emulator.stderr_lines)

@@ -40,12 +40,12 @@ def test_a_full_disk_is_answered_with_503_and_recovers(
     tmp_path: Path,
 ) -> None:
     taken = set()
-    with EmulatorProcess(tmp_path / "kept.db") as served:
+    with EmulatorProcess(tmp_path / "kept.db") as emulator:
         # A file that may not grow any more is to the process what a full disk is.
-        served.limit_file_size(2 * MB)
+        emulator.limit_file_size(2 * MB)
         for number in range(200):
             answer = requests.post(
-                f"{served.url}/v1/track", json=song_played_call(number), timeout=20
+                f"{emulator.url}/v1/track", json=song_played_call(number), timeout=20
             )
             if answer.status_code != 200:
                 break
@@ -53,12 +53,12 @@ def test_a_full_disk_is_answered_with_503_and_recovers(
         error = answer.json()["error"]
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert error["what"].startswith("the database cannot be used (")
-        assert requests.get(f"{served.url}/emulator/v1/health", timeout=5).status_code == 200
-        assert list_stored_ids(served.url) == taken
-        served.limit_file_size(resource.RLIM_INFINITY)
-        again = requests.post(f"{served.url}/v1/track", json=song_played_call(999), timeout=20)
+        assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=5).status_code == 200
+        assert list_stored_ids(emulator.url) == taken
+        emulator.limit_file_size(resource.RLIM_INFINITY)
+        again = requests.post(f"{emulator.url}/v1/track", json=song_played_call(999), timeout=20)
         assert again.status_code == 200
-        assert list_stored_ids(served.url) == taken | {"m999"}
+        assert list_stored_ids(emulator.url) == taken | {"m999"}
     assert len(taken) > 5
 
 
