@@ -14,7 +14,12 @@ PAGES = [
 ]
 FILE = re.compile(r"`([\w./-]+\.(?:py|yaml|ndjson|json|md|html))`")
 # A page may leave out the folder that its sentence is about.
-ROOTS = (ROOT, ROOT / "emulator" / "segment_insider_emulator", ROOT / "scenarios")
+ROOTS = (
+    ROOT,
+    ROOT / "emulator" / "segment_insider_emulator",
+    ROOT / "scenarios",
+    ROOT / "tests",
+)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -44,7 +44,10 @@ def logged(*options: str) -> list[str]:
     return [re.sub(r"^\S+ \S+ ", "", line) for line in lines]
 
 
-REFUSED = r"WARNING emulator\.segment\.pixel refused pixel='tra\\nck' reason=.+"
+REFUSED = (
+    r"WARNING segment_insider_emulator\.web\.segment_routes "
+    r"refused pixel='tra\\nck' reason=.+"
+)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +113,8 @@ LINE = (
     "settings: {age: {'@path': $.traits.age}}}\n"
 )
 TOLD = (
-    "emulator: {file}: destination.subscriptions[{at}] 'Line {at}'.settings: 'Line {at}' sends no "
-    "identifier, so that Insider One knows nobody by it. "
+    "emulator: {file}: destination.subscriptions[{at}] 'Line {at}'.settings: 'Line {at}' sends no identifier; "
+    "Insider One cannot identify its users. "
     "Map uuid, segment_anonymous_id or custom_identifiers."
 )
 
