@@ -113,7 +113,8 @@ LINE = (
     "settings: {age: {'@path': $.traits.age}}}\n"
 )
 TOLD = (
-    "emulator: {file}: destination.subscriptions[{at}] 'Line {at}'.settings: 'Line {at}' sends no identifier; "
+    "emulator: {file}: destination.subscriptions[{at}] 'Line {at}'.settings: 'Line {at}' "
+    "sends no identifier; "
     "Insider One cannot identify its users. "
     "Map uuid, segment_anonymous_id or custom_identifiers."
 )
