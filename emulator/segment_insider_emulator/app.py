@@ -41,7 +41,7 @@ from segment_insider_emulator.delivery.retries import RetryPolicy
 from segment_insider_emulator.delivery.senders import RealAccount, RemoteSender
 from segment_insider_emulator.insider.account import IntegrationPanel
 from segment_insider_emulator.insider.api import InsiderApi
-from segment_insider_emulator.insider.callbacks import CallbackHosts
+from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
 from segment_insider_emulator.inspector import blueprint as inspector

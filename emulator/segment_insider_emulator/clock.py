@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.types import JSON, JSONObject
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -48,7 +48,9 @@ class SandboxClock:
     """
 
     def __init__(
-        self, machine_clock: Clock = utc_now, create_guard: StateGuardFactory = process_local
+        self,
+        machine_clock: Clock = utc_now,
+        create_guard: StateGuardFactory = create_process_local_guard,
     ) -> None:
         self._machine_clock = machine_clock
         self._frozen: datetime | None = None

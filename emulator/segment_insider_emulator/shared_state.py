@@ -51,6 +51,8 @@ class _ProcessLocalGuard:
         self.reading = self.updating = Lock()
 
 
-def process_local(name: str, shareable: Shareable, *, refresh_on_read: bool = True) -> StateGuard:
-    """Create a guard for state that no other process shares."""
+def create_process_local_guard(
+    name: str, shareable: Shareable, *, refresh_on_read: bool = True
+) -> StateGuard:
+    """Create a lock for a state that no other process shares; name and state are not used."""
     return _ProcessLocalGuard()

@@ -39,7 +39,7 @@ def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
     return [f"What happened to the calls{of_person}:", *lines]
 
 
-def find_unread_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
+def find_unmapped_event_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
     """Return the paths of properties and traits that no mapping reads."""
     destination = Destination(scene.emulator.workspace.destination)
     return explain_event(destination, message["normalised"]).dropped

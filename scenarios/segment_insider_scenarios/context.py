@@ -245,7 +245,7 @@ class ScenarioContext:
         self._exit_stack.close()
         self.emulator = self._open_sandbox(workspace)
         if self._clock_start:
-            self.start_clock(self._clock_start)
+            self.set_and_run_clock(self._clock_start)
 
     def _require_unchanged(self, where: str, remedy: str) -> None:
         """Reject a new sandbox after a step whose effect would be lost.
@@ -261,7 +261,7 @@ class ScenarioContext:
             self._sandbox_provider.open_sandbox(workspace, self._should_remain)
         )
 
-    def start_clock(self, now: str) -> None:
+    def set_and_run_clock(self, now: str) -> None:
         """Set the clock to *now* and let it run from there.
 
         Raises: EmulatorError.
@@ -358,7 +358,7 @@ class ScenarioContext:
         self._faults_with_steps = []
         self.emulator.client.clear_faults()
 
-    def first_unused_error(self) -> EmulatorError | None:
+    def find_unused_preparation_error(self) -> EmulatorError | None:
         """Return the error for the first unused preparation or fault; None when all are used."""
         return self.preparations.first_error() or self._unused_fault_error()
 

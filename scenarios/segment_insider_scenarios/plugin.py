@@ -381,7 +381,7 @@ def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> 
 def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
     """Fail a scenario that does not use what it prepared."""
     scene = request.node.stash.get(SCENARIO_CONTEXT, None)
-    if scene and (unused := scene.first_unused_error()):
+    if scene and (unused := scene.find_unused_preparation_error()):
         _add_scenario_section(request, scenario)
         pytest.fail(str(unused), pytrace=False)
 

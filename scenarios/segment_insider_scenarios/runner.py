@@ -223,7 +223,7 @@ class VerifyRun:
         self.interrupted = False
         self.stop_reason: str | None = None  # why the emulator elsewhere is of no more use
 
-    def count_verdict(self, verdict: str) -> int:
+    def count_scenarios_with_verdict(self, verdict: str) -> int:
         """Return how many scenarios have this verdict."""
         return sum(result.verdict == verdict for result in self.results)
 
@@ -280,7 +280,9 @@ class VerifyRun:
             self._on_result(result, len(self.results), self.expected_count)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Store the error of a file that cannot be read."""
+        """Add a feature file that cannot be read, with its error, to this run's list of unreadable
+        files.
+        """
         if report.failed:
             message = _explain_unreadable_file(report.nodeid, report.longreprtext)
             self.unreadable.append(UnreadableFile(report.nodeid, message))

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from segment_insider_emulator.insider.api import InsiderApi
-from segment_insider_emulator.insider.callbacks import CallbackHosts
+from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.profile_changes import ProfileChange, ProfileChangeListener
 from segment_insider_emulator.insider.profile_json import serialize_profile

@@ -7,7 +7,7 @@ from segment_insider_emulator.mapping.explanation import (
     SubscriptionTrace,
     UnreadPaths,
     explain_event,
-    find_unread_paths,
+    find_unmapped_event_paths,
 )
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.types import JSONObject
@@ -197,7 +197,7 @@ def test_unread_paths_equal_the_dropped_ones(
     subscriptions: list[JSONObject], event: JSONObject, expected: UnreadPaths
 ) -> None:
     destination = build_destination(*subscriptions)
-    assert find_unread_paths(destination, event) == expected
+    assert find_unmapped_event_paths(destination, event) == expected
     assert explain_event(destination, event).dropped == expected.paths
 
 

@@ -44,7 +44,7 @@ def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
 
 
 def test_a_clock_that_is_set_runs_on(scene: ScenarioContext) -> None:
-    scene.start_clock(NOON)
+    scene.set_and_run_clock(NOON)
     scene.send_calls("Ada", track_call("Song Played"))
     [message] = scene.list_messages()
     assert message["receivedAt"].startswith("2026-11-23T12:00:0")
@@ -58,7 +58,7 @@ def test_a_clock_is_set_before_anything_happens(scene: ScenarioContext) -> None:
         r"Make it the first step, or let time pass\.$"
     )
     with pytest.raises(EmulatorError, match=said):
-        scene.start_clock(NOON)
+        scene.set_and_run_clock(NOON)
 
 
 def test_a_journey_that_the_workspace_does_not_have_is_said(scene: ScenarioContext) -> None:
@@ -76,7 +76,7 @@ def test_whoever_never_entered_has_no_trail(scene: ScenarioContext) -> None:
 
 
 def test_each_run_has_its_own_trail_with_its_standing(scene: ScenarioContext) -> None:
-    scene.start_clock(NOON)
+    scene.set_and_run_clock(NOON)
     scene.send_calls("Ada", product_added_call({"product_id": "mug"}, "c-9"))
     scene.emulator.client.advance_clock("2 days")
     scene.send_calls("Ada", product_added_call({"product_id": "tray"}, "c-10"))
@@ -103,7 +103,7 @@ def test_a_trail_shows_the_time_of_an_event_that_came_late(scene: ScenarioContex
         "properties": {"product_id": "mug"},
     }
     scene.get_person("Ada")
-    scene.start_clock("2026-11-23T12:05:00Z")
+    scene.set_and_run_clock("2026-11-23T12:05:00Z")
     actions.app_posts_body(scene, "/v1/track", json.dumps(body))
     _, entered, *_ = format_trails(scene, "Cart abandonment", "Ada")
     what = "entered because of item_added_to_cart at 2026-11-23T12:00:00.000Z"

@@ -161,7 +161,7 @@ def _paths_in_merge(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     )
 
 
-def _paths_in_transform(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _paths_in_transform_directive(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     return (
         list_read_paths(options.get("apply"), existing_paths)
         if isinstance(options, dict)
@@ -185,7 +185,7 @@ _DIRECTIVE_PATH_READERS: dict[str, _DirectivePathReader] = {
     "@json": _paths_in_value_option,
     "@flatten": _paths_in_value_option,
     "@merge": _paths_in_merge,
-    "@transform": _paths_in_transform,
+    "@transform": _paths_in_transform_directive,
     "@literal": lambda options, existing_paths: {LITERAL_MARKER},
 }
 

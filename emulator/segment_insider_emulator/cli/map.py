@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import orjson
 
-from segment_insider_emulator.cli.explanations import print_explanations
+from segment_insider_emulator.cli.event_explanations import print_explanations
 from segment_insider_emulator.cli.inputs import (
     DEFAULT_WORKSPACE,
     add_workspace_options,

@@ -282,7 +282,7 @@ def _print_run_result(run: "VerifyRun", as_json: bool) -> None:
     click.echo(_format_scenario_counts(run), err=as_json)
     if run.stop_reason:
         click.echo(f"emulator: {run.stop_reason}", err=True)
-    elif run.results and len(run.results) == run.count_verdict("skipped"):
+    elif run.results and len(run.results) == run.count_scenarios_with_verdict("skipped"):
         click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
 
 
@@ -292,10 +292,12 @@ def _verify_exit_code(run: "VerifyRun") -> int:
     if (
         run.unreadable
         or run.stop_reason
-        or not (run.count_verdict("passed") or run.count_verdict("failed"))
+        or not (
+            run.count_scenarios_with_verdict("passed") or run.count_scenarios_with_verdict("failed")
+        )
     ):
         return 2
-    return 1 if run.count_verdict("failed") else 0
+    return 1 if run.count_scenarios_with_verdict("failed") else 0
 
 
 class SilentReporter:
@@ -348,7 +350,7 @@ def _colour_failure_line(line: str) -> str:
 
 
 def _verify_document(run: "VerifyRun") -> dict[str, object]:
-    counts = {verdict: run.count_verdict(verdict) for verdict in VERDICT_COLOURS}
+    counts = {verdict: run.count_scenarios_with_verdict(verdict) for verdict in VERDICT_COLOURS}
     scenarios = [asdict(result) for result in run.results]
     unreadable = [file.message for file in run.unreadable]
     return {
@@ -362,9 +364,9 @@ def _verify_document(run: "VerifyRun") -> dict[str, object]:
 
 def _format_scenario_counts(run: "VerifyRun") -> str:
     parts = [
-        f"{run.count_verdict(verdict)} {verdict}"
+        f"{run.count_scenarios_with_verdict(verdict)} {verdict}"
         for verdict in VERDICT_COLOURS
-        if run.count_verdict(verdict)
+        if run.count_scenarios_with_verdict(verdict)
     ]
     if missing := run.expected_count - len(run.results):
         parts.append(f"{missing} not run")

@@ -196,7 +196,7 @@ def reset_sandbox_data() -> EmptyModel:
     A body {"now": time} freezes the clock at that time, which may be in the past. The settings of
     the destination and the integrations are set back to the workspace file.
     """
-    current_services().reset(_read_reset_time())
+    current_services().reset(_parse_reset_body())
     return EmptyModel()
 
 
@@ -225,7 +225,7 @@ def reset_faults() -> EmptyModel:
 @api_operation(body=ResetBody, example=RESET_EXAMPLE)
 def reset_clock() -> EmptyModel:
     """Let the clock follow real time again, or freeze it at a time: {"now"}."""
-    current_services().clock.reset(_read_reset_time())
+    current_services().clock.reset(_parse_reset_body())
     return EmptyModel()
 
 
@@ -293,7 +293,7 @@ def _run_reset(reset_action: Callable[[], None]) -> EmptyModel:
     return EmptyModel()
 
 
-def _read_reset_time() -> datetime | None:
+def _parse_reset_body() -> datetime | None:
     return parse_reset_time(read_body(ResetBody, min_fields=0))
 
 

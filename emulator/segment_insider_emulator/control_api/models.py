@@ -212,7 +212,7 @@ class MessageFields(CamelModel, kw_only=True):
 
 
 class MessageModel(MessageFields, kw_only=True):
-    """A stored message."""
+    """A stored message: one Segment call as received, with its verdict."""
 
     id: Count
 

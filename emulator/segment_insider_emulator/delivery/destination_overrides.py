@@ -6,7 +6,7 @@ from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.panel_settings import DestinationChangesStore
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.model import fingerprint_document
@@ -27,7 +27,7 @@ class DestinationOverrides:
         original: JSONObject,
         store: DestinationChangesStore,
         pipeline: DeliveryPipeline,
-        guard_factory: StateGuardFactory = process_local,
+        guard_factory: StateGuardFactory = create_process_local_guard,
     ) -> None:
         self._original, self._store, self._pipeline = original, store, pipeline
         self._original_fingerprint = fingerprint_document(original)

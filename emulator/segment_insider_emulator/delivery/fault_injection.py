@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from segment_insider_emulator.clock import Clock
 from segment_insider_emulator.delivery.senders import RESPONSE_TIMEOUT_S, NoResponse, Sender
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
 MAX_FAULT_DELAY_MS = 60_000  # milliseconds
@@ -189,7 +189,7 @@ class FaultInjector:
         clock: Clock,
         seed: str = "",
         sleep: Callable[[float], None] = time.sleep,
-        guard_factory: StateGuardFactory = process_local,
+        guard_factory: StateGuardFactory = create_process_local_guard,
     ) -> None:
         self._clock = clock
         self._seed = seed

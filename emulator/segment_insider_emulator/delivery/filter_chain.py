@@ -57,7 +57,7 @@ def filter_by_integrations(event: JSONObject) -> FilterResult:
     if not isinstance(integrations, dict):
         return FilterResult(event)
     hints = tuple(_unknown_integration_hints(integrations))
-    if not is_switched_off(integrations):
+    if not is_switched_off_by_integrations(integrations):
         return FilterResult(event, hints=hints)
     by = CATALOG_NAME if integrations.get(CATALOG_NAME) is False else ALL_INTEGRATIONS
     detail = (
@@ -68,7 +68,7 @@ def filter_by_integrations(event: JSONObject) -> FilterResult:
     )
 
 
-def is_switched_off(integrations: JSON) -> bool:
+def is_switched_off_by_integrations(integrations: JSON) -> bool:
     """Return whether *integrations* switches this destination off."""
     if not isinstance(integrations, dict):
         return False

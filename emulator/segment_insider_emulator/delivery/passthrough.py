@@ -11,7 +11,7 @@ from segment_insider_emulator.delivery.senders import (
     redact_headers,
 )
 from segment_insider_emulator.json_text import find_value_differences, parse_json_or_text
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.reports import ResponseDifferenceStore
 from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 
@@ -32,7 +32,7 @@ class PassThroughSender:
         account: RealAccount,
         differences: ResponseDifferenceStore,
         clock: Clock,
-        guard_factory: StateGuardFactory = process_local,
+        guard_factory: StateGuardFactory = create_process_local_guard,
     ) -> None:
         self._real_sender, self._emulated_sender = real_sender, emulated_sender
         self._account = account

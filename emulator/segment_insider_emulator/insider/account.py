@@ -15,17 +15,17 @@ from threading import Lock
 
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.callbacks import CallbackHosts
 from segment_insider_emulator.insider.catalog import (
     CUSTOM_EVENT_RETENTION,
     PROFILE_RETENTION,
     list_nondefault_retentions,
 )
+from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import IdentityRules
 from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
 from segment_insider_emulator.insider.responses import reject_too_many_requests
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.panel_settings import Integration, IntegrationStore
 from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.storage.records import redact_secret
@@ -44,7 +44,7 @@ class RateLimiter:
     def __init__(
         self,
         limits: Mapping[str, int | None],
-        guard_factory: StateGuardFactory = process_local,
+        guard_factory: StateGuardFactory = create_process_local_guard,
     ) -> None:
         self._limits = limits
         self._current_minute = 0
@@ -170,7 +170,7 @@ class IntegrationPanel:
         clock: Clock,
         *,
         generate_key: Callable[[], str] = lambda: secrets.token_hex(API_KEY_BYTES),
-        guard_factory: StateGuardFactory = process_local,
+        guard_factory: StateGuardFactory = create_process_local_guard,
     ) -> None:
         self.account_name = account_name
         self._account_key, self._store = account_key, store

@@ -18,7 +18,7 @@ from segment_insider_emulator.insider import (
     upsert,
 )
 from segment_insider_emulator.insider.account import DataRetention, InsiderAccount, RateLimiter
-from segment_insider_emulator.insider.callbacks import CallbackHosts, ErrorCallbackSender
+from segment_insider_emulator.insider.error_callbacks import CallbackHosts, ErrorCallbackSender
 from segment_insider_emulator.insider.identity import build_identity_rules
 from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
@@ -34,7 +34,7 @@ from segment_insider_emulator.insider.validation import (
     find_undocumented_keys,
 )
 from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse
 
@@ -86,7 +86,7 @@ class InsiderApi:
         on_change: ProfileChangeListener = lambda changes: None,
         callback_hosts: CallbackHosts | None = None,
         send_callback: Callable[[str, bytes], None] | None = None,
-        guard_factory: StateGuardFactory = process_local,
+        guard_factory: StateGuardFactory = create_process_local_guard,
     ) -> None:
         options = options or InsiderOptions()
         hosts = callback_hosts or CallbackHosts(options.error_callback_hosts)

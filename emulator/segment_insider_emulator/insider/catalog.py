@@ -70,7 +70,10 @@ def get_event_display_name(event_name: str) -> str:
 
 
 def get_event_retention(event_name: str, options: InsiderOptions) -> timedelta:
-    """Return how long an event is stored in this account: three months for custom events."""
+    """Return how long an event is stored in this account: custom events three months unless set.
+
+    three months for custom events.
+    """
     if event_name in options.retention_days:
         return timedelta(days=options.retention_days[event_name])
     default_event = DEFAULT_EVENTS.get(event_name)

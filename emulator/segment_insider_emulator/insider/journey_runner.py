@@ -223,7 +223,7 @@ class JourneyRunner:
         )
 
     def _save_runs(self, run_updates: RunUpdates) -> None:
-        self.run_store.save_steps(run_updates)
+        self.run_store.save_run_progress(run_updates)
         for run, entries in run_updates:
             for entry in entries:
                 log.info("moved journey=%d kind=%s", run.journey_id, entry.kind)
@@ -269,7 +269,8 @@ def serialize_journey(journey: JourneyDefinition, counts: JourneyCounts) -> JSON
         "counters": {"entered": sum(statuses.values()), **statuses},
         "goals": {name: counts.goals.get(name, 0) for name in journey.goals},
         "elements": [
-            _serialize_element(element, counts.elements) for element in journey.elements.values()
+            _serialize_element_counts(element, counts.elements)
+            for element in journey.elements.values()
         ],
         "definition": journey.document,
     }
@@ -300,7 +301,7 @@ def _serialize_trail_entry(entry: TrailEntry) -> JSONObject:
     }
 
 
-def _serialize_element(
+def _serialize_element_counts(
     element: JourneyElement, entry_counts: Mapping[tuple[str | None, str], int]
 ) -> JSONObject:
     """Serialize an element with its counts; each arrival has one trail entry."""

@@ -13,7 +13,7 @@ import orjson
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.insider import responses
 from segment_insider_emulator.insider.account import InsiderAccount
-from segment_insider_emulator.insider.callbacks import CallbackHosts
+from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import (
     IdentityResolver,
     IdentityRules,

@@ -190,7 +190,10 @@ def _build_shopper_steps(
     }.get(str(call.get("type")), ("", ""))
     in_reach = all(path.startswith(_CALL_PATH_PREFIXES) for path in read)
     if not (
-        step_text and in_reach and isinstance(values, dict) and _is_plain_call(values, name, part)
+        step_text
+        and in_reach
+        and isinstance(values, dict)
+        and _can_be_written_as_step(values, name, part)
     ):
         return None
     rows = [(key, _format_table_cell(value)) for key, value in values.items()]
@@ -204,7 +207,7 @@ def _build_shopper_steps(
     return with_table if rows else [f"    When {step_text}"]
 
 
-def _is_plain_call(values: JSONObject, name: JSON, section: str) -> bool:
+def _can_be_written_as_step(values: JSONObject, name: JSON, section: str) -> bool:
     named = section == "traits" or (isinstance(name, str) and bool(_PLAIN_TEXT.fullmatch(name)))
     return named and all(
         _PLAIN_TEXT.fullmatch(key) and key.strip() == key and "." not in key and value is not None

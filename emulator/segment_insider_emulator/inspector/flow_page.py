@@ -276,8 +276,8 @@ def _build_curve_path(x1: float, y1: float, x2: float, y2: float) -> str:
     return f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
 
 
-def list_flow_verdicts(links: Iterable[FlowLink]) -> list[Verdict]:
-    """Return the verdicts of *links* once each, for the legend."""
+def list_legend_verdicts(links: Iterable[FlowLink]) -> list[Verdict]:
+    """Return each verdict of *links* once, for the legend of the flow page."""
     return list(dict.fromkeys(link.verdict for link in links))
 
 
@@ -296,7 +296,7 @@ def show_flow() -> str:
         "flow_now",
         drawing=draw_flow(links),
         links=sorted(links, key=lambda link: (link.source.column, -link.count)),
-        verdicts=list_flow_verdicts(links),
+        verdicts=list_legend_verdicts(links),
         looked_at=len(messages),
         is_all=len(messages) < MAX_FLOW_MESSAGES,
     )

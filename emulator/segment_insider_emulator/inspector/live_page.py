@@ -19,7 +19,7 @@ from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, p
 from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.mapping.explanation import find_unread_paths
+from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
 from segment_insider_emulator.segment.ingest import BATCH_KIND
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.storage.message_search import MessageSummary, can_use_counts
@@ -278,7 +278,7 @@ def find_unmapped_properties(
 def _find_message_unmapped_properties(
     message: MessageSummary, destination: Destination
 ) -> list[str]:
-    unread_paths = find_unread_paths(destination, message.document)
+    unread_paths = find_unmapped_event_paths(destination, message.document)
     if not unread_paths.has_matching_subscription and not message.deliveries:
         return []
     return list(dict.fromkeys(map(remove_indexes, unread_paths.paths)))

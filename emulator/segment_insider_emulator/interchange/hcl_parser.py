@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from segment_insider_emulator.interchange.import_resources import (
     ImportValue,
-    JsonEncodedValue,
+    JsonEncodeCall,
     TemplateValue,
     UnknownValue,
 )
@@ -240,14 +240,14 @@ class _HclParser:
             )
             self._position = step.end() if step else self._position + (self._peek() == "*")
 
-    def _parse_jsonencode(self) -> JsonEncodedValue:
+    def _parse_jsonencode(self) -> JsonEncodeCall:
         with self._nested(line_ends=False):
             self._skip_blanks(lines=True)
             value = self.parse_value()
             self._accept(",")
             self._skip_blanks(lines=True)
             self._expect(")")
-        return JsonEncodedValue(value)
+        return JsonEncodeCall(value)
 
     def _parse_parenthesis(self) -> ImportValue:
         self._position += 1

@@ -88,7 +88,7 @@ def _collect_resources(document: JSON, where: str, resources: ImportedResources)
         elif kind:
             _add_nested_resource(kind, document, where, resources)
         else:
-            _collect_from_answer(document, where, resources)
+            _collect_from_api_response(document, where, resources)
     else:
         _report_non_object(document, where, "an answer", resources)
 
@@ -104,7 +104,9 @@ def _report_non_object(
         )
 
 
-def _collect_from_answer(document: JSONObject, where: str, resources: ImportedResources) -> None:
+def _collect_from_api_response(
+    document: JSONObject, where: str, resources: ImportedResources
+) -> None:
     for key, value in document.items():
         if key in _KIND_BY_RESULT_KEY:
             _collect_results(_KIND_BY_RESULT_KEY[key], value, f"{where}: {key}", resources)

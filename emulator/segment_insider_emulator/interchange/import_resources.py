@@ -19,7 +19,7 @@ from segment_insider_emulator.workspace.validation import (
     list_schema_errors,
 )
 
-# JSON, UnknownValue, JsonEncodedValue or TemplateValue; objects and lists may contain any of them.
+# JSON, UnknownValue, JsonEncodeCall or TemplateValue; objects and lists may contain any of them.
 ImportValue: TypeAlias = Any
 
 
@@ -42,7 +42,7 @@ class UnknownValue:
 
 
 @dataclass(frozen=True, slots=True)
-class JsonEncodedValue:
+class JsonEncodeCall:
     """The argument of a `jsonencode` call."""
 
     value: ImportValue
@@ -56,21 +56,21 @@ class TemplateValue:
     text: str
 
 
-def encode_json_text(encoded: JsonEncodedValue) -> str | UnknownValue:
+def encode_json_text(encoded: JsonEncodeCall) -> str | UnknownValue:
     """Return the JSON text of a `jsonencode`; an UnknownValue if a part is unknown."""
     unknown = next(iterate_unknown_values(encoded.value), None)
     return UnknownValue("jsonencode(…)", unknown.where) if unknown else json.dumps(encoded.value)
 
 
-def replace_encoded_values(
-    value: ImportValue, encode: Callable[[JsonEncodedValue], str | UnknownValue] = encode_json_text
+def replace_jsonencode_calls(
+    value: ImportValue, encode: Callable[[JsonEncodeCall], str | UnknownValue] = encode_json_text
 ) -> ImportValue:
-    """Replace every JsonEncodedValue in *value* by its text."""
+    """Replace every JsonEncodeCall in *value* by the JSON text that Terraform would produce."""
     if isinstance(value, dict):
-        return {key: replace_encoded_values(child, encode) for key, child in value.items()}
+        return {key: replace_jsonencode_calls(child, encode) for key, child in value.items()}
     if isinstance(value, list):
-        return [replace_encoded_values(child, encode) for child in value]
-    return encode(value) if isinstance(value, JsonEncodedValue) else value
+        return [replace_jsonencode_calls(child, encode) for child in value]
+    return encode(value) if isinstance(value, JsonEncodeCall) else value
 
 
 def iterate_unknown_values(value: JSON | UnknownValue) -> Iterator[UnknownValue]:
@@ -265,7 +265,10 @@ class UnknownValueRemover:
         return cleaned
 
     def _clean_member(self, key: str, value: JSON | UnknownValue) -> JSONObject:
-        """Return {key: value} without unknown parts; {} when nothing usable is left."""
+        """Return {key: value} without values that cannot be determined; else {}.
+
+        value} without unknown parts; {} when nothing usable is left.
+        """
         unknown = [*iterate_unknown_values(value)]
         if not unknown:
             return {key: value}
@@ -339,7 +342,7 @@ def _required_unknown_values(
 
 
 def _is_mapping_directive(value: JSONObject) -> bool:
-    """Whether an object in a mapping is a directive, which needs all its parts."""
+    """Return whether an object in a mapping is a directive, i.e. has a key that starts with "@"."""
     return any(key.startswith("@") for key in value)
 
 

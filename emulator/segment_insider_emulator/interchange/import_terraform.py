@@ -10,10 +10,10 @@ from typing import Any
 
 from segment_insider_emulator.interchange.import_resources import (
     ImportedResources,
-    JsonEncodedValue,
+    JsonEncodeCall,
     UnknownValue,
     iterate_unknown_values,
-    replace_encoded_values,
+    replace_jsonencode_calls,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.documents import parse_json_value
@@ -51,7 +51,7 @@ class TerraformResource:
 
     Args:
         address: e.g. "segment_destination.insider".
-        attributes: Under Terraform's names. A value may be an UnknownValue or JsonEncodedValue.
+        attributes: Under Terraform's names. A value may be an UnknownValue or JsonEncodeCall.
         file: Name of the file, for messages.
     """
 
@@ -152,7 +152,7 @@ def _single_instance_attributes(
 def _check_attribute_type(key: str, value: JSON, location: str) -> JSON:
     """Return *value*, or an UnknownValue when it has the wrong type."""
     kind = _ATTRIBUTE_TYPES.get(key)
-    value = replace_encoded_values(value)
+    value = replace_jsonencode_calls(value)
     if kind is None or value is None or isinstance(value, kind | UnknownValue):
         return value
     unknown = next(iterate_unknown_values(value), UnknownValue("", location))
@@ -198,7 +198,7 @@ def _camel_case_keys(value: JSON) -> JSON:
 
 
 def _decode_json_text(value: JSON, location: str) -> JSON:
-    if isinstance(value, JsonEncodedValue):
+    if isinstance(value, JsonEncodeCall):
         return value.value
     if not isinstance(value, str):
         return value

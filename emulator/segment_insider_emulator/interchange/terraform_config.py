@@ -22,11 +22,11 @@ from segment_insider_emulator.interchange.hcl_parser import (
 )
 from segment_insider_emulator.interchange.import_resources import (
     ImportValue,
-    JsonEncodedValue,
+    JsonEncodeCall,
     TemplateValue,
     UnknownValue,
     encode_json_text,
-    replace_encoded_values,
+    replace_jsonencode_calls,
 )
 from segment_insider_emulator.interchange.import_terraform import TerraformResource
 from segment_insider_emulator.json_text import MAX_DEPTH
@@ -79,9 +79,9 @@ class HclEvaluator:
                 return [
                     self.evaluate(child, f"{where}[{index}]") for index, child in enumerate(value)
                 ]
-            case JsonEncodedValue():
-                return JsonEncodedValue(
-                    replace_encoded_values(self.evaluate(value.value, where), self._encode_json)
+            case JsonEncodeCall():
+                return JsonEncodeCall(
+                    replace_jsonencode_calls(self.evaluate(value.value, where), self._encode_json)
                 )
             case TemplateValue():
                 return self._join_template(value, where)
@@ -116,7 +116,7 @@ class HclEvaluator:
         return self._count_characters("".join(text or "" for text in texts))
 
     def _text_or_none(self, part: ImportValue) -> str | None:
-        if isinstance(part, JsonEncodedValue):
+        if isinstance(part, JsonEncodeCall):
             part = self._encode_json(part)
         if isinstance(part, bool):
             return "true" if part else "false"
@@ -130,7 +130,7 @@ class HclEvaluator:
             raise HclEvaluationLimitExceeded
         return text
 
-    def _encode_json(self, encoded: JsonEncodedValue) -> str | UnknownValue:
+    def _encode_json(self, encoded: JsonEncodeCall) -> str | UnknownValue:
         text = encode_json_text(encoded)
         return self._count_characters(text) if isinstance(text, str) else text
 

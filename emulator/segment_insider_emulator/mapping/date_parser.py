@@ -150,7 +150,7 @@ class ZoneOffset(NamedTuple):
 
     @property
     def is_utc(self) -> bool:
-        """Whether the clock is UTC."""
+        """Whether this offset is zero, so that times with it are in UTC."""
         return self.hours == 0 and self.minutes == 0
 
 

@@ -262,7 +262,7 @@ def metrics_to_json(metrics: ReplayMetrics) -> JSONObject:
 
 
 def metrics_from_json(document: JSONObject) -> ReplayMetrics:
-    """Build metrics from the JSON of a checkpoint."""
+    """Build the metrics of a replay from the JSON saved to continue an interrupted replay."""
     tables = _empty_tables()
     for name, table in tables.items():
         written = document["tables"][name]

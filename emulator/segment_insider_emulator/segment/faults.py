@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from jsonschema import Draft202012Validator
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.types import JSONObject
 
 SEGMENT_FAULT_VALIDATOR = Draft202012Validator(
@@ -51,7 +51,7 @@ class SegmentFault:
 class SegmentFaultQueue:
     """Queue of injected faults, first in, first out; shared by all processes of a sandbox."""
 
-    def __init__(self, create_guard: StateGuardFactory = process_local) -> None:
+    def __init__(self, create_guard: StateGuardFactory = create_process_local_guard) -> None:
         self.waiting: deque[SegmentFault] = deque()
         self._guard = create_guard("segment_faults", self)
 

@@ -206,7 +206,7 @@ def open_database(url: str) -> Engine:
             raise error_class(what, display_url, find_hint(reason)) from error
         if file:
             _files_by_engine[engine] = file
-            file.start_watching(engine)
+            file.check_before_connections(engine)
         on_error.pop_all()
     return engine
 

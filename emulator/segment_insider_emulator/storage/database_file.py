@@ -69,8 +69,10 @@ class DatabaseFile:
         with suppress(OSError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY_MODE))
 
-    def start_watching(self, engine: Engine) -> None:
-        """Remember the file's identity, and check it before *engine* opens a connection."""
+    def check_before_connections(self, engine: Engine) -> None:
+        """Remember which file this is, and check before each connection of *engine* that it is
+        still there.
+        """
         self._identity = _read_identity(self.path)
         event.listen(engine, "do_connect", self._check_before_connecting)
 

@@ -196,8 +196,8 @@ class JourneyStore:
         self._is_single_process = engine.dialect.name == "sqlite"
         self._next_due_at: str | None = None
 
-    def save_steps(self, steps: Iterable[tuple[JourneyRun, Sequence[TrailEntry]]]) -> None:
-        """Save runs and their new trail entries in one transaction."""
+    def save_run_progress(self, steps: Iterable[tuple[JourneyRun, Sequence[TrailEntry]]]) -> None:
+        """Save journey runs and their new trail entries in one transaction."""
         trail_rows = []
         with transaction(self._engine) as connection:
             for run, entries in steps:
@@ -214,7 +214,7 @@ class JourneyStore:
     def list_due_runs(self, now: datetime, limit: int) -> list[JourneyRun]:
         """Return the first *limit* runs due at *now*, ordered by due time."""
         rows = self._execute_compiled(SELECT_DUE_RUNS, now=format_iso_utc(now), limit=limit)
-        return [_run_from_row(row) for row in rows]
+        return [_journey_run_from_row(row) for row in rows]
 
     def has_nothing_due(self, now: datetime) -> bool:
         """Return whether it is known, without a query, that no run is due at *now*."""
@@ -242,7 +242,7 @@ class JourneyStore:
         """Return the runs of these profiles that are in progress, or whose goals count at *now*."""
         at = format_iso_utc(now)
         runs = [
-            _run_from_row(row)
+            _journey_run_from_row(row)
             for profile_id in profile_ids
             for row in self._execute_compiled(SELECT_WATCHED_RUNS, profile_id=profile_id, now=at)
         ]
@@ -253,7 +253,7 @@ class JourneyStore:
         rows = self._execute_compiled(
             SELECT_WATCHED_AND_LAST_RUNS, profile_id=profile_id, now=format_iso_utc(now)
         )
-        return [_run_from_row(row) for row in rows]
+        return [_journey_run_from_row(row) for row in rows]
 
     def find_last_sent_times(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
         """Return when each channel last sent to this profile, by element path."""
@@ -322,7 +322,8 @@ class JourneyStore:
         """Return the latest arrivals at a channel, newest first."""
         rows = self._execute(SELECT_CHANNEL_ENTRIES, limit=limit)
         return [
-            ChannelArrival(row.journey_id, row.profile_id, _entry_from_row(row)) for row in rows
+            ChannelArrival(row.journey_id, row.profile_id, _trail_entry_from_row(row))
+            for row in rows
         ]
 
     def count_outcomes(self, journey_id: int) -> JourneyCounts:
@@ -346,8 +347,8 @@ class JourneyStore:
     def _load_trails(self, rows: Sequence[Row[Any]]) -> list[tuple[JourneyRun, list[TrailEntry]]]:
         trails: dict[int, list[TrailEntry]] = {row.id: [] for row in rows}
         for row in self._execute(SELECT_TRAIL_ENTRIES, run_ids=list(trails)):
-            trails[row.run_id].append(_entry_from_row(row))
-        return [(_run_from_row(row), trails[row.id]) for row in rows]
+            trails[row.run_id].append(_trail_entry_from_row(row))
+        return [(_journey_run_from_row(row), trails[row.id]) for row in rows]
 
     def _execute(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
@@ -371,7 +372,7 @@ def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _run_from_row(row: Any) -> JourneyRun:
+def _journey_run_from_row(row: Any) -> JourneyRun:
     parsed = {
         "entered_at": datetime.fromisoformat(row.entered_at),
         "due_at": _parse_time(row.due_at),
@@ -382,6 +383,6 @@ def _run_from_row(row: Any) -> JourneyRun:
     return JourneyRun(**{**row._asdict(), **parsed})
 
 
-def _entry_from_row(row: Row[Any]) -> TrailEntry:
+def _trail_entry_from_row(row: Row[Any]) -> TrailEntry:
     at = datetime.fromisoformat(row.at)
     return TrailEntry(at, row.kind, row.what, row.element, row.details)

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from segment_insider_emulator.shared_state import Shareable, StateGuard, process_local
+from segment_insider_emulator.shared_state import Shareable, StateGuard, create_process_local_guard
 from segment_insider_emulator.storage.database import transaction
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.query_execution import CompiledStatement
@@ -69,7 +69,7 @@ class ReplicatedState:
             refresh_on_read: Whether each refresh reloads it, or only an update.
         """
         if not self.is_multi_process:
-            return process_local(name, shareable)
+            return create_process_local_guard(name, shareable)
         entry = _ReplicatedEntry(self._engine, name, shareable)
         if refresh_on_read:
             self._entries[name] = entry

@@ -51,7 +51,7 @@ class ScenarioRunStore:
         return id
 
     def list_newest(self) -> list[ScenarioRun]:
-        """Return all stored runs, newest first."""
+        """Return all stored scenario runs, newest first."""
         with transaction(self._engine) as connection:
             rows = connection.execute(SELECT_NEWEST_SCENARIO_RUNS)
             return [ScenarioRun(row.id, row.run) for row in rows]

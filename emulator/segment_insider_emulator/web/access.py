@@ -21,7 +21,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.callbacks import CALLBACK_HEADER
+from segment_insider_emulator.insider.error_callbacks import CALLBACK_HEADER
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import parse_document
 from segment_insider_emulator.workspace.validation import format_path

@@ -248,10 +248,10 @@ class SandboxRegistry:
         """Hold the cross-process lock on the sandbox registry."""
         with self._lock, advisory_locks(self._engine, SANDBOX_LIST_LOCK):
             self.default.services.shared_state.refresh_from_database()
-            self._load_changes()
+            self._load_sandbox_changes()
             yield
 
-    def _load_changes(self) -> None:
+    def _load_sandbox_changes(self) -> None:
         change_marker = self._change_marker
         if change_marker is self._loaded_marker:
             return

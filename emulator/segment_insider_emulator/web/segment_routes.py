@@ -243,13 +243,15 @@ def reject_settings_without_version(write_key: str) -> Response:
 def analytics_js(write_key: str) -> Response:
     """Serve analytics.js for Segment's snippet."""
     base = f"{request_base_url()}{request.root_path}"
-    return _serve_script(MAIN_SCRIPT, lambda source: personalise_script(source, write_key, base))
+    return _serve_analytics_js_file(
+        MAIN_SCRIPT, lambda source: personalise_analytics_js(source, write_key, base)
+    )
 
 
 @bp.get("/analytics-next/bundles/<name>")
 def analytics_js_bundle(name: str) -> Response:
     """Serve a part of analytics.js that it loads on demand."""
-    return _serve_script(name, lambda source: source)
+    return _serve_analytics_js_file(name, lambda source: source)
 
 
 @bp.get("/next-integrations/<path:name>")
@@ -305,7 +307,7 @@ def add_cors_headers(response: Response) -> Response:
     return response
 
 
-def personalise_script(source: bytes, write_key: str, base: str) -> bytes:
+def personalise_analytics_js(source: bytes, write_key: str, base: str) -> bytes:
     """Insert the write key into analytics.js and make it load everything from *base*.
 
     analytics.js finds its own address only with https: the first line sets it, unless the page has
@@ -357,7 +359,7 @@ def _ingest_pixel(kind: str) -> None:
     ingest_request(read_pixel_call, kind)
 
 
-def _serve_script(name: str, transform: Callable[[bytes], bytes]) -> Response:
+def _serve_analytics_js_file(name: str, transform: Callable[[bytes], bytes]) -> Response:
     try:
         source = current_services().assets.read_file(name)
     except AssetsUnavailable as error:

@@ -19,7 +19,7 @@ from segment_insider_emulator.insider.journey_runner import JourneyRunner
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer
-from segment_insider_emulator.shared_state import StateGuardFactory, process_local
+from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.database import Engine
 from segment_insider_emulator.storage.journeys import JourneyStore
 from segment_insider_emulator.storage.messages import MessageStore
@@ -45,7 +45,7 @@ class WorkspaceVersion:
         self,
         applied: JSONObject | str | None,
         base_fingerprint: str = "",
-        state_guards: StateGuardFactory = process_local,
+        state_guards: StateGuardFactory = create_process_local_guard,
     ) -> None:
         self.applied = self.latest = applied
         self._base_fingerprint = base_fingerprint
@@ -62,7 +62,7 @@ class WorkspaceVersion:
             self.latest = self.applied
 
     def state(self) -> JSONObject:
-        """Return {"basis", "wanted"} for other processes."""
+        """Return this and the latest workspace for other processes, as {"basis", "wanted"}."""
         return {"basis": self._base_fingerprint, "wanted": self.latest}
 
     def restore(self, state: JSONObject) -> None:

@@ -330,7 +330,7 @@ def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: st
 @given(StepPattern('the clock stands at "{now}"'))
 def clock_stands_at(scene: ScenarioContext, now: str) -> None:
     """Set the start time, with its time zone; the clock runs on from there."""
-    scene.start_clock(now)
+    scene.set_and_run_clock(now)
 
 
 @given(StepPattern("{length} pass"))

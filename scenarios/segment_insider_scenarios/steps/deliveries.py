@@ -14,7 +14,7 @@ from segment_insider_scenarios.assertions import (
     fail_claim,
     fail_missing_rows,
     find_newest_call,
-    find_unread_paths,
+    find_unmapped_event_paths,
 )
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import (
@@ -342,7 +342,7 @@ def no_mapping_reads(scene: ScenarioContext, call: str, datatable: StepTable) ->
     """
     require_header(datatable, ("property",))
     columns = datatable[0]
-    paths = find_unread_paths(scene, find_newest_call(scene, call))
+    paths = find_unmapped_event_paths(scene, find_newest_call(scene, call))
     received = [format_row({columns[0]: path}, columns) for path in sorted(paths)]
     expected = sorted(tuple(line) for line in datatable[1:])
     claim = f'no mapping reads exactly these properties of the call "{call}"'

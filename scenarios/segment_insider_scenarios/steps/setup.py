@@ -210,8 +210,8 @@ def inone_refuses(scene: ScenarioContext, reason: str) -> None:
 
 
 @then("InOne shows exactly these integrations:")
-def inone_shows_integrations(scene: ScenarioContext, datatable: StepTable) -> None:
-    """Compare Integration Name, Integration Type, Insider One Account Name and Revoked.
+def check_integrations_shown_by_inone(scene: ScenarioContext, datatable: StepTable) -> None:
+    """Check Integration Name, Integration Type, Insider One Account Name and Revoked.
 
     | Integration Name | Revoked |
     | Shop             | false   |

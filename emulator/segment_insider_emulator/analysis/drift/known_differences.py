@@ -35,7 +35,7 @@ DEVICE_ATTRIBUTES = (
 
 
 def _iterate_mapping_paths() -> Iterator[tuple[str, str]]:
-    """Yield each path in a mapping with the id of its known difference, for every action."""
+    """Yield (mapping field, difference id) of each known difference of all actions."""
     for difference_id, paths in {
         "D1": "firstName lastName age birthday gender attributes.name attributes.surname "
         "attributes.age attributes.birthday attributes.gender attributes",

@@ -24,7 +24,7 @@ from segment_insider_emulator.analysis.drift.known_differences import (
 )
 from segment_insider_emulator.analysis.drift.traffic_stats import (
     MAX_EXPLAINED_EVENTS,
-    EventTally,
+    MatchingEventCount,
     SubscriptionStats,
     TrafficStats,
     count_traffic,
@@ -230,7 +230,7 @@ def _find_paths_never_sent(
         where = ".".join(("settings", *keys))
         effect: DeviationEffect = "loses" if needed else "note"
         yield _traffic_deviation(
-            difference_id, subscription, effect, where, what, remedy, None, EventTally()
+            difference_id, subscription, effect, where, what, remedy, None, MatchingEventCount()
         )
 
 
@@ -269,10 +269,10 @@ def _find_rejected_users(
     subscription: LocatedSubscription, stats: SubscriptionStats, options: InsiderOptions
 ) -> Iterator[Deviation]:
     """Find users that Insider One rejects although it answers 200."""
-    tallies: dict[tuple[str, str], EventTally] = {}
+    tallies: dict[tuple[str, str], MatchingEventCount] = {}
     for user, event in stats.sent_users:
         for fault in dict.fromkeys(map(_error_without_value, validate_user(user, options))):
-            tallies.setdefault(fault, EventTally()).add_event(event)
+            tallies.setdefault(fault, MatchingEventCount()).add_event(event)
     for (text, remedy), tally in tallies.items():
         what = (
             f"Insider One refuses {tally.count} of {len(stats.sent_users)} users it is sent: {text}"
@@ -298,7 +298,7 @@ def _traffic_deviation(
     what: str,
     remedy: str,
     edit: WorkspaceEdit | None,
-    tally: EventTally,
+    tally: MatchingEventCount,
 ) -> Deviation:
     where = f"{subscription.path}.{relative_path}"
     example = tally.first_event or None

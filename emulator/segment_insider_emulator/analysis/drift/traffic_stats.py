@@ -17,8 +17,8 @@ _LIST_INDEX = re.compile(r"\[\d+\]")
 
 
 @dataclass(slots=True)
-class EventTally:
-    """Number of events with some property, and the first such event."""
+class MatchingEventCount:
+    """Number of events that have some property, and the first such event."""
 
     count: int = 0
     first_event: JSONObject = field(default_factory=dict)
@@ -46,8 +46,12 @@ class SubscriptionStats:
     event_count: int = 0
     present_paths: set[str] = field(default_factory=set)
     empty_paths: set[str] = field(default_factory=set)
-    unread_paths: dict[str, EventTally] = field(default_factory=lambda: defaultdict(EventTally))
-    failures: dict[str, EventTally] = field(default_factory=lambda: defaultdict(EventTally))
+    unread_paths: dict[str, MatchingEventCount] = field(
+        default_factory=lambda: defaultdict(MatchingEventCount)
+    )
+    failures: dict[str, MatchingEventCount] = field(
+        default_factory=lambda: defaultdict(MatchingEventCount)
+    )
     sent_users: list[tuple[JSONObject, JSONObject]] = field(default_factory=list)
 
 
@@ -63,8 +67,8 @@ class TrafficStats:
     """
 
     by_subscription: dict[str, SubscriptionStats]
-    multiple_deliveries: dict[tuple[str, str, tuple[str, ...]], EventTally]
-    unhandled_events: dict[str, EventTally]
+    multiple_deliveries: dict[tuple[str, str, tuple[str, ...]], MatchingEventCount]
+    unhandled_events: dict[str, MatchingEventCount]
 
 
 def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> TrafficStats:
@@ -72,8 +76,8 @@ def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> Tr
     destination = Destination(context.workspace.destination | {"enabled": True})
     stats = TrafficStats(
         {subscription.path: SubscriptionStats() for subscription in context.subscriptions},
-        defaultdict(EventTally),
-        defaultdict(EventTally),
+        defaultdict(MatchingEventCount),
+        defaultdict(MatchingEventCount),
     )
     label_counts: Counter[tuple[str, str]] = Counter()
     for event in traffic:

@@ -98,7 +98,9 @@ def explain_empty_values(trace: SubscriptionTrace, event: JSONObject) -> Iterato
 def find_unsent_values(trace: SubscriptionTrace) -> Iterator[ValueOrigin]:
     """Yield the values that *trace* computes but does not send."""
     sends_no_events = any(_EMPTY_EVENTS_PATH in origin.at for origin in trace.origins)
-    sent_in_parts = set(_parent_fields(origin.field for origin in trace.origins if origin.at))
+    sent_in_parts = set(
+        _list_parent_field_paths(origin.field for origin in trace.origins if origin.at)
+    )
     for origin in trace.origins:
         is_parameter = origin.field.startswith(("parameters", "timestamp", "event_name"))
         if origin.at or origin.value in (None, "") or _has_no_result(origin):
@@ -109,7 +111,7 @@ def find_unsent_values(trace: SubscriptionTrace) -> Iterator[ValueOrigin]:
             yield origin
 
 
-def _parent_fields(fields: Iterable[str]) -> Iterator[str]:
+def _list_parent_field_paths(fields: Iterable[str]) -> Iterator[str]:
     """Yield the parents of *fields*: "parameters.a[0].b" has the parent "parameters.a"."""
     for field in fields:
         yield from (field[:index] for index, letter in enumerate(field) if letter in ".[")

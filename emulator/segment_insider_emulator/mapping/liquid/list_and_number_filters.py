@@ -20,7 +20,7 @@ from segment_insider_emulator.mapping.liquid.expressions import parse_leading_pa
 from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidContext,
     LiquidFilter,
-    add_values,
+    add_like_javascript,
     count_loop_characters,
     format_output,
     get_element,
@@ -144,12 +144,12 @@ def _slice_filter(
         return []
     sequence = value if isinstance(value, list) else format_output(value)
     if to_number(begin) < 0:
-        begin = add_values(len(sequence), begin)
+        begin = add_like_javascript(len(sequence), begin)
     if to_number(begin) < 0 or to_number(length) < 0:
         return sequence[:0]
     context.count_memory(to_number(length))
     if isinstance(sequence, list):
-        end = add_values(begin, length)
+        end = add_like_javascript(begin, length)
         return sequence[_to_list_index(to_number(begin)) : _to_list_index(to_number(end))]
     start = count_loop_characters(to_number(begin), sequence)
     return sequence[start : start + count_loop_characters(to_number(length), sequence)]

@@ -139,8 +139,12 @@ def _to_primitive(value: JSON) -> JSON:
     return to_string(value) if isinstance(value, list | dict | LiquidKeyword) else value
 
 
-def add_values(left: JSON, right: JSON) -> JSON:
-    """Return the result of JavaScript's `left + right`: texts are joined, other values added."""
+def add_like_javascript(left: JSON, right: JSON) -> JSON:
+    """Return the result of JavaScript's `left + right`: joined texts if one is a text, else the
+    sum.
+
+    texts are joined, other values added.
+    """
     left, right = _to_primitive(to_plain_value(left)), _to_primitive(to_plain_value(right))
     if isinstance(left, str) or isinstance(right, str):
         return to_js_string(left) + to_js_string(right)

@@ -14,7 +14,7 @@ from account import Account, body, event, findings
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.insider.callbacks import (
+from segment_insider_emulator.insider.error_callbacks import (
     CALLBACK_HEADER,
     CallbackHosts,
     ErrorCallbackSender,
