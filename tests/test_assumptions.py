@@ -7,7 +7,7 @@ from pkgutil import resolve_name
 
 import pytest
 
-from segment_insider_emulator.insider.options import OPTION_FIELDS
+from segment_insider_emulator.insider.account_options import OPTION_FIELDS
 
 PAGE = Path("docs/assumptions.md")
 PACKAGE = Path("emulator/segment_insider_emulator")

@@ -299,7 +299,7 @@ class ControlClient:
         return self._send_request("POST", path, data=body, headers=headers, auth=auth).status_code
 
     def upsert_user(self, user: JSONObject, account: str, key: str) -> JSONObject:
-        """Send one user to Insider One directly, without Segment."""
+        """Send one user to Insider One's upsert API directly, without Segment."""
         headers = {
             "X-PARTNER-NAME": account,
             "X-REQUEST-TOKEN": key,

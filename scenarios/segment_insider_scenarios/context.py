@@ -35,7 +35,7 @@ from segment_insider_scenarios.shopper import (
 from segment_insider_scenarios.spelling import (
     ScenarioTexts,
     collect_texts,
-    reject_inconsistent_spelling,
+    reject_quoted_text_typos,
 )
 from segment_insider_scenarios.value_checks import require_time
 
@@ -110,14 +110,14 @@ def load_named_workspace(name: str, folder: Path) -> Workspace:
     Raises: EmulatorError, when there is none, or it has a mistake.
     """
     if name in PRESET_NAMES:
-        return _load_preset(name)
+        return _load_preset_workspace(name)
     path = (folder / name).resolve()
     # A changed file is read again in the same process.
     return _load_workspace_file(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @cache
-def _load_preset(name: str) -> Workspace:
+def _load_preset_workspace(name: str) -> Workspace:
     return load_preset(name)
 
 
@@ -193,7 +193,7 @@ class ScenarioContext:
         """
         if not self.texts.scenario_texts:
             self.texts = collect_texts(scenario)
-            reject_inconsistent_spelling(scenario.steps, self.texts, ALL_SPEC_NAMES)
+            reject_quoted_text_typos(scenario.steps, self.texts, ALL_SPEC_NAMES)
         in_background = step.line_number < scenario.line_number
         self.preparations.current_step = "" if in_background else step.name
         self._has_acted = self._has_acted or may_change

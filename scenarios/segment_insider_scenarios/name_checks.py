@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.catalog import (
     DEFAULT_ATTRIBUTES,
     DEFAULT_PARAMETERS,
@@ -12,7 +13,6 @@ from segment_insider_emulator.insider.catalog import (
 )
 from segment_insider_emulator.insider.formats import VALUE_FORMATS
 from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
-from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.validation import is_valid_event_name
 from segment_insider_emulator.json_text import DECIMAL_COMMA_NUMBER
 from segment_insider_emulator.mapping.upserts import normalise_name
@@ -98,7 +98,7 @@ def require_text(noun: str, text: str, where: str) -> None:
 
 
 def require_valid_event_name(
-    name: str, options: InsiderOptions, vocabulary: KnownNames, where: str
+    name: str, options: InsiderAccountOptions, vocabulary: KnownNames, where: str
 ) -> None:
     """Reject an event name that this account can never have.
 

@@ -163,7 +163,7 @@ def segment(emulator: "RunningEmulator") -> "SegmentShop":
 
 @pytest.fixture
 def insider_one(emulator: "RunningEmulator") -> "InsiderOneView":
-    """Provide the profiles, events and requests that Insider One has."""
+    """Pytest fixture: the profiles, events and requests that the emulated Insider One has."""
     from segment_insider_scenarios.running_emulator import InsiderOneView
 
     return InsiderOneView(emulator.client)

@@ -208,7 +208,7 @@ EXCEPTION_LINE = re.compile(r"^E   ([A-Za-z_][\w.]*(?:: .*)?)$", re.MULTILINE)
 WORKER_LINE = re.compile(r"\A\[gw\d+\] .*\n")
 
 
-class VerifyRun:
+class FeatureRun:
     """One run: results in the order in which scenarios ended, and unreadable files."""
 
     def __init__(self, on_result: Callable[[ScenarioResult, int, int], None]) -> None:
@@ -289,7 +289,7 @@ class VerifyRun:
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyOptions:
+class FeatureRunOptions:
     """Options of a run.
 
     Args:
@@ -336,8 +336,8 @@ class VerifyOptions:
 def run_features(
     features: Sequence[Path],
     on_result: Callable[[ScenarioResult, int, int], None],
-    options: VerifyOptions,
-) -> VerifyRun:
+    options: FeatureRunOptions,
+) -> FeatureRun:
     """Run the scenarios in files and folders.
 
     Args:
@@ -349,7 +349,7 @@ def run_features(
         _require_feature_path(path)
     for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         os.environ.pop(variable, None)  # meant for the tests of the project around
-    run = VerifyRun(on_result)
+    run = FeatureRun(on_result)
     arguments = [
         *PYTEST_ARGUMENTS,
         f"--rootdir={Path.cwd()}",

@@ -116,7 +116,7 @@ def _feature_texts(feature: "Feature") -> frozenset[str]:
     return frozenset([*steps, *(str(cell) for row in rows for cell in row)])
 
 
-def reject_inconsistent_spelling(
+def reject_quoted_text_typos(
     steps: Sequence["Step"], texts: ScenarioTexts, allowed_names: frozenset[str]
 ) -> None:
     """Reject a quoted text that also occurs with one typing error in the scenario.

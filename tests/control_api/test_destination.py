@@ -14,7 +14,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.delivery.filter_chain import DESTINATION_DISABLED
 from segment_insider_emulator.delivery.pipeline import NOT_SUBSCRIBED_REASON
-from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.workspace import Workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -142,7 +142,9 @@ def test_a_wrong_key_is_refused_on_delivery(shop: Shop) -> None:
 
 @pytest.mark.documented
 def test_a_wrong_key_is_a_401_in_an_account_that_answers_so(workspace: Workspace) -> None:
-    app = opened(replace(workspace, insider_options=InsiderOptions(auth_failure=401)), ":memory:")
+    app = opened(
+        replace(workspace, insider_options=InsiderAccountOptions(auth_failure=401)), ":memory:"
+    )
     shop = Shop(app)
     shop.save(settings={"ucd_key": "mistyped"})
     assert shop.play()[0] == "failed"

@@ -59,7 +59,7 @@ def test_messages_are_stored_before_the_response_and_delivered_later(store: Mess
     own.submit([message("m1"), message("m2")])
     assert [verdict for _, verdict, _ in verdicts(store)] == ["retrying", "retrying"]
     account.gate.set()
-    own.drain()
+    own.wait_until_drained()
     assert verdicts(store) == [("m1", "accepted", None), ("m2", "accepted", None)]
     assert [each.message_id for each in store.list_deliveries()[0]] == ["m1", "m2"]
     own.close()
@@ -71,7 +71,7 @@ def test_a_message_that_waits_is_not_taken_in_twice(store: MessageStore) -> None
     own.submit([message()])
     own.submit([message()])
     account.gate.set()
-    own.drain()
+    own.wait_until_drained()
     assert verdicts(store) == [("m1", "accepted", None), ("m1", "rejected", DUPLICATE_REASON)]
     assert len(account.got) == 1
     own.close()
@@ -83,7 +83,7 @@ def test_messages_of_several_requests_make_one_batch(store: MessageStore) -> Non
     own = queue(store, account)
     for number in range(20):
         own.submit([message(f"m{number}")])
-    own.drain()
+    own.wait_until_drained()
     assert len(account.got) < 20
     assert {verdict for _, verdict, _ in verdicts(store)} == {"accepted"}
     own.close()
@@ -110,9 +110,9 @@ def test_a_message_on_which_the_emulator_fails_stops_no_other(
     account.gate.set()
     own = queue(store, broken_for(account, b"mallory"))
     own.submit([message("m1"), message("m2", userId="mallory"), message("m3")])
-    own.drain()
+    own.wait_until_drained()
     own.submit([message("m4"), message("m5", userId="mallory")])
-    own.drain()
+    own.wait_until_drained()
     assert verdicts(store) == [
         ("m1", "accepted", None),
         ("m2", "failed", FAULT),
@@ -134,7 +134,7 @@ def test_a_message_on_which_the_emulator_fails_stops_no_start(store: MessageStor
     stopped.submit([message("m1", userId="mallory"), message("m2")])
     for _ in range(2):
         resumed = queue(store, broken_for(account, b"mallory"))
-        resumed.drain()
+        resumed.wait_until_drained()
         resumed.close()
     assert verdicts(store) == [("m1", "failed", FAULT), ("m2", "accepted", None)]
 
@@ -154,7 +154,7 @@ def test_nothing_is_acknowledged_once_deliveries_have_stopped(
     monkeypatch.setattr(road.retries, "retry_due", fail)
     stopped = DeliveryQueue(road, store)
     stopped.start()
-    for refused in (stopped.drain, lambda: stopped.submit([message("m2")])):
+    for refused in (stopped.wait_until_drained, lambda: stopped.submit([message("m2")])):
         with pytest.raises(TemporarilyUnavailable) as fault:
             until_refused(refused)
         assert str(fault.value) == (
@@ -172,7 +172,7 @@ def test_the_next_queue_goes_on_where_one_stopped(store: MessageStore) -> None:
     account = Account()
     account.gate.set()
     resumed = queue(store, account)
-    resumed.drain()
+    resumed.wait_until_drained()
     assert verdicts(store) == [("m1", "accepted", None)]
     resumed.close()
 
@@ -198,7 +198,7 @@ def test_an_emulator_delivers_what_another_acknowledged(
     app = create_app(Config(db=db, asynchronous=asynchronous), load_preset("guide"))
     own: SandboxServices = app.extensions["emulator"]
     with closing(own):
-        own.queue.drain()
+        own.queue.wait_until_drained()
         assert verdicts(own.store) == [("m1", "accepted", None), ("m2", "accepted", None)]
         assert [each.getMessage() for each in caplog.records] == ["resumed deliveries waiting=2"]
 
@@ -218,5 +218,5 @@ def test_without_async_and_with_nothing_waiting_no_thread_begins() -> None:
         "emulator"
     ]
     with closing(own):
-        own.queue.drain()
+        own.queue.wait_until_drained()
         assert not own.queue.is_started

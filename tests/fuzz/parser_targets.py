@@ -14,7 +14,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
 from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_statement
 from segment_insider_emulator.filtering.plan_schema import UnsupportedPattern, matches_pattern
-from segment_insider_emulator.mapping.codegen import compile_path, compile_template
+from segment_insider_emulator.mapping.codegen import compile_path, compile_path_template
 from segment_insider_emulator.mapping.date_parser import parse_date_ms
 from segment_insider_emulator.mapping.liquid import LiquidError
 from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
@@ -59,7 +59,7 @@ def read_path(text: str) -> None:
 def read_template(text: str) -> None:
     """Compile a template of a mapping."""
     with suppress(NullRootDirectiveError):
-        compile_template(text)(EVENT)
+        compile_path_template(text)(EVENT)
 
 
 def read_liquid(text: str) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
-from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.profile_changes import ProfileChange, ProfileChangeListener
 from segment_insider_emulator.insider.profile_json import serialize_profile
 from segment_insider_emulator.storage.database import open_database
@@ -59,7 +59,7 @@ class Account:
             identifiers,
             self.profiles,
             lambda: self.now,
-            InsiderOptions(**options),
+            InsiderAccountOptions(**options),
             generate_profile_id=lambda: f"p{next(numbers)}",
             callback_hosts=CallbackHosts(allowed_local_hosts=("127.0.0.1",)),
             on_change=on_change or self._hear,

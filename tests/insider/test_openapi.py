@@ -11,8 +11,11 @@ from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
+from segment_insider_emulator.insider.account_options import (
+    DEFAULT_RATE_LIMITS,
+    InsiderAccountOptions,
+)
 from segment_insider_emulator.insider.openapi import OPENAPI_PATH, build_openapi
-from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
 from segment_insider_emulator.types import JSON
 from segment_insider_emulator.workspace import load_preset
 
@@ -25,7 +28,7 @@ CALLS = [
 @pytest.fixture(scope="module")
 def app() -> Any:
     """An emulator whose rates nobody exceeds."""
-    unlimited = InsiderOptions(rates=dict.fromkeys(DEFAULT_RATE_LIMITS))
+    unlimited = InsiderAccountOptions(rates=dict.fromkeys(DEFAULT_RATE_LIMITS))
     return create_app(
         Config(db=":memory:"), replace(load_preset("guide"), insider_options=unlimited)
     )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import Account, body
 
-from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 
 USER = {"identifiers": {"uuid": "u1"}, "attributes": {"age": 36}}
 CALLS: dict[str, tuple[str, str, Any]] = {
@@ -22,7 +22,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
 
 @pytest.mark.documented
 def test_the_published_rates() -> None:
-    options = InsiderOptions()
+    options = InsiderAccountOptions()
     assert {
         name: options.rate_limits[name] for name in ("upsert", "identityUpdate", "identityDelete")
     } == {"upsert": 25_000, "identityUpdate": 2_000, "identityDelete": 1_000}

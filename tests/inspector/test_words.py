@@ -7,7 +7,7 @@ import pytest
 from segment_insider_emulator.inspector.mapping_description import (
     describe_mapping,
     describe_trigger,
-    describe_value,
+    describe_value_source,
     join_pieces,
 )
 from segment_insider_emulator.mapping.catalog import ACTIONS
@@ -82,7 +82,7 @@ OTHER = {"@path": "$.properties.email"}
     ],
 )
 def test_a_mapping_in_words(mapping: Any, words: str) -> None:
-    assert join_pieces(describe_value(mapping)) == words
+    assert join_pieces(describe_value_source(mapping)) == words
 
 
 def test_every_directive_of_the_core_has_words() -> None:

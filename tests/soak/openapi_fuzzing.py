@@ -17,7 +17,7 @@ import orjson
 import requests
 from emulator_process import CRASH_MARKERS, REQUEST_TIMEOUT_S, EmulatorProcess
 
-from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS
+from segment_insider_emulator.insider.account_options import DEFAULT_RATE_LIMITS
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
 

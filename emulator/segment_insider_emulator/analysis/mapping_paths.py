@@ -212,8 +212,8 @@ def list_mapped_values(mapping: JSONObject) -> MappedValues:
     return mapped_values
 
 
-def list_value_sources(mapping: JSONObject, keys: tuple[str, ...]) -> set[str]:
-    """Return the event paths that the value at *keys* reads, with full paths for products."""
+def list_event_paths_of_value(mapping: JSONObject, keys: tuple[str, ...]) -> set[str]:
+    """Return the event paths that the mapped value at *keys* reads, as paths from the event."""
     value_mapping = list_mapped_values(mapping)[keys]
     match mapping.get(keys[0]):
         case {"@arrayPath": [list_path, dict(), *_]} if keys[0] == "products":

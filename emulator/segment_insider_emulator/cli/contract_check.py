@@ -19,7 +19,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
 from segment_insider_emulator.contract.checks import (
     CaseVerdict,
-    ProducerCheckResult,
+    EventCheckResult,
     build_junit_case,
     build_uncovered_junit_case,
     check_case,
@@ -340,7 +340,7 @@ def events_command(
 
 def _check_in_new_emulator(
     events: list[tuple[str, JSONObject]], workspace: Workspace
-) -> Iterator[ProducerCheckResult]:
+) -> Iterator[EventCheckResult]:
     # Imported here because the other commands need no web framework.
     from segment_insider_emulator.app import create_app
 
@@ -349,7 +349,7 @@ def _check_in_new_emulator(
         yield from check_producer_events(events, app.test_client(), workspace.write_key)
 
 
-def _print_event_verdict(result: ProducerCheckResult) -> None:
+def _print_event_verdict(result: EventCheckResult) -> None:
     print_lines([f"FAILED  {result.name}: {result.verdict}  {result.where}"])
     for why in result.problems:
         print_lines([f"    {why}"])

@@ -15,7 +15,7 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     find_unsent_values,
 )
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
-from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserError, validate_user
 from segment_insider_emulator.mapping import Destination, InsiderRequest, MappingFailure
 from segment_insider_emulator.mapping.explanation import (
@@ -54,11 +54,11 @@ def print_explanations(
     destination, subject = Destination(workspace.destination), build_context(workspace.document)
     for event in events:
         explanation = explain_event(destination, event)
-        refused = _find_refusals(destination, event, workspace.insider_options)
+        refused = _find_insider_rejections(destination, event, workspace.insider_options)
         if as_json:
             document = {
                 **_explanation_members(explanation),
-                "refused": _refusals_document(explanation, refused),
+                "refused": _insider_rejections_document(explanation, refused),
             }
             click.echo(escape_json(orjson.dumps(document, default=_serialise_special_value)))
         else:
@@ -70,7 +70,7 @@ def _explanation_members(explanation: EventExplanation) -> JSONObject:
     return {field.name: getattr(explanation, field.name) for field in fields(explanation)}
 
 
-def _refusals_document(
+def _insider_rejections_document(
     explanation: EventExplanation, refusals: RefusalsBySubscription
 ) -> list[JSONObject]:
     return [
@@ -90,8 +90,8 @@ def _serialise_special_value(value: object) -> JSON:
     return value._asdict() if isinstance(value, MappingFailure) else None
 
 
-def _find_refusals(
-    destination: Destination, event: JSONObject, options: InsiderOptions
+def _find_insider_rejections(
+    destination: Destination, event: JSONObject, options: InsiderAccountOptions
 ) -> RefusalsBySubscription:
     """Return why Insider One would reject a request, by the index of its subscription."""
     results = (
@@ -144,7 +144,7 @@ def _format_subscriptions(
     for at, trace in enumerate(traces):
         if trace not in grouped:
             yield from _format_subscription_trace(trace, event)
-            yield from _format_refusals(refusals.get(at, []))
+            yield from _format_insider_rejections(refusals.get(at, []))
     if grouped:
         yield f"  not matched  {len(grouped)} others, which require {_format_first_unmet(grouped)}"
 
@@ -177,7 +177,7 @@ def _format_unread_paths(
             yield f"      {expand_settings_hint(workspace_name)}"
 
 
-def _format_refusals(errors: Sequence[UserError]) -> Iterator[str]:
+def _format_insider_rejections(errors: Sequence[UserError]) -> Iterator[str]:
     for error in errors[:_MAX_REFUSALS]:
         yield f'    Insider One answers 200 and refuses it: "{error.text}". {error.remedy}'
 

@@ -27,7 +27,7 @@ from segment_insider_scenarios import require_extra
 
 if TYPE_CHECKING:
     from segment_insider_scenarios.reports import ScenarioResult
-    from segment_insider_scenarios.runner import VerifyRun
+    from segment_insider_scenarios.runner import FeatureRun
     from segment_insider_scenarios.running_emulator import RunningEmulator
     from segment_insider_scenarios.shopper import Shopper
     from segment_insider_scenarios.step_catalogue import StepEntry
@@ -227,7 +227,7 @@ def verify_command(
         write_reports,
     )
     from segment_insider_scenarios.runner import (
-        VerifyOptions,
+        FeatureRunOptions,
         interrupt_on_termination,
         run_features,
     )
@@ -237,7 +237,7 @@ def verify_command(
     if Path("-") in reports.values():
         raise click.UsageError("A report needs a file name: - is not allowed.")
     traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
-    options = VerifyOptions(
+    options = FeatureRunOptions(
         settings["workers"],
         traffic,
         settings["url"],
@@ -274,7 +274,7 @@ def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str
     return str(Path(workspace).absolute()) if workspace and not is_preset_name(workspace) else name
 
 
-def _print_run_result(run: "VerifyRun", as_json: bool) -> None:
+def _print_run_result(run: "FeatureRun", as_json: bool) -> None:
     if as_json:
         print_json(_verify_document(run))
     for file in run.unreadable:
@@ -286,7 +286,7 @@ def _print_run_result(run: "VerifyRun", as_json: bool) -> None:
         click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
 
 
-def _verify_exit_code(run: "VerifyRun") -> int:
+def _verify_exit_code(run: "FeatureRun") -> int:
     if run.interrupted:
         return INTERRUPTED_EXIT_CODE
     if (
@@ -349,7 +349,7 @@ def _colour_failure_line(line: str) -> str:
     return style_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
 
 
-def _verify_document(run: "VerifyRun") -> dict[str, object]:
+def _verify_document(run: "FeatureRun") -> dict[str, object]:
     counts = {verdict: run.count_scenarios_with_verdict(verdict) for verdict in VERDICT_COLOURS}
     scenarios = [asdict(result) for result in run.results]
     unreadable = [file.message for file in run.unreadable]
@@ -362,7 +362,7 @@ def _verify_document(run: "VerifyRun") -> dict[str, object]:
     }
 
 
-def _format_scenario_counts(run: "VerifyRun") -> str:
+def _format_scenario_counts(run: "FeatureRun") -> str:
     parts = [
         f"{run.count_scenarios_with_verdict(verdict)} {verdict}"
         for verdict in VERDICT_COLOURS

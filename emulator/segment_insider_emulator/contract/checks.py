@@ -68,7 +68,7 @@ class CaseVerdict:
 
     @property
     def is_about_account(self) -> bool:
-        """Whether this is about the account or a key, not about a case or mapping."""
+        """Whether the verdict concerns the account or a key, and not a case or a mapping."""
         return self.name == ACCOUNT_CHECK_NAME
 
     def to_json(self) -> JSONObject:
@@ -167,8 +167,8 @@ TOLERATED_VERDICTS: Final = ("warning", "not_subscribed")
 
 
 @dataclass(frozen=True, slots=True)
-class ProducerCheckResult:
-    """The check result of one event.
+class EventCheckResult:
+    """Result of checking one event against the tracking plan, the mappings and Insider One's rules.
 
     Args:
         where: The place it was read from, e.g. "events.ndjson:3".
@@ -192,7 +192,7 @@ class ProducerCheckResult:
 
 def check_producer_events(
     events: Iterable[tuple[str, JSONObject]], client: FlaskClient, write_key: str
-) -> Iterator[ProducerCheckResult]:
+) -> Iterator[EventCheckResult]:
     """Send each event through the whole pipeline and report its verdict.
 
     Args:
@@ -207,7 +207,7 @@ def check_producer_events(
         answer = client.post(f"/v1/{call_type}", data=body, content_type="application/json")
         if answer.status_code != 200:
             why = [f"Segment answers {answer.status_code}: {answer.get_data(as_text=True)}"]
-            yield ProducerCheckResult(where, str(call_type), "rejected", why)
+            yield EventCheckResult(where, str(call_type), "rejected", why)
             continue
         messages = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
         deliveries = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
@@ -216,7 +216,7 @@ def check_producer_events(
 
 def _build_producer_result(
     where: str, message: JSONObject, deliveries: list[JSONObject]
-) -> ProducerCheckResult:
+) -> EventCheckResult:
     sent = message["message"]
     name = message["event"] or sent.get("name") or message["type"]
     why = [str(violation) for violation in message["violations"]]
@@ -231,4 +231,4 @@ def _build_producer_result(
         reason = reason.removeprefix(delivery["reason"] or "").removeprefix("; ")
     if reason and (deliveries or not why):
         why.append(reason)
-    return ProducerCheckResult(where, str(name), message["verdict"], why)
+    return EventCheckResult(where, str(name), message["verdict"], why)

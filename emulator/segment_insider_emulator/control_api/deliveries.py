@@ -70,7 +70,7 @@ def retry_deliveries() -> RetryModel:
     Returns {"attempts": sent requests, "retrying": requests that still wait for a retry}.
     """
     services = current_services()
-    services.queue.drain()
+    services.queue.wait_until_drained()
     return RetryModel(
         attempts=services.pipeline.retries.retry_all(),
         retrying=len(services.store.upserts.list_pending_ids()),

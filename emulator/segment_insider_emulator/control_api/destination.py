@@ -17,7 +17,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     NewSubscriptionBody,
     SaveDestinationBody,
     SubscriptionChangeBody,
-    check_fields,
+    check_body_fields,
     parse_page_query,
     read_body,
 )
@@ -167,7 +167,7 @@ def check_settings(settings_json: JSONObject) -> JSONObject:
 
     Raises: EmulatorError.
     """
-    settings = check_fields(
+    settings = check_body_fields(
         settings_json, {field.key: (str,) for field in SETTINGS_FIELDS}, "body.settings"
     )
     for field in SETTINGS_FIELDS:

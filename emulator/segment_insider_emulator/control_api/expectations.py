@@ -29,7 +29,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     AssertionBody,
     VerifyBody,
     WaitBody,
-    check_fields,
+    check_body_fields,
     field_types,
     read_body,
 )
@@ -204,7 +204,7 @@ class Assertion:
         )
 
     def find_differences(self, candidate: JSON) -> list[FieldDifferenceModel]:
-        """Return all differences between *candidate* and the expectations."""
+        """Return how a record differs from each field expectation; [] when the record matches."""
         differences = (field.find_difference(candidate) for field in self.expectations)
         return [difference for difference in differences if difference]
 
@@ -230,7 +230,7 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
         assertion_json: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
     Raises: EmulatorError, naming the first mistake.
     """
-    fields = check_fields(assertion_json, field_types(AssertionBody), where)
+    fields = check_body_fields(assertion_json, field_types(AssertionBody), where)
     record_kind = fields.get("of", "deliveries")
     if record_kind not in RECORD_READERS:
         remedy = suggest_name(record_kind, list(RECORD_READERS))
@@ -294,7 +294,7 @@ def _parse_count(count: JSON, where: str) -> int:
     return int(count)
 
 
-class TooManyWaiters(EmulatorError):
+class TooManyWaitingRequests(EmulatorError):
     """Too many requests are waiting already."""
 
 
@@ -341,8 +341,8 @@ def wait_for_assertion() -> AssertionOutcomeModel:
         return _build_outcome_model(services, outcome)
 
 
-@expectation_routes.errorhandler(TooManyWaiters)
-def handle_too_many_waiters(error: TooManyWaiters) -> Response:
+@expectation_routes.errorhandler(TooManyWaitingRequests)
+def handle_too_many_waiters(error: TooManyWaitingRequests) -> Response:
     """Answer 503 when too many requests wait."""
     response = error_response(503, error.what, error.where, error.remedy)
     response.headers["Retry-After"] = "1"
@@ -375,7 +375,7 @@ def _wait_for_change(
             != change_count
         ):
             return
-        _run_due_work(services)
+        _run_due_retries_and_journeys(services)
 
 
 def _abandonment_check() -> Callable[[], bool]:
@@ -385,7 +385,7 @@ def _abandonment_check() -> Callable[[], bool]:
     return lambda: gone() or (streams is not None and streams.is_closing)
 
 
-def _run_due_work(services: SandboxServices) -> None:
+def _run_due_retries_and_journeys(services: SandboxServices) -> None:
     """Run the retries and journey steps that are due by now."""
     services.shared_state.refresh_from_database()
     services.pipeline.retries.retry_due()
@@ -423,7 +423,7 @@ def _build_outcome_model(
 def _reserve_waiter_slot() -> Iterator[None]:
     if not _waiter_slots.acquire(blocking=False):
         what = f"{MAX_WAITING_REQUESTS} requests are waiting already"
-        raise TooManyWaiters(what, request.path, "Try again in a second, or use /verify.")
+        raise TooManyWaitingRequests(what, request.path, "Try again in a second, or use /verify.")
     try:
         yield
     finally:

@@ -217,7 +217,7 @@ def import_sandbox() -> ImportModel:
     head, rows = _read_export()
     clock, frozen = _parse_exported_clock(head["clock"])
     old = current_services()
-    old.queue.drain()
+    old.queue.wait_until_drained()
     with replace_current_workspace(head["workspace"], f"{HEADER_PATH}.workspace") as services:
         with services.profiles.unit_of_work():
             SandboxArchive(services.engine).replace_rows(rows)

@@ -155,7 +155,7 @@ def read_body(model: type[ApiModel], *, min_fields: int = 1) -> JSONObject:
     """
     fields = field_types(model)
     body = _parse_request_body(_describe_fields(fields), min_fields)
-    return check_fields(body, fields, "body", min_fields=min_fields)
+    return check_body_fields(body, fields, "body", min_fields=min_fields)
 
 
 @cache
@@ -203,8 +203,11 @@ def check_fault(fault_json: JSON, validator: Draft202012Validator, remedy: str) 
     return cast(JSONObject, fault_json)
 
 
-def check_fields(value: JSON, fields: FieldTypes, where: str, *, min_fields: int = 1) -> JSONObject:
-    """Return *value* when it is an object with the allowed fields and at least *min_fields*.
+def check_body_fields(
+    value: JSON, fields: FieldTypes, where: str, *, min_fields: int = 1
+) -> JSONObject:
+    """Return *value* when it is an object with only allowed *fields*, at least *min_fields* of
+    them.
 
     Raises: EmulatorError.
     """

@@ -34,7 +34,7 @@ TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z
 @api_operation(body=SCENARIO_RUN_SCHEMA, example=REPORT_EXAMPLE, status=201)
 def add_scenario_run() -> ScenarioRunIdModel:
     """Store a run, {"startedAt", "features"}; only the last fifty stay."""
-    return ScenarioRunIdModel(id=scenario_run_store().add(parse_report(request.get_data())))
+    return ScenarioRunIdModel(id=get_scenario_run_store().add(parse_report(request.get_data())))
 
 
 @scenario_run_routes.get("", endpoint="runs")
@@ -42,15 +42,16 @@ def add_scenario_run() -> ScenarioRunIdModel:
 def list_scenario_runs() -> ScenarioRunPageModel:
     """List all stored runs, the newest last."""
     refuse_parameters(request.args)
-    oldest_first = reversed(scenario_run_store().list_newest())
+    oldest_first = reversed(get_scenario_run_store().list_newest())
     return ScenarioRunPageModel(
         scenario_runs=[_scenario_run_json(scenario_run) for scenario_run in oldest_first],
         next=None,
     )
 
 
-def scenario_run_store() -> ScenarioRunStore:
-    """Return the store of the default sandbox, or of the addressed team sandbox.
+def get_scenario_run_store() -> ScenarioRunStore:
+    """Return the store of scenario runs: that of the addressed team sandbox, else the default
+    sandbox's.
 
     Runs reported to a team's sandbox are stored there: other teams cannot see them.
     """

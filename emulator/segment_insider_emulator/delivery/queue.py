@@ -100,7 +100,7 @@ class DeliveryQueue:
             )
         self._add_to_waiting_count(len(new))
 
-    def drain(self) -> None:
+    def wait_until_drained(self) -> None:
         """Wait until every stored message is delivered or scheduled for a retry.
 
         Raises: TemporarilyUnavailable, when deliveries stopped.

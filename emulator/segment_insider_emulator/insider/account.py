@@ -15,6 +15,7 @@ from threading import Lock
 
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.catalog import (
     CUSTOM_EVENT_RETENTION,
     PROFILE_RETENTION,
@@ -22,7 +23,6 @@ from segment_insider_emulator.insider.catalog import (
 )
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import IdentityRules
-from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
 from segment_insider_emulator.insider.responses import reject_too_many_requests
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
@@ -90,7 +90,7 @@ _EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
 class DataRetention:
     """Deletes expired events and profiles as the emulator's clock advances."""
 
-    def __init__(self, profiles: ProfileStore, options: InsiderOptions) -> None:
+    def __init__(self, profiles: ProfileStore, options: InsiderAccountOptions) -> None:
         self._profiles, self._lock = profiles, Lock()
         self._event_retentions = list_nondefault_retentions(options)
         self._last_run_at: datetime | None = None
@@ -135,7 +135,7 @@ class InsiderAccount:
     """
 
     identity_rules: IdentityRules
-    options: InsiderOptions
+    options: InsiderAccountOptions
     profiles: ProfileStore
     generate_profile_id: Callable[[], str]
     on_change: ProfileChangeListener

@@ -18,9 +18,9 @@ from segment_insider_emulator.insider import (
     upsert,
 )
 from segment_insider_emulator.insider.account import DataRetention, InsiderAccount, RateLimiter
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts, ErrorCallbackSender
 from segment_insider_emulator.insider.identity import build_identity_rules
-from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
 from segment_insider_emulator.insider.responses import RequestRejected
 from segment_insider_emulator.insider.validation import (
@@ -79,7 +79,7 @@ class InsiderApi:
         identifier_types: Sequence[str],
         profiles: ProfileStore,
         clock: Clock,
-        options: InsiderOptions | None = None,
+        options: InsiderAccountOptions | None = None,
         *,
         explain_token_rejection: Callable[[str], str | None] | None = None,
         generate_profile_id: Callable[[], str] = lambda: str(uuid4()),
@@ -88,7 +88,7 @@ class InsiderApi:
         send_callback: Callable[[str, bytes], None] | None = None,
         guard_factory: StateGuardFactory = create_process_local_guard,
     ) -> None:
-        options = options or InsiderOptions()
+        options = options or InsiderAccountOptions()
         hosts = callback_hosts or CallbackHosts(options.error_callback_hosts)
         self._account = InsiderAccount(
             identity_rules=build_identity_rules(identifier_types, options),

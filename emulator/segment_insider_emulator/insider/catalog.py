@@ -8,13 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from segment_insider_emulator.insider.account_options import (
+    CustomType,
+    InsiderAccountOptions,
+    Strictness,
+)
 from segment_insider_emulator.insider.formats import (
     VALUE_FORMATS,
     CompiledSchema,
     compile_schema,
     load_json_document,
 )
-from segment_insider_emulator.insider.options import CustomType, InsiderOptions, Strictness
 from segment_insider_emulator.insider.responses import RequestFinding, build_warning, quote_value
 from segment_insider_emulator.similar_names import find_similar_name
 from segment_insider_emulator.types import JSON, JSONObject
@@ -69,7 +73,7 @@ def get_event_display_name(event_name: str) -> str:
     return default_event.display_name if default_event else event_name
 
 
-def get_event_retention(event_name: str, options: InsiderOptions) -> timedelta:
+def get_event_retention(event_name: str, options: InsiderAccountOptions) -> timedelta:
     """Return how long an event is stored in this account: custom events three months unless set.
 
     three months for custom events.
@@ -80,7 +84,7 @@ def get_event_retention(event_name: str, options: InsiderOptions) -> timedelta:
     return default_event.retention if default_event else CUSTOM_EVENT_RETENTION
 
 
-def list_nondefault_retentions(options: InsiderOptions) -> dict[str, timedelta]:
+def list_nondefault_retentions(options: InsiderAccountOptions) -> dict[str, timedelta]:
     """Return the retention of all events that differ from the usual three months, by name."""
     retention_by_name = {
         name: get_event_retention(name, options)
@@ -93,7 +97,7 @@ def list_nondefault_retentions(options: InsiderOptions) -> dict[str, timedelta]:
     }
 
 
-def get_required_parameters(event_name: str, options: InsiderOptions) -> tuple[str, ...]:
+def get_required_parameters(event_name: str, options: InsiderAccountOptions) -> tuple[str, ...]:
     """Return the parameters that an event must have; without them it is rejected."""
     if event_name == "cart_page_view":
         return _CART_PARAMETERS
@@ -104,7 +108,7 @@ def get_required_parameters(event_name: str, options: InsiderOptions) -> tuple[s
     return ()
 
 
-def get_recommended_parameters(event_name: str, options: InsiderOptions) -> tuple[str, ...]:
+def get_recommended_parameters(event_name: str, options: InsiderAccountOptions) -> tuple[str, ...]:
     """Return the parameters whose absence only causes a warning."""
     if event_name != "confirmation_page_view" or get_required_parameters(event_name, options):
         return ()
@@ -140,7 +144,7 @@ class FieldCatalog:
     aliases: Mapping[str, str]
     remedies: Mapping[str, str]
     null_is_absent: bool
-    get_custom_types: Callable[[InsiderOptions], Mapping[str, CustomType] | None]
+    get_custom_types: Callable[[InsiderAccountOptions], Mapping[str, CustomType] | None]
 
 
 def _build_catalog(
@@ -148,7 +152,7 @@ def _build_catalog(
     document_name: str,
     aliases: JSONObject,
     remedies: JSONObject,
-    get_custom_types: Callable[[InsiderOptions], Mapping[str, CustomType] | None],
+    get_custom_types: Callable[[InsiderAccountOptions], Mapping[str, CustomType] | None],
 ) -> FieldCatalog:
     properties = load_json_document(document_name)["properties"]
     alias_schemas = {alias: properties[default_name] for alias, default_name in aliases.items()}
@@ -195,7 +199,7 @@ def parse_fields(
     values: JSONObject,
     catalog: FieldCatalog,
     where: str,
-    options: InsiderOptions,
+    options: InsiderAccountOptions,
     silent_names: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, JSON], list[RequestFinding]]:
     """Split field values into those that are stored and warnings.
@@ -227,7 +231,9 @@ def parse_fields(
             stored_values[default_name] = value
     warned_names = [name for name in unknown_names if name not in silent_names]
     warnings += _warn_unknown_names(warned_names, catalog, where)
-    warnings += _warn_channel_names([*catalog.channel_names & stored_values.keys()], where)
+    warnings += _warn_about_channel_attributes(
+        [*catalog.channel_names & stored_values.keys()], where
+    )
     custom_values = values.get("custom", {})
     stored_values |= _parse_custom_fields(
         custom_values, catalog, f"{where}.custom", options, warnings
@@ -240,7 +246,7 @@ def _parse_custom_fields(
     custom: JSONObject,
     catalog: FieldCatalog,
     where: str,
-    options: InsiderOptions,
+    options: InsiderAccountOptions,
     warnings: list[RequestFinding],
 ) -> dict[str, JSON]:
     """Return the custom values that are stored, by path."""
@@ -325,7 +331,7 @@ def _suggest_name_fix(name: str, catalog: FieldCatalog) -> str | None:
     return catalog.remedies.get(name) or (f"Write {similar}." if similar else None)
 
 
-def _warn_channel_names(names: list[str], where: str) -> list[RequestFinding]:
+def _warn_about_channel_attributes(names: list[str], where: str) -> list[RequestFinding]:
     what = "Insider One's channels set this attribute; the effect of an upsert is not documented"
     remedy = "Remove it, unless your scenario is about a person who unsubscribed."
     return [build_warning(f"{where}.{name}", what, remedy) for name in sorted(names)]

@@ -7,7 +7,7 @@ and that matching profiles are merged, but not how. This is a deterministic mode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -59,7 +59,7 @@ class ResolvedUser:
     notes: list[tuple[str, str]]
 
 
-def build_identity_rules(priority: Iterable[str], options: InsiderOptions) -> IdentityRules:
+def build_identity_rules(priority: Iterable[str], options: InsiderAccountOptions) -> IdentityRules:
     """Build the identity rules of an account with the identifier types *priority*."""
     limits = {**UNLIMITED_IDENTIFIERS, **options.identifier_limits}
     # Assumed: an empty text never identifies a profile, whatever else an account blocks.

@@ -155,7 +155,7 @@ def _list_unreachable_reasons(channel: str, context: VisitContext) -> list[str]:
     return reasons
 
 
-class OccurrenceFilter:
+class JourneyOccurrenceFilter:
     """Selects the events and attribute updates that can start, exit or score *journeys*."""
 
     def __init__(self, journeys: Iterable[JourneyDefinition]) -> None:

@@ -21,7 +21,7 @@ from segment_insider_emulator.insider.journey_definition import (
     matches_attribute_condition,
     matches_trigger,
 )
-from segment_insider_emulator.insider.journey_engine import OccurrenceFilter, VisitContext
+from segment_insider_emulator.insider.journey_engine import JourneyOccurrenceFilter, VisitContext
 from segment_insider_emulator.insider.profile_changes import ProfileChange
 from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.storage.journeys import JourneyCounts, JourneyStore
@@ -54,7 +54,7 @@ class JourneyRunner:
     ) -> None:
         self.definitions, self.run_store = definitions, run_store
         self._profiles, self._clock = profiles, clock
-        self._occurrence_filter = OccurrenceFilter(definitions.values())
+        self._occurrence_filter = JourneyOccurrenceFilter(definitions.values())
         # Two parallel requests for one person must not start the same journey twice.
         self._lock = profiles.write_lock
 

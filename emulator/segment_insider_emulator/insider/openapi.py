@@ -10,8 +10,11 @@ from segment_insider_emulator.insider import (
     responses,
     upsert,
 )
+from segment_insider_emulator.insider.account_options import (
+    DEFAULT_RATE_LIMITS,
+    InsiderAccountOptions,
+)
 from segment_insider_emulator.insider.formats import load_json_document
-from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
 from segment_insider_emulator.insider.responses import (
     MAX_BODY_BYTES,
     MAX_USERS_PER_REQUEST,
@@ -230,7 +233,7 @@ def _build_response(description: str, schema: JSONObject, status: int = 200) -> 
 
 def _build_component_schemas() -> JSONObject:
     user_schema = _convert_to_component_schema(
-        "User", load_user_schema(InsiderOptions().event_names)
+        "User", load_user_schema(InsiderAccountOptions().event_names)
     )
     reference_properties = {
         name: _build_schema_reference(f"User/properties/{name}")

@@ -13,13 +13,13 @@ import orjson
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.insider import responses
 from segment_insider_emulator.insider.account import InsiderAccount
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import (
     IdentityResolver,
     IdentityRules,
     format_identifier,
 )
-from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.profile_changes import (
     build_changes_header,
     build_profile_changes,
@@ -138,7 +138,7 @@ class UpsertHandler:
 def parse_users(
     users: list[JSON],
     rules: IdentityRules,
-    options: InsiderOptions,
+    options: InsiderAccountOptions,
     now: datetime,
     *,
     skip_hook: bool,

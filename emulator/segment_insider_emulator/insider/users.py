@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from segment_insider_emulator.clock import format_iso_utc
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.catalog import (
     DEFAULT_ATTRIBUTES,
     DEFAULT_PARAMETERS,
@@ -26,7 +27,6 @@ from segment_insider_emulator.insider.identity import (
     append_missing,
     format_identifier,
 )
-from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.responses import (
     NO_SUCH_USER,
     NO_VALID_IDENTIFIER,
@@ -48,7 +48,7 @@ _MAX_CLOCK_SKEW = timedelta(minutes=1)
 
 
 def parse_event(
-    event: JSONObject, where: str, now: datetime, options: InsiderOptions, *, skip_hook: bool
+    event: JSONObject, where: str, now: datetime, options: InsiderAccountOptions, *, skip_hook: bool
 ) -> tuple[ProfileEvent | None, list[RequestFinding]]:
     """Parse one valid event of an upsert.
 
@@ -85,7 +85,7 @@ def parse_event(
 
 
 def _warn_missing_parameters(
-    event: JSONObject, where: str, options: InsiderOptions
+    event: JSONObject, where: str, options: InsiderAccountOptions
 ) -> list[RequestFinding]:
     name = event["event_name"]
     missing_parameters = find_missing_parameters(event, get_recommended_parameters(name, options))
@@ -150,7 +150,7 @@ def parse_user(
     user: JSONObject,
     index: int,
     rules: IdentityRules,
-    options: InsiderOptions,
+    options: InsiderAccountOptions,
     now: datetime,
     *,
     skip_hook: bool,

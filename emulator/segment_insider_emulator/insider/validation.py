@@ -15,6 +15,7 @@ from typing import cast
 
 from jsonschema.exceptions import ValidationError
 
+from segment_insider_emulator.insider.account_options import EventNameRule, InsiderAccountOptions
 from segment_insider_emulator.insider.catalog import (
     DEFAULT_ATTRIBUTES,
     DEFAULT_PARAMETERS,
@@ -26,7 +27,6 @@ from segment_insider_emulator.insider.formats import (
     load_json_document,
     matches_pattern,
 )
-from segment_insider_emulator.insider.options import EventNameRule, InsiderOptions
 from segment_insider_emulator.insider.responses import (
     RequestFinding,
     build_drop_finding,
@@ -60,7 +60,7 @@ class UserError:
     remedy: str
 
 
-def validate_user(user: JSON, options: InsiderOptions) -> list[UserError]:
+def validate_user(user: JSON, options: InsiderAccountOptions) -> list[UserError]:
     """Return the errors that reject *user* as a whole; empty when it is valid."""
     errors = _list_schema_errors(_compile_user_schema(options.event_names), user)
     if isinstance(user, dict):
@@ -211,7 +211,9 @@ def _check_user_content(user: JSONObject) -> Iterator[UserError]:
             yield UserError(f"{key}.required", text, key, remedy)
 
 
-def _check_required_parameters(user: JSONObject, options: InsiderOptions) -> Iterator[UserError]:
+def _check_required_parameters(
+    user: JSONObject, options: InsiderAccountOptions
+) -> Iterator[UserError]:
     events = user.get("events")
     for event_index, event in enumerate(events if isinstance(events, list) else ()):
         if not isinstance(event, dict) or not isinstance(event.get("event_name"), str):

@@ -9,8 +9,8 @@ from datetime import datetime
 import orjson
 
 from segment_insider_emulator.contract.cases import compile_case, run_case
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.identity import build_identity_rules
-from segment_insider_emulator.insider.options import InsiderOptions
 from segment_insider_emulator.insider.upsert import parse_users
 from segment_insider_emulator.insider.users import ParsedUser
 from segment_insider_emulator.inspector.event_view_model import EventViewModel
@@ -104,7 +104,7 @@ class InsiderAccountSettings:
     """Settings of the Insider One account that decide which profile a user updates."""
 
     identifiers: Sequence[str]
-    options: InsiderOptions
+    options: InsiderAccountOptions
 
 
 def build_gherkin_scenario(

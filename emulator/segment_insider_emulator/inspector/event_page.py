@@ -38,7 +38,7 @@ from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset
 
 
 class ComparedValue(NamedTuple):
-    """The left and the right value at one path; None means absent."""
+    """The values of two documents at one path; None where the document has no such path."""
 
     path: str
     left: JSON

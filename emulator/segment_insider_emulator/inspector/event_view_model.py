@@ -20,8 +20,8 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
 )
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
+    list_event_paths_of_value,
     list_mapped_values,
-    list_value_sources,
 )
 from segment_insider_emulator.inspector.json_tree import ValueMark
 from segment_insider_emulator.mapping import Destination, InsiderRequest
@@ -184,7 +184,7 @@ def build_event_view_model(
         dict(iter_leaves(message.sent)),
     )
     explanation = explain_event(compiled, event) if event else EventExplanation(None, [], [], [])
-    numbers = _number_subscriptions(destination)
+    numbers = _map_subscriptions_to_numbers(destination)
     matched_subscriptions = tuple(
         replace(
             subscription,
@@ -254,7 +254,7 @@ def _take_first_values(
 SubscriptionKey: TypeAlias = tuple[str, str]  # subscription name and action slug
 
 
-def _number_subscriptions(destination: JSONObject) -> dict[SubscriptionKey, int]:
+def _map_subscriptions_to_numbers(destination: JSONObject) -> dict[SubscriptionKey, int]:
     """Map each subscription to its number; if two share name and action, the first counts."""
     numbered = enumerate(destination["subscriptions"], start=1)
     numbers: dict[SubscriptionKey, int] = {}
@@ -283,7 +283,7 @@ def _iter_unfilled_fields(
     mapping: JSONObject, present_paths: Set[str], all_paths: Set[str]
 ) -> Iterator[UnfilledField]:
     for keys in list_mapped_values(mapping):
-        read = list_value_sources(mapping, keys) - {""}
+        read = list_event_paths_of_value(mapping, keys) - {""}
         if (
             read
             and LITERAL_MARKER not in read

@@ -54,13 +54,15 @@ class MappingLine:
 def describe_mapping(action: DestinationAction, mapping: JSON) -> list[MappingLine]:
     """Describe the fields of *mapping* in catalogue order, then unknown fields."""
     if not isinstance(mapping, dict) or is_directive(mapping):
-        return [MappingLine("", "The whole mapping", describe_value(mapping), mapping, False)]
+        return [
+            MappingLine("", "The whole mapping", describe_value_source(mapping), mapping, False)
+        ]
     known = {field.key: field for field in action.fields}
     keys = [key for key in known if key in mapping] + [key for key in mapping if key not in known]
     return [line for key in keys for line in _describe_field(key, known.get(key), mapping[key])]
 
 
-def describe_value(mapping: JSON) -> tuple[TextPiece, ...]:
+def describe_value_source(mapping: JSON) -> tuple[TextPiece, ...]:
     """Describe where a value comes from, e.g. traits.email or else "unknown"."""
     return tuple(_describe_pieces(mapping))
 
@@ -90,7 +92,7 @@ def _describe_field(key: str, field: ActionField | None, mapping: JSON) -> Itera
             yield MappingLine(key, label, (), mapping, required)
             yield from _describe_members(f"{key}.", mapping, members)
         case _:
-            yield MappingLine(key, label, describe_value(mapping), mapping, required)
+            yield MappingLine(key, label, describe_value_source(mapping), mapping, required)
 
 
 def _describe_members(
@@ -100,7 +102,7 @@ def _describe_members(
         field = known.get(key)
         label, required = (field.label, field.required) if field else (key, False)
         yield MappingLine(
-            f"{prefix}{key}", label, describe_value(part), part, required, indent_level=1
+            f"{prefix}{key}", label, describe_value_source(part), part, required, indent_level=1
         )
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flask import Blueprint, abort, request
 
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
-from segment_insider_emulator.control_api.scenario_runs import scenario_run_store
+from segment_insider_emulator.control_api.scenario_runs import get_scenario_run_store
 from segment_insider_emulator.inspector.rendering import (
     get_current_sandbox_url,
     get_sandbox_pages_path,
@@ -38,7 +38,7 @@ class ScenarioRunRow(NamedTuple):
 @bp.get("")
 def list_scenario_runs() -> str:
     """List the stored scenario runs, newest first."""
-    runs = [_build_run_row(scenario_run) for scenario_run in scenario_run_store().list_newest()]
+    runs = [_build_run_row(scenario_run) for scenario_run in get_scenario_run_store().list_newest()]
     return render_page(
         "scenarios.html",
         "scenario_runs",
@@ -51,7 +51,7 @@ def list_scenario_runs() -> str:
 @bp.get(f"/{ID_ROUTE}")
 def show_scenario_run(id: int) -> str:
     """Show one run with its features, failed ones first."""
-    scenario_run = scenario_run_store().get(id) or abort(404)
+    scenario_run = get_scenario_run_store().get(id) or abort(404)
     features = sorted(
         scenario_run.run["features"], key=lambda feature: "failed" not in _count_verdicts(feature)
     )

@@ -13,7 +13,10 @@ from segment_insider_emulator.delivery.fault_injection import InjectedFault as W
 from segment_insider_emulator.delivery.planning import MAX_EVENTS_PER_REQUEST, MAX_REQUEST_BYTES
 from segment_insider_emulator.delivery.senders import RESPONSE_TIMEOUT_S
 from segment_insider_emulator.errors import ConflictError, EmulatorError
-from segment_insider_emulator.insider.options import DEFAULT_RATE_LIMITS, InsiderOptions
+from segment_insider_emulator.insider.account_options import (
+    DEFAULT_RATE_LIMITS,
+    InsiderAccountOptions,
+)
 from segment_insider_emulator.insider.responses import MAX_BODY_BYTES, MAX_USERS_PER_REQUEST
 from segment_insider_emulator.inspector import forms
 from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
@@ -173,7 +176,7 @@ class LimitRow(NamedTuple):
     value: str
 
 
-def list_limits(options: InsiderOptions) -> list[LimitRow]:
+def list_limits(options: InsiderAccountOptions) -> list[LimitRow]:
     """Return all limits with the values of this account."""
     return [
         LimitRow("Segment", "One call", f"{MAX_EVENT_BYTES // BYTES_PER_KIB} KB"),
@@ -248,7 +251,7 @@ def clear_faults(side: str) -> Response:
 def retry_deliveries() -> Response:
     """Deliver queued messages and retry all pending deliveries now."""
     services = current_services()
-    services.queue.drain()
+    services.queue.wait_until_drained()
     retried_count = services.pipeline.retries.retry_all()
     return forms.redirect_to_endpoint(f"Retried requests: {retried_count}", SETTINGS_ENDPOINT)
 

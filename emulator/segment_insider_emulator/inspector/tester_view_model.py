@@ -9,7 +9,7 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     explain_unmapped_properties,
     group_list_entries,
 )
-from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserError, validate_user
 from segment_insider_emulator.mapping.destination import (
     Destination,
@@ -88,7 +88,7 @@ class RequestComparison:
 
 
 def evaluate_event(
-    document: JSONObject, event: JSONObject, options: InsiderOptions
+    document: JSONObject, event: JSONObject, options: InsiderAccountOptions
 ) -> EventTestResult:
     """Evaluate *event* with every subscription, including disabled ones; nothing is sent.
 
@@ -162,7 +162,7 @@ def _evaluate_subscription(
     trace: SubscriptionTrace,
     settings: JSONObject,
     event: JSONObject,
-    options: InsiderOptions,
+    options: InsiderAccountOptions,
 ) -> SubscriptionTestResult:
     result = compile_subscription(subscription, settings).build_request(event)
     body = result.json if isinstance(result, InsiderRequest) else None

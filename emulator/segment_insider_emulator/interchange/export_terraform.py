@@ -44,9 +44,9 @@ def format_hcl_value(value: JSON | HclExpression, indent_level: int = 0) -> str:
                 f"{_format_key(key)} = {format_hcl_value(child, indent_level + 1)}"
                 for key, child in value.items()
             ]
-            return _format_lines("{", entries, "}", indent_level)
+            return _format_indented_block("{", entries, "}", indent_level)
         case list() if value:
-            return _format_lines(
+            return _format_indented_block(
                 "[",
                 [f"{format_hcl_value(child, indent_level + 1)}," for child in value],
                 "]",
@@ -85,7 +85,7 @@ def _format_key(key: str) -> str:
     )
 
 
-def _format_lines(opening: str, items: list[str], closing: str, indent_level: int) -> str:
+def _format_indented_block(opening: str, items: list[str], closing: str, indent_level: int) -> str:
     indent = "  " * (indent_level + 1)
     lines = [f"{indent}{part}" for part in items]
     return "\n".join([opening, *lines, "  " * indent_level + closing])

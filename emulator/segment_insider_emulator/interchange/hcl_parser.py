@@ -131,9 +131,9 @@ class _HclParser:
             if self._peek() == closing:
                 self._position += len(closing)
                 return body
-            self._parse_entry(body)
+            self._parse_attribute_or_block(body)
 
-    def _parse_entry(self, body: HclBody) -> None:
+    def _parse_attribute_or_block(self, body: HclBody) -> None:
         name = self._parse_name()
         self._skip_blanks(lines=False)
         if self._accept("="):

@@ -332,7 +332,7 @@ def find_transformations(
 def _may_refer_to(
     referenced_id: JSON, candidate_ids: tuple[JSON, ...], resources: ImportedResources
 ) -> bool:
-    """Whether an id may be one of *candidate_ids*, as far as those are known."""
+    """Return whether *referenced_id* may be one of *candidate_ids*; an unknown id may be any."""
     if referenced_id in (None, "") or referenced_id in candidate_ids:
         return True
     if referenced_id in (

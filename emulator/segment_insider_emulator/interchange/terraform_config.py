@@ -90,7 +90,7 @@ class HclEvaluator:
         return value
 
     def _resolve_name(self, unknown: UnknownValue, where: str) -> ImportValue:
-        name, steps = _split_name(unknown.text)
+        name, steps = _split_terraform_reference(unknown.text)
         if name not in self._definitions or name in self._names_in_evaluation:
             return replace(unknown, where=where)
         value = self._definitions[name]
@@ -135,7 +135,7 @@ class HclEvaluator:
         return self._count_characters(text) if isinstance(text, str) else text
 
 
-def _split_name(text: str) -> tuple[str, list[str | int]]:
+def _split_terraform_reference(text: str) -> tuple[str, list[str | int]]:
     """Split a name such as `local.a.b[0]` into the defined name "local.a" and its steps."""
     word_count = 3 if text.startswith("data.") else 2
     head = re.match(rf"[^\W\d][\w-]*+(?:\.[\w-]++){{{word_count - 1}}}", text)

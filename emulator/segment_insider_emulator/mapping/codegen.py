@@ -92,20 +92,20 @@ _BUILDERS_BY_KEY_COUNT: dict[int, Callable[..., Resolver]] = {
 }
 
 
-def compile_template(template: str) -> Callable[[JSON], str]:
+def compile_path_template(template: str) -> Callable[[JSON], str]:
     """Return a renderer of `{{path}}` and `{{{path}}}` in *template*; neither escapes.
 
     Braces are replaced in two passes, first triple, then double ones; so the text that triple
     braces add is rendered again.
     """
-    double = _compile_template_pass(2, template)
+    double = _compile_path_template_pass(2, template)
     if not _split_template(3, template)[1]:
         return double
-    triple = _compile_template_pass(3, template)
-    return lambda event: _compile_template_pass(2, triple(event))(event)
+    triple = _compile_path_template_pass(3, template)
+    return lambda event: _compile_path_template_pass(2, triple(event))(event)
 
 
-def _compile_template_pass(brace_count: int, template: str) -> Callable[[JSON], str]:
+def _compile_path_template_pass(brace_count: int, template: str) -> Callable[[JSON], str]:
     texts, paths = _split_template(brace_count, template)
     resolvers = [compile_path(path) for path in paths]
 
@@ -146,8 +146,8 @@ def _format_value(value: JSON) -> str:
 def render_with_paths(template: str, event: JSON) -> tuple[str, list[str]]:
     """Render *template* for *event*; return the text and every path that was printed."""
     triple = _split_template(3, template)[1]
-    second = _compile_template_pass(3, template)(event) if triple else template
-    return _compile_template_pass(2, second)(event), [*triple, *_split_template(2, second)[1]]
+    second = _compile_path_template_pass(3, template)(event) if triple else template
+    return _compile_path_template_pass(2, second)(event), [*triple, *_split_template(2, second)[1]]
 
 
 def find_template_paths(template: str) -> list[str]:
@@ -328,7 +328,7 @@ class _FieldValuesWriter(FunctionWriter):
             elif field.properties and not field.multiple and is_plain_object(field_mapping):
                 self._write_properties(field_mapping, field)
             else:
-                self._write_typed_assignment(
+                self._write_type_checked_assignment(
                     "values",
                     self.write_value(field_mapping),
                     compile_field_reader(field, True, True),
@@ -344,12 +344,12 @@ class _FieldValuesWriter(FunctionWriter):
         for key, property_field in mapping.items():
             value = self.write_value(property_field)
             if key in readers:
-                self._write_typed_assignment(target, value, readers[key], False)
+                self._write_type_checked_assignment(target, value, readers[key], False)
             else:
                 self.lines.append(f"if {value} is not MISSING: {target}[{key!r}] = {value}")
         self.lines.append(f"values[{field.key!r}] = {target}")
 
-    def _write_typed_assignment(
+    def _write_type_checked_assignment(
         self, target: str, variable: str, field_reader: FieldReader, drop_empty_text: bool
     ) -> None:
         key, accepted_types, read = field_reader

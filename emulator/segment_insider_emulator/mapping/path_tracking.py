@@ -285,16 +285,16 @@ class TracedValue:
         if not isinstance(self.value, dict):
             return self
         parts = {key: part.replace_nulls_with_missing() for key, part in self.parts.items()}
-        return self._with_parts(parts, keep_missing=True)
+        return self._with_child_values(parts, keep_missing=True)
 
     def drop_missing(self) -> "TracedValue":
         """Return the value without MISSING keys, as `javascript.drop_missing` does."""
         if not is_nonempty_container(self.value) or self.is_event_value:
             return self
         parts = {key: part.drop_missing() for key, part in self.parts.items()}
-        return self._with_parts(parts, keep_missing=False)
+        return self._with_child_values(parts, keep_missing=False)
 
-    def _with_parts(
+    def _with_child_values(
         self, parts: "dict[PartKey, TracedValue]", *, keep_missing: bool
     ) -> "TracedValue":
         value: JSON

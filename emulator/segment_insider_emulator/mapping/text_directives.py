@@ -9,7 +9,7 @@ import orjson
 
 from segment_insider_emulator.mapping.codegen import (
     compile_path,
-    compile_template,
+    compile_path_template,
     strip_path_prefix,
 )
 from segment_insider_emulator.mapping.javascript import (
@@ -117,7 +117,7 @@ def _compile_path_directive(
 def _compile_template_directive(
     mapping: JSON, keep_missing: bool, compile_mapping: MappingCompiler
 ) -> Resolver:
-    return _compile_text_option("@template", mapping, compile_mapping, compile_template)
+    return _compile_text_option("@template", mapping, compile_mapping, compile_path_template)
 
 
 def _compile_liquid_directive(

@@ -208,7 +208,7 @@ _check_merge_keys = _make_options_check(
 )
 
 
-def _check_merge_options(value: JSON, path: MappingPath) -> list[str]:
+def _check_merge_directive(value: JSON, path: MappingPath) -> list[str]:
     messages = _check_merge_keys(value, path)
     if messages:
         return messages
@@ -244,7 +244,7 @@ _DIRECTIVE_CHECKS: dict[str, MappingCheck] = {
     "@flatten": _make_options_check(
         {"value": _check_any_value}, {"separator": _check_text}, "separator", "value"
     ),
-    "@merge": _check_merge_options,
+    "@merge": _check_merge_directive,
     "@template": _check_text_or_directive,
     "@literal": _check_any_value,
     "@transform": _make_options_check(

@@ -52,10 +52,10 @@ _COUNT_NAMES = ("lines", "events", "losing", "bytes", "differing")
 
 def format_sample(event: JSONObject, **bodies: bytes | None) -> str:
     """Return an event and the users of its requests as short JSON text."""
-    sample_json: JSONObject = {"event": shorten_and_redact(event)}
+    sample_json: JSONObject = {"event": shorten_and_redact_json(event)}
     for name, body in bodies.items():
         if body is not None:
-            sample_json[name] = shorten_and_redact(_users_in_body(body))
+            sample_json[name] = shorten_and_redact_json(_users_in_body(body))
     text = orjson.dumps(sample_json)
     if len(text) <= _MAX_SAMPLE_BYTES:
         return text.decode()
@@ -69,7 +69,7 @@ def _users_in_body(body: bytes) -> JSON:
         return "(invalid JSON: half of a surrogate pair)"
 
 
-def shorten_and_redact(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
+def shorten_and_redact_json(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
     """Return *value* with secrets redacted and long or deep parts cut."""
     if isinstance(value, str):
         return value if len(value) <= _MAX_TEXT_LENGTH else f"{value[:_MAX_TEXT_LENGTH]}…"
@@ -79,12 +79,14 @@ def shorten_and_redact(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
         return "…"
     if isinstance(value, list):
         more = ["…"] if len(value) > _MAX_MEMBERS else []
-        return [shorten_and_redact(entry, max_levels - 1) for entry in value[:_MAX_MEMBERS]] + more
+        return [
+            shorten_and_redact_json(entry, max_levels - 1) for entry in value[:_MAX_MEMBERS]
+        ] + more
     first_members = list(value.items())[:_MAX_MEMBERS]
     short = {
         name[:_MAX_TEXT_LENGTH]: REDACTED_VALUE
         if _SECRET_NAME.search(name)
-        else shorten_and_redact(member, max_levels - 1)
+        else shorten_and_redact_json(member, max_levels - 1)
         for name, member in first_members
     }
     return short | (

@@ -25,7 +25,7 @@ def build_report(
     figures = completed.metrics
     tables = figures.tables
 
-    def list_rows(name: str) -> list[JSONObject]:
+    def list_report_rows(name: str) -> list[JSONObject]:
         return [
             _row_json(name, row, tally, completed, files)
             for row, tally in sorted(tables[name].rows.items(), key=_order_by_count)
@@ -40,17 +40,17 @@ def build_report(
             "events": figures.events,
             "losing": figures.losing,
         },
-        "verdicts": list_rows("verdicts"),
-        "events": list_rows("events"),
-        "received": list_rows("received"),
-        "deliveries": list_rows("deliveries"),
-        "reasons": sorted(list_rows("reasons"), key=_order_by_lost_value),
-        "days": sorted(list_rows("days"), key=lambda row: (row["day"], row["verdict"])),
-        "unread": list_rows("unread"),
+        "verdicts": list_report_rows("verdicts"),
+        "events": list_report_rows("events"),
+        "received": list_report_rows("received"),
+        "deliveries": list_report_rows("deliveries"),
+        "reasons": sorted(list_report_rows("reasons"), key=_order_by_lost_value),
+        "days": sorted(list_report_rows("days"), key=lambda row: (row["day"], row["verdict"])),
+        "unread": list_report_rows("unread"),
         "comparison": {
             "differing": figures.differing,
-            "changes": list_rows("changes"),
-            "turned": list_rows("turned"),
+            "changes": list_report_rows("changes"),
+            "turned": list_report_rows("turned"),
         }
         if has_comparison
         else None,

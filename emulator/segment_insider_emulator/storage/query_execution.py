@@ -124,7 +124,7 @@ class CompiledStatement:
             if isinstance(column.type, JsonText)
         }
         return _DriverStatement(
-            str(compiled), bind, _row_reader([column.key for column in columns], loaders)
+            str(compiled), bind, _create_row_converter([column.key for column in columns], loaders)
         )
 
 
@@ -153,7 +153,7 @@ def _parameter_binder(
     return lambda values: _convert(list(get_values({**constants, **values})), dumpers_by_index)
 
 
-def _row_reader(
+def _create_row_converter(
     names: Sequence[str], loaders: Mapping[int, Convert]
 ) -> Callable[[Sequence[Any]], Any]:
     """Return the function that converts a driver's row to a named tuple."""

@@ -75,7 +75,7 @@ class ReplicatedState:
             self._entries[name] = entry
         return entry
 
-    def watch_next_due(self, name: str, callback: Callable[[str | None], None]) -> None:
+    def subscribe_to_next_due_time(self, name: str, callback: Callable[[str | None], None]) -> None:
         """Call *callback* with the next due time (ISO 8601 or None) at each refresh.
 
         Args:

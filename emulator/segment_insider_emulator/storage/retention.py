@@ -226,7 +226,7 @@ class RetentionWorker:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop after the current step."""
+        """Stop deleting old data after the current deletion, and end the thread."""
         self._stop_requested.set()
         self._thread.join()
 

@@ -64,7 +64,7 @@ def check_quota(team: Team | None, existing: Collection[SandboxRecord]) -> None:
         raise ConflictError(what, "sandboxes", remedy)
 
 
-def check_unique(
+def check_unique_sandbox_keys(
     record: SandboxRecord,
     existing: Collection[SandboxRecord],
     default_workspace: Workspace,

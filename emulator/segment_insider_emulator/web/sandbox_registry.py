@@ -24,7 +24,7 @@ from segment_insider_emulator.web.sandbox_creation import (
     DEFAULT_SANDBOX_ID,
     WORKSPACE_FIELD,
     check_quota,
-    check_unique,
+    check_unique_sandbox_keys,
     load_requested_workspace,
     new_sandbox_record,
 )
@@ -137,7 +137,9 @@ class SandboxRegistry:
         with self._exclusive_access():
             existing = [sandbox.record for sandbox in self.created_by_id.values()]
             check_quota(team, existing)
-            check_unique(record, existing, self.default.services.workspace, self._engine)
+            check_unique_sandbox_keys(
+                record, existing, self.default.services.workspace, self._engine
+            )
             try:
                 sandbox = Sandbox(record, self._open_services(record, WORKSPACE_FIELD))
             except EmulatorError:

@@ -134,7 +134,7 @@ class SandboxServices:
 
     def reset_traffic(self) -> None:
         """Delete messages, deliveries and pending retries."""
-        self.queue.drain()
+        self.queue.wait_until_drained()
         self.store.reset()
 
     def reset_profiles(self) -> None:

@@ -7,7 +7,7 @@ from hashlib import blake2b
 import orjson
 
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
-from segment_insider_emulator.insider.options import InsiderOptions, parse_options
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions, parse_options
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.segment_options import SegmentOptions, read_segment_options
 
@@ -64,7 +64,7 @@ class Workspace:
     account_key: str
     identifiers: tuple[str, ...]
     document: JSONObject
-    insider_options: InsiderOptions = field(default_factory=InsiderOptions)
+    insider_options: InsiderAccountOptions = field(default_factory=InsiderAccountOptions)
     source_enabled: bool = True
     other_sources: tuple[SegmentSource, ...] = ()
     oauth_application: OAuthApplication | None = None

@@ -1,4 +1,4 @@
-"""Validate workspace documents, and describe the findings of all checks.
+"""Validate workspace documents with all checks, and describe each problem that they find.
 
 No message quotes a value of the file, because it may be a key; only subscription names are quoted.
 """

@@ -335,7 +335,7 @@ def call_ends_as_because(scene: ScenarioContext, call: str, verdict: str, reason
 
 @then(StepPattern('no mapping reads exactly these properties of the call "{call}":'))
 def no_mapping_reads(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
-    """Compare with a table of one column: properties.gift_wrap, traits.nickname.
+    """Compare the table with the paths of the call's properties and traits that no mapping reads.
 
     | property             |
     | properties.gift_wrap |

@@ -273,7 +273,7 @@ def mapping_has_trigger(scene: ScenarioContext, mapping: str, docstring: str) ->
 
     type = "track" and event = "Wish Listed"
     """
-    document, subscription = _copy_mapping(scene, mapping)
+    document, subscription = _copy_document_and_mapping(scene, mapping)
     subscription["trigger"] = docstring.strip()
     scene.change_workspace(document)
 
@@ -286,7 +286,7 @@ def mapping_has_fields(scene: ScenarioContext, mapping: str, datatable: StepTabl
     | uuid       | $.properties.member |
     | parameters | {"shop": "web"}     |
     """
-    document, subscription = _copy_mapping(scene, mapping)
+    document, subscription = _copy_document_and_mapping(scene, mapping)
     fields: JSONObject = _explicit_settings(subscription)
     values = parse_pairs(datatable, "field")
     for place in [name for name, _ in datatable[1:]]:
@@ -295,7 +295,9 @@ def mapping_has_fields(scene: ScenarioContext, mapping: str, datatable: StepTabl
     scene.change_workspace(document)
 
 
-def _copy_mapping(scene: ScenarioContext, mapping: str) -> tuple[JSONObject, JSONObject]:
+def _copy_document_and_mapping(
+    scene: ScenarioContext, mapping: str
+) -> tuple[JSONObject, JSONObject]:
     """Return a copy of the workspace document, and the mapping in it.
 
     Raises: EmulatorError.

@@ -167,7 +167,7 @@ def _build_table(
     rows.sort(
         key=lambda pair: (
             DEVIATION_EFFECTS.index(pair[0].effect),
-            difference_number(pair[0].difference_id),
+            parse_difference_number(pair[0].difference_id),
             pair[0].group_text,
         )
     )
@@ -196,7 +196,7 @@ def _build_table(
     )
 
 
-def difference_number(difference_id: str) -> int:
+def parse_difference_number(difference_id: str) -> int:
     """Return the number in "D16"; a large one for an id without digits."""
     digits = re.sub(r"\D", "", difference_id)
     return int(digits) if digits else 1000

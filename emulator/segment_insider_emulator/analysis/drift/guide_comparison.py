@@ -159,7 +159,9 @@ def _deviations_by_path(
 ) -> dict[str, Deviation]:
     return {
         deviation.path: deviation
-        for deviation in _compare_with_reference(subscription, reference_mapping, reference_name)
+        for deviation in _compare_with_reference_mapping(
+            subscription, reference_mapping, reference_name
+        )
     }
 
 
@@ -188,7 +190,7 @@ def _catalogue_only_deviations(
     )
 
 
-def _compare_with_reference(
+def _compare_with_reference_mapping(
     subscription: LocatedSubscription,
     reference_mapping: JSONObject,
     reference_name: DeviationReference,

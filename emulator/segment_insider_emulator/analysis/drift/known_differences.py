@@ -120,7 +120,7 @@ def check_known_differences(tables: list[DeviationTable]) -> list[KnownDifferenc
         difference_id: [
             deviation.effect for deviation in deviations if deviation.difference_id == difference_id
         ]
-        for difference_id in _load_known_differences()
+        for difference_id in _load_known_guide_differences()
     }
     return [
         KnownDifference(
@@ -129,7 +129,7 @@ def check_known_differences(tables: list[DeviationTable]) -> list[KnownDifferenc
             _difference_state(kind, effects[difference_id]),
             len(effects[difference_id]),
         )
-        for difference_id, (kind, what) in _load_known_differences().items()
+        for difference_id, (kind, what) in _load_known_guide_differences().items()
     ]
 
 
@@ -141,7 +141,7 @@ def _difference_state(kind: str, effects: list[DeviationEffect]) -> DifferenceSt
 
 
 @cache
-def _load_known_differences() -> dict[str, tuple[str, str]]:
+def _load_known_guide_differences() -> dict[str, tuple[str, str]]:
     text = files(__package__).joinpath("known_differences.json").read_text("utf-8")
     differences: dict[str, tuple[str, str]] = json.loads(text)
     return differences

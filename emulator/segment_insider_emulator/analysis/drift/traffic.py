@@ -31,11 +31,11 @@ from segment_insider_emulator.analysis.drift.traffic_stats import (
 )
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
+    list_event_paths_of_value,
     list_mapped_values,
     list_read_paths,
-    list_value_sources,
 )
-from segment_insider_emulator.insider.options import InsiderOptions
+from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserError, validate_user
 from segment_insider_emulator.types import JSONObject
 
@@ -205,7 +205,7 @@ def _find_paths_never_sent(
     if not stats.event_count:
         return
     for keys in list_mapped_values(subscription.mapping):
-        read_paths = list_value_sources(subscription.mapping, keys) - {""}
+        read_paths = list_event_paths_of_value(subscription.mapping, keys) - {""}
         if (
             not read_paths
             or LITERAL_MARKER in read_paths
@@ -266,7 +266,7 @@ def _find_failed_events(
 
 
 def _find_rejected_users(
-    subscription: LocatedSubscription, stats: SubscriptionStats, options: InsiderOptions
+    subscription: LocatedSubscription, stats: SubscriptionStats, options: InsiderAccountOptions
 ) -> Iterator[Deviation]:
     """Find users that Insider One rejects although it answers 200."""
     tallies: dict[tuple[str, str], MatchingEventCount] = {}

@@ -176,7 +176,7 @@ def _compile_constant(value: JSON) -> CompiledExpression:
 
 
 def _parse_range(scanner: TemplateScanner) -> CompiledExpression:
-    scanner.take_expected("(")
+    scanner.take_and_compare("(")
     low = _parse_required_operand(scanner)
     scanner.skip_blanks()
     if scanner.peek() != "." or scanner.peek(1) != ".":
@@ -184,7 +184,7 @@ def _parse_range(scanner: TemplateScanner) -> CompiledExpression:
     scanner.position += 2
     high = _parse_required_operand(scanner)
     scanner.skip_blanks()
-    if not scanner.take_expected(")"):
+    if not scanner.take_and_compare(")"):
         raise scanner.create_error("invalid range syntax")
     return lambda context: _list_range_numbers(context, low(context), high(context))
 
@@ -223,7 +223,7 @@ def _parse_path_steps(scanner: TemplateScanner, *, starts_path: bool) -> list[Co
 
 
 def _parse_bracket_step(scanner: TemplateScanner) -> CompiledExpression:
-    scanner.take_expected("[")
+    scanner.take_and_compare("[")
     step = parse_operand(scanner) or _compile_constant("")
     if not scanner.skip_past("]"):
         raise scanner.create_error("[ not closed")
@@ -258,7 +258,7 @@ def _parse_filter(scanner: TemplateScanner) -> tuple[str, list[CompiledExpressio
     scanner.skip_blanks()
     if scanner.is_at_end() or scanner.peek() in (")", ","):
         return None
-    if not scanner.take_expected("|"):
+    if not scanner.take_and_compare("|"):
         raise scanner.create_error('expected "|" before filter')
     name = scanner.read_name()
     if not name:

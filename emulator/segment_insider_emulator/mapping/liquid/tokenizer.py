@@ -64,8 +64,8 @@ class TemplateScanner:
         while self.position < self.end and self.source[self.position] in BLANK_CHARACTERS:
             self.position += 1
 
-    def take_expected(self, expected: str) -> bool:
-        """Move past the next unit, whatever it is; return whether it was *expected*."""
+    def take_and_compare(self, expected: str) -> bool:
+        """Move past the next UTF-16 unit; return whether it was *expected*."""
         self.position += 1
         return self.source[self.position - 1 : self.position] == expected
 

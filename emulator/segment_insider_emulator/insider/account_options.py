@@ -30,7 +30,7 @@ DEFAULT_RATE_LIMITS: Mapping[str, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class InsiderOptions:
+class InsiderAccountOptions:
     """The settings of one account; workspace files use the same names in camelCase.
 
     Args:
@@ -84,14 +84,16 @@ def _convert_to_camel_case(name: str) -> str:
     return first + "".join(part.title() for part in others)
 
 
-# Name in the workspace file -> field of InsiderOptions.
-OPTION_FIELDS = {_convert_to_camel_case(field.name): field.name for field in fields(InsiderOptions)}
+# Name in the workspace file -> field of InsiderAccountOptions.
+OPTION_FIELDS = {
+    _convert_to_camel_case(field.name): field.name for field in fields(InsiderAccountOptions)
+}
 
 
-def parse_options(document: JSONObject) -> InsiderOptions:
+def parse_options(document: JSONObject) -> InsiderAccountOptions:
     """Parse `insider.options` of a workspace file that passed its schema."""
     option_values: dict[str, Any] = {
         OPTION_FIELDS[name]: tuple(value) if isinstance(value, list) else value
         for name, value in document.items()
     }
-    return InsiderOptions(**option_values)
+    return InsiderAccountOptions(**option_values)

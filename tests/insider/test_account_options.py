@@ -9,10 +9,10 @@ import pytest
 from account import PURCHASE, Account, body, event, findings
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.options import (
+from segment_insider_emulator.insider.account_options import (
     DEFAULT_RATE_LIMITS,
     OPTION_FIELDS,
-    InsiderOptions,
+    InsiderAccountOptions,
     parse_options,
 )
 from segment_insider_emulator.workspace import load_workspace_or_preset
@@ -204,13 +204,15 @@ def test_the_workspace_file_sets_every_option(tmp_path: Path) -> None:
     same = [
         each.name
         for each in fields(read)
-        if getattr(read, each.name) == getattr(InsiderOptions(), each.name)
+        if getattr(read, each.name) == getattr(InsiderAccountOptions(), each.name)
     ]
     assert same == []
 
 
 def test_a_workspace_without_options_has_the_defaults(tmp_path: Path) -> None:
-    assert load_workspace_or_preset(workspace(tmp_path, {})).insider_options == InsiderOptions()
+    assert (
+        load_workspace_or_preset(workspace(tmp_path, {})).insider_options == InsiderAccountOptions()
+    )
 
 
 @pytest.mark.parametrize(
