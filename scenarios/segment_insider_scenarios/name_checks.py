@@ -106,7 +106,7 @@ def require_valid_event_name(
     """
     if not is_valid_event_name(name, options.event_names):
         meant = normalise_name(name)
-        arriving = sorted(vocabulary.insider_names_of_event(name))
+        arriving = sorted(vocabulary.list_insider_event_names(name))
         if arriving and meant not in arriving:
             raise EmulatorError(f"{name!r} arrives as {arriving[0]!r}", where, "Write that name.")
         known = is_valid_event_name(meant, options.event_names)
@@ -173,7 +173,7 @@ def require_possible_event(
         return
     events = _find_source_events(name, scenario_events)
     arriving = sorted(
-        {other for event in events for other in vocabulary.insider_names_of_event(event)}
+        {other for event in events for other in vocabulary.list_insider_event_names(event)}
     )
     if name in arriving or (
         not arriving and name in map(normalise_name, scenario_events.sent_names)
@@ -217,7 +217,7 @@ def _suggest_event_name(name: str, vocabulary: KnownNames, events: ScenarioEvent
     known = {other: other for other in exact_names}
     for event in source_events:
         for arriving in (
-            sorted(vocabulary.insider_names_of_event(event))
+            sorted(vocabulary.list_insider_event_names(event))
             if event != normalise_name(event)
             else ()
         ):
@@ -268,7 +268,9 @@ def read_property_table(scene: ScenarioContext, table: StepTable, event: str) ->
 
     Raises: EmulatorError.
     """
-    return _read_checked_pairs(scene, "property", table, scene.vocabulary.properties_of(event))
+    return _read_checked_pairs(
+        scene, "property", table, scene.vocabulary.list_event_properties(event)
+    )
 
 
 def read_trait_table(scene: ScenarioContext, table: StepTable) -> JSONObject:
@@ -284,7 +286,7 @@ def reject_event_typo(scene: ScenarioContext, event: str) -> None:
 
     Raises: EmulatorError.
     """
-    near = scene.vocabulary.suggest_event(event)
+    near = scene.vocabulary.suggest_event_name(event)
     scene.texts.reject_name("event", event, near, f'does "{event}"')
 
 
@@ -293,7 +295,7 @@ def reject_page_typo(scene: ScenarioContext, page: str) -> None:
 
     Raises: EmulatorError.
     """
-    near = scene.vocabulary.suggest_page(page)
+    near = scene.vocabulary.suggest_page_name(page)
     scene.texts.reject_name("page", page, near, f'the page "{page}"')
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.plan_schema import (
     UnsupportedPattern,
-    check_pattern,
+    check_re2_pattern,
     matches_pattern,
 )
 from segment_insider_emulator.insider.formats import parse_rfc3339
@@ -157,7 +157,7 @@ def _has_type(actual: JSON, value: str, place: str) -> bool:
 
 def _matches_pattern(actual: JSON, value: str, place: str) -> bool:
     try:
-        check_pattern(value)
+        check_re2_pattern(value)
     except UnsupportedPattern as error:
         remedy = r"Give a regular expression for the whole text, such as o-\d+."
         raise EmulatorError(f"{value!r} is not a pattern ({error})", place, remedy) from error

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.contract.recording import parse_rules, record_cases
+from segment_insider_emulator.contract.recording import parse_normalisation_rules, record_cases
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset
@@ -40,7 +40,7 @@ def order(run: int) -> JSONObject:
 
 
 def test_two_runs_of_one_app_record_the_same() -> None:
-    rules = parse_rules(["properties.order_id=order"])
+    rules = parse_normalisation_rules(["properties.order_id=order"])
     first, second = (record_cases([order(run)], GUIDE, rules).cases for run in (1, 2))
     assert first == second
     [case] = first
@@ -66,12 +66,12 @@ def test_two_runs_of_one_app_record_the_same() -> None:
 
 
 def test_events_that_differ_in_ids_alone_are_one_case() -> None:
-    rules = parse_rules(["properties.order_id=order"])
+    rules = parse_normalisation_rules(["properties.order_id=order"])
     assert len(record_cases([order(1), order(2)], GUIDE, rules).cases) == 1
 
 
 def test_no_key_of_an_account_is_written() -> None:
-    [case] = record_cases([order(1)], GUIDE, parse_rules([])).cases
+    [case] = record_cases([order(1)], GUIDE, parse_normalisation_rules([])).cases
     assert case["destination"]["settings"] == {"account_name": "account", "ucd_key": "key"}
     assert "test-key" not in json.dumps(case)
 
@@ -248,7 +248,9 @@ def test_cases_of_names_that_look_alike_have_files_of_their_own() -> None:
         {"type": "track", "event": name, "userId": f"u{at}", "timestamp": "2026-01-01"}
         for at, name in enumerate(names)
     ]
-    found = [case["name"] for case in record_cases(events, GUIDE, parse_rules([])).cases]
+    found = [
+        case["name"] for case in record_cases(events, GUIDE, parse_normalisation_rules([])).cases
+    ]
     assert len(set(found)) == len(names)
     assert max(map(len, found)) < 250
 
@@ -266,7 +268,7 @@ def test_a_database_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rule", ["order_id", "=order", "properties.order_id=Order 1"])
 def test_a_rule_that_cannot_be_read_is_refused(rule: str) -> None:
     with pytest.raises(EmulatorError, match="is not a rule"):
-        parse_rules([rule])
+        parse_normalisation_rules([rule])
 
 
 def test_update_writes_what_differs_and_nothing_else(tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ from playwright.sync_api import Locator, Page, expect
 
 from inspector.running import PHONE, Running, running
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.loading import load_workspace_from_document, read_preset
+from segment_insider_emulator.workspace.loading import (
+    load_workspace_from_document,
+    read_preset_document,
+)
 
 HOSTILE = "<script>alert(1)</script>\"'{{7*7}}"
 ORDER: JSONObject = {
@@ -127,7 +130,7 @@ def test_a_mapping_is_shown_in_words(
 
 
 def test_hostile_names_stay_text(page: Page) -> None:
-    document = read_preset("guide")
+    document = read_preset_document("guide")
     source = {**document["source"], "name": HOSTILE}
     own = document["destination"]
     subscription = {**own["subscriptions"][0], "name": HOSTILE, "trigger": f'event = "{HOSTILE}"'}

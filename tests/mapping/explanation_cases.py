@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.sample_events import build_probe_events, fill_event
+from segment_insider_emulator.analysis.sample_events import build_probe_events, fill_sample_event
 from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.loading import read_preset
+from segment_insider_emulator.workspace.loading import read_preset_document
 
 Output = tuple[JSONObject, JSONObject]  # a destination, and an event
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}
@@ -28,9 +28,9 @@ _ITEM_PATHS = ["name", "price", "sku", "tags", "tags[0]", "size.eu", "size", "no
 
 def iter_shipped_outputs(preset: str, random: Random) -> Iterator[Output]:
     """Yield the destination of *preset* with altered events that match it; without end."""
-    document = read_preset(preset)
+    document = read_preset_document(preset)
     context = build_context(document)
-    events = [fill_event(event) for _, event in build_probe_events(context)]
+    events = [fill_sample_event(event) for _, event in build_probe_events(context)]
     events = [
         event
         for event in events

@@ -1,7 +1,7 @@
 import pytest
 
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.mapping.catalog import map_first_path
+from segment_insider_emulator.mapping.catalog import build_first_path_mapping
 from segment_insider_emulator.mapping.explanation import (
     EventExplanation,
     SubscriptionTrace,
@@ -350,7 +350,7 @@ def test_property_that_only_decides_is_not_dropped() -> None:
 def test_value_of_an_exists_condition_is_sent_and_not_only_deciding() -> None:
     subscription = {
         "actionSlug": "updateUserProfile", "trigger": 'type = "identify"',
-        "settings": {"firstName": map_first_path("traits.firstName", "traits.first_name")},
+        "settings": {"firstName": build_first_path_mapping("traits.firstName", "traits.first_name")},
     }  # fmt: skip
     event = {"type": "identify", "traits": {"firstName": "Ada"}}
 

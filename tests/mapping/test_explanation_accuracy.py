@@ -10,7 +10,7 @@ from segment_insider_emulator.mapping.destination import MAPPING_ERRORS
 from segment_insider_emulator.mapping.directives import compile_mapping
 from segment_insider_emulator.mapping.javascript import MISSING
 from segment_insider_emulator.mapping.payload_tracer import trace_payload
-from segment_insider_emulator.mapping.validation import compile_validated
+from segment_insider_emulator.mapping.validation import compile_validated_mapping
 from segment_insider_emulator.types import JSON
 
 SEED = 20
@@ -45,7 +45,7 @@ def test_explanations_describe_the_sent_values() -> None:
     for destination, event in _list_outputs(300):
         mapping = destination["subscriptions"][0]["settings"]
         try:
-            expected = compile_validated(mapping, compile_mapping)(event)
+            expected = compile_validated_mapping(mapping, compile_mapping)(event)
         except MAPPING_ERRORS:
             continue  # its fields are traced separately
 

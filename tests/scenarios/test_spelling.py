@@ -107,12 +107,12 @@ def guide() -> KnownNames:
 def test_the_name_under_which_an_event_arrives(
     guide: KnownNames, event: str, arriving: set[str]
 ) -> None:
-    assert guide.insider_names_of_event(event) == arriving
+    assert guide.list_insider_event_names(event) == arriving
 
 
 def test_where_two_mappings_take_an_event_it_arrives_twice() -> None:
     defaults = collect_known_names(load_preset("segment-defaults").document)
-    assert defaults.insider_names_of_event("Order Completed") == {
+    assert defaults.list_insider_event_names("Order Completed") == {
         "order_completed",
         "confirmation_page_view",
     }
@@ -130,4 +130,4 @@ def test_names_that_mappings_read_and_triggers_compare_are_known() -> None:
     }
     known = KnownNames((subscription,))
     assert {"magaza", "sube", "beden", "urunler", "urun_adi"} <= known.properties
-    assert known.suggest_event("Sepet Trek") == "Sepet Terk"
+    assert known.suggest_event_name("Sepet Trek") == "Sepet Terk"

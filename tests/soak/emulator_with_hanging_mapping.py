@@ -8,15 +8,17 @@ from segment_insider_emulator.mapping import Destination, Subscription
 from segment_insider_emulator.types import JSONObject
 
 HANGING_USER_ID = "mallory"
-original_find_candidates = Destination.find_candidates
+original_find_candidates = Destination.find_candidate_subscriptions
 
 
-def find_candidates(destination: Destination, event: JSONObject) -> tuple[Subscription, ...]:
+def find_candidate_subscriptions(
+    destination: Destination, event: JSONObject
+) -> tuple[Subscription, ...]:
     while event.get("userId") == HANGING_USER_ID:
         time.sleep(1)
     return original_find_candidates(destination, event)
 
 
 if __name__ == "__main__":
-    with patch.object(Destination, "find_candidates", find_candidates):
+    with patch.object(Destination, "find_candidate_subscriptions", find_candidate_subscriptions):
         main()

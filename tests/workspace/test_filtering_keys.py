@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from segment_insider_emulator.analysis.context import build_context
 from segment_insider_emulator.analysis.lint.destination_rules import (
     find_constant_filter_conditions,
-    find_controls_without_plan,
     find_filters_without_fields,
+    find_schema_settings_without_plan,
     find_unparsable_filters,
 )
 from segment_insider_emulator.app import create_app
@@ -249,7 +249,7 @@ def test_a_filter_action_without_fields_does_nothing() -> None:
 
 def test_schema_settings_without_a_plan_do_nothing() -> None:
     controlled = {"settings": {"track": {"allowUnplannedEvents": False}, "region": "eu"}}
-    assert list(find_controls_without_plan(build_context(workspace(controlled)))) == [
+    assert list(find_schema_settings_without_plan(build_context(workspace(controlled)))) == [
         WorkspaceFinding(
             "warning",
             "source.settings.track",
@@ -259,7 +259,9 @@ def test_schema_settings_without_a_plan_do_nothing() -> None:
     ]
     assert (
         list(
-            find_controls_without_plan(build_context(workspace(controlled, trackingPlan="p.json")))
+            find_schema_settings_without_plan(
+                build_context(workspace(controlled, trackingPlan="p.json"))
+            )
         )
         == []
     )

@@ -58,11 +58,11 @@ class LocatedSubscription:
         """Path of its trigger in the workspace file."""
         return f"{self.path}.trigger"
 
-    def field_path(self, *keys: str) -> str:
+    def format_field_path(self, *keys: str) -> str:
         """Return the path of a mapped field, e.g. "destination.subscriptions[3].settings.uuid"."""
         return ".".join((self.path, "settings", *keys))
 
-    def destination_keys(self, *below: str | int) -> tuple[str | int, ...]:
+    def get_destination_keys(self, *below: str | int) -> tuple[str | int, ...]:
         """Return the keys that lead from the destination to the subscription, or below it."""
         return ("subscriptions", self.index, *below)
 
@@ -121,25 +121,25 @@ def list_accepted_call_types(subscription: LocatedSubscription) -> list[str]:
     """Return the call types that the trigger can match; [] when it matches nothing."""
     if subscription.parsed_trigger is None:
         return []
-    return [call for call in CALL_TYPES if _can_match(subscription.parsed_trigger, call)]
+    return [call for call in CALL_TYPES if _can_match_call_type(subscription.parsed_trigger, call)]
 
 
-def _can_match(node: TriggerNode, call_type: str) -> bool:
+def _can_match_call_type(node: TriggerNode, call_type: str) -> bool:
     if node is None:
         return False
     if isinstance(node, TriggerCondition):
-        return _condition_can_match(node, call_type)
+        return _can_condition_match_call_type(node, call_type)
     if node.operator == "or":
-        return any(_can_match(child, call_type) for child in node.children)
+        return any(_can_match_call_type(child, call_type) for child in node.children)
     conditions = [child for child in node.children if isinstance(child, TriggerCondition)]
-    return all(_can_match(child, call_type) for child in node.children) and not _are_contradictory(
-        conditions
-    )
+    return all(
+        _can_match_call_type(child, call_type) for child in node.children
+    ) and not _are_contradictory(conditions)
 
 
-def _condition_can_match(condition: TriggerCondition, call_type: str) -> bool:
+def _can_condition_match_call_type(condition: TriggerCondition, call_type: str) -> bool:
     if condition.root == "type":
-        return _type_condition_matches(condition, call_type)
+        return _matches_type_condition(condition, call_type)
     if condition.operator in _ORDER_OPERATORS and condition.root in _TEXT_FIELDS:
         return False
     return (
@@ -148,7 +148,7 @@ def _condition_can_match(condition: TriggerCondition, call_type: str) -> bool:
     )
 
 
-def _type_condition_matches(condition: TriggerCondition, call_type: str) -> bool:
+def _matches_type_condition(condition: TriggerCondition, call_type: str) -> bool:
     if condition.operator == "=":
         return condition.value == call_type
     return condition.operator == "!=" and condition.value != call_type

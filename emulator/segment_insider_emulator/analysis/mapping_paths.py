@@ -32,10 +32,10 @@ def list_read_paths(mapping: JSON, existing_paths: Iterable[str] = ()) -> set[st
         return (
             read_directive(options, existing_paths)
             if read_directive
-            else _paths_in_children(options, existing_paths)
+            else _list_paths_in_children(options, existing_paths)
         )
     if isinstance(mapping, dict | list):
-        return _paths_in_children(mapping, existing_paths)
+        return _list_paths_in_children(mapping, existing_paths)
     return set() if mapping is None else {LITERAL_MARKER}
 
 
@@ -49,7 +49,7 @@ def list_written_keys(mapping: JSON) -> dict[str, JSON]:
     if not is_directive(mapping):
         return mapping
     known: dict[str, JSON] = {}
-    for alternative in _alternative_objects(mapping):
+    for alternative in _list_alternative_objects(mapping):
         known |= list_written_keys(alternative)
     return known
 
@@ -58,7 +58,7 @@ def copies_whole_object(mapping: JSON) -> bool:
     """Whether *mapping* copies an object whose keys are known only from the event."""
     if not is_directive(mapping):
         return False
-    objects = _alternative_objects(mapping)
+    objects = _list_alternative_objects(mapping)
     return not objects or any(copies_whole_object(alternative) for alternative in objects)
 
 
@@ -83,7 +83,7 @@ def is_path_read(read_paths: set[str], path: str) -> bool:
     )
 
 
-def _alternative_objects(mapping: JSON) -> list[JSON]:
+def _list_alternative_objects(mapping: JSON) -> list[JSON]:
     match mapping:
         case {"@merge": {"objects": list(objects)}}:
             return objects
@@ -93,14 +93,14 @@ def _alternative_objects(mapping: JSON) -> list[JSON]:
             return []
 
 
-def _paths_in_children(mapping: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_children(mapping: JSON, existing_paths: Iterable[str]) -> set[str]:
     children = mapping.values() if isinstance(mapping, dict) else mapping
     if not isinstance(mapping, dict | list):
         children = [mapping]
     return set().union(*(list_read_paths(child, existing_paths) for child in children))
 
 
-def _paths_in_path_directive(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_path_directive(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     return (
         {_normalise_path(options)}
         if isinstance(options, str)
@@ -108,17 +108,17 @@ def _paths_in_path_directive(options: JSON, existing_paths: Iterable[str]) -> se
     )
 
 
-def _paths_in_template(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_template(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     if not isinstance(options, str):
         return list_read_paths(options, existing_paths)
     return {_normalise_path(path) for path in find_template_paths(options)} or {LITERAL_MARKER}
 
 
-def _paths_in_liquid(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_liquid(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     return set(_LIQUID_PATH_PATTERN.findall(str(options))) or {LITERAL_MARKER}
 
 
-def _paths_in_if(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_if(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     if not isinstance(options, dict):
         return set()
     branches = ["then", "else"]
@@ -130,22 +130,22 @@ def _paths_in_if(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     )
 
 
-def _paths_in_array_path(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_array_path(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     match options:
         case [path, dict() as shape, *_]:
-            lists = _paths_in_path_directive(path, existing_paths)
+            lists = _list_paths_in_path_directive(path, existing_paths)
             return {
                 f"{path}[].{item}"
                 for path in lists
                 for item in list_read_paths(shape, existing_paths)
             }
         case [path, *_]:
-            return _paths_in_path_directive(path, existing_paths)
+            return _list_paths_in_path_directive(path, existing_paths)
         case _:
             return set()
 
 
-def _paths_in_value_option(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_value_option(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     return (
         list_read_paths(options.get("value"), existing_paths)
         if isinstance(options, dict)
@@ -153,7 +153,7 @@ def _paths_in_value_option(options: JSON, existing_paths: Iterable[str]) -> set[
     )
 
 
-def _paths_in_merge(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_merge(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     return (
         list_read_paths(options.get("objects"), existing_paths)
         if isinstance(options, dict)
@@ -175,16 +175,16 @@ def _normalise_path(path: str) -> str:
 
 _DirectivePathReader: TypeAlias = Callable[[JSON, Iterable[str]], set[str]]
 _DIRECTIVE_PATH_READERS: dict[str, _DirectivePathReader] = {
-    "@path": _paths_in_path_directive,
-    "@template": _paths_in_template,
-    "@liquid": _paths_in_liquid,
-    "@if": _paths_in_if,
-    "@arrayPath": _paths_in_array_path,
-    "@case": _paths_in_value_option,
-    "@replace": _paths_in_value_option,
-    "@json": _paths_in_value_option,
-    "@flatten": _paths_in_value_option,
-    "@merge": _paths_in_merge,
+    "@path": _list_paths_in_path_directive,
+    "@template": _list_paths_in_template,
+    "@liquid": _list_paths_in_liquid,
+    "@if": _list_paths_in_if,
+    "@arrayPath": _list_paths_in_array_path,
+    "@case": _list_paths_in_value_option,
+    "@replace": _list_paths_in_value_option,
+    "@json": _list_paths_in_value_option,
+    "@flatten": _list_paths_in_value_option,
+    "@merge": _list_paths_in_merge,
     "@transform": _paths_in_transform_directive,
     "@literal": lambda options, existing_paths: {LITERAL_MARKER},
 }

@@ -34,14 +34,14 @@ def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]
         build_track_call(name)
         for name in (
             *SPEC_EVENT_NAMES,
-            *sorted(_event_names_in_triggers(context)),
+            *sorted(_list_event_names_in_triggers(context)),
             OTHER_TRACK_CALL,
         )
     ]
     events += [
         event
         for subscription in context.subscriptions
-        for event in _events_that_match(subscription)
+        for event in _build_matching_events(subscription)
     ]
     return [(str(event.get("event", event["type"])), event) for event in events]
 
@@ -51,7 +51,7 @@ def build_track_call(event_name: str) -> JSONObject:
     return {"type": "track", "event": event_name, "properties": {}}
 
 
-def _event_names_in_triggers(context: AnalysisContext) -> set[str]:
+def _list_event_names_in_triggers(context: AnalysisContext) -> set[str]:
     conditions = (
         condition
         for subscription in context.subscriptions
@@ -64,22 +64,22 @@ def _event_names_in_triggers(context: AnalysisContext) -> set[str]:
     }
 
 
-def _events_that_match(subscription: LocatedSubscription) -> Iterator[JSONObject]:
+def _build_matching_events(subscription: LocatedSubscription) -> Iterator[JSONObject]:
     for call in list_accepted_call_types(subscription):
-        for conditions in _condition_combinations(subscription.parsed_trigger):
+        for conditions in _list_condition_combinations(subscription.parsed_trigger):
             event: JSONObject = {"event": OTHER_TRACK_CALL} if call == "track" else {}
             for condition in conditions:
                 _satisfy_condition(condition, event)
             yield event | {"type": call}
 
 
-def _condition_combinations(node: TriggerNode) -> list[list[TriggerCondition]]:
+def _list_condition_combinations(node: TriggerNode) -> list[list[TriggerCondition]]:
     """Return lists of conditions; meeting all conditions of one list matches *node*."""
     if node is None:
         return []
     if isinstance(node, TriggerCondition):
         return [[node]]
-    combinations = [_condition_combinations(child) for child in node.children]
+    combinations = [_list_condition_combinations(child) for child in node.children]
     if node.operator == "or":
         return [combination for alternatives in combinations for combination in alternatives]
     return [
@@ -89,7 +89,7 @@ def _condition_combinations(node: TriggerNode) -> list[list[TriggerCondition]]:
 
 
 def _satisfy_condition(condition: TriggerCondition, event: JSONObject) -> None:
-    value = _satisfying_value(condition)
+    value = _build_satisfying_value(condition)
     if value is None:
         return
     container = event
@@ -102,7 +102,7 @@ def _satisfy_condition(condition: TriggerCondition, event: JSONObject) -> None:
     container[last_key] = value
 
 
-def _satisfying_value(condition: TriggerCondition) -> JSON:
+def _build_satisfying_value(condition: TriggerCondition) -> JSON:
     """Return a value that meets *condition*; None if a missing value does."""
     value = condition.value
     match condition.operator:
@@ -149,11 +149,13 @@ def build_sample_events(
 ) -> Iterator[JSONObject]:
     """Yield events that *subscription* accepts, with all properties of Segment's specs."""
     return (
-        fill_event(event) for _, event in build_probe_events(context) if subscription.matches(event)
+        fill_sample_event(event)
+        for _, event in build_probe_events(context)
+        if subscription.matches(event)
     )
 
 
-def fill_event(event: JSONObject) -> JSONObject:
+def fill_sample_event(event: JSONObject) -> JSONObject:
     """Add all properties that Segment's specs have for an event of this type and name."""
     kind, name = event["type"], event.get("event")
     sample: JSONObject = {
@@ -165,25 +167,25 @@ def fill_event(event: JSONObject) -> JSONObject:
     elif kind == "page":
         sample["properties"] = {"path": "/boots", "title": "Boots", "url": _SAMPLE_TEXTS["url"]}
     else:
-        sample["properties"] = _sample_properties(str(name))
+        sample["properties"] = _build_sample_properties(str(name))
     filled: JSONObject = _merge_objects(sample, event)
     return filled
 
 
-def _sample_properties(event_name: str) -> JSONObject:
+def _build_sample_properties(event_name: str) -> JSONObject:
     known = ECOMMERCE_EVENT_PROPERTIES.get(event_name, ("category", "price", "colour"))
     properties = {
-        property_name: _sample_value(property_name)
+        property_name: _build_sample_value(property_name)
         for property_name in known
         if property_name != "products"
     }
     if "products" in known:
-        properties["products"] = [{name: _sample_value(name) for name in PRODUCT_PROPERTIES}]
+        properties["products"] = [{name: _build_sample_value(name) for name in PRODUCT_PROPERTIES}]
     # Not in the spec: Insider One requires a currency with a cart; the guide's example sends it.
     return properties | ({"currency": "EUR"} if "cart_id" in known else {})
 
 
-def _sample_value(property_name: str) -> JSON:
+def _build_sample_value(property_name: str) -> JSON:
     return (
         _SAMPLE_NUMBERS.get(property_name)
         or _SAMPLE_TEXTS.get(property_name)

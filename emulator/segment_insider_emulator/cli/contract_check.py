@@ -90,12 +90,12 @@ def find_case_files(paths: tuple[Path, ...]) -> Iterator[Path]:
         if path.is_dir():
             files = (file.relative_to(path) for file in path.rglob("*"))
             names = sorted(file for file in files if file.suffix in (".json", ".ndjson"))
-            yield from (path / name for name in names if not _is_hidden(name))
+            yield from (path / name for name in names if not _is_hidden_path(name))
         else:
             yield path
 
 
-def _is_hidden(path: Path) -> bool:
+def _is_hidden_path(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 

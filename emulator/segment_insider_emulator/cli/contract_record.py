@@ -29,7 +29,7 @@ from segment_insider_emulator.contract.recording import (
     CaseRecording,
     case_to_json_file,
     cases_to_ndjson,
-    parse_rules,
+    parse_normalisation_rules,
     record_cases,
 )
 from segment_insider_emulator.errors import EmulatorError
@@ -96,7 +96,10 @@ def _record_traffic(
     source: str, workspace: str | None, preset: str | None, rules: list[str]
 ) -> CaseRecording:
     """Make cases from the traffic of *source* with the named, or the running, workspace."""
-    name, parsed_rules = selected_workspace_name(workspace, preset), parse_rules(rules)
+    name, parsed_rules = (
+        selected_workspace_name(workspace, preset),
+        parse_normalisation_rules(rules),
+    )
     if name or not is_emulator_url(source):
         return record_cases(read_traffic(source), load_workspace(workspace, preset), parsed_rules)
     running = load_workspace_from_document(fetch_running_workspace(source), source)

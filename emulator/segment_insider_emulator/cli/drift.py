@@ -23,7 +23,11 @@ from segment_insider_emulator.cli.inputs import (
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.terminal_output import expand_settings_hint, print_lines, style_text
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_document, read_preset
+from segment_insider_emulator.workspace.loading import (
+    PRESET_NAMES,
+    read_document,
+    read_preset_document,
+)
 
 
 @click.command("drift", epilog="Example: emulator drift shop.yaml --traffic http://127.0.0.1:8282")
@@ -56,7 +60,7 @@ def drift_command(
         others = ", or the http:// address of an emulator as traffic" if traffic else ""
         raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
-    document = read_preset(preset) if preset else _read_workspace_document(name)
+    document = read_preset_document(preset) if preset else _read_workspace_document(name)
     events = _read_events(traffic) if traffic else []
     report = find_drift(document, events)
     if not isinstance(report, DriftReport):

@@ -23,7 +23,7 @@ from segment_insider_emulator.replay.archive import ArchivePart, find_files, spl
 from segment_insider_emulator.replay.dry_run import (
     CheckpointFile,
     CompletedParts,
-    DryRunJob,
+    DryRunInputs,
     PartRunner,
     job_digest,
     measure_in_processes,
@@ -82,7 +82,7 @@ def replay_command(
     parts = list(split_files(files))
     clocks = EvaluationClocks(utc_now().replace(microsecond=0), _parse_at_option(at))
     other = load_workspace_or_preset(against) if against else None
-    job = DryRunJob.from_workspaces(load_workspace(workspace, preset), other, clocks)
+    job = DryRunInputs.from_workspaces(load_workspace(workspace, preset), other, clocks)
     checkpoint = CheckpointFile(resume, job_digest(job, parts), time.monotonic) if resume else None
     ledger = (checkpoint and checkpoint.load()) or CompletedParts(clocks.now)
     # A resumed replay keeps the clock that it started with.
@@ -116,7 +116,7 @@ def _parse_at_option(at: str | None) -> datetime | None:
     return moment
 
 
-def _select_counter(job: DryRunJob, workers: int | None, scheduler: str | None) -> PartRunner:
+def _select_counter(job: DryRunInputs, workers: int | None, scheduler: str | None) -> PartRunner:
     if scheduler is None:
         return lambda parts: measure_in_processes(job, parts, workers or os.cpu_count() or 1)
     try:

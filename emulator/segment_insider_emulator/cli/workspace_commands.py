@@ -39,7 +39,7 @@ from segment_insider_emulator.workspace.loading import (
     lint_tracking_plan,
     load_workspace_from_document,
     read_document,
-    read_preset,
+    read_preset_document,
 )
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
@@ -59,7 +59,7 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
     if file is None and preset is None:
         raise click.UsageError("Give a FILE, or --preset NAME.")
     name = preset or file or ""
-    document = read_preset(name) if preset or is_preset_name(name) else read_document(name)
+    document = read_preset_document(name) if preset or is_preset_name(name) else read_document(name)
     findings = _collect_findings(document, name)
     if as_json:
         click.echo(_format_findings_json(findings))

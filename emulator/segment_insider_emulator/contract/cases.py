@@ -112,10 +112,10 @@ def _get_case_validator() -> Draft202012Validator:
 def run_case(case: ContractCase) -> JSONObject:
     """Run a case and return {"requests": [...], "results": [one for each event]}."""
     document = case.document
-    return run_events(case.subscription, document["events"], document.get("batch", False))
+    return run_case_events(case.subscription, document["events"], document.get("batch", False))
 
 
-def run_events(
+def run_case_events(
     subscription: Subscription, events: list[JSONObject], is_batched: bool
 ) -> JSONObject:
     """Run *events* with *subscription*; without batching there is one event."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal, TypeAlias
 
-from segment_insider_emulator.contract.cases import ContractCase, run_events
+from segment_insider_emulator.contract.cases import ContractCase, run_case_events
 from segment_insider_emulator.delivery.filter_chain import (
     compile_filter_chain,
     verdict_for_rejection,
@@ -147,10 +147,10 @@ class DeployedWorkspace:
 
     def find_rejection(self, event: JSONObject) -> Rejection | None:
         """Return the rejection of *event* before any subscription; None if it passes."""
-        _, stop = self._filter_event(event)
+        _, stop = self._filter_case_event(event)
         return stop
 
-    def build_reference(self, subscription: JSONObject) -> JSONObject:
+    def build_subscription_reference(self, subscription: JSONObject) -> JSONObject:
         """Return the reference that a case stores about its subscription and account."""
         workspace = self._workspace
         reference = {
@@ -160,7 +160,7 @@ class DeployedWorkspace:
             "accountName": self._account_settings["account_name"],
         }
         if self._has_real_key:
-            reference["keyDigest"] = _digest_key(self._account_settings["ucd_key"])
+            reference["keyDigest"] = _hash_account_key(self._account_settings["ucd_key"])
         return reference
 
     def _find_subscription(
@@ -229,14 +229,14 @@ class DeployedWorkspace:
                 account, self._account_settings["account_name"], place
             )
         digest, key = reference.get("keyDigest"), self._account_settings["ucd_key"]
-        if digest not in (None, _digest_key(key)) and key != TEST_ACCOUNT_KEY:
+        if digest not in (None, _hash_account_key(key)) and key != TEST_ACCOUNT_KEY:
             yield "destination.settings.ucd_key: another key than when the cases were recorded"
         write_key = reference.get("writeKey", self._workspace.write_key)
         keys = [source.write_key for source in self._workspace.sources]
         if write_key not in keys:
             yield from find_value_differences(write_key, keys[0], "source.writeKey")
 
-    def _filter_event(self, event: JSONObject) -> tuple[JSONObject, Rejection | None]:
+    def _filter_case_event(self, event: JSONObject) -> tuple[JSONObject, Rejection | None]:
         if not self._workspace.source_enabled:
             return event, _SOURCE_DISABLED
         enabled = self._workspace.destination.get("enabled", True)
@@ -245,10 +245,10 @@ class DeployedWorkspace:
 
     def _run_events(self, case: ContractCase, subscription: Subscription) -> JSONObject:
         """Run the events that pass the filters, and return the result in the shape of "expect"."""
-        filtered = [self._filter_event(event) for event in case.document["events"]]
+        filtered = [self._filter_case_event(event) for event in case.document["events"]]
         reaching = [event for event, stop in filtered if stop is None]
         batched = case.document.get("batch", False)
-        result = run_events(subscription, reaching, batched) if reaching else {"requests": []}
+        result = run_case_events(subscription, reaching, batched) if reaching else {"requests": []}
         results = iter(result.get("results", ()))
         return {
             "requests": result["requests"],
@@ -275,7 +275,7 @@ class DeployedWorkspace:
             **case.document,
             "destination": {"settings": settings},
             "subscription": copy_subscription(deployed_subscription),
-            "reference": self.build_reference(deployed_subscription),
+            "reference": self.build_subscription_reference(deployed_subscription),
             "expect": actual_result,
         }
 
@@ -326,5 +326,5 @@ def _build_rejected_result(stop: Rejection) -> JSONObject:
     return {"status": status, "message": message}
 
 
-def _digest_key(key: JSON) -> str:
+def _hash_account_key(key: JSON) -> str:
     return sha256(str(key).encode()).hexdigest()[:_KEY_DIGEST_CHARS]

@@ -54,12 +54,12 @@ def render_junit_xml(
     if started_at:
         suite.set("timestamp", started_at.isoformat())
     for case in listed:
-        _append_case(suite, case)
+        _append_case_element(suite, case)
     text = tostring(suites, encoding="unicode")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'.encode()
 
 
-def _append_case(suite: Element, case: JUnitCase) -> None:
+def _append_case_element(suite: Element, case: JUnitCase) -> None:
     classname, name, time = (
         _replace_invalid_characters(case.classname),
         _replace_invalid_characters(case.name),

@@ -36,7 +36,7 @@ FIXED_VALUES = {"time": FIXED_TIME, "ip": "192.0.2.1", "version": "1.0.0"}
 RULE_WORD = re.compile(r"[a-z][a-z-]*")
 
 
-def parse_rules(rule_texts: list[str]) -> dict[str, str]:
+def parse_normalisation_rules(rule_texts: list[str]) -> dict[str, str]:
     """Return the default rules changed by texts such as "properties.order_id=order".
 
     Raises: EmulatorError.
@@ -148,7 +148,7 @@ def record_cases(
         if essence not in recorded_masks:
             recorded_masks.add(essence)
             cases += _record_event_cases(*normaliser.normalise_event(event), workspace, deployment)
-    recording.cases = _name_cases(cases)
+    recording.cases = _assign_case_names(cases)
     return recording
 
 
@@ -180,7 +180,7 @@ def _record_event_cases(
             "name": "",
             "destination": {"settings": settings},
             "subscription": copy_subscription(subscription),
-            "reference": deployed_workspace.build_reference(subscription),
+            "reference": deployed_workspace.build_subscription_reference(subscription),
             "batch": False,
             "events": [event],
             "normalised": applied_rules,
@@ -190,7 +190,7 @@ def _record_event_cases(
             yield {**case, "expect": happened}
 
 
-def _name_cases(cases: Iterable[JSONObject]) -> list[JSONObject]:
+def _assign_case_names(cases: Iterable[JSONObject]) -> list[JSONObject]:
     """Give each case a name from its event and mapping, with a number if needed."""
     used_names: set[str] = set()
     named = []

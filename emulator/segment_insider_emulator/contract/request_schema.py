@@ -47,8 +47,8 @@ def build_request_schema(workspace: Workspace) -> JSONObject:
         remedy = "Enable one, or start from the preset guide."
         raise EmulatorError("no subscription is enabled", workspace.source_name, remedy)
     definitions = {
-        _subscription_name(subscription): _request_body_schema(
-            ACTIONS[subscription["actionSlug"]], _subscription_name(subscription)
+        _get_subscription_name(subscription): _build_request_body_schema(
+            ACTIONS[subscription["actionSlug"]], _get_subscription_name(subscription)
         )
         for subscription in subscriptions
     }
@@ -60,7 +60,7 @@ def build_request_schema(workspace: Workspace) -> JSONObject:
     }
 
 
-def _subscription_name(subscription: JSONObject) -> str:
+def _get_subscription_name(subscription: JSONObject) -> str:
     return str(subscription.get("name") or subscription["actionSlug"])
 
 
@@ -69,31 +69,31 @@ def _to_json_pointer(name: str) -> str:
     return quote(name.replace("~", "~0").replace("/", "~1"))
 
 
-def _request_body_schema(action: DestinationAction, title: str) -> JSONObject:
+def _build_request_body_schema(action: DestinationAction, title: str) -> JSONObject:
     members = {
-        "users": {"type": "array", "minItems": 1, "items": _user_schema(action)},
+        "users": {"type": "array", "minItems": 1, "items": _build_user_schema(action)},
         "platform": {"const": UPSERT_PLATFORM},
     }
-    return {"title": title, **_object_schema(members, required=members)}
+    return {"title": title, **_build_object_schema(members, required=members)}
 
 
-def _user_schema(action: DestinationAction) -> JSONObject:
+def _build_user_schema(action: DestinationAction) -> JSONObject:
     fields = {field.key: field for field in action.fields}
     required = ["identifiers", "attributes", "not_append"]
     members: JSONObject = {
-        "identifiers": _identifiers_schema(),
-        "attributes": _event_attributes_schema(fields)
+        "identifiers": _build_identifiers_schema(),
+        "attributes": _build_event_attributes_schema(fields)
         if "timestamp" in fields
-        else _profile_attributes_schema(fields),
+        else _build_profile_attributes_schema(fields),
         "not_append": {"type": "boolean"},
     }
     if "timestamp" in fields:
-        members["events"] = {"type": "array", "items": _event_schema(action, fields)}
+        members["events"] = {"type": "array", "items": _build_event_schema(action, fields)}
         required.append("events")
-    return _object_schema(members, required=required)
+    return _build_object_schema(members, required=required)
 
 
-def _identifiers_schema() -> JSONObject:
+def _build_identifiers_schema() -> JSONObject:
     text = FIELD_TYPE_SCHEMAS["string"]
     members = {
         "uuid": text,
@@ -101,55 +101,57 @@ def _identifiers_schema() -> JSONObject:
         "phone_number": text,
         "custom": FIELD_TYPE_SCHEMAS["object"],
     }
-    return _object_schema(members, required=("custom",))
+    return _build_object_schema(members, required=("custom",))
 
 
-def _profile_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
-    return _object_schema(
-        {sent: _field_schema(fields[key]) for key, sent in PROFILE_ATTRIBUTE_NAMES.items()}
+def _build_profile_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
+    return _build_object_schema(
+        {sent: _get_field_schema(fields[key]) for key, sent in PROFILE_ATTRIBUTE_NAMES.items()}
     )
 
 
-def _event_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
-    return _root_and_custom_schema([fields["attributes"]], ROOT_ATTRIBUTES)
+def _build_event_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
+    return _build_root_and_custom_schema([fields["attributes"]], ROOT_ATTRIBUTES)
 
 
-def _event_schema(action: DestinationAction, fields: dict[str, ActionField]) -> JSONObject:
+def _build_event_schema(action: DestinationAction, fields: dict[str, ActionField]) -> JSONObject:
     sources = [fields[key] for key in ("products", "parameters") if key in fields]
     members = {
-        "event_name": _event_name_schema(action),
+        "event_name": _build_event_name_schema(action),
         "timestamp": FIELD_TYPE_SCHEMAS["string"],
-        "event_params": _root_and_custom_schema(sources, ROOT_PARAMETERS),
+        "event_params": _build_root_and_custom_schema(sources, ROOT_PARAMETERS),
     }
-    return _object_schema(members, required=members)
+    return _build_object_schema(members, required=members)
 
 
-def _event_name_schema(action: DestinationAction) -> JSONObject:
+def _build_event_name_schema(action: DestinationAction) -> JSONObject:
     if action.build_user is build_custom_event_user:
         return FIELD_TYPE_SCHEMAS["string"]
     [event] = action.build_user({"timestamp": ""})["events"]
     return {"const": event["event_name"]}
 
 
-def _root_and_custom_schema(sources: list[ActionField], root_names: frozenset[str]) -> JSONObject:
+def _build_root_and_custom_schema(
+    sources: list[ActionField], root_names: frozenset[str]
+) -> JSONObject:
     """Return the schema of an object with known names at the root and all others under "custom".
 
     A name may come from each source; where one of them has no type for it, it may be anything.
     """
     members: JSONObject = {}
     for name in sorted(root_names):
-        typed = [_property_schema(source, name) for source in sources]
-        value = _any_of_schema(typed)
+        typed = [_build_property_schema(source, name) for source in sources]
+        value = _build_any_of_schema(typed)
         # The value is always wrapped in a list; a missing value becomes null.
-        members[name] = _single_item_list_schema(value) if name == "taxonomy" else value
+        members[name] = _build_single_item_list_schema(value) if name == "taxonomy" else value
     members["custom"] = FIELD_TYPE_SCHEMAS["object"]
-    return _object_schema(members, required=("custom",))
+    return _build_object_schema(members, required=("custom",))
 
 
-def _property_schema(source: ActionField, name: str) -> JSONObject:
+def _build_property_schema(source: ActionField, name: str) -> JSONObject:
     return next(
         (
-            _field_schema(property_field)
+            _get_field_schema(property_field)
             for property_field in source.properties
             if property_field.key == name
         ),
@@ -157,23 +159,23 @@ def _property_schema(source: ActionField, name: str) -> JSONObject:
     )
 
 
-def _single_item_list_schema(value: JSONObject) -> JSONObject:
+def _build_single_item_list_schema(value: JSONObject) -> JSONObject:
     item = {"anyOf": [value, {"type": "null"}]} if value else ANY_VALUE_SCHEMA
     return {"type": "array", "minItems": 1, "maxItems": 1, "items": item}
 
 
-def _field_schema(field: ActionField) -> JSONObject:
+def _get_field_schema(field: ActionField) -> JSONObject:
     return FIELD_TYPE_SCHEMAS[field.type]
 
 
-def _any_of_schema(schemas: list[JSONObject]) -> JSONObject:
+def _build_any_of_schema(schemas: list[JSONObject]) -> JSONObject:
     distinct = [schema for at, schema in enumerate(schemas) if schema not in schemas[:at]]
     if ANY_VALUE_SCHEMA in distinct or not distinct:
         return ANY_VALUE_SCHEMA
     return distinct[0] if len(distinct) == 1 else {"anyOf": distinct}
 
 
-def _object_schema(members: JSONObject, required: Iterable[str] = ()) -> JSONObject:
+def _build_object_schema(members: JSONObject, required: Iterable[str] = ()) -> JSONObject:
     return {
         "type": "object",
         "properties": members,

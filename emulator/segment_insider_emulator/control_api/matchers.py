@@ -158,7 +158,7 @@ def _parse_regex(pattern: JSON, where: str) -> Matcher:
         remedy = f"Give up to {MAX_PATTERN_LENGTH:,} characters."
         raise EmulatorError("invalid pattern", place, remedy)
     try:
-        plan_schema.check_pattern(pattern)
+        plan_schema.check_re2_pattern(pattern)
     except (plan_schema.UnsupportedPattern, UnicodeEncodeError) as error:
         what = f"{pattern[:80]!r} cannot be used as a pattern ({error})"
         remedy = "Write it for RE2, which has no look-around and no back references."

@@ -103,7 +103,7 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
     collected: list[PlannedRequest | _OpenBatch] = []
     open_batches: dict[tuple[int, bytes], _OpenBatch] = {}
     for message in messages:
-        for subscription in destination.find_candidates(message.event):
+        for subscription in destination.find_candidate_subscriptions(message.event):
             terms = BatchSettings.from_mapping(subscription.mapping)
             if terms and _can_join_batch(subscription, message.event):
                 key = (id(subscription), terms.batch_key(subscription, message.event))
@@ -159,7 +159,9 @@ def _batch_members(
 
 
 def _can_join_batch(subscription: Subscription, event: JSONObject) -> bool:
-    """Return whether *event* can join a batch; False when its trigger fails."""
+    """Return whether *event* can join a batch; False when its trigger does not match or raises an
+    error.
+    """
     try:
         return subscription.matches(event)
     except MAPPING_ERRORS:

@@ -174,7 +174,9 @@ class RetryScheduler:
 
     def _retry_next_due(self) -> bool:
         """Retry the upsert that has been due the longest; return whether there was one."""
-        return self._retry_one(lambda: self._upserts.find_next_due(format_iso_utc(self._clock())))
+        return self._retry_one(
+            lambda: self._upserts.find_next_due_upsert(format_iso_utc(self._clock()))
+        )
 
     def _retry_one(
         self, load_upsert: Callable[[], UpsertRecord | None], attempt_at: datetime | None = None

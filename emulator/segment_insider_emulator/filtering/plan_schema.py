@@ -30,8 +30,11 @@ def matches_pattern(pattern: str, text: str) -> bool:
     return _compile_pattern(pattern).search(text) is not None
 
 
-def check_pattern(pattern: str) -> None:
-    """Validate *pattern*. Raises: UnsupportedPattern, with RE2's reason."""
+def check_re2_pattern(pattern: str) -> None:
+    """Check that RE2 can compile *pattern*.
+
+    Raises: UnsupportedPattern, with RE2's reason.
+    """
     _compile_pattern(pattern)
 
 
@@ -324,7 +327,7 @@ def _pattern_problem(expression: JSON) -> str:
     if not isinstance(expression, str):
         return f"{_shorten_json(expression)} is not text"
     try:
-        check_pattern(expression)
+        check_re2_pattern(expression)
     except UnsupportedPattern as error:
         return f"Segment does not read the expression {_shorten_json(expression)}: {error}"
     return ""

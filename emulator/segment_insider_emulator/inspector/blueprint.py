@@ -108,12 +108,12 @@ def build_navigation(endpoint: str) -> list[NavigationEntry]:
     blueprint = endpoint.rpartition(".")[0]
     section = PARENT_BLUEPRINTS.get(blueprint, blueprint)
     return [
-        NavigationEntry(title, at, _aria_current(at, endpoint, section))
+        NavigationEntry(title, at, _get_aria_current(at, endpoint, section))
         for title, at in NAVIGATION_PAGES
     ]
 
 
-def _aria_current(entry_endpoint: str, endpoint: str, current_section: str) -> str:
+def _get_aria_current(entry_endpoint: str, endpoint: str, current_section: str) -> str:
     if entry_endpoint == endpoint:
         return "page"
     return "true" if entry_endpoint.rpartition(".")[0] == current_section else ""

@@ -23,7 +23,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.known_names import KnownNames
 
 
-def without_message_id(message: MessageRecord) -> JSONObject:
+def remove_message_id(message: MessageRecord) -> JSONObject:
     """Return the call without its messageId, because Segment drops duplicate ids."""
     return {name: value for name, value in message.sent.items() if name != "messageId"}
 

@@ -34,7 +34,7 @@ from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.known_names import collect_known_names
-from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset
+from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset_document
 
 
 class ComparedValue(NamedTuple):
@@ -72,7 +72,7 @@ def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[Valu
         yield compare_values(name, _get_upsert_body(left, name), _get_upsert_body(right, name))
 
 
-def compare_single_and_batch(
+def compare_single_and_batch_requests(
     event: JSONObject, destination: JSONObject
 ) -> Iterator[ValueComparison]:
     """Compare the request of each subscription for *event* alone and in a batch of one."""
@@ -164,7 +164,7 @@ def download_message_json(id: int, what: str) -> Response:
 def show_resend_form(id: int) -> str:
     """Show a form to edit the message and send it again."""
     message = _get_message_or_404(id)
-    text = orjson.dumps(copy_as.without_message_id(message), option=orjson.OPT_INDENT_2).decode()
+    text = orjson.dumps(copy_as.remove_message_id(message), option=orjson.OPT_INDENT_2).decode()
     return render_page("edit.html", message=message, text=text)
 
 
@@ -189,7 +189,7 @@ def show_comparison(id: int) -> str:
             redact_secrets(left.normalised),
             services.destination_overrides.destination,
         )
-        compared = list(compare_single_and_batch(event, destination)) if event else []
+        compared = list(compare_single_and_batch_requests(event, destination)) if event else []
         titles = ("alone", "in a batch")
     else:
         right = _get_message_or_404(parse_id(other, "with") or 0)
@@ -212,7 +212,7 @@ def _find_similar_messages(services: SandboxServices, message: MessageRecord) ->
 def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> dict[str, str]:
     """Return the message in each copy format, without secrets."""
     message = _redact_message(event_view.message)
-    call = copy_as.without_message_id(message)
+    call = copy_as.remove_message_id(message)
     sources = {source.name: source.write_key for source in services.workspace.sources}
     key = sources.get(message.source or "", services.workspace.write_key)
     account = InsiderAccountSettings(
@@ -236,7 +236,9 @@ def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> 
 
 def _get_scenario_workspace_name(services: SandboxServices) -> str:
     """Return the preset name or the workspace file name for a copied scenario."""
-    known = (name for name in PRESET_NAMES if read_preset(name) == services.workspace.document)
+    known = (
+        name for name in PRESET_NAMES if read_preset_document(name) == services.workspace.document
+    )
     return next(known, Path(services.config.workspace or "workspace.yaml").name)
 
 

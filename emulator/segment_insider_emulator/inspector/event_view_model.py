@@ -9,14 +9,17 @@ from typing import Final, TypeAlias
 import orjson
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.drift.traffic import has_value_at
-from segment_insider_emulator.analysis.drift.traffic_stats import list_filled_paths, remove_indexes
+from segment_insider_emulator.analysis.drift.traffic import has_value_at_path
+from segment_insider_emulator.analysis.drift.traffic_stats import (
+    list_filled_paths,
+    remove_list_indexes,
+)
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     UnmappedProperty,
     explain_deciding_properties,
     explain_empty_values,
     explain_unmapped_properties,
-    group_list_entries,
+    keep_one_property_per_path,
 )
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
@@ -134,7 +137,7 @@ class EventViewModel:
     @property
     def unmapped_properties(self) -> dict[str, UnmappedProperty]:
         """Unmapped properties by path without list indexes; equal list entries appear once."""
-        return group_list_entries(self.unmapped_values)
+        return keep_one_property_per_path(self.unmapped_values)
 
     @property
     def findings(self) -> list[tuple[JSONObject, UnfilledField | None]]:
@@ -270,12 +273,12 @@ def _find_unfilled_fields(
     destination: Destination, event: JSONObject
 ) -> dict[SubscriptionKey, tuple[UnfilledField, ...]]:
     present = set(list_filled_paths(event))
-    every = {remove_indexes(path) for path, _ in iter_leaves(event)}
+    every = {remove_list_indexes(path) for path, _ in iter_leaves(event)}
     return {
         (subscription.name, subscription.action_slug): tuple(
             _iter_unfilled_fields(subscription.mapping, present, every)
         )
-        for subscription in destination.find_candidates(event)
+        for subscription in destination.find_candidate_subscriptions(event)
     }
 
 
@@ -287,7 +290,7 @@ def _iter_unfilled_fields(
         if (
             read
             and LITERAL_MARKER not in read
-            and not any(has_value_at(path, present_paths) for path in read)
+            and not any(has_value_at_path(path, present_paths) for path in read)
         ):
             yield UnfilledField(".".join(keys), tuple(sorted(read)), not read.isdisjoint(all_paths))
 
@@ -330,7 +333,7 @@ def _build_matched_subscription(
 ) -> MatchedSubscription:
     body = parse_json_or_text(delivery.request.body) if delivery and delivery.request else None
     answer = parse_json_or_text(delivery.response.body) if delivery and delivery.response else None
-    marks = {place: _mark_origin(origin) for origin in trace.origins for place in origin.at}
+    marks = {place: _build_origin_mark(origin) for origin in trace.origins for place in origin.at}
     for finding in delivery.findings if delivery else ():
         place = _DOTTED_INDEX.sub(r"[\1]", str(finding["where"]))
         known = marks.get(place)
@@ -339,7 +342,7 @@ def _build_matched_subscription(
     return MatchedSubscription(trace, delivery, marks, body, answer)
 
 
-def _mark_origin(origin: ValueOrigin) -> ValueMark:
+def _build_origin_mark(origin: ValueOrigin) -> ValueMark:
     source = ", ".join(origin.read) or "fixed value"
     return ValueMark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
 

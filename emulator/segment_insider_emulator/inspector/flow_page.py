@@ -211,7 +211,8 @@ def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
     for node in _collect_nodes(links):
         columns[node.column].append(node)
     scale = (
-        MAX_COLUMN_HEIGHT / max((_count_column(links, nodes) for nodes in columns), default=1)
+        MAX_COLUMN_HEIGHT
+        / max((_count_column_events(links, nodes) for nodes in columns), default=1)
         if links
         else 1
     )
@@ -220,7 +221,7 @@ def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
     for nodes in columns:
         y = TOP_MARGIN
         for node in sorted(nodes, key=lambda node: -heights[node]):
-            count = max(_count_in_and_out(links, node))
+            count = max(_count_incoming_and_outgoing(links, node))
             boxes[node] = FlowBox(node, COLUMN_LEFT_EDGES[node.column], y, heights[node], count)
             y += heights[node] + BOX_GAP
     bottom = max((box.y + box.height for box in boxes.values()), default=TOP_MARGIN)
@@ -233,7 +234,7 @@ def _collect_nodes(links: Iterable[FlowLink]) -> list[FlowNode]:
     return list(dict.fromkeys(node for link in links for node in (link.source, link.target)))
 
 
-def _count_in_and_out(links: Iterable[FlowLink], node: FlowNode) -> tuple[int, int]:
+def _count_incoming_and_outgoing(links: Iterable[FlowLink], node: FlowNode) -> tuple[int, int]:
     """Return incoming and outgoing counts; they differ if one order gives several events."""
     return (
         sum(link.count for link in links if link.target == node),
@@ -241,8 +242,8 @@ def _count_in_and_out(links: Iterable[FlowLink], node: FlowNode) -> tuple[int, i
     )
 
 
-def _count_column(links: Sequence[FlowLink], nodes: Iterable[FlowNode]) -> int:
-    return sum(max(_count_in_and_out(links, node)) for node in nodes) or 1
+def _count_column_events(links: Sequence[FlowLink], nodes: Iterable[FlowNode]) -> int:
+    return sum(max(_count_incoming_and_outgoing(links, node)) for node in nodes) or 1
 
 
 def _scale_band_width(count: int, scale: float) -> float:

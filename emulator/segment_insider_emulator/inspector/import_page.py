@@ -27,7 +27,7 @@ from segment_insider_emulator.workspace.documents import (
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,
     load_workspace_from_document,
-    read_preset,
+    read_preset_document,
 )
 from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
 
@@ -64,7 +64,7 @@ def show_import_form() -> str:
         return _render_import_page()
     if name not in PRESET_NAMES:
         abort(404)
-    preset_document = read_preset(name)
+    preset_document = read_preset_document(name)
     return _render_import_page(_build_preview(f"Preset {name}", ImportedWorkspace(preset_document)))
 
 

@@ -10,7 +10,7 @@ import orjson
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from segment_insider_emulator.analysis.drift.traffic_stats import remove_indexes
+from segment_insider_emulator.analysis.drift.traffic_stats import remove_list_indexes
 from segment_insider_emulator.clock import NEVER_DUE, Stopwatch
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import histogram
@@ -156,7 +156,7 @@ def show_messages() -> str | tuple[str, int]:
     if request.args.get("part") == "rows":
         return render_page("live.html", "rows", list_query=query, **_build_new_rows_context(query))
     listing = _build_list_context(query) if request.args.get("part") != "totals" else {}
-    totals = _build_totals_context(query) if request.args.get("part") != "list" else {}
+    totals = _build_stage_totals_context(query) if request.args.get("part") != "list" else {}
     return render_page(
         "live.html",
         "list",
@@ -190,7 +190,7 @@ def _build_list_context(query: ListQuery) -> dict[str, object]:
         query.filters, before_id=query.before_id, limit=MESSAGES_PER_PAGE, time_budget_s=patience
     )
     return {
-        **_build_rows_context(page.messages),
+        **_build_message_rows_context(page.messages),
         "older": page.next_before_id,
         "reach": page.scan_limit,
     }
@@ -207,18 +207,18 @@ def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
     page = browsing.find_page(query.filters, after_id=after, limit=MESSAGES_PER_PAGE)
     changed = browsing.find_by_ids(watched, query.filters) if watched else []
     return {
-        **_build_rows_context([*page.messages, *changed]),
+        **_build_message_rows_context([*page.messages, *changed]),
         "gap": page.next_before_id is not None,
     }
 
 
-def _build_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
+def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
     services = current_services()
     unread = find_unmapped_properties(messages, services.destination_overrides.destination)
     return {"rows": messages, "unmapped": unread, "now": services.clock()}
 
 
-def _build_totals_context(query: ListQuery) -> dict[str, object]:
+def _build_stage_totals_context(query: ListQuery) -> dict[str, object]:
     browsing = current_services().store.message_search
     span = browsing.find_time_range()
     if span is None or ("part" not in request.args and not can_use_counts(query.filters)):
@@ -281,4 +281,4 @@ def _find_message_unmapped_properties(
     unread_paths = find_unmapped_event_paths(destination, message.document)
     if not unread_paths.has_matching_subscription and not message.deliveries:
         return []
-    return list(dict.fromkeys(map(remove_indexes, unread_paths.paths)))
+    return list(dict.fromkeys(map(remove_list_indexes, unread_paths.paths)))

@@ -79,13 +79,19 @@ def _describe_field(key: str, field: ActionField | None, mapping: JSON) -> Itera
     )
     match mapping:
         case {"@arrayPath": [path, dict() as shape, *_]} if len(mapping) == 1:
-            head = (TextPiece("word", "for each of"), *_describe_pieces(_as_path_directive(path)))
+            head = (
+                TextPiece("word", "for each of"),
+                *_describe_pieces(_build_path_directive(path)),
+            )
             yield MappingLine(key, label, head, mapping, required)
             yield from _describe_members(f"{key}[].", shape, members)
         case {"@merge": {"objects": [*objects, dict() as own], "direction": "right"}} if (
             own and not is_directive(own)
         ):
-            over = (*_describe_list_parts(objects, "merged with"), TextPiece("word", "but with"))
+            over = (
+                *_describe_joined_mappings(objects, "merged with"),
+                TextPiece("word", "but with"),
+            )
             yield MappingLine(key, label, tuple(over), mapping, required)
             yield from _describe_members(f"{key}.", own, members)
         case dict() if mapping and not is_directive(mapping):
@@ -106,7 +112,7 @@ def _describe_members(
         )
 
 
-def _as_path_directive(path: JSON) -> JSON:
+def _build_path_directive(path: JSON) -> JSON:
     return {"@path": path} if isinstance(path, str) else path
 
 
@@ -121,7 +127,7 @@ def _describe_pieces(mapping: JSON) -> Iterator[TextPiece]:
         yield from _describe_object_members(list(mapping.items()))
     elif isinstance(mapping, list) and mapping:
         yield TextPiece("word", "a list of")
-        yield from _describe_list_parts(mapping, ",")
+        yield from _describe_joined_mappings(mapping, ",")
     else:
         yield TextPiece("value", _to_json_text(mapping))
 
@@ -138,7 +144,7 @@ def _describe_object_members(members: list[tuple[str, JSON]]) -> Iterator[TextPi
         yield from _describe_pieces(part)
 
 
-def _describe_list_parts(parts: list[JSON], separator: str) -> Iterator[TextPiece]:
+def _describe_joined_mappings(parts: list[JSON], separator: str) -> Iterator[TextPiece]:
     for at, part in enumerate(parts):
         if at:
             yield TextPiece("word", separator)
@@ -201,10 +207,10 @@ def _describe_array_path(options: JSON) -> _OptionalPieces:
     shape = options[1] if len(options) > 1 else None
     loop_pieces = [
         TextPiece("word", "for each of"),
-        *_describe_pieces(_as_path_directive(options[0])),
+        *_describe_pieces(_build_path_directive(options[0])),
     ]
     if not isinstance(shape, dict) or not shape:
-        return list(_describe_pieces(_as_path_directive(options[0])))
+        return list(_describe_pieces(_build_path_directive(options[0])))
     return [*loop_pieces, TextPiece("word", ":"), *_describe_pieces(shape)]
 
 
@@ -258,7 +264,7 @@ def _describe_merge(options: JSON) -> _OptionalPieces:
         return None
     winner = "the first" if options.get("direction") == "left" else "the last"
     return [
-        *_describe_list_parts(options["objects"], "merged with"),
+        *_describe_joined_mappings(options["objects"], "merged with"),
         TextPiece("word", f"({winner} wins)"),
     ]
 

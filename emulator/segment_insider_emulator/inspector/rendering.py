@@ -124,7 +124,7 @@ def indent_json(text: str) -> str:
 
 
 def shorten(text: str, max_chars: int = MAX_CELL_CHARS) -> str:
-    """Shorten *text* to at most *most* characters."""
+    """Shorten *text* to at most *max_chars* characters."""
     return text if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 

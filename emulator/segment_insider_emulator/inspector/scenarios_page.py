@@ -61,8 +61,8 @@ def show_scenario_run(id: int) -> str:
         features=[(feature, _count_verdicts(feature)) for feature in features],
         signs=VERDICT_ICONS,
         here=get_current_sandbox_url(),
-        sandboxes=_find_sandbox_paths(scenario_run.run),
-        pages=_find_message_paths(scenario_run.run),
+        sandboxes=_map_sandbox_ids_to_page_paths(scenario_run.run),
+        pages=_map_messages_to_page_paths(scenario_run.run),
     )
 
 
@@ -84,14 +84,14 @@ def _iter_scenarios(run: JSONObject) -> Iterator[JSONObject]:
     return (scenario for feature in run["features"] for scenario in feature["scenarios"])
 
 
-def _find_sandbox_paths(run: JSONObject) -> dict[str, str]:
+def _map_sandbox_ids_to_page_paths(run: JSONObject) -> dict[str, str]:
     """Map ids of existing sandboxes of the run to the paths of their pages."""
     ids = {scenario.get("sandbox") for scenario in _iter_scenarios(run)}
     there = (sandbox.record.id for sandbox in visible_sandboxes())
     return {id: get_sandbox_pages_path(id) for id in there if id in ids}
 
 
-def _find_message_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
+def _map_messages_to_page_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
     """Map sandbox id and messageId to the path of the message page.
 
     Of a scenario that names no sandbox they are looked for in this one.

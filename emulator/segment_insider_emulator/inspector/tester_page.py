@@ -75,7 +75,7 @@ def build_edit_form(
     )
 
 
-def parse_event(text: str, now: datetime) -> JSONObject:
+def parse_event_text(text: str, now: datetime) -> JSONObject:
     """Parse *text* into a normalised event. Raises: EmulatorError.
 
     Raises: EmulatorError.
@@ -167,7 +167,7 @@ def run_test() -> str:
     """Evaluate the event of the form; nothing is sent or changed."""
     form = _read_submitted_form()
     try:
-        parse_event(form.event_json, current_services().clock())
+        parse_event_text(form.event_json, current_services().clock())
         _build_edited_subscription(current_services(), form)
     except EmulatorError as error:
         return _render_tester_page(form, reject_form("test", error))
@@ -302,7 +302,7 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
 
 
 def _parse_form_event(services: SandboxServices, form: TesterForm) -> JSONObject | None:
-    return parse_event(form.event_json, services.clock()) if form.event_json else None
+    return parse_event_text(form.event_json, services.clock()) if form.event_json else None
 
 
 def _build_edit_effect(

@@ -7,7 +7,7 @@ from segment_insider_emulator.analysis.context import build_context
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     UnmappedProperty,
     explain_unmapped_properties,
-    group_list_entries,
+    keep_one_property_per_path,
 )
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserError, validate_user
@@ -126,7 +126,7 @@ def evaluate_event(
     unread = explain_unmapped_properties(
         build_context(document), event, [path for path in value_paths if path not in read_paths]
     )
-    return EventTestResult(event, results, group_list_entries(unread))
+    return EventTestResult(event, results, keep_one_property_per_path(unread))
 
 
 def compare_edited_subscription(

@@ -60,10 +60,10 @@ def format_hcl_value(value: JSON | HclExpression, indent_level: int = 0) -> str:
 
 def format_hcl_string(value: str) -> str:
     """Format *value* as a quoted HCL string without template sequences."""
-    return '"' + "".join(_escape_characters(value)) + '"'
+    return '"' + "".join(_escape_hcl_characters(value)) + '"'
 
 
-def _escape_characters(value: str) -> Iterator[str]:
+def _escape_hcl_characters(value: str) -> Iterator[str]:
     for character, next_character in zip_longest(value, value[1:], fillvalue=""):
         if character in "$%" and next_character and next_character in "$%{":
             # Escaped instead of doubled, because parsers read doubled signs differently.
@@ -102,34 +102,34 @@ _FILE_HEADER = """\
 def build_terraform(workspace: Workspace, *, keep_secrets: bool = False) -> str:
     """Build the Terraform configuration. The key is a variable unless *keep_secrets*."""
     blocks = [
-        *_variable_blocks(workspace, keep_secrets),
-        _destination_block(workspace, keep_secrets),
+        *_build_variable_blocks(workspace, keep_secrets),
+        _build_destination_block(workspace, keep_secrets),
     ]
     labels: set[str] = set()
     blocks += (
-        _subscription_block(_unique_label(subscription["name"], labels), subscription)
+        _build_subscription_block(_build_unique_label(subscription["name"], labels), subscription)
         for subscription in export_workspace.export_subscriptions(workspace)
     )
     blocks += (
-        _filter_block(
-            _unique_label(destination_filter["title"] or "filter", labels),
+        _build_filter_block(
+            _build_unique_label(destination_filter["title"] or "filter", labels),
             destination_filter,
             workspace,
         )
         for destination_filter in export_workspace.export_filters(workspace)
     )
-    blocks += _tracking_plan_blocks(workspace)
+    blocks += _build_tracking_plan_blocks(workspace)
     return "\n\n".join([_FILE_HEADER, *blocks]) + "\n"
 
 
-def _variable_blocks(workspace: Workspace, keep_secrets: bool) -> Iterator[str]:
+def _build_variable_blocks(workspace: Workspace, keep_secrets: bool) -> Iterator[str]:
     if not keep_secrets:
         yield 'variable "ucd_key" {\n  type      = string\n  sensitive = true\n}'
     if not workspace.destination.get("sourceId"):
         yield 'variable "source_id" {\n  type = string\n}'
 
 
-def _destination_block(workspace: Workspace, keep_secrets: bool) -> str:
+def _build_destination_block(workspace: Workspace, keep_secrets: bool) -> str:
     destination = export_workspace.export_destination(workspace, keep_secrets=keep_secrets)
     settings = destination["settings"]
     if not keep_secrets:
@@ -137,63 +137,63 @@ def _destination_block(workspace: Workspace, keep_secrets: bool) -> str:
     arguments = {
         "name": destination["name"],
         "enabled": destination["enabled"],
-        "source_id": _source_id_expression(workspace),
+        "source_id": _build_source_id_expression(workspace),
         "metadata": {"id": DESTINATION_METADATA_ID},
-        "settings": _jsonencode_expression(settings),
+        "settings": _build_jsonencode_expression(settings),
     }
-    return _resource_block("segment_destination", _DESTINATION_LABEL, arguments)
+    return _build_resource_block("segment_destination", _DESTINATION_LABEL, arguments)
 
 
-def _subscription_block(label: str, subscription: JSONObject) -> str:
+def _build_subscription_block(label: str, subscription: JSONObject) -> str:
     arguments: JSONObject = {
-        "destination_id": _destination_id_reference(),
+        "destination_id": _build_destination_id_reference(),
         "name": subscription["name"],
         "enabled": subscription["enabled"],
         "action_id": subscription["actionId"],
         "trigger": subscription["trigger"],
-        "settings": _jsonencode_expression(subscription["settings"]),
+        "settings": _build_jsonencode_expression(subscription["settings"]),
     }
     if subscription.get("modelId"):
         arguments["model_id"] = subscription["modelId"]
     comment = f"# {ACTION_SLUGS[subscription['actionId']]}\n"
-    return comment + _resource_block("segment_destination_subscription", label, arguments)
+    return comment + _build_resource_block("segment_destination_subscription", label, arguments)
 
 
-def _filter_block(label: str, destination_filter: JSONObject, workspace: Workspace) -> str:
+def _build_filter_block(label: str, destination_filter: JSONObject, workspace: Workspace) -> str:
     arguments = {
         "if": destination_filter["if"],
-        "source_id": _source_id_expression(workspace),
-        "destination_id": _destination_id_reference(),
+        "source_id": _build_source_id_expression(workspace),
+        "destination_id": _build_destination_id_reference(),
         "title": destination_filter["title"],
         "enabled": destination_filter["enabled"],
         "actions": [_format_filter_action(action) for action in destination_filter["actions"]],
     }
-    return _resource_block("segment_destination_filter", label, arguments)
+    return _build_resource_block("segment_destination_filter", label, arguments)
 
 
 def _format_filter_action(action: JSONObject) -> JSONObject:
     return (
-        action | {"fields": _jsonencode_expression(action["fields"])}
+        action | {"fields": _build_jsonencode_expression(action["fields"])}
         if "fields" in action
         else action
     )
 
 
-def _tracking_plan_blocks(workspace: Workspace) -> Iterator[str]:
+def _build_tracking_plan_blocks(workspace: Workspace) -> Iterator[str]:
     """Yield the tracking plan, and its connection to the source with the schema settings."""
     tracking_plan = export_workspace.export_tracking_plan(workspace)
     if tracking_plan is None:
         return
     rules = [_format_rule(rule) for rule in tracking_plan["rules"]]
     arguments: JSONObject = {"name": tracking_plan["name"], "type": "LIVE", "rules": rules}
-    yield _resource_block("segment_tracking_plan", _TRACKING_PLAN_LABEL, arguments)
+    yield _build_resource_block("segment_tracking_plan", _TRACKING_PLAN_LABEL, arguments)
     connection: JSONObject = {
-        "source_id": _source_id_expression(workspace),
+        "source_id": _build_source_id_expression(workspace),
         "tracking_plan_id": HclExpression(f"segment_tracking_plan.{_TRACKING_PLAN_LABEL}.id"),
     }
     if controls := export_workspace.export_schema_settings(workspace):
-        connection["schema_settings"] = _snake_case_keys(controls)
-    yield _resource_block(
+        connection["schema_settings"] = _convert_keys_to_snake_case(controls)
+    yield _build_resource_block(
         "segment_source_tracking_plan_connection", _TRACKING_PLAN_LABEL, connection
     )
 
@@ -201,31 +201,33 @@ def _tracking_plan_blocks(workspace: Workspace) -> Iterator[str]:
 def _format_rule(rule: JSONObject) -> JSONObject:
     known = {"type": rule["type"], "version": rule["version"]}
     key = {"key": rule["key"]} if rule["key"] else {}
-    return key | known | {"json_schema": _jsonencode_expression(rule["jsonSchema"], 3)}
+    return key | known | {"json_schema": _build_jsonencode_expression(rule["jsonSchema"], 3)}
 
 
-def _snake_case_keys(value: JSON) -> JSON:
+def _convert_keys_to_snake_case(value: JSON) -> JSON:
     if not isinstance(value, dict):
         return value
     return {
-        re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", key): _snake_case_keys(child)
+        re.sub(r"[A-Z]", lambda match: f"_{match[0].lower()}", key): _convert_keys_to_snake_case(
+            child
+        )
         for key, child in value.items()
     }
 
 
-def _destination_id_reference() -> HclExpression:
+def _build_destination_id_reference() -> HclExpression:
     return HclExpression(f"segment_destination.{_DESTINATION_LABEL}.id")
 
 
-def _source_id_expression(workspace: Workspace) -> JSON:
+def _build_source_id_expression(workspace: Workspace) -> JSON:
     return workspace.destination.get("sourceId") or HclExpression("var.source_id")
 
 
-def _jsonencode_expression(value: JSONObject, indent_level: int = 1) -> HclExpression:
+def _build_jsonencode_expression(value: JSONObject, indent_level: int = 1) -> HclExpression:
     return HclExpression(f"jsonencode({format_hcl_value(value, indent_level)})")
 
 
-def _resource_block(resource_type: str, label: str, arguments: JSONObject) -> str:
+def _build_resource_block(resource_type: str, label: str, arguments: JSONObject) -> str:
     width = max(map(len, arguments))
     lines = [f"  {key:{width}} = {format_hcl_value(value, 1)}" for key, value in arguments.items()]
     return "\n".join(
@@ -233,7 +235,7 @@ def _resource_block(resource_type: str, label: str, arguments: JSONObject) -> st
     )
 
 
-def _unique_label(name: str, used_labels: set[str]) -> str:
+def _build_unique_label(name: str, used_labels: set[str]) -> str:
     """Build a unique Terraform label from *name*."""
     words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     base = words if words[:1].isalpha() else f"mapping_{words}".rstrip("_")

@@ -58,7 +58,7 @@ def export_subscriptions(workspace: Workspace) -> list[JSONObject]:
     ]
 
 
-def with_defaults(subscription: JSONObject) -> JSONObject:
+def add_catalogue_defaults(subscription: JSONObject) -> JSONObject:
     """Add the catalogue's trigger, state and mapping where *subscription* has none."""
     action = ACTIONS[subscription["actionSlug"]]
     defaults = {"trigger": action.trigger, "enabled": True, "settings": action.default_mapping}
@@ -111,7 +111,7 @@ def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool
 
 
 def _export_subscription(subscription: JSONObject) -> JSONObject:
-    complete = with_defaults(subscription)
+    complete = add_catalogue_defaults(subscription)
     known = {key: subscription[key] for key in ("id", "modelId") if subscription.get(key)}
     return known | {
         "name": subscription["name"],
@@ -135,21 +135,21 @@ def build_api_requests(workspace: Workspace, *, keep_secrets: bool = False) -> l
     """
     destination = workspace.destination
     return [
-        _destination_request(workspace, keep_secrets=keep_secrets),
+        _build_destination_request(workspace, keep_secrets=keep_secrets),
         *(
-            _subscription_request(destination, subscription)
+            _build_subscription_request(destination, subscription)
             for subscription in export_subscriptions(workspace)
         ),
         *(
-            _filter_request(destination, destination_filter)
+            _build_filter_request(destination, destination_filter)
             for destination_filter in export_filters(workspace)
         ),
-        *_tracking_plan_requests(destination, export_tracking_plan(workspace)),
-        *_schema_settings_requests(destination, export_schema_settings(workspace)),
+        *_build_tracking_plan_requests(destination, export_tracking_plan(workspace)),
+        *_build_schema_settings_requests(destination, export_schema_settings(workspace)),
     ]
 
 
-def _destination_request(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
+def _build_destination_request(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
     body = export_destination(workspace, keep_secrets=keep_secrets)
     destination = workspace.destination
     if destination.get("id"):
@@ -158,12 +158,12 @@ def _destination_request(workspace: Workspace, *, keep_secrets: bool) -> JSONObj
         "POST",
         "/destinations",
         V1_CONTENT_TYPE,
-        {"sourceId": _source_id(destination), "metadataId": DESTINATION_METADATA_ID} | body,
+        {"sourceId": _get_source_id(destination), "metadataId": DESTINATION_METADATA_ID} | body,
     )
 
 
-def _subscription_request(destination: JSONObject, subscription: JSONObject) -> JSONObject:
-    where = f"/destinations/{_destination_id(destination)}/subscriptions"
+def _build_subscription_request(destination: JSONObject, subscription: JSONObject) -> JSONObject:
+    where = f"/destinations/{_get_destination_id(destination)}/subscriptions"
     body = {key: value for key, value in subscription.items() if key != "id"}
     if "id" not in subscription:
         return _build_request("POST", where, ALPHA_CONTENT_TYPE, body)
@@ -175,18 +175,18 @@ def _subscription_request(destination: JSONObject, subscription: JSONObject) -> 
     }
 
 
-def _filter_request(destination: JSONObject, destination_filter: JSONObject) -> JSONObject:
-    where = f"/destination/{_destination_id(destination)}/filters"
+def _build_filter_request(destination: JSONObject, destination_filter: JSONObject) -> JSONObject:
+    where = f"/destination/{_get_destination_id(destination)}/filters"
     allowed_keys = ("title", "description", "if", "actions", "enabled")
     body = {key: destination_filter[key] for key in allowed_keys if key in destination_filter}
     if destination_filter.get("id"):
         return _build_request("PATCH", f"{where}/{destination_filter['id']}", V1_CONTENT_TYPE, body)
     return _build_request(
-        "POST", where, V1_CONTENT_TYPE, {"sourceId": _source_id(destination)} | body
+        "POST", where, V1_CONTENT_TYPE, {"sourceId": _get_source_id(destination)} | body
     )
 
 
-def _tracking_plan_requests(
+def _build_tracking_plan_requests(
     destination: JSONObject, plan: JSONObject | None
 ) -> Iterator[JSONObject]:
     if plan is None:
@@ -209,27 +209,27 @@ def _tracking_plan_requests(
             {"rules": rules[first : first + MAX_RULES_PER_REQUEST]},
         )
     yield _build_request(
-        "POST", f"{where}/sources", V1_CONTENT_TYPE, {"sourceId": _source_id(destination)}
+        "POST", f"{where}/sources", V1_CONTENT_TYPE, {"sourceId": _get_source_id(destination)}
     )
 
 
-def _schema_settings_requests(
+def _build_schema_settings_requests(
     destination: JSONObject, schema_settings: JSONObject
 ) -> Iterator[JSONObject]:
     if schema_settings:
         yield _build_request(
             "PATCH",
-            f"/sources/{_source_id(destination)}/settings",
+            f"/sources/{_get_source_id(destination)}/settings",
             V1_CONTENT_TYPE,
             schema_settings,
         )
 
 
-def _destination_id(destination: JSONObject) -> str:
+def _get_destination_id(destination: JSONObject) -> str:
     return str(destination.get("id") or "{destinationId}")
 
 
-def _source_id(destination: JSONObject) -> str:
+def _get_source_id(destination: JSONObject) -> str:
     return str(destination.get("sourceId") or "<sourceId>")
 
 
@@ -254,7 +254,9 @@ def export_document(workspace: Workspace, *, keep_secrets: bool = False) -> JSON
     """
     destination = workspace.destination
     settings = export_destination(workspace, keep_secrets=True)
-    subscriptions = [with_defaults(subscription) for subscription in destination["subscriptions"]]
+    subscriptions = [
+        add_catalogue_defaults(subscription) for subscription in destination["subscriptions"]
+    ]
     document = {
         **workspace.document,
         "destination": {**destination, **settings, "subscriptions": subscriptions},

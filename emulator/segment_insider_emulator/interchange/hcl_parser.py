@@ -94,26 +94,26 @@ class _HclParser:
                 if end < 0:
                     raise HclSyntaxError(self._position)
                 self._position = end + 2
-            elif lines and self._peek() == "\n":
+            elif lines and self._peek_character() == "\n":
                 self._position += 1
             else:
                 return
 
-    def _peek(self) -> str:
+    def _peek_character(self) -> str:
         return self._text[self._position : self._position + 1]
 
-    def _accept(self, character: str) -> bool:
-        if self._peek() == character:
+    def _accept_character(self, character: str) -> bool:
+        if self._peek_character() == character:
             self._position += 1
             return True
         return False
 
-    def _expect(self, character: str) -> None:
-        if not self._accept(character):
+    def _expect_character(self, character: str) -> None:
+        if not self._accept_character(character):
             raise HclSyntaxError(self._position)
 
     @contextmanager
-    def _nested(self, *, line_ends: bool) -> Iterator[None]:
+    def _enter_nesting_level(self, *, line_ends: bool) -> Iterator[None]:
         """Context manager for one nesting level; *line_ends*: a line end ends an expression."""
         outer, self._line_ends = self._line_ends, line_ends
         self._depth += 1
@@ -128,7 +128,7 @@ class _HclParser:
         body = HclBody()
         while True:
             self._skip_blanks(lines=True)
-            if self._peek() == closing:
+            if self._peek_character() == closing:
                 self._position += len(closing)
                 return body
             self._parse_attribute_or_block(body)
@@ -136,19 +136,19 @@ class _HclParser:
     def _parse_attribute_or_block(self, body: HclBody) -> None:
         name = self._parse_name()
         self._skip_blanks(lines=False)
-        if self._accept("="):
+        if self._accept_character("="):
             self._skip_blanks(lines=False)
             body.attributes[name] = self.parse_value()
             return
         labels = []
-        while not self._accept("{"):
+        while not self._accept_character("{"):
             labels.append(self._parse_label())
             self._skip_blanks(lines=False)
-        with self._nested(line_ends=True):
+        with self._enter_nesting_level(line_ends=True):
             body.blocks.append(HclBlock(name, labels, self.parse_body("}")))
 
     def _parse_label(self) -> str:
-        if not self._accept('"'):
+        if not self._accept_character('"'):
             return self._parse_name()
         label = self.parse_template(_QUOTED_TEXT, None)
         if not isinstance(label, str):
@@ -175,12 +175,12 @@ class _HclParser:
         return UnknownValue(self._text[start : self._position].strip())
 
     def _is_expression_end(self) -> bool:
-        return self._peek() in ("", ",", ")", "]", "}", "\n") or self._text.startswith(
+        return self._peek_character() in ("", ",", ")", "]", "}", "\n") or self._text.startswith(
             "~}", self._position
         )
 
     def _parse_operand(self) -> ImportValue:
-        match self._peek():
+        match self._peek_character():
             case '"':
                 self._position += 1
                 return self.parse_template(_QUOTED_TEXT, None)
@@ -219,18 +219,18 @@ class _HclParser:
         if not name:
             return UnknownValue("")
         self._position = name.end()
-        if self._peek() == "(":
+        if self._peek_character() == "(":
             if name[0] == "jsonencode":
                 self._position += 1
                 return self._parse_jsonencode()
             self._skip_brackets()
-        if name[0] in _LITERAL_WORDS and self._peek() not in (".", "["):
+        if name[0] in _LITERAL_WORDS and self._peek_character() not in (".", "["):
             return _LITERAL_WORDS[name[0]]
-        self._skip_path()
+        self._skip_reference_path()
         return UnknownValue(self._text[start : self._position])
 
-    def _skip_path(self) -> None:
-        while (next_character := self._peek()) and next_character in ".[":
+    def _skip_reference_path(self) -> None:
+        while (next_character := self._peek_character()) and next_character in ".[":
             if next_character == "[":
                 self._skip_brackets()
                 continue
@@ -238,36 +238,38 @@ class _HclParser:
             step = _NAME.match(self._text, self._position) or _NUMBER.match(
                 self._text, self._position
             )
-            self._position = step.end() if step else self._position + (self._peek() == "*")
+            self._position = (
+                step.end() if step else self._position + (self._peek_character() == "*")
+            )
 
     def _parse_jsonencode(self) -> JsonEncodeCall:
-        with self._nested(line_ends=False):
+        with self._enter_nesting_level(line_ends=False):
             self._skip_blanks(lines=True)
             value = self.parse_value()
-            self._accept(",")
+            self._accept_character(",")
             self._skip_blanks(lines=True)
-            self._expect(")")
+            self._expect_character(")")
         return JsonEncodeCall(value)
 
     def _parse_parenthesis(self) -> ImportValue:
         self._position += 1
-        with self._nested(line_ends=False):
+        with self._enter_nesting_level(line_ends=False):
             self._skip_blanks(lines=True)
             value = self.parse_value()
-            self._expect(")")
+            self._expect_character(")")
         return value
 
     def _parse_list(self) -> ImportValue:
         start = self._position
         self._position += 1
         items = []
-        with self._nested(line_ends=False):
+        with self._enter_nesting_level(line_ends=False):
             self._skip_blanks(lines=True)
             if self._is_for_expression():
                 return self._skip_for_expression(start)
-            while not self._accept("]"):
+            while not self._accept_character("]"):
                 items.append(self.parse_value())
-                if not self._accept(",") and self._peek() != "]":
+                if not self._accept_character(",") and self._peek_character() != "]":
                     raise HclSyntaxError(self._position)
                 self._skip_blanks(lines=True)
         return items
@@ -276,24 +278,24 @@ class _HclParser:
         start = self._position
         self._position += 1
         members = {}
-        with self._nested(line_ends=True):
+        with self._enter_nesting_level(line_ends=True):
             self._skip_blanks(lines=True)
             if self._is_for_expression():
                 return self._skip_for_expression(start)
-            while not self._accept("}"):
-                key, value = self._parse_member()
+            while not self._accept_character("}"):
+                key, value = self._parse_object_member()
                 members[key] = value
-                if not self._accept(",") and self._peek() not in ("}", "\n"):
+                if not self._accept_character(",") and self._peek_character() not in ("}", "\n"):
                     raise HclSyntaxError(self._position)
                 self._skip_blanks(lines=True)
         return members
 
-    def _parse_member(self) -> tuple[str, ImportValue]:
+    def _parse_object_member(self) -> tuple[str, ImportValue]:
         start = self._position
-        key = self._parse_key()
+        key = self._parse_object_key()
         written = self._text[start : self._position]
         self._skip_blanks(lines=False)
-        if not self._accept("=") and not self._accept(":"):
+        if not self._accept_character("=") and not self._accept_character(":"):
             raise HclSyntaxError(self._position)
         self._skip_blanks(lines=False)
         value = self.parse_value()
@@ -301,17 +303,17 @@ class _HclParser:
             return key, value
         return written, UnknownValue(written, reason=f"only Terraform knows the key {written}")
 
-    def _parse_key(self) -> ImportValue:
-        if self._accept('"'):
+    def _parse_object_key(self) -> ImportValue:
+        if self._accept_character('"'):
             return self.parse_template(_QUOTED_TEXT, None)
-        if self._peek() == "(":
+        if self._peek_character() == "(":
             return self._parse_parenthesis()
         if (number := self._parse_number()) is not None:
             return number if isinstance(number, UnknownValue) else str(number)
         name = self._parse_name()
-        if self._peek() not in (".", "["):
+        if self._peek_character() not in (".", "["):
             return name
-        self._skip_path()
+        self._skip_reference_path()
         return UnknownValue("")
 
     def _is_for_expression(self) -> bool:
@@ -331,7 +333,7 @@ class _HclParser:
             self._skip_blanks(lines=not self._line_ends)
             if self._is_expression_end():
                 return
-            if self._peek() in _CLOSING_BRACKETS:
+            if self._peek_character() in _CLOSING_BRACKETS:
                 self._skip_brackets()
             else:
                 self._skip_word()
@@ -340,7 +342,7 @@ class _HclParser:
         """Skip to the end of the bracket pair that opens here."""
         expected = []
         while True:
-            character = self._peek()
+            character = self._peek_character()
             if character in _CLOSING_BRACKETS:
                 expected.append(_CLOSING_BRACKETS[character])
                 self._position += 1
@@ -358,8 +360,8 @@ class _HclParser:
             self._skip_blanks(lines=True)
 
     def _skip_word(self) -> None:
-        if self._accept('"'):
-            with self._nested(line_ends=self._line_ends):
+        if self._accept_character('"'):
+            with self._enter_nesting_level(line_ends=self._line_ends):
                 self.parse_template(_QUOTED_TEXT, None)
         elif heredoc := _HEREDOC.match(self._text, self._position):
             self._parse_heredoc(heredoc)
@@ -374,7 +376,9 @@ class _HclParser:
             raise HclSyntaxError(self._position)
         content = self._text[opening.end() : end.start()]
         self._position = end.end()
-        inner = _HclParser(_remove_indent(content) if opening[1] else content, self._depth + 1)
+        inner = _HclParser(
+            _remove_common_indent(content) if opening[1] else content, self._depth + 1
+        )
         if inner._depth > MAX_DEPTH:
             raise HclTooDeep
         return inner.parse_template(_TEMPLATE_TEXT, len(inner._text))
@@ -382,7 +386,7 @@ class _HclParser:
     def parse_template(self, plain_text: re.Pattern[str], end: int | None) -> ImportValue:
         """Parse a template up to *end*, or up to the closing quote when *end* is None."""
         start, parts = self._position, []
-        while self._position != end if end is not None else self._peek() != '"':
+        while self._position != end if end is not None else self._peek_character() != '"':
             parts.append(self._parse_template_part(plain_text))
         written = self._text[start : self._position]
         self._position += end is None
@@ -409,21 +413,21 @@ class _HclParser:
         if not escape:
             raise HclSyntaxError(self._position)
         self._position = escape.end()
-        return _decode_escape(escape)
+        return _decode_hcl_escape(escape)
 
     def _parse_interpolation(self) -> ImportValue:
         start = self._position
-        if self._peek() == "%":  # a template directive: the resulting text is unknown
+        if self._peek_character() == "%":  # a template directive: the resulting text is unknown
             self._position += 1
             self._skip_brackets()
             return UnknownValue(self._text[start : self._position])
         self._position += 2
-        self._accept("~")
-        with self._nested(line_ends=False):
+        self._accept_character("~")
+        with self._enter_nesting_level(line_ends=False):
             self._skip_blanks(lines=True)
             value = self.parse_value()
-            self._accept("~")
-            self._expect("}")
+            self._accept_character("~")
+            self._expect_character("}")
         return value
 
 
@@ -434,7 +438,7 @@ def _convert_number(text: str) -> int | float | UnknownValue:
     return int(text.lstrip("0") or "0") if text.isdecimal() and number < 2**63 else number
 
 
-def _decode_escape(match: re.Match[str]) -> str:
+def _decode_hcl_escape(match: re.Match[str]) -> str:
     short, long, plain = match.groups()
     if plain:
         return _SIMPLE_ESCAPES.get(plain, plain)
@@ -444,7 +448,7 @@ def _decode_escape(match: re.Match[str]) -> str:
     return chr(number)
 
 
-def _remove_indent(text: str) -> str:
+def _remove_common_indent(text: str) -> str:
     """Remove the indentation that all lines of *text* share."""
     lines = text.split("\n")
     indents = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]

@@ -34,12 +34,12 @@ def convert_subscription(
         where: Its path in the workspace file.
     """
     action = _find_action(resource)
-    reason, place = _unusable_reason(resource, action)
+    reason, place = _explain_unusable_subscription(resource, action)
     name = resource.get("name")
     if action is None or reason:
         label = name if isinstance(name, str) else where
         findings.append(
-            _skipped_subscription_finding(label, reason, place or where.rpartition("[")[0])
+            _build_skipped_subscription_finding(label, reason, place or where.rpartition("[")[0])
         )
         return None
     if not isinstance(name, str) or not name:
@@ -73,8 +73,12 @@ def _find_action(resource: JSONObject) -> DestinationAction | None:
     )
 
 
-def _unusable_reason(resource: JSONObject, action: DestinationAction | None) -> tuple[str, str]:
-    """Return why a subscription cannot be used and where; "" when it can."""
+def _explain_unusable_subscription(
+    resource: JSONObject, action: DestinationAction | None
+) -> tuple[str, str]:
+    """Return why an imported subscription cannot be used, and where; two empty texts when it can be
+    used.
+    """
     if action is None:
         slug = resource.get("actionSlug") or resource.get("actionId")
         if isinstance(slug, UnknownValue):
@@ -89,7 +93,7 @@ def _unusable_reason(resource: JSONObject, action: DestinationAction | None) -> 
     return "", ""
 
 
-def _skipped_subscription_finding(name: str, reason: str, location: str) -> WorkspaceFinding:
+def _build_skipped_subscription_finding(name: str, reason: str, location: str) -> WorkspaceFinding:
     remedy = f"Known actions: {', '.join(ACTIONS)}." if "action" in reason else "Write it there."
     return WorkspaceFinding(
         "error", location, f"the subscription {name!r} is left out: {reason}", remedy
@@ -119,7 +123,7 @@ def collect_schema_settings(
         source_id: None when it is unknown.
     """
     settings: JSONObject = {}
-    for connection in _connections_of_source(resources, source_id):
+    for connection in _list_source_connections(resources, source_id):
         connection_source, connection_settings = (
             connection.get("sourceId"),
             connection.get("schemaSettings") or {},
@@ -157,28 +161,28 @@ def select_tracking_plan(
     """
     connected = [
         connection["trackingPlanId"]
-        for connection in _connections_of_source(resources, source_id)
+        for connection in _list_source_connections(resources, source_id)
         if _names_plan(connection)
     ]
     plan_id = connected[0] if connected else None
     plan = _build_tracking_plan(resources, plan_id, findings)
     if plan is None:
         if plan_id is not None:
-            findings.append(_missing_plan_finding(plan_id))
+            findings.append(_build_missing_plan_finding(plan_id))
         return None
     if isinstance(plan["rules"], UnknownValue):
-        what = f"{plan['rules']}, so the tracking plan{_quoted_name(plan)} is left out"
+        what = f"{plan['rules']}, so the tracking plan{_format_quoted_plan_name(plan)} is left out"
         findings.append(WorkspaceFinding("error", plan["rules"].where, what, "Write its rules."))
         return None
     if plan_id is None:
-        name = _quoted_name(plan)
+        name = _format_quoted_plan_name(plan)
         what = f"the tracking plan{name} is used for the source, although no file connects them"
         remedy = "Remove the key if the source has another plan or none."
         findings.append(WorkspaceFinding("note", "trackingPlan", what, remedy))
     return plan
 
 
-def find_plan_problems(tracking_plan: JSONObject | None) -> Iterator[WorkspaceFinding]:
+def find_uncheckable_plan_rules(tracking_plan: JSONObject | None) -> Iterator[WorkspaceFinding]:
     """Find rules of a tracking plan that cannot be checked."""
     if tracking_plan is None:
         return
@@ -190,7 +194,7 @@ def find_plan_problems(tracking_plan: JSONObject | None) -> Iterator[WorkspaceFi
         yield WorkspaceFinding("warning", problem.where, problem.what, problem.remedy)
 
 
-def _connections_of_source(resources: ImportedResources, source_id: JSON) -> Iterator[JSONObject]:
+def _list_source_connections(resources: ImportedResources, source_id: JSON) -> Iterator[JSONObject]:
     for connection in resources.connections:
         connection_source = connection.get("sourceId")
         if (
@@ -246,13 +250,17 @@ def _build_tracking_plan(
     rule_lists = [known.get("rules", []), *(rule_set.get("rules", []) for rule_set in rule_sets)]
     if unknown := [rules for rules in rule_lists if isinstance(rules, UnknownValue)]:
         return known | {"rules": unknown[0]}
-    return known | {"rules": _unique_rules([rule for rules in rule_lists for rule in rules])}
+    return known | {
+        "rules": _remove_duplicate_rules([rule for rules in rule_lists for rule in rules])
+    }
 
 
 def _find_tracking_plan(
     resources: ImportedResources, plan_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject | None:
-    """Return the plan with *plan_id*, or the only plan when no id is known."""
+    """Return the plan with *plan_id*; when no connection names a plan id, return the only imported
+    plan.
+    """
     plans = [plan for plan in resources.plans if plan_id in (None, plan.get("id"))]
     if plan_id is None:
         # A property library is never connected to a source.
@@ -265,12 +273,12 @@ def _find_tracking_plan(
     chosen = plans[0] if plans else None
     for plan in resources.plans:
         if plan is not chosen:
-            what = f"the tracking plan{_quoted_name(plan)} is not this source's and is left out"
+            what = f"the tracking plan{_format_quoted_plan_name(plan)} is not this source's and is left out"
             findings.append(WorkspaceFinding("note", "trackingPlan", what, "Nothing to do."))
     return chosen
 
 
-def _unique_rules(rules: list[JSON]) -> list[JSON]:
+def _remove_duplicate_rules(rules: list[JSON]) -> list[JSON]:
     """Remove duplicate rules."""
     known = {json.dumps(make_printable(rule), sort_keys=True): rule for rule in reversed(rules)}
     return [*reversed(known.values())]
@@ -282,7 +290,7 @@ def _is_placeholder(key: str, value: JSON) -> bool:
     return placeholder or value is None or (key == "id" and isinstance(value, UnknownValue))
 
 
-def _missing_plan_finding(plan_id: JSON) -> WorkspaceFinding:
+def _build_missing_plan_finding(plan_id: JSON) -> WorkspaceFinding:
     plan_text = plan_id.text if isinstance(plan_id, UnknownValue) else repr(plan_id)
     path_id = "{id}" if isinstance(plan_id, UnknownValue) else plan_id
     what = f"the source uses the tracking plan {plan_text}, but the files do not contain its rules"
@@ -291,7 +299,7 @@ def _missing_plan_finding(plan_id: JSON) -> WorkspaceFinding:
     return WorkspaceFinding("warning", where, what, remedy)
 
 
-def _quoted_name(tracking_plan: JSONObject) -> str:
+def _format_quoted_plan_name(tracking_plan: JSONObject) -> str:
     name = tracking_plan.get("name") or tracking_plan.get("id")
     return f" {name!r}" if isinstance(name, str) else ""
 
@@ -314,17 +322,19 @@ def find_transformations(
             catalogue_id, UnknownValue
         )
         applies = applies and _may_refer_to(piece.get("sourceId"), (destination_source,), resources)
-        yield _transformation_finding(piece, "the transformation", applies, "events of this source")
+        yield _build_transformation_finding(
+            piece, "the transformation", applies, "events of this source"
+        )
     for piece in resources.functions:
         if "functionId" in piece or "integrationId" in piece:
             ends = (destination.get("id"), destination_source)
             applies = _may_refer_to(piece.get("integrationId"), ends, resources)
-            yield _transformation_finding(
+            yield _build_transformation_finding(
                 piece, "the insert function", applies, "events of this destination"
             )
         else:
             applies = piece.get("resourceType") != "DESTINATION"
-            yield _transformation_finding(
+            yield _build_transformation_finding(
                 piece, "the function", applies, "events that pass through it"
             )
 
@@ -342,7 +352,7 @@ def _may_refer_to(
     return isinstance(referenced_id, UnknownValue) or None in candidate_ids
 
 
-def _transformation_finding(
+def _build_transformation_finding(
     resource: JSONObject, description: str, applies: bool, affected_events: str
 ) -> WorkspaceFinding:
     name = make_printable(resource.get("name") or resource.get("displayName") or resource.get("id"))

@@ -66,7 +66,7 @@ _ID_KEY_BY_PATH_PART = {
 }
 
 
-def parse_public_api(document: JSON, where: str) -> ImportedResources:
+def parse_public_api_document(document: JSON, where: str) -> ImportedResources:
     """Collect all workspace resources of an API answer or an exported request list.
 
     Raises: EmulatorError, when the document is an error answer of Segment.
@@ -118,7 +118,7 @@ def _collect_from_api_response(
             resources.add_resource("connections", {"schemaSettings": value}, f"{where}: settings")
         elif key == "trackingPlanId":
             resources.add_resource(
-                "connections", _plan_connection(document, value), f"{where}: trackingPlanId"
+                "connections", _build_plan_connection(document, value), f"{where}: trackingPlanId"
             )
         elif key not in ("pagination", "leftOut"):
             what = f"a workspace file has no place for {key!r}, left out"
@@ -140,7 +140,7 @@ def _collect_rules(value: JSON, where: str, resources: ImportedResources) -> Non
     resources.findings.append(WorkspaceFinding("warning", where, what, remedy))
 
 
-def _plan_connection(document: JSONObject, plan_id: JSON) -> JSONObject:
+def _build_plan_connection(document: JSONObject, plan_id: JSON) -> JSONObject:
     source = document.get("source")
     source_entry = {"sourceId": source.get("id")} if isinstance(source, dict) else {}
     return source_entry | {"trackingPlanId": plan_id}
@@ -277,10 +277,7 @@ def read_import_files(files: Iterable[tuple[str, bytes]]) -> ImportedResources:
     resources = merge_resources(
         [
             *parsed.api_resources,
-            *(
-                _config_folder_resources(*folder, parsed)
-                for folder in parsed.config_folders.items()
-            ),
+            *(_evaluate_config_folder(*folder, parsed) for folder in parsed.config_folders.items()),
         ]
     )
     if not resources and all(finding.severity != "warning" for finding in resources.findings):
@@ -292,7 +289,7 @@ def read_import_files(files: Iterable[tuple[str, bytes]]) -> ImportedResources:
     return resources
 
 
-def _config_folder_resources(
+def _evaluate_config_folder(
     folder: PurePath, files: list[tuple[str, HclBody]], parsed: _ParsedFiles
 ) -> ImportedResources:
     """Evaluate the configuration of one folder, unless the folder also has a state."""
@@ -355,14 +352,14 @@ def _parse_file(raw: bytes, where: str, parsed: _ParsedFiles) -> None:
             continue
         if import_terraform.is_terraform_state(document):
             parsed.state_folders.add(PurePath(where).parent)
-        parsed.api_resources.append(_resources_of_json(document, where))
+        parsed.api_resources.append(_read_json_resources(document, where))
 
 
 def _add_config_body(body: HclBody, where: str, parsed: _ParsedFiles) -> None:
     parsed.config_folders.setdefault(PurePath(where).parent, []).append((where, body))
 
 
-def _resources_of_json(document: JSON, where: str) -> ImportedResources:
+def _read_json_resources(document: JSON, where: str) -> ImportedResources:
     if import_terraform.is_terraform_state(document) and isinstance(document, dict):
         try:
             return import_terraform.collect_terraform_resources(
@@ -373,7 +370,7 @@ def _resources_of_json(document: JSON, where: str) -> ImportedResources:
             raise EmulatorError(
                 what, where, "Create it again with terraform show -json."
             ) from error
-    return parse_public_api(document, where)
+    return parse_public_api_document(document, where)
 
 
 def _parse_json_file(text: str, where: str) -> Iterator[JSON]:

@@ -256,7 +256,7 @@ class UnknownValueRemover:
         cleaned: JSONObject = {}
         for key, value in section.items():
             if key in _REMOVABLE_ITEMS and isinstance(value, list):
-                cleaned[key] = self._clean_items(value, *_REMOVABLE_ITEMS[key])
+                cleaned[key] = self._clean_list_items(value, *_REMOVABLE_ITEMS[key])
             elif key == "enabled" and isinstance(value, UnknownValue):
                 cleaned[key] = False
                 self._report_removed([value], "so it is off here", "Write true or false.")
@@ -283,7 +283,7 @@ class UnknownValueRemover:
         self._report_removed(unknown, "so it is left out", "Write its value.")
         return {}
 
-    def _clean_items(
+    def _clean_list_items(
         self, items: list[Any], item_name: str, required_keys: tuple[str, ...]
     ) -> list[JSON]:
         cleaned = [self._clean_item(unit, item_name, required_keys) for unit in items]
@@ -302,7 +302,7 @@ class UnknownValueRemover:
             if label
             else f"so the {item_name} is left out"
         )
-        if missing := [*_required_unknown_values(item, required_keys)]:
+        if missing := [*_iterate_indispensable_unknown_values(item, required_keys)]:
             self._report_removed(missing, consequence, "Write its value.", "error")
         elif not members:
             return item
@@ -329,10 +329,10 @@ class UnknownValueRemover:
             )
 
 
-def _required_unknown_values(
+def _iterate_indispensable_unknown_values(
     item: JSON | UnknownValue, required_keys: tuple[str, ...]
 ) -> Iterable[UnknownValue]:
-    """Yield the unknown values without which *item* would mean something else."""
+    """Yield the unknown values without which *item* would have another meaning and must be removed."""
     if not isinstance(item, dict):
         yield from iterate_unknown_values(item)
         return
@@ -352,16 +352,21 @@ def _mark_schema_errors(document: JSONObject) -> JSONObject | None:
     for path, what in list_schema_errors(document):
         where = format_path(*path)
         marks[path] = UnknownValue(where, where, what)
-    return _replace_marked(document, marks, ()) if marks else None
+    return _replace_marked_values(document, marks, ()) if marks else None
 
 
-def _replace_marked(
+def _replace_marked_values(
     value: JSON, marks: dict[tuple[str | int, ...], UnknownValue], path: tuple[str | int, ...]
 ) -> JSON:
     if path in marks:
         return marks[path]
     if isinstance(value, dict):
-        return {key: _replace_marked(child, marks, (*path, key)) for key, child in value.items()}
+        return {
+            key: _replace_marked_values(child, marks, (*path, key)) for key, child in value.items()
+        }
     if isinstance(value, list):
-        return [_replace_marked(child, marks, (*path, index)) for index, child in enumerate(value)]
+        return [
+            _replace_marked_values(child, marks, (*path, index))
+            for index, child in enumerate(value)
+        ]
     return value

@@ -73,12 +73,12 @@ def collect_terraform_resources(resources: Iterable[TerraformResource]) -> Impor
         kind = _RESOURCE_KINDS_BY_TYPE.get(resource.resource_type)
         if kind and resource.attributes.get("count") != 0:
             _add_converted_resource(kind, resource, imported)
-        elif finding := _skipped_resource_finding(resource):
+        elif finding := _build_skipped_resource_finding(resource):
             imported.findings.append(finding)
     return imported
 
 
-def _skipped_resource_finding(resource: TerraformResource) -> WorkspaceFinding | None:
+def _build_skipped_resource_finding(resource: TerraformResource) -> WorkspaceFinding | None:
     if resource.resource_type == "module":
         what = "the resources of this module are not in the file that calls it"
         remedy = "Give the module's files too, or the state: terraform show -json."
@@ -106,7 +106,7 @@ def _add_converted_resource(
 
 def _convert_resource(resource: TerraformResource, findings: list[WorkspaceFinding]) -> JSONObject:
     piece: JSONObject = {}
-    for key, value in _single_instance_attributes(resource, findings).items():
+    for key, value in _get_single_instance_attributes(resource, findings).items():
         if value is None and key != "enabled":
             continue
         place = resource.locate(key)
@@ -120,15 +120,15 @@ def _convert_resource(resource: TerraformResource, findings: list[WorkspaceFindi
         elif key == "rules" and isinstance(value, list):
             value = [_decode_rule(entry, f"{place}[{index}]") for index, entry in enumerate(value)]
         elif key == "schema_settings":
-            value = _camel_case_keys(value)
-        piece[_camel_case(key)] = _check_attribute_type(key, value, place)
+            value = _convert_keys_to_camel_case(value)
+        piece[_convert_to_camel_case(key)] = _check_attribute_type(key, value, place)
     # A resource without an id is identified by the reference that others use for it.
     if not isinstance(piece.get("id"), str):
         piece["id"] = UnknownValue(f"{resource.address}.id", resource.locate("id"))
     return piece
 
 
-def _single_instance_attributes(
+def _get_single_instance_attributes(
     resource: TerraformResource, findings: list[WorkspaceFinding]
 ) -> JSONObject:
     """Return a resource's attributes as one instance; report `count` and `for_each`."""
@@ -180,18 +180,20 @@ def _decode_filter_action(action: JSON, location: str) -> JSON:
 def _decode_rule(rule: JSON, location: str) -> JSON:
     if not isinstance(rule, dict):
         return rule
-    present = {_camel_case(key): value for key, value in rule.items() if value is not None}
+    present = {
+        _convert_to_camel_case(key): value for key, value in rule.items() if value is not None
+    }
     if "jsonSchema" in present:
         present["jsonSchema"] = _decode_json_text(present["jsonSchema"], f"{location}.json_schema")
     return present
 
 
-def _camel_case_keys(value: JSON) -> JSON:
+def _convert_keys_to_camel_case(value: JSON) -> JSON:
     """Rename the keys of schema settings to camelCase and drop null values."""
     if not isinstance(value, dict):
         return value
     return {
-        _camel_case(key): _camel_case_keys(child)
+        _convert_to_camel_case(key): _convert_keys_to_camel_case(child)
         for key, child in value.items()
         if child is not None
     }
@@ -208,7 +210,7 @@ def _decode_json_text(value: JSON, location: str) -> JSON:
         return UnknownValue(value[:40], location, "this is not JSON text")
 
 
-def _camel_case(key: str) -> str:
+def _convert_to_camel_case(key: str) -> str:
     return _CAMEL_CASE_EXCEPTIONS.get(key) or re.sub(
         r"_([a-z])", lambda match: match[1].upper(), key
     )
@@ -223,19 +225,19 @@ def list_state_resources(document: JSONObject, file: str = "") -> Iterator[Terra
     values = document.get("values") or document.get("planned_values") or {}
     later = {change["address"]: change["change"].get("after_unknown") or {}
              for change in document.get("resource_changes") or []}  # fmt: skip
-    yield from _module_resources(values.get("root_module", {}), later, file)
+    yield from _iterate_module_resources(values.get("root_module", {}), later, file)
     for resource in document.get("resources") or []:
         address = ".".join(
             filter(None, (resource.get("module"), resource["type"], resource["name"]))
         )
-        for instance in _list_or_empty(resource.get("instances")):
+        for instance in _require_list_or_null(resource.get("instances")):
             if "deposed" not in instance:
                 yield TerraformResource(
                     resource["type"], address, instance.get("attributes") or {}, file
                 )
 
 
-def _list_or_empty(value: JSON) -> list[Any]:
+def _require_list_or_null(value: JSON) -> list[Any]:
     """Return a list, [] for null. Raises: TypeError, for any other value."""
     if value is not None and not isinstance(value, list):
         raise TypeError(type(value))
@@ -249,10 +251,10 @@ def is_terraform_state(document: JSON) -> bool:
     return "format_version" in document or isinstance(document.get("resources"), list)
 
 
-def _module_resources(
+def _iterate_module_resources(
     module: JSONObject, unknown_after_apply: dict[str, JSON], file: str
 ) -> Iterator[TerraformResource]:
-    for resource in _list_or_empty(module.get("resources")):
+    for resource in _require_list_or_null(module.get("resources")):
         if "deposed_key" in resource:
             continue
         place = f"{file}: {resource['address']}"
@@ -260,8 +262,8 @@ def _module_resources(
             resource.get("values") or {}, unknown_after_apply.get(resource["address"]), place
         )
         yield TerraformResource(resource["type"], resource["address"], attributes, file)
-    for child in _list_or_empty(module.get("child_modules")):
-        yield from _module_resources(child, unknown_after_apply, file)
+    for child in _require_list_or_null(module.get("child_modules")):
+        yield from _iterate_module_resources(child, unknown_after_apply, file)
 
 
 def _mark_unknown_after_apply(value: JSON, unknown_after_apply: JSON, location: str) -> JSON:

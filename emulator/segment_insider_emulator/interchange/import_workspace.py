@@ -82,11 +82,15 @@ def build_imported_workspace(
     walk = UnknownValueRemover(findings)
     imported.document.update(walk.clean_document(document))
     imported.skipped_subscriptions.extend(walk.removed_items)
-    findings.extend(import_conversion.find_plan_problems(imported.document.get("trackingPlan")))
+    findings.extend(
+        import_conversion.find_uncheckable_plan_rules(imported.document.get("trackingPlan"))
+    )
     findings.extend(find_transformations(resources, destination_resource, source.get("id")))
     for other in others:
-        what = f"the destination {_display_name(other)!r} is not the imported one and is left out"
-        findings.append(_note_finding(_display_id(other), what, "Nothing to do."))
+        what = (
+            f"the destination {_get_display_name(other)!r} is not the imported one and is left out"
+        )
+        findings.append(_build_note_finding(_get_display_id(other), what, "Nothing to do."))
     check_json_values(imported.document, "the workspace file")
     return imported
 
@@ -103,10 +107,10 @@ def _select_destination(
         known = [
             destination
             for destination in resources.destinations
-            if isinstance(_catalogue_id(destination), UnknownValue)
+            if isinstance(_get_catalogue_id(destination), UnknownValue)
         ]
         for destination in known:
-            reason: UnknownValue = _catalogue_id(destination)
+            reason: UnknownValue = _get_catalogue_id(destination)
             what = f"{reason}, so the destination is taken as Insider One's"
             remedy = f"Write its metadata.id, {DESTINATION_METADATA_ID}."
             resources.findings.append(WorkspaceFinding("warning", reason.where, what, remedy))
@@ -114,7 +118,7 @@ def _select_destination(
         destination for destination in known if destination_id in (None, destination.get("id"))
     ]
     if len(candidates) > 1:
-        ids = ", ".join(map(_display_id, candidates))
+        ids = ", ".join(map(_get_display_id, candidates))
         remedy = f"Name one with --destination: {ids}."
         raise EmulatorError(
             f"the files contain {len(candidates)} Insider One destinations", "", remedy
@@ -126,7 +130,7 @@ def _select_destination(
             if destination is not candidates[0]
         ]
     if destination_id is not None:
-        ids = ", ".join(map(_display_id, known)) or "none"
+        ids = ", ".join(map(_get_display_id, known)) or "none"
         what = f"no Insider One destination has the id {destination_id!r}"
         raise EmulatorError(what, "", f"There are: {ids}.")
     if resources.destinations or not resources.subscriptions:
@@ -135,7 +139,7 @@ def _select_destination(
     return {}, []
 
 
-def _catalogue_id(destination: JSONObject) -> JSON:
+def _get_catalogue_id(destination: JSONObject) -> JSON:
     metadata = destination.get("metadata")
     return metadata.get("id") if isinstance(metadata, dict) else metadata
 
@@ -145,7 +149,7 @@ def _is_insider_destination(destination: JSONObject) -> bool:
     slug = metadata.get("slug") if isinstance(metadata, dict) else None
     settings = destination.get("settings")
     return (
-        DESTINATION_METADATA_ID in (_catalogue_id(destination), destination.get("metadataId"))
+        DESTINATION_METADATA_ID in (_get_catalogue_id(destination), destination.get("metadataId"))
         or slug == DESTINATION_SLUG
         or (isinstance(settings, dict) and "ucd_key" in settings)
     )
@@ -167,25 +171,26 @@ def _build_source_section(
                 WorkspaceFinding("warning", source_id.where, f"{source_id}, so {what}", remedy)
             )
         else:
-            findings.append(_note_finding("source", what, remedy))
-        return {"name": EXAMPLE_SOURCE_NAME, "writeKey": EXAMPLE_WRITE_KEY} | _source_id_entry(
-            source_id
-        )
+            findings.append(_build_note_finding("source", what, remedy))
+        return {
+            "name": EXAMPLE_SOURCE_NAME,
+            "writeKey": EXAMPLE_WRITE_KEY,
+        } | _build_source_id_entry(source_id)
     if isinstance(source_id, UnknownValue) and source_resource.get("id") != source_id:
         what = f"{source_id}, so the only source is taken as this destination's"
         findings.append(
             WorkspaceFinding("warning", source_id.where, what, "Name the source there.")
         )
     section = _select_schema_keys(source_resource, "source", "source", findings)
-    keys = _usable_write_keys(source_resource.get("writeKeys"), findings)
+    keys = _list_usable_write_keys(source_resource.get("writeKeys"), findings)
     required = {
-        "name": _source_name_or_example(section.get("name"), findings),
+        "name": _get_source_name_or_example(section.get("name"), findings),
         "writeKey": (keys or [EXAMPLE_WRITE_KEY])[0],
     }
     return required | section | required | ({"writeKeys": keys} if keys else {})
 
 
-def _source_name_or_example(name: JSON, findings: list[WorkspaceFinding]) -> str:
+def _get_source_name_or_example(name: JSON, findings: list[WorkspaceFinding]) -> str:
     if isinstance(name, str) and name:
         return name
     why = str(name) if isinstance(name, UnknownValue) else "the source has no name"
@@ -195,7 +200,7 @@ def _source_name_or_example(name: JSON, findings: list[WorkspaceFinding]) -> str
     return EXAMPLE_SOURCE_NAME
 
 
-def _usable_write_keys(write_keys: JSON, findings: list[WorkspaceFinding]) -> list[str]:
+def _list_usable_write_keys(write_keys: JSON, findings: list[WorkspaceFinding]) -> list[str]:
     """Return the usable write keys of the source."""
     if isinstance(write_keys, UnknownValue):
         findings.append(
@@ -209,7 +214,7 @@ def _usable_write_keys(write_keys: JSON, findings: list[WorkspaceFinding]) -> li
     if not usable:
         what = f"no write key is given; {EXAMPLE_WRITE_KEY} is used instead"
         remedy = "Write it there; GET /sources/{id} returns it with a source admin's token."
-        findings.append(_note_finding("source.writeKey", what, remedy))
+        findings.append(_build_note_finding("source.writeKey", what, remedy))
     return usable
 
 
@@ -232,7 +237,7 @@ def _add_schema_settings(
     return source | {"settings": {**settings, **controls}}
 
 
-def _source_id_entry(source_id: JSON) -> JSONObject:
+def _build_source_id_entry(source_id: JSON) -> JSONObject:
     return {"id": source_id} if isinstance(source_id, str) and not source_id.startswith("<") else {}
 
 
@@ -280,7 +285,7 @@ def _build_settings(
         elif secret and not keep_secrets:
             what = f"the key is left out; {example!r} is used instead"
             remedy = f"{_TEST_KEY_REMEDY} --keep-secrets keeps it."
-            findings.append(_note_finding(f"destination.settings.{name}", what, remedy))
+            findings.append(_build_note_finding(f"destination.settings.{name}", what, remedy))
             settings[name] = example
     return settings
 
@@ -291,8 +296,8 @@ def _build_subscriptions(
     number = 0
     for piece in resources.subscriptions:
         if not _belongs_to_destination(piece, destination, resources, imported.findings):
-            finding = _other_destination_finding(
-                piece, repr(_display_name(piece)), _display_id(piece), resources
+            finding = _build_other_destination_finding(
+                piece, repr(_get_display_name(piece)), _get_display_id(piece), resources
             )
             imported.findings.append(finding)
             continue
@@ -311,8 +316,8 @@ def _build_filters(
     for number, piece in enumerate(resources.filters):
         where = format_path("destination", "filters", number)
         if not _belongs_to_destination(piece, destination, resources, findings):
-            name = f"the filter {_display_name(piece)!r}"
-            findings.append(_other_destination_finding(piece, name, where, resources))
+            name = f"the filter {_get_display_name(piece)!r}"
+            findings.append(_build_other_destination_finding(piece, name, where, resources))
         else:
             yield _select_schema_keys(piece, "filter", where, findings)
 
@@ -334,21 +339,21 @@ def _belongs_to_destination(
         destination.get("id") for destination in resources.destinations
     ):
         return False
-    what = f"{destination_id}, so {_display_name(resource)!r} is taken as this destination's"
+    what = f"{destination_id}, so {_get_display_name(resource)!r} is taken as this destination's"
     findings.append(
         WorkspaceFinding("warning", destination_id.where, what, "Name the destination there.")
     )
     return True
 
 
-def _other_destination_finding(
+def _build_other_destination_finding(
     resource: JSONObject, name: str, where: str, resources: ImportedResources
 ) -> WorkspaceFinding:
     """Report a skipped *resource*; a warning when no file has its destination."""
     destination_id = resource.get("destinationId")
     if destination_id in [destination.get("id") for destination in resources.destinations]:
         what = f"{name} belongs to another destination and is left out"
-        return _note_finding(where, what, "Nothing to do.")
+        return _build_note_finding(where, what, "Nothing to do.")
     other = make_printable(destination_id)
     what = f"{name} names the destination {other!r}, which no file has, and is left out"
     remedy = "Import that destination instead, or correct the destination's id."
@@ -363,7 +368,9 @@ def _select_schema_keys(
     unplaced = [key for key in resource if key not in known and key != "metadataId"]
     if unplaced:
         what = f"a workspace file has no place for {', '.join(unplaced)}, left out"
-        findings.append(_note_finding(where, what, "Nothing to do: no delivery depends on it."))
+        findings.append(
+            _build_note_finding(where, what, "Nothing to do: no delivery depends on it.")
+        )
     selected = {key: value for key, value in resource.items() if key in known and value is not None}
     metadata = selected.get("metadata")
     if isinstance(metadata, dict):
@@ -383,13 +390,13 @@ def _is_placeholder_id(key: str, value: JSON) -> bool:
     return key.lower().endswith("id") and (value == "" or placeholder)
 
 
-def _display_name(resource: JSONObject) -> str:
+def _get_display_name(resource: JSONObject) -> str:
     return str(make_printable(resource.get("name") or resource.get("title") or resource.get("id")))
 
 
-def _display_id(resource: JSONObject) -> str:
+def _get_display_id(resource: JSONObject) -> str:
     return str(make_printable(resource.get("id") or ""))
 
 
-def _note_finding(where: str, what: str, remedy: str) -> WorkspaceFinding:
+def _build_note_finding(where: str, what: str, remedy: str) -> WorkspaceFinding:
     return WorkspaceFinding("note", where, what, remedy)

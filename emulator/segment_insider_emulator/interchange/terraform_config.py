@@ -99,9 +99,9 @@ class HclEvaluator:
             steps = [step for step in steps if isinstance(step, str)]
         for index, step in enumerate(steps):
             if isinstance(value, UnknownValue):
-                return self.evaluate(_with_steps(value, steps[index:]), where)
-            if not _has_step(value, step):
-                return replace(_with_steps(UnknownValue(name), steps), where=where)
+                return self.evaluate(_append_path_steps(value, steps[index:]), where)
+            if not _has_path_step(value, step):
+                return replace(_append_path_steps(UnknownValue(name), steps), where=where)
             value = value[step]
         self._names_in_evaluation.append(name)
         result = self.evaluate(value, where)
@@ -110,12 +110,12 @@ class HclEvaluator:
 
     def _join_template(self, template: TemplateValue, where: str) -> str | UnknownValue:
         parts = [self.evaluate(part, where) for part in template.parts]
-        texts = [self._text_or_none(part) for part in parts]
+        texts = [self._get_text_or_none(part) for part in parts]
         if any(text is None for text in texts):
             return UnknownValue(f'"{template.text}"', where)
         return self._count_characters("".join(text or "" for text in texts))
 
-    def _text_or_none(self, part: ImportValue) -> str | None:
+    def _get_text_or_none(self, part: ImportValue) -> str | None:
         if isinstance(part, JsonEncodeCall):
             part = self._encode_json(part)
         if isinstance(part, bool):
@@ -150,12 +150,12 @@ def _split_terraform_reference(text: str) -> tuple[str, list[str | int]]:
     return (head[0], steps) if position == len(text) else ("", [])
 
 
-def _with_steps(unknown: UnknownValue, steps: list[str | int]) -> UnknownValue:
+def _append_path_steps(unknown: UnknownValue, steps: list[str | int]) -> UnknownValue:
     suffix = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return UnknownValue(unknown.text + suffix)
 
 
-def _has_step(value: ImportValue, step: str | int) -> bool:
+def _has_path_step(value: ImportValue, step: str | int) -> bool:
     if isinstance(value, list):
         return isinstance(step, int) and step < len(value)
     return isinstance(value, dict) and step in value
@@ -183,20 +183,22 @@ def is_json_configuration(document: JSON) -> bool:
 def parse_configuration(text: str, where: str) -> HclBody:
     """Parse one .tf file. Raises: EmulatorError, when it is invalid."""
     if len(text) > MAX_CONFIG_CHARACTERS:
-        raise _too_large_error(where)
+        raise _build_too_large_error(where)
     return _translate_parse_errors(lambda: parse_hcl_file(text), text, where)
 
 
 def parse_json_configuration(document: JSONObject, where: str) -> HclBody:
     """Parse one .tf.json file. Raises: EmulatorError, when it is invalid."""
-    return _translate_parse_errors(lambda: HclBody(blocks=list(_json_blocks(document))), "", where)
+    return _translate_parse_errors(
+        lambda: HclBody(blocks=list(_iterate_json_blocks(document))), "", where
+    )
 
 
 def _translate_parse_errors(parse_body: Callable[[], HclBody], text: str, where: str) -> HclBody:
     try:
         return parse_body()
     except HclTooDeep as error:
-        raise _too_large_error(where) from error
+        raise _build_too_large_error(where) from error
     except InvalidHclEscape as error:
         remedy = "Use a code up to \\U0010FFFF that is not half of a surrogate pair."
         raise EmulatorError(
@@ -210,7 +212,7 @@ def _translate_parse_errors(parse_body: Callable[[], HclBody], text: str, where:
         ) from error
 
 
-def _too_large_error(where: str) -> EmulatorError:
+def _build_too_large_error(where: str) -> EmulatorError:
     what = f"more than {MAX_CONFIG_CHARACTERS:,} characters, or {MAX_DEPTH} levels, are not read"
     return EmulatorError(what, where, _USE_STATE_REMEDY)
 
@@ -221,7 +223,7 @@ def list_config_resources(parsed_files: list[tuple[str, HclBody]]) -> Iterator[T
     Raises: EmulatorError, when the files expand to too many values.
     """
     blocks = [(where, block) for where, body in parsed_files for block in body.blocks]
-    ids = dict(chain.from_iterable(_ids_in_import_block(block) for _, block in blocks))
+    ids = dict(chain.from_iterable(_iterate_import_block_ids(block) for _, block in blocks))
     evaluation = HclEvaluator(_collect_definitions(blocks, ids))
     for where, block in blocks:
         label_count = _LABEL_COUNTS.get(block.kind)
@@ -235,20 +237,20 @@ def _evaluate_resource(
     where: str, block: HclBlock, resource_ids: dict[str, str], evaluation: HclEvaluator
 ) -> TerraformResource:
     kind, address = block.labels[0], ".".join(block.labels)
-    attributes_with_blocks = _attributes_with_blocks(block.body)
+    attributes_with_blocks = _collect_attributes_and_blocks(block.body)
     if address in resource_ids:
         attributes_with_blocks = {"id": resource_ids[address], **attributes_with_blocks}
     try:
         attributes = evaluation.evaluate(attributes_with_blocks, f"{where}: {address}")
     except HclTooDeep as error:
-        raise _too_large_error(f"{where}: {address}") from error
+        raise _build_too_large_error(f"{where}: {address}") from error
     except HclEvaluationLimitExceeded as error:
         what = "the configuration expands to too many values"
         raise EmulatorError(what, f"{where}: {address}", _USE_STATE_REMEDY) from error
     return TerraformResource(kind, address, attributes, where)
 
 
-def _attributes_with_blocks(body: HclBody) -> dict[str, ImportValue]:
+def _collect_attributes_and_blocks(body: HclBody) -> dict[str, ImportValue]:
     """Return a block's attributes, with nested blocks as lists of objects."""
     attributes: dict[str, ImportValue] = dict(body.attributes)
     for block in body.blocks:
@@ -257,11 +259,11 @@ def _attributes_with_blocks(body: HclBody) -> dict[str, ImportValue]:
         elif block.kind not in _META_BLOCKS:
             entries = attributes.setdefault(block.kind, [])
             if isinstance(entries, list):
-                entries.append(_attributes_with_blocks(block.body))
+                entries.append(_collect_attributes_and_blocks(block.body))
     return attributes
 
 
-def _ids_in_import_block(block: HclBlock) -> Iterator[tuple[str, str]]:
+def _iterate_import_block_ids(block: HclBlock) -> Iterator[tuple[str, str]]:
     """Yield address and id of the resource that an `import` block names."""
     to, resource_id = block.body.attributes.get("to"), block.body.attributes.get("id")
     if (
@@ -293,7 +295,7 @@ def _collect_definitions(
     return definitions
 
 
-def _json_blocks(document: JSONObject) -> Iterator[HclBlock]:
+def _iterate_json_blocks(document: JSONObject) -> Iterator[HclBlock]:
     for kind, content in document.items():
         for labels, attributes in _split_labels(content, _LABEL_COUNTS.get(kind, 0)):
             if isinstance(attributes, dict) and kind in _LABEL_COUNTS:

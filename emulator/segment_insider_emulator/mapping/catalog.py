@@ -17,18 +17,18 @@ from segment_insider_emulator.mapping.upserts import (
 from segment_insider_emulator.types import JSON, JSONObject
 
 
-def map_path(event_path: str) -> JSON:
+def build_path_mapping(event_path: str) -> JSON:
     """Return a mapping that takes the value at *event_path*, e.g. "traits.email"."""
     return {"@path": f"$.{event_path}"}
 
 
-def map_first_path(event_path: str, fallback_path: str) -> JSON:
+def build_first_path_mapping(event_path: str, fallback_path: str) -> JSON:
     """Return a mapping that takes the value at *event_path*, else at *fallback_path*."""
     return {
         "@if": {
-            "exists": map_path(event_path),
-            "then": map_path(event_path),
-            "else": map_path(fallback_path),
+            "exists": build_path_mapping(event_path),
+            "then": build_path_mapping(event_path),
+            "else": build_path_mapping(fallback_path),
         }
     }
 
@@ -51,12 +51,12 @@ IDENTIFIER_SWITCH_FIELDS = (
 
 USER_ID_FIELD = ActionField(
     "uuid", "UUID", description="Your own user id; required when there is no anonymous id.",
-    default=map_path("userId"),
+    default=build_path_mapping("userId"),
 )  # fmt: skip
 ANONYMOUS_ID_FIELD = ActionField(
     "segment_anonymous_id", "Anonymous Id",
     description="Segment's anonymous id; required when there is no user id.",
-    default=map_path("anonymousId"),
+    default=build_path_mapping("anonymousId"),
 )  # fmt: skip
 CUSTOM_IDENTIFIERS_FIELD = ActionField(
     "custom_identifiers", "Custom Identifiers", "object",
@@ -64,11 +64,11 @@ CUSTOM_IDENTIFIERS_FIELD = ActionField(
 )  # fmt: skip
 EVENT_NAME_FIELD = ActionField(
     "event_name", "Event Name", description="The name of the custom event.", required=True,
-    default=map_path("event"),
+    default=build_path_mapping("event"),
 )  # fmt: skip
 TIMESTAMP_FIELD = ActionField(
     "timestamp", "Timestamp", "datetime", "When the event happened.", required=True,
-    default=map_path("timestamp"),
+    default=build_path_mapping("timestamp"),
 )  # fmt: skip
 
 IDENTITY_FIELDS = (
@@ -131,13 +131,13 @@ def _create_trait_field(
     return _create_typed_field(
         key,
         label,
-        map_first_path(f"context.traits.{trait_name}", f"properties.{trait_name}"),
+        build_first_path_mapping(f"context.traits.{trait_name}", f"properties.{trait_name}"),
         field_type,
     )
 
 
 def _create_location_field(key: str, label: str) -> ActionField:
-    default = map_first_path(f"context.location.{key}", f"properties.address.{key}")
+    default = build_first_path_mapping(f"context.location.{key}", f"properties.address.{key}")
     return _create_typed_field(key, label, default)
 
 
@@ -150,17 +150,17 @@ ATTRIBUTES_FIELD = create_object_field(
     _create_trait_field("name", "User First Name", "first_name"),
     _create_trait_field("gender", "Gender"),
     _create_trait_field("surname", "User Surname", "last_name"),
-    _create_typed_field("app_version", "App Version", map_path("context.app.version")),
-    _create_typed_field("idfa", "IDFA", map_path("context.device.advertisingId")),
-    _create_typed_field("model", "Device Model", map_path("context.device.model")),
-    _create_typed_field("last_ip", "Ip Adresses", map_path("context.ip")),
+    _create_typed_field("app_version", "App Version", build_path_mapping("context.app.version")),
+    _create_typed_field("idfa", "IDFA", build_path_mapping("context.device.advertisingId")),
+    _create_typed_field("model", "Device Model", build_path_mapping("context.device.model")),
+    _create_typed_field("last_ip", "Ip Adresses", build_path_mapping("context.ip")),
     _create_location_field("city", "City"),
     _create_location_field("country", "Country"),
-    _create_typed_field("carrier", "Carrier", map_path("context.network.carrier")),
-    _create_typed_field("os_version", "OS Version", map_path("context.os.version")),
-    _create_typed_field("platform", "OS Name", map_path("context.os.name")),
-    _create_typed_field("timezone", "Timezone", map_path("context.timezone")),
-    _create_typed_field("locale", "Locale", map_path("context.locale")),
+    _create_typed_field("carrier", "Carrier", build_path_mapping("context.network.carrier")),
+    _create_typed_field("os_version", "OS Version", build_path_mapping("context.os.version")),
+    _create_typed_field("platform", "OS Name", build_path_mapping("context.os.name")),
+    _create_typed_field("timezone", "Timezone", build_path_mapping("context.timezone")),
+    _create_typed_field("locale", "Locale", build_path_mapping("context.locale")),
 )  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def _create_property_field(
     key: str, label: str, property_name: str = "", field_type: FieldType = "string"
 ) -> ActionField:
     return _create_typed_field(
-        key, label, map_path(f"properties.{property_name or key}"), field_type
+        key, label, build_path_mapping(f"properties.{property_name or key}"), field_type
     )
 
 
@@ -179,7 +179,9 @@ def create_event_group_field(mapping: JSON) -> ActionField:
 
 CURRENCY_FIELD = _create_property_field("currency", "Currency")
 _TRACK_PARAMETER_FIELDS = (
-    _create_typed_field("url", "Link Url", map_first_path("properties.url", "context.page.url")),
+    _create_typed_field(
+        "url", "Link Url", build_first_path_mapping("properties.url", "context.page.url")
+    ),
     CURRENCY_FIELD,
     _create_property_field("product_id", "Product Id"),
     _create_property_field("taxonomy", "Product Category", "category"),
@@ -189,11 +191,13 @@ _TRACK_PARAMETER_FIELDS = (
     _create_property_field("unit_price", "Unit Price", "price", "number"),
     _create_property_field("quantity", "Quantity", field_type="integer"),
     _create_property_field("product_image_url", "Product Image Url", "image_url"),
-    create_event_group_field(map_first_path("properties.order_id", "properties.cart_id")),
+    create_event_group_field(build_first_path_mapping("properties.order_id", "properties.cart_id")),
     _create_typed_field(
-        "referrer", "Referrer", map_first_path("properties.referrer", "context.page.referrer")
+        "referrer",
+        "Referrer",
+        build_first_path_mapping("properties.referrer", "context.page.referrer"),
     ),
-    _create_typed_field("user_agent", "User Agent", map_path("context.userAgent")),
+    _create_typed_field("user_agent", "User Agent", build_path_mapping("context.userAgent")),
 )
 
 
@@ -259,20 +263,23 @@ def _format_track_trigger(event_name: str) -> str:
 
 _PROFILE_FIELDS = (
     *IDENTIFIER_SWITCH_FIELDS,
-    ActionField("age", "Age", "number", default=map_path("traits.age")),
-    ActionField("birthday", "Birthday", default=map_path("traits.birthday")),
-    ActionField("email", "Email", default=map_path("traits.email")),
-    ActionField("firstName", "First Name", default=map_path("traits.first_name")),
-    ActionField("gender", "Gender", default=map_path("traits.gender")),
-    ActionField("lastName", "Last Name", default=map_path("traits.last_name")),
+    ActionField("age", "Age", "number", default=build_path_mapping("traits.age")),
+    ActionField("birthday", "Birthday", default=build_path_mapping("traits.birthday")),
+    ActionField("email", "Email", default=build_path_mapping("traits.email")),
+    ActionField("firstName", "First Name", default=build_path_mapping("traits.first_name")),
+    ActionField("gender", "Gender", default=build_path_mapping("traits.gender")),
+    ActionField("lastName", "Last Name", default=build_path_mapping("traits.last_name")),
     ActionField(
-        "phone", "Phone Number", description="In E.164 form.", default=map_path("traits.phone")
+        "phone",
+        "Phone Number",
+        description="In E.164 form.",
+        default=build_path_mapping("traits.phone"),
     ),
     USER_ID_FIELD,
     ANONYMOUS_ID_FIELD,
     CUSTOM_IDENTIFIERS_FIELD,
-    ActionField("city", "City", default=map_path("traits.address.city")),
-    ActionField("country", "Country", default=map_path("traits.address.country")),
+    ActionField("city", "City", default=build_path_mapping("traits.address.city")),
+    ActionField("country", "Country", default=build_path_mapping("traits.address.country")),
     ActionField("gdprOptin", "GDPR Opt-in", "boolean"),
     ActionField("emailOptin", "Email Opt-in", "boolean"),
     ActionField("smsOptin", "SMS Opt-in", "boolean"),
@@ -354,7 +361,7 @@ _ACTIONS = (
             *IDENTITY_FIELDS,
             TIMESTAMP_FIELD,
             create_parameters_field(
-                CURRENCY_FIELD, create_event_group_field(map_path("properties.cart_id"))
+                CURRENCY_FIELD, create_event_group_field(build_path_mapping("properties.cart_id"))
             ),
             PRODUCTS_FIELD,
             ATTRIBUTES_FIELD,
@@ -372,7 +379,7 @@ _ACTIONS = (
             create_parameters_field(
                 CURRENCY_FIELD,
                 create_event_group_field(
-                    map_first_path("properties.checkout_id", "properties.order_id")
+                    build_first_path_mapping("properties.checkout_id", "properties.order_id")
                 ),
             ),
             PRODUCTS_FIELD,
@@ -389,7 +396,7 @@ _ACTIONS = (
             *IDENTITY_FIELDS,
             TIMESTAMP_FIELD,
             create_parameters_field(
-                CURRENCY_FIELD, create_event_group_field(map_path("properties.order_id"))
+                CURRENCY_FIELD, create_event_group_field(build_path_mapping("properties.order_id"))
             ),
             PRODUCTS_FIELD,
             ATTRIBUTES_FIELD,

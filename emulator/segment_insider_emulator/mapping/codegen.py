@@ -57,17 +57,17 @@ def compile_path(path: str) -> Resolver:
     keys = split_path(path)
     if not keys:
         return lambda event: event
-    return _BUILDERS_BY_KEY_COUNT.get(len(keys), _build_many_key_resolver)(*keys)
+    return _BUILDERS_BY_KEY_COUNT.get(len(keys), _build_long_path_resolver)(*keys)
 
 
-def _build_one_key_resolver(key: str) -> Resolver:
+def _build_one_key_path_resolver(key: str) -> Resolver:
     def resolve(event: JSON) -> JSON:
         return event.get(key, MISSING) if type(event) is dict else get_member(event, key)
 
     return resolve
 
 
-def _build_two_key_resolver(first_key: str, second_key: str) -> Resolver:
+def _build_two_key_path_resolver(first_key: str, second_key: str) -> Resolver:
     def resolve(event: JSON) -> JSON:
         parent = (
             event.get(first_key, MISSING) if type(event) is dict else get_member(event, first_key)
@@ -81,14 +81,14 @@ def _build_two_key_resolver(first_key: str, second_key: str) -> Resolver:
     return resolve
 
 
-def _build_many_key_resolver(*keys: str) -> Resolver:
+def _build_long_path_resolver(*keys: str) -> Resolver:
     return lambda event: reduce(get_member, keys, event)
 
 
 # Nearly all paths have one or two keys; specialised code makes them faster.
 _BUILDERS_BY_KEY_COUNT: dict[int, Callable[..., Resolver]] = {
-    1: _build_one_key_resolver,
-    2: _build_two_key_resolver,
+    1: _build_one_key_path_resolver,
+    2: _build_two_key_path_resolver,
 }
 
 
@@ -110,7 +110,7 @@ def _compile_path_template_pass(brace_count: int, template: str) -> Callable[[JS
     resolvers = [compile_path(path) for path in paths]
 
     def render(event: JSON) -> str:
-        values = [_format_value(resolve(event)) for resolve in resolvers]
+        values = [_format_template_value(resolve(event)) for resolve in resolvers]
         return "".join(part for pair in zip(texts, [*values, ""], strict=True) for part in pair)
 
     return render
@@ -139,7 +139,7 @@ def _split_template(brace_count: int, template: str) -> tuple[list[str], list[st
     return [*texts, template[text_begin:]], paths
 
 
-def _format_value(value: JSON) -> str:
+def _format_template_value(value: JSON) -> str:
     return "" if value is None or value is MISSING else to_js_string(value)
 
 
@@ -166,7 +166,7 @@ def compile_object(
         compile_mapping: Compiles directives other than paths.
     """
     writer = FunctionWriter(keep_missing, compile_mapping)
-    return writer.build_function(writer.write_object(mapping))
+    return writer.build_function(writer.write_object_mapping(mapping))
 
 
 def is_plain_object(mapping: JSON) -> bool:
@@ -195,32 +195,32 @@ class FunctionWriter:
         resolver: Resolver = self._namespace["resolve"]
         return resolver
 
-    def write_object(self, mapping: JSONObject) -> str:
+    def write_object_mapping(self, mapping: JSONObject) -> str:
         """Write code for an object mapping; return the variable with its value."""
         result = self.assign_variable("{}")
         for key, member in mapping.items():
-            value = self.write_value(member)
+            value = self.write_mapping(member)
             assignment = f"{result}[{key!r}] = {value}"
             if not self._keep_missing:
                 assignment = f"if {value} is not MISSING: {assignment}"
             self.lines.append(assignment)
         return result
 
-    def write_value(self, mapping: JSON) -> str:
+    def write_mapping(self, mapping: JSON) -> str:
         """Write code for any mapping; return the variable with its value."""
         keys = _get_plain_path_keys(mapping)
         if keys is not None:
             # A new variable, because that of the path may be read again.
-            return self.assign_variable(self._write_path(keys))
+            return self.assign_variable(self._write_path_read(keys))
         if is_plain_object(mapping):
-            return self.write_object(mapping)
+            return self.write_object_mapping(mapping)
         if not _is_path_with_fallbacks(mapping):
             resolve = self.bind_object(self._compile_mapping(mapping, self._keep_missing))
             return self.assign_variable(f"{resolve}(event)")
         options = mapping["@if"]
         else_mapping = options.get("else")
-        fallback = self.write_value(else_mapping) if is_truthy(else_mapping) else "MISSING"
-        value = self.write_value(options["exists"])
+        fallback = self.write_mapping(else_mapping) if is_truthy(else_mapping) else "MISSING"
+        value = self.write_mapping(options["exists"])
         self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {fallback}")
         return value
 
@@ -236,9 +236,9 @@ class FunctionWriter:
         self._namespace[name] = value
         return name
 
-    def _write_path(self, keys: tuple[str, ...]) -> str:
+    def _write_path_read(self, keys: tuple[str, ...]) -> str:
         if keys not in self._path_variables:
-            parent, key = self._write_path(keys[:-1]), keys[-1]
+            parent, key = self._write_path_read(keys[:-1]), keys[-1]
             self._path_variables[keys] = self.assign_variable(
                 f"{parent}.get({key!r}, MISSING) if type({parent}) is dict "
                 f"else MISSING if {parent} is MISSING else get_member({parent}, {key!r})"
@@ -258,7 +258,7 @@ def _get_plain_path_keys(mapping: JSON) -> tuple[str, ...] | None:
 
 
 def _is_path_with_fallbacks(mapping: JSON) -> bool:
-    """Return whether *mapping* is an `@if` of a path, else another path or such an `@if`.
+    """Return whether *mapping* takes the first existing of several paths: nested `@if` directives.
 
     Reading all of these paths is cheap and cannot fail, so no calls are needed.
     """
@@ -324,13 +324,13 @@ class _FieldValuesWriter(FunctionWriter):
         for key, field_mapping in mapping.items():
             field = fields_by_key.get(key)
             if field is None:
-                self.write_value(field_mapping)  # not a field, but a directive in it may fail
+                self.write_mapping(field_mapping)  # not a field, but a directive in it may fail
             elif field.properties and not field.multiple and is_plain_object(field_mapping):
                 self._write_properties(field_mapping, field)
             else:
                 self._write_type_checked_assignment(
                     "values",
-                    self.write_value(field_mapping),
+                    self.write_mapping(field_mapping),
                     compile_field_reader(field, True, True),
                     True,
                 )
@@ -342,7 +342,7 @@ class _FieldValuesWriter(FunctionWriter):
         }
         target = self.assign_variable("{}")
         for key, property_field in mapping.items():
-            value = self.write_value(property_field)
+            value = self.write_mapping(property_field)
             if key in readers:
                 self._write_type_checked_assignment(target, value, readers[key], False)
             else:

@@ -93,30 +93,30 @@ class DateTokenStream:
         self._tokens = _tokenize_date(text)
         self._position = 0
 
-    def peek(self) -> DateToken:
+    def peek_token(self) -> DateToken:
         """Return the next token without taking it; END_TOKEN at the end."""
         return self._tokens[self._position] if self._position < len(self._tokens) else END_TOKEN
 
-    def take(self) -> DateToken:
+    def take_token(self) -> DateToken:
         """Return the next token and move past it."""
-        token = self.peek()
+        token = self.peek_token()
         self._position += 1
         return token
 
     def take_text_if(self, *texts: str) -> str:
         """Take the next token if its text is one of *texts*; return the text, or ""."""
-        return self.take().text if self.peek().text in texts else ""
+        return self.take_token().text if self.peek_token().text in texts else ""
 
     def take_digits(self, length: int, minimum: int, maximum: int) -> int | None:
         """Take the next token if it is a number of *length* digits from *minimum* to *maximum*."""
-        token = self.peek()
+        token = self.peek_token()
         if (
             token.kind != "number"
             or len(token.text) != length
             or not minimum <= token.number <= maximum
         ):
             return None
-        return self.take().number
+        return self.take_token().number
 
     def take_two_digits(self, maximum: int) -> int:
         """Take a number of two digits up to *maximum*.
@@ -206,14 +206,14 @@ class DateParts:
         """Return the days since 1970."""
         if not self.day_numbers:
             raise UnreadableDateError
-        year, month, day = self._order_day_numbers(*[*self.day_numbers, 1, 1][:3])
+        year, month, day = self._order_year_month_day(*[*self.day_numbers, 1, 1][:3])
         if not self.is_iso and 0 <= year < 100:
             year += 2000 if year < 50 else 1900
         if not (1 <= month <= 12 and 1 <= day <= 31):
             raise UnreadableDateError
         return count_days_since_epoch(year, month, day)
 
-    def _order_day_numbers(self, first: int, second: int, third: int) -> tuple[int, int, int]:
+    def _order_year_month_day(self, first: int, second: int, third: int) -> tuple[int, int, int]:
         first_is_day = 1 <= first <= 31
         if self.named_month is not None:
             return (
@@ -248,9 +248,9 @@ def _read_iso_date(tokens: DateTokenStream, parts: DateParts) -> None:
     if tokens.take_text_if("T", "t"):
         _read_iso_time(tokens, parts)
         _read_iso_zone(tokens, parts)
-        if tokens.peek() is not END_TOKEN:
+        if tokens.peek_token() is not END_TOKEN:
             raise UnreadableDateError
-    if tokens.peek() is END_TOKEN:
+    if tokens.peek_token() is END_TOKEN:
         parts.is_iso = True
         if not parts.time_numbers:
             parts.zone_offset = UTC_OFFSET
@@ -292,7 +292,7 @@ def _read_iso_time(tokens: DateTokenStream, parts: DateParts) -> None:
         return
     parts.time_numbers.append(tokens.take_two_digits(maximum))
     if tokens.take_text_if("."):
-        fraction = tokens.take()
+        fraction = tokens.take_token()
         if fraction.kind != "number" or (hour == 24 and fraction.number):
             raise UnreadableDateError
         parts.time_numbers.append(fraction.fraction_ms)
@@ -322,12 +322,12 @@ def _read_two_digits_after_colon(tokens: DateTokenStream, maximum: int) -> int:
 
 def _read_legacy_date(tokens: DateTokenStream, parts: DateParts) -> None:
     has_number = bool(parts.day_numbers)
-    while (token := tokens.take()) is not END_TOKEN:
+    while (token := tokens.take_token()) is not END_TOKEN:
         if token.kind == "number":
             has_number = True
-            _read_number(tokens, parts, token.number)
+            _read_legacy_number(tokens, parts, token.number)
         elif token.kind == "word":
-            _read_word(tokens, parts, token.text.lower(), has_number)
+            _read_legacy_word(tokens, parts, token.text.lower(), has_number)
         elif token.text in "+-" and (
             parts.time_numbers or (parts.zone_offset and parts.zone_offset.is_utc)
         ):
@@ -337,11 +337,11 @@ def _read_legacy_date(tokens: DateTokenStream, parts: DateParts) -> None:
             raise UnreadableDateError
 
 
-def _read_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
+def _read_legacy_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
     if tokens.take_text_if(":"):
         _read_clock_time(tokens, parts, number)
     elif tokens.take_text_if(".") and parts.can_be_next_time_part(number):
-        fraction = tokens.take()
+        fraction = tokens.take_token()
         if fraction.kind != "number":
             raise UnreadableDateError
         parts.finish_time(number, fraction.fraction_ms)
@@ -349,7 +349,7 @@ def _read_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None
         parts.zone_offset = parts.zone_offset._replace(minutes=number)
     elif parts.can_be_next_time_part(number):
         parts.finish_time(number)
-        next_token = tokens.peek()
+        next_token = tokens.peek_token()
         if next_token.kind not in ("end", "space") and next_token.text not in _SIGNS_AFTER_TIME:
             raise UnreadableDateError
     elif len(parts.day_numbers) < 3:
@@ -371,7 +371,9 @@ def _read_clock_time(tokens: DateTokenStream, parts: DateParts, number: int) -> 
         parts.time_numbers += [number, 0]
 
 
-def _read_word(tokens: DateTokenStream, parts: DateParts, word: str, has_number: bool) -> None:
+def _read_legacy_word(
+    tokens: DateTokenStream, parts: DateParts, word: str, has_number: bool
+) -> None:
     if word in ("am", "pm") and parts.time_numbers:
         parts.half_day_hours = 12 if word == "pm" else 0
     elif word[:3] in _MONTH_PREFIXES:
@@ -380,14 +382,14 @@ def _read_word(tokens: DateTokenStream, parts: DateParts, word: str, has_number:
     elif word in _ZONE_OFFSET_HOURS and has_number:
         hours = _ZONE_OFFSET_HOURS[word]
         parts.zone_offset = ZoneOffset(-1 if hours < 0 else 1, abs(hours), 0)
-    elif has_number or tokens.peek().kind == "number":
+    elif has_number or tokens.peek_token().kind == "number":
         raise UnreadableDateError
 
 
 def _read_zone_offset(tokens: DateTokenStream, parts: DateParts, sign: int) -> None:
-    token = tokens.take() if tokens.peek().kind == "number" else DateToken("number", "")
+    token = tokens.take_token() if tokens.peek_token().kind == "number" else DateToken("number", "")
     length = len(token.text)
-    if tokens.peek().text == ":":
+    if tokens.peek_token().text == ":":
         parts.zone_offset = ZoneOffset(sign, token.number, None)
     elif length in (1, 2):
         parts.zone_offset = ZoneOffset(sign, token.number, 0)

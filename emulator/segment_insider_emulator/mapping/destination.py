@@ -30,7 +30,7 @@ from segment_insider_emulator.mapping.triggers import (
     EventPredicate,
     TriggerError,
     compile_trigger,
-    is_decided_by_name,
+    is_decided_by_type_and_name,
     parse_trigger,
 )
 from segment_insider_emulator.mapping.upserts import build_upsert_body, encode_upsert_body
@@ -39,7 +39,7 @@ from segment_insider_emulator.mapping.validation import (
     MappingError,
     NullRootDirectiveError,
     Resolver,
-    compile_validated,
+    compile_validated_mapping,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -114,7 +114,7 @@ class Subscription:
 
     Args:
         matches: Whether the trigger matches an event; raises EmptyGroupError.
-        is_decided_by_name: Whether the trigger depends only on an event's type and name.
+        is_decided_by_type_and_name: Whether the trigger depends only on an event's type and name.
     """
 
     name: str
@@ -122,7 +122,7 @@ class Subscription:
     mapping: JSONObject
     trigger: str
     matches: EventPredicate
-    is_decided_by_name: bool
+    is_decided_by_type_and_name: bool
     _settings_error: str | None
     _trigger_error: str | None
     _resolve_mapping: Resolver
@@ -145,14 +145,14 @@ class Subscription:
         try:
             return self.build_request_for_match(event) if self.matches(event) else None
         except MAPPING_ERRORS as error:
-            return _create_failure(error)
+            return _create_mapping_failure(error)
 
     def build_request_for_match(self, event: JSONObject) -> InsiderRequest | MappingFailure:
         """Build the request for one event that is known to match the trigger."""
         try:
             return self._create_request([event], [self.resolve_field_values(event)])
         except MAPPING_ERRORS as error:
-            return _create_failure(error)
+            return _create_mapping_failure(error)
 
     def resolve_field_values(self, event: JSONObject) -> JSONObject:
         """Return the cleaned, coerced values of the action's fields for one event.
@@ -174,7 +174,7 @@ class Subscription:
         try:
             return self._build_batch_of_matches(events)
         except MAPPING_ERRORS as error:
-            return _fail_all_events(events, _create_failure(error))
+            return _fail_all_events(events, _create_mapping_failure(error))
 
     def _build_batch_of_matches(self, events: list[JSONObject]) -> BatchResult:
         results: list[MappingResult] = ["not_subscribed"] * len(events)
@@ -232,29 +232,33 @@ class Destination:
             for subscription in document.get("subscriptions", [])
             if subscription.get("enabled", True)
         )
-        self._select_candidates_cached = lru_cache(_EVENT_NAME_CACHE_SIZE)(self._select_candidates)
+        self._select_candidates_cached = lru_cache(_EVENT_NAME_CACHE_SIZE)(
+            self._select_candidate_subscriptions
+        )
 
     def iter_outcomes(self, event: JSONObject) -> Iterator[SubscriptionOutcome]:
         """Yield the outcome of each subscription that matches *event*, in order."""
-        for subscription in self.find_candidates(event):
+        for subscription in self.find_candidate_subscriptions(event):
             if outcome := evaluate_subscription(subscription, event):
                 yield outcome
 
-    def find_candidates(self, event: JSONObject) -> tuple[Subscription, ...]:
+    def find_candidate_subscriptions(self, event: JSONObject) -> tuple[Subscription, ...]:
         """Return the subscriptions that match by type and name, or need the whole event."""
         event_type, event_name = event.get("type"), event.get("event")
         try:
             return self._select_candidates_cached(event_type, event_name)
         except TypeError:  # a name that is a list or an object cannot be cached
-            return self._select_candidates(event_type, event_name)
+            return self._select_candidate_subscriptions(event_type, event_name)
 
-    def _select_candidates(self, event_type: JSON, event_name: JSON) -> tuple[Subscription, ...]:
+    def _select_candidate_subscriptions(
+        self, event_type: JSON, event_name: JSON
+    ) -> tuple[Subscription, ...]:
         """Return the subscriptions that match this type and name, or need more to decide."""
         type_and_name = {"type": event_type, "event": event_name}
         return tuple(
             subscription
             for subscription in self.subscriptions
-            if not subscription.is_decided_by_name or subscription.matches(type_and_name)
+            if not subscription.is_decided_by_type_and_name or subscription.matches(type_and_name)
         )
 
 
@@ -264,7 +268,7 @@ def evaluate_subscription(
     """Evaluate a candidate subscription for *event*; None when its trigger does not match."""
     build_request = (
         subscription.build_request_for_match
-        if subscription.is_decided_by_name
+        if subscription.is_decided_by_type_and_name
         else subscription.build_request
     )
     result = build_request(event)
@@ -286,7 +290,7 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
     compiled = _get_compiled_subscription(definition)
     return replace(
         compiled,
-        is_decided_by_name=compiled.is_decided_by_name and settings_error is None,
+        is_decided_by_type_and_name=compiled.is_decided_by_type_and_name and settings_error is None,
         _settings_error=settings_error,
         _headers=headers,
         _header_error=_find_header_error(headers),
@@ -297,7 +301,7 @@ def _fail_all_events(events: list[JSONObject], failure: MappingFailure) -> Batch
     return BatchResult(None, [failure] * len(events))
 
 
-def _create_failure(error: Exception) -> MappingFailure:
+def _create_mapping_failure(error: Exception) -> MappingFailure:
     message = str(error)
     if isinstance(error, PayloadValidationError):
         return MappingFailure(400, "AggregateAjvError", message)
@@ -334,7 +338,9 @@ def _compile_definition(definition: JSONObject) -> Subscription:
     trigger = definition.get("trigger", action.trigger)
     mapping = definition.get("settings", action.default_mapping)
     predicate, is_decided, trigger_error = _compile_trigger_or_report(trigger)
-    resolve_mapping = _compile_on_first_use(lambda: compile_validated(mapping, compile_mapping))
+    resolve_mapping = _compile_on_first_use(
+        lambda: compile_validated_mapping(mapping, compile_mapping)
+    )
     resolve_field_values = _compile_on_first_use(
         lambda: compile_field_values(mapping, action.fields, resolve_mapping, compile_mapping)
     )
@@ -365,14 +371,14 @@ def _compile_on_first_use(
 
 def _compile_trigger_or_report(trigger: JSON) -> tuple[EventPredicate, bool, str | None]:
     if not trigger or not isinstance(trigger, str):
-        return _match_nothing, False, "Failed to validate subscription"
+        return _match_no_event, False, "Failed to validate subscription"
     try:
-        return compile_trigger(trigger), is_decided_by_name(parse_trigger(trigger)), None
+        return compile_trigger(trigger), is_decided_by_type_and_name(parse_trigger(trigger)), None
     except TriggerError as error:
-        return _match_nothing, False, f"Invalid subscription : {error}"
+        return _match_no_event, False, f"Invalid subscription : {error}"
 
 
-def _match_nothing(event: JSONObject) -> bool:
+def _match_no_event(event: JSONObject) -> bool:
     return False
 
 

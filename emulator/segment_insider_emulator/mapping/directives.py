@@ -9,7 +9,7 @@ Source: behaviour recorded from Segment's published mapping kit, 3.170.0.
 from segment_insider_emulator.mapping.codegen import compile_object, compile_path, strip_path_prefix
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
-    drop_missing,
+    drop_missing_keys,
     equals_empty_text,
     get_type_name,
     is_truthy,
@@ -22,7 +22,7 @@ from segment_insider_emulator.mapping.validation import (
     MappingCompiler,
     Resolver,
     build_directive_error_resolver,
-    compile_validated,
+    compile_validated_mapping,
     resolve_to_missing,
 )
 from segment_insider_emulator.types import JSON, JSONObject
@@ -158,7 +158,7 @@ def _compile_flatten_directive(
         if not isinstance(separator, str):
             raise DirectiveError("@flatten requires a string separator")
         flat = _flatten_value(resolve_value(event), "", separator, omit_arrays)
-        return flat if keep_missing else drop_missing(flat)
+        return flat if keep_missing else drop_missing_keys(flat)
 
     return resolve
 
@@ -199,7 +199,7 @@ def _compile_merge_directive(
         resolved = [resolve_object(event) for resolve_object in object_resolvers]
         for members in reversed(resolved) if is_left else resolved:
             merged.update(iter_entries(members))
-        return merged if keep_missing else drop_missing(merged)
+        return merged if keep_missing else drop_missing_keys(merged)
 
     return resolve
 
@@ -216,7 +216,7 @@ def _compile_transform_directive(
             return build_directive_error_resolver(f'@transform requires a "{required}" key')
     if not isinstance(options["apply"], dict):
         return build_directive_error_resolver('@transform "apply" key should be an object')
-    resolve_applied = compile_validated(options["apply"], compile_mapping)
+    resolve_applied = compile_validated_mapping(options["apply"], compile_mapping)
     resolve_mapping = compile_mapping(options["mapping"], keep_missing)
 
     def resolve(event: JSON) -> JSON:
@@ -239,7 +239,7 @@ def _compile_exclude_when_null_directive(
         if value is None:
             return MISSING
         result = _replace_nulls_with_missing(value)
-        return result if keep_missing else drop_missing(result)
+        return result if keep_missing else drop_missing_keys(result)
 
     return resolve
 

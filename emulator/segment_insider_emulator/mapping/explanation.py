@@ -114,7 +114,7 @@ def find_unmapped_event_paths(destination: Destination, event: JSONObject) -> Un
             path for check in _check_conditions(subscription.trigger, event) for path in check.read
         )
     for subscription in matching:
-        if _is_matched(subscription, event):
+        if _does_subscription_match(subscription, event):
             read_paths |= find_read_paths(subscription, event)
     return UnreadPaths(bool(matching), _list_app_paths(event, lambda path: path not in read_paths))
 
@@ -135,7 +135,7 @@ def _trace_subscription(
 ) -> SubscriptionTrace:
     result = subscription.build_request(event)
     failure = result if isinstance(result, MappingFailure) else None
-    matched = result is not None and _is_matched(subscription, event)
+    matched = result is not None and _does_subscription_match(subscription, event)
     return SubscriptionTrace(
         subscription.name,
         subscription.action_slug,
@@ -146,7 +146,7 @@ def _trace_subscription(
     )
 
 
-def _is_matched(subscription: Subscription, event: JSONObject) -> bool:
+def _does_subscription_match(subscription: Subscription, event: JSONObject) -> bool:
     try:
         return subscription.matches(event)
     except EmptyGroupError:

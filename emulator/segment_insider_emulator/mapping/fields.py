@@ -114,11 +114,15 @@ def compile_field_reader(
         accepted_types, read = TYPES_ACCEPTED_UNCHANGED[field.type], _build_scalar_reader(field)
     if clean:
         is_text = field.type in ("string", "datetime") and not field.multiple
-        read = _add_cleaning(read, keep_empty_text=is_text and not drop_empty_text)
+        read = _wrap_reader_to_drop_empty_values(
+            read, keep_empty_text=is_text and not drop_empty_text
+        )
     return field.key, accepted_types, read
 
 
-def _add_cleaning(read_value: _ValueReader, *, keep_empty_text: bool) -> _ValueReader:
+def _wrap_reader_to_drop_empty_values(
+    read_value: _ValueReader, *, keep_empty_text: bool
+) -> _ValueReader:
     def read_cleaned(value: JSON, messages: _ErrorMessages) -> JSON:
         if value is None or (value == "" and not keep_empty_text):
             return MISSING

@@ -43,11 +43,13 @@ def get_type_name(value: JSON) -> str:
     return names.get(type(value), "object" if isinstance(value, dict) else "null")
 
 
-def drop_missing(value: JSON) -> JSON:
+def drop_missing_keys(value: JSON) -> JSON:
     """Copy *value* without keys that are MISSING, at any depth; lists keep MISSING."""
     if isinstance(value, dict):
-        return {key: drop_missing(member) for key, member in value.items() if member is not MISSING}
-    return [drop_missing(item) for item in value] if isinstance(value, list) else value
+        return {
+            key: drop_missing_keys(member) for key, member in value.items() if member is not MISSING
+        }
+    return [drop_missing_keys(item) for item in value] if isinstance(value, list) else value
 
 
 def is_number(value: JSON) -> bool:
@@ -62,7 +64,7 @@ def to_js_string(value: JSON) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return _format_number(value)
+        return _format_js_number(value)
     if isinstance(value, list):
         return ",".join("" if _is_nullish(element) else to_js_string(element) for element in value)
     if isinstance(value, dict):
@@ -70,7 +72,7 @@ def to_js_string(value: JSON) -> str:
     return "undefined" if value is MISSING else "null"
 
 
-def _format_number(number: float) -> str:
+def _format_js_number(number: float) -> str:
     if isinstance(number, int) and abs(number) <= MAX_EXACT_INTEGER:
         return str(number)
     number = float(number)

@@ -54,13 +54,13 @@ def join_path(path: str, key: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
-def mark_all_read(value: JSON) -> None:
+def mark_all_values_read(value: JSON) -> None:
     """Record everything inside the tracked containers of *value* as read."""
     if isinstance(value, _TrackedObject | _TrackedList):
         value.read_paths.update(path for path, _ in iter_leaves(value, value.path))
     elif isinstance(value, dict | list):
         for part in value.values() if isinstance(value, dict) else value:
-            mark_all_read(part)
+            mark_all_values_read(part)
 
 
 def _is_nonempty_tracked(value: JSON) -> bool:
@@ -287,11 +287,11 @@ class TracedValue:
         parts = {key: part.replace_nulls_with_missing() for key, part in self.parts.items()}
         return self._with_child_values(parts, keep_missing=True)
 
-    def drop_missing(self) -> "TracedValue":
-        """Return the value without MISSING keys, as `javascript.drop_missing` does."""
+    def drop_missing_keys(self) -> "TracedValue":
+        """Return the value without MISSING keys, as `javascript.drop_missing_keys` does."""
         if not is_nonempty_container(self.value) or self.is_event_value:
             return self
-        parts = {key: part.drop_missing() for key, part in self.parts.items()}
+        parts = {key: part.drop_missing_keys() for key, part in self.parts.items()}
         return self._with_child_values(parts, keep_missing=False)
 
     def _with_child_values(

@@ -26,7 +26,7 @@ from segment_insider_emulator.mapping.path_tracking import (
     is_nonempty_container,
     iter_leaves,
     join_path,
-    mark_all_read,
+    mark_all_values_read,
     strip_tracking,
     track_reads,
 )
@@ -126,7 +126,7 @@ class _MappingTracer:
         read_paths: set[str] = set()
         try:
             value = _get_resolver(mapping, keep_missing)(track_reads(source.value, read_paths))
-            mark_all_read(value)
+            mark_all_values_read(value)
         finally:
             event_paths = frozenset(self._find_event_paths(source, read_paths))
             self.visited_paths |= event_paths
@@ -353,7 +353,7 @@ def _trace_flatten(
     flat = replace(
         _build_traced_object(parts, keep_missing=True), unused_paths=frozenset(unused_paths)
     )
-    return flat if keep_missing else flat.drop_missing()
+    return flat if keep_missing else flat.drop_missing_keys()
 
 
 def _trace_merge(
@@ -384,7 +384,7 @@ def _trace_merge(
     result = replace(
         _build_traced_object(merged, keep_missing=True), unused_paths=frozenset(unused_paths)
     )
-    return result if keep_missing else result.drop_missing()
+    return result if keep_missing else result.drop_missing_keys()
 
 
 def _trace_transform(
@@ -410,7 +410,7 @@ def _trace_exclude_when_null(
 ) -> TracedValue | None:
     subject = tracer.trace_mapping(options, source, keep_missing)
     result = subject.replace_nulls_with_missing()
-    return result if keep_missing else result.drop_missing()
+    return result if keep_missing else result.drop_missing_keys()
 
 
 _DIRECTIVE_TRACERS: dict[str, _DirectiveTracer] = {

@@ -54,7 +54,10 @@ def compile_text_replacer(
         begin = folded.find(folded_pattern)
         while begin >= 0:
             end = begin + len(pattern)
-            pieces += text[text_begin:begin], _expand_references(replacement, text, begin, end)
+            pieces += (
+                text[text_begin:begin],
+                _expand_replacement_references(replacement, text, begin, end),
+            )
             text_begin = end
             begin = folded.find(folded_pattern, end) if replace_all else -1
         return "".join([*pieces, text[text_begin:]])
@@ -62,7 +65,7 @@ def compile_text_replacer(
     return replace
 
 
-def _expand_references(replacement: str, text: str, start: int, end: int) -> str:
+def _expand_replacement_references(replacement: str, text: str, start: int, end: int) -> str:
     if "$" not in replacement:
         return replacement
     meanings = {"$": "$", "&": text[start:end], "`": text[:start], "'": text[end:]}

@@ -99,13 +99,13 @@ def parse_trigger(trigger: str) -> TriggerGroup:
 
 def compile_trigger(trigger: str) -> EventPredicate:
     """Compile a trigger to a predicate of events. Raises: TriggerError."""
-    return _compile_node(parse_trigger(trigger))
+    return _compile_trigger_node(parse_trigger(trigger))
 
 
-def is_decided_by_name(node: TriggerNode) -> bool:
+def is_decided_by_type_and_name(node: TriggerNode) -> bool:
     """Return whether the trigger depends only on an event's type and name."""
     if isinstance(node, TriggerGroup):
-        return all(map(is_decided_by_name, node.children))
+        return all(map(is_decided_by_type_and_name, node.children))
     return node is not None and node.root in ("type", "event")
 
 
@@ -146,7 +146,9 @@ class _TriggerParser:
             if token.kind == "conditional":
                 operator = token.value
             elif token.kind == "(":
-                self._nodes.append(_TriggerParser(self._take_until_parenthesis()).parse_group())
+                self._nodes.append(
+                    _TriggerParser(self._take_tokens_until_parenthesis()).parse_group()
+                )
             elif token.kind == "ident":
                 self._parse_condition(token)
             elif token == _NOT_TOKEN and _is_function_token(self._tokens[-1]):
@@ -155,7 +157,7 @@ class _TriggerParser:
             return TriggerGroup(operator, tuple(self._nodes))
         return self._nodes[0] if self._nodes else None
 
-    def _take_until_parenthesis(self) -> list[TriggerToken]:
+    def _take_tokens_until_parenthesis(self) -> list[TriggerToken]:
         inner: list[TriggerToken] = []
         while (token := self._take_token(_UNREADABLE_MESSAGE)).kind != ")":
             inner.append(token)
@@ -236,12 +238,12 @@ def _choose_operator(
     return comparison, value
 
 
-def _compile_node(node: TriggerNode) -> EventPredicate:
+def _compile_trigger_node(node: TriggerNode) -> EventPredicate:
     if node is None:
         return _raise_empty_group_error
     if isinstance(node, TriggerCondition):
         return _compile_condition(node)
-    children = [_compile_node(child) for child in node.children]
+    children = [_compile_trigger_node(child) for child in node.children]
     if node.operator == "and" and len(children) == 2:
         # Nearly every trigger compares a type and a name.
         first, second = children

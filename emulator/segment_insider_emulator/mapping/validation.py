@@ -94,7 +94,7 @@ def _has_directive_key(value: JSON) -> bool:
     return isinstance(value, dict) and any(key.startswith("@") for key in value)
 
 
-def _format_error(path: MappingPath, message: str) -> list[str]:
+def _format_mapping_error(path: MappingPath, message: str) -> list[str]:
     return [f"/{'/'.join(path)} {message}."]
 
 
@@ -107,10 +107,12 @@ def _check_directive(mapping: JSONObject, path: MappingPath) -> list[str]:
     other_keys = [key for key in mapping if not key.startswith("@") and key != "_metadata"]
     if len(names) > 1 or other_keys:
         count = len(names) if len(names) > 1 else len(mapping)
-        return _format_error(path, f"should only have one @-prefixed key but it has {count} keys")
+        return _format_mapping_error(
+            path, f"should only have one @-prefixed key but it has {count} keys"
+        )
     check = _DIRECTIVE_CHECKS.get(names[0])
     if check is None:
-        return _format_error(path, f"has an invalid directive: {names[0]}")
+        return _format_mapping_error(path, f"has an invalid directive: {names[0]}")
     return check(mapping[names[0]], (*path, names[0]))
 
 
@@ -124,7 +126,7 @@ def _check_object(value: JSON, path: MappingPath) -> list[str]:
 def _report_wrong_kind(value: JSON, path: MappingPath, expected: str) -> list[str]:
     kind = _get_mapping_kind(value)
     article = "an" if kind[0] in "aeiou" else "a"
-    return _format_error(path, f"should be {expected} but it is {article} {kind}")
+    return _format_mapping_error(path, f"should be {expected} but it is {article} {kind}")
 
 
 def _make_kind_check(expected: str, *kinds: str) -> MappingCheck:
@@ -159,9 +161,11 @@ def _make_length_check(min_length: int, max_length: int) -> MappingCheck:
         if not isinstance(value, str):
             return _check_text(value, path)
         if count_utf16_units(value) < min_length:
-            return _format_error(path, f"should be a string of length {min_length} or greater")
+            return _format_mapping_error(
+                path, f"should be a string of length {min_length} or greater"
+            )
         if count_utf16_units(value) > max_length:
-            return _format_error(path, f"should be a string of length {max_length} or less")
+            return _format_mapping_error(path, f"should be a string of length {max_length} or less")
         return []
 
     return check
@@ -172,7 +176,9 @@ def _make_choice_check(*choices: str) -> MappingCheck:
         if not isinstance(value, str) or value.lower() in choices:
             return _check_text(value, path)
         listed = ", ".join(choices)
-        return _format_error(path, f"should be one of {listed} but it is {to_json_text(value)}")
+        return _format_mapping_error(
+            path, f"should be one of {listed} but it is {to_json_text(value)}"
+        )
 
     return check
 
@@ -192,7 +198,7 @@ def _make_options_check(
             if option is not MISSING:
                 messages += {**required, **optional}[key](option, (*path, key))
             elif key in required:
-                messages += _format_error(
+                messages += _format_mapping_error(
                     path, f"should have field {to_json_text(key)} but it doesn't"
                 )
         return messages
@@ -285,7 +291,7 @@ def apply_root_directive(mapping: JSONObject) -> JSON:
     return {next(iter(root)): root_options} if isinstance(root, dict) else [root_options]
 
 
-def compile_validated(mapping: JSONObject, compile_mapping: MappingCompiler) -> Resolver:
+def compile_validated_mapping(mapping: JSONObject, compile_mapping: MappingCompiler) -> Resolver:
     """Compile a whole mapping after validating it.
 
     Raises: The resolver raises MappingError, DirectiveError or NullRootDirectiveError, when the

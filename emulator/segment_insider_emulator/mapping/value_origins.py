@@ -65,7 +65,7 @@ class _MappedValue:
     influencing_paths: set[str]
     source_paths: set[str]
 
-    def create_origin(
+    def create_value_origin(
         self, body_paths: list[str], value: JSON, present_paths: Set[str]
     ) -> ValueOrigin:
         return ValueOrigin(
@@ -100,7 +100,7 @@ def find_value_origins(
         marker = _ValueMarker()
         marker.mark_fields(subscription, payload.value, payload)
         return [
-            mapped.create_origin([], None, present_paths)
+            mapped.create_value_origin([], None, present_paths)
             for mapped in marker.mapped_values
             if mapped.influencing_paths & present_paths
         ]
@@ -108,12 +108,12 @@ def find_value_origins(
     marked = marker.mark_fields(subscription, values, payload)
     sent_user = subscription.action.build_user(values)
     marks: dict[int, list[tuple[str, JSON]]] = {}
-    for number, body_path, value in _find_marks(
+    for number, body_path, value in _find_mark_positions(
         subscription.action.build_user(marked), sent_user, "users[0]"
     ):
         marks.setdefault(number, []).append((body_path, value))
     return [
-        mapped.create_origin(
+        mapped.create_value_origin(
             [body_path for body_path, _ in places],
             places[0][1] if places else mapped.value,
             present_paths,
@@ -135,16 +135,18 @@ def find_read_paths(subscription: Subscription, event: JSONObject) -> set[str]:
     return read_paths.union(*(part.influencing_paths for part in parts if part))
 
 
-def _find_marks(marked: JSON, sent: JSON, body_path: str) -> Iterator[tuple[int, str, JSON]]:
+def _find_mark_positions(
+    marked: JSON, sent: JSON, body_path: str
+) -> Iterator[tuple[int, str, JSON]]:
     """Yield each mark's number, its place in the body and the value sent there."""
     if isinstance(marked, str) and (mark := _MARK_PATTERN.search(marked)):
         yield int(mark[1]), body_path, sent
     elif isinstance(marked, dict) and isinstance(sent, dict):
         for key in (key for key in marked if key in sent):
-            yield from _find_marks(marked[key], sent[key], join_path(body_path, key))
+            yield from _find_mark_positions(marked[key], sent[key], join_path(body_path, key))
     elif isinstance(marked, list) and isinstance(sent, list):
         for index, (part, sent_part) in enumerate(zip(marked, sent, strict=False)):
-            yield from _find_marks(part, sent_part, join_path(body_path, index))
+            yield from _find_mark_positions(part, sent_part, join_path(body_path, index))
 
 
 def _find_switch_effects(field_key: str, sent: JSONObject) -> Iterator[tuple[str, JSON]]:
@@ -192,12 +194,14 @@ class _ValueMarker:
             self._record_value(key, value, part)
             return value
         if field.multiple and isinstance(value, list):
-            return self._mark_items(value, part, key)
+            return self._mark_list_items(value, part, key)
         if isinstance(value, dict):
-            return self._mark_members(value, part, key, None)
+            return self._mark_object_members(value, part, key, None)
         return self._mark_value(value, part, key, None)
 
-    def _mark_items(self, values: list[JSON], part: TracedValue, field_path: str) -> list[JSON]:
+    def _mark_list_items(
+        self, values: list[JSON], part: TracedValue, field_path: str
+    ) -> list[JSON]:
         """Mark a list of objects; Segment removes empty items from it."""
         list_paths = part.own_source_paths | part.deciding_paths
         items = list(part.parts.values()) if isinstance(part.value, list) else [part]
@@ -209,7 +213,7 @@ class _ValueMarker:
             self._record_value(field_path, values, part)
         values = [value for value in values if not _is_empty_value(value)]
         return [
-            self._mark_members(
+            self._mark_object_members(
                 value,
                 self._add_overriding_paths(item.with_deciding_paths(list_paths)),
                 join_path(field_path, index),
@@ -228,7 +232,7 @@ class _ValueMarker:
         }
         return replace(item, _parts=parts)
 
-    def _mark_members(
+    def _mark_object_members(
         self, value: JSONObject, part: TracedValue, field_path: str, mapping: JSON
     ) -> JSONObject:
         mapping = mapping if part.mapping is None else part.mapping
@@ -250,7 +254,7 @@ class _ValueMarker:
     def _mark_value(self, value: JSON, part: TracedValue, field_path: str, mapping: JSON) -> JSON:
         mapping = mapping if part.mapping is None else part.mapping
         if isinstance(value, dict) and value:
-            return self._mark_members(value, part, field_path, mapping)
+            return self._mark_object_members(value, part, field_path, mapping)
         if (
             isinstance(value, list)
             and value
@@ -258,7 +262,7 @@ class _ValueMarker:
         ):
             list_paths = part.own_source_paths | part.deciding_paths
             return [
-                self._mark_members(
+                self._mark_object_members(
                     item,
                     part.parts.get(index, part).with_deciding_paths(list_paths),
                     join_path(field_path, index),

@@ -101,14 +101,14 @@ def _local_files(name: str) -> Iterator[ArchiveFile]:
     try:
         for path in paths:
             if path.is_file() and (
-                path == start_path or not _is_hidden(path.relative_to(start_path.anchor))
+                path == start_path or not _is_hidden_path(path.relative_to(start_path.anchor))
             ):
                 yield ArchiveFile(str(path), path.stat().st_size)
     except OSError as error:
         raise EmulatorError(f"cannot be read ({error.strerror})", name, _ARCHIVE_REMEDY) from None
 
 
-def _is_hidden(path: Path) -> bool:
+def _is_hidden_path(path: Path) -> bool:
     return path.name.startswith((".", "_"))
 
 
@@ -124,7 +124,7 @@ def _remote_files(name: str) -> Iterator[ArchiveFile]:
     except Exception as error:  # noqa: BLE001  # every file system raises errors of its own
         raise EmulatorError(f"cannot be read ({error})", name, _ARCHIVE_REMEDY) from None
     for path, known in details_by_path.items():
-        if known["type"] == "file" and not _is_hidden(Path(path)):
+        if known["type"] == "file" and not _is_hidden_path(Path(path)):
             yield ArchiveFile(system.unstrip_protocol(path), known["size"])
 
 

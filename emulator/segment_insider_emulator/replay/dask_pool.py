@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.replay.archive import ArchivePart
-from segment_insider_emulator.replay.dry_run import DryRunJob, PartResult, measure_part
+from segment_insider_emulator.replay.dry_run import ArchivePartResult, DryRunInputs, measure_part
 
 distributed: Any = import_module("distributed")  # it is typed only in part
 
@@ -21,8 +21,8 @@ _CLUSTER_REMEDY = "Start `dask scheduler` and `dask worker` where this package i
 
 
 def measure_on_cluster(
-    job: DryRunJob, parts: Iterable[ArchivePart], scheduler_url: str
-) -> Iterator[PartResult]:
+    job: DryRunInputs, parts: Iterable[ArchivePart], scheduler_url: str
+) -> Iterator[ArchivePartResult]:
     """Measure *parts* on a Dask cluster and yield results as they finish.
 
     When a worker dies, another one measures its part; the result is the same.
@@ -62,8 +62,8 @@ def _check_scheduler(scheduler_url: str) -> None:
 
 
 def _measure_with_client(
-    client: Any, job: DryRunJob, remaining_parts: Iterator[ArchivePart]
-) -> Iterator[PartResult]:
+    client: Any, job: DryRunInputs, remaining_parts: Iterator[ArchivePart]
+) -> Iterator[ArchivePartResult]:
     waiting = distributed.as_completed(loop=client.loop)
     _submit_more(waiting, client, job, remaining_parts)
     for future in waiting:
@@ -73,7 +73,7 @@ def _measure_with_client(
 
 
 def _submit_more(
-    pending: Any, client: Any, job: DryRunJob, remaining_parts: Iterator[ArchivePart]
+    pending: Any, client: Any, job: DryRunInputs, remaining_parts: Iterator[ArchivePart]
 ) -> None:
     target_count = max(1, sum(client.nthreads().values()) * _PARTS_AHEAD_PER_THREAD)
     for part in islice(remaining_parts, max(0, target_count - pending.count())):

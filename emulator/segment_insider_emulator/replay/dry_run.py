@@ -58,8 +58,9 @@ _CHECKPOINT_REMEDY = "Choose another file for --resume, or delete this one to st
 
 
 @dataclass(frozen=True, slots=True)
-class DryRunJob:
-    """Workspaces and clocks for all parts, small enough to send to other processes.
+class DryRunInputs:
+    """Input of the dry run of every archive part: workspaces and clocks, small enough for other
+    processes.
 
     Args:
         pickled_workspaces: The pickled workspace, and the one to compare it with or None.
@@ -76,22 +77,22 @@ class DryRunJob:
         return cls(pickle.dumps((workspace, comparison_workspace)), clocks)
 
 
-class PartResult(NamedTuple):
-    """An archive part and its metrics."""
+class ArchivePartResult(NamedTuple):
+    """Result of the dry run of one archive part: the part and its metrics."""
 
     part: ArchivePart
     metrics: ReplayMetrics
 
 
-def measure_part(job: DryRunJob, part: ArchivePart) -> PartResult:
+def measure_part(job: DryRunInputs, part: ArchivePart) -> ArchivePartResult:
     """Return the metrics of *part*, including its unreadable lines."""
     counter = _PartCounter(*_load_evaluators(job), part)
-    counter.count_lines()
-    return PartResult(part, counter.metrics)
+    counter.count_lines_and_events()
+    return ArchivePartResult(part, counter.metrics)
 
 
 @lru_cache(maxsize=1)
-def _load_evaluators(job: DryRunJob) -> tuple[EventEvaluator, EventEvaluator | None]:
+def _load_evaluators(job: DryRunInputs) -> tuple[EventEvaluator, EventEvaluator | None]:
     workspace, against = pickle.loads(job.pickled_workspaces)
     return EventEvaluator(workspace, job.clocks), EventEvaluator(
         against, job.clocks
@@ -113,7 +114,7 @@ class _PartCounter:
         self.metrics = ReplayMetrics()
         self._tally_getters = {name: table.get_tally for name, table in self.metrics.tables.items()}
 
-    def count_lines(self) -> None:
+    def count_lines_and_events(self) -> None:
         figures = self.metrics
         try:
             for line in read_lines(self._part):
@@ -237,8 +238,8 @@ def _request_body(result: EventResult, subscription: str) -> bytes | None:
 
 
 def measure_in_processes(
-    job: DryRunJob, parts: Iterable[ArchivePart], workers: int
-) -> Iterator[PartResult]:
+    job: DryRunInputs, parts: Iterable[ArchivePart], workers: int
+) -> Iterator[ArchivePartResult]:
     """Measure *parts* in local processes and yield results as they finish.
 
     Args:
@@ -267,9 +268,9 @@ def measure_in_processes(
 
 
 def _measure_with_pool(
-    pool: ProcessPoolExecutor, job: DryRunJob, parts: Iterator[ArchivePart], max_pending: int
-) -> Iterator[PartResult]:
-    waiting: set[Future[PartResult]] = {
+    pool: ProcessPoolExecutor, job: DryRunInputs, parts: Iterator[ArchivePart], max_pending: int
+) -> Iterator[ArchivePartResult]:
+    waiting: set[Future[ArchivePartResult]] = {
         pool.submit(measure_part, job, part) for part in islice(parts, max_pending)
     }
     while waiting:
@@ -292,7 +293,7 @@ class CompletedParts:
         self.metrics = ReplayMetrics()
         self._line_counts: dict[int, dict[int, int]] = {}  # file -> start of a part -> its lines
 
-    def add(self, counted: PartResult) -> None:
+    def add(self, counted: ArchivePartResult) -> None:
         """Add the result of a part unless it was added before."""
         if not self.is_done(counted.part):
             self._line_counts.setdefault(counted.part.file_index, {})[counted.part.start] = (
@@ -385,7 +386,7 @@ class CheckpointFile:
             raise EmulatorError(what, str(self._path), "Choose another file.") from None
 
 
-def job_digest(job: DryRunJob, parts: Sequence[ArchivePart]) -> str:
+def job_digest(job: DryRunInputs, parts: Sequence[ArchivePart]) -> str:
     """Return a digest of everything that determines the metrics, except the current time."""
     insider = job.clocks.insider_now
     archive = [[part.name, part.start, part.size] for part in parts]
@@ -395,7 +396,7 @@ def job_digest(job: DryRunJob, parts: Sequence[ArchivePart]) -> str:
 
 
 # Counts parts, on one machine or many, and gives them back as they are done.
-PartRunner: TypeAlias = Callable[[Iterable[ArchivePart]], Iterator[PartResult]]
+PartRunner: TypeAlias = Callable[[Iterable[ArchivePart]], Iterator[ArchivePartResult]]
 
 
 def run_dry_run(

@@ -337,7 +337,7 @@ class RequestChange(NamedTuple):
 def compare_deliveries(
     before: Sequence[DeliveryResult], after: Sequence[DeliveryResult]
 ) -> list[RequestChange]:
-    """Return how the requests of one event differ, each field once.
+    """Return how the requests of one event differ between two workspaces, each field once.
 
     Requests are compared when the names of their subscriptions are equal.
     """

@@ -109,7 +109,7 @@ class UpsertStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def find_next_due(self, due_by: str) -> UpsertRecord | None:
+    def find_next_due_upsert(self, due_by: str) -> UpsertRecord | None:
         """Return the upsert that is due first, at *due_by* (ISO 8601, UTC) or earlier."""
         return self._fetch_one(SELECT_NEXT_DUE_UPSERT, {"due_by": due_by})
 

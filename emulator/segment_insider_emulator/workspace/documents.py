@@ -48,7 +48,7 @@ class InvalidDocumentError(Exception):
         self.line = line
 
     @classmethod
-    def repeated_key(cls, key: str, line: int = 0) -> Self:
+    def build_repeated_key_error(cls, key: str, line: int = 0) -> Self:
         """Build the error for a key that occurs twice in one object."""
         return cls(f"the key {key!r} occurs twice in one object", "Keep one of the two.", line)
 
@@ -68,7 +68,7 @@ def _construct_mapping(loader: StrictYamlLoader, node: yaml.MappingNode) -> JSON
         if key_node.tag != f"{_YAML_TAG_PREFIX}str":
             raise InvalidDocumentError("a key is not text", "Write it in quotes.", line)
         if key_node.value in keys:
-            raise InvalidDocumentError.repeated_key(key_node.value, line)
+            raise InvalidDocumentError.build_repeated_key_error(key_node.value, line)
         keys.add(key_node.value)
     _check_merge_keys(loader, node)
     loader.flatten_mapping(node)
@@ -116,7 +116,7 @@ def parse_json_value(text: str) -> JSON:
         value = _STRICT_JSON_DECODER.decode(replace_lone_surrogates(text))
     except RecursionError as error:
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from error
-    return _check_nesting(value)
+    return _check_nesting_depth(value)
 
 
 def parse_json_documents(text: str) -> Iterator[JSON]:
@@ -130,10 +130,10 @@ def parse_json_documents(text: str) -> Iterator[JSON]:
             document, position = _STRICT_JSON_DECODER.raw_decode(text, position)
         except RecursionError as error:
             raise ValueError(f"nested deeper than {MAX_DEPTH} levels") from error
-        yield _check_nesting(document)
+        yield _check_nesting_depth(document)
 
 
-def _check_nesting(value: JSON) -> JSON:
+def _check_nesting_depth(value: JSON) -> JSON:
     if nesting_depth(value) > MAX_DEPTH:
         raise JsonTooDeep
     return value
@@ -150,7 +150,7 @@ def _parse_finite_number(text: str) -> float:
     return number
 
 
-def _parse_integer(text: str) -> int | float:
+def _parse_json_integer(text: str) -> int | float:
     number = parse_json_integer(text)
     return _parse_finite_number(text) if isinstance(number, float) else number
 
@@ -160,7 +160,9 @@ def _reject_json_constant(word: str) -> NoReturn:
 
 
 _STRICT_JSON_DECODER = json.JSONDecoder(
-    parse_constant=_reject_json_constant, parse_float=_parse_finite_number, parse_int=_parse_integer
+    parse_constant=_reject_json_constant,
+    parse_float=_parse_finite_number,
+    parse_int=_parse_json_integer,
 )
 
 MAX_DOCUMENT_BYTES = 5_000_000
@@ -208,7 +210,7 @@ def _parse_json_or_yaml(text: str, where: str) -> JSON:
         except InvalidDocumentError as error:
             raise EmulatorError(str(error), where, error.remedy) from error
         except RecursionError as error:
-            raise _too_deep_error(where) from error
+            raise _build_too_deep_error(where) from error
         except ValueError as json_error:
             # A YAML document may also begin with a brace.
             return _parse_yaml(text, where, json_error=json_error)
@@ -217,16 +219,16 @@ def _parse_json_or_yaml(text: str, where: str) -> JSON:
 
 def _parse_yaml(text: str, where: str, json_error: ValueError | None = None) -> JSON:
     try:
-        if _yaml_nesting_depth(text) > MAX_DEPTH:
-            raise _too_deep_error(where)
+        if _compute_yaml_nesting_depth(text) > MAX_DEPTH:
+            raise _build_too_deep_error(where)
         return yaml.load(text, Loader=StrictYamlLoader)
     except InvalidDocumentError as error:
         raise EmulatorError(str(error), f"{where}, line {error.line}", error.remedy) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise _syntax_error(json_error or error, where) from error
+        raise _build_syntax_error(json_error or error, where) from error
 
 
-def _yaml_nesting_depth(text: str) -> int:
+def _compute_yaml_nesting_depth(text: str) -> int:
     """Return the nesting depth of a YAML *text* before aliases are expanded."""
     deepest = level = 0
     for event in yaml.parse(text, Loader=StrictYamlLoader):
@@ -236,7 +238,7 @@ def _yaml_nesting_depth(text: str) -> int:
     return deepest
 
 
-def _syntax_error(error: Exception, where: str) -> EmulatorError:
+def _build_syntax_error(error: Exception, where: str) -> EmulatorError:
     remedy = "Correct it at this place, or just before it."
     if isinstance(error, json.JSONDecodeError):
         return EmulatorError(f"broken JSON: {error.msg}", f"{where}, line {error.lineno}", remedy)
@@ -254,7 +256,7 @@ def _reject_repeated_keys(pairs: list[tuple[str, Any]]) -> JSONObject:
     members: JSONObject = {}
     for key, value in pairs:
         if key in members:
-            raise InvalidDocumentError.repeated_key(key)
+            raise InvalidDocumentError.build_repeated_key_error(key)
         members[key] = value
     return members
 
@@ -275,22 +277,22 @@ def check_json_values(document: JSONObject, where: str) -> None:
             raise EmulatorError(what, where, "Use fewer aliases.")
         if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
             raise EmulatorError("a number is too large for JSON", where, "Write it as text.")
-        if any(_SURROGATE_PATTERN.search(text) for text in _strings_of(value)):
+        if any(_SURROGATE_PATTERN.search(text) for text in _iter_keys_or_text(value)):
             raise EmulatorError(r"\ud800 to \udfff are not characters", where, "Leave them out.")
-        pending += _child_values(value)
+        pending += _iter_child_values(value)
     if nesting_depth(document) > MAX_DEPTH:
-        raise _too_deep_error(where)
+        raise _build_too_deep_error(where)
 
 
-def _child_values(value: JSON) -> Iterator[JSON]:
+def _iter_child_values(value: JSON) -> Iterator[JSON]:
     return iter(value.values() if isinstance(value, dict) else value if type(value) is list else ())
 
 
-def _strings_of(value: JSON) -> Iterator[str]:
+def _iter_keys_or_text(value: JSON) -> Iterator[str]:
     return iter(value if isinstance(value, dict) else [value] if isinstance(value, str) else ())
 
 
-def _too_deep_error(where: str) -> EmulatorError:
+def _build_too_deep_error(where: str) -> EmulatorError:
     what = f"the file nests deeper than {MAX_DEPTH} levels"
     return EmulatorError(what, where, "Flatten it.")
 

@@ -74,11 +74,11 @@ MAX_CACHED_WORKSPACES = 16
 
 def collect_known_names(workspace: JSONObject) -> "KnownNames":
     """Collect the names that a workspace's document uses."""
-    return _cached_known_names(orjson.dumps(workspace["destination"]["subscriptions"]))
+    return _collect_known_names_cached(orjson.dumps(workspace["destination"]["subscriptions"]))
 
 
 @lru_cache(MAX_CACHED_WORKSPACES)
-def _cached_known_names(subscriptions: bytes) -> "KnownNames":
+def _collect_known_names_cached(subscriptions: bytes) -> "KnownNames":
     return KnownNames(tuple(orjson.loads(subscriptions)))
 
 
@@ -95,13 +95,13 @@ class KnownNames:
     @cached_property
     def properties(self) -> frozenset[str]:
         """Known properties of events, pages and products."""
-        return KNOWN_PROPERTIES | self._names_below("properties") | self._names_below("")
+        return KNOWN_PROPERTIES | self._list_names_below("properties") | self._list_names_below("")
 
-    def properties_of(self, event: str) -> frozenset[str]:
+    def list_event_properties(self, event: str) -> frozenset[str]:
         """Return the known properties, including those the spec has for this event only."""
         return self.properties.union(ECOMMERCE_EVENT_PROPERTIES.get(event, ()))
 
-    def suggest_event(self, event: str) -> str | None:
+    def suggest_event_name(self, event: str) -> str | None:
         """Suggest a known event that *event* may mean; None if it is known or unlike any."""
         known = [*SPEC_EVENT_NAMES, *self.trigger_event_names]
         if event in known:
@@ -112,17 +112,17 @@ class KnownNames:
         )
         return find_intended_name(event, known) or next(insider_names, None)
 
-    def suggest_page(self, page: str) -> str | None:
-        """Suggest a known page name that *page* may mean, as `suggest_event` does."""
+    def suggest_page_name(self, page: str) -> str | None:
+        """Suggest a known page name that *page* may mean, as `suggest_event_name` does."""
         return find_intended_name(page, self.trigger_event_names)
 
     def has_misspelled_name(self, call: JSONObject) -> bool:
         """Check whether a name in *call* looks like a misspelled known name."""
         kind, name = call.get("type"), str(call.get("event") or call.get("name") or "")
-        known = self.traits if kind == "identify" else self.properties_of(name)
+        known = self.traits if kind == "identify" else self.list_event_properties(name)
         body = call.get("traits" if kind == "identify" else "properties")
         names = body if isinstance(body, dict) else {}
-        suggest = {"track": self.suggest_event, "page": self.suggest_page}.get(str(kind))
+        suggest = {"track": self.suggest_event_name, "page": self.suggest_page_name}.get(str(kind))
         return bool(suggest and suggest(name)) or any(
             find_intended_name(sent_name, known) for sent_name in names
         )
@@ -130,7 +130,9 @@ class KnownNames:
     @cached_property
     def traits(self) -> frozenset[str]:
         """Known traits of identify calls."""
-        return SPEC_TRAITS | frozenset(DEFAULT_ATTRIBUTES.schemas) | self._names_below("traits")
+        return (
+            SPEC_TRAITS | frozenset(DEFAULT_ATTRIBUTES.schemas) | self._list_names_below("traits")
+        )
 
     @cached_property
     def trigger_event_names(self) -> frozenset[str]:
@@ -154,7 +156,7 @@ class KnownNames:
         """Whether any mapping sends an event under its original name."""
         return any(name is None for name, _ in self._event_mappings)
 
-    def insider_names_of_event(self, event: str) -> frozenset[str]:
+    def list_insider_event_names(self, event: str) -> frozenset[str]:
         """Return the names under which Insider One receives the track event *event*."""
         call = {"type": "track", "event": event}
         return frozenset(
@@ -169,16 +171,16 @@ class KnownNames:
         return [
             mapping
             for definition in self.subscriptions
-            for mapping in _insider_events_of(definition)
+            for mapping in _list_insider_events(definition)
         ]
 
-    def _names_below(self, root: str) -> frozenset[str]:
+    def _list_names_below(self, root: str) -> frozenset[str]:
         """Return the names that mappings and triggers read below *root*; "" means products."""
         start = f"$.{root}." if root else ""
         paths = (
             path
             for subscription in self.subscriptions
-            for path in _iterate_read_paths(_mapping_of(subscription))
+            for path in _iterate_read_paths(_get_effective_mapping(subscription))
         )
         inner_paths = (
             path.removeprefix(start)
@@ -186,34 +188,36 @@ class KnownNames:
             if path.startswith(start) and (root or not path.startswith("$"))
         )
         names = {part.partition("[")[0] for path in inner_paths for part in path.split(".")}
-        return frozenset(names | {step for path in self._compared_paths(root) for step in path})
+        return frozenset(
+            names | {step for path in self._list_compared_paths(root) for step in path}
+        )
 
-    def _compared_paths(self, root: str) -> Iterator[tuple[str, ...]]:
+    def _list_compared_paths(self, root: str) -> Iterator[tuple[str, ...]]:
         for definition in self.subscriptions:
-            for condition in iterate_conditions(_parsed_trigger_of(definition)):
+            for condition in iterate_conditions(_parse_subscription_trigger(definition)):
                 if condition.root == root:
                     yield condition.path
 
 
-def _insider_events_of(subscription: JSONObject) -> Iterator[tuple[str | None, TriggerNode]]:
+def _list_insider_events(subscription: JSONObject) -> Iterator[tuple[str | None, TriggerNode]]:
     slug = subscription["actionSlug"]
-    trigger = _parsed_trigger_of(subscription)
+    trigger = _parse_subscription_trigger(subscription)
     if slug == "trackEvent":
-        name = _mapping_of(subscription).get("event_name")
+        name = _get_effective_mapping(subscription).get("event_name")
         fixed = isinstance(name, str) and "{{" not in name
         yield (normalise_name(str(name)) if fixed else None), trigger
     elif events := ACTIONS[slug].build_user({"timestamp": ""}).get("events"):
         yield events[0]["event_name"], trigger
 
 
-def _mapping_of(subscription: JSONObject) -> JSONObject:
+def _get_effective_mapping(subscription: JSONObject) -> JSONObject:
     settings: JSONObject = subscription.get(
         "settings", ACTIONS[subscription["actionSlug"]].default_mapping
     )
     return settings
 
 
-def _parsed_trigger_of(subscription: JSONObject) -> TriggerNode:
+def _parse_subscription_trigger(subscription: JSONObject) -> TriggerNode:
     try:
         return parse_trigger(
             subscription.get("trigger") or ACTIONS[subscription["actionSlug"]].trigger

@@ -30,10 +30,10 @@ def lint_tracking_plan(document: JSONObject, path: str | Path) -> list[Workspace
     except EmulatorError as error:
         what = f"{error.what} ({error.where})"
         return [WorkspaceFinding("error", "trackingPlan", what, error.remedy)]
-    return [*list_plan_problems(plan)]
+    return [*list_uncheckable_plan_rules(plan)]
 
 
-def list_plan_problems(tracking_plan: TrackingPlan | None) -> Iterator[WorkspaceFinding]:
+def list_uncheckable_plan_rules(tracking_plan: TrackingPlan | None) -> Iterator[WorkspaceFinding]:
     """Yield a finding for each rule of *tracking_plan* that cannot be checked completely."""
     for problem in tracking_plan.problems if tracking_plan else ():
         what = f"{problem.what} ({problem.where})"
@@ -114,7 +114,7 @@ def load_preset(name: str, where: str = "") -> Workspace:
     Args:
         where: Where the name was given, for the error.
     """
-    return _build_validated_workspace(read_preset(name, where), f"preset {name}")
+    return _build_validated_workspace(read_preset_document(name, where), f"preset {name}")
 
 
 def read_document(path: str | Path) -> JSONObject:
@@ -128,7 +128,7 @@ def read_document(path: str | Path) -> JSONObject:
     return parse_document(raw, str(path))
 
 
-def read_preset(name: str, where: str = "") -> JSONObject:
+def read_preset_document(name: str, where: str = "") -> JSONObject:
     """Read the document of a preset. Raises: EmulatorError, for an unknown name."""
     if name not in PRESET_NAMES:
         raise EmulatorError(

@@ -82,9 +82,9 @@ def validate_document(document: JSONObject) -> list[WorkspaceFinding]:
     findings = [
         finding
         for error in sorted(
-            _schema_validator().iter_errors(document), key=lambda error: list(error.path)
+            _get_schema_validator().iter_errors(document), key=lambda error: list(error.path)
         )
-        for finding in _schema_error_findings(error)
+        for finding in _build_schema_error_findings(error)
     ]
     findings = findings or [
         *_find_unknown_actions(document),
@@ -99,7 +99,7 @@ def list_schema_errors(document: JSONObject) -> Iterator[tuple[tuple[str | int, 
 
     An object with a missing key is rejected as a whole; an unknown key is rejected alone.
     """
-    for error in _schema_validator().iter_errors(document):
+    for error in _get_schema_validator().iter_errors(document):
         path = tuple(error.absolute_path)
         if error.validator == "additionalProperties":
             known = cast(JSONObject, error.schema)["properties"]
@@ -121,11 +121,11 @@ def add_subscription_names(
 ) -> list[WorkspaceFinding]:
     """Add the subscription's name after its index in the path of each finding."""
     return [
-        replace(finding, where=_path_with_name(finding.where, document)) for finding in findings
+        replace(finding, where=_add_name_to_path(finding.where, document)) for finding in findings
     ]
 
 
-def _path_with_name(where: str, document: JSONObject) -> str:
+def _add_name_to_path(where: str, document: JSONObject) -> str:
     indexed = _SUBSCRIPTION_PATH.match(where)
     if not indexed:
         return where
@@ -137,12 +137,12 @@ def _path_with_name(where: str, document: JSONObject) -> str:
 
 
 @cache
-def _schema_validator() -> Draft202012Validator:
+def _get_schema_validator() -> Draft202012Validator:
     schema = files(__package__).joinpath("schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(schema))
 
 
-def _schema_error_findings(error: ValidationError) -> Iterator[WorkspaceFinding]:
+def _build_schema_error_findings(error: ValidationError) -> Iterator[WorkspaceFinding]:
     where = format_path(*error.absolute_path)
     schema = cast(JSONObject, error.schema)
     instance: JSON = error.instance
@@ -152,27 +152,27 @@ def _schema_error_findings(error: ValidationError) -> Iterator[WorkspaceFinding]
             if key not in known:
                 what = f"unknown key {key!r}"
                 yield WorkspaceFinding(
-                    "error", _child_path(where, key), what, suggest_name(key, known)
+                    "error", _format_child_path(where, key), what, suggest_name(key, known)
                 )
     else:
         what = _SCHEMA_ERROR_MESSAGES[str(error.validator)](error)
         yield WorkspaceFinding("error", where, what, schema.get("description", "Correct it."))
 
 
-def _child_path(where: str, key: str) -> str:
+def _format_child_path(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
 
-def _missing_key_message(error: ValidationError) -> str:
+def _format_missing_key_message(error: ValidationError) -> str:
     required: JSON = error.validator_value
     # jsonschema reports each missing key separately, and names it only in the message.
     return next(f"{key!r} is missing" for key in required if error.message.startswith(repr(key)))
 
 
 _SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
-    "required": _missing_key_message,
+    "required": _format_missing_key_message,
     "type": lambda error: (
-        f"this is {_type_name(error.instance)}, not {_expected_types(error.validator_value)}"
+        f"this is {_get_json_type_name(error.instance)}, not {_format_expected_types(error.validator_value)}"
     ),
     "enum": lambda error: f"this must be one of {', '.join(map(str, error.validator_value))}",
     "minimum": lambda error: f"this is less than {error.validator_value}",
@@ -185,13 +185,13 @@ _SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
 }
 
 
-def _expected_types(types: str | list[str]) -> str:
+def _format_expected_types(types: str | list[str]) -> str:
     return " or ".join(
         _SCHEMA_TYPE_NAMES[name] for name in ([types] if isinstance(types, str) else types)
     )
 
 
-def _type_name(value: JSON) -> str:
+def _get_json_type_name(value: JSON) -> str:
     return _TYPE_NAMES.get(type(value), "a number")
 
 

@@ -128,9 +128,11 @@ def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
     require_known_channels(expected_channels, REACH_CHANNELS, claim)
     reach = (scene.find_profile(person) or {"reach": {}})["reach"]
     columns = ("channel", "reached")
-    received = [_reach_row(channel, reach[channel]["reachable"]) for channel in sorted(reach)]
+    received = [
+        _format_reachability_row(channel, reach[channel]["reachable"]) for channel in sorted(reach)
+    ]
     expected = [
-        _reach_row(channel, channel in expected_channels)
+        _format_reachability_row(channel, channel in expected_channels)
         for channel in sorted({*reach, *expected_channels})
     ]
     assert_rows_equal(scene, claim, columns, expected, received, name=person)
@@ -244,7 +246,7 @@ def _require_merge_columns(columns: Sequence[str]) -> None:
             raise EmulatorError(f"there is no column {column!r}", " | ".join(columns), remedy)
 
 
-def _reach_row(channel: str, reachable: bool) -> TableRow:
+def _format_reachability_row(channel: str, reachable: bool) -> TableRow:
     return (channel, "yes" if reachable else "no")
 
 

@@ -20,7 +20,7 @@ from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.loading import read_preset
+from segment_insider_emulator.workspace.loading import read_preset_document
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 IMPORTS = Path("fixtures/imports")
@@ -252,7 +252,7 @@ def test_a_deviation_has_its_edit_and_preview(
 
 
 def test_two_subscriptions_that_accept_one_event_get_a_trigger_edit() -> None:
-    document = read_preset("segment-defaults")
+    document = read_preset_document("segment-defaults")
     what = "'Order Completed' was sent once; 'Track Event' and 'Order Completed Event' each send it"
     told = deviation(document, what, track("Order Completed", order_id="o1"))
     left_out = [
@@ -285,7 +285,7 @@ HOLD = {"D6", "D7", "D8", "D11", "D19", "D20", "D22", "D27", "D28", "D29", "D30"
 def test_the_known_differences_all_appear_for_the_defaults() -> None:
     checks = {
         each.difference_id: each.state
-        for each in found(read_preset("segment-defaults")).known_differences
+        for each in found(read_preset_document("segment-defaults")).known_differences
     }
     assert list(checks) == [f"D{number}" for number in range(1, 43)]
     assert {id for id, state in checks.items() if state == "departs"} == DEPART
@@ -293,7 +293,7 @@ def test_the_known_differences_all_appear_for_the_defaults() -> None:
 
 
 def test_the_guide_loses_nothing() -> None:
-    own = found(read_preset("guide"))
+    own = found(read_preset_document("guide"))
     assert not own.loses_data
     assert {each.difference_id for each in own.deviations if "guide" in each.references} <= {
         *HOLD, "D5", "D21", "D26", "D42", "",

@@ -11,12 +11,14 @@ from segment_insider_emulator.analysis.lint import LINT_RULES, lint_document
 from segment_insider_emulator.mapping.segment_spec import ECOMMERCE_EVENT_PROPERTIES
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import parse_document
-from segment_insider_emulator.workspace.loading import read_document, read_preset
+from segment_insider_emulator.workspace.loading import read_document, read_preset_document
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 
 def test_the_guide_lints_without_errors_and_warnings() -> None:
-    assert [each for each in lint_document(read_preset("guide")) if each.severity != "note"] == []
+    assert [
+        each for each in lint_document(read_preset_document("guide")) if each.severity != "note"
+    ] == []
 
 
 def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
@@ -46,7 +48,9 @@ def test_a_subscription_s_name_is_part_of_the_path(faulty: JSONObject, place: st
 
 def test_segment_defaults_send_every_mapped_event_twice() -> None:
     twice = [
-        each.what for each in lint_document(read_preset("segment-defaults")) if "times" in each.what
+        each.what
+        for each in lint_document(read_preset_document("segment-defaults"))
+        if "times" in each.what
     ]
     assert twice == [
         f"\"{event}\" is sent 2 times: by 'Track Event' and '{taker} Event'"

@@ -30,7 +30,7 @@ from segment_insider_emulator.analysis.drift.guide_comparison import (
 from segment_insider_emulator.analysis.drift.known_differences import (
     KnownDifference,
     check_known_differences,
-    find_platform_notes,
+    find_platform_difference_notes,
 )
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
 from segment_insider_emulator.analysis.lint import (
@@ -40,7 +40,7 @@ from segment_insider_emulator.analysis.lint import (
     mapping_rules,
     payload_rules,
 )
-from segment_insider_emulator.analysis.sample_events import build_sample_events, fill_event
+from segment_insider_emulator.analysis.sample_events import build_sample_events, fill_sample_event
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.destination import (
     InsiderRequest,
@@ -134,7 +134,7 @@ def find_drift(
         if all(deviation.edit != other.edit for other in deviations)
     ]
     deviations += convert_lint_findings(context, deviations)
-    deviations += find_platform_notes(context)
+    deviations += find_platform_difference_notes(context)
     deviations = combine_trigger_edits(context, deviations)
     preview = EditPreview(context, traffic)
     tables = group_by_subscription(
@@ -155,21 +155,23 @@ def convert_lint_findings(
     }
     for rule in LINT_RULES:
         for finding in rule(context):
-            subscription = _subscription_at(context, finding.where)
+            subscription = _find_subscription_at_path(context, finding.where)
             if (
                 rule in _RULES_COVERED_BY_COMPARISON
                 and subscription
                 and subscription.path in losing
             ):
                 continue
-            converted = _finding_to_deviation(rule, finding, subscription, events.get(finding))
+            converted = _convert_finding_to_deviation(
+                rule, finding, subscription, events.get(finding)
+            )
             if converted.edit is None or all(
                 converted.edit != deviation.edit for deviation in deviations
             ):
                 yield converted
 
 
-def _subscription_at(context: AnalysisContext, path: str) -> LocatedSubscription | None:
+def _find_subscription_at_path(context: AnalysisContext, path: str) -> LocatedSubscription | None:
     return next(
         (
             subscription
@@ -180,7 +182,7 @@ def _subscription_at(context: AnalysisContext, path: str) -> LocatedSubscription
     )
 
 
-def _finding_to_deviation(
+def _convert_finding_to_deviation(
     rule: LintRule,
     finding: WorkspaceFinding,
     subscription: LocatedSubscription | None,
@@ -202,10 +204,12 @@ def _finding_to_deviation(
     )
     if subscription is None:
         return deviation
-    return replace(deviation, edit=_finding_edit(rule, finding, subscription, event_name))
+    return replace(
+        deviation, edit=_suggest_edit_for_finding(rule, finding, subscription, event_name)
+    )
 
 
-def _finding_edit(
+def _suggest_edit_for_finding(
     rule: LintRule,
     finding: WorkspaceFinding,
     subscription: LocatedSubscription,
@@ -216,14 +220,14 @@ def _finding_edit(
     guide_subscription = find_guide_subscription(subscription)
     if rule is destination_rules.find_missing_cart_reviewed and guide_subscription:
         return WorkspaceEdit(
-            subscription.destination_keys("trigger"), guide_subscription.subscription.trigger
+            subscription.get_destination_keys("trigger"), guide_subscription.subscription.trigger
         )
     if rule is payload_rules.find_keys_changed_by_normalisation:
-        return _rename_key_edit(finding, subscription)
+        return _build_key_rename_edit(finding, subscription)
     return None
 
 
-def _rename_key_edit(
+def _build_key_rename_edit(
     finding: WorkspaceFinding, subscription: LocatedSubscription
 ) -> WorkspaceEdit | None:
     field, _, key = finding.where.removeprefix(f"{subscription.path}.settings.").partition(".")
@@ -232,7 +236,7 @@ def _rename_key_edit(
         return None
     new_key = payload_rules.suggest_normalised_key(key)
     return WorkspaceEdit(
-        subscription.destination_keys("settings", field, new_key), mapping[key], removed_key=key
+        subscription.get_destination_keys("settings", field, new_key), mapping[key], removed_key=key
     )
 
 
@@ -256,13 +260,13 @@ class EditPreview:
         destination = self._context.workspace.destination
         original = _compile_edited_subscription(destination, deviation.edit)
         edited = _compile_edited_subscription(
-            apply_edit(destination, deviation.edit), deviation.edit
+            apply_workspace_edit(destination, deviation.edit), deviation.edit
         )
-        for event in islice(self._candidate_events(deviation), _MAX_TRIED_EVENTS):
+        for event in islice(self._iter_candidate_events(deviation), _MAX_TRIED_EVENTS):
             changes = tuple(
                 islice(
-                    _compare_deliveries(
-                        _deliver_event(original, event), _deliver_event(edited, event)
+                    _compare_event_results(
+                        _compute_event_result(original, event), _compute_event_result(edited, event)
                     ),
                     _MAX_VALUE_CHANGES,
                 )
@@ -271,15 +275,15 @@ class EditPreview:
                 return changes
         return ()
 
-    def _candidate_events(self, deviation: Deviation) -> Iterator[JSONObject]:
+    def _iter_candidate_events(self, deviation: Deviation) -> Iterator[JSONObject]:
         """Yield events that may show the change, the most likely first."""
         if deviation.example_event is not None:
             yield (
                 deviation.example_event
                 if "messageId" in deviation.example_event
-                else fill_event(deviation.example_event)
+                else fill_sample_event(deviation.example_event)
             )
-        subscription = self._edited_subscription(deviation)
+        subscription = self._get_edited_subscription(deviation)
         if subscription:
             yield from islice(
                 (event for event in self._traffic if subscription.matches(event)),
@@ -287,7 +291,7 @@ class EditPreview:
             )
             yield from build_sample_events(self._context, subscription)
 
-    def _edited_subscription(self, deviation: Deviation) -> LocatedSubscription | None:
+    def _get_edited_subscription(self, deviation: Deviation) -> LocatedSubscription | None:
         """Return the subscription that the edit changes or adds."""
         context = self._context
         if deviation.subscription_path or deviation.edit is None:
@@ -299,41 +303,41 @@ class EditPreview:
                 ),
                 None,
             )
-        destination = apply_edit(context.workspace.destination, deviation.edit)
+        destination = apply_workspace_edit(context.workspace.destination, deviation.edit)
         return build_context(
             context.workspace.document | {"destination": destination}
         ).subscriptions[-1]
 
 
-def apply_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONObject:
+def apply_workspace_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONObject:
     """Return a copy of *destination* with *edit* applied."""
     first, index, *remaining_keys = edit.keys
     subscriptions = list(destination["subscriptions"])
     if index == len(subscriptions):
         subscriptions.append(edit.value)
     else:
-        subscription = _with_catalogue_defaults(subscriptions[int(index)])
-        subscriptions[int(index)] = _set_value(subscription, remaining_keys, edit)
+        subscription = _add_catalogue_defaults(subscriptions[int(index)])
+        subscriptions[int(index)] = _set_value_at_keys(subscription, remaining_keys, edit)
     return destination | {str(first): subscriptions}
 
 
-def _with_catalogue_defaults(subscription: JSONObject) -> JSONObject:
+def _add_catalogue_defaults(subscription: JSONObject) -> JSONObject:
     action = ACTIONS[subscription["actionSlug"]]
     return {"settings": action.default_mapping, "trigger": action.trigger} | subscription
 
 
-def _set_value(container: JSON, keys: list[str | int], edit: WorkspaceEdit) -> JSON:
+def _set_value_at_keys(container: JSON, keys: list[str | int], edit: WorkspaceEdit) -> JSON:
     key, *remaining_keys = keys
     value = edit.value
     if isinstance(container, list):
         copy = list(container)
         copy[int(key)] = (
-            _set_value(copy[int(key)], remaining_keys, edit) if remaining_keys else value
+            _set_value_at_keys(copy[int(key)], remaining_keys, edit) if remaining_keys else value
         )
         return copy
     members = dict(container or {})
     members[str(key)] = (
-        _set_value(members.get(str(key)), remaining_keys, edit) if remaining_keys else value
+        _set_value_at_keys(members.get(str(key)), remaining_keys, edit) if remaining_keys else value
     )
     if not remaining_keys and edit.removed_key:
         members.pop(edit.removed_key, None)
@@ -351,7 +355,7 @@ def _compile_edited_subscription(
     return next(iter(compiled), None)
 
 
-def _deliver_event(subscription: Subscription | None, event: JSONObject) -> tuple[str, JSON]:
+def _compute_event_result(subscription: Subscription | None, event: JSONObject) -> tuple[str, JSON]:
     """Return the subscription's name and its result: a user, a failure message, or None."""
     if subscription is None:
         return "", None
@@ -361,7 +365,9 @@ def _deliver_event(subscription: Subscription | None, event: JSONObject) -> tupl
     return subscription.name, result.message if isinstance(result, MappingFailure) else None
 
 
-def _compare_deliveries(before: tuple[str, JSON], after: tuple[str, JSON]) -> Iterator[ValueChange]:
+def _compare_event_results(
+    before: tuple[str, JSON], after: tuple[str, JSON]
+) -> Iterator[ValueChange]:
     (_, old), (name, new) = before, after
     if old == new:
         return

@@ -213,7 +213,7 @@ def build_trigger_exclusion(
     if " or " in trigger or '"' in event_name:
         return None
     return WorkspaceEdit(
-        subscription.destination_keys("trigger"), f'{trigger} and event != "{event_name}"'
+        subscription.get_destination_keys("trigger"), f'{trigger} and event != "{event_name}"'
     )
 
 
@@ -245,7 +245,7 @@ def combine_trigger_edits(
     ]
 
 
-def fold_spelling(path: str) -> str:
+def fold_path_spelling(path: str) -> str:
     """Return *path* without separators and capital letters, to compare spellings."""
     return re.sub(r"[_\-\s]", "", path).casefold()
 
@@ -258,9 +258,9 @@ def suggest_mapping_edit(
     root, _, rest = path.partition(".")
     products, _, item = rest.partition("products[].")
     key = suggest_normalised_key((item or rest).replace(".", "_")).replace("[]", "")
-    field = {fold_spelling(name): name for name in fields}.get(fold_spelling(rest))
+    field = {fold_path_spelling(name): name for name in fields}.get(fold_path_spelling(rest))
     if root == "traits" and field in fields - subscription.mapping.keys():
-        keys = subscription.destination_keys("settings", field)
+        keys = subscription.get_destination_keys("settings", field)
         return WorkspaceEdit(keys, {"@path": f"$.{path}"}), f"Map it to {field}."
     if root == "traits" and "custom" in fields:
         return _suggest_container_edit(subscription, "custom", key, path)
@@ -268,7 +268,7 @@ def suggest_mapping_edit(
         shape = ("products", "@arrayPath", 1)
         match subscription.mapping.get("products"):
             case {"@arrayPath": [_, dict() as items, *_]} if not is_directive(items):
-                keys = subscription.destination_keys("settings", *shape, key)
+                keys = subscription.get_destination_keys("settings", *shape, key)
                 return WorkspaceEdit(keys, {"@path": item}), "Map it for each product."
         return None, "Map it in the shape of products."
     if root == "properties" and "parameters" in fields:
@@ -290,8 +290,8 @@ def _suggest_container_edit(
     mapping = {"@path": f"$.{path}"}
     if isinstance(container, dict):
         return WorkspaceEdit(
-            subscription.destination_keys("settings", field, key), mapping
+            subscription.get_destination_keys("settings", field, key), mapping
         ), f"Map it under {field}."
     return WorkspaceEdit(
-        subscription.destination_keys("settings", field), {key: mapping}
+        subscription.get_destination_keys("settings", field), {key: mapping}
     ), f"Map it under {field}."

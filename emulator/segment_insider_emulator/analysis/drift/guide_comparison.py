@@ -30,13 +30,13 @@ from segment_insider_emulator.analysis.sample_events import build_probe_events
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.loading import read_preset
+from segment_insider_emulator.workspace.loading import read_preset_document
 
 
 @cache
 def load_guide() -> AnalysisContext:
     """Load the preset `guide`, which maps everything that Insider One's guide documents."""
-    return build_context(read_preset("guide"))
+    return build_context(read_preset_document("guide"))
 
 
 def find_guide_subscription(subscription: LocatedSubscription) -> LocatedSubscription | None:
@@ -73,7 +73,7 @@ def find_missing_subscriptions(context: AnalysisContext) -> Iterator[Deviation]:
         if guide_subscription.action_slug not in slugs:
             action = ACTIONS[guide_subscription.action_slug]
             what = f"no enabled subscription has the action {action.title}"
-            yield _missing_subscription_deviation(
+            yield _build_missing_subscription_deviation(
                 context, "D25", what, get_guide_definition(guide_subscription)
             )
             slugs.add(guide_subscription.action_slug)
@@ -85,12 +85,12 @@ def find_missing_subscriptions(context: AnalysisContext) -> Iterator[Deviation]:
                 if subscription.matches(call)
             )
             what = f"page calls of {name} are not sent; the guide collects page calls"
-            yield _missing_subscription_deviation(
+            yield _build_missing_subscription_deviation(
                 context, "D26", what, get_guide_definition(guide_subscription), call
             )
 
 
-def _missing_subscription_deviation(
+def _build_missing_subscription_deviation(
     context: AnalysisContext,
     difference_id: str,
     what: str,
@@ -135,10 +135,10 @@ def compare_mappings(context: AnalysisContext) -> Iterator[Deviation]:
     for subscription in context.subscriptions:
         guide_subscription = find_guide_subscription(subscription)
         catalogue = subscription.subscription.action.default_mapping
-        by_guide = _deviations_by_path(
+        by_guide = _map_deviations_by_path(
             subscription, guide_subscription.mapping if guide_subscription else {}, "guide"
         )
-        by_catalogue = _deviations_by_path(subscription, catalogue, "catalogue")
+        by_catalogue = _map_deviations_by_path(subscription, catalogue, "catalogue")
         for path, deviation in by_guide.items():
             other = by_catalogue.get(path)
             is_same_edit = other is not None and other.edit == deviation.edit
@@ -148,11 +148,11 @@ def compare_mappings(context: AnalysisContext) -> Iterator[Deviation]:
         only_in_catalogue = [
             deviation for path, deviation in by_catalogue.items() if path not in by_guide
         ]
-        yield from _catalogue_only_deviations(subscription, only_in_catalogue)
+        yield from _iter_catalogue_only_deviations(subscription, only_in_catalogue)
         yield from _find_added_values(subscription, catalogue)
 
 
-def _deviations_by_path(
+def _map_deviations_by_path(
     subscription: LocatedSubscription,
     reference_mapping: JSONObject,
     reference_name: DeviationReference,
@@ -165,19 +165,19 @@ def _deviations_by_path(
     }
 
 
-def _catalogue_only_deviations(
+def _iter_catalogue_only_deviations(
     subscription: LocatedSubscription, deviations: list[Deviation]
 ) -> Iterator[Deviation]:
     """Yield the deviations from the catalogue only; none of them loses data."""
     unmapped = [
         deviation
         for deviation in deviations
-        if deviation.group_text == _unmapped_group_text("catalogue")
+        if deviation.group_text == _format_unmapped_group_text("catalogue")
     ]
     if unmapped:
         row, where = (
             get_difference_id(subscription.action_slug, "parameters"),
-            subscription.field_path(),
+            subscription.format_field_path(),
         )
         names = ", ".join(deviation.path.removeprefix(f"{where}.") for deviation in unmapped)
         what = f"does not map what the catalogue maps: {names}"
@@ -195,7 +195,10 @@ def _compare_with_reference_mapping(
     reference_mapping: JSONObject,
     reference_name: DeviationReference,
 ) -> Iterator[Deviation]:
-    actual, expected = _build_side(subscription.mapping), _build_side(reference_mapping)
+    actual, expected = (
+        _build_mapping_side(subscription.mapping),
+        _build_mapping_side(reference_mapping),
+    )
     missing_fields = [
         field
         for field in CONTAINER_FIELDS
@@ -204,40 +207,42 @@ def _compare_with_reference_mapping(
         and subscription.mapping.get(field) is None
     ]
     for field in missing_fields:
-        yield _unmapped_value_deviation(
+        yield _build_unmapped_value_deviation(
             subscription, (field,), reference_mapping[field], reference_name
         )
     for field in sorted(expected.open_fields - actual.open_fields - set(missing_fields)):
-        yield _closed_field_deviation(subscription, field, reference_mapping[field], reference_name)
+        yield _build_closed_field_deviation(
+            subscription, field, reference_mapping[field], reference_name
+        )
     skipped_fields = {*missing_fields, *actual.open_fields, *expected.open_fields}
     for keys, mapping in expected.mapped_values.items():
         if keys[0] in skipped_fields:
             continue
         if keys not in actual.mapped_values:
-            yield _unmapped_value_deviation(subscription, keys, mapping, reference_name)
+            yield _build_unmapped_value_deviation(subscription, keys, mapping, reference_name)
         else:
-            yield from _changed_value_deviations(
+            yield from _iter_changed_value_deviations(
                 subscription, keys, actual.mapped_values[keys], mapping, reference_name
             )
 
 
-def _build_side(mapping: JSONObject) -> _MappingSide:
+def _build_mapping_side(mapping: JSONObject) -> _MappingSide:
     return _MappingSide(list_mapped_values(mapping), list_open_fields(mapping))
 
 
-def _closed_field_deviation(
+def _build_closed_field_deviation(
     subscription: LocatedSubscription, field: str, mapping: JSON, reference_name: DeviationReference
 ) -> Deviation:
     reference = _REFERENCE_NAMES[reference_name]
     what = f"{field} sends only the keys it names; {reference} sends every property"
-    where = subscription.field_path(field)
-    edit = WorkspaceEdit(subscription.destination_keys("settings", field), mapping)
+    where = subscription.format_field_path(field)
+    edit = WorkspaceEdit(subscription.get_destination_keys("settings", field), mapping)
     remedy = f"Merge $.properties into {field}."
     row = get_difference_id(subscription.action_slug, field)
     return Deviation(row, subscription.path, (reference_name,), "loses", where, what, remedy, edit)
 
 
-def _unmapped_value_deviation(
+def _build_unmapped_value_deviation(
     subscription: LocatedSubscription,
     keys: tuple[str, ...],
     mapping: JSON,
@@ -245,25 +250,25 @@ def _unmapped_value_deviation(
 ) -> Deviation:
     read_paths = list_read_paths(mapping)
     paths = _format_paths(sorted(read_paths - {LITERAL_MARKER}))
-    description = f"reads {paths}" if paths else f"has {_format_literal(mapping)}"
+    description = f"reads {paths}" if paths else f"has {_format_literal_mapping(mapping)}"
     what = f"{'.'.join(keys)} is not mapped; {_REFERENCE_NAMES[reference_name]} {description}"
     effect: DeviationEffect = (
         "differs"
         if read_paths <= {LITERAL_MARKER} or _is_sent_elsewhere(subscription, keys[0], read_paths)
         else "loses"
     )
-    return _mapping_deviation(
+    return _build_mapping_deviation(
         subscription,
         keys,
         mapping,
         reference_name,
         effect,
         what,
-        _unmapped_group_text(reference_name),
+        _format_unmapped_group_text(reference_name),
     )
 
 
-def _unmapped_group_text(reference_name: DeviationReference) -> str:
+def _format_unmapped_group_text(reference_name: DeviationReference) -> str:
     return f"values are not mapped; {_REFERENCE_NAMES[reference_name]} maps them"
 
 
@@ -284,7 +289,7 @@ def _is_sent_elsewhere(subscription: LocatedSubscription, field: str, read_paths
     return all(is_path_read(sent_paths, path) for path in read_paths - {LITERAL_MARKER})
 
 
-def _changed_value_deviations(
+def _iter_changed_value_deviations(
     subscription: LocatedSubscription,
     keys: tuple[str, ...],
     actual_mapping: JSON,
@@ -308,20 +313,23 @@ def _changed_value_deviations(
         effect: DeviationEffect = "loses" if actual_paths <= expected_paths else "differs"
         group_text = f"values do not read all that {_REFERENCE_NAMES[reference_name]} reads"
     elif actual_paths <= {LITERAL_MARKER} and expected_paths <= {LITERAL_MARKER}:
-        reference, expected = _REFERENCE_NAMES[reference_name], _format_literal(reference_mapping)
-        what = f"{dotted} is {_format_literal(actual_mapping)}; {reference} has {expected}"
+        reference, expected = (
+            _REFERENCE_NAMES[reference_name],
+            _format_literal_mapping(reference_mapping),
+        )
+        what = f"{dotted} is {_format_literal_mapping(actual_mapping)}; {reference} has {expected}"
         effect, group_text = (
             "differs",
             f"values differ from {_REFERENCE_NAMES[reference_name]}",
         )
     else:
         return
-    yield _mapping_deviation(
+    yield _build_mapping_deviation(
         subscription, keys, reference_mapping, reference_name, effect, what, group_text
     )
 
 
-def _mapping_deviation(
+def _build_mapping_deviation(
     subscription: LocatedSubscription,
     keys: tuple[str, ...],
     mapping: JSON,
@@ -338,29 +346,29 @@ def _mapping_deviation(
         subscription.path,
         (reference_name,),
         effect,
-        subscription.field_path(*keys),
+        subscription.format_field_path(*keys),
         what,
         "Write the line below, unless this is intended.",
-        _mapping_edit(subscription, keys, mapping),
+        _build_mapping_edit(subscription, keys, mapping),
         group_text=group_text,
     )
 
 
-def _mapping_edit(
+def _build_mapping_edit(
     subscription: LocatedSubscription, keys: tuple[str, ...], mapping: JSON
 ) -> WorkspaceEdit | None:
     """Return an edit that sets one key; None where a directive prevents it."""
     if len(keys) == 1:
-        return WorkspaceEdit(subscription.destination_keys("settings", keys[0]), mapping)
+        return WorkspaceEdit(subscription.get_destination_keys("settings", keys[0]), mapping)
     field, key = keys
     container = subscription.mapping.get(field)
     match container:
         case {"@arrayPath": [_, dict() as shape, *_]} if not is_directive(shape):
             return WorkspaceEdit(
-                subscription.destination_keys("settings", field, "@arrayPath", 1, key), mapping
+                subscription.get_destination_keys("settings", field, "@arrayPath", 1, key), mapping
             )
         case dict() if not is_directive(container):
-            return WorkspaceEdit(subscription.destination_keys("settings", field, key), mapping)
+            return WorkspaceEdit(subscription.get_destination_keys("settings", field, key), mapping)
         case _:
             return None
 
@@ -369,10 +377,10 @@ def _find_added_values(
     subscription: LocatedSubscription, catalogue_mapping: JSONObject
 ) -> Iterator[Deviation]:
     known = {field.key for field in subscription.subscription.action.fields}
-    actual = _build_side(
+    actual = _build_mapping_side(
         {key: value for key, value in subscription.mapping.items() if key in known}
     )
-    published = _build_side(catalogue_mapping)
+    published = _build_mapping_side(catalogue_mapping)
     added_keys = [
         ".".join(keys) for keys in actual.mapped_values if keys not in published.mapped_values
     ]
@@ -380,10 +388,10 @@ def _find_added_values(
     if added_keys:
         what = f"maps in addition to the catalogue: {', '.join(added_keys)}"
         remedy = "Nothing to do: custom names must exist in the panel first."
-        where = subscription.field_path()
+        where = subscription.format_field_path()
         row = get_difference_id(subscription.action_slug, "parameters")
         yield Deviation(row, subscription.path, ("catalogue",), "note", where, what, remedy)
 
 
-def _format_literal(mapping: JSON) -> str:
+def _format_literal_mapping(mapping: JSON) -> str:
     return "true" if mapping is True else "false" if mapping is False else repr(mapping)

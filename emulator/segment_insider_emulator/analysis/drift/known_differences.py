@@ -16,7 +16,7 @@ from segment_insider_emulator.analysis.drift.deviations import (
     Deviation,
     DeviationEffect,
     DeviationTable,
-    fold_spelling,
+    fold_path_spelling,
 )
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
@@ -34,7 +34,7 @@ DEVICE_ATTRIBUTES = (
 )  # fmt: skip
 
 
-def _iterate_mapping_paths() -> Iterator[tuple[str, str]]:
+def _iter_known_difference_paths() -> Iterator[tuple[str, str]]:
     """Yield (mapping field, difference id) of each known difference of all actions."""
     for difference_id, paths in {
         "D1": "firstName lastName age birthday gender attributes.name attributes.surname "
@@ -63,7 +63,7 @@ def _iterate_mapping_paths() -> Iterator[tuple[str, str]]:
         yield from ((path, difference_id) for path in paths.split())
 
 
-_DIFFERENCE_BY_PATH = dict(_iterate_mapping_paths())
+_DIFFERENCE_BY_PATH = dict(_iter_known_difference_paths())
 _ORDER_PARAMETERS = [
     "tax",
     "affiliation",
@@ -126,14 +126,14 @@ def check_known_differences(tables: list[DeviationTable]) -> list[KnownDifferenc
         KnownDifference(
             difference_id,
             what,
-            _difference_state(kind, effects[difference_id]),
+            _get_difference_state(kind, effects[difference_id]),
             len(effects[difference_id]),
         )
         for difference_id, (kind, what) in _load_known_guide_differences().items()
     ]
 
 
-def _difference_state(kind: str, effects: list[DeviationEffect]) -> DifferenceState:
+def _get_difference_state(kind: str, effects: list[DeviationEffect]) -> DifferenceState:
     if effects:
         return "holds" if set(effects) == {"note"} else "departs"
     states: dict[str, DifferenceState] = {"traffic": "not seen", "standing": "always"}
@@ -157,8 +157,10 @@ _ALWAYS_CUSTOM_PARAMETERS = (
 _MAX_LISTED_NAMES = 2
 
 
-def find_platform_notes(context: AnalysisContext) -> Iterator[Deviation]:
-    """Yield one note for each platform difference that affects some subscription."""
+def find_platform_difference_notes(context: AnalysisContext) -> Iterator[Deviation]:
+    """Yield a note for each difference between Insider One and its guide that affects a
+    subscription.
+    """
     for difference_id, applies_to, what, remedy in _PLATFORM_NOTES:
         names = [
             repr(subscription.name)
@@ -179,7 +181,7 @@ def _format_subscription_names(names: list[str], subscription_count: int) -> str
     )
 
 
-def _parameter_mapping(subscription: LocatedSubscription, key: str) -> JSON:
+def _get_parameter_mapping(subscription: LocatedSubscription, key: str) -> JSON:
     """Return the mapping of an event parameter, or else that of each product."""
     parameters = list_written_keys(subscription.mapping.get("parameters"))
     return parameters.get(key) or list_written_keys(
@@ -187,14 +189,16 @@ def _parameter_mapping(subscription: LocatedSubscription, key: str) -> JSON:
     ).get(key)
 
 
-def _attribute_mapping(subscription: LocatedSubscription, key: str) -> JSON:
+def _get_attribute_mapping(subscription: LocatedSubscription, key: str) -> JSON:
     is_profile = subscription.action_slug == "updateUserProfile"
     return (
-        subscription.mapping.get(key) if is_profile else _attribute_mappings(subscription).get(key)
+        subscription.mapping.get(key)
+        if is_profile
+        else _get_attribute_mappings(subscription).get(key)
     )
 
 
-def _attribute_mappings(subscription: LocatedSubscription) -> dict[str, JSON]:
+def _get_attribute_mappings(subscription: LocatedSubscription) -> dict[str, JSON]:
     return list_written_keys(subscription.mapping.get("attributes"))
 
 
@@ -212,8 +216,8 @@ def _may_lack_user_id(subscription: LocatedSubscription) -> bool:
 
 
 def _has_equal_prices(subscription: LocatedSubscription) -> bool:
-    price = _parameter_mapping(subscription, "unit_price")
-    return price is not None and price == _parameter_mapping(subscription, "unit_sale_price")
+    price = _get_parameter_mapping(subscription, "unit_price")
+    return price is not None and price == _get_parameter_mapping(subscription, "unit_sale_price")
 
 
 def _maps_product_url(subscription: LocatedSubscription) -> bool:
@@ -230,7 +234,7 @@ def _drops_traits(subscription: LocatedSubscription) -> bool:
 
 def _sends_unchecked_formats(subscription: LocatedSubscription) -> bool:
     return any(
-        _attribute_mapping(subscription, field) is not None for field in ("birthday", "country")
+        _get_attribute_mapping(subscription, field) is not None for field in ("birthday", "country")
     )
 
 
@@ -252,7 +256,7 @@ _PlatformNote: TypeAlias = tuple[str, Callable[[LocatedSubscription], bool], str
 _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     (
         "D6",
-        lambda subscription: "phone" in _attribute_mappings(subscription),
+        lambda subscription: "phone" in _get_attribute_mappings(subscription),
         "the phone number of an event goes to the attribute phone, not to phone_number",
         "Send it with identify calls as well.",
     ),
@@ -271,7 +275,7 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     (
         "D18",
         lambda subscription: any(
-            _parameter_mapping(subscription, parameter) is not None
+            _get_parameter_mapping(subscription, parameter) is not None
             for parameter in _ALWAYS_CUSTOM_PARAMETERS
         ),
         f"of {', '.join(_ALWAYS_CUSTOM_PARAMETERS)}, what is mapped arrives as a custom parameter",
@@ -279,7 +283,7 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     ),
     (
         "D19",
-        lambda subscription: _parameter_mapping(subscription, "taxonomy") is not None,
+        lambda subscription: _get_parameter_mapping(subscription, "taxonomy") is not None,
         "a category arrives as one level of taxonomy, and a list of two fails the event",
         "Send the category as one text.",
     ),
@@ -304,7 +308,7 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     (
         "D28",
         lambda subscription: any(
-            attribute in _attribute_mappings(subscription) for attribute in DEVICE_ATTRIBUTES
+            attribute in _get_attribute_mappings(subscription) for attribute in DEVICE_ATTRIBUTES
         ),
         "device attributes are sent at the top level, where Insider One lists only some of them",
         "Check on a profile which of them arrive.",
@@ -353,7 +357,7 @@ def get_unread_difference_id(subscription: LocatedSubscription, path: str) -> st
     """Return the id of the known difference about a property that no mapping reads."""
     name = re.split(r"[.\[]", path.removeprefix("properties.").removeprefix("traits."))[0]
     if path.startswith("traits."):
-        optin = "optin" in fold_spelling(name)
+        optin = "optin" in fold_path_spelling(name)
         return "D3" if optin else get_difference_id(subscription.action_slug, name) or "D38"
     difference_id = get_difference_id(
         subscription.action_slug, "parameters", _PARAMETER_BY_PROPERTY.get(name, name)

@@ -11,7 +11,7 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationReference,
     WorkspaceEdit,
     build_trigger_exclusion,
-    fold_spelling,
+    fold_path_spelling,
     suggest_mapping_edit,
 )
 from segment_insider_emulator.analysis.drift.guide_comparison import (
@@ -63,7 +63,8 @@ def compare_with_traffic(
         stats = traffic_stats.by_subscription[subscription.path]
         renamed = dict(_find_respelled_paths(subscription, stats))
         yield from (
-            _respelled_path_deviation(subscription, stats, *paths) for paths in renamed.items()
+            _build_respelled_path_deviation(subscription, stats, *paths)
+            for paths in renamed.items()
         )
         yield from _find_unread_paths(subscription, stats, set(renamed.values()))
         yield from _find_paths_never_sent(subscription, stats, set(renamed))
@@ -80,7 +81,7 @@ def _find_unhandled_and_duplicate_events(
         difference_id = "D12" if name == "Cart Reviewed" else "D25" if is_track else "D26"
         remedy = f"Add a subscription with a trigger for {name!r}."
         where = "destination.subscriptions"
-        edit = _guide_subscription_edit(context, tally.first_event)
+        edit = _build_guide_subscription_edit(context, tally.first_event)
         yield Deviation(
             difference_id,
             "",
@@ -107,13 +108,15 @@ def _find_unhandled_and_duplicate_events(
         )
         edit = build_trigger_exclusion(widest, name) if kind == "track" else None
         remedy = f"Narrow the trigger of {widest.name!r}."
-        deviation = _traffic_deviation(
+        deviation = _build_traffic_deviation(
             "D24", widest, "differs", "trigger", what, remedy, edit, tally
         )
         yield replace(deviation, group_text=SENT_TWICE_TEXT)
 
 
-def _guide_subscription_edit(context: AnalysisContext, event: JSONObject) -> WorkspaceEdit | None:
+def _build_guide_subscription_edit(
+    context: AnalysisContext, event: JSONObject
+) -> WorkspaceEdit | None:
     """Return an edit that adds the guide's subscription for *event*; None without one."""
     guide_subscription = next(
         (
@@ -140,14 +143,14 @@ def _find_respelled_paths(
         for mapping in list_mapped_values(subscription.mapping).values()
         for path in list_read_paths(mapping)
     }
-    sent_paths = {fold_spelling(path): path for path in stats.unread_paths}
+    sent_paths = {fold_path_spelling(path): path for path in stats.unread_paths}
     for path in sorted(read_paths - {LITERAL_MARKER, ""}):
-        sent_path = sent_paths.get(fold_spelling(path))
+        sent_path = sent_paths.get(fold_path_spelling(path))
         if sent_path and sent_path != path and path not in stats.present_paths:
             yield path, sent_path
 
 
-def _respelled_path_deviation(
+def _build_respelled_path_deviation(
     subscription: LocatedSubscription, stats: SubscriptionStats, read_path: str, sent_path: str
 ) -> Deviation:
     keys, old_mapping = next(
@@ -157,18 +160,18 @@ def _respelled_path_deviation(
     )
     tally = stats.unread_paths[sent_path]
     field = ".".join(keys)
-    times, absence = _format_sample_count(tally.count), _describe_absence(read_path, stats)
+    times, absence = _format_occurrence_count(tally.count), _describe_absence(read_path, stats)
     what = f"{sent_path} was sent {times}, but {field} reads {read_path}, {absence}"
     new = {"@path": f"$.{sent_path}"}
     mapping = {"@if": {"exists": new, "then": new, "else": old_mapping}}
     edit = (
-        WorkspaceEdit(subscription.destination_keys("settings", *keys), mapping)
+        WorkspaceEdit(subscription.get_destination_keys("settings", *keys), mapping)
         if "[]" not in sent_path
         else None
     )
     difference_id = get_difference_id(subscription.action_slug, *keys)
     where = ".".join(("settings", *keys))
-    deviation = _traffic_deviation(
+    deviation = _build_traffic_deviation(
         difference_id,
         subscription,
         "loses",
@@ -187,11 +190,11 @@ def _find_unread_paths(
     for path, tally in stats.unread_paths.items():
         if path in reported_paths:
             continue
-        what = f"{path} was sent {_format_sample_count(tally.count)}, but no mapping reads it"
+        what = f"{path} was sent {_format_occurrence_count(tally.count)}, but no mapping reads it"
         edit, remedy = suggest_mapping_edit(subscription, path)
         difference_id = get_unread_difference_id(subscription, path)
         where = edit.path.removeprefix(f"{subscription.path}.") if edit else "settings"
-        deviation = _traffic_deviation(
+        deviation = _build_traffic_deviation(
             difference_id, subscription, "loses", where, what, remedy, edit, tally
         )
         yield replace(
@@ -210,7 +213,7 @@ def _find_paths_never_sent(
             not read_paths
             or LITERAL_MARKER in read_paths
             or read_paths & reported_paths
-            or any(has_value_at(path, stats.present_paths) for path in read_paths)
+            or any(has_value_at_path(path, stats.present_paths) for path in read_paths)
         ):
             continue
         paths = ", ".join(sorted(read_paths))
@@ -229,7 +232,7 @@ def _find_paths_never_sent(
         remedy = "Send it, or read what is sent." if needed else "Nothing to do if it is optional."
         where = ".".join(("settings", *keys))
         effect: DeviationEffect = "loses" if needed else "note"
-        yield _traffic_deviation(
+        yield _build_traffic_deviation(
             difference_id, subscription, effect, where, what, remedy, None, MatchingEventCount()
         )
 
@@ -243,7 +246,7 @@ def _describe_absence(path: str, stats: SubscriptionStats) -> str:
     )
 
 
-def has_value_at(path: str, present_paths: Set[str]) -> bool:
+def has_value_at_path(path: str, present_paths: Set[str]) -> bool:
     """Whether an event had a value at *path* or below it."""
     return any(
         present == path or present.startswith((f"{path}.", f"{path}[")) for present in present_paths
@@ -260,7 +263,7 @@ def _find_failed_events(
             (difference_id for part, difference_id in _DIFFERENCE_BY_FAILURE if part in message), ""
         )
         remedy = "Send what the field takes, or map something else."
-        yield _traffic_deviation(
+        yield _build_traffic_deviation(
             difference_id, subscription, "loses", "settings", what, remedy, None, tally
         )
 
@@ -271,7 +274,7 @@ def _find_rejected_users(
     """Find users that Insider One rejects although it answers 200."""
     tallies: dict[tuple[str, str], MatchingEventCount] = {}
     for user, event in stats.sent_users:
-        for fault in dict.fromkeys(map(_error_without_value, validate_user(user, options))):
+        for fault in dict.fromkeys(map(_remove_value_from_error, validate_user(user, options))):
             tallies.setdefault(fault, MatchingEventCount()).add_event(event)
     for (text, remedy), tally in tallies.items():
         what = (
@@ -281,16 +284,16 @@ def _find_rejected_users(
             (difference_id for part, difference_id in _DIFFERENCE_BY_REJECTION if part in text),
             "D32",
         )
-        yield _traffic_deviation(
+        yield _build_traffic_deviation(
             difference_id, subscription, "loses", "settings", what, remedy, None, tally
         )
 
 
-def _error_without_value(fault: UserError) -> tuple[str, str]:
+def _remove_value_from_error(fault: UserError) -> tuple[str, str]:
     return fault.text.rstrip("."), fault.remedy
 
 
-def _traffic_deviation(
+def _build_traffic_deviation(
     difference_id: str,
     subscription: LocatedSubscription,
     effect: DeviationEffect,
@@ -315,8 +318,10 @@ def _traffic_deviation(
     )
 
 
-def _format_sample_count(count: int) -> str:
-    """Format how often something occurred among the explained events."""
+def _format_occurrence_count(count: int) -> str:
+    """Format how often something occurred, e.g. "once"; at the limit of explained events "N times
+    or more".
+    """
     return f"{count} times or more" if count >= MAX_EXPLAINED_EVENTS else _format_times(count)
 
 

@@ -117,7 +117,9 @@ def _add_event_to_stats(
 ) -> None:
     present = set(list_filled_paths(event))
     values = dict(iter_leaves(event))
-    empty = {remove_indexes(path) for path, value in values.items() if value is None or value == ""}
+    empty = {
+        remove_list_indexes(path) for path, value in values.items() if value is None or value == ""
+    }
     for accepting in subscriptions:
         subscription_stats = stats.by_subscription[accepting.path]
         subscription_stats.event_count += 1
@@ -140,7 +142,7 @@ def _add_event_to_stats(
         )
         unread = stats.by_subscription[narrowest.path].unread_paths
         filled = [path for path in explanation.dropped if values[path] not in (None, "", [], {})]
-        for path in dict.fromkeys(map(remove_indexes, filled)):
+        for path in dict.fromkeys(map(remove_list_indexes, filled)):
             unread[path].add_event(event)
 
 
@@ -148,9 +150,9 @@ def list_filled_paths(event: JSONObject) -> Iterator[str]:
     """Yield every path of *event* that has a value; list items share one path."""
     for path, value in iter_leaves(event):
         if value is not None and value != "":
-            yield remove_indexes(path)
+            yield remove_list_indexes(path)
 
 
-def remove_indexes(path: str) -> str:
+def remove_list_indexes(path: str) -> str:
     """Replace list indexes in *path*, e.g. "properties.products[].sku"."""
     return _LIST_INDEX.sub("[]", path)

@@ -8,7 +8,7 @@ import orjson
 from segment_insider_emulator.analysis.context import AnalysisContext
 from segment_insider_emulator.analysis.drift.deviations import Deviation
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
-from segment_insider_emulator.analysis.drift.traffic_stats import remove_indexes
+from segment_insider_emulator.analysis.drift.traffic_stats import remove_list_indexes
 from segment_insider_emulator.mapping.explanation import EventExplanation, SubscriptionTrace
 from segment_insider_emulator.mapping.javascript import to_json_text
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
@@ -66,17 +66,19 @@ def explain_unmapped_properties(
         if not subscription.has_custom_mapping
     }
     for path in unread_paths:
-        general_path = remove_indexes(path)
+        general_path = remove_list_indexes(path)
         yield _explain_unmapped_property(
             path, values.get(path), general_path, remedies.get(general_path), default_mapped
         )
 
 
-def group_list_entries(properties: Iterable[UnmappedProperty]) -> dict[str, UnmappedProperty]:
+def keep_one_property_per_path(
+    properties: Iterable[UnmappedProperty],
+) -> dict[str, UnmappedProperty]:
     """Keep one property per path, ignoring list indexes."""
     by_path: dict[str, UnmappedProperty] = {}
     for unmapped in properties:
-        by_path.setdefault(remove_indexes(unmapped.path), unmapped)
+        by_path.setdefault(remove_list_indexes(unmapped.path), unmapped)
     return by_path
 
 
@@ -87,8 +89,8 @@ def explain_empty_values(trace: SubscriptionTrace, event: JSONObject) -> Iterato
     values = dict(iter_leaves(event))
     fields: dict[tuple[str, ...], list[str]] = {}
     for origin in trace.origins:
-        if _has_no_result(origin):
-            empty = tuple(path for path in origin.read if _is_empty(values.get(path)))
+        if _read_path_gave_no_value(origin):
+            empty = tuple(path for path in origin.read if _is_empty_value(values.get(path)))
             fields.setdefault(empty or tuple(origin.read), []).append(origin.field)
     for paths, unfilled in fields.items():
         nothing = "no events" if "products" in unfilled else f"no {_join_names(unfilled)}"
@@ -103,7 +105,7 @@ def find_unsent_values(trace: SubscriptionTrace) -> Iterator[ValueOrigin]:
     )
     for origin in trace.origins:
         is_parameter = origin.field.startswith(("parameters", "timestamp", "event_name"))
-        if origin.at or origin.value in (None, "") or _has_no_result(origin):
+        if origin.at or origin.value in (None, "") or _read_path_gave_no_value(origin):
             continue
         if origin.field in sent_in_parts:
             continue
@@ -130,20 +132,20 @@ def explain_deciding_properties(explanation: EventExplanation, event: JSONObject
             f"{origin.field} of {trace.subscription}"
             for trace in explanation.accounts
             for origin in trace.origins
-            if path in origin.decided_by and not _has_no_result(origin)
+            if path in origin.decided_by and not _read_path_gave_no_value(origin)
         ]
-        if not _is_empty(values.get(path)) and (triggers or fields):
+        if not _is_empty_value(values.get(path)) and (triggers or fields):
             decided = _join_names([*triggers, *fields], "and")
             yield f"{path} decides {decided}; it is not sent itself."
 
 
-def _has_no_result(origin: ValueOrigin) -> bool:
+def _read_path_gave_no_value(origin: ValueOrigin) -> bool:
     """Whether the event had a property to read, but it gave no value."""
     is_unsent = not origin.at or origin.at == [_EMPTY_EVENTS_PATH]
-    return is_unsent and bool(origin.read) and _is_empty(origin.value)
+    return is_unsent and bool(origin.read) and _is_empty_value(origin.value)
 
 
-def _is_empty(value: JSON) -> bool:
+def _is_empty_value(value: JSON) -> bool:
     return value is None or (isinstance(value, str | list | dict) and not value)
 
 
@@ -184,7 +186,7 @@ def _explain_unmapped_property(
     deviation: Deviation | None,
     default_mapping_paths: Container[str],
 ) -> UnmappedProperty:
-    if _is_empty(value):
+    if _is_empty_value(value):
         return UnmappedProperty(
             path, value, f"was sent as {_describe_value(value)}. There is nothing to map."
         )

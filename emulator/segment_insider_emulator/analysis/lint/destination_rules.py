@@ -85,7 +85,7 @@ def find_duplicate_subscription_names(context: AnalysisContext) -> Iterator[Work
 
 def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find filters that Segment cannot parse; they drop every event."""
-    for where, filter_ in _enabled_filters(context):
+    for where, filter_ in _iter_enabled_filters(context):
         try:
             parse_statement(filter_["if"])
         except FqlSyntaxError as error:
@@ -96,7 +96,7 @@ def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFindi
 
 def find_constant_filter_conditions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find conditions with the same result for every event, e.g. a number compared with text."""
-    for where, filter_ in _enabled_filters(context):
+    for where, filter_ in _iter_enabled_filters(context):
         try:
             conditions = [*find_constant_conditions(parse_statement(filter_["if"]))]
         except FqlSyntaxError:
@@ -108,7 +108,7 @@ def find_constant_filter_conditions(context: AnalysisContext) -> Iterator[Worksp
 
 def find_filters_without_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find filter actions without fields, which do nothing."""
-    for where, filter_ in _enabled_filters(context):
+    for where, filter_ in _iter_enabled_filters(context):
         for index, action in enumerate(filter_["actions"]):
             if action["type"].endswith("_PROPERTIES") and not action.get("fields"):
                 what = "this action names no fields and does nothing"
@@ -116,7 +116,7 @@ def find_filters_without_fields(context: AnalysisContext) -> Iterator[WorkspaceF
                 yield WorkspaceFinding("warning", f"{where}.actions[{index}]", what, remedy)
 
 
-def find_controls_without_plan(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+def find_schema_settings_without_plan(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find schema settings without a tracking plan, which do nothing."""
     document = context.workspace.document
     if "trackingPlan" in document:
@@ -128,7 +128,7 @@ def find_controls_without_plan(context: AnalysisContext) -> Iterator[WorkspaceFi
             yield WorkspaceFinding("warning", f"source.settings.{kind}", what, remedy)
 
 
-def _enabled_filters(context: AnalysisContext) -> Iterator[tuple[str, JSONObject]]:
+def _iter_enabled_filters(context: AnalysisContext) -> Iterator[tuple[str, JSONObject]]:
     filters = context.workspace.destination.get("filters", [])
     for index, filter_ in enumerate(filters):
         if filter_.get("enabled", True):
@@ -144,7 +144,7 @@ def find_duplicate_deliveries_by_event(
     context: AnalysisContext,
 ) -> Iterator[tuple[WorkspaceFinding, str | None]]:
     """Yield the same findings, each with its event name; None for other kinds of call."""
-    by_event = _subscriptions_by_event(context)
+    by_event = _map_events_to_subscriptions(context)
     all_senders = [subscription for senders in by_event.values() for subscription in senders]
     for label, senders in by_event.items():
         if len(senders) < 2:
@@ -157,7 +157,7 @@ def find_duplicate_deliveries_by_event(
         what = f"{event_text} is sent {len(senders)} times: by {names}"
         yield (
             WorkspaceFinding(
-                "warning", widest.trigger_path, what, _narrow_trigger_remedy(event, widest)
+                "warning", widest.trigger_path, what, _format_narrow_trigger_remedy(event, widest)
             ),
             event,
         )
@@ -165,7 +165,7 @@ def find_duplicate_deliveries_by_event(
 
 def find_unhandled_call_types(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find call types that no subscription accepts."""
-    by_event = _subscriptions_by_event(context)
+    by_event = _map_events_to_subscriptions(context)
     handles_track = any(label not in CALL_TYPES for label in by_event)
     handled = {*by_event, "track"} if handles_track else set(by_event)
     missing = [call for call in CALL_TYPES if call not in handled]
@@ -190,7 +190,7 @@ def find_missing_cart_reviewed(context: AnalysisContext) -> Iterator[WorkspaceFi
         yield WorkspaceFinding("note", carts[0].trigger_path, what, remedy)
 
 
-def _subscriptions_by_event(context: AnalysisContext) -> dict[str, list[LocatedSubscription]]:
+def _map_events_to_subscriptions(context: AnalysisContext) -> dict[str, list[LocatedSubscription]]:
     """Return, for each kind of accepted event, the subscriptions that accept it."""
     by_event: dict[str, list[LocatedSubscription]] = {}
     for label, event in build_probe_events(context):
@@ -202,7 +202,7 @@ def _subscriptions_by_event(context: AnalysisContext) -> dict[str, list[LocatedS
     return by_event
 
 
-def _narrow_trigger_remedy(event_name: str | None, subscription: LocatedSubscription) -> str:
+def _format_narrow_trigger_remedy(event_name: str | None, subscription: LocatedSubscription) -> str:
     if event_name is None:
         return f"Narrow the trigger of {subscription.name!r}."
     return f'Add `and event != "{event_name}"` to the trigger of {subscription.name!r}.'

@@ -95,9 +95,9 @@ def find_invalid_liquid(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     for where, name, template in _iterate_directives(context):
         if name == "@liquid" and isinstance(template, str):
             # The Liquid engine loads slowly, and most mappings do not need it.
-            from segment_insider_emulator.mapping.liquid.templates import find_syntax_error
+            from segment_insider_emulator.mapping.liquid.templates import find_liquid_syntax_error
 
-            if fault := find_syntax_error(template):
+            if fault := find_liquid_syntax_error(template):
                 what = f"this Liquid does not parse, so every event fails: {fault}"
                 yield WorkspaceFinding(
                     "error", where, what, "Correct it at this place, or just before it."
@@ -107,12 +107,12 @@ def find_invalid_liquid(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
 def _iterate_directives(context: AnalysisContext) -> Iterator[tuple[str, str, JSON]]:
     """Yield path, name and argument of every directive in the mappings."""
     for subscription in context.subscriptions:
-        for keys, mapping in _iterate_objects(subscription.mapping, ()):
+        for keys, mapping in _iterate_mapping_objects(subscription.mapping, ()):
             for name in (key for key in mapping if key.startswith("@")):
-                yield subscription.field_path(format_path(*keys, name)), name, mapping[name]
+                yield subscription.format_field_path(format_path(*keys, name)), name, mapping[name]
 
 
-def _iterate_objects(
+def _iterate_mapping_objects(
     mapping: JSON, keys: tuple[str | int, ...]
 ) -> Iterator[tuple[tuple[str | int, ...], JSONObject]]:
     """Yield every object in *mapping*, outermost first, with its keys."""
@@ -122,7 +122,7 @@ def _iterate_objects(
     else:
         children = list(enumerate(mapping)) if isinstance(mapping, list) else []
     for key, child in children:
-        yield from _iterate_objects(child, (*keys, key))
+        yield from _iterate_mapping_objects(child, (*keys, key))
 
 
 # Segment adds these fields to every action that can send batches.
@@ -136,13 +136,13 @@ def find_invalid_directives(context: AnalysisContext) -> Iterator[WorkspaceFindi
         for fault in find_mapping_errors(subscription.mapping):
             path, is_invalid, name = fault.removesuffix(".").partition(_INVALID_DIRECTIVE_TEXT)
             if is_invalid:
-                where = subscription.field_path(*filter(None, path.split("/")))
+                where = subscription.format_field_path(*filter(None, path.split("/")))
                 known = suggest_name(name, list(DIRECTIVES))
                 yield WorkspaceFinding("error", where, f"unknown directive {name!r}", known)
             else:
                 remedy = "Correct the mapping; until then every event fails."
                 yield WorkspaceFinding(
-                    "error", subscription.field_path(), fault.rstrip("."), remedy
+                    "error", subscription.format_field_path(), fault.rstrip("."), remedy
                 )
 
 
@@ -156,7 +156,7 @@ def find_unknown_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
             ):
                 what = f"{subscription.action_slug} has no field {key!r}, so it is dropped"
                 yield WorkspaceFinding(
-                    "error", subscription.field_path(key), what, suggest_name(key, known)
+                    "error", subscription.format_field_path(key), what, suggest_name(key, known)
                 )
 
 
@@ -167,7 +167,7 @@ def find_unmapped_required_fields(context: AnalysisContext) -> Iterator[Workspac
             if field.required and field.key not in subscription.mapping:
                 what = f"{field.key} is required and not mapped, so every event fails"
                 remedy = "Map it, or leave settings out to get the action's own mapping."
-                yield WorkspaceFinding("error", subscription.field_path(), what, remedy)
+                yield WorkspaceFinding("error", subscription.format_field_path(), what, remedy)
 
 
 def find_paths_without_value(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
@@ -184,7 +184,7 @@ def find_paths_without_value(context: AnalysisContext) -> Iterator[WorkspaceFind
             has_value = any(root in ROOT_FIELDS[call] for call in calls for root in roots)
             known_roots = roots and roots <= set().union(*ROOT_FIELDS.values())
             if calls and known_roots and not has_value and LITERAL_MARKER not in read_paths:
-                yield _path_without_value_finding(where, sorted(roots)[0], calls)
+                yield _build_path_without_value_finding(where, sorted(roots)[0], calls)
 
 
 def find_calls_without_event_name(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
@@ -195,7 +195,9 @@ def find_calls_without_event_name(context: AnalysisContext) -> Iterator[Workspac
         if subscription.action_slug == "trackEvent" and call_types and read_paths == {"event"}:
             what = f"{', '.join(call_types)} calls have no event name, so each of them fails"
             remedy = "Map event_name to a text, such as other_page_view."
-            yield WorkspaceFinding("error", subscription.field_path("event_name"), what, remedy)
+            yield WorkspaceFinding(
+                "error", subscription.format_field_path("event_name"), what, remedy
+            )
 
 
 def find_batched_subscriptions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
@@ -204,7 +206,9 @@ def find_batched_subscriptions(context: AnalysisContext) -> Iterator[WorkspaceFi
         if subscription.mapping.get("enable_batching") in (True, "true"):
             what = "a batch keeps empty texts, and one event's directive error fails all of it"
             remedy = "Try both, single and batched, or leave batching off."
-            yield WorkspaceFinding("note", subscription.field_path("enable_batching"), what, remedy)
+            yield WorkspaceFinding(
+                "note", subscription.format_field_path("enable_batching"), what, remedy
+            )
 
 
 def _iterate_field_sources(subscription: LocatedSubscription) -> Iterator[tuple[str, set[str]]]:
@@ -212,12 +216,14 @@ def _iterate_field_sources(subscription: LocatedSubscription) -> Iterator[tuple[
     for key, mapping in subscription.mapping.items():
         inner = list_written_keys(mapping)
         for name, value in inner.items():
-            yield subscription.field_path(key, name), list_read_paths(value)
+            yield subscription.format_field_path(key, name), list_read_paths(value)
         if not inner:
-            yield subscription.field_path(key), list_read_paths(mapping)
+            yield subscription.format_field_path(key), list_read_paths(mapping)
 
 
-def _path_without_value_finding(where: str, root: str, call_types: list[str]) -> WorkspaceFinding:
+def _build_path_without_value_finding(
+    where: str, root: str, call_types: list[str]
+) -> WorkspaceFinding:
     possible_types = [call for call in CALL_TYPES if root in ROOT_FIELDS[call]]
     accepted = ", ".join(call_types)
     what = f"only {', '.join(possible_types)} calls have {root}, but the trigger accepts {accepted}"

@@ -38,24 +38,26 @@ _NAME_TRAITS = {"firstName": ("firstName", "first_name"), "lastName": ("lastName
 def find_subscriptions_without_identifier(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find subscriptions whose users Insider One cannot identify."""
     for subscription in context.subscriptions:
-        sent = _sent_identifiers(subscription)
+        sent = _list_sent_identifiers(subscription)
         if not sent:
             what = (
                 f"{subscription.name!r} sends no identifier; Insider One cannot identify its users"
             )
             remedy = "Map uuid, segment_anonymous_id or custom_identifiers."
-            yield WorkspaceFinding("error", subscription.field_path(), what, remedy)
+            yield WorkspaceFinding("error", subscription.format_field_path(), what, remedy)
         elif not set(sent) & set(context.workspace.identifiers):
             what = f"{subscription.name!r} sends {', '.join(sent)}, none of which the account lists"
             remedy = "List one of them under insider.identifiers."
-            yield WorkspaceFinding("error", subscription.field_path(), what, remedy)
+            yield WorkspaceFinding("error", subscription.format_field_path(), what, remedy)
 
 
 def find_unlisted_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find identifiers that are sent but not configured in the account."""
     listed = list(context.workspace.identifiers)
     sent = dict.fromkeys(
-        name for subscription in context.subscriptions for name in _sent_identifiers(subscription)
+        name
+        for subscription in context.subscriptions
+        for name in _list_sent_identifiers(subscription)
     )
     for name in sent:
         if name not in listed:
@@ -76,7 +78,7 @@ def find_unsent_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFindi
         dict.fromkeys(
             name
             for subscription in context.subscriptions
-            for name in _sent_identifiers(subscription)
+            for name in _list_sent_identifiers(subscription)
         )
     )
     for index, name in enumerate(context.workspace.identifiers):
@@ -88,7 +90,7 @@ def find_unsent_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFindi
 
 def find_unread_name_traits(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find name traits that the profile mapping does not read in both spellings."""
-    for subscription in _profile_subscriptions(context):
+    for subscription in _list_profile_subscriptions(context):
         for field, traits in _NAME_TRAITS.items():
             read_paths = list_read_paths(subscription.mapping.get(field))
             unread = [trait for trait in traits if not is_path_read(read_paths, f"traits.{trait}")]
@@ -98,18 +100,20 @@ def find_unread_name_traits(context: AnalysisContext) -> Iterator[WorkspaceFindi
                     names = " and ".join(unread)
                     what = f"the traits {names} are not read; their values are lost"
                 remedy = f"Read $.traits.{traits[0]}, else $.traits.{traits[1]}, with @if."
-                yield WorkspaceFinding("warning", subscription.field_path(field), what, remedy)
+                yield WorkspaceFinding(
+                    "warning", subscription.format_field_path(field), what, remedy
+                )
 
 
 def find_unmapped_opt_ins(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find opt-in fields without a mapping."""
-    for subscription in _profile_subscriptions(context):
+    for subscription in _list_profile_subscriptions(context):
         missing = [field for field in _OPT_IN_ATTRIBUTES if field not in subscription.mapping]
         if missing:
             what = f"nothing is mapped to {', '.join(missing)}, so people cannot be reached"
             example = _OPT_IN_ATTRIBUTES[missing[0]]
             remedy = f'Map them, such as {missing[0]}: {{"@path": "$.traits.{example}"}}.'
-            yield WorkspaceFinding("warning", subscription.field_path(), what, remedy)
+            yield WorkspaceFinding("warning", subscription.format_field_path(), what, remedy)
 
 
 def find_default_attributes_sent_as_custom(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
@@ -122,14 +126,15 @@ def find_default_attributes_sent_as_custom(context: AnalysisContext) -> Iterator
                     ", or write phone." if "phone" in key else "."
                 )
                 yield WorkspaceFinding(
-                    "warning", subscription.field_path("attributes", key), what, remedy
+                    "warning", subscription.format_field_path("attributes", key), what, remedy
                 )
 
 
 def find_phone_number_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Note that phone numbers sent as identifiers must be E.164."""
     if any(
-        "phone_number" in _sent_identifiers(subscription) for subscription in context.subscriptions
+        "phone_number" in _list_sent_identifiers(subscription)
+        for subscription in context.subscriptions
     ):
         what = "phone numbers are sent unchanged; one that is not E.164 makes its whole user fail"
         remedy = "Send them like +6598765432, or set phone_number_as_identifier to false."
@@ -138,15 +143,15 @@ def find_phone_number_identifiers(context: AnalysisContext) -> Iterator[Workspac
 
 def find_opt_ins_that_need_booleans(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Note that mapped opt-ins must be booleans."""
-    for subscription in _profile_subscriptions(context):
+    for subscription in _list_profile_subscriptions(context):
         mapped = [field for field in _OPT_IN_ATTRIBUTES if field in subscription.mapping]
         if mapped:
             what = f'only true and false fit {", ".join(mapped)}: a "yes" loses the identify call'
             remedy = "Send booleans."
-            yield WorkspaceFinding("note", subscription.field_path(), what, remedy)
+            yield WorkspaceFinding("note", subscription.format_field_path(), what, remedy)
 
 
-def _profile_subscriptions(context: AnalysisContext) -> Iterator[LocatedSubscription]:
+def _list_profile_subscriptions(context: AnalysisContext) -> Iterator[LocatedSubscription]:
     return (
         subscription
         for subscription in context.subscriptions
@@ -154,7 +159,7 @@ def _profile_subscriptions(context: AnalysisContext) -> Iterator[LocatedSubscrip
     )
 
 
-def _sent_identifiers(subscription: LocatedSubscription) -> list[str]:
+def _list_sent_identifiers(subscription: LocatedSubscription) -> list[str]:
     """Return the names of the identifiers that a subscription may send."""
     mapping = subscription.mapping
     person = (
@@ -182,14 +187,14 @@ _FIXED_EVENT_NAMES = {
 def find_keys_changed_by_normalisation(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find keys that Segment's normalisation renames, so that their value is lost."""
     for subscription in context.subscriptions:
-        for field, mapping in _container_mappings(subscription):
+        for field, mapping in _iter_container_mappings(subscription):
             for key in list_written_keys(mapping):
                 name = normalise_name(key)
                 if name != key:
                     what = f"the key {key!r} arrives as {name!r}, without its value"
                     remedy = f"Write {suggest_normalised_key(key)!r}."
                     yield WorkspaceFinding(
-                        "error", subscription.field_path(field, key), what, remedy
+                        "error", subscription.format_field_path(field, key), what, remedy
                     )
 
 
@@ -208,7 +213,7 @@ def find_overwritten_product_values(context: AnalysisContext) -> Iterator[Worksp
                 what = f"the parameter {key!r} overwrites the {key} of each product"
                 remedy = "Give one of the two another name."
                 yield WorkspaceFinding(
-                    "warning", subscription.field_path("parameters", key), what, remedy
+                    "warning", subscription.format_field_path("parameters", key), what, remedy
                 )
 
 
@@ -234,7 +239,7 @@ def find_missing_required_parameters(context: AnalysisContext) -> Iterator[Works
             what = f"Insider One {verb} {', '.join(missing)} with {event}, and no mapping fills it"
             remedy = "Map it under parameters, or under products where each has its own."
             severity: Severity = "error" if refused_without else "warning"
-            yield WorkspaceFinding(severity, subscription.field_path(), what, remedy)
+            yield WorkspaceFinding(severity, subscription.format_field_path(), what, remedy)
 
 
 def find_dropped_spec_properties(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
@@ -248,14 +253,14 @@ def find_dropped_spec_properties(context: AnalysisContext) -> Iterator[Workspace
                 continue
             dropped = [
                 path
-                for path in _expected_paths(subscription, properties)
+                for path in _iter_expected_paths(subscription, properties)
                 if not is_path_read(read_paths, path)
             ]
             if dropped:
                 names = ", ".join(path.removeprefix("properties.") for path in dropped)
                 what = f'of "{event}", nothing reads {names}'
                 remedy = "Map what you need under parameters or products, in lower snake case."
-                yield WorkspaceFinding("warning", subscription.field_path(), what, remedy)
+                yield WorkspaceFinding("warning", subscription.format_field_path(), what, remedy)
 
 
 def find_dropped_custom_properties(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
@@ -269,7 +274,9 @@ def find_dropped_custom_properties(context: AnalysisContext) -> Iterator[Workspa
         ):
             what = "properties of custom events are dropped unless parameters names them"
             remedy = "Merge $.properties into parameters, as the preset guide does."
-            yield WorkspaceFinding("warning", subscription.field_path("parameters"), what, remedy)
+            yield WorkspaceFinding(
+                "warning", subscription.format_field_path("parameters"), what, remedy
+            )
 
 
 def find_textual_variants(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
@@ -281,7 +288,7 @@ def find_textual_variants(context: AnalysisContext) -> Iterator[WorkspaceFinding
         ):
             what = 'a variant in words, such as "Blue", fails the whole event'
             remedy = "Map it to a parameter of your own, such as variant."
-            where = subscription.field_path("parameters", "variant_id")
+            where = subscription.format_field_path("parameters", "variant_id")
             yield WorkspaceFinding("warning", where, what, remedy)
 
 
@@ -296,7 +303,7 @@ def find_cart_without_currency(context: AnalysisContext) -> Iterator[WorkspaceFi
             what += " page view without one"
             remedy = "Send currency with the event, or map a fixed one."
             yield WorkspaceFinding(
-                "note", subscription.field_path("parameters", "currency"), what, remedy
+                "note", subscription.format_field_path("parameters", "currency"), what, remedy
             )
 
 
@@ -314,7 +321,7 @@ def find_strictly_typed_products(context: AnalysisContext) -> Iterator[Workspace
         yield WorkspaceFinding("note", "destination.subscriptions", what, remedy)
 
 
-def _container_mappings(subscription: LocatedSubscription) -> Iterator[tuple[str, JSON]]:
+def _iter_container_mappings(subscription: LocatedSubscription) -> Iterator[tuple[str, JSON]]:
     yield "parameters", subscription.mapping.get("parameters")
     yield "attributes", subscription.mapping.get("attributes")
     yield "products", get_product_mapping(subscription.mapping.get("products"))
@@ -328,7 +335,7 @@ def _overwrites_product_value(parameter: JSON, item: JSON) -> bool:
     return not list_read_paths(parameter, existing_paths=["properties.products"]) <= product_paths
 
 
-def _expected_paths(
+def _iter_expected_paths(
     subscription: LocatedSubscription, properties: tuple[str, ...]
 ) -> Iterator[str]:
     takes_products = any(

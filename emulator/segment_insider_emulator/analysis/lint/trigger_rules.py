@@ -58,18 +58,20 @@ def split_trigger(trigger: str) -> list[TriggerTerm]:
     depth = 0
     while tokens_left[0].kind != "eos":
         depth += tokens_left[0].kind == "("
-        result += _read_term(tokens_left, depth)
+        result += _read_trigger_term(tokens_left, depth)
         depth -= tokens_left[0].kind == ")"
-        del tokens_left[: _term_length(tokens_left)]
+        del tokens_left[: _count_term_tokens(tokens_left)]
     return result
 
 
-def _read_term(tokens_left: list[TriggerToken], depth: int) -> list[TriggerTerm]:
+def _read_trigger_term(tokens_left: list[TriggerToken], depth: int) -> list[TriggerTerm]:
     first, second = tokens_left[0], tokens_left[1] if len(tokens_left) > 1 else tokens_left[0]
     if _is_function_call(tokens_left):
-        inner = [token for token in tokens_left[2 : _term_length(tokens_left)] if token.kind != ")"]
+        inner = [
+            token for token in tokens_left[2 : _count_term_tokens(tokens_left)] if token.kind != ")"
+        ]
         field = inner[0].value if inner else ""
-        value = _literal_text(inner[-1]) if len(inner) > 2 else ""
+        value = _get_literal_text(inner[-1]) if len(inner) > 2 else ""
         return [TriggerTerm("call", first.value, depth, field=field, value=value)]
     if first.kind == "ident" and second.kind == "operator" and second.value != "!":
         return [
@@ -78,7 +80,7 @@ def _read_term(tokens_left: list[TriggerToken], depth: int) -> list[TriggerTerm]
                 first.value,
                 depth,
                 operator=second.value,
-                value=_literal_text(tokens_left[2]),
+                value=_get_literal_text(tokens_left[2]),
             )
         ]
     kind = _TERM_KINDS.get(first.kind)
@@ -89,11 +91,11 @@ def _read_term(tokens_left: list[TriggerToken], depth: int) -> list[TriggerTerm]
     return [TriggerTerm(kind, first.value, depth)] if kind else []
 
 
-def _literal_text(token: TriggerToken) -> str:
+def _get_literal_text(token: TriggerToken) -> str:
     return token.value if token.kind in ("string", "number", "ident", "null") else ""
 
 
-def _term_length(tokens_left: list[TriggerToken]) -> int:
+def _count_term_tokens(tokens_left: list[TriggerToken]) -> int:
     if _is_function_call(tokens_left):
         kinds = [token.kind for token in tokens_left]
         return kinds.index(")") + 1 if ")" in kinds else len(tokens_left) - 1
@@ -139,11 +141,11 @@ _EXAMPLE_REMEDY = 'Write it like: type = "track" and event = "Order Completed".'
 def find_misread_triggers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find trigger text that Segment parses differently from what it seems to say."""
     for subscription in context.subscriptions:
-        for severity, what, remedy in dict.fromkeys(_trigger_messages(subscription)):
+        for severity, what, remedy in dict.fromkeys(_list_trigger_messages(subscription)):
             yield WorkspaceFinding(severity, subscription.trigger_path, what, remedy)
 
 
-def _trigger_messages(subscription: LocatedSubscription) -> list[TriggerMessage]:
+def _list_trigger_messages(subscription: LocatedSubscription) -> list[TriggerMessage]:
     text = subscription.subscription.trigger
     messages = [message for rule in _TEXT_RULES for message in rule(text)]
     # After a quote without a following space, the ends of all later texts are wrong.

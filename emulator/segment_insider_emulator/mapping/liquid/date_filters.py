@@ -27,8 +27,8 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidFilter,
     format_output,
     is_nil,
+    replace_liquid_keyword,
     to_number,
-    to_plain_value,
     to_string,
 )
 from segment_insider_emulator.types import JSON
@@ -134,16 +134,20 @@ class ZonedTime:
 
 def format_time(context: LiquidContext, zoned_time: ZonedTime, pattern: str) -> str:
     """Format *zoned_time* by *pattern*, e.g. `%Y-%m-%d`; unknown codes stay unchanged."""
-    return _FORMAT_CODE.sub(lambda match: _format_code(context, zoned_time, match), pattern)
+    return _FORMAT_CODE.sub(
+        lambda match: _format_strftime_code(context, zoned_time, match), pattern
+    )
 
 
-def _format_code(context: LiquidContext, zoned_time: ZonedTime, code_match: re.Match[str]) -> str:
+def _format_strftime_code(
+    context: LiquidContext, zoned_time: ZonedTime, code_match: re.Match[str]
+) -> str:
     flags, width = code_match.group(1) or "", int(code_match.group(2) or 0)
     letter = code_match.group(4)
     if letter == "N":
-        text = _format_fraction(context, zoned_time, width or 9)
+        text = _format_second_fraction(context, zoned_time, width or 9)
     elif letter == "z" or (letter == "Z" and not zoned_time.zone_name):
-        text = _format_offset(zoned_time.offset_minutes, ":" if ":" in flags else "")
+        text = _format_zone_offset(zoned_time.offset_minutes, ":" if ":" in flags else "")
     elif letter in _CODE_FORMATTERS:
         text = str(_CODE_FORMATTERS[letter](zoned_time))
     else:
@@ -173,13 +177,13 @@ def _pad_text(text: str, width: int, padding: str) -> str:
     return text.rjust(width, padding)
 
 
-def _format_fraction(context: LiquidContext, zoned_time: ZonedTime, width: int) -> str:
+def _format_second_fraction(context: LiquidContext, zoned_time: ZonedTime, width: int) -> str:
     digits = f"{zoned_time.millisecond:03}"[:width]
     context.count_memory(width - len(digits))
     return digits.ljust(width, "0")
 
 
-def _format_offset(minutes: float, separator: str) -> str:
+def _format_zone_offset(minutes: float, separator: str) -> str:
     sign = "-" if minutes > 0 else "+"
     hours, minutes_left = (
         to_js_string(number).rjust(2, "0") for number in divmod(abs(minutes), 60)
@@ -199,7 +203,7 @@ def _compute_week_number(zoned_time: ZonedTime, first_weekday: int) -> int:
     return (zoned_time.day_of_year + 6 - (zoned_time.weekday - first_weekday) % 7) // 7
 
 
-def _get_hour_of_12(zoned_time: ZonedTime) -> int:
+def _get_twelve_hour_clock_hour(zoned_time: ZonedTime) -> int:
     return zoned_time.hour % 12 or 12
 
 
@@ -208,7 +212,7 @@ def _get_am_or_pm(zoned_time: ZonedTime) -> str:
 
 
 def _format_us_time(zoned_time: ZonedTime) -> str:
-    hour, half = _get_hour_of_12(zoned_time), _get_am_or_pm(zoned_time)
+    hour, half = _get_twelve_hour_clock_hour(zoned_time), _get_am_or_pm(zoned_time)
     return f"{hour}:{zoned_time.minute:02}:{zoned_time.second:02} {half}"
 
 
@@ -227,10 +231,10 @@ _CODE_FORMATTERS: Final[dict[str, Callable[[ZonedTime], str | int]]] = {
     "e": lambda time: time.day,
     "h": lambda time: _MONTH_NAMES[time.month - 1][:3],
     "H": lambda time: time.hour,
-    "I": _get_hour_of_12,
+    "I": _get_twelve_hour_clock_hour,
     "j": lambda time: time.day_of_year,
     "k": lambda time: time.hour,
-    "l": _get_hour_of_12,
+    "l": _get_twelve_hour_clock_hour,
     "L": lambda time: time.millisecond,
     "m": lambda time: time.month,
     "M": lambda time: time.minute,
@@ -264,7 +268,7 @@ def _date_filter(
     time = _parse_zoned_time(context, value, zone)
     if time is None:
         return value
-    pattern = to_plain_value(pattern)
+    pattern = replace_liquid_keyword(pattern)
     text = _DEFAULT_FORMAT if is_nil(pattern) else format_output(pattern)
     context.count_memory(len(text))
     return format_time(context, time, text)
@@ -273,7 +277,7 @@ def _date_filter(
 def _parse_zoned_time(
     context: LiquidContext, value: JSON, zone: JSON = MISSING
 ) -> ZonedTime | None:
-    epoch_ms = _parse_epoch_ms(context, to_plain_value(value))
+    epoch_ms = _parse_epoch_ms(context, replace_liquid_keyword(value))
     if math.isnan(epoch_ms):
         return None
     if is_nil(zone):
@@ -291,7 +295,7 @@ def _parse_epoch_ms(context: LiquidContext, value: JSON) -> float:
     if is_nil(value):
         return math.nan
     if value in ("now", "today"):
-        return _get_arrival_ms(context.event)
+        return _get_received_at_ms(context.event)
     if is_number(value):
         return clip_epoch_ms(value * 1_000)
     if isinstance(value, bool):
@@ -302,7 +306,7 @@ def _parse_epoch_ms(context: LiquidContext, value: JSON) -> float:
     return parse_date_ms(text)
 
 
-def _get_arrival_ms(event: JSON) -> float:
+def _get_received_at_ms(event: JSON) -> float:
     """Return when Segment received the event: the value of "now".
 
     The current time would make the results of two runs differ.
@@ -342,7 +346,7 @@ def _date_to_string_filter(
     style: JSON = MISSING,
     *_ignored: JSON,
 ) -> JSON:
-    return _format_in_words(context, value, "%b", kind, style)
+    return _format_date_in_words(context, value, "%b", kind, style)
 
 
 def _date_to_long_string_filter(
@@ -352,10 +356,10 @@ def _date_to_long_string_filter(
     style: JSON = MISSING,
     *_ignored: JSON,
 ) -> JSON:
-    return _format_in_words(context, value, "%B", kind, style)
+    return _format_date_in_words(context, value, "%B", kind, style)
 
 
-def _format_in_words(
+def _format_date_in_words(
     context: LiquidContext, value: JSON, month: str, kind: JSON, style: JSON
 ) -> JSON:
     time = _parse_zoned_time(context, value)

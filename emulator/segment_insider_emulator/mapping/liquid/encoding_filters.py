@@ -30,9 +30,9 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidKeyword,
     format_output,
     is_liquid_truthy,
+    replace_liquid_keyword,
     replace_missing,
     text_filter,
-    to_plain_value,
     to_string,
 )
 from segment_insider_emulator.types import JSON
@@ -84,13 +84,13 @@ def _strip_html_filter(text: str, *_ignored: JSON) -> str:
     position = 0
     while (opening := text.find("<", position)) >= 0:
         texts.append(text[position:opening])
-        position = _find_block_end(text, opening, blocks)
+        position = _find_html_block_end(text, opening, blocks)
         if position < 0:
             return "".join(texts) + text[opening:]
     return "".join(texts) + text[position:]
 
 
-def _find_block_end(text: str, opening: int, blocks: dict[str, str]) -> int:
+def _find_html_block_end(text: str, opening: int, blocks: dict[str, str]) -> int:
     """Return the end of the block at *opening*; -1 when it is not closed.
 
     A kind of block that is not closed once is removed from *blocks*, as it cannot be closed later.
@@ -140,7 +140,9 @@ def _uri_escape_filter(text: str, *_ignored: JSON) -> str:
     return _percent_encode(text, _URL_SAFE).replace("%5B", "[").replace("%5D", "]")
 
 
-def _make_category_test(*categories: str, extra_characters: str = "") -> Callable[[str], bool]:
+def _make_unicode_category_test(
+    *categories: str, extra_characters: str = ""
+) -> Callable[[str], bool]:
     return lambda character: (
         character in extra_characters or unicodedata.category(character).startswith(categories)
     )
@@ -148,10 +150,10 @@ def _make_category_test(*categories: str, extra_characters: str = "") -> Callabl
 
 _SLUG_CHARACTER_TESTS: Final[dict[str, Callable[[str], bool]]] = {
     "raw": lambda character: character not in WHITE_SPACE,
-    "default": _make_category_test("M", "L", "Nd"),
-    "pretty": _make_category_test("M", "L", "Nd", extra_characters="._~!$&'()+,;=@"),
+    "default": _make_unicode_category_test("M", "L", "Nd"),
+    "pretty": _make_unicode_category_test("M", "L", "Nd", extra_characters="._~!$&'()+,;=@"),
     "ascii": lambda character: character.isascii() and character.isalnum(),
-    "latin": _make_category_test("M", "L", "Nd"),
+    "latin": _make_unicode_category_test("M", "L", "Nd"),
 }
 
 
@@ -160,11 +162,11 @@ def _slugify_filter(text: str, mode: JSON = MISSING, cased: JSON = False, *_igno
     name = to_string(replace_missing(mode, "default"))
     if name in _SLUG_CHARACTER_TESTS:
         text = text.translate(_ACCENT_TRANSLATION) if name == "latin" else text
-        text = _hyphenate(text, _SLUG_CHARACTER_TESTS[name])
+        text = _replace_runs_with_hyphens(text, _SLUG_CHARACTER_TESTS[name])
     return text if is_truthy(cased) else text.lower()
 
 
-def _hyphenate(text: str, is_slug_character: Callable[[str], bool]) -> str:
+def _replace_runs_with_hyphens(text: str, is_slug_character: Callable[[str], bool]) -> str:
     """Replace each run of other characters by one hyphen; remove one hyphen at either end."""
     marked = "".join(character if is_slug_character(character) else "\0" for character in text)
     slug = re.sub("\0+", "-", marked)
@@ -208,7 +210,7 @@ def _hmac_sha256_filter(text: str, key: JSON = MISSING, *_ignored: JSON) -> str:
 def _default_filter(
     _context: LiquidContext, value: JSON, fallback: JSON = MISSING, *options: JSON
 ) -> JSON:
-    value = to_plain_value(value)
+    value = replace_liquid_keyword(value)
     if isinstance(value, str | list):
         return value or fallback
     if value is False and is_truthy(_read_options(options).get("allow_false", MISSING)):

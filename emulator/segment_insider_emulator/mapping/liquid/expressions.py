@@ -15,13 +15,13 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     CompiledExpression,
     LiquidContext,
     LiquidFilter,
-    compare_values,
+    compare_liquid_values,
     contains_value,
     get_property,
     is_equal,
     is_liquid_truthy,
+    replace_liquid_keyword,
     to_number,
-    to_plain_value,
 )
 from segment_insider_emulator.mapping.liquid.tokenizer import TemplateScanner
 from segment_insider_emulator.types import JSON
@@ -40,17 +40,17 @@ _OPERATOR_RANKS: Final = {"not": 1, "and": 0, "or": 0}
 _COMPARISON_RANK: Final = 2
 
 
-def _make_order_test(*allowed: int) -> Callable[[JSON, JSON], bool]:
-    return lambda left, right: compare_values(left, right) in allowed
+def _make_order_comparison(*allowed: int) -> Callable[[JSON, JSON], bool]:
+    return lambda left, right: compare_liquid_values(left, right) in allowed
 
 
 _OPERATORS: Final[dict[str, Callable[[JSON, JSON], bool]]] = {
     "==": is_equal,
     "!=": lambda left, right: not is_equal(left, right),
-    ">": _make_order_test(1),
-    "<": _make_order_test(-1),
-    ">=": _make_order_test(0, 1),
-    "<=": _make_order_test(-1, 0),
+    ">": _make_order_comparison(1),
+    "<": _make_order_comparison(-1),
+    ">=": _make_order_comparison(0, 1),
+    "<=": _make_order_comparison(-1, 0),
     "contains": contains_value,
     "and": lambda left, right: is_liquid_truthy(left) and is_liquid_truthy(right),
     "or": lambda left, right: is_liquid_truthy(left) or is_liquid_truthy(right),
@@ -68,11 +68,11 @@ def parse_filtered_value(scanner: TemplateScanner, filters: FilterTable) -> Comp
         if name in filters:
             value = _compile_filter_call(value, filters[name], arguments)
         elif arguments:
-            value = _compile_filter_call(value, _return_unchanged, arguments)
+            value = _compile_filter_call(value, _return_value_unchanged, arguments)
     return value
 
 
-def _return_unchanged(_context: LiquidContext, value: JSON, *_arguments: JSON) -> JSON:
+def _return_value_unchanged(_context: LiquidContext, value: JSON, *_arguments: JSON) -> JSON:
     return value
 
 
@@ -99,10 +99,12 @@ def _parse_expression(scanner: TemplateScanner) -> CompiledExpression:
         raise scanner.create_error(f"invalid value expression: {scanner.format_snapshot()}")
     if len(parts) == 1 and not isinstance(parts[0], str):
         return parts[0]
-    return _compile_postfix(_convert_to_postfix(parts))
+    return _compile_reverse_polish(_convert_to_reverse_polish(parts))
 
 
-def _convert_to_postfix(parts: list[CompiledExpression | str]) -> list[CompiledExpression | str]:
+def _convert_to_reverse_polish(
+    parts: list[CompiledExpression | str],
+) -> list[CompiledExpression | str]:
     """Reorder operands before their operators; operators of one rank group from the right."""
     ordered: list[CompiledExpression | str] = []
     pending_operators: list[str] = []
@@ -121,7 +123,7 @@ def _get_operator_rank(operator: str) -> int:
     return _OPERATOR_RANKS.get(operator, _COMPARISON_RANK)
 
 
-def _compile_postfix(parts: list[CompiledExpression | str]) -> CompiledExpression:
+def _compile_reverse_polish(parts: list[CompiledExpression | str]) -> CompiledExpression:
     def calculate(context: LiquidContext) -> JSON:
         operands: list[JSON] = []
         for part in parts:
@@ -201,7 +203,7 @@ def _list_range_numbers(context: LiquidContext, low: JSON, high: JSON) -> list[f
     length = last - first + 1
     if math.isnan(length) or length <= 0:
         return []
-    context.count_list(length)
+    context.count_list_memory(length)
     return [first + step for step in range(math.ceil(length))]
 
 
@@ -234,9 +236,9 @@ def _compile_variable_path(steps: list[CompiledExpression]) -> CompiledExpressio
     first, rest = steps[0], steps[1:]
 
     def get_value(context: LiquidContext) -> JSON:
-        value = context.get_variable(to_plain_value(first(context)))
+        value = context.get_variable(replace_liquid_keyword(first(context)))
         for step in rest:
-            value = get_property(value, to_plain_value(step(context)))
+            value = get_property(value, replace_liquid_keyword(step(context)))
         return value
 
     return get_value
@@ -248,7 +250,7 @@ def _compile_property_path(
     def get_value(context: LiquidContext) -> JSON:
         result = value(context)
         for step in steps:
-            result = get_property(result, to_plain_value(step(context)))
+            result = get_property(result, replace_liquid_keyword(step(context)))
         return result
 
     return get_value
@@ -265,10 +267,10 @@ def _parse_filter(scanner: TemplateScanner) -> tuple[str, list[CompiledExpressio
         if not scanner.is_at_end():
             raise scanner.create_error("expected filter name")
         return None
-    return name, _parse_arguments(scanner)
+    return name, _parse_filter_arguments(scanner)
 
 
-def _parse_arguments(scanner: TemplateScanner) -> list[CompiledExpression]:
+def _parse_filter_arguments(scanner: TemplateScanner) -> list[CompiledExpression]:
     scanner.skip_blanks()
     if scanner.peek() not in ("", ":", "|", ")", ","):
         raise scanner.create_error('expected ":" after filter name')
@@ -276,7 +278,7 @@ def _parse_arguments(scanner: TemplateScanner) -> list[CompiledExpression]:
     separator = ":"
     while scanner.peek() == separator:
         scanner.position += 1
-        if (argument := _parse_argument(scanner)) is not None:
+        if (argument := _parse_filter_argument(scanner)) is not None:
             arguments.append(argument)
         scanner.skip_blanks()
         if scanner.peek() not in ("", ",", "|", ")"):
@@ -285,7 +287,7 @@ def _parse_arguments(scanner: TemplateScanner) -> list[CompiledExpression]:
     return arguments
 
 
-def _parse_argument(scanner: TemplateScanner) -> CompiledExpression | None:
+def _parse_filter_argument(scanner: TemplateScanner) -> CompiledExpression | None:
     """Parse a value, or `key: value`, which the filter gets as a pair."""
     scanner.skip_blanks()
     begin = scanner.position

@@ -23,17 +23,17 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     add_like_javascript,
     count_loop_characters,
     format_output,
-    get_element,
+    get_list_element,
     get_own_property,
     get_property,
     is_equal,
     is_liquid_truthy,
     is_nil,
     number_filter,
+    replace_liquid_keyword,
     replace_missing,
     to_number,
     to_number_or_zero,
-    to_plain_value,
     to_string,
 )
 from segment_insider_emulator.mapping.liquid.tokenizer import TemplateScanner
@@ -43,7 +43,7 @@ _MAX_SAFE_INTEGER: Final = 2**53 - 1
 
 
 def _to_list(value: JSON) -> list[JSON]:
-    value = to_plain_value(value)
+    value = replace_liquid_keyword(value)
     if is_nil(value):
         return []
     return value if isinstance(value, list) else [value]
@@ -58,7 +58,7 @@ def _to_counted_list(context: LiquidContext, value: JSON) -> list[JSON]:
 def _join_filter(
     context: LiquidContext, value: JSON, separator: JSON = MISSING, *_ignored: JSON
 ) -> str:
-    separator = to_plain_value(separator)
+    separator = replace_liquid_keyword(separator)
     between = " " if is_nil(separator) else format_output(separator)
     texts = ["" if is_nil(item) else to_string(item) for item in _to_list(value)]
     context.count_memory(sum(map(len, texts)) + len(between) * max(len(texts) - 1, 0))
@@ -66,18 +66,18 @@ def _join_filter(
 
 
 def _first_filter(_context: LiquidContext, value: JSON, *_ignored: JSON) -> JSON:
-    return _get_end_element(to_plain_value(value), 0)
+    return _get_end_element(replace_liquid_keyword(value), 0)
 
 
 def _last_filter(_context: LiquidContext, value: JSON, *_ignored: JSON) -> JSON:
-    return _get_end_element(to_plain_value(value), -1)
+    return _get_end_element(replace_liquid_keyword(value), -1)
 
 
 def _get_end_element(value: JSON, index: int) -> JSON:
     if isinstance(value, str) and value:
         value = list(split_surrogates(value))
     if isinstance(value, list):
-        return get_element(value, index)
+        return get_list_element(value, index)
     length = get_own_property(value, "length")
     if value == "" or not is_number(length):
         return ""
@@ -97,19 +97,23 @@ def _sum_filter(
 ) -> float:
     total: float = 0
     for item in _to_list(value):
-        amount = to_number(_get_at_path(item, path) if is_truthy(path) else item)
+        amount = to_number(_get_value_at_path(item, path) if is_truthy(path) else item)
         total += 0 if math.isnan(amount) else amount
     return total
 
 
-def _get_at_path(value: JSON, path: JSON) -> JSON:
+def _get_value_at_path(value: JSON, path: JSON) -> JSON:
     for key in format_output(path).split("."):
         value = get_property(value, key)
     return value
 
 
 def _compact_filter(context: LiquidContext, value: JSON, *_ignored: JSON) -> list[JSON]:
-    return [item for item in _to_counted_list(context, value) if not is_nil(to_plain_value(item))]
+    return [
+        item
+        for item in _to_counted_list(context, value)
+        if not is_nil(replace_liquid_keyword(item))
+    ]
 
 
 def _push_filter(
@@ -139,7 +143,7 @@ def _slice_filter(
     length: JSON = MISSING,
     *_ignored: JSON,
 ) -> JSON:
-    value, length = to_plain_value(value), replace_missing(length, 1)
+    value, length = replace_liquid_keyword(value), replace_missing(length, 1)
     if is_nil(value):
         return []
     sequence = value if isinstance(value, list) else format_output(value)
@@ -181,7 +185,7 @@ def _sample_filter(
     context: LiquidContext, value: JSON, count: JSON = MISSING, *_ignored: JSON
 ) -> JSON:
     """Return the first elements: random ones would give results that no test can expect."""
-    value = to_plain_value(value)
+    value = replace_liquid_keyword(value)
     if is_nil(value):
         return []
     values = value if isinstance(value, list) else list(format_output(value))

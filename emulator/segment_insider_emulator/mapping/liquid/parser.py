@@ -23,7 +23,7 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidContext,
     format_output,
     is_liquid_truthy,
-    to_plain_value,
+    replace_liquid_keyword,
     to_string,
 )
 from segment_insider_emulator.mapping.liquid.tokenizer import (
@@ -60,14 +60,16 @@ class TemplateParser:
         self._tokens = tokens
         self._position = 0
 
-    def parse_all(self) -> RenderAction:
+    def parse_all_tokens(self) -> RenderAction:
         """Parse all tokens.
 
         Raises: LiquidError.
         """
-        return self._parse_until()
+        return self._parse_until_end_tag()
 
-    def parse_body(self, tag: TemplateToken, *end_tags: str) -> tuple[RenderAction, TemplateToken]:
+    def parse_block_body(
+        self, tag: TemplateToken, *end_tags: str
+    ) -> tuple[RenderAction, TemplateToken]:
         """Parse the block of *tag*; return its action and the end tag.
 
         Raises: UnlocatedLiquidError, when none of *end_tags* follows. LiquidError.
@@ -76,11 +78,11 @@ class TemplateParser:
         if self.block_depth > MAX_BLOCK_DEPTH:
             raise LiquidError("ParseError", "blocks are nested too deeply")
         self._position += 1
-        body = self._parse_until(*end_tags)
+        body = self._parse_until_end_tag(*end_tags)
         self.block_depth -= 1
         return body, self._require_token(tag)
 
-    def skip_body(self, tag: TemplateToken, end_tag: str) -> list[TemplateToken]:
+    def skip_block_body(self, tag: TemplateToken, end_tag: str) -> list[TemplateToken]:
         """Return the tokens of the block of *tag* without parsing them.
 
         Raises: UnlocatedLiquidError, when *end_tag* does not follow.
@@ -94,7 +96,7 @@ class TemplateParser:
         """Parse a value with its filters."""
         return parse_filtered_value(scanner, self.filters)
 
-    def _parse_until(self, *end_tags: str) -> RenderAction:
+    def _parse_until_end_tag(self, *end_tags: str) -> RenderAction:
         """Parse up to a tag of *end_tags*, which becomes the current token, or to the end."""
         actions: list[RenderAction] = []
         while self._position < len(self._tokens):
@@ -112,9 +114,9 @@ class TemplateParser:
 
     def _compile_token(self, token: TemplateToken) -> RenderAction:
         if token.kind == "tag":
-            compiler = TAG_COMPILERS.get(token.value, _compile_unknown)
+            compiler = TAG_COMPILERS.get(token.value, _reject_unknown_tag)
         else:
-            compiler = _compile_output if token.kind == "output" else _compile_text
+            compiler = _compile_output_token if token.kind == "output" else _compile_text_token
         try:
             action = compiler(self, token)
         except UnlocatedLiquidError as error:
@@ -146,29 +148,29 @@ def _build_text_action(text: str) -> RenderAction:
     return lambda context, output: context.write_output(text, output)
 
 
-def _compile_text(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_text_token(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
     return _build_text_action(join_surrogates(token.value))
 
 
-def _compile_output(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_output_token(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     value = parser.parse_value(token.create_scanner())
     return lambda context, output: context.write_output(format_output(value(context)), output)
 
 
-def _compile_unknown(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _reject_unknown_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Reject a tag that does not exist, or an end tag without its start tag."""
     raise UnlocatedLiquidError(f'tag "{token.value}" not found')
 
 
-def _compile_disabled(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_disabled_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
     raise UnlocatedLiquidError(f'tag "{token.value}" is disabled')
 
 
-def _compile_echo(parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    return _compile_output(parser, token) if token.arguments_text else _render_nothing
+def _compile_echo_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    return _compile_output_token(parser, token) if token.arguments_text else _render_nothing
 
 
-def _compile_assign(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_assign_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     scanner = token.create_scanner()
     variable = scanner.read_name()
     if not variable:
@@ -181,12 +183,12 @@ def _compile_assign(parser: TemplateParser, token: TemplateToken) -> RenderActio
     return lambda context, _output: context.set_variable(variable, value(context))
 
 
-def _compile_capture(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_capture_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     scanner = token.create_scanner()
     variable = scanner.read_name() or scanner.read_quoted_text()
     if variable is None:
         raise scanner.create_error("invalid capture name")
-    body, _ = parser.parse_body(token, "endcapture")
+    body, _ = parser.parse_block_body(token, "endcapture")
 
     def capture(context: LiquidContext, _output: TextIO) -> None:
         captured = StringIO()
@@ -198,12 +200,12 @@ def _compile_capture(parser: TemplateParser, token: TemplateToken) -> RenderActi
     return capture
 
 
-def _compile_comment(parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    parser.skip_body(token, "endcomment")
+def _compile_comment_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    parser.skip_block_body(token, "endcomment")
     return _render_nothing
 
 
-def _compile_inline_comment(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_inline_comment_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
     # Lines are split by hand: a pattern would try again from each of many line feeds.
     following_lines = token.arguments_text.split("\n")[1:]
     if any(not line.lstrip().startswith("#") for line in following_lines if line.strip()):
@@ -213,30 +215,30 @@ def _compile_inline_comment(_parser: TemplateParser, token: TemplateToken) -> Re
     return _render_nothing
 
 
-def _compile_raw(parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    body = parser.skip_body(token, "endraw")
+def _compile_raw_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+    body = parser.skip_block_body(token, "endraw")
     return _build_text_action(
         join_surrogates("".join(body_token.source_text for body_token in body))
     )
 
 
-def _compile_increment(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_increment_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Compile the tag that writes a counter, then adds 1."""
     name = token.create_scanner().read_name()
     return lambda context, output: context.write_output(
-        to_string(context.step_counter(name, 1)), output
+        to_string(context.add_to_counter(name, 1)), output
     )
 
 
-def _compile_decrement(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_decrement_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Compile the tag that subtracts 1 from a counter, then writes it."""
     name = token.create_scanner().read_name()
     return lambda context, output: context.write_output(
-        to_string(context.step_counter(name, -1) - 1), output
+        to_string(context.add_to_counter(name, -1) - 1), output
     )
 
 
-def _compile_cycle(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_cycle_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Compile the tag that writes the next of its values each time it is rendered."""
     scanner = token.create_scanner()
     begin = scanner.position
@@ -253,8 +255,8 @@ def _compile_cycle(parser: TemplateParser, token: TemplateToken) -> RenderAction
 
     def render_next(context: LiquidContext, output: TextIO) -> None:
         cycle_key = f"{to_string(group(context)) if group else 'undefined'}:{texts}"
-        _, value = candidates[context.next_cycle_index(cycle_key, len(candidates))]
-        result = to_plain_value(value(context))
+        _, value = candidates[context.take_next_cycle_index(cycle_key, len(candidates))]
+        result = replace_liquid_keyword(value(context))
         if is_truthy(result):
             context.write_output(format_output(result), output)
 
@@ -271,9 +273,9 @@ def _iter_cycle_candidates(
         scanner.skip_past(",")
 
 
-def _compile_block(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_block_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Compile the tag `block`, which without layouts only sets the variable `block`."""
-    body, _ = parser.parse_body(token, "endblock")
+    body, _ = parser.parse_block_body(token, "endblock")
 
     def render(context: LiquidContext, output: TextIO) -> None:
         with context.push_variables({"block": {"super": ""}}):
@@ -282,7 +284,7 @@ def _compile_block(parser: TemplateParser, token: TemplateToken) -> RenderAction
     return render
 
 
-def _compile_break(_parser: TemplateParser, _token: TemplateToken) -> RenderAction:
+def _compile_break_tag(_parser: TemplateParser, _token: TemplateToken) -> RenderAction:
     """Compile `break` or `continue`; without a loop they end the whole template."""
 
     def stop_rendering(_context: LiquidContext, _output: TextIO) -> None:
@@ -291,13 +293,13 @@ def _compile_break(_parser: TemplateParser, _token: TemplateToken) -> RenderActi
     return stop_rendering
 
 
-def _compile_liquid_lines(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_liquid_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Compile the tag `liquid`, which has one tag per line, without delimiters."""
     tokens = tokenize_lines(token.create_scanner())
-    return TemplateParser(tokens, parser.filters, parser.block_depth).parse_all()
+    return TemplateParser(tokens, parser.filters, parser.block_depth).parse_all_tokens()
 
 
-def _compile_if(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_if_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     branches, end_tag = _parse_branches(parser, token)
     else_body = None
     if end_tag.is_tag("else"):
@@ -311,7 +313,7 @@ def _compile_if(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     return _build_branches_action(branches, else_body)
 
 
-def _compile_unless(parser: TemplateParser, token: TemplateToken) -> RenderAction:
+def _compile_unless_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Compile `unless`, which accepts a second `else`, as `if` does not; it is not rendered."""
     branches, end_tag = _parse_branches(parser, token)
     else_body = None
@@ -328,7 +330,7 @@ def _parse_branches(
     branches: list[_Branch] = []
     condition_tag = token
     while condition_tag is token or condition_tag.is_tag("elsif"):
-        test = _compile_condition(parser, condition_tag)
+        test = _compile_branch_condition(parser, condition_tag)
         body, condition_tag = _parse_branch_body(parser, token)
         branches.append((test, body))
     return branches, condition_tag
@@ -337,10 +339,10 @@ def _parse_branches(
 def _parse_branch_body(
     parser: TemplateParser, token: TemplateToken
 ) -> tuple[RenderAction, TemplateToken]:
-    return parser.parse_body(token, "elsif", "else", f"end{token.value}")
+    return parser.parse_block_body(token, "elsif", "else", f"end{token.value}")
 
 
-def _compile_condition(
+def _compile_branch_condition(
     parser: TemplateParser, token: TemplateToken
 ) -> Callable[[LiquidContext], bool]:
     value = parser.parse_value(token.create_scanner())
@@ -370,20 +372,20 @@ def _reject_arguments(token: TemplateToken) -> None:
 
 DISABLED_TAGS: Final = ("case", "for", "include", "layout", "render", "tablerow")
 TAG_COMPILERS: Final[dict[str, TagCompiler]] = {
-    "#": _compile_inline_comment,
-    "assign": _compile_assign,
-    "block": _compile_block,
-    "break": _compile_break,
-    "capture": _compile_capture,
-    "comment": _compile_comment,
-    "continue": _compile_break,
-    "cycle": _compile_cycle,
-    "decrement": _compile_decrement,
-    "echo": _compile_echo,
-    "if": _compile_if,
-    "increment": _compile_increment,
-    "liquid": _compile_liquid_lines,
-    "raw": _compile_raw,
-    "unless": _compile_unless,
-    **dict.fromkeys(DISABLED_TAGS, _compile_disabled),
+    "#": _compile_inline_comment_tag,
+    "assign": _compile_assign_tag,
+    "block": _compile_block_tag,
+    "break": _compile_break_tag,
+    "capture": _compile_capture_tag,
+    "comment": _compile_comment_tag,
+    "continue": _compile_break_tag,
+    "cycle": _compile_cycle_tag,
+    "decrement": _compile_decrement_tag,
+    "echo": _compile_echo_tag,
+    "if": _compile_if_tag,
+    "increment": _compile_increment_tag,
+    "liquid": _compile_liquid_tag,
+    "raw": _compile_raw_tag,
+    "unless": _compile_unless_tag,
+    **dict.fromkeys(DISABLED_TAGS, _compile_disabled_tag),
 }

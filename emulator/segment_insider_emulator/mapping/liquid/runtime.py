@@ -37,7 +37,7 @@ EMPTY: Final = LiquidKeyword("")
 BLANK: Final = LiquidKeyword("")
 
 
-def to_plain_value(value: JSON) -> JSON:
+def replace_liquid_keyword(value: JSON) -> JSON:
     """Replace a keyword by the value that filters get for it: null for nil, "" for the others."""
     return value.plain_value if isinstance(value, LiquidKeyword) else value
 
@@ -54,7 +54,7 @@ def is_nil(value: JSON) -> bool:
 
 def is_liquid_truthy(value: JSON) -> bool:
     """Return whether a condition with *value* is true: only false and nil are not."""
-    value = to_plain_value(value)
+    value = replace_liquid_keyword(value)
     return value is not False and not is_nil(value)
 
 
@@ -77,7 +77,7 @@ def to_string(value: JSON) -> str:
 
 def to_number(value: JSON) -> float:
     """Return the result of JavaScript's `Number(value)`, NaN included."""
-    value = to_plain_value(value)
+    value = replace_liquid_keyword(value)
     if isinstance(value, int | float):
         return +value
     if value is None:
@@ -111,15 +111,15 @@ def is_equal(left: JSON, right: JSON) -> bool:
 
 def _matches_keyword(keyword: LiquidKeyword, value: JSON) -> bool:
     if keyword is NIL:
-        return is_nil(to_plain_value(value))
-    if keyword is BLANK and (value is False or is_nil(to_plain_value(value))):
+        return is_nil(replace_liquid_keyword(value))
+    if keyword is BLANK and (value is False or is_nil(replace_liquid_keyword(value))):
         return True
     if keyword is BLANK and isinstance(value, str):
         return not value.strip(WHITE_SPACE)
     return isinstance(value, str | list | dict) and not value
 
 
-def compare_values(left: JSON, right: JSON) -> int | None:
+def compare_liquid_values(left: JSON, right: JSON) -> int | None:
     """Return -1, 0 or 1 as *left* is less, equal or greater; None when they cannot be ordered."""
     if isinstance(left, LiquidKeyword) or isinstance(right, LiquidKeyword):
         return None
@@ -145,7 +145,10 @@ def add_like_javascript(left: JSON, right: JSON) -> JSON:
 
     texts are joined, other values added.
     """
-    left, right = _to_primitive(to_plain_value(left)), _to_primitive(to_plain_value(right))
+    left, right = (
+        _to_primitive(replace_liquid_keyword(left)),
+        _to_primitive(replace_liquid_keyword(right)),
+    )
     if isinstance(left, str) or isinstance(right, str):
         return to_js_string(left) + to_js_string(right)
     return to_number(left) + to_number(right)
@@ -153,10 +156,10 @@ def add_like_javascript(left: JSON, right: JSON) -> JSON:
 
 def contains_value(left: JSON, right: JSON) -> bool:
     """Return the result of `contains`: an equal element in a list, or a text in a text."""
-    left = to_plain_value(left)
+    left = replace_liquid_keyword(left)
     if isinstance(left, list):
         return any(is_equal(item, right) for item in left)
-    return isinstance(left, str) and to_string(to_plain_value(right)) in left
+    return isinstance(left, str) and to_string(replace_liquid_keyword(right)) in left
 
 
 def count_loop_characters(count: float, text: str) -> int:
@@ -164,7 +167,7 @@ def count_loop_characters(count: float, text: str) -> int:
     return 0 if math.isnan(count) else math.ceil(max(0, min(count, len(text))))
 
 
-def get_element(values: list[JSON], index: float) -> JSON:
+def get_list_element(values: list[JSON], index: float) -> JSON:
     """Return the element at *index*, from the end when negative; MISSING outside the list."""
     if index < 0:
         index += len(values)
@@ -181,12 +184,12 @@ def get_property(value: JSON, key: JSON) -> JSON:
     if isinstance(value, LiquidKeyword):
         return MISSING
     if isinstance(value, list) and is_finite_number(key):
-        return get_element(value, key)
+        return get_list_element(value, key)
     own_value = get_own_property(value, to_string(key))
     if own_value is MISSING and key == "size" and isinstance(value, list | dict | str):
         return count_utf16_units(value) if isinstance(value, str) else len(value)
     if isinstance(value, list) and key in ("first", "last"):
-        return get_element(value, 0 if key == "first" else -1)
+        return get_list_element(value, 0 if key == "first" else -1)
     return own_value
 
 
@@ -233,7 +236,7 @@ class LiquidContext:
             if self._memory_units > MAX_MEMORY_UNITS:
                 raise UnlocatedLiquidError("memory alloc limit exceeded")
 
-    def count_list(self, length: float) -> None:
+    def count_list_memory(self, length: float) -> None:
         """Count the memory of a new list of *length* elements."""
         self.count_memory(length)
         if length > MAX_LIST_LENGTH:
@@ -269,8 +272,9 @@ class LiquidContext:
         yield
         self.variable_frames.pop()
 
-    def step_counter(self, name: str, step: int) -> float:
-        """Add *step* to the counter *name*; it starts at the event's number of that name, or 0.
+    def add_to_counter(self, name: str, step: int) -> float:
+        """Add *step* to the counter *name*; a new counter starts at the event's number of that
+        name, or 0.
 
         Returns: The value before the step.
         """
@@ -279,7 +283,7 @@ class LiquidContext:
         self.counter_values[name] = previous + step
         return previous
 
-    def next_cycle_index(self, cycle_key: str, length: int) -> int:
+    def take_next_cycle_index(self, cycle_key: str, length: int) -> int:
         """Return the index of the next value of a cycle of *length* values."""
         index = self._next_cycle_indexes.get(cycle_key, 0)
         self._next_cycle_indexes[cycle_key] = (index + 1) % length

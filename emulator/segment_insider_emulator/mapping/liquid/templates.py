@@ -86,8 +86,8 @@ def compile_liquid_template(source: str) -> Callable[[JSON], str]:
     return lambda event: _render_event(render, event)
 
 
-def find_syntax_error(source: str) -> str:
-    """Return Segment's error for *source*; "" when it can be parsed."""
+def find_liquid_syntax_error(source: str) -> str:
+    """Return Segment's error for the Liquid template *source*; "" when the template can be parsed."""
     try:
         _parse_template(source)
     except LiquidError as error:
@@ -99,7 +99,7 @@ def _parse_template(source: str) -> RenderAction:
     if count_utf16_units(source) > MAX_TEMPLATE_UNITS:
         limit = f"liquid template values are limited to {MAX_TEMPLATE_UNITS} characters"
         raise LiquidError("Error", limit)
-    return TemplateParser(tokenize_template(split_surrogates(source)), FILTERS).parse_all()
+    return TemplateParser(tokenize_template(split_surrogates(source)), FILTERS).parse_all_tokens()
 
 
 def _render_event(render: RenderAction, event: JSON) -> str:

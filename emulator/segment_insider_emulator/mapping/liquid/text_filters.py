@@ -35,14 +35,14 @@ _NON_CJK_WORD: Final = re.compile(f"[^{_CJK_CHARACTER_RANGES}{WHITE_SPACE}]+")
 
 
 def _append_filter(context: LiquidContext, value: JSON, *arguments: JSON) -> str:
-    return "".join(_read_both_texts(context, "append", value, arguments))
+    return "".join(_read_value_and_argument_texts(context, "append", value, arguments))
 
 
 def _prepend_filter(context: LiquidContext, value: JSON, *arguments: JSON) -> str:
-    return "".join(reversed(_read_both_texts(context, "prepend", value, arguments)))
+    return "".join(reversed(_read_value_and_argument_texts(context, "prepend", value, arguments)))
 
 
-def _read_both_texts(
+def _read_value_and_argument_texts(
     context: LiquidContext, name: str, value: JSON, arguments: tuple[JSON, ...]
 ) -> list[str]:
     if len(arguments) != 1:
@@ -157,7 +157,7 @@ def _split_filter(
 ) -> list[str]:
     text, separator_text = format_output(value), format_output(separator)
     piece_count = text.count(separator_text) + 1 if separator_text else len(text)
-    context.count_list(piece_count)
+    context.count_list_memory(piece_count)
     context.count_memory(len(text) - piece_count)
     pieces = text.split(separator_text) if separator_text else list(split_surrogates(text))
     # Ruby's split drops empty pieces at the end, and so does liquidjs.
