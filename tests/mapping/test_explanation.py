@@ -350,7 +350,9 @@ def test_property_that_only_decides_is_not_dropped() -> None:
 def test_value_of_an_exists_condition_is_sent_and_not_only_deciding() -> None:
     subscription = {
         "actionSlug": "updateUserProfile", "trigger": 'type = "identify"',
-        "settings": {"firstName": build_first_path_mapping("traits.firstName", "traits.first_name")},
+        "settings": {
+            "firstName": build_first_path_mapping("traits.firstName", "traits.first_name"),
+        },
     }  # fmt: skip
     event = {"type": "identify", "traits": {"firstName": "Ada"}}
 

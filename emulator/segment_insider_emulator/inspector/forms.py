@@ -66,14 +66,14 @@ def register_form_notices(bp: Blueprint) -> None:
     bp.context_processor(
         lambda: {"notice": _read_cookie(NOTICE_COOKIE), "shown_once": _read_cookie(SECRET_COOKIE)}
     )
-    bp.after_request(_delete_shown_notice_cookies)
+    bp.after_request(_delete_read_notice_cookies)
 
 
 def _read_cookie(name: str) -> str:
     return unquote(request.cookies.get(name, ""))
 
 
-def _delete_shown_notice_cookies(response: Response) -> Response:
+def _delete_read_notice_cookies(response: Response) -> Response:
     is_shown = (
         request.method == "GET" and response.mimetype == "text/html" and "part" not in request.args
     )

@@ -273,7 +273,8 @@ def _find_tracking_plan(
     chosen = plans[0] if plans else None
     for plan in resources.plans:
         if plan is not chosen:
-            what = f"the tracking plan{_format_quoted_plan_name(plan)} is not this source's and is left out"
+            quoted_name = _format_quoted_plan_name(plan)
+            what = f"the tracking plan{quoted_name} is not this source's and is left out"
             findings.append(WorkspaceFinding("note", "trackingPlan", what, "Nothing to do."))
     return chosen
 

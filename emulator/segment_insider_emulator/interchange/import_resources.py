@@ -332,7 +332,7 @@ class UnknownValueRemover:
 def _iterate_indispensable_unknown_values(
     item: JSON | UnknownValue, required_keys: tuple[str, ...]
 ) -> Iterable[UnknownValue]:
-    """Yield the unknown values without which *item* would have another meaning and must be removed."""
+    """Yield the unknown values without which *item* would have another meaning."""
     if not isinstance(item, dict):
         yield from iterate_unknown_values(item)
         return

@@ -172,7 +172,8 @@ def _format_missing_key_message(error: ValidationError) -> str:
 _SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
     "required": _format_missing_key_message,
     "type": lambda error: (
-        f"this is {_get_json_type_name(error.instance)}, not {_format_expected_types(error.validator_value)}"
+        f"this is {_get_json_type_name(error.instance)}, "
+        f"not {_format_expected_types(error.validator_value)}"
     ),
     "enum": lambda error: f"this must be one of {', '.join(map(str, error.validator_value))}",
     "minimum": lambda error: f"this is less than {error.validator_value}",

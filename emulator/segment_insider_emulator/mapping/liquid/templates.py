@@ -87,7 +87,7 @@ def compile_liquid_template(source: str) -> Callable[[JSON], str]:
 
 
 def find_liquid_syntax_error(source: str) -> str:
-    """Return Segment's error for the Liquid template *source*; "" when the template can be parsed."""
+    """Return Segment's error for the Liquid template *source*; "" when it can be parsed."""
     try:
         _parse_template(source)
     except LiquidError as error:
