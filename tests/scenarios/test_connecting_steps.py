@@ -50,4 +50,4 @@ def test_a_refusal_that_nobody_expects_is_an_error(scene: ScenarioContext) -> No
 def test_a_column_that_inone_does_not_have_is_said(scene: ScenarioContext) -> None:
     told = r"there is no column 'Integration Nam'\. Did you mean 'Integration Name'\?"
     with pytest.raises(EmulatorError, match=told):
-        setup.check_integrations_shown_by_inone(scene, [["Integration Nam"], [""]])
+        setup.check_integrations_in_inone_panel(scene, [["Integration Nam"], [""]])

@@ -60,7 +60,7 @@ def print_explanations(
                 **_explanation_members(explanation),
                 "refused": _insider_rejections_document(explanation, refused),
             }
-            click.echo(escape_json(orjson.dumps(document, default=_serialise_special_value)))
+            click.echo(escape_json(orjson.dumps(document, default=_serialise_failure_or_missing)))
         else:
             dropped = _format_unread_paths(event, explanation, subject, workspace_name)
             print_lines([*_format_explanation(event, explanation, refused), *dropped, ""])
@@ -85,7 +85,7 @@ def _insider_rejections_document(
     ]
 
 
-def _serialise_special_value(value: object) -> JSON:
+def _serialise_failure_or_missing(value: object) -> JSON:
     """Convert a failure to an object, and a missing list entry to null."""
     return value._asdict() if isinstance(value, MappingFailure) else None
 

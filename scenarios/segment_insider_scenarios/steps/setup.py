@@ -210,7 +210,7 @@ def inone_refuses(scene: ScenarioContext, reason: str) -> None:
 
 
 @then("InOne shows exactly these integrations:")
-def check_integrations_shown_by_inone(scene: ScenarioContext, datatable: StepTable) -> None:
+def check_integrations_in_inone_panel(scene: ScenarioContext, datatable: StepTable) -> None:
     """Check Integration Name, Integration Type, Insider One Account Name and Revoked.
 
     | Integration Name | Revoked |
