@@ -207,7 +207,7 @@ def _build_services(
             None if pass_through else faults,
         ),
     )
-    shared.subscribe_to_next_due_time(RETRIES_DUE, pipeline.retries.set_next_due)
+    shared.subscribe_to_next_due_time(RETRIES_DUE, pipeline.retries.set_next_due_time)
     shared.subscribe_to_next_due_time(JOURNEY_RUNS_DUE, runs.set_next_due)
     queue = DeliveryQueue(
         pipeline, store, partial(_is_workspace_current, workspace_version, shared)

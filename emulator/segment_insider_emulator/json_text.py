@@ -147,7 +147,7 @@ def find_value_differences(expected: JSON, actual: JSON, path: str) -> Iterator[
             yield f"{path}: expected {len(expected)} entries, received {len(actual)}{more}"
         for at, (expected_item, actual_item) in enumerate(zip(expected, actual, strict=False)):
             yield from find_value_differences(expected_item, actual_item, f"{path}[{at}]")
-    elif not _is_same_value(expected, actual):
+    elif not _is_same_json_value(expected, actual):
         yield f"{path}: expected {_truncate_json(expected)}, received {_truncate_json(actual)}"
 
 
@@ -162,7 +162,7 @@ def _find_member_differences(
         yield from find_value_differences(expected[key], actual[key], path)
 
 
-def _is_same_value(expected: JSON, actual: JSON) -> bool:
+def _is_same_json_value(expected: JSON, actual: JSON) -> bool:
     """Return whether two JSON values are equal; numbers compare as doubles, true is not 1."""
     numbers = [
         float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -81,14 +81,14 @@ def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
     candidates = [account for account in accounts if any(c.holds for c in account.conditions)]
     if not candidates:
         return None
-    account = max(candidates, key=lambda trace: _met_share(trace.conditions))
+    account = max(candidates, key=lambda trace: _share_of_met_conditions(trace.conditions))
     wanted = "; ".join(
         _describe_unmet_condition(check) for check in account.conditions if not check.holds
     )
     return f"{account.subscription}, which requires {wanted}"
 
 
-def _met_share(conditions: list[ConditionCheck]) -> float:
+def _share_of_met_conditions(conditions: list[ConditionCheck]) -> float:
     return sum(check.holds for check in conditions) / len(conditions)
 
 

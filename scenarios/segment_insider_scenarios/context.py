@@ -82,12 +82,12 @@ class UnusedPreparations:
         self.current_step = ""
         self._preparations: list[_Preparation] = []
 
-    def add(self, kind: str, name: str) -> None:
+    def add_preparation(self, kind: str, name: str) -> None:
         """Record that the running step prepared something."""
         if self.current_step:
             self._preparations.append(_Preparation(kind, name, self.current_step))
 
-    def mark_used(self, kind: str, name: str) -> None:
+    def mark_preparation_used(self, kind: str, name: str) -> None:
         """Record that a step used something."""
         self._preparations = [
             preparation
@@ -95,7 +95,7 @@ class UnusedPreparations:
             if (preparation.kind, preparation.name) != (kind, name)
         ]
 
-    def first_error(self) -> EmulatorError | None:
+    def first_unused_error(self) -> EmulatorError | None:
         """Return the error for the first unused preparation; None when all are used."""
         for unused in self._preparations:
             what, remedy = UNUSED_PREPARATION_TEXTS[unused.kind]
@@ -201,7 +201,7 @@ class ScenarioContext:
             step.name if changes_sandbox else None
         )
 
-    def require_action(self, claim: str) -> None:
+    def require_earlier_action(self, claim: str) -> None:
         """Reject a Then step before anything has happened.
 
         Raises: EmulatorError.
@@ -241,13 +241,13 @@ class ScenarioContext:
         )
 
     def _open_new_sandbox(self, workspace: Workspace) -> None:
-        self._require_unchanged("the workspace", "Make it one of the first steps.")
+        self._require_unchanged_sandbox("the workspace", "Make it one of the first steps.")
         self._exit_stack.close()
         self.emulator = self._open_sandbox(workspace)
         if self._clock_start:
             self.set_and_run_clock(self._clock_start)
 
-    def _require_unchanged(self, where: str, remedy: str) -> None:
+    def _require_unchanged_sandbox(self, where: str, remedy: str) -> None:
         """Reject a new sandbox after a step whose effect would be lost.
 
         Raises: EmulatorError.
@@ -270,7 +270,7 @@ class ScenarioContext:
         clock an earlier call could get a later time.
         """
         require_time(now)
-        self._require_unchanged(now, "Make it the first step, or let time pass.")
+        self._require_unchanged_sandbox(now, "Make it the first step, or let time pass.")
         self.emulator.client.reset_sandbox(now)
         self.emulator.client.resume_clock()
         self._clock_start = now
@@ -281,18 +281,18 @@ class ScenarioContext:
             self.people[name] = make_shopper(name, seed=self._seed)
         return self.people[name]
 
-    def mark_introduced(self, name: str) -> None:
+    def mark_person_introduced(self, name: str) -> None:
         """Record a person whom a Given step introduces; a later step must use the name."""
-        self.preparations.mark_used(PREPARED_PERSON, name)
-        self.preparations.add(PREPARED_PERSON, name)
+        self.preparations.mark_preparation_used(PREPARED_PERSON, name)
+        self.preparations.add_preparation(PREPARED_PERSON, name)
 
     def resolve_actor(self, name: str) -> str:
         """Record that a person does something, and return *name*.
 
         Raises: EmulatorError, for a name that is one slip away from that of another person.
         """
-        self.preparations.mark_used(PREPARED_PERSON, name)
-        self.preparations.mark_used(PREPARED_ROLE, name)
+        self.preparations.mark_preparation_used(PREPARED_PERSON, name)
+        self.preparations.mark_preparation_used(PREPARED_ROLE, name)
         known = [*self.people, *self.roles]
         # Of people, unlike of words, short names that are one letter apart are rarely both meant.
         one_letter = (
@@ -312,7 +312,7 @@ class ScenarioContext:
 
         Raises: EmulatorError.
         """
-        self.preparations.mark_used(PREPARED_PERSON, name)
+        self.preparations.mark_preparation_used(PREPARED_PERSON, name)
         if name not in self.people:
             ids = {
                 user_id_from_name(other_name): other_name for other_name in self.people
@@ -326,7 +326,7 @@ class ScenarioContext:
         """Change the data of a person; keys are fields of Shopper."""
         self.people[name] = replace(self.get_person(name), **details)
 
-    def sign_in(self, name: str) -> None:
+    def sign_in_person(self, name: str) -> None:
         """Sign a person in: send identify with the e-mail address."""
         self.resolve_actor(name)
         self.update_person(name, user_id=user_id_from_name(name))
@@ -338,7 +338,7 @@ class ScenarioContext:
         Raises: EmulatorError.
         """
         who = self.get_person(self.resolve_actor(name))
-        self.preparations.mark_used(PREPARED_DEVICE, str(who.anonymous_id))
+        self.preparations.mark_preparation_used(PREPARED_DEVICE, str(who.anonymous_id))
         self.emulator.shop.send(who, *new_calls)
 
     def add_fault(self, fault: JSONObject, *, segment: bool = False) -> None:
@@ -360,7 +360,7 @@ class ScenarioContext:
 
     def find_unused_preparation_error(self) -> EmulatorError | None:
         """Return the error for the first unused preparation or fault; None when all are used."""
-        return self.preparations.first_error() or self._unused_fault_error()
+        return self.preparations.first_unused_error() or self._unused_fault_error()
 
     def _unused_fault_error(self) -> EmulatorError | None:
         waiting = self.emulator.client.list_faults() if self._faults_with_steps else []

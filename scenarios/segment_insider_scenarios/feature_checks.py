@@ -69,7 +69,7 @@ def find_placeholder_problems(
 def find_background_placeholders(background: JSONObject) -> Iterator[FeatureProblem]:
     """Yield placeholders in a Background, which has no Examples."""
     for line, text in scenario_texts_with_lines(background):
-        for name in _probable_placeholders(text):
+        for name in _find_probable_placeholders(text):
             what = f"<{name}> is in a Background, but Examples do not fill a Background"
             yield line, what, f"Move the step into the outline. {_ESCAPE_HINT.format(name)}"
 
@@ -92,7 +92,7 @@ def _find_unfilled_placeholders(
     names = [
         (at, name)
         for at, text in scenario_texts_with_lines(scenario)
-        for name in _probable_placeholders(text)
+        for name in _find_probable_placeholders(text)
     ]
     if is_outline:
         named = " for " + ", ".join(sorted({f"<{name}>" for _, name in names})) if names else ""
@@ -129,7 +129,7 @@ def _check_examples_table(
 
 
 def _check_placeholders_of_text(text: str, columns: list[str]) -> Iterator[tuple[str, str]]:
-    rest, meant = text, set(_probable_placeholders(text))
+    rest, meant = text, set(_find_probable_placeholders(text))
     for name in _PLACEHOLDER_PATTERN.findall(text):
         if name in columns or _closest_column(name, columns) or name in meant:
             rest = rest.replace(f"<{name}>", "\n")
@@ -162,7 +162,7 @@ def _find_half_open_placeholders(text: str, columns: list[str]) -> Iterator[str]
         yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])\w?(?:{names})>", text)
 
 
-def _probable_placeholders(text: str) -> Iterator[str]:
+def _find_probable_placeholders(text: str) -> Iterator[str]:
     """Yield names in angle brackets that look like placeholders and not like HTML."""
     closed = set(_CLOSING_TAG.findall(text))
     for name in _PLACEHOLDER_PATTERN.findall(text):
@@ -188,7 +188,7 @@ def find_steps_in_description(
         allows_steps: Whether steps may follow it, as in a scenario; above them prose is rare.
     """
     before = ""
-    for number, line in _description_lines(node, lines):
+    for number, line in _list_description_lines(node, lines):
         if problem := _diagnose_description_line(line, before, language, allows_steps=allows_steps):
             what, remedy = problem
             yield number, f"{what}, so it would not run: {line}", f"{remedy} {_COMMENT_HINT}"
@@ -196,7 +196,7 @@ def find_steps_in_description(
         before = line
 
 
-def _description_lines(node: JSONObject, lines: list[str]) -> Iterator[tuple[int, str]]:
+def _list_description_lines(node: JSONObject, lines: list[str]) -> Iterator[tuple[int, str]]:
     """Yield number and text of each line of a description, without comments."""
     description_lines = [text.strip() for text in node.get("description", "").split("\n")]
     at = 0
@@ -317,12 +317,12 @@ def _explain_first_error(error: ParserException, lines: list[str]) -> _ParserPro
         what = "the file ends where a scenario should follow"
         return _ParserProblem(what, "Write it, or remove what is before it.", number)
     what, remedy = _diagnose_rejected_line(
-        lines[number - 1].strip(), parser_message, _file_language(lines)
+        lines[number - 1].strip(), parser_message, _find_file_language(lines)
     )
     return _ParserProblem(what, remedy, number)
 
 
-def _file_language(lines: list[str]) -> str:
+def _find_file_language(lines: list[str]) -> str:
     match_found = next((match for line in lines if (match := _LANGUAGE_COMMENT.match(line))), None)
     return match_found[1] if match_found else "en"
 

@@ -58,7 +58,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFi
         return None
     name = relative_path(str(file_path), parent.config.rootpath)
     asked = which == "all" or parent.session.isinitpath(file_path)
-    if why := None if asked else _skip_reason(file_path):
+    if why := None if asked else _find_skip_reason(file_path):
         parent.config.stash[SKIPPED_FILES][name] = why
         return None
     collected: FeatureFile = FeatureFile.from_parent(parent, path=file_path, nodeid=name)
@@ -68,11 +68,13 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFi
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect collected scenarios that a test module already binds."""
-    bound = {_scenario_location(item) for item in items if not isinstance(item.parent, FeatureFile)}
+    bound = {
+        _find_scenario_location(item) for item in items if not isinstance(item.parent, FeatureFile)
+    }
     twins = [
         item
         for item in items
-        if isinstance(item.parent, FeatureFile) and _scenario_location(item) in bound
+        if isinstance(item.parent, FeatureFile) and _find_scenario_location(item) in bound
     ]
     if twins:
         config.hook.pytest_deselected(items=twins)
@@ -81,7 +83,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Report feature files that were skipped, and why."""
-    bound = {found[0] for item in items if (found := _scenario_location(item))}
+    bound = {found[0] for item in items if (found := _find_scenario_location(item))}
     left: dict[str, list[str]] = {}
     for name, why in config.stash[SKIPPED_FILES].items():
         if (config.rootpath / name).resolve() not in bound:
@@ -111,7 +113,7 @@ class FeatureFile(pytest.Module):
         return module
 
 
-def _skip_reason(feature: Path) -> str | None:
+def _find_skip_reason(feature: Path) -> str | None:
     """Return why a feature file is skipped; None when it has a library step.
 
     The file is read line by line, so that a feature with a mistake is not missed.
@@ -200,7 +202,7 @@ def _has_foreign_steps(folder: Path) -> bool:
     return False
 
 
-def _scenario_location(item: pytest.Item) -> tuple[Path, int] | None:
+def _find_scenario_location(item: pytest.Item) -> tuple[Path, int] | None:
     """Return file and line of the scenario that a test runs; None for other tests."""
     if not isinstance(item, pytest.Function):
         return None

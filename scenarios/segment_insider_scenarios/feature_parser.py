@@ -75,11 +75,11 @@ def parse_feature(text: str, path: Path, name: str) -> Feature:
 
     Raises: FeatureFault.
     """
-    document = _parse_document(text, name)
+    document = _parse_gherkin_document(text, name)
     feature = document.get("feature")
     if not feature:
         raise FeatureFileError(f"{name}: it has no feature. Write one.")
-    if found := sorted(set(_find_problems(feature, text.split("\n")))):
+    if found := sorted(set(_find_feature_problems(feature, text.split("\n")))):
         raise FeatureFileError("\n".join(_format_problem(name, fault) for fault in found))
     if not any(_list_scenarios_with_rules(feature)):
         raise FeatureFileError(f"{name}: it has no scenarios. Write one.")
@@ -92,14 +92,14 @@ def _format_problem(name: str, fault: FeatureProblem) -> str:
     return f"{name}:{line}: {what}. {remedy}"
 
 
-def _parse_document(text: str, name: str) -> Any:
+def _parse_gherkin_document(text: str, name: str) -> Any:
     try:
         return Parser().parse(text)
     except CompositeParserException as error:
         raise FeatureFileError(_format_problem(name, explain_parser_error(error, text))) from error
 
 
-def _find_problems(feature: JSONObject, lines: list[str]) -> Iterator[FeatureProblem]:
+def _find_feature_problems(feature: JSONObject, lines: list[str]) -> Iterator[FeatureProblem]:
     language = feature["language"]
     outlines = set(DIALECTS[language]["scenarioOutline"]) - set(DIALECTS[language]["scenario"])
     for node, kind in _list_described_nodes(feature):
@@ -218,7 +218,7 @@ class _DocumentFeatureParser(FeatureParser):
         kind: str | None = None
         steps = []
         for data in steps_data:
-            kind = self._step_type(data, kind)
+            kind = self._find_step_type(data, kind)
             for row in data.datatable.rows if data.datatable else ():
                 for cell in row.cells:
                     cell.value = mark_escaped_brackets(cell.value)
@@ -237,7 +237,7 @@ class _DocumentFeatureParser(FeatureParser):
             )
         return steps
 
-    def _step_type(self, step: ParsedStep, previous_type: str | None) -> str:
+    def _find_step_type(self, step: ParsedStep, previous_type: str | None) -> str:
         """Return given, when or then: by keyword, else by the previous step or the matching step.
 
         Cucumber matches steps by text alone, so a scenario may use only `*`.

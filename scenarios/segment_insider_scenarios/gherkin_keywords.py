@@ -114,7 +114,9 @@ def resembles_keyword(words: str) -> bool:
     word = normalise_keyword(words)
     known = step_keyword_languages()
     return word in known or any(
-        _are_similar(word, keyword) for keyword in known if _have_similar_length(word, keyword)
+        _are_similar_words(word, keyword)
+        for keyword in known
+        if _have_similar_length(word, keyword)
     )
 
 
@@ -169,7 +171,7 @@ def _closest_title_keyword(words: str) -> str | None:
         (
             keyword
             for keyword in long
-            if _have_similar_length(word, keyword) and _are_similar(word, keyword)
+            if _have_similar_length(word, keyword) and _are_similar_words(word, keyword)
         ),
         None,
     )
@@ -179,5 +181,5 @@ def _have_similar_length(word: str, other: str) -> bool:
     return abs(len(word) - len(other)) < 3 and min(len(word), len(other)) > 2
 
 
-def _are_similar(word: str, other: str) -> bool:
+def _are_similar_words(word: str, other: str) -> bool:
     return SequenceMatcher(None, word, other, autojunk=False).ratio() >= _MIN_SIMILARITY

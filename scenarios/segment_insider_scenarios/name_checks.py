@@ -73,8 +73,8 @@ def require_known_or_received(
             raise EmulatorError(f"Insider One has no {noun} {name!r}", where, remedy)
         bare = name.partition(".")[2]
         known = [*there, *KNOWN_NAMES[noun], *(f"custom.{text}" for text in texts.scenario_texts)]
-        texts.reject_typo(noun, name, known, where)
-        texts.reject_typo(noun, bare, KNOWN_NAMES[noun], where)
+        texts.reject_name_typo(noun, name, known, where)
+        texts.reject_name_typo(noun, bare, KNOWN_NAMES[noun], where)
 
 
 def require_known_name(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
@@ -88,7 +88,7 @@ def require_known_name(noun: str, names: Iterable[str], known: Collection[str], 
             raise EmulatorError(f"there is no {noun} {name!r}", where, remedy)
 
 
-def require_text(noun: str, text: str, where: str) -> None:
+def require_nonempty_text(noun: str, text: str, where: str) -> None:
     """Reject an empty text, which every text would contain.
 
     Raises: EmulatorError.
@@ -287,7 +287,7 @@ def reject_event_typo(scene: ScenarioContext, event: str) -> None:
     Raises: EmulatorError.
     """
     near = scene.vocabulary.suggest_event_name(event)
-    scene.texts.reject_name("event", event, near, f'does "{event}"')
+    scene.texts.reject_misspelled_name("event", event, near, f'does "{event}"')
 
 
 def reject_page_typo(scene: ScenarioContext, page: str) -> None:
@@ -296,7 +296,7 @@ def reject_page_typo(scene: ScenarioContext, page: str) -> None:
     Raises: EmulatorError.
     """
     near = scene.vocabulary.suggest_page_name(page)
-    scene.texts.reject_name("page", page, near, f'the page "{page}"')
+    scene.texts.reject_misspelled_name("page", page, near, f'the page "{page}"')
 
 
 def require_iso_currency(scene: ScenarioContext, currency: str) -> None:
@@ -330,8 +330,8 @@ def _reject_name_typos(
     for name in names:
         for part in name.split("."):
             if part not in known and not part.isdigit():
-                scene.texts.reject_typo(noun, part, known, where)
-                scene.texts.reject_typo(noun, part, used_names - {part}, where)
+                scene.texts.reject_name_typo(noun, part, known, where)
+                scene.texts.reject_name_typo(noun, part, used_names - {part}, where)
 
 
 def _reject_decimal_comma(name: str, cell: str, where: str) -> None:

@@ -268,7 +268,7 @@ def pytest_bdd_before_step_call(
             changes_sandbox=may_change and bool(is_library_step),
         )
         if module in CLAIM_STEP_MODULES and step_func.__name__ not in CALL_RESULT_STEPS:
-            scene.require_action(step.name)
+            scene.require_earlier_action(step.name)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -293,7 +293,7 @@ def pytest_bdd_step_error(
     from segment_insider_scenarios.step_catalogue import ARGUMENT_NOUNS
     from segment_insider_scenarios.step_errors import describe_missing_argument
 
-    if _stop_reason(request.config, exception):
+    if _find_stop_reason(request.config, exception):
         return
     _add_scenario_section(request, scenario, step)
     if isinstance(exception, EmulatorError):
@@ -323,7 +323,7 @@ def pytest_runtest_makereport(
     if not call.excinfo:
         return report
     error = call.excinfo.value
-    if reason := _stop_reason(item.config, error):
+    if reason := _find_stop_reason(item.config, error):
         # What could not be run has not failed.
         report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, reason)
         setattr(report, STOP_REASON_ATTRIBUTE, reason)
@@ -339,7 +339,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def _stop_reason(config: pytest.Config, error: BaseException) -> str | None:
+def _find_stop_reason(config: pytest.Config, error: BaseException) -> str | None:
     """Return why no further scenario can run at --emulator-url; None if it can."""
     url: str | None = config.getoption("emulator_url")
     if not url:

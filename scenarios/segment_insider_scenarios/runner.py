@@ -120,13 +120,13 @@ class StepRecorder:
 
     def pytest_bdd_after_step(self, request: pytest.FixtureRequest, step: Step) -> None:
         """Record a passed step."""
-        self._finish_step(request, step, "passed")
+        self._record_step_verdict(request, step, "passed")
 
     def pytest_bdd_step_error(self, request: pytest.FixtureRequest, step: Step) -> None:
         """Record a failed or ambiguous step."""
         # The error of the step matters, not that its emulator may have stopped, too.
         with suppress(EmulatorError):
-            self._finish_step(
+            self._record_step_verdict(
                 request, step, "ambiguous" if describe_ambiguous_step(step) else "failed"
             )
 
@@ -150,7 +150,9 @@ class StepRecorder:
             setattr(report, RECORD_ATTRIBUTE, item.stash[SCENARIO_RECORD])
             self._config.hook.pytest_runtest_logreport(report=report)
 
-    def _finish_step(self, request: pytest.FixtureRequest, step: Step, verdict: str) -> None:
+    def _record_step_verdict(
+        self, request: pytest.FixtureRequest, step: Step, verdict: str
+    ) -> None:
         step_record = _find_step_record(request, step)
         step_record["verdict"], step_record["seconds"] = (
             verdict,
@@ -247,7 +249,7 @@ class FeatureRun:
         if reason := getattr(report, STOP_REASON_ATTRIBUTE, None):
             self.stop_reason = reason
         elif report.when == "call" or report.failed or report.skipped:
-            self._take_report(report)
+            self._add_test_report(report)
         if report.when not in ("setup", "call"):
             self._finish_scenario(report.nodeid)
 
@@ -256,7 +258,7 @@ class FeatureRun:
         for node in list(self._open_results):
             self._finish_scenario(node)
 
-    def _take_report(self, report: pytest.TestReport) -> None:
+    def _add_test_report(self, report: pytest.TestReport) -> None:
         failure = _failure_text(report) if report.failed else None
         if before := self._open_results.get(
             report.nodeid
@@ -378,18 +380,18 @@ def _explain_unreadable_file(node: str, error_output: str) -> str:
     """Explain why a feature file, or the conftest file of a folder, cannot be read."""
     if node.endswith(".feature"):
         return error_output
-    return str(_import_error(f"{node}/conftest.py", error_output) or error_output)
+    return str(_build_import_error(f"{node}/conftest.py", error_output) or error_output)
 
 
 def _pytest_failure_error(error_output: str) -> EmulatorError:
     """Return the error for a run that pytest refused, from its stderr."""
     conftest = CONFTEST_ERROR.search(error_output)
-    error = _import_error(os.path.relpath(conftest[1]), error_output) if conftest else None
+    error = _build_import_error(os.path.relpath(conftest[1]), error_output) if conftest else None
     last = (error_output.strip().splitlines() or ["it does not say why"])[-1]
     return error or EmulatorError(f"pytest could not run ({last})", "", "Run pytest to see more.")
 
 
-def _import_error(where: str, error_output: str) -> EmulatorError | None:
+def _build_import_error(where: str, error_output: str) -> EmulatorError | None:
     faults = EXCEPTION_LINE.findall(error_output)
     if not faults:
         return None

@@ -67,14 +67,16 @@ class ScenarioTexts:
     feature_texts: frozenset[str] = frozenset()
     confirmed_names: frozenset[str] = frozenset()
 
-    def reject_typo(self, noun: str, name: str, known: Iterable[str], where: str) -> None:
+    def reject_name_typo(self, noun: str, name: str, known: Iterable[str], where: str) -> None:
         """Reject *name* if it is one typing error away from a name of *known*.
 
         Raises: EmulatorError.
         """
-        self.reject_name(noun, name, find_intended_name(name, known), where)
+        self.reject_misspelled_name(noun, name, find_intended_name(name, known), where)
 
-    def reject_name(self, noun: str, name: str, suggestion: str | None, where: str) -> None:
+    def reject_misspelled_name(
+        self, noun: str, name: str, suggestion: str | None, where: str
+    ) -> None:
         """Reject *name* if there is a *suggestion* and no step confirms the name.
 
         Raises: EmulatorError.

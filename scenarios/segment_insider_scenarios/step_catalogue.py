@@ -179,10 +179,10 @@ class StepEntry:
         """Return the step as it is written in a feature, with the table or text below it."""
         values = EXAMPLE_VALUES | EXAMPLE_VALUES_BY_STEP.get(self.pattern, {})
         words = PLACEHOLDER_PATTERN.sub(lambda found: values.get(found[1], found[0]), self.pattern)
-        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_argument()]
+        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_step_argument()]
         return "\n".join(lines)
 
-    def _format_argument(self) -> list[str]:
+    def _format_step_argument(self) -> list[str]:
         if not self.shown:
             return []
         if self.below == "table":
@@ -200,7 +200,7 @@ def list_steps() -> list[StepEntry]:
         below = _argument_noun(function)
         entry = (
             function.__module__,
-            _readable_pattern(context),
+            _format_readable_pattern(context),
             about,
             below,
             example if below else "",
@@ -235,7 +235,7 @@ def is_library_step(name: str) -> bool:
 def find_matching_steps(name: str) -> list[StepEntry]:
     """Return the steps, of any keyword, whose pattern matches *name*."""
     patterns = {
-        _readable_pattern(context)
+        _format_readable_pattern(context)
         for context in step_function_context_registry.values()
         if context.parser.is_matching(name)
     }
@@ -268,14 +268,14 @@ def best_library_similarity(words: str) -> float:
     """Return how similar *words* are to the nearest library step, from 0 to 1."""
     return max(
         (
-            step_similarity(words, _readable_pattern(context))
+            step_similarity(words, _format_readable_pattern(context))
             for context in _library_step_contexts()
         ),
         default=0.0,
     )
 
 
-def _readable_pattern(context: StepFunctionContext) -> str:
+def _format_readable_pattern(context: StepFunctionContext) -> str:
     return PARSER_TYPE.sub("}", context.parser.name)
 
 

@@ -47,7 +47,9 @@ _PUNCTUATION_CORRECTIONS: tuple[tuple[Callable[[str], str], str], ...] = (
 )  # fmt: skip
 
 
-def correct_punctuation(text: str, is_step: Callable[[str], bool]) -> tuple[str, str] | None:
+def find_step_with_other_punctuation(
+    text: str, is_step: Callable[[str], bool]
+) -> tuple[str, str] | None:
     """Return the existing step that differs from *text* only in signs, and what to correct.
 
     Args:
@@ -147,7 +149,7 @@ def _suggest_other_keyword(step: Step) -> str | None:
 
 def _suggest_corrected_punctuation(step: Step) -> str | None:
     """Suggest an existing step that differs only in signs, e.g. curly quotes."""
-    correction = correct_punctuation(
+    correction = find_step_with_other_punctuation(
         step.name, lambda text: bool(find_matching_patterns(text, step.type))
     )
     if correction is None:

@@ -42,7 +42,7 @@ def parse_rows(
     Raises: EmulatorError, for two columns of one name.
     """
     headers, *lines = table
-    _reject_duplicates(headers, headers)
+    _reject_duplicate_names(headers, headers)
     return [
         {
             header: parse_text_cell(cell) if is_text_cell(header, cell) else parse_cell(cell)
@@ -72,7 +72,7 @@ def parse_pairs(
     """
     require_header(table, (name_header, "value"))
     header, *lines = table
-    _reject_duplicates(header, [name for name, _ in lines])
+    _reject_duplicate_names(header, [name for name, _ in lines])
     return {
         name: parse_text_cell(cell) if is_text_cell(name, cell) else parse_cell(cell)
         for name, cell in lines
@@ -115,7 +115,7 @@ def nest_dotted_values(dotted_values: dict[str, JSON]) -> JSONObject:
     return {name: _convert_indexes_to_lists(value) for name, value in tree.items()}
 
 
-def _reject_duplicates(header: Sequence[str], names: Sequence[str]) -> None:
+def _reject_duplicate_names(header: Sequence[str], names: Sequence[str]) -> None:
     for at, name in enumerate(names):
         if name in names[:at]:
             where = " | ".join(header)
@@ -186,15 +186,15 @@ def diff_rows(
         return []
     if not received:
         return [
-            *_align_columns([(" ", tuple(columns)), *(("-", row) for row in expected)]),
+            *_align_row_columns([(" ", tuple(columns)), *(("-", row) for row in expected)]),
             "",
             empty_message,
         ]
-    marked = list(_mark_rows(expected, received))
+    marked = list(_mark_different_rows(expected, received))
     return [
-        *_align_columns([(" ", tuple(columns)), *marked]),
+        *_align_row_columns([(" ", tuple(columns)), *marked]),
         "",
-        *_summarise_diff(columns, marked),
+        *_summarise_row_differences(columns, marked),
     ]
 
 
@@ -205,7 +205,7 @@ def diff_missing_rows(
     marked = [*(("-", row) for row in missing), *((" ", row) for row in received)]
     nearest = _describe_nearest_rows(columns, missing, received)
     summary = f"- {len(missing)} expected, not received here; the others were received."
-    return [*_align_columns([(" ", tuple(columns)), *marked]), "", summary, *nearest]
+    return [*_align_row_columns([(" ", tuple(columns)), *marked]), "", summary, *nearest]
 
 
 def _normalise_numbers(value: JSON) -> JSON:
@@ -219,7 +219,9 @@ def _normalise_numbers(value: JSON) -> JSON:
     return value
 
 
-def _mark_rows(expected: list[TableRow], received: list[TableRow]) -> list[tuple[str, TableRow]]:
+def _mark_different_rows(
+    expected: list[TableRow], received: list[TableRow]
+) -> list[tuple[str, TableRow]]:
     marked: list[tuple[str, TableRow]] = []
     matcher = SequenceMatcher(None, expected, received, autojunk=False)
     for tag, start, end, other_start, other_end in matcher.get_opcodes():
@@ -231,12 +233,14 @@ def _mark_rows(expected: list[TableRow], received: list[TableRow]) -> list[tuple
     return marked
 
 
-def _align_columns(marked: list[tuple[str, TableRow]]) -> list[str]:
+def _align_row_columns(marked: list[tuple[str, TableRow]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*(row for _, row in marked), strict=True)]
     return [f"  {mark} " + "  ".join(map(str.ljust, row, widths)).rstrip() for mark, row in marked]
 
 
-def _summarise_diff(columns: Sequence[str], marked: list[tuple[str, TableRow]]) -> list[str]:
+def _summarise_row_differences(
+    columns: Sequence[str], marked: list[tuple[str, TableRow]]
+) -> list[str]:
     missing = [row for mark, row in marked if mark == "-"]
     extra = [row for mark, row in marked if mark == "+"]
     if sorted(missing) == sorted(extra):
@@ -274,13 +278,13 @@ def _count_equal_cells(one: TableRow, other: TableRow) -> int:
 
 def _describe_nearest_row(columns: Sequence[str], row: TableRow, nearest: TableRow) -> str:
     differing = [
-        f"{column} is {twin or 'absent'}, expected {cell or 'absent'}{_quote_hint(twin, cell)}"
+        f"{column} is {twin or 'absent'}, expected {cell or 'absent'}{_suggest_quotes(twin, cell)}"
         for column, cell, twin in zip(columns, row, nearest, strict=True)
         if cell != twin
     ]
     return f"Nearest to {row[0] or 'it'}: {'; '.join(differing)}."
 
 
-def _quote_hint(twin: str, cell: str) -> str:
+def _suggest_quotes(twin: str, cell: str) -> str:
     """Suggest quotes where a text looks like a number."""
     return f" (write {twin} with its quotes: it is a text)" if twin == f'"{cell}"' else ""

@@ -58,11 +58,11 @@ class SegmentShop:
         """
         for call in calls:
             retries = RetryBudget(self._sleep)
-            while failure := self._try_send(shopper, call):
+            while failure := self._try_send_call(shopper, call):
                 if failure.response is None or not retries.wait_if_retryable(failure.response):
                     raise failure.error
 
-    def _try_send(self, shopper: Shopper, call: SegmentCall) -> _CallFailure | None:
+    def _try_send_call(self, shopper: Shopper, call: SegmentCall) -> _CallFailure | None:
         """Send *call*; return the failure, without any reference to the write key, or None."""
         try:
             self._send_with_timestamp(shopper, call)

@@ -57,7 +57,7 @@ def find_failed_rows(
         if word == ABSENT_WORD:
             _reject_path_typo(document, place, confirmed_names)
     failures = (
-        _check_row(document, place, word or "exactly", value) for place, word, value in lines
+        _check_table_row(document, place, word or "exactly", value) for place, word, value in lines
     )
     return [line for line in failures if line]
 
@@ -89,7 +89,7 @@ def list_paths(document: JSON, prefix: str = "") -> list[str]:
     return paths
 
 
-def _check_row(document: JSON, place: str, word: str, value: str) -> str | None:
+def _check_table_row(document: JSON, place: str, word: str, value: str) -> str | None:
     if word not in (*VALUE_CHECKS, ABSENT_WORD):
         known = f"Known: {', '.join([*VALUE_CHECKS, ABSENT_WORD])}."
         raise EmulatorError(f"{word!r} is not a known check", place, known)
@@ -223,13 +223,13 @@ def _is_number(value: JSON) -> bool:
 
 
 def _is_parsed_by(parse: Callable[[str], object]) -> Callable[[JSON], bool]:
-    def reads(value: JSON) -> bool:
+    def is_parsable(value: JSON) -> bool:
         try:
             return isinstance(value, str) and parse(value) is not None
         except ValueError:
             return False
 
-    return reads
+    return is_parsable
 
 
 def _parse_timezone(text: str) -> tzinfo | None:

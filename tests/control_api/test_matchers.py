@@ -97,7 +97,10 @@ def test_an_invalid_matcher_is_refused(given: Any, told: str) -> None:
     ],
 )
 def test_a_path(path: str, found: list[Any]) -> None:
-    assert list(matchers.select_values(ORDER, matchers.parse_json_path(path, "where"))) == found
+    assert (
+        list(matchers.select_values_at_path(ORDER, matchers.parse_json_path(path, "where")))
+        == found
+    )
 
 
 @pytest.mark.parametrize("path", ["", ".id", "id.", "items[x]", "items[-1]", "a]", "a" * 501])

@@ -15,7 +15,7 @@ from segment_insider_emulator.control_api.openapi import (
     CONTROL_API_PREFIX,
     UNDOCUMENTED_OPERATION,
     build_openapi,
-    find_operation,
+    find_api_operation,
 )
 from segment_insider_emulator.workspace import load_preset
 
@@ -66,7 +66,7 @@ def test_every_route_of_the_control_api_is_documented() -> None:
         rule.endpoint
         for rule in APP.url_map.iter_rules()
         if rule.rule.startswith(CONTROL_API_PREFIX)
-        and find_operation(APP, rule.endpoint) is UNDOCUMENTED_OPERATION
+        and find_api_operation(APP, rule.endpoint) is UNDOCUMENTED_OPERATION
     ]
     assert endpoints == ["insider.described"]  # it belongs to the other API
 

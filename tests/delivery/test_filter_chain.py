@@ -16,8 +16,8 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.delivery.filter_chain import (
     CATALOG_NAME,
     FilterChain,
+    build_filter_report,
     compile_filter_chain,
-    filter_report,
     verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import FilterResult
@@ -98,7 +98,7 @@ def test_no_event_that_was_taken_in_breaks_a_stage(
     passage = compile_filter_chain(source, WORKSPACE.destination, PLAN).filter_event(
         event, enabled=True
     )
-    assert json.dumps([passage.event, filter_report(passage)])
+    assert json.dumps([passage.event, build_filter_report(passage)])
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_a_message_is_found_by_the_names_that_a_filter_took_from_its_event() -> 
 
 
 def test_what_a_passage_tells() -> None:
-    assert filter_report(FilterResult(EVENT, hints=("Mind.",))) == {
+    assert build_filter_report(FilterResult(EVENT, hints=("Mind.",))) == {
         "violations": [],
         "filtered_by": None,
         "omitted": [],

@@ -247,7 +247,7 @@ def test_a_retry_is_handed_over_as_the_first_attempt_was(store: MessageStore) ->
         Destination(destination()), sender, store, lambda: NOW, real_account=real
     )
     own.submit([message()])
-    own.retries.retry_all()
+    own.retries.retry_all_upserts()
     assert sent[1] == sent[0]
 
 

@@ -151,7 +151,7 @@ def test_nothing_is_acknowledged_once_deliveries_have_stopped(
         raise ZeroDivisionError
 
     road = DeliveryPipeline(Destination(destination(subscription())), Account(), store, lambda: NOW)
-    monkeypatch.setattr(road.retries, "retry_due", fail)
+    monkeypatch.setattr(road.retries, "retry_due_upserts", fail)
     stopped = DeliveryQueue(road, store)
     stopped.start()
     for refused in (stopped.wait_until_drained, lambda: stopped.submit([message("m2")])):

@@ -79,9 +79,9 @@ def test_a_failure_that_may_pass_is_tried_again_when_due(store: MessageStore, ti
         f"Insider One answered 503: busy; attempt 1, the next is due at {kept.due_at}"
     )
     time.now = datetime.fromisoformat(kept.due_at) - timedelta(milliseconds=1)
-    assert own.retries.retry_due() == 0
+    assert own.retries.retry_due_upserts() == 0
     time.now += timedelta(milliseconds=1)
-    assert own.retries.retry_due() == 1
+    assert own.retries.retry_due_upserts() == 1
     (made,) = store.list_deliveries()[0]
     assert [(each.number, each.at, each.status) for each in made.attempts] == [
         (1, format_iso_utc(NOW), 503),
@@ -98,7 +98,7 @@ def test_a_clock_set_ahead_sends_all_retries_of_the_time_in_between(
     own = road(store, answering(BUSY, BUSY, BUSY, FINE), time)
     own.submit([message()])
     time.now += timedelta(minutes=45)
-    assert own.retries.retry_due() == 3
+    assert own.retries.retry_due_upserts() == 3
     (made,) = store.list_deliveries()[0]
     moments = [each.at for each in made.attempts]
     assert moments == sorted(set(moments))
@@ -110,7 +110,7 @@ def test_after_four_hours_it_has_failed(store: MessageStore, time: Time) -> None
     own = road(store, lambda _request: BUSY, time)
     own.submit([message()])
     time.now += timedelta(hours=5)
-    own.retries.retry_due()
+    own.retries.retry_due_upserts()
     (made,) = store.list_deliveries()[0]
     number = len(made.attempts)
     assert made.reason == f"given up after {number} attempts: Insider One answered 503: busy"
@@ -132,7 +132,7 @@ def test_what_the_next_attempt_makes_of_it(
 ) -> None:
     own = road(store, answering(BUSY, later), time)
     own.submit([message()])
-    assert own.retries.retry_all() == 1
+    assert own.retries.retry_all_upserts() == 1
     assert verdicts(store) == [("m1", expected), ("m1", expected)]
 
 
@@ -140,7 +140,7 @@ def test_a_message_is_as_bad_as_its_worst_delivery_then(store: MessageStore, tim
     twice = [subscription("One"), subscription("Two")]
     own = road(store, answering(BUSY, REFUSED, FINE), time, *twice)
     own.submit([message()])
-    own.retries.retry_all()
+    own.retries.retry_all_upserts()
     assert verdicts(store) == [("m1", "failed"), ("m1", "accepted"), ("m1", "failed")]
 
 
@@ -148,7 +148,7 @@ def test_a_batch_is_tried_again_as_a_whole(store: MessageStore, time: Time) -> N
     own = road(store, answering(BUSY, MIXED), time, batched())
     own.submit([message("m1"), message("m2"), message("m3", timestamp=None)])
     assert [verdict for _, verdict in verdicts(store)] == ["retrying", "retrying", "failed"] * 2
-    own.retries.retry_all()
+    own.retries.retry_all_upserts()
     assert [verdict for _, verdict in verdicts(store)] == ["accepted", "dropped", "failed"] * 2
     first, second, third = store.list_deliveries()[0]
     assert (first.upsert, third.upsert) == (second.upsert, None)
@@ -169,7 +169,7 @@ def test_the_key_is_stored_nowhere_and_sent_each_time(tmp_path: Path, time: Time
     store = MessageStore(open_database(str(tmp_path / "kept.db")))
     own = road(store, sender, time)
     own.submit([message()])
-    own.retries.retry_all()
+    own.retries.retry_all_upserts()
     store.close()
     assert [each.headers["x-request-token"] for each in sent] == ["test-key"] * 2
     assert sent[0] == sent[1]
@@ -184,7 +184,7 @@ def test_a_restart_goes_on_with_what_is_unsettled(tmp_path: Path, time: Time) ->
     after = MessageStore(open_database(database))
     resumed = road(after, answering(FINE), time)
     time.now += timedelta(minutes=1)
-    assert resumed.retries.retry_due() == 1
+    assert resumed.retries.retry_due_upserts() == 1
     assert verdicts(after) == [("m1", "accepted"), ("m1", "accepted")]
     after.close()
 
@@ -196,7 +196,7 @@ def test_later_events_do_not_wait_for_earlier_ones(store: MessageStore, time: Ti
     assert verdicts(store)[:2] == [("m1", "retrying"), ("m2", "accepted")]
 
 
-@pytest.mark.parametrize("retry", ["retry_due", "retry_all"])
+@pytest.mark.parametrize("retry", ["retry_due_upserts", "retry_all_upserts"])
 def test_a_retry_on_which_the_emulator_fails_stops_no_other(
     store: MessageStore, time: Time, retry: str
 ) -> None:
@@ -228,7 +228,7 @@ def test_a_reset_leaves_nothing_to_try(store: MessageStore, time: Time) -> None:
     own.submit([message()])
     store.reset()
     time.now += timedelta(hours=1)
-    assert (own.retries.retry_due(), own.retries.retry_all()) == (0, 0)
+    assert (own.retries.retry_due_upserts(), own.retries.retry_all_upserts()) == (0, 0)
 
 
 class Meanwhile(UpsertStore):
@@ -258,6 +258,6 @@ def test_what_fails_while_the_next_retry_is_looked_up_is_tried_again(time: Time)
         upserts.bring = lambda: own.submit([message("m2")])
         for _ in range(2):
             time.now += timedelta(days=1)
-            assert own.retries.retry_due() == 1
+            assert own.retries.retry_due_upserts() == 1
             assert upserts.brought is not None
             upserts.brought.result()

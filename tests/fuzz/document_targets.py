@@ -18,7 +18,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.control_api.request_parsing import check_fault
+from segment_insider_emulator.control_api.request_parsing import check_fault_json
 from segment_insider_emulator.delivery.fault_injection import (
     INSIDER_FAULT_REMEDY,
     INSIDER_FAULT_VALIDATOR,
@@ -170,10 +170,10 @@ def read_fault(text: str) -> None:
     sample = {"status": 503, "times": 2, "retryAfter": 1, "body": {}, "share": 0.5, "taken": True}
     fault = replace_values(sample, text)
     with suppress(EmulatorError):
-        checked = check_fault(fault, INSIDER_FAULT_VALIDATOR, INSIDER_FAULT_REMEDY)
+        checked = check_fault_json(fault, INSIDER_FAULT_VALIDATOR, INSIDER_FAULT_REMEDY)
         parse_insider_fault(checked).build_response(503)
     with suppress(EmulatorError):
-        checked = check_fault(fault, SEGMENT_FAULT_VALIDATOR, SEGMENT_FAULT_REMEDY)
+        checked = check_fault_json(fault, SEGMENT_FAULT_VALIDATOR, SEGMENT_FAULT_REMEDY)
         fault_from_json(checked)
 
 
@@ -183,7 +183,7 @@ def read_archived(text: str) -> None:
         line = _to_json_bytes(replace_values(event, text))
         with suppress(InvalidLine):
             if call := parse_event_line(line):
-                _make_evaluator().evaluate(call, len(line), bytes(16))
+                _make_evaluator().evaluate_call(call, len(line), bytes(16))
 
 
 def read_exported(text: str) -> None:

@@ -7,9 +7,9 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.replay.archive import (
     ArchiveFile,
     ArchivePart,
-    find_files,
-    read_lines,
-    split_files,
+    find_archive_files,
+    read_archive_lines,
+    split_files_into_parts,
 )
 
 
@@ -35,18 +35,20 @@ def archive(tmp_path: Path) -> Path:
 def test_names_stand_for_files(archive: Path, names: list[str], found: list[str]) -> None:
     given = [str(archive / name) for name in names]
 
-    assert [file.name for file in find_files(given)] == [str(archive / name) for name in found]
+    assert [file.name for file in find_archive_files(given)] == [
+        str(archive / name) for name in found
+    ]
 
 
 def test_a_name_that_matches_no_file_is_refused(archive: Path) -> None:
     with pytest.raises(EmulatorError, match=r"none\.gz: no file found"):
-        find_files([str(archive), str(archive / "none.gz")])
+        find_archive_files([str(archive), str(archive / "none.gz")])
 
 
 def test_plain_files_are_cut_and_packed_ones_are_not(archive: Path) -> None:
     files = [ArchiveFile(str(archive / "a.json"), 3), ArchiveFile(str(archive / "b/2.gz"), 3)]
 
-    assert list(split_files(files, 2)) == [
+    assert list(split_files_into_parts(files, 2)) == [
         ArchivePart(0, str(archive / "a.json"), 0, 2, 2),
         ArchivePart(0, str(archive / "a.json"), 2, 3, 1),
         ArchivePart(1, str(archive / "b/2.gz"), 0, None, 3),
@@ -66,10 +68,12 @@ def test_addresses_are_read_by_the_file_system_that_they_name(name: str, found: 
     for path in ("logs/1.gz", "logs/day/2.ndjson", "logs/_SUCCESS", "else/3.gz"):
         system.pipe(f"/archive/{path}", b"{}\n[]\n")
 
-    files = find_files([f"memory://archive/{name}"])
+    files = find_archive_files([f"memory://archive/{name}"])
 
     assert [file.name for file in files] == [f"memory:///archive/{each}" for each in found]
-    assert [line for part in split_files(files, 4) for line in read_lines(part)] == [
+    assert [
+        line for part in split_files_into_parts(files, 4) for line in read_archive_lines(part)
+    ] == [
         b"{}\n",
         b"[]\n",
     ] * len(found)
@@ -84,4 +88,4 @@ def test_addresses_are_read_by_the_file_system_that_they_name(name: str, found: 
 )
 def test_address_that_cannot_be_read_is_refused(name: str, complaint: str) -> None:
     with pytest.raises(EmulatorError, match=complaint):
-        find_files([name])
+        find_archive_files([name])

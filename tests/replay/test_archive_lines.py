@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from segment_insider_emulator.replay.archive import (
     MAX_LINE_BYTES,
     ArchiveFile,
-    DamagedFile,
-    find_files,
-    read_lines,
-    split_files,
+    DamagedArchiveFileError,
+    find_archive_files,
+    read_archive_lines,
+    split_files_into_parts,
 )
 
 LINES = st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line), max_size=20)
@@ -20,8 +20,8 @@ WRONG_SUM = gzip.compress(b"1\n")[:-8] + b"\0" * 8
 
 
 def read(path: Path, most: int) -> list[bytes | None]:
-    parts = split_files(find_files([str(path)]), most)
-    return [line for part in parts for line in read_lines(part)]
+    parts = split_files_into_parts(find_archive_files([str(path)]), most)
+    return [line for part in parts for line in read_archive_lines(part)]
 
 
 @given(LINES, st.booleans(), st.integers(1, 40))
@@ -64,12 +64,14 @@ def test_a_damaged_gzip_file_is_reported(tmp_path: Path, content: bytes, complai
     path = tmp_path / "events.gz"
     path.write_bytes(content)
 
-    with pytest.raises(DamagedFile, match=complaint):
+    with pytest.raises(DamagedArchiveFileError, match=complaint):
         read(path, MAX_LINE_BYTES)
 
 
 def test_a_deleted_file_is_reported(tmp_path: Path) -> None:
     gone = ArchiveFile(str(tmp_path / "gone.ndjson"), 3)
 
-    with pytest.raises(DamagedFile, match=r"cannot be read \(No such file or directory\)"):
-        list(read_lines(next(split_files([gone]))))
+    with pytest.raises(
+        DamagedArchiveFileError, match=r"cannot be read \(No such file or directory\)"
+    ):
+        list(read_archive_lines(next(split_files_into_parts([gone]))))

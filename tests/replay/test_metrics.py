@@ -25,7 +25,7 @@ def counted(seen: list[tuple[str, str, int]], first: int) -> ReplayMetrics:
     table = figures.tables["reasons"] = MetricTable(MOST)
     for line, (name, currency, amount) in enumerate(seen, first):
         found = RowTally(1, {currency: amount}, [LineSample(LinePosition(0, 0, line), name)])
-        table.get_tally((name,)).add(found)
+        table.get_tally((name,)).add_tally(found)
     figures.drop_excess_rows()
     return figures
 
@@ -38,7 +38,7 @@ def test_any_split_in_any_order_gives_the_same_figures(
     bounds = list(zip([0, *cuts], [*cuts, len(seen)], strict=True))
     total = counted([], 0)
     for start, end in data.draw(st.permutations(bounds)):
-        total.add(counted(seen[start:end], start))
+        total.add_metrics(counted(seen[start:end], start))
 
     assert total == counted(seen, 0)
 
@@ -62,7 +62,7 @@ def test_samples_are_the_first_in_the_archive() -> None:
     later.add_samples(LineSample(LinePosition(1, 0, line), "{}") for line in (1, 2))
     earlier.add_samples(LineSample(LinePosition(0, 64, line), "{}") for line in (7, 9))
 
-    later.add(earlier)
+    later.add_tally(earlier)
 
     assert later == RowTally(
         4, {}, [LineSample(LinePosition(0, 64, 7), "{}"), LineSample(LinePosition(0, 64, 9), "{}")]

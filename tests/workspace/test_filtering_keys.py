@@ -16,7 +16,7 @@ from segment_insider_emulator.analysis.lint.destination_rules import (
 )
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.cli.serve import _print_ready
+from segment_insider_emulator.cli.serve import _print_ready_message
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
@@ -321,7 +321,9 @@ def test_unchecked_plan_rules_are_reported_by_lint_at_start_and_on_the_page(
     assert [what.partition(" alone")[0] for what in found if "the rule" in what] == told
     assert linted.exit_code == 1
 
-    _print_ready(Config(workspace=str(own)), "http://127.0.0.1:8282", load_workspace_or_preset(own))
+    _print_ready_message(
+        Config(workspace=str(own)), "http://127.0.0.1:8282", load_workspace_or_preset(own)
+    )
     lines = capsys.readouterr().err.splitlines()
     assert [
         each.partition(" alone")[0].split(": ", 3)[-1] for each in lines if "TRACK" in each

@@ -160,7 +160,7 @@ def check_command(
     if strict and deployment is None:
         raise click.UsageError("--strict needs --workspace or --preset.")
     reader = CaseReader(files)
-    verdicts = _judge_cases(reader, deployment, strict=strict)
+    verdicts = _check_cases(reader, deployment, strict=strict)
     for verdict in verdicts:
         if as_json:
             print_json(verdict.to_json())
@@ -173,11 +173,11 @@ def check_command(
     failed = sum(verdict.verdict == "failed" for verdict in verdicts)
     updated = _update_case_files(files, verdicts) if update and not reader.unusable_count else 0
     click.echo(_format_check_summary(verdicts, failed, updated if update else None), err=as_json)
-    _print_advice(verdicts, deployment, failed - updated)
+    _print_untested_mappings_and_advice(verdicts, deployment, failed - updated)
     ctx.exit(2 if reader.unusable_count else 1 if failed > updated else 0)
 
 
-def _judge_cases(
+def _check_cases(
     reader: CaseReader, deployment: DeployedWorkspace | None, *, strict: bool
 ) -> list[CaseVerdict]:
     cases = list(reader)
@@ -243,7 +243,7 @@ def _format_check_summary(verdicts: Sequence[CaseVerdict], failed: int, updated:
     return f"{counts['passed']} passed, {ends}, {counts['known']} known differences"
 
 
-def _print_advice(
+def _print_untested_mappings_and_advice(
     verdicts: Sequence[CaseVerdict], deployment: DeployedWorkspace | None, remaining_failures: int
 ) -> None:
     """Print which mappings have no case, and what to do about failures."""
@@ -323,7 +323,7 @@ def events_command(
         remedy = "Name a file of events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)), remedy)
     cases = []
-    for result in _check_in_new_emulator(events, load_workspace(workspace, preset)):
+    for result in _check_events_in_new_emulator(events, load_workspace(workspace, preset)):
         holds = result.is_accepted(strict=strict)
         if as_json:
             print_json({**asdict(result), "satisfies": holds})
@@ -338,7 +338,7 @@ def events_command(
     ctx.exit(1 if failed else 0)
 
 
-def _check_in_new_emulator(
+def _check_events_in_new_emulator(
     events: list[tuple[str, JSONObject]], workspace: Workspace
 ) -> Iterator[EventCheckResult]:
     # Imported here because the other commands need no web framework.

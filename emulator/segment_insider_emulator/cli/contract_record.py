@@ -73,7 +73,7 @@ def record_command(
     if source is None:
         if prune:
             raise click.UsageError("--prune needs --from.")
-        _renew_case_files(files, load_deployment(workspace, preset))
+        _update_expectations_in_files(files, load_deployment(workspace, preset))
         return
     if len(files) != 1:
         remedy = "Name one file, or one folder."
@@ -89,7 +89,7 @@ def record_command(
     if not (workspace or preset or is_emulator_url(source)):
         notice = f"the cases use the preset {DEFAULT_WORKSPACE}; use --workspace FILE for your own"
         click.echo(f"note: {notice}.", err=True)
-    _print_notes(recording, earlier, files[0], prune=prune)
+    _print_recording_notes(recording, earlier, files[0], prune=prune)
 
 
 def _record_traffic(
@@ -153,13 +153,13 @@ def _read_existing_cases(file: Path) -> list[ContractCase]:
     return [case for case in read_cases(file) if isinstance(case, ContractCase)]
 
 
-def _print_notes(
+def _print_recording_notes(
     recording: CaseRecording, earlier: list[str], target: Path, *, prune: bool
 ) -> None:
     """Print which events were filtered, which mappings fail and which cases are old."""
     if recording.rejection_counts:
         click.echo(f"note: {_format_filtered_counts(recording)}.", err=True)
-    failing = [case["name"] for case in recording.cases if _has_failed_result(case)]
+    failing = [case["name"] for case in recording.cases if _expects_failed_result(case)]
     if failing:
         notice = "in which the mapping fails, so that nothing is sent"
         names = _join_names(failing)
@@ -172,7 +172,7 @@ def _print_notes(
         click.echo(f"note: {_format_case_count(earlier)} {notice}{remedy}", err=True)
 
 
-def _has_failed_result(case: JSONObject) -> bool:
+def _expects_failed_result(case: JSONObject) -> bool:
     return any(result["status"] == "failed" for result in case["expect"]["results"])
 
 
@@ -194,14 +194,16 @@ def _join_names(names: Iterable[str]) -> str:
     return ", ".join(all_names[:_MAX_LISTED_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
-def _renew_case_files(paths: tuple[Path, ...], deployment: DeployedWorkspace | None) -> None:
+def _update_expectations_in_files(
+    paths: tuple[Path, ...], deployment: DeployedWorkspace | None
+) -> None:
     """Update "expect" in all cases of the files; write no file that has a mistake."""
     cases_by_file = {file: read_usable_cases(file) for file in find_case_files(paths)}
     all_cases = [case for cases in cases_by_file.values() for case in cases]
     if not all_cases:
         raise no_cases_error(paths)
     for file, cases in cases_by_file.items():
-        renewed = [_renew_case(case, deployment, all_cases) for case in cases]
+        renewed = [_update_case_expectation(case, deployment, all_cases) for case in cases]
         if renewed:
             whole = file.suffix == ".json" and len(renewed) == 1
             write_file_atomically(
@@ -210,7 +212,7 @@ def _renew_case_files(paths: tuple[Path, ...], deployment: DeployedWorkspace | N
         click.echo(f"{file}: recorded {len(renewed)}", err=True)
 
 
-def _renew_case(
+def _update_case_expectation(
     case: ContractCase, deployment: DeployedWorkspace | None, cases: Sequence[ContractCase]
 ) -> JSONObject:
     """Return *case* with what happens now as its "expect".

@@ -61,7 +61,7 @@ def drift_command(
         raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
     document = read_preset_document(preset) if preset else _read_workspace_document(name)
-    events = _read_events(traffic) if traffic else []
+    events = _read_traffic_events(traffic) if traffic else []
     report = find_drift(document, events)
     if not isinstance(report, DriftReport):
         for fault in report:
@@ -76,7 +76,7 @@ def drift_command(
     ctx.exit(int(report.loses_data))
 
 
-def _read_events(traffic: str) -> list[JSONObject]:
+def _read_traffic_events(traffic: str) -> list[JSONObject]:
     events = list(read_traffic(traffic))
     if not events:
         remedy = "Use the app first, or leave --traffic out."
@@ -223,7 +223,7 @@ def _format_subscription_table(
     yield style_text(title, bold=True) + (f"  {table.path}" if table.path else "")
     if table.replaces_mapping:
         yield f"  {expand_settings_hint(name)}"
-    for (*_, several), alike in groupby(table.deviations, key=_grouping_key):
+    for (*_, several), alike in groupby(table.deviations, key=_departure_grouping_key):
         departures = list(alike)
         if len(departures) > 1 and several:
             yield from _format_departure_group(departures, mappings)
@@ -233,7 +233,7 @@ def _format_subscription_table(
     yield ""
 
 
-def _grouping_key(departure: PreviewedDeviation) -> tuple[str, ...]:
+def _departure_grouping_key(departure: PreviewedDeviation) -> tuple[str, ...]:
     """Return what departures must share to be printed as one group."""
     return (
         departure.difference_id,
@@ -251,7 +251,7 @@ def _format_departure_group(
     if len(changes) == 1:
         yield head
         yield from (f"         {departure.what}" for departure in departures)
-        yield from _format_change(departures[0], mappings)
+        yield from _format_mapping_change(departures[0], mappings)
         yield "              and likewise for the others"
         return
     place = next(iter(changes)).partition(".settings.")[0] + ".settings"
@@ -282,7 +282,7 @@ def _format_change_row(
 def _format_departure(departure: PreviewedDeviation, mappings: _MappingFormatter) -> Iterator[str]:
     yield _format_departure_head(departure, departure.what)
     if departure.edit:
-        yield from _format_change(departure, mappings)
+        yield from _format_mapping_change(departure, mappings)
     elif departure.effect != "note":
         yield f"       at     {departure.path}: {departure.remedy}"
 
@@ -294,7 +294,9 @@ def _format_departure_head(departure: PreviewedDeviation, what: str) -> str:
     )
 
 
-def _format_change(departure: PreviewedDeviation, mappings: _MappingFormatter) -> Iterator[str]:
+def _format_mapping_change(
+    departure: PreviewedDeviation, mappings: _MappingFormatter
+) -> Iterator[str]:
     if departure.edit:
         verb, where = "write", departure.edit.path
         if departure.edit.adds_subscription:

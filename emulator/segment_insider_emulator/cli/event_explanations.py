@@ -57,7 +57,7 @@ def print_explanations(
         refused = _find_insider_rejections(destination, event, workspace.insider_options)
         if as_json:
             document = {
-                **_explanation_members(explanation),
+                **_explanation_json_members(explanation),
                 "refused": _insider_rejections_document(explanation, refused),
             }
             click.echo(escape_json(orjson.dumps(document, default=_serialise_failure_or_missing)))
@@ -66,7 +66,7 @@ def print_explanations(
             print_lines([*_format_explanation(event, explanation, refused), *dropped, ""])
 
 
-def _explanation_members(explanation: EventExplanation) -> JSONObject:
+def _explanation_json_members(explanation: EventExplanation) -> JSONObject:
     return {field.name: getattr(explanation, field.name) for field in fields(explanation)}
 
 
@@ -123,22 +123,22 @@ def _format_explanation(
     if event.get("type") not in MESSAGE_TYPES:
         known = f"{', '.join(MESSAGE_TYPES[:-1])} and {MESSAGE_TYPES[-1]}"
         kind = (
-            f"of the type {_format_found_value(event['type'])}"
+            f"of the type {_format_value_or_missing(event['type'])}"
             if event.get("type")
             else "without a type"
         )
         yield f"  Segment accepts no call {kind}, only {known}"
         return
-    yield from _format_subscriptions(event, explanation.accounts, refusals)
+    yield from _format_subscription_traces(event, explanation.accounts, refusals)
 
 
-def _format_subscriptions(
+def _format_subscription_traces(
     event: JSONObject, traces: Sequence[SubscriptionTrace], refusals: RefusalsBySubscription
 ) -> Iterator[str]:
     """Format matched subscriptions one by one and unmatched ones as one group."""
     grouped = []
     if any(trace.matched for trace in traces):
-        grouped = [trace for trace in traces if not trace.failure and _unmet_conditions(trace)]
+        grouped = [trace for trace in traces if not trace.failure and _list_unmet_conditions(trace)]
     if len(grouped) == 1:
         grouped = []
     for at, trace in enumerate(traces):
@@ -146,16 +146,16 @@ def _format_subscriptions(
             yield from _format_subscription_trace(trace, event)
             yield from _format_insider_rejections(refusals.get(at, []))
     if grouped:
-        yield f"  not matched  {len(grouped)} others, which require {_format_first_unmet(grouped)}"
+        yield f"  not matched  {len(grouped)} others, which require {_format_first_unmet_conditions(grouped)}"
 
 
-def _unmet_conditions(trace: SubscriptionTrace) -> list[ConditionCheck]:
+def _list_unmet_conditions(trace: SubscriptionTrace) -> list[ConditionCheck]:
     return [] if trace.matched else [check for check in trace.conditions if not check.holds]
 
 
-def _format_first_unmet(traces: Sequence[SubscriptionTrace]) -> str:
+def _format_first_unmet_conditions(traces: Sequence[SubscriptionTrace]) -> str:
     """Return the first unmet condition of each subscription."""
-    conditions = list(dict.fromkeys(_unmet_conditions(trace)[0].condition for trace in traces))
+    conditions = list(dict.fromkeys(_list_unmet_conditions(trace)[0].condition for trace in traces))
     listed_conditions = " or ".join(conditions[:_MAX_CONDITIONS])
     more = len(conditions) - _MAX_CONDITIONS
     return f"{listed_conditions} or {more} more, see --json" if more > 0 else listed_conditions
@@ -185,7 +185,7 @@ def _format_insider_rejections(errors: Sequence[UserError]) -> Iterator[str]:
 def _format_subscription_trace(trace: SubscriptionTrace, event: JSONObject) -> Iterator[str]:
     title = f"{trace.subscription} ({trace.action_slug})"
     if not trace.matched:
-        yield f"  not matched  {title}: {_explain_mismatch(trace)}"
+        yield f"  not matched  {title}: {_explain_trigger_mismatch(trace)}"
         return
     if trace.failure:
         yield f"  failed       {title}: {trace.failure.message}"
@@ -194,18 +194,18 @@ def _format_subscription_trace(trace: SubscriptionTrace, event: JSONObject) -> I
     for origin in trace.origins:
         yield from _format_value_origin(origin)
     for origin in find_unsent_values(trace):
-        lost_value = f"{origin.field} = {_format_found_value(origin.value)}"
+        lost_value = f"{origin.field} = {_format_value_or_missing(origin.value)}"
         source = _format_source_paths(origin)
         yield f"    lost: {lost_value} from {source}{_renamed_key_hint(origin)}"
     yield from (f"    {sentence}" for sentence in explain_empty_values(trace, event))
 
 
-def _explain_mismatch(trace: SubscriptionTrace) -> str:
+def _explain_trigger_mismatch(trace: SubscriptionTrace) -> str:
     if trace.failure:
         return trace.failure.message
     return "; ".join(
-        f"{check.condition}, but it is {_format_found_value(check.found)}"
-        for check in _unmet_conditions(trace)
+        f"{check.condition}, but it is {_format_value_or_missing(check.found)}"
+        for check in _list_unmet_conditions(trace)
     )
 
 
@@ -233,5 +233,5 @@ def _format_source_paths(origin: ValueOrigin) -> str:
     return f"{source}{decided}"
 
 
-def _format_found_value(value: JSON) -> str:
+def _format_value_or_missing(value: JSON) -> str:
     return "missing" if value is None else to_json_text(value)

@@ -114,10 +114,10 @@ def read_numbered_events(path: Path) -> Iterator[tuple[str, JSONObject]]:
     except OSError as error:
         what = f"cannot be read ({error.strerror})"
         raise EmulatorError(what, str(path), "Name a file of events.") from error
-    yield from _parse_numbered_lines(content, str(path))
+    yield from _parse_numbered_event_lines(content, str(path))
 
 
-def _parse_numbered_lines(content: bytes, name: str) -> Iterator[tuple[str, JSONObject]]:
+def _parse_numbered_event_lines(content: bytes, name: str) -> Iterator[tuple[str, JSONObject]]:
     for number, line in enumerate(content.split(b"\n"), start=1):
         where = f"{name}:{number}"
         try:
@@ -142,7 +142,10 @@ def _read_traffic_file(name: str) -> Iterator[JSONObject]:
         yield from _read_database_traffic(name)
     else:
         numbered = enumerate(
-            (event for _, event in _parse_numbered_lines(read_utf8_bytes(content, name), name)),
+            (
+                event
+                for _, event in _parse_numbered_event_lines(read_utf8_bytes(content, name), name)
+            ),
             start=1,
         )
         yield from (_normalise_raw_event(event, number) for number, event in numbered)

@@ -57,7 +57,7 @@ def map_command(
     if explained:
         print_explanations(loaded, name, reader, as_json=as_json)
     else:
-        _write_stdout(_map_events(reader, destination))
+        _write_lines_to_stdout(_map_events(reader, destination))
     if not (reader.usable_count or reader.unusable_count):
         remedy = "Give events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)) or "stdin", remedy)
@@ -71,7 +71,7 @@ def _map_events(events: Iterable[JSONObject], destination: Destination) -> Itera
         for outcome in destination.iter_outcomes(event):
             request_count += outcome.failure is None
             failure_count += outcome.failure is not None
-            yield _format_outcome(event, outcome)
+            yield _format_mapping_outcome(event, outcome)
     click.echo(
         f"events: {event_count}, requests: {request_count}, failed: {failure_count}", err=True
     )
@@ -85,7 +85,7 @@ class _EventReader:
         self.usable_count = self.unusable_count = 0
 
     def __iter__(self) -> Iterator[JSONObject]:
-        for where, lines in self._open_sources():
+        for where, lines in self._open_event_files():
             has_started = False
             for number, line in enumerate(lines, start=1):
                 try:
@@ -102,7 +102,7 @@ class _EventReader:
                     self.usable_count += 1
                     yield event
 
-    def _open_sources(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+    def _open_event_files(self) -> Iterator[tuple[str, Iterable[bytes]]]:
         if not self._files:
             yield "stdin", _strip_byte_order_mark(sys.stdin.buffer, "stdin")
         for file in self._files:
@@ -126,14 +126,14 @@ def _warn_about_damaged_text(event: JSONObject, where: str) -> None:
 
 def _strip_byte_order_mark(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
     """Yield the lines without a byte order mark; reject UTF-16."""
-    for number, line in enumerate(_read_lines(lines, where)):
+    for number, line in enumerate(_read_file_lines(lines, where)):
         if number == 0:
             reject_utf16(line, where)
             line = strip_bom(line)
         yield line
 
 
-def _read_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+def _read_file_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
     try:
         yield from lines
     except OSError as error:  # e.g. a disk or network share that fails while reading
@@ -159,7 +159,7 @@ def _refuse_workspace_file(file: str) -> None:
         raise EmulatorError("this is a workspace file", file, remedy)
 
 
-def _format_outcome(event: JSONObject, outcome: SubscriptionOutcome) -> bytes:
+def _format_mapping_outcome(event: JSONObject, outcome: SubscriptionOutcome) -> bytes:
     line: JSONObject = {
         "messageId": event.get("messageId"),
         "subscription": outcome.subscription.name,
@@ -182,7 +182,7 @@ def _format_outcome(event: JSONObject, outcome: SubscriptionOutcome) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _write_stdout(lines: Iterable[bytes]) -> None:
+def _write_lines_to_stdout(lines: Iterable[bytes]) -> None:
     out = sys.stdout.buffer
     if sys.stdout.isatty():
         lines = map(escape_json, lines)

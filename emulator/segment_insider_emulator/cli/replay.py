@@ -19,7 +19,11 @@ from segment_insider_emulator.cli.inputs import (
 )
 from segment_insider_emulator.clock import parse_iso_time, utc_now
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.replay.archive import ArchivePart, find_files, split_files
+from segment_insider_emulator.replay.archive import (
+    ArchivePart,
+    find_archive_files,
+    split_files_into_parts,
+)
 from segment_insider_emulator.replay.dry_run import (
     CheckpointFile,
     CompletedParts,
@@ -30,8 +34,12 @@ from segment_insider_emulator.replay.dry_run import (
     run_dry_run,
 )
 from segment_insider_emulator.replay.evaluator import EvaluationClocks
-from segment_insider_emulator.replay.html_report import write_html
-from segment_insider_emulator.replay.report import build_report, format_text, list_losses
+from segment_insider_emulator.replay.html_report import write_html_report
+from segment_insider_emulator.replay.report import (
+    build_replay_report,
+    format_text_report,
+    list_losses,
+)
 from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
@@ -78,18 +86,18 @@ def replay_command(
         raise click.UsageError("Give --workers or --scheduler, not both.")
     write = _create_report_writer(as_json=as_json, html=html, parquet=parquet)
     # Workers of a cluster may run in another folder.
-    files = find_files(map(_absolute_path, names) if scheduler else names)
-    parts = list(split_files(files))
+    files = find_archive_files(map(_make_path_absolute, names) if scheduler else names)
+    parts = list(split_files_into_parts(files))
     clocks = EvaluationClocks(utc_now().replace(microsecond=0), _parse_at_option(at))
     other = load_workspace_or_preset(against) if against else None
     job = DryRunInputs.from_workspaces(load_workspace(workspace, preset), other, clocks)
     checkpoint = CheckpointFile(resume, job_digest(job, parts), time.monotonic) if resume else None
-    ledger = (checkpoint and checkpoint.load()) or CompletedParts(clocks.now)
+    ledger = (checkpoint and checkpoint.load_completed_parts()) or CompletedParts(clocks.now)
     # A resumed replay keeps the clock that it started with.
     job = replace(job, clocks=replace(clocks, now=ledger.now))
-    counter = _select_counter(job, workers, scheduler)
+    counter = _create_part_runner(job, workers, scheduler)
     try:
-        with _show_progress(parts) as on_done:
+        with _show_part_progress(parts) as on_done:
             run_dry_run(parts, counter, ledger, checkpoint, on_done)
     except KeyboardInterrupt:
         click.echo(
@@ -97,12 +105,12 @@ def replay_command(
             err=True,
         )
         ctx.exit(INTERRUPTED_EXIT_CODE)
-    document = build_report(ledger, files, has_comparison=other is not None)
+    document = build_replay_report(ledger, files, has_comparison=other is not None)
     write(document)
     ctx.exit(_replay_exit_code(document))
 
 
-def _absolute_path(name: str) -> str:
+def _make_path_absolute(name: str) -> str:
     return name if "://" in name else os.path.abspath(name)
 
 
@@ -116,7 +124,9 @@ def _parse_at_option(at: str | None) -> datetime | None:
     return moment
 
 
-def _select_counter(job: DryRunInputs, workers: int | None, scheduler: str | None) -> PartRunner:
+def _create_part_runner(
+    job: DryRunInputs, workers: int | None, scheduler: str | None
+) -> PartRunner:
     if scheduler is None:
         return lambda parts: measure_in_processes(job, parts, workers or os.cpu_count() or 1)
     try:
@@ -128,7 +138,7 @@ def _select_counter(job: DryRunInputs, workers: int | None, scheduler: str | Non
 
 
 @contextmanager
-def _show_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[ArchivePart], None]]:
+def _show_part_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[ArchivePart], None]]:
     """Show a progress bar in a terminal while parts are processed."""
     if not sys.stderr.isatty():
         yield lambda part: None
@@ -142,7 +152,7 @@ def _describe_interruption(
     parts: Sequence[ArchivePart], ledger: CompletedParts, *, is_saved: bool
 ) -> str:
     """Describe how much was done before the interruption, and whether it is saved."""
-    done = sum(part.size for part in parts if ledger.is_done(part))
+    done = sum(part.size for part in parts if ledger.is_part_completed(part))
     if not done:
         return "stopped; nothing is saved yet"
     share = f"stopped at {done * 100 // sum(part.size for part in parts)} %"
@@ -163,26 +173,26 @@ def _create_report_writer(
         if not path.parent.is_dir():
             raise EmulatorError("there is no such folder", str(path), "Create it, or name another.")
     if html:
-        writers.append(lambda document: write_html(document, html))
+        writers.append(lambda document: write_html_report(document, html))
     if parquet:
         write_parquet = _import_parquet_writer()
         writers.append(lambda document: write_parquet(document, parquet))
     writers.append(_print_report_json if as_json else _print_report_text)
 
-    def write(document: JSONObject) -> None:
+    def write_report_outputs(document: JSONObject) -> None:
         for write_output in writers:
             write_output(document)
 
-    return write
+    return write_report_outputs
 
 
 def _import_parquet_writer() -> Callable[[JSONObject, Path], None]:
     try:
-        from segment_insider_emulator.replay.parquet_report import write_parquet
+        from segment_insider_emulator.replay.parquet_report import write_parquet_report
     except ImportError:
         remedy = "Install the extra: pip install 'segment-insider-emulator[archive]'."
         raise EmulatorError("writing Parquet needs pyarrow", "--parquet", remedy) from None
-    return write_parquet
+    return write_parquet_report
 
 
 def _print_report_json(document: JSONObject) -> None:
@@ -190,7 +200,7 @@ def _print_report_json(document: JSONObject) -> None:
 
 
 def _print_report_text(document: JSONObject) -> None:
-    print_lines(format_text(document).split("\n"))
+    print_lines(format_text_report(document).split("\n"))
 
 
 def _replay_exit_code(document: JSONObject) -> int:

@@ -124,7 +124,7 @@ def steps_command(
     # Imported here because `--help` needs no test runner.
     from segment_insider_scenarios.step_catalogue import list_library_steps, suggest_steps
 
-    step_entries = [entry for entry in list_library_steps() if _matches_words(entry, words)]
+    step_entries = [entry for entry in list_library_steps() if _step_matches_words(entry, words)]
     if as_json:
         for entry in step_entries:
             click.echo(orjson.dumps({**asdict(entry), "example": entry.example}))
@@ -139,7 +139,7 @@ def steps_command(
         ctx.exit(1)
 
 
-def _matches_words(entry: "StepEntry", words: tuple[str, ...]) -> bool:
+def _step_matches_words(entry: "StepEntry", words: tuple[str, ...]) -> bool:
     text = f"{entry.theme} {entry.pattern} {entry.about}".casefold()
     return all(word.casefold() in text for word in words)
 
@@ -223,7 +223,7 @@ def verify_command(
     from segment_insider_scenarios.reports.writers import (
         FORMATS_WITH_TRAFFIC,
         REPORT_WRITERS,
-        send_run,
+        send_run_to_emulator,
         write_reports,
     )
     from segment_insider_scenarios.runner import (
@@ -255,13 +255,13 @@ def verify_command(
     with interrupt_on_termination():
         run = run_features(
             features or (DEFAULT_FEATURES,),
-            SilentReporter() if as_json else ResultPrinter(),
+            SilentScenarioReporter() if as_json else ScenarioResultPrinter(),
             options,
         )
         _print_run_result(run, as_json)
         write_reports(run.to_results(), reports)
         if report_to:
-            send_run(run.to_results(), report_to)
+            send_run_to_emulator(run.to_results(), report_to)
     ctx.exit(_verify_exit_code(run))
 
 
@@ -300,13 +300,13 @@ def _verify_exit_code(run: "FeatureRun") -> int:
     return 1 if run.count_scenarios_with_verdict("failed") else 0
 
 
-class SilentReporter:
+class SilentScenarioReporter:
     """Reporter that prints nothing."""
 
     def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
 
 
-class ResultPrinter:
+class ScenarioResultPrinter:
     """Reporter that prints each result under its feature, with progress in a terminal."""
 
     def __init__(self) -> None:

@@ -88,7 +88,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
                 app,
                 config.host,
                 config.port,
-                lambda url: _print_ready(config, url, workspace),
+                lambda url: _print_ready_message(config, url, workspace),
                 config.trusted_proxy,
             )
         finally:
@@ -103,7 +103,7 @@ def _configure_logging(verbose: bool) -> None:
     )
 
 
-def _print_ready(config: Config, url: str, workspace: Workspace) -> None:
+def _print_ready_message(config: Config, url: str, workspace: Workspace) -> None:
     from segment_insider_emulator.web.access import is_loopback
 
     click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)

@@ -60,7 +60,7 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
         raise click.UsageError("Give a FILE, or --preset NAME.")
     name = preset or file or ""
     document = read_preset_document(name) if preset or is_preset_name(name) else read_document(name)
-    findings = _collect_findings(document, name)
+    findings = _collect_lint_findings(document, name)
     if as_json:
         click.echo(_format_findings_json(findings))
     else:
@@ -74,7 +74,7 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))
 
 
-def _collect_findings(document: JSONObject, name: str) -> list[WorkspaceFinding]:
+def _collect_lint_findings(document: JSONObject, name: str) -> list[WorkspaceFinding]:
     findings = lint_document(document)
     well_formed = isinstance(document.get("trackingPlan"), str | dict)
     return [*(lint_tracking_plan(document, name) if well_formed else []), *findings]
@@ -144,7 +144,7 @@ def export_command(
     if keep_secrets and is_emulator_url(file or ""):
         raise click.UsageError("A running emulator shows no key: leave out --keep-secrets.")
     workspace = load_preset(name) if name else _load_workspace_or_url(file or "")
-    left_out = _list_left_out(workspace, form)
+    left_out = _list_unexported_paths(workspace, form)
     text = _render_export(workspace, form, left_out, keep_secrets=keep_secrets, as_json=as_json)
     if left_out:
         notice = f"left out, because the format cannot contain it: {', '.join(left_out)}"
@@ -167,7 +167,7 @@ def _load_workspace_or_url(file: str) -> Workspace:
     )
 
 
-def _list_left_out(workspace: Workspace, form: str) -> list[str]:
+def _list_unexported_paths(workspace: Workspace, form: str) -> list[str]:
     if form == "workspace":
         return []
     return list_unexported_paths(

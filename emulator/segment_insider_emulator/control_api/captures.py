@@ -37,10 +37,10 @@ from segment_insider_emulator.control_api.request_parsing import (
     PROFILE_FILTERS,
     EmptyBody,
     ResetBody,
-    parse_filters,
     parse_page_query,
+    parse_record_filters,
     read_body,
-    refuse_parameters,
+    refuse_query_parameters,
 )
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.journey_definition import JourneyDefinition
@@ -98,25 +98,25 @@ def list_messages() -> MessagePageModel:
 @api_operation(query=_MESSAGE_PARAMETERS, errors=(404,))
 def get_newest_message() -> MessageWithDeliveriesModel:
     """Return the newest message that matches the filters, with its deliveries."""
-    filters = parse_filters(request.args, MESSAGE_FILTERS)
+    filters = parse_record_filters(request.args, MESSAGE_FILTERS)
     message = current_services().store.find_newest_message(filters)
-    return MessageWithDeliveriesModel.from_record(message or _abort_no_match("message"))
+    return MessageWithDeliveriesModel.from_record(message or _abort_no_matching_record("message"))
 
 
 @capture_routes.get("/deliveries/newest", endpoint="newest_delivery")
 @api_operation(query=_DELIVERY_PARAMETERS, errors=(404,))
 def get_newest_delivery() -> DeliveryModel:
     """Return the newest delivery that matches the filters."""
-    filters = parse_filters(request.args, DELIVERY_FILTERS)
+    filters = parse_record_filters(request.args, DELIVERY_FILTERS)
     delivery = current_services().store.find_newest_delivery(filters)
-    return DeliveryModel.from_record(delivery or _abort_no_match("delivery"))
+    return DeliveryModel.from_record(delivery or _abort_no_matching_record("delivery"))
 
 
 @capture_routes.get(f"/messages/{ID_ROUTE}", endpoint="message")
 @api_operation(errors=(404,))
 def get_message(id: int) -> MessageWithDeliveriesModel:
     """Return one message with its deliveries."""
-    message = current_services().store.get_message(id) or _abort_not_found("message", id)
+    message = current_services().store.get_message(id) or _abort_record_not_found("message", id)
     return MessageWithDeliveriesModel.from_record(message)
 
 
@@ -140,7 +140,7 @@ def list_deliveries() -> DeliveryPageModel:
 @api_operation(errors=(404,))
 def get_delivery(id: int) -> DeliveryModel:
     """Return one delivery."""
-    delivery = current_services().store.get_delivery(id) or _abort_not_found("delivery", id)
+    delivery = current_services().store.get_delivery(id) or _abort_record_not_found("delivery", id)
     return DeliveryModel.from_record(delivery)
 
 
@@ -204,21 +204,21 @@ def reset_sandbox_data() -> EmptyModel:
 @api_operation()
 def reset_traffic() -> EmptyModel:
     """Delete messages and deliveries only."""
-    return _run_reset(current_services().reset_traffic)
+    return _reset_and_answer_empty(current_services().reset_traffic)
 
 
 @capture_routes.post("/reset/profiles", endpoint="reset_profiles")
 @api_operation()
 def reset_profiles() -> EmptyModel:
     """Delete profiles and their journey runs only."""
-    return _run_reset(current_services().reset_profiles)
+    return _reset_and_answer_empty(current_services().reset_profiles)
 
 
 @capture_routes.post("/reset/faults", endpoint="reset_faults")
 @api_operation()
 def reset_faults() -> EmptyModel:
     """Remove all injected faults, of Segment and of Insider One."""
-    return _run_reset(current_services().reset_faults)
+    return _reset_and_answer_empty(current_services().reset_faults)
 
 
 @capture_routes.post("/reset/clock", endpoint="reset_clock")
@@ -233,7 +233,7 @@ def reset_clock() -> EmptyModel:
 @api_operation()
 def list_journeys() -> JourneyListModel:
     """List the journeys of the workspace with their counters, in the order of the file."""
-    refuse_parameters(request.args)
+    refuse_query_parameters(request.args)
     journeys = current_services().journeys
     models = [
         JourneyModel(**serialize_journey(journey, journeys.run_store.count_outcomes(journey.id)))
@@ -257,7 +257,7 @@ def list_journey_runs(id: int) -> JourneyRunPageModel:
     """List the runs of a journey with their trails, oldest first, or those of one profile."""
     _find_journey(id)
     query = parse_page_query(request.args, JOURNEY_RUN_FILTERS)
-    filters = _journey_run_filters(query.filters)
+    filters = _build_journey_run_filters(query.filters)
     if filters is None:
         return JourneyRunPageModel(simulated=SIMULATION_NOTICE, runs=[], next=None)
     page, next_id = current_services().journeys.run_store.list_runs(
@@ -271,7 +271,7 @@ def list_journey_runs(id: int) -> JourneyRunPageModel:
 @api_operation()
 def get_storage_size() -> StorageModel:
     """Return the number and size of stored records; slow with millions of messages."""
-    refuse_parameters(request.args)
+    refuse_query_parameters(request.args)
     services = current_services()
     size, config = services.store.measure_size(), services.config
     return StorageModel(
@@ -287,7 +287,7 @@ def get_storage_size() -> StorageModel:
     )
 
 
-def _run_reset(reset_action: Callable[[], None]) -> EmptyModel:
+def _reset_and_answer_empty(reset_action: Callable[[], None]) -> EmptyModel:
     read_body(EmptyBody, min_fields=0)
     reset_action()
     return EmptyModel()
@@ -299,7 +299,7 @@ def _parse_reset_body() -> datetime | None:
 
 def _load_profile(id: str) -> Profile:
     current_services().endpoint.delete_expired_data()
-    return current_services().profiles.get_with_events(id) or _abort_not_found("profile", id)
+    return current_services().profiles.get_with_events(id) or _abort_record_not_found("profile", id)
 
 
 def _build_profile_model(profile: Profile) -> ProfileModel:
@@ -314,7 +314,7 @@ def _build_profile_model(profile: Profile) -> ProfileModel:
     )
 
 
-def _journey_run_filters(query_filters: dict[str, str]) -> dict[str, str] | None:
+def _build_journey_run_filters(query_filters: dict[str, str]) -> dict[str, str] | None:
     """Return the filters for the store; None when no profile has the identifier."""
     filters = {}
     if "status" in query_filters:
@@ -335,12 +335,12 @@ def _find_journey(id: int) -> JourneyDefinition:
     return current_services().journeys.definitions.get(id) or _abort_journey_not_found(id)
 
 
-def _abort_no_match(kind: str) -> Never:
+def _abort_no_matching_record(kind: str) -> Never:
     remedy = "Use fewer filters, or wait for it with POST /emulator/v1/wait-for."
     abort(error_response(404, f"no {kind} matches", request.path, remedy))
 
 
-def _abort_not_found(kind: str, id: int | str) -> Never:
+def _abort_record_not_found(kind: str, id: int | str) -> Never:
     list_path = request.path.rpartition("/")[0]
     remedy = f"List them with GET {list_path}."
     abort(error_response(404, f"there is no {kind} {id}", request.path, remedy))

@@ -69,7 +69,7 @@ def parse_reset_time(body: JSONObject) -> datetime | None:
     """
     if "now" not in body:
         return None
-    at = _parse_time("body.now", body["now"])
+    at = _parse_clock_time("body.now", body["now"])
     check_clock_range(at, "body.now")
     return at
 
@@ -79,16 +79,16 @@ def _advance_clock(clock: SandboxClock, duration_text: str, where: str) -> None:
 
 
 def _set_clock(clock: SandboxClock, time_text: str, where: str) -> None:
-    clock.set(_parse_time(where, time_text), where)
+    clock.set(_parse_clock_time(where, time_text), where)
 
 
 def _freeze_clock(clock: SandboxClock, flag: bool, where: str) -> None:
-    _require_true(where, flag)
+    _require_true_flag(where, flag)
     clock.freeze()
 
 
 def _resume_clock(clock: SandboxClock, flag: bool, where: str) -> None:
-    _require_true(where, flag)
+    _require_true_flag(where, flag)
     clock.resume()
 
 
@@ -100,7 +100,7 @@ CLOCK_COMMANDS: Mapping[str, Callable[[SandboxClock, Any, str], None]] = {
 }
 
 
-def _parse_time(where: str, time_text: str) -> datetime:
+def _parse_clock_time(where: str, time_text: str) -> datetime:
     at = parse_rfc3339(time_text)
     if at is None:
         raise EmulatorError(
@@ -109,6 +109,6 @@ def _parse_time(where: str, time_text: str) -> datetime:
     return at
 
 
-def _require_true(where: str, flag: bool) -> None:
+def _require_true_flag(where: str, flag: bool) -> None:
     if not flag:
         raise EmulatorError("the value must be true", where, 'Send {"resume": true} to let it run.')

@@ -15,8 +15,8 @@ from segment_insider_emulator.control_api.models import (
     RetryModel,
     SubscriptionTraceModel,
     UpsertModel,
-    delivery_values,
-    message_values,
+    delivery_field_values,
+    message_field_values,
 )
 from segment_insider_emulator.control_api.openapi import PAGE_PARAMETERS, api_operation
 from segment_insider_emulator.control_api.request_parsing import parse_page_query, read_fault_body
@@ -72,7 +72,7 @@ def retry_deliveries() -> RetryModel:
     services = current_services()
     services.queue.wait_until_drained()
     return RetryModel(
-        attempts=services.pipeline.retries.retry_all(),
+        attempts=services.pipeline.retries.retry_all_upserts(),
         retrying=len(services.store.upserts.list_pending_ids()),
     )
 
@@ -167,8 +167,8 @@ def dry_run_events() -> DryRunModel:
     whether it matches and why.
     """
     services = current_services()
-    records = dry_run_messages(services, _parse_messages(services, request.get_data()))
-    destination = _with_all_enabled(services.destination_overrides.destination)
+    records = dry_run_messages(services, _parse_dry_run_messages(services, request.get_data()))
+    destination = _enable_all_subscriptions(services.destination_overrides.destination)
     return DryRunModel(
         messages=[_build_dry_run_message(services, record, destination) for record in records]
     )
@@ -190,12 +190,12 @@ def dry_run_messages(services: SandboxServices, messages: list[Message]) -> list
     go to another account.
     """
     with services.profiles.dry_run():
-        return services.pipeline.dry_run(
+        return services.pipeline.dry_run_messages(
             messages, services.endpoint.create_dry_run_copy().handle_request
         )
 
 
-def _parse_messages(services: SandboxServices, raw: bytes) -> list[Message]:
+def _parse_dry_run_messages(services: SandboxServices, raw: bytes) -> list[Message]:
     call = decode_body(raw, None, BATCH_KIND)
     kind = BATCH_KIND if BATCH_KIND in call else call.get("type")
     if kind not in (BATCH_KIND, *MESSAGE_TYPES):
@@ -211,7 +211,7 @@ def _parse_messages(services: SandboxServices, raw: bytes) -> list[Message]:
     return assign_sources(received, services.workspace.sources, strict=services.config.strict)
 
 
-def _with_all_enabled(destination: JSONObject) -> Destination:
+def _enable_all_subscriptions(destination: JSONObject) -> Destination:
     """Return *destination* with all subscriptions enabled."""
     subscriptions = [
         {**subscription, "enabled": True} for subscription in destination["subscriptions"]
@@ -229,8 +229,10 @@ def _build_dry_run_message(
     )
     subscriptions = services.destination_overrides.destination["subscriptions"]
     return DryRunMessageModel(
-        **message_values(record),
-        deliveries=[DeliveryFields(**delivery_values(delivery)) for delivery in record.deliveries],
+        **message_field_values(record),
+        deliveries=[
+            DeliveryFields(**delivery_field_values(delivery)) for delivery in record.deliveries
+        ],
         subscriptions=[
             _build_trace_model(number, trace, enabled=subscription["enabled"])
             for number, (trace, subscription) in enumerate(
@@ -249,7 +251,7 @@ def _build_trace_model(
         action_slug=trace.action_slug,
         enabled=enabled,
         matched=trace.matched,
-        why=_explain_match(trace, enabled=enabled),
+        why=_explain_trigger_match(trace, enabled=enabled),
         conditions=[
             ConditionModel(condition=check.condition, holds=check.holds, found=check.found)
             for check in trace.conditions
@@ -257,7 +259,7 @@ def _build_trace_model(
     )
 
 
-def _explain_match(trace: SubscriptionTrace, *, enabled: bool) -> str:
+def _explain_trigger_match(trace: SubscriptionTrace, *, enabled: bool) -> str:
     if trace.failure:
         return trace.failure.message
     if trace.matched:

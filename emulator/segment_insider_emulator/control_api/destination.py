@@ -52,7 +52,7 @@ def get_destination() -> DestinationModel:
 def save_destination() -> DestinationModel:
     """Save the enabled switch, the settings, or both."""
     body = read_body(SaveDestinationBody)
-    settings = check_settings(body["settings"]) if "settings" in body else None
+    settings = check_destination_settings(body["settings"]) if "settings" in body else None
     return _build_destination_model(
         current_services().destination_overrides.save_settings(
             enabled=body.get("enabled"), settings=settings
@@ -127,7 +127,7 @@ def create_integration() -> IntegrationModel:
     """Create an integration; only this response contains its key."""
     body = read_body(NewIntegrationBody, min_fields=2)
     integration, key = current_services().insider_panel.create_integration(
-        body["name"], body["type"], _request_role()
+        body["name"], body["type"], _read_request_role()
     )
     return _build_integration_model(integration, key)
 
@@ -136,7 +136,7 @@ def create_integration() -> IntegrationModel:
 @api_operation(headers=_ROLE_PARAMETER, errors=(404,))
 def revoke_integration(id: int) -> IntegrationModel:
     """Revoke an integration's key; the integration stays in the list."""
-    integration = current_services().insider_panel.revoke_integration(id, _request_role())
+    integration = current_services().insider_panel.revoke_integration(id, _read_request_role())
     if integration is None:
         remedy = "List them with GET /emulator/v1/panel/integrations."
         abort(error_response(404, f"there is no integration {id}", request.path, remedy))
@@ -162,7 +162,7 @@ def _refuse_invalid_subscriptions(subscriptions: list[JSONObject]) -> None:
         raise EmulatorError(finding.what, finding.where, finding.remedy)
 
 
-def check_settings(settings_json: JSONObject) -> JSONObject:
+def check_destination_settings(settings_json: JSONObject) -> JSONObject:
     """Return the settings when Segment's form accepts them.
 
     Raises: EmulatorError.
@@ -227,5 +227,5 @@ def _build_integration_model(integration: Integration, key: str) -> IntegrationM
     )
 
 
-def _request_role() -> str:
+def _read_request_role() -> str:
     return request.headers.get(ROLE_HEADER, "")

@@ -30,7 +30,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     VerifyBody,
     WaitBody,
     check_body_fields,
-    field_types,
+    json_field_types,
     read_body,
 )
 from segment_insider_emulator.errors import EmulatorError
@@ -79,7 +79,7 @@ _waiter_slots = BoundedSemaphore(MAX_WAITING_REQUESTS)
 def _read_messages(
     services: SandboxServices, after: int, exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
-    filters = _store_filters(exact_texts, MESSAGE_FILTERS)
+    filters = _build_store_filters(exact_texts, MESSAGE_FILTERS)
     records = _read_all_pages(
         lambda at: services.store.list_messages(filters, after_id=at, limit=ROWS_PER_READ), after
     )
@@ -89,7 +89,7 @@ def _read_messages(
 def _read_deliveries(
     services: SandboxServices, after: int, exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
-    filters = _store_filters(exact_texts, DELIVERY_FILTERS)
+    filters = _build_store_filters(exact_texts, DELIVERY_FILTERS)
     deliveries = _read_all_pages(
         lambda at: services.store.list_deliveries(filters, after_id=at, limit=ROWS_PER_READ), after
     )
@@ -135,7 +135,9 @@ RECORD_READERS: Mapping[str, RecordReader] = {
 }
 
 
-def _store_filters(exact_texts: ExactTexts, filter_names: Mapping[str, object]) -> dict[str, str]:
+def _build_store_filters(
+    exact_texts: ExactTexts, filter_names: Mapping[str, object]
+) -> dict[str, str]:
     return {
         path: text for path, text in exact_texts.items() if path in filter_names and path != "user"
     }
@@ -160,11 +162,13 @@ class FieldExpectation:
 
     def find_difference(self, candidate: JSON) -> FieldDifferenceModel | None:
         """Return how *candidate* differs from the expectation; None when it matches."""
-        values = list(matchers.select_values(candidate, self.steps))
+        values = list(matchers.select_values_at_path(candidate, self.steps))
         matcher = self.matcher
         if not values if matcher.expects_absence else any(map(matcher.matches, values)):
             return None
-        received = " and ".join(matchers.format_value(value) for value in values[:3]) or "nothing"
+        received = (
+            " and ".join(matchers.format_shortened_json(value) for value in values[:3]) or "nothing"
+        )
         return FieldDifferenceModel(
             path=self.path,
             expected=matcher.description,
@@ -230,7 +234,7 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
         assertion_json: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
     Raises: EmulatorError, naming the first mistake.
     """
-    fields = check_body_fields(assertion_json, field_types(AssertionBody), where)
+    fields = check_body_fields(assertion_json, json_field_types(AssertionBody), where)
     record_kind = fields.get("of", "deliveries")
     if record_kind not in RECORD_READERS:
         remedy = suggest_name(record_kind, list(RECORD_READERS))
@@ -240,7 +244,7 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
         remedy = f"Keep to {MAX_FIELD_EXPECTATIONS}."
         raise EmulatorError("too many expectations", f"{where}.where", remedy)
     counts = {
-        name: _parse_count(fields[name], f"{where}.{name}")
+        name: _parse_expected_count(fields[name], f"{where}.{name}")
         for name in _COUNT_COMPARISONS
         if name in fields
     }
@@ -252,7 +256,7 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
         ),
         {path: matcher for path, matcher in where_json.items() if isinstance(matcher, str)},
         counts or {"atLeast": 1},
-        _parse_count(fields.get("after", 0), f"{where}.after"),
+        _parse_expected_count(fields.get("after", 0), f"{where}.after"),
     )
 
 
@@ -287,7 +291,7 @@ def _parse_field_expectation(path: str, matcher_json: JSON, where: str) -> Field
     return FieldExpectation(path, steps, matchers.parse_matcher(matcher_json, f"{where}.{path}"))
 
 
-def _parse_count(count: JSON, where: str) -> int:
+def _parse_expected_count(count: JSON, where: str) -> int:
     if isinstance(count, bool) or not 0 <= count <= MAX_EXPECTED_COUNT:
         remedy = f"Give a whole number from 0 to {MAX_EXPECTED_COUNT:,}."
         raise EmulatorError("invalid count", where, remedy)
@@ -312,7 +316,8 @@ def verify_assertions() -> VerifyModel:
     ]
     services = current_services()
     outcomes = [
-        _build_outcome_model(services, _check_now(services, assertion)) for assertion in assertions
+        _build_outcome_model(services, _check_assertion_now(services, assertion))
+        for assertion in assertions
     ]
     return VerifyModel(ok=all(outcome.ok for outcome in outcomes), claims=outcomes)
 
@@ -337,7 +342,7 @@ def wait_for_assertion() -> AssertionOutcomeModel:
         )
     with _reserve_waiter_slot():
         services = current_services()
-        outcome = _wait_until_met(services, assertion, timeout.total_seconds())
+        outcome = _wait_until_assertion_met(services, assertion, timeout.total_seconds())
         return _build_outcome_model(services, outcome)
 
 
@@ -349,14 +354,14 @@ def handle_too_many_waiters(error: TooManyWaitingRequests) -> Response:
     return response
 
 
-def _wait_until_met(
+def _wait_until_assertion_met(
     services: SandboxServices, assertion: Assertion, timeout_s: float
 ) -> AssertionOutcome:
     deadline = time.monotonic() + timeout_s
-    is_abandoned = _abandonment_check()
+    is_abandoned = _create_abandonment_check()
     while True:
         change_count, started_at = services.store.change_counter.count, time.monotonic()
-        outcome = _check_now(services, assertion)
+        outcome = _check_assertion_now(services, assertion)
         checked_at = time.monotonic()
         if outcome.is_met or checked_at >= deadline or is_abandoned():
             return outcome
@@ -378,7 +383,7 @@ def _wait_for_change(
         _run_due_retries_and_journeys(services)
 
 
-def _abandonment_check() -> Callable[[], bool]:
+def _create_abandonment_check() -> Callable[[], bool]:
     """Return a check whether the client disconnected or the server is shutting down."""
     streams: StreamSlots | None = request.environ.get("emulator.streams")
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
@@ -388,12 +393,12 @@ def _abandonment_check() -> Callable[[], bool]:
 def _run_due_retries_and_journeys(services: SandboxServices) -> None:
     """Run the retries and journey steps that are due by now."""
     services.shared_state.refresh_from_database()
-    services.pipeline.retries.retry_due()
+    services.pipeline.retries.retry_due_upserts()
     services.journeys.advance_due_runs()
     services.endpoint.delete_expired_data()
 
 
-def _check_now(services: SandboxServices, assertion: Assertion) -> AssertionOutcome:
+def _check_assertion_now(services: SandboxServices, assertion: Assertion) -> AssertionOutcome:
     return check_assertion(
         assertion,
         RECORD_READERS[assertion.record_kind](services, assertion.after_id, assertion.exact_texts),

@@ -20,7 +20,7 @@ from segment_insider_emulator.clock import check_clock_range, format_iso_utc
 from segment_insider_emulator.control_api.expectations import RECORD_READERS, read_runs_of_journey
 from segment_insider_emulator.control_api.models import ImportModel, UpsertModel
 from segment_insider_emulator.control_api.openapi import api_operation
-from segment_insider_emulator.control_api.sandboxes import current_workspace
+from segment_insider_emulator.control_api.sandboxes import build_current_workspace
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
@@ -66,11 +66,11 @@ class _ResponseFile:
             raise TemporarilyUnavailable(what, request.path, "Try again when one of them is done.")
         file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # open until it is sent
         # Closes once, at the latest when this object is garbage.
-        self.close = weakref.finalize(self, _close_and_release, file)
+        self.close = weakref.finalize(self, _close_file_and_release_slot, file)
         self.read, self.write, self.seek, self.tell = file.read, file.write, file.seek, file.tell
 
 
-def _close_and_release(file: IO[bytes]) -> None:
+def _close_file_and_release_slot(file: IO[bytes]) -> None:
     file.close()
     _large_response_slots.release()
 
@@ -111,7 +111,7 @@ def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
     return size
 
 
-def write_har(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
+def generate_har_document(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
     """Yield a HAR document with one entry per attempt, ordered by time.
 
     Only the response of the last attempt is stored; earlier entries have the status alone.
@@ -194,7 +194,7 @@ def export_sandbox() -> Response:
         "format": EXPORT_FORMAT,
         "version": __version__,
         "clock": {"now": format_iso_utc(reading.now), "frozen": reading.frozen},
-        "workspace": redact_document(current_workspace(services)),
+        "workspace": redact_document(build_current_workspace(services)),
     }
     rows = (
         {"kind": name, "row": row} for name, row in SandboxArchive(services.engine).export_rows()
@@ -207,32 +207,34 @@ def export_sandbox() -> Response:
 @api_operation(response=JSONObject)
 def export_har() -> Response:
     """Export all requests to Insider One and their responses as HAR 1.2; tokens are redacted."""
-    return send_large_response(write_har(_list_requests(current_services())), HAR_MEDIA_TYPE)
+    return send_large_response(
+        generate_har_document(_list_insider_requests(current_services())), HAR_MEDIA_TYPE
+    )
 
 
 @export_routes.post("/import", endpoint="import_")
 @api_operation(body=str, body_media_types=(EXPORT_MEDIA_TYPE, "text/plain"))
 def import_sandbox() -> ImportModel:
     """Replace the data of this sandbox by an export; the sandbox keeps its own keys."""
-    head, rows = _read_export()
+    head, rows = _read_export_from_body()
     clock, frozen = _parse_exported_clock(head["clock"])
     old = current_services()
     old.queue.wait_until_drained()
     with replace_current_workspace(head["workspace"], f"{HEADER_PATH}.workspace") as services:
         with services.profiles.unit_of_work():
             SandboxArchive(services.engine).replace_rows(rows)
-            _check_readable(
+            _check_imported_rows_readable(
                 services, {row["journey_id"] for name, row in rows if name == "journey_runs"}
             )
         services.journeys.run_store.clear_next_due()
-        services.pipeline.retries.reload_next_due()
+        services.pipeline.retries.reload_next_due_time()
         services.clock.reset(clock)
         if not frozen:
             services.clock.resume()
     return ImportModel(imported=len(rows))
 
 
-def _list_requests(services: SandboxServices) -> Iterator[DeliveryRecord | UpsertRecord]:
+def _list_insider_requests(services: SandboxServices) -> Iterator[DeliveryRecord | UpsertRecord]:
     """Yield each request once; a batch comes as its upsert, not as its deliveries."""
     listed_upsert_ids: set[str] = set()
     after: int | None = 0
@@ -246,7 +248,7 @@ def _list_requests(services: SandboxServices) -> Iterator[DeliveryRecord | Upser
                 yield services.store.upserts.get(delivery.upsert) or delivery
 
 
-def _read_export() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
+def _read_export_from_body() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:
     request.max_content_length = MAX_IMPORT_BYTES
     try:
         lines = strip_bom(request.get_data()).splitlines()
@@ -294,7 +296,7 @@ def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
     return now, clock_json["frozen"] is True
 
 
-def _check_readable(services: SandboxServices, journey_ids: set[int]) -> None:
+def _check_imported_rows_readable(services: SandboxServices, journey_ids: set[int]) -> None:
     """Check that all imported rows can be shown. Raises: EmulatorError.
 
     Raises: EmulatorError, when some of it cannot.
@@ -307,7 +309,7 @@ def _check_readable(services: SandboxServices, journey_ids: set[int]) -> None:
         *(read_runs_of_journey(services, journey) for journey in journey_ids),
         (
             UpsertModel.from_record(record, [])
-            for record in _list_requests(services)
+            for record in _list_insider_requests(services)
             if isinstance(record, UpsertRecord)
         ),
     ]

@@ -50,7 +50,7 @@ def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
     return tuple(steps)
 
 
-def select_values(value: JSON, steps: tuple[PathStep, ...]) -> Iterator[JSON]:
+def select_values_at_path(value: JSON, steps: tuple[PathStep, ...]) -> Iterator[JSON]:
     """Yield the values in *value* at a path: none, one, or several with [*]."""
     if not steps:
         yield value
@@ -59,11 +59,11 @@ def select_values(value: JSON, steps: tuple[PathStep, ...]) -> Iterator[JSON]:
     rest = tuple(more)
     if isinstance(step, str):
         if isinstance(value, dict) and step in value:
-            yield from select_values(value[step], rest)
+            yield from select_values_at_path(value[step], rest)
     elif isinstance(value, list):
         chosen = value if step == EVERY_ENTRY else value[step : step + 1]
         for entry in chosen:
-            yield from select_values(entry, rest)
+            yield from select_values_at_path(entry, rest)
 
 
 _TYPE_CHECKS: Mapping[str, Callable[[JSON], bool]] = {
@@ -97,20 +97,24 @@ def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
     Raises: EmulatorError, when it says none.
     """
     if not isinstance(matcher_json, dict):
-        return _parse_exact(matcher_json, where)
+        return _parse_exact_matcher(matcher_json, where)
     options = {key: value for key, value in matcher_json.items() if key in _MATCHER_OPTIONS}
     kinds = [key for key in matcher_json if key not in _MATCHER_OPTIONS]
     if len(kinds) != 1 or kinds[0] not in _MATCHER_PARSERS:
         kind_name = kinds[0] if kinds else ""
         known_kinds = suggest_name(kind_name, list(_MATCHER_PARSERS))
         remedy = f'{known_kinds} To expect an object, say {{"exact": {{…}}}}.'
-        raise EmulatorError(f"{format_value(matcher_json)} is not a valid matcher", where, remedy)
+        raise EmulatorError(
+            f"{format_shortened_json(matcher_json)} is not a valid matcher", where, remedy
+        )
     kind = kinds[0]
     if options and kind != "approx":
         remedy = "Use it with approx only."
         raise EmulatorError(f"within cannot be used with {kind}", where, remedy)
     if kind == "approx":
-        return _parse_approx(matcher_json[kind], where, options.get("within", _DEFAULT_TOLERANCE))
+        return _parse_approx_matcher(
+            matcher_json[kind], where, options.get("within", _DEFAULT_TOLERANCE)
+        )
     return _MATCHER_PARSERS[kind](matcher_json[kind], where)
 
 
@@ -133,26 +137,26 @@ def is_equal_json(expected: JSON, actual: JSON) -> bool:
     return type(expected) is type(actual) and bool(expected == actual)
 
 
-def format_value(value: JSON) -> str:
+def format_shortened_json(value: JSON) -> str:
     """Return *value* as JSON, cut when it is long."""
     text = orjson.dumps(value).decode(errors="replace")
     return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}…"
 
 
-def _parse_exact(expected: JSON, _where: str) -> Matcher:
-    return Matcher(format_value(expected), lambda value: is_equal_json(expected, value))
+def _parse_exact_matcher(expected: JSON, _where: str) -> Matcher:
+    return Matcher(format_shortened_json(expected), lambda value: is_equal_json(expected, value))
 
 
-def _parse_type(type_name: JSON, where: str) -> Matcher:
+def _parse_type_matcher(type_name: JSON, where: str) -> Matcher:
     if type_name not in _TYPE_CHECKS:
         remedy = f"Known: {', '.join(_TYPE_CHECKS)}."
         raise EmulatorError(
-            f"{format_value(type_name)} is not a known type", f"{where}.type", remedy
+            f"{format_shortened_json(type_name)} is not a known type", f"{where}.type", remedy
         )
     return Matcher(f"a value of type {type_name}", _TYPE_CHECKS[type_name])
 
 
-def _parse_regex(pattern: JSON, where: str) -> Matcher:
+def _parse_regex_matcher(pattern: JSON, where: str) -> Matcher:
     place = f"{where}.regex"
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN_LENGTH:
         remedy = f"Give up to {MAX_PATTERN_LENGTH:,} characters."
@@ -173,7 +177,7 @@ def _matches_pattern(pattern: str, value: JSON) -> bool:
         return False
 
 
-def _parse_approx(expected: JSON, where: str, within: JSON) -> Matcher:
+def _parse_approx_matcher(expected: JSON, where: str, within: JSON) -> Matcher:
     if not _is_number(expected) or not _is_number(within) or within < 0:
         what, remedy = "approx needs numbers", 'Say {"approx": 8.5, "within": 0.01}.'
         raise EmulatorError(what, where, remedy)
@@ -185,9 +189,10 @@ def _parse_approx(expected: JSON, where: str, within: JSON) -> Matcher:
     )
 
 
-def _parse_contains(part: JSON, _where: str) -> Matcher:
+def _parse_contains_matcher(part: JSON, _where: str) -> Matcher:
     return Matcher(
-        f"a value that contains {format_value(part)}", lambda value: _contains_part(value, part)
+        f"a value that contains {format_shortened_json(part)}",
+        lambda value: _contains_part(value, part),
     )
 
 
@@ -213,7 +218,7 @@ def _equals_or_contains(value: JSON, part: JSON) -> bool:
     )
 
 
-def _parse_absent(flag: JSON, where: str) -> Matcher:
+def _parse_absent_matcher(flag: JSON, where: str) -> Matcher:
     if flag is not True:
         raise EmulatorError("absent must be true", where, 'Say {"absent": true}.')
     return Matcher("nothing", lambda value: False, expects_absence=True)
@@ -224,10 +229,10 @@ def _is_number(value: JSON) -> bool:
 
 
 _MATCHER_PARSERS: Mapping[str, Callable[[JSON, str], Matcher]] = {
-    "exact": _parse_exact,
-    "type": _parse_type,
-    "regex": _parse_regex,
-    "contains": _parse_contains,
-    "absent": _parse_absent,
-    "approx": lambda expected, where: _parse_approx(expected, where, _DEFAULT_TOLERANCE),
+    "exact": _parse_exact_matcher,
+    "type": _parse_type_matcher,
+    "regex": _parse_regex_matcher,
+    "contains": _parse_contains_matcher,
+    "absent": _parse_absent_matcher,
+    "approx": lambda expected, where: _parse_approx_matcher(expected, where, _DEFAULT_TOLERANCE),
 }

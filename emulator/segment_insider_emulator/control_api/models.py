@@ -140,10 +140,10 @@ class DeliveryModel(DeliveryFields, kw_only=True):
     @classmethod
     def from_record(cls, delivery: DeliveryRecord) -> Self:
         """Build the model of a stored delivery."""
-        return cls(id=delivery.id, upsert=delivery.upsert, **delivery_values(delivery))
+        return cls(id=delivery.id, upsert=delivery.upsert, **delivery_field_values(delivery))
 
 
-def delivery_values(delivery: DeliveryRecord) -> dict[str, Any]:
+def delivery_field_values(delivery: DeliveryRecord) -> dict[str, Any]:
     """Return the fields of DeliveryFields, except those of stored deliveries only."""
     batch = delivery.batch
     return {
@@ -156,7 +156,7 @@ def delivery_values(delivery: DeliveryRecord) -> dict[str, Any]:
         "status": describe_delivery_status(delivery),
         "attempts": [AttemptModel.from_record(attempt) for attempt in delivery.attempts],
         "batch": batch and BatchPositionModel(size=batch.size, position=batch.position),
-        **_request_and_response(delivery),
+        **_request_and_response_fields(delivery),
         "findings": list(delivery.findings),
     }
 
@@ -182,7 +182,7 @@ class UpsertModel(CamelModel):
             due_at=upsert.due_at,
             attempts=[AttemptModel.from_record(attempt) for attempt in upsert.attempts],
             deliveries=delivery_ids,
-            **_request_and_response(upsert),
+            **_request_and_response_fields(upsert),
         )
 
 
@@ -219,7 +219,7 @@ class MessageModel(MessageFields, kw_only=True):
     @classmethod
     def from_record(cls, message: MessageRecord) -> Self:
         """Build the model of a stored message."""
-        return cls(id=message.id, **message_values(message))
+        return cls(id=message.id, **message_field_values(message))
 
 
 class MessageWithDeliveriesModel(MessageModel, kw_only=True):
@@ -231,10 +231,10 @@ class MessageWithDeliveriesModel(MessageModel, kw_only=True):
     def from_record(cls, message: MessageRecord) -> Self:
         """Build the model of a stored message and its deliveries."""
         deliveries = [DeliveryModel.from_record(delivery) for delivery in message.deliveries]
-        return cls(id=message.id, deliveries=deliveries, **message_values(message))
+        return cls(id=message.id, deliveries=deliveries, **message_field_values(message))
 
 
-def message_values(message: MessageRecord) -> dict[str, Any]:
+def message_field_values(message: MessageRecord) -> dict[str, Any]:
     """Return the fields of MessageFields, except the id of stored messages."""
     return {
         "message_id": message.message_id,
@@ -552,7 +552,7 @@ class VerifyModel(ApiModel):
     claims: list[AssertionOutcomeModel]
 
 
-def _request_and_response(record: DeliveryRecord | UpsertRecord) -> dict[str, Any]:
+def _request_and_response_fields(record: DeliveryRecord | UpsertRecord) -> dict[str, Any]:
     request, response = record.request, record.response
     return {
         "request": request

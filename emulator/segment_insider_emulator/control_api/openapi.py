@@ -142,13 +142,13 @@ def build_openapi(app: Flask) -> JSONObject:
         (rule for rule in app.url_map.iter_rules() if rule.rule.startswith(CONTROL_API_PREFIX)),
         key=lambda rule: rule.rule,
     )
-    operations = {rule.endpoint: find_operation(app, rule.endpoint) for rule in rules}
+    operations = {rule.endpoint: find_api_operation(app, rule.endpoint) for rule in rules}
     components: JSONObject = {"ScenarioRun": _scenario_run_schema()}
     paths: JSONObject = {}
     for rule in rules:
         path = paths.setdefault(_PATH_VARIABLE.sub(r"{\2}", rule.rule), {})
         document = _operation_json(app, rule, operations[rule.endpoint], components)
-        path |= dict.fromkeys(_rule_methods(rule), document)
+        path |= dict.fromkeys(_list_rule_methods(rule), document)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -170,12 +170,12 @@ def build_openapi(app: Flask) -> JSONObject:
     }
 
 
-def find_operation(app: Flask, endpoint: str) -> ApiOperation:
+def find_api_operation(app: Flask, endpoint: str) -> ApiOperation:
     """Return the operation of an endpoint; any JSON object for a view of another package."""
     return _OPERATIONS.get(app.view_functions[endpoint], UNDOCUMENTED_OPERATION)
 
 
-def _rule_methods(rule: Rule) -> Iterator[str]:
+def _list_rule_methods(rule: Rule) -> Iterator[str]:
     yield from (method.lower() for method in HTTP_METHODS if method in (rule.methods or ()))
 
 
@@ -183,7 +183,7 @@ def _operation_json(
     app: Flask, rule: Rule, operation: ApiOperation, components: JSONObject
 ) -> JSONObject:
     docstring = cleandoc(app.view_functions[rule.endpoint].__doc__ or "")
-    error_schema = _schema(ErrorModel, components)
+    error_schema = _build_model_schema(ErrorModel, components)
     document: JSONObject = {
         "operationId": rule.endpoint,
         "summary": " ".join(docstring.partition("\n\n")[0].split()),
@@ -191,7 +191,9 @@ def _operation_json(
         "parameters": [*_path_parameters(rule.rule), *_query_and_header_parameters(operation)],
         "responses": {
             str(operation.status): _response_object(
-                operation.status, _schema(operation.response, components), operation.media_type
+                operation.status,
+                _build_model_schema(operation.response, components),
+                operation.media_type,
             ),
             **{
                 str(status): _response_object(status, error_schema, JSON_MEDIA_TYPE)
@@ -200,14 +202,14 @@ def _operation_json(
         },
     }
     if operation.body is not None:
-        content: JSONObject = {"schema": _schema(operation.body, components)}
+        content: JSONObject = {"schema": _build_model_schema(operation.body, components)}
         if operation.example:
             content["example"] = operation.example
         document["requestBody"] = {"content": dict.fromkeys(operation.body_media_types, content)}
     return document
 
 
-def _schema(model: Any, components: JSONObject) -> JSONObject:
+def _build_model_schema(model: Any, components: JSONObject) -> JSONObject:
     """Return the JSON Schema of *model*; add the schemas of all its models to *components*.
 
     Args:

@@ -153,26 +153,26 @@ def read_body(model: type[ApiModel], *, min_fields: int = 1) -> JSONObject:
         min_fields: How many fields are required; with 0 the body may be empty.
     Raises: EmulatorError, naming the first error.
     """
-    fields = field_types(model)
-    body = _parse_request_body(_describe_fields(fields), min_fields)
+    fields = json_field_types(model)
+    body = _parse_request_body(_describe_allowed_fields(fields), min_fields)
     return check_body_fields(body, fields, "body", min_fields=min_fields)
 
 
 @cache
-def field_types(model: type[ApiModel]) -> FieldTypes:
+def json_field_types(model: type[ApiModel]) -> FieldTypes:
     """Return the JSON keys of *model* and the Python types that their values may have."""
     hints = get_type_hints(model)
     return {
-        field.encode_name: tuple(_value_types(hints[field.name]))
+        field.encode_name: tuple(_json_value_types(hints[field.name]))
         for field in msgspec.structs.fields(model)
     }
 
 
-def _value_types(hint: Any) -> Iterator[type]:
+def _json_value_types(hint: Any) -> Iterator[type]:
     if get_origin(hint) in (Union, UnionType):
         for member in get_args(hint):
             if member is not UnsetType:
-                yield from _value_types(member)
+                yield from _json_value_types(member)
     else:
         yield get_origin(hint) or hint
 
@@ -188,10 +188,10 @@ def read_fault_body(
         min_fields: With 0 the body may be empty.
     Raises: EmulatorError, naming the first mistake.
     """
-    return check_fault(_parse_request_body(remedy, min_fields), validator, remedy)
+    return check_fault_json(_parse_request_body(remedy, min_fields), validator, remedy)
 
 
-def check_fault(fault_json: JSON, validator: Draft202012Validator, remedy: str) -> JSONObject:
+def check_fault_json(fault_json: JSON, validator: Draft202012Validator, remedy: str) -> JSONObject:
     """Return *fault_json* when it is valid. Raises: EmulatorError, naming the first error.
 
     Raises: EmulatorError, naming the first mistake.
@@ -212,21 +212,25 @@ def check_body_fields(
     Raises: EmulatorError.
     """
     if not isinstance(value, dict):
-        raise EmulatorError("not a JSON object", where, _describe_fields(fields))
+        raise EmulatorError("not a JSON object", where, _describe_allowed_fields(fields))
     for name, field_value in value.items():
         if name not in fields:
-            remedy = suggest_name(name, list(fields)) if fields else _describe_fields(fields)
+            remedy = (
+                suggest_name(name, list(fields)) if fields else _describe_allowed_fields(fields)
+            )
             raise EmulatorError(f"unknown key {name[:80]!r}", where, remedy)
         if not isinstance(field_value, fields[name]):
             raise EmulatorError(
                 f"{name} is not {_describe_types(fields[name])}",
                 f"{where}.{name}",
-                _describe_fields(fields),
+                _describe_allowed_fields(fields),
             )
     if len(value) < min_fields:
         missing = [name for name in fields if name not in value]
         link = " and " if min_fields == len(fields) else " or "
-        raise EmulatorError(f"{link.join(missing)} missing", where, _describe_fields(fields))
+        raise EmulatorError(
+            f"{link.join(missing)} missing", where, _describe_allowed_fields(fields)
+        )
     return value
 
 
@@ -240,7 +244,7 @@ def _parse_request_body(remedy: str, min_fields: int) -> JSON:
         raise EmulatorError("invalid JSON", "body", remedy) from error
 
 
-def _describe_fields(fields: FieldTypes) -> str:
+def _describe_allowed_fields(fields: FieldTypes) -> str:
     if not fields:
         return "Send an empty body."
     descriptions = (f"{name} ({_describe_types(types)})" for name, types in fields.items())
@@ -265,18 +269,18 @@ def parse_page_query(args: Mapping[str, str], filters: Collection[str]) -> PageQ
 
     Raises: EmulatorError, for an unknown parameter or a value that cannot be meant.
     """
-    filter_values = _known_filters(args, filters, [*filters, "after", "limit"])
-    after = _parse_number("after", args.get("after") or "0", 0, MAX_ID)
-    limit = _parse_number("limit", args.get("limit") or str(DEFAULT_LIMIT), 1, MAX_LIMIT)
+    filter_values = _select_known_filters(args, filters, [*filters, "after", "limit"])
+    after = _parse_number_parameter("after", args.get("after") or "0", 0, MAX_ID)
+    limit = _parse_number_parameter("limit", args.get("limit") or str(DEFAULT_LIMIT), 1, MAX_LIMIT)
     return PageQuery(filter_values, after, limit)
 
 
-def parse_filters(args: Mapping[str, str], filters: Collection[str]) -> dict[str, str]:
+def parse_record_filters(args: Mapping[str, str], filters: Collection[str]) -> dict[str, str]:
     """Parse filters alone, for a request that returns one record. Raises: EmulatorError."""
-    return _known_filters(args, filters, list(filters))
+    return _select_known_filters(args, filters, list(filters))
 
 
-def _known_filters(
+def _select_known_filters(
     args: Mapping[str, str], filters: Collection[str], known_parameters: list[str]
 ) -> dict[str, str]:
     for name in args:
@@ -296,7 +300,7 @@ def _known_filters(
     return filter_values
 
 
-def refuse_parameters(args: Mapping[str, str]) -> None:
+def refuse_query_parameters(args: Mapping[str, str]) -> None:
     """Refuse all query parameters. Raises: EmulatorError, naming the first.
 
     Raises: EmulatorError, naming the first of *args*.
@@ -305,7 +309,7 @@ def refuse_parameters(args: Mapping[str, str]) -> None:
         raise EmulatorError(f"unknown parameter {name!r}", "query", "Send none.")
 
 
-def _parse_number(name: str, text: str, minimum: int, maximum: int) -> int:
+def _parse_number_parameter(name: str, text: str, minimum: int, maximum: int) -> int:
     # A long run of digits is refused before Python spends time on it.
     number = int(text) if text.isdecimal() and len(text) < 20 else -1
     if not minimum <= number <= maximum:

@@ -11,7 +11,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     ReplaceWorkspaceBody,
     ResetBody,
     read_body,
-    refuse_parameters,
+    refuse_query_parameters,
 )
 from segment_insider_emulator.errors import ConflictError
 from segment_insider_emulator.storage.records import redact_secret
@@ -34,7 +34,7 @@ workspace_routes = Blueprint("workspaces", __name__, url_prefix="/emulator/v1/wo
 @api_operation()
 def list_sandboxes() -> SandboxListModel:
     """List the caller's sandboxes, the default one first; keys are redacted."""
-    refuse_parameters(request.args)
+    refuse_query_parameters(request.args)
     models = [_build_sandbox_model(sandbox) for sandbox in sandbox_routing.visible_sandboxes()]
     return SandboxListModel(sandboxes=models, next=None)
 
@@ -103,7 +103,7 @@ def get_workspace() -> JSONObject:
 @api_operation()
 def get_current_workspace() -> JSONObject:
     """Return the workspace with later changes of its destination; keys are redacted."""
-    return redact_document(current_workspace(current_services()))
+    return redact_document(build_current_workspace(current_services()))
 
 
 @workspace_routes.put("", endpoint="replace")
@@ -120,7 +120,7 @@ def replace_workspace() -> JSONObject:
     return redact_document(services.workspace.document)
 
 
-def current_workspace(services: SandboxServices) -> JSONObject:
+def build_current_workspace(services: SandboxServices) -> JSONObject:
     """Return the workspace with the current destination, keys included."""
     return {
         **services.workspace.document,

@@ -11,7 +11,7 @@ from jsonschema.exceptions import best_match
 
 from segment_insider_emulator.control_api.models import ScenarioRunIdModel, ScenarioRunPageModel
 from segment_insider_emulator.control_api.openapi import SCENARIO_RUN_SCHEMA, api_operation
-from segment_insider_emulator.control_api.request_parsing import refuse_parameters
+from segment_insider_emulator.control_api.request_parsing import refuse_query_parameters
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.json_text import nesting_depth
@@ -34,14 +34,16 @@ TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z
 @api_operation(body=SCENARIO_RUN_SCHEMA, example=REPORT_EXAMPLE, status=201)
 def add_scenario_run() -> ScenarioRunIdModel:
     """Store a run, {"startedAt", "features"}; only the last fifty stay."""
-    return ScenarioRunIdModel(id=get_scenario_run_store().add(parse_report(request.get_data())))
+    return ScenarioRunIdModel(
+        id=get_scenario_run_store().add(parse_scenario_run(request.get_data()))
+    )
 
 
 @scenario_run_routes.get("", endpoint="runs")
 @api_operation()
 def list_scenario_runs() -> ScenarioRunPageModel:
     """List all stored runs, the newest last."""
-    refuse_parameters(request.args)
+    refuse_query_parameters(request.args)
     oldest_first = reversed(get_scenario_run_store().list_newest())
     return ScenarioRunPageModel(
         scenario_runs=[_scenario_run_json(scenario_run) for scenario_run in oldest_first],
@@ -63,7 +65,7 @@ def get_scenario_run_store() -> ScenarioRunStore:
     return default.services.store.scenario_runs
 
 
-def parse_report(raw: bytes) -> JSONObject:
+def parse_scenario_run(raw: bytes) -> JSONObject:
     """Parse a reported run. Raises: EmulatorError, naming the first error.
 
     Raises: EmulatorError, naming the first mistake.
@@ -77,17 +79,19 @@ def parse_report(raw: bytes) -> JSONObject:
         raise EmulatorError("invalid JSON", "body", "Send one run as a JSON object.") from error
     if nesting_depth(run) > MAX_REPORT_DEPTH:
         raise EmulatorError("the report is nested too deep", "body", "Send what the docs show.")
-    if wrong := best_match(_report_validator().iter_errors(run)):
+    if wrong := best_match(_load_report_validator().iter_errors(run)):
         where = format_path("body", *wrong.absolute_path)
         raise EmulatorError(
-            _describe_violation(wrong.validator, wrong.message), where, _schema_remedy(wrong.schema)
+            _describe_report_violation(wrong.validator, wrong.message),
+            where,
+            _schema_remedy(wrong.schema),
         )
     if parse_rfc3339(run["startedAt"]) is None:
         raise EmulatorError("invalid time", "body.startedAt", TIME_REMEDY)
     return dict(run)
 
 
-def _describe_violation(validator: object, message: str) -> str:
+def _describe_report_violation(validator: object, message: str) -> str:
     """Return what is wrong, without the value: it may be as long as the report."""
     if validator in ("required", "additionalProperties"):
         return message[:200]
@@ -100,7 +104,7 @@ def _schema_remedy(schema: JSON) -> str:
 
 
 @cache
-def _report_validator() -> Draft202012Validator:
+def _load_report_validator() -> Draft202012Validator:
     text = files(__package__).joinpath("scenario_run.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))
 

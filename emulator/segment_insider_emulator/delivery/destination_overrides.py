@@ -102,7 +102,7 @@ class DestinationOverrides:
 
     def _use_overrides(self, overrides: JSONObject) -> None:
         destination = apply_overrides(self._original, overrides)
-        self._pipeline.configure(
+        self._pipeline.use_destination(
             Destination(destination), Destination(_swap_enabled_subscriptions(destination))
         )
         self._overrides = overrides

@@ -140,7 +140,7 @@ class _ActiveFault:
     minute: datetime | None = None
     counted: int = 0
 
-    def applies(self, now: datetime) -> bool:
+    def applies_to_request(self, now: datetime) -> bool:
         """Return whether the fault applies to the current request; counts the request."""
         if self.left is not None:
             self.left -= 1
@@ -240,21 +240,23 @@ class FaultInjector:
             _ActiveFault.from_json(fault_json) for fault_json in state["standing"]
         ]
 
-    def send(self, request: HttpRequest, sender: Sender) -> HttpResponse:
+    def send_with_faults(self, request: HttpRequest, sender: Sender) -> HttpResponse:
         """Send *request* with *sender*, unless an active fault answers it."""
         active_fault = self._take_matching_fault()
-        return self._apply(active_fault, request, sender) if active_fault else sender(request)
+        return self._apply_fault(active_fault, request, sender) if active_fault else sender(request)
 
     def _take_matching_fault(self) -> _ActiveFault | None:
         if not self.active_faults:
             return None
         now = self._clock()
         with self._guard.updating:
-            match = next((fault for fault in self.active_faults if fault.applies(now)), None)
+            match = next(
+                (fault for fault in self.active_faults if fault.applies_to_request(now)), None
+            )
             self.active_faults = [fault for fault in self.active_faults if fault.left != 0]
             return match
 
-    def _apply(
+    def _apply_fault(
         self, active_fault: _ActiveFault, request: HttpRequest, sender: Sender
     ) -> HttpResponse:
         fault = active_fault.fault

@@ -137,13 +137,13 @@ class FilterChain:
     def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
         """Run *event* through the stages until one rejects it; *event* itself is not changed."""
         result: FilterResult | None = None
-        for stage in self._stages(enabled):
+        for stage in self._list_filter_stages(enabled):
             result = result.merge(stage(result.event)) if result else stage(event)
             if result.rejection:
                 break
         return result or FilterResult(event)
 
-    def _stages(self, enabled: bool) -> Iterator[FilterStage]:
+    def _list_filter_stages(self, enabled: bool) -> Iterator[FilterStage]:
         yield from self.source_stages
         if not enabled:
             yield lambda event: FilterResult(event, DESTINATION_DISABLED)
@@ -191,7 +191,7 @@ def verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
     )
 
 
-def filter_report(result: FilterResult) -> JSONObject:
+def build_filter_report(result: FilterResult) -> JSONObject:
     """Return the stored filter report: {"violations", "filtered_by", "omitted", "hints"}."""
     filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
     return {
@@ -236,15 +236,15 @@ class EventNameChecker:
             lambda name: find_similar_name(name, self._known_names)
         )
 
-    def find_warnings(self, event: JSONObject) -> list[SenderWarning]:
+    def find_event_warnings(self, event: JSONObject) -> list[SenderWarning]:
         """List the warnings about the name and type of *event*."""
         return [
             note
-            for note in (self.find_misspelled_name(event), warn_unsupported_type(event))
+            for note in (self.find_misspelled_event_name(event), warn_unsupported_type(event))
             if note
         ]
 
-    def find_misspelled_name(self, event: JSONObject) -> SenderWarning | None:
+    def find_misspelled_event_name(self, event: JSONObject) -> SenderWarning | None:
         """Return a warning when the name of *event* is a likely misspelling, else None."""
         name = event.get("event")
         if (

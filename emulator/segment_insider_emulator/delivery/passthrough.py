@@ -47,7 +47,7 @@ class PassThroughSender:
         return self._compared_count
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
-        headers = self._account.with_credentials(request.headers)
+        headers = self._account.add_credentials(request.headers)
         sent = HttpRequest(request.method, request.path, headers, request.body)
         secrets = [headers.get(TOKEN_HEADER, ""), request.headers.get(TOKEN_HEADER, "")]
         response = redact_secrets(secrets, self._real_sender(sent))
@@ -73,7 +73,10 @@ class PassThroughSender:
     ) -> None:
         with self._guard.updating:
             self._compared_count += 1
-        expected, actual = _response_json(real_response), _response_json(emulated_response)
+        expected, actual = (
+            _parse_response_json(real_response),
+            _parse_response_json(emulated_response),
+        )
         differences = list(find_value_differences(expected, actual, "answer"))
         if not differences:
             return
@@ -108,5 +111,5 @@ def redact_secrets(secrets: list[str], response: HttpResponse) -> HttpResponse:
     return HttpResponse(response.status, body, headers)
 
 
-def _response_json(response: HttpResponse) -> JSONObject:
+def _parse_response_json(response: HttpResponse) -> JSONObject:
     return {"status": response.status, "json": parse_json_or_text(response.body)}

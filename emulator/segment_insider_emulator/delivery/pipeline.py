@@ -14,12 +14,12 @@ from segment_insider_emulator.delivery.fault_injection import FaultInjector
 from segment_insider_emulator.delivery.filter_chain import (
     EventNameChecker,
     FilterChain,
-    filter_report,
+    build_filter_report,
     verdict_for_rejection,
 )
 from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
 from segment_insider_emulator.delivery.results import (
-    apply_attempt,
+    apply_attempt_result,
     build_pending_deliveries,
     build_upsert_record,
     redact_request,
@@ -66,7 +66,7 @@ class FilteredMessage(NamedTuple):
     """A message that passed all filters.
 
     Args:
-        filter_report: The report of `filter_report`.
+        filter_report: The report of `build_filter_report`.
     """
 
     message: Message
@@ -98,7 +98,7 @@ class DeliveryPipeline:
         transaction: TransactionFactory = lambda names: nullcontext(),
     ) -> None:
         self._filter_chain = filter_chain
-        self.configure(destination)
+        self.use_destination(destination)
         self._real_account = real_account
         self._sender = sender
         self._store = store
@@ -107,10 +107,16 @@ class DeliveryPipeline:
         self.transaction = transaction
         self._in_flight_ids = InFlightIds()
         self.retries = RetryScheduler(
-            store.upserts, sender, clock, retry_policy, self._credentials, stopwatch, transaction
+            store.upserts,
+            sender,
+            clock,
+            retry_policy,
+            self._credential_headers,
+            stopwatch,
+            transaction,
         )
 
-    def configure(
+    def use_destination(
         self, destination: Destination, disabled_subscriptions: Destination | None = None
     ) -> None:
         """Use *destination* for all later deliveries.
@@ -130,32 +136,36 @@ class DeliveryPipeline:
         Raises: TemporarilyUnavailable, when nothing could be stored; the caller must not
             acknowledge then.
         """
-        with self.deduplicating(messages) as deduplicated:
-            records, unsettled = self.deliver(deduplicated)
+        with self.deduplicate_messages(messages) as deduplicated:
+            records, unsettled = self.deliver_messages(deduplicated)
             self._store.record_messages(records, unsettled)
         if unsettled:
-            self.retries.note_due(unsettled)
+            self.retries.note_due_times(unsettled)
 
     @contextmanager
-    def deduplicating(self, messages: Sequence[Message]) -> Iterator[list[NewMessageOrRecord]]:
+    def deduplicate_messages(
+        self, messages: Sequence[Message]
+    ) -> Iterator[list[NewMessageOrRecord]]:
         """Yield new messages and records of duplicates; reserve the ids for the block."""
         message_ids = {message.message_id for message in messages}
-        with self._in_flight_ids.reserve(message_ids), self.transaction(message_ids):
+        with self._in_flight_ids.reserve_message_ids(message_ids), self.transaction(message_ids):
             yield _drop_duplicates(messages, self._store.find_known_ids(message_ids))
 
-    def dry_run(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
+    def dry_run_messages(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
         """Return the records that *messages* would get if they were new, and store nothing."""
         pipeline = copy(self)
         pipeline._sender = sender
-        return pipeline.deliver(_drop_duplicates(messages, set()))[0]
+        return pipeline.deliver_messages(_drop_duplicates(messages, set()))[0]
 
-    def deliver(
+    def deliver_messages(
         self, deduplicated: Sequence[NewMessageOrRecord]
     ) -> tuple[list[MessageRecord], list[UpsertRecord]]:
         """Deliver the new messages and return all records and unsettled upserts; store nothing."""
         destination, disabled = self._destinations  # read once: it may change during the delivery
         filtered = [
-            message if isinstance(message, MessageRecord) else self._filter(message, destination)
+            message
+            if isinstance(message, MessageRecord)
+            else self._filter_message(message, destination)
             for message in deduplicated
         ]
         passed = [result.message for result in filtered if isinstance(result, FilteredMessage)]
@@ -170,12 +180,12 @@ class DeliveryPipeline:
         records = [
             result
             if isinstance(result, MessageRecord)
-            else _record_deliveries(result, deliveries, disabled)
+            else _build_delivered_message_record(result, deliveries, disabled)
             for result in filtered
         ]
         return records, unsettled
 
-    def _filter(
+    def _filter_message(
         self, message: Message, destination: Destination
     ) -> FilteredMessage | MessageRecord:
         filter_result = self._filter_chain.filter_event(message.event, enabled=destination.enabled)
@@ -185,14 +195,14 @@ class DeliveryPipeline:
             return build_message_record(
                 message,
                 *verdict_for_rejection(filter_result.rejection),
-                filter_report=filter_report(filter_result),
+                filter_report=build_filter_report(filter_result),
             )
         if warnings := [
-            warning.text for warning in self._event_name_checker.find_warnings(message.event)
+            warning.text for warning in self._event_name_checker.find_event_warnings(message.event)
         ]:
             detail = " ".join(filter(None, (message.detail, *warnings)))
             message = replace(message, detail=detail)
-        return FilteredMessage(message, filter_report(filter_result))
+        return FilteredMessage(message, build_filter_report(filter_result))
 
     def _send_planned(
         self, planned: PlannedRequest
@@ -218,14 +228,14 @@ class DeliveryPipeline:
         if upsert:
             attempted_drafts = [replace(draft, upsert=upsert.id) for draft in attempted_drafts]
         attempted = iter(
-            [apply_attempt(draft, attempt_result, due_at) for draft in attempted_drafts]
+            [apply_attempt_result(draft, attempt_result, due_at) for draft in attempted_drafts]
         )
         # In the order of the events; failed mappings stay as they are.
         return [
             next(attempted) if draft.verdict == "retrying" else draft for draft in drafts
         ], upsert
 
-    def _credentials(self) -> dict[str, str]:
+    def _credential_headers(self) -> dict[str, str]:
         return credential_headers(self._destinations[0].settings)
 
 
@@ -242,7 +252,7 @@ class InFlightIds:
         self._released = Condition()
 
     @contextmanager
-    def reserve(self, message_ids: Set[str]) -> Iterator[None]:
+    def reserve_message_ids(self, message_ids: Set[str]) -> Iterator[None]:
         """Wait until no other request delivers *message_ids*, then reserve them for the block.
 
         Raises: TemporarilyUnavailable, when an earlier request takes longer than a request waits.
@@ -303,20 +313,20 @@ def _drop_duplicates(messages: Sequence[Message], known_ids: set[str]) -> list[N
     """Return new messages and records of rejected ones; add their ids to *known_ids*."""
     deduplicated: list[NewMessageOrRecord] = []
     for message in messages:
-        deduplicated.append(_reject_or_pass(message, message.message_id in known_ids))
+        deduplicated.append(_reject_or_accept_message(message, message.message_id in known_ids))
         if not message.rejection:
             known_ids.add(message.message_id)
     return deduplicated
 
 
-def _reject_or_pass(message: Message, is_duplicate: bool) -> NewMessageOrRecord:
+def _reject_or_accept_message(message: Message, is_duplicate: bool) -> NewMessageOrRecord:
     if message.rejection:
         detail = f": {message.detail}" if message.detail else ""
         return build_message_record(message, "rejected", message.rejection + detail)
     return build_message_record(message, "rejected", DUPLICATE_REASON) if is_duplicate else message
 
 
-def _record_deliveries(
+def _build_delivered_message_record(
     filtered: FilteredMessage,
     deliveries_by_message: Mapping[str, Sequence[DeliveryRecord]],
     disabled: Destination | None,
@@ -370,7 +380,7 @@ def create_faulty_sender(sender: Sender, fault_injector: FaultInjector) -> Sende
 
     def send(request: HttpRequest, /) -> HttpResponse:
         if fault_injector.active_faults:
-            return fault_injector.send(request, sender)
+            return fault_injector.send_with_faults(request, sender)
         return sender(request)
 
     return send

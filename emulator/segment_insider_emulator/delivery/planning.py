@@ -109,10 +109,10 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
                 key = (id(subscription), terms.batch_key(subscription, message.event))
                 size = len(orjson.dumps(message.event))
                 batch = open_batches.get(key)
-                if batch is None or not batch.has_room(size):
+                if batch is None or not batch.has_room_for_event(size):
                     batch = open_batches[key] = _OpenBatch(subscription, terms)
                     collected.append(batch)
-                batch.add(message, size)
+                batch.add_message(message, size)
             elif outcome := evaluate_subscription(subscription, message.event):
                 member = BatchMember(message, outcome.failure)
                 collected.append(PlannedRequest(subscription, outcome.request, (member,)))
@@ -130,11 +130,11 @@ class _OpenBatch:
     messages: list[Message] = field(default_factory=list)
     size_bytes: int = 0
 
-    def has_room(self, event_bytes: int) -> bool:
+    def has_room_for_event(self, event_bytes: int) -> bool:
         fits = self.size_bytes + event_bytes <= self.settings.max_bytes
         return fits and len(self.messages) < self.settings.max_events
 
-    def add(self, message: Message, event_bytes: int) -> None:
+    def add_message(self, message: Message, event_bytes: int) -> None:
         self.messages.append(message)
         self.size_bytes += event_bytes
 
@@ -142,11 +142,11 @@ class _OpenBatch:
         batch_outcome = self.subscription.build_batch_request(
             [message.event for message in self.messages]
         )
-        members = tuple(_batch_members(self.messages, batch_outcome.results))
+        members = tuple(_build_batch_members(self.messages, batch_outcome.results))
         return PlannedRequest(self.subscription, batch_outcome.request, members, is_batched=True)
 
 
-def _batch_members(
+def _build_batch_members(
     messages: Sequence[Message], results: Sequence[MappingFailure | str]
 ) -> Iterator[BatchMember]:
     position = 0

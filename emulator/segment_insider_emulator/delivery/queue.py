@@ -86,8 +86,8 @@ class DeliveryQueue:
         Raises: TemporarilyUnavailable, when nothing could be stored or deliveries stopped; the
             caller must not acknowledge then.
         """
-        self._wait_until_fewer_than(MAX_QUEUED_MESSAGES)
-        with self._pipeline.deduplicating(messages) as deduplicated:
+        self._wait_until_fewer_messages_wait(MAX_QUEUED_MESSAGES)
+        with self._pipeline.deduplicate_messages(messages) as deduplicated:
             new = [entry for entry in deduplicated if isinstance(entry, Message)]
             records = [
                 entry
@@ -106,7 +106,7 @@ class DeliveryQueue:
         Raises: TemporarilyUnavailable, when deliveries stopped.
         """
         self._resume_waiting_deliveries()
-        self._wait_until_fewer_than(1)
+        self._wait_until_fewer_messages_wait(1)
 
     def close(self) -> None:
         """Finish the current batch; the rest is delivered after the next start."""
@@ -124,7 +124,7 @@ class DeliveryQueue:
             log.warning("resumed deliveries waiting=%d", self._waiting_count)
             self.start()
 
-    def _wait_until_fewer_than(self, max_waiting: int) -> None:
+    def _wait_until_fewer_messages_wait(self, max_waiting: int) -> None:
         """Wait until fewer than *max_waiting* messages wait. Raises: TemporarilyUnavailable."""
         with self._state_changed:
             while self._waiting_count >= max_waiting and not self._is_closing:
@@ -187,7 +187,7 @@ class DeliveryQueue:
             ):  # else another process delivers until this one has loaded the changes
                 if self._waiting_count:
                     self._deliver_oldest_batch()
-                self._pipeline.retries.retry_due()
+                self._pipeline.retries.retry_due_upserts()
                 self._reload_waiting_count()
         except DatabaseClosed:
             raise
@@ -200,16 +200,16 @@ class DeliveryQueue:
         """Deliver the oldest batch, or store it as failed after too many starts."""
         unsettled: list[UpsertRecord] = []
         with self._store.message_queue.lock_deliveries():
-            batch = self._next_batch()
+            batch = self._load_next_batch()
             if batch and self._has_failed_too_often(batch[0]):
                 log.error(
                     "message failed too often place=%d begun=%d",
                     batch[0].queue_id,
                     batch[0].begin_count,
                 )
-                self._store_as_failed(batch[0], UNFINISHED_REASON)
+                self._store_message_as_failed(batch[0], UNFINISHED_REASON)
                 return
-            self._mark_started(batch)
+            self._mark_batch_started(batch)
             try:
                 unsettled = self._deliver_batch(batch)
             except DatabaseUnavailable:
@@ -217,10 +217,10 @@ class DeliveryQueue:
             except Exception as error:
                 log.exception("failed delivering messages=%d", len(batch))
                 if len(batch) == 1:
-                    self._store_as_failed(batch[0], _internal_error_reason(error))
-        self._pipeline.retries.note_due(unsettled)
+                    self._store_message_as_failed(batch[0], _internal_error_reason(error))
+        self._pipeline.retries.note_due_times(unsettled)
 
-    def _next_batch(self) -> list[QueuedMessage]:
+    def _load_next_batch(self) -> list[QueuedMessage]:
         """Return the oldest messages; one with an unfinished delivery comes alone."""
         first = self._store.message_queue.list_oldest(MAX_MESSAGES_PER_BATCH)
         self._is_delivering_singly = bool(first and first[0].begin_count)
@@ -234,7 +234,7 @@ class DeliveryQueue:
             and queued.queue_id not in self._started_positions
         )
 
-    def _mark_started(self, batch: Sequence[QueuedMessage]) -> None:
+    def _mark_batch_started(self, batch: Sequence[QueuedMessage]) -> None:
         """Store that the delivery of *batch* starts, because the process may end during it."""
         places = {queued.queue_id for queued in batch}
         self._store.message_queue.mark_begun(places - self._started_positions)
@@ -242,13 +242,13 @@ class DeliveryQueue:
 
     def _deliver_batch(self, batch: Sequence[QueuedMessage]) -> list[UpsertRecord]:
         with self._pipeline.transaction(()):
-            records, unsettled = self._pipeline.deliver(
+            records, unsettled = self._pipeline.deliver_messages(
                 [Message(**queued.message) for queued in batch]
             )
             self._finish_batch(records, unsettled, batch)
         return unsettled
 
-    def _store_as_failed(self, queued: QueuedMessage, reason: str) -> None:
+    def _store_message_as_failed(self, queued: QueuedMessage, reason: str) -> None:
         """Store a message as failed so that it blocks no other."""
         with self._pipeline.transaction(()):
             failed = build_message_record(Message(**queued.message), "failed", reason)

@@ -63,7 +63,7 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
     Source: Segment raises for a status outside 2xx only; a 200 with failed users in its body
     counts as delivered, and is not retried. (observed)
     """
-    findings = _read_findings(response)
+    findings = _read_response_findings(response)
     if not 200 <= response.status < 300:
         body_text = response.body[:300].decode(errors="replace").strip()
         reason = f"Insider One answered {response.status}" + (f": {body_text}" if body_text else "")
@@ -108,7 +108,7 @@ def _join_error_texts(errors: JSON) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _read_findings(response: HttpResponse) -> tuple[JSONObject, ...]:
+def _read_response_findings(response: HttpResponse) -> tuple[JSONObject, ...]:
     findings = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
     return tuple(findings) if isinstance(findings, list) else ()
 
@@ -145,11 +145,11 @@ def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
         ]
         report_headers[CHANGES_HEADER] = orjson.dumps(changes_for_user).decode()
     return HttpResponse(
-        response.status, _body_for_user(response.body, user_index), headers | report_headers
+        response.status, _upsert_body_for_user(response.body, user_index), headers | report_headers
     )
 
 
-def _body_for_user(body: bytes, user_index: int) -> bytes:
+def _upsert_body_for_user(body: bytes, user_index: int) -> bytes:
     match _parse_json_or_none(body):
         case {"data": {"fail": {"errors": dict(errors)}}} if any(map(_has_user_index, errors)):
             user_errors = {
@@ -211,13 +211,13 @@ def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
     """
     if delivery.verdict == "retrying":
         error = f"errors.awaiting-retry.{_group_5xx_codes(delivery.code)}"
-        return _status_json(NOT_DELIVERED_TAB, RETRY_STEP, "RETRY", "Retried", error)
+        return _delivery_status_json(NOT_DELIVERED_TAB, RETRY_STEP, "RETRY", "Retried", error)
     if delivery.verdict != "failed":
         # For Segment, a 200 that rejects the user in its body is delivered. (observed, inferred)
-        return _status_json(DELIVERED_TAB, SUCCESSFUL_STEP, None, None, None)
+        return _delivery_status_json(DELIVERED_TAB, SUCCESSFUL_STEP, None, None, None)
     code = delivery.code or "INTERNAL"
     error = f"errors.discarded.{code}"
-    return _status_json(
+    return _delivery_status_json(
         NOT_DELIVERED_TAB,
         FAILED_STEP,
         DELIVERY_OVERVIEW_CODES.get(code, code),
@@ -226,7 +226,7 @@ def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
     )
 
 
-def _status_json(
+def _delivery_status_json(
     tab: str, step: str, code: str | None, reason: str | None, error: str | None
 ) -> JSONObject:
     return {
@@ -267,7 +267,7 @@ def build_pending_deliveries(
     ]
 
 
-def apply_attempt(
+def apply_attempt_result(
     delivery: DeliveryRecord, attempt_result: AttemptResult, due_at: str | None
 ) -> DeliveryRecord:
     """Return *delivery* updated with the result of an attempt.
@@ -296,7 +296,7 @@ def apply_attempt(
         reason=reason,
         code=attempt_result.error_code,
         attempts=attempts,
-        response=record_response(response) if response else None,
+        response=build_response_record(response) if response else None,
         findings=judgement.findings,
         changes=read_profile_changes(response) if response else None,
     )
@@ -312,7 +312,7 @@ def build_upsert_record(
     return UpsertRecord(
         uuid4().hex,
         request,
-        record_response(attempt_result.response) if attempt_result.response else None,
+        build_response_record(attempt_result.response) if attempt_result.response else None,
         (attempt_result.attempt,),
         due_at,
         planned.is_batched,
@@ -343,11 +343,11 @@ def redact_request(
     """Return *request* as it is sent, with redacted headers."""
     url, headers = request.url, request.headers
     if real_account:
-        url, headers = real_account.request_url(url), real_account.with_credentials(headers)
+        url, headers = real_account.replace_url_host(url), real_account.add_credentials(headers)
     return RecordedRequest(request.method, url, redact_headers(headers), request.body.decode())
 
 
-def record_response(response: HttpResponse) -> RecordedResponse:
+def build_response_record(response: HttpResponse) -> RecordedResponse:
     """Return *response* as a record."""
     return RecordedResponse(response.status, response.body.decode(errors="replace"))
 
@@ -368,10 +368,10 @@ def _build_pending_delivery(
         verdict="failed" if failure else "retrying",
         reason=failure.message.strip() if failure else None,
         request=request,
-        code=_failure_code(failure) if failure else None,
+        code=_mapping_failure_code(failure) if failure else None,
         batch=batch,
     )
 
 
-def _failure_code(failure: MappingFailure) -> str:
+def _mapping_failure_code(failure: MappingFailure) -> str:
     return INTERNAL_ERROR_CODE if failure.code is None else str(failure.code)

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from segment_insider_emulator.clock import NEVER_DUE, Clock, Stopwatch, format_iso_utc
 from segment_insider_emulator.delivery.results import (
-    apply_attempt,
-    record_response,
+    apply_attempt_result,
+    build_response_record,
     summarise_deliveries,
 )
 from segment_insider_emulator.delivery.senders import AttemptResult, Sender, send_attempt
@@ -143,13 +143,13 @@ class RetryScheduler:
         due_at = self._retry_policy.next_attempt_at(delivery_key, attempt.number, first_at, last_at)
         return format_iso_utc(due_at) if due_at else None
 
-    def note_due(self, upserts: Iterable[UpsertRecord]) -> None:
+    def note_due_times(self, upserts: Iterable[UpsertRecord]) -> None:
         """Note the due times of *upserts* that wait for a retry."""
         due = [upsert.due_at for upsert in upserts if upsert.due_at]
         with self._next_due_lock:
             self.next_due_at = min([*due, self.next_due_at])
 
-    def retry_due(self) -> int:
+    def retry_due_upserts(self) -> int:
         """Send all due retries, each at its own due time, and return their number.
 
         After the clock was moved ahead, this sends the attempts of the time in between.
@@ -158,27 +158,27 @@ class RetryScheduler:
         if self.next_due_at > format_iso_utc(self._clock()):
             return attempt_count
         with self._retry_lock:
-            while self._retry_next_due():
+            while self._retry_next_due_upsert():
                 attempt_count += 1
-            self.reload_next_due()
+            self.reload_next_due_time()
         return attempt_count
 
-    def retry_all(self) -> int:
+    def retry_all_upserts(self) -> int:
         """Retry every unsettled upsert once, due or not, and return their number."""
         with self._retry_lock:
             ids = self._upserts.list_pending_ids()
             for id in ids:
-                self._retry_one(partial(self._upserts.get, id), self._clock())
-            self.reload_next_due()
+                self._retry_loaded_upsert(partial(self._upserts.get, id), self._clock())
+            self.reload_next_due_time()
         return len(ids)
 
-    def _retry_next_due(self) -> bool:
+    def _retry_next_due_upsert(self) -> bool:
         """Retry the upsert that has been due the longest; return whether there was one."""
-        return self._retry_one(
+        return self._retry_loaded_upsert(
             lambda: self._upserts.find_next_due_upsert(format_iso_utc(self._clock()))
         )
 
-    def _retry_one(
+    def _retry_loaded_upsert(
         self, load_upsert: Callable[[], UpsertRecord | None], attempt_at: datetime | None = None
     ) -> bool:
         """Retry the upsert that *load_upsert* returns; return whether it returned one.
@@ -190,7 +190,9 @@ class RetryScheduler:
             with self._transaction(RETRY_LOCK_NAMES):
                 upsert = load_upsert()
                 if upsert and upsert.due_at:
-                    self._send_again(upsert, attempt_at or datetime.fromisoformat(upsert.due_at))
+                    self._send_upsert_again(
+                        upsert, attempt_at or datetime.fromisoformat(upsert.due_at)
+                    )
         except TemporarilyUnavailable:
             raise
         except Exception as error:
@@ -200,20 +202,20 @@ class RetryScheduler:
             self._store_internal_error(upsert, f"error in the emulator: {type(error).__name__}")
         return upsert is not None
 
-    def set_next_due(self, due_at: str | None) -> None:
+    def set_next_due_time(self, due_at: str | None) -> None:
         """Set the time of the next due retry (ISO 8601, None: none)."""
         with self._next_due_lock:
             self.next_due_at = due_at or NEVER_DUE
 
-    def reload_next_due(self) -> None:
+    def reload_next_due_time(self) -> None:
         """Read the time of the next due retry from the database."""
-        with self._next_due_lock:  # note_due waits, so that its time is not overwritten
+        with self._next_due_lock:  # note_due_times waits, so that its time is not overwritten
             self.next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
 
-    def _send_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
+    def _send_upsert_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
         number = len(upsert.attempts) + 1
-        request = self._rebuild_request(upsert.request)
-        self._store_attempt(
+        request = self._rebuild_http_request(upsert.request)
+        self._store_attempt_result(
             upsert,
             send_attempt(self._sender, self._clock, self._stopwatch, request, number, attempt_at),
         )
@@ -223,36 +225,39 @@ class RetryScheduler:
             len(upsert.attempts) + 1, format_iso_utc(self._clock()), 0.0, None, EMULATOR_FAULT_CODE
         )
         with self._transaction(RETRY_LOCK_NAMES):
-            self._store_attempt(
+            self._store_attempt_result(
                 upsert,
                 AttemptResult(attempt, None, EMULATOR_FAULT_CODE, f"{reason}. See its log."),
             )
 
-    def _store_attempt(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
+    def _store_attempt_result(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
         """Store the result of an attempt and the time of the next one."""
         deliveries = self._upserts.list_deliveries(upsert.id)
         due_at = self.next_attempt_at(
             attempt_result, delivery_key(deliveries), upsert.attempts[0].at
         )
         updated_deliveries = {
-            delivery.id: apply_attempt(delivery, attempt_result, due_at) for delivery in deliveries
+            delivery.id: apply_attempt_result(delivery, attempt_result, due_at)
+            for delivery in deliveries
         }
         updated_upsert = replace(
             upsert,
-            response=record_response(attempt_result.response) if attempt_result.response else None,
+            response=build_response_record(attempt_result.response)
+            if attempt_result.response
+            else None,
             attempts=(*upsert.attempts, attempt_result.attempt),
             due_at=due_at,
         )
         self._upserts.save_attempt(
             updated_upsert,
             list(updated_deliveries.values()),
-            self._message_verdicts(upsert, updated_deliveries),
+            self._list_message_verdicts(upsert, updated_deliveries),
         )
         log.info(
             "retried upsert=%s attempt=%d due=%s", upsert.id, attempt_result.attempt.number, due_at
         )
 
-    def _message_verdicts(
+    def _list_message_verdicts(
         self, upsert: UpsertRecord, updated_deliveries: Mapping[int, DeliveryRecord]
     ) -> Iterator[tuple[str, Verdict, str | None]]:
         """Yield the new verdict of each message that the upsert delivers."""
@@ -264,7 +269,7 @@ class RetryScheduler:
         for message_id, deliveries in by_message.items():
             yield message_id, *summarise_deliveries(deliveries, upsert.notes.get(message_id))
 
-    def _rebuild_request(self, recorded_request: RecordedRequest) -> HttpRequest:
+    def _rebuild_http_request(self, recorded_request: RecordedRequest) -> HttpRequest:
         headers = {**recorded_request.headers, **self._credential_headers()}
         return HttpRequest(
             recorded_request.method, UPSERT_PATH, headers, recorded_request.body.encode()

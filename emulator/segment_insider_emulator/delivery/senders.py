@@ -49,12 +49,12 @@ class RealAccount:
     name: str | None = None
     key: str | None = None
 
-    def with_credentials(self, headers: Mapping[str, str]) -> dict[str, str]:
+    def add_credentials(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return *headers* of a request with the account's credentials."""
         credentials = {PARTNER_HEADER: self.name, TOKEN_HEADER: self.key}
         return {**headers, **{name: value for name, value in credentials.items() if value}}
 
-    def request_url(self, url: str) -> str:
+    def replace_url_host(self, url: str) -> str:
         """Return *url* with the host of this account."""
         return self.url + urlsplit(url).path
 
@@ -115,7 +115,7 @@ class RemoteSender:
             session.mount(scheme, adapter)
         try:
             with (
-                adapter.deadline(self.timeout_s),
+                adapter.limit_response_time(self.timeout_s),
                 session,
                 session.request(
                     request.method,
@@ -128,7 +128,7 @@ class RemoteSender:
                 ) as response,
             ):
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return HttpResponse(response.status_code, _read_body(response), headers)
+                return HttpResponse(response.status_code, _read_response_body(response), headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
             # Only the name, without the cause: both quote the value, which may be a key.
             names = ", ".join(_invalid_header_names(request.headers))
@@ -165,7 +165,7 @@ class _DeadlineAdapter(HTTPAdapter):
         return pool
 
     @contextmanager
-    def deadline(self, seconds: float) -> Iterator[None]:
+    def limit_response_time(self, seconds: float) -> Iterator[None]:
         """Close open connections *seconds* after the block starts. Raises: Timeout.
 
         Raises: Timeout, when it was.
@@ -190,14 +190,14 @@ class _DeadlineAdapter(HTTPAdapter):
         connection = connection_class(*args, **kwargs)
         connect = connection.connect
 
-        def connected() -> None:
+        def connect_and_store_socket() -> None:
             connect()
             # Stored here: a connection drops its socket before the response is read to its end.
             self._sockets.append(connection.sock)
             if self._is_expired:
                 self._close_sockets()
 
-        connection.connect = connected
+        connection.connect = connect_and_store_socket
         return connection
 
     def _close_sockets(self) -> None:
@@ -218,7 +218,7 @@ def _invalid_header_names(headers: Mapping[str, str]) -> Iterator[str]:
             yield name
 
 
-def _read_body(response: requests.Response) -> bytes:
+def _read_response_body(response: requests.Response) -> bytes:
     body = bytearray()
     for chunk in response.iter_content(65_536):
         body += chunk
@@ -230,12 +230,12 @@ def _read_body(response: requests.Response) -> bytes:
 def _error_chain(error: BaseException) -> list[BaseException]:
     """Return *error* and the errors that caused it, the root cause last."""
 
-    def layers(current: BaseException | None) -> Iterator[BaseException]:
+    def list_error_layers(current: BaseException | None) -> Iterator[BaseException]:
         while current:
             yield current
             current = current.__context__
 
-    return list(layers(error))
+    return list(list_error_layers(error))
 
 
 def _node_error_code(error: BaseException) -> str:

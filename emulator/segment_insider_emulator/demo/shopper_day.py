@@ -262,7 +262,8 @@ def _format_profile(profile: JSONObject | None) -> Iterator[str]:
         return
     for part in ("identifiers", "attributes", "events"):
         text = ", ".join(
-            f"{name} {_format_value(value)}" for name, value in _flatten_values(profile[part])
+            f"{name} {_format_profile_value(value)}"
+            for name, value in _flatten_values(profile[part])
         )
         indent = f"  {part:12}  "
         yield from wrap(
@@ -286,5 +287,5 @@ def _flatten_values(values: JSONObject) -> Iterator[tuple[str, JSON]]:
         yield from _flatten_values(value) if isinstance(value, dict) else [(name, value)]
 
 
-def _format_value(value: JSON) -> str:
+def _format_profile_value(value: JSON) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

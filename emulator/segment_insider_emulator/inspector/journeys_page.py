@@ -75,7 +75,7 @@ def change_clock() -> Response | str:
     except EmulatorError as error:
         return _render_journeys_page(reject_form("clock", error))
     services.journeys.advance_due_runs()
-    services.pipeline.retries.retry_due()
+    services.pipeline.retries.retry_due_upserts()
     notices = {
         "advance": f"The clock was advanced by {value}",
         "set": f"The clock is frozen at {format_iso_utc(services.clock())}",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator import __version__
-from segment_insider_emulator.control_api.request_parsing import check_fault
+from segment_insider_emulator.control_api.request_parsing import check_fault_json
 from segment_insider_emulator.delivery import fault_injection as on_way
 from segment_insider_emulator.delivery.fault_injection import FaultInjector as WayFaults
 from segment_insider_emulator.delivery.fault_injection import InjectedFault as WayFault
@@ -72,7 +72,7 @@ def parse_segment_fault(form: Mapping[str, str]) -> SourceFault:
     """
     asked = _parse_fault_fields(form, ("status", "retryAfter", "times"), ("drop", "taken"))
     return at_source.fault_from_json(
-        check_fault(asked, at_source.SEGMENT_FAULT_VALIDATOR, at_source.SEGMENT_FAULT_REMEDY)
+        check_fault_json(asked, at_source.SEGMENT_FAULT_VALIDATOR, at_source.SEGMENT_FAULT_REMEDY)
     )
 
 
@@ -86,7 +86,7 @@ def parse_delivery_fault(form: Mapping[str, str]) -> WayFault:
     if percent := form.get("percent", "").strip():
         asked["share"] = _parse_whole_number(percent, "percent") * ONE_PERCENT
     return on_way.parse_insider_fault(
-        check_fault(asked, on_way.INSIDER_FAULT_VALIDATOR, on_way.INSIDER_FAULT_REMEDY)
+        check_fault_json(asked, on_way.INSIDER_FAULT_VALIDATOR, on_way.INSIDER_FAULT_REMEDY)
     )
 
 
@@ -252,7 +252,7 @@ def retry_deliveries() -> Response:
     """Deliver queued messages and retry all pending deliveries now."""
     services = current_services()
     services.queue.wait_until_drained()
-    retried_count = services.pipeline.retries.retry_all()
+    retried_count = services.pipeline.retries.retry_all_upserts()
     return forms.redirect_to_endpoint(f"Retried requests: {retried_count}", SETTINGS_ENDPOINT)
 
 

@@ -7,7 +7,10 @@ from flask import Blueprint, Response, abort, request
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
 from segment_insider_emulator.analysis.drift.deviations import DEVIATION_EFFECTS, PreviewedDeviation
 from segment_insider_emulator.analysis.lint import lint_document
-from segment_insider_emulator.control_api.destination import SECRET_SETTING, check_settings
+from segment_insider_emulator.control_api.destination import (
+    SECRET_SETTING,
+    check_destination_settings,
+)
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.account import (
@@ -133,7 +136,8 @@ def save_destination_settings() -> Response | str:
     enabled = form.get("enabled")
     try:
         current_services().destination_overrides.save_settings(
-            enabled=None if enabled is None else enabled == "true", settings=check_settings(changes)
+            enabled=None if enabled is None else enabled == "true",
+            settings=check_destination_settings(changes),
         )
     except EmulatorError as error:
         return _render_workspace_page(reject_form("destination", error))

@@ -46,7 +46,7 @@ class ArchivePart:
     size: int
 
 
-def find_files(names: Iterable[str]) -> list[ArchiveFile]:
+def find_archive_files(names: Iterable[str]) -> list[ArchiveFile]:
     """Find the files that *names* refer to, each once, sorted by name.
 
     Folders include all files below them. Names that begin with "." or "_" are skipped: programs
@@ -55,14 +55,16 @@ def find_files(names: Iterable[str]) -> list[ArchiveFile]:
     """
     files_by_name: dict[str, ArchiveFile] = {}
     for name in names:
-        matching_files = list(_remote_files(name) if "://" in name else _local_files(name))
+        matching_files = list(
+            _list_remote_files(name) if "://" in name else _list_local_files(name)
+        )
         if not matching_files:
             raise EmulatorError("no file found", name, _ARCHIVE_REMEDY)
         files_by_name |= {file.name: file for file in matching_files}
     return sorted(files_by_name.values(), key=lambda file: file.name)
 
 
-def split_files(
+def split_files_into_parts(
     files: Iterable[ArchiveFile], max_bytes: int = MAX_PART_BYTES
 ) -> Iterator[ArchivePart]:
     """Split *files* into parts of about *max_bytes*.
@@ -78,19 +80,19 @@ def split_files(
             yield ArchivePart(number, file.name, start, end, end - start)
 
 
-def open_file(name: str) -> IO[bytes]:
+def open_archive_file(name: str) -> IO[bytes]:
     """Open a file unbuffered. Raises: OSError, or an error of its file system.
 
     Raises: OSError, or what its file system raises.
     """
     if "://" not in name:
         return Path(name).open("rb", buffering=0)
-    system, path = _file_system(name)
+    system, path = _find_file_system(name)
     file: IO[bytes] = system.open(path, "rb")
     return file
 
 
-def _local_files(name: str) -> Iterator[ArchiveFile]:
+def _list_local_files(name: str) -> Iterator[ArchiveFile]:
     start_path = Path(name)
     if start_path.is_dir():
         paths: Iterable[Path] = start_path.rglob("*")
@@ -112,8 +114,8 @@ def _is_hidden_path(path: Path) -> bool:
     return path.name.startswith((".", "_"))
 
 
-def _remote_files(name: str) -> Iterator[ArchiveFile]:
-    system, path = _file_system(name)
+def _list_remote_files(name: str) -> Iterator[ArchiveFile]:
+    system, path = _find_file_system(name)
     try:
         if any(character in path for character in "*?["):
             details_by_path = system.glob(path, detail=True)
@@ -128,7 +130,7 @@ def _remote_files(name: str) -> Iterator[ArchiveFile]:
             yield ArchiveFile(system.unstrip_protocol(path), known["size"])
 
 
-def _file_system(name: str) -> tuple[Any, str]:
+def _find_file_system(name: str) -> tuple[Any, str]:
     try:
         import fsspec  # type: ignore[import-untyped]  # the package ships no types
     except ImportError:
@@ -142,49 +144,49 @@ def _file_system(name: str) -> tuple[Any, str]:
 
 def _is_gzip(name: str) -> bool:
     try:
-        with open_file(name) as file:
+        with open_archive_file(name) as file:
             return file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     except OSError as error:
         raise EmulatorError(f"cannot be read ({error.strerror})", name, _ARCHIVE_REMEDY) from None
 
 
-class DamagedFile(Exception):
+class DamagedArchiveFileError(Exception):
     """A file cannot be read to its end; the message says why."""
 
 
-def read_lines(part: ArchivePart) -> Iterator[bytes | None]:
+def read_archive_lines(part: ArchivePart) -> Iterator[bytes | None]:
     """Yield the lines of *part*; None is a line longer than MAX_LINE_BYTES.
 
     Raises: Damaged, after the lines that could be read.
     """
     try:
         # Files of some systems read whole lines only, however long: so each has a buffer of ours.
-        raw = cast(io.RawIOBase, open_file(part.name))
+        raw = cast(io.RawIOBase, open_archive_file(part.name))
         with (
             closing(io.BufferedReader(raw, _READ_BUFFER_BYTES)) as file,
-            closing(_open_plain(file, part)) as plain,
+            closing(_open_decompressed(file, part)) as plain,
         ):
-            yield from _read_plain_lines(plain, part)
+            yield from _read_decompressed_lines(plain, part)
     except EOFError:
-        raise DamagedFile("the gzip file ends too early") from None
+        raise DamagedArchiveFileError("the gzip file ends too early") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise DamagedFile(f"the gzip file is damaged ({error})") from None
+        raise DamagedArchiveFileError(f"the gzip file is damaged ({error})") from None
     except OSError as error:
-        raise DamagedFile(f"cannot be read ({error.strerror or error})") from None
+        raise DamagedArchiveFileError(f"cannot be read ({error.strerror or error})") from None
 
 
-def _open_plain(file: io.BufferedIOBase, part: ArchivePart) -> io.BufferedIOBase:
+def _open_decompressed(file: io.BufferedIOBase, part: ArchivePart) -> io.BufferedIOBase:
     """Return *file* decompressed and positioned at the first line of *part*."""
     if part.start:
         file.seek(part.start - 1)
-        _skip_line(file)
+        _skip_rest_of_line(file)
         return file
     packed = part.end is None and file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
     file.seek(0)
     return gzip.GzipFile(fileobj=file) if packed else file
 
 
-def _read_plain_lines(file: io.BufferedIOBase, part: ArchivePart) -> Iterator[bytes | None]:
+def _read_decompressed_lines(file: io.BufferedIOBase, part: ArchivePart) -> Iterator[bytes | None]:
     at = file.tell()
     if at == 0:
         at += _skip_bom(file, part.name)
@@ -194,14 +196,14 @@ def _read_plain_lines(file: io.BufferedIOBase, part: ArchivePart) -> Iterator[by
             return
         at += len(line)
         if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            at += _skip_line(file)
+            at += _skip_rest_of_line(file)
             yield None
         else:
             yield line
 
 
 def _skip_bom(file: io.BufferedIOBase, name: str) -> int:
-    """Skip a byte order mark and return its length. Raises: DamagedFile, for UTF-16.
+    """Skip a byte order mark and return its length. Raises: DamagedArchiveFileError, for UTF-16.
 
     Raises: Damaged, when it is UTF-16's.
     """
@@ -209,11 +211,13 @@ def _skip_bom(file: io.BufferedIOBase, name: str) -> int:
     try:
         reject_utf16(beginning, name)
     except EmulatorError as error:
-        raise DamagedFile(f"{error.what}; {error.remedy[0].lower()}{error.remedy[1:-1]}") from None
+        raise DamagedArchiveFileError(
+            f"{error.what}; {error.remedy[0].lower()}{error.remedy[1:-1]}"
+        ) from None
     return len(file.read(len(UTF8_BOM))) if beginning.startswith(UTF8_BOM) else 0
 
 
-def _skip_line(file: io.BufferedIOBase) -> int:
+def _skip_rest_of_line(file: io.BufferedIOBase) -> int:
     """Skip the rest of the line and return the number of bytes."""
     passed = 0
     while piece := file.readline(MAX_LINE_BYTES):

@@ -65,14 +65,14 @@ def _measure_with_client(
     client: Any, job: DryRunInputs, remaining_parts: Iterator[ArchivePart]
 ) -> Iterator[ArchivePartResult]:
     waiting = distributed.as_completed(loop=client.loop)
-    _submit_more(waiting, client, job, remaining_parts)
+    _submit_more_parts(waiting, client, job, remaining_parts)
     for future in waiting:
         # The number of workers may have changed.
-        _submit_more(waiting, client, job, remaining_parts)
+        _submit_more_parts(waiting, client, job, remaining_parts)
         yield future.result()
 
 
-def _submit_more(
+def _submit_more_parts(
     pending: Any, client: Any, job: DryRunInputs, remaining_parts: Iterator[ArchivePart]
 ) -> None:
     target_count = max(1, sum(client.nthreads().values()) * _PARTS_AHEAD_PER_THREAD)

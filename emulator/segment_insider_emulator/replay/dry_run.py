@@ -23,8 +23,8 @@ from segment_insider_emulator.json_text import InvalidLine, parse_event_line
 from segment_insider_emulator.replay.archive import (
     MAX_LINE_BYTES,
     ArchivePart,
-    DamagedFile,
-    read_lines,
+    DamagedArchiveFileError,
+    read_archive_lines,
 )
 from segment_insider_emulator.replay.evaluator import (
     DeliveryResult,
@@ -42,10 +42,10 @@ from segment_insider_emulator.replay.metrics import (
     ReplayMetrics,
     RowKey,
     RowTally,
-    format_sample,
+    compute_order_value,
+    format_event_sample,
     metrics_from_json,
     metrics_to_json,
-    order_value,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
@@ -117,32 +117,34 @@ class _PartCounter:
     def count_lines_and_events(self) -> None:
         figures = self.metrics
         try:
-            for line in read_lines(self._part):
+            for line in read_archive_lines(self._part):
                 figures.lines += 1
                 if line is None:
-                    self._count_unreadable(UNREADABLE_LINE, f"longer than {MAX_LINE_BYTES:,} bytes")
+                    self._count_unreadable_input(
+                        UNREADABLE_LINE, f"longer than {MAX_LINE_BYTES:,} bytes"
+                    )
                     continue
                 figures.bytes += len(line)
                 try:
                     event = parse_event_line(line)
                 except InvalidLine as fault:
-                    self._count_unreadable(UNREADABLE_LINE, str(fault).partition(" (")[0])
+                    self._count_unreadable_input(UNREADABLE_LINE, str(fault).partition(" (")[0])
                     continue
                 if event is not None:
                     self._count_event(event, line)
-        except DamagedFile as damage:
-            self._count_unreadable(UNREADABLE_FILE, str(damage))
+        except DamagedArchiveFileError as damage:
+            self._count_unreadable_input(UNREADABLE_FILE, str(damage))
         figures.drop_excess_rows()
 
-    def _count_unreadable(self, kind: str, what: str) -> None:
+    def _count_unreadable_input(self, kind: str, what: str) -> None:
         tally = self._tally_getters["unread"]((kind, shorten_text(what)))
         tally.count += 1
-        self._add_sample(tally, {})
+        self._add_line_sample(tally, {})
 
     def _count_event(self, event: JSONObject, line: bytes) -> None:
         self.metrics.events += 1
         chance = blake2b(line, digest_size=16).digest() if "messageId" not in event else bytes(16)
-        result = self._evaluator.evaluate(event, len(line), chance)
+        result = self._evaluator.evaluate_call(event, len(line), chance)
         event_key = _event_key(event)
         self._tally_getters["verdicts"]((result.verdict,)).count += 1
         self._tally_getters["events"]((*event_key, result.verdict)).count += 1
@@ -150,15 +152,15 @@ class _PartCounter:
             (result.received_at.date().isoformat(), result.verdict)
         ).count += 1
         if result.reason:
-            self._count_reason(event_key, "", result.reason, event)
+            self._count_event_reason(event_key, "", result.reason, event)
         for note in result.warnings:
-            self._count_reason(event_key, "", note, event)
+            self._count_event_reason(event_key, "", note, event)
         for delivery in result.deliveries:
             self._count_delivery(event_key, delivery, event)
         self.metrics.losing += result.has_loss
         if self._comparison_evaluator:
-            other = self._comparison_evaluator.evaluate(event, len(line), chance)
-            self._count_changes(event_key, result, other, event)
+            other = self._comparison_evaluator.evaluate_call(event, len(line), chance)
+            self._count_request_changes(event_key, result, other, event)
 
     def _count_delivery(
         self, event_key: RowKey, delivery: DeliveryResult, event: JSONObject
@@ -168,11 +170,11 @@ class _PartCounter:
         for name in delivery.stored_events:
             self._tally_getters["received"]((shorten_text(name),)).count += 1
         for reason in delivery.reasons:
-            self._count_reason(
+            self._count_event_reason(
                 event_key, delivery.subscription, reason, event, delivery.request_body
             )
 
-    def _count_reason(
+    def _count_event_reason(
         self,
         event_key: RowKey,
         subscription: str,
@@ -192,12 +194,12 @@ class _PartCounter:
         )
         tally = self._tally_getters["reasons"](row)
         tally.count += 1
-        if reason.lost and (value := order_value(event)):
+        if reason.lost and (value := compute_order_value(event)):
             currency, amount = value
             tally.order_value[currency] = tally.order_value.get(currency, 0) + amount
-        self._add_sample(tally, event, users=body)
+        self._add_line_sample(tally, event, users=body)
 
-    def _count_changes(
+    def _count_request_changes(
         self, event_key: RowKey, before: EventResult, after: EventResult, event: JSONObject
     ) -> None:
         if before.verdict != after.verdict:
@@ -210,14 +212,16 @@ class _PartCounter:
             )
             tally.count += 1
             bodies = (_request_body(before, subscription), _request_body(after, subscription))
-            self._add_sample(tally, event, before=bodies[0], after=bodies[1])
+            self._add_line_sample(tally, event, before=bodies[0], after=bodies[1])
 
-    def _add_sample(self, tally: RowTally, event: JSONObject, **bodies: bytes | None) -> None:
+    def _add_line_sample(self, tally: RowTally, event: JSONObject, **bodies: bytes | None) -> None:
         # Lines come in order, so the first seen of a part are the first in it.
         if len(tally.samples) < MAX_SAMPLES:
-            tally.samples.append(LineSample(self._line_position(), format_sample(event, **bodies)))
+            tally.samples.append(
+                LineSample(self._current_line_position(), format_event_sample(event, **bodies))
+            )
 
-    def _line_position(self) -> LinePosition:
+    def _current_line_position(self) -> LinePosition:
         return LinePosition(self._part.file_index, self._part.start, self.metrics.lines)
 
 
@@ -286,26 +290,26 @@ def _ignore_interrupts() -> None:
 
 
 class CompletedParts:
-    """Metrics of completed parts; every part is counted once."""
+    """Metrics of completed parts; every part is part_result once."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.metrics = ReplayMetrics()
         self._line_counts: dict[int, dict[int, int]] = {}  # file -> start of a part -> its lines
 
-    def add(self, counted: ArchivePartResult) -> None:
+    def add_part_result(self, part_result: ArchivePartResult) -> None:
         """Add the result of a part unless it was added before."""
-        if not self.is_done(counted.part):
-            self._line_counts.setdefault(counted.part.file_index, {})[counted.part.start] = (
-                counted.metrics.lines
-            )
-            self.metrics.add(counted.metrics)
+        if not self.is_part_completed(part_result.part):
+            self._line_counts.setdefault(part_result.part.file_index, {})[
+                part_result.part.start
+            ] = part_result.metrics.lines
+            self.metrics.add_metrics(part_result.metrics)
 
-    def is_done(self, part: ArchivePart) -> bool:
+    def is_part_completed(self, part: ArchivePart) -> bool:
         """Return whether *part* is completed."""
         return part.start in self._line_counts.get(part.file_index, ())
 
-    def line_number(self, position: LinePosition) -> int:
+    def line_number_in_file(self, position: LinePosition) -> int:
         """Return the line number in the file, once all earlier parts are completed."""
         parts = self._line_counts[position.file_index].items()
         return position.line_in_part + sum(
@@ -346,7 +350,7 @@ class CheckpointFile:
         self._path, self._job_digest, self._stopwatch = path, job_digest, stopwatch
         self._saved_at = stopwatch()
 
-    def load(self) -> CompletedParts | None:
+    def load_completed_parts(self) -> CompletedParts | None:
         """Load the completed parts; None when the file does not exist.
 
         Raises: EmulatorError, when it cannot be read or is of other work.
@@ -367,7 +371,7 @@ class CheckpointFile:
                 "not a checkpoint of --resume", str(self._path), _CHECKPOINT_REMEDY
             ) from None
 
-    def save(self, completed: CompletedParts, *, force: bool = False) -> None:
+    def save_completed_parts(self, completed: CompletedParts, *, force: bool = False) -> None:
         """Write *completed*, at most every few seconds unless *force* is set.
 
         Raises: EmulatorError, when it cannot be written.
@@ -413,15 +417,15 @@ def run_dry_run(
         on_done: Called with each completed part, first with those of an earlier run.
     """
     for part in parts:
-        if completed.is_done(part):
+        if completed.is_part_completed(part):
             on_done(part)
-    missing = [part for part in parts if not completed.is_done(part)]
+    missing = [part for part in parts if not completed.is_part_completed(part)]
     try:
-        for counted in run_parts(missing):
-            completed.add(counted)
-            on_done(counted.part)
+        for part_result in run_parts(missing):
+            completed.add_part_result(part_result)
+            on_done(part_result.part)
             if checkpoint:
-                checkpoint.save(completed)
+                checkpoint.save_completed_parts(completed)
     finally:
         if checkpoint:
-            checkpoint.save(completed, force=True)
+            checkpoint.save_completed_parts(completed, force=True)

@@ -109,8 +109,8 @@ def reason_for_rejected_request(rejection: Answered) -> EventReason:
 def reasons_for_rejected_user(errors: Iterable[UserError], user: JSON) -> Iterator[EventReason]:
     """Yield the reasons for a user that Insider One rejects."""
     for fault in errors:
-        what = _without_quoted_value(fault.text, fault.where, user)
-        yield EventReason("dropped", True, _without_indexes(fault.where), what, fault.remedy)
+        what = _remove_quoted_value(fault.text, fault.where, user)
+        yield EventReason("dropped", True, _remove_list_indexes(fault.where), what, fault.remedy)
 
 
 def reasons_for_findings(parsed_user: ParsedUser, user: JSONObject) -> Iterator[EventReason]:
@@ -118,9 +118,9 @@ def reasons_for_findings(parsed_user: ParsedUser, user: JSONObject) -> Iterator[
     stored = {place for place, _ in parsed_user.events}
     for finding in parsed_user.findings:
         user_path = finding.where.removeprefix(parsed_user.where).removeprefix(".")
-        what = _without_quoted_value(finding.what, user_path, user)
+        what = _remove_quoted_value(finding.what, user_path, user)
         lost = _is_expired_event(finding, stored)
-        yield EventReason("warning", lost, _without_indexes(user_path), what, finding.remedy)
+        yield EventReason("warning", lost, _remove_list_indexes(user_path), what, finding.remedy)
 
 
 def shorten_text(text: str) -> str:
@@ -135,11 +135,11 @@ def _is_expired_event(finding: RequestFinding, stored_paths: set[str]) -> bool:
     return name == "timestamp" and event not in stored_paths
 
 
-def _without_indexes(where: str) -> str:
+def _remove_list_indexes(where: str) -> str:
     return shorten_text(_INDEX_PATTERN.sub("[]", where))
 
 
-def _without_quoted_value(what: str, where: str, user: JSON) -> str:
+def _remove_quoted_value(what: str, where: str, user: JSON) -> str:
     """Return the sentence without the value that it quotes at its end."""
     if ": " not in what:
         return shorten_text(what)
@@ -231,7 +231,7 @@ class EventEvaluator:
         )
         self._clocks = clocks
 
-    def evaluate(self, call: JSONObject, line_bytes: int, random_bytes: bytes) -> EventResult:
+    def evaluate_call(self, call: JSONObject, line_bytes: int, random_bytes: bytes) -> EventResult:
         """Evaluate *call*.
 
         Args:
@@ -241,7 +241,7 @@ class EventEvaluator:
         """
         arrived = parse_iso_time(call.get("receivedAt"))
         received_at = arrived or self._clocks.now
-        if why := self._discard_reason(call, line_bytes, is_archived=arrived is not None):
+        if why := self._find_discard_reason(call, line_bytes, is_archived=arrived is not None):
             return EventResult("rejected", received_at, why)
         sender_warnings = [*warn_of_lost_characters(call)]
         if arrived is None:
@@ -253,14 +253,14 @@ class EventEvaluator:
         if filter_result.rejection:
             verdict, text = verdict_of(filter_result.rejection)
             return EventResult(verdict, received_at, reason_for_filter(verdict, text))
-        sender_warnings += self._event_name_checker.find_warnings(filter_result.event)
+        sender_warnings += self._event_name_checker.find_event_warnings(filter_result.event)
         noted = tuple(map(reason_for_warning, sender_warnings))
         at = self._clocks.insider_now or received_at
         message = Message(
             str(call.get("messageId")), call["type"], "", "", call, filter_result.event
         )
         deliveries = tuple(
-            self._evaluate_request(planned, at)
+            self._evaluate_planned_request(planned, at)
             for planned in plan_requests(self._destination, [message])
         )
         if not deliveries:
@@ -271,7 +271,7 @@ class EventEvaluator:
             verdict = "warning"
         return EventResult(verdict, received_at, None, deliveries, noted)
 
-    def _discard_reason(
+    def _find_discard_reason(
         self, call: JSONObject, line_bytes: int, *, is_archived: bool
     ) -> EventReason | None:
         # An archive has only accepted events, and with more fields than were sent.
@@ -285,7 +285,9 @@ class EventEvaluator:
         discard = find_discard_reason(call)
         return reason_for_discard(discard) if discard else None
 
-    def _evaluate_request(self, planned: PlannedRequest, insider_now: datetime) -> DeliveryResult:
+    def _evaluate_planned_request(
+        self, planned: PlannedRequest, insider_now: datetime
+    ) -> DeliveryResult:
         name, slug = planned.subscription.name, planned.subscription.action_slug
         (member,) = planned.members
         if planned.request is None or member.failure:
@@ -350,7 +352,7 @@ def compare_deliveries(
         if new_delivery:
             unmatched.remove(new_delivery)
         changes_found |= dict.fromkeys(
-            _compare_bodies(
+            _compare_request_bodies(
                 old_delivery.subscription,
                 old_delivery.request_body,
                 new_delivery and new_delivery.request_body,
@@ -358,12 +360,12 @@ def compare_deliveries(
         )
     for added_delivery in unmatched:
         changes_found |= dict.fromkeys(
-            _compare_bodies(added_delivery.subscription, None, added_delivery.request_body)
+            _compare_request_bodies(added_delivery.subscription, None, added_delivery.request_body)
         )
     return list(changes_found)
 
 
-def _compare_bodies(
+def _compare_request_bodies(
     subscription: str, old_body: bytes | None, new_body: bytes | None
 ) -> Iterator[RequestChange]:
     if old_body == new_body:
@@ -371,26 +373,30 @@ def _compare_bodies(
     if old_body is None or new_body is None:
         yield RequestChange(subscription, WHOLE_REQUEST, "new" if old_body is None else "gone")
         return
-    for field, kind in _changed_fields(_parse_body(old_body), _parse_body(new_body), ""):
+    for field, kind in _list_changed_fields(
+        _parse_insider_request_body(old_body), _parse_insider_request_body(new_body), ""
+    ):
         yield RequestChange(subscription, field, kind)
 
 
-def _changed_fields(old: JSON, new: JSON, path: str) -> Iterator[tuple[str, ChangeKind]]:
+def _list_changed_fields(old: JSON, new: JSON, path: str) -> Iterator[tuple[str, ChangeKind]]:
     if isinstance(old, dict) and isinstance(new, dict):
         for name in {**old, **new}:
             below = f"{path}.{name}" if path else name
-            yield from _changed_fields(old.get(name, _MISSING), new.get(name, _MISSING), below)
+            yield from _list_changed_fields(old.get(name, _MISSING), new.get(name, _MISSING), below)
     elif isinstance(old, list) and isinstance(new, list):
         for at in range(max(len(old), len(new))):
             mine = old[at] if at < len(old) else _MISSING
-            yield from _changed_fields(mine, new[at] if at < len(new) else _MISSING, f"{path}[]")
+            yield from _list_changed_fields(
+                mine, new[at] if at < len(new) else _MISSING, f"{path}[]"
+            )
     elif old is _MISSING or new is _MISSING:
         yield path, "new" if old is _MISSING else "gone"
     elif type(old) is not type(new) or old != new:
         yield path, "differs"
 
 
-def _parse_body(body: bytes) -> JSON:
+def _parse_insider_request_body(body: bytes) -> JSON:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

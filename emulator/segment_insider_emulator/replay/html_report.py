@@ -68,7 +68,7 @@ class ChartColumn:
     segments: tuple[ChartColumnPart, ...]
 
 
-def build_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
+def build_chart_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
     """Build bars of the first *max_bars* of the sorted *rows*."""
     shown_rows = list(rows)[:max_bars]
     largest = max((count for _, count in shown_rows), default=1)
@@ -103,26 +103,26 @@ def _stack_verdicts(counts: dict[str, int], largest: int) -> Iterable[ChartColum
             yield ChartColumnPart(verdict, count, y, height)
 
 
-def write_html(report_json: JSONObject, path: Path) -> None:
+def write_html_report(report_json: JSONObject, path: Path) -> None:
     """Write the HTML page. Raises: EmulatorError, when the file cannot be written.
 
     Raises: EmulatorError, when the file cannot be written.
     """
     try:
-        path.write_text(render_html(report_json), encoding="utf-8")
+        path.write_text(render_html_report(report_json), encoding="utf-8")
     except OSError as error:
         what = f"cannot be written ({error.strerror})"
         raise EmulatorError(what, str(path), "Choose another file.") from None
 
 
-def render_html(report_json: JSONObject) -> str:
+def render_html_report(report_json: JSONObject) -> str:
     """Return the report as HTML."""
     template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "json": _indented_json,
+        "json": _format_indented_json,
         "called": event_label,
         "reason": reason_text,
         "worth": order_value_text,
@@ -136,10 +136,14 @@ def render_html(report_json: JSONObject) -> str:
         width=CHART_WIDTH,
         most=_MAX_HTML_ROWS,
         days=build_day_columns(report_json["days"]),
-        received=build_bars((row["eventName"], row["count"]) for row in report_json["received"]),
-        costs=build_bars((f"{event_label(row)}: {row['what']}", row["count"]) for row in lost),
+        received=build_chart_bars(
+            (row["eventName"], row["count"]) for row in report_json["received"]
+        ),
+        costs=build_chart_bars(
+            (f"{event_label(row)}: {row['what']}", row["count"]) for row in lost
+        ),
     )
 
 
-def _indented_json(value: JSON) -> str:
+def _format_indented_json(value: JSON) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()

@@ -50,7 +50,7 @@ _CURRENCIES = frozenset(load_json_document("codes")["currencies"])
 _COUNT_NAMES = ("lines", "events", "losing", "bytes", "differing")
 
 
-def format_sample(event: JSONObject, **bodies: bytes | None) -> str:
+def format_event_sample(event: JSONObject, **bodies: bytes | None) -> str:
     """Return an event and the users of its requests as short JSON text."""
     sample_json: JSONObject = {"event": shorten_and_redact_json(event)}
     for name, body in bodies.items():
@@ -94,7 +94,7 @@ def shorten_and_redact_json(value: JSON, max_levels: int = _MAX_LEVELS) -> JSON:
     )
 
 
-def order_value(event: JSONObject) -> tuple[str, int] | None:
+def compute_order_value(event: JSONObject) -> tuple[str, int] | None:
     """Return the currency and value of an order in hundredths; None for other events.
 
     Source: Segment, Spec: V2 Ecommerce Events, "Order Completed".
@@ -105,14 +105,14 @@ def order_value(event: JSONObject) -> tuple[str, int] | None:
     amounts = (_parse_amount(properties.get(name)) for name in _TOTAL_PROPERTIES)
     amount = next((number for number in amounts if number is not None), None)
     if amount is None:
-        amount = _sum_products(properties.get("products"))
+        amount = _sum_product_prices(properties.get("products"))
     currency = properties.get("currency")
     if not isinstance(currency, str) or currency not in _CURRENCIES:
         currency = UNKNOWN_CURRENCY
     return (currency, round(amount * 100)) if amount else None
 
 
-def _sum_products(products: JSON) -> float:
+def _sum_product_prices(products: JSON) -> float:
     product_list = products if isinstance(products, list) else []
     product_objects = [product for product in product_list if isinstance(product, dict)]
     total = sum(
@@ -166,7 +166,7 @@ class RowTally:
         """Add *samples* and keep the first ones of the archive."""
         self.samples = sorted([*self.samples, *samples])[:MAX_SAMPLES]
 
-    def add(self, other: Self) -> None:
+    def add_tally(self, other: Self) -> None:
         """Add the counts of *other*."""
         self.count += other.count
         for currency, amount in other.order_value.items():
@@ -195,18 +195,20 @@ class MetricTable:
             tally = self.rows[row] = RowTally()
         return tally
 
-    def add(self, other: Self) -> None:
+    def add_table(self, other: Self) -> None:
         """Add the counts of *other*."""
         for row, tally in other.rows.items():
-            self.get_tally(row).add(tally)
-        self.overflow.add(other.overflow)
+            self.get_tally(row).add_tally(tally)
+        self.overflow.add_tally(other.overflow)
         self.drop_excess_rows()
 
     def drop_excess_rows(self) -> None:
         """Drop rows above *max_rows* into *overflow*."""
         if len(self.rows) > self.max_rows:
             for row in sorted(self.rows, key=_row_hash)[self.max_rows :]:
-                self.overflow.add(RowTally(self.rows[row].count, self.rows.pop(row).order_value))
+                self.overflow.add_tally(
+                    RowTally(self.rows[row].count, self.rows.pop(row).order_value)
+                )
 
 
 def _row_hash(row: RowKey) -> bytes:
@@ -236,12 +238,12 @@ class ReplayMetrics:
     differing: int = 0
     tables: dict[str, MetricTable] = field(default_factory=_empty_tables)
 
-    def add(self, other: Self) -> None:
+    def add_metrics(self, other: Self) -> None:
         """Add the metrics of other lines."""
         for name in _COUNT_NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, table in self.tables.items():
-            table.add(other.tables[name])
+            table.add_table(other.tables[name])
 
     def drop_excess_rows(self) -> None:
         """Drop the excess rows of all tables."""

@@ -16,7 +16,7 @@ _TEXT_COLUMNS = (
 _REPORT_SECTIONS = ("verdicts", "events", "received", "deliveries", "reasons", "days", "unread")
 
 
-def write_parquet(report_json: JSONObject, path: Path) -> None:
+def write_parquet_report(report_json: JSONObject, path: Path) -> None:
     """Write all report tables into one Parquet file; `section` names the table.
 
     Raises: EmulatorError, when the file cannot be written.

@@ -14,7 +14,7 @@ _MAX_TEXT_ROWS = 15  # of a table; all of them are in --json
 _MAX_CELL_LENGTH = 100  # characters of a cell
 
 
-def build_report(
+def build_replay_report(
     completed: CompletedParts, files: Sequence[ArchiveFile], *, has_comparison: bool
 ) -> JSONObject:
     """Build the report; docs/replay.md describes its parts.
@@ -27,7 +27,7 @@ def build_report(
 
     def list_report_rows(name: str) -> list[JSONObject]:
         return [
-            _row_json(name, row, tally, completed, files)
+            _report_row_json(name, row, tally, completed, files)
             for row, tally in sorted(tables[name].rows.items(), key=_order_by_count)
         ]
 
@@ -86,7 +86,7 @@ def list_warnings(report_json: JSONObject) -> list[JSONObject]:
     return sorted(warnings.values(), key=lambda remark: -remark["count"])
 
 
-def _row_json(
+def _report_row_json(
     table: str,
     row: RowKey,
     tally: RowTally,
@@ -97,7 +97,7 @@ def _row_json(
     if "lost" in row_json:
         row_json["lost"] = bool(row_json["lost"])
         row_json["value"] = {
-            currency: amount / 100 for currency, amount in _sort_by_amount(tally.order_value)
+            currency: amount / 100 for currency, amount in _sort_order_values(tally.order_value)
         }
     row_json["count"] = tally.count
     if tally.samples:
@@ -108,11 +108,13 @@ def _row_json(
 def _sample_json(
     sample: LineSample, completed: CompletedParts, files: Sequence[ArchiveFile]
 ) -> JSON:
-    at = f"{files[sample.position.file_index].name}:{completed.line_number(sample.position)}"
+    at = (
+        f"{files[sample.position.file_index].name}:{completed.line_number_in_file(sample.position)}"
+    )
     return {"at": at, **orjson.loads(sample.text)}
 
 
-def _sort_by_amount(value: dict[str, int]) -> Iterable[tuple[str, int]]:
+def _sort_order_values(value: dict[str, int]) -> Iterable[tuple[str, int]]:
     return sorted(value.items(), key=lambda amount: (-amount[1], amount[0]))
 
 
@@ -126,68 +128,70 @@ def _order_by_lost_value(row: JSONObject) -> tuple[bool, float, int]:
     return not row["lost"], -max(row["value"].values(), default=0.0), -row["count"]
 
 
-def format_text(report_json: JSONObject) -> str:
+def format_text_report(report_json: JSONObject) -> str:
     """Return the report as text tables, the most expensive losses first."""
-    return "\n".join(_text_lines(report_json))
+    return "\n".join(_format_report_lines(report_json))
 
 
-def _text_lines(report_json: JSONObject) -> Iterator[str]:
+def _format_report_lines(report_json: JSONObject) -> Iterator[str]:
     archive = report_json["archive"]
     events, losing = archive["events"], archive["losing"]
     yield f"Of {events:,} events, {losing:,} would be lost, in whole or in part."
     verdicts = ((row["verdict"], row["count"]) for row in report_json["verdicts"])
-    yield from _text_table("Results", ("verdict", "events"), verdicts)
+    yield from _format_text_table("Results", ("verdict", "events"), verdicts)
     received = ((row["eventName"], row["count"]) for row in report_json["received"])
-    yield from _text_table("What Insider One would have stored", ("event", "count"), received)
-    yield from _losses_table(report_json)
-    yield from _warnings_table(report_json)
+    yield from _format_text_table(
+        "What Insider One would have stored", ("event", "count"), received
+    )
+    yield from _format_losses_table(report_json)
+    yield from _format_warnings_table(report_json)
     if report_json["comparison"]:
-        yield from _comparison_tables(report_json["comparison"], events)
+        yield from _format_comparison_tables(report_json["comparison"], events)
     unread = (
         (row["what"], row["count"], _first_sample_location(row)) for row in report_json["unread"]
     )
-    yield from _text_table("What could not be read", ("what", "count", "first at"), unread)
+    yield from _format_text_table("What could not be read", ("what", "count", "first at"), unread)
     for name, count in report_json["beyond"].items():
         yield f"\n{count:,} more are counted in {name!r}, which has too many different names."
 
 
-def _losses_table(report_json: JSONObject) -> Iterator[str]:
+def _format_losses_table(report_json: JSONObject) -> Iterator[str]:
     rows = (
         (row["count"], order_value_text(row), row["verdict"], event_label(row), reason_text(row))
         for row in list_losses(report_json)
     )
     head = ("count", "orders worth", "verdict", "event", "why it is lost")
-    yield from _text_table("What would be lost, the most expensive first", head, rows)
+    yield from _format_text_table("What would be lost, the most expensive first", head, rows)
 
 
-def _warnings_table(report_json: JSONObject) -> Iterator[str]:
+def _format_warnings_table(report_json: JSONObject) -> Iterator[str]:
     rows = (
         (
             row["count"],
             row["verdict"],
-            _first_and_count(event_label(group) for group in row["of"]),
-            _first_and_count(group["subscription"] for group in row["of"]),
+            _format_first_name_and_count(event_label(group) for group in row["of"]),
+            _format_first_name_and_count(group["subscription"] for group in row["of"]),
             reason_text(row),
         )
         for row in list_warnings(report_json)
     )
     head = ("count", "verdict", "event", "subscription", "what is to know")
-    yield from _text_table("Warnings, and events that are not sent", head, rows)
+    yield from _format_text_table("Warnings, and events that are not sent", head, rows)
 
 
-def _comparison_tables(comparison: JSONObject, event_count: int) -> Iterator[str]:
+def _format_comparison_tables(comparison: JSONObject, event_count: int) -> Iterator[str]:
     yield f"\n{comparison['differing']:,} of {event_count:,} events make other requests"
     changes = (
         (row["count"], row["change"], event_label(row), row["subscription"], row["field"])
         for row in comparison["changes"]
     )
     head = ("events", "change", "event", "subscription", "field")
-    yield from _text_table("What changes in the requests", head, changes)
+    yield from _format_text_table("What changes in the requests", head, changes)
     turned = (
         (row["count"], event_label(row), row["before"], row["after"])
         for row in comparison["turned"]
     )
-    yield from _text_table(
+    yield from _format_text_table(
         "What changes in verdicts", ("events", "event", "before", "after"), turned
     )
 
@@ -208,7 +212,7 @@ def order_value_text(row: JSONObject) -> str:
     return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in row["value"].items())
 
 
-def _first_and_count(names: Iterable[str]) -> str:
+def _format_first_name_and_count(names: Iterable[str]) -> str:
     """Return the first name and how many more there are."""
     first, *more = dict.fromkeys(names)
     return f"{first} and {len(more)} more" if more else first
@@ -218,8 +222,10 @@ def _first_sample_location(row: JSONObject) -> str:
     return str(row["samples"][0]["at"]) if row.get("samples") else ""
 
 
-def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    text_rows = [[_text_cell(cell) for cell in row] for row in rows]
+def _format_text_table(
+    title: str, head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> Iterator[str]:
+    text_rows = [[_format_text_cell(cell) for cell in row] for row in rows]
     if not text_rows:
         return
     shown_rows = [list(head), *text_rows[:_MAX_TEXT_ROWS]]
@@ -236,7 +242,7 @@ def _text_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]
         yield f"  … and {len(text_rows) - _MAX_TEXT_ROWS:,} more, see --json"
 
 
-def _text_cell(value: object) -> str:
+def _format_text_cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     # Names come from outside and could contain terminal control characters.

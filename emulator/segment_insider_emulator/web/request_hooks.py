@@ -47,7 +47,7 @@ def run_due_retries() -> None:
         services = current_services()
         retries = services.pipeline.retries
         if retries.next_due_at <= format_iso_utc(services.clock()):
-            retries.retry_due()
+            retries.retry_due_upserts()
 
 
 def answer_segment_preflight() -> Response | None:

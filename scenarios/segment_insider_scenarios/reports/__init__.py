@@ -155,14 +155,14 @@ def _read_step_results(
     at = next(
         (n for n, step in enumerate(steps) if step.verdict in FAILURE_VERDICTS), len(steps) - 1
     )
-    steps[at] = _assign_failure(steps[at], failure)
+    steps[at] = _add_failure_to_step(steps[at], failure)
     return steps
 
 
 FAILURE_VERDICTS = ("failed", "undefined", "ambiguous", "unknown")
 
 
-def _assign_failure(step: StepResult, failure: str | None) -> StepResult:
+def _add_failure_to_step(step: StepResult, failure: str | None) -> StepResult:
     verdict: StepVerdict = "failed" if step.verdict == "passed" else step.verdict
     return replace(step, verdict=verdict, failure=failure)
 

@@ -115,11 +115,11 @@ def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
     """
     return b"".join(
         orjson.dumps(message) + b"\n"
-        for message in _MessageWriter(results, root).iterate_messages()
+        for message in _CucumberMessageWriter(results, root).iterate_messages()
     )
 
 
-class _MessageWriter:
+class _CucumberMessageWriter:
     """Writer of Cucumber messages, which refer to each other by id."""
 
     def __init__(self, results: RunResults, root: Path) -> None:
@@ -130,7 +130,7 @@ class _MessageWriter:
     def iterate_messages(self) -> Iterator[JSONObject]:
         yield {"meta": _meta_message()}
         pickles: dict[tuple[str, int, int], JSONObject] = {}
-        for file in self._list_files():
+        for file in self._list_feature_files():
             yield from self._source_messages(file, pickles)
         started = {"id": self._run_id, "timestamp": _timestamp_message(self._results.started_at)}
         yield {"testRunStarted": started}
@@ -140,7 +140,7 @@ class _MessageWriter:
                     yield from self._test_case_messages(scenario, pickle)
         yield {"testRunFinished": self._run_finished_message()}
 
-    def _list_files(self) -> list[str]:
+    def _list_feature_files(self) -> list[str]:
         files = [file for file, _ in self._results.group_by_feature()]
         broken = [file.where for file in self._results.unreadable]
         return sorted({*files, *broken})

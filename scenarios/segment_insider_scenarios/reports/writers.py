@@ -20,14 +20,14 @@ from segment_insider_scenarios.reports.cucumber import (
 )
 
 
-def render_html(results: RunResults) -> str:
+def render_html_page(results: RunResults) -> str:
     """Return the run as one HTML page without scripts or external files; all data is escaped.
 
     Captured data may be hostile: everything is escaped, and the page allows no scripts.
     """
     verdicts = [scenario.verdict for scenario in results.scenarios]
     counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "skipped")}
-    return _load_template().render(results=results, counts=counts, shown=_format_json)
+    return _load_html_template().render(results=results, counts=counts, shown=_format_json)
 
 
 def _format_json(value: JSON) -> str:
@@ -35,7 +35,7 @@ def _format_json(value: JSON) -> str:
 
 
 @cache
-def _load_template() -> Template:
+def _load_html_template() -> Template:
     loader = PackageLoader("segment_insider_scenarios.reports")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True
@@ -51,7 +51,7 @@ OUTCOME_BY_VERDICT: Final[dict[str, Literal["passed", "failure", "skipped"]]] = 
 }
 
 
-def render_junit(results: RunResults) -> bytes:
+def render_junit_report(results: RunResults) -> bytes:
     """Return the run as JUnit XML; unreadable files and interruptions are errors."""
     seconds = (results.ended_at - results.started_at).total_seconds()
     return document(
@@ -89,10 +89,10 @@ def _failure_headline(failure: str) -> str:
 
 # Option of `emulator verify` -> what it writes.
 REPORT_WRITERS: dict[str, Callable[[RunResults], bytes]] = {
-    "junit": render_junit,
+    "junit": render_junit_report,
     "cucumber_json": render_cucumber_json,
     "cucumber_messages": lambda results: render_cucumber_messages(results, Path.cwd()),
-    "html": lambda results: render_html(results).encode(),
+    "html": lambda results: render_html_page(results).encode(),
 }
 # Those that show what each step sent and delivered.
 FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html")
@@ -120,7 +120,7 @@ MAX_TEXT_LENGTH, MAX_STEP_LENGTH, MAX_FAILURE_LENGTH = 1000, 10_000, 20_000  # c
 STEP_VERDICTS = {"passed": "passed", "skipped": "skipped"}
 
 
-def send_run(results: RunResults, url: str) -> int:
+def send_run_to_emulator(results: RunResults, url: str) -> int:
     """Send the run to the emulator at *url* and return its id there.
 
     Raises: EmulatorError.
@@ -166,7 +166,7 @@ def _scenario_document(result: ScenarioResult) -> JSONObject:
         "line": result.line,
         "verdict": result.verdict,
         "seconds": result.seconds,
-        "sandbox": _sandbox_id(result.sandbox),
+        "sandbox": _find_sandbox_id(result.sandbox),
         "messages": result.messages[:MAX_MESSAGES],
         "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
         "steps": [_step_document(step) for step in result.steps[:MAX_STEPS]],
@@ -183,6 +183,6 @@ def _step_document(result: StepResult) -> JSONObject:
     }
 
 
-def _sandbox_id(url: str | None) -> str | None:
+def _find_sandbox_id(url: str | None) -> str | None:
     """Return the sandbox id at the end of a sandbox URL."""
     return url.rpartition("/sandboxes/")[2] if url and "/sandboxes/" in url else None

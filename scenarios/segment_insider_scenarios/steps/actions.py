@@ -257,7 +257,7 @@ def order_has_details(scene: ScenarioContext, order: str, datatable: StepTable) 
         remedy = "Put all details into one table."
         raise EmulatorError(f"the order {order!r} already has details", "", remedy)
     scene.orders[order] = read_property_table(scene, datatable, "Order Completed")
-    scene.preparations.add(PREPARED_ORDER, order)
+    scene.preparations.add_preparation(PREPARED_ORDER, order)
 
 
 @given(StepPattern('{person:w} completes order "{order}" in {currency:w}:'))
@@ -272,7 +272,7 @@ def completes_order(
     """
     require_iso_currency(scene, currency)
     details = scene.orders.get(order)
-    scene.preparations.mark_used(PREPARED_ORDER, order)
+    scene.preparations.mark_preparation_used(PREPARED_ORDER, order)
     scene.send_calls(
         person,
         order_completed_call(read_product_table(scene, datatable), order, currency, details),
@@ -283,7 +283,7 @@ def completes_order(
 @when(StepPattern("{person:w} signs in"))
 def signs_in(scene: ScenarioContext, person: str) -> None:
     """Send identify with the user id and the e-mail address."""
-    scene.sign_in(person)
+    scene.sign_in_person(person)
 
 
 @given(StepPattern("{person:w} tells the shop these traits:"))

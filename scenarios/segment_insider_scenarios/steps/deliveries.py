@@ -21,8 +21,8 @@ from segment_insider_scenarios.name_checks import (
     ScenarioEvents,
     require_known_name,
     require_known_or_received,
+    require_nonempty_text,
     require_possible_event,
-    require_text,
     require_valid_event_name,
 )
 from segment_insider_scenarios.step_catalogue import StepPattern
@@ -323,7 +323,7 @@ def call_ends_as(scene: ScenarioContext, call: str, verdict: str) -> None:
 def call_ends_as_because(scene: ScenarioContext, call: str, verdict: str, reason: str) -> None:
     """Check the verdict and the reason, or a part of it."""
     _require_known_verdict(verdict)
-    require_text("reason", reason, f'the call "{call}" ends as {verdict} because ""')
+    require_nonempty_text("reason", reason, f'the call "{call}" ends as {verdict} because ""')
     message = find_newest_call(scene, call)
     assert_claim(
         scene,

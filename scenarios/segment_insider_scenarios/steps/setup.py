@@ -12,7 +12,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import suggest_name
 from segment_insider_scenarios.assertions import assert_claim, assert_rows_equal
 from segment_insider_scenarios.context import PREPARED_DEVICE, PREPARED_ROLE, ScenarioContext
-from segment_insider_scenarios.name_checks import require_known_name, require_text
+from segment_insider_scenarios.name_checks import require_known_name, require_nonempty_text
 from segment_insider_scenarios.shopper import Shopper, make_shopper
 from segment_insider_scenarios.step_catalogue import StepPattern
 from segment_insider_scenarios.tables import (
@@ -35,14 +35,14 @@ def uses_workspace(scene: ScenarioContext, workspace: str) -> None:
 @given(StepPattern("{person:w} shops"))
 def person_shops(scene: ScenarioContext, person: str) -> None:
     """Introduce a signed-in shopper; a name used in any Given or When is one as well."""
-    scene.mark_introduced(person)
+    scene.mark_person_introduced(person)
     scene.get_person(person)
 
 
 @given(StepPattern('{person:w} shops in "{locale}"'))
 def person_shops_in_locale(scene: ScenarioContext, person: str, locale: str) -> None:
     """Introduce a shopper of a locale such as de_DE, with matching name, address and phone."""
-    scene.mark_introduced(person)
+    scene.mark_person_introduced(person)
     try:
         scene.people[person] = make_shopper(person, locale=locale)
     except AttributeError as error:
@@ -58,7 +58,7 @@ def person_has_details(scene: ScenarioContext, person: str, datatable: StepTable
     | detail | value            |
     | email  | ada@shop.example |
     """
-    scene.mark_introduced(person)
+    scene.mark_person_introduced(person)
     values = nest_dotted_values(parse_pairs(datatable, "detail"))
     known = {name: None for name, _ in datatable[1:]} | values
     for name in known:
@@ -71,15 +71,15 @@ def person_has_details(scene: ScenarioContext, person: str, datatable: StepTable
 @given(StepPattern("{person:w} has not signed in"))
 def person_has_not_signed_in(scene: ScenarioContext, person: str) -> None:
     """Make the person anonymous, known only by the browser's anonymous id."""
-    scene.mark_introduced(person)
+    scene.mark_person_introduced(person)
     scene.update_person(person, user_id=None)
 
 
 @given(StepPattern('{person:w} goes on at the device "{device}"'))
 def person_uses_device(scene: ScenarioContext, person: str, device: str) -> None:
     """Switch to another device: its name is its anonymous id, and no one has signed in there."""
-    scene.mark_introduced(person)
-    scene.preparations.add(PREPARED_DEVICE, device)
+    scene.mark_person_introduced(person)
+    scene.preparations.add_preparation(PREPARED_DEVICE, device)
     scene.update_person(person, anonymous_id=device, user_id=None)
 
 
@@ -105,16 +105,16 @@ SETTING_KEYS = {"Segment Integration Key": "ucd_key", "Account Name": "account_n
 @given(StepPattern('{person:w} has the role "{role}" in InOne'))
 def has_role(scene: ScenarioContext, person: str, role: str) -> None:
     """Set the role: Administrator, Editor with PII access, or one without such rights."""
-    scene.texts.reject_typo("role", role, (*EDITOR_ROLES, EDITOR_ROLE), person)
+    scene.texts.reject_name_typo("role", role, (*EDITOR_ROLES, EDITOR_ROLE), person)
     scene.roles[person] = role
-    scene.preparations.add(PREPARED_ROLE, person)
+    scene.preparations.add_preparation(PREPARED_ROLE, person)
 
 
 @given(StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
 @when(StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
 def creates_integration(scene: ScenarioContext, person: str, name: str, type: str) -> None:
     """Create an integration in InOne, under External Integrations; saving must succeed."""
-    scene.texts.reject_typo("type", type, [INTEGRATION_TYPE], person)
+    scene.texts.reject_name_typo("type", type, [INTEGRATION_TYPE], person)
     scene.created_integrations[name] = scene.emulator.client.create_integration(
         name, type, _role_of_actor(scene, person)
     )
@@ -123,7 +123,7 @@ def creates_integration(scene: ScenarioContext, person: str, name: str, type: st
 @when(StepPattern('{person:w} tries to create the integration "{name}" of type "{type}"'))
 def tries_to_create_integration(scene: ScenarioContext, person: str, name: str, type: str) -> None:
     """Create an integration in InOne, which may refuse."""
-    scene.texts.reject_typo("type", type, [INTEGRATION_TYPE], person)
+    scene.texts.reject_name_typo("type", type, [INTEGRATION_TYPE], person)
     try:
         creates_integration(scene, person, name, type)
     except EmulatorError as error:
@@ -201,7 +201,7 @@ def disables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
 @then(StepPattern('InOne refuses because "{reason}"'))
 def inone_refuses(scene: ScenarioContext, reason: str) -> None:
     """Check the reason of a refusal, or a part of it; the words are the emulator's."""
-    require_text("reason", reason, 'InOne refuses because ""')
+    require_nonempty_text("reason", reason, 'InOne refuses because ""')
     holds = reason in (scene.panel_refusal or "")
     actual_text = (
         f"It said: {scene.panel_refusal}." if scene.panel_refusal else "It did not refuse."
