@@ -146,7 +146,8 @@ def _format_subscription_traces(
             yield from _format_subscription_trace(trace, event)
             yield from _format_insider_rejections(refusals.get(at, []))
     if grouped:
-        yield f"  not matched  {len(grouped)} others, which require {_format_first_unmet_conditions(grouped)}"
+        conditions_text = _format_first_unmet_conditions(grouped)
+        yield f"  not matched  {len(grouped)} others, which require {conditions_text}"
 
 
 def _list_unmet_conditions(trace: SubscriptionTrace) -> list[ConditionCheck]:
