@@ -310,11 +310,11 @@ def test_two_messages_are_compared(emulator: Running, page: Page) -> None:
     ]
 
 
-def test_an_upsert_that_one_message_lacks_is_nothing_there(emulator: Running, page: Page) -> None:
+def test_an_upsert_that_one_message_lacks_is_absent_there(emulator: Running, page: Page) -> None:
     emulator.send(ADA, ORDER)
     page.goto(f"{emulator.url}/messages/2/compare?with=1")
     rows = page.locator(".compared", has_text="Create or Update").locator("tbody tr")
-    assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"nothing"}
+    assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"absent"}
 
 
 def test_alone_and_in_a_batch_is_the_same_upsert(emulator: Running, page: Page) -> None:

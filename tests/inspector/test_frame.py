@@ -133,7 +133,7 @@ def test_the_theme_can_be_chosen_and_stays(emulator: Running, page: Page) -> Non
     assert page.evaluate(ground) == "rgb(20, 22, 27)"
 
 
-LOST = "Nothing has this address", "See / for the addresses of this emulator."
+LOST = "This address does not exist", "See / for the addresses of this emulator."
 
 
 def fault(page: str) -> list[str]:
