@@ -323,7 +323,7 @@ MISTAKES = {
         Then Insider One receives no "purchase" for Ada
         """,
         "Insider One receives no \"purchase\" for Ada: Insider One has no events 'purchase'. "
-        "It keeps them as 'confirmation_page_view'.",
+        "It stores them as 'confirmation_page_view'.",
     ),
     "expects events of somebody who sent none": (
         """\

@@ -52,12 +52,12 @@ Feature: Own
 CONFTEST = """\
 from pytest_bdd import parsers, when
 
-from segment_insider_scenarios import calls
+from segment_insider_scenarios.shopper import track_call
 
 
 @when(parsers.parse("{person:w} wishes"))
 def wishes(scene, person):
-    scene.tell(person, calls.event("Wish Listed"))
+    scene.send_calls(person, track_call("Wish Listed"))
 
 
 @when(parsers.parse("{person:w} opens the screen {screen} and smiles"))
