@@ -10,7 +10,7 @@ from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.schema import CreateSchema, DropSchema
 
 from segment_insider_emulator.storage import database, schema
-from segment_insider_emulator.storage.postgres import url_with_schema
+from segment_insider_emulator.storage.postgres import add_schema_to_url
 
 _SANDBOX_SCHEMAS = text("SELECT nspname FROM pg_namespace WHERE starts_with(nspname, :before)")
 _SEQUENCES = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :name")
@@ -34,7 +34,7 @@ class PostgresSchemas:
         """Return an engine on an empty schema with the tables of *metadata*."""
         assert metadata is schema.metadata
         name = self._empty_schema(self._ended.pop()) if self._ended else self._create_schema()
-        url = url_with_schema(self.server.url, name)
+        url = add_schema_to_url(self.server.url, name)
         engine = database.open_database(url.render_as_string(hide_password=False))
         self._open.add(engine)
         weakref.finalize(engine, self._ended.append, name)

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import COMMANDS, main
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 
 SONG = {"event": "Song Played", "userId": "ada", "messageId": "m1", "writeKey": "wk_demo"}
@@ -118,7 +118,7 @@ def test_a_missing_table_is_not_reported_as_a_full_disk(tmp_path: Path) -> None:
 
 def test_a_server_in_a_thread_starts_and_stops() -> None:
     with emulator() as app:
-        with serve_in_thread(app) as base:
+        with serve_app_in_thread(app) as base:
             requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
             assert list_message_ids(base) == ["m1"]
         with pytest.raises(requests.ConnectionError):
@@ -198,7 +198,7 @@ def test_a_wrong_command_line_is_reported_in_one_line_with_exit_code_2(
 
 
 def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
-    with emulator() as app, serve_in_thread(app) as base:
+    with emulator() as app, serve_app_in_thread(app) as base:
         port = base.rpartition(":")[2]
         result = CliRunner().invoke(main, ["serve", "--port", port, "--db", ":memory:"])
     assert (result.exit_code, result.stderr) == (

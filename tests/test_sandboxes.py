@@ -23,7 +23,7 @@ from segment_insider_emulator.errors import ConflictError
 from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.storage.sandboxes import SandboxStore
 from segment_insider_emulator.web.sandbox_creation import MAX_SANDBOXES
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -383,7 +383,7 @@ def test_sandboxes_in_a_file_survive_a_restart(tmp_path: Path) -> None:
 
 
 def test_concurrent_sandboxes_are_isolated() -> None:
-    with emulator() as app, serve_in_thread(app) as url, ThreadPoolExecutor(8) as shops:
+    with emulator() as app, serve_app_in_thread(app) as url, ThreadPoolExecutor(8) as shops:
         made = [requests.post(f"{url}{SANDBOXES}", json={}).json() for _ in range(8)]
 
         def sell(sandbox: dict[str, Any]) -> list[str]:
@@ -438,7 +438,7 @@ def test_a_sandbox_used_in_time_is_not_deleted(tmp_path: Path) -> None:
         served, client = app.extensions["sandboxes"], app.test_client()
         store = SandboxStore(served.default.services.engine)
         client.post(SANDBOXES, json=RED_SANDBOX)
-        assert store.list_idle_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
+        assert store.list_idle_sandbox_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
         store.mark_used("red", format_iso_utc(NOW + timedelta(hours=2)))
         assert not served.delete("red", unused_since=format_iso_utc(NOW + timedelta(hours=1)))
         assert client.get("/sandboxes/red/").status_code == 200

@@ -23,7 +23,7 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.web.access import HEALTH_PATH, Team, load_teams
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
@@ -471,7 +471,7 @@ def test_teams_need_an_admin_password(tmp_path: Path) -> None:
 
 
 def test_a_client_sends_its_token_only_to_the_control_api(app: Flask) -> None:
-    with serve_in_thread(app) as url, ControlClient(url, token="c-token") as asking:
+    with serve_app_in_thread(app) as url, ControlClient(url, token="c-token") as asking:
         made = asking.create_sandbox()
         assert [each["id"] for each in asking.list_sandboxes()] == ["co-1", made["id"]]
         with ControlClient(made["url"], session=asking.session, token="c-token") as within:
@@ -484,7 +484,7 @@ def test_a_client_sends_its_token_only_to_the_control_api(app: Flask) -> None:
 
 
 def list_sandboxes_without_token(app: Flask) -> None:
-    with serve_in_thread(app) as url, ControlClient(url) as stranger:
+    with serve_app_in_thread(app) as url, ControlClient(url) as stranger:
         stranger.list_sandboxes()
 
 
@@ -495,7 +495,7 @@ def test_scenarios_run_in_sandboxes_of_the_team_of_the_token(app: Flask, tmp_pat
         "    Then Insider One receives exactly these events for Ada:\n"
         "      | event_name  |\n      | song_played |\n"
     )
-    with serve_in_thread(app) as url:
+    with serve_app_in_thread(app) as url:
         runs = [
             CliRunner().invoke(
                 main,

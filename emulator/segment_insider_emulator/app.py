@@ -52,7 +52,7 @@ from segment_insider_emulator.segment.oauth import TokenIssuer
 from segment_insider_emulator.storage.change_feed import PostgresListener
 from segment_insider_emulator.storage.database import (
     POSTGRESQL_URL_SCHEMES,
-    advisory_locks,
+    hold_advisory_locks,
     open_database,
 )
 from segment_insider_emulator.storage.journeys import JourneyStore
@@ -84,7 +84,7 @@ from segment_insider_emulator.web.access import (
     CallerAuthenticator,
     create_access_check,
     find_default_sandbox_owner,
-    is_loopback,
+    is_loopback_host,
     load_teams,
 )
 from segment_insider_emulator.web.request_hooks import install_request_hooks
@@ -203,12 +203,12 @@ def _build_services(
         real,
         create_transaction_factory(
             state.profiles.unit_of_work,
-            partial(advisory_locks, state.engine),
+            partial(hold_advisory_locks, state.engine),
             None if pass_through else faults,
         ),
     )
     shared.subscribe_to_next_due_time(RETRIES_DUE, pipeline.retries.set_next_due_time)
-    shared.subscribe_to_next_due_time(JOURNEY_RUNS_DUE, runs.set_next_due)
+    shared.subscribe_to_next_due_time(JOURNEY_RUNS_DUE, runs.set_next_due_time)
     queue = DeliveryQueue(
         pipeline, store, partial(_is_workspace_current, workspace_version, shared)
     )
@@ -273,7 +273,7 @@ def _build_insider_account(
 def _allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
     """Return where error callbacks may go; a shared emulator ignores the workspace's list."""
     listed = workspace.insider_options.error_callback_hosts
-    is_shared = config.teams or config.password or not is_loopback(config.host)
+    is_shared = config.teams or config.password or not is_loopback_host(config.host)
     allowed = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
     return CallbackHosts(listed, allowed, config.port)
 

@@ -20,7 +20,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset
 from segment_insider_emulator.workspace.model import replace_keys
 from segment_insider_scenarios.client import ControlClient
@@ -57,7 +57,7 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
     """
     with (
         _open_app(workspace, Config(db=":memory:", port=port)) as app,
-        serve_in_thread(app, port) as url,
+        serve_app_in_thread(app, port) as url,
         ControlClient(url) as client,
     ):
         yield RunningEmulator(url, workspace, client, SegmentShop(url, workspace.write_key))

@@ -16,7 +16,7 @@ from flask import Flask
 from waitress.task import ThreadedTaskDispatcher
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 
 SERVE = [
     sys.executable,
@@ -88,7 +88,7 @@ def test_a_first_request_is_no_queue(
 
     usual = ThreadedTaskDispatcher.handler_thread
     monkeypatch.setattr(ThreadedTaskDispatcher, "handler_thread", work)
-    with serve_in_thread(Flask("empty")) as url:
+    with serve_app_in_thread(Flask("empty")) as url:
         assert requests.get(url, timeout=20).status_code == 404
     assert caplog.record_tuples == []
 

@@ -9,7 +9,10 @@ from conditions import filter_cases
 from hypothesis import Phase
 from published import NodeProcess, install_evaluator
 
-from segment_insider_emulator.filtering.event_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.event_filters import (
+    apply_destination_filters,
+    compile_destination_filters,
+)
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
 from segment_insider_emulator.filtering.fql_parser import parse_statement
 from segment_insider_emulator.types import JSON, JSONObject
@@ -56,8 +59,8 @@ def run_filter(case: JSONObject) -> JSONObject:
     """Run *case* through this project: {"matches", "event"}; the event is null when dropped."""
     try:
         matches: JSON = matches_event(parse_statement(case["if"]), case["event"])
-        filters = compile_filters([{"if": case["if"], "actions": case["actions"]}])
-        result = apply_filters(filters, case["event"])
+        filters = compile_destination_filters([{"if": case["if"], "actions": case["actions"]}])
+        result = apply_destination_filters(filters, case["event"])
         return {"matches": matches, "event": None if result.rejection else result.event}
     except Exception as crash:  # noqa: BLE001 - any crash is a difference to shrink
         return {"matches": repr(crash), "event": None}

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.web.server import MAX_WAITING_REQUESTS, serve_in_thread
+from segment_insider_emulator.web.server import MAX_WAITING_REQUESTS, serve_app_in_thread
 from segment_insider_emulator.workspace import Workspace
 
 API = "/emulator/v1"
@@ -142,7 +142,7 @@ def test_a_wait_ends_with_near_misses(client: FlaskClient) -> None:
 @pytest.fixture
 def url(workspace: Workspace) -> Iterator[str]:
     app = create_app(Config(db=":memory:"), workspace)
-    with serve_in_thread(app) as url:
+    with serve_app_in_thread(app) as url:
         yield url
     app.extensions["sandboxes"].close()
 

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import Workspace
 
 START = datetime.fromisoformat("2026-11-23T10:00:00+00:00")
@@ -159,7 +159,7 @@ def test_what_is_no_fault_is_refused(client: FlaskClient, asked: JSON, where: st
 
 def test_another_account_is_delivered_to_and_compared_with(workspace: Workspace) -> None:
     there = create_app(Config(db=":memory:"), workspace)
-    with serve_in_thread(there) as url:
+    with serve_app_in_thread(there) as url:
         config = Config(db=":memory:", insider_url=url, insider_key="wrong-key")
         here = create_app(config, workspace)
         client = here.test_client()
@@ -176,7 +176,7 @@ def test_another_account_is_delivered_to_and_compared_with(workspace: Workspace)
 
 def test_the_same_answers_are_no_difference(workspace: Workspace) -> None:
     there = create_app(Config(db=":memory:"), workspace)
-    with serve_in_thread(there) as url:
+    with serve_app_in_thread(there) as url:
         here = create_app(Config(db=":memory:", insider_url=url), workspace)
         client = here.test_client()
         send(client, "m1")

@@ -19,7 +19,7 @@ from segment_insider_emulator.control_api.export import (
     ClientDisconnected,
     send_large_response,
 )
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 
 API = "/emulator/v1"
 SCHEMAS = "har-schema@2.0.0"
@@ -242,7 +242,7 @@ def test_a_client_that_is_gone_ends_its_large_answer(client: FlaskClient) -> Non
 
 
 def test_a_client_that_hangs_up_gives_its_place_back(client: FlaskClient) -> None:
-    with serve_in_thread(client.application) as url:
+    with serve_app_in_thread(client.application) as url:
         address = urlsplit(url)
         for _ in range(3 * MAX_LARGE_RESPONSES):
             with socket.create_connection((address.hostname, address.port)) as asking:

@@ -21,12 +21,12 @@ from segment_insider_emulator.delivery.filter_chain import (
     verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import FilterResult
-from segment_insider_emulator.filtering.tracking_plan import parse_plan
+from segment_insider_emulator.filtering.tracking_plan import parse_tracking_plan
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
 
-PLAN = parse_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
+PLAN = parse_tracking_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
 WORKSPACE = load_workspace_or_preset("fixtures/plans/shop.yaml")
 TRACK_SWITCHES = (
     "allowUnplannedEvents",

@@ -71,8 +71,8 @@ def test_a_failure_that_may_pass_is_tried_again_when_due(store: MessageStore, ti
     own.submit([message()])
     (waiting,) = store.list_deliveries()[0]
     assert (waiting.verdict, waiting.code) == ("retrying", "503")
-    (id,) = store.upserts.list_pending_ids()
-    kept = store.upserts.get(id)
+    (id,) = store.upserts.list_pending_upsert_ids()
+    kept = store.upserts.get_upsert(id)
     assert kept is not None
     assert kept.due_at is not None
     assert waiting.reason == (
@@ -89,7 +89,7 @@ def test_a_failure_that_may_pass_is_tried_again_when_due(store: MessageStore, ti
     ]
     assert (made.verdict, made.reason, made.code) == ("accepted", None, None)
     assert verdicts(store) == [("m1", "accepted"), ("m1", "accepted")]
-    assert (store.upserts.list_pending_ids(), store.upserts.get(id)) == ([], None)
+    assert (store.upserts.list_pending_upsert_ids(), store.upserts.get_upsert(id)) == ([], None)
 
 
 def test_a_clock_set_ahead_sends_all_retries_of_the_time_in_between(
@@ -116,7 +116,7 @@ def test_after_four_hours_it_has_failed(store: MessageStore, time: Time) -> None
     assert made.reason == f"given up after {number} attempts: Insider One answered 503: busy"
     assert verdicts(store) == [("m1", "failed"), ("m1", "failed")]
     assert made.attempts[-1].at <= format_iso_utc(NOW + timedelta(hours=4))
-    assert store.upserts.list_pending_ids() == []
+    assert store.upserts.list_pending_upsert_ids() == []
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_batch_is_tried_again_as_a_whole(store: MessageStore, time: Time) -> N
     assert [verdict for _, verdict in verdicts(store)] == ["accepted", "dropped", "failed"] * 2
     first, second, third = store.list_deliveries()[0]
     assert (first.upsert, third.upsert) == (second.upsert, None)
-    kept = store.upserts.get(first.upsert or "")
+    kept = store.upserts.get_upsert(first.upsert or "")
     assert kept is not None
     assert (kept.due_at, len(kept.attempts), kept.response and kept.response.status) == (
         None, 2, 200,
@@ -220,7 +220,7 @@ def test_a_retry_on_which_the_emulator_fails_stops_no_other(
         "given up after 2 attempts: error in the emulator: ZeroDivisionError. See its log.",
     )
     assert made.verdict == "accepted"
-    assert store.upserts.list_pending_ids() == []
+    assert store.upserts.list_pending_upsert_ids() == []
 
 
 def test_a_reset_leaves_nothing_to_try(store: MessageStore, time: Time) -> None:
@@ -241,7 +241,7 @@ class Meanwhile(UpsertStore):
         self._pool = pool
 
     def find_earliest_due_at(self) -> str | None:
-        found = super().find_earliest_due_at()
+        found = super().find_next_retry_time()
         if self.bring:
             self.brought, self.bring = self._pool.submit(self.bring), None
             wait([self.brought], timeout=0.2)  # it may have to wait for whoever asked

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.filtering.event_filters import apply_filters, compile_filters
+from segment_insider_emulator.filtering.event_filters import (
+    apply_destination_filters,
+    compile_destination_filters,
+)
 from segment_insider_emulator.filtering.fql_checks import find_constant_conditions
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
 from segment_insider_emulator.filtering.fql_parser import parse_statement
@@ -49,7 +52,7 @@ def dropped(title: str = "Own") -> Rejection:
 
 
 def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> FilterResult:
-    return apply_filters(compile_filters(filters), event, seed)
+    return apply_destination_filters(compile_destination_filters(filters), event, seed)
 
 
 @pytest.mark.documented
@@ -236,8 +239,12 @@ def test_the_event_that_came_stays_as_it_was() -> None:
 
 
 def kept(action: JSONObject, events: list[JSONObject], seed: str) -> set[str]:
-    own = compile_filters([filter_of("all", action)])
-    return {event["messageId"] for event in events if not apply_filters(own, event, seed).rejection}
+    own = compile_destination_filters([filter_of("all", action)])
+    return {
+        event["messageId"]
+        for event in events
+        if not apply_destination_filters(own, event, seed).rejection
+    }
 
 
 EVENTS = [{**ORDER, "messageId": f"m{at}", "userId": f"u{at % 50}"} for at in range(1000)]

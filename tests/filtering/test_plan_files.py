@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.filtering.tracking_plan import PLAN_FORMAT_REMEDY, parse_plan
+from segment_insider_emulator.filtering.tracking_plan import PLAN_FORMAT_REMEDY, parse_tracking_plan
 from segment_insider_emulator.types import JSON, JSONObject
 
 PLANS = Path("fixtures/plans")
@@ -28,7 +28,9 @@ def track(schema: JSON, **changes: Any) -> JSONObject:
 
 @pytest.mark.documented
 def test_both_shapes_hold_the_same_rules() -> None:
-    api, older = (parse_plan(document(name), name) for name in ("shop.json", "shop-older.json"))
+    api, older = (
+        parse_tracking_plan(document(name), name) for name in ("shop.json", "shop-older.json")
+    )
     assert api.rules_by_version.keys() == older.rules_by_version.keys()
     assert (
         [str(rule) for rule in api.common_rules]
@@ -57,7 +59,7 @@ def test_both_shapes_hold_the_same_rules() -> None:
     ],
 )
 def test_a_plan_has_a_name(given: JSONObject) -> None:
-    assert parse_plan(given, "plan.json").name == "Shop"
+    assert parse_tracking_plan(given, "plan.json").name == "Shop"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_a_plan_has_a_name(given: JSONObject) -> None:
 )
 def test_a_plan_that_cannot_be_used(given: JSONObject, said: str) -> None:
     with pytest.raises(EmulatorError) as raised:
-        parse_plan(given, "plan.json")
+        parse_tracking_plan(given, "plan.json")
     assert str(raised.value) == said
 
 
@@ -129,7 +131,7 @@ def test_a_rule_that_cannot_be_checked_is_named_and_the_others_hold(
     given: Any, where: str, what: str
 ) -> None:
     other = track({"properties": {"userId": {"type": "string"}}}, key="B")
-    plan = parse_plan({"rules": [given, other, given]}, "plan.json")
+    plan = parse_tracking_plan({"rules": [given, other, given]}, "plan.json")
     assert [(each.where, each.what) for each in plan.problems] == [
         (f"plan.json: {where}", what),
         ("plan.json: rules[2]", what),
@@ -160,5 +162,5 @@ def test_a_rule_that_cannot_be_checked_is_named_and_the_others_hold(
 def test_what_the_older_shape_does_not_say_is_named(
     given: JSONObject, where: str, what: str
 ) -> None:
-    (problem,) = parse_plan({"rules": given}, "plan.json").problems
+    (problem,) = parse_tracking_plan({"rules": given}, "plan.json").problems
     assert (problem.where, problem.what) == (f"plan.json: {where}", what)

@@ -9,13 +9,13 @@ from segment_insider_emulator.filtering.plan_rule import (
     MAX_SHOWN_VALUE_LENGTH,
     MAX_VIOLATIONS,
     RULE_VALIDATOR,
-    compile_rule,
+    compile_plan_rule,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
 
 def told(schema: JSONObject, value: JSON) -> list[tuple[str, str, str]]:
-    rule = compile_rule("TRACK", "A", 1, {"properties": {"v": schema}})
+    rule = compile_plan_rule("TRACK", "A", 1, {"properties": {"v": schema}})
     return [
         (each.field, each.type, each.description) for each in rule.find_violations({"v": value})
     ]
@@ -154,19 +154,19 @@ def test_wording(schema: JSONObject, value: JSON, expected: list[tuple[str, str,
 
 @pytest.mark.documented
 def test_the_event_itself_is_called_root() -> None:
-    (found,) = compile_rule("COMMON", "", 1, {"maxProperties": 0}).find_violations({"v": 1})
+    (found,) = compile_plan_rule("COMMON", "", 1, {"maxProperties": 0}).find_violations({"v": 1})
     assert (found.field, found.description) == ("(root)", "Must have at most 0 properties")
 
 
 def test_a_long_value_is_shown_by_its_beginning() -> None:
-    (found,) = compile_rule("COMMON", "", 1, {"properties": {"v": False}}).find_violations(
+    (found,) = compile_plan_rule("COMMON", "", 1, {"properties": {"v": False}}).find_violations(
         {"v": "x" * 9000}
     )
     assert found.value == '"' + "x" * (MAX_SHOWN_VALUE_LENGTH - 1) + "…"
 
 
 def test_no_more_is_told_than_a_reader_could_read() -> None:
-    rule = compile_rule("COMMON", "", 1, {"properties": {"v": {"items": {"type": "string"}}}})
+    rule = compile_plan_rule("COMMON", "", 1, {"properties": {"v": {"items": {"type": "string"}}}})
     assert len(rule.find_violations({"v": [1] * 5000})) == MAX_VIOLATIONS
 
 
@@ -192,7 +192,7 @@ MONEY: JSONObject = {"money": {"type": "number"}, "price": {"$ref": "#/definitio
 def test_a_reference_stands_for_what_it_names(reference: str) -> None:
     named: JSONObject = {"v": {"items": [{"type": "number"}]}, "default": {"$ref": reference}}
     schema = {"properties": named, "definitions": MONEY, "a/b": {"type": "number"}}
-    (found,) = compile_rule("TRACK", "A", 1, schema).find_violations({"default": "8.50"})
+    (found,) = compile_plan_rule("TRACK", "A", 1, schema).find_violations({"default": "8.50"})
     assert found.description == "Invalid type. Expected: number, given: string"
 
 
@@ -203,7 +203,7 @@ def doubled(times: int) -> JSONObject:
 
 
 def test_the_deepest_rule_is_checked() -> None:
-    assert compile_rule("TRACK", "A", 1, nested(98)).find_violations({"v": 1}) == ()
+    assert compile_plan_rule("TRACK", "A", 1, nested(98)).find_violations({"v": 1}) == ()
 
 
 def nested(levels: int) -> JSONObject:
@@ -239,7 +239,7 @@ def nested(levels: int) -> JSONObject:
     ],
 )
 def test_references_that_are_not_followed_are_named(schema: JSONObject, said: str) -> None:
-    assert compile_rule("TRACK", "A", 1, schema).problems == (said,)
+    assert compile_plan_rule("TRACK", "A", 1, schema).problems == (said,)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,7 @@ def test_a_keyword_that_cannot_be_checked_is_named_and_the_others_hold(
         "required": ["w"],
         "properties": {"v": {keyword: value, "then": False}, "w": {"type": "string"}},
     }
-    rule = compile_rule("TRACK", "A", 1, schema)
+    rule = compile_plan_rule("TRACK", "A", 1, schema)
     assert [
         each.partition(":")[0].startswith(f"properties.v.{keyword}") for each in rule.problems
     ] == [True]
@@ -276,21 +276,21 @@ def test_a_keyword_that_cannot_be_checked_is_named_and_the_others_hold(
 
 @pytest.mark.parametrize("keyword", ["title", "description", "$comment", "$id", "id", "default"])
 def test_a_keyword_that_says_nothing_about_events_may_have_any_value(keyword: str) -> None:
-    assert compile_rule("TRACK", "A", 1, {keyword: None}).problems == ()
+    assert compile_plan_rule("TRACK", "A", 1, {keyword: None}).problems == ()
 
 
 def test_an_expression_that_is_left_out_makes_no_property_additional() -> None:
     schema = {"patternProperties": {"^(?!x)": {}}, "additionalProperties": False}
-    rule = compile_rule("TRACK", "A", 1, schema)
+    rule = compile_plan_rule("TRACK", "A", 1, schema)
     assert len(rule.problems) == 1
     assert rule.find_violations({"a": 1}) == ()
 
 
 @pytest.mark.parametrize("schema", [None, [], "text", True, 1])
 def test_a_rule_without_a_schema_finds_nothing_and_knows_no_names(schema: Any) -> None:
-    rule = compile_rule("TRACK", "A", 1, schema)
+    rule = compile_plan_rule("TRACK", "A", 1, schema)
     assert rule.problems == ("its jsonSchema is not an object",)
-    assert (rule.find_violations({"a": 1}), rule.planned_names("properties")) == ((), None)
+    assert (rule.find_violations({"a": 1}), rule.list_planned_names("properties")) == ((), None)
 
 
 VALUES: tuple[Any, ...] = (
@@ -309,8 +309,8 @@ def test_a_keyword_of_any_value_is_checked_or_named(keyword: str) -> None:
             inside: JSONObject = {keyword: value}
             held = [inside] if around == "oneOf" else {"v": inside}
             schema = {"properties": {"v": {around: held}, "w": {"type": "string"}}}
-            rule = compile_rule("TRACK", "A", 1, schema)
-            assert rule.problems == compile_rule("TRACK", "A", 1, schema).problems
+            rule = compile_plan_rule("TRACK", "A", 1, schema)
+            assert rule.problems == compile_plan_rule("TRACK", "A", 1, schema).problems
             for event in EVENTS:
                 fields = [each.field for each in rule.find_violations({**event, "w": 1})]
                 assert "w" in fields, (schema, event)

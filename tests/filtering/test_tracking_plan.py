@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_controls
+from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_plan_controls
 from segment_insider_emulator.filtering.result import (
     SOURCE_STEP,
     OmittedField,
     PlanViolation,
     Rejection,
 )
-from segment_insider_emulator.filtering.tracking_plan import parse_plan
+from segment_insider_emulator.filtering.tracking_plan import parse_tracking_plan
 from segment_insider_emulator.types import JSON, JSONObject
 
-PLAN = parse_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
+PLAN = parse_tracking_plan(json.loads(Path("fixtures/plans/shop.json").read_text()), "shop.json")
 ORDERS = "TRACK Order Completed, version 1"
 
 
@@ -35,7 +35,7 @@ def identify(traits: JSONObject) -> JSONObject:
 
 
 def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnforcer:
-    return PlanEnforcer(PLAN, parse_controls(settings), source_id)
+    return PlanEnforcer(PLAN, parse_plan_controls(settings), source_id)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnfor
     ],
 )  # fmt: skip
 def test_violations(event: JSONObject, violations: list[PlanViolation]) -> None:
-    passage = protocols().enforce(event)
+    passage = protocols().enforce_plan(event)
     assert (passage.rejection, list(passage.violations)) == (None, violations)
 
 
@@ -148,7 +148,7 @@ def test_violations(event: JSONObject, violations: list[PlanViolation]) -> None:
 )
 def test_an_event_names_the_version_of_its_rule(version: JSON, rule: str | None) -> None:
     context = {"protocols": {"event_version": version}}
-    found = protocols().enforce(order({}, context=context)).violations
+    found = protocols().enforce_plan(order({}, context=context)).violations
     assert {each.rule for each in found} == ({rule} if rule else set())
 
 
@@ -215,7 +215,7 @@ NO_ORDER_ID = "properties.order_id: properties.order_id is required"
     ],
 )
 def test_blocking(settings: JSONObject, event: JSONObject, stop: tuple[str, str] | None) -> None:
-    passage = protocols(**settings).enforce(event)
+    passage = protocols(**settings).enforce_plan(event)
     assert passage.rejection == (Rejection(SOURCE_STEP, *stop) if stop else None)
 
 
@@ -299,7 +299,7 @@ def test_omission(
     settings: JSONObject, event: JSONObject, left: JSONObject, omitted: list[tuple[str, str]]
 ) -> None:
     before = repr(event)
-    passage = protocols(**settings).enforce(event)
+    passage = protocols(**settings).enforce_plan(event)
     section = "traits" if event["type"] == "identify" else "properties"
     assert (passage.rejection, passage.event[section]) == (None, left)
     assert passage.omitted == tuple(OmittedField(*each) for each in omitted)
@@ -310,7 +310,7 @@ def test_omission(
 def test_an_event_carries_what_was_found_in_its_context() -> None:
     context = {"ip": "203.0.113.7", "protocols": {"event_version": 1}}
     event = order({"total": "20", "colour": "red"}, context=context)
-    assert protocols("srcExample01", track=OMIT_ALL).enforce(event).event["context"] == {
+    assert protocols("srcExample01", track=OMIT_ALL).enforce_plan(event).event["context"] == {
         "ip": "203.0.113.7",
         "protocols": {
             "event_version": 1,
@@ -330,4 +330,4 @@ def test_an_event_carries_what_was_found_in_its_context() -> None:
 
 def test_an_event_that_keeps_to_the_plan_is_left_alone() -> None:
     event = order({})
-    assert protocols("srcExample01").enforce(event).event is event
+    assert protocols("srcExample01").enforce_plan(event).event is event

@@ -20,7 +20,7 @@ from segment_insider_emulator.mapping.liquid import LiquidError
 from segment_insider_emulator.mapping.liquid.templates import compile_liquid_template
 from segment_insider_emulator.mapping.triggers import EmptyGroupError, TriggerError, compile_trigger
 from segment_insider_emulator.mapping.validation import NullRootDirectiveError
-from segment_insider_emulator.segment.ingest import decode_body, parse_messages
+from segment_insider_emulator.segment.ingest import decode_request_body, parse_messages
 from segment_insider_emulator.segment.validation import IngestError
 from segment_insider_emulator.storage.message_filters import JsonPath
 from segment_insider_emulator.types import JSONObject
@@ -83,7 +83,7 @@ def read_body(text: str) -> None:
     """Parse the body of a Segment request."""
     for kind in ("batch", "track"):
         with suppress(IngestError):
-            call = decode_body(text.encode(errors="replace"), None, kind)
+            call = decode_request_body(text.encode(errors="replace"), None, kind)
             parse_messages(
                 call, kind=kind, authorization=None, received_at=NOW, new_id=lambda: "m1"
             )

@@ -93,7 +93,7 @@ class Account:
         return [(each["where"], each["what"]) for each in findings(answer)]
 
     def profile(self, identifier: str) -> JSONObject:
-        found, _ = self.profiles.list_with_events(identifier)
+        found, _ = self.profiles.list_profiles_with_events(identifier)
         assert len(found) == 1, f"{len(found)} profiles own {identifier}"
         return serialize_profile(found[0])
 

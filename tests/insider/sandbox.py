@@ -12,7 +12,7 @@ from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.insider.journey_runner import (
     JourneyRunner,
     serialize_journey,
-    serialize_run,
+    serialize_journey_run,
 )
 from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.journeys import JourneyStore
@@ -110,7 +110,7 @@ class Sandbox:
 
     def runs(self, journey: int = 1) -> list[JSONObject]:
         found, _ = self.journeys.run_store.list_runs(journey, {})
-        return [serialize_run(run, trail) for run, trail in found]
+        return [serialize_journey_run(run, trail) for run, trail in found]
 
     def trails(self, journey: int = 1) -> list[list[str]]:
         """The kinds of entries of each run, oldest first."""
@@ -123,4 +123,6 @@ class Sandbox:
 
     def counted(self, journey: int = 1) -> JSONObject:
         own = self.journeys
-        return serialize_journey(own.definitions[journey], own.run_store.count_outcomes(journey))
+        return serialize_journey(
+            own.definitions[journey], own.run_store.count_run_outcomes(journey)
+        )

@@ -86,7 +86,7 @@ def test_two_people_who_share_a_phone_become_one_only_where_user_ids_may_be_seve
         for uuid in ("u1", "u2"):
             named = {"uuid": uuid, "phone_number": "+6598765432"}
             account.send({"identifiers": named, "attributes": {"age": 36}})
-        counts.append(len(account.profiles.list_with_events()[0]))
+        counts.append(len(account.profiles.list_profiles_with_events()[0]))
     assert counts == [2, 1]
 
 
@@ -94,7 +94,7 @@ def test_blocked_values_do_not_identify_a_user() -> None:
     account = Account(blocked_values=("guest",))
     for uuid in ("guest", "guest", "null"):
         account.send({"identifiers": {"uuid": uuid}, "attributes": {"age": 36}})
-    assert [each.identifiers for each in account.profiles.list_with_events()[0]] == [
+    assert [each.identifiers for each in account.profiles.list_profiles_with_events()[0]] == [
         {},
         {},
         {"uuid": ["null"]},

@@ -43,10 +43,10 @@ def test_a_profile_without_an_update_for_a_year_is_removed() -> None:
     account.send({"identifiers": ADA, "attributes": {"age": 36}})
     account.later(days=364)
     account.endpoint.delete_expired_data()
-    assert len(account.profiles.list_with_events()[0]) == 1
+    assert len(account.profiles.list_profiles_with_events()[0]) == 1
     account.later(days=2)
     account.endpoint.delete_expired_data()
-    assert account.profiles.list_with_events() == ([], None)
+    assert account.profiles.list_profiles_with_events() == ([], None)
     account.send({"identifiers": ADA, "attributes": {"name": "Ada"}})
     assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
 

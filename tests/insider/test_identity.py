@@ -29,7 +29,7 @@ def population(account: Account) -> dict[str, Any]:
     """Profile ID -> (identifier values, event names)."""
     return {
         each.id: (each.identifiers, [made.name for made in each.events])
-        for each in account.profiles.list_with_events()[0]
+        for each in account.profiles.list_profiles_with_events()[0]
     }
 
 
@@ -169,5 +169,5 @@ def test_requests_at_once_about_a_new_person_make_one_profile(tmp_path: Path) ->
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(account.send, sent))
     assert {answer.status for answer in answers} == {200}
-    (profile,) = account.profiles.list_with_events()[0]
+    (profile,) = account.profiles.list_profiles_with_events()[0]
     assert sorted(event.name for event in profile.events) == sorted(f"x{n}" for n in range(16))

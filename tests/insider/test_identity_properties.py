@@ -92,7 +92,7 @@ def people(account: Account) -> list[str]:
                 sorted(made.name for made in each.events),
             )
         )
-        for each in account.profiles.list_with_events()[0]
+        for each in account.profiles.list_profiles_with_events()[0]
     )
 
 
@@ -124,7 +124,7 @@ def test_whatever_is_merged_no_event_is_lost_and_no_identifier_has_two_owners(
         {"identifiers": each, "events": [event(f"e{number}")]} for number, each in enumerate(named)
     ]
     account = sent(users, [data.draw(st.booleans()) for _ in users])
-    profiles = account.profiles.list_with_events()[0]
+    profiles = account.profiles.list_profiles_with_events()[0]
     kept = Counter(made.name for each in profiles for made in each.events)
     assert kept == Counter(f"e{number}" for number in range(len(users)))
     owned = Counter(
@@ -148,7 +148,7 @@ def test_an_event_belongs_to_the_owner_of_its_strongest_identifier(
     account = sent(users, [data.draw(st.booleans()) for _ in users])
     owners = {
         made.name: profile
-        for profile in account.profiles.list_with_events()[0]
+        for profile in account.profiles.list_profiles_with_events()[0]
         for made in profile.events
     }
     for number, each in enumerate(named):
@@ -171,7 +171,7 @@ def test_every_merge_is_recorded(named: list[Any]) -> None:
         absorbed += [gone for change in account.changes for gone in change.absorbed_profile_ids]
     recorded = [
         entry["merge"]["absorbed"]
-        for profile in account.profiles.list_with_events()[0]
+        for profile in account.profiles.list_profiles_with_events()[0]
         for entry in profile.trail
     ]
     assert sorted(recorded) == sorted(absorbed)

@@ -261,6 +261,6 @@ def test_a_retry_starts_a_journey_that_a_fault_prevented(tmp_path: Path) -> None
             sandbox.send(added)
         another.execute("DROP TRIGGER fault")
     sandbox.send(added)
-    (profile,), _ = sandbox.profiles.list_with_events()
+    (profile,), _ = sandbox.profiles.list_profiles_with_events()
     assert [event.name for event in profile.events] == [ADDED, "journey_entered"]
     assert sandbox.trails() == [["entered", "waiting"]]

@@ -77,4 +77,4 @@ def answers(
 
 def kept(box: Sandbox) -> list[Any]:
     runs = [run for each in JOURNEYS for run in box.journeys.run_store.list_runs(each["id"], {})[0]]
-    return [*box.profiles.list_with_events()[0], *runs]
+    return [*box.profiles.list_profiles_with_events()[0], *runs]

@@ -299,10 +299,10 @@ def test_a_run_with_an_internal_error_is_dropped_and_does_not_stop_others(
             raise ZeroDivisionError
         return usual(journey, run, facts)
 
-    usual = journey_engine.advance_run
+    usual = journey_engine.advance_journey_run
     box = Sandbox(journey(wait("1 hour"), email()), journey(wait("1 hour"), email(), id=2))
     box.send(ADDED, attributes=REACHABLE)
-    monkeypatch.setattr(journey_engine, "advance_run", fail_for_journey_1)
+    monkeypatch.setattr(journey_engine, "advance_journey_run", fail_for_journey_1)
     box.later("2 hours")
     assert box.runs()[0]["status"] == "dropped"
     assert "internal error of the emulator: ZeroDivisionError" in box.trail()[-1][1]

@@ -45,7 +45,7 @@ def test_anonymizing_removes_what_is_personal_and_keeps_the_events(path: str, na
     assert profile["identifiers"] == {"custom": {"segment_anonymous_id": "a1"}}
     assert profile["attributes"] == {"language": "nl", "custom": {"plan": "pro"}}
     assert [each["event_name"] for each in profile["events"]] == ["a"]
-    assert account.profiles.list_with_events("email:a@b.io") == ([], None)
+    assert account.profiles.list_profiles_with_events("email:a@b.io") == ([], None)
 
 
 @pytest.mark.documented
@@ -69,7 +69,7 @@ def test_no_identifier_survives_in_the_record_of_a_merge() -> None:
     account.send({"identifiers": {"email": "a@b.io"}, "attributes": {"age": 36}})
     account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "attributes": {"age": 36}})
     account.call("POST", "contact/v1/anonymize", {"insider_id": "p1"})
-    (profile,) = account.profiles.list_with_events()[0]
+    (profile,) = account.profiles.list_profiles_with_events()[0]
     assert "a@b.io" not in str(profile)
     assert [entry["what"] for entry in profile.trail] == ["merged with p2", "was anonymized"]
 

@@ -220,7 +220,7 @@ def test_a_user_with_one_fault_is_refused_whole_and_the_others_are_taken() -> No
     assert list(answer["data"]["fail"]["errors"]) == [
         "users.1.events.1.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)"
     ]
-    assert account.profiles.list_with_events("uuid:bad") == ([], None)
+    assert account.profiles.list_profiles_with_events("uuid:bad") == ([], None)
     assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
 
 

@@ -221,9 +221,9 @@ def test_an_unknown_profile_id_makes_a_new_profile_with_an_id_of_its_own() -> No
     user = {"insider_id": "nobody", "attributes": {"name": "Ada"}}
     what = "no profile has this insider_id, so a new anonymous profile is created"
     assert account.warned(user) == [("users.0.insider_id", what)]
-    assert [(each.id, each.identifiers) for each in account.profiles.list_with_events()[0]] == [
-        ("p1", {})
-    ]
+    assert [
+        (each.id, each.identifiers) for each in account.profiles.list_profiles_with_events()[0]
+    ] == [("p1", {})]
 
 
 @pytest.mark.assumed
@@ -270,7 +270,7 @@ def test_identifiers_are_case_sensitive() -> None:
         account.send({"identifiers": {"email": email}, "attributes": {"name": email}})
     names = {
         each.attributes["email"]: each.attributes["name"]
-        for each in account.profiles.list_with_events()[0]
+        for each in account.profiles.list_profiles_with_events()[0]
     }
     assert names == {"Ada@b.io": "Ada@b.io", "ada@b.io": "ada@b.io"}
 
@@ -291,7 +291,7 @@ def test_a_blocked_value_does_not_identify_a_user() -> None:
     ]
     assert account.warned(user) == told
     assert account.warned(user) == told
-    assert [each.id for each in account.profiles.list_with_events()[0]] == ["p1", "p2"]
+    assert [each.id for each in account.profiles.list_profiles_with_events()[0]] == ["p1", "p2"]
 
 
 def test_a_repeated_event_causes_a_warning_and_is_stored_once() -> None:

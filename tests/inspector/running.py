@@ -11,7 +11,7 @@ from playwright.sync_api import ViewportSize
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.web.services import SandboxServices
 from segment_insider_emulator.workspace import Workspace, load_preset
 
@@ -41,7 +41,7 @@ def running(workspace: Workspace | None = None, **settings: Any) -> Iterator[Run
     app = create_app(config, workspace or load_preset("guide"))
     own: SandboxServices = app.extensions["emulator"]
     try:
-        with serve_in_thread(app) as url:
+        with serve_app_in_thread(app) as url:
             yield Running(url, own)
     finally:
         own.close()

@@ -133,7 +133,7 @@ def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> Non
 
 def test_what_there_is_no_time_for_is_said(emulator: Running) -> None:
     emulator.send(*[{**ADA, "traits": {"x": 1}}] * 4)
-    messages = emulator.parts.store.message_search.find_page(MessageFilters()).messages
+    messages = emulator.parts.store.message_search.find_message_page(MessageFilters()).messages
     ticks = (each * UNMAPPED_TIME_BUDGET_S / 2 for each in count())
     found = find_unmapped_properties(
         messages, emulator.parts.destination_overrides.destination, lambda: next(ticks)

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.filtering.plan_rule import compile_rule
-from segment_insider_emulator.filtering.tracking_plan import build_plan, parse_plan
+from segment_insider_emulator.filtering.plan_rule import compile_plan_rule
+from segment_insider_emulator.filtering.tracking_plan import (
+    build_tracking_plan,
+    parse_tracking_plan,
+)
 from segment_insider_emulator.interchange.export_terraform import (
     build_terraform,
     format_hcl_string,
@@ -127,7 +130,7 @@ def test_plan_and_schema_settings_survive_export_and_import(form: str) -> None:
     read = build_imported_workspace(
         read_import_file(exported(own, form), "export"), keep_secrets=True
     ).document
-    rules = parse_plan(read["trackingPlan"], "trackingPlan").rules
+    rules = parse_tracking_plan(read["trackingPlan"], "trackingPlan").rules
     assert [(each.kind, each.key, each.version, each.schema) for each in rules] == [
         (each.kind, each.key, each.version, each.schema) for each in own.tracking_plan.rules
     ]
@@ -136,8 +139,10 @@ def test_plan_and_schema_settings_survive_export_and_import(form: str) -> None:
 
 @pytest.mark.documented
 def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
-    rules = [compile_rule("TRACK", f"Event {number}", 1, {}) for number in range(201)]
-    own = replace(workspace(sourceId="s1"), tracking_plan=build_plan("Shop", rules, "tp_1"))
+    rules = [compile_plan_rule("TRACK", f"Event {number}", 1, {}) for number in range(201)]
+    own = replace(
+        workspace(sourceId="s1"), tracking_plan=build_tracking_plan("Shop", rules, "tp_1")
+    )
     made = build_api_requests(own)[1:]
     assert [
         (each["method"], each["path"], len(each["body"].get("rules", []))) for each in made

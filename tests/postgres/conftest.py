@@ -8,7 +8,7 @@ from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_prog
 from sqlalchemy import create_engine
 from sqlalchemy.schema import CreateSchema
 
-from segment_insider_emulator.storage.postgres import url_with_schema
+from segment_insider_emulator.storage.postgres import add_schema_to_url
 
 NUMBERS = count(1)
 
@@ -36,4 +36,4 @@ def create_empty_database(server: PostgresServer) -> str:
     with engine.begin() as connection:
         connection.execute(CreateSchema(name))
     engine.dispose()
-    return url_with_schema(server.url, name).render_as_string(hide_password=False)
+    return add_schema_to_url(server.url, name).render_as_string(hide_password=False)

@@ -18,7 +18,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.migrations import SCHEMA_VERSION
-from segment_insider_emulator.storage.postgres import ADVISORY_LOCK_ID, url_with_schema
+from segment_insider_emulator.storage.postgres import ADVISORY_LOCK_ID, add_schema_to_url
 from segment_insider_emulator.workspace import load_preset
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
@@ -90,10 +90,10 @@ def test_an_older_database_gets_the_tables_of_a_new_one(
     server: PostgresServer, url: str, dump: Path
 ) -> None:
     restore_dump(dump, server, url)
-    sandbox = url_with_schema(make_url(url), f"{schema_of(url)}:red").render_as_string(
+    sandbox = add_schema_to_url(make_url(url), f"{schema_of(url)}:red").render_as_string(
         hide_password=False
     )
-    new = url_with_schema(server.url, f"new_of_{schema_of(url)}").render_as_string(
+    new = add_schema_to_url(server.url, f"new_of_{schema_of(url)}").render_as_string(
         hide_password=False
     )
     with asking(server) as connection:

@@ -109,7 +109,7 @@ def test_a_json_path_matches_the_same_messages_on_both_databases(
     with closing(MessageStore(open_database(url if kind == "postgresql" else ":memory:"))) as store:
         store.record_messages([MESSAGE])
         chosen = MessageFilters(paths=((JsonPath.parse(path), wanted),))
-        listed = store.message_search.find_page(chosen)
+        listed = store.message_search.find_message_page(chosen)
         assert [each.message_id for each in listed.messages] == ["m1"] * found
 
 
@@ -347,11 +347,13 @@ def test_the_used_size_is_estimated_from_a_sample_without_free_space(
         assert part == pytest.approx(whole, rel=0.2)
         assert whole < files
         for _ in iter(
-            MessageRetention(engine, RetentionLimits(bytes=whole // 2), lambda: NOW).delete_excess,
+            MessageRetention(
+                engine, RetentionLimits(bytes=whole // 2), lambda: NOW
+            ).delete_excess_messages,
             0,
         ):
             pass
-        left = store.measure_size()
+        left = store.measure_database_size()
         assert left.messages == pytest.approx(2000, abs=MAX_MESSAGES_PER_STEP + 100)
         assert left.used_bytes <= whole // 2
         assert left.file_bytes is not None
@@ -368,7 +370,7 @@ def test_a_writer_waits_for_at_most_one_retention_step(url: str) -> None:
         store.record_messages(old)
         retention = MessageRetention(engine, RetentionLimits(days=5), lambda: NOW)
         with ThreadPoolExecutor(1) as pool:
-            pruning = pool.submit(lambda: len(list(iter(retention.delete_excess, 0))))
+            pruning = pool.submit(lambda: len(list(iter(retention.delete_excess_messages, 0))))
             for number in range(30):
                 other.record_messages([replace(MESSAGE, message_id=f"new{number}")])
             assert pruning.result() == 10
@@ -547,7 +549,7 @@ def test_a_connection_lost_during_a_profile_write_is_reported(url: str, lost_in:
         transaction(engine) as lost,
     ):
         lost.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-    assert store.list_with_events() == ([], None)
+    assert store.list_profiles_with_events() == ([], None)
     close_database(engine)
 
 
@@ -564,4 +566,4 @@ def test_two_retention_workers_delete_each_message_once(url: str) -> None:
         with ThreadPoolExecutor(2) as pool:
             forgotten = list(pool.map(lambda each: sum(iter(each.delete_excess, 0)), both))
         assert sum(forgotten) == 4 * MAX_MESSAGES_PER_STEP
-        assert store.measure_size().remembered == 4 * MAX_MESSAGES_PER_STEP
+        assert store.measure_database_size().remembered == 4 * MAX_MESSAGES_PER_STEP

@@ -19,7 +19,7 @@ from flask import Flask
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
@@ -99,7 +99,7 @@ def shared(folder: Path) -> Iterator[str]:
     teams.write_bytes(orjson.dumps({"teams": [team]}))
     config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=str(teams))
     app = create_app(config, load_preset("guide"))
-    with serve_in_thread(app) as url:
+    with serve_app_in_thread(app) as url:
         yield url
     app.extensions["sandboxes"].close()
 
@@ -134,7 +134,7 @@ def addresses(emulator_url: str) -> Iterator[dict[str, str]]:
     """An emulator's, nobody's, and that of a program that answers everything with JSON."""
     stranger = Flask("stranger")
     stranger.register_error_handler(404, lambda _: ({}, 200))
-    with serve_in_thread(stranger) as url:
+    with serve_app_in_thread(stranger) as url:
         yield {"emulator": emulator_url, "dead": DEAD, "stranger": url}
 
 

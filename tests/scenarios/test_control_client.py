@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from segment_insider_emulator.errors import ConflictError, EmulatorError
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.running_emulator import RunningEmulator, serve_emulator
@@ -52,7 +52,7 @@ def test_a_filter_that_does_not_exist_is_refused(emulator: RunningEmulator) -> N
 
 
 def test_a_server_that_is_no_emulator_is_said() -> None:
-    with serve_in_thread(Flask("another")) as url, ControlClient(url) as client:
+    with serve_app_in_thread(Flask("another")) as url, ControlClient(url) as client:
         told = (
             rf"^{url}: GET /emulator/v1/health was answered 404, "
             r"which is not an emulator's answer\."

@@ -15,7 +15,7 @@ import requests
 from flask import Flask, Response
 
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.shopper import make_shopper, track_call
 from segment_insider_scenarios.transport import SegmentShop
@@ -196,7 +196,7 @@ def away(times: int, retry_after: str) -> tuple[Flask, list[str]]:
 def test_what_was_refused_for_the_moment_is_asked_again() -> None:
     slept: list[float] = []
     app, asked = away(2, "5")
-    with serve_in_thread(app) as url, ControlClient(url, sleep=slept.append) as client:
+    with serve_app_in_thread(app) as url, ControlClient(url, sleep=slept.append) as client:
         assert client.list_sandboxes() == []
     assert (len(asked), slept) == (3, [5, 5])
 
@@ -210,7 +210,7 @@ def test_waiting_is_bounded(retry_after: str, waits: list[float]) -> None:
     slept: list[float] = []
     app, _ = away(99, retry_after)
     with (
-        serve_in_thread(app) as url,
+        serve_app_in_thread(app) as url,
         ControlClient(url, sleep=slept.append) as client,
         pytest.raises(TemporarilyUnavailable, match="the database is away"),
     ):
@@ -222,7 +222,7 @@ def test_what_may_have_been_done_is_not_asked_again() -> None:
     slept: list[float] = []
     app, asked = away(1, "1")
     with (
-        serve_in_thread(app) as url,
+        serve_app_in_thread(app) as url,
         ControlClient(url, sleep=slept.append) as client,
         pytest.raises(TemporarilyUnavailable),
     ):
@@ -233,7 +233,7 @@ def test_what_may_have_been_done_is_not_asked_again() -> None:
 def test_a_call_of_a_shop_that_was_refused_for_the_moment_is_made_again() -> None:
     slept: list[float] = []
     app, asked = away(2, "5")
-    with serve_in_thread(app) as url:
+    with serve_app_in_thread(app) as url:
         SegmentShop(url, "wk_demo", sleep=slept.append).send(
             make_shopper("Ada"), track_call("Wish Listed")
         )
@@ -244,7 +244,7 @@ def test_a_call_of_a_shop_that_is_refused_too_long_is_an_error() -> None:
     slept: list[float] = []
     app, _ = away(99, "5")
     with (
-        serve_in_thread(app) as url,
+        serve_app_in_thread(app) as url,
         pytest.raises(TemporarilyUnavailable, match="the database is away"),
     ):
         SegmentShop(url, "wk_demo", sleep=slept.append).send(

@@ -8,7 +8,7 @@ import requests
 import segment.analytics as analytics  # type: ignore[import-untyped]  # ships no types
 from flask import Flask
 
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_scenarios import in_process, intercepting
 from segment_insider_scenarios.running_emulator import ClockControl, InsiderOneView, RunningEmulator
 from segment_insider_scenarios.shopper import Shopper, track_call
@@ -79,7 +79,7 @@ def test_settings_come_from_the_content_network(intercepted: RunningEmulator) ->
 
 
 def test_other_hosts_are_left_alone(emulator: RunningEmulator) -> None:
-    with serve_in_thread(Flask("another")) as url, intercepting(emulator):
+    with serve_app_in_thread(Flask("another")) as url, intercepting(emulator):
         assert requests.get(url).status_code == 404
 
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 from flask import Flask, request
 
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.running_emulator import serve_emulator
 from segment_insider_scenarios.shopper import make_shopper, track_call
@@ -41,7 +41,7 @@ def app() -> Flask:
 
 @pytest.fixture(scope="module")
 def served(app: Flask) -> Iterator[str]:
-    with serve_in_thread(app) as url:
+    with serve_app_in_thread(app) as url:
         yield url
 
 

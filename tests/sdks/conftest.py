@@ -39,7 +39,7 @@ def node_modules(npm_folder: Callable[..., Path]) -> Path:
 def assets(cache: Path) -> AnalyticsJsAssets:
     own = AnalyticsJsAssets(cache)
     try:
-        own.fetch_if_missing()
+        own.download_files_if_missing()
     except AssetsUnavailable as error:
         pytest.skip(str(error))
     return own

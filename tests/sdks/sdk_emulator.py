@@ -11,7 +11,7 @@ from sdks.guide_calls import InsiderEvent
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import Workspace, load_preset
 from segment_insider_scenarios.client import ControlClient
 
@@ -70,7 +70,7 @@ def run_emulator(cache: Path, workspace: Workspace | None = None) -> Iterator[Sd
     """Run an emulator during the block; analytics.js comes from *cache*."""
     app = create_app(Config(db=":memory:", cache=str(cache)), workspace or load_preset("guide"))
     try:
-        with serve_in_thread(app) as url, ControlClient(url) as client:
+        with serve_app_in_thread(app) as url, ControlClient(url) as client:
             yield SdkEmulator(url, client)
     finally:
         app.extensions["emulator"].store.close()

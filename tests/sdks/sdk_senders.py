@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, Response
 from sdks.guide_calls import SdkCall
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 
 SDKS_FOLDER = Path(__file__).parent
 SDK_TIMEOUT_S = 20.0  # seconds until an SDK must have come to an end
@@ -107,7 +107,7 @@ class BrowserSdk:
         A server of its own makes it local: Chromium lets no other page speak to this machine.
         """
         with (
-            serve_in_thread(self._make_shop_app(url, options)) as shop,
+            serve_app_in_thread(self._make_shop_app(url, options)) as shop,
             self.browser.new_context() as open_,
         ):
             open_.set_default_timeout(SDK_TIMEOUT_S * 1000)

@@ -15,7 +15,7 @@ from sdks.sdk_emulator import SdkEmulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_scenarios.client import ControlClient
 
@@ -32,7 +32,7 @@ def load_recorded_requests(path: Path) -> Any:
 @pytest.fixture
 def end() -> Iterator[SdkEmulator]:
     app = reached_by_any_name()
-    with serve_in_thread(app) as url, ControlClient(url) as client:
+    with serve_app_in_thread(app) as url, ControlClient(url) as client:
         yield SdkEmulator(url, client)
     app.extensions["emulator"].store.close()
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 
 SETTINGS = "/v1/projects/wk_demo/settings"
@@ -98,7 +98,7 @@ def test_a_docker_host_name_is_refused_with_a_reason_by_a_local_emulator(
 @pytest.mark.parametrize("path", [SETTINGS, "/analytics.js/v1/wk_demo/analytics.min.js"])
 def test_an_http_1_0_request_without_a_host_is_refused_with_a_reason(bound: str, path: str) -> None:
     app = create_app(Config(db=":memory:", host=bound), load_preset("guide"))
-    with serve_in_thread(app) as url:
+    with serve_app_in_thread(app) as url:
         port = int(url.rpartition(":")[2])
         answer = send_raw_request(port, f"GET {path} HTTP/1.0\r\n\r\n")
         health = send_raw_request(port, "GET /emulator/v1/health HTTP/1.0\r\n\r\n")

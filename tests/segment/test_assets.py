@@ -61,7 +61,7 @@ def test_another_archive_is_refused() -> None:
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     with pytest.raises(AssetsUnavailable) as missing:
-        AnalyticsJsAssets(tmp_path / "file" / "cache").fetch_if_missing()
+        AnalyticsJsAssets(tmp_path / "file" / "cache").download_files_if_missing()
     assert str(missing.value) == (
         f"{tmp_path}/file/cache: @segment/analytics-next cannot be kept (Not a directory). "
         + assets.FETCH_REMEDY

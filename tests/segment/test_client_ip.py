@@ -9,7 +9,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.segment.normalise import add_client_ip
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset
 from segment_insider_emulator.workspace.model import build_workspace
 from segment_insider_scenarios.client import ControlClient
@@ -70,7 +70,7 @@ def filled_in(
     document = {**load_preset("guide").document, "segment": segment}
     app = create_app(Config(db=":memory:"), build_workspace(document))
     call = {"writeKey": "wk_demo", "userId": "ada", "event": "a", "context": BROWSER}
-    served = serve_in_thread(app, trusted_proxy=trusted_proxy)
+    served = serve_app_in_thread(app, trusted_proxy=trusted_proxy)
     with served as url, ControlClient(url) as client:
         requests.post(f"{url}/v1/t", json=call, headers=headers, timeout=5).raise_for_status()
         [message] = client.list_messages()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from segment_insider_emulator.segment.ingest import Message, decode_body, parse_messages
+from segment_insider_emulator.segment.ingest import Message, decode_request_body, parse_messages
 from segment_insider_emulator.segment.validation import IngestError
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
@@ -26,7 +26,7 @@ def take(
     numbers = count(1)
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     return parse_messages(
-        decode_body(raw, encoding, kind),
+        decode_request_body(raw, encoding, kind),
         kind=kind,
         authorization=authorization,
         received_at=NOW,

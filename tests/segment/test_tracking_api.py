@@ -18,7 +18,7 @@ from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.segment.oauth import TokenIssuer
 from segment_insider_emulator.web.request_hooks import allow_segment_cors, answer_segment_preflight
 from segment_insider_emulator.web.segment_routes import bp
-from segment_insider_emulator.web.server import serve_in_thread
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace.model import SegmentSource
 from segment_insider_emulator.workspace.segment_options import SegmentOptions
 
@@ -251,7 +251,7 @@ def test_preflight_has_no_body(client: FlaskClient, road: Keeper) -> None:
 @pytest.mark.parametrize("packed", [False, True])
 def test_python_sdk_delivers_every_kind_of_call(road: Keeper, packed: bool) -> None:
     failures: list[Any] = []
-    with serve_in_thread(emulator(road)) as url:
+    with serve_app_in_thread(emulator(road)) as url:
         ada = sdk.Client(
             "wk_demo", host=url, gzip=packed, on_error=lambda *seen: failures.append(seen)
         )
@@ -272,7 +272,7 @@ def test_python_sdk_delivers_every_kind_of_call(road: Keeper, packed: bool) -> N
 @pytest.mark.observed
 def test_python_sdk_tells_what_it_was_refused(road: Keeper) -> None:
     failures: list[str] = []
-    with serve_in_thread(emulator(road)) as url:
+    with serve_app_in_thread(emulator(road)) as url:
         ada = sdk.Client(
             "wk_demo", host=f"{url}/v1", on_error=lambda error, _: failures.append(str(error))
         )

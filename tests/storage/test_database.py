@@ -20,7 +20,7 @@ from segment_insider_emulator.storage.database import (
 from segment_insider_emulator.storage.migrations import (
     SCHEMA_VERSION,
     SQLITE_APPLICATION_ID,
-    migrate,
+    migrate_database,
 )
 from segment_insider_emulator.workspace import load_preset
 
@@ -166,7 +166,7 @@ def test_a_failed_migration_leaves_the_file_unchanged(tmp_path: Path) -> None:
         connection.exec_driver_sql("ALTER TABLE nobody ADD COLUMN done TEXT")
 
     with pytest.raises(OperationalError, match="no such table: nobody"):
-        migrate(engine, file, [fails])
+        migrate_database(engine, file, [fails])
     assert describe_tables(engine) == before
     engine.dispose()
 

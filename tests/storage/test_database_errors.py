@@ -6,7 +6,7 @@ import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.database import DatabaseUnavailable, open_database
-from segment_insider_emulator.storage.database_errors import UNREACHABLE_HINT, find_hint
+from segment_insider_emulator.storage.database_errors import UNREACHABLE_HINT, find_error_advice
 
 AT = 'connection failed: connection to server at "127.0.0.1", port 5432 failed: '
 FEWER = (
@@ -86,7 +86,7 @@ WAIT = "Wait until the server accepts connections."
     ],
 )
 def test_a_message_of_the_server_has_a_hint(message: str, hint: str) -> None:
-    assert find_hint(OSError(AT + message)) == hint
+    assert find_error_advice(OSError(AT + message)) == hint
     assert (
         DatabaseUnavailable(AT + message).remedy
         == f"{hint} Unacknowledged messages may be sent again."
@@ -96,7 +96,7 @@ def test_a_message_of_the_server_has_a_hint(message: str, hint: str) -> None:
 def test_an_extended_result_code_of_sqlite_has_the_hint_of_its_primary_code() -> None:
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
-    assert find_hint(error) == "Check the disk and its free space."
+    assert find_error_advice(error) == "Check the disk and its free space."
 
 
 @pytest.mark.parametrize(

@@ -86,17 +86,17 @@ def counted(store: MessageStore, **filters: Any) -> dict[tuple[str, Verdict], in
 def test_a_search_without_time_says_where_it_stopped_and_can_continue(
     many: MessageSearch,
 ) -> None:
-    first = many.find_page(MessageFilters(event="Event 1"), time_budget_s=0.0)
+    first = many.find_message_page(MessageFilters(event="Event 1"), time_budget_s=0.0)
     assert first == MessagePage([], False, SCAN_LIMIT)
     assert first.next_before_id == SCAN_LIMIT.id
-    rest = many.find_page(
+    rest = many.find_message_page(
         MessageFilters(event="Event 1"), time_budget_s=0.0, before_id=first.next_before_id
     )
     assert ([message.id for message in rest.messages], rest.next_before_id) == ([1], None)
 
 
 def test_a_full_page_has_no_scan_limit(many: MessageSearch) -> None:
-    page = many.find_page(MessageFilters(user="ada"), time_budget_s=0.0, limit=2)
+    page = many.find_message_page(MessageFilters(user="ada"), time_budget_s=0.0, limit=2)
     assert [message.id for message in page.messages] == [
         FIRST_CHUNK_SIZE + MORE,
         FIRST_CHUNK_SIZE + MORE - 1,
@@ -157,7 +157,7 @@ def test_a_changed_verdict_changes_the_counts(store: MessageStore) -> None:
 
 
 def test_deleted_messages_are_not_counted(engine: Engine, store: MessageStore) -> None:
-    MessageRetention(engine, RetentionLimits(messages=1), lambda: NOON).delete_excess()
+    MessageRetention(engine, RetentionLimits(messages=1), lambda: NOON).delete_excess_messages()
     assert counted(store) == {(second(3), "retrying"): 1}
     assert rows(store) == 1
     store.reset()

@@ -118,11 +118,11 @@ def test_pages(
 
 
 def test_known_ids_exclude_rejected_messages(store: MessageStore) -> None:
-    assert store.find_known_ids(["m1", "m2", "m3", "m9"]) == {"m1", "m2"}
+    assert store.find_known_message_ids(["m1", "m2", "m3", "m9"]) == {"m1", "m2"}
 
 
 def test_any_number_of_ids_can_be_looked_up(store: MessageStore) -> None:
-    assert store.find_known_ids([f"m{number}" for number in range(300_000)]) == {"m1", "m2"}
+    assert store.find_known_message_ids([f"m{number}" for number in range(300_000)]) == {"m1", "m2"}
 
 
 def test_reset_deletes_everything_and_reuses_no_id(store: MessageStore) -> None:
@@ -147,7 +147,7 @@ def test_a_failed_write_stores_nothing(store: MessageStore) -> None:
     unwritable = replace(EVE, message_id="m4", deliveries=(replace(ORDER, subscription=None),))  # type: ignore[arg-type]  # stands for any failing row
     with pytest.raises(Exception, match=r"(?i)not.null"):
         store.record_messages([unwritable])
-    assert store.find_known_ids(["m4"]) == set()
+    assert store.find_known_message_ids(["m4"]) == set()
 
 
 @pytest.mark.parametrize("name", [":memory:", "shared.db"])

@@ -65,14 +65,14 @@ def test_a_profile_is_found_by_any_identifier_and_survives_a_restart(engine: Eng
 def test_profiles_are_listed_oldest_first_page_by_page(engine: Engine) -> None:
     store = ProfileStore(engine)
     store.save(created([profile(f"p{n}", uuid=[f"u{n}"]) for n in range(1, 4)]))
-    first, following = store.list_with_events(limit=2)
+    first, following = store.list_profiles_with_events(limit=2)
     assert (ids(first), following) == (["p1", "p2"], 2)
     assert (
-        ids(store.list_with_events(after_number=2, limit=2)[0]),
-        store.list_with_events(after_number=2, limit=2)[1],
+        ids(store.list_profiles_with_events(after_number=2, limit=2)[0]),
+        store.list_profiles_with_events(after_number=2, limit=2)[1],
     ) == (["p3"], None)
-    assert ids(store.list_with_events("uuid:u2")[0]) == ["p2"]
-    assert store.list_with_events("uuid:none") == ([], None)
+    assert ids(store.list_profiles_with_events("uuid:u2")[0]) == ["p2"]
+    assert store.list_profiles_with_events("uuid:none") == ([], None)
 
 
 def test_a_merge_moves_identifiers_and_events(engine: Engine) -> None:
@@ -81,7 +81,7 @@ def test_a_merge_moves_identifiers_and_events(engine: Engine) -> None:
     store.save(created([profile("p1", uuid=["u1"]), profile("p2", email=["a@b.io"])], both))
     merged = profile("p1", uuid=["u1"], email=["a@b.io"])
     store.save(ProfileChanges([], [merged], [("p2", "p1")], {}, {}))
-    (survivor,) = store.list_with_events()[0]
+    (survivor,) = store.list_profiles_with_events()[0]
     assert (survivor.identifiers, [event.name for event in survivor.events]) == (
         {"uuid": ["u1"], "email": ["a@b.io"]},
         ["x", "y"],
@@ -94,7 +94,7 @@ def test_a_repeated_event_is_returned_and_not_stored_again(engine: Engine) -> No
     again = occurrence("x")
     assert store.save(created([profile("p1")], {"p1": [occurrence("x"), again]})) == [again]
     assert store.save(ProfileChanges([], [], [], {}, {"p1": [again]})) == [again]
-    assert store.list_with_events()[0][0].events == [occurrence("x")]
+    assert store.list_profiles_with_events()[0][0].events == [occurrence("x")]
 
 
 def test_a_failed_request_stores_nothing(engine: Engine) -> None:
@@ -102,13 +102,13 @@ def test_a_failed_request_stores_nothing(engine: Engine) -> None:
     store.save(created([profile("p1", uuid=["u1"])]))
     with pytest.raises(IntegrityError):
         store.save(created([profile("p2", uuid=["u1"])], {"p2": [occurrence("x")]}))
-    assert ids(store.list_with_events()[0]) == ["p1"]
+    assert ids(store.list_profiles_with_events()[0]) == ["p1"]
 
 
 def test_reset_deletes_everything_and_reuses_no_number(engine: Engine) -> None:
     store = ProfileStore(engine)
     store.save(created([profile("p1", uuid=["u1"])], {"p1": [occurrence("x")]}))
     store.reset()
-    assert store.list_with_events() == ([], None)
+    assert store.list_profiles_with_events() == ([], None)
     store.save(created([profile("p2", uuid=["u1"])]))
-    assert [profile.number for profile in store.list_with_events()[0]] == [2]
+    assert [profile.number for profile in store.list_profiles_with_events()[0]] == [2]

@@ -8,7 +8,7 @@ from segment_insider_emulator.storage.query_execution import (
     FIRST_CHUNK_SIZE,
     MAX_CHUNK_GROWTH,
     IdRange,
-    split_into_chunks,
+    split_id_range,
 )
 
 
@@ -32,7 +32,7 @@ from segment_insider_emulator.storage.query_execution import (
     ],
 )
 def test_every_id_is_in_one_chunk(ids: IdRange, ascending: bool, expected: list[IdRange]) -> None:
-    assert list(split_into_chunks(ids, ascending=ascending, stopwatch=lambda: 0.0)) == expected
+    assert list(split_id_range(ids, ascending=ascending, stopwatch=lambda: 0.0)) == expected
 
 
 def chunk_sizes(times: Iterable[float], time_budget_s: float = 1.0) -> list[int]:
@@ -42,7 +42,7 @@ def chunk_sizes(times: Iterable[float], time_budget_s: float = 1.0) -> list[int]
         times: Of the stopwatch: at the start, then before and after each chunk.
     """
     ticks = iter(times)
-    chunks = split_into_chunks(
+    chunks = split_id_range(
         IdRange(1, 10**9), time_budget_s=time_budget_s, stopwatch=lambda: next(ticks)
     )
     return [high - low + 1 for low, high in chunks]

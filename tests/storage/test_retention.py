@@ -68,7 +68,7 @@ class StoreWithRetention:
     def delete_beyond(self, **limits: int) -> int:
         """Delete all messages beyond *limits*; return the number of steps."""
         retention = MessageRetention(self.engine, RetentionLimits(**limits), lambda: NOW)
-        return len(list(iter(retention.delete_excess, 0)))
+        return len(list(iter(retention.delete_excess_messages, 0)))
 
     def message_ids(self) -> tuple[list[str], list[str]]:
         """Return the message ids of the stored messages and of the stored deliveries."""
@@ -100,9 +100,9 @@ def test_the_oldest_messages_are_deleted_with_their_deliveries(
 def test_a_database_is_reduced_to_its_size_limit(tmp_path: Path) -> None:
     many = [message(9, message_id=f"n{number}") for number in range(5 * MAX_MESSAGES_PER_STEP)]
     stored = StoreWithRetention(*many, db=str(tmp_path / "emulator.db"))
-    most = stored.store.measure_size().used_bytes // 2
+    most = stored.store.measure_database_size().used_bytes // 2
     steps = stored.delete_beyond(bytes=most)
-    sizes = stored.store.measure_size()
+    sizes = stored.store.measure_database_size()
     stored.store.close()
     assert (sizes.messages, sizes.deliveries) == (
         5 * MAX_MESSAGES_PER_STEP - steps * MAX_MESSAGES_PER_STEP,
@@ -130,7 +130,7 @@ def test_pending_messages_stay() -> None:
         pending_upserts=[upsert],
     )
     stored.delete_beyond(messages=0)
-    assert (stored.message_ids(), stored.store.upserts.list_pending_ids()) == (
+    assert (stored.message_ids(), stored.store.upserts.list_pending_upsert_ids()) == (
         (["m4", "m3"], ["m3", "m3"]),
         ["u1"],
     )
@@ -146,9 +146,9 @@ def test_a_batch_stays_as_long_as_one_of_its_events() -> None:
     ]
     stored = StoreWithRetention(*carried, pending_upserts=[batch])
     stored.delete_beyond(messages=1)
-    assert stored.store.upserts.get("u1") == batch
+    assert stored.store.upserts.get_upsert("u1") == batch
     stored.delete_beyond(messages=0)
-    assert stored.store.upserts.get("u1") is None
+    assert stored.store.upserts.get_upsert("u1") is None
     stored.store.close()
 
 
@@ -163,11 +163,11 @@ def test_ids_of_deleted_messages_are_remembered_for_a_day() -> None:
     young = message(1, message_id="young", received_at=format_iso_utc(NOW - timedelta(hours=23)))
     stored = StoreWithRetention(message(2), message(2, message_id="no", verdict="rejected"), young)
     stored.delete_beyond(messages=0)
-    assert stored.store.find_known_ids(["m2", "no", "young"]) == {"young"}
+    assert stored.store.find_known_message_ids(["m2", "no", "young"]) == {"young"}
     MessageRetention(
         stored.engine, RetentionLimits(messages=9), lambda: NOW + timedelta(hours=2)
-    ).delete_excess()
-    assert stored.store.find_known_ids(["young"]) == set()
+    ).delete_excess_messages()
+    assert stored.store.find_known_message_ids(["young"]) == set()
     stored.store.close()
 
 

@@ -75,7 +75,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
     from segment_insider_emulator.app import create_app
     from segment_insider_emulator.storage.database_file import lock_database_file
     from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
-    from segment_insider_emulator.web.server import serve
+    from segment_insider_emulator.web.server import serve_app
 
     config = load_config(os.environ, {**flags, "workspace": name})
     _configure_logging(config.verbose)
@@ -84,7 +84,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
         app = create_app(config, workspace)
         sandboxes: SandboxRegistry = app.extensions["sandboxes"]
         try:
-            serve(
+            serve_app(
                 app,
                 config.host,
                 config.port,
@@ -104,10 +104,10 @@ def _configure_logging(verbose: bool) -> None:
 
 
 def _print_ready_message(config: Config, url: str, workspace: Workspace) -> None:
-    from segment_insider_emulator.web.access import is_loopback
+    from segment_insider_emulator.web.access import is_loopback_host
 
     click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)
-    if config.password is None and not is_loopback(config.host):
+    if config.password is None and not is_loopback_host(config.host):
         what = f"everyone who can reach {config.host} can read and delete the captured data"
         click.echo(f"emulator: {what}. Set EMULATOR_PASSWORD, or serve at 127.0.0.1.", err=True)
     if config.workspace and not is_preset_name(config.workspace):
@@ -156,7 +156,7 @@ def assets_command(cache: str | None, as_json: bool) -> None:
 
     config = load_config(os.environ, {"cache": cache})
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
-    assets.fetch_if_missing()
+    assets.download_files_if_missing()
     names = sorted(path.name for path in assets.folder.iterdir())
     if as_json:
         document = {"version": ANALYTICS_JS_VERSION, "folder": str(assets.folder), "files": names}

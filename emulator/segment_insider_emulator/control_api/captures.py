@@ -47,7 +47,7 @@ from segment_insider_emulator.insider.journey_definition import JourneyDefinitio
 from segment_insider_emulator.insider.journey_runner import (
     SIMULATION_NOTICE,
     serialize_journey,
-    serialize_run,
+    serialize_journey_run,
 )
 from segment_insider_emulator.insider.profile_json import serialize_profile, serialize_profile_event
 from segment_insider_emulator.storage.messages import DELIVERY_FILTERS, MESSAGE_FILTERS
@@ -153,7 +153,7 @@ def list_profiles() -> ProfilePageModel:
     """
     query = parse_page_query(request.args, PROFILE_FILTERS)
     current_services().endpoint.delete_expired_data()
-    records, next_number = current_services().profiles.list_with_events(
+    records, next_number = current_services().profiles.list_profiles_with_events(
         query.filters.get("identifier"), after_number=query.after, limit=query.limit
     )
     page: list[ProfileModel] = []
@@ -236,7 +236,9 @@ def list_journeys() -> JourneyListModel:
     refuse_query_parameters(request.args)
     journeys = current_services().journeys
     models = [
-        JourneyModel(**serialize_journey(journey, journeys.run_store.count_outcomes(journey.id)))
+        JourneyModel(
+            **serialize_journey(journey, journeys.run_store.count_run_outcomes(journey.id))
+        )
         for journey in journeys.definitions.values()
     ]
     return JourneyListModel(simulated=SIMULATION_NOTICE, journeys=models, next=None)
@@ -247,7 +249,7 @@ def list_journeys() -> JourneyListModel:
 def get_journey(id: int) -> JourneyModel:
     """Return one journey."""
     journey = _find_journey(id)
-    outcomes = current_services().journeys.run_store.count_outcomes(id)
+    outcomes = current_services().journeys.run_store.count_run_outcomes(id)
     return JourneyModel(simulated=SIMULATION_NOTICE, **serialize_journey(journey, outcomes))
 
 
@@ -263,7 +265,7 @@ def list_journey_runs(id: int) -> JourneyRunPageModel:
     page, next_id = current_services().journeys.run_store.list_runs(
         id, filters, after_id=query.after, limit=query.limit
     )
-    runs = [JourneyRunModel(**serialize_run(run, trail)) for run, trail in page]
+    runs = [JourneyRunModel(**serialize_journey_run(run, trail)) for run, trail in page]
     return JourneyRunPageModel(simulated=SIMULATION_NOTICE, runs=runs, next=next_id)
 
 
@@ -273,7 +275,7 @@ def get_storage_size() -> StorageModel:
     """Return the number and size of stored records; slow with millions of messages."""
     refuse_query_parameters(request.args)
     services = current_services()
-    size, config = services.store.measure_size(), services.config
+    size, config = services.store.measure_database_size(), services.config
     return StorageModel(
         messages=size.messages,
         deliveries=size.deliveries,

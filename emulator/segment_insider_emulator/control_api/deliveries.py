@@ -42,7 +42,7 @@ from segment_insider_emulator.segment.ingest import (
     BATCH_KIND,
     Message,
     assign_sources,
-    decode_body,
+    decode_request_body,
     generate_message_id,
     parse_messages,
 )
@@ -73,7 +73,7 @@ def retry_deliveries() -> RetryModel:
     services.queue.wait_until_drained()
     return RetryModel(
         attempts=services.pipeline.retries.retry_all_upserts(),
-        retrying=len(services.store.upserts.list_pending_ids()),
+        retrying=len(services.store.upserts.list_pending_upsert_ids()),
     )
 
 
@@ -82,12 +82,12 @@ def retry_deliveries() -> RetryModel:
 def get_upsert(id: str) -> UpsertModel:
     """Return a whole request that carries a batch or waits for a retry."""
     upserts = current_services().store.upserts
-    upsert = upserts.get(id)
+    upsert = upserts.get_upsert(id)
     if upsert is None:
         remedy = "A delivery names its own under `upsert`: GET /emulator/v1/deliveries."
         abort(error_response(404, f"there is no upsert {id}", request.path, remedy))
     return UpsertModel.from_record(
-        upsert, [delivery.id for delivery in upserts.list_deliveries(id)]
+        upsert, [delivery.id for delivery in upserts.list_deliveries_of_upsert(id)]
     )
 
 
@@ -139,7 +139,7 @@ def list_response_differences() -> ResponseDifferencePageModel:
 def add_segment_fault() -> FaultListModel:
     """Inject a fault into the next requests to Segment; return all waiting faults."""
     fault_json = read_fault_body(SEGMENT_FAULT_VALIDATOR, SEGMENT_FAULT_REMEDY, min_fields=0)
-    current_services().segment_faults.add(fault_from_json(fault_json))
+    current_services().segment_faults.add_fault(fault_from_json(fault_json))
     return _list_segment_faults()
 
 
@@ -154,7 +154,7 @@ def list_segment_faults() -> FaultListModel:
 @api_operation()
 def clear_segment_faults() -> FaultListModel:
     """Remove all faults of Segment's responses."""
-    current_services().segment_faults.clear()
+    current_services().segment_faults.clear_faults()
     return _list_segment_faults()
 
 
@@ -179,7 +179,7 @@ def _list_insider_faults() -> FaultListModel:
 
 
 def _list_segment_faults() -> FaultListModel:
-    faults = current_services().segment_faults.list_waiting()
+    faults = current_services().segment_faults.list_waiting_faults()
     return FaultListModel(faults=[fault_to_json(fault) for fault in faults])
 
 
@@ -196,7 +196,7 @@ def dry_run_messages(services: SandboxServices, messages: list[Message]) -> list
 
 
 def _parse_dry_run_messages(services: SandboxServices, raw: bytes) -> list[Message]:
-    call = decode_body(raw, None, BATCH_KIND)
+    call = decode_request_body(raw, None, BATCH_KIND)
     kind = BATCH_KIND if BATCH_KIND in call else call.get("type")
     if kind not in (BATCH_KIND, *MESSAGE_TYPES):
         raise EmulatorError("not an event", "body.type", EVENT_REMEDY)

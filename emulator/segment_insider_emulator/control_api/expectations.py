@@ -34,7 +34,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     read_body,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.journey_runner import serialize_run
+from segment_insider_emulator.insider.journey_runner import serialize_journey_run
 from segment_insider_emulator.insider.profile_json import serialize_profile
 from segment_insider_emulator.storage.messages import DELIVERY_FILTERS, MESSAGE_FILTERS
 from segment_insider_emulator.types import JSON, JSONObject
@@ -100,7 +100,10 @@ def _read_profiles(
     services: SandboxServices, after: int, _exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
     profiles = _read_all_pages(
-        lambda at: services.profiles.list_with_events(after_number=at, limit=ROWS_PER_READ), after
+        lambda at: services.profiles.list_profiles_with_events(
+            after_number=at, limit=ROWS_PER_READ
+        ),
+        after,
     )
     return map(serialize_profile, profiles)
 
@@ -124,7 +127,7 @@ def read_runs_of_journey(
         ),
         after,
     )
-    return (serialize_run(run, trail) for run, trail in runs)
+    return (serialize_journey_run(run, trail) for run, trail in runs)
 
 
 RECORD_READERS: Mapping[str, RecordReader] = {

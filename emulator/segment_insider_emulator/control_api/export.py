@@ -226,7 +226,7 @@ def import_sandbox() -> ImportModel:
             _check_imported_rows_readable(
                 services, {row["journey_id"] for name, row in rows if name == "journey_runs"}
             )
-        services.journeys.run_store.clear_next_due()
+        services.journeys.run_store.clear_next_due_time()
         services.pipeline.retries.reload_next_due_time()
         services.clock.reset(clock)
         if not frozen:
@@ -245,7 +245,7 @@ def _list_insider_requests(services: SandboxServices) -> Iterator[DeliveryRecord
                 yield delivery
             elif delivery.upsert not in listed_upsert_ids:
                 listed_upsert_ids.add(delivery.upsert)
-                yield services.store.upserts.get(delivery.upsert) or delivery
+                yield services.store.upserts.get_upsert(delivery.upsert) or delivery
 
 
 def _read_export_from_body() -> tuple[JSONObject, list[tuple[str, JSONObject]]]:

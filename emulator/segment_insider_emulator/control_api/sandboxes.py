@@ -17,7 +17,7 @@ from segment_insider_emulator.errors import ConflictError
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web import sandbox_routing
-from segment_insider_emulator.web.access import request_base_url
+from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.json_errors import error_response
 from segment_insider_emulator.web.sandbox_registry import Sandbox
 from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
@@ -132,7 +132,7 @@ def _build_sandbox_model(sandbox: Sandbox) -> SandboxModel:
     record, services = sandbox.record, sandbox.services
     return SandboxModel(
         id=record.id,
-        url=f"{request_base_url()}/sandboxes/{record.id}",
+        url=f"{get_request_base_url()}/sandboxes/{record.id}",
         write_key=record.write_key,
         account=record.account,
         key=redact_secret(record.key),

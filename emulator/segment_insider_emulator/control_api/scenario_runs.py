@@ -60,7 +60,7 @@ def get_scenario_run_store() -> ScenarioRunStore:
     current = current_sandbox()
     if current and current.record.team:
         return current_services().store.scenario_runs
-    default = current_registry().get(DEFAULT_SANDBOX_ID)
+    default = current_registry().get_sandbox(DEFAULT_SANDBOX_ID)
     assert default is not None  # the default sandbox cannot be deleted
     return default.services.store.scenario_runs
 

@@ -31,7 +31,7 @@ class DestinationOverrides:
     ) -> None:
         self._original, self._store, self._pipeline = original, store, pipeline
         self._original_fingerprint = fingerprint_document(original)
-        self._overrides = store.load(self._original_fingerprint)
+        self._overrides = store.load_changes(self._original_fingerprint)
         self._use_overrides(self._overrides)
         self._guard = guard_factory("destination", self)
 
@@ -93,10 +93,10 @@ class DestinationOverrides:
 
     def restore(self, state: JSONObject) -> None:
         """Reload the changes that another process stored."""
-        self._use_overrides(self._store.load(self._original_fingerprint))
+        self._use_overrides(self._store.load_changes(self._original_fingerprint))
 
     def _store_overrides(self, overrides: JSONObject) -> JSONObject:
-        self._store.replace(self._original_fingerprint, overrides)
+        self._store.replace_changes(self._original_fingerprint, overrides)
         self._use_overrides(overrides)
         return self.destination
 

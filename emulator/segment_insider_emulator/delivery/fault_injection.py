@@ -220,7 +220,7 @@ class FaultInjector:
                 for active in self.active_faults
             ]
 
-    def clear(self) -> None:
+    def clear_faults(self) -> None:
         """Remove all faults."""
         with self._guard.updating:
             self.active_faults = []

@@ -11,11 +11,11 @@ from functools import lru_cache, partial
 from typing import TypeAlias
 
 from segment_insider_emulator.filtering.event_filters import (
-    apply_filters,
+    apply_destination_filters,
     apply_source_schema,
-    compile_filters,
+    compile_destination_filters,
 )
-from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_controls
+from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_plan_controls
 from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterResult, Rejection
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
 from segment_insider_emulator.mapping import Destination
@@ -168,14 +168,14 @@ def compile_filter_chain(
     if source.get("schema"):
         before.append(partial(apply_source_schema, source["schema"]))
     if tracking_plan is not None:
-        controls = parse_controls(source.get("settings", {}))
-        before.append(PlanEnforcer(tracking_plan, controls, source.get("id")).enforce)
-    filters = compile_filters(destination.get("filters", []))
+        controls = parse_plan_controls(source.get("settings", {}))
+        before.append(PlanEnforcer(tracking_plan, controls, source.get("id")).enforce_plan)
+    filters = compile_destination_filters(destination.get("filters", []))
     after: list[FilterStage] = [filter_by_integrations]
     if options.screen_calls == "filter":
         after.append(filter_unsupported_type)
     if filters:
-        after.append(partial(apply_filters, filters, seed=sample_seed))
+        after.append(partial(apply_destination_filters, filters, seed=sample_seed))
     names = (
         {rule.key for rule in tracking_plan.rules if rule.kind == "TRACK"} if tracking_plan else ()
     )

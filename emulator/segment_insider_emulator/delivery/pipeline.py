@@ -149,7 +149,7 @@ class DeliveryPipeline:
         """Yield new messages and records of duplicates; reserve the ids for the block."""
         message_ids = {message.message_id for message in messages}
         with self._in_flight_ids.reserve_message_ids(message_ids), self.transaction(message_ids):
-            yield _drop_duplicates(messages, self._store.find_known_ids(message_ids))
+            yield _drop_duplicates(messages, self._store.find_known_message_ids(message_ids))
 
     def dry_run_messages(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
         """Return the records that *messages* would get if they were new, and store nothing."""

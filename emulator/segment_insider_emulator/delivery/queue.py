@@ -199,7 +199,7 @@ class DeliveryQueue:
     def _deliver_oldest_batch(self) -> None:
         """Deliver the oldest batch, or store it as failed after too many starts."""
         unsettled: list[UpsertRecord] = []
-        with self._store.message_queue.lock_deliveries():
+        with self._store.message_queue.lock_queue_delivery():
             batch = self._load_next_batch()
             if batch and self._has_failed_too_often(batch[0]):
                 log.error(
@@ -222,7 +222,7 @@ class DeliveryQueue:
 
     def _load_next_batch(self) -> list[QueuedMessage]:
         """Return the oldest messages; one with an unfinished delivery comes alone."""
-        first = self._store.message_queue.list_oldest(MAX_MESSAGES_PER_BATCH)
+        first = self._store.message_queue.list_oldest_messages(MAX_MESSAGES_PER_BATCH)
         self._is_delivering_singly = bool(first and first[0].begin_count)
         if self._is_delivering_singly:
             return first[:1]
@@ -237,7 +237,7 @@ class DeliveryQueue:
     def _mark_batch_started(self, batch: Sequence[QueuedMessage]) -> None:
         """Store that the delivery of *batch* starts, because the process may end during it."""
         places = {queued.queue_id for queued in batch}
-        self._store.message_queue.mark_begun(places - self._started_positions)
+        self._store.message_queue.mark_delivery_begun(places - self._started_positions)
         self._started_positions |= places
 
     def _deliver_batch(self, batch: Sequence[QueuedMessage]) -> list[UpsertRecord]:
@@ -261,7 +261,7 @@ class DeliveryQueue:
         batch: Sequence[QueuedMessage],
     ) -> None:
         places = [queued.queue_id for queued in batch]
-        self._store.finish_queued(records, unsettled, places)
+        self._store.finish_queued_messages(records, unsettled, places)
         self._started_positions.difference_update(places)
 
     def _add_to_waiting_count(self, added: int) -> None:
@@ -272,7 +272,7 @@ class DeliveryQueue:
     def _reload_waiting_count(self) -> None:
         """Count the waiting messages in the database, which other processes may share."""
         with self._state_changed:
-            self._waiting_count = self._store.message_queue.count_queued()
+            self._waiting_count = self._store.message_queue.count_queued_messages()
             self._state_changed.notify_all()
 
 

@@ -124,7 +124,7 @@ class RetryScheduler:
         self._transaction = transaction
         self._retry_lock, self._next_due_lock = Lock(), Lock()
         # In memory, so that a request without due retries needs no database query.
-        self.next_due_at = upserts.find_earliest_due_at() or NEVER_DUE
+        self.next_due_at = upserts.find_next_retry_time() or NEVER_DUE
 
     def next_attempt_at(
         self, attempt_result: AttemptResult, delivery_key: str, first_attempt_at: str | None = None
@@ -166,7 +166,7 @@ class RetryScheduler:
     def retry_all_upserts(self) -> int:
         """Retry every unsettled upsert once, due or not, and return their number."""
         with self._retry_lock:
-            ids = self._upserts.list_pending_ids()
+            ids = self._upserts.list_pending_upsert_ids()
             for id in ids:
                 self._retry_loaded_upsert(partial(self._upserts.get, id), self._clock())
             self.reload_next_due_time()
@@ -210,7 +210,7 @@ class RetryScheduler:
     def reload_next_due_time(self) -> None:
         """Read the time of the next due retry from the database."""
         with self._next_due_lock:  # note_due_times waits, so that its time is not overwritten
-            self.next_due_at = self._upserts.find_earliest_due_at() or NEVER_DUE
+            self.next_due_at = self._upserts.find_next_retry_time() or NEVER_DUE
 
     def _send_upsert_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
         number = len(upsert.attempts) + 1
@@ -232,7 +232,7 @@ class RetryScheduler:
 
     def _store_attempt_result(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
         """Store the result of an attempt and the time of the next one."""
-        deliveries = self._upserts.list_deliveries(upsert.id)
+        deliveries = self._upserts.list_deliveries_of_upsert(upsert.id)
         due_at = self.next_attempt_at(
             attempt_result, delivery_key(deliveries), upsert.attempts[0].at
         )

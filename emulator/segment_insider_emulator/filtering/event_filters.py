@@ -15,14 +15,14 @@ from typing import TypeAlias
 import orjson
 
 from segment_insider_emulator.filtering.fql_evaluator import (
+    get_value_at_path,
     is_list_index,
     matches_event,
-    value_at_path,
 )
 from segment_insider_emulator.filtering.fql_parser import (
     FqlNode,
     FqlSyntaxError,
-    parse_path,
+    parse_field_path,
     parse_statement,
 )
 from segment_insider_emulator.filtering.result import (
@@ -66,24 +66,24 @@ def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
     kind = event["type"]
     setting = schema.get(kind, True)
     if kind == "track" and setting is not True and setting.get(event["event"]) is False:
-        return _rejected(event, f"the source's schema switches {event['event']!r} off")
+        return _build_rejected_result(event, f"the source's schema switches {event['event']!r} off")
     if kind in ("page", "screen") and setting is False:
-        return _rejected(event, f"the source's schema switches {kind} calls off")
+        return _build_rejected_result(event, f"the source's schema switches {kind} calls off")
     if kind in ("identify", "group") and setting is not True:
         return _drop_disabled_traits(event, [trait for trait, on in setting.items() if on is False])
     return FilterResult(event)
 
 
-def compile_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter, ...]:
+def compile_destination_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter, ...]:
     """Compile the enabled filters of *documents*, which have the shape of the Public API."""
     return tuple(
-        _compile_filter(document, number)
+        _compile_destination_filter(document, number)
         for number, document in enumerate(documents, 1)
         if document.get("enabled", True)
     )
 
 
-def apply_filters(
+def apply_destination_filters(
     filters: tuple[DestinationFilter, ...], event: JSONObject, seed: str = ""
 ) -> FilterResult:
     """Apply destination filters to *event*.
@@ -96,31 +96,31 @@ def apply_filters(
     matching = []
     for destination_filter in filters:
         if destination_filter.statement is None:
-            return FilterResult(event, _rejected_by_error(destination_filter))
+            return FilterResult(event, _build_rejection_by_filter_error(destination_filter))
         if matches_event(destination_filter.statement, event):
             matching.append(destination_filter)
     result = FilterResult(event)
-    for destination_filter, action in _ordered_actions(matching):
-        result = result.merge(_apply_action(destination_filter, action, result.event, seed))
+    for destination_filter, action in _order_filter_actions(matching):
+        result = result.merge(_apply_filter_action(destination_filter, action, result.event, seed))
         if result.rejection:
             break
     return result
 
 
-def drop_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+def drop_event_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
     """Return *event* without the named keys, and the removed paths."""
-    return _filter_fields(event, fields, lambda key, named: key not in named)
+    return _filter_event_fields(event, fields, lambda key, named: key not in named)
 
 
-def allow_only_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
+def keep_only_event_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
     """Return *event* with only the named keys of the named objects, and the removed paths.
 
     Objects that are not named do not change.
     """
-    return _filter_fields(event, fields, lambda key, named: key in named)
+    return _filter_event_fields(event, fields, lambda key, named: key in named)
 
 
-def _rejected(event: JSONObject, detail: str) -> FilterResult:
+def _build_rejected_result(event: JSONObject, detail: str) -> FilterResult:
     return FilterResult(event, Rejection(SOURCE_STEP, EVENT_SETTING_CODE, detail))
 
 
@@ -134,7 +134,7 @@ def _drop_disabled_traits(event: JSONObject, disabled_traits: list[str]) -> Filt
     return FilterResult({**event, "traits": left}, omitted=omitted)
 
 
-def _compile_filter(document: JSONObject, number: int) -> DestinationFilter:
+def _compile_destination_filter(document: JSONObject, number: int) -> DestinationFilter:
     title = document.get("title")
     name = f"filter {title!r}" if title else f"filter {number}"
     actions = tuple(document["actions"])
@@ -144,7 +144,7 @@ def _compile_filter(document: JSONObject, number: int) -> DestinationFilter:
         return DestinationFilter(name, None, str(error), actions)
 
 
-def _ordered_actions(
+def _order_filter_actions(
     filters: list[DestinationFilter],
 ) -> Iterator[tuple[DestinationFilter, JSONObject]]:
     """Yield the actions in Segment's order: by type first, then as listed."""
@@ -157,26 +157,26 @@ def _ordered_actions(
             )
 
 
-def _apply_action(
+def _apply_filter_action(
     destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
 ) -> FilterResult:
     match action["type"]:
         case "DROP":
             return FilterResult(
-                event, _rejected_by_rules(f"destination {destination_filter.name} drops it")
+                event, _build_rejection_by_filter(f"destination {destination_filter.name} drops it")
             )
-        case "SAMPLE" if not _is_sampled(destination_filter, action, event, seed):
+        case "SAMPLE" if not _is_event_sampled(destination_filter, action, event, seed):
             share = f"{action.get('percent', 0) * 100:g}%"
             return FilterResult(
                 event,
-                _rejected_by_rules(
+                _build_rejection_by_filter(
                     f"destination {destination_filter.name} lets {share} of events pass"
                 ),
             )
         case "DROP_PROPERTIES":
-            left, removed = drop_fields(event, action.get("fields", {}))
+            left, removed = drop_event_fields(event, action.get("fields", {}))
         case "ALLOW_PROPERTIES":
-            left, removed = allow_only_fields(event, action.get("fields", {}))
+            left, removed = keep_only_event_fields(event, action.get("fields", {}))
         case _:
             return FilterResult(event)
     return FilterResult(
@@ -184,7 +184,7 @@ def _apply_action(
     )
 
 
-def _is_sampled(
+def _is_event_sampled(
     destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
 ) -> bool:
     """Return whether *event* is in the sample; its messageId or the value at `path` decides.
@@ -193,7 +193,7 @@ def _is_sampled(
     without one are in the sample, or none is. (assumed)
     """
     path = action.get("path")
-    key = value_at_path(parse_path(path), event) if path else event.get("messageId")
+    key = get_value_at_path(parse_field_path(path), event) if path else event.get("messageId")
     digest = hashlib.sha256(
         orjson.dumps([seed, destination_filter.name, key], option=orjson.OPT_SORT_KEYS)
     )
@@ -201,11 +201,11 @@ def _is_sampled(
     return bool(share < action.get("percent", 0))
 
 
-def _rejected_by_rules(detail: str) -> Rejection:
+def _build_rejection_by_filter(detail: str) -> Rejection:
     return Rejection(DESTINATION_STEP, "FILTERED_BY_RULES", detail)
 
 
-def _rejected_by_error(destination_filter: DestinationFilter) -> Rejection:
+def _build_rejection_by_filter_error(destination_filter: DestinationFilter) -> Rejection:
     # Segment drops it without a message, so that a filter for personal values cannot leak them.
     log.warning("filter failed name=%r", destination_filter.name)
     return Rejection(
@@ -215,7 +215,7 @@ def _rejected_by_error(destination_filter: DestinationFilter) -> Rejection:
     )
 
 
-def _filter_fields(
+def _filter_event_fields(
     event: JSONObject, fields: FieldsByPath, should_keep: Callable[[str, list[str]], bool]
 ) -> tuple[JSONObject, list[str]]:
     removed: dict[str, None] = {}
@@ -223,9 +223,13 @@ def _filter_fields(
 
         def filter_keys(container: JSON, path: str = path, named: list[str] = named) -> JSON:
             remaining = {
-                key: value for key, value in _list_entries(container) if should_keep(key, named)
+                key: value
+                for key, value in _list_container_entries(container)
+                if should_keep(key, named)
             }
-            removed_keys = [key for key, _ in _list_entries(container) if key not in remaining]
+            removed_keys = [
+                key for key, _ in _list_container_entries(container) if key not in remaining
+            ]
             removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in removed_keys))
             if isinstance(container, list):
                 return [remaining.get(str(index)) for index in range(len(container))]
@@ -235,7 +239,7 @@ def _filter_fields(
     return event, sorted(removed)
 
 
-def _list_entries(container: JSON) -> Iterable[tuple[str, JSON]]:
+def _list_container_entries(container: JSON) -> Iterable[tuple[str, JSON]]:
     """Return the keys and values of an object, or the indexes and items of a list."""
     if isinstance(container, list):
         return ((str(index), item) for index, item in enumerate(container))

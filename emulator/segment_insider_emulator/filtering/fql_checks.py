@@ -11,10 +11,10 @@ from segment_insider_emulator.filtering.fql_evaluator import (
     ORDER_OPERATORS,
     VERSION_OPERATORS,
     InvalidGlobPattern,
-    check_glob,
+    get_type_name,
     is_strictly_equal,
     parse_version,
-    type_name,
+    validate_glob_pattern,
 )
 from segment_insider_emulator.filtering.fql_parser import (
     FqlCall,
@@ -69,17 +69,17 @@ def find_constant_conditions(statement: FqlNode) -> Iterator[ConstantCondition]:
     A statement that is a plain `true`, `false` or `all` is meant.
     """
     yield from _check_condition(statement)
-    for node in _walk_nodes(statement):
+    for node in _iterate_nodes(statement):
         yield from _check_node(node)
 
 
-def _walk_nodes(node: FqlNode) -> Iterator[FqlNode]:
+def _iterate_nodes(node: FqlNode) -> Iterator[FqlNode]:
     yield node
-    for child in _child_nodes(node):
-        yield from _walk_nodes(child)
+    for child in _list_child_nodes(node):
+        yield from _iterate_nodes(child)
 
 
-def _child_nodes(node: FqlNode) -> tuple[FqlNode, ...]:
+def _list_child_nodes(node: FqlNode) -> tuple[FqlNode, ...]:
     match node:
         case FqlNegation():
             return (node.operand,)
@@ -98,13 +98,13 @@ def _check_node(node: FqlNode) -> Iterator[ConstantCondition]:
     elif isinstance(node, FqlOperation) and node.operator in ("and", "or"):
         yield from _check_operand(node.left)
         yield from _check_operand(node.right)
-        if node.operator == "and" and (reason := _contradiction_reason(node)):
-            yield ConstantCondition(format_statement(node), False, reason)
+        if node.operator == "and" and (reason := _explain_contradiction(node)):
+            yield ConstantCondition(format_fql_node(node), False, reason)
     elif isinstance(node, FqlOperation):
-        if reason := _mismatch_reason(node):
-            yield ConstantCondition(format_statement(node), node.operator == "!=", reason)
-    elif isinstance(node, FqlCall) and (reason := _always_false_call_reason(node)):
-        yield ConstantCondition(format_statement(node), False, reason)
+        if reason := _explain_mismatch(node):
+            yield ConstantCondition(format_fql_node(node), node.operator == "!=", reason)
+    elif isinstance(node, FqlCall) and (reason := _explain_always_false_call(node)):
+        yield ConstantCondition(format_fql_node(node), False, reason)
 
 
 def _check_operand(node: FqlNode) -> Iterator[ConstantCondition]:
@@ -114,47 +114,49 @@ def _check_operand(node: FqlNode) -> Iterator[ConstantCondition]:
 
 
 def _check_condition(node: FqlNode) -> Iterator[ConstantCondition]:
-    types = _possible_types(node)
+    types = _find_possible_types(node)
     if types and "bool" not in types:
         yield ConstantCondition(
-            format_statement(node), False, f"it is {_describe_types(types)}, not a condition"
+            format_fql_node(node), False, f"it is {_describe_types(types)}, not a condition"
         )
 
 
-def _mismatch_reason(node: FqlOperation) -> str | None:
+def _explain_mismatch(node: FqlOperation) -> str | None:
     """Return why the two sides of a comparison can never be equal or ordered."""
     if node.operator in ORDER_OPERATORS:
         for side in (node.left, node.right):
-            types = _possible_types(side)
+            types = _find_possible_types(side)
             if types and "number" not in types:
                 return (
-                    f"{node.operator} compares numbers, {format_statement(side)} is "
+                    f"{node.operator} compares numbers, {format_fql_node(side)} is "
                     f"{_describe_types(types)}"
                 )
         return None
     if node.operator == "in":
-        return _never_in_reason(node.left, node.right)
-    return _never_equal_reason(node.left, node.right) or _never_equal_reason(node.right, node.left)
+        return _explain_never_in_list(node.left, node.right)
+    return _explain_never_equal(node.left, node.right) or _explain_never_equal(
+        node.right, node.left
+    )
 
 
-def _never_in_reason(item: FqlNode, container: FqlNode) -> str | None:
-    types = _possible_types(container)
+def _explain_never_in_list(item: FqlNode, container: FqlNode) -> str | None:
+    types = _find_possible_types(container)
     if types and "list" not in types:
-        return f"in needs a list, {format_statement(container)} is {_describe_types(types)}"
+        return f"in needs a list, {format_fql_node(container)} is {_describe_types(types)}"
     if not isinstance(container, FqlList):
         return None
-    reasons = [_never_equal_reason(item, listed) for listed in container.items]
+    reasons = [_explain_never_equal(item, listed) for listed in container.items]
     if None in reasons:
         return None
     return reasons[0] if reasons else "the list is empty"
 
 
-def _never_equal_reason(left: FqlNode, right: FqlNode) -> str | None:
-    ours, theirs = _possible_types(left), _possible_types(right)
+def _explain_never_equal(left: FqlNode, right: FqlNode) -> str | None:
+    ours, theirs = _find_possible_types(left), _find_possible_types(right)
     if ours and theirs and not ours & theirs:
         return (
-            f"{format_statement(left)} is {_describe_types(ours)}, "
-            f"{format_statement(right)} is {_describe_types(theirs)}"
+            f"{format_fql_node(left)} is {_describe_types(ours)}, "
+            f"{format_fql_node(right)} is {_describe_types(theirs)}"
         )
     if not isinstance(right, FqlLiteral) or not isinstance(right.value, str):
         return None
@@ -170,22 +172,21 @@ def _never_equal_reason(left: FqlNode, right: FqlNode) -> str | None:
     return None
 
 
-def _always_false_call_reason(call: FqlCall) -> str | None:
+def _explain_always_false_call(call: FqlCall) -> str | None:
     if call.name not in ("contains", "match", "semver"):
         return None
     for argument in call.arguments:
-        types = _possible_types(argument)
+        types = _find_possible_types(argument)
         if types and "string" not in types:
             return (
-                f"{call.name}() takes text, {format_statement(argument)} is "
-                f"{_describe_types(types)}"
+                f"{call.name}() takes text, {format_fql_node(argument)} is {_describe_types(types)}"
             )
     known = [
         argument.value if isinstance(argument, FqlLiteral) else None for argument in call.arguments
     ]
     if call.name == "match" and isinstance(known[1], str):
         try:
-            check_glob(known[1])
+            validate_glob_pattern(known[1])
         except InvalidGlobPattern as error:
             return f"the pattern is malformed, {error}"
     return _version_error(*known) if call.name == "semver" else None
@@ -200,10 +201,12 @@ def _version_error(version: JSON, comparison: JSON, other: JSON) -> str | None:
     return None
 
 
-def _contradiction_reason(node: FqlOperation) -> str | None:
+def _explain_contradiction(node: FqlOperation) -> str | None:
     """Return why no event can match all parts of `a and b and …`."""
     required = [
-        field_values for part in _list_conjuncts(node) if (field_values := _required_values(part))
+        field_values
+        for part in _list_conjuncts(node)
+        if (field_values := _find_tested_field_values(part))
     ]
     for (path, values), (other, others) in pairwise(
         sorted(required, key=lambda field_values: field_values[0].keys)
@@ -211,7 +214,7 @@ def _contradiction_reason(node: FqlOperation) -> str | None:
         if path == other and not any(
             is_strictly_equal(value, item) for value in values for item in others
         ):
-            return f"{format_statement(path)} cannot be both"
+            return f"{format_fql_node(path)} cannot be both"
     return None
 
 
@@ -223,7 +226,7 @@ def _list_conjuncts(node: FqlNode) -> Iterator[FqlNode]:
         yield node
 
 
-def _required_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
+def _find_tested_field_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
     """Return the field that a comparison tests, and the values that make it true."""
     if not isinstance(node, FqlOperation) or not isinstance(node.left, FqlPath):
         return None
@@ -236,13 +239,13 @@ def _required_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
     return (node.left, values) if values and len(values) == len(items) else None
 
 
-def _possible_types(node: FqlNode) -> set[str] | None:
+def _find_possible_types(node: FqlNode) -> set[str] | None:
     """Return the types that *node* can have; None for a field, which can have any."""
     match node:
         case FqlPath():
             return None
         case FqlLiteral():
-            return {type_name(node.value)}
+            return {get_type_name(node.value)}
         case FqlList():
             return {"list"}
         case FqlCall():
@@ -260,7 +263,7 @@ def _join_with_or(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
 
-def format_statement(node: FqlNode) -> str:
+def format_fql_node(node: FqlNode) -> str:
     """Return *node* as FQL text."""
     match node:
         case FqlPath():
@@ -268,11 +271,11 @@ def format_statement(node: FqlNode) -> str:
         case FqlLiteral():
             return _format_literal(node.value)
         case FqlList():
-            return f"[{', '.join(map(format_statement, node.items))}]"
+            return f"[{', '.join(map(format_fql_node, node.items))}]"
         case FqlCall():
-            return f"{node.name}({', '.join(map(format_statement, node.arguments))})"
+            return f"{node.name}({', '.join(map(format_fql_node, node.arguments))})"
         case FqlNegation():
-            return f"!({format_statement(node.operand)})"
+            return f"!({format_fql_node(node.operand)})"
         case FqlOperation():
             return f" {node.operator} ".join(
                 _format_operand(side, node) for side in (node.left, node.right)
@@ -285,7 +288,7 @@ def _format_operand(node: FqlNode, parent: FqlOperation) -> str:
     grouped = isinstance(node, FqlOperation) and (
         node.operator in junctions or parent.operator not in junctions
     )
-    return f"({format_statement(node)})" if grouped else format_statement(node)
+    return f"({format_fql_node(node)})" if grouped else format_fql_node(node)
 
 
 def _format_literal(value: JSON) -> str:

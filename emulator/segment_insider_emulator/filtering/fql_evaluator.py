@@ -45,7 +45,7 @@ _TYPE_NAMES = {
 }
 
 
-def type_name(value: JSON) -> str:
+def get_type_name(value: JSON) -> str:
     """Return the type of *value* as typeof() names it."""
     return _TYPE_NAMES[type(value)]
 
@@ -65,7 +65,7 @@ def to_double(number: float) -> float:
 
 def is_strictly_equal(left: JSON, right: JSON) -> bool:
     """Return whether two values have the same type and are equal; object keys in the same order."""
-    if type_name(left) != type_name(right):
+    if get_type_name(left) != get_type_name(right):
         return False
     if isinstance(left, list):
         return len(left) == len(right) and all(map(is_strictly_equal, left, right))
@@ -97,7 +97,7 @@ def matches_glob(text: str, pattern: str) -> bool:
     return compiled is not None and compiled.fullmatch(text) is not None
 
 
-def check_glob(pattern: str) -> None:
+def validate_glob_pattern(pattern: str) -> None:
     """Validate *pattern*. Raises: InvalidGlobPattern.
 
     Raises: GlobError.
@@ -126,7 +126,7 @@ def _glob_to_regex(pattern: str) -> str:
         elif part["list"]:
             characters, at = _parse_character_list(pattern, at)
             negated = part["list"] == "[^"
-            chunks[-1] += _character_class(characters, negated)
+            chunks[-1] += _build_character_class(characters, negated)
         else:
             chunks[-1] += "." if part["any"] else re.escape(part["escaped"] or part["plain"])
     first, *others = chunks
@@ -156,7 +156,7 @@ def _parse_character_list(pattern: str, start: int) -> tuple[str, int]:
     return "".join(ranges), start + 1
 
 
-def _character_class(ranges: str, negated: bool) -> str:
+def _build_character_class(ranges: str, negated: bool) -> str:
     if not ranges:  # every range ends before it begins
         return "." if negated else "(?!)"
     return f"[{'^' if negated else ''}{ranges}]"
@@ -177,15 +177,15 @@ VERSION_OPERATORS = {"=": operator.eq, "!=": operator.ne, **ORDER_OPERATORS}
 _LEADING_INTEGER = re.compile(r"[\s\ufeff]*([+-]?[0-9]+)")
 
 
-def contains_text(text: JSON, part: JSON) -> bool:
+def evaluate_contains_function(text: JSON, part: JSON) -> bool:
     return isinstance(text, str) and isinstance(part, str) and part in text
 
 
-def match_glob(text: JSON, pattern: JSON) -> bool:
+def evaluate_match_function(text: JSON, pattern: JSON) -> bool:
     return isinstance(text, str) and isinstance(pattern, str) and matches_glob(text, pattern)
 
 
-def length_of(value: JSON) -> float:
+def evaluate_length_function(value: JSON) -> float:
     """Return the number of items of a list, or of bytes of a text.
 
     Of null it is 0, of any other value NaN, which nothing equals.
@@ -240,23 +240,23 @@ def to_number(value: JSON) -> float | None:
         return None
 
 
-def _text_function(change: Callable[[str], str]) -> FqlFunction:
+def _create_text_function(change: Callable[[str], str]) -> FqlFunction:
     return lambda value: change(value) if isinstance(value, str) else None
 
 
 FUNCTION_IMPLEMENTATIONS: dict[str, FqlFunction] = {
-    "contains": contains_text,
-    "match": match_glob,
+    "contains": evaluate_contains_function,
+    "match": evaluate_match_function,
     "semver": compare_versions,
-    "length": length_of,
-    "lowercase": _text_function(str.lower),
-    "uppercase": _text_function(str.upper),
-    "snakecase": _text_function(lambda text: text.replace(" ", "_")),
-    "kebabcase": _text_function(lambda text: text.replace(" ", "-")),
-    "titlecase": _text_function(
+    "length": evaluate_length_function,
+    "lowercase": _create_text_function(str.lower),
+    "uppercase": _create_text_function(str.upper),
+    "snakecase": _create_text_function(lambda text: text.replace(" ", "_")),
+    "kebabcase": _create_text_function(lambda text: text.replace(" ", "-")),
+    "titlecase": _create_text_function(
         lambda text: " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
     ),
-    "typeof": type_name,
+    "typeof": get_type_name,
     "bool": to_boolean,
     "string": to_text,
     "number": to_number,
@@ -267,30 +267,30 @@ MAX_INDEX_DIGITS = 10
 
 def matches_event(statement: FqlNode, event: JSONObject) -> bool:
     """Return whether *statement* is true for *event*; a text or a number does not count as true."""
-    return evaluate(statement, event) is True
+    return evaluate_node(statement, event) is True
 
 
-def evaluate(node: FqlNode, event: JSONObject) -> JSON:
+def evaluate_node(node: FqlNode, event: JSONObject) -> JSON:
     """Return the value of *node* for *event*."""
     match node:
         case FqlLiteral():
             return node.value
         case FqlPath():
-            return value_at_path(node.keys, event)
+            return get_value_at_path(node.keys, event)
         case FqlList():
-            return [evaluate(item, event) for item in node.items]
+            return [evaluate_node(item, event) for item in node.items]
         case FqlNegation():
-            return not _is_truthy(node.operand, event)
+            return not _is_node_truthy(node.operand, event)
         case FqlCall():
             return FUNCTION_IMPLEMENTATIONS[node.name](
-                *(evaluate(argument, event) for argument in node.arguments)
+                *(evaluate_node(argument, event) for argument in node.arguments)
             )
         case FqlOperation():
             return _evaluate_operation(node, event)
     assert_never(node)
 
 
-def value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
+def get_value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
     """Return the value current *path*, None if missing. A number selects one item of a list."""
     current: JSON = event
     for key in path:
@@ -312,12 +312,12 @@ def is_list_index(key: str, items: list[JSON]) -> bool:
 
 def _evaluate_operation(node: FqlOperation, event: JSONObject) -> bool:
     if node.operator == "and":
-        return _is_truthy(node.left, event) and _is_truthy(node.right, event)
+        return _is_node_truthy(node.left, event) and _is_node_truthy(node.right, event)
     if node.operator == "or":
-        return _is_truthy(node.left, event) or _is_truthy(node.right, event)
-    left, right = evaluate(node.left, event), evaluate(node.right, event)
+        return _is_node_truthy(node.left, event) or _is_node_truthy(node.right, event)
+    left, right = evaluate_node(node.left, event), evaluate_node(node.right, event)
     if node.operator == "in":
-        return _is_in(left, right)
+        return _is_in_list(left, right)
     if node.operator in ("=", "!="):
         return is_strictly_equal(left, right) is (node.operator == "=")
     if not is_number(left) or not is_number(right):
@@ -325,15 +325,15 @@ def _evaluate_operation(node: FqlOperation, event: JSONObject) -> bool:
     return ORDER_OPERATORS[node.operator](to_double(left), to_double(right))
 
 
-def _is_truthy(node: FqlNode, event: JSONObject) -> bool:
+def _is_node_truthy(node: FqlNode, event: JSONObject) -> bool:
     """Return whether *node* counts as true: a field only if `true`, a function as in JavaScript."""
-    result = evaluate(node, event)
+    result = evaluate_node(node, event)
     if isinstance(node, FqlCall):
         return bool(result) and result == result  # NaN, a length of what has none, does not count
     return result is True
 
 
-def _is_in(left: JSON, right: JSON) -> bool:
+def _is_in_list(left: JSON, right: JSON) -> bool:
     """Return whether a text, number, bool or null is in a list; lists and objects never are."""
     if isinstance(left, list | dict) or not isinstance(right, list):
         return False

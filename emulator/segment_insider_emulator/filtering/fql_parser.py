@@ -36,7 +36,7 @@ class FqlSyntaxError(ValueError):
     """The FQL statement cannot be parsed; the text says what is wrong and where."""
 
 
-def tokenize(statement: str) -> Iterator[FqlToken]:
+def tokenize_statement(statement: str) -> Iterator[FqlToken]:
     """Split *statement* into tokens, the last one of kind "end". Raises: FqlSyntaxError."""
     size = len(statement.encode("utf-8", "surrogatepass"))
     if size > MAX_STATEMENT_BYTES:
@@ -47,19 +47,19 @@ def tokenize(statement: str) -> Iterator[FqlToken]:
     while at < len(statement):
         match = _TOKEN_PATTERN.match(statement, at)
         if match is None:
-            raise FqlSyntaxError(_unreadable_text(statement, at))
+            raise FqlSyntaxError(_describe_unreadable_text(statement, at))
         if match.lastgroup != "space":
             yield FqlToken(cast(TokenKind, match.lastgroup), match.group(), at + 1)
         at = match.end()
     yield FqlToken("end", "", len(statement) + 1)
 
 
-def parse_path(path: str) -> tuple[str, ...]:
+def parse_field_path(path: str) -> tuple[str, ...]:
     r"""Split a path into keys: `properties.product\ 1` gives ("properties", "product 1")."""
     return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _find_raw_keys(path))
 
 
-def unquote(literal: str) -> str:
+def unquote_literal(literal: str) -> str:
     r"""Return the text of a quoted literal; `\` stays, because match() reads it.
 
     Source: `@segment/fql-ts` 1.10.1, `lexer.ts`.
@@ -71,7 +71,7 @@ def _find_raw_keys(path: str) -> list[str]:
     return re.findall(_KEY_PATTERN, path, flags=re.DOTALL)
 
 
-def _unreadable_text(statement: str, index: int) -> str:
+def _describe_unreadable_text(statement: str, index: int) -> str:
     char = statement[index]
     if char in "\"'":
         return f"the text that begins at character {index + 1} has no closing {char}"
@@ -146,7 +146,7 @@ FqlNode: TypeAlias = FqlLiteral | FqlPath | FqlList | FqlNegation | FqlOperation
 
 def parse_statement(statement: str) -> FqlNode:
     """Parse the statement of a filter. Raises: FqlSyntaxError."""
-    reader = _StatementParser(tokenize(statement))
+    reader = _StatementParser(tokenize_statement(statement))
     node = reader.parse_expression()
     reader.expect_token("", "the end, `and` or `or`")
     return node
@@ -158,17 +158,17 @@ class _StatementParser:
         self._depth = 0
 
     def parse_expression(self) -> FqlNode:
-        return self._parse_junction("or")
+        return self._parse_and_or("or")
 
     def expect_token(self, expected: str, description: str | None = None) -> None:
         token = self._tokens[-1]
         if not self._accept_token(expected):
             raise _unexpected_token_error(token, description or f"`{expected}`")
 
-    def _parse_junction(self, operator: str) -> FqlNode:
-        node = self._parse_comparison() if operator == "and" else self._parse_junction("and")
+    def _parse_and_or(self, operator: str) -> FqlNode:
+        node = self._parse_comparison() if operator == "and" else self._parse_and_or("and")
         while self._accept_token(operator):
-            right = self._parse_comparison() if operator == "and" else self._parse_junction("and")
+            right = self._parse_comparison() if operator == "and" else self._parse_and_or("and")
             node = FqlOperation(operator, node, right)
         return node
 
@@ -195,13 +195,13 @@ class _StatementParser:
             self.expect_token(")")
             return node
         if self._accept_token("["):
-            return FqlList(self._parse_items_until("]"))
+            return FqlList(self._parse_expressions_until("]"))
         return None
 
     def _parse_literal_path_or_call(self) -> FqlNode:
         token = self._tokens.pop()
         if token.kind == "string":
-            return FqlLiteral(unquote(token.text))
+            return FqlLiteral(unquote_literal(token.text))
         if token.kind == "number":
             return FqlLiteral(float(token.text))
         if token.text in CONSTANTS:
@@ -209,7 +209,9 @@ class _StatementParser:
         if token.kind != "path" or token.text in RESERVED_WORDS:
             raise _unexpected_token_error(token, "a field or a value")
         return (
-            self._parse_call(token) if self._accept_token("(") else FqlPath(parse_path(token.text))
+            self._parse_call(token)
+            if self._accept_token("(")
+            else FqlPath(parse_field_path(token.text))
         )
 
     def _parse_call(self, name: FqlToken) -> FqlNode:
@@ -218,7 +220,7 @@ class _StatementParser:
             raise FqlSyntaxError(
                 f"unknown function {name.text} at character {name.position}; known: {known}"
             )
-        arguments = self._parse_items_until(")")
+        arguments = self._parse_expressions_until(")")
         expected = FUNCTION_ARGUMENT_COUNTS[name.text]
         if len(arguments) != expected:
             plural = "" if expected == 1 else "s"
@@ -227,7 +229,7 @@ class _StatementParser:
             )
         return FqlCall(name.text, arguments)
 
-    def _parse_items_until(self, closing: str) -> tuple[FqlNode, ...]:
+    def _parse_expressions_until(self, closing: str) -> tuple[FqlNode, ...]:
         items: list[FqlNode] = []
         while not self._accept_token(closing):
             if items:

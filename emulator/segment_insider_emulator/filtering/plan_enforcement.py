@@ -57,19 +57,19 @@ class PlanEnforcer:
     controls: dict[str, PlanControls]
     source_id: str | None = None
 
-    def enforce(self, event: JSONObject) -> FilterResult:
+    def enforce_plan(self, event: JSONObject) -> FilterResult:
         """Check *event* against the plan; violations are recorded in its context."""
         controls = self.controls[event["type"]]
         rule = self.plan.find_rule(event)
         if rule is None:
-            result = self._reject_unplanned(event, controls)
+            result = self._reject_unplanned_event(event, controls)
         else:
             result = _apply_event_rule(event, rule, controls)
         if result.rejection is None:
             result = result.merge(self._apply_common_rules(result.event, controls))
         return replace(result, event=_add_protocols_context(result, self.source_id))
 
-    def _reject_unplanned(self, event: JSONObject, controls: PlanControls) -> FilterResult:
+    def _reject_unplanned_event(self, event: JSONObject, controls: PlanControls) -> FilterResult:
         if event["type"] != "track" or not controls.block_unplanned:
             return FilterResult(event)
         violations = self._find_common_violations(event)
@@ -95,7 +95,7 @@ class PlanEnforcer:
             )
             return FilterResult(event, rejection, violations)
         if controls.common_rule_mode == "OMIT":
-            event, omitted = _omit_violating(event, controls.section, violations)
+            event, omitted = _omit_violating_fields(event, controls.section, violations)
             return FilterResult(event, None, violations, omitted)
         return FilterResult(event, None, violations)
 
@@ -107,7 +107,7 @@ class PlanEnforcer:
         )
 
 
-def parse_controls(settings: JSONObject) -> dict[str, PlanControls]:
+def parse_plan_controls(settings: JSONObject) -> dict[str, PlanControls]:
     """Return event type -> controls, from source settings in the shape of the Public API.
 
     Pages, screens and aliases have no settings: they are checked and never rejected.
@@ -120,23 +120,23 @@ def parse_controls(settings: JSONObject) -> dict[str, PlanControls]:
             omit_unplanned=not track.get("allowUnplannedEventProperties", True),
             block_violating=not track.get("allowEventOnViolations", True),
             omit_violating=not track.get("allowPropertiesOnViolations", True),
-            common_rule_mode=_common_rule_mode(track),
+            common_rule_mode=_parse_common_rule_mode(track),
         ),
-        **{kind: _trait_controls(settings.get(kind, {})) for kind in ("identify", "group")},
+        **{kind: _parse_trait_controls(settings.get(kind, {})) for kind in ("identify", "group")},
         **dict.fromkeys(("page", "screen", "alias"), PlanControls("properties")),
     }
 
 
-def _trait_controls(settings: JSONObject) -> PlanControls:
+def _parse_trait_controls(settings: JSONObject) -> PlanControls:
     return PlanControls(
         "traits",
         omit_unplanned=not settings.get("allowUnplannedTraits", True),
         omit_violating=not settings.get("allowTraitsOnViolations", True),
-        common_rule_mode=_common_rule_mode(settings),
+        common_rule_mode=_parse_common_rule_mode(settings),
     )
 
 
-def _common_rule_mode(settings: JSONObject) -> CommonRuleMode:
+def _parse_common_rule_mode(settings: JSONObject) -> CommonRuleMode:
     mode = settings.get("commonEventOnViolations", "ALLOW")
     if mode in ("ALLOW", "BLOCK"):
         return "ALLOW" if mode == "ALLOW" else "BLOCK"
@@ -153,19 +153,19 @@ def _apply_event_rule(event: JSONObject, rule: PlanRule, controls: PlanControls)
         )
     omitted: tuple[OmittedField, ...] = ()
     if controls.omit_unplanned:
-        event, omitted = _omit_unplanned(event, controls.section, rule)
+        event, omitted = _omit_unplanned_fields(event, controls.section, rule)
     if controls.omit_violating:
-        event, more = _omit_violating(event, controls.section, violations)
+        event, more = _omit_violating_fields(event, controls.section, violations)
         omitted += more
     return FilterResult(event, None, violations, omitted)
 
 
-def _omit_unplanned(
+def _omit_unplanned_fields(
     event: JSONObject, section: str, rule: PlanRule
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
     """Remove the properties that the rule does not name, with all that they contain. (assumed)"""
     values = event.get(section) or {}
-    planned = rule.planned_names(section)
+    planned = rule.list_planned_names(section)
     unplanned = [name for name in values if planned is not None and name not in planned]
     if planned is None or not unplanned:
         return event, ()
@@ -174,7 +174,7 @@ def _omit_unplanned(
     return {**event, section: left}, omitted
 
 
-def _omit_violating(
+def _omit_violating_fields(
     event: JSONObject, section: str, violations: tuple[PlanViolation, ...]
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
     """Remove each violating value below *section*."""

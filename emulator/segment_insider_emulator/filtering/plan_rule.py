@@ -81,20 +81,20 @@ BRANCH_VIOLATION_TEXTS = {
 }
 
 
-def to_violation(error: ValidationError, rule_name: str) -> PlanViolation:
+def convert_to_violation(error: ValidationError, rule_name: str) -> PlanViolation:
     """Convert a JSON Schema error of rule *rule_name* to a violation."""
     path = tuple(error.absolute_path)
     if error.validator in ("required", "additionalProperties"):
-        return _member_violation(error, rule_name, (*path, error.message))
-    kind, description = _SPECIAL_VIOLATION_TEXTS.get(str(error.validator), _keyword_violation_text)(
-        error, format_path(path)
-    )
+        return _build_member_violation(error, rule_name, (*path, error.message))
+    kind, description = _SPECIAL_VIOLATION_TEXTS.get(
+        str(error.validator), _describe_keyword_violation
+    )(error, format_field_path(path))
     return PlanViolation(
-        rule_name, kind, format_path(path), shorten_value(error.instance), description, path
+        rule_name, kind, format_field_path(path), shorten_value(error.instance), description, path
     )
 
 
-def format_path(path: tuple[str | int, ...]) -> str:
+def format_field_path(path: tuple[str | int, ...]) -> str:
     """Return a path as Segment writes it, e.g. "properties.products.0.price"."""
     return ".".join(map(str, path)) or ROOT_FIELD
 
@@ -105,11 +105,11 @@ def shorten_value(value: JSON) -> JSON:
     return value if len(text) <= MAX_SHOWN_VALUE_LENGTH else f"{text[:MAX_SHOWN_VALUE_LENGTH]}…"
 
 
-def _member_violation(
+def _build_member_violation(
     error: ValidationError, rule_name: str, path: tuple[str | int, ...]
 ) -> PlanViolation:
     """Return the violation for a member that is missing or not allowed."""
-    field = format_path(path)
+    field = format_field_path(path)
     if error.validator == "required":
         return PlanViolation(rule_name, "Required", field, None, f"{field} is required", path)
     members: JSONObject = error.instance  # type: ignore[assignment]  # the keyword is one of objects
@@ -119,7 +119,7 @@ def _member_violation(
     return PlanViolation(rule_name, kind, field, value, text, path)
 
 
-def _type_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
+def _describe_type_violation(error: ValidationError, field: str) -> tuple[str, str]:
     allowed_types = error.validator_value
     expected = f"[{','.join(allowed_types)}]" if isinstance(allowed_types, list) else allowed_types
     return (
@@ -143,11 +143,11 @@ def _json_type_name(value: JSON) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
-def _branch_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
+def _describe_branch_violation(error: ValidationError, field: str) -> tuple[str, str]:
     return BRANCH_VIOLATION_TEXTS[error.message]
 
 
-def _keyword_violation_text(error: ValidationError, field: str) -> tuple[str, str]:
+def _describe_keyword_violation(error: ValidationError, field: str) -> tuple[str, str]:
     if error.validator is None:
         return "False", "False always fails validation"
     value: JSON = error.validator_value
@@ -161,7 +161,10 @@ def _keyword_violation_text(error: ValidationError, field: str) -> tuple[str, st
     return kind, words.format(field=field, given=given, plain=value)
 
 
-_SPECIAL_VIOLATION_TEXTS: JSONObject = {"type": _type_violation_text, "if": _branch_violation_text}
+_SPECIAL_VIOLATION_TEXTS: JSONObject = {
+    "type": _describe_type_violation,
+    "if": _describe_branch_violation,
+}
 _ViolationText = Callable[[ValidationError, str], tuple[str, str]]
 
 MAX_VIOLATIONS = 100  # of one event
@@ -193,7 +196,7 @@ class PlanRule:
         name = f"{self.kind} {self.key}".strip()
         return name if self.kind == "COMMON" else f"{name}, version {self.version}"
 
-    def planned_names(self, section: str) -> frozenset[str] | None:
+    def list_planned_names(self, section: str) -> frozenset[str] | None:
         """Return the names that the rule defines below *section*, "properties" or "traits".
 
         None if that is unknown.
@@ -211,10 +214,10 @@ class PlanRule:
             self.checked_schema, registry=Registry(), format_checker=FORMAT_CHECKER
         )
         errors = islice(validator.iter_errors(event), MAX_VIOLATIONS)
-        return tuple(to_violation(error, str(self)) for error in errors)
+        return tuple(convert_to_violation(error, str(self)) for error in errors)
 
 
-def compile_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
+def compile_plan_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
     """Compile a rule; parts that cannot be checked are listed in its problems."""
     if not isinstance(schema, dict):
         return PlanRule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
@@ -223,7 +226,7 @@ def compile_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
     except SchemaTooLarge as error:
         return PlanRule(kind, key, version, schema, problems=(str(error),))
     usable = SchemaSanitizer(faults)
-    checked = usable.sanitize(whole)
+    checked = usable.sanitize_schema(whole)
     return PlanRule(kind, key, version, whole, checked, tuple(usable.problems))
 
 

@@ -112,19 +112,21 @@ class _ReferenceInliner:
 
     def _inline_reference(self, reference: str, open_references: tuple[str, ...]) -> JSON:
         if not reference.startswith("#"):
-            return self._leave_unresolved(reference, "leads out of it, and nothing is fetched")
+            return self._report_unresolved_reference(
+                reference, "leads out of it, and nothing is fetched"
+            )
         if reference in open_references:
-            return self._leave_unresolved(reference, "leads back to itself")
-        named = self._find_target(reference)
+            return self._report_unresolved_reference(reference, "leads back to itself")
+        named = self._find_reference_target(reference)
         if named is None:
-            return self._leave_unresolved(reference, "leads nowhere")
+            return self._report_unresolved_reference(reference, "leads nowhere")
         return self.copy_inlined(named[0], (*open_references, reference))
 
-    def _leave_unresolved(self, reference: str, reason: str) -> JSONObject:
+    def _report_unresolved_reference(self, reference: str, reason: str) -> JSONObject:
         self.unresolved[reference] = f"$ref {reference!r} {reason}"
         return {"$ref": reference}
 
-    def _find_target(self, reference: str) -> tuple[JSON] | None:
+    def _find_reference_target(self, reference: str) -> tuple[JSON] | None:
         at: JSON = self._root
         for step in unquote(reference).split("/")[1:]:
             key = re.sub("~1", "/", step).replace("~0", "~")
@@ -157,7 +159,7 @@ def _is_number(value: JSON) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_count(value: JSON) -> bool:
+def _is_non_negative_integer(value: JSON) -> bool:
     return _is_number(value) and value >= 0 and value == int(value)
 
 
@@ -190,7 +192,7 @@ _VALUE_CHECKS: Final[dict[str, tuple[Callable[[JSON], bool], str]]] = {
     ),
     **dict.fromkeys(
         ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-        (_is_count, "a whole number from 0"),
+        (_is_non_negative_integer, "a whole number from 0"),
     ),
 }
 MAX_SHOWN_CHARACTERS: Final = 80  # of a value
@@ -207,7 +209,7 @@ class SchemaSanitizer:
         self._unresolved_references = unresolved_references
         self.problems: list[str] = []
 
-    def sanitize(self, schema: JSON, path: str = "") -> JSON:
+    def sanitize_schema(self, schema: JSON, path: str = "") -> JSON:
         """Return a copy of *schema* with only the keywords that can be checked; True allows all."""
         if isinstance(schema, bool):
             return schema
@@ -240,7 +242,7 @@ class SchemaSanitizer:
                 return {}
             return {keyword: value}
         if keyword in ("pattern", "$ref"):
-            return {keyword: value} if self._is_supported(keyword, value, path) else {}
+            return {keyword: value} if self._is_supported_keyword(keyword, value, path) else {}
         before = len(self.problems)
         below = self._sanitize_subschemas(keyword, value, path)
         if keyword in _ALL_OR_NOTHING_KEYWORDS and len(self.problems) > before:
@@ -249,13 +251,13 @@ class SchemaSanitizer:
             return {}
         return {} if below is None else {keyword: below}
 
-    def _is_supported(self, keyword: str, value: JSON, path: str) -> bool:
+    def _is_supported_keyword(self, keyword: str, value: JSON, path: str) -> bool:
         if keyword == "$ref":
             reason = self._unresolved_references.get(
                 str(value), f"{_shorten_json(value)} is no reference"
             )
         else:
-            reason = _pattern_problem(value)
+            reason = _find_pattern_problem(value)
         if reason:
             self._add_problem(path, reason)
         return not reason
@@ -263,54 +265,56 @@ class SchemaSanitizer:
     def _sanitize_subschemas(self, keyword: str, value: JSON, path: str) -> JSON:
         """Return the value of a keyword that contains schemas; None if it cannot be checked."""
         if keyword in _SINGLE_SCHEMA_KEYWORDS:
-            return self.sanitize(value, path)
+            return self.sanitize_schema(value, path)
         if keyword in _SCHEMA_LIST_KEYWORDS:
             if not isinstance(value, list) or not value:
-                return self._reject_value(path, value, "a list of schemas")
-            return self._sanitize_list(value, path)
+                return self._report_invalid_value(path, value, "a list of schemas")
+            return self._sanitize_schema_list(value, path)
         if keyword == "items":
-            return self._sanitize_items(value, path)
+            return self._sanitize_items_keyword(value, path)
         if keyword in _NAMED_SCHEMA_KEYWORDS:
-            return self._sanitize_named(keyword, value, path)
+            return self._sanitize_schemas_by_name(keyword, value, path)
         return self._sanitize_dependencies(value, path) if keyword == "dependencies" else value
 
-    def _reject_value(self, path: str, value: JSON, expected: str) -> None:
+    def _report_invalid_value(self, path: str, value: JSON, expected: str) -> None:
         self._add_problem(path, f"{_shorten_json(value)} is not {expected}")
 
-    def _sanitize_list(self, schemas: list[JSON], path: str) -> list[JSON]:
-        return [self.sanitize(each, f"{path}[{at}]") for at, each in enumerate(schemas)]
+    def _sanitize_schema_list(self, schemas: list[JSON], path: str) -> list[JSON]:
+        return [self.sanitize_schema(each, f"{path}[{at}]") for at, each in enumerate(schemas)]
 
-    def _sanitize_items(self, value: JSON, path: str) -> JSON:
+    def _sanitize_items_keyword(self, value: JSON, path: str) -> JSON:
         if isinstance(value, dict | bool):
-            return self.sanitize(value, path)
+            return self.sanitize_schema(value, path)
         if isinstance(value, list) and value:
-            return self._sanitize_list(value, path)
-        return self._reject_value(path, value, "a schema or a list of schemas")
+            return self._sanitize_schema_list(value, path)
+        return self._report_invalid_value(path, value, "a schema or a list of schemas")
 
-    def _sanitize_named(self, keyword: str, value: JSON, path: str) -> JSON:
+    def _sanitize_schemas_by_name(self, keyword: str, value: JSON, path: str) -> JSON:
         """Return schemas by name, without names that are unsupported regular expressions."""
         if not isinstance(value, dict):
-            return self._reject_value(path, value, "an object of schemas")
+            return self._report_invalid_value(path, value, "an object of schemas")
         found: JSONObject = {}
         for name, child in value.items():
-            reason = _pattern_problem(name) if keyword == "patternProperties" else ""
+            reason = _find_pattern_problem(name) if keyword == "patternProperties" else ""
             if reason:
                 self._add_problem(f"{path}.{name}", reason)
             else:
-                found[name] = self.sanitize(child, f"{path}.{name}")
+                found[name] = self.sanitize_schema(child, f"{path}.{name}")
         return found
 
     def _sanitize_dependencies(self, value: JSON, path: str) -> JSON:
         if not isinstance(value, dict):
-            return self._reject_value(path, value, "an object")
+            return self._report_invalid_value(path, value, "an object")
         found: JSONObject = {}
         for name, child in value.items():
             if isinstance(child, dict | bool):
-                found[name] = self.sanitize(child, f"{path}.{name}")
+                found[name] = self.sanitize_schema(child, f"{path}.{name}")
             elif _is_list_of_distinct_texts(child):
                 found[name] = child
             else:
-                self._reject_value(f"{path}.{name}", child, "a schema or a list of different texts")
+                self._report_invalid_value(
+                    f"{path}.{name}", child, "a schema or a list of different texts"
+                )
         return found
 
 
@@ -322,7 +326,7 @@ def _has_dropped_names(schema: JSONObject, sanitized: JSONObject) -> bool:
     return False
 
 
-def _pattern_problem(expression: JSON) -> str:
+def _find_pattern_problem(expression: JSON) -> str:
     """Return why Segment does not support the regular expression; "" if it does."""
     if not isinstance(expression, str):
         return f"{_shorten_json(expression)} is not text"

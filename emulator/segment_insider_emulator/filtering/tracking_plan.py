@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.filtering.plan_rule import PlanRule, compile_rule
+from segment_insider_emulator.filtering.plan_rule import PlanRule, compile_plan_rule
 from segment_insider_emulator.types import JSON, JSONObject
 
 RULE_KINDS = ("COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE", "SCREEN")
@@ -62,10 +62,10 @@ class TrackingPlan:
             versions = self.rules_by_version.get(("TRACK", VIEW_EVENT_NAMES[kind]))
         if not versions:
             return None
-        return versions.get(_requested_version(event)) or versions[min(versions)]
+        return versions.get(_get_requested_version(event)) or versions[min(versions)]
 
 
-def build_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
+def build_tracking_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
     """Build a plan of *rules*; the last one of a name and version counts."""
     common = []
     versions: dict[tuple[str, str], dict[int, PlanRule]] = {}
@@ -78,7 +78,7 @@ def build_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPl
     return TrackingPlan(name, tuple(common), versions, id)
 
 
-def _requested_version(event: JSONObject) -> int:
+def _get_requested_version(event: JSONObject) -> int:
     """Return the plan version that *event* asks for; 0 if it asks for none."""
     context: JSON = event.get("context") or {}
     protocols = context.get("protocols")
@@ -91,7 +91,7 @@ PLAN_FORMAT_REMEDY = (
 )
 
 
-def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
+def parse_tracking_plan(document: JSONObject, where: str) -> TrackingPlan:
     """Parse a tracking plan.
 
     Args:
@@ -118,14 +118,14 @@ def parse_plan(document: JSONObject, where: str) -> TrackingPlan:
         plan_document.get("trackingPlan") or document.get("trackingPlan") or plan_document
     )
     about = described if isinstance(described, dict) else {}
-    name = _first_text(about, "display_name", "name", "id")
-    plan = build_plan(
-        name, [each for each in read if isinstance(each, PlanRule)], _first_text(about, "id")
+    name = _get_first_text(about, "display_name", "name", "id")
+    plan = build_tracking_plan(
+        name, [each for each in read if isinstance(each, PlanRule)], _get_first_text(about, "id")
     )
     return replace(plan, problems=tuple(each for each in read if isinstance(each, RuleProblem)))
 
 
-def _first_text(document: JSONObject, *keys: str) -> str:
+def _get_first_text(document: JSONObject, *keys: str) -> str:
     """Return the first text under one of *keys*."""
     return next((document[key] for key in keys if isinstance(document.get(key), str)), "")
 
@@ -174,7 +174,7 @@ def _parse_rule(
         what = "its version is no whole number, so that it counts as version 1"
         yield RuleProblem(place, what, "Count versions from 1.")
         version = 1
-    rule = compile_rule(kind, key if isinstance(key, str) else "", version or 1, schema)
+    rule = compile_plan_rule(kind, key if isinstance(key, str) else "", version or 1, schema)
     yield rule
     how = "not checked" if rule.checked_schema is True else "checked in part alone"
     for problem in rule.problems:

@@ -51,7 +51,7 @@ class RateLimiter:
         self._used_units: dict[str, float] = {}
         self._state_guard = guard_factory("rates", self, refresh_on_read=False)
 
-    def consume(self, budget: str, now: datetime, units: float = 1) -> float:
+    def consume_units(self, budget: str, now: datetime, units: float = 1) -> float:
         """Use *units* of *budget*.
 
         Returns: The units used in this minute, these included.
@@ -103,11 +103,11 @@ class DataRetention:
             self._last_run_at = now
         with self._profiles.unit_of_work() as unit_of_work:
             event_cutoffs = {
-                name: _compute_cutoff(now, retention)
+                name: _compute_expiry_cutoff(now, retention)
                 for name, retention in self._event_retentions.items()
             }
-            default_cutoff = _compute_cutoff(now, CUSTOM_EVENT_RETENTION)
-            profile_cutoff = _compute_cutoff(now, PROFILE_RETENTION)
+            default_cutoff = _compute_expiry_cutoff(now, CUSTOM_EVENT_RETENTION)
+            profile_cutoff = _compute_expiry_cutoff(now, PROFILE_RETENTION)
             unit_of_work.delete_expired(event_cutoffs, default_cutoff, profile_cutoff)
 
     def reset(self) -> None:
@@ -116,7 +116,7 @@ class DataRetention:
             self._last_run_at = None
 
 
-def _compute_cutoff(now: datetime, retention: timedelta) -> str:
+def _compute_expiry_cutoff(now: datetime, retention: timedelta) -> str:
     # A long retention or an early clock can lead to a time before year 1.
     if now - _EARLIEST_TIME > retention:
         return format_iso_utc(now - retention)
@@ -176,7 +176,7 @@ class IntegrationPanel:
         self._account_key, self._store = account_key, store
         self._clock, self._generate_key = clock, generate_key
         store.replace_workspace_integration(self._build_workspace_integration())
-        self._reload()
+        self._reload_integrations()
         self._state_guard = guard_factory("panel", self)
 
     def list_integrations(self) -> list[Integration]:
@@ -201,8 +201,8 @@ class IntegrationPanel:
         key = self._generate_key()
         integration = self._build_integration(name.strip(), key, created_by=role)
         with self._state_guard.updating:
-            integration = replace(integration, id=self._store.add(integration))
-            self._reload()
+            integration = replace(integration, id=self._store.add_integration(integration))
+            self._reload_integrations()
         return integration, key
 
     def revoke_integration(self, integration_id: int, role: str) -> Integration | None:
@@ -212,8 +212,8 @@ class IntegrationPanel:
         """
         _require_editor_role(role)
         with self._state_guard.updating:
-            self._store.revoke(integration_id, format_iso_utc(self._clock()))
-            self._reload()
+            self._store.revoke_integration(integration_id, format_iso_utc(self._clock()))
+            self._reload_integrations()
             return self._integrations_by_id.get(integration_id)
 
     def explain_key_rejection(self, key: str) -> str | None:
@@ -236,7 +236,7 @@ class IntegrationPanel:
         """Delete all integrations but the workspace file's and make its key valid again."""
         with self._state_guard.updating:
             self._store.reset(self._build_workspace_integration())
-            self._reload()
+            self._reload_integrations()
 
     def state(self) -> JSONObject:
         """Return an empty state: other processes reload the integrations from the store."""
@@ -244,9 +244,9 @@ class IntegrationPanel:
 
     def restore(self, state: JSONObject) -> None:
         """Reload the integrations that another process stored."""
-        self._reload()
+        self._reload_integrations()
 
-    def _reload(self) -> None:
+    def _reload_integrations(self) -> None:
         # Cached, because each request needs them. Assigned at once, so that no other thread sees
         # a partial change.
         integrations = self._store.list_integrations()

@@ -112,7 +112,7 @@ class InsiderApi:
         """
         routes_by_method = self._routes.get(request.path)
         if routes_by_method is None:
-            return self._reject_unknown_path(request).to_response()
+            return self._reject_unknown_path(request).to_http_response()
         if request.method not in routes_by_method:
             return _respond_method_not_allowed(request, routes_by_method)
         route = routes_by_method[request.method]
@@ -121,13 +121,15 @@ class InsiderApi:
             self._authenticate(request)
             now = self._clock()
             if route.rate_budget:
-                self._rate_limiter.consume(route.rate_budget, now)
+                self._rate_limiter.consume_units(route.rate_budget, now)
             self._data_retention.delete_expired(now)
-            body = _parse_json_request(request)
+            body = _parse_json_body(request)
             return route.handler(body, now)
         except RequestRejected as rejection:
             # An undocumented key is often the cause.
-            return rejection.to_response([*find_undocumented_keys(body, route.documented_keys)])
+            return rejection.to_http_response(
+                [*find_undocumented_keys(body, route.documented_keys)]
+            )
 
     def create_dry_run_copy(self) -> "InsiderApi":
         """Copy this API for a dry run: no rate limits counted, no listener or callback called.
@@ -218,11 +220,11 @@ def _build_routes(
 
 
 def _build_token_check(account_key: str) -> Callable[[str], str | None]:
-    def explain_rejection(key: str) -> str | None:
+    def explain_token_rejection(key: str) -> str | None:
         is_same_key = compare_digest(key.encode(), account_key.encode())
         return None if is_same_key else responses.ACCESS_DENIED.remedy
 
-    return explain_rejection
+    return explain_token_rejection
 
 
 def _respond_method_not_allowed(
@@ -231,11 +233,11 @@ def _respond_method_not_allowed(
     allowed = ", ".join(routes_by_method)
     text = f"{request.path} does not take {request.method}"
     rejection = responses.reject_with_error(405, text, f"Use {allowed}.")
-    response = rejection.to_response()
+    response = rejection.to_http_response()
     return HttpResponse(response.status, response.body, {**response.headers, "allow": allowed})
 
 
-def _parse_json_request(request: HttpRequest) -> JSON:
+def _parse_json_body(request: HttpRequest) -> JSON:
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
         # If the body is too large as well, report its size first.

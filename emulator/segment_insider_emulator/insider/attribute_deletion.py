@@ -52,14 +52,16 @@ class DeleteAttributesHandler:
             else:
                 users[index] = user
         findings += find_undocumented_keys(body, ATTRIBUTE_DELETION_KEYS)
-        findings += self._delete_for_users(users, format_iso_utc(now))
+        findings += self._delete_attributes_of_users(users, format_iso_utc(now))
         log.info("deleted attributes users=%d failed=%d", len(users), len(error_listings))
         if self.account.options.attribute_delete_answer == "empty" and not error_listings:
-            return responses.build_response(200, {}, findings)
+            return responses.build_json_response(200, {}, findings)
         result = responses.build_result_body(len(users), error_listings)
-        return responses.build_response(200, result, findings)
+        return responses.build_json_response(200, result, findings)
 
-    def _delete_for_users(self, users: dict[int, JSONObject], now: str) -> list[RequestFinding]:
+    def _delete_attributes_of_users(
+        self, users: dict[int, JSONObject], now: str
+    ) -> list[RequestFinding]:
         rules = self.account.identity_rules
         references = {index: parse_user_reference(user, rules) for index, user in users.items()}
         identifier_keys = [

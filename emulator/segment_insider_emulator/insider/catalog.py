@@ -147,7 +147,7 @@ class FieldCatalog:
     get_custom_types: Callable[[InsiderAccountOptions], Mapping[str, CustomType] | None]
 
 
-def _build_catalog(
+def _build_field_catalog(
     noun: str,
     document_name: str,
     aliases: JSONObject,
@@ -170,7 +170,7 @@ def _build_catalog(
     )
 
 
-DEFAULT_ATTRIBUTES = _build_catalog(
+DEFAULT_ATTRIBUTES = _build_field_catalog(
     "attribute",
     "attributes",
     # Names used by other pages, Insider One's connector and Segment's destination.
@@ -178,7 +178,7 @@ DEFAULT_ATTRIBUTES = _build_catalog(
     {"phone": "Send the number as attributes.phone_number."},
     lambda options: options.custom_attributes,
 )
-DEFAULT_PARAMETERS = _build_catalog(
+DEFAULT_PARAMETERS = _build_field_catalog(
     "parameter", "parameters", {}, {}, lambda options: options.custom_parameters
 )
 # Type of a custom attribute or parameter in the panel -> schema of its values.
@@ -195,7 +195,7 @@ CUSTOM_TYPE_SCHEMAS: Mapping[CustomType, CompiledSchema] = {
 }
 
 
-def parse_fields(
+def parse_field_values(
     values: JSONObject,
     catalog: FieldCatalog,
     where: str,
@@ -225,12 +225,12 @@ def parse_fields(
         elif name != default_name and default_name in values:
             what = f"{name} is another name of {default_name}, whose value is stored instead"
             warnings.append(build_warning(f"{where}.{name}", what, f"Send only {default_name}."))
-        elif are_all_valid or _check_value(
+        elif are_all_valid or _check_field_value(
             name, value, catalog.schemas[default_name], f"{where}.{name}", warnings
         ):
             stored_values[default_name] = value
     warned_names = [name for name in unknown_names if name not in silent_names]
-    warnings += _warn_unknown_names(warned_names, catalog, where)
+    warnings += _warn_unknown_field_names(warned_names, catalog, where)
     warnings += _warn_about_channel_attributes(
         [*catalog.channel_names & stored_values.keys()], where
     )
@@ -238,7 +238,7 @@ def parse_fields(
     stored_values |= _parse_custom_fields(
         custom_values, catalog, f"{where}.custom", options, warnings
     )
-    warnings += _warn_custom_names(custom_values, catalog, where)
+    warnings += _warn_custom_field_names(custom_values, catalog, where)
     return stored_values, warnings
 
 
@@ -258,19 +258,21 @@ def _parse_custom_fields(
             continue
         if custom_types is not None and name in custom_types:
             schema = CUSTOM_TYPE_SCHEMAS[custom_types[name]]
-            is_stored = _check_value(name, value, schema, value_path, warnings)
+            is_stored = _check_field_value(name, value, schema, value_path, warnings)
         else:
             is_stored = _check_custom_value(value, value_path, warnings)
             if custom_types is not None:
                 strictness = options.undefined_custom
-                warnings.append(_warn_undefined_custom(name, catalog, value_path, strictness))
+                warnings.append(
+                    _warn_undefined_custom_fields(name, catalog, value_path, strictness)
+                )
                 is_stored = is_stored and strictness == "warn"
         if is_stored:
             stored_values[f"custom.{name}"] = value
     return stored_values
 
 
-def _check_value(
+def _check_field_value(
     name: str, value: JSON, schema: CompiledSchema, where: str, warnings: list[RequestFinding]
 ) -> bool:
     """Return whether *value* has the right type to be stored; warn if not."""
@@ -300,7 +302,7 @@ def _check_custom_value(value: JSON, where: str, warnings: list[RequestFinding])
     return False
 
 
-def _warn_undefined_custom(
+def _warn_undefined_custom_fields(
     name: str, catalog: FieldCatalog, where: str, strictness: Strictness
 ) -> RequestFinding:
     consequence = "it may be ignored" if strictness == "warn" else "it is not stored"
@@ -308,17 +310,19 @@ def _warn_undefined_custom(
     return build_warning(where, what, "Create it on the Attributes and Events page, or remove it.")
 
 
-def _warn_unknown_names(
+def _warn_unknown_field_names(
     names: list[str], catalog: FieldCatalog, where: str
 ) -> list[RequestFinding]:
-    remedies = {name: remedy for name in names if (remedy := _suggest_name_fix(name, catalog))}
+    remedies = {name: remedy for name in names if (remedy := _suggest_field_name(name, catalog))}
     other_names = [name for name in names if name not in remedies]
     warnings = [
-        build_warning(f"{where}.{name}", _describe_unknown_names([name], catalog), remedies[name])
+        build_warning(
+            f"{where}.{name}", _describe_unknown_field_names([name], catalog), remedies[name]
+        )
         for name in remedies
     ]
     if other_names:
-        what = _describe_unknown_names(other_names, catalog)
+        what = _describe_unknown_field_names(other_names, catalog)
         remedy = "Move it under custom, or remove it."
         if len(other_names) > 1:
             remedy = "Move them under custom, or remove them."
@@ -326,7 +330,7 @@ def _warn_unknown_names(
     return warnings
 
 
-def _suggest_name_fix(name: str, catalog: FieldCatalog) -> str | None:
+def _suggest_field_name(name: str, catalog: FieldCatalog) -> str | None:
     similar = find_similar_name(name, (*catalog.schemas, *catalog.aliases, "custom"))
     return catalog.remedies.get(name) or (f"Write {similar}." if similar else None)
 
@@ -337,13 +341,13 @@ def _warn_about_channel_attributes(names: list[str], where: str) -> list[Request
     return [build_warning(f"{where}.{name}", what, remedy) for name in sorted(names)]
 
 
-def _describe_unknown_names(names: list[str], catalog: FieldCatalog) -> str:
+def _describe_unknown_field_names(names: list[str], catalog: FieldCatalog) -> str:
     if len(names) == 1:
         return f"{names[0]} is not an Insider One {catalog.noun}; it may be ignored"
     return f"{', '.join(names)} are not Insider One {catalog.noun}s; they may be ignored"
 
 
-def _warn_custom_names(
+def _warn_custom_field_names(
     custom: JSONObject, catalog: FieldCatalog, where: str
 ) -> list[RequestFinding]:
     warnings = []

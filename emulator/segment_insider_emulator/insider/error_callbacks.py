@@ -97,12 +97,12 @@ class CallbackHosts:
         if host == LOCALHOST and not address.is_loopback:
             return False
         if _is_local_address(address):
-            is_listed = host == LOCALHOST in self.allowed_local_hosts or _is_in_networks(
+            is_listed = host == LOCALHOST in self.allowed_local_hosts or _is_address_in_networks(
                 address, self.allowed_local_hosts
             )
             return is_listed and not (port and port == self.emulator_port)
         is_public = address.is_global and not address.is_multicast
-        return is_public or _is_in_networks(
+        return is_public or _is_address_in_networks(
             address, (*self.allowed_hosts, *self.allowed_local_hosts)
         )
 
@@ -130,7 +130,7 @@ def _is_local_address(address: IpAddress) -> bool:
     return True
 
 
-def _is_in_networks(address: IpAddress, networks: Collection[str]) -> bool:
+def _is_address_in_networks(address: IpAddress, networks: Collection[str]) -> bool:
     for network_text in networks:
         try:
             network = ip_network(network_text, strict=False)

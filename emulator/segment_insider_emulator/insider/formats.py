@@ -114,7 +114,7 @@ def _compile_pattern(pattern: str) -> Callable[[str], bool]:
     return lambda value: fullmatch(value) is not None
 
 
-def _validate_pattern(
+def _validate_pattern_keyword(
     _: Validator, pattern: str, instance: JSON, __: JSONObject
 ) -> Iterator[ValidationError]:
     # Insider One's patterns match the whole text, ASCII digits only and no final line feed.
@@ -124,7 +124,7 @@ def _validate_pattern(
 
 # typeshed leaves this one function untyped.
 _InsiderSchemaValidator: type[Validator] = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator, {"pattern": _validate_pattern}
+    Draft202012Validator, {"pattern": _validate_pattern_keyword}
 )
 
 
@@ -162,14 +162,14 @@ def _compile_fast_check(schema: JSONObject) -> Callable[[JSON], bool]:
         _replace_patterns_by_formats(schema, formats), formats=formats
     )
 
-    def is_valid(value: JSON) -> bool:
+    def matches_schema(value: JSON) -> bool:
         try:
             validate(value)
         except fastjsonschema.JsonSchemaValueException:
             return False
         return True
 
-    return is_valid
+    return matches_schema
 
 
 def _replace_patterns_by_formats(schema: JSON, formats: dict[str, Callable[[str], bool]]) -> JSON:

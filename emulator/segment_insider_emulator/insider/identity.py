@@ -30,7 +30,7 @@ class IdentityRules:
     limits: Mapping[str, int]
     blocked: frozenset[str]
 
-    def select_identifying(self, identifiers: Mapping[str, str]) -> dict[str, str]:
+    def select_usable_identifiers(self, identifiers: Mapping[str, str]) -> dict[str, str]:
         """Return the *identifiers*, type -> value, that may identify a profile, strongest first."""
         return {
             name: identifiers[name]
@@ -38,12 +38,12 @@ class IdentityRules:
             if name in identifiers and identifiers[name] not in self.blocked
         }
 
-    def has_room_for(self, profile: Profile, identifier_type: str) -> bool:
+    def can_add_identifier(self, profile: Profile, identifier_type: str) -> bool:
         """Return whether *profile* may have one more value of *identifier_type*."""
         limit = self.limits.get(identifier_type, 1)
         return len(profile.identifiers.get(identifier_type, ())) < limit
 
-    def can_merge(self, survivor: Profile, other: Profile) -> bool:
+    def can_merge_profiles(self, survivor: Profile, other: Profile) -> bool:
         """Return whether one profile may have the identifiers of both."""
         return all(
             len({*survivor.identifiers.get(name, ()), *values}) <= self.limits.get(name, 1)
@@ -99,7 +99,7 @@ class IdentityResolver:
         """Return whether a profile has this Profile ID."""
         return insider_id in self._by_id
 
-    def resolve(
+    def resolve_user(
         self, insider_id: str | None, identifiers: Mapping[str, str], request: JSONObject
     ) -> ResolvedUser:
         """Find or create the profile of one user; merge profiles that are the same person.
@@ -110,7 +110,7 @@ class IdentityResolver:
             identifiers: Type -> value of usable identifiers, strongest first.
             request: Origin to record for a merge, {"method", "path", "where"}.
         """
-        matches = self._find_owners(identifiers)
+        matches = self._find_identifier_owners(identifiers)
         profile = self._by_id.get(insider_id) if insider_id else None
         profile = profile or self._choose_profile(matches, identifiers) or self._create_profile()
         resolved = ResolvedUser(profile, [])
@@ -121,7 +121,7 @@ class IdentityResolver:
         for identifier_type, other in matches.items():
             if other.id in self._by_id and other is not profile:
                 value = identifiers[identifier_type]
-                self._merge_into(resolved, identifier_type, value, other, merge_context)
+                self._merge_profile_into(resolved, identifier_type, value, other, merge_context)
         profile.updated_at = self._now
         if profile.id not in self._created_profiles:
             self._changed_profiles[profile.id] = profile
@@ -146,7 +146,7 @@ class IdentityResolver:
             new_events=self._events_by_profile,
         )
 
-    def _find_owners(self, identifiers: Mapping[str, str]) -> dict[str, Profile]:
+    def _find_identifier_owners(self, identifiers: Mapping[str, str]) -> dict[str, Profile]:
         owners = {
             name: self._owner_by_identifier.get(format_identifier(name, value))
             for name, value in identifiers.items()
@@ -173,14 +173,14 @@ class IdentityResolver:
     def _accepts_identifier(self, profile: Profile, identifier_type: str, value: str) -> bool:
         if value in profile.identifiers.get(identifier_type, ()):
             return True
-        return self._rules.has_room_for(profile, identifier_type)
+        return self._rules.can_add_identifier(profile, identifier_type)
 
     def _create_profile(self) -> Profile:
         profile = Profile(self._generate_profile_id(), created_at=self._now, updated_at=self._now)
         self._by_id[profile.id] = self._created_profiles[profile.id] = profile
         return profile
 
-    def _merge_into(
+    def _merge_profile_into(
         self,
         resolved: ResolvedUser,
         identifier_type: str,
@@ -190,7 +190,7 @@ class IdentityResolver:
     ) -> None:
         profile = resolved.profile
         matched = format_identifier(identifier_type, value)
-        if not self._rules.can_merge(profile, other):
+        if not self._rules.can_merge_profiles(profile, other):
             what = f"{matched} belongs to another profile, which cannot be merged into this one"
             resolved.notes.append((identifier_type, what))
             return
@@ -217,7 +217,7 @@ class IdentityResolver:
         identifier = format_identifier(identifier_type, value)
         if identifier in self._owner_by_identifier:
             return
-        if not self._rules.has_room_for(profile, identifier_type):
+        if not self._rules.can_add_identifier(profile, identifier_type):
             note = "the profile already has another value, so this value is ignored"
             resolved.notes.append((identifier_type, note))
             return
@@ -242,9 +242,9 @@ def merge_profiles(survivor: Profile, other: Profile) -> None:
         is_other_newer = other_written_at > survivor_written_at
         if isinstance(survivor_value, list) and isinstance(other_value, list):
             if is_other_newer:
-                members = append_missing(survivor_value, other_value)
+                members = append_missing_items(survivor_value, other_value)
             else:
-                members = append_missing(other_value, survivor_value)
+                members = append_missing_items(other_value, survivor_value)
             survivor.set_attribute(path, members, max(other_written_at, survivor_written_at))
         elif is_other_newer:
             survivor.set_attribute(path, other_value, other_written_at)
@@ -252,6 +252,6 @@ def merge_profiles(survivor: Profile, other: Profile) -> None:
     survivor.trail = sorted([*survivor.trail, *other.trail], key=lambda entry: str(entry["at"]))
 
 
-def append_missing(stored: list[JSON], added: list[JSON]) -> list[JSON]:
+def append_missing_items(stored: list[JSON], added: list[JSON]) -> list[JSON]:
     """Return *stored* followed by the members of *added* that are missing in it."""
     return [*stored, *(member for member in added if member not in stored)]

@@ -154,7 +154,7 @@ def is_same_json(first: JSON, second: JSON) -> bool:
     return isinstance(first, bool) == isinstance(second, bool) and bool(first == second)
 
 
-def is_number(value: JSON) -> bool:
+def is_json_number(value: JSON) -> bool:
     """Return whether *value* is a JSON number."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
@@ -169,8 +169,8 @@ def _contains_value(value: JSON, expected_value: JSON) -> bool:
 COMPARISON_OPERATORS: Mapping[str, Callable[[JSON, JSON], bool]] = {
     "is": is_same_json,
     "is_not": lambda value, expected: not is_same_json(value, expected),
-    "more_than": lambda value, expected: is_number(value) and value > expected,
-    "less_than": lambda value, expected: is_number(value) and value < expected,
+    "more_than": lambda value, expected: is_json_number(value) and value > expected,
+    "less_than": lambda value, expected: is_json_number(value) and value < expected,
     "contains": _contains_value,
     "exists": lambda value, expected: (value is not None) == expected,
 }
@@ -199,7 +199,7 @@ def matches_trigger(trigger: JourneyTrigger, occurrence: Occurrence) -> bool:
 
 def _matches_event(condition: EventCondition, event: ProfileEvent) -> bool:
     return event.name in condition.event_names and all(
-        matches_comparison(test, _get_parameter(event.params, path))
+        matches_comparison(test, _get_event_parameter(event.params, path))
         for path, test in condition.parameter_tests.items()
     )
 
@@ -218,7 +218,7 @@ def _matches_attribute_change(change: AttributeChangeCondition, update: Attribut
     return change.operator == "changes" or is_same_json(update.old_value, change.value)
 
 
-def _get_parameter(params: JSONObject, parameter_path: str) -> JSON:
+def _get_event_parameter(params: JSONObject, parameter_path: str) -> JSON:
     group, dot, name = parameter_path.partition(".")
     return params.get(group, {}).get(name) if dot else params.get(parameter_path)
 

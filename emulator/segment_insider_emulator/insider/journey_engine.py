@@ -79,21 +79,23 @@ def visit_element(
         entry = TrailEntry(visited_at, "waiting", what, element.step_path, {"until": until})
         return VisitResult(entry, element.next_step_path, due_at=due_at)
     if isinstance(element, CheckElement):
-        return _visit_check(element, context, visited_at)
+        return _visit_check_element(element, context, visited_at)
     if isinstance(element, ReachabilityElement):
-        return _visit_reachability_check(element, context, visited_at)
-    return _visit_channel(element, context, visited_at)
+        return _visit_reachability_element(element, context, visited_at)
+    return _visit_channel_element(element, context, visited_at)
 
 
-def _visit_check(element: CheckElement, context: VisitContext, visited_at: datetime) -> VisitResult:
-    is_matching, reason = _evaluate_check(element.condition, context)
+def _visit_check_element(
+    element: CheckElement, context: VisitContext, visited_at: datetime
+) -> VisitResult:
+    is_matching, reason = _evaluate_check_condition(element.condition, context)
     details = {"path": "matching" if is_matching else "not_matching", "why": reason}
     what = f"checked: {reason}, so {'' if is_matching else 'not '}matching"
     entry = TrailEntry(visited_at, "checked", what, element.step_path, details)
     return VisitResult(entry, element.matching if is_matching else element.not_matching)
 
 
-def _evaluate_check(
+def _evaluate_check_condition(
     condition: SinceEntryCondition | AttributeCondition, context: VisitContext
 ) -> tuple[bool, str]:
     if isinstance(condition, AttributeCondition):
@@ -109,7 +111,7 @@ def _evaluate_check(
     return not condition.must_have_happened, f"no {describe_condition(condition.event)} since entry"
 
 
-def _visit_reachability_check(
+def _visit_reachability_element(
     element: ReachabilityElement, context: VisitContext, visited_at: datetime
 ) -> VisitResult:
     reasons = _list_unreachable_reasons(element.channel, context)
@@ -124,7 +126,7 @@ def _visit_reachability_check(
     return VisitResult(entry, element.not_reachable if reasons else element.reachable)
 
 
-def _visit_channel(
+def _visit_channel_element(
     element: ChannelElement, context: VisitContext, visited_at: datetime
 ) -> VisitResult:
     channel, message, step_path = element.channel, element.message, element.step_path
@@ -168,7 +170,7 @@ class JourneyOccurrenceFilter:
                 else:
                     self._attribute_paths.add(trigger.attribute_path)
 
-    def select_relevant(self, change: ProfileChange) -> list[Occurrence]:
+    def select_occurrences(self, change: ProfileChange) -> list[Occurrence]:
         """Select what matters in *change*. Assumed: attributes are written before events."""
         updates = [
             AttributeUpdate(path, old_value, new_value)
@@ -178,7 +180,7 @@ class JourneyOccurrenceFilter:
         return [*updates, *(event for event in change.events if event.name in self._event_names)]
 
 
-def start_run(
+def start_journey_run(
     journey: JourneyDefinition, profile_id: str, occurrence: Occurrence, now: datetime
 ) -> tuple[JourneyRun, list[TrailEntry], ProfileEvent]:
     """Start a run: the person enters the journey.
@@ -232,12 +234,12 @@ def handle_occurrence(
                 entries.append(TrailEntry(now, "goal", what, details=details))
                 run = replace(run, goals=(*run.goals, name))
     if is_in_progress and any(matches_trigger(trigger, occurrence) for trigger in journey.exits):
-        run, entry = end_run(run, "exited", describe_occurrence(occurrence), now)
+        run, entry = end_journey_run(run, "exited", describe_occurrence(occurrence), now)
         entries.append(replace(entry, details=serialize_occurrence(occurrence)))
     return run, entries
 
 
-def advance_run(
+def advance_journey_run(
     journey: JourneyDefinition, run: JourneyRun, context: VisitContext
 ) -> tuple[JourneyRun, list[TrailEntry]]:
     """Move a due run forward to its next wait or to its end."""
@@ -251,14 +253,14 @@ def advance_run(
         if visit.due_at:
             return replace(run, element=visit.next_step_path, due_at=visit.due_at), entries
         if visit.drop_reason:
-            run, entry = end_run(run, "dropped", visit.drop_reason, at)
+            run, entry = end_journey_run(run, "dropped", visit.drop_reason, at)
             return run, [*entries, entry]
         step_path = visit.next_step_path
-    run, entry = end_run(run, "completed", "reached the end of the journey", at)
+    run, entry = end_journey_run(run, "completed", "reached the end of the journey", at)
     return run, [*entries, entry]
 
 
-def end_run(
+def end_journey_run(
     run: JourneyRun, status: JourneyRunStatus, reason: str, ended_at: datetime
 ) -> tuple[JourneyRun, TrailEntry]:
     """End a run. Assumed: only a completed run still counts goals."""

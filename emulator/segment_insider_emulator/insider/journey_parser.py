@@ -22,7 +22,7 @@ from segment_insider_emulator.insider.journey_definition import (
     ReachabilityElement,
     SinceEntryCondition,
     WaitElement,
-    is_number,
+    is_json_number,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -101,7 +101,7 @@ def _parse_parameter_test(test_document: JSON, where: str) -> ConditionCompariso
 
 
 def _build_comparison(operator: str, expected_value: JSON, where: str) -> ConditionComparison:
-    if operator in ("more_than", "less_than") and not is_number(expected_value):
+    if operator in ("more_than", "less_than") and not is_json_number(expected_value):
         raise EmulatorError(f"{operator} takes a number", where, "Write it without quotes.")
     if operator == "exists" and not isinstance(expected_value, bool):
         raise EmulatorError("exists takes true or false", where, "Write it without quotes.")
@@ -132,7 +132,7 @@ STEP_KEYS_BY_KIND: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def parse_steps(
+def parse_journey_steps(
     steps: StepDocuments, parent_path: str, journey_location: str
 ) -> Iterator[JourneyElement]:
     """Parse *steps* and all nested paths to journey elements.
@@ -179,7 +179,7 @@ def _parse_check_step(
     else:
         yield ReachabilityElement(step_path, step[kind], **first_paths)
     for name, path in paths.items():
-        yield from parse_steps(path, f"{step_path}.{name}", journey_location)
+        yield from parse_journey_steps(path, f"{step_path}.{name}", journey_location)
 
 
 def _get_step_kind(step: JSONObject, where: str) -> str:
@@ -242,7 +242,7 @@ def _format_journey_location(index: int) -> str:
 
 
 def _parse_journey(document: JSONObject, where: str) -> JourneyDefinition:
-    starter, ignored_parameters = _parse_starter(document["starter"], f"{where}.starter")
+    starter, ignored_parameters = _parse_journey_starter(document["starter"], f"{where}.starter")
     steps = document["steps"]
     return JourneyDefinition(
         id=document["id"],
@@ -257,16 +257,18 @@ def _parse_journey(document: JSONObject, where: str) -> JourneyDefinition:
             parse_journey_trigger(trigger, f"{where}.exits[{index}]")
             for index, trigger in enumerate(document.get("exits", ()))
         ),
-        goals=_parse_goals(document.get("goals", ()), f"{where}.goals"),
+        goals=_parse_journey_goals(document.get("goals", ()), f"{where}.goals"),
         reentry_period=_parse_reentry_period(document["eligibility"], f"{where}.eligibility"),
         attribution_window=_parse_attribution_window(document, f"{where}.attribution"),
         first_step_path=get_first_step_path(steps, "steps"),
-        elements={element.step_path: element for element in parse_steps(steps, "steps", where)},
+        elements={
+            element.step_path: element for element in parse_journey_steps(steps, "steps", where)
+        },
         document=document,
     )
 
 
-def _parse_starter(
+def _parse_journey_starter(
     starter_document: JSONObject, where: str
 ) -> tuple[JourneyTrigger, tuple[str, ...]]:
     """Parse the starter and list the date parameters that it ignores.
@@ -295,7 +297,9 @@ def _is_rfc3339_time(value: object) -> bool:
     return isinstance(value, str) and parse_rfc3339(value) is not None
 
 
-def _parse_goals(goal_documents: Sequence[JSONObject], where: str) -> dict[str, JourneyTrigger]:
+def _parse_journey_goals(
+    goal_documents: Sequence[JSONObject], where: str
+) -> dict[str, JourneyTrigger]:
     if len(goal_documents) > MAX_CUSTOM_GOALS:
         remedy = f"Keep {MAX_CUSTOM_GOALS}."
         raise EmulatorError(f"a journey has at most {MAX_CUSTOM_GOALS} goals", where, remedy)

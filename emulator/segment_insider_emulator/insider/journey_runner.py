@@ -64,17 +64,17 @@ class JourneyRunner:
             run_updates: RunUpdates = []
             for change in changes:
                 self._merge_runs(change)
-                if occurrences := self._occurrence_filter.select_relevant(change):
+                if occurrences := self._occurrence_filter.select_occurrences(change):
                     run_updates += self._update_runs(change, occurrences)
             if run_updates:
                 now = self._clock()
                 self._save_runs(
-                    [self._advance_until(run, entries, now) for run, entries in run_updates]
+                    [self._advance_run_until(run, entries, now) for run, entries in run_updates]
                 )
 
     def advance_due_runs(self) -> None:
         """Advance all runs that are due by now."""
-        if self.run_store.has_nothing_due(self._clock()):
+        if self.run_store.has_no_due_run(self._clock()):
             return
         with self._lock:
             now = self._clock()
@@ -82,8 +82,8 @@ class JourneyRunner:
                 with self._profiles.unit_of_work():
                     # Query again: another process may have advanced them before this transaction.
                     due_runs = self.run_store.list_due_runs(now, RUNS_PER_TRANSACTION)
-                    self._save_runs([self._advance_or_drop_on_error(run) for run in due_runs])
-            self.run_store.reload_next_due()
+                    self._save_runs([self._advance_run_or_drop_it(run) for run in due_runs])
+            self.run_store.reload_next_due_time()
 
     def reset(self) -> None:
         """Delete all runs."""
@@ -104,23 +104,25 @@ class JourneyRunner:
                     for run, _ in run_updates
                 )
                 run_updates = [
-                    _apply_occurrence(journey, run, entries, occurrence, now)
+                    _apply_occurrence_to_run(journey, run, entries, occurrence, now)
                     for run, entries in run_updates
                 ]
-                if not is_inside and self._can_enter(journey, occurrence, change, run_updates):
+                if not is_inside and self._can_enter_journey(
+                    journey, occurrence, change, run_updates
+                ):
                     run_updates.append(self._start_run(journey, occurrence, change))
         return [(run, entries) for run, entries in run_updates if entries]
 
-    def _advance_until(
+    def _advance_run_until(
         self, run: JourneyRun, entries: list[TrailEntry], now: datetime
     ) -> tuple[JourneyRun, list[TrailEntry]]:
         """Advance a changed run until *now*."""
         while run.due_at and run.due_at <= now:
-            run, new_entries = self._advance_or_drop_on_error(run)
+            run, new_entries = self._advance_run_or_drop_it(run)
             entries = [*entries, *new_entries]
         return run, entries
 
-    def _can_enter(
+    def _can_enter_journey(
         self,
         journey: JourneyDefinition,
         occurrence: Occurrence,
@@ -136,18 +138,18 @@ class JourneyRunner:
             since_last_entry = change.changed_at - max(entry_times)
             if journey.reentry_period is None or since_last_entry < journey.reentry_period:
                 return False
-        return self._is_in_segment(journey, change.profile_id)
+        return self._is_in_journey_segment(journey, change.profile_id)
 
-    def _is_in_segment(self, journey: JourneyDefinition, profile_id: str) -> bool:
+    def _is_in_journey_segment(self, journey: JourneyDefinition, profile_id: str) -> bool:
         if not journey.segment_conditions:
             return True
-        attributes = self._get_attributes(profile_id)
+        attributes = self._get_profile_attributes(profile_id)
         return all(
             matches_attribute_condition(condition, attributes)
             for condition in journey.segment_conditions
         )
 
-    def _get_attributes(self, profile_id: str) -> Mapping[str, JSON]:
+    def _get_profile_attributes(self, profile_id: str) -> Mapping[str, JSON]:
         profile = self._get_profile(profile_id)
         return profile.attributes if profile else {}
 
@@ -158,7 +160,7 @@ class JourneyRunner:
     def _start_run(
         self, journey: JourneyDefinition, occurrence: Occurrence, change: ProfileChange
     ) -> tuple[JourneyRun, list[TrailEntry]]:
-        run, entries, entered_event = journey_engine.start_run(
+        run, entries, entered_event = journey_engine.start_journey_run(
             journey, change.profile_id, occurrence, change.changed_at
         )
         self._profiles.save(ProfileChanges(new_events={change.profile_id: [entered_event]}))
@@ -181,18 +183,18 @@ class JourneyRunner:
             if run.status == "in_progress" and run.journey_id in journey_ids_inside:
                 # Assumed: of two runs the earlier one continues.
                 reason = "the profile already has a run in this journey"
-                ended_run, entry = journey_engine.end_run(run, "exited", reason, merged_at)
+                ended_run, entry = journey_engine.end_journey_run(run, "exited", reason, merged_at)
                 self._save_runs([(ended_run, [entry])])
             elif run.status == "in_progress":
                 journey_ids_inside.add(run.journey_id)
 
-    def _advance_or_drop_on_error(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
+    def _advance_run_or_drop_it(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
         """Advance one due run to its next wait or to its end.
 
         Drop the run if the emulator itself fails, so that it does not block the other runs.
         """
         try:
-            return self._advance(run)
+            return self._advance_due_run(run)
         except DatabaseUnavailable:
             raise
         except Exception as error:
@@ -200,14 +202,14 @@ class JourneyRunner:
             reason = f"internal error of the emulator: {type(error).__name__}; see its log"
             return _drop_run(run, reason)
 
-    def _advance(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
+    def _advance_due_run(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
         journey, context = self.definitions.get(run.journey_id), self._build_visit_context(run)
         if context is None:
             return _drop_run(run, "the profile was deleted")
         if journey is None or run.element not in {None, *journey.elements}:
             # Documented: when a journey is stopped, all runs in progress are dropped.
             return _drop_run(run, "the workspace no longer has the next step")
-        return journey_engine.advance_run(journey, run, context)
+        return journey_engine.advance_journey_run(journey, run, context)
 
     def _build_visit_context(self, run: JourneyRun) -> VisitContext | None:
         """Collect what a run needs to know about the person; None if the profile is gone."""
@@ -229,7 +231,7 @@ class JourneyRunner:
                 log.info("moved journey=%d kind=%s", run.journey_id, entry.kind)
 
 
-def _apply_occurrence(
+def _apply_occurrence_to_run(
     journey: JourneyDefinition,
     run: JourneyRun,
     entries: list[TrailEntry],
@@ -244,7 +246,7 @@ def _apply_occurrence(
 
 def _drop_run(run: JourneyRun, reason: str) -> tuple[JourneyRun, list[TrailEntry]]:
     assert run.due_at is not None  # only a run in progress is due
-    ended_run, entry = journey_engine.end_run(run, "dropped", reason, run.due_at)
+    ended_run, entry = journey_engine.end_journey_run(run, "dropped", reason, run.due_at)
     return ended_run, [entry]
 
 
@@ -276,7 +278,7 @@ def serialize_journey(journey: JourneyDefinition, counts: JourneyCounts) -> JSON
     }
 
 
-def serialize_run(run: JourneyRun, trail: Sequence[TrailEntry]) -> JSONObject:
+def serialize_journey_run(run: JourneyRun, trail: Sequence[TrailEntry]) -> JSONObject:
     """Serialize a run: {"id", "journey_id", "profile_id", "status", ..., "trail": [...]}."""
     return {
         "id": run.id,

@@ -68,7 +68,7 @@ def build_profile_changes(
                 for event in stored_changes.new_events.get(profile.id, ())
                 if id(event) not in repeated_ids
             ),
-            attribute_changes=_diff_attributes(
+            attribute_changes=_list_attribute_updates(
                 attributes_before.get(profile.id, {}), profile.attributes
             ),
             skip_hook=skip_hook,
@@ -79,7 +79,7 @@ def build_profile_changes(
     ]
 
 
-def _diff_attributes(
+def _list_attribute_updates(
     old_attributes: Mapping[str, JSON], new_attributes: Mapping[str, JSON]
 ) -> dict[str, tuple[JSON, JSON]]:
     return {
@@ -121,7 +121,9 @@ def build_changes_header(
     change_texts: list[str] = []
     length = 0
     for change in changes:
-        change_text = encode_ascii_json(_serialize_change(change, new_identifiers, resolved_users))
+        change_text = encode_ascii_json(
+            _serialize_profile_change(change, new_identifiers, resolved_users)
+        )
         length += len(change_text) + 1
         if length > _MAX_HEADER_BYTES:
             break
@@ -129,7 +131,7 @@ def build_changes_header(
     return {CHANGES_HEADER: f"[{','.join(change_texts)}]"}
 
 
-def _serialize_change(
+def _serialize_profile_change(
     change: ProfileChange,
     new_identifiers: Mapping[str, str],
     resolved_users: Sequence[tuple[int, str]],
@@ -145,19 +147,21 @@ def _serialize_change(
         "created": change.is_new_profile,
         "absorbed": list(change.absorbed_profile_ids[:MAX_LISTED_CHANGES]),
         "identifiers": [
-            _truncate_value(identifier)
+            _truncate_long_text(identifier)
             for identifier in islice(profile_identifiers, MAX_LISTED_CHANGES)
         ],
         "attributes": {
-            _truncate_value(path): [_truncate_value(old), _truncate_value(new)]
+            _truncate_long_text(path): [_truncate_long_text(old), _truncate_long_text(new)]
             for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
         },
-        "events": [_truncate_value(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]],
+        "events": [
+            _truncate_long_text(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]
+        ],
         "users": [index for index, profile_id in resolved_users if profile_id in profile_ids],
     }
 
 
-def _truncate_value(value: JSON) -> JSON:
+def _truncate_long_text(value: JSON) -> JSON:
     """Return *value*, truncated if its text is long."""
     if value is None or isinstance(value, (bool, int, float)):
         return value

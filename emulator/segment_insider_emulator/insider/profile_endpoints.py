@@ -34,7 +34,7 @@ from segment_insider_emulator.insider.profile_changes import build_profile_chang
 from segment_insider_emulator.insider.responses import (
     NO_SUCH_USER,
     RequestRejected,
-    build_response,
+    build_json_response,
     reject_malformed_body,
 )
 from segment_insider_emulator.insider.users import (
@@ -84,31 +84,31 @@ class ReadProfileHandler:
         event_filters = body.get("events", {}).get("wanted", ())
         event_names = {event_filter["event_name"] for event_filter in event_filters}
         cost = _BASE_COST + _EVENT_COST * len(event_names)
-        used_units = self.rate_limiter.consume(PROFILE_READ_BUDGET, now, cost)
+        used_units = self.rate_limiter.consume_units(PROFILE_READ_BUDGET, now, cost)
         profile_id = require_profile(self.account.profiles, reference).id
         profile = self.account.profiles.get_with_events(profile_id)
         if profile is None:  # deleted between the two queries
             raise NO_SUCH_USER
         response_body: JSONObject = {}
         if "attributes" in body:
-            response_body["attributes"] = select_attributes(profile, body["attributes"])
+            response_body["attributes"] = select_requested_attributes(profile, body["attributes"])
         if self.account.options.profile_id_in_reads:
             response_body.setdefault("attributes", {})["iid"] = profile.id
         if "events" in body:
-            response_body["events"] = select_events(profile, body["events"])
+            response_body["events"] = select_requested_events(profile, body["events"])
         if body.get("quota"):
             total = self.account.options.rate_limits[PROFILE_READ_BUDGET]
             response_body["quota"] = {"cost": cost, "used": used_units, "total": total}
-        return _respond(body, PROFILE_READ_KEYS, response_body)
+        return _build_profile_response(body, PROFILE_READ_KEYS, response_body)
 
 
-def select_attributes(profile: Profile, names: list[str]) -> JSONObject:
+def select_requested_attributes(profile: Profile, names: list[str]) -> JSONObject:
     """Select the requested attributes that are set, under the requested names."""
     selected: JSONObject = {}
     for name in names:
         if name in ("*", "custom"):
             selected.update(
-                (_convert_to_response_name(path), value)
+                (_convert_to_response_attribute_name(path), value)
                 for path, value in profile.attributes.items()
                 if path.startswith("custom.") or (name == "*" and "." not in path)
             )
@@ -120,7 +120,9 @@ def select_attributes(profile: Profile, names: list[str]) -> JSONObject:
     return selected
 
 
-def select_events(profile: Profile, event_request: JSONObject) -> dict[str, list[JSONObject]]:
+def select_requested_events(
+    profile: Profile, event_request: JSONObject
+) -> dict[str, list[JSONObject]]:
     """Select the requested events in the period: event name -> events, newest first."""
     events_by_name: dict[str, list[JSONObject]] = {}
     since, until = event_request["start_date"], event_request["end_date"]
@@ -133,14 +135,18 @@ def select_events(profile: Profile, event_request: JSONObject) -> dict[str, list
             if event.name == resolve_event_alias(name)
             and since <= _get_event_unix_time(event) <= until
         )
-        limited_events = _limit_per_source(matching_events, event_filter.get("limit_per_source"))
+        limited_events = _limit_events_per_source(
+            matching_events, event_filter.get("limit_per_source")
+        )
         params = event_filter.get("params", [])
         if events := [_serialize_requested_event(event, params) for event in limited_events]:
             events_by_name[name] = events
     return events_by_name
 
 
-def _limit_per_source(events: Iterator[ProfileEvent], limit: int | None) -> Iterator[ProfileEvent]:
+def _limit_events_per_source(
+    events: Iterator[ProfileEvent], limit: int | None
+) -> Iterator[ProfileEvent]:
     counts_by_source: Counter[str] = Counter()
     for event in events:
         counts_by_source[_get_event_source(event)] += 1
@@ -176,7 +182,7 @@ def _convert_to_attribute_path(name: str) -> str:
     return "gdpr_optin" if name == "gdpr" else DEFAULT_ATTRIBUTES.aliases.get(name, name)
 
 
-def _convert_to_response_name(attribute_path: str) -> str:
+def _convert_to_response_attribute_name(attribute_path: str) -> str:
     if attribute_path == "gdpr_optin":
         return "gdpr"
     if attribute_path.startswith("custom."):
@@ -234,7 +240,7 @@ class UpdateIdentifierHandler:
             self.account.on_change(
                 build_profile_changes(attributes_before, changes, [], now, skip_hook=False)
             )
-        return _respond(body, IDENTIFIER_UPDATE_KEYS)
+        return _build_profile_response(body, IDENTIFIER_UPDATE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +277,7 @@ class DeleteIdentifiersHandler:
             unit_of_work.save_changes(
                 ProfileChanges(changed_profiles=[profile], removed_identifiers=removed_identifiers)
             )
-        return _respond(body, USER_REFERENCE_KEYS)
+        return _build_profile_response(body, USER_REFERENCE_KEYS)
 
 
 def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str, str]:
@@ -312,7 +318,7 @@ class DeleteProfileHandler:
             profile_id = require_profile(unit_of_work, reference).id
             unit_of_work.save_changes(ProfileChanges(deleted_profile_ids=[profile_id]))
         log.info("deleted profile")
-        return _respond(body, USER_REFERENCE_KEYS)
+        return _build_profile_response(body, USER_REFERENCE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +331,7 @@ class AnonymizeProfileHandler:
         """Anonymize the profile. Raises: RequestRejected, when no user is named or found."""
         reference = require_user_reference(body, self.account.identity_rules)
         anonymize_profile(self.account, reference, now)
-        return _respond(body, USER_REFERENCE_KEYS)
+        return _build_profile_response(body, USER_REFERENCE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,7 +350,7 @@ class AnonymizeByIdHandler:
             remedy = "Send the Profile ID that the user's profile shows, as text."
             raise reject_malformed_body("insider_id must be specified", remedy)
         anonymize_profile(self.account, UserReference(insider_id, {}), now)
-        return _respond(body, PROFILE_ID_KEYS)
+        return _build_profile_response(body, PROFILE_ID_KEYS)
 
 
 def anonymize_profile(account: InsiderAccount, reference: UserReference, now: datetime) -> None:
@@ -362,14 +368,14 @@ def anonymize_profile(account: InsiderAccount, reference: UserReference, now: da
         ]
         for name in (*account.options.pii_attributes, *unrecognised_names):
             profile.remove_attribute(name)
-        _redact_trail(profile, format_iso_utc(now))
+        _redact_merge_history(profile, format_iso_utc(now))
         unit_of_work.save_changes(
             ProfileChanges(changed_profiles=[profile], removed_identifiers=removed_identifiers)
         )
     log.info("anonymized profile")
 
 
-def _redact_trail(profile: Profile, now: str) -> None:
+def _redact_merge_history(profile: Profile, now: str) -> None:
     """Remove identifiers from the merge history, but keep that there were merges."""
     for entry in profile.trail:
         if "merge" in entry:
@@ -382,9 +388,9 @@ def _redact_trail(profile: Profile, now: str) -> None:
     profile.updated_at = now
 
 
-def _respond(
+def _build_profile_response(
     body: JSON, documented_keys: DocumentedKeys, response_body: JSONObject | None = None
 ) -> HttpResponse:
-    return build_response(
+    return build_json_response(
         200, response_body or {}, [*find_undocumented_keys(body, documented_keys)]
     )

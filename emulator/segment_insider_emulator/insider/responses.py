@@ -112,10 +112,10 @@ class RequestRejected(Exception):
         self.extra_headers = extra_headers or {}
         super().__init__(str(body.get("message") or body.get("error")))
 
-    def to_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
+    def to_http_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
         """Convert to an HTTP response; *warnings* are further findings."""
         findings = [build_drop_finding("", str(self), self.remedy), *warnings]
-        return build_response(self.status, self.body, findings, **self.extra_headers)
+        return build_json_response(self.status, self.body, findings, **self.extra_headers)
 
 
 def reject_with_error(status: int, text: str, remedy: str) -> RequestRejected:
@@ -139,7 +139,7 @@ def build_result_body(successful: int, errors: Sequence[Mapping[str, list[str]]]
     }
 
 
-def build_response(
+def build_json_response(
     status: int, body: JSONObject, findings: Sequence[RequestFinding], **extra_headers: str
 ) -> HttpResponse:
     """Build a JSON response with the findings in its headers."""

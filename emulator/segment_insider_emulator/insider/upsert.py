@@ -88,7 +88,7 @@ class UpsertHandler:
             self._send_error_callback(callback_url, users, error_listings)
         log.info("upserted users=%d failed=%d", len(users), len(error_listings))
         result = responses.build_result_body(len(users), error_listings)
-        return responses.build_response(200, result, findings, **change_headers)
+        return responses.build_json_response(200, result, findings, **change_headers)
 
     def _store_users(
         self, users: list[ParsedUser], now: datetime, *, skip_hook: bool
@@ -218,7 +218,7 @@ def _resolve_user(user: ParsedUser, resolver: IdentityResolver, now: str) -> str
         remedy = "Send the Profile ID that the user's profile shows, or identifiers."
         user.findings.append(build_warning(f"{user.where}.insider_id", what, remedy))
     request = {"method": "POST", "path": UPSERT_PATH, "where": user.where}
-    resolved = resolver.resolve(user.insider_id, user.identifiers, request)
+    resolved = resolver.resolve_user(user.insider_id, user.identifiers, request)
     for identifier_type, note in resolved.notes:
         where = f"{user.where}.identifiers.{identifier_type}"
         user.conflicts[where] = [note]

@@ -17,14 +17,14 @@ from segment_insider_emulator.insider.catalog import (
     DEFAULT_PARAMETERS,
     get_event_retention,
     get_recommended_parameters,
-    parse_fields,
+    parse_field_values,
     resolve_event_alias,
 )
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.insider.identity import (
     DEFAULT_IDENTIFIERS,
     IdentityRules,
-    append_missing,
+    append_missing_items,
     format_identifier,
 )
 from segment_insider_emulator.insider.responses import (
@@ -54,7 +54,7 @@ def parse_event(
 
     Returns: The event to store, None if it is older than its retention; and warnings.
     """
-    params, warnings = parse_fields(
+    params, warnings = parse_field_values(
         event.get("event_params", {}), DEFAULT_PARAMETERS, f"{where}.event_params", options
     )
     sent_as, timestamp = event["event_name"], event["timestamp"]
@@ -124,7 +124,7 @@ class ParsedUser:
     Args:
         where: "users.<index>".
         identifiers: Type -> value of those that identify in this account, strongest first.
-        attributes: Path -> value, see parse_fields.
+        attributes: Path -> value, see parse_field_values.
         append_to_lists: Append the members of a list attribute to the stored ones.
         events: Events with their path in the request.
         findings: Warnings for the sender.
@@ -162,14 +162,14 @@ def parse_user(
         user.get("identifiers", {}), f"{where}.identifiers"
     )
     silent_names = SEGMENT_DEFAULT_ATTRIBUTES if from_segment else frozenset[str]()
-    attributes, attribute_warnings = parse_fields(
+    attributes, attribute_warnings = parse_field_values(
         user.get("attributes", {}), DEFAULT_ATTRIBUTES, f"{where}.attributes", options, silent_names
     )
     for name in [name for name in identifiers if name not in rules.priority]:
         # An identifier that does not identify in this account is a normal attribute.
         attribute_path = name if name in DEFAULT_IDENTIFIERS else f"custom.{name}"
         attributes.setdefault(attribute_path, identifiers[name])
-    usable_identifiers = rules.select_identifying(identifiers)
+    usable_identifiers = rules.select_usable_identifiers(identifiers)
     append = _parse_append_flag(user, where, identifier_warnings)
     parsed_user = ParsedUser(where, user.get("insider_id"), usable_identifiers, attributes, append)
     # If another identifier is usable, nothing is lost with one that Segment maps by default.
@@ -210,7 +210,7 @@ def apply_attributes(user: ParsedUser, profile: Profile, written_at: str) -> Non
             continue
         stored_value = profile.attributes.get(attribute_path)
         if user.append_to_lists and isinstance(value, list) and isinstance(stored_value, list):
-            value = append_missing(stored_value, value)
+            value = append_missing_items(stored_value, value)
         profile.set_attribute(attribute_path, value, written_at)
 
 
@@ -318,7 +318,7 @@ class ProfileIndex:
 def parse_user_reference(user: JSONObject, rules: IdentityRules) -> UserReference:
     """Parse the identifiers of a user that passed validation."""
     identifiers, _ = parse_identifiers(user.get("identifiers", {}), "identifiers")
-    return UserReference(user.get("insider_id"), rules.select_identifying(identifiers))
+    return UserReference(user.get("insider_id"), rules.select_usable_identifiers(identifiers))
 
 
 def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:

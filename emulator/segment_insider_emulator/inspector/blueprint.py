@@ -139,7 +139,7 @@ def stream_changes() -> Response:
     204, which tells the browser not to connect again; the page polls instead.
     """
     streams: StreamSlots | None = request.environ.get("emulator.streams")
-    if streams is None or not streams.acquire():
+    if streams is None or not streams.acquire_slot():
         return Response(status=204)
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     answer = Response(
@@ -149,7 +149,7 @@ def stream_changes() -> Response:
         mimetype="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
-    answer.call_on_close(streams.release)
+    answer.call_on_close(streams.release_slot)
     return answer
 
 

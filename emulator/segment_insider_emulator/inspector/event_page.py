@@ -205,7 +205,7 @@ def _get_message_or_404(id: int) -> MessageRecord:
 def _find_similar_messages(services: SandboxServices, message: MessageRecord) -> list[object]:
     """Return the newest other messages with the same type and event."""
     filters = MessageFilters(type=message.type or "", event=message.event or "")
-    page = services.store.message_search.find_page(filters, limit=MAX_SIMILAR_MESSAGES)
+    page = services.store.message_search.find_message_page(filters, limit=MAX_SIMILAR_MESSAGES)
     return [other for other in page.messages if other.id != message.id]
 
 

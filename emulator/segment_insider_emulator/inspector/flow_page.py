@@ -290,7 +290,7 @@ MAX_FLOW_MESSAGES = 1000
 @bp.get("")
 def show_flow() -> str:
     """Show how the latest messages flow from event names to Insider One events."""
-    messages, deliveries = current_services().store.list_latest(MAX_FLOW_MESSAGES)
+    messages, deliveries = current_services().store.list_latest_messages(MAX_FLOW_MESSAGES)
     links = count_flow_links(messages, deliveries)
     return render_page(
         "flow.html",

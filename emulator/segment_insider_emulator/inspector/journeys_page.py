@@ -51,7 +51,7 @@ def show_journey(id: int) -> str:
     names = _get_person_names(services, [run.profile_id for run, _ in runs])
     visits = [build_run_view(run, trail, names[run.profile_id], now) for run, trail in runs]
     journey_view = build_journey_view_model(
-        journey, store.count_outcomes(id), store.count_waiting_by_element(id)
+        journey, store.count_run_outcomes(id), store.count_waiting_by_element(id)
     )
     return render_page(
         "journey.html",
@@ -109,7 +109,7 @@ def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
     pages = [
         build_journey_view_model(
             journey,
-            store.count_outcomes(journey.id),
+            store.count_run_outcomes(journey.id),
             store.count_waiting_by_element(journey.id),
         )
         for journey in services.journeys.definitions.values()

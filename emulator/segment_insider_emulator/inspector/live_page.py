@@ -22,7 +22,7 @@ from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
 from segment_insider_emulator.segment.ingest import BATCH_KIND
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
-from segment_insider_emulator.storage.message_search import MessageSummary, can_use_counts
+from segment_insider_emulator.storage.message_search import MessageSummary, can_use_message_counts
 from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
@@ -186,7 +186,7 @@ def _build_list_context(query: ListQuery) -> dict[str, object]:
     # A continued search may take more time, because the user asked for it.
     patience = DEFAULT_TIME_BUDGET_S if query.before_id is None else CONTINUED_SEARCH_BUDGET_S
     browsing = current_services().store.message_search
-    page = browsing.find_page(
+    page = browsing.find_message_page(
         query.filters, before_id=query.before_id, limit=MESSAGES_PER_PAGE, time_budget_s=patience
     )
     return {
@@ -204,8 +204,8 @@ def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
         for value in request.args.getlist("watch")[:MAX_WATCHED_MESSAGES]
     ]
     browsing = current_services().store.message_search
-    page = browsing.find_page(query.filters, after_id=after, limit=MESSAGES_PER_PAGE)
-    changed = browsing.find_by_ids(watched, query.filters) if watched else []
+    page = browsing.find_message_page(query.filters, after_id=after, limit=MESSAGES_PER_PAGE)
+    changed = browsing.find_messages_by_ids(watched, query.filters) if watched else []
     return {
         **_build_message_rows_context([*page.messages, *changed]),
         "gap": page.next_before_id is not None,
@@ -220,8 +220,8 @@ def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, obj
 
 def _build_stage_totals_context(query: ListQuery) -> dict[str, object]:
     browsing = current_services().store.message_search
-    span = browsing.find_time_range()
-    if span is None or ("part" not in request.args and not can_use_counts(query.filters)):
+    span = browsing.find_message_time_range()
+    if span is None or ("part" not in request.args and not can_use_message_counts(query.filters)):
         # Counting these reads messages: the script asks for it after the list is shown.
         return {"stages": histogram.count_by_stage({}), "bars": [], "pending": span is not None}
     # The part of the requested time range that has messages.

@@ -215,7 +215,7 @@ def list_profiles() -> str:
     services.endpoint.delete_expired_data()
     # PostgreSQL text cannot contain this character.
     search = request.args.get("q", "").replace("\0", "").strip()[:MAX_SEARCH_CHARS]
-    profiles, next_page = services.profiles.list_newest(
+    profiles, next_page = services.profiles.list_newest_profiles(
         search, before_number=get_int_parameter("before"), limit=PROFILES_PER_PAGE
     )
     people = [

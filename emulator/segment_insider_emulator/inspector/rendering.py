@@ -13,7 +13,7 @@ import orjson
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from segment_insider_emulator.delivery.results import DROPPED_REASON
-from segment_insider_emulator.web.access import request_base_url
+from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import SANDBOX_PATH_PREFIX
 
@@ -53,7 +53,7 @@ STATIC_VERSION = STATIC_FILES.content_hash
 
 def get_current_sandbox_url() -> str:
     """Return the base URL of the current sandbox, e.g. "http://127.0.0.1:8282"."""
-    return f"{request_base_url()}{request.script_root}"
+    return f"{get_request_base_url()}{request.script_root}"
 
 
 def get_sandbox_pages_path(sandbox_id: str) -> str:

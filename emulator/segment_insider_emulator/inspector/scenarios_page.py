@@ -38,7 +38,9 @@ class ScenarioRunRow(NamedTuple):
 @bp.get("")
 def list_scenario_runs() -> str:
     """List the stored scenario runs, newest first."""
-    runs = [_build_run_row(scenario_run) for scenario_run in get_scenario_run_store().list_newest()]
+    runs = [
+        _build_run_row(scenario_run) for scenario_run in get_scenario_run_store().list_newest_runs()
+    ]
     return render_page(
         "scenarios.html",
         "scenario_runs",
@@ -51,7 +53,7 @@ def list_scenario_runs() -> str:
 @bp.get(f"/{ID_ROUTE}")
 def show_scenario_run(id: int) -> str:
     """Show one run with its features, failed ones first."""
-    scenario_run = get_scenario_run_store().get(id) or abort(404)
+    scenario_run = get_scenario_run_store().get_run(id) or abort(404)
     features = sorted(
         scenario_run.run["features"], key=lambda feature: "failed" not in _count_verdicts(feature)
     )
@@ -104,7 +106,7 @@ def _map_messages_to_page_paths(run: JSONObject) -> dict[tuple[str | None, str],
     paths: dict[tuple[str | None, str], str] = {}
     for sandbox, message_ids in message_ids_by_sandbox.items():
         services, root = _find_sandbox_services(sandbox)
-        known = services.store.find_first_ids(message_ids) if services else {}
+        known = services.store.find_first_record_ids(message_ids) if services else {}
         paths |= {
             (sandbox, message_id): f"{root}/messages/{id}" for message_id, id in known.items()
         }

@@ -93,7 +93,8 @@ def parse_delivery_fault(form: Mapping[str, str]) -> WayFault:
 def describe_segment_faults(faults: SourceFaults) -> list[str]:
     """Describe each active fault of the Segment API in a sentence, next first."""
     return [
-        _describe_segment_fault(at_source.fault_to_json(fault)) for fault in faults.list_waiting()
+        _describe_segment_fault(at_source.fault_to_json(fault))
+        for fault in faults.list_waiting_faults()
     ]
 
 
@@ -229,7 +230,7 @@ def add_fault(side: str) -> Response | str:
         abort(404)
     try:
         if side == "segment":
-            services.segment_faults.add(parse_segment_fault(form))
+            services.segment_faults.add_fault(parse_segment_fault(form))
         else:
             services.insider_faults.add(parse_delivery_fault(form))
     except EmulatorError as error:
@@ -243,7 +244,7 @@ def clear_faults(side: str) -> Response:
     services = current_services()
     if side not in FAULT_SIDES:
         abort(404)
-    (services.segment_faults if side == "segment" else services.insider_faults).clear()
+    (services.segment_faults if side == "segment" else services.insider_faults).clear_faults()
     return forms.redirect_to_endpoint("All faults were removed", SETTINGS_ENDPOINT)
 
 
@@ -292,8 +293,8 @@ def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
         names_database=current_caller().team is None,
         config=services.config,
         version=__version__,
-        unsettled=len(services.store.upserts.list_pending_ids()),
-        waiting=services.store.message_queue.count_queued(),
+        unsettled=len(services.store.upserts.list_pending_upsert_ids()),
+        waiting=services.store.message_queue.count_queued_messages(),
         pass_through=services.pass_through,
         differences=differences,
         rejected_form=rejected_form,

@@ -276,7 +276,7 @@ def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> J
 
 def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = None) -> str:
     services = current_services()
-    recent, _ = services.store.list_latest(MAX_COMPARED_EVENTS)
+    recent, _ = services.store.list_latest_messages(MAX_COMPARED_EVENTS)
     trial = edit = None
     if not rejected_form:
         event, after = _parse_form_event(services, form), _build_edited_subscription(services, form)

@@ -240,7 +240,7 @@ def show_checks() -> str:
     """Show lint findings and deviations; the parameter `notes` adds those that need no action."""
     services = current_services()
     workspace_document = get_current_workspace_document(services)
-    recent, _ = services.store.list_latest(MAX_TRAFFIC_EVENTS)
+    recent, _ = services.store.list_latest_messages(MAX_TRAFFIC_EVENTS)
     traffic = [message.normalised for message in reversed(recent) if message.normalised]
     drift_result = find_drift(workspace_document, traffic)
     deviations = drift_result.deviations if isinstance(drift_result, DriftReport) else []

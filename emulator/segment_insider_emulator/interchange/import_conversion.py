@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 
 from segment_insider_emulator.analysis.lint.mapping_rules import AUTOMATIC_FIELDS
-from segment_insider_emulator.filtering.tracking_plan import parse_plan
+from segment_insider_emulator.filtering.tracking_plan import parse_tracking_plan
 from segment_insider_emulator.interchange.export_workspace import (
     ACTION_SLUGS,
     DESTINATION_METADATA_ID,
@@ -190,7 +190,7 @@ def find_uncheckable_plan_rules(tracking_plan: JSONObject | None) -> Iterator[Wo
         what = "the tracking plan has no rules here, so all events are unplanned"
         remedy = "Give the answer of GET /tracking-plans/{id}/rules too."
         yield WorkspaceFinding("warning", "trackingPlan.rules", what, remedy)
-    for problem in parse_plan(tracking_plan, "trackingPlan").problems:
+    for problem in parse_tracking_plan(tracking_plan, "trackingPlan").problems:
         yield WorkspaceFinding("warning", problem.where, problem.what, problem.remedy)
 
 

@@ -64,11 +64,11 @@ class AnalyticsJsAssets:
 
         Raises: AssetsMissing.
         """
-        self.fetch_if_missing()
+        self.download_files_if_missing()
         path = self.folder / name
         return path.read_bytes() if FILE_NAME_PATTERN.fullmatch(name) and path.is_file() else None
 
-    def fetch_if_missing(self) -> None:
+    def download_files_if_missing(self) -> None:
         """Download the files unless they are in the cache folder. Raises: AssetsUnavailable.
 
         Raises: AssetsMissing.
@@ -82,12 +82,12 @@ class AnalyticsJsAssets:
             ):
                 raise self._last_failure[1]
             try:
-                self._download_and_unpack()
+                self._download_and_unpack_files()
             except AssetsUnavailable as error:
                 self._last_failure = self._monotonic(), error
                 raise
 
-    def _download_and_unpack(self) -> None:
+    def _download_and_unpack_files(self) -> None:
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder.parent) as scratch:
@@ -96,7 +96,7 @@ class AnalyticsJsAssets:
                 new_folder.mkdir()
                 for name, content in extract_browser_files(archive).items():
                     (new_folder / name).write_bytes(content)
-                _move_into_place(new_folder, self.folder)
+                _move_folder_into_place(new_folder, self.folder)
         except OSError as error:
             raise AssetsUnavailable(
                 f"{NPM_PACKAGE} cannot be kept ({error.strerror})",
@@ -160,7 +160,7 @@ def download_with_npm(folder: Path) -> Path:
     return next(folder.glob("*.tgz"))
 
 
-def _move_into_place(new_folder: Path, folder: Path) -> None:
+def _move_folder_into_place(new_folder: Path, folder: Path) -> None:
     """Move the whole folder into place in one step; another process may have been faster."""
     try:
         new_folder.rename(folder)

@@ -55,7 +55,7 @@ class SegmentFaultQueue:
         self.waiting: deque[SegmentFault] = deque()
         self._guard = create_guard("segment_faults", self)
 
-    def add(self, fault: SegmentFault) -> None:
+    def add_fault(self, fault: SegmentFault) -> None:
         """Add *fault* to the end of the queue. Raises: EmulatorError, when the queue is full."""
         with self._guard.updating:
             if len(self.waiting) >= MAX_WAITING_FAULTS:
@@ -64,7 +64,7 @@ class SegmentFaultQueue:
                 )
             self.waiting.append(fault)
 
-    def take_next(self) -> SegmentFault | None:
+    def take_next_fault(self) -> SegmentFault | None:
         """Return the fault for this request and count it as used; None to answer normally."""
         if not self.waiting:
             return None
@@ -76,12 +76,12 @@ class SegmentFaultQueue:
                 self.waiting.appendleft(replace(fault, times=fault.times - 1))
             return fault
 
-    def list_waiting(self) -> list[SegmentFault]:
+    def list_waiting_faults(self) -> list[SegmentFault]:
         """Return the faults that have not happened yet, next first."""
         with self._guard.reading:
             return list(self.waiting)
 
-    def clear(self) -> None:
+    def clear_faults(self) -> None:
         """Remove all faults, so that requests are answered normally."""
         with self._guard.updating:
             self.waiting.clear()

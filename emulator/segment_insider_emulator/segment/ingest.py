@@ -27,14 +27,14 @@ from segment_insider_emulator.segment.validation import (
     MESSAGE_TYPES,
     DiscardReason,
     IngestError,
-    depth_problem,
-    event_too_large,
+    describe_depth_problem,
+    describe_size_problem,
+    find_batch_size_problem,
     find_discard_reason,
+    find_event_size_problem,
     malformed_request_error,
     request_too_large_error,
-    size_problem,
-    too_many_calls,
-    truncate_depth,
+    truncate_deep_values,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.model import SegmentSource
@@ -87,7 +87,7 @@ def parse_messages(
     """Parse one request into messages, as Segment does: few errors, silent drops.
 
     Args:
-        call: Result of `decode_body`.
+        call: Result of `decode_request_body`.
         kind: Given by the path: a type of message, or "batch".
         authorization: The Authorization header.
         received_at: When the request arrived; aware.
@@ -97,18 +97,20 @@ def parse_messages(
         one with too many calls give one rejected message, so that people can see them.
     Raises: IngestError, when the whole request is rejected.
     """
-    context = _RequestContext(find_write_key(authorization, call), received_at, new_id, client_ip)
-    sent = _without_key(call, "writeKey")
+    context = _TrackingRequestContext(
+        find_write_key(authorization, call), received_at, new_id, client_ip
+    )
+    sent = _remove_key(call, "writeKey")
     if kind == BATCH_KIND:
         return _parse_batch(sent, context)
-    if problem := depth_problem(sent):
+    if problem := describe_depth_problem(sent):
         raise malformed_request_error(
             f"the call is nested too deep: {problem}", "body", "Send a flatter one."
         )
     return [context.accept_call(sent, {**sent, "type": sent.get("type") or kind}, {}, kind)]
 
 
-def decode_body(body: bytes, content_encoding: str | None, kind: str) -> JSONObject:
+def decode_request_body(body: bytes, content_encoding: str | None, kind: str) -> JSONObject:
     """Decompress and parse the *body* of a request; for *kind* see parse_messages.
 
     Args:
@@ -116,7 +118,7 @@ def decode_body(body: bytes, content_encoding: str | None, kind: str) -> JSONObj
     Raises: IngestError, when it is too large, not gzip, not JSON or not an object.
     """
     max_bytes = MAX_BATCH_BYTES if kind == BATCH_KIND else MAX_EVENT_BYTES
-    plain = _decompress(body, content_encoding, max_bytes)
+    plain = _decompress_body(body, content_encoding, max_bytes)
     if len(plain) > max_bytes:
         raise request_too_large_error(
             f"the request has more than {max_bytes:,} bytes",
@@ -160,7 +162,7 @@ def find_write_key(authorization: str | None, call: JSONObject) -> str:
 
     Raises: IngestError, when there is none. Unknown keys are accepted here, as at Segment's edge.
     """
-    key = basic_auth_user(authorization) or call.get("writeKey")
+    key = get_basic_auth_user(authorization) or call.get("writeKey")
     if isinstance(key, str) and key.strip():
         return key.strip()
     raise IngestError(
@@ -173,7 +175,7 @@ def find_write_key(authorization: str | None, call: JSONObject) -> str:
     )
 
 
-def basic_auth_user(authorization: str | None) -> str:
+def get_basic_auth_user(authorization: str | None) -> str:
     """Return the user name of Basic authentication; "" if there is none."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
@@ -202,7 +204,7 @@ def generate_message_id(now: datetime, random_bytes: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _RequestContext:
+class _TrackingRequestContext:
     """The write key, time and client address that all messages of a request share."""
 
     write_key: str
@@ -248,16 +250,16 @@ class _RequestContext:
             type=message_type if message_type in MESSAGE_TYPES else None,
             write_key=self.write_key,
             received_at=format_iso_utc(self.received_at),
-            sent=truncate_depth(sent),  # JSON that is too deep to parse is too deep to store
+            sent=truncate_deep_values(sent),  # JSON that is too deep to parse is too deep to store
             event={},
             rejection=reason.code,
             detail=reason.detail,
         )
 
 
-def _parse_batch(sent: JSONObject, context: _RequestContext) -> list[Message]:
-    envelope = _without_key(sent, "batch")
-    _check_envelope(envelope)
+def _parse_batch(sent: JSONObject, context: _TrackingRequestContext) -> list[Message]:
+    envelope = _remove_key(sent, "batch")
+    _check_batch_envelope(envelope)
     calls = sent.get("batch")
     if not isinstance(calls, list | None):
         raise malformed_request_error(
@@ -266,31 +268,33 @@ def _parse_batch(sent: JSONObject, context: _RequestContext) -> list[Message]:
     if not calls:
         empty = DiscardReason("empty_batch", "The batch has no events. Send at least one.")
         return [context.discard_call(sent, empty)]
-    if reason := too_many_calls(calls):
+    if reason := find_batch_size_problem(calls):
         stored_calls = [
-            _without_key(call, "writeKey") if isinstance(call, dict) else call
+            _remove_key(call, "writeKey") if isinstance(call, dict) else call
             for call in calls[:MAX_STORED_CALLS_OF_LARGE_BATCH]
         ]
         return [context.discard_call({**envelope, "batch": stored_calls}, reason)]
     return [_parse_batch_call(call, envelope, context) for call in calls]
 
 
-def _parse_batch_call(call: JSON, envelope: JSONObject, context: _RequestContext) -> Message:
+def _parse_batch_call(
+    call: JSON, envelope: JSONObject, context: _TrackingRequestContext
+) -> Message:
     if not isinstance(call, dict):
         return context.discard_call({"message": call}, CALL_NOT_AN_OBJECT)
-    sent = _without_key(call, "writeKey")
-    if reason := event_too_large(sent):
+    sent = _remove_key(call, "writeKey")
+    if reason := find_event_size_problem(sent):
         return context.discard_call(sent, reason, sent.get("type"))
     return context.accept_call(sent, sent, envelope)
 
 
-def _check_envelope(envelope: JSONObject) -> None:
+def _check_batch_envelope(envelope: JSONObject) -> None:
     """Reject a batch if its shared values cannot be copied to its calls."""
-    if problem := depth_problem(envelope):
+    if problem := describe_depth_problem(envelope):
         raise malformed_request_error(
             f"the envelope is nested too deep: {problem}", "body", "Send less in it."
         )
-    if problem := size_problem(envelope):
+    if problem := describe_size_problem(envelope):
         raise request_too_large_error(
             f"the envelope is too large: {problem}", "body", "Send less in it."
         )
@@ -301,11 +305,11 @@ def _check_envelope(envelope: JSONObject) -> None:
             )
 
 
-def _without_key(call: JSONObject, key: str) -> JSONObject:
+def _remove_key(call: JSONObject, key: str) -> JSONObject:
     return {name: value for name, value in call.items() if name != key}
 
 
-def _decompress(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
+def _decompress_body(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
     """Return the decompressed bytes, at most one more than *max_bytes*: safe against gzip bombs."""
     match (content_encoding or "identity").strip().lower():
         case "identity" | "":

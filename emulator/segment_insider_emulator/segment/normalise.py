@@ -159,10 +159,10 @@ def list_sender_warnings(
     """
     return [
         *_check_message_id(call),
-        *_check_times(call, received_at),
+        *_check_call_times(call, received_at),
         *_check_reserved_fields(call),
-        *_check_type_of_path(call, path_kind),
-        *_check_misspelled_keys(call),
+        *_check_type_against_path(call, path_kind),
+        *_warn_of_misspelled_keys(call),
         *warn_of_lost_characters(call),
     ]
 
@@ -197,7 +197,7 @@ def _check_message_id(call: JSONObject) -> Iterator[SenderWarning]:
         yield SenderWarning("messageId", text, f"messageId is too long, {limit}")
 
 
-def _check_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarning]:
+def _check_call_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarning]:
     original_at, sent_at = parse_iso_time(call.get("timestamp")), parse_iso_time(call.get("sentAt"))
     if original_at is None and call.get("timestamp") is not None:
         yield _ignored_value_warning(
@@ -218,14 +218,14 @@ def _check_reserved_fields(call: JSONObject) -> Iterator[SenderWarning]:
         )
 
 
-def _check_type_of_path(call: JSONObject, path_kind: str | None) -> Iterator[SenderWarning]:
+def _check_type_against_path(call: JSONObject, path_kind: str | None) -> Iterator[SenderWarning]:
     if path_kind is not None and call["type"] != path_kind:
         yield _ignored_value_warning(
             call, "type", f"is another type than the path's {path_kind!r}: the body counts"
         )
 
 
-def _check_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
+def _warn_of_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
     """Warn of each unknown key that is probably a misspelled key missing in the call."""
     for key in call:
         known_key = None if key in _KNOWN_KEYS else find_similar_name(key, _USED_KEYS)

@@ -61,7 +61,7 @@ def find_discard_reason(call: JSONObject) -> DiscardReason | None:
     return next((reason for check in CALL_CHECKS for reason in check(call)), None)
 
 
-def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
+def find_batch_size_problem(batch: list[JSON]) -> DiscardReason | None:
     """Return the reason if *batch* has too many calls: Segment then drops them all."""
     if len(batch) <= MAX_BATCH_EVENTS:
         return None
@@ -75,39 +75,39 @@ def too_many_calls(batch: list[JSON]) -> DiscardReason | None:
     )
 
 
-def event_too_large(call: JSONObject) -> DiscardReason | None:
+def find_event_size_problem(call: JSONObject) -> DiscardReason | None:
     """Return the reason if *call*, one of a batch, is too large: only this call is dropped.
 
     Segment documents both this and rejecting the whole batch with 400, and no code for either.
     """
-    if problem := depth_problem(call) or size_problem(call):
+    if problem := describe_depth_problem(call) or describe_size_problem(call):
         return DiscardReason(
             "bad_request", f"The event is too large: {problem}. Send less in one event."
         )
     return None
 
 
-def depth_problem(value: JSON) -> str | None:
+def describe_depth_problem(value: JSON) -> str | None:
     """Describe by how much *value* is nested too deep; None if it is not."""
     levels = nesting_depth(value)
     return f"it is {levels} levels deep, {MAX_DEPTH} are taken" if levels > MAX_DEPTH else None
 
 
-def size_problem(value: JSON, max_bytes: int = MAX_EVENT_BYTES) -> str | None:
+def describe_size_problem(value: JSON, max_bytes: int = MAX_EVENT_BYTES) -> str | None:
     """Describe by how much *value* is too large as compact JSON; None if it is not."""
     size = len(orjson.dumps(value))
     return f"it has {size:,} bytes, Segment takes {max_bytes:,}" if size > max_bytes else None
 
 
-def truncate_depth(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
+def truncate_deep_values(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
     """Return a copy of *value* with an ellipsis for everything deeper than *max_depth*."""
     if not isinstance(value, dict | list):
         return value
     if max_depth == 0:
         return "…"
     if isinstance(value, dict):
-        return {name: truncate_depth(child, max_depth - 1) for name, child in value.items()}
-    return [truncate_depth(child, max_depth - 1) for child in value]
+        return {name: truncate_deep_values(child, max_depth - 1) for name, child in value.items()}
+    return [truncate_deep_values(child, max_depth - 1) for child in value]
 
 
 def malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
@@ -120,14 +120,14 @@ def request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
     return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
 
 
-def _check_type(call: JSONObject) -> Iterator[DiscardReason]:
+def _check_call_type(call: JSONObject) -> Iterator[DiscardReason]:
     if (kind := call.get("type")) not in MESSAGE_TYPES:
         yield DiscardReason(
             "bad_request", f"The type is {brief(kind)}. Known: {', '.join(MESSAGE_TYPES)}."
         )
 
 
-def _check_ids(call: JSONObject) -> Iterator[DiscardReason]:
+def _check_id_fields(call: JSONObject) -> Iterator[DiscardReason]:
     for name in ID_FIELDS:
         value = call.get(name)
         # An empty messageId is replaced by a new one; every other empty id is an error.
@@ -167,7 +167,7 @@ def _check_page_names(call: JSONObject) -> Iterator[DiscardReason]:
             )
 
 
-def _check_objects(call: JSONObject) -> Iterator[DiscardReason]:
+def _check_object_fields(call: JSONObject) -> Iterator[DiscardReason]:
     codes = {
         "properties": "properties_not_object",
         "traits": "traits_not_object",
@@ -184,9 +184,9 @@ def _check_objects(call: JSONObject) -> Iterator[DiscardReason]:
 
 # In this order: each check relies on those before it.
 CALL_CHECKS: tuple[Callable[[JSONObject], Iterator[DiscardReason]], ...] = (
-    _check_type,
-    _check_ids,
+    _check_call_type,
+    _check_id_fields,
     _check_event_name,
     _check_page_names,
-    _check_objects,
+    _check_object_fields,
 )

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from segment_insider_emulator.storage.database import transaction
-from segment_insider_emulator.storage.database_errors import first_line
+from segment_insider_emulator.storage.database_errors import get_first_error_line
 from segment_insider_emulator.storage.postgres import NOTIFY_CHANNEL, SENDER_ID_KEY
 from segment_insider_emulator.storage.query_execution import HAS_WRITTEN_KEY
 from segment_insider_emulator.storage.schema import messages
@@ -73,7 +73,10 @@ class PostgresListener:
             self._sender_ids[schema] = sender_id
             if self._thread is None:
                 self._thread = Thread(
-                    target=self._run, args=(engine,), name="postgres-listener", daemon=True
+                    target=self._run_listen_loop,
+                    args=(engine,),
+                    name="postgres-listener",
+                    daemon=True,
                 )
                 self._thread.start()
         subscriber.notify()
@@ -88,13 +91,15 @@ class PostgresListener:
         if ending_thread:
             ending_thread.join(RECONNECT_DELAY_S + LISTEN_TIMEOUT_S)
 
-    def _run(self, engine: Engine) -> None:
+    def _run_listen_loop(self, engine: Engine) -> None:
         while self._should_continue():
             try:
-                self._listen(engine)
+                self._listen_for_writes(engine)
             except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
                 if not self._is_disconnected:
-                    log.warning("PostgreSQL LISTEN connection lost reason=%s", first_line(error))
+                    log.warning(
+                        "PostgreSQL LISTEN connection lost reason=%s", get_first_error_line(error)
+                    )
                 self._is_disconnected = True
                 sleep(RECONNECT_DELAY_S)
 
@@ -104,7 +109,7 @@ class PostgresListener:
                 self._thread = None
             return bool(self._subscribers)
 
-    def _listen(self, engine: Engine) -> None:
+    def _listen_for_writes(self, engine: Engine) -> None:
         with _open_listen_connection(engine) as connection:
             if self._is_disconnected:
                 log.warning("PostgreSQL LISTEN connection restored")
@@ -113,9 +118,9 @@ class PostgresListener:
                 subscriber.notify()
             while self._subscribers:
                 for notification in connection.notifies(timeout=LISTEN_TIMEOUT_S):
-                    self._forward(notification.payload)
+                    self._forward_notification(notification.payload)
 
-    def _forward(self, payload: str) -> None:
+    def _forward_notification(self, payload: str) -> None:
         schema, _, sender_id = payload.rpartition(" ")
         subscriber = self._subscribers.get(schema)
         # Writes of this process were counted already, when their connection returned.
@@ -165,7 +170,7 @@ class ChangeCounter:
     def wait_for_change(self, last_count: int, timeout_s: float) -> int:
         """Wait until the count differs from *last_count*, at most *timeout_s*; return the count."""
         if self._listener is None:
-            self._poll()
+            self._check_for_foreign_writes()
         elif not self._is_subscribed:
             self._listener.subscribe(self._engine, self)
             self._is_subscribed = True
@@ -188,7 +193,7 @@ class ChangeCounter:
         if record.info.pop(HAS_WRITTEN_KEY, False):
             self.notify()
 
-    def _poll(self) -> None:
+    def _check_for_foreign_writes(self) -> None:
         """Check, at most once per POLL_INTERVAL_S, whether another process stored messages."""
         with self._condition:
             if monotonic() - self._polled_at < POLL_INTERVAL_S:

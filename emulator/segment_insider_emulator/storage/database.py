@@ -29,18 +29,18 @@ from segment_insider_emulator.storage.database_errors import (
     DatabaseClosed,
     DatabaseFileLost,
     DatabaseUnavailable,
-    find_hint,
-    first_line,
-    is_transient,
+    find_error_advice,
+    get_first_error_line,
+    is_transient_error,
     translate_error,
 )
 from segment_insider_emulator.storage.database_file import (
     DatabaseFile,
+    get_sqlite_file_path,
     is_in_memory_url,
-    sqlite_file_path,
     to_sqlalchemy_url,
 )
-from segment_insider_emulator.storage.migrations import migrate, refuse_foreign_file
+from segment_insider_emulator.storage.migrations import migrate_database, refuse_foreign_file
 from segment_insider_emulator.storage.query_execution import HAS_WRITTEN_KEY, install_write_hook
 
 __all__ = [
@@ -48,12 +48,12 @@ __all__ = [
     "DatabaseFileLost",
     "DatabaseUnavailable",
     "Engine",
-    "advisory_locks",
     "check_database_file",
     "close_database",
+    "hold_advisory_locks",
     "is_in_memory_url",
     "open_database",
-    "rollback_transaction",
+    "open_rollback_transaction",
     "transaction",
 ]
 
@@ -109,7 +109,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def rollback_transaction(engine: Engine) -> Iterator[None]:
+def open_rollback_transaction(engine: Engine) -> Iterator[None]:
     """Run the block in a transaction that is always rolled back.
 
     Raises: DatabaseUnavailable.
@@ -123,7 +123,7 @@ def rollback_transaction(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
-def advisory_locks(engine: Engine, lock_names: Collection[str]) -> Iterator[None]:
+def hold_advisory_locks(engine: Engine, lock_names: Collection[str]) -> Iterator[None]:
     """Hold cross-process locks with these names during the block; other writers are not blocked.
 
     Only PostgreSQL databases are shared by processes; for others this does nothing.
@@ -167,7 +167,7 @@ def check_database_file(engine: Engine) -> None:
     Raises: DatabaseFileLost.
     """
     if file := _files_by_engine.get(engine):
-        file.check()
+        file.check_identity_and_size()
 
 
 def close_database(engine: Engine) -> None:
@@ -191,19 +191,21 @@ def open_database(url: str) -> Engine:
         return engine
     engine = _create_engine(url)
     display_url = url if engine.dialect.name == "sqlite" else _redact_url(engine.url)
-    path = sqlite_file_path(engine.url)
+    path = get_sqlite_file_path(engine.url)
     file = DatabaseFile(path) if path else None
     if file and "uri" not in engine.url.query:
-        file.create_if_missing()
+        file.create_file_if_missing()
     with ExitStack() as on_error:
         on_error.callback(engine.dispose)
         try:
             _prepare_database(engine, display_url)
         except SQLAlchemyError as error:
             reason = error.__cause__ or error
-            error_class = TemporarilyUnavailable if is_transient(engine, reason) else EmulatorError
-            what = f"the database cannot be opened ({first_line(reason)})"
-            raise error_class(what, display_url, find_hint(reason)) from error
+            error_class = (
+                TemporarilyUnavailable if is_transient_error(engine, reason) else EmulatorError
+            )
+            what = f"the database cannot be opened ({get_first_error_line(reason)})"
+            raise error_class(what, display_url, find_error_advice(reason)) from error
         if file:
             _files_by_engine[engine] = file
             file.check_before_connections(engine)
@@ -244,7 +246,7 @@ class _TemplateDatabase(NamedTuple):
 def _create_template_database() -> _TemplateDatabase:
     arguments = {"check_same_thread": False}
     engine = create_engine(MEMORY_URL, poolclass=StaticPool, connect_args=arguments)
-    migrate(engine, ":memory:")
+    migrate_database(engine, ":memory:")
     with engine.connect() as connection:
         driver_connection = connection.connection.driver_connection
     assert isinstance(driver_connection, sqlite3.Connection)
@@ -266,7 +268,7 @@ def _create_engine(path_or_url: str) -> Engine:
         if url.get_backend_name() == "sqlite":
             _refuse_non_file_urls(url, path_or_url)
         is_postgres = url.drivername == PSYCOPG_DRIVER
-        arguments = postgres.engine_arguments(url) if is_postgres else SQLITE_POOL_OPTIONS
+        arguments = postgres.build_engine_arguments(url) if is_postgres else SQLITE_POOL_OPTIONS
         return create_engine(url, **arguments)
     except ImportError as error:
         what = f"the database cannot be used ({error})"
@@ -298,7 +300,7 @@ def _prepare_database(engine: Engine, display_url: str) -> None:
     else:
         postgres.install_connection_hooks(engine)
     install_write_hook(engine)
-    migrate(engine, display_url)
+    migrate_database(engine, display_url)
 
 
 def _set_sqlite_pragmas(connection: object, _record: object) -> None:

@@ -37,7 +37,7 @@ def is_in_memory_url(url: str) -> bool:
     return url in (":memory:", "sqlite://", "sqlite:///:memory:")
 
 
-def sqlite_file_path(url: URL) -> Path | None:
+def get_sqlite_file_path(url: URL) -> Path | None:
     """Return the path of an SQLite file that *url* names; None for other databases."""
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
@@ -64,7 +64,7 @@ class DatabaseFile:
         self._size = 0
         self._lost_reason: str | None = None
 
-    def create_if_missing(self) -> None:
+    def create_file_if_missing(self) -> None:
         """Create an empty file if there is none; SQLite itself reports why it cannot."""
         with suppress(OSError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY_MODE))
@@ -76,7 +76,7 @@ class DatabaseFile:
         self._identity = _read_identity(self.path)
         event.listen(engine, "do_connect", self._check_before_connecting)
 
-    def check(self) -> None:
+    def check_identity_and_size(self) -> None:
         """Check that the file is the one that was opened, and whole. Raises: DatabaseFileLost."""
         if self._lost_reason:
             raise DatabaseFileLost(self._lost_reason, self.path)
@@ -99,7 +99,7 @@ class DatabaseFile:
 
         Raises: DatabaseFileLost, from then on, since a side file cannot be restored.
         """
-        self.check()
+        self.check_identity_and_size()
         identities: dict[Path, _FileIdentity | None] | None
         identities = connection.info.get(_FILE_IDENTITIES_KEY)
         if identities is None:  # its first transaction has opened them
@@ -112,7 +112,7 @@ class DatabaseFile:
                 raise DatabaseFileLost(self._lost_reason, self.path)
 
     def _check_before_connecting(self, *_: Any) -> None:
-        self.check()
+        self.check_identity_and_size()
 
 
 def _read_identity(path: Path) -> _FileIdentity | None:
@@ -135,7 +135,7 @@ def lock_database_file(path_or_url: str) -> Iterator[None]:
     file = _resolve_database_file(path_or_url)
     with ExitStack() as exit_stack:
         if file:
-            _acquire_lock(file.with_name(f"{file.name}-lock"), path_or_url, exit_stack)
+            _acquire_file_lock(file.with_name(f"{file.name}-lock"), path_or_url, exit_stack)
         yield
 
 
@@ -144,24 +144,24 @@ def _resolve_database_file(path_or_url: str) -> Path | None:
     if is_in_memory_url(path_or_url):
         return None
     try:
-        path = sqlite_file_path(make_url(to_sqlalchemy_url(path_or_url)))
+        path = get_sqlite_file_path(make_url(to_sqlalchemy_url(path_or_url)))
     except ArgumentError:
         return None  # opening the database reports it
     return path and path.resolve()
 
 
-def _acquire_lock(lock_path: Path, display_url: str, exit_stack: ExitStack) -> None:
+def _acquire_file_lock(lock_path: Path, display_url: str, exit_stack: ExitStack) -> None:
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     with suppress(ImportError, OSError):
-        while (lock_file := _try_lock(lock_path)) is None:
+        while (lock_file := _try_file_lock(lock_path)) is None:
             if time.monotonic() > deadline:
                 what = f"another emulator uses this SQLite file{_describe_lock_owner(lock_path)}"
                 raise EmulatorError(what, display_url, FILE_IN_USE_HINT)
             time.sleep(LOCK_RETRY_INTERVAL_S)
-        exit_stack.callback(_release_lock, lock_path, lock_file)
+        exit_stack.callback(_release_file_lock, lock_path, lock_file)
 
 
-def _try_lock(lock_path: Path) -> IO[str] | None:
+def _try_file_lock(lock_path: Path) -> IO[str] | None:
     """Return the locked lock file; None if another process has it."""
     import fcntl  # not on Windows
 
@@ -195,6 +195,6 @@ def _describe_lock_owner(lock_path: Path) -> str:
     return ""
 
 
-def _release_lock(lock_path: Path, lock_file: IO[str]) -> None:
+def _release_file_lock(lock_path: Path, lock_file: IO[str]) -> None:
     with lock_file, suppress(OSError):
         lock_path.unlink()

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
-from segment_insider_emulator.storage.database import advisory_locks, transaction
+from segment_insider_emulator.storage.database import hold_advisory_locks, transaction
 from segment_insider_emulator.storage.records import (
     DeliveryRecord,
     UpsertRecord,
@@ -78,13 +78,13 @@ class MessageQueue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def list_oldest(self, limit: int) -> list[QueuedMessage]:
+    def list_oldest_messages(self, limit: int) -> list[QueuedMessage]:
         """Return the *limit* messages that were queued first."""
         with transaction(self._engine) as connection:
             rows = connection.execute(SELECT_OLDEST_QUEUED, {"limit": limit})
             return [QueuedMessage(row.id, row.message, row.begun or 0) for row in rows]
 
-    def mark_begun(self, queue_ids: Collection[int]) -> None:
+    def mark_delivery_begun(self, queue_ids: Collection[int]) -> None:
         """Record that this process begins to deliver these messages."""
         if queue_ids:
             rows = [{"queue_id": queue_id} for queue_id in queue_ids]
@@ -92,12 +92,12 @@ class MessageQueue:
                 connection.execute(MARK_DELIVERY_BEGUN, rows)
 
     @contextmanager
-    def lock_deliveries(self) -> Iterator[None]:
+    def lock_queue_delivery(self) -> Iterator[None]:
         """Exclude other processes from delivering queued messages during the block."""
-        with advisory_locks(self._engine, DELIVERY_LOCK_NAMES):
+        with hold_advisory_locks(self._engine, DELIVERY_LOCK_NAMES):
             yield
 
-    def count_queued(self) -> int:
+    def count_queued_messages(self) -> int:
         """Count the queued messages."""
         with transaction(self._engine) as connection:
             return connection.scalar(COUNT_QUEUED) or 0
@@ -113,21 +113,21 @@ class UpsertStore:
         """Return the upsert that is due first, at *due_by* (ISO 8601, UTC) or earlier."""
         return self._fetch_one(SELECT_NEXT_DUE_UPSERT, {"due_by": due_by})
 
-    def get(self, upsert_id: str) -> UpsertRecord | None:
+    def get_upsert(self, upsert_id: str) -> UpsertRecord | None:
         """Return one upsert, pending or finished."""
         return self._fetch_one(SELECT_UPSERT, {"id": upsert_id})
 
-    def list_pending_ids(self) -> list[str]:
+    def list_pending_upsert_ids(self) -> list[str]:
         """Return the ids of upserts that will be retried, the earliest due first."""
         with transaction(self._engine) as connection:
             return list(connection.scalars(SELECT_PENDING_UPSERT_IDS))
 
-    def find_earliest_due_at(self) -> str | None:
+    def find_next_retry_time(self) -> str | None:
         """Return when the next retry is due, ISO 8601; None if none is."""
         with transaction(self._engine) as connection:
             return connection.scalar(SELECT_EARLIEST_DUE_AT)
 
-    def list_deliveries(self, upsert_id: str) -> list[DeliveryRecord]:
+    def list_deliveries_of_upsert(self, upsert_id: str) -> list[DeliveryRecord]:
         """Return the deliveries of one upsert."""
         with transaction(self._engine) as connection:
             rows = connection.execute(SELECT_DELIVERIES_OF_UPSERT, {"upsert": upsert_id})

@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from segment_insider_emulator.clock import NEVER_DUE, format_iso_utc
 from segment_insider_emulator.storage.database import transaction
-from segment_insider_emulator.storage.query_execution import CompiledStatement, column_names
+from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
 from segment_insider_emulator.storage.records import JourneyRun, TrailEntry
 from segment_insider_emulator.storage.schema import journey_runs, journey_trails
 
@@ -65,14 +65,14 @@ SELECT_EARLIEST_DUE_AT = CompiledStatement(
     .limit(1)
 )
 INSERT_RUN = CompiledStatement(
-    insert(journey_runs).returning(journey_runs.c.id), column_names(journey_runs, "id")
+    insert(journey_runs).returning(journey_runs.c.id), list_column_names(journey_runs, "id")
 )
 UPDATE_RUN = CompiledStatement(
     update(journey_runs).where(journey_runs.c.id == bindparam("run_id")),
-    column_names(journey_runs, "id"),
+    list_column_names(journey_runs, "id"),
 )
 INSERT_TRAIL_ENTRY = CompiledStatement(
-    insert(journey_trails), column_names(journey_trails, "number")
+    insert(journey_trails), list_column_names(journey_trails, "number")
 )
 REASSIGN_RUNS = update(journey_runs).where(_OF_PROFILES).values(profile_id=bindparam("survivor"))
 SELECT_RUNS = (
@@ -158,8 +158,8 @@ SELECT_CHANNEL_ENTRIES = (
 )
 
 MAX_RUN_ID = 2**63 - 1
-_RUN_COLUMNS = column_names(journey_runs, "id")
-_ENTRY_COLUMNS = [name for name in column_names(journey_trails, "number") if name != "run_id"]
+_RUN_COLUMNS = list_column_names(journey_runs, "id")
+_ENTRY_COLUMNS = [name for name in list_column_names(journey_trails, "number") if name != "run_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +201,13 @@ class JourneyStore:
         trail_rows = []
         with transaction(self._engine) as connection:
             for run, entries in steps:
-                self._note_due(run)
-                row = _to_row(run, _RUN_COLUMNS)
+                self._update_next_due_time(run)
+                row = _record_to_row(run, _RUN_COLUMNS)
                 run_id = run.id or INSERT_RUN.fetch_all(connection, row)[0].id
                 if run.id:
                     UPDATE_RUN.execute_many(connection, [{"run_id": run_id, **row}])
                 trail_rows += [
-                    {"run_id": run_id, **_to_row(entry, _ENTRY_COLUMNS)} for entry in entries
+                    {"run_id": run_id, **_record_to_row(entry, _ENTRY_COLUMNS)} for entry in entries
                 ]
             INSERT_TRAIL_ENTRY.execute_many(connection, trail_rows)
 
@@ -216,25 +216,25 @@ class JourneyStore:
         rows = self._execute_compiled(SELECT_DUE_RUNS, now=format_iso_utc(now), limit=limit)
         return [_journey_run_from_row(row) for row in rows]
 
-    def has_nothing_due(self, now: datetime) -> bool:
+    def has_no_due_run(self, now: datetime) -> bool:
         """Return whether it is known, without a query, that no run is due at *now*."""
         return self._next_due_at is not None and format_iso_utc(now) < self._next_due_at
 
-    def reload_next_due(self) -> None:
+    def reload_next_due_time(self) -> None:
         """Read the next due time from the database; call it only outside transactions."""
         if self._is_single_process:
             rows = self._execute_compiled(SELECT_EARLIEST_DUE_AT)
             self._next_due_at = rows[0].due_at if rows else NEVER_DUE
 
-    def set_next_due(self, due_at: str | None) -> None:
+    def set_next_due_time(self, due_at: str | None) -> None:
         """Set the time of the next due run, ISO 8601; None: no run is due."""
         self._next_due_at = due_at or NEVER_DUE
 
-    def clear_next_due(self) -> None:
+    def clear_next_due_time(self) -> None:
         """Forget the cached due time, after rows were imported."""
         self._next_due_at = None
 
-    def _note_due(self, run: JourneyRun) -> None:
+    def _update_next_due_time(self, run: JourneyRun) -> None:
         if self._next_due_at is not None and run.due_at:
             self._next_due_at = min(self._next_due_at, format_iso_utc(run.due_at))
 
@@ -326,7 +326,7 @@ class JourneyStore:
             for row in rows
         ]
 
-    def count_outcomes(self, journey_id: int) -> JourneyCounts:
+    def count_run_outcomes(self, journey_id: int) -> JourneyCounts:
         """Count the runs of a journey by status, element and goal."""
         statuses, elements, goals = (
             self._execute(statement, journey_id=journey_id)
@@ -359,7 +359,7 @@ class JourneyStore:
             return statement.fetch_all(connection, values)
 
 
-def _to_row(record: JourneyRun | TrailEntry, columns: Sequence[str]) -> dict[str, Any]:
+def _record_to_row(record: JourneyRun | TrailEntry, columns: Sequence[str]) -> dict[str, Any]:
     """Convert a record to a row of *columns*, which have the names of its fields."""
     return {name: _to_column_value(getattr(record, name)) for name in columns}
 

@@ -52,7 +52,8 @@ class JsonPath:
 
     def __str__(self) -> str:
         return "$" + "".join(
-            f"[{step}]" if isinstance(step, int) else _format_member(step) for step in self.steps
+            f"[{step}]" if isinstance(step, int) else _format_path_member(step)
+            for step in self.steps
         )
 
     def find_value(self, document: JSON) -> JSON:
@@ -203,7 +204,7 @@ def _to_postgres_path(steps: JsonPathSteps) -> str:
     return "strict $" + path.replace(r"\u0000", r"\ufffd")
 
 
-def _format_member(name: str) -> str:
+def _format_path_member(name: str) -> str:
     return f".{name}" if re.fullmatch(r"[^\s.\[\]\"'=]+", name) else f'["{name}"]'
 
 
@@ -240,7 +241,7 @@ class MessageFilters:
     paths: tuple[tuple[JsonPath, str | None], ...] = ()
 
 
-def build_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
+def build_filter_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
     """Yield the SQL conditions of *filters* on the messages table."""
     yield from (
         messages.c[name] == getattr(filters, name)
@@ -252,7 +253,7 @@ def build_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
     if filters.verdicts:
         yield messages.c.verdict.in_(filters.verdicts)
     if filters.subscription:
-        yield _is_delivered_by(filters.subscription)
+        yield _build_subscription_condition(filters.subscription)
     yield from build_time_conditions(filters)
     yield from _build_content_conditions(filters)
 
@@ -281,7 +282,7 @@ def _build_like_pattern(text: str) -> str:
     return f"%{text.translate(_LIKE_ESCAPES)}%"
 
 
-def _is_delivered_by(subscription: str) -> ColumnElement[bool]:
+def _build_subscription_condition(subscription: str) -> ColumnElement[bool]:
     # A rejected duplicate has the messageId of a delivered message, but no deliveries.
     has_delivery = exists().where(
         deliveries.c.subscription == subscription, deliveries.c.message_id == messages.c.message_id

@@ -20,13 +20,13 @@ from segment_insider_emulator.storage.database import transaction
 from segment_insider_emulator.storage.message_filters import (
     MESSAGE_DOCUMENT,
     MessageFilters,
-    build_conditions,
+    build_filter_conditions,
     build_time_conditions,
 )
 from segment_insider_emulator.storage.query_execution import (
     DEFAULT_TIME_BUDGET_S,
     IdRange,
-    split_into_chunks,
+    split_id_range,
 )
 from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.storage.schema import deliveries, message_counts, messages
@@ -124,7 +124,7 @@ SECOND_PREFIX_LENGTH: Final = 19  # characters of an ISO 8601 time up to its sec
 WHOLE_SECOND_SUFFIX: Final = ".000Z"
 
 
-def can_use_counts(filters: MessageFilters) -> bool:
+def can_use_message_counts(filters: MessageFilters) -> bool:
     """Return whether `message_counts` can answer *filters*: only verdicts and whole seconds."""
     times = (filters.since, filters.until)
     has_whole_seconds = all(time.endswith(WHOLE_SECOND_SUFFIX) for time in times if time)
@@ -133,7 +133,7 @@ def can_use_counts(filters: MessageFilters) -> bool:
     )
 
 
-def select_counts(filters: MessageFilters, time_prefix_length: int) -> Select[Any]:
+def select_message_counts(filters: MessageFilters, time_prefix_length: int) -> Select[Any]:
     """Select time, verdict and count of the messages that match *filters*; see `can_use_counts`.
 
     Args:
@@ -196,7 +196,7 @@ class MessageSearch:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def find_page(
+    def find_message_page(
         self,
         filters: MessageFilters,
         *,
@@ -213,10 +213,10 @@ class MessageSearch:
         """
         rows: list[Row[Any]] = []
         with transaction(self._engine) as connection:
-            chunk = ids = _candidate_ids(connection, filters, before_id, after_id)
-            for chunk in split_into_chunks(ids, time_budget_s=time_budget_s):
+            chunk = ids = _find_candidate_ids(connection, filters, before_id, after_id)
+            for chunk in split_id_range(ids, time_budget_s=time_budget_s):
                 statement = _SELECT_MESSAGE_SUMMARIES.where(
-                    messages.c.id.between(*chunk), *build_conditions(filters)
+                    messages.c.id.between(*chunk), *build_filter_conditions(filters)
                 )
                 rows += connection.execute(statement.limit(limit + 1 - len(rows)))
                 if len(rows) > limit:
@@ -224,26 +224,28 @@ class MessageSearch:
             has_more = len(rows) > limit
             is_complete = has_more or chunk.low <= ids.low
             scan_limit = None if is_complete else _scan_limit_at(connection, chunk.low)
-        return MessagePage(self._build_summaries(rows[:limit]), has_more, scan_limit)
+        return MessagePage(self._build_message_summaries(rows[:limit]), has_more, scan_limit)
 
-    def find_by_ids(self, ids: Sequence[int], filters: MessageFilters) -> list[MessageSummary]:
+    def find_messages_by_ids(
+        self, ids: Sequence[int], filters: MessageFilters
+    ) -> list[MessageSummary]:
         """Return the messages with these *ids* that match *filters*."""
         statement = _SELECT_MESSAGE_SUMMARIES.where(
-            messages.c.id.in_(ids), *build_conditions(filters)
+            messages.c.id.in_(ids), *build_filter_conditions(filters)
         )
-        return self._build_summaries(self._fetch_all(statement))
+        return self._build_message_summaries(self._fetch_all(statement))
 
     def find_neighbour_ids(self, id: int, filters: MessageFilters) -> tuple[int | None, int | None]:
         """Return the ids of the next newer and next older match; None if none is near."""
         with transaction(self._engine) as connection:
-            newer = _candidate_ids(connection, filters, None, id)
-            older = _candidate_ids(connection, filters, id, 0)
+            newer = _find_candidate_ids(connection, filters, None, id)
+            older = _find_candidate_ids(connection, filters, id, 0)
             return (
                 _find_nearest_id(connection, filters, newer, ascending=True),
                 _find_nearest_id(connection, filters, older, ascending=False),
             )
 
-    def find_time_range(self) -> tuple[str, str] | None:
+    def find_message_time_range(self) -> tuple[str, str] | None:
         """Return when the first and the last message were received; None without messages."""
         with transaction(self._engine) as connection:
             oldest, newest = (
@@ -267,18 +269,18 @@ class MessageSearch:
         """
         counts: Counter[tuple[str, Verdict]] = Counter()
         with transaction(self._engine) as connection:
-            if can_use_counts(filters):
-                for row in connection.execute(select_counts(filters, time_prefix_length)):
+            if can_use_message_counts(filters):
+                for row in connection.execute(select_message_counts(filters, time_prefix_length)):
                     counts[row.time, row.verdict] = int(row.number)
                 return counts, None
             time = func.substr(messages.c.received_at, 1, time_prefix_length).label("time")
             statement = (
                 select(time, messages.c.verdict, func.count().label("number"))
-                .where(*build_conditions(filters))
+                .where(*build_filter_conditions(filters))
                 .group_by(time, messages.c.verdict)
             )
-            chunk = ids = _candidate_ids(connection, filters)
-            for chunk in split_into_chunks(ids, time_budget_s=time_budget_s):
+            chunk = ids = _find_candidate_ids(connection, filters)
+            for chunk in split_id_range(ids, time_budget_s=time_budget_s):
                 for row in connection.execute(statement.where(messages.c.id.between(*chunk))):
                     counts[row.time, row.verdict] += row.number
             return counts, None if chunk.low <= ids.low else _scan_limit_at(connection, chunk.low)
@@ -287,11 +289,11 @@ class MessageSearch:
         """Return the values to choose from: "event" and "subscription" -> names."""
         columns = {"event": messages.c.event, "subscription": deliveries.c.subscription}
         return {
-            name: sorted(row[0] for row in self._fetch_all(_select_distinct(column)))
+            name: sorted(row[0] for row in self._fetch_all(_select_distinct_values(column)))
             for name, column in columns.items()
         }
 
-    def _build_summaries(self, rows: Sequence[Row[Any]]) -> list[MessageSummary]:
+    def _build_message_summaries(self, rows: Sequence[Row[Any]]) -> list[MessageSummary]:
         # A rejected duplicate has the messageId of a delivered message, but no deliveries.
         delivered_ids = {row.message_id for row in rows if row.verdict != "rejected"}
         summaries = self._load_delivery_summaries(delivered_ids)
@@ -320,7 +322,7 @@ class MessageSearch:
             return list(connection.execute(statement))
 
 
-def _candidate_ids(
+def _find_candidate_ids(
     connection: Connection, filters: MessageFilters, before_id: int | None = None, after_id: int = 0
 ) -> IdRange:
     """Return the lowest and the highest id that may match *filters*."""
@@ -338,9 +340,11 @@ def _find_nearest_id(
     connection: Connection, filters: MessageFilters, ids: IdRange, *, ascending: bool
 ) -> int | None:
     order = messages.c.id if ascending else messages.c.id.desc()
-    statement = select(messages.c.id).where(*build_conditions(filters)).order_by(order).limit(1)
+    statement = (
+        select(messages.c.id).where(*build_filter_conditions(filters)).order_by(order).limit(1)
+    )
     time_budget_s = DEFAULT_TIME_BUDGET_S / 2
-    for chunk in split_into_chunks(ids, ascending=ascending, time_budget_s=time_budget_s):
+    for chunk in split_id_range(ids, ascending=ascending, time_budget_s=time_budget_s):
         nearest_id = connection.scalar(statement.where(messages.c.id.between(*chunk)))
         if nearest_id is not None:
             return int(nearest_id)
@@ -352,7 +356,7 @@ def _scan_limit_at(connection: Connection, id: int) -> ScanLimit | None:
     return row and ScanLimit(id, row.received_at)
 
 
-def _select_distinct(column: Column[Any]) -> Select[Any]:
+def _select_distinct_values(column: Column[Any]) -> Select[Any]:
     """Select the distinct values of an indexed *column*.
 
     Each value is looked up from the one before, since few values repeat in very many rows.

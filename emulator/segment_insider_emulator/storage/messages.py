@@ -86,7 +86,7 @@ ROWS_PER_FETCH = 50  # of a page that may end early
 MAX_IDS_PER_LOOKUP = 1024  # a power of two; a database limits the parameters of one statement
 
 
-def _select_after_id(table: Table) -> Select[Any]:
+def _select_rows_after_id(table: Table) -> Select[Any]:
     """Select the rows after an id, oldest first, each with the size of its JSON."""
     sizes = [
         func.coalesce(func.length(column), 0)
@@ -97,8 +97,8 @@ def _select_after_id(table: Table) -> Select[Any]:
     return select(table, characters).where(table.c.id > bindparam("after")).order_by(table.c.id)
 
 
-SELECT_MESSAGES = _select_after_id(messages)
-SELECT_DELIVERIES = _select_after_id(deliveries)
+SELECT_MESSAGES = _select_rows_after_id(messages)
+SELECT_DELIVERIES = _select_rows_after_id(deliveries)
 SELECT_MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 SELECT_DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("id"))
 SELECT_NEWEST_MESSAGE_ID = select(messages.c.id).order_by(messages.c.id.desc())
@@ -162,7 +162,7 @@ class MessageStore:
                 connection.execute(insert(queued_messages), rows)
             _insert_deliveries(connection, new_messages, pending_upserts)
 
-    def finish_queued(
+    def finish_queued_messages(
         self,
         delivered_messages: Sequence[MessageRecord],
         pending_upserts: Sequence[UpsertRecord],
@@ -180,7 +180,7 @@ class MessageStore:
             connection.execute(DELETE_FROM_QUEUE, queue_rows)
             _insert_deliveries(connection, delivered_messages, pending_upserts)
 
-    def find_known_ids(self, message_ids: Iterable[str]) -> set[str]:
+    def find_known_message_ids(self, message_ids: Iterable[str]) -> set[str]:
         """Return those of *message_ids* that were received before, rejected messages excluded.
 
         Rejected messages do not reach Segment's deduplication.
@@ -190,7 +190,9 @@ class MessageStore:
             return {
                 row.message_id
                 for start in range(0, len(ids), MAX_IDS_PER_LOOKUP)
-                for row in _fetch_known_ids(connection, ids[start : start + MAX_IDS_PER_LOOKUP])
+                for row in _fetch_known_message_ids(
+                    connection, ids[start : start + MAX_IDS_PER_LOOKUP]
+                )
             }
 
     def list_messages(
@@ -231,7 +233,7 @@ class MessageStore:
         )
         return [delivery_from_row(row) for row in rows], next_after_id
 
-    def list_latest(self, limit: int) -> tuple[list[MessageRecord], list[DeliveryRecord]]:
+    def list_latest_messages(self, limit: int) -> tuple[list[MessageRecord], list[DeliveryRecord]]:
         """Return the latest *limit* messages, newest first, and all their deliveries."""
         with transaction(self._engine) as connection:
             rows = connection.execute(SELECT_LATEST_MESSAGES, {"limit": limit})
@@ -251,7 +253,7 @@ class MessageStore:
         row = self._fetch_first(statement, filters)
         return delivery_from_row(row) if row else None
 
-    def find_first_ids(self, message_ids: Sequence[str]) -> dict[str, int]:
+    def find_first_record_ids(self, message_ids: Sequence[str]) -> dict[str, int]:
         """Return the id of the first stored message of each messageId."""
         with transaction(self._engine) as connection:
             return {  # newest first: the oldest comes last, and stays
@@ -277,7 +279,7 @@ class MessageStore:
         row = self._fetch_first(SELECT_DELIVERY, {"id": id})
         return delivery_from_row(row) if row else None
 
-    def measure_size(self) -> DatabaseSize:
+    def measure_database_size(self) -> DatabaseSize:
         """Measure the size of the database."""
         return measure_database(self._engine)
 
@@ -323,16 +325,16 @@ class MessageStore:
             return connection.execute(statement.limit(1), values).first()
 
 
-def _fetch_known_ids(connection: Connection, message_ids: list[str]) -> list[Any]:
+def _fetch_known_message_ids(connection: Connection, message_ids: list[str]) -> list[Any]:
     # The number of parameters is a power of two, so that there are a dozen statements at most.
     size = 1 << (len(message_ids) - 1).bit_length()
-    statement, names = _known_ids_statement(size)
+    statement, names = _build_known_ids_statement(size)
     padded_ids = message_ids + message_ids[-1:] * (size - len(message_ids))
     return statement.fetch_all(connection, dict(zip(names, padded_ids, strict=True)))
 
 
 @cache
-def _known_ids_statement(count: int) -> tuple[CompiledStatement, list[str]]:
+def _build_known_ids_statement(count: int) -> tuple[CompiledStatement, list[str]]:
     """Return the statement that finds known ids among *count*, and its parameter names.
 
     Segment deduplicates over at least 24 hours; here as long as the message is stored, and for 24

@@ -148,7 +148,7 @@ def refuse_foreign_file(engine: Engine, display_url: str) -> None:
     Raises: EmulatorError.
     """
     with engine.connect() as connection:
-        version = _read_version(connection)
+        version = _read_schema_version(connection)
         if version is None:
             return
         if _read_pragma(connection, "application_id") != SQLITE_APPLICATION_ID:
@@ -157,7 +157,9 @@ def refuse_foreign_file(engine: Engine, display_url: str) -> None:
         _refuse_newer_version(version, display_url)
 
 
-def migrate(engine: Engine, display_url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+def migrate_database(
+    engine: Engine, display_url: str, migrations: Sequence[Migration] = MIGRATIONS
+) -> None:
     """Create or update the tables of *engine* in one transaction.
 
     Args:
@@ -165,7 +167,7 @@ def migrate(engine: Engine, display_url: str, migrations: Sequence[Migration] = 
     Raises: EmulatorError, when a later version of the emulator created the database.
     """
     with _exclusive_transaction(engine) as connection:
-        version = _read_version(connection)
+        version = _read_schema_version(connection)
         _refuse_newer_version(version, display_url)
         if version is None:
             metadata.create_all(connection, checkfirst=False)
@@ -173,7 +175,7 @@ def migrate(engine: Engine, display_url: str, migrations: Sequence[Migration] = 
             for migration in migrations[version - 1 :]:
                 migration(connection)
         # Written even if unchanged, so that a read-only or full disk is reported at the start.
-        _write_version(connection)
+        _write_schema_version(connection)
 
 
 @contextmanager
@@ -189,7 +191,7 @@ def _exclusive_transaction(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _read_version(connection: Connection) -> int | None:
+def _read_schema_version(connection: Connection) -> int | None:
     """Return the schema version; None for an empty database."""
     tables = inspect(connection).get_table_names()
     if connection.dialect.name == "sqlite":
@@ -199,7 +201,7 @@ def _read_version(connection: Connection) -> int | None:
     return connection.scalar(select(_schema_version.c.version))
 
 
-def _write_version(connection: Connection) -> None:
+def _write_schema_version(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql(f"PRAGMA application_id={SQLITE_APPLICATION_ID}")
         connection.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")

@@ -66,7 +66,7 @@ class IntegrationStore:
         with transaction(self._engine) as connection:
             return [Integration(**row._mapping) for row in connection.execute(SELECT_INTEGRATIONS)]
 
-    def add(self, integration: Integration) -> int:
+    def add_integration(self, integration: Integration) -> int:
         """Store a new integration; return its id."""
         with transaction(self._engine) as connection:
             rows = [_integration_to_row(integration)]
@@ -81,7 +81,7 @@ class IntegrationStore:
             if connection.scalar(SELECT_INTEGRATION_ID_BY_KEY, digest) is None:
                 connection.execute(insert(integrations), [_integration_to_row(integration)])
 
-    def revoke(self, id: int, at: str) -> None:
+    def revoke_integration(self, id: int, at: str) -> None:
         """Revoke an integration's key at the time *at*; an earlier revocation stays."""
         with transaction(self._engine) as connection:
             connection.execute(REVOKE_INTEGRATION, {"integration_id": id, "at": at})
@@ -99,14 +99,14 @@ class DestinationChangesStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def load(self, workspace_fingerprint: str) -> JSONObject:
+    def load_changes(self, workspace_fingerprint: str) -> JSONObject:
         """Return the changes made to the destination with this fingerprint; {} if none."""
         with transaction(self._engine) as connection:
             values = {"basis": workspace_fingerprint}
             changes: JSONObject | None = connection.scalar(SELECT_DESTINATION_CHANGES, values)
         return changes or {}
 
-    def replace(self, workspace_fingerprint: str, changes: JSONObject) -> None:
+    def replace_changes(self, workspace_fingerprint: str, changes: JSONObject) -> None:
         """Replace all stored changes."""
         row = {"basis": workspace_fingerprint, "changes": changes}
         with transaction(self._engine) as connection:

@@ -51,7 +51,7 @@ _ACQUIRE_WRITER_LOCK = (
 _SELECT_CURRENT_SCHEMA = select(func.current_schema())
 
 
-def engine_arguments(url: URL) -> dict[str, Any]:
+def build_engine_arguments(url: URL) -> dict[str, Any]:
     """Return the `create_engine` arguments for *url*: pool, timeouts, keepalives."""
     settings = [
         f"-clock_timeout={CONNECT_AND_LOCK_TIMEOUT_S}s",
@@ -115,7 +115,7 @@ def advance_sequence(connection: Connection, table: Table) -> None:
         connection.execute(select(func.setval(sequence, last_id)).where(last_id.is_not(None)))
 
 
-def sandbox_schema_name(connection: Connection, sandbox_id: str) -> str:
+def build_sandbox_schema_name(connection: Connection, sandbox_id: str) -> str:
     """Return the schema name of a sandbox, derived from the main schema."""
     name = f"{connection.scalar(_SELECT_CURRENT_SCHEMA)}:{sandbox_id}"
     if len(name.encode()) <= MAX_SCHEMA_NAME_BYTES:
@@ -125,12 +125,12 @@ def sandbox_schema_name(connection: Connection, sandbox_id: str) -> str:
 
 def create_sandbox_schema(connection: Connection, sandbox_id: str) -> URL:
     """Create a sandbox's schema if missing; return the URL that leads to it."""
-    name = sandbox_schema_name(connection, sandbox_id)
+    name = build_sandbox_schema_name(connection, sandbox_id)
     connection.execute(CreateSchema(name, if_not_exists=True))
-    return url_with_schema(connection.engine.url, name)
+    return add_schema_to_url(connection.engine.url, name)
 
 
-def url_with_schema(url: URL, schema: str) -> URL:
+def add_schema_to_url(url: URL, schema: str) -> URL:
     """Return *url* with *schema* as its search path."""
     options = f'{_read_url_options(url)} -csearch_path="{schema}"'.strip()
     return url.update_query_dict({"options": options})
@@ -138,13 +138,13 @@ def url_with_schema(url: URL, schema: str) -> URL:
 
 def find_sandbox_schema(connection: Connection, sandbox_id: str) -> str | None:
     """Return the name of a sandbox's schema if it exists."""
-    name = sandbox_schema_name(connection, sandbox_id)
+    name = build_sandbox_schema_name(connection, sandbox_id)
     return name if inspect(connection).has_schema(name) else None
 
 
 def drop_sandbox_schema(connection: Connection, sandbox_id: str) -> None:
     """Delete a sandbox's schema with all its tables."""
-    name = sandbox_schema_name(connection, sandbox_id)
+    name = build_sandbox_schema_name(connection, sandbox_id)
     connection.exec_driver_sql(_SET_LONG_LOCK_TIMEOUT)  # another process may be using it
     connection.execute(DropSchema(name, cascade=True, if_exists=True))
 
@@ -159,11 +159,11 @@ def _read_url_options(url: URL) -> str:
 
 
 def _register_text_dumper(connection: Any, _record: object) -> None:
-    connection.adapters.register_dumper(str, _text_dumper_class())
+    connection.adapters.register_dumper(str, _create_text_dumper_class())
 
 
 @cache
-def _text_dumper_class() -> type[Any]:
+def _create_text_dumper_class() -> type[Any]:
     # The driver is optional: it is imported only where a PostgreSQL database is used.
     from psycopg.types.string import StrDumperUnknown
 

@@ -14,18 +14,20 @@ from sqlalchemy import BindParameter, Connection, Engine, bindparam, delete, ins
 
 from segment_insider_emulator.storage.database import DatabaseUnavailable, transaction
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
-from segment_insider_emulator.storage.query_execution import CompiledStatement, column_names
+from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.storage.schema import identifiers, profile_events, profiles
 
 SELECT_PROFILE = CompiledStatement(select(profiles).where(profiles.c.id == bindparam("id")))
-INSERT_PROFILE = CompiledStatement(insert(profiles), column_names(profiles, "number"))
+INSERT_PROFILE = CompiledStatement(insert(profiles), list_column_names(profiles, "number"))
 UPDATE_PROFILE = CompiledStatement(
     update(profiles).where(profiles.c.id == bindparam("profile_id")),
-    column_names(profiles, "number"),
+    list_column_names(profiles, "number"),
 )
-INSERT_IDENTIFIER = CompiledStatement(insert(identifiers), column_names(identifiers))
-INSERT_EVENT = CompiledStatement(insert(profile_events), column_names(profile_events, "number"))
+INSERT_IDENTIFIER = CompiledStatement(insert(identifiers), list_column_names(identifiers))
+INSERT_EVENT = CompiledStatement(
+    insert(profile_events), list_column_names(profile_events, "number")
+)
 SELECT_EVENT_BY_FINGERPRINT = CompiledStatement(
     select(profile_events.c.number).where(
         profile_events.c.profile_id == bindparam("id"),
@@ -113,7 +115,7 @@ class ProfileUnitOfWork:
 
         Their events are not loaded.
         """
-        self._load_owners(
+        self._load_identifier_owners(
             [identifier for identifier in identifiers if identifier not in self._owner_ids]
         )
         owner_ids = [
@@ -125,7 +127,7 @@ class ProfileUnitOfWork:
     def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
         """Save *changes*; return the events that were stored before, and so not again."""
         if changes.merges or changes.deleted_profile_ids or changes.removed_identifiers:
-            self._apply_removals(changes)
+            self._apply_merges_and_deletions(changes)
         for profile in changes.created_profiles:
             self._created_profiles[profile.id] = self._profiles[profile.id] = profile
             if not changes.merges:
@@ -140,7 +142,7 @@ class ProfileUnitOfWork:
             event
             for profile_id, events in changes.new_events.items()
             for event in events
-            if not self._add_if_new(profile_id, event)
+            if not self._add_event_if_new(profile_id, event)
         ]
         if changes.merges:
             # Identifiers moved to a profile that may be new: look-ups have to find it.
@@ -221,7 +223,7 @@ class ProfileUnitOfWork:
         self._added_identifiers.clear()
         self._new_events.clear()
 
-    def _apply_removals(self, changes: ProfileChanges) -> None:
+    def _apply_merges_and_deletions(self, changes: ProfileChanges) -> None:
         """Apply merges and deletions, which need all rows written first."""
         self.flush()
         self._clear_cache()
@@ -240,11 +242,11 @@ class ProfileUnitOfWork:
         self._saved_event_keys.clear()
         self._ids_without_events.clear()
 
-    def _load_owners(self, unknown_identifiers: Sequence[str]) -> None:
+    def _load_identifier_owners(self, unknown_identifiers: Sequence[str]) -> None:
         if not unknown_identifiers:
             return
         self._owner_ids |= dict.fromkeys(unknown_identifiers)
-        statement, names = select_identifier_owners(len(unknown_identifiers))
+        statement, names = build_identifier_owners_statement(len(unknown_identifiers))
         values = dict(zip(names, unknown_identifiers, strict=True))
         for row in statement.fetch_all(self._connection, values):
             self._owner_ids[row.identifier] = row.id
@@ -257,7 +259,7 @@ class ProfileUnitOfWork:
                 self._profiles[profile_id] = profile_from_row(row)
         return self._profiles.get(profile_id)
 
-    def _add_if_new(self, profile_id: str, event: ProfileEvent) -> bool:
+    def _add_event_if_new(self, profile_id: str, event: ProfileEvent) -> bool:
         """Add *event* unless the profile has it already; return whether it was new."""
         key = profile_id, event.fingerprint
         if key in self._saved_event_keys:
@@ -273,13 +275,13 @@ class ProfileUnitOfWork:
         return bool(SELECT_EVENT_BY_FINGERPRINT.fetch_all(self._connection, values))
 
 
-def current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None:
+def get_current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None:
     """Return the unit of work of *connection*'s transaction; None if it only reads."""
     return connection.info.get(UNIT_OF_WORK_KEY)
 
 
 @cache
-def select_identifier_owners(count: int) -> tuple[CompiledStatement, list[str]]:
+def build_identifier_owners_statement(count: int) -> tuple[CompiledStatement, list[str]]:
     """Return the statement that finds the owners of *count* identifiers, and its parameter names.
 
     Each row has the `identifier` and its profile.
@@ -397,7 +399,7 @@ def open_unit_of_work(
         lock_names: Named locks to acquire first, see `database.advisory_locks`.
     """
     with write_lock, transaction(engine) as connection:
-        if outer := current_unit_of_work(connection):
+        if outer := get_current_unit_of_work(connection):
             yield outer
             return
         if connection.dialect.name == "postgresql":

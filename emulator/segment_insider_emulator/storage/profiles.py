@@ -17,13 +17,13 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from segment_insider_emulator.storage.database import rollback_transaction, transaction
+from segment_insider_emulator.storage.database import open_rollback_transaction, transaction
 from segment_insider_emulator.storage.profile_unit_of_work import (
     SELECT_PROFILE,
     ProfileUnitOfWork,
     TimeoutLock,
     UnitOfWorkFactory,
-    current_unit_of_work,
+    get_current_unit_of_work,
     open_unit_of_work,
     profile_event_from_row,
     profile_from_row,
@@ -31,7 +31,7 @@ from segment_insider_emulator.storage.profile_unit_of_work import (
 from segment_insider_emulator.storage.query_execution import (
     CompiledStatement,
     IdRange,
-    split_into_chunks,
+    split_id_range,
 )
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.storage.schema import identifiers, profile_events, profiles
@@ -98,7 +98,7 @@ class ProfileStore:
     @contextmanager
     def dry_run(self) -> Iterator[None]:
         """Run the block in one exclusive transaction that is rolled back."""
-        with self.write_lock, rollback_transaction(self._engine):
+        with self.write_lock, open_rollback_transaction(self._engine):
             yield
 
     def find_by_identifiers(
@@ -109,14 +109,14 @@ class ProfileStore:
         Their events are not loaded.
         """
         with transaction(self._engine) as connection:
-            unit_of_work = current_unit_of_work(connection) or ProfileUnitOfWork(connection)
+            unit_of_work = get_current_unit_of_work(connection) or ProfileUnitOfWork(connection)
             return unit_of_work.find_by_identifiers(identifiers, profile_ids)
 
     def get_with_events(self, profile_id: str) -> Profile | None:
         """Return one profile with its events."""
         with self._read_transaction() as connection:
             rows = SELECT_PROFILE.fetch_all(connection, {"id": profile_id})
-            found = [_load_events(connection, profile_from_row(row)) for row in rows]
+            found = [_add_events_to_profile(connection, profile_from_row(row)) for row in rows]
         return found[0] if found else None
 
     def list_events(self, profile_id: str) -> Sequence[ProfileEvent]:
@@ -135,7 +135,7 @@ class ProfileStore:
             for table in (profile_events, identifiers, profiles):
                 connection.execute(delete(table))
 
-    def list_newest(
+    def list_newest_profiles(
         self, containing: str = "", *, before_number: int = MAX_PROFILE_NUMBER, limit: int = 100
     ) -> tuple[list[tuple[Profile, int]], int | None]:
         """Return profiles before *before_number* with their event counts, newest first.
@@ -147,7 +147,7 @@ class ProfileStore:
         """
         with transaction(self._engine) as connection:
             if containing:
-                newest, scan_limit = _find_newest_containing(
+                newest, scan_limit = _find_newest_profiles_with_text(
                     connection, containing, before_number, limit + 1
                 )
             else:
@@ -161,7 +161,7 @@ class ProfileStore:
         next_before = page[-1].number if len(newest) > limit else scan_limit
         return [(profile, event_counts.get(profile.id, 0)) for profile in page], next_before
 
-    def list_with_events(
+    def list_profiles_with_events(
         self, identifier: str | None = None, *, after_number: int = 0, limit: int = 100
     ) -> tuple[list[Profile], int | None]:
         """Return profiles after *after_number* with their events, oldest first.
@@ -175,19 +175,19 @@ class ProfileStore:
         with self._read_transaction() as connection:
             rows = connection.execute(statement.limit(limit + 1), values)
             oldest = [profile_from_row(row) for row in rows]
-            page = [_load_events(connection, profile) for profile in oldest[:limit]]
+            page = [_add_events_to_profile(connection, profile) for profile in oldest[:limit]]
         return page, page[-1].number if len(oldest) > limit else None
 
     @contextmanager
     def _read_transaction(self) -> Iterator[Connection]:
         """Open a transaction that sees the pending writes of this thread."""
         with transaction(self._engine) as connection:
-            if unit_of_work := current_unit_of_work(connection):
+            if unit_of_work := get_current_unit_of_work(connection):
                 unit_of_work.flush()
             yield connection
 
 
-def _find_newest_containing(
+def _find_newest_profiles_with_text(
     connection: Connection, text: str, before_number: int, limit: int
 ) -> tuple[list[Profile], int | None]:
     """Return the newest profiles with *text*, and where the scan stopped if time ran out."""
@@ -196,10 +196,10 @@ def _find_newest_containing(
         return [], None
     matches: list[Profile] = []
     chunk = numbers = IdRange(lowest, min(highest, before_number - 1))
-    for chunk in split_into_chunks(numbers):
+    for chunk in split_id_range(numbers):
         values = {
             **chunk._asdict(),
-            "like": f"%{_escape_like(text)}%",
+            "like": f"%{_escape_like_wildcards(text)}%",
             "limit": limit - len(matches),
         }
         matches += map(
@@ -210,12 +210,12 @@ def _find_newest_containing(
     return matches, None if chunk.low <= numbers.low else chunk.low
 
 
-def _escape_like(text: str) -> str:
+def _escape_like_wildcards(text: str) -> str:
     """Escape the LIKE wildcards of *text*."""
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _load_events(connection: Connection, profile: Profile) -> Profile:
+def _add_events_to_profile(connection: Connection, profile: Profile) -> Profile:
     profile.events += _select_events(connection, profile.id)
     return profile
 

@@ -34,7 +34,7 @@ FIRST_CHUNK_SIZE: Final = 2_000  # ids
 MAX_CHUNK_GROWTH: Final = 4  # a chunk is at most this many times as large as the one before
 
 
-def column_names(table: Table, generated_column: str = "") -> list[str]:
+def list_column_names(table: Table, generated_column: str = "") -> list[str]:
     """Return the column names of *table*, without the one the database generates."""
     return [column.name for column in table.c if column.name != generated_column]
 
@@ -87,7 +87,7 @@ class CompiledStatement:
 
     def fetch_all(self, connection: Connection, values: ParameterValues) -> list[Any]:
         """Run the statement and return its rows as named tuples. Raises: the driver's errors."""
-        sql, bind, read_row = self._driver_statement(connection.dialect)
+        sql, bind, read_row = self._get_driver_statement(connection.dialect)
         if self._columns:
             prepare_write(connection)
         with closing(connection.connection.cursor()) as cursor:
@@ -96,18 +96,18 @@ class CompiledStatement:
 
     def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
         """Run an INSERT or UPDATE for each of *rows*. Raises: the driver's errors."""
-        sql, bind, _ = self._driver_statement(connection.dialect)
+        sql, bind, _ = self._get_driver_statement(connection.dialect)
         prepare_write(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.executemany(sql, [bind(row) for row in rows])
 
-    def _driver_statement(self, dialect: Dialect) -> _DriverStatement:
+    def _get_driver_statement(self, dialect: Dialect) -> _DriverStatement:
         statement = self._driver_statements.get(dialect.driver)
         if statement is None:
-            statement = self._driver_statements[dialect.driver] = self._compile(dialect)
+            statement = self._driver_statements[dialect.driver] = self._compile_for_dialect(dialect)
         return statement
 
-    def _compile(self, dialect: Dialect) -> _DriverStatement:
+    def _compile_for_dialect(self, dialect: Dialect) -> _DriverStatement:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiled, SQLCompiler)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
@@ -116,7 +116,7 @@ class CompiledStatement:
             for name, parameter in compiled.binds.items()
             if isinstance(parameter.type, JsonText)
         }
-        bind = _parameter_binder(compiled.positiontup, constants, dumpers)
+        bind = _create_parameter_binder(compiled.positiontup, constants, dumpers)
         columns = getattr(self._statement, "exported_columns", ())
         loaders = {
             index: column.type.result_processor(dialect, None)
@@ -128,7 +128,7 @@ class CompiledStatement:
         )
 
 
-def _parameter_binder(
+def _create_parameter_binder(
     positions: Sequence[str] | None,
     constants: ParameterValues,
     dumpers: Mapping[str, Convert],
@@ -141,16 +141,18 @@ def _parameter_binder(
         dumpers: Conversions of values by name.
     """
     if positions is None:
-        return lambda values: _convert({**constants, **values}, dumpers)
-    get_values = _value_getter(positions)
+        return lambda values: _convert_driver_values({**constants, **values}, dumpers)
+    get_values = _create_value_getter(positions)
     dumpers_by_index = {
         index: dumpers[name] for index, name in enumerate(positions) if name in dumpers
     }
     if not constants:
         if not dumpers_by_index:
             return get_values
-        return lambda values: _convert(list(get_values(values)), dumpers_by_index)
-    return lambda values: _convert(list(get_values({**constants, **values})), dumpers_by_index)
+        return lambda values: _convert_driver_values(list(get_values(values)), dumpers_by_index)
+    return lambda values: _convert_driver_values(
+        list(get_values({**constants, **values})), dumpers_by_index
+    )
 
 
 def _create_row_converter(
@@ -160,17 +162,17 @@ def _create_row_converter(
     row_type: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
     if not loaders:
         return lambda row: row_type(*row)
-    return lambda row: row_type._make(_convert(list(row), loaders))
+    return lambda row: row_type._make(_convert_driver_values(list(row), loaders))
 
 
-def _convert(values: Any, conversions: Mapping[Any, Convert]) -> Any:
+def _convert_driver_values(values: Any, conversions: Mapping[Any, Convert]) -> Any:
     """Replace the values that have a conversion, in a list by index or a dict by name."""
     for key, convert in conversions.items():
         values[key] = convert(values[key])
     return values
 
 
-def _value_getter(names: Sequence[str]) -> Callable[[ParameterValues], Sequence[Any]]:
+def _create_value_getter(names: Sequence[str]) -> Callable[[ParameterValues], Sequence[Any]]:
     """Return a function that gives the values of *names* in order."""
     if len(names) < 2:  # of one name, itemgetter returns the value alone
         return lambda values: [values[name] for name in names]
@@ -184,7 +186,7 @@ class IdRange(NamedTuple):
     high: int
 
 
-def split_into_chunks(
+def split_id_range(
     id_range: IdRange,
     *,
     ascending: bool = False,

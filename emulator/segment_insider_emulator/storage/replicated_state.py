@@ -57,7 +57,7 @@ class ReplicatedState:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.is_multi_process = engine.dialect.name == "postgresql"
-        self._entries: dict[str, _ReplicatedEntry] = {}
+        self._entries: dict[str, _ReplicatedStateGuard] = {}
         self._due_callbacks: dict[str, Callable[[str | None], None]] = {}
 
     def create_guard(
@@ -70,7 +70,7 @@ class ReplicatedState:
         """
         if not self.is_multi_process:
             return create_process_local_guard(name, shareable)
-        entry = _ReplicatedEntry(self._engine, name, shareable)
+        entry = _ReplicatedStateGuard(self._engine, name, shareable)
         if refresh_on_read:
             self._entries[name] = entry
         return entry
@@ -97,7 +97,7 @@ class ReplicatedState:
             callback(revisions[name])
 
 
-class _ReplicatedEntry:
+class _ReplicatedStateGuard:
     """One shared state. Its lock is taken after the writer lock, never before."""
 
     def __init__(self, engine: Engine, name: str, shareable: Shareable) -> None:

@@ -116,11 +116,11 @@ class MessageRetention:
         self._limits = limits
         self._clock = clock
 
-    def delete_excess(self) -> int:
+    def delete_excess_messages(self) -> int:
         """Delete at most MAX_MESSAGES_PER_STEP messages beyond the limits; return how many."""
         with transaction(self._engine) as connection:
             oldest = connection.execute(SELECT_OLDEST_MESSAGES).all()
-            excess = oldest[: self._count_excess(connection, oldest)]
+            excess = oldest[: self._count_excess_messages(connection, oldest)]
         # A transaction of its own, so that the writer lock is taken only while deleting.
         with transaction(self._engine) as connection:
             acquire_writer_lock(connection)
@@ -130,11 +130,11 @@ class MessageRetention:
             if existing_ids:
                 rows = [row for row in excess if row.id in existing_ids]
                 self._delete_messages(connection, rows)
-            values = {"before": self._duplicate_window_start()}
+            values = {"before": self._compute_duplicate_window_start()}
             connection.execute(DELETE_OLD_FORGOTTEN_IDS, values)
         return len(existing_ids)
 
-    def _count_excess(self, connection: Connection, oldest: OldestMessageRows) -> int:
+    def _count_excess_messages(self, connection: Connection, oldest: OldestMessageRows) -> int:
         """Count how many of *oldest* are beyond the limits."""
         limits, excess = self._limits, [0]
         if limits.days is not None:
@@ -156,7 +156,7 @@ class MessageRetention:
         connection.execute(DELETE_MESSAGES, {"ids": [row.id for row in rows]})
         last_second = rows[-1].received_at[:SECOND_PREFIX_LENGTH]
         connection.execute(DELETE_EMPTY_COUNTS, {"second": last_second})
-        window_start = self._duplicate_window_start()
+        window_start = self._compute_duplicate_window_start()
         forgotten_rows = [
             {"message_id": row.message_id, "received_at": row.received_at}
             for row in delivered
@@ -165,7 +165,7 @@ class MessageRetention:
         if forgotten_rows:
             connection.execute(insert(forgotten_message_ids), forgotten_rows)
 
-    def _duplicate_window_start(self) -> str:
+    def _compute_duplicate_window_start(self) -> str:
         return format_iso_utc(self._clock() - DUPLICATE_WINDOW)
 
 
@@ -200,7 +200,7 @@ class RetentionSchedule:
             return LIMIT_CHECK_INTERVAL_S
         self._checked_at = now
         try:
-            count = self._retention.delete_excess()
+            count = self._retention.delete_excess_messages()
         except DatabaseClosed:
             raise
         except DatabaseUnavailable as error:

@@ -112,7 +112,7 @@ class SandboxStore:
         with transaction(self._engine) as connection:
             return [SandboxRecord(**row._mapping) for row in connection.execute(SELECT_SANDBOXES)]
 
-    def add(self, sandbox: SandboxRecord) -> None:
+    def add_sandbox(self, sandbox: SandboxRecord) -> None:
         """Store a new sandbox."""
         row = {column.name: getattr(sandbox, column.name) for column in RECORD_COLUMNS}
         with transaction(self._engine) as connection:
@@ -134,12 +134,12 @@ class SandboxStore:
         with transaction(self._engine) as connection:
             connection.execute(UPDATE_USED_AT, {"sandbox_id": sandbox_id, "at": at})
 
-    def list_idle_ids(self, before: str) -> list[str]:
+    def list_idle_sandbox_ids(self, before: str) -> list[str]:
         """Return the ids of sandboxes last used, or created, before *before*, ISO 8601."""
         with transaction(self._engine) as connection:
             return list(connection.scalars(SELECT_IDLE_SANDBOX_IDS, {"before": before}))
 
-    def delete(self, sandbox_id: str, unused_since: str | None = None) -> bool:
+    def delete_sandbox(self, sandbox_id: str, unused_since: str | None = None) -> bool:
         """Delete one sandbox from the list; return whether it was there.
 
         Args:
@@ -165,7 +165,7 @@ def create_sandbox_database(main_engine: Engine, sandbox_id: str) -> str:
         return url.render_as_string(hide_password=False)
     if _is_in_memory(main_engine):
         return ":memory:"
-    folder = _sandbox_folder(main_engine)
+    folder = _get_sandbox_folder(main_engine)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -181,7 +181,7 @@ def find_leftover_database(main_engine: Engine, sandbox_id: str) -> str | None:
             return find_sandbox_schema(connection, sandbox_id)
     if _is_in_memory(main_engine):
         return None
-    files = _sandbox_files(_sandbox_folder(main_engine), sandbox_id)
+    files = _list_sandbox_files(_get_sandbox_folder(main_engine), sandbox_id)
     return next((str(file) for file in files if file.exists()), None)
 
 
@@ -191,7 +191,7 @@ def delete_sandbox_database(main_engine: Engine, sandbox_id: str) -> None:
         with transaction(main_engine) as connection:
             drop_sandbox_schema(connection, sandbox_id)
     elif not _is_in_memory(main_engine):
-        for file in _sandbox_files(_sandbox_folder(main_engine), sandbox_id):
+        for file in _list_sandbox_files(_get_sandbox_folder(main_engine), sandbox_id):
             file.unlink(missing_ok=True)
 
 
@@ -199,12 +199,12 @@ def _is_in_memory(engine: Engine) -> bool:
     return is_in_memory_url(engine.url.render_as_string())
 
 
-def _sandbox_files(folder: Path, sandbox_id: str) -> Iterator[Path]:
+def _list_sandbox_files(folder: Path, sandbox_id: str) -> Iterator[Path]:
     for suffix in ("", "-wal", "-shm"):
         yield folder / f"{sandbox_id}.db{suffix}"
 
 
-def _sandbox_folder(main_engine: Engine) -> Path:
+def _get_sandbox_folder(main_engine: Engine) -> Path:
     return Path(f"{main_engine.url.database}.sandboxes")
 
 
@@ -258,12 +258,12 @@ def validate_exported_row(table_name: JSON, row: JSON, where: str) -> tuple[str,
     if row.keys() != {column.name for column in columns}:
         raise EmulatorError(f"{table_name} has other columns", where, remedy)
     for column in columns:
-        if not _fits_column(column, row[column.name]):
+        if not _is_column_value(column, row[column.name]):
             raise EmulatorError("invalid value for this column", f"{where}.{column.name}", remedy)
     return table_name, row
 
 
-def _fits_column(column: Column[Any], value: JSON) -> bool:
+def _is_column_value(column: Column[Any], value: JSON) -> bool:
     if value is None:
         return bool(column.nullable)
     if isinstance(column.type, JsonText):

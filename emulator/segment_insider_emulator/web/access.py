@@ -136,9 +136,9 @@ class CallerAuthenticator:
             team
             for team in self._teams
             for token_digest in team.token_digests
-            if _equal_in_constant_time(digest, token_digest)
+            if _is_equal_in_constant_time(digest, token_digest)
         ]
-        if _equal_in_constant_time(digest, self._password_digest):
+        if _is_equal_in_constant_time(digest, self._password_digest):
             return Caller()
         return Caller(matching_teams[0]) if matching_teams else None
 
@@ -151,10 +151,10 @@ def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> 
     Args:
         authenticator: Authenticates callers of pages and the control API.
     """
-    is_local = is_loopback(bound_host)
+    is_local = is_loopback_host(bound_host)
     known_hosts = LOOPBACK_HOSTS | {bound_host.lower()}
 
-    def check() -> None:
+    def check_request_access() -> None:
         if CALLBACK_HEADER in request.headers:
             raise CallbackLoop(
                 "an emulator does not accept error callbacks",
@@ -166,16 +166,16 @@ def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> 
             _reject_unknown_host(host, known_hosts)
         if not _needs_authentication():
             return
-        _reject_cross_origin(host)
+        _reject_cross_origin_request(host)
         if request.path == HEALTH_PATH and SANDBOX_ID_KEY not in request.environ:
             return  # not for a sandbox: strangers must not find out which ids exist
-        secret = _presented_secret()
+        secret = _read_presented_secret()
         caller = authenticator.authenticate(secret)
         if caller is None:
-            raise _authentication_error(secret)
+            raise _build_authentication_error(secret)
         request.environ[CALLER_KEY] = caller
 
-    return check
+    return check_request_access
 
 
 def current_caller() -> Caller:
@@ -189,7 +189,7 @@ def add_password_challenge(response: Response) -> Response:
     return response
 
 
-def is_loopback(host: str) -> bool:
+def is_loopback_host(host: str) -> bool:
     """Return whether only this machine can reach a server bound to *host*."""
     return host in LOOPBACK_HOSTS or host.startswith("127.")
 
@@ -207,14 +207,16 @@ def load_teams(path: str | None) -> list[Team]:
         what = f"the teams cannot be read ({error.strerror})"
         raise EmulatorError(what, path, "Name a file with --teams.") from error
     document = parse_document(raw, path, ("file of teams", "Begin with `teams:`."))
-    if schema_error := best_match(_teams_file_validator().iter_errors(document)):
+    if schema_error := best_match(_create_teams_file_validator().iter_errors(document)):
         schema = cast(JSONObject, schema_error.schema)  # its description says what to write
         where = f"{path}: {format_path(*schema_error.absolute_path) or 'the file'}"
-        raise EmulatorError(_redacted_error_text(schema_error), where, schema["description"])
+        raise EmulatorError(_format_redacted_error(schema_error), where, schema["description"])
     teams = [_parse_team(team) for team in document["teams"]]
-    _reject_duplicates(path, "name", [team.name for team in teams])
-    _reject_duplicates(path, "token", [digest for team in teams for digest in team.token_digests])
-    _reject_duplicates(
+    _reject_duplicate_team_values(path, "name", [team.name for team in teams])
+    _reject_duplicate_team_values(
+        path, "token", [digest for team in teams for digest in team.token_digests]
+    )
+    _reject_duplicate_team_values(
         path, "default sandbox", [True for team in teams if team.owns_default_sandbox]
     )
     return teams
@@ -254,7 +256,7 @@ def require_host_header() -> str:
     return host
 
 
-def request_base_url() -> str:
+def get_request_base_url() -> str:
     """Return scheme and host, e.g. "http://my_service:8282". Raises: InvalidHostHeader."""
     return f"{request.scheme}://{require_host_header()}"
 
@@ -276,12 +278,12 @@ def _parse_team(document: JSONObject) -> Team:
     )
 
 
-def _reject_duplicates(path: str, label: str, values: Sequence[object]) -> None:
+def _reject_duplicate_team_values(path: str, label: str, values: Sequence[object]) -> None:
     if len(set(values)) < len(values):
         raise EmulatorError(f"two teams have the same {label}", f"{path}: teams", "Change one.")
 
 
-def _redacted_error_text(error: ValidationError) -> str:
+def _format_redacted_error(error: ValidationError) -> str:
     """Describe a schema error without the invalid value, which may be a token."""
     if error.validator == "required":
         return error.message
@@ -294,12 +296,12 @@ def _sha256(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
-def _equal_in_constant_time(first: bytes, second: bytes) -> bool:
+def _is_equal_in_constant_time(first: bytes, second: bytes) -> bool:
     return hmac.compare_digest(first, second)
 
 
 @cache
-def _teams_file_validator() -> Draft202012Validator:
+def _create_teams_file_validator() -> Draft202012Validator:
     text = files(__package__).joinpath("teams.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))
 
@@ -321,7 +323,7 @@ def _reject_unknown_host(host: str | None, known_hosts: frozenset[str]) -> None:
         raise UntrustedOrigin(what, f"Host: {host}", remedy)
 
 
-def _reject_cross_origin(host: str | None) -> None:
+def _reject_cross_origin_request(host: str | None) -> None:
     origin = request.headers.get("Origin")
     own_host = host.lower() if host else None
     if origin and origin.partition("://")[2].lower() != own_host:
@@ -345,7 +347,7 @@ def _is_link_navigation() -> bool:
     return request.method == "GET" and fetch_headers == ("navigate", "document")
 
 
-def _authentication_error(secret: str | None) -> AuthenticationRequired:
+def _build_authentication_error(secret: str | None) -> AuthenticationRequired:
     if secret:
         what = "the password or token is wrong"
         remedy = (
@@ -360,7 +362,7 @@ def _authentication_error(secret: str | None) -> AuthenticationRequired:
     )
 
 
-def _presented_secret() -> str | None:
+def _read_presented_secret() -> str | None:
     """Return the password or token of the current request; None if it has none."""
     try:
         authorization = request.authorization

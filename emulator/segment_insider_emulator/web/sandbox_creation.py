@@ -25,7 +25,7 @@ _KEY_PATTERN: Final = re.compile(r"[!-.0-9;-~]{1,100}")
 _MAX_CACHED_WORKSPACES: Final = 64
 
 
-def new_sandbox_record(
+def build_sandbox_record(
     *,
     id: str | None,
     workspace: JSONObject | str | None,
@@ -40,17 +40,17 @@ def new_sandbox_record(
     Raises: EmulatorError, naming the first invalid setting.
     """
     return SandboxRecord(
-        id=f"sandbox-{secrets.token_hex(4)}" if id is None else _checked_id(id),
+        id=f"sandbox-{secrets.token_hex(4)}" if id is None else _require_valid_sandbox_id(id),
         workspace=workspace,
-        write_key=_checked_key(write_key, "writeKey") or f"wk_{secrets.token_hex(8)}",
-        account=_checked_key(account, "account") or f"account-{secrets.token_hex(4)}",
-        key=_checked_key(key, "key") or secrets.token_hex(16),
+        write_key=_require_valid_key(write_key, "writeKey") or f"wk_{secrets.token_hex(8)}",
+        account=_require_valid_key(account, "account") or f"account-{secrets.token_hex(4)}",
+        key=_require_valid_key(key, "key") or secrets.token_hex(16),
         created_at=created_at,
         team=team,
     )
 
 
-def check_quota(team: Team | None, existing: Collection[SandboxRecord]) -> None:
+def check_sandbox_quota(team: Team | None, existing: Collection[SandboxRecord]) -> None:
     """Check that one more sandbox is allowed. Raises: ConflictError."""
     remedy = (
         "Delete sandboxes that are not needed, on the page /team or with "
@@ -105,28 +105,28 @@ def load_requested_workspace(
     if requested is None:
         return None
     if isinstance(requested, str):
-        return _load_preset(requested, where)
-    return _load_document(orjson.dumps(requested), where)
+        return _load_preset_workspace(requested, where)
+    return _load_workspace_document(orjson.dumps(requested), where)
 
 
 @lru_cache(_MAX_CACHED_WORKSPACES)
-def _load_preset(name: str, where: str) -> Workspace:
+def _load_preset_workspace(name: str, where: str) -> Workspace:
     return load_preset(name, where)
 
 
 @lru_cache(_MAX_CACHED_WORKSPACES)
-def _load_document(document: bytes, where: str) -> Workspace:
+def _load_workspace_document(document: bytes, where: str) -> Workspace:
     return load_workspace_from_document(orjson.loads(document), where)
 
 
-def _checked_id(value: str) -> str:
+def _require_valid_sandbox_id(value: str) -> str:
     if not _ID_PATTERN.fullmatch(value):
         remedy = "Use 1 to 63 of a-z, 0-9, - and _, starting with a letter or digit."
         raise EmulatorError(f"{value[:80]!r} is not a valid sandbox id", "body.id", remedy)
     return value
 
 
-def _checked_key(value: str | None, name: str) -> str | None:
+def _require_valid_key(value: str | None, name: str) -> str | None:
     if value is not None and not _KEY_PATTERN.fullmatch(value):
         remedy = "Use 1 to 100 ASCII characters without spaces, colons and slashes."
         raise EmulatorError(f"this is not a valid {name}", f"body.{name}", remedy)

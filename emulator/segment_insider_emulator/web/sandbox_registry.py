@@ -10,7 +10,7 @@ from typing import Final
 
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.errors import ConflictError, EmulatorError
-from segment_insider_emulator.storage.database import Engine, advisory_locks
+from segment_insider_emulator.storage.database import Engine, hold_advisory_locks
 from segment_insider_emulator.storage.postgres import close_unused_connections
 from segment_insider_emulator.storage.sandboxes import (
     SandboxRecord,
@@ -23,10 +23,10 @@ from segment_insider_emulator.web.access import Team
 from segment_insider_emulator.web.sandbox_creation import (
     DEFAULT_SANDBOX_ID,
     WORKSPACE_FIELD,
-    check_quota,
+    build_sandbox_record,
+    check_sandbox_quota,
     check_unique_sandbox_keys,
     load_requested_workspace,
-    new_sandbox_record,
 )
 from segment_insider_emulator.web.services import SandboxServices, SandboxState
 from segment_insider_emulator.workspace import Workspace
@@ -89,13 +89,13 @@ class SandboxRegistry:
         self._change_marker, self._loaded_marker = object(), object()
         self._guard = default.shared_state.create_guard("sandboxes", self)
         self.is_multi_process = default.shared_state.is_multi_process
-        self.refresh()
+        self.refresh_sandboxes()
 
-    def list(self) -> list[Sandbox]:
+    def list_sandboxes(self) -> list[Sandbox]:
         """Return the default sandbox, then the others in the order of their creation."""
         return [self.default, *self.created_by_id.values()]
 
-    def get(self, id: str) -> Sandbox | None:
+    def get_sandbox(self, id: str) -> Sandbox | None:
         """Return the sandbox *id*; None if there is none."""
         return self.default if id == DEFAULT_SANDBOX_ID else self.created_by_id.get(id)
 
@@ -107,7 +107,7 @@ class SandboxRegistry:
         """Return the created sandbox with this Insider One account; None if there is none."""
         return self._by_account.get(account)
 
-    def create(
+    def create_sandbox(
         self,
         *,
         id: str | None = None,
@@ -125,7 +125,7 @@ class SandboxRegistry:
             team: The owner.
         Raises: ConflictError; EmulatorError, when a setting is invalid.
         """
-        record = new_sandbox_record(
+        record = build_sandbox_record(
             id=id,
             workspace=workspace,
             write_key=write_key,
@@ -134,9 +134,9 @@ class SandboxRegistry:
             created_at=format_iso_utc(self._clock()),
             team=team.name if team else None,
         )
-        with self._exclusive_access():
+        with self._lock_registry():
             existing = [sandbox.record for sandbox in self.created_by_id.values()]
-            check_quota(team, existing)
+            check_sandbox_quota(team, existing)
             check_unique_sandbox_keys(
                 record, existing, self.default.services.workspace, self._engine
             )
@@ -146,8 +146,8 @@ class SandboxRegistry:
                 delete_sandbox_database(self._engine, record.id)
                 raise
             with self._guard.updating:
-                self._record_store.add(record)
-            self._register(sandbox)
+                self._record_store.add_sandbox(record)
+            self._register_sandbox(sandbox)
         return sandbox
 
     @contextmanager
@@ -169,7 +169,7 @@ class SandboxRegistry:
         Yields: The new services.
         Raises: ConflictError, when the sandbox has been deleted.
         """
-        with self._exclusive_access(), ExitStack() as undo:
+        with self._lock_registry(), ExitStack() as undo:
             old = self._find_by_services(services)
             record = replace(old.record, workspace=requested)
             old.services.stop()  # the new services continue with queued work
@@ -182,10 +182,10 @@ class SandboxRegistry:
             if old is not self.default:
                 self._record_store.update_workspace(record)
             new.services.workspace_version.publish()
-            self._register(new)
+            self._register_sandbox(new)
             undo.pop_all()
 
-    def delete(self, id: str, *, unused_since: str | None = None) -> bool:
+    def delete_sandbox(self, id: str, *, unused_since: str | None = None) -> bool:
         """Delete a sandbox with everything in it; returns whether it existed.
 
         Args:
@@ -195,37 +195,39 @@ class SandboxRegistry:
         if id == DEFAULT_SANDBOX_ID:
             remedy = "Reset it with POST /emulator/v1/sandboxes/default/reset."
             raise ConflictError("the default sandbox cannot be deleted", DEFAULT_SANDBOX_ID, remedy)
-        with self._exclusive_access():
+        with self._lock_registry():
             if id not in self.created_by_id:
                 return False
             with self._guard.updating:
-                is_deleted = self._record_store.delete(id, unused_since)
+                is_deleted = self._record_store.delete_sandbox(id, unused_since)
             if not is_deleted:
                 return False
             self._close_sandbox(id)
             delete_sandbox_database(self._engine, id)
         return True
 
-    def refresh(self) -> None:
+    def refresh_sandboxes(self) -> None:
         """Load sandboxes that other processes have created or deleted."""
         shared_state = self.default.services.shared_state
         if shared_state.is_multi_process:
             shared_state.refresh_from_database()
         if self._loaded_marker is not self._change_marker:
-            with self._exclusive_access():
+            with self._lock_registry():
                 pass
 
-    def rebuild_if_stale(self, sandbox: Sandbox) -> Sandbox:
+    def rebuild_sandbox_if_stale(self, sandbox: Sandbox) -> Sandbox:
         """Return *sandbox*, rebuilt first if another process replaced its workspace."""
         services = sandbox.services
         if sandbox is not self.default:
             services.shared_state.refresh_from_database()
         if not services.workspace_version.is_stale:
             return sandbox
-        with self._exclusive_access():
+        with self._lock_registry():
             current = self._find_by_services(services)
             return (
-                self._rebuild(current) if current.services.workspace_version.is_stale else current
+                self._rebuild_sandbox(current)
+                if current.services.workspace_version.is_stale
+                else current
             )
 
     def state(self) -> JSONObject:
@@ -238,7 +240,7 @@ class SandboxRegistry:
 
     def close(self) -> None:
         """Finish the work of all sandboxes and close their databases."""
-        for sandbox in reversed(self.list()):
+        for sandbox in reversed(self.list_sandboxes()):
             sandbox.services.close()
 
     @property
@@ -246,9 +248,9 @@ class SandboxRegistry:
         return self.default.services.engine
 
     @contextmanager
-    def _exclusive_access(self) -> Iterator[None]:
+    def _lock_registry(self) -> Iterator[None]:
         """Hold the cross-process lock on the sandbox registry."""
-        with self._lock, advisory_locks(self._engine, SANDBOX_LIST_LOCK):
+        with self._lock, hold_advisory_locks(self._engine, SANDBOX_LIST_LOCK):
             self.default.services.shared_state.refresh_from_database()
             self._load_sandbox_changes()
             yield
@@ -270,10 +272,10 @@ class SandboxRegistry:
                 services = self._open_services(record, f"sandbox {id}")
                 # At start there may be many sandboxes, and few of them are used.
                 close_unused_connections(services.engine)
-                self._register(Sandbox(record, services))
+                self._register_sandbox(Sandbox(record, services))
         self._loaded_marker = change_marker
 
-    def _rebuild(self, sandbox: Sandbox) -> Sandbox:
+    def _rebuild_sandbox(self, sandbox: Sandbox) -> Sandbox:
         """Rebuild a sandbox with the workspace that another process has given it."""
         requested = sandbox.services.workspace_version.latest
         new = self._build_sandbox(
@@ -284,7 +286,7 @@ class SandboxRegistry:
         # New services start with the state of an empty sandbox.
         new.services.shared_state.refresh_from_database()
         sandbox.services.stop()
-        self._register(new)
+        self._register_sandbox(new)
         return new
 
     def _close_sandbox(self, id: str) -> None:
@@ -298,7 +300,7 @@ class SandboxRegistry:
         state = self._open_state(create_sandbox_database(self._engine, record.id))
         try:
             return self._build_services(
-                _with_sandbox_keys(workspace, record), state, record.workspace
+                _replace_workspace_keys(workspace, record), state, record.workspace
             )
         except EmulatorError:
             state.store.close()
@@ -307,7 +309,7 @@ class SandboxRegistry:
     def _build_sandbox(
         self, record: SandboxRecord, workspace: Workspace | None, previous: SandboxServices
     ) -> Sandbox:
-        workspace_with_keys = _with_sandbox_keys(workspace or self._default_workspace, record)
+        workspace_with_keys = _replace_workspace_keys(workspace or self._default_workspace, record)
         return Sandbox(
             record, self._build_services(workspace_with_keys, previous.state, record.workspace)
         )
@@ -320,16 +322,18 @@ class SandboxRegistry:
             or services.retention_worker
             or services.shared_state.is_multi_process
         ):
-            self._register(self._build_sandbox(sandbox.record, services.workspace, services))
+            self._register_sandbox(
+                self._build_sandbox(sandbox.record, services.workspace, services)
+            )
 
     def _find_by_services(self, services: SandboxServices) -> Sandbox:
         """Return the sandbox of *services*, even if its workspace has been replaced since."""
-        for sandbox in self.list():
+        for sandbox in self.list_sandboxes():
             if sandbox.services.engine is services.engine:
                 return sandbox
         raise ConflictError("the sandbox has been deleted", "sandbox", "Create it again.")
 
-    def _register(self, sandbox: Sandbox) -> None:
+    def _register_sandbox(self, sandbox: Sandbox) -> None:
         if sandbox.record.id == DEFAULT_SANDBOX_ID:
             self.default = sandbox
             return
@@ -360,7 +364,7 @@ class SandboxExpiry:
         self._last_recorded_at: dict[str, datetime] = {}
         record_store.mark_all_used(format_iso_utc(clock()))
 
-    def record_use(self, id: str) -> None:
+    def record_sandbox_use(self, id: str) -> None:
         """Record that the sandbox *id* is used now, and delete idle ones."""
         now, precision = self._clock(), self._max_idle / CHECKS_PER_IDLE_PERIOD
         if (
@@ -371,19 +375,19 @@ class SandboxExpiry:
             self._last_recorded_at[id] = now
         if now - self._last_sweep_at >= precision and self._sweep_lock.acquire(blocking=False):
             try:
-                self._delete_idle(now)
+                self._delete_idle_sandboxes(now)
             finally:
                 self._sweep_lock.release()
 
-    def _delete_idle(self, now: datetime) -> None:
+    def _delete_idle_sandboxes(self, now: datetime) -> None:
         self._last_sweep_at = now
         since = format_iso_utc(now - self._max_idle)
-        for id in self._record_store.list_idle_ids(since):
+        for id in self._record_store.list_idle_sandbox_ids(since):
             # Deleting the previous one takes time, in which this one may have been used.
-            if self._registry.delete(id, unused_since=since):
+            if self._registry.delete_sandbox(id, unused_since=since):
                 log.info("expired sandbox=%s", id)
             self._last_recorded_at.pop(id, None)
 
 
-def _with_sandbox_keys(workspace: Workspace, record: SandboxRecord) -> Workspace:
+def _replace_workspace_keys(workspace: Workspace, record: SandboxRecord) -> Workspace:
     return replace_keys(workspace, record.write_key, record.account, record.key)

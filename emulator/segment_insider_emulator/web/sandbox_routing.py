@@ -21,7 +21,7 @@ from segment_insider_emulator.web.sandbox_creation import (
     load_requested_workspace,
 )
 from segment_insider_emulator.web.sandbox_registry import Sandbox, SandboxExpiry, SandboxRegistry
-from segment_insider_emulator.web.segment_routes import request_write_key
+from segment_insider_emulator.web.segment_routes import get_request_write_key
 from segment_insider_emulator.web.services import (
     IMPLICIT_DEFAULT_KEY,
     SERVICES_KEY,
@@ -91,26 +91,28 @@ def visible_sandboxes() -> list[Sandbox]:
     """Return the sandboxes that the caller can access, the default one first."""
     registry = current_registry()
     accessible = [
-        sandbox for sandbox in registry.list() if current_caller().can_access(sandbox.record.team)
+        sandbox
+        for sandbox in registry.list_sandboxes()
+        if current_caller().can_access(sandbox.record.team)
     ]
     sandboxes = []
     for sandbox in accessible:
         with suppress(ConflictError, DatabaseClosed):  # deleted by another process
-            sandboxes.append(registry.rebuild_if_stale(sandbox))
+            sandboxes.append(registry.rebuild_sandbox_if_stale(sandbox))
     return sandboxes
 
 
 def find_sandbox(id: str) -> Sandbox:
     """Return the sandbox *id*. Raises: SandboxNotFound, also when the caller cannot access it."""
-    registry, sandbox = current_registry(), current_registry().get(id)
+    registry, sandbox = current_registry(), current_registry().get_sandbox(id)
     if sandbox is None or not current_caller().can_access(sandbox.record.team):
-        raise _sandbox_not_found(id)
-    return registry.rebuild_if_stale(sandbox)
+        raise _build_sandbox_not_found_error(id)
+    return registry.rebuild_sandbox_if_stale(sandbox)
 
 
 def create_sandbox(**options: Any) -> Sandbox:
     """Create a sandbox for the caller's team; see SandboxRegistry.create."""
-    return current_registry().create(**options, team=current_caller().team)
+    return current_registry().create_sandbox(**options, team=current_caller().team)
 
 
 def delete_sandbox(id: str) -> None:
@@ -118,8 +120,8 @@ def delete_sandbox(id: str) -> None:
 
     Raises: SandboxNotFound; ConflictError, for the default sandbox.
     """
-    if not current_registry().delete(find_sandbox(id).record.id):
-        raise _sandbox_not_found(id)
+    if not current_registry().delete_sandbox(find_sandbox(id).record.id):
+        raise _build_sandbox_not_found_error(id)
 
 
 @contextmanager
@@ -135,7 +137,7 @@ def replace_current_workspace(requested: JSONObject | str, where: str) -> Iterat
     request.environ[SERVICES_KEY] = services
 
 
-def _sandbox_not_found(id: str) -> SandboxNotFound:
+def _build_sandbox_not_found_error(id: str) -> SandboxNotFound:
     remedy = "List them with GET /emulator/v1/sandboxes, or create it with POST."
     if id == DEFAULT_SANDBOX_ID:  # it exists, but for another team
         remedy = (
@@ -156,11 +158,11 @@ def select_sandbox() -> None:
     if request.endpoint == _ASSET_ENDPOINT or is_unknown_url:
         return
     if registry.is_multi_process:
-        registry.refresh()
+        registry.refresh_sandboxes()
     if id is not None:
-        sandbox = registry.get(id)
+        sandbox = registry.get_sandbox(id)
         if sandbox is None:
-            raise _sandbox_not_found(id)
+            raise _build_sandbox_not_found_error(id)
     else:
         by_credentials = _find_by_request_credentials(registry)
         sandbox = by_credentials or registry.default
@@ -172,10 +174,10 @@ def select_sandbox() -> None:
         _deny_access(sandbox.record.id, id)
         return
     if registry.is_multi_process:
-        sandbox = registry.rebuild_if_stale(sandbox)
+        sandbox = registry.rebuild_sandbox_if_stale(sandbox)
     expiry: SandboxExpiry | None = current_app.extensions["expiry"]
     if expiry:
-        expiry.record_use(sandbox.record.id)
+        expiry.record_sandbox_use(sandbox.record.id)
     check_database_file(sandbox.services.engine)
     request.environ |= {_SANDBOX_KEY: sandbox, SERVICES_KEY: sandbox.services}
 
@@ -190,7 +192,7 @@ def _deny_access(id: str, requested_id: str | None) -> None:
     if requested_id is None and endpoint == _HOME_PAGE_ENDPOINT:
         abort(redirect(url_for(_TEAM_PAGE_ENDPOINT)))
     if requested_id is not None or not endpoint.startswith(_ENDPOINTS_WITHOUT_SANDBOX):
-        raise _sandbox_not_found(id)
+        raise _build_sandbox_not_found_error(id)
 
 
 def _find_by_request_credentials(registry: SandboxRegistry) -> Sandbox | None:
@@ -198,7 +200,7 @@ def _find_by_request_credentials(registry: SandboxRegistry) -> Sandbox | None:
         return None
     blueprint = (request.blueprint or "").partition(".")[0]
     if blueprint == "segment":
-        return registry.find_by_write_key(request_write_key() or "")
+        return registry.find_by_write_key(get_request_write_key() or "")
     if blueprint == "insider":
         return registry.find_by_account(request.headers.get("X-PARTNER-NAME", ""))
     return None

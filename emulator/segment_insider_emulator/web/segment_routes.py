@@ -24,12 +24,12 @@ from segment_insider_emulator.segment.faults import SegmentFault
 from segment_insider_emulator.segment.ingest import (
     BATCH_KIND,
     assign_sources,
-    basic_auth_user,
     build_source_settings,
-    decode_body,
     decode_pixel_query,
+    decode_request_body,
     find_write_key,
     generate_message_id,
+    get_basic_auth_user,
     parse_messages,
 )
 from segment_insider_emulator.segment.oauth import TokenRequestRejected
@@ -41,7 +41,7 @@ from segment_insider_emulator.segment.validation import (
     request_too_large_error,
 )
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.access import request_base_url, require_host_header
+from segment_insider_emulator.web.access import get_request_base_url, require_host_header
 from segment_insider_emulator.web.services import IMPLICIT_DEFAULT_KEY, current_services
 
 log = logging.getLogger(__name__)
@@ -72,14 +72,14 @@ def read_raw_body(*, cache: bool = False) -> bytes:
         ) from error
 
 
-def parse_body_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
+def parse_call_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
     """Return the call in the current request's body, parsed once also if it is needed twice.
 
     It is needed to find the write key, and to ingest the call. Raises: IngestError.
     """
     call: JSONObject | None = request.environ.get(_PARSED_BODY_KEY)
     if call is None:
-        call = decode_body(read_body(), request.headers.get("Content-Encoding"), kind)
+        call = decode_request_body(read_body(), request.headers.get("Content-Encoding"), kind)
         request.environ[_PARSED_BODY_KEY] = call
     return call
 
@@ -96,7 +96,7 @@ def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
     services = current_services()
     if services.workspace.oauth_application:
         services.token_issuer.check_authorization(authorization, time.time())
-    ingest_call(parse_body_once(read_body, kind), kind, authorization)
+    ingest_call(parse_call_once(read_body, kind), kind, authorization)
 
 
 def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
@@ -121,7 +121,7 @@ def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -
     log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)
 
 
-def request_write_key() -> str | None:
+def get_request_write_key() -> str | None:
     """Return the write key in the path, headers or body of the current request.
 
     None if there is none, or if the request is invalid: its view then reports the error.
@@ -129,14 +129,14 @@ def request_write_key() -> str | None:
     path_arguments = request.view_args or {}
     if "write_key" in path_arguments:
         return str(path_arguments["write_key"])
-    if key := basic_auth_user(request.headers.get("Authorization")):
+    if key := get_basic_auth_user(request.headers.get("Authorization")):
         return key
     try:
         if path_arguments.get("kind") in MESSAGE_TYPES:
-            return find_write_key(None, parse_body_once(read_pixel_call, path_arguments["kind"]))
+            return find_write_key(None, parse_call_once(read_pixel_call, path_arguments["kind"]))
         kind = CALL_KINDS.get(path_arguments.get("path", "").rstrip("/"))
         return (
-            find_write_key(None, parse_body_once(partial(read_raw_body, cache=True), kind))
+            find_write_key(None, parse_call_once(partial(read_raw_body, cache=True), kind))
             if kind
             else None
         )
@@ -171,20 +171,20 @@ def handle_tracking_call(path: str) -> Response:
     name = path.rstrip("/")
     kind = CALL_KINDS.get(name)
     if request.method == "POST" and name == TELEMETRY_NAME:
-        return _json_response({"success": True})
+        return _build_json_response({"success": True})
     if kind is None or request.method not in ("GET", "POST"):
         remedy = f"Send {CALL_ADDRESSES}; the host in an SDK's settings usually has no /v1."
-        raise _unknown_address_error(remedy)
+        raise _build_unknown_address_error(remedy)
     if request.method == "GET":
         remedy = "Send the call with POST. A redirected SDK sends GET: do not redirect it."
         raise malformed_request_error("a GET has no body", request.path, remedy)
-    return _ingest_or_fail(kind)
+    return _ingest_or_inject_fault(kind)
 
 
 @bp.post(f"/<any({','.join((*CALL_KINDS, TELEMETRY_NAME))}):name>", strict_slashes=False)
 def reject_call_without_version(name: str) -> Response:
     """Refuse a path without /v1 and name the right apiHost."""
-    raise _unknown_address_error(
+    raise _build_unknown_address_error(
         f"The apiHost of this SDK has to end in /v1, so that it sends {CALL_ADDRESSES}."
     )
 
@@ -198,7 +198,7 @@ def pixel(kind: str) -> Response:
     answer = Response(PIXEL_GIF, mimetype="image/gif")
     answer.headers["Cache-Control"] = "no-store"
     try:
-        _ingest_pixel(kind)
+        _ingest_pixel_call(kind)
     except IngestError as error:
         log.warning("refused pixel=%r reason=%r", kind, error.what)
         answer.headers["X-Emulator-Detail"] = ascii(str(error))[1:-1]
@@ -213,7 +213,7 @@ def exchange_token() -> Response:
         raise TokenRequestRejected(
             415, "invalid_request", what, "Content-Type", f"Send {FORM_CONTENT_TYPE}."
         )
-    return _token_response(
+    return _build_token_response(
         current_services().token_issuer.exchange_assertion(request.form, time.time())
     )
 
@@ -225,7 +225,7 @@ def source_settings(write_key: str) -> Response:
     known = {source.write_key for source in services.workspace.sources}
     if services.config.strict and write_key not in known:
         remedy = "Use a key of this workspace. Others work only without --strict and --teams."
-        raise _not_found_error("no source has this write key", SETTINGS_PATH, remedy)
+        raise _build_not_found_error("no source has this write key", SETTINGS_PATH, remedy)
     body = build_source_settings(
         write_key, require_host_header() + request.root_path, request.scheme
     )
@@ -236,13 +236,15 @@ def source_settings(write_key: str) -> Response:
 def reject_settings_without_version(write_key: str) -> Response:
     """Refuse the settings path without /v1 and name the right cdnHost."""
     remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS_PATH}."
-    raise _not_found_error("the CDN has no such address", SETTINGS_PATH.removeprefix("/v1"), remedy)
+    raise _build_not_found_error(
+        "the CDN has no such address", SETTINGS_PATH.removeprefix("/v1"), remedy
+    )
 
 
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
 def analytics_js(write_key: str) -> Response:
     """Serve analytics.js for Segment's snippet."""
-    base = f"{request_base_url()}{request.root_path}"
+    base = f"{get_request_base_url()}{request.root_path}"
     return _serve_analytics_js_file(
         MAIN_SCRIPT, lambda source: personalise_analytics_js(source, write_key, base)
     )
@@ -258,7 +260,7 @@ def analytics_js_bundle(name: str) -> Response:
 def reject_device_mode(name: str) -> Response:
     """Refuse device-mode destinations: they are not emulated."""
     what = "destinations in device mode are not imitated"
-    raise _not_found_error(
+    raise _build_not_found_error(
         what, f"/next-integrations/{name}", "Take remotePlugins out of the settings."
     )
 
@@ -276,14 +278,14 @@ def handle_ingest_error(error: IngestError) -> Response:
         "code": error.code,
         "detail": str(error),
     }
-    return _json_response(document, error.status)
+    return _build_json_response(document, error.status)
 
 
 @bp.errorhandler(TokenRequestRejected)
 def handle_token_error(error: TokenRequestRejected) -> Response:
     """Answer a rejected token request as SDKs expect, with `detail` for people added."""
     body = {"error": error.error, "error_description": error.what, "detail": str(error)}
-    return _token_response(body, error.status)
+    return _build_token_response(body, error.status)
 
 
 def answer_preflight() -> Response | None:
@@ -324,17 +326,17 @@ def personalise_analytics_js(source: bytes, write_key: str, base: str) -> bytes:
     return line + source.replace(WRITE_KEY_PLACEHOLDER, key)
 
 
-def _ingest_or_fail(kind: str) -> Response:
+def _ingest_or_inject_fault(kind: str) -> Response:
     faults = current_services().segment_faults
-    fault = faults.take_next() if faults.waiting else None
+    fault = faults.take_next_fault() if faults.waiting else None
     if fault is None or fault.taken:
         ingest_request(read_raw_body, kind)
-    return _fault_response(fault) if fault else _json_response({"success": True})
+    return _build_fault_response(fault) if fault else _build_json_response({"success": True})
 
 
-def _fault_response(fault: SegmentFault) -> Response:
+def _build_fault_response(fault: SegmentFault) -> Response:
     if fault.drop:
-        return Response(_disconnect())
+        return Response(_yield_body_that_disconnects())
     message = HTTPStatus(fault.status).phrase if fault.status in set(HTTPStatus) else "fault"
     body = {"success": False, "message": message, "code": "fault", "detail": "Injected fault."}
     response = Response(orjson.dumps(body), fault.status, mimetype="application/json")
@@ -346,13 +348,13 @@ def _fault_response(fault: SegmentFault) -> Response:
     return response
 
 
-def _disconnect() -> Iterator[Never]:
+def _yield_body_that_disconnects() -> Iterator[Never]:
     """Yield a response body at which the server closes the connection before sending a byte."""
     raise ClientDisconnected
     yield  # a generator, so that it is raised where the server reads it and nothing answers 500
 
 
-def _ingest_pixel(kind: str) -> None:
+def _ingest_pixel_call(kind: str) -> None:
     if kind not in MESSAGE_TYPES:
         remedy = f"Ask for /v1/pixel/{{{','.join(MESSAGE_TYPES)}}}."
         raise malformed_request_error(f"there is no pixel {kind!r}", request.path, remedy)
@@ -366,14 +368,16 @@ def _serve_analytics_js_file(name: str, transform: Callable[[bytes], bytes]) -> 
         # 200, because browsers run no script with another status and would not show the reason.
         log.warning("missing file=%r reason=%r", name, error.what)
         message = orjson.dumps(f"Segment emulator: {error}")
-        return _script_response(b"console.error(" + message + b");\n")
+        return _build_script_response(b"console.error(" + message + b");\n")
     if source is None:
         what = f"analytics.js {ANALYTICS_JS_VERSION} has no such part"
-        raise _not_found_error(what, request.path, "Load analytics.js from this emulator as well.")
-    return _script_response(transform(source))
+        raise _build_not_found_error(
+            what, request.path, "Load analytics.js from this emulator as well."
+        )
+    return _build_script_response(transform(source))
 
 
-def _script_response(content: bytes) -> Response:
+def _build_script_response(content: bytes) -> Response:
     return _disable_caching(Response(content, mimetype="text/javascript"))
 
 
@@ -382,21 +386,21 @@ def _disable_caching(response: Response) -> Response:
     return response
 
 
-def _unknown_address_error(remedy: str) -> IngestError:
+def _build_unknown_address_error(remedy: str) -> IngestError:
     what = "the Tracking API has no such address"
     where = f"{request.method} {request.path}"
     return IngestError(404, "not found", "not_found", what, where, remedy)
 
 
-def _not_found_error(what: str, where: str, remedy: str) -> IngestError:
+def _build_not_found_error(what: str, where: str, remedy: str) -> IngestError:
     return IngestError(404, "not found", "not_found", what, where, remedy)
 
 
-def _json_response(document: JSONObject, status: int = 200) -> Response:
+def _build_json_response(document: JSONObject, status: int = 200) -> Response:
     return Response(orjson.dumps(document), status, mimetype="application/json")
 
 
-def _token_response(document: JSONObject, status: int = 200) -> Response:
+def _build_token_response(document: JSONObject, status: int = 200) -> Response:
     response = Response(orjson.dumps(document), status, mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

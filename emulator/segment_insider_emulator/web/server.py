@@ -41,11 +41,11 @@ class StreamSlots:
         self._slots = BoundedSemaphore(max_streams)
         self.is_closing = False  # whether streams must end because the server stops
 
-    def acquire(self) -> bool:
+    def acquire_slot(self) -> bool:
         """Acquire a slot if one is free; `release` returns it."""
         return self._slots.acquire(blocking=False)
 
-    def release(self) -> None:
+    def release_slot(self) -> None:
         """Release a slot that `acquire` returned."""
         self._slots.release()
 
@@ -72,7 +72,7 @@ class _StrictFramingChannel(HTTPChannel):
     parser_class = _StrictFramingParser
 
 
-def serve(
+def serve_app(
     app: Flask,
     host: str,
     port: int,
@@ -108,7 +108,9 @@ def serve(
 
 
 @contextmanager
-def serve_in_thread(app: Flask, port: int = 0, trusted_proxy: str | None = None) -> Iterator[str]:
+def serve_app_in_thread(
+    app: Flask, port: int = 0, trusted_proxy: str | None = None
+) -> Iterator[str]:
     """Serve *app* on 127.0.0.1 during the with block; yields its base URL."""
     sockets: dict[int, Any] = {}
     streams = StreamSlots()

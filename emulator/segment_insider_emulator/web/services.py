@@ -145,7 +145,7 @@ class SandboxServices:
 
     def reset_faults(self) -> None:
         """Remove all injected faults."""
-        self.segment_faults.clear()
+        self.segment_faults.clear_faults()
         self.insider_faults.clear()
 
     def stop(self) -> None:

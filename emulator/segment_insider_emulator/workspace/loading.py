@@ -9,7 +9,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.tracking_plan import (
     PLAN_FORMAT_REMEDY,
     TrackingPlan,
-    parse_plan,
+    parse_tracking_plan,
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import check_json_values, parse_document
@@ -52,7 +52,7 @@ def read_embedded_plan(document: JSONObject, where: str) -> TrackingPlan | None:
     if not isinstance(plan, dict):
         what = "only a workspace file can name a file with a tracking plan"
         raise EmulatorError(what, place, f"Write the plan itself here. {PLAN_FORMAT_REMEDY}")
-    return parse_plan(plan, place)
+    return parse_tracking_plan(plan, place)
 
 
 def read_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | None:
@@ -65,7 +65,7 @@ def read_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | 
     if name is None:
         return None
     if isinstance(name, dict):
-        return parse_plan(name, f"{path}: trackingPlan")
+        return parse_tracking_plan(name, f"{path}: trackingPlan")
     place = Path(path).parent / name
     try:
         raw = place.read_bytes()
@@ -74,7 +74,7 @@ def read_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | 
         remedy = "Name a file as trackingPlan by its path from the workspace file's folder."
         what = f"the tracking plan cannot be read ({reason})"
         raise EmulatorError(what, str(place), remedy) from error
-    return parse_plan(
+    return parse_tracking_plan(
         parse_document(raw, str(place), file_kind=("tracking plan", PLAN_FORMAT_REMEDY)), str(place)
     )
 
