@@ -114,5 +114,5 @@ def test_a_rate_limit_of_none_says_when_to_try_again_too() -> None:
 
 def test_clearing_ends_all_faults() -> None:
     account = Account({"status": 500, "share": 1})
-    account.faults.clear()
+    account.faults.clear_faults()
     assert (account.ending(), account.faults.list_active()) == (200, [])

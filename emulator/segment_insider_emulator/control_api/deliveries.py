@@ -111,7 +111,7 @@ def add_insider_fault() -> FaultListModel:
 @api_operation()
 def clear_insider_faults() -> FaultListModel:
     """Remove all injected faults of deliveries."""
-    current_services().insider_faults.clear()
+    current_services().insider_faults.clear_faults()
     return _list_insider_faults()
 
 

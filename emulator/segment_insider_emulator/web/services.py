@@ -146,7 +146,7 @@ class SandboxServices:
     def reset_faults(self) -> None:
         """Remove all injected faults."""
         self.segment_faults.clear_faults()
-        self.insider_faults.clear()
+        self.insider_faults.clear_faults()
 
     def stop(self) -> None:
         """Finish running work; queued work is left to other processes of the same database."""
