@@ -53,7 +53,7 @@ def test_the_time_message_ids_are_remembered_is_documented() -> None:
     (row,) = [row for row in ROWS if "`messageId`" in row[1]]
     assert row[3:] == [
         "inferred",
-        "`segment_insider_emulator.storage.messages.MessageStore.find_known_ids`",
+        "`segment_insider_emulator.storage.messages.MessageStore.find_known_message_ids`",
     ]
 
 

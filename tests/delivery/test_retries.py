@@ -240,7 +240,7 @@ class Meanwhile(UpsertStore):
         self.brought: Future[None] | None = None
         self._pool = pool
 
-    def find_earliest_due_at(self) -> str | None:
+    def find_next_retry_time(self) -> str | None:
         found = super().find_next_retry_time()
         if self.bring:
             self.brought, self.bring = self._pool.submit(self.bring), None

@@ -564,6 +564,6 @@ def test_two_retention_workers_delete_each_message_once(url: str) -> None:
             MessageRetention(each, RetentionLimits(messages=0), lambda: NOW) for each in engines
         ]
         with ThreadPoolExecutor(2) as pool:
-            forgotten = list(pool.map(lambda each: sum(iter(each.delete_excess, 0)), both))
+            forgotten = list(pool.map(lambda each: sum(iter(each.delete_excess_messages, 0)), both))
         assert sum(forgotten) == 4 * MAX_MESSAGES_PER_STEP
         assert store.measure_database_size().remembered == 4 * MAX_MESSAGES_PER_STEP

@@ -30,7 +30,7 @@ BOUNDED = {
     ("segment_insider_emulator.config", "_parse_setting"): COMMAND_LINE,
     (
         "segment_insider_emulator.storage.database_errors",
-        "find_hint",
+        "find_error_advice",
     ): "the first line of a driver's message",
     (
         "segment_insider_emulator.control_api.openapi",

@@ -396,7 +396,7 @@ def open_unit_of_work(
 
     Args:
         write_lock: Held during the block.
-        lock_names: Named locks to acquire first, see `database.advisory_locks`.
+        lock_names: Named locks to acquire first, see `database.hold_advisory_locks`.
     """
     with write_lock, transaction(engine) as connection:
         if outer := get_current_unit_of_work(connection):

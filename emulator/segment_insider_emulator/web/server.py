@@ -42,11 +42,11 @@ class StreamSlots:
         self.is_closing = False  # whether streams must end because the server stops
 
     def acquire_slot(self) -> bool:
-        """Acquire a slot if one is free; `release` returns it."""
+        """Acquire a slot if one is free; `release_slot` returns it."""
         return self._slots.acquire(blocking=False)
 
     def release_slot(self) -> None:
-        """Release a slot that `acquire` returned."""
+        """Release a slot that `acquire_slot` returned."""
         self._slots.release()
 
 
