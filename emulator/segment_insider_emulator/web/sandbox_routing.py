@@ -111,7 +111,7 @@ def find_sandbox(id: str) -> Sandbox:
 
 
 def create_sandbox(**options: Any) -> Sandbox:
-    """Create a sandbox for the caller's team; see SandboxRegistry.create."""
+    """Create a sandbox for the caller's team; see SandboxRegistry.create_sandbox."""
     return current_registry().create_sandbox(**options, team=current_caller().team)
 
 
