@@ -35,7 +35,7 @@ TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z
 def add_scenario_run() -> ScenarioRunIdModel:
     """Store a run, {"startedAt", "features"}; only the last fifty stay."""
     return ScenarioRunIdModel(
-        id=get_scenario_run_store().add(parse_scenario_run(request.get_data()))
+        id=get_scenario_run_store().add_run(parse_scenario_run(request.get_data()))
     )
 
 
@@ -44,7 +44,7 @@ def add_scenario_run() -> ScenarioRunIdModel:
 def list_scenario_runs() -> ScenarioRunPageModel:
     """List all stored runs, the newest last."""
     refuse_query_parameters(request.args)
-    oldest_first = reversed(get_scenario_run_store().list_newest())
+    oldest_first = reversed(get_scenario_run_store().list_newest_runs())
     return ScenarioRunPageModel(
         scenario_runs=[_scenario_run_json(scenario_run) for scenario_run in oldest_first],
         next=None,

@@ -168,7 +168,7 @@ class RetryScheduler:
         with self._retry_lock:
             ids = self._upserts.list_pending_upsert_ids()
             for id in ids:
-                self._retry_loaded_upsert(partial(self._upserts.get, id), self._clock())
+                self._retry_loaded_upsert(partial(self._upserts.get_upsert, id), self._clock())
             self.reload_next_due_time()
         return len(ids)
 
