@@ -134,7 +134,9 @@ def can_use_message_counts(filters: MessageFilters) -> bool:
 
 
 def select_message_counts(filters: MessageFilters, time_prefix_length: int) -> Select[Any]:
-    """Select time, verdict and count of the messages that match *filters*; see `can_use_message_counts`.
+    """Select time, verdict and count of the messages that match *filters*.
+
+    See `can_use_message_counts`.
 
     Args:
         time_prefix_length: Characters of the time to group by, at most SECOND_PREFIX_LENGTH.
