@@ -9,8 +9,8 @@ import orjson
 
 from segment_insider_emulator.analysis.context import AnalysisContext, build_context
 from segment_insider_emulator.analysis.drift.unsent_properties import (
-    explain_deciding_properties,
     explain_empty_values,
+    explain_properties_that_only_decide,
     explain_unmapped_properties,
     find_unsent_values,
 )
@@ -167,7 +167,9 @@ def _format_unread_paths(
 ) -> Iterator[str]:
     if event.get("type") not in MESSAGE_TYPES:
         return
-    yield from (f"  {sentence}" for sentence in explain_deciding_properties(explanation, event))
+    yield from (
+        f"  {sentence}" for sentence in explain_properties_that_only_decide(explanation, event)
+    )
     if explanation.dropped:
         yield "  dropped: no matching subscription reads"
     for property_note in explain_unmapped_properties(subject, event, explanation.dropped):

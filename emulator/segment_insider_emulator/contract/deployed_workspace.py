@@ -253,7 +253,8 @@ class DeployedWorkspace:
         return {
             "requests": result["requests"],
             "results": [
-                _build_rejected_result(stop) if stop else next(results) for _, stop in filtered
+                _build_filtered_event_result(stop) if stop else next(results)
+                for _, stop in filtered
             ],
         }
 
@@ -321,7 +322,7 @@ def _build_empty_result(case: ContractCase, status: str, message: str) -> JSONOb
     return {"requests": [], "results": [result for _ in case.document["events"]]}
 
 
-def _build_rejected_result(stop: Rejection) -> JSONObject:
+def _build_filtered_event_result(stop: Rejection) -> JSONObject:
     status, message = verdict_for_rejection(stop)
     return {"status": status, "message": message}
 

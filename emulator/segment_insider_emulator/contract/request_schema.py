@@ -82,7 +82,7 @@ def _build_user_schema(action: DestinationAction) -> JSONObject:
     required = ["identifiers", "attributes", "not_append"]
     members: JSONObject = {
         "identifiers": _build_identifiers_schema(),
-        "attributes": _build_event_attributes_schema(fields)
+        "attributes": _build_user_attributes_schema(fields)
         if "timestamp" in fields
         else _build_profile_attributes_schema(fields),
         "not_append": {"type": "boolean"},
@@ -110,7 +110,7 @@ def _build_profile_attributes_schema(fields: dict[str, ActionField]) -> JSONObje
     )
 
 
-def _build_event_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
+def _build_user_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
     return _build_root_and_custom_schema([fields["attributes"]], ROOT_ATTRIBUTES)
 
 

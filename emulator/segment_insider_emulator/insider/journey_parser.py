@@ -161,7 +161,7 @@ def parse_journey_steps(
             yield from _parse_check_step(kind, step, step_path, journey_location)
 
 
-def get_first_step_path(steps: StepDocuments, parent_path: str) -> str | None:
+def get_path_of_first_step(steps: StepDocuments, parent_path: str) -> str | None:
     """Return the path of the first of *steps*, or None for an empty list."""
     return f"{parent_path}[0]" if steps else None
 
@@ -171,7 +171,7 @@ def _parse_check_step(
 ) -> Iterator[JourneyElement]:
     paths = {name: step.get(name, []) for name in STEP_KEYS_BY_KIND[kind]}
     first_paths = {
-        name: get_first_step_path(path, f"{step_path}.{name}") for name, path in paths.items()
+        name: get_path_of_first_step(path, f"{step_path}.{name}") for name, path in paths.items()
     }
     if kind == "check":
         condition = parse_check_condition(step["check"], f"{journey_location}.{step_path}.check")
@@ -260,7 +260,7 @@ def _parse_journey(document: JSONObject, where: str) -> JourneyDefinition:
         goals=_parse_journey_goals(document.get("goals", ()), f"{where}.goals"),
         reentry_period=_parse_reentry_period(document["eligibility"], f"{where}.eligibility"),
         attribution_window=_parse_attribution_window(document, f"{where}.attribution"),
-        first_step_path=get_first_step_path(steps, "steps"),
+        first_step_path=get_path_of_first_step(steps, "steps"),
         elements={
             element.step_path: element for element in parse_journey_steps(steps, "steps", where)
         },

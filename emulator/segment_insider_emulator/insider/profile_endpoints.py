@@ -99,7 +99,7 @@ class ReadProfileHandler:
         if body.get("quota"):
             total = self.account.options.rate_limits[PROFILE_READ_BUDGET]
             response_body["quota"] = {"cost": cost, "used": used_units, "total": total}
-        return _build_profile_response(body, PROFILE_READ_KEYS, response_body)
+        return _build_success_response(body, PROFILE_READ_KEYS, response_body)
 
 
 def select_requested_attributes(profile: Profile, names: list[str]) -> JSONObject:
@@ -240,7 +240,7 @@ class UpdateIdentifierHandler:
             self.account.on_change(
                 build_profile_changes(attributes_before, changes, [], now, skip_hook=False)
             )
-        return _build_profile_response(body, IDENTIFIER_UPDATE_KEYS)
+        return _build_success_response(body, IDENTIFIER_UPDATE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ class DeleteIdentifiersHandler:
             unit_of_work.save_changes(
                 ProfileChanges(changed_profiles=[profile], removed_identifiers=removed_identifiers)
             )
-        return _build_profile_response(body, USER_REFERENCE_KEYS)
+        return _build_success_response(body, USER_REFERENCE_KEYS)
 
 
 def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str, str]:
@@ -318,7 +318,7 @@ class DeleteProfileHandler:
             profile_id = require_profile(unit_of_work, reference).id
             unit_of_work.save_changes(ProfileChanges(deleted_profile_ids=[profile_id]))
         log.info("deleted profile")
-        return _build_profile_response(body, USER_REFERENCE_KEYS)
+        return _build_success_response(body, USER_REFERENCE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,7 +331,7 @@ class AnonymizeProfileHandler:
         """Anonymize the profile. Raises: RequestRejected, when no user is named or found."""
         reference = require_user_reference(body, self.account.identity_rules)
         anonymize_profile(self.account, reference, now)
-        return _build_profile_response(body, USER_REFERENCE_KEYS)
+        return _build_success_response(body, USER_REFERENCE_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,7 +350,7 @@ class AnonymizeByIdHandler:
             remedy = "Send the Profile ID that the user's profile shows, as text."
             raise reject_malformed_body("insider_id must be specified", remedy)
         anonymize_profile(self.account, UserReference(insider_id, {}), now)
-        return _build_profile_response(body, PROFILE_ID_KEYS)
+        return _build_success_response(body, PROFILE_ID_KEYS)
 
 
 def anonymize_profile(account: InsiderAccount, reference: UserReference, now: datetime) -> None:
@@ -388,7 +388,7 @@ def _redact_merge_history(profile: Profile, now: str) -> None:
     profile.updated_at = now
 
 
-def _build_profile_response(
+def _build_success_response(
     body: JSON, documented_keys: DocumentedKeys, response_body: JSONObject | None = None
 ) -> HttpResponse:
     return build_json_response(

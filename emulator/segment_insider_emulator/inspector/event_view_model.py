@@ -16,8 +16,8 @@ from segment_insider_emulator.analysis.drift.traffic_stats import (
 )
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     UnmappedProperty,
-    explain_deciding_properties,
     explain_empty_values,
+    explain_properties_that_only_decide,
     explain_unmapped_properties,
     keep_one_property_per_path,
 )
@@ -242,7 +242,7 @@ def build_event_view_model(
             _is_same_request(subscription, compiled, event)
             for subscription in matched_subscriptions
         ),
-        decision_notes=tuple(explain_deciding_properties(explanation, event))
+        decision_notes=tuple(explain_properties_that_only_decide(explanation, event))
         if matched_subscriptions
         else (),
     )

@@ -178,7 +178,7 @@ class _ValueMarker:
         payload_paths = payload.own_source_paths | payload.deciding_paths | payload.unused_paths
         if payload_paths and not is_nonempty_container(payload.value):
             self._record_value("", MISSING, payload)
-        self._overriding_paths = _find_overriding_paths(payload, values)
+        self._overriding_paths = _find_paths_for_empty_parameters(payload, values)
         for field in subscription.action.fields:
             if field.key in payload.parts:
                 value = values.get(field.key, MISSING) if isinstance(values, dict) else MISSING
@@ -283,7 +283,7 @@ class _ValueMarker:
         )
 
 
-def _find_overriding_paths(payload: TracedValue, values: JSON) -> dict[str, set[str]]:
+def _find_paths_for_empty_parameters(payload: TracedValue, values: JSON) -> dict[str, set[str]]:
     """Return parameter names without a value -> the paths that could give them one."""
     parameters = payload.parts.get("parameters")
     if parameters is None or not isinstance(values, dict):

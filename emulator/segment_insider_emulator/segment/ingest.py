@@ -224,7 +224,7 @@ class _TrackingRequestContext:
             kind: The type given by the path; None for a call of a batch.
         """
         if reason := find_discard_reason(call):
-            return self.discard_call(sent, reason, call.get("type"))
+            return self.build_discarded_message(sent, reason, call.get("type"))
         inherited = inherit_from_batch(envelope, call)
         message_id = inherited.get("messageId") or self.new_id()
         event = normalise_call(
@@ -240,7 +240,7 @@ class _TrackingRequestContext:
             detail=join_warnings(list_sender_warnings(inherited, self.received_at, kind)),
         )
 
-    def discard_call(
+    def build_discarded_message(
         self, sent: JSONObject, reason: DiscardReason, message_type: JSON = None
     ) -> Message:
         """Return a message for a call that Segment discards, with the reason."""
@@ -267,13 +267,13 @@ def _parse_batch(sent: JSONObject, context: _TrackingRequestContext) -> list[Mes
         )
     if not calls:
         empty = DiscardReason("empty_batch", "The batch has no events. Send at least one.")
-        return [context.discard_call(sent, empty)]
+        return [context.build_discarded_message(sent, empty)]
     if reason := find_batch_size_problem(calls):
         stored_calls = [
             _remove_key(call, "writeKey") if isinstance(call, dict) else call
             for call in calls[:MAX_STORED_CALLS_OF_LARGE_BATCH]
         ]
-        return [context.discard_call({**envelope, "batch": stored_calls}, reason)]
+        return [context.build_discarded_message({**envelope, "batch": stored_calls}, reason)]
     return [_parse_batch_call(call, envelope, context) for call in calls]
 
 
@@ -281,10 +281,10 @@ def _parse_batch_call(
     call: JSON, envelope: JSONObject, context: _TrackingRequestContext
 ) -> Message:
     if not isinstance(call, dict):
-        return context.discard_call({"message": call}, CALL_NOT_AN_OBJECT)
+        return context.build_discarded_message({"message": call}, CALL_NOT_AN_OBJECT)
     sent = _remove_key(call, "writeKey")
     if reason := find_event_size_problem(sent):
-        return context.discard_call(sent, reason, sent.get("type"))
+        return context.build_discarded_message(sent, reason, sent.get("type"))
     return context.accept_call(sent, sent, envelope)
 
 

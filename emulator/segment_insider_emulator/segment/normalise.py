@@ -55,13 +55,13 @@ def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
 
 
 def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> JSONObject:
-    """Set the id and the times of *call*; everything else stays as sent_at.
+    """Set the id and the times of *call*; everything else stays as sent.
 
     Args:
         call: With its type, and the values of its batch.
         received_at: When it arrived, by Segment's clock.
-    Returns: A new event. `originalTimestamp` is the client's `timestamp` as sent_at, and absent if
-        it sent_at none: it is not documented what Segment writes then.
+    Returns: A new event. `originalTimestamp` is the client's `timestamp` as sent, and absent if
+        it sent none: it is not documented what Segment writes then.
     Source: Segment, Spec: Common Fields.
     """
     received_text = format_iso_utc(received_at)

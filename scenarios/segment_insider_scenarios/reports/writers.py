@@ -133,11 +133,11 @@ def to_run_document(results: RunResults) -> JSONObject:
     """Return the body of POST /emulator/v1/scenario-runs, cut to its limits."""
     return {
         "startedAt": results.started_at.isoformat(),
-        "features": list(_feature_documents(results))[:MAX_FEATURES],
+        "features": list(_list_run_features(results))[:MAX_FEATURES],
     }
 
 
-def _feature_documents(results: RunResults) -> Iterator[JSONObject]:
+def _list_run_features(results: RunResults) -> Iterator[JSONObject]:
     for file, scenarios in results.group_by_feature():
         documents = [_scenario_document(scenario) for scenario in scenarios[:MAX_SCENARIOS]]
         yield {

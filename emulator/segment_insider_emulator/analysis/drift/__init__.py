@@ -17,7 +17,7 @@ from segment_insider_emulator.analysis.drift.deviations import (
     PreviewedDeviation,
     ValueChange,
     WorkspaceEdit,
-    build_trigger_exclusion,
+    build_edit_that_excludes_event,
     combine_trigger_edits,
     group_by_subscription,
     merge_deviations,
@@ -216,7 +216,11 @@ def _suggest_edit_for_finding(
     event_name: str | None,
 ) -> WorkspaceEdit | None:
     if rule is destination_rules.find_duplicate_deliveries:
-        return build_trigger_exclusion(subscription, event_name) if event_name is not None else None
+        return (
+            build_edit_that_excludes_event(subscription, event_name)
+            if event_name is not None
+            else None
+        )
     guide_subscription = find_guide_subscription(subscription)
     if rule is destination_rules.find_missing_cart_reviewed and guide_subscription:
         return WorkspaceEdit(

@@ -205,7 +205,7 @@ def parse_difference_number(difference_id: str) -> int:
 SENT_TWICE_TEXT = "events are sent by more than one subscription"
 
 
-def build_trigger_exclusion(
+def build_edit_that_excludes_event(
     subscription: LocatedSubscription, event_name: str
 ) -> WorkspaceEdit | None:
     """Return an edit that excludes a track call from a trigger; None if `and` cannot do it."""

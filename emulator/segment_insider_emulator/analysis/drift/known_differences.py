@@ -215,7 +215,7 @@ def _may_lack_user_id(subscription: LocatedSubscription) -> bool:
     return all(LITERAL_MARKER not in list_read_paths(mapping) for mapping in id_mappings)
 
 
-def _has_equal_prices(subscription: LocatedSubscription) -> bool:
+def _maps_both_prices_alike(subscription: LocatedSubscription) -> bool:
     price = _get_parameter_mapping(subscription, "unit_price")
     return price is not None and price == _get_parameter_mapping(subscription, "unit_sale_price")
 
@@ -289,7 +289,7 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     ),
     (
         "D20",
-        _has_equal_prices,
+        _maps_both_prices_alike,
         "unit_price and unit_sale_price are the same value",
         "Map unit_price to the price before the discount, if it is sent.",
     ),

@@ -10,7 +10,7 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationEffect,
     DeviationReference,
     WorkspaceEdit,
-    build_trigger_exclusion,
+    build_edit_that_excludes_event,
     fold_path_spelling,
     suggest_mapping_edit,
 )
@@ -106,7 +106,7 @@ def _find_unhandled_and_duplicate_events(
             ),
             subscriptions[-1],
         )
-        edit = build_trigger_exclusion(widest, name) if kind == "track" else None
+        edit = build_edit_that_excludes_event(widest, name) if kind == "track" else None
         remedy = f"Narrow the trigger of {widest.name!r}."
         deviation = _build_traffic_deviation(
             "D24", widest, "differs", "trigger", what, remedy, edit, tally

@@ -119,7 +119,9 @@ def _list_parent_field_paths(fields: Iterable[str]) -> Iterator[str]:
         yield from (field[:index] for index, letter in enumerate(field) if letter in ".[")
 
 
-def explain_deciding_properties(explanation: EventExplanation, event: JSONObject) -> Iterator[str]:
+def explain_properties_that_only_decide(
+    explanation: EventExplanation, event: JSONObject
+) -> Iterator[str]:
     """Explain which properties decide something without being sent themselves."""
     values = dict(iter_leaves(event))
     for path in explanation.deciding:
