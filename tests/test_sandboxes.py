@@ -202,7 +202,7 @@ def test_a_deleted_sandbox_is_gone(client: FlaskClient) -> None:
 
 
 def test_the_store_of_a_deleted_sandbox_reports_that_it_was_closed(client: FlaskClient) -> None:
-    own = client.application.extensions["sandboxes"].get("red").services
+    own = client.application.extensions["sandboxes"].get_sandbox("red").services
     client.delete(f"{SANDBOXES}/red")
     with pytest.raises(DatabaseUnavailable, match="it was closed"):
         own.store.list_messages()
@@ -309,11 +309,11 @@ def test_a_workspace_document_contains_its_tracking_plan(client: FlaskClient) ->
 
 def test_a_replacement_works_on_an_already_replaced_sandbox(client: FlaskClient) -> None:
     served = client.application.extensions["sandboxes"]
-    seen = served.get("red").services
+    seen = served.get_sandbox("red").services
     for _ in range(2):
         with served.replace_workspace(seen, None, None) as new:
             pass
-    assert served.get("red").services is new
+    assert served.get_sandbox("red").services is new
     client.delete(f"{SANDBOXES}/red")
     refused = pytest.raises(ConflictError, match="the sandbox has been deleted")
     with refused, served.replace_workspace(seen, None, None):
@@ -440,9 +440,9 @@ def test_a_sandbox_used_in_time_is_not_deleted(tmp_path: Path) -> None:
         client.post(SANDBOXES, json=RED_SANDBOX)
         assert store.list_idle_sandbox_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
         store.mark_used("red", format_iso_utc(NOW + timedelta(hours=2)))
-        assert not served.delete("red", unused_since=format_iso_utc(NOW + timedelta(hours=1)))
+        assert not served.delete_sandbox("red", unused_since=format_iso_utc(NOW + timedelta(hours=1)))
         assert client.get("/sandboxes/red/").status_code == 200
-        assert served.delete("red", unused_since=format_iso_utc(NOW + timedelta(hours=3)))
+        assert served.delete_sandbox("red", unused_since=format_iso_utc(NOW + timedelta(hours=3)))
         assert client.get("/sandboxes/red/").status_code == 404
 
 

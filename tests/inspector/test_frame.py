@@ -193,7 +193,7 @@ def test_programs_are_told_in_json_that_nothing_has_an_address(
     client: FlaskClient, accepted: str
 ) -> None:
     what, remedy = LOST
-    told = {"what": what.replace("N", "n"), "where": "/nothing", "remedy": remedy}
+    told = {"what": what.replace("This", "this"), "where": "/nothing", "remedy": remedy}
     assert client.get("/nothing", headers={"Accept": accepted}).get_json() == {"error": told}
 
 

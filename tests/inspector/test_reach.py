@@ -25,7 +25,7 @@ def app() -> Flask:
 def shown(app: Flask, part: str, **context: object) -> tuple[str, list[str]]:
     """The words of a part of the page, and where its links lead."""
     with app.test_request_context("/"):
-        html = render_template(f"inspector/{part}.html", view=SEARCH, **context)
+        html = render_template(f"inspector/{part}.html", list_query=SEARCH, **context)
     return " ".join(re.sub("<[^>]*>", " ", html).split()), re.findall('href="([^"]*)"', html)
 
 
@@ -46,7 +46,7 @@ def test_totals_say_how_far_back_they_were_counted(app: Flask) -> None:
 def test_people_who_were_not_all_searched_are_led_on_to(app: Flask) -> None:
     words, links = shown(app, "_people", people=[], search="ada", following=51)
     assert words == (
-        "Nobody so far has “ada” Only the newest profiles were searched, in identifiers and "
+        "No profile with “ada” found so far Only the newest profiles were searched, in identifiers and "
         "attributes."
         " Older profiles"
     )

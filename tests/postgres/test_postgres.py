@@ -510,7 +510,7 @@ def test_requests_work_while_idle_connections_are_closed(url: str) -> None:
     now = [0.0]
     with make_retention_emulator(url, now) as client:
         client.post("/emulator/v1/sandboxes", json={"id": "red"})
-        engine = client.application.extensions["sandboxes"].get("red").services.engine
+        engine = client.application.extensions["sandboxes"].get_sandbox("red").services.engine
         with transaction(engine) as connection:
             before = connection.scalar(text("SELECT pg_backend_pid()"))
             for now[-1] in (20.0, 90.0, 160.0):

@@ -55,8 +55,8 @@ def taken(scene, emulators, monkeypatch):
     monkeypatch.setattr(ControlClient, "delete_sandbox", delete)
 """
 FULL = (
-    "the team checkout has 2 sandboxes already. Delete those that are done with, on the page /team "
-    "or with DELETE /emulator/v1/sandboxes/<id>."
+    "the team checkout has 2 sandboxes already. Delete sandboxes that are not needed, on the page "
+    "/team or with DELETE /emulator/v1/sandboxes/<id>."
 )
 KEPT = " --no-keep (in pytest: --emulator-no-keep) deletes those of failed scenarios."
 WORKERS = " Each worker needs one: use fewer workers (-n)."
@@ -66,13 +66,12 @@ DEAD = "http://127.0.0.1:1"
 NOBODY = "no emulator answers. Start one with `emulator serve`, or correct the address."
 STRANGE = "this is not an emulator. Give the address of an emulator."
 NO_TOKEN = (
-    "this emulator needs a password or a team's token. Give it with HTTP Basic "
-    "authentication under any user name, or as a bearer token; our own tools read EMULATOR_TOKEN."
+    "this emulator needs a password or a team's token. Send it with HTTP Basic "
+    "authentication and any user name, or as a bearer token. Our tools read EMULATOR_TOKEN."
 )
 WRONG_TOKEN = (
-    "the password or token is wrong. Give that of a team, or the emulator's password; our "
-    "own tools read "
-    "EMULATOR_TOKEN."
+    "the password or token is wrong. Use the token of a team or the emulator's password. "
+    "Our tools read EMULATOR_TOKEN."
 )
 CASES = [
     pytest.param("dead", "c-token", NOBODY, id="a dead address"),
