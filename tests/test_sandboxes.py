@@ -440,7 +440,9 @@ def test_a_sandbox_used_in_time_is_not_deleted(tmp_path: Path) -> None:
         client.post(SANDBOXES, json=RED_SANDBOX)
         assert store.list_idle_sandbox_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
         store.mark_used("red", format_iso_utc(NOW + timedelta(hours=2)))
-        assert not served.delete_sandbox("red", unused_since=format_iso_utc(NOW + timedelta(hours=1)))
+        assert not served.delete_sandbox(
+            "red", unused_since=format_iso_utc(NOW + timedelta(hours=1))
+        )
         assert client.get("/sandboxes/red/").status_code == 200
         assert served.delete_sandbox("red", unused_since=format_iso_utc(NOW + timedelta(hours=3)))
         assert client.get("/sandboxes/red/").status_code == 404

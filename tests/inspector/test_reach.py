@@ -46,7 +46,8 @@ def test_totals_say_how_far_back_they_were_counted(app: Flask) -> None:
 def test_people_who_were_not_all_searched_are_led_on_to(app: Flask) -> None:
     words, links = shown(app, "_people", people=[], search="ada", following=51)
     assert words == (
-        "No profile with “ada” found so far Only the newest profiles were searched, in identifiers and "
+        "No profile with “ada” found so far Only the newest profiles were searched, in "
+        "identifiers and "
         "attributes."
         " Older profiles"
     )
