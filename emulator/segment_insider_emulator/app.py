@@ -51,7 +51,6 @@ from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer
 from segment_insider_emulator.storage.change_feed import PostgresListener
 from segment_insider_emulator.storage.database import (
-    POSTGRESQL_URL_SCHEMES,
     hold_advisory_locks,
     open_database,
 )
@@ -117,12 +116,15 @@ def create_app(
     config = replace(config, strict=config.strict or bool(teams))
     authenticator = CallerAuthenticator(config.password, teams)
     owner = find_default_sandbox_owner(teams)
-    is_postgres = config.db.startswith(POSTGRESQL_URL_SCHEMES)
-    idle_connections = IdleConnectionReaper(stopwatch) if is_postgres else None
-    app.extensions["emulator"] = _install_sandboxes(
+    idle_connections = IdleConnectionReaper(stopwatch)
+    default = app.extensions["emulator"] = _install_sandboxes(
         app, config, workspace, clock, stopwatch, owner, idle_connections
     )
-    install_request_hooks(app, create_access_check(config.host, authenticator), idle_connections)
+    install_request_hooks(
+        app,
+        create_access_check(config.host, authenticator),
+        idle_connections if default.shared_state.is_multi_process else None,
+    )
     json_errors.register_json_errors(app)
     for blueprint in (
             segment.bp, insider.bp, capture_routes, delivery_routes, segment_fault_routes,
@@ -141,7 +143,7 @@ def _install_sandboxes(
     clock: Clock,
     stopwatch: Stopwatch,
     default_owner: str | None,
-    idle_connections: IdleConnectionReaper | None,
+    idle_connections: IdleConnectionReaper,
 ) -> SandboxServices:
     """Create the default sandbox and the registry; returns the default sandbox's services."""
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
@@ -157,8 +159,7 @@ def _install_sandboxes(
         engine = open_database(db)
         shared = ReplicatedState(engine)
         store = MessageStore(engine, listener)
-        if idle_connections:
-            idle_connections.watch_pool(store.pool_usage)
+        idle_connections.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
         return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_guard))
 

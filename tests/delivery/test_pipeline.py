@@ -1,12 +1,13 @@
 """A message is carried once, through every subscription it matches, and kept with its verdict."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
+from carried import FINE, NOW, subscription
 
 from segment_insider_emulator.delivery.pipeline import (
     DUPLICATE_REASON,
@@ -21,8 +22,6 @@ from segment_insider_emulator.storage.messages import DatabaseUnavailable, Messa
 from segment_insider_emulator.storage.records import DeliveryAttempt
 from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 
-NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
-FINE = HttpResponse(200, b'{"data":{"successful":{"count":1},"fail":{}}}')
 REFUSED = HttpResponse(200, b'{"data":{"successful":{},"fail":{"count":1}}}')
 WARNED = HttpResponse(
     200,
@@ -38,21 +37,6 @@ FILTERED = (
     "switches the destination off"
 )
 DROPPED = "delivered for Segment, dropped by Insider One: 1 failed"
-
-
-def subscription(name: str, trigger: str) -> JSONObject:
-    mapping = {
-        "event_name": {"@path": "$.event"},
-        "timestamp": {"@path": "$.timestamp"},
-        "uuid": {"@path": "$.userId"},
-    }
-    return {
-        "name": name,
-        "actionSlug": "trackEvent",
-        "enabled": True,
-        "trigger": trigger,
-        "settings": mapping,
-    }
 
 
 def destination(**changes: Any) -> JSONObject:

@@ -208,7 +208,7 @@ def _parse_dry_run_messages(services: SandboxServices, raw: bytes) -> list[Messa
         received_at=now,
         new_id=lambda: generate_message_id(now, secrets.token_bytes(16)),
     )
-    return assign_sources(received, services.workspace.sources, strict=services.config.strict)
+    return assign_sources(received, services.sources, strict=services.config.strict)
 
 
 def _enable_all_subscriptions(destination: JSONObject) -> Destination:

@@ -246,8 +246,6 @@ class FaultInjector:
         return self._apply_fault(active_fault, request, sender) if active_fault else sender(request)
 
     def _take_matching_fault(self) -> _ActiveFault | None:
-        if not self.active_faults:
-            return None
         now = self._clock()
         with self._guard.updating:
             match = next(

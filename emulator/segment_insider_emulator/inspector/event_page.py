@@ -213,7 +213,7 @@ def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> 
     """Return the message in each copy format, without secrets."""
     message = _redact_message(event_view.message)
     call = copy_as.remove_message_id(message)
-    sources = {source.name: source.write_key for source in services.workspace.sources}
+    sources = {source.name: source.write_key for source in services.sources}
     key = sources.get(message.source or "", services.workspace.write_key)
     account = InsiderAccountSettings(
         services.workspace.identifiers, services.workspace.insider_options

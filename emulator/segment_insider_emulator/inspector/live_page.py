@@ -247,7 +247,7 @@ def _build_filter_choices() -> dict[str, object]:
         "sdks": build_sdk_snippets(host, services.workspace.write_key),
         "types": MESSAGE_TYPES,
         "verdicts": VERDICTS,
-        "sources": [source.name for source in services.workspace.sources],
+        "sources": [source.name for source in services.sources],
         "names": services.store.message_search.list_filter_choices(),
     }
 

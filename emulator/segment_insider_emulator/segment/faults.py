@@ -66,8 +66,6 @@ class SegmentFaultQueue:
 
     def take_next_fault(self) -> SegmentFault | None:
         """Return the fault for this request and count it as used; None to answer normally."""
-        if not self.waiting:
-            return None
         with self._guard.updating:
             if not self.waiting:
                 return None

@@ -222,7 +222,7 @@ def exchange_token() -> Response:
 def source_settings(write_key: str) -> Response:
     """Return the settings that browser and mobile SDKs read before they send events."""
     services = current_services()
-    known = {source.write_key for source in services.workspace.sources}
+    known = {source.write_key for source in services.sources}
     if services.config.strict and write_key not in known:
         remedy = "Use a key of this workspace. Others work only without --strict and --teams."
         raise _build_not_found_error("no source has this write key", SETTINGS_PATH, remedy)
