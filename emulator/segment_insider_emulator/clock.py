@@ -119,7 +119,7 @@ class SandboxClock:
             self._frozen, self._offset = at, timedelta(0)
             self._latest_time = at or self._machine_clock()
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return {"frozen", "offset", "latest"} for other processes; the offset in microseconds."""
         return {
             "frozen": self._frozen and self._frozen.isoformat(),
@@ -127,8 +127,8 @@ class SandboxClock:
             "latest": self._latest_time.isoformat(),
         }
 
-    def restore(self, state: JSONObject) -> None:
-        """Load what `state` returned in another process."""
+    def load_state(self, state: JSONObject) -> None:
+        """Load what `export_state` returned in another process."""
         self._frozen = state["frozen"] and datetime.fromisoformat(state["frozen"])
         self._offset = state["offset"] * _MICROSECOND
         self._latest_time = datetime.fromisoformat(state["latest"])

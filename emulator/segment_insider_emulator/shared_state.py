@@ -10,11 +10,11 @@ from segment_insider_emulator.types import JSONObject
 class Shareable(Protocol):
     """Has a small state that can be exported as JSON and restored."""
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return the state as a JSON object."""
 
-    def restore(self, state: JSONObject) -> None:
-        """Replace the state by one that `state` returned, maybe in another process."""
+    def load_state(self, state: JSONObject) -> None:
+        """Replace the state by one that `export_state` returned, maybe in another process."""
 
 
 class StateGuard(Protocol):

@@ -87,11 +87,11 @@ class DestinationOverrides:
             self._store.reset()
             self._use_overrides({})
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return an empty state: the changes themselves are in the database."""
         return {}
 
-    def restore(self, state: JSONObject) -> None:
+    def load_state(self, state: JSONObject) -> None:
         """Reload the changes that another process stored."""
         self._use_overrides(self._store.load_changes(self._original_fingerprint))
 

@@ -226,15 +226,15 @@ class FaultInjector:
             self.active_faults = []
             self._added_count = 0
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return the state for other processes: {"added": count, "standing": active faults}."""
         return {
             "added": self._added_count,
             "standing": [fault.to_json() for fault in self.active_faults],
         }
 
-    def restore(self, state: JSONObject) -> None:
-        """Load the state that `state` of another process returned."""
+    def load_state(self, state: JSONObject) -> None:
+        """Load the state that `export_state` of another process returned."""
         self._added_count = state["added"]
         self.active_faults = [
             _ActiveFault.from_json(fault_json) for fault_json in state["standing"]

@@ -57,12 +57,12 @@ class PassThroughSender:
             )
         return response
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return the state for other processes: {"compared": count}."""
         return {"compared": self._compared_count}
 
-    def restore(self, state: JSONObject) -> None:
-        """Load the count that `state` of another process returned."""
+    def load_state(self, state: JSONObject) -> None:
+        """Load the count that `export_state` of another process returned."""
         self._compared_count = state["compared"]
 
     def _record_differences(

@@ -74,12 +74,12 @@ class RateLimiter:
         with self._state_guard.updating:
             self._current_minute, self._used_units = 0, {}
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return the state for other processes: {"minute": number, "used": units by budget}."""
         return {"minute": self._current_minute, "used": self._used_units}
 
-    def restore(self, state: JSONObject) -> None:
-        """Load a state that `state` returned."""
+    def load_state(self, state: JSONObject) -> None:
+        """Load a state that `export_state` returned."""
         self._current_minute, self._used_units = state["minute"], state["used"]
 
 
@@ -238,11 +238,11 @@ class IntegrationPanel:
             self._store.reset(self._build_workspace_integration())
             self._reload_integrations()
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return an empty state: other processes reload the integrations from the store."""
         return {}
 
-    def restore(self, state: JSONObject) -> None:
+    def load_state(self, state: JSONObject) -> None:
         """Reload the integrations that another process stored."""
         self._reload_integrations()
 

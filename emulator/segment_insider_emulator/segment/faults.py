@@ -84,12 +84,12 @@ class SegmentFaultQueue:
         with self._guard.updating:
             self.waiting.clear()
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return the queue for other processes: {"waiting": [fault]}."""
         return {"waiting": [asdict(each) for each in self.waiting]}
 
-    def restore(self, state: JSONObject) -> None:
-        """Load what `state` returned in another process."""
+    def load_state(self, state: JSONObject) -> None:
+        """Load what `export_state` returned in another process."""
         self.waiting = deque(SegmentFault(**each) for each in state["waiting"])
 
 

@@ -103,7 +103,7 @@ class _ReplicatedStateGuard:
     def __init__(self, engine: Engine, name: str, shareable: Shareable) -> None:
         self._engine, self._name, self._shareable = engine, name, shareable
         self._lock = Lock()
-        self._initial_state = shareable.state()
+        self._initial_state = shareable.export_state()
         self.revision: str | None = None  # of the state in memory; None for the initial one
 
     @property
@@ -123,7 +123,7 @@ class _ReplicatedStateGuard:
             self._load_state(connection)
             yield
             self.revision = secrets.token_hex(8)
-            state = self._shareable.state()
+            state = self._shareable.export_state()
             row = {"name": self._name, "revision": self.revision, "state": state}
             UPSERT_STATE.execute_many(connection, [row])
 
@@ -136,5 +136,5 @@ class _ReplicatedStateGuard:
         rows = SELECT_STATE.fetch_all(connection, {"state_name": self._name})
         revision, state = (rows[0].revision, rows[0].state) if rows else (None, self._initial_state)
         if revision != self.revision:
-            self._shareable.restore(state)
+            self._shareable.load_state(state)
             self.revision = revision

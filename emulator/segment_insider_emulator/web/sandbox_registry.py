@@ -230,11 +230,11 @@ class SandboxRegistry:
                 else current
             )
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return an empty state for other processes: the list of sandboxes is in the database."""
         return {}
 
-    def restore(self, state: JSONObject) -> None:
+    def load_state(self, state: JSONObject) -> None:
         """Note that another process has created or deleted a sandbox."""
         self._change_marker = object()
 

@@ -61,12 +61,12 @@ class WorkspaceVersion:
         with self._guard.updating:
             self.latest = self.applied
 
-    def state(self) -> JSONObject:
+    def export_state(self) -> JSONObject:
         """Return this and the latest workspace for other processes, as {"basis", "wanted"}."""
         return {"basis": self._base_fingerprint, "wanted": self.latest}
 
-    def restore(self, state: JSONObject) -> None:
-        """Load what `state` returned in another process."""
+    def load_state(self, state: JSONObject) -> None:
+        """Load what `export_state` returned in another process."""
         self.latest = state["wanted"] if state["basis"] == self._base_fingerprint else self.applied
 
 
