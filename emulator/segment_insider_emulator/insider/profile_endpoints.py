@@ -28,9 +28,10 @@ from segment_insider_emulator.insider.formats import (
 from segment_insider_emulator.insider.identity import (
     DEFAULT_IDENTIFIERS,
     IdentityRules,
+    build_profile_changes,
+    copy_attributes,
     format_identifier,
 )
-from segment_insider_emulator.insider.profile_changes import build_profile_changes, copy_attributes
 from segment_insider_emulator.insider.responses import (
     NO_SUCH_USER,
     RequestRejected,

@@ -7,14 +7,18 @@ Codes". The findings are the emulator's own, in headers.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import islice
 from typing import Literal
 
 import orjson
 
+from segment_insider_emulator.insider.identity import ProfileChange
 from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
 
+CHANGES_HEADER = "x-emulator-changes"
 MAX_FINDINGS = 20
+MAX_LISTED_CHANGES = 50  # attributes or events of one profile
 _MAX_TEXT_CHARS = 240  # a value quoted in a finding may be megabytes long
 _MAX_HEADER_BYTES = 16_000  # clients stop reading at 64 KiB
 
@@ -149,6 +153,73 @@ def build_json_response(
         **extra_headers,
     }
     return HttpResponse(status, orjson.dumps(body), response_headers)
+
+
+def build_changes_header(
+    changes: Sequence[ProfileChange],
+    new_identifiers: Mapping[str, str],
+    resolved_users: Sequence[tuple[int, str]],
+) -> dict[str, str]:
+    """Build the response header that lists the changed profiles as JSON.
+
+    Its value is a list of {"profile", "created", "absorbed", "identifiers", "attributes",
+    "events", "users"}. `attributes` is path -> [old, new]; `users` are the positions in the
+    request of the users with this profile. Long values are truncated, and changes that make the
+    header too long are omitted.
+
+    Args:
+        new_identifiers: Identifier such as "uuid:u1" -> id of the profile that now has it.
+        resolved_users: (position in the request, Profile ID) of each user.
+    """
+    change_texts: list[str] = []
+    length = 0
+    for change in changes:
+        change_text = encode_ascii_json(
+            _serialize_profile_change(change, new_identifiers, resolved_users)
+        )
+        length += len(change_text) + 1
+        if length > _MAX_HEADER_BYTES:
+            break
+        change_texts.append(change_text)
+    return {CHANGES_HEADER: f"[{','.join(change_texts)}]"}
+
+
+def _serialize_profile_change(
+    change: ProfileChange,
+    new_identifiers: Mapping[str, str],
+    resolved_users: Sequence[tuple[int, str]],
+) -> JSONObject:
+    profile_ids = (change.profile_id, *change.absorbed_profile_ids)
+    profile_identifiers = (
+        identifier
+        for identifier, profile_id in new_identifiers.items()
+        if profile_id == change.profile_id
+    )
+    return {
+        "profile": change.profile_id,
+        "created": change.is_new_profile,
+        "absorbed": list(change.absorbed_profile_ids[:MAX_LISTED_CHANGES]),
+        "identifiers": [
+            _truncate_long_text(identifier)
+            for identifier in islice(profile_identifiers, MAX_LISTED_CHANGES)
+        ],
+        "attributes": {
+            _truncate_long_text(path): [_truncate_long_text(old), _truncate_long_text(new)]
+            for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
+        },
+        "events": [
+            _truncate_long_text(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]
+        ],
+        "users": [index for index, profile_id in resolved_users if profile_id in profile_ids],
+    }
+
+
+def _truncate_long_text(value: JSON) -> JSON:
+    """Return *value*, truncated if its text is long."""
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= _MAX_TEXT_CHARS else _truncate_text(text)
 
 
 INVALID_PARTNER = reject_with_message(

@@ -18,14 +18,16 @@ from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import (
     IdentityResolver,
     IdentityRules,
-    format_identifier,
-)
-from segment_insider_emulator.insider.profile_changes import (
-    build_changes_header,
     build_profile_changes,
     copy_attributes,
+    format_identifier,
 )
-from segment_insider_emulator.insider.responses import RequestFinding, build_warning, quote_value
+from segment_insider_emulator.insider.responses import (
+    RequestFinding,
+    build_changes_header,
+    build_warning,
+    quote_value,
+)
 from segment_insider_emulator.insider.users import (
     ParsedUser,
     apply_attributes,
