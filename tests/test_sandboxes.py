@@ -439,7 +439,7 @@ def test_a_sandbox_used_in_time_is_not_deleted(tmp_path: Path) -> None:
         store = SandboxStore(served.default.services.engine)
         client.post(SANDBOXES, json=RED_SANDBOX)
         assert store.list_idle_sandbox_ids(format_iso_utc(NOW + timedelta(hours=1))) == ["red"]
-        store.mark_used("red", format_iso_utc(NOW + timedelta(hours=2)))
+        store.mark_sandbox_used("red", format_iso_utc(NOW + timedelta(hours=2)))
         assert not served.delete_sandbox(
             "red", unused_since=format_iso_utc(NOW + timedelta(hours=1))
         )

@@ -149,23 +149,25 @@ def _install_sandboxes(
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
     fingerprint, listener = fingerprint_document(workspace.document), PostgresListener()
 
-    def build_services(
+    def build_sandbox_services(
         workspace: Workspace, state: SandboxState, requested: JSONObject | str | None
     ) -> SandboxServices:
-        version = WorkspaceVersion(requested, fingerprint, state.shared_state.create_guard)
-        return _build_services(config, workspace, version, state, stopwatch, assets)
+        version = WorkspaceVersion(requested, fingerprint, state.shared_state.create_state_guard)
+        return _build_sandbox_services(config, workspace, version, state, stopwatch, assets)
 
-    def open_state(db: str) -> SandboxState:
+    def open_sandbox_state(db: str) -> SandboxState:
         engine = open_database(db)
         shared = ReplicatedState(engine)
         store = MessageStore(engine, listener)
         idle_connections.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
-        return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_guard))
+        return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_state_guard))
 
-    default = build_services(workspace, open_state(config.db), None)
+    default = build_sandbox_services(workspace, open_sandbox_state(config.db), None)
     records = SandboxStore(default.engine)
-    registry = SandboxRegistry(default, build_services, open_state, records, clock, default_owner)
+    registry = SandboxRegistry(
+        default, build_sandbox_services, open_sandbox_state, records, clock, default_owner
+    )
     expiry = None
     if config.keep_sandboxes:
         max_idle = timedelta(hours=config.keep_sandboxes)
@@ -174,7 +176,7 @@ def _install_sandboxes(
     return default
 
 
-def _build_services(
+def _build_sandbox_services(
     config: Config,
     workspace: Workspace,
     workspace_version: WorkspaceVersion,
@@ -184,13 +186,13 @@ def _build_services(
 ) -> SandboxServices:
     engine, store, profiles, runs, shared, clock = state
     endpoint, journeys, panel = _build_insider_account(config, workspace, state)
-    faults = InsiderFaults(clock, config.seed, guard_factory=shared.create_guard)
+    faults = InsiderFaults(clock, config.seed, guard_factory=shared.create_state_guard)
     differences = ResponseDifferenceStore(engine)
     pass_through = None
-    if real := _read_real_account(config):
+    if real := _get_real_insider_account(config):
         remote = RemoteSender(real.url)
         pass_through = PassThroughSender(
-            remote, endpoint.handle_request, real, differences, clock, shared.create_guard
+            remote, endpoint.handle_request, real, differences, clock, shared.create_state_guard
         )
     sender = create_faulty_sender(pass_through or endpoint.handle_request, faults)
     pipeline = DeliveryPipeline(
@@ -209,7 +211,7 @@ def _build_services(
         ),
     )
     shared.subscribe_to_next_due_time(RETRIES_DUE, pipeline.retries.set_next_due_time)
-    shared.subscribe_to_next_due_time(JOURNEY_RUNS_DUE, runs.set_next_due_time)
+    shared.subscribe_to_next_due_time(JOURNEY_RUNS_DUE, runs.cache_next_due_time)
     queue = DeliveryQueue(
         pipeline, store, partial(_is_workspace_current, workspace_version, shared)
     )
@@ -228,13 +230,16 @@ def _build_services(
         insider_panel=panel,
         pipeline=pipeline,
         destination_overrides=DestinationOverrides(
-            workspace.destination, DestinationChangesStore(engine), pipeline, shared.create_guard
+            workspace.destination,
+            DestinationChangesStore(engine),
+            pipeline,
+            shared.create_state_guard,
         ),
         clock=clock,
         journeys=journeys,
         token_issuer=TokenIssuer(workspace.account_key, workspace.oauth_application),
         assets=assets,
-        segment_faults=SegmentFaultQueue(shared.create_guard),
+        segment_faults=SegmentFaultQueue(shared.create_state_guard),
         insider_faults=faults,
         differences=differences,
         pass_through=pass_through,
@@ -248,7 +253,7 @@ def _build_insider_account(
 ) -> tuple[InsiderApi, JourneyRunner, IntegrationPanel]:
     """Create the emulated Insider One account: endpoint, journeys and panel."""
     name, key = workspace.account_name, workspace.account_key
-    guard_factory = state.shared_state.create_guard
+    guard_factory = state.shared_state.create_state_guard
     definitions = workspace.document.get("insider", {}).get("journeys", ())
     journeys = JourneyRunner(
         parse_journeys(definitions), state.journey_runs, state.profiles, state.clock
@@ -263,7 +268,7 @@ def _build_insider_account(
         state.profiles,
         state.clock,
         workspace.insider_options,
-        callback_hosts=_allowed_callback_hosts(config, workspace),
+        callback_hosts=_list_allowed_callback_hosts(config, workspace),
         explain_token_rejection=panel.explain_key_rejection,
         on_change=journeys.handle_changes,
         guard_factory=guard_factory,
@@ -271,7 +276,7 @@ def _build_insider_account(
     return endpoint, journeys, panel
 
 
-def _allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
+def _list_allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
     """Return where error callbacks may go; a shared emulator ignores the workspace's list."""
     listed = workspace.insider_options.error_callback_hosts
     is_shared = config.teams or config.password or not is_loopback_host(config.host)
@@ -308,7 +313,7 @@ def _build_retention_worker(config: Config, state: SandboxState) -> RetentionWor
     )
 
 
-def _read_real_account(config: Config) -> RealAccount | None:
+def _get_real_insider_account(config: Config) -> RealAccount | None:
     if config.insider_url is None:
         return None
     return RealAccount(config.insider_url, config.insider_account, config.insider_key)

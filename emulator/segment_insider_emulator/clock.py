@@ -59,32 +59,32 @@ class SandboxClock:
         self._guard = create_guard("clock", self)
 
     def __call__(self) -> datetime:
-        with self._guard.reading:
+        with self._guard.lock_for_reading:
             return self._current_time()
 
-    def read(self) -> ClockReading:
+    def read_time_and_offset(self) -> ClockReading:
         """Return the time, the offset and whether the clock is frozen, all at one moment."""
-        with self._guard.reading:
+        with self._guard.lock_for_reading:
             now = self._current_time()
             return ClockReading(now, self._frozen is not None, now - self._machine_clock())
 
     def freeze(self) -> None:
         """Stop the clock at the current time."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             self._frozen = self._current_time()
 
     def resume(self) -> None:
         """Run again, from the time the clock shows."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             now = self._current_time()
             self._offset, self._frozen = now - self._machine_clock(), None
 
-    def set(self, at: datetime, where: str = "set") -> None:
+    def freeze_at(self, at: datetime, where: str = "set") -> None:
         """Set the clock to *at*, aware, and freeze it there.
 
         Raises: EmulatorError, when *at* is before the clock's time, or after LATEST_TIME.
         """
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             check_clock_range(at, where)
             if at < self._current_time():
                 now = format_iso_utc(self._current_time())
@@ -98,10 +98,10 @@ class SandboxClock:
 
         Raises: EmulatorError, when the new time is after LATEST_TIME.
         """
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             now = self._current_time()
             if by > LATEST_TIME - now:
-                raise _out_of_range_error(where)
+                raise _build_out_of_range_error(where)
             self._latest_time = now + by
             if self._frozen:
                 self._frozen = self._latest_time
@@ -115,7 +115,7 @@ class SandboxClock:
         """
         if at:
             check_clock_range(at, "now")
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             self._frozen, self._offset = at, timedelta(0)
             self._latest_time = at or self._machine_clock()
 
@@ -143,10 +143,10 @@ class SandboxClock:
 def check_clock_range(at: datetime, where: str) -> None:
     """Check that *at* is from EARLIEST_TIME to LATEST_TIME. Raises: EmulatorError."""
     if not EARLIEST_TIME <= at <= LATEST_TIME:
-        raise _out_of_range_error(where)
+        raise _build_out_of_range_error(where)
 
 
-def _out_of_range_error(where: str) -> EmulatorError:
+def _build_out_of_range_error(where: str) -> EmulatorError:
     remedy = f"Stay from {format_iso_utc(EARLIEST_TIME)} to {format_iso_utc(LATEST_TIME)}."
     return EmulatorError("the clock cannot be set to this time", where, remedy)
 
@@ -199,8 +199,8 @@ def parse_duration(text: str, where: str) -> timedelta:
         seconds = sum(float(number) * size for size, number in units if number)
     elif _DURATION_IN_WORDS.fullmatch(folded):
         seconds = sum(
-            float(number) * _unit_seconds(unit, text, where)
-            for number, unit in _number_unit_pairs(folded)
+            float(number) * _get_seconds_of_unit(unit, text, where)
+            for number, unit in _split_into_number_unit_pairs(folded)
         )
     if seconds > MAX_DURATION.total_seconds():
         raise EmulatorError(f"{text[:40]!r} is too long", where, "Stay below a hundred years.")
@@ -225,11 +225,11 @@ def format_duration(duration: timedelta) -> str:
     return " ".join(parts)
 
 
-def _number_unit_pairs(lowercase_text: str) -> list[tuple[str, str]]:
+def _split_into_number_unit_pairs(lowercase_text: str) -> list[tuple[str, str]]:
     return [(each[1], each[2]) for each in _NUMBER_WITH_UNIT.finditer(lowercase_text)]
 
 
-def _unit_seconds(unit: str, text: str, where: str) -> int:
+def _get_seconds_of_unit(unit: str, text: str, where: str) -> int:
     if unit not in _UNIT_NAMES:
         raise EmulatorError(f"{text[:40]!r} is not a duration", where, DURATION_REMEDY)
     return _UNIT_SECONDS[_UNIT_NAMES[unit]]

@@ -82,8 +82,8 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
         settings["cache"] = f"{home}/segment-insider-emulator"
     for variable, text in environ.items():
         if variable.startswith(ENVIRONMENT_PREFIX):
-            settings[_setting_name(variable)] = _parse_setting(
-                _setting_name(variable), text, variable
+            settings[_get_setting_name_of_variable(variable)] = _parse_setting(
+                _get_setting_name_of_variable(variable), text, variable
             )
     for name, value in flags.items():
         if value is not None:
@@ -91,7 +91,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
     return Config(**settings)
 
 
-def _setting_name(variable: str) -> str:
+def _get_setting_name_of_variable(variable: str) -> str:
     name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
     if name not in SETTING_PARSERS:
         known = ", ".join(ENVIRONMENT_PREFIX + setting.upper() for setting in SETTING_PARSERS)

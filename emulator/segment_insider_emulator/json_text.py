@@ -13,7 +13,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 MAX_DEPTH = 100
 
 
-def nesting_depth(value: JSON) -> int:
+def measure_nesting_depth(value: JSON) -> int:
     """Return how deep objects and lists are nested: 0 for a number, 1 for {}."""
     levels = 0
     layer = [value]
@@ -99,27 +99,27 @@ def find_replacement_character(value: JSON) -> str | None:
     return None
 
 
-class InvalidLine(ValueError):
+class InvalidEventLine(ValueError):
     """The line is not an event; the message says why."""
 
 
 def parse_event_line(line: bytes) -> JSONObject | None:
-    """Parse the event on a line; None for an empty line. Raises: InvalidLine."""
+    """Parse the event on a line; None for an empty line. Raises: InvalidEventLine."""
     try:
         event = parse_json(line)
     except orjson.JSONDecodeError as error:
         if line.strip():
-            raise InvalidLine(_json_error_text(line, error)) from None
+            raise InvalidEventLine(_describe_json_error(line, error)) from None
         return None
     if not isinstance(event, dict):
-        raise InvalidLine("an event is a JSON object")
+        raise InvalidEventLine("an event is a JSON object")
     # Counting bytes is cheaper than walking the event, which few lines then need.
-    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and nesting_depth(event) > MAX_DEPTH:
-        raise InvalidLine(f"nested deeper than {MAX_DEPTH} levels")
+    if line.count(b"[") + line.count(b"{") > MAX_DEPTH and measure_nesting_depth(event) > MAX_DEPTH:
+        raise InvalidEventLine(f"nested deeper than {MAX_DEPTH} levels")
     return event
 
 
-def _json_error_text(line: bytes, error: orjson.JSONDecodeError) -> str:
+def _describe_json_error(line: bytes, error: orjson.JSONDecodeError) -> str:
     try:
         line.decode()
     except UnicodeDecodeError as fault:
@@ -135,23 +135,23 @@ def parse_json_or_text(body: bytes | str) -> JSON:
         return body if isinstance(body, str) else body.decode(errors="replace")
 
 
-def find_value_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
+def describe_json_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
     """Yield one line for each path at which *actual* differs from *expected*."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key in {**expected, **actual}:
-            yield from _find_member_differences(expected, actual, key, f"{path}.{key}")
+            yield from _describe_member_differences(expected, actual, key, f"{path}.{key}")
     elif isinstance(expected, list) and isinstance(actual, list):
         if len(expected) != len(actual):
             extra = _truncate_json(actual[len(expected) :]) if len(actual) > len(expected) else ""
             more = f", among them {extra}" if extra else ""
             yield f"{path}: expected {len(expected)} entries, received {len(actual)}{more}"
         for at, (expected_item, actual_item) in enumerate(zip(expected, actual, strict=False)):
-            yield from find_value_differences(expected_item, actual_item, f"{path}[{at}]")
+            yield from describe_json_differences(expected_item, actual_item, f"{path}[{at}]")
     elif not _is_same_json_value(expected, actual):
         yield f"{path}: expected {_truncate_json(expected)}, received {_truncate_json(actual)}"
 
 
-def _find_member_differences(
+def _describe_member_differences(
     expected: JSONObject, actual: JSONObject, key: str, path: str
 ) -> Iterator[str]:
     if key not in actual:
@@ -159,7 +159,7 @@ def _find_member_differences(
     elif key not in expected:
         yield f"{path}: expected nothing, received {_truncate_json(actual[key])}"
     else:
-        yield from find_value_differences(expected[key], actual[key], path)
+        yield from describe_json_differences(expected[key], actual[key], path)
 
 
 def _is_same_json_value(expected: JSON, actual: JSON) -> bool:

@@ -21,11 +21,11 @@ class StateGuard(Protocol):
     """Locks the state of one Shareable."""
 
     @property
-    def reading(self) -> AbstractContextManager[object]:
+    def lock_for_reading(self) -> AbstractContextManager[object]:
         """A context in which no other thread changes the state."""
 
     @property
-    def updating(self) -> AbstractContextManager[object]:
+    def lock_for_update(self) -> AbstractContextManager[object]:
         """A context that starts with the latest state and shares the changed one at its end.
 
         No other thread or process changes the state during the block. If the block raises, it
@@ -48,7 +48,7 @@ class StateGuardFactory(Protocol):
 
 class _ProcessLocalGuard:
     def __init__(self) -> None:
-        self.reading = self.updating = Lock()
+        self.lock_for_reading = self.lock_for_update = Lock()
 
 
 def create_process_local_guard(

@@ -44,14 +44,14 @@ def is_one_edit_apart(first: str, second: str) -> bool:
     """Return whether two names differ by one letter added, removed, replaced or swapped."""
     if first == second or abs(len(first) - len(second)) > 1:
         return False
-    start = _common_prefix_length(first, second)
+    start = _measure_common_prefix(first, second)
     rest, other_rest = first[start:], second[start:]
     swapped = rest[:2] == other_rest[1::-1] and rest[2:] == other_rest[2:]
     same_end = rest[1:] == other_rest[1:] or rest[1:] == other_rest or rest == other_rest[1:]
     return swapped or same_end
 
 
-def _common_prefix_length(first: str, second: str) -> int:
+def _measure_common_prefix(first: str, second: str) -> int:
     pairs = zip(first, second, strict=False)
     return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 

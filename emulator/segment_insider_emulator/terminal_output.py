@@ -23,7 +23,7 @@ _CONTROL_CHARACTERS = re.compile(
 _CONTROL_CHARACTERS_IN_TEXT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTION_CONTROLS}]")
 
 
-def style_text(text: str, **style: Any) -> str:
+def style_terminal_text(text: str, **style: Any) -> str:
     """Return *text* in a colour or bold, for `print_lines`.
 
     Args:
@@ -77,7 +77,9 @@ def _mark_colour_codes(codes: str) -> str:
     return codes.replace("\x1b", _COLOUR_MARK)
 
 
-def expand_settings_hint(workspace_name: str, subject: str = "this subscription leaves") -> str:
+def build_expand_settings_hint(
+    workspace_name: str, subject: str = "this subscription leaves"
+) -> str:
     """Explain how to write out a mapping that the workspace leaves to its default.
 
     Args:

@@ -15,7 +15,7 @@ def strip_bom(raw: bytes) -> bytes:
     return raw.removeprefix(UTF8_BOM)
 
 
-def read_utf8_bytes(raw: bytes, where: str) -> bytes:
+def check_utf8_and_strip_bom(raw: bytes, where: str) -> bytes:
     """Check that a file is UTF-8 and return its bytes without a byte order mark.
 
     Args:
@@ -28,7 +28,9 @@ def read_utf8_bytes(raw: bytes, where: str) -> bytes:
 
 
 def decode_utf8(raw: bytes, where: str) -> str:
-    """Return the text of a UTF-8 file. Raises: EmulatorError, as `read_utf8_bytes` does."""
+    """Return the text of a UTF-8 file. Raises: EmulatorError, as `check_utf8_and_strip_bom`
+    does.
+    """
     reject_utf16(raw, where)
     try:
         return strip_bom(raw).decode()

@@ -12,8 +12,8 @@ import orjson
 import phonenumbers
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
-from segment_insider_emulator.text_encoding import read_utf8_bytes
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
+from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
 from segment_insider_emulator.types import JSON, JSONObject
 
 if TYPE_CHECKING:
@@ -260,7 +260,7 @@ def read_call_file(path: Path) -> Iterator[tuple[str, JSONObject]]:
     for where, call in _parse_documents(path):
         if not isinstance(call, dict) or call.get("type") not in CALL_TYPES:
             raise EmulatorError("this is not a call", where, CALL_FORMAT_HINT)
-        if nesting_depth(call) > MAX_DEPTH:
+        if measure_nesting_depth(call) > MAX_DEPTH:
             raise EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, CALL_FORMAT_HINT)
         yield where, call
 
@@ -287,7 +287,7 @@ def _read_file_bytes(path: Path) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         remedy = f"Keep it below {MAX_FILE_BYTES:,} bytes."
         raise EmulatorError(f"{len(content):,} bytes are too many", path.name, remedy)
-    return read_utf8_bytes(content, path.name)
+    return check_utf8_and_strip_bom(content, path.name)
 
 
 def _parse_json_text(text: bytes, where: str) -> JSON:

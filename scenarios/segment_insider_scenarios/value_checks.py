@@ -13,7 +13,7 @@ from segment_insider_emulator.filtering.plan_schema import (
     matches_pattern,
 )
 from segment_insider_emulator.insider.formats import parse_rfc3339
-from segment_insider_emulator.json_text import find_value_differences
+from segment_insider_emulator.json_text import describe_json_differences
 from segment_insider_emulator.similar_names import find_intended_name
 from segment_insider_emulator.types import JSON
 from segment_insider_emulator.workspace.known_names import (
@@ -197,7 +197,7 @@ def _contains_json(actual: JSON, expected: JSON) -> bool:
         )
     if isinstance(actual, str) and isinstance(expected, str):
         return expected in actual
-    return not list(find_value_differences(expected, actual, ""))
+    return not list(describe_json_differences(expected, actual, ""))
 
 
 def _has_length(actual: JSON, value: str, place: str) -> bool:

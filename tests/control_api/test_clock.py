@@ -52,16 +52,19 @@ def rest(_: SandboxClock) -> None:
             id="moves while it stands",
         ),
         pytest.param(
-            lambda clock: clock.set(NOON + 9 * MINUTE), NOON + 9 * MINUTE, True, id="set stands"
+            lambda clock: clock.freeze_at(NOON + 9 * MINUTE),
+            NOON + 9 * MINUTE,
+            True,
+            id="set stands",
         ),
         pytest.param(
-            lambda clock: (clock.set(NOON + 9 * MINUTE), clock.resume()),
+            lambda clock: (clock.freeze_at(NOON + 9 * MINUTE), clock.resume()),
             NOON + 10 * MINUTE,
             False,
             id="resumes from where it stood",
         ),
         pytest.param(
-            lambda clock: (clock.set(NOON + 9 * MINUTE), clock.reset()),
+            lambda clock: (clock.freeze_at(NOON + 9 * MINUTE), clock.reset()),
             NOON + MINUTE,
             False,
             id="reset goes back to the machine",
@@ -79,7 +82,7 @@ def test_time(order: Callable[[SandboxClock], Any], shown: datetime, frozen: boo
     clock = SandboxClock(machine)
     order(clock)
     machine.now += MINUTE
-    reading = clock.read()
+    reading = clock.read_time_and_offset()
     assert (clock(), reading.now, reading.frozen, reading.offset) == (
         shown,
         shown,
@@ -101,14 +104,14 @@ def test_a_machine_that_goes_back_does_not_take_the_clock_with_it() -> None:
     ("order", "message"),
     [
         pytest.param(
-            lambda clock: clock.set(NOON - MINUTE),
+            lambda clock: clock.freeze_at(NOON - MINUTE),
             "set: 2026-11-23T11:59:00.000Z is earlier than the clock's time, "
             "2026-11-23T12:00:00.000Z. To go back, reset: "
             'POST /emulator/v1/reset {"now": ...}.',
             id="back",
         ),
         pytest.param(
-            lambda clock: clock.set(LATEST_TIME + MINUTE),
+            lambda clock: clock.freeze_at(LATEST_TIME + MINUTE),
             "set: the clock cannot be set to this time. "
             "Stay from 1970-01-01T00:00:00.000Z to 9000-01-01T00:00:00.000Z.",
             id="beyond the calendar",

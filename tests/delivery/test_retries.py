@@ -226,7 +226,7 @@ def test_a_retry_on_which_the_emulator_fails_stops_no_other(
 def test_a_reset_leaves_nothing_to_try(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY), time)
     own.submit([message()])
-    store.reset()
+    store.delete_all_traffic()
     time.now += timedelta(hours=1)
     assert (own.retries.retry_due_upserts(), own.retries.retry_all_upserts()) == (0, 0)
 

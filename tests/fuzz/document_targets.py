@@ -28,7 +28,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
-from segment_insider_emulator.json_text import InvalidLine, parse_event_line
+from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.replay.evaluator import EvaluationClocks, EventEvaluator
 from segment_insider_emulator.segment.faults import (
     SEGMENT_FAULT_REMEDY,
@@ -181,7 +181,7 @@ def read_archived(text: str) -> None:
     """Evaluate a line of Segment's archive."""
     for event in _load_shop_events()[:8]:
         line = _to_json_bytes(replace_values(event, text))
-        with suppress(InvalidLine):
+        with suppress(InvalidEventLine):
             if call := parse_event_line(line):
                 _make_evaluator().evaluate_call(call, len(line), bytes(16))
 

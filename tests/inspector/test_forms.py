@@ -138,4 +138,4 @@ def test_a_sandboxs_forms_change_that_sandbox_alone(client: FlaskClient) -> None
     sent = client.post("/sandboxes/one/journeys/clock", data={"order": "freeze"})
     assert sent.headers["Location"] == "/sandboxes/one/journeys"
     own: SandboxServices = client.application.extensions["emulator"]
-    assert not own.clock.read().frozen
+    assert not own.clock.read_time_and_offset().frozen

@@ -38,7 +38,7 @@ def test_a_presets_mappings_are_used_until_a_reset(
     page.get_by_role("button", name="Use its mappings here").click()
     expect(page.locator(".notice")).to_contain_text("The mappings were replaced: 10 are active")
     assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 10
-    emulator.parts.reset()
+    emulator.parts.reset_sandbox()
     assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 12
 
 

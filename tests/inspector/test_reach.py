@@ -10,10 +10,10 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.inspector import histogram
 from segment_insider_emulator.inspector.list_query import ListQuery
 from segment_insider_emulator.storage.message_filters import MessageFilters
-from segment_insider_emulator.storage.message_search import ScanLimit
+from segment_insider_emulator.storage.message_search import OldestScannedMessage
 from segment_insider_emulator.workspace import load_preset
 
-REACH = ScanLimit(51, "2026-11-23T12:00:51.000Z")
+REACH = OldestScannedMessage(51, "2026-11-23T12:00:51.000Z")
 SEARCH = ListQuery(MessageFilters(text="mug"), parameter_values={"q": ("mug",)})
 
 

@@ -28,7 +28,10 @@ from segment_insider_emulator.storage.database import (
     open_database,
     transaction,
 )
-from segment_insider_emulator.storage.database_size import count_disk_bytes, estimate_row_bytes
+from segment_insider_emulator.storage.database_size import (
+    estimate_postgres_row_bytes,
+    measure_postgres_disk_bytes,
+)
 from segment_insider_emulator.storage.message_filters import JsonPath, MessageFilters
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.profiles import ProfileStore
@@ -340,10 +343,10 @@ def test_the_used_size_is_estimated_from_a_sample_without_free_space(
         store.record_messages(many)
         with transaction(engine) as connection:
             whole, part = (
-                estimate_row_bytes(connection),
-                estimate_row_bytes(connection, max_sample_bytes=200_000),
+                estimate_postgres_row_bytes(connection),
+                estimate_postgres_row_bytes(connection, max_sample_bytes=200_000),
             )
-            files = count_disk_bytes(connection)
+            files = measure_postgres_disk_bytes(connection)
         assert part == pytest.approx(whole, rel=0.2)
         assert whole < files
         for _ in iter(

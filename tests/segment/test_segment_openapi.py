@@ -11,11 +11,11 @@ from schemathesis import GenerationMode
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.segment.openapi import openapi_document
+from segment_insider_emulator.segment.openapi import build_segment_openapi
 from segment_insider_emulator.workspace import load_preset
 
 ADDRESS = "/emulator/v1/openapi/segment.json"
-DESCRIBED = openapi_document()
+DESCRIBED = build_segment_openapi()
 CALLS = [(method, path) for path, methods in DESCRIBED["paths"].items() for method in methods]
 TRIED = [
     pytest.param(method, path, mode, id=f"{method} {path} {mode.value}")

@@ -16,7 +16,10 @@ from werkzeug.test import TestResponse
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.segment.oauth import TokenIssuer
-from segment_insider_emulator.web.request_hooks import allow_segment_cors, answer_segment_preflight
+from segment_insider_emulator.web.request_hooks import (
+    add_segment_cors_headers,
+    answer_segment_preflight,
+)
 from segment_insider_emulator.web.segment_routes import bp
 from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace.model import SegmentSource
@@ -58,7 +61,7 @@ def emulator(road: Keeper, *, strict: bool = False) -> Flask:
     )
     app.register_blueprint(bp)
     app.before_request(answer_segment_preflight)
-    app.after_request(allow_segment_cors)
+    app.after_request(add_segment_cors_headers)
     return app
 
 

@@ -13,7 +13,7 @@ from segment_insider_emulator.storage.message_search import (
     SECOND_PREFIX_LENGTH,
     MessagePage,
     MessageSearch,
-    ScanLimit,
+    OldestScannedMessage,
 )
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.query_execution import FIRST_CHUNK_SIZE
@@ -27,7 +27,7 @@ from segment_insider_emulator.storage.retention import MessageRetention, Retenti
 
 MORE = 50  # messages than one chunk
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-SCAN_LIMIT = ScanLimit(MORE + 1, format_iso_utc(NOON + timedelta(seconds=MORE + 1)))
+SCAN_LIMIT = OldestScannedMessage(MORE + 1, format_iso_utc(NOON + timedelta(seconds=MORE + 1)))
 
 
 def message(number: int, verdict: Verdict = "accepted") -> MessageRecord:
@@ -72,11 +72,11 @@ def second(number: int) -> str:
 
 
 def rows(store: MessageStore) -> int:
-    return store.report_storage().rows["message_counts"]
+    return store.build_storage_report().rows["message_counts"]
 
 
 def counted(store: MessageStore, **filters: Any) -> dict[tuple[str, Verdict], int]:
-    counts, scan_limit = store.message_search.count_by_time_and_verdict(
+    counts, scan_limit = store.message_search.count_messages_by_time_and_verdict(
         MessageFilters(**filters), SECOND_PREFIX_LENGTH
     )
     assert scan_limit is None
@@ -106,13 +106,15 @@ def test_a_full_page_has_no_scan_limit(many: MessageSearch) -> None:
 
 def test_a_count_without_time_says_where_it_stopped(many: MessageSearch) -> None:
     day = len("2026-11-23")
-    counts = many.count_by_time_and_verdict(MessageFilters(user="ada"), day, time_budget_s=0.0)
+    counts = many.count_messages_by_time_and_verdict(
+        MessageFilters(user="ada"), day, time_budget_s=0.0
+    )
     assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE}, SCAN_LIMIT)
 
 
 def test_a_count_without_filters_needs_no_time(many: MessageSearch) -> None:
     day = len("2026-11-23")
-    counts = many.count_by_time_and_verdict(MessageFilters(), day, time_budget_s=0.0)
+    counts = many.count_messages_by_time_and_verdict(MessageFilters(), day, time_budget_s=0.0)
     assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE + MORE}, None)
 
 
@@ -152,7 +154,7 @@ def test_messages_are_counted_by_second_and_verdict(
 def test_a_changed_verdict_changes_the_counts(store: MessageStore) -> None:
     request = RecordedRequest("POST", "https://insider.example/u", {}, "{}")
     tried = UpsertRecord("u1", request, None, (), None, False, {})
-    store.upserts.save_attempt(tried, [], [("m3", "failed", None)])
+    store.upserts.save_attempt_result(tried, [], [("m3", "failed", None)])
     assert counted(store, since=f"{second(3)}.000Z") == {(second(3), "failed"): 2}
 
 
@@ -160,6 +162,6 @@ def test_deleted_messages_are_not_counted(engine: Engine, store: MessageStore) -
     MessageRetention(engine, RetentionLimits(messages=1), lambda: NOON).delete_excess_messages()
     assert counted(store) == {(second(3), "retrying"): 1}
     assert rows(store) == 1
-    store.reset()
+    store.delete_all_traffic()
     assert counted(store) == {}
     assert rows(store) == 0

@@ -126,7 +126,7 @@ def test_any_number_of_ids_can_be_looked_up(store: MessageStore) -> None:
 
 
 def test_reset_deletes_everything_and_reuses_no_id(store: MessageStore) -> None:
-    store.reset()
+    store.delete_all_traffic()
     store.record_messages([ADA])
     assert [message.id for message in store.list_messages()[0]] == [4]
     assert [delivery.id for delivery in store.list_deliveries()[0]] == [3, 4]

@@ -47,7 +47,9 @@ def ids(profiles: list[Profile]) -> list[str]:
 
 def test_a_profile_is_found_by_any_identifier_and_survives_a_restart(engine: Engine) -> None:
     ada = profile("p1", uuid=["u1"], email=["a@b.io"])
-    ProfileStore(engine).save(created([ada, profile("p2", uuid=["u2"])], {"p1": [occurrence("x")]}))
+    ProfileStore(engine).save_changes(
+        created([ada, profile("p2", uuid=["u2"])], {"p1": [occurrence("x")]})
+    )
     store = ProfileStore(engine)
     assert ids(store.find_by_identifiers(["email:a@b.io", "uuid:u1", "uuid:none"])) == ["p1"]
     assert store.get_with_events("p1") == Profile(
@@ -64,7 +66,7 @@ def test_a_profile_is_found_by_any_identifier_and_survives_a_restart(engine: Eng
 
 def test_profiles_are_listed_oldest_first_page_by_page(engine: Engine) -> None:
     store = ProfileStore(engine)
-    store.save(created([profile(f"p{n}", uuid=[f"u{n}"]) for n in range(1, 4)]))
+    store.save_changes(created([profile(f"p{n}", uuid=[f"u{n}"]) for n in range(1, 4)]))
     first, following = store.list_profiles_with_events(limit=2)
     assert (ids(first), following) == (["p1", "p2"], 2)
     assert (
@@ -78,9 +80,9 @@ def test_profiles_are_listed_oldest_first_page_by_page(engine: Engine) -> None:
 def test_a_merge_moves_identifiers_and_events(engine: Engine) -> None:
     store = ProfileStore(engine)
     both = {"p1": [occurrence("x")], "p2": [occurrence("x"), occurrence("y")]}
-    store.save(created([profile("p1", uuid=["u1"]), profile("p2", email=["a@b.io"])], both))
+    store.save_changes(created([profile("p1", uuid=["u1"]), profile("p2", email=["a@b.io"])], both))
     merged = profile("p1", uuid=["u1"], email=["a@b.io"])
-    store.save(ProfileChanges([], [merged], [("p2", "p1")], {}, {}))
+    store.save_changes(ProfileChanges([], [merged], [("p2", "p1")], {}, {}))
     (survivor,) = store.list_profiles_with_events()[0]
     assert (survivor.identifiers, [event.name for event in survivor.events]) == (
         {"uuid": ["u1"], "email": ["a@b.io"]},
@@ -92,23 +94,23 @@ def test_a_merge_moves_identifiers_and_events(engine: Engine) -> None:
 def test_a_repeated_event_is_returned_and_not_stored_again(engine: Engine) -> None:
     store = ProfileStore(engine)
     again = occurrence("x")
-    assert store.save(created([profile("p1")], {"p1": [occurrence("x"), again]})) == [again]
-    assert store.save(ProfileChanges([], [], [], {}, {"p1": [again]})) == [again]
+    assert store.save_changes(created([profile("p1")], {"p1": [occurrence("x"), again]})) == [again]
+    assert store.save_changes(ProfileChanges([], [], [], {}, {"p1": [again]})) == [again]
     assert store.list_profiles_with_events()[0][0].events == [occurrence("x")]
 
 
 def test_a_failed_request_stores_nothing(engine: Engine) -> None:
     store = ProfileStore(engine)
-    store.save(created([profile("p1", uuid=["u1"])]))
+    store.save_changes(created([profile("p1", uuid=["u1"])]))
     with pytest.raises(IntegrityError):
-        store.save(created([profile("p2", uuid=["u1"])], {"p2": [occurrence("x")]}))
+        store.save_changes(created([profile("p2", uuid=["u1"])], {"p2": [occurrence("x")]}))
     assert ids(store.list_profiles_with_events()[0]) == ["p1"]
 
 
 def test_reset_deletes_everything_and_reuses_no_number(engine: Engine) -> None:
     store = ProfileStore(engine)
-    store.save(created([profile("p1", uuid=["u1"])], {"p1": [occurrence("x")]}))
-    store.reset()
+    store.save_changes(created([profile("p1", uuid=["u1"])], {"p1": [occurrence("x")]}))
+    store.delete_all_profiles()
     assert store.list_profiles_with_events() == ([], None)
-    store.save(created([profile("p2", uuid=["u1"])]))
+    store.save_changes(created([profile("p2", uuid=["u1"])]))
     assert [profile.number for profile in store.list_profiles_with_events()[0]] == [2]

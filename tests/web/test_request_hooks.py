@@ -20,9 +20,9 @@ def test_hooks_of_all_views_are_those_of_the_list_in_its_order() -> None:
 
 def test_access_is_checked_before_a_sandbox_is_selected() -> None:
     names = [hook.__name__ for hook in BEFORE_VIEW]
-    assert names.index("check_access") < names.index("select_sandbox")
+    assert names.index("check_access") < names.index("select_sandbox_of_request")
 
 
 def test_a_sandbox_is_selected_before_anything_reads_it() -> None:
     names = [hook.__name__ for hook in BEFORE_VIEW]
-    assert names.index("select_sandbox") < names.index("run_due_journeys")
+    assert names.index("select_sandbox_of_request") < names.index("run_due_journey_steps")

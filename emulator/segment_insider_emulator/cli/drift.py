@@ -21,7 +21,11 @@ from segment_insider_emulator.cli.inputs import (
     read_traffic,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import expand_settings_hint, print_lines, style_text
+from segment_insider_emulator.terminal_output import (
+    build_expand_settings_hint,
+    print_lines,
+    style_terminal_text,
+)
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,
@@ -184,17 +188,17 @@ def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str
     mappings = _MappingFormatter(whole)
     tables = list(_filter_departures(report.tables, _is_proven_by_traffic))
     if tables:
-        yield style_text("What the traffic shows", bold=True)
+        yield style_terminal_text("What the traffic shows", bold=True)
         yield ""
         for table in tables:
             yield from _format_subscription_table(table, name, mappings)
-        yield style_text("What the workspace shows", bold=True)
+        yield style_terminal_text("What the workspace shows", bold=True)
         yield ""
     for table in _filter_departures(
         report.tables, lambda departure: not _is_proven_by_traffic(departure)
     ):
         yield from _format_subscription_table(table, name, mappings)
-    yield style_text("The known differences, one by one", bold=True)
+    yield style_terminal_text("The known differences, one by one", bold=True)
     yield from map(_format_checklist_entry, report.known_differences)
 
 
@@ -220,9 +224,9 @@ def _format_subscription_table(
         if table.subscription_name
         else "The workspace"
     )
-    yield style_text(title, bold=True) + (f"  {table.path}" if table.path else "")
+    yield style_terminal_text(title, bold=True) + (f"  {table.path}" if table.path else "")
     if table.replaces_mapping:
-        yield f"  {expand_settings_hint(name)}"
+        yield f"  {build_expand_settings_hint(name)}"
     for (*_, several), alike in groupby(table.deviations, key=_departure_grouping_key):
         departures = list(alike)
         if len(departures) > 1 and several:
@@ -288,7 +292,7 @@ def _format_departure(departure: PreviewedDeviation, mappings: _MappingFormatter
 
 
 def _format_departure_head(departure: PreviewedDeviation, what: str) -> str:
-    effect = style_text(f"{departure.effect:7}", fg=_EFFECT_COLOURS.get(departure.effect))
+    effect = style_terminal_text(f"{departure.effect:7}", fg=_EFFECT_COLOURS.get(departure.effect))
     return (
         f"  {departure.difference_id or '-':4} {effect} {'+'.join(departure.references):15} {what}."
     )
@@ -314,7 +318,7 @@ def _format_value_change(receipt: ValueChange) -> str:
 
 
 def _format_checklist_entry(check: KnownDifference) -> str:
-    state = style_text(f"{check.state:8}", fg=_EFFECT_COLOURS.get(check.state))
+    state = style_terminal_text(f"{check.state:8}", fg=_EFFECT_COLOURS.get(check.state))
     count = f" ({check.deviation_count})" if check.deviation_count else ""
     return f"  {check.difference_id:4} {state} {check.what}{count}"
 

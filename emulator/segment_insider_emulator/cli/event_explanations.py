@@ -29,10 +29,10 @@ from segment_insider_emulator.mapping.upserts import normalise_name
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.terminal_output import (
+    build_expand_settings_hint,
     escape_json,
-    expand_settings_hint,
     print_lines,
-    style_text,
+    style_terminal_text,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
@@ -119,7 +119,9 @@ def _format_explanation(
     event: JSONObject, explanation: EventExplanation, refusals: RefusalsBySubscription
 ) -> Iterator[str]:
     name = f" {event['event']!r}" if event.get("event") else ""
-    yield style_text(f"{event.get('type')}{name}  {explanation.message_id or ''}", bold=True)
+    yield style_terminal_text(
+        f"{event.get('type')}{name}  {explanation.message_id or ''}", bold=True
+    )
     if event.get("type") not in MESSAGE_TYPES:
         known = f"{', '.join(MESSAGE_TYPES[:-1])} and {MESSAGE_TYPES[-1]}"
         kind = (
@@ -177,7 +179,7 @@ def _format_unread_paths(
         if property_note.suggestion_text:
             yield f"      {property_note.suggestion_text}"
         if property_note.replaces_mapping:
-            yield f"      {expand_settings_hint(workspace_name)}"
+            yield f"      {build_expand_settings_hint(workspace_name)}"
 
 
 def _format_insider_rejections(errors: Sequence[UserError]) -> Iterator[str]:

@@ -9,8 +9,8 @@ import click
 
 from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import InvalidLine, parse_event_line
-from segment_insider_emulator.text_encoding import read_utf8_bytes
+from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
+from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import loading
 from segment_insider_emulator.workspace.model import Workspace
@@ -110,7 +110,7 @@ def read_numbered_events(path: Path) -> Iterator[tuple[str, JSONObject]]:
     Raises: EmulatorError, when it cannot be read.
     """
     try:
-        content = read_utf8_bytes(path.read_bytes(), str(path))
+        content = check_utf8_and_strip_bom(path.read_bytes(), str(path))
     except OSError as error:
         what = f"cannot be read ({error.strerror})"
         raise EmulatorError(what, str(path), "Name a file of events.") from error
@@ -122,7 +122,7 @@ def _parse_numbered_event_lines(content: bytes, name: str) -> Iterator[tuple[str
         where = f"{name}:{number}"
         try:
             event = parse_event_line(line)
-        except InvalidLine as fault:
+        except InvalidEventLine as fault:
             raise EmulatorError(str(fault), where, "Correct or remove the line.") from fault
         if event is not None:
             yield where, event
@@ -144,7 +144,9 @@ def _read_traffic_file(name: str) -> Iterator[JSONObject]:
         numbered = enumerate(
             (
                 event
-                for _, event in _parse_numbered_event_lines(read_utf8_bytes(content, name), name)
+                for _, event in _parse_numbered_event_lines(
+                    check_utf8_and_strip_bom(content, name), name
+                )
             ),
             start=1,
         )

@@ -17,7 +17,7 @@ from segment_insider_emulator.cli.inputs import (
     selected_workspace_name,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import InvalidLine, parse_event_line
+from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.mapping import Destination, SubscriptionOutcome
 from segment_insider_emulator.segment.normalise import warn_of_lost_characters
 from segment_insider_emulator.terminal_output import escape_json, print_lines
@@ -90,7 +90,7 @@ class _EventReader:
             for number, line in enumerate(lines, start=1):
                 try:
                     event = parse_event_line(line)
-                except InvalidLine as fault:
+                except InvalidEventLine as fault:
                     if not has_started:
                         _refuse_workspace_file(where)
                     has_started = True

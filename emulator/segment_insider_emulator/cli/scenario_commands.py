@@ -21,7 +21,7 @@ from segment_insider_emulator.cli.inputs import (
     load_workspace,
     selected_workspace_name,
 )
-from segment_insider_emulator.terminal_output import print_json, print_lines, style_text
+from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_extra
 
@@ -318,7 +318,7 @@ class ScenarioResultPrinter:
         if result.feature != self._current_feature:
             self._current_feature = result.feature
             print_lines([f"{result.feature}  ({result.where})"])
-        verdict = style_text(f"{result.verdict:7}", fg=VERDICT_COLOURS[result.verdict])
+        verdict = style_terminal_text(f"{result.verdict:7}", fg=VERDICT_COLOURS[result.verdict])
         print_lines([f"  {verdict}  {result.scenario}"])
         if result.failure:
             print_lines(
@@ -343,10 +343,10 @@ def _colour_failure_lines(failure: str) -> Iterator[str]:
 
 def _colour_failure_line(line: str) -> str:
     if line.startswith("  - "):
-        return style_text(line, fg="green")
+        return style_terminal_text(line, fg="green")
     if line.startswith("  + "):
-        return style_text(line, fg="red")
-    return style_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
+        return style_terminal_text(line, fg="red")
+    return style_terminal_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
 
 
 def _verify_document(run: "FeatureRun") -> dict[str, object]:

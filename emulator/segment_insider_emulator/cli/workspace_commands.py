@@ -22,7 +22,7 @@ from segment_insider_emulator.interchange.import_workspace import (
     build_imported_workspace,
 )
 from segment_insider_emulator.terminal_output import (
-    expand_settings_hint,
+    build_expand_settings_hint,
     make_terminal_safe,
     print_lines,
 )
@@ -68,7 +68,7 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
             print_lines(_format_finding(finding))
         if any(_needs_written_settings(finding, document) for finding in findings):
             click.echo(
-                f"note: {expand_settings_hint(name, 'a subscription above leaves')}", err=True
+                f"note: {build_expand_settings_hint(name, 'a subscription above leaves')}", err=True
             )
         click.echo(_format_lint_summary(findings, file or f"preset {preset}"), err=True)
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))

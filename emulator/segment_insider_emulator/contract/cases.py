@@ -15,8 +15,8 @@ from jsonschema.exceptions import best_match
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import (
     MAX_DEPTH,
-    find_value_differences,
-    nesting_depth,
+    describe_json_differences,
+    measure_nesting_depth,
     parse_json,
 )
 from segment_insider_emulator.mapping.destination import (
@@ -26,7 +26,7 @@ from segment_insider_emulator.mapping.destination import (
     Subscription,
     compile_subscription,
 )
-from segment_insider_emulator.text_encoding import read_utf8_bytes
+from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
 from segment_insider_emulator.types import JSONObject
 
 _CASE_REMEDY = "A case has name, destination, subscription and events; docs/contract.md shows one."
@@ -52,7 +52,7 @@ def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
     Raises: EmulatorError, when the file cannot be read at all.
     """
     try:
-        content = read_utf8_bytes(path.read_bytes(), str(path))
+        content = check_utf8_and_strip_bom(path.read_bytes(), str(path))
     except OSError as error:
         raise EmulatorError(
             f"cannot be read ({error.strerror})", str(path), "Name a file of contract cases."
@@ -90,7 +90,7 @@ def _parse_case(text: bytes, where: str) -> ContractCase | EmulatorError:
         document = parse_json(text)
     except orjson.JSONDecodeError as error:
         return EmulatorError(f"invalid JSON ({error})", where, "Correct or remove the line.")
-    if nesting_depth(document) > MAX_DEPTH:
+    if measure_nesting_depth(document) > MAX_DEPTH:
         return EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, _CASE_REMEDY)
     fault = best_match(_get_case_validator().iter_errors(document))
     if fault:
@@ -164,8 +164,8 @@ def find_result_differences(expected: JSONObject, actual: JSONObject) -> list[st
     Messages of JavaScript's own engine are not compared; that there is such a failure is.
     """
     places = [
-        *find_value_differences(expected["requests"], actual["requests"], "requests"),
-        *find_value_differences(
+        *describe_json_differences(expected["requests"], actual["requests"], "requests"),
+        *describe_json_differences(
             [_mask_engine_message(result) for result in expected["results"]],
             [_mask_engine_message(result) for result in actual["results"]],
             "results",

@@ -11,7 +11,7 @@ from segment_insider_emulator.delivery.filter_chain import (
     verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import SOURCE_STEP, Rejection
-from segment_insider_emulator.json_text import find_value_differences
+from segment_insider_emulator.json_text import describe_json_differences
 from segment_insider_emulator.mapping.destination import Subscription, compile_subscription
 from segment_insider_emulator.segment.ingest import DISABLED_SOURCE_TEXT
 from segment_insider_emulator.types import JSON, JSONObject
@@ -208,12 +208,12 @@ class DeployedWorkspace:
         recorded = _get_effective_subscription(case.subscription, name)
         deployed = _get_effective_subscription(subscription, deployed_subscription["name"])
         for place, value in recorded.items():
-            yield from find_value_differences(value, deployed[place], place)
+            yield from describe_json_differences(value, deployed[place], place)
         was, is_now = (
             case.document["subscription"].get("enabled", True),
             deployed_subscription.get("enabled", True),
         )
-        yield from find_value_differences(was, is_now, "enabled")
+        yield from describe_json_differences(was, is_now, "enabled")
 
     def _find_case_account_differences(self, case: ContractCase) -> Iterator[str]:
         reference = case.document.get("reference", {})
@@ -225,7 +225,7 @@ class DeployedWorkspace:
             None,
         ):
             place = "destination.settings.account_name"
-            yield from find_value_differences(
+            yield from describe_json_differences(
                 account, self._account_settings["account_name"], place
             )
         digest, key = reference.get("keyDigest"), self._account_settings["ucd_key"]
@@ -234,7 +234,7 @@ class DeployedWorkspace:
         write_key = reference.get("writeKey", self._workspace.write_key)
         keys = [source.write_key for source in self._workspace.sources]
         if write_key not in keys:
-            yield from find_value_differences(write_key, keys[0], "source.writeKey")
+            yield from describe_json_differences(write_key, keys[0], "source.writeKey")
 
     def _filter_case_event(self, event: JSONObject) -> tuple[JSONObject, Rejection | None]:
         if not self._workspace.source_enabled:

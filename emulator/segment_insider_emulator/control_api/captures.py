@@ -53,7 +53,7 @@ from segment_insider_emulator.insider.profile_json import serialize_profile, ser
 from segment_insider_emulator.storage.messages import DELIVERY_FILTERS, MESSAGE_FILTERS
 from segment_insider_emulator.storage.records import JOURNEY_RUN_STATUSES, Profile
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.json_errors import error_response
+from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.services import current_services
 
 MAX_PAGE_CHARACTERS = 4_000_000  # of JSON; a page that is longer ends early
@@ -196,7 +196,7 @@ def reset_sandbox_data() -> EmptyModel:
     A body {"now": time} freezes the clock at that time, which may be in the past. The settings of
     the destination and the integrations are set back to the workspace file.
     """
-    current_services().reset(_parse_reset_body())
+    current_services().reset_sandbox(_parse_reset_body())
     return EmptyModel()
 
 
@@ -204,21 +204,21 @@ def reset_sandbox_data() -> EmptyModel:
 @api_operation()
 def reset_traffic() -> EmptyModel:
     """Delete messages and deliveries only."""
-    return _reset_and_answer_empty(current_services().reset_traffic)
+    return _reset_and_answer_empty(current_services().delete_traffic)
 
 
 @capture_routes.post("/reset/profiles", endpoint="reset_profiles")
 @api_operation()
 def reset_profiles() -> EmptyModel:
     """Delete profiles and their journey runs only."""
-    return _reset_and_answer_empty(current_services().reset_profiles)
+    return _reset_and_answer_empty(current_services().delete_profiles_and_journey_runs)
 
 
 @capture_routes.post("/reset/faults", endpoint="reset_faults")
 @api_operation()
 def reset_faults() -> EmptyModel:
     """Remove all injected faults, of Segment and of Insider One."""
-    return _reset_and_answer_empty(current_services().reset_faults)
+    return _reset_and_answer_empty(current_services().clear_all_faults)
 
 
 @capture_routes.post("/reset/clock", endpoint="reset_clock")
@@ -339,15 +339,15 @@ def _find_journey(id: int) -> JourneyDefinition:
 
 def _abort_no_matching_record(kind: str) -> Never:
     remedy = "Use fewer filters, or wait for it with POST /emulator/v1/wait-for."
-    abort(error_response(404, f"no {kind} matches", request.path, remedy))
+    abort(build_json_error_response(404, f"no {kind} matches", request.path, remedy))
 
 
 def _abort_record_not_found(kind: str, id: int | str) -> Never:
     list_path = request.path.rpartition("/")[0]
     remedy = f"List them with GET {list_path}."
-    abort(error_response(404, f"there is no {kind} {id}", request.path, remedy))
+    abort(build_json_error_response(404, f"there is no {kind} {id}", request.path, remedy))
 
 
 def _abort_journey_not_found(id: int) -> Never:
     remedy = "List them with GET /emulator/v1/journeys, or define it in the workspace file."
-    abort(error_response(404, f"there is no journey {id}", request.path, remedy))
+    abort(build_json_error_response(404, f"there is no journey {id}", request.path, remedy))

@@ -43,7 +43,7 @@ def change_clock() -> ClockModel:
 
 
 def _build_clock_model() -> ClockModel:
-    reading = current_services().clock.read()
+    reading = current_services().clock.read_time_and_offset()
     offset = round(reading.offset.total_seconds(), 3) or 0.0  # never -0.0
     return ClockModel(now=format_iso_utc(reading.now), frozen=reading.frozen, offset=offset)
 
@@ -79,7 +79,7 @@ def _advance_clock(clock: SandboxClock, duration_text: str, where: str) -> None:
 
 
 def _set_clock(clock: SandboxClock, time_text: str, where: str) -> None:
-    clock.set(_parse_clock_time(where, time_text), where)
+    clock.freeze_at(_parse_clock_time(where, time_text), where)
 
 
 def _freeze_clock(clock: SandboxClock, flag: bool, where: str) -> None:

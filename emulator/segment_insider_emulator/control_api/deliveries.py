@@ -49,7 +49,7 @@ from segment_insider_emulator.segment.ingest import (
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.web.json_errors import error_response
+from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.services import SandboxServices, current_services
 
 EVENT_EXAMPLE: JSONObject = {"type": "track", "event": "Order Completed", "userId": "ada"}
@@ -85,7 +85,7 @@ def get_upsert(id: str) -> UpsertModel:
     upsert = upserts.get_upsert(id)
     if upsert is None:
         remedy = "A delivery names its own under `upsert`: GET /emulator/v1/deliveries."
-        abort(error_response(404, f"there is no upsert {id}", request.path, remedy))
+        abort(build_json_error_response(404, f"there is no upsert {id}", request.path, remedy))
     return UpsertModel.from_record(
         upsert, [delivery.id for delivery in upserts.list_deliveries_of_upsert(id)]
     )
@@ -179,7 +179,7 @@ def _list_insider_faults() -> FaultListModel:
 
 
 def _list_segment_faults() -> FaultListModel:
-    faults = current_services().segment_faults.list_waiting_faults()
+    faults = current_services().segment_faults.list_queued_faults()
     return FaultListModel(faults=[fault_to_json(fault) for fault in faults])
 
 
@@ -189,7 +189,7 @@ def dry_run_messages(services: SandboxServices, messages: list[Message]) -> list
     Responses come from the emulated account, without faults and rate limits, also when deliveries
     go to another account.
     """
-    with services.profiles.dry_run():
+    with services.profiles.begin_dry_run():
         return services.pipeline.dry_run_messages(
             messages, services.endpoint.create_dry_run_copy().handle_request
         )

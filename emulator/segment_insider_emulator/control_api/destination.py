@@ -27,7 +27,7 @@ from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
 from segment_insider_emulator.storage.panel_settings import Integration
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.json_errors import error_response
+from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace.validation import validate_document
 
@@ -139,20 +139,22 @@ def revoke_integration(id: int) -> IntegrationModel:
     integration = current_services().insider_panel.revoke_integration(id, _read_request_role())
     if integration is None:
         remedy = "List them with GET /emulator/v1/panel/integrations."
-        abort(error_response(404, f"there is no integration {id}", request.path, remedy))
+        abort(build_json_error_response(404, f"there is no integration {id}", request.path, remedy))
     return _build_integration_model(integration, integration.key_shown)
 
 
 @panel_routes.errorhandler(RoleNotPermitted)
 def handle_not_permitted(error: RoleNotPermitted) -> Response:
     """Answer 403 when the role lacks the permission."""
-    return error_response(403, error.what, ROLE_HEADER, error.remedy)
+    return build_json_error_response(403, error.what, ROLE_HEADER, error.remedy)
 
 
 def _abort_unless_subscription_exists(id: int) -> None:
     if not 1 <= id <= len(current_services().destination_overrides.destination["subscriptions"]):
         remedy = "List them with GET /emulator/v1/destination."
-        abort(error_response(404, f"there is no subscription {id}", request.path, remedy))
+        abort(
+            build_json_error_response(404, f"there is no subscription {id}", request.path, remedy)
+        )
 
 
 def _refuse_invalid_subscriptions(subscriptions: list[JSONObject]) -> None:

@@ -38,7 +38,7 @@ from segment_insider_emulator.insider.journey_runner import serialize_journey_ru
 from segment_insider_emulator.insider.profile_json import serialize_profile
 from segment_insider_emulator.storage.messages import DELIVERY_FILTERS, MESSAGE_FILTERS
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.web.json_errors import error_response
+from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.server import MAX_WAITING_REQUESTS, StreamSlots
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.validation import suggest_name
@@ -352,7 +352,7 @@ def wait_for_assertion() -> AssertionOutcomeModel:
 @expectation_routes.errorhandler(TooManyWaitingRequests)
 def handle_too_many_waiters(error: TooManyWaitingRequests) -> Response:
     """Answer 503 when too many requests wait."""
-    response = error_response(503, error.what, error.where, error.remedy)
+    response = build_json_error_response(503, error.what, error.where, error.remedy)
     response.headers["Retry-After"] = "1"
     return response
 
@@ -363,7 +363,7 @@ def _wait_until_assertion_met(
     deadline = time.monotonic() + timeout_s
     is_abandoned = _create_abandonment_check()
     while True:
-        change_count, started_at = services.store.change_counter.count, time.monotonic()
+        change_count, started_at = services.store.change_counter.change_count, time.monotonic()
         outcome = _check_assertion_now(services, assertion)
         checked_at = time.monotonic()
         if outcome.is_met or checked_at >= deadline or is_abandoned():

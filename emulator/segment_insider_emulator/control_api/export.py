@@ -23,7 +23,7 @@ from segment_insider_emulator.control_api.openapi import api_operation
 from segment_insider_emulator.control_api.sandboxes import build_current_workspace
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.insider.formats import parse_rfc3339
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
 from segment_insider_emulator.storage.records import (
     DeliveryAttempt,
     DeliveryRecord,
@@ -188,7 +188,7 @@ def export_sandbox() -> Response:
     Keys are redacted: the importing sandbox has its own.
     """
     services = current_services()
-    reading = services.clock.read()
+    reading = services.clock.read_time_and_offset()
     head: JSONObject = {
         "kind": "sandbox",
         "format": EXPORT_FORMAT,
@@ -226,7 +226,7 @@ def import_sandbox() -> ImportModel:
             _check_imported_rows_readable(
                 services, {row["journey_id"] for name, row in rows if name == "journey_runs"}
             )
-        services.journeys.run_store.clear_next_due_time()
+        services.journeys.run_store.forget_cached_due_time()
         services.pipeline.retries.reload_next_due_time()
         services.clock.reset(clock)
         if not frozen:
@@ -279,7 +279,7 @@ def _parse_export_line(raw: bytes, number: int) -> JSONObject:
         line: JSON = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise EmulatorError("invalid JSON", where, IMPORT_REMEDY) from error
-    if not isinstance(line, dict) or nesting_depth(line) > MAX_DEPTH:
+    if not isinstance(line, dict) or measure_nesting_depth(line) > MAX_DEPTH:
         raise EmulatorError("not a line of an export", where, IMPORT_REMEDY)
     return line
 

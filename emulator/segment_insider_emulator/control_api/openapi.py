@@ -18,7 +18,7 @@ from werkzeug.routing import Rule
 from segment_insider_emulator import __version__
 from segment_insider_emulator.control_api.models import ErrorModel
 from segment_insider_emulator.control_api.request_parsing import MAX_ID, MAX_LIMIT
-from segment_insider_emulator.segment.openapi import openapi_document as build_segment_openapi
+from segment_insider_emulator.segment.openapi import build_segment_openapi as build_segment_openapi
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSONObject
 

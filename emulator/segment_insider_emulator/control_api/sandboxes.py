@@ -18,7 +18,7 @@ from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web import sandbox_routing
 from segment_insider_emulator.web.access import get_request_base_url
-from segment_insider_emulator.web.json_errors import error_response
+from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.sandbox_registry import Sandbox
 from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
 from segment_insider_emulator.web.services import SandboxServices, current_services
@@ -35,7 +35,9 @@ workspace_routes = Blueprint("workspaces", __name__, url_prefix="/emulator/v1/wo
 def list_sandboxes() -> SandboxListModel:
     """List the caller's sandboxes, the default one first; keys are redacted."""
     refuse_query_parameters(request.args)
-    models = [_build_sandbox_model(sandbox) for sandbox in sandbox_routing.visible_sandboxes()]
+    models = [
+        _build_sandbox_model(sandbox) for sandbox in sandbox_routing.list_accessible_sandboxes()
+    ]
     return SandboxListModel(sandboxes=models, next=None)
 
 
@@ -48,7 +50,7 @@ def create_sandbox() -> SandboxModel:
     """
     body = read_body(NewSandboxBody, min_fields=0)
     now = parse_reset_time(body)
-    sandbox = sandbox_routing.create_sandbox(
+    sandbox = sandbox_routing.create_sandbox_for_caller(
         id=body.get("id"),
         workspace=body.get("workspace"),
         write_key=body.get("writeKey"),
@@ -66,15 +68,15 @@ def create_sandbox() -> SandboxModel:
 @api_operation(errors=(404,))
 def get_sandbox(id: str) -> SandboxModel:
     """Return one sandbox; its key is redacted."""
-    return _build_sandbox_model(sandbox_routing.find_sandbox(id))
+    return _build_sandbox_model(sandbox_routing.find_accessible_sandbox(id))
 
 
 @sandbox_routes.post("/<id>/reset", endpoint="reset")
 @api_operation(body=ResetBody, example=RESET_EXAMPLE, errors=(404,))
 def reset_sandbox(id: str) -> EmptyModel:
     """Reset a sandbox, see POST /emulator/v1/reset."""
-    sandbox = sandbox_routing.find_sandbox(id)
-    sandbox.services.reset(parse_reset_time(read_body(ResetBody, min_fields=0)))
+    sandbox = sandbox_routing.find_accessible_sandbox(id)
+    sandbox.services.reset_sandbox(parse_reset_time(read_body(ResetBody, min_fields=0)))
     return EmptyModel()
 
 
@@ -82,14 +84,14 @@ def reset_sandbox(id: str) -> EmptyModel:
 @api_operation(errors=(404, 409))
 def delete_sandbox(id: str) -> EmptyModel:
     """Delete a sandbox and all its data."""
-    sandbox_routing.delete_sandbox(id)
+    sandbox_routing.delete_accessible_sandbox(id)
     return EmptyModel()
 
 
 @sandbox_routes.errorhandler(ConflictError)
 def handle_conflict(error: ConflictError) -> Response:
     """Answer 409 when existing sandboxes do not allow the request."""
-    return error_response(409, error.what, error.where, error.remedy)
+    return build_json_error_response(409, error.what, error.where, error.remedy)
 
 
 @workspace_routes.get("", endpoint="workspace")

@@ -14,7 +14,7 @@ from segment_insider_emulator.control_api.openapi import SCENARIO_RUN_SCHEMA, ap
 from segment_insider_emulator.control_api.request_parsing import refuse_query_parameters
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.formats import parse_rfc3339
-from segment_insider_emulator.json_text import nesting_depth
+from segment_insider_emulator.json_text import measure_nesting_depth
 from segment_insider_emulator.storage.reports import ScenarioRun, ScenarioRunStore
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
@@ -35,7 +35,7 @@ TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z
 def add_scenario_run() -> ScenarioRunIdModel:
     """Store a run, {"startedAt", "features"}; only the last fifty stay."""
     return ScenarioRunIdModel(
-        id=get_scenario_run_store().add_run(parse_scenario_run(request.get_data()))
+        id=get_scenario_run_store().add_scenario_run(parse_scenario_run(request.get_data()))
     )
 
 
@@ -44,7 +44,7 @@ def add_scenario_run() -> ScenarioRunIdModel:
 def list_scenario_runs() -> ScenarioRunPageModel:
     """List all stored runs, the newest last."""
     refuse_query_parameters(request.args)
-    oldest_first = reversed(get_scenario_run_store().list_newest_runs())
+    oldest_first = reversed(get_scenario_run_store().list_newest_scenario_runs())
     return ScenarioRunPageModel(
         scenario_runs=[_scenario_run_json(scenario_run) for scenario_run in oldest_first],
         next=None,
@@ -77,7 +77,7 @@ def parse_scenario_run(raw: bytes) -> JSONObject:
         run: JSON = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise EmulatorError("invalid JSON", "body", "Send one run as a JSON object.") from error
-    if nesting_depth(run) > MAX_REPORT_DEPTH:
+    if measure_nesting_depth(run) > MAX_REPORT_DEPTH:
         raise EmulatorError("the report is nested too deep", "body", "Send what the docs show.")
     if wrong := best_match(_load_report_validator().iter_errors(run)):
         where = format_path("body", *wrong.absolute_path)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.panel_settings import DestinationChangesStore
@@ -44,7 +44,7 @@ class DestinationOverrides:
         self, *, enabled: bool | None = None, settings: JSONObject | None = None
     ) -> JSONObject:
         """Save the enabled switch and the given settings; return the destination."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             changes = dict(self._overrides)
             if enabled is not None:
                 changes["enabled"] = enabled
@@ -53,7 +53,7 @@ class DestinationOverrides:
 
     def set_subscription_enabled(self, index: int, enabled: bool) -> JSONObject:
         """Enable or disable subscription *index* (0 is the first); return the destination."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             switches = {**self._overrides.get("subscriptions", {}), str(index): enabled}
             return self._store_overrides({**self._overrides, "subscriptions": switches})
 
@@ -64,17 +64,17 @@ class DestinationOverrides:
             edits: {"trigger", "settings"}; a missing key keeps its value.
         Raises: EmulatorError, when the mapping is nested too deep.
         """
-        if nesting_depth(edits) > MAX_DEPTH:
+        if measure_nesting_depth(edits) > MAX_DEPTH:
             what = f"the mapping is nested deeper than {MAX_DEPTH} levels"
             raise EmulatorError(what, "settings", "Flatten it.")
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             all_edits = dict(self._overrides.get("edited", {}))
             all_edits[str(index)] = {**all_edits.get(str(index), {}), **edits}
             return self._store_overrides({**self._overrides, "edited": all_edits})
 
     def replace_subscriptions(self, subscriptions: Sequence[JSONObject]) -> JSONObject:
         """Replace all subscriptions; return the destination."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             preserved = {
                 key: self._overrides[key]
                 for key in ("enabled", "settings") & self._overrides.keys()
@@ -83,8 +83,8 @@ class DestinationOverrides:
 
     def reset(self) -> None:
         """Discard all changes and use the destination of the workspace file."""
-        with self._guard.updating:
-            self._store.reset()
+        with self._guard.lock_for_update:
+            self._store.delete_all_changes()
             self._use_overrides({})
 
     def export_state(self) -> JSONObject:

@@ -203,7 +203,7 @@ class FaultInjector:
 
         Raises: EmulatorError, when there are too many.
         """
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             if len(self.active_faults) >= MAX_ACTIVE_FAULTS:
                 raise EmulatorError(
                     f"there are {MAX_ACTIVE_FAULTS} faults already", "faults", "Clear them."
@@ -214,7 +214,7 @@ class FaultInjector:
 
     def list_active(self) -> list[JSONObject]:
         """List the active faults as control API JSON."""
-        with self._guard.reading:
+        with self._guard.lock_for_reading:
             return [
                 insider_fault_json(active.id, active.fault, active.left)
                 for active in self.active_faults
@@ -222,7 +222,7 @@ class FaultInjector:
 
     def clear_faults(self) -> None:
         """Remove all faults."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             self.active_faults = []
             self._added_count = 0
 
@@ -247,7 +247,7 @@ class FaultInjector:
 
     def _take_matching_fault(self) -> _ActiveFault | None:
         now = self._clock()
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             match = next(
                 (fault for fault in self.active_faults if fault.applies_to_request(now)), None
             )

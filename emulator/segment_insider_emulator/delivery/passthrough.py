@@ -10,7 +10,7 @@ from segment_insider_emulator.delivery.senders import (
     Sender,
     redact_headers,
 )
-from segment_insider_emulator.json_text import find_value_differences, parse_json_or_text
+from segment_insider_emulator.json_text import describe_json_differences, parse_json_or_text
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.reports import ResponseDifferenceStore
 from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
@@ -71,13 +71,13 @@ class PassThroughSender:
         real_response: HttpResponse,
         emulated_response: HttpResponse,
     ) -> None:
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             self._compared_count += 1
         expected, actual = (
             _parse_response_json(real_response),
             _parse_response_json(emulated_response),
         )
-        differences = list(find_value_differences(expected, actual, "answer"))
+        differences = list(describe_json_differences(expected, actual, "answer"))
         if not differences:
             return
         document: JSONObject = {

@@ -261,7 +261,7 @@ class DeliveryQueue:
         batch: Sequence[QueuedMessage],
     ) -> None:
         places = [queued.queue_id for queued in batch]
-        self._store.finish_queued_messages(records, unsettled, places)
+        self._store.store_results_of_queued_messages(records, unsettled, places)
         self._started_positions.difference_update(places)
 
     def _add_to_waiting_count(self, added: int) -> None:

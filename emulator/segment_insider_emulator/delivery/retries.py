@@ -248,7 +248,7 @@ class RetryScheduler:
             attempts=(*upsert.attempts, attempt_result.attempt),
             due_at=due_at,
         )
-        self._upserts.save_attempt(
+        self._upserts.save_attempt_result(
             updated_upsert,
             list(updated_deliveries.values()),
             self._list_message_verdicts(upsert, updated_deliveries),

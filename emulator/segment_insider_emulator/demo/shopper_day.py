@@ -8,7 +8,7 @@ from textwrap import wrap
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import explain_event
-from segment_insider_emulator.terminal_output import style_text
+from segment_insider_emulator.terminal_output import style_terminal_text
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.shopper import (
@@ -197,7 +197,7 @@ def format_report(summary: JSONObject) -> Iterator[str]:
 
 
 def _format_heading(text: str) -> str:
-    return style_text(text, bold=True)
+    return style_terminal_text(text, bold=True)
 
 
 def _format_call_name(number: int, call: JSONObject) -> str:
@@ -211,7 +211,7 @@ def _format_call(number: int, call: JSONObject, width: int) -> Iterator[str]:
     first, *others = [*_iter_received_lines(call), *([] if call["received"] else ["-"])]
     yield (
         f"{_format_call_name(number, call):{width}}  "
-        f"{style_text(f'{verdict:14}', fg=colour)}  {first}"
+        f"{style_terminal_text(f'{verdict:14}', fg=colour)}  {first}"
     )
     for other in others:
         yield f"{'':{width}}  {'':14}  {other}"

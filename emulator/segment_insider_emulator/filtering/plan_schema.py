@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import re2  # type: ignore[import-untyped]  # the package ships no types
 
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
 from segment_insider_emulator.types import JSON, JSONObject
 
 _RE2_OPTIONS = re2.Options()
@@ -65,12 +65,12 @@ def inline_references(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
 
     Raises: TooLarge.
     """
-    if nesting_depth(schema) > MAX_DEPTH:
+    if measure_nesting_depth(schema) > MAX_DEPTH:
         raise SchemaTooLarge(f"it nests deeper than {MAX_DEPTH} levels")
     used = {name: child for name, child in schema.items() if name != "definitions"}
     inlining = _ReferenceInliner(schema)
     copy: JSONObject = inlining.copy_inlined(used, ())
-    if nesting_depth(copy) > MAX_DEPTH:
+    if measure_nesting_depth(copy) > MAX_DEPTH:
         raise SchemaTooLarge(f"it nests deeper than {MAX_DEPTH} levels, its $refs followed")
     return copy, inlining.unresolved
 

@@ -59,7 +59,7 @@ class RateLimiter:
         now_s = now.timestamp()
         minute = floor(now_s / RATE_WINDOW_S)
         limit = self._limits[budget]
-        with self._state_guard.updating:
+        with self._state_guard.lock_for_update:
             if minute > self._current_minute:  # a slower thread may bring an older time
                 self._current_minute, self._used_units = minute, {}
             used_units = self._used_units.get(budget, 0) + units
@@ -70,7 +70,7 @@ class RateLimiter:
 
     def reset(self) -> None:
         """Set all counters to zero."""
-        with self._state_guard.updating:
+        with self._state_guard.lock_for_update:
             self._current_minute, self._used_units = 0, {}
 
     def export_state(self) -> JSONObject:
@@ -107,7 +107,9 @@ class DataRetention:
             }
             default_cutoff = _compute_expiry_cutoff(now, CUSTOM_EVENT_RETENTION)
             profile_cutoff = _compute_expiry_cutoff(now, PROFILE_RETENTION)
-            unit_of_work.delete_expired(event_cutoffs, default_cutoff, profile_cutoff)
+            unit_of_work.delete_expired_events_and_profiles(
+                event_cutoffs, default_cutoff, profile_cutoff
+            )
 
     def reset(self) -> None:
         """Make the next call delete expired data again."""
@@ -199,7 +201,7 @@ class IntegrationPanel:
             raise EmulatorError(what, "type", remedy)
         key = self._generate_key()
         integration = self._build_integration(name.strip(), key, created_by=role)
-        with self._state_guard.updating:
+        with self._state_guard.lock_for_update:
             integration = replace(integration, id=self._store.add_integration(integration))
             self._reload_integrations()
         return integration, key
@@ -210,7 +212,7 @@ class IntegrationPanel:
         Raises: RoleNotPermitted.
         """
         _require_editor_role(role)
-        with self._state_guard.updating:
+        with self._state_guard.lock_for_update:
             self._store.revoke_integration(integration_id, format_iso_utc(self._clock()))
             self._reload_integrations()
             return self._integrations_by_id.get(integration_id)
@@ -233,8 +235,8 @@ class IntegrationPanel:
 
     def reset(self) -> None:
         """Delete all integrations but the workspace file's and make its key valid again."""
-        with self._state_guard.updating:
-            self._store.reset(self._build_workspace_integration())
+        with self._state_guard.lock_for_update:
+            self._store.delete_added_integrations(self._build_workspace_integration())
             self._reload_integrations()
 
     def export_state(self) -> JSONObject:

@@ -32,7 +32,7 @@ from segment_insider_emulator.insider.validation import (
     DocumentedKeys,
     find_undocumented_keys,
 )
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse
@@ -253,7 +253,7 @@ def parse_body(body: bytes) -> JSON:
     except orjson.JSONDecodeError:
         raise responses.INVALID_JSON from None
     # Counting brackets is cheap; only a body with many of them needs the exact depth.
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and nesting_depth(value) > MAX_DEPTH:
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and measure_nesting_depth(value) > MAX_DEPTH:
         raise responses.INVALID_JSON
     return value
 

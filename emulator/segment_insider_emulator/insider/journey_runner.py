@@ -88,7 +88,7 @@ class JourneyRunner:
     def reset(self) -> None:
         """Delete all runs."""
         with self._lock:
-            self.run_store.reset()
+            self.run_store.delete_all_runs()
 
     def _update_runs(self, change: ProfileChange, occurrences: list[Occurrence]) -> RunUpdates:
         """Apply *occurrences* to the person's runs; return changed runs and new entries."""
@@ -163,7 +163,7 @@ class JourneyRunner:
         run, entries, entered_event = journey_engine.start_journey_run(
             journey, change.profile_id, occurrence, change.changed_at
         )
-        self._profiles.save(ProfileChanges(new_events={change.profile_id: [entered_event]}))
+        self._profiles.save_changes(ProfileChanges(new_events={change.profile_id: [entered_event]}))
         return run, entries
 
     def _merge_runs(self, change: ProfileChange) -> None:

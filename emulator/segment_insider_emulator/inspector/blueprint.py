@@ -37,7 +37,11 @@ from segment_insider_emulator.web.access import (
     AuthenticationRequired,
     add_password_challenge,
 )
-from segment_insider_emulator.web.json_errors import ERROR_TEXTS, RETRY_AFTER_S, handle_http_error
+from segment_insider_emulator.web.json_errors import (
+    ERROR_TEXTS,
+    RETRY_AFTER_S,
+    handle_http_exception,
+)
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox
 from segment_insider_emulator.web.server import StreamSlots
@@ -159,7 +163,7 @@ def iter_change_events(
     stopwatch: Stopwatch = time.monotonic,
 ) -> Iterator[bytes]:
     """Yield server-sent events until *is_over* or MAX_STREAM_S is reached."""
-    sent_count, silent_s, until = change_counter.count, 0.0, stopwatch() + MAX_STREAM_S
+    sent_count, silent_s, until = change_counter.change_count, 0.0, stopwatch() + MAX_STREAM_S
     yield b"retry: 2000\n\n" + _format_change_event(sent_count)
     while not is_over() and stopwatch() < until:
         try:
@@ -259,7 +263,7 @@ def show_not_found(error: HTTPException) -> Response:
     """Answer an unknown URL with an error page for browsers and JSON for programs."""
     reader = request.accept_mimetypes.best_match(("application/json", "text/html"))
     if request.blueprints or reader != "text/html":
-        return handle_http_error(error)
+        return handle_http_exception(error)
     return add_security_headers(show_http_error(error))
 
 

@@ -17,7 +17,7 @@ from segment_insider_emulator.inspector.event_view_model import EventViewModel
 from segment_insider_emulator.json_text import DECIMAL_COMMA_NUMBER
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
-from segment_insider_emulator.storage.message_filters import is_json
+from segment_insider_emulator.storage.message_filters import is_json_text
 from segment_insider_emulator.storage.records import MessageRecord, ProfileEvent
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.known_names import KnownNames
@@ -311,7 +311,9 @@ def _format_table_cell(value: JSON) -> str:
 
 
 def _is_plain_cell(text: str) -> bool:
-    return _fits_in_cell(text) and not is_json(text) and not DECIMAL_COMMA_NUMBER.fullmatch(text)
+    return (
+        _fits_in_cell(text) and not is_json_text(text) and not DECIMAL_COMMA_NUMBER.fullmatch(text)
+    )
 
 
 def _fits_in_cell(text: str) -> bool:

@@ -26,7 +26,7 @@ from segment_insider_emulator.inspector.json_tree import JsonTree, redact_secret
 from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, parse_list_query
 from segment_insider_emulator.inspector.live_page import send_call
 from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.storage.message_filters import MessageFilters
@@ -259,7 +259,7 @@ def _send_edited_call(call_json: str) -> int:
         call = parse_json(call_json.encode())
     except orjson.JSONDecodeError as error:
         raise EmulatorError(f"invalid JSON ({error})", "", CALL_REMEDY) from None
-    if not isinstance(call, dict) or nesting_depth(call) > MAX_DEPTH:
+    if not isinstance(call, dict) or measure_nesting_depth(call) > MAX_DEPTH:
         raise EmulatorError("not a Segment call", "", CALL_REMEDY)
     message_id = call.get("messageId")
     if not isinstance(message_id, str) or not message_id:

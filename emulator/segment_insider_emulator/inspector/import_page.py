@@ -17,7 +17,7 @@ from segment_insider_emulator.interchange.import_workspace import (
 )
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.sandbox_routing import create_sandbox
+from segment_insider_emulator.web.sandbox_routing import create_sandbox_for_caller
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace.documents import (
     MAX_DOCUMENT_BYTES,
@@ -97,7 +97,7 @@ def replace_mappings() -> Response | str:
 def create_sandbox_from_file() -> Response | str:
     """Create a sandbox from the workspace file."""
     try:
-        sandbox = create_sandbox(workspace=_parse_submitted_workspace())
+        sandbox = create_sandbox_for_caller(workspace=_parse_submitted_workspace())
     except EmulatorError as error:
         return _render_import_page(rejected_form=reject_form("use", error))
     notice = f"Sandbox {sandbox.record.id} was created"

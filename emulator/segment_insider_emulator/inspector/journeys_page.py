@@ -51,7 +51,7 @@ def show_journey(id: int) -> str:
     names = _get_person_names(services, [run.profile_id for run, _ in runs])
     visits = [build_run_view(run, trail, names[run.profile_id], now) for run, trail in runs]
     journey_view = build_journey_view_model(
-        journey, store.count_run_outcomes(id), store.count_waiting_by_element(id)
+        journey, store.count_run_outcomes(id), store.count_waiting_runs_by_element(id)
     )
     return render_page(
         "journey.html",
@@ -61,7 +61,7 @@ def show_journey(id: int) -> str:
         status=status,
         statuses=STATUS_TITLES,
         following=next_page,
-        clock=services.clock.read(),
+        clock=services.clock.read_time_and_offset(),
     )
 
 
@@ -88,7 +88,7 @@ def change_clock() -> Response | str:
 @bp.post("/reset")
 def reset_sandbox() -> Response:
     """Delete all captured data and reset the clock to real time."""
-    current_services().reset()
+    current_services().reset_sandbox()
     return forms.redirect_to_endpoint("All data was deleted", "inspector.journeys.list_journeys")
 
 
@@ -105,12 +105,12 @@ def _read_clock_command() -> tuple[str, JSON]:
 
 def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
     services = current_services()
-    store, now = services.journeys.run_store, services.clock.read()
+    store, now = services.journeys.run_store, services.clock.read_time_and_offset()
     pages = [
         build_journey_view_model(
             journey,
             store.count_run_outcomes(journey.id),
-            store.count_waiting_by_element(journey.id),
+            store.count_waiting_runs_by_element(journey.id),
         )
         for journey in services.journeys.definitions.values()
     ]

@@ -178,7 +178,7 @@ def send_sample_calls() -> Redirect:
 @bp.post("/clear")
 def reset_sandbox() -> Redirect:
     """Delete all captured data and reset the clock to real time."""
-    current_services().reset()
+    current_services().reset_sandbox()
     return redirect(url_for("inspector.live.show_messages"), 303)
 
 
@@ -205,7 +205,7 @@ def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
     ]
     browsing = current_services().store.message_search
     page = browsing.find_message_page(query.filters, after_id=after, limit=MESSAGES_PER_PAGE)
-    changed = browsing.find_messages_by_ids(watched, query.filters) if watched else []
+    changed = browsing.find_matching_messages_by_ids(watched, query.filters) if watched else []
     return {
         **_build_message_rows_context([*page.messages, *changed]),
         "gap": page.next_before_id is not None,
@@ -227,7 +227,9 @@ def _build_stage_totals_context(query: ListQuery) -> dict[str, object]:
     # The part of the requested time range that has messages.
     since, until = max(query.filters.since, span[0]), min(query.filters.until or NEVER_DUE, span[1])
     bar_unit = histogram.choose_bar_unit(since, until)
-    counts, reach = browsing.count_by_time_and_verdict(query.filters, bar_unit.time_prefix_length)
+    counts, reach = browsing.count_messages_by_time_and_verdict(
+        query.filters, bar_unit.time_prefix_length
+    )
     return {
         "stages": histogram.count_by_stage(counts),
         "bars": histogram.build_bars(

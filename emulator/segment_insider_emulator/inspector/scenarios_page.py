@@ -15,7 +15,7 @@ from segment_insider_emulator.inspector.rendering import (
 )
 from segment_insider_emulator.storage.reports import ScenarioRun
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.sandbox_routing import visible_sandboxes
+from segment_insider_emulator.web.sandbox_routing import list_accessible_sandboxes
 from segment_insider_emulator.web.services import SandboxServices, current_services
 
 bp = Blueprint("scenarios", __name__, url_prefix="/scenarios")
@@ -39,7 +39,8 @@ class ScenarioRunRow(NamedTuple):
 def list_scenario_runs() -> str:
     """List the stored scenario runs, newest first."""
     runs = [
-        _build_run_row(scenario_run) for scenario_run in get_scenario_run_store().list_newest_runs()
+        _build_run_row(scenario_run)
+        for scenario_run in get_scenario_run_store().list_newest_scenario_runs()
     ]
     return render_page(
         "scenarios.html",
@@ -53,7 +54,7 @@ def list_scenario_runs() -> str:
 @bp.get(f"/{ID_ROUTE}")
 def show_scenario_run(id: int) -> str:
     """Show one run with its features, failed ones first."""
-    scenario_run = get_scenario_run_store().get_run(id) or abort(404)
+    scenario_run = get_scenario_run_store().get_scenario_run(id) or abort(404)
     features = sorted(
         scenario_run.run["features"], key=lambda feature: "failed" not in _count_verdicts(feature)
     )
@@ -89,7 +90,7 @@ def _iter_scenarios(run: JSONObject) -> Iterator[JSONObject]:
 def _map_sandbox_ids_to_page_paths(run: JSONObject) -> dict[str, str]:
     """Map ids of existing sandboxes of the run to the paths of their pages."""
     ids = {scenario.get("sandbox") for scenario in _iter_scenarios(run)}
-    there = (sandbox.record.id for sandbox in visible_sandboxes())
+    there = (sandbox.record.id for sandbox in list_accessible_sandboxes())
     return {id: get_sandbox_pages_path(id) for id in there if id in ids}
 
 
@@ -118,7 +119,8 @@ def _find_sandbox_services(sandbox_id: str | None) -> tuple[SandboxServices | No
     if sandbox_id is None:
         return current_services(), request.script_root
     visible_sandbox = next(
-        (sandbox for sandbox in visible_sandboxes() if sandbox.record.id == sandbox_id), None
+        (sandbox for sandbox in list_accessible_sandboxes() if sandbox.record.id == sandbox_id),
+        None,
     )
     return (visible_sandbox.services if visible_sandbox else None), get_sandbox_pages_path(
         sandbox_id

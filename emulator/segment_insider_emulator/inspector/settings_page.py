@@ -94,7 +94,7 @@ def describe_segment_faults(faults: SourceFaults) -> list[str]:
     """Describe each active fault of the Segment API in a sentence, next first."""
     return [
         _describe_segment_fault(at_source.fault_to_json(fault))
-        for fault in faults.list_waiting_faults()
+        for fault in faults.list_queued_faults()
     ]
 
 
@@ -289,7 +289,7 @@ def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
         default=DEFAULT_SANDBOX_ID,
         pages=get_sandbox_pages_path,
         workspaces=PRESET_NAMES,
-        storage=services.store.report_storage(),
+        storage=services.store.build_storage_report(),
         names_database=current_caller().team is None,
         config=services.config,
         version=__version__,

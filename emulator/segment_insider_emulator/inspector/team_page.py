@@ -13,10 +13,10 @@ from segment_insider_emulator.inspector.rendering import (
 from segment_insider_emulator.web.access import current_caller
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import (
-    create_sandbox,
+    create_sandbox_for_caller,
     current_sandbox,
-    delete_sandbox,
-    visible_sandboxes,
+    delete_accessible_sandbox,
+    list_accessible_sandboxes,
 )
 from segment_insider_emulator.workspace import PRESET_NAMES
 
@@ -53,7 +53,7 @@ def create_sandbox_from_form(endpoint: str) -> Response:
     Raises: EmulatorError, when it cannot be created.
     """
     form = request.form
-    sandbox = create_sandbox(
+    sandbox = create_sandbox_for_caller(
         id=form.get("id", "").strip() or None, workspace=form.get("workspace") or None
     )
     notice = f"Sandbox {sandbox.record.id} was created"
@@ -66,7 +66,7 @@ def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
     Raises: EmulatorError, when it cannot be deleted.
     """
     current = current_sandbox()
-    delete_sandbox(id)
+    delete_accessible_sandbox(id)
     notice = f"Sandbox {id} was deleted"
     if current and current.record.id == id:
         return forms.redirect_to_path(
@@ -77,7 +77,7 @@ def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
 
 def build_sandbox_list() -> dict[str, object]:
     """Return the template variables of the sandbox list, with the team's limit."""
-    team, sandboxes = current_caller().team, visible_sandboxes()
+    team, sandboxes = current_caller().team, list_accessible_sandboxes()
     count_text = f"{len(sandboxes):,}"
     if team:
         owned_count = sum(sandbox.record.id != DEFAULT_SANDBOX_ID for sandbox in sandboxes)

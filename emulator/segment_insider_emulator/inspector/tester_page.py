@@ -29,7 +29,7 @@ from segment_insider_emulator.interchange.export_workspace import (
     build_api_requests,
     export_workspace_file,
 )
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth, parse_json
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.segment.normalise import normalise_call
 from segment_insider_emulator.storage.records import MessageRecord
@@ -118,7 +118,7 @@ def _parse_json_object(text: str, where: str, remedy: str) -> JSONObject:
         raise EmulatorError(what, place, remedy) from error
     if not isinstance(value, dict):
         raise EmulatorError("not a JSON object", where, remedy)
-    if nesting_depth(value) > MAX_DEPTH:
+    if measure_nesting_depth(value) > MAX_DEPTH:
         raise EmulatorError(f"nested deeper than {MAX_DEPTH} levels", where, "Flatten it.")
     return value
 

@@ -19,7 +19,7 @@ import orjson
 
 from segment_insider_emulator.clock import Stopwatch, format_iso_utc, parse_iso_time
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import InvalidLine, parse_event_line
+from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.replay.archive import (
     MAX_LINE_BYTES,
     ArchivePart,
@@ -127,7 +127,7 @@ class _PartCounter:
                 figures.bytes += len(line)
                 try:
                     event = parse_event_line(line)
-                except InvalidLine as fault:
+                except InvalidEventLine as fault:
                     self._count_unreadable_input(UNREADABLE_LINE, str(fault).partition(" (")[0])
                     continue
                 if event is not None:

@@ -37,8 +37,8 @@ from segment_insider_emulator.segment.normalise import (
 from segment_insider_emulator.segment.validation import (
     MAX_EVENT_BYTES,
     DiscardReason,
+    find_call_size_problem,
     find_discard_reason,
-    find_event_size_problem,
 )
 from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.types import JSON, JSONObject
@@ -278,7 +278,7 @@ class EventEvaluator:
         if (
             not is_archived
             and line_bytes * _MAX_SIZE_GROWTH > MAX_EVENT_BYTES
-            and find_event_size_problem(call)
+            and find_call_size_problem(call)
         ):
             detail = f"The event has more than {MAX_EVENT_BYTES:,} bytes. Send less in one event."
             return reason_for_discard(DiscardReason("bad_request", detail))

@@ -7,7 +7,7 @@ import orjson
 from segment_insider_emulator.replay.archive import ArchiveFile
 from segment_insider_emulator.replay.dry_run import CompletedParts
 from segment_insider_emulator.replay.metrics import TABLE_COLUMNS, LineSample, RowKey, RowTally
-from segment_insider_emulator.terminal_output import style_text
+from segment_insider_emulator.terminal_output import style_terminal_text
 from segment_insider_emulator.types import JSON, JSONObject
 
 _MAX_TEXT_ROWS = 15  # of a table; all of them are in --json
@@ -231,7 +231,7 @@ def _format_text_table(
     shown_rows = [list(head), *text_rows[:_MAX_TEXT_ROWS]]
     widths = [max(len(row[at]) for row in shown_rows) for at in range(len(head))]
     yield ""
-    yield style_text(title, bold=True)
+    yield style_terminal_text(title, bold=True)
     for row in shown_rows:
         cells = (
             cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)

@@ -57,7 +57,7 @@ class SegmentFaultQueue:
 
     def add_fault(self, fault: SegmentFault) -> None:
         """Add *fault* to the end of the queue. Raises: EmulatorError, when the queue is full."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             if len(self.waiting) >= MAX_WAITING_FAULTS:
                 raise EmulatorError(
                     f"{MAX_WAITING_FAULTS} faults wait already", "faults", "Clear them first."
@@ -66,7 +66,7 @@ class SegmentFaultQueue:
 
     def take_next_fault(self) -> SegmentFault | None:
         """Return the fault for this request and count it as used; None to answer normally."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             if not self.waiting:
                 return None
             fault = self.waiting.popleft()
@@ -74,14 +74,14 @@ class SegmentFaultQueue:
                 self.waiting.appendleft(replace(fault, times=fault.times - 1))
             return fault
 
-    def list_waiting_faults(self) -> list[SegmentFault]:
+    def list_queued_faults(self) -> list[SegmentFault]:
         """Return the faults that have not happened yet, next first."""
-        with self._guard.reading:
+        with self._guard.lock_for_reading:
             return list(self.waiting)
 
     def clear_faults(self) -> None:
         """Remove all faults, so that requests are answered normally."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             self.waiting.clear()
 
     def export_state(self) -> JSONObject:

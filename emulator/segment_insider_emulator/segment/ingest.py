@@ -27,13 +27,13 @@ from segment_insider_emulator.segment.validation import (
     MESSAGE_TYPES,
     DiscardReason,
     IngestError,
+    build_malformed_request_error,
+    build_request_too_large_error,
     describe_depth_problem,
     describe_size_problem,
     find_batch_size_problem,
+    find_call_size_problem,
     find_discard_reason,
-    find_event_size_problem,
-    malformed_request_error,
-    request_too_large_error,
     truncate_deep_values,
 )
 from segment_insider_emulator.types import JSON, JSONObject
@@ -100,14 +100,16 @@ def parse_messages(
     context = _TrackingRequestContext(
         find_write_key(authorization, call), received_at, new_id, client_ip
     )
-    sent = _remove_key(call, "writeKey")
+    sent = _copy_without_key(call, "writeKey")
     if kind == BATCH_KIND:
         return _parse_batch(sent, context)
     if problem := describe_depth_problem(sent):
-        raise malformed_request_error(
+        raise build_malformed_request_error(
             f"the call is nested too deep: {problem}", "body", "Send a flatter one."
         )
-    return [context.accept_call(sent, {**sent, "type": sent.get("type") or kind}, {}, kind)]
+    return [
+        context.build_message_from_call(sent, {**sent, "type": sent.get("type") or kind}, {}, kind)
+    ]
 
 
 def decode_request_body(body: bytes, content_encoding: str | None, kind: str) -> JSONObject:
@@ -120,7 +122,7 @@ def decode_request_body(body: bytes, content_encoding: str | None, kind: str) ->
     max_bytes = MAX_BATCH_BYTES if kind == BATCH_KIND else MAX_EVENT_BYTES
     plain = _decompress_body(body, content_encoding, max_bytes)
     if len(plain) > max_bytes:
-        raise request_too_large_error(
+        raise build_request_too_large_error(
             f"the request has more than {max_bytes:,} bytes",
             "body",
             "Send smaller events, or fewer in one batch.",
@@ -128,12 +130,14 @@ def decode_request_body(body: bytes, content_encoding: str | None, kind: str) ->
     try:
         call = parse_json(plain)
     except orjson.JSONDecodeError as error:
-        raise malformed_request_error(
-            f"not JSON ({error})", "body", _json_error_remedy(error)
+        raise build_malformed_request_error(
+            f"not JSON ({error})", "body", _get_json_error_remedy(error)
         ) from error
     if not isinstance(call, dict):
-        raise malformed_request_error(
-            f"the JSON is {_json_type_name(call)}, not an object", "body", "Send one JSON object."
+        raise build_malformed_request_error(
+            f"the JSON is {_describe_json_type(call)}, not an object",
+            "body",
+            "Send one JSON object.",
         )
     return call
 
@@ -152,7 +156,7 @@ def decode_pixel_query(query: Iterable[tuple[str, str]]) -> bytes:
     try:
         return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
     except ValueError as error:
-        raise malformed_request_error(
+        raise build_malformed_request_error(
             "it is not base64", "data", "Encode the call's JSON as base64."
         ) from error
 
@@ -212,7 +216,7 @@ class _TrackingRequestContext:
     new_id: Callable[[], str]
     client_ip: str | None
 
-    def accept_call(
+    def build_message_from_call(
         self, sent: JSONObject, call: JSONObject, envelope: JSONObject, kind: str | None = None
     ) -> Message:
         """Validate and normalise one call; returns its message, accepted or discarded.
@@ -258,11 +262,11 @@ class _TrackingRequestContext:
 
 
 def _parse_batch(sent: JSONObject, context: _TrackingRequestContext) -> list[Message]:
-    envelope = _remove_key(sent, "batch")
+    envelope = _copy_without_key(sent, "batch")
     _check_batch_envelope(envelope)
     calls = sent.get("batch")
     if not isinstance(calls, list | None):
-        raise malformed_request_error(
+        raise build_malformed_request_error(
             "the batch is not an array", "batch", "Send the calls as an array."
         )
     if not calls:
@@ -270,7 +274,7 @@ def _parse_batch(sent: JSONObject, context: _TrackingRequestContext) -> list[Mes
         return [context.build_discarded_message(sent, empty)]
     if reason := find_batch_size_problem(calls):
         stored_calls = [
-            _remove_key(call, "writeKey") if isinstance(call, dict) else call
+            _copy_without_key(call, "writeKey") if isinstance(call, dict) else call
             for call in calls[:MAX_STORED_CALLS_OF_LARGE_BATCH]
         ]
         return [context.build_discarded_message({**envelope, "batch": stored_calls}, reason)]
@@ -282,30 +286,30 @@ def _parse_batch_call(
 ) -> Message:
     if not isinstance(call, dict):
         return context.build_discarded_message({"message": call}, CALL_NOT_AN_OBJECT)
-    sent = _remove_key(call, "writeKey")
-    if reason := find_event_size_problem(sent):
+    sent = _copy_without_key(call, "writeKey")
+    if reason := find_call_size_problem(sent):
         return context.build_discarded_message(sent, reason, sent.get("type"))
-    return context.accept_call(sent, sent, envelope)
+    return context.build_message_from_call(sent, sent, envelope)
 
 
 def _check_batch_envelope(envelope: JSONObject) -> None:
     """Reject a batch if its shared values cannot be copied to its calls."""
     if problem := describe_depth_problem(envelope):
-        raise malformed_request_error(
+        raise build_malformed_request_error(
             f"the envelope is nested too deep: {problem}", "body", "Send less in it."
         )
     if problem := describe_size_problem(envelope):
-        raise request_too_large_error(
+        raise build_request_too_large_error(
             f"the envelope is too large: {problem}", "body", "Send less in it."
         )
     for name in ("context", "integrations"):
         if not isinstance(envelope.get(name), dict | None):
-            raise malformed_request_error(
+            raise build_malformed_request_error(
                 f"{name} is not an object", name, "Send an object, or leave it out."
             )
 
 
-def _remove_key(call: JSONObject, key: str) -> JSONObject:
+def _copy_without_key(call: JSONObject, key: str) -> JSONObject:
     return {name: value for name, value in call.items() if name != key}
 
 
@@ -318,18 +322,18 @@ def _decompress_body(body: bytes, content_encoding: str | None, max_bytes: int) 
             try:
                 return gzip.GzipFile(fileobj=io.BytesIO(body)).read(max_bytes + 1)
             except (OSError, EOFError, zlib.error) as error:
-                raise malformed_request_error(
+                raise build_malformed_request_error(
                     f"not gzip ({error})",
                     "body",
                     "Send gzip, or leave the Content-Encoding header out.",
                 ) from error
         case other:
-            raise malformed_request_error(
+            raise build_malformed_request_error(
                 f"unknown encoding {other!r}", "Content-Encoding", "Send gzip or plain JSON."
             )
 
 
-def _json_error_remedy(error: orjson.JSONDecodeError) -> str:
+def _get_json_error_remedy(error: orjson.JSONDecodeError) -> str:
     """Return what to send instead of JSON with this *error*."""
     if "depth limit" in error.msg:
         return f"Nest it no deeper than {MAX_DEPTH} levels."
@@ -339,7 +343,7 @@ def _json_error_remedy(error: orjson.JSONDecodeError) -> str:
     return "Send one JSON object in UTF-8, without a byte order mark."
 
 
-def _json_type_name(value: object) -> str:
+def _describe_json_type(value: object) -> str:
     names = {list: "an array", str: "a string", bool: "a Boolean", type(None): "null"}
     return names.get(type(value), "a number")
 
@@ -349,18 +353,18 @@ def _nest_dotted_names(dotted_names: Iterable[tuple[str, str]]) -> JSONObject:
     for name, value in dotted_names:
         *outer, last = name.split(".")
         if len(outer) >= MAX_DEPTH:
-            raise malformed_request_error(
+            raise build_malformed_request_error(
                 "the name has too many dots", name[:40], "Send a flatter call."
             )
         parent = nested
         for part in outer:
             parent = parent.setdefault(part, {})
             if not isinstance(parent, dict):
-                raise malformed_request_error(
+                raise build_malformed_request_error(
                     f"{part!r} is a value and an object", name, "Give it once."
                 )
         if last in parent:
-            raise malformed_request_error(
+            raise build_malformed_request_error(
                 f"{last!r} is a value and an object", name, "Give it once."
             )
         parent[last] = value

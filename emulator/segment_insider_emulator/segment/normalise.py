@@ -114,12 +114,12 @@ def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
         address: The client's address; None changes nothing.
     """
     context = call.get("context") or {}
-    if not _is_ipv4(address) or "ip" in context or not _wants_client_ip(context):
+    if not _is_ipv4(address) or "ip" in context or not _needs_client_ip(context):
         return call
     return {**call, "context": {**context, "ip": address}}
 
 
-def _wants_client_ip(context: JSONObject) -> bool:
+def _needs_client_ip(context: JSONObject) -> bool:
     library: JSON = context.get("library")
     name = library.get("name") if isinstance(library, dict) else None
     is_client = isinstance(name, str) and name.lower().startswith(CLIENT_SIDE_LIBRARIES)
@@ -158,10 +158,10 @@ def list_sender_warnings(
         path_kind: The type given by the path; None for a call of a batch.
     """
     return [
-        *_check_message_id(call),
-        *_check_call_times(call, received_at),
-        *_check_reserved_fields(call),
-        *_check_type_against_path(call, path_kind),
+        *_warn_of_wrong_message_id(call),
+        *_warn_of_wrong_times(call, received_at),
+        *_warn_of_reserved_fields(call),
+        *_warn_of_type_unlike_path(call, path_kind),
         *_warn_of_misspelled_keys(call),
         *warn_of_lost_characters(call),
     ]
@@ -186,7 +186,7 @@ def join_warnings(warnings: list[SenderWarning]) -> str | None:
     return " ".join(warning.text for warning in warnings) or None
 
 
-def _check_message_id(call: JSONObject) -> Iterator[SenderWarning]:
+def _warn_of_wrong_message_id(call: JSONObject) -> Iterator[SenderWarning]:
     message_id = call.get("messageId")
     if message_id == "":
         general_text = "messageId is empty: Segment assigns one"
@@ -197,30 +197,32 @@ def _check_message_id(call: JSONObject) -> Iterator[SenderWarning]:
         yield SenderWarning("messageId", text, f"messageId is too long, {limit}")
 
 
-def _check_call_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarning]:
+def _warn_of_wrong_times(call: JSONObject, received_at: datetime) -> Iterator[SenderWarning]:
     original_at, sent_at = parse_iso_time(call.get("timestamp")), parse_iso_time(call.get("sentAt"))
     if original_at is None and call.get("timestamp") is not None:
-        yield _ignored_value_warning(
+        yield _build_ignored_value_warning(
             call, "timestamp", "is not ISO 8601: the time of receipt replaces it"
         )
     if sent_at is None and call.get("sentAt") is not None:
-        yield _ignored_value_warning(call, "sentAt", "is not ISO 8601: clock skew is not corrected")
+        yield _build_ignored_value_warning(
+            call, "sentAt", "is not ISO 8601: clock skew is not corrected"
+        )
     if original_at and sent_at and not is_skew_correctable(original_at, sent_at, received_at):
-        yield _ignored_value_warning(
+        yield _build_ignored_value_warning(
             call, "sentAt", "is too far from timestamp: clock skew is not corrected"
         )
 
 
-def _check_reserved_fields(call: JSONObject) -> Iterator[SenderWarning]:
+def _warn_of_reserved_fields(call: JSONObject) -> Iterator[SenderWarning]:
     if call.get("receivedAt") is not None:
-        yield _ignored_value_warning(
+        yield _build_ignored_value_warning(
             call, "receivedAt", "is Segment's own field: the time of receipt replaces it"
         )
 
 
-def _check_type_against_path(call: JSONObject, path_kind: str | None) -> Iterator[SenderWarning]:
+def _warn_of_type_unlike_path(call: JSONObject, path_kind: str | None) -> Iterator[SenderWarning]:
     if path_kind is not None and call["type"] != path_kind:
-        yield _ignored_value_warning(
+        yield _build_ignored_value_warning(
             call, "type", f"is another type than the path's {path_kind!r}: the body counts"
         )
 
@@ -236,5 +238,5 @@ def _warn_of_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
             yield SenderWarning(key, f"{general_text}.", general_text)
 
 
-def _ignored_value_warning(call: JSONObject, key: str, problem: str) -> SenderWarning:
+def _build_ignored_value_warning(call: JSONObject, key: str, problem: str) -> SenderWarning:
     return SenderWarning(key, f"{key} {brief(call[key])} {problem}.", f"{key} {problem}")

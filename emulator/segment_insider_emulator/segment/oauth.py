@@ -80,7 +80,7 @@ class TokenIssuer:
         if self._application:
             _verify_assertion(assertion, self._application)
         expiry = str(int(now) + TOKEN_LIFETIME_S)
-        token = f"{expiry}.{self._sign_expiry(expiry)}"
+        token = f"{expiry}.{self._sign_token_expiry(expiry)}"
         return {"access_token": token, "expires_in": TOKEN_LIFETIME_S, "token_type": "Bearer"}
 
     def check_authorization(self, authorization: str | None, now: float) -> None:
@@ -95,17 +95,17 @@ class TokenIssuer:
         if self._application is None or scheme.lower() != "bearer":
             return
         expiry, _, signature = token.strip().partition(".")
-        genuine = hmac.compare_digest(signature.encode(), self._sign_expiry(expiry).encode())
+        genuine = hmac.compare_digest(signature.encode(), self._sign_token_expiry(expiry).encode())
         if not genuine:
-            raise _unauthorised_error("this token was not issued here")
+            raise _build_unauthorised_error("this token was not issued here")
         if int(expiry) <= now:
-            raise _unauthorised_error("this token has expired")
+            raise _build_unauthorised_error("this token has expired")
 
-    def _sign_expiry(self, expiry: str) -> str:
+    def _sign_token_expiry(self, expiry: str) -> str:
         return hmac.new(self._secret, expiry.encode(), "sha256").hexdigest()
 
 
-def _unauthorised_error(what: str) -> IngestError:
+def _build_unauthorised_error(what: str) -> IngestError:
     remedy = "Ask for a token with POST /token."
     return IngestError(401, UNAUTHORISED_CODE, UNAUTHORISED_CODE, what, "Authorization", remedy)
 
@@ -141,19 +141,19 @@ def _verify_assertion(assertion: str, application: OAuthApplication) -> None:
         )
     except jwt.ExpiredSignatureError as error:
         # These two texts make the Python SDK set its clock by our Date and try again. (observed)
-        raise _invalid_time_error("Token is expired") from error
+        raise _build_invalid_time_error("Token is expired") from error
     except jwt.ImmatureSignatureError as error:
-        raise _invalid_time_error("Token used before issued") from error
+        raise _build_invalid_time_error("Token used before issued") from error
     except jwt.PyJWTError as error:
-        raise _invalid_client_error(str(error)) from error
+        raise _build_invalid_client_error(str(error)) from error
     if claims["sub"] != application.client_id:
-        raise _invalid_client_error("its subject is not the clientId of the workspace")
+        raise _build_invalid_client_error("its subject is not the clientId of the workspace")
 
 
-def _invalid_time_error(what: str) -> TokenRequestRejected:
+def _build_invalid_time_error(what: str) -> TokenRequestRejected:
     return TokenRequestRejected(400, "invalid_request", what, "client_assertion")
 
 
-def _invalid_client_error(what: str) -> TokenRequestRejected:
+def _build_invalid_client_error(what: str) -> TokenRequestRejected:
     remedy = "Sign with the private key of the workspace's oauth.publicKey, with RS256."
     return TokenRequestRejected(401, "invalid_client", what, "client_assertion", remedy)

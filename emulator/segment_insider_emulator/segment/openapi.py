@@ -60,7 +60,7 @@ _EXAMPLES_BY_TYPE: Final[dict[str, JSONObject]] = {
 
 
 @cache
-def openapi_document() -> JSONObject:
+def build_segment_openapi() -> JSONObject:
     """Return OpenAPI 3.1 of the Tracking API, pixels, source settings and tokens."""
     return {
         "openapi": "3.1.0",
@@ -76,7 +76,7 @@ def openapi_document() -> JSONObject:
             "GET /emulator/v1/messages says why.",
         },
         "security": [{"key": []}, {"token": []}, {}],
-        "paths": _path_items(),
+        "paths": _build_path_items(),
         "components": {
             "securitySchemes": {
                 "key": {
@@ -86,12 +86,12 @@ def openapi_document() -> JSONObject:
                 },
                 "token": {"type": "http", "scheme": "bearer"},
             },
-            "schemas": _component_schemas(),
+            "schemas": _build_component_schemas(),
         },
     }
 
 
-def _path_items() -> JSONObject:
+def _build_path_items() -> JSONObject:
     calls = {
         f"/v1/{name}": {"post": _tracking_operation(name, schema)}
         for name, schema in (
@@ -110,9 +110,9 @@ def _path_items() -> JSONObject:
 
 def _tracking_operation(name: str, schema_name: str) -> JSONObject:
     sample = (
-        _example_call(name)
+        _build_example_call(name)
         if name in MESSAGE_TYPES
-        else {"batch": [_example_call(kind) for kind in MESSAGE_TYPES]}
+        else {"batch": [_build_example_call(kind) for kind in MESSAGE_TYPES]}
     )
     content = {
         "schema": _schema_reference(schema_name),
@@ -125,15 +125,17 @@ def _tracking_operation(name: str, schema_name: str) -> JSONObject:
         else f"Send many calls, with {name}",
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": {
-            "200": _response("Taken, or dropped.", _schema_reference("Success")),
-            "400": _response("Nothing of it is taken.", _schema_reference("Refusal")),
-            "401": _response("The token was not issued here.", _schema_reference("Refusal")),
+            "200": _build_response_object("Taken, or dropped.", _schema_reference("Success")),
+            "400": _build_response_object("Nothing of it is taken.", _schema_reference("Refusal")),
+            "401": _build_response_object(
+                "The token was not issued here.", _schema_reference("Refusal")
+            ),
             "503": {"description": "The emulator's database cannot be used."},
         },
     }
 
 
-def _example_call(kind: str) -> JSONObject:
+def _build_example_call(kind: str) -> JSONObject:
     return {"type": kind, "userId": "ada", **_EXAMPLES_BY_TYPE[kind]}
 
 
@@ -155,7 +157,9 @@ def _pixel_operation() -> JSONObject:
                 "headers": {"X-Emulator-Detail": detail},
                 "content": {"image/gif": {"schema": {"type": "string", "format": "binary"}}},
             },
-            "404": _response("Nothing has this address.", _schema_reference("Refusal")),
+            "404": _build_response_object(
+                "Nothing has this address.", _schema_reference("Refusal")
+            ),
             "503": {"description": "The emulator's database cannot be used."},
         },
     }
@@ -167,10 +171,10 @@ def _settings_operation() -> JSONObject:
         "summary": "What an SDK has to know of its source",
         "parameters": [_path_parameter("writeKey", _NONEMPTY_STRING_SCHEMA)],
         "responses": {
-            "200": _response(
+            "200": _build_response_object(
                 "Such that the SDK sends to this emulator alone.", _schema_reference("Settings")
             ),
-            "404": _response(
+            "404": _build_response_object(
                 "With --strict: no source has this key.", _schema_reference("Refusal")
             ),
         },
@@ -198,16 +202,16 @@ def _token_operation() -> JSONObject:
             "content": {"application/x-www-form-urlencoded": {"schema": form}},
         },
         "responses": {
-            "200": _response("A token.", _schema_reference("Token")),
-            "400": _response("The form or the assertion's times are wrong.", refused),
-            "401": _response("The assertion was not signed by the app.", refused),
-            "415": _response("It is no form.", refused),
+            "200": _build_response_object("A token.", _schema_reference("Token")),
+            "400": _build_response_object("The form or the assertion's times are wrong.", refused),
+            "401": _build_response_object("The assertion was not signed by the app.", refused),
+            "415": _build_response_object("It is no form.", refused),
         },
     }
 
 
-def _component_schemas() -> JSONObject:
-    kinds = {kind: _call_schema(kind) for kind in MESSAGE_TYPES}
+def _build_component_schemas() -> JSONObject:
+    kinds = {kind: _build_call_schema(kind) for kind in MESSAGE_TYPES}
     # Within a batch nothing but its own member says what a call is.
     typed = [
         {
@@ -250,7 +254,7 @@ def _component_schemas() -> JSONObject:
     }
 
 
-def _call_schema(kind: str) -> JSONObject:
+def _build_call_schema(kind: str) -> JSONObject:
     """Return the schema of a valid call of this type."""
     schema = _object_schema(
         {**_COMMON_PROPERTIES, "type": {"const": kind}, **_PROPERTIES_BY_TYPE[kind]},
@@ -267,7 +271,7 @@ def _path_parameter(name: str, schema: JSONObject) -> JSONObject:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _response(text: str, schema: JSONObject) -> JSONObject:
+def _build_response_object(text: str, schema: JSONObject) -> JSONObject:
     return {"description": text, "content": {"application/json": {"schema": schema}}}
 
 

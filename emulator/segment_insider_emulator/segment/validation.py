@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import MAX_DEPTH, nesting_depth
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
 from segment_insider_emulator.types import JSON, JSONObject
 
 MAX_EVENT_BYTES: Final = 32 * 1024
@@ -75,7 +75,7 @@ def find_batch_size_problem(batch: list[JSON]) -> DiscardReason | None:
     )
 
 
-def find_event_size_problem(call: JSONObject) -> DiscardReason | None:
+def find_call_size_problem(call: JSONObject) -> DiscardReason | None:
     """Return the reason if *call*, one of a batch, is too large: only this call is dropped.
 
     Segment documents both this and rejecting the whole batch with 400, and no code for either.
@@ -89,7 +89,7 @@ def find_event_size_problem(call: JSONObject) -> DiscardReason | None:
 
 def describe_depth_problem(value: JSON) -> str | None:
     """Describe by how much *value* is nested too deep; None if it is not."""
-    levels = nesting_depth(value)
+    levels = measure_nesting_depth(value)
     return f"it is {levels} levels deep, {MAX_DEPTH} are taken" if levels > MAX_DEPTH else None
 
 
@@ -110,12 +110,12 @@ def truncate_deep_values(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
     return [truncate_deep_values(child, max_depth - 1) for child in value]
 
 
-def malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
+def build_malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
     """Return the error for a body that cannot be read as a call."""
     return IngestError(400, "malformed JSON", "invalid_request", what, where, remedy)
 
 
-def request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
+def build_request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
     """Return the error for a body over one of Segment's size limits."""
     return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
 

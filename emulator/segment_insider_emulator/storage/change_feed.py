@@ -12,7 +12,7 @@ from sqlalchemy import Engine, event, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from segment_insider_emulator.storage.database import transaction
-from segment_insider_emulator.storage.database_errors import get_first_error_line
+from segment_insider_emulator.storage.database_errors import get_first_line_of_driver_error
 from segment_insider_emulator.storage.postgres import NOTIFY_CHANNEL, SENDER_ID_KEY
 from segment_insider_emulator.storage.query_execution import HAS_WRITTEN_KEY
 from segment_insider_emulator.storage.schema import messages
@@ -26,7 +26,7 @@ SELECT_CURRENT_SCHEMA = select(func.current_schema())
 SELECT_NEWEST_MESSAGE_ID = select(func.max(messages.c.id))
 
 
-class PoolUsage:
+class PoolReturnCounter:
     """Counts how often a connection of *engine* returned to its pool."""
 
     def __init__(self, engine: Engine) -> None:
@@ -92,18 +92,19 @@ class PostgresListener:
             ending_thread.join(RECONNECT_DELAY_S + LISTEN_TIMEOUT_S)
 
     def _run_listen_loop(self, engine: Engine) -> None:
-        while self._should_continue():
+        while self._has_subscribers():
             try:
                 self._listen_for_writes(engine)
             except (SQLAlchemyError, engine.dialect.loaded_dbapi.Error) as error:
                 if not self._is_disconnected:
                     log.warning(
-                        "PostgreSQL LISTEN connection lost reason=%s", get_first_error_line(error)
+                        "PostgreSQL LISTEN connection lost reason=%s",
+                        get_first_line_of_driver_error(error),
                     )
                 self._is_disconnected = True
                 sleep(RECONNECT_DELAY_S)
 
-    def _should_continue(self) -> bool:
+    def _has_subscribers(self) -> bool:
         with self._lock:
             if not self._subscribers:
                 self._thread = None
@@ -163,14 +164,14 @@ class ChangeCounter:
         event.listen(engine, "checkin", self._on_checkin)
 
     @property
-    def count(self) -> int:
+    def change_count(self) -> int:
         """Return the number of changes so far."""
         return self._count
 
     def wait_for_change(self, last_count: int, timeout_s: float) -> int:
         """Wait until the count differs from *last_count*, at most *timeout_s*; return the count."""
         if self._listener is None:
-            self._check_for_foreign_writes()
+            self._check_for_writes_of_other_processes()
         elif not self._is_subscribed:
             self._listener.subscribe(self._engine, self)
             self._is_subscribed = True
@@ -193,7 +194,7 @@ class ChangeCounter:
         if record.info.pop(HAS_WRITTEN_KEY, False):
             self.notify()
 
-    def _check_for_foreign_writes(self) -> None:
+    def _check_for_writes_of_other_processes(self) -> None:
         """Check, at most once per POLL_INTERVAL_S, whether another process stored messages."""
         with self._condition:
             if monotonic() - self._polled_at < POLL_INTERVAL_S:

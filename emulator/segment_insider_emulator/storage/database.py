@@ -30,9 +30,9 @@ from segment_insider_emulator.storage.database_errors import (
     DatabaseFileLost,
     DatabaseUnavailable,
     find_error_advice,
-    get_first_error_line,
+    get_first_line_of_driver_error,
     is_transient_error,
-    translate_error,
+    translate_driver_error,
 )
 from segment_insider_emulator.storage.database_file import (
     DatabaseFile,
@@ -40,7 +40,7 @@ from segment_insider_emulator.storage.database_file import (
     is_in_memory_url,
     to_sqlalchemy_url,
 )
-from segment_insider_emulator.storage.migrations import migrate_database, refuse_foreign_file
+from segment_insider_emulator.storage.migrations import migrate_database, refuse_foreign_sqlite_file
 from segment_insider_emulator.storage.query_execution import HAS_WRITTEN_KEY, install_write_hook
 
 __all__ = [
@@ -48,7 +48,7 @@ __all__ = [
     "DatabaseFileLost",
     "DatabaseUnavailable",
     "Engine",
-    "check_database_file",
+    "check_sqlite_file_exists",
     "close_database",
     "hold_advisory_locks",
     "is_in_memory_url",
@@ -152,16 +152,16 @@ def _begin_transaction(engine: Engine) -> Iterator[Connection]:
     except TimeoutError as error:
         raise DatabaseUnavailable(error) from error
     except DBAPIError as error:
-        raise translate_error(engine, error.orig) or error from error
+        raise translate_driver_error(engine, error.orig) or error from error
     except engine.dialect.loaded_dbapi.Error as error:  # of a compiled statement
-        raise translate_error(engine, error) or error from error
+        raise translate_driver_error(engine, error) or error from error
 
 
 class _RollbackRequest(Exception):
     """Raised to roll back a transaction that must not be committed."""
 
 
-def check_database_file(engine: Engine) -> None:
+def check_sqlite_file_exists(engine: Engine) -> None:
     """Check that the SQLite file of *engine* still exists; other databases have none.
 
     Raises: DatabaseFileLost.
@@ -204,11 +204,11 @@ def open_database(url: str) -> Engine:
             error_class = (
                 TemporarilyUnavailable if is_transient_error(engine, reason) else EmulatorError
             )
-            what = f"the database cannot be opened ({get_first_error_line(reason)})"
+            what = f"the database cannot be opened ({get_first_line_of_driver_error(reason)})"
             raise error_class(what, display_url, find_error_advice(reason)) from error
         if file:
             _files_by_engine[engine] = file
-            file.check_before_connections(engine)
+            file.install_connection_check(engine)
         on_error.pop_all()
     return engine
 
@@ -266,7 +266,7 @@ def _create_engine(path_or_url: str) -> Engine:
         if url.drivername == PSYCOPG_DRIVER and path_or_url.count("@") > 1:
             raise ValueError  # the end of a password would appear as the host or the database
         if url.get_backend_name() == "sqlite":
-            _refuse_non_file_urls(url, path_or_url)
+            _refuse_sqlite_url_without_file(url, path_or_url)
         is_postgres = url.drivername == PSYCOPG_DRIVER
         arguments = postgres.build_engine_arguments(url) if is_postgres else SQLITE_POOL_OPTIONS
         return create_engine(url, **arguments)
@@ -278,7 +278,7 @@ def _create_engine(path_or_url: str) -> Engine:
         raise EmulatorError("invalid database URL", display_url, hint) from None
 
 
-def _refuse_non_file_urls(url: URL, display_url: str) -> None:
+def _refuse_sqlite_url_without_file(url: URL, display_url: str) -> None:
     """Refuse SQLite URLs that mean memory instead of a file, and incomplete URIs.
 
     SQLite would open a separate in-memory database for each connection.
@@ -294,7 +294,7 @@ def _refuse_non_file_urls(url: URL, display_url: str) -> None:
 
 def _prepare_database(engine: Engine, display_url: str) -> None:
     if engine.dialect.name == "sqlite":
-        refuse_foreign_file(engine, display_url)
+        refuse_foreign_sqlite_file(engine, display_url)
         engine.dispose()  # these connections have no pragmas, which would change the file
         event.listen(engine, "connect", _set_sqlite_pragmas)
     else:

@@ -101,7 +101,7 @@ class DatabaseUnavailable(TemporarilyUnavailable):
     """
 
     def __init__(self, reason: object) -> None:
-        self.reason = get_first_error_line(reason)
+        self.reason = get_first_line_of_driver_error(reason)
         self.is_server_unreachable = is_server_unreachable(self.reason)
         remedy = f"{find_error_advice(reason)} Unacknowledged messages may be sent again."
         super().__init__(f"the database cannot be used ({self.reason})", "", remedy)
@@ -122,30 +122,32 @@ class DatabaseClosed(DatabaseUnavailable):
     """The database of this sandbox was closed or deleted, by this process or another."""
 
 
-def translate_error(engine: Engine, error: BaseException | None) -> DatabaseUnavailable | None:
+def translate_driver_error(
+    engine: Engine, error: BaseException | None
+) -> DatabaseUnavailable | None:
     """Return a driver error as DatabaseUnavailable if it may pass, else None.
 
     Missing permissions may pass: they may be granted.
     """
-    if get_error_code(error) in DATABASE_GONE_CODES:
+    if get_driver_error_code(error) in DATABASE_GONE_CODES:
         return DatabaseClosed(error)
-    may_pass = is_transient_error(engine, error) or get_error_code(error) == FORBIDDEN_CODE
+    may_pass = is_transient_error(engine, error) or get_driver_error_code(error) == FORBIDDEN_CODE
     return DatabaseUnavailable(error) if may_pass else None
 
 
 def is_transient_error(engine: Engine, error: BaseException | None) -> bool:
     """Return whether a retry may help; it never helps for SQL that does not fit the tables."""
     if isinstance(error, sqlite3.Error):
-        return get_error_code(error) in HINTS_BY_CODE
+        return get_driver_error_code(error) in HINTS_BY_CODE
     driver = engine.dialect.loaded_dbapi
     return isinstance(error, (driver.OperationalError, driver.InterfaceError))
 
 
 def find_error_advice(error: object) -> str:
     """Return advice for a driver's *error*."""
-    if hint := HINTS_BY_CODE.get(get_error_code(error)):
+    if hint := HINTS_BY_CODE.get(get_driver_error_code(error)):
         return hint
-    message = get_first_error_line(error)
+    message = get_first_line_of_driver_error(error)
     hints = (
         hint
         for pattern, hint in HINTS_BY_MESSAGE_PATTERN.items()
@@ -159,12 +161,12 @@ def is_server_unreachable(message: str) -> bool:
     return re.search(SERVER_UNREACHABLE_PATTERN, message, re.I) is not None
 
 
-def get_error_code(error: object) -> int | str:
+def get_driver_error_code(error: object) -> int | str:
     """Return PostgreSQL's SQLSTATE or SQLite's primary result code of *error*; else 0."""
     state: str | None = getattr(error, "sqlstate", None)
     return state or getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def get_first_error_line(error: object) -> str:
+def get_first_line_of_driver_error(error: object) -> str:
     """Return the first line of a driver's message; later lines are hints of its own."""
     return str(error).partition("\n")[0]

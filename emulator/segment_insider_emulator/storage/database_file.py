@@ -69,12 +69,12 @@ class DatabaseFile:
         with suppress(OSError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY_MODE))
 
-    def check_before_connections(self, engine: Engine) -> None:
+    def install_connection_check(self, engine: Engine) -> None:
         """Remember which file this is, and check before each connection of *engine* that it is
         still there.
         """
-        self._identity = _read_identity(self.path)
-        event.listen(engine, "do_connect", self._check_before_connecting)
+        self._identity = _read_file_identity(self.path)
+        event.listen(engine, "do_connect", self._check_file_before_connecting)
 
     def check_identity_and_size(self) -> None:
         """Check that the file is the one that was opened, and whole. Raises: DatabaseFileLost."""
@@ -103,19 +103,21 @@ class DatabaseFile:
         identities: dict[Path, _FileIdentity | None] | None
         identities = connection.info.get(_FILE_IDENTITIES_KEY)
         if identities is None:  # its first transaction has opened them
-            identities = {side_file: _read_identity(side_file) for side_file in self._side_files}
+            identities = {
+                side_file: _read_file_identity(side_file) for side_file in self._side_files
+            }
             connection.info[_FILE_IDENTITIES_KEY] = identities
             return
         for side_file, identity in identities.items():
-            if _read_identity(side_file) != identity:
+            if _read_file_identity(side_file) != identity:
                 self._lost_reason = f"{side_file.name} next to it was deleted or replaced"
                 raise DatabaseFileLost(self._lost_reason, self.path)
 
-    def _check_before_connecting(self, *_: Any) -> None:
+    def _check_file_before_connecting(self, *_: Any) -> None:
         self.check_identity_and_size()
 
 
-def _read_identity(path: Path) -> _FileIdentity | None:
+def _read_file_identity(path: Path) -> _FileIdentity | None:
     try:
         status = path.stat()
     except OSError:
@@ -132,14 +134,14 @@ def lock_database_file(path_or_url: str) -> Iterator[None]:
     Windows, or where the lock file cannot be created, nothing is locked.
     Raises: EmulatorError, when another process has it.
     """
-    file = _resolve_database_file(path_or_url)
+    file = _resolve_sqlite_file_path(path_or_url)
     with ExitStack() as exit_stack:
         if file:
             _acquire_file_lock(file.with_name(f"{file.name}-lock"), path_or_url, exit_stack)
         yield
 
 
-def _resolve_database_file(path_or_url: str) -> Path | None:
+def _resolve_sqlite_file_path(path_or_url: str) -> Path | None:
     """Return the SQLite file of *path_or_url*, links resolved; None for other databases."""
     if is_in_memory_url(path_or_url):
         return None
@@ -153,7 +155,7 @@ def _resolve_database_file(path_or_url: str) -> Path | None:
 def _acquire_file_lock(lock_path: Path, display_url: str, exit_stack: ExitStack) -> None:
     deadline = time.monotonic() + LOCK_TIMEOUT_S
     with suppress(ImportError, OSError):
-        while (lock_file := _try_file_lock(lock_path)) is None:
+        while (lock_file := _try_to_lock_file(lock_path)) is None:
             if time.monotonic() > deadline:
                 what = f"another emulator uses this SQLite file{_describe_lock_owner(lock_path)}"
                 raise EmulatorError(what, display_url, FILE_IN_USE_HINT)
@@ -161,7 +163,7 @@ def _acquire_file_lock(lock_path: Path, display_url: str, exit_stack: ExitStack)
         exit_stack.callback(_release_file_lock, lock_path, lock_file)
 
 
-def _try_file_lock(lock_path: Path) -> IO[str] | None:
+def _try_to_lock_file(lock_path: Path) -> IO[str] | None:
     """Return the locked lock file; None if another process has it."""
     import fcntl  # not on Windows
 

@@ -80,7 +80,7 @@ class StorageReport:
     rows: dict[str, int]
 
 
-def measure_database(engine: Engine) -> DatabaseSize:
+def measure_database_size(engine: Engine) -> DatabaseSize:
     """Measure the database of *engine*. Raises: DatabaseUnavailable."""
     with transaction(engine) as connection:
         return DatabaseSize(
@@ -88,25 +88,25 @@ def measure_database(engine: Engine) -> DatabaseSize:
             deliveries=_count_rows(connection, deliveries),
             remembered=_count_rows(connection, forgotten_message_ids),
             oldest=connection.scalar(SELECT_OLDEST_RECEIVED_AT),
-            used_bytes=count_used_bytes(connection),
-            file_bytes=count_disk_bytes(connection)
+            used_bytes=measure_used_bytes(connection),
+            file_bytes=measure_postgres_disk_bytes(connection)
             if _is_postgres(connection)
-            else _count_file_bytes(engine),
+            else _measure_sqlite_file_bytes(engine),
         )
 
 
-def report_storage(engine: Engine) -> StorageReport:
+def build_storage_report(engine: Engine) -> StorageReport:
     """Return the address, size and row counts of a database. Raises: DatabaseUnavailable."""
     with transaction(engine) as connection:
         rows = {table.name: _count_rows(connection, table) for table in metadata.sorted_tables}
-        used_bytes = count_used_bytes(connection)
-    return StorageReport(engine.dialect.name, _redact_address(engine.url), used_bytes, rows)
+        used_bytes = measure_used_bytes(connection)
+    return StorageReport(engine.dialect.name, _redact_database_url(engine.url), used_bytes, rows)
 
 
-def count_used_bytes(connection: Connection) -> int:
+def measure_used_bytes(connection: Connection) -> int:
     """Return the bytes in use, without free space."""
     if _is_postgres(connection):
-        return estimate_row_bytes(connection)
+        return estimate_postgres_row_bytes(connection)
     pages, free_pages, page_size = (
         int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
         for name in ("page_count", "freelist_count", "page_size")
@@ -114,7 +114,9 @@ def count_used_bytes(connection: Connection) -> int:
     return (pages - free_pages) * page_size
 
 
-def estimate_row_bytes(connection: Connection, max_sample_bytes: int = MAX_SAMPLE_BYTES) -> int:
+def estimate_postgres_row_bytes(
+    connection: Connection, max_sample_bytes: int = MAX_SAMPLE_BYTES
+) -> int:
     """Estimate the bytes of all rows of a PostgreSQL schema, without indexes and free space.
 
     Files do not show it: deleted rows leave free space in them, and no file shrinks.
@@ -126,12 +128,12 @@ def estimate_row_bytes(connection: Connection, max_sample_bytes: int = MAX_SAMPL
     for file in connection.execute(_SELECT_TABLE_FILE_SIZES).all():
         if file.heap and file.relname in metadata.tables:
             percent = min(100.0, 100.0 * max_sample_bytes / file.heap)
-            statement = _row_size_statements()[file.relname]
+            statement = _build_row_size_selects()[file.relname]
             row_bytes += (connection.scalar(statement, {"percent": percent}) or 0) * 100 / percent
     return round(row_bytes)
 
 
-def count_disk_bytes(connection: Connection) -> int:
+def measure_postgres_disk_bytes(connection: Connection) -> int:
     """Return the bytes of a PostgreSQL schema's files, indexes and free space included."""
     return sum(int(file.whole) for file in connection.execute(_SELECT_TABLE_FILE_SIZES))
 
@@ -140,7 +142,7 @@ def _count_rows(connection: Connection, table: Table) -> int:
     return connection.scalar(select(func.count()).select_from(table)) or 0
 
 
-def _count_file_bytes(engine: Engine) -> int | None:
+def _measure_sqlite_file_bytes(engine: Engine) -> int | None:
     path = engine.url.database
     if not path:
         return None
@@ -149,18 +151,18 @@ def _count_file_bytes(engine: Engine) -> int | None:
 
 
 @cache
-def _row_size_statements() -> Mapping[str, Select[Any]]:
-    return {name: _select_row_bytes(table) for name, table in metadata.tables.items()}
+def _build_row_size_selects() -> Mapping[str, Select[Any]]:
+    return {name: _build_row_size_select(table) for name, table in metadata.tables.items()}
 
 
-def _select_row_bytes(table: Table) -> Select[Any]:
+def _build_row_size_select(table: Table) -> Select[Any]:
     # The seed selects the same pages each time: a varying estimate would delete too much.
     pages = table.tablesample(func.system(bindparam("percent")), seed=bindparam("seed", 1))
     columns = [func.coalesce(func.pg_column_size(column), 0) for column in pages.c]
     return select(func.sum(reduce(add, columns, literal(ROW_OVERHEAD_BYTES))))
 
 
-def _redact_address(url: URL) -> str:
+def _redact_database_url(url: URL) -> str:
     options = {name: value for name, value in url.query.items() if name in PUBLIC_URL_OPTIONS}
     return url.set(query=options).render_as_string()
 

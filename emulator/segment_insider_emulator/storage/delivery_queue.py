@@ -111,11 +111,11 @@ class UpsertStore:
 
     def find_next_due_upsert(self, due_by: str) -> UpsertRecord | None:
         """Return the upsert that is due first, at *due_by* (ISO 8601, UTC) or earlier."""
-        return self._fetch_one(SELECT_NEXT_DUE_UPSERT, {"due_by": due_by})
+        return self._fetch_upsert(SELECT_NEXT_DUE_UPSERT, {"due_by": due_by})
 
     def get_upsert(self, upsert_id: str) -> UpsertRecord | None:
         """Return one upsert, pending or finished."""
-        return self._fetch_one(SELECT_UPSERT, {"id": upsert_id})
+        return self._fetch_upsert(SELECT_UPSERT, {"id": upsert_id})
 
     def list_pending_upsert_ids(self) -> list[str]:
         """Return the ids of upserts that will be retried, the earliest due first."""
@@ -138,11 +138,11 @@ class UpsertStore:
         with transaction(self._engine) as connection:
             return [
                 delivery_from_row(row)
-                for part in split_ids(list(message_ids))
+                for part in split_ids_into_chunks(list(message_ids))
                 for row in connection.execute(SELECT_DELIVERIES_OF_MESSAGES, {"message_ids": part})
             ]
 
-    def save_attempt(
+    def save_attempt_result(
         self,
         upsert: UpsertRecord,
         changed_deliveries: Sequence[DeliveryRecord],
@@ -173,12 +173,12 @@ class UpsertStore:
             if rows and (upsert.batched or upsert.due_at):
                 connection.execute(insert(upserts), [upsert_to_row(upsert)])
 
-    def _fetch_one(self, statement: Any, values: dict[str, str]) -> UpsertRecord | None:
+    def _fetch_upsert(self, statement: Any, values: dict[str, str]) -> UpsertRecord | None:
         with transaction(self._engine) as connection:
             row = connection.execute(statement, values).first()
             return upsert_from_row(row) if row else None
 
 
-def split_ids(ids: Sequence[str]) -> list[Sequence[str]]:
+def split_ids_into_chunks(ids: Sequence[str]) -> list[Sequence[str]]:
     """Split *ids* into parts that fit into one statement."""
     return [ids[at : at + MAX_IDS_PER_QUERY] for at in range(0, len(ids), MAX_IDS_PER_QUERY)]

@@ -192,7 +192,7 @@ class JourneyStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         # One process alone uses an SQLite file, so it knows the next due time without a query.
-        # Processes that share a database are told it, see `set_next_due_time`.
+        # Processes that share a database are told it, see `cache_next_due_time`.
         self._is_single_process = engine.dialect.name == "sqlite"
         self._next_due_at: str | None = None
 
@@ -201,7 +201,7 @@ class JourneyStore:
         trail_rows = []
         with transaction(self._engine) as connection:
             for run, entries in steps:
-                self._update_next_due_time(run)
+                self._update_cached_due_time(run)
                 row = _record_to_row(run, _RUN_COLUMNS)
                 run_id = run.id or INSERT_RUN.fetch_all(connection, row)[0].id
                 if run.id:
@@ -213,7 +213,9 @@ class JourneyStore:
 
     def list_due_runs(self, now: datetime, limit: int) -> list[JourneyRun]:
         """Return the first *limit* runs due at *now*, ordered by due time."""
-        rows = self._execute_compiled(SELECT_DUE_RUNS, now=format_iso_utc(now), limit=limit)
+        rows = self._fetch_rows_of_compiled_statement(
+            SELECT_DUE_RUNS, now=format_iso_utc(now), limit=limit
+        )
         return [_journey_run_from_row(row) for row in rows]
 
     def has_no_due_run(self, now: datetime) -> bool:
@@ -223,18 +225,18 @@ class JourneyStore:
     def reload_next_due_time(self) -> None:
         """Read the next due time from the database; call it only outside transactions."""
         if self._is_single_process:
-            rows = self._execute_compiled(SELECT_EARLIEST_DUE_AT)
+            rows = self._fetch_rows_of_compiled_statement(SELECT_EARLIEST_DUE_AT)
             self._next_due_at = rows[0].due_at if rows else NEVER_DUE
 
-    def set_next_due_time(self, due_at: str | None) -> None:
+    def cache_next_due_time(self, due_at: str | None) -> None:
         """Set the time of the next due run, ISO 8601; None: no run is due."""
         self._next_due_at = due_at or NEVER_DUE
 
-    def clear_next_due_time(self) -> None:
+    def forget_cached_due_time(self) -> None:
         """Forget the cached due time, after rows were imported."""
         self._next_due_at = None
 
-    def _update_next_due_time(self, run: JourneyRun) -> None:
+    def _update_cached_due_time(self, run: JourneyRun) -> None:
         if self._next_due_at is not None and run.due_at:
             self._next_due_at = min(self._next_due_at, format_iso_utc(run.due_at))
 
@@ -244,20 +246,22 @@ class JourneyStore:
         runs = [
             _journey_run_from_row(row)
             for profile_id in profile_ids
-            for row in self._execute_compiled(SELECT_WATCHED_RUNS, profile_id=profile_id, now=at)
+            for row in self._fetch_rows_of_compiled_statement(
+                SELECT_WATCHED_RUNS, profile_id=profile_id, now=at
+            )
         ]
         return sorted(runs, key=lambda run: run.id)
 
     def list_watched_and_last_runs(self, profile_id: str, now: datetime) -> list[JourneyRun]:
         """Return one profile's watched runs, and its last run in each journey."""
-        rows = self._execute_compiled(
+        rows = self._fetch_rows_of_compiled_statement(
             SELECT_WATCHED_AND_LAST_RUNS, profile_id=profile_id, now=format_iso_utc(now)
         )
         return [_journey_run_from_row(row) for row in rows]
 
     def find_last_sent_times(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
         """Return when each channel last sent to this profile, by element path."""
-        rows = self._execute_compiled(
+        rows = self._fetch_rows_of_compiled_statement(
             SELECT_LAST_SENT_TIMES, journey_id=journey_id, profile_id=profile_id
         )
         return {row.element: datetime.fromisoformat(row.at) for row in rows}
@@ -283,8 +287,8 @@ class JourneyStore:
         Returns: The page, and the next page's `after_id` or None.
         """
         statement = SELECT_RUNS.where(*(RUN_FILTERS[name] for name in filters)).limit(limit + 1)
-        rows = self._execute(statement, **filters, journey_id=journey_id, after=after_id)
-        page = self._load_trails(rows[:limit])
+        rows = self._fetch_rows(statement, **filters, journey_id=journey_id, after=after_id)
+        page = self._load_runs_with_trails(rows[:limit])
         return page, page[-1][0].id if len(rows) > limit else None
 
     def list_newest_runs(
@@ -302,25 +306,25 @@ class JourneyStore:
         filters = {"status": status} if status else {}
         conditions = [RUN_FILTERS[name] for name in filters]
         statement = SELECT_NEWEST_RUNS.where(*conditions).limit(limit + 1)
-        rows = self._execute(statement, **filters, journey_id=journey_id, before=before_id)
-        page = self._load_trails(rows[:limit])
+        rows = self._fetch_rows(statement, **filters, journey_id=journey_id, before=before_id)
+        page = self._load_runs_with_trails(rows[:limit])
         return page, page[-1][0].id if len(rows) > limit else None
 
     def list_runs_of_profile(
         self, profile_id: str, limit: int = 50
     ) -> list[tuple[JourneyRun, list[TrailEntry]]]:
         """Return the latest runs of one profile with their trails, newest first."""
-        rows = self._execute(SELECT_RUNS_OF_PROFILE, profile_id=profile_id, limit=limit)
-        return self._load_trails(rows)
+        rows = self._fetch_rows(SELECT_RUNS_OF_PROFILE, profile_id=profile_id, limit=limit)
+        return self._load_runs_with_trails(rows)
 
-    def count_waiting_by_element(self, journey_id: int) -> dict[str, int]:
+    def count_waiting_runs_by_element(self, journey_id: int) -> dict[str, int]:
         """Return how many runs wait at each wait element, by element path."""
-        rows = self._execute(COUNT_WAITING_BY_ELEMENT, journey_id=journey_id)
+        rows = self._fetch_rows(COUNT_WAITING_BY_ELEMENT, journey_id=journey_id)
         return {row.element: row.number for row in rows}
 
     def list_channel_arrivals(self, limit: int = 50) -> list[ChannelArrival]:
         """Return the latest arrivals at a channel, newest first."""
-        rows = self._execute(SELECT_CHANNEL_ENTRIES, limit=limit)
+        rows = self._fetch_rows(SELECT_CHANNEL_ENTRIES, limit=limit)
         return [
             ChannelArrival(row.journey_id, row.profile_id, _trail_entry_from_row(row))
             for row in rows
@@ -329,7 +333,7 @@ class JourneyStore:
     def count_run_outcomes(self, journey_id: int) -> JourneyCounts:
         """Count the runs of a journey by status, element and goal."""
         statuses, elements, goals = (
-            self._execute(statement, journey_id=journey_id)
+            self._fetch_rows(statement, journey_id=journey_id)
             for statement in (COUNT_RUNS_BY_STATUS, COUNT_ENTRIES_BY_ELEMENT, SELECT_REACHED_GOALS)
         )
         return JourneyCounts(
@@ -338,23 +342,27 @@ class JourneyStore:
             goals=Counter(name for row in goals for name in row.goals),
         )
 
-    def reset(self) -> None:
+    def delete_all_runs(self) -> None:
         """Delete all runs."""
         with transaction(self._engine) as connection:
             for table in (journey_trails, journey_runs):
                 connection.execute(delete(table))
 
-    def _load_trails(self, rows: Sequence[Row[Any]]) -> list[tuple[JourneyRun, list[TrailEntry]]]:
+    def _load_runs_with_trails(
+        self, rows: Sequence[Row[Any]]
+    ) -> list[tuple[JourneyRun, list[TrailEntry]]]:
         trails: dict[int, list[TrailEntry]] = {row.id: [] for row in rows}
-        for row in self._execute(SELECT_TRAIL_ENTRIES, run_ids=list(trails)):
+        for row in self._fetch_rows(SELECT_TRAIL_ENTRIES, run_ids=list(trails)):
             trails[row.run_id].append(_trail_entry_from_row(row))
         return [(_journey_run_from_row(row), trails[row.id]) for row in rows]
 
-    def _execute(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
+    def _fetch_rows(self, statement: Select[Any], **values: Any) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement, values))
 
-    def _execute_compiled(self, statement: CompiledStatement, **values: Any) -> list[Any]:
+    def _fetch_rows_of_compiled_statement(
+        self, statement: CompiledStatement, **values: Any
+    ) -> list[Any]:
         with transaction(self._engine) as connection:
             return statement.fetch_all(connection, values)
 
@@ -368,16 +376,16 @@ def _to_column_value(value: object) -> object:
     return format_iso_utc(value) if isinstance(value, datetime) else value
 
 
-def _parse_time(text: str | None) -> datetime | None:
+def _parse_optional_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
 def _journey_run_from_row(row: Any) -> JourneyRun:
     parsed = {
         "entered_at": datetime.fromisoformat(row.entered_at),
-        "due_at": _parse_time(row.due_at),
-        "ended_at": _parse_time(row.ended_at),
-        "watched_until": _parse_time(row.watched_until),
+        "due_at": _parse_optional_time(row.due_at),
+        "ended_at": _parse_optional_time(row.ended_at),
+        "watched_until": _parse_optional_time(row.watched_until),
         "goals": tuple(row.goals),
     }
     return JourneyRun(**{**row._asdict(), **parsed})

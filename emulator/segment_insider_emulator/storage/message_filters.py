@@ -66,32 +66,37 @@ class JsonPath:
                 value = value.get(step) if isinstance(value, dict) else None
         return value
 
-    def sql_exists(self, json_column: ColumnElement[str]) -> ColumnElement[bool]:
+    def build_exists_condition(self, json_column: ColumnElement[str]) -> ColumnElement[bool]:
         """Build the SQL condition that a JSON column has any value at this path, null included."""
-        exists = self._sql_value(json_column).is_not(None)
-        names = [f"{_to_json_text(step)}:" for step in self.steps if isinstance(step, str)]
-        return and_(_contains_any_text(json_column, names[-1:]), exists) if names else exists
+        exists = self._build_value_expression(json_column).is_not(None)
+        names = [f"{_encode_json_text(step)}:" for step in self.steps if isinstance(step, str)]
+        return and_(_build_any_text_condition(json_column, names[-1:]), exists) if names else exists
 
-    def sql_equals(self, json_column: ColumnElement[str], value: str) -> ColumnElement[bool]:
+    def build_equals_condition(
+        self, json_column: ColumnElement[str], value: str
+    ) -> ColumnElement[bool]:
         """Build the SQL condition that a JSON column has *value* at this path.
 
         Args:
             value: A JSON value such as 8.5 or true, or a plain text.
         """
-        json_text, stored_value = _to_json_text(value), self._sql_value(json_column)
+        json_text, stored_value = (
+            _encode_json_text(value),
+            self._build_value_expression(json_column),
+        )
         parts = [value] if value in json_text else [value, json_text]
         is_equal = [
             stored_value == _JsonLiteral(literal(text))
             for text in (value, json_text)
-            if is_json(text)
+            if is_json_text(text)
         ]
-        return and_(_contains_any_text(json_column, parts), or_(*is_equal))
+        return and_(_build_any_text_condition(json_column, parts), or_(*is_equal))
 
-    def _sql_value(self, json_column: ColumnElement[str]) -> "_JsonValueAtPath":
+    def _build_value_expression(self, json_column: ColumnElement[str]) -> "_JsonValueAtPath":
         return _JsonValueAtPath(
             json_column,
-            literal(_to_sqlite_path(self.steps)),
-            literal(_to_postgres_path(self.steps)),
+            literal(_format_sqlite_json_path(self.steps)),
+            literal(_format_postgres_json_path(self.steps)),
         )
 
 
@@ -123,12 +128,14 @@ class _TextPosition(FunctionElement[int]):
 
 
 @compiles(_TextPosition)
-def _compile_position_sqlite(element: _TextPosition, compiler: SQLCompiler, **options: Any) -> str:
+def _compile_text_position_sqlite(
+    element: _TextPosition, compiler: SQLCompiler, **options: Any
+) -> str:
     return f"instr({compiler.process(element.clauses, **options)})"
 
 
 @compiles(_TextPosition, "postgresql")
-def _compile_position_postgres(
+def _compile_text_position_postgres(
     element: _TextPosition, compiler: SQLCompiler, **options: Any
 ) -> str:
     return f"strpos({compiler.process(element.clauses, **options)})"
@@ -170,7 +177,9 @@ def _cast_to_jsonb(sql_text: str) -> str:
     return rf"CAST(replace({sql_text}, '\u0000', '\ufffd') AS jsonb)"
 
 
-def _contains_any_text(json_column: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
+def _build_any_text_condition(
+    json_column: ColumnElement[str], texts: list[str]
+) -> ColumnElement[bool]:
     """Build the SQL condition that one of *texts* occurs in a JSON column, stored without spaces.
 
     A text search costs less than parsing JSON, and leaves few rows to parse.
@@ -178,12 +187,12 @@ def _contains_any_text(json_column: ColumnElement[str], texts: list[str]) -> Col
     return or_(*(_TextPosition(json_column, literal(text)) > 0 for text in texts))
 
 
-def _to_json_text(value: str) -> str:
+def _encode_json_text(value: str) -> str:
     """Return *value* as JSON text."""
     return orjson.dumps(value).decode()
 
 
-def is_json(text: str) -> bool:
+def is_json_text(text: str) -> bool:
     """Return whether *text* is a JSON value."""
     try:
         orjson.loads(text)
@@ -192,13 +201,13 @@ def is_json(text: str) -> bool:
     return True
 
 
-def _to_sqlite_path(steps: JsonPathSteps) -> str:
+def _format_sqlite_json_path(steps: JsonPathSteps) -> str:
     return "$" + "".join(f"[{step}]" if isinstance(step, int) else f'."{step}"' for step in steps)
 
 
-def _to_postgres_path(steps: JsonPathSteps) -> str:
+def _format_postgres_json_path(steps: JsonPathSteps) -> str:
     path = "".join(
-        f"[{step}]" if isinstance(step, int) else f".{_to_json_text(step)}" for step in steps
+        f"[{step}]" if isinstance(step, int) else f".{_encode_json_text(step)}" for step in steps
     )
     # Without "strict" it would also search in lists that no step names.
     return "strict $" + path.replace(r"\u0000", r"\ufffd")
@@ -269,9 +278,9 @@ def build_time_conditions(filters: MessageFilters) -> Iterator[ColumnElement[boo
 def _build_content_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
     for path, value in filters.paths:
         if value is None:
-            yield path.sql_exists(MESSAGE_DOCUMENT)
+            yield path.build_exists_condition(MESSAGE_DOCUMENT)
         else:
-            yield path.sql_equals(MESSAGE_DOCUMENT, value)
+            yield path.build_equals_condition(MESSAGE_DOCUMENT, value)
     if filters.text:
         pattern = literal(_build_like_pattern(filters.text))
         columns = (messages.c.sent, messages.c.message_id, messages.c.reason)
@@ -299,7 +308,9 @@ class _ContainsText(FunctionElement[bool]):
 
 
 @compiles(_ContainsText)
-def _compile_contains_sqlite(element: _ContainsText, compiler: SQLCompiler, **options: Any) -> str:
+def _compile_contains_text_sqlite(
+    element: _ContainsText, compiler: SQLCompiler, **options: Any
+) -> str:
     # SQLite's LIKE ignores case; comparing lower() of both, as SQLAlchemy would, takes half as long
     # again.
     text, pattern = (compiler.process(clause, **options) for clause in element.clauses)
@@ -307,7 +318,7 @@ def _compile_contains_sqlite(element: _ContainsText, compiler: SQLCompiler, **op
 
 
 @compiles(_ContainsText, "postgresql")
-def _compile_contains_postgres(
+def _compile_contains_text_postgres(
     element: _ContainsText, compiler: SQLCompiler, **options: Any
 ) -> str:
     text, pattern = (compiler.process(clause, **options) for clause in element.clauses)

@@ -74,7 +74,7 @@ class MessageSummary:
     deliveries: tuple[DeliverySummary, ...]
 
     @property
-    def user(self) -> str | None:
+    def user_or_anonymous_id(self) -> str | None:
         """Return the user id, else the anonymous id."""
         return self.user_id or self.anonymous_id
 
@@ -92,7 +92,7 @@ class MessageSummary:
         )
 
 
-class ScanLimit(NamedTuple):
+class OldestScannedMessage(NamedTuple):
     """The oldest message that was scanned before the time budget ran out."""
 
     id: int
@@ -110,7 +110,7 @@ class MessagePage:
 
     messages: list[MessageSummary]
     has_more: bool
-    scan_limit: ScanLimit | None
+    scan_limit: OldestScannedMessage | None
 
     @property
     def next_before_id(self) -> int | None:
@@ -133,7 +133,7 @@ def can_use_message_counts(filters: MessageFilters) -> bool:
     )
 
 
-def select_message_counts(filters: MessageFilters, time_prefix_length: int) -> Select[Any]:
+def build_message_counts_select(filters: MessageFilters, time_prefix_length: int) -> Select[Any]:
     """Select time, verdict and count of the messages that match *filters*.
 
     See `can_use_message_counts`.
@@ -215,7 +215,7 @@ class MessageSearch:
         """
         rows: list[Row[Any]] = []
         with transaction(self._engine) as connection:
-            chunk = ids = _find_candidate_ids(connection, filters, before_id, after_id)
+            chunk = ids = _find_id_range_of_matches(connection, filters, before_id, after_id)
             for chunk in split_id_range(ids, time_budget_s=time_budget_s):
                 statement = _SELECT_MESSAGE_SUMMARIES.where(
                     messages.c.id.between(*chunk), *build_filter_conditions(filters)
@@ -225,26 +225,28 @@ class MessageSearch:
                     break
             has_more = len(rows) > limit
             is_complete = has_more or chunk.low <= ids.low
-            scan_limit = None if is_complete else _scan_limit_at(connection, chunk.low)
+            scan_limit = (
+                None if is_complete else _load_oldest_scanned_message(connection, chunk.low)
+            )
         return MessagePage(self._build_message_summaries(rows[:limit]), has_more, scan_limit)
 
-    def find_messages_by_ids(
+    def find_matching_messages_by_ids(
         self, ids: Sequence[int], filters: MessageFilters
     ) -> list[MessageSummary]:
         """Return the messages with these *ids* that match *filters*."""
         statement = _SELECT_MESSAGE_SUMMARIES.where(
             messages.c.id.in_(ids), *build_filter_conditions(filters)
         )
-        return self._build_message_summaries(self._fetch_all(statement))
+        return self._build_message_summaries(self._fetch_rows(statement))
 
     def find_neighbour_ids(self, id: int, filters: MessageFilters) -> tuple[int | None, int | None]:
         """Return the ids of the next newer and next older match; None if none is near."""
         with transaction(self._engine) as connection:
-            newer = _find_candidate_ids(connection, filters, None, id)
-            older = _find_candidate_ids(connection, filters, id, 0)
+            newer = _find_id_range_of_matches(connection, filters, None, id)
+            older = _find_id_range_of_matches(connection, filters, id, 0)
             return (
-                _find_nearest_id(connection, filters, newer, ascending=True),
-                _find_nearest_id(connection, filters, older, ascending=False),
+                _find_nearest_matching_id(connection, filters, newer, ascending=True),
+                _find_nearest_matching_id(connection, filters, older, ascending=False),
             )
 
     def find_message_time_range(self) -> tuple[str, str] | None:
@@ -256,13 +258,13 @@ class MessageSearch:
             )
         return (oldest, newest) if oldest and newest else None
 
-    def count_by_time_and_verdict(
+    def count_messages_by_time_and_verdict(
         self,
         filters: MessageFilters,
         time_prefix_length: int,
         *,
         time_budget_s: float = DEFAULT_TIME_BUDGET_S,
-    ) -> tuple[dict[tuple[str, Verdict], int], ScanLimit | None]:
+    ) -> tuple[dict[tuple[str, Verdict], int], OldestScannedMessage | None]:
         """Count messages by time and verdict, and return how far the count reached.
 
         Args:
@@ -272,7 +274,9 @@ class MessageSearch:
         counts: Counter[tuple[str, Verdict]] = Counter()
         with transaction(self._engine) as connection:
             if can_use_message_counts(filters):
-                for row in connection.execute(select_message_counts(filters, time_prefix_length)):
+                for row in connection.execute(
+                    build_message_counts_select(filters, time_prefix_length)
+                ):
                     counts[row.time, row.verdict] = int(row.number)
                 return counts, None
             time = func.substr(messages.c.received_at, 1, time_prefix_length).label("time")
@@ -281,17 +285,19 @@ class MessageSearch:
                 .where(*build_filter_conditions(filters))
                 .group_by(time, messages.c.verdict)
             )
-            chunk = ids = _find_candidate_ids(connection, filters)
+            chunk = ids = _find_id_range_of_matches(connection, filters)
             for chunk in split_id_range(ids, time_budget_s=time_budget_s):
                 for row in connection.execute(statement.where(messages.c.id.between(*chunk))):
                     counts[row.time, row.verdict] += row.number
-            return counts, None if chunk.low <= ids.low else _scan_limit_at(connection, chunk.low)
+            return counts, None if chunk.low <= ids.low else _load_oldest_scanned_message(
+                connection, chunk.low
+            )
 
     def list_filter_choices(self) -> dict[str, list[str]]:
         """Return the values to choose from: "event" and "subscription" -> names."""
         columns = {"event": messages.c.event, "subscription": deliveries.c.subscription}
         return {
-            name: sorted(row[0] for row in self._fetch_all(_select_distinct_values(column)))
+            name: sorted(row[0] for row in self._fetch_rows(_build_distinct_values_select(column)))
             for name, column in columns.items()
         }
 
@@ -319,12 +325,12 @@ class MessageSearch:
                 summaries.setdefault(row.message_id, []).append(DeliverySummary(**row._mapping))
         return summaries
 
-    def _fetch_all(self, statement: Select[Any]) -> list[Row[Any]]:
+    def _fetch_rows(self, statement: Select[Any]) -> list[Row[Any]]:
         with transaction(self._engine) as connection:
             return list(connection.execute(statement))
 
 
-def _find_candidate_ids(
+def _find_id_range_of_matches(
     connection: Connection, filters: MessageFilters, before_id: int | None = None, after_id: int = 0
 ) -> IdRange:
     """Return the lowest and the highest id that may match *filters*."""
@@ -338,7 +344,7 @@ def _find_candidate_ids(
     return IdRange(max(lowest, after_id + 1), highest)
 
 
-def _find_nearest_id(
+def _find_nearest_matching_id(
     connection: Connection, filters: MessageFilters, ids: IdRange, *, ascending: bool
 ) -> int | None:
     order = messages.c.id if ascending else messages.c.id.desc()
@@ -353,12 +359,12 @@ def _find_nearest_id(
     return None
 
 
-def _scan_limit_at(connection: Connection, id: int) -> ScanLimit | None:
+def _load_oldest_scanned_message(connection: Connection, id: int) -> OldestScannedMessage | None:
     row = connection.execute(_SELECT_FIRST_MESSAGE_FROM, {"id": id}).first()
-    return row and ScanLimit(id, row.received_at)
+    return row and OldestScannedMessage(id, row.received_at)
 
 
-def _select_distinct_values(column: Column[Any]) -> Select[Any]:
+def _build_distinct_values_select(column: Column[Any]) -> Select[Any]:
     """Select the distinct values of an indexed *column*.
 
     Each value is looked up from the one before, since few values repeat in very many rows.

@@ -23,7 +23,11 @@ from sqlalchemy import (
     update,
 )
 
-from segment_insider_emulator.storage.change_feed import ChangeCounter, PoolUsage, PostgresListener
+from segment_insider_emulator.storage.change_feed import (
+    ChangeCounter,
+    PoolReturnCounter,
+    PostgresListener,
+)
 from segment_insider_emulator.storage.database import (
     DatabaseUnavailable,
     close_database,
@@ -32,10 +36,14 @@ from segment_insider_emulator.storage.database import (
 from segment_insider_emulator.storage.database_size import (
     DatabaseSize,
     StorageReport,
-    measure_database,
-    report_storage,
+    build_storage_report,
+    measure_database_size,
 )
-from segment_insider_emulator.storage.delivery_queue import MessageQueue, UpsertStore, split_ids
+from segment_insider_emulator.storage.delivery_queue import (
+    MessageQueue,
+    UpsertStore,
+    split_ids_into_chunks,
+)
 from segment_insider_emulator.storage.message_search import MessageSearch
 from segment_insider_emulator.storage.query_execution import CompiledStatement
 from segment_insider_emulator.storage.records import (
@@ -86,7 +94,7 @@ ROWS_PER_FETCH = 50  # of a page that may end early
 MAX_IDS_PER_LOOKUP = 1024  # a power of two; a database limits the parameters of one statement
 
 
-def _select_rows_after_id(table: Table) -> Select[Any]:
+def _build_rows_after_id_select(table: Table) -> Select[Any]:
     """Select the rows after an id, oldest first, each with the size of its JSON."""
     sizes = [
         func.coalesce(func.length(column), 0)
@@ -97,8 +105,8 @@ def _select_rows_after_id(table: Table) -> Select[Any]:
     return select(table, characters).where(table.c.id > bindparam("after")).order_by(table.c.id)
 
 
-SELECT_MESSAGES = _select_rows_after_id(messages)
-SELECT_DELIVERIES = _select_rows_after_id(deliveries)
+SELECT_MESSAGES = _build_rows_after_id_select(messages)
+SELECT_DELIVERIES = _build_rows_after_id_select(deliveries)
 SELECT_MESSAGE = select(messages).where(messages.c.id == bindparam("id"))
 SELECT_DELIVERY = select(deliveries).where(deliveries.c.id == bindparam("id"))
 SELECT_NEWEST_MESSAGE_ID = select(messages.c.id).order_by(messages.c.id.desc())
@@ -138,7 +146,7 @@ class MessageStore:
         self.upserts = UpsertStore(engine)
         self.message_queue = MessageQueue(engine)
         self.change_counter = ChangeCounter(engine, listener)
-        self.pool_usage = PoolUsage(engine)
+        self.pool_usage = PoolReturnCounter(engine)
         self.message_search = MessageSearch(engine)
         self.scenario_runs = ScenarioRunStore(engine)
 
@@ -162,7 +170,7 @@ class MessageStore:
                 connection.execute(insert(queued_messages), rows)
             _insert_deliveries(connection, new_messages, pending_upserts)
 
-    def finish_queued_messages(
+    def store_results_of_queued_messages(
         self,
         delivered_messages: Sequence[MessageRecord],
         pending_upserts: Sequence[UpsertRecord],
@@ -212,7 +220,7 @@ class MessageStore:
         """
         values = filters or {}
         statement = SELECT_MESSAGES.where(*(MESSAGE_FILTERS[name] for name in values))
-        rows, next_after_id = self._fetch_page(
+        rows, next_after_id = self._fetch_row_page(
             statement, {**values, "after": after_id}, limit, max_json_characters
         )
         return [message_from_row(row) for row in rows], next_after_id
@@ -228,7 +236,7 @@ class MessageStore:
         """Return deliveries after *after_id* like `list_messages`, by DELIVERY_FILTERS."""
         values = filters or {}
         statement = SELECT_DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in values))
-        rows, next_after_id = self._fetch_page(
+        rows, next_after_id = self._fetch_row_page(
             statement, {**values, "after": after_id}, limit, max_json_characters
         )
         return [delivery_from_row(row) for row in rows], next_after_id
@@ -244,13 +252,13 @@ class MessageStore:
     def find_newest_message(self, filters: Mapping[str, str]) -> MessageRecord | None:
         """Return the newest message that matches *filters*, with its deliveries."""
         statement = SELECT_NEWEST_MESSAGE_ID.where(*(MESSAGE_FILTERS[name] for name in filters))
-        row = self._fetch_first(statement, filters)
+        row = self._fetch_first_row(statement, filters)
         return self.get_message(row.id) if row else None
 
     def find_newest_delivery(self, filters: Mapping[str, str]) -> DeliveryRecord | None:
         """Return the newest delivery that matches *filters*, keys of DELIVERY_FILTERS -> value."""
         statement = SELECT_NEWEST_DELIVERY.where(*(DELIVERY_FILTERS[name] for name in filters))
-        row = self._fetch_first(statement, filters)
+        row = self._fetch_first_row(statement, filters)
         return delivery_from_row(row) if row else None
 
     def find_first_record_ids(self, message_ids: Sequence[str]) -> dict[str, int]:
@@ -258,13 +266,13 @@ class MessageStore:
         with transaction(self._engine) as connection:
             return {  # newest first: the oldest comes last, and stays
                 row.message_id: row.id
-                for part in split_ids(message_ids)
+                for part in split_ids_into_chunks(message_ids)
                 for row in connection.execute(SELECT_IDS_BY_MESSAGE_ID, {"message_ids": part})
             }
 
     def get_message(self, id: int) -> MessageRecord | None:
         """Return one message with its deliveries."""
-        row = self._fetch_first(SELECT_MESSAGE, {"id": id})
+        row = self._fetch_first_row(SELECT_MESSAGE, {"id": id})
         if row is None:
             return None
         message = message_from_row(row)
@@ -276,18 +284,18 @@ class MessageStore:
 
     def get_delivery(self, id: int) -> DeliveryRecord | None:
         """Return one delivery."""
-        row = self._fetch_first(SELECT_DELIVERY, {"id": id})
+        row = self._fetch_first_row(SELECT_DELIVERY, {"id": id})
         return delivery_from_row(row) if row else None
 
     def measure_database_size(self) -> DatabaseSize:
         """Measure the size of the database."""
-        return measure_database(self._engine)
+        return measure_database_size(self._engine)
 
-    def report_storage(self) -> StorageReport:
+    def build_storage_report(self) -> StorageReport:
         """Return where the database is, its size, and the row count of each table."""
-        return report_storage(self._engine)
+        return build_storage_report(self._engine)
 
-    def reset(self) -> None:
+    def delete_all_traffic(self) -> None:
         """Delete all messages, deliveries and differences."""
         with transaction(self._engine) as connection:
             for table in TABLES_TO_CLEAR:
@@ -298,7 +306,7 @@ class MessageStore:
         self.change_counter.close()
         close_database(self._engine)
 
-    def _fetch_page(
+    def _fetch_row_page(
         self,
         statement: Select[Any],
         values: Mapping[str, Any],
@@ -320,7 +328,9 @@ class MessageStore:
                 characters += row.json_characters
         return page, None
 
-    def _fetch_first(self, statement: Select[Any], values: Mapping[str, Any]) -> Row[Any] | None:
+    def _fetch_first_row(
+        self, statement: Select[Any], values: Mapping[str, Any]
+    ) -> Row[Any] | None:
         with transaction(self._engine) as connection:
             return connection.execute(statement.limit(1), values).first()
 
@@ -328,13 +338,13 @@ class MessageStore:
 def _fetch_known_message_ids(connection: Connection, message_ids: list[str]) -> list[Any]:
     # The number of parameters is a power of two, so that there are a dozen statements at most.
     size = 1 << (len(message_ids) - 1).bit_length()
-    statement, names = _build_known_ids_statement(size)
+    statement, names = _build_known_message_ids_select(size)
     padded_ids = message_ids + message_ids[-1:] * (size - len(message_ids))
     return statement.fetch_all(connection, dict(zip(names, padded_ids, strict=True)))
 
 
 @cache
-def _build_known_ids_statement(count: int) -> tuple[CompiledStatement, list[str]]:
+def _build_known_message_ids_select(count: int) -> tuple[CompiledStatement, list[str]]:
     """Return the statement that finds known ids among *count*, and its parameter names.
 
     Segment deduplicates over at least 24 hours; here as long as the message is stored, and for 24

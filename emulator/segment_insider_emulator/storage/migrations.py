@@ -142,7 +142,7 @@ SQLITE_APPLICATION_ID = ADVISORY_LOCK_ID  # marks a file as the emulator's
 _schema_version = Table("schema_version", MetaData(), Column("version", Integer, nullable=False))
 
 
-def refuse_foreign_file(engine: Engine, display_url: str) -> None:
+def refuse_foreign_sqlite_file(engine: Engine, display_url: str) -> None:
     """Refuse an SQLite file that another program or a later version created; change nothing.
 
     Raises: EmulatorError.
@@ -151,10 +151,10 @@ def refuse_foreign_file(engine: Engine, display_url: str) -> None:
         version = _read_schema_version(connection)
         if version is None:
             return
-        if _read_pragma(connection, "application_id") != SQLITE_APPLICATION_ID:
+        if _read_sqlite_pragma(connection, "application_id") != SQLITE_APPLICATION_ID:
             what = "another program created this database"
             raise EmulatorError(what, display_url, "Name another file.")
-        _refuse_newer_version(version, display_url)
+        _refuse_newer_schema_version(version, display_url)
 
 
 def migrate_database(
@@ -166,9 +166,9 @@ def migrate_database(
         display_url: For the error message.
     Raises: EmulatorError, when a later version of the emulator created the database.
     """
-    with _exclusive_transaction(engine) as connection:
+    with _begin_exclusive_transaction(engine) as connection:
         version = _read_schema_version(connection)
-        _refuse_newer_version(version, display_url)
+        _refuse_newer_schema_version(version, display_url)
         if version is None:
             metadata.create_all(connection, checkfirst=False)
         else:
@@ -179,7 +179,7 @@ def migrate_database(
 
 
 @contextmanager
-def _exclusive_transaction(engine: Engine) -> Iterator[Connection]:
+def _begin_exclusive_transaction(engine: Engine) -> Iterator[Connection]:
     """Begin a transaction that excludes all other writers, even for DDL."""
     with engine.begin() as connection:
         if engine.dialect.name == "sqlite":
@@ -195,7 +195,7 @@ def _read_schema_version(connection: Connection) -> int | None:
     """Return the schema version; None for an empty database."""
     tables = inspect(connection).get_table_names()
     if connection.dialect.name == "sqlite":
-        return _read_pragma(connection, "user_version") if tables else None
+        return _read_sqlite_pragma(connection, "user_version") if tables else None
     if _schema_version.name not in tables:
         return None
     return connection.scalar(select(_schema_version.c.version))
@@ -211,11 +211,11 @@ def _write_schema_version(connection: Connection) -> None:
     connection.execute(insert(_schema_version), [{"version": SCHEMA_VERSION}])
 
 
-def _read_pragma(connection: Connection, pragma: str) -> int:
+def _read_sqlite_pragma(connection: Connection, pragma: str) -> int:
     return int(connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one())
 
 
-def _refuse_newer_version(version: int | None, display_url: str) -> None:
+def _refuse_newer_schema_version(version: int | None, display_url: str) -> None:
     if version is not None and version > SCHEMA_VERSION:
         versions = f"({version}, not {SCHEMA_VERSION})"
         what = f"a later version of the emulator created this database {versions}"

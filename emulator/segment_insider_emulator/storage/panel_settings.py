@@ -86,7 +86,7 @@ class IntegrationStore:
         with transaction(self._engine) as connection:
             connection.execute(REVOKE_INTEGRATION, {"integration_id": id, "at": at})
 
-    def reset(self, workspace_integration: Integration) -> None:
+    def delete_added_integrations(self, workspace_integration: Integration) -> None:
         """Delete all integrations except the workspace file's."""
         with transaction(self._engine) as connection:
             connection.execute(delete(integrations))
@@ -113,7 +113,7 @@ class DestinationChangesStore:
             connection.execute(delete(destination_changes))
             connection.execute(insert(destination_changes), [row])
 
-    def reset(self) -> None:
+    def delete_all_changes(self) -> None:
         """Delete all changes."""
         with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))

@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 from segment_insider_emulator.clock import Stopwatch
 
 if TYPE_CHECKING:
-    from segment_insider_emulator.storage.change_feed import PoolUsage
+    from segment_insider_emulator.storage.change_feed import PoolReturnCounter
 
 ADVISORY_LOCK_ID = 0x53494521  # tells the emulator's advisory locks from other programs' locks
 # Two connections stay open for each sandbox; the others are enough for each thread of the server
@@ -67,7 +67,7 @@ def build_engine_arguments(url: URL) -> dict[str, Any]:
 def install_connection_hooks(engine: Engine) -> None:
     """Install hooks for the sender id, NUL characters and released locks on a new *engine*."""
     sender_id = token_hex(8)
-    event.listen(engine, "connect", _register_text_dumper)
+    event.listen(engine, "connect", _register_nul_replacing_dumper)
     event.listen(
         engine, "connect", lambda _, record: record.info.update({SENDER_ID_KEY: sender_id})
     )
@@ -100,13 +100,13 @@ def acquire_named_locks(connection: Connection, lock_names: Collection[str]) -> 
     connection.exec_driver_sql(_ACQUIRE_NAMED_LOCKS, (_prefix_lock_names(lock_names),))
 
 
-def use_snapshot(connection: Connection) -> None:
+def use_one_snapshot_for_transaction(connection: Connection) -> None:
     """Make a new transaction read one snapshot."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
-def advance_sequence(connection: Connection, table: Table) -> None:
+def advance_id_sequence(connection: Connection, table: Table) -> None:
     """Continue the id sequence of *table* after imported ids."""
     column = table.autoincrement_column
     if connection.dialect.name == "postgresql" and column is not None:
@@ -158,12 +158,12 @@ def _read_url_options(url: URL) -> str:
     return str(url.query.get("options", ""))
 
 
-def _register_text_dumper(connection: Any, _record: object) -> None:
-    connection.adapters.register_dumper(str, _create_text_dumper_class())
+def _register_nul_replacing_dumper(connection: Any, _record: object) -> None:
+    connection.adapters.register_dumper(str, _create_nul_replacing_dumper_class())
 
 
 @cache
-def _create_text_dumper_class() -> type[Any]:
+def _create_nul_replacing_dumper_class() -> type[Any]:
     # The driver is optional: it is imported only where a PostgreSQL database is used.
     from psycopg.types.string import StrDumperUnknown
 
@@ -188,14 +188,16 @@ class IdleConnectionReaper:
         self._lock = Lock()
         self._checked_at = stopwatch()
         # The last count, and since when it is unchanged.
-        self._last_counts: WeakKeyDictionary[PoolUsage, tuple[int, float]] = WeakKeyDictionary()
+        self._last_counts: WeakKeyDictionary[PoolReturnCounter, tuple[int, float]] = (
+            WeakKeyDictionary()
+        )
 
-    def watch_pool(self, pool_usage: "PoolUsage") -> None:
+    def watch_pool(self, pool_usage: "PoolReturnCounter") -> None:
         """Start watching the database of *pool_usage*."""
         with self._lock:
             self._last_counts[pool_usage] = (pool_usage.checkin_count, self._stopwatch())
 
-    def close_idle(self) -> None:
+    def close_idle_connections(self) -> None:
         """Close idle connections, at most once per IDLE_CHECK_INTERVAL_S."""
         for engine in self._find_idle_engines(self._stopwatch()):
             close_unused_connections(engine)  # outside the lock, which each request needs

@@ -146,7 +146,7 @@ class ProfileUnitOfWork:
         ]
         if changes.merges:
             # Identifiers moved to a profile that may be new: look-ups have to find it.
-            self.flush()
+            self.write_pending_changes()
         return known_events
 
     def find_events_by_name(self, profile_id: str, event_name: str) -> list[ProfileEvent]:
@@ -168,13 +168,13 @@ class ProfileUnitOfWork:
 
     def delete_profiles(self, profile_ids: Collection[str]) -> None:
         """Delete profiles with their identifiers and events."""
-        self.flush()
+        self.write_pending_changes()
         self._clear_cache()
-        for part in _split_values(list(profile_ids)):
+        for part in _split_values_into_chunks(list(profile_ids)):
             for statement in DELETE_PROFILES:
                 self._connection.execute(statement, {"ids": part})
 
-    def delete_expired(
+    def delete_expired_events_and_profiles(
         self, event_cutoffs: Mapping[str, str], other_events_cutoff: str, profile_cutoff: str
     ) -> None:
         """Delete expired events and profiles; all times ISO 8601, UTC, milliseconds.
@@ -184,7 +184,7 @@ class ProfileUnitOfWork:
             other_events_cutoff: The same for all other names.
             profile_cutoff: Profiles last updated before this time expire.
         """
-        self.flush()
+        self.write_pending_changes()
         for name, before in event_cutoffs.items():
             values = {"names": [name], "before": before}
             self._connection.execute(DELETE_EXPIRED_EVENTS_BY_NAME, values)
@@ -197,7 +197,7 @@ class ProfileUnitOfWork:
         )
         self.delete_profiles(list(expired_ids))
 
-    def flush(self) -> None:
+    def write_pending_changes(self) -> None:
         """Write all pending changes, so that queries see them."""
         if self._created_profiles:
             INSERT_PROFILE.execute_many(
@@ -225,7 +225,7 @@ class ProfileUnitOfWork:
 
     def _apply_merges_and_deletions(self, changes: ProfileChanges) -> None:
         """Apply merges and deletions, which need all rows written first."""
-        self.flush()
+        self.write_pending_changes()
         self._clear_cache()
         for ended, survivor in changes.merges:
             for statement in MERGE_PROFILES:
@@ -246,7 +246,7 @@ class ProfileUnitOfWork:
         if not unknown_identifiers:
             return
         self._owner_ids |= dict.fromkeys(unknown_identifiers)
-        statement, names = build_identifier_owners_statement(len(unknown_identifiers))
+        statement, names = build_identifier_owners_select(len(unknown_identifiers))
         values = dict(zip(names, unknown_identifiers, strict=True))
         for row in statement.fetch_all(self._connection, values):
             self._owner_ids[row.identifier] = row.id
@@ -281,7 +281,7 @@ def get_current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None
 
 
 @cache
-def build_identifier_owners_statement(count: int) -> tuple[CompiledStatement, list[str]]:
+def build_identifier_owners_select(count: int) -> tuple[CompiledStatement, list[str]]:
     """Return the statement that finds the owners of *count* identifiers, and its parameter names.
 
     Each row has the `identifier` and its profile.
@@ -351,7 +351,7 @@ def profile_event_from_row(row: Any) -> ProfileEvent:
     )
 
 
-def _split_values(values: Sequence[str]) -> list[Sequence[str]]:
+def _split_values_into_chunks(values: Sequence[str]) -> list[Sequence[str]]:
     return [values[at : at + _MAX_BOUND_VALUES] for at in range(0, len(values), _MAX_BOUND_VALUES)]
 
 
@@ -408,6 +408,6 @@ def open_unit_of_work(
         unit_of_work = info[UNIT_OF_WORK_KEY] = ProfileUnitOfWork(connection)
         try:
             yield unit_of_work
-            unit_of_work.flush()
+            unit_of_work.write_pending_changes()
         finally:
             del info[UNIT_OF_WORK_KEY]

@@ -96,7 +96,7 @@ class ProfileStore:
         self.unit_of_work: UnitOfWorkFactory = partial(open_unit_of_work, engine, self.write_lock)
 
     @contextmanager
-    def dry_run(self) -> Iterator[None]:
+    def begin_dry_run(self) -> Iterator[None]:
         """Run the block in one exclusive transaction that is rolled back."""
         with self.write_lock, open_rollback_transaction(self._engine):
             yield
@@ -114,22 +114,22 @@ class ProfileStore:
 
     def get_with_events(self, profile_id: str) -> Profile | None:
         """Return one profile with its events."""
-        with self._read_transaction() as connection:
+        with self._begin_read_transaction() as connection:
             rows = SELECT_PROFILE.fetch_all(connection, {"id": profile_id})
-            found = [_add_events_to_profile(connection, profile_from_row(row)) for row in rows]
+            found = [_load_events_into_profile(connection, profile_from_row(row)) for row in rows]
         return found[0] if found else None
 
     def list_events(self, profile_id: str) -> Sequence[ProfileEvent]:
         """Return the events of one profile, oldest first."""
-        with self._read_transaction() as connection:
-            return _select_events(connection, profile_id)
+        with self._begin_read_transaction() as connection:
+            return _load_events_of_profile(connection, profile_id)
 
-    def save(self, changes: ProfileChanges) -> list[ProfileEvent]:
+    def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
         """Save *changes* in one transaction; see ProfileUnitOfWork.save_changes."""
         with self.unit_of_work() as unit_of_work:
             return unit_of_work.save_changes(changes)
 
-    def reset(self) -> None:
+    def delete_all_profiles(self) -> None:
         """Delete all profiles."""
         with self.write_lock, transaction(self._engine) as connection:
             for table in (profile_events, identifiers, profiles):
@@ -172,18 +172,18 @@ class ProfileStore:
         """
         statement = SELECT_PROFILE_OF_IDENTIFIER if identifier else SELECT_PROFILES
         values = {"after": after_number} | ({"identifier": identifier} if identifier else {})
-        with self._read_transaction() as connection:
+        with self._begin_read_transaction() as connection:
             rows = connection.execute(statement.limit(limit + 1), values)
             oldest = [profile_from_row(row) for row in rows]
-            page = [_add_events_to_profile(connection, profile) for profile in oldest[:limit]]
+            page = [_load_events_into_profile(connection, profile) for profile in oldest[:limit]]
         return page, page[-1].number if len(oldest) > limit else None
 
     @contextmanager
-    def _read_transaction(self) -> Iterator[Connection]:
+    def _begin_read_transaction(self) -> Iterator[Connection]:
         """Open a transaction that sees the pending writes of this thread."""
         with transaction(self._engine) as connection:
             if unit_of_work := get_current_unit_of_work(connection):
-                unit_of_work.flush()
+                unit_of_work.write_pending_changes()
             yield connection
 
 
@@ -215,11 +215,11 @@ def _escape_like_wildcards(text: str) -> str:
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 
-def _add_events_to_profile(connection: Connection, profile: Profile) -> Profile:
-    profile.events += _select_events(connection, profile.id)
+def _load_events_into_profile(connection: Connection, profile: Profile) -> Profile:
+    profile.events += _load_events_of_profile(connection, profile.id)
     return profile
 
 
-def _select_events(connection: Connection, profile_id: str) -> list[ProfileEvent]:
+def _load_events_of_profile(connection: Connection, profile_id: str) -> list[ProfileEvent]:
     rows = SELECT_EVENTS_OF_PROFILE.fetch_all(connection, {"id": profile_id})
     return [profile_event_from_row(row) for row in rows]

@@ -40,22 +40,24 @@ def list_column_names(table: Table, generated_column: str = "") -> list[str]:
 
 
 def install_write_hook(engine: Engine) -> None:
-    """Call `prepare_write` before each write that SQLAlchemy executes on *engine*."""
-    event.listen(engine, "before_cursor_execute", _prepare_if_write)
+    """Call `prepare_transaction_for_write` before each write that SQLAlchemy executes on
+    *engine*.
+    """
+    event.listen(engine, "before_cursor_execute", _prepare_if_statement_writes)
 
 
-def prepare_write(connection: Connection) -> None:
+def prepare_transaction_for_write(connection: Connection) -> None:
     """Acquire the writer lock, and mark the connection for the change counter."""
     if connection.dialect.name == "postgresql":
         acquire_writer_lock(connection)
     connection.info[HAS_WRITTEN_KEY] = True
 
 
-def _prepare_if_write(
+def _prepare_if_statement_writes(
     connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
 ) -> None:
     if context.isinsert or context.isupdate or context.isdelete:
-        prepare_write(connection)
+        prepare_transaction_for_write(connection)
 
 
 class _DriverStatement(NamedTuple):
@@ -89,7 +91,7 @@ class CompiledStatement:
         """Run the statement and return its rows as named tuples. Raises: the driver's errors."""
         sql, bind, read_row = self._get_driver_statement(connection.dialect)
         if self._columns:
-            prepare_write(connection)
+            prepare_transaction_for_write(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.execute(sql, bind(values))
             return [read_row(row) for row in cursor.fetchall()]
@@ -97,7 +99,7 @@ class CompiledStatement:
     def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
         """Run an INSERT or UPDATE for each of *rows*. Raises: the driver's errors."""
         sql, bind, _ = self._get_driver_statement(connection.dialect)
-        prepare_write(connection)
+        prepare_transaction_for_write(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.executemany(sql, [bind(row) for row in rows])
 

@@ -212,7 +212,7 @@ def delivery_from_row(row: Any) -> DeliveryRecord:
     """Convert a row to a delivery."""
     values = {
         **dict(zip(DELIVERY_COLUMNS, _get_delivery_values(row), strict=True)),
-        **_request_and_attempts(row),
+        **_request_and_attempts_from_row(row),
         "id": row.id,
         "findings": tuple(row.findings),
         "batch": BatchPosition(**row.batch) if row.batch else None,
@@ -228,10 +228,10 @@ def upsert_to_row(upsert: UpsertRecord) -> dict[str, Any]:
 
 def upsert_from_row(row: Any) -> UpsertRecord:
     """Convert a row to an upsert."""
-    return UpsertRecord(**{**row._mapping, **_request_and_attempts(row)})
+    return UpsertRecord(**{**row._mapping, **_request_and_attempts_from_row(row)})
 
 
-def _request_and_attempts(row: Any) -> dict[str, Any]:
+def _request_and_attempts_from_row(row: Any) -> dict[str, Any]:
     return {
         "attempts": tuple(DeliveryAttempt(**attempt) for attempt in row.attempts),
         "request": RecordedRequest(**row.request) if row.request else None,

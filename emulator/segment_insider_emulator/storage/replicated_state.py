@@ -60,7 +60,7 @@ class ReplicatedState:
         self._entries: dict[str, _ReplicatedStateGuard] = {}
         self._due_callbacks: dict[str, Callable[[str | None], None]] = {}
 
-    def create_guard(
+    def create_state_guard(
         self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
     ) -> StateGuard:
         """Share the state of *shareable* under *name*, in place of an earlier one of that name.
@@ -92,7 +92,7 @@ class ReplicatedState:
             revisions = {row.name: row.revision for row in rows}
             for name, entry in list(self._entries.items()):
                 if revisions.get(name) != entry.revision:
-                    entry.reload()
+                    entry.reload_state()
         for name, callback in self._due_callbacks.items():
             callback(revisions[name])
 
@@ -107,15 +107,15 @@ class _ReplicatedStateGuard:
         self.revision: str | None = None  # of the state in memory; None for the initial one
 
     @property
-    def reading(self) -> AbstractContextManager[object]:
+    def lock_for_reading(self) -> AbstractContextManager[object]:
         return self._lock
 
     @property
-    def updating(self) -> AbstractContextManager[object]:
-        return self._update()
+    def lock_for_update(self) -> AbstractContextManager[object]:
+        return self._open_update_transaction()
 
     @contextmanager
-    def _update(self) -> Iterator[None]:
+    def _open_update_transaction(self) -> Iterator[None]:
         with ExitStack() as exit_stack, transaction(self._engine) as connection:
             acquire_writer_lock(connection)
             # Released after the transaction, so that no refresh brings back the old state.
@@ -127,7 +127,7 @@ class _ReplicatedStateGuard:
             row = {"name": self._name, "revision": self.revision, "state": state}
             UPSERT_STATE.execute_many(connection, [row])
 
-    def reload(self) -> None:
+    def reload_state(self) -> None:
         """Load the state from the database."""
         with transaction(self._engine) as connection, self._lock:
             self._load_state(connection)

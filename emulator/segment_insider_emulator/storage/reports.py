@@ -43,20 +43,20 @@ class ScenarioRunStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def add_run(self, report: JSONObject) -> int:
+    def add_scenario_run(self, report: JSONObject) -> int:
         """Store a run's report and delete the oldest; return its id."""
         with transaction(self._engine) as connection:
             id: int = connection.scalars(INSERT_SCENARIO_RUN, [{"run": report}]).one()
             connection.execute(DELETE_OLD_SCENARIO_RUNS, {"last_id": id - MAX_SCENARIO_RUNS})
         return id
 
-    def list_newest_runs(self) -> list[ScenarioRun]:
+    def list_newest_scenario_runs(self) -> list[ScenarioRun]:
         """Return all stored scenario runs, newest first."""
         with transaction(self._engine) as connection:
             rows = connection.execute(SELECT_NEWEST_SCENARIO_RUNS)
             return [ScenarioRun(row.id, row.run) for row in rows]
 
-    def get_run(self, run_id: int) -> ScenarioRun | None:
+    def get_scenario_run(self, run_id: int) -> ScenarioRun | None:
         """Return one run."""
         with transaction(self._engine) as connection:
             row = connection.execute(SELECT_SCENARIO_RUN, {"id": run_id}).first()

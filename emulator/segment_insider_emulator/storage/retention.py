@@ -23,13 +23,13 @@ from sqlalchemy import (
 )
 
 from segment_insider_emulator.clock import Clock, format_iso_utc
-from segment_insider_emulator.storage.change_feed import PoolUsage
+from segment_insider_emulator.storage.change_feed import PoolReturnCounter
 from segment_insider_emulator.storage.database import (
     DatabaseClosed,
     DatabaseUnavailable,
     transaction,
 )
-from segment_insider_emulator.storage.database_size import count_used_bytes
+from segment_insider_emulator.storage.database_size import measure_used_bytes
 from segment_insider_emulator.storage.message_search import SECOND_PREFIX_LENGTH
 from segment_insider_emulator.storage.postgres import acquire_writer_lock, close_unused_connections
 from segment_insider_emulator.storage.schema import (
@@ -142,7 +142,7 @@ class MessageRetention:
             excess.append(sum(1 for _ in takewhile(lambda row: row.received_at < before, oldest)))
         if limits.messages is not None:
             excess.append(int(connection.scalar(COUNT_MESSAGES) or 0) - limits.messages)
-        if limits.bytes is not None and count_used_bytes(connection) > limits.bytes:
+        if limits.bytes is not None and measure_used_bytes(connection) > limits.bytes:
             excess.append(len(oldest))
         return max(excess)
 
@@ -176,7 +176,7 @@ class RetentionSchedule:
         pool_usage: Of the database; while it is unused, retention keeps no connection open.
     """
 
-    def __init__(self, retention: MessageRetention, pool_usage: PoolUsage) -> None:
+    def __init__(self, retention: MessageRetention, pool_usage: PoolReturnCounter) -> None:
         self._retention = retention
         self._pool_usage = pool_usage
         self._last_checkin_count = pool_usage.checkin_count
@@ -222,7 +222,7 @@ class RetentionWorker:
     def __init__(self, schedule: RetentionSchedule) -> None:
         self._schedule = schedule
         self._stop_requested = Event()
-        self._thread = Thread(target=self._run, name="retention", daemon=True)
+        self._thread = Thread(target=self._run_steps_until_closed, name="retention", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -230,7 +230,7 @@ class RetentionWorker:
         self._stop_requested.set()
         self._thread.join()
 
-    def _run(self) -> None:
+    def _run_steps_until_closed(self) -> None:
         pause = STEP_PAUSE_S
         with suppress(DatabaseClosed):
             while not self._stop_requested.wait(pause):

@@ -23,11 +23,11 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.database import is_in_memory_url, transaction
 from segment_insider_emulator.storage.postgres import (
-    advance_sequence,
+    advance_id_sequence,
     create_sandbox_schema,
     drop_sandbox_schema,
     find_sandbox_schema,
-    use_snapshot,
+    use_one_snapshot_for_transaction,
 )
 from segment_insider_emulator.storage.schema import (
     JsonText,
@@ -118,18 +118,18 @@ class SandboxStore:
         with transaction(self._engine) as connection:
             connection.execute(insert(sandboxes), [row])
 
-    def update_workspace(self, sandbox: SandboxRecord) -> None:
+    def update_sandbox_workspace(self, sandbox: SandboxRecord) -> None:
         """Store a sandbox's new workspace."""
         values = {"sandbox_id": sandbox.id, "new_workspace": sandbox.workspace}
         with transaction(self._engine) as connection:
             connection.execute(UPDATE_SANDBOX_WORKSPACE, values)
 
-    def mark_all_used(self, at: str) -> None:
+    def mark_all_sandboxes_used(self, at: str) -> None:
         """Set the last use of all sandboxes to *at*, ISO 8601."""
         with transaction(self._engine) as connection:
             connection.execute(UPDATE_USED_AT_OF_ALL, {"at": at})
 
-    def mark_used(self, sandbox_id: str, at: str) -> None:
+    def mark_sandbox_used(self, sandbox_id: str, at: str) -> None:
         """Set the last use of one sandbox to *at*, ISO 8601."""
         with transaction(self._engine) as connection:
             connection.execute(UPDATE_USED_AT, {"sandbox_id": sandbox_id, "at": at})
@@ -218,7 +218,7 @@ class SandboxArchive:
         """Yield (table name, row) of all exported tables, read from one snapshot."""
         options = {"yield_per": _ROWS_PER_BATCH}
         with transaction(self._engine) as connection:
-            use_snapshot(connection)
+            use_one_snapshot_for_transaction(connection)
             for name, table in EXPORTED_TABLES.items():
                 statement = select(table).order_by(*table.primary_key)
                 names = [str(column.name) for column in table.columns]  # plain text, as JSON needs
@@ -241,7 +241,7 @@ class SandboxArchive:
                     for start in range(0, len(new_rows[name]), _ROWS_PER_BATCH):
                         batch = new_rows[name][start : start + _ROWS_PER_BATCH]
                         connection.execute(insert(table), batch)
-                    advance_sequence(connection, table)
+                    advance_id_sequence(connection, table)
             except (IntegrityError, StatementError) as error:
                 what = f"rows of {name} contradict each other ({error.orig})"
                 raise EmulatorError(what, "body", "Send an export as it came.") from error

@@ -301,6 +301,6 @@ MESSAGE_COUNT_TRIGGERS: Final = {  # by kind of database
 
 
 @event.listens_for(metadata, "after_create")
-def _create_count_triggers(_metadata: object, connection: Connection, **_: Any) -> None:
+def _create_message_count_triggers(_metadata: object, connection: Connection, **_: Any) -> None:
     for statement in MESSAGE_COUNT_TRIGGERS[connection.dialect.name]:
         connection.exec_driver_sql(statement)

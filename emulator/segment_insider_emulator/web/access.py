@@ -125,13 +125,13 @@ class CallerAuthenticator:
             what = "teams need a password for the operator, who has access to all sandboxes"
             raise EmulatorError(what, "--teams", "Set EMULATOR_PASSWORD.")
         self._teams = teams
-        self._password_digest = None if password is None else _sha256(password)
+        self._password_digest = None if password is None else _compute_sha256(password)
 
     def authenticate(self, secret: str | None) -> Caller | None:
         """Return the caller with this *secret*, None if unknown; takes constant time."""
         if self._password_digest is None:
             return Caller()
-        digest = _sha256(secret or "")
+        digest = _compute_sha256(secret or "")
         matching_teams = [
             team
             for team in self._teams
@@ -154,7 +154,7 @@ def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> 
     is_local = is_loopback_host(bound_host)
     known_hosts = LOOPBACK_HOSTS | {bound_host.lower()}
 
-    def check_request_access() -> None:
+    def check_access_to_current_request() -> None:
         if CALLBACK_HEADER in request.headers:
             raise CallbackLoop(
                 "an emulator does not accept error callbacks",
@@ -175,7 +175,7 @@ def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> 
             raise _build_authentication_error(secret)
         request.environ[CALLER_KEY] = caller
 
-    return check_request_access
+    return check_access_to_current_request
 
 
 def current_caller() -> Caller:
@@ -292,7 +292,7 @@ def _format_redacted_error(error: ValidationError) -> str:
     return _SCHEMA_ERRORS[str(error.validator)]
 
 
-def _sha256(text: str) -> bytes:
+def _compute_sha256(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 

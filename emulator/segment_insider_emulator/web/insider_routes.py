@@ -26,6 +26,6 @@ def handle_insider_request(rest: str) -> Response:
 
 
 @bp.get(openapi.OPENAPI_PATH, endpoint="described")
-def get_insider_openapi() -> JSONObject:
+def serve_insider_openapi() -> JSONObject:
     """Return the OpenAPI document of these addresses."""
     return openapi.build_openapi()

@@ -41,11 +41,13 @@ def register_json_errors(app: Flask) -> None:
     """Set the JSON provider and the error handlers of *app*."""
     app.json = OrjsonProvider(app)
     app.register_error_handler(EmulatorError, _handle_emulator_error)
-    app.register_error_handler(TemporarilyUnavailable, _handle_unavailable)
-    app.register_error_handler(HTTPException, handle_http_error)
+    app.register_error_handler(TemporarilyUnavailable, _handle_temporarily_unavailable)
+    app.register_error_handler(HTTPException, handle_http_exception)
 
 
-def error_response(status: int, what: str, where: str = "", remedy: str = "") -> Response:
+def build_json_error_response(
+    status: int, what: str, where: str = "", remedy: str = ""
+) -> Response:
     """Return a JSON error response."""
     body = {"error": {"what": what, "where": where, "remedy": remedy}}
     return Response(orjson.dumps(body), status, mimetype="application/json")
@@ -53,24 +55,24 @@ def error_response(status: int, what: str, where: str = "", remedy: str = "") ->
 
 def _handle_emulator_error(error: EmulatorError) -> Response:
     status = error.status if isinstance(error, AccessDenied) else 400
-    response = error_response(status, error.what, error.where, error.remedy)
+    response = build_json_error_response(status, error.what, error.where, error.remedy)
     return (
         add_password_challenge(response) if isinstance(error, AuthenticationRequired) else response
     )
 
 
-def _handle_unavailable(error: TemporarilyUnavailable) -> Response:
+def _handle_temporarily_unavailable(error: TemporarilyUnavailable) -> Response:
     log.error("refused reason=%s", error.what)
-    response = error_response(503, error.what, error.where, error.remedy)
+    response = build_json_error_response(503, error.what, error.where, error.remedy)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
 
-def handle_http_error(error: HTTPException) -> Response:
+def handle_http_exception(error: HTTPException) -> Response:
     """Convert an HTTP error of Flask or Werkzeug to a JSON error response."""
     status = error.code or 500
     what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
-    response = error_response(status, what, request.path, remedy)
+    response = build_json_error_response(status, what, request.path, remedy)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response

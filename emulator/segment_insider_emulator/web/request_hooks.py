@@ -7,8 +7,8 @@ from flask import Flask, Response, current_app, request
 
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
-from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox
-from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_preflight
+from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox_of_request
+from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_cors_preflight
 from segment_insider_emulator.web.services import current_services
 
 BeforeView: TypeAlias = Callable[[], Response | None]  # a response ends the request
@@ -29,10 +29,10 @@ def close_idle_connections() -> None:
     """Close database connections that were not used for a while."""
     idle_connections: IdleConnectionReaper | None = current_app.extensions["idle_connections"]
     if idle_connections:
-        idle_connections.close_idle()
+        idle_connections.close_idle_connections()
 
 
-def run_due_journeys() -> None:
+def run_due_journey_steps() -> None:
     """Run the journey steps of the current sandbox that are due by now.
 
     Not for health checks: their answer does not depend on it, and has to be fast.
@@ -41,7 +41,7 @@ def run_due_journeys() -> None:
         sandbox.services.journeys.advance_due_runs()
 
 
-def run_due_retries() -> None:
+def send_due_retries() -> None:
     """Send due retries, so that readers see the effect of a moved clock."""
     if request.path.startswith(PATHS_THAT_RUN_RETRIES):
         services = current_services()
@@ -52,10 +52,10 @@ def run_due_retries() -> None:
 
 def answer_segment_preflight() -> Response | None:
     """Answer the CORS preflight requests of browsers at Segment's endpoints."""
-    return answer_preflight() if _is_segment_request() else None
+    return answer_cors_preflight() if _is_segment_request() else None
 
 
-def allow_segment_cors(response: Response) -> Response:
+def add_segment_cors_headers(response: Response) -> Response:
     """Let browsers call Segment's endpoints from pages of any origin."""
     return add_cors_headers(response) if _is_segment_request() else response
 
@@ -64,12 +64,12 @@ def allow_segment_cors(response: Response) -> Response:
 BEFORE_VIEW: Final[tuple[BeforeView, ...]] = (
     check_access,
     close_idle_connections,
-    select_sandbox,
-    run_due_journeys,
-    run_due_retries,
+    select_sandbox_of_request,
+    run_due_journey_steps,
+    send_due_retries,
     answer_segment_preflight,
 )
-AFTER_VIEW: Final[tuple[AfterView, ...]] = (allow_segment_cors,)
+AFTER_VIEW: Final[tuple[AfterView, ...]] = (add_segment_cors_headers,)
 
 
 def install_request_hooks(

@@ -64,7 +64,7 @@ def check_sandbox_quota(team: Team | None, existing: Collection[SandboxRecord]) 
         raise ConflictError(what, "sandboxes", remedy)
 
 
-def check_unique_sandbox_keys(
+def check_sandbox_keys_are_unique(
     record: SandboxRecord,
     existing: Collection[SandboxRecord],
     default_workspace: Workspace,

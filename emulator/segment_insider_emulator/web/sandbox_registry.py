@@ -24,8 +24,8 @@ from segment_insider_emulator.web.sandbox_creation import (
     DEFAULT_SANDBOX_ID,
     WORKSPACE_FIELD,
     build_sandbox_record,
+    check_sandbox_keys_are_unique,
     check_sandbox_quota,
-    check_unique_sandbox_keys,
     load_requested_workspace,
 )
 from segment_insider_emulator.web.services import SandboxServices, SandboxState
@@ -87,9 +87,9 @@ class SandboxRegistry:
         self._by_write_key: dict[str, Sandbox] = {}
         self._by_account: dict[str, Sandbox] = {}
         self._change_marker, self._loaded_marker = object(), object()
-        self._guard = default.shared_state.create_guard("sandboxes", self)
+        self._guard = default.shared_state.create_state_guard("sandboxes", self)
         self.is_multi_process = default.shared_state.is_multi_process
-        self.refresh_sandboxes()
+        self.load_changes_of_other_processes()
 
     def list_sandboxes(self) -> list[Sandbox]:
         """Return the default sandbox, then the others in the order of their creation."""
@@ -137,15 +137,17 @@ class SandboxRegistry:
         with self._lock_registry():
             existing = [sandbox.record for sandbox in self.created_by_id.values()]
             check_sandbox_quota(team, existing)
-            check_unique_sandbox_keys(
-                record, existing, self.default.services.workspace, self._engine
+            check_sandbox_keys_are_unique(
+                record, existing, self.default.services.workspace, self._main_engine
             )
             try:
-                sandbox = Sandbox(record, self._open_services(record, WORKSPACE_FIELD))
+                sandbox = Sandbox(
+                    record, self._open_database_and_build_services(record, WORKSPACE_FIELD)
+                )
             except EmulatorError:
-                delete_sandbox_database(self._engine, record.id)
+                delete_sandbox_database(self._main_engine, record.id)
                 raise
-            with self._guard.updating:
+            with self._guard.lock_for_update:
                 self._record_store.add_sandbox(record)
             self._register_sandbox(sandbox)
         return sandbox
@@ -172,16 +174,16 @@ class SandboxRegistry:
         with self._lock_registry(), ExitStack() as undo:
             old = self._find_by_services(services)
             record = replace(old.record, workspace=requested)
-            old.services.stop()  # the new services continue with queued work
-            undo.callback(self._restart_workers, old)
+            old.services.stop_workers()  # the new services continue with queued work
+            undo.callback(self._rebuild_stopped_services, old)
             new = self._build_sandbox(record, workspace, old.services)
-            undo.callback(new.services.stop)
+            undo.callback(new.services.stop_workers)
             yield new.services
-            new.services.reset_faults()
+            new.services.clear_all_faults()
             new.services.endpoint.reset()
             if old is not self.default:
-                self._record_store.update_workspace(record)
-            new.services.workspace_version.publish()
+                self._record_store.update_sandbox_workspace(record)
+            new.services.workspace_version.publish_workspace()
             self._register_sandbox(new)
             undo.pop_all()
 
@@ -198,15 +200,15 @@ class SandboxRegistry:
         with self._lock_registry():
             if id not in self.created_by_id:
                 return False
-            with self._guard.updating:
+            with self._guard.lock_for_update:
                 is_deleted = self._record_store.delete_sandbox(id, unused_since)
             if not is_deleted:
                 return False
             self._close_sandbox(id)
-            delete_sandbox_database(self._engine, id)
+            delete_sandbox_database(self._main_engine, id)
         return True
 
-    def refresh_sandboxes(self) -> None:
+    def load_changes_of_other_processes(self) -> None:
         """Load sandboxes that other processes have created or deleted."""
         shared_state = self.default.services.shared_state
         if shared_state.is_multi_process:
@@ -244,13 +246,13 @@ class SandboxRegistry:
             sandbox.services.close()
 
     @property
-    def _engine(self) -> Engine:
+    def _main_engine(self) -> Engine:
         return self.default.services.engine
 
     @contextmanager
     def _lock_registry(self) -> Iterator[None]:
         """Hold the cross-process lock on the sandbox registry."""
-        with self._lock, hold_advisory_locks(self._engine, SANDBOX_LIST_LOCK):
+        with self._lock, hold_advisory_locks(self._main_engine, SANDBOX_LIST_LOCK):
             self.default.services.shared_state.refresh_from_database()
             self._load_sandbox_changes()
             yield
@@ -269,7 +271,7 @@ class SandboxRegistry:
                 self._close_sandbox(known.record.id)
         for id, record in records.items():
             if id not in self.created_by_id:
-                services = self._open_services(record, f"sandbox {id}")
+                services = self._open_database_and_build_services(record, f"sandbox {id}")
                 # At start there may be many sandboxes, and few of them are used.
                 close_unused_connections(services.engine)
                 self._register_sandbox(Sandbox(record, services))
@@ -285,7 +287,7 @@ class SandboxRegistry:
         )
         # New services start with the state of an empty sandbox.
         new.services.shared_state.refresh_from_database()
-        sandbox.services.stop()
+        sandbox.services.stop_workers()
         self._register_sandbox(new)
         return new
 
@@ -295,12 +297,14 @@ class SandboxRegistry:
         del self._by_account[sandbox.record.account]
         sandbox.services.close()
 
-    def _open_services(self, record: SandboxRecord, where: str) -> SandboxServices:
+    def _open_database_and_build_services(
+        self, record: SandboxRecord, where: str
+    ) -> SandboxServices:
         workspace = load_requested_workspace(record.workspace, where) or self._default_workspace
-        state = self._open_state(create_sandbox_database(self._engine, record.id))
+        state = self._open_state(create_sandbox_database(self._main_engine, record.id))
         try:
             return self._build_services(
-                _replace_workspace_keys(workspace, record), state, record.workspace
+                _use_sandbox_keys_in_workspace(workspace, record), state, record.workspace
             )
         except EmulatorError:
             state.store.close()
@@ -309,12 +313,15 @@ class SandboxRegistry:
     def _build_sandbox(
         self, record: SandboxRecord, workspace: Workspace | None, previous: SandboxServices
     ) -> Sandbox:
-        workspace_with_keys = _replace_workspace_keys(workspace or self._default_workspace, record)
+        workspace_with_keys = _use_sandbox_keys_in_workspace(
+            workspace or self._default_workspace, record
+        )
         return Sandbox(
-            record, self._build_services(workspace_with_keys, previous.state, record.workspace)
+            record,
+            self._build_services(workspace_with_keys, previous.sandbox_state, record.workspace),
         )
 
-    def _restart_workers(self, sandbox: Sandbox) -> None:
+    def _rebuild_stopped_services(self, sandbox: Sandbox) -> None:
         """Build the stopped services of *sandbox* again, if they include background workers."""
         services = sandbox.services
         if (
@@ -362,7 +369,7 @@ class SandboxExpiry:
         self._sweep_lock = Lock()
         self._last_sweep_at = clock()
         self._last_recorded_at: dict[str, datetime] = {}
-        record_store.mark_all_used(format_iso_utc(clock()))
+        record_store.mark_all_sandboxes_used(format_iso_utc(clock()))
 
     def record_sandbox_use(self, id: str) -> None:
         """Record that the sandbox *id* is used now, and delete idle ones."""
@@ -371,7 +378,7 @@ class SandboxExpiry:
             id != DEFAULT_SANDBOX_ID
             and now - self._last_recorded_at.get(id, NEVER_USED) >= precision
         ):
-            self._record_store.mark_used(id, format_iso_utc(now))
+            self._record_store.mark_sandbox_used(id, format_iso_utc(now))
             self._last_recorded_at[id] = now
         if now - self._last_sweep_at >= precision and self._sweep_lock.acquire(blocking=False):
             try:
@@ -389,5 +396,5 @@ class SandboxExpiry:
             self._last_recorded_at.pop(id, None)
 
 
-def _replace_workspace_keys(workspace: Workspace, record: SandboxRecord) -> Workspace:
+def _use_sandbox_keys_in_workspace(workspace: Workspace, record: SandboxRecord) -> Workspace:
     return replace_keys(workspace, record.write_key, record.account, record.key)

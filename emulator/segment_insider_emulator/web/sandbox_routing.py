@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from flask import Flask, abort, current_app, redirect, request, url_for
 
 from segment_insider_emulator.errors import ConflictError
-from segment_insider_emulator.storage.database import DatabaseClosed, check_database_file
+from segment_insider_emulator.storage.database import DatabaseClosed, check_sqlite_file_exists
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import (
     CALLER_KEY,
@@ -87,7 +87,7 @@ def current_sandbox() -> Sandbox | None:
     return request.environ.get(_SANDBOX_KEY)
 
 
-def visible_sandboxes() -> list[Sandbox]:
+def list_accessible_sandboxes() -> list[Sandbox]:
     """Return the sandboxes that the caller can access, the default one first."""
     registry = current_registry()
     accessible = [
@@ -102,7 +102,7 @@ def visible_sandboxes() -> list[Sandbox]:
     return sandboxes
 
 
-def find_sandbox(id: str) -> Sandbox:
+def find_accessible_sandbox(id: str) -> Sandbox:
     """Return the sandbox *id*. Raises: SandboxNotFound, also when the caller cannot access it."""
     registry, sandbox = current_registry(), current_registry().get_sandbox(id)
     if sandbox is None or not current_caller().can_access(sandbox.record.team):
@@ -110,17 +110,17 @@ def find_sandbox(id: str) -> Sandbox:
     return registry.rebuild_sandbox_if_stale(sandbox)
 
 
-def create_sandbox(**options: Any) -> Sandbox:
+def create_sandbox_for_caller(**options: Any) -> Sandbox:
     """Create a sandbox for the caller's team; see SandboxRegistry.create_sandbox."""
     return current_registry().create_sandbox(**options, team=current_caller().team)
 
 
-def delete_sandbox(id: str) -> None:
+def delete_accessible_sandbox(id: str) -> None:
     """Delete a sandbox of the caller with everything in it.
 
     Raises: SandboxNotFound; ConflictError, for the default sandbox.
     """
-    if not current_registry().delete_sandbox(find_sandbox(id).record.id):
+    if not current_registry().delete_sandbox(find_accessible_sandbox(id).record.id):
         raise _build_sandbox_not_found_error(id)
 
 
@@ -147,7 +147,7 @@ def _build_sandbox_not_found_error(id: str) -> SandboxNotFound:
     return SandboxNotFound(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
-def select_sandbox() -> None:
+def select_sandbox_of_request() -> None:
     """Select the sandbox of the current request, for `current_services`.
 
     It is selected by the URL prefix; otherwise by the write key (Segment) or the account (Insider
@@ -158,7 +158,7 @@ def select_sandbox() -> None:
     if request.endpoint == _ASSET_ENDPOINT or is_unknown_url:
         return
     if registry.is_multi_process:
-        registry.refresh_sandboxes()
+        registry.load_changes_of_other_processes()
     if id is not None:
         sandbox = registry.get_sandbox(id)
         if sandbox is None:
@@ -171,18 +171,18 @@ def select_sandbox() -> None:
         )
     caller: Caller | None = request.environ.get(CALLER_KEY)
     if caller and not caller.can_access(sandbox.record.team):
-        _deny_access(sandbox.record.id, id)
+        _hide_inaccessible_sandbox(sandbox.record.id, id)
         return
     if registry.is_multi_process:
         sandbox = registry.rebuild_sandbox_if_stale(sandbox)
     expiry: SandboxExpiry | None = current_app.extensions["expiry"]
     if expiry:
         expiry.record_sandbox_use(sandbox.record.id)
-    check_database_file(sandbox.services.engine)
+    check_sqlite_file_exists(sandbox.services.engine)
     request.environ |= {_SANDBOX_KEY: sandbox, SERVICES_KEY: sandbox.services}
 
 
-def _deny_access(id: str, requested_id: str | None) -> None:
+def _hide_inaccessible_sandbox(id: str, requested_id: str | None) -> None:
     """Answer as if the sandbox *id* did not exist, unless the endpoint needs no sandbox.
 
     Args:

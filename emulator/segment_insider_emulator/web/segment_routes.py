@@ -37,8 +37,8 @@ from segment_insider_emulator.segment.validation import (
     MAX_BATCH_BYTES,
     MESSAGE_TYPES,
     IngestError,
-    malformed_request_error,
-    request_too_large_error,
+    build_malformed_request_error,
+    build_request_too_large_error,
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import get_request_base_url, require_host_header
@@ -67,12 +67,12 @@ def read_raw_body(*, cache: bool = False) -> bytes:
     try:
         return request.get_data(cache=cache)
     except RequestEntityTooLarge as error:
-        raise request_too_large_error(
+        raise build_request_too_large_error(
             f"the request has more than {MAX_WIRE_BYTES:,} bytes", "body", "Send smaller batches."
         ) from error
 
 
-def parse_call_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
+def parse_call_of_request_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
     """Return the call in the current request's body, parsed once also if it is needed twice.
 
     It is needed to find the write key, and to ingest the call. Raises: IngestError.
@@ -96,7 +96,7 @@ def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
     services = current_services()
     if services.workspace.oauth_application:
         services.token_issuer.check_authorization(authorization, time.time())
-    ingest_call(parse_call_once(read_body, kind), kind, authorization)
+    ingest_call(parse_call_of_request_once(read_body, kind), kind, authorization)
 
 
 def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
@@ -133,10 +133,14 @@ def get_request_write_key() -> str | None:
         return key
     try:
         if path_arguments.get("kind") in MESSAGE_TYPES:
-            return find_write_key(None, parse_call_once(read_pixel_call, path_arguments["kind"]))
+            return find_write_key(
+                None, parse_call_of_request_once(read_pixel_call, path_arguments["kind"])
+            )
         kind = CALL_KINDS.get(path_arguments.get("path", "").rstrip("/"))
         return (
-            find_write_key(None, parse_call_once(partial(read_raw_body, cache=True), kind))
+            find_write_key(
+                None, parse_call_of_request_once(partial(read_raw_body, cache=True), kind)
+            )
             if kind
             else None
         )
@@ -177,12 +181,12 @@ def handle_tracking_call(path: str) -> Response:
         raise _build_unknown_address_error(remedy)
     if request.method == "GET":
         remedy = "Send the call with POST. A redirected SDK sends GET: do not redirect it."
-        raise malformed_request_error("a GET has no body", request.path, remedy)
+        raise build_malformed_request_error("a GET has no body", request.path, remedy)
     return _ingest_or_inject_fault(kind)
 
 
 @bp.post(f"/<any({','.join((*CALL_KINDS, TELEMETRY_NAME))}):name>", strict_slashes=False)
-def reject_call_without_version(name: str) -> Response:
+def refuse_call_without_version(name: str) -> Response:
     """Refuse a path without /v1 and name the right apiHost."""
     raise _build_unknown_address_error(
         f"The apiHost of this SDK has to end in /v1, so that it sends {CALL_ADDRESSES}."
@@ -190,7 +194,7 @@ def reject_call_without_version(name: str) -> Response:
 
 
 @bp.get("/v1/pixel/<kind>")
-def pixel(kind: str) -> Response:
+def handle_pixel_request(kind: str) -> Response:
     """Ingest the call in the query and answer with a one-pixel image, even after an error.
 
     Source: Segment, Pixel Tracking API. An additional header has the error.
@@ -206,7 +210,7 @@ def pixel(kind: str) -> Response:
 
 
 @bp.post("/token", strict_slashes=False)
-def exchange_token() -> Response:
+def handle_token_request() -> Response:
     """Exchange a signed assertion for a bearer token."""
     if request.mimetype != FORM_CONTENT_TYPE:
         what = f"the content type is {request.mimetype or 'missing'}"
@@ -219,7 +223,7 @@ def exchange_token() -> Response:
 
 
 @bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)
-def source_settings(write_key: str) -> Response:
+def serve_source_settings(write_key: str) -> Response:
     """Return the settings that browser and mobile SDKs read before they send events."""
     services = current_services()
     known = {source.write_key for source in services.sources}
@@ -233,7 +237,7 @@ def source_settings(write_key: str) -> Response:
 
 
 @bp.get("/projects/<write_key>/settings", strict_slashes=False)
-def reject_settings_without_version(write_key: str) -> Response:
+def refuse_settings_without_version(write_key: str) -> Response:
     """Refuse the settings path without /v1 and name the right cdnHost."""
     remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS_PATH}."
     raise _build_not_found_error(
@@ -242,22 +246,22 @@ def reject_settings_without_version(write_key: str) -> Response:
 
 
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
-def analytics_js(write_key: str) -> Response:
+def serve_analytics_js(write_key: str) -> Response:
     """Serve analytics.js for Segment's snippet."""
     base = f"{get_request_base_url()}{request.root_path}"
-    return _serve_analytics_js_file(
+    return _build_analytics_js_response(
         MAIN_SCRIPT, lambda source: personalise_analytics_js(source, write_key, base)
     )
 
 
 @bp.get("/analytics-next/bundles/<name>")
-def analytics_js_bundle(name: str) -> Response:
+def serve_analytics_js_bundle(name: str) -> Response:
     """Serve a part of analytics.js that it loads on demand."""
-    return _serve_analytics_js_file(name, lambda source: source)
+    return _build_analytics_js_response(name, lambda source: source)
 
 
 @bp.get("/next-integrations/<path:name>")
-def reject_device_mode(name: str) -> Response:
+def refuse_device_mode_destination(name: str) -> Response:
     """Refuse device-mode destinations: they are not emulated."""
     what = "destinations in device mode are not imitated"
     raise _build_not_found_error(
@@ -288,7 +292,7 @@ def handle_token_error(error: TokenRequestRejected) -> Response:
     return _build_token_response(body, error.status)
 
 
-def answer_preflight() -> Response | None:
+def answer_cors_preflight() -> Response | None:
     """Answer a CORS preflight request, on every path."""
     return Response(status=204) if request.method == "OPTIONS" else None
 
@@ -357,11 +361,11 @@ def _yield_body_that_disconnects() -> Iterator[Never]:
 def _ingest_pixel_call(kind: str) -> None:
     if kind not in MESSAGE_TYPES:
         remedy = f"Ask for /v1/pixel/{{{','.join(MESSAGE_TYPES)}}}."
-        raise malformed_request_error(f"there is no pixel {kind!r}", request.path, remedy)
+        raise build_malformed_request_error(f"there is no pixel {kind!r}", request.path, remedy)
     ingest_request(read_pixel_call, kind)
 
 
-def _serve_analytics_js_file(name: str, transform: Callable[[bytes], bytes]) -> Response:
+def _build_analytics_js_response(name: str, transform: Callable[[bytes], bytes]) -> Response:
     try:
         source = current_services().assets.read_file(name)
     except AssetsUnavailable as error:

@@ -93,14 +93,14 @@ def serve_app(
         app, host, port, {}, streams, "--host and --port", trusted_proxy
     )
 
-    def stop(_signal: int, _frame: FrameType | None) -> Never:
+    def stop_on_signal(_signal: int, _frame: FrameType | None) -> Never:
         streams.is_closing = True
         raise SystemExit
 
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         if signal.getsignal(signal_number) is not signal.SIG_IGN:
-            signal.signal(signal_number, stop)
-    on_ready(_server_base_url(host, server))
+            signal.signal(signal_number, stop_on_signal)
+    on_ready(_build_server_base_url(host, server))
     # Ends on SystemExit. Running requests have waitress's 5 seconds to finish;
     # senders without an answer by then must send again.
     server.run()
@@ -120,7 +120,7 @@ def serve_app_in_thread(
     thread = Thread(target=server.run, name="emulator", daemon=True)
     thread.start()
     try:
-        yield _server_base_url("127.0.0.1", server)
+        yield _build_server_base_url("127.0.0.1", server)
     finally:
         streams.is_closing = True
         server.task_dispatcher.shutdown()
@@ -196,7 +196,7 @@ def _wait_until_threads_idle(dispatcher: ThreadedTaskDispatcher) -> None:
         time.sleep(0.001)
 
 
-def _server_base_url(host: str, server: Any) -> str:
+def _build_server_base_url(host: str, server: Any) -> str:
     name = f"[{host}]" if ":" in host else host
     listening = getattr(server, "effective_listen", None)
     return f"http://{name}:{listening[0][1] if listening else server.effective_port}"

@@ -56,9 +56,9 @@ class WorkspaceVersion:
         """Whether another process has set a newer workspace."""
         return self.latest != self.applied
 
-    def publish(self) -> None:
+    def publish_workspace(self) -> None:
         """Make this workspace the latest one for all processes."""
-        with self._guard.updating:
+        with self._guard.lock_for_update:
             self.latest = self.applied
 
     def export_state(self) -> JSONObject:
@@ -109,7 +109,7 @@ class SandboxServices:
     retention_worker: RetentionWorker | None  # None if nothing is deleted
 
     @property
-    def state(self) -> SandboxState:
+    def sandbox_state(self) -> SandboxState:
         """The part that stays when the workspace is replaced."""
         stores = self.store, self.profiles, self.journeys.run_store
         return SandboxState(self.engine, *stores, self.shared_state, self.clock)
@@ -119,36 +119,36 @@ class SandboxServices:
         """Where messages of the source go: the queue, or directly the delivery pipeline."""
         return self.queue if self.config.asynchronous else self.pipeline
 
-    def reset(self, now: datetime | None = None) -> None:
+    def reset_sandbox(self, now: datetime | None = None) -> None:
         """Delete all data and faults; reset both panels to the workspace file.
 
         Args:
             now: Where the clock is frozen then; None makes it follow the machine's clock.
         """
-        self.reset_traffic()
+        self.delete_traffic()
         self.clock.reset(now)
-        self.reset_profiles()
+        self.delete_profiles_and_journey_runs()
         self.insider_panel.reset()
         self.destination_overrides.reset()
-        self.reset_faults()
+        self.clear_all_faults()
 
-    def reset_traffic(self) -> None:
+    def delete_traffic(self) -> None:
         """Delete messages, deliveries and pending retries."""
         self.queue.wait_until_drained()
-        self.store.reset()
+        self.store.delete_all_traffic()
 
-    def reset_profiles(self) -> None:
+    def delete_profiles_and_journey_runs(self) -> None:
         """Delete profiles and journey runs, and reset the account's rate limits."""
         self.journeys.reset()
-        self.profiles.reset()
+        self.profiles.delete_all_profiles()
         self.endpoint.reset()
 
-    def reset_faults(self) -> None:
+    def clear_all_faults(self) -> None:
         """Remove all injected faults."""
         self.segment_faults.clear_faults()
         self.insider_faults.clear_faults()
 
-    def stop(self) -> None:
+    def stop_workers(self) -> None:
         """Finish running work; queued work is left to other processes of the same database."""
         self.queue.close()
         if self.retention_worker:
@@ -156,7 +156,7 @@ class SandboxServices:
 
     def close(self) -> None:
         """Finish running work and close the database."""
-        self.stop()
+        self.stop_workers()
         self.store.close()
 
 

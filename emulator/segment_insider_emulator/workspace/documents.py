@@ -12,7 +12,7 @@ import yaml
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import (
     MAX_DEPTH,
-    nesting_depth,
+    measure_nesting_depth,
     parse_json_integer,
     replace_lone_surrogates,
 )
@@ -134,7 +134,7 @@ def parse_json_documents(text: str) -> Iterator[JSON]:
 
 
 def _check_nesting_depth(value: JSON) -> JSON:
-    if nesting_depth(value) > MAX_DEPTH:
+    if measure_nesting_depth(value) > MAX_DEPTH:
         raise JsonTooDeep
     return value
 
@@ -280,7 +280,7 @@ def check_json_values(document: JSONObject, where: str) -> None:
         if any(_SURROGATE_PATTERN.search(text) for text in _iter_keys_or_text(value)):
             raise EmulatorError(r"\ud800 to \udfff are not characters", where, "Leave them out.")
         pending += _iter_child_values(value)
-    if nesting_depth(document) > MAX_DEPTH:
+    if measure_nesting_depth(document) > MAX_DEPTH:
         raise _build_too_deep_error(where)
 
 
