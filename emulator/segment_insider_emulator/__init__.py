@@ -1,3 +1,3 @@
-"""A local emulator of Segment and Insider One, for testing the way of an event between them."""
+"""Local emulator of Segment and Insider One, for testing the way of an event between them."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Run the `emulator` command with `python -m`."""
+"""Entry point of `python -m segment_insider_emulator`: runs the `emulator` command."""
 
 from segment_insider_emulator.cli import main
 

@@ -1,4 +1,4 @@
-"""Compose the Flask app: create all services and register all blueprints."""
+"""Composition of the Flask app: creates all services and registers all blueprints."""
 
 import time
 from dataclasses import replace
@@ -145,7 +145,7 @@ def _install_sandboxes(
     default_owner: str | None,
     idle_connections: IdleConnectionReaper,
 ) -> SandboxServices:
-    """Create the default sandbox and the registry; returns the default sandbox's services."""
+    """Create the default sandbox and the registry; return the default sandbox's services."""
     assets = AnalyticsJsAssets(Path(config.cache).expanduser())
     fingerprint, listener = fingerprint_document(workspace.document), PostgresListener()
 
@@ -277,7 +277,10 @@ def _build_insider_account(
 
 
 def _list_allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
-    """Return where error callbacks may go; a shared emulator ignores the workspace's list."""
+    """Return the hosts to which Insider One's error callbacks may go.
+
+    A shared emulator ignores the workspace's list.
+    """
     listed = workspace.insider_options.error_callback_hosts
     is_shared = config.teams or config.password or not is_loopback_host(config.host)
     allowed = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)

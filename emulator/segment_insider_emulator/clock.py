@@ -1,4 +1,4 @@
-"""Parse ISO 8601 times and correct the skew of a client's clock."""
+"""The clock of a sandbox, and parsing and formatting of ISO 8601 times and durations."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def utc_now() -> datetime:
-    """Return the machine's current time, aware, in UTC."""
+    """Return the machine's current time, with time zone UTC."""
     return datetime.now(UTC)
 
 
@@ -33,7 +33,7 @@ def format_iso_utc(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """What a clock shows: the time, whether it is frozen, its offset from the machine's clock."""
+    """What a sandbox's clock shows: the time, whether it is frozen, and its offset."""
 
     now: datetime
     frozen: bool
@@ -63,24 +63,24 @@ class SandboxClock:
             return self._current_time()
 
     def read_time_and_offset(self) -> ClockReading:
-        """Return the time, the offset and whether the clock is frozen, all at one moment."""
+        """Return the sandbox's time, its offset, and whether its clock is frozen, at one moment."""
         with self._guard.lock_for_reading:
             now = self._current_time()
             return ClockReading(now, self._frozen is not None, now - self._machine_clock())
 
     def freeze(self) -> None:
-        """Stop the clock at the current time."""
+        """Freeze the sandbox's clock at its current time."""
         with self._guard.lock_for_update:
             self._frozen = self._current_time()
 
     def resume(self) -> None:
-        """Run again, from the time the clock shows."""
+        """Let the sandbox's frozen clock run again, from the time it shows."""
         with self._guard.lock_for_update:
             now = self._current_time()
             self._offset, self._frozen = now - self._machine_clock(), None
 
     def freeze_at(self, at: datetime, where: str = "set") -> None:
-        """Set the clock to *at*, aware, and freeze it there.
+        """Set the sandbox's clock to the time *at* and freeze it there.
 
         Raises: EmulatorError, when *at* is before the clock's time, or after LATEST_TIME.
         """
@@ -94,7 +94,7 @@ class SandboxClock:
             self._frozen = self._latest_time = at
 
     def advance(self, by: timedelta, where: str = "advance") -> None:
-        """Move the clock forward by *by*, which is positive; a running clock keeps running.
+        """Move the sandbox's clock forward by *by*; a running clock keeps running.
 
         Raises: EmulatorError, when the new time is after LATEST_TIME.
         """
@@ -109,7 +109,7 @@ class SandboxClock:
                 self._offset += by
 
     def reset(self, at: datetime | None = None) -> None:
-        """Follow the machine's clock again or, with *at*, freeze there; may go back in time.
+        """Make the sandbox's clock follow the machine's again or, with *at*, freeze it there.
 
         Raises: EmulatorError, when *at* is not from EARLIEST_TIME to LATEST_TIME.
         """
@@ -120,7 +120,7 @@ class SandboxClock:
             self._latest_time = at or self._machine_clock()
 
     def export_state(self) -> JSONObject:
-        """Return {"frozen", "offset", "latest"} for other processes; the offset in microseconds."""
+        """Return the clock's state for other processes: {"frozen", "offset", "latest"}."""
         return {
             "frozen": self._frozen and self._frozen.isoformat(),
             "offset": self._offset // _MICROSECOND,
@@ -128,7 +128,7 @@ class SandboxClock:
         }
 
     def load_state(self, state: JSONObject) -> None:
-        """Load what `export_state` returned in another process."""
+        """Load the clock's state that `export_state` of another process returned."""
         self._frozen = state["frozen"] and datetime.fromisoformat(state["frozen"])
         self._offset = state["offset"] * _MICROSECOND
         self._latest_time = datetime.fromisoformat(state["latest"])
@@ -141,7 +141,7 @@ class SandboxClock:
 
 
 def check_clock_range(at: datetime, where: str) -> None:
-    """Check that *at* is from EARLIEST_TIME to LATEST_TIME. Raises: EmulatorError."""
+    """Check that a time is in the range of the sandbox clock. Raises: EmulatorError."""
     if not EARLIEST_TIME <= at <= LATEST_TIME:
         raise _build_out_of_range_error(where)
 
@@ -152,7 +152,7 @@ def _build_out_of_range_error(where: str) -> EmulatorError:
 
 
 def parse_iso_time(value: JSON) -> datetime | None:
-    """Parse an ISO 8601 time (UTC if it has no offset); None if it is not a time."""
+    """Parse an ISO 8601 time (UTC if it has no offset); None if the value is not a time."""
     if not isinstance(value, str):
         return None
     try:
@@ -185,7 +185,7 @@ DURATION_REMEDY = "Write a duration, such as 45 minutes, 1 day 2 hours or PT45M.
 
 
 def parse_duration(text: str, where: str) -> timedelta:
-    """Parse a duration.
+    """Parse a duration such as "1 day 2 hours" or "PT45M".
 
     Args:
         text: Numbers with units, or an ISO 8601 duration of weeks, days, hours, minutes, seconds.

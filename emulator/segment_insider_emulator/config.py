@@ -1,4 +1,4 @@
-"""Configuration of one emulator: defaults, then environment variables, then flags."""
+"""Configuration of the emulator: defaults, then environment variables, then flags."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ _HOST_NAME_PATTERN = re.compile(r"[\w.-]+")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All settings of one emulator, read once at start.
+    """All settings of an emulator, read once at start.
 
     Args:
         db: A path to an SQLite file, the address of a PostgreSQL database, or ":memory:".
@@ -70,7 +70,7 @@ class Config:
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
-    """Load the configuration from the environment and flags.
+    """Load the emulator's settings from environment variables and command line flags.
 
     Args:
         environ: Environment variables; those that start with EMULATOR_ are settings.
@@ -159,7 +159,7 @@ def _parse_hosts(text: str) -> tuple[str, ...]:
 
 
 def _parse_host(text: str) -> str:
-    """Check that *text* is a host name, address or network, without scheme and port."""
+    """Parse the setting of a host name, address or network, without scheme and port."""
     try:
         ip_network(text, strict=False)
     except ValueError:

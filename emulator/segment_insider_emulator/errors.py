@@ -2,7 +2,7 @@
 
 
 class EmulatorError(Exception):
-    """An error of the input or the environment, with a one-line message for users.
+    """Error of the input or the environment, with a one-line message for users.
 
     Args:
         what: The fault in the data's own words, e.g. "unknown action 'orderComplete'".
@@ -23,8 +23,8 @@ class EmulatorError(Exception):
 
 
 class ConflictError(EmulatorError):
-    """The request conflicts with something that exists already."""
+    """Error when a request conflicts with something that exists already."""
 
 
 class TemporarilyUnavailable(EmulatorError):
-    """A temporary error: the same request may succeed later."""
+    """Error that may pass: the same request may succeed later."""

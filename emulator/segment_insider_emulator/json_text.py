@@ -1,4 +1,4 @@
-"""JSON values and texts: nesting depth, half characters, large numbers, differences."""
+"""Functions for JSON values and texts: parsing, nesting depth, surrogates, differences."""
 
 import json
 import re
@@ -14,7 +14,7 @@ MAX_DEPTH = 100
 
 
 def measure_nesting_depth(value: JSON) -> int:
-    """Return how deep objects and lists are nested: 0 for a number, 1 for {}."""
+    """Return how deep the objects and lists of a JSON value are nested: 1 for {}, 0 for 5."""
     levels = 0
     layer = [value]
     while layer := [one for one in layer if isinstance(one, dict | list)]:
@@ -44,22 +44,22 @@ def replace_lone_surrogates(text: str) -> str:
 
 
 def encode_json(value: Any) -> str:
-    """Return *value* as JSON text."""
+    """Return a value as JSON text."""
     return orjson.dumps(value).decode()
 
 
 def encode_optional_json(value: Any) -> str | None:
-    """Return *value* as JSON text, and None as None."""
+    """Return a value as JSON text; None stays None."""
     return None if value is None else orjson.dumps(value).decode()
 
 
 def decode_optional_json(text: str | None) -> Any:
-    """Return the value of a JSON text that was encoded here, and None as None."""
+    """Return the value of a JSON text; None stays None."""
     return None if text is None else orjson.loads(text)
 
 
 def parse_json(raw: bytes) -> JSON:
-    """Parse JSON in UTF-8, with U+FFFD for each lone surrogate.
+    """Parse JSON in UTF-8; each lone surrogate becomes U+FFFD.
 
     Raises: orjson.JSONDecodeError.
     """
@@ -81,7 +81,7 @@ def parse_json_integer(text: str) -> int | float:
 
 
 def find_replacement_character(value: JSON) -> str | None:
-    """Return the dotted path of the first text in *value* with U+FFFD, or None."""
+    """Return the dotted path of the first text in a JSON value with U+FFFD; None without one."""
     if _REPLACEMENT_UTF8 not in orjson.dumps(value):
         return None
     waiting: list[tuple[str, JSON]] = [("", value)]
@@ -100,11 +100,11 @@ def find_replacement_character(value: JSON) -> str | None:
 
 
 class InvalidEventLine(ValueError):
-    """The line is not an event; the message says why."""
+    """Error when a line of a JSONL file is not an event; the message says why."""
 
 
 def parse_event_line(line: bytes) -> JSONObject | None:
-    """Parse the event on a line; None for an empty line. Raises: InvalidEventLine."""
+    """Parse the event on a line of JSONL; None for an empty line. Raises: InvalidEventLine."""
     try:
         event = parse_json(line)
     except orjson.JSONDecodeError as error:
@@ -128,7 +128,7 @@ def _describe_json_error(line: bytes, error: orjson.JSONDecodeError) -> str:
 
 
 def parse_json_or_text(body: bytes | str) -> JSON:
-    """Parse *body* as JSON; return other bodies, such as a proxy's page, as text."""
+    """Parse a response body as JSON; return other bodies, such as a proxy's page, as text."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -136,7 +136,7 @@ def parse_json_or_text(body: bytes | str) -> JSON:
 
 
 def describe_json_differences(expected: JSON, actual: JSON, path: str) -> Iterator[str]:
-    """Yield one line for each path at which *actual* differs from *expected*."""
+    """Yield one line of text for each path at which two JSON values differ."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key in {**expected, **actual}:
             yield from _describe_member_differences(expected, actual, key, f"{path}.{key}")

@@ -8,25 +8,25 @@ from segment_insider_emulator.types import JSONObject
 
 
 class Shareable(Protocol):
-    """Has a small state that can be exported as JSON and restored."""
+    """Interface of objects with a small state that can be exported as JSON and loaded elsewhere."""
 
     def export_state(self) -> JSONObject:
-        """Return the state as a JSON object."""
+        """Return the object's shared state as JSON."""
 
     def load_state(self, state: JSONObject) -> None:
-        """Replace the state by one that `export_state` returned, maybe in another process."""
+        """Replace the object's state by one that `export_state` returned."""
 
 
 class StateGuard(Protocol):
-    """Locks the state of one Shareable."""
+    """Guard of the shared state of one object: locks it for reading and for updates."""
 
     @property
     def lock_for_reading(self) -> AbstractContextManager[object]:
-        """A context in which no other thread changes the state."""
+        """Return a context manager: within it, no other thread changes the shared state."""
 
     @property
     def lock_for_update(self) -> AbstractContextManager[object]:
-        """A context that starts with the latest state and shares the changed one at its end.
+        """Return a context manager that loads the latest shared state, and shares the changed one.
 
         No other thread or process changes the state during the block. If the block raises, it
         must leave the state unchanged.
@@ -34,12 +34,12 @@ class StateGuard(Protocol):
 
 
 class StateGuardFactory(Protocol):
-    """Creates the guard of a named state."""
+    """Callable that creates the guard of a named shared state."""
 
     def __call__(
         self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
     ) -> StateGuard:
-        """Create the guard of *shareable*.
+        """Create the guard of the state of *shareable*.
 
         Args:
             refresh_on_read: Whether readers need the latest state, and not only updates.
@@ -54,5 +54,5 @@ class _ProcessLocalGuard:
 def create_process_local_guard(
     name: str, shareable: Shareable, *, refresh_on_read: bool = True
 ) -> StateGuard:
-    """Create a lock for a state that no other process shares; name and state are not used."""
+    """Create a guard for a state that no other process shares; name and state are not used."""
     return _ProcessLocalGuard()

@@ -1,7 +1,8 @@
-"""Find the known name that a misspelled name was meant to be.
+"""Suggestions for misspelt names: which known name was meant.
 
-`near_miss` looks at traffic and at request bodies, where a miss is a warning. `is_slip` looks at
-names that a person writes in a scenario, where a miss is an error, and so takes less for a slip.
+`find_similar_name` looks at traffic and at request bodies, where a miss is a warning.
+`is_misspelling` looks at names that a person writes in a scenario, where a miss is an error, and
+so takes less for a slip.
 """
 
 import re
@@ -62,7 +63,7 @@ def normalise_name(name: str) -> str:
 
 
 def is_misspelling(name: str, known: str) -> bool:
-    """Return whether *name* is probably a misspelling of *known*.
+    """Return whether *name* is probably a misspelling of the *known* name.
 
     Capitals, blanks, underscores and hyphens are slips as well. A short name is one only where
     hardly anyone would choose it.
@@ -80,7 +81,7 @@ def is_misspelling(name: str, known: str) -> bool:
 
 
 def find_intended_name(name: str, known: Iterable[str]) -> str | None:
-    """Return the first of *known* that *name* misspells; None if *name* is known or like none."""
+    """Return the known name that *name* misspells; None if *name* is known or like none."""
     names = list(known)
     return (
         None

@@ -1,4 +1,4 @@
-"""Print text and JSON safely: control characters in captured data never reach the terminal.
+"""Terminal output of texts and JSON, with control characters in captured data replaced.
 
 Captured names come from outside: they may contain control characters and characters that change
 the writing direction.
@@ -24,7 +24,7 @@ _CONTROL_CHARACTERS_IN_TEXT = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_DIRECTI
 
 
 def style_terminal_text(text: str, **style: Any) -> str:
-    """Return *text* in a colour or bold, for `print_lines`.
+    """Return a text in a colour or bold for the terminal, for `print_lines`.
 
     Args:
         style: Arguments of click.style.
@@ -34,7 +34,7 @@ def style_terminal_text(text: str, **style: Any) -> str:
 
 
 def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
-    """Print *lines* with control characters replaced."""
+    """Print lines of text to the terminal with control characters replaced."""
     click.echo(
         "\n".join(
             _CONTROL_CHARACTERS.sub("�", line).replace(_COLOUR_MARK, "\x1b") for line in lines
@@ -44,7 +44,7 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 
 
 def print_json(document: Any, *, indent: bool = False) -> None:
-    """Print a document as JSON with control characters escaped."""
+    """Print a JSON document to the terminal with control characters escaped."""
     raw = orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else None)
     click.echo(escape_json(raw))
 
@@ -69,7 +69,7 @@ def replace_control_characters(text: str) -> str:
 
 
 def make_terminal_safe(text: str) -> str:
-    """Return *text* unchanged for a file, without control characters for a terminal."""
+    """Return a text unchanged for a file, without control characters for a terminal."""
     return replace_control_characters(text) if sys.stdout.isatty() else text
 
 
@@ -80,7 +80,7 @@ def _mark_colour_codes(codes: str) -> str:
 def build_expand_settings_hint(
     workspace_name: str, subject: str = "this subscription leaves"
 ) -> str:
-    """Explain how to write out a mapping that the workspace leaves to its default.
+    """Build the hint how to write out a mapping that a subscription leaves to its default.
 
     Args:
         workspace_name: A file, a preset, or the address of a running emulator.

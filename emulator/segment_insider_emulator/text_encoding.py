@@ -1,4 +1,4 @@
-"""Read UTF-8 text files, with or without a byte order mark."""
+"""Reading of UTF-8 text files, with or without a byte order mark."""
 
 import codecs
 
@@ -11,7 +11,7 @@ _SAMPLE_BYTES = 64
 
 
 def strip_bom(raw: bytes) -> bytes:
-    """Return *raw* without the byte order mark that Notepad and Excel add."""
+    """Return bytes of a file without the byte order mark that Notepad and Excel add."""
     return raw.removeprefix(UTF8_BOM)
 
 

@@ -1,4 +1,4 @@
-"""HTTP requests and responses as plain values, independent of a framework."""
+"""Types of JSON values, and of HTTP requests and responses independent of a framework."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ JSONObject: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """An HTTP request as sent. Header names are lower case."""
+    """An HTTP request as sent, as a plain value; header names are lower case."""
 
     method: str
     path: str
@@ -21,7 +21,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An HTTP response as sent. Header names are lower case."""
+    """An HTTP response as sent, as a plain value; header names are lower case."""
 
     status: int
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""Download analytics.js with npm once and serve it from a cache folder."""
+"""Files of analytics.js: downloaded once with npm, and served from a cache folder."""
 
 import base64
 import hashlib
@@ -35,11 +35,11 @@ FETCH_REMEDY: Final = "Run `emulator assets` once where npm and the internet are
 
 
 class AssetsUnavailable(EmulatorError):
-    """analytics.js is not in the cache and cannot be downloaded; everything else still works."""
+    """Error when analytics.js is not in the cache and cannot be downloaded; all else works."""
 
 
 class AnalyticsJsAssets:
-    """The files of analytics.js in a cache folder that all emulators of a machine share.
+    """Files of analytics.js in a cache folder that all emulators of a machine share.
 
     Args:
         cache_folder: Folder of this program's caches; created if needed.
@@ -60,7 +60,7 @@ class AnalyticsJsAssets:
         self._last_failure: tuple[float, AssetsUnavailable] | None = None
 
     def read_file(self, name: str) -> bytes | None:
-        """Return one file, e.g. "standalone.js"; None if the package has no such file.
+        """Return one file of analytics.js, e.g. "standalone.js"; None if there is none.
 
         Raises: AssetsMissing.
         """
@@ -69,7 +69,7 @@ class AnalyticsJsAssets:
         return path.read_bytes() if FILE_NAME_PATTERN.fullmatch(name) and path.is_file() else None
 
     def download_files_if_missing(self) -> None:
-        """Download the files unless they are in the cache folder. Raises: AssetsUnavailable.
+        """Download analytics.js unless it is in the cache folder. Raises: AssetsUnavailable.
 
         Raises: AssetsMissing.
         """
@@ -112,7 +112,7 @@ class AnalyticsJsAssets:
 
 
 def extract_browser_files(archive: bytes) -> dict[str, bytes]:
-    """Return the browser files of the npm package by name. Raises: AssetsUnavailable."""
+    """Return the browser files of analytics.js's npm package by name. Raises: AssetsUnavailable."""
     digest = base64.b64encode(hashlib.sha512(archive).digest()).decode()
     if digest != PACKAGE_SHA512:
         what = f"the archive of {NPM_PACKAGE} is not that of version {ANALYTICS_JS_VERSION}"
@@ -130,7 +130,7 @@ def extract_browser_files(archive: bytes) -> dict[str, bytes]:
 
 
 def download_with_npm(folder: Path) -> Path:
-    """Download the archive into *folder* with the npm client. Raises: AssetsUnavailable."""
+    """Download the analytics.js package into *folder* with npm. Raises: AssetsUnavailable."""
     npm = shutil.which("npm")
     package = f"{NPM_PACKAGE}@{ANALYTICS_JS_VERSION}"
     if npm is None:
@@ -161,7 +161,7 @@ def download_with_npm(folder: Path) -> Path:
 
 
 def _move_folder_into_place(new_folder: Path, folder: Path) -> None:
-    """Move the whole folder into place in one step; another process may have been faster."""
+    """Move a downloaded folder into the cache in one step; another process may have been faster."""
     try:
         new_folder.rename(folder)
     except OSError:

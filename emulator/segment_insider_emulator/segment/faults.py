@@ -1,4 +1,4 @@
-"""Inject error responses at Segment's endpoint, to test how an SDK reacts."""
+"""Injected faults of Segment's endpoint: error responses that test how an SDK reacts."""
 
 from collections import deque
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +31,7 @@ MAX_WAITING_FAULTS = 1000  # of one sandbox
 
 @dataclass(frozen=True, slots=True)
 class SegmentFault:
-    """An injected fault: how the next requests with events are answered.
+    """Injected fault of Segment's endpoint: how the next tracking requests are answered.
 
     Args:
         status: HTTP status from 400 to 599.
@@ -49,14 +49,14 @@ class SegmentFault:
 
 
 class SegmentFaultQueue:
-    """Queue of injected faults, first in, first out; shared by all processes of a sandbox."""
+    """Queue of faults injected at Segment's endpoint, first in, first out."""
 
     def __init__(self, create_guard: StateGuardFactory = create_process_local_guard) -> None:
         self.waiting: deque[SegmentFault] = deque()
         self._guard = create_guard("segment_faults", self)
 
     def add_fault(self, fault: SegmentFault) -> None:
-        """Add *fault* to the end of the queue. Raises: EmulatorError, when the queue is full."""
+        """Add a fault of Segment's endpoint to the queue. Raises: EmulatorError, when full."""
         with self._guard.lock_for_update:
             if len(self.waiting) >= MAX_WAITING_FAULTS:
                 raise EmulatorError(
@@ -65,7 +65,7 @@ class SegmentFaultQueue:
             self.waiting.append(fault)
 
     def take_next_fault(self) -> SegmentFault | None:
-        """Return the fault for this request and count it as used; None to answer normally."""
+        """Return the injected fault for this request and count it; None to answer normally."""
         with self._guard.lock_for_update:
             if not self.waiting:
                 return None
@@ -75,26 +75,26 @@ class SegmentFaultQueue:
             return fault
 
     def list_queued_faults(self) -> list[SegmentFault]:
-        """Return the faults that have not happened yet, next first."""
+        """Return the injected faults that have not happened yet, next first."""
         with self._guard.lock_for_reading:
             return list(self.waiting)
 
     def clear_faults(self) -> None:
-        """Remove all faults, so that requests are answered normally."""
+        """Remove all injected faults, so that Segment's endpoint answers normally."""
         with self._guard.lock_for_update:
             self.waiting.clear()
 
     def export_state(self) -> JSONObject:
-        """Return the queue for other processes: {"waiting": [fault]}."""
+        """Return the queue of faults as JSON for other processes: {"waiting": [fault]}."""
         return {"waiting": [asdict(each) for each in self.waiting]}
 
     def load_state(self, state: JSONObject) -> None:
-        """Load what `export_state` returned in another process."""
+        """Load the queue of faults that `export_state` of another process returned."""
         self.waiting = deque(SegmentFault(**each) for each in state["waiting"])
 
 
 def fault_from_json(document: JSONObject) -> SegmentFault:
-    """Create the fault that a JSON object describes; it is valid for SEGMENT_FAULT_VALIDATOR."""
+    """Create a Segment fault from JSON that is valid for SEGMENT_FAULT_VALIDATOR."""
     return SegmentFault(
         status=document.get("status", 503),
         retry_after=document.get("retryAfter"),
@@ -105,7 +105,7 @@ def fault_from_json(document: JSONObject) -> SegmentFault:
 
 
 def fault_to_json(fault: SegmentFault) -> JSONObject:
-    """Return *fault* as JSON, as the control API reads and lists it."""
+    """Convert a Segment fault to JSON, as the control API reads and lists it."""
     return {
         "status": fault.status,
         "retryAfter": fault.retry_after,

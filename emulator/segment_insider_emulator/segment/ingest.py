@@ -1,4 +1,4 @@
-"""Parse a Tracking API request into messages: body, write key, single calls and batches."""
+"""Ingestion of Tracking API requests: body, write key, single calls and batches to messages."""
 
 import base64
 import gzip
@@ -50,7 +50,7 @@ BASE64_TRANSLATION = str.maketrans("-_ ", "+/+")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A call as sent and, unless rejected, the normalised event for destinations.
+    """One received message: the call as sent and, unless rejected, the normalised event.
 
     Args:
         message_id: As sent, or assigned ("api-" and 27 characters) if the call had none.
@@ -84,7 +84,7 @@ def parse_messages(
     new_id: Callable[[], str],
     client_ip: str | None = None,
 ) -> list[Message]:
-    """Parse one request into messages, as Segment does: few errors, silent drops.
+    """Parse a Tracking API request into messages, as Segment does: few errors, silent drops.
 
     Args:
         call: Result of `decode_request_body`.
@@ -113,7 +113,7 @@ def parse_messages(
 
 
 def decode_request_body(body: bytes, content_encoding: str | None, kind: str) -> JSONObject:
-    """Decompress and parse the *body* of a request; for *kind* see parse_messages.
+    """Decompress and parse the *body* of a Tracking API request; for *kind* see parse_messages.
 
     Args:
         content_encoding: The Content-Encoding header.
@@ -143,7 +143,7 @@ def decode_request_body(body: bytes, content_encoding: str | None, kind: str) ->
 
 
 def decode_pixel_query(query: Iterable[tuple[str, str]]) -> bytes:
-    """Return the JSON of the call in *query*: base64 in `data`, or dotted names.
+    """Return the JSON of the call in a pixel's query: base64 in `data`, or dotted names.
 
     Args:
         query: Names and values, e.g. ("properties.subject", "Spring"); all values are text.
@@ -162,7 +162,7 @@ def decode_pixel_query(query: Iterable[tuple[str, str]]) -> bytes:
 
 
 def find_write_key(authorization: str | None, call: JSONObject) -> str:
-    """Return the write key of a call or batch; the Authorization header comes before the body.
+    """Return the write key of a call or batch, from the Authorization header, else from the body.
 
     Raises: IngestError, when there is none. Unknown keys are accepted here, as at Segment's edge.
     """
@@ -180,7 +180,7 @@ def find_write_key(authorization: str | None, call: JSONObject) -> str:
 
 
 def get_basic_auth_user(authorization: str | None) -> str:
-    """Return the user name of Basic authentication; "" if there is none."""
+    """Return the user name in an Authorization header with Basic authentication; "" if none."""
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "basic":
         return ""
@@ -192,7 +192,7 @@ def get_basic_auth_user(authorization: str | None) -> str:
 
 
 def generate_message_id(now: datetime, random_bytes: bytes) -> str:
-    """Generate a sortable id in Segment's format: "api-" and 27 digits of base 62.
+    """Generate a sortable messageId in Segment's format: "api-" and 27 digits of base 62.
 
     Args:
         random_bytes: 16 bytes, so that ids of the same second differ.
@@ -209,7 +209,7 @@ def generate_message_id(now: datetime, random_bytes: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _TrackingRequestContext:
-    """The write key, time and client address that all messages of a request share."""
+    """What all messages of a tracking request share: write key, time and client address."""
 
     write_key: str
     received_at: datetime
@@ -219,7 +219,7 @@ class _TrackingRequestContext:
     def build_message_from_call(
         self, sent: JSONObject, call: JSONObject, envelope: JSONObject, kind: str | None = None
     ) -> Message:
-        """Validate and normalise one call; returns its message, accepted or discarded.
+        """Validate and normalise one call; return its message, accepted or discarded.
 
         Args:
             sent: The call as sent.
@@ -247,7 +247,7 @@ class _TrackingRequestContext:
     def build_discarded_message(
         self, sent: JSONObject, reason: DiscardReason, message_type: JSON = None
     ) -> Message:
-        """Return a message for a call that Segment discards, with the reason."""
+        """Build the message of a call that Segment discards, with the reason."""
         message_id = sent.get("messageId")
         return Message(
             message_id=message_id if message_id and isinstance(message_id, str) else self.new_id(),
@@ -293,7 +293,7 @@ def _parse_batch_call(
 
 
 def _check_batch_envelope(envelope: JSONObject) -> None:
-    """Reject a batch if its shared values cannot be copied to its calls."""
+    """Reject a batch whose shared values cannot be copied to its calls."""
     if problem := describe_depth_problem(envelope):
         raise build_malformed_request_error(
             f"the envelope is nested too deep: {problem}", "body", "Send less in it."
@@ -314,7 +314,7 @@ def _copy_without_key(call: JSONObject, key: str) -> JSONObject:
 
 
 def _decompress_body(body: bytes, content_encoding: str | None, max_bytes: int) -> bytes:
-    """Return the decompressed bytes, at most one more than *max_bytes*: safe against gzip bombs."""
+    """Return the decompressed body, at most one byte over *max_bytes*: safe from gzip bombs."""
     match (content_encoding or "identity").strip().lower():
         case "identity" | "":
             return body
@@ -334,7 +334,7 @@ def _decompress_body(body: bytes, content_encoding: str | None, max_bytes: int) 
 
 
 def _get_json_error_remedy(error: orjson.JSONDecodeError) -> str:
-    """Return what to send instead of JSON with this *error*."""
+    """Return what a sender should do about invalid JSON in a request body."""
     if "depth limit" in error.msg:
         return f"Nest it no deeper than {MAX_DEPTH} levels."
     after = error.doc[max(0, error.pos - 1) : error.pos + 10].lstrip("-")
@@ -378,7 +378,7 @@ DISABLED_SOURCE_TEXT = "The source is turned off in the workspace. Set its `enab
 def assign_sources(
     messages: list[Message], sources: Sequence[SegmentSource], *, strict: bool
 ) -> list[Message]:
-    """Set the source of each message; discard those without an enabled source, as Segment does.
+    """Assign each message to its source; discard those without an enabled source, as Segment does.
 
     Args:
         sources: Of the workspace; the first one gets messages with an unknown write key.
@@ -406,7 +406,7 @@ def _discard_message(message: Message, code: str, detail: str) -> Message:
 
 
 def build_source_settings(write_key: str, host: str, protocol: str) -> JSONObject:
-    """Build the settings of a source, so that its SDK sends to this emulator only.
+    """Build the settings that an SDK loads for its source, so that it sends to this emulator only.
 
     Args:
         host: Name, port and any path of the emulator's address, e.g. "127.0.0.1:8282".

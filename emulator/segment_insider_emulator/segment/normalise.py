@@ -1,4 +1,4 @@
-"""Normalise a call to the event that destinations receive, and warn its sender of wrong values.
+"""Normalisation of a Segment call to the event for destinations, and warnings for its sender.
 
 Source: Segment, Spec: Common Fields, "Timestamps" and "Context". `context.ip` (documented): for
 client-side sources only, IPv4 only, and never if the call has an address; an HTTP call asks for it
@@ -41,7 +41,7 @@ _KNOWN_KEYS = _IGNORED_KEYS.union(_USED_KEYS)
 
 
 def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
-    """Copy `context`, `integrations` and `sentAt` of the batch into *call*; its own values win.
+    """Copy `context`, `integrations` and `sentAt` of a batch into *call*; its own values win.
 
     Objects merge one level deep: Segment documents the merge, not its precedence or depth.
     """
@@ -55,7 +55,7 @@ def inherit_from_batch(envelope: JSONObject, call: JSONObject) -> JSONObject:
 
 
 def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> JSONObject:
-    """Set the id and the times of *call*; everything else stays as sent.
+    """Set the messageId and the times of a call; everything else stays as sent.
 
     Args:
         call: With its type, and the values of its batch.
@@ -84,7 +84,7 @@ def normalise_call(call: JSONObject, message_id: str, received_at: datetime) -> 
 def correct_clock_skew(
     original_at: datetime, sent_at: datetime | None, received_at: datetime
 ) -> datetime:
-    """Return when an event happened by Segment's clock, corrected for the client's clock skew.
+    """Return when an event happened, corrected for the skew of the client's clock.
 
     Args:
         original_at: When it happened, by the client's clock.
@@ -98,7 +98,7 @@ def correct_clock_skew(
 
 
 def is_skew_correctable(original_at: datetime, sent_at: datetime, received_at: datetime) -> bool:
-    """Return whether clock skew can be corrected: not if it is thousands of years."""
+    """Return whether the skew of a client's clock is small enough to correct an event's time."""
     try:
         received_at - (sent_at - original_at)
     except OverflowError:
@@ -107,7 +107,7 @@ def is_skew_correctable(original_at: datetime, sent_at: datetime, received_at: d
 
 
 def add_client_ip(call: JSONObject, address: str | None) -> JSONObject:
-    """Return *call* with the client's address as context.ip, where Segment would add it.
+    """Return a call with the client's address as context.ip, where Segment would add it.
 
     Args:
         call: With `context` an object or null.
@@ -134,7 +134,7 @@ def _is_ipv4(address: str | None) -> bool:
 
 
 class SenderWarning(NamedTuple):
-    """One warning about a call that Segment accepted.
+    """One warning for the sender about a call that Segment accepted.
 
     Args:
         key: The key of the call that it is about.
@@ -150,7 +150,9 @@ class SenderWarning(NamedTuple):
 def list_sender_warnings(
     call: JSONObject, received_at: datetime, path_kind: str | None = None
 ) -> list[SenderWarning]:
-    """List what works differently from what the sender of *call* expects, in a fixed order.
+    """List warnings of what works differently from what the sender of *call* expects.
+
+    They have a fixed order.
 
     Args:
         call: With its type, and the values of its batch.
@@ -168,7 +170,7 @@ def list_sender_warnings(
 
 
 def warn_of_lost_characters(call: JSONObject) -> Iterator[SenderWarning]:
-    """Warn of a text with U+FFFD: a character was lost before or on arrival.
+    """Warn of a text with U+FFFD in a call: a character was lost before or on arrival.
 
     Assumed: Segment replaces half a character by U+FFFD.
     """
@@ -182,7 +184,7 @@ def warn_of_lost_characters(call: JSONObject) -> Iterator[SenderWarning]:
 
 
 def join_warnings(warnings: list[SenderWarning]) -> str | None:
-    """Join *warnings* to one text; None if there are none."""
+    """Join warnings for a sender to one text; None if there are none."""
     return " ".join(warning.text for warning in warnings) or None
 
 
@@ -228,7 +230,7 @@ def _warn_of_type_unlike_path(call: JSONObject, path_kind: str | None) -> Iterat
 
 
 def _warn_of_misspelled_keys(call: JSONObject) -> Iterator[SenderWarning]:
-    """Warn of each unknown key that is probably a misspelled key missing in the call."""
+    """Warn of each unknown key of a call that is probably a misspelt known key."""
     for key in call:
         known_key = None if key in _KNOWN_KEYS else find_similar_name(key, _USED_KEYS)
         if known_key is not None and known_key not in call:

@@ -1,4 +1,4 @@
-"""OAuth 2.0: exchange a signed assertion for a bearer token, and check tokens.
+"""OAuth 2.0 of Segment: exchange of a signed assertion for a bearer token, and its check.
 
 Everything here uses the machine's clock, never a sandbox's: SDKs sign with the Date of an answer.
 """
@@ -24,7 +24,7 @@ UNAUTHORISED_CODE: Final = "unauthorized"
 
 
 class TokenRequestRejected(EmulatorError):
-    """The token request is rejected.
+    """Error when a request for an OAuth token is rejected.
 
     Args:
         status: HTTP status.
@@ -38,7 +38,7 @@ class TokenRequestRejected(EmulatorError):
 
 
 class TokenIssuer:
-    """Issues bearer tokens and verifies them, also after a restart.
+    """Issues OAuth bearer tokens and verifies them, also after a restart.
 
     Args:
         secret: What tokens are signed with; the same for the life of a workspace.
@@ -53,7 +53,7 @@ class TokenIssuer:
             _check_public_key(application.public_key)
 
     def exchange_assertion(self, form: Mapping[str, str], now: float) -> JSONObject:
-        """Return a token for the signed assertion in *form*.
+        """Return a bearer token for the signed OAuth assertion in *form*.
 
         Args:
             now: Seconds since 1970.
@@ -84,7 +84,7 @@ class TokenIssuer:
         return {"access_token": token, "expires_in": TOKEN_LIFETIME_S, "token_type": "Bearer"}
 
     def check_authorization(self, authorization: str | None, now: float) -> None:
-        """Reject a call with a bearer token from elsewhere, if an application is configured.
+        """Reject a Segment call with a bearer token from elsewhere, if OAuth is configured.
 
         A call without a bearer passes: that Segment can insist on one is a setting of the source,
         and is not imitated. The answer to a bad one is assumed; both SDKs then ask for another

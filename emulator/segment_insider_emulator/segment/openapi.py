@@ -61,7 +61,7 @@ _EXAMPLES_BY_TYPE: Final[dict[str, JSONObject]] = {
 
 @cache
 def build_segment_openapi() -> JSONObject:
-    """Return OpenAPI 3.1 of the Tracking API, pixels, source settings and tokens."""
+    """Build the OpenAPI 3.1 document of the Tracking API, pixels, source settings and tokens."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -255,7 +255,7 @@ def _build_component_schemas() -> JSONObject:
 
 
 def _build_call_schema(kind: str) -> JSONObject:
-    """Return the schema of a valid call of this type."""
+    """Build the JSON Schema of a valid call of one type, for OpenAPI."""
     schema = _object_schema(
         {**_COMMON_PROPERTIES, "type": {"const": kind}, **_PROPERTIES_BY_TYPE[kind]},
         _REQUIRED_BY_TYPE.get(kind, []),

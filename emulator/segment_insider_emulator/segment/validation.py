@@ -1,4 +1,4 @@
-"""Validate calls: errors that Segment reports to the sender, and calls that it drops silently.
+"""Validation of Segment calls: errors reported to the sender, and calls dropped silently.
 
 Sources: Segment, HTTP API, "Max request size" and "Batch"; Delivery Overview, "Failed on ingest".
 It is not documented whether limits count compressed bytes: here they do not. `null` counts as
@@ -26,7 +26,7 @@ ID_FIELDS = ("userId", "anonymousId", "groupId", "previousId", "messageId")
 
 
 class IngestError(EmulatorError):
-    """The whole request is rejected.
+    """Error when Segment rejects a whole tracking request.
 
     Args:
         status: The HTTP status, e.g. 400.
@@ -45,7 +45,7 @@ class IngestError(EmulatorError):
 
 @dataclass(frozen=True, slots=True)
 class DiscardReason:
-    """Why Segment drops a call: its code, and one sentence for people."""
+    """Reason why Segment drops a call: its code, and one sentence for people."""
 
     code: str
     detail: str
@@ -57,12 +57,12 @@ CALL_NOT_AN_OBJECT = DiscardReason(
 
 
 def find_discard_reason(call: JSONObject) -> DiscardReason | None:
-    """Return why Segment drops *call*; None if it is valid."""
+    """Return the reason why Segment drops *call*; None if it is valid."""
     return next((reason for check in CALL_CHECKS for reason in check(call)), None)
 
 
 def find_batch_size_problem(batch: list[JSON]) -> DiscardReason | None:
-    """Return the reason if *batch* has too many calls: Segment then drops them all."""
+    """Return the reason why a batch has too many calls and Segment drops them all; None if not."""
     if len(batch) <= MAX_BATCH_EVENTS:
         return None
     # The code is not documented, only that the answer is 200 and the events are dropped.
@@ -76,7 +76,7 @@ def find_batch_size_problem(batch: list[JSON]) -> DiscardReason | None:
 
 
 def find_call_size_problem(call: JSONObject) -> DiscardReason | None:
-    """Return the reason if *call*, one of a batch, is too large: only this call is dropped.
+    """Return the reason why one call of a batch is too large and is dropped alone; None if not.
 
     Segment documents both this and rejecting the whole batch with 400, and no code for either.
     """
@@ -88,19 +88,19 @@ def find_call_size_problem(call: JSONObject) -> DiscardReason | None:
 
 
 def describe_depth_problem(value: JSON) -> str | None:
-    """Describe by how much *value* is nested too deep; None if it is not."""
+    """Describe by how much a JSON value is nested too deep; None if it is not."""
     levels = measure_nesting_depth(value)
     return f"it is {levels} levels deep, {MAX_DEPTH} are taken" if levels > MAX_DEPTH else None
 
 
 def describe_size_problem(value: JSON, max_bytes: int = MAX_EVENT_BYTES) -> str | None:
-    """Describe by how much *value* is too large as compact JSON; None if it is not."""
+    """Describe by how much a JSON value is too large as compact text; None if it is not."""
     size = len(orjson.dumps(value))
     return f"it has {size:,} bytes, Segment takes {max_bytes:,}" if size > max_bytes else None
 
 
 def truncate_deep_values(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
-    """Return a copy of *value* with an ellipsis for everything deeper than *max_depth*."""
+    """Return a copy of a JSON value with an ellipsis for everything deeper than *max_depth*."""
     if not isinstance(value, dict | list):
         return value
     if max_depth == 0:
@@ -111,12 +111,12 @@ def truncate_deep_values(value: JSON, max_depth: int = MAX_DEPTH) -> JSON:
 
 
 def build_malformed_request_error(what: str, where: str, remedy: str) -> IngestError:
-    """Return the error for a body that cannot be read as a call."""
+    """Build the error for a tracking request whose body cannot be read as a call."""
     return IngestError(400, "malformed JSON", "invalid_request", what, where, remedy)
 
 
 def build_request_too_large_error(what: str, where: str, remedy: str) -> IngestError:
-    """Return the error for a body over one of Segment's size limits."""
+    """Build the error for a tracking request over one of Segment's size limits."""
     return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
 
 

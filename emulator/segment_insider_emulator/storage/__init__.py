@@ -1,1 +1,4 @@
-"""Database of captured messages, deliveries, profiles and journeys; only this box uses SQL."""
+"""The emulator's SQL database: messages, deliveries, profiles and journeys.
+
+Only this box uses SQL.
+"""

@@ -1,4 +1,4 @@
-"""Change feed: counts commits, and wakes readers that wait for new rows."""
+"""Change feed of a database: counts commits, and wakes readers that wait for new rows."""
 
 import logging
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ SELECT_NEWEST_MESSAGE_ID = select(func.max(messages.c.id))
 
 
 class PoolReturnCounter:
-    """Counts how often a connection of *engine* returned to its pool."""
+    """Counter of how often a database connection of *engine* returned to its pool."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -39,10 +39,10 @@ class PoolReturnCounter:
 
 
 class ChangeSubscriber(Protocol):
-    """Receives notifications that rows may have changed."""
+    """Interface of objects that are notified when rows of a database may have changed."""
 
     def notify(self) -> None:
-        """Signal that rows may have changed."""
+        """Notify this subscriber that rows of its database may have changed."""
 
 
 class PostgresListener:
@@ -165,11 +165,11 @@ class ChangeCounter:
 
     @property
     def change_count(self) -> int:
-        """Return the number of changes so far."""
+        """Return how many commits that wrote rows were counted so far."""
         return self._count
 
     def wait_for_change(self, last_count: int, timeout_s: float) -> int:
-        """Wait until the count differs from *last_count*, at most *timeout_s*; return the count."""
+        """Wait until the change count differs from *last_count*, or for *timeout_s*; return it."""
         if self._listener is None:
             self._check_for_writes_of_other_processes()
         elif not self._is_subscribed:
@@ -180,13 +180,13 @@ class ChangeCounter:
             return self._count
 
     def notify(self) -> None:
-        """Count one change and wake all waiting readers."""
+        """Add one to the count of database changes, and wake all waiting readers."""
         with self._condition:
             self._count += 1
             self._condition.notify_all()
 
     def close(self) -> None:
-        """End the subscription to other processes' writes."""
+        """Stop listening for database writes of other processes."""
         if self._listener:
             self._listener.unsubscribe(self)
 

@@ -1,4 +1,4 @@
-"""Opens a database, SQLite by default, and runs transactions on it."""
+"""Opening and closing of databases, SQLite by default, and transactions on them."""
 
 import re
 import sqlite3
@@ -91,7 +91,7 @@ MISSING_DRIVER_HINT = (
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Run the block in one transaction: committed at the end, rolled back on an exception.
+    """Run a with block in one database transaction; it commits, or rolls back on an exception.
 
     A nested call in the same thread joins the outer transaction.
     Raises: DatabaseUnavailable.
@@ -110,7 +110,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def open_rollback_transaction(engine: Engine) -> Iterator[None]:
-    """Run the block in a transaction that is always rolled back.
+    """Run a with block in a database transaction that is always rolled back.
 
     Raises: DatabaseUnavailable.
     """
@@ -124,7 +124,7 @@ def open_rollback_transaction(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def hold_advisory_locks(engine: Engine, lock_names: Collection[str]) -> Iterator[None]:
-    """Hold cross-process locks with these names during the block; other writers are not blocked.
+    """Hold PostgreSQL's advisory locks *lock_names* in a with block; other writers are not blocked.
 
     Only PostgreSQL databases are shared by processes; for others this does nothing.
 
@@ -140,7 +140,7 @@ def hold_advisory_locks(engine: Engine, lock_names: Collection[str]) -> Iterator
 
 @contextmanager
 def _begin_transaction(engine: Engine) -> Iterator[Connection]:
-    """Begin a transaction of its own, even if the thread has another one open."""
+    """Begin a separate database transaction, even if the thread has another one open."""
     if engine in _closed_engines:
         raise DatabaseClosed("it was closed")
     try:
@@ -162,7 +162,7 @@ class _RollbackRequest(Exception):
 
 
 def check_sqlite_file_exists(engine: Engine) -> None:
-    """Check that the SQLite file of *engine* still exists; other databases have none.
+    """Check that the SQLite file of *engine* is still the one it opened; other databases have none.
 
     Raises: DatabaseFileLost.
     """
@@ -171,7 +171,7 @@ def check_sqlite_file_exists(engine: Engine) -> None:
 
 
 def close_database(engine: Engine) -> None:
-    """Close the database for good; later transactions raise DatabaseClosed."""
+    """Close a database for good; later transactions on it raise DatabaseClosed."""
     _closed_engines.add(engine)
     engine.dispose()
 
@@ -234,7 +234,7 @@ def create_in_memory_database() -> Engine:
 
 
 class _TemplateDatabase(NamedTuple):
-    """What all in-memory databases share."""
+    """The template that all in-memory databases are copied from, and what they share with it."""
 
     engine: Engine
     connection: sqlite3.Connection  # the engine's only one

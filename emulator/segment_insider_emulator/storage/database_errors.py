@@ -94,7 +94,7 @@ UNREACHABLE_HINT = "Check that the database can be reached."
 
 
 class DatabaseUnavailable(TemporarilyUnavailable):
-    """The database cannot be used now: locked, full, read-only, damaged, or out of connections.
+    """Error when the database cannot be used now, e.g. locked, full, damaged or unreachable.
 
     Args:
         reason: The driver's error.
@@ -108,7 +108,7 @@ class DatabaseUnavailable(TemporarilyUnavailable):
 
 
 class DatabaseFileLost(DatabaseUnavailable):
-    """The SQLite file was deleted, replaced or truncated while in use."""
+    """Error when the SQLite file was deleted, replaced or truncated while in use."""
 
     def __init__(self, reason: str, path: Path) -> None:
         super().__init__(f"the file {path.name}: {reason}")
@@ -119,7 +119,7 @@ class DatabaseFileLost(DatabaseUnavailable):
 
 
 class DatabaseClosed(DatabaseUnavailable):
-    """The database of this sandbox was closed or deleted, by this process or another."""
+    """Error when the database of a sandbox was closed or deleted, by this process or another."""
 
 
 def translate_driver_error(
@@ -136,7 +136,7 @@ def translate_driver_error(
 
 
 def is_transient_error(engine: Engine, error: BaseException | None) -> bool:
-    """Return whether a retry may help; it never helps for SQL that does not fit the tables."""
+    """Return whether the same SQL may succeed later, after a database driver's *error*."""
     if isinstance(error, sqlite3.Error):
         return get_driver_error_code(error) in HINTS_BY_CODE
     driver = engine.dialect.loaded_dbapi
@@ -144,7 +144,7 @@ def is_transient_error(engine: Engine, error: BaseException | None) -> bool:
 
 
 def find_error_advice(error: object) -> str:
-    """Return advice for a driver's *error*."""
+    """Return what people should do about a database driver's *error*."""
     if hint := HINTS_BY_CODE.get(get_driver_error_code(error)):
         return hint
     message = get_first_line_of_driver_error(error)
@@ -157,7 +157,7 @@ def find_error_advice(error: object) -> str:
 
 
 def is_server_unreachable(message: str) -> bool:
-    """Return whether a driver's message means that the server is down or unreachable."""
+    """Return whether a driver's error message means that the database server is unreachable."""
     return re.search(SERVER_UNREACHABLE_PATTERN, message, re.I) is not None
 
 
@@ -168,5 +168,5 @@ def get_driver_error_code(error: object) -> int | str:
 
 
 def get_first_line_of_driver_error(error: object) -> str:
-    """Return the first line of a driver's message; later lines are hints of its own."""
+    """Return the first line of a database driver's error; later lines are its own hints."""
     return str(error).partition("\n")[0]

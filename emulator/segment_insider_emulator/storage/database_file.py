@@ -65,19 +65,17 @@ class DatabaseFile:
         self._lost_reason: str | None = None
 
     def create_file_if_missing(self) -> None:
-        """Create an empty file if there is none; SQLite itself reports why it cannot."""
+        """Create an empty SQLite file if there is none; SQLite itself reports why it cannot."""
         with suppress(OSError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, OWNER_ONLY_MODE))
 
     def install_connection_check(self, engine: Engine) -> None:
-        """Remember which file this is, and check before each connection of *engine* that it is
-        still there.
-        """
+        """Check before each connection of *engine* that the SQLite file is still the same."""
         self._identity = _read_file_identity(self.path)
         event.listen(engine, "do_connect", self._check_file_before_connecting)
 
     def check_identity_and_size(self) -> None:
-        """Check that the file is the one that was opened, and whole. Raises: DatabaseFileLost."""
+        """Check that the SQLite file is the one opened, and whole. Raises: DatabaseFileLost."""
         if self._lost_reason:
             raise DatabaseFileLost(self._lost_reason, self.path)
         try:
@@ -93,7 +91,7 @@ class DatabaseFile:
         self._size = status.st_size
 
     def check_after_transaction(self, connection: Connection) -> None:
-        """Check the file, and SQLite's side files of *connection*, after a transaction.
+        """Check the SQLite file and its side files after a transaction of *connection*.
 
         All connections share the side files; a replaced one would split the data.
 
@@ -164,7 +162,7 @@ def _acquire_file_lock(lock_path: Path, display_url: str, exit_stack: ExitStack)
 
 
 def _try_to_lock_file(lock_path: Path) -> IO[str] | None:
-    """Return the locked lock file; None if another process has it."""
+    """Return the open and locked lock file; None if another process has locked it."""
     import fcntl  # not on Windows
 
     with ExitStack() as on_error:
@@ -190,7 +188,7 @@ def _is_same_file(path: Path, file: IO[str]) -> bool:
 
 
 def _describe_lock_owner(lock_path: Path) -> str:
-    """Return " (process N)" for the lock's owner, or "" if unknown."""
+    """Return " (process N)" for the process that holds the file lock, or "" if unknown."""
     with suppress(OSError):
         text = lock_path.read_text(errors="replace")
         return f" (process {text})" if text.isdecimal() and len(text) < 20 else ""

@@ -1,4 +1,4 @@
-"""Measures a database: rows, bytes in use, and bytes on disk."""
+"""Size of a database: row counts, bytes in use, and bytes on disk."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ _SELECT_TABLE_FILE_SIZES = text(
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSize:
-    """Size of a database.
+    """Measured size of a database: counts of rows, and bytes.
 
     Args:
         remembered: Ids of deleted messages that are still used to drop duplicates.
@@ -65,7 +65,7 @@ class DatabaseSize:
 
 @dataclass(frozen=True, slots=True)
 class StorageReport:
-    """Where one sandbox's database is and how much it has.
+    """Report on the database of one sandbox: where it is, its bytes, and its rows by table.
 
     Args:
         kind: "sqlite" or "postgresql".
@@ -81,7 +81,7 @@ class StorageReport:
 
 
 def measure_database_size(engine: Engine) -> DatabaseSize:
-    """Measure the database of *engine*. Raises: DatabaseUnavailable."""
+    """Measure the rows and bytes of the database of *engine*. Raises: DatabaseUnavailable."""
     with transaction(engine) as connection:
         return DatabaseSize(
             messages=_count_rows(connection, messages),
@@ -96,7 +96,7 @@ def measure_database_size(engine: Engine) -> DatabaseSize:
 
 
 def build_storage_report(engine: Engine) -> StorageReport:
-    """Return the address, size and row counts of a database. Raises: DatabaseUnavailable."""
+    """Report the address, size and row counts of a database. Raises: DatabaseUnavailable."""
     with transaction(engine) as connection:
         rows = {table.name: _count_rows(connection, table) for table in metadata.sorted_tables}
         used_bytes = measure_used_bytes(connection)
@@ -104,7 +104,7 @@ def build_storage_report(engine: Engine) -> StorageReport:
 
 
 def measure_used_bytes(connection: Connection) -> int:
-    """Return the bytes in use, without free space."""
+    """Return the bytes that a database uses for its rows, without free space in its files."""
     if _is_postgres(connection):
         return estimate_postgres_row_bytes(connection)
     pages, free_pages, page_size = (

@@ -1,4 +1,4 @@
-"""Messages queued for delivery, and requests with several deliveries or retries."""
+"""Storage of messages queued for delivery, and of batched or retried requests (upserts)."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -65,7 +65,7 @@ MAX_IDS_PER_QUERY = 1000  # a database limits the parameters of one statement
 
 
 class QueuedMessage(NamedTuple):
-    """A queued message, and how many processes have begun to deliver it."""
+    """A message queued for delivery, and how many processes have begun to deliver it."""
 
     queue_id: int
     message: JSONObject
@@ -73,7 +73,7 @@ class QueuedMessage(NamedTuple):
 
 
 class MessageQueue:
-    """Messages that were acknowledged but not yet delivered, oldest first."""
+    """Database queue of messages that were acknowledged but not yet delivered, oldest first."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -85,7 +85,7 @@ class MessageQueue:
             return [QueuedMessage(row.id, row.message, row.begun or 0) for row in rows]
 
     def mark_delivery_begun(self, queue_ids: Collection[int]) -> None:
-        """Record that this process begins to deliver these messages."""
+        """Record that this process begins to deliver the queued messages with these *queue_ids*."""
         if queue_ids:
             rows = [{"queue_id": queue_id} for queue_id in queue_ids]
             with transaction(self._engine) as connection:
@@ -93,28 +93,28 @@ class MessageQueue:
 
     @contextmanager
     def lock_queue_delivery(self) -> Iterator[None]:
-        """Exclude other processes from delivering queued messages during the block."""
+        """Keep other processes from delivering queued messages while a with block runs."""
         with hold_advisory_locks(self._engine, DELIVERY_LOCK_NAMES):
             yield
 
     def count_queued_messages(self) -> int:
-        """Count the queued messages."""
+        """Count the messages that wait for delivery."""
         with transaction(self._engine) as connection:
             return connection.scalar(COUNT_QUEUED) or 0
 
 
 class UpsertStore:
-    """Stores requests that carry several deliveries or will be retried, and their attempts."""
+    """Stores upserts: requests that carry several deliveries, or that will be retried."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def find_next_due_upsert(self, due_by: str) -> UpsertRecord | None:
-        """Return the upsert that is due first, at *due_by* (ISO 8601, UTC) or earlier."""
+        """Return the upsert to retry first, due at *due_by* (ISO 8601) or earlier, else None."""
         return self._fetch_upsert(SELECT_NEXT_DUE_UPSERT, {"due_by": due_by})
 
     def get_upsert(self, upsert_id: str) -> UpsertRecord | None:
-        """Return one upsert, pending or finished."""
+        """Return one upsert, waiting for a retry or finished; None if there is none."""
         return self._fetch_upsert(SELECT_UPSERT, {"id": upsert_id})
 
     def list_pending_upsert_ids(self) -> list[str]:
@@ -123,7 +123,7 @@ class UpsertStore:
             return list(connection.scalars(SELECT_PENDING_UPSERT_IDS))
 
     def find_next_retry_time(self) -> str | None:
-        """Return when the next retry is due, ISO 8601; None if none is."""
+        """Return when the next retry of an upsert is due, ISO 8601; None if none is."""
         with transaction(self._engine) as connection:
             return connection.scalar(SELECT_EARLIEST_DUE_AT)
 
@@ -134,7 +134,7 @@ class UpsertStore:
             return [delivery_from_row(row) for row in rows]
 
     def list_deliveries_of_messages(self, message_ids: Iterable[str]) -> list[DeliveryRecord]:
-        """Return all deliveries of these messages."""
+        """Return all deliveries of the messages with these *message_ids*."""
         with transaction(self._engine) as connection:
             return [
                 delivery_from_row(row)
@@ -148,7 +148,7 @@ class UpsertStore:
         changed_deliveries: Sequence[DeliveryRecord],
         message_verdicts: Iterable[tuple[str, Verdict, str | None]],
     ) -> None:
-        """Save the result of an attempt in one transaction.
+        """Save how an attempt to send *upsert* ended, with its deliveries, in one transaction.
 
         Args:
             changed_deliveries: The deliveries of *upsert* after the attempt.
@@ -180,5 +180,5 @@ class UpsertStore:
 
 
 def split_ids_into_chunks(ids: Sequence[str]) -> list[Sequence[str]]:
-    """Split *ids* into parts that fit into one statement."""
+    """Split a list of ids into chunks, each small enough for one SQL statement."""
     return [ids[at : at + MAX_IDS_PER_QUERY] for at in range(0, len(ids), MAX_IDS_PER_QUERY)]

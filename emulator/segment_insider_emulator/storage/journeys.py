@@ -1,4 +1,4 @@
-"""Stores journey runs and their trails, finds due runs, and counts outcomes."""
+"""Storage of journey runs and their trails: due runs, runs by page, and counts of outcomes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -164,7 +164,7 @@ _ENTRY_COLUMNS = [name for name in list_column_names(journey_trails, "number") i
 
 @dataclass(frozen=True, slots=True)
 class JourneyCounts:
-    """Counts of all runs of one journey.
+    """Counts of all runs of one journey, by status, element and goal.
 
     Args:
         statuses: Status -> runs.
@@ -179,7 +179,7 @@ class JourneyCounts:
 
 @dataclass(frozen=True, slots=True)
 class ChannelArrival:
-    """A run that reached a channel: what would be sent, or why not."""
+    """A journey run that reached a channel: the message that would be sent, or why none would."""
 
     journey_id: int
     profile_id: str
@@ -212,28 +212,31 @@ class JourneyStore:
             INSERT_TRAIL_ENTRY.execute_many(connection, trail_rows)
 
     def list_due_runs(self, now: datetime, limit: int) -> list[JourneyRun]:
-        """Return the first *limit* runs due at *now*, ordered by due time."""
+        """Return the first *limit* journey runs due at *now*, ordered by due time."""
         rows = self._fetch_rows_of_compiled_statement(
             SELECT_DUE_RUNS, now=format_iso_utc(now), limit=limit
         )
         return [_journey_run_from_row(row) for row in rows]
 
     def has_no_due_run(self, now: datetime) -> bool:
-        """Return whether it is known, without a query, that no run is due at *now*."""
+        """Return whether no journey run is due at *now*, as far as is known without a query.
+
+        False where the next due time is not known.
+        """
         return self._next_due_at is not None and format_iso_utc(now) < self._next_due_at
 
     def reload_next_due_time(self) -> None:
-        """Read the next due time from the database; call it only outside transactions."""
+        """Cache the next due time of journey runs from the database; only outside transactions."""
         if self._is_single_process:
             rows = self._fetch_rows_of_compiled_statement(SELECT_EARLIEST_DUE_AT)
             self._next_due_at = rows[0].due_at if rows else NEVER_DUE
 
     def cache_next_due_time(self, due_at: str | None) -> None:
-        """Set the time of the next due run, ISO 8601; None: no run is due."""
+        """Cache when the next journey run is due, as other processes report it; None if none is."""
         self._next_due_at = due_at or NEVER_DUE
 
     def forget_cached_due_time(self) -> None:
-        """Forget the cached due time, after rows were imported."""
+        """Forget the cached due time of journey runs, after rows were imported."""
         self._next_due_at = None
 
     def _update_cached_due_time(self, run: JourneyRun) -> None:
@@ -241,7 +244,7 @@ class JourneyStore:
             self._next_due_at = min(self._next_due_at, format_iso_utc(run.due_at))
 
     def list_watched_runs(self, profile_ids: Sequence[str], now: datetime) -> list[JourneyRun]:
-        """Return the runs of these profiles that are in progress, or whose goals count at *now*."""
+        """Return these profiles' journey runs in progress, and those whose goals still count."""
         at = format_iso_utc(now)
         runs = [
             _journey_run_from_row(row)
@@ -253,21 +256,21 @@ class JourneyStore:
         return sorted(runs, key=lambda run: run.id)
 
     def list_watched_and_last_runs(self, profile_id: str, now: datetime) -> list[JourneyRun]:
-        """Return one profile's watched runs, and its last run in each journey."""
+        """Return a profile's watched journey runs, and its last run in each journey."""
         rows = self._fetch_rows_of_compiled_statement(
             SELECT_WATCHED_AND_LAST_RUNS, profile_id=profile_id, now=format_iso_utc(now)
         )
         return [_journey_run_from_row(row) for row in rows]
 
     def find_last_sent_times(self, journey_id: int, profile_id: str) -> dict[str, datetime]:
-        """Return when each channel last sent to this profile, by element path."""
+        """Return when each channel of a journey last sent to a profile: element path -> time."""
         rows = self._fetch_rows_of_compiled_statement(
             SELECT_LAST_SENT_TIMES, journey_id=journey_id, profile_id=profile_id
         )
         return {row.element: datetime.fromisoformat(row.at) for row in rows}
 
     def reassign_runs(self, from_profile_ids: Sequence[str], to_profile_id: str) -> None:
-        """Move runs of merged profiles to the surviving profile."""
+        """Move the journey runs of merged profiles to the surviving profile."""
         values = {"profile_ids": from_profile_ids, "survivor": to_profile_id}
         with transaction(self._engine) as connection:
             connection.execute(REASSIGN_RUNS, values)
@@ -313,17 +316,17 @@ class JourneyStore:
     def list_runs_of_profile(
         self, profile_id: str, limit: int = 50
     ) -> list[tuple[JourneyRun, list[TrailEntry]]]:
-        """Return the latest runs of one profile with their trails, newest first."""
+        """Return the latest journey runs of one profile with their trails, newest first."""
         rows = self._fetch_rows(SELECT_RUNS_OF_PROFILE, profile_id=profile_id, limit=limit)
         return self._load_runs_with_trails(rows)
 
     def count_waiting_runs_by_element(self, journey_id: int) -> dict[str, int]:
-        """Return how many runs wait at each wait element, by element path."""
+        """Return how many journey runs wait at each wait element, by element path."""
         rows = self._fetch_rows(COUNT_WAITING_BY_ELEMENT, journey_id=journey_id)
         return {row.element: row.number for row in rows}
 
     def list_channel_arrivals(self, limit: int = 50) -> list[ChannelArrival]:
-        """Return the latest arrivals at a channel, newest first."""
+        """Return the latest arrivals of journey runs at a channel, newest first."""
         rows = self._fetch_rows(SELECT_CHANNEL_ENTRIES, limit=limit)
         return [
             ChannelArrival(row.journey_id, row.profile_id, _trail_entry_from_row(row))
@@ -343,7 +346,7 @@ class JourneyStore:
         )
 
     def delete_all_runs(self) -> None:
-        """Delete all runs."""
+        """Delete all journey runs and their trails."""
         with transaction(self._engine) as connection:
             for table in (journey_trails, journey_runs):
                 connection.execute(delete(table))
@@ -368,7 +371,7 @@ class JourneyStore:
 
 
 def _record_to_row(record: JourneyRun | TrailEntry, columns: Sequence[str]) -> dict[str, Any]:
-    """Convert a record to a row of *columns*, which have the names of its fields."""
+    """Convert a journey run or trail entry to a database row with these *columns*."""
     return {name: _to_column_value(getattr(record, name)) for name in columns}
 
 

@@ -1,4 +1,4 @@
-"""Message filters, and JSON paths such as `$.properties.products[0].id`, as SQL conditions."""
+"""Filters of message searches, and JSON paths such as `$.context.ip`, as SQL conditions."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _STEP_PATTERN = re.compile(r"""\.?([^\s.\[\]"'=]+)|\[(\d{1,6})\]|\["([^"\\]+)"\]
 
 @dataclass(frozen=True, slots=True)
 class JsonPath:
-    """Path into a message, e.g. `$.properties.products[0].id`.
+    """Path to a value in the JSON of a message, e.g. `$.properties.products[0].id`.
 
     Args:
         steps: Member names and list indexes.
@@ -36,7 +36,7 @@ class JsonPath:
 
     @classmethod
     def parse(cls, text: str, where: str = "path") -> "JsonPath":
-        """Parse a path; its leading `$` is optional."""
+        """Parse the text of a JSON path; its leading `$` is optional."""
         rest = text.strip().removeprefix("$")
         steps: list[str | int] = []
         while rest and len(text) <= MAX_PATH_LENGTH:
@@ -57,7 +57,7 @@ class JsonPath:
         )
 
     def find_value(self, document: JSON) -> JSON:
-        """Return the value of *document* at this path; None if there is none."""
+        """Return the value of a JSON *document* at this path; None if there is none."""
         value = document
         for step in self.steps:
             if isinstance(step, int):
@@ -67,7 +67,7 @@ class JsonPath:
         return value
 
     def build_exists_condition(self, json_column: ColumnElement[str]) -> ColumnElement[bool]:
-        """Build the SQL condition that a JSON column has any value at this path, null included."""
+        """Build the SQL condition that a JSON column has any value, even null, at this path."""
         exists = self._build_value_expression(json_column).is_not(None)
         names = [f"{_encode_json_text(step)}:" for step in self.steps if isinstance(step, str)]
         return and_(_build_any_text_condition(json_column, names[-1:]), exists) if names else exists
@@ -112,7 +112,7 @@ class _JsonValueAtPath(FunctionElement[str]):
 
 
 class _JsonLiteral(FunctionElement[str]):
-    """SQL function: a JSON text, comparable with `_JsonValueAtPath`."""
+    """SQL function: a JSON text, in the form in which `_JsonValueAtPath` compares it."""
 
     name = "json_literal"
     type = Text()
@@ -188,12 +188,12 @@ def _build_any_text_condition(
 
 
 def _encode_json_text(value: str) -> str:
-    """Return *value* as JSON text."""
+    """Return a string as JSON text."""
     return orjson.dumps(value).decode()
 
 
 def is_json_text(text: str) -> bool:
-    """Return whether *text* is a JSON value."""
+    """Return whether a string is valid JSON."""
     try:
         orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -228,7 +228,7 @@ _LIKE_ESCAPES = str.maketrans({character: f"/{character}" for character in "%_/"
 
 @dataclass(frozen=True, slots=True)
 class MessageFilters:
-    """Filters of a message search; empty ones match everything.
+    """Filters of a search for messages; empty filters match everything.
 
     Args:
         text: Part of the sent JSON, the message id or the reason; case does not matter.
@@ -251,7 +251,7 @@ class MessageFilters:
 
 
 def build_filter_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions of *filters* on the messages table."""
+    """Yield the SQL conditions on the messages table for the *filters* of a message search."""
     yield from (
         messages.c[name] == getattr(filters, name)
         for name in ("type", "event", "source")
@@ -268,7 +268,7 @@ def build_filter_conditions(filters: MessageFilters) -> Iterator[ColumnElement[b
 
 
 def build_time_conditions(filters: MessageFilters) -> Iterator[ColumnElement[bool]]:
-    """Yield the SQL conditions for `since` and `until`."""
+    """Yield the SQL conditions for the times `since` and `until` of a message search."""
     if filters.since:
         yield messages.c.received_at >= filters.since
     if filters.until:

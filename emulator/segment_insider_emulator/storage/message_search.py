@@ -1,4 +1,4 @@
-"""Searches messages: pages newest first, neighbours, and counts by verdict and time."""
+"""Search for stored messages: pages newest first, neighbours, and counts by verdict and time."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -35,7 +35,7 @@ from segment_insider_emulator.types import JSONObject
 
 @dataclass(frozen=True, slots=True)
 class DeliverySummary:
-    """One delivery of a listed message.
+    """Short form of a delivery, for the list of messages.
 
     Args:
         upsert: Id of the request shared with other deliveries; None if it has its own.
@@ -54,7 +54,7 @@ class DeliverySummary:
 
 @dataclass(frozen=True, slots=True)
 class MessageSummary:
-    """One listed message with its deliveries.
+    """Short form of a message with its deliveries, for the list of messages.
 
     Args:
         document: The normalised event; for a rejected message, the message as sent.
@@ -75,25 +75,25 @@ class MessageSummary:
 
     @property
     def user_or_anonymous_id(self) -> str | None:
-        """Return the user id, else the anonymous id."""
+        """Return the message's user id, else its anonymous id; None without both."""
         return self.user_id or self.anonymous_id
 
     @property
     def title(self) -> str | None:
-        """Return the event's name, or the name of the page or screen."""
+        """Return the title of a message in lists: the name of its event, page or screen."""
         name = self.document.get("name")
         return self.event or (name if isinstance(name, str) else None) or None
 
     @property
     def request_count(self) -> int:
-        """Count the requests to Insider One that carry this message."""
+        """Return how many requests to Insider One carry this message."""
         return len(
             {delivery.upsert or delivery.id for delivery in self.deliveries if delivery.requested}
         )
 
 
 class OldestScannedMessage(NamedTuple):
-    """The oldest message that was scanned before the time budget ran out."""
+    """The oldest message that a search scanned before its time ran out: where to continue."""
 
     id: int
     received_at: str
@@ -114,7 +114,7 @@ class MessagePage:
 
     @property
     def next_before_id(self) -> int | None:
-        """Return the `before_id` of the next page; None after the last."""
+        """Return the `before_id` of the next page of a message search; None after the last."""
         if self.scan_limit:
             return self.scan_limit.id
         return self.messages[-1].id if self.has_more else None
@@ -125,7 +125,10 @@ WHOLE_SECOND_SUFFIX: Final = ".000Z"
 
 
 def can_use_message_counts(filters: MessageFilters) -> bool:
-    """Return whether `message_counts` can answer *filters*: only verdicts and whole seconds."""
+    """Return whether the table `message_counts` can answer a message search.
+
+    It can if *filters* has only verdicts and whole seconds.
+    """
     times = (filters.since, filters.until)
     has_whole_seconds = all(time.endswith(WHOLE_SECOND_SUFFIX) for time in times if time)
     return has_whole_seconds and filters == MessageFilters(
@@ -134,7 +137,7 @@ def can_use_message_counts(filters: MessageFilters) -> bool:
 
 
 def build_message_counts_select(filters: MessageFilters, time_prefix_length: int) -> Select[Any]:
-    """Select time, verdict and count of the messages that match *filters*.
+    """Build the SELECT of the counts of messages that match *filters*, by time and verdict.
 
     See `can_use_message_counts`.
 
@@ -193,7 +196,7 @@ _SELECT_FIRST_MESSAGE_FROM = (
 
 
 class MessageSearch:
-    """Searches the messages of one database for pages, within a limited time."""
+    """Searches the messages of one database for pages, neighbours and counts, in limited time."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -207,7 +210,7 @@ class MessageSearch:
         limit: int = 100,
         time_budget_s: float = DEFAULT_TIME_BUDGET_S,
     ) -> MessagePage:
-        """Return the newest messages that match *filters*.
+        """Return the newest messages that match *filters*, as one page.
 
         Args:
             before_id, after_id: Only messages with a lower or a higher id.
@@ -240,7 +243,7 @@ class MessageSearch:
         return self._build_message_summaries(self._fetch_rows(statement))
 
     def find_neighbour_ids(self, id: int, filters: MessageFilters) -> tuple[int | None, int | None]:
-        """Return the ids of the next newer and next older match; None if none is near."""
+        """Return the ids of the next newer and older matching message; None if none is near."""
         with transaction(self._engine) as connection:
             newer = _find_id_range_of_matches(connection, filters, None, id)
             older = _find_id_range_of_matches(connection, filters, id, 0)
@@ -294,7 +297,7 @@ class MessageSearch:
             )
 
     def list_filter_choices(self) -> dict[str, list[str]]:
-        """Return the values to choose from: "event" and "subscription" -> names."""
+        """Return the event and subscription names to choose from in the message filters."""
         columns = {"event": messages.c.event, "subscription": deliveries.c.subscription}
         return {
             name: sorted(row[0] for row in self._fetch_rows(_build_distinct_values_select(column)))
@@ -333,7 +336,7 @@ class MessageSearch:
 def _find_id_range_of_matches(
     connection: Connection, filters: MessageFilters, before_id: int | None = None, after_id: int = 0
 ) -> IdRange:
-    """Return the lowest and the highest id that may match *filters*."""
+    """Return the lowest and the highest id of messages that may match *filters*."""
     times = list(build_time_conditions(filters))
     bounds = select(func.min(messages.c.id), func.max(messages.c.id)).where(*times)
     lowest, highest = connection.execute(bounds if times else _SELECT_ID_BOUNDS).one()
@@ -365,7 +368,7 @@ def _load_oldest_scanned_message(connection: Connection, id: int) -> OldestScann
 
 
 def _build_distinct_values_select(column: Column[Any]) -> Select[Any]:
-    """Select the distinct values of an indexed *column*.
+    """Build the SELECT of the distinct values of an indexed *column*.
 
     Each value is looked up from the one before, since few values repeat in very many rows.
     """

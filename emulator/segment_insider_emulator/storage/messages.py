@@ -1,4 +1,4 @@
-"""Stores messages and deliveries before they are acknowledged, and lists them page by page."""
+"""Storage of messages and deliveries: written before they are acknowledged, listed page by page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -95,7 +95,7 @@ MAX_IDS_PER_LOOKUP = 1024  # a power of two; a database limits the parameters of
 
 
 def _build_rows_after_id_select(table: Table) -> Select[Any]:
-    """Select the rows after an id, oldest first, each with the size of its JSON."""
+    """Build the SELECT of the rows after an id, oldest first, each with the size of its JSON."""
     sizes = [
         func.coalesce(func.length(column), 0)
         for column in table.c
@@ -139,7 +139,7 @@ RecordPage = tuple[list[MessageOrDelivery], int | None]
 
 
 class MessageStore:
-    """Stores messages and deliveries of one database. Raises: DatabaseUnavailable."""
+    """Stores Segment messages and their deliveries in one database. Raises: DatabaseUnavailable."""
 
     def __init__(self, engine: Engine, listener: PostgresListener | None = None) -> None:
         self._engine = engine
@@ -176,7 +176,7 @@ class MessageStore:
         pending_upserts: Sequence[UpsertRecord],
         queue_ids: Sequence[int],
     ) -> None:
-        """Store the results of queued messages, and remove them from the queue."""
+        """Store the delivery results of queued messages, and remove the messages from the queue."""
         with transaction(self._engine) as connection:
             rows = [
                 {"of_message": message.message_id, **message_to_row(message)}
@@ -189,7 +189,7 @@ class MessageStore:
             _insert_deliveries(connection, delivered_messages, pending_upserts)
 
     def find_known_message_ids(self, message_ids: Iterable[str]) -> set[str]:
-        """Return those of *message_ids* that were received before, rejected messages excluded.
+        """Return which of *message_ids* were received before; rejected messages do not count.
 
         Rejected messages do not reach Segment's deduplication.
         """
@@ -233,7 +233,7 @@ class MessageStore:
         limit: int = 100,
         max_json_characters: int | None = None,
     ) -> RecordPage[DeliveryRecord]:
-        """Return deliveries after *after_id* like `list_messages`, by DELIVERY_FILTERS."""
+        """Return deliveries after *after_id*, oldest first, that match *filters*."""
         values = filters or {}
         statement = SELECT_DELIVERIES.where(*(DELIVERY_FILTERS[name] for name in values))
         rows, next_after_id = self._fetch_row_page(
@@ -262,7 +262,7 @@ class MessageStore:
         return delivery_from_row(row) if row else None
 
     def find_first_record_ids(self, message_ids: Sequence[str]) -> dict[str, int]:
-        """Return the id of the first stored message of each messageId."""
+        """Return the database id of the first stored message of each Segment messageId."""
         with transaction(self._engine) as connection:
             return {  # newest first: the oldest comes last, and stays
                 row.message_id: row.id
@@ -271,7 +271,7 @@ class MessageStore:
             }
 
     def get_message(self, id: int) -> MessageRecord | None:
-        """Return one message with its deliveries."""
+        """Return one stored message with its deliveries; None if there is none."""
         row = self._fetch_first_row(SELECT_MESSAGE, {"id": id})
         if row is None:
             return None
@@ -283,26 +283,26 @@ class MessageStore:
         return replace(message, deliveries=tuple(own_deliveries))
 
     def get_delivery(self, id: int) -> DeliveryRecord | None:
-        """Return one delivery."""
+        """Return one stored delivery; None if there is none."""
         row = self._fetch_first_row(SELECT_DELIVERY, {"id": id})
         return delivery_from_row(row) if row else None
 
     def measure_database_size(self) -> DatabaseSize:
-        """Measure the size of the database."""
+        """Measure the rows and bytes of the database."""
         return measure_database_size(self._engine)
 
     def build_storage_report(self) -> StorageReport:
-        """Return where the database is, its size, and the row count of each table."""
+        """Report where the database is, its size, and the row count of each table."""
         return build_storage_report(self._engine)
 
     def delete_all_traffic(self) -> None:
-        """Delete all messages, deliveries and differences."""
+        """Delete all stored messages, deliveries and differences between responses."""
         with transaction(self._engine) as connection:
             for table in TABLES_TO_CLEAR:
                 connection.execute(delete(table))
 
     def close(self) -> None:
-        """Close the database for good."""
+        """Close the database of messages for good."""
         self.change_counter.close()
         close_database(self._engine)
 
@@ -313,7 +313,7 @@ class MessageStore:
         limit: int,
         max_json_characters: int | None,
     ) -> tuple[list[Row[Any]], int | None]:
-        """Return the first rows, and the last one's id if more follow."""
+        """Return the first rows of a statement, and the id of the last one if more follow."""
         page: list[Row[Any]] = []
         characters = 0
         statement = statement.limit(limit + 1).execution_options(yield_per=ROWS_PER_FETCH)
@@ -345,7 +345,7 @@ def _fetch_known_message_ids(connection: Connection, message_ids: list[str]) -> 
 
 @cache
 def _build_known_message_ids_select(count: int) -> tuple[CompiledStatement, list[str]]:
-    """Return the statement that finds known ids among *count*, and its parameter names.
+    """Build the statement that finds known messageIds among *count*, and its parameter names.
 
     Segment deduplicates over at least 24 hours; here as long as the message is stored, and for 24
     hours in any case. (docs/assumptions.md, A9)

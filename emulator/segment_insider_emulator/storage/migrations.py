@@ -1,4 +1,4 @@
-"""Creates the tables of a new database, and migrates those of an older version.
+"""Migrations of the database's tables: from an empty or older database to this version.
 
 A change to a table is made twice: in `schema`, from which new databases are created, and in a
 migration at the end of MIGRATIONS, for existing ones. A migration is written in SQL or with tables
@@ -35,7 +35,7 @@ Migration: TypeAlias = Callable[[Connection], None]
 
 
 def m002_scenario_runs(connection: Connection) -> None:
-    """Add table `scenario_runs`."""
+    """Migration 2: add table `scenario_runs`."""
     Table(
         "scenario_runs",
         MetaData(),
@@ -46,7 +46,7 @@ def m002_scenario_runs(connection: Connection) -> None:
 
 
 def m003_sandboxes(connection: Connection) -> None:
-    """Add table `sandboxes`."""
+    """Migration 3: add table `sandboxes`."""
     required = ("workspace", "write_key", "account", "key", "created_at")
     Table(
         "sandboxes",
@@ -57,7 +57,7 @@ def m003_sandboxes(connection: Connection) -> None:
 
 
 def m004_message_search_indexes(connection: Connection) -> None:
-    """Add indexes for message search, and `deliveries.changes`."""
+    """Migration 4: add indexes for message search, and column `deliveries.changes`."""
     for name in ("event", "user_id", "anonymous_id", "verdict"):
         connection.exec_driver_sql(f"CREATE INDEX ix_messages_{name} ON messages ({name})")
     for statement in (
@@ -69,7 +69,7 @@ def m004_message_search_indexes(connection: Connection) -> None:
 
 
 def m005_forgotten_message_ids(connection: Connection) -> None:
-    """Add table `forgotten`: ids of messages that retention deleted."""
+    """Migration 5: add table `forgotten` with the ids of messages that retention deleted."""
     Table(
         "forgotten",
         MetaData(),
@@ -81,12 +81,12 @@ def m005_forgotten_message_ids(connection: Connection) -> None:
 
 
 def m006_sandbox_team(connection: Connection) -> None:
-    """Add `sandboxes.team`."""
+    """Migration 6: add column `sandboxes.team`."""
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN team TEXT")
 
 
 def m007_shared_state(connection: Connection) -> None:
-    """Add table `shared`: states that processes share."""
+    """Migration 7: add table `shared` with states that processes share."""
     Table(
         "shared",
         MetaData(),
@@ -96,7 +96,7 @@ def m007_shared_state(connection: Connection) -> None:
 
 
 def m008_message_counts(connection: Connection) -> None:
-    """Add table `message_counts` and the triggers that update it."""
+    """Migration 8: add table `message_counts` and the triggers that update it."""
     Table(
         "message_counts",
         MetaData(),
@@ -114,12 +114,12 @@ def m008_message_counts(connection: Connection) -> None:
 
 
 def m009_sandbox_used_at(connection: Connection) -> None:
-    """Add `sandboxes.used_at`."""
+    """Migration 9: add column `sandboxes.used_at`."""
     connection.exec_driver_sql("ALTER TABLE sandboxes ADD COLUMN used_at TEXT")
 
 
 def m010_queued_message_begin_count(connection: Connection) -> None:
-    """Add `waiting.begun`: how many processes began to deliver a queued message."""
+    """Migration 10: add column `waiting.begun`, how many processes began to deliver a message."""
     column_type = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
     connection.exec_driver_sql(f"ALTER TABLE waiting ADD COLUMN begun {column_type}")
 
@@ -160,7 +160,7 @@ def refuse_foreign_sqlite_file(engine: Engine, display_url: str) -> None:
 def migrate_database(
     engine: Engine, display_url: str, migrations: Sequence[Migration] = MIGRATIONS
 ) -> None:
-    """Create or update the tables of *engine* in one transaction.
+    """Create the tables of an empty database, or migrate older ones, in one transaction.
 
     Args:
         display_url: For the error message.
@@ -192,7 +192,7 @@ def _begin_exclusive_transaction(engine: Engine) -> Iterator[Connection]:
 
 
 def _read_schema_version(connection: Connection) -> int | None:
-    """Return the schema version; None for an empty database."""
+    """Return the version of a database's tables; None for an empty database."""
     tables = inspect(connection).get_table_names()
     if connection.dialect.name == "sqlite":
         return _read_sqlite_pragma(connection, "user_version") if tables else None

@@ -1,4 +1,4 @@
-"""Stores the InOne panel's integrations, and changes to the destination."""
+"""Storage of the InOne panel's integrations, and of changes to the destination."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -32,7 +32,7 @@ SELECT_DESTINATION_CHANGES = select(destination_changes.c.changes).where(
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One integration of the InOne panel.
+    """Record of one integration of the InOne panel, with its API key.
 
     Args:
         type: Integration Type, e.g. "Source".
@@ -62,19 +62,19 @@ class IntegrationStore:
         self._engine = engine
 
     def list_integrations(self) -> list[Integration]:
-        """Return all integrations, oldest first, revoked ones included."""
+        """Return all integrations of the InOne panel, oldest first, revoked ones included."""
         with transaction(self._engine) as connection:
             return [Integration(**row._mapping) for row in connection.execute(SELECT_INTEGRATIONS)]
 
     def add_integration(self, integration: Integration) -> int:
-        """Store a new integration; return its id."""
+        """Store a new integration of the InOne panel; return its id."""
         with transaction(self._engine) as connection:
             rows = [_integration_to_row(integration)]
             id: int = connection.scalars(INSERT_INTEGRATION, rows).one()
         return id
 
     def replace_workspace_integration(self, integration: Integration) -> None:
-        """Replace the integration of an earlier workspace file by the current one."""
+        """Replace the integration of an earlier workspace file by that of the current file."""
         digest = {"digest": integration.key_digest}
         with transaction(self._engine) as connection:
             connection.execute(DELETE_OLD_WORKSPACE_INTEGRATIONS, digest)
@@ -87,7 +87,7 @@ class IntegrationStore:
             connection.execute(REVOKE_INTEGRATION, {"integration_id": id, "at": at})
 
     def delete_added_integrations(self, workspace_integration: Integration) -> None:
-        """Delete all integrations except the workspace file's."""
+        """Delete all integrations of the InOne panel except the workspace file's."""
         with transaction(self._engine) as connection:
             connection.execute(delete(integrations))
             connection.execute(insert(integrations), [_integration_to_row(workspace_integration)])
@@ -100,21 +100,21 @@ class DestinationChangesStore:
         self._engine = engine
 
     def load_changes(self, workspace_fingerprint: str) -> JSONObject:
-        """Return the changes made to the destination with this fingerprint; {} if none."""
+        """Return the stored changes to the destination with this fingerprint; {} if none."""
         with transaction(self._engine) as connection:
             values = {"basis": workspace_fingerprint}
             changes: JSONObject | None = connection.scalar(SELECT_DESTINATION_CHANGES, values)
         return changes or {}
 
     def replace_changes(self, workspace_fingerprint: str, changes: JSONObject) -> None:
-        """Replace all stored changes."""
+        """Replace all stored changes to the destination."""
         row = {"basis": workspace_fingerprint, "changes": changes}
         with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))
             connection.execute(insert(destination_changes), [row])
 
     def delete_all_changes(self) -> None:
-        """Delete all changes."""
+        """Delete all stored changes to the destination."""
         with transaction(self._engine) as connection:
             connection.execute(delete(destination_changes))
 

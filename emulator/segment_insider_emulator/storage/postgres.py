@@ -52,7 +52,7 @@ _SELECT_CURRENT_SCHEMA = select(func.current_schema())
 
 
 def build_engine_arguments(url: URL) -> dict[str, Any]:
-    """Return the `create_engine` arguments for *url*: pool, timeouts, keepalives."""
+    """Return SQLAlchemy's `create_engine` arguments for PostgreSQL: pool, timeouts, keepalives."""
     settings = [
         f"-clock_timeout={CONNECT_AND_LOCK_TIMEOUT_S}s",
         *(f"-ctcp_{name}={value}" for name, value in KEEPALIVE_OPTIONS),
@@ -65,7 +65,7 @@ def build_engine_arguments(url: URL) -> dict[str, Any]:
 
 
 def install_connection_hooks(engine: Engine) -> None:
-    """Install hooks for the sender id, NUL characters and released locks on a new *engine*."""
+    """Install a PostgreSQL engine's hooks for sender id, NUL characters and released locks."""
     sender_id = token_hex(8)
     event.listen(engine, "connect", _register_nul_replacing_dumper)
     event.listen(
@@ -75,7 +75,7 @@ def install_connection_hooks(engine: Engine) -> None:
 
 
 def acquire_writer_lock(connection: Connection, lock_names: Collection[str] = ()) -> None:
-    """Wait until no other transaction writes, and hold the writer lock until this one ends.
+    """Wait until no other PostgreSQL transaction writes, and lock out writers until this one ends.
 
     Row ids then grow in commit order, so that readers that page by id miss none. Call it before
     reading what a write depends on; other writes call it by themselves. On commit, NOTIFY_CHANNEL
@@ -92,7 +92,7 @@ def acquire_writer_lock(connection: Connection, lock_names: Collection[str] = ()
 
 
 def acquire_named_locks(connection: Connection, lock_names: Collection[str]) -> None:
-    """Hold locks with these names until the transaction ends.
+    """Acquire PostgreSQL's advisory locks *lock_names* until the transaction ends.
 
     A transaction with the writer lock must not acquire more.
     """
@@ -101,13 +101,13 @@ def acquire_named_locks(connection: Connection, lock_names: Collection[str]) -> 
 
 
 def use_one_snapshot_for_transaction(connection: Connection) -> None:
-    """Make a new transaction read one snapshot."""
+    """Make all reads of a new PostgreSQL transaction see one snapshot."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def advance_id_sequence(connection: Connection, table: Table) -> None:
-    """Continue the id sequence of *table* after imported ids."""
+    """Continue the PostgreSQL id sequence of *table* after imported ids."""
     column = table.autoincrement_column
     if connection.dialect.name == "postgresql" and column is not None:
         last_id = select(func.max(column)).scalar_subquery()
@@ -116,7 +116,7 @@ def advance_id_sequence(connection: Connection, table: Table) -> None:
 
 
 def build_sandbox_schema_name(connection: Connection, sandbox_id: str) -> str:
-    """Return the schema name of a sandbox, derived from the main schema."""
+    """Return the name of a sandbox's PostgreSQL schema, derived from the main schema."""
     name = f"{connection.scalar(_SELECT_CURRENT_SCHEMA)}:{sandbox_id}"
     if len(name.encode()) <= MAX_SCHEMA_NAME_BYTES:
         return name
@@ -124,26 +124,26 @@ def build_sandbox_schema_name(connection: Connection, sandbox_id: str) -> str:
 
 
 def create_sandbox_schema(connection: Connection, sandbox_id: str) -> URL:
-    """Create a sandbox's schema if missing; return the URL that leads to it."""
+    """Create a sandbox's PostgreSQL schema if missing; return the database URL for it."""
     name = build_sandbox_schema_name(connection, sandbox_id)
     connection.execute(CreateSchema(name, if_not_exists=True))
     return add_schema_to_url(connection.engine.url, name)
 
 
 def add_schema_to_url(url: URL, schema: str) -> URL:
-    """Return *url* with *schema* as its search path."""
+    """Return a PostgreSQL *url* with *schema* as its search path."""
     options = f'{_read_url_options(url)} -csearch_path="{schema}"'.strip()
     return url.update_query_dict({"options": options})
 
 
 def find_sandbox_schema(connection: Connection, sandbox_id: str) -> str | None:
-    """Return the name of a sandbox's schema if it exists."""
+    """Return the name of a sandbox's PostgreSQL schema; None if it does not exist."""
     name = build_sandbox_schema_name(connection, sandbox_id)
     return name if inspect(connection).has_schema(name) else None
 
 
 def drop_sandbox_schema(connection: Connection, sandbox_id: str) -> None:
-    """Delete a sandbox's schema with all its tables."""
+    """Delete a sandbox's PostgreSQL schema with all its tables."""
     name = build_sandbox_schema_name(connection, sandbox_id)
     connection.exec_driver_sql(_SET_LONG_LOCK_TIMEOUT)  # another process may be using it
     connection.execute(DropSchema(name, cascade=True, if_exists=True))
@@ -193,12 +193,12 @@ class IdleConnectionReaper:
         )
 
     def watch_pool(self, pool_usage: "PoolReturnCounter") -> None:
-        """Start watching the database of *pool_usage*."""
+        """Start watching a connection pool, to close its idle connections later."""
         with self._lock:
             self._last_counts[pool_usage] = (pool_usage.checkin_count, self._stopwatch())
 
     def close_idle_connections(self) -> None:
-        """Close idle connections, at most once per IDLE_CHECK_INTERVAL_S."""
+        """Close idle connections of watched pools, at most once per IDLE_CHECK_INTERVAL_S."""
         for engine in self._find_idle_engines(self._stopwatch()):
             close_unused_connections(engine)  # outside the lock, which each request needs
 

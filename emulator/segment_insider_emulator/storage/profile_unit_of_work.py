@@ -125,7 +125,7 @@ class ProfileUnitOfWork:
         return [profile for profile in candidates if profile]
 
     def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
-        """Save *changes*; return the events that were stored before, and so not again."""
+        """Save *changes* to profiles; return the events that were stored before, so not again."""
         if changes.merges or changes.deleted_profile_ids or changes.removed_identifiers:
             self._apply_merges_and_deletions(changes)
         for profile in changes.created_profiles:
@@ -150,7 +150,7 @@ class ProfileUnitOfWork:
         return known_events
 
     def find_events_by_name(self, profile_id: str, event_name: str) -> list[ProfileEvent]:
-        """Return a profile's events with this name, those just saved included.
+        """Return a profile's events with this name, including those saved in this transaction.
 
         Of a profile with more than MAX_EVENTS_SEARCHED events, only that many are searched.
         """
@@ -177,7 +177,7 @@ class ProfileUnitOfWork:
     def delete_expired_events_and_profiles(
         self, event_cutoffs: Mapping[str, str], other_events_cutoff: str, profile_cutoff: str
     ) -> None:
-        """Delete expired events and profiles; all times ISO 8601, UTC, milliseconds.
+        """Delete profile events and profiles older than the cutoff times (ISO 8601, UTC).
 
         Args:
             event_cutoffs: Event name -> time before which such events expire.
@@ -198,7 +198,7 @@ class ProfileUnitOfWork:
         self.delete_profiles(list(expired_ids))
 
     def write_pending_changes(self) -> None:
-        """Write all pending changes, so that queries see them."""
+        """Write all pending changes of profiles to the database, so that queries see them."""
         if self._created_profiles:
             INSERT_PROFILE.execute_many(
                 self._connection, map(profile_to_row, self._created_profiles.values())
@@ -224,7 +224,7 @@ class ProfileUnitOfWork:
         self._new_events.clear()
 
     def _apply_merges_and_deletions(self, changes: ProfileChanges) -> None:
-        """Apply merges and deletions, which need all rows written first."""
+        """Apply merges and deletions of profiles, which need all rows written first."""
         self.write_pending_changes()
         self._clear_cache()
         for ended, survivor in changes.merges:
@@ -260,7 +260,7 @@ class ProfileUnitOfWork:
         return self._profiles.get(profile_id)
 
     def _add_event_if_new(self, profile_id: str, event: ProfileEvent) -> bool:
-        """Add *event* unless the profile has it already; return whether it was new."""
+        """Add *event* to a profile unless it has an equal one; return whether it was new."""
         key = profile_id, event.fingerprint
         if key in self._saved_event_keys:
             return False
@@ -276,13 +276,13 @@ class ProfileUnitOfWork:
 
 
 def get_current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None:
-    """Return the unit of work of *connection*'s transaction; None if it only reads."""
+    """Return the unit of work on profiles of *connection*'s transaction; None if it only reads."""
     return connection.info.get(UNIT_OF_WORK_KEY)
 
 
 @cache
 def build_identifier_owners_select(count: int) -> tuple[CompiledStatement, list[str]]:
-    """Return the statement that finds the owners of *count* identifiers, and its parameter names.
+    """Build the SELECT of the profiles that own *count* identifiers, and its parameter names.
 
     Each row has the `identifier` and its profile.
     """
@@ -297,7 +297,7 @@ def build_identifier_owners_select(count: int) -> tuple[CompiledStatement, list[
 
 
 def profile_to_row(profile: Profile) -> dict[str, Any]:
-    """Convert a profile to a row without number."""
+    """Convert a profile to a database row without number."""
     return {
         "id": profile.id,
         "identifiers": profile.identifiers,
@@ -310,7 +310,7 @@ def profile_to_row(profile: Profile) -> dict[str, Any]:
 
 
 def profile_from_row(row: Any) -> Profile:
-    """Convert a row to a profile without events."""
+    """Convert a database row to a profile without events."""
     return Profile(
         id=row.id,
         created_at=row.created_at,
@@ -324,7 +324,7 @@ def profile_from_row(row: Any) -> Profile:
 
 
 def profile_event_to_row(profile_id: str, event: ProfileEvent) -> dict[str, Any]:
-    """Convert an event of a profile to a row."""
+    """Convert an event of a profile to a database row."""
     return {
         "profile_id": profile_id,
         "fingerprint": event.fingerprint,
@@ -339,7 +339,7 @@ def profile_event_to_row(profile_id: str, event: ProfileEvent) -> dict[str, Any]
 
 
 def profile_event_from_row(row: Any) -> ProfileEvent:
-    """Convert a row to a profile event."""
+    """Convert a database row to an event of a profile."""
     return ProfileEvent(
         name=row.name,
         sent_as=row.sent_as,
@@ -378,19 +378,19 @@ class TimeoutLock:
 
 
 class UnitOfWorkFactory(Protocol):
-    """Opens one exclusive transaction on profiles."""
+    """Callable that opens a unit of work: one exclusive transaction on profiles."""
 
     def __call__(
         self, lock_names: Collection[str] = ()
     ) -> AbstractContextManager[ProfileUnitOfWork]:
-        """Open it; see `open_unit_of_work`."""
+        """Open a unit of work on profiles; see `open_unit_of_work`."""
 
 
 @contextmanager
 def open_unit_of_work(
     engine: Engine, write_lock: AbstractContextManager[object], lock_names: Collection[str] = ()
 ) -> Iterator[ProfileUnitOfWork]:
-    """Open one exclusive transaction on profiles: committed, or rolled back on an error.
+    """Open a unit of work on profiles: one exclusive transaction, rolled back on an error.
 
     Writes to other stores within the block belong to the same transaction.
 

@@ -1,4 +1,4 @@
-"""Stores profiles with their identifiers and events, and lists them page by page."""
+"""Storage of Insider One profiles with their identifiers and events."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -82,7 +82,7 @@ MAX_PROFILE_NUMBER = 2**63 - 1
 
 
 class ProfileStore:
-    """Stores profiles, their identifiers and their events."""
+    """Stores Insider One profiles, their identifiers and their events."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -97,7 +97,7 @@ class ProfileStore:
 
     @contextmanager
     def begin_dry_run(self) -> Iterator[None]:
-        """Run the block in one exclusive transaction that is rolled back."""
+        """Run a with block in one exclusive transaction on profiles that is rolled back."""
         with self.write_lock, open_rollback_transaction(self._engine):
             yield
 
@@ -113,7 +113,7 @@ class ProfileStore:
             return unit_of_work.find_by_identifiers(identifiers, profile_ids)
 
     def get_with_events(self, profile_id: str) -> Profile | None:
-        """Return one profile with its events."""
+        """Return one profile with its events; None if there is none."""
         with self._begin_read_transaction() as connection:
             rows = SELECT_PROFILE.fetch_all(connection, {"id": profile_id})
             found = [_load_events_into_profile(connection, profile_from_row(row)) for row in rows]
@@ -125,12 +125,12 @@ class ProfileStore:
             return _load_events_of_profile(connection, profile_id)
 
     def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
-        """Save *changes* in one transaction; see ProfileUnitOfWork.save_changes."""
+        """Save *changes* to profiles in one transaction; see ProfileUnitOfWork.save_changes."""
         with self.unit_of_work() as unit_of_work:
             return unit_of_work.save_changes(changes)
 
     def delete_all_profiles(self) -> None:
-        """Delete all profiles."""
+        """Delete all profiles with their identifiers and events."""
         with self.write_lock, transaction(self._engine) as connection:
             for table in (profile_events, identifiers, profiles):
                 connection.execute(delete(table))
@@ -180,7 +180,7 @@ class ProfileStore:
 
     @contextmanager
     def _begin_read_transaction(self) -> Iterator[Connection]:
-        """Open a transaction that sees the pending writes of this thread."""
+        """Open a transaction on profiles that sees the pending writes of this thread."""
         with transaction(self._engine) as connection:
             if unit_of_work := get_current_unit_of_work(connection):
                 unit_of_work.write_pending_changes()
@@ -190,7 +190,7 @@ class ProfileStore:
 def _find_newest_profiles_with_text(
     connection: Connection, text: str, before_number: int, limit: int
 ) -> tuple[list[Profile], int | None]:
-    """Return the newest profiles with *text*, and where the scan stopped if time ran out."""
+    """Return the newest profiles that contain *text*, and where the search ran out of time."""
     lowest, highest = connection.execute(SELECT_PROFILE_NUMBER_BOUNDS).one()
     if lowest is None:
         return [], None
@@ -211,7 +211,7 @@ def _find_newest_profiles_with_text(
 
 
 def _escape_like_wildcards(text: str) -> str:
-    """Escape the LIKE wildcards of *text*."""
+    """Escape the wildcards of SQL's LIKE in *text*."""
     return re.sub(r"([\\%_])", r"\\\1", text)
 
 

@@ -1,4 +1,4 @@
-"""How queries run: statements compiled once, the hook before writes, and scans in chunks."""
+"""Execution of queries: statements compiled once, the hook before writes, and scans in chunks."""
 
 import time
 from collections import namedtuple
@@ -35,7 +35,7 @@ MAX_CHUNK_GROWTH: Final = 4  # a chunk is at most this many times as large as th
 
 
 def list_column_names(table: Table, generated_column: str = "") -> list[str]:
-    """Return the column names of *table*, without the one the database generates."""
+    """Return the column names of a database *table*, without the one the database generates."""
     return [column.name for column in table.c if column.name != generated_column]
 
 
@@ -47,7 +47,7 @@ def install_write_hook(engine: Engine) -> None:
 
 
 def prepare_transaction_for_write(connection: Connection) -> None:
-    """Acquire the writer lock, and mark the connection for the change counter."""
+    """Before a transaction writes: acquire the writer lock, and mark it for the change counter."""
     if connection.dialect.name == "postgresql":
         acquire_writer_lock(connection)
     connection.info[HAS_WRITTEN_KEY] = True
@@ -61,7 +61,7 @@ def _prepare_if_statement_writes(
 
 
 class _DriverStatement(NamedTuple):
-    """A statement in a driver's form: its SQL, and conversions of parameters and rows."""
+    """An SQL statement in a database driver's form, with conversions of parameters and rows."""
 
     sql: str
     bind: Callable[[ParameterValues], Any]
@@ -69,7 +69,7 @@ class _DriverStatement(NamedTuple):
 
 
 class CompiledStatement:
-    """A statement compiled once and run on the driver directly.
+    """An SQL statement that is compiled once and then run on the database driver directly.
 
     SQLAlchemy analyses a statement on each run, which takes several times as long as SQLite needs
     to execute it. Columns are text, numbers, Booleans, or JsonText.
@@ -88,7 +88,7 @@ class CompiledStatement:
         self._driver_statements: dict[str, _DriverStatement] = {}
 
     def fetch_all(self, connection: Connection, values: ParameterValues) -> list[Any]:
-        """Run the statement and return its rows as named tuples. Raises: the driver's errors."""
+        """Run an SQL query and return its rows as named tuples. Raises: the driver's errors."""
         sql, bind, read_row = self._get_driver_statement(connection.dialect)
         if self._columns:
             prepare_transaction_for_write(connection)
@@ -97,7 +97,7 @@ class CompiledStatement:
             return [read_row(row) for row in cursor.fetchall()]
 
     def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
-        """Run an INSERT or UPDATE for each of *rows*. Raises: the driver's errors."""
+        """Run an SQL INSERT or UPDATE for each of *rows*. Raises: the driver's errors."""
         sql, bind, _ = self._get_driver_statement(connection.dialect)
         prepare_transaction_for_write(connection)
         with closing(connection.connection.cursor()) as cursor:
@@ -135,7 +135,7 @@ def _create_parameter_binder(
     constants: ParameterValues,
     dumpers: Mapping[str, Convert],
 ) -> Callable[[ParameterValues], Any]:
-    """Return the function that converts values by name to a driver's parameters.
+    """Create the function that converts values by name to a database driver's parameters.
 
     Args:
         positions: Names in the driver's order; None where the driver takes names.
@@ -160,7 +160,7 @@ def _create_parameter_binder(
 def _create_row_converter(
     names: Sequence[str], loaders: Mapping[int, Convert]
 ) -> Callable[[Sequence[Any]], Any]:
-    """Return the function that converts a driver's row to a named tuple."""
+    """Create the function that converts a database driver's row to a named tuple."""
     row_type: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
     if not loaders:
         return lambda row: row_type(*row)
@@ -168,21 +168,21 @@ def _create_row_converter(
 
 
 def _convert_driver_values(values: Any, conversions: Mapping[Any, Convert]) -> Any:
-    """Replace the values that have a conversion, in a list by index or a dict by name."""
+    """Replace the values that have a conversion, in a list (by index) or a dict (by name)."""
     for key, convert in conversions.items():
         values[key] = convert(values[key])
     return values
 
 
 def _create_value_getter(names: Sequence[str]) -> Callable[[ParameterValues], Sequence[Any]]:
-    """Return a function that gives the values of *names* in order."""
+    """Create the function that returns the values of *names* in order."""
     if len(names) < 2:  # of one name, itemgetter returns the value alone
         return lambda values: [values[name] for name in names]
     return itemgetter(*names)
 
 
 class IdRange(NamedTuple):
-    """Ids from *low* to *high*, both included."""
+    """Range of database ids from *low* to *high*, both included."""
 
     low: int
     high: int
@@ -195,7 +195,7 @@ def split_id_range(
     time_budget_s: float = DEFAULT_TIME_BUDGET_S,
     stopwatch: Stopwatch = time.monotonic,
 ) -> Iterator[IdRange]:
-    """Yield *id_range* in chunks, from the highest ids down or, if *ascending*, from the lowest up.
+    """Yield a range of database ids in chunks: from the highest down, or up if *ascending*.
 
     The next chunk is as large as the rest of *time_budget_s* allows, judged by the one before; no
     chunk follows when the time is over.

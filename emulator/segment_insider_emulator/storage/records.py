@@ -1,4 +1,4 @@
-"""Dataclasses of stored messages, deliveries, profiles and journey runs."""
+"""Records of what is stored: messages, deliveries, requests, profiles and journey runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -44,13 +44,13 @@ TrailEntryKind = Literal[
 
 
 def redact_secret(secret: str) -> str:
-    """Return the first characters of *secret*: enough to recognise it, too few to use it."""
+    """Return only the first characters of *secret*: enough to recognise it, too few to use it."""
     return f"{secret[:2]}…"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """One attempt to send a request.
+    """Record of one attempt to send a request to Insider One.
 
     Args:
         number: 1 for the first attempt.
@@ -69,7 +69,7 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """A request as sent, its token redacted. `body` is text, normally JSON."""
+    """Record of a request to Insider One, its token redacted; `body` is text, normally JSON."""
 
     method: str
     url: str
@@ -79,7 +79,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """A response as received. `body` is text, normally JSON."""
+    """Record of Insider One's response as received; `body` is text, normally JSON."""
 
     status: int
     body: str
@@ -87,7 +87,7 @@ class RecordedResponse:
 
 @dataclass(frozen=True, slots=True)
 class BatchPosition:
-    """Position of one event in a batched request.
+    """Position of one event in a batched request to Insider One.
 
     Args:
         size: Users in the request.
@@ -100,7 +100,7 @@ class BatchPosition:
 
 @dataclass(frozen=True, slots=True)
 class UpsertRecord:
-    """A request with several deliveries, or one that will be retried.
+    """Record of a request to Insider One with several deliveries, or one that will be retried.
 
     Args:
         request: The whole request.
@@ -122,7 +122,7 @@ class UpsertRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One subscription that matched a message, and the result of its delivery.
+    """Record of a subscription that matched a message, and of the result of its delivery.
 
     Args:
         verdict: "retrying" until the last attempt.
@@ -154,7 +154,7 @@ class DeliveryRecord:
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """One message as sent and as normalised, with its verdict.
+    """Record of one Segment message as sent and as normalised, with its verdict.
 
     Args:
         sent: The SDK's message.
@@ -192,24 +192,24 @@ _get_delivery_values = attrgetter(*DELIVERY_COLUMNS)
 
 
 def message_to_row(message: MessageRecord) -> dict[str, Any]:
-    """Convert a message to a row without id."""
+    """Convert a message record to a database row without id."""
     return dict(zip(MESSAGE_COLUMNS, _get_message_values(message), strict=True))
 
 
 def message_from_row(row: Any) -> MessageRecord:
-    """Convert a row to a message without deliveries."""
+    """Convert a database row to a message record without deliveries."""
     return MessageRecord(
         id=row.id, **dict(zip(MESSAGE_COLUMNS, _get_message_values(row), strict=True))
     )
 
 
 def delivery_to_row(delivery: DeliveryRecord) -> dict[str, Any]:
-    """Convert a delivery to a row without id."""
+    """Convert a delivery record to a database row without id."""
     return dict(zip(DELIVERY_COLUMNS, _get_delivery_values(delivery), strict=True))
 
 
 def delivery_from_row(row: Any) -> DeliveryRecord:
-    """Convert a row to a delivery."""
+    """Convert a database row to a delivery record."""
     values = {
         **dict(zip(DELIVERY_COLUMNS, _get_delivery_values(row), strict=True)),
         **_request_and_attempts_from_row(row),
@@ -222,12 +222,12 @@ def delivery_from_row(row: Any) -> DeliveryRecord:
 
 
 def upsert_to_row(upsert: UpsertRecord) -> dict[str, Any]:
-    """Convert an upsert to a row."""
+    """Convert an upsert record to a database row."""
     return {column.name: getattr(upsert, column.name) for column in fields(upsert)}
 
 
 def upsert_from_row(row: Any) -> UpsertRecord:
-    """Convert a row to an upsert."""
+    """Convert a database row to an upsert record."""
     return UpsertRecord(**{**row._mapping, **_request_and_attempts_from_row(row)})
 
 
@@ -241,7 +241,7 @@ def _request_and_attempts_from_row(row: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class ProfileEvent:
-    """One event of a profile.
+    """Record of one event of an Insider One profile.
 
     Args:
         name: The stored name; `sent_as` is the requested one, e.g. `purchase`.
@@ -261,7 +261,7 @@ class ProfileEvent:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Return a hash of name, instant and parameters; a profile stores equal events once."""
+        """Return a hash of the event's name, time and parameters; a profile stores it once."""
         identity = [self.name, self.occurred_at, self.params]
         return blake2b(
             orjson.dumps(identity, option=orjson.OPT_SORT_KEYS), digest_size=16
@@ -270,7 +270,7 @@ class ProfileEvent:
 
 @dataclass(slots=True)
 class Profile:
-    """One user profile of Insider One.
+    """Record of one user profile of Insider One.
 
     Args:
         id: Insider One's Profile ID.
@@ -294,19 +294,19 @@ class Profile:
     number: int = 0
 
     def set_attribute(self, path: str, value: JSON, at: str) -> None:
-        """Set one attribute, written at the time *at*."""
+        """Set one attribute of the profile, written at the time *at*."""
         self.attributes[path] = value
         self.written[path] = at
 
     def remove_attribute(self, path: str) -> None:
-        """Remove one attribute, if present."""
+        """Remove one attribute of the profile, if present."""
         self.attributes.pop(path, None)
         self.written.pop(path, None)
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChanges:
-    """All changes of one request to profiles.
+    """All changes to profiles that one request to Insider One makes.
 
     Args:
         created_profiles, changed_profiles: Profiles after the change.
@@ -327,7 +327,7 @@ class ProfileChanges:
 
 
 def nest_attributes(attributes: Mapping[str, JSON]) -> JSONObject:
-    """Convert attributes by path, e.g. "custom.plan", to nested objects."""
+    """Convert profile attributes by path, e.g. "custom.plan", to nested objects."""
     nested: JSONObject = {}
     for path, value in attributes.items():
         group, dot, name = path.partition(".")
@@ -340,7 +340,7 @@ def nest_attributes(attributes: Mapping[str, JSON]) -> JSONObject:
 
 @dataclass(frozen=True, slots=True)
 class JourneyRun:
-    """One profile's run through a journey.
+    """Record of one profile's run through a journey.
 
     Args:
         mark: Fingerprint of the profile's event after which others are "since entry".
@@ -366,7 +366,7 @@ class JourneyRun:
 
 @dataclass(frozen=True, slots=True)
 class TrailEntry:
-    """One entry of a journey run's trail.
+    """Record of one step in the trail of a journey run.
 
     Args:
         what: A sentence for people.

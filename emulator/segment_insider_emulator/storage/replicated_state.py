@@ -63,7 +63,7 @@ class ReplicatedState:
     def create_state_guard(
         self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
     ) -> StateGuard:
-        """Share the state of *shareable* under *name*, in place of an earlier one of that name.
+        """Share the state of *shareable* under *name* with other processes, and return its guard.
 
         Args:
             refresh_on_read: Whether each refresh reloads it, or only an update.
@@ -76,7 +76,7 @@ class ReplicatedState:
         return entry
 
     def subscribe_to_next_due_time(self, name: str, callback: Callable[[str | None], None]) -> None:
-        """Call *callback* with the next due time (ISO 8601 or None) at each refresh.
+        """Call *callback* with the time of the next retry or journey run at each refresh.
 
         Args:
             name: RETRIES_DUE or JOURNEY_RUNS_DUE.
@@ -84,7 +84,7 @@ class ReplicatedState:
         self._due_callbacks[name] = callback
 
     def refresh_from_database(self) -> None:
-        """Load states that other processes changed. Raises: DatabaseUnavailable."""
+        """Load states that other processes changed in the database. Raises: DatabaseUnavailable."""
         if not self.is_multi_process:
             return
         with transaction(self._engine) as connection:
@@ -98,7 +98,7 @@ class ReplicatedState:
 
 
 class _ReplicatedStateGuard:
-    """One shared state. Its lock is taken after the writer lock, never before."""
+    """Guard of one state that processes share. Its lock is taken after the writer lock."""
 
     def __init__(self, engine: Engine, name: str, shareable: Shareable) -> None:
         self._engine, self._name, self._shareable = engine, name, shareable
@@ -128,7 +128,7 @@ class _ReplicatedStateGuard:
             UPSERT_STATE.execute_many(connection, [row])
 
     def reload_state(self) -> None:
-        """Load the state from the database."""
+        """Load the shared state from the database."""
         with transaction(self._engine) as connection, self._lock:
             self._load_state(connection)
 

@@ -1,4 +1,4 @@
-"""Stores reported scenario runs, and differences between real and emulated responses."""
+"""Storage of reported scenario runs, and of differences between real and emulated responses."""
 
 from dataclasses import dataclass
 
@@ -31,20 +31,20 @@ INCREMENT_DIFFERENCE_COUNT = (
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRun:
-    """One reported run of scenarios: {"startedAt", "features": [...]}."""
+    """Record of one reported run of scenarios: {"startedAt", "features": [...]}."""
 
     id: int
     run: JSONObject
 
 
 class ScenarioRunStore:
-    """Stores the latest scenario runs. Raises: DatabaseUnavailable."""
+    """Stores the latest reported runs of scenarios. Raises: DatabaseUnavailable."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def add_scenario_run(self, report: JSONObject) -> int:
-        """Store a run's report and delete the oldest; return its id."""
+        """Store the report of a scenario run and delete the oldest ones; return its id."""
         with transaction(self._engine) as connection:
             id: int = connection.scalars(INSERT_SCENARIO_RUN, [{"run": report}]).one()
             connection.execute(DELETE_OLD_SCENARIO_RUNS, {"last_id": id - MAX_SCENARIO_RUNS})
@@ -57,7 +57,7 @@ class ScenarioRunStore:
             return [ScenarioRun(row.id, row.run) for row in rows]
 
     def get_scenario_run(self, run_id: int) -> ScenarioRun | None:
-        """Return one run."""
+        """Return one stored scenario run; None if there is none."""
         with transaction(self._engine) as connection:
             row = connection.execute(SELECT_SCENARIO_RUN, {"id": run_id}).first()
             return ScenarioRun(row.id, row.run) if row else None
@@ -65,7 +65,7 @@ class ScenarioRunStore:
 
 @dataclass(frozen=True, slots=True)
 class ResponseDifference:
-    """One kind of difference between two responses: how often, when first, and the exchange."""
+    """A difference between real and emulated responses: how often, when first, an example."""
 
     id: int
     times: int
@@ -80,7 +80,7 @@ class ResponseDifferenceStore:
         self._engine = engine
 
     def record_difference(self, signature: str, at: str, document: JSONObject) -> None:
-        """Count a difference, and store *document* the first time its *signature* appears."""
+        """Count a difference between responses; store *document* when its *signature* is new."""
         with transaction(self._engine) as connection:
             values = {"same_signature": signature}
             if connection.execute(INCREMENT_DIFFERENCE_COUNT, values).rowcount:
@@ -91,7 +91,7 @@ class ResponseDifferenceStore:
     def list_differences(
         self, *, after_id: int = 0, limit: int = 100
     ) -> tuple[list[ResponseDifference], int | None]:
-        """Return differences after *after_id*, oldest first, and the next `after_id` or None."""
+        """Return response differences after *after_id*, and the next `after_id` or None."""
         with transaction(self._engine) as connection:
             values = {"after": after_id, "limit": limit + 1}
             rows = connection.execute(SELECT_DIFFERENCES, values)

@@ -89,7 +89,7 @@ DELETE_OLD_FORGOTTEN_IDS = delete(forgotten_message_ids).where(
 
 @dataclass(frozen=True, slots=True)
 class RetentionLimits:
-    """How much to store; None is unlimited.
+    """Limits of retention: how much data to store; None is unlimited.
 
     Args:
         days: Maximum age of messages, by the emulator's clock.
@@ -117,7 +117,7 @@ class MessageRetention:
         self._clock = clock
 
     def delete_excess_messages(self) -> int:
-        """Delete at most MAX_MESSAGES_PER_STEP messages beyond the limits; return how many."""
+        """Delete the oldest messages beyond the limits, a few at a time; return how many."""
         with transaction(self._engine) as connection:
             oldest = connection.execute(SELECT_OLDEST_MESSAGES).all()
             excess = oldest[: self._count_excess_messages(connection, oldest)]
@@ -135,7 +135,7 @@ class MessageRetention:
         return len(existing_ids)
 
     def _count_excess_messages(self, connection: Connection, oldest: OldestMessageRows) -> int:
-        """Count how many of *oldest* are beyond the limits."""
+        """Count how many of the *oldest* messages are beyond the retention limits."""
         limits, excess = self._limits, [0]
         if limits.days is not None:
             before = format_iso_utc(self._clock() - timedelta(days=limits.days))
@@ -184,7 +184,7 @@ class RetentionSchedule:
         self._is_within_limits = False
 
     def run_step_if_due(self, now: float) -> float:
-        """Run one step if messages may be beyond the limits; return the seconds until the next.
+        """Run one retention step if it is due; return the seconds until the next check.
 
         Args:
             now: Seconds of a monotonic clock.
@@ -217,7 +217,7 @@ class RetentionSchedule:
 
 
 class RetentionWorker:
-    """Runs retention steps on its own thread."""
+    """Thread that deletes the oldest messages beyond the limits, step by step."""
 
     def __init__(self, schedule: RetentionSchedule) -> None:
         self._schedule = schedule
@@ -226,7 +226,7 @@ class RetentionWorker:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop deleting old data after the current deletion, and end the thread."""
+        """Stop the retention thread after the deletion that is under way."""
         self._stop_requested.set()
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""Stores the list of sandboxes, creates their databases, and exports their rows."""
+"""Storage of the list of sandboxes; creation, deletion and export of their databases."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ MAX_INTEGER = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class SandboxRecord:
-    """One sandbox as created.
+    """Record of one sandbox as it was created: its id, keys and workspace.
 
     Args:
         workspace: A workspace document, a preset's name, or None for the emulator's own.
@@ -113,7 +113,7 @@ class SandboxStore:
             return [SandboxRecord(**row._mapping) for row in connection.execute(SELECT_SANDBOXES)]
 
     def add_sandbox(self, sandbox: SandboxRecord) -> None:
-        """Store a new sandbox."""
+        """Store the record of a new sandbox."""
         row = {column.name: getattr(sandbox, column.name) for column in RECORD_COLUMNS}
         with transaction(self._engine) as connection:
             connection.execute(insert(sandboxes), [row])
@@ -125,12 +125,12 @@ class SandboxStore:
             connection.execute(UPDATE_SANDBOX_WORKSPACE, values)
 
     def mark_all_sandboxes_used(self, at: str) -> None:
-        """Set the last use of all sandboxes to *at*, ISO 8601."""
+        """Store *at* (ISO 8601) as the time when all sandboxes were last used."""
         with transaction(self._engine) as connection:
             connection.execute(UPDATE_USED_AT_OF_ALL, {"at": at})
 
     def mark_sandbox_used(self, sandbox_id: str, at: str) -> None:
-        """Set the last use of one sandbox to *at*, ISO 8601."""
+        """Store *at* (ISO 8601) as the time when one sandbox was last used."""
         with transaction(self._engine) as connection:
             connection.execute(UPDATE_USED_AT, {"sandbox_id": sandbox_id, "at": at})
 
@@ -140,7 +140,7 @@ class SandboxStore:
             return list(connection.scalars(SELECT_IDLE_SANDBOX_IDS, {"before": before}))
 
     def delete_sandbox(self, sandbox_id: str, unused_since: str | None = None) -> bool:
-        """Delete one sandbox from the list; return whether it was there.
+        """Delete one sandbox from the stored list; return whether it was there.
 
         Args:
             unused_since: Delete it only if last used, or created, before this time, ISO 8601.
@@ -153,7 +153,7 @@ class SandboxStore:
 
 
 def create_sandbox_database(main_engine: Engine, sandbox_id: str) -> str:
-    """Return the database URL or path of a sandbox, and create its schema or folder.
+    """Create the database folder or schema of a sandbox; return the database's path or URL.
 
     It is a schema of a PostgreSQL database, a file in a folder next to the main SQLite file, or in
     memory if the main database is.
@@ -175,7 +175,7 @@ def create_sandbox_database(main_engine: Engine, sandbox_id: str) -> str:
 
 
 def find_leftover_database(main_engine: Engine, sandbox_id: str) -> str | None:
-    """Return the existing file or schema with a sandbox's name, if any."""
+    """Return the file or schema that a deleted sandbox with the same id left; None without one."""
     if main_engine.dialect.name == "postgresql":
         with transaction(main_engine) as connection:
             return find_sandbox_schema(connection, sandbox_id)
@@ -186,7 +186,7 @@ def find_leftover_database(main_engine: Engine, sandbox_id: str) -> str | None:
 
 
 def delete_sandbox_database(main_engine: Engine, sandbox_id: str) -> None:
-    """Delete the schema or files of a sandbox that is no longer open."""
+    """Delete the database files or schema of a sandbox that is no longer open."""
     if main_engine.dialect.name == "postgresql":
         with transaction(main_engine) as connection:
             drop_sandbox_schema(connection, sandbox_id)
@@ -209,7 +209,7 @@ def _get_sandbox_folder(main_engine: Engine) -> Path:
 
 
 class SandboxArchive:
-    """Exports and imports all rows of one sandbox. Raises: DatabaseUnavailable."""
+    """Exports and imports all database rows of one sandbox. Raises: DatabaseUnavailable."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -226,7 +226,7 @@ class SandboxArchive:
                     yield name, dict(zip(names, row, strict=True))
 
     def replace_rows(self, rows: Iterable[tuple[str, JSONObject]]) -> None:
-        """Replace all stored rows by *rows*, each checked by `validate_exported_row` before.
+        """Replace all database rows of a sandbox by imported *rows*, checked before.
 
         Raises: EmulatorError, when rows contradict each other.
         """
@@ -248,7 +248,7 @@ class SandboxArchive:
 
 
 def validate_exported_row(table_name: JSON, row: JSON, where: str) -> tuple[str, JSONObject]:
-    """Return one row of an export. Raises: EmulatorError, when it does not fit the tables."""
+    """Check one row of a sandbox's export and return it. Raises: EmulatorError, if invalid."""
     remedy = "Send an export of this version of the emulator, as it came."
     if not isinstance(table_name, str) or table_name not in EXPORTED_TABLES:
         raise EmulatorError("not a row of an export", where, remedy)

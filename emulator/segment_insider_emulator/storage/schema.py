@@ -30,7 +30,7 @@ Int64 = BigInteger().with_variant(Integer, "sqlite")
 
 
 class JsonText(TypeDecorator[Any]):
-    """Column type of JSON values stored as text; None is stored as NULL."""
+    """Database column type of JSON values stored as text; None is stored as NULL."""
 
     impl = Text
     cache_ok = True
@@ -43,7 +43,7 @@ class JsonText(TypeDecorator[Any]):
 
 
 class RequiredJsonText(JsonText):
-    """Column type of JSON values stored as text; None is stored as JSON null."""
+    """Database column type of JSON values stored as text; None is stored as JSON null."""
 
     cache_ok = True
 

@@ -1,1 +1,1 @@
-"""Flask: access control, sandboxes, the HTTP endpoints of both vendors, and the server."""
+"""Flask and HTTP: access control, sandboxes, the endpoints of both vendors, and the server."""

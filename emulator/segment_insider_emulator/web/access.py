@@ -60,34 +60,34 @@ _HOST_REMEDY = "Send a name or an address, with or without a port, such as local
 
 
 class AccessDenied(EmulatorError):
-    """The caller may not make this request."""
+    """Error 403: the caller may not make the request."""
 
     status = 403
 
 
 class UntrustedOrigin(AccessDenied):
-    """The request has a foreign Host header, or comes from another site's page."""
+    """Error 403: the request has a foreign Host header, or comes from another site's page."""
 
 
 class CallbackLoop(AccessDenied):
-    """The request is an error callback of an emulator."""
+    """Error 403: the request is an error callback that an emulator sent."""
 
 
 class AuthenticationRequired(AccessDenied):
-    """The request has no valid password or token."""
+    """Error 401: the request has no valid password or team token."""
 
     status = 401
 
 
 class InvalidHostHeader(EmulatorError):
-    """The Host header is invalid, or missing where it is needed."""
+    """Error 400: the Host header is invalid, or missing where it is needed."""
 
     status = 400
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team with shared sandboxes.
+    """A team of users that shares sandboxes, as configured in the teams file.
 
     Args:
         token_digests: SHA-256 of each of its tokens; tokens are never stored.
@@ -103,17 +103,17 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The authenticated caller: a member of a team, or the operator, who can access everything."""
+    """The authenticated caller of a request: a team's member, or the operator with all rights."""
 
     team: Team | None = None
 
     def can_access(self, owner: str | None) -> bool:
-        """Return whether this caller may access resources of team *owner* (None: unowned)."""
+        """Return whether this caller may access sandboxes of team *owner* (None: of no team)."""
         return self.team is None or self.team.name == owner
 
 
 class CallerAuthenticator:
-    """Authenticates callers by password or team token.
+    """Authenticates callers of pages and the control API, by password or team token.
 
     Args:
         password: The operator's; None gives every caller the operator's access.
@@ -128,7 +128,7 @@ class CallerAuthenticator:
         self._password_digest = None if password is None else _compute_sha256(password)
 
     def authenticate(self, secret: str | None) -> Caller | None:
-        """Return the caller with this *secret*, None if unknown; takes constant time."""
+        """Return the caller with this password or token, None if unknown; takes constant time."""
         if self._password_digest is None:
             return Caller()
         digest = _compute_sha256(secret or "")
@@ -144,7 +144,7 @@ class CallerAuthenticator:
 
 
 def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> Callable[[], None]:
-    """Create the before-request check for an emulator bound to *bound_host*.
+    """Create the function that checks each request's access to an emulator bound to *bound_host*.
 
     If it is not bound to the loopback interface, its host names are not known and not checked.
 
@@ -195,7 +195,7 @@ def is_loopback_host(host: str) -> bool:
 
 
 def load_teams(path: str | None) -> list[Team]:
-    """Load the teams from the file at *path*; none without a path.
+    """Load the teams file at *path*; no teams without a path.
 
     Raises: EmulatorError, naming the first mistake and never a token.
     """
@@ -228,9 +228,9 @@ def find_default_sandbox_owner(teams: Iterable[Team]) -> str | None:
 
 
 def read_host_header() -> str | None:
-    """Return the Host header without a default port; None if it is missing.
+    """Return the request's Host header without a default port; None if it is missing.
 
-    Raises: BadHost, when it is neither a name nor an address.
+    Raises: InvalidHostHeader, when it is neither a name nor an address.
     """
     header: str = request.environ.get("HTTP_HOST", "")
     if not header:
@@ -245,9 +245,9 @@ def read_host_header() -> str | None:
 
 
 def require_host_header() -> str:
-    """Return the Host header for URLs of this emulator, e.g. "my_service:8282".
+    """Return the request's Host header, for URLs of this emulator, e.g. "my_service:8282".
 
-    Raises: BadHost, when there is none: HTTP/1.0 needs none, and then no address is known.
+    Raises: InvalidHostHeader, when there is none: HTTP/1.0 needs none, so no address is known.
     """
     host = read_host_header()
     if host is None:
@@ -257,12 +257,12 @@ def require_host_header() -> str:
 
 
 def get_request_base_url() -> str:
-    """Return scheme and host, e.g. "http://my_service:8282". Raises: InvalidHostHeader."""
+    """Return the request's scheme and host, e.g. "http://shop:8282". Raises: InvalidHostHeader."""
     return f"{request.scheme}://{require_host_header()}"
 
 
 def normalise_host_name(host: str) -> str:
-    """Return the name in *host* in lower case, without port and final dot."""
+    """Return the host name of a Host header in lower case, without port and final dot."""
     return re.sub(r":\d*$", "", host).removesuffix(".").lower()
 
 
@@ -284,7 +284,7 @@ def _reject_duplicate_team_values(path: str, label: str, values: Sequence[object
 
 
 def _format_redacted_error(error: ValidationError) -> str:
-    """Describe a schema error without the invalid value, which may be a token."""
+    """Describe a schema error of the teams file without the invalid value, which may be a token."""
     if error.validator == "required":
         return error.message
     if error.validator == "type":
@@ -307,7 +307,7 @@ def _create_teams_file_validator() -> Draft202012Validator:
 
 
 def _needs_authentication() -> bool:
-    """Return whether the request is for a page or the control API, which need a password."""
+    """Return whether the request is for a page or the control API, which need authentication."""
     pages = request.blueprints
     return request.path.startswith(CONTROL_API_PREFIX) or bool(
         pages and pages[-1] == INSPECTOR_BLUEPRINT
@@ -342,7 +342,7 @@ def _reject_cross_origin_request(host: str | None) -> None:
 
 
 def _is_link_navigation() -> bool:
-    """Return whether a person followed a link from another site."""
+    """Return whether the browser made this request because a person followed a link elsewhere."""
     fetch_headers = (request.headers.get("Sec-Fetch-Mode"), request.headers.get("Sec-Fetch-Dest"))
     return request.method == "GET" and fetch_headers == ("navigate", "document")
 
@@ -363,7 +363,7 @@ def _build_authentication_error(secret: str | None) -> AuthenticationRequired:
 
 
 def _read_presented_secret() -> str | None:
-    """Return the password or token of the current request; None if it has none."""
+    """Return the password or team token that the request presents; None if it has none."""
     try:
         authorization = request.authorization
     except ValueError:  # invalid base64

@@ -15,7 +15,7 @@ ALL_HTTP_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 @bp.route("/api/user/v1/<path:rest>", methods=ALL_HTTP_METHODS, endpoint="answer")
 @bp.route("/api/contact/v1/<path:rest>", methods=ALL_HTTP_METHODS, endpoint="answer")
 def handle_insider_request(rest: str) -> Response:
-    """Pass the raw request to the account's API and return its response."""
+    """Flask view: pass a request to the emulated Insider One API and return its response."""
     headers = {name.lower(): value for name, value in request.headers}
     # One byte more than allowed is enough to reject the body.
     body = request.stream.read(MAX_BODY_BYTES + 1)
@@ -27,5 +27,5 @@ def handle_insider_request(rest: str) -> Response:
 
 @bp.get(openapi.OPENAPI_PATH, endpoint="described")
 def serve_insider_openapi() -> JSONObject:
-    """Return the OpenAPI document of these addresses."""
+    """Flask view: serve the OpenAPI document of the emulated Insider One API."""
     return openapi.build_openapi()

@@ -1,4 +1,4 @@
-"""JSON error responses in one shape: {"error": {"what", "where", "remedy"}}."""
+"""JSON error responses of all endpoints in one shape: {"error": {"what", "where", "remedy"}}."""
 
 import logging
 from typing import Any
@@ -38,7 +38,7 @@ class OrjsonProvider(JSONProvider):
 
 
 def register_json_errors(app: Flask) -> None:
-    """Set the JSON provider and the error handlers of *app*."""
+    """Make a Flask *app* answer all errors with JSON."""
     app.json = OrjsonProvider(app)
     app.register_error_handler(EmulatorError, _handle_emulator_error)
     app.register_error_handler(TemporarilyUnavailable, _handle_temporarily_unavailable)
@@ -48,7 +48,7 @@ def register_json_errors(app: Flask) -> None:
 def build_json_error_response(
     status: int, what: str, where: str = "", remedy: str = ""
 ) -> Response:
-    """Return a JSON error response."""
+    """Build a response with a JSON error: what is wrong, where, and the remedy."""
     body = {"error": {"what": what, "where": where, "remedy": remedy}}
     return Response(orjson.dumps(body), status, mimetype="application/json")
 
@@ -69,7 +69,7 @@ def _handle_temporarily_unavailable(error: TemporarilyUnavailable) -> Response:
 
 
 def handle_http_exception(error: HTTPException) -> Response:
-    """Convert an HTTP error of Flask or Werkzeug to a JSON error response."""
+    """Flask error handler: answer an HTTP exception of Flask or Werkzeug with a JSON error."""
     status = error.code or 500
     what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
     response = build_json_error_response(status, what, request.path, remedy)

@@ -1,4 +1,4 @@
-"""What runs before and after every view: access, sandbox, due journeys and retries, CORS."""
+"""Flask hooks before and after every view: access, sandbox, due journeys and retries, CORS."""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
@@ -21,19 +21,19 @@ SEGMENT_BLUEPRINT: Final = "segment"
 
 
 def check_access() -> None:
-    """Refuse foreign hosts and pages, and callers without password or token."""
+    """Flask hook: refuse foreign hosts and pages, and callers without password or token."""
     current_app.extensions["access_check"]()
 
 
 def close_idle_connections() -> None:
-    """Close database connections that were not used for a while."""
+    """Flask hook: close database connections that were not used for a while."""
     idle_connections: IdleConnectionReaper | None = current_app.extensions["idle_connections"]
     if idle_connections:
         idle_connections.close_idle_connections()
 
 
 def run_due_journey_steps() -> None:
-    """Run the journey steps of the current sandbox that are due by now.
+    """Flask hook: run the journey steps of the current sandbox that are due by now.
 
     Not for health checks: their answer does not depend on it, and has to be fast.
     """
@@ -42,7 +42,7 @@ def run_due_journey_steps() -> None:
 
 
 def send_due_retries() -> None:
-    """Send due retries, so that readers see the effect of a moved clock."""
+    """Flask hook: send due retries, so that readers see the effect of a moved clock."""
     if request.path.startswith(PATHS_THAT_RUN_RETRIES):
         services = current_services()
         retries = services.pipeline.retries
@@ -51,12 +51,12 @@ def send_due_retries() -> None:
 
 
 def answer_segment_preflight() -> Response | None:
-    """Answer the CORS preflight requests of browsers at Segment's endpoints."""
+    """Flask hook: answer the CORS preflight requests of browsers at Segment's endpoints."""
     return answer_cors_preflight() if _is_segment_request() else None
 
 
 def add_segment_cors_headers(response: Response) -> Response:
-    """Let browsers call Segment's endpoints from pages of any origin."""
+    """Flask hook: let browsers call Segment's endpoints from pages of any origin."""
     return add_cors_headers(response) if _is_segment_request() else response
 
 
@@ -75,7 +75,7 @@ AFTER_VIEW: Final[tuple[AfterView, ...]] = (add_segment_cors_headers,)
 def install_request_hooks(
     app: Flask, access_check: Callable[[], None], idle_connections: IdleConnectionReaper | None
 ) -> None:
-    """Register BEFORE_VIEW and AFTER_VIEW for all views of *app*.
+    """Register the hooks before and after all views of a Flask *app*.
 
     Args:
         idle_connections: None for databases that need no connections closed.

@@ -1,4 +1,4 @@
-"""Create the record of a new sandbox, and check it against quota and existing sandboxes."""
+"""Creation of sandboxes: builds the record, and checks it against quota and existing sandboxes."""
 
 import re
 import secrets
@@ -51,7 +51,7 @@ def build_sandbox_record(
 
 
 def check_sandbox_quota(team: Team | None, existing: Collection[SandboxRecord]) -> None:
-    """Check that one more sandbox is allowed. Raises: ConflictError."""
+    """Check that the emulator and the team may have one more sandbox. Raises: ConflictError."""
     remedy = (
         "Delete sandboxes that are not needed, on the page /team or with "
         "DELETE /emulator/v1/sandboxes/<id>."
@@ -70,7 +70,7 @@ def check_sandbox_keys_are_unique(
     default_workspace: Workspace,
     engine: Engine,
 ) -> None:
-    """Check that no other sandbox has the same id, write key or account.
+    """Check that no other sandbox has the same id, write key or Insider One account.
 
     Args:
         existing: All sandboxes except the default one.
@@ -98,7 +98,7 @@ def check_sandbox_keys_are_unique(
 def load_requested_workspace(
     requested: JSONObject | str | None, where: str = WORKSPACE_FIELD
 ) -> Workspace | None:
-    """Load the requested preset or document; None for the emulator's own workspace.
+    """Load the preset or document requested for a sandbox; None for the emulator's own workspace.
 
     Raises: EmulatorError, naming the first mistake.
     """

@@ -1,4 +1,4 @@
-"""The registry of sandboxes: create, find, delete, replace the workspace, delete idle ones."""
+"""Registry of sandboxes: creates, finds, deletes and rebuilds them, and deletes idle ones."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ NEVER_USED: Final = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """One sandbox: its stored record and its services."""
+    """One sandbox: its stored record and its service objects."""
 
     record: SandboxRecord
     services: SandboxServices
@@ -117,7 +117,7 @@ class SandboxRegistry:
         key: str | None = None,
         team: Team | None = None,
     ) -> Sandbox:
-        """Create a sandbox; settings that are None are generated and unique.
+        """Create a sandbox and store it; settings that are None are generated and unique.
 
         Args:
             workspace: A document, the name of a preset, or None for the emulator's own.
@@ -159,7 +159,7 @@ class SandboxRegistry:
         workspace: Workspace | None,
         requested: JSONObject | str | None,
     ) -> Iterator[SandboxServices]:
-        """Replace the workspace of the sandbox of *services*, unless the with block fails.
+        """Replace the workspace of a sandbox, given by its *services*, unless the with block fails.
 
         During the block no sandbox is created or deleted. The sandbox keeps its data and keys;
         injected faults and changes made in the panels are lost.
@@ -209,7 +209,7 @@ class SandboxRegistry:
         return True
 
     def load_changes_of_other_processes(self) -> None:
-        """Load sandboxes that other processes have created or deleted."""
+        """Load sandboxes that other processes created, and close those they deleted."""
         shared_state = self.default.services.shared_state
         if shared_state.is_multi_process:
             shared_state.refresh_from_database()
@@ -233,7 +233,7 @@ class SandboxRegistry:
             )
 
     def export_state(self) -> JSONObject:
-        """Return an empty state for other processes: the list of sandboxes is in the database."""
+        """Return an empty shared state: the list of sandboxes is in the database."""
         return {}
 
     def load_state(self, state: JSONObject) -> None:
@@ -251,7 +251,7 @@ class SandboxRegistry:
 
     @contextmanager
     def _lock_registry(self) -> Iterator[None]:
-        """Hold the cross-process lock on the sandbox registry."""
+        """Hold the lock on the sandbox registry that all processes share."""
         with self._lock, hold_advisory_locks(self._main_engine, SANDBOX_LIST_LOCK):
             self.default.services.shared_state.refresh_from_database()
             self._load_sandbox_changes()
@@ -322,7 +322,7 @@ class SandboxRegistry:
         )
 
     def _rebuild_stopped_services(self, sandbox: Sandbox) -> None:
-        """Build the stopped services of *sandbox* again, if they include background workers."""
+        """Build the stopped services of a sandbox again, if they include background workers."""
         services = sandbox.services
         if (
             services.queue.is_started
@@ -334,7 +334,7 @@ class SandboxRegistry:
             )
 
     def _find_by_services(self, services: SandboxServices) -> Sandbox:
-        """Return the sandbox of *services*, even if its workspace has been replaced since."""
+        """Return the sandbox that has or had these *services*, before a change of its workspace."""
         for sandbox in self.list_sandboxes():
             if sandbox.services.engine is services.engine:
                 return sandbox
@@ -350,7 +350,7 @@ class SandboxRegistry:
 
 
 class SandboxExpiry:
-    """Deletes sandboxes that no process has used for longer than *max_idle*.
+    """Deletes sandboxes that were not used for longer than *max_idle*.
 
     It runs when a request arrives. All periods start again when a process starts, because uses are
     not recorded without one.
@@ -372,7 +372,7 @@ class SandboxExpiry:
         record_store.mark_all_sandboxes_used(format_iso_utc(clock()))
 
     def record_sandbox_use(self, id: str) -> None:
-        """Record that the sandbox *id* is used now, and delete idle ones."""
+        """Record that a sandbox is used now, and delete idle sandboxes."""
         now, precision = self._clock(), self._max_idle / CHECKS_PER_IDLE_PERIOD
         if (
             id != DEFAULT_SANDBOX_ID

@@ -1,4 +1,4 @@
-"""Select the sandbox of a request: by URL prefix, write key or Insider One account."""
+"""Routing of requests to sandboxes: by URL prefix, write key or Insider One account."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -41,7 +41,7 @@ _TEAM_PAGE_ENDPOINT: Final = "inspector.team.show_team_sandboxes"
 
 
 class SandboxNotFound(AccessDenied):
-    """The sandbox does not exist, or the caller may not access it."""
+    """Error 404: the sandbox does not exist, or the caller may not access it."""
 
     status = 404
 
@@ -68,7 +68,7 @@ class SandboxPrefixMiddleware:
 def install_sandbox_routing(
     app: Flask, registry: SandboxRegistry, expiry: SandboxExpiry | None
 ) -> None:
-    """Make *app* serve all sandboxes of *registry*.
+    """Make a Flask *app* serve all sandboxes of *registry*.
 
     Args:
         expiry: Deletes idle sandboxes; None keeps all.
@@ -88,7 +88,7 @@ def current_sandbox() -> Sandbox | None:
 
 
 def list_accessible_sandboxes() -> list[Sandbox]:
-    """Return the sandboxes that the caller can access, the default one first."""
+    """Return the sandboxes that the caller may access, the default one first."""
     registry = current_registry()
     accessible = [
         sandbox
@@ -103,7 +103,7 @@ def list_accessible_sandboxes() -> list[Sandbox]:
 
 
 def find_accessible_sandbox(id: str) -> Sandbox:
-    """Return the sandbox *id*. Raises: SandboxNotFound, also when the caller cannot access it."""
+    """Return a sandbox of the caller by id. Raises: SandboxNotFound, also for another team's."""
     registry, sandbox = current_registry(), current_registry().get_sandbox(id)
     if sandbox is None or not current_caller().can_access(sandbox.record.team):
         raise _build_sandbox_not_found_error(id)
@@ -148,7 +148,7 @@ def _build_sandbox_not_found_error(id: str) -> SandboxNotFound:
 
 
 def select_sandbox_of_request() -> None:
-    """Select the sandbox of the current request, for `current_services`.
+    """Flask hook: select the sandbox of the current request, for `current_services`.
 
     It is selected by the URL prefix; otherwise by the write key (Segment) or the account (Insider
     One); otherwise it is the default one. Static files need no sandbox and no database.
@@ -183,7 +183,7 @@ def select_sandbox_of_request() -> None:
 
 
 def _hide_inaccessible_sandbox(id: str, requested_id: str | None) -> None:
-    """Answer as if the sandbox *id* did not exist, unless the endpoint needs no sandbox.
+    """Answer that the sandbox does not exist, since the caller may not access it.
 
     Args:
         requested_id: The id in the URL.

@@ -1,4 +1,4 @@
-"""Segment's endpoints: tracking API, pixel, CDN and tokens, and how their calls are ingested."""
+"""Flask routes of Segment's endpoints: tracking API, pixel, CDN and tokens."""
 
 import base64
 import logging
@@ -57,7 +57,7 @@ _PARSED_BODY_KEY: Final = "emulator.call"
 
 
 def read_raw_body(*, cache: bool = False) -> bytes:
-    """Return the body of the current request, still compressed.
+    """Return the body of the current request to Segment, still compressed.
 
     Args:
         cache: Keep it, so that it can be read again.
@@ -73,7 +73,7 @@ def read_raw_body(*, cache: bool = False) -> bytes:
 
 
 def parse_call_of_request_once(read_body: Callable[[], bytes], kind: str) -> JSONObject:
-    """Return the call in the current request's body, parsed once also if it is needed twice.
+    """Return the parsed call of the current request; a second call of this reuses the result.
 
     It is needed to find the write key, and to ingest the call. Raises: IngestError.
     """
@@ -85,7 +85,7 @@ def parse_call_of_request_once(read_body: Callable[[], bytes], kind: str) -> JSO
 
 
 def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
-    """Ingest the body of the current request; return when its messages are delivered.
+    """Ingest the call or batch in the current request; return when its messages are delivered.
 
     Args:
         kind: Given by the path: a type of message, or "batch".
@@ -100,7 +100,7 @@ def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
 
 
 def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
-    """Ingest a parsed *call*: assign its messages to their source and deliver them."""
+    """Ingest a parsed call or batch: assign its messages to their source and deliver them."""
     services = current_services()
     now = services.clock()
     messages = parse_messages(
@@ -122,7 +122,7 @@ def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -
 
 
 def get_request_write_key() -> str | None:
-    """Return the write key in the path, headers or body of the current request.
+    """Return the Segment write key in the path, headers or body of the current request.
 
     None if there is none, or if the request is invalid: its view then reports the error.
     """
@@ -149,7 +149,7 @@ def get_request_write_key() -> str | None:
 
 
 def read_pixel_call() -> bytes:
-    """Return the JSON of the call in the current request's query. Raises: IngestError."""
+    """Return the JSON of the call in a pixel request's query. Raises: IngestError."""
     return decode_pixel_query(request.args.items(multi=True))
 
 
@@ -171,7 +171,7 @@ PLAIN_WRITE_KEY_PATTERN: Final = re.compile(r"[\w-]+", re.ASCII)
 @bp.route("/v1/<path:path>", methods=METHODS, merge_slashes=False)
 @bp.route("/v1//<path:path>", methods=METHODS, merge_slashes=False)
 def handle_tracking_call(path: str) -> Response:
-    """Ingest the call or batch of an SDK; answers when it is delivered and stored."""
+    """Flask view: ingest the call or batch of an SDK; answers when it is delivered and stored."""
     name = path.rstrip("/")
     kind = CALL_KINDS.get(name)
     if request.method == "POST" and name == TELEMETRY_NAME:
@@ -187,7 +187,7 @@ def handle_tracking_call(path: str) -> Response:
 
 @bp.post(f"/<any({','.join((*CALL_KINDS, TELEMETRY_NAME))}):name>", strict_slashes=False)
 def refuse_call_without_version(name: str) -> Response:
-    """Refuse a path without /v1 and name the right apiHost."""
+    """Flask view: refuse a tracking call to a path without /v1, and name the right apiHost."""
     raise _build_unknown_address_error(
         f"The apiHost of this SDK has to end in /v1, so that it sends {CALL_ADDRESSES}."
     )
@@ -195,7 +195,7 @@ def refuse_call_without_version(name: str) -> Response:
 
 @bp.get("/v1/pixel/<kind>")
 def handle_pixel_request(kind: str) -> Response:
-    """Ingest the call in the query and answer with a one-pixel image, even after an error.
+    """Flask view: ingest the call in a pixel's URL and answer with an image, even after an error.
 
     Source: Segment, Pixel Tracking API. An additional header has the error.
     """
@@ -211,7 +211,7 @@ def handle_pixel_request(kind: str) -> Response:
 
 @bp.post("/token", strict_slashes=False)
 def handle_token_request() -> Response:
-    """Exchange a signed assertion for a bearer token."""
+    """Flask view: exchange a signed OAuth assertion for a bearer token."""
     if request.mimetype != FORM_CONTENT_TYPE:
         what = f"the content type is {request.mimetype or 'missing'}"
         raise TokenRequestRejected(
@@ -224,7 +224,7 @@ def handle_token_request() -> Response:
 
 @bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)
 def serve_source_settings(write_key: str) -> Response:
-    """Return the settings that browser and mobile SDKs read before they send events."""
+    """Flask view: serve the settings that browser and mobile SDKs read before they send events."""
     services = current_services()
     known = {source.write_key for source in services.sources}
     if services.config.strict and write_key not in known:
@@ -238,7 +238,7 @@ def serve_source_settings(write_key: str) -> Response:
 
 @bp.get("/projects/<write_key>/settings", strict_slashes=False)
 def refuse_settings_without_version(write_key: str) -> Response:
-    """Refuse the settings path without /v1 and name the right cdnHost."""
+    """Flask view: refuse the settings path without /v1, and name the right cdnHost."""
     remedy = f"The cdnHost of this SDK has to end in /v1, so that it asks for {SETTINGS_PATH}."
     raise _build_not_found_error(
         "the CDN has no such address", SETTINGS_PATH.removeprefix("/v1"), remedy
@@ -247,7 +247,7 @@ def refuse_settings_without_version(write_key: str) -> Response:
 
 @bp.get("/analytics.js/v1/<write_key>/analytics.min.js")
 def serve_analytics_js(write_key: str) -> Response:
-    """Serve analytics.js for Segment's snippet."""
+    """Flask view: serve analytics.js for Segment's snippet."""
     base = f"{get_request_base_url()}{request.root_path}"
     return _build_analytics_js_response(
         MAIN_SCRIPT, lambda source: personalise_analytics_js(source, write_key, base)
@@ -256,13 +256,13 @@ def serve_analytics_js(write_key: str) -> Response:
 
 @bp.get("/analytics-next/bundles/<name>")
 def serve_analytics_js_bundle(name: str) -> Response:
-    """Serve a part of analytics.js that it loads on demand."""
+    """Flask view: serve a part of analytics.js that it loads on demand."""
     return _build_analytics_js_response(name, lambda source: source)
 
 
 @bp.get("/next-integrations/<path:name>")
 def refuse_device_mode_destination(name: str) -> Response:
-    """Refuse device-mode destinations: they are not emulated."""
+    """Flask view: refuse device-mode destinations, which are not emulated."""
     what = "destinations in device mode are not imitated"
     raise _build_not_found_error(
         what, f"/next-integrations/{name}", "Take remotePlugins out of the settings."
@@ -271,7 +271,7 @@ def refuse_device_mode_destination(name: str) -> Response:
 
 @bp.errorhandler(IngestError)
 def handle_ingest_error(error: IngestError) -> Response:
-    """Answer an IngestError as Segment does, with `detail` for people added.
+    """Flask error handler: answer an IngestError as Segment does, with `detail` for people added.
 
     The log has it, too: most SDKs show only `message` of an document.
     """
@@ -287,18 +287,18 @@ def handle_ingest_error(error: IngestError) -> Response:
 
 @bp.errorhandler(TokenRequestRejected)
 def handle_token_error(error: TokenRequestRejected) -> Response:
-    """Answer a rejected token request as SDKs expect, with `detail` for people added."""
+    """Flask error handler: answer a rejected token request as SDKs expect, with `detail` added."""
     body = {"error": error.error, "error_description": error.what, "detail": str(error)}
     return _build_token_response(body, error.status)
 
 
 def answer_cors_preflight() -> Response | None:
-    """Answer a CORS preflight request, on every path."""
+    """Answer a browser's CORS preflight request, on every path."""
     return Response(status=204) if request.method == "OPTIONS" else None
 
 
 def add_cors_headers(response: Response) -> Response:
-    """Add CORS headers: allow every origin and expose Retry-After.
+    """Add CORS headers to a response: allow every origin and expose Retry-After.
 
     The headers are named one by one: the wildcard does not cover Authorization.
     """

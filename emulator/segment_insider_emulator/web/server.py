@@ -1,4 +1,4 @@
-"""The WSGI server (waitress): in the foreground, or in a thread for tests and the demo."""
+"""Web server (waitress) of the emulator: in the foreground, or in a thread."""
 
 import signal
 import time
@@ -32,7 +32,7 @@ MAX_BODY_BYTES = (
 
 
 class StreamSlots:
-    """Slots for long-running event streams, each of which occupies a server thread.
+    """Limited slots for long-running event streams, each of which occupies a server thread.
 
     The server puts them into the WSGI environment, as `emulator.streams`.
     """
@@ -42,16 +42,16 @@ class StreamSlots:
         self.is_closing = False  # whether streams must end because the server stops
 
     def acquire_slot(self) -> bool:
-        """Acquire a slot if one is free; `release_slot` returns it."""
+        """Acquire a slot for an event stream if one is free; `release_slot` returns it."""
         return self._slots.acquire(blocking=False)
 
     def release_slot(self) -> None:
-        """Release a slot that `acquire_slot` returned."""
+        """Release a slot for an event stream that `acquire_slot` returned."""
         self._slots.release()
 
 
 class _StrictFramingParser(HTTPRequestParser):
-    """A request parser that rejects ambiguous body lengths.
+    """HTTP request parser of the server that rejects ambiguous body lengths.
 
     Source: RFC 9112, 6.1: a request with both lengths may be request smuggling, and HTTP/1.0 has no
     Transfer-Encoding. waitress uses one of the two and ignores the other.
@@ -79,7 +79,7 @@ def serve_app(
     on_ready: Callable[[str], None],
     trusted_proxy: str | None = None,
 ) -> None:
-    """Serve *app* until Ctrl-C or SIGTERM.
+    """Serve a Flask *app* in the foreground until Ctrl-C or SIGTERM.
 
     Args:
         port: 0 takes any free one.
@@ -111,7 +111,7 @@ def serve_app(
 def serve_app_in_thread(
     app: Flask, port: int = 0, trusted_proxy: str | None = None
 ) -> Iterator[str]:
-    """Serve *app* on 127.0.0.1 during the with block; yields its base URL."""
+    """Serve a Flask *app* on 127.0.0.1 during a with block; yields its base URL."""
     sockets: dict[int, Any] = {}
     streams = StreamSlots()
     server = _create_listening_server(
@@ -190,7 +190,7 @@ def _create_listening_server(
 
 
 def _wait_until_threads_idle(dispatcher: ThreadedTaskDispatcher) -> None:
-    """Wait until all threads are idle, so that waitress does not warn of queued tasks."""
+    """Wait until all server threads are idle, so that waitress does not warn of queued tasks."""
     end = time.monotonic() + THREAD_START_TIMEOUT_S
     while dispatcher.active_count and time.monotonic() < end:
         time.sleep(0.001)

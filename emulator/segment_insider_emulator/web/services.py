@@ -1,4 +1,4 @@
-"""The services of one sandbox, and those of the current request."""
+"""Service objects of one sandbox (stores, pipeline, clock), and those of the current request."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +33,7 @@ from segment_insider_emulator.workspace.model import SegmentSource
 
 
 class WorkspaceVersion:
-    """The workspace a sandbox has in this process, and the latest one set by any process.
+    """Which workspace a sandbox has in this process, and the latest one that any process set.
 
     Args:
         applied: A document, the name of a preset, or None for the emulator's own.
@@ -53,20 +53,20 @@ class WorkspaceVersion:
 
     @property
     def is_stale(self) -> bool:
-        """Whether another process has set a newer workspace."""
+        """Return whether another process has set a newer workspace for the sandbox."""
         return self.latest != self.applied
 
     def publish_workspace(self) -> None:
-        """Make this workspace the latest one for all processes."""
+        """Make this process's workspace the latest one for all processes."""
         with self._guard.lock_for_update:
             self.latest = self.applied
 
     def export_state(self) -> JSONObject:
-        """Return this and the latest workspace for other processes, as {"basis", "wanted"}."""
+        """Return the latest workspace for other processes, as {"basis", "wanted"}."""
         return {"basis": self._base_fingerprint, "wanted": self.latest}
 
     def load_state(self, state: JSONObject) -> None:
-        """Load what `export_state` returned in another process."""
+        """Load the latest workspace that `export_state` of another process returned."""
         self.latest = state["wanted"] if state["basis"] == self._base_fingerprint else self.applied
 
 
@@ -83,7 +83,7 @@ class SandboxState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SandboxServices:
-    """All services of one sandbox. Stateful services are never shared between sandboxes."""
+    """All service objects of one sandbox; those with state are never shared between sandboxes."""
 
     config: Config
     workspace: Workspace
@@ -110,17 +110,17 @@ class SandboxServices:
 
     @property
     def sandbox_state(self) -> SandboxState:
-        """The part that stays when the workspace is replaced."""
+        """Return the database, stores and clock, which stay when the workspace is replaced."""
         stores = self.store, self.profiles, self.journeys.run_store
         return SandboxState(self.engine, *stores, self.shared_state, self.clock)
 
     @property
     def message_sink(self) -> DeliveryPipeline | DeliveryQueue:
-        """Where messages of the source go: the queue, or directly the delivery pipeline."""
+        """Return where messages of the source go: the queue, or directly the delivery pipeline."""
         return self.queue if self.config.asynchronous else self.pipeline
 
     def reset_sandbox(self, now: datetime | None = None) -> None:
-        """Delete all data and faults; reset both panels to the workspace file.
+        """Delete all data and faults of the sandbox; reset both panels to the workspace file.
 
         Args:
             now: Where the clock is frozen then; None makes it follow the machine's clock.
@@ -133,29 +133,29 @@ class SandboxServices:
         self.clear_all_faults()
 
     def delete_traffic(self) -> None:
-        """Delete messages, deliveries and pending retries."""
+        """Delete the sandbox's messages, deliveries and pending retries."""
         self.queue.wait_until_drained()
         self.store.delete_all_traffic()
 
     def delete_profiles_and_journey_runs(self) -> None:
-        """Delete profiles and journey runs, and reset the account's rate limits."""
+        """Delete the sandbox's profiles and journey runs, and reset the account's rate limits."""
         self.journeys.reset()
         self.profiles.delete_all_profiles()
         self.endpoint.reset()
 
     def clear_all_faults(self) -> None:
-        """Remove all injected faults."""
+        """Remove all injected faults of Segment and Insider One."""
         self.segment_faults.clear_faults()
         self.insider_faults.clear_faults()
 
     def stop_workers(self) -> None:
-        """Finish running work; queued work is left to other processes of the same database."""
+        """Stop the background workers; queued work is left to other processes."""
         self.queue.close()
         if self.retention_worker:
             self.retention_worker.close()
 
     def close(self) -> None:
-        """Finish running work and close the database."""
+        """Stop the background workers of the sandbox and close its database."""
         self.stop_workers()
         self.store.close()
 
@@ -168,6 +168,6 @@ IMPLICIT_DEFAULT_KEY: Final = "emulator.unasked"
 
 
 def current_services() -> SandboxServices:
-    """Return the services of the current request's sandbox."""
+    """Return the service objects of the current request's sandbox."""
     selected = request.environ.get(SERVICES_KEY) if has_request_context() else None
     return cast(SandboxServices, selected or current_app.extensions["emulator"])
