@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from segment_insider_emulator.demo.shopper_day import build_shopper_day
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.running_emulator import RunningEmulator, serve_emulator
 from segment_insider_scenarios.shopper import make_products, make_shopper
 
@@ -74,7 +74,10 @@ def main() -> None:
     if found is None:
         sys.exit(f"docs/screenshots.py: no browser found. Install one of {', '.join(CHROMIUM)}.")
     IMAGES.mkdir(exist_ok=True)
-    with serve_emulator(load_preset("guide")) as emulator, sync_playwright() as playwright:
+    with (
+        serve_emulator(load_preset_workspace("guide")) as emulator,
+        sync_playwright() as playwright,
+    ):
         shop(emulator)
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         for file in take(browser, emulator):

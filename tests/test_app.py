@@ -20,14 +20,14 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import COMMANDS, main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 SONG = {"event": "Song Played", "userId": "ada", "messageId": "m1", "writeKey": "wk_demo"}
 
 
 @contextmanager
 def emulator(**settings: Any) -> Iterator[Flask]:
-    app = create_app(Config(**{"db": ":memory:", **settings}), load_preset("guide"))
+    app = create_app(Config(**{"db": ":memory:", **settings}), load_preset_workspace("guide"))
     yield app
     app.extensions["emulator"].store.close()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from segment_insider_emulator.workspace import load_preset, load_workspace_or_preset
+from segment_insider_emulator.workspace import load_preset_workspace, load_workspace_or_preset
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.running_emulator import serve_emulator
 
@@ -56,7 +56,7 @@ def run_shell(script: str) -> str:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """URL of the default emulator after the Python sample was sent."""
-    with serve_emulator(load_preset("guide")) as emulator:
+    with serve_emulator(load_preset_workspace("guide")) as emulator:
         sample = get_only_block("python")
         assert URL in sample
         run_and_read(sys.executable, "-c", sample.replace(URL, emulator.url))

@@ -24,7 +24,7 @@ from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.storage.sandboxes import SandboxStore
 from segment_insider_emulator.web.sandbox_creation import MAX_SANDBOXES
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ADA = {"messageId": "m1", "userId": "ada", "traits": {"email": "ada@x.io"}}
@@ -35,7 +35,7 @@ RED_SANDBOX = {"id": "red", "writeKey": "wk_red", "account": "redshop", "key": "
 
 @contextmanager
 def emulator(db: str = ":memory:", **settings: Any) -> Iterator[Flask]:
-    app = create_app(Config(db=db, **settings), load_preset("guide"), clock=lambda: NOW)
+    app = create_app(Config(db=db, **settings), load_preset_workspace("guide"), clock=lambda: NOW)
     yield app
     app.extensions["sandboxes"].close()
 
@@ -209,7 +209,7 @@ def test_the_store_of_a_deleted_sandbox_reports_that_it_was_closed(client: Flask
 
 
 def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> None:
-    document = load_preset("segment-defaults").document
+    document = load_preset_workspace("segment-defaults").document
     named = {**document, "source": {**document["source"], "name": "App"}}
     made = parse_json(client.post(SANDBOXES, json={"id": "app", "workspace": named}))
     assert made["workspace"] == "App"
@@ -295,7 +295,7 @@ def test_an_invalid_sandbox_is_reported(
 
 def test_a_workspace_document_contains_its_tracking_plan(client: FlaskClient) -> None:
     plan = {"rules": [{"type": "TRACK", "key": "Song Played", "jsonSchema": {}}]}
-    document = load_preset("guide").document
+    document = load_preset_workspace("guide").document
     source = {**document["source"], "settings": {"track": {"allowUnplannedEvents": False}}}
     held = {**document, "source": source, "trackingPlan": plan}
     client.post(SANDBOXES, json={"id": "held", "workspace": held})
@@ -422,7 +422,9 @@ class ManualClock:
 )
 def test_an_unused_sandbox_is_deleted(asked: str, left: list[str]) -> None:
     day = ManualClock()
-    app = create_app(Config(db=":memory:", keep_sandboxes=24), load_preset("guide"), clock=day)
+    app = create_app(
+        Config(db=":memory:", keep_sandboxes=24), load_preset_workspace("guide"), clock=day
+    )
     client = app.test_client()
     client.post(SANDBOXES, json=RED_SANDBOX)
     for _ in range(3):
@@ -452,7 +454,9 @@ def test_time_without_a_running_emulator_deletes_no_sandbox(tmp_path: Path) -> N
     day, db = ManualClock(), str(tmp_path / "emulator.db")
     for hours in (0, 48):
         day.advance_hours(hours)
-        app = create_app(Config(db=db, keep_sandboxes=24), load_preset("guide"), clock=day)
+        app = create_app(
+            Config(db=db, keep_sandboxes=24), load_preset_workspace("guide"), clock=day
+        )
         client = app.test_client()
         client.post(SANDBOXES, json=RED_SANDBOX)
         day.advance_hours(12)

@@ -19,7 +19,7 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset, load_workspace_or_preset
+from segment_insider_emulator.workspace import load_preset_workspace, load_workspace_or_preset
 
 KEY = "account-key-5a1f"
 SECRETS = {
@@ -195,7 +195,9 @@ PASSWORD = "page-password-6e0b"
 
 def test_the_password_of_the_pages_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "segment_insider_emulator")
-    app = create_app(Config(db=":memory:", password=PASSWORD, verbose=True), load_preset("guide"))
+    app = create_app(
+        Config(db=":memory:", password=PASSWORD, verbose=True), load_preset_workspace("guide")
+    )
     client = app.test_client()
     said = [
         client.open(path, method=method, auth=("ada", given))
@@ -219,5 +221,5 @@ def test_the_password_of_the_pages_is_never_shown(caplog: pytest.LogCaptureFixtu
 )
 def test_database_passwords_are_never_shown(address: str) -> None:
     with pytest.raises(EmulatorError) as error:
-        create_app(Config(db=address.format(PASSWORD)), load_preset("guide"))
+        create_app(Config(db=address.format(PASSWORD)), load_preset_workspace("guide"))
     assert PASSWORD not in "".join(traceback.format_exception(error.value))

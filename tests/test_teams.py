@@ -24,7 +24,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.web.access import HEALTH_PATH, Team, load_teams
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.client import ControlClient
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -62,7 +62,7 @@ def write_teams_file(folder: Path, *teams: dict[str, object]) -> str:
 @contextmanager
 def make_shared_app(teams: str | None, db: str = ":memory:") -> Iterator[Flask]:
     config = Config(db=db, host="0.0.0.0", password="sesame", teams=teams)
-    app = create_app(config, load_preset("guide"), clock=lambda: NOW)
+    app = create_app(config, load_preset_workspace("guide"), clock=lambda: NOW)
     yield app
     app.extensions["sandboxes"].close()
 
@@ -518,7 +518,7 @@ def test_a_team_cannot_change_journeys_of_other_sandboxes(tmp_path: Path) -> Non
     moment = [NOW]
     teams = write_teams_file(tmp_path, CHECKOUT)
     config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=teams)
-    app = create_app(config, load_preset("guide"), clock=lambda: moment[0])
+    app = create_app(config, load_preset_workspace("guide"), clock=lambda: moment[0])
     admin = make_client(app, "admin")
     document = parse_json(admin.get("/emulator/v1/workspace"))
     document["insider"]["journeys"] = [

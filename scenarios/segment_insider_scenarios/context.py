@@ -15,7 +15,7 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,
     Workspace,
-    load_preset,
+    load_preset_workspace,
     load_workspace_or_preset,
 )
 from segment_insider_emulator.workspace.known_names import (
@@ -118,7 +118,7 @@ def load_named_workspace(name: str, folder: Path) -> Workspace:
 
 @cache
 def _load_preset_workspace(name: str) -> Workspace:
-    return load_preset(name)
+    return load_preset_workspace(name)
 
 
 @cache

@@ -21,8 +21,8 @@ from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset
-from segment_insider_emulator.workspace.model import replace_keys
+from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset_workspace
+from segment_insider_emulator.workspace.model import replace_write_key_and_account
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.client_http import SandboxLimitReached
 from segment_insider_scenarios.context import load_named_workspace
@@ -169,7 +169,7 @@ class SandboxProvider:
     def _connect_sandbox(
         self, host: ControlClient, created: JSONObject, workspace: Workspace
     ) -> RunningEmulator:
-        sandbox_workspace = replace_keys(
+        sandbox_workspace = replace_write_key_and_account(
             workspace, created["writeKey"], created["account"], created["key"]
         )
         # An emulator behind a proxy may not know the public scheme and host name.
@@ -189,7 +189,9 @@ class SandboxProvider:
                 self._host_client = self._exit_stack.enter_context(ControlClient.connect(self.url))
             else:
                 # The host has keys of its own, so that a sandbox can have those of its file.
-                hosting = replace_keys(load_preset("guide"), *("of-the-host",) * 3)
+                hosting = replace_write_key_and_account(
+                    load_preset_workspace("guide"), *("of-the-host",) * 3
+                )
                 self._host_client = self._exit_stack.enter_context(
                     self._start_emulator(hosting)
                 ).client

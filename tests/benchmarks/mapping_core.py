@@ -77,7 +77,7 @@ def _parse_and_serialise(lines: list[bytes]) -> None:
 def _map_in_process(lines: list[bytes]) -> None:
     destination = Destination(WORKSPACE["destination"])
     for line in lines:
-        for _ in destination.iter_outcomes(orjson.loads(line)):
+        for _ in destination.iter_subscription_outcomes(orjson.loads(line)):
             pass
 
 

@@ -13,13 +13,13 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.contract.recording import parse_normalisation_rules, record_cases
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.model import build_workspace
 from segment_insider_scenarios.running_emulator import RunningEmulator, SandboxProvider
 from segment_insider_scenarios.shopper import make_shopper, track_call
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "events" / "shop.ndjson"
-GUIDE = load_preset("guide")
+GUIDE = load_preset_workspace("guide")
 
 
 def contract(*arguments: str | Path) -> Result:

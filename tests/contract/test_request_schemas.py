@@ -15,11 +15,11 @@ from segment_insider_emulator.contract.request_schema import build_request_schem
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import Workspace, load_preset
+from segment_insider_emulator.workspace import Workspace, load_preset_workspace
 from segment_insider_emulator.workspace.model import build_workspace
 
 RECORDED = sorted((Path(__file__).parents[2] / "fixtures" / "conformance").glob("*.ndjson"))
-GUIDE = load_preset("guide")
+GUIDE = load_preset_workspace("guide")
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}
 KEYS = st.sampled_from(
     ["product_id", "price", "quantity", "category", "products", "email", "phone", "Gift Wrap",
@@ -93,7 +93,7 @@ def test_every_recorded_request_is_taken(file: Path) -> None:
 @settings(max_examples=150)
 def test_every_request_of_the_guide_is_taken(event: JSONObject) -> None:
     published = validator(GUIDE)
-    for outcome in Destination(GUIDE.destination).iter_outcomes(event):
+    for outcome in Destination(GUIDE.destination).iter_subscription_outcomes(event):
         if outcome.request:
             assert list(published.iter_errors(json.loads(outcome.request.body))) == []
 

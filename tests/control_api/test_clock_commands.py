@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 NOON = "2026-11-23T12:00:00Z"
 
@@ -16,7 +16,7 @@ NOON = "2026-11-23T12:00:00Z"
 @pytest.fixture
 def shop() -> Iterator[FlaskClient]:
     """An emulator of the guide, at noon; its time stands still."""
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     client = app.test_client()
     assert client.post("/emulator/v1/reset", json={"now": NOON}).json == {}
     yield client

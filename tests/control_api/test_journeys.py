@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.insider.journey_runner import SIMULATION_NOTICE
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 NOON = "2026-11-23T12:00:00Z"
 MUG = {"product_id": "mug", "price": 8.5, "quantity": 1}
@@ -21,7 +21,7 @@ CART, THANKS, WELCOME = 1, 2, 3
 @pytest.fixture
 def shop() -> Iterator[FlaskClient]:
     """An emulator of the guide, at noon; its time stands still."""
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     client = app.test_client()
     client.post("/emulator/v1/reset", json={"now": NOON})
     yield client
@@ -233,7 +233,9 @@ def test_moving_the_clock_is_enough_for_what_is_due(shop: FlaskClient) -> None:
 
 def test_reading_is_enough_for_what_is_due() -> None:
     machine = [datetime(2026, 11, 23, 12, tzinfo=UTC)]
-    app = create_app(Config(db=":memory:"), load_preset("guide"), clock=lambda: machine[-1])
+    app = create_app(
+        Config(db=":memory:"), load_preset_workspace("guide"), clock=lambda: machine[-1]
+    )
     client = app.test_client()
     does(client, "User Registered")
     machine.append(machine[-1] + timedelta(minutes=5))

@@ -17,14 +17,14 @@ from segment_insider_emulator.control_api.openapi import (
     build_openapi,
     find_api_operation,
 )
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 ADDRESS = "/emulator/v1/openapi.json"
 JSON_TYPE = "application/json"
 
 
 def emulator() -> Flask:
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     call = {"writeKey": "wk_demo", "userId": "ada", "traits": {"email": "ada@x.io"}}
     app.test_client().post("/v1/identify", json=call)
     return app

@@ -7,9 +7,9 @@ import pytest
 from segment_insider_emulator.delivery.filter_chain import EventNameChecker
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
-GUIDE = load_preset("guide").destination
+GUIDE = load_preset_workspace("guide").destination
 
 
 def named(name: object, kind: str = "track", **more: object) -> JSONObject:
@@ -92,7 +92,7 @@ def test_a_malformed_trigger_names_nothing() -> None:
 
 
 def test_a_disabled_mapping_names_nothing() -> None:
-    workspace = load_preset("guide")
+    workspace = load_preset_workspace("guide")
     off = {**workspace.destination["subscriptions"][0], "enabled": False}
     off["trigger"] = 'type = "track" and event = "Giraffe Fed"'
     destination = {**workspace.destination, "subscriptions": [off]}

@@ -14,7 +14,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.mapping.segment_spec import SPEC_EVENT_NAMES
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 PAGE = {
     "path": "/mug",
@@ -114,7 +114,7 @@ def verdicts(client: FlaskClient, *sent: JSONObject) -> list[str]:
 @pytest.fixture(scope="module")
 def clients() -> Iterator[dict[str, FlaskClient]]:
     names = ("guide", "segment-defaults")
-    apps = {name: create_app(Config(db=":memory:"), load_preset(name)) for name in names}
+    apps = {name: create_app(Config(db=":memory:"), load_preset_workspace(name)) for name in names}
     yield {name: app.test_client() for name, app in apps.items()}
     for app in apps.values():
         app.extensions["sandboxes"].close()

@@ -19,7 +19,7 @@ from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.types import HttpRequest, HttpResponse
 from segment_insider_emulator.web.services import SandboxServices
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_the_next_queue_goes_on_where_one_stopped(store: MessageStore) -> None:
 
 def acknowledged(db: str, *message_ids: str) -> None:
     """An emulator with --async on *db*, killed before it delivered these."""
-    app = create_app(Config(db=db, asynchronous=True), load_preset("guide"))
+    app = create_app(Config(db=db, asynchronous=True), load_preset_workspace("guide"))
     own: SandboxServices = app.extensions["emulator"]
     own.queue.close()
     call = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
@@ -195,7 +195,7 @@ def test_an_emulator_delivers_what_another_acknowledged(
 ) -> None:
     db = str(tmp_path / "kept.db")
     acknowledged(db, "m1", "m2")
-    app = create_app(Config(db=db, asynchronous=asynchronous), load_preset("guide"))
+    app = create_app(Config(db=db, asynchronous=asynchronous), load_preset_workspace("guide"))
     own: SandboxServices = app.extensions["emulator"]
     with closing(own):
         own.queue.wait_until_drained()
@@ -205,7 +205,7 @@ def test_an_emulator_delivers_what_another_acknowledged(
 
 def test_a_retry_delivers_messages_that_another_process_acknowledged(tmp_path: Path) -> None:
     db = str(tmp_path / "kept.db")
-    app = create_app(Config(db=db), load_preset("guide"))
+    app = create_app(Config(db=db), load_preset_workspace("guide"))
     own: SandboxServices = app.extensions["emulator"]
     with closing(own):
         acknowledged(db, "m1")
@@ -214,9 +214,9 @@ def test_a_retry_delivers_messages_that_another_process_acknowledged(tmp_path: P
 
 
 def test_without_async_and_with_nothing_waiting_no_thread_begins() -> None:
-    own: SandboxServices = create_app(Config(db=":memory:"), load_preset("guide")).extensions[
-        "emulator"
-    ]
+    own: SandboxServices = create_app(
+        Config(db=":memory:"), load_preset_workspace("guide")
+    ).extensions["emulator"]
     with closing(own):
         own.queue.wait_until_drained()
         assert not own.queue.is_started

@@ -6,7 +6,7 @@ import pytest
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.model import build_workspace
 
 UNLISTED = "Segment's catalogue lists no Screen for this destination"
@@ -25,7 +25,7 @@ SCREEN: JSONObject = {
 
 def told(kind: str, subscriptions: list[JSONObject], **segment: str) -> tuple[str, str | None, int]:
     """The verdict and reason of one call, and how many deliveries it has."""
-    document = load_preset("guide").document
+    document = load_preset_workspace("guide").document
     destination = {**document["destination"], "subscriptions": subscriptions}
     workspace = build_workspace({**document, "destination": destination, "segment": segment})
     app = create_app(Config(db=":memory:"), workspace)

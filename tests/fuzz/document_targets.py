@@ -36,8 +36,8 @@ from segment_insider_emulator.segment.faults import (
     fault_from_json,
 )
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import load_preset
-from segment_insider_emulator.workspace.documents import format_yaml, parse_document
+from segment_insider_emulator.workspace import load_preset_workspace
+from segment_insider_emulator.workspace.documents import format_workspace_yaml, parse_document
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 from segment_insider_emulator.workspace.validation import validate_document
 
@@ -92,7 +92,7 @@ def _load_public_api_answers() -> list[JSON]:
 
 @cache
 def _make_evaluator() -> EventEvaluator:
-    return EventEvaluator(load_preset("guide"), EvaluationClocks(NOW))
+    return EventEvaluator(load_preset_workspace("guide"), EvaluationClocks(NOW))
 
 
 @cache
@@ -104,7 +104,7 @@ def _load_shop_events() -> list[JSON]:
 @cache
 def _make_export() -> tuple[FlaskClient, list[JSON]]:
     """Return a client of an emulator with messages, and the lines of its export."""
-    client = create_app(Config(db=":memory:"), load_preset("guide")).test_client()
+    client = create_app(Config(db=":memory:"), load_preset_workspace("guide")).test_client()
     for event in _load_shop_events()[:3]:
         client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": [event]})
     lines = client.get("/emulator/v1/export").data.splitlines()
@@ -162,7 +162,7 @@ def read_terraform(text: str) -> None:
 def _import_workspace(raw: bytes) -> None:
     with suppress(EmulatorError):
         made = build_imported_workspace(read_import_file(raw, "file"))
-        format_yaml(made.document, made.skipped_subscriptions)
+        format_workspace_yaml(made.document, made.skipped_subscriptions)
 
 
 def read_fault(text: str) -> None:

@@ -18,7 +18,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSON
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.validation import suggest_name
 
 KEYS = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
@@ -97,7 +97,7 @@ KINDS = tuple(
 
 def make_targets() -> dict[str, Target]:
     """Return all targets by name."""
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     client = app.test_client()
     return {
         **dict(_iter_parser_targets()),

@@ -20,7 +20,7 @@ from segment_insider_emulator.insider.error_callbacks import (
     ErrorCallbackSender,
     ForbiddenCallbackHost,
 )
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 pytestmark = pytest.mark.assumed
@@ -256,7 +256,7 @@ def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixtur
     "path", ["/clear", "/emulator/v1/reset", "/v1/track", "/api/user/v1/upsert"]
 )
 def test_an_emulator_does_not_accept_callbacks_on_any_path(path: str) -> None:
-    client = create_app(Config(db=":memory:"), load_preset("guide")).test_client()
+    client = create_app(Config(db=":memory:"), load_preset_workspace("guide")).test_client()
     answer = client.post(path, data=b"{}", headers={CALLBACK_HEADER: "1"})
     assert (answer.status_code, "n emulator does not accept error callbacks" in answer.text) == (
         403,
@@ -283,7 +283,7 @@ UPSERT = {
     ],
 )
 def test_a_shared_workspace_does_not_open_the_machine(config: Config, called: bool) -> None:
-    document = load_preset("guide").document
+    document = load_preset_workspace("guide").document
     insider = {**document["insider"], "options": {"errorCallbackHosts": ["127.0.0.1"]}}
     workspace = load_workspace_from_document({**document, "insider": insider}, "shop.yaml")
     client = create_app(replace(config, db=":memory:"), workspace).test_client()

@@ -20,7 +20,11 @@ from segment_insider_emulator.insider.journey_definition import (
 )
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import PRESET_NAMES, load_preset, load_workspace_or_preset
+from segment_insider_emulator.workspace import (
+    PRESET_NAMES,
+    load_preset_workspace,
+    load_workspace_or_preset,
+)
 from segment_insider_emulator.workspace.validation import validate_document
 
 PURCHASE = EventCondition(("confirmation_page_view",), {})
@@ -95,11 +99,11 @@ def test_every_part_of_a_journey_is_read() -> None:
 
 @pytest.mark.parametrize("name", PRESET_NAMES)
 def test_the_journeys_of_presets_are_sound(name: str) -> None:
-    assert validate_document(load_preset(name).document) == []
+    assert validate_document(load_preset_workspace(name).document) == []
 
 
 def test_the_guide_ships_examples() -> None:
-    document = load_preset("guide").document["insider"]["journeys"]
+    document = load_preset_workspace("guide").document["insider"]["journeys"]
     assert [each.name for each in parse_journeys(document).values()] == [
         "Cart abandonment",
         "Purchase thank-you",

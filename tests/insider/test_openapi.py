@@ -17,7 +17,7 @@ from segment_insider_emulator.insider.account_options import (
 )
 from segment_insider_emulator.insider.openapi import OPENAPI_PATH, build_openapi
 from segment_insider_emulator.types import JSON
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 KEYS = {"x-partner-name": "mybrand", "x-request-token": "test-key"}
 CALLS = [
@@ -30,7 +30,7 @@ def app() -> Any:
     """An emulator whose rates nobody exceeds."""
     unlimited = InsiderAccountOptions(rates=dict.fromkeys(DEFAULT_RATE_LIMITS))
     return create_app(
-        Config(db=":memory:"), replace(load_preset("guide"), insider_options=unlimited)
+        Config(db=":memory:"), replace(load_preset_workspace("guide"), insider_options=unlimited)
     )
 
 

@@ -13,7 +13,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.web.services import SandboxServices
-from segment_insider_emulator.workspace import Workspace, load_preset
+from segment_insider_emulator.workspace import Workspace, load_preset_workspace
 
 DESK: Final[ViewportSize] = {"width": 1280, "height": 800}
 PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
@@ -38,7 +38,7 @@ class Running:
 def running(workspace: Workspace | None = None, **settings: Any) -> Iterator[Running]:
     """An emulator during the block, of the preset `guide` unless told otherwise."""
     config = Config(**{"db": ":memory:", **settings})
-    app = create_app(config, workspace or load_preset("guide"))
+    app = create_app(config, workspace or load_preset_workspace("guide"))
     own: SandboxServices = app.extensions["emulator"]
     try:
         with serve_app_in_thread(app) as url:

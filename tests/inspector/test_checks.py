@@ -5,13 +5,13 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from inspector.running import PHONE, Running, running
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 
 def test_segments_defaults_lose_what_apps_send_as_first_name(
     page: Page, accessible: Callable[[Page], None]
 ) -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         page.goto(f"{emulator.url}/workspace/checks")
         drift = page.get_by_role("region", name="Drift")

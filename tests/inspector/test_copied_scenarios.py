@@ -14,7 +14,7 @@ from pytest_bdd.gherkin_parser import get_gherkin_document
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.tables import parse_pairs
 
 LINE_ENDS = "\n\r\v\f\x1c\x1d\x1e\x1f\x85\u2028\u2029"
@@ -25,7 +25,7 @@ VALUES = TEXTS | st.lists(TEXTS, max_size=2) | st.dictionaries(TEXTS, TEXTS, max
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return create_app(Config(db=":memory:"), load_preset("guide")).test_client()
+    return create_app(Config(db=":memory:"), load_preset_workspace("guide")).test_client()
 
 
 def copied(client: FlaskClient, call: JSONObject) -> str:

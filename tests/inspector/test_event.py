@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from inspector.running import PHONE, Running, running
 from segment_insider_emulator.inspector.live_page import load_sample_calls
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 CART: JSONObject = {
@@ -75,7 +75,7 @@ def test_the_road_is_told_station_by_station(emulator: Running, page: Page) -> N
 
 
 def test_the_screen_says_why_a_first_name_did_not_arrive(page: Page) -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(ADA)
         page.goto(emulator.url)
         page.get_by_role("link", name="Identify").click()
@@ -105,7 +105,7 @@ def test_the_screen_says_why_a_cart_was_dropped(emulator: Running, page: Page) -
 
 
 def test_what_decided_the_verdict_is_told_first(page: Page) -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send({**CART, "context": {"traits": {"gender": "unknown"}}})
         opened(page, emulator)
         told = page.get_by_role("region", name="What to know").locator("p > code:first-child")
@@ -198,7 +198,7 @@ def test_the_copied_contract_cases_pass(
     page: Page, tmp_path: Path, workspace: str, count: int
 ) -> None:
     file = tmp_path / "case.ndjson"
-    with running(load_preset(workspace)) as emulator:
+    with running(load_preset_workspace(workspace)) as emulator:
         emulator.send(ORDER, WITH_CONTEXT, ADA, CART)
         cases = []
         for number in range(1, 5):
@@ -221,7 +221,7 @@ def test_the_copied_scenarios_pass(page: Page, tmp_path: Path, workspace: str) -
         {**ADA, "traits": {}},
         {"type": "nothing"},
     ]
-    with running(load_preset(workspace)) as emulator:
+    with running(load_preset_workspace(workspace)) as emulator:
         emulator.send(*calls)
         for number in range(1, len(calls) + 1):
             opened(page, emulator, number)

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.services import SandboxServices
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 FORMS = (
     "/journeys/clock",
@@ -31,7 +31,7 @@ FORMS = (
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
 

@@ -14,12 +14,12 @@ from inspector.running import PHONE, Running
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.inspector.rendering import STATIC_VERSION
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
 
@@ -199,7 +199,7 @@ def test_programs_are_told_in_json_that_nothing_has_an_address(
 
 def test_a_page_without_its_database_has_its_styles_and_says_what_to_do(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
-    app = create_app(Config(db=str(file)), load_preset("guide"))
+    app = create_app(Config(db=str(file)), load_preset_workspace("guide"))
     client = app.test_client()
     app.extensions["emulator"].engine.dispose()
     file.write_bytes(b"no database at all, but a text " * 400)

@@ -12,13 +12,13 @@ from inspector.running import Running, running
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.server import MAX_STREAMS
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 PAGES = ("/", "/messages/1", "/stream", "/emulator/v1/messages")
 
 
 def client(**settings: Any) -> Iterator[FlaskClient]:
-    app = create_app(Config(**{"db": ":memory:", **settings}), load_preset("guide"))
+    app = create_app(Config(**{"db": ":memory:", **settings}), load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
 

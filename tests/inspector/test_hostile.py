@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from inspector.running import Running, running
 from segment_insider_emulator.inspector.json_tree import redact_secrets
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 ATTACKS = (
     "<script>document.title='owned'</script>",
@@ -126,9 +126,11 @@ def test_no_page_has_a_secret(emulator: Running) -> None:
 
 
 def test_an_account_s_key_is_in_no_copy() -> None:
-    destination = load_preset("guide").destination
+    destination = load_preset_workspace("guide").destination
     settings = {**destination["settings"], "ucd_key": "sk_live_777"}
-    workspace = replace(load_preset("guide"), destination={**destination, "settings": settings})
+    workspace = replace(
+        load_preset_workspace("guide"), destination={**destination, "settings": settings}
+    )
     with running(workspace) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         assert "sk_live_777" not in requests.get(f"{emulator.url}/messages/1", timeout=5).text

@@ -11,7 +11,7 @@ from segment_insider_emulator.inspector import histogram
 from segment_insider_emulator.inspector.list_query import ListQuery
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.storage.message_search import OldestScannedMessage
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 REACH = OldestScannedMessage(51, "2026-11-23T12:00:51.000Z")
 SEARCH = ListQuery(MessageFilters(text="mug"), parameter_values={"q": ("mug",)})
@@ -19,7 +19,7 @@ SEARCH = ListQuery(MessageFilters(text="mug"), parameter_values={"q": ("mug",)})
 
 @pytest.fixture
 def app() -> Flask:
-    return create_app(Config(db=":memory:"), load_preset("guide"))
+    return create_app(Config(db=":memory:"), load_preset_workspace("guide"))
 
 
 def shown(app: Flask, part: str, **context: object) -> tuple[str, list[str]]:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Dialog, Page, expect
 from inspector.running import DESK, PHONE, running
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 TOKEN = sha256(b"c-token").hexdigest()
 
@@ -97,7 +97,7 @@ def shared(tmp_path: Path) -> Iterator[FlaskClient]:
     """An emulator whose clock stands, and which has a sandbox of the team's and another."""
     config = Config(db=":memory:", password="sesame", teams=teams(tmp_path))
     born = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
-    app = create_app(config, load_preset("guide"), clock=lambda: born)
+    app = create_app(config, load_preset_workspace("guide"), clock=lambda: born)
     client = app.test_client()
     for secret, id in (("c-token", "staging"), ("sesame", "lab")):
         order = {"id": id}

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from inspector.running import PHONE, Running, running
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset, load_workspace_or_preset
-from segment_insider_emulator.workspace.model import replace_keys
+from segment_insider_emulator.workspace import load_preset_workspace, load_workspace_or_preset
+from segment_insider_emulator.workspace.model import replace_write_key_and_account
 
 CART: JSONObject = {
     "type": "track",
@@ -115,7 +115,11 @@ def test_an_edit_shows_what_changes_and_is_applied(
 def test_an_edit_is_exported_without_the_key(
     page: Page, button: str, file: str, beginning: str
 ) -> None:
-    with running(replace_keys(load_preset("guide"), "wk_demo", "mybrand", "own-key")) as emulator:
+    with running(
+        replace_write_key_and_account(
+            load_preset_workspace("guide"), "wk_demo", "mybrand", "own-key"
+        )
+    ) as emulator:
         page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
         page.get_by_label("Call as an SDK sends it").fill(json.dumps(CART))
         page.get_by_label("Trigger").fill('event = "Basket Seen"')
@@ -169,7 +173,7 @@ def test_a_hostile_event_stays_text(emulator: Running, page: Page) -> None:
 
 def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
     identify: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(identify)
         page.goto(f"{emulator.url}/messages/1")
         expect(page.locator("#unread")).to_contain_text("adding only this line would erase them")

@@ -15,7 +15,7 @@ from segment_insider_emulator.inspector.live_page import (
 )
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 EMAIL: JSONObject = {**ADA, "traits": {"email": "ada@shop.example"}}
@@ -64,7 +64,7 @@ def told(emulator: Running, id: int) -> list[str]:
 def test_a_list_counts_what_the_page_of_the_message_names(
     message: JSONObject, words: str, properties: list[str]
 ) -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(message)
         title = f"No matching subscription reads {', '.join(properties)}"
         assert shown(emulator) == [(words, title)]
@@ -81,14 +81,14 @@ def test_a_list_counts_what_the_page_of_the_message_names(
     ],
 )
 def test_nothing_is_said_where_no_mapping_lost_anything(message: JSONObject) -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(message)
         assert shown(emulator) == []
         assert told(emulator, 1) == []
 
 
 def test_it_is_said_by_the_mappings_as_they_are_now() -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(ADA)
         mapping = {"uuid": {"@path": "$.userId"}, "firstName": {"@path": "$.traits.firstName"}}
         emulator.parts.destination_overrides.edit_subscription(0, {"settings": mapping})
@@ -97,7 +97,7 @@ def test_it_is_said_by_the_mappings_as_they_are_now() -> None:
 
 
 def test_it_is_said_of_a_message_whose_mapping_is_gone() -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(EMAIL)
         emulator.parts.destination_overrides.edit_subscription(0, {"trigger": 'type = "group"'})
         assert shown(emulator) == [("1 not mapped", "No matching subscription reads traits.email")]
@@ -105,7 +105,7 @@ def test_it_is_said_of_a_message_whose_mapping_is_gone() -> None:
 
 
 def test_many_properties_are_counted_and_the_first_five_named() -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send({**ADA, "traits": {f"trait{number}": 1 for number in range(1, 8)}})
         named = ", ".join(f"traits.trait{number}" for number in range(1, 6))
         title = f"No matching subscription reads {named} and 2 more"
@@ -113,14 +113,14 @@ def test_many_properties_are_counted_and_the_first_five_named() -> None:
 
 
 def test_pages_and_filters_say_it_too() -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(ADA, EMAIL, ORDER)
         assert [words for words, _ in shown(emulator, "type=identify")] == ["1 not mapped"]
         assert [words for words, _ in shown(emulator, "before=3")] == ["1 not mapped"]
 
 
 def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> None:
-    with running(load_preset("segment-defaults")) as emulator:
+    with running(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(EMAIL)
         page.goto(f"{emulator.url}/?type=identify")
         expect(page.locator("#rows tr")).to_have_count(1)

@@ -24,7 +24,7 @@ from segment_insider_emulator.interchange.import_workspace import (
     build_imported_workspace,
 )
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.documents import format_yaml, parse_document
+from segment_insider_emulator.workspace.documents import format_workspace_yaml, parse_document
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "imports"
@@ -283,7 +283,7 @@ def fault(case: Case) -> str | None:
     found = imported(case)
     if found is None:
         return None
-    text = format_yaml(found.document, found.skipped_subscriptions)
+    text = format_workspace_yaml(found.document, found.skipped_subscriptions)
     read = parse_document(text.encode(), "shop.yaml")
     if read != found.document:
         return "the file reads back as another document"

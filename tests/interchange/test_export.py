@@ -32,10 +32,10 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,
     Workspace,
-    load_preset,
+    load_preset_workspace,
     load_workspace_or_preset,
 )
-from segment_insider_emulator.workspace.documents import format_yaml, parse_document
+from segment_insider_emulator.workspace.documents import format_workspace_yaml, parse_document
 from segment_insider_emulator.workspace.model import build_workspace
 
 SETTINGS = {"account_name": "northwind", "ucd_key": "secret"}
@@ -107,7 +107,7 @@ def test_an_import_of_an_export_gives_the_same_workspace(form: str) -> None:
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_the_guide_survives_export_and_import(form: str) -> None:
-    own = load_preset("guide")
+    own = load_preset_workspace("guide")
     assert what_matters(back(own, form)) == what_matters(own.destination)
 
 
@@ -170,7 +170,7 @@ def test_unexported_parts_are_reported() -> None:
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 @settings(max_examples=150)
 def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
-    assert parse_document(format_yaml(document, []).encode(), "shop.yaml") == document
+    assert parse_document(format_workspace_yaml(document, []).encode(), "shop.yaml") == document
 
 
 @pytest.mark.documented
@@ -213,7 +213,7 @@ EVENTS = [
 
 
 def mapped(own: Workspace, event: JSONObject) -> list[Any]:
-    outcomes = Destination(own.destination).iter_outcomes(event)
+    outcomes = Destination(own.destination).iter_subscription_outcomes(event)
     return [(each.subscription.name, each.request, each.failure) for each in outcomes]
 
 
@@ -240,7 +240,7 @@ def test_an_exported_workspace_is_the_same_with_full_mappings(name: str, tmp_pat
 def test_the_keys_of_an_exported_workspace_file(
     keys: tuple[str, str], options: list[str], written: tuple[str, str], tmp_path: Path
 ) -> None:
-    document = load_preset("guide").document
+    document = load_preset_workspace("guide").document
     settings = {**document["destination"]["settings"], "ucd_key": keys[0]}
     account = {"name": "mybrand", "key": keys[1]}
     own = document | {
@@ -279,7 +279,7 @@ def test_reserved_words_are_quoted_keys() -> None:
 
 
 def test_the_terraform_export_is_valid_and_has_no_key() -> None:
-    own = load_preset("guide")
+    own = load_preset_workspace("guide")
     written = build_terraform(own)
     blocks = hcl2.loads(written)["resource"]
     assert len(blocks) == 1 + len(own.destination["subscriptions"])

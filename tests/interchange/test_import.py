@@ -17,7 +17,7 @@ from segment_insider_emulator.interchange.import_workspace import (
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
-from segment_insider_emulator.workspace.documents import format_yaml, parse_document
+from segment_insider_emulator.workspace.documents import format_workspace_yaml, parse_document
 
 FILES = Path("fixtures/imports")
 ANSWERS = [FILES / "public-api" / f"{name}.json" for name in ("destination", "source", "filters")]
@@ -186,7 +186,7 @@ def test_left_out_parts_are_reported(change: JSONObject, what: str) -> None:
 def test_a_subscription_that_is_left_out_stays_in_the_file_as_a_comment() -> None:
     odd = SUBSCRIPTION | {"actionSlug": "syncAudience", "actionId": "zz"}
     read = imported(DESTINATION, odd)
-    text = format_yaml(read.document, read.skipped_subscriptions)
+    text = format_workspace_yaml(read.document, read.skipped_subscriptions)
     assert text.splitlines()[-1] == f"#   {json.dumps(odd)}"
     assert parse_document(text.encode(), "shop.yaml") == read.document
 

@@ -62,10 +62,10 @@ def test_default_mappings_never_crash_nor_change_the_event(event: JSONObject) ->
     )
     before = copy.deepcopy(event)
 
-    outcomes = list(destination.iter_outcomes(event))
+    outcomes = list(destination.iter_subscription_outcomes(event))
 
     assert event == before
-    assert outcomes == list(destination.iter_outcomes(event))
+    assert outcomes == list(destination.iter_subscription_outcomes(event))
 
 
 @given(EVENTS, st.dictionaries(FIELDS, MAPPINGS, max_size=3), st.sampled_from(sorted(ACTIONS)))

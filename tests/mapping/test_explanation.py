@@ -5,7 +5,7 @@ from segment_insider_emulator.mapping.catalog import build_first_path_mapping
 from segment_insider_emulator.mapping.explanation import (
     EventExplanation,
     SubscriptionTrace,
-    UnreadPaths,
+    UnmappedPathsResult,
     explain_event,
     find_unmapped_event_paths,
 )
@@ -171,30 +171,31 @@ COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properti
     [
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}], ORDER,
-            UnreadPaths(True, ["properties.coupon", "properties.products[0].brand"]),
+            UnmappedPathsResult(True, ["properties.coupon", "properties.products[0].brand"]),
             id="one matches",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}, COUPON], ORDER,
-            UnreadPaths(True, ["properties.products[0].brand"]), id="another reads the rest",
+            UnmappedPathsResult(True, ["properties.products[0].brand"]), id="another reads "
+                                                                            "the rest",
         ),
         pytest.param(
             [{"actionSlug": "cartViewedEvent"}], {**ORDER, "properties": {"coupon": "SPRING"}},
-            UnreadPaths(False, ["properties.coupon"]), id="none matches",
+            UnmappedPathsResult(False, ["properties.coupon"]), id="none matches",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent"}],
             {**ORDER, "properties": {"coupon": "SPRING", "products": [{"price": "free"}]}},
-            UnreadPaths(True, ["properties.coupon"]), id="one fails",
+            UnmappedPathsResult(True, ["properties.coupon"]), id="one fails",
         ),
         pytest.param(
             [{"actionSlug": "orderCompletedEvent", "trigger": "("}], {**ORDER, "properties": {}},
-            UnreadPaths(True, []), id="a broken trigger, and no properties",
+            UnmappedPathsResult(True, []), id="a broken trigger, and no properties",
         ),
     ],
 )  # fmt: skip
 def test_unread_paths_equal_the_dropped_ones(
-    subscriptions: list[JSONObject], event: JSONObject, expected: UnreadPaths
+    subscriptions: list[JSONObject], event: JSONObject, expected: UnmappedPathsResult
 ) -> None:
     destination = build_destination(*subscriptions)
     assert find_unmapped_event_paths(destination, event) == expected

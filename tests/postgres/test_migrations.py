@@ -19,7 +19,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.migrations import SCHEMA_VERSION
 from segment_insider_emulator.storage.postgres import ADVISORY_LOCK_ID, add_schema_to_url
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
 WAITING = f"""
@@ -108,7 +108,7 @@ def test_an_older_database_gets_the_tables_of_a_new_one(
 def test_an_older_database_keeps_its_rows_and_works(
     server: PostgresServer, url: str, dump: Path
 ) -> None:
-    app = create_app(Config(db=restore_dump(dump, server, url)), load_preset("guide"))
+    app = create_app(Config(db=restore_dump(dump, server, url)), load_preset_workspace("guide"))
     client = app.test_client()
     for root, key in (("", "wk_demo"), ("/sandboxes/red", "wk_red")):
         # The third was refused with a 503, and is delivered by the version that opened it.

@@ -45,7 +45,7 @@ from segment_insider_emulator.storage.retention import (
     RetentionLimits,
     RetentionSchedule,
 )
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 LISTENING = "segment_insider_emulator.storage.change_feed"
@@ -71,7 +71,7 @@ MESSAGE = MessageRecord(
 
 @contextmanager
 def emulator(db: str) -> Iterator[FlaskClient]:
-    app: Flask = create_app(Config(db=db), load_preset("guide"), clock=lambda: NOW)
+    app: Flask = create_app(Config(db=db), load_preset_workspace("guide"), clock=lambda: NOW)
     try:
         yield app.test_client()
     finally:
@@ -422,7 +422,7 @@ def test_the_listener_logs_a_lost_connection_once_and_its_restoration_once(
 def make_retention_emulator(db: str, now: list[float]) -> Iterator[FlaskClient]:
     """Run an emulator whose stopwatch shows the last value of *now* in seconds."""
     app = create_app(
-        Config(db=db), load_preset("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1]
+        Config(db=db), load_preset_workspace("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1]
     )
     try:
         yield app.test_client()

@@ -14,7 +14,7 @@ from flask import Flask
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SANDBOXES = "/emulator/v1/sandboxes"
@@ -44,7 +44,7 @@ def both(url: str, clock: AdjustableClock, tmp_path: Path) -> Iterator[list[Flas
     file.write_bytes(orjson.dumps({"teams": teams}))
     config = Config(db=url, host="0.0.0.0", password="sesame", teams=str(file), keep_sandboxes=24)
     with ExitStack() as opened:
-        apps = [create_app(config, load_preset("guide"), clock=clock) for _ in range(2)]
+        apps = [create_app(config, load_preset_workspace("guide"), clock=clock) for _ in range(2)]
         for app in apps:
             opened.callback(app.extensions["sandboxes"].close)
         yield apps

@@ -20,7 +20,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.client import ControlClient
 
 FEATURE = """\
@@ -97,7 +97,7 @@ def shared(folder: Path) -> Iterator[str]:
     teams = folder / "teams.json"
     teams.write_bytes(orjson.dumps({"teams": [team]}))
     config = Config(db=":memory:", host="0.0.0.0", password="sesame", teams=str(teams))
-    app = create_app(config, load_preset("guide"))
+    app = create_app(config, load_preset_workspace("guide"))
     with serve_app_in_thread(app) as url:
         yield url
     app.extensions["sandboxes"].close()

@@ -7,7 +7,7 @@ from flask import Flask
 
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.running_emulator import RunningEmulator, serve_emulator
 from segment_insider_scenarios.shopper import identify_call, make_shopper, track_call
@@ -86,7 +86,7 @@ def test_nobody_at_the_address_is_said() -> None:
 
 
 def test_calls_that_nobody_took_are_said() -> None:
-    with serve_emulator(load_preset("guide")) as started:
+    with serve_emulator(load_preset_workspace("guide")) as started:
         pass
     told = rf"^{re.escape(started.url)}: no emulator answers\. "
     with pytest.raises(EmulatorError, match=told):

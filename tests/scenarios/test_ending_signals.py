@@ -12,7 +12,7 @@ import pytest
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.client import ControlClient
 
 CONFTEST = """\
@@ -47,7 +47,7 @@ def test_the_run_is_told_and_its_sandboxes_are_deleted(
 ) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "long.feature").write_text(FEATURE)
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     with serve_app_in_thread(app) as url, ControlClient(url) as client:
         options = ["--url", url, "-n", str(workers), "--junit", "report.xml"]
         with subprocess.Popen(

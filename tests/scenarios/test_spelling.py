@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from segment_insider_emulator.similar_names import find_intended_name, is_misspelling
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.known_names import (
     ALL_SPEC_NAMES,
     KnownNames,
@@ -93,7 +93,7 @@ def test_a_slip_in_any_long_name_is_found() -> None:
 
 @pytest.fixture
 def guide() -> KnownNames:
-    return collect_known_names(load_preset("guide").document)
+    return collect_known_names(load_preset_workspace("guide").document)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_name_under_which_an_event_arrives(
 
 
 def test_where_two_mappings_take_an_event_it_arrives_twice() -> None:
-    defaults = collect_known_names(load_preset("segment-defaults").document)
+    defaults = collect_known_names(load_preset_workspace("segment-defaults").document)
     assert defaults.list_insider_event_names("Order Completed") == {
         "order_completed",
         "confirmation_page_view",

@@ -9,7 +9,7 @@ import requests
 from flask import Flask, request
 
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.running_emulator import serve_emulator
 from segment_insider_scenarios.shopper import make_shopper, track_call
 from segment_insider_scenarios.transport import InProcessAdapter
@@ -99,6 +99,6 @@ def test_no_proxy_of_the_environment_is_followed_to_an_emulator(
 ) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:1")  # where nothing listens
     monkeypatch.setenv(variable.replace("http", "https"), "http://127.0.0.1:1")
-    with serve_emulator(load_preset("guide")) as emulator:
+    with serve_emulator(load_preset_workspace("guide")) as emulator:
         emulator.shop.send(make_shopper("Ada"), track_call("Wish Listed"))
         assert [each["event"] for each in emulator.client.list_messages()] == ["Wish Listed"]

@@ -12,7 +12,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import Workspace, load_preset
+from segment_insider_emulator.workspace import Workspace, load_preset_workspace
 from segment_insider_scenarios.client import ControlClient
 
 FAULTS_PATH = "/emulator/v1/faults/segment"
@@ -68,7 +68,9 @@ class SdkEmulator:
 @contextmanager
 def run_emulator(cache: Path, workspace: Workspace | None = None) -> Iterator[SdkEmulator]:
     """Run an emulator during the block; analytics.js comes from *cache*."""
-    app = create_app(Config(db=":memory:", cache=str(cache)), workspace or load_preset("guide"))
+    app = create_app(
+        Config(db=":memory:", cache=str(cache)), workspace or load_preset_workspace("guide")
+    )
     try:
         with serve_app_in_thread(app) as url, ControlClient(url) as client:
             yield SdkEmulator(url, client)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sdks.sdk_emulator import SdkEmulator, run_emulator
 from sdks.sdk_senders import NodeSdk, send_with_python_sdk
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.model import OAuthApplication
 
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]
@@ -38,7 +38,9 @@ def guarded(cache: Path) -> Iterator[SdkEmulator]:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     oauth = OAuthApplication("shop-app", public.decode())
-    with run_emulator(cache, replace(load_preset("guide"), oauth_application=oauth)) as emulator:
+    with run_emulator(
+        cache, replace(load_preset_workspace("guide"), oauth_application=oauth)
+    ) as emulator:
         yield emulator
 
 

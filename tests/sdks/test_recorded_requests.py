@@ -16,7 +16,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.client import ControlClient
 
 CASES = sorted(Path("fixtures/sdks").glob("*.json"))
@@ -38,7 +38,7 @@ def end() -> Iterator[SdkEmulator]:
 
 
 def reached_by_any_name() -> Flask:
-    return create_app(Config(db=":memory:", host="0.0.0.0"), load_preset("guide"))
+    return create_app(Config(db=":memory:", host="0.0.0.0"), load_preset_workspace("guide"))
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -11,7 +11,7 @@ from flask import Flask
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # Forms and images need no leave: a browser asks for none before it sends one of these.
@@ -41,7 +41,7 @@ OTHERS = {
 
 @pytest.fixture(scope="module")
 def app() -> Iterator[Flask]:
-    made = create_app(Config(db=":memory:"), load_preset("guide"))
+    made = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     yield made
     made.extensions["emulator"].close()
 

@@ -12,7 +12,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.inspector.rendering import STATIC_VERSION
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION as OF_SDK
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 SECRET = "not-for-everybody"
 UP = ("..", "%2e%2e", "..%2f..", "..%5c", "....//", "%c0%ae%c0%ae", "..;")
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     """A folder with a secret, and in it another folder with the emulator's files."""
     (tmp_path / "secret.js").write_text(SECRET)
     # A good one each, so that nothing but its place is against it.
-    (tmp_path / "secret.yaml").write_bytes(orjson.dumps(load_preset("guide").document))
+    (tmp_path / "secret.yaml").write_bytes(orjson.dumps(load_preset_workspace("guide").document))
     copyfile("fixtures/plans/shop.json", tmp_path / "plan.json")
     kept = tmp_path / "kept" / f"analytics-next-{OF_SDK}"
     kept.mkdir(parents=True)
@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(folder: Path) -> Iterator[FlaskClient]:
     config = Config(db=str(folder / "kept" / "kept.db"), cache=str(folder / "kept"))
-    app = create_app(config, load_preset("guide"))
+    app = create_app(config, load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["sandboxes"].close()
 
@@ -94,7 +94,7 @@ def test_no_tracking_plan_is_read_from_a_file(
     client: FlaskClient, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(folder)
-    document = {**load_preset("guide").document, "trackingPlan": name}
+    document = {**load_preset_workspace("guide").document, "trackingPlan": name}
     answer = client.put("/emulator/v1/workspace", json={"workspace": document})
     assert (answer.status_code, SECRET in answer.text, "root:" in answer.text) == (
         400,

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 PATIENCE = 60  # seconds, of which most go into starting on a busy machine
 LONG = "a" * 20_000 + "!"
@@ -95,7 +95,7 @@ def test_mapping_an_event_ends(
     tmp_path: Path, case: tuple[list[JSONObject], list[JSONObject], JSONObject | None]
 ) -> None:
     subscriptions, filters, plan = case
-    document = load_preset("guide").document
+    document = load_preset_workspace("guide").document
     destination = {
         **document["destination"],
         "subscriptions": subscriptions,

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.inspector.blueprint import CONTENT_SECURITY_POLICY
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 FOREIGN = "http://attacker.example/"
 ATTACK = (
@@ -45,7 +45,7 @@ def hostile_event(text: str) -> JSONObject:
 
 def hostile_workspace(text: str) -> JSONObject:
     """Make a workspace with *text* in every field of its author."""
-    document = load_preset("guide").document
+    document = load_preset_workspace("guide").document
     subscription: JSONObject = {
         "name": text,
         "actionSlug": "trackEvent",

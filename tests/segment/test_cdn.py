@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 FILES = {"standalone.js": 'x="__WRITE_KEY__"', "407.bundle.61ef.js": "part()"}
 LINE = "(window.analytics=window.analytics||[])._cdn=window.analytics._cdn||"
@@ -28,7 +28,7 @@ def client(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FlaskClie
         host="0.0.0.0",
         strict=getattr(request, "param", False),
     )
-    app = create_app(config, load_preset("guide"))
+    app = create_app(config, load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].store.close()
 

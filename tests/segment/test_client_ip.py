@@ -10,7 +10,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.segment.normalise import add_client_ip
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.model import build_workspace
 from segment_insider_scenarios.client import ControlClient
 
@@ -67,7 +67,7 @@ def filled_in(
     headers: dict[str, str], trusted_proxy: str | None = None, **segment: object
 ) -> str | None:
     """The address in the event that a browser's call becomes, over HTTP."""
-    document = {**load_preset("guide").document, "segment": segment}
+    document = {**load_preset_workspace("guide").document, "segment": segment}
     app = create_app(Config(db=":memory:"), build_workspace(document))
     call = {"writeKey": "wk_demo", "userId": "ada", "event": "a", "context": BROWSER}
     served = serve_app_in_thread(app, trusted_proxy=trusted_proxy)

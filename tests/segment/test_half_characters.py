@@ -20,7 +20,7 @@ from segment_insider_emulator.json_text import (
     parse_json,
     replace_lone_surrogates,
 )
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 HALF = "\\ud83c"  # the escape, in six characters
 EVENT = (
@@ -32,7 +32,7 @@ NAMED = "properties.name: a text has \ufffd (U+FFFD)"
 
 @pytest.fixture
 def client() -> FlaskClient:
-    return create_app(Config(db=":memory:"), load_preset("guide")).test_client()
+    return create_app(Config(db=":memory:"), load_preset_workspace("guide")).test_client()
 
 
 def messages(client: FlaskClient) -> list[dict[str, Any]]:

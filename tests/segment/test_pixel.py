@@ -13,7 +13,7 @@ from segment_insider_emulator.segment.ingest import decode_pixel_query
 from segment_insider_emulator.segment.validation import IngestError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.segment_routes import PIXEL_GIF
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 OPENED: JSONObject = {
     "writeKey": "wk_demo",
@@ -32,7 +32,7 @@ SPREAD = {
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].store.close()
 

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSON
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 FAULTS = "/emulator/v1/faults/segment"
 CALL = {"event": "Giraffe Fed", "userId": "ada", "writeKey": "wk_demo"}
@@ -17,7 +17,7 @@ PLAIN = {"status": 503, "retryAfter": None, "drop": False, "taken": False, "time
 
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].store.close()
 

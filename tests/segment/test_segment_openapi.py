@@ -12,7 +12,7 @@ from schemathesis import GenerationMode
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.segment.openapi import build_segment_openapi
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 ADDRESS = "/emulator/v1/openapi/segment.json"
 DESCRIBED = build_segment_openapi()
@@ -33,7 +33,7 @@ SAMPLES = [
 
 @pytest.fixture(scope="module")
 def app() -> Flask:
-    return create_app(Config(db=":memory:"), load_preset("guide"))
+    return create_app(Config(db=":memory:"), load_preset_workspace("guide"))
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), TRIED)

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.model import SegmentSource
 
 APP = SegmentSource("Shop app", "wk_app")
@@ -20,7 +20,7 @@ DISABLED = "source_disabled: The source is turned off in the workspace. Set its 
 @pytest.fixture
 def client(request: pytest.FixtureRequest) -> Iterator[FlaskClient]:
     config = Config(db=":memory:", strict=getattr(request, "param", False))
-    app = create_app(config, replace(load_preset("guide"), other_sources=(APP, OLD)))
+    app = create_app(config, replace(load_preset_workspace("guide"), other_sources=(APP, OLD)))
     yield app.test_client()
     app.extensions["emulator"].store.close()
 
@@ -48,7 +48,9 @@ def test_the_write_key_names_the_source(
 
 
 def test_a_first_source_that_is_disabled_takes_nothing() -> None:
-    app = create_app(Config(db=":memory:"), replace(load_preset("guide"), source_enabled=False))
+    app = create_app(
+        Config(db=":memory:"), replace(load_preset_workspace("guide"), source_enabled=False)
+    )
     client = app.test_client()
     client.post("/v1/track", json={"event": "x", "userId": "ada", "writeKey": "wk_none"})
     (shown,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON

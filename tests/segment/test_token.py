@@ -17,7 +17,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.segment.oauth import TOKEN_LIFETIME_S, TokenIssuer
 from segment_insider_emulator.segment.validation import IngestError
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.model import OAuthApplication
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -47,7 +47,8 @@ def assertion(key: Any = PRIVATE, algorithm: str = "RS256", **claims: Any) -> st
 @pytest.fixture
 def client() -> Iterator[FlaskClient]:
     app = create_app(
-        Config(db=":memory:"), replace(load_preset("guide"), oauth_application=APPLICATION)
+        Config(db=":memory:"),
+        replace(load_preset_workspace("guide"), oauth_application=APPLICATION),
     )
     yield app.test_client()
     app.extensions["emulator"].store.close()

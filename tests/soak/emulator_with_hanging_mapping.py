@@ -8,17 +8,17 @@ from segment_insider_emulator.mapping import Destination, Subscription
 from segment_insider_emulator.types import JSONObject
 
 HANGING_USER_ID = "mallory"
-original_find_candidates = Destination.find_candidate_subscriptions
+original_preselect = Destination.preselect_subscriptions
 
 
-def find_candidate_subscriptions(
+def preselect_subscriptions(
     destination: Destination, event: JSONObject
 ) -> tuple[Subscription, ...]:
     while event.get("userId") == HANGING_USER_ID:
         time.sleep(1)
-    return original_find_candidates(destination, event)
+    return original_preselect(destination, event)
 
 
 if __name__ == "__main__":
-    with patch.object(Destination, "find_candidate_subscriptions", find_candidate_subscriptions):
+    with patch.object(Destination, "preselect_subscriptions", preselect_subscriptions):
         main()

@@ -9,7 +9,7 @@ from emulator_process import EmulatorProcess
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_scenarios.client import ControlClient
 
 DELIVERED_VERDICTS = {"accepted", "warning"}
@@ -67,7 +67,7 @@ def iter_differences(ledger: MessageLedger, client: ControlClient) -> Iterator[s
     for delivery in client.list_deliveries():
         made.setdefault(delivery["messageId"], []).append(delivery)
     yield from _list_differences("delivered and not stored", set(made) - set(times))
-    destination = Destination(load_preset("guide").destination)
+    destination = Destination(load_preset_workspace("guide").destination)
     for message in stored:
         yield from _check_deliveries(message, made[message["messageId"]], destination)
     yield from _check_profiles(stored, client)
@@ -79,7 +79,7 @@ def _check_deliveries(
     """Yield how the deliveries of *message* differ from its mappings."""
     mapped = [
         outcome.request.json
-        for outcome in destination.iter_outcomes(message["normalised"])
+        for outcome in destination.iter_subscription_outcomes(message["normalised"])
         if outcome.request
     ]
     if [each["request"]["json"] for each in made] != mapped:

@@ -19,7 +19,7 @@ from emulator_process import CRASH_MARKERS, REQUEST_TIMEOUT_S, EmulatorProcess
 
 from segment_insider_emulator.insider.account_options import DEFAULT_RATE_LIMITS
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 OPENAPI_PATHS = {
     "segment": "/emulator/v1/openapi/segment.json",
@@ -87,7 +87,7 @@ def fuzz_surface(surface: str, seconds: int, folder: Path) -> FuzzingResult:
 
 
 def _guide_without_rate_limits() -> JSONObject:
-    document = load_preset("guide").document
+    document = load_preset_workspace("guide").document
     options = {
         **document["insider"].get("options", {}),
         "rates": dict.fromkeys(DEFAULT_RATE_LIMITS),

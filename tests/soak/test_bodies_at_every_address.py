@@ -11,7 +11,7 @@ from emulator_process import EmulatorProcess, serve_without_crash
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 KEYS = {
     "X-PARTNER-NAME": "mybrand",
@@ -104,7 +104,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProce
 
 def write_routes() -> list[tuple[str, str]]:
     """Return method and path of every route that changes something."""
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     app.extensions["emulator"].close()
     return [
         (method, re.sub(r"<[^>]+>", "1", rule.rule))

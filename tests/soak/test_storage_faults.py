@@ -15,7 +15,7 @@ from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 MB = 1_000_000
 
@@ -78,7 +78,7 @@ def damage_middle_page(file: Path) -> None:
 def database_file(tmp_path: Path) -> Path:
     """A closed database file with messages."""
     file = tmp_path / "kept.db"
-    app = create_app(Config(db=str(file)), load_preset("guide"))
+    app = create_app(Config(db=str(file)), load_preset_workspace("guide"))
     for number in range(20):
         app.test_client().post("/v1/track", json=song_played_call(number))
     app.extensions["emulator"].close()
@@ -115,7 +115,7 @@ def test_a_database_that_cannot_be_opened_ends_the_start_with_one_line(
 
 
 def test_a_partly_damaged_file_is_answered_with_503(database_file: Path) -> None:
-    app = create_app(Config(db=str(database_file)), load_preset("guide"))
+    app = create_app(Config(db=str(database_file)), load_preset_workspace("guide"))
     client = app.test_client()
     damage_middle_page(database_file)
     answer = client.post("/v1/track", json=song_played_call(1))

@@ -22,7 +22,7 @@ from segment_insider_emulator.storage.migrations import (
     SQLITE_APPLICATION_ID,
     migrate_database,
 )
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 OLD = sorted((Path(__file__).parent / "databases").glob("version-*.sql"))
 
@@ -136,7 +136,7 @@ def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, dump: Path)
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
 def test_a_migrated_file_keeps_its_rows_and_works(tmp_path: Path, dump: Path) -> None:
     config = Config(db=restore(dump, tmp_path / "old.db"))
-    app = create_app(config, load_preset("guide"))
+    app = create_app(config, load_preset_workspace("guide"))
     client = app.test_client()
     # The third was refused with a 503, and is delivered by the version that opened the file.
     client.post("/emulator/v1/deliveries/retry")

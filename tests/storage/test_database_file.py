@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 CALL = {"writeKey": "wk_demo", "userId": "ada", "event": "Seen", "properties": {"n": "x" * 20_000}}
 USER = {"users": [{"identifiers": {"uuid": "ada"}, "attributes": {"age": 3}}]}
@@ -31,7 +31,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(file: Path) -> Iterator[FlaskClient]:
-    app = create_app(Config(db=str(file)), load_preset("guide"))
+    app = create_app(Config(db=str(file)), load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
 

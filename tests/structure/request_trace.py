@@ -10,7 +10,7 @@ import orjson
 import segment_insider_emulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 PACKAGE = Path(segment_insider_emulator.__file__).parent
 EVENT = {
@@ -50,7 +50,7 @@ def trace_post() -> list[str]:
 
     The emulator has answered such calls before, so that nothing is compiled for the first time.
     """
-    app = create_app(Config(db=":memory:"), load_preset("guide"))
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     client = app.test_client()
     try:
         for _ in range(3):  # the first calls compile the statements that later calls need

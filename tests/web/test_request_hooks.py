@@ -5,11 +5,11 @@ from flask import Flask
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.request_hooks import AFTER_VIEW, BEFORE_VIEW
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 
 def create_emulator() -> Flask:
-    return create_app(Config(db=":memory:"), load_preset("guide"))
+    return create_app(Config(db=":memory:"), load_preset_workspace("guide"))
 
 
 def test_hooks_of_all_views_are_those_of_the_list_in_its_order() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
-DESTINATION = Destination(load_preset("guide").destination)
+DESTINATION = Destination(load_preset_workspace("guide").destination)
 AT = "2026-11-23T10:00:00.000Z"
 BASE: JSONObject = {
     "messageId": "m1",
@@ -63,7 +63,7 @@ ORDER = {
 
 def users(event: JSONObject) -> list[JSONObject]:
     """The users of every request that *event* makes; it makes no failure."""
-    outcomes = list(DESTINATION.iter_outcomes(BASE | event))
+    outcomes = list(DESTINATION.iter_subscription_outcomes(BASE | event))
     assert [outcome.failure for outcome in outcomes if outcome.failure] == []
     return [user for each in outcomes if each.request for user in each.request.json["users"]]
 

@@ -12,7 +12,7 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,
     Workspace,
-    load_preset,
+    load_preset_workspace,
     load_workspace_or_preset,
 )
 from segment_insider_emulator.workspace.documents import MAX_DOCUMENT_BYTES, parse_document
@@ -36,7 +36,7 @@ BLOWN_UP = "\n".join(
     ],
 )
 def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[str, ...]) -> None:
-    own = load_preset(name)
+    own = load_preset_workspace(name)
     assert own == Workspace(
         source_name="Web shop",
         write_key="wk_demo",
@@ -49,7 +49,7 @@ def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[st
 
 
 def test_segment_defaults_has_every_action_once_with_its_default_mapping() -> None:
-    own = Destination(load_preset("segment-defaults").destination)
+    own = Destination(load_preset_workspace("segment-defaults").destination)
     assert [each.action_slug for each in own.subscriptions] == [
         "updateUserProfile",
         "trackEvent",
@@ -297,7 +297,7 @@ def test_a_missing_file_is_an_error_with_its_path(tmp_path: Path) -> None:
 
 def test_an_unknown_preset_suggests_a_similar_name() -> None:
     with pytest.raises(EmulatorError) as refusal:
-        load_preset("segment-default")
+        load_preset_workspace("segment-default")
     assert str(refusal.value) == (
         "unknown preset 'segment-default'. Did you mean 'segment-defaults'?"
     )

@@ -16,7 +16,7 @@ from segment_insider_emulator.mapping.triggers import (
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.model import Workspace, build_workspace
-from segment_insider_emulator.workspace.validation import format_path
+from segment_insider_emulator.workspace.validation import format_document_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def build_context(document: JSONObject) -> AnalysisContext:
 def _locate_subscription(
     index: int, definition: JSONObject, workspace: Workspace
 ) -> LocatedSubscription:
-    path = format_path("destination", "subscriptions", index)
+    path = format_document_path("destination", "subscriptions", index)
     subscription = compile_subscription(definition, workspace.destination["settings"])
     has_mapping = "settings" in definition
     try:

@@ -22,15 +22,15 @@ from segment_insider_emulator.contract.checks import (
     EventCheckResult,
     build_junit_case,
     build_uncovered_junit_case,
+    check_account_and_coverage,
     check_case,
     check_deployed_case,
-    check_deployed_workspace,
     check_producer_events,
 )
 from segment_insider_emulator.contract.deployed_workspace import DeployedWorkspace
 from segment_insider_emulator.contract.junit_xml import JUnitCase as ReportedCase
 from segment_insider_emulator.contract.junit_xml import render_junit_xml
-from segment_insider_emulator.contract.recording import case_to_json_file, cases_to_ndjson
+from segment_insider_emulator.contract.recording import format_case_as_json, format_cases_as_ndjson
 from segment_insider_emulator.contract.request_schema import build_request_schema
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.terminal_output import print_json, print_lines
@@ -186,7 +186,7 @@ def _check_cases(
         return [check_case(case) for case in cases]
     return [
         *(check_deployed_case(case, deployment, cases) for case in cases),
-        *check_deployed_workspace(deployment, cases, strict=strict),
+        *check_account_and_coverage(deployment, cases, strict=strict),
     ]
 
 
@@ -216,9 +216,9 @@ def _update_case_files(files: tuple[Path, ...], verdicts: Sequence[CaseVerdict])
         if any(new is not case.document for new, case in zip(renewed, cases, strict=True)):
             write_file_atomically(
                 file,
-                case_to_json_file(renewed[0])
+                format_case_as_json(renewed[0])
                 if file.suffix == ".json"
-                else cases_to_ndjson(renewed),
+                else format_cases_as_ndjson(renewed),
             )
     return sum(bool(verdict.updated_case) or verdict.is_about_account for verdict in failed)
 

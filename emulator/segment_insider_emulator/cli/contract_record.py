@@ -27,8 +27,8 @@ from segment_insider_emulator.contract.cases import ContractCase, read_cases, ru
 from segment_insider_emulator.contract.deployed_workspace import DeployedWorkspace
 from segment_insider_emulator.contract.recording import (
     CaseRecording,
-    case_to_json_file,
-    cases_to_ndjson,
+    format_case_as_json,
+    format_cases_as_ndjson,
     parse_normalisation_rules,
     record_cases,
 )
@@ -131,10 +131,10 @@ def _write_cases(target: Path, cases: Sequence[JSONObject], *, prune: bool) -> l
     names = {str(case["name"]) for case in cases}
     if target.suffix and not target.is_dir():
         earlier = [case.name for case in _read_existing_cases(target) if case.name not in names]
-        write_file_atomically(target, cases_to_ndjson(cases))
+        write_file_atomically(target, format_cases_as_ndjson(cases))
         return earlier
     for case in cases:
-        write_file_atomically(target / f"{case['name']}.json", case_to_json_file(case))
+        write_file_atomically(target / f"{case['name']}.json", format_case_as_json(case))
     old = [
         path
         for path in sorted(target.glob("*.json"))
@@ -207,7 +207,7 @@ def _update_expectations_in_files(
         if renewed:
             whole = file.suffix == ".json" and len(renewed) == 1
             write_file_atomically(
-                file, case_to_json_file(renewed[0]) if whole else cases_to_ndjson(renewed)
+                file, format_case_as_json(renewed[0]) if whole else format_cases_as_ndjson(renewed)
             )
         click.echo(f"{file}: recorded {len(renewed)}", err=True)
 
@@ -223,6 +223,6 @@ def _update_case_expectation(
         return {**case.document, "expect": run_case(case)}
     result = deployment.run_case(case, cases)
     if result.updated_case is None:
-        what = f"{deployment.name} sends nothing for it ({result.reason})"
+        what = f"{deployment.name} sends nothing for it ({result.no_request_reason})"
         raise EmulatorError(what, case.where, "Remove the case, or correct the workspace.")
     return result.updated_case

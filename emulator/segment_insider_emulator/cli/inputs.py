@@ -54,7 +54,7 @@ def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
     return (
         loading.load_workspace_or_preset(workspace)
         if workspace
-        else loading.load_preset(preset or DEFAULT_WORKSPACE)
+        else loading.load_preset_workspace(preset or DEFAULT_WORKSPACE)
     )
 
 

@@ -68,7 +68,7 @@ def _map_events(events: Iterable[JSONObject], destination: Destination) -> Itera
     event_count = request_count = failure_count = 0
     for event in events:
         event_count += 1
-        for outcome in destination.iter_outcomes(event):
+        for outcome in destination.iter_subscription_outcomes(event):
             request_count += outcome.failure is None
             failure_count += outcome.failure is not None
             yield _format_mapping_outcome(event, outcome)

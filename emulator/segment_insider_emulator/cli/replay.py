@@ -26,11 +26,11 @@ from segment_insider_emulator.replay.archive import (
 )
 from segment_insider_emulator.replay.dry_run import (
     CheckpointFile,
-    CompletedParts,
+    CompletedArchiveParts,
     DryRunInputs,
     PartRunner,
-    job_digest,
-    measure_in_processes,
+    compute_job_digest,
+    measure_parts_in_processes,
     run_dry_run,
 )
 from segment_insider_emulator.replay.evaluator import EvaluationClocks
@@ -91,8 +91,10 @@ def replay_command(
     clocks = EvaluationClocks(utc_now().replace(microsecond=0), _parse_at_option(at))
     other = load_workspace_or_preset(against) if against else None
     job = DryRunInputs.from_workspaces(load_workspace(workspace, preset), other, clocks)
-    checkpoint = CheckpointFile(resume, job_digest(job, parts), time.monotonic) if resume else None
-    ledger = (checkpoint and checkpoint.load_completed_parts()) or CompletedParts(clocks.now)
+    checkpoint = (
+        CheckpointFile(resume, compute_job_digest(job, parts), time.monotonic) if resume else None
+    )
+    ledger = (checkpoint and checkpoint.load_completed_parts()) or CompletedArchiveParts(clocks.now)
     # A resumed replay keeps the clock that it started with.
     job = replace(job, clocks=replace(clocks, now=ledger.now))
     counter = _create_part_runner(job, workers, scheduler)
@@ -128,13 +130,13 @@ def _create_part_runner(
     job: DryRunInputs, workers: int | None, scheduler: str | None
 ) -> PartRunner:
     if scheduler is None:
-        return lambda parts: measure_in_processes(job, parts, workers or os.cpu_count() or 1)
+        return lambda parts: measure_parts_in_processes(job, parts, workers or os.cpu_count() or 1)
     try:
-        from segment_insider_emulator.replay.dask_pool import measure_on_cluster
+        from segment_insider_emulator.replay.dask_pool import measure_parts_on_cluster
     except ImportError:
         remedy = "Install the extra: pip install 'segment-insider-emulator[dask]'."
         raise EmulatorError("a cluster needs Dask", "--scheduler", remedy) from None
-    return lambda parts: measure_on_cluster(job, parts, scheduler)
+    return lambda parts: measure_parts_on_cluster(job, parts, scheduler)
 
 
 @contextmanager
@@ -149,7 +151,7 @@ def _show_part_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[Arch
 
 
 def _describe_interruption(
-    parts: Sequence[ArchivePart], ledger: CompletedParts, *, is_saved: bool
+    parts: Sequence[ArchivePart], ledger: CompletedArchiveParts, *, is_saved: bool
 ) -> str:
     """Describe how much was done before the interruption, and whether it is saved."""
     done = sum(part.size for part in parts if ledger.is_part_completed(part))

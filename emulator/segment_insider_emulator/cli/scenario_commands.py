@@ -79,14 +79,14 @@ def demo_command(
 def _run_shopper_day(
     emulator: "RunningEmulator", person: "Shopper", seed: int, as_json: bool
 ) -> None:
-    from segment_insider_emulator.demo.shopper_day import build_shopper_day, summarise_day
-    from segment_insider_emulator.demo.shopper_day import format_report as summary_lines
+    from segment_insider_emulator.demo.shopper_day import build_shopper_day, summarise_shopper_day
+    from segment_insider_emulator.demo.shopper_day import format_shopper_day_report as summary_lines
     from segment_insider_scenarios.shopper import make_products
 
     turns = build_shopper_day(person, make_products(4, seed=seed))
     for turn in turns:
         emulator.shop.send(turn.shopper, turn.call)
-    summary = summarise_day(emulator.client, emulator.workspace.destination, turns, person)
+    summary = summarise_shopper_day(emulator.client, emulator.workspace.destination, turns, person)
     if as_json:
         print_json(summary)
         return

@@ -30,10 +30,10 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,
     Workspace,
-    load_preset,
+    load_preset_workspace,
     load_workspace_or_preset,
 )
-from segment_insider_emulator.workspace.documents import format_yaml
+from segment_insider_emulator.workspace.documents import format_workspace_yaml
 from segment_insider_emulator.workspace.loading import (
     is_preset_name,
     lint_tracking_plan,
@@ -143,7 +143,7 @@ def export_command(
         raise click.UsageError("Give a FILE, or --preset NAME.")
     if keep_secrets and is_emulator_url(file or ""):
         raise click.UsageError("A running emulator shows no key: leave out --keep-secrets.")
-    workspace = load_preset(name) if name else _load_workspace_or_url(file or "")
+    workspace = load_preset_workspace(name) if name else _load_workspace_or_url(file or "")
     left_out = _list_unexported_paths(workspace, form)
     text = _render_export(workspace, form, left_out, keep_secrets=keep_secrets, as_json=as_json)
     if left_out:
@@ -226,7 +226,7 @@ def import_command(
     all_files = [file for given in files for file in list_import_files(given)]
     resources = read_import_files((str(file), _read_import_file(file)) for file in all_files)
     imported = build_imported_workspace(resources, destination, keep_secrets=keep_secrets)
-    text = format_yaml(imported.document, imported.skipped_subscriptions)
+    text = format_workspace_yaml(imported.document, imported.skipped_subscriptions)
     if output:
         _write_workspace_file(output, text)
     if as_json:

@@ -57,7 +57,7 @@ def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
         raise EmulatorError(
             f"cannot be read ({error.strerror})", str(path), "Name a file of contract cases."
         ) from None
-    whole = _is_single_document(content)
+    whole = _is_single_case_file(content)
     # Only line feeds end a line; texts may contain other line separators.
     lines = [content] if whole else content.split(b"\n")
     for number, line in enumerate(lines, start=1):
@@ -74,7 +74,7 @@ def compile_case(document: JSONObject, where: str) -> ContractCase:
     return ContractCase(where, document, compile_subscription(document["subscription"], settings))
 
 
-def _is_single_document(content: bytes) -> bool:
+def _is_single_case_file(content: bytes) -> bool:
     """Return whether the file is one case, not one per line."""
     if b"\n" not in content.strip():
         return False
@@ -119,14 +119,14 @@ def run_case_events(
     subscription: Subscription, events: list[JSONObject], is_batched: bool
 ) -> JSONObject:
     """Run *events* with *subscription*; without batching there is one event."""
-    request, results = _deliver_events(subscription, events, is_batched)
+    request, results = _build_request_and_results(subscription, events, is_batched)
     return {
         "requests": [_request_to_json(request)] if request else [],
         "results": [_result_to_json(result) for result in results],
     }
 
 
-def _deliver_events(
+def _build_request_and_results(
     subscription: Subscription, events: list[JSONObject], is_batched: bool
 ) -> tuple[InsiderRequest | None, list[MappingResult]]:
     if is_batched:
@@ -166,15 +166,15 @@ def find_result_differences(expected: JSONObject, actual: JSONObject) -> list[st
     places = [
         *describe_json_differences(expected["requests"], actual["requests"], "requests"),
         *describe_json_differences(
-            [_mask_engine_message(result) for result in expected["results"]],
-            [_mask_engine_message(result) for result in actual["results"]],
+            [_mask_javascript_error_message(result) for result in expected["results"]],
+            [_mask_javascript_error_message(result) for result in actual["results"]],
             "results",
         ),
     ]
     return places
 
 
-def _mask_engine_message(result: JSONObject) -> JSONObject:
+def _mask_javascript_error_message(result: JSONObject) -> JSONObject:
     message = str(result.get("message"))
     if result.get("name") == "TypeError" or message.startswith(_ENGINE_MESSAGE_PREFIX):
         return {**result, "message": "(of the JavaScript engine)"}
@@ -195,7 +195,7 @@ def load_known_differences() -> dict[str, dict[str, str]]:
     return known
 
 
-def find_known_reason(case: ContractCase) -> str | None:
+def find_known_difference_reason(case: ContractCase) -> str | None:
     """Return the reason for a known difference of this case; None if it has none."""
     known = load_known_differences().get(case.name, {})
     return known.get("reason") if known.get("digest") == hash_case_input(case) else None

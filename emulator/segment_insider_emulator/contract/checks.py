@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.contract.cases import (
     ContractCase,
-    find_known_reason,
+    find_known_difference_reason,
     find_result_differences,
     run_case,
 )
@@ -94,7 +94,7 @@ def check_case(case: ContractCase) -> CaseVerdict:
     )
     if not lines:
         return CaseVerdict(case.where, case.name, "passed", [])
-    reason = find_known_reason(case) if expected is not None else None
+    reason = find_known_difference_reason(case) if expected is not None else None
     renewed = None if reason else {**case.document, "expect": actual_result}
     verdict: Literal["known", "failed"] = "known" if reason else "failed"
     return CaseVerdict(case.where, case.name, verdict, lines, reason, updated_case=renewed)
@@ -135,7 +135,7 @@ def check_deployed_case(
     )
 
 
-def check_deployed_workspace(
+def check_account_and_coverage(
     deployed_workspace: DeployedWorkspace, cases: Sequence[ContractCase], *, strict: bool
 ) -> Iterator[CaseVerdict]:
     """Yield verdicts for account differences and for mappings without a case.
@@ -211,10 +211,10 @@ def check_producer_events(
             continue
         messages = orjson.loads(client.get("/emulator/v1/messages").data)["messages"]
         deliveries = orjson.loads(client.get("/emulator/v1/deliveries").data)["deliveries"]
-        yield _build_producer_result(where, messages[-1], deliveries)
+        yield _build_event_check_result(where, messages[-1], deliveries)
 
 
-def _build_producer_result(
+def _build_event_check_result(
     where: str, message: JSONObject, deliveries: list[JSONObject]
 ) -> EventCheckResult:
     sent = message["message"]

@@ -45,7 +45,7 @@ class DeployedCaseResult:
     updated_case: JSONObject | None
 
     @property
-    def reason(self) -> str:
+    def no_request_reason(self) -> str:
         """Why no request was made; "" if one was."""
         results = self.actual_result["results"] if self.actual_result else []
         return "; ".join(
@@ -104,7 +104,7 @@ class DeployedWorkspace:
         if not deployed_subscription.get("enabled", True) and case.document["subscription"].get(
             "enabled", True
         ):
-            actual = _build_empty_result(
+            actual = _build_result_without_requests(
                 case, "disabled", f"{deployed_subscription['name']!r} is disabled"
             )
             return DeployedCaseResult("disabled", lines, actual, None)
@@ -139,13 +139,15 @@ class DeployedWorkspace:
             ):
                 subscription = compile_subscription(definition, self._account_settings)
                 takes = [
-                    case.name for case in cases if self._matches_subscription(subscription, case)
+                    case.name
+                    for case in cases
+                    if self._does_subscription_match_case(subscription, case)
                 ]
                 yield UncoveredMapping(
                     _format_mapping_title(definition["name"], definition["actionSlug"]), takes
                 )
 
-    def find_rejection(self, event: JSONObject) -> Rejection | None:
+    def find_event_rejection(self, event: JSONObject) -> Rejection | None:
         """Return the rejection of *event* before any subscription; None if it passes."""
         _, stop = self._filter_case_event(event)
         return stop
@@ -258,7 +260,7 @@ class DeployedWorkspace:
             ],
         }
 
-    def _matches_subscription(self, subscription: Subscription, case: ContractCase) -> bool:
+    def _does_subscription_match_case(self, subscription: Subscription, case: ContractCase) -> bool:
         results = self._run_events(case, subscription)["results"]
         return any(result["status"] in ("delivered", "failed") for result in results)
 
@@ -275,13 +277,13 @@ class DeployedWorkspace:
         return {
             **case.document,
             "destination": {"settings": settings},
-            "subscription": copy_subscription(deployed_subscription),
+            "subscription": copy_recorded_subscription_fields(deployed_subscription),
             "reference": self.build_subscription_reference(deployed_subscription),
             "expect": actual_result,
         }
 
 
-def copy_subscription(subscription: JSONObject) -> JSONObject:
+def copy_recorded_subscription_fields(subscription: JSONObject) -> JSONObject:
     """Return the part of a subscription that a case records."""
     return {key: subscription[key] for key in RECORDED_SUBSCRIPTION_KEYS if key in subscription}
 
@@ -317,7 +319,7 @@ def _is_same_subscription(case: ContractCase, definition: JSONObject) -> bool:
     )
 
 
-def _build_empty_result(case: ContractCase, status: str, message: str) -> JSONObject:
+def _build_result_without_requests(case: ContractCase, status: str, message: str) -> JSONObject:
     result = {"status": status, "message": message}
     return {"requests": [], "results": [result for _ in case.document["events"]]}
 

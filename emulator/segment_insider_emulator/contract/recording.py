@@ -14,7 +14,7 @@ from segment_insider_emulator.contract.cases import compile_case, run_case
 from segment_insider_emulator.contract.deployed_workspace import (
     PLACEHOLDER_ACCOUNT,
     DeployedWorkspace,
-    copy_subscription,
+    copy_recorded_subscription_fields,
 )
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
@@ -69,7 +69,9 @@ class CaseNormaliser:
         applied = {
             place: word
             for place, word in self.rules.items()
-            if _replace_value_at(changed, place.split("."), partial(self._get_stable_value, word))
+            if _replace_event_value_at_path(
+                changed, place.split("."), partial(self._get_stable_value, word)
+            )
         }
         return changed, applied
 
@@ -77,7 +79,7 @@ class CaseNormaliser:
         """Return *event* with placeholders for varying values; equal events make one case."""
         bare = deepcopy(event)
         for place, word in self.rules.items():
-            _replace_value_at(bare, place.split("."), partial(_get_rule_word, word))
+            _replace_event_value_at_path(bare, place.split("."), partial(_get_rule_word, word))
         return bare
 
     def _get_stable_value(self, word: str, value: JSON) -> str:
@@ -91,7 +93,9 @@ def _get_rule_word(word: str, _value: JSON) -> str:
     return word
 
 
-def _replace_value_at(event: JSON, steps: list[str], replacement: Callable[[JSON], str]) -> bool:
+def _replace_event_value_at_path(
+    event: JSON, steps: list[str], replacement: Callable[[JSON], str]
+) -> bool:
     """Replace the value at a path; return whether there was one."""
     *outer, last = steps
     for step in outer:
@@ -141,7 +145,7 @@ def record_cases(
     cases: list[JSONObject] = []
     for event in events:
         recording.event_count += 1
-        if stop := deployment.find_rejection(event):
+        if stop := deployment.find_event_rejection(event):
             recording.rejection_counts[str(stop)] += 1
             continue
         essence = orjson.dumps(normaliser.mask_varying_values(event), option=orjson.OPT_SORT_KEYS)
@@ -152,7 +156,7 @@ def record_cases(
     return recording
 
 
-def cases_to_ndjson(cases: Iterable[JSONObject]) -> bytes:
+def format_cases_as_ndjson(cases: Iterable[JSONObject]) -> bytes:
     """Return the cases as NDJSON with sorted keys."""
     return b"".join(
         orjson.dumps(case, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
@@ -160,7 +164,7 @@ def cases_to_ndjson(cases: Iterable[JSONObject]) -> bytes:
     )
 
 
-def case_to_json_file(case: JSONObject) -> bytes:
+def format_case_as_json(case: JSONObject) -> bytes:
     """Return one case as an indented JSON file with sorted keys."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(case, option=options)
@@ -179,7 +183,7 @@ def _record_event_cases(
         case: JSONObject = {
             "name": "",
             "destination": {"settings": settings},
-            "subscription": copy_subscription(subscription),
+            "subscription": copy_recorded_subscription_fields(subscription),
             "reference": deployed_workspace.build_subscription_reference(subscription),
             "batch": False,
             "events": [event],

@@ -55,7 +55,7 @@ def build_request_schema(workspace: Workspace) -> JSONObject:
     return {
         "$schema": JSON_SCHEMA_DIALECT,
         "title": f"Requests that {workspace.source_name} makes to {UPSERT_URL}",
-        "anyOf": [{"$ref": f"#/$defs/{_to_json_pointer(name)}"} for name in definitions],
+        "anyOf": [{"$ref": f"#/$defs/{_escape_for_json_pointer(name)}"} for name in definitions],
         "$defs": definitions,
     }
 
@@ -64,7 +64,7 @@ def _get_subscription_name(subscription: JSONObject) -> str:
     return str(subscription.get("name") or subscription["actionSlug"])
 
 
-def _to_json_pointer(name: str) -> str:
+def _escape_for_json_pointer(name: str) -> str:
     """Escape *name* for a JSON Pointer in a URI fragment."""
     return quote(name.replace("~", "~0").replace("/", "~1"))
 

@@ -36,7 +36,7 @@ from segment_insider_emulator.text_encoding import strip_bom
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
 from segment_insider_emulator.web.services import SandboxServices, current_services
-from segment_insider_emulator.workspace.model import redact_document
+from segment_insider_emulator.workspace.model import redact_workspace_document
 
 MAX_LARGE_RESPONSES: Final = 4  # at a time in one process
 # Bytes between two checks whether the client is still connected.
@@ -194,7 +194,7 @@ def export_sandbox() -> Response:
         "format": EXPORT_FORMAT,
         "version": __version__,
         "clock": {"now": format_iso_utc(reading.now), "frozen": reading.frozen},
-        "workspace": redact_document(build_current_workspace(services)),
+        "workspace": redact_workspace_document(build_current_workspace(services)),
     }
     rows = (
         {"kind": name, "row": row} for name, row in SandboxArchive(services.engine).export_rows()

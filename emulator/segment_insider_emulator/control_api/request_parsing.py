@@ -18,7 +18,7 @@ from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.validation import format_path, suggest_name
+from segment_insider_emulator.workspace.validation import format_document_path, suggest_name
 
 TimeText = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 NonEmptyText = Annotated[str, Meta(extra_json_schema={"minLength": 1})]
@@ -198,7 +198,7 @@ def check_fault_json(fault_json: JSON, validator: Draft202012Validator, remedy: 
     """
     error = next(validator.iter_errors(fault_json), None)
     if error is not None:
-        where = format_path("body", *error.absolute_path)
+        where = format_document_path("body", *error.absolute_path)
         raise EmulatorError("invalid fault", where, remedy)
     return cast(JSONObject, fault_json)
 

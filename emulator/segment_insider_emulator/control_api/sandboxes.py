@@ -22,7 +22,7 @@ from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.sandbox_registry import Sandbox
 from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
 from segment_insider_emulator.web.services import SandboxServices, current_services
-from segment_insider_emulator.workspace.model import redact_document
+from segment_insider_emulator.workspace.model import redact_workspace_document
 
 PRESET_EXAMPLE: JSONObject = {"workspace": "guide"}
 
@@ -98,14 +98,14 @@ def handle_conflict(error: ConflictError) -> Response:
 @api_operation()
 def get_workspace() -> JSONObject:
     """Return the workspace without later changes; keys are redacted."""
-    return redact_document(current_services().workspace.document)
+    return redact_workspace_document(current_services().workspace.document)
 
 
 @workspace_routes.get("/current", endpoint="current")
 @api_operation()
 def get_current_workspace() -> JSONObject:
     """Return the workspace with later changes of its destination; keys are redacted."""
-    return redact_document(build_current_workspace(current_services()))
+    return redact_workspace_document(build_current_workspace(current_services()))
 
 
 @workspace_routes.put("", endpoint="replace")
@@ -119,7 +119,7 @@ def replace_workspace() -> JSONObject:
     requested = read_body(ReplaceWorkspaceBody)["workspace"]
     with replace_current_workspace(requested, "body.workspace") as services:
         services.journeys.reset()
-    return redact_document(services.workspace.document)
+    return redact_workspace_document(services.workspace.document)
 
 
 def build_current_workspace(services: SandboxServices) -> JSONObject:

@@ -20,7 +20,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_registry, current_sandbox
 from segment_insider_emulator.web.services import current_services
-from segment_insider_emulator.workspace.validation import format_path
+from segment_insider_emulator.workspace.validation import format_document_path
 
 scenario_run_routes = Blueprint("scenario_runs", __name__, url_prefix="/emulator/v1/scenario-runs")
 
@@ -80,7 +80,7 @@ def parse_scenario_run(raw: bytes) -> JSONObject:
     if measure_nesting_depth(run) > MAX_REPORT_DEPTH:
         raise EmulatorError("the report is nested too deep", "body", "Send what the docs show.")
     if wrong := best_match(_load_report_validator().iter_errors(run)):
-        where = format_path("body", *wrong.absolute_path)
+        where = format_document_path("body", *wrong.absolute_path)
         raise EmulatorError(
             _describe_report_violation(wrong.validator, wrong.message),
             where,

@@ -263,7 +263,7 @@ class EventNameChecker:
 
     def _has_own_mapping(self, event: JSONObject) -> bool:
         """Return whether a subscription other than the catch-all one matches *event*."""
-        for subscription in self._destination.find_candidate_subscriptions(event):
+        for subscription in self._destination.preselect_subscriptions(event):
             try:
                 if subscription.action_slug != _ANY_EVENT_ACTION and subscription.matches(event):
                     return True

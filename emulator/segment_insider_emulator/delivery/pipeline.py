@@ -274,7 +274,7 @@ class InFlightIds:
 
 
 def _not_subscribed_reason(message: Message, disabled: Destination | None) -> str:
-    outcomes = disabled.iter_outcomes(message.event) if disabled else ()
+    outcomes = disabled.iter_subscription_outcomes(message.event) if disabled else ()
     names = [repr(outcome.subscription.name) for outcome in outcomes if outcome.request]
     return (
         f"{NOT_SUBSCRIBED_REASON}; disabled, {', '.join(names)} would"

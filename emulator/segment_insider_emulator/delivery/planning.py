@@ -103,7 +103,7 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
     collected: list[PlannedRequest | _OpenBatch] = []
     open_batches: dict[tuple[int, bytes], _OpenBatch] = {}
     for message in messages:
-        for subscription in destination.find_candidate_subscriptions(message.event):
+        for subscription in destination.preselect_subscriptions(message.event):
             terms = BatchSettings.from_mapping(subscription.mapping)
             if terms and _can_join_batch(subscription, message.event):
                 key = (id(subscription), terms.batch_key(subscription, message.event))

@@ -99,7 +99,7 @@ def _build_purchase_calls(products: list[JSONObject]) -> Iterator[tuple[SegmentC
 DELIVERED_VERDICTS = ("accepted", "warning")
 
 
-def summarise_day(
+def summarise_shopper_day(
     client: ControlClient, destination: JSONObject, demo_calls: Sequence[DemoCall], shopper: Shopper
 ) -> JSONObject:
     """Summarise what Insider One received for each call, and the final profile.
@@ -181,7 +181,7 @@ VERDICT_MEANINGS = {
 }
 
 
-def format_report(summary: JSONObject) -> Iterator[str]:
+def format_shopper_day_report(summary: JSONObject) -> Iterator[str]:
     """Yield the report lines of a *summary*, with terminal colours."""
     calls = list(enumerate(summary["calls"], 1))
     width = max(len(_format_call_name(number, call)) for number, call in calls)
@@ -191,8 +191,8 @@ def format_report(summary: JSONObject) -> Iterator[str]:
         yield _format_heading(chapter)
         for number, call in group:
             yield from _format_call(number, call, width)
-    yield from _format_problems(calls)
-    yield from _format_unmapped(calls)
+    yield from _format_call_problems(calls)
+    yield from _format_unmapped_properties(calls)
     yield from _format_profile(summary["profile"])
 
 
@@ -208,7 +208,7 @@ def _format_call_name(number: int, call: JSONObject) -> str:
 def _format_call(number: int, call: JSONObject, width: int) -> Iterator[str]:
     verdict = str(call["verdict"])
     colour = VERDICT_COLOURS.get(verdict, "red")
-    first, *others = [*_iter_received_lines(call), *([] if call["received"] else ["-"])]
+    first, *others = [*_format_received_events(call), *([] if call["received"] else ["-"])]
     yield (
         f"{_format_call_name(number, call):{width}}  "
         f"{style_terminal_text(f'{verdict:14}', fg=colour)}  {first}"
@@ -217,7 +217,7 @@ def _format_call(number: int, call: JSONObject, width: int) -> Iterator[str]:
         yield f"{'':{width}}  {'':14}  {other}"
 
 
-def _iter_received_lines(call: JSONObject) -> Iterator[str]:
+def _format_received_events(call: JSONObject) -> Iterator[str]:
     """Yield a line for each received event, or for attributes without an event."""
     for user in call["received"]:
         for event in user["events"]:
@@ -228,7 +228,7 @@ def _iter_received_lines(call: JSONObject) -> Iterator[str]:
             yield from wrap("profile: " + ", ".join(user["attributes"]), RECEIVED_COLUMNS)
 
 
-def _format_problems(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
+def _format_call_problems(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
     alike: dict[tuple[str, str], list[str]] = {}
     for number, call in calls:
         if call["verdict"] != "accepted":
@@ -244,7 +244,7 @@ def _format_problems(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
         yield from _indent_text(reason)
 
 
-def _format_unmapped(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
+def _format_unmapped_properties(calls: list[tuple[int, JSONObject]]) -> Iterator[str]:
     lost = [(number, call) for number, call in calls if call["received"] and call["unread"]]
     if lost:
         yield from ("", _format_heading("Properties that no mapping uses"))
@@ -263,7 +263,7 @@ def _format_profile(profile: JSONObject | None) -> Iterator[str]:
     for part in ("identifiers", "attributes", "events"):
         text = ", ".join(
             f"{name} {_format_profile_value(value)}"
-            for name, value in _flatten_values(profile[part])
+            for name, value in _flatten_profile_values(profile[part])
         )
         indent = f"  {part:12}  "
         yield from wrap(
@@ -282,9 +282,9 @@ def _indent_text(text: str) -> list[str]:
     return wrap(text, REPORT_COLUMNS, initial_indent=" " * 6, subsequent_indent=" " * 6)
 
 
-def _flatten_values(values: JSONObject) -> Iterator[tuple[str, JSON]]:
+def _flatten_profile_values(values: JSONObject) -> Iterator[tuple[str, JSON]]:
     for name, value in values.items():
-        yield from _flatten_values(value) if isinstance(value, dict) else [(name, value)]
+        yield from _flatten_profile_values(value) if isinstance(value, dict) else [(name, value)]
 
 
 def _format_profile_value(value: JSON) -> str:

@@ -278,7 +278,7 @@ def _find_unfilled_fields(
         (subscription.name, subscription.action_slug): tuple(
             _iter_unfilled_fields(subscription.mapping, present, every)
         )
-        for subscription in destination.find_candidate_subscriptions(event)
+        for subscription in destination.preselect_subscriptions(event)
     }
 
 

@@ -21,7 +21,7 @@ from segment_insider_emulator.web.sandbox_routing import create_sandbox_for_call
 from segment_insider_emulator.web.services import current_services
 from segment_insider_emulator.workspace.documents import (
     MAX_DOCUMENT_BYTES,
-    format_yaml,
+    format_workspace_yaml,
     parse_document,
 )
 from segment_insider_emulator.workspace.loading import (
@@ -154,7 +154,7 @@ def _build_preview(title: str, imported: ImportedWorkspace) -> WorkspacePreview:
     """Build the preview; a workspace with errors is shown as text only."""
     broken = any(finding.severity == "error" for finding in imported.findings)
     subscriptions = [] if broken else imported.document["destination"]["subscriptions"]
-    text = format_yaml(imported.document, imported.skipped_subscriptions)
+    text = format_workspace_yaml(imported.document, imported.skipped_subscriptions)
     return WorkspacePreview(
         title,
         text,

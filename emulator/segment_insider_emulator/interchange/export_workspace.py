@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from segment_insider_emulator.mapping.catalog import ACTIONS, DESTINATION_NAME
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.documents import format_yaml
+from segment_insider_emulator.workspace.documents import format_workspace_yaml
 from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY, Workspace
 
 DESTINATION_METADATA_ID = "643697f531f98a978f414453"
@@ -243,7 +243,7 @@ OTHER_TEST_KEY = f"other-{TEST_ACCOUNT_KEY}"
 
 def export_workspace_file(workspace: Workspace, *, keep_secrets: bool = False) -> str:
     """Return the workspace as the YAML text of a workspace file."""
-    return format_yaml(export_document(workspace, keep_secrets=keep_secrets), [])
+    return format_workspace_yaml(export_document(workspace, keep_secrets=keep_secrets), [])
 
 
 def export_document(workspace: Workspace, *, keep_secrets: bool = False) -> JSONObject:

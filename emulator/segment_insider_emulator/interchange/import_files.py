@@ -17,7 +17,7 @@ from segment_insider_emulator.interchange.import_resources import ImportedResour
 from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.text_encoding import decode_utf8
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.documents import JsonTooDeep, parse_json_documents
+from segment_insider_emulator.workspace.documents import JsonTooDeepError, parse_json_documents
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 # Key of a result -> kind of resource. The value is one object or a list.
@@ -379,7 +379,7 @@ def _parse_json_file(text: str, where: str) -> Iterator[JSON]:
     except json.JSONDecodeError as error:
         what = f"broken JSON: {error.msg}"
         raise EmulatorError(what, f"{where}, line {error.lineno}", "Correct it.") from error
-    except JsonTooDeep as error:
+    except JsonTooDeepError as error:
         raise EmulatorError(
             f"nested deeper than {MAX_DEPTH} levels", where, _SUPPORTED_FILES_REMEDY
         ) from error

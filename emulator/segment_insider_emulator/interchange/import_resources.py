@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import (
     WorkspaceFinding,
-    format_path,
+    format_document_path,
     list_schema_errors,
 )
 
@@ -350,7 +350,7 @@ def _mark_schema_errors(document: JSONObject) -> JSONObject | None:
     """Replace what the schema rejects by unknown values; None when the schema accepts all."""
     marks: dict[tuple[str | int, ...], UnknownValue] = {}
     for path, what in list_schema_errors(document):
-        where = format_path(*path)
+        where = format_document_path(*path)
         marks[path] = UnknownValue(where, where, what)
     return _replace_marked_values(document, marks, ()) if marks else None
 

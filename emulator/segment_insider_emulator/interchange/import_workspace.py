@@ -22,7 +22,7 @@ from segment_insider_emulator.mapping.catalog import DESTINATION_NAME, DESTINATI
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.documents import check_json_values
 from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY
-from segment_insider_emulator.workspace.validation import WorkspaceFinding, format_path
+from segment_insider_emulator.workspace.validation import WorkspaceFinding, format_document_path
 
 # Example values, used until the real ones are written.
 EXAMPLE_ACCOUNT_NAME, EXAMPLE_WRITE_KEY, EXAMPLE_SOURCE_NAME = (
@@ -301,7 +301,7 @@ def _build_subscriptions(
             )
             imported.findings.append(finding)
             continue
-        where = format_path("destination", "subscriptions", number)
+        where = format_document_path("destination", "subscriptions", number)
         converted = convert_subscription(piece, where, imported.findings)
         if converted is None:
             imported.skipped_subscriptions.append(make_printable(piece))
@@ -314,7 +314,7 @@ def _build_filters(
     resources: ImportedResources, destination: JSONObject, findings: list[WorkspaceFinding]
 ) -> Iterator[JSONObject]:
     for number, piece in enumerate(resources.filters):
-        where = format_path("destination", "filters", number)
+        where = format_document_path("destination", "filters", number)
         if not _belongs_to_destination(piece, destination, resources, findings):
             name = f"the filter {_get_display_name(piece)!r}"
             findings.append(_build_other_destination_finding(piece, name, where, resources))

@@ -208,7 +208,7 @@ def create_parameters_field(*properties: ActionField) -> ActionField:
     )
 
 
-def _list_track_parameters_except(*keys: str) -> tuple[ActionField, ...]:
+def _list_track_parameter_fields_except(*keys: str) -> tuple[ActionField, ...]:
     return tuple(
         parameter_field
         for parameter_field in _TRACK_PARAMETER_FIELDS
@@ -218,7 +218,7 @@ def _list_track_parameters_except(*keys: str) -> tuple[ActionField, ...]:
 
 TRACK_PARAMETERS_FIELD = create_parameters_field(*_TRACK_PARAMETER_FIELDS)
 PRODUCT_PARAMETERS_FIELD = create_parameters_field(
-    *_list_track_parameters_except("variant_id", "event_group_id", "user_agent")
+    *_list_track_parameter_fields_except("variant_id", "event_group_id", "user_agent")
 )
 PRODUCT_LIST_PARAMETERS_FIELD = create_parameters_field(
     *(field for field in _TRACK_PARAMETER_FIELDS if field.key in ("url", "taxonomy", "referrer"))

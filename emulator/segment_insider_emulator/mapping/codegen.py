@@ -98,14 +98,14 @@ def compile_path_template(template: str) -> Callable[[JSON], str]:
     Braces are replaced in two passes, first triple, then double ones; so the text that triple
     braces add is rendered again.
     """
-    double = _compile_path_template_pass(2, template)
+    double = _compile_template_for_brace_count(2, template)
     if not _split_template(3, template)[1]:
         return double
-    triple = _compile_path_template_pass(3, template)
-    return lambda event: _compile_path_template_pass(2, triple(event))(event)
+    triple = _compile_template_for_brace_count(3, template)
+    return lambda event: _compile_template_for_brace_count(2, triple(event))(event)
 
 
-def _compile_path_template_pass(brace_count: int, template: str) -> Callable[[JSON], str]:
+def _compile_template_for_brace_count(brace_count: int, template: str) -> Callable[[JSON], str]:
     texts, paths = _split_template(brace_count, template)
     resolvers = [compile_path(path) for path in paths]
 
@@ -143,11 +143,14 @@ def _format_template_value(value: JSON) -> str:
     return "" if value is None or value is MISSING else to_js_string(value)
 
 
-def render_with_paths(template: str, event: JSON) -> tuple[str, list[str]]:
+def render_template_and_list_paths(template: str, event: JSON) -> tuple[str, list[str]]:
     """Render *template* for *event*; return the text and every path that was printed."""
     triple = _split_template(3, template)[1]
-    second = _compile_path_template_pass(3, template)(event) if triple else template
-    return _compile_path_template_pass(2, second)(event), [*triple, *_split_template(2, second)[1]]
+    second = _compile_template_for_brace_count(3, template)(event) if triple else template
+    return _compile_template_for_brace_count(2, second)(event), [
+        *triple,
+        *_split_template(2, second)[1],
+    ]
 
 
 def find_template_paths(template: str) -> list[str]:
@@ -156,7 +159,7 @@ def find_template_paths(template: str) -> list[str]:
     return [*triple, *(path for text in texts for path in _split_template(2, text)[1])]
 
 
-def compile_object(
+def compile_object_mapping(
     mapping: JSONObject, keep_missing: bool, compile_mapping: MappingCompiler
 ) -> Resolver:
     """Compile an object mapping that is not a directive to a resolver.
@@ -178,7 +181,7 @@ class FunctionWriter:
     """Writer of the source of one function that takes an event.
 
     Args:
-        keep_missing, compile_mapping: As for `compile_object`.
+        keep_missing, compile_mapping: As for `compile_object_mapping`.
     """
 
     def __init__(self, keep_missing: bool, compile_mapping: MappingCompiler) -> None:
@@ -197,7 +200,7 @@ class FunctionWriter:
 
     def write_object_mapping(self, mapping: JSONObject) -> str:
         """Write code for an object mapping; return the variable with its value."""
-        result = self.assign_variable("{}")
+        result = self.write_assignment("{}")
         for key, member in mapping.items():
             value = self.write_mapping(member)
             assignment = f"{result}[{key!r}] = {value}"
@@ -211,12 +214,12 @@ class FunctionWriter:
         keys = _get_plain_path_keys(mapping)
         if keys is not None:
             # A new variable, because that of the path may be read again.
-            return self.assign_variable(self._write_path_read(keys))
+            return self.write_assignment(self._write_path_read(keys))
         if is_plain_object(mapping):
             return self.write_object_mapping(mapping)
         if not _is_path_with_fallbacks(mapping):
             resolve = self.bind_object(self._compile_mapping(mapping, self._keep_missing))
-            return self.assign_variable(f"{resolve}(event)")
+            return self.write_assignment(f"{resolve}(event)")
         options = mapping["@if"]
         else_mapping = options.get("else")
         fallback = self.write_mapping(else_mapping) if is_truthy(else_mapping) else "MISSING"
@@ -224,7 +227,7 @@ class FunctionWriter:
         self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {fallback}")
         return value
 
-    def assign_variable(self, expression: str) -> str:
+    def write_assignment(self, expression: str) -> str:
         """Write an assignment of *expression* to a new variable; return the variable."""
         variable = f"value_{len(self.lines)}"
         self.lines.append(f"{variable} = {expression}")
@@ -239,7 +242,7 @@ class FunctionWriter:
     def _write_path_read(self, keys: tuple[str, ...]) -> str:
         if keys not in self._path_variables:
             parent, key = self._write_path_read(keys[:-1]), keys[-1]
-            self._path_variables[keys] = self.assign_variable(
+            self._path_variables[keys] = self.write_assignment(
                 f"{parent}.get({key!r}, MISSING) if type({parent}) is dict "
                 f"else MISSING if {parent} is MISSING else get_member({parent}, {key!r})"
             )
@@ -340,7 +343,7 @@ class _FieldValuesWriter(FunctionWriter):
             property_field.key: compile_field_reader(property_field, True)
             for property_field in field.properties
         }
-        target = self.assign_variable("{}")
+        target = self.write_assignment("{}")
         for key, property_field in mapping.items():
             value = self.write_mapping(property_field)
             if key in readers:

@@ -103,11 +103,11 @@ class DateTokenStream:
         self._position += 1
         return token
 
-    def take_text_if(self, *texts: str) -> str:
+    def take_token_with_text(self, *texts: str) -> str:
         """Take the next token if its text is one of *texts*; return the text, or ""."""
         return self.take_token().text if self.peek_token().text in texts else ""
 
-    def take_digits(self, length: int, minimum: int, maximum: int) -> int | None:
+    def take_number_of_length(self, length: int, minimum: int, maximum: int) -> int | None:
         """Take the next token if it is a number of *length* digits from *minimum* to *maximum*."""
         token = self.peek_token()
         if (
@@ -123,7 +123,7 @@ class DateTokenStream:
 
         Raises: UnreadableDateError, when something else is next.
         """
-        number = self.take_digits(2, 0, maximum)
+        number = self.take_number_of_length(2, 0, maximum)
         if number is None:
             raise UnreadableDateError
         return number
@@ -187,7 +187,7 @@ class DateParts:
         """Return whether *number* can be the minutes of an offset such as "+5:30"."""
         return self.zone_offset is not None and self.zone_offset.minutes is None and number < 60
 
-    def finish_time(self, *numbers: int) -> None:
+    def complete_time(self, *numbers: int) -> None:
         """Add *numbers* to the time; parts that are still unknown become 0."""
         self.time_numbers = [*self.time_numbers, *numbers, 0, 0, 0][:4]
 
@@ -245,7 +245,7 @@ def _read_iso_date(tokens: DateTokenStream, parts: DateParts) -> None:
     """
     if not _read_iso_day(tokens, parts):
         return
-    if tokens.take_text_if("T", "t"):
+    if tokens.take_token_with_text("T", "t"):
         _read_iso_time(tokens, parts)
         _read_iso_zone(tokens, parts)
         if tokens.peek_token() is not END_TOKEN:
@@ -263,9 +263,9 @@ def _read_iso_day(tokens: DateTokenStream, parts: DateParts) -> bool:
         return False
     parts.day_numbers.append(year)
     for maximum in (12, 31):
-        if not tokens.take_text_if("-"):
+        if not tokens.take_token_with_text("-"):
             return True
-        number = tokens.take_digits(2, 1, maximum)
+        number = tokens.take_number_of_length(2, 1, maximum)
         if number is None:
             return False
         parts.day_numbers.append(number)
@@ -273,10 +273,10 @@ def _read_iso_day(tokens: DateTokenStream, parts: DateParts) -> bool:
 
 
 def _read_iso_year(tokens: DateTokenStream) -> int | None:
-    sign = tokens.take_text_if("+", "-")
+    sign = tokens.take_token_with_text("+", "-")
     if not sign:
-        return tokens.take_digits(4, 0, 9_999)
-    year = tokens.take_digits(6, 0, 999_999)
+        return tokens.take_number_of_length(4, 0, 9_999)
+    year = tokens.take_number_of_length(6, 0, 999_999)
     if sign == "-" and year is not None:
         # There is no negative year zero; V8 has moved past it.
         return -year or None
@@ -288,10 +288,10 @@ def _read_iso_time(tokens: DateTokenStream, parts: DateParts) -> None:
     # 24:00 is the end of a day, so no minutes or seconds may follow.
     maximum = 0 if hour == 24 else 59
     parts.time_numbers += [hour, _read_two_digits_after_colon(tokens, maximum)]
-    if not tokens.take_text_if(":"):
+    if not tokens.take_token_with_text(":"):
         return
     parts.time_numbers.append(tokens.take_two_digits(maximum))
-    if tokens.take_text_if("."):
+    if tokens.take_token_with_text("."):
         fraction = tokens.take_token()
         if fraction.kind != "number" or (hour == 24 and fraction.number):
             raise UnreadableDateError
@@ -299,14 +299,14 @@ def _read_iso_time(tokens: DateTokenStream, parts: DateParts) -> None:
 
 
 def _read_iso_zone(tokens: DateTokenStream, parts: DateParts) -> None:
-    if tokens.take_text_if("Z", "z"):
+    if tokens.take_token_with_text("Z", "z"):
         parts.zone_offset = UTC_OFFSET
-    elif sign := tokens.take_text_if("+", "-"):
+    elif sign := tokens.take_token_with_text("+", "-"):
         parts.zone_offset = ZoneOffset(-1 if sign == "-" else 1, *_read_iso_offset(tokens))
 
 
 def _read_iso_offset(tokens: DateTokenStream) -> tuple[int, int]:
-    hours_minutes = tokens.take_digits(4, 0, 2_359)
+    hours_minutes = tokens.take_number_of_length(4, 0, 2_359)
     if hours_minutes is None:
         return tokens.take_two_digits(23), _read_two_digits_after_colon(tokens, 59)
     if hours_minutes % 100 > 59:
@@ -315,7 +315,7 @@ def _read_iso_offset(tokens: DateTokenStream) -> tuple[int, int]:
 
 
 def _read_two_digits_after_colon(tokens: DateTokenStream, maximum: int) -> int:
-    if not tokens.take_text_if(":"):
+    if not tokens.take_token_with_text(":"):
         raise UnreadableDateError
     return tokens.take_two_digits(maximum)
 
@@ -338,23 +338,23 @@ def _read_legacy_date(tokens: DateTokenStream, parts: DateParts) -> None:
 
 
 def _read_legacy_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
-    if tokens.take_text_if(":"):
+    if tokens.take_token_with_text(":"):
         _read_clock_time(tokens, parts, number)
-    elif tokens.take_text_if(".") and parts.can_be_next_time_part(number):
+    elif tokens.take_token_with_text(".") and parts.can_be_next_time_part(number):
         fraction = tokens.take_token()
         if fraction.kind != "number":
             raise UnreadableDateError
-        parts.finish_time(number, fraction.fraction_ms)
+        parts.complete_time(number, fraction.fraction_ms)
     elif parts.zone_offset is not None and parts.can_be_zone_minutes(number):
         parts.zone_offset = parts.zone_offset._replace(minutes=number)
     elif parts.can_be_next_time_part(number):
-        parts.finish_time(number)
+        parts.complete_time(number)
         next_token = tokens.peek_token()
         if next_token.kind not in ("end", "space") and next_token.text not in _SIGNS_AFTER_TIME:
             raise UnreadableDateError
     elif len(parts.day_numbers) < 3:
         parts.day_numbers.append(number)
-        tokens.take_text_if("-")
+        tokens.take_token_with_text("-")
     else:
         raise UnreadableDateError
 
@@ -362,9 +362,9 @@ def _read_legacy_number(tokens: DateTokenStream, parts: DateParts, number: int) 
 def _read_clock_time(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
     if len(parts.time_numbers) > 3:
         raise UnreadableDateError
-    if not tokens.take_text_if(":"):
+    if not tokens.take_token_with_text(":"):
         parts.time_numbers.append(number)
-        tokens.take_text_if(".")
+        tokens.take_token_with_text(".")
     elif parts.time_numbers:
         raise UnreadableDateError
     else:
@@ -378,7 +378,7 @@ def _read_legacy_word(
         parts.half_day_hours = 12 if word == "pm" else 0
     elif word[:3] in _MONTH_PREFIXES:
         parts.named_month = _MONTH_PREFIXES.index(word[:3]) + 1
-        tokens.take_text_if("-")
+        tokens.take_token_with_text("-")
     elif word in _ZONE_OFFSET_HOURS and has_number:
         hours = _ZONE_OFFSET_HOURS[word]
         parts.zone_offset = ZoneOffset(-1 if hours < 0 else 1, abs(hours), 0)

@@ -150,7 +150,7 @@ class Subscription:
     def build_request_for_match(self, event: JSONObject) -> InsiderRequest | MappingFailure:
         """Build the request for one event that is known to match the trigger."""
         try:
-            return self._create_request([event], [self.resolve_field_values(event)])
+            return self._create_upsert_request([event], [self.resolve_field_values(event)])
         except MAPPING_ERRORS as error:
             return _create_mapping_failure(error)
 
@@ -164,19 +164,19 @@ class Subscription:
     def build_batch_request(self, events: list[JSONObject]) -> BatchResult:
         """Build one request for a batch of events."""
         if self._settings_error is not None:
-            return _fail_all_events(
+            return _create_failed_batch_result(
                 events, MappingFailure(400, "AggregateAjvError", self._settings_error)
             )
         if self._trigger_error is not None:
-            return _fail_all_events(
+            return _create_failed_batch_result(
                 events, MappingFailure(400, _PAYLOAD_VALIDATION_FAILED, self._trigger_error)
             )
         try:
-            return self._build_batch_of_matches(events)
+            return self._build_batch_of_matching_events(events)
         except MAPPING_ERRORS as error:
-            return _fail_all_events(events, _create_mapping_failure(error))
+            return _create_failed_batch_result(events, _create_mapping_failure(error))
 
-    def _build_batch_of_matches(self, events: list[JSONObject]) -> BatchResult:
+    def _build_batch_of_matching_events(self, events: list[JSONObject]) -> BatchResult:
         results: list[MappingResult] = ["not_subscribed"] * len(events)
         matching_events = {
             index: event for index, event in enumerate(events) if self.matches(event)
@@ -189,10 +189,14 @@ class Subscription:
                 results[index] = "delivered"
             except PayloadValidationError as error:
                 results[index] = MappingFailure(400, _PAYLOAD_VALIDATION_FAILED, str(error))
-        request = self._create_request(list(matching_events.values()), values) if values else None
+        request = (
+            self._create_upsert_request(list(matching_events.values()), values) if values else None
+        )
         return BatchResult(request, results)
 
-    def _create_request(self, events: list[JSONObject], values: list[JSONObject]) -> InsiderRequest:
+    def _create_upsert_request(
+        self, events: list[JSONObject], values: list[JSONObject]
+    ) -> InsiderRequest:
         for event in events:
             context = event.get("context", MISSING)
             if isinstance(context, dict):
@@ -233,24 +237,24 @@ class Destination:
             if subscription.get("enabled", True)
         )
         self._select_candidates_cached = lru_cache(_EVENT_NAME_CACHE_SIZE)(
-            self._select_candidate_subscriptions
+            self._preselect_by_type_and_name
         )
 
-    def iter_outcomes(self, event: JSONObject) -> Iterator[SubscriptionOutcome]:
+    def iter_subscription_outcomes(self, event: JSONObject) -> Iterator[SubscriptionOutcome]:
         """Yield the outcome of each subscription that matches *event*, in order."""
-        for subscription in self.find_candidate_subscriptions(event):
+        for subscription in self.preselect_subscriptions(event):
             if outcome := evaluate_subscription(subscription, event):
                 yield outcome
 
-    def find_candidate_subscriptions(self, event: JSONObject) -> tuple[Subscription, ...]:
+    def preselect_subscriptions(self, event: JSONObject) -> tuple[Subscription, ...]:
         """Return the subscriptions that match by type and name, or need the whole event."""
         event_type, event_name = event.get("type"), event.get("event")
         try:
             return self._select_candidates_cached(event_type, event_name)
         except TypeError:  # a name that is a list or an object cannot be cached
-            return self._select_candidate_subscriptions(event_type, event_name)
+            return self._preselect_by_type_and_name(event_type, event_name)
 
-    def _select_candidate_subscriptions(
+    def _preselect_by_type_and_name(
         self, event_type: JSON, event_name: JSON
     ) -> tuple[Subscription, ...]:
         """Return the subscriptions that match this type and name, or need more to decide."""
@@ -286,7 +290,7 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
         settings: The destination's settings.
     Raises: EmulatorError, when the action is not in the catalogue.
     """
-    headers, settings_error = _build_headers(settings)
+    headers, settings_error = _build_request_headers(settings)
     compiled = _get_compiled_subscription(definition)
     return replace(
         compiled,
@@ -297,7 +301,7 @@ def compile_subscription(definition: JSONObject, settings: JSONObject) -> Subscr
     )
 
 
-def _fail_all_events(events: list[JSONObject], failure: MappingFailure) -> BatchResult:
+def _create_failed_batch_result(events: list[JSONObject], failure: MappingFailure) -> BatchResult:
     return BatchResult(None, [failure] * len(events))
 
 
@@ -382,7 +386,7 @@ def _match_no_event(event: JSONObject) -> bool:
     return False
 
 
-def _build_headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
+def _build_request_headers(settings: JSONObject) -> tuple[dict[str, str], str | None]:
     try:
         values = _get_settings_reader()(settings)
     except PayloadValidationError as error:

@@ -6,7 +6,11 @@ resolver that raises when an event arrives, because that is when Segment notices
 Source: behaviour recorded from Segment's published mapping kit, 3.170.0.
 """
 
-from segment_insider_emulator.mapping.codegen import compile_object, compile_path, strip_path_prefix
+from segment_insider_emulator.mapping.codegen import (
+    compile_object_mapping,
+    compile_path,
+    strip_path_prefix,
+)
 from segment_insider_emulator.mapping.javascript import (
     MISSING,
     drop_missing_keys,
@@ -43,7 +47,7 @@ def compile_mapping(mapping: JSON, keep_missing: bool = False) -> Resolver:
     if not isinstance(mapping, dict):
         return lambda event: mapping
     if not is_directive(mapping):
-        return compile_object(mapping, keep_missing, compile_mapping)
+        return compile_object_mapping(mapping, keep_missing, compile_mapping)
     name = next(key for key in mapping if key.startswith("@"))
     if name not in DIRECTIVES:
         return build_directive_error_resolver(f"{name} is not a valid directive, got undefined")

@@ -72,7 +72,7 @@ class EventExplanation:
     deciding: list[str]
 
 
-class UnreadPaths(NamedTuple):
+class UnmappedPathsResult(NamedTuple):
     """Whether a subscription matches the event, and the paths that no request depends on."""
 
     has_matching_subscription: bool
@@ -96,12 +96,14 @@ def explain_event(destination: Destination, event: JSONObject) -> EventExplanati
     return EventExplanation(
         event.get("messageId"),
         traces,
-        _list_app_paths(event, lambda path: path not in read_paths and path not in deciding_paths),
-        _list_app_paths(event, lambda path: path in deciding_paths),
+        _list_app_data_paths(
+            event, lambda path: path not in read_paths and path not in deciding_paths
+        ),
+        _list_app_data_paths(event, lambda path: path in deciding_paths),
     )
 
 
-def find_unmapped_event_paths(destination: Destination, event: JSONObject) -> UnreadPaths:
+def find_unmapped_event_paths(destination: Destination, event: JSONObject) -> UnmappedPathsResult:
     """Return only the dropped paths that `explain_event` reports, faster."""
     matching = [
         subscription
@@ -116,10 +118,12 @@ def find_unmapped_event_paths(destination: Destination, event: JSONObject) -> Un
     for subscription in matching:
         if _does_subscription_match(subscription, event):
             read_paths |= find_read_paths(subscription, event)
-    return UnreadPaths(bool(matching), _list_app_paths(event, lambda path: path not in read_paths))
+    return UnmappedPathsResult(
+        bool(matching), _list_app_data_paths(event, lambda path: path not in read_paths)
+    )
 
 
-def _list_app_paths(event: JSONObject, is_included: Callable[[str], bool]) -> list[str]:
+def _list_app_data_paths(event: JSONObject, is_included: Callable[[str], bool]) -> list[str]:
     paths = (
         path
         for key in _APP_DATA_KEYS
@@ -159,7 +163,7 @@ def _check_conditions(trigger: JSON, event: JSONObject) -> Iterator[ConditionChe
     except TriggerError:
         return
     event_value = TracedValue.from_event(event)
-    for condition in _iter_conditions(group):
+    for condition in _iter_group_conditions(group):
         traced = reduce(TracedValue.get_member, (condition.root, *condition.path), event_value)
         yield ConditionCheck(
             str(condition),
@@ -173,9 +177,9 @@ def _check_conditions(trigger: JSON, event: JSONObject) -> Iterator[ConditionChe
         )
 
 
-def _iter_conditions(group: TriggerGroup) -> Iterator[TriggerCondition]:
+def _iter_group_conditions(group: TriggerGroup) -> Iterator[TriggerCondition]:
     for child in group.children:
         if isinstance(child, TriggerCondition):
             yield child
         elif child is not None:
-            yield from _iter_conditions(child)
+            yield from _iter_group_conditions(child)

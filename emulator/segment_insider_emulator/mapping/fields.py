@@ -79,7 +79,7 @@ def compile_payload_reader(
 
     def read(payload: JSON) -> JSONObject:
         if not isinstance(payload, dict):
-            description = _describe_type(MISSING if payload in (None, "") else payload)
+            description = _describe_value_type(MISSING if payload in (None, "") else payload)
             raise PayloadValidationError([f"The root value {_NOT_AN_OBJECT_TEXT} {description}."])
         messages: _ErrorMessages = []
         values: JSONObject = {}
@@ -141,9 +141,13 @@ def _build_scalar_reader(field: ActionField) -> _ValueReader:
             coerced = value = coerce(value)
         except CoercionError as error:
             coerced = error.value
-            description = _describe_type(coerced)
+            description = _describe_value_type(coerced)
             messages.append(f"{field.label} must be {article} {expected} but it was {description}.")
-        if field.type == "datetime" and isinstance(coerced, str) and not is_date_like(coerced):
+        if (
+            field.type == "datetime"
+            and isinstance(coerced, str)
+            and not is_accepted_date_text(coerced)
+        ):
             messages.append(f"{field.label} must be a valid date-like string but it was not.")
         return value
 
@@ -151,11 +155,11 @@ def _build_scalar_reader(field: ActionField) -> _ValueReader:
 
 
 def _build_object_reader(field: ActionField) -> _ValueReader:
-    read_properties = _build_property_reader(field, clean=True)
+    read_properties = _build_properties_reader(field, clean=True)
 
     def read(value: JSON, messages: _ErrorMessages) -> JSON:
         if not isinstance(value, dict):
-            messages.append(f"{field.label} {_NOT_AN_OBJECT_TEXT} {_describe_type(value)}.")
+            messages.append(f"{field.label} {_NOT_AN_OBJECT_TEXT} {_describe_value_type(value)}.")
             return value
         return read_properties(value, messages)
 
@@ -163,7 +167,7 @@ def _build_object_reader(field: ActionField) -> _ValueReader:
 
 
 def _build_list_reader(field: ActionField) -> _ValueReader:
-    read_properties = _build_property_reader(field, clean=False)
+    read_properties = _build_properties_reader(field, clean=False)
 
     def read(value: JSON, messages: _ErrorMessages) -> JSON:
         items = value if isinstance(value, list) else [value]
@@ -176,13 +180,13 @@ def _build_list_reader(field: ActionField) -> _ValueReader:
                 read_items.append(read_properties(item, messages))
             else:
                 item_path = f"The value at /{field.key}/{index}"
-                messages.append(f"{item_path} {_NOT_AN_OBJECT_TEXT} {_describe_type(item)}.")
+                messages.append(f"{item_path} {_NOT_AN_OBJECT_TEXT} {_describe_value_type(item)}.")
         return read_items
 
     return read
 
 
-def _build_property_reader(
+def _build_properties_reader(
     field: ActionField, *, clean: bool
 ) -> Callable[[JSONObject, _ErrorMessages], JSONObject]:
     readers = {
@@ -212,7 +216,7 @@ def _build_property_reader(
     return read_properties
 
 
-def _describe_type(value: JSON) -> str:
+def _describe_value_type(value: JSON) -> str:
     if value is None or value is MISSING:
         return get_type_name(value)
     name = get_type_name(value)
@@ -308,7 +312,7 @@ _LENIENT_DATE_PATTERN = re.compile(
 _MAX_EPOCH_SECONDS = 8.64e12
 
 
-def is_date_like(text: str) -> bool:
+def is_accepted_date_text(text: str) -> bool:
     """Return whether Segment accepts *text* as a date: epoch seconds or a text with a date."""
     if _COMMON_DATE_PATTERN.fullmatch(text):
         return True

@@ -63,7 +63,7 @@ def mark_all_values_read(value: JSON) -> None:
             mark_all_values_read(part)
 
 
-def _is_nonempty_tracked(value: JSON) -> bool:
+def _is_nonempty_tracked_container(value: JSON) -> bool:
     return isinstance(value, _TrackedObject | _TrackedList) and bool(value)
 
 
@@ -78,7 +78,7 @@ class _TrackedObject(dict[str, JSON]):
         self.path, self.read_paths = path, read_paths
 
     def _record_read(self, key: str) -> None:
-        if key in self and not _is_nonempty_tracked(super().__getitem__(key)):
+        if key in self and not _is_nonempty_tracked_container(super().__getitem__(key)):
             self.read_paths.add(join_path(self.path, key))
 
     def get(self, key: str, default: JSON = None) -> JSON:
@@ -111,7 +111,7 @@ class _TrackedList(list[JSON]):
         self.path, self.read_paths = path, read_paths
 
     def _record_read(self, index: int) -> None:
-        if not _is_nonempty_tracked(super().__getitem__(index)):
+        if not _is_nonempty_tracked_container(super().__getitem__(index)):
             self.read_paths.add(join_path(self.path, index if index >= 0 else len(self) + index))
 
     @overload
@@ -271,7 +271,7 @@ class TracedValue:
         return pairs
 
     @property
-    def absent_parts(self) -> "dict[PartKey, TracedValue]":
+    def parts_without_value(self) -> "dict[PartKey, TracedValue]":
         """The parts that have no value and are therefore not in *value*."""
         members: JSONObject = self.value if isinstance(self.value, dict) else {}
         is_list = isinstance(self.value, list)
@@ -285,16 +285,16 @@ class TracedValue:
         if not isinstance(self.value, dict):
             return self
         parts = {key: part.replace_nulls_with_missing() for key, part in self.parts.items()}
-        return self._with_child_values(parts, keep_missing=True)
+        return self._rebuild_from_parts(parts, keep_missing=True)
 
     def drop_missing_keys(self) -> "TracedValue":
         """Return the value without MISSING keys, as `javascript.drop_missing_keys` does."""
         if not is_nonempty_container(self.value) or self.is_event_value:
             return self
         parts = {key: part.drop_missing_keys() for key, part in self.parts.items()}
-        return self._with_child_values(parts, keep_missing=False)
+        return self._rebuild_from_parts(parts, keep_missing=False)
 
-    def _with_child_values(
+    def _rebuild_from_parts(
         self, parts: "dict[PartKey, TracedValue]", *, keep_missing: bool
     ) -> "TracedValue":
         value: JSON
@@ -329,15 +329,17 @@ def is_nonempty_container(value: JSON) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
-def find_text_paths(traced_value: TracedValue) -> set[str]:
+def find_paths_shown_in_text(traced_value: TracedValue) -> set[str]:
     """Return the paths that show in the text of a value; an object's text shows none."""
     paths = {*traced_value.own_source_paths, *traced_value.deciding_paths}
     if isinstance(traced_value.value, list):
-        paths = paths.union(*(find_text_paths(part) for part in traced_value.parts.values()))
+        paths = paths.union(
+            *(find_paths_shown_in_text(part) for part in traced_value.parts.values())
+        )
     return paths
 
 
-def combine_alternatives(
+def add_paths_where_alternative_differs(
     chosen: TracedValue, alternative: TracedValue | None, deciding_paths: Iterable[str]
 ) -> TracedValue:
     """Return *chosen* with *deciding_paths* on the parts in which *alternative* differs.
@@ -358,7 +360,7 @@ def combine_alternatives(
     missing = TracedValue(MISSING)
     if isinstance(chosen.value, dict) and isinstance(alternative.value, dict):
         parts = {
-            key: combine_alternatives(
+            key: add_paths_where_alternative_differs(
                 chosen.parts.get(key, missing), alternative.parts.get(key, missing), deciding
             )
             for key in {**chosen.parts, **alternative.parts}

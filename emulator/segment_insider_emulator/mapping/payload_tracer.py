@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from segment_insider_emulator.mapping.codegen import (
-    render_with_paths,
+    render_template_and_list_paths,
     split_path,
     strip_path_prefix,
 )
@@ -21,8 +21,8 @@ from segment_insider_emulator.mapping.javascript import MISSING, equals_empty_te
 from segment_insider_emulator.mapping.path_tracking import (
     PartKey,
     TracedValue,
-    combine_alternatives,
-    find_text_paths,
+    add_paths_where_alternative_differs,
+    find_paths_shown_in_text,
     is_nonempty_container,
     iter_leaves,
     join_path,
@@ -52,14 +52,14 @@ def trace_payload(mapping: JSONObject, event: JSONObject) -> TracedValue:
     validate_mapping(processed)
     source = TracedValue.from_event(event)
     if not isinstance(processed, dict) or is_directive(processed):
-        return _trace_field(processed, source)
+        return _trace_field_mapping(processed, source)
     parts: dict[PartKey, TracedValue] = {
-        key: _trace_field(part, source) for key, part in processed.items()
+        key: _trace_field_mapping(part, source) for key, part in processed.items()
     }
     return _build_traced_object(parts, keep_missing=False)
 
 
-def _trace_field(mapping: JSON, source: TracedValue) -> TracedValue:
+def _trace_field_mapping(mapping: JSON, source: TracedValue) -> TracedValue:
     tracer = _MappingTracer()
     try:
         return replace(tracer.trace_mapping(mapping, source), mapping=mapping)
@@ -117,15 +117,17 @@ class _MappingTracer:
             trace_directive(self, mapping[name], source, keep_missing) if trace_directive else None
         )
         # None: the options are invalid, or only the directive can evaluate them.
-        return traced or self.resolve_tracked(mapping, source, keep_missing)
+        return traced or self.resolve_and_track_reads(mapping, source, keep_missing)
 
-    def resolve_tracked(
+    def resolve_and_track_reads(
         self, mapping: JSON, source: TracedValue, keep_missing: bool = False
     ) -> TracedValue:
         """Resolve *mapping* with the compiled directive on a tracked copy of *source*."""
         read_paths: set[str] = set()
         try:
-            value = _get_resolver(mapping, keep_missing)(track_reads(source.value, read_paths))
+            value = _get_compiled_mapping(mapping, keep_missing)(
+                track_reads(source.value, read_paths)
+            )
             mark_all_values_read(value)
         finally:
             event_paths = frozenset(self._find_event_paths(source, read_paths))
@@ -166,7 +168,7 @@ def _list_leaf_parts(source: TracedValue, path: str) -> "list[tuple[str, TracedV
     ]
 
 
-def _get_resolver(mapping: JSON, keep_missing: bool) -> Resolver:
+def _get_compiled_mapping(mapping: JSON, keep_missing: bool) -> Resolver:
     text = json.dumps(mapping)
     if len(text) <= _MAX_CACHED_MAPPING_CHARS:
         return _compile_mapping_cached(text, keep_missing)
@@ -184,7 +186,7 @@ _DirectiveTracer: TypeAlias = Callable[
 ]
 
 
-def _trace_text_option(
+def _trace_text_option_of_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue
 ) -> TracedValue | None:
     """Return the text that a directive takes; None when it is not a text."""
@@ -194,10 +196,10 @@ def _trace_text_option(
     return text if isinstance(text.value, str) else None
 
 
-def _trace_path(
+def _trace_path_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
-    text = _trace_text_option(tracer, options, source)
+    text = _trace_text_option_of_directive(tracer, options, source)
     if text is None:
         return None
     return tracer.follow_path(
@@ -205,27 +207,27 @@ def _trace_path(
     ).with_deciding_paths(text.influencing_paths)
 
 
-def _trace_template(
+def _trace_template_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
-    text = _trace_text_option(tracer, options, source)
+    text = _trace_text_option_of_directive(tracer, options, source)
     if text is None:
         return None
-    rendered, paths = render_with_paths(text.value, source.value)
+    rendered, paths = render_template_and_list_paths(text.value, source.value)
     printed = [tracer.follow_path(source, split_path(path)) for path in paths]
-    source_paths = text.influencing_paths.union(*map(find_text_paths, printed))
+    source_paths = text.influencing_paths.union(*map(find_paths_shown_in_text, printed))
     return TracedValue(
         rendered, frozenset(source_paths), text.presence_paths, is_always_present=True
     )
 
 
-def _trace_literal(
+def _trace_literal_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     return tracer.trace_mapping(options, source, keep_missing)
 
 
-def _trace_if(
+def _trace_if_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, dict):
@@ -241,7 +243,7 @@ def _trace_if(
     if tested == "blank":
         is_empty = is_empty or equals_empty_text(subject.value)
         if not isinstance(subject.value, list) or len(subject.value) < 2:
-            deciding_paths |= find_text_paths(subject)
+            deciding_paths |= find_paths_shown_in_text(subject)
     chosen_mapping, other_mapping = (
         (else_mapping, then_mapping) if is_empty else (then_mapping, else_mapping)
     )
@@ -250,10 +252,10 @@ def _trace_if(
         alternative = tracer.trace_mapping(other_mapping, source, keep_missing)
     except MAPPING_ERRORS:
         return value.with_deciding_paths(deciding_paths)
-    return combine_alternatives(value, alternative, deciding_paths)
+    return add_paths_where_alternative_differs(value, alternative, deciding_paths)
 
 
-def _trace_array_path(
+def _trace_array_path_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, list):
@@ -279,7 +281,7 @@ def _trace_array_path(
     )
 
 
-def _trace_case(
+def _trace_case_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, dict) or not is_truthy(options.get("operator")):
@@ -289,11 +291,11 @@ def _trace_case(
     subject = tracer.trace_mapping(options["value"], source, keep_missing)
     if not isinstance(subject.value, str):
         return subject
-    value = _get_resolver({"@case": options}, keep_missing)(source.value)
+    value = _get_compiled_mapping({"@case": options}, keep_missing)(source.value)
     return replace(subject, value=value, event_path=None)
 
 
-def _trace_replace(
+def _trace_replace_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, dict) or not is_truthy(options.get("pattern")):
@@ -301,13 +303,13 @@ def _trace_replace(
     if not is_truthy(options.get("value")):
         return None
     subject = tracer.trace_mapping(options["value"], source)
-    value = _get_resolver({"@replace": options}, keep_missing)(source.value)
+    value = _get_compiled_mapping({"@replace": options}, keep_missing)(source.value)
     return TracedValue(
         value, subject.own_source_paths, subject.deciding_paths, is_always_present=True
     )
 
 
-def _trace_json(
+def _trace_json_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, dict) or not is_truthy(options.get("value")):
@@ -317,11 +319,11 @@ def _trace_json(
     subject = tracer.trace_mapping(options["value"], source, keep_missing)
     if options["mode"] == "decode" and not isinstance(subject.value, str):
         return subject
-    value = _get_resolver({"@json": options}, keep_missing)(source.value)
+    value = _get_compiled_mapping({"@json": options}, keep_missing)(source.value)
     return TracedValue(value, frozenset(subject.influencing_paths), subject.deciding_paths)
 
 
-def _trace_flatten(
+def _trace_flatten_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, dict) or not is_truthy(options.get("separator")):
@@ -343,7 +345,7 @@ def _trace_flatten(
             unused_paths.update(part.influencing_paths)
         unused_paths.update(
             path
-            for absent_part in part.absent_parts.values()
+            for absent_part in part.parts_without_value.values()
             for path in absent_part.influencing_paths
         )
         for key, member in part.list_members():
@@ -356,7 +358,7 @@ def _trace_flatten(
     return flat if keep_missing else flat.drop_missing_keys()
 
 
-def _trace_merge(
+def _trace_merge_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, dict) or not is_truthy(options.get("direction")):
@@ -374,7 +376,7 @@ def _trace_merge(
             (key, part.with_deciding_paths(direction.influencing_paths))
             for key, part in traced_object.list_members()
         )
-        for key, part in traced_object.absent_parts.items():
+        for key, part in traced_object.parts_without_value.items():
             merged[key] = merged.get(key, TracedValue(MISSING)).with_deciding_paths(
                 part.influencing_paths
             )
@@ -387,7 +389,7 @@ def _trace_merge(
     return result if keep_missing else result.drop_missing_keys()
 
 
-def _trace_transform(
+def _trace_transform_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     if not isinstance(options, dict) or not isinstance(options.get("apply"), dict):
@@ -405,7 +407,7 @@ def _trace_transform(
     )
 
 
-def _trace_exclude_when_null(
+def _trace_exclude_when_null_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue, keep_missing: bool
 ) -> TracedValue | None:
     subject = tracer.trace_mapping(options, source, keep_missing)
@@ -414,16 +416,16 @@ def _trace_exclude_when_null(
 
 
 _DIRECTIVE_TRACERS: dict[str, _DirectiveTracer] = {
-    "@path": _trace_path,
-    "@template": _trace_template,
-    "@literal": _trace_literal,
-    "@if": _trace_if,
-    "@arrayPath": _trace_array_path,
-    "@case": _trace_case,
-    "@replace": _trace_replace,
-    "@json": _trace_json,
-    "@flatten": _trace_flatten,
-    "@merge": _trace_merge,
-    "@transform": _trace_transform,
-    "@excludeWhenNull": _trace_exclude_when_null,
+    "@path": _trace_path_directive,
+    "@template": _trace_template_directive,
+    "@literal": _trace_literal_directive,
+    "@if": _trace_if_directive,
+    "@arrayPath": _trace_array_path_directive,
+    "@case": _trace_case_directive,
+    "@replace": _trace_replace_directive,
+    "@json": _trace_json_directive,
+    "@flatten": _trace_flatten_directive,
+    "@merge": _trace_merge_directive,
+    "@transform": _trace_transform_directive,
+    "@excludeWhenNull": _trace_exclude_when_null_directive,
 }

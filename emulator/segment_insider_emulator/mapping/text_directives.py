@@ -89,7 +89,7 @@ def _fold_character_case(char: str) -> str:
     return upper
 
 
-def _compile_text_option(
+def _compile_directive_of_one_text(
     directive_name: str,
     mapping: JSON,
     compile_mapping: MappingCompiler,
@@ -112,7 +112,7 @@ def _compile_text_option(
 def _compile_path_directive(
     mapping: JSON, keep_missing: bool, compile_mapping: MappingCompiler
 ) -> Resolver:
-    return _compile_text_option(
+    return _compile_directive_of_one_text(
         "@path", mapping, compile_mapping, lambda path: compile_path(strip_path_prefix(path))
     )
 
@@ -120,7 +120,9 @@ def _compile_path_directive(
 def _compile_template_directive(
     mapping: JSON, keep_missing: bool, compile_mapping: MappingCompiler
 ) -> Resolver:
-    return _compile_text_option("@template", mapping, compile_mapping, compile_path_template)
+    return _compile_directive_of_one_text(
+        "@template", mapping, compile_mapping, compile_path_template
+    )
 
 
 def _compile_liquid_directive(
@@ -167,7 +169,7 @@ def _compile_replace_directive(
     if not is_truthy(options.get("value")):
         return resolve_to_missing
     resolve_value = compile_mapping(options["value"])
-    replacers = _compile_replacers(options)
+    replacers = _compile_text_replacers(options)
 
     def resolve(event: JSON) -> JSON:
         value = resolve_value(event)
@@ -183,7 +185,7 @@ def _compile_replace_directive(
     return resolve
 
 
-def _compile_replacers(options: JSONObject) -> list[tuple[str, str, TextReplacer]] | None:
+def _compile_text_replacers(options: JSONObject) -> list[tuple[str, str, TextReplacer]] | None:
     """Compile the replacements in order; return None when an option has a wrong type."""
     known_options = {key: value for key, value in options.items() if value is not None}
     ignore_case, replace_all = (

@@ -52,7 +52,7 @@ def tokenize_trigger(text: str) -> list[TriggerToken]:
     joined_tokens: list[TriggerToken] = []
     index = 0
     while index < len(tokens):
-        if joined_tokens and _continues_dotted_name(joined_tokens[-1], tokens[index : index + 2]):
+        if joined_tokens and _is_dotted_name(joined_tokens[-1], tokens[index : index + 2]):
             joined_tokens[-1] = TriggerToken(
                 "ident", f"{joined_tokens[-1].value}.{tokens[index + 1].value}"
             )
@@ -63,7 +63,7 @@ def tokenize_trigger(text: str) -> list[TriggerToken]:
     return joined_tokens
 
 
-def _continues_dotted_name(previous: TriggerToken, following: list[TriggerToken]) -> bool:
+def _is_dotted_name(previous: TriggerToken, following: list[TriggerToken]) -> bool:
     return [previous.kind, *(token.kind for token in following)] == ["ident", "dot", "ident"]
 
 
@@ -74,7 +74,7 @@ class _TriggerLexer:
 
     def iter_tokens(self) -> Iterator[TriggerToken]:
         while self._position < len(self._text):
-            char = self._next_character()
+            char = self._take_character()
             if char not in _WHITE_SPACE:
                 yield self._read_token(char)
 
@@ -96,7 +96,7 @@ class _TriggerLexer:
             return TriggerToken("operator", char)
         if char == "!" and (_is_letter(self._peek_character()) or self._peek_character() == "("):
             return TriggerToken("operator", "!")
-        if self._accept_word("="):
+        if self._take_word_if_next("="):
             return TriggerToken("operator", f"{char}=")
         if char == "!":
             raise TriggerLexerError("'!' must come before '=', a letter or '('", self._position)
@@ -104,26 +104,26 @@ class _TriggerLexer:
 
     def _read_word(self, char: str) -> TriggerToken:
         word, kind = _KEYWORDS.get(char, ("", "ident"))
-        if word and self._accept_word(word[1:]):
+        if word and self._take_word_if_next(word[1:]):
             return TriggerToken(kind, word)
-        name = self._read_unescaped_character(char)
+        name = self._read_and_unescape_character(char)
         while _is_name_character(self._peek_character()):
-            name += self._read_unescaped_character(self._next_character())
+            name += self._read_and_unescape_character(self._take_character())
         if not (_is_word_end(self._peek_character()) or self._peek_character() in ".(=!"):
             raise TriggerLexerError(
                 f"{self._peek_character()!r} cannot follow {name!r}", self._position + 1
             )
         return TriggerToken("ident", self._check_token_length(name))
 
-    def _read_unescaped_character(self, char: str) -> str:
+    def _read_and_unescape_character(self, char: str) -> str:
         if char == "\\" and not self._peek_character():
             raise TriggerLexerError("nothing follows the backslash", self._position)
-        return self._next_character() if char == "\\" else char
+        return self._take_character() if char == "\\" else char
 
     def _read_number(self, char: str) -> TriggerToken:
         number = char
         while self._peek_character() and self._peek_character() in _DIGITS + ".":
-            number += self._next_character()
+            number += self._take_character()
             if number[-1] == "." and (
                 _is_word_end(self._peek_character()) or number.count(".") > 1
             ):
@@ -137,23 +137,23 @@ class _TriggerLexer:
         content = self._check_token_length(self._text[self._position : end])
         self._position = end
         # A closing quote that does not end a word is not consumed: it opens the next string.
-        self._accept_word(quote)
+        self._take_word_if_next(quote)
         return TriggerToken("string", f"{quote}{content}{quote}")
 
-    def _accept_word(self, expected: str) -> bool:
+    def _take_word_if_next(self, expected: str) -> bool:
         """Consume *expected* if a word ends after it; not undone at the end of the text."""
         start = self._position
         for _ in expected:
             if self._position >= len(self._text):
                 return False
-            if _is_word_end(self._next_character()):
+            if _is_word_end(self._take_character()):
                 break
         if self._text[start : self._position] == expected and _is_word_end(self._peek_character()):
             return True
         self._position = start
         return False
 
-    def _next_character(self) -> str:
+    def _take_character(self) -> str:
         self._position += 1
         return self._text[self._position - 1]
 

@@ -64,13 +64,13 @@ class TriggerCondition:
             return f"{field} {self.operator}"
         return f"{field} {self.operator} {to_json_text(self.value)}"
 
-    def read_value(self, event: JSONObject) -> JSON:
+    def read_event_value(self, event: JSONObject) -> JSON:
         """Return the compared value of *event*; MISSING when there is none."""
         return reduce(get_member, self.path, event.get(self.root, MISSING))
 
     def is_met(self, event: JSONObject) -> bool:
         """Return whether *event* meets the condition."""
-        return _build_value_test(self.operator, self.value)(self.read_value(event))
+        return _build_value_predicate(self.operator, self.value)(self.read_event_value(event))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def parse_trigger(trigger: str) -> TriggerGroup:
     except TriggerLexerError:
         # The published parser continues without tokens and fails on the empty result.
         raise TriggerError(_UNREADABLE_MESSAGE) from None
-    node = _TriggerParser(tokens).parse_group()
+    node = _TriggerParser(tokens).parse_condition_group()
     if node is None:
         raise TriggerError(_UNREADABLE_MESSAGE)
     return node if isinstance(node, TriggerGroup) else TriggerGroup("and", (node,))
@@ -139,7 +139,7 @@ class _TriggerParser:
         self._tokens = tokens[::-1]
         self._nodes: list[TriggerNode] = []
 
-    def parse_group(self) -> TriggerNode:
+    def parse_condition_group(self) -> TriggerNode:
         # The last "and" or "or" of a level is applied to the whole level.
         operator = "and"
         while self._tokens and (token := self._tokens.pop()).kind != "eos":
@@ -147,12 +147,12 @@ class _TriggerParser:
                 operator = token.value
             elif token.kind == "(":
                 self._nodes.append(
-                    _TriggerParser(self._take_tokens_until_parenthesis()).parse_group()
+                    _TriggerParser(self._take_tokens_until_parenthesis()).parse_condition_group()
                 )
             elif token.kind == "ident":
                 self._parse_condition(token)
             elif token == _NOT_TOKEN and _is_function_token(self._tokens[-1]):
-                self._parse_function(self._tokens.pop().value, is_negated=True)
+                self._parse_function_call(self._tokens.pop().value, is_negated=True)
         if len(self._nodes) > 1:
             return TriggerGroup(operator, tuple(self._nodes))
         return self._nodes[0] if self._nodes else None
@@ -170,12 +170,12 @@ class _TriggerParser:
             literal = self._take_token("Value token is missing")
             path = _split_field_path(root, token.value)
             self._nodes.append(
-                TriggerCondition(root, path, *_choose_operator(root, comparison, literal))
+                TriggerCondition(root, path, *_choose_operator_and_value(root, comparison, literal))
             )
         elif _is_function_token(token):
-            self._parse_function(token.value, is_negated=False)
+            self._parse_function_call(token.value, is_negated=False)
 
-    def _parse_function(self, function_name: str, *, is_negated: bool) -> None:
+    def _parse_function_call(self, function_name: str, *, is_negated: bool) -> None:
         del self._tokens[-1:]  # the opening parenthesis
         field = self._take_token(f"{function_name}() is missing a 1st argument").value
         del self._tokens[-1:]  # the comma
@@ -221,7 +221,7 @@ def _parse_literal(token: TriggerToken) -> TriggerLiteral:
     return token.value
 
 
-def _choose_operator(
+def _choose_operator_and_value(
     root: str, comparison: str, literal: TriggerToken
 ) -> tuple[str, TriggerLiteral]:
     """Return the operator to evaluate and its value; which words are special depends on *root*."""
@@ -258,14 +258,14 @@ def _raise_empty_group_error(event: JSONObject) -> bool:
 
 
 def _compile_condition(condition: TriggerCondition) -> EventPredicate:
-    test = _build_value_test(condition.operator, condition.value)
+    test = _build_value_predicate(condition.operator, condition.value)
     root, path = condition.root, condition.path
     if root in _TOP_LEVEL_FIELDS:
         return lambda event: test(event.get(root, MISSING))
     return lambda event: test(reduce(get_member, path, event.get(root, MISSING)))
 
 
-def _build_value_test(operator_name: str, value: TriggerLiteral) -> Callable[[JSON], bool]:
+def _build_value_predicate(operator_name: str, value: TriggerLiteral) -> Callable[[JSON], bool]:
     """Return a test of one event value; an unknown operator is never true."""
     if operator_name in _UNARY_TESTS:
         return _UNARY_TESTS[operator_name]

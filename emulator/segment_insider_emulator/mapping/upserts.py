@@ -106,7 +106,7 @@ def build_profile_user(values: JSONObject) -> JSONObject:
     }
     if "language" in attributes:
         attributes["language"] = attributes["language"].replace("-", "_", 1)
-    identifiers = _build_identifiers(values)
+    identifiers = _build_user_identifiers(values)
     if values.get("email_as_identifier") and "email" in values:
         identifiers["email"] = values["email"]
     if values.get("phone_number_as_identifier") and "phone" in values:
@@ -155,7 +155,7 @@ def _encode_missing_as_null(value: object) -> None:
 
 def _build_event_user(values: JSONObject, event_name: str) -> JSONObject:
     attributes = values.get("attributes", {})
-    identifiers = _build_identifiers(values)
+    identifiers = _build_user_identifiers(values)
     if values.get("email_as_identifier") and attributes.get("email"):
         identifiers["email"] = attributes["email"]
     if values.get("phone_number_as_identifier") and attributes.get("phone"):
@@ -168,7 +168,7 @@ def _build_event_user(values: JSONObject, event_name: str) -> JSONObject:
         timestamp = to_js_string(timestamp)
     return {
         "identifiers": identifiers,
-        "attributes": _build_attributes(attributes),
+        "attributes": _build_user_attributes(attributes),
         "events": [
             {
                 "event_name": event_name,
@@ -181,7 +181,7 @@ def _build_event_user(values: JSONObject, event_name: str) -> JSONObject:
     }
 
 
-def _build_identifiers(values: JSONObject) -> JSONObject:
+def _build_user_identifiers(values: JSONObject) -> JSONObject:
     custom: JSONObject = {}
     if "segment_anonymous_id" in values:
         custom["segment_anonymous_id"] = values["segment_anonymous_id"]
@@ -192,7 +192,7 @@ def _build_identifiers(values: JSONObject) -> JSONObject:
     return identifiers
 
 
-def _build_attributes(values: JSONObject) -> JSONObject:
+def _build_user_attributes(values: JSONObject) -> JSONObject:
     attributes: JSONObject = {"custom": {}}
     _add_normalised_values(values, attributes, ROOT_ATTRIBUTES)
     if "locale" in attributes:

@@ -118,12 +118,12 @@ def _check_directive(mapping: JSONObject, path: MappingPath) -> list[str]:
 
 def _check_object(value: JSON, path: MappingPath) -> list[str]:
     if not isinstance(value, dict) or _has_directive_key(value):
-        return _report_wrong_kind(value, path, "an object")
+        return _format_wrong_kind_error(value, path, "an object")
     messages = (find_mapping_errors(member, (*path, key)) for key, member in iter_entries(value))
     return _AggregatedMessages(chain.from_iterable(messages))
 
 
-def _report_wrong_kind(value: JSON, path: MappingPath, expected: str) -> list[str]:
+def _format_wrong_kind_error(value: JSON, path: MappingPath, expected: str) -> list[str]:
     kind = _get_mapping_kind(value)
     article = "an" if kind[0] in "aeiou" else "a"
     return _format_mapping_error(path, f"should be {expected} but it is {article} {kind}")
@@ -134,7 +134,7 @@ def _make_kind_check(expected: str, *kinds: str) -> MappingCheck:
         kind = _get_mapping_kind(value)
         if kind == "directive" and "directive" in kinds:
             return _check_directive(value, path)
-        return [] if kind in kinds else _report_wrong_kind(value, path, expected)
+        return [] if kind in kinds else _format_wrong_kind_error(value, path, expected)
 
     return check
 

@@ -120,7 +120,9 @@ def find_value_origins(
         )
         for number, mapped in enumerate(marker.mapped_values)
         if number in marker.marked_numbers or mapped.influencing_paths & present_paths
-        for places in [marks.get(number) or list(_find_switch_effects(mapped.field, sent_user))]
+        for places in [
+            marks.get(number) or list(_find_switch_field_effects(mapped.field, sent_user))
+        ]
     ]
 
 
@@ -149,7 +151,7 @@ def _find_mark_positions(
             yield from _find_mark_positions(part, sent_part, join_path(body_path, index))
 
 
-def _find_switch_effects(field_key: str, sent: JSONObject) -> Iterator[tuple[str, JSON]]:
+def _find_switch_field_effects(field_key: str, sent: JSONObject) -> Iterator[tuple[str, JSON]]:
     """Yield the places where a switch field shows its effect without its own value."""
     if field_key == "products" and sent.get("events") == []:
         yield "users[0].events", []
@@ -177,7 +179,7 @@ class _ValueMarker:
         marked: JSONObject = {}
         payload_paths = payload.own_source_paths | payload.deciding_paths | payload.unused_paths
         if payload_paths and not is_nonempty_container(payload.value):
-            self._record_value("", MISSING, payload)
+            self._record_mapped_value("", MISSING, payload)
         self._overriding_paths = _find_paths_for_empty_parameters(payload, values)
         for field in subscription.action.fields:
             if field.key in payload.parts:
@@ -191,7 +193,7 @@ class _ValueMarker:
     def _mark_field(self, field: ActionField, value: JSON, part: TracedValue) -> JSON:
         key = field.key
         if key in _SWITCH_FIELD_PATHS or value is MISSING:
-            self._record_value(key, value, part)
+            self._record_mapped_value(key, value, part)
             return value
         if field.multiple and isinstance(value, list):
             return self._mark_list_items(value, part, key)
@@ -208,9 +210,9 @@ class _ValueMarker:
         filled_items = [item for item in items if not _is_empty_value(item.value)]
         for index, item in enumerate(items):
             if _is_empty_value(item.value):
-                self._record_value(join_path(field_path, index), MISSING, item)
+                self._record_mapped_value(join_path(field_path, index), MISSING, item)
         if not filled_items or part.unused_paths:
-            self._record_value(field_path, values, part)
+            self._record_mapped_value(field_path, values, part)
         values = [value for value in values if not _is_empty_value(value)]
         return [
             self._mark_object_members(
@@ -238,12 +240,12 @@ class _ValueMarker:
         mapping = mapping if part.mapping is None else part.mapping
         object_paths = part.own_source_paths | part.deciding_paths
         if part.unused_paths or (object_paths and not part.parts):
-            self._record_value(field_path, value or MISSING, part)
+            self._record_mapped_value(field_path, value or MISSING, part)
         parts = {
             key: member.with_deciding_paths(object_paths) for key, member in part.parts.items()
         }
         for key in (key for key in parts if key not in value):
-            self._record_value(join_path(field_path, key), MISSING, parts[key])
+            self._record_mapped_value(join_path(field_path, key), MISSING, parts[key])
         return {
             key: self._mark_value(
                 member_value, parts.get(key, part), join_path(field_path, key), mapping
@@ -270,11 +272,11 @@ class _ValueMarker:
                 )
                 for index, item in enumerate(value)
             ]
-        self._record_value(field_path, value, part, mapping)
+        self._record_mapped_value(field_path, value, part, mapping)
         self.marked_numbers.add(len(self.mapped_values) - 1)
         return f"\x01{len(self.mapped_values) - 1}\x01"
 
-    def _record_value(
+    def _record_mapped_value(
         self, field_path: str, value: JSON, part: TracedValue, mapping: JSON = None
     ) -> None:
         mapping = mapping if part.mapping is None else part.mapping

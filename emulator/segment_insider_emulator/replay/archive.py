@@ -87,7 +87,7 @@ def open_archive_file(name: str) -> IO[bytes]:
     """
     if "://" not in name:
         return Path(name).open("rb", buffering=0)
-    system, path = _find_file_system(name)
+    system, path = _find_remote_file_system(name)
     file: IO[bytes] = system.open(path, "rb")
     return file
 
@@ -115,7 +115,7 @@ def _is_hidden_path(path: Path) -> bool:
 
 
 def _list_remote_files(name: str) -> Iterator[ArchiveFile]:
-    system, path = _find_file_system(name)
+    system, path = _find_remote_file_system(name)
     try:
         if any(character in path for character in "*?["):
             details_by_path = system.glob(path, detail=True)
@@ -130,7 +130,7 @@ def _list_remote_files(name: str) -> Iterator[ArchiveFile]:
             yield ArchiveFile(system.unstrip_protocol(path), known["size"])
 
 
-def _find_file_system(name: str) -> tuple[Any, str]:
+def _find_remote_file_system(name: str) -> tuple[Any, str]:
     try:
         import fsspec  # type: ignore[import-untyped]  # the package ships no types
     except ImportError:
@@ -164,7 +164,7 @@ def read_archive_lines(part: ArchivePart) -> Iterator[bytes | None]:
         raw = cast(io.RawIOBase, open_archive_file(part.name))
         with (
             closing(io.BufferedReader(raw, _READ_BUFFER_BYTES)) as file,
-            closing(_open_decompressed(file, part)) as plain,
+            closing(_open_decompressed_part(file, part)) as plain,
         ):
             yield from _read_decompressed_lines(plain, part)
     except EOFError:
@@ -175,7 +175,7 @@ def read_archive_lines(part: ArchivePart) -> Iterator[bytes | None]:
         raise DamagedArchiveFileError(f"cannot be read ({error.strerror or error})") from None
 
 
-def _open_decompressed(file: io.BufferedIOBase, part: ArchivePart) -> io.BufferedIOBase:
+def _open_decompressed_part(file: io.BufferedIOBase, part: ArchivePart) -> io.BufferedIOBase:
     """Return *file* decompressed and positioned at the first line of *part*."""
     if part.start:
         file.seek(part.start - 1)

@@ -10,7 +10,11 @@ from urllib.parse import urlsplit
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.replay.archive import ArchivePart
-from segment_insider_emulator.replay.dry_run import ArchivePartResult, DryRunInputs, measure_part
+from segment_insider_emulator.replay.dry_run import (
+    ArchivePartResult,
+    DryRunInputs,
+    measure_archive_part,
+)
 
 distributed: Any = import_module("distributed")  # it is typed only in part
 
@@ -20,7 +24,7 @@ _CONNECT_TIMEOUT_S = 15  # seconds until the scheduler answers, and until the fi
 _CLUSTER_REMEDY = "Start `dask scheduler` and `dask worker` where this package is installed."
 
 
-def measure_on_cluster(
+def measure_parts_on_cluster(
     job: DryRunInputs, parts: Iterable[ArchivePart], scheduler_url: str
 ) -> Iterator[ArchivePartResult]:
     """Measure *parts* on a Dask cluster and yield results as they finish.
@@ -31,13 +35,13 @@ def measure_on_cluster(
         scheduler_url: URL of the scheduler, e.g. "tcp://10.0.0.5:8786".
     Raises: EmulatorError, when the cluster cannot be reached or gives up.
     """
-    _check_scheduler(scheduler_url)
+    _check_scheduler_is_reachable(scheduler_url)
     try:
         with distributed.Client(
             scheduler_url, timeout=_CONNECT_TIMEOUT_S, set_as_default=False
         ) as client:
             client.wait_for_workers(1, timeout=_CONNECT_TIMEOUT_S)
-            yield from _measure_with_client(client, job, iter(parts))
+            yield from _measure_parts_with_client(client, job, iter(parts))
     except (OSError, TimeoutError) as error:
         what = f"the cluster cannot be reached ({' '.join(str(error).split())})"
         raise EmulatorError(what, scheduler_url, _CLUSTER_REMEDY) from None
@@ -47,7 +51,7 @@ def measure_on_cluster(
         raise EmulatorError(what, scheduler_url, remedy) from None
 
 
-def _check_scheduler(scheduler_url: str) -> None:
+def _check_scheduler_is_reachable(scheduler_url: str) -> None:
     # Dask would retry in the background and log it when the program ends.
     try:
         address = urlsplit(scheduler_url)
@@ -61,7 +65,7 @@ def _check_scheduler(scheduler_url: str) -> None:
         raise EmulatorError(what, scheduler_url, _CLUSTER_REMEDY) from None
 
 
-def _measure_with_client(
+def _measure_parts_with_client(
     client: Any, job: DryRunInputs, remaining_parts: Iterator[ArchivePart]
 ) -> Iterator[ArchivePartResult]:
     waiting = distributed.as_completed(loop=client.loop)
@@ -77,4 +81,4 @@ def _submit_more_parts(
 ) -> None:
     target_count = max(1, sum(client.nthreads().values()) * _PARTS_AHEAD_PER_THREAD)
     for part in islice(remaining_parts, max(0, target_count - pending.count())):
-        pending.add(client.submit(measure_part, job, part, pure=False))
+        pending.add(client.submit(measure_archive_part, job, part, pure=False))

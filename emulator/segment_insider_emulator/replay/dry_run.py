@@ -84,9 +84,9 @@ class ArchivePartResult(NamedTuple):
     metrics: ReplayMetrics
 
 
-def measure_part(job: DryRunInputs, part: ArchivePart) -> ArchivePartResult:
+def measure_archive_part(job: DryRunInputs, part: ArchivePart) -> ArchivePartResult:
     """Return the metrics of *part*, including its unreadable lines."""
-    counter = _PartCounter(*_load_evaluators(job), part)
+    counter = _ArchivePartCounter(*_load_evaluators(job), part)
     counter.count_lines_and_events()
     return ArchivePartResult(part, counter.metrics)
 
@@ -99,7 +99,7 @@ def _load_evaluators(job: DryRunInputs) -> tuple[EventEvaluator, EventEvaluator 
     ) if against else None
 
 
-class _PartCounter:
+class _ArchivePartCounter:
     def __init__(
         self,
         evaluator: EventEvaluator,
@@ -145,7 +145,7 @@ class _PartCounter:
         self.metrics.events += 1
         chance = blake2b(line, digest_size=16).digest() if "messageId" not in event else bytes(16)
         result = self._evaluator.evaluate_call(event, len(line), chance)
-        event_key = _event_key(event)
+        event_key = _get_event_row_key(event)
         self._tally_getters["verdicts"]((result.verdict,)).count += 1
         self._tally_getters["events"]((*event_key, result.verdict)).count += 1
         self._tally_getters["days"](
@@ -211,28 +211,31 @@ class _PartCounter:
                 (*event_key, subscription, shorten_text(field), kind)
             )
             tally.count += 1
-            bodies = (_request_body(before, subscription), _request_body(after, subscription))
+            bodies = (
+                _find_request_body(before, subscription),
+                _find_request_body(after, subscription),
+            )
             self._add_line_sample(tally, event, before=bodies[0], after=bodies[1])
 
     def _add_line_sample(self, tally: RowTally, event: JSONObject, **bodies: bytes | None) -> None:
         # Lines come in order, so the first seen of a part are the first in it.
         if len(tally.samples) < MAX_SAMPLES:
             tally.samples.append(
-                LineSample(self._current_line_position(), format_event_sample(event, **bodies))
+                LineSample(self._get_current_line_position(), format_event_sample(event, **bodies))
             )
 
-    def _current_line_position(self) -> LinePosition:
+    def _get_current_line_position(self) -> LinePosition:
         return LinePosition(self._part.file_index, self._part.start, self.metrics.lines)
 
 
-def _event_key(event: JSONObject) -> tuple[str, str]:
+def _get_event_row_key(event: JSONObject) -> tuple[str, str]:
     """Return the type of a call and, for track calls, the event name."""
     kind, name = event.get("type"), event.get("event")
     is_named = kind == "track" and isinstance(name, str)
     return kind if isinstance(kind, str) else "", shorten_text(str(name)) if is_named else ""
 
 
-def _request_body(result: EventResult, subscription: str) -> bytes | None:
+def _find_request_body(result: EventResult, subscription: str) -> bytes | None:
     bodies: Iterator[bytes | None] = (
         delivery.request_body
         for delivery in result.deliveries
@@ -241,7 +244,7 @@ def _request_body(result: EventResult, subscription: str) -> bytes | None:
     return next(bodies, None)
 
 
-def measure_in_processes(
+def measure_parts_in_processes(
     job: DryRunInputs, parts: Iterable[ArchivePart], workers: int
 ) -> Iterator[ArchivePartResult]:
     """Measure *parts* in local processes and yield results as they finish.
@@ -251,14 +254,16 @@ def measure_in_processes(
     Raises: EmulatorError, when a process dies.
     """
     if workers == 1:
-        yield from (measure_part(job, part) for part in parts)
+        yield from (measure_archive_part(job, part) for part in parts)
         return
     earlier_children = set(multiprocessing.active_children())
     # A forked process would share locks and signals with a process that may have threads.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _ignore_interrupts)
+    pool = ProcessPoolExecutor(workers, context, _ignore_keyboard_interrupts)
     try:
-        yield from _measure_with_pool(pool, job, iter(parts), workers * _PARTS_AHEAD_PER_PROCESS)
+        yield from _measure_parts_with_pool(
+            pool, job, iter(parts), workers * _PARTS_AHEAD_PER_PROCESS
+        )
     except BrokenProcessPool:
         remedy = (
             "It may have run out of memory: use fewer --workers. "
@@ -271,25 +276,27 @@ def measure_in_processes(
             child.terminate()
 
 
-def _measure_with_pool(
+def _measure_parts_with_pool(
     pool: ProcessPoolExecutor, job: DryRunInputs, parts: Iterator[ArchivePart], max_pending: int
 ) -> Iterator[ArchivePartResult]:
     waiting: set[Future[ArchivePartResult]] = {
-        pool.submit(measure_part, job, part) for part in islice(parts, max_pending)
+        pool.submit(measure_archive_part, job, part) for part in islice(parts, max_pending)
     }
     while waiting:
         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
             yield future.result()
-        waiting |= {pool.submit(measure_part, job, part) for part in islice(parts, len(done))}
+        waiting |= {
+            pool.submit(measure_archive_part, job, part) for part in islice(parts, len(done))
+        }
 
 
-def _ignore_interrupts() -> None:
+def _ignore_keyboard_interrupts() -> None:
     # Ctrl-C reaches the whole process group; the main process ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class CompletedParts:
+class CompletedArchiveParts:
     """Metrics of completed parts; every part is part_result once."""
 
     def __init__(self, now: datetime) -> None:
@@ -309,7 +316,7 @@ class CompletedParts:
         """Return whether *part* is completed."""
         return part.start in self._line_counts.get(part.file_index, ())
 
-    def line_number_in_file(self, position: LinePosition) -> int:
+    def compute_line_number_in_file(self, position: LinePosition) -> int:
         """Return the line number in the file, once all earlier parts are completed."""
         parts = self._line_counts[position.file_index].items()
         return position.line_in_part + sum(
@@ -343,14 +350,14 @@ class CheckpointFile:
     """A file with the completed parts, written every few seconds.
 
     Args:
-        job_digest: Digest of the job, see `job_digest`; a file of another job is refused.
+        job_digest: Digest of the job, see `compute_job_digest`; a file of another job is refused.
     """
 
     def __init__(self, path: Path, job_digest: str, stopwatch: Stopwatch) -> None:
         self._path, self._job_digest, self._stopwatch = path, job_digest, stopwatch
         self._saved_at = stopwatch()
 
-    def load_completed_parts(self) -> CompletedParts | None:
+    def load_completed_parts(self) -> CompletedArchiveParts | None:
         """Load the completed parts; None when the file does not exist.
 
         Raises: EmulatorError, when it cannot be read or is of other work.
@@ -360,7 +367,7 @@ class CheckpointFile:
             if (written["version"], written["work"]) != (_CHECKPOINT_VERSION, self._job_digest):
                 what = "this checkpoint is of other files, another workspace or other options"
                 raise EmulatorError(what, str(self._path), _CHECKPOINT_REMEDY)
-            return CompletedParts.from_json(written)
+            return CompletedArchiveParts.from_json(written)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -371,7 +378,9 @@ class CheckpointFile:
                 "not a checkpoint of --resume", str(self._path), _CHECKPOINT_REMEDY
             ) from None
 
-    def save_completed_parts(self, completed: CompletedParts, *, force: bool = False) -> None:
+    def save_completed_parts(
+        self, completed: CompletedArchiveParts, *, force: bool = False
+    ) -> None:
         """Write *completed*, at most every few seconds unless *force* is set.
 
         Raises: EmulatorError, when it cannot be written.
@@ -390,7 +399,7 @@ class CheckpointFile:
             raise EmulatorError(what, str(self._path), "Choose another file.") from None
 
 
-def job_digest(job: DryRunInputs, parts: Sequence[ArchivePart]) -> str:
+def compute_job_digest(job: DryRunInputs, parts: Sequence[ArchivePart]) -> str:
     """Return a digest of everything that determines the metrics, except the current time."""
     insider = job.clocks.insider_now
     archive = [[part.name, part.start, part.size] for part in parts]
@@ -406,7 +415,7 @@ PartRunner: TypeAlias = Callable[[Iterable[ArchivePart]], Iterator[ArchivePartRe
 def run_dry_run(
     parts: Sequence[ArchivePart],
     run_parts: PartRunner,
-    completed: CompletedParts,
+    completed: CompletedArchiveParts,
     checkpoint: CheckpointFile | None,
     on_done: Callable[[ArchivePart], None],
 ) -> None:

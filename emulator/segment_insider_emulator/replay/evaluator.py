@@ -119,7 +119,7 @@ def reasons_for_findings(parsed_user: ParsedUser, user: JSONObject) -> Iterator[
     for finding in parsed_user.findings:
         user_path = finding.where.removeprefix(parsed_user.where).removeprefix(".")
         what = _remove_quoted_value(finding.what, user_path, user)
-        lost = _is_expired_event(finding, stored)
+        lost = _is_finding_about_expired_event(finding, stored)
         yield EventReason("warning", lost, _remove_list_indexes(user_path), what, finding.remedy)
 
 
@@ -130,7 +130,7 @@ def shorten_text(text: str) -> str:
     return text if len(text) <= _MAX_REASON_LENGTH else f"{text[: _MAX_REASON_LENGTH - 1]}…"
 
 
-def _is_expired_event(finding: RequestFinding, stored_paths: set[str]) -> bool:
+def _is_finding_about_expired_event(finding: RequestFinding, stored_paths: set[str]) -> bool:
     event, _, name = finding.where.rpartition(".")
     return name == "timestamp" and event not in stored_paths
 
@@ -144,14 +144,14 @@ def _remove_quoted_value(what: str, where: str, user: JSON) -> str:
     if ": " not in what:
         return shorten_text(what)
     try:
-        value = _value_at_path(user, where)
+        value = _get_user_value_at_path(user, where)
     except (LookupError, TypeError, ValueError):
         # The name has dots in it, or the value is missing.
         return shorten_text(what.partition(": ")[0])
     return shorten_text(what.removesuffix(f": {quote_value(value)}"))
 
 
-def _value_at_path(user: JSON, path: str) -> JSON:
+def _get_user_value_at_path(user: JSON, path: str) -> JSON:
     for step in path.split(".") if path else ():
         user = user[int(step)] if isinstance(user, list) else user[step]
     return user

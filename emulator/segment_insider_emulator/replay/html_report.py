@@ -10,11 +10,11 @@ import orjson
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.replay.report import (
-    event_label,
+    format_event_label,
+    format_order_value,
+    format_reason,
     list_losses,
     list_warnings,
-    order_value_text,
-    reason_text,
 )
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
@@ -89,12 +89,14 @@ def build_day_columns(days: Sequence[JSONObject]) -> list[ChartColumn]:
     largest = max((sum(verdict_counts.values()) for verdict_counts in counts.values()), default=1)
     step = CHART_WIDTH / max(len(counts), 1)
     return [
-        ChartColumn(day, at * step, min(step * 0.8, 60.0), tuple(_stack_verdicts(of_day, largest)))
+        ChartColumn(
+            day, at * step, min(step * 0.8, 60.0), tuple(_stack_column_parts(of_day, largest))
+        )
         for at, (day, of_day) in enumerate(sorted(counts.items()))
     ]
 
 
-def _stack_verdicts(counts: dict[str, int], largest: int) -> Iterable[ChartColumnPart]:
+def _stack_column_parts(counts: dict[str, int], largest: int) -> Iterable[ChartColumnPart]:
     y = float(_DAY_CHART_HEIGHT)
     for verdict in VERDICTS:
         if count := counts.get(verdict, 0):
@@ -123,9 +125,9 @@ def render_html_report(report_json: JSONObject) -> str:
     )
     environment.filters |= {
         "json": _format_indented_json,
-        "called": event_label,
-        "reason": reason_text,
-        "worth": order_value_text,
+        "called": format_event_label,
+        "reason": format_reason,
+        "worth": format_order_value,
     }
     lost = list_losses(report_json)
     return environment.from_string(template).render(
@@ -140,7 +142,7 @@ def render_html_report(report_json: JSONObject) -> str:
             (row["eventName"], row["count"]) for row in report_json["received"]
         ),
         costs=build_chart_bars(
-            (f"{event_label(row)}: {row['what']}", row["count"]) for row in lost
+            (f"{format_event_label(row)}: {row['what']}", row["count"]) for row in lost
         ),
     )
 

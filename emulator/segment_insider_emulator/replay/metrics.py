@@ -55,14 +55,14 @@ def format_event_sample(event: JSONObject, **bodies: bytes | None) -> str:
     sample_json: JSONObject = {"event": shorten_and_redact_json(event)}
     for name, body in bodies.items():
         if body is not None:
-            sample_json[name] = shorten_and_redact_json(_users_in_body(body))
+            sample_json[name] = shorten_and_redact_json(_parse_users_of_request_body(body))
     text = orjson.dumps(sample_json)
     if len(text) <= _MAX_SAMPLE_BYTES:
         return text.decode()
     return orjson.dumps({"event": text[:_MAX_SAMPLE_BYTES].decode(errors="replace") + "…"}).decode()
 
 
-def _users_in_body(body: bytes) -> JSON:
+def _parse_users_of_request_body(body: bytes) -> JSON:
     try:
         return orjson.loads(body).get("users")
     except orjson.JSONDecodeError:
@@ -205,17 +205,17 @@ class MetricTable:
     def drop_excess_rows(self) -> None:
         """Drop rows above *max_rows* into *overflow*."""
         if len(self.rows) > self.max_rows:
-            for row in sorted(self.rows, key=_row_hash)[self.max_rows :]:
+            for row in sorted(self.rows, key=_hash_row_key)[self.max_rows :]:
                 self.overflow.add_tally(
                     RowTally(self.rows[row].count, self.rows.pop(row).order_value)
                 )
 
 
-def _row_hash(row: RowKey) -> bytes:
+def _hash_row_key(row: RowKey) -> bytes:
     return blake2b("\0".join(row).encode(errors="surrogatepass"), digest_size=8).digest()
 
 
-def _empty_tables() -> dict[str, MetricTable]:
+def _create_empty_metric_tables() -> dict[str, MetricTable]:
     return {name: MetricTable(most) for name, (_, most) in TABLE_COLUMNS.items()}
 
 
@@ -236,7 +236,7 @@ class ReplayMetrics:
     losing: int = 0
     bytes: int = 0
     differing: int = 0
-    tables: dict[str, MetricTable] = field(default_factory=_empty_tables)
+    tables: dict[str, MetricTable] = field(default_factory=_create_empty_metric_tables)
 
     def add_metrics(self, other: Self) -> None:
         """Add the metrics of other lines."""
@@ -267,7 +267,7 @@ def metrics_to_json(metrics: ReplayMetrics) -> JSONObject:
 
 def metrics_from_json(document: JSONObject) -> ReplayMetrics:
     """Build the metrics of a replay from the JSON saved to continue an interrupted replay."""
-    tables = _empty_tables()
+    tables = _create_empty_metric_tables()
     for name, table in tables.items():
         written = document["tables"][name]
         table.rows = {tuple(row): _tally_from_json(tally) for row, tally in written["rows"]}

@@ -23,7 +23,7 @@ def write_parquet_report(report_json: JSONObject, path: Path) -> None:
     """
     columns = {name: pyarrow.string() for name in _TEXT_COLUMNS}
     schema = pyarrow.schema(columns | {"lost": pyarrow.bool_(), "count": pyarrow.int64()})
-    table = pyarrow.Table.from_pylist(list(_parquet_rows(report_json)), schema=schema)
+    table = pyarrow.Table.from_pylist(list(_iter_parquet_rows(report_json)), schema=schema)
     try:
         parquet.write_table(table, path)
     except OSError as error:
@@ -31,15 +31,15 @@ def write_parquet_report(report_json: JSONObject, path: Path) -> None:
         raise EmulatorError(what, str(path), "Choose another file.") from None
 
 
-def _parquet_rows(report_json: JSONObject) -> Iterator[JSONObject]:
+def _iter_parquet_rows(report_json: JSONObject) -> Iterator[JSONObject]:
     for section in _REPORT_SECTIONS:
-        yield from (_parquet_row(section, row) for row in report_json[section])
+        yield from (_build_parquet_row(section, row) for row in report_json[section])
     for section in ("changes", "turned"):
         comparison_rows = (report_json["comparison"] or {}).get(section, ())
-        yield from (_parquet_row(section, row) for row in comparison_rows)
+        yield from (_build_parquet_row(section, row) for row in comparison_rows)
 
 
-def _parquet_row(section: str, row: JSONObject) -> JSONObject:
+def _build_parquet_row(section: str, row: JSONObject) -> JSONObject:
     samples = row.get("samples")
     value = ", ".join(
         f"{amount:.2f} {currency}" for currency, amount in row.get("value", {}).items()

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import orjson
 
 from segment_insider_emulator.replay.archive import ArchiveFile
-from segment_insider_emulator.replay.dry_run import CompletedParts
+from segment_insider_emulator.replay.dry_run import CompletedArchiveParts
 from segment_insider_emulator.replay.metrics import TABLE_COLUMNS, LineSample, RowKey, RowTally
 from segment_insider_emulator.terminal_output import style_terminal_text
 from segment_insider_emulator.types import JSON, JSONObject
@@ -15,7 +15,7 @@ _MAX_CELL_LENGTH = 100  # characters of a cell
 
 
 def build_replay_report(
-    completed: CompletedParts, files: Sequence[ArchiveFile], *, has_comparison: bool
+    completed: CompletedArchiveParts, files: Sequence[ArchiveFile], *, has_comparison: bool
 ) -> JSONObject:
     """Build the report; docs/replay.md describes its parts.
 
@@ -27,8 +27,8 @@ def build_replay_report(
 
     def list_report_rows(name: str) -> list[JSONObject]:
         return [
-            _report_row_json(name, row, tally, completed, files)
-            for row, tally in sorted(tables[name].rows.items(), key=_order_by_count)
+            _build_report_row(name, row, tally, completed, files)
+            for row, tally in sorted(tables[name].rows.items(), key=_get_count_sort_key)
         ]
 
     return {
@@ -44,7 +44,7 @@ def build_replay_report(
         "events": list_report_rows("events"),
         "received": list_report_rows("received"),
         "deliveries": list_report_rows("deliveries"),
-        "reasons": sorted(list_report_rows("reasons"), key=_order_by_lost_value),
+        "reasons": sorted(list_report_rows("reasons"), key=_get_lost_value_sort_key),
         "days": sorted(list_report_rows("days"), key=lambda row: (row["day"], row["verdict"])),
         "unread": list_report_rows("unread"),
         "comparison": {
@@ -86,11 +86,11 @@ def list_warnings(report_json: JSONObject) -> list[JSONObject]:
     return sorted(warnings.values(), key=lambda remark: -remark["count"])
 
 
-def _report_row_json(
+def _build_report_row(
     table: str,
     row: RowKey,
     tally: RowTally,
-    completed: CompletedParts,
+    completed: CompletedArchiveParts,
     files: Sequence[ArchiveFile],
 ) -> JSONObject:
     row_json: JSONObject = dict(zip(TABLE_COLUMNS[table][0], row, strict=True))
@@ -101,16 +101,17 @@ def _report_row_json(
         }
     row_json["count"] = tally.count
     if tally.samples:
-        row_json["samples"] = [_sample_json(sample, completed, files) for sample in tally.samples]
+        row_json["samples"] = [
+            _build_sample_json(sample, completed, files) for sample in tally.samples
+        ]
     return row_json
 
 
-def _sample_json(
-    sample: LineSample, completed: CompletedParts, files: Sequence[ArchiveFile]
+def _build_sample_json(
+    sample: LineSample, completed: CompletedArchiveParts, files: Sequence[ArchiveFile]
 ) -> JSON:
-    at = (
-        f"{files[sample.position.file_index].name}:{completed.line_number_in_file(sample.position)}"
-    )
+    line_number = completed.compute_line_number_in_file(sample.position)
+    at = f"{files[sample.position.file_index].name}:{line_number}"
     return {"at": at, **orjson.loads(sample.text)}
 
 
@@ -118,12 +119,12 @@ def _sort_order_values(value: dict[str, int]) -> Iterable[tuple[str, int]]:
     return sorted(value.items(), key=lambda amount: (-amount[1], amount[0]))
 
 
-def _order_by_count(row_and_tally: tuple[RowKey, RowTally]) -> tuple[int, RowKey]:
+def _get_count_sort_key(row_and_tally: tuple[RowKey, RowTally]) -> tuple[int, RowKey]:
     row, tally = row_and_tally
     return -tally.count, row
 
 
-def _order_by_lost_value(row: JSONObject) -> tuple[bool, float, int]:
+def _get_lost_value_sort_key(row: JSONObject) -> tuple[bool, float, int]:
     # Amounts of two currencies cannot be added: the larger one decides.
     return not row["lost"], -max(row["value"].values(), default=0.0), -row["count"]
 
@@ -148,7 +149,8 @@ def _format_report_lines(report_json: JSONObject) -> Iterator[str]:
     if report_json["comparison"]:
         yield from _format_comparison_tables(report_json["comparison"], events)
     unread = (
-        (row["what"], row["count"], _first_sample_location(row)) for row in report_json["unread"]
+        (row["what"], row["count"], _get_first_sample_location(row))
+        for row in report_json["unread"]
     )
     yield from _format_text_table("What could not be read", ("what", "count", "first at"), unread)
     for name, count in report_json["beyond"].items():
@@ -157,7 +159,13 @@ def _format_report_lines(report_json: JSONObject) -> Iterator[str]:
 
 def _format_losses_table(report_json: JSONObject) -> Iterator[str]:
     rows = (
-        (row["count"], order_value_text(row), row["verdict"], event_label(row), reason_text(row))
+        (
+            row["count"],
+            format_order_value(row),
+            row["verdict"],
+            format_event_label(row),
+            format_reason(row),
+        )
         for row in list_losses(report_json)
     )
     head = ("count", "orders worth", "verdict", "event", "why it is lost")
@@ -169,9 +177,9 @@ def _format_warnings_table(report_json: JSONObject) -> Iterator[str]:
         (
             row["count"],
             row["verdict"],
-            _format_first_name_and_count(event_label(group) for group in row["of"]),
+            _format_first_name_and_count(format_event_label(group) for group in row["of"]),
             _format_first_name_and_count(group["subscription"] for group in row["of"]),
-            reason_text(row),
+            format_reason(row),
         )
         for row in list_warnings(report_json)
     )
@@ -182,13 +190,13 @@ def _format_warnings_table(report_json: JSONObject) -> Iterator[str]:
 def _format_comparison_tables(comparison: JSONObject, event_count: int) -> Iterator[str]:
     yield f"\n{comparison['differing']:,} of {event_count:,} events make other requests"
     changes = (
-        (row["count"], row["change"], event_label(row), row["subscription"], row["field"])
+        (row["count"], row["change"], format_event_label(row), row["subscription"], row["field"])
         for row in comparison["changes"]
     )
     head = ("events", "change", "event", "subscription", "field")
     yield from _format_text_table("What changes in the requests", head, changes)
     turned = (
-        (row["count"], event_label(row), row["before"], row["after"])
+        (row["count"], format_event_label(row), row["before"], row["after"])
         for row in comparison["turned"]
     )
     yield from _format_text_table(
@@ -196,18 +204,18 @@ def _format_comparison_tables(comparison: JSONObject, event_count: int) -> Itera
     )
 
 
-def event_label(row: JSONObject) -> str:
+def format_event_label(row: JSONObject) -> str:
     """Return the event name of a track call, else the type."""
     return str(row["event"] or row["type"] or "(no type)")
 
 
-def reason_text(row: JSONObject) -> str:
+def format_reason(row: JSONObject) -> str:
     """Return a reason in one line, with its path."""
     place = f"{row['where']}: " if row["where"] else ""
     return f"{place}{row['what']}"
 
 
-def order_value_text(row: JSONObject) -> str:
+def format_order_value(row: JSONObject) -> str:
     """Return the value of a row's orders, e.g. "1,200.50 EUR"."""
     return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in row["value"].items())
 
@@ -218,7 +226,7 @@ def _format_first_name_and_count(names: Iterable[str]) -> str:
     return f"{first} and {len(more)} more" if more else first
 
 
-def _first_sample_location(row: JSONObject) -> str:
+def _get_first_sample_location(row: JSONObject) -> str:
     return str(row["samples"][0]["at"]) if row.get("samples") else ""
 
 

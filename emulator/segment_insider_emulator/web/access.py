@@ -24,7 +24,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.error_callbacks import CALLBACK_HEADER
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import parse_document
-from segment_insider_emulator.workspace.validation import format_path
+from segment_insider_emulator.workspace.validation import format_document_path
 
 CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: the Caller
 SANDBOX_ID_KEY = "emulator.sandbox"  # in a WSGI environment: the id in the address
@@ -209,7 +209,7 @@ def load_teams(path: str | None) -> list[Team]:
     document = parse_document(raw, path, ("file of teams", "Begin with `teams:`."))
     if schema_error := best_match(_create_teams_file_validator().iter_errors(document)):
         schema = cast(JSONObject, schema_error.schema)  # its description says what to write
-        where = f"{path}: {format_path(*schema_error.absolute_path) or 'the file'}"
+        where = f"{path}: {format_document_path(*schema_error.absolute_path) or 'the file'}"
         raise EmulatorError(_format_redacted_error(schema_error), where, schema["description"])
     teams = [_parse_team(team) for team in document["teams"]]
     _reject_duplicate_team_values(path, "name", [team.name for team in teams])

@@ -13,7 +13,7 @@ from segment_insider_emulator.storage.database import Engine
 from segment_insider_emulator.storage.sandboxes import SandboxRecord, find_leftover_database
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import Team
-from segment_insider_emulator.workspace import Workspace, load_preset
+from segment_insider_emulator.workspace import Workspace, load_preset_workspace
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 DEFAULT_SANDBOX_ID: Final = "default"
@@ -111,7 +111,7 @@ def load_requested_workspace(
 
 @lru_cache(_MAX_CACHED_WORKSPACES)
 def _load_preset_workspace(name: str, where: str) -> Workspace:
-    return load_preset(name, where)
+    return load_preset_workspace(name, where)
 
 
 @lru_cache(_MAX_CACHED_WORKSPACES)

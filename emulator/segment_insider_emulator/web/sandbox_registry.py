@@ -30,7 +30,7 @@ from segment_insider_emulator.web.sandbox_creation import (
 )
 from segment_insider_emulator.web.services import SandboxServices, SandboxState
 from segment_insider_emulator.workspace import Workspace
-from segment_insider_emulator.workspace.model import replace_keys
+from segment_insider_emulator.workspace.model import replace_write_key_and_account
 
 log = logging.getLogger(__name__)
 SANDBOX_LIST_LOCK: Final = ("sandboxes",)
@@ -397,4 +397,4 @@ class SandboxExpiry:
 
 
 def _use_sandbox_keys_in_workspace(workspace: Workspace, record: SandboxRecord) -> Workspace:
-    return replace_keys(workspace, record.write_key, record.account, record.key)
+    return replace_write_key_and_account(workspace, record.write_key, record.account, record.key)

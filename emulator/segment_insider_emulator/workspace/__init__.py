@@ -2,9 +2,9 @@
 
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,
-    load_preset,
+    load_preset_workspace,
     load_workspace_or_preset,
 )
 from segment_insider_emulator.workspace.model import Workspace
 
-__all__ = ["PRESET_NAMES", "Workspace", "load_preset", "load_workspace_or_preset"]
+__all__ = ["PRESET_NAMES", "Workspace", "load_preset_workspace", "load_workspace_or_preset"]

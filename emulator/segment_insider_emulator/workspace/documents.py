@@ -59,7 +59,7 @@ class StrictYamlLoader(_SafeLoader):
     merged_count = 0  # members added by merge keys
 
 
-def _construct_mapping(loader: StrictYamlLoader, node: yaml.MappingNode) -> JSONObject:
+def _construct_yaml_mapping(loader: StrictYamlLoader, node: yaml.MappingNode) -> JSONObject:
     keys = set()
     for key_node, _ in node.value:
         line = key_node.start_mark.line + 1
@@ -70,7 +70,7 @@ def _construct_mapping(loader: StrictYamlLoader, node: yaml.MappingNode) -> JSON
         if key_node.value in keys:
             raise InvalidDocumentError.build_repeated_key_error(key_node.value, line)
         keys.add(key_node.value)
-    _check_merge_keys(loader, node)
+    _check_yaml_merge_keys(loader, node)
     loader.flatten_mapping(node)
     return {
         loader.construct_object(key, deep=True): loader.construct_object(value, deep=True)
@@ -78,7 +78,7 @@ def _construct_mapping(loader: StrictYamlLoader, node: yaml.MappingNode) -> JSON
     }
 
 
-def _check_merge_keys(loader: StrictYamlLoader, node: yaml.MappingNode) -> None:
+def _check_yaml_merge_keys(loader: StrictYamlLoader, node: yaml.MappingNode) -> None:
     """Reject too many merge-key values before the loader copies them.
 
     The merged mappings were loaded before, so their own merge keys are already replaced.
@@ -104,7 +104,7 @@ for _tag, (_words, _first) in _PLAIN_SCALAR_PATTERNS.items():
     StrictYamlLoader.add_implicit_resolver(
         _YAML_TAG_PREFIX + _tag, re.compile(f"^(?:{_words})$"), _first
     )
-StrictYamlLoader.add_constructor(f"{_YAML_TAG_PREFIX}map", _construct_mapping)
+StrictYamlLoader.add_constructor(f"{_YAML_TAG_PREFIX}map", _construct_yaml_mapping)
 StrictYamlLoader.add_constructor(
     f"{_YAML_TAG_PREFIX}int", lambda loader, node: parse_json_integer(node.value)
 )
@@ -135,11 +135,11 @@ def parse_json_documents(text: str) -> Iterator[JSON]:
 
 def _check_nesting_depth(value: JSON) -> JSON:
     if measure_nesting_depth(value) > MAX_DEPTH:
-        raise JsonTooDeep
+        raise JsonTooDeepError
     return value
 
 
-class JsonTooDeep(ValueError):
+class JsonTooDeepError(ValueError):
     """The JSON text is nested deeper than MAX_DEPTH levels."""
 
 
@@ -204,7 +204,7 @@ def _parse_json_or_yaml(text: str, where: str) -> JSON:
             return json.loads(
                 text,
                 object_pairs_hook=_reject_repeated_keys,
-                parse_constant=_reject_number_word,
+                parse_constant=_reject_non_finite_number,
                 parse_int=parse_json_integer,
             )
         except InvalidDocumentError as error:
@@ -261,7 +261,7 @@ def _reject_repeated_keys(pairs: list[tuple[str, Any]]) -> JSONObject:
     return members
 
 
-def _reject_number_word(word: str) -> NoReturn:
+def _reject_non_finite_number(word: str) -> NoReturn:
     raise InvalidDocumentError(f"{word} is not a JSON value", "Write a number, or null.")
 
 
@@ -279,12 +279,12 @@ def check_json_values(document: JSONObject, where: str) -> None:
             raise EmulatorError("a number is too large for JSON", where, "Write it as text.")
         if any(_SURROGATE_PATTERN.search(text) for text in _iter_keys_or_text(value)):
             raise EmulatorError(r"\ud800 to \udfff are not characters", where, "Leave them out.")
-        pending += _iter_child_values(value)
+        pending += _iter_json_children(value)
     if measure_nesting_depth(document) > MAX_DEPTH:
         raise _build_too_deep_error(where)
 
 
-def _iter_child_values(value: JSON) -> Iterator[JSON]:
+def _iter_json_children(value: JSON) -> Iterator[JSON]:
     return iter(value.values() if isinstance(value, dict) else value if type(value) is list else ())
 
 
@@ -319,23 +319,23 @@ _WorkspaceYamlDumper.yaml_implicit_resolvers = {
 }
 
 
-def _represent_object(dumper: _WorkspaceYamlDumper, value: JSONObject) -> yaml.Node:
+def _represent_object_as_yaml(dumper: _WorkspaceYamlDumper, value: JSONObject) -> yaml.Node:
     # A directive such as {"@path": $.userId} is easier to read on one line.
     short = len(value) == 1 and all(isinstance(member, str) for member in value.values())
     return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=short)
 
 
-def _represent_text(dumper: _WorkspaceYamlDumper, value: str) -> yaml.Node:
+def _represent_text_as_yaml(dumper: _WorkspaceYamlDumper, value: str) -> yaml.Node:
     # Without double quotes, YAML would fold these line ends.
     style = '"' if any(line_end in value for line_end in "\x85\u2028\u2029") else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
-_WorkspaceYamlDumper.add_representer(dict, _represent_object)
-_WorkspaceYamlDumper.add_representer(str, _represent_text)
+_WorkspaceYamlDumper.add_representer(dict, _represent_object_as_yaml)
+_WorkspaceYamlDumper.add_representer(str, _represent_text_as_yaml)
 
 
-def format_yaml(document: JSONObject, left_out: list[JSONObject]) -> str:
+def format_workspace_yaml(document: JSONObject, left_out: list[JSONObject]) -> str:
     """Return *document* as YAML; skipped subscriptions follow as comments."""
     text = yaml.dump(
         document,

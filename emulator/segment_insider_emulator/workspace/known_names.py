@@ -95,7 +95,11 @@ class KnownNames:
     @cached_property
     def properties(self) -> frozenset[str]:
         """Known properties of events, pages and products."""
-        return KNOWN_PROPERTIES | self._list_names_below("properties") | self._list_names_below("")
+        return (
+            KNOWN_PROPERTIES
+            | self._list_read_names_below("properties")
+            | self._list_read_names_below("")
+        )
 
     def list_event_properties(self, event: str) -> frozenset[str]:
         """Return the known properties, including those the spec has for this event only."""
@@ -131,7 +135,9 @@ class KnownNames:
     def traits(self) -> frozenset[str]:
         """Known traits of identify calls."""
         return (
-            SPEC_TRAITS | frozenset(DEFAULT_ATTRIBUTES.schemas) | self._list_names_below("traits")
+            SPEC_TRAITS
+            | frozenset(DEFAULT_ATTRIBUTES.schemas)
+            | self._list_read_names_below("traits")
         )
 
     @cached_property
@@ -139,7 +145,7 @@ class KnownNames:
         """Event and page names that triggers compare with."""
         conditions = (
             condition
-            for _, trigger in self._event_mappings
+            for _, trigger in self._event_names_and_triggers
             for condition in iterate_conditions(trigger)
         )
         return frozenset(
@@ -149,32 +155,32 @@ class KnownNames:
     @cached_property
     def fixed_insider_event_names(self) -> frozenset[str]:
         """Event names that mappings send whatever the event was called."""
-        return frozenset(name for name, _ in self._event_mappings if name)
+        return frozenset(name for name, _ in self._event_names_and_triggers if name)
 
     @property
     def forwards_event_names(self) -> bool:
         """Whether any mapping sends an event under its original name."""
-        return any(name is None for name, _ in self._event_mappings)
+        return any(name is None for name, _ in self._event_names_and_triggers)
 
     def list_insider_event_names(self, event: str) -> frozenset[str]:
         """Return the names under which Insider One receives the track event *event*."""
         call = {"type": "track", "event": event}
         return frozenset(
             normalise_name(event) if name is None else name
-            for name, trigger in self._event_mappings
-            if _can_match_call(trigger, call)
+            for name, trigger in self._event_names_and_triggers
+            if _can_trigger_match_call(trigger, call)
         )
 
     @cached_property
-    def _event_mappings(self) -> list[tuple[str | None, TriggerNode]]:
+    def _event_names_and_triggers(self) -> list[tuple[str | None, TriggerNode]]:
         """For each mapping that sends events: the fixed event name or None, and the trigger."""
         return [
             mapping
             for definition in self.subscriptions
-            for mapping in _list_insider_events(definition)
+            for mapping in _iter_event_names_and_triggers(definition)
         ]
 
-    def _list_names_below(self, root: str) -> frozenset[str]:
+    def _list_read_names_below(self, root: str) -> frozenset[str]:
         """Return the names that mappings and triggers read below *root*; "" means products."""
         start = f"$.{root}." if root else ""
         paths = (
@@ -189,17 +195,19 @@ class KnownNames:
         )
         names = {part.partition("[")[0] for path in inner_paths for part in path.split(".")}
         return frozenset(
-            names | {step for path in self._list_compared_paths(root) for step in path}
+            names | {step for path in self._list_trigger_paths_below(root) for step in path}
         )
 
-    def _list_compared_paths(self, root: str) -> Iterator[tuple[str, ...]]:
+    def _list_trigger_paths_below(self, root: str) -> Iterator[tuple[str, ...]]:
         for definition in self.subscriptions:
             for condition in iterate_conditions(_parse_subscription_trigger(definition)):
                 if condition.root == root:
                     yield condition.path
 
 
-def _list_insider_events(subscription: JSONObject) -> Iterator[tuple[str | None, TriggerNode]]:
+def _iter_event_names_and_triggers(
+    subscription: JSONObject,
+) -> Iterator[tuple[str | None, TriggerNode]]:
     slug = subscription["actionSlug"]
     trigger = _parse_subscription_trigger(subscription)
     if slug == "trackEvent":
@@ -226,13 +234,13 @@ def _parse_subscription_trigger(subscription: JSONObject) -> TriggerNode:
         return None
 
 
-def _can_match_call(node: TriggerNode, call: JSONObject) -> bool:
+def _can_trigger_match_call(node: TriggerNode, call: JSONObject) -> bool:
     """Whether a call of this type and name can match the trigger."""
     if node is None:
         return False
     if isinstance(node, TriggerCondition):
         return node.root not in CALL_NAME_ROOTS or node.is_met(call)
-    matches = [_can_match_call(child, call) for child in node.children]
+    matches = [_can_trigger_match_call(child, call) for child in node.children]
     return all(matches) if node.operator == "and" else any(matches)
 
 

@@ -26,7 +26,7 @@ PRESET_NAMES = ("guide", "segment-defaults")
 def lint_tracking_plan(document: JSONObject, path: str | Path) -> list[WorkspaceFinding]:
     """Find problems of the tracking plan that *document* names, for `emulator lint`."""
     try:
-        plan = read_plan_of_file(document, path)
+        plan = read_tracking_plan_of_file(document, path)
     except EmulatorError as error:
         what = f"{error.what} ({error.where})"
         return [WorkspaceFinding("error", "trackingPlan", what, error.remedy)]
@@ -40,7 +40,7 @@ def list_uncheckable_plan_rules(tracking_plan: TrackingPlan | None) -> Iterator[
         yield WorkspaceFinding("warning", "trackingPlan", what, problem.remedy)
 
 
-def read_embedded_plan(document: JSONObject, where: str) -> TrackingPlan | None:
+def read_embedded_tracking_plan(document: JSONObject, where: str) -> TrackingPlan | None:
     """Read the plan inside a *document* that does not come from a file; None without one.
 
     Raises: EmulatorError, when the document names a file, or the plan is invalid.
@@ -55,7 +55,7 @@ def read_embedded_plan(document: JSONObject, where: str) -> TrackingPlan | None:
     return parse_tracking_plan(plan, place)
 
 
-def read_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | None:
+def read_tracking_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | None:
     """Read the plan that a workspace file contains or names; None without one.
 
     A relative path starts at the folder of the workspace file.
@@ -85,11 +85,11 @@ def load_workspace_or_preset(path: str | Path) -> Workspace:
     Raises: EmulatorError, with the first error.
     """
     if is_preset_name(path):
-        return load_preset(str(path))
+        return load_preset_workspace(str(path))
     document = read_document(path)
     return replace(
         _build_validated_workspace(document, str(path)),
-        tracking_plan=read_plan_of_file(document, path),
+        tracking_plan=read_tracking_plan_of_file(document, path),
     )
 
 
@@ -99,7 +99,7 @@ def load_workspace_from_document(document: JSONObject, where: str) -> Workspace:
     Raises: EmulatorError, with the first error.
     """
     check_json_values(document, where)
-    plan = read_embedded_plan(document, where)
+    plan = read_embedded_tracking_plan(document, where)
     return replace(_build_validated_workspace(document, where), tracking_plan=plan)
 
 
@@ -108,7 +108,7 @@ def is_preset_name(path: str | Path) -> bool:
     return str(path) in PRESET_NAMES and not Path(path).exists()
 
 
-def load_preset(name: str, where: str = "") -> Workspace:
+def load_preset_workspace(name: str, where: str = "") -> Workspace:
     """Load one of PRESET_NAMES. Raises: EmulatorError, for any other name.
 
     Args:

@@ -96,7 +96,7 @@ def build_workspace(document: JSONObject) -> Workspace:
         insider_options=parse_options(insider.get("options", {})),
         source_enabled=document["source"].get("enabled", True),
         other_sources=(
-            *_list_other_keys(document["source"]),
+            *_list_sources_of_other_write_keys(document["source"]),
             *map(_build_source, document.get("sources", [])),
         ),
         oauth_application=_build_oauth_application(document.get("oauth")),
@@ -110,7 +110,7 @@ def fingerprint_document(document: JSONObject) -> str:
     return blake2b(canonical, digest_size=16).hexdigest()
 
 
-def replace_keys(
+def replace_write_key_and_account(
     workspace: Workspace, write_key: str, account_name: str, account_key: str
 ) -> Workspace:
     """Return *workspace* with the first source's write key and the account replaced.
@@ -137,13 +137,13 @@ def replace_keys(
     )
 
 
-def _list_other_keys(source_document: JSONObject) -> Iterator[SegmentSource]:
+def _list_sources_of_other_write_keys(source_document: JSONObject) -> Iterator[SegmentSource]:
     for key in dict.fromkeys(source_document.get("writeKeys", [])):
         if key != source_document["writeKey"]:
             yield _build_source(source_document | {"writeKey": key})
 
 
-def redact_document(document: JSONObject) -> JSONObject:
+def redact_workspace_document(document: JSONObject) -> JSONObject:
     """Return *document* without the account's key and without file names."""
     redacted = dict(document)
     if isinstance(redacted.get("trackingPlan"), str):

@@ -110,7 +110,7 @@ def list_schema_errors(document: JSONObject) -> Iterator[tuple[tuple[str | int, 
             yield path, _SCHEMA_ERROR_MESSAGES[str(error.validator)](error)
 
 
-def format_path(*parts: str | int) -> str:
+def format_document_path(*parts: str | int) -> str:
     """Format keys and indexes as a path, e.g. "destination.subscriptions[3].name"."""
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     return dotted.removeprefix(".")
@@ -121,11 +121,12 @@ def add_subscription_names(
 ) -> list[WorkspaceFinding]:
     """Add the subscription's name after its index in the path of each finding."""
     return [
-        replace(finding, where=_add_name_to_path(finding.where, document)) for finding in findings
+        replace(finding, where=_add_subscription_name_to_path(finding.where, document))
+        for finding in findings
     ]
 
 
-def _add_name_to_path(where: str, document: JSONObject) -> str:
+def _add_subscription_name_to_path(where: str, document: JSONObject) -> str:
     indexed = _SUBSCRIPTION_PATH.match(where)
     if not indexed:
         return where
@@ -143,7 +144,7 @@ def _get_schema_validator() -> Draft202012Validator:
 
 
 def _build_schema_error_findings(error: ValidationError) -> Iterator[WorkspaceFinding]:
-    where = format_path(*error.absolute_path)
+    where = format_document_path(*error.absolute_path)
     schema = cast(JSONObject, error.schema)
     instance: JSON = error.instance
     if error.validator == "additionalProperties":
@@ -200,7 +201,7 @@ def _find_unknown_actions(document: JSONObject) -> Iterator[WorkspaceFinding]:
     for index, subscription in enumerate(document["destination"]["subscriptions"]):
         slug = subscription["actionSlug"]
         if slug not in ACTIONS:
-            where = format_path("destination", "subscriptions", index, "actionSlug")
+            where = format_document_path("destination", "subscriptions", index, "actionSlug")
             remedy = suggest_name(slug, list(ACTIONS))
             yield WorkspaceFinding("error", where, f"unknown action {slug!r}", remedy)
 
@@ -215,7 +216,7 @@ def _find_shared_write_keys(document: JSONObject) -> Iterator[WorkspaceFinding]:
     used_keys = {first_source["writeKey"], *first_source.get("writeKeys", [])}
     for index, source in enumerate(document.get("sources", [])):
         if source["writeKey"] in used_keys:
-            where = format_path("sources", index, "writeKey")
+            where = format_document_path("sources", index, "writeKey")
             remedy = "Give each source its own write key."
             yield WorkspaceFinding("error", where, "another source has this write key", remedy)
         used_keys.add(source["writeKey"])

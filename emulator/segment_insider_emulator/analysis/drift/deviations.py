@@ -9,7 +9,7 @@ from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSu
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.validation import format_path
+from segment_insider_emulator.workspace.validation import format_document_path
 
 DeviationEffect: TypeAlias = Literal["loses", "differs", "note"]
 DEVIATION_EFFECTS: tuple[DeviationEffect, ...] = ("loses", "differs", "note")
@@ -44,7 +44,7 @@ class WorkspaceEdit:
     @property
     def path(self) -> str:
         """Path in the file, e.g. "destination.subscriptions[3].settings.uuid"."""
-        return format_path("destination", *self.keys)
+        return format_document_path("destination", *self.keys)
 
 
 @dataclass(frozen=True, slots=True)

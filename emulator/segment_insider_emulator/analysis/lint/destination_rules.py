@@ -15,7 +15,7 @@ from segment_insider_emulator.mapping.segment_spec import CALL_TYPES
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.validation import (
     WorkspaceFinding,
-    format_path,
+    format_document_path,
     suggest_name,
 )
 
@@ -77,7 +77,7 @@ def find_duplicate_subscription_names(context: AnalysisContext) -> Iterator[Work
     for index, subscription in enumerate(context.workspace.destination["subscriptions"]):
         name = subscription["name"]
         if name in first:
-            where = format_path("destination", "subscriptions", index, "name")
+            where = format_document_path("destination", "subscriptions", index, "name")
             what = f"subscriptions[{first[name]}] also has the name {name!r}"
             yield WorkspaceFinding("warning", where, what, "Give each subscription its own name.")
         first.setdefault(name, index)
@@ -132,7 +132,7 @@ def _iter_enabled_filters(context: AnalysisContext) -> Iterator[tuple[str, JSONO
     filters = context.workspace.destination.get("filters", [])
     for index, filter_ in enumerate(filters):
         if filter_.get("enabled", True):
-            yield format_path("destination", "filters", index), filter_
+            yield format_document_path("destination", "filters", index), filter_
 
 
 def find_duplicate_deliveries(context: AnalysisContext) -> Iterator[WorkspaceFinding]:

@@ -19,7 +19,7 @@ from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY, find
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import (
     WorkspaceFinding,
-    format_path,
+    format_document_path,
     suggest_name,
 )
 
@@ -109,7 +109,11 @@ def _iterate_directives(context: AnalysisContext) -> Iterator[tuple[str, str, JS
     for subscription in context.subscriptions:
         for keys, mapping in _iterate_mapping_objects(subscription.mapping, ()):
             for name in (key for key in mapping if key.startswith("@")):
-                yield subscription.format_field_path(format_path(*keys, name)), name, mapping[name]
+                yield (
+                    subscription.format_field_path(format_document_path(*keys, name)),
+                    name,
+                    mapping[name],
+                )
 
 
 def _iterate_mapping_objects(

@@ -154,7 +154,9 @@ def _format_strftime_code(
         return code_match.group()
     width = 0 if "-" in flags else width or _DEFAULT_WIDTHS.get(letter, 0)
     context.count_memory(width - len(text))
-    return _pad_text(_apply_case_flags(text, flags), width, _choose_padding(flags, letter))
+    return _pad_text(
+        _apply_case_flags(text, flags), width, _choose_padding_character(flags, letter)
+    )
 
 
 def _apply_case_flags(text: str, flags: str) -> str:
@@ -165,7 +167,7 @@ def _apply_case_flags(text: str, flags: str) -> str:
     return text
 
 
-def _choose_padding(flags: str, letter: str) -> str:
+def _choose_padding_character(flags: str, letter: str) -> str:
     if "_" in flags:
         return " "
     return " " if letter in _SPACE_PADDED_CODES and "0" not in flags else "0"

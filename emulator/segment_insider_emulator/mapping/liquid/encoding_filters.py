@@ -31,7 +31,7 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     format_output,
     is_liquid_truthy,
     replace_liquid_keyword,
-    replace_missing,
+    replace_missing_with_default,
     text_filter,
     to_string,
 )
@@ -120,10 +120,10 @@ def _url_encode_filter(text: str, *_ignored: JSON) -> str:
 def _url_decode_filter(text: str, *_ignored: JSON) -> str:
     if _INCOMPLETE_PERCENT_ESCAPE.search(text):
         raise UnlocatedLiquidError("URI malformed")
-    return _PERCENT_ESCAPES.sub(_percent_decode, text.replace("+", " "))
+    return _PERCENT_ESCAPES.sub(_decode_percent_escapes, text.replace("+", " "))
 
 
-def _percent_decode(escapes: re.Match[str]) -> str:
+def _decode_percent_escapes(escapes: re.Match[str]) -> str:
     try:
         return bytes.fromhex(escapes.group().replace("%", "")).decode()
     except UnicodeDecodeError:
@@ -140,7 +140,7 @@ def _uri_escape_filter(text: str, *_ignored: JSON) -> str:
     return _percent_encode(text, _URL_SAFE).replace("%5B", "[").replace("%5D", "]")
 
 
-def _make_unicode_category_test(
+def _make_unicode_category_predicate(
     *categories: str, extra_characters: str = ""
 ) -> Callable[[str], bool]:
     return lambda character: (
@@ -150,16 +150,16 @@ def _make_unicode_category_test(
 
 _SLUG_CHARACTER_TESTS: Final[dict[str, Callable[[str], bool]]] = {
     "raw": lambda character: character not in WHITE_SPACE,
-    "default": _make_unicode_category_test("M", "L", "Nd"),
-    "pretty": _make_unicode_category_test("M", "L", "Nd", extra_characters="._~!$&'()+,;=@"),
+    "default": _make_unicode_category_predicate("M", "L", "Nd"),
+    "pretty": _make_unicode_category_predicate("M", "L", "Nd", extra_characters="._~!$&'()+,;=@"),
     "ascii": lambda character: character.isascii() and character.isalnum(),
-    "latin": _make_unicode_category_test("M", "L", "Nd"),
+    "latin": _make_unicode_category_predicate("M", "L", "Nd"),
 }
 
 
 @text_filter
 def _slugify_filter(text: str, mode: JSON = MISSING, cased: JSON = False, *_ignored: JSON) -> str:
-    name = to_string(replace_missing(mode, "default"))
+    name = to_string(replace_missing_with_default(mode, "default"))
     if name in _SLUG_CHARACTER_TESTS:
         text = text.translate(_ACCENT_TRANSLATION) if name == "latin" else text
         text = _replace_runs_with_hyphens(text, _SLUG_CHARACTER_TESTS[name])
@@ -213,12 +213,12 @@ def _default_filter(
     value = replace_liquid_keyword(value)
     if isinstance(value, str | list):
         return value or fallback
-    if value is False and is_truthy(_read_options(options).get("allow_false", MISSING)):
+    if value is False and is_truthy(_read_keyword_options(options).get("allow_false", MISSING)):
         return False
     return value if is_liquid_truthy(value) else fallback
 
 
-def _read_options(options: tuple[JSON, ...]) -> dict[str, JSON]:
+def _read_keyword_options(options: tuple[JSON, ...]) -> dict[str, JSON]:
     for option in options:
         if not isinstance(option, list):
             raise UnlocatedLiquidError(f"Iterator value {to_string(option)} is not an entry object")
@@ -229,15 +229,19 @@ def _json_filter(context: LiquidContext, value: JSON, space: JSON = 0, *_ignored
     context.count_memory(_count_memory_units(value))
     if value is MISSING:
         return MISSING
-    value, indent = _replace_keywords(value), _get_indent(space)
+    value, indent = _replace_keywords_with_objects(value), _get_json_indent(space)
     return _format_indented_json(value, indent, "\n") if indent else to_json_text(value)
 
 
-def _replace_keywords(value: JSON) -> JSON:
+def _replace_keywords_with_objects(value: JSON) -> JSON:
     """Replace the keywords nil, empty and blank by {}, which they are in liquidjs."""
     if isinstance(value, LiquidKeyword):
         return {}
-    return [_replace_keywords(item) for item in value] if isinstance(value, list) else value
+    return (
+        [_replace_keywords_with_objects(item) for item in value]
+        if isinstance(value, list)
+        else value
+    )
 
 
 def _count_memory_units(value: JSON) -> int:
@@ -248,7 +252,7 @@ def _count_memory_units(value: JSON) -> int:
     return 2 + sum(map(_count_memory_units, value.values())) if isinstance(value, dict) else 1
 
 
-def _get_indent(space: JSON) -> str:
+def _get_json_indent(space: JSON) -> str:
     if is_number(space):
         width = 0 if math.isnan(space) else min(max(space, 0), _MAX_INDENT)
         return " " * int(width)

@@ -96,7 +96,9 @@ def _parse_expression(scanner: TemplateScanner) -> CompiledExpression:
             break
         parts.append(part)
     if not parts:
-        raise scanner.create_error(f"invalid value expression: {scanner.format_snapshot()}")
+        raise scanner.create_tokenization_error(
+            f"invalid value expression: {scanner.format_source_excerpt()}"
+        )
     if len(parts) == 1 and not isinstance(parts[0], str):
         return parts[0]
     return _compile_reverse_polish(_convert_to_reverse_polish(parts))
@@ -148,7 +150,7 @@ def parse_operand(scanner: TemplateScanner) -> CompiledExpression | None:
     """Parse a literal, a range or a path; return None when none begins here."""
     scanner.skip_blanks()
     value = _parse_literal(scanner)
-    if value is None and scanner.peek() == "(":
+    if value is None and scanner.peek_character() == "(":
         value = _parse_range(scanner)
     steps = _parse_path_steps(scanner, starts_path=value is None)
     if value is None:
@@ -178,23 +180,25 @@ def _compile_constant(value: JSON) -> CompiledExpression:
 
 
 def _parse_range(scanner: TemplateScanner) -> CompiledExpression:
-    scanner.take_and_compare("(")
+    scanner.skip_character_and_compare("(")
     low = _parse_required_operand(scanner)
     scanner.skip_blanks()
-    if scanner.peek() != "." or scanner.peek(1) != ".":
-        raise scanner.create_error("invalid range syntax")
+    if scanner.peek_character() != "." or scanner.peek_character(1) != ".":
+        raise scanner.create_tokenization_error("invalid range syntax")
     scanner.position += 2
     high = _parse_required_operand(scanner)
     scanner.skip_blanks()
-    if not scanner.take_and_compare(")"):
-        raise scanner.create_error("invalid range syntax")
+    if not scanner.skip_character_and_compare(")"):
+        raise scanner.create_tokenization_error("invalid range syntax")
     return lambda context: _list_range_numbers(context, low(context), high(context))
 
 
 def _parse_required_operand(scanner: TemplateScanner) -> CompiledExpression:
     value = parse_operand(scanner)
     if value is None:
-        raise scanner.create_error(f"unexpected token {scanner.format_snapshot()}, value expected")
+        raise scanner.create_tokenization_error(
+            f"unexpected token {scanner.format_source_excerpt()}, value expected"
+        )
     return value
 
 
@@ -211,11 +215,11 @@ def _parse_path_steps(scanner: TemplateScanner, *, starts_path: bool) -> list[Co
     """Parse the steps of a path: names after dots, values in brackets."""
     steps: list[CompiledExpression] = []
     while True:
-        if scanner.peek() == "[":
+        if scanner.peek_character() == "[":
             steps.append(_parse_bracket_step(scanner))
         elif starts_path and not steps and (name := scanner.read_name()):
             steps.append(_compile_constant(name))
-        elif scanner.peek() == "." and scanner.peek(1) != ".":
+        elif scanner.peek_character() == "." and scanner.peek_character(1) != ".":
             scanner.position += 1
             if not (name := scanner.read_name()):
                 return steps
@@ -225,10 +229,10 @@ def _parse_path_steps(scanner: TemplateScanner, *, starts_path: bool) -> list[Co
 
 
 def _parse_bracket_step(scanner: TemplateScanner) -> CompiledExpression:
-    scanner.take_and_compare("[")
+    scanner.skip_character_and_compare("[")
     step = parse_operand(scanner) or _compile_constant("")
-    if not scanner.skip_past("]"):
-        raise scanner.create_error("[ not closed")
+    if not scanner.skip_past_character("]"):
+        raise scanner.create_tokenization_error("[ not closed")
     return step
 
 
@@ -258,31 +262,33 @@ def _compile_property_path(
 
 def _parse_filter(scanner: TemplateScanner) -> tuple[str, list[CompiledExpression]] | None:
     scanner.skip_blanks()
-    if scanner.is_at_end() or scanner.peek() in (")", ","):
+    if scanner.is_at_end() or scanner.peek_character() in (")", ","):
         return None
-    if not scanner.take_and_compare("|"):
-        raise scanner.create_error('expected "|" before filter')
+    if not scanner.skip_character_and_compare("|"):
+        raise scanner.create_tokenization_error('expected "|" before filter')
     name = scanner.read_name()
     if not name:
         if not scanner.is_at_end():
-            raise scanner.create_error("expected filter name")
+            raise scanner.create_tokenization_error("expected filter name")
         return None
     return name, _parse_filter_arguments(scanner)
 
 
 def _parse_filter_arguments(scanner: TemplateScanner) -> list[CompiledExpression]:
     scanner.skip_blanks()
-    if scanner.peek() not in ("", ":", "|", ")", ","):
-        raise scanner.create_error('expected ":" after filter name')
+    if scanner.peek_character() not in ("", ":", "|", ")", ","):
+        raise scanner.create_tokenization_error('expected ":" after filter name')
     arguments: list[CompiledExpression] = []
     separator = ":"
-    while scanner.peek() == separator:
+    while scanner.peek_character() == separator:
         scanner.position += 1
         if (argument := _parse_filter_argument(scanner)) is not None:
             arguments.append(argument)
         scanner.skip_blanks()
-        if scanner.peek() not in ("", ",", "|", ")"):
-            raise scanner.create_error(f"unexpected character {scanner.format_snapshot()}")
+        if scanner.peek_character() not in ("", ",", "|", ")"):
+            raise scanner.create_tokenization_error(
+                f"unexpected character {scanner.format_source_excerpt()}"
+            )
         separator = ","
     return arguments
 
@@ -296,7 +302,7 @@ def _parse_filter_argument(scanner: TemplateScanner) -> CompiledExpression | Non
     if value is None:
         return None
     scanner.skip_blanks()
-    if scanner.peek() != ":":
+    if scanner.peek_character() != ":":
         return value
     scanner.position += 1
     option = parse_operand(scanner) or _compile_constant(MISSING)

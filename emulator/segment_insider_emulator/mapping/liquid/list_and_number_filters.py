@@ -21,7 +21,7 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidContext,
     LiquidFilter,
     add_like_javascript,
-    count_loop_characters,
+    count_characters_up_to,
     format_output,
     get_list_element,
     get_own_property,
@@ -31,7 +31,7 @@ from segment_insider_emulator.mapping.liquid.runtime import (
     is_nil,
     number_filter,
     replace_liquid_keyword,
-    replace_missing,
+    replace_missing_with_default,
     to_number,
     to_number_or_zero,
     to_string,
@@ -49,7 +49,7 @@ def _to_list(value: JSON) -> list[JSON]:
     return value if isinstance(value, list) else [value]
 
 
-def _to_counted_list(context: LiquidContext, value: JSON) -> list[JSON]:
+def _to_list_and_count_memory(context: LiquidContext, value: JSON) -> list[JSON]:
     values = _to_list(value)
     context.count_memory(len(values))
     return values
@@ -66,14 +66,14 @@ def _join_filter(
 
 
 def _first_filter(_context: LiquidContext, value: JSON, *_ignored: JSON) -> JSON:
-    return _get_end_element(replace_liquid_keyword(value), 0)
+    return _get_first_or_last_element(replace_liquid_keyword(value), 0)
 
 
 def _last_filter(_context: LiquidContext, value: JSON, *_ignored: JSON) -> JSON:
-    return _get_end_element(replace_liquid_keyword(value), -1)
+    return _get_first_or_last_element(replace_liquid_keyword(value), -1)
 
 
-def _get_end_element(value: JSON, index: int) -> JSON:
+def _get_first_or_last_element(value: JSON, index: int) -> JSON:
     if isinstance(value, str) and value:
         value = list(split_surrogates(value))
     if isinstance(value, list):
@@ -111,7 +111,7 @@ def _get_value_at_path(value: JSON, path: JSON) -> JSON:
 def _compact_filter(context: LiquidContext, value: JSON, *_ignored: JSON) -> list[JSON]:
     return [
         item
-        for item in _to_counted_list(context, value)
+        for item in _to_list_and_count_memory(context, value)
         if not is_nil(replace_liquid_keyword(item))
     ]
 
@@ -119,21 +119,21 @@ def _compact_filter(context: LiquidContext, value: JSON, *_ignored: JSON) -> lis
 def _push_filter(
     context: LiquidContext, value: JSON, added: JSON = MISSING, *_ignored: JSON
 ) -> list[JSON]:
-    return [*_to_counted_list(context, value), added]
+    return [*_to_list_and_count_memory(context, value), added]
 
 
 def _unshift_filter(
     context: LiquidContext, value: JSON, added: JSON = MISSING, *_ignored: JSON
 ) -> list[JSON]:
-    return [added, *_to_counted_list(context, value)]
+    return [added, *_to_list_and_count_memory(context, value)]
 
 
 def _pop_filter(context: LiquidContext, value: JSON, *_ignored: JSON) -> list[JSON]:
-    return _to_counted_list(context, value)[:-1]
+    return _to_list_and_count_memory(context, value)[:-1]
 
 
 def _shift_filter(context: LiquidContext, value: JSON, *_ignored: JSON) -> list[JSON]:
-    return _to_counted_list(context, value)[1:]
+    return _to_list_and_count_memory(context, value)[1:]
 
 
 def _slice_filter(
@@ -143,7 +143,7 @@ def _slice_filter(
     length: JSON = MISSING,
     *_ignored: JSON,
 ) -> JSON:
-    value, length = replace_liquid_keyword(value), replace_missing(length, 1)
+    value, length = replace_liquid_keyword(value), replace_missing_with_default(length, 1)
     if is_nil(value):
         return []
     sequence = value if isinstance(value, list) else format_output(value)
@@ -155,8 +155,8 @@ def _slice_filter(
     if isinstance(sequence, list):
         end = add_like_javascript(begin, length)
         return sequence[_to_list_index(to_number(begin)) : _to_list_index(to_number(end))]
-    start = count_loop_characters(to_number(begin), sequence)
-    return sequence[start : start + count_loop_characters(to_number(length), sequence)]
+    start = count_characters_up_to(to_number(begin), sequence)
+    return sequence[start : start + count_characters_up_to(to_number(length), sequence)]
 
 
 def _to_list_index(position: float) -> int:
@@ -178,7 +178,7 @@ def _where_filter(
         actual = get_value(LiquidContext(item))
         return is_liquid_truthy(actual) if expected is MISSING else is_equal(actual, expected)
 
-    return [item for item in _to_counted_list(context, value) if matches(item)]
+    return [item for item in _to_list_and_count_memory(context, value) if matches(item)]
 
 
 def _sample_filter(
@@ -190,7 +190,7 @@ def _sample_filter(
         return []
     values = value if isinstance(value, list) else list(format_output(value))
     context.count_memory(len(values))
-    if is_equal(replace_missing(count, 1), 1):
+    if is_equal(replace_missing_with_default(count, 1), 1):
         return values[0] if values else MISSING
     return values[: _to_list_index(to_number(count))]
 
@@ -212,7 +212,7 @@ LIST_FILTERS: Final[dict[str, LiquidFilter]] = {
 }
 
 
-def _round_towards(value: float, limit: float) -> float:
+def _round_towards_infinity(value: float, limit: float) -> float:
     """Round *value* to a whole number towards *limit*, an infinity."""
     if not math.isfinite(value):
         return value
@@ -236,12 +236,12 @@ def _at_most_filter(*values: float) -> float:
 
 @number_filter
 def _ceil_filter(value: float, *_ignored: float) -> float:
-    return _round_towards(value, math.inf)
+    return _round_towards_infinity(value, math.inf)
 
 
 @number_filter
 def _floor_filter(value: float, *_ignored: float) -> float:
-    return _round_towards(value, -math.inf)
+    return _round_towards_infinity(value, -math.inf)
 
 
 @number_filter
@@ -264,7 +264,7 @@ def _divided_by_filter(
     value: float, divisor: float = math.nan, as_integer: float = 0, *_ignored: float
 ) -> float:
     quotient = _divide(value, divisor)
-    return _round_towards(quotient, -math.inf) if as_integer else quotient
+    return _round_towards_infinity(quotient, -math.inf) if as_integer else quotient
 
 
 def _divide(value: float, divisor: float) -> float:

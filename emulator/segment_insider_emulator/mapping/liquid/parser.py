@@ -29,7 +29,7 @@ from segment_insider_emulator.mapping.liquid.runtime import (
 from segment_insider_emulator.mapping.liquid.tokenizer import (
     TemplateScanner,
     TemplateToken,
-    tokenize_lines,
+    tokenize_liquid_tag_lines,
 )
 
 # As deep as 1,000 characters can open and close blocks.
@@ -80,7 +80,7 @@ class TemplateParser:
         self._position += 1
         body = self._parse_until_end_tag(*end_tags)
         self.block_depth -= 1
-        return body, self._require_token(tag)
+        return body, self._require_end_tag(tag)
 
     def skip_block_body(self, tag: TemplateToken, end_tag: str) -> list[TemplateToken]:
         """Return the tokens of the block of *tag* without parsing them.
@@ -88,7 +88,7 @@ class TemplateParser:
         Raises: UnlocatedLiquidError, when *end_tag* does not follow.
         """
         begin = self._position = self._position + 1
-        while not self._require_token(tag).is_tag(end_tag):
+        while not self._require_end_tag(tag).is_tag(end_tag):
             self._position += 1
         return self._tokens[begin : self._position]
 
@@ -120,23 +120,23 @@ class TemplateParser:
         try:
             action = compiler(self, token)
         except UnlocatedLiquidError as error:
-            raise _locate_error(error, "ParseError", token) from None
+            raise _add_position_to_error(error, "ParseError", token) from None
 
         def render(context: LiquidContext, output: TextIO) -> None:
             try:
                 action(context, output)
             except UnlocatedLiquidError as error:
-                raise _locate_error(error, "RenderError", token) from None
+                raise _add_position_to_error(error, "RenderError", token) from None
 
         return render
 
-    def _require_token(self, tag: TemplateToken) -> TemplateToken:
+    def _require_end_tag(self, tag: TemplateToken) -> TemplateToken:
         if self._position == len(self._tokens):
             raise UnlocatedLiquidError(f"tag {tag.source_text} not closed")
         return self._tokens[self._position]
 
 
-def _locate_error(error: Exception, error_name: str, token: TemplateToken) -> LiquidError:
+def _add_position_to_error(error: Exception, error_name: str, token: TemplateToken) -> LiquidError:
     return create_located_error(error_name, str(error), token.source, token.begin)
 
 
@@ -144,12 +144,12 @@ def _render_nothing(_context: LiquidContext, _output: TextIO) -> None:
     pass
 
 
-def _build_text_action(text: str) -> RenderAction:
+def _build_render_text_action(text: str) -> RenderAction:
     return lambda context, output: context.write_output(text, output)
 
 
 def _compile_text_token(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    return _build_text_action(join_surrogates(token.value))
+    return _build_render_text_action(join_surrogates(token.value))
 
 
 def _compile_output_token(parser: TemplateParser, token: TemplateToken) -> RenderAction:
@@ -174,10 +174,10 @@ def _compile_assign_tag(parser: TemplateParser, token: TemplateToken) -> RenderA
     scanner = token.create_scanner()
     variable = scanner.read_name()
     if not variable:
-        raise scanner.create_error("expected variable name")
+        raise scanner.create_tokenization_error("expected variable name")
     scanner.skip_blanks()
-    if scanner.peek() != "=":
-        raise scanner.create_error('expected "="')
+    if scanner.peek_character() != "=":
+        raise scanner.create_tokenization_error('expected "="')
     scanner.position += 1
     value = parser.parse_value(scanner)
     return lambda context, _output: context.set_variable(variable, value(context))
@@ -187,7 +187,7 @@ def _compile_capture_tag(parser: TemplateParser, token: TemplateToken) -> Render
     scanner = token.create_scanner()
     variable = scanner.read_name() or scanner.read_quoted_text()
     if variable is None:
-        raise scanner.create_error("invalid capture name")
+        raise scanner.create_tokenization_error("invalid capture name")
     body, _ = parser.parse_block_body(token, "endcapture")
 
     def capture(context: LiquidContext, _output: TextIO) -> None:
@@ -217,7 +217,7 @@ def _compile_inline_comment_tag(_parser: TemplateParser, token: TemplateToken) -
 
 def _compile_raw_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     body = parser.skip_block_body(token, "endraw")
-    return _build_text_action(
+    return _build_render_text_action(
         join_surrogates("".join(body_token.source_text for body_token in body))
     )
 
@@ -244,13 +244,13 @@ def _compile_cycle_tag(parser: TemplateParser, token: TemplateToken) -> RenderAc
     begin = scanner.position
     group = parse_operand(scanner)
     scanner.skip_blanks()
-    if group is not None and scanner.peek() == ":":
+    if group is not None and scanner.peek_character() == ":":
         scanner.position += 1
     else:
         scanner.position, group = begin, None
-    candidates = list(_iter_cycle_candidates(parser, scanner))
+    candidates = list(_iter_cycle_values(parser, scanner))
     if not candidates:
-        raise scanner.create_error(f'empty candidates: "{token.source_text}"')
+        raise scanner.create_tokenization_error(f'empty candidates: "{token.source_text}"')
     texts = ",".join(text for text, _ in candidates)
 
     def render_next(context: LiquidContext, output: TextIO) -> None:
@@ -263,14 +263,14 @@ def _compile_cycle_tag(parser: TemplateParser, token: TemplateToken) -> RenderAc
     return render_next
 
 
-def _iter_cycle_candidates(
+def _iter_cycle_values(
     parser: TemplateParser, scanner: TemplateScanner
 ) -> Iterator[tuple[str, CompiledExpression]]:
     while not scanner.is_at_end():
         begin = scanner.position
         value = parser.parse_value(scanner)
         yield scanner.source[begin : scanner.position], value
-        scanner.skip_past(",")
+        scanner.skip_past_character(",")
 
 
 def _compile_block_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
@@ -278,7 +278,7 @@ def _compile_block_tag(parser: TemplateParser, token: TemplateToken) -> RenderAc
     body, _ = parser.parse_block_body(token, "endblock")
 
     def render(context: LiquidContext, output: TextIO) -> None:
-        with context.push_variables({"block": {"super": ""}}):
+        with context.temporarily_set_variables({"block": {"super": ""}}):
             body(context, output)
 
     return render
@@ -295,7 +295,7 @@ def _compile_break_tag(_parser: TemplateParser, _token: TemplateToken) -> Render
 
 def _compile_liquid_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     """Compile the tag `liquid`, which has one tag per line, without delimiters."""
-    tokens = tokenize_lines(token.create_scanner())
+    tokens = tokenize_liquid_tag_lines(token.create_scanner())
     return TemplateParser(tokens, parser.filters, parser.block_depth).parse_all_tokens()
 
 
@@ -303,11 +303,11 @@ def _compile_if_tag(parser: TemplateParser, token: TemplateToken) -> RenderActio
     branches, end_tag = _parse_branches(parser, token)
     else_body = None
     if end_tag.is_tag("else"):
-        _reject_arguments(end_tag)
+        _reject_tag_arguments(end_tag)
         else_body, end_tag = _parse_branch_body(parser, token)
     if end_tag.is_tag("elsif"):
         raise UnlocatedLiquidError("unexpected elsif after else")
-    _reject_arguments(end_tag)
+    _reject_tag_arguments(end_tag)
     if end_tag.is_tag("else"):
         raise UnlocatedLiquidError("duplicated else")
     return _build_branches_action(branches, else_body)
@@ -363,7 +363,7 @@ def _build_branches_action(branches: list[_Branch], else_body: RenderAction | No
     return render
 
 
-def _reject_arguments(token: TemplateToken) -> None:
+def _reject_tag_arguments(token: TemplateToken) -> None:
     if token.arguments_text:
         raise UnlocatedLiquidError(
             f"unexpected {to_json_text(join_surrogates(token.arguments_text))}"

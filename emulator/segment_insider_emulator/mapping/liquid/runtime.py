@@ -42,7 +42,7 @@ def replace_liquid_keyword(value: JSON) -> JSON:
     return value.plain_value if isinstance(value, LiquidKeyword) else value
 
 
-def replace_missing(value: JSON, default: JSON) -> JSON:
+def replace_missing_with_default(value: JSON, default: JSON) -> JSON:
     """Return *default* for an argument that is left out or undefined."""
     return default if value is MISSING else value
 
@@ -162,7 +162,7 @@ def contains_value(left: JSON, right: JSON) -> bool:
     return isinstance(left, str) and to_string(replace_liquid_keyword(right)) in left
 
 
-def count_loop_characters(count: float, text: str) -> int:
+def count_characters_up_to(count: float, text: str) -> int:
     """Return how many characters of *text* a loop up to *count* visits, rounded up."""
     return 0 if math.isnan(count) else math.ceil(max(0, min(count, len(text))))
 
@@ -266,7 +266,7 @@ class LiquidContext:
         self.variable_frames[0][name] = value
 
     @contextmanager
-    def push_variables(self, variables: JSONObject) -> Iterator[None]:
+    def temporarily_set_variables(self, variables: JSONObject) -> Iterator[None]:
         """Set *variables* for the duration of a block; they hide others of the same name."""
         self.variable_frames.append(variables)
         yield

@@ -83,7 +83,7 @@ def compile_liquid_template(source: str) -> Callable[[JSON], str]:
         render = _parse_template(source)
     except LiquidError as error:
         return _build_error_renderer(error)
-    return lambda event: _render_event(render, event)
+    return lambda event: _render_template_for_event(render, event)
 
 
 def find_liquid_syntax_error(source: str) -> str:
@@ -102,7 +102,7 @@ def _parse_template(source: str) -> RenderAction:
     return TemplateParser(tokenize_template(split_surrogates(source)), FILTERS).parse_all_tokens()
 
 
-def _render_event(render: RenderAction, event: JSON) -> str:
+def _render_template_for_event(render: RenderAction, event: JSON) -> str:
     output = StringIO()
     with suppress(StopRendering):
         render(LiquidContext(event), output)

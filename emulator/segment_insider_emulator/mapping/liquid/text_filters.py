@@ -18,9 +18,9 @@ from segment_insider_emulator.mapping.liquid import UnlocatedLiquidError
 from segment_insider_emulator.mapping.liquid.runtime import (
     LiquidContext,
     LiquidFilter,
-    count_loop_characters,
+    count_characters_up_to,
     format_output,
-    replace_missing,
+    replace_missing_with_default,
     text_filter,
     to_number,
 )
@@ -173,12 +173,15 @@ def _truncate_filter(
     ending: JSON = MISSING,
     *_ignored: JSON,
 ) -> JSON:
-    text, ending_text = format_output(value), format_output(replace_missing(ending, "..."))
+    text, ending_text = (
+        format_output(value),
+        format_output(replace_missing_with_default(ending, "...")),
+    )
     context.count_memory(len(text) + len(ending_text))
-    limit = to_number(replace_missing(length, 50))
-    if count_loop_characters(limit, text) >= len(text):
+    limit = to_number(replace_missing_with_default(length, 50))
+    if count_characters_up_to(limit, text) >= len(text):
         return value
-    return text[: count_loop_characters(limit - len(ending_text), text)] + ending_text
+    return text[: count_characters_up_to(limit - len(ending_text), text)] + ending_text
 
 
 @text_filter
@@ -186,14 +189,14 @@ def _truncatewords_filter(
     text: str, words: JSON = MISSING, ending: JSON = MISSING, *_ignored: JSON
 ) -> str:
     all_words = _SPACE_RUN.split(text.lstrip(WHITE_SPACE))
-    limit = to_number(replace_missing(words, 15))
+    limit = to_number(replace_missing_with_default(words, 15))
     if math.isnan(limit):
         return ""
     limit = 1 if limit <= 0 else limit
     first_words = " ".join(all_words[: int(min(limit, len(all_words)))])
     if len(all_words) < limit:
         return first_words
-    return first_words + format_output(replace_missing(ending, "..."))
+    return first_words + format_output(replace_missing_with_default(ending, "..."))
 
 
 @text_filter

@@ -50,7 +50,7 @@ class TemplateScanner:
         self.position = position
         self.end = end
 
-    def peek(self, offset: int = 0) -> str:
+    def peek_character(self, offset: int = 0) -> str:
         """Return the unit at *offset* from the position; "" after the end."""
         index = self.position + offset
         return self.source[index] if index < self.end else ""
@@ -64,7 +64,7 @@ class TemplateScanner:
         while self.position < self.end and self.source[self.position] in BLANK_CHARACTERS:
             self.position += 1
 
-    def take_and_compare(self, expected: str) -> bool:
+    def skip_character_and_compare(self, expected: str) -> bool:
         """Move past the next UTF-16 unit; return whether it was *expected*."""
         self.position += 1
         return self.source[self.position - 1 : self.position] == expected
@@ -72,33 +72,33 @@ class TemplateScanner:
     def read_name(self) -> str:
         """Read a name after blanks; return "" when there is none."""
         self.skip_blanks()
-        return self._read_pattern(_NAME_PATTERN) or ""
+        return self._read_matching_text(_NAME_PATTERN) or ""
 
     def read_operator(self) -> str | None:
         """Read an operator after blanks, e.g. "==" or "contains"."""
         self.skip_blanks()
-        return self._read_pattern(_OPERATOR_PATTERN)
+        return self._read_matching_text(_OPERATOR_PATTERN)
 
     def read_keyword(self) -> str | None:
         """Read one of the keywords true, false, nil, null, empty and blank."""
-        return self._read_pattern(_KEYWORD_PATTERN)
+        return self._read_matching_text(_KEYWORD_PATTERN)
 
     def read_number(self) -> float | None:
         """Read a number, e.g. "-1.5"."""
-        text = self._read_pattern(_NUMBER_PATTERN)
+        text = self._read_matching_text(_NUMBER_PATTERN)
         return None if text is None else float(text)
 
     def read_quoted_text(self) -> str | None:
         """Read a quoted text and resolve its escapes; an unclosed one runs to the end."""
-        text = self.read_raw_quotation()
+        text = self.read_quoted_source_text()
         if text is None:
             return None
         return join_surrogates(_ESCAPE_PATTERN.sub(_resolve_escape, text[1:]))
 
-    def read_raw_quotation(self) -> str | None:
+    def read_quoted_source_text(self) -> str | None:
         """Read a quoted text with its quotes and escapes unchanged."""
         self.skip_blanks()
-        quote = self.peek()
+        quote = self.peek_character()
         if quote not in ("'", '"'):
             return None
         begin = self.position
@@ -108,24 +108,24 @@ class TemplateScanner:
         self.position = min(self.position + 1, self.end)
         return self.source[begin : self.position]
 
-    def skip_past(self, character: str) -> bool:
+    def skip_past_character(self, character: str) -> bool:
         """Move past the next *character*, or to the end; return whether it was found."""
         index = self.source.find(character, self.position, self.end)
         self.position = index + 1 if index >= 0 else max(self.position, self.end)
         return index >= 0
 
-    def format_snapshot(self, begin: int | None = None) -> str:
+    def format_source_excerpt(self, begin: int | None = None) -> str:
         """Return the text from *begin*, quoted and shortened for an error message."""
         text = self.source[self.position if begin is None else begin : self.end]
         if len(text) > _MAX_SNAPSHOT_UNITS:
             text = text[: _MAX_SNAPSHOT_UNITS - 3] + "..."
         return _LONE_SURROGATE.sub(_escape_surrogate, to_json_text(join_surrogates(text)))
 
-    def create_error(self, message: str) -> LiquidError:
+    def create_tokenization_error(self, message: str) -> LiquidError:
         """Return a TokenizationError at the position."""
         return create_located_error("TokenizationError", message, self.source, self.position)
 
-    def _read_pattern(self, pattern: re.Pattern[str]) -> str | None:
+    def _read_matching_text(self, pattern: re.Pattern[str]) -> str | None:
         match = pattern.match(self.source, self.position, self.end)
         if match is None:
             return None
@@ -194,41 +194,43 @@ def tokenize_template(source: str) -> list[TemplateToken]:
 
     Raises: LiquidError, when a tag, an output or raw text is not closed or a tag has no name.
     """
-    return list(_trim_whitespace(list(_iter_tokens(source))))
+    return list(_trim_whitespace_around_dashes(list(_iter_template_tokens(source))))
 
 
-def tokenize_lines(scanner: TemplateScanner) -> list[TemplateToken]:
+def tokenize_liquid_tag_lines(scanner: TemplateScanner) -> list[TemplateToken]:
     """Split the lines of a `liquid` tag into tags without delimiters."""
     tokens: list[TemplateToken] = []
     scanner.skip_blanks()
     while not scanner.is_at_end():
         begin = scanner.position
-        scanner.skip_past("\n")
+        scanner.skip_past_character("\n")
         line = SourceSpan(begin, scanner.position)
         tokens.append(_create_tag_token(scanner.source, line, line, "illegal liquid tag syntax"))
         scanner.skip_blanks()
     return tokens
 
 
-def _iter_tokens(source: str) -> Iterator[TemplateToken]:
+def _iter_template_tokens(source: str) -> Iterator[TemplateToken]:
     position = 0
     raw_tag: TemplateToken | None = None
     while position < len(source):
         if raw_tag is not None:
             token = _read_raw_text(source, position, raw_tag)
         elif source.startswith("{%", position):
-            token = _read_delimited_tag(source, position)
+            token = _read_tag_token(source, position)
         elif source.startswith("{{", position):
-            token = _read_output(source, position)
+            token = _read_output_token(source, position)
         else:
-            token = _create_text_token(source, position, _find_next_opening(source, position))
+            token = _create_text_token(
+                source, position, _find_next_opening_delimiter(source, position)
+            )
         if token.kind == "tag":
             raw_tag = token if token.value == "raw" and raw_tag is None else None
         yield token
         position = token.end
 
 
-def _find_next_opening(source: str, position: int) -> int:
+def _find_next_opening_delimiter(source: str, position: int) -> int:
     openings = [source.find(delimiter, position) for delimiter in ("{%", "{{")]
     return min((opening for opening in openings if opening >= 0), default=len(source))
 
@@ -237,7 +239,7 @@ def _create_text_token(source: str, begin: int, end: int) -> TemplateToken:
     return TemplateToken("text", source[begin:end], source, begin, end, SourceSpan(begin, end))
 
 
-def _read_delimited_tag(source: str, begin: int) -> TemplateToken:
+def _read_tag_token(source: str, begin: int) -> TemplateToken:
     closing = source.find("%}", begin + 1)
     if closing < 0:
         raise _create_unclosed_error("tag", source, begin, begin)
@@ -248,30 +250,32 @@ def _read_delimited_tag(source: str, begin: int) -> TemplateToken:
 def _create_tag_token(
     source: str, span: SourceSpan, content: SourceSpan, error_message: str
 ) -> TemplateToken:
-    scanner = TemplateScanner(source, *_trim_dashes(source, content))
+    scanner = TemplateScanner(source, *_trim_dashes_and_blanks(source, content))
     scanner.skip_blanks()
     name = "#" if source.startswith("#", scanner.position) else scanner.read_name()
     if not name:
-        raise scanner.create_error(error_message)
+        raise scanner.create_tokenization_error(error_message)
     scanner.position += name == "#"
     scanner.skip_blanks()
     return TemplateToken("tag", name, source, *span, SourceSpan(scanner.position, scanner.end))
 
 
-def _read_output(source: str, begin: int) -> TemplateToken:
+def _read_output_token(source: str, begin: int) -> TemplateToken:
     scanner = TemplateScanner(source, begin, len(source))
     while not scanner.is_at_end():
         # Braces inside quotes do not close the output.
-        if scanner.read_raw_quotation() is not None:
+        if scanner.read_quoted_source_text() is not None:
             continue
         scanner.position += 1
         if source.startswith("}}", scanner.position - 2):
-            expression = _trim_dashes(source, SourceSpan(begin + 2, scanner.position - 2))
+            expression = _trim_dashes_and_blanks(
+                source, SourceSpan(begin + 2, scanner.position - 2)
+            )
             return TemplateToken("output", "", source, begin, scanner.position, expression)
     raise _create_unclosed_error("output", source, begin, begin)
 
 
-def _trim_dashes(source: str, content: SourceSpan) -> SourceSpan:
+def _trim_dashes_and_blanks(source: str, content: SourceSpan) -> SourceSpan:
     begin, end = content
     begin, end = begin + (source[begin] == "-"), end - (source[end - 1] == "-")
     while begin < end and source[begin] in BLANK_CHARACTERS:
@@ -293,7 +297,7 @@ def _read_raw_text(source: str, begin: int, raw_tag: TemplateToken) -> TemplateT
         next_opening = source.find("{%", scanner.position)
         if closing >= 0 and not 0 <= next_opening < closing:
             if begin == opening:
-                return _read_delimited_tag(source, begin)
+                return _read_tag_token(source, begin)
             return _create_text_token(source, begin, opening)
         if next_opening < 0:
             break
@@ -310,10 +314,12 @@ def _skip_past_tag_opening(scanner: TemplateScanner) -> int:
 
 def _create_unclosed_error(kind: str, source: str, snapshot_begin: int, position: int) -> Exception:
     scanner = TemplateScanner(source, position, len(source))
-    return scanner.create_error(f"{kind} {scanner.format_snapshot(snapshot_begin)} not closed")
+    return scanner.create_tokenization_error(
+        f"{kind} {scanner.format_source_excerpt(snapshot_begin)} not closed"
+    )
 
 
-def _trim_whitespace(tokens: list[TemplateToken]) -> Iterator[TemplateToken]:
+def _trim_whitespace_around_dashes(tokens: list[TemplateToken]) -> Iterator[TemplateToken]:
     is_raw = False
     follows_dash = False
     for index, token in enumerate(tokens):
