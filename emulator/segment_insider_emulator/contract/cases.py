@@ -1,4 +1,4 @@
-"""Read contract cases, run them in the mapping core and compare the results."""
+"""Contract cases: read from files, run in the mapping core, and compared with their result."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ class ContractCase:
 
 
 def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
-    """Read the cases of a file; an invalid case is yielded as an EmulatorError.
+    """Read the contract cases of a file; an invalid case is yielded as an EmulatorError.
 
     Raises: EmulatorError, when the file cannot be read at all.
     """
@@ -66,7 +66,7 @@ def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
 
 
 def compile_case(document: JSONObject, where: str) -> ContractCase:
-    """Compile a validated case document.
+    """Compile a validated document of a contract case.
 
     Raises: EmulatorError, when it names an unknown action.
     """
@@ -75,7 +75,7 @@ def compile_case(document: JSONObject, where: str) -> ContractCase:
 
 
 def _is_single_case_file(content: bytes) -> bool:
-    """Return whether the file is one case, not one per line."""
+    """Return whether a contract file has one case, not one per line."""
     if b"\n" not in content.strip():
         return False
     try:
@@ -110,7 +110,7 @@ def _get_case_validator() -> Draft202012Validator:
 
 
 def run_case(case: ContractCase) -> JSONObject:
-    """Run a case and return {"requests": [...], "results": [one for each event]}."""
+    """Run a contract case and return {"requests": [...], "results": [one for each event]}."""
     document = case.document
     return run_case_events(case.subscription, document["events"], document.get("batch", False))
 
@@ -118,7 +118,7 @@ def run_case(case: ContractCase) -> JSONObject:
 def run_case_events(
     subscription: Subscription, events: list[JSONObject], is_batched: bool
 ) -> JSONObject:
-    """Run *events* with *subscription*; without batching there is one event."""
+    """Map a contract case's events with a subscription; without batching there is one event."""
     request, results = _build_request_and_results(subscription, events, is_batched)
     return {
         "requests": [_request_to_json(request)] if request else [],
@@ -159,7 +159,7 @@ def _result_to_json(result: MappingResult) -> JSONObject:
 
 
 def find_result_differences(expected: JSONObject, actual: JSONObject) -> list[str]:
-    """Return one line for each difference between the expected and the actual result.
+    """Return a line for each difference between a contract case's expected and actual result.
 
     Messages of JavaScript's own engine are not compared; that there is such a failure is.
     """
@@ -186,7 +186,7 @@ _ENGINE_MESSAGE_PREFIX = "Invalid subscription : Cannot read"
 
 @cache
 def load_known_differences() -> dict[str, dict[str, str]]:
-    """Return recorded cases with a known difference to the published destination, by name.
+    """Return the contract cases with a known difference to the published destination, by name.
 
     Each has the "reason" and the "digest" of the case, so that no other case can pass by its name.
     """
@@ -196,12 +196,12 @@ def load_known_differences() -> dict[str, dict[str, str]]:
 
 
 def find_known_difference_reason(case: ContractCase) -> str | None:
-    """Return the reason for a known difference of this case; None if it has none."""
+    """Return why a contract case differs from the published destination; None if unknown."""
     known = load_known_differences().get(case.name, {})
     return known.get("reason") if known.get("digest") == hash_case_input(case) else None
 
 
 def hash_case_input(case: ContractCase) -> str:
-    """Return a hash of the case's input: destination, subscription and events."""
+    """Return a hash of a contract case's input: destination, subscription and events."""
     case_input = {key: case.document[key] for key in ("destination", "subscription", "events")}
     return sha256(orjson.dumps(case_input, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]

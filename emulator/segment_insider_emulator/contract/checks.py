@@ -1,4 +1,4 @@
-"""Check contract cases alone, and with the deployed workspace."""
+"""Checks of contract cases, alone and with the deployed workspace."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ SAME_RESULT_NOTE: Final = "result: unchanged; no recorded event shows the effect
 
 @dataclass(frozen=True, slots=True)
 class CaseVerdict:
-    """The check result of one case, or of the workspace itself.
+    """The check result of one contract case, or of the workspace itself.
 
     Args:
         where: Place of the case, e.g. "cases.ndjson:3", or the workspace.
@@ -68,11 +68,11 @@ class CaseVerdict:
 
     @property
     def is_about_account(self) -> bool:
-        """Whether the verdict concerns the account or a key, and not a case or a mapping."""
+        """Whether the case verdict concerns the account or a key, and not a case or a mapping."""
         return self.name == ACCOUNT_CHECK_NAME
 
     def to_json(self) -> JSONObject:
-        """Return the verdict in the format of --json."""
+        """Return the case verdict as JSON for the command-line option --json."""
         document: JSONObject = {
             "where": self.where,
             "name": self.name,
@@ -86,7 +86,7 @@ class CaseVerdict:
 
 
 def check_case(case: ContractCase) -> CaseVerdict:
-    """Run the recorded mapping of *case* and compare the result with "expect"."""
+    """Run the recorded mapping of a contract case and compare the result with "expect"."""
     actual_result = run_case(case)
     expected = case.document.get("expect")
     lines = (
@@ -103,7 +103,7 @@ def check_case(case: ContractCase) -> CaseVerdict:
 def check_deployed_case(
     case: ContractCase, deployed_workspace: DeployedWorkspace, all_cases: Sequence[ContractCase]
 ) -> CaseVerdict:
-    """Run *case* with the deployed mapping and report changes of mapping and result.
+    """Run a contract case with the deployed mapping; report changes of mapping and result.
 
     Args:
         all_cases: All that are checked.
@@ -184,7 +184,7 @@ class EventCheckResult:
     problems: list[str]
 
     def is_accepted(self, *, strict: bool) -> bool:
-        """Return whether the event passes; *strict* also fails warnings and unmatched events."""
+        """Return whether a checked event passes; *strict* refuses warnings and unmatched events."""
         return self.verdict == ACCEPTED_VERDICT or (
             self.verdict in TOLERATED_VERDICTS and not strict
         )
@@ -193,7 +193,7 @@ class EventCheckResult:
 def check_producer_events(
     events: Iterable[tuple[str, JSONObject]], client: FlaskClient, write_key: str
 ) -> Iterator[EventCheckResult]:
-    """Send each event through the whole pipeline and report its verdict.
+    """Send each event of a producer through the whole emulator and yield its check result.
 
     Args:
         events: Place and event.

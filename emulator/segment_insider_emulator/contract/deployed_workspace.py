@@ -1,4 +1,4 @@
-"""Run contract cases with the deployed workspace and report differences."""
+"""The deployed workspace: runs contract cases with its mappings and finds differences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ MappingState: TypeAlias = Literal["same", "changed", "renamed", "disabled", "gon
 
 @dataclass(frozen=True, slots=True)
 class DeployedCaseResult:
-    """The result of one case with the deployed workspace.
+    """The result of one contract case with the deployed workspace.
 
     Args:
         mapping_state: Of the case's subscription in the workspace, against the copy in the case.
@@ -46,7 +46,7 @@ class DeployedCaseResult:
 
     @property
     def no_request_reason(self) -> str:
-        """Why no request was made; "" if one was."""
+        """Why a contract case made no request to Insider One; "" if it made one."""
         results = self.actual_result["results"] if self.actual_result else []
         return "; ".join(
             self.mapping_differences
@@ -56,7 +56,7 @@ class DeployedCaseResult:
 
 @dataclass(frozen=True, slots=True)
 class UncoveredMapping:
-    """An enabled subscription without a case.
+    """An enabled subscription without a contract case.
 
     Args:
         matching_case_names: Names of the cases with events that it matches.
@@ -67,7 +67,7 @@ class UncoveredMapping:
 
 
 class DeployedWorkspace:
-    """A workspace compiled once for all cases.
+    """A deployed workspace, compiled once for all contract cases.
 
     Args:
         name: Of the workspace, as commands take it.
@@ -88,7 +88,7 @@ class DeployedWorkspace:
         self._account_settings: JSONObject = workspace.destination["settings"]
 
     def run_case(self, case: ContractCase, all_cases: Sequence[ContractCase]) -> DeployedCaseResult:
-        """Run *case* with the deployed version of its subscription.
+        """Run a contract case with the deployed version of its subscription.
 
         Args:
             all_cases: All that are checked; what none of them names may be a new name.
@@ -131,7 +131,7 @@ class DeployedWorkspace:
         )
 
     def find_uncovered_mappings(self, cases: Sequence[ContractCase]) -> Iterator[UncoveredMapping]:
-        """Yield enabled subscriptions that have no case."""
+        """Yield enabled subscriptions that have no contract case."""
         covered = [self._find_subscription(case, cases) for case in cases]
         for definition in self._subscriptions:
             if definition.get("enabled", True) and not any(
@@ -148,7 +148,7 @@ class DeployedWorkspace:
                 )
 
     def find_event_rejection(self, event: JSONObject) -> Rejection | None:
-        """Return the rejection of *event* before any subscription; None if it passes."""
+        """Return how source or filters reject *event*; None if it reaches the subscriptions."""
         _, stop = self._filter_case_event(event)
         return stop
 
@@ -289,7 +289,7 @@ def copy_recorded_subscription_fields(subscription: JSONObject) -> JSONObject:
 
 
 def _get_subscription_reference(case: ContractCase) -> tuple[str, str]:
-    """Return name and action of the case's subscription."""
+    """Return name and action of a contract case's subscription."""
     reference = case.document.get("reference", {})
     subscription = case.subscription
     return reference.get("name", subscription.name), reference.get(

@@ -1,4 +1,4 @@
-"""Write JUnit XML reports for CI servers, in pytest's format."""
+"""JUnit XML reports for CI servers, in pytest's format."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Record contract cases from events, with stable values for ids and times."""
+"""The recorder of contract cases from events, with stable values for ids and times."""
 
 import re
 from collections import Counter
@@ -37,7 +37,7 @@ RULE_WORD = re.compile(r"[a-z][a-z-]*")
 
 
 def parse_normalisation_rules(rule_texts: list[str]) -> dict[str, str]:
-    """Return the default rules changed by texts such as "properties.order_id=order".
+    """Return the normalisation rules changed by texts such as "properties.order_id=order".
 
     Raises: EmulatorError.
     """
@@ -58,7 +58,7 @@ def parse_normalisation_rules(rule_texts: list[str]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class CaseNormaliser:
-    """Applies rules to events; equal values get equal numbers, in order of first use."""
+    """Normaliser of events for contract cases: equal values get equal numbers."""
 
     rules: dict[str, str]
     _numbered_values: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -96,7 +96,7 @@ def _get_rule_word(word: str, _value: JSON) -> str:
 def _replace_event_value_at_path(
     event: JSON, steps: list[str], replacement: Callable[[JSON], str]
 ) -> bool:
-    """Replace the value at a path; return whether there was one."""
+    """Replace the value at a path of an event; return whether there was one."""
     *outer, last = steps
     for step in outer:
         event = event.get(step) if isinstance(event, dict) else None
@@ -111,7 +111,7 @@ _MAX_CASE_NAME_CHARS = 200  # leaves room for a number and .json in a file name
 
 @dataclass(slots=True)
 class CaseRecording:
-    """The recorded cases and counts.
+    """Result of a recording: the contract cases and counts of events.
 
     Args:
         cases: Sorted by name; of cases that are equal but for ids and times, one.
@@ -157,7 +157,7 @@ def record_cases(
 
 
 def format_cases_as_ndjson(cases: Iterable[JSONObject]) -> bytes:
-    """Return the cases as NDJSON with sorted keys."""
+    """Return contract cases as NDJSON with sorted keys."""
     return b"".join(
         orjson.dumps(case, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
         for case in cases
@@ -165,7 +165,7 @@ def format_cases_as_ndjson(cases: Iterable[JSONObject]) -> bytes:
 
 
 def format_case_as_json(case: JSONObject) -> bytes:
-    """Return one case as an indented JSON file with sorted keys."""
+    """Return one contract case as indented JSON with sorted keys."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(case, option=options)
 
@@ -195,7 +195,7 @@ def _record_event_cases(
 
 
 def _assign_case_names(cases: Iterable[JSONObject]) -> list[JSONObject]:
-    """Give each case a name from its event and mapping, with a number if needed."""
+    """Give each contract case a name from its event and mapping, with a number if needed."""
     used_names: set[str] = set()
     named = []
     for case in cases:

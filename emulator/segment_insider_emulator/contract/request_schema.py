@@ -34,7 +34,7 @@ FIELD_TYPE_SCHEMAS: dict[str, JSONObject] = {
 
 
 def build_request_schema(workspace: Workspace) -> JSONObject:
-    """Return one schema of all request bodies of enabled subscriptions.
+    """Return one JSON Schema of all request bodies of enabled subscriptions.
 
     Raises: EmulatorError, when none is enabled.
     """

@@ -102,7 +102,7 @@ DELIVERED_VERDICTS = ("accepted", "warning")
 def summarise_shopper_day(
     client: ControlClient, destination: JSONObject, demo_calls: Sequence[DemoCall], shopper: Shopper
 ) -> JSONObject:
-    """Summarise what Insider One received for each call, and the final profile.
+    """Summarise what Insider One received for each call of the demo, and the final profile.
 
     Args:
         client: Of an emulator that got these *demo_calls* and nothing else.
@@ -141,7 +141,7 @@ def _summarise_call(
 
 
 def _iter_received_users(delivery: JSONObject) -> Iterator[JSONObject]:
-    """Yield the users of an accepted request, without times."""
+    """Yield the users of a request that Insider One accepted, without times."""
     if delivery["verdict"] not in DELIVERED_VERDICTS:
         return
     for user in delivery["request"]["json"]["users"]:
@@ -182,7 +182,7 @@ VERDICT_MEANINGS = {
 
 
 def format_shopper_day_report(summary: JSONObject) -> Iterator[str]:
-    """Yield the report lines of a *summary*, with terminal colours."""
+    """Yield the lines of the demo's report from a *summary*, with terminal colours."""
     calls = list(enumerate(summary["calls"], 1))
     width = max(len(_format_call_name(number, call)) for number, call in calls)
     yield ""
@@ -218,7 +218,7 @@ def _format_call(number: int, call: JSONObject, width: int) -> Iterator[str]:
 
 
 def _format_received_events(call: JSONObject) -> Iterator[str]:
-    """Yield a line for each received event, or for attributes without an event."""
+    """Yield a report line for each received event, or for attributes without an event."""
     for user in call["received"]:
         for event in user["events"]:
             parameters = event["event_params"]

@@ -1,4 +1,4 @@
-"""Compute the requests that Segment's Insider One destination sends for an event, without I/O."""
+"""The mapping core: computes the requests of Segment's Insider One destination, without I/O."""
 
 from segment_insider_emulator.mapping.destination import (
     BatchResult,

@@ -1,4 +1,4 @@
-"""The destination in Segment's catalogue: its settings, ten actions and their fields.
+"""The Insider One destination in Segment's catalogue: its settings, ten actions and their fields.
 
 An action is data. To add one, add its entry to `_ACTIONS`. Labels are as published, mistakes
 included: they appear in Segment's validation messages.
@@ -113,7 +113,7 @@ PRODUCTS_FIELD = ActionField(
 def create_object_field(
     key: str, label: str, description: str, *properties: ActionField
 ) -> ActionField:
-    """Create an object field; its default mapping contains the defaults of its properties."""
+    """Create an object field of an action; its default mapping has its properties' defaults."""
     defaults = {property_field.key: property_field.default for property_field in properties}
     return ActionField(key, label, "object", description, properties=properties, default=defaults)
 
@@ -173,7 +173,7 @@ def _create_property_field(
 
 
 def create_event_group_field(mapping: JSON) -> ActionField:
-    """Create the parameter that groups the events of one cart, checkout or order."""
+    """Create the action field that groups the events of one cart, checkout or order."""
     return _create_typed_field("event_group_id", "Event Group ID", mapping)
 
 
@@ -202,7 +202,7 @@ _TRACK_PARAMETER_FIELDS = (
 
 
 def create_parameters_field(*properties: ActionField) -> ActionField:
-    """Create the field for event parameters with these typed properties."""
+    """Create the action field for event parameters, with the given typed properties."""
     return create_object_field(
         "parameters", "Event Parameters", "Parameters of the event.", *properties
     )
@@ -236,7 +236,7 @@ SETTINGS_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class DestinationAction:
-    """One action of the destination.
+    """An action of Segment's Insider One destination, with its fields.
 
     Args:
         trigger: The trigger that Segment proposes.
@@ -253,7 +253,7 @@ class DestinationAction:
 
     @property
     def default_mapping(self) -> JSONObject:
-        """The mapping that Segment proposes: every field that has a default."""
+        """The mapping that Segment proposes for the action: every field that has a default."""
         return {field.key: field.default for field in self.fields if field.default is not MISSING}
 
 

@@ -1,4 +1,4 @@
-"""Compile paths, templates and objects of mappings to functions that resolve them for an event.
+"""Code generation: paths, templates and objects of mappings compiled to Python functions.
 
 Nearly every mapping is an object of paths; many paths have the same first keys, some have a second
 path as fallback. For these mappings, this module writes one Python function without calls that
@@ -41,19 +41,19 @@ _QUOTE_CHARACTER = re.compile("['\"]")
 
 
 def split_path(path: str) -> tuple[str, ...]:
-    """Split a path into its keys at dots and brackets; quotes are removed."""
+    """Split a mapping path into its keys at dots and brackets; quotes are removed."""
     if path in ("", "."):
         return ()
     return tuple(_QUOTE_CHARACTER.sub("", part) for part in _PATH_SEPARATOR.split(path) if part)
 
 
 def strip_path_prefix(path: str) -> str:
-    """Remove the first `$.` of *path*, at any position."""
+    """Remove the first `$.` of a mapping path, at any position."""
     return path.replace("$.", "", 1)
 
 
 def compile_path(path: str) -> Resolver:
-    """Return a resolver of one path; a missing key gives MISSING, a falsy value ends it."""
+    """Compile a path to a reader of events; a missing key gives MISSING, a falsy value ends it."""
     keys = split_path(path)
     if not keys:
         return lambda event: event
@@ -93,7 +93,7 @@ _BUILDERS_BY_KEY_COUNT: dict[int, Callable[..., Resolver]] = {
 
 
 def compile_path_template(template: str) -> Callable[[JSON], str]:
-    """Return a renderer of `{{path}}` and `{{{path}}}` in *template*; neither escapes.
+    """Compile a path template with `{{path}}` and `{{{path}}}`; neither escapes.
 
     Braces are replaced in two passes, first triple, then double ones; so the text that triple
     braces add is rendered again.
@@ -117,7 +117,7 @@ def _compile_template_for_brace_count(brace_count: int, template: str) -> Callab
 
 
 def _split_template(brace_count: int, template: str) -> tuple[list[str], list[str]]:
-    """Split *template* into its texts and the paths in braces between them.
+    """Split a path template into its texts and the paths in braces between them.
 
     A path contains no closing brace. Braces are searched by hand: a regular expression would try
     again from each of a long run of opening braces, which an event may contain.
@@ -144,7 +144,7 @@ def _format_template_value(value: JSON) -> str:
 
 
 def render_template_and_list_paths(template: str, event: JSON) -> tuple[str, list[str]]:
-    """Render *template* for *event*; return the text and every path that was printed."""
+    """Render a path template for *event*; return the text and every path that was printed."""
     triple = _split_template(3, template)[1]
     second = _compile_template_for_brace_count(3, template)(event) if triple else template
     return _compile_template_for_brace_count(2, second)(event), [
@@ -154,7 +154,7 @@ def render_template_and_list_paths(template: str, event: JSON) -> tuple[str, lis
 
 
 def find_template_paths(template: str) -> list[str]:
-    """Return the paths between double or triple braces of *template*."""
+    """Return the event paths between double or triple braces of a path template."""
     texts, triple = _split_template(3, template)
     return [*triple, *(path for text in texts for path in _split_template(2, text)[1])]
 
@@ -162,7 +162,7 @@ def find_template_paths(template: str) -> list[str]:
 def compile_object_mapping(
     mapping: JSONObject, keep_missing: bool, compile_mapping: MappingCompiler
 ) -> Resolver:
-    """Compile an object mapping that is not a directive to a resolver.
+    """Compile an object mapping without directive keys to a function that resolves it for an event.
 
     Args:
         keep_missing: Whether keys without a value stay in the object, as MISSING.
@@ -173,12 +173,12 @@ def compile_object_mapping(
 
 
 def is_plain_object(mapping: JSON) -> bool:
-    """Return whether *mapping* is an object with data keys only, no directives."""
+    """Return whether a mapping is an object with data keys only, no directive keys."""
     return isinstance(mapping, dict) and not any(key.startswith("@") for key in mapping)
 
 
 class FunctionWriter:
-    """Writer of the source of one function that takes an event.
+    """Writer of the Python source of one function that takes an event.
 
     Args:
         keep_missing, compile_mapping: As for `compile_object_mapping`.

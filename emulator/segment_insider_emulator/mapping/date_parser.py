@@ -1,4 +1,4 @@
-"""Parse dates from text as V8's `Date.parse` does on a machine in UTC.
+"""A date parser for texts that works like V8's `Date.parse` on a machine in UTC.
 
 A text is read as ISO 8601 as far as possible. What follows, or any other text, is read as a legacy
 date: numbers, names of months and zones, and punctuation in nearly any order.
@@ -63,23 +63,23 @@ def clip_epoch_ms(milliseconds: float) -> float:
 
 
 class UnreadableDateError(Exception):
-    """The text is not a date."""
+    """A text cannot be read as a date."""
 
 
 class DateToken(NamedTuple):
-    """A piece of the text; its kind is "number", "word", "space", "sign" or "end"."""
+    """A token of a date text; its kind is "number", "word", "space", "sign" or "end"."""
 
     kind: str
     text: str
 
     @property
     def number(self) -> int:
-        """The value of a number."""
+        """The value of a number token."""
         return int(self.text.lstrip("0")[:_SIGNIFICANT_DIGITS] or 0)
 
     @property
     def fraction_ms(self) -> int:
-        """The number as the decimal fraction of a second, in milliseconds."""
+        """The digits of a number token as a decimal fraction of a second, in milliseconds."""
         return self.number * 1_000 // int(10 ** min(len(self.text), _SIGNIFICANT_DIGITS))
 
 
@@ -87,28 +87,28 @@ END_TOKEN: Final = DateToken("end", "")
 
 
 class DateTokenStream:
-    """The tokens of a text, read one after the other."""
+    """The tokens of a date text, read one after the other."""
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokenize_date(text)
         self._position = 0
 
     def peek_token(self) -> DateToken:
-        """Return the next token without taking it; END_TOKEN at the end."""
+        """Return the next date token without taking it; END_TOKEN at the end."""
         return self._tokens[self._position] if self._position < len(self._tokens) else END_TOKEN
 
     def take_token(self) -> DateToken:
-        """Return the next token and move past it."""
+        """Return the next date token and move past it."""
         token = self.peek_token()
         self._position += 1
         return token
 
     def take_token_with_text(self, *texts: str) -> str:
-        """Take the next token if its text is one of *texts*; return the text, or ""."""
+        """Take the next date token if its text is one of *texts*; return the text, else ""."""
         return self.take_token().text if self.peek_token().text in texts else ""
 
     def take_number_of_length(self, length: int, minimum: int, maximum: int) -> int | None:
-        """Take the next token if it is a number of *length* digits from *minimum* to *maximum*."""
+        """Take the next date token if it is a number of *length* digits in range, or None."""
         token = self.peek_token()
         if (
             token.kind != "number"
@@ -119,7 +119,7 @@ class DateTokenStream:
         return self.take_token().number
 
     def take_two_digits(self, maximum: int) -> int:
-        """Take a number of two digits up to *maximum*.
+        """Take the next date token if it is a two-digit number up to *maximum*, or return None.
 
         Raises: UnreadableDateError, when something else is next.
         """
@@ -130,7 +130,7 @@ class DateTokenStream:
 
 
 def _tokenize_date(text: str) -> list[DateToken]:
-    """Split *text* into tokens; text in parentheses becomes one sign."""
+    """Split a date text into tokens; text in parentheses becomes one sign."""
     tokens: list[DateToken] = []
     depth = 0
     for match in _TOKEN_PATTERN.finditer(text):
@@ -142,7 +142,7 @@ def _tokenize_date(text: str) -> list[DateToken]:
 
 
 class ZoneOffset(NamedTuple):
-    """Offset of a clock from UTC; minutes are None while they may follow after a colon."""
+    """Offset of a time zone from UTC; minutes are None while they may follow after a colon."""
 
     sign: int
     hours: int
@@ -150,7 +150,7 @@ class ZoneOffset(NamedTuple):
 
     @property
     def is_utc(self) -> bool:
-        """Whether this offset is zero, so that times with it are in UTC."""
+        """Whether the zone offset is zero, so that times with it are in UTC."""
         return self.hours == 0 and self.minutes == 0
 
 
@@ -159,7 +159,7 @@ UTC_OFFSET: Final = ZoneOffset(1, 0, 0)
 
 @dataclass
 class DateParts:
-    """Parts of a date that were read so far.
+    """Parts of a date that the date parser has read so far.
 
     Args:
         day_numbers: Up to three numbers, in the order of the text.
@@ -188,7 +188,7 @@ class DateParts:
         return self.zone_offset is not None and self.zone_offset.minutes is None and number < 60
 
     def complete_time(self, *numbers: int) -> None:
-        """Add *numbers* to the time; parts that are still unknown become 0."""
+        """Add *numbers* to the time of day; parts that are still unknown become 0."""
         self.time_numbers = [*self.time_numbers, *numbers, 0, 0, 0][:4]
 
     def compute_epoch_ms(self) -> int:
@@ -203,7 +203,7 @@ class DateParts:
         return day_ms - sign * (hours * 60 + (minutes or 0)) * 60_000
 
     def _compute_epoch_days(self) -> int:
-        """Return the days since 1970."""
+        """Return the days from 1970-01-01 to the date."""
         if not self.day_numbers:
             raise UnreadableDateError
         year, month, day = self._order_year_month_day(*[*self.day_numbers, 1, 1][:3])

@@ -1,4 +1,4 @@
-"""Compile a destination with its subscriptions, and build Insider One requests from events."""
+"""The compiled destination: its subscriptions build Insider One requests from events."""
 
 import json
 import re
@@ -61,7 +61,7 @@ class InsiderRequest(NamedTuple):
 
     @property
     def json(self) -> JSON:
-        """The body as a JSON value."""
+        """The body of the Insider One request as a JSON value."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -87,7 +87,7 @@ MappingResult: TypeAlias = MappingFailure | Literal["delivered", "not_subscribed
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """Result of a batch of events: at most one request, and one result per event."""
+    """Result of mapping a batch of events: at most one request, and one result per event."""
 
     request: InsiderRequest | None
     results: list[MappingResult]
@@ -110,7 +110,7 @@ MAPPING_ERRORS = (
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One subscription, compiled: trigger, mapping, typed fields and upsert body.
+    """A compiled subscription: trigger, mapping, typed fields and upsert body.
 
     Args:
         matches: Whether the trigger matches an event; raises EmptyGroupError.
@@ -133,11 +133,11 @@ class Subscription:
 
     @property
     def action_slug(self) -> str:
-        """The slug of the action."""
+        """The slug of the subscription's action."""
         return self.action.slug
 
     def build_request(self, event: JSONObject) -> InsiderRequest | MappingFailure | None:
-        """Build the request for one event; return None when the trigger does not match."""
+        """Build the Insider One request for one event; None when the trigger does not match."""
         if self._settings_error is not None:
             return MappingFailure(400, "AggregateAjvError", self._settings_error)
         if self._trigger_error is not None:
@@ -148,7 +148,7 @@ class Subscription:
             return _create_mapping_failure(error)
 
     def build_request_for_match(self, event: JSONObject) -> InsiderRequest | MappingFailure:
-        """Build the request for one event that is known to match the trigger."""
+        """Build the Insider One request for one event that is known to match the trigger."""
         try:
             return self._create_upsert_request([event], [self.resolve_field_values(event)])
         except MAPPING_ERRORS as error:
@@ -162,7 +162,7 @@ class Subscription:
         return self._resolve_field_values(event)
 
     def build_batch_request(self, events: list[JSONObject]) -> BatchResult:
-        """Build one request for a batch of events."""
+        """Build one Insider One request for a batch of events."""
         if self._settings_error is not None:
             return _create_failed_batch_result(
                 events, MappingFailure(400, "AggregateAjvError", self._settings_error)
@@ -220,7 +220,7 @@ class SubscriptionOutcome(NamedTuple):
 
 
 class Destination:
-    """A destination with its settings and enabled subscriptions.
+    """A compiled Insider One destination with its settings and enabled subscriptions.
 
     Args:
         document: In the shape of Segment's Public API: "name", "enabled", "settings" and
@@ -247,7 +247,7 @@ class Destination:
                 yield outcome
 
     def preselect_subscriptions(self, event: JSONObject) -> tuple[Subscription, ...]:
-        """Return the subscriptions that match by type and name, or need the whole event."""
+        """Return the subscriptions that may match *event*, judged only by its type and name."""
         event_type, event_name = event.get("type"), event.get("event")
         try:
             return self._select_candidates_cached(event_type, event_name)
@@ -257,7 +257,7 @@ class Destination:
     def _preselect_by_type_and_name(
         self, event_type: JSON, event_name: JSON
     ) -> tuple[Subscription, ...]:
-        """Return the subscriptions that match this type and name, or need more to decide."""
+        """Return the subscriptions that may match an event of this type and name."""
         type_and_name = {"type": event_type, "event": event_name}
         return tuple(
             subscription
@@ -269,7 +269,7 @@ class Destination:
 def evaluate_subscription(
     subscription: Subscription, event: JSONObject
 ) -> SubscriptionOutcome | None:
-    """Evaluate a candidate subscription for *event*; None when its trigger does not match."""
+    """Evaluate a preselected subscription for *event*; None when its trigger does not match."""
     build_request = (
         subscription.build_request_for_match
         if subscription.is_decided_by_type_and_name
@@ -406,7 +406,7 @@ def _get_settings_reader() -> PayloadReader:
 
 
 def _find_header_error(headers: dict[str, str]) -> str | None:
-    """Return what is wrong with the headers, without their values: one of them is a secret."""
+    """Return what is wrong with the request headers, without their values: one is a secret."""
     illegal_names = [
         name for name, value in headers.items() if _ILLEGAL_HEADER_CHARACTER.search(value)
     ]

@@ -1,4 +1,4 @@
-"""Compile mappings; their directives, objects with one @-key, say where a value comes from.
+"""Compilers for mappings and their directives, the objects with one @-key.
 
 A mapping is compiled once. Compiling never fails: a directive that is used wrongly becomes a
 resolver that raises when an event arrives, because that is when Segment notices.
@@ -33,7 +33,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 
 def compile_mapping(mapping: JSON, keep_missing: bool = False) -> Resolver:
-    """Compile a mapping to a resolver of events.
+    """Compile a mapping to a function that resolves it for an event.
 
     Args:
         mapping: A JSON value; objects with an @-key are directives, at any depth.
@@ -55,7 +55,7 @@ def compile_mapping(mapping: JSON, keep_missing: bool = False) -> Resolver:
 
 
 def is_directive(value: JSON) -> bool:
-    """Return whether *value* has an @-key and, except `_metadata`, only @-keys."""
+    """Return whether a mapping is a directive: one @-key or more, and no others but `_metadata`."""
     return (
         isinstance(value, dict)
         and any(key.startswith("@") for key in value)

@@ -1,4 +1,4 @@
-"""Explain which subscriptions matched an event, where values come from, and what was dropped.
+"""Explanations of an event: which subscriptions matched, where values come from, what was dropped.
 
 This module does not run when events are delivered.
 """
@@ -46,7 +46,7 @@ class ConditionCheck:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionTrace:
-    """What one subscription did with the event."""
+    """Explanation of what one subscription did with an event."""
 
     subscription: str
     action_slug: str
@@ -58,7 +58,7 @@ class SubscriptionTrace:
 
 @dataclass(frozen=True, slots=True)
 class EventExplanation:
-    """What all subscriptions did with the event.
+    """Explanation of what all subscriptions did with an event.
 
     Args:
         accounts: One trace for each subscription.
@@ -73,7 +73,7 @@ class EventExplanation:
 
 
 class UnmappedPathsResult(NamedTuple):
-    """Whether a subscription matches the event, and the paths that no request depends on."""
+    """Event paths that no request depends on, and whether any subscription matches the event."""
 
     has_matching_subscription: bool
     paths: list[str]
@@ -104,7 +104,7 @@ def explain_event(destination: Destination, event: JSONObject) -> EventExplanati
 
 
 def find_unmapped_event_paths(destination: Destination, event: JSONObject) -> UnmappedPathsResult:
-    """Return only the dropped paths that `explain_event` reports, faster."""
+    """Find the event paths that no request depends on, as `explain_event` does, but faster."""
     matching = [
         subscription
         for subscription in destination.subscriptions

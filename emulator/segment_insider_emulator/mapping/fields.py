@@ -1,4 +1,4 @@
-"""Define the typed fields of actions; clean and coerce their values as Segment does.
+"""Typed fields of destination actions, and how Segment cleans and coerces their values.
 
 Values are first cleaned (empty ones removed), then coerced to the type of their field, as
 Segment's JSON Schema validator does.
@@ -27,7 +27,7 @@ FieldType: TypeAlias = Literal["string", "number", "integer", "boolean", "dateti
 
 @dataclass(frozen=True, slots=True)
 class ActionField:
-    """One field of an action.
+    """One typed field of a destination action.
 
     Args:
         key: The key in a subscription's mapping.
@@ -105,7 +105,7 @@ def compile_payload_reader(
 def compile_field_reader(
     field: ActionField, clean: bool, drop_empty_text: bool = False
 ) -> FieldReader:
-    """Return key, accepted types and value reader of a field; see `compile_payload_reader`."""
+    """Compile a field to its key, accepted types and reader; see `compile_payload_reader`."""
     if field.multiple:
         accepted_types, read = frozenset[type](), _build_list_reader(field)
     elif field.type == "object":
@@ -224,7 +224,7 @@ def _describe_value_type(value: JSON) -> str:
 
 
 class CoercionError(ValueError):
-    """The value cannot be coerced; for a list of one item, *value* is that item."""
+    """A field's value cannot be coerced; for a list of one item, *value* is that item."""
 
     def __init__(self, value: JSON) -> None:
         super().__init__()

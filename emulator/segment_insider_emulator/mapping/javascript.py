@@ -58,7 +58,7 @@ def is_number(value: JSON) -> bool:
 
 
 def to_js_string(value: JSON) -> str:
-    """Return the result of `String(value)`."""
+    """Return the result of JavaScript's `String(value)`."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -99,7 +99,7 @@ def _insert_decimal_point(digits: str, point: int) -> str:
 
 
 def to_js_number(text: str) -> float:
-    """Return the result of `Number(text)`; NaN when the text is not a number."""
+    """Return the result of JavaScript's `Number(text)`; NaN when the text is not a number."""
     text = text.strip(WHITE_SPACE)
     if not text:
         return 0
@@ -123,14 +123,14 @@ def to_js_number(text: str) -> float:
 
 
 def is_truthy(value: JSON) -> bool:
-    """Return whether `if (value)` is taken: yes for empty lists and objects, no for NaN."""
+    """Return whether JavaScript takes `if (value)`: yes for empty lists and objects, no for NaN."""
     if isinstance(value, list | dict):
         return True
     return bool(value) and value == value
 
 
 def equals_empty_text(value: JSON) -> bool:
-    """Return the result of `value == ""`, with JavaScript's conversions."""
+    """Return the result of JavaScript's `value == ""`, with its conversions."""
     if isinstance(value, str | list):
         return to_js_string(value) == ""
     return (is_number(value) and value == 0) or value is False
@@ -146,7 +146,7 @@ def count_utf16_units(text: str) -> int:
 
 
 def get_member(value: JSON, key: str) -> JSON:
-    """Return the result of `value && value[key]`; MISSING when there is no such member."""
+    """Return the result of JavaScript's `value && value[key]`; MISSING when there is no member."""
     if isinstance(value, dict):
         return value.get(key, MISSING)
     if not is_truthy(value):
@@ -163,7 +163,7 @@ def get_member(value: JSON, key: str) -> JSON:
 
 
 def split_surrogates(text: str) -> str:
-    """Replace each character outside the basic plane by its two surrogates.
+    """Replace each character outside Unicode's basic plane by its two surrogates.
 
     Each character of the result is one UTF-16 unit, as JavaScript indexes it.
     """
@@ -175,14 +175,14 @@ def split_surrogates(text: str) -> str:
 
 
 def join_surrogates(text: str) -> str:
-    """Join adjacent surrogates to one character again."""
+    """Join the adjacent surrogates of a text to one character again."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def iter_entries(value: JSON) -> Iterator[tuple[str, JSON]]:
-    """Yield the pairs of `Object.entries(value)`: integer keys first, in numeric order."""
+    """Yield the pairs of JavaScript's `Object.entries(value)`: integer keys first, in order."""
     if isinstance(value, list | str):
         items = split_surrogates(value) if isinstance(value, str) else value
         yield from ((str(index), item) for index, item in enumerate(items))
@@ -200,7 +200,7 @@ def _is_array_index(key: str) -> bool:
 
 
 def to_json_text(value: JSON) -> str:
-    """Return the result of `JSON.stringify(value)` for a value that is not undefined."""
+    """Return the result of JavaScript's `JSON.stringify(value)`, for any value but undefined."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list):

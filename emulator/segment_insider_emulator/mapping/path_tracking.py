@@ -1,4 +1,4 @@
-"""Track the event paths behind each mapped value, for explanations.
+"""Values that know the event paths they come from, for explanations of mappings.
 
 `track_reads` wraps an event in objects and lists that record what resolvers read from them.
 `TracedValue` is a value together with the paths that it comes from. Delivery uses neither.
@@ -36,7 +36,7 @@ def strip_tracking(value: JSON) -> JSON:
 
 
 def iter_leaves(value: JSON, path: str = "") -> Iterator[tuple[str, JSON]]:
-    """Yield the path and value of every leaf of *value*: scalars, empty objects and empty lists."""
+    """Yield path and value of every leaf of a JSON value: scalars, empty objects and lists."""
     if isinstance(value, dict) and value:
         for key in value:
             yield from iter_leaves(dict.__getitem__(value, key), join_path(path, key))
@@ -139,7 +139,7 @@ NO_PATHS: Final[EventPaths] = frozenset()
 
 @dataclass(slots=True, eq=False)
 class TracedValue:
-    """A value with the event paths that influence it.
+    """A mapped value with the event paths that influence it.
 
     Paths are dotted, lists are numbered: "properties.products[0].name".
 
@@ -164,14 +164,14 @@ class TracedValue:
 
     @classmethod
     def from_event(cls, value: JSON, path: str = "") -> Self:
-        """Return the value at *path* of an event."""
+        """Return the traced value at *path* of an event."""
         return cls(
             value, NO_PATHS if is_nonempty_container(value) else frozenset((path,)), event_path=path
         )
 
     @classmethod
     def from_parts(cls, value: JSON, parts: "dict[PartKey, TracedValue]") -> Self:
-        """Return an object or list that a mapping built from *parts*.
+        """Return the traced object or list that a mapping built from traced *parts*.
 
         Args:
             parts: May have keys that *value* does not have: those of parts without a value.
@@ -180,7 +180,7 @@ class TracedValue:
 
     @property
     def parts(self) -> "dict[PartKey, TracedValue]":
-        """The members of the object, or the items of the list by index."""
+        """The traced members of the object, or the traced items of the list by index."""
         if self._parts is None:
             value = self.value
             pairs: Iterable[tuple[PartKey, JSON]] = ()
@@ -193,12 +193,12 @@ class TracedValue:
 
     @property
     def is_event_value(self) -> bool:
-        """Whether the value is an unchanged part of the event."""
+        """Whether the traced value is an unchanged part of the event."""
         return self.event_path is not None and self._parts is None
 
     @property
     def influencing_paths(self) -> set[str]:
-        """Every path that influences the value or one of its parts."""
+        """Every event path that influences the traced value or one of its parts."""
         paths = {*self.own_source_paths, *self.deciding_paths, *self.unused_paths}
         if self.event_path is not None and self._parts is None:
             if is_nonempty_container(self.value):
@@ -208,7 +208,7 @@ class TracedValue:
 
     @property
     def source_paths(self) -> set[str]:
-        """The path of every event value that is part of this value."""
+        """The path of every event value that is part of the traced value."""
         if self.event_path is not None and self._parts is None:
             return (
                 self.influencing_paths - self.deciding_paths - self.unused_paths
@@ -218,7 +218,7 @@ class TracedValue:
 
     @property
     def presence_paths(self) -> EventPaths:
-        """The paths that decide whether there is a value other than null."""
+        """The event paths that decide whether there is a value other than null."""
         return (
             self.deciding_paths
             if self.is_always_present
@@ -226,7 +226,7 @@ class TracedValue:
         )
 
     def with_deciding_paths(self, paths: Iterable[str]) -> Self:
-        """Return the same value with *paths* added to its deciding paths."""
+        """Return the same traced value with *paths* added to its deciding paths."""
         deciding_paths = self.deciding_paths.union(paths)
         return (
             self
@@ -235,7 +235,7 @@ class TracedValue:
         )
 
     def get_member(self, key: str) -> "TracedValue":
-        """Return the member *key* as `javascript.get_member` does, with its paths."""
+        """Return the traced member *key*, as `javascript.get_member` does for plain values."""
         if isinstance(self.value, dict):
             if key in self.value:
                 return self.parts[key].with_deciding_paths(self.deciding_paths)
@@ -260,7 +260,7 @@ class TracedValue:
         return self._create_missing_member(int(key) if key.isascii() and key.isdigit() else key)
 
     def list_members(self) -> "list[tuple[str, TracedValue]]":
-        """Return the pairs of `javascript.iter_entries`, with the paths of each value."""
+        """Return the traced pairs, as `javascript.iter_entries` does for plain values."""
         pairs: list[tuple[str, TracedValue]] = []
         for key, member in iter_entries(self.value):
             if isinstance(self.value, str):
@@ -272,14 +272,14 @@ class TracedValue:
 
     @property
     def parts_without_value(self) -> "dict[PartKey, TracedValue]":
-        """The parts that have no value and are therefore not in *value*."""
+        """The traced parts that have no value and are therefore not in *value*."""
         members: JSONObject = self.value if isinstance(self.value, dict) else {}
         is_list = isinstance(self.value, list)
         parts = {} if is_list else self._parts or {}
         return {key: part for key, part in parts.items() if key not in members}
 
     def replace_nulls_with_missing(self) -> "TracedValue":
-        """Return the value with MISSING in place of null, in nested objects, too."""
+        """Return the traced value with MISSING in place of null, in nested objects, too."""
         if self.value is None:
             return replace(self, value=MISSING)
         if not isinstance(self.value, dict):
@@ -288,7 +288,7 @@ class TracedValue:
         return self._rebuild_from_parts(parts, keep_missing=True)
 
     def drop_missing_keys(self) -> "TracedValue":
-        """Return the value without MISSING keys, as `javascript.drop_missing_keys` does."""
+        """Return the traced value without MISSING keys, as `javascript.drop_missing_keys` does."""
         if not is_nonempty_container(self.value) or self.is_event_value:
             return self
         parts = {key: part.drop_missing_keys() for key, part in self.parts.items()}
@@ -329,12 +329,12 @@ def is_nonempty_container(value: JSON) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
-def find_paths_shown_in_text(traced_value: TracedValue) -> set[str]:
-    """Return the paths that show in the text of a value; an object's text shows none."""
+def find_paths_visible_in_text(traced_value: TracedValue) -> set[str]:
+    """Return the event paths that show in a traced value's text; an object's text shows none."""
     paths = {*traced_value.own_source_paths, *traced_value.deciding_paths}
     if isinstance(traced_value.value, list):
         paths = paths.union(
-            *(find_paths_shown_in_text(part) for part in traced_value.parts.values())
+            *(find_paths_visible_in_text(part) for part in traced_value.parts.values())
         )
     return paths
 
@@ -375,7 +375,7 @@ def add_paths_where_alternative_differs(
 
 
 def _is_same_json(left: JSON, right: JSON) -> bool:
-    """Return whether both are the same JSON; in Python alone, `True` would equal `1`."""
+    """Return whether two values are the same JSON; in Python alone, `True` would equal `1`."""
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(
             _is_same_json(left[key], right[key]) for key in left

@@ -1,4 +1,4 @@
-"""Resolve a mapping and trace each value to its event paths, for explanations.
+"""A mapping resolver that traces each value to its event paths, for explanations.
 
 The directives themselves compute the values; this module follows which values they read. A
 generated test compares both.
@@ -22,7 +22,7 @@ from segment_insider_emulator.mapping.path_tracking import (
     PartKey,
     TracedValue,
     add_paths_where_alternative_differs,
-    find_paths_shown_in_text,
+    find_paths_visible_in_text,
     is_nonempty_container,
     iter_leaves,
     join_path,
@@ -42,7 +42,7 @@ _MAX_CACHED_MAPPING_CHARS = 2_000  # characters of one
 
 
 def trace_payload(mapping: JSONObject, event: JSONObject) -> TracedValue:
-    """Resolve a whole *mapping* for *event* with the paths of each value.
+    """Resolve a whole *mapping* for *event*, with the event paths of each value.
 
     A field that fails has no value; the paths read before the failure are in `unused_paths`.
 
@@ -91,7 +91,7 @@ def _build_traced_object(parts: dict[PartKey, TracedValue], *, keep_missing: boo
 
 
 class _MappingTracer:
-    """Tracer of one field; *visited_paths* are the paths looked at so far."""
+    """Tracer of one field's mapping; *visited_paths* are the event paths looked at so far."""
 
     def __init__(self) -> None:
         self.visited_paths: set[str] = set()
@@ -135,7 +135,7 @@ class _MappingTracer:
         return TracedValue(strip_tracking(value), event_paths)
 
     def follow_path(self, source: TracedValue, keys: tuple[str, ...]) -> TracedValue:
-        """Return the value at the path *keys* of *source*."""
+        """Return the traced value at the path *keys* of *source*."""
         for key in keys:
             source = source.get_member(key)
         self.visited_paths |= source.own_source_paths
@@ -189,7 +189,7 @@ _DirectiveTracer: TypeAlias = Callable[
 def _trace_text_option_of_directive(
     tracer: _MappingTracer, options: JSON, source: TracedValue
 ) -> TracedValue | None:
-    """Return the text that a directive takes; None when it is not a text."""
+    """Return the traced text that a directive takes; None when it is not a text."""
     text = (
         TracedValue(options) if isinstance(options, str) else tracer.trace_mapping(options, source)
     )
@@ -215,7 +215,7 @@ def _trace_template_directive(
         return None
     rendered, paths = render_template_and_list_paths(text.value, source.value)
     printed = [tracer.follow_path(source, split_path(path)) for path in paths]
-    source_paths = text.influencing_paths.union(*map(find_paths_shown_in_text, printed))
+    source_paths = text.influencing_paths.union(*map(find_paths_visible_in_text, printed))
     return TracedValue(
         rendered, frozenset(source_paths), text.presence_paths, is_always_present=True
     )
@@ -243,7 +243,7 @@ def _trace_if_directive(
     if tested == "blank":
         is_empty = is_empty or equals_empty_text(subject.value)
         if not isinstance(subject.value, list) or len(subject.value) < 2:
-            deciding_paths |= find_paths_shown_in_text(subject)
+            deciding_paths |= find_paths_visible_in_text(subject)
     chosen_mapping, other_mapping = (
         (else_mapping, then_mapping) if is_empty else (then_mapping, else_mapping)
     )

@@ -1,4 +1,4 @@
-"""Compile directives that give one value: @path, @template, @liquid, @case, @replace, @json."""
+"""Compilers of directives for one value: @path, @template, @liquid, @case, @replace, @json."""
 
 import json
 import re
@@ -40,7 +40,7 @@ _REPLACEMENT_REFERENCE = re.compile(r"\$([$&`'])")
 def compile_text_replacer(
     pattern: str, replacement: str, *, ignore_case: bool, replace_all: bool
 ) -> TextReplacer:
-    """Return a replacer of the literal *pattern*.
+    """Return a function that replaces the literal *pattern* in a text.
 
     *replacement* may contain the references `$$`, `$&`, `` $` `` and `$'` of JavaScript.
     """
@@ -186,7 +186,7 @@ def _compile_replace_directive(
 
 
 def _compile_text_replacers(options: JSONObject) -> list[tuple[str, str, TextReplacer]] | None:
-    """Compile the replacements in order; return None when an option has a wrong type."""
+    """Compile the replacements of `@replace`, in order; None when an option has a wrong type."""
     known_options = {key: value for key, value in options.items() if value is not None}
     ignore_case, replace_all = (
         known_options.get("ignorecase", False),

@@ -1,4 +1,4 @@
-"""Split trigger text into tokens exactly as Segment's published lexer does."""
+"""The lexer of subscription triggers, which works exactly as Segment's published one."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,7 +141,7 @@ class _TriggerLexer:
         return TriggerToken("string", f"{quote}{content}{quote}")
 
     def _take_word_if_next(self, expected: str) -> bool:
-        """Consume *expected* if a word ends after it; not undone at the end of the text."""
+        """Move past the word *expected* if it comes next; not undone at the end of the trigger."""
         start = self._position
         for _ in expected:
             if self._position >= len(self._text):

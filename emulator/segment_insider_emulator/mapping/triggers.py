@@ -1,4 +1,4 @@
-"""Parse and compile triggers: conditions that select the events of a subscription.
+"""The parser and compiler of triggers: conditions that select the events of a subscription.
 
 The language is the FQL subset of Segment's subscriptions.
 Source: behaviour recorded from Segment's published trigger parser and evaluator.
@@ -65,11 +65,11 @@ class TriggerCondition:
         return f"{field} {self.operator} {to_json_text(self.value)}"
 
     def read_event_value(self, event: JSONObject) -> JSON:
-        """Return the compared value of *event*; MISSING when there is none."""
+        """Return the value of *event* that the condition compares; MISSING when there is none."""
         return reduce(get_member, self.path, event.get(self.root, MISSING))
 
     def is_met(self, event: JSONObject) -> bool:
-        """Return whether *event* meets the condition."""
+        """Return whether *event* meets the trigger condition."""
         return _build_value_predicate(self.operator, self.value)(self.read_event_value(event))
 
 
@@ -224,7 +224,7 @@ def _parse_literal(token: TriggerToken) -> TriggerLiteral:
 def _choose_operator_and_value(
     root: str, comparison: str, literal: TriggerToken
 ) -> tuple[str, TriggerLiteral]:
-    """Return the operator to evaluate and its value; which words are special depends on *root*."""
+    """Return the operator to evaluate and its value; *root* decides which words are special."""
     spelled = (comparison, literal.value)
     if root not in ("type", "event") and spelled in _PRESENCE_OPERATORS:
         return _PRESENCE_OPERATORS[spelled], None
@@ -266,7 +266,7 @@ def _compile_condition(condition: TriggerCondition) -> EventPredicate:
 
 
 def _build_value_predicate(operator_name: str, value: TriggerLiteral) -> Callable[[JSON], bool]:
-    """Return a test of one event value; an unknown operator is never true."""
+    """Return a predicate of one event value; an unknown operator is never true."""
     if operator_name in _UNARY_TESTS:
         return _UNARY_TESTS[operator_name]
     if operator_name in _NUMBER_COMPARISONS:

@@ -1,4 +1,4 @@
-"""Build the users and the body of an Insider One upsert from the values of an action's fields.
+"""Insider One upserts: users and body, built from the values of an action's fields.
 
 A value that is MISSING or absent is left out. The body of a single event and of a batch is the
 same list of users.
@@ -87,7 +87,7 @@ UserBuilder: TypeAlias = Callable[[JSONObject], JSONObject]
 
 
 def build_upsert_body(users: list[JSONObject]) -> JSONObject:
-    """Return the body of one upsert request."""
+    """Return the body of one upsert request to Insider One."""
     return {"users": users, "platform": UPSERT_PLATFORM}
 
 
@@ -98,7 +98,7 @@ def normalise_name(name: str) -> str:
 
 
 def build_profile_user(values: JSONObject) -> JSONObject:
-    """Build the user of a profile update: identifiers and attributes, no events."""
+    """Build the Insider One user of a profile update: identifiers and attributes, no events."""
     attributes = {
         attribute_name: values[key]
         for key, attribute_name in PROFILE_ATTRIBUTE_NAMES.items()
@@ -119,12 +119,12 @@ def build_profile_user(values: JSONObject) -> JSONObject:
 
 
 def make_event_user_builder(event_name: str) -> UserBuilder:
-    """Return a builder of users with events of a fixed name, one event per product."""
+    """Return a builder of Insider One users with events of a fixed name, one per product."""
     return lambda values: _build_event_user(values, event_name)
 
 
 def build_custom_event_user(values: JSONObject) -> JSONObject:
-    """Build the user with events that have the name of the Segment event."""
+    """Build the Insider One user with events that have the name of the Segment event."""
     return _build_event_user(values, normalise_name(values["event_name"]))
 
 

@@ -1,4 +1,4 @@
-"""Validate mappings with Segment's error texts, and apply the root directive.
+"""Validation of mappings with Segment's error texts, and the root directive.
 
 Source: behaviour recorded from Segment's published mapping kit, 3.170.0.
 """

@@ -1,4 +1,4 @@
-"""Find where each value of a request comes from, and which values are not sent.
+"""Origins of request values: where each value comes from, and which values are not sent.
 
 The place of a value in the body is not defined twice: the action builds a body from marks in place
 of values, and the marks are searched in it.
@@ -32,7 +32,7 @@ _MARK_PATTERN = re.compile("\x01(\\d+)\x01")
 
 @dataclass(frozen=True, slots=True)
 class ValueOrigin:
-    """Origin of one mapped value.
+    """Origin of one mapped value: its event paths, its mapping and its places in the request.
 
     Args:
         at: Paths in the body, e.g. "users[0].events[1].event_params.name"; empty when the value
@@ -140,7 +140,7 @@ def find_read_paths(subscription: Subscription, event: JSONObject) -> set[str]:
 def _find_mark_positions(
     marked: JSON, sent: JSON, body_path: str
 ) -> Iterator[tuple[int, str, JSON]]:
-    """Yield each mark's number, its place in the body and the value sent there."""
+    """Yield each mark's number, its place in the request body and the value sent there."""
     if isinstance(marked, str) and (mark := _MARK_PATTERN.search(marked)):
         yield int(mark[1]), body_path, sent
     elif isinstance(marked, dict) and isinstance(sent, dict):
@@ -152,7 +152,7 @@ def _find_mark_positions(
 
 
 def _find_switch_field_effects(field_key: str, sent: JSONObject) -> Iterator[tuple[str, JSON]]:
-    """Yield the places where a switch field shows its effect without its own value."""
+    """Yield the places in the body where a switch field shows its effect, not its value."""
     if field_key == "products" and sent.get("events") == []:
         yield "users[0].events", []
     *parent_keys, name = _SWITCH_FIELD_PATHS.get(field_key, "").split(".")

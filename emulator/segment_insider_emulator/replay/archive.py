@@ -23,7 +23,7 @@ _READ_BUFFER_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One file: a path or a URL such as "s3://bucket/2026-03-14/1.gz", and its size."""
+    """One archive file: a path or a URL such as "s3://bucket/2026-03-14/1.gz", and its size."""
 
     name: str
     size: int
@@ -31,7 +31,7 @@ class ArchiveFile:
 
 @dataclass(frozen=True, slots=True)
 class ArchivePart:
-    """The lines of a file that begin at byte *start* or later, and before *end*.
+    """The lines of an archive file that begin at byte *start* or later, and before *end*.
 
     Args:
         file_index: Index of the file in the archive.
@@ -47,7 +47,7 @@ class ArchivePart:
 
 
 def find_archive_files(names: Iterable[str]) -> list[ArchiveFile]:
-    """Find the files that *names* refer to, each once, sorted by name.
+    """Find the archive files that *names* refer to, each once, sorted by name.
 
     Folders include all files below them. Names that begin with "." or "_" are skipped: programs
     that write archives keep their notes there.
@@ -67,7 +67,7 @@ def find_archive_files(names: Iterable[str]) -> list[ArchiveFile]:
 def split_files_into_parts(
     files: Iterable[ArchiveFile], max_bytes: int = MAX_PART_BYTES
 ) -> Iterator[ArchivePart]:
-    """Split *files* into parts of about *max_bytes*.
+    """Split archive files into parts of about *max_bytes*.
 
     Raises: EmulatorError, when a file cannot be read.
     """
@@ -81,7 +81,9 @@ def split_files_into_parts(
 
 
 def open_archive_file(name: str) -> IO[bytes]:
-    """Open a file unbuffered. Raises: OSError, or an error of its file system.
+    """Open an archive file unbuffered.
+
+    Raises: OSError, or an error of its file system.
 
     Raises: OSError, or what its file system raises.
     """
@@ -151,11 +153,11 @@ def _is_gzip(name: str) -> bool:
 
 
 class DamagedArchiveFileError(Exception):
-    """A file cannot be read to its end; the message says why."""
+    """An archive file cannot be read to its end; the message says why."""
 
 
 def read_archive_lines(part: ArchivePart) -> Iterator[bytes | None]:
-    """Yield the lines of *part*; None is a line longer than MAX_LINE_BYTES.
+    """Yield the lines of an archive part; None is a line longer than MAX_LINE_BYTES.
 
     Raises: Damaged, after the lines that could be read.
     """
@@ -176,7 +178,7 @@ def read_archive_lines(part: ArchivePart) -> Iterator[bytes | None]:
 
 
 def _open_decompressed_part(file: io.BufferedIOBase, part: ArchivePart) -> io.BufferedIOBase:
-    """Return *file* decompressed and positioned at the first line of *part*."""
+    """Return an archive file decompressed and positioned at the first line of *part*."""
     if part.start:
         file.seek(part.start - 1)
         _skip_rest_of_line(file)
@@ -218,7 +220,7 @@ def _skip_bom(file: io.BufferedIOBase, name: str) -> int:
 
 
 def _skip_rest_of_line(file: io.BufferedIOBase) -> int:
-    """Skip the rest of the line and return the number of bytes."""
+    """Skip the rest of a line in an archive file and return the number of bytes."""
     passed = 0
     while piece := file.readline(MAX_LINE_BYTES):
         passed += len(piece)

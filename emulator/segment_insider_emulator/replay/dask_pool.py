@@ -1,4 +1,4 @@
-"""Measure archive parts on a Dask cluster."""
+"""Dry run of archive parts on a Dask cluster."""
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
@@ -27,7 +27,7 @@ _CLUSTER_REMEDY = "Start `dask scheduler` and `dask worker` where this package i
 def measure_parts_on_cluster(
     job: DryRunInputs, parts: Iterable[ArchivePart], scheduler_url: str
 ) -> Iterator[ArchivePartResult]:
-    """Measure *parts* on a Dask cluster and yield results as they finish.
+    """Dry-run archive parts on a Dask cluster and yield their metrics as they finish.
 
     When a worker dies, another one measures its part; the result is the same.
 

@@ -1,4 +1,4 @@
-"""Run an archive through a workspace, in parts: local processes, metrics and checkpoints."""
+"""Dry run of an archive through a workspace: local processes, metrics and checkpoints."""
 
 import multiprocessing
 import os
@@ -59,8 +59,7 @@ _CHECKPOINT_REMEDY = "Choose another file for --resume, or delete this one to st
 
 @dataclass(frozen=True, slots=True)
 class DryRunInputs:
-    """Input of the dry run of every archive part: workspaces and clocks, small enough for other
-    processes.
+    """Input of a dry run for its worker processes: pickled workspaces, and clocks.
 
     Args:
         pickled_workspaces: The pickled workspace, and the one to compare it with or None.
@@ -73,7 +72,7 @@ class DryRunInputs:
     def from_workspaces(
         cls, workspace: Workspace, comparison_workspace: Workspace | None, clocks: EvaluationClocks
     ) -> Self:
-        """Pickle *workspace* and the one to compare it with, if any."""
+        """Pickle the workspace of a dry run and the one to compare it with, if any."""
         return cls(pickle.dumps((workspace, comparison_workspace)), clocks)
 
 
@@ -85,7 +84,7 @@ class ArchivePartResult(NamedTuple):
 
 
 def measure_archive_part(job: DryRunInputs, part: ArchivePart) -> ArchivePartResult:
-    """Return the metrics of *part*, including its unreadable lines."""
+    """Dry-run an archive part; return its metrics, including its unreadable lines."""
     counter = _ArchivePartCounter(*_load_evaluators(job), part)
     counter.count_lines_and_events()
     return ArchivePartResult(part, counter.metrics)
@@ -247,7 +246,7 @@ def _find_request_body(result: EventResult, subscription: str) -> bytes | None:
 def measure_parts_in_processes(
     job: DryRunInputs, parts: Iterable[ArchivePart], workers: int
 ) -> Iterator[ArchivePartResult]:
-    """Measure *parts* in local processes and yield results as they finish.
+    """Dry-run archive parts in local processes and yield their metrics as they finish.
 
     Args:
         workers: Processes; 1 counts in this one.
@@ -297,7 +296,7 @@ def _ignore_keyboard_interrupts() -> None:
 
 
 class CompletedArchiveParts:
-    """Metrics of completed parts; every part is part_result once."""
+    """Metrics of the completed archive parts of a dry run; each part counts once."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -305,7 +304,7 @@ class CompletedArchiveParts:
         self._line_counts: dict[int, dict[int, int]] = {}  # file -> start of a part -> its lines
 
     def add_part_result(self, part_result: ArchivePartResult) -> None:
-        """Add the result of a part unless it was added before."""
+        """Add the dry-run result of an archive part unless it was added before."""
         if not self.is_part_completed(part_result.part):
             self._line_counts.setdefault(part_result.part.file_index, {})[
                 part_result.part.start
@@ -313,18 +312,18 @@ class CompletedArchiveParts:
             self.metrics.add_metrics(part_result.metrics)
 
     def is_part_completed(self, part: ArchivePart) -> bool:
-        """Return whether *part* is completed."""
+        """Return whether the dry run of an archive part is completed."""
         return part.start in self._line_counts.get(part.file_index, ())
 
     def compute_line_number_in_file(self, position: LinePosition) -> int:
-        """Return the line number in the file, once all earlier parts are completed."""
+        """Return a line's number in its archive file, once all earlier parts are completed."""
         parts = self._line_counts[position.file_index].items()
         return position.line_in_part + sum(
             lines for start, lines in parts if start < position.part_start
         )
 
     def to_json(self) -> JSONObject:
-        """Return the completed parts as JSON for a checkpoint."""
+        """Return the completed archive parts as JSON for a checkpoint."""
         return {
             "now": format_iso_utc(self.now),
             "done": [[file, list(parts.items())] for file, parts in self._line_counts.items()],
@@ -333,7 +332,9 @@ class CompletedArchiveParts:
 
     @classmethod
     def from_json(cls, document: JSON) -> Self:
-        """Build completed parts from `to_json`. Raises: LookupError, TypeError or ValueError.
+        """Build completed archive parts from the JSON of a checkpoint.
+
+        Raises: LookupError, TypeError or ValueError.
 
         Raises: LookupError, TypeError or ValueError.
         """
@@ -347,7 +348,7 @@ class CompletedArchiveParts:
 
 
 class CheckpointFile:
-    """A file with the completed parts, written every few seconds.
+    """A dry run's checkpoint file with its completed parts, written every few seconds.
 
     Args:
         job_digest: Digest of the job, see `compute_job_digest`; a file of another job is refused.
@@ -358,7 +359,7 @@ class CheckpointFile:
         self._saved_at = stopwatch()
 
     def load_completed_parts(self) -> CompletedArchiveParts | None:
-        """Load the completed parts; None when the file does not exist.
+        """Load the completed archive parts from the checkpoint; None when the file does not exist.
 
         Raises: EmulatorError, when it cannot be read or is of other work.
         """
@@ -381,7 +382,7 @@ class CheckpointFile:
     def save_completed_parts(
         self, completed: CompletedArchiveParts, *, force: bool = False
     ) -> None:
-        """Write *completed*, at most every few seconds unless *force* is set.
+        """Write the checkpoint of a dry run, at most every few seconds unless *force* is set.
 
         Raises: EmulatorError, when it cannot be written.
         """
@@ -400,7 +401,7 @@ class CheckpointFile:
 
 
 def compute_job_digest(job: DryRunInputs, parts: Sequence[ArchivePart]) -> str:
-    """Return a digest of everything that determines the metrics, except the current time."""
+    """Return a digest of all that determines the metrics of a dry run, except the current time."""
     insider = job.clocks.insider_now
     archive = [[part.name, part.start, part.size] for part in parts]
     digest = blake2b(orjson.dumps([archive, insider and format_iso_utc(insider)]), digest_size=16)
@@ -419,7 +420,7 @@ def run_dry_run(
     checkpoint: CheckpointFile | None,
     on_done: Callable[[ArchivePart], None],
 ) -> None:
-    """Measure all *parts* that *completed* does not contain yet.
+    """Dry-run all archive parts that *completed* does not contain yet.
 
     Args:
         checkpoint: Where completed parts are saved, also when the run fails.

@@ -1,4 +1,4 @@
-"""Evaluate archived events: verdicts, reasons for losses, changes between two workspaces.
+"""The evaluator of archived events: verdicts, reasons for losses, changes between workspaces.
 
 What depends on other events is left out: duplicate message ids, batches, rate limits, profiles and
 journeys.
@@ -124,7 +124,7 @@ def reasons_for_findings(parsed_user: ParsedUser, user: JSONObject) -> Iterator[
 
 
 def shorten_text(text: str) -> str:
-    """Return *text* shortened and safe to encode."""
+    """Return a text of the replay report shortened and safe to encode."""
     if not text.isascii():
         text = text.encode(errors="replace").decode()  # half of a surrogate pair
     return text if len(text) <= _MAX_REASON_LENGTH else f"{text[: _MAX_REASON_LENGTH - 1]}…"
@@ -140,7 +140,7 @@ def _remove_list_indexes(where: str) -> str:
 
 
 def _remove_quoted_value(what: str, where: str, user: JSON) -> str:
-    """Return the sentence without the value that it quotes at its end."""
+    """Return a finding's sentence without the value that it quotes at its end."""
     if ": " not in what:
         return shorten_text(what)
     try:
@@ -158,7 +158,7 @@ def _get_user_value_at_path(user: JSON, path: str) -> JSON:
 
 
 class DeliveryResult(NamedTuple):
-    """Result of one subscription for an event.
+    """Dry-run result of one subscription for an archived event.
 
     Args:
         request_body: Body of the request; None when there is none.
@@ -175,7 +175,7 @@ class DeliveryResult(NamedTuple):
 
 
 class EventResult(NamedTuple):
-    """Verdict, reasons and deliveries of one event.
+    """Dry-run verdict, reasons and deliveries of one archived event.
 
     Args:
         received_at: Of the event, or the time of the dry run where it has none.
@@ -211,7 +211,7 @@ class EvaluationClocks:
 
 
 class EventEvaluator:
-    """Evaluates events with a workspace that is compiled once."""
+    """Evaluator of archived events with a workspace that is compiled once."""
 
     def __init__(self, workspace: Workspace, clocks: EvaluationClocks) -> None:
         source = workspace.document.get("source", {})
@@ -232,7 +232,7 @@ class EventEvaluator:
         self._clocks = clocks
 
     def evaluate_call(self, call: JSONObject, line_bytes: int, random_bytes: bytes) -> EventResult:
-        """Evaluate *call*.
+        """Evaluate an archived call: its verdict, reasons and deliveries.
 
         Args:
             call: As destinations receive it or, without receivedAt, as an SDK sends it.

@@ -1,4 +1,4 @@
-"""Write the report as one HTML page with SVG charts and without scripts."""
+"""The replay report as one HTML page with SVG charts and without scripts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ _MAX_HTML_ROWS = 200  # of a table; all of them are in the JSON report
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """A labelled bar; lengths are in units of the drawing."""
+    """A labelled bar of a report chart; lengths are in units of the drawing."""
 
     label: str
     count: int
@@ -69,7 +69,7 @@ class ChartColumn:
 
 
 def build_chart_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
-    """Build bars of the first *max_bars* of the sorted *rows*."""
+    """Build chart bars of the first *max_bars* of the sorted report *rows*."""
     shown_rows = list(rows)[:max_bars]
     largest = max((count for _, count in shown_rows), default=1)
     room = CHART_WIDTH - _LABEL_WIDTH - 90
@@ -80,7 +80,7 @@ def build_chart_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> lis
 
 
 def build_day_columns(days: Sequence[JSONObject]) -> list[ChartColumn]:
-    """Build one column per day, with its verdicts stacked."""
+    """Build one chart column per day, with the event verdicts stacked."""
     long = len({row["day"] for row in days}) > _MAX_DAY_COLUMNS
     counts: dict[str, dict[str, int]] = {}
     for row in days:
@@ -106,7 +106,9 @@ def _stack_column_parts(counts: dict[str, int], largest: int) -> Iterable[ChartC
 
 
 def write_html_report(report_json: JSONObject, path: Path) -> None:
-    """Write the HTML page. Raises: EmulatorError, when the file cannot be written.
+    """Write the HTML page of a replay report.
+
+    Raises: EmulatorError, when the file cannot be written.
 
     Raises: EmulatorError, when the file cannot be written.
     """
@@ -118,7 +120,7 @@ def write_html_report(report_json: JSONObject, path: Path) -> None:
 
 
 def render_html_report(report_json: JSONObject) -> str:
-    """Return the report as HTML."""
+    """Return the replay report as HTML."""
     template = files(__package__).joinpath("report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True

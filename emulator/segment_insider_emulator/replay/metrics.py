@@ -135,7 +135,7 @@ def _parse_amount(value: JSON) -> float | None:
 
 
 class LinePosition(NamedTuple):
-    """Position of a line: file index, start of its part, line number in that part."""
+    """Position of an archive line: file index, start of its part, line number in that part."""
 
     file_index: int
     part_start: int
@@ -143,7 +143,7 @@ class LinePosition(NamedTuple):
 
 
 class LineSample(NamedTuple):
-    """An example line of a row; *text* is short JSON without secrets."""
+    """An example line of a metric row; *text* is short JSON without secrets."""
 
     position: LinePosition
     text: str
@@ -151,7 +151,7 @@ class LineSample(NamedTuple):
 
 @dataclass(slots=True)
 class RowTally:
-    """Count, order value and sample lines of a table row.
+    """Count, order value and sample lines of a row of a metric table.
 
     Args:
         order_value: Currency -> hundredths of it, of the orders in this row.
@@ -163,11 +163,11 @@ class RowTally:
     samples: list[LineSample] = field(default_factory=list)
 
     def add_samples(self, samples: Iterable[LineSample]) -> None:
-        """Add *samples* and keep the first ones of the archive."""
+        """Add sample lines to a tally and keep the first ones of the archive."""
         self.samples = sorted([*self.samples, *samples])[:MAX_SAMPLES]
 
     def add_tally(self, other: Self) -> None:
-        """Add the counts of *other*."""
+        """Add the counts of another tally."""
         self.count += other.count
         for currency, amount in other.order_value.items():
             self.order_value[currency] = self.order_value.get(currency, 0) + amount
@@ -176,7 +176,7 @@ class RowTally:
 
 @dataclass(slots=True)
 class MetricTable:
-    """Tallies by row key, at most *max_rows*; the rest is summed in *overflow*.
+    """A metric table: tallies by row key, at most *max_rows*; *overflow* sums the rest.
 
     A row that was dropped once stays dropped, so the counts of the other rows are exact: with more
     rows its rank by hash cannot improve.
@@ -187,7 +187,7 @@ class MetricTable:
     overflow: RowTally = field(default_factory=RowTally)
 
     def get_tally(self, row: RowKey) -> RowTally:
-        """Return the tally of *row*, created when it is missing."""
+        """Return the tally of a metric table's *row*, created when it is missing."""
         tally = self.rows.get(row)
         if tally is None:
             if len(self.rows) >= 2 * self.max_rows:
@@ -196,14 +196,14 @@ class MetricTable:
         return tally
 
     def add_table(self, other: Self) -> None:
-        """Add the counts of *other*."""
+        """Add the counts of another metric table."""
         for row, tally in other.rows.items():
             self.get_tally(row).add_tally(tally)
         self.overflow.add_tally(other.overflow)
         self.drop_excess_rows()
 
     def drop_excess_rows(self) -> None:
-        """Drop rows above *max_rows* into *overflow*."""
+        """Drop the metric rows above *max_rows* into *overflow*."""
         if len(self.rows) > self.max_rows:
             for row in sorted(self.rows, key=_hash_row_key)[self.max_rows :]:
                 self.overflow.add_tally(
@@ -221,7 +221,7 @@ def _create_empty_metric_tables() -> dict[str, MetricTable]:
 
 @dataclass(slots=True)
 class ReplayMetrics:
-    """All metrics of some archive lines.
+    """All dry-run metrics of some archive lines.
 
     Args:
         lines: Lines read, empty and broken ones among them.
@@ -239,20 +239,20 @@ class ReplayMetrics:
     tables: dict[str, MetricTable] = field(default_factory=_create_empty_metric_tables)
 
     def add_metrics(self, other: Self) -> None:
-        """Add the metrics of other lines."""
+        """Add the dry-run metrics of other archive lines."""
         for name in _COUNT_NAMES:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, table in self.tables.items():
             table.add_table(other.tables[name])
 
     def drop_excess_rows(self) -> None:
-        """Drop the excess rows of all tables."""
+        """Drop the excess rows of all metric tables."""
         for table in self.tables.values():
             table.drop_excess_rows()
 
 
 def metrics_to_json(metrics: ReplayMetrics) -> JSONObject:
-    """Return *metrics* as JSON for a checkpoint."""
+    """Return the metrics of a replay as JSON for a checkpoint."""
     return {
         **{name: getattr(metrics, name) for name in _COUNT_NAMES},
         "tables": {

@@ -1,4 +1,4 @@
-"""Write the report as a Parquet file, one row per metric."""
+"""The replay report as a Parquet file, one row per metric."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +17,7 @@ _REPORT_SECTIONS = ("verdicts", "events", "received", "deliveries", "reasons", "
 
 
 def write_parquet_report(report_json: JSONObject, path: Path) -> None:
-    """Write all report tables into one Parquet file; `section` names the table.
+    """Write all tables of a replay report into one Parquet file; `section` names the table.
 
     Raises: EmulatorError, when the file cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Build the JSON report of a dry run and format it for a terminal."""
+"""The replay report: built as JSON from a dry run, and formatted for a terminal."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -17,7 +17,7 @@ _MAX_CELL_LENGTH = 100  # characters of a cell
 def build_replay_report(
     completed: CompletedArchiveParts, files: Sequence[ArchiveFile], *, has_comparison: bool
 ) -> JSONObject:
-    """Build the report; docs/replay.md describes its parts.
+    """Build the JSON report of a dry run; docs/replay.md describes its parts.
 
     Args:
         has_comparison: Whether events were evaluated with a second workspace too.
@@ -61,12 +61,12 @@ def build_replay_report(
 
 
 def list_losses(report_json: JSONObject) -> list[JSONObject]:
-    """List the reasons for lost events, the most expensive first."""
+    """List a replay report's reasons for lost events, the most expensive first."""
     return [row for row in report_json["reasons"] if row["lost"]]
 
 
 def list_warnings(report_json: JSONObject) -> list[JSONObject]:
-    """List warnings about events that are not lost, the most frequent first, without repeats.
+    """List a replay report's warnings about events that are not lost, the most frequent first.
 
     Returns: Rows of `verdict`, `where`, `what`, `remedy`, `count` and, where there are any,
         `samples`. Equal warnings about requests are one row, with `of`: rows of `type`, `event`,
@@ -130,7 +130,7 @@ def _get_lost_value_sort_key(row: JSONObject) -> tuple[bool, float, int]:
 
 
 def format_text_report(report_json: JSONObject) -> str:
-    """Return the report as text tables, the most expensive losses first."""
+    """Return the replay report as text tables, the most expensive losses first."""
     return "\n".join(_format_report_lines(report_json))
 
 
@@ -205,18 +205,18 @@ def _format_comparison_tables(comparison: JSONObject, event_count: int) -> Itera
 
 
 def format_event_label(row: JSONObject) -> str:
-    """Return the event name of a track call, else the type."""
+    """Return the event name of a report row's track call, else the type of call."""
     return str(row["event"] or row["type"] or "(no type)")
 
 
 def format_reason(row: JSONObject) -> str:
-    """Return a reason in one line, with its path."""
+    """Return the reason of a report row in one line, with its path."""
     place = f"{row['where']}: " if row["where"] else ""
     return f"{place}{row['what']}"
 
 
 def format_order_value(row: JSONObject) -> str:
-    """Return the value of a row's orders, e.g. "1,200.50 EUR"."""
+    """Return the value of a report row's orders, e.g. "1,200.50 EUR"."""
     return ", ".join(f"{amount:,.2f} {currency}" for currency, amount in row["value"].items())
 
 

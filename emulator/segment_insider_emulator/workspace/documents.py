@@ -1,4 +1,4 @@
-"""Parse JSON and YAML documents strictly, and format workspace documents as YAML."""
+"""Strict parsers of JSON and YAML documents, and the YAML format of workspace files."""
 
 import json
 import math
@@ -49,7 +49,7 @@ class InvalidDocumentError(Exception):
 
     @classmethod
     def build_repeated_key_error(cls, key: str, line: int = 0) -> Self:
-        """Build the error for a key that occurs twice in one object."""
+        """Build the error for a key that occurs twice in one object of a document."""
         return cls(f"the key {key!r} occurs twice in one object", "Keep one of the two.", line)
 
 
@@ -176,7 +176,7 @@ WORKSPACE_FILE_KIND = ("workspace file", "Begin with `source:` and `destination:
 def parse_document(
     raw: bytes, where: str, file_kind: tuple[str, str] = WORKSPACE_FILE_KIND
 ) -> JSONObject:
-    """Parse a workspace file or another document with the same limits.
+    """Parse a workspace file or another JSON or YAML document with the same limits.
 
     Args:
         raw: JSON or YAML text in UTF-8; the content decides which.
@@ -301,7 +301,7 @@ _LINE_WIDTH = 110
 
 
 class _WorkspaceYamlDumper(yaml.SafeDumper):
-    """Quotes every string that a YAML loader could read as another type."""
+    """YAML dumper that quotes every string that a loader could read as another type."""
 
     def ignore_aliases(self, data: JSON) -> bool:
         return True
@@ -336,7 +336,7 @@ _WorkspaceYamlDumper.add_representer(str, _represent_text_as_yaml)
 
 
 def format_workspace_yaml(document: JSONObject, left_out: list[JSONObject]) -> str:
-    """Return *document* as YAML; skipped subscriptions follow as comments."""
+    """Return a workspace document as YAML; skipped subscriptions follow as comments."""
     text = yaml.dump(
         document,
         Dumper=_WorkspaceYamlDumper,

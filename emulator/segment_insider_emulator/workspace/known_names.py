@@ -84,7 +84,7 @@ def _collect_known_names_cached(subscriptions: bytes) -> "KnownNames":
 
 @dataclass(frozen=True)
 class KnownNames:
-    """All event, property and trait names of one workspace and of both specs.
+    """All event, property and trait names of one workspace and of both vendors' specs.
 
     Args:
         subscriptions: As in the document, including disabled ones.
@@ -121,7 +121,7 @@ class KnownNames:
         return find_intended_name(page, self.trigger_event_names)
 
     def has_misspelled_name(self, call: JSONObject) -> bool:
-        """Check whether a name in *call* looks like a misspelled known name."""
+        """Return whether a name in a Segment call looks like a misspelled known name."""
         kind, name = call.get("type"), str(call.get("event") or call.get("name") or "")
         known = self.traits if kind == "identify" else self.list_event_properties(name)
         body = call.get("traits" if kind == "identify" else "properties")

@@ -1,4 +1,4 @@
-"""Load workspace files, presets, and the tracking plans that they name."""
+"""Loaders of workspace files, presets, and the tracking plans that they name."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -41,7 +41,7 @@ def list_uncheckable_plan_rules(tracking_plan: TrackingPlan | None) -> Iterator[
 
 
 def read_embedded_tracking_plan(document: JSONObject, where: str) -> TrackingPlan | None:
-    """Read the plan inside a *document* that does not come from a file; None without one.
+    """Read the tracking plan inside a *document* that is not a file; None without one.
 
     Raises: EmulatorError, when the document names a file, or the plan is invalid.
     """
@@ -56,7 +56,7 @@ def read_embedded_tracking_plan(document: JSONObject, where: str) -> TrackingPla
 
 
 def read_tracking_plan_of_file(document: JSONObject, path: str | Path) -> TrackingPlan | None:
-    """Read the plan that a workspace file contains or names; None without one.
+    """Read the tracking plan that a workspace file contains or names; None without one.
 
     A relative path starts at the folder of the workspace file.
     Raises: EmulatorError, when the file is missing or is not a plan.
@@ -109,7 +109,9 @@ def is_preset_name(path: str | Path) -> bool:
 
 
 def load_preset_workspace(name: str, where: str = "") -> Workspace:
-    """Load one of PRESET_NAMES. Raises: EmulatorError, for any other name.
+    """Load the workspace of a preset, one of PRESET_NAMES.
+
+    Raises: EmulatorError, for any other name.
 
     Args:
         where: Where the name was given, for the error.
@@ -118,7 +120,10 @@ def load_preset_workspace(name: str, where: str = "") -> Workspace:
 
 
 def read_document(path: str | Path) -> JSONObject:
-    """Read a document without validating it. Raises: EmulatorError, when it is unreadable."""
+    """Read a JSON or YAML document without validating it.
+
+    Raises: EmulatorError, when it is unreadable.
+    """
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
@@ -129,7 +134,10 @@ def read_document(path: str | Path) -> JSONObject:
 
 
 def read_preset_document(name: str, where: str = "") -> JSONObject:
-    """Read the document of a preset. Raises: EmulatorError, for an unknown name."""
+    """Read the workspace document of a preset.
+
+    Raises: EmulatorError, for an unknown name.
+    """
     if name not in PRESET_NAMES:
         raise EmulatorError(
             f"unknown preset {name[:80]!r}", where, suggest_name(name, list(PRESET_NAMES))

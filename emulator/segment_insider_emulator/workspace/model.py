@@ -39,7 +39,7 @@ class OAuthApplication:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A validated workspace file.
+    """A validated workspace: Segment sources, one destination, and the Insider One account.
 
     Args:
         source_name: Name of the first source, e.g. "Web shop".
@@ -73,7 +73,7 @@ class Workspace:
 
     @property
     def sources(self) -> tuple[SegmentSource, ...]:
-        """All sources; the first is also used for unknown write keys."""
+        """All Segment sources; the first is also used for unknown write keys."""
         return (
             SegmentSource(self.source_name, self.write_key, self.source_enabled),
             *self.other_sources,
@@ -81,7 +81,7 @@ class Workspace:
 
 
 def build_workspace(document: JSONObject) -> Workspace:
-    """Build a workspace from a valid *document*."""
+    """Build a workspace from a valid workspace document."""
     settings = document["destination"]["settings"]
     insider = document.get("insider", {})
     account = insider.get("account", {"name": settings["account_name"], "key": settings["ucd_key"]})
@@ -105,7 +105,7 @@ def build_workspace(document: JSONObject) -> Workspace:
 
 
 def fingerprint_document(document: JSONObject) -> str:
-    """Return a hash that identifies *document*."""
+    """Return a hash that identifies a workspace document."""
     canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     return blake2b(canonical, digest_size=16).hexdigest()
 
@@ -144,7 +144,7 @@ def _list_sources_of_other_write_keys(source_document: JSONObject) -> Iterator[S
 
 
 def redact_workspace_document(document: JSONObject) -> JSONObject:
-    """Return *document* without the account's key and without file names."""
+    """Return a workspace document without the account's key and without file names."""
     redacted = dict(document)
     if isinstance(redacted.get("trackingPlan"), str):
         del redacted["trackingPlan"]

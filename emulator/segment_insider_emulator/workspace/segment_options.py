@@ -22,5 +22,5 @@ class SegmentOptions:
 
 
 def read_segment_options(document: JSONObject) -> SegmentOptions:
-    """Read `segment` of a valid workspace file."""
+    """Read the options under `segment` of a valid workspace document."""
     return SegmentOptions(document.get("contextIp", True), document.get("screenCalls", "warn"))

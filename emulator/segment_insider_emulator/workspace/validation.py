@@ -1,4 +1,4 @@
-"""Validate workspace documents with all checks, and describe each problem that they find.
+"""All checks of workspace documents, and descriptions of the problems that they find.
 
 No message quotes a value of the file, because it may be a key; only subscription names are quoted.
 """
@@ -95,7 +95,7 @@ def validate_document(document: JSONObject) -> list[WorkspaceFinding]:
 
 
 def list_schema_errors(document: JSONObject) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """Yield path and reason of everything in *document* that the JSON Schema rejects.
+    """Yield path and reason of everything in a document that the workspace JSON Schema rejects.
 
     An object with a missing key is rejected as a whole; an unknown key is rejected alone.
     """

@@ -1,4 +1,4 @@
-"""Render the Liquid templates of the `@liquid` directive exactly as Segment does.
+"""Liquid templates of the `@liquid` directive, rendered exactly as Segment does.
 
 Segment runs liquidjs 10.30. The grammar is in `tokenizer` and `expressions`, the tags in `parser`,
 the filters in the modules named after them.

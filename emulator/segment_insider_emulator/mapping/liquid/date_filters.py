@@ -70,7 +70,7 @@ class ZonedTime:
 
     @cached_property
     def local_ms(self) -> int:
-        """Milliseconds since 1970 on the local clock."""
+        """Milliseconds since 1970 on the clock of the time zone."""
         return int(self.epoch_ms - self.offset_minutes * 60_000)
 
     @cached_property
@@ -88,47 +88,47 @@ class ZonedTime:
 
     @property
     def year(self) -> int:
-        """Year."""
+        """Calendar year of the zoned time."""
         return self._year_month_day[0]
 
     @property
     def month(self) -> int:
-        """Month, 1 to 12."""
+        """Month of the zoned time, 1 to 12."""
         return self._year_month_day[1]
 
     @property
     def day(self) -> int:
-        """Day of the month."""
+        """Day of the month of the zoned time."""
         return self._year_month_day[2]
 
     @property
     def day_of_year(self) -> int:
-        """Day of the year, 1 to 366."""
+        """Day of the year of the zoned time, 1 to 366."""
         return self.local_ms // MS_PER_DAY - count_days_since_epoch(self.year, 1, 1) + 1
 
     @property
     def weekday(self) -> int:
-        """Day of the week, 0 to 6, Sunday first."""
+        """Day of the week of the zoned time, 0 to 6, Sunday first."""
         return (self.local_ms // MS_PER_DAY + 4) % 7
 
     @property
     def hour(self) -> int:
-        """Hour, 0 to 23."""
+        """Hour of the zoned time, 0 to 23."""
         return self.local_ms // 3_600_000 % 24
 
     @property
     def minute(self) -> int:
-        """Minute."""
+        """Minute of the zoned time, 0 to 59."""
         return self.local_ms // 60_000 % 60
 
     @property
     def second(self) -> int:
-        """Second."""
+        """Second of the zoned time, 0 to 59."""
         return self.local_ms // 1_000 % 60
 
     @property
     def millisecond(self) -> int:
-        """Millisecond."""
+        """Millisecond of the zoned time, 0 to 999."""
         return self.local_ms % 1_000
 
 
@@ -293,7 +293,7 @@ def _parse_zoned_time(
 
 
 def _parse_epoch_ms(context: LiquidContext, value: JSON) -> float:
-    """Convert a value to milliseconds since 1970; numbers and texts of digits are seconds."""
+    """Convert a Liquid value to epoch milliseconds; numbers and texts of digits are seconds."""
     if is_nil(value):
         return math.nan
     if value in ("now", "today"):
@@ -309,7 +309,7 @@ def _parse_epoch_ms(context: LiquidContext, value: JSON) -> float:
 
 
 def _get_received_at_ms(event: JSON) -> float:
-    """Return when Segment received the event: the value of "now".
+    """Return when Segment received the event, in milliseconds: the value of "now" in Liquid.
 
     The current time would make the results of two runs differ.
     """

@@ -91,7 +91,7 @@ def _strip_html_filter(text: str, *_ignored: JSON) -> str:
 
 
 def _find_html_block_end(text: str, opening: int, blocks: dict[str, str]) -> int:
-    """Return the end of the block at *opening*; -1 when it is not closed.
+    """Return the end of the HTML block at *opening*; -1 when it is not closed.
 
     A kind of block that is not closed once is removed from *blocks*, as it cannot be closed later.
     """
@@ -167,7 +167,7 @@ def _slugify_filter(text: str, mode: JSON = MISSING, cased: JSON = False, *_igno
 
 
 def _replace_runs_with_hyphens(text: str, is_slug_character: Callable[[str], bool]) -> str:
-    """Replace each run of other characters by one hyphen; remove one hyphen at either end."""
+    """Replace each run of non-slug characters by a hyphen; remove one hyphen at either end."""
     marked = "".join(character if is_slug_character(character) else "\0" for character in text)
     slug = re.sub("\0+", "-", marked)
     return slug.removeprefix("-").removesuffix("-")
@@ -234,7 +234,7 @@ def _json_filter(context: LiquidContext, value: JSON, space: JSON = 0, *_ignored
 
 
 def _replace_keywords_with_objects(value: JSON) -> JSON:
-    """Replace the keywords nil, empty and blank by {}, which they are in liquidjs."""
+    """Replace the Liquid keywords nil, empty and blank by {}, which they are in liquidjs."""
     if isinstance(value, LiquidKeyword):
         return {}
     return (
@@ -260,7 +260,7 @@ def _get_json_indent(space: JSON) -> str:
 
 
 def _format_indented_json(value: JSON, indent: str, line_start: str) -> str:
-    """Return the result of `JSON.stringify(value, null, indent)`.
+    """Return the result of JavaScript's `JSON.stringify(value, null, indent)`.
 
     Args:
         line_start: Line feed and indent of the line with the closing bracket.

@@ -1,4 +1,4 @@
-"""Parse Liquid values, operators and filters to functions of a rendering context.
+"""Parsers of Liquid values, operators and filters; they return functions of a rendering context.
 
 Source: liquidjs 10.30, `parser/tokenizer.ts`, `render/expression.ts`, `render/operator.ts`.
 """
@@ -58,7 +58,7 @@ _OPERATORS: Final[dict[str, Callable[[JSON, JSON], bool]]] = {
 
 
 def parse_filtered_value(scanner: TemplateScanner, filters: FilterTable) -> CompiledExpression:
-    """Parse `value | filter: argument | …`; a filter that is not in *filters* changes nothing.
+    """Parse Liquid's `value | filter: argument | …`; a filter not in *filters* changes nothing.
 
     Raises: LiquidError, when there is no value or something else is in the place of a filter.
     """
@@ -107,7 +107,7 @@ def _parse_expression(scanner: TemplateScanner) -> CompiledExpression:
 def _convert_to_reverse_polish(
     parts: list[CompiledExpression | str],
 ) -> list[CompiledExpression | str]:
-    """Reorder operands before their operators; operators of one rank group from the right."""
+    """Reorder a Liquid expression to reverse Polish; operators of one rank group from the right."""
     ordered: list[CompiledExpression | str] = []
     pending_operators: list[str] = []
     for part in parts:
@@ -138,7 +138,7 @@ def _compile_reverse_polish(parts: list[CompiledExpression | str]) -> CompiledEx
 
 
 def _apply_operator(operator: str, operands: list[JSON]) -> bool:
-    """Apply *operator* to operands from the stack; a missing one is undefined."""
+    """Apply a Liquid operator to operands from the stack; a missing one is undefined."""
     right = operands.pop() if operands else MISSING
     if operator == "not":
         return not is_liquid_truthy(right)
@@ -147,7 +147,7 @@ def _apply_operator(operator: str, operands: list[JSON]) -> bool:
 
 
 def parse_operand(scanner: TemplateScanner) -> CompiledExpression | None:
-    """Parse a literal, a range or a path; return None when none begins here."""
+    """Parse a Liquid literal, range or path; return None when none begins here."""
     scanner.skip_blanks()
     value = _parse_literal(scanner)
     if value is None and scanner.peek_character() == "(":
@@ -159,7 +159,7 @@ def parse_operand(scanner: TemplateScanner) -> CompiledExpression | None:
 
 
 def parse_leading_path(scanner: TemplateScanner) -> CompiledExpression:
-    """Parse the path at the beginning of a text; without one the value is undefined."""
+    """Parse the Liquid path at the beginning of a text; without one the value is undefined."""
     scanner.skip_blanks()
     steps = _parse_path_steps(scanner, starts_path=True)
     return _compile_variable_path(steps) if steps else _compile_constant(MISSING)
@@ -212,7 +212,7 @@ def _list_range_numbers(context: LiquidContext, low: JSON, high: JSON) -> list[f
 
 
 def _parse_path_steps(scanner: TemplateScanner, *, starts_path: bool) -> list[CompiledExpression]:
-    """Parse the steps of a path: names after dots, values in brackets."""
+    """Parse the steps of a Liquid path: names after dots, values in brackets."""
     steps: list[CompiledExpression] = []
     while True:
         if scanner.peek_character() == "[":
@@ -294,7 +294,7 @@ def _parse_filter_arguments(scanner: TemplateScanner) -> list[CompiledExpression
 
 
 def _parse_filter_argument(scanner: TemplateScanner) -> CompiledExpression | None:
-    """Parse a value, or `key: value`, which the filter gets as a pair."""
+    """Parse an argument of a Liquid filter: a value, or `key: value`, which becomes a pair."""
     scanner.skip_blanks()
     begin = scanner.position
     value = parse_operand(scanner)

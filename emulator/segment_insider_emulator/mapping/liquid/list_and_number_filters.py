@@ -184,7 +184,7 @@ def _where_filter(
 def _sample_filter(
     context: LiquidContext, value: JSON, count: JSON = MISSING, *_ignored: JSON
 ) -> JSON:
-    """Return the first elements: random ones would give results that no test can expect."""
+    """Apply Liquid's `sample`, but take the first elements: no test could expect random ones."""
     value = replace_liquid_keyword(value)
     if is_nil(value):
         return []

@@ -1,4 +1,4 @@
-"""Parse Liquid templates to render actions: the parse loop and the tags that Segment allows.
+"""The parser of Liquid templates, which returns render actions, and the tags that Segment allows.
 
 Source: liquidjs 10.30, `tags/`; Segment, action-destinations, `liquid-directive.ts`.
 """
@@ -41,11 +41,11 @@ _Branch: TypeAlias = tuple[Callable[[LiquidContext], bool], RenderAction]
 
 
 class StopRendering(Exception):
-    """A `break` or `continue` tag ends the template."""
+    """A Liquid tag `break` or `continue` ends the template."""
 
 
 class TemplateParser:
-    """Parser of the tokens of a template, or of the lines of a `liquid` tag.
+    """Parser of the tokens of a Liquid template, or of the lines of a `liquid` tag.
 
     Args:
         filters: Filter functions by name.
@@ -61,7 +61,7 @@ class TemplateParser:
         self._position = 0
 
     def parse_all_tokens(self) -> RenderAction:
-        """Parse all tokens.
+        """Parse all tokens of the Liquid template; return the action that renders them.
 
         Raises: LiquidError.
         """
@@ -70,7 +70,7 @@ class TemplateParser:
     def parse_block_body(
         self, tag: TemplateToken, *end_tags: str
     ) -> tuple[RenderAction, TemplateToken]:
-        """Parse the block of *tag*; return its action and the end tag.
+        """Parse the block of a Liquid tag; return its render action and the end tag.
 
         Raises: UnlocatedLiquidError, when none of *end_tags* follows. LiquidError.
         """
@@ -83,7 +83,7 @@ class TemplateParser:
         return body, self._require_end_tag(tag)
 
     def skip_block_body(self, tag: TemplateToken, end_tag: str) -> list[TemplateToken]:
-        """Return the tokens of the block of *tag* without parsing them.
+        """Return the tokens in the block of a Liquid tag without parsing them.
 
         Raises: UnlocatedLiquidError, when *end_tag* does not follow.
         """
@@ -93,11 +93,11 @@ class TemplateParser:
         return self._tokens[begin : self._position]
 
     def parse_value(self, scanner: TemplateScanner) -> CompiledExpression:
-        """Parse a value with its filters."""
+        """Parse a Liquid value with its filters."""
         return parse_filtered_value(scanner, self.filters)
 
     def _parse_until_end_tag(self, *end_tags: str) -> RenderAction:
-        """Parse up to a tag of *end_tags*, which becomes the current token, or to the end."""
+        """Parse Liquid up to one of *end_tags*, which becomes the current token, or to the end."""
         actions: list[RenderAction] = []
         while self._position < len(self._tokens):
             token = self._tokens[self._position]
@@ -158,7 +158,7 @@ def _compile_output_token(parser: TemplateParser, token: TemplateToken) -> Rende
 
 
 def _reject_unknown_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    """Reject a tag that does not exist, or an end tag without its start tag."""
+    """Reject a Liquid tag that does not exist, or an end tag without its start tag."""
     raise UnlocatedLiquidError(f'tag "{token.value}" not found')
 
 
@@ -223,7 +223,7 @@ def _compile_raw_tag(parser: TemplateParser, token: TemplateToken) -> RenderActi
 
 
 def _compile_increment_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    """Compile the tag that writes a counter, then adds 1."""
+    """Compile the Liquid tag `increment`, which writes a counter, then adds 1."""
     name = token.create_scanner().read_name()
     return lambda context, output: context.write_output(
         to_string(context.add_to_counter(name, 1)), output
@@ -231,7 +231,7 @@ def _compile_increment_tag(_parser: TemplateParser, token: TemplateToken) -> Ren
 
 
 def _compile_decrement_tag(_parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    """Compile the tag that subtracts 1 from a counter, then writes it."""
+    """Compile the Liquid tag `decrement`, which subtracts 1 from a counter, then writes it."""
     name = token.create_scanner().read_name()
     return lambda context, output: context.write_output(
         to_string(context.add_to_counter(name, -1) - 1), output
@@ -239,7 +239,7 @@ def _compile_decrement_tag(_parser: TemplateParser, token: TemplateToken) -> Ren
 
 
 def _compile_cycle_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    """Compile the tag that writes the next of its values each time it is rendered."""
+    """Compile the Liquid tag `cycle`, which writes the next of its values at each rendering."""
     scanner = token.create_scanner()
     begin = scanner.position
     group = parse_operand(scanner)
@@ -274,7 +274,7 @@ def _iter_cycle_values(
 
 
 def _compile_block_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    """Compile the tag `block`, which without layouts only sets the variable `block`."""
+    """Compile the Liquid tag `block`, which without layouts only sets the variable `block`."""
     body, _ = parser.parse_block_body(token, "endblock")
 
     def render(context: LiquidContext, output: TextIO) -> None:
@@ -285,7 +285,7 @@ def _compile_block_tag(parser: TemplateParser, token: TemplateToken) -> RenderAc
 
 
 def _compile_break_tag(_parser: TemplateParser, _token: TemplateToken) -> RenderAction:
-    """Compile `break` or `continue`; without a loop they end the whole template."""
+    """Compile the Liquid tag `break` or `continue`; without a loop they end the whole template."""
 
     def stop_rendering(_context: LiquidContext, _output: TextIO) -> None:
         raise StopRendering
@@ -294,7 +294,7 @@ def _compile_break_tag(_parser: TemplateParser, _token: TemplateToken) -> Render
 
 
 def _compile_liquid_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    """Compile the tag `liquid`, which has one tag per line, without delimiters."""
+    """Compile the Liquid tag `liquid`, which has one tag per line, without delimiters."""
     tokens = tokenize_liquid_tag_lines(token.create_scanner())
     return TemplateParser(tokens, parser.filters, parser.block_depth).parse_all_tokens()
 
@@ -314,7 +314,7 @@ def _compile_if_tag(parser: TemplateParser, token: TemplateToken) -> RenderActio
 
 
 def _compile_unless_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
-    """Compile `unless`, which accepts a second `else`, as `if` does not; it is not rendered."""
+    """Compile the Liquid tag `unless`; unlike `if` it accepts a second `else`, but ignores it."""
     branches, end_tag = _parse_branches(parser, token)
     else_body = None
     while not end_tag.is_tag("endunless"):
@@ -326,7 +326,7 @@ def _compile_unless_tag(parser: TemplateParser, token: TemplateToken) -> RenderA
 def _parse_branches(
     parser: TemplateParser, token: TemplateToken
 ) -> tuple[list[_Branch], TemplateToken]:
-    """Return the branches of `if` or `unless` that have a condition, and the next tag."""
+    """Return the branches of a Liquid `if` or `unless` that have a condition, and the next tag."""
     branches: list[_Branch] = []
     condition_tag = token
     while condition_tag is token or condition_tag.is_tag("elsif"):

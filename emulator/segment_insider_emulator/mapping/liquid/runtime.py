@@ -1,4 +1,4 @@
-"""Convert and compare Liquid values, and hold the state and limits of one rendering.
+"""Runtime of Liquid templates: conversions, comparisons, and the state and limits of a rendering.
 
 Source: liquidjs 10.30, `drop/`, `render/operator.ts`, `context/context.ts`, `util/underscore.ts`.
 """
@@ -26,7 +26,7 @@ MAX_TEXT_LENGTH: Final = 100_000_000
 
 
 class LiquidKeyword:
-    """One of the keywords nil, empty and blank: equal to many values, comparable with none."""
+    """A Liquid keyword nil, empty or blank: equal to many values, comparable with none."""
 
     def __init__(self, plain_value: str | None) -> None:
         self.plain_value = plain_value
@@ -38,28 +38,28 @@ BLANK: Final = LiquidKeyword("")
 
 
 def replace_liquid_keyword(value: JSON) -> JSON:
-    """Replace a keyword by the value that filters get for it: null for nil, "" for the others."""
+    """Replace a Liquid keyword by the value that filters get: null for nil, "" for the others."""
     return value.plain_value if isinstance(value, LiquidKeyword) else value
 
 
 def replace_missing_with_default(value: JSON, default: JSON) -> JSON:
-    """Return *default* for an argument that is left out or undefined."""
+    """Return a filter argument, or *default* when it is left out or undefined."""
     return default if value is MISSING else value
 
 
 def is_nil(value: JSON) -> bool:
-    """Return whether *value* is null or undefined."""
+    """Return whether a Liquid value is null or undefined."""
     return value is None or value is MISSING
 
 
 def is_liquid_truthy(value: JSON) -> bool:
-    """Return whether a condition with *value* is true: only false and nil are not."""
+    """Return whether a Liquid condition with *value* is true: only false and nil are not."""
     value = replace_liquid_keyword(value)
     return value is not False and not is_nil(value)
 
 
 def format_output(value: JSON) -> str:
-    """Return the text that an output writes: nothing for nil, lists without separators."""
+    """Return the text that a Liquid output writes: nothing for nil, lists without separators."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -86,14 +86,14 @@ def to_number(value: JSON) -> float:
 
 
 def to_number_or_zero(value: JSON) -> float:
-    """Convert *value* for arithmetic filters: 0 when it is not a number."""
+    """Convert a Liquid value to a number for arithmetic filters: 0 when it is not one."""
     result = float(to_number(value))
     # JavaScript's `+value || 0`, which loses the sign of -0 too.
     return 0.0 if math.isnan(result) or not result else result
 
 
 def is_equal(left: JSON, right: JSON) -> bool:
-    """Return the result of `==`: no conversions, lists by elements, objects by identity."""
+    """Return the result of Liquid's `==`: no conversions, lists by item, objects by identity."""
     if isinstance(left, LiquidKeyword):
         return _matches_keyword(left, right)
     if isinstance(right, LiquidKeyword):
@@ -120,7 +120,7 @@ def _matches_keyword(keyword: LiquidKeyword, value: JSON) -> bool:
 
 
 def compare_liquid_values(left: JSON, right: JSON) -> int | None:
-    """Return -1, 0 or 1 as *left* is less, equal or greater; None when they cannot be ordered."""
+    """Return -1, 0 or 1 as Liquid value *left* is less, equal or greater; None without an order."""
     if isinstance(left, LiquidKeyword) or isinstance(right, LiquidKeyword):
         return None
     left, right = _to_primitive(left), _to_primitive(right)
@@ -140,11 +140,7 @@ def _to_primitive(value: JSON) -> JSON:
 
 
 def add_like_javascript(left: JSON, right: JSON) -> JSON:
-    """Return the result of JavaScript's `left + right`: joined texts if one is a text, else the
-    sum.
-
-    texts are joined, other values added.
-    """
+    """Return JavaScript's `left + right`: joined texts if one is a text, else the sum."""
     left, right = (
         _to_primitive(replace_liquid_keyword(left)),
         _to_primitive(replace_liquid_keyword(right)),
@@ -155,7 +151,7 @@ def add_like_javascript(left: JSON, right: JSON) -> JSON:
 
 
 def contains_value(left: JSON, right: JSON) -> bool:
-    """Return the result of `contains`: an equal element in a list, or a text in a text."""
+    """Return the result of Liquid's `contains`: an equal element in a list, or a text in a text."""
     left = replace_liquid_keyword(left)
     if isinstance(left, list):
         return any(is_equal(item, right) for item in left)
@@ -163,7 +159,7 @@ def contains_value(left: JSON, right: JSON) -> bool:
 
 
 def count_characters_up_to(count: float, text: str) -> int:
-    """Return how many characters of *text* a loop up to *count* visits, rounded up."""
+    """Return how many characters of *text* a loop up to *count* visits: *count* rounded up."""
     return 0 if math.isnan(count) else math.ceil(max(0, min(count, len(text))))
 
 
@@ -175,7 +171,7 @@ def get_list_element(values: list[JSON], index: float) -> JSON:
 
 
 def get_property(value: JSON, key: JSON) -> JSON:
-    """Return property *key* of *value*; `size`, `first` and `last` exist without being members.
+    """Return a property of a Liquid value, or its `size`, `first` or `last`, which are no members.
 
     Every property of nil is nil. MISSING means that there is no such property.
     """
@@ -194,12 +190,12 @@ def get_property(value: JSON, key: JSON) -> JSON:
 
 
 def is_finite_number(key: JSON) -> TypeGuard[float]:
-    """Return whether *key* is a number that can be an index."""
+    """Return whether *key* is a finite number, so that it can be an index."""
     return is_number(key) and math.isfinite(key)
 
 
 def get_own_property(value: JSON, key: str) -> JSON:
-    """Return the own property *key* of *value*; MISSING when there is none."""
+    """Return the own property *key* of a JavaScript value; MISSING when there is none."""
     if isinstance(value, dict):
         return value.get(key, MISSING)
     if value == "":
@@ -216,7 +212,7 @@ CompiledExpression: TypeAlias = Callable[["LiquidContext"], JSON]
 
 
 class LiquidContext:
-    """State of one rendering: event, variables, counters and limits."""
+    """State of one rendering of a Liquid template: event, variables, counters and limits."""
 
     def __init__(self, event: JSON) -> None:
         self.event = event
@@ -227,7 +223,7 @@ class LiquidContext:
         self._output_length = 0
 
     def count_memory(self, amount: float) -> None:
-        """Count *amount* units of memory before they are used.
+        """Count units of memory of a Liquid rendering before they are used, up to Segment's limit.
 
         Raises: UnlocatedLiquidError, beyond Segment's limit.
         """
@@ -237,20 +233,20 @@ class LiquidContext:
                 raise UnlocatedLiquidError("memory alloc limit exceeded")
 
     def count_list_memory(self, length: float) -> None:
-        """Count the memory of a new list of *length* elements."""
+        """Count the memory of a new list of *length* elements towards the limit of a rendering."""
         self.count_memory(length)
         if length > MAX_LIST_LENGTH:
             raise UnlocatedLiquidError("template render limit exceeded")
 
     def write_output(self, text: str, output: TextIO) -> None:
-        """Write *text*, and count its length."""
+        """Write *text* to the output of the Liquid template, and count its length."""
         self._output_length += len(text)
         if self._output_length > MAX_TEXT_LENGTH:
             raise UnlocatedLiquidError("Invalid string length")
         output.write(text)
 
     def get_variable(self, key: JSON) -> JSON:
-        """Return the variable *key*, else the event's member; MISSING when there is neither."""
+        """Return the Liquid variable *key*, else the event's member; MISSING without either."""
         name = to_string(key)
         for frame in reversed(self.variable_frames):
             if name in frame:
@@ -262,19 +258,18 @@ class LiquidContext:
         return 0 if event_value is MISSING and key == "size" else event_value
 
     def set_variable(self, name: str, value: JSON) -> None:
-        """Set a variable of the template."""
+        """Set a variable of the Liquid template."""
         self.variable_frames[0][name] = value
 
     @contextmanager
     def temporarily_set_variables(self, variables: JSONObject) -> Iterator[None]:
-        """Set *variables* for the duration of a block; they hide others of the same name."""
+        """Set Liquid variables for the duration of a block; they hide others of the same name."""
         self.variable_frames.append(variables)
         yield
         self.variable_frames.pop()
 
     def add_to_counter(self, name: str, step: int) -> float:
-        """Add *step* to the counter *name*; a new counter starts at the event's number of that
-        name, or 0.
+        """Add *step* to a Liquid counter; a new one starts at the event's number of its name, or 0.
 
         Returns: The value before the step.
         """
@@ -284,7 +279,7 @@ class LiquidContext:
         return previous
 
     def take_next_cycle_index(self, cycle_key: str, length: int) -> int:
-        """Return the index of the next value of a cycle of *length* values."""
+        """Return the index of the next value of a Liquid `cycle` tag with *length* values."""
         index = self._next_cycle_indexes.get(cycle_key, 0)
         self._next_cycle_indexes[cycle_key] = (index + 1) % length
         return index
@@ -296,7 +291,7 @@ LiquidFilter: TypeAlias = Callable[..., Any]
 
 
 def number_filter(function: Callable[..., float]) -> LiquidFilter:
-    """Decorate a filter that takes the value and its arguments as numbers, 0 for other values."""
+    """Decorate a Liquid filter that takes value and arguments as numbers, 0 for other values."""
 
     @wraps(function)
     def call_with_numbers(_context: LiquidContext, *values: JSON) -> float:
@@ -306,7 +301,7 @@ def number_filter(function: Callable[..., float]) -> LiquidFilter:
 
 
 def text_filter(function: LiquidFilter) -> LiquidFilter:
-    """Decorate a filter that takes the value as text, and count the memory of the text."""
+    """Decorate a Liquid filter that takes its value as text, and count the memory of the text."""
 
     @wraps(function)
     def call_with_text(context: LiquidContext, value: JSON, *arguments: JSON) -> JSON:

@@ -1,4 +1,4 @@
-"""Compile Liquid templates with the tags and filters that Segment allows.
+"""The compiler of Liquid templates with the tags and filters that Segment allows.
 
 Source: Segment, action-destinations, `mapping-kit/liquid-directive.ts`.
 """
@@ -74,7 +74,7 @@ FILTERS: Final[dict[str, LiquidFilter]] = {
 
 
 def compile_liquid_template(source: str) -> Callable[[JSON], str]:
-    """Parse *source*; return a function that renders one event to text.
+    """Compile a Liquid template to a function that renders it for one event.
 
     Compiling never fails. The returned function raises LiquidError for an event that cannot be
     rendered, and for every event when *source* has an error: that is when Segment notices.

@@ -1,4 +1,4 @@
-"""Split Liquid templates into text, outputs and tags, and scan the expressions inside them.
+"""The tokenizer of Liquid templates: text, outputs and tags, and a scanner of expressions.
 
 White space next to `{{-` and `-%}` is removed. Positions are indexes of UTF-16 units.
 Source: liquidjs 10.30, `parser/tokenizer.ts`, `parser/whitespace-ctrl.ts`.
@@ -38,7 +38,7 @@ _MAX_SNAPSHOT_UNITS: Final = 32
 
 
 class TemplateScanner:
-    """Scanner of a section of a template: reads names, numbers and texts from its position.
+    """Scanner of a section of a Liquid template: reads names, numbers and texts at its position.
 
     Args:
         source: The whole template, as single UTF-16 units.
@@ -51,52 +51,52 @@ class TemplateScanner:
         self.end = end
 
     def peek_character(self, offset: int = 0) -> str:
-        """Return the unit at *offset* from the position; "" after the end."""
+        """Return the UTF-16 unit at *offset* from the scanner's position; "" after the end."""
         index = self.position + offset
         return self.source[index] if index < self.end else ""
 
     def is_at_end(self) -> bool:
-        """Return whether nothing is left to read."""
+        """Return whether the template scanner has nothing left to read."""
         return self.position >= self.end
 
     def skip_blanks(self) -> None:
-        """Move past blank characters."""
+        """Move the template scanner past blank characters."""
         while self.position < self.end and self.source[self.position] in BLANK_CHARACTERS:
             self.position += 1
 
     def skip_character_and_compare(self, expected: str) -> bool:
-        """Move past the next UTF-16 unit; return whether it was *expected*."""
+        """Move the scanner past the next UTF-16 unit; return whether it was *expected*."""
         self.position += 1
         return self.source[self.position - 1 : self.position] == expected
 
     def read_name(self) -> str:
-        """Read a name after blanks; return "" when there is none."""
+        """Read a Liquid name after blanks; return "" when there is none."""
         self.skip_blanks()
         return self._read_matching_text(_NAME_PATTERN) or ""
 
     def read_operator(self) -> str | None:
-        """Read an operator after blanks, e.g. "==" or "contains"."""
+        """Read a Liquid operator after blanks, e.g. "==" or "contains"; None when there is none."""
         self.skip_blanks()
         return self._read_matching_text(_OPERATOR_PATTERN)
 
     def read_keyword(self) -> str | None:
-        """Read one of the keywords true, false, nil, null, empty and blank."""
+        """Read a Liquid keyword: true, false, nil, null, empty or blank; None without one."""
         return self._read_matching_text(_KEYWORD_PATTERN)
 
     def read_number(self) -> float | None:
-        """Read a number, e.g. "-1.5"."""
+        """Read a number of a Liquid expression, e.g. "-1.5"; None when there is none."""
         text = self._read_matching_text(_NUMBER_PATTERN)
         return None if text is None else float(text)
 
     def read_quoted_text(self) -> str | None:
-        """Read a quoted text and resolve its escapes; an unclosed one runs to the end."""
+        """Read a quoted Liquid text and resolve its escapes; an unclosed one runs to the end."""
         text = self.read_quoted_source_text()
         if text is None:
             return None
         return join_surrogates(_ESCAPE_PATTERN.sub(_resolve_escape, text[1:]))
 
     def read_quoted_source_text(self) -> str | None:
-        """Read a quoted text with its quotes and escapes unchanged."""
+        """Read a quoted Liquid text with its quotes and escapes unchanged."""
         self.skip_blanks()
         quote = self.peek_character()
         if quote not in ("'", '"'):
@@ -109,20 +109,20 @@ class TemplateScanner:
         return self.source[begin : self.position]
 
     def skip_past_character(self, character: str) -> bool:
-        """Move past the next *character*, or to the end; return whether it was found."""
+        """Move the scanner past the next *character* or to the end; return whether it was found."""
         index = self.source.find(character, self.position, self.end)
         self.position = index + 1 if index >= 0 else max(self.position, self.end)
         return index >= 0
 
     def format_source_excerpt(self, begin: int | None = None) -> str:
-        """Return the text from *begin*, quoted and shortened for an error message."""
+        """Return the template text from *begin*, quoted and shortened for an error message."""
         text = self.source[self.position if begin is None else begin : self.end]
         if len(text) > _MAX_SNAPSHOT_UNITS:
             text = text[: _MAX_SNAPSHOT_UNITS - 3] + "..."
         return _LONE_SURROGATE.sub(_escape_surrogate, to_json_text(join_surrogates(text)))
 
     def create_tokenization_error(self, message: str) -> LiquidError:
-        """Return a TokenizationError at the position."""
+        """Return Liquid's TokenizationError at the scanner's position."""
         return create_located_error("TokenizationError", message, self.source, self.position)
 
     def _read_matching_text(self, pattern: re.Pattern[str]) -> str | None:
@@ -147,7 +147,7 @@ def _escape_surrogate(surrogate: re.Match[str]) -> str:
 
 
 class SourceSpan(NamedTuple):
-    """A section of a template; an empty one may end before it begins."""
+    """Begin and end of a section of a Liquid template; an empty one may end before it begins."""
 
     begin: int
     end: int
@@ -155,7 +155,7 @@ class SourceSpan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TemplateToken:
-    """A text, output or tag of a template, with its position.
+    """A text, output or tag of a Liquid template, with its position.
 
     Args:
         value: The name of a tag, the trimmed content of a text, or "".
@@ -172,25 +172,25 @@ class TemplateToken:
 
     @property
     def source_text(self) -> str:
-        """The token as written in the template."""
+        """The Liquid token as written in the template."""
         return self.source[self.begin : self.end]
 
     @property
     def arguments_text(self) -> str:
-        """The arguments of a tag as written in the template."""
+        """The arguments of a Liquid tag as written in the template."""
         return self.source[slice(*self.content_span)]
 
     def is_tag(self, *names: str) -> bool:
-        """Return whether the token is a tag with one of *names*."""
+        """Return whether the Liquid token is a tag with one of *names*."""
         return self.kind == "tag" and self.value in names
 
     def create_scanner(self) -> TemplateScanner:
-        """Return a scanner of the arguments or the expression."""
+        """Return a scanner of the Liquid token's arguments or expression."""
         return TemplateScanner(self.source, *self.content_span)
 
 
 def tokenize_template(source: str) -> list[TemplateToken]:
-    """Split *source*, a template as single UTF-16 units, into tokens.
+    """Split a Liquid template, given as single UTF-16 units, into tokens.
 
     Raises: LiquidError, when a tag, an output or raw text is not closed or a tag has no name.
     """
