@@ -216,7 +216,7 @@ def _build_sandbox_services(
         pipeline, store, partial(_is_workspace_current, workspace_version, shared)
     )
     if config.asynchronous:
-        queue.start()
+        queue.start_worker()
     return SandboxServices(
         config=config,
         workspace=workspace,
@@ -270,7 +270,7 @@ def _build_insider_account(
         workspace.insider_options,
         callback_hosts=_list_allowed_callback_hosts(config, workspace),
         explain_token_rejection=panel.explain_key_rejection,
-        on_change=journeys.handle_changes,
+        on_change=journeys.handle_profile_changes,
         guard_factory=guard_factory,
     )
     return endpoint, journeys, panel

@@ -9,8 +9,8 @@ from uuid import UUID
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.plan_schema import (
     UnsupportedPattern,
-    check_re2_pattern,
-    matches_pattern,
+    matches_re2_pattern,
+    require_valid_re2_pattern,
 )
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.json_text import describe_json_differences
@@ -157,11 +157,11 @@ def _has_type(actual: JSON, value: str, place: str) -> bool:
 
 def _matches_pattern(actual: JSON, value: str, place: str) -> bool:
     try:
-        check_re2_pattern(value)
+        require_valid_re2_pattern(value)
     except UnsupportedPattern as error:
         remedy = r"Give a regular expression for the whole text, such as o-\d+."
         raise EmulatorError(f"{value!r} is not a pattern ({error})", place, remedy) from error
-    return isinstance(actual, str) and matches_pattern(rf"\A(?:{value})\z", actual)
+    return isinstance(actual, str) and matches_re2_pattern(rf"\A(?:{value})\z", actual)
 
 
 def _is_close_to(actual: JSON, value: str, place: str) -> bool:

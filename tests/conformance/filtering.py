@@ -14,7 +14,7 @@ from segment_insider_emulator.filtering.event_filters import (
     compile_destination_filters,
 )
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
-from segment_insider_emulator.filtering.fql_parser import parse_statement
+from segment_insider_emulator.filtering.fql_parser import parse_fql_statement
 from segment_insider_emulator.types import JSON, JSONObject
 
 EVALUATOR_CONFIGS: dict[str, Callable[[JSONObject], JSONObject]] = {
@@ -58,7 +58,7 @@ class PublishedEvaluator(NodeProcess):
 def run_filter(case: JSONObject) -> JSONObject:
     """Run *case* through this project: {"matches", "event"}; the event is null when dropped."""
     try:
-        matches: JSON = matches_event(parse_statement(case["if"]), case["event"])
+        matches: JSON = matches_event(parse_fql_statement(case["if"]), case["event"])
         filters = compile_destination_filters([{"if": case["if"], "actions": case["actions"]}])
         result = apply_destination_filters(filters, case["event"])
         return {"matches": matches, "event": None if result.rejection else result.event}

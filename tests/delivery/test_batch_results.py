@@ -3,7 +3,10 @@
 import orjson
 import pytest
 
-from segment_insider_emulator.delivery.results import request_for_user, response_for_user
+from segment_insider_emulator.delivery.results import (
+    build_request_body_for_user,
+    build_response_for_user,
+)
 from segment_insider_emulator.types import HttpResponse, JSONObject
 
 ERRORS = {"users.1.identifiers.required": ["either"], "users.10.insider_id.required": ["or"]}
@@ -39,7 +42,7 @@ def ok(body: JSONObject, *findings: JSONObject) -> HttpResponse:
     ],
 )
 def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObject) -> None:
-    assert orjson.loads(response_for_user(ok(MIXED), position).body) == {"data": expected}
+    assert orjson.loads(build_response_for_user(ok(MIXED), position).body) == {"data": expected}
 
 
 @pytest.mark.parametrize(
@@ -50,12 +53,12 @@ def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObjec
     ],
 )
 def test_failures_without_a_user_index_apply_to_all_users(body: JSONObject) -> None:
-    assert response_for_user(ok(body), 1).body == orjson.dumps(body)
+    assert build_response_for_user(ok(body), 1).body == orjson.dumps(body)
 
 
 def test_findings_are_those_of_one_s_own_user() -> None:
     answer = ok(MIXED, FINDING, {**FINDING, "where": "skip_hook"})
-    own, other = response_for_user(answer, 1), response_for_user(answer, 0)
+    own, other = build_response_for_user(answer, 1), build_response_for_user(answer, 0)
     assert [each["where"] for each in orjson.loads(own.headers["x-emulator-findings"])] == [
         "users.0.attributes",
         "skip_hook",
@@ -67,9 +70,14 @@ def test_findings_are_those_of_one_s_own_user() -> None:
 
 
 def test_an_error_is_everybody_s_and_its_page_is_cut() -> None:
-    assert response_for_user(HttpResponse(502, b"x" * 9_000), 3) == HttpResponse(502, b"x" * 2_000)
+    assert build_response_for_user(HttpResponse(502, b"x" * 9_000), 3) == HttpResponse(
+        502, b"x" * 2_000
+    )
 
 
 def test_a_request_has_one_s_own_user() -> None:
     body = {"users": [{"a": 1}, {"a": 2}], "platform": "segment"}
-    assert orjson.loads(request_for_user(body, 1)) == {"users": [{"a": 2}], "platform": "segment"}
+    assert orjson.loads(build_request_body_for_user(body, 1)) == {
+        "users": [{"a": 2}],
+        "platform": "segment",
+    }

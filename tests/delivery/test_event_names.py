@@ -37,7 +37,7 @@ def with_trigger(trigger: str, slug: str = "trackEvent") -> Destination:
     ],
 )
 def test_a_misspelled_event_name_gets_a_warning(name: str, meant: str) -> None:
-    note = EventNameChecker(Destination(GUIDE)).find_misspelled_event_name(named(name))
+    note = EventNameChecker(Destination(GUIDE)).warn_misspelled_event_name(named(name))
     assert note is not None
     assert note.text == (
         f"event {name!r} is not {meant!r}, and Segment compares every letter of a name. "
@@ -57,27 +57,27 @@ def test_a_misspelled_event_name_gets_a_warning(name: str, meant: str) -> None:
     ],
 )
 def test_other_event_names_get_no_warning(event: JSONObject) -> None:
-    assert EventNameChecker(Destination(GUIDE)).find_misspelled_event_name(event) is None
+    assert EventNameChecker(Destination(GUIDE)).warn_misspelled_event_name(event) is None
 
 
 def test_a_name_in_a_trigger_is_meant_and_is_known() -> None:
     own = with_trigger('type = "track" and event = "Giraffe Fed"')
-    assert EventNameChecker(own).find_misspelled_event_name(named("Giraffe Fed")) is None
-    note = EventNameChecker(own).find_misspelled_event_name(named("giraffe fed"))
+    assert EventNameChecker(own).warn_misspelled_event_name(named("Giraffe Fed")) is None
+    note = EventNameChecker(own).warn_misspelled_event_name(named("giraffe fed"))
     assert note
     assert "is not 'Giraffe Fed'" in note.text
     meant = with_trigger('type = "track" and event = "order completed"')
-    assert EventNameChecker(meant).find_misspelled_event_name(named("order completed")) is None
+    assert EventNameChecker(meant).warn_misspelled_event_name(named("order completed")) is None
 
 
 def test_an_event_that_a_mapping_of_its_own_takes_is_meant() -> None:
     broad = with_trigger('type = "track" and contains(event, "ompleted")', "orderCompletedEvent")
-    assert EventNameChecker(broad).find_misspelled_event_name(named("order completed")) is None
+    assert EventNameChecker(broad).warn_misspelled_event_name(named("order completed")) is None
 
 
 def test_a_name_in_the_tracking_plan_is_meant() -> None:
     assert (
-        EventNameChecker(Destination(GUIDE), {"order completed"}).find_misspelled_event_name(
+        EventNameChecker(Destination(GUIDE), {"order completed"}).warn_misspelled_event_name(
             named("order completed")
         )
         is None
@@ -86,7 +86,7 @@ def test_a_name_in_the_tracking_plan_is_meant() -> None:
 
 def test_a_malformed_trigger_names_nothing() -> None:
     assert (
-        EventNameChecker(with_trigger("event = ")).find_misspelled_event_name(named("Giraffe Fed"))
+        EventNameChecker(with_trigger("event = ")).warn_misspelled_event_name(named("Giraffe Fed"))
         is None
     )
 
@@ -98,7 +98,7 @@ def test_a_disabled_mapping_names_nothing() -> None:
     destination = {**workspace.destination, "subscriptions": [off]}
     changed = replace(workspace, destination=destination)
     assert (
-        EventNameChecker(Destination(changed.destination)).find_misspelled_event_name(
+        EventNameChecker(Destination(changed.destination)).warn_misspelled_event_name(
             named("giraffe fed")
         )
         is None

@@ -22,7 +22,7 @@ class Account:
         self.now = NOW
         self.faults = FaultInjector(lambda: self.now, seed, self.slept.append)
         for each in faults:
-            self.faults.add(parse_insider_fault(each))
+            self.faults.add_fault(parse_insider_fault(each))
         self.send = create_faulty_sender(self.take, self.faults)
 
     def take(self, _request: HttpRequest) -> HttpResponse:
@@ -115,4 +115,4 @@ def test_a_rate_limit_of_none_says_when_to_try_again_too() -> None:
 def test_clearing_ends_all_faults() -> None:
     account = Account({"status": 500, "share": 1})
     account.faults.clear_faults()
-    assert (account.ending(), account.faults.list_active()) == (200, [])
+    assert (account.ending(), account.faults.list_active_faults()) == (200, [])

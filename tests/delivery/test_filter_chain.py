@@ -18,7 +18,7 @@ from segment_insider_emulator.delivery.filter_chain import (
     FilterChain,
     build_filter_report,
     compile_filter_chain,
-    verdict_for_rejection,
+    get_verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import FilterResult
 from segment_insider_emulator.filtering.tracking_plan import parse_tracking_plan
@@ -64,7 +64,7 @@ def test_the_report_names_the_first_stage_that_rejects_an_event(
     event = {**EVENT, "integrations": {CATALOG_NAME: False}, **changes}
     passage = compile_filter_chain(source, SPARED, PLAN).filter_event(event, enabled=enabled)
     assert passage.rejection is not None
-    assert verdict_for_rejection(passage.rejection)[1].startswith(reason)
+    assert get_verdict_for_rejection(passage.rejection)[1].startswith(reason)
 
 
 def test_a_workspace_without_any_of_it_lets_everything_pass() -> None:

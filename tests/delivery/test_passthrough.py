@@ -85,7 +85,11 @@ def test_a_difference_is_stored_with_the_request_that_reproduces_it(
     own(UPSERT)
     own(UPSERT)
     (found,), _ = differences.list_differences()
-    assert (found.times, found.at, own.compared_count) == (2, "2026-11-23T10:00:00.000Z", 2)
+    assert (found.times, found.at, own.compared_response_count) == (
+        2,
+        "2026-11-23T10:00:00.000Z",
+        2,
+    )
     assert found.document == {
         "name": "POST /api/user/v1/upsert answered 200",
         "about": "A real account and the emulated one answered the same request differently.",
@@ -111,14 +115,14 @@ def test_a_difference_is_stored_with_the_request_that_reproduces_it(
 def test_equal_answers_are_no_difference(differences: ResponseDifferenceStore) -> None:
     own = passing(differences, Account(FINE), Account(HttpResponse(200, FINE.body, {"x-a": "b"})))
     own(UPSERT)
-    assert (own.compared_count, differences.list_differences()) == (1, ([], None))
+    assert (own.compared_response_count, differences.list_differences()) == (1, ([], None))
 
 
 def test_an_answer_about_load_is_not_compared(differences: ResponseDifferenceStore) -> None:
     emulated = Account(FINE)
     own = passing(differences, Account(HttpResponse(429)), emulated)
     own(UPSERT)
-    assert (own.compared_count, emulated.got) == (0, [])
+    assert (own.compared_response_count, emulated.got) == (0, [])
 
 
 def test_an_answer_that_repeats_the_key_is_redacted(differences: ResponseDifferenceStore) -> None:

@@ -134,17 +134,17 @@ def outcome(store: MessageStore) -> list[tuple[str, str | None]]:
 def test_verdict_of_a_message(
     store: MessageStore, carried: Message, sender: Sender, expected: tuple[str, str | None]
 ) -> None:
-    road(store, sender).submit([carried])
+    road(store, sender).submit_messages([carried])
     assert outcome(store) == [expected]
 
 
 def test_a_disabled_destination_is_handed_nothing(store: MessageStore) -> None:
-    road(store, answering(), enabled=False).submit([message()])
+    road(store, answering(), enabled=False).submit_messages([message()])
     assert outcome(store) == [("disabled", DISABLED)]
 
 
 def test_a_mapping_that_fails_makes_no_request(store: MessageStore) -> None:
-    road(store, answering()).submit([message(timestamp=None)])
+    road(store, answering()).submit_messages([message(timestamp=None)])
     (failed,) = store.list_deliveries()[0]
     assert (failed.verdict, failed.attempts, failed.request, failed.response) == (
         "failed", (), None, None,
@@ -156,9 +156,9 @@ def test_a_mapping_that_fails_makes_no_request(store: MessageStore) -> None:
 def test_a_message_id_is_remembered_for_ever(store: MessageStore) -> None:
     now = [NOW]
     own = DeliveryPipeline(Destination(destination()), answering(FINE), store, lambda: now[-1])
-    own.submit([message()])
+    own.submit_messages([message()])
     now.append(NOW + timedelta(days=3650))
-    own.submit([message()])
+    own.submit_messages([message()])
     assert outcome(store) == [("accepted", None), ("rejected", DUPLICATE_REASON)]
 
 
@@ -171,7 +171,7 @@ def test_a_delivery_keeps_the_exchange_without_the_token(store: MessageStore) ->
         lambda: NOW,
         stopwatch=lambda: next(seconds),
     )
-    own.submit([message()])
+    own.submit_messages([message()])
     (kept,) = store.list_deliveries()[0]
     assert kept.attempts == (DeliveryAttempt(1, "2026-11-23T10:00:00.000Z", 12.5, 200),)
     assert kept.request is not None
@@ -188,7 +188,7 @@ def test_the_token_itself_is_sent_to_the_path_of_the_destination(store: MessageS
         sent.append(request)
         return FINE
 
-    road(store, sender).submit([message()])
+    road(store, sender).submit_messages([message()])
     assert [(each.method, each.path, each.headers["x-request-token"]) for each in sent] == [
         ("POST", "/api/user/v1/upsert", "test-key")
     ]
@@ -196,7 +196,7 @@ def test_the_token_itself_is_sent_to_the_path_of_the_destination(store: MessageS
 
 @pytest.mark.documented
 def test_an_event_that_no_mapping_takes_has_segments_code(store: MessageStore) -> None:
-    road(store, answering()).submit([message(type="page")])
+    road(store, answering()).submit_messages([message(type="page")])
     (kept,), _ = store.list_messages()
     assert kept.filtering is not None
     assert kept.filtering["filtered_by"] == {
@@ -211,7 +211,7 @@ def test_what_goes_to_a_real_account_is_shown_as_it_was_sent(store: MessageStore
     own = DeliveryPipeline(
         Destination(destination()), answering(REFUSED), store, lambda: NOW, real_account=real
     )
-    own.submit([message()])
+    own.submit_messages([message()])
     (kept,) = store.list_deliveries()[0]
     assert kept.request is not None
     assert kept.request.url == "https://insider.example/eu/api/user/v1/upsert"
@@ -230,15 +230,15 @@ def test_a_retry_is_handed_over_as_the_first_attempt_was(store: MessageStore) ->
     own = DeliveryPipeline(
         Destination(destination()), sender, store, lambda: NOW, real_account=real
     )
-    own.submit([message()])
+    own.submit_messages([message()])
     own.retries.retry_all_upserts()
     assert sent[1] == sent[0]
 
 
 def test_a_message_id_is_delivered_once(store: MessageStore) -> None:
     own = road(store, answering(FINE))
-    own.submit([message(), message()])
-    own.submit([message()])
+    own.submit_messages([message(), message()])
+    own.submit_messages([message()])
     assert outcome(store) == [
         ("accepted", None),
         ("rejected", DUPLICATE_REASON),
@@ -248,7 +248,7 @@ def test_a_message_id_is_delivered_once(store: MessageStore) -> None:
 
 def test_two_retries_at_once_deliver_once(store: MessageStore) -> None:
     own = road(store, answering(FINE))
-    retries = [Thread(target=own.submit, args=([message()],)) for _ in range(4)]
+    retries = [Thread(target=own.submit_messages, args=([message()],)) for _ in range(4)]
     for retry in retries:
         retry.start()
     for retry in retries:
@@ -263,9 +263,9 @@ def test_messages_that_could_not_be_stored_are_not_acknowledged(tmp_path: Path) 
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only=ON")
     with pytest.raises(DatabaseUnavailable):
-        own.submit([message()])
+        own.submit_messages([message()])
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only=OFF")
-    own.submit([message()])
+    own.submit_messages([message()])
     assert outcome(store) == [("accepted", None)]
     store.close()

@@ -45,7 +45,7 @@ class Account:
 def queue(store: MessageStore, sender: Sender) -> DeliveryQueue:
     made = Destination(destination(subscription(enable_batching=True)))
     own = DeliveryQueue(DeliveryPipeline(made, sender, store, lambda: NOW), store)
-    own.start()
+    own.start_worker()
     return own
 
 
@@ -56,7 +56,7 @@ def verdicts(store: MessageStore) -> list[tuple[str, str, str | None]]:
 def test_messages_are_stored_before_the_response_and_delivered_later(store: MessageStore) -> None:
     account = Account()
     own = queue(store, account)
-    own.submit([message("m1"), message("m2")])
+    own.submit_messages([message("m1"), message("m2")])
     assert [verdict for _, verdict, _ in verdicts(store)] == ["retrying", "retrying"]
     account.gate.set()
     own.wait_until_drained()
@@ -68,8 +68,8 @@ def test_messages_are_stored_before_the_response_and_delivered_later(store: Mess
 def test_a_message_that_waits_is_not_taken_in_twice(store: MessageStore) -> None:
     account = Account()
     own = queue(store, account)
-    own.submit([message()])
-    own.submit([message()])
+    own.submit_messages([message()])
+    own.submit_messages([message()])
     account.gate.set()
     own.wait_until_drained()
     assert verdicts(store) == [("m1", "accepted", None), ("m1", "rejected", DUPLICATE_REASON)]
@@ -82,7 +82,7 @@ def test_messages_of_several_requests_make_one_batch(store: MessageStore) -> Non
     account.gate.set()
     own = queue(store, account)
     for number in range(20):
-        own.submit([message(f"m{number}")])
+        own.submit_messages([message(f"m{number}")])
     own.wait_until_drained()
     assert len(account.got) < 20
     assert {verdict for _, verdict, _ in verdicts(store)} == {"accepted"}
@@ -109,9 +109,9 @@ def test_a_message_on_which_the_emulator_fails_stops_no_other(
     account = Account()
     account.gate.set()
     own = queue(store, broken_for(account, b"mallory"))
-    own.submit([message("m1"), message("m2", userId="mallory"), message("m3")])
+    own.submit_messages([message("m1"), message("m2", userId="mallory"), message("m3")])
     own.wait_until_drained()
-    own.submit([message("m4"), message("m5", userId="mallory")])
+    own.submit_messages([message("m4"), message("m5", userId="mallory")])
     own.wait_until_drained()
     assert verdicts(store) == [
         ("m1", "accepted", None),
@@ -131,7 +131,7 @@ def test_a_message_on_which_the_emulator_fails_stops_no_start(store: MessageStor
     account.gate.set()
     stopped = queue(store, account)
     stopped.close()
-    stopped.submit([message("m1", userId="mallory"), message("m2")])
+    stopped.submit_messages([message("m1", userId="mallory"), message("m2")])
     for _ in range(2):
         resumed = queue(store, broken_for(account, b"mallory"))
         resumed.wait_until_drained()
@@ -153,8 +153,8 @@ def test_nothing_is_acknowledged_once_deliveries_have_stopped(
     road = DeliveryPipeline(Destination(destination(subscription())), Account(), store, lambda: NOW)
     monkeypatch.setattr(road.retries, "retry_due_upserts", fail)
     stopped = DeliveryQueue(road, store)
-    stopped.start()
-    for refused in (stopped.wait_until_drained, lambda: stopped.submit([message("m2")])):
+    stopped.start_worker()
+    for refused in (stopped.wait_until_drained, lambda: stopped.submit_messages([message("m2")])):
         with pytest.raises(TemporarilyUnavailable) as fault:
             until_refused(refused)
         assert str(fault.value) == (
@@ -168,7 +168,7 @@ def test_nothing_is_acknowledged_once_deliveries_have_stopped(
 def test_the_next_queue_goes_on_where_one_stopped(store: MessageStore) -> None:
     stopped = queue(store, Account())
     stopped.close()
-    stopped.submit([message()])
+    stopped.submit_messages([message()])
     account = Account()
     account.gate.set()
     resumed = queue(store, account)
@@ -219,4 +219,4 @@ def test_without_async_and_with_nothing_waiting_no_thread_begins() -> None:
     ).extensions["emulator"]
     with closing(own):
         own.queue.wait_until_drained()
-        assert not own.queue.is_started
+        assert not own.queue.is_worker_started

@@ -7,8 +7,8 @@ import pytest
 from segment_insider_emulator.delivery.results import (
     ResponseVerdict,
     classify_response,
+    get_worst_verdict,
     summarise_deliveries,
-    worst_verdict,
 )
 from segment_insider_emulator.storage.records import DeliveryRecord, Verdict
 from segment_insider_emulator.types import HttpResponse
@@ -99,7 +99,7 @@ def test_judge(answer: HttpResponse, expected: ResponseVerdict) -> None:
 def test_a_message_is_as_bad_as_its_worst_delivery(
     verdicts: list[Verdict], expected: Verdict
 ) -> None:
-    assert worst_verdict(verdicts) == expected
+    assert get_worst_verdict(verdicts) == expected
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def verdicts(store: MessageStore) -> list[tuple[str, str]]:
 
 def test_a_failure_that_may_pass_is_tried_again_when_due(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY, FINE), time)
-    own.submit([message()])
+    own.submit_messages([message()])
     (waiting,) = store.list_deliveries()[0]
     assert (waiting.verdict, waiting.code) == ("retrying", "503")
     (id,) = store.upserts.list_pending_upsert_ids()
@@ -96,7 +96,7 @@ def test_a_clock_set_ahead_sends_all_retries_of_the_time_in_between(
     store: MessageStore, time: Time
 ) -> None:
     own = road(store, answering(BUSY, BUSY, BUSY, FINE), time)
-    own.submit([message()])
+    own.submit_messages([message()])
     time.now += timedelta(minutes=45)
     assert own.retries.retry_due_upserts() == 3
     (made,) = store.list_deliveries()[0]
@@ -108,7 +108,7 @@ def test_a_clock_set_ahead_sends_all_retries_of_the_time_in_between(
 @pytest.mark.documented
 def test_after_four_hours_it_has_failed(store: MessageStore, time: Time) -> None:
     own = road(store, lambda _request: BUSY, time)
-    own.submit([message()])
+    own.submit_messages([message()])
     time.now += timedelta(hours=5)
     own.retries.retry_due_upserts()
     (made,) = store.list_deliveries()[0]
@@ -131,7 +131,7 @@ def test_what_the_next_attempt_makes_of_it(
     store: MessageStore, time: Time, later: HttpResponse | Exception, expected: str
 ) -> None:
     own = road(store, answering(BUSY, later), time)
-    own.submit([message()])
+    own.submit_messages([message()])
     assert own.retries.retry_all_upserts() == 1
     assert verdicts(store) == [("m1", expected), ("m1", expected)]
 
@@ -139,14 +139,14 @@ def test_what_the_next_attempt_makes_of_it(
 def test_a_message_is_as_bad_as_its_worst_delivery_then(store: MessageStore, time: Time) -> None:
     twice = [subscription("One"), subscription("Two")]
     own = road(store, answering(BUSY, REFUSED, FINE), time, *twice)
-    own.submit([message()])
+    own.submit_messages([message()])
     own.retries.retry_all_upserts()
     assert verdicts(store) == [("m1", "failed"), ("m1", "accepted"), ("m1", "failed")]
 
 
 def test_a_batch_is_tried_again_as_a_whole(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY, MIXED), time, batched())
-    own.submit([message("m1"), message("m2"), message("m3", timestamp=None)])
+    own.submit_messages([message("m1"), message("m2"), message("m3", timestamp=None)])
     assert [verdict for _, verdict in verdicts(store)] == ["retrying", "retrying", "failed"] * 2
     own.retries.retry_all_upserts()
     assert [verdict for _, verdict in verdicts(store)] == ["accepted", "dropped", "failed"] * 2
@@ -168,7 +168,7 @@ def test_the_key_is_stored_nowhere_and_sent_each_time(tmp_path: Path, time: Time
 
     store = MessageStore(open_database(str(tmp_path / "kept.db")))
     own = road(store, sender, time)
-    own.submit([message()])
+    own.submit_messages([message()])
     own.retries.retry_all_upserts()
     store.close()
     assert [each.headers["x-request-token"] for each in sent] == ["test-key"] * 2
@@ -179,7 +179,7 @@ def test_the_key_is_stored_nowhere_and_sent_each_time(tmp_path: Path, time: Time
 def test_a_restart_goes_on_with_what_is_unsettled(tmp_path: Path, time: Time) -> None:
     database = str(tmp_path / "kept.db")
     before = MessageStore(open_database(database))
-    road(before, answering(BUSY), time).submit([message()])
+    road(before, answering(BUSY), time).submit_messages([message()])
     before.close()
     after = MessageStore(open_database(database))
     resumed = road(after, answering(FINE), time)
@@ -192,7 +192,7 @@ def test_a_restart_goes_on_with_what_is_unsettled(tmp_path: Path, time: Time) ->
 @pytest.mark.documented
 def test_later_events_do_not_wait_for_earlier_ones(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY, FINE), time)
-    own.submit([message("m1"), message("m2")])
+    own.submit_messages([message("m1"), message("m2")])
     assert verdicts(store)[:2] == [("m1", "retrying"), ("m2", "accepted")]
 
 
@@ -210,7 +210,7 @@ def test_a_retry_on_which_the_emulator_fails_stops_no_other(
         return FINE
 
     own = road(store, sender, time)
-    own.submit([message("m1", userId="mallory"), message("m2")])
+    own.submit_messages([message("m1", userId="mallory"), message("m2")])
     time.now += timedelta(hours=1)
     assert getattr(own.retries, retry)() == 2
     given_up, made = store.list_deliveries()[0]
@@ -225,7 +225,7 @@ def test_a_retry_on_which_the_emulator_fails_stops_no_other(
 
 def test_a_reset_leaves_nothing_to_try(store: MessageStore, time: Time) -> None:
     own = road(store, answering(BUSY), time)
-    own.submit([message()])
+    own.submit_messages([message()])
     store.delete_all_traffic()
     time.now += timedelta(hours=1)
     assert (own.retries.retry_due_upserts(), own.retries.retry_all_upserts()) == (0, 0)
@@ -254,8 +254,8 @@ def test_what_fails_while_the_next_retry_is_looked_up_is_tried_again(time: Time)
     with closing(store), ThreadPoolExecutor(1) as pool:
         upserts = store.upserts = Meanwhile(engine, pool)
         own = road(store, answering(BUSY, FINE, BUSY, FINE), time)
-        own.submit([message("m1")])
-        upserts.bring = lambda: own.submit([message("m2")])
+        own.submit_messages([message("m1")])
+        upserts.bring = lambda: own.submit_messages([message("m2")])
         for _ in range(2):
             time.now += timedelta(days=1)
             assert own.retries.retry_due_upserts() == 1

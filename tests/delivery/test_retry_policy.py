@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from segment_insider_emulator.delivery.retries import RetryPolicy, is_retryable
+from segment_insider_emulator.delivery.retries import RetryPolicy, is_retryable_error_code
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FOUR_HOURS = timedelta(hours=4)
@@ -23,12 +23,12 @@ FOUR_HOURS = timedelta(hours=4)
     ],
 )
 def test_only_what_may_pass_is_tried_again(code: str, expected: bool) -> None:
-    assert is_retryable(code) is expected
+    assert is_retryable_error_code(code) is expected
 
 
 def schedule(policy: RetryPolicy, key: str = "m1 Orders") -> list[datetime]:
     made = [START]
-    while due := policy.next_attempt_at(key, len(made), START, made[-1]):
+    while due := policy.compute_next_attempt_time(key, len(made), START, made[-1]):
         made.append(due)
     return made
 

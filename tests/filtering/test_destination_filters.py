@@ -12,7 +12,7 @@ from segment_insider_emulator.filtering.event_filters import (
 )
 from segment_insider_emulator.filtering.fql_checks import find_constant_conditions
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
-from segment_insider_emulator.filtering.fql_parser import parse_statement
+from segment_insider_emulator.filtering.fql_parser import parse_fql_statement
 from segment_insider_emulator.filtering.result import (
     DESTINATION_STEP,
     FilterResult,
@@ -276,7 +276,7 @@ def test_recorded_filters_do_what_segments_evaluator_does_with_them() -> None:
     for case in RECORDED:
         passage = through(filter_of(case["if"], *case["actions"]), event=case["event"])
         received = {
-            "matches": matches_event(parse_statement(case["if"]), case["event"]),
+            "matches": matches_event(parse_fql_statement(case["if"]), case["event"]),
             "event": None if passage.rejection else passage.event,
         }
         assert received == case["expect"], case["if"]
@@ -286,10 +286,10 @@ def test_a_condition_is_called_constant_only_if_every_recorded_event_answers_it_
     conditions = {
         condition
         for case in RECORDED
-        for condition in find_constant_conditions(parse_statement(case["if"]))
+        for condition in find_constant_conditions(parse_fql_statement(case["if"]))
     }
     assert len(conditions) >= 50
     for condition in conditions:
-        statement = parse_statement(condition.condition)
+        statement = parse_fql_statement(condition.condition)
         answers = {matches_event(statement, case["event"]) for case in RECORDED}
         assert answers == {condition.always_holds}, condition

@@ -14,7 +14,7 @@ from segment_insider_emulator.filtering.fql_parser import (
     MAX_STATEMENT_BYTES,
     MAX_STATEMENT_DEPTH,
     FqlSyntaxError,
-    parse_statement,
+    parse_fql_statement,
 )
 from segment_insider_emulator.types import JSONObject
 
@@ -175,7 +175,7 @@ def assumed(*values: Any) -> Any:
     ],
 )
 def test_a_statement_about_an_event(statement: str, expected: bool) -> None:
-    assert matches_event(parse_statement(statement), CLICK) is expected
+    assert matches_event(parse_fql_statement(statement), CLICK) is expected
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_statement_about_an_event(statement: str, expected: bool) -> None:
 )
 def test_a_statement_that_cannot_be_read(statement: str, fault: str) -> None:
     with pytest.raises(FqlSyntaxError) as raised:
-        parse_statement(statement)
+        parse_fql_statement(statement)
     assert str(raised.value) == fault
 
 
@@ -242,7 +242,10 @@ def test_a_statement_that_cannot_be_read(statement: str, fault: str) -> None:
     ],
 )
 def test_a_glob_as_segments_evaluator_reads_it(text: str, pattern: str, expected: bool) -> None:
-    assert matches_event(parse_statement(f"match(event, '{pattern}')"), {"event": text}) is expected
+    assert (
+        matches_event(parse_fql_statement(f"match(event, '{pattern}')"), {"event": text})
+        is expected
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,7 +253,9 @@ def test_a_glob_as_segments_evaluator_reads_it(text: str, pattern: str, expected
 )
 def test_a_glob_of_many_stars_fails_in_time(pattern: str) -> None:
     started = time.monotonic()
-    assert not matches_event(parse_statement(f"match(event, '{pattern}')"), {"event": "a" * 30_000})
+    assert not matches_event(
+        parse_fql_statement(f"match(event, '{pattern}')"), {"event": "a" * 30_000}
+    )
     assert time.monotonic() - started < 5
 
 
@@ -273,7 +278,7 @@ WORDS = st.sampled_from(
 @given(st.text() | st.lists(WORDS).map(" ".join), EVENTS)
 def test_every_text_is_a_statement_or_says_why_not(text: str, event: JSONObject) -> None:
     with suppress(FqlSyntaxError):
-        assert isinstance(matches_event(parse_statement(text), event), bool)
+        assert isinstance(matches_event(parse_fql_statement(text), event), bool)
 
 
 ATOMS = st.sampled_from(
@@ -301,4 +306,4 @@ def composed(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 
 @given(st.recursive(ATOMS, composed, max_leaves=6), EVENTS)
 def test_every_well_formed_statement_is_read(text: str, event: JSONObject) -> None:
-    assert isinstance(matches_event(parse_statement(text), event), bool)
+    assert isinstance(matches_event(parse_fql_statement(text), event), bool)

@@ -290,7 +290,10 @@ def test_an_expression_that_is_left_out_makes_no_property_additional() -> None:
 def test_a_rule_without_a_schema_finds_nothing_and_knows_no_names(schema: Any) -> None:
     rule = compile_plan_rule("TRACK", "A", 1, schema)
     assert rule.problems == ("its jsonSchema is not an object",)
-    assert (rule.find_violations({"a": 1}), rule.list_planned_names("properties")) == ((), None)
+    assert (rule.find_violations({"a": 1}), rule.list_planned_field_names("properties")) == (
+        (),
+        None,
+    )
 
 
 VALUES: tuple[Any, ...] = (

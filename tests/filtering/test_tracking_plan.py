@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_plan_controls
+from segment_insider_emulator.filtering.plan_enforcement import (
+    PlanEnforcer,
+    parse_violation_controls,
+)
 from segment_insider_emulator.filtering.result import (
     SOURCE_STEP,
     OmittedField,
@@ -35,7 +38,7 @@ def identify(traits: JSONObject) -> JSONObject:
 
 
 def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnforcer:
-    return PlanEnforcer(PLAN, parse_plan_controls(settings), source_id)
+    return PlanEnforcer(PLAN, parse_violation_controls(settings), source_id)
 
 
 @pytest.mark.parametrize(

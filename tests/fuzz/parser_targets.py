@@ -12,8 +12,8 @@ from gherkin.pickles.compiler import Compiler
 from segment_insider_emulator.clock import parse_duration
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.fql_evaluator import matches_event
-from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_statement
-from segment_insider_emulator.filtering.plan_schema import UnsupportedPattern, matches_pattern
+from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_fql_statement
+from segment_insider_emulator.filtering.plan_schema import UnsupportedPattern, matches_re2_pattern
 from segment_insider_emulator.mapping.codegen import compile_path, compile_path_template
 from segment_insider_emulator.mapping.date_parser import parse_date_ms
 from segment_insider_emulator.mapping.liquid import LiquidError
@@ -47,7 +47,7 @@ def read_trigger(text: str) -> None:
 def read_filtering(text: str) -> None:
     """Parse the statement of a destination filter."""
     with suppress(FqlSyntaxError):
-        matches_event(parse_statement(text), EVENT)
+        matches_event(parse_fql_statement(text), EVENT)
 
 
 def read_path(text: str) -> None:
@@ -76,7 +76,7 @@ def read_date(text: str) -> None:
 def read_pattern(text: str) -> None:
     """Match a regular expression of a tracking plan."""
     with suppress(UnsupportedPattern):
-        matches_pattern(text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
+        matches_re2_pattern(text, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!")
 
 
 def read_body(text: str) -> None:

@@ -75,7 +75,7 @@ class Sandbox:
             self.profiles,
             self.clock,
             generate_profile_id=lambda: f"p{next(numbers)}",
-            on_change=self.journeys.handle_changes,
+            on_change=self.journeys.handle_profile_changes,
         )
 
     def post(self, path: str, body: JSON, method: str = "POST") -> HttpResponse:

@@ -13,7 +13,7 @@ from segment_insider_emulator.insider.account_options import (
     DEFAULT_RATE_LIMITS,
     OPTION_FIELDS,
     InsiderAccountOptions,
-    parse_options,
+    parse_account_options,
 )
 from segment_insider_emulator.workspace import load_workspace_or_preset
 
@@ -200,7 +200,7 @@ def test_the_workspace_file_sets_every_option(tmp_path: Path) -> None:
     }
     assert list(document) == list(OPTION_FIELDS)
     read = load_workspace_or_preset(workspace(tmp_path, document)).insider_options
-    assert read == parse_options(document)
+    assert read == parse_account_options(document)
     same = [
         each.name
         for each in fields(read)

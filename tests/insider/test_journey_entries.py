@@ -244,7 +244,7 @@ def test_of_two_runs_that_a_merge_brings_together_the_earlier_goes_on() -> None:
 def test_reset_forgets_every_run() -> None:
     box = Sandbox(journey(WAIT))
     box.send(ADDED)
-    box.journeys.reset()
+    box.journeys.delete_all_runs()
     box.clock.reset(NOON)
     assert box.runs() == []
     assert box.counted()["counters"]["entered"] == 0

@@ -7,7 +7,7 @@ from sandbox import ADA, ADDED, REACHABLE, Sandbox, email, journey, wait
 
 from segment_insider_emulator.insider import journey_engine
 from segment_insider_emulator.insider.journey_definition import JourneyDefinition as Definition
-from segment_insider_emulator.insider.journey_engine import VisitContext
+from segment_insider_emulator.insider.journey_engine import ElementVisitContext
 from segment_insider_emulator.insider.journey_runner import RUNS_PER_TRANSACTION
 from segment_insider_emulator.storage.records import JourneyRun, TrailEntry
 from segment_insider_emulator.types import JSONObject
@@ -293,7 +293,7 @@ def test_a_run_with_an_internal_error_is_dropped_and_does_not_stop_others(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail_for_journey_1(
-        journey: Definition, run: JourneyRun, facts: VisitContext
+        journey: Definition, run: JourneyRun, facts: ElementVisitContext
     ) -> tuple[JourneyRun, list[TrailEntry]]:
         if journey.id == 1:
             raise ZeroDivisionError

@@ -169,7 +169,7 @@ def test_reset_leaves_the_workspace_file_s_integration() -> None:
     own = panel()
     own.create_integration("Web shop", "Source", "Administrator")
     own.revoke_integration(own.list_integrations()[0].id, "Administrator")
-    own.reset()
+    own.reset_integrations()
     assert [own.explain_key_rejection(key) for key in ("key-1", "test-key")] == [UNKNOWN, None]
     assert states(own) == [("Workspace file", None)]
 

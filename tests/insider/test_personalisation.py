@@ -8,7 +8,7 @@ from account import RECENT, Account
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segment_insider_emulator.insider.profile_json import build_personalisation
+from segment_insider_emulator.insider.profile_json import build_personalisation_data
 from segment_insider_emulator.storage.records import Profile, ProfileEvent
 
 MUG = {"product_id": "mug", "name": "Mug", "unit_sale_price": 8.5, "currency": "EUR"}
@@ -52,7 +52,7 @@ def bought(minute: int, group: str | None = "o1", **params: Any) -> ProfileEvent
 
 def told(*events: ProfileEvent, **attributes: Any) -> Any:
     profile = Profile("p1", at(0), at(0), attributes=attributes, events=list(events))
-    return build_personalisation(profile)
+    return build_personalisation_data(profile)
 
 
 def test_an_unknown_person_has_empty_data() -> None:

@@ -80,5 +80,5 @@ def test_a_refused_sender_uses_up_nothing() -> None:
 def test_reset_gives_everything_back() -> None:
     account = Account(rates={"upsert": 1})
     account.send(USER)
-    account.endpoint.reset()
+    account.endpoint.reset_limits_and_retention()
     assert account.send(USER).status == 200

@@ -37,9 +37,9 @@ def test_a_presets_mappings_are_used_until_a_reset(
     accessible(page)
     page.get_by_role("button", name="Use its mappings here").click()
     expect(page.locator(".notice")).to_contain_text("The mappings were replaced: 10 are active")
-    assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 10
+    assert len(emulator.parts.destination_overrides.current_destination["subscriptions"]) == 10
     emulator.parts.reset_sandbox()
-    assert len(emulator.parts.destination_overrides.destination["subscriptions"]) == 12
+    assert len(emulator.parts.destination_overrides.current_destination["subscriptions"]) == 12
 
 
 def test_answers_of_the_public_api_become_a_workspace_file(

@@ -71,7 +71,7 @@ def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(
     way.get_by_role("button", name="Add").click()
     expect(way.get_by_role("alert")).to_contain_text(told)
     expect(way.get_by_label(label)).to_have_value(text)
-    assert emulator.parts.insider_faults.list_active() == []
+    assert emulator.parts.insider_faults.list_active_faults() == []
 
 
 def test_a_sandbox_is_created_entered_and_deleted(emulator: Running, page: Page) -> None:

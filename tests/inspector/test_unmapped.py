@@ -136,6 +136,6 @@ def test_what_there_is_no_time_for_is_said(emulator: Running) -> None:
     messages = emulator.parts.store.message_search.find_message_page(MessageFilters()).messages
     ticks = (each * UNMAPPED_TIME_BUDGET_S / 2 for each in count())
     found = find_unmapped_properties(
-        messages, emulator.parts.destination_overrides.destination, lambda: next(ticks)
+        messages, emulator.parts.destination_overrides.current_destination, lambda: next(ticks)
     )
     assert found == {4: ["traits.x"], 3: None, 2: None, 1: None}

@@ -93,7 +93,7 @@ def test_segment_saves_settings_and_switch(emulator: Running, page: Page) -> Non
     segment(page).get_by_label("Off").check()
     segment(page).get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("Enable Destination is off")).to_be_visible()
-    saved = emulator.parts.destination_overrides.destination
+    saved = emulator.parts.destination_overrides.current_destination
     assert (saved["enabled"], saved["settings"]["ucd_key"]) == (False, "test-key")
     segment(page).get_by_label("On").check()
     segment(page).get_by_role("button", name="Save Changes").click()

@@ -16,7 +16,7 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
 )
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
-from segment_insider_emulator.insider.validation import UserError, validate_user
+from segment_insider_emulator.insider.validation import UserValidationError, validate_user
 from segment_insider_emulator.mapping import Destination, InsiderRequest, MappingFailure
 from segment_insider_emulator.mapping.explanation import (
     ConditionCheck,
@@ -37,7 +37,7 @@ from segment_insider_emulator.terminal_output import (
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
 
-RefusalsBySubscription: TypeAlias = dict[int, list[UserError]]
+RefusalsBySubscription: TypeAlias = dict[int, list[UserValidationError]]
 
 _MAX_REFUSALS = 3  # printed for one request
 _MAX_CONDITIONS = 3  # printed for a group of subscriptions
@@ -107,9 +107,9 @@ def _find_insider_rejections(
     }
 
 
-def _drop_repeated_errors(errors: Iterable[UserError]) -> list[UserError]:
+def _drop_repeated_errors(errors: Iterable[UserValidationError]) -> list[UserValidationError]:
     """Return *errors* without repeated texts."""
-    first_by_text: dict[tuple[str, str], UserError] = {}
+    first_by_text: dict[tuple[str, str], UserValidationError] = {}
     for error in errors:
         first_by_text.setdefault((error.text, error.remedy), error)
     return list(first_by_text.values())
@@ -182,7 +182,7 @@ def _format_unread_paths(
             yield f"      {build_expand_settings_hint(workspace_name)}"
 
 
-def _format_insider_rejections(errors: Sequence[UserError]) -> Iterator[str]:
+def _format_insider_rejections(errors: Sequence[UserValidationError]) -> Iterator[str]:
     for error in errors[:_MAX_REFUSALS]:
         yield f'    Insider One answers 200 and refuses it: "{error.text}". {error.remedy}'
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from segment_insider_emulator.contract.cases import ContractCase, run_case_events
 from segment_insider_emulator.delivery.filter_chain import (
     compile_filter_chain,
-    verdict_for_rejection,
+    get_verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import SOURCE_STEP, Rejection
 from segment_insider_emulator.json_text import describe_json_differences
@@ -325,7 +325,7 @@ def _build_result_without_requests(case: ContractCase, status: str, message: str
 
 
 def _build_filtered_event_result(stop: Rejection) -> JSONObject:
-    status, message = verdict_for_rejection(stop)
+    status, message = get_verdict_for_rejection(stop)
     return {"status": status, "message": message}
 
 

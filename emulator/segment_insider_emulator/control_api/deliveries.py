@@ -103,7 +103,7 @@ def list_insider_faults() -> FaultListModel:
 def add_insider_fault() -> FaultListModel:
     """Inject a fault into deliveries; return all active faults."""
     fault_json = read_fault_body(INSIDER_FAULT_VALIDATOR, INSIDER_FAULT_REMEDY)
-    current_services().insider_faults.add(parse_insider_fault(fault_json))
+    current_services().insider_faults.add_fault(parse_insider_fault(fault_json))
     return _list_insider_faults()
 
 
@@ -125,7 +125,7 @@ def list_response_differences() -> ResponseDifferencePageModel:
         after_id=query.after, limit=query.limit
     )
     return ResponseDifferencePageModel(
-        compared=services.pass_through.compared_count if services.pass_through else 0,
+        compared=services.pass_through.compared_response_count if services.pass_through else 0,
         differences=[
             {"id": record.id, "times": record.times, "at": record.at, **record.document}
             for record in records
@@ -168,14 +168,14 @@ def dry_run_events() -> DryRunModel:
     """
     services = current_services()
     records = dry_run_messages(services, _parse_dry_run_messages(services, request.get_data()))
-    destination = _enable_all_subscriptions(services.destination_overrides.destination)
+    destination = _enable_all_subscriptions(services.destination_overrides.current_destination)
     return DryRunModel(
         messages=[_build_dry_run_message(services, record, destination) for record in records]
     )
 
 
 def _list_insider_faults() -> FaultListModel:
-    return FaultListModel(faults=current_services().insider_faults.list_active())
+    return FaultListModel(faults=current_services().insider_faults.list_active_faults())
 
 
 def _list_segment_faults() -> FaultListModel:
@@ -190,7 +190,7 @@ def dry_run_messages(services: SandboxServices, messages: list[Message]) -> list
     go to another account.
     """
     with services.profiles.begin_dry_run():
-        return services.pipeline.dry_run_messages(
+        return services.pipeline.deliver_messages_as_dry_run(
             messages, services.endpoint.create_dry_run_copy().handle_request
         )
 
@@ -227,7 +227,7 @@ def _build_dry_run_message(
         if record.normalised
         else []
     )
-    subscriptions = services.destination_overrides.destination["subscriptions"]
+    subscriptions = services.destination_overrides.current_destination["subscriptions"]
     return DryRunMessageModel(
         **message_field_values(record),
         deliveries=[

@@ -44,7 +44,7 @@ panel_routes = Blueprint("panel", __name__, url_prefix="/emulator/v1/panel")
 @api_operation()
 def get_destination() -> DestinationModel:
     """Return the current destination; its key is redacted."""
-    return _build_destination_model(current_services().destination_overrides.destination)
+    return _build_destination_model(current_services().destination_overrides.current_destination)
 
 
 @destination_routes.patch("", endpoint="save")
@@ -54,7 +54,7 @@ def save_destination() -> DestinationModel:
     body = read_body(SaveDestinationBody)
     settings = check_destination_settings(body["settings"]) if "settings" in body else None
     return _build_destination_model(
-        current_services().destination_overrides.save_settings(
+        current_services().destination_overrides.save_destination_settings(
             enabled=body.get("enabled"), settings=settings
         )
     )
@@ -71,7 +71,7 @@ def change_subscription(id: int) -> SubscriptionModel:
         overrides.set_subscription_enabled(id - 1, changes.pop("enabled"))
     if changes:
         overrides.edit_subscription(id - 1, changes)
-    return _build_subscription_model(id, overrides.destination["subscriptions"][id - 1])
+    return _build_subscription_model(id, overrides.current_destination["subscriptions"][id - 1])
 
 
 @destination_routes.post("/subscriptions", endpoint="add")
@@ -81,7 +81,10 @@ def change_subscription(id: int) -> SubscriptionModel:
 def add_subscription() -> SubscriptionModel:
     """Add a subscription as the last one; missing fields get the action's defaults."""
     overrides = current_services().destination_overrides
-    subscriptions = [*overrides.destination["subscriptions"], read_body(NewSubscriptionBody)]
+    subscriptions = [
+        *overrides.current_destination["subscriptions"],
+        read_body(NewSubscriptionBody),
+    ]
     _refuse_invalid_subscriptions(subscriptions)
     changed = overrides.replace_subscriptions(subscriptions)["subscriptions"]
     return _build_subscription_model(len(changed), changed[-1])
@@ -93,10 +96,10 @@ def remove_subscription(id: int) -> DestinationModel:
     """Remove a subscription; later ones move up. Returns the destination."""
     overrides = current_services().destination_overrides
     _abort_unless_subscription_exists(id)
-    remaining = list(overrides.destination["subscriptions"])
+    remaining = list(overrides.current_destination["subscriptions"])
     del remaining[id - 1]
     return _build_destination_model(
-        {**overrides.destination, **overrides.replace_subscriptions(remaining)}
+        {**overrides.current_destination, **overrides.replace_subscriptions(remaining)}
     )
 
 
@@ -150,7 +153,11 @@ def handle_not_permitted(error: RoleNotPermitted) -> Response:
 
 
 def _abort_unless_subscription_exists(id: int) -> None:
-    if not 1 <= id <= len(current_services().destination_overrides.destination["subscriptions"]):
+    if (
+        not 1
+        <= id
+        <= len(current_services().destination_overrides.current_destination["subscriptions"])
+    ):
         remedy = "List them with GET /emulator/v1/destination."
         abort(
             build_json_error_response(404, f"there is no subscription {id}", request.path, remedy)

@@ -162,7 +162,7 @@ def _parse_regex_matcher(pattern: JSON, where: str) -> Matcher:
         remedy = f"Give up to {MAX_PATTERN_LENGTH:,} characters."
         raise EmulatorError("invalid pattern", place, remedy)
     try:
-        plan_schema.check_re2_pattern(pattern)
+        plan_schema.require_valid_re2_pattern(pattern)
     except (plan_schema.UnsupportedPattern, UnicodeEncodeError) as error:
         what = f"{pattern[:80]!r} cannot be used as a pattern ({error})"
         remedy = "Write it for RE2, which has no look-around and no back references."
@@ -172,7 +172,7 @@ def _parse_regex_matcher(pattern: JSON, where: str) -> Matcher:
 
 def _matches_pattern(pattern: str, value: JSON) -> bool:
     try:
-        return isinstance(value, str) and plan_schema.matches_pattern(pattern, value)
+        return isinstance(value, str) and plan_schema.matches_re2_pattern(pattern, value)
     except UnicodeEncodeError:  # half of a surrogate pair, which is no text to RE2
         return False
 

@@ -118,7 +118,7 @@ def replace_workspace() -> JSONObject:
     """
     requested = read_body(ReplaceWorkspaceBody)["workspace"]
     with replace_current_workspace(requested, "body.workspace") as services:
-        services.journeys.reset()
+        services.journeys.delete_all_runs()
     return redact_workspace_document(services.workspace.document)
 
 
@@ -126,7 +126,7 @@ def build_current_workspace(services: SandboxServices) -> JSONObject:
     """Return the workspace with the current destination, keys included."""
     return {
         **services.workspace.document,
-        "destination": services.destination_overrides.destination,
+        "destination": services.destination_overrides.current_destination,
     }
 
 

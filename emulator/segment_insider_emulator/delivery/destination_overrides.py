@@ -32,15 +32,15 @@ class DestinationOverrides:
         self._original, self._store, self._pipeline = original, store, pipeline
         self._original_fingerprint = fingerprint_document(original)
         self._overrides = store.load_changes(self._original_fingerprint)
-        self._use_overrides(self._overrides)
+        self._apply_overrides_to_pipeline(self._overrides)
         self._guard = guard_factory("destination", self)
 
     @property
-    def destination(self) -> JSONObject:
+    def current_destination(self) -> JSONObject:
         """The current destination in the shape of Segment's Public API, key included."""
         return apply_overrides(self._original, self._overrides)
 
-    def save_settings(
+    def save_destination_settings(
         self, *, enabled: bool | None = None, settings: JSONObject | None = None
     ) -> JSONObject:
         """Save the enabled switch and the given settings; return the destination."""
@@ -81,11 +81,11 @@ class DestinationOverrides:
             }
             return self._store_overrides({**preserved, "replaced": list(subscriptions)})
 
-    def reset(self) -> None:
+    def discard_all_changes(self) -> None:
         """Discard all changes and use the destination of the workspace file."""
         with self._guard.lock_for_update:
             self._store.delete_all_changes()
-            self._use_overrides({})
+            self._apply_overrides_to_pipeline({})
 
     def export_state(self) -> JSONObject:
         """Return an empty state: the changes themselves are in the database."""
@@ -93,17 +93,17 @@ class DestinationOverrides:
 
     def load_state(self, state: JSONObject) -> None:
         """Reload the changes that another process stored."""
-        self._use_overrides(self._store.load_changes(self._original_fingerprint))
+        self._apply_overrides_to_pipeline(self._store.load_changes(self._original_fingerprint))
 
     def _store_overrides(self, overrides: JSONObject) -> JSONObject:
         self._store.replace_changes(self._original_fingerprint, overrides)
-        self._use_overrides(overrides)
-        return self.destination
+        self._apply_overrides_to_pipeline(overrides)
+        return self.current_destination
 
-    def _use_overrides(self, overrides: JSONObject) -> None:
+    def _apply_overrides_to_pipeline(self, overrides: JSONObject) -> None:
         destination = apply_overrides(self._original, overrides)
-        self._pipeline.use_destination(
-            Destination(destination), Destination(_swap_enabled_subscriptions(destination))
+        self._pipeline.replace_destination(
+            Destination(destination), Destination(_invert_enabled_switches(destination))
         )
         self._overrides = overrides
 
@@ -134,7 +134,7 @@ def apply_overrides(destination: JSONObject, overrides: JSONObject) -> JSONObjec
     }
 
 
-def _swap_enabled_subscriptions(destination: JSONObject) -> JSONObject:
+def _invert_enabled_switches(destination: JSONObject) -> JSONObject:
     """Return *destination* with enabled and disabled subscriptions swapped."""
     inverted = [
         {**subscription, "enabled": not subscription["enabled"]}

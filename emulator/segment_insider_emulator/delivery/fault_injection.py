@@ -106,7 +106,9 @@ def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
     return InjectedFault(**{"times": None if lasting else 1, **values})
 
 
-def insider_fault_json(id: int, fault: InjectedFault, remaining_times: int | None) -> JSONObject:
+def serialize_insider_fault(
+    id: int, fault: InjectedFault, remaining_times: int | None
+) -> JSONObject:
     """Return *fault* as control API JSON; *remaining_times* is None when it has no end."""
     return {
         "id": id,
@@ -140,7 +142,7 @@ class _ActiveFault:
     minute: datetime | None = None
     counted: int = 0
 
-    def applies_to_request(self, now: datetime) -> bool:
+    def count_and_match_request(self, now: datetime) -> bool:
         """Return whether the fault applies to the current request; counts the request."""
         if self.left is not None:
             self.left -= 1
@@ -148,7 +150,7 @@ class _ActiveFault:
             return False
         return self.fault.rate_limit is None or self._exceeds_rate_limit(now, self.fault.rate_limit)
 
-    def seconds_until_window_ends(self, now: datetime) -> int:
+    def get_seconds_until_minute_ends(self, now: datetime) -> int:
         """Return the seconds until the rate limit's minute ends, at least 1."""
         left = (self.minute or now) + RATE_LIMIT_WINDOW - now
         return max(1, round(left.total_seconds()))
@@ -198,7 +200,7 @@ class FaultInjector:
         self._added_count = 0
         self._guard = guard_factory("faults", self)
 
-    def add(self, fault: InjectedFault) -> None:
+    def add_fault(self, fault: InjectedFault) -> None:
         """Add *fault*. Raises: EmulatorError, when there are too many.
 
         Raises: EmulatorError, when there are too many.
@@ -212,11 +214,11 @@ class FaultInjector:
             seed = f"{self._seed}:{fault.seed}:{self._added_count}"
             self.active_faults.append(_ActiveFault(self._added_count, fault, fault.times, seed))
 
-    def list_active(self) -> list[JSONObject]:
+    def list_active_faults(self) -> list[JSONObject]:
         """List the active faults as control API JSON."""
         with self._guard.lock_for_reading:
             return [
-                insider_fault_json(active.id, active.fault, active.left)
+                serialize_insider_fault(active.id, active.fault, active.left)
                 for active in self.active_faults
             ]
 
@@ -242,14 +244,14 @@ class FaultInjector:
 
     def send_with_faults(self, request: HttpRequest, sender: Sender) -> HttpResponse:
         """Send *request* with *sender*, unless an active fault answers it."""
-        active_fault = self._take_matching_fault()
+        active_fault = self._find_fault_for_next_request()
         return self._apply_fault(active_fault, request, sender) if active_fault else sender(request)
 
-    def _take_matching_fault(self) -> _ActiveFault | None:
+    def _find_fault_for_next_request(self) -> _ActiveFault | None:
         now = self._clock()
         with self._guard.lock_for_update:
             match = next(
-                (fault for fault in self.active_faults if fault.applies_to_request(now)), None
+                (fault for fault in self.active_faults if fault.count_and_match_request(now)), None
             )
             self.active_faults = [fault for fault in self.active_faults if fault.left != 0]
             return match
@@ -273,6 +275,7 @@ class FaultInjector:
         if status is not None:
             limited = fault.rate_limit is not None
             return fault.build_response(
-                status, active_fault.seconds_until_window_ends(self._clock()) if limited else None
+                status,
+                active_fault.get_seconds_until_minute_ends(self._clock()) if limited else None,
             )
         return response or sender(request)

@@ -15,7 +15,10 @@ from segment_insider_emulator.filtering.event_filters import (
     apply_source_schema,
     compile_destination_filters,
 )
-from segment_insider_emulator.filtering.plan_enforcement import PlanEnforcer, parse_plan_controls
+from segment_insider_emulator.filtering.plan_enforcement import (
+    PlanEnforcer,
+    parse_violation_controls,
+)
 from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterResult, Rejection
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
 from segment_insider_emulator.mapping import Destination
@@ -56,8 +59,8 @@ def filter_by_integrations(event: JSONObject) -> FilterResult:
     integrations = event.get("integrations")
     if not isinstance(integrations, dict):
         return FilterResult(event)
-    hints = tuple(_unknown_integration_hints(integrations))
-    if not is_switched_off_by_integrations(integrations):
+    hints = tuple(_list_unknown_integration_hints(integrations))
+    if not is_destination_switched_off(integrations):
         return FilterResult(event, hints=hints)
     by = CATALOG_NAME if integrations.get(CATALOG_NAME) is False else ALL_INTEGRATIONS
     detail = (
@@ -68,7 +71,7 @@ def filter_by_integrations(event: JSONObject) -> FilterResult:
     )
 
 
-def is_switched_off_by_integrations(integrations: JSON) -> bool:
+def is_destination_switched_off(integrations: JSON) -> bool:
     """Return whether *integrations* switches this destination off."""
     if not isinstance(integrations, dict):
         return False
@@ -78,16 +81,16 @@ def is_switched_off_by_integrations(integrations: JSON) -> bool:
     return False
 
 
-def _unknown_integration_hints(integrations: JSONObject) -> list[str]:
+def _list_unknown_integration_hints(integrations: JSONObject) -> list[str]:
     """List hints about integration names that do not match this destination."""
     return [
-        _unknown_integration_hint(name)
+        _describe_unknown_integration(name)
         for name in integrations
         if name not in (CATALOG_NAME, ALL_INTEGRATIONS, SEGMENT_INTEGRATION)
     ]
 
 
-def _unknown_integration_hint(name: str) -> str:
+def _describe_unknown_integration(name: str) -> str:
     folded = name.casefold()
     for known in (ALL_INTEGRATIONS, SEGMENT_INTEGRATION):
         if folded == known.casefold():
@@ -138,7 +141,7 @@ class FilterChain:
         """Run *event* through the stages until one rejects it; *event* itself is not changed."""
         result: FilterResult | None = None
         for stage in self._list_filter_stages(enabled):
-            result = result.merge(stage(result.event)) if result else stage(event)
+            result = result.merge_with_later(stage(result.event)) if result else stage(event)
             if result.rejection:
                 break
         return result or FilterResult(event)
@@ -168,7 +171,7 @@ def compile_filter_chain(
     if source.get("schema"):
         before.append(partial(apply_source_schema, source["schema"]))
     if tracking_plan is not None:
-        controls = parse_plan_controls(source.get("settings", {}))
+        controls = parse_violation_controls(source.get("settings", {}))
         before.append(PlanEnforcer(tracking_plan, controls, source.get("id")).enforce_plan)
     filters = compile_destination_filters(destination.get("filters", []))
     after: list[FilterStage] = [filter_by_integrations]
@@ -182,7 +185,7 @@ def compile_filter_chain(
     return FilterChain(tuple(before), tuple(after), frozenset(names))
 
 
-def verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
+def get_verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
     """Return the message verdict and reason for a rejection."""
     return (
         ("disabled", rejection.detail)
@@ -240,11 +243,11 @@ class EventNameChecker:
         """List the warnings about the name and type of *event*."""
         return [
             note
-            for note in (self.find_misspelled_event_name(event), warn_unsupported_type(event))
+            for note in (self.warn_misspelled_event_name(event), warn_unsupported_type(event))
             if note
         ]
 
-    def find_misspelled_event_name(self, event: JSONObject) -> SenderWarning | None:
+    def warn_misspelled_event_name(self, event: JSONObject) -> SenderWarning | None:
         """Return a warning when the name of *event* is a likely misspelling, else None."""
         name = event.get("event")
         if (
@@ -254,14 +257,14 @@ class EventNameChecker:
         ):
             return None
         near = self._near_miss(name)
-        if near is None or self._has_own_mapping(event):
+        if near is None or self._has_specific_subscription(event):
             return None
         general = f"the name is not {near!r}, and Segment compares every letter of it"
         what = f"event {name!r} is not {near!r}, and Segment compares every letter of a name."
         remedy = "Send that name, or name this one in a trigger if it is meant."
         return SenderWarning("event", f"{what} {remedy}", general)
 
-    def _has_own_mapping(self, event: JSONObject) -> bool:
+    def _has_specific_subscription(self, event: JSONObject) -> bool:
         """Return whether a subscription other than the catch-all one matches *event*."""
         for subscription in self._destination.preselect_subscriptions(event):
             try:

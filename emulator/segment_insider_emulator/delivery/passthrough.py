@@ -2,7 +2,7 @@
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.clock import Clock, format_iso_utc
-from segment_insider_emulator.delivery.retries import is_retryable
+from segment_insider_emulator.delivery.retries import is_retryable_error_code
 from segment_insider_emulator.delivery.senders import (
     REDACTED_MARK,
     TOKEN_HEADER,
@@ -42,18 +42,18 @@ class PassThroughSender:
         self._guard = guard_factory("compared", self)
 
     @property
-    def compared_count(self) -> int:
+    def compared_response_count(self) -> int:
         """Number of responses compared since the start."""
         return self._compared_count
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
-        headers = self._account.add_credentials(request.headers)
+        headers = self._account.add_credentials_to_headers(request.headers)
         sent = HttpRequest(request.method, request.path, headers, request.body)
         secrets = [headers.get(TOKEN_HEADER, ""), request.headers.get(TOKEN_HEADER, "")]
-        response = redact_secrets(secrets, self._real_sender(sent))
-        if not is_retryable(str(response.status)):
+        response = redact_secrets_in_response(secrets, self._real_sender(sent))
+        if not is_retryable_error_code(str(response.status)):
             self._record_differences(
-                sent, response, redact_secrets(secrets, self._emulated_sender(request))
+                sent, response, redact_secrets_in_response(secrets, self._emulated_sender(request))
             )
         return response
 
@@ -99,7 +99,7 @@ class PassThroughSender:
         )
 
 
-def redact_secrets(secrets: list[str], response: HttpResponse) -> HttpResponse:
+def redact_secrets_in_response(secrets: list[str], response: HttpResponse) -> HttpResponse:
     """Return *response* with every occurrence of *secrets* redacted."""
     body, headers = response.body, dict(response.headers)
     for secret in secrets:

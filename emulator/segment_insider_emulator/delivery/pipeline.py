@@ -15,7 +15,7 @@ from segment_insider_emulator.delivery.filter_chain import (
     EventNameChecker,
     FilterChain,
     build_filter_report,
-    verdict_for_rejection,
+    get_verdict_for_rejection,
 )
 from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
 from segment_insider_emulator.delivery.results import (
@@ -29,13 +29,13 @@ from segment_insider_emulator.delivery.retries import (
     UPSERT_PATH,
     RetryPolicy,
     RetryScheduler,
-    delivery_key,
+    build_delivery_key,
 )
 from segment_insider_emulator.delivery.senders import (
     RealAccount,
     Sender,
-    credential_headers,
-    send_attempt,
+    build_credential_headers,
+    send_delivery_attempt,
 )
 from segment_insider_emulator.errors import TemporarilyUnavailable
 from segment_insider_emulator.filtering.result import DESTINATION_STEP, Rejection
@@ -98,7 +98,7 @@ class DeliveryPipeline:
         transaction: TransactionFactory = lambda names: nullcontext(),
     ) -> None:
         self._filter_chain = filter_chain
-        self.use_destination(destination)
+        self.replace_destination(destination)
         self._real_account = real_account
         self._sender = sender
         self._store = store
@@ -111,12 +111,12 @@ class DeliveryPipeline:
             sender,
             clock,
             retry_policy,
-            self._credential_headers,
+            self._build_credential_headers,
             stopwatch,
             transaction,
         )
 
-    def use_destination(
+    def replace_destination(
         self, destination: Destination, disabled_subscriptions: Destination | None = None
     ) -> None:
         """Use *destination* for all later deliveries.
@@ -130,7 +130,7 @@ class DeliveryPipeline:
             destination, self._filter_chain.tracking_plan_events
         )
 
-    def submit(self, messages: Sequence[Message]) -> None:
+    def submit_messages(self, messages: Sequence[Message]) -> None:
         """Deliver the new ones of *messages* and store all of them before returning.
 
         Raises: TemporarilyUnavailable, when nothing could be stored; the caller must not
@@ -149,13 +149,17 @@ class DeliveryPipeline:
         """Yield new messages and records of duplicates; reserve the ids for the block."""
         message_ids = {message.message_id for message in messages}
         with self._in_flight_ids.reserve_message_ids(message_ids), self.transaction(message_ids):
-            yield _drop_duplicates(messages, self._store.find_known_message_ids(message_ids))
+            yield _replace_duplicates_by_records(
+                messages, self._store.find_known_message_ids(message_ids)
+            )
 
-    def dry_run_messages(self, messages: Sequence[Message], sender: Sender) -> list[MessageRecord]:
+    def deliver_messages_as_dry_run(
+        self, messages: Sequence[Message], sender: Sender
+    ) -> list[MessageRecord]:
         """Return the records that *messages* would get if they were new, and store nothing."""
         pipeline = copy(self)
         pipeline._sender = sender
-        return pipeline.deliver_messages(_drop_duplicates(messages, set()))[0]
+        return pipeline.deliver_messages(_replace_duplicates_by_records(messages, set()))[0]
 
     def deliver_messages(
         self, deduplicated: Sequence[NewMessageOrRecord]
@@ -172,7 +176,7 @@ class DeliveryPipeline:
         deliveries: dict[str, list[DeliveryRecord]] = {message.message_id: [] for message in passed}
         unsettled = []
         for planned in plan_requests(destination, passed):
-            planned_deliveries, upsert = self._send_planned(planned)
+            planned_deliveries, upsert = self._send_planned_request(planned)
             for delivery in planned_deliveries:
                 deliveries[delivery.message_id].append(delivery)
             if upsert:
@@ -194,7 +198,7 @@ class DeliveryPipeline:
         if filter_result.rejection:
             return build_message_record(
                 message,
-                *verdict_for_rejection(filter_result.rejection),
+                *get_verdict_for_rejection(filter_result.rejection),
                 filter_report=build_filter_report(filter_result),
             )
         if warnings := [
@@ -204,20 +208,22 @@ class DeliveryPipeline:
             message = replace(message, detail=detail)
         return FilteredMessage(message, build_filter_report(filter_result))
 
-    def _send_planned(
+    def _send_planned_request(
         self, planned: PlannedRequest
     ) -> tuple[list[DeliveryRecord], UpsertRecord | None]:
         """Send *planned* once; return its deliveries and the upsert to store, if any."""
         drafts, request = build_pending_deliveries(planned, self._real_account), planned.request
         if request is None:
             return drafts, None
-        attempt_result = send_attempt(
+        attempt_result = send_delivery_attempt(
             self._sender, self._clock, self._stopwatch, _to_http_request(request)
         )
         attempted_drafts = [draft for draft in drafts if draft.verdict == "retrying"]
         due_at = None
         if attempt_result.error_code is not None:
-            due_at = self.retries.next_attempt_at(attempt_result, delivery_key(attempted_drafts))
+            due_at = self.retries.get_next_attempt_time(
+                attempt_result, build_delivery_key(attempted_drafts)
+            )
         action, status = planned.subscription.action_slug, attempt_result.attempt.status
         log.info("sent action=%s events=%d status=%s", action, len(attempted_drafts), status)
         upsert = None
@@ -235,8 +241,8 @@ class DeliveryPipeline:
             next(attempted) if draft.verdict == "retrying" else draft for draft in drafts
         ], upsert
 
-    def _credential_headers(self) -> dict[str, str]:
-        return credential_headers(self._destinations[0].settings)
+    def _build_credential_headers(self) -> dict[str, str]:
+        return build_credential_headers(self._destinations[0].settings)
 
 
 class InFlightIds:
@@ -273,7 +279,7 @@ class InFlightIds:
                 self._released.notify_all()
 
 
-def _not_subscribed_reason(message: Message, disabled: Destination | None) -> str:
+def _explain_not_subscribed(message: Message, disabled: Destination | None) -> str:
     outcomes = disabled.iter_subscription_outcomes(message.event) if disabled else ()
     names = [repr(outcome.subscription.name) for outcome in outcomes if outcome.request]
     return (
@@ -295,9 +301,9 @@ def build_message_record(
     return MessageRecord(
         message_id=message.message_id,
         type=message.type,
-        event=_text_or_none(call.get("event")),
-        user_id=_text_or_none(call.get("userId")),
-        anonymous_id=_text_or_none(call.get("anonymousId")),
+        event=_get_text_or_none(call.get("event")),
+        user_id=_get_text_or_none(call.get("userId")),
+        anonymous_id=_get_text_or_none(call.get("anonymousId")),
         received_at=message.received_at,
         verdict=verdict,
         reason=reason,
@@ -309,7 +315,9 @@ def build_message_record(
     )
 
 
-def _drop_duplicates(messages: Sequence[Message], known_ids: set[str]) -> list[NewMessageOrRecord]:
+def _replace_duplicates_by_records(
+    messages: Sequence[Message], known_ids: set[str]
+) -> list[NewMessageOrRecord]:
     """Return new messages and records of rejected ones; add their ids to *known_ids*."""
     deduplicated: list[NewMessageOrRecord] = []
     for message in messages:
@@ -335,7 +343,7 @@ def _build_delivered_message_record(
     deliveries = deliveries_by_message[message.message_id]
     if not deliveries:
         reason = "; ".join(
-            filter(None, (_not_subscribed_reason(message, disabled), message.detail))
+            filter(None, (_explain_not_subscribed(message, disabled), message.detail))
         )
         stopped = {"filtered_by": asdict(Rejection(DESTINATION_STEP, NO_MATCHING_MAPPING, reason))}
         return build_message_record(
@@ -346,7 +354,7 @@ def _build_delivered_message_record(
     )
 
 
-def _text_or_none(value: object) -> str | None:
+def _get_text_or_none(value: object) -> str | None:
     """Return *value* when it is text, else None: SDKs may send any type."""
     return value if isinstance(value, str) else None
 
@@ -367,20 +375,20 @@ def create_transaction_factory(
             may always be slow.
     """
 
-    def transaction(lock_names: Collection[str]) -> AbstractContextManager[object]:
+    def open_transaction(lock_names: Collection[str]) -> AbstractContextManager[object]:
         if fault_injector and not fault_injector.active_faults:
             return whole_transaction(lock_names)
         return locks_only(lock_names)
 
-    return transaction
+    return open_transaction
 
 
 def create_faulty_sender(sender: Sender, fault_injector: FaultInjector) -> Sender:
     """Return a sender that applies the active faults, if any, and then sends with *sender*."""
 
-    def send(request: HttpRequest, /) -> HttpResponse:
+    def send_with_active_faults(request: HttpRequest, /) -> HttpResponse:
         if fault_injector.active_faults:
             return fault_injector.send_with_faults(request, sender)
         return sender(request)
 
-    return send
+    return send_with_active_faults

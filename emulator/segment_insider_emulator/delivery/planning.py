@@ -49,12 +49,12 @@ class BatchSettings:
             return None
         keys = mapping.get("batch_keys")
         return cls(
-            _clamp_setting(mapping.get("batch_size"), MAX_EVENTS_PER_REQUEST),
-            _clamp_setting(mapping.get("batch_bytes"), MAX_REQUEST_BYTES),
+            _clamp_batch_setting(mapping.get("batch_size"), MAX_EVENTS_PER_REQUEST),
+            _clamp_batch_setting(mapping.get("batch_bytes"), MAX_REQUEST_BYTES),
             tuple(key for key in keys if isinstance(key, str)) if isinstance(keys, list) else (),
         )
 
-    def batch_key(self, subscription: Subscription, event: JSONObject) -> bytes:
+    def compute_batch_key(self, subscription: Subscription, event: JSONObject) -> bytes:
         """Return the batch key values of *event*; only events with equal values share a batch."""
         if not self.key_fields:
             return b""
@@ -65,7 +65,7 @@ class BatchSettings:
         return orjson.dumps([values.get(key) for key in self.key_fields], default=str)
 
 
-def _clamp_setting(value: JSON, maximum: int) -> int:
+def _clamp_batch_setting(value: JSON, maximum: int) -> int:
     if isinstance(value, str) and value.isdecimal() and len(value) < 10:
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -106,7 +106,7 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
         for subscription in destination.preselect_subscriptions(message.event):
             terms = BatchSettings.from_mapping(subscription.mapping)
             if terms and _can_join_batch(subscription, message.event):
-                key = (id(subscription), terms.batch_key(subscription, message.event))
+                key = (id(subscription), terms.compute_batch_key(subscription, message.event))
                 size = len(orjson.dumps(message.event))
                 batch = open_batches.get(key)
                 if batch is None or not batch.has_room_for_event(size):

@@ -64,14 +64,14 @@ class DeliveryQueue:
         self._is_closing = False
         self._fatal_error_name: str | None = None  # name of the error that ended the thread
         self._worker_thread: Thread | None = None
-        self._resume_waiting_deliveries()
+        self._start_worker_if_messages_wait()
 
     @property
-    def is_started(self) -> bool:
+    def is_worker_started(self) -> bool:
         """Whether the worker thread was started (it may have exited)."""
         return self._worker_thread is not None
 
-    def start(self) -> None:
+    def start_worker(self) -> None:
         """Start the worker thread."""
         with self._state_changed:
             if self._worker_thread is None:
@@ -80,7 +80,7 @@ class DeliveryQueue:
                 )
                 self._worker_thread.start()
 
-    def submit(self, messages: Sequence[Message]) -> None:
+    def submit_messages(self, messages: Sequence[Message]) -> None:
         """Store *messages* for later delivery; wait while the queue is full.
 
         Raises: TemporarilyUnavailable, when nothing could be stored or deliveries stopped; the
@@ -105,7 +105,7 @@ class DeliveryQueue:
 
         Raises: TemporarilyUnavailable, when deliveries stopped.
         """
-        self._resume_waiting_deliveries()
+        self._start_worker_if_messages_wait()
         self._wait_until_fewer_messages_wait(1)
 
     def close(self) -> None:
@@ -117,21 +117,21 @@ class DeliveryQueue:
             self._state_changed.notify_all()
         self._worker_thread.join()
 
-    def _resume_waiting_deliveries(self) -> None:
+    def _start_worker_if_messages_wait(self) -> None:
         """Start the worker thread when messages wait, also those of an ended process."""
         self._reload_waiting_count()
-        if self._waiting_count and not self.is_started:
+        if self._waiting_count and not self.is_worker_started:
             log.warning("resumed deliveries waiting=%d", self._waiting_count)
-            self.start()
+            self.start_worker()
 
     def _wait_until_fewer_messages_wait(self, max_waiting: int) -> None:
         """Wait until fewer than *max_waiting* messages wait. Raises: TemporarilyUnavailable."""
         with self._state_changed:
             while self._waiting_count >= max_waiting and not self._is_closing:
-                self._wait_for_progress(self._waiting_count)
-            self._raise_if_stopped()
+                self._wait_until_waiting_count_changes(self._waiting_count)
+            self._raise_if_worker_stopped()
 
-    def _wait_for_progress(self, waiting_before: int) -> None:
+    def _wait_until_waiting_count_changes(self, waiting_before: int) -> None:
         if not self._state_changed.wait_for(
             lambda: self._waiting_count != waiting_before or self._is_closing, self._stall_timeout_s
         ):
@@ -139,7 +139,7 @@ class DeliveryQueue:
             remedy = "Try again later. If this continues, restart the emulator."
             raise TemporarilyUnavailable(what, "--async", remedy)
 
-    def _raise_if_stopped(self) -> None:
+    def _raise_if_worker_stopped(self) -> None:
         if self._fatal_error_name:
             what = (
                 f"deliveries stopped because of an error in the emulator ({self._fatal_error_name})"
@@ -201,7 +201,7 @@ class DeliveryQueue:
         unsettled: list[UpsertRecord] = []
         with self._store.message_queue.lock_queue_delivery():
             batch = self._load_next_batch()
-            if batch and self._has_failed_too_often(batch[0]):
+            if batch and self._was_started_too_often(batch[0]):
                 log.error(
                     "message failed too often place=%d begun=%d",
                     batch[0].queue_id,
@@ -217,7 +217,7 @@ class DeliveryQueue:
             except Exception as error:
                 log.exception("failed delivering messages=%d", len(batch))
                 if len(batch) == 1:
-                    self._store_message_as_failed(batch[0], _internal_error_reason(error))
+                    self._store_message_as_failed(batch[0], _describe_internal_error(error))
         self._pipeline.retries.note_due_times(unsettled)
 
     def _load_next_batch(self) -> list[QueuedMessage]:
@@ -228,7 +228,7 @@ class DeliveryQueue:
             return first[:1]
         return list(takewhile(lambda queued: not queued.begin_count, first))
 
-    def _has_failed_too_often(self, queued: QueuedMessage) -> bool:
+    def _was_started_too_often(self, queued: QueuedMessage) -> bool:
         return (
             queued.begin_count >= MAX_DELIVERY_STARTS
             and queued.queue_id not in self._started_positions
@@ -276,5 +276,5 @@ class DeliveryQueue:
             self._state_changed.notify_all()
 
 
-def _internal_error_reason(error: Exception) -> str:
+def _describe_internal_error(error: Exception) -> str:
     return f"error in the emulator: {type(error).__name__}. See its log."

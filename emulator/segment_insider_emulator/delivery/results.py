@@ -63,7 +63,7 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
     Source: Segment raises for a status outside 2xx only; a 200 with failed users in its body
     counts as delivered, and is not retried. (observed)
     """
-    findings = _read_response_findings(response)
+    findings = _read_findings_header(response)
     if not 200 <= response.status < 300:
         body_text = response.body[:300].decode(errors="replace").strip()
         reason = f"Insider One answered {response.status}" + (f": {body_text}" if body_text else "")
@@ -71,29 +71,29 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
             reason += f". {findings[0]['remedy']}"
         return ResponseVerdict("failed", reason, findings)
     endpoint_verdict = response.headers.get(VERDICT_HEADER)
-    refusal = _failed_users_reason(response.body)
+    refusal = _explain_failed_users(response.body)
     if refusal is not None or endpoint_verdict == "dropped":
-        why = refusal or _first_finding_text(findings)
+        why = refusal or _get_first_finding_text(findings)
         return ResponseVerdict(
             "dropped", f"{DROPPED_REASON}: {why}" if why else DROPPED_REASON, findings
         )
     if endpoint_verdict == "warning":
-        return ResponseVerdict("warning", _first_finding_text(findings), findings)
+        return ResponseVerdict("warning", _get_first_finding_text(findings), findings)
     return ResponseVerdict("accepted", None, findings)
 
 
-def read_profile_changes(response: HttpResponse) -> tuple[JSONObject, ...] | None:
+def read_profile_changes_header(response: HttpResponse) -> tuple[JSONObject, ...] | None:
     """Return the profile changes that the emulated endpoint reports; None without a report."""
     changes = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
     return tuple(changes) if isinstance(changes, list) else None
 
 
-def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+def get_worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of *verdicts*, `not_subscribed` when there are none."""
     return min(verdicts, key=VERDICTS_WORST_FIRST.index, default="not_subscribed")
 
 
-def _failed_users_reason(body: bytes) -> str | None:
+def _explain_failed_users(body: bytes) -> str | None:
     """Return the reason for failed users in *body*; None when no user failed."""
     match _parse_json_or_none(body):
         case {"data": {"fail": {"count": int(count), **rest}}} if count > 0:
@@ -108,29 +108,29 @@ def _join_error_texts(errors: JSON) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _read_response_findings(response: HttpResponse) -> tuple[JSONObject, ...]:
+def _read_findings_header(response: HttpResponse) -> tuple[JSONObject, ...]:
     findings = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
     return tuple(findings) if isinstance(findings, list) else ()
 
 
-def _first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
+def _get_first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
     return next((f"{finding['where']}: {finding['what']}" for finding in findings), None)
 
 
-def request_for_user(body: JSONObject, user_index: int) -> str:
+def build_request_body_for_user(body: JSONObject, user_index: int) -> str:
     """Return the upsert body with only the user at *user_index*."""
     user_body = {**body, "users": body["users"][user_index : user_index + 1]}
     return orjson.dumps(user_body).decode()
 
 
-def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
+def build_response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
     """Return the part of *response* for the user at *user_index*; errors apply to all users."""
     if not 200 <= response.status < 300:
         return HttpResponse(response.status, response.body[:MAX_BATCH_ERROR_BYTES])
     findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
     all_findings = findings_header if isinstance(findings_header, list) else []
     findings = [
-        _finding_for_user(finding)
+        _renumber_finding_for_user(finding)
         for finding in all_findings
         if _parse_user_index(finding["where"]) in (None, user_index)
     ]
@@ -145,11 +145,13 @@ def response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
         ]
         report_headers[CHANGES_HEADER] = orjson.dumps(changes_for_user).decode()
     return HttpResponse(
-        response.status, _upsert_body_for_user(response.body, user_index), headers | report_headers
+        response.status,
+        _build_response_body_for_user(response.body, user_index),
+        headers | report_headers,
     )
 
 
-def _upsert_body_for_user(body: bytes, user_index: int) -> bytes:
+def _build_response_body_for_user(body: bytes, user_index: int) -> bytes:
     match _parse_json_or_none(body):
         case {"data": {"fail": {"errors": dict(errors)}}} if any(map(_has_user_index, errors)):
             user_errors = {
@@ -157,19 +159,19 @@ def _upsert_body_for_user(body: bytes, user_index: int) -> bytes:
                 for name, texts in errors.items()
                 if _parse_user_index(name) == user_index
             }
-            return orjson.dumps({"data": _upsert_response_body(user_errors)})
+            return orjson.dumps({"data": _build_single_user_result(user_errors)})
         case {"data": {"fail": {} as fail, "successful": {}}} if not fail:
-            return orjson.dumps({"data": _upsert_response_body({})})
+            return orjson.dumps({"data": _build_single_user_result({})})
     return body  # it does not say which user failed
 
 
-def _upsert_response_body(errors: JSONObject) -> JSONObject:
+def _build_single_user_result(errors: JSONObject) -> JSONObject:
     if errors:
         return {"successful": {}, "fail": {"count": 1, "errors": errors}}
     return {"successful": {"count": 1}, "fail": {}}
 
 
-def _finding_for_user(finding: JSONObject) -> JSONObject:
+def _renumber_finding_for_user(finding: JSONObject) -> JSONObject:
     return {**finding, "where": USER_INDEX_PATTERN.sub("users.0", finding["where"])}
 
 
@@ -211,13 +213,13 @@ def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
     """
     if delivery.verdict == "retrying":
         error = f"errors.awaiting-retry.{_group_5xx_codes(delivery.code)}"
-        return _delivery_status_json(NOT_DELIVERED_TAB, RETRY_STEP, "RETRY", "Retried", error)
+        return _build_delivery_status(NOT_DELIVERED_TAB, RETRY_STEP, "RETRY", "Retried", error)
     if delivery.verdict != "failed":
         # For Segment, a 200 that rejects the user in its body is delivered. (observed, inferred)
-        return _delivery_status_json(DELIVERED_TAB, SUCCESSFUL_STEP, None, None, None)
+        return _build_delivery_status(DELIVERED_TAB, SUCCESSFUL_STEP, None, None, None)
     code = delivery.code or "INTERNAL"
     error = f"errors.discarded.{code}"
-    return _delivery_status_json(
+    return _build_delivery_status(
         NOT_DELIVERED_TAB,
         FAILED_STEP,
         DELIVERY_OVERVIEW_CODES.get(code, code),
@@ -226,7 +228,7 @@ def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
     )
 
 
-def _delivery_status_json(
+def _build_delivery_status(
     tab: str, step: str, code: str | None, reason: str | None, error: str | None
 ) -> JSONObject:
     return {
@@ -260,7 +262,7 @@ def build_pending_deliveries(
         else _build_pending_delivery(
             planned,
             member,
-            replace(sent, body=request_for_user(body, member.user_index)),
+            replace(sent, body=build_request_body_for_user(body, member.user_index)),
             BatchPosition(size, member.user_index),
         )
         for member in planned.members
@@ -277,7 +279,7 @@ def apply_attempt_result(
     """
     response = attempt_result.response
     if response and delivery.batch:
-        response = response_for_user(response, delivery.batch.position)
+        response = build_response_for_user(response, delivery.batch.position)
     attempts = (*delivery.attempts, attempt_result.attempt)
     judgement = (
         classify_response(response)
@@ -298,7 +300,7 @@ def apply_attempt_result(
         attempts=attempts,
         response=build_response_record(response) if response else None,
         findings=judgement.findings,
-        changes=read_profile_changes(response) if response else None,
+        changes=read_profile_changes_header(response) if response else None,
     )
 
 
@@ -328,7 +330,7 @@ def summarise_deliveries(
     Args:
         warning: A warning to the sender of the message; the verdict is at least "warning".
     """
-    verdict = worst_verdict(delivery.verdict for delivery in deliveries)
+    verdict = get_worst_verdict(delivery.verdict for delivery in deliveries)
     reason = next(delivery.reason for delivery in deliveries if delivery.verdict == verdict)
     if warning and verdict == "accepted":
         verdict = "warning"
@@ -343,7 +345,10 @@ def redact_request(
     """Return *request* as it is sent, with redacted headers."""
     url, headers = request.url, request.headers
     if real_account:
-        url, headers = real_account.replace_url_host(url), real_account.add_credentials(headers)
+        url, headers = (
+            real_account.replace_url_host(url),
+            real_account.add_credentials_to_headers(headers),
+        )
     return RecordedRequest(request.method, url, redact_headers(headers), request.body.decode())
 
 
@@ -368,10 +373,10 @@ def _build_pending_delivery(
         verdict="failed" if failure else "retrying",
         reason=failure.message.strip() if failure else None,
         request=request,
-        code=_mapping_failure_code(failure) if failure else None,
+        code=_get_mapping_failure_code(failure) if failure else None,
         batch=batch,
     )
 
 
-def _mapping_failure_code(failure: MappingFailure) -> str:
+def _get_mapping_failure_code(failure: MappingFailure) -> str:
     return INTERNAL_ERROR_CODE if failure.code is None else str(failure.code)

@@ -17,7 +17,7 @@ from segment_insider_emulator.delivery.results import (
     build_response_record,
     summarise_deliveries,
 )
-from segment_insider_emulator.delivery.senders import AttemptResult, Sender, send_attempt
+from segment_insider_emulator.delivery.senders import AttemptResult, Sender, send_delivery_attempt
 from segment_insider_emulator.errors import TemporarilyUnavailable
 from segment_insider_emulator.mapping.catalog import UPSERT_URL
 from segment_insider_emulator.storage.delivery_queue import UpsertStore
@@ -47,7 +47,7 @@ EMULATOR_FAULT_CODE = "EMULATOR_FAULT"
 RETRY_LOCK_NAMES = ("retries",)  # locked during a retry
 
 
-def is_retryable(error_code: str) -> bool:
+def is_retryable_error_code(error_code: str) -> bool:
     """Return whether Segment retries after an HTTP status or network error code.
 
     Source: Segment, action-destinations, retryable statuses; "Retries between Segment and
@@ -74,7 +74,7 @@ class RetryPolicy:
     first_delay: timedelta = timedelta(seconds=2)
     max_delay: timedelta = timedelta(minutes=30)
 
-    def next_attempt_at(
+    def compute_next_attempt_time(
         self,
         delivery_key: str,
         attempt_count: int,
@@ -126,21 +126,25 @@ class RetryScheduler:
         # In memory, so that a request without due retries needs no database query.
         self.next_due_at = upserts.find_next_retry_time() or NEVER_DUE
 
-    def next_attempt_at(
+    def get_next_attempt_time(
         self, attempt_result: AttemptResult, delivery_key: str, first_attempt_at: str | None = None
     ) -> str | None:
         """Return the time of the next attempt (ISO 8601), or None when no retry follows.
 
         Args:
-            delivery_key: As in `delivery_key`.
+            delivery_key: As in `build_delivery_key`.
             first_attempt_at: Time of the first attempt; None when *attempt_result* is the first.
         """
-        if attempt_result.error_code is None or not is_retryable(attempt_result.error_code):
+        if attempt_result.error_code is None or not is_retryable_error_code(
+            attempt_result.error_code
+        ):
             return None
         attempt = attempt_result.attempt
         first_at = datetime.fromisoformat(first_attempt_at or attempt.at)
         last_at = datetime.fromisoformat(attempt.at)
-        due_at = self._retry_policy.next_attempt_at(delivery_key, attempt.number, first_at, last_at)
+        due_at = self._retry_policy.compute_next_attempt_time(
+            delivery_key, attempt.number, first_at, last_at
+        )
         return format_iso_utc(due_at) if due_at else None
 
     def note_due_times(self, upserts: Iterable[UpsertRecord]) -> None:
@@ -217,7 +221,9 @@ class RetryScheduler:
         request = self._rebuild_http_request(upsert.request)
         self._store_attempt_result(
             upsert,
-            send_attempt(self._sender, self._clock, self._stopwatch, request, number, attempt_at),
+            send_delivery_attempt(
+                self._sender, self._clock, self._stopwatch, request, number, attempt_at
+            ),
         )
 
     def _store_internal_error(self, upsert: UpsertRecord, reason: str) -> None:
@@ -233,8 +239,8 @@ class RetryScheduler:
     def _store_attempt_result(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
         """Store the result of an attempt and the time of the next one."""
         deliveries = self._upserts.list_deliveries_of_upsert(upsert.id)
-        due_at = self.next_attempt_at(
-            attempt_result, delivery_key(deliveries), upsert.attempts[0].at
+        due_at = self.get_next_attempt_time(
+            attempt_result, build_delivery_key(deliveries), upsert.attempts[0].at
         )
         updated_deliveries = {
             delivery.id: apply_attempt_result(delivery, attempt_result, due_at)
@@ -276,6 +282,6 @@ class RetryScheduler:
         )
 
 
-def delivery_key(deliveries: Sequence[DeliveryRecord]) -> str:
+def build_delivery_key(deliveries: Sequence[DeliveryRecord]) -> str:
     """Return the key that seeds the retry delays of a request, "" without deliveries."""
     return f"{deliveries[0].message_id} {deliveries[0].subscription}" if deliveries else ""

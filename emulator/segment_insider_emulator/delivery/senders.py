@@ -49,7 +49,7 @@ class RealAccount:
     name: str | None = None
     key: str | None = None
 
-    def add_credentials(self, headers: Mapping[str, str]) -> dict[str, str]:
+    def add_credentials_to_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return *headers* of a request with the account's credentials."""
         credentials = {PARTNER_HEADER: self.name, TOKEN_HEADER: self.key}
         return {**headers, **{name: value for name, value in credentials.items() if value}}
@@ -59,7 +59,7 @@ class RealAccount:
         return self.url + urlsplit(url).path
 
 
-def credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
+def build_credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the authentication headers for the destination *settings*."""
     return {PARTNER_HEADER: settings["account_name"], TOKEN_HEADER: settings["ucd_key"]}
 
@@ -131,7 +131,7 @@ class RemoteSender:
                 return HttpResponse(response.status_code, _read_response_body(response), headers)
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):
             # Only the name, without the cause: both quote the value, which may be a key.
-            names = ", ".join(_invalid_header_names(request.headers))
+            names = ", ".join(_find_invalid_header_names(request.headers))
             reason = (
                 f"the value of {names} is not valid in an HTTP header: "
                 "check it for spaces and special characters"
@@ -141,8 +141,10 @@ class RemoteSender:
             reason = f"no answer from {self._url_without_password} in {self.timeout_s:g} s"
             raise NoResponse(reason, "ETIMEDOUT") from error
         except requests.RequestException as error:
-            reason = f"the request failed: {self._url_without_password}: {_error_chain(error)[-1]}"
-            raise NoResponse(reason, _node_error_code(error)) from error
+            reason = (
+                f"the request failed: {self._url_without_password}: {_list_error_chain(error)[-1]}"
+            )
+            raise NoResponse(reason, _get_nodejs_error_code(error)) from error
 
     @property
     def _url_without_password(self) -> str:
@@ -208,7 +210,7 @@ class _DeadlineAdapter(HTTPAdapter):
                 socket.socket.shutdown(open_socket, socket.SHUT_RDWR)
 
 
-def _invalid_header_names(headers: Mapping[str, str]) -> Iterator[str]:
+def _find_invalid_header_names(headers: Mapping[str, str]) -> Iterator[str]:
     """Yield the names of *headers* with values that are not valid in HTTP."""
     for name, value in headers.items():
         try:
@@ -227,20 +229,20 @@ def _read_response_body(response: requests.Response) -> bytes:
     return bytes(body[:MAX_RESPONSE_BYTES])
 
 
-def _error_chain(error: BaseException) -> list[BaseException]:
+def _list_error_chain(error: BaseException) -> list[BaseException]:
     """Return *error* and the errors that caused it, the root cause last."""
 
-    def list_error_layers(current: BaseException | None) -> Iterator[BaseException]:
+    def iterate_error_chain(current: BaseException | None) -> Iterator[BaseException]:
         while current:
             yield current
             current = current.__context__
 
-    return list(list_error_layers(error))
+    return list(iterate_error_chain(error))
 
 
-def _node_error_code(error: BaseException) -> str:
+def _get_nodejs_error_code(error: BaseException) -> str:
     """Return Node.js's error code for a failed request, else UNKNOWN_ERROR."""
-    causes = _error_chain(error)
+    causes = _list_error_chain(error)
     for cause in causes:
         if isinstance(cause, socket.gaierror):
             return "EAI_AGAIN" if cause.errno == socket.EAI_AGAIN else "ENOTFOUND"
@@ -271,7 +273,7 @@ class AttemptResult:
     transport_error: str | None = None
 
 
-def send_attempt(
+def send_delivery_attempt(
     sender: Sender,
     clock: Clock,
     stopwatch: Stopwatch,

@@ -23,7 +23,7 @@ from segment_insider_emulator.filtering.fql_parser import (
     FqlNode,
     FqlSyntaxError,
     parse_field_path,
-    parse_statement,
+    parse_fql_statement,
 )
 from segment_insider_emulator.filtering.result import (
     DESTINATION_STEP,
@@ -101,7 +101,9 @@ def apply_destination_filters(
             matching.append(destination_filter)
     result = FilterResult(event)
     for destination_filter, action in _order_filter_actions(matching):
-        result = result.merge(_apply_filter_action(destination_filter, action, result.event, seed))
+        result = result.merge_with_later(
+            _apply_filter_action(destination_filter, action, result.event, seed)
+        )
         if result.rejection:
             break
     return result
@@ -139,7 +141,7 @@ def _compile_destination_filter(document: JSONObject, number: int) -> Destinatio
     name = f"filter {title!r}" if title else f"filter {number}"
     actions = tuple(document["actions"])
     try:
-        return DestinationFilter(name, parse_statement(document["if"]), None, actions)
+        return DestinationFilter(name, parse_fql_statement(document["if"]), None, actions)
     except FqlSyntaxError as error:
         return DestinationFilter(name, None, str(error), actions)
 
@@ -165,7 +167,7 @@ def _apply_filter_action(
             return FilterResult(
                 event, _build_rejection_by_filter(f"destination {destination_filter.name} drops it")
             )
-        case "SAMPLE" if not _is_event_sampled(destination_filter, action, event, seed):
+        case "SAMPLE" if not _is_event_in_sample(destination_filter, action, event, seed):
             share = f"{action.get('percent', 0) * 100:g}%"
             return FilterResult(
                 event,
@@ -184,7 +186,7 @@ def _apply_filter_action(
     )
 
 
-def _is_event_sampled(
+def _is_event_in_sample(
     destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
 ) -> bool:
     """Return whether *event* is in the sample; its messageId or the value at `path` decides.
@@ -224,40 +226,40 @@ def _filter_event_fields(
         def filter_keys(container: JSON, path: str = path, named: list[str] = named) -> JSON:
             remaining = {
                 key: value
-                for key, value in _list_container_entries(container)
+                for key, value in _list_keys_and_values(container)
                 if should_keep(key, named)
             }
             removed_keys = [
-                key for key, _ in _list_container_entries(container) if key not in remaining
+                key for key, _ in _list_keys_and_values(container) if key not in remaining
             ]
             removed.update(dict.fromkeys(f"{path}.{key}".lstrip(".") for key in removed_keys))
             if isinstance(container, list):
                 return [remaining.get(str(index)) for index in range(len(container))]
             return remaining if isinstance(container, dict) else container
 
-        event = _replace_at_path(event, path.split(".") if path else [], filter_keys)
+        event = _transform_at_path(event, path.split(".") if path else [], filter_keys)
     return event, sorted(removed)
 
 
-def _list_container_entries(container: JSON) -> Iterable[tuple[str, JSON]]:
+def _list_keys_and_values(container: JSON) -> Iterable[tuple[str, JSON]]:
     """Return the keys and values of an object, or the indexes and items of a list."""
     if isinstance(container, list):
         return ((str(index), item) for index, item in enumerate(container))
     return container.items() if isinstance(container, dict) else ()
 
 
-def _replace_at_path(value: JSON, keys: list[str], transform: Callable[[JSON], JSON]) -> JSON:
+def _transform_at_path(value: JSON, keys: list[str], transform: Callable[[JSON], JSON]) -> JSON:
     """Return a copy of *value* with *transform* applied to the object or list items at *keys*."""
     if not keys:
         return [transform(item) for item in value] if isinstance(value, list) else transform(value)
     first, *others = keys
     if isinstance(value, dict) and first in value:
-        return {**value, first: _replace_at_path(value[first], others, transform)}
+        return {**value, first: _transform_at_path(value[first], others, transform)}
     if isinstance(value, list) and is_list_index(first, value):
         index = int(first)
         return [
             *value[:index],
-            _replace_at_path(value[index], others, transform),
+            _transform_at_path(value[index], others, transform),
             *value[index + 1 :],
         ]
     return value

@@ -68,9 +68,9 @@ def find_constant_conditions(statement: FqlNode) -> Iterator[ConstantCondition]:
 
     A statement that is a plain `true`, `false` or `all` is meant.
     """
-    yield from _check_condition(statement)
+    yield from _find_non_boolean_condition(statement)
     for node in _iterate_nodes(statement):
-        yield from _check_node(node)
+        yield from _find_constants_at_node(node)
 
 
 def _iterate_nodes(node: FqlNode) -> Iterator[FqlNode]:
@@ -92,28 +92,28 @@ def _list_child_nodes(node: FqlNode) -> tuple[FqlNode, ...]:
     return ()
 
 
-def _check_node(node: FqlNode) -> Iterator[ConstantCondition]:
+def _find_constants_at_node(node: FqlNode) -> Iterator[ConstantCondition]:
     if isinstance(node, FqlNegation):
-        yield from _check_operand(node.operand)
+        yield from _find_constant_operand(node.operand)
     elif isinstance(node, FqlOperation) and node.operator in ("and", "or"):
-        yield from _check_operand(node.left)
-        yield from _check_operand(node.right)
-        if node.operator == "and" and (reason := _explain_contradiction(node)):
+        yield from _find_constant_operand(node.left)
+        yield from _find_constant_operand(node.right)
+        if node.operator == "and" and (reason := _explain_contradicting_conditions(node)):
             yield ConstantCondition(format_fql_node(node), False, reason)
     elif isinstance(node, FqlOperation):
-        if reason := _explain_mismatch(node):
+        if reason := _explain_impossible_comparison(node):
             yield ConstantCondition(format_fql_node(node), node.operator == "!=", reason)
     elif isinstance(node, FqlCall) and (reason := _explain_always_false_call(node)):
         yield ConstantCondition(format_fql_node(node), False, reason)
 
 
-def _check_operand(node: FqlNode) -> Iterator[ConstantCondition]:
+def _find_constant_operand(node: FqlNode) -> Iterator[ConstantCondition]:
     """Check an operand that must be a condition; a function call counts unless empty or zero."""
     if not isinstance(node, FqlCall):
-        yield from _check_condition(node)
+        yield from _find_non_boolean_condition(node)
 
 
-def _check_condition(node: FqlNode) -> Iterator[ConstantCondition]:
+def _find_non_boolean_condition(node: FqlNode) -> Iterator[ConstantCondition]:
     types = _find_possible_types(node)
     if types and "bool" not in types:
         yield ConstantCondition(
@@ -121,7 +121,7 @@ def _check_condition(node: FqlNode) -> Iterator[ConstantCondition]:
         )
 
 
-def _explain_mismatch(node: FqlOperation) -> str | None:
+def _explain_impossible_comparison(node: FqlOperation) -> str | None:
     """Return why the two sides of a comparison can never be equal or ordered."""
     if node.operator in ORDER_OPERATORS:
         for side in (node.left, node.right):
@@ -189,10 +189,10 @@ def _explain_always_false_call(call: FqlCall) -> str | None:
             validate_glob_pattern(known[1])
         except InvalidGlobPattern as error:
             return f"the pattern is malformed, {error}"
-    return _version_error(*known) if call.name == "semver" else None
+    return _explain_invalid_semver_call(*known) if call.name == "semver" else None
 
 
-def _version_error(version: JSON, comparison: JSON, other: JSON) -> str | None:
+def _explain_invalid_semver_call(version: JSON, comparison: JSON, other: JSON) -> str | None:
     if comparison is not None and comparison not in VERSION_OPERATORS:
         return f"semver() compares by {_join_with_or(tuple(VERSION_OPERATORS))}"
     for text in (version, other):
@@ -201,12 +201,12 @@ def _version_error(version: JSON, comparison: JSON, other: JSON) -> str | None:
     return None
 
 
-def _explain_contradiction(node: FqlOperation) -> str | None:
+def _explain_contradicting_conditions(node: FqlOperation) -> str | None:
     """Return why no event can match all parts of `a and b and …`."""
     required = [
         field_values
         for part in _list_conjuncts(node)
-        if (field_values := _find_tested_field_values(part))
+        if (field_values := _get_tested_field_and_values(part))
     ]
     for (path, values), (other, others) in pairwise(
         sorted(required, key=lambda field_values: field_values[0].keys)
@@ -226,7 +226,7 @@ def _list_conjuncts(node: FqlNode) -> Iterator[FqlNode]:
         yield node
 
 
-def _find_tested_field_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
+def _get_tested_field_and_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
     """Return the field that a comparison tests, and the values that make it true."""
     if not isinstance(node, FqlOperation) or not isinstance(node.left, FqlPath):
         return None

@@ -55,7 +55,7 @@ def is_number(value: JSON) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def to_double(number: float) -> float:
+def round_to_double(number: float) -> float:
     """Round *number* to 64 bits, as Segment reads JSON numbers."""
     try:
         return float(number)
@@ -74,7 +74,7 @@ def is_strictly_equal(left: JSON, right: JSON) -> bool:
             is_strictly_equal(left[key], right[key]) for key in left
         )
     if is_number(left):
-        return to_double(left) == to_double(right)
+        return round_to_double(left) == round_to_double(right)
     return bool(left == right)
 
 
@@ -102,18 +102,18 @@ def validate_glob_pattern(pattern: str) -> None:
 
     Raises: GlobError.
     """
-    _glob_to_regex(pattern)
+    _convert_glob_to_regex(pattern)
 
 
 @lru_cache(256)
 def _compile_glob(pattern: str) -> re.Pattern[str] | None:
     try:
-        return re.compile(_glob_to_regex(pattern), re.DOTALL)
+        return re.compile(_convert_glob_to_regex(pattern), re.DOTALL)
     except InvalidGlobPattern:
         return None
 
 
-def _glob_to_regex(pattern: str) -> str:
+def _convert_glob_to_regex(pattern: str) -> str:
     chunks = [""]  # regular expressions of the parts between stars
     at = 0
     while at < len(pattern):
@@ -126,7 +126,7 @@ def _glob_to_regex(pattern: str) -> str:
         elif part["list"]:
             characters, at = _parse_character_list(pattern, at)
             negated = part["list"] == "[^"
-            chunks[-1] += _build_character_class(characters, negated)
+            chunks[-1] += _build_regex_character_class(characters, negated)
         else:
             chunks[-1] += "." if part["any"] else re.escape(part["escaped"] or part["plain"])
     first, *others = chunks
@@ -147,7 +147,7 @@ def _parse_character_list(pattern: str, start: int) -> tuple[str, int]:
     while not (pattern.startswith("]", start) and start > begin):
         match = _LIST_RANGE.match(pattern, start)
         if match is None:
-            raise InvalidGlobPattern(_character_list_error(pattern, start))
+            raise InvalidGlobPattern(_build_character_list_error(pattern, start))
         start = match.end()
         low = match[1] or match[2]
         high = match[3] or match[4] or low
@@ -156,13 +156,13 @@ def _parse_character_list(pattern: str, start: int) -> tuple[str, int]:
     return "".join(ranges), start + 1
 
 
-def _build_character_class(ranges: str, negated: bool) -> str:
+def _build_regex_character_class(ranges: str, negated: bool) -> str:
     if not ranges:  # every range ends before it begins
         return "." if negated else "(?!)"
     return f"[{'^' if negated else ''}{ranges}]"
 
 
-def _character_list_error(pattern: str, index: int) -> str:
+def _build_character_list_error(pattern: str, index: int) -> str:
     if index >= len(pattern) or pattern[index] == "\\":
         return "it has a [ without its ]"
     return (
@@ -218,19 +218,19 @@ def parse_version(version: JSON) -> tuple[float, ...] | None:
     return tuple([*numbers, 0.0, 0.0][:3])
 
 
-def to_boolean(value: JSON) -> bool:
+def convert_to_boolean(value: JSON) -> bool:
     """Convert to a boolean: null, zero, "false" and empty values are false. (assumed)"""
     return value != "false" and bool(value)
 
 
-def to_text(value: JSON) -> str:
+def convert_to_text(value: JSON) -> str:
     """Convert to text: null becomes an empty text, other values become JSON. (assumed)"""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def to_number(value: JSON) -> float | None:
+def convert_to_number(value: JSON) -> float | None:
     """Convert a number or a text with a number; null for other values. (assumed)"""
     if not is_number(value) and not isinstance(value, str):
         return None
@@ -240,7 +240,7 @@ def to_number(value: JSON) -> float | None:
         return None
 
 
-def _create_text_function(change: Callable[[str], str]) -> FqlFunction:
+def _create_fql_text_function(change: Callable[[str], str]) -> FqlFunction:
     return lambda value: change(value) if isinstance(value, str) else None
 
 
@@ -249,17 +249,17 @@ FUNCTION_IMPLEMENTATIONS: dict[str, FqlFunction] = {
     "match": evaluate_match_function,
     "semver": compare_versions,
     "length": evaluate_length_function,
-    "lowercase": _create_text_function(str.lower),
-    "uppercase": _create_text_function(str.upper),
-    "snakecase": _create_text_function(lambda text: text.replace(" ", "_")),
-    "kebabcase": _create_text_function(lambda text: text.replace(" ", "-")),
-    "titlecase": _create_text_function(
+    "lowercase": _create_fql_text_function(str.lower),
+    "uppercase": _create_fql_text_function(str.upper),
+    "snakecase": _create_fql_text_function(lambda text: text.replace(" ", "_")),
+    "kebabcase": _create_fql_text_function(lambda text: text.replace(" ", "-")),
+    "titlecase": _create_fql_text_function(
         lambda text: " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
     ),
     "typeof": get_type_name,
-    "bool": to_boolean,
-    "string": to_text,
-    "number": to_number,
+    "bool": convert_to_boolean,
+    "string": convert_to_text,
+    "number": convert_to_number,
 }
 
 MAX_INDEX_DIGITS = 10
@@ -267,10 +267,10 @@ MAX_INDEX_DIGITS = 10
 
 def matches_event(statement: FqlNode, event: JSONObject) -> bool:
     """Return whether *statement* is true for *event*; a text or a number does not count as true."""
-    return evaluate_node(statement, event) is True
+    return evaluate_fql_node(statement, event) is True
 
 
-def evaluate_node(node: FqlNode, event: JSONObject) -> JSON:
+def evaluate_fql_node(node: FqlNode, event: JSONObject) -> JSON:
     """Return the value of *node* for *event*."""
     match node:
         case FqlLiteral():
@@ -278,12 +278,12 @@ def evaluate_node(node: FqlNode, event: JSONObject) -> JSON:
         case FqlPath():
             return get_value_at_path(node.keys, event)
         case FqlList():
-            return [evaluate_node(item, event) for item in node.items]
+            return [evaluate_fql_node(item, event) for item in node.items]
         case FqlNegation():
             return not _is_node_truthy(node.operand, event)
         case FqlCall():
             return FUNCTION_IMPLEMENTATIONS[node.name](
-                *(evaluate_node(argument, event) for argument in node.arguments)
+                *(evaluate_fql_node(argument, event) for argument in node.arguments)
             )
         case FqlOperation():
             return _evaluate_operation(node, event)
@@ -315,19 +315,19 @@ def _evaluate_operation(node: FqlOperation, event: JSONObject) -> bool:
         return _is_node_truthy(node.left, event) and _is_node_truthy(node.right, event)
     if node.operator == "or":
         return _is_node_truthy(node.left, event) or _is_node_truthy(node.right, event)
-    left, right = evaluate_node(node.left, event), evaluate_node(node.right, event)
+    left, right = evaluate_fql_node(node.left, event), evaluate_fql_node(node.right, event)
     if node.operator == "in":
         return _is_in_list(left, right)
     if node.operator in ("=", "!="):
         return is_strictly_equal(left, right) is (node.operator == "=")
     if not is_number(left) or not is_number(right):
         return False
-    return ORDER_OPERATORS[node.operator](to_double(left), to_double(right))
+    return ORDER_OPERATORS[node.operator](round_to_double(left), round_to_double(right))
 
 
 def _is_node_truthy(node: FqlNode, event: JSONObject) -> bool:
     """Return whether *node* counts as true: a field only if `true`, a function as in JavaScript."""
-    result = evaluate_node(node, event)
+    result = evaluate_fql_node(node, event)
     if isinstance(node, FqlCall):
         return bool(result) and result == result  # NaN, a length of what has none, does not count
     return result is True

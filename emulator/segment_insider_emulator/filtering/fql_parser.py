@@ -36,7 +36,7 @@ class FqlSyntaxError(ValueError):
     """The FQL statement cannot be parsed; the text says what is wrong and where."""
 
 
-def tokenize_statement(statement: str) -> Iterator[FqlToken]:
+def tokenize_fql(statement: str) -> Iterator[FqlToken]:
     """Split *statement* into tokens, the last one of kind "end". Raises: FqlSyntaxError."""
     size = len(statement.encode("utf-8", "surrogatepass"))
     if size > MAX_STATEMENT_BYTES:
@@ -56,7 +56,7 @@ def tokenize_statement(statement: str) -> Iterator[FqlToken]:
 
 def parse_field_path(path: str) -> tuple[str, ...]:
     r"""Split a path into keys: `properties.product\ 1` gives ("properties", "product 1")."""
-    return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _find_raw_keys(path))
+    return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _split_escaped_path(path))
 
 
 def unquote_literal(literal: str) -> str:
@@ -67,7 +67,7 @@ def unquote_literal(literal: str) -> str:
     return literal[1:-1]
 
 
-def _find_raw_keys(path: str) -> list[str]:
+def _split_escaped_path(path: str) -> list[str]:
     return re.findall(_KEY_PATTERN, path, flags=re.DOTALL)
 
 
@@ -144,9 +144,9 @@ class FqlCall:
 FqlNode: TypeAlias = FqlLiteral | FqlPath | FqlList | FqlNegation | FqlOperation | FqlCall
 
 
-def parse_statement(statement: str) -> FqlNode:
+def parse_fql_statement(statement: str) -> FqlNode:
     """Parse the statement of a filter. Raises: FqlSyntaxError."""
-    reader = _StatementParser(tokenize_statement(statement))
+    reader = _StatementParser(tokenize_fql(statement))
     node = reader.parse_expression()
     reader.expect_token("", "the end, `and` or `or`")
     return node
@@ -163,7 +163,7 @@ class _StatementParser:
     def expect_token(self, expected: str, description: str | None = None) -> None:
         token = self._tokens[-1]
         if not self._accept_token(expected):
-            raise _unexpected_token_error(token, description or f"`{expected}`")
+            raise _build_unexpected_token_error(token, description or f"`{expected}`")
 
     def _parse_and_or(self, operator: str) -> FqlNode:
         node = self._parse_comparison() if operator == "and" else self._parse_and_or("and")
@@ -183,11 +183,11 @@ class _StatementParser:
         self._depth += 1
         if self._depth > MAX_STATEMENT_DEPTH:
             raise FqlSyntaxError(f"the statement nests deeper than {MAX_STATEMENT_DEPTH} levels")
-        node = self._parse_nested() or self._parse_literal_path_or_call()
+        node = self._parse_negation_group_or_list() or self._parse_literal_path_or_call()
         self._depth -= 1
         return node
 
-    def _parse_nested(self) -> FqlNode | None:
+    def _parse_negation_group_or_list(self) -> FqlNode | None:
         if self._accept_token("!"):
             return FqlNegation(self._parse_operand())
         if self._accept_token("("):
@@ -207,7 +207,7 @@ class _StatementParser:
         if token.text in CONSTANTS:
             return FqlLiteral(CONSTANTS[token.text])
         if token.kind != "path" or token.text in RESERVED_WORDS:
-            raise _unexpected_token_error(token, "a field or a value")
+            raise _build_unexpected_token_error(token, "a field or a value")
         return (
             self._parse_call(token)
             if self._accept_token("(")
@@ -246,7 +246,7 @@ class _StatementParser:
         return True
 
 
-def _unexpected_token_error(token: FqlToken, expected: str) -> FqlSyntaxError:
+def _build_unexpected_token_error(token: FqlToken, expected: str) -> FqlSyntaxError:
     if not token.text:
         return FqlSyntaxError(f"it ends where {expected} is wanted")
     return FqlSyntaxError(

@@ -24,7 +24,7 @@ ValuePath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PlanControls:
+class PlanViolationControls:
     """The settings for one type of event; the defaults allow everything.
 
     Args:
@@ -54,7 +54,7 @@ class PlanEnforcer:
     """
 
     plan: TrackingPlan
-    controls: dict[str, PlanControls]
+    controls: dict[str, PlanViolationControls]
     source_id: str | None = None
 
     def enforce_plan(self, event: JSONObject) -> FilterResult:
@@ -66,10 +66,12 @@ class PlanEnforcer:
         else:
             result = _apply_event_rule(event, rule, controls)
         if result.rejection is None:
-            result = result.merge(self._apply_common_rules(result.event, controls))
+            result = result.merge_with_later(self._apply_common_rules(result.event, controls))
         return replace(result, event=_add_protocols_context(result, self.source_id))
 
-    def _reject_unplanned_event(self, event: JSONObject, controls: PlanControls) -> FilterResult:
+    def _reject_unplanned_event(
+        self, event: JSONObject, controls: PlanViolationControls
+    ) -> FilterResult:
         if event["type"] != "track" or not controls.block_unplanned:
             return FilterResult(event)
         violations = self._find_common_violations(event)
@@ -87,7 +89,9 @@ class PlanEnforcer:
             )
         return FilterResult(event, rejection, violations)
 
-    def _apply_common_rules(self, event: JSONObject, controls: PlanControls) -> FilterResult:
+    def _apply_common_rules(
+        self, event: JSONObject, controls: PlanViolationControls
+    ) -> FilterResult:
         violations = self._find_common_violations(event)
         if violations and controls.common_rule_mode == "BLOCK":
             rejection = Rejection(
@@ -107,14 +111,14 @@ class PlanEnforcer:
         )
 
 
-def parse_plan_controls(settings: JSONObject) -> dict[str, PlanControls]:
+def parse_violation_controls(settings: JSONObject) -> dict[str, PlanViolationControls]:
     """Return event type -> controls, from source settings in the shape of the Public API.
 
     Pages, screens and aliases have no settings: they are checked and never rejected.
     """
     track = settings.get("track", {})
     return {
-        "track": PlanControls(
+        "track": PlanViolationControls(
             "properties",
             block_unplanned=not track.get("allowUnplannedEvents", True),
             omit_unplanned=not track.get("allowUnplannedEventProperties", True),
@@ -123,12 +127,12 @@ def parse_plan_controls(settings: JSONObject) -> dict[str, PlanControls]:
             common_rule_mode=_parse_common_rule_mode(track),
         ),
         **{kind: _parse_trait_controls(settings.get(kind, {})) for kind in ("identify", "group")},
-        **dict.fromkeys(("page", "screen", "alias"), PlanControls("properties")),
+        **dict.fromkeys(("page", "screen", "alias"), PlanViolationControls("properties")),
     }
 
 
-def _parse_trait_controls(settings: JSONObject) -> PlanControls:
-    return PlanControls(
+def _parse_trait_controls(settings: JSONObject) -> PlanViolationControls:
+    return PlanViolationControls(
         "traits",
         omit_unplanned=not settings.get("allowUnplannedTraits", True),
         omit_violating=not settings.get("allowTraitsOnViolations", True),
@@ -143,7 +147,9 @@ def _parse_common_rule_mode(settings: JSONObject) -> CommonRuleMode:
     return "OMIT"  # OMIT_PROPERTIES or OMIT_TRAITS
 
 
-def _apply_event_rule(event: JSONObject, rule: PlanRule, controls: PlanControls) -> FilterResult:
+def _apply_event_rule(
+    event: JSONObject, rule: PlanRule, controls: PlanViolationControls
+) -> FilterResult:
     violations = rule.find_violations(event)
     if violations and controls.block_violating:
         return FilterResult(
@@ -165,7 +171,7 @@ def _omit_unplanned_fields(
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
     """Remove the properties that the rule does not name, with all that they contain. (assumed)"""
     values = event.get(section) or {}
-    planned = rule.list_planned_names(section)
+    planned = rule.list_planned_field_names(section)
     unplanned = [name for name in values if planned is not None and name not in planned]
     if planned is None or not unplanned:
         return event, ()
@@ -181,28 +187,28 @@ def _omit_violating_fields(
     omitted = []
     # The last item of a list is removed first, so that the indexes of the others stay valid.
     for violation in sorted(
-        violations, key=lambda violation: [*map(_path_sort_key, violation.path)], reverse=True
+        violations, key=lambda violation: [*map(_get_path_sort_key, violation.path)], reverse=True
     ):
         if len(violation.path) > 1 and violation.path[0] == section:
-            left = _remove_at_path(event, violation.path)
+            left = _remove_value_at_path(event, violation.path)
             if left is not event:
                 event = left
                 omitted.append(OmittedField(violation.field, VIOLATION_CAUSE))
     return event, tuple(reversed(omitted))
 
 
-def _path_sort_key(step: str | int) -> tuple[int, str]:
+def _get_path_sort_key(step: str | int) -> tuple[int, str]:
     return (step, "") if isinstance(step, int) else (0, step)
 
 
-def _remove_at_path(value: JSON, path: ValuePath) -> JSON:
+def _remove_value_at_path(value: JSON, path: ValuePath) -> JSON:
     """Return a copy of *value* without the value at *path*; *value* itself if there is none."""
     step, *rest = path
     try:
         child = value[step]
     except (KeyError, IndexError, TypeError):
         return value
-    left = _remove_at_path(child, tuple(rest)) if rest else None
+    left = _remove_value_at_path(child, tuple(rest)) if rest else None
     if rest and left is child:
         return value
     if isinstance(value, list):

@@ -21,8 +21,8 @@ from segment_insider_emulator.clock import parse_iso_time
 from segment_insider_emulator.filtering.plan_schema import (
     SchemaSanitizer,
     SchemaTooLarge,
-    inline_references,
-    matches_pattern,
+    inline_schema_references,
+    matches_re2_pattern,
 )
 from segment_insider_emulator.filtering.result import PlanViolation
 from segment_insider_emulator.types import JSON, JSONObject
@@ -81,16 +81,21 @@ BRANCH_VIOLATION_TEXTS = {
 }
 
 
-def convert_to_violation(error: ValidationError, rule_name: str) -> PlanViolation:
+def convert_to_plan_violation(error: ValidationError, rule_name: str) -> PlanViolation:
     """Convert a JSON Schema error of rule *rule_name* to a violation."""
     path = tuple(error.absolute_path)
     if error.validator in ("required", "additionalProperties"):
-        return _build_member_violation(error, rule_name, (*path, error.message))
+        return _build_property_violation(error, rule_name, (*path, error.message))
     kind, description = _SPECIAL_VIOLATION_TEXTS.get(
         str(error.validator), _describe_keyword_violation
     )(error, format_field_path(path))
     return PlanViolation(
-        rule_name, kind, format_field_path(path), shorten_value(error.instance), description, path
+        rule_name,
+        kind,
+        format_field_path(path),
+        shorten_shown_value(error.instance),
+        description,
+        path,
     )
 
 
@@ -99,13 +104,13 @@ def format_field_path(path: tuple[str | int, ...]) -> str:
     return ".".join(map(str, path)) or ROOT_FIELD
 
 
-def shorten_value(value: JSON) -> JSON:
+def shorten_shown_value(value: JSON) -> JSON:
     """Return *value*, or the beginning of its JSON if it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return value if len(text) <= MAX_SHOWN_VALUE_LENGTH else f"{text[:MAX_SHOWN_VALUE_LENGTH]}…"
 
 
-def _build_member_violation(
+def _build_property_violation(
     error: ValidationError, rule_name: str, path: tuple[str | int, ...]
 ) -> PlanViolation:
     """Return the violation for a member that is missing or not allowed."""
@@ -114,7 +119,7 @@ def _build_member_violation(
         return PlanViolation(rule_name, "Required", field, None, f"{field} is required", path)
     members: JSONObject = error.instance  # type: ignore[assignment]  # the keyword is one of objects
     kind = "Additional Property Not Allowed"
-    value = shorten_value(members[error.message])
+    value = shorten_shown_value(members[error.message])
     text = f"Additional property {error.message} is not allowed"
     return PlanViolation(rule_name, kind, field, value, text, path)
 
@@ -124,11 +129,11 @@ def _describe_type_violation(error: ValidationError, field: str) -> tuple[str, s
     expected = f"[{','.join(allowed_types)}]" if isinstance(allowed_types, list) else allowed_types
     return (
         "Invalid Type",
-        f"Invalid type. Expected: {expected}, given: {_json_type_name(error.instance)}",
+        f"Invalid type. Expected: {expected}, given: {_get_json_type_name(error.instance)}",
     )
 
 
-def _json_type_name(value: JSON) -> str:
+def _get_json_type_name(value: JSON) -> str:
     match value:
         case None:
             return "null"
@@ -143,7 +148,7 @@ def _json_type_name(value: JSON) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
-def _describe_branch_violation(error: ValidationError, field: str) -> tuple[str, str]:
+def _describe_if_then_else_violation(error: ValidationError, field: str) -> tuple[str, str]:
     return BRANCH_VIOLATION_TEXTS[error.message]
 
 
@@ -163,7 +168,7 @@ def _describe_keyword_violation(error: ValidationError, field: str) -> tuple[str
 
 _SPECIAL_VIOLATION_TEXTS: JSONObject = {
     "type": _describe_type_violation,
-    "if": _describe_branch_violation,
+    "if": _describe_if_then_else_violation,
 }
 _ViolationText = Callable[[ValidationError, str], tuple[str, str]]
 
@@ -196,7 +201,7 @@ class PlanRule:
         name = f"{self.kind} {self.key}".strip()
         return name if self.kind == "COMMON" else f"{name}, version {self.version}"
 
-    def list_planned_names(self, section: str) -> frozenset[str] | None:
+    def list_planned_field_names(self, section: str) -> frozenset[str] | None:
         """Return the names that the rule defines below *section*, "properties" or "traits".
 
         None if that is unknown.
@@ -214,7 +219,7 @@ class PlanRule:
             self.checked_schema, registry=Registry(), format_checker=FORMAT_CHECKER
         )
         errors = islice(validator.iter_errors(event), MAX_VIOLATIONS)
-        return tuple(convert_to_violation(error, str(self)) for error in errors)
+        return tuple(convert_to_plan_violation(error, str(self)) for error in errors)
 
 
 def compile_plan_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
@@ -222,7 +227,7 @@ def compile_plan_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRu
     if not isinstance(schema, dict):
         return PlanRule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
     try:
-        whole, faults = inline_references(schema)
+        whole, faults = inline_schema_references(schema)
     except SchemaTooLarge as error:
         return PlanRule(kind, key, version, schema, problems=(str(error),))
     usable = SchemaSanitizer(faults)
@@ -234,24 +239,24 @@ def compile_plan_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRu
 # those whose errors differ from the library that Segment's texts come from.
 
 
-def _check_pattern(
+def _check_pattern_keyword(
     validator: Any, pattern: str, instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
-    if isinstance(instance, str) and not matches_pattern(pattern, instance):
+    if isinstance(instance, str) and not matches_re2_pattern(pattern, instance):
         yield ValidationError(pattern)
 
 
-def _check_pattern_properties(
+def _check_pattern_properties_keyword(
     validator: Any, patterns: JSONObject, instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
     if isinstance(instance, dict):
         for pattern, below in patterns.items():
             for key, value in instance.items():
-                if matches_pattern(pattern, key):
+                if matches_re2_pattern(pattern, key):
                     yield from validator.descend(value, below, path=key, schema_path=pattern)
 
 
-def _check_additional_properties(
+def _check_additional_properties_keyword(
     validator: Any, allowed: JSON, instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
     if not isinstance(instance, dict):
@@ -259,7 +264,7 @@ def _check_additional_properties(
     patterns = schema.get("patternProperties", {})
     for key, value in instance.items():
         if key in schema.get("properties", {}) or any(
-            matches_pattern(each, key) for each in patterns
+            matches_re2_pattern(each, key) for each in patterns
         ):
             continue
         if allowed is False:
@@ -268,14 +273,14 @@ def _check_additional_properties(
             yield from validator.descend(value, allowed, path=key)
 
 
-def _check_required(
+def _check_required_keyword(
     validator: Any, names: list[str], instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
     if isinstance(instance, dict):
         yield from (ValidationError(name) for name in names if name not in instance)
 
 
-def _check_all_of(
+def _check_all_of_keyword(
     validator: Any, schemas: list[JSON], instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
     errors = [
@@ -288,7 +293,7 @@ def _check_all_of(
         yield ValidationError("allOf")
 
 
-def _check_if(
+def _check_if_keyword(
     validator: Any, condition: JSON, instance: JSON, schema: JSONObject
 ) -> ValidationErrors:
     branch = "then" if validator.evolve(schema=condition).is_valid(instance) else "else"
@@ -301,11 +306,11 @@ def _check_if(
 RULE_VALIDATOR: Any = extend(  # type: ignore[no-untyped-call]  # its types leave it out
     Draft7Validator,
     {
-        "pattern": _check_pattern,
-        "patternProperties": _check_pattern_properties,
-        "additionalProperties": _check_additional_properties,
-        "required": _check_required,
-        "allOf": _check_all_of,
-        "if": _check_if,
+        "pattern": _check_pattern_keyword,
+        "patternProperties": _check_pattern_properties_keyword,
+        "additionalProperties": _check_additional_properties_keyword,
+        "required": _check_required_keyword,
+        "allOf": _check_all_of_keyword,
+        "if": _check_if_keyword,
     },
 )

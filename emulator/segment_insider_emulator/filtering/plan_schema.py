@@ -25,12 +25,12 @@ class UnsupportedPattern(ValueError):
     """RE2 does not support the regular expression."""
 
 
-def matches_pattern(pattern: str, text: str) -> bool:
+def matches_re2_pattern(pattern: str, text: str) -> bool:
     """Return whether *pattern* matches anywhere in *text*. Raises: UnsupportedPattern."""
     return _compile_pattern(pattern).search(text) is not None
 
 
-def check_re2_pattern(pattern: str) -> None:
+def require_valid_re2_pattern(pattern: str) -> None:
     """Check that RE2 can compile *pattern*.
 
     Raises: UnsupportedPattern, with RE2's reason.
@@ -60,7 +60,7 @@ class SchemaTooLarge(ValueError):
     """The schema is too deep or has too many parts; the text says which."""
 
 
-def inline_references(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
+def inline_schema_references(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
     """Return a copy of *schema* with $refs replaced, and why the others could not be.
 
     Raises: TooLarge.
@@ -69,7 +69,7 @@ def inline_references(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
         raise SchemaTooLarge(f"it nests deeper than {MAX_DEPTH} levels")
     used = {name: child for name, child in schema.items() if name != "definitions"}
     inlining = _ReferenceInliner(schema)
-    copy: JSONObject = inlining.copy_inlined(used, ())
+    copy: JSONObject = inlining.copy_with_inlined_references(used, ())
     if measure_nesting_depth(copy) > MAX_DEPTH:
         raise SchemaTooLarge(f"it nests deeper than {MAX_DEPTH} levels, its $refs followed")
     return copy, inlining.unresolved
@@ -81,7 +81,7 @@ class _ReferenceInliner:
         self._part_count = 0
         self.unresolved: dict[str, str] = {}
 
-    def copy_inlined(self, value: JSON, open_references: tuple[str, ...]) -> JSON:
+    def copy_with_inlined_references(self, value: JSON, open_references: tuple[str, ...]) -> JSON:
         """Return a copy of *value*; *open_references* are the $refs being replaced."""
         if not isinstance(value, dict | list):
             return value
@@ -89,7 +89,7 @@ class _ReferenceInliner:
         if self._part_count > MAX_SCHEMA_PARTS:
             raise SchemaTooLarge(f"it has more than {MAX_SCHEMA_PARTS:,} parts, its $refs followed")
         if isinstance(value, list):
-            return [self.copy_inlined(each, open_references) for each in value]
+            return [self.copy_with_inlined_references(each, open_references) for each in value]
         reference = value.get("$ref")
         if isinstance(reference, str):
             # In draft 7, other keywords next to $ref are ignored.
@@ -106,9 +106,10 @@ class _ReferenceInliner:
             return value
         if keyword in SCHEMA_MAP_KEYWORDS and isinstance(value, dict):
             return {
-                name: self.copy_inlined(child, open_references) for name, child in value.items()
+                name: self.copy_with_inlined_references(child, open_references)
+                for name, child in value.items()
             }
-        return self.copy_inlined(value, open_references)
+        return self.copy_with_inlined_references(value, open_references)
 
     def _inline_reference(self, reference: str, open_references: tuple[str, ...]) -> JSON:
         if not reference.startswith("#"):
@@ -120,7 +121,7 @@ class _ReferenceInliner:
         named = self._find_reference_target(reference)
         if named is None:
             return self._report_unresolved_reference(reference, "leads nowhere")
-        return self.copy_inlined(named[0], (*open_references, reference))
+        return self.copy_with_inlined_references(named[0], (*open_references, reference))
 
     def _report_unresolved_reference(self, reference: str, reason: str) -> JSONObject:
         self.unresolved[reference] = f"$ref {reference!r} {reason}"
@@ -168,7 +169,7 @@ def _is_list_of_distinct_texts(value: JSON) -> bool:
     return listed and len(set(value)) == len(value)
 
 
-def _is_type_or_types(value: JSON) -> bool:
+def _is_type_keyword_value(value: JSON) -> bool:
     if isinstance(value, str):
         return value in JSON_SCHEMA_TYPES
     return (
@@ -179,7 +180,7 @@ def _is_type_or_types(value: JSON) -> bool:
 # Keyword with a plain value -> check of the value, and its description.
 _VALUE_CHECKS: Final[dict[str, tuple[Callable[[JSON], bool], str]]] = {
     "type": (
-        _is_type_or_types,
+        _is_type_keyword_value,
         f"one of {', '.join(JSON_SCHEMA_TYPES)}, or a list of different ones",
     ),
     "required": (_is_list_of_distinct_texts, "a list of different texts"),
@@ -223,7 +224,7 @@ class SchemaSanitizer:
         if "if" not in found:
             found.pop("then", None)
             found.pop("else", None)
-        if len(self.problems) > before and _has_dropped_names(schema, found):
+        if len(self.problems) > before and _has_dropped_property_names(schema, found):
             # Without all properties it is not known which ones are additional.
             found.pop("additionalProperties", None)
         return found
@@ -273,7 +274,7 @@ class SchemaSanitizer:
         if keyword == "items":
             return self._sanitize_items_keyword(value, path)
         if keyword in _NAMED_SCHEMA_KEYWORDS:
-            return self._sanitize_schemas_by_name(keyword, value, path)
+            return self._sanitize_named_schemas(keyword, value, path)
         return self._sanitize_dependencies(value, path) if keyword == "dependencies" else value
 
     def _report_invalid_value(self, path: str, value: JSON, expected: str) -> None:
@@ -289,7 +290,7 @@ class SchemaSanitizer:
             return self._sanitize_schema_list(value, path)
         return self._report_invalid_value(path, value, "a schema or a list of schemas")
 
-    def _sanitize_schemas_by_name(self, keyword: str, value: JSON, path: str) -> JSON:
+    def _sanitize_named_schemas(self, keyword: str, value: JSON, path: str) -> JSON:
         """Return schemas by name, without names that are unsupported regular expressions."""
         if not isinstance(value, dict):
             return self._report_invalid_value(path, value, "an object of schemas")
@@ -318,7 +319,7 @@ class SchemaSanitizer:
         return found
 
 
-def _has_dropped_names(schema: JSONObject, sanitized: JSONObject) -> bool:
+def _has_dropped_property_names(schema: JSONObject, sanitized: JSONObject) -> bool:
     for keyword in _NAMED_SCHEMA_KEYWORDS:
         given = schema.get(keyword, {})
         if not isinstance(given, dict) or len(sanitized.get(keyword, ())) < len(given):
@@ -331,7 +332,7 @@ def _find_pattern_problem(expression: JSON) -> str:
     if not isinstance(expression, str):
         return f"{_shorten_json(expression)} is not text"
     try:
-        check_re2_pattern(expression)
+        require_valid_re2_pattern(expression)
     except UnsupportedPattern as error:
         return f"Segment does not read the expression {_shorten_json(expression)}: {error}"
     return ""

@@ -79,7 +79,7 @@ class FilterResult:
     omitted: tuple[OmittedField, ...] = ()
     hints: tuple[str, ...] = ()
 
-    def merge(self, later: Self) -> Self:
+    def merge_with_later(self, later: Self) -> Self:
         """Combine this result with *later*, which started from this result's event."""
         if not (self.violations or self.omitted or self.hints):
             return later

@@ -16,7 +16,7 @@ VIEW_EVENT_NAMES = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
 
 
 @dataclass(frozen=True, slots=True)
-class RuleProblem:
+class PlanRuleProblem:
     """A rule, or a part of one, that cannot be checked; the other rules still apply.
 
     Args:
@@ -44,7 +44,7 @@ class TrackingPlan:
     common_rules: tuple[PlanRule, ...]
     rules_by_version: dict[tuple[str, str], dict[int, PlanRule]]
     id: str = ""
-    problems: tuple[RuleProblem, ...] = ()
+    problems: tuple[PlanRuleProblem, ...] = ()
 
     @property
     def rules(self) -> list[PlanRule]:
@@ -118,36 +118,38 @@ def parse_tracking_plan(document: JSONObject, where: str) -> TrackingPlan:
         plan_document.get("trackingPlan") or document.get("trackingPlan") or plan_document
     )
     about = described if isinstance(described, dict) else {}
-    name = _get_first_text(about, "display_name", "name", "id")
+    name = _get_first_text_of_keys(about, "display_name", "name", "id")
     plan = build_tracking_plan(
-        name, [each for each in read if isinstance(each, PlanRule)], _get_first_text(about, "id")
+        name,
+        [each for each in read if isinstance(each, PlanRule)],
+        _get_first_text_of_keys(about, "id"),
     )
-    return replace(plan, problems=tuple(each for each in read if isinstance(each, RuleProblem)))
+    return replace(plan, problems=tuple(each for each in read if isinstance(each, PlanRuleProblem)))
 
 
-def _get_first_text(document: JSONObject, *keys: str) -> str:
+def _get_first_text_of_keys(document: JSONObject, *keys: str) -> str:
     """Return the first text under one of *keys*."""
     return next((document[key] for key in keys if isinstance(document.get(key), str)), "")
 
 
-def _parse_rule_list(rules: list[JSON], where: str) -> Iterator[PlanRule | RuleProblem]:
+def _parse_rule_list(rules: list[JSON], where: str) -> Iterator[PlanRule | PlanRuleProblem]:
     for index, rule in enumerate(rules):
         place = f"{where}: rules[{index}]"
         if not isinstance(rule, dict) or rule.get("type") not in RULE_KINDS:
             remedy = f"Give its type as one of {', '.join(RULE_KINDS)}."
-            yield RuleProblem(place, "this rule has no known type and is not checked", remedy)
+            yield PlanRuleProblem(place, "this rule has no known type and is not checked", remedy)
         else:
             yield from _parse_rule(
                 rule["type"], rule.get("key"), rule.get("version"), rule.get("jsonSchema"), place
             )
 
 
-def _parse_legacy_rules(rules: JSONObject, where: str) -> Iterator[PlanRule | RuleProblem]:
+def _parse_legacy_rules(rules: JSONObject, where: str) -> Iterator[PlanRule | PlanRuleProblem]:
     for name in ("identify_traits", "group_traits"):
         if rules.get(name):
             what = "traits of the older shape are not read and not checked"
             kind = name.removesuffix("_traits")
-            yield RuleProblem(f"{where}: rules.{name}", what, f"Write them as rules.{kind}.")
+            yield PlanRuleProblem(f"{where}: rules.{name}", what, f"Write them as rules.{kind}.")
     for name, kind in (("global", "COMMON"), ("identify", "IDENTIFY"), ("group", "GROUP")):
         if rules.get(name):
             yield from _parse_rule(kind, None, None, rules[name], f"{where}: rules.{name}")
@@ -159,24 +161,24 @@ def _parse_legacy_rules(rules: JSONObject, where: str) -> Iterator[PlanRule | Ru
             yield from _parse_rule("TRACK", event.get("name"), version, event.get("rules"), place)
         else:
             what = "this is no event of a plan and is not checked"
-            yield RuleProblem(place, what, "Give its name and rules.")
+            yield PlanRuleProblem(place, what, "Give its name and rules.")
 
 
 def _parse_rule(
     kind: str, key: JSON, version: JSON, schema: JSON, place: str
-) -> Iterator[PlanRule | RuleProblem]:
+) -> Iterator[PlanRule | PlanRuleProblem]:
     """Yield the compiled rule, and its parts that cannot be checked as problems."""
     if kind == "TRACK" and not (key and isinstance(key, str)):
         what = "this rule names no event and is not checked"
-        yield RuleProblem(place, what, "Give the event's exact name.")
+        yield PlanRuleProblem(place, what, "Give the event's exact name.")
         return
     if not isinstance(version, int | None) or isinstance(version, bool):
         what = "its version is no whole number, so that it counts as version 1"
-        yield RuleProblem(place, what, "Count versions from 1.")
+        yield PlanRuleProblem(place, what, "Count versions from 1.")
         version = 1
     rule = compile_plan_rule(kind, key if isinstance(key, str) else "", version or 1, schema)
     yield rule
     how = "not checked" if rule.checked_schema is True else "checked in part alone"
     for problem in rule.problems:
         what = f"the rule {rule} is {how}: {problem}"
-        yield RuleProblem(place, what, "Correct it at Segment; the other rules hold.")
+        yield PlanRuleProblem(place, what, "Correct it at Segment; the other rules hold.")

@@ -23,7 +23,7 @@ from segment_insider_emulator.insider.catalog import (
 )
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import IdentityRules, ProfileChangeListener
-from segment_insider_emulator.insider.responses import reject_too_many_requests
+from segment_insider_emulator.insider.responses import build_rate_limit_rejection
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.panel_settings import Integration, IntegrationStore
 from segment_insider_emulator.storage.profiles import ProfileStore
@@ -66,9 +66,9 @@ class RateLimiter:
             if limit is None or used_units <= limit:
                 self._used_units[budget] = used_units
                 return used_units
-        raise reject_too_many_requests(ceil((minute + 1) * RATE_WINDOW_S - now_s))
+        raise build_rate_limit_rejection(ceil((minute + 1) * RATE_WINDOW_S - now_s))
 
-    def reset(self) -> None:
+    def reset_counters(self) -> None:
         """Set all counters to zero."""
         with self._state_guard.lock_for_update:
             self._current_minute, self._used_units = 0, {}
@@ -94,7 +94,7 @@ class DataRetention:
         self._event_retentions = list_nondefault_retentions(options)
         self._last_run_at: datetime | None = None
 
-    def delete_expired(self, now: datetime) -> None:
+    def delete_expired_data(self, now: datetime) -> None:
         """Delete events and profiles that expired before *now*, at most once an hour."""
         with self._lock:
             if self._last_run_at and abs(now - self._last_run_at) < _RUN_INTERVAL:
@@ -111,7 +111,7 @@ class DataRetention:
                 event_cutoffs, default_cutoff, profile_cutoff
             )
 
-    def reset(self) -> None:
+    def forget_last_deletion(self) -> None:
         """Make the next call delete expired data again."""
         with self._lock:
             self._last_run_at = None
@@ -222,7 +222,7 @@ class IntegrationPanel:
 
         Digests are compared, so the response time reveals nothing about a key.
         """
-        integration = self._integrations_by_digest.get(_digest_key(key))
+        integration = self._integrations_by_digest.get(_hash_api_key(key))
         if integration is None:
             problem = "is not a key of this account" if key else "is empty"
             return f"X-REQUEST-TOKEN {problem}: enter the API Key that the panel showed."
@@ -233,7 +233,7 @@ class IntegrationPanel:
             "create an integration in the panel and enter its key as API Key."
         )
 
-    def reset(self) -> None:
+    def reset_integrations(self) -> None:
         """Delete all integrations but the workspace file's and make its key valid again."""
         with self._state_guard.lock_for_update:
             self._store.delete_added_integrations(self._build_workspace_integration())
@@ -264,7 +264,7 @@ class IntegrationPanel:
             name=name,
             type=INTEGRATION_TYPE,
             origin="panel" if created_by else "workspace",
-            key_digest=_digest_key(key),
+            key_digest=_hash_api_key(key),
             key_shown=redact_secret(key),
             created_at=format_iso_utc(self._clock()),
             created_by=created_by,
@@ -279,5 +279,5 @@ def _require_editor_role(role: str) -> None:
         raise RoleNotPermitted(what, "role", f"Use the role {' or '.join(EDITOR_ROLES)}.")
 
 
-def _digest_key(key: str) -> str:
+def _hash_api_key(key: str) -> str:
     return sha256(key.encode()).hexdigest()

@@ -90,7 +90,7 @@ OPTION_FIELDS = {
 }
 
 
-def parse_options(document: JSONObject) -> InsiderAccountOptions:
+def parse_account_options(document: JSONObject) -> InsiderAccountOptions:
     """Parse `insider.options` of a workspace file that passed its schema."""
     option_values: dict[str, Any] = {
         OPTION_FIELDS[name]: tuple(value) if isinstance(value, list) else value

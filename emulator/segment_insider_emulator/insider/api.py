@@ -30,7 +30,7 @@ from segment_insider_emulator.insider.validation import (
     UPSERT_KEYS,
     USER_REFERENCE_KEYS,
     DocumentedKeys,
-    find_undocumented_keys,
+    warn_undocumented_keys,
 )
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
@@ -111,23 +111,23 @@ class InsiderApi:
         """
         routes_by_method = self._routes.get(request.path)
         if routes_by_method is None:
-            return self._reject_unknown_path(request).to_http_response()
+            return self._build_unknown_path_rejection(request).to_http_response()
         if request.method not in routes_by_method:
             return _respond_method_not_allowed(request, routes_by_method)
         route = routes_by_method[request.method]
         body: JSON = None
         try:
-            self._authenticate(request)
+            self._authenticate_request(request)
             now = self._clock()
             if route.rate_budget:
                 self._rate_limiter.consume_units(route.rate_budget, now)
-            self._data_retention.delete_expired(now)
-            body = _parse_json_body(request)
+            self._data_retention.delete_expired_data(now)
+            body = _parse_request_body(request)
             return route.handler(body, now)
         except RequestRejected as rejection:
             # An undocumented key is often the cause.
             return rejection.to_http_response(
-                [*find_undocumented_keys(body, route.documented_keys)]
+                [*warn_undocumented_keys(body, route.documented_keys)]
             )
 
     def create_dry_run_copy(self) -> "InsiderApi":
@@ -146,14 +146,14 @@ class InsiderApi:
 
     def delete_expired_data(self) -> None:
         """Delete expired events and profiles; call this before you read profiles."""
-        self._data_retention.delete_expired(self._clock())
+        self._data_retention.delete_expired_data(self._clock())
 
-    def reset(self) -> None:
+    def reset_limits_and_retention(self) -> None:
         """Reset the rate limits and the time of the last data expiry."""
-        self._rate_limiter.reset()
-        self._data_retention.reset()
+        self._rate_limiter.reset_counters()
+        self._data_retention.forget_last_deletion()
 
-    def _authenticate(self, request: HttpRequest) -> None:
+    def _authenticate_request(self, request: HttpRequest) -> None:
         if request.headers.get("x-partner-name", "") != self._account_name:
             raise responses.INVALID_PARTNER
         if reason := self._explain_token_rejection(request.headers.get("x-request-token", "")):
@@ -161,9 +161,9 @@ class InsiderApi:
             rejection = rejection_by_status[self._options.auth_failure]
             raise RequestRejected(rejection.status, rejection.body, reason)
 
-    def _reject_unknown_path(self, request: HttpRequest) -> RequestRejected:
+    def _build_unknown_path_rejection(self, request: HttpRequest) -> RequestRejected:
         text = f"no such endpoint: {request.method} {request.path}"
-        return responses.reject_with_error(
+        return responses.build_error_rejection(
             404, text, f"This emulator answers {', '.join(self._routes)}."
         )
 
@@ -212,7 +212,7 @@ def _build_routes(
         },
         profile_endpoints.ANONYMIZE_BY_ID_PATH: {
             "POST": InsiderRoute(
-                profile_endpoints.AnonymizeByIdHandler(account), "anonymize", PROFILE_ID_KEYS
+                profile_endpoints.AnonymizeByProfileIdHandler(account), "anonymize", PROFILE_ID_KEYS
             )
         },
     }
@@ -231,22 +231,22 @@ def _respond_method_not_allowed(
 ) -> HttpResponse:
     allowed = ", ".join(routes_by_method)
     text = f"{request.path} does not take {request.method}"
-    rejection = responses.reject_with_error(405, text, f"Use {allowed}.")
+    rejection = responses.build_error_rejection(405, text, f"Use {allowed}.")
     response = rejection.to_http_response()
     return HttpResponse(response.status, response.body, {**response.headers, "allow": allowed})
 
 
-def _parse_json_body(request: HttpRequest) -> JSON:
+def _parse_request_body(request: HttpRequest) -> JSON:
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
         # If the body is too large as well, report its size first.
-        raise _reject_large_body(request.body) or responses.WRONG_CONTENT_TYPE
-    return parse_body(request.body)
+        raise _check_body_size(request.body) or responses.WRONG_CONTENT_TYPE
+    return parse_limited_json(request.body)
 
 
-def parse_body(body: bytes) -> JSON:
+def parse_limited_json(body: bytes) -> JSON:
     """Parse a request body as JSON. Raises: RequestRejected."""
-    if rejection := _reject_large_body(body):
+    if rejection := _check_body_size(body):
         raise rejection
     try:
         value = parse_json(body)
@@ -258,5 +258,5 @@ def parse_body(body: bytes) -> JSON:
     return value
 
 
-def _reject_large_body(body: bytes) -> RequestRejected | None:
+def _check_body_size(body: bytes) -> RequestRejected | None:
     return responses.BODY_TOO_LARGE if len(body) > responses.MAX_BODY_BYTES else None

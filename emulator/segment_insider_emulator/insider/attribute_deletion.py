@@ -20,8 +20,8 @@ from segment_insider_emulator.insider.validation import (
     ATTRIBUTE_DELETION_KEYS,
     build_error_findings,
     build_error_listing,
-    find_undocumented_keys,
     validate_attribute_deletion,
+    warn_undocumented_keys,
 )
 from segment_insider_emulator.storage.records import Profile, ProfileChanges
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
@@ -51,12 +51,12 @@ class DeleteAttributesHandler:
                 findings += build_error_findings(index, errors)
             else:
                 users[index] = user
-        findings += find_undocumented_keys(body, ATTRIBUTE_DELETION_KEYS)
+        findings += warn_undocumented_keys(body, ATTRIBUTE_DELETION_KEYS)
         findings += self._delete_attributes_of_users(users, format_iso_utc(now))
         log.info("deleted attributes users=%d failed=%d", len(users), len(error_listings))
         if self.account.options.attribute_delete_answer == "empty" and not error_listings:
             return responses.build_json_response(200, {}, findings)
-        result = responses.build_result_body(len(users), error_listings)
+        result = responses.build_users_result_body(len(users), error_listings)
         return responses.build_json_response(200, result, findings)
 
     def _delete_attributes_of_users(

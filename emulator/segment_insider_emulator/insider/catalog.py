@@ -17,9 +17,13 @@ from segment_insider_emulator.insider.formats import (
     VALUE_FORMATS,
     CompiledSchema,
     compile_schema,
-    load_json_document,
+    load_schema_file,
 )
-from segment_insider_emulator.insider.responses import RequestFinding, build_warning, quote_value
+from segment_insider_emulator.insider.responses import (
+    RequestFinding,
+    build_warning,
+    format_value_for_error,
+)
 from segment_insider_emulator.similar_names import find_similar_name
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -154,7 +158,7 @@ def _build_field_catalog(
     remedies: JSONObject,
     get_custom_types: Callable[[InsiderAccountOptions], Mapping[str, CustomType] | None],
 ) -> FieldCatalog:
-    properties = load_json_document(document_name)["properties"]
+    properties = load_schema_file(document_name)["properties"]
     alias_schemas = {alias: properties[default_name] for alias, default_name in aliases.items()}
     sources = {name: schema.get("x-source") for name, schema in properties.items()}
     return FieldCatalog(
@@ -238,7 +242,7 @@ def parse_field_values(
     stored_values |= _parse_custom_fields(
         custom_values, catalog, f"{where}.custom", options, warnings
     )
-    warnings += _warn_custom_field_names(custom_values, catalog, where)
+    warnings += _warn_misplaced_or_invalid_names(custom_values, catalog, where)
     return stored_values, warnings
 
 
@@ -260,12 +264,10 @@ def _parse_custom_fields(
             schema = CUSTOM_TYPE_SCHEMAS[custom_types[name]]
             is_stored = _check_field_value(name, value, schema, value_path, warnings)
         else:
-            is_stored = _check_custom_value(value, value_path, warnings)
+            is_stored = _check_undefined_custom_value(value, value_path, warnings)
             if custom_types is not None:
                 strictness = options.undefined_custom
-                warnings.append(
-                    _warn_undefined_custom_fields(name, catalog, value_path, strictness)
-                )
+                warnings.append(_warn_undefined_custom_field(name, catalog, value_path, strictness))
                 is_stored = is_stored and strictness == "warn"
         if is_stored:
             stored_values[f"custom.{name}"] = value
@@ -279,30 +281,35 @@ def _check_field_value(
     has_right_type = True
     for error in schema.iter_errors(value):
         if error.validator == "format":
-            what = f"{name} does not have the format Insider One expects: {quote_value(value)}"
+            what = (
+                f"{name} does not have the format Insider One expects: "
+                f"{format_value_for_error(value)}"
+            )
             _, expected_format = VALUE_FORMATS[str(error.validator_value)]
             warnings.append(build_warning(where, what, f"Send {expected_format}."))
         else:
             has_right_type = False
     if not has_right_type:
-        expected_type = quote_value(schema.schema["type"])
-        what = f"{name} has the wrong type and is not stored: {quote_value(value)}"
+        expected_type = format_value_for_error(schema.schema["type"])
+        what = f"{name} has the wrong type and is not stored: {format_value_for_error(value)}"
         warnings.append(build_warning(where, what, f"Send it as {expected_type}."))
     return has_right_type
 
 
-def _check_custom_value(value: JSON, where: str, warnings: list[RequestFinding]) -> bool:
+def _check_undefined_custom_value(value: JSON, where: str, warnings: list[RequestFinding]) -> bool:
     members = value if isinstance(value, list) else [value]
     if not any(member is None or isinstance(member, (dict, list)) for member in members):
         return True
-    what = f"no custom type accepts this value, so it is not stored: {quote_value(value)}"
+    what = (
+        f"no custom type accepts this value, so it is not stored: {format_value_for_error(value)}"
+    )
     warnings.append(
         build_warning(where, what, "Send text, a number, a boolean, a date or a list of those.")
     )
     return False
 
 
-def _warn_undefined_custom_fields(
+def _warn_undefined_custom_field(
     name: str, catalog: FieldCatalog, where: str, strictness: Strictness
 ) -> RequestFinding:
     consequence = "it may be ignored" if strictness == "warn" else "it is not stored"
@@ -347,7 +354,7 @@ def _describe_unknown_field_names(names: list[str], catalog: FieldCatalog) -> st
     return f"{', '.join(names)} are not Insider One {catalog.noun}s; they may be ignored"
 
 
-def _warn_custom_field_names(
+def _warn_misplaced_or_invalid_names(
     custom: JSONObject, catalog: FieldCatalog, where: str
 ) -> list[RequestFinding]:
     warnings = []

@@ -18,7 +18,7 @@ from jsonschema.validators import extend
 from segment_insider_emulator.types import JSON, JSONObject
 
 
-def load_json_document(name: str) -> JSONObject:
+def load_schema_file(name: str) -> JSONObject:
     """Load a JSON file of `schemas/`, e.g. "user"."""
     folder = files("segment_insider_emulator.insider") / "schemas"
     text = (folder / f"{name}.json").read_text("utf-8")
@@ -33,7 +33,7 @@ _RFC3339_PATTERN = re.compile(
 # Fast check that most URLs pass; urlsplit, which accepts all others, takes ten times as long.
 _SIMPLE_URL_PATTERN = re.compile(r"https?://[a-z0-9.-]+(/[a-zA-Z0-9/._~=&%+,;:?-]*)?")
 _E164_PATTERN = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-_CODE_LISTS = load_json_document("codes")
+_CODE_LISTS = load_schema_file("codes")
 
 
 def parse_rfc3339(text: str) -> datetime | None:
@@ -55,7 +55,7 @@ def is_email(text: str) -> bool:
     return dot_position > 0 and "\n" not in text
 
 
-def is_e164(text: str) -> bool:
+def is_e164_phone_number(text: str) -> bool:
     """Return whether *text* matches the published expression `^\\+[1-9]\\d{6,14}$`."""
     return _E164_PATTERN.fullmatch(text) is not None
 
@@ -82,7 +82,7 @@ VALUE_FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
         "an RFC 3339 time that ends in Z, such as 1993-03-12T00:00:00Z",
     ),
     "email": (is_email, "a full address, such as jane@example.com"),
-    "e164": (is_e164, "E.164, such as +6598765432"),
+    "e164": (is_e164_phone_number, "E.164, such as +6598765432"),
     "url": (is_url, "a full address, such as https://shop.example/p/1"),
     "iso3166-alpha2": (
         frozenset(_CODE_LISTS["countries"]).__contains__,
@@ -118,7 +118,7 @@ def _validate_pattern_keyword(
     _: Validator, pattern: str, instance: JSON, __: JSONObject
 ) -> Iterator[ValidationError]:
     # Insider One's patterns match the whole text, ASCII digits only and no final line feed.
-    if isinstance(instance, str) and not matches_pattern(pattern, instance):
+    if isinstance(instance, str) and not matches_whole_pattern(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -192,6 +192,6 @@ def _replace_patterns_by_formats(schema: JSON, formats: dict[str, Callable[[str]
     return converted
 
 
-def matches_pattern(pattern: str, value: str) -> bool:
+def matches_whole_pattern(pattern: str, value: str) -> bool:
     """Return whether the whole *value* matches *pattern*."""
     return _compile_pattern(pattern)(value)

@@ -287,7 +287,7 @@ class ProfileChange:
 ProfileChangeListener: TypeAlias = Callable[[list[ProfileChange]], None]
 
 
-def copy_attributes(profiles: list[Profile]) -> dict[str, dict[str, JSON]]:
+def copy_profile_attributes(profiles: list[Profile]) -> dict[str, dict[str, JSON]]:
     """Copy the current attributes of *profiles*: Profile ID -> attributes."""
     return {profile.id: dict(profile.attributes) for profile in profiles}
 
@@ -303,7 +303,7 @@ def build_profile_changes(
     """Build one ProfileChange for each profile that a request created or changed.
 
     Args:
-        attributes_before: Result of copy_attributes before the request.
+        attributes_before: Result of copy_profile_attributes before the request.
         repeated_events: Events that were already stored before.
     """
     repeated_ids = {id(event) for event in repeated_events}
@@ -321,7 +321,7 @@ def build_profile_changes(
             ),
             skip_hook=skip_hook,
             is_new_profile=profile.id not in attributes_before,
-            absorbed_profile_ids=tuple(_list_absorbed_ids(stored_changes, profile.id)),
+            absorbed_profile_ids=tuple(_list_merged_profile_ids(stored_changes, profile.id)),
         )
         for profile in [*stored_changes.created_profiles, *stored_changes.changed_profiles]
     ]
@@ -337,8 +337,8 @@ def _list_attribute_updates(
     }
 
 
-def _list_absorbed_ids(changes: ProfileChanges, survivor_id: str) -> list[str]:
+def _list_merged_profile_ids(changes: ProfileChanges, survivor_id: str) -> list[str]:
     """List the ids of all profiles merged into *survivor_id*, directly or indirectly."""
     absorbed_ids = [absorbed for absorbed, survivor in changes.merges if survivor == survivor_id]
-    indirect_ids = [_list_absorbed_ids(changes, absorbed_id) for absorbed_id in absorbed_ids]
+    indirect_ids = [_list_merged_profile_ids(changes, absorbed_id) for absorbed_id in absorbed_ids]
     return [*absorbed_ids, *chain.from_iterable(indirect_ids)]

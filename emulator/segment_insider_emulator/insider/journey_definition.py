@@ -159,7 +159,7 @@ def is_json_number(value: JSON) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _contains_value(value: JSON, expected_value: JSON) -> bool:
+def _list_or_text_contains(value: JSON, expected_value: JSON) -> bool:
     if isinstance(value, list):
         return any(is_same_json(member, expected_value) for member in value)
     return isinstance(value, str) and isinstance(expected_value, str) and expected_value in value
@@ -171,7 +171,7 @@ COMPARISON_OPERATORS: Mapping[str, Callable[[JSON, JSON], bool]] = {
     "is_not": lambda value, expected: not is_same_json(value, expected),
     "more_than": lambda value, expected: is_json_number(value) and value > expected,
     "less_than": lambda value, expected: is_json_number(value) and value < expected,
-    "contains": _contains_value,
+    "contains": _list_or_text_contains,
     "exists": lambda value, expected: (value is not None) == expected,
 }
 
@@ -188,7 +188,7 @@ def matches_attribute_condition(
     return matches_comparison(condition.comparison, attributes.get(condition.attribute_path))
 
 
-def matches_trigger(trigger: JourneyTrigger, occurrence: Occurrence) -> bool:
+def matches_journey_trigger(trigger: JourneyTrigger, occurrence: Occurrence) -> bool:
     """Return whether *occurrence* meets *trigger*."""
     if isinstance(occurrence, ProfileEvent):
         return isinstance(trigger, EventCondition) and _matches_event(trigger, occurrence)
@@ -228,7 +228,7 @@ def describe_condition(condition: JourneyTrigger | AttributeCondition) -> str:
     if isinstance(condition, AttributeCondition):
         return f"{condition.attribute_path} {_describe_comparison(condition.comparison)}"
     if isinstance(condition, AttributeChangeCondition):
-        value = "" if condition.operator == "changes" else f" {format_json(condition.value)}"
+        value = "" if condition.operator == "changes" else f" {format_as_json(condition.value)}"
         return f"{condition.attribute_path} {condition.operator.replace('_', ' ')}{value}"
     tests = [
         f"{path} {_describe_comparison(test)}" for path, test in condition.parameter_tests.items()
@@ -240,10 +240,10 @@ def describe_occurrence(occurrence: Occurrence) -> str:
     """Describe an occurrence, e.g. "item_added_to_cart at 2026-11-23T10:00:00.000Z"."""
     if isinstance(occurrence, ProfileEvent):
         return f"{occurrence.sent_as} at {occurrence.timestamp}"
-    path, new_value = occurrence.attribute_path, format_json(occurrence.new_value)
+    path, new_value = occurrence.attribute_path, format_as_json(occurrence.new_value)
     if occurrence.old_value is None:
         return f"{path} set to {new_value}"
-    return f"{path} changed from {format_json(occurrence.old_value)} to {new_value}"
+    return f"{path} changed from {format_as_json(occurrence.old_value)} to {new_value}"
 
 
 def serialize_occurrence(occurrence: Occurrence) -> JSONObject:
@@ -263,9 +263,9 @@ def serialize_occurrence(occurrence: Occurrence) -> JSONObject:
 def _describe_comparison(comparison: ConditionComparison) -> str:
     if comparison.operator == "exists":
         return "exists" if comparison.expected_value else "does not exist"
-    return f"{comparison.operator.replace('_', ' ')} {format_json(comparison.expected_value)}"
+    return f"{comparison.operator.replace('_', ' ')} {format_as_json(comparison.expected_value)}"
 
 
-def format_json(value: JSON) -> str:
+def format_as_json(value: JSON) -> str:
     """Format a value as JSON text."""
     return orjson.dumps(value).decode()

@@ -26,9 +26,9 @@ from segment_insider_emulator.insider.journey_definition import (
     WaitElement,
     describe_condition,
     describe_occurrence,
-    format_json,
+    format_as_json,
     matches_attribute_condition,
-    matches_trigger,
+    matches_journey_trigger,
     serialize_occurrence,
 )
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES, check_reachability
@@ -44,7 +44,7 @@ SAME_EMAIL_INTERVAL = timedelta(minutes=30)  # documented
 
 
 @dataclass(frozen=True, slots=True)
-class VisitContext:
+class ElementVisitContext:
     """What a run knows about the person; events and sends are loaded only when needed.
 
     Args:
@@ -59,7 +59,7 @@ class VisitContext:
 
 
 @dataclass(frozen=True, slots=True)
-class VisitResult:
+class ElementVisitResult:
     """The outcome of one element for one person; *due_at* is set for a wait."""
 
     entry: TrailEntry
@@ -68,16 +68,16 @@ class VisitResult:
     drop_reason: str = ""  # empty if the person is not dropped
 
 
-def visit_element(
-    element: JourneyElement, context: VisitContext, visited_at: datetime
-) -> VisitResult:
+def visit_journey_element(
+    element: JourneyElement, context: ElementVisitContext, visited_at: datetime
+) -> ElementVisitResult:
     """Run *element* for a person who arrives at *visited_at*."""
     if isinstance(element, WaitElement):
         due_at = visited_at + element.length
         until = format_iso_utc(due_at)
         what = f"waits {format_duration(element.length)}, until {until}"
         entry = TrailEntry(visited_at, "waiting", what, element.step_path, {"until": until})
-        return VisitResult(entry, element.next_step_path, due_at=due_at)
+        return ElementVisitResult(entry, element.next_step_path, due_at=due_at)
     if isinstance(element, CheckElement):
         return _visit_check_element(element, context, visited_at)
     if isinstance(element, ReachabilityElement):
@@ -86,34 +86,34 @@ def visit_element(
 
 
 def _visit_check_element(
-    element: CheckElement, context: VisitContext, visited_at: datetime
-) -> VisitResult:
+    element: CheckElement, context: ElementVisitContext, visited_at: datetime
+) -> ElementVisitResult:
     is_matching, reason = _evaluate_check_condition(element.condition, context)
     details = {"path": "matching" if is_matching else "not_matching", "why": reason}
     what = f"checked: {reason}, so {'' if is_matching else 'not '}matching"
     entry = TrailEntry(visited_at, "checked", what, element.step_path, details)
-    return VisitResult(entry, element.matching if is_matching else element.not_matching)
+    return ElementVisitResult(entry, element.matching if is_matching else element.not_matching)
 
 
 def _evaluate_check_condition(
-    condition: SinceEntryCondition | AttributeCondition, context: VisitContext
+    condition: SinceEntryCondition | AttributeCondition, context: ElementVisitContext
 ) -> tuple[bool, str]:
     if isinstance(condition, AttributeCondition):
         is_matching = matches_attribute_condition(condition, context.attributes)
         path = condition.attribute_path
         value = context.attributes.get(path)
-        value_text = "absent" if value is None else format_json(value)
+        value_text = "absent" if value is None else format_as_json(value)
         return is_matching, f"{path} is {value_text}; condition: {describe_condition(condition)}"
     for event in context.load_events_since_entry():
-        if matches_trigger(condition.event, event):
+        if matches_journey_trigger(condition.event, event):
             reason = f"{describe_occurrence(event)}, after entry"
             return condition.must_have_happened, reason
     return not condition.must_have_happened, f"no {describe_condition(condition.event)} since entry"
 
 
 def _visit_reachability_element(
-    element: ReachabilityElement, context: VisitContext, visited_at: datetime
-) -> VisitResult:
+    element: ReachabilityElement, context: ElementVisitContext, visited_at: datetime
+) -> ElementVisitResult:
     reasons = _list_unreachable_reasons(element.channel, context)
     path = "not_reachable" if reasons else "reachable"
     reason = f": {', '.join(reasons)}" if reasons else ""
@@ -122,20 +122,22 @@ def _visit_reachability_element(
     entry = TrailEntry(visited_at, "checked", what, element.step_path, details)
     if reasons and element.not_reachable is None:
         # Documented: an empty not-reachable path drops people; any other empty path completes.
-        return VisitResult(entry, None, drop_reason=f"{element.channel} cannot reach this person")
-    return VisitResult(entry, element.not_reachable if reasons else element.reachable)
+        return ElementVisitResult(
+            entry, None, drop_reason=f"{element.channel} cannot reach this person"
+        )
+    return ElementVisitResult(entry, element.not_reachable if reasons else element.reachable)
 
 
 def _visit_channel_element(
-    element: ChannelElement, context: VisitContext, visited_at: datetime
-) -> VisitResult:
+    element: ChannelElement, context: ElementVisitContext, visited_at: datetime
+) -> ElementVisitResult:
     channel, message, step_path = element.channel, element.message, element.step_path
     details: dict[str, JSON] = {"channel": channel, "message": message}
     if reasons := _list_unreachable_reasons(channel, context):
         details["why"] = reasons
         what = f"{channel} is not sent: {', '.join(reasons)}"
         entry = TrailEntry(visited_at, "held_back", what, step_path, details)
-        return VisitResult(entry, None, drop_reason=f"{channel} cannot reach this person")
+        return ElementVisitResult(entry, None, drop_reason=f"{channel} cannot reach this person")
     last_sent_at = context.load_last_send_times().get(step_path)
     if channel == "email" and last_sent_at and visited_at - last_sent_at < SAME_EMAIL_INTERVAL:
         what = (
@@ -143,15 +145,15 @@ def _visit_channel_element(
             f"{format_duration(SAME_EMAIL_INTERVAL)} or less ago"
         )
         entry = TrailEntry(visited_at, "skipped", what, step_path, details)
-        return VisitResult(entry, element.next_step_path)
+        return ElementVisitResult(entry, element.next_step_path)
     address = context.attributes[CHANNEL_ATTRIBUTES[channel][0]]
     details["address"] = address
     what = f"would send {channel} to {address}: {message}"
     entry = TrailEntry(visited_at, "would_send", what, step_path, details)
-    return VisitResult(entry, element.next_step_path)
+    return ElementVisitResult(entry, element.next_step_path)
 
 
-def _list_unreachable_reasons(channel: str, context: VisitContext) -> list[str]:
+def _list_unreachable_reasons(channel: str, context: ElementVisitContext) -> list[str]:
     """List why *channel* cannot reach the person now; empty when it can."""
     reasons: list[str] = check_reachability(context.attributes)[channel]["why"]
     return reasons
@@ -170,7 +172,7 @@ class JourneyOccurrenceFilter:
                 else:
                     self._attribute_paths.add(trigger.attribute_path)
 
-    def select_occurrences(self, change: ProfileChange) -> list[Occurrence]:
+    def select_relevant_occurrences(self, change: ProfileChange) -> list[Occurrence]:
         """Select what matters in *change*. Assumed: attributes are written before events."""
         updates = [
             AttributeUpdate(path, old_value, new_value)
@@ -220,7 +222,7 @@ def select_events_since_entry(
     )
 
 
-def handle_occurrence(
+def apply_occurrence_to_run(
     journey: JourneyDefinition, run: JourneyRun, occurrence: Occurrence, now: datetime
 ) -> tuple[JourneyRun, list[TrailEntry]]:
     """Apply an occurrence to a run: count goals first, then exits (an exit may be a goal)."""
@@ -228,25 +230,27 @@ def handle_occurrence(
     is_in_progress = run.status == "in_progress"
     if is_in_progress or (run.watched_until and now <= run.watched_until):
         for name, trigger in journey.goals.items():
-            if name not in run.goals and matches_trigger(trigger, occurrence):
+            if name not in run.goals and matches_journey_trigger(trigger, occurrence):
                 what = f"reached the goal {name}: {describe_occurrence(occurrence)}"
                 details = {"goal": name, **serialize_occurrence(occurrence)}
                 entries.append(TrailEntry(now, "goal", what, details=details))
                 run = replace(run, goals=(*run.goals, name))
-    if is_in_progress and any(matches_trigger(trigger, occurrence) for trigger in journey.exits):
+    if is_in_progress and any(
+        matches_journey_trigger(trigger, occurrence) for trigger in journey.exits
+    ):
         run, entry = end_journey_run(run, "exited", describe_occurrence(occurrence), now)
         entries.append(replace(entry, details=serialize_occurrence(occurrence)))
     return run, entries
 
 
 def advance_journey_run(
-    journey: JourneyDefinition, run: JourneyRun, context: VisitContext
+    journey: JourneyDefinition, run: JourneyRun, context: ElementVisitContext
 ) -> tuple[JourneyRun, list[TrailEntry]]:
     """Move a due run forward to its next wait or to its end."""
     assert run.due_at is not None  # only a run in progress is due
     at, step_path, entries = run.due_at, run.element, []
     while step_path is not None:
-        visit = visit_element(journey.elements[step_path], context, at)
+        visit = visit_journey_element(journey.elements[step_path], context, at)
         entries.append(visit.entry)
         if visit.entry.kind == "would_send":
             run = replace(run, watched_until=at + journey.attribution_window)

@@ -32,9 +32,9 @@ _FIELD_GROUPS = ("custom", "unrecognised")
 
 def parse_journey_trigger(document: JSONObject, where: str) -> JourneyTrigger:
     """Parse {"events", "parameters"} or {"attribute", one change}. Raises: EmulatorError."""
-    if require_single_key(("events", "attribute"), document, where) == "events":
+    if require_exactly_one_key(("events", "attribute"), document, where) == "events":
         return parse_event_condition(document, where)
-    operator = require_single_key(CHANGE_OPERATORS, document, where)
+    operator = require_exactly_one_key(CHANGE_OPERATORS, document, where)
     value = document[operator]
     if not isinstance(value, str | int | float) or (operator == "changes" and value is not True):
         what = f"{operator} takes {'true' if operator == 'changes' else 'a single value'}"
@@ -51,7 +51,7 @@ def parse_event_condition(document: JSONObject, where: str) -> EventCondition:
     parameter_tests = {}
     for path, test in document.get("parameters", {}).items():
         _validate_field_path(path, f"{where}.parameters")
-        parameter_tests[path] = _parse_parameter_test(test, f"{where}.parameters.{path}")
+        parameter_tests[path] = _parse_parameter_comparison(test, f"{where}.parameters.{path}")
     return EventCondition(tuple(map(resolve_event_alias, document["events"])), parameter_tests)
 
 
@@ -59,7 +59,7 @@ def parse_check_condition(
     document: JSONObject, where: str
 ) -> SinceEntryCondition | AttributeCondition:
     """Parse {"did": {...}}, {"did_not": {...}} or {"attribute", one operator}."""
-    kind = require_single_key(("did", "did_not", "attribute"), document, where)
+    kind = require_exactly_one_key(("did", "did_not", "attribute"), document, where)
     if kind == "attribute":
         return parse_attribute_condition(document, where)
     event = parse_event_condition(document[kind], f"{where}.{kind}")
@@ -68,14 +68,14 @@ def parse_check_condition(
 
 def parse_attribute_condition(document: JSONObject, where: str) -> AttributeCondition:
     """Parse {"attribute": path, one operator}."""
-    operator = require_single_key(tuple(COMPARISON_OPERATORS), document, where)
+    operator = require_exactly_one_key(tuple(COMPARISON_OPERATORS), document, where)
     return AttributeCondition(
         _resolve_attribute_path(document["attribute"], where),
         _build_comparison(operator, document[operator], f"{where}.{operator}"),
     )
 
 
-def require_single_key(names: Sequence[str], document: JSONObject, where: str) -> str:
+def require_exactly_one_key(names: Sequence[str], document: JSONObject, where: str) -> str:
     """Return the only key of *document* that is one of *names*.
 
     Raises: EmulatorError, for none or several.
@@ -89,7 +89,7 @@ def require_single_key(names: Sequence[str], document: JSONObject, where: str) -
     raise EmulatorError(what, where, f"Write one of {', '.join(names)}.")
 
 
-def _parse_parameter_test(test_document: JSON, where: str) -> ConditionComparison:
+def _parse_parameter_comparison(test_document: JSON, where: str) -> ConditionComparison:
     if not isinstance(test_document, dict):
         return _build_comparison("is", test_document, where)
     operators = list(test_document)
@@ -183,7 +183,7 @@ def _parse_check_step(
 
 
 def _get_step_kind(step: JSONObject, where: str) -> str:
-    kind = require_single_key(tuple(STEP_KEYS_BY_KIND), step, where)
+    kind = require_exactly_one_key(tuple(STEP_KEYS_BY_KIND), step, where)
     other_keys = STEP_KEYS_BY_KIND[kind]
     for name in step:
         if name != kind and name not in other_keys:

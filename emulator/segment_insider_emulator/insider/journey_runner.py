@@ -20,9 +20,12 @@ from segment_insider_emulator.insider.journey_definition import (
     ReachabilityElement,
     WaitElement,
     matches_attribute_condition,
-    matches_trigger,
+    matches_journey_trigger,
 )
-from segment_insider_emulator.insider.journey_engine import JourneyOccurrenceFilter, VisitContext
+from segment_insider_emulator.insider.journey_engine import (
+    ElementVisitContext,
+    JourneyOccurrenceFilter,
+)
 from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.storage.journeys import JourneyCounts, JourneyStore
 from segment_insider_emulator.storage.profiles import ProfileStore
@@ -58,18 +61,18 @@ class JourneyRunner:
         # Two parallel requests for one person must not start the same journey twice.
         self._lock = profiles.write_lock
 
-    def handle_changes(self, changes: list[ProfileChange]) -> None:
+    def handle_profile_changes(self, changes: list[ProfileChange]) -> None:
         """Start, update or exit runs after an upsert, in the upsert's transaction."""
         with self._lock:
             run_updates: RunUpdates = []
             for change in changes:
-                self._merge_runs(change)
-                if occurrences := self._occurrence_filter.select_occurrences(change):
-                    run_updates += self._update_runs(change, occurrences)
+                self._move_runs_of_merged_profiles(change)
+                if occurrences := self._occurrence_filter.select_relevant_occurrences(change):
+                    run_updates += self._apply_profile_change_to_runs(change, occurrences)
             if run_updates:
                 now = self._clock()
                 self._save_runs(
-                    [self._advance_run_until(run, entries, now) for run, entries in run_updates]
+                    [self._advance_run_to_time(run, entries, now) for run, entries in run_updates]
                 )
 
     def advance_due_runs(self) -> None:
@@ -85,12 +88,14 @@ class JourneyRunner:
                     self._save_runs([self._advance_run_or_drop_it(run) for run in due_runs])
             self.run_store.reload_next_due_time()
 
-    def reset(self) -> None:
+    def delete_all_runs(self) -> None:
         """Delete all runs."""
         with self._lock:
             self.run_store.delete_all_runs()
 
-    def _update_runs(self, change: ProfileChange, occurrences: list[Occurrence]) -> RunUpdates:
+    def _apply_profile_change_to_runs(
+        self, change: ProfileChange, occurrences: list[Occurrence]
+    ) -> RunUpdates:
         """Apply *occurrences* to the person's runs; return changed runs and new entries."""
         profile_id, now = change.profile_id, change.changed_at
         known_runs: list[JourneyRun] = []
@@ -113,7 +118,7 @@ class JourneyRunner:
                     run_updates.append(self._start_run(journey, occurrence, change))
         return [(run, entries) for run, entries in run_updates if entries]
 
-    def _advance_run_until(
+    def _advance_run_to_time(
         self, run: JourneyRun, entries: list[TrailEntry], now: datetime
     ) -> tuple[JourneyRun, list[TrailEntry]]:
         """Advance a changed run until *now*."""
@@ -130,7 +135,7 @@ class JourneyRunner:
         run_updates: RunUpdates,
     ) -> bool:
         """Check eligibility and segment. Documented: skip_hook data starts no journey."""
-        if change.skip_hook or not matches_trigger(journey.starter, occurrence):
+        if change.skip_hook or not matches_journey_trigger(journey.starter, occurrence):
             return False
         entry_times = [run.entered_at for run, _ in run_updates if run.journey_id == journey.id]
         if entry_times:
@@ -166,7 +171,7 @@ class JourneyRunner:
         self._profiles.save_changes(ProfileChanges(new_events={change.profile_id: [entered_event]}))
         return run, entries
 
-    def _merge_runs(self, change: ProfileChange) -> None:
+    def _move_runs_of_merged_profiles(self, change: ProfileChange) -> None:
         """Move runs to the surviving profile, which has at most one run in each journey."""
         if not change.absorbed_profile_ids:
             return
@@ -211,12 +216,12 @@ class JourneyRunner:
             return _drop_run(run, "the workspace no longer has the next step")
         return journey_engine.advance_journey_run(journey, run, context)
 
-    def _build_visit_context(self, run: JourneyRun) -> VisitContext | None:
+    def _build_visit_context(self, run: JourneyRun) -> ElementVisitContext | None:
         """Collect what a run needs to know about the person; None if the profile is gone."""
         profile = self._get_profile(run.profile_id)
         if profile is None:
             return None
-        return VisitContext(
+        return ElementVisitContext(
             profile.attributes,
             lambda: journey_engine.select_events_since_entry(
                 run, self._profiles.list_events(run.profile_id)
@@ -240,7 +245,7 @@ def _apply_occurrence_to_run(
 ) -> tuple[JourneyRun, list[TrailEntry]]:
     if run.journey_id != journey.id:
         return run, entries
-    run, new_entries = journey_engine.handle_occurrence(journey, run, occurrence, now)
+    run, new_entries = journey_engine.apply_occurrence_to_run(journey, run, occurrence, now)
     return run, [*entries, *new_entries]
 
 

@@ -14,7 +14,7 @@ from segment_insider_emulator.insider.account_options import (
     DEFAULT_RATE_LIMITS,
     InsiderAccountOptions,
 )
-from segment_insider_emulator.insider.formats import load_json_document
+from segment_insider_emulator.insider.formats import load_schema_file
 from segment_insider_emulator.insider.responses import (
     MAX_BODY_BYTES,
     MAX_USERS_PER_REQUEST,
@@ -30,7 +30,7 @@ _COMMON_REJECTIONS = (
     responses.BODY_TOO_LARGE,
     responses.WRONG_CONTENT_TYPE,
     responses.INVALID_JSON,
-    responses.reject_too_many_requests(60),
+    responses.build_rate_limit_rejection(60),
     responses.ACCESS_DENIED,
     responses.TOKEN_REFUSED,
 )
@@ -245,9 +245,9 @@ def _build_component_schemas() -> JSONObject:
         "anyOf": [{"required": ["identifiers"]}, {"required": ["insider_id"]}],
     }
     profile_request_schema = _convert_to_component_schema(
-        "ProfileRequest", load_json_document("profile_request")
+        "ProfileRequest", load_schema_file("profile_request")
     )
-    deletion_schema = _convert_to_component_schema("Deletion", load_json_document("deletion"))
+    deletion_schema = _convert_to_component_schema("Deletion", load_schema_file("deletion"))
     return {
         "User": user_schema,
         "Deletion": deletion_schema,

@@ -22,25 +22,25 @@ from segment_insider_emulator.insider.account import InsiderAccount, RateLimiter
 from segment_insider_emulator.insider.catalog import DEFAULT_ATTRIBUTES, resolve_event_alias
 from segment_insider_emulator.insider.formats import (
     compile_schema,
-    load_json_document,
+    load_schema_file,
     parse_rfc3339,
 )
 from segment_insider_emulator.insider.identity import (
     DEFAULT_IDENTIFIERS,
     IdentityRules,
     build_profile_changes,
-    copy_attributes,
+    copy_profile_attributes,
     format_identifier,
 )
 from segment_insider_emulator.insider.responses import (
     NO_SUCH_USER,
     RequestRejected,
     build_json_response,
-    reject_malformed_body,
+    build_malformed_body_rejection,
 )
 from segment_insider_emulator.insider.users import (
     UserReference,
-    require_object,
+    require_json_object,
     require_profile,
     require_user_reference,
 )
@@ -50,7 +50,7 @@ from segment_insider_emulator.insider.validation import (
     PROFILE_READ_KEYS,
     USER_REFERENCE_KEYS,
     DocumentedKeys,
-    find_undocumented_keys,
+    warn_undocumented_keys,
 )
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
@@ -63,7 +63,7 @@ PROFILE_DELETE_PATH = "/api/user/v1/delete"
 ANONYMIZE_PATH = "/api/user/v1/anonymize"
 ANONYMIZE_BY_ID_PATH = "/api/contact/v1/anonymize"
 PROFILE_READ_BUDGET = "profile"
-_REQUEST_SCHEMA = compile_schema(load_json_document("profile_request"))
+_REQUEST_SCHEMA = compile_schema(load_schema_file("profile_request"))
 _BASE_COST, _EVENT_COST = 1.0, 0.5  # units
 
 
@@ -81,7 +81,7 @@ class ReadProfileHandler:
         """
         reference = require_user_reference(body, self.account.identity_rules)
         for error in _REQUEST_SCHEMA.iter_errors(body):
-            raise _reject_schema_error(error)
+            raise _build_schema_error_rejection(error)
         event_filters = body.get("events", {}).get("wanted", ())
         event_names = {event_filter["event_name"] for event_filter in event_filters}
         cost = _BASE_COST + _EVENT_COST * len(event_names)
@@ -191,21 +191,23 @@ def _convert_to_response_attribute_name(attribute_path: str) -> str:
     return attribute_path
 
 
-def _reject_schema_error(error: ValidationError) -> RequestRejected:
+def _build_schema_error_rejection(error: ValidationError) -> RequestRejected:
     path, expected = [str(step) for step in error.absolute_path], error.validator_value
     where = ".".join(path)
     if error.validator == "anyOf":
         text = "either attributes or events must be specified"
-        return reject_malformed_body(text, "List the attributes or events to return.")
+        return build_malformed_body_rejection(text, "List the attributes or events to return.")
     if error.validator == "required":
         request_object = cast(JSONObject, error.instance)
         name = next(key for key in cast(list[str], expected) if key not in request_object)
-        return reject_malformed_body(f"{'.'.join([*path, name])} must be defined", f"Send {name}.")
+        return build_malformed_body_rejection(
+            f"{'.'.join([*path, name])} must be defined", f"Send {name}."
+        )
     if error.validator == "minimum":
         text = f"{where} must be at least {expected}"
-        return reject_malformed_body(text, f"Send {expected} or more.")
+        return build_malformed_body_rejection(text, f"Send {expected} or more.")
     text = f"{where} must be {expected}"
-    return reject_malformed_body(text, f"Send {where} as a JSON {expected}.")
+    return build_malformed_body_rejection(text, f"Send {where} as a JSON {expected}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,7 @@ class UpdateIdentifierHandler:
             if unit_of_work.find_by_identifiers([new_identifier]):
                 raise responses.IDENTIFIER_ALREADY_ASSIGNED
             profile = require_profile(unit_of_work, UserReference(None, {name: old_value}))
-            attributes_before = copy_attributes([profile])
+            attributes_before = copy_profile_attributes([profile])
             values = profile.identifiers[name]
             values[values.index(old_value)] = new_value
             if name in DEFAULT_IDENTIFIERS:
@@ -283,7 +285,7 @@ class DeleteIdentifiersHandler:
 
 def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str, str]:
     """Return the identifier type, old value and new value. Raises: RequestRejected."""
-    request_object = require_object(body)
+    request_object = require_json_object(body)
     identifier_objects = [request_object.get(key) for key in ("old_identifier", "new_identifier")]
     for identifiers in identifier_objects:
         if not isinstance(identifiers, dict) or len(_list_identifier_names(identifiers)) != 1:
@@ -336,7 +338,7 @@ class AnonymizeProfileHandler:
 
 
 @dataclass(frozen=True, slots=True)
-class AnonymizeByIdHandler:
+class AnonymizeByProfileIdHandler:
     """Handle POST contact/v1/anonymize: anonymize a profile by its Profile ID.
 
     One published sample also has `partner` and `api_key`; they are ignored.
@@ -346,10 +348,10 @@ class AnonymizeByIdHandler:
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Anonymize the profile. Raises: RequestRejected, when there is no such profile."""
-        insider_id = require_object(body).get("insider_id")
+        insider_id = require_json_object(body).get("insider_id")
         if not isinstance(insider_id, str) or not insider_id:
             remedy = "Send the Profile ID that the user's profile shows, as text."
-            raise reject_malformed_body("insider_id must be specified", remedy)
+            raise build_malformed_body_rejection("insider_id must be specified", remedy)
         anonymize_profile(self.account, UserReference(insider_id, {}), now)
         return _build_success_response(body, PROFILE_ID_KEYS)
 
@@ -393,5 +395,5 @@ def _build_success_response(
     body: JSON, documented_keys: DocumentedKeys, response_body: JSONObject | None = None
 ) -> HttpResponse:
     return build_json_response(
-        200, response_body or {}, [*find_undocumented_keys(body, documented_keys)]
+        200, response_body or {}, [*warn_undocumented_keys(body, documented_keys)]
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from segment_insider_emulator.insider.catalog import get_event_display_name
-from segment_insider_emulator.insider.formats import is_e164, is_email
+from segment_insider_emulator.insider.formats import is_e164_phone_number, is_email
 from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
 from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
 from segment_insider_emulator.types import JSON, JSONObject
@@ -31,7 +31,7 @@ def serialize_profile(profile: Profile) -> JSONObject:
         "attributes": nest_attributes(profile.attributes),
         "events": [serialize_profile_event(event) for event in profile.events],
         "reach": check_reachability(profile.attributes),
-        "personal": build_personalisation(profile),
+        "personal": build_personalisation_data(profile),
         "identifier_values": profile.identifiers,
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
@@ -104,7 +104,7 @@ def _list_unreachable_reasons(
     address = attributes.get(address_attribute)
     if not address:
         reasons.append(f"no {address_attribute}")
-    elif address_attribute == "phone_number" and not is_e164(address):
+    elif address_attribute == "phone_number" and not is_e164_phone_number(address):
         reasons.append("phone_number is not in E.164 format")
     elif address_attribute == "email" and not is_email(address):
         reasons.append("email is not an e-mail address")
@@ -130,7 +130,7 @@ INTEREST_EVENTS = (PRODUCT_VIEW_EVENT, "listing_page_view", CART_ADD_EVENT, PURC
 MAX_QUANTITY = 10**9  # pieces of one product in one event
 
 
-def build_personalisation(profile: Profile) -> JSONObject:
+def build_personalisation_data(profile: Profile) -> JSONObject:
     """Build the data for personalisation from *profile*; unknown values stay empty.
 
     Returns: "name", "surname" and "age" from the attributes, or null; "viewed_products", latest
@@ -174,7 +174,7 @@ def _compute_cart(events: list[ProfileEvent]) -> list[JSONObject]:
     added_events: dict[str, ProfileEvent] = {}
     quantities: Counter[str] = Counter()
     for event in events:
-        product, quantity = event.params.get("product_id"), max(_get_quantity(event), 0)
+        product, quantity = event.params.get("product_id"), max(_get_event_quantity(event), 0)
         if event.name == CART_CLEAR_EVENT:
             quantities.clear()
         elif product is None:
@@ -231,7 +231,7 @@ def _serialize_order(order_events: list[ProfileEvent]) -> JSONObject:
             {
                 **_select_product_fields(event),
                 **_select_price_fields(event),
-                "quantity": _get_quantity(event),
+                "quantity": _get_event_quantity(event),
             }
             for event in order_events
         ],
@@ -246,7 +246,7 @@ def _sum_order_value(purchase_events: Iterable[ProfileEvent]) -> list[JSONObject
         price, currency = event.params.get("unit_sale_price"), event.params.get("currency")
         if price is not None:
             # Convert through text, so that 10 x 0.1 is exactly 1.
-            amount = Decimal(str(price)) * _get_quantity(event)
+            amount = Decimal(str(price)) * _get_event_quantity(event)
             amounts_by_currency[currency] = amounts_by_currency.get(currency, Decimal()) + amount
     return [
         {"currency": currency, "amount": float(amount)}
@@ -262,7 +262,7 @@ def _select_price_fields(event: ProfileEvent) -> JSONObject:
     return {name: event.params.get(name) for name in ("unit_sale_price", "currency")}
 
 
-def _get_quantity(event: ProfileEvent) -> int:
+def _get_event_quantity(event: ProfileEvent) -> int:
     """Return the quantity of an event; 1 if it has none."""
     # JSON Schema accepts 2.0 and 1e300 as integers; sums must stay valid JSON numbers.
     return int(max(-MAX_QUANTITY, min(event.params.get("quantity", 1), MAX_QUANTITY)))

@@ -48,7 +48,7 @@ def build_warning(where: str, what: str, remedy: str) -> RequestFinding:
     return RequestFinding("warning", where, what, remedy)
 
 
-def build_drop_finding(where: str, what: str, remedy: str) -> RequestFinding:
+def build_rejection_finding(where: str, what: str, remedy: str) -> RequestFinding:
     """Build a finding that explains why something was rejected."""
     return RequestFinding("dropped", where, what, remedy)
 
@@ -78,7 +78,7 @@ def encode_ascii_json(value: JSON) -> str:
     return text if text and text.isascii() else json.dumps(value, separators=(",", ":"))
 
 
-def quote_value(value: JSON) -> str:
+def format_value_for_error(value: JSON) -> str:
     """Format a value for an error text: text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -118,21 +118,23 @@ class RequestRejected(Exception):
 
     def to_http_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
         """Convert to an HTTP response; *warnings* are further findings."""
-        findings = [build_drop_finding("", str(self), self.remedy), *warnings]
+        findings = [build_rejection_finding("", str(self), self.remedy), *warnings]
         return build_json_response(self.status, self.body, findings, **self.extra_headers)
 
 
-def reject_with_error(status: int, text: str, remedy: str) -> RequestRejected:
+def build_error_rejection(status: int, text: str, remedy: str) -> RequestRejected:
     """Build a rejection with the body {"error": text}."""
     return RequestRejected(status, {"error": text}, remedy)
 
 
-def reject_with_message(status: int, text: str, remedy: str) -> RequestRejected:
+def build_message_rejection(status: int, text: str, remedy: str) -> RequestRejected:
     """Build a rejection with the body {"success": false, "message": text}."""
     return RequestRejected(status, {"success": False, "message": text}, remedy)
 
 
-def build_result_body(successful: int, errors: Sequence[Mapping[str, list[str]]]) -> JSONObject:
+def build_users_result_body(
+    successful: int, errors: Sequence[Mapping[str, list[str]]]
+) -> JSONObject:
     """Build the body of a 200: count of accepted users and errors of the others."""
     errors_by_key = {key: texts for listing in errors for key, texts in listing.items()}
     return {
@@ -200,21 +202,21 @@ def _serialize_profile_change(
         "created": change.is_new_profile,
         "absorbed": list(change.absorbed_profile_ids[:MAX_LISTED_CHANGES]),
         "identifiers": [
-            _truncate_long_text(identifier)
+            _truncate_long_value(identifier)
             for identifier in islice(profile_identifiers, MAX_LISTED_CHANGES)
         ],
         "attributes": {
-            _truncate_long_text(path): [_truncate_long_text(old), _truncate_long_text(new)]
+            _truncate_long_value(path): [_truncate_long_value(old), _truncate_long_value(new)]
             for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
         },
         "events": [
-            _truncate_long_text(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]
+            _truncate_long_value(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]
         ],
         "users": [index for index, profile_id in resolved_users if profile_id in profile_ids],
     }
 
 
-def _truncate_long_text(value: JSON) -> JSON:
+def _truncate_long_value(value: JSON) -> JSON:
     """Return *value*, truncated if its text is long."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
@@ -222,89 +224,89 @@ def _truncate_long_text(value: JSON) -> JSON:
     return value if len(text) <= _MAX_TEXT_CHARS else _truncate_text(text)
 
 
-INVALID_PARTNER = reject_with_message(
+INVALID_PARTNER = build_message_rejection(
     400,
     "Partner is invalid.",
     "Send the account name in X-PARTNER-NAME, in lower case as the InOne panel shows it.",
 )
-ACCESS_DENIED = reject_with_message(
+ACCESS_DENIED = build_message_rejection(
     403,
     "Access Denied. You do not have sufficient access to perform this action.",
     "Send this account's key in X-REQUEST-TOKEN.",
 )
-TOKEN_REFUSED = reject_with_message(
+TOKEN_REFUSED = build_message_rejection(
     401,
     "Partner token authentication failed.",
     "Send this account's key in X-REQUEST-TOKEN.",
 )
-BODY_TOO_LARGE = reject_with_error(
+BODY_TOO_LARGE = build_error_rejection(
     400,
     f"request body is bigger than maximum allowed size {MAX_BODY_BYTES:,} bytes",
     "Send fewer users in one request.",
 )
-WRONG_CONTENT_TYPE = reject_with_error(
+WRONG_CONTENT_TYPE = build_error_rejection(
     400, "content type must be application/json", "Send the header Content-Type: application/json."
 )
-INVALID_JSON = reject_with_message(
+INVALID_JSON = build_message_rejection(
     400,
     "Request data is not in valid JSON format.",
     f"Send one JSON object in UTF-8, with at most {MAX_DEPTH} levels.",
 )
-NO_USERS = reject_with_error(
+NO_USERS = build_error_rejection(
     400, "users must be defined: bad request", 'Send {"users": [...]} with at least one user.'
 )
 # Assumed: these two texts are not published.
-USERS_NOT_A_LIST = reject_with_error(
+USERS_NOT_A_LIST = build_error_rejection(
     400, "users must be array: bad request", "Send users as a list, also for one user."
 )
-TOO_MANY_USERS = reject_with_error(
+TOO_MANY_USERS = build_error_rejection(
     400,
     f"number of users is bigger than maximum allowed {MAX_USERS_PER_REQUEST:,}: bad request",
     "Split the users over several requests.",
 )
-NO_SUCH_USER = reject_with_error(
+NO_SUCH_USER = build_error_rejection(
     404,
     "no such user for these identifiers: no data",
     "Send an identifier that a profile has, or its Profile ID.",
 )
-NO_VALID_IDENTIFIER = reject_with_error(
+NO_VALID_IDENTIFIER = build_error_rejection(
     400,
     "no valid identifier: bad request",
     "Send an identifier of the account's identity resolution, without a blocked value.",
 )
-SOLE_IDENTIFIER = reject_with_error(
+SOLE_IDENTIFIER = build_error_rejection(
     400,
     "you cannot delete the sole identifier specified for a user: bad request",
     "Add another identifier first, or delete or anonymize the profile.",
 )
-SAME_IDENTIFIER_VALUES = reject_with_error(
+SAME_IDENTIFIER_VALUES = build_error_rejection(
     400, "identifier values are the same: bad request", "Send the new value in new_identifier."
 )
-NOT_EXACTLY_ONE_IDENTIFIER = reject_with_error(
+NOT_EXACTLY_ONE_IDENTIFIER = build_error_rejection(
     400,
     "there must be exactly 1 entry for both new and old identifiers: bad request",
     "Send one old and one new identifier of the same type.",
 )
-IDENTIFIER_ALREADY_ASSIGNED = reject_with_error(
+IDENTIFIER_ALREADY_ASSIGNED = build_error_rejection(
     400,
     "new identifier already has a user assigned to it: bad request",
     "Delete the value from the other user first, with DELETE /api/user/v1/identity.",
 )
 # Assumed: the rule is published, its error text is not.
-DIFFERENT_IDENTIFIER_TYPES = reject_with_error(
+DIFFERENT_IDENTIFIER_TYPES = build_error_rejection(
     400,
     "new and old identifiers must have the same type: bad request",
     "Send the new value of the same identifier.",
 )
 
 
-def reject_too_many_requests(seconds: int) -> RequestRejected:
+def build_rate_limit_rejection(seconds: int) -> RequestRejected:
     """Build the 429 response; *seconds* until the limit resets."""
     text = "rejected: too many requests"
     remedy = f"Wait {seconds} s, or send more users in one call."
     return RequestRejected(429, {"error": text}, remedy, {"retry-after": str(seconds)})
 
 
-def reject_malformed_body(text: str, remedy: str) -> RequestRejected:
+def build_malformed_body_rejection(text: str, remedy: str) -> RequestRejected:
     """Build a 400 for a malformed body; the wording is assumed."""
-    return reject_with_error(400, f"{text}: bad request", remedy)
+    return build_error_rejection(400, f"{text}: bad request", remedy)

@@ -19,28 +19,28 @@ from segment_insider_emulator.insider.identity import (
     IdentityResolver,
     IdentityRules,
     build_profile_changes,
-    copy_attributes,
+    copy_profile_attributes,
     format_identifier,
 )
 from segment_insider_emulator.insider.responses import (
     RequestFinding,
     build_changes_header,
     build_warning,
-    quote_value,
+    format_value_for_error,
 )
 from segment_insider_emulator.insider.users import (
     ParsedUser,
-    apply_attributes,
-    is_from_segment,
+    apply_user_attributes,
+    is_upsert_from_segment,
     parse_user,
 )
 from segment_insider_emulator.insider.validation import (
     UPSERT_KEYS,
-    UserError,
+    UserValidationError,
     build_error_findings,
     build_error_listing,
-    find_undocumented_keys,
     validate_user,
+    warn_undocumented_keys,
 )
 from segment_insider_emulator.json_text import find_replacement_character
 from segment_insider_emulator.storage.profile_unit_of_work import ProfileUnitOfWork
@@ -66,8 +66,8 @@ class UpsertHandler:
         """
         users_json = require_user_list(body)
         skip_hook, findings = _parse_skip_hook(body)
-        findings += find_undocumented_keys(body, UPSERT_KEYS)
-        findings += _find_damaged_texts(users_json)
+        findings += warn_undocumented_keys(body, UPSERT_KEYS)
+        findings += _warn_damaged_texts(users_json)
         account = self.account
         callback_url = _parse_callback_url(body, account.callback_hosts, findings)
         users, errors_by_index = parse_users(
@@ -76,7 +76,7 @@ class UpsertHandler:
             account.options,
             now,
             skip_hook=skip_hook,
-            from_segment=is_from_segment(body),
+            from_segment=is_upsert_from_segment(body),
         )
         error_listings = []
         for index, errors in errors_by_index.items():
@@ -89,7 +89,7 @@ class UpsertHandler:
         if callback_url:
             self._send_error_callback(callback_url, users, error_listings)
         log.info("upserted users=%d failed=%d", len(users), len(error_listings))
-        result = responses.build_result_body(len(users), error_listings)
+        result = responses.build_users_result_body(len(users), error_listings)
         return responses.build_json_response(200, result, findings, **change_headers)
 
     def _store_users(
@@ -105,13 +105,14 @@ class UpsertHandler:
         account = self.account
         with account.profiles.unit_of_work() as unit_of_work:
             known_profiles = unit_of_work.find_by_identifiers(identifier_keys, profile_ids)
-            attributes_before = copy_attributes(known_profiles)
+            attributes_before = copy_profile_attributes(known_profiles)
             now_text = format_iso_utc(now)
             resolver = IdentityResolver(
                 known_profiles, account.identity_rules, account.generate_profile_id, now_text
             )
             resolved_users = [
-                (user.index, _resolve_user(user, resolver, now_text)) for user in users
+                (user.index_in_request, _apply_user_to_profile(user, resolver, now_text))
+                for user in users
             ]
             changes = resolver.collect_changes()
             repeated_events = unit_of_work.save_changes(changes)
@@ -133,7 +134,9 @@ class UpsertHandler:
         """Post rejected users and identity conflicts to *callback_url*."""
         conflicts = [user.conflicts for user in users if user.conflicts]
         if error_listings or conflicts:
-            fail = responses.build_result_body(0, [*error_listings, *conflicts])["data"]["fail"]
+            fail = responses.build_users_result_body(0, [*error_listings, *conflicts])["data"][
+                "fail"
+            ]
             self.account.send_callback(callback_url, orjson.dumps({"fail": fail}))
 
 
@@ -145,10 +148,10 @@ def parse_users(
     *,
     skip_hook: bool,
     from_segment: bool = False,
-) -> tuple[list[ParsedUser], dict[int, list[UserError]]]:
+) -> tuple[list[ParsedUser], dict[int, list[UserValidationError]]]:
     """Parse the valid users; return the errors of the others by index."""
     parsed_users: list[ParsedUser] = []
-    errors_by_index: dict[int, list[UserError]] = {}
+    errors_by_index: dict[int, list[UserValidationError]] = {}
     for index, user in enumerate(users):
         # Assumed: one error rejects the whole user, including its valid parts.
         if errors := validate_user(user, options):
@@ -161,7 +164,7 @@ def parse_users(
     return parsed_users, errors_by_index
 
 
-def _find_damaged_texts(users: list[JSON]) -> Iterator[RequestFinding]:
+def _warn_damaged_texts(users: list[JSON]) -> Iterator[RequestFinding]:
     """Warn about the first text of each user that contains U+FFFD (a lost character)."""
     for index, user in enumerate(users):
         path = find_replacement_character(user)
@@ -187,7 +190,7 @@ def _parse_skip_hook(body: JSONObject) -> tuple[bool, list[RequestFinding]]:
     skip_hook = body.get("skip_hook", False)
     if isinstance(skip_hook, bool):
         return skip_hook, []
-    what = f"skip_hook is not a boolean and counts as false: {quote_value(skip_hook)}"
+    what = f"skip_hook is not a boolean and counts as false: {format_value_for_error(skip_hook)}"
     return False, [build_warning("skip_hook", what, "Send true or false without quotes.")]
 
 
@@ -200,7 +203,7 @@ def _parse_callback_url(
         return None
     if isinstance(callback_url, str) and hosts.allows_url(callback_url):
         return callback_url
-    what = f"this emulator does not call {quote_value(callback_url)}"
+    what = f"this emulator does not call {format_value_for_error(callback_url)}"
     remedy = (
         "Add the host to insider.options.errorCallbackHosts; to allow this machine, the operator"
         " uses --callback-hosts."
@@ -209,7 +212,7 @@ def _parse_callback_url(
     return None
 
 
-def _resolve_user(user: ParsedUser, resolver: IdentityResolver, now: str) -> str:
+def _apply_user_to_profile(user: ParsedUser, resolver: IdentityResolver, now: str) -> str:
     """Resolve *user* to a profile and apply its data; return the profile's id."""
     if user.insider_id and not resolver.has_profile(user.insider_id):
         consequence = "a new anonymous profile is created"
@@ -226,7 +229,7 @@ def _resolve_user(user: ParsedUser, resolver: IdentityResolver, now: str) -> str
         user.conflicts[where] = [note]
         remedy = "Change the identifier with PATCH /api/user/v1/identity, or send the stored value."
         user.findings.append(build_warning(where, note, remedy))
-    apply_attributes(user, resolved.profile, now)
+    apply_user_attributes(user, resolved.profile, now)
     resolver.add_events(resolved.profile, [event for _, event in user.events])
     return resolved.profile.id
 

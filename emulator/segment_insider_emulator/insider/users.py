@@ -31,12 +31,12 @@ from segment_insider_emulator.insider.responses import (
     NO_SUCH_USER,
     NO_VALID_IDENTIFIER,
     RequestFinding,
+    build_malformed_body_rejection,
     build_warning,
-    quote_value,
-    reject_malformed_body,
+    format_value_for_error,
 )
 from segment_insider_emulator.insider.validation import (
-    find_missing_parameters,
+    find_missing_event_parameters,
     validate_user_reference,
 )
 from segment_insider_emulator.storage.profile_unit_of_work import ProfileUnitOfWork
@@ -47,7 +47,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 _MAX_CLOCK_SKEW = timedelta(minutes=1)
 
 
-def parse_event(
+def parse_upsert_event(
     event: JSONObject, where: str, now: datetime, options: InsiderAccountOptions, *, skip_hook: bool
 ) -> tuple[ProfileEvent | None, list[RequestFinding]]:
     """Parse one valid event of an upsert.
@@ -60,7 +60,7 @@ def parse_event(
     sent_as, timestamp = event["event_name"], event["timestamp"]
     name, occurred_at = resolve_event_alias(sent_as), parse_rfc3339(timestamp)
     assert occurred_at is not None  # the schema has checked the format
-    warnings += _warn_missing_parameters(event, where, options)
+    warnings += _warn_missing_event_parameters(event, where, options)
     if occurred_at > now + _MAX_CLOCK_SKEW:
         what = f"the timestamp of {sent_as} is in the future: {timestamp}"
         remedy = "Send the time at which the event happened."
@@ -84,11 +84,13 @@ def parse_event(
     return stored_event, warnings
 
 
-def _warn_missing_parameters(
+def _warn_missing_event_parameters(
     event: JSONObject, where: str, options: InsiderAccountOptions
 ) -> list[RequestFinding]:
     name = event["event_name"]
-    missing_parameters = find_missing_parameters(event, get_recommended_parameters(name, options))
+    missing_parameters = find_missing_event_parameters(
+        event, get_recommended_parameters(name, options)
+    )
     if not missing_parameters:
         return []
     pronoun = "it" if len(missing_parameters) == 1 else "them"
@@ -108,7 +110,7 @@ SEGMENT_DEFAULT_ATTRIBUTES = frozenset(
 SEGMENT_DEFAULT_IDENTIFIERS = frozenset(("segment_anonymous_id",))
 
 
-def is_from_segment(body: JSON) -> bool:
+def is_upsert_from_segment(body: JSON) -> bool:
     """Return whether this upsert comes from Segment's destination."""
     return isinstance(body, dict) and body.get("platform") == SEGMENT_PLATFORM
 
@@ -141,7 +143,7 @@ class ParsedUser:
     conflicts: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def index(self) -> int:
+    def index_in_request(self) -> int:
         """Position in the request, from 0."""
         return int(self.where.rpartition(".")[2])
 
@@ -158,7 +160,7 @@ def parse_user(
 ) -> ParsedUser:
     """Parse a valid user; *from_segment* avoids warnings about Segment's default fields."""
     where = f"users.{index}"
-    identifiers, identifier_warnings = parse_identifiers(
+    identifiers, identifier_warnings = parse_user_identifiers(
         user.get("identifiers", {}), f"{where}.identifiers"
     )
     silent_names = SEGMENT_DEFAULT_ATTRIBUTES if from_segment else frozenset[str]()
@@ -191,14 +193,16 @@ def parse_user(
         parsed_user.findings.append(build_warning(f"{where}.identifiers", what, remedy))
     for event_index, event in enumerate(user.get("events", ())):
         path = f"{where}.events.{event_index}"
-        stored_event, event_warnings = parse_event(event, path, now, options, skip_hook=skip_hook)
+        stored_event, event_warnings = parse_upsert_event(
+            event, path, now, options, skip_hook=skip_hook
+        )
         parsed_user.findings += event_warnings
         if stored_event:
             parsed_user.events.append((path, stored_event))
     return parsed_user
 
 
-def apply_attributes(user: ParsedUser, profile: Profile, written_at: str) -> None:
+def apply_user_attributes(user: ParsedUser, profile: Profile, written_at: str) -> None:
     """Write the user's attributes to *profile*; warn about values that cannot change."""
     for attribute_path, value in user.attributes.items():
         owned_values = profile.identifiers.get(attribute_path)
@@ -214,7 +218,7 @@ def apply_attributes(user: ParsedUser, profile: Profile, written_at: str) -> Non
         profile.set_attribute(attribute_path, value, written_at)
 
 
-def parse_identifiers(
+def parse_user_identifiers(
     identifiers: JSONObject, where: str
 ) -> tuple[dict[str, str], list[RequestFinding]]:
     """Parse `identifiers` of a user: type -> value as text, and warnings."""
@@ -225,7 +229,7 @@ def parse_identifiers(
     warnings = []
     for name, value in custom_identifiers.items():
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            what = f"a custom identifier must be text: {quote_value(value)}"
+            what = f"a custom identifier must be text: {format_value_for_error(value)}"
             remedy = "Send its value as text."
             warnings.append(build_warning(f"{where}.custom.{name}", what, remedy))
         elif name in DEFAULT_IDENTIFIERS:
@@ -233,7 +237,7 @@ def parse_identifiers(
             remedy = f"Send identifiers.{name}."
             warnings.append(build_warning(f"{where}.custom.{name}", what, remedy))
         else:
-            values_by_type[name] = quote_value(value)
+            values_by_type[name] = format_value_for_error(value)
     return values_by_type, warnings
 
 
@@ -259,7 +263,7 @@ def _parse_append_flag(user: JSONObject, where: str, warnings: list[RequestFindi
     """Return whether list values are appended: the default; `append` beats `not_append`."""
     for flag in ("append", "not_append"):
         if flag in user and not isinstance(user[flag], bool):
-            what = f"{flag} is not a boolean and is ignored: {quote_value(user[flag])}"
+            what = f"{flag} is not a boolean and is ignored: {format_value_for_error(user[flag])}"
             remedy = "Send true or false without quotes."
             warnings.append(build_warning(f"{where}.{flag}", what, remedy))
     if isinstance(user.get("append"), bool):
@@ -317,7 +321,7 @@ class ProfileIndex:
 
 def parse_user_reference(user: JSONObject, rules: IdentityRules) -> UserReference:
     """Parse the identifiers of a user that passed validation."""
-    identifiers, _ = parse_identifiers(user.get("identifiers", {}), "identifiers")
+    identifiers, _ = parse_user_identifiers(user.get("identifiers", {}), "identifiers")
     return UserReference(user.get("insider_id"), rules.select_usable_identifiers(identifiers))
 
 
@@ -326,19 +330,19 @@ def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
 
     Raises: RequestRejected, when it names no user.
     """
-    request_object = require_object(body)
+    request_object = require_json_object(body)
     for error in validate_user_reference(request_object):
-        raise reject_malformed_body(error.text, error.remedy)
+        raise build_malformed_body_rejection(error.text, error.remedy)
     reference = parse_user_reference(request_object, rules)
     if not reference.insider_id and not reference.identifiers:
         raise NO_VALID_IDENTIFIER
     return reference
 
 
-def require_object(body: JSON) -> JSONObject:
+def require_json_object(body: JSON) -> JSONObject:
     """Return *body* if it is a JSON object. Raises: RequestRejected."""
     if not isinstance(body, dict):
-        raise reject_malformed_body("request body must be object", "Send one JSON object.")
+        raise build_malformed_body_rejection("request body must be object", "Send one JSON object.")
     return body
 
 

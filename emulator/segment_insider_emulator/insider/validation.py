@@ -24,14 +24,14 @@ from segment_insider_emulator.insider.catalog import (
 from segment_insider_emulator.insider.formats import (
     CompiledSchema,
     compile_schema,
-    load_json_document,
-    matches_pattern,
+    load_schema_file,
+    matches_whole_pattern,
 )
 from segment_insider_emulator.insider.responses import (
     RequestFinding,
-    build_drop_finding,
+    build_rejection_finding,
     build_warning,
-    quote_value,
+    format_value_for_error,
 )
 from segment_insider_emulator.similar_names import find_similar_name
 from segment_insider_emulator.types import JSON, JSONObject
@@ -44,7 +44,7 @@ USER_REFERENCE_MISSING_TEXT = "either insider_id or idenifiers must be specified
 
 
 @dataclass(frozen=True, slots=True)
-class UserError:
+class UserValidationError:
     """One error of a user in a request.
 
     Args:
@@ -60,28 +60,28 @@ class UserError:
     remedy: str
 
 
-def validate_user(user: JSON, options: InsiderAccountOptions) -> list[UserError]:
+def validate_user(user: JSON, options: InsiderAccountOptions) -> list[UserValidationError]:
     """Return the errors that reject *user* as a whole; empty when it is valid."""
-    errors = _list_schema_errors(_compile_user_schema(options.event_names), user)
+    errors = _list_schema_validation_errors(_compile_user_schema(options.event_names), user)
     if isinstance(user, dict):
         errors = chain(
             errors,
-            _check_user_reference(user),
-            _check_user_content(user),
-            _check_required_parameters(user, options),
+            _require_identifier_or_insider_id(user),
+            _require_attributes_or_events(user),
+            _check_required_event_parameters(user, options),
         )
     return list(dict.fromkeys(islice(errors, MAX_ERRORS_PER_USER)))
 
 
-def validate_user_reference(user: JSON) -> list[UserError]:
+def validate_user_reference(user: JSON) -> list[UserValidationError]:
     """Return the errors of a user's identifiers and insider_id only."""
-    errors = _list_schema_errors(_compile_user_reference_schema(), user)
+    errors = _list_schema_validation_errors(_compile_user_reference_schema(), user)
     if isinstance(user, dict):
-        errors = chain(errors, _check_user_reference(user))
+        errors = chain(errors, _require_identifier_or_insider_id(user))
     return list(dict.fromkeys(islice(errors, MAX_ERRORS_PER_USER)))
 
 
-def validate_attribute_deletion(user: JSON) -> list[UserError]:
+def validate_attribute_deletion(user: JSON) -> list[UserValidationError]:
     """Return the errors that reject a user of attribute/delete."""
     errors = iter(validate_user_reference(user))
     if isinstance(user, dict):
@@ -90,7 +90,7 @@ def validate_attribute_deletion(user: JSON) -> list[UserError]:
     return list(dict.fromkeys(islice(errors, MAX_ERRORS_PER_USER)))
 
 
-def build_error_listing(index: int, user_errors: list[UserError]) -> dict[str, list[str]]:
+def build_error_listing(index: int, user_errors: list[UserValidationError]) -> dict[str, list[str]]:
     """Group error texts by key as in the response; equal texts appear once."""
     texts_by_key: dict[str, list[str]] = {}
     for error in user_errors:
@@ -100,10 +100,14 @@ def build_error_listing(index: int, user_errors: list[UserError]) -> dict[str, l
     return texts_by_key
 
 
-def build_error_findings(index: int, user_errors: list[UserError]) -> list[RequestFinding]:
+def build_error_findings(
+    index: int, user_errors: list[UserValidationError]
+) -> list[RequestFinding]:
     """Convert *user_errors* to findings with their path in the request."""
     return [
-        build_drop_finding(f"users.{index}.{error.where}".rstrip("."), error.text, error.remedy)
+        build_rejection_finding(
+            f"users.{index}.{error.where}".rstrip("."), error.text, error.remedy
+        )
         for error in user_errors
     ]
 
@@ -115,7 +119,7 @@ def _compile_user_schema(event_names: EventNameRule) -> CompiledSchema:
 
 def load_user_schema(event_names: EventNameRule) -> JSONObject:
     """Load the schema of one upsert user with the event-name pattern of the account."""
-    schema = deepcopy(load_json_document("user"))
+    schema = deepcopy(load_schema_file("user"))
     if event_names == "regexp":
         name = schema["properties"]["events"]["items"]["properties"]["event_name"]
         name["pattern"] = PUBLISHED_EVENT_NAME
@@ -125,12 +129,12 @@ def load_user_schema(event_names: EventNameRule) -> JSONObject:
 def is_valid_event_name(name: str, event_names: EventNameRule) -> bool:
     """Return whether *name* is a valid event name."""
     events = load_user_schema(event_names)["properties"]["events"]
-    return matches_pattern(events["items"]["properties"]["event_name"]["pattern"], name)
+    return matches_whole_pattern(events["items"]["properties"]["event_name"]["pattern"], name)
 
 
 @cache
 def _compile_user_reference_schema() -> CompiledSchema:
-    schema = load_json_document("user")
+    schema = load_schema_file("user")
     reference_properties = {
         name: schema["properties"][name] for name in ("identifiers", "insider_id")
     }
@@ -139,14 +143,16 @@ def _compile_user_reference_schema() -> CompiledSchema:
 
 @cache
 def _compile_deletion_schema() -> CompiledSchema:
-    return compile_schema(load_json_document("deletion"))
+    return compile_schema(load_schema_file("deletion"))
 
 
-def _list_schema_errors(schema: CompiledSchema, user: JSON) -> Iterator[UserError]:
+def _list_schema_validation_errors(
+    schema: CompiledSchema, user: JSON
+) -> Iterator[UserValidationError]:
     return chain.from_iterable(map(_convert_schema_error, schema.iter_errors(user)))
 
 
-def _convert_deletion_error(error: ValidationError) -> UserError:
+def _convert_deletion_error(error: ValidationError) -> UserValidationError:
     """Convert a schema error of attribute/delete; the wording is assumed."""
     path = [str(step) for step in error.absolute_path]
     rule, expected = str(error.validator), error.validator_value
@@ -154,13 +160,18 @@ def _convert_deletion_error(error: ValidationError) -> UserError:
         options = cast(list[JSONObject], expected)
         names = [name for option in options for name in option["required"]]
         text = f"at least one of {', '.join(names)} must be specified"
-        return UserError("attributes.required", text, ".".join(path), "List what to delete.")
-    where, text = ".".join(path), f"{path[-1]} must be {expected}: {quote_value(error.instance)}"
+        return UserValidationError(
+            "attributes.required", text, ".".join(path), "List what to delete."
+        )
+    where, text = (
+        ".".join(path),
+        f"{path[-1]} must be {expected}: {format_value_for_error(error.instance)}",
+    )
     remedy = f"Send {where} as a JSON {expected}."
-    return UserError(f"{where}.{rule}({expected})", text, where, remedy)
+    return UserValidationError(f"{where}.{rule}({expected})", text, where, remedy)
 
 
-def _convert_schema_error(error: ValidationError) -> Iterator[UserError]:
+def _convert_schema_error(error: ValidationError) -> Iterator[UserValidationError]:
     schema = cast(JSONObject, error.schema)
     rule = schema["x-errors"][error.validator]
     path = [str(step) for step in error.absolute_path]
@@ -168,11 +179,11 @@ def _convert_schema_error(error: ValidationError) -> Iterator[UserError]:
     error_key, text = rule["key"].replace("#", event_index), rule["text"]
     names = _list_affected_keys(error)
     if not names:
-        text = text.replace("{value}", quote_value(error.instance))
-        yield UserError(error_key, text, ".".join(path), rule["remedy"])
+        text = text.replace("{value}", format_value_for_error(error.instance))
+        yield UserValidationError(error_key, text, ".".join(path), rule["remedy"])
     for name in names:
         key, where = error_key.replace("{name}", name), ".".join([*path, name])
-        yield UserError(key, text.replace("{name}", name), where, rule["remedy"])
+        yield UserValidationError(key, text.replace("{name}", name), where, rule["remedy"])
 
 
 def _list_affected_keys(error: ValidationError) -> list[str]:
@@ -190,7 +201,7 @@ def _list_affected_keys(error: ValidationError) -> list[str]:
     return []
 
 
-def _check_user_reference(user: JSONObject) -> Iterator[UserError]:
+def _require_identifier_or_insider_id(user: JSONObject) -> Iterator[UserValidationError]:
     identifiers = user.get("identifiers", {})
     # Assumed: an object that only has an empty `custom` names no user either.
     is_named = not isinstance(identifiers, dict) or any(
@@ -199,28 +210,30 @@ def _check_user_reference(user: JSONObject) -> Iterator[UserError]:
     if not is_named and "insider_id" not in user:
         for key in ("identifiers", "insider_id"):
             remedy = "Send uuid, email, phone_number, a custom identifier or insider_id."
-            yield UserError(f"{key}.required", USER_REFERENCE_MISSING_TEXT, key, remedy)
+            yield UserValidationError(f"{key}.required", USER_REFERENCE_MISSING_TEXT, key, remedy)
 
 
-def _check_user_content(user: JSONObject) -> Iterator[UserError]:
+def _require_attributes_or_events(user: JSONObject) -> Iterator[UserValidationError]:
     if "attributes" not in user and "events" not in user:
         # Assumed: the rule is published, its error text is not.
         text = "either attributes or events must be specified"
         for key in ("attributes", "events"):
             remedy = "Send at least one attribute or one event."
-            yield UserError(f"{key}.required", text, key, remedy)
+            yield UserValidationError(f"{key}.required", text, key, remedy)
 
 
-def _check_required_parameters(
+def _check_required_event_parameters(
     user: JSONObject, options: InsiderAccountOptions
-) -> Iterator[UserError]:
+) -> Iterator[UserValidationError]:
     events = user.get("events")
     for event_index, event in enumerate(events if isinstance(events, list) else ()):
         if not isinstance(event, dict) or not isinstance(event.get("event_name"), str):
             continue
         name = event["event_name"]
-        for parameter in find_missing_parameters(event, get_required_parameters(name, options)):
-            yield UserError(
+        for parameter in find_missing_event_parameters(
+            event, get_required_parameters(name, options)
+        ):
+            yield UserValidationError(
                 f"events.{event_index}.event_params.*.required",
                 f"{parameter} parameter is required on {name} event",
                 f"events.{event_index}.event_params.{parameter}",
@@ -228,7 +241,7 @@ def _check_required_parameters(
             )
 
 
-def find_missing_parameters(event: JSONObject, parameter_names: tuple[str, ...]) -> list[str]:
+def find_missing_event_parameters(event: JSONObject, parameter_names: tuple[str, ...]) -> list[str]:
     """Return the *parameter_names* that are missing at the root of event_params."""
     event_params = event.get("event_params")
     root_params = event_params if isinstance(event_params, dict) else {}
@@ -316,26 +329,26 @@ PROFILE_READ_KEYS = DocumentedKeys(
 )
 
 
-def find_undocumented_keys(
+def warn_undocumented_keys(
     value: JSON, documented_keys: DocumentedKeys, prefix: str = ""
 ) -> Iterator[RequestFinding]:
     """Warn about each key of a request that Insider One does not document."""
     if not isinstance(value, dict):
         return
-    yield from _find_unknown_keys(value, documented_keys, prefix)
+    yield from _warn_keys_of_one_object(value, documented_keys, prefix)
     for name, nested_keys in documented_keys.nested_objects.items():
         nested_value = value.get(name)
-        yield from find_undocumented_keys(nested_value, nested_keys, f"{prefix}{name}.")
+        yield from warn_undocumented_keys(nested_value, nested_keys, f"{prefix}{name}.")
         for index, member in enumerate(nested_value if isinstance(nested_value, list) else ()):
-            yield from find_undocumented_keys(member, nested_keys, f"{prefix}{name}.{index}.")
+            yield from warn_undocumented_keys(member, nested_keys, f"{prefix}{name}.{index}.")
 
 
-def _find_unknown_keys(
+def _warn_keys_of_one_object(
     request_object: JSONObject, documented_keys: DocumentedKeys, prefix: str
 ) -> Iterator[RequestFinding]:
     for name in request_object:
         if name not in documented_keys.keys:
-            owner = _add_article(documented_keys.object_name)
+            owner = _add_indefinite_article(documented_keys.object_name)
             what = f"{name} is not a documented key of {owner}; its value is ignored"
             yield build_warning(f"{prefix}{name}", what, _suggest_key_fix(name, documented_keys))
 
@@ -351,5 +364,5 @@ def _suggest_key_fix(name: str, documented_keys: DocumentedKeys) -> str:
     return f"Remove it. Documented keys: {', '.join(documented_keys.keys)}."
 
 
-def _add_article(noun: str) -> str:
+def _add_indefinite_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aei" else f"a {noun}"

@@ -130,7 +130,7 @@ def show_message(id: int) -> str:
     if request.args.get("part") == "requests":
         return render_page("event.html", "requests", message=message)
     event_view = build_event_view_model(
-        message, services.destination_overrides.destination, services.workspace.document
+        message, services.destination_overrides.current_destination, services.workspace.document
     )
     try:
         list_query = parse_list_query(request.args, services.clock)
@@ -187,7 +187,7 @@ def show_comparison(id: int) -> str:
     if other == "batch":
         event, destination = (
             redact_secrets(left.normalised),
-            services.destination_overrides.destination,
+            services.destination_overrides.current_destination,
         )
         compared = list(compare_single_and_batch_requests(event, destination)) if event else []
         titles = ("alone", "in a batch")
@@ -222,7 +222,7 @@ def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> 
         "curl": copy_as.build_curl_command(call, message.type, get_current_sandbox_url(), key),
         "json": orjson.dumps(call, option=orjson.OPT_INDENT_2).decode(),
         "contract case": copy_as.build_contract_cases(
-            message, message.normalised, services.destination_overrides.destination
+            message, message.normalised, services.destination_overrides.current_destination
         ),
         "scenario": build_gherkin_scenario(
             event_view,

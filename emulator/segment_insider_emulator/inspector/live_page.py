@@ -214,7 +214,7 @@ def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
 
 def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
     services = current_services()
-    unread = find_unmapped_properties(messages, services.destination_overrides.destination)
+    unread = find_unmapped_properties(messages, services.destination_overrides.current_destination)
     return {"rows": messages, "unmapped": unread, "now": services.clock()}
 
 

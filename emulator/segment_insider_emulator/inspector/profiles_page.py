@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from flask import Blueprint, abort, request
 
 from segment_insider_emulator.insider.catalog import get_event_display_name
-from segment_insider_emulator.insider.profile_json import build_personalisation, check_reachability
+from segment_insider_emulator.insider.profile_json import (
+    build_personalisation_data,
+    check_reachability,
+)
 from segment_insider_emulator.inspector.journey_view_model import build_run_view
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.rendering import render_page
@@ -121,7 +124,7 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
         attributes=_list_attributes(profile),
         channels=list_channels(profile),
         notes=tuple(dict.fromkeys(notes)),
-        personalisation=build_personalisation(profile),
+        personalisation=build_personalisation_data(profile),
         event_groups=_group_events(profile.events, max_events_per_group),
         trail=tuple(reversed(profile.trail)),
     )

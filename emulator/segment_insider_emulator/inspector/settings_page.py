@@ -100,7 +100,7 @@ def describe_segment_faults(faults: SourceFaults) -> list[str]:
 
 def describe_delivery_faults(faults: WayFaults) -> list[str]:
     """Describe each active fault of deliveries to Insider One in a sentence."""
-    return [_describe_delivery_fault(fault) for fault in faults.list_active()]
+    return [_describe_delivery_fault(fault) for fault in faults.list_active_faults()]
 
 
 def _parse_fault_fields(
@@ -232,7 +232,7 @@ def add_fault(side: str) -> Response | str:
         if side == "segment":
             services.segment_faults.add_fault(parse_segment_fault(form))
         else:
-            services.insider_faults.add(parse_delivery_fault(form))
+            services.insider_faults.add_fault(parse_delivery_fault(form))
     except EmulatorError as error:
         return _render_settings_page(reject_form(side, error))
     return forms.redirect_to_endpoint("The fault was added", SETTINGS_ENDPOINT)

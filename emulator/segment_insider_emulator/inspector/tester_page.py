@@ -258,7 +258,7 @@ def _read_submitted_form() -> TesterForm:
 
 
 def _get_subscription_or_404(services: SandboxServices, number: int) -> JSONObject:
-    subscriptions = services.destination_overrides.destination["subscriptions"]
+    subscriptions = services.destination_overrides.current_destination["subscriptions"]
     if not 1 <= number <= len(subscriptions):
         abort(404)
     subscription: JSONObject = subscriptions[number - 1]
@@ -295,7 +295,7 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
         recent=[message for message in recent if message.normalised][:MAX_RECENT_EVENTS],
         names=[
             subscription["name"]
-            for subscription in services.destination_overrides.destination["subscriptions"]
+            for subscription in services.destination_overrides.current_destination["subscriptions"]
         ],
         rejected_form=rejected_form,
     )
@@ -314,7 +314,7 @@ def _build_edit_effect(
 ) -> EditEffect:
     before, settings = (
         _get_subscription_or_404(services, number),
-        services.destination_overrides.destination["settings"],
+        services.destination_overrides.current_destination["settings"],
     )
     here = next(
         compare_edited_subscription(

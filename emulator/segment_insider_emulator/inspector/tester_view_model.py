@@ -10,7 +10,7 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     keep_one_property_per_path,
 )
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
-from segment_insider_emulator.insider.validation import UserError, validate_user
+from segment_insider_emulator.insider.validation import UserValidationError, validate_user
 from segment_insider_emulator.mapping.destination import (
     Destination,
     InsiderRequest,
@@ -51,7 +51,7 @@ class SubscriptionTestResult:
     unmet_conditions: tuple[ConditionCheck, ...]
     failure: MappingFailure | None
     request_body: JSON
-    rejections: tuple[UserError, ...]
+    rejections: tuple[UserValidationError, ...]
     trace: SubscriptionTrace
 
 

@@ -36,7 +36,7 @@ def get_current_workspace_document(
     services: SandboxServices, edited_number: int = 0, edited_subscription: JSONObject | None = None
 ) -> JSONObject:
     """Return the current workspace document, optionally with one edited subscription."""
-    destination = services.destination_overrides.destination
+    destination = services.destination_overrides.current_destination
     subscriptions = list(destination["subscriptions"])
     if edited_subscription is not None:
         subscriptions[edited_number - 1] = edited_subscription
@@ -135,7 +135,7 @@ def save_destination_settings() -> Response | str:
         changes.pop(SECRET_SETTING, None)
     enabled = form.get("enabled")
     try:
-        current_services().destination_overrides.save_settings(
+        current_services().destination_overrides.save_destination_settings(
             enabled=None if enabled is None else enabled == "true",
             settings=check_destination_settings(changes),
         )
@@ -148,11 +148,11 @@ def save_destination_settings() -> Response | str:
 def switch_subscription(id: int) -> Response:
     """Enable or disable one mapping; numbers start at 1."""
     overrides = current_services().destination_overrides
-    if not 1 <= id <= len(overrides.destination["subscriptions"]):
+    if not 1 <= id <= len(overrides.current_destination["subscriptions"]):
         abort(404)
     enabled = request.form.get("enabled") == "true"
     overrides.set_subscription_enabled(id - 1, enabled)
-    name = overrides.destination["subscriptions"][id - 1]["name"]
+    name = overrides.current_destination["subscriptions"][id - 1]["name"]
     return forms.redirect_to_endpoint(
         f"{name} was switched {'on' if enabled else 'off'}", WORKSPACE_ENDPOINT
     )
@@ -161,7 +161,7 @@ def switch_subscription(id: int) -> Response:
 @bp.get(f"/subscriptions/{ID_ROUTE}")
 def show_subscription(id: int) -> str:
     """Show one mapping field by field."""
-    subscriptions = current_services().destination_overrides.destination["subscriptions"]
+    subscriptions = current_services().destination_overrides.current_destination["subscriptions"]
     if not 1 <= id <= len(subscriptions):
         abort(404)
     subscription = subscriptions[id - 1]
@@ -180,8 +180,8 @@ def show_subscription(id: int) -> str:
 def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
     services = current_services()
     destination, settings = (
-        services.destination_overrides.destination,
-        services.destination_overrides.destination["settings"],
+        services.destination_overrides.current_destination,
+        services.destination_overrides.current_destination["settings"],
     )
     return render_page(
         "workspace.html",

@@ -15,17 +15,17 @@ import orjson
 
 from segment_insider_emulator.clock import parse_iso_time
 from segment_insider_emulator.delivery.filter_chain import EventNameChecker, compile_filter_chain
-from segment_insider_emulator.delivery.filter_chain import verdict_for_rejection as verdict_of
+from segment_insider_emulator.delivery.filter_chain import get_verdict_for_rejection as verdict_of
 from segment_insider_emulator.delivery.pipeline import NOT_SUBSCRIBED_REASON
 from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
-from segment_insider_emulator.delivery.results import worst_verdict
-from segment_insider_emulator.insider.api import parse_body
+from segment_insider_emulator.delivery.results import get_worst_verdict
+from segment_insider_emulator.insider.api import parse_limited_json
 from segment_insider_emulator.insider.identity import build_identity_rules
-from segment_insider_emulator.insider.responses import RequestFinding, quote_value
+from segment_insider_emulator.insider.responses import RequestFinding, format_value_for_error
 from segment_insider_emulator.insider.responses import RequestRejected as Answered
 from segment_insider_emulator.insider.upsert import parse_users, require_user_list
-from segment_insider_emulator.insider.users import ParsedUser, is_from_segment
-from segment_insider_emulator.insider.validation import UserError
+from segment_insider_emulator.insider.users import ParsedUser, is_upsert_from_segment
+from segment_insider_emulator.insider.validation import UserValidationError
 from segment_insider_emulator.mapping import Destination, MappingFailure
 from segment_insider_emulator.segment.ingest import Message, generate_message_id
 from segment_insider_emulator.segment.normalise import (
@@ -106,7 +106,9 @@ def reason_for_rejected_request(rejection: Answered) -> EventReason:
     return EventReason("failed", True, "", shorten_text(what), rejection.remedy)
 
 
-def reasons_for_rejected_user(errors: Iterable[UserError], user: JSON) -> Iterator[EventReason]:
+def reasons_for_rejected_user(
+    errors: Iterable[UserValidationError], user: JSON
+) -> Iterator[EventReason]:
     """Yield the reasons for a user that Insider One rejects."""
     for fault in errors:
         what = _remove_quoted_value(fault.text, fault.where, user)
@@ -148,7 +150,7 @@ def _remove_quoted_value(what: str, where: str, user: JSON) -> str:
     except (LookupError, TypeError, ValueError):
         # The name has dots in it, or the value is missing.
         return shorten_text(what.partition(": ")[0])
-    return shorten_text(what.removesuffix(f": {quote_value(value)}"))
+    return shorten_text(what.removesuffix(f": {format_value_for_error(value)}"))
 
 
 def _get_user_value_at_path(user: JSON, path: str) -> JSON:
@@ -266,7 +268,7 @@ class EventEvaluator:
         if not deliveries:
             stopped = reason_for_filter("not_subscribed", NOT_SUBSCRIBED_REASON)
             return EventResult("not_subscribed", received_at, stopped, warnings=noted)
-        verdict = worst_verdict(delivery.verdict for delivery in deliveries)
+        verdict = get_worst_verdict(delivery.verdict for delivery in deliveries)
         if noted and verdict == "accepted":
             verdict = "warning"
         return EventResult(verdict, received_at, None, deliveries, noted)
@@ -300,7 +302,7 @@ class EventEvaluator:
         self, body: bytes, insider_now: datetime
     ) -> tuple[Verdict, tuple[EventReason, ...], tuple[str, ...]]:
         try:
-            upsert = parse_body(body)
+            upsert = parse_limited_json(body)
             users = require_user_list(upsert)
         except Answered as refusal:
             return "failed", (reason_for_rejected_request(refusal),), ()
@@ -310,7 +312,7 @@ class EventEvaluator:
             self._options,
             insider_now,
             skip_hook=False,
-            from_segment=is_from_segment(upsert),
+            from_segment=is_upsert_from_segment(upsert),
         )
         why = [
             reason

@@ -14,7 +14,7 @@ from typing import NamedTuple, Self, TypeAlias
 
 import orjson
 
-from segment_insider_emulator.insider.formats import load_json_document
+from segment_insider_emulator.insider.formats import load_schema_file
 from segment_insider_emulator.types import JSON, JSONObject
 
 REDACTED_VALUE = "[redacted]"
@@ -46,7 +46,7 @@ TABLE_COLUMNS: Mapping[str, tuple[RowKey, int]] = {
 }
 _TOTAL_PROPERTIES = ("revenue", "total", "value")
 _MAX_AMOUNT = 1e9  # a larger amount is a mistake and would hide all others
-_CURRENCIES = frozenset(load_json_document("codes")["currencies"])
+_CURRENCIES = frozenset(load_schema_file("codes")["currencies"])
 _COUNT_NAMES = ("lines", "events", "losing", "bytes", "differing")
 
 

@@ -180,7 +180,7 @@ class SandboxRegistry:
             undo.callback(new.services.stop_workers)
             yield new.services
             new.services.clear_all_faults()
-            new.services.endpoint.reset()
+            new.services.endpoint.reset_limits_and_retention()
             if old is not self.default:
                 self._record_store.update_sandbox_workspace(record)
             new.services.workspace_version.publish_workspace()
@@ -325,7 +325,7 @@ class SandboxRegistry:
         """Build the stopped services of a sandbox again, if they include background workers."""
         services = sandbox.services
         if (
-            services.queue.is_started
+            services.queue.is_worker_started
             or services.retention_worker
             or services.shared_state.is_multi_process
         ):

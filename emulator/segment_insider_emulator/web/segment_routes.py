@@ -114,7 +114,7 @@ def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -
     messages = assign_sources(messages, services.sources, strict=services.config.strict)
     # A team's default sandbox must not show messages with an unknown write key.
     is_implicit = request.environ.get(IMPLICIT_DEFAULT_KEY, False)
-    services.message_sink.submit(
+    services.message_sink.submit_messages(
         [message for message in messages if message.source or not is_implicit]
     )
     rejected = sum(message.rejection is not None for message in messages)

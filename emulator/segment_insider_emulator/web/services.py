@@ -128,8 +128,8 @@ class SandboxServices:
         self.delete_traffic()
         self.clock.reset(now)
         self.delete_profiles_and_journey_runs()
-        self.insider_panel.reset()
-        self.destination_overrides.reset()
+        self.insider_panel.reset_integrations()
+        self.destination_overrides.discard_all_changes()
         self.clear_all_faults()
 
     def delete_traffic(self) -> None:
@@ -139,9 +139,9 @@ class SandboxServices:
 
     def delete_profiles_and_journey_runs(self) -> None:
         """Delete the sandbox's profiles and journey runs, and reset the account's rate limits."""
-        self.journeys.reset()
+        self.journeys.delete_all_runs()
         self.profiles.delete_all_profiles()
-        self.endpoint.reset()
+        self.endpoint.reset_limits_and_retention()
 
     def clear_all_faults(self) -> None:
         """Remove all injected faults of Segment and Insider One."""

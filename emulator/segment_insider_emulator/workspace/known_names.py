@@ -12,7 +12,7 @@ from segment_insider_emulator.insider.catalog import (
     DEFAULT_PARAMETERS,
     EVENT_ALIASES,
 )
-from segment_insider_emulator.insider.formats import load_json_document
+from segment_insider_emulator.insider.formats import load_schema_file
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.segment_spec import (
     ECOMMERCE_EVENT_PROPERTIES,
@@ -64,7 +64,7 @@ INSIDER_PARAMETERS_AND_ATTRIBUTES = frozenset(
 TEXT_VALUED_NAMES = frozenset(
     name
     for kind in ("parameters", "attributes")
-    for name, schema in load_json_document(kind)["properties"].items()
+    for name, schema in load_schema_file(kind)["properties"].items()
     if schema.get("type") == "string"
 )
 ALL_SPEC_NAMES = KNOWN_PROPERTIES | SPEC_TRAITS | INSIDER_EVENT_NAMES | {*SPEC_EVENT_NAMES}

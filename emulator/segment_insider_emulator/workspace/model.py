@@ -7,7 +7,10 @@ from hashlib import blake2b
 import orjson
 
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
-from segment_insider_emulator.insider.account_options import InsiderAccountOptions, parse_options
+from segment_insider_emulator.insider.account_options import (
+    InsiderAccountOptions,
+    parse_account_options,
+)
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.segment_options import SegmentOptions, read_segment_options
 
@@ -93,7 +96,7 @@ def build_workspace(document: JSONObject) -> Workspace:
         account_key=account["key"],
         identifiers=tuple(insider.get("identifiers", DEFAULT_IDENTIFIERS)),
         document=document,
-        insider_options=parse_options(insider.get("options", {})),
+        insider_options=parse_account_options(insider.get("options", {})),
         source_enabled=document["source"].get("enabled", True),
         other_sources=(
             *_list_sources_of_other_write_keys(document["source"]),

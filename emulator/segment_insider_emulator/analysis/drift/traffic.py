@@ -36,7 +36,7 @@ from segment_insider_emulator.analysis.mapping_paths import (
     list_read_paths,
 )
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
-from segment_insider_emulator.insider.validation import UserError, validate_user
+from segment_insider_emulator.insider.validation import UserValidationError, validate_user
 from segment_insider_emulator.types import JSONObject
 
 _TRAFFIC_REFERENCE: tuple[DeviationReference, ...] = ("traffic",)
@@ -289,7 +289,7 @@ def _find_rejected_users(
         )
 
 
-def _remove_value_from_error(fault: UserError) -> tuple[str, str]:
+def _remove_value_from_error(fault: UserValidationError) -> tuple[str, str]:
     return fault.text.rstrip("."), fault.remedy
 
 

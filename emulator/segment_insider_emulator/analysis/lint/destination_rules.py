@@ -10,7 +10,7 @@ from segment_insider_emulator.analysis.sample_events import (
     build_track_call,
 )
 from segment_insider_emulator.filtering.fql_checks import find_constant_conditions
-from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_statement
+from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_fql_statement
 from segment_insider_emulator.mapping.segment_spec import CALL_TYPES
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.validation import (
@@ -87,7 +87,7 @@ def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFindi
     """Find filters that Segment cannot parse; they drop every event."""
     for where, filter_ in _iter_enabled_filters(context):
         try:
-            parse_statement(filter_["if"])
+            parse_fql_statement(filter_["if"])
         except FqlSyntaxError as error:
             what = f"Segment cannot read this filter and drops every event: {error}"
             remedy = "Correct it, or switch the filter off with enabled: false."
@@ -98,7 +98,7 @@ def find_constant_filter_conditions(context: AnalysisContext) -> Iterator[Worksp
     """Find conditions with the same result for every event, e.g. a number compared with text."""
     for where, filter_ in _iter_enabled_filters(context):
         try:
-            conditions = [*find_constant_conditions(parse_statement(filter_["if"]))]
+            conditions = [*find_constant_conditions(parse_fql_statement(filter_["if"]))]
         except FqlSyntaxError:
             continue  # find_unparsable_filters reports it
         for condition in dict.fromkeys(conditions):
