@@ -1,1 +1,1 @@
-"""Deliver events to Insider One: filters, planned requests, retries and results."""
+"""Package of deliveries to Insider One: filters, planned requests, retries and results."""

@@ -13,7 +13,7 @@ from segment_insider_emulator.workspace.model import fingerprint_document
 
 
 class DestinationOverrides:
-    """The workspace's destination with the changes that users saved.
+    """The workspace's destination with the changes that users saved in the emulator.
 
     Changes survive a restart unless the destination in the workspace file changes.
 
@@ -37,13 +37,13 @@ class DestinationOverrides:
 
     @property
     def current_destination(self) -> JSONObject:
-        """The current destination in the shape of Segment's Public API, key included."""
+        """The destination with all saved changes, in the shape of Segment's Public API."""
         return apply_overrides(self._original, self._overrides)
 
     def save_destination_settings(
         self, *, enabled: bool | None = None, settings: JSONObject | None = None
     ) -> JSONObject:
-        """Save the enabled switch and the given settings; return the destination."""
+        """Save the destination's enabled switch and given settings; return the destination."""
         with self._guard.lock_for_update:
             changes = dict(self._overrides)
             if enabled is not None:
@@ -52,13 +52,13 @@ class DestinationOverrides:
             return self._store_overrides(changes)
 
     def set_subscription_enabled(self, index: int, enabled: bool) -> JSONObject:
-        """Enable or disable subscription *index* (0 is the first); return the destination."""
+        """Enable or disable the destination's subscription *index* (from 0); return it."""
         with self._guard.lock_for_update:
             switches = {**self._overrides.get("subscriptions", {}), str(index): enabled}
             return self._store_overrides({**self._overrides, "subscriptions": switches})
 
     def edit_subscription(self, index: int, edits: JSONObject) -> JSONObject:
-        """Change the trigger or mapping of subscription *index* (0 is the first).
+        """Change the trigger or mapping of the destination's subscription *index* (from 0).
 
         Args:
             edits: {"trigger", "settings"}; a missing key keeps its value.
@@ -73,7 +73,7 @@ class DestinationOverrides:
             return self._store_overrides({**self._overrides, "edited": all_edits})
 
     def replace_subscriptions(self, subscriptions: Sequence[JSONObject]) -> JSONObject:
-        """Replace all subscriptions; return the destination."""
+        """Replace all subscriptions of the destination; return the destination."""
         with self._guard.lock_for_update:
             preserved = {
                 key: self._overrides[key]
@@ -82,17 +82,17 @@ class DestinationOverrides:
             return self._store_overrides({**preserved, "replaced": list(subscriptions)})
 
     def discard_all_changes(self) -> None:
-        """Discard all changes and use the destination of the workspace file."""
+        """Discard all saved changes and use the destination of the workspace file."""
         with self._guard.lock_for_update:
             self._store.delete_all_changes()
             self._apply_overrides_to_pipeline({})
 
     def export_state(self) -> JSONObject:
-        """Return an empty state: the changes themselves are in the database."""
+        """Return an empty state: the changes of the destination themselves are in the database."""
         return {}
 
     def load_state(self, state: JSONObject) -> None:
-        """Reload the changes that another process stored."""
+        """Reload the changes of the destination that another process stored."""
         self._apply_overrides_to_pipeline(self._store.load_changes(self._original_fingerprint))
 
     def _store_overrides(self, overrides: JSONObject) -> JSONObject:
@@ -109,7 +109,7 @@ class DestinationOverrides:
 
 
 def apply_overrides(destination: JSONObject, overrides: JSONObject) -> JSONObject:
-    """Return *destination* with the saved *overrides* applied.
+    """Return *destination* with the changes that users saved applied.
 
     *overrides* may have "enabled", "settings", "replaced" (all subscriptions) and, by index as
     text, "subscriptions" (whether each is enabled) and "edited" (its {"trigger", "settings"}).
@@ -135,7 +135,7 @@ def apply_overrides(destination: JSONObject, overrides: JSONObject) -> JSONObjec
 
 
 def _invert_enabled_switches(destination: JSONObject) -> JSONObject:
-    """Return *destination* with enabled and disabled subscriptions swapped."""
+    """Return *destination* with its enabled subscriptions disabled and the others enabled."""
     inverted = [
         {**subscription, "enabled": not subscription["enabled"]}
         for subscription in destination["subscriptions"]

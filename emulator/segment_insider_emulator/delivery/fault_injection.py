@@ -1,4 +1,4 @@
-"""Injected faults of requests to Insider One: their JSON, and the sender that applies them."""
+"""Injected faults of requests to Insider One: their JSON, and the injector that applies them."""
 
 import time
 from collections.abc import Callable
@@ -59,7 +59,7 @@ MAX_ACTIVE_FAULTS = 1000  # faults at once
 
 @dataclass(frozen=True, slots=True)
 class InjectedFault:
-    """A fault that applies to some of the requests to Insider One.
+    """A fault injected into some of the requests to Insider One.
 
     Args:
         status: Answered in place of the account's own status; None leaves the answer alone.
@@ -86,7 +86,7 @@ class InjectedFault:
     seed: str = ""
 
     def build_response(self, status: int, retry_after_s: int | None = None) -> HttpResponse:
-        """Build the HTTP response with *status*, and with `Retry-After` when it is given."""
+        """Build the fault's HTTP response with *status* and, if given, with `Retry-After`."""
         body: JSON = DOCUMENTED_ERROR_BODIES.get(status, {}) if self.body is None else self.body
         page = body.encode() if isinstance(body, str) else None
         headers = {"content-type": "text/html" if page is not None else "application/json"}
@@ -96,7 +96,7 @@ class InjectedFault:
 
 
 def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
-    """Build an injected fault from validated JSON.
+    """Build an injected fault of requests to Insider One from validated JSON.
 
     Without `times` the fault applies once, or without end when it has a `share` or a `rateLimit`.
     """
@@ -109,7 +109,7 @@ def parse_insider_fault(fault_json: JSONObject) -> InjectedFault:
 def serialize_insider_fault(
     id: int, fault: InjectedFault, remaining_times: int | None
 ) -> JSONObject:
-    """Return *fault* as control API JSON; *remaining_times* is None when it has no end."""
+    """Serialize an injected fault as control API JSON; *remaining_times* None means no end."""
     return {
         "id": id,
         "status": fault.status,
@@ -127,7 +127,7 @@ def serialize_insider_fault(
 
 @dataclass(slots=True)
 class _ActiveFault:
-    """An injected fault with its remaining number of requests.
+    """An active injected fault with the number of requests that it still affects.
 
     Args:
         seed: Decides, with the number of requests *drawn* for, to which of them it applies.
@@ -143,7 +143,7 @@ class _ActiveFault:
     counted: int = 0
 
     def count_and_match_request(self, now: datetime) -> bool:
-        """Return whether the fault applies to the current request; counts the request."""
+        """Count the current request; return whether the injected fault applies to it."""
         if self.left is not None:
             self.left -= 1
         if self.fault.share < 1 and self._draw_random_share() >= self.fault.share:
@@ -151,12 +151,12 @@ class _ActiveFault:
         return self.fault.rate_limit is None or self._exceeds_rate_limit(now, self.fault.rate_limit)
 
     def get_seconds_until_minute_ends(self, now: datetime) -> int:
-        """Return the seconds until the rate limit's minute ends, at least 1."""
+        """Return the seconds until the minute of the injected rate limit ends, at least 1."""
         left = (self.minute or now) + RATE_LIMIT_WINDOW - now
         return max(1, round(left.total_seconds()))
 
     def to_json(self) -> JSONObject:
-        """Return the active fault as JSON."""
+        """Return the active fault as JSON for other processes."""
         return {**asdict(self), "minute": self.minute and self.minute.isoformat()}
 
     @classmethod
@@ -177,7 +177,7 @@ class _ActiveFault:
 
 
 class FaultInjector:
-    """Injected faults of one sandbox, in the order in which they were added.
+    """Injects faults into one sandbox's requests to Insider One, in the order they were added.
 
     The first fault that applies to a request decides.
 
@@ -201,7 +201,7 @@ class FaultInjector:
         self._guard = guard_factory("faults", self)
 
     def add_fault(self, fault: InjectedFault) -> None:
-        """Add *fault*. Raises: EmulatorError, when there are too many.
+        """Add an injected fault.
 
         Raises: EmulatorError, when there are too many.
         """
@@ -215,7 +215,7 @@ class FaultInjector:
             self.active_faults.append(_ActiveFault(self._added_count, fault, fault.times, seed))
 
     def list_active_faults(self) -> list[JSONObject]:
-        """List the active faults as control API JSON."""
+        """List the active injected faults as control API JSON."""
         with self._guard.lock_for_reading:
             return [
                 serialize_insider_fault(active.id, active.fault, active.left)
@@ -223,27 +223,27 @@ class FaultInjector:
             ]
 
     def clear_faults(self) -> None:
-        """Remove all faults."""
+        """Remove all injected faults."""
         with self._guard.lock_for_update:
             self.active_faults = []
             self._added_count = 0
 
     def export_state(self) -> JSONObject:
-        """Return the state for other processes: {"added": count, "standing": active faults}."""
+        """Return the faults for other processes: {"added": count, "standing": active faults}."""
         return {
             "added": self._added_count,
             "standing": [fault.to_json() for fault in self.active_faults],
         }
 
     def load_state(self, state: JSONObject) -> None:
-        """Load the state that `export_state` of another process returned."""
+        """Load the injected faults that `export_state` returned in another process."""
         self._added_count = state["added"]
         self.active_faults = [
             _ActiveFault.from_json(fault_json) for fault_json in state["standing"]
         ]
 
     def send_with_faults(self, request: HttpRequest, sender: Sender) -> HttpResponse:
-        """Send *request* with *sender*, unless an active fault answers it."""
+        """Send *request* to Insider One with *sender*, unless an injected fault answers it."""
         active_fault = self._find_fault_for_next_request()
         return self._apply_fault(active_fault, request, sender) if active_fault else sender(request)
 

@@ -50,7 +50,7 @@ _ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under it
 
 
 def filter_by_integrations(event: JSONObject) -> FilterResult:
-    """Reject *event* when its integrations object switches this destination off.
+    """Reject *event* when its integrations object switches the Insider destination off.
 
     Source: Segment, "Filtering with the Integrations object". Letter case counts; an entry for this
         destination outweighs `All`; options instead of true count as on. (documented) `null` counts
@@ -72,7 +72,7 @@ def filter_by_integrations(event: JSONObject) -> FilterResult:
 
 
 def is_destination_switched_off(integrations: JSON) -> bool:
-    """Return whether *integrations* switches this destination off."""
+    """Return whether an event's integrations object switches the Insider destination off."""
     if not isinstance(integrations, dict):
         return False
     for name in (CATALOG_NAME, ALL_INTEGRATIONS):
@@ -82,7 +82,7 @@ def is_destination_switched_off(integrations: JSON) -> bool:
 
 
 def _list_unknown_integration_hints(integrations: JSONObject) -> list[str]:
-    """List hints about integration names that do not match this destination."""
+    """List hints about names in the integrations object that are not the Insider destination."""
     return [
         _describe_unknown_integration(name)
         for name in integrations
@@ -103,7 +103,7 @@ def _describe_unknown_integration(name: str) -> str:
 
 
 def filter_unsupported_type(event: JSONObject) -> FilterResult:
-    """Reject *event* when the destination does not support its type.
+    """Reject *event* when the Insider destination does not support its type.
 
     Source: Segment, catalogue page of "Insider Cloud Mode (Actions)", June 2026: Page, Alias,
         Group, Identify and Track. Segment publishes nothing about a screen call that a mapping
@@ -117,7 +117,7 @@ def filter_unsupported_type(event: JSONObject) -> FilterResult:
 
 
 def warn_unsupported_type(event: JSONObject) -> SenderWarning | None:
-    """Return a warning when the destination does not support the type of *event*."""
+    """Return a warning if the Insider destination does not support the event's type, else None."""
     if event.get("type") != "screen":
         return None
     return SenderWarning(
@@ -138,7 +138,7 @@ class FilterChain:
     tracking_plan_events: frozenset[str] = frozenset()
 
     def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
-        """Run *event* through the stages until one rejects it; *event* itself is not changed."""
+        """Run *event* through the filter stages until one rejects it; *event* stays unchanged."""
         result: FilterResult | None = None
         for stage in self._list_filter_stages(enabled):
             result = result.merge_with_later(stage(result.event)) if result else stage(event)
@@ -160,7 +160,7 @@ def compile_filter_chain(
     sample_seed: str = "",
     options: SegmentOptions = DEFAULT_SEGMENT_OPTIONS,
 ) -> FilterChain:
-    """Build the filter chain of a workspace.
+    """Build the filter chain of a workspace's source and destination.
 
     Args:
         source: With "schema" and "settings", where it has any.
@@ -186,7 +186,7 @@ def compile_filter_chain(
 
 
 def get_verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
-    """Return the message verdict and reason for a rejection."""
+    """Return the verdict and reason of a message that a filter rejected."""
     return (
         ("disabled", rejection.detail)
         if rejection is DESTINATION_DISABLED
@@ -195,7 +195,7 @@ def get_verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
 
 
 def build_filter_report(result: FilterResult) -> JSONObject:
-    """Return the stored filter report: {"violations", "filtered_by", "omitted", "hints"}."""
+    """Return a message's filter report: {"violations", "filtered_by", "omitted", "hints"}."""
     filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
     return {
         "violations": [
@@ -215,7 +215,7 @@ def build_filter_report(result: FilterResult) -> JSONObject:
 
 
 class EventNameChecker:
-    """Compares event names with the names in triggers, Segment's spec and the tracking plan.
+    """Checks event names against those in triggers, Segment's spec and the tracking plan.
 
     A name that is almost a known one may be a misspelling: then another mapping takes the event, or
     none. A name in a trigger or in the tracking plan is not a misspelling.
@@ -240,7 +240,7 @@ class EventNameChecker:
         )
 
     def find_event_warnings(self, event: JSONObject) -> list[SenderWarning]:
-        """List the warnings about the name and type of *event*."""
+        """Return the sender warnings about the name and type of *event*."""
         return [
             note
             for note in (self.warn_misspelled_event_name(event), warn_unsupported_type(event))

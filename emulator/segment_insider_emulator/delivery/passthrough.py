@@ -1,4 +1,4 @@
-"""Send to a real account and record how its responses differ from emulated ones."""
+"""Pass-through to a real Insider One account, which records differences of its responses."""
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.clock import Clock, format_iso_utc
@@ -19,7 +19,7 @@ MIN_SECRET_LENGTH = 4  # characters; anything shorter would take ordinary words 
 
 
 class PassThroughSender:
-    """Sends to a real account and records each kind of difference to the emulated response.
+    """Sends to a real account and records how its responses differ from the emulated ones.
 
     Responses that Segment would retry are not compared: they are about load, not about the
     contract. The emulated account does not get these requests.
@@ -43,7 +43,7 @@ class PassThroughSender:
 
     @property
     def compared_response_count(self) -> int:
-        """Number of responses compared since the start."""
+        """Number of real responses compared with emulated ones since the start."""
         return self._compared_count
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:
@@ -58,11 +58,11 @@ class PassThroughSender:
         return response
 
     def export_state(self) -> JSONObject:
-        """Return the state for other processes: {"compared": count}."""
+        """Return the number of compared responses for other processes: {"compared": count}."""
         return {"compared": self._compared_count}
 
     def load_state(self, state: JSONObject) -> None:
-        """Load the count that `export_state` of another process returned."""
+        """Load the number of compared responses that another process exported."""
         self._compared_count = state["compared"]
 
     def _record_differences(
@@ -100,7 +100,7 @@ class PassThroughSender:
 
 
 def redact_secrets_in_response(secrets: list[str], response: HttpResponse) -> HttpResponse:
-    """Return *response* with every occurrence of *secrets* redacted."""
+    """Return the HTTP *response* with every occurrence of *secrets* redacted."""
     body, headers = response.body, dict(response.headers)
     for secret in secrets:
         if len(secret) >= MIN_SECRET_LENGTH:

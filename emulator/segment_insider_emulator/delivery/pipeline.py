@@ -1,4 +1,4 @@
-"""Deliver messages: filter them, plan and send requests, store the results."""
+"""Delivery of messages to Insider One: filter them, plan and send requests, store the results."""
 
 import logging
 import time
@@ -63,7 +63,7 @@ NewMessageOrRecord: TypeAlias = "Message | MessageRecord"
 
 
 class FilteredMessage(NamedTuple):
-    """A message that passed all filters.
+    """A message that passed all filters of its source and destination.
 
     Args:
         filter_report: The report of `build_filter_report`.
@@ -146,7 +146,7 @@ class DeliveryPipeline:
     def deduplicate_messages(
         self, messages: Sequence[Message]
     ) -> Iterator[list[NewMessageOrRecord]]:
-        """Yield new messages and records of duplicates; reserve the ids for the block."""
+        """Yield the new messages, and records of the duplicates; reserve the ids meanwhile."""
         message_ids = {message.message_id for message in messages}
         with self._in_flight_ids.reserve_message_ids(message_ids), self.transaction(message_ids):
             yield _replace_duplicates_by_records(
@@ -156,7 +156,7 @@ class DeliveryPipeline:
     def deliver_messages_as_dry_run(
         self, messages: Sequence[Message], sender: Sender
     ) -> list[MessageRecord]:
-        """Return the records that *messages* would get if they were new, and store nothing."""
+        """Return the records that *messages* would get if they were new; store nothing."""
         pipeline = copy(self)
         pipeline._sender = sender
         return pipeline.deliver_messages(_replace_duplicates_by_records(messages, set()))[0]
@@ -164,7 +164,7 @@ class DeliveryPipeline:
     def deliver_messages(
         self, deduplicated: Sequence[NewMessageOrRecord]
     ) -> tuple[list[MessageRecord], list[UpsertRecord]]:
-        """Deliver the new messages and return all records and unsettled upserts; store nothing."""
+        """Deliver new messages; return all message records and unsettled upserts, store nothing."""
         destination, disabled = self._destinations  # read once: it may change during the delivery
         filtered = [
             message
@@ -211,7 +211,7 @@ class DeliveryPipeline:
     def _send_planned_request(
         self, planned: PlannedRequest
     ) -> tuple[list[DeliveryRecord], UpsertRecord | None]:
-        """Send *planned* once; return its deliveries and the upsert to store, if any."""
+        """Send a planned request once; return its deliveries and the upsert to store, if any."""
         drafts, request = build_pending_deliveries(planned, self._real_account), planned.request
         if request is None:
             return drafts, None
@@ -246,7 +246,7 @@ class DeliveryPipeline:
 
 
 class InFlightIds:
-    """Message ids that current requests are delivering.
+    """The ids of messages that are being delivered for some request just now.
 
     Args:
         timeout_s: Seconds that a request waits for an earlier one.
@@ -296,7 +296,7 @@ def build_message_record(
     deliveries: Sequence[DeliveryRecord] = (),
     filter_report: JSONObject | None = None,
 ) -> MessageRecord:
-    """Build the record of *message* that is stored."""
+    """Build the stored record of *message* with its verdict and deliveries."""
     call = message.sent  # a filter may have removed names and ids from the event
     return MessageRecord(
         message_id=message.message_id,
@@ -318,7 +318,7 @@ def build_message_record(
 def _replace_duplicates_by_records(
     messages: Sequence[Message], known_ids: set[str]
 ) -> list[NewMessageOrRecord]:
-    """Return new messages and records of rejected ones; add their ids to *known_ids*."""
+    """Return the new messages, and records of the rejected ones; add new ids to *known_ids*."""
     deduplicated: list[NewMessageOrRecord] = []
     for message in messages:
         deduplicated.append(_reject_or_accept_message(message, message.message_id in known_ids))
@@ -355,7 +355,7 @@ def _build_delivered_message_record(
 
 
 def _get_text_or_none(value: object) -> str | None:
-    """Return *value* when it is text, else None: SDKs may send any type."""
+    """Return *value* when it is text, else None: Segment's SDKs may send any type."""
     return value if isinstance(value, str) else None
 
 
@@ -368,7 +368,7 @@ def create_transaction_factory(
     locks_only: TransactionFactory,
     fault_injector: FaultInjector | None,
 ) -> TransactionFactory:
-    """Return the factory of a request's transaction, which holds only locks if it may be slow.
+    """Return the factory of a delivery's transaction, which holds only locks if it may be slow.
 
     Args:
         fault_injector: An active fault may make a request slow. None for a real account, which
@@ -384,7 +384,7 @@ def create_transaction_factory(
 
 
 def create_faulty_sender(sender: Sender, fault_injector: FaultInjector) -> Sender:
-    """Return a sender that applies the active faults, if any, and then sends with *sender*."""
+    """Return a sender that applies the injected faults, if any, and else sends with *sender*."""
 
     def send_with_active_faults(request: HttpRequest, /) -> HttpResponse:
         if fault_injector.active_faults:

@@ -1,4 +1,4 @@
-"""Plan the requests for some messages, in batches or one by one, without sending them.
+"""Planning of the requests for some messages, in batches or one by one, without sending them.
 
 Source: Segment, action-destinations, "Batching"; batches of at most 1,000 events or 4 MB, formed
 for each destination, mapping and combination of the batch keys' values. (documented)
@@ -27,7 +27,7 @@ MAX_REQUEST_BYTES = 4_000_000
 
 @dataclass(frozen=True, slots=True)
 class BatchSettings:
-    """Batch settings of one mapping.
+    """Batch settings of one subscription's mapping.
 
     Args:
         max_events: Most events of a batch.
@@ -41,7 +41,7 @@ class BatchSettings:
 
     @classmethod
     def from_mapping(cls, mapping: JSONObject) -> Self | None:
-        """Read the batch settings of *mapping*; None when batching is disabled.
+        """Read the batch settings of a subscription's *mapping*; None when batching is disabled.
 
         Assumed: the nearest valid number is used for a number out of range.
         """
@@ -55,7 +55,7 @@ class BatchSettings:
         )
 
     def compute_batch_key(self, subscription: Subscription, event: JSONObject) -> bytes:
-        """Return the batch key values of *event*; only events with equal values share a batch."""
+        """Return an event's batch key; only events with equal keys share a batch."""
         if not self.key_fields:
             return b""
         try:
@@ -74,7 +74,7 @@ def _clamp_batch_setting(value: JSON, maximum: int) -> int:
 
 
 class BatchMember(NamedTuple):
-    """A message in a planned request.
+    """A message in a planned request to Insider One.
 
     Args:
         failure: Why the request leaves it out; None when it does not.
@@ -87,7 +87,7 @@ class BatchMember(NamedTuple):
 
 
 class PlannedRequest(NamedTuple):
-    """A request to Insider One, or None when the mapping of every message failed."""
+    """A planned request to Insider One; its request is None when every mapping failed."""
 
     subscription: Subscription
     request: InsiderRequest | None
@@ -96,7 +96,7 @@ class PlannedRequest(NamedTuple):
 
 
 def plan_requests(destination: Destination, messages: Sequence[Message]) -> list[PlannedRequest]:
-    """Plan the requests for *messages*, in the order of their first events.
+    """Plan the requests to Insider One for *messages*, in the order of their first events.
 
     A message is in several requests when several subscriptions match it.
     """
@@ -123,7 +123,7 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
 
 @dataclass(slots=True)
 class _OpenBatch:
-    """A batch that can take more events."""
+    """A batch of events that can take more events."""
 
     subscription: Subscription
     settings: BatchSettings
@@ -159,9 +159,7 @@ def _build_batch_members(
 
 
 def _can_join_batch(subscription: Subscription, event: JSONObject) -> bool:
-    """Return whether *event* can join a batch; False when its trigger does not match or raises an
-    error.
-    """
+    """Return whether *event* can join a batch; no, if its trigger does not match or fails."""
     try:
         return subscription.matches(event)
     except MAPPING_ERRORS:

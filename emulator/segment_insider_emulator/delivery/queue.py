@@ -1,4 +1,4 @@
-"""Durable queue that acknowledges messages first and delivers them later."""
+"""Durable queue of messages, which are acknowledged first and delivered later."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ UNFINISHED_REASON = (
 
 
 class DeliveryQueue:
-    """Stores messages at once and delivers them on a worker thread.
+    """Stores messages at once and delivers them to Insider One later, on a worker thread.
 
     Stored messages survive a restart: a new queue continues with them. The thread starts with
     `start`, or when messages wait already. When it ends, no more messages are accepted.
@@ -68,11 +68,11 @@ class DeliveryQueue:
 
     @property
     def is_worker_started(self) -> bool:
-        """Whether the worker thread was started (it may have exited)."""
+        """Whether the delivery queue's worker thread was started (it may have exited)."""
         return self._worker_thread is not None
 
     def start_worker(self) -> None:
-        """Start the worker thread."""
+        """Start the worker thread of the delivery queue."""
         with self._state_changed:
             if self._worker_thread is None:
                 self._worker_thread = Thread(
@@ -101,7 +101,7 @@ class DeliveryQueue:
         self._add_to_waiting_count(len(new))
 
     def wait_until_drained(self) -> None:
-        """Wait until every stored message is delivered or scheduled for a retry.
+        """Wait until every queued message is delivered or scheduled for a retry.
 
         Raises: TemporarilyUnavailable, when deliveries stopped.
         """
@@ -109,7 +109,7 @@ class DeliveryQueue:
         self._wait_until_fewer_messages_wait(1)
 
     def close(self) -> None:
-        """Finish the current batch; the rest is delivered after the next start."""
+        """Close the delivery queue after the current batch; the next start delivers the rest."""
         if self._worker_thread is None:
             return
         with self._state_changed:
@@ -118,14 +118,17 @@ class DeliveryQueue:
         self._worker_thread.join()
 
     def _start_worker_if_messages_wait(self) -> None:
-        """Start the worker thread when messages wait, also those of an ended process."""
+        """Start the worker thread if messages wait in the queue, also those of an ended process."""
         self._reload_waiting_count()
         if self._waiting_count and not self.is_worker_started:
             log.warning("resumed deliveries waiting=%d", self._waiting_count)
             self.start_worker()
 
     def _wait_until_fewer_messages_wait(self, max_waiting: int) -> None:
-        """Wait until fewer than *max_waiting* messages wait. Raises: TemporarilyUnavailable."""
+        """Wait until the queue has fewer than *max_waiting* messages.
+
+        Raises: TemporarilyUnavailable.
+        """
         with self._state_changed:
             while self._waiting_count >= max_waiting and not self._is_closing:
                 self._wait_until_waiting_count_changes(self._waiting_count)
@@ -164,7 +167,7 @@ class DeliveryQueue:
                 self._state_changed.notify_all()
 
     def _wait_for_work(self) -> bool:
-        """Wait for messages or the retry interval; return False when the queue closes."""
+        """Wait for queued messages or the retry interval; return False when the queue closes."""
         with self._state_changed:
             self._state_changed.wait_for(
                 lambda: self._waiting_count > 0 or self._is_closing, DATABASE_RETRY_DELAY_S
@@ -197,7 +200,7 @@ class DeliveryQueue:
                 self._state_changed.wait_for(lambda: self._is_closing, DATABASE_RETRY_DELAY_S)
 
     def _deliver_oldest_batch(self) -> None:
-        """Deliver the oldest batch, or store it as failed after too many starts."""
+        """Deliver the queue's oldest batch, or store it as failed after too many starts."""
         unsettled: list[UpsertRecord] = []
         with self._store.message_queue.lock_queue_delivery():
             batch = self._load_next_batch()
@@ -221,7 +224,7 @@ class DeliveryQueue:
         self._pipeline.retries.note_due_times(unsettled)
 
     def _load_next_batch(self) -> list[QueuedMessage]:
-        """Return the oldest messages; one with an unfinished delivery comes alone."""
+        """Return the queue's oldest messages; one with an unfinished delivery comes alone."""
         first = self._store.message_queue.list_oldest_messages(MAX_MESSAGES_PER_BATCH)
         self._is_delivering_singly = bool(first and first[0].begin_count)
         if self._is_delivering_singly:
@@ -249,7 +252,7 @@ class DeliveryQueue:
         return unsettled
 
     def _store_message_as_failed(self, queued: QueuedMessage, reason: str) -> None:
-        """Store a message as failed so that it blocks no other."""
+        """Store a queued message as failed so that it blocks no other."""
         with self._pipeline.transaction(()):
             failed = build_message_record(Message(**queued.message), "failed", reason)
             self._finish_batch([failed], [], [queued])
@@ -270,7 +273,7 @@ class DeliveryQueue:
             self._state_changed.notify_all()
 
     def _reload_waiting_count(self) -> None:
-        """Count the waiting messages in the database, which other processes may share."""
+        """Count the queue's waiting messages in the database, which other processes may share."""
         with self._state_changed:
             self._waiting_count = self._store.message_queue.count_queued_messages()
             self._state_changed.notify_all()

@@ -1,4 +1,4 @@
-"""Turn responses of Insider One into deliveries, verdicts and Segment's delivery status."""
+"""Results of deliveries: Insider One's responses as verdicts and Segment's delivery status."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -50,7 +50,7 @@ INTERNAL_ERROR_CODE = "INTERNAL"  # Segment's name for what ended without a stat
 
 @dataclass(frozen=True, slots=True)
 class ResponseVerdict:
-    """Verdict of a response, its reason, and the findings of the emulated endpoint."""
+    """Verdict of a response of Insider One, its reason, and the emulated API's findings."""
 
     verdict: Verdict
     reason: str | None = None
@@ -58,7 +58,7 @@ class ResponseVerdict:
 
 
 def classify_response(response: HttpResponse) -> ResponseVerdict:
-    """Return the verdict of *response*.
+    """Return the verdict of a response of Insider One.
 
     Source: Segment raises for a status outside 2xx only; a 200 with failed users in its body
     counts as delivered, and is not retried. (observed)
@@ -83,18 +83,18 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
 
 
 def read_profile_changes_header(response: HttpResponse) -> tuple[JSONObject, ...] | None:
-    """Return the profile changes that the emulated endpoint reports; None without a report."""
+    """Read the profile changes in a response header of the emulated API; None if there are none."""
     changes = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
     return tuple(changes) if isinstance(changes, list) else None
 
 
 def get_worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst of *verdicts*, `not_subscribed` when there are none."""
+    """Return the worst of some delivery verdicts; `not_subscribed` when there are none."""
     return min(verdicts, key=VERDICTS_WORST_FIRST.index, default="not_subscribed")
 
 
 def _explain_failed_users(body: bytes) -> str | None:
-    """Return the reason for failed users in *body*; None when no user failed."""
+    """Return the reason why users in the response *body* failed; None when no user failed."""
     match _parse_json_or_none(body):
         case {"data": {"fail": {"count": int(count), **rest}}} if count > 0:
             return _join_error_texts(rest.get("errors")) or f"{count} failed"
@@ -102,7 +102,7 @@ def _explain_failed_users(body: bytes) -> str | None:
 
 
 def _join_error_texts(errors: JSON) -> str:
-    """Join the texts of {"users.0.….required": ["text", …]} without duplicates."""
+    """Join a response's error texts {"users.0.….required": ["text", …]} without duplicates."""
     text_lists = errors.values() if isinstance(errors, dict) else ()
     texts = [str(text) for entry in text_lists if isinstance(entry, list) for text in entry]
     return "; ".join(dict.fromkeys(texts))
@@ -118,13 +118,16 @@ def _get_first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
 
 
 def build_request_body_for_user(body: JSONObject, user_index: int) -> str:
-    """Return the upsert body with only the user at *user_index*."""
+    """Return the upsert body of a batch with only the user at *user_index*."""
     user_body = {**body, "users": body["users"][user_index : user_index + 1]}
     return orjson.dumps(user_body).decode()
 
 
 def build_response_for_user(response: HttpResponse, user_index: int) -> HttpResponse:
-    """Return the part of *response* for the user at *user_index*; errors apply to all users."""
+    """Return the part of a batch's response for the user at *user_index*.
+
+    Errors of the whole request apply to all users.
+    """
     if not 200 <= response.status < 300:
         return HttpResponse(response.status, response.body[:MAX_BATCH_ERROR_BYTES])
     findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
@@ -205,7 +208,7 @@ PUBLISHED_ERROR_CODES = frozenset(
 
 
 def describe_delivery_status(delivery: DeliveryRecord) -> JSONObject:
-    """Return {"eventDelivery", "step", "code", "reason", "error", "standing"}.
+    """Describe a delivery as Segment's Event Delivery does: tab, step, code, reason and error.
 
     `error` is the error code of Event Delivery, `code` and `reason` those of Delivery Overview.
     Codes that Segment has not published follow the pattern of the published ones and are "assumed".
@@ -248,7 +251,7 @@ def _group_5xx_codes(code: str | None) -> str | None:
 def build_pending_deliveries(
     planned: PlannedRequest, real_account: RealAccount | None = None
 ) -> list[DeliveryRecord]:
-    """Build the deliveries of *planned* before its first attempt."""
+    """Build the delivery records of a planned request before its first attempt."""
     request = planned.request
     if request is None:
         return [_build_pending_delivery(planned, member) for member in planned.members]
@@ -272,7 +275,7 @@ def build_pending_deliveries(
 def apply_attempt_result(
     delivery: DeliveryRecord, attempt_result: AttemptResult, due_at: str | None
 ) -> DeliveryRecord:
-    """Return *delivery* updated with the result of an attempt.
+    """Return the delivery record updated with the result of an attempt.
 
     Args:
         due_at: When the next one is made; None when this was the last.
@@ -310,7 +313,7 @@ def build_upsert_record(
     attempt_result: AttemptResult,
     due_at: str | None,
 ) -> UpsertRecord:
-    """Build the upsert record of *planned* after its first attempt."""
+    """Build the upsert record of a planned request after its first attempt."""
     return UpsertRecord(
         uuid4().hex,
         request,
@@ -342,7 +345,7 @@ def summarise_deliveries(
 def redact_request(
     request: InsiderRequest, real_account: RealAccount | None = None
 ) -> RecordedRequest:
-    """Return *request* as it is sent, with redacted headers."""
+    """Return the record of *request* to Insider One as it is sent, with redacted headers."""
     url, headers = request.url, request.headers
     if real_account:
         url, headers = (
@@ -353,7 +356,7 @@ def redact_request(
 
 
 def build_response_record(response: HttpResponse) -> RecordedResponse:
-    """Return *response* as a record."""
+    """Build the stored record of a response of Insider One."""
     return RecordedResponse(response.status, response.body.decode(errors="replace"))
 
 

@@ -48,7 +48,7 @@ RETRY_LOCK_NAMES = ("retries",)  # locked during a retry
 
 
 def is_retryable_error_code(error_code: str) -> bool:
-    """Return whether Segment retries after an HTTP status or network error code.
+    """Return whether Segment retries after this HTTP status or network error code.
 
     Source: Segment, action-destinations, retryable statuses; "Retries between Segment and
     destinations". (documented)
@@ -61,7 +61,7 @@ def is_retryable_error_code(error_code: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Randomised exponential backoff within a time window after the first attempt.
+    """Segment's retry policy: randomised exponential backoff within a time window.
 
     The window is documented. Segment does not publish the intervals: they are assumed.
 
@@ -81,7 +81,7 @@ class RetryPolicy:
         first_attempt_at: datetime,
         last_attempt_at: datetime,
     ) -> datetime | None:
-        """Return the time of the next attempt.
+        """Compute when a delivery is attempted next; None when the retry window would be over.
 
         Args:
             delivery_key: Seeds the random part.
@@ -129,7 +129,7 @@ class RetryScheduler:
     def get_next_attempt_time(
         self, attempt_result: AttemptResult, delivery_key: str, first_attempt_at: str | None = None
     ) -> str | None:
-        """Return the time of the next attempt (ISO 8601), or None when no retry follows.
+        """Return when a delivery is attempted next (ISO 8601); None when no retry follows.
 
         Args:
             delivery_key: As in `build_delivery_key`.
@@ -154,7 +154,7 @@ class RetryScheduler:
             self.next_due_at = min([*due, self.next_due_at])
 
     def retry_due_upserts(self) -> int:
-        """Send all due retries, each at its own due time, and return their number.
+        """Send all due retries of upserts, each at its own due time, and return their number.
 
         After the clock was moved ahead, this sends the attempts of the time in between.
         """
@@ -207,12 +207,12 @@ class RetryScheduler:
         return upsert is not None
 
     def set_next_due_time(self, due_at: str | None) -> None:
-        """Set the time of the next due retry (ISO 8601, None: none)."""
+        """Set the time of the next due retry of an upsert (ISO 8601; None: no retry)."""
         with self._next_due_lock:
             self.next_due_at = due_at or NEVER_DUE
 
     def reload_next_due_time(self) -> None:
-        """Read the time of the next due retry from the database."""
+        """Read the time of the next due retry of an upsert from the database."""
         with self._next_due_lock:  # note_due_times waits, so that its time is not overwritten
             self.next_due_at = self._upserts.find_next_retry_time() or NEVER_DUE
 
@@ -237,7 +237,7 @@ class RetryScheduler:
             )
 
     def _store_attempt_result(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:
-        """Store the result of an attempt and the time of the next one."""
+        """Store the result of an upsert's attempt and the time of the next one."""
         deliveries = self._upserts.list_deliveries_of_upsert(upsert.id)
         due_at = self.get_next_attempt_time(
             attempt_result, build_delivery_key(deliveries), upsert.attempts[0].at

@@ -1,4 +1,4 @@
-"""Senders of requests: to the emulated endpoint or to a real Insider One account."""
+"""Senders of upsert requests: to the emulated Insider One API or to a real account."""
 
 import errno
 import socket
@@ -50,22 +50,22 @@ class RealAccount:
     key: str | None = None
 
     def add_credentials_to_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return *headers* of a request with the account's credentials."""
+        """Return the request headers with the real account's credentials added."""
         credentials = {PARTNER_HEADER: self.name, TOKEN_HEADER: self.key}
         return {**headers, **{name: value for name, value in credentials.items() if value}}
 
     def replace_url_host(self, url: str) -> str:
-        """Return *url* with the host of this account."""
+        """Return *url* with the host of this real Insider One account."""
         return self.url + urlsplit(url).path
 
 
 def build_credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return the authentication headers for the destination *settings*."""
+    """Return Insider One's authentication headers for the destination *settings*."""
     return {PARTNER_HEADER: settings["account_name"], TOKEN_HEADER: settings["ucd_key"]}
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return *headers* with a shortened token, safe to store or show.
+    """Return request headers with a shortened token, safe to store or show.
 
     The first two characters stay, to distinguish two keys.
     """
@@ -76,16 +76,16 @@ def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 class Sender(Protocol):
-    """Sends one request and returns the response, as the emulated endpoint does.
+    """Protocol of a sender: sends one request to Insider One and returns the response.
 
-    Raises: Unanswered, when nothing came back.
+    Raises: NoResponse, when nothing came back.
     """
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse: ...
 
 
 class NoResponse(Exception):
-    """A request got no response; the text is the reason for people.
+    """Error: a request to Insider One got no response; the text is the reason for people.
 
     Args:
         code: Node.js's name of the fault, which Segment shows, e.g. "ECONNRESET".
@@ -98,7 +98,7 @@ class NoResponse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RemoteSender:
-    """Sends to *base_url* instead of the host in the destination.
+    """Sends requests to the Insider One API at *base_url* instead of the destination's host.
 
     Args:
         timeout_s: Seconds for the whole response, however slowly it arrives.
@@ -148,7 +148,7 @@ class RemoteSender:
 
     @property
     def _url_without_password(self) -> str:
-        """The base URL without user and password."""
+        """The base URL of the remote Insider One API without user and password."""
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -168,7 +168,7 @@ class _DeadlineAdapter(HTTPAdapter):
 
     @contextmanager
     def limit_response_time(self, seconds: float) -> Iterator[None]:
-        """Close open connections *seconds* after the block starts. Raises: Timeout.
+        """Close open HTTP connections *seconds* after the block starts. Raises: Timeout.
 
         Raises: Timeout, when it was.
         """
@@ -241,7 +241,7 @@ def _list_error_chain(error: BaseException) -> list[BaseException]:
 
 
 def _get_nodejs_error_code(error: BaseException) -> str:
-    """Return Node.js's error code for a failed request, else UNKNOWN_ERROR."""
+    """Return Node.js's error code for a failed HTTP request, else UNKNOWN_ERROR."""
     causes = _list_error_chain(error)
     for cause in causes:
         if isinstance(cause, socket.gaierror):
@@ -259,7 +259,7 @@ def _get_nodejs_error_code(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AttemptResult:
-    """Result of one attempt: the response or the network error.
+    """Result of one delivery attempt: the response or the network error.
 
     Args:
         error_code: HTTP status or network error code of a failure; None when the request was
@@ -281,7 +281,7 @@ def send_delivery_attempt(
     attempt_number: int = 1,
     due_at: datetime | None = None,
 ) -> AttemptResult:
-    """Send *request* once and measure how long it takes.
+    """Send *request* to Insider One once and measure how long it takes.
 
     Args:
         stopwatch: Measures how long it takes: the sandbox clock may be frozen or moved.

@@ -1,1 +1,1 @@
-"""Filters between a source and a destination that reject or change events, in Segment's order."""
+"""Package of Segment's filters between source and destination: they reject or change events."""

@@ -1,4 +1,4 @@
-"""Source schema and destination filters: reject an event, sample it or remove some of its fields.
+"""Source schema and destination filters of Segment: reject, sample or shorten an event.
 
 Source: Segment, "Source Schema": track calls by name, all pages, all screens, single traits;
 "Destination Filters" and the Public API's filter resource. `@segment/tsub` 2.0.1,
@@ -42,7 +42,7 @@ ACTION_ORDER = ("SAMPLE", "DROP", "DROP_PROPERTIES", "ALLOW_PROPERTIES")
 
 @dataclass(frozen=True, slots=True)
 class DestinationFilter:
-    """One enabled destination filter.
+    """One enabled destination filter of Segment, compiled.
 
     Args:
         name: For messages, e.g. "filter 'No staff'".
@@ -57,7 +57,7 @@ class DestinationFilter:
 
 
 def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
-    """Accept or reject *event*, or remove its disabled traits.
+    """Apply the source's schema to *event*: accept it, reject it or remove disabled traits.
 
     Args:
         schema: {"track": {event: on}, "page": on, "screen": on, "identify": {trait: on},
@@ -75,7 +75,7 @@ def apply_source_schema(schema: JSONObject, event: JSONObject) -> FilterResult:
 
 
 def compile_destination_filters(documents: Iterable[JSONObject]) -> tuple[DestinationFilter, ...]:
-    """Compile the enabled filters of *documents*, which have the shape of the Public API."""
+    """Compile the enabled destination filters among *documents* of Segment's Public API."""
     return tuple(
         _compile_destination_filter(document, number)
         for number, document in enumerate(documents, 1)
@@ -86,7 +86,7 @@ def compile_destination_filters(documents: Iterable[JSONObject]) -> tuple[Destin
 def apply_destination_filters(
     filters: tuple[DestinationFilter, ...], event: JSONObject, seed: str = ""
 ) -> FilterResult:
-    """Apply destination filters to *event*.
+    """Apply a destination's filters to *event*, in Segment's order.
 
     Every condition reads the unchanged event, also if another filter removed fields. (assumed)
 
@@ -110,12 +110,12 @@ def apply_destination_filters(
 
 
 def drop_event_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """Return *event* without the named keys, and the removed paths."""
+    """Return *event* without the fields that a filter drops, and the removed paths."""
     return _filter_event_fields(event, fields, lambda key, named: key not in named)
 
 
 def keep_only_event_fields(event: JSONObject, fields: FieldsByPath) -> tuple[JSONObject, list[str]]:
-    """Return *event* with only the named keys of the named objects, and the removed paths.
+    """Return *event* with only the fields that a filter keeps, and the removed paths.
 
     Objects that are not named do not change.
     """
@@ -149,7 +149,7 @@ def _compile_destination_filter(document: JSONObject, number: int) -> Destinatio
 def _order_filter_actions(
     filters: list[DestinationFilter],
 ) -> Iterator[tuple[DestinationFilter, JSONObject]]:
-    """Yield the actions in Segment's order: by type first, then as listed."""
+    """Yield the actions of destination filters in Segment's order: by type, then as listed."""
     for kind in ACTION_ORDER:
         for destination_filter in filters:
             yield from (
@@ -189,7 +189,7 @@ def _apply_filter_action(
 def _is_event_in_sample(
     destination_filter: DestinationFilter, action: JSONObject, event: JSONObject, seed: str
 ) -> bool:
-    """Return whether *event* is in the sample; its messageId or the value at `path` decides.
+    """Return whether *event* is in a filter's sample; its messageId or a value at `path` decides.
 
     Segment documents neither its hash nor the effect of a missing value: here either all events
     without one are in the sample, or none is. (assumed)

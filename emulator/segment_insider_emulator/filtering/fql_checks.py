@@ -1,4 +1,4 @@
-"""Find conditions of an FQL statement that are always true or always false."""
+"""Checks of a destination filter's FQL: conditions that are always true or always false."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ _CHARACTER_TO_ESCAPE = re.compile(r"[^A-Za-z0-9_-]")
 
 @dataclass(frozen=True, slots=True)
 class ConstantCondition:
-    """A condition with the same result for every event.
+    """An FQL condition with the same result for every event.
 
     Args:
         part: The part, as text.
@@ -64,7 +64,7 @@ class ConstantCondition:
 
 
 def find_constant_conditions(statement: FqlNode) -> Iterator[ConstantCondition]:
-    """Yield the conditions of *statement* that are always true or false; the outermost first.
+    """Yield the conditions of an FQL statement that are always true or false; outermost first.
 
     A statement that is a plain `true`, `false` or `all` is meant.
     """
@@ -108,7 +108,7 @@ def _find_constants_at_node(node: FqlNode) -> Iterator[ConstantCondition]:
 
 
 def _find_constant_operand(node: FqlNode) -> Iterator[ConstantCondition]:
-    """Check an operand that must be a condition; a function call counts unless empty or zero."""
+    """Yield an FQL operand that can never be true because it is no condition."""
     if not isinstance(node, FqlCall):
         yield from _find_non_boolean_condition(node)
 
@@ -122,7 +122,7 @@ def _find_non_boolean_condition(node: FqlNode) -> Iterator[ConstantCondition]:
 
 
 def _explain_impossible_comparison(node: FqlOperation) -> str | None:
-    """Return why the two sides of a comparison can never be equal or ordered."""
+    """Return why the two sides of an FQL comparison can never be equal or ordered, else None."""
     if node.operator in ORDER_OPERATORS:
         for side in (node.left, node.right):
             types = _find_possible_types(side)
@@ -202,7 +202,7 @@ def _explain_invalid_semver_call(version: JSON, comparison: JSON, other: JSON) -
 
 
 def _explain_contradicting_conditions(node: FqlOperation) -> str | None:
-    """Return why no event can match all parts of `a and b and …`."""
+    """Return why no event can match all parts of the FQL `a and b and …`, else None."""
     required = [
         field_values
         for part in _list_conjuncts(node)
@@ -227,7 +227,7 @@ def _list_conjuncts(node: FqlNode) -> Iterator[FqlNode]:
 
 
 def _get_tested_field_and_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | None:
-    """Return the field that a comparison tests, and the values that make it true."""
+    """Return the event field that an FQL comparison tests, and the values that make it true."""
     if not isinstance(node, FqlOperation) or not isinstance(node.left, FqlPath):
         return None
     items = node.right.items if isinstance(node.right, FqlList) else (node.right,)
@@ -240,7 +240,7 @@ def _get_tested_field_and_values(node: FqlNode) -> tuple[FqlPath, list[JSON]] | 
 
 
 def _find_possible_types(node: FqlNode) -> set[str] | None:
-    """Return the types that *node* can have; None for a field, which can have any."""
+    """Return the types that an FQL node's value can have; None for a field: any type."""
     match node:
         case FqlPath():
             return None
@@ -264,7 +264,7 @@ def _join_with_or(words: tuple[str, ...]) -> str:
 
 
 def format_fql_node(node: FqlNode) -> str:
-    """Return *node* as FQL text."""
+    """Format a node of an FQL syntax tree as FQL text."""
     match node:
         case FqlPath():
             return ".".join(_CHARACTER_TO_ESCAPE.sub(r"\\\g<0>", key) for key in node.keys)

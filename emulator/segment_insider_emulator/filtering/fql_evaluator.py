@@ -1,4 +1,4 @@
-"""Evaluate an FQL statement for an event: types, functions, globs and operators of filters.
+"""Evaluator of FQL statements for an event: types, functions, globs and operators.
 
 Segment's published evaluator decides: no value of an event is an error. A comparison with a value
 of a type that the operator does not accept is false, and a false filter lets the event pass. If the
@@ -46,17 +46,17 @@ _TYPE_NAMES = {
 
 
 def get_type_name(value: JSON) -> str:
-    """Return the type of *value* as typeof() names it."""
+    """Return the type of a JSON value as FQL's typeof() names it."""
     return _TYPE_NAMES[type(value)]
 
 
 def is_number(value: JSON) -> TypeGuard[float]:
-    """Return whether *value* is a number; true and false are not."""
+    """Return whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def round_to_double(number: float) -> float:
-    """Round *number* to 64 bits, as Segment reads JSON numbers."""
+    """Round *number* to a 64-bit float, as Segment reads JSON numbers."""
     try:
         return float(number)
     except OverflowError:
@@ -64,7 +64,7 @@ def round_to_double(number: float) -> float:
 
 
 def is_strictly_equal(left: JSON, right: JSON) -> bool:
-    """Return whether two values have the same type and are equal; object keys in the same order."""
+    """Return whether two JSON values have the same type and value, and keys in the same order."""
     if get_type_name(left) != get_type_name(right):
         return False
     if isinstance(left, list):
@@ -88,17 +88,17 @@ _LIST_RANGE = re.compile(f"{_LIST_CHARACTER}(?:-{_LIST_CHARACTER})?", re.DOTALL)
 
 
 class InvalidGlobPattern(ValueError):
-    """The glob pattern is malformed and matches nothing; the text says why."""
+    """Error: a glob pattern of FQL is malformed and matches nothing; the text says why."""
 
 
 def matches_glob(text: str, pattern: str) -> bool:
-    """Return whether the whole of *text* matches *pattern*; a malformed pattern matches nothing."""
+    """Return whether the whole of *text* matches an FQL glob; a malformed one matches nothing."""
     compiled = _compile_glob(pattern)
     return compiled is not None and compiled.fullmatch(text) is not None
 
 
 def validate_glob_pattern(pattern: str) -> None:
-    """Validate *pattern*. Raises: InvalidGlobPattern.
+    """Check a glob pattern of FQL. Raises: InvalidGlobPattern, if it is malformed.
 
     Raises: GlobError.
     """
@@ -138,7 +138,7 @@ def _convert_glob_to_regex(pattern: str) -> str:
 
 
 def _parse_character_list(pattern: str, start: int) -> tuple[str, int]:
-    """Parse a character list [...] to a regular expression; also return where it ends.
+    """Parse a glob's [...] to the inside of a regex character class; also return its end.
 
     Raises: GlobError.
     """
@@ -186,7 +186,7 @@ def evaluate_match_function(text: JSON, pattern: JSON) -> bool:
 
 
 def evaluate_length_function(value: JSON) -> float:
-    """Return the number of items of a list, or of bytes of a text.
+    """Evaluate FQL's length(): the number of items of a list, or of bytes of a text.
 
     Of null it is 0, of any other value NaN, which nothing equals.
     """
@@ -200,7 +200,7 @@ def evaluate_length_function(value: JSON) -> float:
 
 
 def compare_versions(version: JSON, comparison: JSON, other: JSON) -> bool:
-    """Compare two versions such as "2", "1.10" or "1.2.3-beta", which counts as "1.2.3"."""
+    """Evaluate FQL's semver(): compare versions such as "1.10"; "1.2.3-beta" counts as "1.2.3"."""
     if not isinstance(comparison, str) or comparison not in VERSION_OPERATORS:
         return False
     left, right = parse_version(version), parse_version(other)
@@ -208,7 +208,7 @@ def compare_versions(version: JSON, comparison: JSON, other: JSON) -> bool:
 
 
 def parse_version(version: JSON) -> tuple[float, ...] | None:
-    """Return the major, minor and patch number of *version*; None if it is not a version."""
+    """Return the major, minor and patch number of a version text; None if it is no version."""
     if not isinstance(version, str):
         return None
     matches = [_LEADING_INTEGER.match(part) for part in version.split(".")]
@@ -219,19 +219,19 @@ def parse_version(version: JSON) -> tuple[float, ...] | None:
 
 
 def convert_to_boolean(value: JSON) -> bool:
-    """Convert to a boolean: null, zero, "false" and empty values are false. (assumed)"""
+    """Convert an FQL value to a boolean: null, zero, "false", empty ones are false. (assumed)"""
     return value != "false" and bool(value)
 
 
 def convert_to_text(value: JSON) -> str:
-    """Convert to text: null becomes an empty text, other values become JSON. (assumed)"""
+    """Convert an FQL value to text: null becomes an empty text, others JSON. (assumed)"""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def convert_to_number(value: JSON) -> float | None:
-    """Convert a number or a text with a number; null for other values. (assumed)"""
+    """Convert an FQL number or numeric text to a number; null for other values. (assumed)"""
     if not is_number(value) and not isinstance(value, str):
         return None
     try:
@@ -266,12 +266,12 @@ MAX_INDEX_DIGITS = 10
 
 
 def matches_event(statement: FqlNode, event: JSONObject) -> bool:
-    """Return whether *statement* is true for *event*; a text or a number does not count as true."""
+    """Return whether an FQL statement is true for *event*; a text or a number is not true."""
     return evaluate_fql_node(statement, event) is True
 
 
 def evaluate_fql_node(node: FqlNode, event: JSONObject) -> JSON:
-    """Return the value of *node* for *event*."""
+    """Return the value of a node of an FQL syntax tree for *event*."""
     match node:
         case FqlLiteral():
             return node.value
@@ -291,7 +291,7 @@ def evaluate_fql_node(node: FqlNode, event: JSONObject) -> JSON:
 
 
 def get_value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
-    """Return the value current *path*, None if missing. A number selects one item of a list."""
+    """Return the value at *path* in *event*; None if missing. A number selects a list item."""
     current: JSON = event
     for key in path:
         if isinstance(current, dict):
@@ -326,7 +326,7 @@ def _evaluate_operation(node: FqlOperation, event: JSONObject) -> bool:
 
 
 def _is_node_truthy(node: FqlNode, event: JSONObject) -> bool:
-    """Return whether *node* counts as true: a field only if `true`, a function as in JavaScript."""
+    """Return whether an FQL node counts as true: a field only if `true`, a call as in JS."""
     result = evaluate_fql_node(node, event)
     if isinstance(node, FqlCall):
         return bool(result) and result == result  # NaN, a length of what has none, does not count
@@ -334,7 +334,7 @@ def _is_node_truthy(node: FqlNode, event: JSONObject) -> bool:
 
 
 def _is_in_list(left: JSON, right: JSON) -> bool:
-    """Return whether a text, number, bool or null is in a list; lists and objects never are."""
+    """Evaluate FQL's `in`: whether a scalar is in a list; lists and objects never are."""
     if isinstance(left, list | dict) or not isinstance(right, list):
         return False
     return any(is_strictly_equal(left, item) for item in right)

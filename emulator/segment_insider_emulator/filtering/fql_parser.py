@@ -1,4 +1,4 @@
-"""Parse FQL, the language of destination filters, into a syntax tree; triggers have another one."""
+"""Parser of FQL, the language of Segment's destination filters, to a syntax tree."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ _TOKEN_PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FqlToken:
-    """One token of a statement, as written; *position* is its first character, counted from 1."""
+    """One token of an FQL statement, as written; *position* counts characters from 1."""
 
     kind: TokenKind
     text: str
@@ -33,11 +33,11 @@ class FqlToken:
 
 
 class FqlSyntaxError(ValueError):
-    """The FQL statement cannot be parsed; the text says what is wrong and where."""
+    """Error: an FQL statement cannot be parsed; the text says what is wrong and where."""
 
 
 def tokenize_fql(statement: str) -> Iterator[FqlToken]:
-    """Split *statement* into tokens, the last one of kind "end". Raises: FqlSyntaxError."""
+    """Split an FQL statement into tokens, the last one of kind "end". Raises: FqlSyntaxError."""
     size = len(statement.encode("utf-8", "surrogatepass"))
     if size > MAX_STATEMENT_BYTES:
         raise FqlSyntaxError(
@@ -55,12 +55,12 @@ def tokenize_fql(statement: str) -> Iterator[FqlToken]:
 
 
 def parse_field_path(path: str) -> tuple[str, ...]:
-    r"""Split a path into keys: `properties.product\ 1` gives ("properties", "product 1")."""
+    r"""Split an FQL field path into keys: `properties.product\ 1` has "properties", "product 1"."""
     return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _split_escaped_path(path))
 
 
 def unquote_literal(literal: str) -> str:
-    r"""Return the text of a quoted literal; `\` stays, because match() reads it.
+    r"""Return the text of a quoted FQL literal; `\` stays, because match() reads it.
 
     Source: `@segment/fql-ts` 1.10.1, `lexer.ts`.
     """
@@ -98,35 +98,35 @@ RESERVED_WORDS = {*CONSTANTS, "and", "or", "in"}
 
 @dataclass(frozen=True, slots=True)
 class FqlLiteral:
-    """A literal value in the statement."""
+    """FQL syntax node: a literal value."""
 
     value: JSON
 
 
 @dataclass(frozen=True, slots=True)
 class FqlPath:
-    """A field of the event, by its keys."""
+    """FQL syntax node: a field of the event, by its keys."""
 
     keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FqlList:
-    """A list with items that are evaluated."""
+    """FQL syntax node: a list with items that are evaluated."""
 
     items: tuple["FqlNode", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FqlNegation:
-    """A negation."""
+    """FQL syntax node: a negation."""
 
     operand: "FqlNode"
 
 
 @dataclass(frozen=True, slots=True)
 class FqlOperation:
-    """Two operands joined by "and", "or" or one of COMPARISON_OPERATORS."""
+    """FQL syntax node: two operands joined by "and", "or" or a comparison operator."""
 
     operator: str
     left: "FqlNode"
@@ -135,7 +135,7 @@ class FqlOperation:
 
 @dataclass(frozen=True, slots=True)
 class FqlCall:
-    """A call of one of FUNCTION_ARGUMENT_COUNTS with its arguments."""
+    """FQL syntax node: a call of one of FUNCTION_ARGUMENT_COUNTS with its arguments."""
 
     name: str
     arguments: tuple["FqlNode", ...]
@@ -145,7 +145,7 @@ FqlNode: TypeAlias = FqlLiteral | FqlPath | FqlList | FqlNegation | FqlOperation
 
 
 def parse_fql_statement(statement: str) -> FqlNode:
-    """Parse the statement of a filter. Raises: FqlSyntaxError."""
+    """Parse the FQL statement of a destination filter. Raises: FqlSyntaxError."""
     reader = _StatementParser(tokenize_fql(statement))
     node = reader.parse_expression()
     reader.expect_token("", "the end, `and` or `or`")

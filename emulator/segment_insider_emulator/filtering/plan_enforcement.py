@@ -1,4 +1,4 @@
-"""Enforce a tracking plan: reject events that violate it, or remove values, as the source says.
+"""Enforcement of a tracking plan: events that violate it are rejected or lose values.
 
 Source: Segment, Public API, source settings; Protocols, "Schema configuration".
 """
@@ -25,7 +25,7 @@ ValuePath = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class PlanViolationControls:
-    """The settings for one type of event; the defaults allow everything.
+    """What a source does about tracking plan violations of one event type; default: nothing.
 
     Args:
         section: The object with the values: "properties" or "traits".
@@ -46,7 +46,7 @@ class PlanViolationControls:
 
 @dataclass(frozen=True, slots=True)
 class PlanEnforcer:
-    """A tracking plan, and what its source does about violations.
+    """Enforces a tracking plan on events, as its source's settings say.
 
     Args:
         controls: Type of event -> its controls.
@@ -58,7 +58,7 @@ class PlanEnforcer:
     source_id: str | None = None
 
     def enforce_plan(self, event: JSONObject) -> FilterResult:
-        """Check *event* against the plan; violations are recorded in its context."""
+        """Check *event* against the tracking plan; record violations in the event's context."""
         controls = self.controls[event["type"]]
         rule = self.plan.find_rule(event)
         if rule is None:
@@ -112,7 +112,7 @@ class PlanEnforcer:
 
 
 def parse_violation_controls(settings: JSONObject) -> dict[str, PlanViolationControls]:
-    """Return event type -> controls, from source settings in the shape of the Public API.
+    """Parse a source's settings for plan violations to event type -> controls.
 
     Pages, screens and aliases have no settings: they are checked and never rejected.
     """
@@ -169,7 +169,7 @@ def _apply_event_rule(
 def _omit_unplanned_fields(
     event: JSONObject, section: str, rule: PlanRule
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
-    """Remove the properties that the rule does not name, with all that they contain. (assumed)"""
+    """Remove the event's fields that its plan rule does not name, with their content. (assumed)"""
     values = event.get(section) or {}
     planned = rule.list_planned_field_names(section)
     unplanned = [name for name in values if planned is not None and name not in planned]
@@ -183,7 +183,7 @@ def _omit_unplanned_fields(
 def _omit_violating_fields(
     event: JSONObject, section: str, violations: tuple[PlanViolation, ...]
 ) -> tuple[JSONObject, tuple[OmittedField, ...]]:
-    """Remove each violating value below *section*."""
+    """Remove each event value below *section* that violates the tracking plan."""
     omitted = []
     # The last item of a list is removed first, so that the indexes of the others stay valid.
     for violation in sorted(
@@ -202,7 +202,7 @@ def _get_path_sort_key(step: str | int) -> tuple[int, str]:
 
 
 def _remove_value_at_path(value: JSON, path: ValuePath) -> JSON:
-    """Return a copy of *value* without the value at *path*; *value* itself if there is none."""
+    """Return a copy of the JSON *value* without what is at *path*; *value* itself if nothing is."""
     step, *rest = path
     try:
         child = value[step]
@@ -218,7 +218,7 @@ def _remove_value_at_path(value: JSON, path: ValuePath) -> JSON:
 
 
 def _add_protocols_context(result: FilterResult, source_id: str | None) -> JSONObject:
-    """Return the event with `context.protocols` as Segment writes it."""
+    """Return the event with its plan violations in `context.protocols`, as Segment writes them."""
     by_cause: dict[str, list[JSON]] = {UNPLANNED_CAUSE: [], VIOLATION_CAUSE: []}
     for omission in result.omitted:
         by_cause[omission.by].append(omission.field)

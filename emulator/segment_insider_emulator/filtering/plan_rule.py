@@ -1,4 +1,4 @@
-"""Check events with a rule of a tracking plan, and describe violations in Segment's words.
+"""One rule of a tracking plan: check events with it, describe violations in Segment's words.
 
 Formats that are not listed here are not checked, as in Segment's library. Segment documents the
 texts of two violations, Required and Invalid Type, which are those of a Go library for JSON
@@ -36,7 +36,7 @@ _DATE_TIME_PATTERN = re.compile(
 
 @FORMAT_CHECKER.checks("date-time")
 def is_date_time(value: JSON) -> bool:
-    """Return whether *value* is an ISO 8601 time with a time zone, or a date."""
+    """Return whether a value is an ISO 8601 time with a time zone, or a date."""
     if not isinstance(value, str):
         return True
     return _DATE_TIME_PATTERN.fullmatch(value) is not None and parse_iso_time(value) is not None
@@ -44,7 +44,7 @@ def is_date_time(value: JSON) -> bool:
 
 @FORMAT_CHECKER.checks("uri", raises=ValueError)
 def is_uri(value: JSON) -> bool:
-    """Return whether *value* is an address with a scheme, e.g. "https://shop.example/p"."""
+    """Return whether a value is an address with a scheme, e.g. "https://shop.example/p"."""
     return not isinstance(value, str) or bool(urlsplit(value).scheme)
 
 
@@ -82,7 +82,7 @@ BRANCH_VIOLATION_TEXTS = {
 
 
 def convert_to_plan_violation(error: ValidationError, rule_name: str) -> PlanViolation:
-    """Convert a JSON Schema error of rule *rule_name* to a violation."""
+    """Convert a JSON Schema error of the plan rule *rule_name* to a plan violation."""
     path = tuple(error.absolute_path)
     if error.validator in ("required", "additionalProperties"):
         return _build_property_violation(error, rule_name, (*path, error.message))
@@ -93,19 +93,19 @@ def convert_to_plan_violation(error: ValidationError, rule_name: str) -> PlanVio
         rule_name,
         kind,
         format_field_path(path),
-        shorten_shown_value(error.instance),
+        shorten_violating_value(error.instance),
         description,
         path,
     )
 
 
 def format_field_path(path: tuple[str | int, ...]) -> str:
-    """Return a path as Segment writes it, e.g. "properties.products.0.price"."""
+    """Format an event field's path as Segment does, e.g. "properties.products.0.price"."""
     return ".".join(map(str, path)) or ROOT_FIELD
 
 
-def shorten_shown_value(value: JSON) -> JSON:
-    """Return *value*, or the beginning of its JSON if it is long."""
+def shorten_violating_value(value: JSON) -> JSON:
+    """Return a violating value to be shown: itself, or the beginning of its JSON if it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return value if len(text) <= MAX_SHOWN_VALUE_LENGTH else f"{text[:MAX_SHOWN_VALUE_LENGTH]}…"
 
@@ -113,13 +113,13 @@ def shorten_shown_value(value: JSON) -> JSON:
 def _build_property_violation(
     error: ValidationError, rule_name: str, path: tuple[str | int, ...]
 ) -> PlanViolation:
-    """Return the violation for a member that is missing or not allowed."""
+    """Build the plan violation of a property that is missing or not allowed."""
     field = format_field_path(path)
     if error.validator == "required":
         return PlanViolation(rule_name, "Required", field, None, f"{field} is required", path)
     members: JSONObject = error.instance  # type: ignore[assignment]  # the keyword is one of objects
     kind = "Additional Property Not Allowed"
-    value = shorten_shown_value(members[error.message])
+    value = shorten_violating_value(members[error.message])
     text = f"Additional property {error.message} is not allowed"
     return PlanViolation(rule_name, kind, field, value, text, path)
 
@@ -179,7 +179,7 @@ ValidationErrors = Iterator[ValidationError]
 
 @dataclass(frozen=True, slots=True)
 class PlanRule:
-    """A compiled rule of a tracking plan.
+    """A compiled rule of a tracking plan: the JSON Schema of one event.
 
     Args:
         kind: "COMMON", "TRACK", "IDENTIFY", "GROUP", "PAGE" or "SCREEN".
@@ -202,7 +202,7 @@ class PlanRule:
         return name if self.kind == "COMMON" else f"{name}, version {self.version}"
 
     def list_planned_field_names(self, section: str) -> frozenset[str] | None:
-        """Return the names that the rule defines below *section*, "properties" or "traits".
+        """Return the field names that the plan rule defines below "properties" or "traits".
 
         None if that is unknown.
         """
@@ -214,7 +214,7 @@ class PlanRule:
         return frozenset(current) if isinstance(current, dict) else None
 
     def find_violations(self, event: JSONObject) -> tuple[PlanViolation, ...]:
-        """Return the violations of *event*, in the order of the schema."""
+        """Return the violations of this plan rule in *event*, in the order of the schema."""
         validator = RULE_VALIDATOR(
             self.checked_schema, registry=Registry(), format_checker=FORMAT_CHECKER
         )
@@ -223,7 +223,7 @@ class PlanRule:
 
 
 def compile_plan_rule(kind: str, key: str, version: int, schema: JSON) -> PlanRule:
-    """Compile a rule; parts that cannot be checked are listed in its problems."""
+    """Compile a tracking plan rule; parts that cannot be checked are listed in its problems."""
     if not isinstance(schema, dict):
         return PlanRule(kind, key, version, {}, problems=("its jsonSchema is not an object",))
     try:

@@ -1,4 +1,4 @@
-"""Prepare the JSON Schema of a rule: replace $refs, and remove what cannot be checked.
+"""Preparation of a plan rule's JSON Schema: inline $refs, remove what cannot be checked.
 
 Segment's library is written in Go, so its regular expressions are RE2's: linear time, no
 look-around. A plan could otherwise contain an expression that never ends.
@@ -22,16 +22,16 @@ _RE2_OPTIONS.never_capture = True  # thousands of groups would need quadratic ti
 
 
 class UnsupportedPattern(ValueError):
-    """RE2 does not support the regular expression."""
+    """Error: RE2 does not support a regular expression of a tracking plan."""
 
 
 def matches_re2_pattern(pattern: str, text: str) -> bool:
-    """Return whether *pattern* matches anywhere in *text*. Raises: UnsupportedPattern."""
+    """Return whether the RE2 *pattern* matches anywhere in *text*. Raises: UnsupportedPattern."""
     return _compile_pattern(pattern).search(text) is not None
 
 
 def require_valid_re2_pattern(pattern: str) -> None:
-    """Check that RE2 can compile *pattern*.
+    """Check that RE2 can compile the regular expression *pattern*.
 
     Raises: UnsupportedPattern, with RE2's reason.
     """
@@ -57,13 +57,13 @@ SCHEMA_MAP_KEYWORDS = frozenset({"properties", "patternProperties", "definitions
 
 
 class SchemaTooLarge(ValueError):
-    """The schema is too deep or has too many parts; the text says which."""
+    """Error: a plan rule's JSON Schema is too deep or too large; the text says which."""
 
 
 def inline_schema_references(schema: JSONObject) -> tuple[JSONObject, dict[str, str]]:
-    """Return a copy of *schema* with $refs replaced, and why the others could not be.
+    """Return a copy of a JSON Schema with its $refs replaced, and why some could not be.
 
-    Raises: TooLarge.
+    Raises: SchemaTooLarge.
     """
     if measure_nesting_depth(schema) > MAX_DEPTH:
         raise SchemaTooLarge(f"it nests deeper than {MAX_DEPTH} levels")
@@ -82,7 +82,11 @@ class _ReferenceInliner:
         self.unresolved: dict[str, str] = {}
 
     def copy_with_inlined_references(self, value: JSON, open_references: tuple[str, ...]) -> JSON:
-        """Return a copy of *value*; *open_references* are the $refs being replaced."""
+        """Return a copy of part of a JSON Schema with its $refs replaced.
+
+        Args:
+            open_references: The $refs that are just being replaced.
+        """
         if not isinstance(value, dict | list):
             return value
         self._part_count += 1
@@ -200,7 +204,7 @@ MAX_SHOWN_CHARACTERS: Final = 80  # of a value
 
 
 class SchemaSanitizer:
-    """Removes from one schema what cannot be checked, and lists it in `problems`.
+    """Removes from a plan rule's JSON Schema what cannot be checked, and lists it in `problems`.
 
     Args:
         unresolved_references: $ref -> why it could not be replaced.
@@ -211,7 +215,10 @@ class SchemaSanitizer:
         self.problems: list[str] = []
 
     def sanitize_schema(self, schema: JSON, path: str = "") -> JSON:
-        """Return a copy of *schema* with only the keywords that can be checked; True allows all."""
+        """Return a copy of a JSON Schema with only keywords that can be checked.
+
+        Returns: True, which allows all, if *schema* cannot be checked at all.
+        """
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, dict):
@@ -233,7 +240,7 @@ class SchemaSanitizer:
         self.problems.append(f"{path}: {problem}")
 
     def _sanitize_keyword(self, keyword: str, value: JSON, path: str) -> JSONObject:
-        """Return {keyword: value} without parts that cannot be checked; {} if nothing is left."""
+        """Return a schema's {keyword: value} without uncheckable parts; {} if nothing is left."""
         if keyword in _ANNOTATION_KEYWORDS:
             return {}
         if keyword in _VALUE_CHECKS:
@@ -264,7 +271,7 @@ class SchemaSanitizer:
         return not reason
 
     def _sanitize_subschemas(self, keyword: str, value: JSON, path: str) -> JSON:
-        """Return the value of a keyword that contains schemas; None if it cannot be checked."""
+        """Sanitize the value of a JSON Schema keyword that contains schemas; None if unusable."""
         if keyword in _SINGLE_SCHEMA_KEYWORDS:
             return self.sanitize_schema(value, path)
         if keyword in _SCHEMA_LIST_KEYWORDS:
@@ -291,7 +298,7 @@ class SchemaSanitizer:
         return self._report_invalid_value(path, value, "a schema or a list of schemas")
 
     def _sanitize_named_schemas(self, keyword: str, value: JSON, path: str) -> JSON:
-        """Return schemas by name, without names that are unsupported regular expressions."""
+        """Sanitize schemas by name; leave out names that are unsupported regular expressions."""
         if not isinstance(value, dict):
             return self._report_invalid_value(path, value, "an object of schemas")
         found: JSONObject = {}
@@ -328,7 +335,7 @@ def _has_dropped_property_names(schema: JSONObject, sanitized: JSONObject) -> bo
 
 
 def _find_pattern_problem(expression: JSON) -> str:
-    """Return why Segment does not support the regular expression; "" if it does."""
+    """Return why Segment does not support a regular expression of a plan; "" if it does."""
     if not isinstance(expression, str):
         return f"{_shorten_json(expression)} is not text"
     try:

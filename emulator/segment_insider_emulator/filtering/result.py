@@ -1,4 +1,4 @@
-"""The result of filtering an event: what is left of it, violations, removed fields, rejection."""
+"""Result of filtering an event: what is left of it, plan violations, removed fields, rejection."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DESTINATION_STEP: FilterStep = "Filtered at destination"
 
 @dataclass(frozen=True, slots=True)
 class PlanViolation:
-    """One value that violates a tracking plan.
+    """Record of one event value that violates a tracking plan.
 
     Args:
         rule: The rule of the plan, e.g. "TRACK Order Completed, version 1".
@@ -34,7 +34,7 @@ class PlanViolation:
 
 @dataclass(frozen=True, slots=True)
 class OmittedField:
-    """One field that was removed from an event.
+    """Record of one field that a filter removed from an event.
 
     Args:
         field: Dotted path, e.g. "properties.ssn"; a list in the path means each of its items.
@@ -47,7 +47,7 @@ class OmittedField:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Why an event is not delivered.
+    """Record of why a filter rejected an event, so that it is not delivered.
 
     Args:
         step: The step of Segment's Delivery Overview that counts it.
@@ -80,7 +80,7 @@ class FilterResult:
     hints: tuple[str, ...] = ()
 
     def merge_with_later(self, later: Self) -> Self:
-        """Combine this result with *later*, which started from this result's event."""
+        """Combine this filter result with *later*, the result of the next filter stage."""
         if not (self.violations or self.omitted or self.hints):
             return later
         return dataclasses.replace(

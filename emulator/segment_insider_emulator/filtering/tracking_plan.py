@@ -1,4 +1,4 @@
-"""A tracking plan: parse it from a file, and find the rule for an event.
+"""Tracking plan of Segment: parse it from a file, and find the rule for an event.
 
 Source: Segment, Protocols, "Tracking plan"; Public API, tracking plan rules.
 """
@@ -17,7 +17,7 @@ VIEW_EVENT_NAMES = {"PAGE": "Page Viewed", "SCREEN": "Screen Viewed"}
 
 @dataclass(frozen=True, slots=True)
 class PlanRuleProblem:
-    """A rule, or a part of one, that cannot be checked; the other rules still apply.
+    """Record of a tracking plan rule, or a part of one, that cannot be checked.
 
     Args:
         where: e.g. "plan.json: rules[3]".
@@ -32,7 +32,7 @@ class PlanRuleProblem:
 
 @dataclass(frozen=True, slots=True)
 class TrackingPlan:
-    """A tracking plan: its rules by type and event name.
+    """A Segment tracking plan: its rules by event type and event name.
 
     Args:
         id: Segment's, such as "tp_1"; "" if it is unknown.
@@ -48,14 +48,14 @@ class TrackingPlan:
 
     @property
     def rules(self) -> list[PlanRule]:
-        """All rules, the common ones first."""
+        """All rules of the tracking plan, the common ones first."""
         return [
             *self.common_rules,
             *(rule for each in self.rules_by_version.values() for rule in each.values()),
         ]
 
     def find_rule(self, event: JSONObject) -> PlanRule | None:
-        """Return the rule for *event*, in the version it asks for; None if it is unplanned."""
+        """Return the plan's rule for *event*, in the version it asks for; None if unplanned."""
         kind = event["type"].upper()
         versions = self.rules_by_version.get((kind, event["event"] if kind == "TRACK" else ""))
         if versions is None and kind in VIEW_EVENT_NAMES:
@@ -66,7 +66,7 @@ class TrackingPlan:
 
 
 def build_tracking_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
-    """Build a plan of *rules*; the last one of a name and version counts."""
+    """Build a tracking plan of *rules*; the last one of a name and version counts."""
     common = []
     versions: dict[tuple[str, str], dict[int, PlanRule]] = {}
     for rule in rules:
@@ -79,7 +79,7 @@ def build_tracking_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> T
 
 
 def _get_requested_version(event: JSONObject) -> int:
-    """Return the plan version that *event* asks for; 0 if it asks for none."""
+    """Return the version of its plan rule that *event* asks for; 0 if it asks for none."""
     context: JSON = event.get("context") or {}
     protocols = context.get("protocols")
     version = protocols.get("event_version") if isinstance(protocols, dict) else None
@@ -92,7 +92,7 @@ PLAN_FORMAT_REMEDY = (
 
 
 def parse_tracking_plan(document: JSONObject, where: str) -> TrackingPlan:
-    """Parse a tracking plan.
+    """Parse a tracking plan from the JSON document of a file.
 
     Args:
         document: With "rules": a list of {"type", "key", "version", "jsonSchema"}, wrapped in
@@ -128,7 +128,7 @@ def parse_tracking_plan(document: JSONObject, where: str) -> TrackingPlan:
 
 
 def _get_first_text_of_keys(document: JSONObject, *keys: str) -> str:
-    """Return the first text under one of *keys*."""
+    """Return the first text that *document* has under one of *keys*, else ""."""
     return next((document[key] for key in keys if isinstance(document.get(key), str)), "")
 
 
@@ -167,7 +167,7 @@ def _parse_legacy_rules(rules: JSONObject, where: str) -> Iterator[PlanRule | Pl
 def _parse_rule(
     kind: str, key: JSON, version: JSON, schema: JSON, place: str
 ) -> Iterator[PlanRule | PlanRuleProblem]:
-    """Yield the compiled rule, and its parts that cannot be checked as problems."""
+    """Yield the compiled plan rule, and its parts that cannot be checked as problems."""
     if kind == "TRACK" and not (key and isinstance(key, str)):
         what = "this rule names no event and is not checked"
         yield PlanRuleProblem(place, what, "Give the event's exact name.")

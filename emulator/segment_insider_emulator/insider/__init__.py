@@ -1,1 +1,1 @@
-"""The emulated Insider One API: upserts, validation, identity, profiles, panel and journeys."""
+"""Package of the emulated Insider One API: upserts, validation, identity, profiles and journeys."""

@@ -1,4 +1,4 @@
-"""One Insider One account: its integrations, settings and stores, rate limits, data retention.
+"""One emulated Insider One account: its integrations, settings, rate limits and data retention.
 
 Source: Insider One, "Data Retention". Assumed: rate limits are published, but not when a minute
 begins; here it is the minute of the clock. Also assumed: when expired data is deleted; here with
@@ -34,7 +34,7 @@ RATE_WINDOW_S = 60
 
 
 class RateLimiter:
-    """Counts the units used of each rate limit in the current minute.
+    """Counts the units used of each rate limit of an Insider One account in the current minute.
 
     Args:
         limits: Units per minute of each budget; None is no limit.
@@ -51,7 +51,7 @@ class RateLimiter:
         self._state_guard = guard_factory("rates", self, refresh_on_read=False)
 
     def consume_units(self, budget: str, now: datetime, units: float = 1) -> float:
-        """Use *units* of *budget*.
+        """Count *units* as used of the rate limit *budget*.
 
         Returns: The units used in this minute, these included.
         Raises: RequestRejected, when fewer units are left.
@@ -69,16 +69,16 @@ class RateLimiter:
         raise build_rate_limit_rejection(ceil((minute + 1) * RATE_WINDOW_S - now_s))
 
     def reset_counters(self) -> None:
-        """Set all counters to zero."""
+        """Set the counters of all rate limits to zero."""
         with self._state_guard.lock_for_update:
             self._current_minute, self._used_units = 0, {}
 
     def export_state(self) -> JSONObject:
-        """Return the state for other processes: {"minute": number, "used": units by budget}."""
+        """Return the rate limit counters for other processes: {"minute", "used"}."""
         return {"minute": self._current_minute, "used": self._used_units}
 
     def load_state(self, state: JSONObject) -> None:
-        """Load a state that `export_state` returned."""
+        """Load the rate limit counters that `export_state` returned in another process."""
         self._current_minute, self._used_units = state["minute"], state["used"]
 
 
@@ -87,7 +87,7 @@ _EARLIEST_TIME = datetime.min.replace(tzinfo=UTC)
 
 
 class DataRetention:
-    """Deletes expired events and profiles as the emulator's clock advances."""
+    """Deletes an account's expired events and profiles as the emulator's clock advances."""
 
     def __init__(self, profiles: ProfileStore, options: InsiderAccountOptions) -> None:
         self._profiles, self._lock = profiles, Lock()
@@ -112,7 +112,7 @@ class DataRetention:
             )
 
     def forget_last_deletion(self) -> None:
-        """Make the next call delete expired data again."""
+        """Forget when expired data was last deleted, so that the next call deletes at once."""
         with self._lock:
             self._last_run_at = None
 
@@ -151,11 +151,11 @@ API_KEY_BYTES = 24  # assumed: the format of a key is not published
 
 
 class RoleNotPermitted(EmulatorError):
-    """The user's role must not change integrations."""
+    """Error: the panel user's role must not create or revoke integrations."""
 
 
 class IntegrationPanel:
-    """The integrations and API keys of one account, as in the InOne panel.
+    """The integrations and API keys of one Insider One account, as in the InOne panel.
 
     Args:
         account_key: The key in the workspace file, which is valid until it is revoked.
@@ -181,13 +181,13 @@ class IntegrationPanel:
         self._state_guard = guard_factory("panel", self)
 
     def list_integrations(self) -> list[Integration]:
-        """List all integrations, oldest first, with the revoked ones."""
+        """List all integrations of the account, oldest first, including the revoked ones."""
         return list(self._integrations_by_id.values())
 
     def create_integration(
         self, name: str, integration_type: str, role: str
     ) -> tuple[Integration, str]:
-        """Create an integration and its API key.
+        """Create an integration in the panel; return it with its new API key.
 
         Returns: The integration and its key, which is not shown again.
         Raises: RoleNotPermitted; EmulatorError, when the name or type is not valid.
@@ -207,7 +207,7 @@ class IntegrationPanel:
         return integration, key
 
     def revoke_integration(self, integration_id: int, role: str) -> Integration | None:
-        """Revoke an integration's key; None when there is no such integration.
+        """Revoke an integration's API key; return None when there is no such integration.
 
         Raises: RoleNotPermitted.
         """
@@ -218,7 +218,7 @@ class IntegrationPanel:
             return self._integrations_by_id.get(integration_id)
 
     def explain_key_rejection(self, key: str) -> str | None:
-        """Explain why *key* is rejected and what to do; None if it is valid.
+        """Explain why the Insider One API rejects the API key *key*; return None if it is valid.
 
         Digests are compared, so the response time reveals nothing about a key.
         """
@@ -234,7 +234,7 @@ class IntegrationPanel:
         )
 
     def reset_integrations(self) -> None:
-        """Delete all integrations but the workspace file's and make its key valid again."""
+        """Delete all integrations but the workspace file's and make its API key valid again."""
         with self._state_guard.lock_for_update:
             self._store.delete_added_integrations(self._build_workspace_integration())
             self._reload_integrations()
@@ -244,7 +244,7 @@ class IntegrationPanel:
         return {}
 
     def load_state(self, state: JSONObject) -> None:
-        """Reload the integrations that another process stored."""
+        """Reload from the store the integrations that another process stored."""
         self._reload_integrations()
 
     def _reload_integrations(self) -> None:
@@ -272,7 +272,10 @@ class IntegrationPanel:
 
 
 def _require_editor_role(role: str) -> None:
-    """Reject roles that must not edit. Source: the guide's first paragraph (documented)."""
+    """Raise an error if the panel user's *role* must not edit integrations.
+
+    Source: the guide's first paragraph (documented).
+    """
     if role not in EDITOR_ROLES:
         role_text = f"the role {role!r}" if role else "no role"
         what = f"a user with {role_text} cannot make changes to External Platform Integrations"

@@ -31,7 +31,7 @@ DEFAULT_RATE_LIMITS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class InsiderAccountOptions:
-    """The settings of one account; workspace files use the same names in camelCase.
+    """The options of one Insider One account; workspace files use the same names in camelCase.
 
     Args:
         event_names: "sample" rejects capital letters in event names, as a published response
@@ -75,7 +75,7 @@ class InsiderAccountOptions:
 
     @property
     def rate_limits(self) -> dict[str, int | None]:
-        """Units per minute of every budget, see DEFAULT_RATE_LIMITS; None is no limit."""
+        """Allowed units per minute of each rate limit of the account; None means no limit."""
         return {**DEFAULT_RATE_LIMITS, **self.rates}
 
 

@@ -1,4 +1,4 @@
-"""The Insider One API of one account: authentication, rate limits and routes to the handlers."""
+"""The emulated Insider One API of an account: authentication, rate limits, routes to handlers."""
 
 from collections.abc import Callable, Sequence
 from copy import copy
@@ -42,7 +42,7 @@ RequestHandler: TypeAlias = Callable[[JSON, datetime], HttpResponse]
 
 @dataclass(frozen=True, slots=True)
 class InsiderRoute:
-    """The handler of one method and path.
+    """The handler of one HTTP method and path of the Insider One API.
 
     Args:
         rate_budget: Rate limit that each call uses; None when the handler uses its own units.
@@ -55,7 +55,7 @@ class InsiderRoute:
 
 
 class InsiderApi:
-    """The emulated Insider One API of one account: takes a request, returns its response.
+    """The emulated Insider One API of one account: takes an HTTP request, returns its response.
 
     Args:
         account_name, account_key: Required values of X-PARTNER-NAME and X-REQUEST-TOKEN.
@@ -105,7 +105,7 @@ class InsiderApi:
         self._routes = _build_routes(self._account, self._rate_limiter)
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
-        """Handle one request and return the response, also for a rejected request.
+        """Handle one request to the Insider One API; also a rejected one gets a response.
 
         Raises: StorageFault, when the profiles cannot be read or written.
         """
@@ -131,7 +131,7 @@ class InsiderApi:
             )
 
     def create_dry_run_copy(self) -> "InsiderApi":
-        """Copy this API for a dry run: no rate limits counted, no listener or callback called.
+        """Copy this Insider One API for a dry run: no rate limit counts, no listener is called.
 
         The caller must roll back what it writes to the profiles.
         """
@@ -145,11 +145,11 @@ class InsiderApi:
         return api_copy
 
     def delete_expired_data(self) -> None:
-        """Delete expired events and profiles; call this before you read profiles."""
+        """Delete the account's expired events and profiles; call this before you read profiles."""
         self._data_retention.delete_expired_data(self._clock())
 
     def reset_limits_and_retention(self) -> None:
-        """Reset the rate limits and the time of the last data expiry."""
+        """Reset the rate limit counters and forget when expired data was last deleted."""
         self._rate_limiter.reset_counters()
         self._data_retention.forget_last_deletion()
 
@@ -171,7 +171,7 @@ class InsiderApi:
 def _build_routes(
     account: InsiderAccount, rate_limiter: RateLimiter
 ) -> dict[str, dict[str, InsiderRoute]]:
-    """Return path -> method -> route; the rate budgets are those of DEFAULT_RATE_LIMITS."""
+    """Return path -> HTTP method -> route of the Insider One API."""
     return {
         upsert.UPSERT_PATH: {
             "POST": InsiderRoute(upsert.UpsertHandler(account), "upsert", UPSERT_KEYS)
@@ -245,7 +245,7 @@ def _parse_request_body(request: HttpRequest) -> JSON:
 
 
 def parse_limited_json(body: bytes) -> JSON:
-    """Parse a request body as JSON. Raises: RequestRejected."""
+    """Parse a request body as JSON. Raises: RequestRejected, if it is invalid or too large."""
     if rejection := _check_body_size(body):
         raise rejection
     try:

@@ -1,4 +1,4 @@
-"""Handler of attribute/delete: delete attributes of many users, whole or in part.
+"""Handler of Insider One's attribute/delete: delete attributes of many users, whole or in part.
 
 Source: Insider One, API collection "Delete User Attribute". Assumed: errors look like those of an
 upsert; an attribute under both `whole` and `partial` is deleted; an unknown user is no error.
@@ -33,12 +33,12 @@ ATTRIBUTE_DELETE_PATH = "/api/user/v1/attribute/delete"
 
 @dataclass(frozen=True, slots=True)
 class DeleteAttributesHandler:
-    """Handle POST attribute/delete: remove attributes of many users."""
+    """Handler of POST attribute/delete of the Insider One API: remove attributes of many users."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Delete the listed attributes of all valid users.
+        """Delete the attributes that an attribute/delete request lists, for all valid users.
 
         Raises: RequestRejected, when the whole request is rejected.
         """
@@ -93,7 +93,10 @@ class DeleteAttributesHandler:
 def delete_attributes(
     profile: Profile, user: JSONObject, rules: IdentityRules, where: str, now: str
 ) -> list[RequestFinding]:
-    """Delete the attributes listed in *user* from *profile*. Returns: warnings."""
+    """Delete the attributes that the request lists for *user* from its *profile*.
+
+    Returns: warnings.
+    """
     warnings = []
     custom = user.get("custom", {})
     for listing, prefix in ((user, ""), (custom, "custom.")):

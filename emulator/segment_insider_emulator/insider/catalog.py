@@ -40,7 +40,7 @@ PROFILE_RETENTION = _YEAR  # since its last update
 
 @dataclass(frozen=True, slots=True)
 class DefaultEvent:
-    """An event that exists in every account; *retention* counts from the event's timestamp."""
+    """An event that exists in every Insider One account; *retention* counts from its timestamp."""
 
     display_name: str
     retention: timedelta = _THREE_MONTHS
@@ -67,18 +67,18 @@ DEFAULT_EVENTS: Mapping[str, DefaultEvent] = {
 
 
 def resolve_event_alias(event_name: str) -> str:
-    """Return the name under which an event is stored: an alias becomes the main name."""
+    """Return the name under which Insider One stores an event: an alias becomes the main name."""
     return EVENT_ALIASES.get(event_name, event_name)
 
 
 def get_event_display_name(event_name: str) -> str:
-    """Return the event's name in the panel; custom events have only their system name."""
+    """Return an event's name in the Insider One panel; a custom event has only its system name."""
     default_event = DEFAULT_EVENTS.get(event_name)
     return default_event.display_name if default_event else event_name
 
 
 def get_event_retention(event_name: str, options: InsiderAccountOptions) -> timedelta:
-    """Return how long an event is stored in this account: custom events three months unless set.
+    """Return how long an account stores an event; three months for a custom event unless set.
 
     three months for custom events.
     """
@@ -89,7 +89,7 @@ def get_event_retention(event_name: str, options: InsiderAccountOptions) -> time
 
 
 def list_nondefault_retentions(options: InsiderAccountOptions) -> dict[str, timedelta]:
-    """Return the retention of all events that differ from the usual three months, by name."""
+    """Return event name -> retention of the events not stored for the usual three months."""
     retention_by_name = {
         name: get_event_retention(name, options)
         for name in (*DEFAULT_EVENTS, *options.retention_days)
@@ -102,7 +102,7 @@ def list_nondefault_retentions(options: InsiderAccountOptions) -> dict[str, time
 
 
 def get_required_parameters(event_name: str, options: InsiderAccountOptions) -> tuple[str, ...]:
-    """Return the parameters that an event must have; without them it is rejected."""
+    """Return the event parameters without which Insider One rejects the event."""
     if event_name == "cart_page_view":
         return _CART_PARAMETERS
     # It is not published whether confirmation_page_view is checked as strictly as purchase.
@@ -113,7 +113,7 @@ def get_required_parameters(event_name: str, options: InsiderAccountOptions) -> 
 
 
 def get_recommended_parameters(event_name: str, options: InsiderAccountOptions) -> tuple[str, ...]:
-    """Return the parameters whose absence only causes a warning."""
+    """Return the event parameters whose absence causes a warning but no rejection."""
     if event_name != "confirmation_page_view" or get_required_parameters(event_name, options):
         return ()
     return get_required_parameters("purchase", options)
@@ -124,7 +124,7 @@ _INVALID_NAME_CHARS = re.compile(r"[A-Z\s]")
 
 @dataclass(frozen=True, slots=True)
 class FieldCatalog:
-    """The default attributes, or the default event parameters, of Insider One.
+    """Catalog of Insider One's default attributes, or of its default event parameters.
 
     Args:
         noun: "attribute" or "parameter".
@@ -206,7 +206,7 @@ def parse_field_values(
     options: InsiderAccountOptions,
     silent_names: frozenset[str] = frozenset(),
 ) -> tuple[dict[str, JSON], list[RequestFinding]]:
-    """Split field values into those that are stored and warnings.
+    """Split attributes or event parameters of a request into the stored values and warnings.
 
     Args:
         values: An object with default names at the root and other names under "custom".
@@ -253,7 +253,7 @@ def _parse_custom_fields(
     options: InsiderAccountOptions,
     warnings: list[RequestFinding],
 ) -> dict[str, JSON]:
-    """Return the custom values that are stored, by path."""
+    """Return the custom attributes or parameters to store: path -> value."""
     custom_types = catalog.get_custom_types(options)
     stored_values = {}
     for name, value in custom.items():
@@ -277,7 +277,7 @@ def _parse_custom_fields(
 def _check_field_value(
     name: str, value: JSON, schema: CompiledSchema, where: str, warnings: list[RequestFinding]
 ) -> bool:
-    """Return whether *value* has the right type to be stored; warn if not."""
+    """Return whether *value* has the type of its attribute or parameter; warn if it has not."""
     has_right_type = True
     for error in schema.iter_errors(value):
         if error.validator == "format":

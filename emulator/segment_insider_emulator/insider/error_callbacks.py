@@ -1,4 +1,4 @@
-"""Error callbacks: which hosts may be called, and a background sender.
+"""Insider One's error callbacks: which hosts may be called, and a background sender.
 
 Assumed: Insider One publishes that it calls error_callback_endpoint when the unification of a user
 fails, but not how; here it is one POST of JSON without a retry, after the response.
@@ -31,18 +31,18 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ForbiddenCallbackHost(OSError):
-    """An allowed host name resolves to an address that must not be called."""
+    """Error: an allowed callback host resolves to an IP address that must not be called."""
 
 
 def resolve_host(host: str) -> list[str]:
-    """Resolve *host* to its current IP addresses. Raises: OSError."""
+    """Resolve the host name *host* to its current IP addresses. Raises: OSError."""
     entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return [str(socket_address[0]) for *_, socket_address in entries]
 
 
 @dataclass(frozen=True, slots=True)
 class CallbackHosts:
-    """The hosts that may receive error callbacks; a request cannot make us call other hosts.
+    """The hosts to which error callbacks may be sent; a request cannot name any other host.
 
     Args:
         allowed_hosts: Names, addresses and networks, such as "172.18.0.0/16".
@@ -56,7 +56,7 @@ class CallbackHosts:
     emulator_port: int = 0
 
     def allows_url(self, url: str) -> bool:
-        """Return whether *url* is http(s) and its host is allowed, without a DNS lookup."""
+        """Return whether a callback *url* is http(s) and its host is allowed; no DNS lookup."""
         try:
             url_parts = urlsplit(url)
             host = url_parts.hostname or ""
@@ -79,7 +79,7 @@ class CallbackHosts:
     def resolve_allowed_address(
         self, host: str, port: int | None, resolver: HostResolver = resolve_host
     ) -> str:
-        """Resolve *host*, an allowed one, to the one IP address that is called.
+        """Resolve the allowed callback host *host* to the one IP address to call.
 
         A second DNS lookup can return another address, so the name is resolved only once. The
         address must be public, or allowed itself (as an address or a network).
@@ -108,7 +108,7 @@ class CallbackHosts:
 
 
 def _list_equivalent_addresses(address: IpAddress) -> list[IpAddress]:
-    """Return *address* and the IPv4 address embedded in it, if any."""
+    """Return the IP *address* and the IPv4 address embedded in it, if any."""
     if isinstance(address, IPv4Address):
         return [address]
     inner = address.ipv4_mapped or address.sixtofour
@@ -118,7 +118,7 @@ def _list_equivalent_addresses(address: IpAddress) -> list[IpAddress]:
 
 
 def _is_local_address(address: IpAddress) -> bool:
-    """Return whether *address* is local or link-local (where clouds serve secrets)."""
+    """Return whether the IP *address* is local or link-local (where clouds serve secrets)."""
     if address.is_loopback or address.is_link_local or address.is_unspecified:
         return True
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
@@ -145,7 +145,7 @@ NO_CALLBACK_HOSTS = CallbackHosts()
 
 
 class ErrorCallbackSender:
-    """Background sender of error callbacks, one after the other; failures are only logged.
+    """Sends error callbacks in the background, one after the other; failures are only logged.
 
     Args:
         hosts: The hosts that may be called.
@@ -160,7 +160,7 @@ class ErrorCallbackSender:
         self._pending_slots = BoundedSemaphore(MAX_PENDING_CALLBACKS)
 
     def __call__(self, url: str, body: bytes) -> None:
-        """Queue *body* for a POST to *url*; drop it when too many are pending."""
+        """Queue an error callback: a POST of *body* to *url*; drop it when too many are pending."""
         if not self._pending_slots.acquire(blocking=False):
             log.warning("gave up error callback waiting=%d", MAX_PENDING_CALLBACKS)
             return
@@ -170,7 +170,7 @@ class ErrorCallbackSender:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait for the queued callbacks."""
+        """Wait until all queued error callbacks are sent."""
         self._executor.shutdown()
 
     def _post_callback(self, url: SplitResult, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Value formats (time, email, phone, URL, codes) and compiled JSON Schemas that use them."""
+"""Formats of Insider One values (time, email, phone, URL) and JSON Schemas compiled with them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 
 def load_schema_file(name: str) -> JSONObject:
-    """Load a JSON file of `schemas/`, e.g. "user"."""
+    """Load one of Insider One's schema files in the folder `schemas/`, e.g. "user"."""
     folder = files("segment_insider_emulator.insider") / "schemas"
     text = (folder / f"{name}.json").read_text("utf-8")
     content: JSONObject = json.loads(text)
@@ -37,7 +37,7 @@ _CODE_LISTS = load_schema_file("codes")
 
 
 def parse_rfc3339(text: str) -> datetime | None:
-    """Parse an RFC 3339 time to an aware datetime in UTC, or None if it is not valid."""
+    """Parse an RFC 3339 time to an aware datetime in UTC; return None if it is not valid."""
     if not _RFC3339_PATTERN.fullmatch(text):
         return None
     try:
@@ -48,7 +48,7 @@ def parse_rfc3339(text: str) -> datetime | None:
 
 
 def is_email(text: str) -> bool:
-    """Return whether *text* matches EMAIL_PATTERN, in linear time."""
+    """Return whether *text* is an email address by Insider One's pattern, in linear time."""
     # Not with `re`: the pattern takes cubic time for a long text of "@.".
     at_position = text.find("@", 1)
     dot_position = text.rfind(".", at_position + 2, len(text) - 1) if at_position > 0 else -1
@@ -56,7 +56,7 @@ def is_email(text: str) -> bool:
 
 
 def is_e164_phone_number(text: str) -> bool:
-    """Return whether *text* matches the published expression `^\\+[1-9]\\d{6,14}$`."""
+    """Return whether *text* is an E.164 phone number by Insider One's published pattern."""
     return _E164_PATTERN.fullmatch(text) is not None
 
 
@@ -141,12 +141,12 @@ class CompiledSchema:
     _validator: Validator
 
     def iter_errors(self, value: JSON) -> Iterator[ValidationError]:
-        """Yield the validation errors of *value*."""
+        """Yield the errors of *value* against this JSON Schema."""
         return iter(()) if self.is_valid(value) else self._validator.iter_errors(value)
 
 
 def compile_schema(schema: JSONObject) -> CompiledSchema:
-    """Compile *schema* with the formats of this package."""
+    """Compile a JSON Schema with Insider One's value formats."""
     return CompiledSchema(
         schema,
         _compile_fast_check(schema),
@@ -173,7 +173,7 @@ def _compile_fast_check(schema: JSONObject) -> Callable[[JSON], bool]:
 
 
 def _replace_patterns_by_formats(schema: JSON, formats: dict[str, Callable[[str], bool]]) -> JSON:
-    """Replace each pattern in *schema* by a format and add it to *formats*.
+    """Replace each `pattern` in a JSON Schema by a named format and add it to *formats*.
 
     The library itself searches for a pattern; Insider One's patterns match the whole text.
     """
@@ -193,5 +193,5 @@ def _replace_patterns_by_formats(schema: JSON, formats: dict[str, Callable[[str]
 
 
 def matches_whole_pattern(pattern: str, value: str) -> bool:
-    """Return whether the whole *value* matches *pattern*."""
+    """Return whether the regular expression *pattern* matches the whole of *value*."""
     return _compile_pattern(pattern)(value)

@@ -1,4 +1,4 @@
-"""Identity resolution of Insider One: find, create or merge a user's profile; list its changes.
+"""Identity resolution of Insider One: find, create or merge the profile of a user.
 
 Assumed: Insider One publishes that identifiers have a priority, value limits and blocked values,
 and that matching profiles are merged, but not how. This is a deterministic model of it.
@@ -21,7 +21,7 @@ UNLIMITED_IDENTIFIERS = {"segment_anonymous_id": 10**9}
 
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
-    """An account's rules for identity resolution.
+    """An Insider One account's rules for identity resolution.
 
     Args:
         priority: Types that identify a profile, strongest first; custom types without "custom.".
@@ -34,7 +34,7 @@ class IdentityRules:
     blocked: frozenset[str]
 
     def select_usable_identifiers(self, identifiers: Mapping[str, str]) -> dict[str, str]:
-        """Return the *identifiers*, type -> value, that may identify a profile, strongest first."""
+        """Return those of a user's identifiers that may identify a profile, strongest first."""
         return {
             name: identifiers[name]
             for name in self.priority
@@ -47,7 +47,7 @@ class IdentityRules:
         return len(profile.identifiers.get(identifier_type, ())) < limit
 
     def can_merge_profiles(self, survivor: Profile, other: Profile) -> bool:
-        """Return whether one profile may have the identifiers of both."""
+        """Return whether two profiles can be merged: one may have the identifiers of both."""
         return all(
             len({*survivor.identifiers.get(name, ()), *values}) <= self.limits.get(name, 1)
             for name, values in other.identifiers.items()
@@ -56,26 +56,26 @@ class IdentityRules:
 
 @dataclass(slots=True)
 class ResolvedUser:
-    """The profile found or created for a user, with notes: (identifier type, sentence)."""
+    """Profile found or created for a request's user, with notes: (identifier type, sentence)."""
 
     profile: Profile
     notes: list[tuple[str, str]]
 
 
 def build_identity_rules(priority: Iterable[str], options: InsiderAccountOptions) -> IdentityRules:
-    """Build the identity rules of an account with the identifier types *priority*."""
+    """Build an account's identity rules; *priority* lists identifier types, strongest first."""
     limits = {**UNLIMITED_IDENTIFIERS, **options.identifier_limits}
     # Assumed: an empty text never identifies a profile, whatever else an account blocks.
     return IdentityRules(tuple(priority), limits, frozenset(options.blocked_values) | {""})
 
 
 def format_identifier(identifier_type: str, value: str) -> str:
-    """Format an identifier as one text, e.g. "uuid:u1"."""
+    """Format a user identifier as one text of type and value, e.g. "uuid:u1"."""
     return f"{identifier_type}:{value}"
 
 
 class IdentityResolver:
-    """Resolves the users of one request to profiles: finds, creates and merges them."""
+    """Resolves the users of one upsert request to profiles: finds, creates and merges them."""
 
     def __init__(
         self,
@@ -99,13 +99,13 @@ class IdentityResolver:
         self._events_by_profile: dict[str, list[ProfileEvent]] = {}
 
     def has_profile(self, insider_id: str) -> bool:
-        """Return whether a profile has this Profile ID."""
+        """Return whether one of the known profiles has this Profile ID."""
         return insider_id in self._by_id
 
     def resolve_user(
         self, insider_id: str | None, identifiers: Mapping[str, str], request: JSONObject
     ) -> ResolvedUser:
-        """Find or create the profile of one user; merge profiles that are the same person.
+        """Find or create the profile of one user; merge the profiles that are the same person.
 
         Args:
             insider_id: A Profile ID, stronger than every identifier. An unknown one is ignored,
@@ -131,12 +131,12 @@ class IdentityResolver:
         return resolved
 
     def add_events(self, profile: Profile, events: list[ProfileEvent]) -> None:
-        """Add new events to *profile*."""
+        """Note new events of *profile* as changes to be saved."""
         if events:
             self._events_by_profile.setdefault(profile.id, []).extend(events)
 
     def collect_changes(self) -> ProfileChanges:
-        """Collect all changes of the request, to be saved."""
+        """Collect all changes of profiles and events by the request, to be saved."""
         return ProfileChanges(
             created_profiles=list(self._created_profiles.values()),
             changed_profiles=list(self._changed_profiles.values()),
@@ -159,7 +159,7 @@ class IdentityResolver:
     def _choose_profile(
         self, matches: Mapping[str, Profile], identifiers: Mapping[str, str]
     ) -> Profile | None:
-        """Choose the strongest match that has no other value of a stronger identifier.
+        """Choose a user's profile: the strongest match without a conflict in a stronger identifier.
 
         A known phone with a new user id is a second person with that phone, not the first one.
         """
@@ -231,7 +231,7 @@ class IdentityResolver:
 
 
 def merge_profiles(survivor: Profile, other: Profile) -> None:
-    """Merge the identifiers, attributes and history of *other* into *survivor*.
+    """Merge the identifiers, attributes and history of the profile *other* into *survivor*.
 
     Assumed: of an attribute in both, the value written last stays. Lists are combined instead, so
     that appended members are not lost, whenever the two profiles are merged.
@@ -256,13 +256,13 @@ def merge_profiles(survivor: Profile, other: Profile) -> None:
 
 
 def append_missing_items(stored: list[JSON], added: list[JSON]) -> list[JSON]:
-    """Return *stored* followed by the members of *added* that are missing in it."""
+    """Return the list *stored* followed by the items of *added* that it does not have."""
     return [*stored, *(member for member in added if member not in stored)]
 
 
 @dataclass(frozen=True, slots=True)
 class ProfileChange:
-    """The changes that one request made to one profile.
+    """Record of the changes that one request made to one profile.
 
     Args:
         profile_id: The profile after merges.

@@ -1,4 +1,4 @@
-"""Journeys and their conditions: a small model of Insider One's Architect.
+"""Definitions of journeys and their conditions: a small model of Insider One's Architect.
 
 docs/journeys.md describes what is modelled, docs/assumptions.md what is assumed.
 Source: Insider One, "Anatomy of a Journey", "Journey Starter: On Event", "Check Reachability".
@@ -17,7 +17,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 @dataclass(frozen=True, slots=True)
 class ConditionComparison:
-    """A test of one value; *operator* is a key of COMPARISON_OPERATORS."""
+    """Comparison of one value in a journey condition; *operator* is in COMPARISON_OPERATORS."""
 
     operator: str
     expected_value: JSON
@@ -25,7 +25,7 @@ class ConditionComparison:
 
 @dataclass(frozen=True, slots=True)
 class EventCondition:
-    """Matches events with one of *event_names* whose parameters pass all tests."""
+    """Journey condition: an event has one of *event_names*, and its parameters pass all tests."""
 
     event_names: tuple[str, ...]
     parameter_tests: Mapping[str, ConditionComparison]
@@ -33,7 +33,7 @@ class EventCondition:
 
 @dataclass(frozen=True, slots=True)
 class AttributeCondition:
-    """Compares the current value of an attribute, e.g. "email" or "custom.plan"."""
+    """Journey condition on the current value of an attribute, e.g. "email" or "custom.plan"."""
 
     attribute_path: str
     comparison: ConditionComparison
@@ -41,7 +41,7 @@ class AttributeCondition:
 
 @dataclass(frozen=True, slots=True)
 class AttributeChangeCondition:
-    """Matches an attribute that "changes", "changes_to" or "changes_from" *value*."""
+    """Journey condition: an attribute "changes", "changes_to" or "changes_from" *value*."""
 
     attribute_path: str
     operator: str
@@ -50,7 +50,7 @@ class AttributeChangeCondition:
 
 @dataclass(frozen=True, slots=True)
 class SinceEntryCondition:
-    """Checks that an event happened since entry, or that it did not."""
+    """Journey condition: an event happened, or did not happen, since the person entered."""
 
     event: EventCondition
     must_have_happened: bool
@@ -61,7 +61,7 @@ JourneyTrigger: TypeAlias = EventCondition | AttributeChangeCondition
 
 @dataclass(frozen=True, slots=True)
 class WaitElement:
-    """An element that waits for *length*."""
+    """Journey element that lets the person wait for *length*."""
 
     step_path: str
     length: timedelta
@@ -70,7 +70,7 @@ class WaitElement:
 
 @dataclass(frozen=True, slots=True)
 class CheckElement:
-    """An element that splits by a condition.
+    """Journey element that splits its path by a condition.
 
     Args:
         matching, not_matching: Path of the next step; None is an empty path.
@@ -84,7 +84,7 @@ class CheckElement:
 
 @dataclass(frozen=True, slots=True)
 class ReachabilityElement:
-    """An element that splits by whether *channel* can reach the person.
+    """Journey element that splits its path by whether *channel* can reach the person.
 
     Args:
         reachable, not_reachable: Path of the next step; None is an empty path.
@@ -98,7 +98,7 @@ class ReachabilityElement:
 
 @dataclass(frozen=True, slots=True)
 class ChannelElement:
-    """An element that sends *message*, the name of a content, on *channel*."""
+    """Journey element that sends *message*, the name of a content, on *channel*."""
 
     step_path: str
     channel: str
@@ -111,7 +111,7 @@ JourneyElement: TypeAlias = WaitElement | CheckElement | ReachabilityElement | C
 
 @dataclass(frozen=True, slots=True)
 class JourneyDefinition:
-    """One validated journey of the workspace file.
+    """Definition of one journey of the workspace file, already validated.
 
     Args:
         ignored_date_parameters: Date parameters of the starter; Architect ignores them.
@@ -139,7 +139,7 @@ class JourneyDefinition:
 
 @dataclass(frozen=True, slots=True)
 class AttributeUpdate:
-    """One attribute that got a new value; None means absent."""
+    """A profile attribute that got a new value; None means that there is no value."""
 
     attribute_path: str
     old_value: JSON
@@ -155,7 +155,7 @@ def is_same_json(first: JSON, second: JSON) -> bool:
 
 
 def is_json_number(value: JSON) -> bool:
-    """Return whether *value* is a JSON number."""
+    """Return whether a JSON value is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -177,19 +177,19 @@ COMPARISON_OPERATORS: Mapping[str, Callable[[JSON, JSON], bool]] = {
 
 
 def matches_comparison(comparison: ConditionComparison, value: JSON) -> bool:
-    """Return whether *value* (None: absent) passes *comparison*."""
+    """Return whether *value* (None: absent) passes the comparison of a journey condition."""
     return COMPARISON_OPERATORS[comparison.operator](value, comparison.expected_value)
 
 
 def matches_attribute_condition(
     condition: AttributeCondition, attributes: Mapping[str, JSON]
 ) -> bool:
-    """Return whether *attributes*, by path, meet *condition*."""
+    """Return whether a profile's *attributes* (path -> value) meet a journey's *condition*."""
     return matches_comparison(condition.comparison, attributes.get(condition.attribute_path))
 
 
 def matches_journey_trigger(trigger: JourneyTrigger, occurrence: Occurrence) -> bool:
-    """Return whether *occurrence* meets *trigger*."""
+    """Return whether an event or attribute update meets a trigger of a journey."""
     if isinstance(occurrence, ProfileEvent):
         return isinstance(trigger, EventCondition) and _matches_event(trigger, occurrence)
     if isinstance(trigger, EventCondition):
@@ -205,7 +205,7 @@ def _matches_event(condition: EventCondition, event: ProfileEvent) -> bool:
 
 
 def _matches_attribute_change(change: AttributeChangeCondition, update: AttributeUpdate) -> bool:
-    """Return whether *update* meets *change*.
+    """Return whether an attribute update meets an attribute change condition of a journey.
 
     Documented: strings, numbers and booleans only; on first insert and update, not on delete.
     """
@@ -224,7 +224,7 @@ def _get_event_parameter(params: JSONObject, parameter_path: str) -> JSON:
 
 
 def describe_condition(condition: JourneyTrigger | AttributeCondition) -> str:
-    """Describe a condition, e.g. "cart_page_view with unit_price more than 10"."""
+    """Describe a journey's condition, e.g. "cart_page_view with unit_price more than 10"."""
     if isinstance(condition, AttributeCondition):
         return f"{condition.attribute_path} {_describe_comparison(condition.comparison)}"
     if isinstance(condition, AttributeChangeCondition):
@@ -237,7 +237,7 @@ def describe_condition(condition: JourneyTrigger | AttributeCondition) -> str:
 
 
 def describe_occurrence(occurrence: Occurrence) -> str:
-    """Describe an occurrence, e.g. "item_added_to_cart at 2026-11-23T10:00:00.000Z"."""
+    """Describe an event or attribute update, e.g. "item_added_to_cart at 2026-11-23T10:00Z"."""
     if isinstance(occurrence, ProfileEvent):
         return f"{occurrence.sent_as} at {occurrence.timestamp}"
     path, new_value = occurrence.attribute_path, format_as_json(occurrence.new_value)
@@ -247,7 +247,7 @@ def describe_occurrence(occurrence: Occurrence) -> str:
 
 
 def serialize_occurrence(occurrence: Occurrence) -> JSONObject:
-    """Serialize an occurrence: {"event": {...}} or {"attribute": {"name", "from", "to"}}."""
+    """Serialize an event or attribute update for a journey's trail, e.g. {"event": {...}}."""
     if isinstance(occurrence, ProfileEvent):
         event_fields = {"event_name": occurrence.name, "timestamp": occurrence.timestamp}
         return {"event": {**event_fields, "event_params": occurrence.params}}
@@ -267,5 +267,5 @@ def _describe_comparison(comparison: ConditionComparison) -> str:
 
 
 def format_as_json(value: JSON) -> str:
-    """Format a value as JSON text."""
+    """Format a value as JSON text, for descriptions of journey conditions."""
     return orjson.dumps(value).decode()

@@ -1,4 +1,4 @@
-"""Rules of journeys: start, advance and end a run, visit elements, count goals.
+"""Rules of Insider One journeys: start, advance and end a run, visit elements, count goals.
 
 Pure functions: they neither read nor write the store. Documented: entering, exiting, dropping and
 completing, as Insider One's "Anatomy of a Journey" counts them; unreachable people are dropped,
@@ -45,7 +45,7 @@ SAME_EMAIL_INTERVAL = timedelta(minutes=30)  # documented
 
 @dataclass(frozen=True, slots=True)
 class ElementVisitContext:
-    """What a run knows about the person; events and sends are loaded only when needed.
+    """What journey elements may ask about the person; events and sends are loaded when needed.
 
     Args:
         attributes: Path -> value.
@@ -60,7 +60,7 @@ class ElementVisitContext:
 
 @dataclass(frozen=True, slots=True)
 class ElementVisitResult:
-    """The outcome of one element for one person; *due_at* is set for a wait."""
+    """The outcome of one journey element for one person; *due_at* is set for a wait."""
 
     entry: TrailEntry
     next_step_path: str | None
@@ -71,7 +71,7 @@ class ElementVisitResult:
 def visit_journey_element(
     element: JourneyElement, context: ElementVisitContext, visited_at: datetime
 ) -> ElementVisitResult:
-    """Run *element* for a person who arrives at *visited_at*."""
+    """Apply a journey element to a person who arrives there at *visited_at*."""
     if isinstance(element, WaitElement):
         due_at = visited_at + element.length
         until = format_iso_utc(due_at)
@@ -154,13 +154,13 @@ def _visit_channel_element(
 
 
 def _list_unreachable_reasons(channel: str, context: ElementVisitContext) -> list[str]:
-    """List why *channel* cannot reach the person now; empty when it can."""
+    """List why *channel* cannot reach the person of a journey now; empty when it can."""
     reasons: list[str] = check_reachability(context.attributes)[channel]["why"]
     return reasons
 
 
 class JourneyOccurrenceFilter:
-    """Selects the events and attribute updates that can start, exit or score *journeys*."""
+    """Selects the events and attribute updates that can start, exit or score journeys."""
 
     def __init__(self, journeys: Iterable[JourneyDefinition]) -> None:
         self._event_names: set[str] = set()
@@ -173,7 +173,10 @@ class JourneyOccurrenceFilter:
                     self._attribute_paths.add(trigger.attribute_path)
 
     def select_relevant_occurrences(self, change: ProfileChange) -> list[Occurrence]:
-        """Select what matters in *change*. Assumed: attributes are written before events."""
+        """Select the events and attribute updates of *change* that matter to some journey.
+
+        Assumed: attributes are written before events.
+        """
         updates = [
             AttributeUpdate(path, old_value, new_value)
             for path, (old_value, new_value) in change.attribute_changes.items()
@@ -185,7 +188,7 @@ class JourneyOccurrenceFilter:
 def start_journey_run(
     journey: JourneyDefinition, profile_id: str, occurrence: Occurrence, now: datetime
 ) -> tuple[JourneyRun, list[TrailEntry], ProfileEvent]:
-    """Start a run: the person enters the journey.
+    """Start a run of *journey*: the person enters it.
 
     Returns: The run, due at once; the first entry of its trail; and the `journey_entered` event
         that Insider One writes to the profile (documented, as is `journey_id`).
@@ -206,7 +209,7 @@ def start_journey_run(
 def select_events_since_entry(
     run: JourneyRun, events: Sequence[ProfileEvent]
 ) -> tuple[ProfileEvent, ...]:
-    """Select the *events*, oldest first, that were stored after the person entered.
+    """Select the *events*, oldest first, that were stored after the person entered the journey.
 
     Events after the mark count; if the mark has expired, the time decides. Assumed: further
     products of the call that started the run are events of the same time and do not count.
@@ -225,7 +228,7 @@ def select_events_since_entry(
 def apply_occurrence_to_run(
     journey: JourneyDefinition, run: JourneyRun, occurrence: Occurrence, now: datetime
 ) -> tuple[JourneyRun, list[TrailEntry]]:
-    """Apply an occurrence to a run: count goals first, then exits (an exit may be a goal)."""
+    """Apply an event or attribute update to a journey run: count goals first, then exits."""
     entries = []
     is_in_progress = run.status == "in_progress"
     if is_in_progress or (run.watched_until and now <= run.watched_until):
@@ -246,7 +249,7 @@ def apply_occurrence_to_run(
 def advance_journey_run(
     journey: JourneyDefinition, run: JourneyRun, context: ElementVisitContext
 ) -> tuple[JourneyRun, list[TrailEntry]]:
-    """Move a due run forward to its next wait or to its end."""
+    """Move a due journey run forward to its next wait or to its end."""
     assert run.due_at is not None  # only a run in progress is due
     at, step_path, entries = run.due_at, run.element, []
     while step_path is not None:
@@ -267,7 +270,10 @@ def advance_journey_run(
 def end_journey_run(
     run: JourneyRun, status: JourneyRunStatus, reason: str, ended_at: datetime
 ) -> tuple[JourneyRun, TrailEntry]:
-    """End a run. Assumed: only a completed run still counts goals."""
+    """End a journey run with *status*.
+
+    Assumed: only a completed run still counts goals.
+    """
     assert status != "in_progress"
     watched_until = run.watched_until if status == "completed" else None
     ended_run = replace(

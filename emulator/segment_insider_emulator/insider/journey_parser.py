@@ -31,7 +31,10 @@ _FIELD_GROUPS = ("custom", "unrecognised")
 
 
 def parse_journey_trigger(document: JSONObject, where: str) -> JourneyTrigger:
-    """Parse {"events", "parameters"} or {"attribute", one change}. Raises: EmulatorError."""
+    """Parse a journey's trigger: {"events", "parameters"} or {"attribute", one change}.
+
+    Raises: EmulatorError.
+    """
     if require_exactly_one_key(("events", "attribute"), document, where) == "events":
         return parse_event_condition(document, where)
     operator = require_exactly_one_key(CHANGE_OPERATORS, document, where)
@@ -47,7 +50,7 @@ def parse_journey_trigger(document: JSONObject, where: str) -> JourneyTrigger:
 
 
 def parse_event_condition(document: JSONObject, where: str) -> EventCondition:
-    """Parse {"events": [name], "parameters": {path: value or {operator: value}}}."""
+    """Parse a journey's event condition: {"events": [name], "parameters": {path: test}}."""
     parameter_tests = {}
     for path, test in document.get("parameters", {}).items():
         _validate_field_path(path, f"{where}.parameters")
@@ -58,7 +61,7 @@ def parse_event_condition(document: JSONObject, where: str) -> EventCondition:
 def parse_check_condition(
     document: JSONObject, where: str
 ) -> SinceEntryCondition | AttributeCondition:
-    """Parse {"did": {...}}, {"did_not": {...}} or {"attribute", one operator}."""
+    """Parse a condition of a journey's check: {"did"}, {"did_not"} or {"attribute", operator}."""
     kind = require_exactly_one_key(("did", "did_not", "attribute"), document, where)
     if kind == "attribute":
         return parse_attribute_condition(document, where)
@@ -67,7 +70,7 @@ def parse_check_condition(
 
 
 def parse_attribute_condition(document: JSONObject, where: str) -> AttributeCondition:
-    """Parse {"attribute": path, one operator}."""
+    """Parse a journey's attribute condition: {"attribute": path, one operator}."""
     operator = require_exactly_one_key(tuple(COMPARISON_OPERATORS), document, where)
     return AttributeCondition(
         _resolve_attribute_path(document["attribute"], where),
@@ -76,7 +79,7 @@ def parse_attribute_condition(document: JSONObject, where: str) -> AttributeCond
 
 
 def require_exactly_one_key(names: Sequence[str], document: JSONObject, where: str) -> str:
-    """Return the only key of *document* that is one of *names*.
+    """Return the only one of *names* that is a key of *document*.
 
     Raises: EmulatorError, for none or several.
     """
@@ -135,7 +138,7 @@ STEP_KEYS_BY_KIND: Mapping[str, tuple[str, ...]] = {
 def parse_journey_steps(
     steps: StepDocuments, parent_path: str, journey_location: str
 ) -> Iterator[JourneyElement]:
-    """Parse *steps* and all nested paths to journey elements.
+    """Parse a journey's *steps*, with those of all branches, to journey elements.
 
     Args:
         parent_path: Path of *steps* in the journey, e.g. "steps[1].matching".
@@ -162,7 +165,7 @@ def parse_journey_steps(
 
 
 def get_path_of_first_step(steps: StepDocuments, parent_path: str) -> str | None:
-    """Return the path of the first of *steps*, or None for an empty list."""
+    """Return the location of the first of a journey's *steps*; None when there are no steps."""
     return f"{parent_path}[0]" if steps else None
 
 
@@ -213,7 +216,7 @@ DEFAULT_ATTRIBUTION_WINDOW = timedelta(days=3)
 
 
 def parse_journeys(documents: Sequence[JSONObject]) -> dict[int, JourneyDefinition]:
-    """Parse journeys by id, in file order. Raises: EmulatorError, for the first error."""
+    """Parse the journeys of a workspace file: id -> definition. Raises: EmulatorError."""
     for error in find_journey_errors(documents):
         raise error
     return {
@@ -223,7 +226,7 @@ def parse_journeys(documents: Sequence[JSONObject]) -> dict[int, JourneyDefiniti
 
 
 def find_journey_errors(documents: Sequence[JSONObject]) -> Iterator[EmulatorError]:
-    """Find the first error of each journey in *documents*."""
+    """Find the first error of each journey in *documents* of a workspace file."""
     locations_by_id: dict[int, str] = {}
     for index, document in enumerate(documents):
         location = _format_journey_location(index)
@@ -271,7 +274,7 @@ def _parse_journey(document: JSONObject, where: str) -> JourneyDefinition:
 def _parse_journey_starter(
     starter_document: JSONObject, where: str
 ) -> tuple[JourneyTrigger, tuple[str, ...]]:
-    """Parse the starter and list the date parameters that it ignores.
+    """Parse a journey's starter; return its trigger and the date parameters that it ignores.
 
     Documented: parameters of a date type are ignored. Assumed: a parameter is a date if its value
     is an RFC 3339 time.

@@ -1,4 +1,4 @@
-"""Runner of all journeys of an account, and the JSON of journeys and runs.
+"""Runner of all journeys of an Insider One account, and the JSON of journeys and runs.
 
 Nothing runs in the background: `advance_due_runs` is called before each request, each read and
 each change of the clock, so that a due step uses the data of the time when it was due.
@@ -46,7 +46,7 @@ RunUpdates = list[tuple[JourneyRun, list[TrailEntry]]]
 
 
 class JourneyRunner:
-    """Runs all journeys of one account. Thread-safe."""
+    """Runs all journeys of one Insider One account. Thread-safe."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class JourneyRunner:
         self._lock = profiles.write_lock
 
     def handle_profile_changes(self, changes: list[ProfileChange]) -> None:
-        """Start, update or exit runs after an upsert, in the upsert's transaction."""
+        """Start, update or end journey runs after an upsert, in the upsert's transaction."""
         with self._lock:
             run_updates: RunUpdates = []
             for change in changes:
@@ -76,7 +76,7 @@ class JourneyRunner:
                 )
 
     def advance_due_runs(self) -> None:
-        """Advance all runs that are due by now."""
+        """Advance all journey runs that are due by now."""
         if self.run_store.has_no_due_run(self._clock()):
             return
         with self._lock:
@@ -89,14 +89,14 @@ class JourneyRunner:
             self.run_store.reload_next_due_time()
 
     def delete_all_runs(self) -> None:
-        """Delete all runs."""
+        """Delete all journey runs of the account."""
         with self._lock:
             self.run_store.delete_all_runs()
 
     def _apply_profile_change_to_runs(
         self, change: ProfileChange, occurrences: list[Occurrence]
     ) -> RunUpdates:
-        """Apply *occurrences* to the person's runs; return changed runs and new entries."""
+        """Apply *occurrences* to the person's journey runs; return changed runs and entries."""
         profile_id, now = change.profile_id, change.changed_at
         known_runs: list[JourneyRun] = []
         if not change.is_new_profile or change.absorbed_profile_ids:
@@ -121,7 +121,7 @@ class JourneyRunner:
     def _advance_run_to_time(
         self, run: JourneyRun, entries: list[TrailEntry], now: datetime
     ) -> tuple[JourneyRun, list[TrailEntry]]:
-        """Advance a changed run until *now*."""
+        """Advance a changed journey run until *now*."""
         while run.due_at and run.due_at <= now:
             run, new_entries = self._advance_run_or_drop_it(run)
             entries = [*entries, *new_entries]
@@ -134,7 +134,10 @@ class JourneyRunner:
         change: ProfileChange,
         run_updates: RunUpdates,
     ) -> bool:
-        """Check eligibility and segment. Documented: skip_hook data starts no journey."""
+        """Return whether the journey's eligibility and segment let this person enter.
+
+        Documented: skip_hook data starts no journey.
+        """
         if change.skip_hook or not matches_journey_trigger(journey.starter, occurrence):
             return False
         entry_times = [run.entered_at for run, _ in run_updates if run.journey_id == journey.id]
@@ -159,7 +162,7 @@ class JourneyRunner:
         return profile.attributes if profile else {}
 
     def _get_profile(self, profile_id: str) -> Profile | None:
-        """Return a profile without its events."""
+        """Return the profile of a journey run without its events; None if it was deleted."""
         return next(iter(self._profiles.find_by_identifiers((), [profile_id])), None)
 
     def _start_run(
@@ -172,7 +175,7 @@ class JourneyRunner:
         return run, entries
 
     def _move_runs_of_merged_profiles(self, change: ProfileChange) -> None:
-        """Move runs to the surviving profile, which has at most one run in each journey."""
+        """Move journey runs to the surviving profile, which has at most one run in each journey."""
         if not change.absorbed_profile_ids:
             return
         survivor_id, merged_at = change.profile_id, change.changed_at
@@ -194,7 +197,7 @@ class JourneyRunner:
                 journey_ids_inside.add(run.journey_id)
 
     def _advance_run_or_drop_it(self, run: JourneyRun) -> tuple[JourneyRun, list[TrailEntry]]:
-        """Advance one due run to its next wait or to its end.
+        """Advance one due journey run to its next wait or to its end.
 
         Drop the run if the emulator itself fails, so that it does not block the other runs.
         """
@@ -217,7 +220,7 @@ class JourneyRunner:
         return journey_engine.advance_journey_run(journey, run, context)
 
     def _build_visit_context(self, run: JourneyRun) -> ElementVisitContext | None:
-        """Collect what a run needs to know about the person; None if the profile is gone."""
+        """Collect what a journey run must know about the person; None if the profile is gone."""
         profile = self._get_profile(run.profile_id)
         if profile is None:
             return None
@@ -284,7 +287,7 @@ def serialize_journey(journey: JourneyDefinition, counts: JourneyCounts) -> JSON
 
 
 def serialize_journey_run(run: JourneyRun, trail: Sequence[TrailEntry]) -> JSONObject:
-    """Serialize a run: {"id", "journey_id", "profile_id", "status", ..., "trail": [...]}."""
+    """Serialize a journey run: {"id", "journey_id", "profile_id", ..., "trail": [...]}."""
     return {
         "id": run.id,
         "journey_id": run.journey_id,
@@ -311,7 +314,7 @@ def _serialize_trail_entry(entry: TrailEntry) -> JSONObject:
 def _serialize_element_counts(
     element: JourneyElement, entry_counts: Mapping[tuple[str | None, str], int]
 ) -> JSONObject:
-    """Serialize an element with its counts; each arrival has one trail entry."""
+    """Serialize a journey element with its counts; each arrival has one trail entry."""
     counts_by_kind = {
         kind: count for (path, kind), count in entry_counts.items() if path == element.step_path
     }

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the Insider One API, built from the schemas that validate requests."""
+"""OpenAPI document of the Insider One API, built from the schemas that validate requests."""
 
 from functools import cache
 from typing import Any
@@ -75,7 +75,7 @@ _SAMPLE_REQUESTS: dict[str, JSONObject] = {
 
 @cache
 def build_openapi() -> JSONObject:
-    """Build the OpenAPI 3.1 document of /api/user/v1 and /api/contact/v1."""
+    """Build the OpenAPI 3.1 document of Insider One's /api/user/v1 and /api/contact/v1."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -203,7 +203,7 @@ def _build_operation(
 
 
 def _build_error_responses(rejections: tuple[RequestRejected, ...]) -> JSONObject:
-    """Build status -> error response, described by the error texts."""
+    """Build HTTP status -> OpenAPI error response, described by the error texts."""
     rejections_by_status: dict[int, list[RequestRejected]] = {}
     for rejection in (*_COMMON_REJECTIONS, *rejections):
         rejections_by_status.setdefault(rejection.status, []).append(rejection)
@@ -331,7 +331,7 @@ def _build_schema_reference(name: str) -> JSONObject:
 
 
 def _convert_to_component_schema(name: str, schema: JSON) -> Any:
-    """Convert *schema* to component *name*: drop internal keys, rewrite references."""
+    """Convert *schema* to the OpenAPI component *name*: drop internal keys, rewrite references."""
     if isinstance(schema, list):
         return [_convert_to_component_schema(name, member) for member in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""Handlers of requests about one profile: read, change identifiers, delete, anonymize.
+"""Handlers of Insider One requests about one profile: read, identifiers, delete, anonymize.
 
 Source: Insider One, API collection "Get User Profiles", "Update Identifiers", "Delete
 Identifiers", "Delete User Profile" and "Anonymize". Assumed for reads: the cost; unset attributes
@@ -69,13 +69,13 @@ _BASE_COST, _EVENT_COST = 1.0, 0.5  # units
 
 @dataclass(frozen=True, slots=True)
 class ReadProfileHandler:
-    """Handle POST profile: return attributes and events of one profile."""
+    """Handler of POST profile of the Insider One API: return attributes and events of a profile."""
 
     account: InsiderAccount
     rate_limiter: RateLimiter
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Return the requested attributes and events.
+        """Return the attributes and events of a profile that the request names.
 
         Raises: RequestRejected, for an unknown user or an exceeded quota.
         """
@@ -104,7 +104,7 @@ class ReadProfileHandler:
 
 
 def select_requested_attributes(profile: Profile, names: list[str]) -> JSONObject:
-    """Select the requested attributes that are set, under the requested names."""
+    """Select the profile attributes that a request names and that are set, under those names."""
     selected: JSONObject = {}
     for name in names:
         if name in ("*", "custom"):
@@ -124,7 +124,7 @@ def select_requested_attributes(profile: Profile, names: list[str]) -> JSONObjec
 def select_requested_events(
     profile: Profile, event_request: JSONObject
 ) -> dict[str, list[JSONObject]]:
-    """Select the requested events in the period: event name -> events, newest first."""
+    """Select the profile events that a request names: event name -> events, newest first."""
     events_by_name: dict[str, list[JSONObject]] = {}
     since, until = event_request["start_date"], event_request["end_date"]
     newest_events = sorted(profile.events, key=lambda event: event.occurred_at, reverse=True)
@@ -212,12 +212,12 @@ def _build_schema_error_rejection(error: ValidationError) -> RequestRejected:
 
 @dataclass(frozen=True, slots=True)
 class UpdateIdentifierHandler:
-    """Handle PATCH identity: replace one identifier value of a profile."""
+    """Handler of PATCH identity of the Insider One API: replace an identifier of a profile."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Replace the old value by the new one. Raises: RequestRejected."""
+        """Replace the old identifier value of a profile by the new one. Raises: RequestRejected."""
         name, old_value, new_value = _parse_identifier_update(body, self.account.identity_rules)
         old_identifier = format_identifier(name, old_value)
         new_identifier = format_identifier(name, new_value)
@@ -248,12 +248,12 @@ class UpdateIdentifierHandler:
 
 @dataclass(frozen=True, slots=True)
 class DeleteIdentifiersHandler:
-    """Handle DELETE identity: remove identifiers, but never the last one of a profile."""
+    """Handler of DELETE identity of the Insider One API; a profile's last identifier stays."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Remove the identifiers of the request. Raises: RequestRejected."""
+        """Remove the identifiers in the request from their profile. Raises: RequestRejected."""
         reference = require_user_reference(body, self.account.identity_rules)
         if not reference.identifiers:
             raise responses.NO_VALID_IDENTIFIER
@@ -284,7 +284,7 @@ class DeleteIdentifiersHandler:
 
 
 def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str, str]:
-    """Return the identifier type, old value and new value. Raises: RequestRejected."""
+    """Return identifier type, old and new value of a PATCH identity. Raises: RequestRejected."""
     request_object = require_json_object(body)
     identifier_objects = [request_object.get(key) for key in ("old_identifier", "new_identifier")]
     for identifiers in identifier_objects:
@@ -302,7 +302,7 @@ def _parse_identifier_update(body: JSON, rules: IdentityRules) -> tuple[str, str
 
 
 def _list_identifier_names(identifiers: dict[str, JSON]) -> list[str]:
-    """List the identifier names at the root and under `custom`."""
+    """List the names of a request's identifiers, at the root and under `custom`."""
     custom_identifiers = identifiers.get("custom", {})
     names = [name for name in identifiers if name != "custom"]
     return [*names, *(custom_identifiers if isinstance(custom_identifiers, dict) else ["custom"])]
@@ -310,12 +310,12 @@ def _list_identifier_names(identifiers: dict[str, JSON]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class DeleteProfileHandler:
-    """Handle POST delete: delete one profile with its identifiers and events."""
+    """Handler of POST delete of the Insider One API: delete a profile with all its data."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Delete the profile. Raises: RequestRejected, when no user is named or found."""
+        """Delete the profile that the request names. Raises: RequestRejected, if there is none."""
         reference = require_user_reference(body, self.account.identity_rules)
         with self.account.profiles.unit_of_work() as unit_of_work:
             profile_id = require_profile(unit_of_work, reference).id
@@ -326,12 +326,12 @@ class DeleteProfileHandler:
 
 @dataclass(frozen=True, slots=True)
 class AnonymizeProfileHandler:
-    """Handle POST anonymize: delete the personal data of one profile, keep its events."""
+    """Handler of POST anonymize of the Insider One API: delete a profile's personal data."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Anonymize the profile. Raises: RequestRejected, when no user is named or found."""
+        """Anonymize the profile that the request names. Raises: RequestRejected, if none."""
         reference = require_user_reference(body, self.account.identity_rules)
         anonymize_profile(self.account, reference, now)
         return _build_success_response(body, USER_REFERENCE_KEYS)
@@ -339,7 +339,7 @@ class AnonymizeProfileHandler:
 
 @dataclass(frozen=True, slots=True)
 class AnonymizeByProfileIdHandler:
-    """Handle POST contact/v1/anonymize: anonymize a profile by its Profile ID.
+    """Handler of POST contact/v1/anonymize: anonymize a profile by its Profile ID.
 
     One published sample also has `partner` and `api_key`; they are ignored.
     """
@@ -347,7 +347,7 @@ class AnonymizeByProfileIdHandler:
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Anonymize the profile. Raises: RequestRejected, when there is no such profile."""
+        """Anonymize the profile with the Profile ID in the request. Raises: RequestRejected."""
         insider_id = require_json_object(body).get("insider_id")
         if not isinstance(insider_id, str) or not insider_id:
             remedy = "Send the Profile ID that the user's profile shows, as text."
@@ -357,7 +357,7 @@ class AnonymizeByProfileIdHandler:
 
 
 def anonymize_profile(account: InsiderAccount, reference: UserReference, now: datetime) -> None:
-    """Delete all attributes and identifiers that the account marks as personal."""
+    """Delete all attributes and identifiers of a profile that the account marks as personal."""
     with account.profiles.unit_of_work() as unit_of_work:
         profile = require_profile(unit_of_work, reference)
         removed_identifiers = [
@@ -379,7 +379,7 @@ def anonymize_profile(account: InsiderAccount, reference: UserReference, now: da
 
 
 def _redact_merge_history(profile: Profile, now: str) -> None:
-    """Remove identifiers from the merge history, but keep that there were merges."""
+    """Remove identifiers from a profile's merge history, but keep that there were merges."""
     for entry in profile.trail:
         if "merge" in entry:
             merge_record = entry["merge"]

@@ -43,7 +43,7 @@ def serialize_profile(profile: Profile) -> JSONObject:
 
 
 def serialize_profile_event(event: ProfileEvent) -> JSONObject:
-    """Serialize an event; `sent_as` differs from `event_name` if an alias was sent."""
+    """Serialize a profile event; `sent_as` differs from `event_name` if an alias was sent."""
     return {
         "event_name": event.name,
         "display_name": get_event_display_name(event.name),
@@ -75,7 +75,7 @@ WEB_PUSH_REASON = "web push needs a browser token and a permission, which an ups
 
 
 def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
-    """Check for each channel whether it can reach a profile with these attributes.
+    """Return channel -> whether it can reach a profile with these attributes, and why not.
 
     Returns: {"email": {"reachable": bool, "why": [sentence, ...], "notes": [...]}, ...}; `why`
         is empty when reachable, `notes` lists what the integration guide requires in addition.
@@ -131,7 +131,7 @@ MAX_QUANTITY = 10**9  # pieces of one product in one event
 
 
 def build_personalisation_data(profile: Profile) -> JSONObject:
-    """Build the data for personalisation from *profile*; unknown values stay empty.
+    """Build a profile's data for personalisation; unknown values stay empty.
 
     Returns: "name", "surname" and "age" from the attributes, or null; "viewed_products", latest
         first; "cart", the current content; "interest_categories", most frequent first;
@@ -170,7 +170,7 @@ def _list_viewed_products(events: list[ProfileEvent]) -> list[JSONObject]:
 
 
 def _compute_cart(events: list[ProfileEvent]) -> list[JSONObject]:
-    """Compute the current cart per product: added minus removed minus bought, in event order."""
+    """Compute a profile's current cart from its events: added minus removed minus bought."""
     added_events: dict[str, ProfileEvent] = {}
     quantities: Counter[str] = Counter()
     for event in events:
@@ -209,7 +209,7 @@ def _rank_interest_categories(events: list[ProfileEvent]) -> list[JSONObject]:
 
 
 def _group_orders(events: list[ProfileEvent]) -> list[list[ProfileEvent]]:
-    """Group purchase events by order; the latest order is last.
+    """Group a profile's purchase events by order; the latest order is last.
 
     An order has one event_group_id; events without it form an order if they have the same time.
     """
@@ -240,7 +240,7 @@ def _serialize_order(order_events: list[ProfileEvent]) -> JSONObject:
 
 
 def _sum_order_value(purchase_events: Iterable[ProfileEvent]) -> list[JSONObject]:
-    """Sum price x quantity per currency; events without a sale price add nothing."""
+    """Sum price x quantity of purchase events per currency; no sale price adds nothing."""
     amounts_by_currency: dict[str | None, Decimal] = {}
     for event in purchase_events:
         price, currency = event.params.get("unit_sale_price"), event.params.get("currency")
@@ -263,6 +263,6 @@ def _select_price_fields(event: ProfileEvent) -> JSONObject:
 
 
 def _get_event_quantity(event: ProfileEvent) -> int:
-    """Return the quantity of an event; 1 if it has none."""
+    """Return the product quantity of an event; 1 if it has none."""
     # JSON Schema accepts 2.0 and 1e300 as integers; sums must stay valid JSON numbers.
     return int(max(-MAX_QUANTITY, min(event.params.get("quantity", 1), MAX_QUANTITY)))

@@ -25,7 +25,7 @@ _MAX_HEADER_BYTES = 16_000  # clients stop reading at 64 KiB
 
 @dataclass(frozen=True, slots=True)
 class RequestFinding:
-    """A warning or error about one place in a request, for the sender.
+    """Record of a warning or error about one place in an Insider One request, for its sender.
 
     Args:
         verdict: "dropped" explains an error; "warning" is accepted but probably not as intended.
@@ -44,17 +44,17 @@ _FINDING_FIELDS = [field.name for field in fields(RequestFinding)]
 
 
 def build_warning(where: str, what: str, remedy: str) -> RequestFinding:
-    """Build a warning: the value is accepted but does not do what its sender expects."""
+    """Build a warning: a request value is accepted but does not do what its sender expects."""
     return RequestFinding("warning", where, what, remedy)
 
 
 def build_rejection_finding(where: str, what: str, remedy: str) -> RequestFinding:
-    """Build a finding that explains why something was rejected."""
+    """Build a finding that explains why a request or one of its users was rejected."""
     return RequestFinding("dropped", where, what, remedy)
 
 
 def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
-    """Build the response headers that list *findings*, at most MAX_FINDINGS, errors first."""
+    """Build the Insider One response headers that list *findings*, errors first."""
     unique_findings = sorted(dict.fromkeys(findings), key=lambda finding: finding.verdict)
     response_headers = {
         "x-emulator-verdict": unique_findings[0].verdict if unique_findings else "accepted",
@@ -70,7 +70,7 @@ def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
 
 
 def encode_ascii_json(value: JSON) -> str:
-    """Encode *value* as ASCII JSON, for a header."""
+    """Encode *value* as ASCII JSON, for a response header."""
     try:
         text = orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # half of a surrogate pair, or a number beyond 64 bits
@@ -79,7 +79,7 @@ def encode_ascii_json(value: JSON) -> str:
 
 
 def format_value_for_error(value: JSON) -> str:
-    """Format a value for an error text: text unchanged, anything else as JSON."""
+    """Format a request value for an error text: text unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -96,7 +96,7 @@ MAX_USERS_PER_REQUEST = 1_000
 
 
 class RequestRejected(Exception):
-    """An error that rejects a whole request.
+    """Exception that rejects a whole Insider One request, with status and body of the response.
 
     Args:
         status: HTTP status.
@@ -117,25 +117,25 @@ class RequestRejected(Exception):
         super().__init__(str(body.get("message") or body.get("error")))
 
     def to_http_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
-        """Convert to an HTTP response; *warnings* are further findings."""
+        """Convert the rejection to an HTTP response that also lists *warnings*."""
         findings = [build_rejection_finding("", str(self), self.remedy), *warnings]
         return build_json_response(self.status, self.body, findings, **self.extra_headers)
 
 
 def build_error_rejection(status: int, text: str, remedy: str) -> RequestRejected:
-    """Build a rejection with the body {"error": text}."""
+    """Build the exception that rejects a request with the body {"error": text}."""
     return RequestRejected(status, {"error": text}, remedy)
 
 
 def build_message_rejection(status: int, text: str, remedy: str) -> RequestRejected:
-    """Build a rejection with the body {"success": false, "message": text}."""
+    """Build the exception that rejects a request with {"success": false, "message": text}."""
     return RequestRejected(status, {"success": False, "message": text}, remedy)
 
 
 def build_users_result_body(
     successful: int, errors: Sequence[Mapping[str, list[str]]]
 ) -> JSONObject:
-    """Build the body of a 200: count of accepted users and errors of the others."""
+    """Build the body of an Insider One 200: count of accepted users, errors of the others."""
     errors_by_key = {key: texts for listing in errors for key, texts in listing.items()}
     return {
         "data": {
@@ -148,7 +148,7 @@ def build_users_result_body(
 def build_json_response(
     status: int, body: JSONObject, findings: Sequence[RequestFinding], **extra_headers: str
 ) -> HttpResponse:
-    """Build a JSON response with the findings in its headers."""
+    """Build a JSON response of the Insider One API with the findings in its headers."""
     response_headers = {
         "content-type": "application/json",
         **build_finding_headers(findings),
@@ -162,7 +162,7 @@ def build_changes_header(
     new_identifiers: Mapping[str, str],
     resolved_users: Sequence[tuple[int, str]],
 ) -> dict[str, str]:
-    """Build the response header that lists the changed profiles as JSON.
+    """Build the Insider One response header that lists the changed profiles as JSON.
 
     Its value is a list of {"profile", "created", "absorbed", "identifiers", "attributes",
     "events", "users"}. `attributes` is path -> [old, new]; `users` are the positions in the
@@ -217,7 +217,7 @@ def _serialize_profile_change(
 
 
 def _truncate_long_value(value: JSON) -> JSON:
-    """Return *value*, truncated if its text is long."""
+    """Return an attribute value for the changes header, truncated if its text is long."""
     if value is None or isinstance(value, (bool, int, float)):
         return value
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -301,12 +301,12 @@ DIFFERENT_IDENTIFIER_TYPES = build_error_rejection(
 
 
 def build_rate_limit_rejection(seconds: int) -> RequestRejected:
-    """Build the 429 response; *seconds* until the limit resets."""
+    """Build the 429 rejection of a request; *seconds* until the rate limit resets."""
     text = "rejected: too many requests"
     remedy = f"Wait {seconds} s, or send more users in one call."
     return RequestRejected(429, {"error": text}, remedy, {"retry-after": str(seconds)})
 
 
 def build_malformed_body_rejection(text: str, remedy: str) -> RequestRejected:
-    """Build a 400 for a malformed body; the wording is assumed."""
+    """Build the 400 rejection of a malformed request body; the wording is assumed."""
     return build_error_rejection(400, f"{text}: bad request", remedy)

@@ -1,4 +1,4 @@
-"""Handler of upsert: create and update profiles, and warn about repeated events and orders.
+"""Handler of Insider One's upsert: create and update profiles, warn about repeated purchases.
 
 Source: Insider One, API collection "Upsert User Data".
 """
@@ -55,12 +55,12 @@ PURCHASE_EVENT_NAME = "confirmation_page_view"
 
 @dataclass(frozen=True, slots=True)
 class UpsertHandler:
-    """Handle POST upsert: create and update the profiles of many users."""
+    """Handler of POST upsert of the Insider One API: create and update profiles of many users."""
 
     account: InsiderAccount
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
-        """Store the valid users of *body* in one transaction.
+        """Store the valid users of an upsert body in one transaction and return the response.
 
         Raises: RequestRejected, when the whole request is rejected.
         """
@@ -95,7 +95,7 @@ class UpsertHandler:
     def _store_users(
         self, users: list[ParsedUser], now: datetime, *, skip_hook: bool
     ) -> tuple[list[RequestFinding], dict[str, str]]:
-        """Store *users*; return findings and the header that lists the changes."""
+        """Store the users of an upsert; return findings and the header that lists the changes."""
         identifier_keys = {
             format_identifier(identifier_type, value): None
             for user in users
@@ -131,7 +131,7 @@ class UpsertHandler:
     def _send_error_callback(
         self, callback_url: str, users: list[ParsedUser], error_listings: list[dict[str, list[str]]]
     ) -> None:
-        """Post rejected users and identity conflicts to *callback_url*."""
+        """Send the error callback of an upsert: its rejected users and identity conflicts."""
         conflicts = [user.conflicts for user in users if user.conflicts]
         if error_listings or conflicts:
             fail = responses.build_users_result_body(0, [*error_listings, *conflicts])["data"][
@@ -149,7 +149,7 @@ def parse_users(
     skip_hook: bool,
     from_segment: bool = False,
 ) -> tuple[list[ParsedUser], dict[int, list[UserValidationError]]]:
-    """Parse the valid users; return the errors of the others by index."""
+    """Parse the valid users of an upsert; return them and the errors of the others by index."""
     parsed_users: list[ParsedUser] = []
     errors_by_index: dict[int, list[UserValidationError]] = {}
     for index, user in enumerate(users):
@@ -165,7 +165,7 @@ def parse_users(
 
 
 def _warn_damaged_texts(users: list[JSON]) -> Iterator[RequestFinding]:
-    """Warn about the first text of each user that contains U+FFFD (a lost character)."""
+    """Warn about the first text of each upsert user that contains U+FFFD (a lost character)."""
     for index, user in enumerate(users):
         path = find_replacement_character(user)
         if path is not None:
@@ -175,7 +175,7 @@ def _warn_damaged_texts(users: list[JSON]) -> Iterator[RequestFinding]:
 
 
 def require_user_list(body: JSON) -> list[JSON]:
-    """Return the `users` list of a request. Raises: RequestRejected."""
+    """Return the `users` list of a request body. Raises: RequestRejected, if there is none."""
     users = body.get("users") if isinstance(body, dict) else None
     if users is None or users == []:
         raise responses.NO_USERS
@@ -197,7 +197,7 @@ def _parse_skip_hook(body: JSONObject) -> tuple[bool, list[RequestFinding]]:
 def _parse_callback_url(
     body: JSONObject, hosts: CallbackHosts, warnings: list[RequestFinding]
 ) -> str | None:
-    """Return the callback URL; None, with a warning, if it is not allowed."""
+    """Return the error callback URL of an upsert; None, with a warning, if it is not allowed."""
     callback_url = body.get("error_callback_endpoint")
     if callback_url is None:
         return None
@@ -213,7 +213,7 @@ def _parse_callback_url(
 
 
 def _apply_user_to_profile(user: ParsedUser, resolver: IdentityResolver, now: str) -> str:
-    """Resolve *user* to a profile and apply its data; return the profile's id."""
+    """Find or create the profile of an upsert's *user*, write its data there; return its id."""
     if user.insider_id and not resolver.has_profile(user.insider_id):
         consequence = "a new anonymous profile is created"
         if user.identifiers:
@@ -268,7 +268,7 @@ def find_repeated_purchases(
 
 
 def _get_order_line_key(event: ProfileEvent) -> tuple[object, object]:
-    """Return the order and product of a purchase event."""
+    """Return the order id and product id of a purchase event."""
     return event.params.get("event_group_id"), event.params.get("product_id")
 
 
@@ -292,7 +292,7 @@ def _warn_repeated_events(
 def _warn_repeated_purchases(
     users: list[ParsedUser], repeated_purchases: dict[int, ProfileEvent]
 ) -> list[RequestFinding]:
-    """Warn about purchases that repeat an earlier order: id(event) -> earlier purchase."""
+    """Warn the sender about purchases that repeat an earlier order: id(event) -> earlier one."""
     if not repeated_purchases:
         return []
     remedy = "Send each order once; a retry has the timestamp of the first call."

@@ -1,4 +1,4 @@
-"""Users of a request: parse users, events and identifiers, and find the profile of a user.
+"""Users of an Insider One request: parse their identifiers and events, and find their profiles.
 
 Source: Segment, catalogue of "Insider Cloud Mode (Actions)", the field "User Properties", for what
 Segment's destination sends by default. Such a field causes no warning: a warning is for what the
@@ -50,7 +50,7 @@ _MAX_CLOCK_SKEW = timedelta(minutes=1)
 def parse_upsert_event(
     event: JSONObject, where: str, now: datetime, options: InsiderAccountOptions, *, skip_hook: bool
 ) -> tuple[ProfileEvent | None, list[RequestFinding]]:
-    """Parse one valid event of an upsert.
+    """Parse one valid event of an upsert user.
 
     Returns: The event to store, None if it is older than its retention; and warnings.
     """
@@ -111,7 +111,7 @@ SEGMENT_DEFAULT_IDENTIFIERS = frozenset(("segment_anonymous_id",))
 
 
 def is_upsert_from_segment(body: JSON) -> bool:
-    """Return whether this upsert comes from Segment's destination."""
+    """Return whether the upsert *body* comes from Segment's destination."""
     return isinstance(body, dict) and body.get("platform") == SEGMENT_PLATFORM
 
 
@@ -121,7 +121,7 @@ _IDENTIFIER_SHORT_FORMS = {"em": "email", "pn": "phone_number"}
 
 @dataclass(slots=True)
 class ParsedUser:
-    """One parsed user of a request.
+    """One parsed user of an upsert request.
 
     Args:
         where: "users.<index>".
@@ -144,7 +144,7 @@ class ParsedUser:
 
     @property
     def index_in_request(self) -> int:
-        """Position in the request, from 0."""
+        """Position of the user in the request's `users` list, from 0."""
         return int(self.where.rpartition(".")[2])
 
 
@@ -158,7 +158,7 @@ def parse_user(
     skip_hook: bool,
     from_segment: bool = False,
 ) -> ParsedUser:
-    """Parse a valid user; *from_segment* avoids warnings about Segment's default fields."""
+    """Parse a valid upsert user; *from_segment* avoids warnings about Segment's default fields."""
     where = f"users.{index}"
     identifiers, identifier_warnings = parse_user_identifiers(
         user.get("identifiers", {}), f"{where}.identifiers"
@@ -203,7 +203,7 @@ def parse_user(
 
 
 def apply_user_attributes(user: ParsedUser, profile: Profile, written_at: str) -> None:
-    """Write the user's attributes to *profile*; warn about values that cannot change."""
+    """Write an upsert user's attributes to *profile*; warn about values that cannot change."""
     for attribute_path, value in user.attributes.items():
         owned_values = profile.identifiers.get(attribute_path)
         if owned_values and value not in owned_values:
@@ -221,7 +221,7 @@ def apply_user_attributes(user: ParsedUser, profile: Profile, written_at: str) -
 def parse_user_identifiers(
     identifiers: JSONObject, where: str
 ) -> tuple[dict[str, str], list[RequestFinding]]:
-    """Parse `identifiers` of a user: type -> value as text, and warnings."""
+    """Parse the `identifiers` of a request's user: type -> value as text, and warnings."""
     values_by_type = {
         _IDENTIFIER_SHORT_FORMS.get(name, name): value for name, value in identifiers.items()
     }
@@ -260,7 +260,7 @@ def _warn_ignored_identifiers(
 
 
 def _parse_append_flag(user: JSONObject, where: str, warnings: list[RequestFinding]) -> bool:
-    """Return whether list values are appended: the default; `append` beats `not_append`."""
+    """Return whether an upsert appends to list values: the default; `append` beats `not_append`."""
     for flag in ("append", "not_append"):
         if flag in user and not isinstance(user[flag], bool):
             what = f"{flag} is not a boolean and is ignored: {format_value_for_error(user[flag])}"
@@ -292,12 +292,12 @@ class UserReference:
     identifiers: dict[str, str]
 
     def format_identifiers(self) -> list[str]:
-        """List the identifiers in the store's format, strongest first."""
+        """List the user's identifiers as the profile store formats them, strongest first."""
         return [format_identifier(name, value) for name, value in self.identifiers.items()]
 
 
 class ProfileIndex:
-    """The profiles of one request, indexed by id and identifier."""
+    """The profiles of one request's users, indexed by Profile ID and identifier."""
 
     def __init__(self, profiles: list[Profile]) -> None:
         self.profiles = profiles
@@ -310,7 +310,7 @@ class ProfileIndex:
         }
 
     def find_profile(self, reference: UserReference) -> Profile | None:
-        """Find the profile of *reference*; of several, the one with the strongest identifier."""
+        """Find the profile of a user reference; of several, that of the strongest identifier."""
         if reference.insider_id:
             return self._by_id.get(reference.insider_id)
         for identifier in reference.format_identifiers():
@@ -320,13 +320,13 @@ class ProfileIndex:
 
 
 def parse_user_reference(user: JSONObject, rules: IdentityRules) -> UserReference:
-    """Parse the identifiers of a user that passed validation."""
+    """Parse the identifiers by which a valid request names a user."""
     identifiers, _ = parse_user_identifiers(user.get("identifiers", {}), "identifiers")
     return UserReference(user.get("insider_id"), rules.select_usable_identifiers(identifiers))
 
 
 def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
-    """Parse and validate the user reference in a request about one user.
+    """Validate and parse how a request about one user names that user. Raises: RequestRejected.
 
     Raises: RequestRejected, when it names no user.
     """
@@ -340,7 +340,7 @@ def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
 
 
 def require_json_object(body: JSON) -> JSONObject:
-    """Return *body* if it is a JSON object. Raises: RequestRejected."""
+    """Return the request *body* if it is a JSON object. Raises: RequestRejected, if it is not."""
     if not isinstance(body, dict):
         raise build_malformed_body_rejection("request body must be object", "Send one JSON object.")
     return body
@@ -349,7 +349,7 @@ def require_json_object(body: JSON) -> JSONObject:
 def require_profile(
     profiles: ProfileStore | ProfileUnitOfWork, reference: UserReference
 ) -> Profile:
-    """Find the referenced profile, without its events. Raises: RequestRejected, if none."""
+    """Find a referenced user's profile, without its events. Raises: RequestRejected, if none."""
     profile_ids = [reference.insider_id] if reference.insider_id else []
     matches = profiles.find_by_identifiers(reference.format_identifiers(), profile_ids)
     profile = ProfileIndex(matches).find_profile(reference)

@@ -1,4 +1,4 @@
-"""Validation of requests: errors that reject a user, and warnings about undocumented keys.
+"""Validation of Insider One requests: errors that reject a user, and undocumented keys.
 
 Source: Insider One, API collection "Upsert User Data", "Delete User Attribute", "Get User
 Profiles", "Update Identifiers", "Delete Identifiers", "Delete User Profile" and "Anonymize".
@@ -45,7 +45,7 @@ USER_REFERENCE_MISSING_TEXT = "either insider_id or idenifiers must be specified
 
 @dataclass(frozen=True, slots=True)
 class UserValidationError:
-    """One error of a user in a request.
+    """Record of one validation error of a user in an Insider One request.
 
     Args:
         key: Key of the error in the response, below `users.<index>.`.
@@ -61,7 +61,7 @@ class UserValidationError:
 
 
 def validate_user(user: JSON, options: InsiderAccountOptions) -> list[UserValidationError]:
-    """Return the errors that reject *user* as a whole; empty when it is valid."""
+    """Return the errors that reject an upsert's *user* as a whole; empty when it is valid."""
     errors = _list_schema_validation_errors(_compile_user_schema(options.event_names), user)
     if isinstance(user, dict):
         errors = chain(
@@ -74,7 +74,7 @@ def validate_user(user: JSON, options: InsiderAccountOptions) -> list[UserValida
 
 
 def validate_user_reference(user: JSON) -> list[UserValidationError]:
-    """Return the errors of a user's identifiers and insider_id only."""
+    """Return the errors of the identifiers and insider_id by which a request names a user."""
     errors = _list_schema_validation_errors(_compile_user_reference_schema(), user)
     if isinstance(user, dict):
         errors = chain(errors, _require_identifier_or_insider_id(user))
@@ -82,7 +82,7 @@ def validate_user_reference(user: JSON) -> list[UserValidationError]:
 
 
 def validate_attribute_deletion(user: JSON) -> list[UserValidationError]:
-    """Return the errors that reject a user of attribute/delete."""
+    """Return the errors that reject a user of an attribute/delete request."""
     errors = iter(validate_user_reference(user))
     if isinstance(user, dict):
         deletion_errors = _compile_deletion_schema().iter_errors(user)
@@ -91,7 +91,7 @@ def validate_attribute_deletion(user: JSON) -> list[UserValidationError]:
 
 
 def build_error_listing(index: int, user_errors: list[UserValidationError]) -> dict[str, list[str]]:
-    """Group error texts by key as in the response; equal texts appear once."""
+    """Group a user's error texts by key as in the response; equal texts appear once."""
     texts_by_key: dict[str, list[str]] = {}
     for error in user_errors:
         texts = texts_by_key.setdefault(f"users.{index}.{error.key}", [])
@@ -103,7 +103,7 @@ def build_error_listing(index: int, user_errors: list[UserValidationError]) -> d
 def build_error_findings(
     index: int, user_errors: list[UserValidationError]
 ) -> list[RequestFinding]:
-    """Convert *user_errors* to findings with their path in the request."""
+    """Convert a user's validation errors to findings with their path in the request."""
     return [
         build_rejection_finding(
             f"users.{index}.{error.where}".rstrip("."), error.text, error.remedy
@@ -118,7 +118,7 @@ def _compile_user_schema(event_names: EventNameRule) -> CompiledSchema:
 
 
 def load_user_schema(event_names: EventNameRule) -> JSONObject:
-    """Load the schema of one upsert user with the event-name pattern of the account."""
+    """Load the JSON Schema of an upsert user with the account's pattern of event names."""
     schema = deepcopy(load_schema_file("user"))
     if event_names == "regexp":
         name = schema["properties"]["events"]["items"]["properties"]["event_name"]
@@ -127,7 +127,7 @@ def load_user_schema(event_names: EventNameRule) -> JSONObject:
 
 
 def is_valid_event_name(name: str, event_names: EventNameRule) -> bool:
-    """Return whether *name* is a valid event name."""
+    """Return whether *name* is an event name that the Insider One account accepts."""
     events = load_user_schema(event_names)["properties"]["events"]
     return matches_whole_pattern(events["items"]["properties"]["event_name"]["pattern"], name)
 
@@ -153,7 +153,7 @@ def _list_schema_validation_errors(
 
 
 def _convert_deletion_error(error: ValidationError) -> UserValidationError:
-    """Convert a schema error of attribute/delete; the wording is assumed."""
+    """Convert a JSON Schema error of attribute/delete to a user's error; the wording is assumed."""
     path = [str(step) for step in error.absolute_path]
     rule, expected = str(error.validator), error.validator_value
     if rule == "anyOf":
@@ -187,7 +187,7 @@ def _convert_schema_error(error: ValidationError) -> Iterator[UserValidationErro
 
 
 def _list_affected_keys(error: ValidationError) -> list[str]:
-    """List the keys that an error about missing or unknown keys concerns.
+    """List the request keys that a JSON Schema error about missing or unknown keys concerns.
 
     The validator yields one error per missing key without its name; equal errors are removed later.
     """
@@ -242,7 +242,7 @@ def _check_required_event_parameters(
 
 
 def find_missing_event_parameters(event: JSONObject, parameter_names: tuple[str, ...]) -> list[str]:
-    """Return the *parameter_names* that are missing at the root of event_params."""
+    """Return those of *parameter_names* that an event's event_params do not have at the root."""
     event_params = event.get("event_params")
     root_params = event_params if isinstance(event_params, dict) else {}
     return [parameter for parameter in parameter_names if root_params.get(parameter) is None]
@@ -250,7 +250,7 @@ def find_missing_event_parameters(event: JSONObject, parameter_names: tuple[str,
 
 @dataclass(frozen=True, slots=True)
 class DocumentedKeys:
-    """The documented keys of one kind of object in a request.
+    """The documented keys of one kind of object in an Insider One request.
 
     Args:
         object_name: Name of the object for error texts, e.g. "user".
