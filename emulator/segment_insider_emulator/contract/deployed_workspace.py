@@ -246,7 +246,7 @@ class DeployedWorkspace:
         return filter_result.event, filter_result.rejection
 
     def _run_events(self, case: ContractCase, subscription: Subscription) -> JSONObject:
-        """Run the events that pass the filters, and return the result in the shape of "expect"."""
+        """Run a contract case's events that pass the filters; return the result like "expect"."""
         filtered = [self._filter_case_event(event) for event in case.document["events"]]
         reaching = [event for event, stop in filtered if stop is None]
         batched = case.document.get("batch", False)

@@ -172,7 +172,7 @@ def compile_object_mapping(
     return writer.build_function(writer.write_object_mapping(mapping))
 
 
-def is_plain_object(mapping: JSON) -> bool:
+def is_object_without_directives(mapping: JSON) -> bool:
     """Return whether a mapping is an object with data keys only, no directive keys."""
     return isinstance(mapping, dict) and not any(key.startswith("@") for key in mapping)
 
@@ -199,7 +199,7 @@ class FunctionWriter:
         return resolver
 
     def write_object_mapping(self, mapping: JSONObject) -> str:
-        """Write code for an object mapping; return the variable with its value."""
+        """Write code that resolves an object mapping; return the variable with its value."""
         result = self.write_assignment("{}")
         for key, member in mapping.items():
             value = self.write_mapping(member)
@@ -210,12 +210,12 @@ class FunctionWriter:
         return result
 
     def write_mapping(self, mapping: JSON) -> str:
-        """Write code for any mapping; return the variable with its value."""
-        keys = _get_plain_path_keys(mapping)
+        """Write code that resolves any mapping; return the variable with its value."""
+        keys = _get_path_directive_keys(mapping)
         if keys is not None:
             # A new variable, because that of the path may be read again.
             return self.write_assignment(self._write_path_read(keys))
-        if is_plain_object(mapping):
+        if is_object_without_directives(mapping):
             return self.write_object_mapping(mapping)
         if not _is_path_with_fallbacks(mapping):
             resolve = self.bind_object(self._compile_mapping(mapping, self._keep_missing))
@@ -228,7 +228,7 @@ class FunctionWriter:
         return value
 
     def write_assignment(self, expression: str) -> str:
-        """Write an assignment of *expression* to a new variable; return the variable."""
+        """Write code that assigns *expression* to a new variable; return the variable."""
         variable = f"value_{len(self.lines)}"
         self.lines.append(f"{variable} = {expression}")
         return variable
@@ -249,7 +249,7 @@ class FunctionWriter:
         return self._path_variables[keys]
 
 
-def _get_plain_path_keys(mapping: JSON) -> tuple[str, ...] | None:
+def _get_path_directive_keys(mapping: JSON) -> tuple[str, ...] | None:
     """Return the keys of a plain `@path`; None for other mappings and for too deep paths."""
     if not isinstance(mapping, dict) or list(mapping) != ["@path"]:
         return None
@@ -271,9 +271,9 @@ def _is_path_with_fallbacks(mapping: JSON) -> bool:
     if options.get("then", MISSING) != options["exists"]:
         return False
     else_mapping = options.get("else")
-    return _get_plain_path_keys(options.get("exists")) is not None and (
+    return _get_path_directive_keys(options.get("exists")) is not None and (
         not is_truthy(else_mapping)
-        or _get_plain_path_keys(else_mapping) is not None
+        or _get_path_directive_keys(else_mapping) is not None
         or _is_path_with_fallbacks(else_mapping)
     )
 
@@ -296,7 +296,7 @@ def compile_field_values(
     """
     read = compile_payload_reader(fields, drop_empty_text=True)
     if (
-        not is_plain_object(mapping)
+        not is_object_without_directives(mapping)
         or ROOT_DIRECTIVE_KEY in mapping
         or find_mapping_errors(mapping)
     ):
@@ -328,7 +328,11 @@ class _FieldValuesWriter(FunctionWriter):
             field = fields_by_key.get(key)
             if field is None:
                 self.write_mapping(field_mapping)  # not a field, but a directive in it may fail
-            elif field.properties and not field.multiple and is_plain_object(field_mapping):
+            elif (
+                field.properties
+                and not field.multiple
+                and is_object_without_directives(field_mapping)
+            ):
                 self._write_properties(field_mapping, field)
             else:
                 self._write_type_checked_assignment(

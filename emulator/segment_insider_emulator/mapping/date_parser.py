@@ -226,7 +226,7 @@ class DateParts:
         return third, first, second
 
     def _compute_time_of_day_ms(self) -> int:
-        """Return the milliseconds since midnight."""
+        """Return the milliseconds of the date since its midnight."""
         hour, minute, second, millisecond = [*self.time_numbers, 0, 0, 0, 0][:4]
         if self.half_day_hours is not None:
             if hour > 12:
@@ -257,7 +257,7 @@ def _read_iso_date(tokens: DateTokenStream, parts: DateParts) -> None:
 
 
 def _read_iso_day(tokens: DateTokenStream, parts: DateParts) -> bool:
-    """Read a year, perhaps with month and day; return whether all of it was valid."""
+    """Read an ISO 8601 year, perhaps with month and day; return whether all of it was valid."""
     year = _read_iso_year(tokens)
     if year is None:
         return False

@@ -368,7 +368,7 @@ def _compile_definition(definition: JSONObject) -> Subscription:
 def _compile_on_first_use(
     compile_function: Callable[[], Callable[[JSON], JSON]],
 ) -> Callable[[JSON], JSON]:
-    """Delay a compilation of milliseconds to the first event: many subscriptions never get one."""
+    """Delay the compilation of a mapping to its first event: many subscriptions never get one."""
     get_compiled = cache(compile_function)
     return lambda event: get_compiled()(event)
 

@@ -129,7 +129,7 @@ def _format_wrong_kind_error(value: JSON, path: MappingPath, expected: str) -> l
     return _format_mapping_error(path, f"should be {expected} but it is {article} {kind}")
 
 
-def _make_kind_check(expected: str, *kinds: str) -> MappingCheck:
+def _make_mapping_kind_check(expected: str, *kinds: str) -> MappingCheck:
     def check(value: JSON, path: MappingPath) -> list[str]:
         kind = _get_mapping_kind(value)
         if kind == "directive" and "directive" in kinds:
@@ -139,17 +139,19 @@ def _make_kind_check(expected: str, *kinds: str) -> MappingCheck:
     return check
 
 
-_check_any_value = _make_kind_check(
+_check_any_value = _make_mapping_kind_check(
     "a mapping directive or a JSON value",
     "directive", "object", "array", "boolean", "string", "number", "null",
 )  # fmt: skip
-_check_text = _make_kind_check("a string", "string")
-_check_boolean = _make_kind_check("a boolean", "boolean")
-_check_list = _make_kind_check("an array", "array")
-_check_text_or_directive = _make_kind_check(
+_check_text = _make_mapping_kind_check("a string", "string")
+_check_boolean = _make_mapping_kind_check("a boolean", "boolean")
+_check_list = _make_mapping_kind_check("an array", "array")
+_check_text_or_directive = _make_mapping_kind_check(
     "a string or a mapping directive", "directive", "string"
 )
-_check_object_kind = _make_kind_check("a object or a mapping directive", "directive", "object")
+_check_object_kind = _make_mapping_kind_check(
+    "a object or a mapping directive", "directive", "object"
+)
 
 
 def _check_object_or_directive(value: JSON, path: MappingPath) -> list[str]:
@@ -186,7 +188,7 @@ def _make_choice_check(*choices: str) -> MappingCheck:
 def _make_options_check(
     required: dict[str, MappingCheck], optional: dict[str, MappingCheck], *order: str
 ) -> MappingCheck:
-    """Return a check of an options object; errors come in the published *order*."""
+    """Return a check of a directive's options object; errors come in the published *order*."""
 
     def check(value: JSON, path: MappingPath) -> list[str]:
         messages = _check_object(value, path)
@@ -264,7 +266,7 @@ ROOT_DIRECTIVE_KEY = "__segment_internal_directive"
 
 
 class NullRootDirectiveError(TypeError):
-    """The root directive is null, where JavaScript would ask for its keys."""
+    """A mapping's root directive is null, where JavaScript would ask for its keys."""
 
 
 def apply_root_directive(mapping: JSONObject) -> JSON:

@@ -205,7 +205,9 @@ def _read_decompressed_lines(file: io.BufferedIOBase, part: ArchivePart) -> Iter
 
 
 def _skip_bom(file: io.BufferedIOBase, name: str) -> int:
-    """Skip a byte order mark and return its length. Raises: DamagedArchiveFileError, for UTF-16.
+    """Skip the byte order mark of an archive file and return its length.
+
+    Raises: DamagedArchiveFileError, for UTF-16.
 
     Raises: Damaged, when it is UTF-16's.
     """

@@ -50,7 +50,7 @@ class ChartBar:
 
 @dataclass(frozen=True, slots=True)
 class ChartColumnPart:
-    """The part of a chart column for one verdict."""
+    """The part of a report's chart column for one verdict."""
 
     verdict: str
     count: int
@@ -60,7 +60,7 @@ class ChartColumnPart:
 
 @dataclass(frozen=True, slots=True)
 class ChartColumn:
-    """A chart column of one day, or of one month for long archives."""
+    """A column of a report chart for one day, or for one month of long archives."""
 
     label: str
     x: float

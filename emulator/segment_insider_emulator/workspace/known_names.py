@@ -142,7 +142,7 @@ class KnownNames:
 
     @cached_property
     def trigger_event_names(self) -> frozenset[str]:
-        """Event and page names that triggers compare with."""
+        """Event and page names that the workspace's triggers compare with."""
         conditions = (
             condition
             for _, trigger in self._event_names_and_triggers

@@ -88,7 +88,7 @@ class TemplateParser:
         Raises: UnlocatedLiquidError, when *end_tag* does not follow.
         """
         begin = self._position = self._position + 1
-        while not self._require_end_tag(tag).is_tag(end_tag):
+        while not self._require_end_tag(tag).is_tag_named(end_tag):
             self._position += 1
         return self._tokens[begin : self._position]
 
@@ -101,7 +101,7 @@ class TemplateParser:
         actions: list[RenderAction] = []
         while self._position < len(self._tokens):
             token = self._tokens[self._position]
-            if token.is_tag(*end_tags):
+            if token.is_tag_named(*end_tags):
                 break
             actions.append(self._compile_token(token))
             self._position += 1
@@ -302,13 +302,13 @@ def _compile_liquid_tag(parser: TemplateParser, token: TemplateToken) -> RenderA
 def _compile_if_tag(parser: TemplateParser, token: TemplateToken) -> RenderAction:
     branches, end_tag = _parse_branches(parser, token)
     else_body = None
-    if end_tag.is_tag("else"):
+    if end_tag.is_tag_named("else"):
         _reject_tag_arguments(end_tag)
         else_body, end_tag = _parse_branch_body(parser, token)
-    if end_tag.is_tag("elsif"):
+    if end_tag.is_tag_named("elsif"):
         raise UnlocatedLiquidError("unexpected elsif after else")
     _reject_tag_arguments(end_tag)
-    if end_tag.is_tag("else"):
+    if end_tag.is_tag_named("else"):
         raise UnlocatedLiquidError("duplicated else")
     return _build_branches_action(branches, else_body)
 
@@ -317,7 +317,7 @@ def _compile_unless_tag(parser: TemplateParser, token: TemplateToken) -> RenderA
     """Compile the Liquid tag `unless`; unlike `if` it accepts a second `else`, but ignores it."""
     branches, end_tag = _parse_branches(parser, token)
     else_body = None
-    while not end_tag.is_tag("endunless"):
+    while not end_tag.is_tag_named("endunless"):
         body, end_tag = _parse_branch_body(parser, token)
         else_body = else_body or body
     return _build_branches_action(branches, else_body)
@@ -329,7 +329,7 @@ def _parse_branches(
     """Return the branches of a Liquid `if` or `unless` that have a condition, and the next tag."""
     branches: list[_Branch] = []
     condition_tag = token
-    while condition_tag is token or condition_tag.is_tag("elsif"):
+    while condition_tag is token or condition_tag.is_tag_named("elsif"):
         test = _compile_branch_condition(parser, condition_tag)
         body, condition_tag = _parse_branch_body(parser, token)
         branches.append((test, body))
@@ -346,7 +346,7 @@ def _compile_branch_condition(
     parser: TemplateParser, token: TemplateToken
 ) -> Callable[[LiquidContext], bool]:
     value = parser.parse_value(token.create_scanner())
-    if token.is_tag("unless"):
+    if token.is_tag_named("unless"):
         return lambda context: not is_liquid_truthy(value(context))
     return lambda context: is_liquid_truthy(value(context))
 

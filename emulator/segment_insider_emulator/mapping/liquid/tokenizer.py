@@ -180,7 +180,7 @@ class TemplateToken:
         """The arguments of a Liquid tag as written in the template."""
         return self.source[slice(*self.content_span)]
 
-    def is_tag(self, *names: str) -> bool:
+    def is_tag_named(self, *names: str) -> bool:
         """Return whether the Liquid token is a tag with one of *names*."""
         return self.kind == "tag" and self.value in names
 
@@ -286,7 +286,7 @@ def _trim_dashes_and_blanks(source: str, content: SourceSpan) -> SourceSpan:
 
 
 def _read_raw_text(source: str, begin: int, raw_tag: TemplateToken) -> TemplateToken:
-    """Read the text up to `{% endraw %}`, or that tag if it begins here."""
+    """Read the Liquid text up to `{% endraw %}`, or that tag if it begins here."""
     scanner = TemplateScanner(source, begin, len(source))
     opening = _skip_past_tag_opening(scanner)
     while not scanner.is_at_end():
@@ -306,7 +306,7 @@ def _read_raw_text(source: str, begin: int, raw_tag: TemplateToken) -> TemplateT
 
 
 def _skip_past_tag_opening(scanner: TemplateScanner) -> int:
-    """Move past the next `{%` and return its position; without one, move to the end."""
+    """Move the scanner past the next `{%` and return its position; without one, to the end."""
     opening = scanner.source.find("{%", scanner.position)
     scanner.position = opening + 2 if opening >= 0 else scanner.end
     return opening
