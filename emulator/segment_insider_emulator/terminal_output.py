@@ -46,10 +46,10 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 def print_json(document: Any, *, indent: bool = False) -> None:
     """Print a JSON document to the terminal with control characters escaped."""
     raw = orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else None)
-    click.echo(escape_json(raw))
+    click.echo(escape_controls_in_json(raw))
 
 
-def escape_json(json_bytes: bytes) -> bytes:
+def escape_controls_in_json(json_bytes: bytes) -> bytes:
     """Return JSON bytes with control characters escaped."""
     if json_bytes.isascii() and b"\x7f" not in json_bytes:
         return json_bytes

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import orjson
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import escape_json, is_single_safe_line
+from segment_insider_emulator.terminal_output import escape_controls_in_json, is_single_safe_line
 from segment_insider_emulator.types import JSON, JSONObject
 
 StepTable: TypeAlias = Sequence[Sequence[str]]
@@ -161,7 +161,7 @@ def format_cell(value: JSON) -> str:
         and is_single_safe_line(value)
     ):
         return value
-    return escape_json(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).decode()
+    return escape_controls_in_json(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).decode()
 
 
 def format_row(values: JSONObject, columns: Sequence[str]) -> TableRow:

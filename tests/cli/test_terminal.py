@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.terminal_output import escape_json
+from segment_insider_emulator.terminal_output import escape_controls_in_json
 
 HOSTILE = "gift\x1b[2J\x1b[35m\x9b2J\r\n\x07\u202eend\u2066"
 PLAIN = "gift�[2J�[35m�2J����end�"
@@ -71,7 +71,7 @@ def test_no_command_prints_them(command: tuple[str, ...], tmp_path: Path) -> Non
 
 def test_json_has_them_escaped() -> None:
     document = {"a": "\x9b2J \x7f \u202e", "b": "İpek"}
-    raw = escape_json(orjson.dumps(document))
+    raw = escape_controls_in_json(orjson.dumps(document))
     assert orjson.loads(raw) == document
     assert obeyed(raw.decode()) == []
     assert "İpek".encode() in raw

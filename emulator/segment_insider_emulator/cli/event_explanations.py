@@ -30,7 +30,7 @@ from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.terminal_output import (
     build_expand_settings_hint,
-    escape_json,
+    escape_controls_in_json,
     print_lines,
     style_terminal_text,
 )
@@ -60,7 +60,11 @@ def print_explanations(
                 **_explanation_json_members(explanation),
                 "refused": _insider_rejections_document(explanation, refused),
             }
-            click.echo(escape_json(orjson.dumps(document, default=_serialise_failure_or_missing)))
+            click.echo(
+                escape_controls_in_json(
+                    orjson.dumps(document, default=_serialise_failure_or_missing)
+                )
+            )
         else:
             dropped = _format_unread_paths(event, explanation, subject, workspace_name)
             print_lines([*_format_explanation(event, explanation, refused), *dropped, ""])

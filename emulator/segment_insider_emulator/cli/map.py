@@ -20,7 +20,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.mapping import Destination, SubscriptionOutcome
 from segment_insider_emulator.segment.normalise import warn_of_lost_characters
-from segment_insider_emulator.terminal_output import escape_json, print_lines
+from segment_insider_emulator.terminal_output import escape_controls_in_json, print_lines
 from segment_insider_emulator.text_encoding import reject_utf16, strip_bom
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import MAX_DOCUMENT_BYTES
@@ -185,7 +185,7 @@ def _format_mapping_outcome(event: JSONObject, outcome: SubscriptionOutcome) -> 
 def _write_lines_to_stdout(lines: Iterable[bytes]) -> None:
     out = sys.stdout.buffer
     if sys.stdout.isatty():
-        lines = map(escape_json, lines)
+        lines = map(escape_controls_in_json, lines)
     buffered: list[bytes] = []
     for line in lines:
         buffered.append(line)

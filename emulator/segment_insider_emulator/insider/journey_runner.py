@@ -100,7 +100,7 @@ class JourneyRunner:
         profile_id, now = change.profile_id, change.changed_at
         known_runs: list[JourneyRun] = []
         if not change.is_new_profile or change.absorbed_profile_ids:
-            known_runs = self.run_store.list_watched_and_last_runs(profile_id, now)
+            known_runs = self.run_store.list_active_and_last_runs(profile_id, now)
         run_updates: RunUpdates = [(run, []) for run in known_runs]
         for occurrence in occurrences:
             for journey in self.definitions.values():
@@ -180,14 +180,14 @@ class JourneyRunner:
             return
         survivor_id, merged_at = change.profile_id, change.changed_at
         run_updates: RunUpdates = []
-        for run in self.run_store.list_watched_runs(change.absorbed_profile_ids, merged_at):
+        for run in self.run_store.list_active_runs(change.absorbed_profile_ids, merged_at):
             if run.status == "in_progress":
                 what = f"{run.profile_id} was merged into {survivor_id}, which continues the run"
                 run_updates.append((run, [TrailEntry(merged_at, "merged", what)]))
         self._save_runs(run_updates)
         self.run_store.reassign_runs(change.absorbed_profile_ids, survivor_id)
         journey_ids_inside: set[int] = set()
-        for run in self.run_store.list_watched_runs([survivor_id], merged_at):
+        for run in self.run_store.list_active_runs([survivor_id], merged_at):
             if run.status == "in_progress" and run.journey_id in journey_ids_inside:
                 # Assumed: of two runs the earlier one continues.
                 reason = "the profile already has a run in this journey"

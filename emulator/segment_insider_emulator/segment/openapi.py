@@ -93,7 +93,7 @@ def build_segment_openapi() -> JSONObject:
 
 def _build_path_items() -> JSONObject:
     calls = {
-        f"/v1/{name}": {"post": _tracking_operation(name, schema)}
+        f"/v1/{name}": {"post": _build_tracking_operation(name, schema)}
         for name, schema in (
             *((kind, kind.capitalize()) for kind in MESSAGE_TYPES),
             (BATCH_KIND, "Batch"),
@@ -102,20 +102,20 @@ def _build_path_items() -> JSONObject:
     }
     return {
         **calls,
-        "/v1/pixel/{kind}": {"get": _pixel_operation()},
-        "/v1/projects/{writeKey}/settings": {"get": _settings_operation()},
-        "/token": {"post": _token_operation()},
+        "/v1/pixel/{kind}": {"get": _build_pixel_operation()},
+        "/v1/projects/{writeKey}/settings": {"get": _build_settings_operation()},
+        "/token": {"post": _build_token_operation()},
     }
 
 
-def _tracking_operation(name: str, schema_name: str) -> JSONObject:
+def _build_tracking_operation(name: str, schema_name: str) -> JSONObject:
     sample = (
         _build_example_call(name)
         if name in MESSAGE_TYPES
         else {"batch": [_build_example_call(kind) for kind in MESSAGE_TYPES]}
     )
     content = {
-        "schema": _schema_reference(schema_name),
+        "schema": _build_schema_reference(schema_name),
         "example": {"writeKey": EXAMPLE_WRITE_KEY, **sample},
     }
     return {
@@ -125,10 +125,12 @@ def _tracking_operation(name: str, schema_name: str) -> JSONObject:
         else f"Send many calls, with {name}",
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": {
-            "200": _build_response_object("Taken, or dropped.", _schema_reference("Success")),
-            "400": _build_response_object("Nothing of it is taken.", _schema_reference("Refusal")),
+            "200": _build_response_object("Taken, or dropped.", _build_schema_reference("Success")),
+            "400": _build_response_object(
+                "Nothing of it is taken.", _build_schema_reference("Refusal")
+            ),
             "401": _build_response_object(
-                "The token was not issued here.", _schema_reference("Refusal")
+                "The token was not issued here.", _build_schema_reference("Refusal")
             ),
             "503": {"description": "The emulator's database cannot be used."},
         },
@@ -139,7 +141,7 @@ def _build_example_call(kind: str) -> JSONObject:
     return {"type": kind, "userId": "ada", **_EXAMPLES_BY_TYPE[kind]}
 
 
-def _pixel_operation() -> JSONObject:
+def _build_pixel_operation() -> JSONObject:
     names = ("data", "writeKey", "userId", "anonymousId", "event", "properties.subject")
     query = [{"name": name, "in": "query", "schema": _STRING_SCHEMA} for name in names]
     detail = {
@@ -150,7 +152,7 @@ def _pixel_operation() -> JSONObject:
         "operationId": "pixel",
         "summary": "Make a call with an image",
         "description": "`data` is the call in base64; or else dotted names are spelled out.",
-        "parameters": [_path_parameter("kind", {"enum": list(MESSAGE_TYPES)}), *query],
+        "parameters": [_build_path_parameter("kind", {"enum": list(MESSAGE_TYPES)}), *query],
         "responses": {
             "200": {
                 "description": "An image of one pixel, whatever became of the call.",
@@ -158,32 +160,33 @@ def _pixel_operation() -> JSONObject:
                 "content": {"image/gif": {"schema": {"type": "string", "format": "binary"}}},
             },
             "404": _build_response_object(
-                "Nothing has this address.", _schema_reference("Refusal")
+                "Nothing has this address.", _build_schema_reference("Refusal")
             ),
             "503": {"description": "The emulator's database cannot be used."},
         },
     }
 
 
-def _settings_operation() -> JSONObject:
+def _build_settings_operation() -> JSONObject:
     return {
         "operationId": "settings",
         "summary": "What an SDK has to know of its source",
-        "parameters": [_path_parameter("writeKey", _NONEMPTY_STRING_SCHEMA)],
+        "parameters": [_build_path_parameter("writeKey", _NONEMPTY_STRING_SCHEMA)],
         "responses": {
             "200": _build_response_object(
-                "Such that the SDK sends to this emulator alone.", _schema_reference("Settings")
+                "Such that the SDK sends to this emulator alone.",
+                _build_schema_reference("Settings"),
             ),
             "404": _build_response_object(
-                "With --strict: no source has this key.", _schema_reference("Refusal")
+                "With --strict: no source has this key.", _build_schema_reference("Refusal")
             ),
         },
     }
 
 
-def _token_operation() -> JSONObject:
+def _build_token_operation() -> JSONObject:
     required_fields = {name: {"const": value} for name, value in REQUIRED_FORM_FIELDS.items()}
-    form = _object_schema(
+    form = _build_object_schema(
         {
             **required_fields,
             "client_assertion": _NONEMPTY_STRING_SCHEMA,
@@ -192,7 +195,7 @@ def _token_operation() -> JSONObject:
         [*required_fields],
     )
     form["required"].append("client_assertion")
-    refused = _schema_reference("TokenRefusal")
+    refused = _build_schema_reference("TokenRefusal")
     return {
         "operationId": "token",
         "summary": "Exchange a signed assertion for a token",
@@ -202,7 +205,7 @@ def _token_operation() -> JSONObject:
             "content": {"application/x-www-form-urlencoded": {"schema": form}},
         },
         "responses": {
-            "200": _build_response_object("A token.", _schema_reference("Token")),
+            "200": _build_response_object("A token.", _build_schema_reference("Token")),
             "400": _build_response_object("The form or the assertion's times are wrong.", refused),
             "401": _build_response_object("The assertion was not signed by the app.", refused),
             "415": _build_response_object("It is no form.", refused),
@@ -216,8 +219,8 @@ def _build_component_schemas() -> JSONObject:
     typed = [
         {
             "allOf": [
-                _schema_reference(kind.capitalize()),
-                _object_schema({"type": {"const": kind}}, ["type"]),
+                _build_schema_reference(kind.capitalize()),
+                _build_object_schema({"type": {"const": kind}}, ["type"]),
             ]
         }
         for kind in MESSAGE_TYPES
@@ -243,31 +246,31 @@ def _build_component_schemas() -> JSONObject:
     }
     return {
         **{kind.capitalize(): schema for kind, schema in kinds.items()},
-        "Batch": _object_schema({"batch": calls, **lent}, ["batch"]),
-        "Success": _object_schema({"success": {"const": True}}, ["success"]),
-        "Refusal": _object_schema(refusal, [*refusal]),
-        "Settings": _object_schema(
+        "Batch": _build_object_schema({"batch": calls, **lent}, ["batch"]),
+        "Success": _build_object_schema({"success": {"const": True}}, ["success"]),
+        "Refusal": _build_object_schema(refusal, [*refusal]),
+        "Settings": _build_object_schema(
             dict.fromkeys(("integrations", "plan"), _OBJECT_SCHEMA), ["integrations"]
         ),
-        "Token": _object_schema(token, [*token]),
-        "TokenRefusal": _object_schema(refused, [*refused]),
+        "Token": _build_object_schema(token, [*token]),
+        "TokenRefusal": _build_object_schema(refused, [*refused]),
     }
 
 
 def _build_call_schema(kind: str) -> JSONObject:
     """Build the JSON Schema of a valid call of one type, for OpenAPI."""
-    schema = _object_schema(
+    schema = _build_object_schema(
         {**_COMMON_PROPERTIES, "type": {"const": kind}, **_PROPERTIES_BY_TYPE[kind]},
         _REQUIRED_BY_TYPE.get(kind, []),
     )
     return schema | {"anyOf": [{"required": [name]} for name in ("userId", "anonymousId")]}
 
 
-def _object_schema(properties: JSONObject, required: list[str]) -> JSONObject:
+def _build_object_schema(properties: JSONObject, required: list[str]) -> JSONObject:
     return {"type": "object", "properties": properties, "required": required}
 
 
-def _path_parameter(name: str, schema: JSONObject) -> JSONObject:
+def _build_path_parameter(name: str, schema: JSONObject) -> JSONObject:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -275,5 +278,5 @@ def _build_response_object(text: str, schema: JSONObject) -> JSONObject:
     return {"description": text, "content": {"application/json": {"schema": schema}}}
 
 
-def _schema_reference(name: str) -> JSONObject:
+def _build_schema_reference(name: str) -> JSONObject:
     return {"$ref": f"#/components/schemas/{name}"}

@@ -32,9 +32,9 @@ class PoolReturnCounter:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.checkin_count = 0
-        event.listen(engine, "checkin", self._on_checkin)
+        event.listen(engine, "checkin", self._count_returned_connection)
 
-    def _on_checkin(self, _connection: object, _record: object) -> None:
+    def _count_returned_connection(self, _connection: object, _record: object) -> None:
         self.checkin_count += 1
 
 
@@ -161,7 +161,7 @@ class ChangeCounter:
         self._count = 0
         self._newest_message_id: int | None = None
         self._polled_at = 0.0
-        event.listen(engine, "checkin", self._on_checkin)
+        event.listen(engine, "checkin", self._count_if_connection_wrote)
 
     @property
     def change_count(self) -> int:
@@ -190,7 +190,7 @@ class ChangeCounter:
         if self._listener:
             self._listener.unsubscribe(self)
 
-    def _on_checkin(self, _connection: object, record: Any) -> None:
+    def _count_if_connection_wrote(self, _connection: object, record: Any) -> None:
         if record.info.pop(HAS_WRITTEN_KEY, False):
             self.notify()
 

@@ -243,7 +243,7 @@ class JourneyStore:
         if self._next_due_at is not None and run.due_at:
             self._next_due_at = min(self._next_due_at, format_iso_utc(run.due_at))
 
-    def list_watched_runs(self, profile_ids: Sequence[str], now: datetime) -> list[JourneyRun]:
+    def list_active_runs(self, profile_ids: Sequence[str], now: datetime) -> list[JourneyRun]:
         """Return these profiles' journey runs in progress, and those whose goals still count."""
         at = format_iso_utc(now)
         runs = [
@@ -255,8 +255,8 @@ class JourneyStore:
         ]
         return sorted(runs, key=lambda run: run.id)
 
-    def list_watched_and_last_runs(self, profile_id: str, now: datetime) -> list[JourneyRun]:
-        """Return a profile's watched journey runs, and its last run in each journey."""
+    def list_active_and_last_runs(self, profile_id: str, now: datetime) -> list[JourneyRun]:
+        """Return a profile's active journey runs, and its last run in each journey."""
         rows = self._fetch_rows_of_compiled_statement(
             SELECT_WATCHED_AND_LAST_RUNS, profile_id=profile_id, now=format_iso_utc(now)
         )
@@ -372,10 +372,10 @@ class JourneyStore:
 
 def _record_to_row(record: JourneyRun | TrailEntry, columns: Sequence[str]) -> dict[str, Any]:
     """Convert a journey run or trail entry to a database row with these *columns*."""
-    return {name: _to_column_value(getattr(record, name)) for name in columns}
+    return {name: _convert_to_column_value(getattr(record, name)) for name in columns}
 
 
-def _to_column_value(value: object) -> object:
+def _convert_to_column_value(value: object) -> object:
     return format_iso_utc(value) if isinstance(value, datetime) else value
 
 

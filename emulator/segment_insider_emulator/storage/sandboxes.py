@@ -258,12 +258,12 @@ def validate_exported_row(table_name: JSON, row: JSON, where: str) -> tuple[str,
     if row.keys() != {column.name for column in columns}:
         raise EmulatorError(f"{table_name} has other columns", where, remedy)
     for column in columns:
-        if not _is_column_value(column, row[column.name]):
+        if not _fits_column_type(column, row[column.name]):
             raise EmulatorError("invalid value for this column", f"{where}.{column.name}", remedy)
     return table_name, row
 
 
-def _is_column_value(column: Column[Any], value: JSON) -> bool:
+def _fits_column_type(column: Column[Any], value: JSON) -> bool:
     if value is None:
         return bool(column.nullable)
     if isinstance(column.type, JsonText):

@@ -164,7 +164,7 @@ def select_sandbox_of_request() -> None:
         if sandbox is None:
             raise _build_sandbox_not_found_error(id)
     else:
-        by_credentials = _find_by_request_credentials(registry)
+        by_credentials = _find_sandbox_by_credentials(registry)
         sandbox = by_credentials or registry.default
         request.environ[IMPLICIT_DEFAULT_KEY] = (
             by_credentials is None and sandbox.record.team is not None
@@ -195,7 +195,7 @@ def _hide_inaccessible_sandbox(id: str, requested_id: str | None) -> None:
         raise _build_sandbox_not_found_error(id)
 
 
-def _find_by_request_credentials(registry: SandboxRegistry) -> Sandbox | None:
+def _find_sandbox_by_credentials(registry: SandboxRegistry) -> Sandbox | None:
     if not registry.created_by_id:
         return None
     blueprint = (request.blueprint or "").partition(".")[0]
