@@ -119,7 +119,7 @@ class DeliveryPipeline:
     def replace_destination(
         self, destination: Destination, disabled_subscriptions: Destination | None = None
     ) -> None:
-        """Use *destination* for all later deliveries.
+        """Use another destination, with its settings and mappings, for all later deliveries.
 
         Args:
             disabled_subscriptions: The same destination with only its disabled subscriptions, to

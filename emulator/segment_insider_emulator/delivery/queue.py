@@ -81,7 +81,7 @@ class DeliveryQueue:
                 self._worker_thread.start()
 
     def submit_messages(self, messages: Sequence[Message]) -> None:
-        """Store *messages* for later delivery; wait while the queue is full.
+        """Store *messages* in the queue for later delivery; wait while the queue is full.
 
         Raises: TemporarilyUnavailable, when nothing could be stored or deliveries stopped; the
             caller must not acknowledge then.

@@ -148,7 +148,7 @@ class RetryScheduler:
         return format_iso_utc(due_at) if due_at else None
 
     def note_due_times(self, upserts: Iterable[UpsertRecord]) -> None:
-        """Note the due times of *upserts* that wait for a retry."""
+        """Note when those of *upserts* that wait for a retry are due."""
         due = [upsert.due_at for upsert in upserts if upsert.due_at]
         with self._next_due_lock:
             self.next_due_at = min([*due, self.next_due_at])

@@ -249,7 +249,7 @@ def _list_keys_and_values(container: JSON) -> Iterable[tuple[str, JSON]]:
 
 
 def _transform_at_path(value: JSON, keys: list[str], transform: Callable[[JSON], JSON]) -> JSON:
-    """Return a copy of *value* with *transform* applied to the object or list items at *keys*."""
+    """Copy a JSON value with *transform* applied to the object or list items at *keys*."""
     if not keys:
         return [transform(item) for item in value] if isinstance(value, list) else transform(value)
     first, *others = keys

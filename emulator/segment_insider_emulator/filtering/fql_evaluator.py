@@ -304,7 +304,7 @@ def get_value_at_path(path: tuple[str, ...], event: JSONObject) -> JSON:
 
 
 def is_list_index(key: str, items: list[JSON]) -> bool:
-    """Return whether *key* is an index of *items*: 0, 1, 2 …, without leading zeros."""
+    """Return whether an FQL path's *key* is an index of the list *items*: 0, 1, 2 …."""
     if not (key.isascii() and key.isdigit()) or len(key) > MAX_INDEX_DIGITS:
         return False
     return str(int(key)) == key and int(key) < len(items)

@@ -95,7 +95,7 @@ class DataRetention:
         self._last_run_at: datetime | None = None
 
     def delete_expired_data(self, now: datetime) -> None:
-        """Delete events and profiles that expired before *now*, at most once an hour."""
+        """Delete the account's events and profiles that expired by *now*, at most once an hour."""
         with self._lock:
             if self._last_run_at and abs(now - self._last_run_at) < _RUN_INTERVAL:
                 return

@@ -150,7 +150,7 @@ Occurrence: TypeAlias = ProfileEvent | AttributeUpdate
 
 
 def is_same_json(first: JSON, second: JSON) -> bool:
-    """Compare two JSON values strictly: true is not 1, and "true" is not true."""
+    """Return whether two JSON values are equal in type and value: true is not 1."""
     return isinstance(first, bool) == isinstance(second, bool) and bool(first == second)
 
 
