@@ -146,7 +146,7 @@ class DeliveryPipeline:
     def deduplicate_messages(
         self, messages: Sequence[Message]
     ) -> Iterator[list[NewMessageOrRecord]]:
-        """Yield the new messages, and records of the duplicates; reserve the ids meanwhile."""
+        """Yield the new messages, and records of the duplicates; reserve the ids."""
         message_ids = {message.message_id for message in messages}
         with self._in_flight_ids.reserve_message_ids(message_ids), self.transaction(message_ids):
             yield _replace_duplicates_by_records(
