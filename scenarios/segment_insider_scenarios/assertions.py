@@ -72,7 +72,7 @@ def _suggest_mappings(
     for suggestion in explain_unmapped_properties(subject, event, unread):
         if suggestion.suggestion_text:
             yield f"      {suggestion.suggestion_text}"
-        if suggestion.replaces_mapping:
+        if suggestion.replaces_default_mapping:
             yield "      once `emulator export FILE --format workspace` has written `settings`"
 
 

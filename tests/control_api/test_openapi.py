@@ -14,7 +14,7 @@ from segment_insider_emulator.config import Config
 from segment_insider_emulator.control_api.openapi import (
     CONTROL_API_PREFIX,
     UNDOCUMENTED_OPERATION,
-    build_openapi,
+    build_control_api_openapi,
     find_api_operation,
 )
 from segment_insider_emulator.workspace import load_preset_workspace
@@ -31,7 +31,7 @@ def emulator() -> Flask:
 
 
 APP = emulator()
-DESCRIBED = build_openapi(APP)
+DESCRIBED = build_control_api_openapi(APP)
 CALLS = [(method, path) for path, methods in DESCRIBED["paths"].items() for method in methods]
 
 

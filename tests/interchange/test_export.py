@@ -19,11 +19,14 @@ from segment_insider_emulator.filtering.tracking_plan import (
     parse_tracking_plan,
 )
 from segment_insider_emulator.interchange.export_terraform import (
-    build_terraform,
+    build_terraform_configuration,
     format_hcl_string,
     format_hcl_value,
 )
-from segment_insider_emulator.interchange.export_workspace import ACTION_IDS, build_api_requests
+from segment_insider_emulator.interchange.export_workspace import (
+    ACTION_IDS,
+    build_public_api_requests,
+)
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
 from segment_insider_emulator.mapping import Destination
@@ -76,8 +79,8 @@ def workspace(*subscriptions: JSONObject, **destination: Any) -> Workspace:
 
 def exported(own: Workspace, form: str) -> bytes:
     if form == "terraform":
-        return build_terraform(own, keep_secrets=True).encode()
-    return json.dumps({"requests": build_api_requests(own, keep_secrets=True)}).encode()
+        return build_terraform_configuration(own, keep_secrets=True).encode()
+    return json.dumps({"requests": build_public_api_requests(own, keep_secrets=True)}).encode()
 
 
 def back(own: Workspace, form: str) -> JSONObject:
@@ -143,7 +146,7 @@ def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
     own = replace(
         workspace(sourceId="s1"), tracking_plan=build_tracking_plan("Shop", rules, "tp_1")
     )
-    made = build_api_requests(own)[1:]
+    made = build_public_api_requests(own)[1:]
     assert [
         (each["method"], each["path"], len(each["body"].get("rules", []))) for each in made
     ] == [
@@ -185,7 +188,7 @@ def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
 )
 def test_objects_with_an_id_are_changed(known: JSONObject, method: str, path: str) -> None:
     own = {"name": "S", "actionSlug": "trackEvent", "trigger": "t", "settings": {}, **known}
-    made = build_api_requests(workspace(own, **({"id": "d1"} if known else {})))[1]
+    made = build_public_api_requests(workspace(own, **({"id": "d1"} if known else {})))[1]
     body = {"name": "S", "trigger": "t", "enabled": True, "settings": {}}
     created = body | {"actionId": ACTION_IDS["trackEvent"]}
     assert (made["method"], made["path"]) == (method, path)
@@ -280,7 +283,7 @@ def test_reserved_words_are_quoted_keys() -> None:
 
 def test_the_terraform_export_is_valid_and_has_no_key() -> None:
     own = load_preset_workspace("guide")
-    written = build_terraform(own)
+    written = build_terraform_configuration(own)
     blocks = hcl2.loads(written)["resource"]
     assert len(blocks) == 1 + len(own.destination["subscriptions"])
     assert "test-key" not in written

@@ -10,7 +10,10 @@ from click.testing import CliRunner, Result
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange.import_files import read_import_file
-from segment_insider_emulator.interchange.import_resources import UnknownValue, merge_resources
+from segment_insider_emulator.interchange.import_resources import (
+    UnknownValue,
+    merge_imported_resources,
+)
 from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
@@ -55,13 +58,13 @@ IMPORTED = {
 def imported(*documents: Any, **options: Any) -> ImportedWorkspace:
     raw = [json.dumps(each).encode() for each in documents]
     return build_imported_workspace(
-        merge_resources(read_import_file(each, "answer.json") for each in raw), **options
+        merge_imported_resources(read_import_file(each, "answer.json") for each in raw), **options
     )
 
 
 def from_files(*files: Path) -> ImportedWorkspace:
     return build_imported_workspace(
-        merge_resources(read_import_file(file.read_bytes(), str(file)) for file in files)
+        merge_imported_resources(read_import_file(file.read_bytes(), str(file)) for file in files)
     )
 
 

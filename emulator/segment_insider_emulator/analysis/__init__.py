@@ -1,1 +1,1 @@
-"""Checks of workspace files: lint rules, and drift from the guide and from traffic."""
+"""Checks of workspace files: lint rules, and drift from Insider One's guide and from traffic."""

@@ -45,29 +45,29 @@ class LocatedSubscription:
 
     @property
     def action_slug(self) -> str:
-        """Slug of its action, e.g. "trackEvent"."""
+        """Slug of the subscription's action, e.g. "trackEvent"."""
         return self.subscription.action.slug
 
     @property
     def mapping(self) -> JSONObject:
-        """Its mapping, or the default mapping of its action."""
+        """The subscription's mapping, or the default mapping of its action."""
         return self.subscription.mapping
 
     @property
     def trigger_path(self) -> str:
-        """Path of its trigger in the workspace file."""
+        """Path of the subscription's trigger in the workspace file."""
         return f"{self.path}.trigger"
 
     def format_field_path(self, *keys: str) -> str:
         """Return the path of a mapped field, e.g. "destination.subscriptions[3].settings.uuid"."""
         return ".".join((self.path, "settings", *keys))
 
-    def get_destination_keys(self, *below: str | int) -> tuple[str | int, ...]:
-        """Return the keys that lead from the destination to the subscription, or below it."""
+    def get_key_path_in_destination(self, *below: str | int) -> tuple[str | int, ...]:
+        """Return the keys from the destination's JSON to the subscription, or below it."""
         return ("subscriptions", self.index, *below)
 
     def matches(self, event: JSONObject) -> bool:
-        """Whether the trigger accepts *event*."""
+        """Whether the subscription's trigger accepts *event*."""
         try:
             return self._matches_trigger(event)
         except EmptyGroupError:
@@ -118,7 +118,7 @@ _TEXT_FIELDS = ("event", "name", "userId")
 
 
 def list_accepted_call_types(subscription: LocatedSubscription) -> list[str]:
-    """Return the call types that the trigger can match; [] when it matches nothing."""
+    """Return the Segment call types that a trigger can match; [] when it matches nothing."""
     if subscription.parsed_trigger is None:
         return []
     return [call for call in CALL_TYPES if _can_match_call_type(subscription.parsed_trigger, call)]
@@ -134,12 +134,12 @@ def _can_match_call_type(node: TriggerNode, call_type: str) -> bool:
     conditions = [child for child in node.children if isinstance(child, TriggerCondition)]
     return all(
         _can_match_call_type(child, call_type) for child in node.children
-    ) and not _are_contradictory(conditions)
+    ) and not _are_conditions_contradictory(conditions)
 
 
 def _can_condition_match_call_type(condition: TriggerCondition, call_type: str) -> bool:
     if condition.root == "type":
-        return _matches_type_condition(condition, call_type)
+        return _does_type_condition_accept(condition, call_type)
     if condition.operator in _ORDER_OPERATORS and condition.root in _TEXT_FIELDS:
         return False
     return (
@@ -148,14 +148,14 @@ def _can_condition_match_call_type(condition: TriggerCondition, call_type: str) 
     )
 
 
-def _matches_type_condition(condition: TriggerCondition, call_type: str) -> bool:
+def _does_type_condition_accept(condition: TriggerCondition, call_type: str) -> bool:
     if condition.operator == "=":
         return condition.value == call_type
     return condition.operator == "!=" and condition.value != call_type
 
 
-def _are_contradictory(conditions: list[TriggerCondition]) -> bool:
-    """Whether conditions on one field exclude each other."""
+def _are_conditions_contradictory(conditions: list[TriggerCondition]) -> bool:
+    """Whether trigger conditions on one field exclude each other."""
     for field in {(condition.root, condition.path) for condition in conditions}:
         same_field = [
             condition for condition in conditions if (condition.root, condition.path) == field

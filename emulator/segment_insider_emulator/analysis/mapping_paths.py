@@ -40,7 +40,7 @@ def list_read_paths(mapping: JSON, existing_paths: Iterable[str] = ()) -> set[st
 
 
 def list_written_keys(mapping: JSON) -> dict[str, JSON]:
-    """Return the keys that *mapping* is known to write, each with its mapping.
+    """Return the keys that a mapping is known to write, each with its own mapping.
 
     Keys of an object that is copied whole are unknown, see `copies_whole_object`.
     """
@@ -49,21 +49,21 @@ def list_written_keys(mapping: JSON) -> dict[str, JSON]:
     if not is_directive(mapping):
         return mapping
     known: dict[str, JSON] = {}
-    for alternative in _list_alternative_objects(mapping):
+    for alternative in _list_branch_and_merge_mappings(mapping):
         known |= list_written_keys(alternative)
     return known
 
 
 def copies_whole_object(mapping: JSON) -> bool:
-    """Whether *mapping* copies an object whose keys are known only from the event."""
+    """Whether a mapping copies an object whose keys are known only from the event."""
     if not is_directive(mapping):
         return False
-    objects = _list_alternative_objects(mapping)
+    objects = _list_branch_and_merge_mappings(mapping)
     return not objects or any(copies_whole_object(alternative) for alternative in objects)
 
 
 def get_product_mapping(mapping: JSON) -> JSON:
-    """Return the mapping of one product within the mapping of `products`, or None."""
+    """Return the mapping of one product within the mapping of `products`; None without one."""
     match mapping:
         case {"@arrayPath": [_, shape, *_]}:
             return shape
@@ -74,7 +74,7 @@ def get_product_mapping(mapping: JSON) -> JSON:
 
 
 def is_path_read(read_paths: set[str], path: str) -> bool:
-    """Whether *path*, or a part of it, is among *read_paths*."""
+    """Whether an event path, or a part of it, is among *read_paths*."""
     return any(
         read_path in ("", path)
         or path.startswith((f"{read_path}.", f"{read_path}[]"))
@@ -83,7 +83,7 @@ def is_path_read(read_paths: set[str], path: str) -> bool:
     )
 
 
-def _list_alternative_objects(mapping: JSON) -> list[JSON]:
+def _list_branch_and_merge_mappings(mapping: JSON) -> list[JSON]:
     match mapping:
         case {"@merge": {"objects": list(objects)}}:
             return objects
@@ -102,7 +102,7 @@ def _list_paths_in_children(mapping: JSON, existing_paths: Iterable[str]) -> set
 
 def _list_paths_in_path_directive(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     return (
-        {_normalise_path(options)}
+        {_normalise_event_path(options)}
         if isinstance(options, str)
         else list_read_paths(options, existing_paths)
     )
@@ -111,7 +111,9 @@ def _list_paths_in_path_directive(options: JSON, existing_paths: Iterable[str]) 
 def _list_paths_in_template(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     if not isinstance(options, str):
         return list_read_paths(options, existing_paths)
-    return {_normalise_path(path) for path in find_template_paths(options)} or {LITERAL_MARKER}
+    return {_normalise_event_path(path) for path in find_template_paths(options)} or {
+        LITERAL_MARKER
+    }
 
 
 def _list_paths_in_liquid(options: JSON, existing_paths: Iterable[str]) -> set[str]:
@@ -123,7 +125,7 @@ def _list_paths_in_if(options: JSON, existing_paths: Iterable[str]) -> set[str]:
         return set()
     branches = ["then", "else"]
     match options:
-        case {"exists": {"@path": str(path)}} if _normalise_path(path) in existing_paths:
+        case {"exists": {"@path": str(path)}} if _normalise_event_path(path) in existing_paths:
             branches = ["then"]
     return set().union(
         *(list_read_paths(options.get(branch), existing_paths) for branch in branches)
@@ -161,7 +163,7 @@ def _list_paths_in_merge(options: JSON, existing_paths: Iterable[str]) -> set[st
     )
 
 
-def _paths_in_transform_directive(options: JSON, existing_paths: Iterable[str]) -> set[str]:
+def _list_paths_in_transform(options: JSON, existing_paths: Iterable[str]) -> set[str]:
     return (
         list_read_paths(options.get("apply"), existing_paths)
         if isinstance(options, dict)
@@ -169,7 +171,7 @@ def _paths_in_transform_directive(options: JSON, existing_paths: Iterable[str]) 
     )
 
 
-def _normalise_path(path: str) -> str:
+def _normalise_event_path(path: str) -> str:
     return ".".join(split_path(strip_path_prefix(path)))
 
 
@@ -185,7 +187,7 @@ _DIRECTIVE_PATH_READERS: dict[str, _DirectivePathReader] = {
     "@json": _list_paths_in_value_option,
     "@flatten": _list_paths_in_value_option,
     "@merge": _list_paths_in_merge,
-    "@transform": _paths_in_transform_directive,
+    "@transform": _list_paths_in_transform,
     "@literal": lambda options, existing_paths: {LITERAL_MARKER},
 }
 
@@ -196,7 +198,7 @@ MappedValues: TypeAlias = dict[tuple[str, ...], JSON]
 
 
 def list_mapped_values(mapping: JSONObject) -> MappedValues:
-    """Return each mapped value by field, or by field and key.
+    """Return the mapping of each value by its field, or by its field and key.
 
     A product value has the keys ("products", "sku"); its paths start at the product.
     """
@@ -213,7 +215,7 @@ def list_mapped_values(mapping: JSONObject) -> MappedValues:
 
 
 def list_event_paths_of_value(mapping: JSONObject, keys: tuple[str, ...]) -> set[str]:
-    """Return the event paths that the mapped value at *keys* reads, as paths from the event."""
+    """Return the event paths that the mapping at *keys* reads, counted from the event."""
     value_mapping = list_mapped_values(mapping)[keys]
     match mapping.get(keys[0]):
         case {"@arrayPath": [list_path, dict(), *_]} if keys[0] == "products":
@@ -222,14 +224,14 @@ def list_event_paths_of_value(mapping: JSONObject, keys: tuple[str, ...]) -> set
             return list_read_paths(value_mapping)
 
 
-def list_open_fields(mapping: JSONObject) -> frozenset[str]:
-    """Return the fields that copy whole objects, so that any key may be sent."""
+def list_fields_copying_objects(mapping: JSONObject) -> frozenset[str]:
+    """Return the mapped fields that copy whole objects, so that any key may be sent."""
     return frozenset(
         field
         for field in CONTAINER_FIELDS
-        if field in mapping and _is_open_field(field, mapping[field])
+        if field in mapping and _does_field_copy_object(field, mapping[field])
     )
 
 
-def _is_open_field(field: str, value: JSON) -> bool:
+def _does_field_copy_object(field: str, value: JSON) -> bool:
     return copies_whole_object(get_product_mapping(value) if field == "products" else value)

@@ -1,4 +1,4 @@
-"""Sample events that match the triggers of a workspace."""
+"""Builders of sample events that match the triggers of a workspace."""
 
 from collections.abc import Iterator
 from itertools import chain, islice, product
@@ -28,7 +28,7 @@ _MAX_CONDITION_COMBINATIONS = 64
 
 
 def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]:
-    """Build sample events for all triggers, each with its event name or call type."""
+    """Build minimal events for all triggers, each with its event name or call type."""
     events = [{"type": call} for call in CALL_TYPES if call != "track"]
     events += [
         build_track_call(name)
@@ -47,7 +47,7 @@ def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]
 
 
 def build_track_call(event_name: str) -> JSONObject:
-    """Build a track call that has only a name."""
+    """Build a track call that has a name and no properties."""
     return {"type": "track", "event": event_name, "properties": {}}
 
 
@@ -69,12 +69,12 @@ def _build_matching_events(subscription: LocatedSubscription) -> Iterator[JSONOb
         for conditions in _list_condition_combinations(subscription.parsed_trigger):
             event: JSONObject = {"event": OTHER_TRACK_CALL} if call == "track" else {}
             for condition in conditions:
-                _satisfy_condition(condition, event)
+                _set_value_meeting_condition(condition, event)
             yield event | {"type": call}
 
 
 def _list_condition_combinations(node: TriggerNode) -> list[list[TriggerCondition]]:
-    """Return lists of conditions; meeting all conditions of one list matches *node*."""
+    """Return lists of trigger conditions; an event that meets one whole list matches *node*."""
     if node is None:
         return []
     if isinstance(node, TriggerCondition):
@@ -88,8 +88,8 @@ def _list_condition_combinations(node: TriggerNode) -> list[list[TriggerConditio
     ]
 
 
-def _satisfy_condition(condition: TriggerCondition, event: JSONObject) -> None:
-    value = _build_satisfying_value(condition)
+def _set_value_meeting_condition(condition: TriggerCondition, event: JSONObject) -> None:
+    value = _build_value_meeting_condition(condition)
     if value is None:
         return
     container = event
@@ -102,8 +102,8 @@ def _satisfy_condition(condition: TriggerCondition, event: JSONObject) -> None:
     container[last_key] = value
 
 
-def _build_satisfying_value(condition: TriggerCondition) -> JSON:
-    """Return a value that meets *condition*; None if a missing value does."""
+def _build_value_meeting_condition(condition: TriggerCondition) -> JSON:
+    """Return a value that meets a trigger condition; None if a missing value meets it."""
     value = condition.value
     match condition.operator:
         case "=" | "number_equals" | "contains" | "starts_with" | "ends_with":

@@ -1,4 +1,4 @@
-"""The command `emulator`, with subcommands that are imported only when they run."""
+"""The command `emulator`: a group whose subcommands are imported only when they run."""
 
 import os
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ INTERRUPTED_EXIT_CODE = 130  # the exit code that shells use after Ctrl-C
 
 
 class LazyCommand(NamedTuple):
-    """A subcommand that is not imported yet.
+    """A subcommand of `emulator` that is imported only when it runs.
 
     Args:
         module: In this package; it has the function `NAME_command`.
@@ -83,7 +83,7 @@ class LazyGroup(click.Group):
 
 
 class EmulatorCommandGroup(LazyGroup):
-    """Top-level command group: prints emulator errors in one line and sets the exit code."""
+    """Command group of `emulator`: prints errors in one line and sets the exit code."""
 
     def invoke(self, ctx: click.Context) -> Any:
         if os.environ.get("NO_COLOR"):  # see no-color.org; files never get colours
@@ -109,10 +109,11 @@ def main() -> None:
 
 
 @main.command(
+    "contract",
     cls=LazyGroup,
     lazy_commands=CONTRACT_COMMANDS,
     short_help="Run, check or record contract cases.",
     epilog="Example: emulator contract check cases.ndjson",
 )
-def contract() -> None:
+def contract_group() -> None:
     """Work with contract cases: these events must make these Insider One requests."""

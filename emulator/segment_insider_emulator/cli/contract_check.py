@@ -11,9 +11,9 @@ import click
 
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
+    get_selected_workspace_name,
     load_workspace,
     read_numbered_events,
-    selected_workspace_name,
 )
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
@@ -42,8 +42,8 @@ CASE_FILES_ARGUMENT = click.argument(
 )
 
 
-class CaseReader:
-    """Iterator over the usable cases of files and folders; prints and counts the others."""
+class ContractCaseReader:
+    """Iterator over the usable contract cases of files; prints and counts unusable ones."""
 
     def __init__(self, files: tuple[Path, ...]) -> None:
         self._files = files
@@ -61,31 +61,31 @@ class CaseReader:
                     print_lines([f"emulator: {case}"], err=True)
 
     def require_cases(self) -> None:
-        """Raise an error if no case was found.
+        """Raise an error if the files had no contract case.
 
         Raises: EmulatorError.
         """
         if not (self._usable_count or self.unusable_count):
-            raise no_cases_error(self._files)
+            raise build_no_cases_error(self._files)
 
 
-def no_cases_error(files: Sequence[Path]) -> EmulatorError:
+def build_no_cases_error(files: Sequence[Path]) -> EmulatorError:
     """Return the error for files and folders without a contract case."""
     remedy = "Name an .ndjson or .json file of cases, or a folder of such files."
     return EmulatorError("no contract cases found", ", ".join(map(str, files)), remedy)
 
 
-def load_deployment(workspace: str | None, preset: str | None) -> DeployedWorkspace | None:
-    """Load the workspace that the options name, for running cases; None when they name none.
+def load_deployed_workspace(workspace: str | None, preset: str | None) -> DeployedWorkspace | None:
+    """Load the workspace that a contract command's options name; None when they name none.
 
     Raises: UsageError; EmulatorError.
     """
-    name = selected_workspace_name(workspace, preset)
+    name = get_selected_workspace_name(workspace, preset)
     return DeployedWorkspace(load_workspace(workspace, preset), name) if name else None
 
 
 def find_case_files(paths: tuple[Path, ...]) -> Iterator[Path]:
-    """Yield the given files, and the case files in the given folders, sorted by name."""
+    """Yield the given files and the contract case files in the given folders, sorted."""
     for path in paths:
         if path.is_dir():
             files = (file.relative_to(path) for file in path.rglob("*"))
@@ -100,7 +100,7 @@ def _is_hidden_path(path: Path) -> bool:
 
 
 def read_usable_cases(file: Path) -> list[ContractCase]:
-    """Return all cases of *file*.
+    """Return all contract cases of a file; raise an error when one cannot be used.
 
     Raises: EmulatorError, when one cannot be used.
     """
@@ -113,7 +113,7 @@ def read_usable_cases(file: Path) -> list[ContractCase]:
 
 
 def write_file_atomically(file: Path, content: bytes) -> None:
-    """Write *content* to *file* atomically, so that a full disk loses no data.
+    """Write a file as a whole or not at all, so that a full disk loses no data.
 
     Raises: EmulatorError, when it cannot be written.
     """
@@ -156,10 +156,10 @@ def check_command(
     the recording fails, too. Without a workspace the copy of the mapping in the case runs. With
     --update the differences are written into the files for a review, and the exit code is 0.
     """
-    deployment = load_deployment(workspace, preset)
+    deployment = load_deployed_workspace(workspace, preset)
     if strict and deployment is None:
         raise click.UsageError("--strict needs --workspace or --preset.")
-    reader = CaseReader(files)
+    reader = ContractCaseReader(files)
     verdicts = _check_cases(reader, deployment, strict=strict)
     for verdict in verdicts:
         if as_json:
@@ -168,7 +168,8 @@ def check_command(
             _print_case_verdict(verdict, "differs" if update else "FAILED")
     if report:
         write_file_atomically(
-            report, render_junit_xml("emulator contract", map(_to_junit_case, verdicts))
+            report,
+            render_junit_xml("emulator contract", map(_convert_verdict_to_junit_case, verdicts)),
         )
     failed = sum(verdict.verdict == "failed" for verdict in verdicts)
     updated = _update_case_files(files, verdicts) if update and not reader.unusable_count else 0
@@ -178,7 +179,7 @@ def check_command(
 
 
 def _check_cases(
-    reader: CaseReader, deployment: DeployedWorkspace | None, *, strict: bool
+    reader: ContractCaseReader, deployment: DeployedWorkspace | None, *, strict: bool
 ) -> list[CaseVerdict]:
     cases = list(reader)
     reader.require_cases()
@@ -190,7 +191,7 @@ def _check_cases(
     ]
 
 
-def _to_junit_case(verdict: CaseVerdict) -> ReportedCase:
+def _convert_verdict_to_junit_case(verdict: CaseVerdict) -> ReportedCase:
     if verdict.verdict == "uncovered":
         return build_uncovered_junit_case(verdict.where, verdict.name, verdict.differences[0])
     why = verdict.differences if verdict.verdict == "failed" else []
@@ -198,7 +199,7 @@ def _to_junit_case(verdict: CaseVerdict) -> ReportedCase:
 
 
 def _update_case_files(files: tuple[Path, ...], verdicts: Sequence[CaseVerdict]) -> int:
-    """Rewrite the cases that differ; leave passing and known cases byte for byte.
+    """Rewrite the contract cases that differ; leave passing and known cases byte for byte.
 
     Returns: The number of failures that are corrected.
     """
@@ -246,7 +247,7 @@ def _format_check_summary(verdicts: Sequence[CaseVerdict], failed: int, updated:
 def _print_untested_mappings_and_advice(
     verdicts: Sequence[CaseVerdict], deployment: DeployedWorkspace | None, remaining_failures: int
 ) -> None:
-    """Print which mappings have no case, and what to do about failures."""
+    """Print which mappings have no contract case, and what to do about failures."""
     if deployment is None:
         return
     uncovered = [verdict.name for verdict in verdicts if verdict.verdict == "uncovered"]
@@ -273,8 +274,8 @@ def run_command(
     With a workspace "actual" is the result of its own mapping, and "workspace" says whether that
     mapping has changed since the recording.
     """
-    deployment = load_deployment(workspace, preset)
-    reader = CaseReader(files)
+    deployment = load_deployed_workspace(workspace, preset)
+    reader = ContractCaseReader(files)
     cases = list(reader)
     reader.require_cases()
     for case in cases:

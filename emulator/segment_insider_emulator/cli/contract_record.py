@@ -1,4 +1,4 @@
-"""The command `emulator contract record`: write cases, or their "expect", from what happens."""
+"""The command `emulator contract record`: write contract cases, or their "expect"."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -8,9 +8,9 @@ import click
 
 from segment_insider_emulator.cli.contract_check import (
     CASE_FILES_ARGUMENT,
+    build_no_cases_error,
     find_case_files,
-    load_deployment,
-    no_cases_error,
+    load_deployed_workspace,
     read_usable_cases,
     write_file_atomically,
 )
@@ -18,10 +18,10 @@ from segment_insider_emulator.cli.inputs import (
     DEFAULT_WORKSPACE,
     add_workspace_options,
     fetch_running_workspace,
+    get_selected_workspace_name,
     is_emulator_url,
     load_workspace,
     read_traffic,
-    selected_workspace_name,
 )
 from segment_insider_emulator.contract.cases import ContractCase, read_cases, run_case
 from segment_insider_emulator.contract.deployed_workspace import DeployedWorkspace
@@ -73,7 +73,7 @@ def record_command(
     if source is None:
         if prune:
             raise click.UsageError("--prune needs --from.")
-        _update_expectations_in_files(files, load_deployment(workspace, preset))
+        _update_expectations_in_files(files, load_deployed_workspace(workspace, preset))
         return
     if len(files) != 1:
         remedy = "Name one file, or one folder."
@@ -95,9 +95,9 @@ def record_command(
 def _record_traffic(
     source: str, workspace: str | None, preset: str | None, rules: list[str]
 ) -> CaseRecording:
-    """Make cases from the traffic of *source* with the named, or the running, workspace."""
+    """Record contract cases from traffic with the named, or the running, workspace."""
     name, parsed_rules = (
-        selected_workspace_name(workspace, preset),
+        get_selected_workspace_name(workspace, preset),
         parse_normalisation_rules(rules),
     )
     if name or not is_emulator_url(source):
@@ -112,7 +112,7 @@ def _record_traffic(
 
 
 def _explain_empty_recording(recording: CaseRecording) -> str:
-    """Explain why no case was made, and what to do."""
+    """Explain why no contract case was recorded from the traffic, and what to do."""
     if recording.rejection_counts:
         return f"{_format_filtered_counts(recording)}."
     if not recording.event_count:
@@ -124,7 +124,7 @@ def _explain_empty_recording(recording: CaseRecording) -> str:
 
 
 def _write_cases(target: Path, cases: Sequence[JSONObject], *, prune: bool) -> list[str]:
-    """Write *cases* into one file, or into one file each in a folder.
+    """Write contract cases into one file, or into one file each in a folder.
 
     Returns: Names of earlier recorded cases that are not among *cases*.
     """
@@ -156,7 +156,7 @@ def _read_existing_cases(file: Path) -> list[ContractCase]:
 def _print_recording_notes(
     recording: CaseRecording, earlier: list[str], target: Path, *, prune: bool
 ) -> None:
-    """Print which events were filtered, which mappings fail and which cases are old."""
+    """Print which events were filtered, which mappings fail and which contract cases are old."""
     if recording.rejection_counts:
         click.echo(f"note: {_format_filtered_counts(recording)}.", err=True)
     failing = [case["name"] for case in recording.cases if _expects_failed_result(case)]
@@ -197,11 +197,11 @@ def _join_names(names: Iterable[str]) -> str:
 def _update_expectations_in_files(
     paths: tuple[Path, ...], deployment: DeployedWorkspace | None
 ) -> None:
-    """Update "expect" in all cases of the files; write no file that has a mistake."""
+    """Update "expect" in all contract cases of the files; write no file that has a mistake."""
     cases_by_file = {file: read_usable_cases(file) for file in find_case_files(paths)}
     all_cases = [case for cases in cases_by_file.values() for case in cases]
     if not all_cases:
-        raise no_cases_error(paths)
+        raise build_no_cases_error(paths)
     for file, cases in cases_by_file.items():
         renewed = [_update_case_expectation(case, deployment, all_cases) for case in cases]
         if renewed:
@@ -215,7 +215,7 @@ def _update_expectations_in_files(
 def _update_case_expectation(
     case: ContractCase, deployment: DeployedWorkspace | None, cases: Sequence[ContractCase]
 ) -> JSONObject:
-    """Return *case* with what happens now as its "expect".
+    """Return a contract case with what happens now as its "expect".
 
     Raises: EmulatorError, when its workspace sends nothing for it.
     """

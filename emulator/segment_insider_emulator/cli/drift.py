@@ -72,9 +72,9 @@ def drift_command(
             print_lines([f"emulator: {fault.where}: {fault.what}. {fault.remedy}"], err=True)
         ctx.exit(2)
     if as_json:
-        click.echo(json.dumps(_drift_document(report), indent=2))
+        click.echo(json.dumps(_build_drift_document(report), indent=2))
     else:
-        print_lines(format_drift(report, name, whole=whole))
+        print_lines(format_drift_report(report, name, whole=whole))
         workspace_label = f"preset {preset}" if preset else name
         click.echo(_format_drift_summary(report, workspace_label, len(events)), err=True)
     ctx.exit(int(report.loses_data))
@@ -94,8 +94,8 @@ def _read_workspace_document(name: str) -> JSONObject:
 
 def _format_drift_summary(report: DriftReport, name: str, events: int) -> str:
     counts = dict.fromkeys(("loses", "differs", "note"), 0)
-    for departure in report.deviations:
-        counts[departure.effect] += 1
+    for deviation in report.deviations:
+        counts[deviation.effect] += 1
     traffic_text = f" and {events:,} event{'s' * (events > 1)}" if events else ""
     return (
         f"{name}{traffic_text}: {counts['loses']} departures lose data, "
@@ -103,10 +103,10 @@ def _format_drift_summary(report: DriftReport, name: str, events: int) -> str:
     )
 
 
-def _drift_document(report: DriftReport) -> JSONObject:
+def _build_drift_document(report: DriftReport) -> JSONObject:
     return {
         "losesData": report.loses_data,
-        "subscriptions": [_subscription_document(table) for table in report.tables],
+        "subscriptions": [_build_subscription_document(table) for table in report.tables],
         "checklist": [
             {
                 "id": check.difference_id,
@@ -119,31 +119,31 @@ def _drift_document(report: DriftReport) -> JSONObject:
     }
 
 
-def _subscription_document(table: DeviationTable) -> JSONObject:
+def _build_subscription_document(table: DeviationTable) -> JSONObject:
     return {
         "name": table.subscription_name or None,
         "actionSlug": table.action_slug or None,
         "where": table.path,
         "settingsLeftOut": not table.has_custom_mapping,
-        "departures": [_departure_document(departure) for departure in table.deviations],
+        "departures": [_build_deviation_document(deviation) for deviation in table.deviations],
     }
 
 
-def _departure_document(departure: PreviewedDeviation) -> JSONObject:
-    change = departure.edit
+def _build_deviation_document(deviation: PreviewedDeviation) -> JSONObject:
+    change = deviation.edit
     return {
-        "id": departure.difference_id or None,
-        "effect": departure.effect,
-        "against": list(departure.references),
-        "where": departure.path,
-        "what": departure.what,
-        "remedy": departure.remedy,
+        "id": deviation.difference_id or None,
+        "effect": deviation.effect,
+        "against": list(deviation.references),
+        "where": deviation.path,
+        "what": deviation.what,
+        "remedy": deviation.remedy,
         "write": {"where": change.path, "value": change.value, "inPlaceOf": change.removed_key}
         if change
         else None,
         "receives": [
             {"at": receipt.path, "before": receipt.before, "after": receipt.after}
-            for receipt in departure.value_changes
+            for receipt in deviation.value_changes
         ],
     }
 
@@ -164,7 +164,7 @@ class _MappingFormatter:
         ] = {}  # text -> the first place that it is written to
 
     def format_mapping(self, change: WorkspaceEdit) -> str:
-        """Return the mapping as JSON, or a description if it is long or printed already."""
+        """Return a suggested mapping as JSON, or a description if it is long or printed already."""
         text = json.dumps(change.value, ensure_ascii=False)
         if self._is_whole or len(text) <= _MAX_REPEATED_LENGTH:
             return text
@@ -178,15 +178,15 @@ class _MappingFormatter:
         return text if first == change.path else f"the same as {first}"
 
 
-def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str]:
-    """Yield the lines of the report: differences shown by traffic first, then all others.
+def format_drift_report(report: DriftReport, name: str, *, whole: bool) -> Iterator[str]:
+    """Yield the lines of a drift report: deviations shown by traffic first, then the others.
 
     Args:
         name: File, preset or URL of the workspace.
         whole: Print all mappings in full.
     """
     mappings = _MappingFormatter(whole)
-    tables = list(_filter_departures(report.tables, _is_proven_by_traffic))
+    tables = list(_filter_deviations(report.tables, _is_proven_by_traffic))
     if tables:
         yield style_terminal_text("What the traffic shows", bold=True)
         yield ""
@@ -194,26 +194,26 @@ def format_drift(report: DriftReport, name: str, *, whole: bool) -> Iterator[str
             yield from _format_subscription_table(table, name, mappings)
         yield style_terminal_text("What the workspace shows", bold=True)
         yield ""
-    for table in _filter_departures(
-        report.tables, lambda departure: not _is_proven_by_traffic(departure)
+    for table in _filter_deviations(
+        report.tables, lambda deviation: not _is_proven_by_traffic(deviation)
     ):
         yield from _format_subscription_table(table, name, mappings)
     yield style_terminal_text("The known differences, one by one", bold=True)
-    yield from map(_format_checklist_entry, report.known_differences)
+    yield from map(_format_known_difference, report.known_differences)
 
 
-def _filter_departures(
+def _filter_deviations(
     tables: Sequence[DeviationTable], predicate: Callable[[PreviewedDeviation], bool]
 ) -> Iterator[DeviationTable]:
-    """Yield each table with the departures that match *predicate*, if there are any."""
+    """Yield each drift table with the deviations that match *predicate*, if there are any."""
     for table in tables:
-        departures = [departure for departure in table.deviations if predicate(departure)]
-        if departures:
-            yield replace(table, deviations=departures)
+        deviations = [deviation for deviation in table.deviations if predicate(deviation)]
+        if deviations:
+            yield replace(table, deviations=deviations)
 
 
-def _is_proven_by_traffic(departure: PreviewedDeviation) -> bool:
-    return "traffic" in departure.references and departure.effect != "note"
+def _is_proven_by_traffic(deviation: PreviewedDeviation) -> bool:
+    return "traffic" in deviation.references and deviation.effect != "note"
 
 
 def _format_subscription_table(
@@ -225,47 +225,47 @@ def _format_subscription_table(
         else "The workspace"
     )
     yield style_terminal_text(title, bold=True) + (f"  {table.path}" if table.path else "")
-    if table.replaces_mapping:
+    if table.replaces_default_mapping:
         yield f"  {build_expand_settings_hint(name)}"
-    for (*_, several), alike in groupby(table.deviations, key=_departure_grouping_key):
-        departures = list(alike)
-        if len(departures) > 1 and several:
-            yield from _format_departure_group(departures, mappings)
+    for (*_, several), alike in groupby(table.deviations, key=_get_deviation_grouping_key):
+        deviations = list(alike)
+        if len(deviations) > 1 and several:
+            yield from _format_deviation_group(deviations, mappings)
         else:
-            for departure in departures:
-                yield from _format_departure(departure, mappings)
+            for deviation in deviations:
+                yield from _format_deviation(deviation, mappings)
     yield ""
 
 
-def _departure_grouping_key(departure: PreviewedDeviation) -> tuple[str, ...]:
-    """Return what departures must share to be printed as one group."""
+def _get_deviation_grouping_key(deviation: PreviewedDeviation) -> tuple[str, ...]:
+    """Return what deviations must share to be printed as one group of the drift report."""
     return (
-        departure.difference_id,
-        departure.effect,
-        *departure.references,
-        departure.group_text if departure.edit else "",
+        deviation.difference_id,
+        deviation.effect,
+        *deviation.references,
+        deviation.group_text if deviation.edit else "",
     )
 
 
-def _format_departure_group(
-    departures: Sequence[PreviewedDeviation], mappings: _MappingFormatter
+def _format_deviation_group(
+    deviations: Sequence[PreviewedDeviation], mappings: _MappingFormatter
 ) -> Iterator[str]:
-    changes = {item.edit.path: item.edit for item in departures if item.edit}
-    head = _format_departure_head(departures[0], f"{len(departures)} {departures[0].group_text}")
+    changes = {item.edit.path: item.edit for item in deviations if item.edit}
+    head = _format_deviation_head(deviations[0], f"{len(deviations)} {deviations[0].group_text}")
     if len(changes) == 1:
         yield head
-        yield from (f"         {departure.what}" for departure in departures)
-        yield from _format_mapping_change(departures[0], mappings)
+        yield from (f"         {deviation.what}" for deviation in deviations)
+        yield from _format_suggested_edit(deviations[0], mappings)
         yield "              and likewise for the others"
         return
     place = next(iter(changes)).partition(".settings.")[0] + ".settings"
     yield f"{head} Write under {place}:"
-    for departure in departures:
-        if departure.edit:
-            yield from _format_change_row(departure.edit, place, departure.value_changes, mappings)
+    for deviation in deviations:
+        if deviation.edit:
+            yield from _format_edit_row(deviation.edit, place, deviation.value_changes, mappings)
 
 
-def _format_change_row(
+def _format_edit_row(
     change: WorkspaceEdit, place: str, receives: Sequence[ValueChange], mappings: _MappingFormatter
 ) -> Iterator[str]:
     line = f"         {change.path.removeprefix(place + '.')}: {mappings.format_mapping(change)}"
@@ -283,32 +283,32 @@ def _format_change_row(
         yield f"           {value_text}"
 
 
-def _format_departure(departure: PreviewedDeviation, mappings: _MappingFormatter) -> Iterator[str]:
-    yield _format_departure_head(departure, departure.what)
-    if departure.edit:
-        yield from _format_mapping_change(departure, mappings)
-    elif departure.effect != "note":
-        yield f"       at     {departure.path}: {departure.remedy}"
+def _format_deviation(deviation: PreviewedDeviation, mappings: _MappingFormatter) -> Iterator[str]:
+    yield _format_deviation_head(deviation, deviation.what)
+    if deviation.edit:
+        yield from _format_suggested_edit(deviation, mappings)
+    elif deviation.effect != "note":
+        yield f"       at     {deviation.path}: {deviation.remedy}"
 
 
-def _format_departure_head(departure: PreviewedDeviation, what: str) -> str:
-    effect = style_terminal_text(f"{departure.effect:7}", fg=_EFFECT_COLOURS.get(departure.effect))
+def _format_deviation_head(deviation: PreviewedDeviation, what: str) -> str:
+    effect = style_terminal_text(f"{deviation.effect:7}", fg=_EFFECT_COLOURS.get(deviation.effect))
     return (
-        f"  {departure.difference_id or '-':4} {effect} {'+'.join(departure.references):15} {what}."
+        f"  {deviation.difference_id or '-':4} {effect} {'+'.join(deviation.references):15} {what}."
     )
 
 
-def _format_mapping_change(
-    departure: PreviewedDeviation, mappings: _MappingFormatter
+def _format_suggested_edit(
+    deviation: PreviewedDeviation, mappings: _MappingFormatter
 ) -> Iterator[str]:
-    if departure.edit:
-        verb, where = "write", departure.edit.path
-        if departure.edit.adds_subscription:
+    if deviation.edit:
+        verb, where = "write", deviation.edit.path
+        if deviation.edit.adds_subscription:
             verb, where = "add", "to destination.subscriptions"
-        yield f"       {verb:6} {where}: {mappings.format_mapping(departure.edit)}"
-        if departure.edit.removed_key:
-            yield f"              in place of {departure.edit.removed_key}"
-    for receipt in departure.value_changes:
+        yield f"       {verb:6} {where}: {mappings.format_mapping(deviation.edit)}"
+        if deviation.edit.removed_key:
+            yield f"              in place of {deviation.edit.removed_key}"
+    for receipt in deviation.value_changes:
         yield f"       then   {_format_value_change(receipt)}"
 
 
@@ -317,7 +317,7 @@ def _format_value_change(receipt: ValueChange) -> str:
     return f"{receipt.path}: {before} -> {after}"
 
 
-def _format_checklist_entry(check: KnownDifference) -> str:
+def _format_known_difference(check: KnownDifference) -> str:
     state = style_terminal_text(f"{check.state:8}", fg=_EFFECT_COLOURS.get(check.state))
     count = f" ({check.deviation_count})" if check.deviation_count else ""
     return f"  {check.difference_id:4} {state} {check.what}{count}"

@@ -1,4 +1,4 @@
-"""Print explanations of mapped events as text or JSON."""
+"""Printer of explanations of mapped events, as text or JSON, for `emulator map --explain`."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
@@ -9,8 +9,8 @@ import orjson
 
 from segment_insider_emulator.analysis.context import AnalysisContext, build_context
 from segment_insider_emulator.analysis.drift.unsent_properties import (
-    explain_empty_values,
-    explain_properties_that_only_decide,
+    explain_condition_only_properties,
+    explain_empty_properties,
     explain_unmapped_properties,
     find_unsent_values,
 )
@@ -43,10 +43,10 @@ _MAX_REFUSALS = 3  # printed for one request
 _MAX_CONDITIONS = 3  # printed for a group of subscriptions
 
 
-def print_explanations(
+def print_event_explanations(
     workspace: Workspace, workspace_name: str, events: Iterable[JSONObject], *, as_json: bool
 ) -> None:
-    """Print one explanation for each event, as text or as a JSON line.
+    """Print one mapping explanation for each event, as text or as a JSON line.
 
     Args:
         workspace_name: File, preset or URL of the workspace.
@@ -57,8 +57,8 @@ def print_explanations(
         refused = _find_insider_rejections(destination, event, workspace.insider_options)
         if as_json:
             document = {
-                **_explanation_json_members(explanation),
-                "refused": _insider_rejections_document(explanation, refused),
+                **_build_explanation_members(explanation),
+                "refused": _build_insider_rejection_objects(explanation, refused),
             }
             click.echo(
                 escape_controls_in_json(
@@ -70,11 +70,11 @@ def print_explanations(
             print_lines([*_format_explanation(event, explanation, refused), *dropped, ""])
 
 
-def _explanation_json_members(explanation: EventExplanation) -> JSONObject:
+def _build_explanation_members(explanation: EventExplanation) -> JSONObject:
     return {field.name: getattr(explanation, field.name) for field in fields(explanation)}
 
 
-def _insider_rejections_document(
+def _build_insider_rejection_objects(
     explanation: EventExplanation, refusals: RefusalsBySubscription
 ) -> list[JSONObject]:
     return [
@@ -90,7 +90,7 @@ def _insider_rejections_document(
 
 
 def _serialise_failure_or_missing(value: object) -> JSON:
-    """Convert a failure to an object, and a missing list entry to null."""
+    """Convert a mapping failure to a JSON object, and a missing list entry to null."""
     return value._asdict() if isinstance(value, MappingFailure) else None
 
 
@@ -112,7 +112,7 @@ def _find_insider_rejections(
 
 
 def _drop_repeated_errors(errors: Iterable[UserValidationError]) -> list[UserValidationError]:
-    """Return *errors* without repeated texts."""
+    """Return Insider One's user errors without repeated texts."""
     first_by_text: dict[tuple[str, str], UserValidationError] = {}
     for error in errors:
         first_by_text.setdefault((error.text, error.remedy), error)
@@ -161,7 +161,7 @@ def _list_unmet_conditions(trace: SubscriptionTrace) -> list[ConditionCheck]:
 
 
 def _format_first_unmet_conditions(traces: Sequence[SubscriptionTrace]) -> str:
-    """Return the first unmet condition of each subscription."""
+    """Return the first unmet trigger condition of each subscription as text."""
     conditions = list(dict.fromkeys(_list_unmet_conditions(trace)[0].condition for trace in traces))
     listed_conditions = " or ".join(conditions[:_MAX_CONDITIONS])
     more = len(conditions) - _MAX_CONDITIONS
@@ -174,7 +174,7 @@ def _format_unread_paths(
     if event.get("type") not in MESSAGE_TYPES:
         return
     yield from (
-        f"  {sentence}" for sentence in explain_properties_that_only_decide(explanation, event)
+        f"  {sentence}" for sentence in explain_condition_only_properties(explanation, event)
     )
     if explanation.dropped:
         yield "  dropped: no matching subscription reads"
@@ -182,7 +182,7 @@ def _format_unread_paths(
         yield f"    {property_note.path} {property_note.explanation}".rstrip()
         if property_note.suggestion_text:
             yield f"      {property_note.suggestion_text}"
-        if property_note.replaces_mapping:
+        if property_note.replaces_default_mapping:
             yield f"      {build_expand_settings_hint(workspace_name)}"
 
 
@@ -205,8 +205,8 @@ def _format_subscription_trace(trace: SubscriptionTrace, event: JSONObject) -> I
     for origin in find_unsent_values(trace):
         lost_value = f"{origin.field} = {_format_value_or_missing(origin.value)}"
         source = _format_source_paths(origin)
-        yield f"    lost: {lost_value} from {source}{_renamed_key_hint(origin)}"
-    yield from (f"    {sentence}" for sentence in explain_empty_values(trace, event))
+        yield f"    lost: {lost_value} from {source}{_format_renamed_key_hint(origin)}"
+    yield from (f"    {sentence}" for sentence in explain_empty_properties(trace, event))
 
 
 def _explain_trigger_mismatch(trace: SubscriptionTrace) -> str:
@@ -225,8 +225,8 @@ def _format_value_origin(origin: ValueOrigin) -> Iterator[str]:
         yield f"        from {_format_source_paths(origin)}, by {origin.field}"
 
 
-def _renamed_key_hint(origin: ValueOrigin) -> str:
-    """Explain how to keep a value whose key Segment renames."""
+def _format_renamed_key_hint(origin: ValueOrigin) -> str:
+    """Explain how to keep a value whose key Segment renames; "" when it does not rename it."""
     key = origin.field.partition(".")[2].partition(".")[0]
     if not key or normalise_name(key) == key:
         return ""
@@ -235,7 +235,7 @@ def _renamed_key_hint(origin: ValueOrigin) -> str:
 
 
 def _format_source_paths(origin: ValueOrigin) -> str:
-    """Return the paths that a value was made from, and those that only selected it."""
+    """Return the event paths that a value was made from, and those that only selected it."""
     source_paths = [path for path in origin.read if path not in origin.decided_by]
     source = ", ".join(source_paths) or "the mapping itself"
     decided = f", decided by {', '.join(origin.decided_by)}" if origin.decided_by else ""

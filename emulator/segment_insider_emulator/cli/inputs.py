@@ -21,22 +21,22 @@ DEFAULT_WORKSPACE = "guide"
 def add_workspace_options(
     workspace_help: str = f"Workspace file or preset.  [{DEFAULT_WORKSPACE}]",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add the options --workspace FILE and --preset NAME to a command.
+    """Decorate a command with the options --workspace FILE and --preset NAME.
 
     Args:
         workspace_help: Help of --workspace.
     """
 
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+    def add_options_to_command(command: Callable[..., Any]) -> Callable[..., Any]:
         presets = click.Choice(loading.PRESET_NAMES)
         preset = click.option("--preset", type=presets, help="A preset, by its name.")
         return click.option("--workspace", metavar="FILE", help=workspace_help)(preset(command))
 
-    return add
+    return add_options_to_command
 
 
-def selected_workspace_name(workspace: str | None, preset: str | None) -> str | None:
-    """Return the file or preset that the options name; None when they name none.
+def get_selected_workspace_name(workspace: str | None, preset: str | None) -> str | None:
+    """Return the file or preset that a command's options name; None when they name none.
 
     Raises: UsageError.
     """
@@ -46,11 +46,11 @@ def selected_workspace_name(workspace: str | None, preset: str | None) -> str | 
 
 
 def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
-    """Load the workspace that the options name, by default the preset guide.
+    """Load the workspace that a command's options name, by default the preset guide.
 
     Raises: UsageError; EmulatorError, when the file cannot be used.
     """
-    selected_workspace_name(workspace, preset)
+    get_selected_workspace_name(workspace, preset)
     return (
         loading.load_workspace_or_preset(workspace)
         if workspace
@@ -59,23 +59,23 @@ def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
 
 
 def is_emulator_url(source: str) -> bool:
-    """Return whether *source* is the URL of an emulator and not a file."""
+    """Whether a command's input is the URL of an emulator and not a file."""
     return source.startswith(("http://", "https://"))
 
 
 def fetch_running_workspace(url: str) -> JSONObject:
-    """Return the current workspace document of the emulator at *url*.
+    """Ask a running emulator for its current workspace document.
 
     The account's key is replaced, as in a file without secrets.
 
     Raises: EmulatorError, when no emulator answers there.
     """
     # Imported here because most commands get a file and not a URL.
-    from segment_insider_emulator.interchange.export_workspace import replace_secrets
+    from segment_insider_emulator.interchange.export_workspace import replace_account_key
     from segment_insider_scenarios.client import ControlClient
 
     with ControlClient.connect(url) as client:
-        return replace_secrets(client.get_current_workspace())
+        return replace_account_key(client.get_current_workspace())
 
 
 _PAGE_SIZE = 500
@@ -88,7 +88,7 @@ _TRAFFIC_HINT = (
 
 
 def read_traffic(source: str, filtered_counts: Counter[str] | None = None) -> Iterator[JSONObject]:
-    """Yield the events of *source* as destinations receive them, oldest first.
+    """Yield the events of a file, database or emulator as destinations receive them.
 
     Args:
         source: An http address, a path, or the address of a PostgreSQL database.
@@ -154,7 +154,7 @@ def _read_traffic_file(name: str) -> Iterator[JSONObject]:
 
 
 def _normalise_raw_event(event: JSONObject, number: int) -> JSONObject:
-    """Return *event* with the id and times that Segment adds, unless it has them already."""
+    """Return an event with the id and times that Segment adds, unless it has them already."""
     if event.get("timestamp") is not None:
         return event
     # Imported here because most commands read no traffic.

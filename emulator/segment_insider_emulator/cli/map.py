@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 import orjson
 
-from segment_insider_emulator.cli.event_explanations import print_explanations
+from segment_insider_emulator.cli.event_explanations import print_event_explanations
 from segment_insider_emulator.cli.inputs import (
     DEFAULT_WORKSPACE,
     add_workspace_options,
+    get_selected_workspace_name,
     load_workspace,
-    selected_workspace_name,
 )
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
@@ -48,14 +48,14 @@ def map_command(
     Events are read from FILE or standard input, one a line, in the form that Segment sends to
     destinations: a call with its type and timestamp. Counts are printed to standard error.
     """
-    name = selected_workspace_name(workspace, preset) or DEFAULT_WORKSPACE
+    name = get_selected_workspace_name(workspace, preset) or DEFAULT_WORKSPACE
     if as_json and not explained:
         raise click.UsageError("--json needs --explain; requests are JSON already.")
     loaded = load_workspace(workspace, preset)
     destination = Destination(loaded.destination)
     reader = _EventReader(files)
     if explained:
-        print_explanations(loaded, name, reader, as_json=as_json)
+        print_event_explanations(loaded, name, reader, as_json=as_json)
     else:
         _write_lines_to_stdout(_map_events(reader, destination))
     if not (reader.usable_count or reader.unusable_count):
@@ -110,7 +110,7 @@ class _EventReader:
                 try:
                     lines = opened.enter_context(file.open("rb"))
                 except OSError as error:
-                    raise _unreadable_file_error(error, str(file)) from None
+                    raise _build_unreadable_file_error(error, str(file)) from None
                 yield str(file), _strip_byte_order_mark(lines, str(file))
 
     def _report_unusable_line(self, what: str, where: str) -> None:
@@ -125,7 +125,7 @@ def _warn_about_damaged_text(event: JSONObject, where: str) -> None:
 
 
 def _strip_byte_order_mark(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
-    """Yield the lines without a byte order mark; reject UTF-16."""
+    """Yield the lines of a file of events without a byte order mark; reject UTF-16."""
     for number, line in enumerate(_read_file_lines(lines, where)):
         if number == 0:
             reject_utf16(line, where)
@@ -137,10 +137,10 @@ def _read_file_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
     try:
         yield from lines
     except OSError as error:  # e.g. a disk or network share that fails while reading
-        raise _unreadable_file_error(error, where) from None
+        raise _build_unreadable_file_error(error, where) from None
 
 
-def _unreadable_file_error(error: OSError, where: str) -> EmulatorError:
+def _build_unreadable_file_error(error: OSError, where: str) -> EmulatorError:
     what = f"cannot be read ({error.strerror})"
     return EmulatorError(what, where, "Name a file of events.")
 

@@ -1,4 +1,4 @@
-"""The command `emulator replay`: replay an archive without sending anything."""
+"""The command `emulator replay`: replay a Segment archive without sending anything."""
 
 import os
 import sys
@@ -14,8 +14,8 @@ import click
 from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
+    get_selected_workspace_name,
     load_workspace,
-    selected_workspace_name,
 )
 from segment_insider_emulator.clock import parse_iso_time, utc_now
 from segment_insider_emulator.errors import EmulatorError
@@ -81,7 +81,7 @@ def replay_command(
     s3://bucket/segment-logs/. Exits 1 when something would be lost or, with --against, requests
     would differ; 2 when something cannot be read; else 0.
     """
-    selected_workspace_name(workspace, preset)
+    get_selected_workspace_name(workspace, preset)
     if workers and scheduler:
         raise click.UsageError("Give --workers or --scheduler, not both.")
     write = _create_report_writer(as_json=as_json, html=html, parquet=parquet)
@@ -109,7 +109,7 @@ def replay_command(
         ctx.exit(INTERRUPTED_EXIT_CODE)
     document = build_replay_report(ledger, files, has_comparison=other is not None)
     write(document)
-    ctx.exit(_replay_exit_code(document))
+    ctx.exit(_get_replay_exit_code(document))
 
 
 def _make_path_absolute(name: str) -> str:
@@ -141,7 +141,7 @@ def _create_part_runner(
 
 @contextmanager
 def _show_part_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[ArchivePart], None]]:
-    """Show a progress bar in a terminal while parts are processed."""
+    """Show a progress bar in a terminal while parts of the archive are processed."""
     if not sys.stderr.isatty():
         yield lambda part: None
         return
@@ -153,7 +153,7 @@ def _show_part_progress(parts: Sequence[ArchivePart]) -> Iterator[Callable[[Arch
 def _describe_interruption(
     parts: Sequence[ArchivePart], ledger: CompletedArchiveParts, *, is_saved: bool
 ) -> str:
-    """Describe how much was done before the interruption, and whether it is saved."""
+    """Describe how much of a replay was done before an interruption, and whether it is saved."""
     done = sum(part.size for part in parts if ledger.is_part_completed(part))
     if not done:
         return "stopped; nothing is saved yet"
@@ -166,7 +166,7 @@ def _describe_interruption(
 def _create_report_writer(
     *, as_json: bool, html: Path | None, parquet: Path | None
 ) -> Callable[[JSONObject], None]:
-    """Return a function that writes the report to all requested outputs.
+    """Return a function that writes the replay report to all requested outputs.
 
     Problems with the outputs are reported now, not after hours of counting.
     """
@@ -205,7 +205,7 @@ def _print_report_text(document: JSONObject) -> None:
     print_lines(format_text_report(document).split("\n"))
 
 
-def _replay_exit_code(document: JSONObject) -> int:
+def _get_replay_exit_code(document: JSONObject) -> int:
     if document["unread"]:
         for row in document["unread"]:
             places = ", ".join(sample["at"] for sample in row["samples"])

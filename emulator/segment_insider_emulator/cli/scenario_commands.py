@@ -18,8 +18,8 @@ import orjson
 from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
+    get_selected_workspace_name,
     load_workspace,
-    selected_workspace_name,
 )
 from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
 from segment_insider_emulator.workspace.loading import is_preset_name
@@ -60,7 +60,7 @@ def demo_command(
     as_json: bool,
 ) -> None:
     """Send a shopper's day with Segment's Python SDK and show what Insider One receives."""
-    selected_workspace_name(workspace, preset)
+    get_selected_workspace_name(workspace, preset)
     require_extra("demo")
     # Imported here because `--help` needs neither the SDK nor the web framework.
     from segment_insider_scenarios.running_emulator import serve_emulator
@@ -129,7 +129,7 @@ def steps_command(
         for entry in step_entries:
             click.echo(orjson.dumps({**asdict(entry), "example": entry.example}))
     elif markdown:
-        click.echo(_render_markdown_page(step_entries), nl=False)
+        click.echo(_render_steps_markdown(step_entries), nl=False)
     else:
         _print_steps(step_entries)
     if not step_entries:
@@ -154,7 +154,7 @@ def _print_steps(step_entries: "list[StepEntry]") -> None:
         click.echo()
 
 
-def _render_markdown_page(step_entries: "list[StepEntry]") -> str:
+def _render_steps_markdown(step_entries: "list[StepEntry]") -> str:
     parts = [
         "# Steps\n\nAs `emulator steps --markdown` prints them; how to write scenarios: ",
         "[scenarios](scenarios.md).\n",
@@ -258,25 +258,25 @@ def verify_command(
             SilentScenarioReporter() if as_json else ScenarioResultPrinter(),
             options,
         )
-        _print_run_result(run, as_json)
+        _print_verify_result(run, as_json)
         write_reports(run.to_results(), reports)
         if report_to:
             send_run_to_emulator(run.to_results(), report_to)
-    ctx.exit(_verify_exit_code(run))
+    ctx.exit(_get_verify_exit_code(run))
 
 
 def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str | None:
     """Return the workspace for scenarios that name none, after checking that it loads."""
-    name = selected_workspace_name(workspace, preset)
+    name = get_selected_workspace_name(workspace, preset)
     if name:
         load_workspace(workspace, preset)
     # Absolute, because workers may run in another folder.
     return str(Path(workspace).absolute()) if workspace and not is_preset_name(workspace) else name
 
 
-def _print_run_result(run: "FeatureRun", as_json: bool) -> None:
+def _print_verify_result(run: "FeatureRun", as_json: bool) -> None:
     if as_json:
-        print_json(_verify_document(run))
+        print_json(_build_verify_document(run))
     for file in run.unreadable:
         print_lines(f"emulator: {file.message}".split("\n"), err=True)
     click.echo(_format_scenario_counts(run), err=as_json)
@@ -286,7 +286,7 @@ def _print_run_result(run: "FeatureRun", as_json: bool) -> None:
         click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
 
 
-def _verify_exit_code(run: "FeatureRun") -> int:
+def _get_verify_exit_code(run: "FeatureRun") -> int:
     if run.interrupted:
         return INTERRUPTED_EXIT_CODE
     if (
@@ -301,13 +301,13 @@ def _verify_exit_code(run: "FeatureRun") -> int:
 
 
 class SilentScenarioReporter:
-    """Reporter that prints nothing."""
+    """Reporter of scenario results that prints nothing, for --json."""
 
     def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
 
 
 class ScenarioResultPrinter:
-    """Reporter that prints each result under its feature, with progress in a terminal."""
+    """Reporter that prints each scenario result under its feature, with progress in a terminal."""
 
     def __init__(self) -> None:
         self._current_feature: str | None = None
@@ -337,7 +337,7 @@ class ScenarioResultPrinter:
 
 
 def _colour_failure_lines(failure: str) -> Iterator[str]:
-    """Yield the lines of a failure: expected rows green, unexpected rows red."""
+    """Yield the lines of a scenario failure: expected rows green, unexpected rows red."""
     return map(_colour_failure_line, failure.split("\n"))
 
 
@@ -349,7 +349,7 @@ def _colour_failure_line(line: str) -> str:
     return style_terminal_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
 
 
-def _verify_document(run: "FeatureRun") -> dict[str, object]:
+def _build_verify_document(run: "FeatureRun") -> dict[str, object]:
     counts = {verdict: run.count_scenarios_with_verdict(verdict) for verdict in VERDICT_COLOURS}
     scenarios = [asdict(result) for result in run.results]
     unreadable = [file.message for file in run.unreadable]

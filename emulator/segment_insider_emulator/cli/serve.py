@@ -10,8 +10,8 @@ import orjson
 
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
+    get_selected_workspace_name,
     load_workspace,
-    selected_workspace_name,
 )
 from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
@@ -70,7 +70,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
     Each option is also an environment variable, such as EMULATOR_PORT. Errors of the workspace are
     printed as by `emulator lint`, but do not stop the emulator, as they do not stop Segment.
     """
-    name = selected_workspace_name(flags["workspace"], preset)
+    name = get_selected_workspace_name(flags["workspace"], preset)
     # Imported here because `--help` needs neither the web framework nor the database.
     from segment_insider_emulator.app import create_app
     from segment_insider_emulator.storage.database_file import lock_database_file
@@ -96,7 +96,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
 
 
 def _configure_logging(verbose: bool) -> None:
-    """Log warnings to stderr or, with *verbose*, everything."""
+    """Log the server's warnings to stderr or, with *verbose*, everything."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("segment_insider_emulator").setLevel(
         logging.INFO if verbose else logging.WARNING

@@ -11,9 +11,9 @@ from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.cli.inputs import fetch_running_workspace, is_emulator_url
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange import export_workspace
-from segment_insider_emulator.interchange.export_terraform import build_terraform
+from segment_insider_emulator.interchange.export_terraform import build_terraform_configuration
 from segment_insider_emulator.interchange.export_workspace import (
-    build_api_requests,
+    build_public_api_requests,
     list_unexported_paths,
 )
 from segment_insider_emulator.interchange.import_files import list_import_files, read_import_files
@@ -65,8 +65,8 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
         click.echo(_format_findings_json(findings))
     else:
         for finding in findings:
-            print_lines(_format_finding(finding))
-        if any(_needs_written_settings(finding, document) for finding in findings):
+            print_lines(_format_lint_finding(finding))
+        if any(_needs_written_mapping(finding, document) for finding in findings):
             click.echo(
                 f"note: {build_expand_settings_hint(name, 'a subscription above leaves')}", err=True
             )
@@ -80,8 +80,8 @@ def _collect_lint_findings(document: JSONObject, name: str) -> list[WorkspaceFin
     return [*(lint_tracking_plan(document, name) if well_formed else []), *findings]
 
 
-def _needs_written_settings(finding: WorkspaceFinding, document: JSONObject) -> bool:
-    """Return whether *finding* suggests a line for a mapping that the file does not write out."""
+def _needs_written_mapping(finding: WorkspaceFinding, document: JSONObject) -> bool:
+    """Whether a lint finding suggests a line in a mapping that the file does not write out."""
     if finding.severity == "note":
         return False
     match = re.match(r"destination\.subscriptions\[(\d+)\].*\.settings", finding.where)
@@ -94,7 +94,7 @@ def _format_findings_json(findings: list[WorkspaceFinding]) -> str:
     return json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2)
 
 
-def _format_finding(finding: WorkspaceFinding) -> list[str]:
+def _format_lint_finding(finding: WorkspaceFinding) -> list[str]:
     place = finding.where or "the file"
     return [f"{finding.severity}: {place}", f"  {finding.what}.", f"  {finding.remedy}"]
 
@@ -143,7 +143,9 @@ def export_command(
         raise click.UsageError("Give a FILE, or --preset NAME.")
     if keep_secrets and is_emulator_url(file or ""):
         raise click.UsageError("A running emulator shows no key: leave out --keep-secrets.")
-    workspace = load_preset_workspace(name) if name else _load_workspace_or_url(file or "")
+    workspace = (
+        load_preset_workspace(name) if name else _load_workspace_from_file_or_url(file or "")
+    )
     left_out = _list_unexported_paths(workspace, form)
     text = _render_export(workspace, form, left_out, keep_secrets=keep_secrets, as_json=as_json)
     if left_out:
@@ -159,7 +161,7 @@ def export_command(
         raise EmulatorError(what, str(output), "Name a file you may write to.") from None
 
 
-def _load_workspace_or_url(file: str) -> Workspace:
+def _load_workspace_from_file_or_url(file: str) -> Workspace:
     return (
         load_workspace_from_document(fetch_running_workspace(file), file)
         if is_emulator_url(file)
@@ -182,14 +184,18 @@ def _render_export(
     written: JSONObject
     match form:
         case "public-api":
-            written = {"requests": build_api_requests(workspace, keep_secrets=keep_secrets)}
+            written = {"requests": build_public_api_requests(workspace, keep_secrets=keep_secrets)}
         case "terraform" if as_json:
-            written = {"configuration": build_terraform(workspace, keep_secrets=keep_secrets)}
+            written = {
+                "configuration": build_terraform_configuration(workspace, keep_secrets=keep_secrets)
+            }
         case "terraform":
-            return build_terraform(workspace, keep_secrets=keep_secrets)
+            return build_terraform_configuration(workspace, keep_secrets=keep_secrets)
         case _ if as_json:
             written = {
-                "workspace": export_workspace.export_document(workspace, keep_secrets=keep_secrets)
+                "workspace": export_workspace.export_workspace_document(
+                    workspace, keep_secrets=keep_secrets
+                )
             }
         case _:
             return export_workspace.export_workspace_file(workspace, keep_secrets=keep_secrets)

@@ -1,1 +1,1 @@
-"""The control API for tests and tools, under /emulator/v1/."""
+"""The control API of the emulator for tests and tools, under /emulator/v1/."""

@@ -30,7 +30,7 @@ from segment_insider_emulator.control_api.openapi import (
     PAGE_PARAMETERS,
     TEXT_SCHEMA,
     api_operation,
-    filter_parameters,
+    build_filter_parameters,
 )
 from segment_insider_emulator.control_api.request_parsing import (
     ID_ROUTE,
@@ -39,7 +39,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     ResetBody,
     parse_page_query,
     parse_record_filters,
-    read_body,
+    read_request_body,
     refuse_query_parameters,
 )
 from segment_insider_emulator.errors import EmulatorError
@@ -61,8 +61,8 @@ MAX_EVENTS_PER_PROFILE = 1000  # in the JSON of the profile
 MAX_EVENTS_PER_PAGE = 5000  # a page of profiles with more events ends early
 JOURNEY_RUN_FILTERS = ("identifier", "status")
 
-_MESSAGE_PARAMETERS = filter_parameters(MESSAGE_FILTERS)
-_DELIVERY_PARAMETERS = filter_parameters(DELIVERY_FILTERS)
+_MESSAGE_PARAMETERS = build_filter_parameters(MESSAGE_FILTERS)
+_DELIVERY_PARAMETERS = build_filter_parameters(DELIVERY_FILTERS)
 _IDENTIFIER_PARAMETER: JSONObject = {"identifier": {**TEXT_SCHEMA, "pattern": ":"}}
 _STATUS_PARAMETER: JSONObject = {"status": {"enum": list(JOURNEY_RUN_STATUSES)}}
 
@@ -115,7 +115,7 @@ def get_newest_delivery() -> DeliveryModel:
 @capture_routes.get(f"/messages/{ID_ROUTE}", endpoint="message")
 @api_operation(errors=(404,))
 def get_message(id: int) -> MessageWithDeliveriesModel:
-    """Return one message with its deliveries."""
+    """Return one message by its id, with its deliveries."""
     message = current_services().store.get_message(id) or _abort_record_not_found("message", id)
     return MessageWithDeliveriesModel.from_record(message)
 
@@ -139,7 +139,7 @@ def list_deliveries() -> DeliveryPageModel:
 @capture_routes.get(f"/deliveries/{ID_ROUTE}", endpoint="delivery")
 @api_operation(errors=(404,))
 def get_delivery(id: int) -> DeliveryModel:
-    """Return one delivery."""
+    """Return one delivery by its id."""
     delivery = current_services().store.get_delivery(id) or _abort_record_not_found("delivery", id)
     return DeliveryModel.from_record(delivery)
 
@@ -171,7 +171,7 @@ def list_profiles() -> ProfilePageModel:
 @capture_routes.get("/profiles/<id>", endpoint="profile")
 @api_operation(errors=(404,))
 def get_profile(id: str) -> ProfileModel:
-    """Return one profile by its Profile ID."""
+    """Return one profile of Insider One by its Profile ID."""
     return _build_profile_model(_load_profile(id))
 
 
@@ -202,23 +202,23 @@ def reset_sandbox_data() -> EmptyModel:
 
 @capture_routes.post("/reset/captures", endpoint="reset_captures")
 @api_operation()
-def reset_traffic() -> EmptyModel:
-    """Delete messages and deliveries only."""
-    return _reset_and_answer_empty(current_services().delete_traffic)
+def delete_messages_and_deliveries() -> EmptyModel:
+    """Delete all messages and deliveries of the sandbox, and nothing else."""
+    return _run_reset_action(current_services().delete_traffic)
 
 
 @capture_routes.post("/reset/profiles", endpoint="reset_profiles")
 @api_operation()
-def reset_profiles() -> EmptyModel:
-    """Delete profiles and their journey runs only."""
-    return _reset_and_answer_empty(current_services().delete_profiles_and_journey_runs)
+def delete_profiles_and_journey_runs() -> EmptyModel:
+    """Delete all profiles and journey runs of the sandbox, and nothing else."""
+    return _run_reset_action(current_services().delete_profiles_and_journey_runs)
 
 
 @capture_routes.post("/reset/faults", endpoint="reset_faults")
 @api_operation()
-def reset_faults() -> EmptyModel:
+def clear_all_faults() -> EmptyModel:
     """Remove all injected faults, of Segment and of Insider One."""
-    return _reset_and_answer_empty(current_services().clear_all_faults)
+    return _run_reset_action(current_services().clear_all_faults)
 
 
 @capture_routes.post("/reset/clock", endpoint="reset_clock")
@@ -247,7 +247,7 @@ def list_journeys() -> JourneyListModel:
 @journey_routes.get(f"/journeys/{ID_ROUTE}", endpoint="journey")
 @api_operation(errors=(404,))
 def get_journey(id: int) -> JourneyModel:
-    """Return one journey."""
+    """Return one journey of the workspace with its counters."""
     journey = _find_journey(id)
     outcomes = current_services().journeys.run_store.count_run_outcomes(id)
     return JourneyModel(simulated=SIMULATION_NOTICE, **serialize_journey(journey, outcomes))
@@ -289,14 +289,14 @@ def get_storage_size() -> StorageModel:
     )
 
 
-def _reset_and_answer_empty(reset_action: Callable[[], None]) -> EmptyModel:
-    read_body(EmptyBody, min_fields=0)
+def _run_reset_action(reset_action: Callable[[], None]) -> EmptyModel:
+    read_request_body(EmptyBody, min_fields=0)
     reset_action()
     return EmptyModel()
 
 
 def _parse_reset_body() -> datetime | None:
-    return parse_reset_time(read_body(ResetBody, min_fields=0))
+    return parse_reset_time(read_request_body(ResetBody, min_fields=0))
 
 
 def _load_profile(id: str) -> Profile:
@@ -305,7 +305,7 @@ def _load_profile(id: str) -> Profile:
 
 
 def _build_profile_model(profile: Profile) -> ProfileModel:
-    """Return *profile* with its first events, its event count and the next offset."""
+    """Return the response model of a profile with its first events and the event count."""
     fields = serialize_profile(profile)
     events = fields.pop("events")
     return ProfileModel(
@@ -317,7 +317,7 @@ def _build_profile_model(profile: Profile) -> ProfileModel:
 
 
 def _build_journey_run_filters(query_filters: dict[str, str]) -> dict[str, str] | None:
-    """Return the filters for the store; None when no profile has the identifier."""
+    """Return the store's filters for journey runs; None when no profile has the identifier."""
     filters = {}
     if "status" in query_filters:
         if query_filters["status"] not in JOURNEY_RUN_STATUSES:

@@ -14,7 +14,7 @@ from segment_insider_emulator.clock import (
 )
 from segment_insider_emulator.control_api.models import ClockModel
 from segment_insider_emulator.control_api.openapi import api_operation
-from segment_insider_emulator.control_api.request_parsing import ClockCommandBody, read_body
+from segment_insider_emulator.control_api.request_parsing import ClockCommandBody, read_request_body
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.types import JSONObject
@@ -37,7 +37,7 @@ def get_clock() -> ClockModel:
 @api_operation(body=ClockCommandBody, example={"advance": "45 minutes"})
 def change_clock() -> ClockModel:
     """Apply one clock command and run the journey steps that are due then."""
-    apply_clock_command(current_services().clock, read_body(ClockCommandBody), "body.")
+    apply_clock_command(current_services().clock, read_request_body(ClockCommandBody), "body.")
     current_services().journeys.advance_due_runs()
     return _build_clock_model()
 
@@ -49,7 +49,7 @@ def _build_clock_model() -> ClockModel:
 
 
 def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: str = "") -> None:
-    """Apply one command: "advance", "set", "freeze" or "resume".
+    """Apply one command to the sandbox clock: "advance", "set", "freeze" or "resume".
 
     Args:
         path_prefix: Text before the name of the command in error messages, e.g. "body.".
@@ -63,7 +63,7 @@ def apply_clock_command(clock: SandboxClock, command: JSONObject, path_prefix: s
 
 
 def parse_reset_time(body: JSONObject) -> datetime | None:
-    """Return the time in `now` of a reset body; None without `now`.
+    """Return the time in `now` of a reset request's body; None without `now`.
 
     Raises: EmulatorError, when it is not a time, or out of the clock's range.
     """

@@ -15,8 +15,8 @@ from segment_insider_emulator.control_api.models import (
     RetryModel,
     SubscriptionTraceModel,
     UpsertModel,
-    delivery_field_values,
-    message_field_values,
+    build_delivery_field_values,
+    build_message_field_values,
 )
 from segment_insider_emulator.control_api.openapi import PAGE_PARAMETERS, api_operation
 from segment_insider_emulator.control_api.request_parsing import parse_page_query, read_fault_body
@@ -80,7 +80,7 @@ def retry_deliveries() -> RetryModel:
 @delivery_routes.get("/upserts/<id>", endpoint="upsert")
 @api_operation(errors=(404,))
 def get_upsert(id: str) -> UpsertModel:
-    """Return a whole request that carries a batch or waits for a retry."""
+    """Return a whole request to Insider One that carries a batch or waits for a retry."""
     upserts = current_services().store.upserts
     upsert = upserts.get_upsert(id)
     if upsert is None:
@@ -95,7 +95,7 @@ def get_upsert(id: str) -> UpsertModel:
 @api_operation()
 def list_insider_faults() -> FaultListModel:
     """List the injected faults of requests to Insider One."""
-    return _list_insider_faults()
+    return _build_insider_fault_list()
 
 
 @delivery_routes.post("/faults", endpoint="add_fault")
@@ -104,7 +104,7 @@ def add_insider_fault() -> FaultListModel:
     """Inject a fault into deliveries; return all active faults."""
     fault_json = read_fault_body(INSIDER_FAULT_VALIDATOR, INSIDER_FAULT_REMEDY)
     current_services().insider_faults.add_fault(parse_insider_fault(fault_json))
-    return _list_insider_faults()
+    return _build_insider_fault_list()
 
 
 @delivery_routes.delete("/faults", endpoint="clear_faults")
@@ -112,7 +112,7 @@ def add_insider_fault() -> FaultListModel:
 def clear_insider_faults() -> FaultListModel:
     """Remove all injected faults of deliveries."""
     current_services().insider_faults.clear_faults()
-    return _list_insider_faults()
+    return _build_insider_fault_list()
 
 
 @delivery_routes.get("/fidelity", endpoint="fidelity")
@@ -140,14 +140,14 @@ def add_segment_fault() -> FaultListModel:
     """Inject a fault into the next requests to Segment; return all waiting faults."""
     fault_json = read_fault_body(SEGMENT_FAULT_VALIDATOR, SEGMENT_FAULT_REMEDY, min_fields=0)
     current_services().segment_faults.add_fault(fault_from_json(fault_json))
-    return _list_segment_faults()
+    return _build_segment_fault_list()
 
 
 @segment_fault_routes.get("", endpoint="waiting")
 @api_operation()
 def list_segment_faults() -> FaultListModel:
-    """List the faults that wait for a request, the next one first."""
-    return _list_segment_faults()
+    """List the injected faults that wait for a request to Segment, the next one first."""
+    return _build_segment_fault_list()
 
 
 @segment_fault_routes.delete("", endpoint="clear")
@@ -155,7 +155,7 @@ def list_segment_faults() -> FaultListModel:
 def clear_segment_faults() -> FaultListModel:
     """Remove all faults of Segment's responses."""
     current_services().segment_faults.clear_faults()
-    return _list_segment_faults()
+    return _build_segment_fault_list()
 
 
 @dry_run_routes.post("/dry-run", endpoint="dry_run")
@@ -174,17 +174,17 @@ def dry_run_events() -> DryRunModel:
     )
 
 
-def _list_insider_faults() -> FaultListModel:
+def _build_insider_fault_list() -> FaultListModel:
     return FaultListModel(faults=current_services().insider_faults.list_active_faults())
 
 
-def _list_segment_faults() -> FaultListModel:
+def _build_segment_fault_list() -> FaultListModel:
     faults = current_services().segment_faults.list_queued_faults()
     return FaultListModel(faults=[fault_to_json(fault) for fault in faults])
 
 
 def dry_run_messages(services: SandboxServices, messages: list[Message]) -> list[MessageRecord]:
-    """Return the records that *messages* would get; known message ids count as new.
+    """Return the records that a dry run of messages gives; known message ids count as new.
 
     Responses come from the emulated account, without faults and rate limits, also when deliveries
     go to another account.
@@ -212,7 +212,7 @@ def _parse_dry_run_messages(services: SandboxServices, raw: bytes) -> list[Messa
 
 
 def _enable_all_subscriptions(destination: JSONObject) -> Destination:
-    """Return *destination* with all subscriptions enabled."""
+    """Return a copy of *destination* with all subscriptions enabled."""
     subscriptions = [
         {**subscription, "enabled": True} for subscription in destination["subscriptions"]
     ]
@@ -229,12 +229,13 @@ def _build_dry_run_message(
     )
     subscriptions = services.destination_overrides.current_destination["subscriptions"]
     return DryRunMessageModel(
-        **message_field_values(record),
+        **build_message_field_values(record),
         deliveries=[
-            DeliveryFields(**delivery_field_values(delivery)) for delivery in record.deliveries
+            DeliveryFields(**build_delivery_field_values(delivery))
+            for delivery in record.deliveries
         ],
         subscriptions=[
-            _build_trace_model(number, trace, enabled=subscription["enabled"])
+            _build_subscription_trace_model(number, trace, enabled=subscription["enabled"])
             for number, (trace, subscription) in enumerate(
                 zip(traces, subscriptions, strict=False), 1
             )
@@ -242,7 +243,7 @@ def _build_dry_run_message(
     )
 
 
-def _build_trace_model(
+def _build_subscription_trace_model(
     number: int, trace: SubscriptionTrace, *, enabled: bool
 ) -> SubscriptionTraceModel:
     return SubscriptionTraceModel(

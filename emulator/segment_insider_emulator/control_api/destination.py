@@ -19,7 +19,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     SubscriptionChangeBody,
     check_body_fields,
     parse_page_query,
-    read_body,
+    read_request_body,
 )
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.account import EDITOR_ROLES, RoleNotPermitted
@@ -50,8 +50,8 @@ def get_destination() -> DestinationModel:
 @destination_routes.patch("", endpoint="save")
 @api_operation(body=SaveDestinationBody, example={"enabled": True})
 def save_destination() -> DestinationModel:
-    """Save the enabled switch, the settings, or both."""
-    body = read_body(SaveDestinationBody)
+    """Save the destination's enabled switch, its settings, or both."""
+    body = read_request_body(SaveDestinationBody)
     settings = check_destination_settings(body["settings"]) if "settings" in body else None
     return _build_destination_model(
         current_services().destination_overrides.save_destination_settings(
@@ -66,7 +66,7 @@ def change_subscription(id: int) -> SubscriptionModel:
     """Enable or disable a subscription, or change its trigger or mapping; 1 is the first."""
     overrides = current_services().destination_overrides
     _abort_unless_subscription_exists(id)
-    changes = read_body(SubscriptionChangeBody)
+    changes = read_request_body(SubscriptionChangeBody)
     if "enabled" in changes:
         overrides.set_subscription_enabled(id - 1, changes.pop("enabled"))
     if changes:
@@ -83,7 +83,7 @@ def add_subscription() -> SubscriptionModel:
     overrides = current_services().destination_overrides
     subscriptions = [
         *overrides.current_destination["subscriptions"],
-        read_body(NewSubscriptionBody),
+        read_request_body(NewSubscriptionBody),
     ]
     _refuse_invalid_subscriptions(subscriptions)
     changed = overrides.replace_subscriptions(subscriptions)["subscriptions"]
@@ -128,7 +128,7 @@ def list_integrations() -> IntegrationPageModel:
 )
 def create_integration() -> IntegrationModel:
     """Create an integration; only this response contains its key."""
-    body = read_body(NewIntegrationBody, min_fields=2)
+    body = read_request_body(NewIntegrationBody, min_fields=2)
     integration, key = current_services().insider_panel.create_integration(
         body["name"], body["type"], _read_request_role()
     )
@@ -147,8 +147,8 @@ def revoke_integration(id: int) -> IntegrationModel:
 
 
 @panel_routes.errorhandler(RoleNotPermitted)
-def handle_not_permitted(error: RoleNotPermitted) -> Response:
-    """Answer 403 when the role lacks the permission."""
+def handle_role_not_permitted(error: RoleNotPermitted) -> Response:
+    """Answer 403 when the role of the InOne panel lacks the permission."""
     return build_json_error_response(403, error.what, ROLE_HEADER, error.remedy)
 
 
@@ -172,7 +172,7 @@ def _refuse_invalid_subscriptions(subscriptions: list[JSONObject]) -> None:
 
 
 def check_destination_settings(settings_json: JSONObject) -> JSONObject:
-    """Return the settings when Segment's form accepts them.
+    """Return the destination's settings when Segment's form accepts them, else raise an error.
 
     Raises: EmulatorError.
     """
@@ -187,7 +187,7 @@ def check_destination_settings(settings_json: JSONObject) -> JSONObject:
 
 
 def _describe_invalid_setting(value: str | None) -> str | None:
-    """Return what is wrong with a setting, without repeating its value: it may be a key."""
+    """Return what is wrong with a destination setting, without its value: it may be a key."""
     if value is None:
         return None
     if not value:

@@ -1,4 +1,4 @@
-"""Assertions about stored records: how many must match, and routes that check or wait for them."""
+"""Assertions about stored records: how many must match, and API routes that check them."""
 
 import time
 from collections import deque
@@ -30,8 +30,8 @@ from segment_insider_emulator.control_api.request_parsing import (
     VerifyBody,
     WaitBody,
     check_body_fields,
-    json_field_types,
-    read_body,
+    list_json_field_types,
+    read_request_body,
 )
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.journey_runner import serialize_journey_run
@@ -76,7 +76,7 @@ _COUNT_WORDS = {"exactly": "exactly", "atLeast": "at least", "atMost": "at most"
 _waiter_slots = BoundedSemaphore(MAX_WAITING_REQUESTS)
 
 
-def _read_messages(
+def _read_stored_messages(
     services: SandboxServices, after: int, exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
     filters = _build_store_filters(exact_texts, MESSAGE_FILTERS)
@@ -86,7 +86,7 @@ def _read_messages(
     return (msgspec.to_builtins(MessageModel.from_record(record)) for record in records)
 
 
-def _read_deliveries(
+def _read_stored_deliveries(
     services: SandboxServices, after: int, exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
     filters = _build_store_filters(exact_texts, DELIVERY_FILTERS)
@@ -96,7 +96,7 @@ def _read_deliveries(
     return (msgspec.to_builtins(DeliveryModel.from_record(record)) for record in deliveries)
 
 
-def _read_profiles(
+def _read_stored_profiles(
     services: SandboxServices, after: int, _exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
     profiles = _read_all_pages(
@@ -108,10 +108,10 @@ def _read_profiles(
     return map(serialize_profile, profiles)
 
 
-def _read_journey_runs(
+def _read_stored_journey_runs(
     services: SandboxServices, after: int, _exact_texts: ExactTexts
 ) -> Iterator[JSONObject]:
-    """Yield the runs of all journeys, those of the first journey first."""
+    """Yield the stored runs of all journeys as JSON, those of the first journey first."""
     for journey in services.journeys.definitions:
         yield from read_runs_of_journey(services, journey, after)
 
@@ -119,7 +119,7 @@ def _read_journey_runs(
 def read_runs_of_journey(
     services: SandboxServices, journey_id: int, after: int = 0
 ) -> Iterator[JSONObject]:
-    """Yield the runs of a journey, also of one that the workspace no longer has."""
+    """Yield the stored runs of a journey as JSON, even if the workspace no longer has it."""
     run_store = services.journeys.run_store
     runs = _read_all_pages(
         lambda after_id: run_store.list_runs(
@@ -131,10 +131,10 @@ def read_runs_of_journey(
 
 
 RECORD_READERS: Mapping[str, RecordReader] = {
-    "deliveries": _read_deliveries,
-    "messages": _read_messages,
-    "profiles": _read_profiles,
-    "runs": _read_journey_runs,
+    "deliveries": _read_stored_deliveries,
+    "messages": _read_stored_messages,
+    "profiles": _read_stored_profiles,
+    "runs": _read_stored_journey_runs,
 }
 
 
@@ -157,14 +157,14 @@ def _read_all_pages(
 
 @dataclass(frozen=True, slots=True)
 class FieldExpectation:
-    """An expected value at one JSON path."""
+    """An expected value at one JSON path of a stored record, as part of an assertion."""
 
     path: str
     steps: tuple[PathStep, ...]
     matcher: Matcher
 
     def find_difference(self, candidate: JSON) -> FieldDifferenceModel | None:
-        """Return how *candidate* differs from the expectation; None when it matches."""
+        """Return how a record differs from an expected field value; None when it matches."""
         values = list(matchers.select_values_at_path(candidate, self.steps))
         matcher = self.matcher
         if not values if matcher.expects_absence else any(map(matcher.matches, values)):
@@ -182,7 +182,7 @@ class FieldExpectation:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """An expected number of records that match all field expectations.
+    """An expected number of stored records that match all field expectations.
 
     Args:
         record_kind: A key of RECORD_READERS.
@@ -199,19 +199,19 @@ class Assertion:
 
     @property
     def count_in_words(self) -> str:
-        """The expected count in words, e.g. "at least 1"."""
+        """The expected number of records in words, e.g. "at least 1"."""
         return " and ".join(
             f"{_COUNT_WORDS[name]} {number}" for name, number in self.expected_counts.items()
         )
 
     def is_met_by(self, count: int) -> bool:
-        """Return whether *count* is the expected count."""
+        """Whether a number of matching records meets the assertion."""
         return all(
             _COUNT_COMPARISONS[name](count, number) for name, number in self.expected_counts.items()
         )
 
     def find_differences(self, candidate: JSON) -> list[FieldDifferenceModel]:
-        """Return how a record differs from each field expectation; [] when the record matches."""
+        """Return how a record differs from each field expectation; [] when it matches all."""
         differences = (field.find_difference(candidate) for field in self.expectations)
         return [difference for difference in differences if difference]
 
@@ -226,18 +226,18 @@ class AssertionOutcome:
 
     @property
     def is_met(self) -> bool:
-        """Whether the match count is the expected one."""
+        """Whether the number of matching records meets the assertion."""
         return self.assertion.is_met_by(self.count)
 
 
 def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
-    """Parse an assertion.
+    """Parse the JSON of an assertion about stored records.
 
     Args:
         assertion_json: {"of", "where": {path: matcher}, "exactly" | "atLeast" | "atMost", "after"}.
     Raises: EmulatorError, naming the first mistake.
     """
-    fields = check_body_fields(assertion_json, json_field_types(AssertionBody), where)
+    fields = check_body_fields(assertion_json, list_json_field_types(AssertionBody), where)
     record_kind = fields.get("of", "deliveries")
     if record_kind not in RECORD_READERS:
         remedy = suggest_name(record_kind, list(RECORD_READERS))
@@ -264,7 +264,7 @@ def parse_assertion(assertion_json: JSON, where: str = "body") -> Assertion:
 
 
 def check_assertion(assertion: Assertion, candidates: Iterable[JSONObject]) -> AssertionOutcome:
-    """Count the *candidates* that match the assertion."""
+    """Check an assertion: count the records in *candidates* that match it."""
     outcome = AssertionOutcome(assertion, 0, [])
     for candidate in candidates:
         if not assertion.find_differences(candidate):
@@ -275,7 +275,7 @@ def check_assertion(assertion: Assertion, candidates: Iterable[JSONObject]) -> A
 
 
 def find_near_misses(assertion: Assertion, candidates: Iterable[JSONObject]) -> list[NearMissModel]:
-    """Return the candidates with the fewest differences, the newest first among equals.
+    """Return the records that differ least from an assertion, the newest first among equals.
 
     Args:
         candidates: Newest first.
@@ -302,14 +302,14 @@ def _parse_expected_count(count: JSON, where: str) -> int:
 
 
 class TooManyWaitingRequests(EmulatorError):
-    """Too many requests are waiting already."""
+    """Error: too many requests wait for an assertion already."""
 
 
 @expectation_routes.post("/verify", endpoint="verify")
 @api_operation(body=VerifyBody, example={"claims": [ASSERTION_EXAMPLE]})
 def verify_assertions() -> VerifyModel:
-    """Check assertions about what happened so far."""
-    assertions_json = read_body(VerifyBody)["claims"]
+    """Check assertions about what the sandbox has recorded so far."""
+    assertions_json = read_request_body(VerifyBody)["claims"]
     if not 1 <= len(assertions_json) <= MAX_ASSERTIONS:
         remedy = f"Make from 1 to {MAX_ASSERTIONS} claims."
         raise EmulatorError(f"{len(assertions_json)} claims", "body.claims", remedy)
@@ -332,7 +332,7 @@ def wait_for_assertion() -> AssertionOutcomeModel:
 
     The timeout is in real time, whatever the sandbox's clock shows.
     """
-    body = read_body(WaitBody)
+    body = read_request_body(WaitBody)
     timeout = parse_duration(body.pop("timeout", DEFAULT_WAIT), "body.timeout")
     if timeout > MAX_WAIT:
         remedy = f"Wait up to {MAX_WAIT.seconds} seconds, and then again."
@@ -350,8 +350,8 @@ def wait_for_assertion() -> AssertionOutcomeModel:
 
 
 @expectation_routes.errorhandler(TooManyWaitingRequests)
-def handle_too_many_waiters(error: TooManyWaitingRequests) -> Response:
-    """Answer 503 when too many requests wait."""
+def handle_too_many_waiting_requests(error: TooManyWaitingRequests) -> Response:
+    """Answer 503 when too many requests wait for an assertion."""
     response = build_json_error_response(503, error.what, error.where, error.remedy)
     response.headers["Retry-After"] = "1"
     return response
@@ -361,7 +361,7 @@ def _wait_until_assertion_met(
     services: SandboxServices, assertion: Assertion, timeout_s: float
 ) -> AssertionOutcome:
     deadline = time.monotonic() + timeout_s
-    is_abandoned = _create_abandonment_check()
+    is_abandoned = _create_disconnection_check()
     while True:
         change_count, started_at = services.store.change_counter.change_count, time.monotonic()
         outcome = _check_assertion_now(services, assertion)
@@ -370,13 +370,13 @@ def _wait_until_assertion_met(
             return outcome
         # Limits the load of waiting threads in a busy sandbox.
         time.sleep(min(deadline - checked_at, (checked_at - started_at) * (POLL_TIME_SHARE - 1)))
-        _wait_for_change(services, change_count, deadline, is_abandoned)
+        _wait_for_store_change(services, change_count, deadline, is_abandoned)
 
 
-def _wait_for_change(
+def _wait_for_store_change(
     services: SandboxServices, change_count: int, deadline: float, is_abandoned: Callable[[], bool]
 ) -> None:
-    """Wait for a change, for the *deadline*, or until the client is gone."""
+    """Wait for a change of stored records, for the *deadline*, or until the client is gone."""
     while (left := deadline - time.monotonic()) > 0 and not is_abandoned():
         if (
             services.store.change_counter.wait_for_change(change_count, min(POLL_INTERVAL_S, left))
@@ -386,15 +386,15 @@ def _wait_for_change(
         _run_due_retries_and_journeys(services)
 
 
-def _create_abandonment_check() -> Callable[[], bool]:
-    """Return a check whether the client disconnected or the server is shutting down."""
+def _create_disconnection_check() -> Callable[[], bool]:
+    """Return a function that says if the client has disconnected or the server shuts down."""
     streams: StreamSlots | None = request.environ.get("emulator.streams")
     gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     return lambda: gone() or (streams is not None and streams.is_closing)
 
 
 def _run_due_retries_and_journeys(services: SandboxServices) -> None:
-    """Run the retries and journey steps that are due by now."""
+    """Run the delivery retries and journey steps that are due by now."""
     services.shared_state.refresh_from_database()
     services.pipeline.retries.retry_due_upserts()
     services.journeys.advance_due_runs()

@@ -1,4 +1,4 @@
-"""Control API routes that export a sandbox as NDJSON or HAR, and import it."""
+"""Control API routes that export a sandbox as NDJSON or HAR, and import an export."""
 
 import tempfile
 import weakref
@@ -20,7 +20,7 @@ from segment_insider_emulator.clock import check_clock_range, format_iso_utc
 from segment_insider_emulator.control_api.expectations import RECORD_READERS, read_runs_of_journey
 from segment_insider_emulator.control_api.models import ImportModel, UpsertModel
 from segment_insider_emulator.control_api.openapi import api_operation
-from segment_insider_emulator.control_api.sandboxes import build_current_workspace
+from segment_insider_emulator.control_api.sandboxes import build_current_workspace_document
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
@@ -54,11 +54,11 @@ IMPORT_REMEDY: Final = "Send an export as it came from GET /emulator/v1/export."
 
 
 class ClientDisconnected(TemporarilyUnavailable):
-    """The client closed the connection before the response was complete."""
+    """The client closed the connection before a large response was complete."""
 
 
 class _ResponseFile:
-    """A temporary file of a large response; closing it frees its slot."""
+    """Temporary file of a large HTTP response; closing it frees its slot."""
 
     def __init__(self) -> None:
         if not _large_response_slots.acquire(blocking=False):
@@ -76,7 +76,7 @@ def _close_file_and_release_slot(file: IO[bytes]) -> None:
 
 
 def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
-    """Return a response of *chunks*, sent from a temporary file.
+    """Return an HTTP response of *chunks*, sent from a temporary file.
 
     A thread is busy only while the file is written. The server sends it as fast as the client
     reads, and closes it when it is sent or the client has disconnected.
@@ -112,7 +112,7 @@ def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
 
 
 def generate_har_document(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[bytes]:
-    """Yield a HAR document with one entry per attempt, ordered by time.
+    """Yield a HAR document with one entry per delivery attempt, ordered by time.
 
     Only the response of the last attempt is stored; earlier entries have the status alone.
     """
@@ -121,7 +121,7 @@ def generate_har_document(records: Iterable[DeliveryRecord | UpsertRecord]) -> I
     # Entries are sorted in a file: together they are as large as the database.
     with TemporaryFile() as file:
         places: list[tuple[str, int, int]] = []  # time, offset and size in the file
-        for entry in _har_entries(records):
+        for entry in _build_har_entries(records):
             raw = orjson.dumps(entry)
             places.append((str(entry["startedDateTime"]), file.tell(), len(raw)))
             file.write(raw)
@@ -132,14 +132,14 @@ def generate_har_document(records: Iterable[DeliveryRecord | UpsertRecord]) -> I
         yield b"]}}"
 
 
-def _har_entries(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[JSONObject]:
+def _build_har_entries(records: Iterable[DeliveryRecord | UpsertRecord]) -> Iterator[JSONObject]:
     for record in records:
         for attempt in record.attempts if record.request else ():
             response = record.response if attempt is record.attempts[-1] else None
-            yield _har_entry(cast(RecordedRequest, record.request), attempt, response)
+            yield _build_har_entry(cast(RecordedRequest, record.request), attempt, response)
 
 
-def _har_entry(
+def _build_har_entry(
     request: RecordedRequest, attempt: DeliveryAttempt, response: RecordedResponse | None
 ) -> JSONObject:
     return {
@@ -156,14 +156,14 @@ def _har_entry(
             "headersSize": UNKNOWN_SIZE,
             "bodySize": len(request.body.encode(errors="surrogatepass")),
         },
-        "response": _har_response(attempt, response.body if response else ""),
+        "response": _build_har_response(attempt, response.body if response else ""),
         "cache": {},
         "timings": {"send": 0, "wait": attempt.duration_ms, "receive": 0},
         "comment": attempt.error or "",
     }
 
 
-def _har_response(attempt: DeliveryAttempt, body: str) -> JSONObject:
+def _build_har_response(attempt: DeliveryAttempt, body: str) -> JSONObject:
     status = attempt.status or 0  # as browsers write a request without a response
     known = status in HTTPStatus.__members__.values()
     size = len(body.encode(errors="surrogatepass"))
@@ -194,7 +194,7 @@ def export_sandbox() -> Response:
         "format": EXPORT_FORMAT,
         "version": __version__,
         "clock": {"now": format_iso_utc(reading.now), "frozen": reading.frozen},
-        "workspace": redact_workspace_document(build_current_workspace(services)),
+        "workspace": redact_workspace_document(build_current_workspace_document(services)),
     }
     rows = (
         {"kind": name, "row": row} for name, row in SandboxArchive(services.engine).export_rows()
@@ -235,7 +235,7 @@ def import_sandbox() -> ImportModel:
 
 
 def _list_insider_requests(services: SandboxServices) -> Iterator[DeliveryRecord | UpsertRecord]:
-    """Yield each request once; a batch comes as its upsert, not as its deliveries."""
+    """Yield each request to Insider One once; a batch comes as its upsert."""
     listed_upsert_ids: set[str] = set()
     after: int | None = 0
     while after is not None:
@@ -285,7 +285,7 @@ def _parse_export_line(raw: bytes, number: int) -> JSONObject:
 
 
 def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
-    """Return the time of an exported clock and whether it was frozen."""
+    """Return the time of a clock in an export, and whether it was frozen."""
     place = f"{HEADER_PATH}.clock"
     if not isinstance(clock_json, dict) or clock_json.keys() != {"now", "frozen"}:
         raise EmulatorError("invalid clock", place, IMPORT_REMEDY)
@@ -297,7 +297,7 @@ def _parse_exported_clock(clock_json: JSON) -> tuple[datetime, bool]:
 
 
 def _check_imported_rows_readable(services: SandboxServices, journey_ids: set[int]) -> None:
-    """Check that all imported rows can be shown. Raises: EmulatorError.
+    """Raise EmulatorError unless all imported rows can be shown.
 
     Raises: EmulatorError, when some of it cannot.
 

@@ -1,4 +1,4 @@
-"""Matchers of assertions and the JSON paths they apply to."""
+"""Matchers of the control API's assertions, and the JSON paths that they apply to."""
 
 import math
 import re
@@ -29,7 +29,7 @@ _MATCHER_OPTIONS = frozenset({"within"})
 
 
 def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
-    """Parse a JSON path into its steps. Raises: EmulatorError, when it is invalid.
+    """Parse a JSON path of an assertion into its steps.
 
     Raises: EmulatorError, when it is none.
     """
@@ -51,7 +51,7 @@ def parse_json_path(path: str, where: str) -> tuple[PathStep, ...]:
 
 
 def select_values_at_path(value: JSON, steps: tuple[PathStep, ...]) -> Iterator[JSON]:
-    """Yield the values in *value* at a path: none, one, or several with [*]."""
+    """Yield the values in a JSON value at a path: none, one, or several with [*]."""
     if not steps:
         yield value
         return
@@ -79,7 +79,7 @@ _TYPE_CHECKS: Mapping[str, Callable[[JSON], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """Check of one value, with its description.
+    """Check of one JSON value by an assertion, with its description in words.
 
     Args:
         description: The check in words, e.g. "text that matches '^ada@'".
@@ -92,7 +92,7 @@ class Matcher:
 
 
 def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
-    """Parse a matcher; JSON other than an object matches an equal value.
+    """Parse a matcher of an assertion; JSON other than an object matches an equal value.
 
     Raises: EmulatorError, when it says none.
     """
@@ -119,7 +119,7 @@ def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
 
 
 def is_equal_json(expected: JSON, actual: JSON) -> bool:
-    """Return whether two JSON values are equal: 1 equals 1.0, true does not equal 1."""
+    """Whether two JSON values are equal: 1 equals 1.0, true does not equal 1."""
     if isinstance(expected, dict):
         return (
             isinstance(actual, dict)
@@ -138,7 +138,7 @@ def is_equal_json(expected: JSON, actual: JSON) -> bool:
 
 
 def format_shortened_json(value: JSON) -> str:
-    """Return *value* as JSON, cut when it is long."""
+    """Return a value as JSON text, cut when it is long."""
     text = orjson.dumps(value).decode(errors="replace")
     return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}…"
 
@@ -197,7 +197,7 @@ def _parse_contains_matcher(part: JSON, _where: str) -> Matcher:
 
 
 def _contains_part(value: JSON, part: JSON) -> bool:
-    """Return whether *value* contains *part*: a substring, list entries or object members."""
+    """Whether a value contains *part*: a substring, list entries or object members."""
     if isinstance(value, str):
         return isinstance(part, str) and part in value
     if isinstance(value, dict):

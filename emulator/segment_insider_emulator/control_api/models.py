@@ -30,19 +30,19 @@ EMPTY_FILTER_REPORT: JSONObject = {
 
 
 class ApiModel(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A JSON object of the control API, with these keys and no others."""
+    """Base of all JSON objects of the control API: these keys and no others are allowed."""
 
 
-class CamelModel(ApiModel, rename="camel"):
-    """A JSON object with the field names in camel case as keys."""
+class CamelCaseModel(ApiModel, rename="camel"):
+    """Base of JSON objects of the control API whose keys are in camel case."""
 
 
 class EmptyModel(ApiModel):
-    """The response of a request that only changes something."""
+    """The empty response of a control API request that only changes something."""
 
 
 class ErrorDetailModel(ApiModel):
-    """What is wrong, where, and what to do."""
+    """One error of the control API: what is wrong, where, and what to do."""
 
     what: str
     where: str
@@ -50,13 +50,13 @@ class ErrorDetailModel(ApiModel):
 
 
 class ErrorModel(ApiModel):
-    """The response with an error status."""
+    """The response of the control API with an error status."""
 
     error: ErrorDetailModel
 
 
 class HealthModel(ApiModel):
-    """The response of the health check."""
+    """The response of the control API's health check."""
 
     status: Literal["ok"]
     version: str
@@ -81,8 +81,8 @@ class ResponseModel(ApiModel):
     json: Any
 
 
-class AttemptModel(CamelModel):
-    """One attempt to send a request."""
+class AttemptModel(CamelCaseModel):
+    """One attempt to send a request to Insider One."""
 
     number: Count
     at: str
@@ -92,7 +92,7 @@ class AttemptModel(CamelModel):
 
     @classmethod
     def from_record(cls, attempt: DeliveryAttempt) -> Self:
-        """Build the model of a stored attempt."""
+        """Build the response model of a stored attempt."""
         return cls(
             number=attempt.number,
             at=attempt.at,
@@ -109,7 +109,7 @@ class BatchPositionModel(ApiModel):
     position: Count
 
 
-class DeliveryFields(CamelModel, kw_only=True):
+class DeliveryFields(CamelCaseModel, kw_only=True):
     """A delivery; `request` and `response` are null when there are none.
 
     Of a batch, both are the part for this event; `upsert` is the id of the whole request.
@@ -139,12 +139,12 @@ class DeliveryModel(DeliveryFields, kw_only=True):
 
     @classmethod
     def from_record(cls, delivery: DeliveryRecord) -> Self:
-        """Build the model of a stored delivery."""
-        return cls(id=delivery.id, upsert=delivery.upsert, **delivery_field_values(delivery))
+        """Build the response model of a stored delivery."""
+        return cls(id=delivery.id, upsert=delivery.upsert, **build_delivery_field_values(delivery))
 
 
-def delivery_field_values(delivery: DeliveryRecord) -> dict[str, Any]:
-    """Return the fields of DeliveryFields, except those of stored deliveries only."""
+def build_delivery_field_values(delivery: DeliveryRecord) -> dict[str, Any]:
+    """Return the values of a delivery for the model DeliveryFields."""
     batch = delivery.batch
     return {
         "message_id": delivery.message_id,
@@ -156,13 +156,13 @@ def delivery_field_values(delivery: DeliveryRecord) -> dict[str, Any]:
         "status": describe_delivery_status(delivery),
         "attempts": [AttemptModel.from_record(attempt) for attempt in delivery.attempts],
         "batch": batch and BatchPositionModel(size=batch.size, position=batch.position),
-        **_request_and_response_fields(delivery),
+        **_build_request_and_response_fields(delivery),
         "findings": list(delivery.findings),
     }
 
 
-class UpsertModel(CamelModel):
-    """A whole request that carries a batch or waits for a retry.
+class UpsertModel(CamelCaseModel):
+    """A whole request to Insider One that carries a batch or waits for a retry.
 
     `dueAt` is null when no retry follows; `deliveries` are ids.
     """
@@ -176,17 +176,17 @@ class UpsertModel(CamelModel):
 
     @classmethod
     def from_record(cls, upsert: UpsertRecord, delivery_ids: list[int]) -> Self:
-        """Build the model of a stored upsert."""
+        """Build the response model of a stored upsert."""
         return cls(
             id=upsert.id,
             due_at=upsert.due_at,
             attempts=[AttemptModel.from_record(attempt) for attempt in upsert.attempts],
             deliveries=delivery_ids,
-            **_request_and_response_fields(upsert),
+            **_build_request_and_response_fields(upsert),
         )
 
 
-class MessageFields(CamelModel, kw_only=True):
+class MessageFields(CamelCaseModel, kw_only=True):
     """A message: `message` is what the SDK sent, `normalised` what destinations received.
 
     `violations`, `filtered_by`, `omitted` and `hints` are the results of the tracking plan and
@@ -218,8 +218,8 @@ class MessageModel(MessageFields, kw_only=True):
 
     @classmethod
     def from_record(cls, message: MessageRecord) -> Self:
-        """Build the model of a stored message."""
-        return cls(id=message.id, **message_field_values(message))
+        """Build the response model of a stored message."""
+        return cls(id=message.id, **build_message_field_values(message))
 
 
 class MessageWithDeliveriesModel(MessageModel, kw_only=True):
@@ -229,13 +229,13 @@ class MessageWithDeliveriesModel(MessageModel, kw_only=True):
 
     @classmethod
     def from_record(cls, message: MessageRecord) -> Self:
-        """Build the model of a stored message and its deliveries."""
+        """Build the response model of a stored message and its deliveries."""
         deliveries = [DeliveryModel.from_record(delivery) for delivery in message.deliveries]
-        return cls(id=message.id, deliveries=deliveries, **message_field_values(message))
+        return cls(id=message.id, deliveries=deliveries, **build_message_field_values(message))
 
 
-def message_field_values(message: MessageRecord) -> dict[str, Any]:
-    """Return the fields of MessageFields, except the id of stored messages."""
+def build_message_field_values(message: MessageRecord) -> dict[str, Any]:
+    """Return the values of a message for the model MessageFields."""
     return {
         "message_id": message.message_id,
         "type": message.type,
@@ -260,7 +260,7 @@ class ConditionModel(ApiModel):
     found: Any
 
 
-class SubscriptionTraceModel(CamelModel):
+class SubscriptionTraceModel(CamelCaseModel):
     """Whether a subscription matches an event, and why."""
 
     number: Count
@@ -273,14 +273,14 @@ class SubscriptionTraceModel(CamelModel):
 
 
 class DryRunMessageModel(MessageFields, kw_only=True):
-    """What a message would lead to."""
+    """What one message would lead to, as part of a dry run's response."""
 
     deliveries: list[DeliveryFields]
     subscriptions: list[SubscriptionTraceModel]
 
 
 class DryRunModel(ApiModel):
-    """The response of a dry run."""
+    """The response of a dry run of events."""
 
     messages: list[DryRunMessageModel]
 
@@ -307,13 +307,13 @@ class RetryModel(ApiModel):
 
 
 class FaultListModel(ApiModel):
-    """Injected faults."""
+    """The injected faults, of Segment or of Insider One."""
 
     faults: list[JSONObject]
 
 
 class ResponseDifferencePageModel(ApiModel):
-    """The number of compared responses and one page of the differences."""
+    """The number of responses compared with a real account, and one page of differences."""
 
     compared: Count
     differences: list[JSONObject]
@@ -409,14 +409,14 @@ class ClockModel(ApiModel):
 
 
 class RetentionModel(ApiModel):
-    """Retention limits; null is without limit."""
+    """Retention limits of stored messages; null is without limit."""
 
     days: float | None
     messages: Count | None
     bytes: Count | None
 
 
-class StorageModel(CamelModel):
+class StorageModel(CamelCaseModel):
     """Number and size of the stored records."""
 
     messages: Count
@@ -428,7 +428,7 @@ class StorageModel(CamelModel):
     keep: RetentionModel
 
 
-class SandboxModel(CamelModel):
+class SandboxModel(CamelCaseModel):
     """A sandbox: its address, keys and clock."""
 
     id: str
@@ -455,7 +455,7 @@ class ScenarioRunIdModel(ApiModel):
     id: Count
 
 
-class ScenarioRunPageModel(CamelModel):
+class ScenarioRunPageModel(CamelCaseModel):
     """All stored scenario runs."""
 
     scenario_runs: list[JSONObject]
@@ -463,7 +463,7 @@ class ScenarioRunPageModel(CamelModel):
 
 
 class ImportModel(ApiModel):
-    """The number of imported rows."""
+    """The number of rows that a sandbox import stored."""
 
     imported: Count
 
@@ -471,7 +471,7 @@ class ImportModel(ApiModel):
 # Destination and integrations
 
 
-class SubscriptionModel(CamelModel):
+class SubscriptionModel(CamelCaseModel):
     """A subscription of the destination; 1 is the first."""
 
     number: Count
@@ -490,7 +490,7 @@ class DestinationModel(ApiModel):
     subscriptions: list[SubscriptionModel]
 
 
-class IntegrationModel(CamelModel):
+class IntegrationModel(CamelCaseModel):
     """An integration of the InOne panel."""
 
     id: Count
@@ -515,7 +515,7 @@ class IntegrationPageModel(ApiModel):
 
 
 class FieldDifferenceModel(ApiModel):
-    """How one value differs from the expected one."""
+    """How one value of a record differs from the value that an assertion expects."""
 
     path: str
     expected: str
@@ -524,7 +524,7 @@ class FieldDifferenceModel(ApiModel):
 
 
 class NearMissModel(ApiModel):
-    """A record that almost matches."""
+    """A record that almost matches an assertion."""
 
     id: Any
     differences: list[FieldDifferenceModel]
@@ -546,13 +546,13 @@ class AssertionOutcomeModel(ApiModel):
 
 
 class VerifyModel(ApiModel):
-    """The outcomes of several assertions."""
+    """The outcomes of several assertions, and whether all are met."""
 
     ok: bool
     claims: list[AssertionOutcomeModel]
 
 
-def _request_and_response_fields(record: DeliveryRecord | UpsertRecord) -> dict[str, Any]:
+def _build_request_and_response_fields(record: DeliveryRecord | UpsertRecord) -> dict[str, Any]:
     request, response = record.request, record.response
     return {
         "request": request

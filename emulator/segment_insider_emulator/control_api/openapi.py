@@ -46,7 +46,7 @@ openapi_routes = Blueprint("openapi", __name__, url_prefix="/emulator/v1")
 
 @dataclass(frozen=True, slots=True)
 class ApiOperation:
-    """Request and response of one route with one method.
+    """Request and response of one control API route, as its OpenAPI document shows them.
 
     Args:
         response: Model of the response with *status*.
@@ -85,20 +85,20 @@ def api_operation(
     media_type: str = JSON_MEDIA_TYPE,
     body_media_types: tuple[str, ...] = (JSON_MEDIA_TYPE,),
 ) -> Callable[[Callable[P, R]], Callable[P, ResponseReturnValue]]:
-    """Document a view, and answer with the JSON of the model that it returns.
+    """Decorate a control API view: document it, and answer with JSON of the model it returns.
 
     Args: As in ApiOperation. *response* is the return type of the view unless it is given.
     """
 
     def decorate(view: Callable[P, R]) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
-        def answer(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+        def answer_with_json(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             result = view(*args, **kwargs)
             if isinstance(result, Response):
                 return result
             return msgspec.to_builtins(result), status
 
-        _OPERATIONS[answer] = ApiOperation(
+        _OPERATIONS[answer_with_json] = ApiOperation(
             response or get_type_hints(view)["return"],
             body,
             example,
@@ -109,13 +109,13 @@ def api_operation(
             media_type,
             body_media_types,
         )
-        return answer
+        return answer_with_json
 
     return decorate
 
 
-def filter_parameters(filters: Mapping[str, object]) -> dict[str, JSONObject]:
-    """Return the JSON Schemas of the query parameters *filters*."""
+def build_filter_parameters(filters: Mapping[str, object]) -> dict[str, JSONObject]:
+    """Return the JSON Schemas of a list's filters as OpenAPI query parameters."""
     return {
         name: {"enum": list(VERDICTS)} if name == "verdict" else TEXT_SCHEMA for name in filters
     }
@@ -125,7 +125,7 @@ def filter_parameters(filters: Mapping[str, object]) -> dict[str, JSONObject]:
 @api_operation()
 def get_control_api_openapi() -> JSONObject:
     """Return the OpenAPI 3.1 document of the control API."""
-    return build_openapi(current_app)
+    return build_control_api_openapi(current_app)
 
 
 # Not below Segment's own addresses: any web page may read their responses.
@@ -136,18 +136,18 @@ def get_segment_openapi() -> JSONObject:
     return build_segment_openapi()
 
 
-def build_openapi(app: Flask) -> JSONObject:
+def build_control_api_openapi(app: Flask) -> JSONObject:
     """Build the OpenAPI document of all routes below /emulator/v1/."""
     rules = sorted(
         (rule for rule in app.url_map.iter_rules() if rule.rule.startswith(CONTROL_API_PREFIX)),
         key=lambda rule: rule.rule,
     )
     operations = {rule.endpoint: find_api_operation(app, rule.endpoint) for rule in rules}
-    components: JSONObject = {"ScenarioRun": _scenario_run_schema()}
+    components: JSONObject = {"ScenarioRun": _load_scenario_run_schema()}
     paths: JSONObject = {}
     for rule in rules:
         path = paths.setdefault(_PATH_VARIABLE.sub(r"{\2}", rule.rule), {})
-        document = _operation_json(app, rule, operations[rule.endpoint], components)
+        document = _build_operation_json(app, rule, operations[rule.endpoint], components)
         path |= dict.fromkeys(_list_rule_methods(rule), document)
     return {
         "openapi": "3.1.0",
@@ -179,7 +179,7 @@ def _list_rule_methods(rule: Rule) -> Iterator[str]:
     yield from (method.lower() for method in HTTP_METHODS if method in (rule.methods or ()))
 
 
-def _operation_json(
+def _build_operation_json(
     app: Flask, rule: Rule, operation: ApiOperation, components: JSONObject
 ) -> JSONObject:
     docstring = cleandoc(app.view_functions[rule.endpoint].__doc__ or "")
@@ -188,15 +188,18 @@ def _operation_json(
         "operationId": rule.endpoint,
         "summary": " ".join(docstring.partition("\n\n")[0].split()),
         "description": docstring.partition("\n\n")[2],
-        "parameters": [*_path_parameters(rule.rule), *_query_and_header_parameters(operation)],
+        "parameters": [
+            *_build_path_parameters(rule.rule),
+            *_build_query_and_header_parameters(operation),
+        ],
         "responses": {
-            str(operation.status): _response_object(
+            str(operation.status): _build_response_object(
                 operation.status,
                 _build_model_schema(operation.response, components),
                 operation.media_type,
             ),
             **{
-                str(status): _response_object(status, error_schema, JSON_MEDIA_TYPE)
+                str(status): _build_response_object(status, error_schema, JSON_MEDIA_TYPE)
                 for status in sorted({*COMMON_ERROR_STATUSES, *operation.errors})
             },
         },
@@ -210,7 +213,7 @@ def _operation_json(
 
 
 def _build_model_schema(model: Any, components: JSONObject) -> JSONObject:
-    """Return the JSON Schema of *model*; add the schemas of all its models to *components*.
+    """Return the JSON Schema of a model; add the schemas of all its models to *components*.
 
     Args:
         model: A model, another type, or already a JSON Schema.
@@ -229,7 +232,7 @@ def _build_model_schema(model: Any, components: JSONObject) -> JSONObject:
     return cast(JSONObject, schema)
 
 
-def _scenario_run_schema() -> JSONObject:
+def _load_scenario_run_schema() -> JSONObject:
     source = files("segment_insider_emulator.control_api").joinpath("scenario_run.schema.json")
     text = source.read_text("utf-8")
     return cast(
@@ -237,18 +240,18 @@ def _scenario_run_schema() -> JSONObject:
     )
 
 
-def _path_parameters(path: str) -> Iterator[JSONObject]:
+def _build_path_parameters(path: str) -> Iterator[JSONObject]:
     for kind, name in _PATH_VARIABLE.findall(path):
         number = {"type": "integer", "minimum": 0, "maximum": MAX_ID}
         schema = number if kind else {**TEXT_SCHEMA, "minLength": 1}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
-def _query_and_header_parameters(operation: ApiOperation) -> Iterator[JSONObject]:
+def _build_query_and_header_parameters(operation: ApiOperation) -> Iterator[JSONObject]:
     for location, parameters in (("query", operation.query), ("header", operation.headers)):
         for name, schema in (parameters or {}).items():
             yield {"name": name, "in": location, "schema": schema}
 
 
-def _response_object(status: int, schema: JSONObject, media_type: str) -> JSONObject:
+def _build_response_object(status: int, schema: JSONObject, media_type: str) -> JSONObject:
     return {"description": HTTPStatus(status).phrase, "content": {media_type: {"schema": schema}}}

@@ -1,4 +1,4 @@
-"""Request bodies and query parameters of the control API: their models and their checks."""
+"""Models and checks of the control API's request bodies and query parameters."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from flask import request
 from jsonschema import Draft202012Validator
 from msgspec import UNSET, Meta, UnsetType
 
-from segment_insider_emulator.control_api.models import ApiModel, CamelModel
+from segment_insider_emulator.control_api.models import ApiModel, CamelCaseModel
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
@@ -56,13 +56,13 @@ ID_ROUTE = f"<int(max={MAX_ID}):id>"  # in a route: databases have no larger num
 
 
 class ResetBody(ApiModel):
-    """The time at which a reset freezes the clock."""
+    """Body of a reset request: the time at which the reset freezes the clock."""
 
     now: TimeText | UnsetType = UNSET
 
 
 class ClockCommandBody(ApiModel):
-    """One change of the clock."""
+    """Body of a clock request: one change of the clock."""
 
     advance: str | UnsetType = UNSET
     set: TimeText | UnsetType = UNSET
@@ -71,15 +71,15 @@ class ClockCommandBody(ApiModel):
 
 
 class SubscriptionChangeBody(ApiModel):
-    """The changes of a subscription."""
+    """Body of a request that changes a subscription."""
 
     enabled: bool | UnsetType = UNSET
     trigger: str | UnsetType = UNSET
     settings: JSONObject | UnsetType = UNSET
 
 
-class NewSubscriptionBody(CamelModel):
-    """A subscription to add; missing fields get the action's defaults."""
+class NewSubscriptionBody(CamelCaseModel):
+    """Body of a request to add a subscription; missing fields get the action's defaults."""
 
     name: NonEmptyText
     action_slug: Annotated[str, Meta(extra_json_schema={"enum": list(ACTIONS)})]
@@ -89,14 +89,14 @@ class NewSubscriptionBody(CamelModel):
 
 
 class NewIntegrationBody(ApiModel):
-    """An integration to create."""
+    """Body of a request to create an integration."""
 
     name: NonEmptyText
     type: Annotated[str, Meta(extra_json_schema={"const": "Source"})]
 
 
-class NewSandboxBody(CamelModel):
-    """A sandbox to create; missing fields are generated."""
+class NewSandboxBody(CamelCaseModel):
+    """Body of a request to create a sandbox; missing fields are generated."""
 
     id: SandboxId | UnsetType = UNSET
     workspace: PresetOrDocument | UnsetType = UNSET
@@ -107,13 +107,13 @@ class NewSandboxBody(CamelModel):
 
 
 class ReplaceWorkspaceBody(ApiModel):
-    """The workspace that replaces the current one."""
+    """Body of a request to replace the workspace: a preset's name or a document."""
 
     workspace: PresetOrDocument
 
 
-class AssertionBody(CamelModel):
-    """How many records must match; "at least 1" without a count."""
+class AssertionBody(CamelCaseModel):
+    """Body of an assertion: how many records must match; "at least 1" without a count."""
 
     of: RecordKind | UnsetType = UNSET
     where: FieldMatchers | UnsetType = UNSET
@@ -124,55 +124,55 @@ class AssertionBody(CamelModel):
 
 
 class WaitBody(AssertionBody):
-    """An assertion to wait for, and how long."""
+    """Body of a wait request: an assertion to wait for, and how long."""
 
     timeout: str | UnsetType = UNSET
 
 
 class VerifyBody(ApiModel):
-    """Assertions to check."""
+    """Body of a verify request: the assertions to check."""
 
     claims: Annotated[list[AssertionBody], Meta(extra_json_schema={"minItems": 1})]
 
 
 class SaveDestinationBody(ApiModel):
-    """The enabled switch and the settings to save."""
+    """Body of a request to save the destination's enabled switch and settings."""
 
     enabled: bool | UnsetType = UNSET
     settings: DestinationSettings | UnsetType = UNSET
 
 
 class EmptyBody(ApiModel):
-    """An empty body."""
+    """Body of a request that has no fields."""
 
 
-def read_body(model: type[ApiModel], *, min_fields: int = 1) -> JSONObject:
+def read_request_body(model: type[ApiModel], *, min_fields: int = 1) -> JSONObject:
     """Return the JSON object in the body of the current request, checked against *model*.
 
     Args:
         min_fields: How many fields are required; with 0 the body may be empty.
     Raises: EmulatorError, naming the first error.
     """
-    fields = json_field_types(model)
+    fields = list_json_field_types(model)
     body = _parse_request_body(_describe_allowed_fields(fields), min_fields)
     return check_body_fields(body, fields, "body", min_fields=min_fields)
 
 
 @cache
-def json_field_types(model: type[ApiModel]) -> FieldTypes:
-    """Return the JSON keys of *model* and the Python types that their values may have."""
+def list_json_field_types(model: type[ApiModel]) -> FieldTypes:
+    """Return the JSON keys of a model and the Python types that their values may have."""
     hints = get_type_hints(model)
     return {
-        field.encode_name: tuple(_json_value_types(hints[field.name]))
+        field.encode_name: tuple(_iter_json_value_types(hints[field.name]))
         for field in msgspec.structs.fields(model)
     }
 
 
-def _json_value_types(hint: Any) -> Iterator[type]:
+def _iter_json_value_types(hint: Any) -> Iterator[type]:
     if get_origin(hint) in (Union, UnionType):
         for member in get_args(hint):
             if member is not UnsetType:
-                yield from _json_value_types(member)
+                yield from _iter_json_value_types(member)
     else:
         yield get_origin(hint) or hint
 
@@ -180,7 +180,7 @@ def _json_value_types(hint: Any) -> Iterator[type]:
 def read_fault_body(
     validator: Draft202012Validator, remedy: str, *, min_fields: int = 1
 ) -> JSONObject:
-    """Return the checked fault in the body of the current request.
+    """Return the checked fault to inject that the body of the current request contains.
 
     Args:
         validator: Checks the fault.
@@ -192,7 +192,7 @@ def read_fault_body(
 
 
 def check_fault_json(fault_json: JSON, validator: Draft202012Validator, remedy: str) -> JSONObject:
-    """Return *fault_json* when it is valid. Raises: EmulatorError, naming the first error.
+    """Return a fault to inject when it is valid, else raise an error.
 
     Raises: EmulatorError, naming the first mistake.
     """
@@ -206,8 +206,7 @@ def check_fault_json(fault_json: JSON, validator: Draft202012Validator, remedy: 
 def check_body_fields(
     value: JSON, fields: FieldTypes, where: str, *, min_fields: int = 1
 ) -> JSONObject:
-    """Return *value* when it is an object with only allowed *fields*, at least *min_fields* of
-    them.
+    """Return a request body if it is an object with allowed *fields*, at least *min_fields*.
 
     Raises: EmulatorError.
     """
@@ -265,7 +264,7 @@ class PageQuery:
 
 
 def parse_page_query(args: Mapping[str, str], filters: Collection[str]) -> PageQuery:
-    """Parse the filters, `after` and `limit` of a list; empty values are ignored.
+    """Parse filters, `after` and `limit` of a request for a list; empty values are ignored.
 
     Raises: EmulatorError, for an unknown parameter or a value that cannot be meant.
     """
@@ -276,7 +275,7 @@ def parse_page_query(args: Mapping[str, str], filters: Collection[str]) -> PageQ
 
 
 def parse_record_filters(args: Mapping[str, str], filters: Collection[str]) -> dict[str, str]:
-    """Parse filters alone, for a request that returns one record. Raises: EmulatorError."""
+    """Parse the filters of a request that returns one record."""
     return _select_known_filters(args, filters, list(filters))
 
 
@@ -301,7 +300,7 @@ def _select_known_filters(
 
 
 def refuse_query_parameters(args: Mapping[str, str]) -> None:
-    """Refuse all query parameters. Raises: EmulatorError, naming the first.
+    """Refuse all query parameters of a request.
 
     Raises: EmulatorError, naming the first of *args*.
     """

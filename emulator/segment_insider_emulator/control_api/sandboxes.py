@@ -1,4 +1,4 @@
-"""Control API routes of sandboxes and their workspaces."""
+"""Control API routes of sandboxes and of their workspaces."""
 
 from flask import Blueprint, Response, request
 
@@ -10,7 +10,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     NewSandboxBody,
     ReplaceWorkspaceBody,
     ResetBody,
-    read_body,
+    read_request_body,
     refuse_query_parameters,
 )
 from segment_insider_emulator.errors import ConflictError
@@ -48,7 +48,7 @@ def create_sandbox() -> SandboxModel:
 
     With "now" the clock is frozen at that time.
     """
-    body = read_body(NewSandboxBody, min_fields=0)
+    body = read_request_body(NewSandboxBody, min_fields=0)
     now = parse_reset_time(body)
     sandbox = sandbox_routing.create_sandbox_for_caller(
         id=body.get("id"),
@@ -76,7 +76,7 @@ def get_sandbox(id: str) -> SandboxModel:
 def reset_sandbox(id: str) -> EmptyModel:
     """Reset a sandbox, see POST /emulator/v1/reset."""
     sandbox = sandbox_routing.find_accessible_sandbox(id)
-    sandbox.services.reset_sandbox(parse_reset_time(read_body(ResetBody, min_fields=0)))
+    sandbox.services.reset_sandbox(parse_reset_time(read_request_body(ResetBody, min_fields=0)))
     return EmptyModel()
 
 
@@ -89,15 +89,15 @@ def delete_sandbox(id: str) -> EmptyModel:
 
 
 @sandbox_routes.errorhandler(ConflictError)
-def handle_conflict(error: ConflictError) -> Response:
+def handle_sandbox_conflict(error: ConflictError) -> Response:
     """Answer 409 when existing sandboxes do not allow the request."""
     return build_json_error_response(409, error.what, error.where, error.remedy)
 
 
 @workspace_routes.get("", endpoint="workspace")
 @api_operation()
-def get_workspace() -> JSONObject:
-    """Return the workspace without later changes; keys are redacted."""
+def get_loaded_workspace() -> JSONObject:
+    """Return the workspace as it was loaded, without later changes; keys are redacted."""
     return redact_workspace_document(current_services().workspace.document)
 
 
@@ -105,25 +105,25 @@ def get_workspace() -> JSONObject:
 @api_operation()
 def get_current_workspace() -> JSONObject:
     """Return the workspace with later changes of its destination; keys are redacted."""
-    return redact_workspace_document(build_current_workspace(current_services()))
+    return redact_workspace_document(build_current_workspace_document(current_services()))
 
 
 @workspace_routes.put("", endpoint="replace")
 @api_operation(body=ReplaceWorkspaceBody, example=PRESET_EXAMPLE)
 def replace_workspace() -> JSONObject:
-    """Replace the workspace: {"workspace": a preset's name or a document}.
+    """Replace the sandbox's workspace: {"workspace": a preset's name or a document}.
 
     Stored data and the sandbox's own keys stay; journeys start anew. After a restart the default
     sandbox has its file again.
     """
-    requested = read_body(ReplaceWorkspaceBody)["workspace"]
+    requested = read_request_body(ReplaceWorkspaceBody)["workspace"]
     with replace_current_workspace(requested, "body.workspace") as services:
         services.journeys.delete_all_runs()
     return redact_workspace_document(services.workspace.document)
 
 
-def build_current_workspace(services: SandboxServices) -> JSONObject:
-    """Return the workspace with the current destination, keys included."""
+def build_current_workspace_document(services: SandboxServices) -> JSONObject:
+    """Return the workspace document with the current destination, keys included."""
     return {
         **services.workspace.document,
         "destination": services.destination_overrides.current_destination,

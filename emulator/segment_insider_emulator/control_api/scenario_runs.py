@@ -1,4 +1,4 @@
-"""Control API routes for the results that test runners report."""
+"""Control API routes for the scenario results that test runners report."""
 
 import json
 from functools import cache
@@ -33,7 +33,7 @@ TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z
 @scenario_run_routes.post("", endpoint="add")
 @api_operation(body=SCENARIO_RUN_SCHEMA, example=REPORT_EXAMPLE, status=201)
 def add_scenario_run() -> ScenarioRunIdModel:
-    """Store a run, {"startedAt", "features"}; only the last fifty stay."""
+    """Store a scenario run, {"startedAt", "features"}; only the last fifty stay."""
     return ScenarioRunIdModel(
         id=get_scenario_run_store().add_scenario_run(parse_scenario_run(request.get_data()))
     )
@@ -42,18 +42,17 @@ def add_scenario_run() -> ScenarioRunIdModel:
 @scenario_run_routes.get("", endpoint="runs")
 @api_operation()
 def list_scenario_runs() -> ScenarioRunPageModel:
-    """List all stored runs, the newest last."""
+    """List all stored scenario runs, the newest last."""
     refuse_query_parameters(request.args)
     oldest_first = reversed(get_scenario_run_store().list_newest_scenario_runs())
     return ScenarioRunPageModel(
-        scenario_runs=[_scenario_run_json(scenario_run) for scenario_run in oldest_first],
+        scenario_runs=[_serialize_scenario_run(scenario_run) for scenario_run in oldest_first],
         next=None,
     )
 
 
 def get_scenario_run_store() -> ScenarioRunStore:
-    """Return the store of scenario runs: that of the addressed team sandbox, else the default
-    sandbox's.
+    """Return the store of scenario runs: the addressed team sandbox's, else the default one's.
 
     Runs reported to a team's sandbox are stored there: other teams cannot see them.
     """
@@ -66,7 +65,7 @@ def get_scenario_run_store() -> ScenarioRunStore:
 
 
 def parse_scenario_run(raw: bytes) -> JSONObject:
-    """Parse a reported run. Raises: EmulatorError, naming the first error.
+    """Parse the report of a scenario run.
 
     Raises: EmulatorError, naming the first mistake.
     """
@@ -79,12 +78,12 @@ def parse_scenario_run(raw: bytes) -> JSONObject:
         raise EmulatorError("invalid JSON", "body", "Send one run as a JSON object.") from error
     if measure_nesting_depth(run) > MAX_REPORT_DEPTH:
         raise EmulatorError("the report is nested too deep", "body", "Send what the docs show.")
-    if wrong := best_match(_load_report_validator().iter_errors(run)):
+    if wrong := best_match(_load_scenario_run_validator().iter_errors(run)):
         where = format_document_path("body", *wrong.absolute_path)
         raise EmulatorError(
             _describe_report_violation(wrong.validator, wrong.message),
             where,
-            _schema_remedy(wrong.schema),
+            _build_schema_remedy(wrong.schema),
         )
     if parse_rfc3339(run["startedAt"]) is None:
         raise EmulatorError("invalid time", "body.startedAt", TIME_REMEDY)
@@ -92,22 +91,22 @@ def parse_scenario_run(raw: bytes) -> JSONObject:
 
 
 def _describe_report_violation(validator: object, message: str) -> str:
-    """Return what is wrong, without the value: it may be as long as the report."""
+    """Return what is wrong in a reported scenario run, without the value: it may be long."""
     if validator in ("required", "additionalProperties"):
         return message[:200]
     return f"this breaks the rule {validator!r} of a scenario run"
 
 
-def _schema_remedy(schema: JSON) -> str:
+def _build_schema_remedy(schema: JSON) -> str:
     default = "Send startedAt and features."
     return str(schema.get("description", default)) if isinstance(schema, dict) else default
 
 
 @cache
-def _load_report_validator() -> Draft202012Validator:
+def _load_scenario_run_validator() -> Draft202012Validator:
     text = files(__package__).joinpath("scenario_run.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))
 
 
-def _scenario_run_json(scenario_run: ScenarioRun) -> JSONObject:
+def _serialize_scenario_run(scenario_run: ScenarioRun) -> JSONObject:
     return {"id": scenario_run.id, **scenario_run.run}

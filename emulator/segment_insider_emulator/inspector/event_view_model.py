@@ -11,13 +11,13 @@ import orjson
 from segment_insider_emulator.analysis.context import build_context
 from segment_insider_emulator.analysis.drift.traffic import has_value_at_path
 from segment_insider_emulator.analysis.drift.traffic_stats import (
-    list_filled_paths,
+    list_paths_with_value,
     remove_list_indexes,
 )
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     UnmappedProperty,
-    explain_empty_values,
-    explain_properties_that_only_decide,
+    explain_condition_only_properties,
+    explain_empty_properties,
     explain_unmapped_properties,
     keep_one_property_per_path,
 )
@@ -194,7 +194,9 @@ def build_event_view_model(
             subscription_number=numbers.get(
                 (subscription.trace.subscription, subscription.trace.action_slug)
             ),
-            unsent_notes=tuple(explain_empty_values(subscription.trace, event)) if event else (),
+            unsent_notes=tuple(explain_empty_properties(subscription.trace, event))
+            if event
+            else (),
         )
         for subscription in _match_subscriptions(
             explanation.accounts, message.deliveries, _find_unfilled_fields(compiled, event)
@@ -242,7 +244,7 @@ def build_event_view_model(
             _is_same_request(subscription, compiled, event)
             for subscription in matched_subscriptions
         ),
-        decision_notes=tuple(explain_properties_that_only_decide(explanation, event))
+        decision_notes=tuple(explain_condition_only_properties(explanation, event))
         if matched_subscriptions
         else (),
     )
@@ -272,7 +274,7 @@ def _map_subscriptions_to_numbers(destination: JSONObject) -> dict[SubscriptionK
 def _find_unfilled_fields(
     destination: Destination, event: JSONObject
 ) -> dict[SubscriptionKey, tuple[UnfilledField, ...]]:
-    present = set(list_filled_paths(event))
+    present = set(list_paths_with_value(event))
     every = {remove_list_indexes(path) for path, _ in iter_leaves(event)}
     return {
         (subscription.name, subscription.action_slug): tuple(

@@ -24,9 +24,9 @@ from segment_insider_emulator.inspector.tester_view_model import (
     evaluate_event,
 )
 from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
-from segment_insider_emulator.interchange.export_terraform import build_terraform
+from segment_insider_emulator.interchange.export_terraform import build_terraform_configuration
 from segment_insider_emulator.interchange.export_workspace import (
-    build_api_requests,
+    build_public_api_requests,
     export_workspace_file,
 )
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
@@ -228,12 +228,12 @@ def _build_export_response(export_format: str, workspace_document: JSONObject) -
 
 
 def _export_public_api(workspace: Workspace) -> str:
-    return _to_pretty_json({"requests": build_api_requests(workspace)})
+    return _to_pretty_json({"requests": build_public_api_requests(workspace)})
 
 
 EXPORTERS: Mapping[str, Callable[[Workspace], str]] = {
     "public-api": _export_public_api,
-    "terraform": build_terraform,
+    "terraform": build_terraform_configuration,
     "workspace": export_workspace_file,
 }
 EXPORT_FILE_NAMES = {

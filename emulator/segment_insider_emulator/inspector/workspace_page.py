@@ -259,7 +259,7 @@ def show_checks() -> str:
             effect: sum(d.effect == effect for d in deviations) for effect in DEVIATION_EFFECTS
         },
         replaces=isinstance(drift_result, DriftReport)
-        and any(table.replaces_mapping for table in drift_result.tables),
+        and any(table.replaces_default_mapping for table in drift_result.tables),
         looked_at=len(traffic),
         notes="notes" in request.args,
     )

@@ -1,4 +1,4 @@
-"""Export a workspace as Terraform configuration for Segment's provider.
+"""Export of a workspace as Terraform configuration for Segment's provider.
 
 Source: Segment's Terraform provider, resources segment_destination, _destination_subscription,
 _destination_filter, _tracking_plan and _source_tracking_plan_connection; Terraform's language
@@ -38,10 +38,10 @@ def format_hcl_value(value: JSON | HclExpression, indent_level: int = 0) -> str:
             return value.text
         case dict() if len(value) == 1 and isinstance(only := next(iter(value.values())), str):
             # A directive such as {"@path" = "$.userId"} is easier to read on one line.
-            return f"{{ {_format_key(next(iter(value)))} = {format_hcl_string(only)} }}"
+            return f"{{ {_format_hcl_key(next(iter(value)))} = {format_hcl_string(only)} }}"
         case dict() if value:
             entries = [
-                f"{_format_key(key)} = {format_hcl_value(child, indent_level + 1)}"
+                f"{_format_hcl_key(key)} = {format_hcl_value(child, indent_level + 1)}"
                 for key, child in value.items()
             ]
             return _format_indented_block("{", entries, "}", indent_level)
@@ -79,7 +79,7 @@ def _escape_hcl_characters(value: str) -> Iterator[str]:
 _HCL_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def _format_key(key: str) -> str:
+def _format_hcl_key(key: str) -> str:
     return (
         key if _HCL_NAME.fullmatch(key) and key not in _RESERVED_WORDS else format_hcl_string(key)
     )
@@ -99,8 +99,8 @@ _FILE_HEADER = """\
 # <destination_id>:<filter_id>, the plan's connection by <source_id>:<tracking_plan_id>."""
 
 
-def build_terraform(workspace: Workspace, *, keep_secrets: bool = False) -> str:
-    """Build the Terraform configuration. The key is a variable unless *keep_secrets*."""
+def build_terraform_configuration(workspace: Workspace, *, keep_secrets: bool = False) -> str:
+    """Build a workspace's Terraform configuration; its account key is a variable by default."""
     blocks = [
         *_build_variable_blocks(workspace, keep_secrets),
         _build_destination_block(workspace, keep_secrets),
@@ -166,12 +166,14 @@ def _build_filter_block(label: str, destination_filter: JSONObject, workspace: W
         "destination_id": _build_destination_id_reference(),
         "title": destination_filter["title"],
         "enabled": destination_filter["enabled"],
-        "actions": [_format_filter_action(action) for action in destination_filter["actions"]],
+        "actions": [
+            _build_filter_action_argument(action) for action in destination_filter["actions"]
+        ],
     }
     return _build_resource_block("segment_destination_filter", label, arguments)
 
 
-def _format_filter_action(action: JSONObject) -> JSONObject:
+def _build_filter_action_argument(action: JSONObject) -> JSONObject:
     return (
         action | {"fields": _build_jsonencode_expression(action["fields"])}
         if "fields" in action
@@ -180,11 +182,11 @@ def _format_filter_action(action: JSONObject) -> JSONObject:
 
 
 def _build_tracking_plan_blocks(workspace: Workspace) -> Iterator[str]:
-    """Yield the tracking plan, and its connection to the source with the schema settings."""
+    """Yield the Terraform blocks of a tracking plan and of its connection to the source."""
     tracking_plan = export_workspace.export_tracking_plan(workspace)
     if tracking_plan is None:
         return
-    rules = [_format_rule(rule) for rule in tracking_plan["rules"]]
+    rules = [_build_plan_rule_argument(rule) for rule in tracking_plan["rules"]]
     arguments: JSONObject = {"name": tracking_plan["name"], "type": "LIVE", "rules": rules}
     yield _build_resource_block("segment_tracking_plan", _TRACKING_PLAN_LABEL, arguments)
     connection: JSONObject = {
@@ -198,7 +200,7 @@ def _build_tracking_plan_blocks(workspace: Workspace) -> Iterator[str]:
     )
 
 
-def _format_rule(rule: JSONObject) -> JSONObject:
+def _build_plan_rule_argument(rule: JSONObject) -> JSONObject:
     known = {"type": rule["type"], "version": rule["version"]}
     key = {"key": rule["key"]} if rule["key"] else {}
     return key | known | {"json_schema": _build_jsonencode_expression(rule["jsonSchema"], 3)}

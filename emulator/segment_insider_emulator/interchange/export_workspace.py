@@ -1,4 +1,4 @@
-"""Export a workspace: Segment's resources, Public API requests, or a complete workspace file.
+"""Export of a workspace: as Segment's resources, Public API requests, or a workspace file.
 
 An object with an id in the workspace is changed; any other is created.
 Source: Segment's published catalogue and Public API; subscriptions are an alpha resource there.
@@ -40,7 +40,7 @@ SECRET_PLACEHOLDER = "<ucd_key>"
 
 
 def export_destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
-    """Return the destination as Segment stores it: name, enabled and settings."""
+    """Return the workspace's destination as Segment stores it: name, enabled and settings."""
     destination = workspace.destination
     secret = {} if keep_secrets else {"ucd_key": SECRET_PLACEHOLDER}
     return {
@@ -51,7 +51,7 @@ def export_destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObjec
 
 
 def export_subscriptions(workspace: Workspace) -> list[JSONObject]:
-    """Return the subscriptions as Segment stores them, in order; known ids included."""
+    """Return the workspace's subscriptions as Segment stores them, in order, with known ids."""
     return [
         _export_subscription(subscription)
         for subscription in workspace.destination["subscriptions"]
@@ -59,7 +59,7 @@ def export_subscriptions(workspace: Workspace) -> list[JSONObject]:
 
 
 def add_catalogue_defaults(subscription: JSONObject) -> JSONObject:
-    """Add the catalogue's trigger, state and mapping where *subscription* has none."""
+    """Add the catalogue's trigger, state and mapping where a subscription has none."""
     action = ACTIONS[subscription["actionSlug"]]
     defaults = {"trigger": action.trigger, "enabled": True, "settings": action.default_mapping}
     explicit = {key: subscription[key] for key in subscription if key not in defaults}
@@ -67,7 +67,7 @@ def add_catalogue_defaults(subscription: JSONObject) -> JSONObject:
 
 
 def export_filters(workspace: Workspace) -> list[JSONObject]:
-    """Return the destination filters as Segment stores them, in order."""
+    """Return the workspace's destination filters as Segment stores them, in order."""
     return [
         {"title": "", "enabled": True, **destination_filter}
         for destination_filter in workspace.destination.get("filters", [])
@@ -75,7 +75,7 @@ def export_filters(workspace: Workspace) -> list[JSONObject]:
 
 
 def export_tracking_plan(workspace: Workspace) -> JSONObject | None:
-    """Return the tracking plan as Segment stores it; None without one, `id` "" if unknown."""
+    """Return the workspace's tracking plan as Segment stores it; None without one."""
     tracking_plan = workspace.tracking_plan
     if tracking_plan is None:
         return None
@@ -87,13 +87,13 @@ def export_tracking_plan(workspace: Workspace) -> JSONObject | None:
 
 
 def export_schema_settings(workspace: Workspace) -> JSONObject:
-    """Return the schema settings of the source, {} when there are none."""
+    """Return the schema settings of the workspace's source, {} when there are none."""
     settings = workspace.document["source"].get("settings", {})
     return {key: settings[key] for key in SCHEMA_SETTING_KEYS if key in settings}
 
 
 def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool) -> list[str]:
-    """List the workspace file's paths that an export leaves out.
+    """Return the workspace file's paths that an export leaves out.
 
     Args:
         exports_schema_settings: Whether the export includes the schema settings.
@@ -127,8 +127,10 @@ V1_CONTENT_TYPE = "application/vnd.segment.v1+json"
 MAX_RULES_PER_REQUEST = 200  # of a tracking plan, in one request
 
 
-def build_api_requests(workspace: Workspace, *, keep_secrets: bool = False) -> list[JSONObject]:
-    """Build the API requests that create or update the workspace, in order.
+def build_public_api_requests(
+    workspace: Workspace, *, keep_secrets: bool = False
+) -> list[JSONObject]:
+    """Build the Public API requests that create or update a workspace at Segment, in order.
 
     Returns: [{"method", "path", "contentType", "body"}]. A path may contain the placeholders
         {destinationId} and {trackingPlanId}, a path or a body "<sourceId>".
@@ -153,8 +155,10 @@ def _build_destination_request(workspace: Workspace, *, keep_secrets: bool) -> J
     body = export_destination(workspace, keep_secrets=keep_secrets)
     destination = workspace.destination
     if destination.get("id"):
-        return _build_request("PATCH", f"/destinations/{destination['id']}", V1_CONTENT_TYPE, body)
-    return _build_request(
+        return _build_api_request(
+            "PATCH", f"/destinations/{destination['id']}", V1_CONTENT_TYPE, body
+        )
+    return _build_api_request(
         "POST",
         "/destinations",
         V1_CONTENT_TYPE,
@@ -166,11 +170,11 @@ def _build_subscription_request(destination: JSONObject, subscription: JSONObjec
     where = f"/destinations/{_get_destination_id(destination)}/subscriptions"
     body = {key: value for key, value in subscription.items() if key != "id"}
     if "id" not in subscription:
-        return _build_request("POST", where, ALPHA_CONTENT_TYPE, body)
+        return _build_api_request("POST", where, ALPHA_CONTENT_TYPE, body)
     # The action of a subscription cannot be changed; its id is only information.
     change = {key: body[key] for key in ("name", "trigger", "enabled", "settings")}
     path = f"{where}/{subscription['id']}"
-    return _build_request("PATCH", path, ALPHA_CONTENT_TYPE, {"input": change}) | {
+    return _build_api_request("PATCH", path, ALPHA_CONTENT_TYPE, {"input": change}) | {
         "actionId": body["actionId"]
     }
 
@@ -180,8 +184,10 @@ def _build_filter_request(destination: JSONObject, destination_filter: JSONObjec
     allowed_keys = ("title", "description", "if", "actions", "enabled")
     body = {key: destination_filter[key] for key in allowed_keys if key in destination_filter}
     if destination_filter.get("id"):
-        return _build_request("PATCH", f"{where}/{destination_filter['id']}", V1_CONTENT_TYPE, body)
-    return _build_request(
+        return _build_api_request(
+            "PATCH", f"{where}/{destination_filter['id']}", V1_CONTENT_TYPE, body
+        )
+    return _build_api_request(
         "POST", where, V1_CONTENT_TYPE, {"sourceId": _get_source_id(destination)} | body
     )
 
@@ -192,23 +198,23 @@ def _build_tracking_plan_requests(
     if plan is None:
         return
     if not plan["id"]:
-        yield _build_request(
+        yield _build_api_request(
             "POST", "/tracking-plans", V1_CONTENT_TYPE, {"name": plan["name"], "type": "LIVE"}
         )
     where = f"/tracking-plans/{plan['id'] or '{trackingPlanId}'}"
     rules = plan["rules"]
-    yield _build_request(
+    yield _build_api_request(
         "PUT", f"{where}/rules", V1_CONTENT_TYPE, {"rules": rules[:MAX_RULES_PER_REQUEST]}
     )
     for first in range(MAX_RULES_PER_REQUEST, len(rules), MAX_RULES_PER_REQUEST):
         # PUT replaces all rules, PATCH adds to them.
-        yield _build_request(
+        yield _build_api_request(
             "PATCH",
             f"{where}/rules",
             V1_CONTENT_TYPE,
             {"rules": rules[first : first + MAX_RULES_PER_REQUEST]},
         )
-    yield _build_request(
+    yield _build_api_request(
         "POST", f"{where}/sources", V1_CONTENT_TYPE, {"sourceId": _get_source_id(destination)}
     )
 
@@ -217,7 +223,7 @@ def _build_schema_settings_requests(
     destination: JSONObject, schema_settings: JSONObject
 ) -> Iterator[JSONObject]:
     if schema_settings:
-        yield _build_request(
+        yield _build_api_request(
             "PATCH",
             f"/sources/{_get_source_id(destination)}/settings",
             V1_CONTENT_TYPE,
@@ -233,7 +239,7 @@ def _get_source_id(destination: JSONObject) -> str:
     return str(destination.get("sourceId") or "<sourceId>")
 
 
-def _build_request(method: str, path: str, content_type: str, body: JSONObject) -> JSONObject:
+def _build_api_request(method: str, path: str, content_type: str, body: JSONObject) -> JSONObject:
     return {"method": method, "path": path, "contentType": content_type, "body": body}
 
 
@@ -242,12 +248,14 @@ OTHER_TEST_KEY = f"other-{TEST_ACCOUNT_KEY}"
 
 
 def export_workspace_file(workspace: Workspace, *, keep_secrets: bool = False) -> str:
-    """Return the workspace as the YAML text of a workspace file."""
-    return format_workspace_yaml(export_document(workspace, keep_secrets=keep_secrets), [])
+    """Return a workspace as the YAML text of a workspace file."""
+    return format_workspace_yaml(
+        export_workspace_document(workspace, keep_secrets=keep_secrets), []
+    )
 
 
-def export_document(workspace: Workspace, *, keep_secrets: bool = False) -> JSONObject:
-    """Return the workspace file's document with all catalogue defaults written out.
+def export_workspace_document(workspace: Workspace, *, keep_secrets: bool = False) -> JSONObject:
+    """Return a workspace file's document with all catalogue defaults written out.
 
     Args:
         keep_secrets: Keep the account's key; otherwise TEST_ACCOUNT_KEY replaces it.
@@ -263,11 +271,11 @@ def export_document(workspace: Workspace, *, keep_secrets: bool = False) -> JSON
     }
     if isinstance(document.get("trackingPlan"), str):
         document["trackingPlan"] = export_tracking_plan(workspace)
-    return document if keep_secrets else replace_secrets(document)
+    return document if keep_secrets else replace_account_key(document)
 
 
-def replace_secrets(document: JSONObject) -> JSONObject:
-    """Replace the account's key in a workspace document by TEST_ACCOUNT_KEY."""
+def replace_account_key(document: JSONObject) -> JSONObject:
+    """Replace the Insider One key in a workspace document by TEST_ACCOUNT_KEY."""
     destination, insider = document["destination"], document.get("insider", {})
     account = insider.get("account")
     matches = account is None or account["key"] == destination["settings"]["ucd_key"]

@@ -1,4 +1,4 @@
-"""Parser for Terraform's configuration language: reads literals, keeps the rest as text.
+"""Parser of HCL, Terraform's language: reads literals, keeps other expressions as text.
 
 It reads each character once: its time grows with the length of the text.
 
@@ -39,20 +39,20 @@ _CLOSING_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
 class HclSyntaxError(ValueError):
-    """The text is not valid HCL. The argument is the position."""
+    """The text is not valid HCL; the argument is the position of the error."""
 
 
 class HclTooDeep(ValueError):
-    """The text is nested deeper than MAX_DEPTH levels."""
+    """The HCL text is nested deeper than MAX_DEPTH levels."""
 
 
 class InvalidHclEscape(ValueError):
-    """A Unicode escape that encodes no character. The argument is the escape."""
+    """A Unicode escape in HCL text encodes no character; the argument is the escape."""
 
 
 @dataclass(slots=True)
 class HclBody:
-    """The attributes and blocks of a file or of a block."""
+    """The attributes and blocks of an HCL file or of an HCL block."""
 
     attributes: dict[str, ImportValue] = field(default_factory=dict)
     blocks: list["HclBlock"] = field(default_factory=list)
@@ -60,7 +60,7 @@ class HclBody:
 
 @dataclass(frozen=True, slots=True)
 class HclBlock:
-    """A block, e.g. `resource "segment_source" "web" {…}`."""
+    """An HCL block, e.g. `resource "segment_source" "web" {…}`."""
 
     kind: str
     labels: list[str]
@@ -84,8 +84,8 @@ class _HclParser:
         self._depth = depth
         self._line_ends = True  # whether a line end ends an expression
 
-    def _skip_blanks(self, *, lines: bool) -> None:
-        """Skip blanks and comments, and line ends when *lines* is true."""
+    def _skip_blanks_and_comments(self, *, lines: bool) -> None:
+        """Skip blanks and comments of HCL text, and line ends when *lines* is true."""
         while True:
             match = _BLANK_OR_COMMENT.match(self._text, self._position)
             self._position = match.end() if match else self._position
@@ -114,7 +114,7 @@ class _HclParser:
 
     @contextmanager
     def _enter_nesting_level(self, *, line_ends: bool) -> Iterator[None]:
-        """Context manager for one nesting level; *line_ends*: a line end ends an expression."""
+        """Enter one nesting level of HCL text; *line_ends*: a line end ends an expression."""
         outer, self._line_ends = self._line_ends, line_ends
         self._depth += 1
         if self._depth > MAX_DEPTH:
@@ -124,38 +124,38 @@ class _HclParser:
         self._line_ends = outer
 
     def parse_body(self, closing: str) -> HclBody:
-        """Parse everything up to *closing*; "" is the end of the file."""
+        """Parse HCL attributes and blocks up to *closing*; "" is the end of the file."""
         body = HclBody()
         while True:
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
             if self._peek_character() == closing:
                 self._position += len(closing)
                 return body
             self._parse_attribute_or_block(body)
 
     def _parse_attribute_or_block(self, body: HclBody) -> None:
-        name = self._parse_name()
-        self._skip_blanks(lines=False)
+        name = self._parse_identifier()
+        self._skip_blanks_and_comments(lines=False)
         if self._accept_character("="):
-            self._skip_blanks(lines=False)
+            self._skip_blanks_and_comments(lines=False)
             body.attributes[name] = self.parse_value()
             return
         labels = []
         while not self._accept_character("{"):
             labels.append(self._parse_label())
-            self._skip_blanks(lines=False)
+            self._skip_blanks_and_comments(lines=False)
         with self._enter_nesting_level(line_ends=True):
             body.blocks.append(HclBlock(name, labels, self.parse_body("}")))
 
     def _parse_label(self) -> str:
         if not self._accept_character('"'):
-            return self._parse_name()
+            return self._parse_identifier()
         label = self.parse_template(_QUOTED_TEXT, None)
         if not isinstance(label, str):
             raise HclSyntaxError(self._position)
         return label
 
-    def _parse_name(self) -> str:
+    def _parse_identifier(self) -> str:
         match = _NAME.match(self._text, self._position)
         if not match:
             raise HclSyntaxError(self._position)
@@ -163,10 +163,10 @@ class _HclParser:
         return match[0]
 
     def parse_value(self) -> ImportValue:
-        """Parse one expression: return a literal's value, otherwise an UnknownValue."""
+        """Parse one HCL expression: return a literal's value, otherwise an UnknownValue."""
         start = self._position
         value = self._parse_operand()
-        self._skip_blanks(lines=not self._line_ends)
+        self._skip_blanks_and_comments(lines=not self._line_ends)
         if self._is_expression_end():
             if self._position == start:
                 raise HclSyntaxError(start)
@@ -193,13 +193,17 @@ class _HclParser:
             case "<" if heredoc := _HEREDOC.match(self._text, self._position):
                 return self._parse_heredoc(heredoc)
             case "-":
-                return self._parse_negative()
-        return self._parse_named_value() if (number := self._parse_number()) is None else number
+                return self._parse_negative_number()
+        return (
+            self._parse_keyword_call_or_reference()
+            if (number := self._parse_number()) is None
+            else number
+        )
 
-    def _parse_negative(self) -> ImportValue:
+    def _parse_negative_number(self) -> ImportValue:
         start = self._position
         self._position += 1
-        self._skip_blanks(lines=False)
+        self._skip_blanks_and_comments(lines=False)
         number = self._parse_number()
         if number is None or isinstance(number, UnknownValue):
             return UnknownValue(self._text[start : self._position])
@@ -210,10 +214,10 @@ class _HclParser:
         if not match:
             return None
         self._position = match.end()
-        return _convert_number(match[0])
+        return _convert_hcl_number(match[0])
 
-    def _parse_named_value(self) -> ImportValue:
-        """Parse a literal word, a function call, or a reference."""
+    def _parse_keyword_call_or_reference(self) -> ImportValue:
+        """Parse an HCL keyword such as true, a function call, or a reference."""
         start = self._position
         name = _NAME.match(self._text, start)
         if not name:
@@ -244,17 +248,17 @@ class _HclParser:
 
     def _parse_jsonencode(self) -> JsonEncodeCall:
         with self._enter_nesting_level(line_ends=False):
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
             value = self.parse_value()
             self._accept_character(",")
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
             self._expect_character(")")
         return JsonEncodeCall(value)
 
     def _parse_parenthesis(self) -> ImportValue:
         self._position += 1
         with self._enter_nesting_level(line_ends=False):
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
             value = self.parse_value()
             self._expect_character(")")
         return value
@@ -264,14 +268,14 @@ class _HclParser:
         self._position += 1
         items = []
         with self._enter_nesting_level(line_ends=False):
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
             if self._is_for_expression():
                 return self._skip_for_expression(start)
             while not self._accept_character("]"):
                 items.append(self.parse_value())
                 if not self._accept_character(",") and self._peek_character() != "]":
                     raise HclSyntaxError(self._position)
-                self._skip_blanks(lines=True)
+                self._skip_blanks_and_comments(lines=True)
         return items
 
     def _parse_object(self) -> ImportValue:
@@ -279,7 +283,7 @@ class _HclParser:
         self._position += 1
         members = {}
         with self._enter_nesting_level(line_ends=True):
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
             if self._is_for_expression():
                 return self._skip_for_expression(start)
             while not self._accept_character("}"):
@@ -287,17 +291,17 @@ class _HclParser:
                 members[key] = value
                 if not self._accept_character(",") and self._peek_character() not in ("}", "\n"):
                     raise HclSyntaxError(self._position)
-                self._skip_blanks(lines=True)
+                self._skip_blanks_and_comments(lines=True)
         return members
 
     def _parse_object_member(self) -> tuple[str, ImportValue]:
         start = self._position
         key = self._parse_object_key()
         written = self._text[start : self._position]
-        self._skip_blanks(lines=False)
+        self._skip_blanks_and_comments(lines=False)
         if not self._accept_character("=") and not self._accept_character(":"):
             raise HclSyntaxError(self._position)
-        self._skip_blanks(lines=False)
+        self._skip_blanks_and_comments(lines=False)
         value = self.parse_value()
         if isinstance(key, str):
             return key, value
@@ -310,7 +314,7 @@ class _HclParser:
             return self._parse_parenthesis()
         if (number := self._parse_number()) is not None:
             return number if isinstance(number, UnknownValue) else str(number)
-        name = self._parse_name()
+        name = self._parse_identifier()
         if self._peek_character() not in (".", "["):
             return name
         self._skip_reference_path()
@@ -322,15 +326,15 @@ class _HclParser:
         return bool(match and match[0] == "for" and next_character.isspace())
 
     def _skip_for_expression(self, start: int) -> UnknownValue:
-        """Skip a `for` expression after its opening bracket."""
+        """Skip an HCL `for` expression after its opening bracket."""
         self._position = start
         self._skip_brackets()
         return UnknownValue(self._text[start : self._position])
 
     def _skip_expression(self) -> None:
-        """Skip to the end of an expression."""
+        """Skip to the end of an HCL expression."""
         while True:
-            self._skip_blanks(lines=not self._line_ends)
+            self._skip_blanks_and_comments(lines=not self._line_ends)
             if self._is_expression_end():
                 return
             if self._peek_character() in _CLOSING_BRACKETS:
@@ -339,7 +343,7 @@ class _HclParser:
                 self._skip_word()
 
     def _skip_brackets(self) -> None:
-        """Skip to the end of the bracket pair that opens here."""
+        """Skip to the end of the HCL bracket pair that opens here."""
         expected = []
         while True:
             character = self._peek_character()
@@ -357,7 +361,7 @@ class _HclParser:
                 self._skip_word()
             if len(expected) + self._depth > MAX_DEPTH:
                 raise HclTooDeep
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
 
     def _skip_word(self) -> None:
         if self._accept_character('"'):
@@ -384,10 +388,10 @@ class _HclParser:
         return inner.parse_template(_TEMPLATE_TEXT, len(inner._text))
 
     def parse_template(self, plain_text: re.Pattern[str], end: int | None) -> ImportValue:
-        """Parse a template up to *end*, or up to the closing quote when *end* is None."""
+        """Parse an HCL template up to *end*, or up to the closing quote when *end* is None."""
         start, parts = self._position, []
         while self._position != end if end is not None else self._peek_character() != '"':
-            parts.append(self._parse_template_part(plain_text))
+            parts.append(self._parse_text_or_interpolation(plain_text))
         written = self._text[start : self._position]
         self._position += end is None
         if all(isinstance(part, str) for part in parts):
@@ -396,7 +400,7 @@ class _HclParser:
             return parts[0]
         return TemplateValue(parts, written)
 
-    def _parse_template_part(self, plain_text: re.Pattern[str]) -> ImportValue:
+    def _parse_text_or_interpolation(self, plain_text: re.Pattern[str]) -> ImportValue:
         if match := plain_text.match(self._text, self._position):
             self._position = match.end()
             return match[0]
@@ -424,14 +428,14 @@ class _HclParser:
         self._position += 2
         self._accept_character("~")
         with self._enter_nesting_level(line_ends=False):
-            self._skip_blanks(lines=True)
+            self._skip_blanks_and_comments(lines=True)
             value = self.parse_value()
             self._accept_character("~")
             self._expect_character("}")
         return value
 
 
-def _convert_number(text: str) -> int | float | UnknownValue:
+def _convert_hcl_number(text: str) -> int | float | UnknownValue:
     number = float(text)
     if not math.isfinite(number):
         return UnknownValue(text)
@@ -449,7 +453,7 @@ def _decode_hcl_escape(match: re.Match[str]) -> str:
 
 
 def _remove_common_indent(text: str) -> str:
-    """Remove the indentation that all lines of *text* share."""
+    """Remove the indentation that all lines of a heredoc share."""
     lines = text.split("\n")
     indents = [len(line) - len(line.lstrip(" \t")) for line in lines if line.strip()]
     least = min(indents, default=0)

@@ -1,4 +1,4 @@
-"""Convert imported subscriptions, tracking plans and transformations for a workspace file.
+"""Conversion of imported Segment subscriptions and tracking plans for a workspace file.
 
 Source: Segment, Protocols and its transformations; insert functions; Terraform provider 1.6.0.
 """
@@ -15,7 +15,7 @@ from segment_insider_emulator.interchange.export_workspace import (
 from segment_insider_emulator.interchange.import_resources import (
     ImportedResources,
     UnknownValue,
-    make_printable,
+    replace_unknown_values_by_text,
 )
 from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
 from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY
@@ -33,7 +33,7 @@ def convert_subscription(
     Args:
         where: Its path in the workspace file.
     """
-    action = _find_action(resource)
+    action = _find_subscription_action(resource)
     reason, place = _explain_unusable_subscription(resource, action)
     name = resource.get("name")
     if action is None or reason:
@@ -62,7 +62,7 @@ def convert_subscription(
     return converted
 
 
-def _find_action(resource: JSONObject) -> DestinationAction | None:
+def _find_subscription_action(resource: JSONObject) -> DestinationAction | None:
     slug, action_id = resource.get("actionSlug"), resource.get("actionId")
     if isinstance(slug, str) and slug in ACTIONS:
         return ACTIONS[slug]
@@ -76,9 +76,7 @@ def _find_action(resource: JSONObject) -> DestinationAction | None:
 def _explain_unusable_subscription(
     resource: JSONObject, action: DestinationAction | None
 ) -> tuple[str, str]:
-    """Return why an imported subscription cannot be used, and where; two empty texts when it can be
-    used.
-    """
+    """Return why an imported subscription is unusable, and where; two "" when it is usable."""
     if action is None:
         slug = resource.get("actionSlug") or resource.get("actionId")
         if isinstance(slug, UnknownValue):
@@ -117,18 +115,18 @@ CONTROLLED_CALL_TYPES = ("track", "identify", "group")
 def collect_schema_settings(
     resources: ImportedResources, source_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject:
-    """Collect the source's schema settings; in a workspace file, `source.settings`.
+    """Collect an imported source's schema settings; in a workspace file, `source.settings`.
 
     Args:
         source_id: None when it is unknown.
     """
     settings: JSONObject = {}
-    for connection in _list_source_connections(resources, source_id):
+    for connection in _list_plan_connections_of_source(resources, source_id):
         connection_source, connection_settings = (
             connection.get("sourceId"),
             connection.get("schemaSettings") or {},
         )
-        if isinstance(connection_source, UnknownValue) and _is_unresolved_source(
+        if isinstance(connection_source, UnknownValue) and _is_unresolved_source_id(
             connection_source, resources
         ):
             what = f"{connection_source}, so this connection is taken as the source's"
@@ -154,15 +152,15 @@ def collect_schema_settings(
 def select_tracking_plan(
     resources: ImportedResources, source_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject | None:
-    """Return the tracking plan of the source with its rules; None when it is not included.
+    """Return the imported tracking plan of the source; None when no usable one is imported.
 
     Args:
         source_id: None when it is unknown.
     """
     connected = [
         connection["trackingPlanId"]
-        for connection in _list_source_connections(resources, source_id)
-        if _names_plan(connection)
+        for connection in _list_plan_connections_of_source(resources, source_id)
+        if _has_tracking_plan_id(connection)
     ]
     plan_id = connected[0] if connected else None
     plan = _build_tracking_plan(resources, plan_id, findings)
@@ -183,7 +181,7 @@ def select_tracking_plan(
 
 
 def find_uncheckable_plan_rules(tracking_plan: JSONObject | None) -> Iterator[WorkspaceFinding]:
-    """Find rules of a tracking plan that cannot be checked."""
+    """Find rules of an imported tracking plan that the emulator cannot check."""
     if tracking_plan is None:
         return
     if not tracking_plan["rules"]:
@@ -194,25 +192,27 @@ def find_uncheckable_plan_rules(tracking_plan: JSONObject | None) -> Iterator[Wo
         yield WorkspaceFinding("warning", problem.where, problem.what, problem.remedy)
 
 
-def _list_source_connections(resources: ImportedResources, source_id: JSON) -> Iterator[JSONObject]:
+def _list_plan_connections_of_source(
+    resources: ImportedResources, source_id: JSON
+) -> Iterator[JSONObject]:
     for connection in resources.connections:
         connection_source = connection.get("sourceId")
         if (
             connection_source in (None, source_id, "<sourceId>")
             or source_id is None
-            or _is_unresolved_source(connection_source, resources)
+            or _is_unresolved_source_id(connection_source, resources)
         ):
             yield connection
 
 
-def _is_unresolved_source(source_id: JSON, resources: ImportedResources) -> bool:
-    """Whether a source id is a reference that matches no imported source."""
+def _is_unresolved_source_id(source_id: JSON, resources: ImportedResources) -> bool:
+    """Whether an imported source id is a reference that matches no imported source."""
     return isinstance(source_id, UnknownValue) and source_id not in (
         source.get("id") for source in resources.sources
     )
 
 
-def _names_plan(connection: JSONObject) -> bool:
+def _has_tracking_plan_id(connection: JSONObject) -> bool:
     return connection.get("trackingPlanId") is not None
 
 
@@ -258,9 +258,7 @@ def _build_tracking_plan(
 def _find_tracking_plan(
     resources: ImportedResources, plan_id: JSON, findings: list[WorkspaceFinding]
 ) -> JSONObject | None:
-    """Return the plan with *plan_id*; when no connection names a plan id, return the only imported
-    plan.
-    """
+    """Return the imported plan with *plan_id*, or the only imported plan when the id is None."""
     plans = [plan for plan in resources.plans if plan_id in (None, plan.get("id"))]
     if plan_id is None:
         # A property library is never connected to a source.
@@ -280,13 +278,16 @@ def _find_tracking_plan(
 
 
 def _remove_duplicate_rules(rules: list[JSON]) -> list[JSON]:
-    """Remove duplicate rules."""
-    known = {json.dumps(make_printable(rule), sort_keys=True): rule for rule in reversed(rules)}
+    """Remove duplicate rules of a tracking plan; the first of equal rules stays."""
+    known = {
+        json.dumps(replace_unknown_values_by_text(rule), sort_keys=True): rule
+        for rule in reversed(rules)
+    }
     return [*reversed(known.values())]
 
 
 def _is_placeholder(key: str, value: JSON) -> bool:
-    """Whether a value is a placeholder: left open by an export, or a Terraform reference."""
+    """Whether a tracking plan's value is left open by an export, or is a Terraform reference."""
     placeholder = isinstance(value, str) and value.startswith(("<", "{"))
     return placeholder or value is None or (key == "id" and isinstance(value, UnknownValue))
 
@@ -311,7 +312,7 @@ _TRANSFORMATION_REMEDY = "Send the events in their changed form, or map the chan
 def find_transformations(
     resources: ImportedResources, destination: JSONObject, source_id: JSON
 ) -> Iterator[WorkspaceFinding]:
-    """Find transformations and functions that would change this source's events.
+    """Find imported transformations and functions that would change the source's events.
 
     Args:
         source_id: None when it is unknown.
@@ -322,14 +323,16 @@ def find_transformations(
         applies = catalogue_id in (None, "", DESTINATION_METADATA_ID) or isinstance(
             catalogue_id, UnknownValue
         )
-        applies = applies and _may_refer_to(piece.get("sourceId"), (destination_source,), resources)
+        applies = applies and _may_refer_to_any_id(
+            piece.get("sourceId"), (destination_source,), resources
+        )
         yield _build_transformation_finding(
             piece, "the transformation", applies, "events of this source"
         )
     for piece in resources.functions:
         if "functionId" in piece or "integrationId" in piece:
             ends = (destination.get("id"), destination_source)
-            applies = _may_refer_to(piece.get("integrationId"), ends, resources)
+            applies = _may_refer_to_any_id(piece.get("integrationId"), ends, resources)
             yield _build_transformation_finding(
                 piece, "the insert function", applies, "events of this destination"
             )
@@ -340,10 +343,10 @@ def find_transformations(
             )
 
 
-def _may_refer_to(
+def _may_refer_to_any_id(
     referenced_id: JSON, candidate_ids: tuple[JSON, ...], resources: ImportedResources
 ) -> bool:
-    """Return whether *referenced_id* may be one of *candidate_ids*; an unknown id may be any."""
+    """Whether an imported id may be one of *candidate_ids*; an unknown id may be any."""
     if referenced_id in (None, "") or referenced_id in candidate_ids:
         return True
     if referenced_id in (
@@ -356,7 +359,9 @@ def _may_refer_to(
 def _build_transformation_finding(
     resource: JSONObject, description: str, applies: bool, affected_events: str
 ) -> WorkspaceFinding:
-    name = make_printable(resource.get("name") or resource.get("displayName") or resource.get("id"))
+    name = replace_unknown_values_by_text(
+        resource.get("name") or resource.get("displayName") or resource.get("id")
+    )
     where = resource["place"]
     subject = f"{description} {name!r}"
     if not applies:

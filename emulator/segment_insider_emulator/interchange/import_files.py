@@ -1,4 +1,4 @@
-"""Read files to import: detect the format, and parse answers of Segment's Public API.
+"""Reader of files to import: detects the format and parses answers of Segment's Public API.
 
 Source: Segment's Public API, destinations, subscriptions, destination filters, sources and their
 schema settings, tracking plans and their rules, transformations, functions.
@@ -13,7 +13,10 @@ from pathlib import Path, PurePath
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange import import_terraform, terraform_config
 from segment_insider_emulator.interchange.hcl_parser import HclBody
-from segment_insider_emulator.interchange.import_resources import ImportedResources, merge_resources
+from segment_insider_emulator.interchange.import_resources import (
+    ImportedResources,
+    merge_imported_resources,
+)
 from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.text_encoding import decode_utf8
 from segment_insider_emulator.types import JSON, JSONObject
@@ -67,7 +70,7 @@ _ID_KEY_BY_PATH_PART = {
 
 
 def parse_public_api_document(document: JSON, where: str) -> ImportedResources:
-    """Collect all workspace resources of an API answer or an exported request list.
+    """Collect all workspace resources of a Public API answer or an exported request list.
 
     Raises: EmulatorError, when the document is an error answer of Segment.
     """
@@ -81,12 +84,12 @@ def _collect_resources(document: JSON, where: str, resources: ImportedResources)
         for child in document:
             _collect_resources(child, where, resources)
     elif isinstance(document, dict):
-        _raise_api_error(document, where)
+        _raise_on_api_error(document, where)
         kind = _guess_resource_kind(document)
         if isinstance(document.get("body"), dict) and isinstance(document.get("path"), str):
-            _collect_from_request(document, where, resources)
+            _collect_from_api_request(document, where, resources)
         elif kind:
-            _add_nested_resource(kind, document, where, resources)
+            _add_resource_with_nested(kind, document, where, resources)
         else:
             _collect_from_api_response(document, where, resources)
     else:
@@ -96,7 +99,7 @@ def _collect_resources(document: JSON, where: str, resources: ImportedResources)
 def _report_non_object(
     value: JSON, where: str, expected: str, resources: ImportedResources
 ) -> None:
-    """Report that *value* is not of the expected type; null is ignored."""
+    """Report that an imported value is not of the expected type; null is ignored."""
     if value is not None:
         what = f"{json.dumps(value)[:40]} is not {expected} and is left out"
         resources.findings.append(
@@ -109,11 +112,13 @@ def _collect_from_api_response(
 ) -> None:
     for key, value in document.items():
         if key in _KIND_BY_RESULT_KEY:
-            _collect_results(_KIND_BY_RESULT_KEY[key], value, f"{where}: {key}", resources)
+            _collect_resources_of_kind(
+                _KIND_BY_RESULT_KEY[key], value, f"{where}: {key}", resources
+            )
         elif key in _WRAPPER_KEYS:
             _collect_resources(value, where, resources)
         elif key == "rules":
-            _collect_rules(value, where, resources)
+            _collect_plan_rules(value, where, resources)
         elif key == "settings" and isinstance(value, dict):
             resources.add_resource("connections", {"schemaSettings": value}, f"{where}: settings")
         elif key == "trackingPlanId":
@@ -128,7 +133,7 @@ def _collect_from_api_response(
     _warn_about_next_page(document, where, resources)
 
 
-def _collect_rules(value: JSON, where: str, resources: ImportedResources) -> None:
+def _collect_plan_rules(value: JSON, where: str, resources: ImportedResources) -> None:
     if isinstance(value, list):
         resources.add_resource("rules", {"rules": value}, f"{where}: rules")
         return
@@ -146,7 +151,7 @@ def _build_plan_connection(document: JSONObject, plan_id: JSON) -> JSONObject:
     return source_entry | {"trackingPlanId": plan_id}
 
 
-def _raise_api_error(document: JSONObject, where: str) -> None:
+def _raise_on_api_error(document: JSONObject, where: str) -> None:
     errors = document.get("errors")
     if isinstance(errors, list) and errors and isinstance(errors[0], dict):
         message = errors[0].get("message") or errors[0].get("type")
@@ -154,7 +159,9 @@ def _raise_api_error(document: JSONObject, where: str) -> None:
         raise EmulatorError(what, where, "Make the call again with a token that may read this.")
 
 
-def _collect_results(kind: str, value: JSON, where: str, resources: ImportedResources) -> None:
+def _collect_resources_of_kind(
+    kind: str, value: JSON, where: str, resources: ImportedResources
+) -> None:
     if isinstance(value, dict) and ("data" in value or _KIND_BY_RESULT_KEY.keys() & value.keys()):
         # A complete answer under the name of its content.
         _collect_resources(value, where, resources)
@@ -162,12 +169,12 @@ def _collect_results(kind: str, value: JSON, where: str, resources: ImportedReso
             return
     for resource in value if isinstance(value, list) else [value]:
         if isinstance(resource, dict):
-            _add_nested_resource(kind, resource, where, resources, deduplicate=True)
+            _add_resource_with_nested(kind, resource, where, resources, deduplicate=True)
         else:
             _report_non_object(resource, where, "an object", resources)
 
 
-def _add_nested_resource(
+def _add_resource_with_nested(
     kind: str,
     resource: JSONObject,
     where: str,
@@ -175,7 +182,7 @@ def _add_nested_resource(
     *,
     deduplicate: bool = False,
 ) -> None:
-    """Add a resource, and the resources nested in it."""
+    """Add an imported resource, and the resources nested in it."""
     inner = {key: value for key, value in resource.items() if key in ("subscriptions", "filters")}
     name = resource.get("name") or resource.get("title") or resource.get("id")
     place = f"{where} {name!r}" if isinstance(name, str) else where
@@ -185,13 +192,13 @@ def _add_nested_resource(
         for nested in value if isinstance(value, list) else [value]:
             if isinstance(nested, dict):
                 child = {"destinationId": resource.get("id"), **nested}
-                _add_nested_resource(key, child, f"{place}: {key}", resources)
+                _add_resource_with_nested(key, child, f"{place}: {key}", resources)
             else:
                 _report_non_object(nested, f"{place}: {key}", "an object", resources)
 
 
 def _guess_resource_kind(document: JSONObject) -> str | None:
-    """Guess the kind of a resource from keys that only this kind has."""
+    """Guess the kind of an imported resource from keys that only this kind has."""
     keys = document.keys()
     if {"actionId", "trigger"} <= keys or {"actionSlug", "name"} <= keys:
         return "subscriptions"
@@ -206,7 +213,9 @@ def _guess_resource_kind(document: JSONObject) -> str | None:
     return None
 
 
-def _collect_from_request(request: JSONObject, where: str, resources: ImportedResources) -> None:
+def _collect_from_api_request(
+    request: JSONObject, where: str, resources: ImportedResources
+) -> None:
     for pattern, kind in _KIND_BY_REQUEST_PATH:
         match = pattern.fullmatch(request["path"])
         if match:
@@ -222,7 +231,9 @@ def _collect_from_request(request: JSONObject, where: str, resources: ImportedRe
                 body = {"schemaSettings": body}
             if kind == "plans":
                 ids.setdefault("id", _NEW_PLAN_ID)
-            _add_nested_resource(kind, ids | extra | body, f"{where}: {request['path']}", resources)
+            _add_resource_with_nested(
+                kind, ids | extra | body, f"{where}: {request['path']}", resources
+            )
             return
     what = f"the request to {request['path']} has no place in a workspace file"
     resources.findings.append(
@@ -249,7 +260,7 @@ _SUPPORTED_FILES_REMEDY = (
 
 @dataclass(slots=True)
 class _ParsedFiles:
-    """Parsed files: API resources, and Terraform files by folder."""
+    """Parsed files of an import: API resources, and Terraform files by folder."""
 
     api_resources: list[ImportedResources] = field(default_factory=list)
     config_folders: dict[PurePath, list[tuple[str, HclBody]]] = field(default_factory=dict)
@@ -257,12 +268,12 @@ class _ParsedFiles:
 
 
 def read_import_file(raw: bytes, where: str) -> ImportedResources:
-    """Read the resources of one file. Raises: as `read_import_files`."""
+    """Read the workspace resources of one file to import."""
     return read_import_files([(where, raw)])
 
 
 def read_import_files(files: Iterable[tuple[str, bytes]]) -> ImportedResources:
-    """Read the workspace resources of several files.
+    """Read the workspace resources of several files to import.
 
     Args:
         files: Name and content: JSON (one document, or several in a row), or Terraform
@@ -273,11 +284,14 @@ def read_import_files(files: Iterable[tuple[str, bytes]]) -> ImportedResources:
     names = []
     for where, raw in files:
         names.append(where)
-        _parse_file(raw, where, parsed)
-    resources = merge_resources(
+        _parse_import_file(raw, where, parsed)
+    resources = merge_imported_resources(
         [
             *parsed.api_resources,
-            *(_evaluate_config_folder(*folder, parsed) for folder in parsed.config_folders.items()),
+            *(
+                _evaluate_terraform_folder(*folder, parsed)
+                for folder in parsed.config_folders.items()
+            ),
         ]
     )
     if not resources and all(finding.severity != "warning" for finding in resources.findings):
@@ -289,13 +303,13 @@ def read_import_files(files: Iterable[tuple[str, bytes]]) -> ImportedResources:
     return resources
 
 
-def _evaluate_config_folder(
+def _evaluate_terraform_folder(
     folder: PurePath, files: list[tuple[str, HclBody]], parsed: _ParsedFiles
 ) -> ImportedResources:
-    """Evaluate the configuration of one folder, unless the folder also has a state."""
+    """Evaluate the Terraform configuration of one folder, unless it also has a state."""
     if folder not in parsed.state_folders:
         return import_terraform.collect_terraform_resources(
-            terraform_config.list_config_resources(files)
+            terraform_config.list_terraform_config_resources(files)
         )
     what = "this folder has a state; its configuration is not read"
     remedy = "Give only the configuration to import what is planned."
@@ -335,19 +349,21 @@ def _format_file_names(file_names: list[str]) -> str:
     return file_names[0] if len(file_names) == 1 else f"{len(file_names)} files"
 
 
-def _parse_file(raw: bytes, where: str, parsed: _ParsedFiles) -> None:
+def _parse_import_file(raw: bytes, where: str, parsed: _ParsedFiles) -> None:
     if len(raw) > MAX_IMPORT_FILE_BYTES:
         raise EmulatorError(
             "the file is too large", where, f"Keep it below {MAX_IMPORT_FILE_BYTES:,}."
         )
     text = decode_utf8(raw, where)
     if not text.lstrip().startswith(("{", "[")):
-        _add_config_body(terraform_config.parse_configuration(text, where), where, parsed)
+        _add_terraform_config_body(
+            terraform_config.parse_terraform_file(text, where), where, parsed
+        )
         return
     for document in _parse_json_file(text, where):
-        if terraform_config.is_json_configuration(document) and isinstance(document, dict):
-            _add_config_body(
-                terraform_config.parse_json_configuration(document, where), where, parsed
+        if terraform_config.is_terraform_json(document) and isinstance(document, dict):
+            _add_terraform_config_body(
+                terraform_config.parse_terraform_json_file(document, where), where, parsed
             )
             continue
         if import_terraform.is_terraform_state(document):
@@ -355,7 +371,7 @@ def _parse_file(raw: bytes, where: str, parsed: _ParsedFiles) -> None:
         parsed.api_resources.append(_read_json_resources(document, where))
 
 
-def _add_config_body(body: HclBody, where: str, parsed: _ParsedFiles) -> None:
+def _add_terraform_config_body(body: HclBody, where: str, parsed: _ParsedFiles) -> None:
     parsed.config_folders.setdefault(PurePath(where).parent, []).append((where, body))
 
 

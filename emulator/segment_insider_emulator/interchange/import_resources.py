@@ -1,4 +1,4 @@
-"""Resources found in an import, and removal of the values in them that are unknown.
+"""Resources found in an import, and the removal of values in them that are unknown.
 
 An unknown value keeps its location until UnknownValueRemover reports it and removes it together
 with the smallest part that is useless without it: a mapping field, a filter, a rule's schema.
@@ -25,7 +25,9 @@ ImportValue: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class UnknownValue:
-    """A value that cannot be determined. Two with the same text are equal.
+    """A value in an import that cannot be determined, e.g. a Terraform reference.
+
+    Two with the same text are equal.
 
     Args:
         text: The expression, e.g. "var.trigger".
@@ -43,27 +45,28 @@ class UnknownValue:
 
 @dataclass(frozen=True, slots=True)
 class JsonEncodeCall:
-    """The argument of a `jsonencode` call."""
+    """The argument of a Terraform `jsonencode` call."""
 
     value: ImportValue
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateValue:
-    """A text with embedded values: its parts, and the text as written."""
+    """A Terraform text with embedded values: its parts, and the text as written."""
 
     parts: list[ImportValue]
     text: str
 
 
-def encode_json_text(encoded: JsonEncodeCall) -> str | UnknownValue:
-    """Return the JSON text of a `jsonencode`; an UnknownValue if a part is unknown."""
+def encode_jsonencode_call(encoded: JsonEncodeCall) -> str | UnknownValue:
+    """Return the JSON text of a `jsonencode` call; an UnknownValue if a part is unknown."""
     unknown = next(iterate_unknown_values(encoded.value), None)
     return UnknownValue("jsonencode(…)", unknown.where) if unknown else json.dumps(encoded.value)
 
 
 def replace_jsonencode_calls(
-    value: ImportValue, encode: Callable[[JsonEncodeCall], str | UnknownValue] = encode_json_text
+    value: ImportValue,
+    encode: Callable[[JsonEncodeCall], str | UnknownValue] = encode_jsonencode_call,
 ) -> ImportValue:
     """Replace every JsonEncodeCall in *value* by the JSON text that Terraform would produce."""
     if isinstance(value, dict):
@@ -74,7 +77,7 @@ def replace_jsonencode_calls(
 
 
 def iterate_unknown_values(value: JSON | UnknownValue) -> Iterator[UnknownValue]:
-    """Yield every UnknownValue in *value*, in order."""
+    """Yield every UnknownValue in an imported value, in order."""
     if isinstance(value, UnknownValue):
         yield value
     elif isinstance(value, dict):
@@ -85,12 +88,12 @@ def iterate_unknown_values(value: JSON | UnknownValue) -> Iterator[UnknownValue]
             yield from iterate_unknown_values(child)
 
 
-def make_printable(value: JSON | UnknownValue) -> JSON:
-    """Return *value* with every UnknownValue as text."""
+def replace_unknown_values_by_text(value: JSON | UnknownValue) -> JSON:
+    """Return *value* with every UnknownValue in it as text."""
     if isinstance(value, dict):
-        return {key: make_printable(child) for key, child in value.items()}
+        return {key: replace_unknown_values_by_text(child) for key, child in value.items()}
     if isinstance(value, list):
-        return [make_printable(child) for child in value]
+        return [replace_unknown_values_by_text(child) for child in value]
     return f"${{{value.text}}}" if isinstance(value, UnknownValue) else value
 
 
@@ -142,7 +145,7 @@ class ImportedResources:
     def add_resource(
         self, kind: str, resource: JSONObject, where: str = "", *, deduplicate: bool = False
     ) -> None:
-        """Add *resource* to its kind, or merge it into an earlier one with the same id.
+        """Add a resource to the import, or merge it into an earlier one with the same id.
 
         What of it has another shape than Segment's is named in the findings, and left out.
 
@@ -150,15 +153,14 @@ class ImportedResources:
             where: File and resource, for messages.
             once: Whether another one that has no id and is the same is this one.
         """
-        where = (
-            where
-            or f"{kind} {make_printable(resource.get('name') or resource.get('id') or '')}".strip()
-        )
+        if not where:
+            label = replace_unknown_values_by_text(resource.get("name") or resource.get("id") or "")
+            where = f"{kind} {label}".strip()
         if kind != "functions":  # only reported, so their types do not matter
             resource = {
                 key: value
                 for key, value in resource.items()
-                if self._has_expected_type(where, key, value)
+                if self._has_expected_value_type(where, key, value)
             }
         if "enabled" in resource and not isinstance(resource["enabled"], bool | UnknownValue):
             reason = "enabled is neither true nor false"
@@ -169,7 +171,9 @@ class ImportedResources:
         name = resource.get("id")
         if name is None:
             name = (
-                json.dumps(make_printable(resource), sort_keys=True) if deduplicate else len(known)
+                json.dumps(replace_unknown_values_by_text(resource), sort_keys=True)
+                if deduplicate
+                else len(known)
             )
         index = self._positions.setdefault((kind, name), len(known))
         if index < len(known):
@@ -177,7 +181,7 @@ class ImportedResources:
         else:
             known.append(resource)
 
-    def _has_expected_type(self, where: str, key: str, value: JSON) -> bool:
+    def _has_expected_value_type(self, where: str, key: str, value: JSON) -> bool:
         shape = _EXPECTED_TYPES.get(key)
         if shape is None or value is None or isinstance(value, shape | UnknownValue):
             return True
@@ -191,8 +195,8 @@ class ImportedResources:
         return any(getattr(self, kind) for kind in RESOURCE_KINDS)
 
 
-def merge_resources(parts: Iterable[ImportedResources]) -> ImportedResources:
-    """Merge several import results into one."""
+def merge_imported_resources(parts: Iterable[ImportedResources]) -> ImportedResources:
+    """Merge the resources of several imported files into one result."""
     merged = ImportedResources()
     for part in parts:
         merged.findings += part.findings
@@ -212,7 +216,7 @@ _SCHEMA_LOCATIONS = {
 
 @cache
 def list_schema_keys(kind: str) -> frozenset[str]:
-    """Return the schema's keys of a "source", "destination", "subscription" or "filter"."""
+    """Return the keys that the workspace schema allows in one kind of section, e.g. "filter"."""
     text = files("segment_insider_emulator.workspace").joinpath("schema.json").read_text("utf-8")
     group, name = _SCHEMA_LOCATIONS[kind]
     return frozenset(json.loads(text)[group][name].get("properties", {}))
@@ -229,7 +233,7 @@ _MAX_SCHEMA_CHECKS = 20  # each check may remove more
 
 
 class UnknownValueRemover:
-    """Removes values that a workspace file cannot have, and reports each of them.
+    """Removes values that a workspace file cannot have from an import, and reports each.
 
     Args:
         findings: List to which the reports are added.
@@ -240,7 +244,7 @@ class UnknownValueRemover:
         self.removed_items: list[JSONObject] = []
 
     def clean_document(self, document: JSONObject) -> JSONObject:
-        """Return *document* without unknown values and without what the schema rejects."""
+        """Return a workspace document without unknown values and what the schema rejects."""
         known = self._clean_sections(document)
         for _ in range(_MAX_SCHEMA_CHECKS):
             if not (marked := _mark_schema_errors(known)):
@@ -252,14 +256,14 @@ class UnknownValueRemover:
         return {key: self._clean_section(section) for key, section in document.items()}
 
     def _clean_section(self, section: JSONObject) -> JSONObject:
-        """Clean a source, a destination, a tracking plan, or one item of their lists."""
+        """Remove unknown values from a source, a destination, a tracking plan, or a list item."""
         cleaned: JSONObject = {}
         for key, value in section.items():
             if key in _REMOVABLE_ITEMS and isinstance(value, list):
                 cleaned[key] = self._clean_list_items(value, *_REMOVABLE_ITEMS[key])
             elif key == "enabled" and isinstance(value, UnknownValue):
                 cleaned[key] = False
-                self._report_removed([value], "so it is off here", "Write true or false.")
+                self._report_removed_values([value], "so it is off here", "Write true or false.")
             else:
                 cleaned |= self._clean_member(key, value)
         return cleaned
@@ -280,7 +284,7 @@ class UnknownValueRemover:
             members = [self._clean_member(name, child) for name, child in value.items()]
             remaining = {name: child for member in members for name, child in member.items()}
             return {key: remaining} if remaining else {}
-        self._report_removed(unknown, "so it is left out", "Write its value.")
+        self._report_removed_values(unknown, "so it is left out", "Write its value.")
         return {}
 
     def _clean_list_items(
@@ -292,9 +296,9 @@ class UnknownValueRemover:
     def _clean_item(
         self, item: JSON | UnknownValue, item_name: str, required_keys: tuple[str, ...]
     ) -> JSON | UnknownValue:
-        """Clean one list item; return an UnknownValue when it is useless without a part."""
+        """Remove unknown values from a list item; return an UnknownValue if it is useless then."""
         members = item if isinstance(item, dict) else {}
-        label = make_printable(
+        label = replace_unknown_values_by_text(
             members.get("name") or members.get("title") or members.get("key") or ""
         )
         consequence = (
@@ -303,7 +307,7 @@ class UnknownValueRemover:
             else f"so the {item_name} is left out"
         )
         if missing := [*_iterate_indispensable_unknown_values(item, required_keys)]:
-            self._report_removed(missing, consequence, "Write its value.", "error")
+            self._report_removed_values(missing, consequence, "Write its value.", "error")
         elif not members:
             return item
         else:
@@ -313,10 +317,10 @@ class UnknownValueRemover:
             what = f"nothing is left of what it is for, {consequence}"
             self._findings.append(WorkspaceFinding("error", str(label), what, "Write its values."))
         if members:
-            self.removed_items.append(make_printable(members))
+            self.removed_items.append(replace_unknown_values_by_text(members))
         return UnknownValue(consequence)
 
-    def _report_removed(
+    def _report_removed_values(
         self,
         values: Iterable[UnknownValue],
         consequence: str,
@@ -332,7 +336,7 @@ class UnknownValueRemover:
 def _iterate_indispensable_unknown_values(
     item: JSON | UnknownValue, required_keys: tuple[str, ...]
 ) -> Iterable[UnknownValue]:
-    """Yield the unknown values without which *item* would have another meaning."""
+    """Yield the unknown values without which a list item would have another meaning."""
     if not isinstance(item, dict):
         yield from iterate_unknown_values(item)
         return
@@ -342,12 +346,12 @@ def _iterate_indispensable_unknown_values(
 
 
 def _is_mapping_directive(value: JSONObject) -> bool:
-    """Return whether an object in a mapping is a directive, i.e. has a key that starts with "@"."""
+    """Whether an object in a mapping is a directive: it has a key that starts with "@"."""
     return any(key.startswith("@") for key in value)
 
 
 def _mark_schema_errors(document: JSONObject) -> JSONObject | None:
-    """Replace what the schema rejects by unknown values; None when the schema accepts all."""
+    """Replace what the workspace schema rejects by unknown values; None if nothing is rejected."""
     marks: dict[tuple[str | int, ...], UnknownValue] = {}
     for path, what in list_schema_errors(document):
         where = format_document_path(*path)

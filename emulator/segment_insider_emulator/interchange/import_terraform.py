@@ -1,4 +1,4 @@
-"""Convert resources of Terraform states and configuration to imported resources.
+"""Conversion of the resources of Terraform states and configuration for an import.
 
 Source: Segment's Terraform provider 1.6.0: arguments in snake case, `settings` as JSON text.
 """
@@ -60,14 +60,14 @@ class TerraformResource:
     attributes: JSONObject
     file: str = ""
 
-    def locate(self, attribute: str = "") -> str:
-        """Return the location of the resource or of an attribute, for messages."""
+    def format_location(self, attribute: str = "") -> str:
+        """Return the location of a Terraform resource or its attribute, for messages."""
         place = ".".join(filter(None, (self.address, attribute)))
         return f"{self.file}: {place}" if self.file else place
 
 
 def collect_terraform_resources(resources: Iterable[TerraformResource]) -> ImportedResources:
-    """Convert Terraform resources; report those of Segment that are not supported."""
+    """Convert Terraform resources for an import; report unsupported ones of Segment."""
     imported = ImportedResources()
     for resource in resources:
         kind = _RESOURCE_KINDS_BY_TYPE.get(resource.resource_type)
@@ -82,7 +82,7 @@ def _build_skipped_resource_finding(resource: TerraformResource) -> WorkspaceFin
     if resource.resource_type == "module":
         what = "the resources of this module are not in the file that calls it"
         remedy = "Give the module's files too, or the state: terraform show -json."
-        return WorkspaceFinding("warning", resource.locate(), what, remedy)
+        return WorkspaceFinding("warning", resource.format_location(), what, remedy)
     if not resource.resource_type.startswith("segment_"):
         return None
     if resource.resource_type in _RESOURCE_KINDS_BY_TYPE:
@@ -90,26 +90,28 @@ def _build_skipped_resource_finding(resource: TerraformResource) -> WorkspaceFin
     else:
         what = f"{resource.resource_type} has no place in a workspace file and is left out"
     remedy = "Nothing to do, unless you need it."
-    return WorkspaceFinding("note", resource.locate(), what, remedy)
+    return WorkspaceFinding("note", resource.format_location(), what, remedy)
 
 
 def _add_converted_resource(
     kind: str, resource: TerraformResource, imported: ImportedResources
 ) -> None:
-    piece = _convert_resource(resource, imported.findings)
+    piece = _convert_terraform_resource(resource, imported.findings)
     controls = piece.pop("schemaSettings", None) if kind == "sources" else None
-    imported.add_resource(kind, piece, resource.locate())
+    imported.add_resource(kind, piece, resource.format_location())
     if controls:
         connection = {"sourceId": piece["id"], "schemaSettings": controls}
-        imported.add_resource("connections", connection, resource.locate())
+        imported.add_resource("connections", connection, resource.format_location())
 
 
-def _convert_resource(resource: TerraformResource, findings: list[WorkspaceFinding]) -> JSONObject:
+def _convert_terraform_resource(
+    resource: TerraformResource, findings: list[WorkspaceFinding]
+) -> JSONObject:
     piece: JSONObject = {}
     for key, value in _get_single_instance_attributes(resource, findings).items():
         if value is None and key != "enabled":
             continue
-        place = resource.locate(key)
+        place = resource.format_location(key)
         if key == "settings" and resource.resource_type != "segment_function":
             value = _decode_settings(value, place)
         elif key == "actions" and isinstance(value, list):
@@ -118,20 +120,22 @@ def _convert_resource(resource: TerraformResource, findings: list[WorkspaceFindi
                 for index, entry in enumerate(value)
             ]
         elif key == "rules" and isinstance(value, list):
-            value = [_decode_rule(entry, f"{place}[{index}]") for index, entry in enumerate(value)]
+            value = [
+                _decode_plan_rule(entry, f"{place}[{index}]") for index, entry in enumerate(value)
+            ]
         elif key == "schema_settings":
             value = _convert_keys_to_camel_case(value)
         piece[_convert_to_camel_case(key)] = _check_attribute_type(key, value, place)
     # A resource without an id is identified by the reference that others use for it.
     if not isinstance(piece.get("id"), str):
-        piece["id"] = UnknownValue(f"{resource.address}.id", resource.locate("id"))
+        piece["id"] = UnknownValue(f"{resource.address}.id", resource.format_location("id"))
     return piece
 
 
 def _get_single_instance_attributes(
     resource: TerraformResource, findings: list[WorkspaceFinding]
 ) -> JSONObject:
-    """Return a resource's attributes as one instance; report `count` and `for_each`."""
+    """Return a Terraform resource's attributes as one instance; report `count` and `for_each`."""
     attributes = {
         key: value for key, value in resource.attributes.items() if key not in _COUNT_ATTRIBUTES
     }
@@ -141,16 +145,20 @@ def _get_single_instance_attributes(
             continue
         reason = str(count) if isinstance(count, UnknownValue) else f"it has {key}"
         if "enabled" in attributes:
-            attributes["enabled"] = UnknownValue(key, resource.locate(key), f"with {key}, {reason}")
+            attributes["enabled"] = UnknownValue(
+                key, resource.format_location(key), f"with {key}, {reason}"
+            )
         else:
             what = f"{reason}, so its number is not known; it is taken once"
             remedy = "Write each one as a resource of its own, or give the state."
-            findings.append(WorkspaceFinding("warning", resource.locate(key), what, remedy))
+            findings.append(
+                WorkspaceFinding("warning", resource.format_location(key), what, remedy)
+            )
     return attributes
 
 
 def _check_attribute_type(key: str, value: JSON, location: str) -> JSON:
-    """Return *value*, or an UnknownValue when it has the wrong type."""
+    """Return a Terraform attribute's value, or an UnknownValue when it has the wrong type."""
     kind = _ATTRIBUTE_TYPES.get(key)
     value = replace_jsonencode_calls(value)
     if kind is None or value is None or isinstance(value, kind | UnknownValue):
@@ -177,7 +185,7 @@ def _decode_filter_action(action: JSON, location: str) -> JSON:
     return present
 
 
-def _decode_rule(rule: JSON, location: str) -> JSON:
+def _decode_plan_rule(rule: JSON, location: str) -> JSON:
     if not isinstance(rule, dict):
         return rule
     present = {
@@ -189,7 +197,7 @@ def _decode_rule(rule: JSON, location: str) -> JSON:
 
 
 def _convert_keys_to_camel_case(value: JSON) -> JSON:
-    """Rename the keys of schema settings to camelCase and drop null values."""
+    """Rename the keys of Terraform schema settings to camelCase and drop null values."""
     if not isinstance(value, dict):
         return value
     return {
@@ -217,7 +225,7 @@ def _convert_to_camel_case(key: str) -> str:
 
 
 def list_state_resources(document: JSONObject, file: str = "") -> Iterator[TerraformResource]:
-    """Yield the resources of a state file, or of `terraform show -json`.
+    """Yield the resources of a Terraform state file, or of `terraform show -json`.
 
     Deposed instances are skipped: Terraform is about to delete them.
     Raises: AttributeError, KeyError, TypeError, when *document* is not a state.
@@ -238,14 +246,14 @@ def list_state_resources(document: JSONObject, file: str = "") -> Iterator[Terra
 
 
 def _require_list_or_null(value: JSON) -> list[Any]:
-    """Return a list, [] for null. Raises: TypeError, for any other value."""
+    """Return a list of a Terraform state, [] for null; raise TypeError for any other value."""
     if value is not None and not isinstance(value, list):
         raise TypeError(type(value))
     return value or []
 
 
 def is_terraform_state(document: JSON) -> bool:
-    """Check whether *document* is a Terraform state or plan."""
+    """Whether a JSON document is a Terraform state or plan."""
     if not isinstance(document, dict):
         return False
     return "format_version" in document or isinstance(document.get("resources"), list)
@@ -267,7 +275,7 @@ def _iterate_module_resources(
 
 
 def _mark_unknown_after_apply(value: JSON, unknown_after_apply: JSON, location: str) -> JSON:
-    """Mark the values of a plan that are known only after apply."""
+    """Replace values of a Terraform plan that are known only after apply by unknown values."""
     if unknown_after_apply is True:
         return UnknownValue("(known after apply)", location)
     if isinstance(value, dict) and isinstance(unknown_after_apply, dict):

@@ -1,4 +1,4 @@
-"""Build a workspace document from imported resources, and report what it cannot contain."""
+"""Builder of a workspace document from imported resources; reports what it cannot contain."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from segment_insider_emulator.interchange.import_resources import (
     UnknownValueRemover,
     iterate_unknown_values,
     list_schema_keys,
-    make_printable,
+    replace_unknown_values_by_text,
 )
 from segment_insider_emulator.mapping.catalog import DESTINATION_NAME, DESTINATION_SLUG
 from segment_insider_emulator.types import JSON, JSONObject
@@ -57,7 +57,7 @@ def build_imported_workspace(
     Raises: EmulatorError, when there is no such destination, when several are possible, or when
         the document is too large for a workspace file.
     """
-    destination_resource, others = _select_destination(resources, destination_id)
+    destination_resource, others = _select_imported_destination(resources, destination_id)
     imported = ImportedWorkspace({}, list(resources.findings))
     findings = imported.findings
     source = _add_schema_settings(
@@ -72,7 +72,7 @@ def build_imported_workspace(
     destination["subscriptions"] = list(
         _build_subscriptions(resources, destination_resource, imported)
     )
-    if filters := list(_build_filters(resources, destination_resource, findings)):
+    if filters := list(_build_destination_filters(resources, destination_resource, findings)):
         destination["filters"] = filters
     document: JSONObject = {"source": source, "destination": destination}
     if plan := import_conversion.select_tracking_plan(
@@ -95,7 +95,7 @@ def build_imported_workspace(
     return imported
 
 
-def _select_destination(
+def _select_imported_destination(
     resources: ImportedResources, destination_id: str | None
 ) -> tuple[JSONObject, list[JSONObject]]:
     known = [
@@ -107,10 +107,10 @@ def _select_destination(
         known = [
             destination
             for destination in resources.destinations
-            if isinstance(_get_catalogue_id(destination), UnknownValue)
+            if isinstance(_get_destination_catalogue_id(destination), UnknownValue)
         ]
         for destination in known:
-            reason: UnknownValue = _get_catalogue_id(destination)
+            reason: UnknownValue = _get_destination_catalogue_id(destination)
             what = f"{reason}, so the destination is taken as Insider One's"
             remedy = f"Write its metadata.id, {DESTINATION_METADATA_ID}."
             resources.findings.append(WorkspaceFinding("warning", reason.where, what, remedy))
@@ -139,7 +139,7 @@ def _select_destination(
     return {}, []
 
 
-def _get_catalogue_id(destination: JSONObject) -> JSON:
+def _get_destination_catalogue_id(destination: JSONObject) -> JSON:
     metadata = destination.get("metadata")
     return metadata.get("id") if isinstance(metadata, dict) else metadata
 
@@ -149,7 +149,8 @@ def _is_insider_destination(destination: JSONObject) -> bool:
     slug = metadata.get("slug") if isinstance(metadata, dict) else None
     settings = destination.get("settings")
     return (
-        DESTINATION_METADATA_ID in (_get_catalogue_id(destination), destination.get("metadataId"))
+        DESTINATION_METADATA_ID
+        in (_get_destination_catalogue_id(destination), destination.get("metadataId"))
         or slug == DESTINATION_SLUG
         or (isinstance(settings, dict) and "ucd_key" in settings)
     )
@@ -201,7 +202,7 @@ def _get_source_name_or_example(name: JSON, findings: list[WorkspaceFinding]) ->
 
 
 def _list_usable_write_keys(write_keys: JSON, findings: list[WorkspaceFinding]) -> list[str]:
-    """Return the usable write keys of the source."""
+    """Return the usable write keys of an imported source."""
     if isinstance(write_keys, UnknownValue):
         findings.append(
             WorkspaceFinding("warning", write_keys.where, f"{write_keys}", "Write the key there.")
@@ -224,7 +225,7 @@ def _add_schema_settings(
     destination: JSONObject,
     findings: list[WorkspaceFinding],
 ) -> JSONObject:
-    """Add the schema settings for its tracking plan to *source*."""
+    """Add an imported tracking plan's schema settings to the source section."""
     source_id = destination.get("sourceId") or source.get("id")
     controls = import_conversion.collect_schema_settings(resources, source_id, findings)
     if not controls:
@@ -253,16 +254,16 @@ def _build_destination_section(
         "name": DESTINATION_NAME,
         "enabled": True,
         **{key: value for key, value in section.items() if key != "filters"},
-        "settings": _build_settings(
+        "settings": _build_destination_settings(
             destination.get("settings", {}), findings, keep_secrets=keep_secrets
         ),
     }
 
 
-def _build_settings(
+def _build_destination_settings(
     settings_value: JSON, findings: list[WorkspaceFinding], *, keep_secrets: bool
 ) -> JSON:
-    """Return the destination's settings, with example values for unknown ones."""
+    """Return the imported destination's settings, with example values for unknown ones."""
     settings = dict(settings_value) if isinstance(settings_value, dict) else {}
     if isinstance(settings_value, UnknownValue):
         findings.append(
@@ -304,13 +305,13 @@ def _build_subscriptions(
         where = format_document_path("destination", "subscriptions", number)
         converted = convert_subscription(piece, where, imported.findings)
         if converted is None:
-            imported.skipped_subscriptions.append(make_printable(piece))
+            imported.skipped_subscriptions.append(replace_unknown_values_by_text(piece))
             continue
         number += 1
         yield _select_schema_keys(converted, "subscription", where, imported.findings)
 
 
-def _build_filters(
+def _build_destination_filters(
     resources: ImportedResources, destination: JSONObject, findings: list[WorkspaceFinding]
 ) -> Iterator[JSONObject]:
     for number, piece in enumerate(resources.filters):
@@ -328,7 +329,7 @@ def _belongs_to_destination(
     resources: ImportedResources,
     findings: list[WorkspaceFinding],
 ) -> bool:
-    """Whether *resource* belongs to the destination; a doubtful one does, with a warning."""
+    """Whether an imported resource belongs to the destination; a doubtful one does."""
     destination_id = resource.get("destinationId")
     if destination_id in (None, "", "{destinationId}") or destination.get("id") in (
         None,
@@ -349,12 +350,12 @@ def _belongs_to_destination(
 def _build_other_destination_finding(
     resource: JSONObject, name: str, where: str, resources: ImportedResources
 ) -> WorkspaceFinding:
-    """Report a skipped *resource*; a warning when no file has its destination."""
+    """Report a skipped resource of another destination; warn when no file has that destination."""
     destination_id = resource.get("destinationId")
     if destination_id in [destination.get("id") for destination in resources.destinations]:
         what = f"{name} belongs to another destination and is left out"
         return _build_note_finding(where, what, "Nothing to do.")
-    other = make_printable(destination_id)
+    other = replace_unknown_values_by_text(destination_id)
     what = f"{name} names the destination {other!r}, which no file has, and is left out"
     remedy = "Import that destination instead, or correct the destination's id."
     return WorkspaceFinding("warning", where, what, remedy)
@@ -363,7 +364,7 @@ def _build_other_destination_finding(
 def _select_schema_keys(
     resource: JSONObject, kind: str, where: str, findings: list[WorkspaceFinding]
 ) -> JSONObject:
-    """Return the keys of *resource* that a workspace file may have; report the others."""
+    """Return the keys of an imported resource that a workspace file may have; report the others."""
     known = list_schema_keys(kind)
     unplaced = [key for key in resource if key not in known and key != "metadataId"]
     if unplaced:
@@ -384,18 +385,22 @@ def _select_schema_keys(
 
 
 def _is_placeholder_id(key: str, value: JSON) -> bool:
-    """Whether an id is a placeholder: left open by an export, or a Terraform reference."""
+    """Whether an imported id is left open by an export, or is a Terraform reference."""
     placeholder = isinstance(value, UnknownValue)
     placeholder |= isinstance(value, str) and value.startswith(("<", "{"))
     return key.lower().endswith("id") and (value == "" or placeholder)
 
 
 def _get_display_name(resource: JSONObject) -> str:
-    return str(make_printable(resource.get("name") or resource.get("title") or resource.get("id")))
+    return str(
+        replace_unknown_values_by_text(
+            resource.get("name") or resource.get("title") or resource.get("id")
+        )
+    )
 
 
 def _get_display_id(resource: JSONObject) -> str:
-    return str(make_printable(resource.get("id") or ""))
+    return str(replace_unknown_values_by_text(resource.get("id") or ""))
 
 
 def _build_note_finding(where: str, what: str, remedy: str) -> WorkspaceFinding:

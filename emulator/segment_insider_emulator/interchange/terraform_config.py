@@ -1,4 +1,4 @@
-"""Parse and evaluate Terraform configuration: .tf and .tf.json files.
+"""Parser and evaluator of Terraform configuration: .tf and .tf.json files.
 
 Literals, `jsonencode`, templates, and references to variables, locals, data and resources with a
 literal value in the same folder are evaluated. Every other expression is an UnknownValue.
@@ -25,7 +25,7 @@ from segment_insider_emulator.interchange.import_resources import (
     JsonEncodeCall,
     TemplateValue,
     UnknownValue,
-    encode_json_text,
+    encode_jsonencode_call,
     replace_jsonencode_calls,
 )
 from segment_insider_emulator.interchange.import_terraform import TerraformResource
@@ -39,11 +39,11 @@ _PATH_STEP = re.compile(r'\.([\w-]+)|\[(\d+)\]|\["([^"\\$%]*)"\]')
 
 
 class HclEvaluationLimitExceeded(ValueError):
-    """The configuration expands to too many values or too long texts."""
+    """The Terraform configuration expands to too many values or too long texts."""
 
 
 class HclEvaluator:
-    """Replaces names in HCL values by what they refer to.
+    """Evaluates HCL values: replaces references by the values that they refer to.
 
     Args:
         definitions: Name such as "var.currency", "local.orders" or "segment_source.web" -> value.
@@ -57,7 +57,7 @@ class HclEvaluator:
         self._characters_left = MAX_EVALUATED_CHARACTERS
 
     def evaluate(self, value: ImportValue, where: str) -> ImportValue:
-        """Evaluate *value* to JSON; unresolved parts stay as values with their location.
+        """Evaluate an HCL value to JSON; unresolved parts stay as values with their location.
 
         Raises: HclEvaluationLimitExceeded, HclTooDeep.
         """
@@ -67,11 +67,11 @@ class HclEvaluator:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise HclTooDeep
-        result = self._evaluate_by_kind(value, where)
+        result = self._evaluate_by_type(value, where)
         self._depth -= 1
         return result
 
-    def _evaluate_by_kind(self, value: ImportValue, where: str) -> ImportValue:
+    def _evaluate_by_type(self, value: ImportValue, where: str) -> ImportValue:
         match value:
             case dict():
                 return {key: self.evaluate(child, f"{where}.{key}") for key, child in value.items()}
@@ -86,10 +86,10 @@ class HclEvaluator:
             case TemplateValue():
                 return self._join_template(value, where)
             case UnknownValue():
-                return self._resolve_name(value, where)
+                return self._resolve_reference(value, where)
         return value
 
-    def _resolve_name(self, unknown: UnknownValue, where: str) -> ImportValue:
+    def _resolve_reference(self, unknown: UnknownValue, where: str) -> ImportValue:
         name, steps = _split_terraform_reference(unknown.text)
         if name not in self._definitions or name in self._names_in_evaluation:
             return replace(unknown, where=where)
@@ -110,12 +110,12 @@ class HclEvaluator:
 
     def _join_template(self, template: TemplateValue, where: str) -> str | UnknownValue:
         parts = [self.evaluate(part, where) for part in template.parts]
-        texts = [self._get_text_or_none(part) for part in parts]
+        texts = [self._convert_part_to_text(part) for part in parts]
         if any(text is None for text in texts):
             return UnknownValue(f'"{template.text}"', where)
-        return self._count_characters("".join(text or "" for text in texts))
+        return self._check_character_limit("".join(text or "" for text in texts))
 
-    def _get_text_or_none(self, part: ImportValue) -> str | None:
+    def _convert_part_to_text(self, part: ImportValue) -> str | None:
         if isinstance(part, JsonEncodeCall):
             part = self._encode_json(part)
         if isinstance(part, bool):
@@ -124,19 +124,19 @@ class HclEvaluator:
             part = int(part)
         return str(part) if isinstance(part, str | int | float) else None
 
-    def _count_characters(self, text: str) -> str:
+    def _check_character_limit(self, text: str) -> str:
         self._characters_left -= len(text)
         if self._characters_left < 0:
             raise HclEvaluationLimitExceeded
         return text
 
     def _encode_json(self, encoded: JsonEncodeCall) -> str | UnknownValue:
-        text = encode_json_text(encoded)
-        return self._count_characters(text) if isinstance(text, str) else text
+        text = encode_jsonencode_call(encoded)
+        return self._check_character_limit(text) if isinstance(text, str) else text
 
 
 def _split_terraform_reference(text: str) -> tuple[str, list[str | int]]:
-    """Split a name such as `local.a.b[0]` into the defined name "local.a" and its steps."""
+    """Split a reference such as `local.a.b[0]` into the defined name "local.a" and its steps."""
     word_count = 3 if text.startswith("data.") else 2
     head = re.match(rf"[^\W\d][\w-]*+(?:\.[\w-]++){{{word_count - 1}}}", text)
     if not head:
@@ -169,8 +169,8 @@ _META_BLOCKS = ("lifecycle", "provisioner", "connection", "timeouts")
 _USE_STATE_REMEDY = "Give the state instead: terraform show -json."
 
 
-def is_json_configuration(document: JSON) -> bool:
-    """Check whether *document* is a Terraform configuration in JSON syntax."""
+def is_terraform_json(document: JSON) -> bool:
+    """Whether a JSON document is a Terraform configuration in JSON syntax."""
     known = {*_LABEL_COUNTS, "terraform", "provider", "output", "//"}
     return (
         isinstance(document, dict)
@@ -180,15 +180,21 @@ def is_json_configuration(document: JSON) -> bool:
     )
 
 
-def parse_configuration(text: str, where: str) -> HclBody:
-    """Parse one .tf file. Raises: EmulatorError, when it is invalid."""
+def parse_terraform_file(text: str, where: str) -> HclBody:
+    """Parse one .tf file.
+
+    Raises: EmulatorError, when it is invalid.
+    """
     if len(text) > MAX_CONFIG_CHARACTERS:
         raise _build_too_large_error(where)
     return _translate_parse_errors(lambda: parse_hcl_file(text), text, where)
 
 
-def parse_json_configuration(document: JSONObject, where: str) -> HclBody:
-    """Parse one .tf.json file. Raises: EmulatorError, when it is invalid."""
+def parse_terraform_json_file(document: JSONObject, where: str) -> HclBody:
+    """Parse one .tf.json file.
+
+    Raises: EmulatorError, when it is invalid.
+    """
     return _translate_parse_errors(
         lambda: HclBody(blocks=list(_iterate_json_blocks(document))), "", where
     )
@@ -217,14 +223,16 @@ def _build_too_large_error(where: str) -> EmulatorError:
     return EmulatorError(what, where, _USE_STATE_REMEDY)
 
 
-def list_config_resources(parsed_files: list[tuple[str, HclBody]]) -> Iterator[TerraformResource]:
-    """Yield the resources of one folder's files, (name, body), evaluated together.
+def list_terraform_config_resources(
+    parsed_files: list[tuple[str, HclBody]],
+) -> Iterator[TerraformResource]:
+    """Yield the resources of a folder's Terraform files, (name, body), evaluated together.
 
     Raises: EmulatorError, when the files expand to too many values.
     """
     blocks = [(where, block) for where, body in parsed_files for block in body.blocks]
     ids = dict(chain.from_iterable(_iterate_import_block_ids(block) for _, block in blocks))
-    evaluation = HclEvaluator(_collect_definitions(blocks, ids))
+    evaluation = HclEvaluator(_collect_terraform_definitions(blocks, ids))
     for where, block in blocks:
         label_count = _LABEL_COUNTS.get(block.kind)
         if block.kind == "module" and len(block.labels) == label_count:
@@ -251,7 +259,7 @@ def _evaluate_resource(
 
 
 def _collect_attributes_and_blocks(body: HclBody) -> dict[str, ImportValue]:
-    """Return a block's attributes, with nested blocks as lists of objects."""
+    """Return an HCL block's attributes, with nested blocks as lists of objects."""
     attributes: dict[str, ImportValue] = dict(body.attributes)
     for block in body.blocks:
         if block.kind == "dynamic" and block.labels:
@@ -264,7 +272,7 @@ def _collect_attributes_and_blocks(body: HclBody) -> dict[str, ImportValue]:
 
 
 def _iterate_import_block_ids(block: HclBlock) -> Iterator[tuple[str, str]]:
-    """Yield address and id of the resource that an `import` block names."""
+    """Yield address and id of the resource that a Terraform `import` block names."""
     to, resource_id = block.body.attributes.get("to"), block.body.attributes.get("id")
     if (
         block.kind == "import"
@@ -275,7 +283,7 @@ def _iterate_import_block_ids(block: HclBlock) -> Iterator[tuple[str, str]]:
         yield to.text if isinstance(to, UnknownValue) else to, resource_id.rpartition(":")[2]
 
 
-def _collect_definitions(
+def _collect_terraform_definitions(
     blocks: list[tuple[str, HclBlock]], resource_ids: dict[str, str]
 ) -> dict[str, ImportValue]:
     definitions: dict[str, ImportValue] = {}
@@ -297,7 +305,7 @@ def _collect_definitions(
 
 def _iterate_json_blocks(document: JSONObject) -> Iterator[HclBlock]:
     for kind, content in document.items():
-        for labels, attributes in _split_labels(content, _LABEL_COUNTS.get(kind, 0)):
+        for labels, attributes in _split_json_block_labels(content, _LABEL_COUNTS.get(kind, 0)):
             if isinstance(attributes, dict) and kind in _LABEL_COUNTS:
                 body = {
                     key: _parse_json_templates(value)
@@ -307,14 +315,17 @@ def _iterate_json_blocks(document: JSONObject) -> Iterator[HclBlock]:
                 yield HclBlock(kind, labels, HclBody(body))
 
 
-def _split_labels(value: JSON, label_count: int) -> Iterator[tuple[list[str], JSON]]:
-    """Yield the label names and content at depth *label_count*; a list has several objects."""
+def _split_json_block_labels(value: JSON, label_count: int) -> Iterator[tuple[list[str], JSON]]:
+    """Yield the labels and content of JSON Terraform blocks at depth *label_count*.
+
+    A list has several objects.
+    """
     for entry in value if isinstance(value, list) else [value]:
         if label_count == 0:
             yield [], entry
         elif isinstance(entry, dict):
             for label, child in entry.items():
-                for inner_labels, attributes in _split_labels(child, label_count - 1):
+                for inner_labels, attributes in _split_json_block_labels(child, label_count - 1):
                     yield [label, *inner_labels], attributes
 
 

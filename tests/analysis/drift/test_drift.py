@@ -13,7 +13,7 @@ from segment_insider_emulator.analysis.drift import DriftReport, find_drift
 from segment_insider_emulator.analysis.drift.deviations import PreviewedDeviation
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.interchange.import_files import read_import_file
-from segment_insider_emulator.interchange.import_resources import merge_resources
+from segment_insider_emulator.interchange.import_resources import merge_imported_resources
 from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.database import open_database
@@ -466,7 +466,7 @@ def test_json_has_the_same_content() -> None:
 def test_an_imported_workspace_with_its_traffic(tmp_path: Path) -> None:
     files = sorted((IMPORTS / "public-api").glob("*.json"))
     own = build_imported_workspace(
-        merge_resources(read_import_file(each.read_bytes(), str(each)) for each in files)
+        merge_imported_resources(read_import_file(each.read_bytes(), str(each)) for each in files)
     ).document
     file = tmp_path / "shop.json"
     file.write_text(json.dumps(own))

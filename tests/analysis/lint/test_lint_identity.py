@@ -55,7 +55,7 @@ def first_name_of(trait: str) -> JSONObject:
             id="nobody to be known by",
         ),
         pytest.param(
-            payload_rules.find_unlisted_identifiers,
+            payload_rules.find_unconfigured_identifiers,
             workspace(subscription(), insider={"identifiers": ["uuid", "segment_anonymous_Id"]}),
             [
                 (

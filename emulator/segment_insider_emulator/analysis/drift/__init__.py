@@ -1,4 +1,4 @@
-"""`emulator drift`: compare a workspace with the guide, the catalogue and traffic."""
+"""Function behind `emulator drift`: compares a workspace with guide, catalogue and traffic."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,20 +17,20 @@ from segment_insider_emulator.analysis.drift.deviations import (
     PreviewedDeviation,
     ValueChange,
     WorkspaceEdit,
-    build_edit_that_excludes_event,
+    build_trigger_edit_excluding_event,
     combine_trigger_edits,
-    group_by_subscription,
+    group_deviations_by_subscription,
     merge_deviations,
 )
 from segment_insider_emulator.analysis.drift.guide_comparison import (
-    compare_mappings,
+    compare_mappings_with_guide,
     find_guide_subscription,
     find_missing_subscriptions,
 )
 from segment_insider_emulator.analysis.drift.known_differences import (
     KnownDifference,
-    check_known_differences,
-    find_platform_difference_notes,
+    evaluate_known_differences,
+    find_insider_guide_differences,
 )
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
 from segment_insider_emulator.analysis.lint import (
@@ -61,7 +61,7 @@ _DIFFERENCE_BY_RULE: dict[LintRule, str] = {
     destination_rules.find_missing_cart_reviewed: "D12",
     mapping_rules.find_calls_without_event_name: "D26",
     payload_rules.find_subscriptions_without_identifier: "D11",
-    payload_rules.find_unlisted_identifiers: "D10",
+    payload_rules.find_unconfigured_identifiers: "D10",
     payload_rules.find_unsent_identifiers: "D10",
     payload_rules.find_unread_name_traits: "D1",
     payload_rules.find_unmapped_opt_ins: "D3",
@@ -89,7 +89,7 @@ _RULES_COVERED_BY_COMPARISON = (
 _RULES_WITHOUT_LOSS = (
     destination_rules.find_duplicate_deliveries,
     destination_rules.find_missing_cart_reviewed,
-    payload_rules.find_unlisted_identifiers,
+    payload_rules.find_unconfigured_identifiers,
 )
 
 
@@ -102,19 +102,19 @@ class DriftReport:
 
     @property
     def deviations(self) -> list[PreviewedDeviation]:
-        """All deviations of all tables."""
+        """All deviations of the drift report, from all its tables."""
         return [deviation for table in self.tables for deviation in table.deviations]
 
     @property
     def loses_data(self) -> bool:
-        """Whether any deviation loses data."""
+        """Whether any deviation of the drift report loses data."""
         return any(deviation.effect == "loses" for deviation in self.deviations)
 
 
 def find_drift(
     document: JSONObject, traffic: Sequence[JSONObject] = ()
 ) -> DriftReport | list[WorkspaceFinding]:
-    """Compare a workspace with the guide, the catalogue and the traffic.
+    """Find the drift of a workspace from the guide, the catalogue and the traffic.
 
     Args:
         document: A workspace file's document.
@@ -126,24 +126,24 @@ def find_drift(
         return errors
     context = build_context(document)
     deviations = merge_deviations(
-        list(compare_with_traffic(context, traffic)), list(compare_mappings(context))
+        list(compare_with_traffic(context, traffic)), list(compare_mappings_with_guide(context))
     )
     deviations += [
         deviation
         for deviation in find_missing_subscriptions(context)
         if all(deviation.edit != other.edit for other in deviations)
     ]
-    deviations += convert_lint_findings(context, deviations)
-    deviations += find_platform_difference_notes(context)
+    deviations += convert_lint_findings_to_deviations(context, deviations)
+    deviations += find_insider_guide_differences(context)
     deviations = combine_trigger_edits(context, deviations)
     preview = EditPreview(context, traffic)
-    tables = group_by_subscription(
+    tables = group_deviations_by_subscription(
         context, [(deviation, preview.list_value_changes(deviation)) for deviation in deviations]
     )
-    return DriftReport(tables, check_known_differences(tables))
+    return DriftReport(tables, evaluate_known_differences(tables))
 
 
-def convert_lint_findings(
+def convert_lint_findings_to_deviations(
     context: AnalysisContext, deviations: Sequence[Deviation]
 ) -> Iterator[Deviation]:
     """Yield lint findings as deviations, except those that *deviations* already contain."""
@@ -217,14 +217,15 @@ def _suggest_edit_for_finding(
 ) -> WorkspaceEdit | None:
     if rule is destination_rules.find_duplicate_deliveries:
         return (
-            build_edit_that_excludes_event(subscription, event_name)
+            build_trigger_edit_excluding_event(subscription, event_name)
             if event_name is not None
             else None
         )
     guide_subscription = find_guide_subscription(subscription)
     if rule is destination_rules.find_missing_cart_reviewed and guide_subscription:
         return WorkspaceEdit(
-            subscription.get_destination_keys("trigger"), guide_subscription.subscription.trigger
+            subscription.get_key_path_in_destination("trigger"),
+            guide_subscription.subscription.trigger,
         )
     if rule is payload_rules.find_keys_changed_by_normalisation:
         return _build_key_rename_edit(finding, subscription)
@@ -240,7 +241,9 @@ def _build_key_rename_edit(
         return None
     new_key = payload_rules.suggest_normalised_key(key)
     return WorkspaceEdit(
-        subscription.get_destination_keys("settings", field, new_key), mapping[key], removed_key=key
+        subscription.get_key_path_in_destination("settings", field, new_key),
+        mapping[key],
+        removed_key=key,
     )
 
 
@@ -251,14 +254,14 @@ _MAX_TRIED_EVENTS = 60
 
 
 class EditPreview:
-    """Shows what an edit would change, using captured events or else sample events."""
+    """Shows what a suggested workspace edit would change, on captured or else sample events."""
 
     def __init__(self, context: AnalysisContext, traffic: Sequence[JSONObject]) -> None:
         self._context = context
         self._traffic = traffic
 
     def list_value_changes(self, deviation: Deviation) -> tuple[ValueChange, ...]:
-        """Return the first values that Insider One would receive differently."""
+        """Return the first values that a suggested edit would change at Insider One."""
         if deviation.edit is None:
             return ()
         destination = self._context.workspace.destination
@@ -266,11 +269,12 @@ class EditPreview:
         edited = _compile_edited_subscription(
             apply_workspace_edit(destination, deviation.edit), deviation.edit
         )
-        for event in islice(self._iter_candidate_events(deviation), _MAX_TRIED_EVENTS):
+        for event in islice(self._iter_preview_events(deviation), _MAX_TRIED_EVENTS):
             changes = tuple(
                 islice(
-                    _compare_event_results(
-                        _compute_event_result(original, event), _compute_event_result(edited, event)
+                    _compare_mapping_results(
+                        _compute_mapping_result(original, event),
+                        _compute_mapping_result(edited, event),
                     ),
                     _MAX_VALUE_CHANGES,
                 )
@@ -279,8 +283,8 @@ class EditPreview:
                 return changes
         return ()
 
-    def _iter_candidate_events(self, deviation: Deviation) -> Iterator[JSONObject]:
-        """Yield events that may show the change, the most likely first."""
+    def _iter_preview_events(self, deviation: Deviation) -> Iterator[JSONObject]:
+        """Yield events that may show the effect of a suggested edit, the most likely first."""
         if deviation.example_event is not None:
             yield (
                 deviation.example_event
@@ -296,7 +300,7 @@ class EditPreview:
             yield from build_sample_events(self._context, subscription)
 
     def _get_edited_subscription(self, deviation: Deviation) -> LocatedSubscription | None:
-        """Return the subscription that the edit changes or adds."""
+        """Return the subscription that a deviation's edit changes or adds; None without one."""
         context = self._context
         if deviation.subscription_path or deviation.edit is None:
             return next(
@@ -314,7 +318,7 @@ class EditPreview:
 
 
 def apply_workspace_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONObject:
-    """Return a copy of *destination* with *edit* applied."""
+    """Return a copy of *destination* with a suggested edit applied."""
     first, index, *remaining_keys = edit.keys
     subscriptions = list(destination["subscriptions"])
     if index == len(subscriptions):
@@ -359,8 +363,10 @@ def _compile_edited_subscription(
     return next(iter(compiled), None)
 
 
-def _compute_event_result(subscription: Subscription | None, event: JSONObject) -> tuple[str, JSON]:
-    """Return the subscription's name and its result: a user, a failure message, or None."""
+def _compute_mapping_result(
+    subscription: Subscription | None, event: JSONObject
+) -> tuple[str, JSON]:
+    """Return a subscription's name and what it makes of an event: user, failure text or None."""
     if subscription is None:
         return "", None
     result = subscription.build_request(event)
@@ -369,7 +375,7 @@ def _compute_event_result(subscription: Subscription | None, event: JSONObject) 
     return subscription.name, result.message if isinstance(result, MappingFailure) else None
 
 
-def _compare_event_results(
+def _compare_mapping_results(
     before: tuple[str, JSON], after: tuple[str, JSON]
 ) -> Iterator[ValueChange]:
     (_, old), (name, new) = before, after
@@ -386,7 +392,7 @@ def _compare_event_results(
 
 
 def _summarise_user(user: JSON) -> JSON:
-    """Summarise a user: event names or attributes, or the reason for a failure."""
+    """Summarise a user of an upsert: event names or attributes, or the reason for a failure."""
     if not isinstance(user, dict):
         return f"fails: {user}" if user else None
     names = list(dict.fromkeys(event["event_name"] for event in user.get("events", [])))

@@ -1,4 +1,4 @@
-"""Deviations of a workspace, and the edits that would remove them."""
+"""Records of how a workspace deviates from its references, and edits that remove deviations."""
 
 import re
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ class WorkspaceEdit:
 
     @property
     def path(self) -> str:
-        """Path in the file, e.g. "destination.subscriptions[3].settings.uuid"."""
+        """Path of the edited value, e.g. "destination.subscriptions[3].settings.uuid"."""
         return format_document_path("destination", *self.keys)
 
 
@@ -117,8 +117,8 @@ class DeviationTable:
     has_custom_mapping: bool = True
 
     @property
-    def replaces_mapping(self) -> bool:
-        """Whether writing one of its edits alone would replace the action's default mapping."""
+    def replaces_default_mapping(self) -> bool:
+        """Whether writing one suggested edit alone would replace the action's default mapping."""
         return not self.has_custom_mapping and any(
             deviation.edit and deviation.edit.edits_mapping for deviation in self.deviations
         )
@@ -127,7 +127,7 @@ class DeviationTable:
 def merge_deviations(
     traffic_deviations: list[Deviation], mapping_deviations: list[Deviation]
 ) -> list[Deviation]:
-    """Merge deviations about the same value; those from traffic keep their counts."""
+    """Merge deviations about the same value; deviations from traffic keep their counts."""
     by_keys = {deviation.edit.keys: deviation for deviation in mapping_deviations if deviation.edit}
     traffic_keys = {deviation.edit.keys for deviation in traffic_deviations if deviation.edit}
     merged = []
@@ -144,17 +144,19 @@ def merge_deviations(
     ]
 
 
-def group_by_subscription(
+def group_deviations_by_subscription(
     context: AnalysisContext, previewed: Sequence[tuple[Deviation, tuple[ValueChange, ...]]]
 ) -> list[DeviationTable]:
     """Group deviations by subscription, the worst first; the workspace itself comes first."""
     by_path = {subscription.path: subscription for subscription in context.subscriptions}
-    tables = [_build_table("", None, previewed)]
-    tables += [_build_table(path, located, previewed) for path, located in by_path.items()]
+    tables = [_build_deviation_table("", None, previewed)]
+    tables += [
+        _build_deviation_table(path, located, previewed) for path, located in by_path.items()
+    ]
     return tables
 
 
-def _build_table(
+def _build_deviation_table(
     path: str,
     subscription: LocatedSubscription | None,
     previewed: Sequence[tuple[Deviation, tuple[ValueChange, ...]]],
@@ -197,7 +199,7 @@ def _build_table(
 
 
 def parse_difference_number(difference_id: str) -> int:
-    """Return the number in "D16"; a large one for an id without digits."""
+    """Return 16 for the known difference "D16"; a large number for an id without digits."""
     digits = re.sub(r"\D", "", difference_id)
     return int(digits) if digits else 1000
 
@@ -205,15 +207,16 @@ def parse_difference_number(difference_id: str) -> int:
 SENT_TWICE_TEXT = "events are sent by more than one subscription"
 
 
-def build_edit_that_excludes_event(
+def build_trigger_edit_excluding_event(
     subscription: LocatedSubscription, event_name: str
 ) -> WorkspaceEdit | None:
-    """Return an edit that excludes a track call from a trigger; None if `and` cannot do it."""
+    """Return an edit that excludes a track call from a trigger; None if `and` cannot do that."""
     trigger = subscription.subscription.trigger
     if " or " in trigger or '"' in event_name:
         return None
     return WorkspaceEdit(
-        subscription.get_destination_keys("trigger"), f'{trigger} and event != "{event_name}"'
+        subscription.get_key_path_in_destination("trigger"),
+        f'{trigger} and event != "{event_name}"',
     )
 
 
@@ -246,40 +249,40 @@ def combine_trigger_edits(
 
 
 def fold_path_spelling(path: str) -> str:
-    """Return *path* without separators and capital letters, to compare spellings."""
+    """Return a path without separators and capital letters, to compare spellings."""
     return re.sub(r"[_\-\s]", "", path).casefold()
 
 
 def suggest_mapping_edit(
     subscription: LocatedSubscription, path: str
 ) -> tuple[WorkspaceEdit | None, str]:
-    """Return an edit and a remedy to map *path*; the edit is None without a suitable field."""
+    """Return an edit and a remedy that map an event's path; no edit without a suitable field."""
     fields = {field.key for field in subscription.subscription.action.fields}
     root, _, rest = path.partition(".")
     products, _, item = rest.partition("products[].")
     key = suggest_normalised_key((item or rest).replace(".", "_")).replace("[]", "")
     field = {fold_path_spelling(name): name for name in fields}.get(fold_path_spelling(rest))
     if root == "traits" and field in fields - subscription.mapping.keys():
-        keys = subscription.get_destination_keys("settings", field)
+        keys = subscription.get_key_path_in_destination("settings", field)
         return WorkspaceEdit(keys, {"@path": f"$.{path}"}), f"Map it to {field}."
     if root == "traits" and "custom" in fields:
-        return _suggest_container_edit(subscription, "custom", key, path)
+        return _suggest_edit_in_object_field(subscription, "custom", key, path)
     if item and not products and "products" in fields:
         shape = ("products", "@arrayPath", 1)
         match subscription.mapping.get("products"):
             case {"@arrayPath": [_, dict() as items, *_]} if not is_directive(items):
-                keys = subscription.get_destination_keys("settings", *shape, key)
+                keys = subscription.get_key_path_in_destination("settings", *shape, key)
                 return WorkspaceEdit(keys, {"@path": item}), "Map it for each product."
         return None, "Map it in the shape of products."
     if root == "properties" and "parameters" in fields:
-        return _suggest_container_edit(subscription, "parameters", key, path)
+        return _suggest_edit_in_object_field(subscription, "parameters", key, path)
     return (
         None,
         f"{subscription.action_slug} has no such field; send it with another event or as a trait.",
     )
 
 
-def _suggest_container_edit(
+def _suggest_edit_in_object_field(
     subscription: LocatedSubscription, field: str, key: str, path: str
 ) -> tuple[WorkspaceEdit | None, str]:
     container = subscription.mapping.get(field)
@@ -290,8 +293,8 @@ def _suggest_container_edit(
     mapping = {"@path": f"$.{path}"}
     if isinstance(container, dict):
         return WorkspaceEdit(
-            subscription.get_destination_keys("settings", field, key), mapping
+            subscription.get_key_path_in_destination("settings", field, key), mapping
         ), f"Map it under {field}."
     return WorkspaceEdit(
-        subscription.get_destination_keys("settings", field), {key: mapping}
+        subscription.get_key_path_in_destination("settings", field), {key: mapping}
     ), f"Map it under {field}."

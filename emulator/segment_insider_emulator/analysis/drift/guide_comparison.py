@@ -1,4 +1,4 @@
-"""Compare subscriptions and mappings with the guide and the catalogue."""
+"""Comparison of subscriptions and mappings with Insider One's guide and the catalogue."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationReference,
     WorkspaceEdit,
 )
-from segment_insider_emulator.analysis.drift.known_differences import get_difference_id
+from segment_insider_emulator.analysis.drift.known_differences import get_known_difference_id
 from segment_insider_emulator.analysis.mapping_paths import (
     CONTAINER_FIELDS,
     LITERAL_MARKER,
     MappedValues,
     get_product_mapping,
     is_path_read,
+    list_fields_copying_objects,
     list_mapped_values,
-    list_open_fields,
     list_read_paths,
 )
 from segment_insider_emulator.analysis.sample_events import build_probe_events
@@ -34,30 +34,32 @@ from segment_insider_emulator.workspace.loading import read_preset_document
 
 
 @cache
-def load_guide() -> AnalysisContext:
+def load_guide_preset() -> AnalysisContext:
     """Load the preset `guide`, which maps everything that Insider One's guide documents."""
     return build_context(read_preset_document("guide"))
 
 
 def find_guide_subscription(subscription: LocatedSubscription) -> LocatedSubscription | None:
-    """Return the guide's subscription for the same action and events; None when there is none."""
+    """Return the guide's subscription for the same action and events; None without one."""
     candidates = [
         candidate
-        for candidate in load_guide().subscriptions
+        for candidate in load_guide_preset().subscriptions
         if candidate.action_slug == subscription.action_slug
     ]
     if len(candidates) < 2:
         return next(iter(candidates), None)
-    events = [event for _, event in build_probe_events(load_guide()) if subscription.matches(event)]
+    events = [
+        event for _, event in build_probe_events(load_guide_preset()) if subscription.matches(event)
+    ]
     shared = {candidate.path: sum(map(candidate.matches, events)) for candidate in candidates}
     return max(candidates, key=lambda candidate: shared[candidate.path])
 
 
-def get_guide_definition(subscription: LocatedSubscription) -> JSONObject:
-    """Return a subscription of the guide as a workspace file has it."""
+def get_guide_subscription_definition(subscription: LocatedSubscription) -> JSONObject:
+    """Return the definition of a guide subscription, in the form of a workspace file."""
     return next(
         definition
-        for definition in load_guide().workspace.destination["subscriptions"]
+        for definition in load_guide_preset().workspace.destination["subscriptions"]
         if definition["name"] == subscription.name
     )
 
@@ -67,26 +69,26 @@ _OTHER_PAGE_CALL: JSONObject = {"type": "page", "name": "Shoes", "properties": {
 
 
 def find_missing_subscriptions(context: AnalysisContext) -> Iterator[Deviation]:
-    """Find actions of the guide without a subscription, and page calls without one."""
+    """Find guide actions and page calls for which a workspace has no subscription."""
     slugs = {subscription.action_slug for subscription in context.subscriptions}
-    for guide_subscription in load_guide().subscriptions:
+    for guide_subscription in load_guide_preset().subscriptions:
         if guide_subscription.action_slug not in slugs:
             action = ACTIONS[guide_subscription.action_slug]
             what = f"no enabled subscription has the action {action.title}"
             yield _build_missing_subscription_deviation(
-                context, "D25", what, get_guide_definition(guide_subscription)
+                context, "D25", what, get_guide_subscription_definition(guide_subscription)
             )
             slugs.add(guide_subscription.action_slug)
     for call, name in ((_HOME_PAGE_CALL, "the home page"), (_OTHER_PAGE_CALL, "other pages")):
         if not any(subscription.matches(call) for subscription in context.subscriptions):
             guide_subscription = next(
                 subscription
-                for subscription in load_guide().subscriptions
+                for subscription in load_guide_preset().subscriptions
                 if subscription.matches(call)
             )
             what = f"page calls of {name} are not sent; the guide collects page calls"
             yield _build_missing_subscription_deviation(
-                context, "D26", what, get_guide_definition(guide_subscription), call
+                context, "D26", what, get_guide_subscription_definition(guide_subscription), call
             )
 
 
@@ -118,8 +120,8 @@ _MAX_LISTED_PATHS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class _MappingSide:
-    """The values of one mapping, prepared for comparison.
+class _ComparableMapping:
+    """The values of one mapping, prepared for the comparison with a reference mapping.
 
     Args:
         mapped_values: Each mapped value by field, or by field and key.
@@ -130,15 +132,15 @@ class _MappingSide:
     open_fields: frozenset[str]
 
 
-def compare_mappings(context: AnalysisContext) -> Iterator[Deviation]:
-    """Compare every mapping with the guide's and the catalogue's."""
+def compare_mappings_with_guide(context: AnalysisContext) -> Iterator[Deviation]:
+    """Yield how each mapping deviates from the mappings of the guide and the catalogue."""
     for subscription in context.subscriptions:
         guide_subscription = find_guide_subscription(subscription)
         catalogue = subscription.subscription.action.default_mapping
-        by_guide = _map_deviations_by_path(
+        by_guide = _index_deviations_by_path(
             subscription, guide_subscription.mapping if guide_subscription else {}, "guide"
         )
-        by_catalogue = _map_deviations_by_path(subscription, catalogue, "catalogue")
+        by_catalogue = _index_deviations_by_path(subscription, catalogue, "catalogue")
         for path, deviation in by_guide.items():
             other = by_catalogue.get(path)
             is_same_edit = other is not None and other.edit == deviation.edit
@@ -149,10 +151,10 @@ def compare_mappings(context: AnalysisContext) -> Iterator[Deviation]:
             deviation for path, deviation in by_catalogue.items() if path not in by_guide
         ]
         yield from _iter_catalogue_only_deviations(subscription, only_in_catalogue)
-        yield from _find_added_values(subscription, catalogue)
+        yield from _find_values_missing_in_catalogue(subscription, catalogue)
 
 
-def _map_deviations_by_path(
+def _index_deviations_by_path(
     subscription: LocatedSubscription,
     reference_mapping: JSONObject,
     reference_name: DeviationReference,
@@ -168,7 +170,7 @@ def _map_deviations_by_path(
 def _iter_catalogue_only_deviations(
     subscription: LocatedSubscription, deviations: list[Deviation]
 ) -> Iterator[Deviation]:
-    """Yield the deviations from the catalogue only; none of them loses data."""
+    """Yield deviations from the catalogue but not from the guide; none of them loses data."""
     unmapped = [
         deviation
         for deviation in deviations
@@ -176,7 +178,7 @@ def _iter_catalogue_only_deviations(
     ]
     if unmapped:
         row, where = (
-            get_difference_id(subscription.action_slug, "parameters"),
+            get_known_difference_id(subscription.action_slug, "parameters"),
             subscription.format_field_path(),
         )
         names = ", ".join(deviation.path.removeprefix(f"{where}.") for deviation in unmapped)
@@ -196,8 +198,8 @@ def _compare_with_reference_mapping(
     reference_name: DeviationReference,
 ) -> Iterator[Deviation]:
     actual, expected = (
-        _build_mapping_side(subscription.mapping),
-        _build_mapping_side(reference_mapping),
+        _build_comparable_mapping(subscription.mapping),
+        _build_comparable_mapping(reference_mapping),
     )
     missing_fields = [
         field
@@ -211,7 +213,7 @@ def _compare_with_reference_mapping(
             subscription, (field,), reference_mapping[field], reference_name
         )
     for field in sorted(expected.open_fields - actual.open_fields - set(missing_fields)):
-        yield _build_closed_field_deviation(
+        yield _build_uncopied_object_deviation(
             subscription, field, reference_mapping[field], reference_name
         )
     skipped_fields = {*missing_fields, *actual.open_fields, *expected.open_fields}
@@ -226,19 +228,19 @@ def _compare_with_reference_mapping(
             )
 
 
-def _build_mapping_side(mapping: JSONObject) -> _MappingSide:
-    return _MappingSide(list_mapped_values(mapping), list_open_fields(mapping))
+def _build_comparable_mapping(mapping: JSONObject) -> _ComparableMapping:
+    return _ComparableMapping(list_mapped_values(mapping), list_fields_copying_objects(mapping))
 
 
-def _build_closed_field_deviation(
+def _build_uncopied_object_deviation(
     subscription: LocatedSubscription, field: str, mapping: JSON, reference_name: DeviationReference
 ) -> Deviation:
     reference = _REFERENCE_NAMES[reference_name]
     what = f"{field} sends only the keys it names; {reference} sends every property"
     where = subscription.format_field_path(field)
-    edit = WorkspaceEdit(subscription.get_destination_keys("settings", field), mapping)
+    edit = WorkspaceEdit(subscription.get_key_path_in_destination("settings", field), mapping)
     remedy = f"Merge $.properties into {field}."
-    row = get_difference_id(subscription.action_slug, field)
+    row = get_known_difference_id(subscription.action_slug, field)
     return Deviation(row, subscription.path, (reference_name,), "loses", where, what, remedy, edit)
 
 
@@ -249,7 +251,7 @@ def _build_unmapped_value_deviation(
     reference_name: DeviationReference,
 ) -> Deviation:
     read_paths = list_read_paths(mapping)
-    paths = _format_paths(sorted(read_paths - {LITERAL_MARKER}))
+    paths = _join_event_paths(sorted(read_paths - {LITERAL_MARKER}))
     description = f"reads {paths}" if paths else f"has {_format_literal_mapping(mapping)}"
     what = f"{'.'.join(keys)} is not mapped; {_REFERENCE_NAMES[reference_name]} {description}"
     effect: DeviationEffect = (
@@ -272,7 +274,7 @@ def _format_unmapped_group_text(reference_name: DeviationReference) -> str:
     return f"values are not mapped; {_REFERENCE_NAMES[reference_name]} maps them"
 
 
-def _format_paths(paths: list[str]) -> str:
+def _join_event_paths(paths: list[str]) -> str:
     hidden_count = len(paths) - _MAX_LISTED_PATHS
     return ", ".join(paths[:_MAX_LISTED_PATHS]) + (
         f" and {hidden_count} more" if hidden_count > 0 else ""
@@ -280,7 +282,7 @@ def _format_paths(paths: list[str]) -> str:
 
 
 def _is_sent_elsewhere(subscription: LocatedSubscription, field: str, read_paths: set[str]) -> bool:
-    """Whether the mapping sends all of these paths under other keys."""
+    """Whether a mapping sends all of *read_paths* under other keys."""
     # Paths in products start at the product.
     mapping = subscription.mapping
     sent_paths = list_read_paths(
@@ -307,7 +309,7 @@ def _iter_changed_value_deviations(
     )
     dotted = ".".join(keys)
     if unread:
-        path_text = _format_paths(unread)
+        path_text = _join_event_paths(unread)
         what = f"{dotted} does not read {path_text}; {_REFERENCE_NAMES[reference_name]} does"
         # A mapping that reads less loses data; one that reads other paths may be intended.
         effect: DeviationEffect = "loses" if actual_paths <= expected_paths else "differs"
@@ -338,7 +340,7 @@ def _build_mapping_deviation(
     what: str,
     group_text: str,
 ) -> Deviation:
-    row = get_difference_id(subscription.action_slug, *keys)
+    row = get_known_difference_id(subscription.action_slug, *keys)
     if subscription.action_slug == "cartViewedEvent" and keys[-1] in _REQUIRED_CART_PARAMETERS:
         row = "D41"
     return Deviation(
@@ -357,30 +359,33 @@ def _build_mapping_deviation(
 def _build_mapping_edit(
     subscription: LocatedSubscription, keys: tuple[str, ...], mapping: JSON
 ) -> WorkspaceEdit | None:
-    """Return an edit that sets one key; None where a directive prevents it."""
+    """Return an edit that sets one key of a mapping; None where a directive prevents it."""
     if len(keys) == 1:
-        return WorkspaceEdit(subscription.get_destination_keys("settings", keys[0]), mapping)
+        return WorkspaceEdit(subscription.get_key_path_in_destination("settings", keys[0]), mapping)
     field, key = keys
     container = subscription.mapping.get(field)
     match container:
         case {"@arrayPath": [_, dict() as shape, *_]} if not is_directive(shape):
             return WorkspaceEdit(
-                subscription.get_destination_keys("settings", field, "@arrayPath", 1, key), mapping
+                subscription.get_key_path_in_destination("settings", field, "@arrayPath", 1, key),
+                mapping,
             )
         case dict() if not is_directive(container):
-            return WorkspaceEdit(subscription.get_destination_keys("settings", field, key), mapping)
+            return WorkspaceEdit(
+                subscription.get_key_path_in_destination("settings", field, key), mapping
+            )
         case _:
             return None
 
 
-def _find_added_values(
+def _find_values_missing_in_catalogue(
     subscription: LocatedSubscription, catalogue_mapping: JSONObject
 ) -> Iterator[Deviation]:
     known = {field.key for field in subscription.subscription.action.fields}
-    actual = _build_mapping_side(
+    actual = _build_comparable_mapping(
         {key: value for key, value in subscription.mapping.items() if key in known}
     )
-    published = _build_mapping_side(catalogue_mapping)
+    published = _build_comparable_mapping(catalogue_mapping)
     added_keys = [
         ".".join(keys) for keys in actual.mapped_values if keys not in published.mapped_values
     ]
@@ -389,7 +394,7 @@ def _find_added_values(
         what = f"maps in addition to the catalogue: {', '.join(added_keys)}"
         remedy = "Nothing to do: custom names must exist in the panel first."
         where = subscription.format_field_path()
-        row = get_difference_id(subscription.action_slug, "parameters")
+        row = get_known_difference_id(subscription.action_slug, "parameters")
         yield Deviation(row, subscription.path, ("catalogue",), "note", where, what, remedy)
 
 

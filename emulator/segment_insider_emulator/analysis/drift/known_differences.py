@@ -35,7 +35,7 @@ DEVICE_ATTRIBUTES = (
 
 
 def _iter_known_difference_paths() -> Iterator[tuple[str, str]]:
-    """Yield (mapping field, difference id) of each known difference of all actions."""
+    """Yield (mapping field, id such as "D16") of each known difference of all actions."""
     for difference_id, paths in {
         "D1": "firstName lastName age birthday gender attributes.name attributes.surname "
         "attributes.age attributes.birthday attributes.gender attributes",
@@ -80,7 +80,7 @@ _DIFFERENCE_BY_ACTION = {
 }
 
 
-def get_difference_id(action_slug: str, *keys: str) -> str:
+def get_known_difference_id(action_slug: str, *keys: str) -> str:
     """Return the id of the known difference about a mapping field, e.g. ("parameters", "tax")."""
     dotted = ".".join(keys)
     action_differences = _DIFFERENCE_BY_ACTION.get(action_slug, {})
@@ -96,7 +96,7 @@ DifferenceState: TypeAlias = Literal["departs", "holds", "in order", "not seen",
 
 @dataclass(frozen=True, slots=True)
 class KnownDifference:
-    """One known difference and whether it affects this workspace.
+    """One known difference from the guide, and whether it affects a workspace.
 
     Args:
         difference_id: E.g. "D16".
@@ -113,8 +113,8 @@ class KnownDifference:
     deviation_count: int
 
 
-def check_known_differences(tables: list[DeviationTable]) -> list[KnownDifference]:
-    """Return every known difference with its state in the workspace."""
+def evaluate_known_differences(tables: list[DeviationTable]) -> list[KnownDifference]:
+    """Return every known difference with its state in the workspace of a drift report."""
     deviations = [deviation for table in tables for deviation in table.deviations]
     effects = {
         difference_id: [
@@ -157,10 +157,8 @@ _ALWAYS_CUSTOM_PARAMETERS = (
 _MAX_LISTED_NAMES = 2
 
 
-def find_platform_difference_notes(context: AnalysisContext) -> Iterator[Deviation]:
-    """Yield a note for each difference between Insider One and its guide that affects a
-    subscription.
-    """
+def find_insider_guide_differences(context: AnalysisContext) -> Iterator[Deviation]:
+    """Yield a note for each difference of Insider One from its guide that affects the mappings."""
     for difference_id, applies_to, what, remedy in _PLATFORM_NOTES:
         names = [
             repr(subscription.name)
@@ -182,7 +180,7 @@ def _format_subscription_names(names: list[str], subscription_count: int) -> str
 
 
 def _get_parameter_mapping(subscription: LocatedSubscription, key: str) -> JSON:
-    """Return the mapping of an event parameter, or else that of each product."""
+    """Return the mapping of an event parameter, or else the product mapping of that name."""
     parameters = list_written_keys(subscription.mapping.get("parameters"))
     return parameters.get(key) or list_written_keys(
         get_product_mapping(subscription.mapping.get("products"))
@@ -215,7 +213,7 @@ def _may_lack_user_id(subscription: LocatedSubscription) -> bool:
     return all(LITERAL_MARKER not in list_read_paths(mapping) for mapping in id_mappings)
 
 
-def _maps_both_prices_alike(subscription: LocatedSubscription) -> bool:
+def _maps_both_prices_to_same_value(subscription: LocatedSubscription) -> bool:
     price = _get_parameter_mapping(subscription, "unit_price")
     return price is not None and price == _get_parameter_mapping(subscription, "unit_sale_price")
 
@@ -224,7 +222,7 @@ def _maps_product_url(subscription: LocatedSubscription) -> bool:
     return "url" in list_written_keys(get_product_mapping(subscription.mapping.get("products")))
 
 
-def _drops_traits(subscription: LocatedSubscription) -> bool:
+def _drops_reserved_traits(subscription: LocatedSubscription) -> bool:
     read_paths = list_read_paths(subscription.mapping)
     is_profile_action = subscription.action_slug == "updateUserProfile"
     return is_profile_action and not all(
@@ -232,7 +230,7 @@ def _drops_traits(subscription: LocatedSubscription) -> bool:
     )
 
 
-def _sends_unchecked_formats(subscription: LocatedSubscription) -> bool:
+def _sends_birthday_or_country(subscription: LocatedSubscription) -> bool:
     return any(
         _get_attribute_mapping(subscription, field) is not None for field in ("birthday", "country")
     )
@@ -244,7 +242,7 @@ def _forwards_event_name(subscription: LocatedSubscription) -> bool:
     )
 
 
-def _records_every_event(subscription: LocatedSubscription) -> bool:
+def _is_track_event_action(subscription: LocatedSubscription) -> bool:
     return subscription.action_slug == "trackEvent"
 
 
@@ -289,7 +287,7 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     ),
     (
         "D20",
-        _maps_both_prices_alike,
+        _maps_both_prices_to_same_value,
         "unit_price and unit_sale_price are the same value",
         "Map unit_price to the price before the discount, if it is sent.",
     ),
@@ -315,7 +313,7 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     ),
     (
         "D29",
-        _sends_unchecked_formats,
+        _sends_birthday_or_country,
         "birthday and country are sent unchanged",
         "Send dates that end in Z, and country codes of two letters.",
     ),
@@ -327,13 +325,13 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     ),
     (
         "D38",
-        _drops_traits,
+        _drops_reserved_traits,
         f"of {', '.join(_TRAITS_WITHOUT_FIELD)}, what is not mapped under custom is dropped",
         "Map what you need under custom.",
     ),
     (
         "",
-        _records_every_event,
+        _is_track_event_action,
         "Order Refunded and Order Cancelled do not cancel an order",
         "Correct order count and order value where they are used.",
     ),
@@ -353,13 +351,13 @@ _PARAMETER_BY_PROPERTY = {
 }  # fmt: skip
 
 
-def get_unread_difference_id(subscription: LocatedSubscription, path: str) -> str:
+def get_difference_id_of_unread_property(subscription: LocatedSubscription, path: str) -> str:
     """Return the id of the known difference about a property that no mapping reads."""
     name = re.split(r"[.\[]", path.removeprefix("properties.").removeprefix("traits."))[0]
     if path.startswith("traits."):
         optin = "optin" in fold_path_spelling(name)
-        return "D3" if optin else get_difference_id(subscription.action_slug, name) or "D38"
-    difference_id = get_difference_id(
+        return "D3" if optin else get_known_difference_id(subscription.action_slug, name) or "D38"
+    difference_id = get_known_difference_id(
         subscription.action_slug, "parameters", _PARAMETER_BY_PROPERTY.get(name, name)
     )
     # Only carts are rejected without it.

@@ -1,4 +1,4 @@
-"""Compare mappings with captured traffic."""
+"""Comparison of a workspace's mappings with captured traffic."""
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
@@ -10,24 +10,24 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationEffect,
     DeviationReference,
     WorkspaceEdit,
-    build_edit_that_excludes_event,
+    build_trigger_edit_excluding_event,
     fold_path_spelling,
     suggest_mapping_edit,
 )
 from segment_insider_emulator.analysis.drift.guide_comparison import (
-    get_guide_definition,
-    load_guide,
+    get_guide_subscription_definition,
+    load_guide_preset,
 )
 from segment_insider_emulator.analysis.drift.known_differences import (
-    get_difference_id,
-    get_unread_difference_id,
+    get_difference_id_of_unread_property,
+    get_known_difference_id,
 )
 from segment_insider_emulator.analysis.drift.traffic_stats import (
     MAX_EXPLAINED_EVENTS,
     MatchingEventCount,
     SubscriptionStats,
     TrafficStats,
-    count_traffic,
+    collect_traffic_stats,
 )
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
@@ -54,10 +54,10 @@ _DIFFERENCE_BY_REJECTION = (
 def compare_with_traffic(
     context: AnalysisContext, traffic: Sequence[JSONObject]
 ) -> Iterator[Deviation]:
-    """Compare the mappings with captured events; nothing without events."""
+    """Yield how the mappings deviate from captured events; nothing without events."""
     if not traffic:
         return
-    traffic_stats = count_traffic(context, traffic)
+    traffic_stats = collect_traffic_stats(context, traffic)
     yield from _find_unhandled_and_duplicate_events(context, traffic_stats)
     for subscription in context.subscriptions:
         stats = traffic_stats.by_subscription[subscription.path]
@@ -68,7 +68,7 @@ def compare_with_traffic(
         )
         yield from _find_unread_paths(subscription, stats, set(renamed.values()))
         yield from _find_paths_never_sent(subscription, stats, set(renamed))
-        yield from _find_failed_events(subscription, stats)
+        yield from _find_mapping_failures(subscription, stats)
         yield from _find_rejected_users(subscription, stats, context.workspace.insider_options)
 
 
@@ -76,7 +76,7 @@ def _find_unhandled_and_duplicate_events(
     context: AnalysisContext, stats: TrafficStats
 ) -> Iterator[Deviation]:
     for name, tally in stats.unhandled_events.items():
-        what = f"no subscription accepts {name!r}, which was sent {_format_times(tally.count)}"
+        what = f"no subscription accepts {name!r}, which was sent {_format_how_often(tally.count)}"
         is_track = tally.first_event.get("type") == "track"
         difference_id = "D12" if name == "Cart Reviewed" else "D25" if is_track else "D26"
         remedy = f"Add a subscription with a trigger for {name!r}."
@@ -97,7 +97,7 @@ def _find_unhandled_and_duplicate_events(
     for (kind, name, paths), tally in stats.multiple_deliveries.items():
         subscriptions = [by_path[path] for path in paths]
         names = " and ".join(repr(subscription.name) for subscription in subscriptions)
-        what = f"{name!r} was sent {_format_times(tally.count)}; {names} each send it"
+        what = f"{name!r} was sent {_format_how_often(tally.count)}; {names} each send it"
         widest = next(
             (
                 subscription
@@ -106,7 +106,7 @@ def _find_unhandled_and_duplicate_events(
             ),
             subscriptions[-1],
         )
-        edit = build_edit_that_excludes_event(widest, name) if kind == "track" else None
+        edit = build_trigger_edit_excluding_event(widest, name) if kind == "track" else None
         remedy = f"Narrow the trigger of {widest.name!r}."
         deviation = _build_traffic_deviation(
             "D24", widest, "differs", "trigger", what, remedy, edit, tally
@@ -117,18 +117,20 @@ def _find_unhandled_and_duplicate_events(
 def _build_guide_subscription_edit(
     context: AnalysisContext, event: JSONObject
 ) -> WorkspaceEdit | None:
-    """Return an edit that adds the guide's subscription for *event*; None without one."""
+    """Return an edit that adds the guide's subscription for an event; None without one."""
     guide_subscription = next(
         (
             subscription
-            for subscription in load_guide().subscriptions
+            for subscription in load_guide_preset().subscriptions
             if subscription.matches(event)
         ),
         None,
     )
     count = len(context.workspace.destination["subscriptions"])
     return (
-        WorkspaceEdit(("subscriptions", count), get_guide_definition(guide_subscription))
+        WorkspaceEdit(
+            ("subscriptions", count), get_guide_subscription_definition(guide_subscription)
+        )
         if guide_subscription
         else None
     )
@@ -137,7 +139,7 @@ def _build_guide_subscription_edit(
 def _find_respelled_paths(
     subscription: LocatedSubscription, stats: SubscriptionStats
 ) -> Iterator[tuple[str, str]]:
-    """Yield paths that are read but never sent, with a respelled path that is sent unread."""
+    """Yield mapped paths that are never sent, each with its spelling in the sent events."""
     read_paths = {
         path
         for mapping in list_mapped_values(subscription.mapping).values()
@@ -160,16 +162,16 @@ def _build_respelled_path_deviation(
     )
     tally = stats.unread_paths[sent_path]
     field = ".".join(keys)
-    times, absence = _format_occurrence_count(tally.count), _describe_absence(read_path, stats)
+    times, absence = _format_occurrence_count(tally.count), _describe_path_absence(read_path, stats)
     what = f"{sent_path} was sent {times}, but {field} reads {read_path}, {absence}"
     new = {"@path": f"$.{sent_path}"}
     mapping = {"@if": {"exists": new, "then": new, "else": old_mapping}}
     edit = (
-        WorkspaceEdit(subscription.get_destination_keys("settings", *keys), mapping)
+        WorkspaceEdit(subscription.get_key_path_in_destination("settings", *keys), mapping)
         if "[]" not in sent_path
         else None
     )
-    difference_id = get_difference_id(subscription.action_slug, *keys)
+    difference_id = get_known_difference_id(subscription.action_slug, *keys)
     where = ".".join(("settings", *keys))
     deviation = _build_traffic_deviation(
         difference_id,
@@ -192,7 +194,7 @@ def _find_unread_paths(
             continue
         what = f"{path} was sent {_format_occurrence_count(tally.count)}, but no mapping reads it"
         edit, remedy = suggest_mapping_edit(subscription, path)
-        difference_id = get_unread_difference_id(subscription, path)
+        difference_id = get_difference_id_of_unread_property(subscription, path)
         where = edit.path.removeprefix(f"{subscription.path}.") if edit else "settings"
         deviation = _build_traffic_deviation(
             difference_id, subscription, "loses", where, what, remedy, edit, tally
@@ -217,7 +219,7 @@ def _find_paths_never_sent(
         ):
             continue
         paths = ", ".join(sorted(read_paths))
-        absence = _describe_absence(
+        absence = _describe_path_absence(
             "" if read_paths.isdisjoint(stats.empty_paths) else min(read_paths & stats.empty_paths),
             stats,
         )
@@ -228,7 +230,7 @@ def _find_paths_never_sent(
             "event_group_id",
             "currency",
         )
-        difference_id = get_difference_id(subscription.action_slug, *keys)
+        difference_id = get_known_difference_id(subscription.action_slug, *keys)
         remedy = "Send it, or read what is sent." if needed else "Nothing to do if it is optional."
         where = ".".join(("settings", *keys))
         effect: DeviationEffect = "loses" if needed else "note"
@@ -237,8 +239,8 @@ def _find_paths_never_sent(
         )
 
 
-def _describe_absence(path: str, stats: SubscriptionStats) -> str:
-    """Describe whether *path* is missing, or null or empty."""
+def _describe_path_absence(path: str, stats: SubscriptionStats) -> str:
+    """Describe whether an event path was never sent, or only sent as null or empty."""
     return (
         "which was only sent as null or empty"
         if path in stats.empty_paths
@@ -253,7 +255,7 @@ def has_value_at_path(path: str, present_paths: Set[str]) -> bool:
     )
 
 
-def _find_failed_events(
+def _find_mapping_failures(
     subscription: LocatedSubscription, stats: SubscriptionStats
 ) -> Iterator[Deviation]:
     for message, tally in stats.failures.items():
@@ -271,10 +273,10 @@ def _find_failed_events(
 def _find_rejected_users(
     subscription: LocatedSubscription, stats: SubscriptionStats, options: InsiderAccountOptions
 ) -> Iterator[Deviation]:
-    """Find users that Insider One rejects although it answers 200."""
+    """Find users in sent traffic that Insider One rejects although it answers 200."""
     tallies: dict[tuple[str, str], MatchingEventCount] = {}
     for user, event in stats.sent_users:
-        for fault in dict.fromkeys(map(_remove_value_from_error, validate_user(user, options))):
+        for fault in dict.fromkeys(map(_get_error_text_and_remedy, validate_user(user, options))):
             tallies.setdefault(fault, MatchingEventCount()).add_event(event)
     for (text, remedy), tally in tallies.items():
         what = (
@@ -289,7 +291,7 @@ def _find_rejected_users(
         )
 
 
-def _remove_value_from_error(fault: UserValidationError) -> tuple[str, str]:
+def _get_error_text_and_remedy(fault: UserValidationError) -> tuple[str, str]:
     return fault.text.rstrip("."), fault.remedy
 
 
@@ -319,15 +321,13 @@ def _build_traffic_deviation(
 
 
 def _format_occurrence_count(count: int) -> str:
-    """Format how often something occurred, e.g. "once"; at the limit of explained events "N times
-    or more".
-    """
-    return f"{count} times or more" if count >= MAX_EXPLAINED_EVENTS else _format_times(count)
+    """Format how often something occurred: "once", "3 times", or "N times or more" at the limit."""
+    return f"{count} times or more" if count >= MAX_EXPLAINED_EVENTS else _format_how_often(count)
 
 
 def _format_event_count(count: int) -> str:
     return "1 event" if count == 1 else f"{count} events"
 
 
-def _format_times(count: int) -> str:
+def _format_how_often(count: int) -> str:
     return "once" if count == 1 else f"{count} times"

@@ -1,4 +1,4 @@
-"""Count captured traffic: events, paths with values, failures and sent users."""
+"""Counts of captured traffic: events, paths with values, failures and sent users."""
 
 import re
 from collections import Counter, defaultdict
@@ -18,7 +18,7 @@ _LIST_INDEX = re.compile(r"\[\d+\]")
 
 @dataclass(slots=True)
 class MatchingEventCount:
-    """Number of events that have some property, and the first such event."""
+    """Number of captured events of one kind, and the first such event."""
 
     count: int = 0
     first_event: JSONObject = field(default_factory=dict)
@@ -32,7 +32,7 @@ class MatchingEventCount:
 
 @dataclass(slots=True)
 class SubscriptionStats:
-    """What the events accepted by one subscription contain.
+    """Counts over the captured events that one subscription accepts.
 
     Args:
         event_count: Number of accepted events.
@@ -71,8 +71,8 @@ class TrafficStats:
     unhandled_events: dict[str, MatchingEventCount]
 
 
-def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> TrafficStats:
-    """Count the events of *traffic* and explain what the subscriptions do with them."""
+def collect_traffic_stats(context: AnalysisContext, traffic: Sequence[JSONObject]) -> TrafficStats:
+    """Count the captured events and explain what the subscriptions do with them."""
     destination = Destination(context.workspace.destination | {"enabled": True})
     stats = TrafficStats(
         {subscription.path: SubscriptionStats() for subscription in context.subscriptions},
@@ -81,7 +81,7 @@ def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> Tr
     )
     label_counts: Counter[tuple[str, str]] = Counter()
     for event in traffic:
-        name = label_event(event)
+        name = get_event_label(event)
         subscriptions = [
             subscription for subscription in context.subscriptions if subscription.matches(event)
         ]
@@ -101,8 +101,8 @@ def count_traffic(context: AnalysisContext, traffic: Sequence[JSONObject]) -> Tr
     return stats
 
 
-def label_event(event: JSONObject) -> str:
-    """Return the name of a track call, or the type of any other call."""
+def get_event_label(event: JSONObject) -> str:
+    """Return the name of a track call, or the type of any other Segment call."""
     name = event.get("event")
     return (
         name if event.get("type") == "track" and isinstance(name, str) else str(event.get("type"))
@@ -115,7 +115,7 @@ def _add_event_to_stats(
     event: JSONObject,
     explanation: EventExplanation | None,
 ) -> None:
-    present = set(list_filled_paths(event))
+    present = set(list_paths_with_value(event))
     values = dict(iter_leaves(event))
     empty = {
         remove_list_indexes(path) for path, value in values.items() if value is None or value == ""
@@ -146,13 +146,13 @@ def _add_event_to_stats(
             unread[path].add_event(event)
 
 
-def list_filled_paths(event: JSONObject) -> Iterator[str]:
-    """Yield every path of *event* that has a value; list items share one path."""
+def list_paths_with_value(event: JSONObject) -> Iterator[str]:
+    """Yield every path of an event that has a value; list items share one path."""
     for path, value in iter_leaves(event):
         if value is not None and value != "":
             yield remove_list_indexes(path)
 
 
 def remove_list_indexes(path: str) -> str:
-    """Replace list indexes in *path*, e.g. "properties.products[].sku"."""
+    """Replace each list index in an event path by [], e.g. "properties.products[].sku"."""
     return _LIST_INDEX.sub("[]", path)

@@ -1,4 +1,4 @@
-"""Explain which properties of an event are not sent, and how to map them."""
+"""Explanations of why properties of an event are not sent, and how to map them."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class UnmappedProperty:
         explanation: What was sent, and what to do, in full sentences.
         mapping_path: Path in the workspace file where a mapping can be added; "" when none can.
         suggested_mapping: The mapping to write there.
-        replaces_mapping: Whether this line alone would replace the action's default mapping, see
-            `LocatedSubscription.has_custom_mapping`.
+        replaces_default_mapping: Whether this line alone would replace the action's default
+            mapping, see `LocatedSubscription.has_custom_mapping`.
     """
 
     path: str
@@ -38,11 +38,11 @@ class UnmappedProperty:
     explanation: str = ""
     mapping_path: str = ""
     suggested_mapping: JSON = None
-    replaces_mapping: bool = False
+    replaces_default_mapping: bool = False
 
     @property
     def suggestion_text(self) -> str:
-        """The suggested edit as text for a terminal; "" when there is none."""
+        """The suggested mapping as text for a terminal; "" when there is none."""
         return (
             f"write at {self.mapping_path}: {orjson.dumps(self.suggested_mapping).decode()}"
             if self.mapping_path
@@ -53,7 +53,7 @@ class UnmappedProperty:
 def explain_unmapped_properties(
     context: AnalysisContext, event: JSONObject, unread_paths: Sequence[str]
 ) -> Iterator[UnmappedProperty]:
-    """Yield each unread path of *event* with an explanation and, where possible, an edit."""
+    """Yield each path of an event that no mapping reads, explained and with a suggested edit."""
     values = dict(iter_leaves(event))
     remedies = {
         deviation.unread_path: deviation
@@ -75,15 +75,15 @@ def explain_unmapped_properties(
 def keep_one_property_per_path(
     properties: Iterable[UnmappedProperty],
 ) -> dict[str, UnmappedProperty]:
-    """Keep one property per path, ignoring list indexes."""
+    """Keep one unmapped property per path, ignoring list indexes."""
     by_path: dict[str, UnmappedProperty] = {}
     for unmapped in properties:
         by_path.setdefault(remove_list_indexes(unmapped.path), unmapped)
     return by_path
 
 
-def explain_empty_values(trace: SubscriptionTrace, event: JSONObject) -> Iterator[str]:
-    """Explain which properties *trace* reads without getting a value from them."""
+def explain_empty_properties(trace: SubscriptionTrace, event: JSONObject) -> Iterator[str]:
+    """Explain which properties a subscription reads without getting a value from them."""
     if trace.failure:
         return
     values = dict(iter_leaves(event))
@@ -98,7 +98,7 @@ def explain_empty_values(trace: SubscriptionTrace, event: JSONObject) -> Iterato
 
 
 def find_unsent_values(trace: SubscriptionTrace) -> Iterator[ValueOrigin]:
-    """Yield the values that *trace* computes but does not send."""
+    """Yield the values that a subscription's mapping computes but does not send."""
     sends_no_events = any(_EMPTY_EVENTS_PATH in origin.at for origin in trace.origins)
     sent_in_parts = set(
         _list_parent_field_paths(origin.field for origin in trace.origins if origin.at)
@@ -114,15 +114,15 @@ def find_unsent_values(trace: SubscriptionTrace) -> Iterator[ValueOrigin]:
 
 
 def _list_parent_field_paths(fields: Iterable[str]) -> Iterator[str]:
-    """Yield the parents of *fields*: "parameters.a[0].b" has the parent "parameters.a"."""
+    """Yield the parents of field paths: "parameters.a[0].b" has the parent "parameters.a"."""
     for field in fields:
         yield from (field[:index] for index, letter in enumerate(field) if letter in ".[")
 
 
-def explain_properties_that_only_decide(
+def explain_condition_only_properties(
     explanation: EventExplanation, event: JSONObject
 ) -> Iterator[str]:
-    """Explain which properties decide something without being sent themselves."""
+    """Explain which properties only decide a trigger or mapping, and are not sent themselves."""
     values = dict(iter_leaves(event))
     for path in explanation.deciding:
         triggers = [
@@ -142,7 +142,7 @@ def explain_properties_that_only_decide(
 
 
 def _read_path_gave_no_value(origin: ValueOrigin) -> bool:
-    """Whether the event had a property to read, but it gave no value."""
+    """Whether a mapping read a property of the event that gave no value."""
     is_unsent = not origin.at or origin.at == [_EMPTY_EVENTS_PATH]
     return is_unsent and bool(origin.read) and _is_empty_value(origin.value)
 
@@ -152,16 +152,16 @@ def _is_empty_value(value: JSON) -> bool:
 
 
 def _describe_sent_values(paths: Sequence[str], values: Mapping[str, JSON]) -> str:
-    """Describe in words what the event has at *paths*."""
+    """Describe in words what an event has at *paths*."""
     descriptions = [
-        f"{path} was sent as {_describe_value(values.get(path))}"
+        f"{path} was sent as {_describe_property_value(values.get(path))}"
         for path in paths[:_MAX_LISTED_FIELDS]
     ]
     hidden_count = len(paths) - len(descriptions)
     return " and ".join([*descriptions, *([f"{hidden_count} more"] if hidden_count > 0 else [])])
 
 
-def _describe_value(value: JSON) -> str:
+def _describe_property_value(value: JSON) -> str:
     if value is None:
         return "null"
     for kind, name in ((str, "text"), (list, "list"), (dict, "object")):
@@ -172,7 +172,7 @@ def _describe_value(value: JSON) -> str:
 
 
 def _join_names(names: Sequence[str], conjunction: str = "or") -> str:
-    """Join some of *names* as a sentence does, e.g. "a, b or c"."""
+    """Join some names as a sentence does, e.g. "a, b or c"; the others are only counted."""
     shown_names = list(dict.fromkeys(names))
     hidden_count = len(shown_names) - _MAX_LISTED_FIELDS
     if hidden_count > 0:
@@ -190,7 +190,7 @@ def _explain_unmapped_property(
 ) -> UnmappedProperty:
     if _is_empty_value(value):
         return UnmappedProperty(
-            path, value, f"was sent as {_describe_value(value)}. There is nothing to map."
+            path, value, f"was sent as {_describe_property_value(value)}. There is nothing to map."
         )
     if deviation is None:
         return UnmappedProperty(path, value)

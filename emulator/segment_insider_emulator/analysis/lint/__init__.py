@@ -1,4 +1,4 @@
-"""`emulator lint`: the list of all lint rules, and the function that runs them."""
+"""All lint rules of `emulator lint`, and the function that checks a workspace with them."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -48,7 +48,7 @@ LINT_RULES: tuple[LintRule, ...] = (
     destination_rules.find_filters_without_fields,
     destination_rules.find_schema_settings_without_plan,
     payload_rules.find_subscriptions_without_identifier,
-    payload_rules.find_unlisted_identifiers,
+    payload_rules.find_unconfigured_identifiers,
     payload_rules.find_unsent_identifiers,
     payload_rules.find_unread_name_traits,
     payload_rules.find_unmapped_opt_ins,
@@ -67,7 +67,7 @@ LINT_RULES: tuple[LintRule, ...] = (
 
 
 def lint_document(document: JSONObject) -> list[WorkspaceFinding]:
-    """Check a workspace document with all rules; return the findings, the worst first.
+    """Check a workspace document with all lint rules; return the findings, the worst first.
 
     An invalid document gets only its validation errors.
     """

@@ -61,7 +61,7 @@ def find_wrong_credentials(context: AnalysisContext) -> Iterator[WorkspaceFindin
 
 
 def find_unknown_settings(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find settings that the destination does not have."""
+    """Find destination settings that Segment does not have."""
     for setting in context.workspace.destination["settings"]:
         if setting not in _DESTINATION_SETTINGS:
             where = f"destination.settings.{setting}"
@@ -95,7 +95,7 @@ def find_unparsable_filters(context: AnalysisContext) -> Iterator[WorkspaceFindi
 
 
 def find_constant_filter_conditions(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find conditions with the same result for every event, e.g. a number compared with text."""
+    """Find filter conditions that give the same result for every event."""
     for where, filter_ in _iter_enabled_filters(context):
         try:
             conditions = [*find_constant_conditions(parse_fql_statement(filter_["if"]))]
@@ -143,7 +143,7 @@ def find_duplicate_deliveries(context: AnalysisContext) -> Iterator[WorkspaceFin
 def find_duplicate_deliveries_by_event(
     context: AnalysisContext,
 ) -> Iterator[tuple[WorkspaceFinding, str | None]]:
-    """Yield the same findings, each with its event name; None for other kinds of call."""
+    """Yield findings of events sent by several subscriptions, each with its event name or None."""
     by_event = _map_events_to_subscriptions(context)
     all_senders = [subscription for senders in by_event.values() for subscription in senders]
     for label, senders in by_event.items():

@@ -41,7 +41,7 @@ _TEMPLATE_NAME = re.compile(r"\{\{\s*([\w.$\[\]-]+)")
 
 
 def find_unknown_directive_options(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find options that a directive does not have; Segment ignores them."""
+    """Find options that a mapping directive does not have; Segment ignores them."""
     for where, name, options in _iterate_directives(context):
         known = _DIRECTIVE_OPTIONS.get(name)
         if known is None or not isinstance(options, dict) or is_directive(options):
@@ -105,7 +105,7 @@ def find_invalid_liquid(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
 
 
 def _iterate_directives(context: AnalysisContext) -> Iterator[tuple[str, str, JSON]]:
-    """Yield path, name and argument of every directive in the mappings."""
+    """Yield path, name and argument of every directive in a workspace's mappings."""
     for subscription in context.subscriptions:
         for keys, mapping in _iterate_mapping_objects(subscription.mapping, ()):
             for name in (key for key in mapping if key.startswith("@")):
@@ -119,7 +119,7 @@ def _iterate_directives(context: AnalysisContext) -> Iterator[tuple[str, str, JS
 def _iterate_mapping_objects(
     mapping: JSON, keys: tuple[str | int, ...]
 ) -> Iterator[tuple[tuple[str | int, ...], JSONObject]]:
-    """Yield every object in *mapping*, outermost first, with its keys."""
+    """Yield every object in a mapping, outermost first, with the keys that lead to it."""
     if isinstance(mapping, dict):
         yield keys, mapping
         children = list(mapping.items())
@@ -165,7 +165,7 @@ def find_unknown_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
 
 
 def find_unmapped_required_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find required fields without a mapping."""
+    """Find required fields of an action without a mapping."""
     for subscription in context.subscriptions:
         for field in subscription.subscription.action.fields:
             if field.required and field.key not in subscription.mapping:
@@ -175,10 +175,10 @@ def find_unmapped_required_fields(context: AnalysisContext) -> Iterator[Workspac
 
 
 def find_paths_without_value(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find paths that never have a value in the accepted call types."""
+    """Find mapped paths that never have a value in the accepted call types."""
     for subscription in context.subscriptions:
         calls = list_accepted_call_types(subscription)
-        for where, read_paths in _iterate_field_sources(subscription):
+        for where, read_paths in _iterate_event_paths_by_field(subscription):
             roots = {path.split(".")[0].split("[")[0] for path in read_paths - {LITERAL_MARKER, ""}}
             for root in sorted(roots - set().union(*ROOT_FIELDS.values())):
                 known = sorted(set().union(*ROOT_FIELDS.values()))
@@ -215,8 +215,10 @@ def find_batched_subscriptions(context: AnalysisContext) -> Iterator[WorkspaceFi
             )
 
 
-def _iterate_field_sources(subscription: LocatedSubscription) -> Iterator[tuple[str, set[str]]]:
-    """Yield the path and the event paths read of each field, or of each key of a field."""
+def _iterate_event_paths_by_field(
+    subscription: LocatedSubscription,
+) -> Iterator[tuple[str, set[str]]]:
+    """Yield each mapped field or key with the event paths that its mapping reads."""
     for key, mapping in subscription.mapping.items():
         inner = list_written_keys(mapping)
         for name, value in inner.items():

@@ -1,4 +1,4 @@
-"""Lint rules for what is sent: identifiers, attributes, parameters and products."""
+"""Lint rules for what is sent to Insider One: identifiers, attributes, parameters, products."""
 
 import re
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def find_subscriptions_without_identifier(context: AnalysisContext) -> Iterator[
             yield WorkspaceFinding("error", subscription.format_field_path(), what, remedy)
 
 
-def find_unlisted_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+def find_unconfigured_identifiers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find identifiers that are sent but not configured in the account."""
     listed = list(context.workspace.identifiers)
     sent = dict.fromkeys(
@@ -185,9 +185,9 @@ _FIXED_EVENT_NAMES = {
 
 
 def find_keys_changed_by_normalisation(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find keys that Segment's normalisation renames, so that their value is lost."""
+    """Find mapped keys that Segment's normalisation renames, so that their value is lost."""
     for subscription in context.subscriptions:
-        for field, mapping in _iter_container_mappings(subscription):
+        for field, mapping in _iter_object_field_mappings(subscription):
             for key in list_written_keys(mapping):
                 name = normalise_name(key)
                 if name != key:
@@ -199,12 +199,12 @@ def find_keys_changed_by_normalisation(context: AnalysisContext) -> Iterator[Wor
 
 
 def suggest_normalised_key(key: str) -> str:
-    """Suggest a key that normalisation does not change, e.g. "gift_wrap" for "giftWrap"."""
+    """Suggest a mapping key that Segment does not rename, e.g. "gift_wrap" for "giftWrap"."""
     return normalise_name(_CAMEL_CASE_BOUNDARY.sub("_", key))
 
 
 def find_overwritten_product_values(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find parameters that overwrite a value of each product."""
+    """Find event parameters that overwrite a value of each product."""
     for subscription in context.subscriptions:
         items = list_written_keys(get_product_mapping(subscription.mapping.get("products")))
         parameters = list_written_keys(subscription.mapping.get("parameters"))
@@ -218,7 +218,7 @@ def find_overwritten_product_values(context: AnalysisContext) -> Iterator[Worksp
 
 
 def find_missing_required_parameters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find parameters that Insider One requires or expects and no mapping fills."""
+    """Find event parameters that Insider One requires or expects and no mapping fills."""
     options = context.workspace.insider_options
     for subscription in context.subscriptions:
         event = _FIXED_EVENT_NAMES.get(subscription.action_slug) or subscription.mapping.get(
@@ -253,7 +253,7 @@ def find_dropped_spec_properties(context: AnalysisContext) -> Iterator[Workspace
                 continue
             dropped = [
                 path
-                for path in _iter_expected_paths(subscription, properties)
+                for path in _iter_expected_event_paths(subscription, properties)
                 if not is_path_read(read_paths, path)
             ]
             if dropped:
@@ -264,7 +264,7 @@ def find_dropped_spec_properties(context: AnalysisContext) -> Iterator[Workspace
 
 
 def find_dropped_custom_properties(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
-    """Find a Track Event for all events that drops unmapped properties."""
+    """Find Track Event subscriptions for all events that drop unmapped properties."""
     for subscription in context.subscriptions:
         open_ended = copies_whole_object(subscription.mapping.get("parameters"))
         if (
@@ -321,7 +321,7 @@ def find_strictly_typed_products(context: AnalysisContext) -> Iterator[Workspace
         yield WorkspaceFinding("note", "destination.subscriptions", what, remedy)
 
 
-def _iter_container_mappings(subscription: LocatedSubscription) -> Iterator[tuple[str, JSON]]:
+def _iter_object_field_mappings(subscription: LocatedSubscription) -> Iterator[tuple[str, JSON]]:
     yield "parameters", subscription.mapping.get("parameters")
     yield "attributes", subscription.mapping.get("attributes")
     yield "products", get_product_mapping(subscription.mapping.get("products"))
@@ -335,7 +335,7 @@ def _overwrites_product_value(parameter: JSON, item: JSON) -> bool:
     return not list_read_paths(parameter, existing_paths=["properties.products"]) <= product_paths
 
 
-def _iter_expected_paths(
+def _iter_expected_event_paths(
     subscription: LocatedSubscription, properties: tuple[str, ...]
 ) -> Iterator[str]:
     takes_products = any(

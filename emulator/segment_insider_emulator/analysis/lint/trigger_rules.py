@@ -28,7 +28,7 @@ TRIGGER_FUNCTIONS = ("contains", "match")
 
 @dataclass(frozen=True, slots=True)
 class TriggerTerm:
-    """One part of a trigger's text.
+    """One term of a trigger's text: a comparison, a function call, and/or, a bracket or a word.
 
     Args:
         kind: "comparison" of a field, "call" of a function, "join" for and/or, "word" for a single
@@ -49,7 +49,7 @@ class TriggerTerm:
 
 
 def split_trigger(trigger: str) -> list[TriggerTerm]:
-    """Split *trigger* into terms; [] when it has an invalid character."""
+    """Split a trigger's text into terms; [] when it has an invalid character."""
     try:
         tokens_left = tokenize_trigger(trigger)
     except TriggerLexerError:
@@ -141,11 +141,11 @@ _EXAMPLE_REMEDY = 'Write it like: type = "track" and event = "Order Completed".'
 def find_misread_triggers(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find trigger text that Segment parses differently from what it seems to say."""
     for subscription in context.subscriptions:
-        for severity, what, remedy in dict.fromkeys(_list_trigger_messages(subscription)):
+        for severity, what, remedy in dict.fromkeys(_list_trigger_text_problems(subscription)):
             yield WorkspaceFinding(severity, subscription.trigger_path, what, remedy)
 
 
-def _list_trigger_messages(subscription: LocatedSubscription) -> list[TriggerMessage]:
+def _list_trigger_text_problems(subscription: LocatedSubscription) -> list[TriggerMessage]:
     text = subscription.subscription.trigger
     messages = [message for rule in _TEXT_RULES for message in rule(text)]
     # After a quote without a following space, the ends of all later texts are wrong.
