@@ -45,7 +45,7 @@ def missing_distributions() -> list[str]:
     return [name for module, name in REQUIRED_DISTRIBUTIONS.items() if find_spec(module) is None]
 
 
-def require_extra(command: str) -> None:
+def require_scenarios_extra(command: str) -> None:
     """Raise an error if *command* lacks a distribution that it needs.
 
     Raises: EmulatorError, when *command* lacks something that it needs.

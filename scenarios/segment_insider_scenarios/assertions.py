@@ -28,7 +28,7 @@ from segment_insider_scenarios.tables import (
 
 def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
     """Explain what happened to each call of *name*, or of all people."""
-    messages = scene.list_messages(name)
+    messages = scene.list_segment_messages(name)
     of_person = f" for {name}" if name else ""
     if not messages:
         return [f"Segment received no call{of_person}."]
@@ -39,7 +39,7 @@ def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
     return [f"What happened to the calls{of_person}:", *lines]
 
 
-def find_unmapped_event_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
+def find_unmapped_call_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
     """Return the paths of properties and traits that no mapping reads."""
     destination = Destination(scene.emulator.workspace.destination)
     return explain_event(destination, message["normalised"]).dropped
@@ -49,7 +49,7 @@ def _explain_call(
     destination: Destination, subject: AnalysisContext, message: JSONObject
 ) -> Iterator[str]:
     why = f": {message['reason']}" if message["reason"] else ""
-    yield f"  {call_label(message)} - {message['verdict']}{why}"
+    yield f"  {get_call_label(message)} - {message['verdict']}{why}"
     if not message["normalised"]:
         return
     event = message["normalised"]
@@ -81,14 +81,14 @@ def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
     candidates = [account for account in accounts if any(c.holds for c in account.conditions)]
     if not candidates:
         return None
-    account = max(candidates, key=lambda trace: _share_of_met_conditions(trace.conditions))
+    account = max(candidates, key=lambda trace: _compute_met_condition_share(trace.conditions))
     wanted = "; ".join(
         _describe_unmet_condition(check) for check in account.conditions if not check.holds
     )
     return f"{account.subscription}, which requires {wanted}"
 
 
-def _share_of_met_conditions(conditions: list[ConditionCheck]) -> float:
+def _compute_met_condition_share(conditions: list[ConditionCheck]) -> float:
     return sum(check.holds for check in conditions) / len(conditions)
 
 
@@ -109,7 +109,7 @@ def list_trail_entries(
     return [entry for run in scene.list_journey_runs(journey, name) for entry in run["trail"]]
 
 
-def trail_entry_columns(entry: JSONObject) -> dict[str, JSON]:
+def trail_entry_to_columns(entry: JSONObject) -> dict[str, JSON]:
     """Return column -> value of a trail entry: kind, text and details by path."""
     return {"kind": entry["kind"], "what": entry["what"], **flatten_values(entry["details"])}
 
@@ -155,14 +155,14 @@ def assert_rows_equal(
         name: Explain the calls of this person; None: of all people.
         journey: Explain with the trail of this journey, for *name* or all people.
     """
-    none = "Nothing arrived." if journey or received else _describe_empty_result(scene, name)
+    none = "Nothing arrived." if journey or received else _describe_absent_rows(scene, name)
     if differing := diff_rows(columns, expected, received, none):
         fail_claim(scene, claim, differing, name=name, journey=journey)
 
 
-def _describe_empty_result(scene: ScenarioContext, name: str | None) -> str:
+def _describe_absent_rows(scene: ScenarioContext, name: str | None) -> str:
     """Return the message for no rows; list what the person's profile has instead."""
-    profile = scene.find_profile(name) if name else None
+    profile = scene.find_insider_profile(name) if name else None
     if profile is None:
         return "Nothing arrived."
     attributes = ", ".join(flatten_values(profile["attributes"])) or "none"
@@ -183,7 +183,7 @@ def fail_missing_rows(
     fail_claim(scene, claim, diff_missing_rows(columns, missing, received), name=name)
 
 
-def assert_claim(
+def assert_claim_holds(
     scene: ScenarioContext,
     claim: str,
     *,
@@ -218,7 +218,7 @@ def fail_claim(
     pytest.fail(text, pytrace=False)
 
 
-def call_label(message: JSONObject) -> str:
+def get_call_label(message: JSONObject) -> str:
     """Return the label of a message: its event, page or screen, or its type."""
     sent = message["message"]
     return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")
@@ -229,11 +229,11 @@ def find_newest_call(scene: ScenarioContext, call: str) -> JSONObject:
 
     Raises: EmulatorError.
     """
-    messages = scene.list_messages()
+    messages = scene.list_segment_messages()
     for message in reversed(messages):
-        if call in (message["event"], call_label(message), message["type"]):
+        if call in (message["event"], get_call_label(message), message["type"]):
             return message
-    call_labels = ", ".join(call_label(message) for message in messages) or "none"
+    call_labels = ", ".join(get_call_label(message) for message in messages) or "none"
     raise EmulatorError(
         f"there was no call {call!r}", "", f"Calls in this scenario: {call_labels}."
     )

@@ -17,7 +17,7 @@ from segment_insider_scenarios.client_http import (
     BearerAuth,
     ResourceNotFound,
     RetryBudget,
-    connection_error,
+    build_connection_error,
     parse_error_response,
 )
 
@@ -392,7 +392,7 @@ class ControlClient:
                 timeout=timeout,
             )
         except requests.RequestException as error:
-            reported_error = connection_error(self._base_url, error)
+            reported_error = build_connection_error(self._base_url, error)
         raise reported_error  # raised here, so that it is not chained to an error with the request
 
 

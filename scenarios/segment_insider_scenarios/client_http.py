@@ -70,7 +70,7 @@ class SandboxLimitReached(EmulatorError):
     """Error: the emulator has reached its limit of sandboxes."""
 
 
-def connection_error(url: str, error: requests.RequestException) -> EmulatorError:
+def build_connection_error(url: str, error: requests.RequestException) -> EmulatorError:
     """Return the error for a request that got no response, without the request itself.
 
     The original *error* is dropped because its traceback contains the request with the token.
@@ -78,13 +78,13 @@ def connection_error(url: str, error: requests.RequestException) -> EmulatorErro
     if isinstance(error, requests.exceptions.ReadTimeout):
         what = "the emulator did not answer in time"
         return EmulatorError(
-            what, url, _plain_http_hint(url) or "Check what the emulator is doing."
+            what, url, _suggest_plain_http(url) or "Check what the emulator is doing."
         )
     what, remedy = _diagnose_address(url, error)
     return EmulatorUnreachable(what, url, remedy)
 
 
-def run_ending_error(error: BaseException, url: str) -> EmulatorError | None:
+def build_run_ending_error(error: BaseException, url: str) -> EmulatorError | None:
     """Return the error that ends the run at *url*; None if the run can continue."""
     if isinstance(error, SandboxLimitReached):
         return error
@@ -96,7 +96,7 @@ def run_ending_error(error: BaseException, url: str) -> EmulatorError | None:
     return None
 
 
-def missing_scheme_hint(address: str) -> str | None:
+def suggest_http_scheme(address: str) -> str | None:
     """Return a hint to add http:// if *address* is HOST:PORT; else None."""
     return (
         f"Write http:// in front: http://{address}" if _HOST_AND_PORT.fullmatch(address) else None
@@ -107,7 +107,7 @@ def _diagnose_address(url: str, error: requests.RequestException) -> tuple[str, 
     """Return what is wrong with an address, and what to do."""
     if not url.startswith(URL_SCHEMES):
         what = "the address of an emulator must begin with http:// or https://"
-        return what, missing_scheme_hint(url) or "Write it as http://HOST:PORT."
+        return what, suggest_http_scheme(url) or "Write it as http://HOST:PORT."
     if isinstance(error, requests.exceptions.InvalidURL):
         port = _URL_PORT.search(url.removeprefix("http://").removeprefix("https://"))
         if port and int(port[1]) not in _VALID_PORTS:
@@ -120,7 +120,7 @@ def _diagnose_address(url: str, error: requests.RequestException) -> tuple[str, 
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             what = "the certificate is not signed by a known authority"
             return what, "Use a certificate of a known authority, or an address with http://."
-        return "the server at this address does not use HTTPS", _plain_http_hint(
+        return "the server at this address does not use HTTPS", _suggest_plain_http(
             url
         ) or "Correct the address."
     if isinstance(
@@ -130,7 +130,7 @@ def _diagnose_address(url: str, error: requests.RequestException) -> tuple[str, 
     return "no emulator answers", "Start one with `emulator serve`, or correct the address."
 
 
-def _plain_http_hint(url: str) -> str | None:
+def _suggest_plain_http(url: str) -> str | None:
     """Suggest http:// instead of https://; None for other addresses."""
     bare = url.removeprefix("https://")
     return None if bare == url else f"Perhaps it is http://{bare}"

@@ -34,7 +34,7 @@ from segment_insider_scenarios.shopper import (
 )
 from segment_insider_scenarios.spelling import (
     ScenarioTexts,
-    collect_texts,
+    collect_scenario_texts,
     reject_quoted_text_typos,
 )
 from segment_insider_scenarios.value_checks import require_time
@@ -65,7 +65,7 @@ UNUSED_PREPARATION_TEXTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Preparation:
+class _StepPreparation:
     kind: str
     name: str
     step: str
@@ -80,12 +80,12 @@ class UnusedPreparations:
 
     def __init__(self) -> None:
         self.current_step = ""
-        self._preparations: list[_Preparation] = []
+        self._preparations: list[_StepPreparation] = []
 
     def add_preparation(self, kind: str, name: str) -> None:
         """Record that the running step prepared something."""
         if self.current_step:
-            self._preparations.append(_Preparation(kind, name, self.current_step))
+            self._preparations.append(_StepPreparation(kind, name, self.current_step))
 
     def mark_preparation_used(self, kind: str, name: str) -> None:
         """Record that a step used something."""
@@ -95,7 +95,7 @@ class UnusedPreparations:
             if (preparation.kind, preparation.name) != (kind, name)
         ]
 
-    def first_unused_error(self) -> EmulatorError | None:
+    def find_first_unused_error(self) -> EmulatorError | None:
         """Return the error for the first unused preparation; None when all are used."""
         for unused in self._preparations:
             what, remedy = UNUSED_PREPARATION_TEXTS[unused.kind]
@@ -192,7 +192,7 @@ class ScenarioContext:
         Raises: EmulatorError, at the first step of a scenario with one name in two spellings.
         """
         if not self.texts.scenario_texts:
-            self.texts = collect_texts(scenario)
+            self.texts = collect_scenario_texts(scenario)
             reject_quoted_text_typos(scenario.steps, self.texts, ALL_SPEC_NAMES)
         in_background = step.line_number < scenario.line_number
         self.preparations.current_step = "" if in_background else step.name
@@ -206,7 +206,7 @@ class ScenarioContext:
 
         Raises: EmulatorError.
         """
-        if not self._has_acted and not self.list_messages():
+        if not self._has_acted and not self.list_segment_messages():
             remedy = "Add a When before it: what has the person done?"
             raise EmulatorError("nothing happens before this step", claim, remedy)
 
@@ -222,25 +222,25 @@ class ScenarioContext:
         """
         return name in TEXT_VALUED_NAMES or ("." in name and cell in self.texts.quoted_texts)
 
-    def use_workspace(self, workspace: str) -> None:
+    def open_named_workspace(self, workspace: str) -> None:
         """Replace the sandbox by an empty one with another workspace, a preset or a file.
 
         Raises: EmulatorError.
         """
-        self._open_new_sandbox(load_named_workspace(workspace, self.folder))
+        self._replace_sandbox(load_named_workspace(workspace, self.folder))
 
-    def change_workspace(self, document: JSONObject) -> None:
+    def open_changed_workspace(self, document: JSONObject) -> None:
         """Replace the sandbox by an empty one with the workspace *document*.
 
         Raises: EmulatorError, when it has a mistake, or an earlier step has changed something.
         """
         plan = self.emulator.workspace.tracking_plan
         bare = {name: value for name, value in document.items() if name != "trackingPlan"}
-        self._open_new_sandbox(
+        self._replace_sandbox(
             replace(load_workspace_from_document(bare, "the workspace"), tracking_plan=plan)
         )
 
-    def _open_new_sandbox(self, workspace: Workspace) -> None:
+    def _replace_sandbox(self, workspace: Workspace) -> None:
         self._require_unchanged_sandbox("the workspace", "Make it one of the first steps.")
         self._exit_stack.close()
         self.emulator = self._open_sandbox(workspace)
@@ -252,7 +252,7 @@ class ScenarioContext:
 
         Raises: EmulatorError.
         """
-        if self._first_changing_step or self.list_messages():
+        if self._first_changing_step or self.list_segment_messages():
             step = f" ({self._first_changing_step})" if self._first_changing_step else ""
             raise EmulatorError(f"an earlier step has changed something{step}", where, remedy)
 
@@ -286,7 +286,7 @@ class ScenarioContext:
         self.preparations.mark_preparation_used(PREPARED_PERSON, name)
         self.preparations.add_preparation(PREPARED_PERSON, name)
 
-    def resolve_actor(self, name: str) -> str:
+    def record_actor(self, name: str) -> str:
         """Record that a person does something, and return *name*.
 
         Raises: EmulatorError, for a name that is one slip away from that of another person.
@@ -328,7 +328,7 @@ class ScenarioContext:
 
     def sign_in_person(self, name: str) -> None:
         """Sign a person in: send identify with the e-mail address."""
-        self.resolve_actor(name)
+        self.record_actor(name)
         self.update_person(name, user_id=user_id_from_name(name))
         self.send_calls(name, identify_call({"email": self.get_person(name).email}))
 
@@ -337,7 +337,7 @@ class ScenarioContext:
 
         Raises: EmulatorError.
         """
-        who = self.get_person(self.resolve_actor(name))
+        who = self.get_person(self.record_actor(name))
         self.preparations.mark_preparation_used(PREPARED_DEVICE, str(who.anonymous_id))
         self.emulator.shop.send(who, *new_calls)
 
@@ -353,16 +353,16 @@ class ScenarioContext:
 
         Raises: EmulatorError, where nothing did go wrong.
         """
-        if unmet := self._unused_fault_error():
+        if unmet := self._find_unused_fault_error():
             raise unmet
         self._faults_with_steps = []
         self.emulator.client.clear_faults()
 
     def find_unused_preparation_error(self) -> EmulatorError | None:
         """Return the error for the first unused preparation or fault; None when all are used."""
-        return self.preparations.first_unused_error() or self._unused_fault_error()
+        return self.preparations.find_first_unused_error() or self._find_unused_fault_error()
 
-    def _unused_fault_error(self) -> EmulatorError | None:
+    def _find_unused_fault_error(self) -> EmulatorError | None:
         waiting = self.emulator.client.list_faults() if self._faults_with_steps else []
         for fault, step in self._faults_with_steps:
             if any(fault.items() <= other.items() for other in waiting):
@@ -370,7 +370,7 @@ class ScenarioContext:
                 return EmulatorError("no request triggered this fault", step, remedy)
         return None
 
-    def find_profile(self, name: str) -> JSONObject | None:
+    def find_insider_profile(self, name: str) -> JSONObject | None:
         """Return the Insider One profile of a person; None if there is none.
 
         Raises: EmulatorError.
@@ -381,9 +381,9 @@ class ScenarioContext:
         )
         return next((profile for profile in profiles if profile), None)
 
-    def list_events(self, name: str) -> list[JSONObject]:
+    def list_insider_events(self, name: str) -> list[JSONObject]:
         """Return the Insider One events of a person, in the order received."""
-        profile = self.find_profile(name)
+        profile = self.find_insider_profile(name)
         events: list[JSONObject] = profile["events"] if profile else []
         return [event for event in events if event["event_name"] not in INSIDER_ONE_EVENTS]
 
@@ -400,10 +400,10 @@ class ScenarioContext:
         runs = client.list_journey_runs(ids[journey])
         if name is None:
             return runs
-        profile = self.find_profile(name) or {"id": None}
+        profile = self.find_insider_profile(name) or {"id": None}
         return [run for run in runs if run["profile_id"] == profile["id"]]
 
-    def list_messages(self, name: str | None = None) -> list[JSONObject]:
+    def list_segment_messages(self, name: str | None = None) -> list[JSONObject]:
         """Return the messages of a person, or of all people, oldest first."""
         client = self.emulator.client
         if name is None:

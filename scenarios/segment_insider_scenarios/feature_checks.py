@@ -13,16 +13,16 @@ from gherkin.errors import CompositeParserException, NoSuchLanguageException, Pa
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.gherkin_keywords import (
     STEP_KEYWORD_ROLES,
-    explain_wrong_keyword,
-    explain_wrong_title,
+    explain_wrong_step_keyword,
+    explain_wrong_title_keyword,
+    get_language_name,
     is_list_bullet,
-    language_name,
+    map_step_keywords_to_languages,
     normalise_keyword,
-    resembles_keyword,
+    resembles_step_keyword,
     split_after_first_words,
-    step_keyword_languages,
 )
-from segment_insider_scenarios.step_catalogue import best_library_similarity, is_library_step
+from segment_insider_scenarios.step_catalogue import compute_best_step_similarity, is_library_step
 
 FeatureProblem = tuple[int, str, str]  # line, what is wrong, what to do
 ESCAPED_BRACKET = re.compile(r"\\<(?=[^<>]*>)")
@@ -59,22 +59,22 @@ def find_placeholder_problems(
         return
     used = {
         name
-        for _, text in scenario_texts_with_lines(scenario)
+        for _, text in iterate_scenario_texts_with_lines(scenario)
         for name in _PLACEHOLDER_PATTERN.findall(text)
     }
     for examples_table in examples:
-        yield from _check_examples_table(scenario, examples_table, used)
+        yield from _find_examples_table_problems(scenario, examples_table, used)
 
 
 def find_background_placeholders(background: JSONObject) -> Iterator[FeatureProblem]:
     """Yield placeholders in a Background, which has no Examples."""
-    for line, text in scenario_texts_with_lines(background):
+    for line, text in iterate_scenario_texts_with_lines(background):
         for name in _find_probable_placeholders(text):
             what = f"<{name}> is in a Background, but Examples do not fill a Background"
             yield line, what, f"Move the step into the outline. {_ESCAPE_HINT.format(name)}"
 
 
-def scenario_texts_with_lines(scenario: JSONObject) -> Iterator[tuple[int, str]]:
+def iterate_scenario_texts_with_lines(scenario: JSONObject) -> Iterator[tuple[int, str]]:
     """Yield line and text of all parts of a scenario that may contain placeholders."""
     yield scenario["location"]["line"], scenario["name"]
     for step in scenario["steps"]:
@@ -91,7 +91,7 @@ def _find_unfilled_placeholders(
     line = scenario["location"]["line"]
     names = [
         (at, name)
-        for at, text in scenario_texts_with_lines(scenario)
+        for at, text in iterate_scenario_texts_with_lines(scenario)
         for name in _find_probable_placeholders(text)
     ]
     if is_outline:
@@ -104,7 +104,7 @@ def _find_unfilled_placeholders(
         yield at, what, f"Write the value, or add Examples. {_ESCAPE_HINT.format(name)}"
 
 
-def _check_examples_table(
+def _find_examples_table_problems(
     scenario: JSONObject, examples: JSONObject, used_names: set[str]
 ) -> Iterator[FeatureProblem]:
     line = examples["location"]["line"]
@@ -118,8 +118,8 @@ def _check_examples_table(
     twice = next((name for at, name in enumerate(columns) if name in columns[:at]), None)
     if twice is not None:
         yield line, f"the column {twice!r} occurs twice in Examples", "Keep one of the two."
-    for at, text in scenario_texts_with_lines(scenario):
-        yield from ((at, *fault) for fault in _check_placeholders_of_text(text, columns))
+    for at, text in iterate_scenario_texts_with_lines(scenario):
+        yield from ((at, *fault) for fault in _find_placeholder_problems_in_text(text, columns))
     for column in columns:
         if column not in used_names:
             placeholders = ", ".join(sorted(f"<{name}>" for name in used_names)) or "none"
@@ -128,10 +128,10 @@ def _check_examples_table(
             yield line, what, remedy
 
 
-def _check_placeholders_of_text(text: str, columns: list[str]) -> Iterator[tuple[str, str]]:
+def _find_placeholder_problems_in_text(text: str, columns: list[str]) -> Iterator[tuple[str, str]]:
     rest, meant = text, set(_find_probable_placeholders(text))
     for name in _PLACEHOLDER_PATTERN.findall(text):
-        if name in columns or _closest_column(name, columns) or name in meant:
+        if name in columns or _find_closest_column(name, columns) or name in meant:
             rest = rest.replace(f"<{name}>", "\n")
             if name not in columns:
                 what = f"Examples have no column for <{name}>. Columns: {', '.join(columns)}"
@@ -143,12 +143,12 @@ def _check_placeholders_of_text(text: str, columns: list[str]) -> Iterator[tuple
 
 
 def _suggest_column(name: str, columns: list[str]) -> str:
-    if near := _closest_column(name, columns):
+    if near := _find_closest_column(name, columns):
         return f"Did you mean <{near}>?"
     return f"Add the column. {_ESCAPE_HINT.format(name)}"
 
 
-def _closest_column(name: str, columns: list[str]) -> str | None:
+def _find_closest_column(name: str, columns: list[str]) -> str | None:
     """Return the column that *name* is probably a typing error of."""
     folded = {column.strip().casefold(): column for column in columns}
     near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.75)
@@ -218,9 +218,9 @@ def _diagnose_description_line(
         return "there is no step above this line", "Begin the line above with Given, When or Then."
     for words, rest in split_after_first_words(line):
         if _looks_like_step(words, rest, allows_steps=allows_steps):
-            return explain_wrong_keyword(words, language)
+            return explain_wrong_step_keyword(words, language)
     if not allows_steps:
-        return explain_wrong_title(line, language)
+        return explain_wrong_title_keyword(line, language)
     return _diagnose_scenario_line(line, previous_line, language)
 
 
@@ -231,23 +231,23 @@ def _diagnose_scenario_line(line: str, previous_line: str, language: str) -> tup
     for words, rest in split_after_first_words(line):
         if (
             rest
-            and resembles_keyword(words)
-            and best_library_similarity(rest) >= MIN_STEP_SIMILARITY
+            and resembles_step_keyword(words)
+            and compute_best_step_similarity(rest) >= MIN_STEP_SIMILARITY
         ):
-            return explain_wrong_keyword(words, language)
-    if title := explain_wrong_title(line, language):
+            return explain_wrong_step_keyword(words, language)
+    if title := explain_wrong_title_keyword(line, language):
         return title
     if _starts_with_english_keyword(line) and not _continues_sentence(previous_line, line):
         word, *more = line.split()
         alone = f"{word!r} has no step text", _MISSING_TEXT_HINT
-        return explain_wrong_keyword(word, language) if more else alone
+        return explain_wrong_step_keyword(word, language) if more else alone
     return None
 
 
 def _looks_like_step(words: str, rest: str, *, allows_steps: bool) -> bool:
     if not is_library_step(rest):
         return False
-    return resembles_keyword(words) or (
+    return resembles_step_keyword(words) or (
         allows_steps and (is_list_bullet(words) or " " not in words)
     )
 
@@ -272,7 +272,7 @@ _QUOTE_LOOKALIKES = re.compile(r"['`\"\u2018-\u201f\u00ab\u00bb]{2,3}")
 _STEP_HINT = "Begin it with Given, When, Then, And or But. If it is a comment, put # before it."
 
 
-class _ParserProblem(NamedTuple):
+class _GherkinParserProblem(NamedTuple):
     """What is wrong, what to do, and the line number."""
 
     what: str
@@ -294,32 +294,34 @@ def explain_parser_error(error: CompositeParserException, text: str) -> FeatureP
     )
 
 
-def _explain_first_error(error: ParserException, lines: list[str]) -> _ParserProblem:
+def _explain_first_error(error: ParserException, lines: list[str]) -> _GherkinParserProblem:
     number = error.location["line"]
     parser_message = _PARSER_POSITION_PREFIX.sub("", str(error))
     if isinstance(error, NoSuchLanguageException):
         code = parser_message.rpartition(" ")[2]
-        known = ", ".join(f"{code} ({language_name(code)})" for code in ("en", "tr", "de", "fr"))
-        return _ParserProblem(
+        known = ", ".join(
+            f"{code} ({get_language_name(code)})" for code in ("en", "tr", "de", "fr")
+        )
+        return _GherkinParserProblem(
             f"Gherkin has no language {code!r}", f"Known: {known} and others.", number
         )
     if "inconsistent cell count" in parser_message:
         what = "this row has more or fewer cells than the first row of its table"
-        return _ParserProblem(what, "Write | between cells, and \\| within one.", number)
+        return _GherkinParserProblem(what, "Write | between cells, and \\| within one.", number)
     if "whitespace" in parser_message:
-        return _ParserProblem(
+        return _GherkinParserProblem(
             "a tag contains a space", "Write each tag in one word: @slow.", number
         )
     if opened := _find_unclosed_docstring(lines):
         remedy = f"End it with {lines[opened - 1].strip()[:3]} in a line of its own."
-        return _ParserProblem("the text that begins here is not closed", remedy, opened)
+        return _GherkinParserProblem("the text that begins here is not closed", remedy, opened)
     if "unexpected end of file" in parser_message:
         what = "the file ends where a scenario should follow"
-        return _ParserProblem(what, "Write it, or remove what is before it.", number)
+        return _GherkinParserProblem(what, "Write it, or remove what is before it.", number)
     what, remedy = _diagnose_rejected_line(
         lines[number - 1].strip(), parser_message, _find_file_language(lines)
     )
-    return _ParserProblem(what, remedy, number)
+    return _GherkinParserProblem(what, remedy, number)
 
 
 def _find_file_language(lines: list[str]) -> str:
@@ -340,7 +342,7 @@ def _find_unclosed_docstring(lines: list[str]) -> int | None:
 
 def _diagnose_rejected_line(line: str, parser_message: str, language: str) -> tuple[str, str]:
     """Return what is wrong with a line that the parser rejects, and what to do."""
-    if found := explain_wrong_title(line, language) or _diagnose_keyword(line, language):
+    if found := explain_wrong_title_keyword(line, language) or _diagnose_keyword(line, language):
         return found
     if "#FeatureLine" in parser_message:
         what = "this line comes before `Feature:`"
@@ -356,7 +358,9 @@ def _diagnose_rejected_line(line: str, parser_message: str, language: str) -> tu
 
 def _diagnose_keyword(line: str, language: str) -> tuple[str, str] | None:
     for words, rest in split_after_first_words(line):
-        known = is_library_step(rest) or normalise_keyword(words) in step_keyword_languages()
-        if rest and known and resembles_keyword(words):
-            return explain_wrong_keyword(words, language)
+        known = (
+            is_library_step(rest) or normalise_keyword(words) in map_step_keywords_to_languages()
+        )
+        if rest and known and resembles_step_keyword(words):
+            return explain_wrong_step_keyword(words, language)
     return None

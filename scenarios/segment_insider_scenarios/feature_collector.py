@@ -16,9 +16,9 @@ from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from segment_insider_scenarios.feature_checks import mark_escaped_brackets
 from segment_insider_scenarios.feature_parser import FeatureFileError, read_feature
-from segment_insider_scenarios.gherkin_keywords import texts_after_keywords
+from segment_insider_scenarios.gherkin_keywords import list_texts_after_step_keywords
 from segment_insider_scenarios.step_catalogue import is_library_step
-from segment_insider_scenarios.step_errors import relative_path
+from segment_insider_scenarios.step_errors import get_relative_path
 
 FEATURES_OPTION = "emulator_features"
 FEATURES_OPTION_VALUES = ("ours", "all", "none")
@@ -56,7 +56,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFi
     which = parent.config.getini(FEATURES_OPTION)
     if file_path.suffix != ".feature" or which == "none":
         return None
-    name = relative_path(str(file_path), parent.config.rootpath)
+    name = get_relative_path(str(file_path), parent.config.rootpath)
     asked = which == "all" or parent.session.isinitpath(file_path)
     if why := None if asked else _find_skip_reason(file_path):
         parent.config.stash[SKIPPED_FILES][name] = why
@@ -89,12 +89,12 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         if (config.rootpath / name).resolve() not in bound:
             left.setdefault(why, []).append(name)
     return [
-        f"{why}, so not collected: {_format_file_names(names)} (see {FEATURES_OPTION})"
+        f"{why}, so not collected: {_join_file_names(names)} (see {FEATURES_OPTION})"
         for why, names in left.items()
     ]
 
 
-def _format_file_names(names: list[str]) -> str:
+def _join_file_names(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
 
 
@@ -122,7 +122,9 @@ def _find_skip_reason(feature: Path) -> str | None:
         return NO_LIBRARY_STEP
     near = [feature.parent, feature.parent.parent]
     folders = (folder / name for folder in near for name in FOREIGN_STEP_FOLDERS)
-    foreign_folder = next((folder for folder in folders if _has_foreign_steps(folder)), None)
+    foreign_folder = next(
+        (folder for folder in folders if _has_other_framework_steps(folder)), None
+    )
     return f"another tool's steps in the folder {foreign_folder.name}" if foreign_folder else None
 
 
@@ -134,7 +136,7 @@ def has_library_step(feature: Path) -> bool:
     return any(
         is_library_step(text)
         for line in lines
-        for text in (line.strip().partition(" ")[2], *texts_after_keywords(line))
+        for text in (line.strip().partition(" ")[2], *list_texts_after_step_keywords(line))
     )
 
 
@@ -192,7 +194,7 @@ def _explain_unreadable_feature(error: GherkinParseError) -> str | None:
     return f"{lead}. {error.message} {COLLECTED_HINT}"
 
 
-def _has_foreign_steps(folder: Path) -> bool:
+def _has_other_framework_steps(folder: Path) -> bool:
     """Return whether *folder* has steps of behave or Cucumber."""
     for file in folder.rglob("*") if folder.is_dir() else ():
         if file.suffix in FOREIGN_STEP_SUFFIXES:

@@ -80,14 +80,14 @@ def parse_feature(text: str, path: Path, name: str) -> Feature:
     if not feature:
         raise FeatureFileError(f"{name}: it has no feature. Write one.")
     if found := sorted(set(_find_feature_problems(feature, text.split("\n")))):
-        raise FeatureFileError("\n".join(_format_problem(name, fault) for fault in found))
+        raise FeatureFileError("\n".join(_format_feature_problem(name, fault) for fault in found))
     if not any(_list_scenarios_with_rules(feature)):
         raise FeatureFileError(f"{name}: it has no scenarios. Write one.")
-    _make_names_unique(feature)
+    _make_scenario_names_unique(feature)
     return _DocumentFeatureParser(path, document).parse()
 
 
-def _format_problem(name: str, fault: FeatureProblem) -> str:
+def _format_feature_problem(name: str, fault: FeatureProblem) -> str:
     line, what, remedy = fault
     return f"{name}:{line}: {what}. {remedy}"
 
@@ -96,7 +96,9 @@ def _parse_gherkin_document(text: str, name: str) -> Any:
     try:
         return Parser().parse(text)
     except CompositeParserException as error:
-        raise FeatureFileError(_format_problem(name, explain_parser_error(error, text))) from error
+        raise FeatureFileError(
+            _format_feature_problem(name, explain_parser_error(error, text))
+        ) from error
 
 
 def _find_feature_problems(feature: JSONObject, lines: list[str]) -> Iterator[FeatureProblem]:
@@ -113,7 +115,7 @@ def _find_feature_problems(feature: JSONObject, lines: list[str]) -> Iterator[Fe
             )
         if kind == "background":
             yield from feature_checks.find_background_placeholders(node)
-    yield from _find_duplicate_names(feature)
+    yield from _find_duplicate_scenario_names(feature)
 
 
 def _list_described_nodes(feature: JSONObject) -> Iterator[tuple[JSONObject, str]]:
@@ -141,7 +143,7 @@ def _list_scenarios_with_rules(feature: JSONObject) -> Iterator[tuple[JSONObject
                 yield inner["scenario"], child["rule"]["name"]
 
 
-def _find_duplicate_names(feature: JSONObject) -> Iterator[FeatureProblem]:
+def _find_duplicate_scenario_names(feature: JSONObject) -> Iterator[FeatureProblem]:
     """Yield a problem for each second scenario with the same name."""
     for inside in [feature, *(child["rule"] for child in feature["children"] if "rule" in child)]:
         first_line_by_name: dict[str, int] = {}
@@ -157,7 +159,7 @@ def _find_duplicate_names(feature: JSONObject) -> Iterator[FeatureProblem]:
                 first_line_by_name[name] = line
 
 
-def _make_names_unique(feature: JSONObject) -> None:
+def _make_scenario_names_unique(feature: JSONObject) -> None:
     """Add the rule, and if needed the line, to scenario names that are not unique."""
     scenarios = list(_list_scenarios_with_rules(feature))
     names = Counter(scenario["name"] for scenario, _ in scenarios)

@@ -32,19 +32,19 @@ _PUNCTUATION = " \t:,.;-"
 
 
 @cache
-def step_keyword_languages() -> dict[str, str]:
+def map_step_keywords_to_languages() -> dict[str, str]:
     """Return each step keyword in lower case -> language code."""
-    return _languages_by_keyword(STEP_KEYWORD_ROLES)
+    return _map_keywords_to_languages(STEP_KEYWORD_ROLES)
 
 
 @cache
-def title_keyword_languages() -> dict[str, str]:
+def map_title_keywords_to_languages() -> dict[str, str]:
     """Return each title keyword, e.g. "senaryo" -> language code."""
-    return _languages_by_keyword(TITLE_KEYWORD_ROLES)
+    return _map_keywords_to_languages(TITLE_KEYWORD_ROLES)
 
 
 @cache
-def _step_keyword_prefixes() -> tuple[str, ...]:
+def _list_step_keyword_prefixes() -> tuple[str, ...]:
     """Return the step keywords with their trailing space."""
     return tuple(
         {
@@ -56,7 +56,7 @@ def _step_keyword_prefixes() -> tuple[str, ...]:
     )
 
 
-def _languages_by_keyword(roles: tuple[str, ...]) -> dict[str, str]:
+def _map_keywords_to_languages(roles: tuple[str, ...]) -> dict[str, str]:
     codes = [
         "en",
         *(code for code in KEYWORDS_BY_LANGUAGE if code != "en"),
@@ -70,18 +70,18 @@ def _languages_by_keyword(roles: tuple[str, ...]) -> dict[str, str]:
     return languages
 
 
-def language_name(code: str) -> str:
+def get_language_name(code: str) -> str:
     """Return the English name of a language, e.g. "Turkish"."""
     name: str = KEYWORDS_BY_LANGUAGE[code]["name"]
     return name
 
 
-def texts_after_keywords(line: str) -> list[str]:
+def list_texts_after_step_keywords(line: str) -> list[str]:
     """Return the texts after each step keyword that the line starts with."""
     line = line.strip()
     return [
         line[len(prefix) :].strip()
-        for prefix in _step_keyword_prefixes()
+        for prefix in _list_step_keyword_prefixes()
         if line.startswith(prefix)
     ]
 
@@ -93,7 +93,7 @@ def split_after_first_words(line: str) -> list[tuple[str, str]]:
     cuts = [("".join(words[:at]), "".join(words[at + 1 :])) for at in places]
     glued = [
         (prefix, line.strip()[len(prefix) :])
-        for prefix in _step_keyword_prefixes()
+        for prefix in _list_step_keyword_prefixes()
         if not prefix.endswith(" ")
     ]
     return cuts + [(each, rest) for each, rest in glued if line.strip() == each + rest]
@@ -109,10 +109,10 @@ def is_list_bullet(words: str) -> bool:
     return bool(_BULLET_PATTERN.fullmatch(words))
 
 
-def resembles_keyword(words: str) -> bool:
+def resembles_step_keyword(words: str) -> bool:
     """Return whether *words* are a step keyword, perhaps with a typing error."""
     word = normalise_keyword(words)
-    known = step_keyword_languages()
+    known = map_step_keywords_to_languages()
     return word in known or any(
         _are_similar_words(word, keyword)
         for keyword in known
@@ -120,10 +120,10 @@ def resembles_keyword(words: str) -> bool:
     )
 
 
-def explain_wrong_keyword(words: str, language: str) -> tuple[str, str]:
+def explain_wrong_step_keyword(words: str, language: str) -> tuple[str, str]:
     """Explain why *words* start no step of a file in *language*, and what to write."""
     word = normalise_keyword(words)
-    code = step_keyword_languages().get(word)
+    code = map_step_keywords_to_languages().get(word)
     if code is None:
         return f"{words!r} is not a keyword", "Begin the step with Given, When, Then, And or But."
     if word in STEP_KEYWORD_ROLES and language == "en":
@@ -134,20 +134,20 @@ def explain_wrong_keyword(words: str, language: str) -> tuple[str, str]:
     return _explain_keyword_language(words, code, language)
 
 
-def explain_wrong_title(line: str, language: str) -> tuple[str, str] | None:
+def explain_wrong_title_keyword(line: str, language: str) -> tuple[str, str] | None:
     """Explain what is wrong with a line similar to a title such as `Scenario: name`.
 
     Returns: None for a line that is no such thing.
     """
     words, colon, _ = line.partition(":")
-    word = _closest_title_keyword(words) if colon else None
+    word = _find_closest_title_keyword(words) if colon else None
     if word is None:
         return None
     if any(words in KEYWORDS_BY_LANGUAGE[language][role] for role in TITLE_KEYWORD_ROLES):
         return f"`{words}:` cannot be here", _TITLE_PLACEMENT_HINTS.get(
             word, "Put it below `Feature:`."
         )
-    code = title_keyword_languages().get(word, "en")
+    code = map_title_keywords_to_languages().get(word, "en")
     if code == "en" and language == "en":
         return f"{words!r} is not written like a keyword", f"Write `{word.title()}:`."
     return _explain_keyword_language(words, code, language)
@@ -155,16 +155,16 @@ def explain_wrong_title(line: str, language: str) -> tuple[str, str] | None:
 
 def _explain_keyword_language(words: str, code: str, language: str) -> tuple[str, str]:
     if code == "en":
-        remedy = f"The file is in {language_name(language)}: use that language's keywords."
+        remedy = f"The file is in {get_language_name(language)}: use that language's keywords."
     else:
         remedy = f"Write `# language: {code}` into the first line of the file."
-    return f"{words!r} is a keyword of {language_name(code)}", remedy
+    return f"{words!r} is a keyword of {get_language_name(code)}", remedy
 
 
-def _closest_title_keyword(words: str) -> str | None:
+def _find_closest_title_keyword(words: str) -> str | None:
     """Return the title keyword that *words* are, or are similar to."""
     word = " ".join(words.lower().split())
-    if word in title_keyword_languages():
+    if word in map_title_keywords_to_languages():
         return word
     long = [keyword for keyword in ENGLISH_TITLE_KEYWORDS if len(keyword) > 6]
     return next(

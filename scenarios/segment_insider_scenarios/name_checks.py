@@ -25,7 +25,7 @@ from segment_insider_emulator.workspace.known_names import (
 )
 from segment_insider_emulator.workspace.validation import suggest_name
 from segment_insider_scenarios.context import ScenarioContext
-from segment_insider_scenarios.spelling import CONFIRM_NAME_STEP, ScenarioTexts, typo_hint
+from segment_insider_scenarios.spelling import CONFIRM_NAME_STEP, ScenarioTexts, format_typo_hint
 from segment_insider_scenarios.tables import (
     StepTable,
     nest_dotted_values,
@@ -148,7 +148,7 @@ WORD_STEM_LENGTH = 3  # letters that two forms of a word share: add and added
 
 
 @dataclass(frozen=True, slots=True)
-class ScenarioEvents:
+class ScenarioEventNames:
     """Event names of one scenario: sent, mentioned in the feature, and received.
 
     Args:
@@ -162,8 +162,8 @@ class ScenarioEvents:
     received_names: frozenset[str]
 
 
-def require_possible_event(
-    name: str, vocabulary: KnownNames, scenario_events: ScenarioEvents, where: str
+def require_possible_event_name(
+    name: str, vocabulary: KnownNames, scenario_events: ScenarioEventNames, where: str
 ) -> None:
     """Reject an event name under which no event of this scenario could arrive.
 
@@ -171,7 +171,7 @@ def require_possible_event(
     """
     if name in vocabulary.fixed_insider_event_names or name in scenario_events.received_names:
         return
-    events = _find_source_events(name, scenario_events)
+    events = _find_segment_events_mapped_to(name, scenario_events)
     arriving = sorted(
         {other for event in events for other in vocabulary.list_insider_event_names(event)}
     )
@@ -185,12 +185,12 @@ def require_possible_event(
     if name in INSIDER_EVENT_NAMES and vocabulary.forwards_event_names:
         return
     if near := _suggest_event_name(name, vocabulary, scenario_events):
-        raise EmulatorError(f"nothing arrives as {name!r}", where, typo_hint(name, near))
+        raise EmulatorError(f"nothing arrives as {name!r}", where, format_typo_hint(name, near))
     remedy = f"Correct the name. If it is right, add the step: {CONFIRM_NAME_STEP.format(name)}."
     raise EmulatorError(f"no event of this feature arrives as {name!r}", where, remedy)
 
 
-def _find_source_events(name: str, events: ScenarioEvents) -> list[str]:
+def _find_segment_events_mapped_to(name: str, events: ScenarioEventNames) -> list[str]:
     """Return the track events that arrive as *name*, those of the scenario first."""
     known = [
         *events.sent_names,
@@ -202,7 +202,9 @@ def _find_source_events(name: str, events: ScenarioEvents) -> list[str]:
     ]
 
 
-def _suggest_event_name(name: str, vocabulary: KnownNames, events: ScenarioEvents) -> str | None:
+def _suggest_event_name(
+    name: str, vocabulary: KnownNames, events: ScenarioEventNames
+) -> str | None:
     """Return the known name that differs by one typing error, or has all words of *name*."""
     exact_names = [
         *events.received_names,
@@ -255,7 +257,7 @@ def read_product_table(scene: ScenarioContext, table: StepTable) -> list[JSONObj
         remedy = "Begin with a header such as: | product_id | price |."
         what = "the table has no rows" if not lines else "this header has no property name"
         raise EmulatorError(what, where, remedy)
-    _reject_name_typos(scene, "property", header, scene.vocabulary.properties, where)
+    _reject_table_name_typos(scene, "property", header, scene.vocabulary.properties, where)
     products = parse_records(table)
     for line in lines:
         for name, cell in zip(header, line, strict=True):
@@ -268,7 +270,7 @@ def read_property_table(scene: ScenarioContext, table: StepTable, event: str) ->
 
     Raises: EmulatorError.
     """
-    return _read_checked_pairs(
+    return _read_checked_name_value_table(
         scene, "property", table, scene.vocabulary.list_event_properties(event)
     )
 
@@ -278,10 +280,10 @@ def read_trait_table(scene: ScenarioContext, table: StepTable) -> JSONObject:
 
     Raises: EmulatorError.
     """
-    return _read_checked_pairs(scene, "trait", table, scene.vocabulary.traits)
+    return _read_checked_name_value_table(scene, "trait", table, scene.vocabulary.traits)
 
 
-def reject_event_typo(scene: ScenarioContext, event: str) -> None:
+def reject_event_name_typo(scene: ScenarioContext, event: str) -> None:
     """Reject a track event name that is one typing error away from a known name.
 
     Raises: EmulatorError.
@@ -290,7 +292,7 @@ def reject_event_typo(scene: ScenarioContext, event: str) -> None:
     scene.texts.reject_misspelled_name("event", event, near, f'does "{event}"')
 
 
-def reject_page_typo(scene: ScenarioContext, page: str) -> None:
+def reject_page_name_typo(scene: ScenarioContext, page: str) -> None:
     """Reject a page name that is one typing error away from a name in a mapping.
 
     Raises: EmulatorError.
@@ -310,18 +312,18 @@ def require_iso_currency(scene: ScenarioContext, currency: str) -> None:
         raise EmulatorError(f"unknown currency {currency!r}", f"in {currency}", remedy)
 
 
-def _read_checked_pairs(
+def _read_checked_name_value_table(
     scene: ScenarioContext, noun: str, table: StepTable, known: Iterable[str]
 ) -> JSONObject:
     values: dict[str, JSON] = parse_pairs(table, noun)
     where = f"the table of {noun} and value"
-    _reject_name_typos(scene, noun, (name for name, _ in table[1:]), known, where)
+    _reject_table_name_typos(scene, noun, (name for name, _ in table[1:]), known, where)
     for name, cell in table[1:]:
         _reject_decimal_comma(name, cell, where)
     return nest_dotted_values(values)
 
 
-def _reject_name_typos(
+def _reject_table_name_typos(
     scene: ScenarioContext, noun: str, names: Iterable[str], known: Iterable[str], where: str
 ) -> None:
     used_names = {

@@ -206,12 +206,12 @@ def scene(
     folder = stash.get(FEATURE_FOLDER, request.path.parent)
     seed = request.config.getoption("emulator_seed")
 
-    def should_remain() -> bool:
+    def should_sandbox_remain() -> bool:
         return emulators.keeps_failed_sandboxes and HAS_FAILED in stash
 
     workspace = request.config.getoption("emulator_workspace")
     with ScenarioContext(
-        emulators, folder, seed=seed, should_remain=should_remain, workspace=workspace
+        emulators, folder, seed=seed, should_remain=should_sandbox_remain, workspace=workspace
     ) as context:
         stash[SCENARIO_CONTEXT] = context
         yield context
@@ -295,7 +295,7 @@ def pytest_bdd_step_error(
 
     if _find_stop_reason(request.config, exception):
         return
-    _add_scenario_section(request, scenario, step)
+    _add_scenario_report_section(request, scenario, step)
     if isinstance(exception, EmulatorError):
         raise pytest.fail.Exception(str(exception), pytrace=False) from None
     if isinstance(exception, pytest.FixtureLookupError) and exception.argname in ARGUMENT_NOUNS:
@@ -344,9 +344,9 @@ def _find_stop_reason(config: pytest.Config, error: BaseException) -> str | None
     url: str | None = config.getoption("emulator_url")
     if not url:
         return None
-    from segment_insider_scenarios.client_http import SandboxLimitReached, run_ending_error
+    from segment_insider_scenarios.client_http import SandboxLimitReached, build_run_ending_error
 
-    run_error = run_ending_error(error, url)
+    run_error = build_run_ending_error(error, url)
     if isinstance(run_error, SandboxLimitReached):
         return " ".join([str(run_error), *_suggest_fewer_sandboxes(config)])
     return str(run_error) if run_error else None
@@ -365,7 +365,7 @@ def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") ->
     from segment_insider_scenarios.step_errors import describe_unknown_step, find_unknown_steps
 
     if unknown := find_unknown_steps(scenario, request):
-        _add_scenario_section(request, scenario, *unknown)
+        _add_scenario_report_section(request, scenario, *unknown)
         pytest.fail("\n\n".join(map(describe_unknown_step, unknown)), pytrace=False)
 
 
@@ -374,7 +374,7 @@ def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> 
     from segment_insider_scenarios.step_errors import NO_THEN_MESSAGE, has_then_step
 
     if request.node.stash[USES_EMULATOR] and not has_then_step(scenario):
-        _add_scenario_section(request, scenario)
+        _add_scenario_report_section(request, scenario)
         pytest.fail(NO_THEN_MESSAGE, pytrace=False)
 
 
@@ -382,11 +382,11 @@ def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario
     """Fail a scenario that does not use what it prepared."""
     scene = request.node.stash.get(SCENARIO_CONTEXT, None)
     if scene and (unused := scene.find_unused_preparation_error()):
-        _add_scenario_section(request, scenario)
+        _add_scenario_report_section(request, scenario)
         pytest.fail(str(unused), pytrace=False)
 
 
-def _add_scenario_section(
+def _add_scenario_report_section(
     request: pytest.FixtureRequest, scenario: "Scenario", *failed_steps: "Step"
 ) -> None:
     """Add the scenario with its failed steps to the test report."""

@@ -25,13 +25,13 @@ from segment_insider_scenarios.reports import (
     RunResults,
     ScenarioResult,
     UnreadableFile,
-    new_scenario_record,
+    create_scenario_record,
     scenario_result_from_record,
 )
 from segment_insider_scenarios.step_errors import (
     describe_ambiguous_step,
     find_unknown_steps,
-    relative_path,
+    get_relative_path,
 )
 
 # CI sends SIGTERM at a time-out, a closed terminal sends SIGHUP; Windows has no SIGHUP.
@@ -105,10 +105,10 @@ class StepRecorder:
     ) -> None:
         """Start a record in which no step has run."""
         self._last_seen_ids = dict.fromkeys(self._last_seen_ids, 0)
-        uri = relative_path(feature.filename, request.config.rootpath)
+        uri = get_relative_path(feature.filename, request.config.rootpath)
         callspec = getattr(request.node, "callspec", None)
         row = callspec.indices.get("_pytest_bdd_example", 0) if callspec else 0
-        request.node.stash[SCENARIO_RECORD] = new_scenario_record(uri, row, scenario)
+        request.node.stash[SCENARIO_RECORD] = create_scenario_record(uri, row, scenario)
         for step in find_unknown_steps(scenario, request):
             _find_step_record(request, step)["verdict"] = "undefined"
         self._running_item = request.node
@@ -229,7 +229,7 @@ class FeatureRun:
         """Return how many scenarios have this verdict."""
         return sum(result.verdict == verdict for result in self.results)
 
-    def to_results(self) -> RunResults:
+    def build_run_results(self) -> RunResults:
         """Return the results for reports, after the run."""
         ended_at = datetime.now(UTC)
         cut_short = self.interrupted or self.stop_reason is not None
@@ -251,15 +251,15 @@ class FeatureRun:
         elif report.when == "call" or report.failed or report.skipped:
             self._add_test_report(report)
         if report.when not in ("setup", "call"):
-            self._finish_scenario(report.nodeid)
+            self._complete_scenario_result(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """Complete the scenarios that were still open when the run ended."""
         for node in list(self._open_results):
-            self._finish_scenario(node)
+            self._complete_scenario_result(node)
 
     def _add_test_report(self, report: pytest.TestReport) -> None:
-        failure = _failure_text(report) if report.failed else None
+        failure = _get_failure_text(report) if report.failed else None
         if before := self._open_results.get(
             report.nodeid
         ):  # its end failed, whatever came of itself
@@ -276,7 +276,7 @@ class FeatureRun:
             result = ScenarioResult(where, where, name, report.outcome, seconds, failure)
         self._open_results[report.nodeid] = result
 
-    def _finish_scenario(self, node_id: str) -> None:
+    def _complete_scenario_result(self, node_id: str) -> None:
         if result := self._open_results.pop(node_id, None):
             self.results.append(result)
             self._on_result(result, len(self.results), self.expected_count)
@@ -361,7 +361,7 @@ def run_features(
     with redirect_stderr(StringIO()) as stderr:
         code = pytest.main(arguments, plugins=[run])
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
-        raise _pytest_failure_error(stderr.getvalue())
+        raise _build_pytest_failure_error(stderr.getvalue())
     run.interrupted = code == pytest.ExitCode.INTERRUPTED and run.stop_reason is None
     if not (run.results or run.unreadable or run.interrupted or run.stop_reason):
         where = ", ".join(map(str, features))
@@ -380,24 +380,24 @@ def _explain_unreadable_file(node: str, error_output: str) -> str:
     """Explain why a feature file, or the conftest file of a folder, cannot be read."""
     if node.endswith(".feature"):
         return error_output
-    return str(_build_import_error(f"{node}/conftest.py", error_output) or error_output)
+    return str(_find_import_error(f"{node}/conftest.py", error_output) or error_output)
 
 
-def _pytest_failure_error(error_output: str) -> EmulatorError:
+def _build_pytest_failure_error(error_output: str) -> EmulatorError:
     """Return the error for a run that pytest refused, from its stderr."""
     conftest = CONFTEST_ERROR.search(error_output)
-    error = _build_import_error(os.path.relpath(conftest[1]), error_output) if conftest else None
+    error = _find_import_error(os.path.relpath(conftest[1]), error_output) if conftest else None
     last = (error_output.strip().splitlines() or ["it does not say why"])[-1]
     return error or EmulatorError(f"pytest could not run ({last})", "", "Run pytest to see more.")
 
 
-def _build_import_error(where: str, error_output: str) -> EmulatorError | None:
+def _find_import_error(where: str, error_output: str) -> EmulatorError | None:
     faults = EXCEPTION_LINE.findall(error_output)
     if not faults:
         return None
     return EmulatorError(f"it cannot be imported ({faults[-1]})", where, "Correct it.")
 
 
-def _failure_text(report: pytest.TestReport) -> str:
+def _get_failure_text(report: pytest.TestReport) -> str:
     located = [text for title, text in report.sections if title.endswith("scenario call")]
     return "\n\n".join([*located, WORKER_LINE.sub("", report.longreprtext)])

@@ -56,7 +56,7 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
         port: 0 takes any free one.
     """
     with (
-        _open_app(workspace, Config(db=":memory:", port=port)) as app,
+        _open_emulator_app(workspace, Config(db=":memory:", port=port)) as app,
         serve_app_in_thread(app, port) as url,
         ControlClient(url) as client,
     ):
@@ -79,7 +79,7 @@ def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator
     name = IN_PROCESS_HOST.format(next(_host_numbers))
     url = f"http://{name}"
     with (
-        _open_app(workspace, Config(db=":memory:", host=name)) as app,
+        _open_emulator_app(workspace, Config(db=":memory:", host=name)) as app,
         ControlClient(url) as client,
     ):
         client.session.mount(url, InProcessAdapter(app))
@@ -92,7 +92,7 @@ def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator
 
 
 @contextmanager
-def _open_app(workspace: Workspace, config: Config) -> Iterator[Flask]:
+def _open_emulator_app(workspace: Workspace, config: Config) -> Iterator[Flask]:
     app = create_app(config, workspace)
     sandboxes: SandboxRegistry = app.extensions["sandboxes"]
     try:
@@ -146,7 +146,7 @@ class SandboxProvider:
             with self._start_emulator(workspace) as emulator:
                 yield emulator
             return
-        host = self._get_host_client()
+        host = self._get_host_emulator_client()
         created = self._create_sandbox(host, workspace)
         try:
             yield self._connect_sandbox(host, created, workspace)
@@ -158,7 +158,7 @@ class SandboxProvider:
     def _create_sandbox(self, host: ControlClient, workspace: Workspace) -> JSONObject:
         try:
             return host.create_sandbox(
-                workspace=self._workspace_for_request(workspace),
+                workspace=self._get_workspace_request_value(workspace),
                 **self._reserve_workspace_keys(workspace),
             )
         except ConflictError as error:
@@ -183,7 +183,7 @@ class SandboxProvider:
             self.keeps_failed_sandboxes,
         )
 
-    def _get_host_client(self) -> ControlClient:
+    def _get_host_emulator_client(self) -> ControlClient:
         if self._host_client is None:
             if self.url:
                 self._host_client = self._exit_stack.enter_context(ControlClient.connect(self.url))
@@ -208,7 +208,7 @@ class SandboxProvider:
             "key": workspace.account_key,
         }
 
-    def _workspace_for_request(self, workspace: Workspace) -> JSONObject | str:
+    def _get_workspace_request_value(self, workspace: Workspace) -> JSONObject | str:
         """Return the workspace for the create request: a preset name or a document."""
         presets = () if self.url else PRESET_NAMES
         preset_names = (name for name in presets if load_named_workspace(name, Path()) is workspace)
@@ -317,7 +317,7 @@ def intercepting(emulator: RunningEmulator) -> Iterator[responses.RequestsMock]:
     """
     session = emulator.client.session
 
-    def answer(request: PreparedRequest) -> _CallbackResponse:
+    def answer_from_emulator(request: PreparedRequest) -> _CallbackResponse:
         return _forward_request(session, emulator.url, request)
 
     # Not all hosts are talked to, and what goes elsewhere is no business of the emulator.
@@ -328,7 +328,7 @@ def intercepting(emulator: RunningEmulator) -> Iterator[responses.RequestsMock]:
         for method in HTTP_METHODS:
             for host in INTERCEPTED_HOSTS:
                 address = re.compile(rf"^https?://{re.escape(host)}(:\d+)?/")
-                mock.add_callback(method, address, callback=answer)
+                mock.add_callback(method, address, callback=answer_from_emulator)
         yield mock
 
 

@@ -257,7 +257,7 @@ def read_call_file(path: Path) -> Iterator[tuple[str, JSONObject]]:
 
     Raises: EmulatorError, when the file cannot be read, or a call has no type.
     """
-    for where, call in _parse_documents(path):
+    for where, call in _parse_call_documents(path):
         if not isinstance(call, dict) or call.get("type") not in CALL_TYPES:
             raise EmulatorError("this is not a call", where, CALL_FORMAT_HINT)
         if measure_nesting_depth(call) > MAX_DEPTH:
@@ -265,7 +265,7 @@ def read_call_file(path: Path) -> Iterator[tuple[str, JSONObject]]:
         yield where, call
 
 
-def _parse_documents(path: Path) -> Iterator[tuple[str, JSON]]:
+def _parse_call_documents(path: Path) -> Iterator[tuple[str, JSON]]:
     content = _read_file_bytes(path)
     if content.lstrip().startswith(b"["):
         for number, call in enumerate(_parse_json_text(content, path.name), start=1):

@@ -41,10 +41,10 @@ def is_typo_of_text(text: str, other: str) -> bool:
     if len(parts) != len(others):
         return True
     differing = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
-    return not all(_are_series_labels(*pair) for pair in differing)
+    return not all(_are_labels_of_a_series(*pair) for pair in differing)
 
 
-def _are_series_labels(part: str, other: str) -> bool:
+def _are_labels_of_a_series(part: str, other: str) -> bool:
     """Return whether two parts count a series, e.g. 9 and 10, or a and b."""
     if part.isdigit() and other.isdigit():
         return True
@@ -82,7 +82,9 @@ class ScenarioTexts:
         Raises: EmulatorError.
         """
         if suggestion and name not in self.confirmed_names:
-            raise EmulatorError(f"unknown {noun} {name!r}", where, typo_hint(name, suggestion))
+            raise EmulatorError(
+                f"unknown {noun} {name!r}", where, format_typo_hint(name, suggestion)
+            )
 
     def contains_name(self, name: str, *, feature: bool) -> bool:
         """Return whether a step of this scenario, or of the whole *feature*, has *name*."""
@@ -90,27 +92,27 @@ class ScenarioTexts:
         return any(name == text or name in text.split(".") for text in texts)
 
 
-def typo_hint(name: str, suggestion: str) -> str:
+def format_typo_hint(name: str, suggestion: str) -> str:
     """Return a hint: the suggested name, and the step that confirms *name*."""
     return f"Did you mean {suggestion!r}? If not, add the step: {CONFIRM_NAME_STEP.format(name)}."
 
 
-def collect_texts(scenario: "Scenario") -> ScenarioTexts:
+def collect_scenario_texts(scenario: "Scenario") -> ScenarioTexts:
     """Collect the texts of *scenario* and of its feature."""
     correct = (CONFIRM_NAME_PATTERN.fullmatch(step.name) for step in scenario.steps)
     return ScenarioTexts(
-        frozenset(text for step in scenario.steps for text in _step_texts(step)),
-        frozenset(text for step in scenario.steps for text in _quoted_texts(step)),
-        _feature_texts(scenario.feature),
+        frozenset(text for step in scenario.steps for text in _list_step_texts(step)),
+        frozenset(text for step in scenario.steps for text in _list_quoted_texts(step)),
+        _list_feature_texts(scenario.feature),
         frozenset(found[1] for found in correct if found),
     )
 
 
 @lru_cache(MAX_CACHED_FEATURES)
-def _feature_texts(feature: "Feature") -> frozenset[str]:
+def _list_feature_texts(feature: "Feature") -> frozenset[str]:
     templates = list(feature.scenarios.values())
     steps = (
-        text for template in templates for step in template.steps for text in _step_texts(step)
+        text for template in templates for step in template.steps for text in _list_step_texts(step)
     )
     rows = (
         row for template in templates for examples in template.examples for row in examples.examples
@@ -128,9 +130,11 @@ def reject_quoted_text_typos(
     Raises: EmulatorError.
     """
     fine = texts.confirmed_names | allowed_names
-    before = {text for step in steps if step.type != "then" for text in _quoted_texts(step)} - fine
+    before = {
+        text for step in steps if step.type != "then" for text in _list_quoted_texts(step)
+    } - fine
     for step in steps:
-        for text in before.intersection(_quoted_texts(step)):
+        for text in before.intersection(_list_quoted_texts(step)):
             others = sorted(texts.scenario_texts - fine - {text})
             twins = (
                 other
@@ -146,12 +150,12 @@ def reject_quoted_text_typos(
                 raise EmulatorError(what, step.name, remedy)
 
 
-def _quoted_texts(step: "Step") -> list[str]:
+def _list_quoted_texts(step: "Step") -> list[str]:
     return [] if CONFIRM_NAME_PATTERN.fullmatch(step.name) else QUOTED_TEXT.findall(step.name)
 
 
-def _step_texts(step: "Step") -> Iterator[str]:
-    yield from _quoted_texts(step)
+def _list_step_texts(step: "Step") -> Iterator[str]:
+    yield from _list_quoted_texts(step)
     if not CONFIRM_NAME_PATTERN.fullmatch(step.name) and (
         currency := CURRENCY_PATTERN.search(step.name)
     ):

@@ -29,7 +29,7 @@ _MAX_WORDS, _MAX_WORD_LENGTH = (
 _SHORT_WORD_WEIGHT = 0.35  # the weight of a word such as "in"
 
 
-def step_similarity(words: str, pattern: str) -> float:
+def compute_step_similarity(words: str, pattern: str) -> float:
     """Return the similarity of *words* and *pattern*, from 0 (none) to 1 (a match)."""
     words_tokens, pattern_tokens = tokenise_step(words), tokenise_step(pattern)
     total = sum(map(_word_weight, pattern_tokens)) + sum(map(_word_weight, words_tokens))
@@ -150,7 +150,7 @@ ARGUMENT_NOUNS = {"datatable": "table", "docstring": "text"}
 
 
 @dataclass(frozen=True, slots=True)
-class StepEntry:
+class CatalogueStep:
     """One step of the catalogue: its text pattern, description and example.
 
     Args:
@@ -191,37 +191,39 @@ class StepEntry:
         return [f"  {line}" for line in quoted]
 
 
-def list_steps() -> list[StepEntry]:
+def list_steps() -> list[CatalogueStep]:
     """Return all registered steps, sorted by pattern."""
     kinds: dict[tuple[str, str, str, str | None, str], set[str]] = {}
     for context in step_function_context_registry.values():
         function = context.step_func
         about, _, example = (getdoc(function) or "").partition("\n\n")
-        below = _argument_noun(function)
+        below = _get_step_argument_noun(function)
         entry = (
             function.__module__,
-            _format_readable_pattern(context),
+            _format_step_pattern(context),
             about,
             below,
             example if below else "",
         )
         kinds.setdefault(entry, set()).add(context.type or "step")
     entries = [
-        StepEntry(module, tuple(k for k in STEP_KINDS if k in found), pattern, about, below, shown)
+        CatalogueStep(
+            module, tuple(k for k in STEP_KINDS if k in found), pattern, about, below, shown
+        )
         for (module, pattern, about, below, shown), found in kinds.items()
         if module != "pytest_bdd.plugin"
     ]
     return sorted(entries, key=lambda entry: entry.pattern)
 
 
-def list_library_steps() -> list[StepEntry]:
+def list_library_steps() -> list[CatalogueStep]:
     """Return the steps of this library, grouped by module."""
     for theme in THEMES:
         import_module(f"{LIBRARY_PACKAGE}.{theme}")
     module_order = {f"{LIBRARY_PACKAGE}.{theme}": at for at, theme in enumerate(THEMES)}
     entries = [entry for entry in list_steps() if entry.module in module_order]
 
-    def sort_key(entry: StepEntry) -> tuple[int, int, str]:
+    def sort_key(entry: CatalogueStep) -> tuple[int, int, str]:
         return module_order[entry.module], STEP_KINDS.index(entry.kinds[0]), entry.pattern
 
     return sorted(entries, key=sort_key)
@@ -229,13 +231,13 @@ def list_library_steps() -> list[StepEntry]:
 
 def is_library_step(name: str) -> bool:
     """Return whether *name* is the text of a library step."""
-    return any(context.parser.is_matching(name) for context in _library_step_contexts())
+    return any(context.parser.is_matching(name) for context in _iterate_library_step_contexts())
 
 
-def find_matching_steps(name: str) -> list[StepEntry]:
+def find_matching_steps(name: str) -> list[CatalogueStep]:
     """Return the steps, of any keyword, whose pattern matches *name*."""
     patterns = {
-        _format_readable_pattern(context)
+        _format_step_pattern(context)
         for context in step_function_context_registry.values()
         if context.parser.is_matching(name)
     }
@@ -255,7 +257,7 @@ def suggest_steps(words: str, kind: str | None = None) -> list[str]:
     """Return the patterns of *kind* (None: any) that are most similar to *words*, best first."""
     patterns = [entry.pattern for entry in list_steps() if kind in (None, *entry.kinds)]
     scored_patterns = sorted(
-        ((step_similarity(words, pattern), pattern) for pattern in patterns), reverse=True
+        ((compute_step_similarity(words, pattern), pattern) for pattern in patterns), reverse=True
     )
     return [
         pattern
@@ -264,29 +266,29 @@ def suggest_steps(words: str, kind: str | None = None) -> list[str]:
     ]
 
 
-def best_library_similarity(words: str) -> float:
+def compute_best_step_similarity(words: str) -> float:
     """Return how similar *words* are to the nearest library step, from 0 to 1."""
     return max(
         (
-            step_similarity(words, _format_readable_pattern(context))
-            for context in _library_step_contexts()
+            compute_step_similarity(words, _format_step_pattern(context))
+            for context in _iterate_library_step_contexts()
         ),
         default=0.0,
     )
 
 
-def _format_readable_pattern(context: StepFunctionContext) -> str:
+def _format_step_pattern(context: StepFunctionContext) -> str:
     return PARSER_TYPE.sub("}", context.parser.name)
 
 
-def _library_step_contexts() -> Iterator[StepFunctionContext]:
+def _iterate_library_step_contexts() -> Iterator[StepFunctionContext]:
     """Yield the registered functions of library steps."""
     for context in step_function_context_registry.values():
         if context.step_func.__module__.startswith(LIBRARY_PACKAGE):
             yield context
 
 
-def _argument_noun(function: Callable[..., object]) -> str | None:
+def _get_step_argument_noun(function: Callable[..., object]) -> str | None:
     nouns = (
         noun
         for argument, noun in ARGUMENT_NOUNS.items()

@@ -82,7 +82,7 @@ COMPOUND_NAME = re.compile(r"\w+(?:['.@+-]\w+)+")
 EXAMPLE_PERSON = "Ada"
 
 
-def relative_path(file: str, root: Path) -> str:
+def get_relative_path(file: str, root: Path) -> str:
     """Return the path of *file* relative to *root* if it is below it."""
     path = Path(file)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
@@ -95,7 +95,7 @@ def format_scenario(scenario: Scenario, root: Path, *failed_steps: Step) -> str:
         root: Where the run began.
     """
     at = failed_steps[0].line_number if failed_steps else scenario.line_number
-    lines = [f"{relative_path(scenario.feature.filename, root)}:{at}: {scenario.name}"]
+    lines = [f"{get_relative_path(scenario.feature.filename, root)}:{at}: {scenario.name}"]
     marked = {(step.line_number, step.name) for step in failed_steps}
     for step in scenario.steps:
         mark = ">" if (step.line_number, step.name) in marked else " "
@@ -121,7 +121,7 @@ def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> li
 def describe_unknown_step(step: Step) -> str:
     """Say that a step does not exist, and suggest the one that was meant."""
     kind = step.type.capitalize()
-    meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_short_name)
+    meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_one_word_person_name)
     suggestion = next(filter(None, (find(step) for find in meant)), None) or _suggest_nearest_steps(
         step
     )
@@ -159,9 +159,9 @@ def _suggest_corrected_punctuation(step: Step) -> str | None:
     return f"Only the punctuation differs. {sentences}\n  {kind} {text}"
 
 
-def _suggest_short_name(step: Step) -> str | None:
+def _suggest_one_word_person_name(step: Step) -> str | None:
     """Suggest an existing step if only the person's name has several words or signs."""
-    for compound_name in _find_compound_names(step.name):
+    for compound_name in _find_multi_word_names(step.name):
         for entry in find_matching_steps(step.name.replace(compound_name, EXAMPLE_PERSON, 1)):
             if step.type in entry.kinds:
                 kind = step.type.capitalize()
@@ -171,7 +171,7 @@ def _suggest_short_name(step: Step) -> str | None:
     return None
 
 
-def _find_compound_names(text: str) -> Iterator[str]:
+def _find_multi_word_names(text: str) -> Iterator[str]:
     """Yield possible names of several words, e.g. "Ada Lovelace" or "ada-7"."""
     words = text.rstrip(":").split(" ")
     for is_capital, run in groupby(words, key=lambda word: word[:1].isupper()):

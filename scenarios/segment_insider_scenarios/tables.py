@@ -70,7 +70,7 @@ def parse_pairs(
         is_text_cell: Says of a name and a cell whether a text belongs there.
     Raises: EmulatorError, for another header, or a name listed twice.
     """
-    require_header(table, (name_header, "value"))
+    require_table_header(table, (name_header, "value"))
     header, *lines = table
     _reject_duplicate_names(header, [name for name, _ in lines])
     return {
@@ -80,7 +80,7 @@ def parse_pairs(
     }
 
 
-def require_header(table: StepTable, columns: Sequence[str]) -> None:
+def require_table_header(table: StepTable, columns: Sequence[str]) -> None:
     """Reject a table whose first row is not *columns*.
 
     Raises: EmulatorError.
@@ -92,7 +92,7 @@ def require_header(table: StepTable, columns: Sequence[str]) -> None:
         raise EmulatorError("this table has the wrong header", " | ".join(table[0]), remedy)
 
 
-def split_words(words: str) -> list[str]:
+def split_enumeration(words: str) -> list[str]:
     """Split an enumeration: "email, sms and whatsapp" is three words."""
     return words.replace(" and ", ", ").split(", ")
 
@@ -278,13 +278,14 @@ def _count_equal_cells(one: TableRow, other: TableRow) -> int:
 
 def _describe_nearest_row(columns: Sequence[str], row: TableRow, nearest: TableRow) -> str:
     differing = [
-        f"{column} is {twin or 'absent'}, expected {cell or 'absent'}{_suggest_quotes(twin, cell)}"
+        f"{column} is {twin or 'absent'}, expected "
+        f"{cell or 'absent'}{_suggest_quoting_cell(twin, cell)}"
         for column, cell, twin in zip(columns, row, nearest, strict=True)
         if cell != twin
     ]
     return f"Nearest to {row[0] or 'it'}: {'; '.join(differing)}."
 
 
-def _suggest_quotes(twin: str, cell: str) -> str:
+def _suggest_quoting_cell(twin: str, cell: str) -> str:
     """Suggest quotes where a text looks like a number."""
     return f" (write {twin} with its quotes: it is a text)" if twin == f'"{cell}"' else ""

@@ -20,7 +20,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_scenarios.client_http import (
     RetryBudget,
-    connection_error,
+    build_connection_error,
     parse_error_response,
 )
 from segment_insider_scenarios.shopper import SegmentCall, Shopper
@@ -28,7 +28,7 @@ from segment_insider_scenarios.shopper import SegmentCall, Shopper
 MIN_CALL_INTERVAL = timedelta(milliseconds=50)  # between two calls, also with a stopped clock
 
 
-class _CallFailure(NamedTuple):
+class _SegmentCallFailure(NamedTuple):
     """A call that was not accepted, with the response if there was one."""
 
     error: EmulatorError
@@ -62,21 +62,21 @@ class SegmentShop:
                 if failure.response is None or not retries.wait_if_retryable(failure.response):
                     raise failure.error
 
-    def _try_send_call(self, shopper: Shopper, call: SegmentCall) -> _CallFailure | None:
+    def _try_send_call(self, shopper: Shopper, call: SegmentCall) -> _SegmentCallFailure | None:
         """Send *call*; return the failure, without any reference to the write key, or None."""
         try:
             self._send_with_timestamp(shopper, call)
         except RequestException as error:
-            return _CallFailure(connection_error(self._host, error))
+            return _SegmentCallFailure(build_connection_error(self._host, error))
         except APIError as error:
             answer: Response | None = getattr(error, "response", None)  # older SDKs keep none
             # An injected fault looks like Segment's own error and is not retried.
             if answer is not None and isinstance(
                 error_in_response := parse_error_response(answer), TemporarilyUnavailable
             ):
-                return _CallFailure(error_in_response, answer)
+                return _SegmentCallFailure(error_in_response, answer)
             remedy = "Check that the emulator runs at this address."
-            return _CallFailure(
+            return _SegmentCallFailure(
                 EmulatorError(f"the SDK could not send: {error}", self._host, remedy)
             )
         return None
@@ -143,13 +143,13 @@ class InProcessAdapter(HTTPAdapter):
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
         """Call the app and return its response; network options are ignored."""
-        url, body = urlsplit(str(request.url)), _request_body(request.body)
+        url, body = urlsplit(str(request.url)), _encode_request_body(request.body)
         builder = EnvironBuilder(
             url.path,
             base_url=f"{url.scheme}://{self._host or url.netloc}",
             method=str(request.method),
             query_string=url.query,
-            headers=_request_headers(request),
+            headers=_build_in_process_headers(request),
             input_stream=BytesIO(body),
             content_length=len(body),
         )
@@ -166,7 +166,7 @@ class InProcessAdapter(HTTPAdapter):
         return self.build_response(request, answer)
 
 
-def _request_headers(request: PreparedRequest) -> list[tuple[str, str]]:
+def _build_in_process_headers(request: PreparedRequest) -> list[tuple[str, str]]:
     headers = [
         (name, value.decode("latin-1") if isinstance(value, bytes) else value)
         for name, value in request.headers.items()
@@ -179,7 +179,7 @@ def _request_headers(request: PreparedRequest) -> list[tuple[str, str]]:
     ]
 
 
-def _request_body(body: Any) -> bytes:
+def _encode_request_body(body: Any) -> bytes:
     """Return a request body (text, bytes, file or chunks) as bytes."""
     if body is None:
         return b""
@@ -188,6 +188,6 @@ def _request_body(body: Any) -> bytes:
     if isinstance(body, bytes):
         return body
     if hasattr(body, "read"):
-        return _request_body(body.read())
+        return _encode_request_body(body.read())
     chunks: Iterable[str | bytes] = body
-    return b"".join(_request_body(chunk) for chunk in chunks)
+    return b"".join(_encode_request_body(chunk) for chunk in chunks)

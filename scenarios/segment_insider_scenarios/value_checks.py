@@ -20,7 +20,7 @@ from segment_insider_emulator.workspace.known_names import (
     INSIDER_PARAMETERS_AND_ATTRIBUTES,
     TEXT_VALUED_NAMES,
 )
-from segment_insider_scenarios.spelling import typo_hint
+from segment_insider_scenarios.spelling import format_typo_hint
 from segment_insider_scenarios.tables import StepTable, format_cell, parse_cell
 
 CHECK_COLUMNS = ("place", "must be", "value")
@@ -62,7 +62,7 @@ def find_failed_rows(
     return [line for line in failures if line]
 
 
-def value_at_path(document: JSON, path: str) -> JSON:
+def get_value_at_path(document: JSON, path: str) -> JSON:
     """Return the value at a dotted path, e.g. "users.0.identifiers.uuid", or ABSENT_VALUE."""
     value = document
     for step in path.split("."):
@@ -75,7 +75,7 @@ def value_at_path(document: JSON, path: str) -> JSON:
     return value
 
 
-def list_paths(document: JSON, prefix: str = "") -> list[str]:
+def list_dotted_paths(document: JSON, prefix: str = "") -> list[str]:
     """Return all dotted paths of *document*, outer paths first."""
     if isinstance(document, dict):
         inside = list(document.items())
@@ -85,7 +85,7 @@ def list_paths(document: JSON, prefix: str = "") -> list[str]:
         return []
     paths: list[str] = []
     for name, value in inside:
-        paths += [f"{prefix}{name}", *list_paths(value, f"{prefix}{name}.")]
+        paths += [f"{prefix}{name}", *list_dotted_paths(value, f"{prefix}{name}.")]
     return paths
 
 
@@ -93,7 +93,7 @@ def _check_table_row(document: JSON, place: str, word: str, value: str) -> str |
     if word not in (*VALUE_CHECKS, ABSENT_WORD):
         known = f"Known: {', '.join([*VALUE_CHECKS, ABSENT_WORD])}."
         raise EmulatorError(f"{word!r} is not a known check", place, known)
-    actual = value_at_path(document, place)
+    actual = get_value_at_path(document, place)
     if word == ABSENT_WORD:
         return (
             None
@@ -105,7 +105,8 @@ def _check_table_row(document: JSON, place: str, word: str, value: str) -> str |
     requirement = f"{'' if word == 'exactly' else word + ' '}{value}"
     if actual is ABSENT_VALUE:
         return (
-            f"{place}: must be {requirement}, and is absent.{_nearest_path_hint(document, place)}"
+            f"{place}: must be {requirement}, and is "
+            f"absent.{_suggest_nearest_path(document, place)}"
         )
     if VALUE_CHECKS[word](actual, value, place):
         return None
@@ -121,21 +122,21 @@ def _reject_path_typo(document: JSON, place: str, confirmed_names: frozenset[str
     if "" in steps:
         raise EmulatorError("this place has an extra dot", place, "Remove it.")
     for depth, step in enumerate(steps):
-        outer = value_at_path(document, ".".join(steps[:depth])) if depth else document
+        outer = get_value_at_path(document, ".".join(steps[:depth])) if depth else document
         if not isinstance(outer, dict) or step in outer:
             continue
         if step not in confirmed_names and (
             near := find_intended_name(step, [*outer, *KNOWN_KEYS])
         ):
-            raise EmulatorError(f"there is no place {step!r}", place, typo_hint(step, near))
+            raise EmulatorError(f"there is no place {step!r}", place, format_typo_hint(step, near))
         return
 
 
-def _nearest_path_hint(document: JSON, place: str) -> str:
+def _suggest_nearest_path(document: JSON, place: str) -> str:
     """Return a hint with the existing path most similar to *place*."""
-    near = get_close_matches(place, list_paths(document), n=1)
+    near = get_close_matches(place, list_dotted_paths(document), n=1)
     return (
-        f" Nearest is {near[0]}, which is {format_cell(value_at_path(document, near[0]))}."
+        f" Nearest is {near[0]}, which is {format_cell(get_value_at_path(document, near[0]))}."
         if near
         else ""
     )
@@ -222,14 +223,14 @@ def _is_number(value: JSON) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_parsed_by(parse: Callable[[str], object]) -> Callable[[JSON], bool]:
-    def is_parsable(value: JSON) -> bool:
+def _build_parse_check(parse: Callable[[str], object]) -> Callable[[JSON], bool]:
+    def is_parsable_text(value: JSON) -> bool:
         try:
             return isinstance(value, str) and parse(value) is not None
         except ValueError:
             return False
 
-    return is_parsable
+    return is_parsable_text
 
 
 def _parse_timezone(text: str) -> tzinfo | None:
@@ -244,8 +245,8 @@ TYPE_CHECKS: dict[str, Callable[[JSON], bool]] = {
     "list": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, dict),
     "null": lambda value: value is None,
-    "time": _is_parsed_by(_parse_timezone),
-    "UUID": _is_parsed_by(UUID),
+    "time": _build_parse_check(_parse_timezone),
+    "UUID": _build_parse_check(UUID),
 }
 VALUE_CHECKS: dict[str, Callable[[JSON, str, str], bool]] = {
     "exactly": _equals,

@@ -10,7 +10,7 @@ from segment_insider_emulator.inspector.flow_page import (
     TOP_MARGIN,
     FlowLink,
     FlowNode,
-    count_flow_links,
+    build_flow_links,
     draw_flow,
 )
 from segment_insider_emulator.types import JSONObject
@@ -49,7 +49,7 @@ def test_each_message_is_counted_from_its_name_to_what_insider_one_gets(
     profile = "Create or Update a User Profile"
     update = FlowNode(1, profile, ("subscription", profile))
     image = FlowNode(0, "<img src=x>", ("event", "<img src=x>"))
-    assert set(count_flow_links(*emulator.parts.store.list_latest_messages(10))) == {
+    assert set(build_flow_links(*emulator.parts.store.list_latest_messages(10))) == {
         FlowLink(viewed, cart, "accepted", 1),
         FlowLink(cart, page_view, "accepted", 2),
         FlowLink(viewed, cart, "dropped", 1),
@@ -76,7 +76,7 @@ def test_each_message_is_counted_from_its_name_to_what_insider_one_gets(
 def test_what_is_rare_shares_a_box(emulator: Running) -> None:
     calls = [{"type": "track", "event": f"event {n}", "userId": "ada"} for n in range(5)]
     emulator.send(*calls, calls[0], calls[0], calls[1])
-    links = count_flow_links(*emulator.parts.store.list_latest_messages(10), max_nodes_per_column=3)
+    links = build_flow_links(*emulator.parts.store.list_latest_messages(10), max_nodes_per_column=3)
     boxes = {(each.column, each.title) for link in links for each in (link.source, link.target)}
     assert boxes == {
         (0, "event 0"),

@@ -8,13 +8,13 @@ from flask import Flask, render_template
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.inspector import histogram
-from segment_insider_emulator.inspector.list_query import ListQuery
+from segment_insider_emulator.inspector.list_query import MessageListQuery
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.storage.message_search import OldestScannedMessage
 from segment_insider_emulator.workspace import load_preset_workspace
 
 REACH = OldestScannedMessage(51, "2026-11-23T12:00:51.000Z")
-SEARCH = ListQuery(MessageFilters(text="mug"), parameter_values={"q": ("mug",)})
+SEARCH = MessageListQuery(MessageFilters(text="mug"), parameter_values={"q": ("mug",)})
 
 
 @pytest.fixture
@@ -39,7 +39,9 @@ def test_a_search_that_has_found_nothing_so_far_says_how_far_it_came(app: Flask)
 
 
 def test_totals_say_how_far_back_they_were_counted(app: Flask) -> None:
-    words, _ = shown(app, "_totals", stages=histogram.count_by_stage({}), bars=[], counted=REACH)
+    words, _ = shown(
+        app, "_totals", stages=histogram.count_messages_by_stage({}), bars=[], counted=REACH
+    )
     assert words.endswith("Counted back to 23 Nov 2026 12:00:51.000 , newest messages only.")
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from inspector.running import Running, running
 from segment_insider_emulator.inspector.live_page import (
     UNMAPPED_TIME_BUDGET_S,
-    find_unmapped_properties,
+    find_unmapped_message_properties,
 )
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.types import JSONObject
@@ -135,7 +135,7 @@ def test_what_there_is_no_time_for_is_said(emulator: Running) -> None:
     emulator.send(*[{**ADA, "traits": {"x": 1}}] * 4)
     messages = emulator.parts.store.message_search.find_message_page(MessageFilters()).messages
     ticks = (each * UNMAPPED_TIME_BUDGET_S / 2 for each in count())
-    found = find_unmapped_properties(
+    found = find_unmapped_message_properties(
         messages, emulator.parts.destination_overrides.current_destination, lambda: next(ticks)
     )
     assert found == {4: ["traits.x"], 3: None, 2: None, 1: None}

@@ -12,9 +12,9 @@ from segment_insider_emulator.inspector.histogram import (
     MAX_BARS,
     MIN_BARS,
     VerdictCounts,
-    build_bars,
+    build_histogram_bars,
     choose_bar_unit,
-    count_by_stage,
+    count_messages_by_stage,
 )
 
 DAY = "2026-11-23T"
@@ -40,7 +40,7 @@ def test_every_message_is_in_one_stage() -> None:
         ("10:00", "accepted"): 5, ("10:00", "warning"): 1, ("10:01", "dropped"): 2,
         ("10:01", "rejected"): 3, ("10:01", "disabled"): 4, ("10:02", "retrying"): 1,
     }  # fmt: skip
-    assert [(stage.title, count) for stage, count in count_by_stage(counts)] == [
+    assert [(stage.title, count) for stage, count in count_messages_by_stage(counts)] == [
         ("Received", 16),
         ("Rejected by Segment", 3),
         ("Filtered", 4),
@@ -59,7 +59,7 @@ def test_time_without_messages_has_its_bars_too() -> None:
         (f"{DAY}10:00:01", "dropped"): 1,
         (f"{DAY}10:00:04", "accepted"): 2,
     }
-    drawn = build_bars(counts, since, until, choose_bar_unit(since, until))
+    drawn = build_histogram_bars(counts, since, until, choose_bar_unit(since, until))
     assert len(drawn) == MIN_BARS
     assert {bar.total for bar in drawn[:-4]} == {0}
     assert [(bar.since[17:], bar.until[17:], bar.total) for bar in drawn[-4:]] == [
@@ -111,7 +111,7 @@ def test_time_without_messages_has_its_bars_too() -> None:
 def test_the_axis_says_where_it_begins_and_ends(
     since: str, until: str, ends: list[tuple[str, str]]
 ) -> None:
-    drawn = build_bars({}, since, until, choose_bar_unit(since, until))
+    drawn = build_histogram_bars({}, since, until, choose_bar_unit(since, until))
     assert MIN_BARS <= len(drawn) <= MAX_BARS
     assert round(drawn[-1].x + drawn[-1].width) == HISTOGRAM_WIDTH  # where the end of the axis is
     assert [drawn[0].end_labels, drawn[-1].end_labels] == ends
@@ -127,7 +127,7 @@ def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: 
     counts: VerdictCounts = Counter(
         (each[: cut.time_prefix_length], "accepted") for each in (first, last)
     )
-    drawn = build_bars(counts, first, last, cut)
+    drawn = build_histogram_bars(counts, first, last, cut)
     assert len(drawn) <= MAX_BARS
     full = [bar for bar in drawn if bar.total]
     assert [bar.total for bar in full] == [1, 1]
@@ -138,4 +138,4 @@ def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: 
 
 def test_no_time_has_no_bars() -> None:
     since, until = f"{DAY}10:00:00.000Z", f"{DAY}09:00:00.000Z"
-    assert build_bars({}, since, until, choose_bar_unit(since, until)) == []
+    assert build_histogram_bars({}, since, until, choose_bar_unit(since, until)) == []

@@ -8,7 +8,7 @@ from segment_insider_emulator.inspector.mapping_description import (
     describe_mapping,
     describe_trigger,
     describe_value_source,
-    join_pieces,
+    join_text_pieces,
 )
 from segment_insider_emulator.mapping.catalog import ACTIONS
 
@@ -82,7 +82,7 @@ OTHER = {"@path": "$.properties.email"}
     ],
 )
 def test_a_mapping_in_words(mapping: Any, words: str) -> None:
-    assert join_pieces(describe_value_source(mapping)) == words
+    assert join_text_pieces(describe_value_source(mapping)) == words
 
 
 def test_every_directive_of_the_core_has_words() -> None:
@@ -100,7 +100,7 @@ def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
         "products": {"@arrayPath": ["$.properties.products", {"name": {"@path": "$.title"}}]},
     }
     shown = [
-        (each.indent_level, each.key, each.label, join_pieces(each.description))
+        (each.indent_level, each.key, each.label, join_text_pieces(each.description))
         for each in describe_mapping(ACTIONS["cartViewedEvent"], mapping)
     ]
     assert shown == [

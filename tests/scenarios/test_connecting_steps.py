@@ -42,7 +42,7 @@ def test_a_mapping_that_does_not_exist_is_said(scene: ScenarioContext) -> None:
 
 
 def test_a_refusal_that_nobody_expects_is_an_error(scene: ScenarioContext) -> None:
-    setup.has_role(scene, "Grace", "Editor")
+    setup.sets_person_role(scene, "Grace", "Editor")
     with pytest.raises(EmulatorError, match="cannot make changes"):
         setup.creates_integration(scene, "Grace", "Web shop", "Source")
 

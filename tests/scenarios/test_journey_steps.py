@@ -46,7 +46,7 @@ def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
 def test_a_clock_that_is_set_runs_on(scene: ScenarioContext) -> None:
     scene.set_and_run_clock(NOON)
     scene.send_calls("Ada", track_call("Song Played"))
-    [message] = scene.list_messages()
+    [message] = scene.list_segment_messages()
     assert message["receivedAt"].startswith("2026-11-23T12:00:0")
     assert message["receivedAt"] > "2026-11-23T12:00:00.000Z"
 
@@ -104,7 +104,7 @@ def test_a_trail_shows_the_time_of_an_event_that_came_late(scene: ScenarioContex
     }
     scene.get_person("Ada")
     scene.set_and_run_clock("2026-11-23T12:05:00Z")
-    actions.app_posts_body(scene, "/v1/track", json.dumps(body))
+    actions.app_posts_json_to_segment(scene, "/v1/track", json.dumps(body))
     _, entered, *_ = format_trails(scene, "Cart abandonment", "Ada")
     what = "entered because of item_added_to_cart at 2026-11-23T12:00:00.000Z"
     assert entered.partition("Z  ")[2] == what

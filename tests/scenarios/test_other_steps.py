@@ -9,7 +9,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.running_emulator import SandboxProvider
 from segment_insider_scenarios.shopper import read_call_file, track_call
-from segment_insider_scenarios.steps.setup import mapping_has_fields, mapping_has_trigger
+from segment_insider_scenarios.steps.setup import sets_mapping_fields, sets_mapping_trigger
 
 
 @pytest.fixture
@@ -46,16 +46,16 @@ def test_a_mapping_that_the_workspace_lacks_is_answered_with_the_nearest(
     scene: ScenarioContext,
 ) -> None:
     with pytest.raises(EmulatorError, match="Did you mean 'Track Event'"):
-        mapping_has_trigger(scene, "Track Events", 'type = "track"')
+        sets_mapping_trigger(scene, "Track Events", 'type = "track"')
 
 
 def test_a_workspace_is_not_changed_when_something_has_happened(scene: ScenarioContext) -> None:
     scene.send_calls("Ada", track_call("Wish Listed"))
     with pytest.raises(EmulatorError, match="an earlier step has changed something"):
-        mapping_has_trigger(scene, "Track Event", 'type = "track"')
+        sets_mapping_trigger(scene, "Track Event", 'type = "track"')
 
 
 def test_a_field_has_no_place_inside_a_directive(scene: ScenarioContext) -> None:
     table = [("field", "value"), ("uuid.inner", "x")]
     with pytest.raises(EmulatorError, match="Give uuid as a whole"):
-        mapping_has_fields(scene, "Track Event", table)
+        sets_mapping_fields(scene, "Track Event", table)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from segment_insider_scenarios.step_catalogue import StepEntry, list_library_steps
+from segment_insider_scenarios.step_catalogue import CatalogueStep, list_library_steps
 
 ACT = """\
 When Ada completes order "o-17" in EUR:
@@ -46,13 +46,13 @@ AFTER = {
 CLOSING = "Then Insider One knows 7 people"
 
 
-def around(entry: StepEntry, table: dict[str, str], otherwise: str) -> str:
+def around(entry: CatalogueStep, table: dict[str, str], otherwise: str) -> str:
     return next(
         (each for start, each in table.items() if entry.pattern.startswith(start)), otherwise
     )
 
 
-def steps_of(entry: StepEntry) -> str:
+def steps_of(entry: CatalogueStep) -> str:
     if "then" in entry.kinds:
         return "\n".join([around(entry, BEFORE, ACT.rstrip()), entry.example])
     before, after = around(entry, BEFORE, ""), around(entry, AFTER, WISH)

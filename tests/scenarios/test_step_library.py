@@ -14,7 +14,7 @@ from segment_insider_emulator.cli import main
 from segment_insider_scenarios.plugin import BASIS_MARKS
 from segment_insider_scenarios.step_catalogue import (
     LIBRARY_PACKAGE,
-    StepEntry,
+    CatalogueStep,
     find_matching_steps,
     list_library_steps,
 )
@@ -67,7 +67,7 @@ def test_the_reference_is_the_one_that_the_command_prints() -> None:
 
 
 @pytest.mark.parametrize("entry", list_library_steps(), ids=lambda entry: entry.pattern)
-def test_an_example_is_a_step_that_only_its_own_pattern_reads(entry: StepEntry) -> None:
+def test_an_example_is_a_step_that_only_its_own_pattern_reads(entry: CatalogueStep) -> None:
     kind, _, words = entry.example.partition("\n")[0].partition(" ")
     taking = [each for each in find_matching_steps(words) if kind.lower() in each.kinds]
     assert taking == [entry]

@@ -67,7 +67,7 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
 def test_a_call_is_told_with_its_verdict_and_why(
     scene: ScenarioContext, workspace: str, call: SegmentCall, lines: list[str]
 ) -> None:
-    scene.use_workspace(workspace)
+    scene.open_named_workspace(workspace)
     scene.send_calls("Ada", call)
     assert explain_calls(scene, "Ada") == ["What happened to the calls for Ada:", *lines]
 
@@ -84,7 +84,7 @@ def test_the_nearest_subscription_says_what_it_wants(
         '       trigger: type = "track" and event = "Cart Viewed"}\n'
         "    - {name: People, actionSlug: updateUserProfile}\n"
     )
-    scene.use_workspace(str(tmp_path / "shop.yaml"))
+    scene.open_named_workspace(str(tmp_path / "shop.yaml"))
     scene.send_calls("Ada", track_call("Cart viewed"))
     assert explain_calls(scene, "Ada")[1:] == [
         "  Cart viewed - not_subscribed: no enabled subscription matches this event; event "
@@ -105,7 +105,7 @@ def test_a_mapping_that_is_not_written_out_is_to_be_first(
         "    - {name: Views, actionSlug: productViewedEvent,\n"
         '       trigger: type = "track" and event = "Product Viewed"}\n'
     )
-    scene.use_workspace(str(tmp_path / "shop.yaml"))
+    scene.open_named_workspace(str(tmp_path / "shop.yaml"))
     scene.send_calls("Ada", product_viewed_call({"product_id": "mug", "engraving": "For Bob"}))
     assert explain_calls(scene, "Ada")[-1:] == [
         "      once `emulator export FILE --format workspace` has written `settings`"
@@ -118,7 +118,7 @@ def test_somebody_without_a_call_is_told_so(scene: ScenarioContext) -> None:
 
 
 def test_the_line_to_write_is_told_once_for_several_products(scene: ScenarioContext) -> None:
-    scene.use_workspace("guide")
+    scene.open_named_workspace("guide")
     products = [{"product_id": each, "engraving": "For Bob"} for each in ("mug", "tray")]
     scene.send_calls(
         "Ada", track_call("Order Completed", {"order_id": "o-1", "products": products})

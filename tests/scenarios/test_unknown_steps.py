@@ -8,8 +8,8 @@ from pytest_bdd.parser import Step
 
 from segment_insider_scenarios.step_catalogue import (
     PLACEHOLDER_PATTERN,
-    StepEntry,
-    best_library_similarity,
+    CatalogueStep,
+    compute_best_step_similarity,
     find_matching_steps,
     list_library_steps,
     suggest_steps,
@@ -101,7 +101,7 @@ def test_the_nearest_step_comes_first(text: str, kind: str, pattern: str) -> Non
     assert suggest_steps(text, kind)[0] == pattern
 
 
-def slips(entry: StepEntry) -> Iterator[str]:
+def slips(entry: CatalogueStep) -> Iterator[str]:
     """The step with a word misspelt, left out, or written in another form."""
     text = entry.example.partition("\n")[0].partition(" ")[2]
     literal = set(re.findall(r"\w+", PLACEHOLDER_PATTERN.sub(" ", entry.pattern)))
@@ -130,4 +130,4 @@ def test_a_long_line_is_compared_by_its_beginning(line: str) -> None:
     words = tokenise_step(line)
     assert len(words) <= 50
     assert max(map(len, words)) <= 50
-    assert best_library_similarity(line) < 0.5
+    assert compute_best_step_similarity(line) < 0.5

@@ -134,10 +134,10 @@ def _read_traffic_file(name: str) -> Iterator[JSONObject]:
             beginning = file.read(len(_SQLITE_MAGIC))
             content = None if beginning == _SQLITE_MAGIC else beginning + file.read()
     except OSError as error:
-        from segment_insider_scenarios.client_http import missing_scheme_hint
+        from segment_insider_scenarios.client_http import suggest_http_scheme
 
         what = f"the traffic cannot be read ({error.strerror})"
-        raise EmulatorError(what, name, missing_scheme_hint(name) or _TRAFFIC_HINT) from None
+        raise EmulatorError(what, name, suggest_http_scheme(name) or _TRAFFIC_HINT) from None
     if content is None:
         yield from _read_database_traffic(name)
     else:

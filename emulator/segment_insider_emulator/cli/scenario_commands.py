@@ -23,14 +23,14 @@ from segment_insider_emulator.cli.inputs import (
 )
 from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
 from segment_insider_emulator.workspace.loading import is_preset_name
-from segment_insider_scenarios import require_extra
+from segment_insider_scenarios import require_scenarios_extra
 
 if TYPE_CHECKING:
     from segment_insider_scenarios.reports import ScenarioResult
     from segment_insider_scenarios.runner import FeatureRun
     from segment_insider_scenarios.running_emulator import RunningEmulator
     from segment_insider_scenarios.shopper import Shopper
-    from segment_insider_scenarios.step_catalogue import StepEntry
+    from segment_insider_scenarios.step_catalogue import CatalogueStep
 
 
 DEMO_PORT = 8282
@@ -61,7 +61,7 @@ def demo_command(
 ) -> None:
     """Send a shopper's day with Segment's Python SDK and show what Insider One receives."""
     get_selected_workspace_name(workspace, preset)
-    require_extra("demo")
+    require_scenarios_extra("demo")
     # Imported here because `--help` needs neither the SDK nor the web framework.
     from segment_insider_scenarios.running_emulator import serve_emulator
     from segment_insider_scenarios.shopper import make_shopper
@@ -120,7 +120,7 @@ def steps_command(
 
     Exits 1 when no step matches.
     """
-    require_extra("steps")
+    require_scenarios_extra("steps")
     # Imported here because `--help` needs no test runner.
     from segment_insider_scenarios.step_catalogue import list_library_steps, suggest_steps
 
@@ -139,12 +139,12 @@ def steps_command(
         ctx.exit(1)
 
 
-def _step_matches_words(entry: "StepEntry", words: tuple[str, ...]) -> bool:
+def _step_matches_words(entry: "CatalogueStep", words: tuple[str, ...]) -> bool:
     text = f"{entry.theme} {entry.pattern} {entry.about}".casefold()
     return all(word.casefold() in text for word in words)
 
 
-def _print_steps(step_entries: "list[StepEntry]") -> None:
+def _print_steps(step_entries: "list[CatalogueStep]") -> None:
     for theme, entries in groupby(step_entries, key=lambda entry: entry.theme):
         click.secho(theme.capitalize(), bold=True)
         for entry in entries:
@@ -154,7 +154,7 @@ def _print_steps(step_entries: "list[StepEntry]") -> None:
         click.echo()
 
 
-def _render_steps_markdown(step_entries: "list[StepEntry]") -> str:
+def _render_steps_markdown(step_entries: "list[CatalogueStep]") -> str:
     parts = [
         "# Steps\n\nAs `emulator steps --markdown` prints them; how to write scenarios: ",
         "[scenarios](scenarios.md).\n",
@@ -218,7 +218,7 @@ def verify_command(
     Exits 0 when all pass, 1 when one fails, 2 when a file cannot be read, there are no scenarios,
     all are skipped, or the emulator at the given address cannot be used.
     """
-    require_extra("verify")
+    require_scenarios_extra("verify")
     # Imported here because `--help` needs no test runner.
     from segment_insider_scenarios.reports.writers import (
         FORMATS_WITH_TRAFFIC,
@@ -259,9 +259,9 @@ def verify_command(
             options,
         )
         _print_verify_result(run, as_json)
-        write_reports(run.to_results(), reports)
+        write_reports(run.build_run_results(), reports)
         if report_to:
-            send_run_to_emulator(run.to_results(), report_to)
+            send_run_to_emulator(run.build_run_results(), report_to)
     ctx.exit(_get_verify_exit_code(run))
 
 

@@ -94,7 +94,7 @@ PARENT_BLUEPRINTS = {
 }
 
 
-class NavigationEntry(NamedTuple):
+class NavigationLink(NamedTuple):
     """One link of the navigation bar.
 
     Args:
@@ -107,17 +107,17 @@ class NavigationEntry(NamedTuple):
     aria_current: str
 
 
-def build_navigation(endpoint: str) -> list[NavigationEntry]:
+def build_navigation(endpoint: str) -> list[NavigationLink]:
     """Return the navigation bar for the page at *endpoint*."""
     blueprint = endpoint.rpartition(".")[0]
     section = PARENT_BLUEPRINTS.get(blueprint, blueprint)
     return [
-        NavigationEntry(title, at, _get_aria_current(at, endpoint, section))
+        NavigationLink(title, at, _get_aria_current_value(at, endpoint, section))
         for title, at in NAVIGATION_PAGES
     ]
 
 
-def _get_aria_current(entry_endpoint: str, endpoint: str, current_section: str) -> str:
+def _get_aria_current_value(entry_endpoint: str, endpoint: str, current_section: str) -> str:
     if entry_endpoint == endpoint:
         return "page"
     return "true" if entry_endpoint.rpartition(".")[0] == current_section else ""
@@ -206,7 +206,7 @@ forms.register_form_notices(bp)
 
 
 @bp.context_processor
-def build_frame_context() -> dict[str, object]:
+def build_page_layout_context() -> dict[str, object]:
     """Return the template variables of the frame around every page."""
     sandbox = current_sandbox()
     id = sandbox.record.id if sandbox else DEFAULT_SANDBOX_ID
@@ -268,14 +268,19 @@ def show_not_found(error: HTTPException) -> Response:
 
 
 def _render_error_page(status: int, what: str, where: str, remedy: str) -> Response:
-    context = {"what": what, "where": where, "remedy": remedy, "way": _choose_next_link(status)}
+    context = {
+        "what": what,
+        "where": where,
+        "remedy": remedy,
+        "way": _choose_error_page_link(status),
+    }
     answer = Response(render_template("inspector/error.html", **context), status)
     if status == 503:
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
     return answer
 
 
-def _choose_next_link(status: int) -> tuple[str, str]:
+def _choose_error_page_link(status: int) -> tuple[str, str]:
     """Choose the link of an error page: its title and URL."""
     if status == 503 and request.method == "GET":
         return "Try again", ""

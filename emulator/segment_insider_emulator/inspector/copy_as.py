@@ -131,7 +131,7 @@ def build_gherkin_scenario(
         event_view, call, None if vocabulary.has_misspelled_name(call) else person
     )
     then = [*_build_then_steps(event_view, person, account)] or ["Insider One knows nobody"]
-    lines += [f"    Then {then[0]}", *(_prefix_with_and(line) for line in then[1:])]
+    lines += [f"    Then {then[0]}", *(_prefix_step_with_and(line) for line in then[1:])]
     return "\n".join(lines) + "\n"
 
 
@@ -193,7 +193,7 @@ def _build_shopper_steps(
         step_text
         and in_reach
         and isinstance(values, dict)
-        and _can_be_written_as_step(values, name, part)
+        and _can_be_written_as_gherkin_step(values, name, part)
     ):
         return None
     rows = [(key, _format_table_cell(value)) for key, value in values.items()]
@@ -207,7 +207,7 @@ def _build_shopper_steps(
     return with_table if rows else [f"    When {step_text}"]
 
 
-def _can_be_written_as_step(values: JSONObject, name: JSON, section: str) -> bool:
+def _can_be_written_as_gherkin_step(values: JSONObject, name: JSON, section: str) -> bool:
     named = section == "traits" or (isinstance(name, str) and bool(_PLAIN_TEXT.fullmatch(name)))
     return named and all(
         _PLAIN_TEXT.fullmatch(key) and key.strip() == key and "." not in key and value is not None
@@ -233,18 +233,18 @@ def _build_then_steps(
         is_plain = _PLAIN_TEXT.fullmatch(call)
         yield f'the call "{call}" ends as {message.verdict}' if is_plain else "Segment answers 200"
     if person and (is_identifiable or not users):
-        yield from _build_person_steps(person, users)
+        yield from _build_profile_then_steps(person, users)
 
 
-def _build_person_steps(person: str, users: list[ParsedUser]) -> Iterator[str]:
+def _build_profile_then_steps(person: str, users: list[ParsedUser]) -> Iterator[str]:
     events = [event for user in users for _, event in user.events]
     attributes = {name: value for user in users for name, value in user.attributes.items()}
     if events:
-        yield from _build_event_steps(person, events)
+        yield from _build_event_then_steps(person, events)
     rows = [
-        (_escape_cell(name), _format_table_cell(value))
+        (_escape_table_cell(name), _format_table_cell(value))
         for name, value in attributes.items()
-        if _fits_in_cell(name)
+        if _fits_in_table_cell(name)
     ]
     if rows:
         yield f"Insider One knows these attributes of {person}:"
@@ -269,10 +269,12 @@ def _read_upsert_users(
     return parse_users(body["users"], rules, account.options, now, skip_hook=False)[0]
 
 
-def _build_event_steps(person: str, events: list[ProfileEvent]) -> Iterator[str]:
-    flat = [{"event_name": event.name, **dict(_flatten_params(event.params))} for event in events]
+def _build_event_then_steps(person: str, events: list[ProfileEvent]) -> Iterator[str]:
+    flat = [
+        {"event_name": event.name, **dict(_flatten_event_params(event.params))} for event in events
+    ]
     names = list(dict.fromkeys(name for row in flat for name in row))
-    columns = [name for name in names if _fits_in_cell(name)]
+    columns = [name for name in names if _fits_in_table_cell(name)]
     # Table columns cannot have some names; the step without parameters ignores those.
     what = "events and parameters" if columns == names else "events"
     yield f"Insider One receives exactly these {what} for {person}:"
@@ -281,20 +283,20 @@ def _build_event_steps(person: str, events: list[ProfileEvent]) -> Iterator[str]
     )
 
 
-def _flatten_params(value: JSONObject, prefix: str = "") -> Iterator[tuple[str, JSON]]:
+def _flatten_event_params(value: JSONObject, prefix: str = "") -> Iterator[tuple[str, JSON]]:
     for name, param in value.items():
         if isinstance(param, dict):
-            yield from _flatten_params(param, f"{prefix}{name}.")
+            yield from _flatten_event_params(param, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", param
 
 
-def _prefix_with_and(line: str) -> str:
+def _prefix_step_with_and(line: str) -> str:
     return line if line.startswith("      |") else f"    And {line}"
 
 
 def _format_table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    lines = [[_escape_cell(column) for column in columns], *rows]
+    lines = [[_escape_table_cell(column) for column in columns], *rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
     for line in lines:
         cells = " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
@@ -305,18 +307,18 @@ def _format_table_cell(value: JSON) -> str:
     """Write *value* as a table cell; plain text without quotes if it is not valid JSON."""
     if value is None:
         return ""
-    if isinstance(value, str) and _is_plain_cell(value):
-        return _escape_cell(value)
-    return _escape_cell(_escape_line_breaks(orjson.dumps(value).decode()))
+    if isinstance(value, str) and _is_unquoted_table_cell(value):
+        return _escape_table_cell(value)
+    return _escape_table_cell(_escape_line_breaks(orjson.dumps(value).decode()))
 
 
-def _is_plain_cell(text: str) -> bool:
+def _is_unquoted_table_cell(text: str) -> bool:
     return (
-        _fits_in_cell(text) and not is_json_text(text) and not DECIMAL_COMMA_NUMBER.fullmatch(text)
+        _fits_in_table_cell(text) and not is_json_text(text) and not DECIMAL_COMMA_NUMBER.fullmatch(text)
     )
 
 
-def _fits_in_cell(text: str) -> bool:
+def _fits_in_table_cell(text: str) -> bool:
     """Return whether *text* can be a table cell unchanged."""
     is_stripped = text != "" and text == text.strip()
     return is_stripped and not _LINE_BREAK.search(text.replace("\n", ""))
@@ -327,6 +329,6 @@ def _escape_line_breaks(text: str) -> str:
     return _LINE_BREAK.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _escape_cell(text: str) -> str:
+def _escape_table_cell(text: str) -> str:
     """Escape backslash, pipe and line feed for a table cell."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", "\\n")

@@ -23,8 +23,12 @@ from segment_insider_emulator.inspector.event_view_model import (
     parse_json_or_text,
 )
 from segment_insider_emulator.inspector.json_tree import JsonTree, redact_secrets
-from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, parse_list_query
-from segment_insider_emulator.inspector.live_page import send_call
+from segment_insider_emulator.inspector.list_query import (
+    MessageListQuery,
+    parse_id,
+    parse_list_query,
+)
+from segment_insider_emulator.inspector.live_page import send_call_to_segment
 from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.mapping import Destination, InsiderRequest
@@ -69,7 +73,9 @@ def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[Valu
         delivery.subscription for message in (left, right) for delivery in message.deliveries
     )
     for name in names:
-        yield compare_values(name, _get_upsert_body(left, name), _get_upsert_body(right, name))
+        yield compare_values(
+            name, _get_sent_upsert_body(left, name), _get_sent_upsert_body(right, name)
+        )
 
 
 def compare_single_and_batch_requests(
@@ -85,7 +91,7 @@ def compare_single_and_batch_requests(
         in_batch = (
             batch_result.request.json
             if batch_result.request
-            else _failure_to_json(batch_result.results[0])
+            else _mapping_failure_to_json(batch_result.results[0])
         )
         yield compare_values(subscription.name, alone, in_batch)
 
@@ -99,7 +105,7 @@ def compare_values(title: str, left: JSON, right: JSON) -> ValueComparison:
     )
 
 
-def _get_upsert_body(message: MessageRecord, subscription_name: str) -> JSON:
+def _get_sent_upsert_body(message: MessageRecord, subscription_name: str) -> JSON:
     matching_deliveries = (
         delivery for delivery in message.deliveries if delivery.subscription == subscription_name
     )
@@ -113,7 +119,7 @@ def _get_upsert_body(message: MessageRecord, subscription_name: str) -> JSON:
     )
 
 
-def _failure_to_json(result: object) -> JSON:
+def _mapping_failure_to_json(result: object) -> JSON:
     return result._asdict() if hasattr(result, "_asdict") else str(result)
 
 
@@ -135,7 +141,7 @@ def show_message(id: int) -> str:
     try:
         list_query = parse_list_query(request.args, services.clock)
     except EmulatorError:  # an invalid list filter does not matter here
-        list_query = ListQuery()
+        list_query = MessageListQuery()
     newer, older = services.store.message_search.find_neighbour_ids(id, list_query.filters)
     return render_page(
         "event.html",
@@ -144,7 +150,7 @@ def show_message(id: int) -> str:
         event=JsonTree("event", event_view.marks).render(redact_secrets(message.sent)),
         tree=lambda name, value, marks: JsonTree(name, marks).render(redact_secrets(value)),
         raw={"sent": redact_secrets(message.sent), "event": redact_secrets(message.normalised)},
-        copied=_build_copy_texts(services, event_view),
+        copied=_build_copyable_texts(services, event_view),
         list_query=list_query,
         newer=newer,
         older=older,
@@ -180,7 +186,7 @@ def resend_message(id: int) -> str | Redirect:
 
 
 @bp.get(f"/messages/{ID_ROUTE}/compare")
-def show_comparison(id: int) -> str:
+def show_message_comparison(id: int) -> str:
     """Compare two messages, or one alone and in a batch (`with=batch`)."""
     services, left = current_services(), _get_message_or_404(id)
     other = request.args.get("with", "")
@@ -209,7 +215,7 @@ def _find_similar_messages(services: SandboxServices, message: MessageRecord) ->
     return [other for other in page.messages if other.id != message.id]
 
 
-def _build_copy_texts(services: SandboxServices, event_view: EventViewModel) -> dict[str, str]:
+def _build_copyable_texts(services: SandboxServices, event_view: EventViewModel) -> dict[str, str]:
     """Return the message in each copy format, without secrets."""
     message = _redact_message(event_view.message)
     call = copy_as.remove_message_id(message)
@@ -264,6 +270,6 @@ def _send_edited_call(call_json: str) -> int:
     message_id = call.get("messageId")
     if not isinstance(message_id, str) or not message_id:
         message_id = f"resent-{uuid4()}"
-    send_call({**call, "messageId": message_id})
+    send_call_to_segment({**call, "messageId": message_id})
     messages, _ = current_services().store.list_messages({"messageId": message_id}, limit=1000)
     return messages[-1].id

@@ -76,7 +76,7 @@ class MatchedSubscription:
     def find_unfilled_field(self, finding_path: str) -> UnfilledField | None:
         """Return the mapping field that should have filled the value a finding misses."""
         *place, field_name = finding_path.split(".")
-        if _has_value_at(self.request_body, (*place, field_name)):
+        if _has_value_at_path(self.request_body, (*place, field_name)):
             return None  # the finding is about the value that was sent
         return next(
             (field for field in self.unfilled_fields if field.field.split(".")[-1] == field_name),
@@ -84,7 +84,7 @@ class MatchedSubscription:
         )
 
 
-def _has_value_at(body: JSON, path_steps: tuple[str, ...]) -> bool:
+def _has_value_at_path(body: JSON, path_steps: tuple[str, ...]) -> bool:
     """Return whether *body* has a value at a path such as users, 0, attributes, gender."""
     for step in path_steps:
         if isinstance(body, dict) and step in body:
@@ -219,17 +219,17 @@ def build_event_view_model(
     marks = {path: ValueMark("read") for path in read_paths}
     return EventViewModel(
         message=message,
-        added_values=dict(_take_first_values(event_values, lambda path: path not in sent_values)),
+        added_values=dict(_list_first_values(event_values, lambda path: path not in sent_values)),
         changed_values={
             path: (sent_values[path], value)
-            for path, value in _take_first_values(
+            for path, value in _list_first_values(
                 event_values,
                 lambda path: sent_values.get(path, event_values[path]) != event_values[path],
             )
         },
         removed_paths=tuple(
             path
-            for path, _ in _take_first_values(
+            for path, _ in _list_first_values(
                 sent_values, lambda path: bool(event) and path not in event_values
             )
         ),
@@ -241,7 +241,7 @@ def build_event_view_model(
         unmapped_values=dropped,
         marks=marks | {unmapped.path: ValueMark("dropped", "dropped") for unmapped in dropped},
         is_current=all(
-            _is_same_request(subscription, compiled, event)
+            _is_request_unchanged(subscription, compiled, event)
             for subscription in matched_subscriptions
         ),
         decision_notes=tuple(explain_condition_only_properties(explanation, event))
@@ -250,7 +250,7 @@ def build_event_view_model(
     )
 
 
-def _take_first_values(
+def _list_first_values(
     values: Mapping[str, JSON], predicate: Callable[[str], bool]
 ) -> Iterator[tuple[str, JSON]]:
     yield from islice((pair for pair in values.items() if predicate(pair[0])), MAX_LISTED_VALUES)
@@ -335,7 +335,9 @@ def _build_matched_subscription(
 ) -> MatchedSubscription:
     body = parse_json_or_text(delivery.request.body) if delivery and delivery.request else None
     answer = parse_json_or_text(delivery.response.body) if delivery and delivery.response else None
-    marks = {place: _build_origin_mark(origin) for origin in trace.origins for place in origin.at}
+    marks = {
+        place: _build_value_origin_mark(origin) for origin in trace.origins for place in origin.at
+    }
     for finding in delivery.findings if delivery else ():
         place = _DOTTED_INDEX.sub(r"[\1]", str(finding["where"]))
         known = marks.get(place)
@@ -344,7 +346,7 @@ def _build_matched_subscription(
     return MatchedSubscription(trace, delivery, marks, body, answer)
 
 
-def _build_origin_mark(origin: ValueOrigin) -> ValueMark:
+def _build_value_origin_mark(origin: ValueOrigin) -> ValueMark:
     source = ", ".join(origin.read) or "fixed value"
     return ValueMark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
 
@@ -374,7 +376,7 @@ def _find_disabled_subscriptions(destination: JSONObject) -> Iterator[SkippedSub
             yield SkippedSubscription(subscription.get("name", slug), slug, "is disabled", False)
 
 
-def _is_same_request(
+def _is_request_unchanged(
     matched: MatchedSubscription, destination: Destination, event: JSONObject
 ) -> bool:
     """Return whether the current mappings make the same request as the recorded one."""

@@ -53,7 +53,7 @@ class FlowLink:
     count: int
 
 
-def count_flow_links(
+def build_flow_links(
     messages: Iterable[MessageRecord],
     deliveries: Iterable[DeliveryRecord],
     max_nodes_per_column: int = 14,
@@ -95,7 +95,7 @@ def _iter_message_links(
     for delivery in message_deliveries:
         subscription = FlowNode(1, delivery.subscription, ("subscription", delivery.subscription))
         yield event, subscription, delivery.verdict
-        for target in _iter_received_nodes(delivery):
+        for target in _iter_insider_event_nodes(delivery):
             yield subscription, target, delivery.verdict
 
 
@@ -134,12 +134,12 @@ def _build_event_node(message: MessageRecord) -> FlowNode:
     return FlowNode(0, f"{kind} calls", ("type", kind) if message.type else None)
 
 
-def _iter_received_nodes(delivery: DeliveryRecord) -> Iterator[FlowNode]:
+def _iter_insider_event_nodes(delivery: DeliveryRecord) -> Iterator[FlowNode]:
     """Yield a box for each event of a request, or one for profile attributes if it has none."""
     if delivery.request is None:
         yield FlowNode(2, NO_REQUEST_TITLE)
         return
-    for user in _parse_users(delivery.request.body):
+    for user in _parse_upsert_users(delivery.request.body):
         names = [
             event.get("event_name") for event in user.get("events") or [] if type(event) is dict
         ]
@@ -150,7 +150,7 @@ def _iter_received_nodes(delivery: DeliveryRecord) -> Iterator[FlowNode]:
             yield FlowNode(2, PROFILE_NODE_TITLE)
 
 
-def _parse_users(body: str) -> list[JSON]:
+def _parse_upsert_users(body: str) -> list[JSON]:
     try:
         users = orjson.loads(body)["users"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
@@ -226,7 +226,7 @@ def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
             y += heights[node] + BOX_GAP
     bottom = max((box.y + box.height for box in boxes.values()), default=TOP_MARGIN)
     return FlowDrawing(
-        tuple(boxes.values()), tuple(_place_bands(links, boxes, scale)), bottom + BOX_GAP
+        tuple(boxes.values()), tuple(_lay_out_bands(links, boxes, scale)), bottom + BOX_GAP
     )
 
 
@@ -246,23 +246,23 @@ def _count_column_events(links: Sequence[FlowLink], nodes: Iterable[FlowNode]) -
     return sum(max(_count_incoming_and_outgoing(links, node)) for node in nodes) or 1
 
 
-def _scale_band_width(count: int, scale: float) -> float:
+def _compute_band_width(count: int, scale: float) -> float:
     return max(count * scale, MIN_BAND_WIDTH)
 
 
 def _compute_box_height(links: Sequence[FlowLink], node: FlowNode, scale: float) -> float:
-    coming = sum(_scale_band_width(link.count, scale) for link in links if link.target == node)
-    going = sum(_scale_band_width(link.count, scale) for link in links if link.source == node)
+    coming = sum(_compute_band_width(link.count, scale) for link in links if link.target == node)
+    going = sum(_compute_band_width(link.count, scale) for link in links if link.source == node)
     return max(coming, going)
 
 
-def _place_bands(
+def _lay_out_bands(
     links: Iterable[FlowLink], boxes: dict[FlowNode, FlowBox], scale: float
 ) -> list[FlowBand]:
     used: defaultdict[tuple[FlowNode, bool], float] = defaultdict(float)
     bands = []
     for link in sorted(links, key=lambda link: (boxes[link.source].y, boxes[link.target].y)):
-        width = _scale_band_width(link.count, scale)
+        width = _compute_band_width(link.count, scale)
         start, end = boxes[link.source], boxes[link.target]
         y1 = start.y + used[link.source, True] + width / 2
         y2 = end.y + used[link.target, False] + width / 2
@@ -291,7 +291,7 @@ MAX_FLOW_MESSAGES = 1000
 def show_flow() -> str:
     """Show how the latest messages flow from event names to Insider One events."""
     messages, deliveries = current_services().store.list_latest_messages(MAX_FLOW_MESSAGES)
-    links = count_flow_links(messages, deliveries)
+    links = build_flow_links(messages, deliveries)
     return render_page(
         "flow.html",
         "flow_now",

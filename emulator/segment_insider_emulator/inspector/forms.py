@@ -29,7 +29,7 @@ class RejectedForm(NamedTuple):
     submitted_values: dict[str, str]
 
 
-def reject_form(form_name: str, error: EmulatorError) -> RejectedForm:
+def build_rejected_form(form_name: str, error: EmulatorError) -> RejectedForm:
     """Return *error* together with the values of the submitted form."""
     return RejectedForm(form_name, error, request.form.to_dict())
 
@@ -42,7 +42,7 @@ def redirect_to_endpoint(
     Args:
         secret: What that page shows once, such as a key.
     """
-    return redirect_to_path(notice, url_for(endpoint, **values), _get_cookie_path(), secret)
+    return redirect_to_path(notice, url_for(endpoint, **values), _get_notice_cookie_path(), secret)
 
 
 def redirect_to_path(notice: str, target_path: str, cookie_path: str, secret: str = "") -> Response:
@@ -64,12 +64,15 @@ def redirect_to_path(notice: str, target_path: str, cookie_path: str, secret: st
 def register_form_notices(bp: Blueprint) -> None:
     """Make the pages of *bp* show the notice of the previous form once."""
     bp.context_processor(
-        lambda: {"notice": _read_cookie(NOTICE_COOKIE), "shown_once": _read_cookie(SECRET_COOKIE)}
+        lambda: {
+            "notice": _read_notice_cookie(NOTICE_COOKIE),
+            "shown_once": _read_notice_cookie(SECRET_COOKIE),
+        }
     )
     bp.after_request(_delete_read_notice_cookies)
 
 
-def _read_cookie(name: str) -> str:
+def _read_notice_cookie(name: str) -> str:
     return unquote(request.cookies.get(name, ""))
 
 
@@ -79,9 +82,9 @@ def _delete_read_notice_cookies(response: Response) -> Response:
     )
     for name in (NOTICE_COOKIE, SECRET_COOKIE):
         if is_shown and name in request.cookies:
-            response.delete_cookie(name, path=_get_cookie_path())
+            response.delete_cookie(name, path=_get_notice_cookie_path())
     return response
 
 
-def _get_cookie_path() -> str:
+def _get_notice_cookie_path() -> str:
     return request.script_root or "/"

@@ -106,7 +106,7 @@ def choose_bar_unit(since: str, until: str) -> BarUnit:
     return BarUnit(timedelta(days=days // (MAX_BARS - 1) + 1), day.time_prefix_length)
 
 
-def count_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, int]]:
+def count_messages_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, int]]:
     """Return each stage with its message count."""
     sums: Counter[str] = Counter()
     for (_, verdict), count in counts.items():
@@ -117,7 +117,7 @@ def count_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, int]]:
     ]
 
 
-def build_bars(
+def build_histogram_bars(
     counts: VerdictCounts, since: str, until: str, bar_unit: BarUnit
 ) -> list[HistogramBar]:
     """Build a bar for each interval, including empty ones; short ranges are padded before."""
@@ -140,15 +140,15 @@ def build_bars(
             sums[place].total(),
             round(at * width, 2),
             round(width, 2),
-            tuple(_build_segments(sums[place], at * width, width, HISTOGRAM_HEIGHT / highest)),
+            tuple(_build_bar_segments(sums[place], at * width, width, HISTOGRAM_HEIGHT / highest)),
         )
         for at, (place, ends) in enumerate(
-            zip(places, _iter_end_labels(bar_unit, places), strict=True)
+            zip(places, _iter_bar_end_labels(bar_unit, places), strict=True)
         )
     ]
 
 
-def _iter_end_labels(bar_unit: BarUnit, bar_numbers: range) -> Iterator[tuple[str, str]]:
+def _iter_bar_end_labels(bar_unit: BarUnit, bar_numbers: range) -> Iterator[tuple[str, str]]:
     edges = [bar_unit.get_bar_start(place) for place in (*bar_numbers, bar_numbers.stop)]
     days = {edge.date() for edge in edges}
     for first, end in pairwise(edges):
@@ -159,7 +159,7 @@ def _iter_end_labels(bar_unit: BarUnit, bar_numbers: range) -> Iterator[tuple[st
             yield f"{first:{form}}", f"{end:{form}}"
 
 
-def _build_segments(
+def _build_bar_segments(
     verdict_counts: Counter[Verdict], x: float, width: float, scale: float
 ) -> Iterator[BarSegment]:
     bottom = float(HISTOGRAM_HEIGHT)

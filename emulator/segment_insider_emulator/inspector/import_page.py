@@ -6,7 +6,7 @@ from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
 from segment_insider_emulator.inspector.mapping_description import describe_trigger
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
@@ -51,7 +51,7 @@ class WorkspacePreview(NamedTuple):
 
 
 @bp.before_request
-def raise_form_size_limit() -> None:
+def increase_form_size_limit() -> None:
     """Raise the size limit of form fields to the size of a workspace file."""
     request.max_form_memory_size = MAX_DOCUMENT_BYTES + 100_000
 
@@ -65,7 +65,9 @@ def show_import_form() -> str:
     if name not in PRESET_NAMES:
         abort(404)
     preset_document = read_preset_document(name)
-    return _render_import_page(_build_preview(f"Preset {name}", ImportedWorkspace(preset_document)))
+    return _render_import_page(
+        _build_workspace_preview(f"Preset {name}", ImportedWorkspace(preset_document))
+    )
 
 
 @bp.post("")
@@ -74,8 +76,8 @@ def preview_upload() -> str:
     try:
         imported = _read_uploaded_files()
     except EmulatorError as error:
-        return _render_import_page(rejected_form=reject_form("import", error))
-    return _render_import_page(_build_preview("Imported workspace", imported))
+        return _render_import_page(rejected_form=build_rejected_form("import", error))
+    return _render_import_page(_build_workspace_preview("Imported workspace", imported))
 
 
 @bp.post("/use")
@@ -87,7 +89,7 @@ def replace_mappings() -> Response | str:
             workspace.destination["subscriptions"]
         )
     except EmulatorError as error:
-        return _render_import_page(rejected_form=reject_form("use", error))
+        return _render_import_page(rejected_form=build_rejected_form("use", error))
     count = len(workspace.destination["subscriptions"])
     notice = f"The mappings were replaced: {count} are active until a reset"
     return forms.redirect_to_endpoint(notice, "inspector.workspace.show_workspace")
@@ -99,7 +101,7 @@ def create_sandbox_from_file() -> Response | str:
     try:
         sandbox = create_sandbox_for_caller(workspace=_parse_submitted_workspace())
     except EmulatorError as error:
-        return _render_import_page(rejected_form=reject_form("use", error))
+        return _render_import_page(rejected_form=build_rejected_form("use", error))
     notice = f"Sandbox {sandbox.record.id} was created"
     return forms.redirect_to_endpoint(
         notice, "inspector.settings.show_settings", secret=sandbox.record.key
@@ -150,7 +152,7 @@ def _parse_workspace_file(name: str, raw: bytes) -> ImportedWorkspace | None:
     )
 
 
-def _build_preview(title: str, imported: ImportedWorkspace) -> WorkspacePreview:
+def _build_workspace_preview(title: str, imported: ImportedWorkspace) -> WorkspacePreview:
     """Build the preview; a workspace with errors is shown as text only."""
     broken = any(finding.severity == "error" for finding in imported.findings)
     subscriptions = [] if broken else imported.document["destination"]["subscriptions"]

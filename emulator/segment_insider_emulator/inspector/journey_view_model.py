@@ -146,14 +146,14 @@ def _build_element_view(
     waiting_counts: Mapping[str, int],
 ) -> JourneyElementView:
     kinds = {kind: n for (place, kind), n in tally.elements.items() if place == element.step_path}
-    kind, title, ways = _describe_element(element)
+    kind, title, ways = _describe_journey_element(element)
     return JourneyElementView(
         element.step_path,
         kind,
         title,
         arrived_count=sum(kinds.values()),
         waiting_count=waiting_counts.get(element.step_path, 0),
-        outcome_texts=tuple(_describe_outcomes(kinds)),
+        outcome_texts=tuple(_describe_send_outcome_counts(kinds)),
         branches=tuple(
             JourneyBranchView(name, _build_element_chain(journey, first, tally, waiting_counts))
             for name, first in ways.items()
@@ -161,7 +161,7 @@ def _build_element_view(
     )
 
 
-def _describe_element(element: JourneyElement) -> tuple[str, str, Mapping[str, str | None]]:
+def _describe_journey_element(element: JourneyElement) -> tuple[str, str, Mapping[str, str | None]]:
     """Return kind, title and branches of an element."""
     match element:
         case WaitElement(length=length):
@@ -180,7 +180,7 @@ def _describe_element(element: JourneyElement) -> tuple[str, str, Mapping[str, s
             return "check", f"{asked}?", {"yes": yes, "no": no}
 
 
-def _describe_outcomes(outcome_counts: Mapping[str, int]) -> list[str]:
+def _describe_send_outcome_counts(outcome_counts: Mapping[str, int]) -> list[str]:
     outcome_phrases = {
         "would_send": "would be sent",
         "held_back": "not sent",

@@ -9,7 +9,7 @@ from segment_insider_emulator.control_api.clock import apply_clock_command
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
 from segment_insider_emulator.inspector.journey_view_model import (
     ARRIVAL_ICONS,
     STATUS_TITLES,
@@ -17,7 +17,7 @@ from segment_insider_emulator.inspector.journey_view_model import (
     build_run_view,
 )
 from segment_insider_emulator.inspector.list_query import get_int_parameter
-from segment_insider_emulator.inspector.profiles_page import get_person_name
+from segment_insider_emulator.inspector.profiles_page import get_person_display_name
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.storage.records import JourneyRun
 from segment_insider_emulator.types import JSON
@@ -73,7 +73,7 @@ def change_clock() -> Response | str:
         order, value = _read_clock_command()
         apply_clock_command(services.clock, {order: value})
     except EmulatorError as error:
-        return _render_journeys_page(reject_form("clock", error))
+        return _render_journeys_page(build_rejected_form("clock", error))
     services.journeys.advance_due_runs()
     services.pipeline.retries.retry_due_upserts()
     notices = {
@@ -146,7 +146,7 @@ def _get_time_until_next_run(upcoming: list[JourneyRun], now: datetime) -> str:
 def _get_person_names(services: SandboxServices, profile_ids: list[str]) -> dict[str, str]:
     """Map profile ids to person names; a deleted profile keeps its id."""
     names = {
-        profile.id: get_person_name(profile)
+        profile.id: get_person_display_name(profile)
         for profile in services.profiles.find_by_identifiers((), dict.fromkeys(profile_ids))
     }
     return {id: names.get(id, id) for id in profile_ids}

@@ -61,17 +61,17 @@ class JsonTree:
 
     def _render_members(self, value: JSON, path: ValuePath) -> Iterator[Markup]:
         pairs = list(_iter_members(value, path))
-        yield from (self._render_line(*pair) for pair in pairs[:MAX_LISTED_MEMBERS])
+        yield from (self._render_member_line(*pair) for pair in pairs[:MAX_LISTED_MEMBERS])
         if more := pairs[MAX_LISTED_MEMBERS:]:
-            lines = Markup("").join(self._render_line(*pair) for pair in more)
-            yield _render_folded(Markup("{} more").format(len(more)), lines)
+            lines = Markup("").join(self._render_member_line(*pair) for pair in more)
+            yield _render_collapsible_section(Markup("{} more").format(len(more)), lines)
 
-    def _render_line(self, key: str, value: JSON, path: ValuePath) -> Markup:
+    def _render_member_line(self, key: str, value: JSON, path: ValuePath) -> Markup:
         mark = self.marks.get(path)
         name = Markup('<span class="key">{}</span>').format(_truncate_key(key))
         if _has_members(value):
             inside = Markup("").join(self._render_members(value, path))
-            note = _render_label(mark) if mark else Markup("")
+            note = _render_mark_label(mark) if mark else Markup("")
             return Markup('<div class="line">{}{}<div class="in">{}</div></div>').format(
                 name, note, inside
             )
@@ -86,7 +86,7 @@ class JsonTree:
         if mark.source_paths or mark.mapping_field:
             return _render_value_button(_render_scalar(value, fold_long_text=False), path, mark)
         return Markup('<span class="value {}" data-path="{}">{}</span>{}').format(
-            mark.css_class, path, scalar_html, _render_label(mark)
+            mark.css_class, path, scalar_html, _render_mark_label(mark)
         )
 
 
@@ -101,11 +101,11 @@ def _render_value_button(value_html: Markup, path: ValuePath, mark: ValueMark) -
         mark.mapping_field,
         mark.hint,
         value_html,
-        _render_label(mark),
+        _render_mark_label(mark),
     )
 
 
-def _render_label(mark: ValueMark) -> Markup:
+def _render_mark_label(mark: ValueMark) -> Markup:
     if not mark.label:
         return Markup("")
     hint = Markup(' <span class="hint">{}</span>').format(mark.hint) if mark.hint else ""
@@ -136,10 +136,12 @@ def _render_scalar(value: JSON, *, fold_long_text: bool = True) -> Markup:
     title = Markup('<span class="{}">{}</span>… <i>{:,} characters</i>').format(
         kind, start, len(text)
     )
-    return _render_folded(title, Markup('<span class="{}">{}</span>').format(kind, rest))
+    return _render_collapsible_section(
+        title, Markup('<span class="{}">{}</span>').format(kind, rest)
+    )
 
 
-def _render_folded(title: Markup, content: Markup) -> Markup:
+def _render_collapsible_section(title: Markup, content: Markup) -> Markup:
     return Markup('<details class="rest"><summary>{}</summary>{}</details>').format(title, content)
 
 

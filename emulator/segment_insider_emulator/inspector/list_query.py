@@ -33,7 +33,7 @@ MAX_ID = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class ListQuery:
+class MessageListQuery:
     """Filters, columns and page of the message list.
 
     Args:
@@ -47,11 +47,11 @@ class ListQuery:
     before_id: int | None = None
     parameter_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def get_value(self, name: str) -> str:
+    def get_parameter(self, name: str) -> str:
         """Return the first value of a parameter, or ""."""
         return next(iter(self.parameter_values.get(name, ())), "")
 
-    def get_values(self, name: str) -> tuple[str, ...]:
+    def get_parameter_values(self, name: str) -> tuple[str, ...]:
         """Return all values of a parameter."""
         return self.parameter_values.get(name, ())
 
@@ -60,7 +60,7 @@ class ListQuery:
         """Whether any filter is set."""
         return self.filters != MessageFilters()
 
-    def url_parameters(self, **changes: object) -> dict[str, object]:
+    def build_url_parameters(self, **changes: object) -> dict[str, object]:
         """Return the URL parameters with *changes*; the page starts again at the newest message."""
         parameters: dict[str, object] = {
             name: list(values) for name, values in self.parameter_values.items()
@@ -74,22 +74,22 @@ class ListQuery:
 
     def build_url(self, **changes: object) -> str:
         """Return the URL of this list with *changes*; None or "" removes a parameter."""
-        return url_for("inspector.live.show_messages", **self.url_parameters(**changes))  # type: ignore[arg-type]  # a query may contain any value
+        return url_for("inspector.live.show_messages", **self.build_url_parameters(**changes))  # type: ignore[arg-type]  # a query may contain any value
 
-    def url_without(self, name: str, value: str) -> str:
+    def build_url_without(self, name: str, value: str) -> str:
         """Return the URL without one value of a parameter."""
         return self.build_url(
             **{
                 name: [
                     parameter_value
-                    for parameter_value in self.get_values(name)
+                    for parameter_value in self.get_parameter_values(name)
                     if parameter_value != value
                 ]
             }
         )
 
 
-def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> ListQuery:
+def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageListQuery:
     """Parse the query parameters of the message list; unknown parameters are ignored.
 
     Raises: EmulatorError, for a value that cannot be meant.
@@ -100,14 +100,14 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> ListQuery
     }
     filters = MessageFilters(
         text=_get_first_value(parameter_values, "q"),
-        verdicts=tuple(_parse_verdicts(parameter_values.get("verdict", ()))),
+        verdicts=tuple(_parse_verdict_filter(parameter_values.get("verdict", ()))),
         since=_parse_time(_get_first_value(parameter_values, "since"), "since", clock),
         until=_parse_time(_get_first_value(parameter_values, "until"), "until", clock),
-        paths=tuple(_parse_path_tests(parameter_values.get("path", ()))),
+        paths=tuple(_parse_path_filters(parameter_values.get("path", ()))),
         **texts,
     )
     columns = tuple(JsonPath.parse(text, "column") for text in parameter_values.get("column", ()))
-    return ListQuery(
+    return MessageListQuery(
         filters,
         columns,
         parse_id(_get_first_value(parameter_values, "before"), "before"),
@@ -152,7 +152,7 @@ def _get_first_value(parameter_values: Mapping[str, tuple[str, ...]], name: str)
     return next(iter(parameter_values.get(name, ())), "")
 
 
-def _parse_verdicts(names: Iterable[str]) -> Iterator[Verdict]:
+def _parse_verdict_filter(names: Iterable[str]) -> Iterator[Verdict]:
     for name in names:
         if name not in VERDICTS:
             known = ", ".join(VERDICTS)
@@ -160,7 +160,7 @@ def _parse_verdicts(names: Iterable[str]) -> Iterator[Verdict]:
         yield cast(Verdict, name)
 
 
-def _parse_path_tests(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | None]]:
+def _parse_path_filters(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | None]]:
     for text in texts:
         path, equals, expected = text.partition("=")
         yield JsonPath.parse(path), expected.strip() if equals else None

@@ -15,7 +15,11 @@ from segment_insider_emulator.clock import NEVER_DUE, Stopwatch
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import histogram
 from segment_insider_emulator.inspector.event_view_model import VERDICTS_BEFORE_MAPPING
-from segment_insider_emulator.inspector.list_query import ListQuery, parse_id, parse_list_query
+from segment_insider_emulator.inspector.list_query import (
+    MessageListQuery,
+    parse_id,
+    parse_list_query,
+)
 from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.mapping import Destination
@@ -30,15 +34,15 @@ from segment_insider_emulator.web.segment_routes import ingest_call
 from segment_insider_emulator.web.services import current_services
 
 
-def send_call(call: JSONObject) -> None:
+def send_call_to_segment(call: JSONObject) -> None:
     """Send one call as an SDK does. Raises: IngestError, when Segment refuses it.
 
     Raises: IngestError, when Segment refuses it.
     """
-    send_calls([call])
+    send_call_batch_to_segment([call])
 
 
-def send_calls(calls: list[JSON]) -> None:
+def send_call_batch_to_segment(calls: list[JSON]) -> None:
     """Send *calls* in one batch with the write key of the first source."""
     body = {"writeKey": current_services().workspace.write_key, "batch": calls}
     ingest_call(body, BATCH_KIND)
@@ -151,10 +155,16 @@ def show_messages() -> str | tuple[str, int]:
     except EmulatorError as error:
         empty: dict[str, object] = {"rows": [], "stages": [], "bars": []}
         return render_page(
-            "live.html", list_query=ListQuery(), fault=error, **_build_filter_choices(), **empty
+            "live.html",
+            list_query=MessageListQuery(),
+            fault=error,
+            **_build_filter_choices(),
+            **empty,
         ), 400
     if request.args.get("part") == "rows":
-        return render_page("live.html", "rows", list_query=query, **_build_new_rows_context(query))
+        return render_page(
+            "live.html", "rows", list_query=query, **_build_new_message_rows_context(query)
+        )
     listing = _build_list_context(query) if request.args.get("part") != "totals" else {}
     totals = _build_stage_totals_context(query) if request.args.get("part") != "list" else {}
     return render_page(
@@ -171,7 +181,7 @@ def show_messages() -> str | tuple[str, int]:
 @bp.post("/sample")
 def send_sample_calls() -> Redirect:
     """Send the calls of a sample shopper."""
-    send_calls(load_sample_calls())
+    send_call_batch_to_segment(load_sample_calls())
     return redirect(url_for("inspector.live.show_messages"), 303)
 
 
@@ -182,7 +192,7 @@ def reset_sandbox() -> Redirect:
     return redirect(url_for("inspector.live.show_messages"), 303)
 
 
-def _build_list_context(query: ListQuery) -> dict[str, object]:
+def _build_list_context(query: MessageListQuery) -> dict[str, object]:
     # A continued search may take more time, because the user asked for it.
     patience = DEFAULT_TIME_BUDGET_S if query.before_id is None else CONTINUED_SEARCH_BUDGET_S
     browsing = current_services().store.message_search
@@ -196,7 +206,7 @@ def _build_list_context(query: ListQuery) -> dict[str, object]:
     }
 
 
-def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
+def _build_new_message_rows_context(query: MessageListQuery) -> dict[str, object]:
     """Return messages newer than the page, and the current state of watched messages."""
     after = parse_id(request.args.get("after", ""), "after") or 0
     watched = [
@@ -214,16 +224,20 @@ def _build_new_rows_context(query: ListQuery) -> dict[str, object]:
 
 def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
     services = current_services()
-    unread = find_unmapped_properties(messages, services.destination_overrides.current_destination)
+    unread = find_unmapped_message_properties(messages, services.destination_overrides.current_destination)
     return {"rows": messages, "unmapped": unread, "now": services.clock()}
 
 
-def _build_stage_totals_context(query: ListQuery) -> dict[str, object]:
+def _build_stage_totals_context(query: MessageListQuery) -> dict[str, object]:
     browsing = current_services().store.message_search
     span = browsing.find_message_time_range()
     if span is None or ("part" not in request.args and not can_use_message_counts(query.filters)):
         # Counting these reads messages: the script asks for it after the list is shown.
-        return {"stages": histogram.count_by_stage({}), "bars": [], "pending": span is not None}
+        return {
+            "stages": histogram.count_messages_by_stage({}),
+            "bars": [],
+            "pending": span is not None,
+        }
     # The part of the requested time range that has messages.
     since, until = max(query.filters.since, span[0]), min(query.filters.until or NEVER_DUE, span[1])
     bar_unit = histogram.choose_bar_unit(since, until)
@@ -231,8 +245,8 @@ def _build_stage_totals_context(query: ListQuery) -> dict[str, object]:
         query.filters, bar_unit.time_prefix_length
     )
     return {
-        "stages": histogram.count_by_stage(counts),
-        "bars": histogram.build_bars(
+        "stages": histogram.count_messages_by_stage(counts),
+        "bars": histogram.build_histogram_bars(
             counts, reach.received_at if reach else since, until, bar_unit
         ),
         "drawing": (histogram.HISTOGRAM_WIDTH, histogram.HISTOGRAM_HEIGHT),
@@ -257,7 +271,7 @@ def _build_filter_choices() -> dict[str, object]:
 UNMAPPED_TIME_BUDGET_S: Final = 0.2  # for all messages of a list
 
 
-def find_unmapped_properties(
+def find_unmapped_message_properties(
     messages: Iterable[MessageSummary],
     destination: JSONObject,
     stopwatch: Stopwatch = time.monotonic,

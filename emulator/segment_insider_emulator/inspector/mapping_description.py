@@ -59,20 +59,24 @@ def describe_mapping(action: DestinationAction, mapping: JSON) -> list[MappingLi
         ]
     known = {field.key: field for field in action.fields}
     keys = [key for key in known if key in mapping] + [key for key in mapping if key not in known]
-    return [line for key in keys for line in _describe_field(key, known.get(key), mapping[key])]
+    return [
+        line for key in keys for line in _describe_action_field(key, known.get(key), mapping[key])
+    ]
 
 
 def describe_value_source(mapping: JSON) -> tuple[TextPiece, ...]:
     """Describe where a value comes from, e.g. traits.email or else "unknown"."""
-    return tuple(_describe_pieces(mapping))
+    return tuple(_build_value_description(mapping))
 
 
-def join_pieces(pieces: tuple[TextPiece, ...]) -> str:
+def join_text_pieces(pieces: tuple[TextPiece, ...]) -> str:
     """Join *pieces* into one text."""
     return " ".join(piece.text for piece in pieces)
 
 
-def _describe_field(key: str, field: ActionField | None, mapping: JSON) -> Iterator[MappingLine]:
+def _describe_action_field(
+    key: str, field: ActionField | None, mapping: JSON
+) -> Iterator[MappingLine]:
     label, required = (field.label, field.required) if field else (key, False)
     members = (
         {property_field.key: property_field for property_field in field.properties} if field else {}
@@ -81,10 +85,10 @@ def _describe_field(key: str, field: ActionField | None, mapping: JSON) -> Itera
         case {"@arrayPath": [path, dict() as shape, *_]} if len(mapping) == 1:
             head = (
                 TextPiece("word", "for each of"),
-                *_describe_pieces(_build_path_directive(path)),
+                *_build_value_description(_build_path_directive(path)),
             )
             yield MappingLine(key, label, head, mapping, required)
-            yield from _describe_members(f"{key}[].", shape, members)
+            yield from _describe_object_field_members(f"{key}[].", shape, members)
         case {"@merge": {"objects": [*objects, dict() as own], "direction": "right"}} if (
             own and not is_directive(own)
         ):
@@ -93,15 +97,15 @@ def _describe_field(key: str, field: ActionField | None, mapping: JSON) -> Itera
                 TextPiece("word", "but with"),
             )
             yield MappingLine(key, label, tuple(over), mapping, required)
-            yield from _describe_members(f"{key}.", own, members)
+            yield from _describe_object_field_members(f"{key}.", own, members)
         case dict() if mapping and not is_directive(mapping):
             yield MappingLine(key, label, (), mapping, required)
-            yield from _describe_members(f"{key}.", mapping, members)
+            yield from _describe_object_field_members(f"{key}.", mapping, members)
         case _:
             yield MappingLine(key, label, describe_value_source(mapping), mapping, required)
 
 
-def _describe_members(
+def _describe_object_field_members(
     prefix: str, mapping: JSONObject, known: dict[str, ActionField]
 ) -> Iterator[MappingLine]:
     for key, part in mapping.items():
@@ -116,12 +120,12 @@ def _build_path_directive(path: JSON) -> JSON:
     return {"@path": path} if isinstance(path, str) else path
 
 
-def _describe_pieces(mapping: JSON) -> Iterator[TextPiece]:
+def _build_value_description(mapping: JSON) -> Iterator[TextPiece]:
     if isinstance(mapping, dict) and is_directive(mapping):
         name = next(key for key in mapping if key.startswith("@"))
         say = _DIRECTIVE_DESCRIBERS.get(name)
         pieces = say(mapping[name]) if say else None
-        yield from pieces if pieces is not None else _describe_as_json(mapping, name)
+        yield from pieces if pieces is not None else _describe_directive_as_json(mapping, name)
     elif isinstance(mapping, dict) and mapping:
         yield TextPiece("word", "an object of")
         yield from _describe_object_members(list(mapping.items()))
@@ -132,7 +136,7 @@ def _describe_pieces(mapping: JSON) -> Iterator[TextPiece]:
         yield TextPiece("value", _to_json_text(mapping))
 
 
-def _describe_as_json(mapping: JSON, name: str) -> Iterator[TextPiece]:
+def _describe_directive_as_json(mapping: JSON, name: str) -> Iterator[TextPiece]:
     yield TextPiece("value", _to_json_text(mapping))
     if name not in DIRECTIVES:
         yield TextPiece("word", f"of which {name} is no directive")
@@ -141,21 +145,21 @@ def _describe_as_json(mapping: JSON, name: str) -> Iterator[TextPiece]:
 def _describe_object_members(members: list[tuple[str, JSON]]) -> Iterator[TextPiece]:
     for at, (key, part) in enumerate(members):
         yield TextPiece("word", f"{', ' if at else ''}{key}:")
-        yield from _describe_pieces(part)
+        yield from _build_value_description(part)
 
 
 def _describe_joined_mappings(parts: list[JSON], separator: str) -> Iterator[TextPiece]:
     for at, part in enumerate(parts):
         if at:
             yield TextPiece("word", separator)
-        yield from _describe_pieces(part)
+        yield from _build_value_description(part)
 
 
 # None means that the options cannot be described; the page then shows the JSON.
 _OptionalPieces: TypeAlias = "Iterator[TextPiece] | list[TextPiece] | None"
 
 
-def _describe_path(options: JSON) -> _OptionalPieces:
+def _describe_path_directive(options: JSON) -> _OptionalPieces:
     return (
         [TextPiece("path", strip_path_prefix(options) or "the whole event")]
         if _is_string(options)
@@ -163,7 +167,7 @@ def _describe_path(options: JSON) -> _OptionalPieces:
     )
 
 
-def _describe_template(options: JSON) -> _OptionalPieces:
+def _describe_template_directive(options: JSON) -> _OptionalPieces:
     return (
         [TextPiece("word", "the text"), TextPiece("value", options)]
         if _is_string(options)
@@ -171,59 +175,63 @@ def _describe_template(options: JSON) -> _OptionalPieces:
     )
 
 
-def _describe_liquid(options: JSON) -> _OptionalPieces:
+def _describe_liquid_directive(options: JSON) -> _OptionalPieces:
     return [TextPiece("word", "what Liquid makes of"), TextPiece("value", _to_json_text(options))]
 
 
-def _describe_if(options: JSON) -> _OptionalPieces:
+def _describe_if_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, dict) or not (options.get("exists") or options.get("blank")):
         return None
     tested = "exists" if "exists" in options else "blank"
     subject, then, otherwise = options[tested], options.get("then"), options.get("else")
     if then is None and otherwise is None:
         return [TextPiece("word", "nothing: it is left out")]
-    rest = [] if otherwise is None else list(_describe_pieces(otherwise))
+    rest = [] if otherwise is None else list(_build_value_description(otherwise))
     if tested == "exists" and then == subject:
         return [
-            *_describe_pieces(subject),
+            *_build_value_description(subject),
             *([TextPiece("word", "or else"), *rest] if rest else []),
         ]
     # Segment's directive uses "then" if the value is not blank, despite its name.
     holds = "has a value:" if tested == "exists" else "is not blank:"
-    chosen = list(_describe_pieces(then)) if "then" in options else [TextPiece("word", "nothing")]
+    chosen = (
+        list(_build_value_description(then))
+        if "then" in options
+        else [TextPiece("word", "nothing")]
+    )
     other = [TextPiece("word", "; otherwise"), *(rest or [TextPiece("word", "nothing")])]
     return [
         TextPiece("word", "if"),
-        *_describe_pieces(subject),
+        *_build_value_description(subject),
         TextPiece("word", holds),
         *chosen,
         *other,
     ]
 
 
-def _describe_array_path(options: JSON) -> _OptionalPieces:
+def _describe_array_path_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, list) or not options:
         return None
     shape = options[1] if len(options) > 1 else None
     loop_pieces = [
         TextPiece("word", "for each of"),
-        *_describe_pieces(_build_path_directive(options[0])),
+        *_build_value_description(_build_path_directive(options[0])),
     ]
     if not isinstance(shape, dict) or not shape:
-        return list(_describe_pieces(_build_path_directive(options[0])))
-    return [*loop_pieces, TextPiece("word", ":"), *_describe_pieces(shape)]
+        return list(_build_value_description(_build_path_directive(options[0])))
+    return [*loop_pieces, TextPiece("word", ":"), *_build_value_description(shape)]
 
 
-def _describe_case(options: JSON) -> _OptionalPieces:
+def _describe_case_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, dict):
         return None
     return [
-        *_describe_pieces(options.get("value")),
+        *_build_value_description(options.get("value")),
         TextPiece("word", f"in {options.get('operator')} case"),
     ]
 
 
-def _describe_replace(options: JSON) -> _OptionalPieces:
+def _describe_replace_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, dict):
         return None
     steps = [TextPiece("word", "with"), TextPiece("value", _to_json_text(options.get("pattern")))]
@@ -237,29 +245,29 @@ def _describe_replace(options: JSON) -> _OptionalPieces:
             TextPiece("word", "by"),
             TextPiece("value", _to_json_text(options.get("replacement2", ""))),
         ]
-    return [*_describe_pieces(options.get("value")), *steps]
+    return [*_build_value_description(options.get("value")), *steps]
 
 
-def _describe_json(options: JSON) -> _OptionalPieces:
+def _describe_json_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, dict):
         return None
     how = {"encode": "written as JSON text", "decode": "read from JSON text"}
     mode_text = how.get(str(options.get("mode")), "in a JSON mode that does not exist")
-    return [*_describe_pieces(options.get("value")), TextPiece("word", mode_text)]
+    return [*_build_value_description(options.get("value")), TextPiece("word", mode_text)]
 
 
-def _describe_flatten(options: JSON) -> _OptionalPieces:
+def _describe_flatten_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, dict):
         return None
-    separator = list(_describe_pieces(options.get("separator")))
+    separator = list(_build_value_description(options.get("separator")))
     return [
-        *_describe_pieces(options.get("value")),
+        *_build_value_description(options.get("value")),
         TextPiece("word", "made flat, keys joined by"),
         *separator,
     ]
 
 
-def _describe_merge(options: JSON) -> _OptionalPieces:
+def _describe_merge_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, dict) or not isinstance(options.get("objects"), list):
         return None
     winner = "the first" if options.get("direction") == "left" else "the last"
@@ -269,35 +277,35 @@ def _describe_merge(options: JSON) -> _OptionalPieces:
     ]
 
 
-def _describe_transform(options: JSON) -> _OptionalPieces:
+def _describe_transform_directive(options: JSON) -> _OptionalPieces:
     if not isinstance(options, dict):
         return None
-    applied_pieces = list(_describe_pieces(options.get("apply")))
+    applied_pieces = list(_build_value_description(options.get("apply")))
     return [
-        *_describe_pieces(options.get("mapping")),
+        *_build_value_description(options.get("mapping")),
         TextPiece("word", ", read from"),
         *applied_pieces,
     ]
 
 
-def _describe_exclude_when_null(options: JSON) -> _OptionalPieces:
-    return [*_describe_pieces(options), TextPiece("word", "unless it is null")]
+def _describe_exclude_when_null_directive(options: JSON) -> _OptionalPieces:
+    return [*_build_value_description(options), TextPiece("word", "unless it is null")]
 
 
 _DIRECTIVE_DESCRIBERS = {
-    "@path": _describe_path,
-    "@template": _describe_template,
-    "@liquid": _describe_liquid,
-    "@literal": _describe_pieces,
-    "@if": _describe_if,
-    "@arrayPath": _describe_array_path,
-    "@case": _describe_case,
-    "@replace": _describe_replace,
-    "@json": _describe_json,
-    "@flatten": _describe_flatten,
-    "@merge": _describe_merge,
-    "@transform": _describe_transform,
-    "@excludeWhenNull": _describe_exclude_when_null,
+    "@path": _describe_path_directive,
+    "@template": _describe_template_directive,
+    "@liquid": _describe_liquid_directive,
+    "@literal": _build_value_description,
+    "@if": _describe_if_directive,
+    "@arrayPath": _describe_array_path_directive,
+    "@case": _describe_case_directive,
+    "@replace": _describe_replace_directive,
+    "@json": _describe_json_directive,
+    "@flatten": _describe_flatten_directive,
+    "@merge": _describe_merge_directive,
+    "@transform": _describe_transform_directive,
+    "@excludeWhenNull": _describe_exclude_when_null_directive,
 }
 
 
@@ -338,21 +346,23 @@ def describe_trigger(trigger: JSON) -> str:
     if not isinstance(trigger, str) or not trigger:
         return "no trigger: it takes no event"
     try:
-        return _describe_group(parse_trigger(trigger), outermost=True)
+        return _describe_condition_group(parse_trigger(trigger), outermost=True)
     except TriggerError as error:
         return f"malformed, so it takes no event ({error})"
 
 
-def _describe_group(group: TriggerGroup, *, outermost: bool = False) -> str:
-    parts = list(_describe_children(group))
+def _describe_condition_group(group: TriggerGroup, *, outermost: bool = False) -> str:
+    parts = list(_describe_group_children(group))
     joined = f" {group.operator} ".join(parts)
     return joined if outermost or len(parts) < 2 else f"({joined})"
 
 
-def _describe_children(group: TriggerGroup) -> Iterator[str]:
+def _describe_group_children(group: TriggerGroup) -> Iterator[str]:
     """Describe the children; consecutive comparisons of one field are combined."""
     operator, words = _SERIES_PHRASES.get(group.operator, ("", ""))
-    for field, series in groupby(group.children, lambda child: _get_series_field(child, operator)):
+    for field, series in groupby(
+        group.children, lambda child: _get_compared_field(child, operator)
+    ):
         children = list(series)
         if field and len(children) > 1:
             values = [
@@ -360,21 +370,23 @@ def _describe_children(group: TriggerGroup) -> Iterator[str]:
             ]
             yield f"{field} {words} {', '.join(values)}"
         else:
-            yield from map(_describe_node, children)
+            yield from map(_describe_trigger_node, children)
 
 
-def _get_series_field(node: TriggerCondition | TriggerGroup | None, operator: str) -> str:
+def _get_compared_field(node: TriggerCondition | TriggerGroup | None, operator: str) -> str:
     """Return the field that *node* compares with *operator*; "" for other nodes."""
     if not isinstance(node, TriggerCondition) or node.operator != operator:
         return ""
     return ".".join((node.root, *node.path))
 
 
-def _describe_node(node: TriggerCondition | TriggerGroup | None) -> str:
+def _describe_trigger_node(node: TriggerCondition | TriggerGroup | None) -> str:
     if node is None:
         return "empty parentheses, which fail every event that reaches them"
     return (
-        _describe_condition(node) if isinstance(node, TriggerCondition) else _describe_group(node)
+        _describe_condition(node)
+        if isinstance(node, TriggerCondition)
+        else _describe_condition_group(node)
     )
 
 

@@ -54,7 +54,7 @@ class AttributeView:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelView:
+class ChannelReachabilityView:
     """Whether a channel can reach the person, and the reasons if not."""
 
     title: str
@@ -94,7 +94,7 @@ class ProfileViewModel:
     updated_at: str
     identifiers: tuple[IdentifierView, ...]
     attributes: tuple[AttributeView, ...]
-    channels: tuple[ChannelView, ...]
+    channels: tuple[ChannelReachabilityView, ...]
     notes: tuple[str, ...]
     personalisation: JSONObject
     event_groups: tuple[EventGroupView, ...]
@@ -114,7 +114,7 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
     )
     return ProfileViewModel(
         id=profile.id,
-        name=get_person_name(profile),
+        name=get_person_display_name(profile),
         created_at=profile.created_at,
         updated_at=profile.updated_at,
         identifiers=tuple(
@@ -122,15 +122,15 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
             for type, values in profile.identifiers.items()
         ),
         attributes=_list_attributes(profile),
-        channels=list_channels(profile),
+        channels=list_channel_reachability(profile),
         notes=tuple(dict.fromkeys(notes)),
         personalisation=build_personalisation_data(profile),
-        event_groups=_group_events(profile.events, max_events_per_group),
+        event_groups=_group_history_events(profile.events, max_events_per_group),
         trail=tuple(reversed(profile.trail)),
     )
 
 
-def get_person_name(profile: Profile) -> str:
+def get_person_display_name(profile: Profile) -> str:
     """Return a display name: the person's name, or the best known identifier."""
     names = [
         str(profile.attributes[attribute])
@@ -146,10 +146,12 @@ def get_person_name(profile: Profile) -> str:
     return f"Anonymous {known.get(_ANONYMOUS_ID_TYPE, profile.id)[:8]}"
 
 
-def list_channels(profile: Profile) -> tuple[ChannelView, ...]:
+def list_channel_reachability(profile: Profile) -> tuple[ChannelReachabilityView, ...]:
     """Return for each channel whether it can reach the profile."""
     return tuple(
-        ChannelView(CHANNEL_TITLES[name], reachability["reachable"], tuple(reachability["why"]))
+        ChannelReachabilityView(
+            CHANNEL_TITLES[name], reachability["reachable"], tuple(reachability["why"])
+        )
         for name, reachability in check_reachability(profile.attributes).items()
     )
 
@@ -171,7 +173,7 @@ def _list_attributes(profile: Profile) -> tuple[AttributeView, ...]:
     )
 
 
-def _group_events(
+def _group_history_events(
     events: Sequence[ProfileEvent], max_events_per_group: int
 ) -> tuple[EventGroupView, ...]:
     newest = sorted(events, key=lambda event: event.occurred_at, reverse=True)
@@ -222,7 +224,7 @@ def list_profiles() -> str:
         search, before_number=get_int_parameter("before"), limit=PROFILES_PER_PAGE
     )
     people = [
-        (profile, get_person_name(profile), events, list_channels(profile))
+        (profile, get_person_display_name(profile), events, list_channel_reachability(profile))
         for profile, events in profiles
     ]
     return render_page("profiles.html", "people", people=people, search=search, following=next_page)

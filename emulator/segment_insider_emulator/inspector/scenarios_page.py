@@ -39,7 +39,7 @@ class ScenarioRunRow(NamedTuple):
 def list_scenario_runs() -> str:
     """List the stored scenario runs, newest first."""
     runs = [
-        _build_run_row(scenario_run)
+        _build_scenario_run_row(scenario_run)
         for scenario_run in get_scenario_run_store().list_newest_scenario_runs()
     ]
     return render_page(
@@ -56,12 +56,13 @@ def show_scenario_run(id: int) -> str:
     """Show one run with its features, failed ones first."""
     scenario_run = get_scenario_run_store().get_scenario_run(id) or abort(404)
     features = sorted(
-        scenario_run.run["features"], key=lambda feature: "failed" not in _count_verdicts(feature)
+        scenario_run.run["features"],
+        key=lambda feature: "failed" not in _count_scenario_verdicts(feature),
     )
     return render_page(
         "scenario_run.html",
-        run=_build_run_row(scenario_run),
-        features=[(feature, _count_verdicts(feature)) for feature in features],
+        run=_build_scenario_run_row(scenario_run),
+        features=[(feature, _count_scenario_verdicts(feature)) for feature in features],
         signs=VERDICT_ICONS,
         here=get_current_sandbox_url(),
         sandboxes=_map_sandbox_ids_to_page_paths(scenario_run.run),
@@ -69,9 +70,9 @@ def show_scenario_run(id: int) -> str:
     )
 
 
-def _build_run_row(scenario_run: ScenarioRun) -> ScenarioRunRow:
+def _build_scenario_run_row(scenario_run: ScenarioRun) -> ScenarioRunRow:
     features = scenario_run.run["features"]
-    scenarios = list(_iter_scenarios(scenario_run.run))
+    scenarios = list(_iter_run_scenarios(scenario_run.run))
     verdicts = Counter(scenario["verdict"] for scenario in scenarios)
     seconds = sum(scenario["seconds"] for scenario in scenarios)
     return ScenarioRunRow(
@@ -79,17 +80,17 @@ def _build_run_row(scenario_run: ScenarioRun) -> ScenarioRunRow:
     )
 
 
-def _count_verdicts(feature: JSONObject) -> Counter[str]:
+def _count_scenario_verdicts(feature: JSONObject) -> Counter[str]:
     return Counter(scenario["verdict"] for scenario in feature["scenarios"])
 
 
-def _iter_scenarios(run: JSONObject) -> Iterator[JSONObject]:
+def _iter_run_scenarios(run: JSONObject) -> Iterator[JSONObject]:
     return (scenario for feature in run["features"] for scenario in feature["scenarios"])
 
 
 def _map_sandbox_ids_to_page_paths(run: JSONObject) -> dict[str, str]:
     """Map ids of existing sandboxes of the run to the paths of their pages."""
-    ids = {scenario.get("sandbox") for scenario in _iter_scenarios(run)}
+    ids = {scenario.get("sandbox") for scenario in _iter_run_scenarios(run)}
     there = (sandbox.record.id for sandbox in list_accessible_sandboxes())
     return {id: get_sandbox_pages_path(id) for id in there if id in ids}
 
@@ -100,7 +101,7 @@ def _map_messages_to_page_paths(run: JSONObject) -> dict[tuple[str | None, str],
     Of a scenario that names no sandbox they are looked for in this one.
     """
     message_ids_by_sandbox: dict[str | None, list[str]] = defaultdict(list)
-    for scenario in _iter_scenarios(run):
+    for scenario in _iter_run_scenarios(run):
         message_ids_by_sandbox[scenario.get("sandbox")] += scenario.get("messages", [])[
             :MAX_LINKED_MESSAGES
         ]

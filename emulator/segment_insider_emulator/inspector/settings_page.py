@@ -19,10 +19,10 @@ from segment_insider_emulator.insider.account_options import (
 )
 from segment_insider_emulator.insider.responses import MAX_BODY_BYTES, MAX_USERS_PER_REQUEST
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
 from segment_insider_emulator.inspector.rendering import get_sandbox_pages_path, render_page
 from segment_insider_emulator.inspector.team_page import (
-    build_sandbox_list,
+    build_sandbox_list_context,
     create_sandbox_from_form,
     delete_sandbox_and_redirect,
 )
@@ -84,7 +84,7 @@ def parse_delivery_fault(form: Mapping[str, str]) -> WayFault:
     numbers = ("status", "delayMs", "rateLimit", "times")
     asked = _parse_fault_fields(form, numbers, ("timeout", "drop", "taken"))
     if percent := form.get("percent", "").strip():
-        asked["share"] = _parse_whole_number(percent, "percent") * ONE_PERCENT
+        asked["share"] = _parse_whole_number_field(percent, "percent") * ONE_PERCENT
     return on_way.parse_insider_fault(
         check_fault_json(asked, on_way.INSIDER_FAULT_VALIDATOR, on_way.INSIDER_FAULT_REMEDY)
     )
@@ -109,14 +109,14 @@ def _parse_fault_fields(
     asked: JSONObject = {}
     for name in number_names:
         if text := form.get(name, "").strip():
-            asked[name] = _parse_whole_number(text, name)
+            asked[name] = _parse_whole_number_field(text, name)
     for name in switch_names:
         if form.get(name):
             asked[name] = True
     return asked
 
 
-def _parse_whole_number(text: str, where: str) -> int:
+def _parse_whole_number_field(text: str, where: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 10):
         raise EmulatorError(f"{text[:40]!r} is not a whole number", where, "Use digits only.")
     return int(text)
@@ -126,7 +126,9 @@ def _describe_segment_fault(fault: JSONObject) -> str:
     what = "closes the connection" if fault["drop"] else f"returns {fault['status']}"
     if fault["retryAfter"] is not None:
         what += f", retry after {fault['retryAfter']} s"
-    return f"{what}{_describe_processed(fault)}, {_describe_repeat_count(fault['times'])}"
+    return (
+        f"{what}{_describe_fault_processing(fault)}, {_describe_fault_repeat_count(fault['times'])}"
+    )
 
 
 def _describe_delivery_fault(fault: JSONObject) -> str:
@@ -143,16 +145,16 @@ def _describe_delivery_fault(fault: JSONObject) -> str:
         what.append(f"after {fault['delayMs']} ms")
     share = f", {fault['share']:.0%} of them" if fault["share"] < 1 else ""
     return (
-        f"{' '.join(what)}{_describe_processed(fault)}{share}, "
-        f"{_describe_repeat_count(fault['times'])}"
+        f"{' '.join(what)}{_describe_fault_processing(fault)}{share}, "
+        f"{_describe_fault_repeat_count(fault['times'])}"
     )
 
 
-def _describe_processed(fault: JSONObject) -> str:
+def _describe_fault_processing(fault: JSONObject) -> str:
     return ", after processing the request" if fault["taken"] else ""
 
 
-def _describe_repeat_count(times: JSON) -> str:
+def _describe_fault_repeat_count(times: JSON) -> str:
     if times is None:
         return "until it is cleared"
     return "once" if times == 1 else f"{times} times"
@@ -177,7 +179,7 @@ class LimitRow(NamedTuple):
     value: str
 
 
-def list_limits(options: InsiderAccountOptions) -> list[LimitRow]:
+def list_account_limits(options: InsiderAccountOptions) -> list[LimitRow]:
     """Return all limits with the values of this account."""
     return [
         LimitRow("Segment", "One call", f"{MAX_EVENT_BYTES // BYTES_PER_KIB} KB"),
@@ -199,14 +201,16 @@ def list_limits(options: InsiderAccountOptions) -> list[LimitRow]:
         ),
         *(
             LimitRow(
-                "Insider One", RATE_LIMIT_TITLES[name], _format_rate(options.rate_limits[name])
+                "Insider One",
+                RATE_LIMIT_TITLES[name],
+                _format_rate_limit(options.rate_limits[name]),
             )
             for name in DEFAULT_RATE_LIMITS
         ),
     ]
 
 
-def _format_rate(limit: int | None) -> str:
+def _format_rate_limit(limit: int | None) -> str:
     return "no limit" if limit is None else f"{limit:,} a minute"
 
 
@@ -234,7 +238,7 @@ def add_fault(side: str) -> Response | str:
         else:
             services.insider_faults.add_fault(parse_delivery_fault(form))
     except EmulatorError as error:
-        return _render_settings_page(reject_form(side, error))
+        return _render_settings_page(build_rejected_form(side, error))
     return forms.redirect_to_endpoint("The fault was added", SETTINGS_ENDPOINT)
 
 
@@ -263,7 +267,7 @@ def create_sandbox_view() -> Response | str:
     try:
         return create_sandbox_from_form(SETTINGS_ENDPOINT)
     except EmulatorError as error:
-        return _render_settings_page(reject_form("sandboxes", error))
+        return _render_settings_page(build_rejected_form("sandboxes", error))
 
 
 @bp.post("/sandboxes/<id>/delete")
@@ -272,7 +276,7 @@ def delete_sandbox_view(id: str) -> Response | str:
     try:
         return delete_sandbox_and_redirect(id, SETTINGS_ENDPOINT)
     except ConflictError as error:
-        return _render_settings_page(reject_form("sandboxes", error))
+        return _render_settings_page(build_rejected_form("sandboxes", error))
 
 
 def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
@@ -283,8 +287,8 @@ def _render_settings_page(rejected_form: RejectedForm | None = None) -> str:
         segment_faults=describe_segment_faults(services.segment_faults),
         way_faults=describe_delivery_faults(services.insider_faults),
         presets=FAULT_PRESETS,
-        limits=list_limits(services.workspace.insider_options),
-        **build_sandbox_list(),
+        limits=list_account_limits(services.workspace.insider_options),
+        **build_sandbox_list_context(),
         forms_of="inspector.settings",
         default=DEFAULT_SANDBOX_ID,
         pages=get_sandbox_pages_path,

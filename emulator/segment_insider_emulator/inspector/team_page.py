@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
 from segment_insider_emulator.inspector.rendering import (
     get_sandbox_pages_path,
     get_team_page_path,
@@ -35,7 +35,7 @@ def create_sandbox_view() -> Response | str:
     try:
         return create_sandbox_from_form("inspector.team.show_team_sandboxes")
     except EmulatorError as error:
-        return _render_team_page(reject_form("sandboxes", error))
+        return _render_team_page(build_rejected_form("sandboxes", error))
 
 
 @bp.post("/<id>/delete")
@@ -44,7 +44,7 @@ def delete_sandbox_view(id: str) -> Response | str:
     try:
         return delete_sandbox_and_redirect(id, "inspector.team.show_team_sandboxes")
     except ConflictError as error:
-        return _render_team_page(reject_form("sandboxes", error))
+        return _render_team_page(build_rejected_form("sandboxes", error))
 
 
 def create_sandbox_from_form(endpoint: str) -> Response:
@@ -75,7 +75,7 @@ def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
     return forms.redirect_to_endpoint(notice, endpoint)
 
 
-def build_sandbox_list() -> dict[str, object]:
+def build_sandbox_list_context() -> dict[str, object]:
     """Return the template variables of the sandbox list, with the team's limit."""
     team, sandboxes = current_caller().team, list_accessible_sandboxes()
     count_text = f"{len(sandboxes):,}"
@@ -88,7 +88,7 @@ def build_sandbox_list() -> dict[str, object]:
 def _render_team_page(rejected_form: RejectedForm | None = None) -> str:
     return render_page(
         "team.html",
-        **build_sandbox_list(),
+        **build_sandbox_list_context(),
         pages=get_sandbox_pages_path,
         workspaces=PRESET_NAMES,
         default=DEFAULT_SANDBOX_ID,

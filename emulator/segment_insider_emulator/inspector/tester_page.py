@@ -12,7 +12,7 @@ from flask import Blueprint, Response, abort, request
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.mapping_description import describe_trigger
 from segment_insider_emulator.inspector.rendering import render_page
@@ -63,7 +63,7 @@ class TesterForm:
     mapping_json: str = ""
 
 
-def build_edit_form(
+def build_mapping_edit_form(
     event_json: str, subscription_number: int, subscription: JSONObject
 ) -> TesterForm:
     """Return a form filled with *subscription*, ready to edit."""
@@ -128,7 +128,7 @@ bp = Blueprint("tester", __name__, url_prefix="/workspace/test")
 MAX_RECENT_EVENTS = 40
 
 
-class EditEffect(NamedTuple):
+class MappingEditEffect(NamedTuple):
     """The effect of an edited mapping on captured events and lint findings.
 
     Args:
@@ -155,7 +155,7 @@ def show_tester() -> str:
     subscription_number = get_int_parameter("subscription", 0)
     if subscription_number:
         return _render_tester_page(
-            build_edit_form(
+            build_mapping_edit_form(
                 event, subscription_number, _get_subscription_or_404(services, subscription_number)
             )
         )
@@ -163,25 +163,25 @@ def show_tester() -> str:
 
 
 @bp.post("")
-def run_test() -> str:
+def test_submitted_event() -> str:
     """Evaluate the event of the form; nothing is sent or changed."""
-    form = _read_submitted_form()
+    form = _read_tester_form()
     try:
         parse_event_text(form.event_json, current_services().clock())
         _build_edited_subscription(current_services(), form)
     except EmulatorError as error:
-        return _render_tester_page(form, reject_form("test", error))
+        return _render_tester_page(form, build_rejected_form("test", error))
     return _render_tester_page(form)
 
 
 @bp.post("/apply")
-def apply_edit() -> Response | str:
+def apply_edited_mapping() -> Response | str:
     """Apply the edited mapping to this sandbox."""
-    services, submitted = current_services(), _read_submitted_form()
+    services, submitted = current_services(), _read_tester_form()
     try:
         after = _build_edited_subscription(services, submitted)
     except EmulatorError as error:
-        return _render_tester_page(submitted, reject_form("test", error))
+        return _render_tester_page(submitted, build_rejected_form("test", error))
     if after is None or submitted.subscription_number is None:
         abort(404)
     services.destination_overrides.edit_subscription(
@@ -195,22 +195,22 @@ def apply_edit() -> Response | str:
 
 
 @bp.post("/export/<form>")
-def export_with_edit(form: str) -> Response | str:
+def export_workspace_with_edit(form: str) -> Response | str:
     """Export the destination with the edited mapping as a file without its key."""
-    services, submitted = current_services(), _read_submitted_form()
+    services, submitted = current_services(), _read_tester_form()
     if form not in EXPORTERS:
         abort(404)
     try:
         after = _build_edited_subscription(services, submitted)
     except EmulatorError as error:
-        return _render_tester_page(submitted, reject_form("test", error))
+        return _render_tester_page(submitted, build_rejected_form("test", error))
     return _build_export_response(
         form, get_current_workspace_document(services, submitted.subscription_number or 0, after)
     )
 
 
 @bp.get("/export/<form>")
-def export_current(form: str) -> Response:
+def export_current_workspace(form: str) -> Response:
     """Export the current workspace as a file without its key."""
     if form not in EXPORTERS:
         abort(404)
@@ -227,12 +227,12 @@ def _build_export_response(export_format: str, workspace_document: JSONObject) -
     return Response(EXPORTERS[export_format](workspace), mimetype="text/plain", headers=headers)
 
 
-def _export_public_api(workspace: Workspace) -> str:
+def _export_as_public_api_responses(workspace: Workspace) -> str:
     return _to_pretty_json({"requests": build_public_api_requests(workspace)})
 
 
 EXPORTERS: Mapping[str, Callable[[Workspace], str]] = {
-    "public-api": _export_public_api,
+    "public-api": _export_as_public_api_responses,
     "terraform": build_terraform_configuration,
     "workspace": export_workspace_file,
 }
@@ -243,14 +243,14 @@ EXPORT_FILE_NAMES = {
 }
 
 
-def _read_submitted_form() -> TesterForm:
+def _read_tester_form() -> TesterForm:
     """Read the submitted form; `edit` starts with the current mapping."""
     form = request.form
     event, number_text = form.get("event", ""), form.get("edit") or form.get("subscription", "")
     if not (number_text.isdecimal() and len(number_text) < 7 and int(number_text)):
         return TesterForm(event)
     if form.get("edit"):
-        return build_edit_form(
+        return build_mapping_edit_form(
             event, int(number_text), _get_subscription_or_404(current_services(), int(number_text))
         )
     mapping = form.get("mapping", "")
@@ -279,11 +279,14 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
     recent, _ = services.store.list_latest_messages(MAX_COMPARED_EVENTS)
     trial = edit = None
     if not rejected_form:
-        event, after = _parse_form_event(services, form), _build_edited_subscription(services, form)
+        event, after = (
+            _parse_tester_form_event(services, form),
+            _build_edited_subscription(services, form),
+        )
         whole = get_current_workspace_document(services, form.subscription_number or 0, after)
         trial = evaluate_event(whole, event, services.workspace.insider_options) if event else None
         edit = (
-            _build_edit_effect(services, form.subscription_number, after, event, recent)
+            _build_mapping_edit_effect(services, form.subscription_number, after, event, recent)
             if after and form.subscription_number
             else None
         )
@@ -301,17 +304,17 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
     )
 
 
-def _parse_form_event(services: SandboxServices, form: TesterForm) -> JSONObject | None:
+def _parse_tester_form_event(services: SandboxServices, form: TesterForm) -> JSONObject | None:
     return parse_event_text(form.event_json, services.clock()) if form.event_json else None
 
 
-def _build_edit_effect(
+def _build_mapping_edit_effect(
     services: SandboxServices,
     number: int,
     edited_subscription: JSONObject,
     event: JSONObject | None,
     recent: Sequence[MessageRecord],
-) -> EditEffect:
+) -> MappingEditEffect:
     before, settings = (
         _get_subscription_or_404(services, number),
         services.destination_overrides.current_destination["settings"],
@@ -324,7 +327,7 @@ def _build_edit_effect(
     )
     events = [message.normalised for message in recent if message.normalised]
     changed = list(compare_edited_subscription(before, edited_subscription, settings, events))
-    return EditEffect(
+    return MappingEditEffect(
         describe_trigger(edited_subscription["trigger"]),
         here,
         list(islice(changed, MAX_LISTED_CHANGES)),

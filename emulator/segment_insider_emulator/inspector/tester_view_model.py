@@ -121,7 +121,7 @@ def evaluate_event(
         for path in check.read
     }
     value_paths = [
-        path for part in ("properties", "traits") for path in _iter_value_paths(event, part)
+        path for part in ("properties", "traits") for path in _iter_leaf_value_paths(event, part)
     ]
     unread = explain_unmapped_properties(
         build_context(document), event, [path for path in value_paths if path not in read_paths]
@@ -147,12 +147,12 @@ def compare_edited_subscription(
     )
     for event in events:
         sent, would_be = (
-            _deliver_to_request_or_reason(old, event),
-            _deliver_to_request_or_reason(new, event),
+            _build_request_or_reason(old, event),
+            _build_request_or_reason(new, event),
         )
         if sent != would_be:
             yield RequestComparison(
-                event, sent, would_be, tuple(_iter_value_changes(sent, would_be))
+                event, sent, would_be, tuple(_iter_request_value_changes(sent, would_be))
             )
 
 
@@ -185,19 +185,19 @@ def _evaluate_subscription(
     )
 
 
-def _iter_value_paths(event: JSONObject, section: str) -> Iterator[str]:
+def _iter_leaf_value_paths(event: JSONObject, section: str) -> Iterator[str]:
     if isinstance(event.get(section), dict):
         yield from (path for path, _ in iter_leaves(event[section], section) if path != section)
 
 
-def _deliver_to_request_or_reason(subscription: Subscription, event: JSONObject) -> JSON:
+def _build_request_or_reason(subscription: Subscription, event: JSONObject) -> JSON:
     result = subscription.build_request(event)
     if isinstance(result, InsiderRequest):
         return result.json
     return f"fails: {result.message}" if result else "does not match"
 
 
-def _iter_value_changes(before: JSON, after: JSON) -> Iterator[RequestValueChange]:
+def _iter_request_value_changes(before: JSON, after: JSON) -> Iterator[RequestValueChange]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return
     old, new = dict(iter_leaves(before)), dict(iter_leaves(after))

@@ -19,7 +19,7 @@ from segment_insider_emulator.insider.account import (
     IntegrationPanel,
 )
 from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, reject_form
+from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
 from segment_insider_emulator.inspector.mapping_description import (
     describe_mapping,
     describe_trigger,
@@ -47,16 +47,16 @@ def get_current_workspace_document(
 ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]
 
 
-class ConnectionCheck(NamedTuple):
+class ConnectionCheckResult(NamedTuple):
     """What will happen to the next event, with an explanation for people."""
 
     state: ConnectionState
     explanation: str
 
 
-def check_connection(
+def check_destination_connection(
     destination: JSONObject, panel: IntegrationPanel, *, uses_real_account: bool
-) -> ConnectionCheck:
+) -> ConnectionCheckResult:
     """Check the destination settings against the Insider One panel.
 
     Args:
@@ -64,20 +64,22 @@ def check_connection(
     """
     settings = destination["settings"]
     if not destination["enabled"]:
-        return ConnectionCheck(
+        return ConnectionCheckResult(
             "disabled",
             "The destination is disabled (Enable Destination is off), so nothing is sent.",
         )
     if not any(subscription["enabled"] for subscription in destination["subscriptions"]):
-        return ConnectionCheck("disabled", "All mappings are disabled, so nothing is sent.")
+        return ConnectionCheckResult("disabled", "All mappings are disabled, so nothing is sent.")
     if uses_real_account:
-        return ConnectionCheck("accepted", "A real account checks the key and the account name.")
+        return ConnectionCheckResult(
+            "accepted", "A real account checks the key and the account name."
+        )
     if settings["account_name"] != panel.account_name:
         what = f"Insider One will refuse the account name: its panel shows {panel.account_name}."
-        return ConnectionCheck("failed", what)
+        return ConnectionCheckResult("failed", what)
     if refusal := panel.explain_key_rejection(settings["ucd_key"]):
-        return ConnectionCheck("failed", f"Insider One will refuse the key. {refusal}")
-    return ConnectionCheck("accepted", "Ready: the next event will reach Insider One.")
+        return ConnectionCheckResult("failed", f"Insider One will refuse the key. {refusal}")
+    return ConnectionCheckResult("accepted", "Ready: the next event will reach Insider One.")
 
 
 bp = Blueprint("workspace", __name__, url_prefix="/workspace")
@@ -104,7 +106,7 @@ def create_integration() -> Response | str:
             form.get("name", ""), form.get("type", ""), form.get("role", "")
         )
     except EmulatorError as error:
-        return _render_workspace_page(reject_form("integration", error))
+        return _render_workspace_page(build_rejected_form("integration", error))
     return forms.redirect_to_endpoint(
         f"Integration {integration.name} was saved", WORKSPACE_ENDPOINT, secret=key
     )
@@ -118,7 +120,7 @@ def revoke_integration(id: int) -> Response | str:
             id, request.form.get("role", "")
         )
     except EmulatorError as error:
-        return _render_workspace_page(reject_form("revoke", error))
+        return _render_workspace_page(build_rejected_form("revoke", error))
     return (
         forms.redirect_to_endpoint(f"The key of {revoked.name} was revoked", WORKSPACE_ENDPOINT)
         if revoked
@@ -140,12 +142,12 @@ def save_destination_settings() -> Response | str:
             settings=check_destination_settings(changes),
         )
     except EmulatorError as error:
-        return _render_workspace_page(reject_form("destination", error))
+        return _render_workspace_page(build_rejected_form("destination", error))
     return forms.redirect_to_endpoint("Saved in Segment", WORKSPACE_ENDPOINT)
 
 
 @bp.post(f"/subscriptions/{ID_ROUTE}/switch")
-def switch_subscription(id: int) -> Response:
+def set_subscription_enabled(id: int) -> Response:
     """Enable or disable one mapping; numbers start at 1."""
     overrides = current_services().destination_overrides
     if not 1 <= id <= len(overrides.current_destination["subscriptions"]):
@@ -193,7 +195,7 @@ def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
         panel=services.insider_panel,
         roles=(*EDITOR_ROLES, UNSUPPORTED_ROLE),
         types=(INTEGRATION_TYPE, UNSUPPORTED_TYPE),
-        connection=check_connection(
+        connection=check_destination_connection(
             destination,
             services.insider_panel,
             uses_real_account=services.config.insider_url is not None,
@@ -236,7 +238,7 @@ MAX_TRAFFIC_EVENTS = 200  # captured events to compare with
 
 
 @checks_bp.get("")
-def show_checks() -> str:
+def show_lint_checks() -> str:
     """Show lint findings and deviations; the parameter `notes` adds those that need no action."""
     services = current_services()
     workspace_document = get_current_workspace_document(services)

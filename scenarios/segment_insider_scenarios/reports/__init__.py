@@ -167,7 +167,7 @@ def _add_failure_to_step(step: StepResult, failure: str | None) -> StepResult:
     return replace(step, verdict=verdict, failure=failure)
 
 
-def new_scenario_record(uri: str, row: int, scenario: "Scenario") -> JSONObject:
+def create_scenario_record(uri: str, row: int, scenario: "Scenario") -> JSONObject:
     """Return the record of a scenario in which no step has run.
 
     Args:
@@ -184,11 +184,11 @@ def new_scenario_record(uri: str, row: int, scenario: "Scenario") -> JSONObject:
         "sandbox": None,
         "stays": False,
         "messages": [],
-        "steps": [_new_step_record(step) for step in scenario.steps],
+        "steps": [_create_step_record(step) for step in scenario.steps],
     }
 
 
-def _new_step_record(step: "Step") -> JSONObject:
+def _create_step_record(step: "Step") -> JSONObject:
     return {
         "keyword": step.keyword.strip(),
         "text": step.name,

@@ -55,33 +55,36 @@ def render_junit_report(results: RunResults) -> bytes:
     """Return the run as JUnit XML; unreadable files and interruptions are errors."""
     seconds = (results.ended_at - results.started_at).total_seconds()
     return document(
-        SUITE_NAME, _junit_cases(results), seconds=seconds, started_at=results.started_at
+        SUITE_NAME,
+        _iterate_junit_test_cases(results),
+        seconds=seconds,
+        started_at=results.started_at,
     )
 
 
-def _junit_cases(results: RunResults) -> Iterator[JUnitCase]:
+def _iterate_junit_test_cases(results: RunResults) -> Iterator[JUnitCase]:
     for _, scenarios in results.group_by_feature():
-        yield from map(_junit_case, scenarios)
+        yield from map(_build_junit_test_case, scenarios)
     for unreadable_file in results.unreadable:
-        yield _junit_error(unreadable_file.where, unreadable_file.message)
+        yield _build_junit_error(unreadable_file.where, unreadable_file.message)
     if results.interrupted:
-        yield _junit_error(SUITE_NAME, "The run was interrupted: scenarios are missing.")
+        yield _build_junit_error(SUITE_NAME, "The run was interrupted: scenarios are missing.")
 
 
-def _junit_case(scenario: ScenarioResult) -> JUnitCase:
+def _build_junit_test_case(scenario: ScenarioResult) -> JUnitCase:
     failure = scenario.failure or ""
     classname = f"{scenario.where.removesuffix('.feature')}.{scenario.feature}"
     end = OUTCOME_BY_VERDICT[scenario.verdict]
     return JUnitCase(
-        classname, scenario.scenario, scenario.seconds, end, _failure_headline(failure), failure
+        classname, scenario.scenario, scenario.seconds, end, _get_failure_headline(failure), failure
     )
 
 
-def _junit_error(where: str, message: str) -> JUnitCase:
+def _build_junit_error(where: str, message: str) -> JUnitCase:
     return JUnitCase(where, "it can be run", outcome="error", message=message, text=message)
 
 
-def _failure_headline(failure: str) -> str:
+def _get_failure_headline(failure: str) -> str:
     """Return the first line of a failure after the scenario."""
     _, _, why = failure.partition("\n\n")
     return (why or failure).partition("\n")[0]
@@ -126,10 +129,10 @@ def send_run_to_emulator(results: RunResults, url: str) -> int:
     Raises: EmulatorError.
     """
     with ControlClient.connect(url) as client:
-        return client.report_scenario_run(to_run_document(results))
+        return client.report_scenario_run(build_scenario_run_document(results))
 
 
-def to_run_document(results: RunResults) -> JSONObject:
+def build_scenario_run_document(results: RunResults) -> JSONObject:
     """Return the body of POST /emulator/v1/scenario-runs, cut to its limits."""
     return {
         "startedAt": results.started_at.isoformat(),
@@ -139,7 +142,7 @@ def to_run_document(results: RunResults) -> JSONObject:
 
 def _list_run_features(results: RunResults) -> Iterator[JSONObject]:
     for file, scenarios in results.group_by_feature():
-        documents = [_scenario_document(scenario) for scenario in scenarios[:MAX_SCENARIOS]]
+        documents = [_build_scenario_document(scenario) for scenario in scenarios[:MAX_SCENARIOS]]
         yield {
             "name": scenarios[0].feature[:MAX_TEXT_LENGTH],
             "uri": file[:MAX_TEXT_LENGTH],
@@ -147,7 +150,7 @@ def _list_run_features(results: RunResults) -> Iterator[JSONObject]:
         }
     for unreadable in results.unreadable:
         documents = [
-            _scenario_document(
+            _build_scenario_document(
                 ScenarioResult(
                     unreadable.where, "", "It can be run", "failed", 0, unreadable.message
                 )
@@ -160,20 +163,20 @@ def _list_run_features(results: RunResults) -> Iterator[JSONObject]:
         }
 
 
-def _scenario_document(result: ScenarioResult) -> JSONObject:
+def _build_scenario_document(result: ScenarioResult) -> JSONObject:
     return {
         "name": result.scenario[:MAX_TEXT_LENGTH],
         "line": result.line,
         "verdict": result.verdict,
         "seconds": result.seconds,
-        "sandbox": _find_sandbox_id(result.sandbox),
+        "sandbox": _get_sandbox_id_from_url(result.sandbox),
         "messages": result.messages[:MAX_MESSAGES],
         "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
-        "steps": [_step_document(step) for step in result.steps[:MAX_STEPS]],
+        "steps": [_build_step_document(step) for step in result.steps[:MAX_STEPS]],
     }
 
 
-def _step_document(result: StepResult) -> JSONObject:
+def _build_step_document(result: StepResult) -> JSONObject:
     return {
         "keyword": result.keyword,
         "text": result.text[:MAX_STEP_LENGTH],
@@ -183,6 +186,6 @@ def _step_document(result: StepResult) -> JSONObject:
     }
 
 
-def _find_sandbox_id(url: str | None) -> str | None:
+def _get_sandbox_id_from_url(url: str | None) -> str | None:
     """Return the sandbox id at the end of a sandbox URL."""
     return url.rpartition("/sandboxes/")[2] if url and "/sandboxes/" in url else None

@@ -7,19 +7,23 @@ STEP_PACKAGE = "segment_insider_scenarios.steps."
 # Steps before the Then that change nothing in the sandbox.
 PREPARATION_STEPS = (
     "uses_workspace",
-    "person_shops",
-    "person_shops_in_locale",
-    "person_has_details",
-    "person_has_not_signed_in",
-    "person_uses_device",
-    "name_is_correct",
-    "mapping_has_trigger",
-    "mapping_has_fields",
-    "has_role",
-    "order_has_details",
-    "clock_stands_at",
+    "introduces_shopper",
+    "introduces_shopper_in_locale",
+    "sets_person_details",
+    "makes_person_anonymous",
+    "switches_person_device",
+    "confirms_name_spelling",
+    "sets_mapping_trigger",
+    "sets_mapping_fields",
+    "sets_person_role",
+    "sets_order_details",
+    "sets_clock",
 )
 # Modules whose Then steps could pass although nothing has happened...
 CLAIM_STEP_MODULES = ("deliveries", "profiles", "journeys")
 # ... except these, which need a call.
-CALL_RESULT_STEPS = ("call_ends_as", "call_ends_as_because", "no_mapping_reads")
+CALL_RESULT_STEPS = (
+    "call_has_verdict",
+    "call_has_verdict_and_reason",
+    "no_mapping_reads_exactly_paths",
+)

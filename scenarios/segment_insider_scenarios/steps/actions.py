@@ -7,14 +7,14 @@ from pytest_bdd import given, then, when
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
-from segment_insider_scenarios.assertions import assert_claim
+from segment_insider_scenarios.assertions import assert_claim_holds
 from segment_insider_scenarios.context import PREPARED_ORDER, ScenarioContext
 from segment_insider_scenarios.name_checks import (
     read_product_table,
     read_property_table,
     read_trait_table,
-    reject_event_typo,
-    reject_page_typo,
+    reject_event_name_typo,
+    reject_page_name_typo,
     require_iso_currency,
     require_known_channels,
 )
@@ -35,22 +35,22 @@ from segment_insider_scenarios.shopper import (
     track_call,
 )
 from segment_insider_scenarios.step_catalogue import StepPattern
-from segment_insider_scenarios.tables import StepTable, split_words
+from segment_insider_scenarios.tables import StepTable, split_enumeration
 
 STATUS_OK = 200
 
 
 @given(StepPattern('{person:w} does "{event}"'))
 @when(StepPattern('{person:w} does "{event}"'))
-def does_event(scene: ScenarioContext, person: str, event: str) -> None:
+def sends_track_event(scene: ScenarioContext, person: str, event: str) -> None:
     """Send a track call without properties."""
-    reject_event_typo(scene, event)
+    reject_event_name_typo(scene, event)
     scene.send_calls(person, track_call(event))
 
 
 @given(StepPattern('{person:w} does "{event}" with:'))
 @when(StepPattern('{person:w} does "{event}" with:'))
-def does_event_with_properties(
+def sends_track_event_with_properties(
     scene: ScenarioContext, person: str, event: str, datatable: StepTable
 ) -> None:
     """Send a track call with properties; "products.0.price" sets a nested value.
@@ -59,7 +59,7 @@ def does_event_with_properties(
     | product_id | mug   |
     | price      | 8.50  |
     """
-    reject_event_typo(scene, event)
+    reject_event_name_typo(scene, event)
     scene.send_calls(person, track_call(event, read_property_table(scene, datatable, event)))
 
 
@@ -67,7 +67,7 @@ def does_event_with_properties(
 @when(StepPattern('{person:w} visits the page "{page}"'))
 def visits_page(scene: ScenarioContext, person: str, page: str) -> None:
     """Send a page call."""
-    reject_page_typo(scene, page)
+    reject_page_name_typo(scene, page)
     scene.send_calls(person, page_call(page))
 
 
@@ -81,7 +81,7 @@ def visits_page_with_properties(
     | property | value                 |
     | url      | https://shop.example/ |
     """
-    reject_page_typo(scene, page)
+    reject_page_name_typo(scene, page)
     scene.send_calls(person, page_call(page, read_property_table(scene, datatable, page)))
 
 
@@ -94,14 +94,14 @@ def opens_screen(scene: ScenarioContext, person: str, screen: str) -> None:
 
 @given(StepPattern('{person:w} joins the group "{group}"'))
 @when(StepPattern('{person:w} joins the group "{group}"'))
-def joins_group(scene: ScenarioContext, person: str, group: str) -> None:
+def sends_group_call(scene: ScenarioContext, person: str, group: str) -> None:
     """Send a group call; the destination has no action for it."""
     scene.send_calls(person, group_call(group))
 
 
 @given(StepPattern('{person:w} was known as "{previous}" before'))
 @when(StepPattern('{person:w} was known as "{previous}" before'))
-def had_previous_id(scene: ScenarioContext, person: str, previous: str) -> None:
+def sends_alias_call(scene: ScenarioContext, person: str, previous: str) -> None:
     """Send an alias call: the earlier id is the same user; the destination ignores it."""
     scene.send_calls(person, alias_call(previous))
 
@@ -122,7 +122,7 @@ def app_sends_call_file(scene: ScenarioContext, file: str) -> None:
 
 
 @when(StepPattern('an app posts to "{path}":'))
-def app_posts_body(scene: ScenarioContext, path: str, docstring: str) -> None:
+def app_posts_json_to_segment(scene: ScenarioContext, path: str, docstring: str) -> None:
     """Post JSON with the workspace's write key, for requests that no SDK would send.
 
     {"event": "Wish Listed", "userId": "ada"}
@@ -135,17 +135,17 @@ def app_posts_body(scene: ScenarioContext, path: str, docstring: str) -> None:
 
 
 @then(StepPattern("Segment answers {status:d}"))
-def segment_status_is(scene: ScenarioContext, status: int) -> None:
+def check_segment_response_status(scene: ScenarioContext, status: int) -> None:
     """Check the HTTP status of the posted request."""
-    assert_claim(
+    assert_claim_holds(
         scene,
         f"Segment answers {status}",
         holds=scene.posted_status == status,
-        actual_text=f"It answered {scene.posted_status}.{_json_error_hint(scene.posted_body)}",
+        actual_text=f"It answered {scene.posted_status}.{_describe_json_error(scene.posted_body)}",
     )
 
 
-def _json_error_hint(posted: str | None) -> str:
+def _describe_json_error(posted: str | None) -> str:
     """Say where the posted text is not JSON; "" if it is."""
     try:
         json.loads(posted or "null")
@@ -247,7 +247,7 @@ def starts_checkout(
 
 
 @given(StepPattern('order "{order}" has these details:'))
-def order_has_details(scene: ScenarioContext, order: str, datatable: StepTable) -> None:
+def sets_order_details(scene: ScenarioContext, order: str, datatable: StepTable) -> None:
     """Set order properties for a later step: revenue, tax, shipping, discount, coupon and so on.
 
     | property | value |
@@ -303,10 +303,10 @@ def updates_traits(scene: ScenarioContext, person: str, datatable: StepTable) ->
 def opts_in_to_channels(scene: ScenarioContext, person: str, channels: str) -> None:
     """Send identify with e-mail address, phone number, GDPR opt-in and the channels' opt-ins."""
     require_known_channels(
-        split_words(channels), CHANNEL_ATTRIBUTES, f"{person} opts in to {channels}"
+        split_enumeration(channels), CHANNEL_ATTRIBUTES, f"{person} opts in to {channels}"
     )
-    who = scene.get_person(scene.resolve_actor(person))
-    optins = {f"{channel}_optin": True for channel in split_words(channels)}
+    who = scene.get_person(scene.record_actor(person))
+    optins = {f"{channel}_optin": True for channel in split_enumeration(channels)}
     traits = {"email": who.email, "phone": who.phone, "gdpr_optin": True, **optins}
     scene.send_calls(person, identify_call(traits))
 
@@ -316,19 +316,19 @@ def opts_in_to_channels(scene: ScenarioContext, person: str, channels: str) -> N
 def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: str) -> None:
     """Set Insider One's own flag of the channel, which overrides every opt-in."""
     require_known_channels(
-        split_words(channels), CHANNEL_ATTRIBUTES, f"{person} unsubscribes from {channels}"
+        split_enumeration(channels), CHANNEL_ATTRIBUTES, f"{person} unsubscribes from {channels}"
     )
     workspace = scene.emulator.workspace
-    flags = [CHANNEL_ATTRIBUTES[channel][-1] for channel in split_words(channels)]
+    flags = [CHANNEL_ATTRIBUTES[channel][-1] for channel in split_enumeration(channels)]
     user = {
-        "identifiers": {"uuid": scene.get_person(scene.resolve_actor(person)).user_id},
+        "identifiers": {"uuid": scene.get_person(scene.record_actor(person)).user_id},
         "attributes": dict.fromkeys(flags, True),
     }
     scene.emulator.client.upsert_user(user, workspace.account_name, workspace.account_key)
 
 
 @given(StepPattern('the clock stands at "{now}"'))
-def clock_stands_at(scene: ScenarioContext, now: str) -> None:
+def sets_clock(scene: ScenarioContext, now: str) -> None:
     """Set the start time, with its time zone; the clock runs on from there."""
     scene.set_and_run_clock(now)
 

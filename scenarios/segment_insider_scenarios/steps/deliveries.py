@@ -9,20 +9,20 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.assertions import (
-    assert_claim,
+    assert_claim_holds,
     assert_rows_equal,
     fail_claim,
     fail_missing_rows,
     find_newest_call,
-    find_unmapped_event_paths,
+    find_unmapped_call_paths,
 )
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import (
-    ScenarioEvents,
+    ScenarioEventNames,
     require_known_name,
     require_known_or_received,
     require_nonempty_text,
-    require_possible_event,
+    require_possible_event_name,
     require_valid_event_name,
 )
 from segment_insider_scenarios.step_catalogue import StepPattern
@@ -32,7 +32,7 @@ from segment_insider_scenarios.tables import (
     flatten_values,
     format_row,
     parse_rows,
-    require_header,
+    require_table_header,
 )
 from segment_insider_scenarios.value_checks import find_failed_rows
 
@@ -57,7 +57,7 @@ def receives_exactly_events_and_parameters(
     | event_name  | custom.list |
     | wish_listed | mine        |
     """
-    received = [_event_columns(event) for event in scene.list_events(person)]
+    received = [_event_to_columns(event) for event in scene.list_insider_events(person)]
     columns = list(dict.fromkeys([*datatable[0], *(name for event in received for name in event)]))
     claim = f"Insider One receives exactly these events and parameters for {person}"
     _assert_events(scene, claim, person, datatable, columns)
@@ -68,7 +68,9 @@ def receives_no_events(scene: ScenarioContext, person: str) -> None:
     """Check that there are no events; Insider One may or may not know the person."""
     claim = f"Insider One receives no events for {person}"
     columns = ("event_name",)
-    received = [format_row(_event_columns(event), columns) for event in scene.list_events(person)]
+    received = [
+        format_row(_event_to_columns(event), columns) for event in scene.list_insider_events(person)
+    ]
     assert_rows_equal(scene, claim, columns, [], received, name=person)
 
 
@@ -92,7 +94,9 @@ def receives_at_least_events(scene: ScenarioContext, person: str, datatable: Ste
     | wish_listed | mug        |
     """
     claim = f"Insider One receives at least these events for {person}"
-    expected, received = _expected_and_received_rows(scene, claim, person, datatable, datatable[0])
+    expected, received = _build_expected_and_received_rows(
+        scene, claim, person, datatable, datatable[0]
+    )
     missing = list((Counter(expected) - Counter(received)).elements())
     if missing:
         fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
@@ -107,7 +111,9 @@ def receives_events_in_order(scene: ScenarioContext, person: str, datatable: Ste
     | wish_listed              |
     """
     claim = f"Insider One receives these events for {person} in this order"
-    expected, received = _expected_and_received_rows(scene, claim, person, datatable, datatable[0])
+    expected, received = _build_expected_and_received_rows(
+        scene, claim, person, datatable, datatable[0]
+    )
     coming = iter(received)
     missing = [row for row in expected if row not in coming]
     if missing:
@@ -128,7 +134,9 @@ def newest_event_has_values(
     require_valid_event_name(
         event_name, scene.emulator.workspace.insider_options, scene.vocabulary, claim
     )
-    events = [event for event in scene.list_events(person) if event["event_name"] == event_name]
+    events = [
+        event for event in scene.list_insider_events(person) if event["event_name"] == event_name
+    ]
     why = (
         find_failed_rows(datatable, events[-1], claim, scene.texts.confirmed_names)
         if events
@@ -145,9 +153,9 @@ def _assert_event_count(scene: ScenarioContext, person: str, event_name: str, co
     )
     if not count:
         _reject_impossible_event(scene, event_name, claim)
-    names = [event["event_name"] for event in scene.list_events(person)]
+    names = [event["event_name"] for event in scene.list_insider_events(person)]
     actual_count = names.count(event_name)
-    assert_claim(
+    assert_claim_holds(
         scene,
         claim,
         holds=actual_count == count,
@@ -165,19 +173,19 @@ def _reject_impossible_event(scene: ScenarioContext, event_name: str, claim: str
         return
     profiles = scene.emulator.client.list_profiles()
     received = {event["event_name"] for profile in profiles for event in profile["events"]}
-    sent = [str(message["event"]) for message in scene.list_messages() if message["event"]]
-    traffic = ScenarioEvents(sent, scene.texts.feature_texts, frozenset(received))
-    require_possible_event(event_name, scene.vocabulary, traffic, claim)
+    sent = [str(message["event"]) for message in scene.list_segment_messages() if message["event"]]
+    traffic = ScenarioEventNames(sent, scene.texts.feature_texts, frozenset(received))
+    require_possible_event_name(event_name, scene.vocabulary, traffic, claim)
 
 
 def _assert_events(
     scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
 ) -> None:
-    expected, received = _expected_and_received_rows(scene, claim, person, table, columns)
+    expected, received = _build_expected_and_received_rows(scene, claim, person, table, columns)
     assert_rows_equal(scene, claim, columns, expected, received, name=person)
 
 
-def _expected_and_received_rows(
+def _build_expected_and_received_rows(
     scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
 ) -> tuple[list[TableRow], list[TableRow]]:
     """Return the rows of *table* and the received rows, in these columns."""
@@ -186,7 +194,7 @@ def _expected_and_received_rows(
     )
     expected = [format_row(row, columns) for row in parse_rows(table, scene.is_text_value)]
     return expected, [
-        format_row(_event_columns(event), columns) for event in scene.list_events(person)
+        format_row(_event_to_columns(event), columns) for event in scene.list_insider_events(person)
     ]
 
 
@@ -197,17 +205,17 @@ def _list_received_parameters(scene: ScenarioContext) -> set[str]:
         name
         for profile in profiles
         for event in profile["events"]
-        for name in _event_columns(event)
+        for name in _event_to_columns(event)
     }
 
 
-def _event_columns(event: JSONObject) -> dict[str, JSON]:
+def _event_to_columns(event: JSONObject) -> dict[str, JSON]:
     """Return column -> value: event name and parameters by path, e.g. "custom.sku"."""
     return {"event_name": event["event_name"], **flatten_values(event["event_params"])}
 
 
 @then(StepPattern("the number of requests to Insider One is {count:d}"))
-def request_count_is(scene: ScenarioContext, count: int) -> None:
+def insider_request_count_is(scene: ScenarioContext, count: int) -> None:
     """Check the number of requests for all people; a retried request counts once."""
     deliveries = [
         delivery for delivery in scene.emulator.client.list_deliveries() if delivery["request"]
@@ -215,7 +223,7 @@ def request_count_is(scene: ScenarioContext, count: int) -> None:
     names = ", ".join(
         f"{delivery['event']} by {delivery['subscription']}" for delivery in deliveries
     )
-    assert_claim(
+    assert_claim_holds(
         scene,
         f"the number of requests to Insider One is {count}",
         holds=len(deliveries) == count,
@@ -267,7 +275,7 @@ def mapping_request_has_values(scene: ScenarioContext, mapping: str, datatable: 
 
 
 @then(StepPattern('the mapping "{mapping}" takes no call'))
-def mapping_takes_no_call(scene: ScenarioContext, mapping: str) -> None:
+def mapping_matches_no_call(scene: ScenarioContext, mapping: str) -> None:
     """Check that the trigger matched no call, or that the mapping is disabled."""
     claim = f'the mapping "{mapping}" takes no call'
     _require_mapping(scene, mapping, claim)
@@ -275,7 +283,7 @@ def mapping_takes_no_call(scene: ScenarioContext, mapping: str) -> None:
     event_names = [
         str(delivery["event"]) for delivery in deliveries if delivery["subscription"] == mapping
     ]
-    assert_claim(
+    assert_claim_holds(
         scene,
         claim,
         holds=not event_names,
@@ -307,42 +315,44 @@ def _assert_request_values(
 
 
 @then(StepPattern('the call "{call}" ends as {verdict:w}'))
-def call_ends_as(scene: ScenarioContext, call: str, verdict: str) -> None:
+def call_has_verdict(scene: ScenarioContext, call: str, verdict: str) -> None:
     """Check the verdict of the newest call with this event, page, screen or type."""
     _require_known_verdict(verdict)
     message = find_newest_call(scene, call)
-    assert_claim(
+    assert_claim_holds(
         scene,
         f'the call "{call}" ends as {verdict}',
         holds=message["verdict"] == verdict,
-        actual_text=f"It ended as {_describe_outcome(message)}.",
+        actual_text=f"It ended as {_describe_call_verdict(message)}.",
     )
 
 
 @then(StepPattern('the call "{call}" ends as {verdict:w} because "{reason}"'))
-def call_ends_as_because(scene: ScenarioContext, call: str, verdict: str, reason: str) -> None:
+def call_has_verdict_and_reason(
+    scene: ScenarioContext, call: str, verdict: str, reason: str
+) -> None:
     """Check the verdict and the reason, or a part of it."""
     _require_known_verdict(verdict)
     require_nonempty_text("reason", reason, f'the call "{call}" ends as {verdict} because ""')
     message = find_newest_call(scene, call)
-    assert_claim(
+    assert_claim_holds(
         scene,
         f'the call "{call}" ends as {verdict} because "{reason}"',
         holds=message["verdict"] == verdict and reason in (message["reason"] or ""),
-        actual_text=f"It ended as {_describe_outcome(message)}.",
+        actual_text=f"It ended as {_describe_call_verdict(message)}.",
     )
 
 
 @then(StepPattern('no mapping reads exactly these properties of the call "{call}":'))
-def no_mapping_reads(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
+def no_mapping_reads_exactly_paths(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
     """Compare the table with the paths of the call's properties and traits that no mapping reads.
 
     | property             |
     | properties.gift_wrap |
     """
-    require_header(datatable, ("property",))
+    require_table_header(datatable, ("property",))
     columns = datatable[0]
-    paths = find_unmapped_event_paths(scene, find_newest_call(scene, call))
+    paths = find_unmapped_call_paths(scene, find_newest_call(scene, call))
     received = [format_row({columns[0]: path}, columns) for path in sorted(paths)]
     expected = sorted(tuple(line) for line in datatable[1:])
     claim = f'no mapping reads exactly these properties of the call "{call}"'
@@ -354,6 +364,6 @@ def _require_known_verdict(verdict: str) -> None:
         raise EmulatorError(f"unknown verdict {verdict!r}", "", f"Known: {', '.join(VERDICTS)}.")
 
 
-def _describe_outcome(message: JSONObject) -> str:
+def _describe_call_verdict(message: JSONObject) -> str:
     because = f', because "{message["reason"]}"' if message["reason"] else ""
     return f"{message['verdict']}{because}"

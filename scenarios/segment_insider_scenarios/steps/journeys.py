@@ -4,10 +4,10 @@ from pytest_bdd import then
 
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.assertions import (
-    assert_claim,
+    assert_claim_holds,
     assert_rows_equal,
     list_trail_entries,
-    trail_entry_columns,
+    trail_entry_to_columns,
 )
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import require_known_name
@@ -19,7 +19,7 @@ from segment_insider_scenarios.tables import StepTable, format_row, parse_rows
 def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """Check that the person entered once, with this Insider One event; the run may be over."""
     claim = f'{person} enters the journey "{journey}" because of "{event}"'
-    _assert_causes(scene, claim, person, journey, "entered", [event])
+    _assert_trail_entry_causes(scene, claim, person, journey, "entered", [event])
 
 
 @then(StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
@@ -27,8 +27,8 @@ def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str
 def enters_journey_times(scene: ScenarioContext, person: str, journey: str, count: int = 1) -> None:
     """Check how often the person entered."""
     run_count = len(scene.list_journey_runs(journey, person))
-    claim = f'{person} enters the journey "{journey}" {_format_times(count)}'
-    actual_text = f"{person} entered it {_format_times(run_count)}."
+    claim = f'{person} enters the journey "{journey}" {_format_entry_count(count)}'
+    actual_text = f"{person} entered it {_format_entry_count(run_count)}."
     _assert_journey_claim(
         scene, claim, person, journey, holds=run_count == count, actual_text=actual_text
     )
@@ -38,14 +38,14 @@ def enters_journey_times(scene: ScenarioContext, person: str, journey: str, coun
 def never_enters_journey(scene: ScenarioContext, person: str, journey: str) -> None:
     """Check that the person never entered; Insider One may or may not know the person."""
     claim = f'{person} never enters the journey "{journey}"'
-    _assert_causes(scene, claim, person, journey, "entered", [])
+    _assert_trail_entry_causes(scene, claim, person, journey, "entered", [])
 
 
 @then(StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
 def leaves_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """Check that the person left by an exit of the journey, which acts at once."""
     claim = f'{person} leaves the journey "{journey}" because of "{event}"'
-    _assert_causes(scene, claim, person, journey, "exited", [event])
+    _assert_trail_entry_causes(scene, claim, person, journey, "exited", [event])
 
 
 @then(StepPattern('{person:w} waits in the journey "{journey}"'))
@@ -76,7 +76,9 @@ def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal
 
 
 @then(StepPattern('the journey "{journey}" would send {channel:w} to {address}'))
-def journey_would_send(scene: ScenarioContext, journey: str, channel: str, address: str) -> None:
+def journey_would_send_message(
+    scene: ScenarioContext, journey: str, channel: str, address: str
+) -> None:
     """Check that exactly one message would go to this address or number."""
     sent = [
         f"{entry['details']['channel']} to {entry['details']['address']}"
@@ -86,11 +88,11 @@ def journey_would_send(scene: ScenarioContext, journey: str, channel: str, addre
     claim = f'the journey "{journey}" would send {channel} to {address}'
     holds = sent.count(f"{channel} to {address}") == 1
     actual_text = f"It would send {', '.join(sent) or 'nothing'}."
-    assert_claim(scene, claim, holds=holds, actual_text=actual_text, journey=journey)
+    assert_claim_holds(scene, claim, holds=holds, actual_text=actual_text, journey=journey)
 
 
 @then(StepPattern('the journey "{journey}" would not write to {person:w}'))
-def journey_would_not_send(scene: ScenarioContext, journey: str, person: str) -> None:
+def journey_would_not_message_person(scene: ScenarioContext, journey: str, person: str) -> None:
     """Check that no message on any channel would go to the person so far."""
     sent = [
         entry["what"]
@@ -135,14 +137,14 @@ def journey_leaves_trail(
     """
     claim = f'the journey "{journey}" leaves exactly this trail for {person}'
     columns = datatable[0]
-    trail = [trail_entry_columns(entry) for entry in list_trail_entries(scene, journey, person)]
+    trail = [trail_entry_to_columns(entry) for entry in list_trail_entries(scene, journey, person)]
     require_known_name("column", columns, {name for entry in trail for name in entry}, claim)
     received = [format_row(entry, columns) for entry in trail]
     expected = [format_row(row, columns) for row in parse_rows(datatable)]
     assert_rows_equal(scene, claim, columns, expected, received, name=person, journey=journey)
 
 
-def _assert_causes(
+def _assert_trail_entry_causes(
     scene: ScenarioContext, claim: str, person: str, journey: str, kind: str, events: list[str]
 ) -> None:
     """Assert that entries of *kind* have exactly these causes, in this order."""
@@ -171,7 +173,9 @@ def _assert_run_status(
 def _assert_journey_claim(
     scene: ScenarioContext, claim: str, person: str, journey: str, *, holds: bool, actual_text: str
 ) -> None:
-    assert_claim(scene, claim, holds=holds, actual_text=actual_text, name=person, journey=journey)
+    assert_claim_holds(
+        scene, claim, holds=holds, actual_text=actual_text, name=person, journey=journey
+    )
 
 
 def _describe_cause(details: JSONObject) -> str:
@@ -181,5 +185,5 @@ def _describe_cause(details: JSONObject) -> str:
     return str(details["attribute"]["name"]) if "attribute" in details else "something else"
 
 
-def _format_times(count: int) -> str:
+def _format_entry_count(count: int) -> str:
     return "1 time" if count == 1 else f"{count} times"

@@ -7,7 +7,7 @@ from pytest_bdd import then
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_scenarios.assertions import assert_claim, assert_rows_equal, fail_claim
+from segment_insider_scenarios.assertions import assert_claim_holds, assert_rows_equal, fail_claim
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import (
     require_known_channels,
@@ -23,7 +23,7 @@ from segment_insider_scenarios.tables import (
     format_row,
     parse_pairs,
     parse_rows,
-    split_words,
+    split_enumeration,
 )
 from segment_insider_scenarios.value_checks import find_failed_rows
 
@@ -47,7 +47,7 @@ def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepT
     | custom.plan | gold             |
     """
     claim = f"Insider One knows exactly these attributes of {person}"
-    _assert_profile_part(scene, claim, person, "attributes", datatable, only=False)
+    _assert_profile_section(scene, claim, person, "attributes", datatable, only=False)
 
 
 @then(StepPattern("Insider One knows these attributes of {person:w}:"))
@@ -59,7 +59,7 @@ def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) ->
     | sms_optin |                  |
     """
     claim = f"Insider One knows these attributes of {person}"
-    _assert_profile_part(scene, claim, person, "attributes", datatable, only=True)
+    _assert_profile_section(scene, claim, person, "attributes", datatable, only=True)
 
 
 @then(StepPattern("the profile of {person:w} has these values:"))
@@ -71,7 +71,7 @@ def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable
     | events           | of length | 0                |
     """
     claim = f"the profile of {person} has these values"
-    profile = scene.find_profile(person)
+    profile = scene.find_insider_profile(person)
     why = (
         ["There is no profile."]
         if profile is None
@@ -89,14 +89,14 @@ def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: Step
     | uuid       | ada   |
     """
     claim = f"Insider One knows {person} by exactly these identifiers"
-    _assert_profile_part(scene, claim, person, "identifiers", datatable, only=False)
+    _assert_profile_section(scene, claim, person, "identifiers", datatable, only=False)
 
 
 @then(StepPattern("Insider One does not know {person:w}"))
 def has_no_profile(scene: ScenarioContext, person: str) -> None:
     """Check that no profile has an identifier of this person."""
-    profile = scene.find_profile(person)
-    assert_claim(
+    profile = scene.find_insider_profile(person)
+    assert_claim_holds(
         scene,
         f"Insider One does not know {person}",
         holds=profile is None,
@@ -124,9 +124,9 @@ def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
 def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
     """Check for exactly these of email, sms, whatsapp and web_push; "no channel" is none."""
     claim = f"{person} can be reached by {channels}"
-    expected_channels = [] if channels == "no channel" else split_words(channels)
+    expected_channels = [] if channels == "no channel" else split_enumeration(channels)
     require_known_channels(expected_channels, REACH_CHANNELS, claim)
-    reach = (scene.find_profile(person) or {"reach": {}})["reach"]
+    reach = (scene.find_insider_profile(person) or {"reach": {}})["reach"]
     columns = ("channel", "reached")
     received = [
         _format_reachability_row(channel, reach[channel]["reachable"]) for channel in sorted(reach)
@@ -143,9 +143,9 @@ def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: 
     """Check all reasons, comma-separated."""
     claim = f"{person} cannot be reached by {channel} because {why}"
     require_known_channels([channel], REACH_CHANNELS, claim)
-    reach = (scene.find_profile(person) or {"reach": {}})["reach"]
+    reach = (scene.find_insider_profile(person) or {"reach": {}})["reach"]
     reasons = ", ".join(reach[channel]["why"]) if channel in reach else "there is no profile"
-    assert_claim(
+    assert_claim_holds(
         scene,
         claim,
         holds=reasons == why,
@@ -163,7 +163,7 @@ def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTabl
     """
     columns = datatable[0]
     _require_merge_columns(columns)
-    merges = (scene.find_profile(person) or {"merges": []})["merges"]
+    merges = (scene.find_insider_profile(person) or {"merges": []})["merges"]
     received = [format_row(flatten_values(merge), columns) for merge in merges]
     expected = [format_row(row, columns) for row in parse_rows(datatable)]
     claim = f"Insider One has merged exactly these profiles into that of {person}"
@@ -177,7 +177,9 @@ def has_personalisation_values(scene: ScenarioContext, person: str, datatable: S
     | what | value |
     | name | Ada   |
     """
-    known = _personalisation_columns((scene.find_profile(person) or {"personal": {}})["personal"])
+    known = _personalisation_values_to_columns(
+        (scene.find_insider_profile(person) or {"personal": {}})["personal"]
+    )
     claim = f"Insider One can personalise for {person} by"
     names = [name for name, _ in datatable[1:]]
     expected = parse_pairs(datatable, "what")
@@ -193,7 +195,7 @@ def has_personalisation_values(scene: ScenarioContext, person: str, datatable: S
     assert_rows_equal(scene, claim, columns, want, have, name=person)
 
 
-def _personalisation_columns(known: JSONObject) -> dict[str, JSON]:
+def _personalisation_values_to_columns(known: JSONObject) -> dict[str, JSON]:
     """Return the personalisation values as table columns: products and categories by name."""
     short = dict(known)
     for lists, name in PERSONALISATION_LIST_KEYS.items():
@@ -204,17 +206,19 @@ def _personalisation_columns(known: JSONObject) -> dict[str, JSON]:
     return short
 
 
-def _assert_profile_part(
+def _assert_profile_section(
     scene: ScenarioContext, claim: str, person: str, part: str, table: StepTable, *, only: bool
 ) -> None:
     """Assert that a part of the profile equals the table; *only* compares listed names."""
     expected = parse_pairs(table, part.removesuffix("s"), scene.is_text_value)
-    values: dict[str, JSON] = flatten_values((scene.find_profile(person) or {part: {}})[part])
+    values: dict[str, JSON] = flatten_values(
+        (scene.find_insider_profile(person) or {part: {}})[part]
+    )
     listed = [name for name, _ in table[1:]]
     require_known_or_received(
         part.removesuffix("s"),
         listed,
-        lambda: _list_received_names(scene, part),
+        lambda: _list_names_in_profile_section(scene, part),
         claim,
         scene.texts,
     )
@@ -227,7 +231,7 @@ def _assert_profile_part(
     assert_rows_equal(scene, claim, (part.removesuffix("s"), "value"), want, have, name=person)
 
 
-def _list_received_names(scene: ScenarioContext, part: str) -> set[str]:
+def _list_names_in_profile_section(scene: ScenarioContext, part: str) -> set[str]:
     """Return the names in this part of all profiles."""
     return {
         name
@@ -255,7 +259,7 @@ def _assert_profile_count(scene: ScenarioContext, count: int, claim: str) -> Non
     who = "; ".join(
         ", ".join(_format_identifiers(profile)) or "no identifiers" for profile in profiles
     )
-    assert_claim(
+    assert_claim_holds(
         scene,
         claim,
         holds=len(profiles) == count,

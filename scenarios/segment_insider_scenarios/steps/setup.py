@@ -10,7 +10,7 @@ from segment_insider_emulator.insider.account import EDITOR_ROLES, INTEGRATION_T
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import suggest_name
-from segment_insider_scenarios.assertions import assert_claim, assert_rows_equal
+from segment_insider_scenarios.assertions import assert_claim_holds, assert_rows_equal
 from segment_insider_scenarios.context import PREPARED_DEVICE, PREPARED_ROLE, ScenarioContext
 from segment_insider_scenarios.name_checks import require_known_name, require_nonempty_text
 from segment_insider_scenarios.shopper import Shopper, make_shopper
@@ -29,18 +29,18 @@ SHOPPER_FIELDS = [field.name for field in fields(Shopper)]
 @given(StepPattern('the workspace "{workspace}"'))
 def uses_workspace(scene: ScenarioContext, workspace: str) -> None:
     """Use a preset, or a workspace file in the feature's folder."""
-    scene.use_workspace(workspace)
+    scene.open_named_workspace(workspace)
 
 
 @given(StepPattern("{person:w} shops"))
-def person_shops(scene: ScenarioContext, person: str) -> None:
+def introduces_shopper(scene: ScenarioContext, person: str) -> None:
     """Introduce a signed-in shopper; a name used in any Given or When is one as well."""
     scene.mark_person_introduced(person)
     scene.get_person(person)
 
 
 @given(StepPattern('{person:w} shops in "{locale}"'))
-def person_shops_in_locale(scene: ScenarioContext, person: str, locale: str) -> None:
+def introduces_shopper_in_locale(scene: ScenarioContext, person: str, locale: str) -> None:
     """Introduce a shopper of a locale such as de_DE, with matching name, address and phone."""
     scene.mark_person_introduced(person)
     try:
@@ -52,7 +52,7 @@ def person_shops_in_locale(scene: ScenarioContext, person: str, locale: str) -> 
 
 
 @given(StepPattern("{person:w} is known to the shop as:"))
-def person_has_details(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+def sets_person_details(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Set details of the person; an empty value removes the detail.
 
     | detail | value            |
@@ -69,14 +69,14 @@ def person_has_details(scene: ScenarioContext, person: str, datatable: StepTable
 
 
 @given(StepPattern("{person:w} has not signed in"))
-def person_has_not_signed_in(scene: ScenarioContext, person: str) -> None:
+def makes_person_anonymous(scene: ScenarioContext, person: str) -> None:
     """Make the person anonymous, known only by the browser's anonymous id."""
     scene.mark_person_introduced(person)
     scene.update_person(person, user_id=None)
 
 
 @given(StepPattern('{person:w} goes on at the device "{device}"'))
-def person_uses_device(scene: ScenarioContext, person: str, device: str) -> None:
+def switches_person_device(scene: ScenarioContext, person: str, device: str) -> None:
     """Switch to another device: its name is its anonymous id, and no one has signed in there."""
     scene.mark_person_introduced(person)
     scene.preparations.add_preparation(PREPARED_DEVICE, device)
@@ -84,7 +84,7 @@ def person_uses_device(scene: ScenarioContext, person: str, device: str) -> None
 
 
 @given(StepPattern('the name "{name}" is correct'))
-def name_is_correct(scene: ScenarioContext, name: str) -> None:
+def confirms_name_spelling(scene: ScenarioContext, name: str) -> None:
     """Confirm a name of your own that differs from another name by one typing error."""
     if not scene.texts.contains_name(name, feature=not scene.preparations.current_step):
         remedy = "Write it as the other step has it, or remove this step."
@@ -103,7 +103,7 @@ SETTING_KEYS = {"Segment Integration Key": "ucd_key", "Account Name": "account_n
 
 
 @given(StepPattern('{person:w} has the role "{role}" in InOne'))
-def has_role(scene: ScenarioContext, person: str, role: str) -> None:
+def sets_person_role(scene: ScenarioContext, person: str, role: str) -> None:
     """Set the role: Administrator, Editor with PII access, or one without such rights."""
     scene.texts.reject_name_typo("role", role, (*EDITOR_ROLES, EDITOR_ROLE), person)
     scene.roles[person] = role
@@ -116,7 +116,7 @@ def creates_integration(scene: ScenarioContext, person: str, name: str, type: st
     """Create an integration in InOne, under External Integrations; saving must succeed."""
     scene.texts.reject_name_typo("type", type, [INTEGRATION_TYPE], person)
     scene.created_integrations[name] = scene.emulator.client.create_integration(
-        name, type, _role_of_actor(scene, person)
+        name, type, _get_actor_role(scene, person)
     )
 
 
@@ -135,7 +135,7 @@ def tries_to_create_integration(scene: ScenarioContext, person: str, name: str, 
 def revokes_integration(scene: ScenarioContext, person: str, name: str) -> None:
     """Revoke an integration in InOne; its key is invalid from then on."""
     scene.emulator.client.revoke_integration(
-        _find_created_integration(scene, name)["id"], _role_of_actor(scene, person)
+        _find_created_integration(scene, name)["id"], _get_actor_role(scene, person)
     )
 
 
@@ -143,7 +143,7 @@ def revokes_integration(scene: ScenarioContext, person: str, name: str) -> None:
 @when(StepPattern('{person:w} enters the key and account name of "{name}" in Segment'))
 def enters_integration_key(scene: ScenarioContext, person: str, name: str) -> None:
     """Enter the values that InOne showed, and save the changes."""
-    scene.resolve_actor(person)
+    scene.record_actor(person)
     integration = _find_created_integration(scene, name)
     settings = {"ucd_key": integration["key"], "account_name": integration["accountName"]}
     scene.emulator.client.save_destination({"settings": settings})
@@ -157,7 +157,7 @@ def enters_destination_settings(scene: ScenarioContext, person: str, datatable: 
     | setting      | value   |
     | Account Name | mybrand |
     """
-    scene.resolve_actor(person)
+    scene.record_actor(person)
     values = parse_pairs(datatable, "setting")
     if unknown := values.keys() - SETTING_KEYS:
         remedy = f"Known: {', '.join(SETTING_KEYS)}."
@@ -170,7 +170,7 @@ def enters_destination_settings(scene: ScenarioContext, person: str, datatable: 
 @when(StepPattern("{person:w} opens the Enable Destination toggle"))
 def enables_destination(scene: ScenarioContext, person: str) -> None:
     """Switch the destination on in Segment, and save the changes."""
-    scene.resolve_actor(person)
+    scene.record_actor(person)
     scene.emulator.client.save_destination({"enabled": True})
 
 
@@ -178,7 +178,7 @@ def enables_destination(scene: ScenarioContext, person: str) -> None:
 @when(StepPattern("{person:w} closes the Enable Destination toggle"))
 def disables_destination(scene: ScenarioContext, person: str) -> None:
     """Switch the destination off in Segment, and save the changes."""
-    scene.resolve_actor(person)
+    scene.record_actor(person)
     scene.emulator.client.save_destination({"enabled": False})
 
 
@@ -186,27 +186,33 @@ def disables_destination(scene: ScenarioContext, person: str) -> None:
 @when(StepPattern('{person:w} enables the mapping "{name}"'))
 def enables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
     """Enable a mapping of the workspace; its name in Segment is its action or a name of its own."""
-    scene.resolve_actor(person)
-    scene.emulator.client.set_subscription_enabled(_subscription_number(scene, name), enabled=True)
+    scene.record_actor(person)
+    scene.emulator.client.set_subscription_enabled(
+        _find_subscription_number(scene, name), enabled=True
+    )
 
 
 @given(StepPattern('{person:w} disables the mapping "{name}"'))
 @when(StepPattern('{person:w} disables the mapping "{name}"'))
 def disables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
     """Disable a mapping; only other mappings can send its events."""
-    scene.resolve_actor(person)
-    scene.emulator.client.set_subscription_enabled(_subscription_number(scene, name), enabled=False)
+    scene.record_actor(person)
+    scene.emulator.client.set_subscription_enabled(
+        _find_subscription_number(scene, name), enabled=False
+    )
 
 
 @then(StepPattern('InOne refuses because "{reason}"'))
-def inone_refuses(scene: ScenarioContext, reason: str) -> None:
+def inone_refuses_with_reason(scene: ScenarioContext, reason: str) -> None:
     """Check the reason of a refusal, or a part of it; the words are the emulator's."""
     require_nonempty_text("reason", reason, 'InOne refuses because ""')
     holds = reason in (scene.panel_refusal or "")
     actual_text = (
         f"It said: {scene.panel_refusal}." if scene.panel_refusal else "It did not refuse."
     )
-    assert_claim(scene, f'InOne refuses because "{reason}"', holds=holds, actual_text=actual_text)
+    assert_claim_holds(
+        scene, f'InOne refuses because "{reason}"', holds=holds, actual_text=actual_text
+    )
 
 
 @then("InOne shows exactly these integrations:")
@@ -218,7 +224,7 @@ def check_integrations_in_inone_panel(scene: ScenarioContext, datatable: StepTab
     """
     columns = datatable[0]
     integrations = [
-        _integration_columns(integration)
+        _integration_to_columns(integration)
         for integration in scene.emulator.client.list_integrations()
     ]
     claim = "InOne shows exactly these integrations"
@@ -228,7 +234,7 @@ def check_integrations_in_inone_panel(scene: ScenarioContext, datatable: StepTab
     assert_rows_equal(scene, claim, columns, expected, received)
 
 
-def _integration_columns(integration: JSONObject) -> JSONObject:
+def _integration_to_columns(integration: JSONObject) -> JSONObject:
     return {
         "Integration Name": integration["name"],
         "Integration Type": integration["type"],
@@ -237,8 +243,8 @@ def _integration_columns(integration: JSONObject) -> JSONObject:
     }
 
 
-def _role_of_actor(scene: ScenarioContext, person: str) -> str:
-    scene.resolve_actor(person)
+def _get_actor_role(scene: ScenarioContext, person: str) -> str:
+    scene.record_actor(person)
     if person not in scene.roles:
         remedy = f'Add first: Given {person} has the role "Administrator" in InOne.'
         raise EmulatorError(f"no step sets the role of {person}", "", remedy)
@@ -252,7 +258,7 @@ def _find_created_integration(scene: ScenarioContext, name: str) -> JSONObject:
     return scene.created_integrations[name]
 
 
-def _subscription_number(scene: ScenarioContext, name: str) -> int:
+def _find_subscription_number(scene: ScenarioContext, name: str) -> int:
     numbers_by_name = {
         subscription["name"]: subscription["number"]
         for subscription in scene.emulator.client.get_destination()["subscriptions"]
@@ -268,18 +274,18 @@ PATH_PREFIX = "$."  # what a value that is read from the call begins with
 
 
 @given(StepPattern('the mapping "{mapping}" has this trigger:'))
-def mapping_has_trigger(scene: ScenarioContext, mapping: str, docstring: str) -> None:
+def sets_mapping_trigger(scene: ScenarioContext, mapping: str, docstring: str) -> None:
     """Set the trigger in Segment's own language, as the Mappings page shows it.
 
     type = "track" and event = "Wish Listed"
     """
     document, subscription = _copy_document_and_mapping(scene, mapping)
     subscription["trigger"] = docstring.strip()
-    scene.change_workspace(document)
+    scene.open_changed_workspace(document)
 
 
 @given(StepPattern('the mapping "{mapping}" has these fields:'))
-def mapping_has_fields(scene: ScenarioContext, mapping: str, datatable: StepTable) -> None:
+def sets_mapping_fields(scene: ScenarioContext, mapping: str, datatable: StepTable) -> None:
     """Set fields; a value such as $.properties.sku reads the call, an empty value removes a field.
 
     | field      | value               |
@@ -287,12 +293,12 @@ def mapping_has_fields(scene: ScenarioContext, mapping: str, datatable: StepTabl
     | parameters | {"shop": "web"}     |
     """
     document, subscription = _copy_document_and_mapping(scene, mapping)
-    fields: JSONObject = _explicit_settings(subscription)
+    fields: JSONObject = _get_explicit_mapping_fields(subscription)
     values = parse_pairs(datatable, "field")
     for place in [name for name, _ in datatable[1:]]:
-        _require_field(subscription, place)
-        _set_field(fields, place, values.get(place))
-    scene.change_workspace(document)
+        _require_action_field(subscription, place)
+        _set_mapping_field(fields, place, values.get(place))
+    scene.open_changed_workspace(document)
 
 
 def _copy_document_and_mapping(
@@ -313,14 +319,14 @@ def _copy_document_and_mapping(
     return document, known[mapping]
 
 
-def _explicit_settings(subscription: JSONObject) -> JSONObject:
+def _get_explicit_mapping_fields(subscription: JSONObject) -> JSONObject:
     """Return the mapping's fields; first copy the action's defaults if it has none."""
     action = ACTIONS[subscription["actionSlug"]]
     settings: JSONObject = subscription.setdefault("settings", deepcopy(action.default_mapping))
     return settings
 
 
-def _require_field(subscription: JSONObject, place: str) -> None:
+def _require_action_field(subscription: JSONObject, place: str) -> None:
     """Reject a field that the action does not have.
 
     Raises: EmulatorError.
@@ -333,7 +339,7 @@ def _require_field(subscription: JSONObject, place: str) -> None:
         raise EmulatorError(what, place, suggest_name(name, known))
 
 
-def _set_field(fields: JSONObject, place: str, value: JSON) -> None:
+def _set_mapping_field(fields: JSONObject, place: str, value: JSON) -> None:
     *outer, last = place.split(".")
     at = fields
     for step in outer:
