@@ -1,4 +1,4 @@
-"""Gherkin scenarios and emulators for tests: `in_process` and `intercepting`.
+"""Test harness: Gherkin scenarios, and emulators for tests by `in_process` and `intercepting`.
 
 from segment_insider_scenarios import in_process, intercepting
 
@@ -41,12 +41,12 @@ REQUIRED_DISTRIBUTIONS = {
 
 
 def missing_distributions() -> list[str]:
-    """Return the missing distributions of the extra `scenarios`."""
+    """Return the Python distributions of the extra `scenarios` that are not installed."""
     return [name for module, name in REQUIRED_DISTRIBUTIONS.items() if find_spec(module) is None]
 
 
 def require_scenarios_extra(command: str) -> None:
-    """Raise an error if *command* lacks a distribution that it needs.
+    """Raise an error if a distribution of the extra `scenarios` that *command* needs is missing.
 
     Raises: EmulatorError, when *command* lacks something that it needs.
     """

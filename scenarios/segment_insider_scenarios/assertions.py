@@ -1,4 +1,4 @@
-"""Assertions of steps, with an explanation: what happened to the calls and in the journey."""
+"""Assertions for Then steps, whose failures explain what happened to calls and in journeys."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -27,7 +27,7 @@ from segment_insider_scenarios.tables import (
 
 
 def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
-    """Explain what happened to each call of *name*, or of all people."""
+    """Explain in lines of text what happened to each call of a person, or of all people."""
     messages = scene.list_segment_messages(name)
     of_person = f" for {name}" if name else ""
     if not messages:
@@ -40,7 +40,7 @@ def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
 
 
 def find_unmapped_call_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
-    """Return the paths of properties and traits that no mapping reads."""
+    """Return the paths of a call's properties and traits that no mapping reads."""
     destination = Destination(scene.emulator.workspace.destination)
     return explain_event(destination, message["normalised"]).dropped
 
@@ -68,7 +68,7 @@ def _explain_call(
 def _suggest_mappings(
     subject: AnalysisContext, event: JSONObject, unread: list[str]
 ) -> Iterator[str]:
-    """Yield the workspace lines that would map the unread paths."""
+    """Yield lines for the workspace file that would map properties which no mapping reads."""
     for suggestion in explain_unmapped_properties(subject, event, unread):
         if suggestion.suggestion_text:
             yield f"      {suggestion.suggestion_text}"
@@ -77,7 +77,7 @@ def _suggest_mappings(
 
 
 def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
-    """Return the subscription whose trigger is nearest, with its unmet conditions."""
+    """Describe the subscription whose trigger nearly matches a call, with the unmet conditions."""
     candidates = [account for account in accounts if any(c.holds for c in account.conditions)]
     if not candidates:
         return None
@@ -105,17 +105,17 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=1)
 def list_trail_entries(
     scene: ScenarioContext, journey: str, name: str | None = None
 ) -> list[JSONObject]:
-    """Return the journey trail of a person, or of all people; earliest run first."""
+    """Return the journey trail entries of a person, or of all people; earliest run first."""
     return [entry for run in scene.list_journey_runs(journey, name) for entry in run["trail"]]
 
 
 def trail_entry_to_columns(entry: JSONObject) -> dict[str, JSON]:
-    """Return column -> value of a trail entry: kind, text and details by path."""
+    """Return column -> value of a journey trail entry: kind, text and details by path."""
     return {"kind": entry["kind"], "what": entry["what"], **flatten_values(entry["details"])}
 
 
 def format_trails(scene: ScenarioContext, journey: str, name: str | None = None) -> list[str]:
-    """Return the trails as text lines, with a blank line after each."""
+    """Return journey trails as text lines, with a blank line after each."""
     runs = scene.list_journey_runs(journey, name)
     if not runs:
         return [f"{name or 'No one'} {'never ' if name else ''}entered {journey}.", ""]
@@ -129,7 +129,7 @@ def format_trails(scene: ScenarioContext, journey: str, name: str | None = None)
 
 
 def _format_trail_entry(entry: JSONObject) -> str:
-    """Return the text of a trail entry, with the event time only if it differs."""
+    """Return the text of a journey trail entry, with the event time only if it differs."""
     what: str = entry["what"]
     happened_at = entry["details"].get("event", {}).get("timestamp")
     event, moved = parse_iso_time(happened_at), parse_iso_time(entry["at"])
@@ -148,7 +148,7 @@ def assert_rows_equal(
     name: str | None = None,
     journey: str | None = None,
 ) -> None:
-    """Fail unless the rows are equal.
+    """Fail the Then step unless the expected and received table rows are equal.
 
     Args:
         claim: What the step says, a sentence without its full stop.
@@ -161,7 +161,7 @@ def assert_rows_equal(
 
 
 def _describe_absent_rows(scene: ScenarioContext, name: str | None) -> str:
-    """Return the message for no rows; list what the person's profile has instead."""
+    """Return the failure message for no received rows, with what the person's profile has."""
     profile = scene.find_insider_profile(name) if name else None
     if profile is None:
         return "Nothing arrived."
@@ -179,7 +179,7 @@ def fail_missing_rows(
     *,
     name: str,
 ) -> None:
-    """Fail with the missing rows among all received rows."""
+    """Fail the Then step, showing the *missing* expected rows among all received rows."""
     fail_claim(scene, claim, diff_missing_rows(columns, missing, received), name=name)
 
 
@@ -192,7 +192,7 @@ def assert_claim_holds(
     name: str | None = None,
     journey: str | None = None,
 ) -> None:
-    """Fail with *actual_text* unless the claim *holds*."""
+    """Fail the Then step with *actual_text* unless its *claim* holds."""
     if not holds:
         fail_claim(scene, claim, [actual_text], name=name, journey=journey)
 
@@ -205,7 +205,7 @@ def fail_claim(
     name: str | None = None,
     journey: str | None = None,
 ) -> None:
-    """Fail with the reasons, the journey trail and what happened to the calls."""
+    """Fail the Then step with reasons, the journey trail and what happened to the calls."""
     # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
     trail = format_trails(scene, journey, name) if journey else []
     emulator = scene.emulator
@@ -219,13 +219,13 @@ def fail_claim(
 
 
 def get_call_label(message: JSONObject) -> str:
-    """Return the label of a message: its event, page or screen, or its type."""
+    """Return the label of a message in failures: its event, page or screen, or its type."""
     sent = message["message"]
     return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")
 
 
 def find_newest_call(scene: ScenarioContext, call: str) -> JSONObject:
-    """Return the newest message with this event, page, screen or type.
+    """Return the newest captured message with this event, page, screen or type.
 
     Raises: EmulatorError.
     """

@@ -1,4 +1,4 @@
-"""Client of the control API of a running emulator."""
+"""Client of a running emulator's control API."""
 
 import os
 import time
@@ -64,7 +64,7 @@ class ControlClient:
 
     @classmethod
     def connect(cls, base_url: str) -> Self:
-        """Create a client of a running emulator, with EMULATOR_TOKEN if it is set.
+        """Create a control API client of a running emulator, with EMULATOR_TOKEN if it is set.
 
         Raises: EmulatorError, when the environment cannot be read.
         """
@@ -82,39 +82,39 @@ class ControlClient:
         self.session.close()
 
     def get_health(self) -> JSONObject:
-        """Return {"status": "ok", "version"}."""
+        """Ask the control API for its health: {"status": "ok", "version"}."""
         return self._call_api("GET", f"{API_PATH}/health")
 
     def list_messages(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
-        """Return the messages received from SDKs, *after* that id.
+        """Ask the control API for the messages that Segment received, *after* that id.
 
         Filters: type, event, user, verdict, messageId.
         """
         return list(self._iterate_pages("messages", filters, after=after))
 
     def list_deliveries(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
-        """Return the deliveries to Insider One, *after* that id.
+        """Ask the control API for the deliveries to Insider One, *after* that id.
 
         Filters: messageId, event, verdict.
         """
         return list(self._iterate_pages("deliveries", filters, after=after))
 
     def get_newest_message(self, **filters: str) -> JSONObject:
-        """Return the newest message that matches the filters, with its "deliveries".
+        """Ask the control API for the newest message that matches filters, with its deliveries.
 
         Raises: EmulatorError, when there is none.
         """
         return self._call_api("GET", f"{API_PATH}/messages/newest", params=filters)
 
     def get_newest_delivery(self, **filters: str) -> JSONObject:
-        """Return the newest delivery that matches the filters.
+        """Ask the control API for the newest delivery that matches filters.
 
         Raises: EmulatorError, when there is none.
         """
         return self._call_api("GET", f"{API_PATH}/deliveries/newest", params=filters)
 
     def verify_claims(self, *claims: JSONObject) -> JSONObject:
-        """Check claims about what was received; see docs/control-api.md.
+        """Ask the control API to check claims about what was received; see docs/control-api.md.
 
         Args:
             claims: E.g. {"of": "deliveries", "where": {"event": "Order Completed"}, "exactly": 1}.
@@ -123,7 +123,7 @@ class ControlClient:
         return self._call_api("POST", f"{API_PATH}/verify", body={"claims": list(claims)})
 
     def wait_for_claim(self, claim: JSONObject, timeout_s: float = 5.0) -> JSONObject:
-        """Wait until *claim* is met or the time is over.
+        """Ask the control API to wait until *claim* is met or the time is over.
 
         Args:
             timeout_s: Seconds, at most 60.
@@ -135,34 +135,34 @@ class ControlClient:
         )
 
     def dry_run(self, event: JSONObject) -> list[JSONObject]:
-        """Return what *event*, or a {"batch": [...]}, would produce; send and store nothing."""
+        """Ask the control API what an event or a batch would produce; nothing is sent or stored."""
         messages: list[JSONObject] = self._call_api("POST", f"{API_PATH}/dry-run", body=event)[
             "messages"
         ]
         return messages
 
     def list_profiles(self) -> list[JSONObject]:
-        """Return all Insider One profiles."""
+        """Ask the control API for all Insider One profiles."""
         return [
             self._load_remaining_events(profile) for profile in self._iterate_pages("profiles", {})
         ]
 
     def find_profile(self, identifier: str) -> JSONObject | None:
-        """Return the profile with *identifier*, e.g. "uuid:u1"; None if there is none."""
+        """Ask the control API for the profile with *identifier*, e.g. "uuid:u1"; None if absent."""
         profile = next(self._iterate_pages("profiles", {"identifier": identifier}), None)
         return profile and self._load_remaining_events(profile)
 
     def list_journeys(self) -> list[JSONObject]:
-        """Return the journeys of the workspace with their counters."""
+        """Ask the control API for the workspace's journeys with their counters."""
         listed: list[JSONObject] = self._call_api("GET", f"{API_PATH}/journeys")["journeys"]
         return listed
 
     def list_journey_runs(self, journey_id: int) -> list[JSONObject]:
-        """Return all runs of a journey, one for each time a person entered it, with trails."""
+        """Ask the control API for all runs of a journey, one for each entry, with trails."""
         return list(self._iterate_pages("runs", {}, f"journeys/{journey_id}/"))
 
     def create_sandbox(self, **settings: JSON) -> JSONObject:
-        """Create a sandbox: a further emulator in the same process.
+        """Ask the control API to create a sandbox: a further emulator in the same process.
 
         Args:
             settings: id, workspace (a preset's name or a document), writeKey, account, key, now.
@@ -173,17 +173,17 @@ class ControlClient:
         return self._call_api("POST", SANDBOXES_PATH, body=settings)
 
     def list_sandboxes(self) -> list[JSONObject]:
-        """Return all sandboxes, the default one first; keys are redacted."""
+        """Ask the control API for all sandboxes, the default one first; keys are redacted."""
         listed: list[JSONObject] = self._call_api("GET", SANDBOXES_PATH)["sandboxes"]
         return listed
 
     def delete_sandbox(self, id: str) -> None:
-        """Delete a sandbox with all its data; do nothing if it does not exist."""
+        """Ask the control API to delete a sandbox with all its data; ignore a missing one."""
         with suppress(ResourceNotFound):
             self._call_api("DELETE", f"{SANDBOXES_PATH}/{id}")
 
     def reset_sandbox(self, now: str | None = None) -> None:
-        """Delete messages, deliveries, profiles and runs, and reset both panels.
+        """Ask the control API to delete the sandbox's captured data and reset both panels.
 
         Args:
             now: ISO 8601; the clock stops at this time. None lets it follow the machine's clock.
@@ -191,37 +191,37 @@ class ControlClient:
         self._call_api("POST", f"{API_PATH}/reset", body={"now": now} if now else {})
 
     def reset_part(self, part: str) -> None:
-        """Delete only "captures", "profiles" or "faults", or reset the "clock"."""
+        """Ask the control API to delete "captures", "profiles" or "faults" or reset the "clock"."""
         self._call_api("POST", f"{API_PATH}/reset/{part}")
 
     def advance_clock(self, duration: str) -> None:
-        """Advance the clock, e.g. by "45 minutes"; everything due by then is done on return."""
+        """Ask the control API to advance the clock by "45 minutes", say, and do all that is due."""
         self._call_api("POST", f"{API_PATH}/clock", body={"advance": duration})
 
     def resume_clock(self) -> None:
-        """Let a stopped clock run again."""
+        """Ask the control API to let a stopped clock run again."""
         self._call_api("POST", f"{API_PATH}/clock", body={"resume": True})
 
     def add_fault(self, fault: JSONObject) -> None:
-        """Make deliveries to Insider One fail, e.g. {"status": 503, "times": 2}."""
+        """Ask the control API to make deliveries to Insider One fail, e.g. {"status": 503}."""
         self._call_api("POST", FAULTS_PATH, body=fault)
 
     def add_segment_fault(self, fault: JSONObject) -> None:
-        """Make requests to Segment fail, e.g. {"status": 500, "times": 2}."""
+        """Ask the control API to make requests to Segment fail, e.g. {"status": 500}."""
         self._call_api("POST", f"{FAULTS_PATH}/segment", body=fault)
 
     def list_faults(self) -> list[JSONObject]:
-        """Return the faults that have not happened yet, those of Insider One first."""
+        """Ask the control API for the faults still to come, those of Insider One first."""
         ends = (FAULTS_PATH, f"{FAULTS_PATH}/segment")
         return [fault for end in ends for fault in self._call_api("GET", end)["faults"]]
 
     def clear_faults(self) -> None:
-        """Remove all faults of Segment and Insider One."""
+        """Ask the control API to remove all faults of Segment and Insider One."""
         self._call_api("DELETE", FAULTS_PATH)
         self._call_api("DELETE", f"{FAULTS_PATH}/segment")
 
     def retry_deliveries(self) -> None:
-        """Retry failed deliveries now."""
+        """Ask the control API to retry failed deliveries now."""
         self._call_api("POST", f"{API_PATH}/deliveries/retry")
 
     def report_scenario_run(self, run: JSONObject) -> int:
@@ -232,74 +232,74 @@ class ControlClient:
         return id
 
     def list_integrations(self) -> list[JSONObject]:
-        """Return the integrations of the InOne panel; keys are redacted."""
+        """Ask the control API for the integrations of the InOne panel; keys are redacted."""
         return list(self._iterate_pages("integrations", {}, "panel/"))
 
     def create_integration(self, name: str, type: str, role: str) -> JSONObject:
-        """Create an integration in the InOne panel; only this response contains its key."""
+        """Ask the control API to create an integration in InOne; only this response has its key."""
         return self._call_api(
             "POST", f"{PANEL_PATH}/integrations", body={"name": name, "type": type}, role=role
         )
 
     def revoke_integration(self, id: int, role: str) -> None:
-        """Revoke an integration, so that its key is invalid."""
+        """Ask the control API to revoke an InOne integration, so that its key is invalid."""
         self._call_api("DELETE", f"{PANEL_PATH}/integrations/{id}", role=role)
 
     def get_destination(self) -> JSONObject:
-        """Return Segment's destination settings and mappings; the key is redacted."""
+        """Ask the control API for Segment's destination settings and mappings, without the key."""
         return self._call_api("GET", DESTINATION_PATH)
 
     def save_destination(self, changes: JSONObject) -> None:
-        """Change "enabled", "settings" or both of Segment's destination."""
+        """Ask the control API to change "enabled", "settings" or both of Segment's destination."""
         self._call_api("PATCH", DESTINATION_PATH, body=changes)
 
     def set_subscription_enabled(self, number: int, *, enabled: bool) -> None:
-        """Enable or disable one mapping; 1 is the first."""
+        """Ask the control API to enable or disable one mapping; 1 is the first."""
         self._call_api(
             "PATCH", f"{DESTINATION_PATH}/subscriptions/{number}", body={"enabled": enabled}
         )
 
     def add_subscription(self, subscription: JSONObject) -> JSONObject:
-        """Append a mapping; fields it leaves out have the defaults of its action."""
+        """Ask the control API to append a mapping; absent fields get the action's defaults."""
         return self._call_api("POST", f"{DESTINATION_PATH}/subscriptions", body=subscription)
 
     def remove_subscription(self, number: int) -> None:
-        """Remove one mapping; 1 is the first."""
+        """Ask the control API to remove one mapping; 1 is the first."""
         self._call_api("DELETE", f"{DESTINATION_PATH}/subscriptions/{number}")
 
     def get_workspace(self) -> JSONObject:
-        """Return the workspace document; keys are redacted."""
+        """Ask the control API for the workspace document as loaded; keys are redacted."""
         return self._call_api("GET", f"{API_PATH}/workspace")
 
     def get_current_workspace(self) -> JSONObject:
-        """Return the workspace document with all later changes of its destination."""
+        """Ask the control API for the workspace document with later changes of its destination."""
         return self._call_api("GET", f"{API_PATH}/workspace/current")
 
     def replace_workspace(self, workspace: JSON) -> None:
-        """Replace the workspace by a preset (its name) or a document; stored data stays."""
+        """Ask the control API to replace the workspace by a preset or document, keeping data."""
         self._call_api("PUT", f"{API_PATH}/workspace", body={"workspace": workspace})
 
     def export_sandbox(self) -> bytes:
-        """Return all data of the sandbox as JSON lines; keys are redacted."""
+        """Ask the control API for all data of the sandbox as JSON lines; keys are redacted."""
         return self._request_checked("GET", f"{API_PATH}/export").content
 
     def import_sandbox(self, exported: bytes) -> int:
-        """Replace all data by what `export_sandbox` returned; return the number of rows."""
+        """Ask the control API to replace the sandbox's data by an export; return the row count."""
         imported: int = self._request_json("POST", f"{API_PATH}/import", data=exported)["imported"]
         return imported
 
     def export_har(self) -> JSONObject:
-        """Return all requests to Insider One with responses, as HAR 1.2."""
+        """Ask the control API for all requests to Insider One with responses, as HAR 1.2."""
         return self._call_api("GET", f"{API_PATH}/export.har")
 
     def post_to_segment(self, path: str, body: bytes, write_key: str) -> int:
-        """Post a JSON body to Segment's API and return the HTTP status."""
+        """Post a JSON body to the emulated Segment API and return the HTTP status."""
         headers = {"Content-Type": "application/json"}
         auth = (write_key, "")
         return self._send_request("POST", path, data=body, headers=headers, auth=auth).status_code
 
     def upsert_user(self, user: JSONObject, account: str, key: str) -> JSONObject:
-        """Send one user to Insider One's upsert API directly, without Segment."""
+        """Send one user to the emulated Insider One upsert API directly, without Segment."""
         headers = {
             "X-PARTNER-NAME": account,
             "X-REQUEST-TOKEN": key,
@@ -309,7 +309,7 @@ class ControlClient:
         return self._request_json("POST", "/api/user/v1/upsert", data=body, headers=headers)
 
     def _load_remaining_events(self, profile: JSONObject) -> JSONObject:
-        """Return *profile* with the events that did not fit into the first response."""
+        """Return a profile with the events that did not fit into the first control API response."""
         after: int | None = profile.get("events_next")
         more = self._iterate_pages("events", {}, f"profiles/{profile['id']}/", after)
         return {**profile, "events": [*profile["events"], *more]}
@@ -351,7 +351,7 @@ class ControlClient:
         return document
 
     def _request_checked(self, method: str, path: str, **options: Any) -> requests.Response:
-        """Send a request and return the response; raise an error if it was refused.
+        """Send a control API request and return the response; raise an error if it was refused.
 
         Raises: EmulatorError, from the response, or because no emulator answered.
         """
@@ -397,5 +397,5 @@ class ControlClient:
 
 
 def _is_retryable(method: str, path: str) -> bool:
-    """Return whether a request may be sent again after a 503 response."""
+    """Return whether a control API request may be sent again after a 503 response."""
     return method in ("GET", "PUT") or path.startswith((SANDBOXES_PATH, *RETRYABLE_PATHS))

@@ -16,13 +16,13 @@ MAX_RETRY_WAIT_S: Final = 10  # total for one request
 
 
 class RetryBudget:
-    """Time that one request may still wait for 503 responses."""
+    """Remaining time in which one control API request may wait for 503 responses."""
 
     def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep, self._remaining_s = sleep, MAX_RETRY_WAIT_S
 
     def wait_if_retryable(self, response: Response) -> bool:
-        """Wait as a 503 response asks; return whether to send the request again."""
+        """Wait as a 503 response asks, and return whether to send the request again."""
         asked = response.headers.get("Retry-After", "")
         if (
             response.status_code != 503
@@ -36,7 +36,7 @@ class RetryBudget:
 
 
 class ResourceNotFound(EmulatorError):
-    """Error: the requested resource does not exist."""
+    """Error: the resource requested from the control API does not exist."""
 
 
 ERROR_TYPE_BY_STATUS: Final[Mapping[int, type[EmulatorError]]] = {
@@ -47,7 +47,7 @@ ERROR_TYPE_BY_STATUS: Final[Mapping[int, type[EmulatorError]]] = {
 
 
 def parse_error_response(response: Response) -> EmulatorError | None:
-    """Return the emulator error in a response, with the class for its status, or None."""
+    """Return the control API's error in a response, with the class for its status, or None."""
     try:
         fault = response.json()["error"]
         error_type = ERROR_TYPE_BY_STATUS.get(response.status_code, EmulatorError)
@@ -71,7 +71,7 @@ class SandboxLimitReached(EmulatorError):
 
 
 def build_connection_error(url: str, error: requests.RequestException) -> EmulatorError:
-    """Return the error for a request that got no response, without the request itself.
+    """Return the error for a control API request that got no response, without its content.
 
     The original *error* is dropped because its traceback contains the request with the token.
     """
@@ -85,7 +85,7 @@ def build_connection_error(url: str, error: requests.RequestException) -> Emulat
 
 
 def build_run_ending_error(error: BaseException, url: str) -> EmulatorError | None:
-    """Return the error that ends the run at *url*; None if the run can continue."""
+    """Return the error that ends a run of scenarios against *url*; None if it can continue."""
     if isinstance(error, SandboxLimitReached):
         return error
     if isinstance(error, TemporarilyUnavailable):
@@ -97,14 +97,14 @@ def build_run_ending_error(error: BaseException, url: str) -> EmulatorError | No
 
 
 def suggest_http_scheme(address: str) -> str | None:
-    """Return a hint to add http:// if *address* is HOST:PORT; else None."""
+    """Return a hint to add http:// if an emulator address is only HOST:PORT; else None."""
     return (
         f"Write http:// in front: http://{address}" if _HOST_AND_PORT.fullmatch(address) else None
     )
 
 
 def _diagnose_address(url: str, error: requests.RequestException) -> tuple[str, str]:
-    """Return what is wrong with an address, and what to do."""
+    """Return what is wrong with an emulator's address, and what to do."""
     if not url.startswith(URL_SCHEMES):
         what = "the address of an emulator must begin with http:// or https://"
         return what, suggest_http_scheme(url) or "Write it as http://HOST:PORT."
@@ -131,13 +131,13 @@ def _diagnose_address(url: str, error: requests.RequestException) -> tuple[str, 
 
 
 def _suggest_plain_http(url: str) -> str | None:
-    """Suggest http:// instead of https://; None for other addresses."""
+    """Suggest http:// for an emulator address with https://; None for other addresses."""
     bare = url.removeprefix("https://")
     return None if bare == url else f"Perhaps it is http://{bare}"
 
 
 class BearerAuth(AuthBase):
-    """Authentication that sends a bearer token and never prints it.
+    """Authentication of `requests` that sends a bearer token and never prints it.
 
     pytest prints the local variables of a traceback, and `requests` passes headers from function
     to function: the token must not appear in either.

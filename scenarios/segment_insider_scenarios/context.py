@@ -1,4 +1,4 @@
-"""State that the steps of one scenario share: emulator, people, orders, clock."""
+"""Context of a running scenario: the emulator, people, orders and clock that steps share."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -72,7 +72,7 @@ class _StepPreparation:
 
 
 class UnusedPreparations:
-    """Preparations of a scenario that no step has used yet.
+    """Record of what a scenario's Given steps prepared and no later step has used yet.
 
     Args:
         current_step: Text of the running step; empty in a background, which scenarios share.
@@ -83,12 +83,12 @@ class UnusedPreparations:
         self._preparations: list[_StepPreparation] = []
 
     def add_preparation(self, kind: str, name: str) -> None:
-        """Record that the running step prepared something."""
+        """Record that the running Given step prepared something, such as a person or an order."""
         if self.current_step:
             self._preparations.append(_StepPreparation(kind, name, self.current_step))
 
     def mark_preparation_used(self, kind: str, name: str) -> None:
-        """Record that a step used something."""
+        """Record that a step used something that an earlier Given step prepared."""
         self._preparations = [
             preparation
             for preparation in self._preparations
@@ -96,7 +96,7 @@ class UnusedPreparations:
         ]
 
     def find_first_unused_error(self) -> EmulatorError | None:
-        """Return the error for the first unused preparation; None when all are used."""
+        """Return the error for the first unused Given step; None when all are used."""
         for unused in self._preparations:
             what, remedy = UNUSED_PREPARATION_TEXTS[unused.kind]
             where = unused.step.rstrip(":")
@@ -105,7 +105,7 @@ class UnusedPreparations:
 
 
 def load_named_workspace(name: str, folder: Path) -> Workspace:
-    """Load a preset, or the workspace file *name* in *folder*.
+    """Load a preset workspace, or the workspace file *name* in *folder*.
 
     Raises: EmulatorError, when there is none, or it has a mistake.
     """
@@ -133,7 +133,7 @@ INSIDER_ONE_EVENTS = ("journey_entered",)
 
 
 class ScenarioContext:
-    """State that the steps of one scenario share.
+    """Context of one running scenario: what its steps share, e.g. emulator, people and clock.
 
     Args:
         folder: The folder of files that the scenario names.
@@ -183,7 +183,7 @@ class ScenarioContext:
     def begin_step(
         self, step: "Step", scenario: "Scenario", *, may_change: bool, changes_sandbox: bool
     ) -> None:
-        """Prepare the context for the next step.
+        """Record the next step in the scenario's context, and whether it changes anything.
 
         Args:
             may_change: Whether the step may change something, as a project's own step may.
@@ -202,7 +202,7 @@ class ScenarioContext:
         )
 
     def require_earlier_action(self, claim: str) -> None:
-        """Reject a Then step before anything has happened.
+        """Reject a Then step before any step of the scenario has sent or changed something.
 
         Raises: EmulatorError.
         """
@@ -212,25 +212,25 @@ class ScenarioContext:
 
     @property
     def vocabulary(self) -> KnownNames:
-        """Return the names that the workspace, Segment's spec and Insider One know."""
+        """Return the names that the scenario's workspace, Segment's spec and Insider One know."""
         return collect_known_names(self.emulator.workspace.document)
 
     def is_text_value(self, name: str, cell: str) -> bool:
-        """Return whether *cell* must be read as text under this Insider One name.
+        """Return whether a table cell under this Insider One name must be read as text.
 
         A custom value is a text if a step has it in quotes: cart "100017".
         """
         return name in TEXT_VALUED_NAMES or ("." in name and cell in self.texts.quoted_texts)
 
     def open_named_workspace(self, workspace: str) -> None:
-        """Replace the sandbox by an empty one with another workspace, a preset or a file.
+        """Replace the scenario's sandbox by an empty one of a preset or workspace file.
 
         Raises: EmulatorError.
         """
         self._replace_sandbox(load_named_workspace(workspace, self.folder))
 
     def open_changed_workspace(self, document: JSONObject) -> None:
-        """Replace the sandbox by an empty one with the workspace *document*.
+        """Replace the scenario's sandbox by an empty one with the changed workspace *document*.
 
         Raises: EmulatorError, when it has a mistake, or an earlier step has changed something.
         """
@@ -248,7 +248,7 @@ class ScenarioContext:
             self.set_and_run_clock(self._clock_start)
 
     def _require_unchanged_sandbox(self, where: str, remedy: str) -> None:
-        """Reject a new sandbox after a step whose effect would be lost.
+        """Reject a new sandbox after a step whose effect on the old one would be lost.
 
         Raises: EmulatorError.
         """
@@ -262,7 +262,7 @@ class ScenarioContext:
         )
 
     def set_and_run_clock(self, now: str) -> None:
-        """Set the clock to *now* and let it run from there.
+        """Set the clock of the scenario's emulator to *now* and let it run from there.
 
         Raises: EmulatorError.
 
@@ -276,7 +276,7 @@ class ScenarioContext:
         self._clock_start = now
 
     def get_person(self, name: str) -> Shopper:
-        """Return the person called *name*; create a signed-in shopper if it is new."""
+        """Return the scenario's person *name*; create a signed-in shopper if the name is new."""
         if name not in self.people:
             self.people[name] = make_shopper(name, seed=self._seed)
         return self.people[name]
@@ -287,7 +287,7 @@ class ScenarioContext:
         self.preparations.add_preparation(PREPARED_PERSON, name)
 
     def record_actor(self, name: str) -> str:
-        """Record that a person does something, and return *name*.
+        """Record that a person of the scenario does something, and return the name.
 
         Raises: EmulatorError, for a name that is one slip away from that of another person.
         """
@@ -308,7 +308,7 @@ class ScenarioContext:
         return name
 
     def find_person(self, name: str) -> Shopper:
-        """Return a person whom an earlier step has named.
+        """Return the scenario's person *name*; reject a name that no earlier step has.
 
         Raises: EmulatorError.
         """
@@ -323,17 +323,17 @@ class ScenarioContext:
         return self.people[name]
 
     def update_person(self, name: str, **details: Any) -> None:
-        """Change the data of a person; keys are fields of Shopper."""
+        """Change the data of a person in the scenario; keys are fields of Shopper."""
         self.people[name] = replace(self.get_person(name), **details)
 
     def sign_in_person(self, name: str) -> None:
-        """Sign a person in: send identify with the e-mail address."""
+        """Sign a person of the scenario in: send identify with the e-mail address."""
         self.record_actor(name)
         self.update_person(name, user_id=user_id_from_name(name))
         self.send_calls(name, identify_call({"email": self.get_person(name).email}))
 
     def send_calls(self, name: str, *new_calls: SegmentCall) -> None:
-        """Send calls of a person to Segment; they are delivered on return.
+        """Send calls of a person in the scenario to Segment; they are delivered on return.
 
         Raises: EmulatorError.
         """
@@ -342,14 +342,14 @@ class ScenarioContext:
         self.emulator.shop.send(who, *new_calls)
 
     def add_fault(self, fault: JSONObject, *, segment: bool = False) -> None:
-        """Make the next requests to Insider One, or to Segment, fail."""
+        """Make the next requests to Insider One, or to Segment, fail in this scenario."""
         client = self.emulator.client
         (client.add_segment_fault if segment else client.add_fault)(fault)
         if self.preparations.current_step:
             self._faults_with_steps.append((fault, self.preparations.current_step))
 
     def clear_faults(self) -> None:
-        """Remove all faults.
+        """Remove all faults of Segment and Insider One in this scenario.
 
         Raises: EmulatorError, where nothing did go wrong.
         """
@@ -359,7 +359,7 @@ class ScenarioContext:
         self.emulator.client.clear_faults()
 
     def find_unused_preparation_error(self) -> EmulatorError | None:
-        """Return the error for the first unused preparation or fault; None when all are used."""
+        """Return the error for a scenario's first unused preparation or fault; None if all used."""
         return self.preparations.find_first_unused_error() or self._find_unused_fault_error()
 
     def _find_unused_fault_error(self) -> EmulatorError | None:
@@ -371,7 +371,7 @@ class ScenarioContext:
         return None
 
     def find_insider_profile(self, name: str) -> JSONObject | None:
-        """Return the Insider One profile of a person; None if there is none.
+        """Return the Insider One profile of a person in the scenario; None if there is none.
 
         Raises: EmulatorError.
         """
@@ -382,13 +382,13 @@ class ScenarioContext:
         return next((profile for profile in profiles if profile), None)
 
     def list_insider_events(self, name: str) -> list[JSONObject]:
-        """Return the Insider One events of a person, in the order received."""
+        """Return the Insider One events of a person in the scenario, in the order received."""
         profile = self.find_insider_profile(name)
         events: list[JSONObject] = profile["events"] if profile else []
         return [event for event in events if event["event_name"] not in INSIDER_ONE_EVENTS]
 
     def list_journey_runs(self, journey: str, name: str | None = None) -> list[JSONObject]:
-        """Return the journey runs of a person, or of all people.
+        """Return the journey runs of a person in the scenario, or of all people.
 
         Raises: EmulatorError.
         """
@@ -404,7 +404,7 @@ class ScenarioContext:
         return [run for run in runs if run["profile_id"] == profile["id"]]
 
     def list_segment_messages(self, name: str | None = None) -> list[JSONObject]:
-        """Return the messages of a person, or of all people, oldest first."""
+        """Return the captured messages of a person of the scenario, or of all, oldest first."""
         client = self.emulator.client
         if name is None:
             return client.list_messages()

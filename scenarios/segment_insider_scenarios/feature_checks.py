@@ -35,19 +35,19 @@ _RENAME_COLUMN_HINT = "For the text itself, rename the column."
 
 
 def mark_escaped_brackets(text: str) -> str:
-    """Replace each escaped bracket by a mark that no placeholder can fill."""
+    """Replace each escaped bracket of a feature file by a mark that no placeholder can fill."""
     return ESCAPED_BRACKET.sub(BRACKET_MARK, text)
 
 
 def restore_escaped_brackets(text: str) -> str:
-    """Replace the marks of `mark_escaped_brackets` by brackets."""
+    """Replace the marks of `mark_escaped_brackets` in a text by brackets."""
     return text.replace(BRACKET_MARK, "<")
 
 
 def find_placeholder_problems(
     scenario: JSONObject, *, is_outline: bool
 ) -> Iterator[FeatureProblem]:
-    """Yield the problems of placeholders and Examples in a parsed scenario.
+    """Yield the problems of a scenario outline's placeholders and Examples.
 
     Args:
         scenario: As Gherkin's parser gives it.
@@ -67,7 +67,7 @@ def find_placeholder_problems(
 
 
 def find_background_placeholders(background: JSONObject) -> Iterator[FeatureProblem]:
-    """Yield placeholders in a Background, which has no Examples."""
+    """Yield a problem for each placeholder in a Background, which has no Examples."""
     for line, text in iterate_scenario_texts_with_lines(background):
         for name in _find_probable_placeholders(text):
             what = f"<{name}> is in a Background, but Examples do not fill a Background"
@@ -149,21 +149,21 @@ def _suggest_column(name: str, columns: list[str]) -> str:
 
 
 def _find_closest_column(name: str, columns: list[str]) -> str | None:
-    """Return the column that *name* is probably a typing error of."""
+    """Return the Examples column of which a placeholder is probably a misspelling, or None."""
     folded = {column.strip().casefold(): column for column in columns}
     near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.75)
     return folded[near[0]] if near else None
 
 
 def _find_half_open_placeholders(text: str, columns: list[str]) -> Iterator[str]:
-    """Yield placeholders with a missing bracket, e.g. `value>` or `<value`."""
+    """Yield placeholders of a step with a missing bracket, e.g. `value>` or `<value`."""
     names = "|".join(re.escape(name) for name in sorted(columns, key=len, reverse=True) if name)
     if names:
         yield from re.findall(rf"(?<![\w<\\])<(?:{names})(?![\w>])|(?<![\w<])\w?(?:{names})>", text)
 
 
 def _find_probable_placeholders(text: str) -> Iterator[str]:
-    """Yield names in angle brackets that look like placeholders and not like HTML."""
+    """Yield names in angle brackets that look like placeholders, not HTML."""
     closed = set(_CLOSING_TAG.findall(text))
     for name in _PLACEHOLDER_PATTERN.findall(text):
         if _PLACEHOLDER_WORDS.fullmatch(name) and name not in closed:
@@ -179,7 +179,7 @@ _COMMENT_HINT = "If it is a comment, put # before it."
 def find_steps_in_description(
     node: JSONObject, lines: list[str], language: str, *, allows_steps: bool
 ) -> Iterator[FeatureProblem]:
-    """Yield the lines of a description that look like steps and would not run.
+    """Yield problems: lines of a feature file's description that look like steps and never run.
 
     Args:
         node: What has the description, as Gherkin's parser gives it.
@@ -197,7 +197,7 @@ def find_steps_in_description(
 
 
 def _list_description_lines(node: JSONObject, lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Yield number and text of each line of a description, without comments."""
+    """Yield number and text of each line of a Gherkin description, without comments."""
     description_lines = [text.strip() for text in node.get("description", "").split("\n")]
     at = 0
     for number, line in enumerate(lines[node["location"]["line"] :], node["location"]["line"] + 1):
@@ -213,7 +213,7 @@ def _list_description_lines(node: JSONObject, lines: list[str]) -> Iterator[tupl
 def _diagnose_description_line(
     line: str, previous_line: str, language: str, *, allows_steps: bool
 ) -> tuple[str, str] | None:
-    """Return what is wrong with a line and what to do; None if it is plain text."""
+    """Return what is wrong with a line of a Gherkin description; None if it is plain text."""
     if allows_steps and line.startswith(_STEP_ARGUMENT_MARKS):
         return "there is no step above this line", "Begin the line above with Given, When or Then."
     for words, rest in split_after_first_words(line):
@@ -225,7 +225,7 @@ def _diagnose_description_line(
 
 
 def _diagnose_scenario_line(line: str, previous_line: str, language: str) -> tuple[str, str] | None:
-    """Diagnose a description line of a scenario, where near matches count as steps."""
+    """Return what is wrong with a description line of a scenario that resembles a step, or None."""
     if is_library_step(line):
         return "this step has no keyword", "Begin it with Given, When or Then."
     for words, rest in split_after_first_words(line):
@@ -257,7 +257,7 @@ def _starts_with_english_keyword(line: str) -> bool:
 
 
 def _continues_sentence(previous_line: str, line: str) -> bool:
-    """Return whether *line* continues the sentence of the previous line."""
+    """Return whether a description line continues the sentence of the previous line."""
     return (
         bool(previous_line)
         and not previous_line.endswith((".", "!", "?", ":"))
@@ -273,7 +273,7 @@ _STEP_HINT = "Begin it with Given, When, Then, And or But. If it is a comment, p
 
 
 class _GherkinParserProblem(NamedTuple):
-    """What is wrong, what to do, and the line number."""
+    """A problem that the Gherkin parser reports: what is wrong, what to do, and the line."""
 
     what: str
     remedy: str
@@ -281,7 +281,7 @@ class _GherkinParserProblem(NamedTuple):
 
 
 def explain_parser_error(error: CompositeParserException, text: str) -> FeatureProblem:
-    """Return the first problem that the parser reports; later ones mostly follow from it."""
+    """Return the first problem of a Gherkin parser error; later ones mostly follow from it."""
     lines = text.split("\n")
     problem = _explain_first_error(
         min(error.errors, key=lambda found: found.location["line"]), lines
@@ -330,7 +330,7 @@ def _find_file_language(lines: list[str]) -> str:
 
 
 def _find_unclosed_docstring(lines: list[str]) -> int | None:
-    """Return the line of a triple-quoted text without end."""
+    """Return the line of a triple-quoted text without end in a feature file, or None."""
     sign, opened = "", None
     for number, line in enumerate(map(str.strip, lines), start=1):
         if sign and line.startswith(sign):
@@ -341,7 +341,7 @@ def _find_unclosed_docstring(lines: list[str]) -> int | None:
 
 
 def _diagnose_rejected_line(line: str, parser_message: str, language: str) -> tuple[str, str]:
-    """Return what is wrong with a line that the parser rejects, and what to do."""
+    """Return what is wrong with a line that the Gherkin parser rejects, and what to do."""
     if found := explain_wrong_title_keyword(line, language) or _diagnose_keyword(line, language):
         return found
     if "#FeatureLine" in parser_message:

@@ -1,4 +1,4 @@
-"""Pytest plugin that collects feature files directly, without a Python module that binds them."""
+"""Pytest plugin that collects feature files directly, without a Python module binding them."""
 
 import codecs
 import os
@@ -35,7 +35,7 @@ BINDING_MODULE_SOURCE = "from pytest_bdd import scenarios\nscenarios({path!r})\n
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the ini option `emulator_features`."""
+    """Pytest hook: add the ini option `emulator_features`."""
     about = (
         "Feature files to run without a test module: ours (with steps of this library), all, none."
     )
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Reject an unknown value of `emulator_features`."""
+    """Pytest hook: reject an unknown value of the ini option `emulator_features`."""
     if config.getini(FEATURES_OPTION) not in FEATURES_OPTION_VALUES:
         value, known = config.getini(FEATURES_OPTION), ", ".join(FEATURES_OPTION_VALUES)
         message = f"{FEATURES_OPTION}: {value!r} is not known. Known: {known}."
@@ -52,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFile | None":
-    """Collect a feature file that has a library step or is named on the command line."""
+    """Pytest hook: collect a feature file that has a library step or is named by the user."""
     which = parent.config.getini(FEATURES_OPTION)
     if file_path.suffix != ".feature" or which == "none":
         return None
@@ -67,7 +67,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFi
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect collected scenarios that a test module already binds."""
+    """Pytest hook: deselect collected scenarios that a test module already binds."""
     bound = {
         _find_scenario_location(item) for item in items if not isinstance(item.parent, FeatureFile)
     }
@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
-    """Report feature files that were skipped, and why."""
+    """Pytest hook: report which feature files were skipped, and why."""
     bound = {found[0] for item in items if (found := _find_scenario_location(item))}
     left: dict[str, list[str]] = {}
     for name, why in config.stash[SKIPPED_FILES].items():
@@ -99,7 +99,7 @@ def _join_file_names(names: list[str]) -> str:
 
 
 class FeatureFile(pytest.Module):
-    """Collector of one feature file: acts as the test module that binds it."""
+    """Pytest collector of one feature file, in place of a test module that binds it."""
 
     def _getobj(self) -> ModuleType:
         path = str(self.path)
@@ -114,7 +114,7 @@ class FeatureFile(pytest.Module):
 
 
 def _find_skip_reason(feature: Path) -> str | None:
-    """Return why a feature file is skipped; None when it has a library step.
+    """Return why a feature file is not collected; None when it has a library step.
 
     The file is read line by line, so that a feature with a mistake is not missed.
     """
@@ -129,7 +129,7 @@ def _find_skip_reason(feature: Path) -> str | None:
 
 
 def has_library_step(feature: Path) -> bool:
-    """Return whether any line of the file is a library step, whatever its keyword."""
+    """Return whether any line of a feature file is a library step, whatever its keyword."""
     raw = feature.read_bytes()
     wide = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     lines = raw.decode("utf-16" if wide else "utf-8-sig", errors="replace").splitlines()
@@ -141,7 +141,7 @@ def has_library_step(feature: Path) -> bool:
 
 
 def find_bound_scenario_errors(feature: Feature, scenario: Scenario) -> str | None:
-    """Return the problems that pytest-bdd ignores in a scenario bound by a module.
+    """Return the problems that pytest-bdd ignores in a scenario bound by a test module.
 
     Returns: None where nothing is wrong, and for a feature without a step of the library.
     """
@@ -163,7 +163,7 @@ def find_bound_scenario_errors(feature: Feature, scenario: Scenario) -> str | No
 
 @cache
 def _read_library_feature(path: Path) -> tuple[frozenset[str] | None, str | None]:
-    """Return the scenario names of a feature file, or its errors; neither for a foreign file."""
+    """Return the scenario names of a feature file, or its errors; neither without library steps."""
     if not has_library_step(path):
         return None, None
     try:
@@ -176,7 +176,7 @@ def _read_library_feature(path: Path) -> tuple[frozenset[str] | None, str | None
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Explain which bound feature file pytest-bdd cannot read."""
+    """Pytest hook: explain which bound feature file pytest-bdd cannot read."""
     report = yield
     call: pytest.CallInfo[None] | None = getattr(report, "call", None)
     error = call.excinfo.value if call and call.excinfo else None
@@ -195,7 +195,7 @@ def _explain_unreadable_feature(error: GherkinParseError) -> str | None:
 
 
 def _has_other_framework_steps(folder: Path) -> bool:
-    """Return whether *folder* has steps of behave or Cucumber."""
+    """Return whether a folder has step files of behave or Cucumber."""
     for file in folder.rglob("*") if folder.is_dir() else ():
         if file.suffix in FOREIGN_STEP_SUFFIXES:
             return True
@@ -205,7 +205,7 @@ def _has_other_framework_steps(folder: Path) -> bool:
 
 
 def _find_scenario_location(item: pytest.Item) -> tuple[Path, int] | None:
-    """Return file and line of the scenario that a test runs; None for other tests."""
+    """Return file and line of the scenario that a pytest item runs; None for other tests."""
     if not isinstance(item, pytest.Function):
         return None
     template = scenario_wrapper_template_registry.get(item.function)

@@ -44,7 +44,7 @@ class FeatureFileError(Exception):
 
 
 def read_feature_text(path: Path) -> str:
-    """Return the text of a feature file.
+    """Read the text of a feature file.
 
     Raises: EmulatorError, when it cannot be read as text.
     """
@@ -119,7 +119,7 @@ def _find_feature_problems(feature: JSONObject, lines: list[str]) -> Iterator[Fe
 
 
 def _list_described_nodes(feature: JSONObject) -> Iterator[tuple[JSONObject, str]]:
-    """Yield all nodes that may have a description, and their kind."""
+    """Yield all Gherkin nodes of a feature that may have a description, and their kind."""
     yield feature, "feature"
     for child in feature["children"]:
         for kind, node in child.items():
@@ -134,7 +134,7 @@ def _list_described_nodes(feature: JSONObject) -> Iterator[tuple[JSONObject, str
 
 
 def _list_scenarios_with_rules(feature: JSONObject) -> Iterator[tuple[JSONObject, str]]:
-    """Yield each scenario and the name of its rule, or ""."""
+    """Yield each scenario of a feature and the name of its rule, or ""."""
     for child in feature["children"]:
         if "scenario" in child:
             yield child["scenario"], ""
@@ -144,7 +144,7 @@ def _list_scenarios_with_rules(feature: JSONObject) -> Iterator[tuple[JSONObject
 
 
 def _find_duplicate_scenario_names(feature: JSONObject) -> Iterator[FeatureProblem]:
-    """Yield a problem for each second scenario with the same name."""
+    """Yield a problem for each further scenario with the same name in a feature."""
     for inside in [feature, *(child["rule"] for child in feature["children"] if "rule" in child)]:
         first_line_by_name: dict[str, int] = {}
         for child in inside["children"]:
@@ -160,7 +160,7 @@ def _find_duplicate_scenario_names(feature: JSONObject) -> Iterator[FeatureProbl
 
 
 def _make_scenario_names_unique(feature: JSONObject) -> None:
-    """Add the rule, and if needed the line, to scenario names that are not unique."""
+    """Add the rule, and if needed the line, to a feature's scenario names that are not unique."""
     scenarios = list(_list_scenarios_with_rules(feature))
     names = Counter(scenario["name"] for scenario, _ in scenarios)
     for scenario, rule in scenarios:
@@ -173,9 +173,10 @@ def _make_scenario_names_unique(feature: JSONObject) -> None:
 
 
 class _EscapedScenarioTemplate(ScenarioTemplate):
-    """Scenario template that restores escaped brackets after filling placeholders."""
+    """Scenario template of pytest-bdd that restores escaped brackets after filling placeholders."""
 
     def render(self, context: Mapping[str, object]) -> Scenario:
+        """Fill the placeholders of a scenario outline from an Examples row, restoring brackets."""
         scenario = super().render(context)
         scenario.name = restore_escaped_brackets(scenario.name)
         for step in scenario.steps:
@@ -189,7 +190,7 @@ class _EscapedScenarioTemplate(ScenarioTemplate):
 
 
 class _DocumentFeatureParser(FeatureParser):
-    """Converts a checked Gherkin document to a pytest-bdd feature."""
+    """Converter of a checked Gherkin document to a pytest-bdd feature."""
 
     def __init__(self, path: Path, document: JSONObject) -> None:
         super().__init__(str(path.parent), path.name)
@@ -202,7 +203,7 @@ class _DocumentFeatureParser(FeatureParser):
     def parse_scenario(
         self, scenario_data: ParsedScenario, feature: Feature, rule: Rule | None = None
     ) -> ScenarioTemplate:
-        """Convert a scenario.
+        """Convert a scenario of a Gherkin document to pytest-bdd.
 
         Its name is changed if another scenario has the same name.
         """
@@ -216,7 +217,7 @@ class _DocumentFeatureParser(FeatureParser):
         return template
 
     def parse_steps(self, steps_data: list[ParsedStep]) -> list[Step]:
-        """Convert the steps of a scenario or background, with their keywords as written."""
+        """Convert the steps of a Gherkin scenario or background, with their keywords as written."""
         kind: str | None = None
         steps = []
         for data in steps_data:
@@ -240,7 +241,7 @@ class _DocumentFeatureParser(FeatureParser):
         return steps
 
     def _find_step_type(self, step: ParsedStep, previous_type: str | None) -> str:
-        """Return given, when or then: by keyword, else by the previous step or the matching step.
+        """Return a step's type (given, when, then) by keyword, previous step or function.
 
         Cucumber matches steps by text alone, so a scenario may use only `*`.
         """

@@ -33,19 +33,19 @@ _PUNCTUATION = " \t:,.;-"
 
 @cache
 def map_step_keywords_to_languages() -> dict[str, str]:
-    """Return each step keyword in lower case -> language code."""
+    """Map each Gherkin step keyword in lower case to its language code."""
     return _map_keywords_to_languages(STEP_KEYWORD_ROLES)
 
 
 @cache
 def map_title_keywords_to_languages() -> dict[str, str]:
-    """Return each title keyword, e.g. "senaryo" -> language code."""
+    """Map each Gherkin title keyword, e.g. "senaryo", to its language code."""
     return _map_keywords_to_languages(TITLE_KEYWORD_ROLES)
 
 
 @cache
 def _list_step_keyword_prefixes() -> tuple[str, ...]:
-    """Return the step keywords with their trailing space."""
+    """List the Gherkin step keywords with their trailing space."""
     return tuple(
         {
             word
@@ -71,13 +71,13 @@ def _map_keywords_to_languages(roles: tuple[str, ...]) -> dict[str, str]:
 
 
 def get_language_name(code: str) -> str:
-    """Return the English name of a language, e.g. "Turkish"."""
+    """Return the English name of a Gherkin language by its code, e.g. "Turkish"."""
     name: str = KEYWORDS_BY_LANGUAGE[code]["name"]
     return name
 
 
 def list_texts_after_step_keywords(line: str) -> list[str]:
-    """Return the texts after each step keyword that the line starts with."""
+    """Return what follows the step keyword in a line, once for each keyword that it starts with."""
     line = line.strip()
     return [
         line[len(prefix) :].strip()
@@ -87,7 +87,7 @@ def list_texts_after_step_keywords(line: str) -> list[str]:
 
 
 def split_after_first_words(line: str) -> list[tuple[str, str]]:
-    """Return the line split after each of its first words, or after a keyword without space."""
+    """Split a line after each of its first words, where a mistyped step keyword may end."""
     words = re.split(r"(\s+)", line.strip())
     places = range(1, len(words), 2)[:_MAX_KEYWORD_WORDS]
     cuts = [("".join(words[:at]), "".join(words[at + 1 :])) for at in places]
@@ -100,17 +100,17 @@ def split_after_first_words(line: str) -> list[tuple[str, str]]:
 
 
 def normalise_keyword(keyword: str) -> str:
-    """Return a keyword in lower case without punctuation: "Then:" is "then"."""
+    """Return a Gherkin keyword in lower case without punctuation: "Then:" is "then"."""
     return keyword.strip(_PUNCTUATION).lower()
 
 
 def is_list_bullet(words: str) -> bool:
-    """Return whether *words* are only a list marker, e.g. "-" or "1."."""
+    """Return whether the first words of a line are only a list marker, e.g. "-" or "1."."""
     return bool(_BULLET_PATTERN.fullmatch(words))
 
 
 def resembles_step_keyword(words: str) -> bool:
-    """Return whether *words* are a step keyword, perhaps with a typing error."""
+    """Return whether words are a Gherkin step keyword, perhaps with a typing error."""
     word = normalise_keyword(words)
     known = map_step_keywords_to_languages()
     return word in known or any(
@@ -121,7 +121,7 @@ def resembles_step_keyword(words: str) -> bool:
 
 
 def explain_wrong_step_keyword(words: str, language: str) -> tuple[str, str]:
-    """Explain why *words* start no step of a file in *language*, and what to write."""
+    """Explain why words start no step of a feature file in *language*, and what to write."""
     word = normalise_keyword(words)
     code = map_step_keywords_to_languages().get(word)
     if code is None:
@@ -135,7 +135,7 @@ def explain_wrong_step_keyword(words: str, language: str) -> tuple[str, str]:
 
 
 def explain_wrong_title_keyword(line: str, language: str) -> tuple[str, str] | None:
-    """Explain what is wrong with a line similar to a title such as `Scenario: name`.
+    """Explain what is wrong with a line similar to a Gherkin title such as `Scenario: name`.
 
     Returns: None for a line that is no such thing.
     """
@@ -162,7 +162,7 @@ def _explain_keyword_language(words: str, code: str, language: str) -> tuple[str
 
 
 def _find_closest_title_keyword(words: str) -> str | None:
-    """Return the title keyword that *words* are, or are similar to."""
+    """Return the Gherkin title keyword that words are, or are similar to, or None."""
     word = " ".join(words.lower().split())
     if word in map_title_keywords_to_languages():
         return word

@@ -51,7 +51,7 @@ def require_known_or_received(
     where: str,
     texts: ScenarioTexts,
 ) -> None:
-    """Reject a name that Insider One neither knows nor has received.
+    """Reject a name in a step that Insider One neither knows nor has received.
 
     A custom name, e.g. custom.plan, is rejected if it is one typing error away from another name.
 
@@ -78,7 +78,7 @@ def require_known_or_received(
 
 
 def require_known_name(noun: str, names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Reject a name that is not in *known*; accept all if *known* is empty.
+    """Reject a name in a step that is not in *known*; accept all if *known* is empty.
 
     Raises: EmulatorError.
     """
@@ -89,7 +89,7 @@ def require_known_name(noun: str, names: Iterable[str], known: Collection[str], 
 
 
 def require_nonempty_text(noun: str, text: str, where: str) -> None:
-    """Reject an empty text, which every text would contain.
+    """Reject an empty text in a step that looks for a text, as every text would contain it.
 
     Raises: EmulatorError.
     """
@@ -100,7 +100,7 @@ def require_nonempty_text(noun: str, text: str, where: str) -> None:
 def require_valid_event_name(
     name: str, options: InsiderAccountOptions, vocabulary: KnownNames, where: str
 ) -> None:
-    """Reject an event name that this account can never have.
+    """Reject an event name in a step that this Insider One account can never have.
 
     Raises: EmulatorError.
     """
@@ -119,7 +119,7 @@ def require_valid_event_name(
 
 
 def require_known_channels(names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Reject an unknown channel.
+    """Reject an unknown channel, other than email, sms and so on, in a step.
 
     Raises: EmulatorError.
     """
@@ -149,7 +149,7 @@ WORD_STEM_LENGTH = 3  # letters that two forms of a word share: add and added
 
 @dataclass(frozen=True, slots=True)
 class ScenarioEventNames:
-    """Event names of one scenario: sent, mentioned in the feature, and received.
+    """Event names of one scenario: sent, mentioned in the feature file, and received.
 
     Args:
         sent_names: The names that the shop gave the track calls of the scenario.
@@ -165,7 +165,7 @@ class ScenarioEventNames:
 def require_possible_event_name(
     name: str, vocabulary: KnownNames, scenario_events: ScenarioEventNames, where: str
 ) -> None:
-    """Reject an event name under which no event of this scenario could arrive.
+    """Reject an event name in a step under which no event of the scenario could arrive.
 
     Raises: EmulatorError, naming the one under which it arrives, or that may be meant.
     """
@@ -191,7 +191,7 @@ def require_possible_event_name(
 
 
 def _find_segment_events_mapped_to(name: str, events: ScenarioEventNames) -> list[str]:
-    """Return the track events that arrive as *name*, those of the scenario first."""
+    """Return the track events that arrive under an Insider One name, the scenario's own first."""
     known = [
         *events.sent_names,
         *sorted(events.feature_texts),
@@ -205,7 +205,7 @@ def _find_segment_events_mapped_to(name: str, events: ScenarioEventNames) -> lis
 def _suggest_event_name(
     name: str, vocabulary: KnownNames, events: ScenarioEventNames
 ) -> str | None:
-    """Return the known name that differs by one typing error, or has all words of *name*."""
+    """Return the known event name that is one typing error away or has all words of *name*."""
     exact_names = [
         *events.received_names,
         *vocabulary.fixed_insider_event_names,
@@ -232,7 +232,7 @@ def _suggest_event_name(
 
 
 def _has_all_words(words: Iterable[str], required_words: Sequence[str]) -> bool:
-    """Return whether each of at least two *required_words* has a form among *words*."""
+    """Return whether an event name's words include a form of each of the *required_words*."""
     stems = {word[:WORD_STEM_LENGTH] for word in words}
     return len(required_words) > 1 and all(
         word[:WORD_STEM_LENGTH] in stems for word in required_words
@@ -247,7 +247,7 @@ NUMBER_PROPERTIES = frozenset(_NUMBER_PROPERTY_NAMES.split())
 
 
 def read_product_table(scene: ScenarioContext, table: StepTable) -> list[JSONObject]:
-    """Return one product for each row of *table*, after checking its property names.
+    """Return one product for each row of a step's table, after checking its property names.
 
     Raises: EmulatorError, for a table without rows or names, or a name that is a slip.
     """
@@ -266,7 +266,7 @@ def read_product_table(scene: ScenarioContext, table: StepTable) -> list[JSONObj
 
 
 def read_property_table(scene: ScenarioContext, table: StepTable, event: str) -> JSONObject:
-    """Return the properties of a call from a table, after checking their names.
+    """Return the properties of a call from a step's table, after checking their names.
 
     Raises: EmulatorError.
     """
@@ -276,7 +276,7 @@ def read_property_table(scene: ScenarioContext, table: StepTable, event: str) ->
 
 
 def read_trait_table(scene: ScenarioContext, table: StepTable) -> JSONObject:
-    """Return the traits of an identify call from a table, after checking their names.
+    """Return the traits of an identify call from a step's table, after checking their names.
 
     Raises: EmulatorError.
     """
@@ -284,7 +284,7 @@ def read_trait_table(scene: ScenarioContext, table: StepTable) -> JSONObject:
 
 
 def reject_event_name_typo(scene: ScenarioContext, event: str) -> None:
-    """Reject a track event name that is one typing error away from a known name.
+    """Reject a track event name in a step that is one typing error away from a known name.
 
     Raises: EmulatorError.
     """
@@ -293,7 +293,7 @@ def reject_event_name_typo(scene: ScenarioContext, event: str) -> None:
 
 
 def reject_page_name_typo(scene: ScenarioContext, page: str) -> None:
-    """Reject a page name that is one typing error away from a name in a mapping.
+    """Reject a page name in a step that is one typing error away from a name in a mapping.
 
     Raises: EmulatorError.
     """
@@ -302,7 +302,7 @@ def reject_page_name_typo(scene: ScenarioContext, page: str) -> None:
 
 
 def require_iso_currency(scene: ScenarioContext, currency: str) -> None:
-    """Reject a currency that is not an ISO 4217 code.
+    """Reject a currency in a step that is not an ISO 4217 code.
 
     Raises: EmulatorError.
     """

@@ -1,4 +1,4 @@
-"""Pytest plugin: options, fixtures and readable failures for scenarios.
+"""Pytest plugin for scenarios: options, fixtures and readable failures.
 
 pytest loads this module in every run where the package is installed, so heavy imports wait until a
 scenario needs them.
@@ -59,7 +59,7 @@ pytest_plugins = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the command line options of the plugin."""
+    """Pytest hook: add the command line options of the scenarios plugin."""
     group = parser.getgroup("emulator")
     group.addoption(
         "--emulator-served",
@@ -93,14 +93,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks documented, observed and assumed."""
+    """Pytest hook: register the marks documented, observed and assumed."""
     for name, meaning in BASIS_MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Stop the run if no emulator answers at --emulator-url."""
+    """Pytest hook: stop the run if no emulator answers at --emulator-url."""
     config = session.config
     url = config.getoption("emulator_url")
     if not url and config.getoption("emulator_no_keep"):
@@ -118,7 +118,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
-    """Provide sandboxes; the emulator starts with the first sandbox."""
+    """Pytest fixture: provider of sandboxes; the emulator starts with the first sandbox."""
     from segment_insider_scenarios.running_emulator import SandboxProvider
 
     names = ("served", "url", "no_keep")
@@ -130,7 +130,7 @@ def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
 
 @pytest.fixture(scope="session")
 def served_emulators() -> "Iterator[SandboxProvider]":
-    """Provide sandboxes of an emulator that listens at a free port."""
+    """Pytest fixture: provider of sandboxes of an emulator that listens at a free port."""
     from segment_insider_scenarios.running_emulator import SandboxProvider
 
     with SandboxProvider(served=True) as started:
@@ -141,7 +141,7 @@ def served_emulators() -> "Iterator[SandboxProvider]":
 def emulator(
     emulators: "SandboxProvider", pytestconfig: pytest.Config
 ) -> "Iterator[RunningEmulator]":
-    """Provide an empty emulator of --emulator-workspace in this process."""
+    """Pytest fixture: an empty emulator of --emulator-workspace in this process."""
     with emulators.open_sandbox(_load_default_workspace(pytestconfig)) as running:
         yield running
 
@@ -150,14 +150,14 @@ def emulator(
 def served_emulator(
     served_emulators: "SandboxProvider", pytestconfig: pytest.Config
 ) -> "Iterator[RunningEmulator]":
-    """Provide an empty emulator at a free port, for programs in other processes."""
+    """Pytest fixture: an empty emulator at a free port, for programs in other processes."""
     with served_emulators.open_sandbox(_load_default_workspace(pytestconfig)) as running:
         yield running
 
 
 @pytest.fixture
 def segment(emulator: "RunningEmulator") -> "SegmentShop":
-    """Provide a shop that sends calls with Segment's Python SDK."""
+    """Pytest fixture: a shop that sends calls to the emulator with Segment's Python SDK."""
     return emulator.shop
 
 
@@ -171,7 +171,7 @@ def insider_one(emulator: "RunningEmulator") -> "InsiderOneView":
 
 @pytest.fixture
 def clock(emulator: "RunningEmulator") -> "ClockControl":
-    """Provide the emulator's clock."""
+    """Pytest fixture: control of the emulator's clock."""
     from segment_insider_scenarios.running_emulator import ClockControl
 
     return ClockControl(emulator.client)
@@ -179,7 +179,7 @@ def clock(emulator: "RunningEmulator") -> "ClockControl":
 
 @pytest.fixture
 def shopper() -> "Callable[..., Shopper]":
-    """Provide a function that makes people: shopper("Ada"), shopper(seed=7, locale="de_DE")."""
+    """Pytest fixture: a function that makes people: shopper("Ada"), shopper(seed=7)."""
     from segment_insider_scenarios.shopper import make_shopper
 
     return make_shopper
@@ -187,7 +187,7 @@ def shopper() -> "Callable[..., Shopper]":
 
 @pytest.fixture
 def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
-    """Provide an emulator that answers for Segment's and Insider One's host names."""
+    """Pytest fixture: an emulator that answers for Segment's and Insider One's host names."""
     from segment_insider_scenarios.running_emulator import intercepting
 
     with intercepting(emulator):
@@ -198,7 +198,7 @@ def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
 def scene(
     emulators: "SandboxProvider", request: pytest.FixtureRequest
 ) -> "Iterator[ScenarioContext]":
-    """Provide the state that the steps of one scenario share."""
+    """Pytest fixture: the context that the steps of one scenario share."""
     from segment_insider_scenarios.context import ScenarioContext
 
     stash = request.node.stash
@@ -227,7 +227,7 @@ def _load_default_workspace(config: pytest.Config) -> "Workspace":
 def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
 ) -> None:
-    """Store the scenario name for reports and the feature folder for file lookups."""
+    """pytest-bdd hook: store the scenario's name for reports and its folder for file lookups."""
     from segment_insider_scenarios.feature_collector import FeatureFile, find_bound_scenario_errors
 
     request.node.stash[FEATURE_FOLDER] = Path(feature.filename).parent
@@ -249,7 +249,7 @@ def pytest_bdd_before_step_call(
     step: "Step",
     step_func: Callable[..., object],
 ) -> None:
-    """Reject a step that matches two functions, or a table that its function does not use."""
+    """pytest-bdd hook: reject a step that matches two functions, or a table that is not used."""
     from segment_insider_scenarios.step_errors import (
         describe_ambiguous_step,
         reject_unused_argument,
@@ -275,7 +275,7 @@ def pytest_bdd_before_step_call(
 def pytest_bdd_after_step(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
-    """Fail a scenario that checks nothing or does not use what it prepared."""
+    """pytest-bdd hook: fail a scenario that checks nothing or does not use its preparations."""
     if step is scenario.steps[-1]:
         _fail_without_then(request, scenario)
         _fail_unused_preparation(request, scenario)
@@ -289,7 +289,7 @@ def pytest_bdd_step_error(
     step_func: Callable[..., object],
     exception: Exception,
 ) -> None:
-    """Show the failed step in its scenario; report input errors without traceback."""
+    """pytest-bdd hook: show the failed step in its scenario; input errors without traceback."""
     from segment_insider_scenarios.step_catalogue import ARGUMENT_NOUNS
     from segment_insider_scenarios.step_errors import describe_missing_argument
 
@@ -307,7 +307,7 @@ def pytest_bdd_step_error(
 def pytest_bdd_step_func_lookup_error(
     request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
 ) -> None:
-    """Report unknown steps with suggestions."""
+    """pytest-bdd hook: report unknown steps with suggestions."""
     _fail_unknown_steps(request, scenario)
 
 
@@ -315,7 +315,7 @@ def pytest_bdd_step_func_lookup_error(
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Note failures for the sandbox; report input errors without traceback.
+    """Pytest hook: note failures for the sandbox; report input errors without traceback.
 
     The run ends when the emulator at --emulator-url cannot be used any more.
     """
@@ -340,7 +340,7 @@ def pytest_runtest_makereport(
 
 
 def _find_stop_reason(config: pytest.Config, error: BaseException) -> str | None:
-    """Return why no further scenario can run at --emulator-url; None if it can."""
+    """Return why no further scenario can run at --emulator-url; None if the run can go on."""
     url: str | None = config.getoption("emulator_url")
     if not url:
         return None
@@ -353,7 +353,7 @@ def _find_stop_reason(config: pytest.Config, error: BaseException) -> str | None
 
 
 def _suggest_fewer_sandboxes(config: pytest.Config) -> Iterator[str]:
-    """Yield hints how this run would need fewer sandboxes."""
+    """Yield hints how this run of scenarios would need fewer sandboxes."""
     if not config.getoption("emulator_no_keep"):
         yield "--no-keep (in pytest: --emulator-no-keep) deletes those of failed scenarios."
     if hasattr(config, "workerinput"):
@@ -379,7 +379,7 @@ def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> 
 
 
 def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
-    """Fail a scenario that does not use what it prepared."""
+    """Fail a scenario that does not use what its Given steps prepared."""
     scene = request.node.stash.get(SCENARIO_CONTEXT, None)
     if scene and (unused := scene.find_unused_preparation_error()):
         _add_scenario_report_section(request, scenario)
@@ -389,7 +389,7 @@ def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario
 def _add_scenario_report_section(
     request: pytest.FixtureRequest, scenario: "Scenario", *failed_steps: "Step"
 ) -> None:
-    """Add the scenario with its failed steps to the test report."""
+    """Add a section to the test report: the scenario's steps, with the failed ones marked."""
     from segment_insider_scenarios.step_errors import format_scenario
 
     section = format_scenario(scenario, request.config.rootpath, *failed_steps)

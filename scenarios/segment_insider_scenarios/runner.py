@@ -1,4 +1,4 @@
-"""Run feature files with pytest and record the result of every step."""
+"""Runner of feature files: runs them with pytest and records the result of every step."""
 
 import os
 import re
@@ -75,14 +75,14 @@ RECORD_ATTRIBUTE = "scenario_record"  # of a test report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option --emulator-traffic."""
+    """Pytest hook: add the option --emulator-traffic."""
     parser.getgroup("emulator").addoption(
         "--emulator-traffic", action="store_true", help="Record what each step sent and delivered."
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the step recorder."""
+    """Pytest hook: register the step recorder."""
     if hasattr(config, "workerinput"):
         install_termination_handlers()
     config.pluginmanager.register(
@@ -91,7 +91,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class StepRecorder:
-    """Recorder of the running scenario: adds its step results to the test report."""
+    """Pytest plugin that records the step results of the running scenario in its test report."""
 
     def __init__(self, config: pytest.Config, *, traffic: bool) -> None:
         self._config, self._records_traffic = config, traffic
@@ -103,7 +103,7 @@ class StepRecorder:
     def pytest_bdd_before_scenario(
         self, request: pytest.FixtureRequest, feature: Feature, scenario: Scenario
     ) -> None:
-        """Start a record in which no step has run."""
+        """pytest-bdd hook: start the record of a scenario in which no step has run."""
         self._last_seen_ids = dict.fromkeys(self._last_seen_ids, 0)
         uri = get_relative_path(feature.filename, request.config.rootpath)
         callspec = getattr(request.node, "callspec", None)
@@ -114,16 +114,16 @@ class StepRecorder:
         self._running_item = request.node
 
     def pytest_bdd_before_step(self, request: pytest.FixtureRequest, step: Step) -> None:
-        """Store the start time of the step."""
+        """pytest-bdd hook: store the start time of the step."""
         self._step_started_at = time.perf_counter()
         _find_step_record(request, step)["verdict"] = "unknown"
 
     def pytest_bdd_after_step(self, request: pytest.FixtureRequest, step: Step) -> None:
-        """Record a passed step."""
+        """pytest-bdd hook: record a passed step."""
         self._record_step_verdict(request, step, "passed")
 
     def pytest_bdd_step_error(self, request: pytest.FixtureRequest, step: Step) -> None:
-        """Record a failed or ambiguous step."""
+        """pytest-bdd hook: record a failed or ambiguous step."""
         # The error of the step matters, not that its emulator may have stopped, too.
         with suppress(EmulatorError):
             self._record_step_verdict(
@@ -134,7 +134,7 @@ class StepRecorder:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach the record to the test report."""
+        """Pytest hook: attach the scenario's record to the test report."""
         report = yield
         if report.when == "call" and SCENARIO_RECORD in item.stash:
             setattr(report, RECORD_ATTRIBUTE, item.stash[SCENARIO_RECORD])
@@ -142,7 +142,7 @@ class StepRecorder:
         return report
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Report the interrupted scenario as failed."""
+        """Pytest hook: report the interrupted scenario as failed."""
         if item := self._running_item:
             report = pytest.TestReport(
                 item.nodeid, item.location, {}, "failed", INTERRUPTED_MESSAGE, "call", [], 0.0
@@ -164,7 +164,7 @@ class StepRecorder:
     def _record_traffic(
         self, scene: ScenarioContext, record: JSONObject, step_record: JSONObject
     ) -> None:
-        """Record the messages and deliveries since the previous step."""
+        """Record the messages and deliveries since the previous step in the step's record."""
         record["sandbox"], record["stays"] = scene.emulator.url, scene.emulator.remains_after_run
         if not self._records_traffic:
             return
@@ -184,7 +184,7 @@ class StepRecorder:
 
 
 def _find_step_record(request: pytest.FixtureRequest, step: Step) -> JSONObject:
-    """Return the record of *step*, found by its line."""
+    """Return the record of a step in its scenario's record, found by its line."""
     steps: list[JSONObject] = request.node.stash[SCENARIO_RECORD]["steps"]
     return next(record for record in steps if record["line"] == step.line_number)
 
@@ -211,7 +211,7 @@ WORKER_LINE = re.compile(r"\A\[gw\d+\] .*\n")
 
 
 class FeatureRun:
-    """One run: results in the order in which scenarios ended, and unreadable files."""
+    """Pytest plugin that collects a run's scenario results, as they end, and unreadable files."""
 
     def __init__(self, on_result: Callable[[ScenarioResult, int, int], None]) -> None:
         self._on_result = on_result
@@ -226,26 +226,26 @@ class FeatureRun:
         self.stop_reason: str | None = None  # why the emulator elsewhere is of no more use
 
     def count_scenarios_with_verdict(self, verdict: str) -> int:
-        """Return how many scenarios have this verdict."""
+        """Return how many scenarios of the run have a verdict."""
         return sum(result.verdict == verdict for result in self.results)
 
     def build_run_results(self) -> RunResults:
-        """Return the results for reports, after the run."""
+        """Return the results of the finished run, for reports."""
         ended_at = datetime.now(UTC)
         cut_short = self.interrupted or self.stop_reason is not None
         return RunResults(self._started_at, ended_at, self.results, self.unreadable, cut_short)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Store the number of scenarios."""
+        """Pytest hook: store the number of collected scenarios."""
         self.expected_count = max(self.expected_count, len(session.items))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
-        """Store the number of scenarios that a worker reports."""
+        """Pytest hook: store the number of scenarios that a worker of pytest-xdist reports."""
         self.expected_count = max(self.expected_count, len(ids))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Store the result of a scenario; it is complete after its teardown."""
+        """Pytest hook: store the result of a scenario; it is complete after its teardown."""
         if reason := getattr(report, STOP_REASON_ATTRIBUTE, None):
             self.stop_reason = reason
         elif report.when == "call" or report.failed or report.skipped:
@@ -254,7 +254,7 @@ class FeatureRun:
             self._complete_scenario_result(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
-        """Complete the scenarios that were still open when the run ended."""
+        """Pytest hook: complete the scenarios that were still open when the run ended."""
         for node in list(self._open_results):
             self._complete_scenario_result(node)
 
@@ -282,9 +282,7 @@ class FeatureRun:
             self._on_result(result, len(self.results), self.expected_count)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Add a feature file that cannot be read, with its error, to this run's list of unreadable
-        files.
-        """
+        """Pytest hook: add a feature file that cannot be read to the run, with its error."""
         if report.failed:
             message = _explain_unreadable_file(report.nodeid, report.longreprtext)
             self.unreadable.append(UnreadableFile(report.nodeid, message))
@@ -292,7 +290,7 @@ class FeatureRun:
 
 @dataclass(frozen=True, slots=True)
 class FeatureRunOptions:
-    """Options of a run.
+    """Options of a run of feature files.
 
     Args:
         workers: Processes; 1 is this one.
@@ -313,7 +311,7 @@ class FeatureRunOptions:
     workspace: str | None = None
 
     def to_pytest_arguments(self) -> list[str]:
-        """Return the options as pytest arguments.
+        """Return the options of a run of feature files as pytest arguments.
 
         Raises: EmulatorError, when several processes cannot be had.
         """
@@ -340,7 +338,7 @@ def run_features(
     on_result: Callable[[ScenarioResult, int, int], None],
     options: FeatureRunOptions,
 ) -> FeatureRun:
-    """Run the scenarios in files and folders.
+    """Run the scenarios in feature files and folders with pytest.
 
     Args:
         on_result: Called with each result, the number of results so far and in total.

@@ -102,7 +102,7 @@ def _open_emulator_app(workspace: Workspace, config: Config) -> Iterator[Flask]:
 
 
 class SandboxProvider:
-    """Provider of sandboxes, one for each test; starts or connects to their emulator.
+    """Provider of sandboxes for tests, one each; starts or connects to their emulator.
 
     Args:
         served: At a free port, so that programs in other processes reach it.
@@ -135,7 +135,7 @@ class SandboxProvider:
     def open_sandbox(
         self, workspace: Workspace, should_remain: Callable[[], bool] = lambda: False
     ) -> Iterator[RunningEmulator]:
-        """Open an empty sandbox of *workspace* during the block.
+        """Open an empty sandbox of a workspace during the block.
 
         Args:
             should_remain: Called at the end; returns whether the sandbox is not deleted.
@@ -198,7 +198,7 @@ class SandboxProvider:
         return self._host_client
 
     def _reserve_workspace_keys(self, workspace: Workspace) -> dict[str, str]:
-        """Reserve the keys of the workspace file if no other sandbox uses them."""
+        """Reserve the workspace file's keys for a sandbox, if no other sandbox uses them."""
         if self.url or workspace.write_key in self._used_write_keys:
             return {}
         self._used_write_keys.add(workspace.write_key)
@@ -209,7 +209,7 @@ class SandboxProvider:
         }
 
     def _get_workspace_request_value(self, workspace: Workspace) -> JSONObject | str:
-        """Return the workspace for the create request: a preset name or a document."""
+        """Return a workspace for the request that creates a sandbox: preset name or document."""
         presets = () if self.url else PRESET_NAMES
         preset_names = (name for name in presets if load_named_workspace(name, Path()) is workspace)
         return next(preset_names, workspace.document)
@@ -262,7 +262,7 @@ def _check_url_responds(
 
 @dataclass(frozen=True, slots=True)
 class InsiderOneView:
-    """Insider One data of one emulator, for tests without Gherkin.
+    """Insider One's profiles, events and requests in one emulator, for tests without Gherkin.
 
     Identifiers have the form "uuid:ada".
     """
@@ -270,20 +270,23 @@ class InsiderOneView:
     client: ControlClient
 
     def profile(self, identifier: str) -> JSONObject | None:
-        """Return the profile with *identifier*, e.g. "uuid:ada"; None if there is none."""
+        """Return the Insider One profile with *identifier*, e.g. "uuid:ada", or None."""
         return self.client.find_profile(identifier)
 
     def profiles(self) -> list[JSONObject]:
-        """Return all profiles."""
+        """Return all Insider One profiles of the emulator."""
         return self.client.list_profiles()
 
     def events(self, identifier: str) -> list[JSONObject]:
-        """Return the events of the profile with *identifier*, oldest first; [] if unknown."""
+        """Return the Insider One events of a profile, oldest first; [] if it is unknown."""
         events: list[JSONObject] = (self.profile(identifier) or {"events": []})["events"]
         return events
 
     def requests(self) -> list[JSONObject]:
-        """Return all requests sent to Insider One, oldest first: method, url, headers, json."""
+        """Return all requests sent to the emulated Insider One, oldest first.
+
+        Each has method, url, headers and json.
+        """
         return [
             delivery["request"] for delivery in self.client.list_deliveries() if delivery["request"]
         ]
@@ -353,9 +356,9 @@ class ClockControl:
     client: ControlClient
 
     def start(self, now: str) -> None:
-        """Delete all data and stop the clock at *now*, ISO 8601 with a time zone."""
+        """Delete all data of the emulator and stop its clock at *now*, ISO 8601 with a zone."""
         self.client.reset_sandbox(now)
 
     def advance(self, duration: str) -> None:
-        """Advance the clock, e.g. by "45 minutes"; everything due by then is done on return."""
+        """Advance the emulator's clock, e.g. by "45 minutes", and do everything due by then."""
         self.client.advance_clock(duration)

@@ -32,7 +32,7 @@ PRODUCT_VARIANTS = ("Blue", "Green", "Sand")
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """One person with the data that a shop knows.
+    """A simulated person with the data that a web shop knows.
 
     Args:
         user_id: None while they have not signed in.
@@ -49,7 +49,7 @@ class Shopper:
     address: JSONObject = field(default_factory=dict)
 
     def to_traits(self) -> JSONObject:
-        """Return Segment traits under the names of Insider One's guide."""
+        """Return the shopper's Segment traits, under the names of Insider One's guide."""
         return {
             "firstName": self.first_name,
             "lastName": self.last_name,
@@ -60,7 +60,7 @@ class Shopper:
 
     @property
     def identifiers(self) -> list[str]:
-        """Return Insider One identifiers, e.g. "uuid:ada", strongest first."""
+        """Return the shopper's Insider One identifiers, e.g. "uuid:ada", strongest first."""
         ids = {"uuid": self.user_id, "segment_anonymous_id": self.anonymous_id}
         return [f"{name}:{value}" for name, value in ids.items() if value]
 
@@ -68,7 +68,7 @@ class Shopper:
 def make_shopper(
     name: str | None = None, *, seed: int = 0, locale: str = DEFAULT_LOCALE
 ) -> Shopper:
-    """Make one person.
+    """Make one simulated shopper.
 
     Args:
         name: First name; it decides who they are, together with *seed*. None has Faker choose.
@@ -97,7 +97,7 @@ def make_shopper(
 
 
 def user_id_from_name(first_name: str) -> str:
-    """Return the user id for a first name: the name in lower case.
+    """Return a shopper's user id for a first name: the name in lower case.
 
     A name with a Turkish letter follows Turkish rules for I and İ.
     """
@@ -106,7 +106,7 @@ def user_id_from_name(first_name: str) -> str:
 
 
 def make_products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
-    """Make *count* products with the property names of Segment's e-commerce spec."""
+    """Make simulated products with the property names of Segment's e-commerce spec."""
     fake = _create_faker(DEFAULT_LOCALE)
     fake.seed_instance(seed)
     return [_make_product(fake, f"p-{number}", currency) for number in range(1, count + 1)]
@@ -114,7 +114,7 @@ def make_products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[J
 
 @cache
 def _create_faker(locale: str) -> "Faker":
-    """Return the Faker of a locale; creating one is slow, so it is cached."""
+    """Return the (cached) Faker instance of a locale."""
     # Here, not above: a fifth of what an emulator among tests imports, and not all make people.
     from faker import Faker
 
@@ -162,7 +162,7 @@ CallType = Literal["track", "identify", "page", "screen", "group", "alias"]
 
 @dataclass(frozen=True, slots=True)
 class SegmentCall:
-    """One call to Segment: type, name and body.
+    """One call of a shopper to Segment: type, name and body.
 
     Args:
         name: Of the event, page or screen; the id of a group; what an alias was known as before;
@@ -176,57 +176,57 @@ class SegmentCall:
 
 
 def track_call(name: str, properties: JSONObject | None = None) -> SegmentCall:
-    """Return a track call."""
+    """Build a Segment track call."""
     return SegmentCall("track", name, properties or {})
 
 
 def page_call(name: str, properties: JSONObject | None = None) -> SegmentCall:
-    """Return a page call."""
+    """Build a Segment page call."""
     return SegmentCall("page", name, properties or {})
 
 
 def screen_call(name: str) -> SegmentCall:
-    """Return a screen call, as mobile apps send it."""
+    """Build a Segment screen call, as mobile apps send it."""
     return SegmentCall("screen", name, {})
 
 
 def group_call(group_id: str, traits: JSONObject | None = None) -> SegmentCall:
-    """Return a group call: the shopper belongs to this company or club."""
+    """Build a Segment group call: the shopper belongs to a company or club."""
     return SegmentCall("group", group_id, traits or {})
 
 
 def alias_call(previous_id: str) -> SegmentCall:
-    """Return an alias call: *previous_id* is the shopper's earlier id."""
+    """Build a Segment alias call: *previous_id* is the shopper's earlier id."""
     return SegmentCall("alias", previous_id, {})
 
 
 def identify_call(traits: JSONObject | None = None) -> SegmentCall:
-    """Return an identify call."""
+    """Build a Segment identify call."""
     return SegmentCall("identify", None, traits or {})
 
 
 def product_list_viewed_call(category: str, products: list[JSONObject]) -> SegmentCall:
-    """Return a Product List Viewed call."""
+    """Build a track call for the Segment event Product List Viewed."""
     return track_call("Product List Viewed", {"category": category, "products": products})
 
 
 def product_viewed_call(product: JSONObject) -> SegmentCall:
-    """Return a Product Viewed call."""
+    """Build a track call for the Segment event Product Viewed."""
     return track_call("Product Viewed", product)
 
 
 def product_added_call(product: JSONObject, cart_id: str) -> SegmentCall:
-    """Return a Product Added call."""
+    """Build a track call for the Segment event Product Added."""
     return track_call("Product Added", {"cart_id": cart_id, **product})
 
 
 def product_removed_call(product: JSONObject, cart_id: str) -> SegmentCall:
-    """Return a Product Removed call."""
+    """Build a track call for the Segment event Product Removed."""
     return track_call("Product Removed", {"cart_id": cart_id, **product})
 
 
 def cart_viewed_call(products: list[JSONObject], cart_id: str, currency: str) -> SegmentCall:
-    """Return a Cart Viewed call."""
+    """Build a track call for the Segment event Cart Viewed."""
     properties = {"cart_id": cart_id, "currency": currency, "products": products}
     return track_call("Cart Viewed", properties)
 
@@ -234,7 +234,7 @@ def cart_viewed_call(products: list[JSONObject], cart_id: str, currency: str) ->
 def checkout_started_call(
     products: list[JSONObject], checkout_id: str, currency: str
 ) -> SegmentCall:
-    """Return a Checkout Started call."""
+    """Build a track call for the Segment event Checkout Started."""
     properties = {"checkout_id": checkout_id, "currency": currency, "products": products}
     return track_call("Checkout Started", properties)
 
@@ -242,7 +242,7 @@ def checkout_started_call(
 def order_completed_call(
     products: list[JSONObject], order_id: str, currency: str, details: JSONObject | None = None
 ) -> SegmentCall:
-    """Return an Order Completed call; *details* are order properties such as revenue and tax."""
+    """Build a track call for Order Completed; *details* are properties such as revenue."""
     order = {"order_id": order_id, "currency": currency, "products": products}
     return track_call("Order Completed", order | (details or {}))
 
@@ -253,7 +253,7 @@ CALL_FORMAT_HINT = f"Each call is an object with a type: {', '.join(CALL_TYPES)}
 
 
 def read_call_file(path: Path) -> Iterator[tuple[str, JSONObject]]:
-    """Yield location and call, e.g. ("shop.ndjson:3", {"type": "track", ...}), of a file.
+    """Yield location and JSON of each Segment call in a file, such as "shop.ndjson:3".
 
     Raises: EmulatorError, when the file cannot be read, or a call has no type.
     """

@@ -1,4 +1,4 @@
-"""Typing errors in scenarios: names that are one slip away from another name."""
+"""Detection of typing errors in scenarios: names that are one slip away from another name."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -45,7 +45,7 @@ def is_typo_of_text(text: str, other: str) -> bool:
 
 
 def _are_labels_of_a_series(part: str, other: str) -> bool:
-    """Return whether two parts count a series, e.g. 9 and 10, or a and b."""
+    """Return whether two parts of names count a series, e.g. 9 and 10, or a and b."""
     if part.isdigit() and other.isdigit():
         return True
     return len(part) == len(other) <= MAX_LABEL_LENGTH
@@ -53,7 +53,7 @@ def _are_labels_of_a_series(part: str, other: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioTexts:
-    """Texts of a scenario and its feature, and the names confirmed as correct.
+    """Texts of a scenario and its feature file, and the names confirmed as correctly spelt.
 
     Args:
         scenario_texts: Texts in quotes and in cells of this scenario.
@@ -68,7 +68,7 @@ class ScenarioTexts:
     confirmed_names: frozenset[str] = frozenset()
 
     def reject_name_typo(self, noun: str, name: str, known: Iterable[str], where: str) -> None:
-        """Reject *name* if it is one typing error away from a name of *known*.
+        """Reject a name in a scenario that is one typing error away from a name of *known*.
 
         Raises: EmulatorError.
         """
@@ -77,7 +77,7 @@ class ScenarioTexts:
     def reject_misspelled_name(
         self, noun: str, name: str, suggestion: str | None, where: str
     ) -> None:
-        """Reject *name* if there is a *suggestion* and no step confirms the name.
+        """Reject a name in a scenario that has a *suggestion*, unless a step confirms it.
 
         Raises: EmulatorError.
         """
@@ -87,18 +87,18 @@ class ScenarioTexts:
             )
 
     def contains_name(self, name: str, *, feature: bool) -> bool:
-        """Return whether a step of this scenario, or of the whole *feature*, has *name*."""
+        """Return whether a step of the scenario, or of its whole feature file, contains a name."""
         texts = self.feature_texts if feature else self.scenario_texts
         return any(name == text or name in text.split(".") for text in texts)
 
 
 def format_typo_hint(name: str, suggestion: str) -> str:
-    """Return a hint: the suggested name, and the step that confirms *name*."""
+    """Return a hint for a probable typo: the suggested name, and the step that confirms *name*."""
     return f"Did you mean {suggestion!r}? If not, add the step: {CONFIRM_NAME_STEP.format(name)}."
 
 
 def collect_scenario_texts(scenario: "Scenario") -> ScenarioTexts:
-    """Collect the texts of *scenario* and of its feature."""
+    """Collect the texts of a scenario and of its feature file, for spelling checks."""
     correct = (CONFIRM_NAME_PATTERN.fullmatch(step.name) for step in scenario.steps)
     return ScenarioTexts(
         frozenset(text for step in scenario.steps for text in _list_step_texts(step)),
@@ -123,7 +123,7 @@ def _list_feature_texts(feature: "Feature") -> frozenset[str]:
 def reject_quoted_text_typos(
     steps: Sequence["Step"], texts: ScenarioTexts, allowed_names: frozenset[str]
 ) -> None:
-    """Reject a quoted text that also occurs with one typing error in the scenario.
+    """Reject a quoted text that occurs elsewhere in the scenario with one typing error.
 
     Args:
         allowed_names: Names that are never a slip.

@@ -1,4 +1,4 @@
-"""Catalogue of all registered steps: list, search, suggest; and the parser of step texts."""
+"""Catalogue of registered Gherkin steps, with search and suggestions, and the step text parser."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ _SHORT_WORD_WEIGHT = 0.35  # the weight of a word such as "in"
 
 
 def compute_step_similarity(words: str, pattern: str) -> float:
-    """Return the similarity of *words* and *pattern*, from 0 (none) to 1 (a match)."""
+    """Return the similarity of a step's text and a step pattern, from 0 (none) to 1 (a match)."""
     words_tokens, pattern_tokens = tokenise_step(words), tokenise_step(pattern)
     total = sum(map(_word_weight, pattern_tokens)) + sum(map(_word_weight, words_tokens))
     return max(0.0, 1 - 2 * _edit_distance(words_tokens, pattern_tokens) / (total or 1))
@@ -38,13 +38,13 @@ def compute_step_similarity(words: str, pattern: str) -> float:
 
 @lru_cache(maxsize=2048)
 def tokenise_step(words: str) -> tuple[str, ...]:
-    """Return the words in lower case, with "_" for each value."""
+    """Split a step's text into lower-case words, with "_" for each value."""
     matches = _WORD_PATTERN.finditer(_VALUE_PATTERN.sub(f" {VALUE_TOKEN} ", words).lower())
     return tuple(match[0][:_MAX_WORD_LENGTH] for match in islice(matches, _MAX_WORDS))
 
 
 def _edit_distance(words_tokens: tuple[str, ...], pattern_tokens: tuple[str, ...]) -> float:
-    """Return the lowest cost of changing one list of words into the other."""
+    """Return the lowest cost of changing one step's words into another's."""
     row = [0.0]
     for token in pattern_tokens:
         row.append(row[-1] + _word_weight(token) * _MISSING_WORD_COST)
@@ -77,7 +77,7 @@ def _replacement_cost(word: str, token: str) -> float:
 
 
 def _word_weight(word: str) -> float:
-    """Return the weight of a word: values and short words count less."""
+    """Return the weight of a word in step similarity: values and short words count less."""
     if word == VALUE_TOKEN:
         return 0.15
     return _SHORT_WORD_WEIGHT if len(word) < 3 else min(len(word), 6) / 6 * 0.5 + 0.5
@@ -171,12 +171,12 @@ class CatalogueStep:
 
     @property
     def theme(self) -> str:
-        """Return the last part of its module, e.g. "setup"."""
+        """Return the theme of a step: the last part of its module, e.g. "setup"."""
         return self.module.rpartition(".")[2]
 
     @property
     def example(self) -> str:
-        """Return the step as it is written in a feature, with the table or text below it."""
+        """Return the example of a step as written in a feature file, with its table or text."""
         values = EXAMPLE_VALUES | EXAMPLE_VALUES_BY_STEP.get(self.pattern, {})
         words = PLACEHOLDER_PATTERN.sub(lambda found: values.get(found[1], found[0]), self.pattern)
         lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_step_argument()]
@@ -192,7 +192,7 @@ class CatalogueStep:
 
 
 def list_steps() -> list[CatalogueStep]:
-    """Return all registered steps, sorted by pattern."""
+    """Return all registered Gherkin steps, sorted by pattern."""
     kinds: dict[tuple[str, str, str, str | None, str], set[str]] = {}
     for context in step_function_context_registry.values():
         function = context.step_func
@@ -217,7 +217,7 @@ def list_steps() -> list[CatalogueStep]:
 
 
 def list_library_steps() -> list[CatalogueStep]:
-    """Return the steps of this library, grouped by module."""
+    """Return the Gherkin steps of the emulator's step library, grouped by module."""
     for theme in THEMES:
         import_module(f"{LIBRARY_PACKAGE}.{theme}")
     module_order = {f"{LIBRARY_PACKAGE}.{theme}": at for at, theme in enumerate(THEMES)}
@@ -235,7 +235,7 @@ def is_library_step(name: str) -> bool:
 
 
 def find_matching_steps(name: str) -> list[CatalogueStep]:
-    """Return the steps, of any keyword, whose pattern matches *name*."""
+    """Return the Gherkin steps, of any keyword, whose pattern matches a text."""
     patterns = {
         _format_step_pattern(context)
         for context in step_function_context_registry.values()
@@ -245,7 +245,7 @@ def find_matching_steps(name: str) -> list[CatalogueStep]:
 
 
 def find_matching_patterns(name: str, kind: str) -> set[str]:
-    """Return the patterns of *kind* that match *name*, as the parser stores them."""
+    """Return the step patterns of a kind that match a text, as the parser stores them."""
     return {
         context.parser.name
         for context in step_function_context_registry.values()
@@ -254,7 +254,7 @@ def find_matching_patterns(name: str, kind: str) -> set[str]:
 
 
 def suggest_steps(words: str, kind: str | None = None) -> list[str]:
-    """Return the patterns of *kind* (None: any) that are most similar to *words*, best first."""
+    """Return the step patterns of a kind that are most similar to a text, best first."""
     patterns = [entry.pattern for entry in list_steps() if kind in (None, *entry.kinds)]
     scored_patterns = sorted(
         ((compute_step_similarity(words, pattern), pattern) for pattern in patterns), reverse=True
@@ -267,7 +267,7 @@ def suggest_steps(words: str, kind: str | None = None) -> list[str]:
 
 
 def compute_best_step_similarity(words: str) -> float:
-    """Return how similar *words* are to the nearest library step, from 0 to 1."""
+    """Return how similar a text is to the nearest library step, from 0 to 1."""
     return max(
         (
             compute_step_similarity(words, _format_step_pattern(context))
@@ -302,14 +302,14 @@ _EMPTY_MARK = "\ue002"  # marks an empty text between two quotes
 
 
 class StepPattern(parsers.parse):  # in small letters, as pytest-bdd has it
-    """Step text parser in which `""` is an empty text."""
+    """Parser of step texts for pytest-bdd in which `""` is an empty text."""
 
     def is_matching(self, name: str) -> bool:
-        """Return whether the pattern matches *name*."""
+        """Return whether the step pattern matches a step's text."""
         return super().is_matching(_mark_empty_quotes(name))
 
     def parse_arguments(self, name: str) -> dict[str, Any]:
-        """Return the values of the placeholders in *name*."""
+        """Return the values of the step pattern's placeholders in a step's text."""
         arguments = super().parse_arguments(_mark_empty_quotes(name))
         return {
             key: value.replace(_EMPTY_MARK, "") if isinstance(value, str) else value

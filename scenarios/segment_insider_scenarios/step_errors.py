@@ -50,7 +50,7 @@ _PUNCTUATION_CORRECTIONS: tuple[tuple[Callable[[str], str], str], ...] = (
 def find_step_with_other_punctuation(
     text: str, is_step: Callable[[str], bool]
 ) -> tuple[str, str] | None:
-    """Return the existing step that differs from *text* only in signs, and what to correct.
+    """Return the existing step that differs from a text only in punctuation, and the correction.
 
     Args:
         is_step: Whether there is a step of that text.
@@ -83,13 +83,13 @@ EXAMPLE_PERSON = "Ada"
 
 
 def get_relative_path(file: str, root: Path) -> str:
-    """Return the path of *file* relative to *root* if it is below it."""
+    """Return the path of a file relative to *root*, or the whole path if it is not below it."""
     path = Path(file)
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
 def format_scenario(scenario: Scenario, root: Path, *failed_steps: Step) -> str:
-    """Return the steps of the scenario, with `>` at the failed ones.
+    """Return the steps of a scenario as text, with `>` at the failed ones.
 
     Args:
         root: Where the run began.
@@ -119,7 +119,7 @@ def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> li
 
 
 def describe_unknown_step(step: Step) -> str:
-    """Say that a step does not exist, and suggest the one that was meant."""
+    """Return an error message for a step that does not exist, and suggest the one meant."""
     kind = step.type.capitalize()
     meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_one_word_person_name)
     suggestion = next(filter(None, (find(step) for find in meant)), None) or _suggest_nearest_steps(
@@ -129,7 +129,7 @@ def describe_unknown_step(step: Step) -> str:
 
 
 def describe_ambiguous_step(step: Step) -> str | None:
-    """Say which steps all match this text; None when only one does, or none."""
+    """Return an error message naming all steps that match one text; None if it is unambiguous."""
     if len(find_matching_patterns(step.name, step.type)) < 2:
         return None
     entries = [entry for entry in find_matching_steps(step.name) if step.type in entry.kinds]
@@ -148,7 +148,7 @@ def _suggest_other_keyword(step: Step) -> str | None:
 
 
 def _suggest_corrected_punctuation(step: Step) -> str | None:
-    """Suggest an existing step that differs only in signs, e.g. curly quotes."""
+    """Suggest an existing step that differs only in punctuation, e.g. curly quotes."""
     correction = find_step_with_other_punctuation(
         step.name, lambda text: bool(find_matching_patterns(text, step.type))
     )
@@ -172,7 +172,7 @@ def _suggest_one_word_person_name(step: Step) -> str | None:
 
 
 def _find_multi_word_names(text: str) -> Iterator[str]:
-    """Yield possible names of several words, e.g. "Ada Lovelace" or "ada-7"."""
+    """Yield possible person names of several words in a step, e.g. "Ada Lovelace" or "ada-7"."""
     words = text.rstrip(":").split(" ")
     for is_capital, run in groupby(words, key=lambda word: word[:1].isupper()):
         if is_capital and " " in (name := " ".join(run)):
@@ -189,7 +189,7 @@ def _suggest_nearest_steps(step: Step) -> str:
 
 
 def describe_missing_argument(argument: str, function: Callable[..., object]) -> str:
-    """Say which table or text a step needs below it, with an example.
+    """Return an error message: which table or text a step needs below it, with an example.
 
     Args:
         argument: One of NOUNS.
@@ -218,7 +218,7 @@ def reject_unused_argument(step: Step, function: Callable[..., object]) -> None:
 
 
 def _suggest_step_with_argument(step: Step, noun: str) -> str:
-    """Suggest the step that starts with the same words and takes the table or text."""
+    """Suggest the step that starts with the same words and takes a table or text below it."""
     begun = tuple(entry.pattern for entry in find_matching_steps(step.name))
     for entry in list_steps():
         if entry.below == noun and step.type in entry.kinds and entry.pattern.startswith(begun):
@@ -227,7 +227,7 @@ def _suggest_step_with_argument(step: Step, noun: str) -> str:
 
 
 def remove_control_characters(report: pytest.TestReport) -> None:
-    """Remove control characters of captured data from a report."""
+    """Remove the control characters of captured data from a failure report."""
     from _pytest._code.code import ExceptionRepr
 
     from segment_insider_emulator.terminal_output import replace_control_characters

@@ -1,4 +1,4 @@
-"""Tables below steps: parse cells to JSON values, compare rows and show the differences.
+"""Tables below steps: cells parsed to JSON values, and rows compared with their differences.
 
 A cell is parsed as JSON if it is JSON ("8.50" is a number, "true" a Boolean, "[1, 2]" a list),
 else it is text; quotes make any value a text. An empty cell is an absent value. A dot in a header
@@ -19,7 +19,7 @@ StepTable: TypeAlias = Sequence[Sequence[str]]
 
 
 def parse_cell(cell: str) -> JSON:
-    """Parse one non-empty cell: JSON if it is JSON, else text."""
+    """Parse one non-empty cell of a step's table: JSON if it is JSON, else text."""
     try:
         return orjson.loads(cell)
     except orjson.JSONDecodeError:
@@ -27,7 +27,7 @@ def parse_cell(cell: str) -> JSON:
 
 
 def parse_text_cell(cell: str) -> JSON:
-    """Parse one non-empty cell where text is expected: numbers and Booleans stay text."""
+    """Parse one non-empty cell of a step's table as text: numbers and Booleans stay text."""
     value = parse_cell(cell)
     return cell if isinstance(value, bool | int | float) else value
 
@@ -35,7 +35,7 @@ def parse_text_cell(cell: str) -> JSON:
 def parse_rows(
     table: StepTable, is_text_cell: Callable[[str, str], bool] = lambda header, cell: False
 ) -> list[dict[str, JSON]]:
-    """Return header -> value for each row; headers stay dotted.
+    """Return each row of a step's table as header -> value; dotted headers stay dotted.
 
     Args:
         is_text_cell: Says of a header and a cell whether a text belongs there.
@@ -54,7 +54,7 @@ def parse_rows(
 
 
 def parse_records(table: StepTable) -> list[JSONObject]:
-    """Return one nested object for each row."""
+    """Return each row of a step's table as a nested JSON object."""
     return [nest_dotted_values(row) for row in parse_rows(table)]
 
 
@@ -63,7 +63,7 @@ def parse_pairs(
     name_header: str,
     is_text_cell: Callable[[str, str], bool] = lambda name, cell: False,
 ) -> dict[str, JSON]:
-    """Return name -> value of a table with two columns; names stay dotted.
+    """Return a step's table of two columns as name -> value; names stay dotted.
 
     Args:
         name_header: The header of the first column; that of the second is "value".
@@ -81,7 +81,7 @@ def parse_pairs(
 
 
 def require_table_header(table: StepTable, columns: Sequence[str]) -> None:
-    """Reject a table whose first row is not *columns*.
+    """Reject a step's table whose first row is not *columns*.
 
     Raises: EmulatorError.
     """
@@ -93,12 +93,12 @@ def require_table_header(table: StepTable, columns: Sequence[str]) -> None:
 
 
 def split_enumeration(words: str) -> list[str]:
-    """Split an enumeration: "email, sms and whatsapp" is three words."""
+    """Split an enumeration in a step: "email, sms and whatsapp" is three words."""
     return words.replace(" and ", ", ").split(", ")
 
 
 def nest_dotted_values(dotted_values: dict[str, JSON]) -> JSONObject:
-    """Convert values by dotted path to nested objects and lists.
+    """Convert values by dotted path, e.g. "a.0.b", to nested objects and lists.
 
     Raises: EmulatorError, when a place is inside a value that has no inside.
     """
@@ -133,7 +133,7 @@ def _convert_indexes_to_lists(value: JSON) -> JSON:
 
 
 def flatten_values(value: JSONObject, prefix: str = "") -> dict[str, JSON]:
-    """Convert nested objects to values by dotted path; a list is one value."""
+    """Convert nested objects to values by dotted path; a list stays one value."""
     flat: dict[str, JSON] = {}
     for name, member in value.items():
         place = f"{prefix}{name}"
@@ -148,7 +148,7 @@ TableRow: TypeAlias = tuple[str, ...]
 
 
 def format_cell(value: JSON) -> str:
-    """Format a JSON value as a table cell; equal values give equal cells.
+    """Format a JSON value as a cell of a step's table; equal values give equal cells.
 
     A text with line breaks or control characters is quoted and escaped, so that it fits into one
     line and can be copied into a table.
@@ -165,7 +165,7 @@ def format_cell(value: JSON) -> str:
 
 
 def format_row(values: JSONObject, columns: Sequence[str]) -> TableRow:
-    """Return the cells of *values* for these columns; absent values are empty."""
+    """Return values as cells of a table row in these columns; absent values are empty."""
     return tuple(format_cell(values[column]) if column in values else "" for column in columns)
 
 
@@ -175,7 +175,7 @@ def diff_rows(
     received: list[TableRow],
     empty_message: str = "Nothing arrived.",
 ) -> list[str]:
-    """Return lines that show how two tables differ; none if they are equal.
+    """Return text lines that show how two tables' rows differ; none if they are equal.
 
     `-` marks expected rows that did not arrive, `+` rows that were not expected.
 
@@ -201,7 +201,7 @@ def diff_rows(
 def diff_missing_rows(
     columns: Sequence[str], missing: list[TableRow], received: list[TableRow]
 ) -> list[str]:
-    """Return lines that show the *missing* rows among all received rows."""
+    """Return text lines that show the *missing* table rows among all received rows."""
     marked = [*(("-", row) for row in missing), *((" ", row) for row in received)]
     nearest = _describe_nearest_rows(columns, missing, received)
     summary = f"- {len(missing)} expected, not received here; the others were received."
@@ -262,7 +262,7 @@ def _describe_nearest_rows(
 
 
 def _find_closest_row(row: TableRow, others: list[TableRow]) -> TableRow | None:
-    """Return the row with most equal cells; None if no cell, or every cell, is equal.
+    """Return the table row with most equal cells; None if no cell, or every cell, is equal.
 
     A row with the same first cell comes first, because that cell is its subject.
     """
@@ -287,5 +287,5 @@ def _describe_nearest_row(columns: Sequence[str], row: TableRow, nearest: TableR
 
 
 def _suggest_quoting_cell(twin: str, cell: str) -> str:
-    """Suggest quotes where a text looks like a number."""
+    """Return a hint to quote a table cell's text that looks like a number; "" for other cells."""
     return f" (write {twin} with its quotes: it is a text)" if twin == f'"{cell}"' else ""

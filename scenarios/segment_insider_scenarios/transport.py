@@ -1,4 +1,4 @@
-"""Send requests to an emulator: the web shop with Segment's SDK, and adapters of `requests`."""
+"""Sending of requests to an emulator: a web shop with Segment's SDK, adapters of `requests`."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -29,14 +29,14 @@ MIN_CALL_INTERVAL = timedelta(milliseconds=50)  # between two calls, also with a
 
 
 class _SegmentCallFailure(NamedTuple):
-    """A call that was not accepted, with the response if there was one."""
+    """A call that Segment did not accept, with the response if there was one."""
 
     error: EmulatorError
     response: Response | None = None
 
 
 class SegmentShop:
-    """Web shop with one Segment source; uses the published SDK with the emulator as `host`."""
+    """Simulated web shop with one Segment source; uses the published SDK against the emulator."""
 
     def __init__(
         self, host: str, write_key: str, sleep: Callable[[float], None] = time.sleep
@@ -52,7 +52,7 @@ class SegmentShop:
         self._sdk: Any = Client(write_key, host=host, sync_mode=True)
 
     def send(self, shopper: Shopper, *calls: SegmentCall) -> None:
-        """Send *calls* in this order; Segment has answered each on return.
+        """Send the shopper's calls to Segment in order; all are answered on return.
 
         Raises: EmulatorError, when one was not taken.
         """
@@ -63,7 +63,7 @@ class SegmentShop:
                     raise failure.error
 
     def _try_send_call(self, shopper: Shopper, call: SegmentCall) -> _SegmentCallFailure | None:
-        """Send *call*; return the failure, without any reference to the write key, or None."""
+        """Send a call to Segment; return the failure, without the write key, or None."""
         try:
             self._send_with_timestamp(shopper, call)
         except RequestException as error:
@@ -118,7 +118,7 @@ class NoProxyAdapter(HTTPAdapter):
     """
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        """Send *request* without a proxy."""
+        """Send a `requests` request without a proxy."""
         return super().send(request, *args, **{**options, "proxies": None})
 
 
@@ -142,7 +142,7 @@ class InProcessAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Call the app and return its response; network options are ignored."""
+        """Call the WSGI app with a `requests` request and return its response, without network."""
         url, body = urlsplit(str(request.url)), _encode_request_body(request.body)
         builder = EnvironBuilder(
             url.path,
@@ -180,7 +180,7 @@ def _build_in_process_headers(request: PreparedRequest) -> list[tuple[str, str]]
 
 
 def _encode_request_body(body: Any) -> bytes:
-    """Return a request body (text, bytes, file or chunks) as bytes."""
+    """Return the body of a `requests` request (text, bytes, file or chunks) as bytes."""
     if body is None:
         return b""
     if isinstance(body, str):

@@ -1,4 +1,4 @@
-"""Checks of single values: the "must be" words of tables, e.g. "at least" or "one of"."""
+"""Checks of single values: the words of a table's "must be" column, e.g. "at least"."""
 
 import re
 from collections.abc import Callable
@@ -38,7 +38,7 @@ TOLERANCE_PATTERN = re.compile(r"(?P<middle>.+?)\s*(?:±|\+-)\s*(?P<reach>.+)")
 def find_failed_rows(
     table: StepTable, document: JSON, claim: str, confirmed_names: frozenset[str] = frozenset()
 ) -> list[str]:
-    """Return one line for each table row that *document* does not meet.
+    """Return one text line for each row of a step's table that a JSON document does not meet.
 
     Args:
         table: With CHECK_COLUMNS; "must be" is one of VALUE_CHECKS, "absent", or empty
@@ -63,7 +63,7 @@ def find_failed_rows(
 
 
 def get_value_at_path(document: JSON, path: str) -> JSON:
-    """Return the value at a dotted path, e.g. "users.0.identifiers.uuid", or ABSENT_VALUE."""
+    """Return a JSON document's value at a dotted path, e.g. "users.0.uuid", or ABSENT_VALUE."""
     value = document
     for step in path.split("."):
         if isinstance(value, dict) and step in value:
@@ -76,7 +76,7 @@ def get_value_at_path(document: JSON, path: str) -> JSON:
 
 
 def list_dotted_paths(document: JSON, prefix: str = "") -> list[str]:
-    """Return all dotted paths of *document*, outer paths first."""
+    """Return all dotted paths of a JSON document, outer paths first."""
     if isinstance(document, dict):
         inside = list(document.items())
     elif isinstance(document, list):
@@ -114,7 +114,7 @@ def _check_table_row(document: JSON, place: str, word: str, value: str) -> str |
 
 
 def _reject_path_typo(document: JSON, place: str, confirmed_names: frozenset[str]) -> None:
-    """Reject an absent path whose name is one typing error away from a known name.
+    """Reject an absent path of a step's table that is one typing error away from a known one.
 
     Raises: EmulatorError.
     """
@@ -133,7 +133,7 @@ def _reject_path_typo(document: JSON, place: str, confirmed_names: frozenset[str
 
 
 def _suggest_nearest_path(document: JSON, place: str) -> str:
-    """Return a hint with the existing path most similar to *place*."""
+    """Return a hint with the document's path most similar to *place*."""
     near = get_close_matches(place, list_dotted_paths(document), n=1)
     return (
         f" Nearest is {near[0]}, which is {format_cell(get_value_at_path(document, near[0]))}."
@@ -185,7 +185,7 @@ def _contains_text_or_value(actual: JSON, value: str, place: str) -> bool:
 
 
 def _contains_json(actual: JSON, expected: JSON) -> bool:
-    """Return whether *expected* is part of *actual*: members, list entries or a substring."""
+    """Return whether one JSON value contains another: members, list entries or a substring."""
     if isinstance(actual, dict) and isinstance(expected, dict):
         return all(
             key in actual and _contains_json(actual[key], value) for key, value in expected.items()
@@ -274,7 +274,7 @@ OTHER_TIME_FORMATS = tuple(
 
 
 def require_time(text: str) -> None:
-    """Reject a text that is not a time with time zone, and suggest how to write it.
+    """Reject a text in a step that is not a time with time zone, and suggest how to write it.
 
     Raises: EmulatorError.
     """

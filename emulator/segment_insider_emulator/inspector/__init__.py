@@ -1,1 +1,1 @@
-"""Web pages that show messages, deliveries, profiles, journeys and the workspace."""
+"""Inspector: web pages of the emulator that show messages, deliveries, profiles and journeys."""

@@ -1,4 +1,4 @@
-"""The inspector blueprint: pages, navigation, static files, change stream and error pages."""
+"""Flask blueprint of the inspector: navigation, static files, change stream and error pages."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ SECURITY_HEADERS = {
 
 
 def add_security_headers(response: Response) -> Response:
-    """Add the security headers, and forbid caching except for static files."""
+    """Add security headers to a page's response, and forbid caching except for static files."""
     response.headers.extend(SECURITY_HEADERS)
     if not response.cache_control.max_age:
         response.cache_control.no_store = True
@@ -95,7 +95,7 @@ PARENT_BLUEPRINTS = {
 
 
 class NavigationLink(NamedTuple):
-    """One link of the navigation bar.
+    """One link in the navigation bar of the inspector's pages.
 
     Args:
         aria_current: "page" for the page itself, "true" for one below it, "" for any other, as
@@ -108,7 +108,7 @@ class NavigationLink(NamedTuple):
 
 
 def build_navigation(endpoint: str) -> list[NavigationLink]:
-    """Return the navigation bar for the page at *endpoint*."""
+    """Return the links of the navigation bar for the inspector page at *endpoint*."""
     blueprint = endpoint.rpartition(".")[0]
     section = PARENT_BLUEPRINTS.get(blueprint, blueprint)
     return [
@@ -137,7 +137,7 @@ MAX_STREAM_S = 600.0
 
 @stream_bp.get("/stream")
 def stream_changes() -> Response:
-    """Stream `changed` events with the change count, at most ten per second.
+    """Serve server-sent `changed` events with the change count, at most ten per second.
 
     A stream uses one server thread, and only a few threads are spare. Further streams get status
     204, which tells the browser not to connect again; the page polls instead.
@@ -162,7 +162,7 @@ def iter_change_events(
     is_over: Callable[[], bool],
     stopwatch: Stopwatch = time.monotonic,
 ) -> Iterator[bytes]:
-    """Yield server-sent events until *is_over* or MAX_STREAM_S is reached."""
+    """Yield server-sent events for each change until *is_over* or MAX_STREAM_S is reached."""
     sent_count, silent_s, until = change_counter.change_count, 0.0, stopwatch() + MAX_STREAM_S
     yield b"retry: 2000\n\n" + _format_change_event(sent_count)
     while not is_over() and stopwatch() < until:
@@ -207,7 +207,7 @@ forms.register_form_notices(bp)
 
 @bp.context_processor
 def build_page_layout_context() -> dict[str, object]:
-    """Return the template variables of the frame around every page."""
+    """Return the template variables of the layout around every inspector page."""
     sandbox = current_sandbox()
     id = sandbox.record.id if sandbox else DEFAULT_SANDBOX_ID
     return {
@@ -221,7 +221,7 @@ def build_page_layout_context() -> dict[str, object]:
 
 @bp.get("/static/<version>/<path:name>")
 def serve_static_file(version: str, name: str) -> Response:
-    """Serve a script or style; its URL contains a content hash, so it can be cached."""
+    """Serve a script or style of the inspector; its URL has a content hash, so it is cached."""
     answer = STATIC_FILES.build_response(name)
     if version == STATIC_VERSION:
         answer.cache_control.max_age = 365 * 24 * 3600
@@ -231,7 +231,7 @@ def serve_static_file(version: str, name: str) -> Response:
 
 @bp.errorhandler(EmulatorError)
 def show_emulator_error(error: EmulatorError) -> Response:
-    """Show an error page with what, where and what to do."""
+    """Error handler of the inspector: show a page with what, where and what to do."""
     status = error.status if isinstance(error, AccessDenied) else 400
     status = 503 if isinstance(error, TemporarilyUnavailable) else status
     answer = _render_error_page(status, error.what, error.where, error.remedy)
@@ -240,7 +240,7 @@ def show_emulator_error(error: EmulatorError) -> Response:
 
 @bp.errorhandler(DatabaseUnavailable)
 def show_database_error(error: DatabaseUnavailable) -> Response:
-    """Show an error page for a database failure."""
+    """Error handler of the inspector: show a page for a database failure."""
     what = (
         "the database server cannot be reached"
         if error.is_server_unreachable
@@ -252,7 +252,7 @@ def show_database_error(error: DatabaseUnavailable) -> Response:
 @bp.errorhandler(HTTPException)
 @bp.errorhandler(404)  # else show_not_found would handle it
 def show_http_error(error: HTTPException) -> Response:
-    """Show an error page for errors of Flask and Werkzeug."""
+    """Error handler of the inspector: show a page for errors of Flask and Werkzeug."""
     status = error.code or 500
     what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
     return _render_error_page(status, what, request.path, remedy)
@@ -260,7 +260,7 @@ def show_http_error(error: HTTPException) -> Response:
 
 @bp.app_errorhandler(404)
 def show_not_found(error: HTTPException) -> Response:
-    """Answer an unknown URL with an error page for browsers and JSON for programs."""
+    """Error handler of the app: answer an unknown URL with a page, or with JSON for programs."""
     reader = request.accept_mimetypes.best_match(("application/json", "text/html"))
     if request.blueprints or reader != "text/html":
         return handle_http_exception(error)
@@ -281,7 +281,7 @@ def _render_error_page(status: int, what: str, where: str, remedy: str) -> Respo
 
 
 def _choose_error_page_link(status: int) -> tuple[str, str]:
-    """Choose the link of an error page: its title and URL."""
+    """Choose the link that an error page offers next: its title and URL."""
     if status == 503 and request.method == "GET":
         return "Try again", ""
     if current_sandbox():

@@ -1,4 +1,4 @@
-"""Copy a message as a curl command, a contract case or a Gherkin scenario."""
+"""Conversions of a captured message to a curl command, a contract case or a Gherkin scenario."""
 
 import re
 import shlex
@@ -24,12 +24,12 @@ from segment_insider_emulator.workspace.known_names import KnownNames
 
 
 def remove_message_id(message: MessageRecord) -> JSONObject:
-    """Return the call without its messageId, because Segment drops duplicate ids."""
+    """Return a call without its messageId, because Segment drops duplicate ids."""
     return {name: value for name, value in message.sent.items() if name != "messageId"}
 
 
 def build_call_request(call: JSONObject, call_type: str | None) -> tuple[str, JSON]:
-    """Return the Segment path and the request body that send one call."""
+    """Return the path and JSON body of the Segment request that sends one call."""
     if call_type in MESSAGE_TYPES and call.get("type") in (None, call_type):
         return f"/v1/{call_type}", call
     return "/v1/batch", {"batch": [call]}
@@ -38,7 +38,7 @@ def build_call_request(call: JSONObject, call_type: str | None) -> tuple[str, JS
 def build_curl_command(
     call: JSONObject, call_type: str | None, base_url: str, write_key: str
 ) -> str:
-    """Return a curl command that sends *call* to the emulator at *base_url*."""
+    """Return a curl command that sends *call* to the emulator's Segment API at *base_url*."""
     path, body = build_call_request(call, call_type)
     return (
         f"curl -sS {shlex.quote(base_url + path)} -u {shlex.quote(write_key + ':')} \\\n"
@@ -48,7 +48,7 @@ def build_curl_command(
 
 
 def build_contract_cases(message: MessageRecord, event: JSONObject, destination: JSONObject) -> str:
-    """Return one contract case per line for each subscription that matched the message.
+    """Return contract cases as JSON lines, one for each subscription that matched the message.
 
     The account key is replaced, because cases are committed to repositories.
     """
@@ -114,7 +114,7 @@ def build_gherkin_scenario(
     account: InsiderAccountSettings,
     vocabulary: KnownNames,
 ) -> str:
-    """Return a feature file that sends the message again and checks what Insider One receives.
+    """Return the text of a feature file that sends the message again and checks the result.
 
     Args:
         call: The call to send.
@@ -141,7 +141,7 @@ def _build_scenario_title(message: MessageRecord) -> str:
 
 
 def _choose_person_name(message: MessageRecord) -> str | None:
-    """Return the person's name in the scenario; None if the message has no user."""
+    """Return the person's name for a copied Gherkin scenario; None if the message has no user."""
     if message.user_id and _FIRST_NAME.fullmatch(message.user_id):
         return message.user_id.capitalize()
     return "Somebody" if message.user_id or message.anonymous_id else None
@@ -174,7 +174,7 @@ def _build_when_steps(
 def _build_shopper_steps(
     event_view: EventViewModel, call: JSONObject, person: str
 ) -> list[str] | None:
-    """Return the call as shopper steps; None if only its JSON is exact."""
+    """Return a call as the When steps of a shopper; None if only its JSON is exact."""
     read = {
         path
         for subscription in event_view.matched_subscriptions
@@ -218,7 +218,7 @@ def _can_be_written_as_gherkin_step(values: JSONObject, name: JSON, section: str
 def _build_then_steps(
     event_view: EventViewModel, person: str | None, account: InsiderAccountSettings
 ) -> Iterator[str]:
-    """Yield the Then steps and their tables."""
+    """Yield Then steps and their tables for what Insider One received from a message."""
     users = [
         user
         for subscription in event_view.matched_subscriptions
@@ -254,14 +254,14 @@ def _build_profile_then_steps(person: str, users: list[ParsedUser]) -> Iterator[
 
 
 def _get_message_title(message: MessageRecord) -> str:
-    """Return the name of a message in steps: its event, page or screen name, or its type."""
+    """Return the title of a message: its event, page or screen name, or its type."""
     return str(message.event or message.sent.get("name") or message.type or "a call without a type")
 
 
 def _read_upsert_users(
     body: JSON, message: MessageRecord, account: InsiderAccountSettings
 ) -> list[ParsedUser]:
-    """Return the users that Insider One reads from an upsert body."""
+    """Return the users that Insider One reads from the body of an upsert request."""
     if not isinstance(body, dict):
         return []
     now = datetime.fromisoformat(message.received_at)
@@ -304,7 +304,7 @@ def _format_table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -
 
 
 def _format_table_cell(value: JSON) -> str:
-    """Write *value* as a table cell; plain text without quotes if it is not valid JSON."""
+    """Format a JSON value as a Gherkin table cell; plain text if it is not valid JSON."""
     if value is None:
         return ""
     if isinstance(value, str) and _is_unquoted_table_cell(value):
@@ -319,7 +319,7 @@ def _is_unquoted_table_cell(text: str) -> bool:
 
 
 def _fits_in_table_cell(text: str) -> bool:
-    """Return whether *text* can be a table cell unchanged."""
+    """Return whether *text* can be a Gherkin table cell unchanged."""
     is_stripped = text != "" and text == text.strip()
     return is_stripped and not _LINE_BREAK.search(text.replace("\n", ""))
 
@@ -330,5 +330,5 @@ def _escape_line_breaks(text: str) -> str:
 
 
 def _escape_table_cell(text: str) -> str:
-    """Escape backslash, pipe and line feed for a table cell."""
+    """Escape backslash, pipe and line feed for a Gherkin table cell."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("\n", "\\n")

@@ -1,4 +1,4 @@
-"""The Event page: show, edit, resend and compare one message."""
+"""Event page of the inspector: shows, edits, resends and compares a message."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -42,7 +42,7 @@ from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset
 
 
 class ComparedValue(NamedTuple):
-    """The values of two documents at one path; None where the document has no such path."""
+    """The values of two compared JSON documents at one path; None if a document has none there."""
 
     path: str
     left: JSON
@@ -50,24 +50,24 @@ class ComparedValue(NamedTuple):
 
     @property
     def is_different(self) -> bool:
-        """Whether the two values differ; true and 1 are different."""
+        """Return whether the two compared values differ; true and 1 are different."""
         return type(self.left) is not type(self.right) or bool(self.left != self.right)
 
 
 class ValueComparison(NamedTuple):
-    """A titled list of compared values."""
+    """A comparison of two JSON documents: a title and the values at each path."""
 
     title: str
     compared_values: list[ComparedValue]
 
     @property
     def difference_count(self) -> int:
-        """The number of values that differ."""
+        """Return the number of compared values that differ."""
         return sum(line.is_different for line in self.compared_values)
 
 
 def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[ValueComparison]:
-    """Compare two messages: their events, then the upserts of each subscription."""
+    """Compare two messages: their Segment events, then the upsert of each subscription."""
     yield compare_values("Event", left.normalised or left.sent, right.normalised or right.sent)
     names = dict.fromkeys(
         delivery.subscription for message in (left, right) for delivery in message.deliveries
@@ -81,7 +81,7 @@ def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[Valu
 def compare_single_and_batch_requests(
     event: JSONObject, destination: JSONObject
 ) -> Iterator[ValueComparison]:
-    """Compare the request of each subscription for *event* alone and in a batch of one."""
+    """Compare each subscription's request for *event* sent alone with the one sent in a batch."""
     for subscription in Destination(destination).subscriptions:
         single = subscription.build_request(event)
         if single is None:
@@ -97,7 +97,7 @@ def compare_single_and_batch_requests(
 
 
 def compare_values(title: str, left: JSON, right: JSON) -> ValueComparison:
-    """Compare two JSON values at every path of either one."""
+    """Compare two JSON documents at every path that either one has."""
     have, other = (dict(iter_leaves(value)) if value is not None else {} for value in (left, right))
     paths = dict.fromkeys([*have, *other])
     return ValueComparison(
@@ -131,7 +131,7 @@ CALL_REMEDY = 'Send one JSON object, such as {"type": "track", "event": "Song Pl
 
 @bp.get(f"/messages/{ID_ROUTE}")
 def show_message(id: int) -> str:
-    """Show one message; part `requests` returns only its requests, for the list."""
+    """Serve the Event page of one message; part `requests` has only its requests, for the list."""
     services, message = current_services(), _get_message_or_404(id)
     if request.args.get("part") == "requests":
         return render_page("event.html", "requests", message=message)
@@ -160,7 +160,7 @@ def show_message(id: int) -> str:
 
 @bp.get(f"/messages/{ID_ROUTE}/<any(sent,event):what>.json")
 def download_message_json(id: int, what: str) -> Response:
-    """Return the complete message as JSON: as `sent`, or the normalised `event`."""
+    """Serve a message as a JSON download: as `sent`, or the normalised `event`."""
     message = _get_message_or_404(id)
     value = redact_secrets(message.sent if what == "sent" else message.normalised)
     return Response(orjson.dumps(value, option=orjson.OPT_INDENT_2), mimetype="application/json")
@@ -168,7 +168,7 @@ def download_message_json(id: int, what: str) -> Response:
 
 @bp.get(f"/messages/{ID_ROUTE}/edit")
 def show_resend_form(id: int) -> str:
-    """Show a form to edit the message and send it again."""
+    """Serve the page with a form to edit a captured message and send it again."""
     message = _get_message_or_404(id)
     text = orjson.dumps(copy_as.remove_message_id(message), option=orjson.OPT_INDENT_2).decode()
     return render_page("edit.html", message=message, text=text)
@@ -176,7 +176,7 @@ def show_resend_form(id: int) -> str:
 
 @bp.post(f"/messages/{ID_ROUTE}/edit")
 def resend_message(id: int) -> str | Redirect:
-    """Send the edited call as an SDK would, then show the new message."""
+    """Handle the resend form: send the edited call as an SDK would, then show the new message."""
     message, text = _get_message_or_404(id), request.form.get("call", "")
     try:
         sent = _send_edited_call(text)
@@ -187,7 +187,7 @@ def resend_message(id: int) -> str | Redirect:
 
 @bp.get(f"/messages/{ID_ROUTE}/compare")
 def show_message_comparison(id: int) -> str:
-    """Compare two messages, or one alone and in a batch (`with=batch`)."""
+    """Serve the page that compares two messages, or one alone and in a batch (`with=batch`)."""
     services, left = current_services(), _get_message_or_404(id)
     other = request.args.get("with", "")
     if other == "batch":
@@ -209,14 +209,14 @@ def _get_message_or_404(id: int) -> MessageRecord:
 
 
 def _find_similar_messages(services: SandboxServices, message: MessageRecord) -> list[object]:
-    """Return the newest other messages with the same type and event."""
+    """Return the newest other messages with the same type and event name as *message*."""
     filters = MessageFilters(type=message.type or "", event=message.event or "")
     page = services.store.message_search.find_message_page(filters, limit=MAX_SIMILAR_MESSAGES)
     return [other for other in page.messages if other.id != message.id]
 
 
 def _build_copyable_texts(services: SandboxServices, event_view: EventViewModel) -> dict[str, str]:
-    """Return the message in each copy format, without secrets."""
+    """Return a message in each format that its page can copy, without secrets."""
     message = _redact_message(event_view.message)
     call = copy_as.remove_message_id(message)
     sources = {source.name: source.write_key for source in services.sources}
@@ -241,7 +241,7 @@ def _build_copyable_texts(services: SandboxServices, event_view: EventViewModel)
 
 
 def _get_scenario_workspace_name(services: SandboxServices) -> str:
-    """Return the preset name or the workspace file name for a copied scenario."""
+    """Return the preset or workspace file name to use in a copied Gherkin scenario."""
     known = (
         name for name in PRESET_NAMES if read_preset_document(name) == services.workspace.document
     )
@@ -257,7 +257,9 @@ def _redact_message(message: MessageRecord) -> MessageRecord:
 
 
 def _send_edited_call(call_json: str) -> int:
-    """Send the call in *call_json* and return the id of the new message. Raises: EmulatorError.
+    """Send a call, given as JSON text, to Segment's API and return the id of the new message.
+
+    Raises: EmulatorError.
 
     Raises: EmulatorError.
     """

@@ -1,4 +1,4 @@
-"""View model of the Event page: what each mapping did with a message."""
+"""View model of the Event page: what each subscription did with one message."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Set
@@ -41,7 +41,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 @dataclass(frozen=True, slots=True)
 class UnfilledField:
-    """A mapping field without a value, because the event has no value at its paths.
+    """A mapping field that stays empty, because the event has no value at the paths it reads.
 
     Args:
         is_source_empty: Whether the event has null or an empty text there.
@@ -54,7 +54,7 @@ class UnfilledField:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSubscription:
-    """A subscription that matched the event, with its request and result.
+    """A subscription that matched a message's event, with its request and result.
 
     Args:
         delivery: What became of it; None when this destination took it only after a change.
@@ -74,7 +74,7 @@ class MatchedSubscription:
     unsent_notes: tuple[str, ...] = ()
 
     def find_unfilled_field(self, finding_path: str) -> UnfilledField | None:
-        """Return the mapping field that should have filled the value a finding misses."""
+        """Return the mapping field that should fill the value a finding misses; None if unknown."""
         *place, field_name = finding_path.split(".")
         if _has_value_at_path(self.request_body, (*place, field_name)):
             return None  # the finding is about the value that was sent
@@ -85,7 +85,7 @@ class MatchedSubscription:
 
 
 def _has_value_at_path(body: JSON, path_steps: tuple[str, ...]) -> bool:
-    """Return whether *body* has a value at a path such as users, 0, attributes, gender."""
+    """Return whether a request body has a value at a path such as users, 0, attributes, gender."""
     for step in path_steps:
         if isinstance(body, dict) and step in body:
             body = body[step]
@@ -103,7 +103,7 @@ def _is_list_index(step: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SkippedSubscription:
-    """A subscription that did not match the event, and the reason."""
+    """A subscription whose trigger did not match a message's event, and the reason."""
 
     name: str
     action_slug: str
@@ -113,7 +113,7 @@ class SkippedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class EventViewModel:
-    """Everything that the Event page shows about one message.
+    """View model of the Event page: everything that it shows about one message.
 
     Args:
         added_values: Path -> value of what Segment put into the event.
@@ -136,12 +136,12 @@ class EventViewModel:
 
     @property
     def unmapped_properties(self) -> dict[str, UnmappedProperty]:
-        """Unmapped properties by path without list indexes; equal list entries appear once."""
+        """Return the event's unmapped properties by path, without list indexes and repetitions."""
         return keep_one_property_per_path(self.unmapped_values)
 
     @property
     def findings(self) -> list[tuple[JSONObject, UnfilledField | None]]:
-        """Findings of Insider One, each with the mapping field that caused it.
+        """Return Insider One's findings about the requests, each with its mapping field.
 
         What decided the message's verdict comes first.
         """
@@ -155,7 +155,7 @@ class EventViewModel:
 
     @property
     def profile_change_counts(self) -> tuple[int, int]:
-        """The number of changed profile attributes and of added profile events."""
+        """Return how many profile attributes the message changed and profile events it added."""
         deliveries = (
             subscription.delivery
             for subscription in self.matched_subscriptions
@@ -176,7 +176,7 @@ MAX_LISTED_VALUES = 200  # added or changed values on the page
 def build_event_view_model(
     message: MessageRecord, destination: JSONObject, workspace_document: JSONObject
 ) -> EventViewModel:
-    """Build the view model of *message*, using the current mappings of *destination*.
+    """Build the view model of a message's Event page, using the current mappings.
 
     Args:
         workspace_document: The workspace file, for lines that would map what is dropped.
@@ -260,7 +260,7 @@ SubscriptionKey: TypeAlias = tuple[str, str]  # subscription name and action slu
 
 
 def _map_subscriptions_to_numbers(destination: JSONObject) -> dict[SubscriptionKey, int]:
-    """Map each subscription to its number; if two share name and action, the first counts."""
+    """Map each subscription's name and action to its number; of equal ones, the first counts."""
     numbered = enumerate(destination["subscriptions"], start=1)
     numbers: dict[SubscriptionKey, int] = {}
     for number, subscription in numbered:
@@ -360,7 +360,7 @@ def _find_unmatched_subscriptions(traces: list[SubscriptionTrace]) -> Iterator[S
 
 
 def describe_unmet_conditions(trace: SubscriptionTrace) -> str:
-    """Return the trigger conditions that are not met, with the actual values."""
+    """Return the trigger conditions that an event does not meet, with the event's values."""
     failed = [condition for condition in trace.conditions if not condition.holds]
     return "; ".join(
         f"needs {condition.condition}, but it is "
@@ -379,7 +379,7 @@ def _find_disabled_subscriptions(destination: JSONObject) -> Iterator[SkippedSub
 def _is_request_unchanged(
     matched: MatchedSubscription, destination: Destination, event: JSONObject
 ) -> bool:
-    """Return whether the current mappings make the same request as the recorded one."""
+    """Return whether the current mappings build the same request as the recorded one."""
     if matched.delivery is None or not isinstance(matched.request_body, dict):
         return matched.delivery is not None
     for subscription in destination.subscriptions:
@@ -397,7 +397,7 @@ def _is_request_unchanged(
 
 
 def parse_json_or_text(body: str) -> JSON:
-    """Parse a body as JSON; return it as text if it is not JSON."""
+    """Parse a request or response body as JSON; return other bodies unchanged as text."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:

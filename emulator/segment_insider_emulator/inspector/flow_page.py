@@ -1,4 +1,4 @@
-"""The Flow page: a diagram of which events become what at Insider One."""
+"""Flow page of the inspector: a diagram of which Segment events become which Insider One events."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -31,7 +31,9 @@ OTHER_TITLES = (
 
 @dataclass(frozen=True, slots=True)
 class FlowNode:
-    """One box of the diagram; column 0 is event names, 1 subscriptions, 2 Insider One events.
+    """One node of the flow diagram: an event name, a subscription or an Insider One event.
+
+    Column 0 is event names, 1 subscriptions, 2 Insider One events.
 
     Args:
         filter_parameter: What to filter by: the event's name or type, or the subscription's; None
@@ -45,7 +47,7 @@ class FlowNode:
 
 @dataclass(frozen=True, slots=True)
 class FlowLink:
-    """The number of messages or events between two boxes with one verdict."""
+    """The number of messages or events between two nodes of the flow diagram, with one verdict."""
 
     source: FlowNode
     target: FlowNode
@@ -58,7 +60,7 @@ def build_flow_links(
     deliveries: Iterable[DeliveryRecord],
     max_nodes_per_column: int = 14,
 ) -> list[FlowLink]:
-    """Count the events between each pair of boxes.
+    """Count the messages and events between each pair of nodes of the flow diagram.
 
     Args:
         deliveries: Those of *messages*.
@@ -102,7 +104,7 @@ def _iter_message_links(
 def _merge_rare_nodes(
     link_counts: Counter[tuple[FlowNode, FlowNode, Verdict]], max_nodes_per_column: int
 ) -> Counter[tuple[FlowNode, FlowNode, Verdict]]:
-    """Merge the rarest boxes of each column into one "other" box."""
+    """Merge the rarest nodes of each column of the flow diagram into one "other" node."""
     sizes: Counter[FlowNode] = Counter()
     for (source, target, _), count in link_counts.items():
         sizes[source] += count
@@ -135,7 +137,7 @@ def _build_event_node(message: MessageRecord) -> FlowNode:
 
 
 def _iter_insider_event_nodes(delivery: DeliveryRecord) -> Iterator[FlowNode]:
-    """Yield a box for each event of a request, or one for profile attributes if it has none."""
+    """Yield a node for each Insider One event of a delivery, or one for attributes alone."""
     if delivery.request is None:
         yield FlowNode(2, NO_REQUEST_TITLE)
         return
@@ -169,7 +171,10 @@ TOP_MARGIN = 30.0
 
 @dataclass(frozen=True, slots=True)
 class FlowBox:
-    """A node with its position; the label of column 0 is on the left, of others on the right."""
+    """A node of the flow diagram with its position on the page.
+
+    The label of column 0 is on the left, of others on the right.
+    """
 
     node: FlowNode
     x: float
@@ -188,7 +193,7 @@ class FlowBox:
 
 @dataclass(frozen=True, slots=True)
 class FlowBand:
-    """A link drawn as a band; *path* is the SVG path of its center line."""
+    """A link of the flow diagram as a band; *path* is the SVG path of its center line."""
 
     link: FlowLink
     path: str
@@ -197,7 +202,7 @@ class FlowBand:
 
 @dataclass(frozen=True, slots=True)
 class FlowDrawing:
-    """The positions of all boxes and bands; bands are drawn below boxes."""
+    """Layout of the flow diagram: the positions of boxes, and of bands drawn below them."""
 
     boxes: tuple[FlowBox, ...]
     bands: tuple[FlowBand, ...]
@@ -206,7 +211,7 @@ class FlowDrawing:
 
 
 def draw_flow(links: Sequence[FlowLink]) -> FlowDrawing:
-    """Lay out *links* as a diagram, with the largest boxes at the top."""
+    """Lay out links as a flow diagram, with the largest boxes at the top."""
     columns: list[list[FlowNode]] = [[], [], []]
     for node in _collect_nodes(links):
         columns[node.column].append(node)
@@ -235,7 +240,7 @@ def _collect_nodes(links: Iterable[FlowLink]) -> list[FlowNode]:
 
 
 def _count_incoming_and_outgoing(links: Iterable[FlowLink], node: FlowNode) -> tuple[int, int]:
-    """Return incoming and outgoing counts; they differ if one order gives several events."""
+    """Return the incoming and outgoing counts of a node; an order can give several events."""
     return (
         sum(link.count for link in links if link.target == node),
         sum(link.count for link in links if link.source == node),
@@ -278,7 +283,7 @@ def _build_curve_path(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def list_legend_verdicts(links: Iterable[FlowLink]) -> list[Verdict]:
-    """Return each verdict of *links* once, for the legend of the flow page."""
+    """Return each verdict of the flow diagram's links once, for its legend."""
     return list(dict.fromkeys(link.verdict for link in links))
 
 
@@ -289,7 +294,7 @@ MAX_FLOW_MESSAGES = 1000
 
 @bp.get("")
 def show_flow() -> str:
-    """Show how the latest messages flow from event names to Insider One events."""
+    """Serve the Flow page: how the latest messages become Insider One events."""
     messages, deliveries = current_services().store.list_latest_messages(MAX_FLOW_MESSAGES)
     links = build_flow_links(messages, deliveries)
     return render_page(

@@ -1,4 +1,4 @@
-"""Form handling shared by all pages: redirects, one-time notices and rejected input.
+"""Form handling of all inspector pages: redirects, one-time notices and rejected input.
 
 A submitted form is answered with a redirect, so that reloading the page changes nothing. A
 short-lived cookie carries the notice to the next page.
@@ -18,7 +18,7 @@ MAX_NOTICE_CHARS = 300
 
 
 class RejectedForm(NamedTuple):
-    """The error of a rejected form and its values, so that no input is lost.
+    """A rejected form of an inspector page: its error and values, so that no input is lost.
 
     Args:
         form_name: Name of the form on its page; the error is shown next to it.
@@ -30,14 +30,14 @@ class RejectedForm(NamedTuple):
 
 
 def build_rejected_form(form_name: str, error: EmulatorError) -> RejectedForm:
-    """Return *error* together with the values of the submitted form."""
+    """Return *error* together with the submitted values of the form, to show both again."""
     return RejectedForm(form_name, error, request.form.to_dict())
 
 
 def redirect_to_endpoint(
     notice: str, endpoint: str, *, secret: str = "", **values: Any
 ) -> Response:
-    """Redirect to *endpoint*; the next page shows *notice* once.
+    """Redirect to an inspector page by *endpoint*; that page shows *notice* once.
 
     Args:
         secret: What that page shows once, such as a key.
@@ -46,7 +46,7 @@ def redirect_to_endpoint(
 
 
 def redirect_to_path(notice: str, target_path: str, cookie_path: str, secret: str = "") -> Response:
-    """Redirect to *target_path*, a page below *cookie_path*, which shows *notice* once."""
+    """Redirect to the page *target_path*, below *cookie_path*; that page shows *notice* once."""
     answer = Response(status=303, headers={"Location": target_path})
     for name, value in ((NOTICE_COOKIE, notice[:MAX_NOTICE_CHARS]), (SECRET_COOKIE, secret)):
         if value:
@@ -62,7 +62,7 @@ def redirect_to_path(notice: str, target_path: str, cookie_path: str, secret: st
 
 
 def register_form_notices(bp: Blueprint) -> None:
-    """Make the pages of *bp* show the notice of the previous form once."""
+    """Make the pages of blueprint *bp* show the notice of the previously submitted form once."""
     bp.context_processor(
         lambda: {
             "notice": _read_notice_cookie(NOTICE_COOKIE),

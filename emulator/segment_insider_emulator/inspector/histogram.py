@@ -1,4 +1,4 @@
-"""Count messages by stage and by time, and lay out a histogram."""
+"""Histogram of the message list: messages counted by stage and by time, and its layout."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ VerdictCounts = Mapping[tuple[str, Verdict], int]
 
 
 class MessageStage(NamedTuple):
-    """A stage at which messages end, with its verdicts."""
+    """A stage of processing at which messages can end, with its verdicts."""
 
     title: str
     verdicts: tuple[Verdict, ...]
@@ -53,7 +53,7 @@ VERDICT_STACKING_ORDER: tuple[Verdict, ...] = (
 
 
 class BarSegment(NamedTuple):
-    """The messages of one verdict within a bar, as a rectangle."""
+    """One rectangle within a histogram bar: the messages of one verdict."""
 
     verdict: Verdict
     x: float
@@ -64,7 +64,9 @@ class BarSegment(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HistogramBar:
-    """One bar of the histogram. *until* is exclusive; both times are ISO 8601, UTC.
+    """One bar of the message histogram, with its start, end and number of messages by verdict.
+
+    *until* is exclusive; both times are ISO 8601, UTC.
 
     Args:
         end_labels: What to call its beginning and its end: a time of day, with its day where the
@@ -81,22 +83,22 @@ class HistogramBar:
 
 
 class BarUnit(NamedTuple):
-    """The duration of a bar, and the length of the time prefix that its messages share."""
+    """The duration of a histogram bar, and how long a prefix of the time its messages share."""
 
     length: timedelta
     time_prefix_length: int
 
     def get_bar_number(self, at: str) -> int:
-        """Return the number of the bar that contains the time *at*, counted from 1970."""
+        """Return the number of the histogram bar that contains a time, counted from 1970."""
         return int(datetime.fromisoformat(at).timestamp() // self.length.total_seconds())
 
     def get_bar_start(self, bar_number: int) -> datetime:
-        """Return the start time of a bar."""
+        """Return the start time of a histogram bar."""
         return datetime.fromtimestamp(bar_number * self.length.total_seconds(), UTC)
 
 
 def choose_bar_unit(since: str, until: str) -> BarUnit:
-    """Choose the shortest bar duration that gives at most MAX_BARS bars."""
+    """Choose the shortest duration of a histogram bar that gives at most MAX_BARS bars."""
     for candidate in (BarUnit(*unit) for unit in BAR_UNITS):
         if candidate.get_bar_number(until) - candidate.get_bar_number(since) < MAX_BARS:
             return candidate
@@ -107,7 +109,7 @@ def choose_bar_unit(since: str, until: str) -> BarUnit:
 
 
 def count_messages_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, int]]:
-    """Return each stage with its message count."""
+    """Return each processing stage with the number of messages that ended there."""
     sums: Counter[str] = Counter()
     for (_, verdict), count in counts.items():
         sums[verdict] += count
@@ -120,7 +122,7 @@ def count_messages_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, i
 def build_histogram_bars(
     counts: VerdictCounts, since: str, until: str, bar_unit: BarUnit
 ) -> list[HistogramBar]:
-    """Build a bar for each interval, including empty ones; short ranges are padded before."""
+    """Build a histogram bar for each interval, including empty ones; pad short ranges before."""
     first, last = bar_unit.get_bar_number(since), bar_unit.get_bar_number(until)
     if first > last:
         return []

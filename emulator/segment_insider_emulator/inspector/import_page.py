@@ -1,4 +1,4 @@
-"""The Import page: preview presets and uploaded workspaces, and use them."""
+"""Import page of the inspector: previews presets and uploaded workspaces, and applies them."""
 
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ PRESET_DESCRIPTIONS = {
 
 
 class WorkspacePreview(NamedTuple):
-    """A preview of a workspace; *yaml_text* is its file, with all keys as they were read."""
+    """A preview of a workspace on the Import page; *yaml_text* is its file, with all keys."""
 
     title: str
     yaml_text: str
@@ -52,13 +52,13 @@ class WorkspacePreview(NamedTuple):
 
 @bp.before_request
 def increase_form_size_limit() -> None:
-    """Raise the size limit of form fields to the size of a workspace file."""
+    """Increase Flask's size limit of form fields to the size of a workspace file."""
     request.max_form_memory_size = MAX_DOCUMENT_BYTES + 100_000
 
 
 @bp.get("")
 def show_import_form() -> str:
-    """Show the presets and the upload form; `preset` previews one preset."""
+    """Serve the Import page: presets and the upload form; `preset` previews one preset."""
     name = request.args.get("preset")
     if name is None:
         return _render_import_page()
@@ -72,7 +72,7 @@ def show_import_form() -> str:
 
 @bp.post("")
 def preview_upload() -> str:
-    """Preview the uploaded files; this changes nothing."""
+    """Handle the upload form: preview the uploaded files, without changing the workspace."""
     try:
         imported = _read_uploaded_files()
     except EmulatorError as error:
@@ -82,7 +82,7 @@ def preview_upload() -> str:
 
 @bp.post("/use")
 def replace_mappings() -> Response | str:
-    """Replace the mappings of this sandbox with those of the workspace file."""
+    """Handle the import form: replace this sandbox's mappings with those of the workspace file."""
     try:
         workspace = load_workspace_from_document(_parse_submitted_workspace(), "workspace")
         current_services().destination_overrides.replace_subscriptions(
@@ -97,7 +97,7 @@ def replace_mappings() -> Response | str:
 
 @bp.post("/sandbox")
 def create_sandbox_from_file() -> Response | str:
-    """Create a sandbox from the workspace file."""
+    """Handle the import form: create a sandbox from the workspace file."""
     try:
         sandbox = create_sandbox_for_caller(workspace=_parse_submitted_workspace())
     except EmulatorError as error:
@@ -110,7 +110,7 @@ def create_sandbox_from_file() -> Response | str:
 
 @bp.post("/file")
 def download_workspace_file() -> Response:
-    """Return the previewed workspace as a file to save."""
+    """Serve the previewed workspace as a YAML file to save."""
     headers = {"Content-Disposition": 'attachment; filename="workspace.yaml"'}
     return Response(request.form.get("workspace", ""), mimetype="text/yaml", headers=headers)
 
@@ -120,7 +120,7 @@ def _parse_submitted_workspace() -> JSONObject:
 
 
 def _read_uploaded_files() -> ImportedWorkspace:
-    """Read the uploaded workspace file, or an export from Segment's Public API or Terraform."""
+    """Read the uploaded workspace file, or an export of Segment's Public API or Terraform."""
     files = [upload for upload in request.files.getlist("files") if upload.filename]
     if not files:
         remedy = "Choose a workspace file, or an export from Segment's Public API or Terraform."
@@ -140,7 +140,7 @@ def _read_uploaded_files() -> ImportedWorkspace:
 
 
 def _parse_workspace_file(name: str, raw: bytes) -> ImportedWorkspace | None:
-    """Parse a workspace file; return None for other exports."""
+    """Parse an uploaded workspace file; return None for exports in other formats."""
     try:
         document = parse_document(raw, name)
     except EmulatorError:
@@ -153,7 +153,7 @@ def _parse_workspace_file(name: str, raw: bytes) -> ImportedWorkspace | None:
 
 
 def _build_workspace_preview(title: str, imported: ImportedWorkspace) -> WorkspacePreview:
-    """Build the preview; a workspace with errors is shown as text only."""
+    """Build the preview of an imported workspace; one with errors is shown as text only."""
     broken = any(finding.severity == "error" for finding in imported.findings)
     subscriptions = [] if broken else imported.document["destination"]["subscriptions"]
     text = format_workspace_yaml(imported.document, imported.skipped_subscriptions)

@@ -1,4 +1,4 @@
-"""View model of a journey: its elements as a tree, with the number of people at each."""
+"""View model of the Journeys pages: a journey's elements as a tree, with people at each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ ARRIVAL_ICONS = {"would_send": "accepted", "held_back": "dropped", "skipped": "f
 
 @dataclass(frozen=True, slots=True)
 class JourneyBranchView:
-    """One branch of a check, e.g. "not reachable"; an empty branch ends the journey."""
+    """One branch of a journey's check on the page, e.g. "not reachable"; it may be empty."""
 
     title: str
     elements: tuple["JourneyElementView", ...]
@@ -40,7 +40,7 @@ class JourneyBranchView:
 
 @dataclass(frozen=True, slots=True)
 class JourneyElementView:
-    """One element of a journey with its counts.
+    """One element of a journey on the page, with its counts of people and outcomes.
 
     Args:
         place: In the workspace file, e.g. "steps[1].reachable[0]".
@@ -59,7 +59,7 @@ class JourneyElementView:
 
 @dataclass(frozen=True, slots=True)
 class JourneyViewModel:
-    """One journey: entry and exit rules, counts and elements."""
+    """View model of one journey: entry and exit rules, counts and elements."""
 
     id: int
     name: str
@@ -74,7 +74,7 @@ class JourneyViewModel:
 
 @dataclass(frozen=True, slots=True)
 class JourneyRunView:
-    """One person's run through a journey; *due_text* is the time until the next step."""
+    """One person's run through a journey on the page, with the time until its next step."""
 
     run: JourneyRun
     person_name: str
@@ -86,7 +86,7 @@ class JourneyRunView:
 def build_journey_view_model(
     journey: JourneyDefinition, tally: JourneyCounts, waiting_counts: Mapping[str, int]
 ) -> JourneyViewModel:
-    """Build the view model of *journey*.
+    """Build the view model of one journey for its page.
 
     Args:
         waiting_counts: Place of an element -> how many wait there now.
@@ -115,7 +115,7 @@ def build_journey_view_model(
 def build_run_view(
     run: JourneyRun, trail: list[TrailEntry], person_name: str, now: datetime
 ) -> JourneyRunView:
-    """Build the view of *run* for the person *person_name*."""
+    """Build what the page shows of one person's run through a journey."""
     due = None
     if run.due_at:
         seconds = timedelta(seconds=ceil((run.due_at - now).total_seconds()))
@@ -162,7 +162,7 @@ def _build_element_view(
 
 
 def _describe_journey_element(element: JourneyElement) -> tuple[str, str, Mapping[str, str | None]]:
-    """Return kind, title and branches of an element."""
+    """Return kind, title and branches of a journey element, for the page."""
     match element:
         case WaitElement(length=length):
             return "wait", f"Wait {format_duration(length)}", {}

@@ -1,4 +1,4 @@
-"""The Journeys pages: journeys, runs, messages that would be sent, and the clock."""
+"""Journeys pages of the inspector: journeys, runs, messages that would be sent, and the clock."""
 
 from datetime import datetime, timedelta
 
@@ -33,13 +33,13 @@ CLOCK_COMMANDS = ("advance", "set", "freeze", "resume")
 
 @bp.get("")
 def list_journeys() -> str:
-    """List all journeys, upcoming runs and messages that would be sent."""
+    """Serve the Journeys page: all journeys, upcoming runs and messages that would be sent."""
     return _render_journeys_page()
 
 
 @bp.get(f"/{ID_ROUTE}")
 def show_journey(id: int) -> str:
-    """Show one journey and its runs; `status` filters the runs."""
+    """Serve the page of one journey and its runs; `status` filters the runs."""
     services = current_services()
     journey = services.journeys.definitions.get(id) or abort(404)
     store, now = services.journeys.run_store, services.clock()
@@ -67,7 +67,7 @@ def show_journey(id: int) -> str:
 
 @bp.post("/clock")
 def change_clock() -> Response | str:
-    """Advance, set, freeze or resume the clock, then run everything that is due."""
+    """Handle the clock form: advance, set, freeze or resume the clock, then run what is due."""
     services = current_services()
     try:
         order, value = _read_clock_command()
@@ -87,13 +87,13 @@ def change_clock() -> Response | str:
 
 @bp.post("/reset")
 def reset_sandbox() -> Response:
-    """Delete all captured data and reset the clock to real time."""
+    """Handle the reset button: delete the sandbox's captured data and reset the clock."""
     current_services().reset_sandbox()
     return forms.redirect_to_endpoint("All data was deleted", "inspector.journeys.list_journeys")
 
 
 def _read_clock_command() -> tuple[str, JSON]:
-    """Return the clock command of the pressed button and its value."""
+    """Return the clock command of the pressed form button, and the command's value."""
     order = request.form.get("order", "")
     if order not in CLOCK_COMMANDS:
         remedy = f"Use one of the buttons: {', '.join(CLOCK_COMMANDS)}."
@@ -138,13 +138,13 @@ def _render_journeys_page(rejected_form: RejectedForm | None = None) -> str:
 
 
 def _get_time_until_next_run(upcoming: list[JourneyRun], now: datetime) -> str:
-    """Return the time until the next upcoming run, as text for the clock form."""
+    """Return the time until the next journey run is due, as text for the clock form."""
     due = upcoming[0].due_at if upcoming else None
     return format_duration(due - now) if due and due > now else "1 second"
 
 
 def _get_person_names(services: SandboxServices, profile_ids: list[str]) -> dict[str, str]:
-    """Map profile ids to person names; a deleted profile keeps its id."""
+    """Map profile ids to display names of people; a deleted profile has its id as name."""
     names = {
         profile.id: get_person_display_name(profile)
         for profile in services.profiles.find_by_identifiers((), dict.fromkeys(profile_ids))

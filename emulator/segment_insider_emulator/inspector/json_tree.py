@@ -1,4 +1,4 @@
-"""Render a JSON value as an HTML tree in which single values can be marked.
+"""Rendering of JSON values as HTML trees in which single values can be marked, and redaction.
 
 Written in Python, not as a template: a captured value may be a hundred levels deep.
 """
@@ -21,7 +21,7 @@ ValuePath = str  # dotted, lists numbered: "properties.products[0].name"
 
 @dataclass(frozen=True, slots=True)
 class ValueMark:
-    """How the page marks one value of a tree.
+    """How one value of an HTML tree is marked: CSS class, label and hint.
 
     Args:
         css_class: A class of the style sheet, such as "dropped".
@@ -40,7 +40,7 @@ class ValueMark:
 
 @dataclass(frozen=True, slots=True)
 class JsonTree:
-    """Renders JSON values as HTML.
+    """Renderer of JSON values as HTML trees, with its marks by path.
 
     Args:
         tree_name: Identifies the tree on its page, e.g. "event" or "upsert-0".
@@ -51,7 +51,7 @@ class JsonTree:
     marks: Mapping[ValuePath, ValueMark] = field(default_factory=dict)
 
     def render(self, value: JSON) -> Markup:
-        """Render *value* as HTML."""
+        """Render a JSON value as an HTML tree."""
         lines = (
             Markup("").join(self._render_members(value, ""))
             if _has_members(value)
@@ -150,7 +150,7 @@ def _truncate_key(key: str) -> Markup:
 
 
 def replace_scalars(value: JSON, replace: Callable[[str, JSON], JSON], key: str = "") -> JSON:
-    """Return a copy of *value* with every scalar replaced by the result of *replace*."""
+    """Return a copy of a JSON value with every scalar replaced by the result of *replace*."""
     if isinstance(value, dict):
         return {name: replace_scalars(member, replace, name) for name, member in value.items()}
     if isinstance(value, list):
@@ -166,7 +166,7 @@ _SECRET_NAME = re.compile(
 
 
 def redact_secrets(value: JSON) -> JSON:
-    """Return a copy of *value* in which values under names such as `password` are redacted."""
+    """Return a copy of a JSON value in which values under names such as `password` are redacted."""
     return replace_scalars(value, _redact_if_secret)
 
 

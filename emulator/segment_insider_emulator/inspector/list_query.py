@@ -1,4 +1,4 @@
-"""Parse and build URLs of the message list: filters, columns and page."""
+"""Query of the message list: parses and builds its URLs, with filters, columns and page."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ MAX_PAGE_NUMBER = 2**63 - 1
 
 
 def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> int:
-    """Return the query parameter as an integer, or *default* if it is not one."""
+    """Return a query parameter of the page's URL as integer, or *default* if it is none."""
     text = request.args.get(parameter_name, "")
     # Too many digits are refused before Python spends time on them.
     value = int(text) if text.isdecimal() and len(text) < 20 else default
@@ -34,7 +34,7 @@ MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class MessageListQuery:
-    """Filters, columns and page of the message list.
+    """Filters, columns and page of the message list, as they are in its URL.
 
     Args:
         parameter_values: Parameter of KNOWN -> its values, as the address has them.
@@ -48,20 +48,20 @@ class MessageListQuery:
     parameter_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def get_parameter(self, name: str) -> str:
-        """Return the first value of a parameter, or ""."""
+        """Return the first value of a parameter of the message list, or "" if it is not set."""
         return next(iter(self.parameter_values.get(name, ())), "")
 
     def get_parameter_values(self, name: str) -> tuple[str, ...]:
-        """Return all values of a parameter."""
+        """Return all values of a parameter of the message list."""
         return self.parameter_values.get(name, ())
 
     @property
     def is_filtered(self) -> bool:
-        """Whether any filter is set."""
+        """Return whether the message list has any filter."""
         return self.filters != MessageFilters()
 
     def build_url_parameters(self, **changes: object) -> dict[str, object]:
-        """Return the URL parameters with *changes*; the page starts again at the newest message."""
+        """Return the message list's URL parameters with *changes*, from the newest message on."""
         parameters: dict[str, object] = {
             name: list(values) for name, values in self.parameter_values.items()
         }
@@ -73,11 +73,11 @@ class MessageListQuery:
         }
 
     def build_url(self, **changes: object) -> str:
-        """Return the URL of this list with *changes*; None or "" removes a parameter."""
+        """Return the URL of the message list with *changes*; None or "" removes a parameter."""
         return url_for("inspector.live.show_messages", **self.build_url_parameters(**changes))  # type: ignore[arg-type]  # a query may contain any value
 
     def build_url_without(self, name: str, value: str) -> str:
-        """Return the URL without one value of a parameter."""
+        """Return the URL of the message list without one value of a parameter."""
         return self.build_url(
             **{
                 name: [
@@ -90,7 +90,7 @@ class MessageListQuery:
 
 
 def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageListQuery:
-    """Parse the query parameters of the message list; unknown parameters are ignored.
+    """Parse the URL parameters of the message list; unknown parameters are ignored.
 
     Raises: EmulatorError, for a value that cannot be meant.
     """
@@ -116,7 +116,9 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageLi
 
 
 def parse_id(text: str, parameter_name: str) -> int | None:
-    """Parse an id; "" gives None. Raises: EmulatorError.
+    """Parse a numeric id from a URL parameter; "" gives None.
+
+    Raises: EmulatorError.
 
     Raises: EmulatorError.
     """
@@ -167,7 +169,7 @@ def _parse_path_filters(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | 
 
 
 def _parse_time(text: str, parameter_name: str, clock: Clock) -> str:
-    """Parse an ISO 8601 time (UTC by default) or a duration before now."""
+    """Parse an ISO 8601 time (UTC by default) or a duration before now, such as "15 minutes"."""
     if not text:
         return ""
     try:

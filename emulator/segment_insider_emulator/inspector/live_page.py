@@ -1,4 +1,4 @@
-"""The Live page: the list of messages, SDK snippets and sample calls."""
+"""Live page of the inspector: the message list, SDK snippets and sample calls."""
 
 import time
 from collections.abc import Iterable
@@ -35,7 +35,9 @@ from segment_insider_emulator.web.services import current_services
 
 
 def send_call_to_segment(call: JSONObject) -> None:
-    """Send one call as an SDK does. Raises: IngestError, when Segment refuses it.
+    """Send one call to the emulated Segment API as an SDK does.
+
+    Raises: IngestError, when Segment refuses it.
 
     Raises: IngestError, when Segment refuses it.
     """
@@ -43,20 +45,20 @@ def send_call_to_segment(call: JSONObject) -> None:
 
 
 def send_call_batch_to_segment(calls: list[JSON]) -> None:
-    """Send *calls* in one batch with the write key of the first source."""
+    """Send calls to the emulated Segment API in one batch, with the first source's write key."""
     body = {"writeKey": current_services().workspace.write_key, "batch": calls}
     ingest_call(body, BATCH_KIND)
 
 
 def load_sample_calls() -> list[JSON]:
-    """Load the calls of a sample shopper, including common integration mistakes."""
+    """Load the Segment calls of a sample shopper, including common integration mistakes."""
     text = files(__package__).joinpath("sample.json").read_text("utf-8")
     calls: list[JSON] = parse_json(text.encode())
     return calls
 
 
 class SdkSnippet(NamedTuple):
-    """An SDK name and the code that configures it for this emulator."""
+    """A snippet of the Live page: an SDK's name and the code that configures it."""
 
     name: str
     code: str
@@ -68,7 +70,7 @@ _SAMPLE_CALL_JSON = orjson.dumps(
 
 
 def build_sdk_snippets(base_url: str, write_key: str) -> list[SdkSnippet]:
-    """Return the snippets of all SDKs.
+    """Return for each SDK the code that configures it for this emulator.
 
     Args:
         base_url: Where this emulator is, without a slash at the end.
@@ -144,7 +146,7 @@ MAX_WATCHED_MESSAGES = 200  # messages whose verdict may still change
 
 @bp.get("/")
 def show_messages() -> str | tuple[str, int]:
-    """Show the messages, newest first.
+    """Serve the Live page: the message list, newest first.
 
     Parts: `rows` has those after id `after`, and those of `watch` as they are now; `list` and
     `totals` are the rest of the page.
@@ -180,14 +182,14 @@ def show_messages() -> str | tuple[str, int]:
 
 @bp.post("/sample")
 def send_sample_calls() -> Redirect:
-    """Send the calls of a sample shopper."""
+    """Handle the sample button: send the calls of a sample shopper to Segment's API."""
     send_call_batch_to_segment(load_sample_calls())
     return redirect(url_for("inspector.live.show_messages"), 303)
 
 
 @bp.post("/clear")
 def reset_sandbox() -> Redirect:
-    """Delete all captured data and reset the clock to real time."""
+    """Handle the clear button: delete the sandbox's captured data and reset the clock."""
     current_services().reset_sandbox()
     return redirect(url_for("inspector.live.show_messages"), 303)
 
@@ -207,7 +209,7 @@ def _build_list_context(query: MessageListQuery) -> dict[str, object]:
 
 
 def _build_new_message_rows_context(query: MessageListQuery) -> dict[str, object]:
-    """Return messages newer than the page, and the current state of watched messages."""
+    """Return rows for messages newer than the page, and for watched messages that changed."""
     after = parse_id(request.args.get("after", ""), "after") or 0
     watched = [
         parse_id(value, "watch") or 0
@@ -255,7 +257,7 @@ def _build_stage_totals_context(query: MessageListQuery) -> dict[str, object]:
 
 
 def _build_filter_choices() -> dict[str, object]:
-    """Return the options of the filter fields."""
+    """Return the choices of each filter field above the message list."""
     services = current_services()
     host = get_current_sandbox_url()
     return {

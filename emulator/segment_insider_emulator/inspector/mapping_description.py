@@ -1,4 +1,4 @@
-"""Describe mappings and triggers in plain words."""
+"""Descriptions of mappings and triggers in plain words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ PieceKind: TypeAlias = Literal["path", "value", "word"]
 
 
 class TextPiece(NamedTuple):
-    """A piece of a description: an event path, a literal value or a word."""
+    """One piece of a mapping's description: an event path, a literal value or a word."""
 
     kind: PieceKind
     text: str
@@ -32,7 +32,7 @@ class TextPiece(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MappingLine:
-    """One field of a mapping and the description of its value.
+    """One field of a mapping with the description of its value, as a line of a page.
 
     Args:
         key: Its place in the mapping, e.g. "parameters.currency" or "products[].name".
@@ -52,7 +52,7 @@ class MappingLine:
 
 
 def describe_mapping(action: DestinationAction, mapping: JSON) -> list[MappingLine]:
-    """Describe the fields of *mapping* in catalogue order, then unknown fields."""
+    """Describe a mapping's fields in plain words: those of the action first, then unknown ones."""
     if not isinstance(mapping, dict) or is_directive(mapping):
         return [
             MappingLine("", "The whole mapping", describe_value_source(mapping), mapping, False)
@@ -65,12 +65,12 @@ def describe_mapping(action: DestinationAction, mapping: JSON) -> list[MappingLi
 
 
 def describe_value_source(mapping: JSON) -> tuple[TextPiece, ...]:
-    """Describe where a value comes from, e.g. traits.email or else "unknown"."""
+    """Describe where a mapped value comes from, e.g. traits.email or else "unknown"."""
     return tuple(_build_value_description(mapping))
 
 
 def join_text_pieces(pieces: tuple[TextPiece, ...]) -> str:
-    """Join *pieces* into one text."""
+    """Join the pieces of a mapping's description into one text."""
     return " ".join(piece.text for piece in pieces)
 
 
@@ -342,7 +342,7 @@ _OPERATOR_PHRASES = {
 
 
 def describe_trigger(trigger: JSON) -> str:
-    """Describe *trigger*, e.g. type is "track" and event is "Order Completed"."""
+    """Describe a trigger in plain words, e.g. type is "track" and event is "Order Completed"."""
     if not isinstance(trigger, str) or not trigger:
         return "no trigger: it takes no event"
     try:
@@ -358,7 +358,7 @@ def _describe_condition_group(group: TriggerGroup, *, outermost: bool = False) -
 
 
 def _describe_group_children(group: TriggerGroup) -> Iterator[str]:
-    """Describe the children; consecutive comparisons of one field are combined."""
+    """Describe a trigger group's conditions; combine consecutive comparisons of one field."""
     operator, words = _SERIES_PHRASES.get(group.operator, ("", ""))
     for field, series in groupby(
         group.children, lambda child: _get_compared_field(child, operator)
@@ -374,7 +374,7 @@ def _describe_group_children(group: TriggerGroup) -> Iterator[str]:
 
 
 def _get_compared_field(node: TriggerCondition | TriggerGroup | None, operator: str) -> str:
-    """Return the field that *node* compares with *operator*; "" for other nodes."""
+    """Return the field that a trigger condition compares with *operator*; "" for other nodes."""
     if not isinstance(node, TriggerCondition) or node.operator != operator:
         return ""
     return ".".join((node.root, *node.path))

@@ -1,4 +1,4 @@
-"""The Profiles pages: a searchable list, and one profile with its history."""
+"""Profiles pages of the inspector: a searchable list, and one profile with its history."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ _ANONYMOUS_ID_TYPE = "segment_anonymous_id"
 
 @dataclass(frozen=True, slots=True)
 class IdentifierView:
-    """One identifier type with its values, latest first."""
+    """One identifier type of a profile on its page, with the values, latest first."""
 
     type: str
     values: tuple[str, ...]
@@ -45,7 +45,7 @@ class IdentifierView:
 
 @dataclass(frozen=True, slots=True)
 class AttributeView:
-    """One attribute; *written_at* is an ISO 8601 time."""
+    """One attribute of a profile on its page; *written_at* is an ISO 8601 time."""
 
     path: str
     value: JSON
@@ -55,7 +55,7 @@ class AttributeView:
 
 @dataclass(frozen=True, slots=True)
 class ChannelReachabilityView:
-    """Whether a channel can reach the person, and the reasons if not."""
+    """Whether a channel can reach the person of a profile, and the reasons if not."""
 
     title: str
     is_reachable: bool
@@ -64,7 +64,7 @@ class ChannelReachabilityView:
 
 @dataclass(frozen=True, slots=True)
 class HistoryEventView:
-    """One event of the history; *summary_parts* are texts such as "2 x Mug" or "8.5 EUR"."""
+    """One event in a profile's history on its page, with summary texts such as "2 x Mug"."""
 
     event: ProfileEvent
     title: str
@@ -73,7 +73,7 @@ class HistoryEventView:
 
 @dataclass(frozen=True, slots=True)
 class EventGroupView:
-    """Events of one group, newest first.
+    """A group of a profile's events on its page, newest first.
 
     Args:
         hidden_count: Events that are older than those shown.
@@ -86,7 +86,7 @@ class EventGroupView:
 
 @dataclass(frozen=True, slots=True)
 class ProfileViewModel:
-    """Everything that the page of one profile shows."""
+    """View model of the page of one profile."""
 
     id: str
     name: str
@@ -102,7 +102,7 @@ class ProfileViewModel:
 
 
 def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) -> ProfileViewModel:
-    """Build the view model of *profile*.
+    """Build the view model of one profile for its page.
 
     Args:
         max_events_per_group: Events of one group that are shown.
@@ -131,7 +131,7 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
 
 
 def get_person_display_name(profile: Profile) -> str:
-    """Return a display name: the person's name, or the best known identifier."""
+    """Return the display name of a profile: the person's name, or the best known identifier."""
     names = [
         str(profile.attributes[attribute])
         for attribute in _NAME_ATTRIBUTES
@@ -147,7 +147,7 @@ def get_person_display_name(profile: Profile) -> str:
 
 
 def list_channel_reachability(profile: Profile) -> tuple[ChannelReachabilityView, ...]:
-    """Return for each channel whether it can reach the profile."""
+    """Return for each channel whether it can reach the person of a profile."""
     return tuple(
         ChannelReachabilityView(
             CHANNEL_TITLES[name], reachability["reachable"], tuple(reachability["why"])
@@ -157,7 +157,7 @@ def list_channel_reachability(profile: Profile) -> tuple[ChannelReachabilityView
 
 
 def _list_attributes(profile: Profile) -> tuple[AttributeView, ...]:
-    """List default attributes first, then custom ones, then unrecognised ones."""
+    """List a profile's attributes: default ones, then custom ones, then unrecognised ones."""
     order = {"custom": 1, "unrecognised": 2}
     places = sorted(
         profile.attributes, key=lambda path: (order.get(path.partition(".")[0], 0), path)
@@ -194,7 +194,7 @@ def _group_history_events(
 
 
 def _build_history_event(event: ProfileEvent) -> HistoryEventView:
-    """Build one history entry with the parameters that distinguish it from others."""
+    """Build one entry of a profile's history, with parameters that distinguish it from others."""
     params = event.params
     parts = []
     if product := params.get("name") or params.get("product_id"):
@@ -215,7 +215,7 @@ MAX_SEARCH_CHARS = 200
 
 @bp.get("")
 def list_profiles() -> str:
-    """List profiles, newest first; `q` searches identifiers and attributes."""
+    """Serve the page that lists profiles, newest first; `q` searches identifiers and attributes."""
     services = current_services()
     services.endpoint.delete_expired_data()
     # PostgreSQL text cannot contain this character.
@@ -232,7 +232,7 @@ def list_profiles() -> str:
 
 @bp.get("/<id>")
 def show_profile(id: str) -> str:
-    """Show one profile."""
+    """Serve the page of one profile."""
     services = current_services()
     services.endpoint.delete_expired_data()
     profile = services.profiles.get_with_events(id) or abort(404)

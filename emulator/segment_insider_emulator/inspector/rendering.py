@@ -1,4 +1,4 @@
-"""Render pages, template filters, static files and page URLs.
+"""Rendering for all inspector pages: templates and their filters, static files, page URLs.
 
 The hash of all static files is part of their path, not a query: modules import each other by
 relative URLs, and so get the same version as the page.
@@ -22,7 +22,7 @@ MIME_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+x
 
 
 class StaticFiles:
-    """The files of one folder, read into memory once."""
+    """The static files of one folder, read into memory once."""
 
     def __init__(self, folder: Path) -> None:
         self._content_by_name = {
@@ -33,14 +33,14 @@ class StaticFiles:
 
     @property
     def content_hash(self) -> str:
-        """A hash of the content of all files."""
+        """Return a hash of the content of all static files."""
         digest = sha256()
         for name, content in self._content_by_name.items():
             digest.update(f"{name} {len(content)} ".encode() + content)
         return digest.hexdigest()[:12]
 
     def build_response(self, name: str) -> Response:
-        """Return a response with the file *name*, or abort with 404."""
+        """Return a response with a static file, or abort with 404."""
         if name not in self._content_by_name:
             abort(404)
         kind = MIME_TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0]
@@ -63,12 +63,12 @@ def get_sandbox_pages_path(sandbox_id: str) -> str:
 
 
 def get_team_page_path() -> str:
-    """Return the path of the page that lists the caller's sandboxes."""
+    """Return the path of the page that lists the sandboxes of the user's team."""
     return f"{get_sandbox_pages_path(DEFAULT_SANDBOX_ID)}/team"
 
 
 def render_page(template_name: str, *part_names: str, **context: object) -> str:
-    """Render the page, or with `?part=NAME` only that part of it.
+    """Render the template of a page, or with `?part=NAME` only that part of it.
 
     Args:
         template_name: The page's template in templates/inspector/, e.g. "live.html".
@@ -124,22 +124,22 @@ def indent_json(text: str) -> str:
 
 
 def shorten(text: str, max_chars: int = MAX_CELL_CHARS) -> str:
-    """Shorten *text* to at most *max_chars* characters."""
+    """Shorten a text to at most *max_chars* characters."""
     return text if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 
 def strip_verdict(reason: str) -> str:
-    """Remove the verdict from the start of *reason*, because the page already shows it."""
+    """Remove the verdict from the start of a message's *reason*, as the page already shows it."""
     return reason.removeprefix(f"{DROPPED_REASON}: ")
 
 
 def static_url(name: str) -> str:
-    """Return the URL of a script or style."""
+    """Return the URL of an inspector script or style."""
     return url_for("inspector.serve_static_file", version=STATIC_VERSION, name=name)
 
 
 def register_template_filters(bp: Blueprint) -> None:
-    """Register the template filters and `static_url` for the templates of *bp*."""
+    """Register the inspector's template filters and `static_url` for the templates of *bp*."""
     for template_filter in (
         format_time,
         format_time_or_date,

@@ -1,4 +1,4 @@
-"""The Scenarios pages: the latest scenario runs with the result of each step."""
+"""Scenarios pages of the inspector: stored scenario runs with the result of each step."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ MAX_LINKED_MESSAGES = 20  # per scenario
 
 
 class ScenarioRunRow(NamedTuple):
-    """One run in the list, with its verdict counts and total seconds."""
+    """One scenario run in the list of runs, with its verdict counts and total seconds."""
 
     id: int
     started_at: str
@@ -37,7 +37,7 @@ class ScenarioRunRow(NamedTuple):
 
 @bp.get("")
 def list_scenario_runs() -> str:
-    """List the stored scenario runs, newest first."""
+    """Serve the page that lists the stored scenario runs, newest first."""
     runs = [
         _build_scenario_run_row(scenario_run)
         for scenario_run in get_scenario_run_store().list_newest_scenario_runs()
@@ -53,7 +53,7 @@ def list_scenario_runs() -> str:
 
 @bp.get(f"/{ID_ROUTE}")
 def show_scenario_run(id: int) -> str:
-    """Show one run with its features, failed ones first."""
+    """Serve the page of one scenario run with its features, failed ones first."""
     scenario_run = get_scenario_run_store().get_scenario_run(id) or abort(404)
     features = sorted(
         scenario_run.run["features"],
@@ -89,14 +89,14 @@ def _iter_run_scenarios(run: JSONObject) -> Iterator[JSONObject]:
 
 
 def _map_sandbox_ids_to_page_paths(run: JSONObject) -> dict[str, str]:
-    """Map ids of existing sandboxes of the run to the paths of their pages."""
+    """Map the ids of a scenario run's existing sandboxes to the paths of their pages."""
     ids = {scenario.get("sandbox") for scenario in _iter_run_scenarios(run)}
     there = (sandbox.record.id for sandbox in list_accessible_sandboxes())
     return {id: get_sandbox_pages_path(id) for id in there if id in ids}
 
 
 def _map_messages_to_page_paths(run: JSONObject) -> dict[tuple[str | None, str], str]:
-    """Map sandbox id and messageId to the path of the message page.
+    """Map sandbox id and messageId to the path of the message page, for a scenario run.
 
     Of a scenario that names no sandbox they are looked for in this one.
     """
@@ -116,7 +116,7 @@ def _map_messages_to_page_paths(run: JSONObject) -> dict[tuple[str | None, str],
 
 
 def _find_sandbox_services(sandbox_id: str | None) -> tuple[SandboxServices | None, str]:
-    """Return the services of a sandbox, None if it was deleted, and the path of its pages."""
+    """Return a sandbox's services, or None if it was deleted, and the path of its pages."""
     if sandbox_id is None:
         return current_services(), request.script_root
     visible_sandbox = next(

@@ -1,4 +1,4 @@
-"""The Settings page: faults, retries, sandboxes, limits, storage and configuration."""
+"""Settings page of the inspector: faults, retries, sandboxes, limits, storage, configuration."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -45,7 +45,7 @@ ONE_PERCENT = 0.01
 
 
 class FaultPreset(NamedTuple):
-    """A common fault: the text of its button and its form values."""
+    """A common fault offered as a button of the Settings page: its text and form values."""
 
     title: str
     side: str
@@ -66,7 +66,9 @@ FAULT_PRESETS = (
 
 
 def parse_segment_fault(form: Mapping[str, str]) -> SourceFault:
-    """Parse a form into a fault of the Segment API. Raises: EmulatorError.
+    """Parse the fault form into a fault of Segment's API.
+
+    Raises: EmulatorError.
 
     Raises: EmulatorError.
     """
@@ -77,7 +79,9 @@ def parse_segment_fault(form: Mapping[str, str]) -> SourceFault:
 
 
 def parse_delivery_fault(form: Mapping[str, str]) -> WayFault:
-    """Parse a form into a fault of deliveries to Insider One. Raises: EmulatorError.
+    """Parse the fault form into a fault of deliveries to Insider One.
+
+    Raises: EmulatorError.
 
     Raises: EmulatorError.
     """
@@ -91,7 +95,7 @@ def parse_delivery_fault(form: Mapping[str, str]) -> WayFault:
 
 
 def describe_segment_faults(faults: SourceFaults) -> list[str]:
-    """Describe each active fault of the Segment API in a sentence, next first."""
+    """Describe each active fault of Segment's API in a sentence, in order of occurrence."""
     return [
         _describe_segment_fault(at_source.fault_to_json(fault))
         for fault in faults.list_queued_faults()
@@ -172,7 +176,7 @@ RATE_LIMIT_TITLES = {
 
 
 class LimitRow(NamedTuple):
-    """One limit: side, subject and value."""
+    """One row of the limits table on the Settings page: side, subject and value."""
 
     side: str
     subject: str
@@ -180,7 +184,7 @@ class LimitRow(NamedTuple):
 
 
 def list_account_limits(options: InsiderAccountOptions) -> list[LimitRow]:
-    """Return all limits with the values of this account."""
+    """Return all limits of Segment and Insider One, with the values of this account."""
     return [
         LimitRow("Segment", "One call", f"{MAX_EVENT_BYTES // BYTES_PER_KIB} KB"),
         LimitRow(
@@ -222,13 +226,13 @@ MAX_LISTED_DIFFERENCES = 20
 
 @bp.get("")
 def show_settings() -> str:
-    """Show the Settings page."""
+    """Serve the Settings page."""
     return _render_settings_page()
 
 
 @bp.post("/faults/<side>")
 def add_fault(side: str) -> Response | str:
-    """Add a fault for the next requests of one side."""
+    """Handle the fault form: add a fault for the next requests of Segment or Insider One."""
     services, form = current_services(), request.form
     if side not in FAULT_SIDES:
         abort(404)
@@ -244,7 +248,7 @@ def add_fault(side: str) -> Response | str:
 
 @bp.post("/faults/<side>/clear")
 def clear_faults(side: str) -> Response:
-    """Remove all faults of one side."""
+    """Handle the clear button: remove all faults of Segment or Insider One."""
     services = current_services()
     if side not in FAULT_SIDES:
         abort(404)
@@ -254,7 +258,7 @@ def clear_faults(side: str) -> Response:
 
 @bp.post("/retry")
 def retry_deliveries() -> Response:
-    """Deliver queued messages and retry all pending deliveries now."""
+    """Handle the retry button: deliver queued messages and retry pending deliveries now."""
     services = current_services()
     services.queue.wait_until_drained()
     retried_count = services.pipeline.retries.retry_all_upserts()
@@ -263,7 +267,7 @@ def retry_deliveries() -> Response:
 
 @bp.post("/sandboxes")
 def create_sandbox_view() -> Response | str:
-    """Create a sandbox; the next page shows its key once."""
+    """Handle the form on the Settings page that creates a sandbox; show its key once."""
     try:
         return create_sandbox_from_form(SETTINGS_ENDPOINT)
     except EmulatorError as error:
@@ -272,7 +276,7 @@ def create_sandbox_view() -> Response | str:
 
 @bp.post("/sandboxes/<id>/delete")
 def delete_sandbox_view(id: str) -> Response | str:
-    """Delete a sandbox and all its data."""
+    """Handle the button on the Settings page that deletes a sandbox and all its data."""
     try:
         return delete_sandbox_and_redirect(id, SETTINGS_ENDPOINT)
     except ConflictError as error:

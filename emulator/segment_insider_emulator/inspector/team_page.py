@@ -1,4 +1,4 @@
-"""The page that lists a team's sandboxes."""
+"""Team page of the inspector: lists a team's sandboxes."""
 
 from flask import Blueprint, Response, request
 
@@ -25,13 +25,13 @@ bp = Blueprint("team", __name__, url_prefix="/team")
 
 @bp.get("")
 def show_team_sandboxes() -> str:
-    """Show the caller's sandboxes and a form to create one."""
+    """Serve the Team page: the user's sandboxes and a form to create one."""
     return _render_team_page()
 
 
 @bp.post("")
 def create_sandbox_view() -> Response | str:
-    """Create a sandbox; the next page shows its key once."""
+    """Handle the form on the Team page that creates a sandbox; show its key once."""
     try:
         return create_sandbox_from_form("inspector.team.show_team_sandboxes")
     except EmulatorError as error:
@@ -40,7 +40,7 @@ def create_sandbox_view() -> Response | str:
 
 @bp.post("/<id>/delete")
 def delete_sandbox_view(id: str) -> Response | str:
-    """Delete a sandbox and all its data."""
+    """Handle the button on the Team page that deletes a sandbox and all its data."""
     try:
         return delete_sandbox_and_redirect(id, "inspector.team.show_team_sandboxes")
     except ConflictError as error:
@@ -48,7 +48,7 @@ def delete_sandbox_view(id: str) -> Response | str:
 
 
 def create_sandbox_from_form(endpoint: str) -> Response:
-    """Create the sandbox of the submitted form; *endpoint* shows its key once.
+    """Create the sandbox of a submitted form and redirect to a page that shows its key once.
 
     Raises: EmulatorError, when it cannot be created.
     """
@@ -61,7 +61,7 @@ def create_sandbox_from_form(endpoint: str) -> Response:
 
 
 def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
-    """Delete a sandbox and redirect to *endpoint*, or to the team page if it was the current one.
+    """Delete a sandbox and redirect to *endpoint*, or from its own pages to the Team page.
 
     Raises: EmulatorError, when it cannot be deleted.
     """
@@ -76,7 +76,7 @@ def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
 
 
 def build_sandbox_list_context() -> dict[str, object]:
-    """Return the template variables of the sandbox list, with the team's limit."""
+    """Return the template variables of the sandbox list, with the team's limit of sandboxes."""
     team, sandboxes = current_caller().team, list_accessible_sandboxes()
     count_text = f"{len(sandboxes):,}"
     if team:

@@ -1,4 +1,4 @@
-"""The Tester page: evaluate an event, and preview, apply or export an edited mapping."""
+"""Tester page of the inspector: evaluates an event, and edits, applies or exports a mapping."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +49,7 @@ DEFAULT_MESSAGE_ID = "tester"  # for a call without one
 
 @dataclass(frozen=True, slots=True)
 class TesterForm:
-    """The submitted texts of the tester form, valid or not.
+    """The submitted texts of the Tester page's form, valid or not.
 
     Args:
         event_json: JSON of a call.
@@ -66,7 +66,7 @@ class TesterForm:
 def build_mapping_edit_form(
     event_json: str, subscription_number: int, subscription: JSONObject
 ) -> TesterForm:
-    """Return a form filled with *subscription*, ready to edit."""
+    """Return the Tester page's form filled with *subscription*, ready to edit."""
     action = ACTIONS[subscription["actionSlug"]]
     mapping = subscription.get("settings", action.default_mapping)
     text = orjson.dumps(mapping, option=orjson.OPT_INDENT_2).decode()
@@ -76,7 +76,9 @@ def build_mapping_edit_form(
 
 
 def parse_event_text(text: str, now: datetime) -> JSONObject:
-    """Parse *text* into a normalised event. Raises: EmulatorError.
+    """Parse the event text of the tester into a normalised Segment event.
+
+    Raises: EmulatorError.
 
     Raises: EmulatorError.
 
@@ -101,7 +103,9 @@ def parse_event_text(text: str, now: datetime) -> JSONObject:
 
 
 def apply_edit_to_subscription(form: TesterForm, subscription: JSONObject) -> JSONObject:
-    """Return *subscription* with the edits of *form*. Raises: EmulatorError.
+    """Return *subscription* with the trigger and mapping edited in the tester's form.
+
+    Raises: EmulatorError.
 
     Raises: EmulatorError.
     """
@@ -129,7 +133,7 @@ MAX_RECENT_EVENTS = 40
 
 
 class MappingEditEffect(NamedTuple):
-    """The effect of an edited mapping on captured events and lint findings.
+    """The effect of a mapping edited in the tester on captured events and lint findings.
 
     Args:
         current_comparison: The event at hand, when its request changes.
@@ -148,7 +152,7 @@ class MappingEditEffect(NamedTuple):
 
 @bp.get("")
 def show_tester() -> str:
-    """Show the tester; `message` is a message id, `subscription` the number of a mapping."""
+    """Serve the Tester page for the message `message` and the mapping number `subscription`."""
     services = current_services()
     message = services.store.get_message(get_int_parameter("message", 0))
     event = _to_pretty_json(message.normalised or message.sent) if message else ""
@@ -164,7 +168,7 @@ def show_tester() -> str:
 
 @bp.post("")
 def test_submitted_event() -> str:
-    """Evaluate the event of the form; nothing is sent or changed."""
+    """Handle the tester form: evaluate its event with all mappings; send and change nothing."""
     form = _read_tester_form()
     try:
         parse_event_text(form.event_json, current_services().clock())
@@ -176,7 +180,7 @@ def test_submitted_event() -> str:
 
 @bp.post("/apply")
 def apply_edited_mapping() -> Response | str:
-    """Apply the edited mapping to this sandbox."""
+    """Handle the tester's apply button: use the edited mapping in this sandbox."""
     services, submitted = current_services(), _read_tester_form()
     try:
         after = _build_edited_subscription(services, submitted)
@@ -196,7 +200,7 @@ def apply_edited_mapping() -> Response | str:
 
 @bp.post("/export/<form>")
 def export_workspace_with_edit(form: str) -> Response | str:
-    """Export the destination with the edited mapping as a file without its key."""
+    """Serve the workspace with the mapping edited in the tester as a file, without its key."""
     services, submitted = current_services(), _read_tester_form()
     if form not in EXPORTERS:
         abort(404)
@@ -211,7 +215,7 @@ def export_workspace_with_edit(form: str) -> Response | str:
 
 @bp.get("/export/<form>")
 def export_current_workspace(form: str) -> Response:
-    """Export the current workspace as a file without its key."""
+    """Serve the current workspace as a file in the format *form*, without its key."""
     if form not in EXPORTERS:
         abort(404)
     return _build_export_response(form, get_current_workspace_document(current_services()))
@@ -244,7 +248,7 @@ EXPORT_FILE_NAMES = {
 
 
 def _read_tester_form() -> TesterForm:
-    """Read the submitted form; `edit` starts with the current mapping."""
+    """Read the submitted form of the tester; `edit` fills in the current mapping."""
     form = request.form
     event, number_text = form.get("event", ""), form.get("edit") or form.get("subscription", "")
     if not (number_text.isdecimal() and len(number_text) < 7 and int(number_text)):
@@ -266,7 +270,7 @@ def _get_subscription_or_404(services: SandboxServices, number: int) -> JSONObje
 
 
 def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> JSONObject | None:
-    """Return the edited subscription; None if no mapping is edited."""
+    """Return the subscription as edited in the tester; None if no mapping is edited."""
     if form.subscription_number is None:
         return None
     return apply_edit_to_subscription(
@@ -340,7 +344,7 @@ def _build_mapping_edit_effect(
 def _find_new_lint_findings(
     services: SandboxServices, number: int, edited_subscription: JSONObject
 ) -> list[WorkspaceFinding]:
-    """Return lint findings that only the edited mapping has."""
+    """Return the lint findings that the edited mapping has and the current one lacks."""
     known = set(lint_document(get_current_workspace_document(services)))
     return [
         finding

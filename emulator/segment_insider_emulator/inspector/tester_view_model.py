@@ -1,4 +1,4 @@
-"""Evaluate an event with all mappings, and compare an edited mapping with the current one."""
+"""View model of the Tester page: an event's result, and an edited mapping compared to its old."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MAX_LISTED_CHANGES = 5
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionTestResult:
-    """The result of one subscription for an event.
+    """The result of testing one subscription with an event.
 
     Args:
         number: 1 for the first of the destination.
@@ -57,7 +57,7 @@ class SubscriptionTestResult:
 
 @dataclass(frozen=True, slots=True)
 class EventTestResult:
-    """The results of all subscriptions for an event.
+    """The results of testing all subscriptions with an event.
 
     Args:
         unmapped_properties: What no enabled subscription reads, by its path without numbers.
@@ -70,7 +70,7 @@ class EventTestResult:
 
 @dataclass(frozen=True, slots=True)
 class RequestValueChange:
-    """One changed value of a request; None means absent."""
+    """One value of a request that an edited mapping changes; None means absent."""
 
     path: str
     before: JSON
@@ -79,7 +79,7 @@ class RequestValueChange:
 
 @dataclass(frozen=True, slots=True)
 class RequestComparison:
-    """The request of one event before and after an edit; a text explains a missing request."""
+    """The request for one event before and after a mapping edit; a text if there is no request."""
 
     event: JSONObject
     before: JSON
@@ -90,7 +90,7 @@ class RequestComparison:
 def evaluate_event(
     document: JSONObject, event: JSONObject, options: InsiderAccountOptions
 ) -> EventTestResult:
-    """Evaluate *event* with every subscription, including disabled ones; nothing is sent.
+    """Evaluate an event with every subscription, including disabled ones; send nothing.
 
     Args:
         document: The workspace.
@@ -135,7 +135,7 @@ def compare_edited_subscription(
     settings: JSONObject,
     events: Sequence[JSONObject],
 ) -> Iterator[RequestComparison]:
-    """Yield a comparison for each event that gets another request from the edited subscription.
+    """Yield a comparison for each event whose request the edited subscription changes.
 
     Args:
         current_subscription, edited_subscription: The subscription as it is, and as edited.

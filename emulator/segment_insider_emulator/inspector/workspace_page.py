@@ -1,4 +1,4 @@
-"""The Workspace page: the setup of Segment and Insider One, and all mappings."""
+"""Workspace page of the inspector: the setup of Segment and Insider One, and all mappings."""
 
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -35,7 +35,7 @@ from segment_insider_emulator.workspace.validation import SEVERITIES
 def get_current_workspace_document(
     services: SandboxServices, edited_number: int = 0, edited_subscription: JSONObject | None = None
 ) -> JSONObject:
-    """Return the current workspace document, optionally with one edited subscription."""
+    """Return the sandbox's current workspace document, optionally with one edited subscription."""
     destination = services.destination_overrides.current_destination
     subscriptions = list(destination["subscriptions"])
     if edited_subscription is not None:
@@ -48,7 +48,7 @@ ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]
 
 
 class ConnectionCheckResult(NamedTuple):
-    """What will happen to the next event, with an explanation for people."""
+    """Result of checking the destination's connection: what happens to the next event, and why."""
 
     state: ConnectionState
     explanation: str
@@ -57,7 +57,7 @@ class ConnectionCheckResult(NamedTuple):
 def check_destination_connection(
     destination: JSONObject, panel: IntegrationPanel, *, uses_real_account: bool
 ) -> ConnectionCheckResult:
-    """Check the destination settings against the Insider One panel.
+    """Check Segment's destination settings against Insider One's integrations.
 
     Args:
         uses_real_account: Whether a real account responds; its panel is not visible here.
@@ -93,13 +93,13 @@ UNSUPPORTED_TYPE = "Destination"
 
 @bp.get("")
 def show_workspace() -> str:
-    """Show the setup steps and the mappings."""
+    """Serve the Workspace page: the setup steps and the mappings."""
     return _render_workspace_page()
 
 
 @bp.post("/integrations")
 def create_integration() -> Response | str:
-    """Create an integration in the InOne panel; the next page shows its key once."""
+    """Handle the form that creates an integration in the InOne panel; show its key once."""
     form = request.form
     try:
         integration, key = current_services().insider_panel.create_integration(
@@ -114,7 +114,7 @@ def create_integration() -> Response | str:
 
 @bp.post(f"/integrations/{ID_ROUTE}/revoke")
 def revoke_integration(id: int) -> Response | str:
-    """Revoke the key of an integration."""
+    """Handle the button that revokes the key of an InOne integration."""
     try:
         revoked = current_services().insider_panel.revoke_integration(
             id, request.form.get("role", "")
@@ -130,7 +130,7 @@ def revoke_integration(id: int) -> Response | str:
 
 @bp.post("/destination")
 def save_destination_settings() -> Response | str:
-    """Save the destination settings; an empty key field keeps the current key."""
+    """Handle the form of Segment's destination settings; an empty key field keeps the key."""
     form = request.form
     changes = {key: form[key] for key in ("account_name", SECRET_SETTING) if key in form}
     if not changes.get(SECRET_SETTING):
@@ -148,7 +148,7 @@ def save_destination_settings() -> Response | str:
 
 @bp.post(f"/subscriptions/{ID_ROUTE}/switch")
 def set_subscription_enabled(id: int) -> Response:
-    """Enable or disable one mapping; numbers start at 1."""
+    """Handle the switch that enables or disables a mapping, by its number from 1."""
     overrides = current_services().destination_overrides
     if not 1 <= id <= len(overrides.current_destination["subscriptions"]):
         abort(404)
@@ -162,7 +162,7 @@ def set_subscription_enabled(id: int) -> Response:
 
 @bp.get(f"/subscriptions/{ID_ROUTE}")
 def show_subscription(id: int) -> str:
-    """Show one mapping field by field."""
+    """Serve the page of one mapping, field by field."""
     subscriptions = current_services().destination_overrides.current_destination["subscriptions"]
     if not 1 <= id <= len(subscriptions):
         abort(404)
@@ -226,7 +226,7 @@ WHOLE_WORKSPACE_LABEL = "the workspace"
 
 
 class GroupedDeviation(NamedTuple):
-    """One deviation and the mappings that share it."""
+    """A deviation from Insider One's guide, and all mappings that have it."""
 
     deviation: PreviewedDeviation
     mappings: list[str]
@@ -239,7 +239,7 @@ MAX_TRAFFIC_EVENTS = 200  # captured events to compare with
 
 @checks_bp.get("")
 def show_lint_checks() -> str:
-    """Show lint findings and deviations; the parameter `notes` adds those that need no action."""
+    """Serve the Checks page: lint findings and deviations; `notes` adds harmless ones."""
     services = current_services()
     workspace_document = get_current_workspace_document(services)
     recent, _ = services.store.list_latest_messages(MAX_TRAFFIC_EVENTS)
@@ -268,7 +268,7 @@ def show_lint_checks() -> str:
 
 
 def _group_deviations(drift_result: DriftReport) -> list[GroupedDeviation]:
-    """Group equal deviations of all mappings, the most severe first."""
+    """Group equal deviations from the guide of all mappings, the most severe first."""
     groups: dict[tuple[str, str], GroupedDeviation] = {}
     for table in drift_result.tables:
         for deviation in table.deviations:

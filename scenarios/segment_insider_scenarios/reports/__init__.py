@@ -1,4 +1,4 @@
-"""Results of a run of scenarios, by feature file: the input of all reports."""
+"""Results of a scenario run, by feature file: the input of all reports."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ StepVerdict = Literal["passed", "failed", "skipped", "undefined", "ambiguous", "
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """Result of one step.
+    """Result of one step of a scenario.
 
     Args:
         verdict: "skipped" after one that failed, "unknown" of one that was interrupted.
@@ -69,13 +69,13 @@ class ScenarioResult:
 
     @property
     def sort_key(self) -> tuple[str, int, int]:
-        """Return file, line and row, by which results are sorted."""
+        """Return the sort key of a scenario result: file, line and row."""
         return (self.where, self.line or 0, self.row)
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableFile:
-    """A file that could not be run, and why."""
+    """A feature file that could not be run, and why."""
 
     where: str
     message: str
@@ -83,7 +83,7 @@ class UnreadableFile:
 
 @dataclass(frozen=True, slots=True)
 class RunResults:
-    """Results of one run.
+    """Results of one scenario run: all scenarios, unreadable files and interruptions.
 
     Args:
         interrupted: Whether it ended before all scenarios had.
@@ -97,12 +97,12 @@ class RunResults:
 
     @property
     def passed(self) -> bool:
-        """Return whether everything ran and nothing failed."""
+        """Return whether every scenario of the run passed and all files were readable."""
         failed = any(scenario.verdict == "failed" for scenario in self.scenarios)
         return not (failed or self.unreadable or self.interrupted)
 
     def group_by_feature(self) -> list[tuple[str, list[ScenarioResult]]]:
-        """Return feature file -> its scenarios in the order of the file."""
+        """Return the run's scenario results by feature file, in the order of the file."""
         ordered = sorted(self.scenarios, key=lambda scenario: scenario.sort_key)
         return [
             (file, list(scenarios))
@@ -116,7 +116,7 @@ def scenario_result_from_record(
     record: JSONObject,
     failure: str | None,
 ) -> ScenarioResult:
-    """Return the result of a scenario from its *record* (see `StepRecorder`).
+    """Return the result of a scenario from the *record* of its steps (see `StepRecorder`).
 
     Args:
         failure: With the scenario around it, as the terminal shows it.
@@ -142,7 +142,7 @@ def scenario_result_from_record(
 def _read_step_results(
     recorded: Iterable[JSONObject], verdict: str, failure: str | None
 ) -> list[StepResult]:
-    """Return the step results; if the scenario failed, one step gets the failure."""
+    """Return the step results of a scenario's record; a failure goes to one of the steps."""
     steps = [StepResult(**step) for step in recorded]
     if verdict == "skipped":  # the step at which it was is not to blame
         return [
@@ -168,7 +168,7 @@ def _add_failure_to_step(step: StepResult, failure: str | None) -> StepResult:
 
 
 def create_scenario_record(uri: str, row: int, scenario: "Scenario") -> JSONObject:
-    """Return the record of a scenario in which no step has run.
+    """Create the record of a scenario in which no step has run.
 
     Args:
         uri: Path of the feature file.

@@ -1,4 +1,4 @@
-"""Reports in Cucumber's formats: Cucumber JSON and Cucumber messages."""
+"""Reports of scenario runs in Cucumber's formats: Cucumber JSON and Cucumber messages."""
 
 import base64
 import platform
@@ -27,7 +27,7 @@ STEP_STATUSES = {"unknown": "pending"}
 
 
 def render_cucumber_json(results: RunResults) -> bytes:
-    """Return the run as Cucumber JSON: a list of features."""
+    """Return a scenario run as Cucumber JSON: a list of features."""
     features = [_json_feature(file, scenarios) for file, scenarios in results.group_by_feature()]
     features += [_json_unreadable_file(file.where, file.message) for file in results.unreadable]
     return orjson.dumps(features, option=orjson.OPT_INDENT_2) + b"\n"
@@ -108,7 +108,7 @@ GHERKIN_MEDIA_TYPE = "text/x.cucumber.gherkin+plain"
 
 
 def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
-    """Return the run as Cucumber messages, one JSON object a line.
+    """Return a scenario run as Cucumber messages, one JSON object a line.
 
     Args:
         root: Where the run began: feature files are named from there.
@@ -120,7 +120,7 @@ def render_cucumber_messages(results: RunResults, root: Path) -> bytes:
 
 
 class _CucumberMessageWriter:
-    """Writer of Cucumber messages, which refer to each other by id."""
+    """Writer of a scenario run's Cucumber messages, which refer to each other by id."""
 
     def __init__(self, results: RunResults, root: Path) -> None:
         self._results, self._root = results, root
@@ -148,7 +148,7 @@ class _CucumberMessageWriter:
     def _source_messages(
         self, file: str, pickles: dict[tuple[str, int, int], JSONObject]
     ) -> Iterator[JSONObject]:
-        """Yield the messages of a feature file, and add its scenarios to *pickles*."""
+        """Yield the Cucumber messages of a feature file, and add its scenarios to *pickles*."""
         try:
             text = read_feature_text(self._root / file)
         except EmulatorError as error:

@@ -1,4 +1,4 @@
-"""Write reports: HTML, JUnit XML and Cucumber files, and the run for the emulator's pages."""
+"""Writers of scenario run reports: HTML, JUnit XML, Cucumber files, and the emulator's pages."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -21,7 +21,7 @@ from segment_insider_scenarios.reports.cucumber import (
 
 
 def render_html_page(results: RunResults) -> str:
-    """Return the run as one HTML page without scripts or external files; all data is escaped.
+    """Return a scenario run as one HTML page without scripts or external files.
 
     Captured data may be hostile: everything is escaped, and the page allows no scripts.
     """
@@ -52,7 +52,7 @@ OUTCOME_BY_VERDICT: Final[dict[str, Literal["passed", "failure", "skipped"]]] = 
 
 
 def render_junit_report(results: RunResults) -> bytes:
-    """Return the run as JUnit XML; unreadable files and interruptions are errors."""
+    """Return a scenario run as JUnit XML; unreadable files and interruptions are errors."""
     seconds = (results.ended_at - results.started_at).total_seconds()
     return document(
         SUITE_NAME,
@@ -85,7 +85,7 @@ def _build_junit_error(where: str, message: str) -> JUnitCase:
 
 
 def _get_failure_headline(failure: str) -> str:
-    """Return the first line of a failure after the scenario."""
+    """Return the first line of a step's failure, after the scenario's text."""
     _, _, why = failure.partition("\n\n")
     return (why or failure).partition("\n")[0]
 
@@ -102,7 +102,7 @@ FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html")
 
 
 def write_reports(results: RunResults, files: dict[str, Path]) -> None:
-    """Write the requested reports to their files.
+    """Write the requested reports of a scenario run to their files.
 
     Args:
         files: By one of REPORT_WRITERS.
@@ -124,7 +124,7 @@ STEP_VERDICTS = {"passed": "passed", "skipped": "skipped"}
 
 
 def send_run_to_emulator(results: RunResults, url: str) -> int:
-    """Send the run to the emulator at *url* and return its id there.
+    """Send the results of a scenario run to the emulator at *url* and return its id there.
 
     Raises: EmulatorError.
     """
@@ -133,7 +133,7 @@ def send_run_to_emulator(results: RunResults, url: str) -> int:
 
 
 def build_scenario_run_document(results: RunResults) -> JSONObject:
-    """Return the body of POST /emulator/v1/scenario-runs, cut to its limits."""
+    """Return a scenario run as body of POST /emulator/v1/scenario-runs, cut to its limits."""
     return {
         "startedAt": results.started_at.isoformat(),
         "features": list(_list_run_features(results))[:MAX_FEATURES],

@@ -1,4 +1,4 @@
-"""Step library, by module; docs/steps.md lists all steps with examples."""
+"""Library of Gherkin steps, by module; docs/steps.md lists all steps with examples."""
 
 # In the order of docs/steps.md.
 THEMES = ("setup", "actions", "deliveries", "profiles", "journeys")

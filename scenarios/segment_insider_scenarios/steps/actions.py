@@ -1,4 +1,4 @@
-"""Steps that make things happen: calls, shopping, time and faults."""
+"""Gherkin steps that make things happen: calls, shopping, time and faults."""
 
 import json
 
@@ -43,7 +43,7 @@ STATUS_OK = 200
 @given(StepPattern('{person:w} does "{event}"'))
 @when(StepPattern('{person:w} does "{event}"'))
 def sends_track_event(scene: ScenarioContext, person: str, event: str) -> None:
-    """Send a track call without properties."""
+    """Send a track call of the person, without properties."""
     reject_event_name_typo(scene, event)
     scene.send_calls(person, track_call(event))
 
@@ -53,7 +53,7 @@ def sends_track_event(scene: ScenarioContext, person: str, event: str) -> None:
 def sends_track_event_with_properties(
     scene: ScenarioContext, person: str, event: str, datatable: StepTable
 ) -> None:
-    """Send a track call with properties; "products.0.price" sets a nested value.
+    """Send a track call with a table of properties; "products.0.price" sets a nested value.
 
     | property   | value |
     | product_id | mug   |
@@ -66,7 +66,7 @@ def sends_track_event_with_properties(
 @given(StepPattern('{person:w} visits the page "{page}"'))
 @when(StepPattern('{person:w} visits the page "{page}"'))
 def visits_page(scene: ScenarioContext, person: str, page: str) -> None:
-    """Send a page call."""
+    """Send a page call of the person, without properties."""
     reject_page_name_typo(scene, page)
     scene.send_calls(person, page_call(page))
 
@@ -88,28 +88,28 @@ def visits_page_with_properties(
 @given(StepPattern('{person:w} opens the screen "{screen}"'))
 @when(StepPattern('{person:w} opens the screen "{screen}"'))
 def opens_screen(scene: ScenarioContext, person: str, screen: str) -> None:
-    """Send a screen call, as mobile apps do."""
+    """Send a screen call of the person, as mobile apps do."""
     scene.send_calls(person, screen_call(screen))
 
 
 @given(StepPattern('{person:w} joins the group "{group}"'))
 @when(StepPattern('{person:w} joins the group "{group}"'))
 def sends_group_call(scene: ScenarioContext, person: str, group: str) -> None:
-    """Send a group call; the destination has no action for it."""
+    """Send a group call of the person; the destination has no action for it."""
     scene.send_calls(person, group_call(group))
 
 
 @given(StepPattern('{person:w} was known as "{previous}" before'))
 @when(StepPattern('{person:w} was known as "{previous}" before'))
 def sends_alias_call(scene: ScenarioContext, person: str, previous: str) -> None:
-    """Send an alias call: the earlier id is the same user; the destination ignores it."""
+    """Send an alias call of the person with an earlier id; the destination ignores it."""
     scene.send_calls(person, alias_call(previous))
 
 
 @given(StepPattern('an app sends the calls of "{file}"'))
 @when(StepPattern('an app sends the calls of "{file}"'))
 def app_sends_call_file(scene: ScenarioContext, file: str) -> None:
-    """Send the calls of a file in the feature's folder: NDJSON, or a JSON list."""
+    """Send the calls of a file in the feature's folder to Segment: NDJSON, or a JSON list."""
     emulator = scene.emulator
     for where, call in read_call_file(scene.folder / file):
         body = orjson.dumps(call)
@@ -123,7 +123,7 @@ def app_sends_call_file(scene: ScenarioContext, file: str) -> None:
 
 @when(StepPattern('an app posts to "{path}":'))
 def app_posts_json_to_segment(scene: ScenarioContext, path: str, docstring: str) -> None:
-    """Post JSON with the workspace's write key, for requests that no SDK would send.
+    """Post JSON to Segment with the workspace's write key, for requests that no SDK would send.
 
     {"event": "Wish Listed", "userId": "ada"}
     """
@@ -136,7 +136,7 @@ def app_posts_json_to_segment(scene: ScenarioContext, path: str, docstring: str)
 
 @then(StepPattern("Segment answers {status:d}"))
 def check_segment_response_status(scene: ScenarioContext, status: int) -> None:
-    """Check the HTTP status of the posted request."""
+    """Check the HTTP status with which Segment answered the request that an app posted."""
     assert_claim_holds(
         scene,
         f"Segment answers {status}",
@@ -146,7 +146,7 @@ def check_segment_response_status(scene: ScenarioContext, status: int) -> None:
 
 
 def _describe_json_error(posted: str | None) -> str:
-    """Say where the posted text is not JSON; "" if it is."""
+    """Return where the posted text of a step is not JSON; "" if it is."""
     try:
         json.loads(posted or "null")
     except json.JSONDecodeError as error:
@@ -157,7 +157,7 @@ def _describe_json_error(posted: str | None) -> str:
 @given(StepPattern("{person:w} views these products:"))
 @when(StepPattern("{person:w} views these products:"))
 def views_products(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Send one Product Viewed for each row.
+    """Send one Product Viewed of the person for each row of the table.
 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
@@ -173,7 +173,7 @@ def views_products(scene: ScenarioContext, person: str, datatable: StepTable) ->
 def views_category(
     scene: ScenarioContext, person: str, category: str, datatable: StepTable
 ) -> None:
-    """Send Product List Viewed with the products of the table.
+    """Send Product List Viewed of the person with the products of the table.
 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
@@ -188,7 +188,7 @@ def views_category(
 def adds_products_to_cart(
     scene: ScenarioContext, person: str, cart: str, datatable: StepTable
 ) -> None:
-    """Send one Product Added for each row.
+    """Send one Product Added of the person for each row of the table.
 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
@@ -204,7 +204,7 @@ def adds_products_to_cart(
 def removes_products_from_cart(
     scene: ScenarioContext, person: str, cart: str, datatable: StepTable
 ) -> None:
-    """Send one Product Removed for each row.
+    """Send one Product Removed of the person for each row of the table.
 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
@@ -220,7 +220,7 @@ def removes_products_from_cart(
 def views_cart(
     scene: ScenarioContext, person: str, cart: str, currency: str, datatable: StepTable
 ) -> None:
-    """Send Cart Viewed with the products of the table.
+    """Send Cart Viewed of the person with the products of the table.
 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
@@ -234,7 +234,7 @@ def views_cart(
 def starts_checkout(
     scene: ScenarioContext, person: str, checkout: str, currency: str, datatable: StepTable
 ) -> None:
-    """Send Checkout Started with the products of the table.
+    """Send Checkout Started of the person with the products of the table.
 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
@@ -265,7 +265,7 @@ def sets_order_details(scene: ScenarioContext, order: str, datatable: StepTable)
 def completes_order(
     scene: ScenarioContext, person: str, order: str, currency: str, datatable: StepTable
 ) -> None:
-    """Send Order Completed with the products of the table and the details of an earlier step.
+    """Send Order Completed of the person with the table's products and the order's details.
 
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
@@ -282,7 +282,7 @@ def completes_order(
 @given(StepPattern("{person:w} signs in"))
 @when(StepPattern("{person:w} signs in"))
 def signs_in(scene: ScenarioContext, person: str) -> None:
-    """Send identify with the user id and the e-mail address."""
+    """Send identify of the person with the user id and the e-mail address."""
     scene.sign_in_person(person)
 
 
@@ -314,7 +314,7 @@ def opts_in_to_channels(scene: ScenarioContext, person: str, channels: str) -> N
 @given(StepPattern("{person:w} unsubscribes from {channels}"))
 @when(StepPattern("{person:w} unsubscribes from {channels}"))
 def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: str) -> None:
-    """Set Insider One's own flag of the channel, which overrides every opt-in."""
+    """Set Insider One's own flag that unsubscribes the person, whatever the opt-ins."""
     require_known_channels(
         split_enumeration(channels), CHANNEL_ATTRIBUTES, f"{person} unsubscribes from {channels}"
     )
@@ -329,7 +329,7 @@ def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: st
 
 @given(StepPattern('the clock stands at "{now}"'))
 def sets_clock(scene: ScenarioContext, now: str) -> None:
-    """Set the start time, with its time zone; the clock runs on from there."""
+    """Set the time at which the scenario starts, with its time zone; the clock runs on."""
     scene.set_and_run_clock(now)
 
 
@@ -338,28 +338,28 @@ def sets_clock(scene: ScenarioContext, now: str) -> None:
 @given(StepPattern("{length} passes"))
 @when(StepPattern("{length} passes"))
 def time_passes(scene: ScenarioContext, length: str) -> None:
-    """Advance the clock by a duration such as 1 day 2 hours; due work is done, without waiting."""
+    """Advance the emulator's clock by a duration such as 1 day 2 hours; due work is done."""
     scene.emulator.client.advance_clock(length)
 
 
 @given(StepPattern("Insider One answers the next {count:d} requests with {status:d}"))
 @given(StepPattern("Insider One answers the next request with {status:d}"))
 def insider_one_fails_with_status(scene: ScenarioContext, status: int, count: int = 1) -> None:
-    """Make requests fail with a status such as 503 or 429; Insider One stores nothing."""
+    """Make the next requests to Insider One fail with a status such as 503; it stores nothing."""
     scene.add_fault({"status": status, "times": count})
 
 
 @given(StepPattern("Insider One does not answer the next {count:d} requests"))
 @given("Insider One does not answer the next request")
 def insider_one_times_out(scene: ScenarioContext, count: int = 1) -> None:
-    """Make requests time out: Segment gives up after ten seconds, but the test does not wait."""
+    """Make the next requests to Insider One time out; Segment gives up, the test does not wait."""
     scene.add_fault({"timeout": True, "times": count})
 
 
 @given(StepPattern("Insider One takes the next {count:d} requests and the answer is lost"))
 @given("Insider One takes the next request and the answer is lost")
 def insider_one_response_is_lost(scene: ScenarioContext, count: int = 1) -> None:
-    """Lose the response: Segment sends again what Insider One already has."""
+    """Lose the response of Insider One: Segment sends again what Insider One already has."""
     scene.add_fault({"drop": True, "taken": True, "times": count})
 
 
@@ -373,12 +373,12 @@ def segment_fails_with_status(scene: ScenarioContext, status: int, count: int = 
 @given("nothing goes wrong any more")
 @when("nothing goes wrong any more")
 def clears_faults(scene: ScenarioContext) -> None:
-    """Remove the faults that have not happened yet; waiting retries keep waiting."""
+    """Remove the faults of the scenario still to come; waiting retries keep waiting."""
     scene.clear_faults()
 
 
 @given("Segment tries again what failed")
 @when("Segment tries again what failed")
 def segment_retries_failed_requests(scene: ScenarioContext) -> None:
-    """Retry failed requests now, before their next attempt is due."""
+    """Retry the failed requests to Insider One now, before their next attempt is due."""
     scene.emulator.client.retry_deliveries()

@@ -1,4 +1,4 @@
-"""Steps about deliveries: received events, requests to Insider One, results of calls."""
+"""Gherkin steps that check deliveries: received events, requests to Insider One, call verdicts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from segment_insider_scenarios.value_checks import find_failed_rows
 
 @then(StepPattern("Insider One receives exactly these events for {person:w}:"))
 def receives_exactly_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Compare all events in order; parameters without a column are ignored.
+    """Compare all Insider One events of the person in order, in the table's columns only.
 
     | event_name             | product_id | unit_price |
     | confirmation_page_view | mug        | 8.50       |
@@ -52,7 +52,7 @@ def receives_exactly_events(scene: ScenarioContext, person: str, datatable: Step
 def receives_exactly_events_and_parameters(
     scene: ScenarioContext, person: str, datatable: StepTable
 ) -> None:
-    """Compare all events with all their parameters; custom.sku is a custom parameter.
+    """Compare all Insider One events of the person with all parameters, such as custom.sku.
 
     | event_name  | custom.list |
     | wish_listed | mine        |
@@ -65,7 +65,7 @@ def receives_exactly_events_and_parameters(
 
 @then(StepPattern("Insider One receives no events for {person:w}"))
 def receives_no_events(scene: ScenarioContext, person: str) -> None:
-    """Check that there are no events; Insider One may or may not know the person."""
+    """Check that Insider One has no events of the person, known or not."""
     claim = f"Insider One receives no events for {person}"
     columns = ("event_name",)
     received = [
@@ -76,19 +76,19 @@ def receives_no_events(scene: ScenarioContext, person: str) -> None:
 
 @then(StepPattern('Insider One receives no "{event_name}" for {person:w}'))
 def receives_no_event_named(scene: ScenarioContext, person: str, event_name: str) -> None:
-    """Check that there is no event of this Insider One name."""
+    """Check that Insider One has no event of this name for the person."""
     _assert_event_count(scene, person, event_name, 0)
 
 
 @then(StepPattern('Insider One receives {count:d} "{event_name}" for {person:w}'))
 def receives_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
-    """Check the number of events of this name."""
+    """Check the number of Insider One events of this name that the person has."""
     _assert_event_count(scene, person, event_name, count)
 
 
 @then(StepPattern("Insider One receives at least these events for {person:w}:"))
 def receives_at_least_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Check that each row is received once, in any order; there may be other events.
+    """Check that each row is an Insider One event of the person, in any order, among others.
 
     | event_name  | product_id |
     | wish_listed | mug        |
@@ -104,7 +104,7 @@ def receives_at_least_events(scene: ScenarioContext, person: str, datatable: Ste
 
 @then(StepPattern("Insider One receives these events for {person:w} in this order:"))
 def receives_events_in_order(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Check the order; there may be other events before, between and after.
+    """Check the order of the person's Insider One events; there may be others in between.
 
     | event_name               |
     | product_detail_page_view |
@@ -124,7 +124,7 @@ def receives_events_in_order(scene: ScenarioContext, person: str, datatable: Ste
 def newest_event_has_values(
     scene: ScenarioContext, person: str, event_name: str, datatable: StepTable
 ) -> None:
-    """Check values of the event in the profile: event_name, timestamp, event_params.
+    """Check values of the person's newest event of this name, e.g. timestamp, event_params.
 
     | place                   | must be | value |
     | timestamp               | a       | time  |
@@ -165,7 +165,7 @@ def _assert_event_count(scene: ScenarioContext, person: str, event_name: str, co
 
 
 def _reject_impossible_event(scene: ScenarioContext, event_name: str, claim: str) -> None:
-    """Reject "receives no" for an event that could never arrive.
+    """Reject a step "receives no" for an event name that could never arrive.
 
     Raises: EmulatorError.
     """
@@ -188,7 +188,7 @@ def _assert_events(
 def _build_expected_and_received_rows(
     scene: ScenarioContext, claim: str, person: str, table: StepTable, columns: Sequence[str]
 ) -> tuple[list[TableRow], list[TableRow]]:
-    """Return the rows of *table* and the received rows, in these columns."""
+    """Return a step table's rows of events and the received rows, in the same columns."""
     require_known_or_received(
         "parameter", table[0], lambda: _list_received_parameters(scene), claim, scene.texts
     )
@@ -199,7 +199,7 @@ def _build_expected_and_received_rows(
 
 
 def _list_received_parameters(scene: ScenarioContext) -> set[str]:
-    """Return the parameter names of all received events."""
+    """Return the parameter names of all events that Insider One received."""
     profiles = scene.emulator.client.list_profiles()
     return {
         name
@@ -210,13 +210,13 @@ def _list_received_parameters(scene: ScenarioContext) -> set[str]:
 
 
 def _event_to_columns(event: JSONObject) -> dict[str, JSON]:
-    """Return column -> value: event name and parameters by path, e.g. "custom.sku"."""
+    """Return column -> value of an Insider One event: name and parameters, e.g. "custom.sku"."""
     return {"event_name": event["event_name"], **flatten_values(event["event_params"])}
 
 
 @then(StepPattern("the number of requests to Insider One is {count:d}"))
 def insider_request_count_is(scene: ScenarioContext, count: int) -> None:
-    """Check the number of requests for all people; a retried request counts once."""
+    """Check the number of requests to Insider One for all people; a retried request counts once."""
     deliveries = [
         delivery for delivery in scene.emulator.client.list_deliveries() if delivery["request"]
     ]
@@ -233,7 +233,7 @@ def insider_request_count_is(scene: ScenarioContext, count: int) -> None:
 
 @then(StepPattern('the request of the call "{call}" has these values:'))
 def call_request_has_values(scene: ScenarioContext, call: str, datatable: StepTable) -> None:
-    """Check the JSON body of the only request that the newest such call caused.
+    """Check the JSON body of the only request to Insider One that the newest such call caused.
 
     | place                             | must be | value |
     | users.0.identifiers.uuid          |         | ada   |
@@ -255,7 +255,7 @@ def call_request_has_values(scene: ScenarioContext, call: str, datatable: StepTa
 
 @then(StepPattern('the request of the mapping "{mapping}" has these values:'))
 def mapping_request_has_values(scene: ScenarioContext, mapping: str, datatable: StepTable) -> None:
-    """Check the newest request of one mapping: method, url, headers and json.
+    """Check the newest request to Insider One of one mapping: method, url, headers and json.
 
     | place                  | must be   | value |
     | method                 |           | POST  |
@@ -276,7 +276,7 @@ def mapping_request_has_values(scene: ScenarioContext, mapping: str, datatable: 
 
 @then(StepPattern('the mapping "{mapping}" takes no call'))
 def mapping_matches_no_call(scene: ScenarioContext, mapping: str) -> None:
-    """Check that the trigger matched no call, or that the mapping is disabled."""
+    """Check that the mapping's trigger matched no call, or that the mapping is disabled."""
     claim = f'the mapping "{mapping}" takes no call'
     _require_mapping(scene, mapping, claim)
     deliveries = scene.emulator.client.list_deliveries()
@@ -331,7 +331,7 @@ def call_has_verdict(scene: ScenarioContext, call: str, verdict: str) -> None:
 def call_has_verdict_and_reason(
     scene: ScenarioContext, call: str, verdict: str, reason: str
 ) -> None:
-    """Check the verdict and the reason, or a part of it."""
+    """Check the verdict of the newest such call and its reason, or a part of the reason."""
     _require_known_verdict(verdict)
     require_nonempty_text("reason", reason, f'the call "{call}" ends as {verdict} because ""')
     message = find_newest_call(scene, call)

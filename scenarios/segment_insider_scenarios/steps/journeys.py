@@ -1,4 +1,4 @@
-"""Steps about journeys: entries, exits, messages that would be sent, trails."""
+"""Gherkin steps that check journeys: entries, exits, messages that would be sent, trails."""
 
 from pytest_bdd import then
 
@@ -17,7 +17,7 @@ from segment_insider_scenarios.tables import StepTable, format_row, parse_rows
 
 @then(StepPattern('{person:w} enters the journey "{journey}" because of "{event}"'))
 def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
-    """Check that the person entered once, with this Insider One event; the run may be over."""
+    """Check that the person entered the journey once, with this event; the run may be over."""
     claim = f'{person} enters the journey "{journey}" because of "{event}"'
     _assert_trail_entry_causes(scene, claim, person, journey, "entered", [event])
 
@@ -25,7 +25,7 @@ def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str
 @then(StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
 @then(StepPattern('{person:w} enters the journey "{journey}" 1 time'))
 def enters_journey_times(scene: ScenarioContext, person: str, journey: str, count: int = 1) -> None:
-    """Check how often the person entered."""
+    """Check how often the person entered the journey."""
     run_count = len(scene.list_journey_runs(journey, person))
     claim = f'{person} enters the journey "{journey}" {_format_entry_count(count)}'
     actual_text = f"{person} entered it {_format_entry_count(run_count)}."
@@ -36,35 +36,35 @@ def enters_journey_times(scene: ScenarioContext, person: str, journey: str, coun
 
 @then(StepPattern('{person:w} never enters the journey "{journey}"'))
 def never_enters_journey(scene: ScenarioContext, person: str, journey: str) -> None:
-    """Check that the person never entered; Insider One may or may not know the person."""
+    """Check that the person never entered the journey, known to Insider One or not."""
     claim = f'{person} never enters the journey "{journey}"'
     _assert_trail_entry_causes(scene, claim, person, journey, "entered", [])
 
 
 @then(StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
 def leaves_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
-    """Check that the person left by an exit of the journey, which acts at once."""
+    """Check that the person left the journey by an exit rule, which acts at once."""
     claim = f'{person} leaves the journey "{journey}" because of "{event}"'
     _assert_trail_entry_causes(scene, claim, person, journey, "exited", [event])
 
 
 @then(StepPattern('{person:w} waits in the journey "{journey}"'))
 def waits_in_journey(scene: ScenarioContext, person: str, journey: str) -> None:
-    """Check that the latest run is in progress."""
+    """Check that the person's latest run of the journey is in progress."""
     claim = f'{person} waits in the journey "{journey}"'
     _assert_run_status(scene, claim, person, journey, "in_progress")
 
 
 @then(StepPattern('the journey "{journey}" ends for {person:w} as {end:w}'))
 def journey_ends(scene: ScenarioContext, person: str, journey: str, end: str) -> None:
-    """Check how the latest run ended: completed, dropped or exited."""
+    """Check how the person's latest run of the journey ended: completed, dropped or exited."""
     claim = f'the journey "{journey}" ends for {person} as {end}'
     _assert_run_status(scene, claim, person, journey, end)
 
 
 @then(StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
 def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal: str) -> None:
-    """Check that a run reached a goal; every journey has the goal Purchase."""
+    """Check that the person's run of the journey reached a goal, such as Purchase."""
     goals = [
         reached for run in scene.list_journey_runs(journey, person) for reached in run["goals"]
     ]
@@ -79,7 +79,7 @@ def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal
 def journey_would_send_message(
     scene: ScenarioContext, journey: str, channel: str, address: str
 ) -> None:
-    """Check that exactly one message would go to this address or number."""
+    """Check that the journey would send exactly one message to this address or number."""
     sent = [
         f"{entry['details']['channel']} to {entry['details']['address']}"
         for entry in list_trail_entries(scene, journey)
@@ -93,7 +93,7 @@ def journey_would_send_message(
 
 @then(StepPattern('the journey "{journey}" would not write to {person:w}'))
 def journey_would_not_message_person(scene: ScenarioContext, journey: str, person: str) -> None:
-    """Check that no message on any channel would go to the person so far."""
+    """Check that the journey would so far send the person no message on any channel."""
     sent = [
         entry["what"]
         for entry in list_trail_entries(scene, journey, person)
@@ -109,7 +109,7 @@ def journey_would_not_message_person(scene: ScenarioContext, journey: str, perso
 def journey_suppresses_channel(
     scene: ScenarioContext, person: str, journey: str, channel: str, why: str
 ) -> None:
-    """Check why no message goes out: all reasons of a channel, comma-separated."""
+    """Check all reasons, comma-separated, why the journey sends the person no message."""
     suppressed = [
         (entry["details"]["channel"], ", ".join(entry["details"]["why"]))
         for entry in list_trail_entries(scene, journey, person)
@@ -129,7 +129,7 @@ def journey_suppresses_channel(
 def journey_leaves_trail(
     scene: ScenarioContext, person: str, journey: str, datatable: StepTable
 ) -> None:
-    """Compare all entries: kind, and details such as channel, address, why, event.event_name.
+    """Compare the person's journey trail: kind, and details such as why, event.event_name.
 
     | kind       | channel |
     | entered    |         |
@@ -147,7 +147,7 @@ def journey_leaves_trail(
 def _assert_trail_entry_causes(
     scene: ScenarioContext, claim: str, person: str, journey: str, kind: str, events: list[str]
 ) -> None:
-    """Assert that entries of *kind* have exactly these causes, in this order."""
+    """Fail the Then step unless the journey trail's entries of a kind have exactly these causes."""
     trail = [entry for entry in list_trail_entries(scene, journey, person) if entry["kind"] == kind]
     causes = [_describe_cause(entry["details"]) for entry in trail]
     actual_text = (

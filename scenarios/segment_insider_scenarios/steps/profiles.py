@@ -1,4 +1,4 @@
-"""Steps about profiles: attributes, identifiers, reach, merges, personalisation."""
+"""Gherkin steps that check profiles: attributes, identifiers, reach, merges, personalisation."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ PERSONALISATION_LIST_KEYS = {
 
 @then(StepPattern("Insider One knows exactly these attributes of {person:w}:"))
 def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Compare all attributes; custom.plan is a custom attribute.
+    """Compare all attributes of the person's profile; custom.plan is a custom attribute.
 
     | attribute   | value            |
     | email       | ada@shop.example |
@@ -52,7 +52,7 @@ def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepT
 
 @then(StepPattern("Insider One knows these attributes of {person:w}:"))
 def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Compare some attributes; others may exist, and an empty value means an absent attribute.
+    """Compare some attributes of the person's profile; an empty value means an absent attribute.
 
     | attribute | value            |
     | email     | ada@shop.example |
@@ -64,7 +64,7 @@ def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) ->
 
 @then(StepPattern("the profile of {person:w} has these values:"))
 def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Check places that begin with identifiers, attributes, events, reach, or merges.
+    """Check values of the person's profile: identifiers, attributes, events, reach, merges.
 
     | place            | must be   | value            |
     | attributes.email | like      | .+@example[.]com |
@@ -83,7 +83,7 @@ def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable
 
 @then(StepPattern("Insider One knows {person:w} by exactly these identifiers:"))
 def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Compare all identifiers; custom.segment_anonymous_id is the anonymous id.
+    """Compare all identifiers of the person's profile, such as custom.segment_anonymous_id.
 
     | identifier | value |
     | uuid       | ada   |
@@ -94,7 +94,7 @@ def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: Step
 
 @then(StepPattern("Insider One does not know {person:w}"))
 def has_no_profile(scene: ScenarioContext, person: str) -> None:
-    """Check that no profile has an identifier of this person."""
+    """Check that no Insider One profile has an identifier of the person."""
     profile = scene.find_insider_profile(person)
     assert_claim_holds(
         scene,
@@ -107,14 +107,14 @@ def has_no_profile(scene: ScenarioContext, person: str) -> None:
 
 @then("Insider One knows nobody")
 def there_are_no_profiles(scene: ScenarioContext) -> None:
-    """Check that there is no profile."""
+    """Check that Insider One has no profile at all."""
     _assert_profile_count(scene, 0, "Insider One knows nobody")
 
 
 @then(StepPattern("Insider One knows {count:d} people"))
 @then("Insider One knows 1 person")
 def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
-    """Check the number of profiles."""
+    """Check the number of Insider One profiles."""
     _assert_profile_count(
         scene, count, f"Insider One knows {count} {'person' if count == 1 else 'people'}"
     )
@@ -122,7 +122,7 @@ def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
 
 @then(StepPattern("{person:w} can be reached by {channels}"))
 def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
-    """Check for exactly these of email, sms, whatsapp and web_push; "no channel" is none."""
+    """Check that only these of email, sms, whatsapp, web_push reach the person, or "no channel"."""
     claim = f"{person} can be reached by {channels}"
     expected_channels = [] if channels == "no channel" else split_enumeration(channels)
     require_known_channels(expected_channels, REACH_CHANNELS, claim)
@@ -140,7 +140,7 @@ def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
 
 @then(StepPattern("{person:w} cannot be reached by {channel:w} because {why}"))
 def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: str) -> None:
-    """Check all reasons, comma-separated."""
+    """Check why a channel cannot reach the person: all reasons, comma-separated."""
     claim = f"{person} cannot be reached by {channel} because {why}"
     require_known_channels([channel], REACH_CHANNELS, claim)
     reach = (scene.find_insider_profile(person) or {"reach": {}})["reach"]
@@ -156,7 +156,7 @@ def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: 
 
 @then(StepPattern("Insider One has merged exactly these profiles into that of {person:w}:"))
 def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """found_by is the identifier that caused a merge; brought.uuid etc. are the merged profile's.
+    """Compare the person's merges: found_by is the identifier, brought.uuid the merged profile's.
 
     | found_by                   |
     | segment_anonymous_id:phone |
@@ -172,7 +172,7 @@ def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTabl
 
 @then(StepPattern("Insider One can personalise for {person:w} by:"))
 def has_personalisation_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Compare values such as name, age, viewed_products, cart, interest_categories.
+    """Compare the person's personalisation values, such as name, age, viewed_products, cart.
 
     | what | value |
     | name | Ada   |
@@ -196,7 +196,7 @@ def has_personalisation_values(scene: ScenarioContext, person: str, datatable: S
 
 
 def _personalisation_values_to_columns(known: JSONObject) -> dict[str, JSON]:
-    """Return the personalisation values as table columns: products and categories by name."""
+    """Return a profile's personalisation values as table columns, products by name."""
     short = dict(known)
     for lists, name in PERSONALISATION_LIST_KEYS.items():
         if lists in known:
@@ -209,7 +209,7 @@ def _personalisation_values_to_columns(known: JSONObject) -> dict[str, JSON]:
 def _assert_profile_section(
     scene: ScenarioContext, claim: str, person: str, part: str, table: StepTable, *, only: bool
 ) -> None:
-    """Assert that a part of the profile equals the table; *only* compares listed names."""
+    """Fail the Then step unless a section of the profile, or its listed names, has the values."""
     expected = parse_pairs(table, part.removesuffix("s"), scene.is_text_value)
     values: dict[str, JSON] = flatten_values(
         (scene.find_insider_profile(person) or {part: {}})[part]
@@ -232,7 +232,7 @@ def _assert_profile_section(
 
 
 def _list_names_in_profile_section(scene: ScenarioContext, part: str) -> set[str]:
-    """Return the names in this part of all profiles."""
+    """Return the names in one section of all profiles, e.g. all attribute names."""
     return {
         name
         for profile in scene.emulator.client.list_profiles()

@@ -1,4 +1,4 @@
-"""Steps that prepare a scenario: workspace, people, both panels, mappings."""
+"""Gherkin steps that prepare a scenario: workspace, people, both panels, mappings."""
 
 from copy import deepcopy
 from dataclasses import fields
@@ -28,7 +28,7 @@ SHOPPER_FIELDS = [field.name for field in fields(Shopper)]
 
 @given(StepPattern('the workspace "{workspace}"'))
 def uses_workspace(scene: ScenarioContext, workspace: str) -> None:
-    """Use a preset, or a workspace file in the feature's folder."""
+    """Use a workspace in the scenario: a preset, or a workspace file in the feature's folder."""
     scene.open_named_workspace(workspace)
 
 
@@ -53,7 +53,7 @@ def introduces_shopper_in_locale(scene: ScenarioContext, person: str, locale: st
 
 @given(StepPattern("{person:w} is known to the shop as:"))
 def sets_person_details(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Set details of the person; an empty value removes the detail.
+    """Set details of the person, such as phone and city; an empty value removes the detail.
 
     | detail | value            |
     | email  | ada@shop.example |
@@ -77,7 +77,7 @@ def makes_person_anonymous(scene: ScenarioContext, person: str) -> None:
 
 @given(StepPattern('{person:w} goes on at the device "{device}"'))
 def switches_person_device(scene: ScenarioContext, person: str, device: str) -> None:
-    """Switch to another device: its name is its anonymous id, and no one has signed in there."""
+    """Switch the person to a device: its name is the anonymous id, no one has signed in there."""
     scene.mark_person_introduced(person)
     scene.preparations.add_preparation(PREPARED_DEVICE, device)
     scene.update_person(person, anonymous_id=device, user_id=None)
@@ -104,7 +104,7 @@ SETTING_KEYS = {"Segment Integration Key": "ucd_key", "Account Name": "account_n
 
 @given(StepPattern('{person:w} has the role "{role}" in InOne'))
 def sets_person_role(scene: ScenarioContext, person: str, role: str) -> None:
-    """Set the role: Administrator, Editor with PII access, or one without such rights."""
+    """Set the person's InOne role: Administrator, Editor with PII access, or any other."""
     scene.texts.reject_name_typo("role", role, (*EDITOR_ROLES, EDITOR_ROLE), person)
     scene.roles[person] = role
     scene.preparations.add_preparation(PREPARED_ROLE, person)
@@ -142,7 +142,7 @@ def revokes_integration(scene: ScenarioContext, person: str, name: str) -> None:
 @given(StepPattern('{person:w} enters the key and account name of "{name}" in Segment'))
 @when(StepPattern('{person:w} enters the key and account name of "{name}" in Segment'))
 def enters_integration_key(scene: ScenarioContext, person: str, name: str) -> None:
-    """Enter the values that InOne showed, and save the changes."""
+    """Enter the key and account name that InOne showed in Segment's settings, and save."""
     scene.record_actor(person)
     integration = _find_created_integration(scene, name)
     settings = {"ucd_key": integration["key"], "account_name": integration["accountName"]}
@@ -152,7 +152,7 @@ def enters_integration_key(scene: ScenarioContext, person: str, name: str) -> No
 @given(StepPattern("{person:w} enters these settings in Segment:"))
 @when(StepPattern("{person:w} enters these settings in Segment:"))
 def enters_destination_settings(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
-    """Enter Segment Integration Key, Account Name or both, and save the changes.
+    """Enter Segment Integration Key, Account Name or both in Segment's destination, and save.
 
     | setting      | value   |
     | Account Name | mybrand |
@@ -169,7 +169,7 @@ def enters_destination_settings(scene: ScenarioContext, person: str, datatable: 
 @given(StepPattern("{person:w} opens the Enable Destination toggle"))
 @when(StepPattern("{person:w} opens the Enable Destination toggle"))
 def enables_destination(scene: ScenarioContext, person: str) -> None:
-    """Switch the destination on in Segment, and save the changes."""
+    """Switch the Insider One destination on in Segment, and save the changes."""
     scene.record_actor(person)
     scene.emulator.client.save_destination({"enabled": True})
 
@@ -177,7 +177,7 @@ def enables_destination(scene: ScenarioContext, person: str) -> None:
 @given(StepPattern("{person:w} closes the Enable Destination toggle"))
 @when(StepPattern("{person:w} closes the Enable Destination toggle"))
 def disables_destination(scene: ScenarioContext, person: str) -> None:
-    """Switch the destination off in Segment, and save the changes."""
+    """Switch the Insider One destination off in Segment, and save the changes."""
     scene.record_actor(person)
     scene.emulator.client.save_destination({"enabled": False})
 
@@ -195,7 +195,7 @@ def enables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
 @given(StepPattern('{person:w} disables the mapping "{name}"'))
 @when(StepPattern('{person:w} disables the mapping "{name}"'))
 def disables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
-    """Disable a mapping; only other mappings can send its events."""
+    """Disable a mapping of the workspace; only other mappings can send its events."""
     scene.record_actor(person)
     scene.emulator.client.set_subscription_enabled(
         _find_subscription_number(scene, name), enabled=False
@@ -204,7 +204,7 @@ def disables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
 
 @then(StepPattern('InOne refuses because "{reason}"'))
 def inone_refuses_with_reason(scene: ScenarioContext, reason: str) -> None:
-    """Check the reason of a refusal, or a part of it; the words are the emulator's."""
+    """Check the reason why InOne refused an integration, or a part of the reason."""
     require_nonempty_text("reason", reason, 'InOne refuses because ""')
     holds = reason in (scene.panel_refusal or "")
     actual_text = (
@@ -217,7 +217,7 @@ def inone_refuses_with_reason(scene: ScenarioContext, reason: str) -> None:
 
 @then("InOne shows exactly these integrations:")
 def check_integrations_in_inone_panel(scene: ScenarioContext, datatable: StepTable) -> None:
-    """Check Integration Name, Integration Type, Insider One Account Name and Revoked.
+    """Check Integration Name, Integration Type, Insider One Account Name and Revoked in InOne.
 
     | Integration Name | Revoked |
     | Shop             | false   |
@@ -275,7 +275,7 @@ PATH_PREFIX = "$."  # what a value that is read from the call begins with
 
 @given(StepPattern('the mapping "{mapping}" has this trigger:'))
 def sets_mapping_trigger(scene: ScenarioContext, mapping: str, docstring: str) -> None:
-    """Set the trigger in Segment's own language, as the Mappings page shows it.
+    """Set the trigger of a mapping in Segment's own language, as the Mappings page shows it.
 
     type = "track" and event = "Wish Listed"
     """
@@ -286,7 +286,7 @@ def sets_mapping_trigger(scene: ScenarioContext, mapping: str, docstring: str) -
 
 @given(StepPattern('the mapping "{mapping}" has these fields:'))
 def sets_mapping_fields(scene: ScenarioContext, mapping: str, datatable: StepTable) -> None:
-    """Set fields; a value such as $.properties.sku reads the call, an empty value removes a field.
+    """Set fields of a mapping; $.properties.sku reads the call, an empty value removes a field.
 
     | field      | value               |
     | uuid       | $.properties.member |
@@ -304,7 +304,7 @@ def sets_mapping_fields(scene: ScenarioContext, mapping: str, datatable: StepTab
 def _copy_document_and_mapping(
     scene: ScenarioContext, mapping: str
 ) -> tuple[JSONObject, JSONObject]:
-    """Return a copy of the workspace document, and the mapping in it.
+    """Return a copy of the workspace document, and a mapping (subscription) in it.
 
     Raises: EmulatorError.
     """
@@ -320,14 +320,14 @@ def _copy_document_and_mapping(
 
 
 def _get_explicit_mapping_fields(subscription: JSONObject) -> JSONObject:
-    """Return the mapping's fields; first copy the action's defaults if it has none."""
+    """Return a subscription's mapping fields; first copy the action's defaults if it has none."""
     action = ACTIONS[subscription["actionSlug"]]
     settings: JSONObject = subscription.setdefault("settings", deepcopy(action.default_mapping))
     return settings
 
 
 def _require_action_field(subscription: JSONObject, place: str) -> None:
-    """Reject a field that the action does not have.
+    """Reject a mapping field that the subscription's action does not have.
 
     Raises: EmulatorError.
     """
