@@ -24,7 +24,7 @@ def test_a_line_has_the_example() -> None:
         "module": "segment_insider_scenarios.steps.actions",
         "kinds": ["given", "when"],
         "pattern": '{person} opens the screen "{screen}"',
-        "about": "Send a screen call, as mobile apps do.",
+        "about": "Send a screen call of the person, as mobile apps do.",
         "below": None,
         "shown": "",
         "example": 'When Ada opens the screen "Home"',
