@@ -314,7 +314,9 @@ def _format_table_cell(value: JSON) -> str:
 
 def _is_unquoted_table_cell(text: str) -> bool:
     return (
-        _fits_in_table_cell(text) and not is_json_text(text) and not DECIMAL_COMMA_NUMBER.fullmatch(text)
+        _fits_in_table_cell(text)
+        and not is_json_text(text)
+        and not DECIMAL_COMMA_NUMBER.fullmatch(text)
     )
 
 
