@@ -226,7 +226,9 @@ def _build_new_message_rows_context(query: MessageListQuery) -> dict[str, object
 
 def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
     services = current_services()
-    unread = find_unmapped_message_properties(messages, services.destination_overrides.current_destination)
+    unread = find_unmapped_message_properties(
+        messages, services.destination_overrides.current_destination
+    )
     return {"rows": messages, "unmapped": unread, "now": services.clock()}
 
 
