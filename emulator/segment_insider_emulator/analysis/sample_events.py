@@ -31,7 +31,7 @@ def build_probe_events(context: AnalysisContext) -> list[tuple[str, JSONObject]]
     """Build minimal events for all triggers, each with its event name or call type."""
     events = [{"type": call} for call in CALL_TYPES if call != "track"]
     events += [
-        track_call(name)
+        build_track_call(name)
         for name in (
             *SPEC_EVENT_NAMES,
             *sorted(_list_event_names_in_triggers(context)),
