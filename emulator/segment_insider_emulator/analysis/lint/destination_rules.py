@@ -7,7 +7,7 @@ from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSu
 from segment_insider_emulator.analysis.sample_events import (
     OTHER_TRACK_CALL,
     build_probe_events,
-    track_call,
+    build_track_call,
 )
 from segment_insider_emulator.filtering.fql_checks import find_constant_conditions
 from segment_insider_emulator.filtering.fql_parser import FqlSyntaxError, parse_fql_statement
@@ -183,7 +183,7 @@ def find_missing_cart_reviewed(context: AnalysisContext) -> Iterator[WorkspaceFi
         if subscription.action_slug == "cartViewedEvent"
     ]
     if carts and not any(
-        subscription.matches(track_call("Cart Reviewed")) for subscription in carts
+        subscription.matches(build_track_call("Cart Reviewed")) for subscription in carts
     ):
         what = '"Cart Reviewed", the name in the guide\'s table, creates no cart page view'
         remedy = 'Add `or event = "Cart Reviewed"`, in parentheses, if your shop sends it.'

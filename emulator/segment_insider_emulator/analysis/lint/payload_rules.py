@@ -11,7 +11,7 @@ from segment_insider_emulator.analysis.mapping_paths import (
     list_read_paths,
     list_written_keys,
 )
-from segment_insider_emulator.analysis.sample_events import OTHER_TRACK_CALL, track_call
+from segment_insider_emulator.analysis.sample_events import OTHER_TRACK_CALL, build_track_call
 from segment_insider_emulator.insider.catalog import (
     get_recommended_parameters,
     get_required_parameters,
@@ -248,7 +248,7 @@ def find_dropped_spec_properties(context: AnalysisContext) -> Iterator[Workspace
         read_paths = list_read_paths(subscription.mapping)
         for event, properties in ECOMMERCE_EVENT_PROPERTIES.items():
             if subscription.action_slug == "trackEvent" or not subscription.matches(
-                track_call(event)
+                build_track_call(event)
             ):
                 continue
             dropped = [
@@ -269,7 +269,7 @@ def find_dropped_custom_properties(context: AnalysisContext) -> Iterator[Workspa
         open_ended = copies_whole_object(subscription.mapping.get("parameters"))
         if (
             subscription.action_slug == "trackEvent"
-            and subscription.matches(track_call(OTHER_TRACK_CALL))
+            and subscription.matches(build_track_call(OTHER_TRACK_CALL))
             and not open_ended
         ):
             what = "properties of custom events are dropped unless parameters names them"
