@@ -80,6 +80,11 @@ def parse_json_integer(text: str) -> int | float:
     return int(text) if abs(number) < 2**63 else number
 
 
+def may_have_replacement_character(json_bytes: bytes) -> bool:
+    """Return False when no text in *json_bytes* has U+FFFD or a lone surrogate, by a fast check."""
+    return b"\\" in json_bytes or _REPLACEMENT_UTF8[:1] in json_bytes
+
+
 def find_replacement_character(value: JSON) -> str | None:
     """Return the dotted path of the first text in a JSON value with U+FFFD; None without one."""
     if _REPLACEMENT_UTF8 not in orjson.dumps(value):

@@ -103,3 +103,24 @@ def test_list_of_null_becomes_an_empty_text() -> None:
 def test_merge_of_other_values_than_objects(merged: list[Any], expected: JSONObject) -> None:
     mapping = {"custom_identifiers": {"@merge": {"direction": "right", "objects": merged}}}
     assert build_result(MAPPING | mapping)["identifiers"]["custom"] == expected
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        pytest.param({"city": "Oslo"}, {"custom": {}, "city": "Oslo"}, id="only known names"),
+        pytest.param(
+            {"city": "Oslo", "plan": "pro"},
+            {"custom": {"plan": "pro"}, "city": "Oslo"},
+            id="an unknown name goes under custom",
+        ),
+        pytest.param({"City": "Oslo"}, {"custom": {}}, id="a name that changes loses its value"),
+        pytest.param(
+            {"city": "Oslo", "City": "Bergen"},
+            {"custom": {}, "city": "Oslo"},
+            id="a name that changes takes the value of the known name",
+        ),
+    ],
+)
+def test_names_of_attributes(attributes: JSONObject, expected: JSONObject) -> None:
+    assert build_result({**MAPPING, "attributes": attributes})["attributes"] == expected

@@ -16,6 +16,7 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.json_text import (
     find_replacement_character,
+    may_have_replacement_character,
     parse_event_line,
     parse_json,
     replace_lone_surrogates,
@@ -169,3 +170,11 @@ def test_a_whole_number_beyond_64_bits_is_what_javascript_makes_of_it(client: Fl
     body = EVENT.replace(f'"party {HALF}"', number)
     assert client.post("/v1/track", data=body.encode()).status_code == 200
     assert messages(client)[0]["message"]["properties"]["name"] == float(number)
+
+
+@pytest.mark.parametrize("text", [HALF, "\\ufffd", "\ufffd", "\\uFFFD", "\\ud83c\\ud83c"])
+def test_fast_check_misses_no_lost_character(text: str) -> None:
+    line = f'{{"name": "party {text}"}}'.encode()
+    assert find_replacement_character(parse_json(line)) == "name"
+    assert may_have_replacement_character(line)
+    assert not may_have_replacement_character(b'{"name": "party"}')

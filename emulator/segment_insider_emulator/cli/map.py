@@ -2,9 +2,10 @@
 
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import orjson
@@ -17,7 +18,11 @@ from segment_insider_emulator.cli.inputs import (
     load_workspace,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
+from segment_insider_emulator.json_text import (
+    InvalidEventLine,
+    may_have_replacement_character,
+    parse_event_line,
+)
 from segment_insider_emulator.mapping import Destination, SubscriptionOutcome
 from segment_insider_emulator.segment.normalise import warn_of_lost_characters
 from segment_insider_emulator.terminal_output import escape_controls_in_json, print_lines
@@ -57,23 +62,29 @@ def map_command(
     if explained:
         print_event_explanations(loaded, name, reader, as_json=as_json)
     else:
-        _write_lines_to_stdout(_map_events(reader, destination))
+        _map_events(reader, destination)
     if not (reader.usable_count or reader.unusable_count):
         remedy = "Give events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)) or "stdin", remedy)
     ctx.exit(2 if reader.unusable_count else 0)
 
 
-def _map_events(events: Iterable[JSONObject], destination: Destination) -> Iterator[bytes]:
-    event_count = request_count = failure_count = 0
-    for event in events:
-        event_count += 1
+def _map_events(reader: "_EventReader", destination: Destination) -> None:
+    """Write a line for each outcome to standard output, and the counts to standard error."""
+    lines: list[bytes] = []
+    line_count = failure_count = 0
+    for event in reader:
         for outcome in destination.iter_subscription_outcomes(event):
-            request_count += outcome.failure is None
             failure_count += outcome.failure is not None
-            yield _format_mapping_outcome(event, outcome)
+            lines.append(_format_mapping_outcome(event, outcome))
+        if len(lines) >= _LINES_PER_WRITE:
+            line_count += _write_lines_to_stdout(lines)
+            lines.clear()
+    line_count += _write_lines_to_stdout(lines)
     click.echo(
-        f"events: {event_count}, requests: {request_count}, failed: {failure_count}", err=True
+        f"events: {reader.usable_count}, requests: {line_count - failure_count}, "
+        f"failed: {failure_count}",
+        err=True,
     )
 
 
@@ -98,20 +109,21 @@ class _EventReader:
                     continue
                 if event is not None:
                     has_started = True
-                    _warn_about_damaged_text(event, f"{where}:{number}")
+                    if may_have_replacement_character(line):
+                        _warn_about_damaged_text(event, f"{where}:{number}")
                     self.usable_count += 1
                     yield event
 
-    def _open_event_files(self) -> Iterator[tuple[str, Iterable[bytes]]]:
+    def _open_event_files(self) -> Iterator[tuple[str, Iterator[bytes]]]:
         if not self._files:
-            yield "stdin", _strip_byte_order_mark(sys.stdin.buffer, "stdin")
+            yield "stdin", _read_lines(sys.stdin.buffer, "stdin")
         for file in self._files:
             with ExitStack() as opened:
                 try:
                     lines = opened.enter_context(file.open("rb"))
                 except OSError as error:
                     raise _build_unreadable_file_error(error, str(file)) from None
-                yield str(file), _strip_byte_order_mark(lines, str(file))
+                yield str(file), _read_lines(lines, str(file))
 
     def _report_unusable_line(self, what: str, where: str) -> None:
         self.unusable_count += 1
@@ -124,18 +136,13 @@ def _warn_about_damaged_text(event: JSONObject, where: str) -> None:
         print_lines([f"emulator: {where}: {note.text}"], err=True)
 
 
-def _strip_byte_order_mark(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
-    """Yield the lines of a file of events without a byte order mark; reject UTF-16."""
-    for number, line in enumerate(_read_file_lines(lines, where)):
-        if number == 0:
-            reject_utf16(line, where)
-            line = strip_bom(line)
-        yield line
-
-
-def _read_file_lines(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+def _read_lines(file: BinaryIO, where: str) -> Iterator[bytes]:
+    """Yield the lines without a byte order mark; reject UTF-16."""
     try:
-        yield from lines
+        first_line = file.readline()
+        reject_utf16(first_line, where)
+        yield strip_bom(first_line)
+        yield from file
     except OSError as error:  # e.g. a disk or network share that fails while reading
         raise _build_unreadable_file_error(error, where) from None
 
@@ -182,15 +189,9 @@ def _format_mapping_outcome(event: JSONObject, outcome: SubscriptionOutcome) -> 
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _write_lines_to_stdout(lines: Iterable[bytes]) -> None:
-    out = sys.stdout.buffer
-    if sys.stdout.isatty():
-        lines = map(escape_controls_in_json, lines)
-    buffered: list[bytes] = []
-    for line in lines:
-        buffered.append(line)
-        if len(buffered) == _LINES_PER_WRITE:
-            out.write(b"".join(buffered))
-            buffered.clear()
-    out.write(b"".join(buffered))
+def _write_lines_to_stdout(lines: list[bytes]) -> int:
+    """Write *lines* and return their number."""
+    out, text = sys.stdout.buffer, b"".join(lines)
+    out.write(escape_controls_in_json(text) if sys.stdout.isatty() else text)
     out.flush()
+    return len(lines)

@@ -211,21 +211,15 @@ class FunctionWriter:
 
     def write_mapping(self, mapping: JSON) -> str:
         """Write code that resolves any mapping; return the variable with its value."""
-        keys = _get_path_directive_keys(mapping)
-        if keys is not None:
-            # A new variable, because that of the path may be read again.
-            return self.write_assignment(self._write_path_read(keys))
+        paths = _list_alternative_paths(mapping)
+        if paths is not None:
+            return self._write_first_existing(paths)
         if is_object_without_directives(mapping):
             return self.write_object_mapping(mapping)
-        if not _is_path_with_fallbacks(mapping):
-            resolve = self.bind_object(self._compile_mapping(mapping, self._keep_missing))
-            return self.write_assignment(f"{resolve}(event)")
-        options = mapping["@if"]
-        else_mapping = options.get("else")
-        fallback = self.write_mapping(else_mapping) if is_truthy(else_mapping) else "MISSING"
-        value = self.write_mapping(options["exists"])
-        self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {fallback}")
-        return value
+        if not isinstance(mapping, dict | list):
+            return self.bind_object(mapping)
+        resolve = self.bind_object(self._compile_mapping(mapping, self._keep_missing))
+        return self.write_assignment(f"{resolve}(event)")
 
     def write_assignment(self, expression: str) -> str:
         """Write code that assigns *expression* to a new variable; return the variable."""
@@ -239,17 +233,38 @@ class FunctionWriter:
         self._namespace[name] = value
         return name
 
-    def _write_path_read(self, keys: tuple[str, ...]) -> str:
+    def _write_first_existing(self, paths: "_AlternativePaths") -> str:
+        first, *others = paths
+        if not others:
+            return self._write_path_read(first)
+        value = self.write_assignment(self._write_path_read(first))
+        for keys in others:
+            alternative = "MISSING" if keys is None else self._format_path_read(keys)
+            self.lines.append(f"if {value} is None or {value} is MISSING: {value} = {alternative}")
+        return value
+
+    def _write_path_read(self, keys: "_PathKeys") -> str:
+        """Write the code that reads a path, once; return its variable, which must not change."""
         if keys not in self._path_variables:
-            parent, key = self._write_path_read(keys[:-1]), keys[-1]
-            self._path_variables[keys] = self.write_assignment(
-                f"{parent}.get({key!r}, MISSING) if type({parent}) is dict "
-                f"else MISSING if {parent} is MISSING else get_member({parent}, {key!r})"
-            )
+            self._path_variables[keys] = self.write_assignment(self._format_path_read(keys))
         return self._path_variables[keys]
 
+    def _format_path_read(self, keys: "_PathKeys") -> str:
+        """Return the expression that reads a path; write the code that it needs before."""
+        if keys in self._path_variables:
+            return self._path_variables[keys]
+        parent, key = self._write_path_read(keys[:-1]), keys[-1]
+        return (
+            f"{parent}.get({key!r}, MISSING) if type({parent}) is dict "
+            f"else MISSING if {parent} is MISSING else get_member({parent}, {key!r})"
+        )
 
-def _get_path_directive_keys(mapping: JSON) -> tuple[str, ...] | None:
+
+_PathKeys: TypeAlias = tuple[str, ...]
+_AlternativePaths: TypeAlias = tuple[_PathKeys, *tuple[_PathKeys | None, ...]]
+
+
+def _get_path_directive_keys(mapping: JSON) -> _PathKeys | None:
     """Return the keys of a plain `@path`; None for other mappings and for too deep paths."""
     if not isinstance(mapping, dict) or list(mapping) != ["@path"]:
         return None
@@ -260,22 +275,24 @@ def _get_path_directive_keys(mapping: JSON) -> tuple[str, ...] | None:
     return keys if len(keys) <= MAX_DEPTH else None
 
 
-def _is_path_with_fallbacks(mapping: JSON) -> bool:
-    """Return whether *mapping* takes the first existing of several paths: nested `@if` directives.
+def _list_alternative_paths(mapping: JSON) -> _AlternativePaths | None:
+    """Return the paths of which *mapping* takes the first existing one: a path or nested `@if`.
 
-    Reading all of these paths is cheap and cannot fail, so no calls are needed.
+    Reading these paths is cheap and cannot fail, so no calls are needed.
+
+    Returns: The paths, the last one None when the value can be MISSING; None for other mappings.
     """
+    keys = _get_path_directive_keys(mapping)
+    if keys is not None:
+        return (keys,)
     options = mapping.get("@if") if isinstance(mapping, dict) and len(mapping) == 1 else None
     if not isinstance(options, dict) or "exists" not in options:
-        return False
+        return None
     if options.get("then", MISSING) != options["exists"]:
-        return False
-    else_mapping = options.get("else")
-    return _get_path_directive_keys(options.get("exists")) is not None and (
-        not is_truthy(else_mapping)
-        or _get_path_directive_keys(else_mapping) is not None
-        or _is_path_with_fallbacks(else_mapping)
-    )
+        return None
+    keys, else_mapping = _get_path_directive_keys(options["exists"]), options.get("else")
+    others = _list_alternative_paths(else_mapping) if is_truthy(else_mapping) else (None,)
+    return None if keys is None or others is None else (keys, *others)
 
 
 FieldValueResolver: TypeAlias = Callable[[JSON], JSONObject]
@@ -303,18 +320,11 @@ def compile_field_values(
         return lambda event: read(resolve_mapping(event))
     writer = _FieldValuesWriter(compile_mapping)
     writer.write_fields(mapping, fields)
-    required = {field.key for field in fields if field.required}
-    resolve_and_read = writer.build_function("values, errors")
-
-    def resolve_values(event: JSON) -> JSONObject:
-        values: JSONObject
-        values, errors = resolve_and_read(event)
-        if errors or not required <= values.keys():
-            # Segment lists errors in the order of the fields, which may differ from the mapping.
-            return read(resolve_mapping(event))
-        return values
-
-    return resolve_values
+    # Segment lists errors in the order of the fields, which may differ from the mapping.
+    read_in_order = writer.bind_object(lambda event: read(resolve_mapping(event)))
+    required = [f"{field.key!r} in values" for field in fields if field.required]
+    condition = " and ".join(["not errors", *required])
+    return writer.build_function(f"values if {condition} else {read_in_order}(event)")
 
 
 class _FieldValuesWriter(FunctionWriter):
@@ -360,14 +370,16 @@ class _FieldValuesWriter(FunctionWriter):
         self, target: str, variable: str, field_reader: FieldReader, drop_empty_text: bool
     ) -> None:
         key, accepted_types, read = field_reader
-        types, reader = self.bind_object(accepted_types), self.bind_object(read)
+        reader = self.bind_object(read)
+        names = sorted(accepted_type.__name__ for accepted_type in accepted_types)
+        is_accepted = " or ".join(f"type({variable}) is {name}" for name in names) or "False"
+        can_be_dropped = drop_empty_text and str in accepted_types
         assignment = f"{target}[{key!r}] = {variable}"
-        direct_assignment = f'if {variable} != "": {assignment}' if drop_empty_text else assignment
         # Written inline: the usual value costs one check of its type.
         self.lines += [
-            f"if type({variable}) in {types}:",
-            f"    {direct_assignment}",
+            f"if {is_accepted}:",
+            f'    if {variable} != "": {assignment}' if can_be_dropped else f"    {assignment}",
             f"elif {variable} is not MISSING:",
-            f"    {variable} = {reader}({variable}, errors)",
-            f"    if {variable} is not MISSING: {assignment}",
+            f"    read_value = {reader}({variable}, errors)",
+            f"    if read_value is not MISSING: {target}[{key!r}] = read_value",
         ]

@@ -194,7 +194,7 @@ def _build_user_identifiers(values: JSONObject) -> JSONObject:
 
 def _build_user_attributes(values: JSONObject) -> JSONObject:
     attributes: JSONObject = {"custom": {}}
-    _add_normalised_values(values, attributes, ROOT_ATTRIBUTES)
+    _add_values(values, attributes, ROOT_ATTRIBUTES)
     if "locale" in attributes:
         attributes["locale"] = attributes["locale"].replace("-", "_")
     return attributes
@@ -202,16 +202,26 @@ def _build_user_attributes(values: JSONObject) -> JSONObject:
 
 def _build_event_params(product: JSONObject, parameters: JSONObject) -> JSONObject:
     event_params: JSONObject = {"custom": {}}
-    _add_normalised_values(product, event_params, ROOT_PARAMETERS)
+    _add_values(product, event_params, ROOT_PARAMETERS)
     # The event's parameters override the product's, even when they have no value.
-    _add_normalised_values(parameters, event_params, ROOT_PARAMETERS)
+    _add_values(parameters, event_params, ROOT_PARAMETERS)
     return event_params
+
+
+def _add_values(values: JSONObject, target: JSONObject, root_names: frozenset[str]) -> None:
+    """Add each value under its normalised name, at the root of *target* or under "custom"."""
+    if not values.keys() <= root_names:
+        _add_normalised_values(values, target, root_names)
+        return
+    target.update(values)  # as in most events, no name changes
+    if "taxonomy" in values:
+        target["taxonomy"] = [values["taxonomy"]]
 
 
 def _add_normalised_values(
     values: JSONObject, target: JSONObject, root_names: frozenset[str]
 ) -> None:
-    """Add each value under its normalised name, at the root of *target* or under "custom".
+    """Add values of which some are custom or have a name that changes.
 
     The value is also read by its normalised name, so a key that changes loses its value.
     """
