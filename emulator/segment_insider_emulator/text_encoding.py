@@ -28,8 +28,9 @@ def check_utf8_and_strip_bom(raw: bytes, where: str) -> bytes:
 
 
 def decode_utf8(raw: bytes, where: str) -> str:
-    """Return the text of a UTF-8 file. Raises: EmulatorError, as `check_utf8_and_strip_bom`
-    does.
+    """Return the text of a UTF-8 file.
+
+    Raises: EmulatorError, as `check_utf8_and_strip_bom` does.
     """
     reject_utf16(raw, where)
     try:

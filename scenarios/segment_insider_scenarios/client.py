@@ -225,9 +225,7 @@ class ControlClient:
         self._call_api("POST", f"{API_PATH}/deliveries/retry")
 
     def report_scenario_run(self, run: JSONObject) -> int:
-        """Send the results of scenarios, so that the emulator's pages show them; return the run's
-        id.
-        """
+        """Ask the control API to store a scenario run for the inspector; return the run's id."""
         id: int = self._call_api("POST", f"{API_PATH}/scenario-runs", body=run)["id"]
         return id
 

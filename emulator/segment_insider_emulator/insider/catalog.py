@@ -78,10 +78,7 @@ def get_event_display_name(event_name: str) -> str:
 
 
 def get_event_retention(event_name: str, options: InsiderAccountOptions) -> timedelta:
-    """Return how long an account stores an event; three months for a custom event unless set.
-
-    three months for custom events.
-    """
+    """Return how long an account stores an event; three months for a custom event unless set."""
     if event_name in options.retention_days:
         return timedelta(days=options.retention_days[event_name])
     default_event = DEFAULT_EVENTS.get(event_name)

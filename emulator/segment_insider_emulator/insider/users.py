@@ -326,7 +326,7 @@ def parse_user_reference(user: JSONObject, rules: IdentityRules) -> UserReferenc
 
 
 def require_user_reference(body: JSON, rules: IdentityRules) -> UserReference:
-    """Validate and parse how a request about one user names that user. Raises: RequestRejected.
+    """Validate and parse how a request about one user names that user.
 
     Raises: RequestRejected, when it names no user.
     """

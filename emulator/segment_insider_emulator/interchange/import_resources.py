@@ -269,10 +269,7 @@ class UnknownValueRemover:
         return cleaned
 
     def _clean_member(self, key: str, value: JSON | UnknownValue) -> JSONObject:
-        """Return {key: value} without values that cannot be determined; else {}.
-
-        value} without unknown parts; {} when nothing usable is left.
-        """
+        """Return {key: value} without values that cannot be determined; else {}."""
         unknown = [*iterate_unknown_values(value)]
         if not unknown:
             return {key: value}

@@ -40,9 +40,7 @@ def list_column_names(table: Table, generated_column: str = "") -> list[str]:
 
 
 def install_write_hook(engine: Engine) -> None:
-    """Call `prepare_transaction_for_write` before each write that SQLAlchemy executes on
-    *engine*.
-    """
+    """Call `prepare_transaction_for_write` before each write by SQLAlchemy on *engine*."""
     event.listen(engine, "before_cursor_execute", _prepare_if_statement_writes)
 
 
