@@ -3,7 +3,6 @@
 import codecs
 import os
 import re
-from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -17,11 +16,10 @@ from pytest_bdd.scenario import scenario_wrapper_template_registry
 from segment_insider_scenarios.feature_checks import mark_escaped_brackets
 from segment_insider_scenarios.feature_parser import FeatureFileError, read_feature
 from segment_insider_scenarios.gherkin_keywords import list_texts_after_step_keywords
+from segment_insider_scenarios.plugin import FEATURES_OPTION
 from segment_insider_scenarios.step_catalogue import is_library_step
 from segment_insider_scenarios.step_errors import get_relative_path
 
-FEATURES_OPTION = "emulator_features"
-FEATURES_OPTION_VALUES = ("ours", "all", "none")
 SKIPPED_FILES = pytest.StashKey[dict[str, str]]()  # file of another tool -> reason
 NO_LIBRARY_STEP = "no step of this library"
 # Folders next to or above features in which other tools have their steps.
@@ -34,32 +32,18 @@ COLLECTED_HINT = "Without `scenarios(...)` in the module, pytest collects and ru
 BINDING_MODULE_SOURCE = "from pytest_bdd import scenarios\nscenarios({path!r})\n"
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Pytest hook: add the ini option `emulator_features`."""
-    about = (
-        "Feature files to run without a test module: ours (with steps of this library), all, none."
-    )
-    parser.addini(FEATURES_OPTION, about, default="ours")
+def collect_feature_file(
+    file_path: Path, parent: pytest.Collector, which: str
+) -> "FeatureFile | None":
+    """Collect a feature file.
 
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Pytest hook: reject an unknown value of the ini option `emulator_features`."""
-    if config.getini(FEATURES_OPTION) not in FEATURES_OPTION_VALUES:
-        value, known = config.getini(FEATURES_OPTION), ", ".join(FEATURES_OPTION_VALUES)
-        message = f"{FEATURES_OPTION}: {value!r} is not known. Known: {known}."
-        raise pytest.UsageError(message)
-    config.stash[SKIPPED_FILES] = {}
-
-
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "FeatureFile | None":
-    """Pytest hook: collect a feature file that has a library step or is named by the user."""
-    which = parent.config.getini(FEATURES_OPTION)
-    if file_path.suffix != ".feature" or which == "none":
-        return None
+    Args:
+        which: "all" files, or "ours": those with a library step or named on the command line.
+    """
     name = get_relative_path(str(file_path), parent.config.rootpath)
     asked = which == "all" or parent.session.isinitpath(file_path)
     if why := None if asked else _find_skip_reason(file_path):
-        parent.config.stash[SKIPPED_FILES][name] = why
+        parent.config.stash.setdefault(SKIPPED_FILES, {})[name] = why
         return None
     collected: FeatureFile = FeatureFile.from_parent(parent, path=file_path, nodeid=name)
     return collected
@@ -85,7 +69,7 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """Pytest hook: report which feature files were skipped, and why."""
     bound = {found[0] for item in items if (found := _find_scenario_location(item))}
     left: dict[str, list[str]] = {}
-    for name, why in config.stash[SKIPPED_FILES].items():
+    for name, why in config.stash.get(SKIPPED_FILES, {}).items():
         if (config.rootpath / name).resolve() not in bound:
             left.setdefault(why, []).append(name)
     return [
@@ -172,20 +156,8 @@ def _read_library_feature(path: Path) -> tuple[frozenset[str] | None, str | None
         return None, str(error)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(
-    collector: pytest.Collector,
-) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Pytest hook: explain which bound feature file pytest-bdd cannot read."""
-    report = yield
-    call: pytest.CallInfo[None] | None = getattr(report, "call", None)
-    error = call.excinfo.value if call and call.excinfo else None
-    if isinstance(error, GherkinParseError) and (message := _explain_unreadable_feature(error)):
-        report.longrepr = message
-    return report
-
-
-def _explain_unreadable_feature(error: GherkinParseError) -> str | None:
+def explain_unreadable_feature(error: GherkinParseError) -> str | None:
+    """Return what is wrong in a feature file that a module binds; None for a foreign file."""
     path = Path(error.filename)
     names, faults = _read_library_feature(path)
     if names is None:

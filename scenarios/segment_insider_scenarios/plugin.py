@@ -1,28 +1,25 @@
-"""Pytest plugin for scenarios: options, fixtures and readable failures.
+"""Pytest plugin: options and fixtures; loads the step library when a scenario is collected.
 
-pytest loads this module in every run where the package is installed, so heavy imports wait until a
-scenario needs them.
+pytest loads this module in every run where the package is installed, so everything else waits
+until a scenario or a test needs it. It asserts nothing: PYTEST_DONT_REWRITE
 """
 
-from collections.abc import Callable, Generator, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from importlib import import_module
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios import missing_distributions
-from segment_insider_scenarios.steps import (
-    CALL_RESULT_STEPS,
-    CLAIM_STEP_MODULES,
-    PREPARATION_STEPS,
-    STEP_PACKAGE,
-    THEMES,
-)
+from segment_insider_scenarios.steps import STEP_PACKAGE, THEMES
 
 if TYPE_CHECKING:
-    from pytest_bdd.parser import Feature, Scenario, Step
-
     from segment_insider_emulator.workspace import Workspace
     from segment_insider_scenarios.context import ScenarioContext
     from segment_insider_scenarios.running_emulator import (
@@ -38,28 +35,58 @@ FEATURE_FOLDER = pytest.StashKey[Path]()  # of the feature file
 SCENARIO_CONTEXT = pytest.StashKey["ScenarioContext"]()
 HAS_FAILED = pytest.StashKey[bool]()
 USES_EMULATOR = pytest.StashKey[bool]()  # the scenario is about an emulator
-STOP_REASON_ATTRIBUTE = (
-    "emulator_stopped"  # of the report of a test that could not be run: why none can be
-)
+FEATURES_OPTION = "emulator_features"
+FEATURES_OPTION_VALUES = ("ours", "all", "none")
 BASIS_MARKS = {
     "documented": "the vendor documents this behaviour",
     "observed": "recorded from the published destination or a real SDK",
     "assumed": "not documented by a vendor; docs/assumptions.md explains the choice",
 }
 
-# Without the extra `scenarios` this test run has nothing to do with us.
-pytest_plugins = (
-    [
-        "segment_insider_scenarios.feature_collector",
-        *(f"segment_insider_scenarios.steps.{theme}" for theme in THEMES),
-    ]
-    if not missing_distributions()
-    else []
+OWN_PACKAGES = ("segment_insider_emulator", "segment_insider_scenarios")
+# Plugins that only scenarios need; they are registered with the first one.
+SCENARIO_PLUGINS = (
+    "segment_insider_scenarios.feature_collector",
+    "segment_insider_scenarios.scenario_hooks",
+    *(STEP_PACKAGE + theme for theme in THEMES),
 )
 
 
+class PlainImportFinder(MetaPathFinder):
+    """Import finder of our packages: their modules are compiled as they are.
+
+    pytest rewrites the assertions of all modules of a distribution that has a plugin, which would
+    take seconds.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module of our packages; leave other modules to other finders."""
+        return PathFinder.find_spec(name, path) if name.startswith(OWN_PACKAGES) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Pytest hook: import our packages without assertion rewriting until the end of the run."""
+    finder = PlainImportFinder()
+    sys.meta_path.insert(0, finder)
+    early_config.add_cleanup(lambda: sys.meta_path.remove(finder))
+
+
+def load_scenario_plugins(config: pytest.Config) -> None:
+    """Register the step library and the other plugins of scenarios, if that has not happened."""
+    for name in SCENARIO_PLUGINS:
+        if not config.pluginmanager.has_plugin(name):
+            config.pluginmanager.register(import_module(name), name)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Pytest hook: add the command line options of the scenarios plugin."""
+    """Pytest hook: add the options of the scenarios plugin."""
+    about = (
+        "Feature files to run without a test module: ours (with steps of this library), all, none."
+    )
+    parser.addini(FEATURES_OPTION, about, default="ours")
     group = parser.getgroup("emulator")
     group.addoption(
         "--emulator-served",
@@ -93,9 +120,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Pytest hook: register the marks documented, observed and assumed."""
+    """Pytest hook: register marks; reject an unknown value of `emulator_features`."""
     for name, meaning in BASIS_MARKS.items():
         config.addinivalue_line("markers", f"{name}: {meaning}")
+    if config.getini(FEATURES_OPTION) not in FEATURES_OPTION_VALUES:
+        value, known = config.getini(FEATURES_OPTION), ", ".join(FEATURES_OPTION_VALUES)
+        message = f"{FEATURES_OPTION}: {value!r} is not known. Known: {known}."
+        raise pytest.UsageError(message)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -116,11 +147,48 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from error
 
 
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Pytest hook: collect a feature file that has a library step or is named by the user."""
+    which = parent.config.getini(FEATURES_OPTION)
+    if file_path.suffix != ".feature" or which == "none" or missing_distributions():
+        return None
+    load_scenario_plugins(parent.config)
+    from segment_insider_scenarios.feature_collector import collect_feature_file
+
+    return collect_feature_file(file_path, parent, which)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Pytest hook: explain which bound feature file pytest-bdd cannot read."""
+    report = yield
+    call: pytest.CallInfo[None] | None = getattr(report, "call", None)
+    error = call.excinfo.value if call and call.excinfo else None
+    bdd = sys.modules.get("pytest_bdd.exceptions")
+    if bdd and isinstance(error, bdd.GherkinParseError) and not missing_distributions():
+        load_scenario_plugins(collector.config)
+        from segment_insider_scenarios.feature_collector import explain_unreadable_feature
+
+        report.longrepr = explain_unreadable_feature(error) or report.longrepr
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Pytest hook: load the step library for scenarios that test modules bind."""
+    bdd = sys.modules.get("pytest_bdd.scenario")
+    if bdd and bdd.scenario_wrapper_template_registry and not missing_distributions():
+        load_scenario_plugins(config)
+
+
 @pytest.fixture(scope="session")
 def emulators(pytestconfig: pytest.Config) -> "Iterator[SandboxProvider]":
     """Pytest fixture: provider of sandboxes; the emulator starts with the first sandbox."""
     from segment_insider_scenarios.running_emulator import SandboxProvider
 
+    load_scenario_plugins(pytestconfig)  # which end the run if its emulator stops
     names = ("served", "url", "no_keep")
     with SandboxProvider(
         **{name: pytestconfig.getoption(f"emulator_{name}") for name in names}
@@ -221,176 +289,3 @@ def _load_default_workspace(config: pytest.Config) -> "Workspace":
     from segment_insider_scenarios.context import load_named_workspace
 
     return load_named_workspace(config.getoption("emulator_workspace"), Path())
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_bdd_before_scenario(
-    request: pytest.FixtureRequest, feature: "Feature", scenario: "Scenario"
-) -> None:
-    """pytest-bdd hook: store the scenario's name for reports and its folder for file lookups."""
-    from segment_insider_scenarios.feature_collector import FeatureFile, find_bound_scenario_errors
-
-    request.node.stash[FEATURE_FOLDER] = Path(feature.filename).parent
-    request.node.user_properties += [("feature", feature.name), ("scenario", scenario.name)]
-    is_collected_file = isinstance(request.node.parent, FeatureFile)
-    request.node.stash.setdefault(USES_EMULATOR, is_collected_file)
-    if not is_collected_file and (faults := find_bound_scenario_errors(feature, scenario)):
-        pytest.fail(faults, pytrace=False)
-    if is_collected_file:
-        _fail_unknown_steps(request, scenario)
-    if not scenario.steps:
-        _fail_without_then(request, scenario)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_bdd_before_step_call(
-    request: pytest.FixtureRequest,
-    scenario: "Scenario",
-    step: "Step",
-    step_func: Callable[..., object],
-) -> None:
-    """pytest-bdd hook: reject a step that matches two functions, or a table that is not used."""
-    from segment_insider_scenarios.step_errors import (
-        describe_ambiguous_step,
-        reject_unused_argument,
-    )
-
-    if message := describe_ambiguous_step(step):
-        pytest.fail(message, pytrace=False)
-    reject_unused_argument(step, step_func)
-    if scene := request.node.stash.get(SCENARIO_CONTEXT, None):
-        _, is_library_step, module = step_func.__module__.rpartition(STEP_PACKAGE)
-        may_change = step.type != "then" and step_func.__name__ not in PREPARATION_STEPS
-        scene.begin_step(
-            step,
-            scenario,
-            may_change=may_change,
-            changes_sandbox=may_change and bool(is_library_step),
-        )
-        if module in CLAIM_STEP_MODULES and step_func.__name__ not in CALL_RESULT_STEPS:
-            scene.require_earlier_action(step.name)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_bdd_after_step(
-    request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
-) -> None:
-    """pytest-bdd hook: fail a scenario that checks nothing or does not use its preparations."""
-    if step is scenario.steps[-1]:
-        _fail_without_then(request, scenario)
-        _fail_unused_preparation(request, scenario)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_bdd_step_error(
-    request: pytest.FixtureRequest,
-    scenario: "Scenario",
-    step: "Step",
-    step_func: Callable[..., object],
-    exception: Exception,
-) -> None:
-    """pytest-bdd hook: show the failed step in its scenario; input errors without traceback."""
-    from segment_insider_scenarios.step_catalogue import ARGUMENT_NOUNS
-    from segment_insider_scenarios.step_errors import describe_missing_argument
-
-    if _find_stop_reason(request.config, exception):
-        return
-    _add_scenario_report_section(request, scenario, step)
-    if isinstance(exception, EmulatorError):
-        raise pytest.fail.Exception(str(exception), pytrace=False) from None
-    if isinstance(exception, pytest.FixtureLookupError) and exception.argname in ARGUMENT_NOUNS:
-        message = describe_missing_argument(exception.argname, step_func)
-        raise pytest.fail.Exception(message, pytrace=False) from None
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_bdd_step_func_lookup_error(
-    request: pytest.FixtureRequest, scenario: "Scenario", step: "Step"
-) -> None:
-    """pytest-bdd hook: report unknown steps with suggestions."""
-    _fail_unknown_steps(request, scenario)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Pytest hook: note failures for the sandbox; report input errors without traceback.
-
-    The run ends when the emulator at --emulator-url cannot be used any more.
-    """
-    report = yield
-    if not call.excinfo:
-        return report
-    error = call.excinfo.value
-    if reason := _find_stop_reason(item.config, error):
-        # What could not be run has not failed.
-        report.outcome, report.longrepr = "skipped", (str(item.path), item.location[1] or 0, reason)
-        setattr(report, STOP_REASON_ATTRIBUTE, reason)
-        item.session.shouldstop = reason
-    elif isinstance(error, EmulatorError) and item.stash.get(USES_EMULATOR, False):
-        report.longrepr = str(error)
-    if item.stash.get(USES_EMULATOR, False):
-        from segment_insider_scenarios.step_errors import remove_control_characters
-
-        remove_control_characters(report)
-    if report.failed:
-        item.stash[HAS_FAILED] = True
-    return report
-
-
-def _find_stop_reason(config: pytest.Config, error: BaseException) -> str | None:
-    """Return why no further scenario can run at --emulator-url; None if the run can go on."""
-    url: str | None = config.getoption("emulator_url")
-    if not url:
-        return None
-    from segment_insider_scenarios.client_http import SandboxLimitReached, build_run_ending_error
-
-    run_error = build_run_ending_error(error, url)
-    if isinstance(run_error, SandboxLimitReached):
-        return " ".join([str(run_error), *_suggest_fewer_sandboxes(config)])
-    return str(run_error) if run_error else None
-
-
-def _suggest_fewer_sandboxes(config: pytest.Config) -> Iterator[str]:
-    """Yield hints how this run of scenarios would need fewer sandboxes."""
-    if not config.getoption("emulator_no_keep"):
-        yield "--no-keep (in pytest: --emulator-no-keep) deletes those of failed scenarios."
-    if hasattr(config, "workerinput"):
-        yield "Each worker needs one: use fewer workers (-n)."
-
-
-def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
-    """Fail a scenario that has unknown steps, and list all of them."""
-    from segment_insider_scenarios.step_errors import describe_unknown_step, find_unknown_steps
-
-    if unknown := find_unknown_steps(scenario, request):
-        _add_scenario_report_section(request, scenario, *unknown)
-        pytest.fail("\n\n".join(map(describe_unknown_step, unknown)), pytrace=False)
-
-
-def _fail_without_then(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
-    """Fail a scenario about an emulator that has no Then step."""
-    from segment_insider_scenarios.step_errors import NO_THEN_MESSAGE, has_then_step
-
-    if request.node.stash[USES_EMULATOR] and not has_then_step(scenario):
-        _add_scenario_report_section(request, scenario)
-        pytest.fail(NO_THEN_MESSAGE, pytrace=False)
-
-
-def _fail_unused_preparation(request: pytest.FixtureRequest, scenario: "Scenario") -> None:
-    """Fail a scenario that does not use what its Given steps prepared."""
-    scene = request.node.stash.get(SCENARIO_CONTEXT, None)
-    if scene and (unused := scene.find_unused_preparation_error()):
-        _add_scenario_report_section(request, scenario)
-        pytest.fail(str(unused), pytrace=False)
-
-
-def _add_scenario_report_section(
-    request: pytest.FixtureRequest, scenario: "Scenario", *failed_steps: "Step"
-) -> None:
-    """Add a section to the test report: the scenario's steps, with the failed ones marked."""
-    from segment_insider_scenarios.step_errors import format_scenario
-
-    section = format_scenario(scenario, request.config.rootpath, *failed_steps)
-    request.node.add_report_section("call", "scenario", section)

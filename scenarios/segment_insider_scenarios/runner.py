@@ -1,4 +1,7 @@
-"""Runner of feature files: runs them with pytest and records the result of every step."""
+"""Runner of feature files: runs them with pytest and records the result of every step.
+
+It asserts nothing, so pytest need not rewrite it: PYTEST_DONT_REWRITE
+"""
 
 import os
 import re
@@ -20,7 +23,7 @@ from pytest_bdd.parser import Feature, Scenario, Step
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.context import ScenarioContext
-from segment_insider_scenarios.plugin import SCENARIO_CONTEXT, STOP_REASON_ATTRIBUTE
+from segment_insider_scenarios.plugin import SCENARIO_CONTEXT
 from segment_insider_scenarios.reports import (
     RunResults,
     ScenarioResult,
@@ -28,6 +31,7 @@ from segment_insider_scenarios.reports import (
     create_scenario_record,
     scenario_result_from_record,
 )
+from segment_insider_scenarios.scenario_hooks import STOP_REASON_ATTRIBUTE
 from segment_insider_scenarios.step_errors import (
     describe_ambiguous_step,
     find_unknown_steps,
@@ -193,6 +197,9 @@ def _find_step_record(request: pytest.FixtureRequest, step: Step) -> JSONObject:
 # read, because they contain its own steps.
 PYTEST_ARGUMENTS = (
     *("-c", os.devnull),
+    "--disable-plugin-autoload",  # plugins of the surrounding project take seconds to load
+    *("-p", "pytest_bdd.plugin"),
+    *("-p", "segment_insider_scenarios.plugin"),
     *("-p", "segment_insider_scenarios.runner"),
     *("-p", "no:terminal"),
     *("-p", "no:cacheprovider"),
@@ -320,7 +327,7 @@ class FeatureRunOptions:
             if find_spec("xdist") is None:
                 remedy = "Run: pip install 'segment-insider-emulator[scenarios]', or leave it out."
                 raise EmulatorError("pytest-xdist is not installed", "--workers", remedy)
-            arguments += ["-p", "xdist", f"--numprocesses={self.workers}"]
+            arguments += ["-p", "xdist.plugin", f"--numprocesses={self.workers}"]
         if self.url:
             arguments += [f"--emulator-url={self.url}"]
         if self.workspace:
@@ -347,8 +354,7 @@ def run_features(
     """
     for path in features:
         _require_feature_path(path)
-    for variable in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
-        os.environ.pop(variable, None)  # meant for the tests of the project around
+    os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the tests of the project around
     run = FeatureRun(on_result)
     arguments = [
         *PYTEST_ARGUMENTS,
