@@ -1,4 +1,4 @@
-"""Of a batch's answer, each event is shown its own part."""
+"""The response to a batch is split by user: each event is shown only its own part."""
 
 import orjson
 import pytest
@@ -14,9 +14,9 @@ MIXED = {"data": {"successful": {"count": 9}, "fail": {"count": 2, "errors": ERR
 FINDING = {"verdict": "warning", "where": "users.1.attributes", "what": "w", "remedy": "r"}
 
 
-def ok(body: JSONObject, *findings: JSONObject) -> HttpResponse:
-    noticed = {"x-emulator-findings": orjson.dumps(findings).decode()} if findings else {}
-    return HttpResponse(200, orjson.dumps(body), noticed)
+def build_response(body: JSONObject, *findings: JSONObject) -> HttpResponse:
+    headers = {"x-emulator-findings": orjson.dumps(findings).decode()} if findings else {}
+    return HttpResponse(200, orjson.dumps(body), headers)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,10 @@ def ok(body: JSONObject, *findings: JSONObject) -> HttpResponse:
         ),
     ],
 )
-def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObject) -> None:
-    assert orjson.loads(build_response_for_user(ok(MIXED), position).body) == {"data": expected}
+def test_a_user_gets_only_its_own_failures(position: int, expected: JSONObject) -> None:
+    assert orjson.loads(build_response_for_user(build_response(MIXED), position).body) == {
+        "data": expected
+    }
 
 
 @pytest.mark.parametrize(
@@ -53,29 +55,29 @@ def test_failures_are_those_of_one_s_own_user(position: int, expected: JSONObjec
     ],
 )
 def test_failures_without_a_user_index_apply_to_all_users(body: JSONObject) -> None:
-    assert build_response_for_user(ok(body), 1).body == orjson.dumps(body)
+    assert build_response_for_user(build_response(body), 1).body == orjson.dumps(body)
 
 
-def test_findings_are_those_of_one_s_own_user() -> None:
-    answer = ok(MIXED, FINDING, {**FINDING, "where": "skip_hook"})
-    own, other = build_response_for_user(answer, 1), build_response_for_user(answer, 0)
-    assert [each["where"] for each in orjson.loads(own.headers["x-emulator-findings"])] == [
+def test_a_user_gets_only_its_own_findings() -> None:
+    response = build_response(MIXED, FINDING, {**FINDING, "where": "skip_hook"})
+    first, second = build_response_for_user(response, 1), build_response_for_user(response, 0)
+    assert [finding["where"] for finding in orjson.loads(first.headers["x-emulator-findings"])] == [
         "users.0.attributes",
         "skip_hook",
     ]
-    assert [each["where"] for each in orjson.loads(other.headers["x-emulator-findings"])] == [
-        "skip_hook"
-    ]
-    assert own.headers["x-emulator-verdict"] == "warning"
+    assert [
+        finding["where"] for finding in orjson.loads(second.headers["x-emulator-findings"])
+    ] == ["skip_hook"]
+    assert first.headers["x-emulator-verdict"] == "warning"
 
 
-def test_an_error_is_everybody_s_and_its_page_is_cut() -> None:
+def test_an_error_applies_to_all_users_and_its_body_is_truncated() -> None:
     assert build_response_for_user(HttpResponse(502, b"x" * 9_000), 3) == HttpResponse(
         502, b"x" * 2_000
     )
 
 
-def test_a_request_has_one_s_own_user() -> None:
+def test_a_user_gets_only_its_own_part_of_the_request() -> None:
     body = {"users": [{"a": 1}, {"a": 2}], "platform": "segment"}
     assert orjson.loads(build_request_body_for_user(body, 1)) == {
         "users": [{"a": 2}],

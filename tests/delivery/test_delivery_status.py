@@ -56,9 +56,11 @@ WAITS = ("Not Delivered", "Retry count", "RETRY", "Retried")
         ),
     ],
 )  # fmt: skip
-def test_status(verdict: Verdict, code: str | None, expected: tuple[str | None, ...]) -> None:
-    told = describe_delivery_status(
+def test_a_delivery_has_segment_s_status_names(
+    verdict: Verdict, code: str | None, expected: tuple[str | None, ...]
+) -> None:
+    status = describe_delivery_status(
         DeliveryRecord("m1", "Order", "Orders", "trackEvent", verdict, "r", code=code)
     )
     names = ("eventDelivery", "step", "code", "reason", "error", "standing")
-    assert told == dict(zip(names, expected, strict=True))
+    assert status == dict(zip(names, expected, strict=True))

@@ -1,4 +1,4 @@
-"""An event whose name misses a known one by little is told, and a name that is meant is not."""
+"""Misspelled event names: a name close to a known one gets a warning, an intended name does not."""
 
 from dataclasses import replace
 
@@ -12,17 +12,17 @@ from segment_insider_emulator.workspace import load_preset_workspace
 GUIDE = load_preset_workspace("guide").destination
 
 
-def named(name: object, kind: str = "track", **more: object) -> JSONObject:
+def build_event(name: object, kind: str = "track", **more: object) -> JSONObject:
     return {"type": kind, "event": name, **more}
 
 
-def with_trigger(trigger: str, slug: str = "trackEvent") -> Destination:
-    own = {"name": "Own", "actionSlug": slug, "enabled": True, "trigger": trigger}
-    return Destination({**GUIDE, "subscriptions": [*GUIDE["subscriptions"], own]})
+def build_destination_with_trigger(trigger: str, slug: str = "trackEvent") -> Destination:
+    subscription = {"name": "Own", "actionSlug": slug, "enabled": True, "trigger": trigger}
+    return Destination({**GUIDE, "subscriptions": [*GUIDE["subscriptions"], subscription]})
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    ("name", "known_name"),
     [
         ("order completed", "Order Completed"),
         ("Order completed", "Order Completed"),
@@ -36,11 +36,11 @@ def with_trigger(trigger: str, slug: str = "trackEvent") -> Destination:
         ("user registered", "User Registered"),
     ],
 )
-def test_a_misspelled_event_name_gets_a_warning(name: str, meant: str) -> None:
-    note = EventNameChecker(Destination(GUIDE)).warn_misspelled_event_name(named(name))
-    assert note is not None
-    assert note.text == (
-        f"event {name!r} is not {meant!r}, and Segment compares every letter of a name. "
+def test_a_misspelled_event_name_gets_a_warning(name: str, known_name: str) -> None:
+    warning = EventNameChecker(Destination(GUIDE)).warn_misspelled_event_name(build_event(name))
+    assert warning is not None
+    assert warning.text == (
+        f"event {name!r} is not {known_name!r}, and Segment compares every letter of a name. "
         "Send that name, or name this one in a trigger if it is meant."
     )
 
@@ -48,11 +48,11 @@ def test_a_misspelled_event_name_gets_a_warning(name: str, meant: str) -> None:
 @pytest.mark.parametrize(
     "event",
     [
-        pytest.param(named("Order Completed"), id="a known name"),
-        pytest.param(named("Order Refunded"), id="of the spec, and not mapped"),
-        pytest.param(named("Giraffe Fed"), id="a name of one's own"),
-        pytest.param(named("order completed", "page"), id="no track call"),
-        pytest.param(named(["order completed"]), id="no text"),
+        pytest.param(build_event("Order Completed"), id="a known name"),
+        pytest.param(build_event("Order Refunded"), id="of the spec, and not mapped"),
+        pytest.param(build_event("Giraffe Fed"), id="a custom name"),
+        pytest.param(build_event("order completed", "page"), id="no track call"),
+        pytest.param(build_event(["order completed"]), id="no text"),
         pytest.param({"type": "track"}, id="no name"),
     ],
 )
@@ -60,46 +60,58 @@ def test_other_event_names_get_no_warning(event: JSONObject) -> None:
     assert EventNameChecker(Destination(GUIDE)).warn_misspelled_event_name(event) is None
 
 
-def test_a_name_in_a_trigger_is_meant_and_is_known() -> None:
-    own = with_trigger('type = "track" and event = "Giraffe Fed"')
-    assert EventNameChecker(own).warn_misspelled_event_name(named("Giraffe Fed")) is None
-    note = EventNameChecker(own).warn_misspelled_event_name(named("giraffe fed"))
-    assert note
-    assert "is not 'Giraffe Fed'" in note.text
-    meant = with_trigger('type = "track" and event = "order completed"')
-    assert EventNameChecker(meant).warn_misspelled_event_name(named("order completed")) is None
+def test_a_name_in_a_trigger_is_intended_and_known() -> None:
+    destination = build_destination_with_trigger('type = "track" and event = "Giraffe Fed"')
+    assert (
+        EventNameChecker(destination).warn_misspelled_event_name(build_event("Giraffe Fed")) is None
+    )
+    warning = EventNameChecker(destination).warn_misspelled_event_name(build_event("giraffe fed"))
+    assert warning
+    assert "is not 'Giraffe Fed'" in warning.text
+    same_name = build_destination_with_trigger('type = "track" and event = "order completed"')
+    assert (
+        EventNameChecker(same_name).warn_misspelled_event_name(build_event("order completed"))
+        is None
+    )
 
 
-def test_an_event_that_a_mapping_of_its_own_takes_is_meant() -> None:
-    broad = with_trigger('type = "track" and contains(event, "ompleted")', "orderCompletedEvent")
-    assert EventNameChecker(broad).warn_misspelled_event_name(named("order completed")) is None
+def test_an_event_that_a_mapping_of_its_own_matches_gets_no_warning() -> None:
+    destination = build_destination_with_trigger(
+        'type = "track" and contains(event, "ompleted")', "orderCompletedEvent"
+    )
+    assert (
+        EventNameChecker(destination).warn_misspelled_event_name(build_event("order completed"))
+        is None
+    )
 
 
-def test_a_name_in_the_tracking_plan_is_meant() -> None:
+def test_a_name_in_the_tracking_plan_gets_no_warning() -> None:
     assert (
         EventNameChecker(Destination(GUIDE), {"order completed"}).warn_misspelled_event_name(
-            named("order completed")
+            build_event("order completed")
         )
         is None
     )
 
 
-def test_a_malformed_trigger_names_nothing() -> None:
+def test_a_malformed_trigger_adds_no_known_name() -> None:
     assert (
-        EventNameChecker(with_trigger("event = ")).warn_misspelled_event_name(named("Giraffe Fed"))
+        EventNameChecker(build_destination_with_trigger("event = ")).warn_misspelled_event_name(
+            build_event("Giraffe Fed")
+        )
         is None
     )
 
 
-def test_a_disabled_mapping_names_nothing() -> None:
+def test_a_disabled_mapping_adds_no_known_name() -> None:
     workspace = load_preset_workspace("guide")
-    off = {**workspace.destination["subscriptions"][0], "enabled": False}
-    off["trigger"] = 'type = "track" and event = "Giraffe Fed"'
-    destination = {**workspace.destination, "subscriptions": [off]}
+    disabled = {**workspace.destination["subscriptions"][0], "enabled": False}
+    disabled["trigger"] = 'type = "track" and event = "Giraffe Fed"'
+    destination = {**workspace.destination, "subscriptions": [disabled]}
     changed = replace(workspace, destination=destination)
     assert (
         EventNameChecker(Destination(changed.destination)).warn_misspelled_event_name(
-            named("giraffe fed")
+            build_event("giraffe fed")
         )
         is None
     )

@@ -1,7 +1,7 @@
-"""A thousand events, a third of the requests failing, a server killed: each arrives once.
+"""A thousand events arrive exactly once although requests fail and the server is killed.
 
-What this rests on is in docs/delivery.md: attempts repeat, so Insider One is handed some events
-twice, and keeps them once because they are the same event of the same user.
+docs/delivery.md explains why: attempts repeat, so Insider One receives some events twice,
+and stores them once because they are the same event of the same user.
 """
 
 import random
@@ -20,9 +20,9 @@ from segment_insider_scenarios.client import ControlClient
 
 SEED = 20261123
 EVENTS = 1000
-AT_ONCE = 20
+BATCH_SIZE = 20
 # Three faults, 30 % of the requests together: not taken, taken without an answer, not answered.
-# The first strikes a tenth; each other strikes the same share of what the ones before it let pass.
+# The first applies to a tenth, the others to the same share of what is left.
 FAULTS: list[JSONObject] = [
     {"status": 503, "share": 0.1, "seed": "a"},
     {"drop": True, "taken": True, "share": 1 / 9, "seed": "b"},
@@ -30,10 +30,10 @@ FAULTS: list[JSONObject] = [
 ]
 
 
-def batches() -> Iterator[JSONObject]:
-    """What an app sends: 1,000 events of 50 people."""
-    chance = random.Random(SEED)
-    for start in range(0, EVENTS, AT_ONCE):
+def generate_batches() -> Iterator[JSONObject]:
+    """Yield what an app sends: 1,000 events of 50 people."""
+    random_numbers = random.Random(SEED)
+    for start in range(0, EVENTS, BATCH_SIZE):
         yield {
             "writeKey": "wk_demo",
             "batch": [
@@ -41,32 +41,32 @@ def batches() -> Iterator[JSONObject]:
                     "type": "track",
                     "event": "song_played",
                     "messageId": f"m{number}",
-                    "userId": f"u{chance.randrange(50)}",
+                    "userId": f"u{random_numbers.randrange(50)}",
                     "timestamp": "2026-11-23T10:00:00.000Z",
                     "properties": {"number": number},
                 }
-                for number in range(start, start + AT_ONCE)
+                for number in range(start, start + BATCH_SIZE)
             ],
         }
 
 
-def acknowledged(url: str, batch: JSONObject) -> bool:
+def send_batch(url: str, batch: JSONObject) -> bool:
     try:
         return requests.post(f"{url}/v1/batch", json=batch, timeout=10).ok
     except requests.RequestException:  # the server died, before or within its answer
         return False
 
 
-def settle(url: str) -> None:
-    """Let hours pass: try again until nothing is left to try."""
+def retry_until_done(url: str) -> None:
+    """Retry until no upsert is pending."""
     deadline = time.monotonic() + 20
     retry = f"{url}/emulator/v1/deliveries/retry"
     while requests.post(retry, timeout=20).json()["retrying"]:
         assert time.monotonic() < deadline, "still retrying"
 
 
-def received(client: ControlClient) -> Counter[int]:
-    """How often Insider One has each event."""
+def count_received_events(client: ControlClient) -> Counter[int]:
+    """Count how often Insider One has each event."""
     return Counter(
         event["event_params"]["custom"]["number"]
         for profile in client.list_profiles()
@@ -83,26 +83,30 @@ def received(client: ControlClient) -> Counter[int]:
 def test_every_event_arrives_exactly_once(
     tmp_path: Path, options: tuple[str, ...], fewest_failures: float
 ) -> None:
-    db = tmp_path / "kept.db"
-    sent = list(batches())
+    db = tmp_path / "messages.db"
+    batches = list(generate_batches())
     with EmulatorProcess(db, ["--seed", str(SEED), *options], FAULTS) as emulator:
         url = emulator.url
-        for batch in sent[:30]:
-            assert acknowledged(url, batch)
-        under_way = Thread(target=acknowledged, args=(url, sent[30]))
-        under_way.start()
-        time.sleep(0.01)  # the claim holds wherever in that request the end comes
+        for batch in batches[:30]:
+            assert send_batch(url, batch)
+        request = Thread(target=send_batch, args=(url, batches[30]))
+        request.start()
+        time.sleep(0.01)  # the assertions hold at whatever point of that request the process ends
         emulator.kill()
-        under_way.join()
+        request.join()
         emulator.start()
         # An SDK sends again what was not acknowledged, and here one batch that was.
-        for batch in sent[29:]:
-            assert acknowledged(url, batch)
-        settle(url)
+        for batch in batches[29:]:
+            assert send_batch(url, batch)
+        retry_until_done(url)
         with ControlClient(url) as client:
-            assert received(client) == Counter(range(EVENTS))
-            taken = [each for each in client.list_messages() if each["verdict"] != "rejected"]
-            failures = sum(len(each["attempts"]) - 1 for each in client.list_deliveries())
-        assert len(taken) == EVENTS
-        assert {each["verdict"] for each in taken} <= {"accepted", "warning"}
-        assert failures > fewest_failures
+            assert count_received_events(client) == Counter(range(EVENTS))
+            messages = [
+                message for message in client.list_messages() if message["verdict"] != "rejected"
+            ]
+            retry_count = sum(
+                len(delivery["attempts"]) - 1 for delivery in client.list_deliveries()
+            )
+        assert len(messages) == EVENTS
+        assert {message["verdict"] for message in messages} <= {"accepted", "warning"}
+        assert retry_count > fewest_failures

@@ -1,9 +1,9 @@
-"""A fault does to a request what was asked for, as often as was asked for."""
+"""An injected fault changes the requests it is set to change, as often as it is set to."""
 
 from datetime import timedelta
 
 import pytest
-from carried import FINE, NOW
+from delivery_builders import FINE, NOW
 
 from segment_insider_emulator.delivery.fault_injection import FaultInjector, parse_insider_fault
 from segment_insider_emulator.delivery.pipeline import create_faulty_sender
@@ -14,23 +14,23 @@ REQUEST = HttpRequest("POST", "/api/user/v1/upsert", {})
 
 
 class Account:
-    """Answers well, and counts what it took."""
+    """An account that accepts every request and counts them."""
 
     def __init__(self, *faults: JSONObject, seed: str = "") -> None:
         self.taken = 0
         self.slept: list[float] = []
         self.now = NOW
         self.faults = FaultInjector(lambda: self.now, seed, self.slept.append)
-        for each in faults:
-            self.faults.add_fault(parse_insider_fault(each))
+        for fault in faults:
+            self.faults.add_fault(parse_insider_fault(fault))
         self.send = create_faulty_sender(self.take, self.faults)
 
     def take(self, _request: HttpRequest) -> HttpResponse:
         self.taken += 1
         return FINE
 
-    def ending(self) -> int | str:
-        """A status, or the name of what came instead."""
+    def send_and_get_outcome(self) -> int | str:
+        """Send a request; return the status, or the error code if there is no response."""
         try:
             return self.send(REQUEST).status
         except NoResponse as silence:
@@ -38,7 +38,7 @@ class Account:
 
 
 @pytest.mark.parametrize(
-    ("fault", "ending", "taken"),
+    ("fault", "send_and_get_outcome", "taken"),
     [
         pytest.param({"status": 500}, 500, 0, id="a status"),
         pytest.param({"status": 500, "taken": True}, 500, 1, id="a status for what was taken"),
@@ -50,16 +50,16 @@ class Account:
         pytest.param({"rateLimit": 0}, 429, 0, id="no request allowed"),
     ],
 )
-def test_what_a_fault_does(fault: JSONObject, ending: int | str, taken: int) -> None:
+def test_what_a_fault_does(fault: JSONObject, send_and_get_outcome: int | str, taken: int) -> None:
     account = Account(fault)
-    assert (account.ending(), account.taken) == (ending, taken)
+    assert (account.send_and_get_outcome(), account.taken) == (send_and_get_outcome, taken)
 
 
-def test_only_a_delay_that_ends_in_time_is_waited_for() -> None:
+def test_only_a_delay_shorter_than_the_timeout_is_waited_for() -> None:
     account = Account({"delayMs": 200}, {"delayMs": 60_000})
-    account.ending()
-    account.ending()
-    assert [each for each in account.slept if each] == [0.2]
+    account.send_and_get_outcome()
+    account.send_and_get_outcome()
+    assert [delay_s for delay_s in account.slept if delay_s] == [0.2]
 
 
 @pytest.mark.parametrize(
@@ -85,13 +85,13 @@ def test_the_body_of_a_fault(body: JSON, expected: bytes) -> None:
 )
 def test_how_often_a_fault_happens(faults: list[JSONObject], expected: list[int]) -> None:
     account = Account(*faults)
-    assert [account.ending() for _ in range(3)] == expected
+    assert [account.send_and_get_outcome() for _ in range(3)] == expected
 
 
 def test_a_share_is_drawn_with_a_seed() -> None:
     def run(seed: str) -> list[int | str]:
         account = Account({"status": 500, "share": 0.3}, seed=seed)
-        return [account.ending() for _ in range(1000)]
+        return [account.send_and_get_outcome() for _ in range(1000)]
 
     assert run("a") == run("a")
     assert run("a") != run("b")
@@ -100,11 +100,11 @@ def test_a_share_is_drawn_with_a_seed() -> None:
 
 def test_a_rate_limit_counts_the_requests_of_a_minute() -> None:
     account = Account({"rateLimit": 2})
-    assert [account.ending() for _ in range(3)] == [200, 200, 429]
+    assert [account.send_and_get_outcome() for _ in range(3)] == [200, 200, 429]
     account.now += timedelta(seconds=20)
     assert account.send(REQUEST).headers["retry-after"] == "40"
     account.now += timedelta(seconds=40)
-    assert account.ending() == 200
+    assert account.send_and_get_outcome() == 200
 
 
 def test_a_rate_limit_of_none_says_when_to_try_again_too() -> None:
@@ -115,4 +115,4 @@ def test_a_rate_limit_of_none_says_when_to_try_again_too() -> None:
 def test_clearing_ends_all_faults() -> None:
     account = Account({"status": 500, "share": 1})
     account.faults.clear_faults()
-    assert (account.ending(), account.faults.list_active_faults()) == (200, [])
+    assert (account.send_and_get_outcome(), account.faults.list_active_faults()) == (200, [])

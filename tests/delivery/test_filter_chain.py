@@ -1,4 +1,4 @@
-"""Stages stand in Segment's order: the first that stops an event is the one that is told."""
+"""Filter stages run in Segment's order, and the report names the first that rejects an event."""
 
 import json
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ STRICT: JSONObject = {
     "settings": {"track": {"allowUnplannedEvents": False, "allowEventOnViolations": False}},
     "schema": {"track": {"Order Completed": False}},
 }
-SPARED: JSONObject = {"filters": [{"title": "All", "if": "all", "actions": [{"type": "DROP"}]}]}
+DROP_ALL: JSONObject = {"filters": [{"title": "All", "if": "all", "actions": [{"type": "DROP"}]}]}
 EVENT: JSONObject = {"type": "track", "event": "Order Completed", "userId": "ada"}
 
 
@@ -62,12 +62,12 @@ def test_the_report_names_the_first_stage_that_rejects_an_event(
     source: JSONObject, enabled: bool, changes: JSONObject, reason: str
 ) -> None:
     event = {**EVENT, "integrations": {CATALOG_NAME: False}, **changes}
-    passage = compile_filter_chain(source, SPARED, PLAN).filter_event(event, enabled=enabled)
-    assert passage.rejection is not None
-    assert get_verdict_for_rejection(passage.rejection)[1].startswith(reason)
+    result = compile_filter_chain(source, DROP_ALL, PLAN).filter_event(event, enabled=enabled)
+    assert result.rejection is not None
+    assert get_verdict_for_rejection(result.rejection)[1].startswith(reason)
 
 
-def test_a_workspace_without_any_of_it_lets_everything_pass() -> None:
+def test_a_workspace_without_filters_accepts_every_event() -> None:
     assert compile_filter_chain({}, {}).filter_event(EVENT, enabled=True) == FilterResult(EVENT)
     assert FilterChain().filter_event(EVENT, enabled=True).event is EVENT
 
@@ -90,15 +90,15 @@ CALLS = st.fixed_dictionaries(
 
 
 @given(CALLS, st.sampled_from(["BLOCK", "OMIT_PROPERTIES", "ALLOW"]), st.booleans())
-def test_no_event_that_was_taken_in_breaks_a_stage(
+def test_no_accepted_event_causes_an_error_in_a_stage(
     event: JSONObject, common: str, allow: bool
 ) -> None:
     track = dict.fromkeys(TRACK_SWITCHES, allow) | {"commonEventOnViolations": common}
     source = {"settings": {"track": track}, "schema": {"identify": {"email": allow}}}
-    passage = compile_filter_chain(source, WORKSPACE.destination, PLAN).filter_event(
+    result = compile_filter_chain(source, WORKSPACE.destination, PLAN).filter_event(
         event, enabled=True
     )
-    assert json.dumps([passage.event, build_filter_report(passage)])
+    assert json.dumps([result.event, build_filter_report(result)])
 
 
 @pytest.fixture
@@ -108,12 +108,12 @@ def client() -> Iterator[FlaskClient]:
     app.extensions["emulator"].store.close()
 
 
-def sent(client: FlaskClient, kind: str, **call: Any) -> JSONObject:
-    """The message as the control API shows it once *call* was sent."""
+def send_call(client: FlaskClient, kind: str, **call: Any) -> JSONObject:
+    """Send *call* and return the message as the control API shows it."""
     call = {"userId": "ada", "writeKey": "wk_demo", "messageId": "m1", **call}
     assert client.post(f"/v1/{kind}", json=call).json == {"success": True}
-    shown: JSONObject = client.get("/emulator/v1/messages/1").json or {}
-    return shown
+    message: JSONObject = client.get("/emulator/v1/messages/1").json or {}
+    return message
 
 
 ORDER: JSONObject = {
@@ -125,23 +125,23 @@ ORDER: JSONObject = {
 
 
 def test_a_violation_is_shown_next_to_the_event(client: FlaskClient) -> None:
-    shown = sent(client, "track", event="Order Completed", properties=ORDER)
+    message = send_call(client, "track", event="Order Completed", properties=ORDER)
     violation = {
         "type": "Invalid Type",
         "field": "properties.total",
         "description": "Invalid type. Expected: number, given: string",
     }
-    own = {"rule": "TRACK Order Completed, version 1", "value": "20"}
-    assert shown["violations"] == [violation | own]
-    assert shown["omitted"] == [{"field": "properties.colour", "by": "unplanned"}]
-    assert shown["filtered_by"] is None
-    assert shown["normalised"]["context"]["protocols"] == {
+    details = {"rule": "TRACK Order Completed, version 1", "value": "20"}
+    assert message["violations"] == [violation | details]
+    assert message["omitted"] == [{"field": "properties.colour", "by": "unplanned"}]
+    assert message["filtered_by"] is None
+    assert message["normalised"]["context"]["protocols"] == {
         "sourceId": "srcExample01",
         "omitted": ["properties.colour"],
         "violations": [violation],
     }
-    assert "colour" not in shown["normalised"]["properties"]
-    assert shown["message"]["properties"] == ORDER
+    assert "colour" not in message["normalised"]["properties"]
+    assert message["message"]["properties"] == ORDER
 
 
 @pytest.mark.parametrize(
@@ -175,46 +175,46 @@ def test_a_violation_is_shown_next_to_the_event(client: FlaskClient) -> None:
         ),
     ],
 )
-def test_a_filtered_event_says_where_and_why(
+def test_a_filtered_event_shows_the_stage_and_the_reason(
     client: FlaskClient, kind: str, call: JSONObject, filtered_by: JSONObject
 ) -> None:
-    shown = sent(client, kind, **call)
+    message = send_call(client, kind, **call)
     reason = f"{filtered_by['code']}: {filtered_by['detail']}"
-    assert (shown["verdict"], shown["reason"]) == ("filtered", reason)
-    assert (shown["filtered_by"], shown["deliveries"]) == (filtered_by, [])
+    assert (message["verdict"], message["reason"]) == ("filtered", reason)
+    assert (message["filtered_by"], message["deliveries"]) == (filtered_by, [])
 
 
-def test_what_a_filter_takes_out_never_reaches_a_mapping(client: FlaskClient) -> None:
+def test_a_field_removed_by_a_filter_never_reaches_a_mapping(client: FlaskClient) -> None:
     traits = {"ssn": "123", "email": "ada@example.com"}
-    shown = sent(client, "identify", traits=traits, context={"ip": "203.0.113.7"})
+    message = send_call(client, "identify", traits=traits, context={"ip": "203.0.113.7"})
     by = "filter 'No addresses'"
-    assert shown["omitted"] == [
+    assert message["omitted"] == [
         {"field": "context.ip", "by": by},
         {"field": "traits.ssn", "by": by},
     ]
-    assert shown["normalised"]["traits"] == {"email": "ada@example.com"}
-    assert "123" not in json.dumps(shown["deliveries"])
+    assert message["normalised"]["traits"] == {"email": "ada@example.com"}
+    assert "123" not in json.dumps(message["deliveries"])
 
 
-def test_a_message_is_found_by_the_names_that_a_filter_took_from_its_event() -> None:
-    bare = {"type": "DROP_PROPERTIES", "fields": {"": ["event", "userId"]}}
+def test_a_message_is_found_by_names_that_a_filter_removed_from_its_event() -> None:
+    drop_action = {"type": "DROP_PROPERTIES", "fields": {"": ["event", "userId"]}}
     destination = WORKSPACE.destination | {
-        "filters": [{"title": "Bare", "if": "all", "actions": [bare]}],
+        "filters": [{"title": "Bare", "if": "all", "actions": [drop_action]}],
         "subscriptions": [{"name": "All", "actionSlug": "trackEvent"}],
     }
     app = create_app(
         Config(db=":memory:"), replace(WORKSPACE, destination=destination, tracking_plan=None)
     )
     client = app.test_client()
-    sent(client, "track", event="Song Played")
-    found = client.get("/emulator/v1/messages?event=Song Played&user=ada").json or {}
-    delivered = client.get("/emulator/v1/deliveries?event=Song Played").json or {}
+    send_call(client, "track", event="Song Played")
+    messages = client.get("/emulator/v1/messages?event=Song Played&user=ada").json or {}
+    deliveries = client.get("/emulator/v1/deliveries?event=Song Played").json or {}
     app.extensions["emulator"].store.close()
-    assert [each["messageId"] for each in found["messages"]] == ["m1"]
-    assert [each["messageId"] for each in delivered["deliveries"]] == ["m1"]
+    assert [message["messageId"] for message in messages["messages"]] == ["m1"]
+    assert [delivery["messageId"] for delivery in deliveries["deliveries"]] == ["m1"]
 
 
-def test_what_a_passage_tells() -> None:
+def test_the_filter_report_has_the_hints() -> None:
     assert build_filter_report(FilterResult(EVENT, hints=("Mind.",))) == {
         "violations": [],
         "filtered_by": None,

@@ -1,4 +1,4 @@
-"""The integrations object switches destinations off, and says which of its names do nothing."""
+"""The integrations object switches destinations off, and unknown names in it get a hint."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterRe
 from segment_insider_emulator.types import JSON
 
 pytestmark = pytest.mark.documented
-WORDS = "the event's integrations object has {!r}: false, which switches the destination off"
+REASON = "the event's integrations object has {!r}: false, which switches the destination off"
 
 
 @pytest.mark.parametrize(
@@ -31,10 +31,14 @@ WORDS = "the event's integrations object has {!r}: false, which switches the des
         pytest.param({CATALOG_NAME: "false"}, None, id="text", marks=pytest.mark.assumed),
     ],
 )
-def test_who_is_switched_off(integrations: JSON, by: str | None) -> None:
+def test_the_integrations_object_switches_the_destination_off(
+    integrations: JSON, by: str | None
+) -> None:
     event = {"integrations": integrations}
-    stop = Rejection(DESTINATION_STEP, INTEGRATIONS_OBJECT_CODE, WORDS.format(by)) if by else None
-    assert filter_by_integrations(event) == FilterResult(event, stop)
+    rejection = (
+        Rejection(DESTINATION_STEP, INTEGRATIONS_OBJECT_CODE, REASON.format(by)) if by else None
+    )
+    assert filter_by_integrations(event) == FilterResult(event, rejection)
 
 
 @pytest.mark.parametrize(

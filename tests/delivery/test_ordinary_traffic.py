@@ -1,6 +1,6 @@
-"""What pages, apps and servers send in ordinary use ends as accepted; a mistake of theirs does not.
+"""Ordinary calls of pages, apps and servers are accepted; mistakes in calls are not.
 
-The contexts are those of Segment's SDKs, as its spec and the SDKs' sources have them.
+The contexts are those of Segment's SDKs, from its spec and the source code of the SDKs.
 """
 
 from collections.abc import Iterator
@@ -93,7 +93,7 @@ ONE_PRODUCT = ("Product Viewed", "Product Added", "Product Removed", "Product Cl
 KNOWN: JSONObject = {"userId": "ada", "anonymousId": "anon-1"}
 
 
-def calls() -> Iterator[JSONObject]:
+def generate_calls() -> Iterator[JSONObject]:
     yield {"type": "identify", "traits": TRAITS}
     yield {"type": "track", "event": "Giraffe Fed", "properties": {"leaves": 3}}
     for name in SPEC_EVENT_NAMES:
@@ -101,14 +101,16 @@ def calls() -> Iterator[JSONObject]:
         yield {"type": "track", "event": name, "properties": properties}
 
 
-def verdicts(client: FlaskClient, *sent: JSONObject) -> list[str]:
-    """Verdict and reason of each call."""
+def send_calls(client: FlaskClient, *calls: JSONObject) -> list[str]:
+    """Send *calls* and return the verdict and reason of each."""
     client.post("/emulator/v1/reset")
-    for call in sent:
+    for call in calls:
         body = orjson.dumps({"writeKey": "wk_demo", **call})
         assert client.post(f"/v1/{call['type']}", data=body).status_code == 200
     messages = orjson.loads(client.get("/emulator/v1/messages?limit=500").data)["messages"]
-    return [": ".join(filter(None, (each["verdict"], each["reason"]))) for each in messages]
+    return [
+        ": ".join(filter(None, (message["verdict"], message["reason"]))) for message in messages
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +125,11 @@ def clients() -> Iterator[dict[str, FlaskClient]]:
 @pytest.mark.documented
 @pytest.mark.parametrize("context", CONTEXTS)
 @pytest.mark.parametrize("name", ["guide", "segment-defaults"])
-def test_ordinary_calls_of_somebody_known_are_accepted(
+def test_ordinary_calls_of_an_identified_person_are_accepted(
     clients: dict[str, FlaskClient], name: str, context: str
 ) -> None:
-    sent = [{**call, **KNOWN, "context": CONTEXTS[context]} for call in calls()]
-    assert verdicts(clients[name], *sent) == ["accepted"] * len(sent)
+    calls = [{**call, **KNOWN, "context": CONTEXTS[context]} for call in generate_calls()]
+    assert send_calls(clients[name], *calls) == ["accepted"] * len(calls)
 
 
 @pytest.mark.documented
@@ -135,8 +137,10 @@ def test_ordinary_calls_of_somebody_known_are_accepted(
 def test_ordinary_calls_of_a_visitor_are_accepted(
     clients: dict[str, FlaskClient], context: str
 ) -> None:
-    sent = [{**call, "anonymousId": "anon-1", "context": CONTEXTS[context]} for call in calls()]
-    assert verdicts(clients["guide"], *sent) == ["accepted"] * len(sent)
+    calls = [
+        {**call, "anonymousId": "anon-1", "context": CONTEXTS[context]} for call in generate_calls()
+    ]
+    assert send_calls(clients["guide"], *calls) == ["accepted"] * len(calls)
 
 
 @pytest.mark.observed
@@ -151,8 +155,8 @@ def test_ordinary_calls_of_a_visitor_are_accepted(
     ],
 )
 def test_ordinary_pages_are_accepted(clients: dict[str, FlaskClient], page: JSONObject) -> None:
-    sent = {"type": "page", **KNOWN, "context": CONTEXTS["browser"], **page}
-    assert verdicts(clients["guide"], sent) == ["accepted"]
+    call = {"type": "page", **KNOWN, "context": CONTEXTS["browser"], **page}
+    assert send_calls(clients["guide"], call) == ["accepted"]
 
 
 @pytest.mark.documented
@@ -177,7 +181,7 @@ def test_ordinary_pages_are_accepted(clients: dict[str, FlaskClient], page: JSON
 def test_a_mistake_of_the_sender_is_a_warning(
     clients: dict[str, FlaskClient], call: JSONObject, reason: str
 ) -> None:
-    sent: Any = {"type": "track", **KNOWN, "context": CONTEXTS["browser"], **call}
-    [told] = verdicts(clients["guide"], sent)
-    assert told.startswith("warning: ")
-    assert reason in told
+    call_with_mistake: Any = {"type": "track", **KNOWN, "context": CONTEXTS["browser"], **call}
+    [verdict] = send_calls(clients["guide"], call_with_mistake)
+    assert verdict.startswith("warning: ")
+    assert reason in verdict

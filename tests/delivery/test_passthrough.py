@@ -1,9 +1,9 @@
-"""A real account gets its own key, and where it answers otherwise than ours, one can see it."""
+"""Requests to a real account have its key, and differences of its responses are stored."""
 
 from collections.abc import Iterator
 
 import pytest
-from carried import FINE, NOW
+from delivery_builders import FINE, NOW
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
@@ -34,18 +34,18 @@ def differences() -> Iterator[ResponseDifferenceStore]:
 
 
 class Account:
-    """Gives one answer, and keeps what it was sent."""
+    """An account that always gives one response and records the requests."""
 
-    def __init__(self, answer: HttpResponse) -> None:
-        self.answer = answer
-        self.got: list[HttpRequest] = []
+    def __init__(self, response: HttpResponse) -> None:
+        self.response = response
+        self.requests: list[HttpRequest] = []
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        self.got.append(request)
-        return self.answer
+        self.requests.append(request)
+        return self.response
 
 
-def passing(
+def create_sender(
     differences: ResponseDifferenceStore,
     real: Account,
     emulated: Account,
@@ -68,29 +68,29 @@ def test_each_account_gets_its_credentials(
     differences: ResponseDifferenceStore, account: RealAccount, expected: tuple[str, str]
 ) -> None:
     real, emulated = Account(FINE), Account(FINE)
-    passing(differences, real, emulated, account)(UPSERT)
-    (sent,) = real.got
+    create_sender(differences, real, emulated, account)(UPSERT)
+    (sent,) = real.requests
     assert (sent.headers["x-partner-name"], sent.headers["x-request-token"]) == expected
-    assert emulated.got == [UPSERT]
+    assert emulated.requests == [UPSERT]
 
 
-def test_the_real_answer_counts(differences: ResponseDifferenceStore) -> None:
-    assert passing(differences, Account(REFUSED), Account(FINE))(UPSERT) == REFUSED
+def test_the_real_response_is_returned(differences: ResponseDifferenceStore) -> None:
+    assert create_sender(differences, Account(REFUSED), Account(FINE))(UPSERT) == REFUSED
 
 
 def test_a_difference_is_stored_with_the_request_that_reproduces_it(
     differences: ResponseDifferenceStore,
 ) -> None:
-    own = passing(differences, Account(REFUSED), Account(FINE))
-    own(UPSERT)
-    own(UPSERT)
-    (found,), _ = differences.list_differences()
-    assert (found.times, found.at, own.compared_response_count) == (
+    sender = create_sender(differences, Account(REFUSED), Account(FINE))
+    sender(UPSERT)
+    sender(UPSERT)
+    (difference,), _ = differences.list_differences()
+    assert (difference.times, difference.at, sender.compared_response_count) == (
         2,
         "2026-11-23T10:00:00.000Z",
         2,
     )
-    assert found.document == {
+    assert difference.document == {
         "name": "POST /api/user/v1/upsert answered 200",
         "about": "A real account and the emulated one answered the same request differently.",
         "emulator": __version__,
@@ -112,21 +112,23 @@ def test_a_difference_is_stored_with_the_request_that_reproduces_it(
     }
 
 
-def test_equal_answers_are_no_difference(differences: ResponseDifferenceStore) -> None:
-    own = passing(differences, Account(FINE), Account(HttpResponse(200, FINE.body, {"x-a": "b"})))
-    own(UPSERT)
-    assert (own.compared_response_count, differences.list_differences()) == (1, ([], None))
+def test_equal_responses_are_no_difference(differences: ResponseDifferenceStore) -> None:
+    sender = create_sender(
+        differences, Account(FINE), Account(HttpResponse(200, FINE.body, {"x-a": "b"}))
+    )
+    sender(UPSERT)
+    assert (sender.compared_response_count, differences.list_differences()) == (1, ([], None))
 
 
-def test_an_answer_about_load_is_not_compared(differences: ResponseDifferenceStore) -> None:
+def test_a_rate_limit_response_is_not_compared(differences: ResponseDifferenceStore) -> None:
     emulated = Account(FINE)
-    own = passing(differences, Account(HttpResponse(429)), emulated)
-    own(UPSERT)
-    assert (own.compared_response_count, emulated.got) == (0, [])
+    sender = create_sender(differences, Account(HttpResponse(429)), emulated)
+    sender(UPSERT)
+    assert (sender.compared_response_count, emulated.requests) == (0, [])
 
 
-def test_an_answer_that_repeats_the_key_is_redacted(differences: ResponseDifferenceStore) -> None:
-    told = HttpResponse(403, b'{"message":"real-key-7 is wrong"}', {"x-key": "real-key-7"})
-    own = passing(differences, Account(told), Account(FINE))
-    assert own(UPSERT) == HttpResponse(403, '{"message":"… is wrong"}'.encode(), {"x-key": "…"})
+def test_a_response_that_repeats_the_key_is_redacted(differences: ResponseDifferenceStore) -> None:
+    response = HttpResponse(403, b'{"message":"real-key-7 is wrong"}', {"x-key": "real-key-7"})
+    sender = create_sender(differences, Account(response), Account(FINE))
+    assert sender(UPSERT) == HttpResponse(403, '{"message":"… is wrong"}'.encode(), {"x-key": "…"})
     assert "real-key-7" not in str(differences.list_differences())

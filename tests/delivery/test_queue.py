@@ -1,4 +1,4 @@
-"""Behind the queue, what was acknowledged is delivered, once, whatever stops in between."""
+"""The delivery queue delivers each acknowledged message once, even after a stop."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from carried import FINE, NOW, destination, message, subscription
+from delivery_builders import FINE, NOW, build_destination, build_message, build_subscription
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -24,76 +24,79 @@ from segment_insider_emulator.workspace import load_preset_workspace
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[MessageStore]:
-    opened = MessageStore(open_database(str(tmp_path / "kept.db")))
-    yield opened
-    opened.close()
+    message_store = MessageStore(open_database(str(tmp_path / "messages.db")))
+    yield message_store
+    message_store.close()
 
 
 class Account:
-    """Answers when its gate is open, and keeps what it was sent."""
+    """An account that responds once it is released and records the requests."""
 
     def __init__(self) -> None:
-        self.gate = Event()
-        self.got: list[HttpRequest] = []
+        self.released = Event()
+        self.requests: list[HttpRequest] = []
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        self.gate.wait()
-        self.got.append(request)
+        self.released.wait()
+        self.requests.append(request)
         return FINE
 
 
-def queue(store: MessageStore, sender: Sender) -> DeliveryQueue:
-    made = Destination(destination(subscription(enable_batching=True)))
-    own = DeliveryQueue(DeliveryPipeline(made, sender, store, lambda: NOW), store)
-    own.start_worker()
-    return own
+def start_queue(store: MessageStore, sender: Sender) -> DeliveryQueue:
+    destination = Destination(build_destination(build_subscription(enable_batching=True)))
+    queue = DeliveryQueue(DeliveryPipeline(destination, sender, store, lambda: NOW), store)
+    queue.start_worker()
+    return queue
 
 
-def verdicts(store: MessageStore) -> list[tuple[str, str, str | None]]:
-    return [(each.message_id, each.verdict, each.reason) for each in store.list_messages()[0]]
+def list_verdicts(store: MessageStore) -> list[tuple[str, str, str | None]]:
+    return [
+        (message.message_id, message.verdict, message.reason)
+        for message in store.list_messages()[0]
+    ]
 
 
 def test_messages_are_stored_before_the_response_and_delivered_later(store: MessageStore) -> None:
     account = Account()
-    own = queue(store, account)
-    own.submit_messages([message("m1"), message("m2")])
-    assert [verdict for _, verdict, _ in verdicts(store)] == ["retrying", "retrying"]
-    account.gate.set()
-    own.wait_until_drained()
-    assert verdicts(store) == [("m1", "accepted", None), ("m2", "accepted", None)]
-    assert [each.message_id for each in store.list_deliveries()[0]] == ["m1", "m2"]
-    own.close()
+    queue = start_queue(store, account)
+    queue.submit_messages([build_message("m1"), build_message("m2")])
+    assert [verdict for _, verdict, _ in list_verdicts(store)] == ["retrying", "retrying"]
+    account.released.set()
+    queue.wait_until_drained()
+    assert list_verdicts(store) == [("m1", "accepted", None), ("m2", "accepted", None)]
+    assert [delivery.message_id for delivery in store.list_deliveries()[0]] == ["m1", "m2"]
+    queue.close()
 
 
-def test_a_message_that_waits_is_not_taken_in_twice(store: MessageStore) -> None:
+def test_a_waiting_message_is_not_accepted_twice(store: MessageStore) -> None:
     account = Account()
-    own = queue(store, account)
-    own.submit_messages([message()])
-    own.submit_messages([message()])
-    account.gate.set()
-    own.wait_until_drained()
-    assert verdicts(store) == [("m1", "accepted", None), ("m1", "rejected", DUPLICATE_REASON)]
-    assert len(account.got) == 1
-    own.close()
+    queue = start_queue(store, account)
+    queue.submit_messages([build_message()])
+    queue.submit_messages([build_message()])
+    account.released.set()
+    queue.wait_until_drained()
+    assert list_verdicts(store) == [("m1", "accepted", None), ("m1", "rejected", DUPLICATE_REASON)]
+    assert len(account.requests) == 1
+    queue.close()
 
 
 def test_messages_of_several_requests_make_one_batch(store: MessageStore) -> None:
     account = Account()
-    account.gate.set()
-    own = queue(store, account)
+    account.released.set()
+    queue = start_queue(store, account)
     for number in range(20):
-        own.submit_messages([message(f"m{number}")])
-    own.wait_until_drained()
-    assert len(account.got) < 20
-    assert {verdict for _, verdict, _ in verdicts(store)} == {"accepted"}
-    own.close()
+        queue.submit_messages([build_message(f"m{number}")])
+    queue.wait_until_drained()
+    assert len(account.requests) < 20
+    assert {verdict for _, verdict, _ in list_verdicts(store)} == {"accepted"}
+    queue.close()
 
 
 FAULT = "error in the emulator: ZeroDivisionError. See its log."
 
 
-def broken_for(account: Account, user: bytes) -> Sender:
-    """Sends to *account*, but fails on what is about *user*."""
+def create_failing_sender(account: Account, user: bytes) -> Sender:
+    """Create a sender to *account* that fails for requests about *user*."""
 
     def send(request: HttpRequest) -> HttpResponse:
         if user in request.body:
@@ -103,17 +106,19 @@ def broken_for(account: Account, user: bytes) -> Sender:
     return send
 
 
-def test_a_message_on_which_the_emulator_fails_stops_no_other(
+def test_a_message_that_causes_an_internal_error_stops_no_other(
     store: MessageStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     account = Account()
-    account.gate.set()
-    own = queue(store, broken_for(account, b"mallory"))
-    own.submit_messages([message("m1"), message("m2", userId="mallory"), message("m3")])
-    own.wait_until_drained()
-    own.submit_messages([message("m4"), message("m5", userId="mallory")])
-    own.wait_until_drained()
-    assert verdicts(store) == [
+    account.released.set()
+    queue = start_queue(store, create_failing_sender(account, b"mallory"))
+    queue.submit_messages(
+        [build_message("m1"), build_message("m2", userId="mallory"), build_message("m3")]
+    )
+    queue.wait_until_drained()
+    queue.submit_messages([build_message("m4"), build_message("m5", userId="mallory")])
+    queue.wait_until_drained()
+    assert list_verdicts(store) == [
         ("m1", "accepted", None),
         ("m2", "failed", FAULT),
         ("m3", "accepted", None),
@@ -123,24 +128,24 @@ def test_a_message_on_which_the_emulator_fails_stops_no_other(
     assert {record.getMessage().partition(" messages")[0] for record in caplog.records} == {
         "failed delivering"
     }
-    own.close()
+    queue.close()
 
 
-def test_a_message_on_which_the_emulator_fails_stops_no_start(store: MessageStore) -> None:
+def test_a_message_that_causes_an_internal_error_stops_no_start(store: MessageStore) -> None:
     account = Account()
-    account.gate.set()
-    stopped = queue(store, account)
+    account.released.set()
+    stopped = start_queue(store, account)
     stopped.close()
-    stopped.submit_messages([message("m1", userId="mallory"), message("m2")])
+    stopped.submit_messages([build_message("m1", userId="mallory"), build_message("m2")])
     for _ in range(2):
-        resumed = queue(store, broken_for(account, b"mallory"))
+        resumed = start_queue(store, create_failing_sender(account, b"mallory"))
         resumed.wait_until_drained()
         resumed.close()
-    assert verdicts(store) == [("m1", "failed", FAULT), ("m2", "accepted", None)]
+    assert list_verdicts(store) == [("m1", "failed", FAULT), ("m2", "accepted", None)]
 
 
-def until_refused(ask: Callable[[], None]) -> None:
-    while True:  # until the thread has looked
+def call_until_refused(ask: Callable[[], None]) -> None:
+    while True:  # until the worker thread has failed
         ask()
 
 
@@ -150,73 +155,80 @@ def test_nothing_is_acknowledged_once_deliveries_have_stopped(
     def fail() -> None:
         raise ZeroDivisionError
 
-    road = DeliveryPipeline(Destination(destination(subscription())), Account(), store, lambda: NOW)
-    monkeypatch.setattr(road.retries, "retry_due_upserts", fail)
-    stopped = DeliveryQueue(road, store)
+    pipeline = DeliveryPipeline(
+        Destination(build_destination(build_subscription())), Account(), store, lambda: NOW
+    )
+    monkeypatch.setattr(pipeline.retries, "retry_due_upserts", fail)
+    stopped = DeliveryQueue(pipeline, store)
     stopped.start_worker()
-    for refused in (stopped.wait_until_drained, lambda: stopped.submit_messages([message("m2")])):
-        with pytest.raises(TemporarilyUnavailable) as fault:
-            until_refused(refused)
-        assert str(fault.value) == (
+    for operation in (
+        stopped.wait_until_drained,
+        lambda: stopped.submit_messages([build_message("m2")]),
+    ):
+        with pytest.raises(TemporarilyUnavailable) as error:
+            call_until_refused(operation)
+        assert str(error.value) == (
             "--async: deliveries stopped because of an error in the emulator (ZeroDivisionError). "
             "Restart it: it then delivers the acknowledged messages. Please report the log."
         )
     stopped.close()
-    assert verdicts(store) == []
+    assert list_verdicts(store) == []
 
 
-def test_the_next_queue_goes_on_where_one_stopped(store: MessageStore) -> None:
-    stopped = queue(store, Account())
+def test_the_next_queue_continues_where_one_stopped(store: MessageStore) -> None:
+    stopped = start_queue(store, Account())
     stopped.close()
-    stopped.submit_messages([message()])
+    stopped.submit_messages([build_message()])
     account = Account()
-    account.gate.set()
-    resumed = queue(store, account)
+    account.released.set()
+    resumed = start_queue(store, account)
     resumed.wait_until_drained()
-    assert verdicts(store) == [("m1", "accepted", None)]
+    assert list_verdicts(store) == [("m1", "accepted", None)]
     resumed.close()
 
 
-def acknowledged(db: str, *message_ids: str) -> None:
-    """An emulator with --async on *db*, killed before it delivered these."""
+def leave_acknowledged_messages(db: str, *message_ids: str) -> None:
+    """Acknowledge messages in an emulator with --async that stops before delivery."""
     app = create_app(Config(db=db, asynchronous=True), load_preset_workspace("guide"))
-    own: SandboxServices = app.extensions["emulator"]
-    own.queue.close()
+    services: SandboxServices = app.extensions["emulator"]
+    services.queue.close()
     call = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
-    calls = [{**call, "messageId": each} for each in message_ids]
-    sent = app.test_client().post("/v1/batch", json={"writeKey": "wk_demo", "batch": calls})
-    assert sent.status_code == 200
-    own.store.close()
+    calls = [{**call, "messageId": id} for id in message_ids]
+    response = app.test_client().post("/v1/batch", json={"writeKey": "wk_demo", "batch": calls})
+    assert response.status_code == 200
+    services.store.close()
 
 
 @pytest.mark.parametrize("asynchronous", [True, False], ids=["with --async", "without"])
-def test_an_emulator_delivers_what_another_acknowledged(
+def test_an_emulator_delivers_messages_that_another_acknowledged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, asynchronous: bool
 ) -> None:
-    db = str(tmp_path / "kept.db")
-    acknowledged(db, "m1", "m2")
+    db = str(tmp_path / "messages.db")
+    leave_acknowledged_messages(db, "m1", "m2")
     app = create_app(Config(db=db, asynchronous=asynchronous), load_preset_workspace("guide"))
-    own: SandboxServices = app.extensions["emulator"]
-    with closing(own):
-        own.queue.wait_until_drained()
-        assert verdicts(own.store) == [("m1", "accepted", None), ("m2", "accepted", None)]
-        assert [each.getMessage() for each in caplog.records] == ["resumed deliveries waiting=2"]
+    services: SandboxServices = app.extensions["emulator"]
+    with closing(services):
+        services.queue.wait_until_drained()
+        assert list_verdicts(services.store) == [("m1", "accepted", None), ("m2", "accepted", None)]
+        assert [record.getMessage() for record in caplog.records] == [
+            "resumed deliveries waiting=2"
+        ]
 
 
 def test_a_retry_delivers_messages_that_another_process_acknowledged(tmp_path: Path) -> None:
-    db = str(tmp_path / "kept.db")
+    db = str(tmp_path / "messages.db")
     app = create_app(Config(db=db), load_preset_workspace("guide"))
-    own: SandboxServices = app.extensions["emulator"]
-    with closing(own):
-        acknowledged(db, "m1")
+    services: SandboxServices = app.extensions["emulator"]
+    with closing(services):
+        leave_acknowledged_messages(db, "m1")
         app.test_client().post("/emulator/v1/deliveries/retry")
-        assert verdicts(own.store) == [("m1", "accepted", None)]
+        assert list_verdicts(services.store) == [("m1", "accepted", None)]
 
 
-def test_without_async_and_with_nothing_waiting_no_thread_begins() -> None:
-    own: SandboxServices = create_app(
+def test_no_thread_starts_without_async_and_waiting_messages() -> None:
+    services: SandboxServices = create_app(
         Config(db=":memory:"), load_preset_workspace("guide")
     ).extensions["emulator"]
-    with closing(own):
-        own.queue.wait_until_drained()
-        assert not own.queue.is_worker_started
+    with closing(services):
+        services.queue.wait_until_drained()
+        assert not services.queue.is_worker_started

@@ -1,4 +1,4 @@
-"""What an answer of Insider One means."""
+"""The verdict of each response of Insider One."""
 
 import json
 
@@ -22,12 +22,12 @@ REFUSED = (
 FINDING = {"verdict": "warning", "where": "users.0", "what": "unknown key", "remedy": "Drop it."}
 
 
-def noticed(verdict: str) -> dict[str, str]:
+def create_response_with_verdict(verdict: str) -> dict[str, str]:
     return {"x-emulator-verdict": verdict, "x-emulator-findings": json.dumps([FINDING])}
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("response", "expected"),
     [
         pytest.param(
             HttpResponse(200, FINE), ResponseVerdict("accepted"), id="no failure is accepted"
@@ -49,12 +49,12 @@ def noticed(verdict: str) -> dict[str, str]:
             id="failures without texts are counted",
         ),
         pytest.param(
-            HttpResponse(200, FINE, noticed("warning")),
+            HttpResponse(200, FINE, create_response_with_verdict("warning")),
             ResponseVerdict("warning", "users.0: unknown key", (FINDING,)),
             id="what the emulated endpoint noticed is a warning",
         ),
         pytest.param(
-            HttpResponse(200, REFUSED.replace(b"_", b""), noticed("warning")),
+            HttpResponse(200, REFUSED.replace(b"_", b""), create_response_with_verdict("warning")),
             ResponseVerdict(
                 "dropped",
                 "delivered for Segment, dropped by Insider One: eventgroupid parameter is "
@@ -82,8 +82,8 @@ def noticed(verdict: str) -> dict[str, str]:
         ),
     ],
 )
-def test_judge(answer: HttpResponse, expected: ResponseVerdict) -> None:
-    assert classify_response(answer) == expected
+def test_a_response_has_a_verdict(response: HttpResponse, expected: ResponseVerdict) -> None:
+    assert classify_response(response) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_judge(answer: HttpResponse, expected: ResponseVerdict) -> None:
         (["dropped", "failed"], "failed"),
     ],
 )
-def test_a_message_is_as_bad_as_its_worst_delivery(
+def test_a_message_has_the_verdict_of_its_worst_delivery(
     verdicts: list[Verdict], expected: Verdict
 ) -> None:
     assert get_worst_verdict(verdicts) == expected

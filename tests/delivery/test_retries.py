@@ -1,4 +1,4 @@
-"""A request that failed for now is tried again when it is due, by this emulator or the next."""
+"""Failed requests are retried when they are due, also after a restart."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from carried import FINE, NOW, answering, destination, message, subscription
+from delivery_builders import (
+    FINE,
+    NOW,
+    build_destination,
+    build_message,
+    build_subscription,
+    create_scripted_sender,
+)
 
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
@@ -27,8 +34,8 @@ MIXED = HttpResponse(
 )
 
 
-class Time:
-    """A clock that moves when it is told to."""
+class AdjustableClock:
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -38,84 +45,93 @@ class Time:
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
+def clock() -> AdjustableClock:
+    return AdjustableClock()
 
 
 @pytest.fixture
 def store() -> Iterator[MessageStore]:
-    opened = MessageStore(open_database(":memory:"))
-    yield opened
-    opened.close()
+    message_store = MessageStore(open_database(":memory:"))
+    yield message_store
+    message_store.close()
 
 
-def road(
-    store: MessageStore, sender: Sender, time: Time, *subscriptions: JSONObject
+def create_pipeline(
+    store: MessageStore, sender: Sender, clock: AdjustableClock, *subscriptions: JSONObject
 ) -> DeliveryPipeline:
-    made = Destination(destination(*(subscriptions or [subscription()])))
-    return DeliveryPipeline(made, sender, store, time)
+    destination = Destination(build_destination(*(subscriptions or [build_subscription()])))
+    return DeliveryPipeline(destination, sender, store, clock)
 
 
-def batched() -> JSONObject:
-    return subscription("Batched", enable_batching=True)
+def build_batched_subscription() -> JSONObject:
+    return build_subscription("Batched", enable_batching=True)
 
 
-def verdicts(store: MessageStore) -> list[tuple[str, str]]:
-    """Of each message and of each delivery, in this order."""
-    of_messages = [(each.message_id, str(each.verdict)) for each in store.list_messages()[0]]
-    return of_messages + [(each.message_id, each.verdict) for each in store.list_deliveries()[0]]
+def list_verdicts(store: MessageStore) -> list[tuple[str, str]]:
+    """Return the verdicts of all messages, then of all deliveries."""
+    messages = [(message.message_id, str(message.verdict)) for message in store.list_messages()[0]]
+    return messages + [
+        (delivery.message_id, delivery.verdict) for delivery in store.list_deliveries()[0]
+    ]
 
 
-def test_a_failure_that_may_pass_is_tried_again_when_due(store: MessageStore, time: Time) -> None:
-    own = road(store, answering(BUSY, FINE), time)
-    own.submit_messages([message()])
+def test_a_temporary_failure_is_retried_when_due(
+    store: MessageStore, clock: AdjustableClock
+) -> None:
+    pipeline = create_pipeline(store, create_scripted_sender(BUSY, FINE), clock)
+    pipeline.submit_messages([build_message()])
     (waiting,) = store.list_deliveries()[0]
     assert (waiting.verdict, waiting.code) == ("retrying", "503")
     (id,) = store.upserts.list_pending_upsert_ids()
-    kept = store.upserts.get_upsert(id)
-    assert kept is not None
-    assert kept.due_at is not None
+    pending = store.upserts.get_upsert(id)
+    assert pending is not None
+    assert pending.due_at is not None
     assert waiting.reason == (
-        f"Insider One answered 503: busy; attempt 1, the next is due at {kept.due_at}"
+        f"Insider One answered 503: busy; attempt 1, the next is due at {pending.due_at}"
     )
-    time.now = datetime.fromisoformat(kept.due_at) - timedelta(milliseconds=1)
-    assert own.retries.retry_due_upserts() == 0
-    time.now += timedelta(milliseconds=1)
-    assert own.retries.retry_due_upserts() == 1
-    (made,) = store.list_deliveries()[0]
-    assert [(each.number, each.at, each.status) for each in made.attempts] == [
+    clock.now = datetime.fromisoformat(pending.due_at) - timedelta(milliseconds=1)
+    assert pipeline.retries.retry_due_upserts() == 0
+    clock.now += timedelta(milliseconds=1)
+    assert pipeline.retries.retry_due_upserts() == 1
+    (delivery,) = store.list_deliveries()[0]
+    assert [(attempt.number, attempt.at, attempt.status) for attempt in delivery.attempts] == [
         (1, format_iso_utc(NOW), 503),
-        (2, kept.due_at, 200),
+        (2, pending.due_at, 200),
     ]
-    assert (made.verdict, made.reason, made.code) == ("accepted", None, None)
-    assert verdicts(store) == [("m1", "accepted"), ("m1", "accepted")]
+    assert (delivery.verdict, delivery.reason, delivery.code) == ("accepted", None, None)
+    assert list_verdicts(store) == [("m1", "accepted"), ("m1", "accepted")]
     assert (store.upserts.list_pending_upsert_ids(), store.upserts.get_upsert(id)) == ([], None)
 
 
 def test_a_clock_set_ahead_sends_all_retries_of_the_time_in_between(
-    store: MessageStore, time: Time
+    store: MessageStore, clock: AdjustableClock
 ) -> None:
-    own = road(store, answering(BUSY, BUSY, BUSY, FINE), time)
-    own.submit_messages([message()])
-    time.now += timedelta(minutes=45)
-    assert own.retries.retry_due_upserts() == 3
-    (made,) = store.list_deliveries()[0]
-    moments = [each.at for each in made.attempts]
-    assert moments == sorted(set(moments))
-    assert moments[-1] < format_iso_utc(NOW + timedelta(minutes=1))
+    pipeline = create_pipeline(store, create_scripted_sender(BUSY, BUSY, BUSY, FINE), clock)
+    pipeline.submit_messages([build_message()])
+    clock.now += timedelta(minutes=45)
+    assert pipeline.retries.retry_due_upserts() == 3
+    (delivery,) = store.list_deliveries()[0]
+    attempt_times = [attempt.at for attempt in delivery.attempts]
+    assert attempt_times == sorted(set(attempt_times))
+    assert attempt_times[-1] < format_iso_utc(NOW + timedelta(minutes=1))
 
 
 @pytest.mark.documented
-def test_after_four_hours_it_has_failed(store: MessageStore, time: Time) -> None:
-    own = road(store, lambda _request: BUSY, time)
-    own.submit_messages([message()])
-    time.now += timedelta(hours=5)
-    own.retries.retry_due_upserts()
-    (made,) = store.list_deliveries()[0]
-    number = len(made.attempts)
-    assert made.reason == f"given up after {number} attempts: Insider One answered 503: busy"
-    assert verdicts(store) == [("m1", "failed"), ("m1", "failed")]
-    assert made.attempts[-1].at <= format_iso_utc(NOW + timedelta(hours=4))
+def test_a_delivery_has_failed_after_four_hours(
+    store: MessageStore, clock: AdjustableClock
+) -> None:
+    pipeline = create_pipeline(store, lambda _request: BUSY, clock)
+    pipeline.submit_messages([build_message()])
+    clock.now += timedelta(hours=5)
+    pipeline.retries.retry_due_upserts()
+    (delivery,) = store.list_deliveries()[0]
+    attempt_count = len(delivery.attempts)
+    assert (
+        delivery.reason
+        == f"given up after {attempt_count} attempts: Insider One answered 503: busy"
+    )
+    assert list_verdicts(store) == [("m1", "failed"), ("m1", "failed")]
+    assert delivery.attempts[-1].at <= format_iso_utc(NOW + timedelta(hours=4))
     assert store.upserts.list_pending_upsert_ids() == []
 
 
@@ -127,137 +143,155 @@ def test_after_four_hours_it_has_failed(store: MessageStore, time: Time) -> None
         pytest.param(NoResponse("reset", "ECONNRESET"), "retrying", id="silence"),
     ],
 )
-def test_what_the_next_attempt_makes_of_it(
-    store: MessageStore, time: Time, later: HttpResponse | Exception, expected: str
+def test_the_next_attempt_decides_the_verdict(
+    store: MessageStore, clock: AdjustableClock, later: HttpResponse | Exception, expected: str
 ) -> None:
-    own = road(store, answering(BUSY, later), time)
-    own.submit_messages([message()])
-    assert own.retries.retry_all_upserts() == 1
-    assert verdicts(store) == [("m1", expected), ("m1", expected)]
+    pipeline = create_pipeline(store, create_scripted_sender(BUSY, later), clock)
+    pipeline.submit_messages([build_message()])
+    assert pipeline.retries.retry_all_upserts() == 1
+    assert list_verdicts(store) == [("m1", expected), ("m1", expected)]
 
 
-def test_a_message_is_as_bad_as_its_worst_delivery_then(store: MessageStore, time: Time) -> None:
-    twice = [subscription("One"), subscription("Two")]
-    own = road(store, answering(BUSY, REFUSED, FINE), time, *twice)
-    own.submit_messages([message()])
-    own.retries.retry_all_upserts()
-    assert verdicts(store) == [("m1", "failed"), ("m1", "accepted"), ("m1", "failed")]
+def test_a_retried_message_has_the_verdict_of_its_worst_delivery(
+    store: MessageStore, clock: AdjustableClock
+) -> None:
+    two_subscriptions = [build_subscription("One"), build_subscription("Two")]
+    pipeline = create_pipeline(
+        store, create_scripted_sender(BUSY, REFUSED, FINE), clock, *two_subscriptions
+    )
+    pipeline.submit_messages([build_message()])
+    pipeline.retries.retry_all_upserts()
+    assert list_verdicts(store) == [("m1", "failed"), ("m1", "accepted"), ("m1", "failed")]
 
 
-def test_a_batch_is_tried_again_as_a_whole(store: MessageStore, time: Time) -> None:
-    own = road(store, answering(BUSY, MIXED), time, batched())
-    own.submit_messages([message("m1"), message("m2"), message("m3", timestamp=None)])
-    assert [verdict for _, verdict in verdicts(store)] == ["retrying", "retrying", "failed"] * 2
-    own.retries.retry_all_upserts()
-    assert [verdict for _, verdict in verdicts(store)] == ["accepted", "dropped", "failed"] * 2
+def test_a_batch_is_retried_as_a_whole(store: MessageStore, clock: AdjustableClock) -> None:
+    pipeline = create_pipeline(
+        store, create_scripted_sender(BUSY, MIXED), clock, build_batched_subscription()
+    )
+    pipeline.submit_messages(
+        [build_message("m1"), build_message("m2"), build_message("m3", timestamp=None)]
+    )
+    assert [verdict for _, verdict in list_verdicts(store)] == [
+        "retrying",
+        "retrying",
+        "failed",
+    ] * 2
+    pipeline.retries.retry_all_upserts()
+    assert [verdict for _, verdict in list_verdicts(store)] == ["accepted", "dropped", "failed"] * 2
     first, second, third = store.list_deliveries()[0]
     assert (first.upsert, third.upsert) == (second.upsert, None)
-    kept = store.upserts.get_upsert(first.upsert or "")
-    assert kept is not None
-    assert (kept.due_at, len(kept.attempts), kept.response and kept.response.status) == (
+    upsert = store.upserts.get_upsert(first.upsert or "")
+    assert upsert is not None
+    assert (upsert.due_at, len(upsert.attempts), upsert.response and upsert.response.status) == (
         None, 2, 200,
     )  # fmt: skip
 
 
-def test_the_key_is_stored_nowhere_and_sent_each_time(tmp_path: Path, time: Time) -> None:
-    sent: list[HttpRequest] = []
+def test_the_key_is_stored_nowhere_and_sent_each_time(
+    tmp_path: Path, clock: AdjustableClock
+) -> None:
+    requests: list[HttpRequest] = []
 
     def sender(request: HttpRequest) -> HttpResponse:
-        sent.append(request)
+        requests.append(request)
         return BUSY
 
-    store = MessageStore(open_database(str(tmp_path / "kept.db")))
-    own = road(store, sender, time)
-    own.submit_messages([message()])
-    own.retries.retry_all_upserts()
+    store = MessageStore(open_database(str(tmp_path / "messages.db")))
+    pipeline = create_pipeline(store, sender, clock)
+    pipeline.submit_messages([build_message()])
+    pipeline.retries.retry_all_upserts()
     store.close()
-    assert [each.headers["x-request-token"] for each in sent] == ["test-key"] * 2
-    assert sent[0] == sent[1]
+    assert [sent.headers["x-request-token"] for sent in requests] == ["test-key"] * 2
+    assert requests[0] == requests[1]
     assert not [file for file in tmp_path.iterdir() if b"test-key" in file.read_bytes()]
 
 
-def test_a_restart_goes_on_with_what_is_unsettled(tmp_path: Path, time: Time) -> None:
-    database = str(tmp_path / "kept.db")
+def test_a_restart_continues_with_pending_retries(tmp_path: Path, clock: AdjustableClock) -> None:
+    database = str(tmp_path / "messages.db")
     before = MessageStore(open_database(database))
-    road(before, answering(BUSY), time).submit_messages([message()])
+    create_pipeline(before, create_scripted_sender(BUSY), clock).submit_messages([build_message()])
     before.close()
     after = MessageStore(open_database(database))
-    resumed = road(after, answering(FINE), time)
-    time.now += timedelta(minutes=1)
+    resumed = create_pipeline(after, create_scripted_sender(FINE), clock)
+    clock.now += timedelta(minutes=1)
     assert resumed.retries.retry_due_upserts() == 1
-    assert verdicts(after) == [("m1", "accepted"), ("m1", "accepted")]
+    assert list_verdicts(after) == [("m1", "accepted"), ("m1", "accepted")]
     after.close()
 
 
 @pytest.mark.documented
-def test_later_events_do_not_wait_for_earlier_ones(store: MessageStore, time: Time) -> None:
-    own = road(store, answering(BUSY, FINE), time)
-    own.submit_messages([message("m1"), message("m2")])
-    assert verdicts(store)[:2] == [("m1", "retrying"), ("m2", "accepted")]
+def test_later_events_do_not_wait_for_earlier_ones(
+    store: MessageStore, clock: AdjustableClock
+) -> None:
+    pipeline = create_pipeline(store, create_scripted_sender(BUSY, FINE), clock)
+    pipeline.submit_messages([build_message("m1"), build_message("m2")])
+    assert list_verdicts(store)[:2] == [("m1", "retrying"), ("m2", "accepted")]
 
 
 @pytest.mark.parametrize("retry", ["retry_due_upserts", "retry_all_upserts"])
-def test_a_retry_on_which_the_emulator_fails_stops_no_other(
-    store: MessageStore, time: Time, retry: str
+def test_a_retry_that_causes_an_internal_error_stops_no_other(
+    store: MessageStore, clock: AdjustableClock, retry: str
 ) -> None:
-    answers = iter([BUSY, BUSY])
+    responses = iter([BUSY, BUSY])
 
     def sender(request: HttpRequest) -> HttpResponse:
-        if found := next(answers, None):
-            return found
+        if response := next(responses, None):
+            return response
         if b"mallory" in request.body:
             raise ZeroDivisionError
         return FINE
 
-    own = road(store, sender, time)
-    own.submit_messages([message("m1", userId="mallory"), message("m2")])
-    time.now += timedelta(hours=1)
-    assert getattr(own.retries, retry)() == 2
-    given_up, made = store.list_deliveries()[0]
+    pipeline = create_pipeline(store, sender, clock)
+    pipeline.submit_messages([build_message("m1", userId="mallory"), build_message("m2")])
+    clock.now += timedelta(hours=1)
+    assert getattr(pipeline.retries, retry)() == 2
+    given_up, delivered = store.list_deliveries()[0]
     assert (given_up.verdict, given_up.code, given_up.reason) == (
         "failed",
         "EMULATOR_FAULT",
         "given up after 2 attempts: error in the emulator: ZeroDivisionError. See its log.",
     )
-    assert made.verdict == "accepted"
+    assert delivered.verdict == "accepted"
     assert store.upserts.list_pending_upsert_ids() == []
 
 
-def test_a_reset_leaves_nothing_to_try(store: MessageStore, time: Time) -> None:
-    own = road(store, answering(BUSY), time)
-    own.submit_messages([message()])
+def test_a_reset_removes_pending_retries(store: MessageStore, clock: AdjustableClock) -> None:
+    pipeline = create_pipeline(store, create_scripted_sender(BUSY), clock)
+    pipeline.submit_messages([build_message()])
     store.delete_all_traffic()
-    time.now += timedelta(hours=1)
-    assert (own.retries.retry_due_upserts(), own.retries.retry_all_upserts()) == (0, 0)
+    clock.now += timedelta(hours=1)
+    assert (pipeline.retries.retry_due_upserts(), pipeline.retries.retry_all_upserts()) == (0, 0)
 
 
-class Meanwhile(UpsertStore):
-    """Upserts of which others bring more right after somebody has asked for the earliest."""
+class UpsertStoreWithLateUpserts(UpsertStore):
+    """An upsert store that gets another upsert right after the next retry time was read."""
 
     def __init__(self, engine: Engine, pool: Executor) -> None:
         super().__init__(engine)
-        self.bring: Callable[[], None] | None = None
-        self.brought: Future[None] | None = None
+        self.add_upserts: Callable[[], None] | None = None
+        self.addition: Future[None] | None = None
         self._pool = pool
 
     def find_next_retry_time(self) -> str | None:
-        found = super().find_next_retry_time()
-        if self.bring:
-            self.brought, self.bring = self._pool.submit(self.bring), None
-            wait([self.brought], timeout=0.2)  # it may have to wait for whoever asked
-        return found
+        retry_time = super().find_next_retry_time()
+        if self.add_upserts:
+            self.addition, self.add_upserts = self._pool.submit(self.add_upserts), None
+            wait([self.addition], timeout=0.2)  # it may have to wait for the reader
+        return retry_time
 
 
-def test_what_fails_while_the_next_retry_is_looked_up_is_tried_again(time: Time) -> None:
+def test_an_upsert_that_fails_during_the_lookup_of_the_next_retry_is_retried(
+    clock: AdjustableClock,
+) -> None:
     engine = open_database(":memory:")
     store = MessageStore(engine)
     with closing(store), ThreadPoolExecutor(1) as pool:
-        upserts = store.upserts = Meanwhile(engine, pool)
-        own = road(store, answering(BUSY, FINE, BUSY, FINE), time)
-        own.submit_messages([message("m1")])
-        upserts.bring = lambda: own.submit_messages([message("m2")])
+        upserts = store.upserts = UpsertStoreWithLateUpserts(engine, pool)
+        pipeline = create_pipeline(store, create_scripted_sender(BUSY, FINE, BUSY, FINE), clock)
+        pipeline.submit_messages([build_message("m1")])
+        upserts.add_upserts = lambda: pipeline.submit_messages([build_message("m2")])
         for _ in range(2):
-            time.now += timedelta(days=1)
-            assert own.retries.retry_due_upserts() == 1
-            assert upserts.brought is not None
-            upserts.brought.result()
+            clock.now += timedelta(days=1)
+            assert pipeline.retries.retry_due_upserts() == 1
+            assert upserts.addition is not None
+            upserts.addition.result()

@@ -1,4 +1,4 @@
-"""What is tried again, and when."""
+"""The retry policy: which failures are retried, and when."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -22,35 +22,39 @@ FOUR_HOURS = timedelta(hours=4)
         *((code, False) for code in ("UNKNOWN_ERROR", "INTERNAL", "PAYLOAD_VALIDATION_FAILED")),
     ],
 )
-def test_only_what_may_pass_is_tried_again(code: str, expected: bool) -> None:
+def test_only_temporary_failures_are_retried(code: str, expected: bool) -> None:
     assert is_retryable_error_code(code) is expected
 
 
-def schedule(policy: RetryPolicy, key: str = "m1 Orders") -> list[datetime]:
-    made = [START]
-    while due := policy.compute_next_attempt_time(key, len(made), START, made[-1]):
-        made.append(due)
-    return made
+def list_attempt_times(policy: RetryPolicy, key: str = "m1 Orders") -> list[datetime]:
+    attempt_times = [START]
+    while due := policy.compute_next_attempt_time(
+        key, len(attempt_times), START, attempt_times[-1]
+    ):
+        attempt_times.append(due)
+    return attempt_times
 
 
 @pytest.mark.documented
-def test_the_last_attempt_is_inside_four_hours() -> None:
+def test_the_last_attempt_is_within_four_hours() -> None:
     for seed in map(str, range(50)):
-        made = schedule(RetryPolicy(seed))
-        assert FOUR_HOURS - RetryPolicy().max_delay <= made[-1] - START <= FOUR_HOURS
+        attempt_times = list_attempt_times(RetryPolicy(seed))
+        assert FOUR_HOURS - RetryPolicy().max_delay <= attempt_times[-1] - START <= FOUR_HOURS
 
 
 @pytest.mark.assumed
-def test_each_wait_is_between_half_and_all_of_a_doubling_one() -> None:
+def test_each_wait_is_between_half_and_all_of_the_doubled_wait() -> None:
     for seed in map(str, range(50)):
-        made = schedule(RetryPolicy(seed))
-        for number, (before, after) in enumerate(pairwise(made)):
-            whole = min(timedelta(seconds=2 * 2**number), timedelta(minutes=30))
-            assert whole / 2 <= after - before <= whole
+        attempt_times = list_attempt_times(RetryPolicy(seed))
+        for number, (before, after) in enumerate(pairwise(attempt_times)):
+            longest_wait = min(timedelta(seconds=2 * 2**number), timedelta(minutes=30))
+            assert longest_wait / 2 <= after - before <= longest_wait
 
 
 @pytest.mark.assumed
 def test_a_seed_decides_the_waits() -> None:
-    assert schedule(RetryPolicy("a")) == schedule(RetryPolicy("a"))
-    assert schedule(RetryPolicy("a")) != schedule(RetryPolicy("b"))
-    assert schedule(RetryPolicy("a"), "m1 Orders") != schedule(RetryPolicy("a"), "m2 Orders")
+    assert list_attempt_times(RetryPolicy("a")) == list_attempt_times(RetryPolicy("a"))
+    assert list_attempt_times(RetryPolicy("a")) != list_attempt_times(RetryPolicy("b"))
+    assert list_attempt_times(RetryPolicy("a"), "m1 Orders") != list_attempt_times(
+        RetryPolicy("a"), "m2 Orders"
+    )

@@ -1,4 +1,4 @@
-"""A screen call that a mapping takes is a warning, or filtered where the workspace says so."""
+"""A screen call that a mapping matches causes a warning, or is filtered where a setting says so."""
 
 import orjson
 import pytest
@@ -23,8 +23,10 @@ SCREEN: JSONObject = {
 }
 
 
-def told(kind: str, subscriptions: list[JSONObject], **segment: str) -> tuple[str, str | None, int]:
-    """The verdict and reason of one call, and how many deliveries it has."""
+def send_and_get_verdict(
+    kind: str, subscriptions: list[JSONObject], **segment: str
+) -> tuple[str, str | None, int]:
+    """Send one call; return its verdict, its reason and the number of its deliveries."""
     document = load_preset_workspace("guide").document
     destination = {**document["destination"], "subscriptions": subscriptions}
     workspace = build_workspace({**document, "destination": destination, "segment": segment})
@@ -39,26 +41,26 @@ def told(kind: str, subscriptions: list[JSONObject], **segment: str) -> tuple[st
 
 
 @pytest.mark.assumed
-def test_it_is_delivered_with_a_warning() -> None:
+def test_a_screen_call_is_delivered_with_a_warning() -> None:
     reason = f"{UNLISTED}: send a page or track call instead."
-    assert told("screen", [SCREEN]) == ("warning", reason, 1)
+    assert send_and_get_verdict("screen", [SCREEN]) == ("warning", reason, 1)
 
 
 @pytest.mark.documented
-def test_it_is_filtered_where_the_workspace_says_so() -> None:
+def test_a_screen_call_is_filtered_if_the_workspace_says_so() -> None:
     reason = f"UNSUPPORTED_EVENT_TYPE: {UNLISTED}"
-    assert told("screen", [SCREEN], screenCalls="filter") == ("filtered", reason, 0)
+    assert send_and_get_verdict("screen", [SCREEN], screenCalls="filter") == ("filtered", reason, 0)
 
 
 @pytest.mark.documented
-def test_a_call_of_a_listed_type_is_not_touched() -> None:
+def test_a_call_of_a_listed_type_is_delivered_without_a_warning() -> None:
     page = {**SCREEN, "trigger": 'type = "page"'}
-    assert told("page", [page], screenCalls="filter") == ("accepted", None, 1)
+    assert send_and_get_verdict("page", [page], screenCalls="filter") == ("accepted", None, 1)
 
 
 @pytest.mark.documented
-def test_a_screen_that_no_mapping_takes_says_both() -> None:
-    verdict, reason, deliveries = told("screen", [])
+def test_a_screen_call_that_no_mapping_matches_has_both_reasons() -> None:
+    verdict, reason, deliveries = send_and_get_verdict("screen", [])
     assert (verdict, deliveries) == ("not_subscribed", 0)
     assert reason
     assert reason.endswith(f"{UNLISTED}: send a page or track call instead.")

@@ -1,4 +1,4 @@
-"""A request leaves as it is, for the address that was asked for, and any ending has words."""
+"""The remote sender sends requests unchanged, and gives a reason for every missing response."""
 
 import socket
 import time
@@ -31,7 +31,7 @@ def test_bytes_and_headers_arrive_unchanged(account: RequestsMock) -> None:
     assert (sent.body, sent.headers["user-agent"]) == (b'{"a":1}', "Segment (Actions)")
 
 
-def test_a_redirect_is_an_answer(account: RequestsMock) -> None:
+def test_a_redirect_is_returned_and_not_followed(account: RequestsMock) -> None:
     account.post(URL, status=307, headers={"Location": "https://elsewhere.example/"})
     assert send(UPSERT).status == 307
 
@@ -64,45 +64,45 @@ def test_only_the_start_of_a_large_response_is_read(account: RequestsMock) -> No
         ),
     ],
 )
-def test_silence_has_a_reason_and_a_name(
+def test_a_missing_response_has_a_reason_and_a_code(
     account: RequestsMock, fault: Exception, reason: str, code: str
 ) -> None:
     account.post(URL, body=fault)
-    with pytest.raises(NoResponse) as silence:
+    with pytest.raises(NoResponse) as error:
         send(UPSERT)
-    assert (str(silence.value), silence.value.code) == (reason, code)
+    assert (str(error.value), error.value.code) == (reason, code)
 
 
 def test_the_reason_is_the_innermost_one() -> None:
-    with pytest.raises(NoResponse) as silence:
+    with pytest.raises(NoResponse) as error:
         RemoteSender("http://127.0.0.1:1")(UPSERT)
-    assert str(silence.value).endswith("http://127.0.0.1:1: [Errno 111] Connection refused")
-    assert silence.value.code == "ECONNREFUSED"
+    assert str(error.value).endswith("http://127.0.0.1:1: [Errno 111] Connection refused")
+    assert error.value.code == "ECONNREFUSED"
 
 
 def test_an_unknown_host_name_is_enotfound() -> None:
-    with pytest.raises(NoResponse) as silence:
+    with pytest.raises(NoResponse) as error:
         RemoteSender("http://nobody.invalid")(UPSERT)
-    assert silence.value.code in ("ENOTFOUND", "EAI_AGAIN")  # the latter without a name server
+    assert error.value.code in ("ENOTFOUND", "EAI_AGAIN")  # the latter without a name server
 
 
 def test_an_error_does_not_show_the_password_of_the_url() -> None:
-    with pytest.raises(NoResponse) as silence:
+    with pytest.raises(NoResponse) as error:
         RemoteSender("http://ada:secret@127.0.0.1:1")(UPSERT)
-    assert "secret" not in str(silence.value)
+    assert "secret" not in str(error.value)
 
 
 @pytest.mark.parametrize("key", [" secret", "sec\r\nret", "секрет-secret"])
 def test_a_header_that_cannot_be_sent_is_named_and_not_quoted(key: str) -> None:
     headers = {**UPSERT.headers, "x-request-token": key}
-    with pytest.raises(NoResponse) as silence:
+    with pytest.raises(NoResponse) as error:
         RemoteSender("http://127.0.0.1:1")(HttpRequest("POST", UPSERT.path, headers, b""))
-    assert (str(silence.value), silence.value.code) == (
+    assert (str(error.value), error.value.code) == (
         "the value of x-request-token is not valid in an HTTP header: check it for spaces "
         "and special characters",
         "UNKNOWN_ERROR",
     )
-    assert silence.value.__cause__ is None
+    assert error.value.__cause__ is None
 
 
 @pytest.mark.parametrize(
@@ -113,23 +113,23 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_quoted(key: str) -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\nX-Slow: ", id="headers"),
     ],
 )
-def test_an_answer_that_drips_is_cut_at_the_timeout(start: bytes) -> None:
+def test_a_slow_response_is_cut_off_at_the_timeout(start: bytes) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        dripping = Thread(target=drip, args=(server, start))
-        dripping.start()
-        began = time.monotonic()
+        thread = Thread(target=send_slowly, args=(server, start))
+        thread.start()
+        started_at = time.monotonic()
         base = f"http://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(NoResponse) as silence:
+        with pytest.raises(NoResponse) as error:
             RemoteSender(base, timeout_s=0.2)(UPSERT)
-        took = time.monotonic() - began
-        dripping.join()
-    told = (str(silence.value), silence.value.code)
-    assert told == (f"no answer from {base} in 0.2 s", "ETIMEDOUT")
-    assert took < 1.5
+        duration = time.monotonic() - started_at
+        thread.join()
+    reason_and_code = (str(error.value), error.value.code)
+    assert reason_and_code == (f"no answer from {base} in 0.2 s", "ETIMEDOUT")
+    assert duration < 1.5
 
 
-def drip(server: socket.socket, start: bytes) -> None:
-    """Answer one request with *start*, then a byte each 50 ms for two seconds or while heard."""
+def send_slowly(server: socket.socket, start: bytes) -> None:
+    """Send *start*, then a byte each 50 ms for two seconds or until the client leaves."""
     connection, _ = server.accept()
     with connection, suppress(OSError):
         connection.recv(65_536)

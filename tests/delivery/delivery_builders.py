@@ -1,4 +1,4 @@
-"""Messages, destinations and answers that the tests of deliveries share."""
+"""Builders of subscriptions, destinations, messages and senders for the delivery tests."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,9 +11,11 @@ NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 FINE = HttpResponse(200, b'{"data":{"successful":{"count":1},"fail":{}}}')
 
 
-def subscription(name: str = "All", trigger: str = 'type = "track"', **more: Any) -> JSONObject:
-    """A mapping of Track Event; *more* of its settings."""
-    mapping = {
+def build_subscription(
+    name: str = "All", trigger: str = 'type = "track"', **more: Any
+) -> JSONObject:
+    """Build a subscription of Track Event; *more* adds settings."""
+    settings = {
         "event_name": {"@path": "$.event"},
         "timestamp": {"@path": "$.timestamp"},
         "uuid": {"@path": "$.userId"},
@@ -24,12 +26,12 @@ def subscription(name: str = "All", trigger: str = 'type = "track"', **more: Any
         "actionSlug": "trackEvent",
         "enabled": True,
         "trigger": trigger,
-        "settings": mapping,
+        "settings": settings,
     }
 
 
-def destination(*subscriptions: JSONObject) -> JSONObject:
-    """A destination of these."""
+def build_destination(*subscriptions: JSONObject) -> JSONObject:
+    """Build a destination with these subscriptions."""
     return {
         "name": "Insider Cloud Mode (Actions)",
         "enabled": True,
@@ -38,9 +40,9 @@ def destination(*subscriptions: JSONObject) -> JSONObject:
     }
 
 
-def message(message_id: str = "m1", event: str = "song_played", **changes: Any) -> Message:
-    """What the source hands on."""
-    sent = {
+def build_message(message_id: str = "m1", event: str = "song_played", **changes: Any) -> Message:
+    """Build a message as the source passes it to the pipeline."""
+    call = {
         "messageId": message_id,
         "type": "track",
         "event": event,
@@ -48,17 +50,19 @@ def message(message_id: str = "m1", event: str = "song_played", **changes: Any) 
         "timestamp": "2026-11-23T09:59:59.000Z",
         **changes,
     }
-    return Message(message_id, "track", "wk_demo", "2026-11-23T10:00:00.000Z", sent, sent)
+    return Message(message_id, "track", "wk_demo", "2026-11-23T10:00:00.000Z", call, call)
 
 
-def answering(*answers: HttpResponse | Exception) -> Callable[[HttpRequest], HttpResponse]:
-    """A sender that has one answer for each request."""
-    left = iter(answers)
+def create_scripted_sender(
+    *responses: HttpResponse | Exception,
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Create a sender that returns or raises one of *responses* for each request."""
+    remaining = iter(responses)
 
     def send(_request: HttpRequest) -> HttpResponse:
-        answer = next(left)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = next(remaining)
+        if isinstance(response, Exception):
+            raise response
+        return response
 
     return send
