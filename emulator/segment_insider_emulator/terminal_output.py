@@ -80,7 +80,7 @@ def _mark_colour_codes(codes: str) -> str:
 def build_expand_settings_hint(
     workspace_name: str, subject: str = "this subscription leaves"
 ) -> str:
-    """Build the hint how to write out a mapping that a subscription leaves to its default.
+    """Build the CLI's hint how to write out a mapping that a subscription leaves to its default.
 
     Args:
         workspace_name: A file, a preset, or the address of a running emulator.

@@ -16,7 +16,7 @@ def strip_bom(raw: bytes) -> bytes:
 
 
 def check_utf8_and_strip_bom(raw: bytes, where: str) -> bytes:
-    """Check that a file is UTF-8 and return its bytes without a byte order mark.
+    """Check that any input file is UTF-8 and return its bytes without a byte order mark.
 
     Args:
         raw: The whole file.

@@ -131,7 +131,7 @@ def _find_examples_table_problems(
 def _find_placeholder_problems_in_text(text: str, columns: list[str]) -> Iterator[tuple[str, str]]:
     rest, meant = text, set(_find_probable_placeholders(text))
     for name in _PLACEHOLDER_PATTERN.findall(text):
-        if name in columns or _find_closest_column(name, columns) or name in meant:
+        if name in columns or _find_closest_examples_column(name, columns) or name in meant:
             rest = rest.replace(f"<{name}>", "\n")
             if name not in columns:
                 what = f"Examples have no column for <{name}>. Columns: {', '.join(columns)}"
@@ -143,12 +143,12 @@ def _find_placeholder_problems_in_text(text: str, columns: list[str]) -> Iterato
 
 
 def _suggest_column(name: str, columns: list[str]) -> str:
-    if near := _find_closest_column(name, columns):
+    if near := _find_closest_examples_column(name, columns):
         return f"Did you mean <{near}>?"
     return f"Add the column. {_ESCAPE_HINT.format(name)}"
 
 
-def _find_closest_column(name: str, columns: list[str]) -> str | None:
+def _find_closest_examples_column(name: str, columns: list[str]) -> str | None:
     """Return the Examples column of which a placeholder is probably a misspelling, or None."""
     folded = {column.strip().casefold(): column for column in columns}
     near = get_close_matches(name.strip().casefold(), folded, n=1, cutoff=0.75)

@@ -22,7 +22,7 @@ from segment_insider_scenarios.step_errors import (
     describe_missing_argument,
     describe_unknown_step,
     find_unknown_steps,
-    format_scenario,
+    format_scenario_steps,
     has_then_step,
     reject_unused_argument,
     remove_control_characters,
@@ -181,5 +181,5 @@ def _add_scenario_report_section(
     request: pytest.FixtureRequest, scenario: Scenario, *failed_steps: Step
 ) -> None:
     """Add a section to the test report: the scenario's steps, with the failed ones marked."""
-    section = format_scenario(scenario, request.config.rootpath, *failed_steps)
+    section = format_scenario_steps(scenario, request.config.rootpath, *failed_steps)
     request.node.add_report_section("call", "scenario", section)

@@ -88,7 +88,7 @@ def get_relative_path(file: str, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
 
 
-def format_scenario(scenario: Scenario, root: Path, *failed_steps: Step) -> str:
+def format_scenario_steps(scenario: Scenario, root: Path, *failed_steps: Step) -> str:
     """Return the steps of a scenario as text, with `>` at the failed ones.
 
     Args:

@@ -29,7 +29,7 @@ MIN_CALL_INTERVAL = timedelta(milliseconds=50)  # between two calls, also with a
 
 
 class _SegmentCallFailure(NamedTuple):
-    """A call that Segment did not accept, with the response if there was one."""
+    """Record of a scenario's SDK call that Segment did not accept, with the response if any."""
 
     error: EmulatorError
     response: Response | None = None
@@ -63,7 +63,7 @@ class SegmentShop:
                     raise failure.error
 
     def _try_send_call(self, shopper: Shopper, call: SegmentCall) -> _SegmentCallFailure | None:
-        """Send a call to Segment; return the failure, without the write key, or None."""
+        """Send a scenario call with the SDK; return its failure, without the write key, or None."""
         try:
             self._send_with_timestamp(shopper, call)
         except RequestException as error:

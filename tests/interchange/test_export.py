@@ -15,7 +15,7 @@ from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.filtering.plan_rule import compile_plan_rule
 from segment_insider_emulator.filtering.tracking_plan import (
-    build_tracking_plan,
+    build_tracking_plan_from_rules,
     parse_tracking_plan,
 )
 from segment_insider_emulator.interchange.export_terraform import (
@@ -144,7 +144,8 @@ def test_plan_and_schema_settings_survive_export_and_import(form: str) -> None:
 def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
     rules = [compile_plan_rule("TRACK", f"Event {number}", 1, {}) for number in range(201)]
     own = replace(
-        workspace(sourceId="s1"), tracking_plan=build_tracking_plan("Shop", rules, "tp_1")
+        workspace(sourceId="s1"),
+        tracking_plan=build_tracking_plan_from_rules("Shop", rules, "tp_1"),
     )
     made = build_public_api_requests(own)[1:]
     assert [

@@ -38,7 +38,7 @@ from segment_insider_emulator.replay.html_report import write_html_report
 from segment_insider_emulator.replay.report import (
     build_replay_report,
     format_text_report,
-    list_losses,
+    list_loss_reasons,
 )
 from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_emulator.types import JSONObject
@@ -216,4 +216,4 @@ def _get_replay_exit_code(document: JSONObject) -> int:
         click.echo(f"emulator: {error}", err=True)
         return 2
     comparison = document["comparison"]
-    return int(bool(list_losses(document)) or bool(comparison and comparison["differing"]))
+    return int(bool(list_loss_reasons(document)) or bool(comparison and comparison["differing"]))

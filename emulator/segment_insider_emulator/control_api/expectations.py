@@ -182,7 +182,7 @@ class FieldExpectation:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """An expected number of stored records that match all field expectations.
+    """Control API model: an expected number of stored records that match all field expectations.
 
     Args:
         record_kind: A key of RECORD_READERS.

@@ -265,7 +265,7 @@ class EventNameChecker:
         return SenderWarning("event", f"{what} {remedy}", general)
 
     def _has_specific_subscription(self, event: JSONObject) -> bool:
-        """Return whether a subscription other than the catch-all one matches *event*."""
+        """Return whether another subscription than the catch-all Track Event matches *event*."""
         for subscription in self._destination.preselect_subscriptions(event):
             try:
                 if subscription.action_slug != _ANY_EVENT_ACTION and subscription.matches(event):

@@ -65,7 +65,9 @@ class TrackingPlan:
         return versions.get(_get_requested_version(event)) or versions[min(versions)]
 
 
-def build_tracking_plan(name: str, rules: Iterable[PlanRule], id: str = "") -> TrackingPlan:
+def build_tracking_plan_from_rules(
+    name: str, rules: Iterable[PlanRule], id: str = ""
+) -> TrackingPlan:
     """Build a tracking plan of *rules*; the last one of a name and version counts."""
     common = []
     versions: dict[tuple[str, str], dict[int, PlanRule]] = {}
@@ -119,7 +121,7 @@ def parse_tracking_plan(document: JSONObject, where: str) -> TrackingPlan:
     )
     about = described if isinstance(described, dict) else {}
     name = _get_first_text_of_keys(about, "display_name", "name", "id")
-    plan = build_tracking_plan(
+    plan = build_tracking_plan_from_rules(
         name,
         [each for each in read if isinstance(each, PlanRule)],
         _get_first_text_of_keys(about, "id"),

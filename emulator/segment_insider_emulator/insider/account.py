@@ -250,7 +250,7 @@ class IntegrationPanel:
     def _reload_integrations(self) -> None:
         # Cached, because each request needs them. Assigned at once, so that no other thread sees
         # a partial change.
-        integrations = self._store.list_integrations()
+        integrations = self._store.list_panel_integrations()
         self._integrations_by_id = {entry.id: entry for entry in integrations}
         self._integrations_by_digest = {entry.key_digest: entry for entry in integrations}
 

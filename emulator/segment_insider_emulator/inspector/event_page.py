@@ -81,7 +81,7 @@ def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[Valu
 def compare_single_and_batch_requests(
     event: JSONObject, destination: JSONObject
 ) -> Iterator[ValueComparison]:
-    """Compare each subscription's request for *event* sent alone with the one sent in a batch."""
+    """Compare for the event page each subscription's request for *event* alone and in a batch."""
     for subscription in Destination(destination).subscriptions:
         single = subscription.build_request(event)
         if single is None:

@@ -154,7 +154,7 @@ class EventViewModel:
         return sorted(pairs, key=lambda pair: pair[0]["verdict"] != self.message.verdict)
 
     @property
-    def profile_change_counts(self) -> tuple[int, int]:
+    def changed_attribute_and_event_counts(self) -> tuple[int, int]:
         """Return how many profile attributes the message changed and profile events it added."""
         deliveries = (
             subscription.delivery

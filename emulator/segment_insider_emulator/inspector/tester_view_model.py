@@ -57,7 +57,7 @@ class SubscriptionTestResult:
 
 @dataclass(frozen=True, slots=True)
 class EventTestResult:
-    """The results of testing all subscriptions with an event.
+    """View model of the inspector's Event Tester: results of all subscriptions for one event.
 
     Args:
         unmapped_properties: What no enabled subscription reads, by its path without numbers.

@@ -48,7 +48,7 @@ ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]
 
 
 class ConnectionCheckResult(NamedTuple):
-    """Result of checking the destination's connection: what happens to the next event, and why."""
+    """Inspector's check of the destination's connection: what the next event meets, and why."""
 
     state: ConnectionState
     explanation: str

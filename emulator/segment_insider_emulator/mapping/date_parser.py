@@ -187,7 +187,7 @@ class DateParts:
         """Return whether *number* can be the minutes of an offset such as "+5:30"."""
         return self.zone_offset is not None and self.zone_offset.minutes is None and number < 60
 
-    def complete_time(self, *numbers: int) -> None:
+    def add_time_numbers(self, *numbers: int) -> None:
         """Add *numbers* to the time of day; parts that are still unknown become 0."""
         self.time_numbers = [*self.time_numbers, *numbers, 0, 0, 0][:4]
 
@@ -344,11 +344,11 @@ def _read_legacy_number(tokens: DateTokenStream, parts: DateParts, number: int) 
         fraction = tokens.take_token()
         if fraction.kind != "number":
             raise UnreadableDateError
-        parts.complete_time(number, fraction.fraction_ms)
+        parts.add_time_numbers(number, fraction.fraction_ms)
     elif parts.zone_offset is not None and parts.can_be_zone_minutes(number):
         parts.zone_offset = parts.zone_offset._replace(minutes=number)
     elif parts.can_be_next_time_part(number):
-        parts.complete_time(number)
+        parts.add_time_numbers(number)
         next_token = tokens.peek_token()
         if next_token.kind not in ("end", "space") and next_token.text not in _SIGNS_AFTER_TIME:
             raise UnreadableDateError

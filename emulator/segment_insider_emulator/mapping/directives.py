@@ -19,7 +19,6 @@ from segment_insider_emulator.mapping.javascript import (
     is_truthy,
     iter_entries,
 )
-from segment_insider_emulator.mapping.text_directives import TEXT_DIRECTIVES
 from segment_insider_emulator.mapping.validation import (
     DirectiveCompiler,
     DirectiveError,
@@ -29,6 +28,7 @@ from segment_insider_emulator.mapping.validation import (
     compile_validated_mapping,
     resolve_to_missing,
 )
+from segment_insider_emulator.mapping.value_directives import TEXT_DIRECTIVES
 from segment_insider_emulator.types import JSON, JSONObject
 
 

@@ -197,21 +197,21 @@ class TracedValue:
         return self.event_path is not None and self._parts is None
 
     @property
-    def influencing_paths(self) -> set[str]:
+    def all_influencing_paths(self) -> set[str]:
         """Every event path that influences the traced value or one of its parts."""
         paths = {*self.own_source_paths, *self.deciding_paths, *self.unused_paths}
         if self.event_path is not None and self._parts is None:
             if is_nonempty_container(self.value):
                 paths.update(path for path, _ in iter_leaves(self.value, self.event_path))
             return paths
-        return paths.union(*(part.influencing_paths for part in self.parts.values()))
+        return paths.union(*(part.all_influencing_paths for part in self.parts.values()))
 
     @property
     def source_paths(self) -> set[str]:
         """The path of every event value that is part of the traced value."""
         if self.event_path is not None and self._parts is None:
             return (
-                self.influencing_paths - self.deciding_paths - self.unused_paths
+                self.all_influencing_paths - self.deciding_paths - self.unused_paths
                 | self.own_source_paths
             )
         return {*self.own_source_paths}.union(*(part.source_paths for part in self.parts.values()))
@@ -319,7 +319,7 @@ class TracedValue:
         source_paths = self.own_source_paths if path is None else self.own_source_paths | {path}
         part = (self._parts or {}).get(key)
         deciding_paths = (
-            self.deciding_paths.union(part.influencing_paths) if part else self.deciding_paths
+            self.deciding_paths.union(part.all_influencing_paths) if part else self.deciding_paths
         )
         return TracedValue(MISSING, source_paths, deciding_paths, event_path=path)
 
@@ -354,7 +354,7 @@ def add_paths_where_alternative_differs(
         return chosen.with_deciding_paths(deciding)
     if (
         _is_same_json(chosen.value, alternative.value)
-        and not alternative.influencing_paths & deciding
+        and not alternative.all_influencing_paths & deciding
     ):
         return chosen
     missing = TracedValue(MISSING)

@@ -141,7 +141,7 @@ class _MappingTracer:
         self.visited_paths |= source.own_source_paths
         if is_nonempty_container(source.value):
             self.visited_paths |= (
-                source.influencing_paths if source.event_path is None else {source.event_path}
+                source.all_influencing_paths if source.event_path is None else {source.event_path}
             )
         return source
 
@@ -152,7 +152,7 @@ class _MappingTracer:
         event_paths: set[str] = set()
         for path, part in _list_leaf_parts(source, ""):
             if path in read_paths:
-                event_paths |= part.influencing_paths
+                event_paths |= part.all_influencing_paths
         return event_paths
 
 
@@ -204,7 +204,7 @@ def _trace_path_directive(
         return None
     return tracer.follow_path(
         source, split_path(strip_path_prefix(text.value))
-    ).with_deciding_paths(text.influencing_paths)
+    ).with_deciding_paths(text.all_influencing_paths)
 
 
 def _trace_template_directive(
@@ -215,7 +215,7 @@ def _trace_template_directive(
         return None
     rendered, paths = render_template_and_list_paths(text.value, source.value)
     printed = [tracer.follow_path(source, split_path(path)) for path in paths]
-    source_paths = text.influencing_paths.union(*map(find_paths_visible_in_text, printed))
+    source_paths = text.all_influencing_paths.union(*map(find_paths_visible_in_text, printed))
     return TracedValue(
         rendered, frozenset(source_paths), text.presence_paths, is_always_present=True
     )
@@ -320,7 +320,7 @@ def _trace_json_directive(
     if options["mode"] == "decode" and not isinstance(subject.value, str):
         return subject
     value = _get_compiled_mapping({"@json": options}, keep_missing)(source.value)
-    return TracedValue(value, frozenset(subject.influencing_paths), subject.deciding_paths)
+    return TracedValue(value, frozenset(subject.all_influencing_paths), subject.deciding_paths)
 
 
 def _trace_flatten_directive(
@@ -339,14 +339,14 @@ def _trace_flatten_directive(
         value = part.value
         is_omitted = isinstance(value, list) and is_truthy(options.get("omitArrays"))
         if is_omitted or not isinstance(value, dict | list):
-            parts[prefix] = part.with_deciding_paths(separator.influencing_paths)
+            parts[prefix] = part.with_deciding_paths(separator.all_influencing_paths)
             return
         if not value:
-            unused_paths.update(part.influencing_paths)
+            unused_paths.update(part.all_influencing_paths)
         unused_paths.update(
             path
             for absent_part in part.parts_without_value.values()
-            for path in absent_part.influencing_paths
+            for path in absent_part.all_influencing_paths
         )
         for key, member in part.list_members():
             flatten(member, f"{prefix}{separator.value}{key}" if prefix else key)
@@ -373,15 +373,15 @@ def _trace_merge_directive(
     unused_paths: set[str] = set()
     for traced_object in reversed(objects) if direction.value == "left" else objects:
         merged.update(
-            (key, part.with_deciding_paths(direction.influencing_paths))
+            (key, part.with_deciding_paths(direction.all_influencing_paths))
             for key, part in traced_object.list_members()
         )
         for key, part in traced_object.parts_without_value.items():
             merged[key] = merged.get(key, TracedValue(MISSING)).with_deciding_paths(
-                part.influencing_paths
+                part.all_influencing_paths
             )
         if not is_nonempty_container(traced_object.value):
-            unused_paths |= traced_object.influencing_paths
+            unused_paths |= traced_object.all_influencing_paths
         unused_paths |= traced_object.unused_paths
     result = replace(
         _build_traced_object(merged, keep_missing=True), unused_paths=frozenset(unused_paths)

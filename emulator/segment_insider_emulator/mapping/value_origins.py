@@ -134,7 +134,7 @@ def find_read_paths(subscription: Subscription, event: JSONObject) -> set[str]:
         return set()
     read_paths = {*payload.own_source_paths, *payload.deciding_paths, *payload.unused_paths}
     parts = (payload.parts.get(field.key) for field in subscription.action.fields)
-    return read_paths.union(*(part.influencing_paths for part in parts if part))
+    return read_paths.union(*(part.all_influencing_paths for part in parts if part))
 
 
 def _find_mark_positions(
@@ -281,7 +281,7 @@ class _ValueMarker:
     ) -> None:
         mapping = mapping if part.mapping is None else part.mapping
         self.mapped_values.append(
-            _MappedValue(field_path, value, mapping, part.influencing_paths, part.source_paths)
+            _MappedValue(field_path, value, mapping, part.all_influencing_paths, part.source_paths)
         )
 
 
@@ -292,7 +292,7 @@ def _find_paths_for_empty_parameters(payload: TracedValue, values: JSON) -> dict
         return {}
     sent_parameters = values.get("parameters", {})
     return {
-        normalise_name(str(key)): part.influencing_paths
+        normalise_name(str(key)): part.all_influencing_paths
         for key, part in parameters.parts.items()
         if key not in sent_parameters
     }

@@ -13,7 +13,7 @@ from segment_insider_emulator.replay.report import (
     format_event_label,
     format_order_value,
     format_reason,
-    list_losses,
+    list_loss_reasons,
     list_warnings,
 )
 from segment_insider_emulator.storage.records import VERDICTS
@@ -69,7 +69,7 @@ class ChartColumn:
 
 
 def build_chart_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
-    """Build chart bars of the first *max_bars* of the sorted report *rows*."""
+    """Build the bars of a replay report's HTML chart from the first *max_bars* sorted *rows*."""
     shown_rows = list(rows)[:max_bars]
     largest = max((count for _, count in shown_rows), default=1)
     room = CHART_WIDTH - _LABEL_WIDTH - 90
@@ -131,7 +131,7 @@ def render_html_report(report_json: JSONObject) -> str:
         "reason": format_reason,
         "worth": format_order_value,
     }
-    lost = list_losses(report_json)
+    lost = list_loss_reasons(report_json)
     return environment.from_string(template).render(
         report=report_json,
         lost=lost,

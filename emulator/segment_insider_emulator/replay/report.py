@@ -60,7 +60,7 @@ def build_replay_report(
     }
 
 
-def list_losses(report_json: JSONObject) -> list[JSONObject]:
+def list_loss_reasons(report_json: JSONObject) -> list[JSONObject]:
     """List a replay report's reasons for lost events, the most expensive first."""
     return [row for row in report_json["reasons"] if row["lost"]]
 
@@ -166,7 +166,7 @@ def _format_losses_table(report_json: JSONObject) -> Iterator[str]:
             format_event_label(row),
             format_reason(row),
         )
-        for row in list_losses(report_json)
+        for row in list_loss_reasons(report_json)
     )
     head = ("count", "orders worth", "verdict", "event", "why it is lost")
     yield from _format_text_table("What would be lost, the most expensive first", head, rows)

@@ -119,7 +119,7 @@ class _JsonLiteral(FunctionElement[str]):
     inherit_cache = True
 
 
-class _TextPosition(FunctionElement[int]):
+class _TextPositionSqlFunction(FunctionElement[int]):
     """SQL function: position of a text in another, from 1; 0 if it is not there."""
 
     name = "position"
@@ -127,16 +127,16 @@ class _TextPosition(FunctionElement[int]):
     inherit_cache = True
 
 
-@compiles(_TextPosition)
+@compiles(_TextPositionSqlFunction)
 def _compile_text_position_sqlite(
-    element: _TextPosition, compiler: SQLCompiler, **options: Any
+    element: _TextPositionSqlFunction, compiler: SQLCompiler, **options: Any
 ) -> str:
     return f"instr({compiler.process(element.clauses, **options)})"
 
 
-@compiles(_TextPosition, "postgresql")
+@compiles(_TextPositionSqlFunction, "postgresql")
 def _compile_text_position_postgres(
-    element: _TextPosition, compiler: SQLCompiler, **options: Any
+    element: _TextPositionSqlFunction, compiler: SQLCompiler, **options: Any
 ) -> str:
     return f"strpos({compiler.process(element.clauses, **options)})"
 
@@ -184,7 +184,7 @@ def _build_any_text_condition(
 
     A text search costs less than parsing JSON, and leaves few rows to parse.
     """
-    return or_(*(_TextPosition(json_column, literal(text)) > 0 for text in texts))
+    return or_(*(_TextPositionSqlFunction(json_column, literal(text)) > 0 for text in texts))
 
 
 def _encode_json_text(value: str) -> str:

@@ -61,7 +61,7 @@ class IntegrationStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def list_integrations(self) -> list[Integration]:
+    def list_panel_integrations(self) -> list[Integration]:
         """Return all integrations of the InOne panel, oldest first, revoked ones included."""
         with transaction(self._engine) as connection:
             return [Integration(**row._mapping) for row in connection.execute(SELECT_INTEGRATIONS)]

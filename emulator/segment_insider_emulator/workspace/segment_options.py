@@ -1,4 +1,4 @@
-"""Options of the Segment side: the key `segment` of the workspace file."""
+"""Classes and parsers of the workspace file's key `segment`: options of the Segment side."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias

@@ -327,7 +327,7 @@ def _get_explicit_mapping_fields(subscription: JSONObject) -> JSONObject:
 
 
 def _require_action_field(subscription: JSONObject, place: str) -> None:
-    """Reject a mapping field that the subscription's action does not have.
+    """Check for a step that the subscription's action has the mapping field that the step names.
 
     Raises: EmulatorError.
     """

@@ -179,7 +179,7 @@ def _format_subscription_names(names: list[str], subscription_count: int) -> str
     )
 
 
-def _get_parameter_mapping(subscription: LocatedSubscription, key: str) -> JSON:
+def _get_parameter_or_product_mapping(subscription: LocatedSubscription, key: str) -> JSON:
     """Return the mapping of an event parameter, or else the product mapping of that name."""
     parameters = list_written_keys(subscription.mapping.get("parameters"))
     return parameters.get(key) or list_written_keys(
@@ -214,8 +214,10 @@ def _may_lack_user_id(subscription: LocatedSubscription) -> bool:
 
 
 def _maps_both_prices_to_same_value(subscription: LocatedSubscription) -> bool:
-    price = _get_parameter_mapping(subscription, "unit_price")
-    return price is not None and price == _get_parameter_mapping(subscription, "unit_sale_price")
+    price = _get_parameter_or_product_mapping(subscription, "unit_price")
+    return price is not None and price == _get_parameter_or_product_mapping(
+        subscription, "unit_sale_price"
+    )
 
 
 def _maps_product_url(subscription: LocatedSubscription) -> bool:
@@ -273,7 +275,7 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     (
         "D18",
         lambda subscription: any(
-            _get_parameter_mapping(subscription, parameter) is not None
+            _get_parameter_or_product_mapping(subscription, parameter) is not None
             for parameter in _ALWAYS_CUSTOM_PARAMETERS
         ),
         f"of {', '.join(_ALWAYS_CUSTOM_PARAMETERS)}, what is mapped arrives as a custom parameter",
@@ -281,7 +283,9 @@ _PLATFORM_NOTES: tuple[_PlatformNote, ...] = (
     ),
     (
         "D19",
-        lambda subscription: _get_parameter_mapping(subscription, "taxonomy") is not None,
+        lambda subscription: (
+            _get_parameter_or_product_mapping(subscription, "taxonomy") is not None
+        ),
         "a category arrives as one level of taxonomy, and a list of two fails the event",
         "Send the category as one text.",
     ),
