@@ -38,7 +38,7 @@ from segment_insider_emulator.delivery.pipeline import (
 )
 from segment_insider_emulator.delivery.queue import DeliveryQueue
 from segment_insider_emulator.delivery.retries import RetryPolicy
-from segment_insider_emulator.delivery.senders import RealAccount, RemoteSender
+from segment_insider_emulator.delivery.senders import RealAccount
 from segment_insider_emulator.insider.account import IntegrationPanel
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
@@ -190,6 +190,9 @@ def _build_sandbox_services(
     differences = ResponseDifferenceStore(engine)
     pass_through = None
     if real := _get_real_insider_account(config):
+        # Imported here because few emulators have a real account, and `requests` is slow to import.
+        from segment_insider_emulator.delivery.remote_sender import RemoteSender
+
         remote = RemoteSender(real.url)
         pass_through = PassThroughSender(
             remote, endpoint.handle_request, real, differences, clock, shared.create_state_guard

@@ -10,7 +10,8 @@ import pytest
 import requests
 from responses import RequestsMock
 
-from segment_insider_emulator.delivery.senders import MAX_RESPONSE_BYTES, NoResponse, RemoteSender
+from segment_insider_emulator.delivery.remote_sender import MAX_RESPONSE_BYTES, RemoteSender
+from segment_insider_emulator.delivery.senders import NoResponse
 from segment_insider_emulator.types import HttpRequest, HttpResponse
 
 URL = "https://staging.example/mirror/api/user/v1/upsert"

@@ -16,7 +16,6 @@ from segment_insider_emulator.insider.account_options import (
 from segment_insider_emulator.insider.formats import (
     VALUE_FORMATS,
     CompiledSchema,
-    compile_schema,
     load_schema_file,
 )
 from segment_insider_emulator.insider.responses import (
@@ -160,8 +159,8 @@ def _build_field_catalog(
     sources = {name: schema.get("x-source") for name, schema in properties.items()}
     return FieldCatalog(
         noun=noun,
-        schemas={name: compile_schema(schema) for name, schema in properties.items()},
-        combined_schema=compile_schema({"properties": {**properties, **alias_schemas}}),
+        schemas={name: CompiledSchema(schema) for name, schema in properties.items()},
+        combined_schema=CompiledSchema({"properties": {**properties, **alias_schemas}}),
         upsert_names=frozenset(name for name, source in sources.items() if source is None),
         channel_names=frozenset(name for name, source in sources.items() if source == "channels"),
         aliases=aliases,
@@ -185,14 +184,14 @@ DEFAULT_PARAMETERS = _build_field_catalog(
 # Type of a custom attribute or parameter in the panel -> schema of its values.
 _TEXT_SCHEMA, _NUMBER_SCHEMA = {"type": "string"}, {"type": "number"}
 CUSTOM_TYPE_SCHEMAS: Mapping[CustomType, CompiledSchema] = {
-    "String": compile_schema(_TEXT_SCHEMA),
-    "Strings": compile_schema({"type": "array", "items": _TEXT_SCHEMA}),
-    "Number": compile_schema(_NUMBER_SCHEMA),
-    "Numbers": compile_schema({"type": "array", "items": _NUMBER_SCHEMA}),
-    "Boolean": compile_schema({"type": "boolean"}),
-    "Date": compile_schema({"type": "string", "format": "rfc3339"}),
-    "Datetime": compile_schema({"type": "string", "format": "rfc3339"}),
-    "URL": compile_schema({"type": "string", "format": "url"}),
+    "String": CompiledSchema(_TEXT_SCHEMA),
+    "Strings": CompiledSchema({"type": "array", "items": _TEXT_SCHEMA}),
+    "Number": CompiledSchema(_NUMBER_SCHEMA),
+    "Numbers": CompiledSchema({"type": "array", "items": _NUMBER_SCHEMA}),
+    "Boolean": CompiledSchema({"type": "boolean"}),
+    "Date": CompiledSchema({"type": "string", "format": "rfc3339"}),
+    "Datetime": CompiledSchema({"type": "string", "format": "rfc3339"}),
+    "URL": CompiledSchema({"type": "string", "format": "url"}),
 }
 
 

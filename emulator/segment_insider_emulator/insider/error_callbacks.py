@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from threading import BoundedSemaphore
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+if TYPE_CHECKING:  # slow to import, and few requests ask for callbacks
+    from urllib3 import HTTPConnectionPool
 
 log = logging.getLogger(__name__)
 
@@ -174,6 +174,8 @@ class ErrorCallbackSender:
         self._executor.shutdown()
 
     def _post_callback(self, url: SplitResult, body: bytes) -> None:
+        from urllib3.exceptions import HTTPError
+
         host = url.hostname or ""
         try:
             ip = self._hosts.resolve_allowed_address(
@@ -203,7 +205,9 @@ class ErrorCallbackSender:
             self._pending_slots.release()
 
 
-def _open_connection_pool(url: SplitResult, ip: str) -> HTTPConnectionPool:
+def _open_connection_pool(url: SplitResult, ip: str) -> "HTTPConnectionPool":
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+
     host = f"[{ip}]" if ":" in ip else ip
     if url.scheme == "https":
         server_name = url.hostname

@@ -21,7 +21,7 @@ from segment_insider_emulator.insider import responses
 from segment_insider_emulator.insider.account import InsiderAccount, RateLimiter
 from segment_insider_emulator.insider.catalog import DEFAULT_ATTRIBUTES, resolve_event_alias
 from segment_insider_emulator.insider.formats import (
-    compile_schema,
+    CompiledSchema,
     load_schema_file,
     parse_rfc3339,
 )
@@ -63,7 +63,7 @@ PROFILE_DELETE_PATH = "/api/user/v1/delete"
 ANONYMIZE_PATH = "/api/user/v1/anonymize"
 ANONYMIZE_BY_ID_PATH = "/api/contact/v1/anonymize"
 PROFILE_READ_BUDGET = "profile"
-_REQUEST_SCHEMA = compile_schema(load_schema_file("profile_request"))
+_REQUEST_SCHEMA = CompiledSchema(load_schema_file("profile_request"))
 _BASE_COST, _EVENT_COST = 1.0, 0.5  # units
 
 

@@ -23,7 +23,6 @@ from segment_insider_emulator.insider.catalog import (
 )
 from segment_insider_emulator.insider.formats import (
     CompiledSchema,
-    compile_schema,
     load_schema_file,
     matches_whole_pattern,
 )
@@ -114,7 +113,7 @@ def build_error_findings(
 
 @cache
 def _compile_user_schema(event_names: EventNameRule) -> CompiledSchema:
-    return compile_schema(load_user_schema(event_names))
+    return CompiledSchema(load_user_schema(event_names))
 
 
 def load_user_schema(event_names: EventNameRule) -> JSONObject:
@@ -138,12 +137,12 @@ def _compile_user_reference_schema() -> CompiledSchema:
     reference_properties = {
         name: schema["properties"][name] for name in ("identifiers", "insider_id")
     }
-    return compile_schema({**schema, "properties": reference_properties})
+    return CompiledSchema({**schema, "properties": reference_properties})
 
 
 @cache
 def _compile_deletion_schema() -> CompiledSchema:
-    return compile_schema(load_schema_file("deletion"))
+    return CompiledSchema(load_schema_file("deletion"))
 
 
 def _list_schema_validation_errors(

@@ -7,6 +7,7 @@ request, and under the writer lock before a change.
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from threading import Lock
 
 from sqlalchemy import (
@@ -18,7 +19,6 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import insert
 
 from segment_insider_emulator.shared_state import Shareable, StateGuard, create_process_local_guard
 from segment_insider_emulator.storage.database import transaction
@@ -38,14 +38,21 @@ SELECT_REVISIONS_AND_DUE_TIMES = CompiledStatement(
 SELECT_STATE = CompiledStatement(
     select(shared_states).where(shared_states.c.name == bindparam("state_name"))
 )
-_INSERT_STATE = insert(shared_states)
-UPSERT_STATE = CompiledStatement(
-    _INSERT_STATE.on_conflict_do_update(
-        index_elements=["name"],
-        set_={"revision": _INSERT_STATE.excluded.revision, "state": _INSERT_STATE.excluded.state},
-    ),
-    ["name", "revision", "state"],
-)
+
+
+@cache
+def _compile_state_upsert() -> CompiledStatement:
+    # Imported here because only several processes on PostgreSQL need it, and it is slow to import.
+    from sqlalchemy.dialects.postgresql import insert
+
+    statement = insert(shared_states)
+    new = statement.excluded
+    return CompiledStatement(
+        statement.on_conflict_do_update(
+            index_elements=["name"], set_={"revision": new.revision, "state": new.state}
+        ),
+        ["name", "revision", "state"],
+    )
 
 
 class ReplicatedState:
@@ -125,7 +132,7 @@ class _ReplicatedStateGuard:
             self.revision = secrets.token_hex(8)
             state = self._shareable.export_state()
             row = {"name": self._name, "revision": self.revision, "state": state}
-            UPSERT_STATE.execute_many(connection, [row])
+            _compile_state_upsert().execute_many(connection, [row])
 
     def reload_state(self) -> None:
         """Load the shared state from the database."""
