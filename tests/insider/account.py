@@ -1,4 +1,4 @@
-"""An Insider One account in memory, for tests to send to and look into."""
+"""An Insider One account in memory that tests send requests to and inspect."""
 
 import weakref
 from datetime import UTC, datetime, timedelta
@@ -33,9 +33,9 @@ PURCHASE: JSONObject = {
 
 
 class Account:
-    """Profile IDs are p1, p2, ...; the time is `now`, which a test may move.
+    """An account whose Profile IDs are p1, p2, ... and whose time is `now`, which a test may set.
 
-    `changes` is what the last upsert changed, unless a listener of one's own hears it.
+    `changes` is what the last upsert changed, unless *on_change* receives it.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Account:
         numbers = count(1)
         self.now = NOW
         self.changes: list[ProfileChange] = []
-        self.called_back: list[tuple[str, JSON]] = []
+        self.callbacks: list[tuple[str, JSON]] = []
         self.profiles = ProfileStore(engine)
         self.endpoint = InsiderApi(
             "mybrand",
@@ -62,52 +62,52 @@ class Account:
             InsiderAccountOptions(**options),
             generate_profile_id=lambda: f"p{next(numbers)}",
             callback_hosts=CallbackHosts(allowed_local_hosts=("127.0.0.1",)),
-            on_change=on_change or self._hear,
-            send_callback=lambda address, sent: self.called_back.append(
-                (address, orjson.loads(sent))
+            on_change=on_change or self._record_changes,
+            send_callback=lambda address, callback_body: self.callbacks.append(
+                (address, orjson.loads(callback_body))
             ),
         )
 
-    def _hear(self, changes: list[ProfileChange]) -> None:
+    def _record_changes(self, changes: list[ProfileChange]) -> None:
         self.changes = changes
 
     def post(self, body: bytes, **headers: str) -> HttpResponse:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        additional_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.endpoint.handle_request(
-            HttpRequest("POST", "/api/user/v1/upsert", {**KEYS, **named}, body)
+            HttpRequest("POST", "/api/user/v1/upsert", {**KEYS, **additional_headers}, body)
         )
 
-    def call(self, method: str, path: str, sent: JSON) -> HttpResponse:
+    def send_to(self, method: str, path: str, content: JSON) -> HttpResponse:
         """Send a body to another address, e.g. "user/v1/profile"."""
         return self.endpoint.handle_request(
-            HttpRequest(method, f"/api/{path}", KEYS, orjson.dumps(sent))
+            HttpRequest(method, f"/api/{path}", KEYS, orjson.dumps(content))
         )
 
     def send(self, *users: JSON, **more: JSON) -> HttpResponse:
         return self.post(orjson.dumps({"users": list(users), **more}))
 
-    def warned(self, *users: JSON, **more: JSON) -> list[tuple[str, str]]:
-        """Send users that are all taken; the places and sentences of the warnings."""
-        answer = self.send(*users, **more)
-        assert body(answer) == {"data": {"successful": {"count": len(users)}, "fail": {}}}
-        return [(each["where"], each["what"]) for each in findings(answer)]
+    def send_and_list_warnings(self, *users: JSON, **more: JSON) -> list[tuple[str, str]]:
+        """Send users that are all accepted; return the places and texts of the warnings."""
+        response = self.send(*users, **more)
+        assert parse_body(response) == {"data": {"successful": {"count": len(users)}, "fail": {}}}
+        return [(finding["where"], finding["what"]) for finding in parse_findings(response)]
 
-    def profile(self, identifier: str) -> JSONObject:
-        found, _ = self.profiles.list_profiles_with_events(identifier)
-        assert len(found) == 1, f"{len(found)} profiles own {identifier}"
-        return serialize_profile(found[0])
+    def get_profile(self, identifier: str) -> JSONObject:
+        profiles, _ = self.profiles.list_profiles_with_events(identifier)
+        assert len(profiles) == 1, f"{len(profiles)} profiles own {identifier}"
+        return serialize_profile(profiles[0])
 
-    def later(self, **time: float) -> None:
+    def advance_clock(self, **time: float) -> None:
         self.now += timedelta(**time)
 
 
-def body(answer: HttpResponse) -> Any:
-    return orjson.loads(answer.body)
+def parse_body(response: HttpResponse) -> Any:
+    return orjson.loads(response.body)
 
 
-def findings(answer: HttpResponse) -> Any:
-    return orjson.loads(answer.headers["x-emulator-findings"])
+def parse_findings(response: HttpResponse) -> Any:
+    return orjson.loads(response.headers["x-emulator-findings"])
 
 
-def event(name: str, timestamp: str = RECENT, /, **params: JSON) -> JSONObject:
+def build_event(name: str, timestamp: str = RECENT, /, **params: JSON) -> JSONObject:
     return {"event_name": name, "timestamp": timestamp, "event_params": params}

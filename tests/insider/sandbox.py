@@ -1,4 +1,4 @@
-"""An Insider One account with journeys and a clock that stands still, in memory."""
+"""An Insider One account with journeys in memory, whose clock only tests advance."""
 
 import weakref
 from datetime import UTC, datetime
@@ -36,28 +36,28 @@ PURCHASE: JSONObject = {
 }
 
 
-def journey(*steps: JSONObject, **more: JSON) -> JSONObject:
-    """A journey that an item in the cart starts."""
-    given = {
+def build_journey(*steps: JSONObject, **more: JSON) -> JSONObject:
+    """Build a journey that an item in the cart starts."""
+    definition = {
         "id": 1,
         "name": "Cart",
         "starter": {"events": [ADDED]},
         "eligibility": {"times": "multiple", "period": "1 day"},
         "steps": list(steps),
     }
-    return {**given, **more}
+    return {**definition, **more}
 
 
-def wait(length: str) -> JSONObject:
+def build_wait(length: str) -> JSONObject:
     return {"wait": length}
 
 
-def email(message: str = "Your cart") -> JSONObject:
+def build_email(message: str = "Your cart") -> JSONObject:
     return {"channel": "email", "message": message}
 
 
 class Sandbox:
-    """Profile IDs are p1, p2, ...; it is noon until a test says `later`."""
+    """An account whose Profile IDs are p1, p2, ... and whose time is noon until it is advanced."""
 
     def __init__(self, *journeys: JSONObject, url: str = ":memory:") -> None:
         engine = open_database(url)
@@ -79,50 +79,56 @@ class Sandbox:
         )
 
     def post(self, path: str, body: JSON, method: str = "POST") -> HttpResponse:
-        """What was due is decided before a request, as the application does it."""
+        """Advance due runs, as the application does, then send a request that must succeed."""
         self.journeys.advance_due_runs()
         request = HttpRequest(method, f"/api/user/v1/{path}", KEYS, orjson.dumps(body))
-        answer = self._endpoint.handle_request(request)
-        assert answer.status == 200, answer.body
-        assert b'"fail":{}' in answer.body or answer.body == b"{}", answer.body
-        return answer
+        response = self._endpoint.handle_request(request)
+        assert response.status == 200, response.body
+        assert b'"fail":{}' in response.body or response.body == b"{}", response.body
+        return response
 
     def send(
         self,
         *events: str | JSONObject,
-        who: JSONObject = ADA,
+        identifiers: JSONObject = ADA,
         attributes: JSONObject | None = None,
         **more: JSON,
     ) -> None:
-        """Upsert one user, whose events happen now where they do not say when."""
-        made = [each if isinstance(each, dict) else self.event(each) for each in events]
-        user = {"identifiers": who, "attributes": attributes or {"custom": {}}, "events": made}
+        """Upsert one user; events given by name happen now."""
+        event_objects = [
+            event if isinstance(event, dict) else self.build_event(event) for event in events
+        ]
+        user = {
+            "identifiers": identifiers,
+            "attributes": attributes or {"custom": {}},
+            "events": event_objects,
+        }
         self.post("upsert", {"users": [user], **more})
 
-    def event(self, name: str, timestamp: str | None = None, **params: JSON) -> JSONObject:
-        at = timestamp or self.clock().isoformat().replace("+00:00", "Z")
-        needed = PURCHASE if name in ("purchase", "cart_page_view") else {}
-        return {"event_name": name, "timestamp": at, "event_params": {**needed, **params}}
+    def build_event(self, name: str, timestamp: str | None = None, **params: JSON) -> JSONObject:
+        event_time = timestamp or self.clock().isoformat().replace("+00:00", "Z")
+        required = PURCHASE if name in ("purchase", "cart_page_view") else {}
+        return {"event_name": name, "timestamp": event_time, "event_params": {**required, **params}}
 
-    def later(self, length: str) -> None:
+    def advance_clock(self, length: str) -> None:
         self.clock.advance(parse_duration(length, "later"))
         self.journeys.advance_due_runs()
 
-    def runs(self, journey: int = 1) -> list[JSONObject]:
-        found, _ = self.journeys.run_store.list_runs(journey, {})
-        return [serialize_journey_run(run, trail) for run, trail in found]
+    def list_runs(self, journey: int = 1) -> list[JSONObject]:
+        runs, _ = self.journeys.run_store.list_runs(journey, {})
+        return [serialize_journey_run(run, trail) for run, trail in runs]
 
-    def trails(self, journey: int = 1) -> list[list[str]]:
-        """The kinds of entries of each run, oldest first."""
-        return [[entry["kind"] for entry in run["trail"]] for run in self.runs(journey)]
+    def list_trail_kinds(self, journey: int = 1) -> list[list[str]]:
+        """Return the kinds of trail entries of each run, oldest first."""
+        return [[entry["kind"] for entry in run["trail"]] for run in self.list_runs(journey)]
 
-    def trail(self, journey: int = 1) -> list[tuple[str, str]]:
-        """The times and sentences of the only run."""
-        (run,) = self.runs(journey)
+    def get_trail(self, journey: int = 1) -> list[tuple[str, str]]:
+        """Return the times and texts of the trail of the only run."""
+        (run,) = self.list_runs(journey)
         return [(entry["at"][11:16], entry["what"]) for entry in run["trail"]]
 
-    def counted(self, journey: int = 1) -> JSONObject:
-        own = self.journeys
+    def get_counters(self, journey: int = 1) -> JSONObject:
+        runner = self.journeys
         return serialize_journey(
-            own.definitions[journey], own.run_store.count_run_outcomes(journey)
+            runner.definitions[journey], runner.run_store.count_run_outcomes(journey)
         )

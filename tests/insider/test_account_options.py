@@ -1,4 +1,4 @@
-"""What one account does differently from the next is an option, and each option does something."""
+"""Options of an Insider One account: each has an effect."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from account import PURCHASE, Account, body, event, findings
+from account import PURCHASE, Account, build_event, parse_body, parse_findings
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.account_options import (
@@ -22,9 +22,9 @@ ADA = {"uuid": "u1"}
 INCOMPLETE = {key: value for key, value in PURCHASE.items() if key != "quantity"}
 
 
-def failed(account: Account, made: Any) -> Any:
-    answer = body(account.send({"identifiers": ADA, "events": [made]}))
-    return answer["data"]["fail"].get("errors", {})
+def list_errors(account: Account, sent_event: Any) -> Any:
+    response = parse_body(account.send({"identifiers": ADA, "events": [sent_event]}))
+    return response["data"]["fail"].get("errors", {})
 
 
 NAME = "users.0.events.0.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)"
@@ -36,31 +36,31 @@ MISSING = {
 
 
 @pytest.mark.parametrize(
-    ("options", "made", "errors"),
+    ("options", "sent_event", "errors"),
     [
-        ({}, event("homepageView"), {NAME: ["invalid event name: homepageView"]}),
-        ({"event_names": "regexp"}, event("homepageView"), {}),
+        ({}, build_event("homepageView"), {NAME: ["invalid event name: homepageView"]}),
+        ({"event_names": "regexp"}, build_event("homepageView"), {}),
         (
             {"event_names": "regexp"},
-            event("HomepageView"),
+            build_event("HomepageView"),
             {NAME: ["invalid event name: HomepageView"]},
         ),
-        ({"quantity_required": False}, event("purchase", **INCOMPLETE), {}),
-        ({}, event("confirmation_page_view", **INCOMPLETE), {}),
+        ({"quantity_required": False}, build_event("purchase", **INCOMPLETE), {}),
+        ({}, build_event("confirmation_page_view", **INCOMPLETE), {}),
         (
             {"confirmation_page_view_required": "drop"},
-            event("confirmation_page_view", **INCOMPLETE),
+            build_event("confirmation_page_view", **INCOMPLETE),
             MISSING,
         ),
         (
             {"confirmation_page_view_required": "drop", "quantity_required": False},
-            event("confirmation_page_view", **INCOMPLETE),
+            build_event("confirmation_page_view", **INCOMPLETE),
             {},
         ),
     ],
 )
-def test_options_of_event_validation(options: Any, made: Any, errors: Any) -> None:
-    assert failed(Account(**options), made) == errors
+def test_options_of_event_validation(options: Any, sent_event: Any, errors: Any) -> None:
+    assert list_errors(Account(**options), sent_event) == errors
 
 
 @pytest.mark.parametrize(
@@ -74,27 +74,30 @@ def test_options_of_event_validation(options: Any, made: Any, errors: Any) -> No
         ({"auth_failure": 401}, 401, "Partner token authentication failed."),
     ],
 )
-def test_a_wrong_key(options: Any, status: int, message: str) -> None:
-    answer = Account(**options).post(b"{}", x_request_token="wrong")
-    assert (answer.status, body(answer)) == (status, {"success": False, "message": message})
+def test_the_status_for_a_wrong_key_is_an_option(options: Any, status: int, message: str) -> None:
+    response = Account(**options).post(b"{}", x_request_token="wrong")
+    assert (response.status, parse_body(response)) == (
+        status,
+        {"success": False, "message": message},
+    )
 
 
-def test_two_people_who_share_a_phone_become_one_only_where_user_ids_may_be_several() -> None:
-    counts = []
+def test_two_people_who_share_a_phone_become_one_only_if_several_user_ids_are_allowed() -> None:
+    profile_counts = []
     for limits in ({}, {"uuid": 2}):
         account = Account(identifier_limits=limits)
         for uuid in ("u1", "u2"):
-            named = {"uuid": uuid, "phone_number": "+6598765432"}
-            account.send({"identifiers": named, "attributes": {"age": 36}})
-        counts.append(len(account.profiles.list_profiles_with_events()[0]))
-    assert counts == [2, 1]
+            identifiers = {"uuid": uuid, "phone_number": "+6598765432"}
+            account.send({"identifiers": identifiers, "attributes": {"age": 36}})
+        profile_counts.append(len(account.profiles.list_profiles_with_events()[0]))
+    assert profile_counts == [2, 1]
 
 
 def test_blocked_values_do_not_identify_a_user() -> None:
     account = Account(blocked_values=("guest",))
     for uuid in ("guest", "guest", "null"):
         account.send({"identifiers": {"uuid": uuid}, "attributes": {"age": 36}})
-    assert [each.identifiers for each in account.profiles.list_profiles_with_events()[0]] == [
+    assert [profile.identifiers for profile in account.profiles.list_profiles_with_events()[0]] == [
         {},
         {},
         {"uuid": ["null"]},
@@ -106,7 +109,7 @@ UNDEFINED = "custom attribute plan is not defined in the panel; it"
 
 
 @pytest.mark.parametrize(
-    ("options", "custom", "kept", "told"),
+    ("options", "custom", "stored", "warnings"),
     [
         ({}, {"plan": "pro"}, {"plan": "pro"}, []),
         ({"custom_attributes": DEFINED}, {"points": 7}, {"points": 7}, []),
@@ -142,27 +145,32 @@ UNDEFINED = "custom attribute plan is not defined in the panel; it"
         ),
     ],
 )
-def test_custom_attributes_that_the_panel_defines(
-    options: Any, custom: Any, kept: Any, told: list[str]
+def test_custom_attributes_are_checked_as_the_panel_defines_them(
+    options: Any, custom: Any, stored: Any, warnings: list[str]
 ) -> None:
     account = Account(**options)
-    answer = account.send({"identifiers": ADA, "attributes": {"custom": custom}})
-    assert account.profile("uuid:u1")["attributes"].get("custom") == kept
-    assert [each["what"] for each in findings(answer)] == told
+    response = account.send({"identifiers": ADA, "attributes": {"custom": custom}})
+    assert account.get_profile("uuid:u1")["attributes"].get("custom") == stored
+    assert [finding["what"] for finding in parse_findings(response)] == warnings
 
 
-def test_custom_parameters_that_the_panel_defines() -> None:
+def test_custom_parameters_are_checked_as_the_panel_defines_them() -> None:
     account = Account(custom_parameters={"tax": "Number"}, undefined_custom="drop")
-    account.send({"identifiers": ADA, "events": [event("a", custom={"tax": 1, "revenue": 2})]})
-    (kept,) = account.profile("uuid:u1")["events"]
-    assert kept["event_params"] == {"custom": {"tax": 1}}
+    account.send(
+        {"identifiers": ADA, "events": [build_event("a", custom={"tax": 1, "revenue": 2})]}
+    )
+    (stored_event,) = account.get_profile("uuid:u1")["events"]
+    assert stored_event["event_params"] == {"custom": {"tax": 1}}
 
 
-def test_retention_that_the_account_was_given() -> None:
+def test_retention_days_of_the_account_apply() -> None:
     account = Account(retention_days={"a": 400})
-    old = [event("a", "2025-11-23T10:00:00Z"), event("b", "2025-11-23T10:00:00Z")]
-    account.send({"identifiers": ADA, "events": old})
-    assert [each["event_name"] for each in account.profile("uuid:u1")["events"]] == ["a"]
+    old_events = [
+        build_event("a", "2025-11-23T10:00:00Z"),
+        build_event("b", "2025-11-23T10:00:00Z"),
+    ]
+    account.send({"identifiers": ADA, "events": old_events})
+    assert [event["event_name"] for event in account.get_profile("uuid:u1")["events"]] == ["a"]
 
 
 WORKSPACE = {
@@ -174,7 +182,7 @@ WORKSPACE = {
 }
 
 
-def workspace(folder: Path, options: Any) -> Path:
+def write_workspace(folder: Path, options: Any) -> Path:
     file = folder / "shop.json"
     file.write_bytes(orjson.dumps({**WORKSPACE, "insider": {"options": options}}))
     return file
@@ -199,19 +207,20 @@ def test_the_workspace_file_sets_every_option(tmp_path: Path) -> None:
         "errorCallbackHosts": ["late.shop.example"],
     }
     assert list(document) == list(OPTION_FIELDS)
-    read = load_workspace_or_preset(workspace(tmp_path, document)).insider_options
-    assert read == parse_account_options(document)
-    same = [
-        each.name
-        for each in fields(read)
-        if getattr(read, each.name) == getattr(InsiderAccountOptions(), each.name)
+    options = load_workspace_or_preset(write_workspace(tmp_path, document)).insider_options
+    assert options == parse_account_options(document)
+    unchanged = [
+        field.name
+        for field in fields(options)
+        if getattr(options, field.name) == getattr(InsiderAccountOptions(), field.name)
     ]
-    assert same == []
+    assert unchanged == []
 
 
 def test_a_workspace_without_options_has_the_defaults(tmp_path: Path) -> None:
     assert (
-        load_workspace_or_preset(workspace(tmp_path, {})).insider_options == InsiderAccountOptions()
+        load_workspace_or_preset(write_workspace(tmp_path, {})).insider_options
+        == InsiderAccountOptions()
     )
 
 
@@ -256,10 +265,10 @@ def test_a_workspace_without_options_has_the_defaults(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_option_that_cannot_be_meant(
+def test_an_invalid_option_is_refused_with_its_path(
     tmp_path: Path, options: Any, where: str, what: str, remedy: str
 ) -> None:
-    file = workspace(tmp_path, options)
-    with pytest.raises(EmulatorError) as refusal:
+    file = write_workspace(tmp_path, options)
+    with pytest.raises(EmulatorError) as error:
         load_workspace_or_preset(file)
-    assert str(refusal.value) == f"{file}: insider.options.{where}: {what}. {remedy}"
+    assert str(error.value) == f"{file}: insider.options.{where}: {what}. {remedy}"

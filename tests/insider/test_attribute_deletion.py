@@ -1,9 +1,9 @@
-"""Attributes are deleted whole or in part, those of many users at once."""
+"""Deletion of whole attributes, and of parts of them, for many users at once."""
 
 from typing import Any
 
 import pytest
-from account import Account, body, findings
+from account import Account, parse_body, parse_findings
 
 from segment_insider_emulator.types import JSON, HttpResponse
 
@@ -18,32 +18,32 @@ ATTRIBUTES = {
 ENVELOPE = {"data": {"successful": {"count": 1}, "fail": {}}}
 
 
-def with_ada(**options: Any) -> Account:
+def create_account_with_ada(**options: Any) -> Account:
     account = Account(("uuid", "email", "crm"), **options)
     account.send({"identifiers": ADA, "attributes": ATTRIBUTES})
     return account
 
 
-def delete(account: Account, *users: JSON) -> HttpResponse:
-    return account.call("POST", "user/v1/attribute/delete", {"users": list(users)})
+def delete_attributes(account: Account, *users: JSON) -> HttpResponse:
+    return account.send_to("POST", "user/v1/attribute/delete", {"users": list(users)})
 
 
-def left(account: Account) -> Any:
-    return account.profile("email:sample@mail.com")["attributes"]
+def get_attributes(account: Account) -> Any:
+    return account.get_profile("email:sample@mail.com")["attributes"]
 
 
 @pytest.mark.documented
-def test_whole_and_partial_of_default_and_custom_attributes() -> None:
-    account = with_ada()
-    sent = {
+def test_default_and_custom_attributes_are_deleted_wholly_or_partly() -> None:
+    account = create_account_with_ada()
+    user = {
         "identifiers": ADA,
         "whole": ["phone_number", "app_version"],
         "partial": {"list_id": [1, 3]},
         "custom": {"whole": ["plan"], "partial": {"colors": ["red"]}},
     }
-    answer = delete(account, sent)
-    assert (answer.status, body(answer)) == (200, ENVELOPE)
-    assert left(account) == {
+    response = delete_attributes(account, user)
+    assert (response.status, parse_body(response)) == (200, ENVELOPE)
+    assert get_attributes(account) == {
         **ADA,
         "name": "Ada",
         "static_segment_id": [2],
@@ -52,29 +52,30 @@ def test_whole_and_partial_of_default_and_custom_attributes() -> None:
 
 
 @pytest.mark.documented
-def test_the_answer_is_an_empty_object_where_the_account_says_so() -> None:
-    answer = delete(
-        with_ada(attribute_delete_answer="empty"), {"identifiers": ADA, "whole": ["name"]}
+def test_the_response_is_an_empty_object_if_the_account_says_so() -> None:
+    response = delete_attributes(
+        create_account_with_ada(attribute_delete_answer="empty"),
+        {"identifiers": ADA, "whole": ["name"]},
     )
-    assert (answer.status, body(answer)) == (200, {})
+    assert (response.status, parse_body(response)) == (200, {})
 
 
 @pytest.mark.assumed
-def test_a_name_under_whole_and_partial_goes_wholly() -> None:
-    account = with_ada()
-    delete(
+def test_an_attribute_under_whole_and_partial_is_deleted_wholly() -> None:
+    account = create_account_with_ada()
+    delete_attributes(
         account,
         {"insider_id": "p1", "custom": {"whole": ["colors"], "partial": {"colors": ["red"]}}},
     )
-    assert left(account)["custom"] == {"plan": "pro"}
+    assert get_attributes(account)["custom"] == {"plan": "pro"}
 
 
 @pytest.mark.documented
-def test_what_identifies_cannot_be_deleted_here() -> None:
-    account = with_ada()
-    answer = delete(account, {"identifiers": ADA, "whole": ["email"]})
-    assert left(account)["email"] == "sample@mail.com"
-    assert [each["what"] for each in findings(answer)] == [
+def test_an_identifier_is_not_deleted_as_an_attribute() -> None:
+    account = create_account_with_ada()
+    response = delete_attributes(account, {"identifiers": ADA, "whole": ["email"]})
+    assert get_attributes(account)["email"] == "sample@mail.com"
+    assert [finding["what"] for finding in parse_findings(response)] == [
         "email is an identifier of this account; it is not deleted here"
     ]
 
@@ -96,14 +97,16 @@ def test_what_identifies_cannot_be_deleted_here() -> None:
     ],
 )
 def test_impossible_deletions_cause_warnings(user: Any, where: str, what: str) -> None:
-    account = with_ada()
-    before = left(account)
-    answer = delete(account, user)
-    assert (body(answer), left(account)) == (ENVELOPE, before)
-    assert [(each["where"], each["what"]) for each in findings(answer)] == [(where, what)]
+    account = create_account_with_ada()
+    before = get_attributes(account)
+    response = delete_attributes(account, user)
+    assert (parse_body(response), get_attributes(account)) == (ENVELOPE, before)
+    assert [(finding["where"], finding["what"]) for finding in parse_findings(response)] == [
+        (where, what)
+    ]
 
 
-NOBODY = ["either insider_id or idenifiers must be specified"]
+NO_USER = ["either insider_id or idenifiers must be specified"]
 
 
 @pytest.mark.assumed
@@ -112,7 +115,7 @@ NOBODY = ["either insider_id or idenifiers must be specified"]
     [
         (
             {"whole": ["name"]},
-            {"users.0.identifiers.required": NOBODY, "users.0.insider_id.required": NOBODY},
+            {"users.0.identifiers.required": NO_USER, "users.0.insider_id.required": NO_USER},
         ),
         (
             {"identifiers": ADA},
@@ -133,14 +136,19 @@ NOBODY = ["either insider_id or idenifiers must be specified"]
         ("ada", {"users.0.type(object)": ["user must be object: ada"]}),
     ],
 )
-def test_a_user_that_cannot_be_read_fails_alone(user: Any, errors: Any) -> None:
-    account = with_ada()
-    answer = body(delete(account, user, {"identifiers": ADA, "whole": ["name"]}))
-    assert answer == {"data": {"successful": {"count": 1}, "fail": {"count": 1, "errors": errors}}}
-    assert "name" not in left(account)
+def test_an_invalid_user_does_not_affect_the_others(user: Any, errors: Any) -> None:
+    account = create_account_with_ada()
+    response = parse_body(delete_attributes(account, user, {"identifiers": ADA, "whole": ["name"]}))
+    assert response == {
+        "data": {"successful": {"count": 1}, "fail": {"count": 1, "errors": errors}}
+    }
+    assert "name" not in get_attributes(account)
 
 
 @pytest.mark.documented
-def test_no_users_are_refused_as_by_upsert() -> None:
-    answer = Account().call("POST", "user/v1/attribute/delete", {})
-    assert (answer.status, body(answer)) == (400, {"error": "users must be defined: bad request"})
+def test_a_request_without_users_is_refused_as_by_upsert() -> None:
+    response = Account().send_to("POST", "user/v1/attribute/delete", {})
+    assert (response.status, parse_body(response)) == (
+        400,
+        {"error": "users must be defined: bad request"},
+    )

@@ -10,7 +10,7 @@ from threading import Thread
 
 import orjson
 import pytest
-from account import Account, body, event, findings
+from account import Account, build_event, parse_body, parse_findings
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -24,44 +24,49 @@ from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 pytestmark = pytest.mark.assumed
-HERE = "http://127.0.0.1:9/late"
+LOCAL_URL = "http://127.0.0.1:9/late"
 USER = {"identifiers": {"uuid": "u1"}, "attributes": {"age": 36}}
 
 
-def test_what_fails_is_posted_in_the_shape_of_the_answers_fail_object() -> None:
+def test_failures_are_posted_in_the_shape_of_the_fail_object_of_the_response() -> None:
     account = Account()
-    bad = {"identifiers": {"email": "sample"}, "events": []}
-    answer = account.send(USER, bad, error_callback_endpoint=HERE)
-    assert account.called_back == [(HERE, {"fail": body(answer)["data"]["fail"]})]
+    invalid_user = {"identifiers": {"email": "sample"}, "events": []}
+    response = account.send(USER, invalid_user, error_callback_endpoint=LOCAL_URL)
+    assert account.callbacks == [(LOCAL_URL, {"fail": parse_body(response)["data"]["fail"]})]
 
 
-def test_an_identifier_that_could_not_be_unified_is_posted_though_the_user_is_taken() -> None:
+def test_an_ignored_identifier_is_posted_although_the_user_is_accepted() -> None:
     account = Account()
     account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "events": []})
-    again = {"identifiers": {"uuid": "u1", "email": "new@b.io"}, "events": [event("a")]}
-    answer = account.send(again, error_callback_endpoint=HERE)
-    assert body(answer)["data"]["fail"] == {}
+    changed_user = {
+        "identifiers": {"uuid": "u1", "email": "new@b.io"},
+        "events": [build_event("a")],
+    }
+    response = account.send(changed_user, error_callback_endpoint=LOCAL_URL)
+    assert parse_body(response)["data"]["fail"] == {}
     text = "the profile already has another value, so this value is ignored"
     errors = {"users.0.identifiers.email": [text]}
-    assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
+    assert account.callbacks == [(LOCAL_URL, {"fail": {"count": 1, "errors": errors}})]
 
 
 def test_an_unknown_profile_id_is_posted_although_the_user_is_accepted() -> None:
     account = Account()
-    account.send({"insider_id": "nobody", "events": [event("a")]}, error_callback_endpoint=HERE)
+    account.send(
+        {"insider_id": "nobody", "events": [build_event("a")]}, error_callback_endpoint=LOCAL_URL
+    )
     text = "no profile has this insider_id, so a new anonymous profile is created"
     errors = {"users.0.insider_id": [text]}
-    assert account.called_back == [(HERE, {"fail": {"count": 1, "errors": errors}})]
+    assert account.callbacks == [(LOCAL_URL, {"fail": {"count": 1, "errors": errors}})]
 
 
 def test_nothing_is_posted_when_nothing_failed() -> None:
     account = Account()
-    account.send(USER, error_callback_endpoint=HERE)
-    assert account.called_back == []
+    account.send(USER, error_callback_endpoint=LOCAL_URL)
+    assert account.callbacks == []
 
 
-LISTED = ("late.shop.example", "172.18.0.0/16", "10.1.2.3")
-ON_THIS_MACHINE = CallbackHosts(allowed_local_hosts=("127.0.0.1",))
+LISTED_HOSTS = ("late.shop.example", "172.18.0.0/16", "10.1.2.3")
+LOCAL_HOSTS = CallbackHosts(allowed_local_hosts=("127.0.0.1",))
 
 
 @pytest.mark.parametrize(
@@ -82,11 +87,11 @@ ON_THIS_MACHINE = CallbackHosts(allowed_local_hosts=("127.0.0.1",))
     ],
 )
 def test_only_listed_hosts_are_called(address: str, called: bool) -> None:
-    assert CallbackHosts(LISTED).allows_url(address) is called
+    assert CallbackHosts(LISTED_HOSTS).allows_url(address) is called
 
 
 @pytest.mark.parametrize(
-    ("own", "address", "called"),
+    ("local_hosts", "address", "called"),
     [
         (["localhost"], "http://localhost:8000/x", True),
         (["localhost"], "http://127.0.0.1:8000/x", False),
@@ -98,13 +103,15 @@ def test_only_listed_hosts_are_called(address: str, called: bool) -> None:
         (["::1"], "http://[::1]:8000/x", True),
     ],
 )
-def test_this_machine_is_called_where_the_operator_lists_it_but_never_the_emulator(
-    own: list[str], address: str, called: bool
+def test_this_machine_is_called_only_if_the_operator_lists_it_and_never_the_emulator(
+    local_hosts: list[str], address: str, called: bool
 ) -> None:
-    assert CallbackHosts(LISTED, own, emulator_port=8282).allows_url(address) is called
+    assert (
+        CallbackHosts(LISTED_HOSTS, local_hosts, emulator_port=8282).allows_url(address) is called
+    )
 
 
-def test_port_80_is_known_to_be_that_of_an_address_without_one() -> None:
+def test_the_port_of_an_address_without_one_is_80() -> None:
     assert (
         CallbackHosts(allowed_local_hosts=["127.0.0.1"], emulator_port=80).allows_url(
             "http://127.0.0.1/clear"
@@ -116,13 +123,13 @@ def test_port_80_is_known_to_be_that_of_an_address_without_one() -> None:
 @pytest.mark.parametrize("address", ["https://other.example/x", 7, {}, ""])
 def test_an_address_that_is_not_called_causes_a_warning(address: object) -> None:
     account = Account()
-    answer = account.send({"identifiers": {"email": "x"}}, error_callback_endpoint=address)
-    assert account.called_back == []
-    assert "error_callback_endpoint" in [each["where"] for each in findings(answer)]
+    response = account.send({"identifiers": {"email": "x"}}, error_callback_endpoint=address)
+    assert account.callbacks == []
+    assert "error_callback_endpoint" in [finding["where"] for finding in parse_findings(response)]
 
 
 @pytest.mark.parametrize(
-    ("host", "found", "called"),
+    ("host", "resolved", "called"),
     [
         pytest.param("late.shop.example", ["93.184.216.34"], "93.184.216.34", id="a public one"),
         pytest.param("late.shop.example", ["172.18.0.5"], "172.18.0.5", id="in a listed network"),
@@ -142,23 +149,26 @@ def test_an_address_that_is_not_called_causes_a_warning(address: object) -> None
         pytest.param("localhost", ["127.0.0.1"], None, id="localhost"),
     ],
 )
-def test_a_name_is_asked_once_and_has_to_lead_to_where_it_may(
-    host: str, found: list[str], called: str | None
+def test_a_host_name_has_to_resolve_to_allowed_addresses(
+    host: str, resolved: list[str], called: str | None
 ) -> None:
     if called is None:
         with pytest.raises(ForbiddenCallbackHost):
-            CallbackHosts(LISTED).resolve_allowed_address(host, 443, lambda _: found)
+            CallbackHosts(LISTED_HOSTS).resolve_allowed_address(host, 443, lambda _: resolved)
     else:
-        assert CallbackHosts(LISTED).resolve_allowed_address(host, 443, lambda _: found) == called
+        assert (
+            CallbackHosts(LISTED_HOSTS).resolve_allowed_address(host, 443, lambda _: resolved)
+            == called
+        )
 
 
-def test_a_listed_name_that_leads_to_an_address_of_this_machine_is_not_called() -> None:
+def test_a_listed_name_that_resolves_to_this_machine_is_not_called() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect(("203.0.113.1", 9))  # which sends nothing, and picks the way out
-        own = str(probe.getsockname()[0])
+        probe.connect(("203.0.113.1", 9))  # sends nothing, and chooses the network interface
+        own_address = str(probe.getsockname()[0])
     with pytest.raises(ForbiddenCallbackHost):
-        CallbackHosts(["late.shop.example", f"{own}/8"]).resolve_allowed_address(
-            "late.shop.example", 80, lambda _: [own]
+        CallbackHosts(["late.shop.example", f"{own_address}/8"]).resolve_allowed_address(
+            "late.shop.example", 80, lambda _: [own_address]
         )
 
 
@@ -167,19 +177,19 @@ def test_a_host_name_is_resolved_only_once(
 ) -> None:
     caplog.set_level(logging.INFO, "segment_insider_emulator")
     address, posted = receiver
-    asked: list[str] = []
+    resolved_hosts: list[str] = []
 
-    def rebound(host: str) -> list[str]:
-        asked.append(host)
+    def resolve(host: str) -> list[str]:
+        resolved_hosts.append(host)
         return ["127.0.0.1"]
 
     with ErrorCallbackSender(
-        CallbackHosts(["late.shop.example"], ["127.0.0.1"]), rebound
-    ) as callbacks:
-        callbacks(address.replace("127.0.0.1", "late.shop.example"), b"{}")
-    with ErrorCallbackSender(CallbackHosts(["late.shop.example"]), rebound) as callbacks:
-        callbacks(address.replace("127.0.0.1", "late.shop.example"), b"[]")
-    assert ([posted.get(timeout=5)[1]], posted.empty(), asked) == (
+        CallbackHosts(["late.shop.example"], ["127.0.0.1"]), resolve
+    ) as send_callback:
+        send_callback(address.replace("127.0.0.1", "late.shop.example"), b"{}")
+    with ErrorCallbackSender(CallbackHosts(["late.shop.example"]), resolve) as send_callback:
+        send_callback(address.replace("127.0.0.1", "late.shop.example"), b"[]")
+    assert ([posted.get(timeout=5)[1]], posted.empty(), resolved_hosts) == (
         [b"{}"],
         True,
         ["late.shop.example"] * 2,
@@ -191,11 +201,11 @@ def test_a_host_name_is_resolved_only_once(
 
 
 def test_a_redirect_is_not_followed() -> None:
-    asked: list[str] = []
+    requested_paths: list[str] = []
 
-    class Elsewhither(BaseHTTPRequestHandler):
+    class RedirectHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.append(self.path)
+            requested_paths.append(self.path)
             self.send_response(307)
             self.send_header("Location", "/secret")
             self.end_headers()
@@ -203,32 +213,32 @@ def test_a_redirect_is_not_followed() -> None:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Elsewhither) as server:
+    with HTTPServer(("127.0.0.1", 0), RedirectHandler) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
-        with ErrorCallbackSender(ON_THIS_MACHINE) as callbacks:
-            callbacks(f"http://127.0.0.1:{server.server_port}/late", b"{}")
+        with ErrorCallbackSender(LOCAL_HOSTS) as send_callback:
+            send_callback(f"http://127.0.0.1:{server.server_port}/late", b"{}")
         server.shutdown()
         thread.join()
-    assert asked == ["/late"]
+    assert requested_paths == ["/late"]
 
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, Queue[tuple[str, bytes]]]]:
-    """Address of a server, and what it was posted: (content type, body)."""
+    """Yield the address of a server and a queue of its requests: (content type, body)."""
     posted: Queue[tuple[str, bytes]] = Queue()
 
-    class Receiver(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            sent = self.rfile.read(int(self.headers["content-length"]))
-            posted.put((self.headers["content-type"], sent))
+            content = self.rfile.read(int(self.headers["content-length"]))
+            posted.put((self.headers["content-type"], content))
             self.send_response(204)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Receiver) as server:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/late", posted
@@ -238,15 +248,15 @@ def receiver() -> Iterator[tuple[str, Queue[tuple[str, bytes]]]]:
 
 def test_the_body_arrives_as_json(receiver: tuple[str, Queue[tuple[str, bytes]]]) -> None:
     address, posted = receiver
-    with ErrorCallbackSender(ON_THIS_MACHINE) as callbacks:
-        callbacks(address, b'{"fail":{}}')
+    with ErrorCallbackSender(LOCAL_HOSTS) as send_callback:
+        send_callback(address, b'{"fail":{}}')
     assert posted.get(timeout=5) == ("application/json", b'{"fail":{}}')
 
 
-def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failed_callback_is_logged_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "segment_insider_emulator")
-    with ErrorCallbackSender(ON_THIS_MACHINE) as callbacks:
-        callbacks("http://127.0.0.1:1/nobody-listens", b"{}")
+    with ErrorCallbackSender(LOCAL_HOSTS) as send_callback:
+        send_callback("http://127.0.0.1:1/nobody-listens", b"{}")
     assert [record.message for record in caplog.records] == [
         "failed error callback host='127.0.0.1' error=NewConnectionError"
     ]
@@ -257,8 +267,11 @@ def test_a_failure_is_logged_and_goes_no_further(caplog: pytest.LogCaptureFixtur
 )
 def test_an_emulator_does_not_accept_callbacks_on_any_path(path: str) -> None:
     client = create_app(Config(db=":memory:"), load_preset_workspace("guide")).test_client()
-    answer = client.post(path, data=b"{}", headers={CALLBACK_HEADER: "1"})
-    assert (answer.status_code, "n emulator does not accept error callbacks" in answer.text) == (
+    response = client.post(path, data=b"{}", headers={CALLBACK_HEADER: "1"})
+    assert (
+        response.status_code,
+        "n emulator does not accept error callbacks" in response.text,
+    ) == (
         403,
         True,
     )
@@ -282,12 +295,14 @@ UPSERT = {
         pytest.param(Config(port=9), False, id="where it listens"),
     ],
 )
-def test_a_shared_workspace_does_not_open_the_machine(config: Config, called: bool) -> None:
+def test_a_workspace_cannot_allow_callbacks_to_a_machine_that_others_use(
+    config: Config, called: bool
+) -> None:
     document = load_preset_workspace("guide").document
     insider = {**document["insider"], "options": {"errorCallbackHosts": ["127.0.0.1"]}}
     workspace = load_workspace_from_document({**document, "insider": insider}, "shop.yaml")
     client = create_app(replace(config, db=":memory:"), workspace).test_client()
     keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
-    answer = client.post("/api/user/v1/upsert", json=UPSERT, headers=keys)
-    told = [each["where"] for each in orjson.loads(answer.headers["x-emulator-findings"])]
-    assert ("error_callback_endpoint" not in told) is called
+    response = client.post("/api/user/v1/upsert", json=UPSERT, headers=keys)
+    places = [finding["where"] for finding in orjson.loads(response.headers["x-emulator-findings"])]
+    assert ("error_callback_endpoint" not in places) is called

@@ -1,4 +1,4 @@
-"""Formats are read as strictly as Insider One prints them."""
+"""Formats of attributes are checked as strictly as Insider One documents them."""
 
 import pytest
 
@@ -38,5 +38,5 @@ from segment_insider_emulator.insider.formats import VALUE_FORMATS
         ("iso4217", "XXQ", False),
     ],
 )
-def test_format(name: str, text: str, expected: bool) -> None:
+def test_a_value_has_the_format_or_not(name: str, text: str, expected: bool) -> None:
     assert VALUE_FORMATS[name][0](text) is expected

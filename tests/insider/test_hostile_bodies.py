@@ -1,10 +1,10 @@
-"""Whatever JSON arrives, the endpoint answers it, and never with a fault of its own."""
+"""The Upsert endpoint responds to any JSON and any bytes without an internal error."""
 
 from typing import Any
 
 import orjson
 import pytest
-from account import Account, body
+from account import Account, parse_body
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,27 +40,27 @@ USERS = st.fixed_dictionaries(
 ACCOUNT = Account()
 
 
-def answered(sent: bytes) -> tuple[int, Any]:
-    answer = ACCOUNT.post(sent)
-    assert answer.headers["x-emulator-findings"].isascii()
-    return answer.status, body(answer)
+def post_body(sent: bytes) -> tuple[int, Any]:
+    response = ACCOUNT.post(sent)
+    assert response.headers["x-emulator-findings"].isascii()
+    return response.status, parse_body(response)
 
 
 @given(st.fixed_dictionaries({"users": st.lists(USERS, min_size=1, max_size=4)}))
-def test_every_user_is_either_taken_or_refused(sent: Any) -> None:
-    status, said = answered(orjson.dumps(sent))
-    counted = [part.get("count", 0) for part in said["data"].values()]
-    assert (status, sum(counted)) == (200, len(sent["users"]))
+def test_every_user_is_either_accepted_or_rejected(sent: Any) -> None:
+    status, response = post_body(orjson.dumps(sent))
+    counts = [part.get("count", 0) for part in response["data"].values()]
+    assert (status, sum(counts)) == (200, len(sent["users"]))
 
 
 @given(VALUES)
-def test_any_json_is_answered(sent: Any) -> None:
-    assert answered(orjson.dumps(sent))[0] in (200, 400)
+def test_any_json_gets_a_response(sent: Any) -> None:
+    assert post_body(orjson.dumps(sent))[0] in (200, 400)
 
 
 @given(st.binary(max_size=64))
-def test_any_bytes_are_answered(sent: bytes) -> None:
-    assert answered(sent)[0] == 400
+def test_any_bytes_get_a_response(sent: bytes) -> None:
+    assert post_body(sent)[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -74,12 +74,12 @@ def test_any_bytes_are_answered(sent: bytes) -> None:
         b"NaN",
     ],
 )
-def test_odd_numbers_and_characters_are_answered(sent: bytes) -> None:
-    assert answered(sent)[0] in (200, 400)
+def test_unusual_numbers_and_characters_get_a_response(sent: bytes) -> None:
+    assert post_body(sent)[0] in (200, 400)
 
 
 @pytest.mark.parametrize("place", ["identifiers", "attributes"])
-def test_a_long_row_of_at_signs_and_dots_is_read_in_linear_time(place: str) -> None:
+def test_a_long_series_of_at_signs_and_dots_is_read_in_linear_time(place: str) -> None:
     user = {"identifiers": {"uuid": "u1"}, "attributes": {}}
     user[place] = {**user[place], "email": "@." * 50_000 + "\n"}
-    assert answered(orjson.dumps({"users": [user]}))[0] == 200
+    assert post_body(orjson.dumps({"users": [user]}))[0] == 200

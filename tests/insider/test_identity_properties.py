@@ -1,16 +1,16 @@
-"""Identity does not depend on the order of upserts, as far as they do not contradict each other.
+"""Identity does not depend on the order of upserts that do not contradict each other.
 
-They contradict each other where an identifier value belongs to two people, where one person has
-more values than the account's limit, or where an attribute is given two values: the first claim or
-the last write holds there, and the order is meant to matter. A list that one upsert replaces and
-another grows is such an attribute, too.
+Upserts contradict each other if an identifier value belongs to two people, if one person has more
+values than the account's limit, or if an attribute gets two values: then the first
+identifier or the last value is stored, and the order matters. A list that one upsert replaces and
+another extends is such an attribute, too.
 """
 
 from collections import Counter
 from typing import Any
 
 import pytest
-from account import IDENTIFIERS, Account, event
+from account import IDENTIFIERS, Account, build_event
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,8 +22,8 @@ KINDS = ("uuid", "email", "phone_number", "device")
 DEVICES = ("phone of hers", "laptop of hers")
 
 
-def identifiers(person: str) -> dict[str, str]:
-    """All that identifies one person: nobody else has any of it."""
+def build_all_identifiers(person: str) -> dict[str, str]:
+    """Return all identifiers of one person; no other person has any of them."""
     number = PEOPLE.index(person)
     return {
         "uuid": f"u-{person}",
@@ -34,17 +34,17 @@ def identifiers(person: str) -> dict[str, str]:
     }
 
 
-def named(chosen: dict[str, str]) -> dict[str, Any]:
-    sent: dict[str, Any] = {name: value for name, value in chosen.items() if " " not in name}
+def build_identifiers(chosen: dict[str, str]) -> dict[str, Any]:
+    identifiers: dict[str, Any] = {name: value for name, value in chosen.items() if " " not in name}
     for device in [value for name, value in chosen.items() if " " in name]:
-        sent["custom"] = {"segment_anonymous_id": device}
-    return sent
+        identifiers["custom"] = {"segment_anonymous_id": device}
+    return identifiers
 
 
 @st.composite
-def agreeing_upserts(draw: st.DrawFn) -> list[Any]:
-    """Users that name one person each, by some of what identifies them."""
-    made = []
+def generate_agreeing_users(draw: st.DrawFn) -> list[Any]:
+    """Generate users that each have some identifiers of one person."""
+    users = []
     for number in range(draw(st.integers(1, 8))):
         person = draw(st.sampled_from(PEOPLE))
         kinds = draw(st.sets(st.sampled_from(KINDS), min_size=1))
@@ -55,54 +55,56 @@ def agreeing_upserts(draw: st.DrawFn) -> list[Any]:
         }
         if tags := draw(st.lists(st.sampled_from("abc"), max_size=2, unique=True)):
             attributes["custom"] = {"tags": tags}
-        made.append(
+        users.append(
             {
-                "identifiers": named({name: identifiers(person)[name] for name in chosen}),
+                "identifiers": build_identifiers(
+                    {name: build_all_identifiers(person)[name] for name in chosen}
+                ),
                 "attributes": attributes,
-                "events": [event(f"e{number}")],
+                "events": [build_event(f"e{number}")],
             }
         )
-    return made
+    return users
 
 
-def sent(users: list[Any], cuts: list[bool]) -> Account:
-    """An account after *users*, of which those between two cuts share one request."""
+def send_users(users: list[Any], cuts: list[bool]) -> Account:
+    """Return an account after *users*; those between two cuts share one request."""
     account, waiting = Account(), []
     for user, cut in zip(users, cuts, strict=True):
         waiting.append(user)
         if cut:
             account.send(*waiting)
-            account.later(seconds=1)
+            account.advance_clock(seconds=1)
             waiting = []
     if waiting:
         account.send(*waiting)
     return account
 
 
-def people(account: Account) -> list[str]:
-    """Every profile, without what an order of requests must show in: ids, times and sequence."""
+def list_profile_contents(account: Account) -> list[str]:
+    """Return every profile without what depends on the order of requests: ids, times, sequence."""
     return sorted(
         repr(
             (
-                sorted((name, sorted(values)) for name, values in each.identifiers.items()),
+                sorted((name, sorted(values)) for name, values in profile.identifiers.items()),
                 sorted(
                     (place, sorted(value) if isinstance(value, list) else value)
-                    for place, value in each.attributes.items()
+                    for place, value in profile.attributes.items()
                 ),
-                sorted(made.name for made in each.events),
+                sorted(event.name for event in profile.events),
             )
         )
-        for each in account.profiles.list_profiles_with_events()[0]
+        for profile in account.profiles.list_profiles_with_events()[0]
     )
 
 
 @given(st.data())
-def test_agreeing_upserts_end_in_the_same_profiles_in_any_order(data: st.DataObject) -> None:
-    users = data.draw(agreeing_upserts())
+def test_agreeing_upserts_give_the_same_profiles_in_any_order(data: st.DataObject) -> None:
+    users = data.draw(generate_agreeing_users())
     cuts = st.lists(st.booleans(), min_size=len(users), max_size=len(users))
-    one = sent(users, data.draw(cuts))
-    other = sent(data.draw(st.permutations(users)), data.draw(cuts))
-    assert people(one) == people(other)
+    one = send_users(users, data.draw(cuts))
+    other = send_users(data.draw(st.permutations(users)), data.draw(cuts))
+    assert list_profile_contents(one) == list_profile_contents(other)
 
 
 CONTESTED = {
@@ -117,58 +119,64 @@ CONTESTED_IDENTIFIERS = st.sets(st.sampled_from(sorted(CONTESTED)), min_size=1).
 
 
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12), st.data())
-def test_whatever_is_merged_no_event_is_lost_and_no_identifier_has_two_owners(
-    named: list[Any], data: st.DataObject
+def test_merges_lose_no_event_and_give_no_identifier_two_owners(
+    identifier_sets: list[Any], data: st.DataObject
 ) -> None:
     users = [
-        {"identifiers": each, "events": [event(f"e{number}")]} for number, each in enumerate(named)
+        {"identifiers": profile, "events": [build_event(f"e{number}")]}
+        for number, profile in enumerate(identifier_sets)
     ]
-    account = sent(users, [data.draw(st.booleans()) for _ in users])
+    account = send_users(users, [data.draw(st.booleans()) for _ in users])
     profiles = account.profiles.list_profiles_with_events()[0]
-    kept = Counter(made.name for each in profiles for made in each.events)
-    assert kept == Counter(f"e{number}" for number in range(len(users)))
+    stored_events = Counter(event.name for profile in profiles for event in profile.events)
+    assert stored_events == Counter(f"e{number}" for number in range(len(users)))
     owned = Counter(
         (name, value)
-        for each in profiles
-        for name, values in each.identifiers.items()
+        for profile in profiles
+        for name, values in profile.identifiers.items()
         for value in values
     )
     assert set(owned.values()) <= {1}
-    limited = [len(each.identifiers.get(name, ())) for each in profiles for name in CONTESTED]
-    assert max(limited) <= 1
+    value_counts = [
+        len(profile.identifiers.get(name, ())) for profile in profiles for name in CONTESTED
+    ]
+    assert max(value_counts) <= 1
 
 
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12), st.data())
 def test_an_event_belongs_to_the_owner_of_its_strongest_identifier(
-    named: list[Any], data: st.DataObject
+    identifier_sets: list[Any], data: st.DataObject
 ) -> None:
     users = [
-        {"identifiers": each, "events": [event(f"e{number}")]} for number, each in enumerate(named)
+        {"identifiers": identifiers, "events": [build_event(f"e{number}")]}
+        for number, identifiers in enumerate(identifier_sets)
     ]
-    account = sent(users, [data.draw(st.booleans()) for _ in users])
+    account = send_users(users, [data.draw(st.booleans()) for _ in users])
     owners = {
-        made.name: profile
+        event.name: profile
         for profile in account.profiles.list_profiles_with_events()[0]
-        for made in profile.events
+        for event in profile.events
     }
-    for number, each in enumerate(named):
-        name, value = strongest(each)
+    for number, identifiers in enumerate(identifier_sets):
+        name, value = find_strongest_identifier(identifiers)
         assert value in owners[f"e{number}"].identifiers[name]
 
 
-def strongest(identifiers: dict[str, Any]) -> tuple[str, str]:
-    flat = {**identifiers, **identifiers.get("custom", {})}
-    return next((name, flat[name]) for name in IDENTIFIERS if name in flat)
+def find_strongest_identifier(identifiers: dict[str, Any]) -> tuple[str, str]:
+    all_identifiers = {**identifiers, **identifiers.get("custom", {})}
+    return next((name, all_identifiers[name]) for name in IDENTIFIERS if name in all_identifiers)
 
 
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12))
-def test_every_merge_is_recorded(named: list[Any]) -> None:
-    """Profiles made and profiles left differ by the merges that the survivors tell of."""
+def test_every_merge_is_recorded(identifier_sets: list[Any]) -> None:
+    """The surviving profiles record every profile that a merge removed."""
     account = Account()
     absorbed: list[str] = []
-    for number, each in enumerate(named):
-        account.send({"identifiers": each, "events": [event(f"e{number}")]})
-        absorbed += [gone for change in account.changes for gone in change.absorbed_profile_ids]
+    for number, identifiers in enumerate(identifier_sets):
+        account.send({"identifiers": identifiers, "events": [build_event(f"e{number}")]})
+        absorbed += [
+            profile_id for change in account.changes for profile_id in change.absorbed_profile_ids
+        ]
     recorded = [
         entry["merge"]["absorbed"]
         for profile in account.profiles.list_profiles_with_events()[0]
@@ -181,12 +189,12 @@ def test_a_merge_records_its_time_reason_and_request() -> None:
     account = Account()
     account.send({"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}})
     account.send({"identifiers": {"email": "a@b.io"}, "attributes": {"name": "Ada"}})
-    account.later(minutes=5)
+    account.advance_clock(minutes=5)
     other = {"identifiers": {"uuid": "u2"}, "attributes": {"name": "Bo"}}
     account.send(
         other, {"identifiers": {"uuid": "u1", "email": "a@b.io"}, "attributes": {"age": 36}}
     )
-    assert account.profile("uuid:u1")["merges"] == [
+    assert account.get_profile("uuid:u1")["merges"] == [
         {
             "at": "2026-11-23T10:05:00.000Z",
             "absorbed": "p2",
@@ -200,7 +208,7 @@ def test_a_merge_records_its_time_reason_and_request() -> None:
 
 
 @pytest.mark.parametrize("older", ["uuid", "email"])
-def test_lists_of_two_profiles_are_united_the_older_first(older: str) -> None:
+def test_lists_of_two_profiles_are_joined_the_older_first(older: str) -> None:
     account = Account()
     people = {
         "uuid": {"identifiers": {"uuid": "u1"}, "attributes": {"custom": {"tags": ["a", "b"]}}},
@@ -209,9 +217,9 @@ def test_lists_of_two_profiles_are_united_the_older_first(older: str) -> None:
             "attributes": {"custom": {"tags": ["b", "c"]}},
         },
     }
-    for name in sorted(people, key=lambda each: each != older):
+    for name in sorted(people, key=lambda name: name != older):
         account.send(people[name])
-        account.later(minutes=1)
+        account.advance_clock(minutes=1)
     account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "attributes": {"age": 36}})
     expected = {"uuid": ["a", "b", "c"], "email": ["b", "c", "a"]}
-    assert account.profile("uuid:u1")["attributes"]["custom"]["tags"] == expected[older]
+    assert account.get_profile("uuid:u1")["attributes"]["custom"]["tags"] == expected[older]

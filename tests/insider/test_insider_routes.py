@@ -19,10 +19,12 @@ def client() -> FlaskClient:
     return app.test_client()
 
 
-def test_an_upsert_is_answered_with_what_was_noticed(client: FlaskClient) -> None:
+def test_the_response_to_an_upsert_has_its_verdict(client: FlaskClient) -> None:
     user = {"identifiers": {"uuid": "u1"}, "attributes": {"idfa": "x"}}
-    answer = client.post("/api/user/v1/upsert", data=orjson.dumps({"users": [user]}), headers=KEYS)
-    assert (answer.status_code, answer.data, answer.headers["x-emulator-verdict"]) == (
+    response = client.post(
+        "/api/user/v1/upsert", data=orjson.dumps({"users": [user]}), headers=KEYS
+    )
+    assert (response.status_code, response.data, response.headers["x-emulator-verdict"]) == (
         200,
         b'{"data":{"successful":{"count":1},"fail":{}}}',
         "warning",
@@ -37,15 +39,15 @@ def test_an_upsert_is_answered_with_what_was_noticed(client: FlaskClient) -> Non
         ("POST", "/api/contact/v1/nowhere", 404),
     ],
 )
-def test_other_addresses_and_methods_are_refused_in_json(
+def test_unknown_addresses_and_methods_are_refused_in_json(
     client: FlaskClient, method: str, path: str, status: int
 ) -> None:
-    answer = client.open(path, method=method, headers=KEYS)
-    assert (answer.status_code, answer.mimetype) == (status, "application/json")
+    response = client.open(path, method=method, headers=KEYS)
+    assert (response.status_code, response.mimetype) == (status, "application/json")
 
 
 def test_a_body_beyond_the_limit_is_refused(client: FlaskClient) -> None:
-    answer = client.post("/api/user/v1/upsert", data=b" " * 5_000_002, headers=KEYS)
-    assert answer.json == {
+    response = client.post("/api/user/v1/upsert", data=b" " * 5_000_002, headers=KEYS)
+    assert response.json == {
         "error": "request body is bigger than maximum allowed size 5,000,000 bytes"
     }

@@ -1,9 +1,9 @@
-"""Journeys of a workspace file: read in full, or refused with the place and the remedy."""
+"""Journeys of a workspace file: parsed in full, or refused with the path and the remedy."""
 
 from datetime import timedelta
 
 import pytest
-from sandbox import email, journey, wait
+from sandbox import build_email, build_journey, build_wait
 
 from segment_insider_emulator.insider.journey_definition import (
     AttributeChangeCondition,
@@ -30,7 +30,7 @@ from segment_insider_emulator.workspace.validation import validate_document
 PURCHASE = EventCondition(("confirmation_page_view",), {})
 
 
-def workspace(*journeys: JSON) -> JSONObject:
+def build_workspace(*journeys: JSON) -> JSONObject:
     return {
         "source": {"name": "Web shop", "writeKey": "wk_demo"},
         "destination": {
@@ -41,31 +41,33 @@ def workspace(*journeys: JSON) -> JSONObject:
     }
 
 
-def test_every_part_of_a_journey_is_read() -> None:
+def test_every_part_of_a_journey_is_parsed() -> None:
     document = load_workspace_or_preset("fixtures/workspaces/journeys.yaml").document["insider"][
         "journeys"
     ]
     cart, newsletter = parse_journeys(document).values()
-    after = "steps[1].matching[0]"
+    branch = "steps[1].matching[0]"
     elements: list[JourneyElement] = [
         WaitElement("steps[0]", timedelta(minutes=45), "steps[1]"),
         CheckElement(
             "steps[1]",
             SinceEntryCondition(EventCondition(("cart_cleared",), {}), False),
-            after,
+            branch,
             None,
         ),
-        ReachabilityElement(after, "email", f"{after}.reachable[0]", f"{after}.not_reachable[0]"),
-        ChannelElement(f"{after}.reachable[0]", "email", "Your cart", f"{after}.reachable[1]"),
-        WaitElement(f"{after}.reachable[1]", timedelta(hours=23.25), f"{after}.reachable[2]"),
+        ReachabilityElement(
+            branch, "email", f"{branch}.reachable[0]", f"{branch}.not_reachable[0]"
+        ),
+        ChannelElement(f"{branch}.reachable[0]", "email", "Your cart", f"{branch}.reachable[1]"),
+        WaitElement(f"{branch}.reachable[1]", timedelta(hours=23.25), f"{branch}.reachable[2]"),
         CheckElement(
-            f"{after}.reachable[2]",
+            f"{branch}.reachable[2]",
             AttributeCondition("custom.plan", ConditionComparison("is", "gold")),
-            f"{after}.reachable[2].matching[0]",
+            f"{branch}.reachable[2].matching[0]",
             None,
         ),
-        ChannelElement(f"{after}.reachable[2].matching[0]", "whatsapp", "A gift for you", None),
-        ChannelElement(f"{after}.not_reachable[0]", "sms", "Your cart", None),
+        ChannelElement(f"{branch}.reachable[2].matching[0]", "whatsapp", "A gift for you", None),
+        ChannelElement(f"{branch}.not_reachable[0]", "sms", "Your cart", None),
     ]
     assert cart == JourneyDefinition(
         id=1,
@@ -87,7 +89,7 @@ def test_every_part_of_a_journey_is_read() -> None:
         reentry_period=timedelta(days=7),
         attribution_window=timedelta(days=1),
         first_step_path="steps[0]",
-        elements={each.step_path: each for each in elements},
+        elements={element.step_path: element for element in elements},
         document=document[0],
     )
     assert (newsletter.starter, newsletter.reentry_period, newsletter.attribution_window) == (
@@ -98,13 +100,13 @@ def test_every_part_of_a_journey_is_read() -> None:
 
 
 @pytest.mark.parametrize("name", PRESET_NAMES)
-def test_the_journeys_of_presets_are_sound(name: str) -> None:
+def test_the_journeys_of_presets_have_no_errors(name: str) -> None:
     assert validate_document(load_preset_workspace(name).document) == []
 
 
-def test_the_guide_ships_examples() -> None:
+def test_the_preset_guide_has_example_journeys() -> None:
     document = load_preset_workspace("guide").document["insider"]["journeys"]
-    assert [each.name for each in parse_journeys(document).values()] == [
+    assert [journey.name for journey in parse_journeys(document).values()] == [
         "Cart abandonment",
         "Purchase thank-you",
         "Welcome",
@@ -112,7 +114,7 @@ def test_the_guide_ships_examples() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "where", "what", "remedy"),
+    ("definition", "where", "what", "remedy"),
     [
         pytest.param(
             {"id": 1},
@@ -122,49 +124,49 @@ def test_the_guide_ships_examples() -> None:
             id="not a journey",
         ),
         pytest.param(
-            journey(starters=[]),
+            build_journey(starters=[]),
             ".starters",
             "unknown key 'starters'",
             "Did you mean 'starter'?",
             id="unknown key",
         ),
         pytest.param(
-            journey(id="1"),
+            build_journey(id="1"),
             ".id",
             "this is text, not a whole number",
             "Give a whole number, 1 or more, that no other journey has.",
             id="id that is text",
         ),
         pytest.param(
-            journey(starter={}),
+            build_journey(starter={}),
             ".starter",
             "a key is missing",
             "Write one of events, attribute.",
             id="nothing starts it",
         ),
         pytest.param(
-            journey(starter={"events": ["a"], "attribute": "email"}),
+            build_journey(starter={"events": ["a"], "attribute": "email"}),
             ".starter",
             "events and attribute cannot be combined",
             "Write one of events, attribute.",
             id="two starters",
         ),
         pytest.param(
-            journey(starter={"attribute": "email"}),
+            build_journey(starter={"attribute": "email"}),
             ".starter",
             "a key is missing",
             "Write one of changes, changes_to, changes_from.",
             id="attribute without its change",
         ),
         pytest.param(
-            journey(starter={"attribute": "email", "changes_to": ["a"]}),
+            build_journey(starter={"attribute": "email", "changes_to": ["a"]}),
             ".starter.changes_to",
             "changes_to takes a single value",
             "Architect detects changes of text, numbers and booleans.",
             id="change to a list",
         ),
         pytest.param(
-            journey(starter={"events": ["home_page_view"]}),
+            build_journey(starter={"events": ["home_page_view"]}),
             ".starter",
             "homepage_view starts a journey only with a segment",
             "Add a segment, such as [{attribute: email_optin, is: true}].",
@@ -172,7 +174,7 @@ def test_the_guide_ships_examples() -> None:
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            journey(starter={"events": ["a"], "parameters": {"unit_price": {"above": 3}}}),
+            build_journey(starter={"events": ["a"], "parameters": {"unit_price": {"above": 3}}}),
             ".starter.parameters.unit_price",
             "not a condition for a value",
             "Write a value, or one of is, is_not, more_than, less_than, contains, exists with its "
@@ -180,21 +182,23 @@ def test_the_guide_ships_examples() -> None:
             id="unknown operator",
         ),
         pytest.param(
-            journey(starter={"events": ["a"], "parameters": {"unit_price": {"more_than": "3"}}}),
+            build_journey(
+                starter={"events": ["a"], "parameters": {"unit_price": {"more_than": "3"}}}
+            ),
             ".starter.parameters.unit_price.more_than",
             "more_than takes a number",
             "Write it without quotes.",
             id="number in quotes",
         ),
         pytest.param(
-            journey(exits=[{"attribute": "customs.plan", "changes": True}]),
+            build_journey(exits=[{"attribute": "customs.plan", "changes": True}]),
             ".exits[0].attribute",
             "'customs.plan' is not a field of a profile",
             "Write a default name, or custom. and a name.",
             id="unknown place",
         ),
         pytest.param(
-            journey(eligibility={"times": "multiple"}),
+            build_journey(eligibility={"times": "multiple"}),
             ".eligibility",
             "times: multiple and period must be used together",
             "Write times: once, or times: multiple with a period such as 7 days.",
@@ -202,14 +206,14 @@ def test_the_guide_ships_examples() -> None:
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            journey(eligibility={"times": "twice"}),
+            build_journey(eligibility={"times": "twice"}),
             ".eligibility.times",
             "this must be one of once, multiple",
             "Say how often one person may enter.",
             id="unknown eligibility",
         ),
         pytest.param(
-            journey(goals=[{"name": str(each), "events": ["a"]} for each in range(11)]),
+            build_journey(goals=[{"name": str(number), "events": ["a"]} for number in range(11)]),
             ".goals",
             "a journey has at most 10 goals",
             "Keep 10.",
@@ -217,7 +221,7 @@ def test_the_guide_ships_examples() -> None:
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            journey(goals=[{"name": "Purchase", "events": ["a"]}]),
+            build_journey(goals=[{"name": "Purchase", "events": ["a"]}]),
             ".goals[0].name",
             "the goal 'Purchase' already exists",
             "Choose another name; Purchase always exists.",
@@ -225,42 +229,42 @@ def test_the_guide_ships_examples() -> None:
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            journey(wait("a while")),
+            build_journey(build_wait("a while")),
             ".steps[0].wait",
             "'a while' is not a duration",
             "Write a duration, such as 45 minutes, 1 day 2 hours or PT45M.",
             id="wait of no length",
         ),
         pytest.param(
-            journey({"channel": "pigeon", "message": "Hi"}),
+            build_journey({"channel": "pigeon", "message": "Hi"}),
             ".steps[0].channel",
             "this must be one of email, sms, whatsapp, web_push",
             "Give one channel.",
             id="unknown channel",
         ),
         pytest.param(
-            journey({"channel": "email"}),
+            build_journey({"channel": "email"}),
             ".steps[0]",
             "'message' is missing",
             "Give the message a name.",
             id="channel without a message",
         ),
         pytest.param(
-            journey({"wait": "1 hour", "reachable": []}),
+            build_journey({"wait": "1 hour", "reachable": []}),
             ".steps[0]",
             "'reachable' does not belong to a wait",
             "Write it as a separate step.",
             id="path of a wait",
         ),
         pytest.param(
-            journey({"check": {"did": {"events": ["a"]}}, "matching": [wait("x")]}),
+            build_journey({"check": {"did": {"events": ["a"]}}, "matching": [build_wait("x")]}),
             ".steps[0].matching[0].wait",
             "'x' is not a duration",
             "Write a duration, such as 45 minutes, 1 day 2 hours or PT45M.",
             id="mistake in a path",
         ),
         pytest.param(
-            journey({"check_reachability": "email"}, email()),
+            build_journey({"check_reachability": "email"}, build_email()),
             ".steps[1]",
             "no step can follow a check in the same list",
             "Move the step into a path of the check.",
@@ -268,22 +272,24 @@ def test_the_guide_ships_examples() -> None:
         ),
     ],
 )
-def test_errors_name_their_path(given: JSONObject, where: str, what: str, remedy: str) -> None:
-    first, *_ = validate_document(workspace(given))
-    assert (first.where, first.what, first.remedy) == (f"insider.journeys[0]{where}", what, remedy)
+def test_errors_have_their_path(definition: JSONObject, where: str, what: str, remedy: str) -> None:
+    error, *_ = validate_document(build_workspace(definition))
+    assert (error.where, error.what, error.remedy) == (f"insider.journeys[0]{where}", what, remedy)
 
 
-def test_ids_are_unique() -> None:
-    first, *_ = validate_document(workspace(journey(), journey()))
-    assert (first.where, first.what) == (
+def test_a_repeated_id_is_an_error() -> None:
+    error, *_ = validate_document(build_workspace(build_journey(), build_journey()))
+    assert (error.where, error.what) == (
         "insider.journeys[1].id",
         "insider.journeys[0] already has the id 1",
     )
 
 
 def test_the_first_error_of_each_journey_is_reported() -> None:
-    found = validate_document(workspace(journey(wait("x")), journey(wait("y"), id=2)))
-    assert [each.where for each in found] == [
+    errors = validate_document(
+        build_workspace(build_journey(build_wait("x")), build_journey(build_wait("y"), id=2))
+    )
+    assert [error.where for error in errors] == [
         "insider.journeys[0].steps[0].wait",
         "insider.journeys[1].steps[0].wait",
     ]

@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sandbox import ADA, ADDED, NOON, REACHABLE, Sandbox, email, journey, wait
+from sandbox import ADA, ADDED, NOON, REACHABLE, Sandbox, build_email, build_journey, build_wait
 
 from segment_insider_emulator.types import JSON, JSONObject
 
-WAIT = wait("45 minutes")
+WAIT = build_wait("45 minutes")
 ONCE = {"times": "once"}
 MULTIPLE = {"times": "multiple", "period": "1 day"}
 OPTED_IN = {"attribute": "email_optin", "changes_to": True}
@@ -61,16 +61,16 @@ OPTED_IN = {"attribute": "email_optin", "changes_to": True}
 def test_an_event_starts_a_journey_by_its_conditions(
     starter: JSONObject, event: JSONObject, enters: bool
 ) -> None:
-    box = Sandbox(journey(WAIT, starter={"events": [ADDED], **starter}))
-    box.send(box.event(ADDED, **event), attributes={"country": "SG"})
-    assert len(box.runs()) == enters
+    sandbox = Sandbox(build_journey(WAIT, starter={"events": [ADDED], **starter}))
+    sandbox.send(sandbox.build_event(ADDED, **event), attributes={"country": "SG"})
+    assert len(sandbox.list_runs()) == enters
 
 
-def test_a_starter_that_ignores_dates_says_so() -> None:
+def test_a_starter_that_ignores_dates_has_a_note() -> None:
     starter = {"events": [ADDED], "parameters": {"custom.due": "2020-01-01T00:00:00Z"}}
-    box = Sandbox(journey(starter=starter))
-    box.send(ADDED)
-    assert box.trail()[0][1] == (
+    sandbox = Sandbox(build_journey(starter=starter))
+    sandbox.send(ADDED)
+    assert sandbox.get_trail()[0][1] == (
         "entered because of item_added_to_cart at 2026-11-23T12:00:00Z; "
         "a starter ignores date parameters: custom.due"
     )
@@ -91,58 +91,65 @@ def test_a_starter_that_ignores_dates_says_so() -> None:
 def test_an_attribute_change_starts_a_journey(
     starter: JSONObject, values: list[JSON], entries: int
 ) -> None:
-    definition = journey(
+    definition = build_journey(
         starter={"attribute": "custom.tier", **starter},
         eligibility={"times": "multiple", "period": "1 second"},
     )
-    box = Sandbox(definition)
+    sandbox = Sandbox(definition)
     for value in values:
-        box.send(attributes={"custom": {"tier": value}}, append=False)
-        box.later("1 minute")
-    assert len(box.runs()) == entries
+        sandbox.send(attributes={"custom": {"tier": value}}, append=False)
+        sandbox.advance_clock("1 minute")
+    assert len(sandbox.list_runs()) == entries
 
 
 @pytest.mark.documented
 def test_deleting_an_attribute_starts_nothing() -> None:
-    box = Sandbox(journey(starter={"attribute": "name", "changes": True}, eligibility=ONCE))
-    box.send(attributes={"name": "Ada"}, skip_hook=True)
-    box.post("attribute/delete", {"users": [{"identifiers": ADA, "whole": ["name"]}]})
-    assert box.runs() == []
+    sandbox = Sandbox(
+        build_journey(starter={"attribute": "name", "changes": True}, eligibility=ONCE)
+    )
+    sandbox.send(attributes={"name": "Ada"}, skip_hook=True)
+    sandbox.post("attribute/delete", {"users": [{"identifiers": ADA, "whole": ["name"]}]})
+    assert sandbox.list_runs() == []
 
 
 @pytest.mark.assumed
-def test_a_changed_identifier_is_an_attribute_that_changes() -> None:
-    moved = {"attribute": "email", "changes_to": "new@x.io"}
-    box = Sandbox(journey(starter=moved, eligibility=ONCE))
-    box.send(attributes={"name": "Ada"}, who={"email": "ada@x.io"})
+def test_a_changed_identifier_counts_as_an_attribute_change() -> None:
+    starter = {"attribute": "email", "changes_to": "new@x.io"}
+    sandbox = Sandbox(build_journey(starter=starter, eligibility=ONCE))
+    sandbox.send(attributes={"name": "Ada"}, identifiers={"email": "ada@x.io"})
     identity = {"old_identifier": {"email": "ada@x.io"}, "new_identifier": {"email": "new@x.io"}}
-    box.post("identity", identity, "PATCH")
-    assert box.trail()[0][1] == 'entered because of email changed from "ada@x.io" to "new@x.io"'
+    sandbox.post("identity", identity, "PATCH")
+    assert (
+        sandbox.get_trail()[0][1]
+        == 'entered because of email changed from "ada@x.io" to "new@x.io"'
+    )
 
 
 @pytest.mark.assumed
-def test_an_attribute_that_a_merge_brings_is_one_that_changes() -> None:
-    box = Sandbox(journey(starter={"attribute": "name", "changes": True}, eligibility=ONCE))
-    box.send(who={"uuid": "ada"})
-    box.send(attributes={"name": "Ada"}, who={"email": "ada@x.io"}, skip_hook=True)
-    box.send(who={"uuid": "ada", "email": "ada@x.io"})
-    assert box.trail()[0][1] == 'entered because of name set to "Ada"'
+def test_an_attribute_added_by_a_merge_counts_as_an_attribute_change() -> None:
+    sandbox = Sandbox(
+        build_journey(starter={"attribute": "name", "changes": True}, eligibility=ONCE)
+    )
+    sandbox.send(identifiers={"uuid": "ada"})
+    sandbox.send(attributes={"name": "Ada"}, identifiers={"email": "ada@x.io"}, skip_hook=True)
+    sandbox.send(identifiers={"uuid": "ada", "email": "ada@x.io"})
+    assert sandbox.get_trail()[0][1] == 'entered because of name set to "Ada"'
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize("starter", [{"events": [ADDED]}, OPTED_IN], ids=["event", "attribute"])
 def test_skip_hook_starts_nothing(starter: JSONObject) -> None:
-    box = Sandbox(journey(WAIT, starter=starter))
-    box.send(ADDED, attributes=REACHABLE, skip_hook=True)
-    assert box.runs() == []
+    sandbox = Sandbox(build_journey(WAIT, starter=starter))
+    sandbox.send(ADDED, attributes=REACHABLE, skip_hook=True)
+    assert sandbox.list_runs() == []
 
 
 @pytest.mark.assumed
 def test_skip_hook_still_ends_a_run() -> None:
-    box = Sandbox(journey(WAIT, exits=[{"events": ["purchase"]}]))
-    box.send(ADDED)
-    box.send("purchase", skip_hook=True)
-    assert [run["status"] for run in box.runs()] == ["exited"]
+    sandbox = Sandbox(build_journey(WAIT, exits=[{"events": ["purchase"]}]))
+    sandbox.send(ADDED)
+    sandbox.send("purchase", skip_hook=True)
+    assert [run["status"] for run in sandbox.list_runs()] == ["exited"]
 
 
 @pytest.mark.documented
@@ -150,22 +157,22 @@ def test_skip_hook_still_ends_a_run() -> None:
     ("timestamp", "entries"),
     [
         pytest.param("2025-11-24T12:00:00Z", 1, id="a purchase of last year starts"),
-        pytest.param("2024-11-01T12:00:00Z", 0, id="one that is kept no longer does not"),
+        pytest.param("2024-11-01T12:00:00Z", 0, id="one past its retention does not"),
     ],
 )
 def test_historical_events_start_journeys(timestamp: str, entries: int) -> None:
-    box = Sandbox(journey(starter={"events": ["purchase"]}))
-    box.send(box.event("purchase", timestamp))
-    assert len(box.runs()) == entries
+    sandbox = Sandbox(build_journey(starter={"events": ["purchase"]}))
+    sandbox.send(sandbox.build_event("purchase", timestamp))
+    assert len(sandbox.list_runs()) == entries
 
 
-def test_an_event_sent_again_starts_nothing() -> None:
-    box = Sandbox(journey(eligibility={"times": "multiple", "period": "1 second"}))
-    same = box.event(ADDED)
-    box.send(same)
-    box.later("1 hour")
-    box.send(same)
-    assert len(box.runs()) == 1
+def test_a_repeated_event_starts_nothing() -> None:
+    sandbox = Sandbox(build_journey(eligibility={"times": "multiple", "period": "1 second"}))
+    same = sandbox.build_event(ADDED)
+    sandbox.send(same)
+    sandbox.advance_clock("1 hour")
+    sandbox.send(same)
+    assert len(sandbox.list_runs()) == 1
 
 
 @pytest.mark.documented
@@ -175,85 +182,101 @@ def test_an_event_sent_again_starts_nothing() -> None:
         pytest.param(ONCE, [], "30 days", 1, id="once"),
         pytest.param(MULTIPLE, [], "23 hours", 1, id="within the period"),
         pytest.param(MULTIPLE, [], "1 day", 2, id="after the period"),
-        pytest.param(MULTIPLE, [wait("9 days")], "2 days", 1, id="a person inside cannot enter"),
+        pytest.param(
+            MULTIPLE, [build_wait("9 days")], "2 days", 1, id="a person inside cannot enter"
+        ),
     ],
 )
-def test_eligibility(
+def test_eligibility_limits_entries(
     eligibility: JSONObject, steps: list[JSONObject], gap: str, entries: int
 ) -> None:
-    box = Sandbox(journey(*steps, eligibility=eligibility))
-    box.send(ADDED)
-    box.later(gap)
-    box.send(ADDED)
-    assert len(box.runs()) == entries
+    sandbox = Sandbox(build_journey(*steps, eligibility=eligibility))
+    sandbox.send(ADDED)
+    sandbox.advance_clock(gap)
+    sandbox.send(ADDED)
+    assert len(sandbox.list_runs()) == entries
 
 
 def test_one_call_with_several_products_is_one_entry() -> None:
-    box = Sandbox(journey())
-    box.send(*[box.event(ADDED, product_id=each) for each in ("mug", "tray", "lamp")])
-    assert len(box.runs()) == 1
+    sandbox = Sandbox(build_journey())
+    sandbox.send(
+        *[sandbox.build_event(ADDED, product_id=product) for product in ("mug", "tray", "lamp")]
+    )
+    assert len(sandbox.list_runs()) == 1
 
 
 def test_one_event_starts_every_journey_that_waits_for_it() -> None:
-    box = Sandbox(journey(WAIT), journey(id=2, name="Other"))
-    box.send(ADDED)
-    assert (box.trails(1), box.trails(2)) == ([["entered", "waiting"]], [["entered", "completed"]])
+    sandbox = Sandbox(build_journey(WAIT), build_journey(id=2, name="Other"))
+    sandbox.send(ADDED)
+    assert (sandbox.list_trail_kinds(1), sandbox.list_trail_kinds(2)) == (
+        [["entered", "waiting"]],
+        [["entered", "completed"]],
+    )
 
 
-def test_a_run_follows_the_profile_that_a_merge_keeps() -> None:
-    box = Sandbox(journey(WAIT, email(), exits=[{"events": ["purchase"]}]))
-    box.send(ADDED, who={"custom": {"segment_anonymous_id": "phone"}})
-    box.send(who=ADA, attributes=REACHABLE)
-    box.send(who={**ADA, "custom": {"segment_anonymous_id": "phone"}}, attributes={"name": "Ada"})
-    box.later("45 minutes")
-    assert [(run["profile_id"], run["status"]) for run in box.runs()] == [("p2", "completed")]
-    assert box.trail()[2:4] == [
+def test_a_run_moves_to_the_profile_that_survives_a_merge() -> None:
+    sandbox = Sandbox(build_journey(WAIT, build_email(), exits=[{"events": ["purchase"]}]))
+    sandbox.send(ADDED, identifiers={"custom": {"segment_anonymous_id": "phone"}})
+    sandbox.send(identifiers=ADA, attributes=REACHABLE)
+    sandbox.send(
+        identifiers={**ADA, "custom": {"segment_anonymous_id": "phone"}}, attributes={"name": "Ada"}
+    )
+    sandbox.advance_clock("45 minutes")
+    assert [(run["profile_id"], run["status"]) for run in sandbox.list_runs()] == [
+        ("p2", "completed")
+    ]
+    assert sandbox.get_trail()[2:4] == [
         ("12:00", "p1 was merged into p2, which continues the run"),
         ("12:45", "would send email to ada@x.io: Your cart"),
     ]
 
 
-def test_a_purchase_on_another_device_counts_once_both_are_one_person() -> None:
-    bought = {"check": {"did": {"events": ["purchase"]}}, "matching": [email("Thanks")]}
-    box = Sandbox(journey(WAIT, bought))
-    box.send(ADDED, attributes=REACHABLE)
-    box.later("10 minutes")
-    box.send("purchase", who={"custom": {"segment_anonymous_id": "laptop"}})
-    box.later("10 minutes")
-    box.send(who={**ADA, "custom": {"segment_anonymous_id": "laptop"}}, attributes={"name": "Ada"})
-    box.later("25 minutes")
-    assert box.trails() == [["entered", "waiting", "checked", "would_send", "completed"]]
+def test_a_purchase_on_another_device_counts_after_a_merge() -> None:
+    bought = {"check": {"did": {"events": ["purchase"]}}, "matching": [build_email("Thanks")]}
+    sandbox = Sandbox(build_journey(WAIT, bought))
+    sandbox.send(ADDED, attributes=REACHABLE)
+    sandbox.advance_clock("10 minutes")
+    sandbox.send("purchase", identifiers={"custom": {"segment_anonymous_id": "laptop"}})
+    sandbox.advance_clock("10 minutes")
+    sandbox.send(
+        identifiers={**ADA, "custom": {"segment_anonymous_id": "laptop"}},
+        attributes={"name": "Ada"},
+    )
+    sandbox.advance_clock("25 minutes")
+    assert sandbox.list_trail_kinds() == [
+        ["entered", "waiting", "checked", "would_send", "completed"]
+    ]
 
 
 @pytest.mark.assumed
-def test_of_two_runs_that_a_merge_brings_together_the_earlier_goes_on() -> None:
-    box = Sandbox(journey(WAIT))
+def test_the_earlier_of_two_runs_continues_after_a_merge() -> None:
+    sandbox = Sandbox(build_journey(WAIT))
     laptop: JSONObject = {"custom": {"segment_anonymous_id": "laptop"}}
-    box.send(ADDED, who=laptop)
-    box.later("1 minute")
-    box.send(ADDED)
-    box.later("1 minute")
-    box.send(who={**ADA, **laptop}, attributes={"name": "Ada"})
-    assert box.trails() == [
+    sandbox.send(ADDED, identifiers=laptop)
+    sandbox.advance_clock("1 minute")
+    sandbox.send(ADDED)
+    sandbox.advance_clock("1 minute")
+    sandbox.send(identifiers={**ADA, **laptop}, attributes={"name": "Ada"})
+    assert sandbox.list_trail_kinds() == [
         ["entered", "waiting", "merged"],
         ["entered", "waiting", "exited"],
     ]
-    assert {run["profile_id"] for run in box.runs()} == {"p2"}
+    assert {run["profile_id"] for run in sandbox.list_runs()} == {"p2"}
 
 
-def test_reset_forgets_every_run() -> None:
-    box = Sandbox(journey(WAIT))
-    box.send(ADDED)
-    box.journeys.delete_all_runs()
-    box.clock.reset(NOON)
-    assert box.runs() == []
-    assert box.counted()["counters"]["entered"] == 0
+def test_reset_deletes_every_run() -> None:
+    sandbox = Sandbox(build_journey(WAIT))
+    sandbox.send(ADDED)
+    sandbox.journeys.delete_all_runs()
+    sandbox.clock.reset(NOON)
+    assert sandbox.list_runs() == []
+    assert sandbox.get_counters()["counters"]["entered"] == 0
 
 
 def test_a_retry_starts_a_journey_that_a_fault_prevented(tmp_path: Path) -> None:
-    file = tmp_path / "kept.db"
-    sandbox = Sandbox(journey(wait("1 hour")), url=str(file))
-    added = sandbox.event(ADDED)
+    file = tmp_path / "journeys.db"
+    sandbox = Sandbox(build_journey(build_wait("1 hour")), url=str(file))
+    added = sandbox.build_event(ADDED)
     fault = "BEFORE INSERT ON journey_runs BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
     with closing(sqlite3.connect(file)) as another:
         another.execute(f"CREATE TRIGGER fault {fault}")
@@ -263,4 +286,4 @@ def test_a_retry_starts_a_journey_that_a_fault_prevented(tmp_path: Path) -> None
     sandbox.send(added)
     (profile,), _ = sandbox.profiles.list_profiles_with_events()
     assert [event.name for event in profile.events] == [ADDED, "journey_entered"]
-    assert sandbox.trails() == [["entered", "waiting"]]
+    assert sandbox.list_trail_kinds() == [["entered", "waiting"]]

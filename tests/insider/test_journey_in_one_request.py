@@ -1,19 +1,23 @@
-"""Requests that share one transaction leave what they leave one by one, and are answered alike."""
+"""Requests in one transaction have the same results and responses as requests one by one."""
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sandbox import ADDED, PURCHASE, Sandbox, email, journey, wait
+from sandbox import ADDED, PURCHASE, Sandbox, build_email, build_journey, build_wait
 
 from segment_insider_emulator.types import JSONObject
 
 BOUGHT = {"events": ["purchase"]}
 JOURNEYS = (
-    journey(email(), wait("1 hour"), {"check": {"did": BOUGHT}, "matching": [email("Thanks")]}),
-    journey(wait("1 hour"), id=2, exits=[BOUGHT], goals=[{"name": "bought", **BOUGHT}]),
-    journey(email("Welcome"), id=3, starter=BOUGHT, eligibility={"times": "once"}),
+    build_journey(
+        build_email(),
+        build_wait("1 hour"),
+        {"check": {"did": BOUGHT}, "matching": [build_email("Thanks")]},
+    ),
+    build_journey(build_wait("1 hour"), id=2, exits=[BOUGHT], goals=[{"name": "bought", **BOUGHT}]),
+    build_journey(build_email("Welcome"), id=3, starter=BOUGHT, eligibility={"times": "once"}),
 )
 EVENTS = st.builds(
     lambda name, minute: {
@@ -22,9 +26,9 @@ EVENTS = st.builds(
         "event_params": PURCHASE,
     },
     st.sampled_from([ADDED, "purchase", "looked_around"]),
-    st.integers(0, 1),  # few, so that some are sent twice
+    st.integers(0, 1),  # few values, so that some events are sent twice
 )
-# So few values that people are found, merged and mixed up.
+# So few values that profiles are found and merged.
 IDENTIFIERS = st.fixed_dictionaries(
     {},
     optional={
@@ -46,35 +50,39 @@ USERS = st.fixed_dictionaries(
 )
 
 
-def user(**identifiers: str) -> JSONObject:
+def build_user(**identifiers: str) -> JSONObject:
     return {"identifiers": identifiers, "attributes": {"email_optin": False}, "events": []}
 
 
 MERGED_INTO_A_NEW_PROFILE = [
-    [user(email="a@x.io")],
-    [user(uuid="u1"), user(uuid="u1", email="a@x.io")],
-    [user(email="a@x.io")],
+    [build_user(email="a@x.io")],
+    [build_user(uuid="u1"), build_user(uuid="u1", email="a@x.io")],
+    [build_user(email="a@x.io")],
 ]
 
 
 @example(MERGED_INTO_A_NEW_PROFILE)
 @given(st.lists(st.lists(USERS, min_size=1, max_size=3), min_size=1, max_size=6))
-def test_requests_of_one_transaction_leave_what_they_leave_one_by_one(
+def test_requests_in_one_transaction_have_the_same_results_as_one_by_one(
     requests: list[list[JSONObject]],
 ) -> None:
-    alone, together = Sandbox(*JOURNEYS), Sandbox(*JOURNEYS)
-    expected = answers(alone, requests, nullcontext())
-    assert answers(together, requests, together.profiles.unit_of_work()) == expected
-    assert kept(together) == kept(alone)
+    separate, together = Sandbox(*JOURNEYS), Sandbox(*JOURNEYS)
+    expected = send_requests(separate, requests, nullcontext())
+    assert send_requests(together, requests, together.profiles.unit_of_work()) == expected
+    assert list_profiles_and_runs(together) == list_profiles_and_runs(separate)
 
 
-def answers(
-    box: Sandbox, requests: list[list[JSONObject]], block: AbstractContextManager[object]
+def send_requests(
+    sandbox: Sandbox, requests: list[list[JSONObject]], block: AbstractContextManager[object]
 ) -> list[Any]:
     with block:
-        return [box.post("upsert", {"users": users}) for users in requests]
+        return [sandbox.post("upsert", {"users": users}) for users in requests]
 
 
-def kept(box: Sandbox) -> list[Any]:
-    runs = [run for each in JOURNEYS for run in box.journeys.run_store.list_runs(each["id"], {})[0]]
-    return [*box.profiles.list_profiles_with_events()[0], *runs]
+def list_profiles_and_runs(sandbox: Sandbox) -> list[Any]:
+    runs = [
+        run
+        for journey in JOURNEYS
+        for run in sandbox.journeys.run_store.list_runs(journey["id"], {})[0]
+    ]
+    return [*sandbox.profiles.list_profiles_with_events()[0], *runs]

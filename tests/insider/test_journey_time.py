@@ -1,23 +1,23 @@
-"""However time moves from one thing to the next, a journey decides the same."""
+"""A journey decides the same in however many steps the clock advances."""
 
 from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sandbox import ADDED, REACHABLE, Sandbox, email, journey, wait
+from sandbox import ADDED, REACHABLE, Sandbox, build_email, build_journey, build_wait
 
 from segment_insider_emulator.types import JSONObject
 
-CART = journey(
-    wait("45 minutes"),
+CART = build_journey(
+    build_wait("45 minutes"),
     {
         "check": {"did_not": {"events": ["cart_cleared"]}},
         "matching": [
-            email(),
-            wait("1 day"),
+            build_email(),
+            build_wait("1 day"),
             {
                 "check_reachability": "email",
-                "reachable": [wait("90 minutes"), email("Again")],
+                "reachable": [build_wait("90 minutes"), build_email("Again")],
                 "not_reachable": [{"channel": "sms", "message": "Again"}],
             },
         ],
@@ -38,23 +38,23 @@ MINUTES = st.integers(0, 3000)
 HISTORY = st.lists(st.tuples(MINUTES, st.sampled_from(sorted(ACTS))), max_size=8).map(sorted)
 
 
-def lived(history: list[tuple[int, str]], stops: list[int]) -> list[JSONObject]:
-    """The runs of one person, where time also stops at *stops* on its way."""
-    box = Sandbox(CART)
-    box.send(ADDED, attributes=REACHABLE)
+def run_history(history: list[tuple[int, str]], stops: list[int]) -> list[JSONObject]:
+    """Return the runs of one person; the clock also stops at *stops*."""
+    sandbox = Sandbox(CART)
+    sandbox.send(ADDED, attributes=REACHABLE)
     moments = sorted({0, 6000, *stops, *(at for at, _ in history)})
     for before, now in pairwise(moments):
-        box.later(f"{now - before} minutes")
+        sandbox.advance_clock(f"{now - before} minutes")
         for at, act in history:
             if at == now:
                 events, attributes = ACTS[act]
-                box.send(*events, attributes=attributes or None)
-    return box.runs()
+                sandbox.send(*events, attributes=attributes or None)
+    return sandbox.list_runs()
 
 
 @settings(max_examples=60)
 @given(HISTORY, st.lists(MINUTES, max_size=12))
-def test_time_moved_in_any_steps_gives_the_same_trails(
+def test_the_trails_are_the_same_in_however_many_steps_the_clock_advances(
     history: list[tuple[int, str]], stops: list[int]
 ) -> None:
-    assert lived(history, stops) == lived(history, [])
+    assert run_history(history, stops) == run_history(history, [])

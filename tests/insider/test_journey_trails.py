@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sandbox import ADA, ADDED, REACHABLE, Sandbox, email, journey, wait
+from sandbox import ADA, ADDED, REACHABLE, Sandbox, build_email, build_journey, build_wait
 
 from segment_insider_emulator.insider import journey_engine
 from segment_insider_emulator.insider.journey_definition import JourneyDefinition as Definition
@@ -12,7 +12,7 @@ from segment_insider_emulator.insider.journey_runner import RUNS_PER_TRANSACTION
 from segment_insider_emulator.storage.records import JourneyRun, TrailEntry
 from segment_insider_emulator.types import JSONObject
 
-WAIT = wait("45 minutes")
+WAIT = build_wait("45 minutes")
 BOUGHT = {"events": ["purchase"]}
 ENTERED = ("12:00", "entered because of item_added_to_cart at 2026-11-23T12:00:00Z")
 WAITS = ("12:00", "waits 45 minutes, until 2026-11-23T12:45:00.000Z")
@@ -49,20 +49,20 @@ NO_EMAIL = "dropped: email cannot reach this person"
 def test_a_channel_drops_unreachable_people(
     attributes: JSONObject, rest: list[tuple[str, str]]
 ) -> None:
-    box = Sandbox(journey(WAIT, email()))
-    box.send(ADDED, attributes=attributes)
-    box.later("45 minutes")
-    assert box.trail() == [ENTERED, WAITS, *rest]
+    sandbox = Sandbox(build_journey(WAIT, build_email()))
+    sandbox.send(ADDED, attributes=attributes)
+    sandbox.advance_clock("45 minutes")
+    assert sandbox.get_trail() == [ENTERED, WAITS, *rest]
 
 
 @pytest.mark.documented
-def test_reach_is_evaluated_when_the_channel_is_reached() -> None:
-    box = Sandbox(journey(WAIT, email()))
-    box.send(ADDED, attributes=REACHABLE)
-    box.later("44 minutes")
-    box.send(attributes={"email_optin": False})
-    box.later("1 minute")
-    assert box.trail()[-2:] == [
+def test_reachability_is_evaluated_when_the_run_reaches_the_channel() -> None:
+    sandbox = Sandbox(build_journey(WAIT, build_email()))
+    sandbox.send(ADDED, attributes=REACHABLE)
+    sandbox.advance_clock("44 minutes")
+    sandbox.send(attributes={"email_optin": False})
+    sandbox.advance_clock("1 minute")
+    assert sandbox.get_trail()[-2:] == [
         ("12:45", "email is not sent: email_optin is false"),
         ("12:45", NO_EMAIL),
     ]
@@ -80,21 +80,21 @@ def test_reach_is_evaluated_when_the_channel_is_reached() -> None:
         ),
     ],
 )
-def test_each_channel_is_not_sent_for_its_own_reason(channel: str, why: str) -> None:
-    box = Sandbox(journey({"channel": channel, "message": "Hi"}))
-    box.send(ADDED)
-    assert box.trail()[1] == ("12:00", f"{channel} is not sent: {why}")
+def test_each_channel_has_its_own_reasons_against_sending(channel: str, why: str) -> None:
+    sandbox = Sandbox(build_journey({"channel": channel, "message": "Hi"}))
+    sandbox.send(ADDED)
+    assert sandbox.get_trail()[1] == ("12:00", f"{channel} is not sent: {why}")
 
 
 @pytest.mark.documented
-def test_an_exit_acts_at_once_at_every_step() -> None:
-    box = Sandbox(journey(WAIT, email(), exits=[BOUGHT]))
-    box.send(ADDED, attributes=REACHABLE)
-    box.later("20 minutes")
-    box.send("purchase")
-    box.later("1 day")
+def test_an_exit_takes_effect_at_once_at_every_step() -> None:
+    sandbox = Sandbox(build_journey(WAIT, build_email(), exits=[BOUGHT]))
+    sandbox.send(ADDED, attributes=REACHABLE)
+    sandbox.advance_clock("20 minutes")
+    sandbox.send("purchase")
+    sandbox.advance_clock("1 day")
     what = "purchase at 2026-11-23T12:20:00Z"
-    assert box.trail() == [
+    assert sandbox.get_trail() == [
         ENTERED,
         WAITS,
         ("12:20", f"reached the goal Purchase: {what}"),
@@ -102,10 +102,10 @@ def test_an_exit_acts_at_once_at_every_step() -> None:
     ]
 
 
-def test_an_exit_beats_what_comes_after_it_in_one_request() -> None:
-    box = Sandbox(journey(email(), exits=[BOUGHT]))
-    box.send(ADDED, "purchase", attributes=REACHABLE)
-    assert box.trails() == [["entered", "goal", "exited"]]
+def test_an_exit_comes_before_later_events_of_the_same_request() -> None:
+    sandbox = Sandbox(build_journey(build_email(), exits=[BOUGHT]))
+    sandbox.send(ADDED, "purchase", attributes=REACHABLE)
+    assert sandbox.list_trail_kinds() == [["entered", "goal", "exited"]]
 
 
 @pytest.mark.parametrize(
@@ -149,15 +149,17 @@ def test_an_exit_beats_what_comes_after_it_in_one_request() -> None:
         ),
     ],
 )
-def test_a_check_says_which_way_and_why(condition: JSONObject, trail: list[str]) -> None:
-    box = Sandbox(journey(WAIT, {"check": condition, "matching": [email()]}))
-    box.send(attributes=REACHABLE | {"custom": {"plan": "gold"}})
-    box.send(box.event(ADDED, product_id="mug"), box.event(ADDED, product_id="tray"))
-    box.later("20 minutes")
-    box.send("purchase")
-    box.later("25 minutes")
-    checked, *rest = [what for at, what in box.trail() if at == "12:45"]
-    assert [checked, *[each[:10] for each in rest[:-1]]] == [f"checked: {trail[0]}", *trail[1:]]
+def test_a_check_records_its_result_and_reason(condition: JSONObject, trail: list[str]) -> None:
+    sandbox = Sandbox(build_journey(WAIT, {"check": condition, "matching": [build_email()]}))
+    sandbox.send(attributes=REACHABLE | {"custom": {"plan": "gold"}})
+    sandbox.send(
+        sandbox.build_event(ADDED, product_id="mug"), sandbox.build_event(ADDED, product_id="tray")
+    )
+    sandbox.advance_clock("20 minutes")
+    sandbox.send("purchase")
+    sandbox.advance_clock("25 minutes")
+    checked, *rest = [what for at, what in sandbox.get_trail() if at == "12:45"]
+    assert [checked, *[text[:10] for text in rest[:-1]]] == [f"checked: {trail[0]}", *trail[1:]]
 
 
 @pytest.mark.documented
@@ -166,16 +168,16 @@ def test_a_check_says_which_way_and_why(condition: JSONObject, trail: list[str])
     [
         pytest.param({"check_reachability": "email"}, "dropped", id="empty not-reachable path"),
         pytest.param(
-            {"check": {"did": {"events": ["never"]}}, "matching": [email()]},
+            {"check": {"did": {"events": ["never"]}}, "matching": [build_email()]},
             "completed",
             id="any other empty path",
         ),
     ],
 )
-def test_only_an_empty_not_reachable_path_drops(step: JSONObject, status: str) -> None:
-    box = Sandbox(journey(step))
-    box.send(ADDED)
-    assert [run["status"] for run in box.runs()] == [status]
+def test_only_an_empty_not_reachable_path_drops_the_run(step: JSONObject, status: str) -> None:
+    sandbox = Sandbox(build_journey(step))
+    sandbox.send(ADDED)
+    assert [run["status"] for run in sandbox.list_runs()] == [status]
 
 
 @pytest.mark.documented
@@ -187,18 +189,26 @@ def test_only_an_empty_not_reachable_path_drops(step: JSONObject, status: str) -
     ],
 )
 def test_the_same_email_is_skipped_for_half_an_hour(between: str, kinds: list[str]) -> None:
-    box = Sandbox(journey(email(), eligibility={"times": "multiple", "period": "1 minute"}))
-    box.send(ADDED, attributes=REACHABLE)
-    box.later(between)
-    box.send(ADDED)
-    assert box.trails()[1] == kinds
+    sandbox = Sandbox(
+        build_journey(build_email(), eligibility={"times": "multiple", "period": "1 minute"})
+    )
+    sandbox.send(ADDED, attributes=REACHABLE)
+    sandbox.advance_clock(between)
+    sandbox.send(ADDED)
+    assert sandbox.list_trail_kinds()[1] == kinds
 
 
-def test_time_passes_element_by_element() -> None:
-    box = Sandbox(journey(wait("10 minutes"), email("One"), wait("1 hour"), email("Two")))
-    box.send(ADDED, attributes=REACHABLE)
-    box.later("3 days")
-    assert [(at, what) for at, what in box.trail() if "would" in what or "completed" in what] == [
+def test_each_element_is_recorded_at_its_own_time() -> None:
+    sandbox = Sandbox(
+        build_journey(
+            build_wait("10 minutes"), build_email("One"), build_wait("1 hour"), build_email("Two")
+        )
+    )
+    sandbox.send(ADDED, attributes=REACHABLE)
+    sandbox.advance_clock("3 days")
+    assert [
+        (at, what) for at, what in sandbox.get_trail() if "would" in what or "completed" in what
+    ] == [
         ("12:10", "would send email to ada@x.io: One"),
         ("13:10", "would send email to ada@x.io: Two"),
         ("13:10", "completed: reached the end of the journey"),
@@ -206,10 +216,10 @@ def test_time_passes_element_by_element() -> None:
 
 
 @pytest.mark.documented
-def test_entering_is_written_to_the_profile() -> None:
-    box = Sandbox(journey(WAIT))
-    box.send(ADDED)
-    profile = box.profiles.get_with_events("p1")
+def test_an_entry_is_stored_as_an_event_of_the_profile() -> None:
+    sandbox = Sandbox(build_journey(WAIT))
+    sandbox.send(ADDED)
+    profile = sandbox.profiles.get_with_events("p1")
     assert profile
     assert [(event.name, event.params) for event in profile.events][1:] == [
         ("journey_entered", {"journey_id": 1, "journey_campaign_name": "Cart"})
@@ -223,55 +233,58 @@ def test_entering_is_written_to_the_profile() -> None:
         pytest.param("8 days", [], id="after it"),
     ],
 )
-def test_a_goal_counts_for_a_while_after_the_last_message(days: str, goals: list[str]) -> None:
-    box = Sandbox(journey(email()))
-    box.send(ADDED, attributes=REACHABLE)
-    box.later(days)
-    box.send("purchase")
-    box.send(box.event("purchase", event_group_id="o2"))
-    (run,) = box.runs()
+def test_a_goal_counts_for_a_time_after_the_last_message(days: str, goals: list[str]) -> None:
+    sandbox = Sandbox(build_journey(build_email()))
+    sandbox.send(ADDED, attributes=REACHABLE)
+    sandbox.advance_clock(days)
+    sandbox.send("purchase")
+    sandbox.send(sandbox.build_event("purchase", event_group_id="o2"))
+    (run,) = sandbox.list_runs()
     assert (run["status"], run["goals"]) == ("completed", goals)
 
 
 def test_a_deleted_profile_is_dropped_when_it_is_due() -> None:
-    box = Sandbox(journey(WAIT, email()))
-    box.send(ADDED, attributes=REACHABLE)
-    box.post("delete", {"identifiers": ADA})
-    box.later("1 hour")
-    assert box.trail()[-1] == ("12:45", "dropped: the profile was deleted")
+    sandbox = Sandbox(build_journey(WAIT, build_email()))
+    sandbox.send(ADDED, attributes=REACHABLE)
+    sandbox.post("delete", {"identifiers": ADA})
+    sandbox.advance_clock("1 hour")
+    assert sandbox.get_trail()[-1] == ("12:45", "dropped: the profile was deleted")
 
 
 @pytest.mark.documented
-def test_a_journey_taken_out_of_the_workspace_drops_who_is_in_it(tmp_path: Any) -> None:
-    url = str(tmp_path / "kept.db")
-    Sandbox(journey(WAIT), url=url).send(ADDED)
-    box = Sandbox(url=url)
-    box.later("1 hour")
-    assert box.trail()[-1] == ("12:45", "dropped: the workspace no longer has the next step")
+def test_a_journey_removed_from_the_workspace_drops_its_runs(tmp_path: Any) -> None:
+    url = str(tmp_path / "journeys.db")
+    Sandbox(build_journey(WAIT), url=url).send(ADDED)
+    sandbox = Sandbox(url=url)
+    sandbox.advance_clock("1 hour")
+    assert sandbox.get_trail()[-1] == (
+        "12:45",
+        "dropped: the workspace no longer has the next step",
+    )
 
 
-def test_more_people_than_one_transaction_takes_are_all_taken_on() -> None:
-    box = Sandbox(journey(WAIT))
+def test_more_runs_than_fit_into_one_transaction_are_all_advanced() -> None:
+    sandbox = Sandbox(build_journey(WAIT))
     people = [
-        {"identifiers": {"uuid": f"u{each}"}, "events": [box.event(ADDED)]}
-        for each in range(2 * RUNS_PER_TRANSACTION + 1)
+        {"identifiers": {"uuid": f"u{number}"}, "events": [sandbox.build_event(ADDED)]}
+        for number in range(2 * RUNS_PER_TRANSACTION + 1)
     ]
-    box.post("upsert", {"users": people})
-    box.later("45 minutes")
-    assert box.counted()["counters"]["completed"] == len(people)
+    sandbox.post("upsert", {"users": people})
+    sandbox.advance_clock("45 minutes")
+    assert sandbox.get_counters()["counters"]["completed"] == len(people)
 
 
 @pytest.mark.documented
-def test_counters_are_architects() -> None:
-    box = Sandbox(journey(WAIT, email(), exits=[BOUGHT]))
+def test_counters_are_those_of_architect() -> None:
+    sandbox = Sandbox(build_journey(WAIT, build_email(), exits=[BOUGHT]))
     for name in ("ann", "ben", "cat", "dan"):
-        box.send(ADDED, who={"uuid": name}, attributes={"name": name})
-    box.send("purchase", who={"uuid": "ben"})
-    box.send(who={"uuid": "cat"}, attributes=REACHABLE)
-    box.later("45 minutes")
-    box.send(ADDED, who={"uuid": "eve"})
-    shown = box.counted()
-    assert (shown["counters"], shown["goals"], shown["elements"]) == (
+        sandbox.send(ADDED, identifiers={"uuid": name}, attributes={"name": name})
+    sandbox.send("purchase", identifiers={"uuid": "ben"})
+    sandbox.send(identifiers={"uuid": "cat"}, attributes=REACHABLE)
+    sandbox.advance_clock("45 minutes")
+    sandbox.send(ADDED, identifiers={"uuid": "eve"})
+    counters = sandbox.get_counters()
+    assert (counters["counters"], counters["goals"], counters["elements"]) == (
         {"entered": 5, "in_progress": 1, "dropped": 2, "completed": 1, "exited": 1},
         {"Purchase": 1},
         [
@@ -297,14 +310,17 @@ def test_a_run_with_an_internal_error_is_dropped_and_does_not_stop_others(
     ) -> tuple[JourneyRun, list[TrailEntry]]:
         if journey.id == 1:
             raise ZeroDivisionError
-        return usual(journey, run, facts)
+        return original(journey, run, facts)
 
-    usual = journey_engine.advance_journey_run
-    box = Sandbox(journey(wait("1 hour"), email()), journey(wait("1 hour"), email(), id=2))
-    box.send(ADDED, attributes=REACHABLE)
+    original = journey_engine.advance_journey_run
+    sandbox = Sandbox(
+        build_journey(build_wait("1 hour"), build_email()),
+        build_journey(build_wait("1 hour"), build_email(), id=2),
+    )
+    sandbox.send(ADDED, attributes=REACHABLE)
     monkeypatch.setattr(journey_engine, "advance_journey_run", fail_for_journey_1)
-    box.later("2 hours")
-    assert box.runs()[0]["status"] == "dropped"
-    assert "internal error of the emulator: ZeroDivisionError" in box.trail()[-1][1]
-    assert box.runs(2)[0]["status"] == "completed"
+    sandbox.advance_clock("2 hours")
+    assert sandbox.list_runs()[0]["status"] == "dropped"
+    assert "internal error of the emulator: ZeroDivisionError" in sandbox.get_trail()[-1][1]
+    assert sandbox.list_runs(2)[0]["status"] == "completed"
     assert [record.exc_info is not None for record in caplog.records] == [True]

@@ -1,4 +1,4 @@
-"""What the unification host answers is what its description says."""
+"""The responses of the unification host match its OpenAPI description."""
 
 import json
 from dataclasses import replace
@@ -27,7 +27,7 @@ CALLS = [
 
 @pytest.fixture(scope="module")
 def app() -> Any:
-    """An emulator whose rates nobody exceeds."""
+    """An emulator without rate limits."""
     unlimited = InsiderAccountOptions(rates=dict.fromkeys(DEFAULT_RATE_LIMITS))
     return create_app(
         Config(db=":memory:"), replace(load_preset_workspace("guide"), insider_options=unlimited)
@@ -36,24 +36,26 @@ def app() -> Any:
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
-def test_every_answer_is_described(app: Any, method: str, path: str, mode: GenerationMode) -> None:
+def test_every_response_matches_the_description(
+    app: Any, method: str, path: str, mode: GenerationMode
+) -> None:
     check_operation(app, OPENAPI_PATH, (method, path), mode, headers=KEYS)
 
 
-def sample(method: str, path: str) -> JSON:
+def get_sample(method: str, path: str) -> JSON:
     content = build_openapi()["paths"][path][method]["requestBody"]["content"]
     return content["application/json"]["example"]
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS)
-def test_each_sample_of_the_description_is_taken(app: Any, method: str, path: str) -> None:
+def test_each_sample_of_the_description_is_accepted(app: Any, method: str, path: str) -> None:
     client = app.test_client()
     client.post("/emulator/v1/reset")
     upsert = CALLS[0]
-    client.post(upsert[1], json=sample(*upsert), headers=KEYS)
-    answer = client.open(path, method=method.upper(), json=sample(method, path), headers=KEYS)
-    # The Profile ID of the sample is nobody's here.
-    assert answer.status_code == (404 if path.startswith("/api/contact/") else 200), answer.data
+    client.post(upsert[1], json=get_sample(*upsert), headers=KEYS)
+    response = client.open(path, method=method.upper(), json=get_sample(method, path), headers=KEYS)
+    # No profile of this emulator has the Profile ID of the sample.
+    assert response.status_code == (404 if path.startswith("/api/contact/") else 200), response.data
 
 
 def test_the_schemas_are_json_schemas() -> None:

@@ -20,35 +20,35 @@ REVOKED = (
 )
 
 
-def panel(url: str = ":memory:", account_key: str = "test-key") -> IntegrationPanel:
+def create_panel(url: str = ":memory:", account_key: str = "test-key") -> IntegrationPanel:
     numbers, engine = count(1), open_database(url)
-    opened = IntegrationPanel(
+    new_panel = IntegrationPanel(
         "mybrand",
         account_key,
         IntegrationStore(engine),
         lambda: NOW,
         generate_key=lambda: f"key-{next(numbers)}",
     )
-    weakref.finalize(opened, engine.dispose)
-    return opened
+    weakref.finalize(new_panel, engine.dispose)
+    return new_panel
 
 
-def states(own: IntegrationPanel) -> list[tuple[str, str | None]]:
-    return [(each.name, each.revoked_at) for each in own.list_integrations()]
+def list_states(panel: IntegrationPanel) -> list[tuple[str, str | None]]:
+    return [(integration.name, integration.revoked_at) for integration in panel.list_integrations()]
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize("role", ["Administrator", "Editor with PII access"])
 def test_these_roles_may_change_integrations(role: str) -> None:
-    own = panel()
-    made, key = own.create_integration("Web shop", "Source", role)
-    assert (made.created_by, own.explain_key_rejection(key)) == (role, None)
-    assert own.revoke_integration(made.id, role) is not None
+    panel = create_panel()
+    integration, key = panel.create_integration("Web shop", "Source", role)
+    assert (integration.created_by, panel.explain_key_rejection(key)) == (role, None)
+    assert panel.revoke_integration(integration.id, role) is not None
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize(
-    ("role", "said"),
+    ("role", "role_text"),
     [
         ("Editor", "the role 'Editor'"),
         ("Viewer", "the role 'Viewer'"),
@@ -56,20 +56,20 @@ def test_these_roles_may_change_integrations(role: str) -> None:
         ("", "no role"),
     ],
 )
-def test_every_other_role_is_refused_in_one_sentence(role: str, said: str) -> None:
-    own = panel()
-    before = states(own)
+def test_every_other_role_is_refused_with_one_sentence(role: str, role_text: str) -> None:
+    panel = create_panel()
+    before = list_states(panel)
     for change in (
-        lambda: own.create_integration("Web shop", "Source", role),
-        lambda: own.revoke_integration(1, role),
+        lambda: panel.create_integration("Web shop", "Source", role),
+        lambda: panel.revoke_integration(1, role),
     ):
-        with pytest.raises(RoleNotPermitted) as refused:
+        with pytest.raises(RoleNotPermitted) as error:
             change()
-        assert str(refused.value) == (
-            f"role: a user with {said} cannot make changes to External Platform Integrations. "
+        assert str(error.value) == (
+            f"role: a user with {role_text} cannot make changes to External Platform Integrations. "
             "Use the role Administrator or Editor with PII access."
         )
-    assert states(own) == before
+    assert list_states(panel) == before
 
 
 @pytest.mark.parametrize(
@@ -87,43 +87,43 @@ def test_every_other_role_is_refused_in_one_sentence(role: str, said: str) -> No
         ),
     ],
 )
-def test_a_form_that_cannot_be_saved(name: str, kind: str, complaint: str) -> None:
-    with pytest.raises(EmulatorError) as refused:
-        panel().create_integration(name, kind, "Administrator")
-    assert str(refused.value) == complaint
+def test_an_invalid_form_is_refused(name: str, kind: str, complaint: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        create_panel().create_integration(name, kind, "Administrator")
+    assert str(error.value) == complaint
 
 
 @pytest.mark.assumed
 def test_the_key_of_the_workspace_file_works_until_it_is_revoked() -> None:
-    own = panel()
-    (file,) = own.list_integrations()
-    assert (own.explain_key_rejection("test-key"), file.origin, file.key_shown) == (
+    panel = create_panel()
+    (integration,) = panel.list_integrations()
+    assert (panel.explain_key_rejection("test-key"), integration.origin, integration.key_shown) == (
         None,
         "workspace",
         "te…",
     )
-    own.revoke_integration(file.id, "Administrator")
-    assert own.explain_key_rejection("test-key") == REVOKED.format(name="Workspace file")
+    panel.revoke_integration(integration.id, "Administrator")
+    assert panel.explain_key_rejection("test-key") == REVOKED.format(name="Workspace file")
 
 
 @pytest.mark.assumed
-def test_a_revoked_key_stays_revoked_and_others_go_on() -> None:
-    own = panel()
-    first, _ = own.create_integration("First", "Source", "Administrator")
-    own.create_integration("Second", "Source", "Administrator")
-    assert own.revoke_integration(first.id, "Administrator") == own.revoke_integration(
+def test_a_revoked_key_stays_revoked_and_other_keys_still_work() -> None:
+    panel = create_panel()
+    first, _ = panel.create_integration("First", "Source", "Administrator")
+    panel.create_integration("Second", "Source", "Administrator")
+    assert panel.revoke_integration(first.id, "Administrator") == panel.revoke_integration(
         first.id, "Administrator"
     )
-    assert [own.explain_key_rejection(key) for key in ("key-1", "key-2", "test-key")] == [
+    assert [panel.explain_key_rejection(key) for key in ("key-1", "key-2", "test-key")] == [
         REVOKED.format(name="First"),
         None,
         None,
     ]
-    assert states(own) == [("Workspace file", None), ("First", LATER), ("Second", None)]
+    assert list_states(panel) == [("Workspace file", None), ("First", LATER), ("Second", None)]
 
 
 @pytest.mark.parametrize(
-    ("key", "why"),
+    ("key", "reason"),
     [
         ("", "X-REQUEST-TOKEN is empty: enter the API Key that the panel showed."),
         ("wrong", UNKNOWN),
@@ -131,52 +131,52 @@ def test_a_revoked_key_stays_revoked_and_others_go_on() -> None:
         ("Schlüssel", UNKNOWN),
     ],
 )
-def test_another_key_does_not_open_the_account(key: str, why: str) -> None:
-    assert panel().explain_key_rejection(key) == why
+def test_an_unknown_key_is_rejected_with_a_reason(key: str, reason: str) -> None:
+    assert create_panel().explain_key_rejection(key) == reason
 
 
 def test_an_unknown_integration_cannot_be_revoked() -> None:
-    assert panel().revoke_integration(99, "Administrator") is None
+    assert create_panel().revoke_integration(99, "Administrator") is None
 
 
 def test_integrations_survive_a_restart_and_no_key_is_stored(tmp_path: Path) -> None:
-    db = tmp_path / "kept.db"
-    own = panel(str(db))
-    own.create_integration("Web shop", "Source", "Administrator")
-    own.revoke_integration(own.list_integrations()[0].id, "Administrator")
-    again = panel(str(db))
-    assert again.list_integrations() == own.list_integrations()
-    assert [again.explain_key_rejection(key) for key in ("key-1", "test-key")] == [
+    db = tmp_path / "panel.db"
+    panel = create_panel(str(db))
+    panel.create_integration("Web shop", "Source", "Administrator")
+    panel.revoke_integration(panel.list_integrations()[0].id, "Administrator")
+    reopened = create_panel(str(db))
+    assert reopened.list_integrations() == panel.list_integrations()
+    assert [reopened.explain_key_rejection(key) for key in ("key-1", "test-key")] == [
         None,
         REVOKED.format(name="Workspace file"),
     ]
-    kept = b"".join(file.read_bytes() for file in tmp_path.iterdir())
-    assert [key for key in (b"key-1", b"test-key") if key in kept] == []
+    file_content = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [key for key in (b"key-1", b"test-key") if key in file_content] == []
 
 
-def test_a_key_that_left_the_workspace_file_works_no_more(tmp_path: Path) -> None:
-    db = str(tmp_path / "kept.db")
-    panel(db)
-    again = panel(db, account_key="another-key")
-    assert [again.explain_key_rejection(key) for key in ("test-key", "another-key")] == [
+def test_a_key_removed_from_the_workspace_file_no_longer_works(tmp_path: Path) -> None:
+    db = str(tmp_path / "panel.db")
+    create_panel(db)
+    reopened = create_panel(db, account_key="another-key")
+    assert [reopened.explain_key_rejection(key) for key in ("test-key", "another-key")] == [
         UNKNOWN,
         None,
     ]
-    assert states(again) == [("Workspace file", None)]
+    assert list_states(reopened) == [("Workspace file", None)]
 
 
-def test_reset_leaves_the_workspace_file_s_integration() -> None:
-    own = panel()
-    own.create_integration("Web shop", "Source", "Administrator")
-    own.revoke_integration(own.list_integrations()[0].id, "Administrator")
-    own.reset_integrations()
-    assert [own.explain_key_rejection(key) for key in ("key-1", "test-key")] == [UNKNOWN, None]
-    assert states(own) == [("Workspace file", None)]
+def test_reset_restores_only_the_integration_of_the_workspace_file() -> None:
+    panel = create_panel()
+    panel.create_integration("Web shop", "Source", "Administrator")
+    panel.revoke_integration(panel.list_integrations()[0].id, "Administrator")
+    panel.reset_integrations()
+    assert [panel.explain_key_rejection(key) for key in ("key-1", "test-key")] == [UNKNOWN, None]
+    assert list_states(panel) == [("Workspace file", None)]
 
 
 def test_keys_are_not_guessable() -> None:
     engine = open_database(":memory:")
-    own = IntegrationPanel("mybrand", "test-key", IntegrationStore(engine), lambda: NOW)
-    keys = {own.create_integration("Shop", "Source", "Administrator")[1] for _ in range(3)}
+    panel = IntegrationPanel("mybrand", "test-key", IntegrationStore(engine), lambda: NOW)
+    keys = {panel.create_integration("Shop", "Source", "Administrator")[1] for _ in range(3)}
     engine.dispose()
     assert [len(key) for key in keys] == [48, 48, 48]

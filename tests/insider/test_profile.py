@@ -1,9 +1,9 @@
-"""What a profile knows after upserts, and which channels reach it."""
+"""Attributes and events of a profile after upserts, and the channels that reach it."""
 
 from typing import Any
 
 import pytest
-from account import PURCHASE, RECENT, Account, event
+from account import PURCHASE, RECENT, Account, build_event
 
 from segment_insider_emulator.insider.profile_json import WEB_PUSH_REASON, check_reachability
 
@@ -25,7 +25,7 @@ def test_list_attributes_grow_by_default(flags: Any, expected: list[str]) -> Non
     for tags in (["a", "b"], ["b", "c"]):
         attributes = {"custom": {"tags": tags}}
         account.send({"identifiers": {"uuid": "u1"}, "attributes": attributes, **flags})
-    assert account.profile("uuid:u1")["attributes"]["custom"] == {"tags": expected}
+    assert account.get_profile("uuid:u1")["attributes"]["custom"] == {"tags": expected}
 
 
 def test_attributes_are_stored_by_their_path() -> None:
@@ -38,7 +38,7 @@ def test_attributes_are_stored_by_their_path() -> None:
         "custom": {"plan": "pro"},
     }
     account.send({"identifiers": {"uuid": "u1"}, "attributes": attributes})
-    assert account.profile("uuid:u1")["attributes"] == {
+    assert account.get_profile("uuid:u1")["attributes"] == {
         "uuid": "u1",
         "lo": "en_US",
         "static_segment_id": [1],
@@ -51,25 +51,27 @@ def test_attributes_are_stored_by_their_path() -> None:
 def test_an_attribute_cannot_change_an_identifier() -> None:
     account = Account()
     account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "attributes": {"age": 1}})
-    told = account.warned({"identifiers": {"uuid": "u1"}, "attributes": {"email": "new@b.io"}})
-    assert told == [
+    warnings = account.send_and_list_warnings(
+        {"identifiers": {"uuid": "u1"}, "attributes": {"email": "new@b.io"}}
+    )
+    assert warnings == [
         (
             "users.0.attributes.email",
             "email already identifies this profile; an upsert cannot change it",
         )
     ]
-    assert account.profile("uuid:u1")["attributes"]["email"] == "a@b.io"
+    assert account.get_profile("uuid:u1")["attributes"]["email"] == "a@b.io"
 
 
 @pytest.mark.assumed
 def test_both_names_of_a_purchase_are_one_stored_event() -> None:
     account = Account()
-    sent = {
+    user = {
         "identifiers": {"uuid": "u1"},
-        "events": [event("purchase", custom={"tax": 1}, **PURCHASE)],
+        "events": [build_event("purchase", custom={"tax": 1}, **PURCHASE)],
     }
-    account.send(sent, skip_hook=True)
-    assert account.profile("uuid:u1")["events"] == [
+    account.send(user, skip_hook=True)
+    assert account.get_profile("uuid:u1")["events"] == [
         {
             "event_name": "confirmation_page_view",
             "display_name": "Purchase (Confirmation Page View)",
@@ -123,11 +125,18 @@ FULL = {
         ({"email": None, "email_optin": False}, ["no email", "email_optin is false"], [], []),
     ],
 )
-def test_reach(change: Any, email: list[str], sms: list[str], whatsapp: list[str]) -> None:
-    why = {"email": email, "sms": sms, "whatsapp": whatsapp, "web_push": [WEB_PUSH_REASON]}
-    reached = check_reachability({**FULL, **change})
-    assert {channel: told["why"] for channel, told in reached.items()} == why
-    assert all(told["reachable"] is not bool(told["why"]) for told in reached.values())
+def test_each_channel_has_the_reasons_why_it_is_not_reachable(
+    change: Any, email: list[str], sms: list[str], whatsapp: list[str]
+) -> None:
+    reasons = {
+        "email": email,
+        "sms": sms,
+        "whatsapp": whatsapp,
+        "web_push": [WEB_PUSH_REASON],
+    }
+    results = check_reachability({**FULL, **change})
+    assert {channel: result["why"] for channel, result in results.items()} == reasons
+    assert all(result["reachable"] is not bool(result["why"]) for result in results.values())
 
 
 @pytest.mark.documented

@@ -1,9 +1,9 @@
-"""Calls beyond the published rates are refused, on the emulator's clock."""
+"""Rate limits: calls beyond the published rates are refused, by the emulator's clock."""
 
 from typing import Any
 
 import pytest
-from account import Account, body
+from account import Account, parse_body
 
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 
@@ -21,7 +21,7 @@ CALLS: dict[str, tuple[str, str, Any]] = {
 
 
 @pytest.mark.documented
-def test_the_published_rates() -> None:
+def test_the_default_limits_are_the_published_rates() -> None:
     options = InsiderAccountOptions()
     assert {
         name: options.rate_limits[name] for name in ("upsert", "identityUpdate", "identityDelete")
@@ -50,34 +50,34 @@ def test_one_call_too_many_is_refused_until_the_next_minute(
     budget: str, first: str, second: str
 ) -> None:
     account = Account(rates={budget: 1})
-    account.later(seconds=12.5)
+    account.advance_clock(seconds=12.5)
     if budget != "upsert":
         account.send(USER)
-    assert account.call(*CALLS[first]).status != 429
-    answer = account.call(*CALLS[second])
-    assert (answer.status, body(answer), answer.headers["retry-after"]) == (
+    assert account.send_to(*CALLS[first]).status != 429
+    response = account.send_to(*CALLS[second])
+    assert (response.status, parse_body(response), response.headers["retry-after"]) == (
         429,
         {"error": "rejected: too many requests"},
         "48",
     )
-    account.later(seconds=48)
-    assert account.call(*CALLS[second]).status != 429
+    account.advance_clock(seconds=48)
+    assert account.send_to(*CALLS[second]).status != 429
 
 
-def test_budgets_are_apart_and_null_is_no_limit() -> None:
+def test_budgets_are_separate_and_null_is_no_limit() -> None:
     account = Account(rates={"upsert": None, "delete": 0})
     assert [account.send(USER).status for _ in range(3)] == [200] * 3
-    assert account.call(*CALLS["delete"]).status == 429
-    assert account.call(*CALLS["profile"]).status == 200
+    assert account.send_to(*CALLS["delete"]).status == 429
+    assert account.send_to(*CALLS["profile"]).status == 200
 
 
-def test_a_refused_sender_uses_up_nothing() -> None:
+def test_a_refused_sender_uses_up_no_budget() -> None:
     account = Account(rates={"upsert": 1})
     assert account.post(b"{}", x_request_token="wrong").status == 403
     assert account.send(USER).status == 200
 
 
-def test_reset_gives_everything_back() -> None:
+def test_reset_restores_the_budgets() -> None:
     account = Account(rates={"upsert": 1})
     account.send(USER)
     account.endpoint.reset_limits_and_retention()

@@ -3,22 +3,24 @@
 from typing import Any
 
 import pytest
-from account import RECENT, Account, body, event, findings
+from account import RECENT, Account, build_event, parse_body, parse_findings
 
 from segment_insider_emulator.types import JSONObject
 
 ADA = {"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}}
-LOST = "is not a documented key of"
+UNDOCUMENTED = "is not a documented key of"
 
 
-def remarks(account: Account, *users: Any, **more: Any) -> list[tuple[str, str, str]]:
-    found = findings(account.send(*users, **more))
-    return [(each["where"], each["what"], each["remedy"]) for each in found]
+def send_and_list_findings(
+    account: Account, *users: Any, **additions: Any
+) -> list[tuple[str, str, str]]:
+    all_findings = parse_findings(account.send(*users, **additions))
+    return [(finding["where"], finding["what"], finding["remedy"]) for finding in all_findings]
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize(
-    ("more", "remedy"),
+    ("additions", "remedy"),
     [
         ({"skiphook": True}, "Write skip_hook."),
         ({"skipHook": True}, "Write skip_hook."),
@@ -32,15 +34,15 @@ def remarks(account: Account, *users: Any, **more: Any) -> list[tuple[str, str, 
         ),
     ],
 )
-def test_an_undocumented_key_of_a_request_is_named(more: JSONObject, remedy: str) -> None:
-    (name,) = more
-    expected = (name, f"{name} {LOST} a request; its value is ignored", remedy)
-    assert remarks(Account(), ADA, **more) == [expected]
+def test_an_undocumented_key_of_a_request_is_named(additions: JSONObject, remedy: str) -> None:
+    (name,) = additions
+    expected = (name, f"{name} {UNDOCUMENTED} a request; its value is ignored", remedy)
+    assert send_and_list_findings(Account(), ADA, **additions) == [expected]
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize(
-    ("more", "remedy"),
+    ("additions", "remedy"),
     [
         ({"attribute": {}}, "Write attributes."),
         ({"Attributes": {}}, "Write attributes."),
@@ -57,15 +59,15 @@ def test_an_undocumented_key_of_a_request_is_named(more: JSONObject, remedy: str
         ({"event_params": {}}, "Move it into each event in events."),
     ],
 )
-def test_an_undocumented_key_of_a_user_is_named(more: JSONObject, remedy: str) -> None:
-    (name,) = more
-    expected = (f"users.0.{name}", f"{name} {LOST} a user; its value is ignored", remedy)
-    assert remarks(Account(), {**ADA, **more}) == [expected]
+def test_an_undocumented_key_of_a_user_is_named(additions: JSONObject, remedy: str) -> None:
+    (name,) = additions
+    expected = (f"users.0.{name}", f"{name} {UNDOCUMENTED} a user; its value is ignored", remedy)
+    assert send_and_list_findings(Account(), {**ADA, **additions}) == [expected]
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize(
-    ("more", "remedy"),
+    ("additions", "remedy"),
     [
         ({"event_param": {}}, "Write event_params."),
         ({"eventParams": {}}, "Write event_params."),
@@ -76,21 +78,27 @@ def test_an_undocumented_key_of_a_user_is_named(more: JSONObject, remedy: str) -
         ({"attributes": {}}, "Move it into each user in users."),
     ],
 )
-def test_an_undocumented_key_of_an_event_is_named(more: JSONObject, remedy: str) -> None:
-    (name,) = more
-    user = {"identifiers": {"uuid": "u1"}, "events": [{**event("a"), **more}]}
-    expected = (f"users.0.events.0.{name}", f"{name} {LOST} an event; its value is ignored", remedy)
-    assert remarks(Account(), user) == [expected]
+def test_an_undocumented_key_of_an_event_is_named(additions: JSONObject, remedy: str) -> None:
+    (name,) = additions
+    user = {"identifiers": {"uuid": "u1"}, "events": [{**build_event("a"), **additions}]}
+    expected = (
+        f"users.0.events.0.{name}",
+        f"{name} {UNDOCUMENTED} an event; its value is ignored",
+        remedy,
+    )
+    assert send_and_list_findings(Account(), user) == [expected]
 
 
 def test_a_rejected_user_gets_a_suggestion_for_the_wrong_key() -> None:
-    answer = Account().send({"identifier": {"uuid": "u1"}, "attributes": {"name": "Ada"}})
-    assert body(answer)["data"]["fail"]["count"] == 1
-    told = [each for each in findings(answer) if each["where"] == "users.0.identifier"]
-    assert [each["remedy"] for each in told] == ["Write identifiers."]
+    response = Account().send({"identifier": {"uuid": "u1"}, "attributes": {"name": "Ada"}})
+    assert parse_body(response)["data"]["fail"]["count"] == 1
+    suggestions = [
+        finding for finding in parse_findings(response) if finding["where"] == "users.0.identifier"
+    ]
+    assert [finding["remedy"] for finding in suggestions] == ["Write identifiers."]
 
 
-def test_every_documented_key_is_taken_without_a_word() -> None:
+def test_documented_keys_cause_no_finding() -> None:
     user = {
         **ADA,
         "insider_id": "p1",
@@ -100,8 +108,8 @@ def test_every_documented_key_is_taken_without_a_word() -> None:
     }
     account = Account()
     account.send(ADA)
-    more = {"skip_hook": False, "platform": "segment"}
-    assert remarks(account, user, **more) == []
+    additions = {"skip_hook": False, "platform": "segment"}
+    assert send_and_list_findings(account, user, **additions) == []
 
 
 @pytest.mark.parametrize(
@@ -112,16 +120,18 @@ def test_every_documented_key_is_taken_without_a_word() -> None:
         ({**ADA, "events": [5]}, "users.0.events.0.type(object)"),
     ],
 )
-def test_what_is_no_structure_is_left_to_the_other_rules(user: Any, where: str) -> None:
-    answer = Account().send(user)
-    assert list(body(answer)["data"]["fail"]["errors"]) == [where]
-    assert not [each for each in findings(answer) if LOST in each["what"]]
+def test_a_value_of_the_wrong_type_causes_no_finding_about_keys(user: Any, where: str) -> None:
+    response = Account().send(user)
+    assert list(parse_body(response)["data"]["fail"]["errors"]) == [where]
+    assert not [finding for finding in parse_findings(response) if UNDOCUMENTED in finding["what"]]
 
 
-def test_a_root_name_one_slip_away_names_the_known_one() -> None:
+def test_a_misspelled_default_attribute_gets_the_correct_name() -> None:
     user = {"identifiers": {"uuid": "u1"}, "attributes": {"emial": "a@b.io"}}
     what = "emial is not an Insider One attribute; it may be ignored"
-    assert remarks(Account(), user) == [("users.0.attributes.emial", what, "Write email.")]
+    assert send_and_list_findings(Account(), user) == [
+        ("users.0.attributes.emial", what, "Write email.")
+    ]
 
 
 @pytest.mark.documented
@@ -143,8 +153,10 @@ def test_an_undocumented_key_of_a_deletion_is_named(
     account = Account()
     account.send(ADA)
     sent = {"users": [{"identifiers": {"uuid": "u1"}, **user}]}
-    answer = account.call("POST", "user/v1/attribute/delete", sent)
-    assert [(each["where"], each["remedy"]) for each in findings(answer)] == [(where, remedy)]
+    response = account.send_to("POST", "user/v1/attribute/delete", sent)
+    assert [(finding["where"], finding["remedy"]) for finding in parse_findings(response)] == [
+        (where, remedy)
+    ]
 
 
 UUID = {"identifiers": {"uuid": "u1"}}
@@ -184,39 +196,46 @@ PERIOD = {"start_date": 0, "end_date": 2**31, "wanted": [{"event_name": "a"}]}
         ),
     ],
 )
-def test_a_request_about_one_user(
+def test_an_undocumented_key_of_a_request_about_one_user_is_named(
     method: str, path: str, sent: JSONObject, where: str, remedy: str
 ) -> None:
     account = Account()
     account.send({"identifiers": {"uuid": "u1", "email": "a@b.io"}, "attributes": {"name": "Ada"}})
-    more = {"attributes": ["name"]} if path.endswith("profile") else {}
-    answer = account.call(method, path, {**UUID, **more, **sent})
-    assert answer.status == 200
-    assert [(each["where"], each["remedy"]) for each in findings(answer)] == [(where, remedy)]
+    additions = {"attributes": ["name"]} if path.endswith("profile") else {}
+    response = account.send_to(method, path, {**UUID, **additions, **sent})
+    assert response.status == 200
+    assert [(finding["where"], finding["remedy"]) for finding in parse_findings(response)] == [
+        (where, remedy)
+    ]
 
 
 @pytest.mark.parametrize("path", ["user/v1/profile", "user/v1/delete", "user/v1/anonymize"])
 def test_a_rejected_request_names_the_undocumented_key(path: str) -> None:
-    answer = Account().call("POST", path, {"identifier": {"uuid": "u1"}})
-    told = [(each["verdict"], each["where"], each["remedy"]) for each in findings(answer)]
-    assert told[1:] == [("warning", "identifier", "Write identifiers.")]
-    assert told[0][0] == "dropped"
+    response = Account().send_to("POST", path, {"identifier": {"uuid": "u1"}})
+    described = [
+        (finding["verdict"], finding["where"], finding["remedy"])
+        for finding in parse_findings(response)
+    ]
+    assert described[1:] == [("warning", "identifier", "Write identifiers.")]
+    assert described[0][0] == "dropped"
 
 
 @pytest.mark.parametrize("key", ["newIdentifier", "new_identifer", "identifiers"])
-def test_a_change_of_an_identifier(key: str) -> None:
+def test_an_undocumented_key_of_an_identifier_change_is_named(key: str) -> None:
     account = Account()
     account.send(ADA)
     sent = {"old_identifier": {"uuid": "u1"}, "new_identifier": {"uuid": "u2"}, key: {}}
-    answer = account.call("PATCH", "user/v1/identity", sent)
+    response = account.send_to("PATCH", "user/v1/identity", sent)
     remedies = {"identifiers": "Move it into old_identifier and new_identifier."}
     expected = (key, remedies.get(key, "Write new_identifier."))
-    assert [(each["where"], each["remedy"]) for each in findings(answer)] == [expected]
+    assert [(finding["where"], finding["remedy"]) for finding in parse_findings(response)] == [
+        expected
+    ]
 
 
-def test_the_profile_id_is_anonymized_with_the_keys_of_the_published_sample() -> None:
+def test_the_keys_of_the_published_anonymization_sample_cause_no_finding() -> None:
     account = Account()
     account.send(ADA)
     sent = {"partner": "mybrand", "insider_id": "p1", "api_key": "x", "insiderID": "p1"}
-    answer = account.call("POST", "contact/v1/anonymize", sent)
-    assert [each["where"] for each in findings(answer)] == ["insiderID"]
+    response = account.send_to("POST", "contact/v1/anonymize", sent)
+    assert [finding["where"] for finding in parse_findings(response)] == ["insiderID"]

@@ -1,32 +1,32 @@
-"""The Upsert endpoint answers in Insider One's own words."""
+"""Responses of the Upsert endpoint, in the texts of Insider One."""
 
 from typing import Any
 
 import orjson
 import pytest
-from account import KEYS, PURCHASE, RECENT, Account, body, event, findings
+from account import KEYS, PURCHASE, RECENT, Account, build_event, parse_body, parse_findings
 
 from segment_insider_emulator.types import HttpRequest
 
-BARE = {"uuid": "u1"}
-NOBODY = ["either insider_id or idenifiers must be specified"]
-USER = {"identifiers": BARE, "attributes": {"name": "Ada"}}
+IDENTIFIERS = {"uuid": "u1"}
+NO_IDENTIFIERS = ["either insider_id or idenifiers must be specified"]
+USER = {"identifiers": IDENTIFIERS, "attributes": {"name": "Ada"}}
 
 
-def without(name: str) -> dict[str, Any]:
+def build_purchase_without(name: str) -> dict[str, Any]:
     return {key: value for key, value in PURCHASE.items() if key != name}
 
 
 @pytest.mark.documented
-def test_users_taken_are_counted() -> None:
-    answer = Account().send(USER, {"identifiers": {"uuid": "u2"}, "attributes": {"name": "Bo"}})
-    assert (answer.status, body(answer), answer.headers["content-type"]) == (
+def test_accepted_users_are_counted() -> None:
+    response = Account().send(USER, {"identifiers": {"uuid": "u2"}, "attributes": {"name": "Bo"}})
+    assert (response.status, parse_body(response), response.headers["content-type"]) == (
         200,
         {"data": {"successful": {"count": 2}, "fail": {}}},
         "application/json",
     )
-    assert answer.headers["x-emulator-verdict"] == "accepted"
-    assert findings(answer) == []
+    assert response.headers["x-emulator-verdict"] == "accepted"
+    assert parse_findings(response) == []
 
 
 @pytest.mark.documented
@@ -35,8 +35,8 @@ def test_users_taken_are_counted() -> None:
     [
         pytest.param(
             {
-                "identifiers": BARE,
-                "events": [event("purchase", currency="USD", quantity=1, product_id="p")],
+                "identifiers": IDENTIFIERS,
+                "events": [build_event("purchase", currency="USD", quantity=1, product_id="p")],
             },
             {
                 "users.0.events.0.event_params.*.required": [
@@ -48,7 +48,10 @@ def test_users_taken_are_counted() -> None:
         ),
         pytest.param(
             {"attributes": {"name": "Ada"}},
-            {"users.0.identifiers.required": NOBODY, "users.0.insider_id.required": NOBODY},
+            {
+                "users.0.identifiers.required": NO_IDENTIFIERS,
+                "users.0.insider_id.required": NO_IDENTIFIERS,
+            },
             id="neither identifiers nor insider_id",
         ),
         pytest.param(
@@ -80,7 +83,10 @@ def test_users_taken_are_counted() -> None:
             id="phone number not in E.164 form",
         ),
         pytest.param(
-            {"identifiers": BARE, "events": [{"event_name": "homepageView", "timestamp": RECENT}]},
+            {
+                "identifiers": IDENTIFIERS,
+                "events": [{"event_name": "homepageView", "timestamp": RECENT}],
+            },
             {
                 "users.0.events.0.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)": [
                     "invalid event name: homepageView"
@@ -101,29 +107,29 @@ def test_users_taken_are_counted() -> None:
         ),
     ],
 )
-def test_a_documented_fault_fails_the_user(user: Any, errors: Any) -> None:
-    answer = Account().send(user)
-    assert (answer.status, body(answer)) == (
+def test_a_documented_error_rejects_the_user(user: Any, errors: Any) -> None:
+    response = Account().send(user)
+    assert (response.status, parse_body(response)) == (
         200,
         {"data": {"successful": {}, "fail": {"count": 1, "errors": errors}}},
     )
-    assert answer.headers["x-emulator-verdict"] == "dropped"
+    assert response.headers["x-emulator-verdict"] == "dropped"
 
 
 @pytest.mark.documented
 def test_backslashes_of_an_error_key_are_doubled_in_the_raw_json() -> None:
-    answer = Account().send({"identifiers": {"email": "sample"}, "events": []})
-    assert b'"users.0.identifiers.*.regexp(^.+@.+\\\\..+$)"' in answer.body
+    response = Account().send({"identifiers": {"email": "sample"}, "events": []})
+    assert b'"users.0.identifiers.*.regexp(^.+@.+\\\\..+$)"' in response.body
 
 
 @pytest.mark.assumed
 @pytest.mark.parametrize(
     ("user", "errors"),
     [
-        ({"identifiers": {"custom": {}}, "events": []}, {"identifiers.required": NOBODY}),
-        ({"identifiers": {}, "events": []}, {"identifiers.required": NOBODY}),
+        ({"identifiers": {"custom": {}}, "events": []}, {"identifiers.required": NO_IDENTIFIERS}),
+        ({"identifiers": {}, "events": []}, {"identifiers.required": NO_IDENTIFIERS}),
         (
-            {"identifiers": BARE},
+            {"identifiers": IDENTIFIERS},
             {"attributes.required": ["either attributes or events must be specified"]},
         ),
         ("ada", {"type(object)": ["user must be object: ada"]}),
@@ -136,31 +142,34 @@ def test_backslashes_of_an_error_key_are_doubled_in_the_raw_json() -> None:
             {"insider_id.type(string)": ["insider_id must be string: 7"]},
         ),
         (
-            {"identifiers": BARE, "attributes": []},
+            {"identifiers": IDENTIFIERS, "attributes": []},
             {"attributes.type(object)": ["attributes must be object: []"]},
         ),
-        ({"identifiers": BARE, "events": {}}, {"events.type(array)": ["events must be array: {}"]}),
         (
-            {"identifiers": BARE, "events": [1]},
+            {"identifiers": IDENTIFIERS, "events": {}},
+            {"events.type(array)": ["events must be array: {}"]},
+        ),
+        (
+            {"identifiers": IDENTIFIERS, "events": [1]},
             {"events.0.type(object)": ["event must be object: 1"]},
         ),
         (
-            {"identifiers": BARE, "events": [{}]},
+            {"identifiers": IDENTIFIERS, "events": [{}]},
             {
                 "events.0.event_name.required": ["event_name is required"],
                 "events.0.timestamp.required": ["timestamp is required"],
             },
         ),
         (
-            {"identifiers": BARE, "events": [event("a", "yesterday")]},
+            {"identifiers": IDENTIFIERS, "events": [build_event("a", "yesterday")]},
             {"events.0.timestamp.*.datetime(rfc3339)": ["invalid timestamp: yesterday"]},
         ),
         (
-            {"identifiers": BARE, "events": [{**event("a"), "event_params": []}]},
+            {"identifiers": IDENTIFIERS, "events": [{**build_event("a"), "event_params": []}]},
             {"events.0.event_params.type(object)": ["event_params must be object: []"]},
         ),
         (
-            {"identifiers": BARE, "events": [event("order_#1")]},
+            {"identifiers": IDENTIFIERS, "events": [build_event("order_#1")]},
             {
                 "events.0.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)": [
                     "invalid event name: order_#1"
@@ -169,27 +178,32 @@ def test_backslashes_of_an_error_key_are_doubled_in_the_raw_json() -> None:
         ),
     ],
 )
-def test_an_undocumented_fault_fails_the_user_in_like_words(user: Any, errors: Any) -> None:
-    answer = body(Account().send(user))["data"]["fail"]
+def test_an_undocumented_error_rejects_the_user_in_similar_words(user: Any, errors: Any) -> None:
+    response = parse_body(Account().send(user))["data"]["fail"]
     expected = {f"users.0.{key}": texts for key, texts in errors.items()}
-    twins = {"identifiers.required": "insider_id", "attributes.required": "events"}
-    for key, twin in twins.items():
+    same_error_keys = {"identifiers.required": "insider_id", "attributes.required": "events"}
+    for key, other_key in same_error_keys.items():
         if key in errors:
-            expected[f"users.0.{twin}.required"] = errors[key]
-    assert answer == {"count": 1, "errors": expected}
+            expected[f"users.0.{other_key}.required"] = errors[key]
+    assert response == {"count": 1, "errors": expected}
 
 
-def test_an_unknown_identifier_is_named_to_people_though_the_answer_does_not() -> None:
-    answer = Account().send({"identifiers": {"uuid": "u1", "crm": "7", "erp": "8"}, "events": []})
-    named = [each["where"] for each in findings(answer)]
-    assert named == ["users.0.identifiers.crm", "users.0.identifiers.erp"]
+def test_an_unknown_identifier_is_named_in_the_findings_only() -> None:
+    response = Account().send({"identifiers": {"uuid": "u1", "crm": "7", "erp": "8"}, "events": []})
+    places = [finding["where"] for finding in parse_findings(response)]
+    assert places == ["users.0.identifiers.crm", "users.0.identifiers.erp"]
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize("name", PURCHASE)
-def test_each_required_parameter_of_a_purchase(name: str) -> None:
-    answer = Account().send({"identifiers": BARE, "events": [event("purchase", **without(name))]})
-    assert body(answer)["data"]["fail"]["errors"] == {
+def test_each_required_parameter_of_a_purchase_is_checked(name: str) -> None:
+    response = Account().send(
+        {
+            "identifiers": IDENTIFIERS,
+            "events": [build_event("purchase", **build_purchase_without(name))],
+        }
+    )
+    assert parse_body(response)["data"]["fail"]["errors"] == {
         "users.0.events.0.event_params.*.required": [
             f"{name} parameter is required on purchase event"
         ]
@@ -197,9 +211,11 @@ def test_each_required_parameter_of_a_purchase(name: str) -> None:
 
 
 @pytest.mark.documented
-def test_a_cart_needs_its_group_currency_and_price() -> None:
-    answer = Account().send({"identifiers": BARE, "events": [event("cart_page_view", quantity=2)]})
-    assert body(answer)["data"]["fail"]["errors"] == {
+def test_a_cart_requires_group_currency_and_price() -> None:
+    response = Account().send(
+        {"identifiers": IDENTIFIERS, "events": [build_event("cart_page_view", quantity=2)]}
+    )
+    assert parse_body(response)["data"]["fail"]["errors"] == {
         "users.0.events.0.event_params.*.required": [
             f"{name} parameter is required on cart_page_view event"
             for name in ("event_group_id", "currency", "unit_sale_price")
@@ -208,26 +224,26 @@ def test_a_cart_needs_its_group_currency_and_price() -> None:
 
 
 @pytest.mark.assumed
-def test_a_user_with_one_fault_is_refused_whole_and_the_others_are_taken() -> None:
+def test_a_user_with_one_error_is_rejected_as_a_whole_and_the_others_accepted() -> None:
     account = Account()
-    half = {
+    partly_invalid = {
         "identifiers": {"uuid": "bad"},
         "attributes": {"name": "Bo"},
-        "events": [event("a"), event("B")],
+        "events": [build_event("a"), build_event("B")],
     }
-    answer = body(account.send(USER, half))
-    assert (answer["data"]["successful"], answer["data"]["fail"]["count"]) == ({"count": 1}, 1)
-    assert list(answer["data"]["fail"]["errors"]) == [
+    response = parse_body(account.send(USER, partly_invalid))
+    assert (response["data"]["successful"], response["data"]["fail"]["count"]) == ({"count": 1}, 1)
+    assert list(response["data"]["fail"]["errors"]) == [
         "users.1.events.1.event_name.*.regexp(^[a-z0-9][a-zA-Z0-9._-]*$)"
     ]
     assert account.profiles.list_profiles_with_events("uuid:bad") == ([], None)
-    assert account.profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
+    assert account.get_profile("uuid:u1")["attributes"] == {"uuid": "u1", "name": "Ada"}
 
 
 @pytest.mark.assumed
-def test_the_faults_of_one_user_are_listed_up_to_a_hundred() -> None:
+def test_at_most_a_hundred_errors_of_one_user_are_listed() -> None:
     names = [{"event_name": "A", "timestamp": RECENT}] * 200
-    fail = body(Account().send({"identifiers": BARE, "events": names}))["data"]["fail"]
+    fail = parse_body(Account().send({"identifiers": IDENTIFIERS, "events": names}))["data"]["fail"]
     assert (fail["count"], len(fail["errors"])) == (1, 100)
 
 
@@ -240,7 +256,7 @@ INVALID_JSON = {"success": False, "message": "Request data is not in valid JSON 
 
 @pytest.mark.documented
 @pytest.mark.parametrize(
-    ("sent", "headers", "status", "answered"),
+    ("sent", "headers", "status", "check_responds"),
     [
         (b"{}", {}, 400, {"error": "users must be defined: bad request"}),
         (
@@ -273,11 +289,13 @@ INVALID_JSON = {"success": False, "message": "Request data is not in valid JSON 
         (b"{}", {"x_request_token": ""}, 403, ACCESS_DENIED),
     ],
 )
-def test_a_documented_refusal(sent: bytes, headers: Any, status: int, answered: Any) -> None:
-    answer = Account().post(sent, **headers)
-    assert (answer.status, body(answer)) == (status, answered)
-    assert [each["what"] for each in findings(answer)] == [
-        answered.get("error") or answered["message"]
+def test_a_request_is_refused_with_a_documented_text(
+    sent: bytes, headers: Any, status: int, check_responds: Any
+) -> None:
+    response = Account().post(sent, **headers)
+    assert (response.status, parse_body(response)) == (status, check_responds)
+    assert [finding["what"] for finding in parse_findings(response)] == [
+        check_responds.get("error") or check_responds["message"]
     ]
 
 
@@ -295,26 +313,28 @@ def test_a_documented_refusal(sent: bytes, headers: Any, status: int, answered: 
         ),
     ],
 )
-def test_an_undocumented_refusal(sent: Any, text: str) -> None:
-    answer = Account().post(orjson.dumps(sent))
-    assert (answer.status, body(answer)) == (400, {"error": text})
+def test_a_request_is_refused_with_an_undocumented_text(sent: Any, text: str) -> None:
+    response = Account().post(orjson.dumps(sent))
+    assert (response.status, parse_body(response)) == (400, {"error": text})
 
 
 def test_a_body_of_more_than_100_levels_is_refused_and_one_of_100_is_read() -> None:
-    def nested(levels: int) -> bytes:
+    def build_nested_body(levels: int) -> bytes:
         return b"[" * levels + b"]" * levels
 
-    assert body(Account().post(nested(100))) == {"error": "users must be defined: bad request"}
-    assert body(Account().post(nested(101))) == INVALID_JSON
-    assert body(Account().post(nested(100_000))) == INVALID_JSON
+    assert parse_body(Account().post(build_nested_body(100))) == {
+        "error": "users must be defined: bad request"
+    }
+    assert parse_body(Account().post(build_nested_body(101))) == INVALID_JSON
+    assert parse_body(Account().post(build_nested_body(100_000))) == INVALID_JSON
 
 
 @pytest.mark.documented
-def test_a_thousand_users_and_a_content_type_with_a_charset_are_taken() -> None:
+def test_a_thousand_users_and_a_content_type_with_a_charset_are_accepted() -> None:
     users = [{"identifiers": {"uuid": f"u{n}"}, "attributes": {"age": n}} for n in range(1000)]
     sent = orjson.dumps({"users": users, "platform": "segment"})
-    answer = Account().post(sent, content_type="application/json; charset=utf-8")
-    assert body(answer) == {"data": {"successful": {"count": 1000}, "fail": {}}}
+    response = Account().post(sent, content_type="application/json; charset=utf-8")
+    assert parse_body(response) == {"data": {"successful": {"count": 1000}, "fail": {}}}
 
 
 @pytest.mark.parametrize(
@@ -325,16 +345,18 @@ def test_a_thousand_users_and_a_content_type_with_a_charset_are_taken() -> None:
         ("GET", "/api/user/v1/upsert", 405, "POST"),
     ],
 )
-def test_addresses_it_does_not_have(method: str, path: str, status: int, allow: str | None) -> None:
-    answer = Account().endpoint.handle_request(HttpRequest(method, path, KEYS))
-    assert (answer.status, answer.headers.get("allow")) == (status, allow)
-    assert list(body(answer)) == ["error"]
+def test_unknown_addresses_and_methods_are_refused(
+    method: str, path: str, status: int, allow: str | None
+) -> None:
+    response = Account().endpoint.handle_request(HttpRequest(method, path, KEYS))
+    assert (response.status, response.headers.get("allow")) == (status, allow)
+    assert list(parse_body(response)) == ["error"]
 
 
 @pytest.mark.observed
 def test_the_cart_of_the_destination_is_accepted_and_stored() -> None:
     account = Account()
-    lines = [
+    products = [
         {
             "custom": {},
             "product_id": "P1",
@@ -357,17 +379,20 @@ def test_the_cart_of_the_destination_is_accepted_and_stored() -> None:
     user = {
         "identifiers": {"uuid": "u1", "custom": {"segment_anonymous_id": "a1"}, "email": "x@y.io"},
         "attributes": {"custom": {}, "email": "x@y.io"},
-        "events": [event("cart_page_view", "2026-11-23T09:00:00.000Z", **line) for line in lines],
+        "events": [
+            build_event("cart_page_view", "2026-11-23T09:00:00.000Z", **product)
+            for product in products
+        ],
         "not_append": True,
     }
-    assert account.warned(user, platform="segment") == []
-    profile = account.profile("segment_anonymous_id:a1")
+    assert account.send_and_list_warnings(user, platform="segment") == []
+    profile = account.get_profile("segment_anonymous_id:a1")
     assert profile["identifiers"] == {
         "uuid": "u1",
         "email": "x@y.io",
         "custom": {"segment_anonymous_id": "a1"},
     }
     assert profile["attributes"] == {"uuid": "u1", "email": "x@y.io"}
-    assert [each["event_params"] for each in profile["events"]] == [
-        {key: value for key, value in line.items() if key != "custom"} for line in lines
+    assert [event["event_params"] for event in profile["events"]] == [
+        {key: value for key, value in product.items() if key != "custom"} for product in products
     ]

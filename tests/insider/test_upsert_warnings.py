@@ -1,9 +1,9 @@
-"""Warnings about accepted data that does not do what its sender expects."""
+"""Warnings about accepted data whose effect differs from what the sender expects."""
 
 from typing import Any
 
 import pytest
-from account import PURCHASE, RECENT, Account, body, event, findings
+from account import PURCHASE, RECENT, Account, build_event, parse_body, parse_findings
 
 WRONG_TYPE = "the wrong type and is not stored"
 
@@ -81,57 +81,63 @@ WRONG_TYPE = "the wrong type and is not stored"
         ),
     ],
 )
-def test_an_attribute(attributes: Any, where: str | None, what: str) -> None:
+def test_an_attribute_without_effect_causes_a_warning(
+    attributes: Any, where: str | None, what: str
+) -> None:
     user = {"identifiers": {"uuid": "u1"}, "attributes": attributes}
     place = "users.0" if where is None else f"users.0.attributes{where}"
-    assert Account().warned(user) == [(place, what)]
+    assert Account().send_and_list_warnings(user) == [(place, what)]
 
 
 @pytest.mark.parametrize(
     ("sent", "where", "what"),
     [
         (
-            event("a", currency="euro"),
+            build_event("a", currency="euro"),
             "event_params.currency",
             "currency does not have the format Insider One expects: euro",
         ),
-        (event("a", quantity=1.5), "event_params.quantity", f"quantity has {WRONG_TYPE}: 1.5"),
         (
-            event("a", taxonomy="Shoes"),
+            build_event("a", quantity=1.5),
+            "event_params.quantity",
+            f"quantity has {WRONG_TYPE}: 1.5",
+        ),
+        (
+            build_event("a", taxonomy="Shoes"),
             "event_params.taxonomy",
             f"taxonomy has {WRONG_TYPE}: Shoes",
         ),
         (
-            event("a", url="/p/1"),
+            build_event("a", url="/p/1"),
             "event_params.url",
             "url does not have the format Insider One expects: /p/1",
         ),
         (
-            event("a", tax=3),
+            build_event("a", tax=3),
             "event_params",
             "tax is not an Insider One parameter; it may be ignored",
         ),
         (
-            event("a", custom={"color": "red"}),
+            build_event("a", custom={"color": "red"}),
             "event_params.custom",
             "default parameter sent under custom, so the default stays empty: color",
         ),
         (
-            event("confirmation_page_view", currency="EUR", quantity=1),
+            build_event("confirmation_page_view", currency="EUR", quantity=1),
             "event_params",
             "confirmation_page_view has no event_group_id, unit_sale_price;"
             " Insider One requires them for purchase",
         ),
         (
-            event("a", "2026-11-24T10:00:00Z"),
+            build_event("a", "2026-11-24T10:00:00Z"),
             "timestamp",
             "the timestamp of a is in the future: 2026-11-24T10:00:00Z",
         ),
     ],
 )
-def test_an_event(sent: Any, where: str, what: str) -> None:
+def test_an_event_without_effect_causes_a_warning(sent: Any, where: str, what: str) -> None:
     user = {"identifiers": {"uuid": "u1"}, "events": [sent]}
-    assert Account().warned(user) == [(f"users.0.events.0.{where}", what)]
+    assert Account().send_and_list_warnings(user) == [(f"users.0.events.0.{where}", what)]
 
 
 @pytest.mark.assumed
@@ -147,17 +153,17 @@ def test_an_event(sent: Any, where: str, what: str) -> None:
 )
 def test_an_expired_event_gets_a_200_and_is_not_stored(name: str, days: int) -> None:
     account = Account()
-    user = {"identifiers": {"uuid": "u1"}, "events": [event(name, **PURCHASE)]}
-    account.later(days=days)
-    assert account.warned(user) == [
+    user = {"identifiers": {"uuid": "u1"}, "events": [build_event(name, **PURCHASE)]}
+    account.advance_clock(days=days)
+    assert account.send_and_list_warnings(user) == [
         (
             "users.0.events.0.timestamp",
             f"{name} is older than {days} days, so it is not stored: {RECENT}",
         )
     ]
-    assert account.profile("uuid:u1")["events"] == []
-    account.later(minutes=-1)
-    assert account.warned(user) == []
+    assert account.get_profile("uuid:u1")["events"] == []
+    account.advance_clock(minutes=-1)
+    assert account.send_and_list_warnings(user) == []
 
 
 @pytest.mark.parametrize(
@@ -187,25 +193,27 @@ def test_an_expired_event_gets_a_200_and_is_not_stored(name: str, days: int) -> 
         ),
     ],
 )
-def test_an_option(more: Any, user: Any, expected: tuple[str, str]) -> None:
+def test_an_option_without_effect_causes_a_warning(
+    more: Any, user: Any, expected: tuple[str, str]
+) -> None:
     user = {"identifiers": {"uuid": "u1"}, "attributes": {"name": "Ada"}, **user}
-    assert Account().warned(user, **more) == [expected]
+    assert Account().send_and_list_warnings(user, **more) == [expected]
 
 
-def test_an_identifier_that_the_account_does_not_list_is_an_attribute() -> None:
+def test_an_identifier_that_the_account_does_not_list_is_stored_as_an_attribute() -> None:
     account = Account(("uuid",))
     user = {
         "identifiers": {"uuid": "u1", "email": "a@b.io", "custom": {"segment_anonymous_id": "a1"}},
         "attributes": {"name": "Ada"},
     }
-    assert account.warned(user) == [
+    assert account.send_and_list_warnings(user) == [
         (
             f"users.0.identifiers.{name}",
             f"{name} cannot identify a user, it is not in the account's identity resolution",
         )
         for name in ("email", "segment_anonymous_id")
     ]
-    profile = account.profile("uuid:u1")
+    profile = account.get_profile("uuid:u1")
     assert profile["identifiers"] == {"uuid": "u1"}
     assert profile["attributes"] == {
         "uuid": "u1",
@@ -216,13 +224,14 @@ def test_an_identifier_that_the_account_does_not_list_is_an_attribute() -> None:
 
 
 @pytest.mark.assumed
-def test_an_unknown_profile_id_makes_a_new_profile_with_an_id_of_its_own() -> None:
+def test_an_unknown_profile_id_creates_a_new_profile_with_another_id() -> None:
     account = Account()
     user = {"insider_id": "nobody", "attributes": {"name": "Ada"}}
     what = "no profile has this insider_id, so a new anonymous profile is created"
-    assert account.warned(user) == [("users.0.insider_id", what)]
+    assert account.send_and_list_warnings(user) == [("users.0.insider_id", what)]
     assert [
-        (each.id, each.identifiers) for each in account.profiles.list_profiles_with_events()[0]
+        (profile.id, profile.identifiers)
+        for profile in account.profiles.list_profiles_with_events()[0]
     ] == [("p1", {})]
 
 
@@ -231,35 +240,41 @@ def test_an_unknown_profile_id_makes_a_new_profile_with_an_id_of_its_own() -> No
 def test_an_empty_value_never_identifies_a_user(blocked: Any) -> None:
     user = {"identifiers": {"uuid": "", "email": "a@b.io"}, "attributes": {"name": "Ada"}}
     account = Account(**blocked)
-    assert account.warned(user) == [
+    assert account.send_and_list_warnings(user) == [
         ("users.0.identifiers.uuid", "uuid is '', a blocked value; it cannot identify a user")
     ]
-    assert account.profile("email:a@b.io")["identifiers"] == {"email": "a@b.io"}
+    assert account.get_profile("email:a@b.io")["identifiers"] == {"email": "a@b.io"}
 
 
 @pytest.mark.assumed
-def test_a_required_parameter_of_another_type_is_there_and_never_shows() -> None:
+def test_a_required_parameter_of_the_wrong_type_is_accepted_but_not_stored() -> None:
     account = Account()
-    bought = event("purchase", **{**PURCHASE, "unit_sale_price": "8.5"})
-    assert account.warned({"identifiers": {"uuid": "u1"}, "events": [bought]}) == [
+    bought = build_event("purchase", **{**PURCHASE, "unit_sale_price": "8.5"})
+    assert account.send_and_list_warnings({"identifiers": {"uuid": "u1"}, "events": [bought]}) == [
         (
             "users.0.events.0.event_params.unit_sale_price",
             f"unit_sale_price has {WRONG_TYPE}: 8.5",
         )
     ]
-    (kept,) = account.profile("uuid:u1")["events"]
-    assert kept["event_params"] == {"event_group_id": "o1", "currency": "EUR", "quantity": 1}
+    (stored_event,) = account.get_profile("uuid:u1")["events"]
+    assert stored_event["event_params"] == {
+        "event_group_id": "o1",
+        "currency": "EUR",
+        "quantity": 1,
+    }
 
 
 @pytest.mark.assumed
-def test_an_unsubscribed_person_is_not_reached_even_after_a_new_opt_in() -> None:
+def test_an_unsubscribed_person_is_not_reachable_even_after_a_new_opt_in() -> None:
     account = Account()
     ada = {"identifiers": {"uuid": "u1", "email": "a@b.io"}}
-    gone = {**ada, "attributes": {"global_unsubscribe": True}}
+    unsubscribed = {**ada, "attributes": {"global_unsubscribe": True}}
     what = "Insider One's channels set this attribute; the effect of an upsert is not documented"
-    assert account.warned(gone) == [("users.0.attributes.global_unsubscribe", what)]
-    assert account.warned({**ada, "attributes": {"email_optin": True}}) == []
-    email = account.profile("uuid:u1")["reach"]["email"]
+    assert account.send_and_list_warnings(unsubscribed) == [
+        ("users.0.attributes.global_unsubscribe", what)
+    ]
+    assert account.send_and_list_warnings({**ada, "attributes": {"email_optin": True}}) == []
+    email = account.get_profile("uuid:u1")["reach"]["email"]
     assert (email["reachable"], email["why"]) == (False, ["global_unsubscribe is true"])
 
 
@@ -269,8 +284,8 @@ def test_identifiers_are_case_sensitive() -> None:
     for email in ("Ada@b.io", "ada@b.io"):
         account.send({"identifiers": {"email": email}, "attributes": {"name": email}})
     names = {
-        each.attributes["email"]: each.attributes["name"]
-        for each in account.profiles.list_profiles_with_events()[0]
+        profile.attributes["email"]: profile.attributes["name"]
+        for profile in account.profiles.list_profiles_with_events()[0]
     }
     assert names == {"Ada@b.io": "Ada@b.io", "ada@b.io": "ada@b.io"}
 
@@ -279,7 +294,7 @@ def test_identifiers_are_case_sensitive() -> None:
 def test_a_blocked_value_does_not_identify_a_user() -> None:
     account = Account()
     user = {"identifiers": {"uuid": "undefined"}, "attributes": {"name": "Ada"}}
-    told = [
+    warnings = [
         (
             "users.0.identifiers.uuid",
             "uuid is 'undefined', a blocked value; it cannot identify a user",
@@ -289,24 +304,30 @@ def test_a_blocked_value_does_not_identify_a_user() -> None:
             "no identifier of this user is usable, so a new anonymous profile is created",
         ),
     ]
-    assert account.warned(user) == told
-    assert account.warned(user) == told
-    assert [each.id for each in account.profiles.list_profiles_with_events()[0]] == ["p1", "p2"]
+    assert account.send_and_list_warnings(user) == warnings
+    assert account.send_and_list_warnings(user) == warnings
+    assert [profile.id for profile in account.profiles.list_profiles_with_events()[0]] == [
+        "p1",
+        "p2",
+    ]
 
 
 def test_a_repeated_event_causes_a_warning_and_is_stored_once() -> None:
     account = Account()
-    user = {"identifiers": {"uuid": "u1"}, "events": [event("a", plan="x"), event("a", plan="y")]}
+    user = {
+        "identifiers": {"uuid": "u1"},
+        "events": [build_event("a", plan="x"), build_event("a", plan="y")],
+    }
     account.send(user)
-    retold = [what for _, what in account.warned(user) if "already has" in what]
-    assert retold == ["the profile already has this a; it is stored once"] * 2
-    assert len(account.profile("uuid:u1")["events"]) == 2
+    warnings = [what for _, what in account.send_and_list_warnings(user) if "already has" in what]
+    assert warnings == ["the profile already has this a; it is stored once"] * 2
+    assert len(account.get_profile("uuid:u1")["events"]) == 2
 
 
-def test_a_finding_names_its_verdict_its_place_and_the_remedy() -> None:
-    answer = Account().send({"identifiers": {"phone_number": "12345"}, "events": []})
-    assert answer.headers["x-emulator-findings"].isascii()
-    assert findings(answer) == [
+def test_a_finding_has_its_verdict_its_place_and_the_remedy() -> None:
+    response = Account().send({"identifiers": {"phone_number": "12345"}, "events": []})
+    assert response.headers["x-emulator-findings"].isascii()
+    assert parse_findings(response) == [
         {
             "verdict": "dropped",
             "where": "users.0.identifiers.phone_number",
@@ -317,15 +338,15 @@ def test_a_finding_names_its_verdict_its_place_and_the_remedy() -> None:
     ]
 
 
-def test_findings_fit_a_header_and_the_worst_come_first() -> None:
+def test_findings_fit_into_a_header_with_the_worst_first() -> None:
     users = [
         {"identifiers": {"uuid": "u1"}, "attributes": {"custom": {f"x{n}": {}}}} for n in range(30)
     ]
     users.append({"identifiers": {"email": "é\n" * 100_000}, "events": []})
-    answer = Account().send(*users)
-    told = findings(answer)
-    assert body(answer)["data"]["successful"] == {"count": 30}
-    assert answer.headers["x-emulator-verdict"] == "dropped"
-    assert (len(told), told[0]["verdict"], len(told[0]["what"])) == (20, "dropped", 240)
-    assert len(answer.headers["x-emulator-findings"]) < 16_000
-    assert "\n" not in answer.headers["x-emulator-findings"]
+    response = Account().send(*users)
+    listed = parse_findings(response)
+    assert parse_body(response)["data"]["successful"] == {"count": 30}
+    assert response.headers["x-emulator-verdict"] == "dropped"
+    assert (len(listed), listed[0]["verdict"], len(listed[0]["what"])) == (20, "dropped", 240)
+    assert len(response.headers["x-emulator-findings"]) < 16_000
+    assert "\n" not in response.headers["x-emulator-findings"]
