@@ -183,7 +183,7 @@ def read_archived(text: str) -> None:
         line = _to_json_bytes(replace_values(event, text))
         with suppress(InvalidEventLine):
             if call := parse_event_line(line):
-                _make_evaluator().evaluate_call(call, len(line), bytes(16))
+                _make_evaluator().evaluate_call(call, line, bytes(16))
 
 
 def read_exported(text: str) -> None:

@@ -91,7 +91,7 @@ def carried(shop: Workspace, event: JSONObject) -> tuple[str, list[tuple[Any, ..
 
 def tried(shop: Workspace, event: JSONObject, **clocks: datetime) -> EventResult:
     return EventEvaluator(shop, EvaluationClocks(NOW, **clocks)).evaluate_call(
-        event, len(orjson.dumps(event)), bytes(16)
+        event, orjson.dumps(event), bytes(16)
     )
 
 

@@ -231,14 +231,12 @@ def parse_field_values(
             stored_values[default_name] = value
     warned_names = [name for name in unknown_names if name not in silent_names]
     warnings += _warn_unknown_field_names(warned_names, catalog, where)
-    warnings += _warn_about_channel_attributes(
-        [*catalog.channel_names & stored_values.keys()], where
-    )
-    custom_values = values.get("custom", {})
-    stored_values |= _parse_custom_fields(
-        custom_values, catalog, f"{where}.custom", options, warnings
-    )
-    warnings += _warn_misplaced_or_invalid_names(custom_values, catalog, where)
+    warnings += _warn_about_channel_attributes(stored_values, catalog, where)
+    if custom_values := values.get("custom"):
+        stored_values |= _parse_custom_fields(
+            custom_values, catalog, f"{where}.custom", options, warnings
+        )
+        warnings += _warn_misplaced_or_invalid_names(custom_values, catalog, where)
     return stored_values, warnings
 
 
@@ -316,6 +314,8 @@ def _warn_undefined_custom_field(
 def _warn_unknown_field_names(
     names: list[str], catalog: FieldCatalog, where: str
 ) -> list[RequestFinding]:
+    if not names:
+        return []
     remedies = {name: remedy for name in names if (remedy := _suggest_field_name(name, catalog))}
     other_names = [name for name in names if name not in remedies]
     warnings = [
@@ -338,10 +338,15 @@ def _suggest_field_name(name: str, catalog: FieldCatalog) -> str | None:
     return catalog.remedies.get(name) or (f"Write {similar}." if similar else None)
 
 
-def _warn_about_channel_attributes(names: list[str], where: str) -> list[RequestFinding]:
+def _warn_about_channel_attributes(
+    stored_values: dict[str, JSON], catalog: FieldCatalog, where: str
+) -> list[RequestFinding]:
+    if catalog.channel_names.isdisjoint(stored_values):
+        return []
     what = "Insider One's channels set this attribute; the effect of an upsert is not documented"
     remedy = "Remove it, unless your scenario is about a person who unsubscribed."
-    return [build_warning(f"{where}.{name}", what, remedy) for name in sorted(names)]
+    names = sorted(catalog.channel_names & stored_values.keys())
+    return [build_warning(f"{where}.{name}", what, remedy) for name in names]
 
 
 def _describe_unknown_field_names(names: list[str], catalog: FieldCatalog) -> str:

@@ -143,7 +143,7 @@ class _ArchivePartCounter:
     def _count_event(self, event: JSONObject, line: bytes) -> None:
         self.metrics.events += 1
         chance = blake2b(line, digest_size=16).digest() if "messageId" not in event else bytes(16)
-        result = self._evaluator.evaluate_call(event, len(line), chance)
+        result = self._evaluator.evaluate_call(event, line, chance)
         event_key = _get_event_row_key(event)
         self._tally_getters["verdicts"]((result.verdict,)).count += 1
         self._tally_getters["events"]((*event_key, result.verdict)).count += 1
@@ -158,7 +158,7 @@ class _ArchivePartCounter:
             self._count_delivery(event_key, delivery, event)
         self.metrics.losing += result.has_loss
         if self._comparison_evaluator:
-            other = self._comparison_evaluator.evaluate_call(event, len(line), chance)
+            other = self._comparison_evaluator.evaluate_call(event, line, chance)
             self._count_request_changes(event_key, result, other, event)
 
     def _count_delivery(

@@ -26,6 +26,7 @@ from segment_insider_emulator.insider.responses import RequestRejected as Answer
 from segment_insider_emulator.insider.upsert import parse_users, require_user_list
 from segment_insider_emulator.insider.users import ParsedUser, is_upsert_from_segment
 from segment_insider_emulator.insider.validation import UserValidationError
+from segment_insider_emulator.json_text import may_have_replacement_character
 from segment_insider_emulator.mapping import Destination, MappingFailure
 from segment_insider_emulator.segment.ingest import Message, generate_message_id
 from segment_insider_emulator.segment.normalise import (
@@ -233,19 +234,20 @@ class EventEvaluator:
         )
         self._clocks = clocks
 
-    def evaluate_call(self, call: JSONObject, line_bytes: int, random_bytes: bytes) -> EventResult:
+    def evaluate_call(self, call: JSONObject, line: bytes, random_bytes: bytes) -> EventResult:
         """Evaluate an archived call: its verdict, reasons and deliveries.
 
         Args:
             call: As destinations receive it or, without receivedAt, as an SDK sends it.
-            line_bytes: Bytes of its line.
+            line: Its line of the archive.
             random_bytes: 16 bytes for the id of a call without messageId.
         """
         arrived = parse_iso_time(call.get("receivedAt"))
         received_at = arrived or self._clocks.now
-        if why := self._find_discard_reason(call, line_bytes, is_archived=arrived is not None):
+        if why := self._find_discard_reason(call, len(line), is_archived=arrived is not None):
             return EventResult("rejected", received_at, why)
-        sender_warnings = [*warn_of_lost_characters(call)]
+        may_be_damaged = may_have_replacement_character(line)
+        sender_warnings = [*warn_of_lost_characters(call)] if may_be_damaged else []
         if arrived is None:
             sender_warnings = list_sender_warnings(call, received_at)
             assigned_id = call.get("messageId") or generate_message_id(received_at, random_bytes)

@@ -5,7 +5,7 @@ It is not documented whether limits count compressed bytes: here they do not. `n
 absent everywhere, because the Python SDK sends it for missing values.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from reprlib import repr as brief
 from typing import Final
@@ -58,7 +58,10 @@ CALL_NOT_AN_OBJECT = DiscardReason(
 
 def find_discard_reason(call: JSONObject) -> DiscardReason | None:
     """Return the reason why Segment drops *call*; None if it is valid."""
-    return next((reason for check in CALL_CHECKS for reason in check(call)), None)
+    for check in CALL_CHECKS:
+        if reason := check(call):
+            return reason
+    return None
 
 
 def find_batch_size_problem(batch: list[JSON]) -> DiscardReason | None:
@@ -120,70 +123,77 @@ def build_request_too_large_error(what: str, where: str, remedy: str) -> IngestE
     return IngestError(400, "Exceed payload limit", "invalid_request", what, where, remedy)
 
 
-def _check_call_type(call: JSONObject) -> Iterator[DiscardReason]:
+def _check_call_type(call: JSONObject) -> DiscardReason | None:
     if (kind := call.get("type")) not in MESSAGE_TYPES:
-        yield DiscardReason(
+        return DiscardReason(
             "bad_request", f"The type is {brief(kind)}. Known: {', '.join(MESSAGE_TYPES)}."
         )
+    return None
 
 
-def _check_id_fields(call: JSONObject) -> Iterator[DiscardReason]:
+def _check_id_fields(call: JSONObject) -> DiscardReason | None:
     for name in ID_FIELDS:
         value = call.get(name)
         # An empty messageId is replaced by a new one; every other empty id is an error.
         empty = value == "" and name != "messageId"
         if empty or not isinstance(value, str | None):
-            yield DiscardReason(
+            return DiscardReason(
                 "id_not_string", f"{name} is {brief(value)}. Send a text that is not empty."
             )
     if call.get("userId") is None and call.get("anonymousId") is None:
-        yield DiscardReason(
+        return DiscardReason(
             "no_user_anon_id", "It has no userId and no anonymousId. Send one of them."
         )
+    return None
 
 
-def _check_event_name(call: JSONObject) -> Iterator[DiscardReason]:
+def _check_event_name(call: JSONObject) -> DiscardReason | None:
     if call["type"] != "track":
-        return
+        return None
     name = call.get("event")
     if name is None or name == "":
-        yield DiscardReason(
+        return DiscardReason(
             "event_not_defined", "A track call needs the name of its event in `event`."
         )
     elif not isinstance(name, str):
-        yield DiscardReason(
+        return DiscardReason(
             "event_not_string", f"event is {brief(name)}. Send the event's name as text."
         )
+    return None
 
 
-def _check_page_names(call: JSONObject) -> Iterator[DiscardReason]:
+def _check_page_names(call: JSONObject) -> DiscardReason | None:
     if call["type"] not in ("page", "screen"):
-        return
+        return None
     for name in ("name", "category"):
         value = call.get(name)
         if value == "" or not isinstance(value, str | None):
-            yield DiscardReason(
+            return DiscardReason(
                 f"{name}_not_string", f"{name} is {brief(value)}. Send text, or leave it out."
             )
+    return None
 
 
-def _check_object_fields(call: JSONObject) -> Iterator[DiscardReason]:
-    codes = {
-        "properties": "properties_not_object",
-        "traits": "traits_not_object",
-        # Segment documents no special code for these two.
-        "context": "bad_request",
-        "integrations": "bad_request",
-    }
-    for name, code in codes.items():
+_OBJECT_FIELD_CODES = {
+    "properties": "properties_not_object",
+    "traits": "traits_not_object",
+    # Segment documents no special code for these two.
+    "context": "bad_request",
+    "integrations": "bad_request",
+}
+
+
+def _check_object_fields(call: JSONObject) -> DiscardReason | None:
+    for name, code in _OBJECT_FIELD_CODES.items():
         if not isinstance(call.get(name), dict | None):
-            yield DiscardReason(
+            return DiscardReason(
                 code, f"{name} is {brief(call[name])}. Send an object, or leave it out."
             )
+    return None
 
 
 # In this order: each check relies on those before it.
-CALL_CHECKS: tuple[Callable[[JSONObject], Iterator[DiscardReason]], ...] = (
+CALL_CHECKS: tuple[Callable[[JSONObject], DiscardReason | None], ...] = (
     _check_call_type,
     _check_id_fields,
     _check_event_name,
