@@ -5,11 +5,12 @@ import logging
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import click
 import orjson
 
+from segment_insider_emulator.cli import pause_garbage_collection
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     get_selected_workspace_name,
@@ -76,7 +77,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
     config = load_config(os.environ, {**flags, "workspace": name})
     _configure_logging(config.verbose)
     with ExitStack() as cleanup:
-        with _no_garbage_collection():
+        with pause_garbage_collection():
             # Imported here because `--help` needs neither the web framework nor the database.
             from segment_insider_emulator.app import create_app
             from segment_insider_emulator.storage.database_file import lock_database_file
@@ -88,6 +89,8 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
             app = create_app(config, workspace)
             sandboxes: SandboxRegistry = app.extensions["sandboxes"]
             cleanup.callback(sandboxes.close)
+        # What is loaded now stays until the end: searching it for garbage would hold up requests.
+        gc.freeze()
         serve_app(
             app,
             config.host,
@@ -95,21 +98,6 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
             lambda url: _print_ready_message(config, url, workspace),
             config.trusted_proxy,
         )
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Pause garbage collection, and exempt from it what exists after the block.
-
-    What the emulator loads to start stays until it ends: looking for garbage among it would take a
-    sixth of the start, and hold up requests later.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _configure_logging(verbose: bool) -> None:
