@@ -26,7 +26,7 @@ from server_processes import list_processes, read_resident_bytes
 
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace import load_preset
+from segment_insider_emulator.workspace import load_preset_workspace
 
 HERE = Path(__file__).parent
 DEFAULT_EVENT_COUNT = 5_000_000
@@ -61,7 +61,7 @@ def measure_replay(count: int, _scale: BenchmarkSize) -> Iterator[Measure]:
 
 def _measure_core_cpu() -> float:
     """Return the CPU microseconds of an event in the mapping core, with the same workspace."""
-    destination = Destination(load_preset("guide").destination)
+    destination = Destination(load_preset_workspace("guide").destination)
     lines = list(_generate_archive_lines(EVENTS_PER_FILE))
     start = time.process_time()
     for line in lines:

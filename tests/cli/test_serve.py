@@ -262,3 +262,12 @@ def test_an_sqlite_file_that_is_served_can_be_read_beside(tmp_path: Path) -> Non
         assert recorded == (1, f"{cases}: {nothing}\n")
         remedy = "Use the app first, or leave --traffic out."
         assert drift == (2, f"emulator: {file}: there are no events. {remedy}\n")
+
+
+def test_start_loads_no_http_client_and_no_unused_database_driver() -> None:
+    slow_modules = ("requests", "urllib3", "sqlalchemy.dialects.postgresql")
+    code = (
+        f"import sys, segment_insider_emulator.app; print({{*{slow_modules}}} & {{*sys.modules}})"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert finished.stdout.strip() == b"set()"
