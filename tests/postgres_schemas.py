@@ -62,8 +62,8 @@ class PostgresSchemas:
             for sandbox in connection.scalars(_SANDBOX_SCHEMAS, {"before": f"{name}:"}).all():
                 connection.execute(DropSchema(sandbox, cascade=True))
             numbers = connection.scalars(_SEQUENCES, {"name": name}).all()
-            forget = [f"DELETE FROM {name}.{each}" for each in schema.metadata.tables]
-            restart = [f"SELECT setval('{name}.{each}', 1, false)" for each in numbers]
+            forget = [f"DELETE FROM {name}.{table}" for table in schema.metadata.tables]
+            restart = [f"SELECT setval('{name}.{number}', 1, false)" for number in numbers]
             # No trigger counts what goes here: what it counts with goes, too.
             quietly = "SET LOCAL session_replication_role = replica"
             connection.exec_driver_sql("; ".join([quietly, *forget, *restart]))

@@ -73,9 +73,9 @@ def test_pipelines_install_and_run_only_the_emulator() -> None:
     ]
     assert (others, len(installed)) == ([], 2)
     (repository,) = read_example("pre-commit-config.yaml")["repos"]
-    for each in map(Requirement, installed):
-        assert (each.name, each.url) == (PROJECT["name"], f"git+{repository['repo']}")
-        assert each.extras <= set(PROJECT["optional-dependencies"])
+    for requirement in map(Requirement, installed):
+        assert (requirement.name, requirement.url) == (PROJECT["name"], f"git+{repository['repo']}")
+        assert requirement.extras <= set(PROJECT["optional-dependencies"])
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
@@ -108,9 +108,9 @@ def test_a_hook_runs_in_a_project(hook: Any, project: Path) -> None:
 
 
 def test_documented_hooks_exist() -> None:
-    known = {each["id"] for each in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    known = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
     [repository] = read_example("pre-commit-config.yaml")["repos"]
-    assert {each["id"] for each in repository["hooks"]} <= known
+    assert {hook["id"] for hook in repository["hooks"]} <= known
 
 
 def find_free_port() -> int:
@@ -149,7 +149,7 @@ def test_containerfile_and_compose_file_agree() -> None:
     commands = [json.loads(line.partition("CMD ")[2]) for line in CONTAINERFILE if "CMD [" in line]
     assert commands == [service["healthcheck"]["test"][1:], service["command"]]
     (told,) = (line.split()[1:] for line in CONTAINERFILE if line.startswith("ENV "))
-    assert {"=".join(each) for each in service["environment"].items()} <= set(told)
+    assert {"=".join(item) for item in service["environment"].items()} <= set(told)
 
 
 def test_the_image_is_built_from_a_checkout() -> None:
@@ -166,7 +166,9 @@ def test_the_image_is_built_from_a_checkout() -> None:
         *named,
         *roots,
     }
-    assert {each for each in chain(*copied) if not each.startswith(("--from=", "/"))} == wanted
+    assert {
+        source for source in chain(*copied) if not source.startswith(("--from=", "/"))
+    } == wanted
     (install,) = (line for line in CONTAINERFILE if " install " in line and "pip" in line)
     assert " -c /checkout/constraints.txt " in install
     line = f"docker build -t segment-emulator -f {(EXAMPLES / 'Containerfile').relative_to(ROOT)} ."
@@ -175,8 +177,8 @@ def test_the_image_is_built_from_a_checkout() -> None:
 
 
 KUBERNETES = {
-    each["kind"]: each
-    for each in yaml.safe_load_all((EXAMPLES / "kubernetes.yaml").read_text("utf-8"))
+    manifest["kind"]: manifest
+    for manifest in yaml.safe_load_all((EXAMPLES / "kubernetes.yaml").read_text("utf-8"))
 }
 POD = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 (CONTAINER,) = POD["containers"]
@@ -185,14 +187,18 @@ POD = KUBERNETES["Deployment"]["spec"]["template"]["spec"]
 @pytest.fixture
 def pod(tmp_path: Path) -> Iterator[int]:
     """Port of the pod's container, with the files of its ConfigMap and a database in memory."""
-    (mount,) = (each["mountPath"] for each in CONTAINER["volumeMounts"] if each.get("readOnly"))
+    (mount,) = (
+        volume_mount["mountPath"]
+        for volume_mount in CONTAINER["volumeMounts"]
+        if volume_mount.get("readOnly")
+    )
     for name, text in KUBERNETES["ConfigMap"]["data"].items():
         (tmp_path / name).write_text(text, "utf-8")
     port = find_free_port()
-    args = [each.replace(mount, str(tmp_path)) for each in CONTAINER["args"]]
+    args = [arg.replace(mount, str(tmp_path)) for arg in CONTAINER["args"]]
     command = [*EMULATOR, *CONTAINER["command"][1:], *args, f"--port={port}"]
     secrets = {"EMULATOR_DB": ":memory:", "EMULATOR_PASSWORD": "sesame"}
-    assert [each["name"] for each in CONTAINER["env"]] == list(secrets)
+    assert [variable["name"] for variable in CONTAINER["env"]] == list(secrets)
     environment = {**os.environ, **secrets, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
@@ -203,13 +209,13 @@ def pod(tmp_path: Path) -> Iterator[int]:
 
 def test_the_pod_starts_and_passes_its_probes(pod: int) -> None:
     probes = [CONTAINER[f"{kind}Probe"] for kind in ("startup", "readiness", "liveness")]
-    asked = [each["httpGet"]["path"] for each in probes if "httpGet" in each]
+    asked = [probe["httpGet"]["path"] for probe in probes if "httpGet" in probe]
     statuses = [
         requests.get(f"http://127.0.0.1:{pod}{path}", timeout=5).status_code for path in asked
     ]
     assert statuses == [200, 200]
-    names = {each.get("httpGet", each.get("tcpSocket"))["port"] for each in probes}
-    ports = {each["name"]: each["containerPort"] for each in CONTAINER["ports"]}
+    names = {probe.get("httpGet", probe.get("tcpSocket"))["port"] for probe in probes}
+    ports = {port["name"]: port["containerPort"] for port in CONTAINER["ports"]}
     assert (names, ports) == ({"http"}, {"http": Config().port})
 
 
@@ -233,12 +239,12 @@ def test_the_kubernetes_objects_refer_to_each_other() -> None:
     assert chosen == dict.fromkeys(chosen, labels)
     (port,) = KUBERNETES["Service"]["spec"]["ports"]
     assert (port["port"], port["targetPort"]) == (Config().port, "http")
-    (secret,) = {each["valueFrom"]["secretKeyRef"]["name"] for each in CONTAINER["env"]}
+    (secret,) = {variable["valueFrom"]["secretKeyRef"]["name"] for variable in CONTAINER["env"]}
     assert f"kubectl create secret generic {secret} " in (DOCS / "teams.md").read_text("utf-8")
     # Else Kubernetes would give every pod variables that are taken for settings.
     assert not KUBERNETES["Service"]["metadata"]["name"].replace("-", "_").startswith("emulator")
-    volumes = {each["name"]: each for each in POD["volumes"]}
-    assert [each["name"] for each in CONTAINER["volumeMounts"]] == list(volumes)
+    volumes = {volume["name"]: volume for volume in POD["volumes"]}
+    assert [volume_mount["name"] for volume_mount in CONTAINER["volumeMounts"]] == list(volumes)
     assert volumes["configuration"]["configMap"] == {
         "name": KUBERNETES["ConfigMap"]["metadata"]["name"]
     }
@@ -275,4 +281,4 @@ def test_the_site_builds_without_warnings_or_external_requests(tmp_path: Path) -
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
 def test_test_files_named_in_pages_exist(page: Path) -> None:
     named = re.findall(r"\btests/[\w/*.]+\b", page.read_text("utf-8"))
-    assert [each for each in named if not list(ROOT.glob(each))] == []
+    assert [name for name in named if not list(ROOT.glob(name))] == []

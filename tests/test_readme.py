@@ -28,7 +28,7 @@ SHELL_PRELUDE = 'set -e\nemulator() { "$PYTHON" -m emulator "$@"; }\n'
 
 
 def get_only_block(kind: str) -> str:
-    texts: list[str] = [text for each, text in BLOCKS if each == kind]
+    texts: list[str] = [text for language, text in BLOCKS if language == kind]
     (text,) = texts
     return text
 
@@ -81,9 +81,9 @@ def test_every_readme_command_is_run_by_a_test_or_ci() -> None:
 def test_the_sample_order_is_found_at_both_addresses(url: str) -> None:
     script = get_shell_block_with("curl").replace(URL, url).replace("\ncurl", "\necho; curl")
     deliveries, profiles = (json.loads(line) for line in run_shell(script).splitlines())
-    assert [each["verdict"] for each in deliveries["deliveries"]] == ["accepted"]
+    assert [delivery["verdict"] for delivery in deliveries["deliveries"]] == ["accepted"]
     (ada,) = profiles["profiles"]
-    names = [each["event_name"] for each in ada["events"]]
+    names = [event["event_name"] for event in ada["events"]]
     assert names == ["confirmation_page_view", "journey_entered"]
 
 

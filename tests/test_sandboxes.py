@@ -84,7 +84,7 @@ def test_missing_names_are_generated_and_unique(client: FlaskClient) -> None:
     made = [parse_json(client.post(SANDBOXES, json={})) for _ in range(2)]
     for name in RED_SANDBOX:
         assert made[0][name] != made[1][name], name
-    listed = [each["id"] for each in parse_json(client.get(SANDBOXES))["sandboxes"]]
+    listed = [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]]
     assert listed == ["default", "red", made[0]["id"], made[1]["id"]]
 
 
@@ -378,7 +378,7 @@ def test_sandboxes_in_a_file_survive_a_restart(tmp_path: Path) -> None:
         assert sorted(tmp_path.rglob("red*")) == []
     with emulator(db) as again:
         assert [
-            each["id"] for each in parse_json(again.test_client().get(SANDBOXES))["sandboxes"]
+            sandbox["id"] for sandbox in parse_json(again.test_client().get(SANDBOXES))["sandboxes"]
         ] == ["default"]
 
 
@@ -430,7 +430,7 @@ def test_an_unused_sandbox_is_deleted(asked: str, left: list[str]) -> None:
     for _ in range(3):
         day.advance_hours(20)
         client.get(asked)
-    assert [each["id"] for each in parse_json(client.get(SANDBOXES))["sandboxes"]] == left
+    assert [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]] == left
     assert client.get("/sandboxes/red/").status_code == (200 if "red" in left else 404)
     app.extensions["sandboxes"].close()
 
@@ -461,6 +461,6 @@ def test_time_without_a_running_emulator_deletes_no_sandbox(tmp_path: Path) -> N
         client.post(SANDBOXES, json=RED_SANDBOX)
         day.advance_hours(12)
         client.get("/emulator/v1/health")
-        listed = [each["id"] for each in parse_json(client.get(SANDBOXES))["sandboxes"]]
+        listed = [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]]
         assert listed == ["default", "red"]
         app.extensions["sandboxes"].close()

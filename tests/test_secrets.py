@@ -148,7 +148,7 @@ def test_no_secret_is_shown_anywhere(
         ran = CliRunner().invoke(main, command)
         assert ran.exit_code in (0, 1), (command, ran.output)
         out[" ".join(command[:3])] = ran.output.encode()
-    out |= {each.name: each.read_bytes() for each in (cases, report)}
+    out |= {file.name: file.read_bytes() for file in (cases, report)}
     out |= {"the log": caplog.text.encode()}
     assert len(out) > 60
     found = [
@@ -177,7 +177,7 @@ def test_scenario_reports_contain_no_key(workspace: Path) -> None:
     feature = workspace.with_name("songs.feature")
     feature.write_text(FEATURE)
     written = {kind: workspace.with_name(f"report.{kind}") for kind in REPORTS}
-    options = [each for kind, file in written.items() for each in (f"--{kind}", str(file))]
+    options = [argument for kind, file in written.items() for argument in (f"--{kind}", str(file))]
     ran = subprocess.run(
         [sys.executable, "-m", "segment_insider_emulator", "verify", str(feature), *options],
         capture_output=True,
@@ -207,7 +207,9 @@ def test_the_password_of_the_pages_is_never_shown(caplog: pytest.LogCaptureFixtu
     ]
     app.extensions["emulator"].close()
     assert PASSWORD not in caplog.text + repr(app.extensions["emulator"].config)
-    assert [each for each in said if PASSWORD in each.text + str(each.headers)] == []
+    assert [
+        response for response in said if PASSWORD in response.text + str(response.headers)
+    ] == []
 
 
 @pytest.mark.parametrize(

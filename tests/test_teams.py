@@ -95,7 +95,10 @@ def parse_json(answer: TestResponse) -> Any:
 
 
 def list_sandbox_ids(app: Flask, caller: str) -> list[str]:
-    return [each["id"] for each in parse_json(make_client(app, caller).get(SANDBOXES))["sandboxes"]]
+    return [
+        sandbox["id"]
+        for sandbox in parse_json(make_client(app, caller).get(SANDBOXES))["sandboxes"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +248,7 @@ def test_sdks_and_insider_one_need_only_their_keys(app: Flask) -> None:
     people = parse_json(make_client(app, "checkout").get("/sandboxes/co-1/emulator/v1/profiles"))[
         "profiles"
     ]
-    assert [each["identifiers"]["uuid"] for each in people] == ["ada", "eve"]
+    assert [person["identifiers"]["uuid"] for person in people] == ["ada", "eve"]
 
 
 def make_basic_auth(user: str, password: str) -> str:
@@ -355,7 +358,7 @@ def test_calls_with_an_unknown_write_key_are_hidden_from_teams(
         answer = make_client(app, "nobody").open(path.format(key=key), method=method, json=sent)
         assert answer.status_code == status
         found = parse_json(make_client(app, "admin").get("/emulator/v1/messages"))["messages"]
-        assert [each["reason"].partition(":")[0] for each in found] == (
+        assert [message["reason"].partition(":")[0] for message in found] == (
             [kept] if kept and body else []
         )
         assert parse_json(make_client(app, "admin").get("/emulator/v1/profiles"))["profiles"] == []
@@ -368,7 +371,7 @@ def test_the_team_of_the_default_sandbox_sees_its_messages(tmp_path: Path) -> No
             call = {"userId": "ada", "messageId": key, "writeKey": key}
             assert nobody.post(f"{path}/v1/identify", json=call).status_code == 200
         found = parse_json(make_client(app, "checkout").get("/emulator/v1/messages"))["messages"]
-        assert {each["messageId"]: each["verdict"] == "rejected" for each in found} == {
+        assert {message["messageId"]: message["verdict"] == "rejected" for message in found} == {
             "wk_demo": False,
             "wk_demmo": True,
         }
@@ -473,11 +476,11 @@ def test_teams_need_an_admin_password(tmp_path: Path) -> None:
 def test_a_client_sends_its_token_only_to_the_control_api(app: Flask) -> None:
     with serve_app_in_thread(app) as url, ControlClient(url, token="c-token") as asking:
         made = asking.create_sandbox()
-        assert [each["id"] for each in asking.list_sandboxes()] == ["co-1", made["id"]]
+        assert [sandbox["id"] for sandbox in asking.list_sandboxes()] == ["co-1", made["id"]]
         with ControlClient(made["url"], session=asking.session, token="c-token") as within:
             call = orjson.dumps({"userId": "ada", "messageId": "m1"})
             assert within.post_to_segment("/v1/identify", call, made["writeKey"]) == 200
-            assert [each["userId"] for each in within.list_messages()] == ["ada"]
+            assert [message["userId"] for message in within.list_messages()] == ["ada"]
     assert "Authorization" not in asking.session.headers
     with pytest.raises(EmulatorError, match="needs a password or a team's token"):
         list_sandboxes_without_token(app)

@@ -63,7 +63,7 @@ def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> 
     click.echo(format_table(found))
     file.write_text(json.dumps(build_json_report(found, around), indent=2) + "\n")
     click.echo(f"written to {file}", err=True)
-    sys.exit(1 if any(each.is_goal_met is False for each in found) else 0)
+    sys.exit(1 if any(measure.is_goal_met is False for measure in found) else 0)
 
 
 if __name__ == "__main__":

@@ -61,13 +61,13 @@ def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
 
 def _measure_event_cost(server: ServerProcess, bodies: list[bytes]) -> EventCost:
     """Return the cost in the best round: other work disturbs the others."""
-    each = EVENTS_PER_ROUND // BATCH_SIZE
+    batch_count = EVENTS_PER_ROUND // BATCH_SIZE
     work = partial(post_bodies, server.port, "/v1/batch", connections=CONNECTION_COUNT)
-    work(bodies[:each])
+    work(bodies[:batch_count])
     found = []
-    for at in range(each, len(bodies), each):
+    for at in range(batch_count, len(bodies), batch_count):
         before = server.cpu_seconds
-        seconds = work(bodies[at : at + each]).seconds
+        seconds = work(bodies[at : at + batch_count]).seconds
         found.append(
             (
                 (server.cpu_seconds - before) * 1e6 / EVENTS_PER_ROUND,

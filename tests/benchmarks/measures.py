@@ -67,7 +67,8 @@ def format_table(measures: Iterable[Measure]) -> str:
 def build_json_report(measures: Iterable[Measure], environment: dict[str, Any]) -> dict[str, Any]:
     """Return the measures as JSON, with the *environment* they were taken in."""
     measure_documents = [
-        {**asdict(each), "ratio": each.ratio, "met": each.is_goal_met} for each in measures
+        {**asdict(measure), "ratio": measure.ratio, "met": measure.is_goal_met}
+        for measure in measures
     ]
     return {**environment, "measures": measure_documents}
 

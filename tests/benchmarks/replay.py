@@ -128,8 +128,8 @@ def _run_replay(folder: Path) -> JSONObject:
         while running.poll() is None:
             samples.append(
                 {
-                    each: read_resident_bytes(each) // 1_000_000
-                    for each in list_processes(running.pid)
+                    process: read_resident_bytes(process) // 1_000_000
+                    for process in list_processes(running.pid)
                 }
             )
             time.sleep(1)
@@ -144,7 +144,9 @@ def _run_replay(folder: Path) -> JSONObject:
         ),
         "exit code": running.returncode,
         "peak MB of each process": _peak_memory(samples),
-        "MB in all, by tenths of time": _sample_tenths([sum(each.values()) for each in samples]),
+        "MB in all, by tenths of time": _sample_tenths(
+            [sum(sample.values()) for sample in samples]
+        ),
         "verdicts": {row["verdict"]: row["count"] for row in read["verdicts"]},
         "unread": {row["what"]: row["count"] for row in read["unread"]},
     }
@@ -158,8 +160,8 @@ def _read_child_cpu_seconds() -> float:
 
 def _peak_memory(samples: list[dict[int, int]]) -> list[int]:
     found: dict[int, int] = {}
-    for each in samples:
-        for pid, size in each.items():
+    for sample in samples:
+        for pid, size in sample.items():
             found[pid] = max(size, found.get(pid, 0))
     return sorted(found.values())
 

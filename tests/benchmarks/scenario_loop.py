@@ -154,7 +154,7 @@ def _run_verify(folder: Path, workers: int = 1) -> TimeTaken:
     ]
     taken, said = _run_timed([*command, str(folder)])
     found = json.loads(said)["scenarios"]
-    failed = {each["scenario"] for each in found if each["verdict"] == "failed"}
+    failed = {result["scenario"] for result in found if result["verdict"] == "failed"}
     assert failed == {f"{n} buys" for n in range(10, len(found) + 1, 10)}, said[:2000]
     return taken
 

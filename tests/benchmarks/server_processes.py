@@ -35,12 +35,12 @@ class ServerProcess:
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds so far of the process and its children."""
-        return sum(_read_cpu_ns(each) for each in list_processes(self.pid)) / 1e9
+        return sum(_read_cpu_ns(process) for process in list_processes(self.pid)) / 1e9
 
     @property
     def memory_mb(self) -> float:
         """Resident memory in MB of the process and its children."""
-        return sum(read_resident_bytes(each) for each in list_processes(self.pid)) / 1e6
+        return sum(read_resident_bytes(process) for process in list_processes(self.pid)) / 1e6
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def start_server(command: list[str]) -> Iterator[ServerProcess]:
 def _read_cpu_ns(pid: int) -> int:
     """Return the nanoseconds that the threads of a process have run."""
     threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(each.read_text().split()[0]) for each in threads)
+    return sum(int(thread.read_text().split()[0]) for thread in threads)
 
 
 def list_processes(pid: int) -> list[int]:

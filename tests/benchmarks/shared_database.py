@@ -57,7 +57,7 @@ def _measure_processes(
         ports = [int(url.rpartition(":")[2]) for url in urls]
         for url in urls:
             requests.post(f"{url}/emulator/v1/sandboxes", json={}, timeout=60).raise_for_status()
-        sandboxes = [each["id"] for each in _list_sandboxes(urls[0])]
+        sandboxes = [sandbox["id"] for sandbox in _list_sandboxes(urls[0])]
         below = [
             f"/sandboxes/{id}" for id in (sandboxes[1:] if has_own_sandboxes else sandboxes[:1] * 2)
         ]

@@ -31,7 +31,7 @@ destination:
 
 
 def mapped(*events: JSONObject | str, options: tuple[str, ...] = ()) -> Result:
-    lines = "\n".join(each if isinstance(each, str) else json.dumps(each) for each in events)
+    lines = "\n".join(event if isinstance(event, str) else json.dumps(event) for event in events)
     return CliRunner().invoke(main, ["map", *options], input=lines)
 
 

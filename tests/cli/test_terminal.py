@@ -34,7 +34,11 @@ def run(folder: Path, *command: str) -> Result:
 
 def obeyed(text: str) -> list[str]:
     """The characters of *text* that a terminal obeys."""
-    return [each for each in COLOUR.sub("", text) if not each.isprintable() and each != "\n"]
+    return [
+        character
+        for character in COLOUR.sub("", text)
+        if not character.isprintable() and character != "\n"
+    ]
 
 
 @pytest.mark.parametrize(

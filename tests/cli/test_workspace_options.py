@@ -40,7 +40,7 @@ ALL = dict(commands(main))
 
 
 def options(command: click.Command) -> set[str]:
-    return {name for each in command.params for name in each.opts}
+    return {name for param in command.params for name in param.opts}
 
 
 def test_every_command_is_in_this_table() -> None:
@@ -55,7 +55,7 @@ def test_a_command_takes_both_options_or_a_file_and_a_preset(name: str) -> None:
     if name in WITH_FILE:
         assert "file" in options(ALL[name])
     if taken:
-        (preset,) = (each for each in ALL[name].params if each.name in ("preset", "name"))
+        (preset,) = (param for param in ALL[name].params if param.name in ("preset", "name"))
         assert isinstance(preset.type, click.Choice)
         assert tuple(preset.type.choices) == PRESET_NAMES
 

@@ -112,7 +112,7 @@ def _directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
             pattern2=_PATTERNS,
             replacement2=st.just("B"),
         ),
-        st.builds(lambda where, each: {"@arrayPath": [where, each]}, lists, shape),
+        st.builds(lambda where, item: {"@arrayPath": [where, item]}, lists, shape),
         st.builds(lambda where: {"@arrayPath": [where]}, PATHS),
         st.builds(lambda value: {"@literal": value}, inner),
         _directive_with_options(
@@ -172,7 +172,7 @@ def _valid_directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
         ),
         _use_directive("@case", operator=st.sampled_from(["lower", "upper"]), value=literal),
         _use_directive("@replace", pattern=st.sampled_from("al "), value=literal),
-        st.builds(lambda items, each: {"@arrayPath": [items, each]}, PATHS | literal, shape),
+        st.builds(lambda items, item: {"@arrayPath": [items, item]}, PATHS | literal, shape),
         st.builds(lambda items: {"@arrayPath": [items]}, literal),
         _use_directive(
             "@flatten",

@@ -249,11 +249,11 @@ def test_json_and_junit_tell_both_apart(recorded: Path) -> None:
     assert (second["verdict"], second["mapping"], second["name"]) == (
         "uncovered", "new", "mapping 'Wishes' (trackEvent)",
     )  # fmt: skip
-    assert not any(each.keys() & {"renewed"} for each in (first, second))
+    assert not any(case.keys() & {"renewed"} for case in (first, second))
     failed, skipped = ElementTree.parse("report.xml").iter("testcase")
     (failure,) = failed
     assert (failure.tag, failure.get("message", "").partition(":")[0]) == ("failure", "mapping")
-    assert [each.tag for each in skipped] == ["skipped"]
+    assert [element.tag for element in skipped] == ["skipped"]
 
 
 def test_update_takes_the_workspace_over(recorded: Path) -> None:

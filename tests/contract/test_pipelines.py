@@ -17,7 +17,7 @@ from segment_insider_emulator.types import JSONObject
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 SHOP: JSONObject = yaml.safe_load((EXAMPLES / "shop.yaml").read_text("utf-8"))
-HOOKS = {each["id"]: each for each in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
 REPORTS = ("--junit", "--html")
 
 
@@ -271,7 +271,7 @@ def test_the_pipelines_run_whatever_is_pushed() -> None:
 def test_the_shop_as_it_was_recorded_is_green(project: Path) -> None:
     write(project, SHOP)
     done = {call: run(call) for name in PIPELINES for call in steps(name)}
-    assert {call: each.output for call, each in done.items() if each.exit_code} == {}
+    assert {call: result.output for call, result in done.items() if result.exit_code} == {}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.replace("_", " "))
@@ -311,8 +311,8 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str |
     """The place of each value in *value* that holds no other."""
     if isinstance(value, dict | list):
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, each in pairs:
-            yield from leaves(each, (*path, key))
+        for key, member in pairs:
+            yield from leaves(member, (*path, key))
     else:
         yield path
 
@@ -328,9 +328,13 @@ def changed(shop: JSONObject, path: tuple[str | int, ...]) -> JSONObject:
     return dict(copy)
 
 
-@pytest.mark.parametrize("name", [each["name"] for each in SHOP["destination"]["subscriptions"]])
+@pytest.mark.parametrize(
+    "name", [subscription["name"] for subscription in SHOP["destination"]["subscriptions"]]
+)
 def test_no_value_of_a_mapping_changes_unnoticed(name: str, project: Path) -> None:
-    index = [each["name"] for each in SHOP["destination"]["subscriptions"]].index(name)
+    index = [subscription["name"] for subscription in SHOP["destination"]["subscriptions"]].index(
+        name
+    )
     places = list(leaves(subscription(SHOP, name), (index,)))
     assert len(places) > 8
     unnoticed = []

@@ -90,7 +90,7 @@ def test_cases_are_sorted_and_pass(tmp_path: Path) -> None:
 
 def test_a_folder_has_a_file_for_each_case(tmp_path: Path) -> None:
     contract("record", "--from", EVENTS, tmp_path / "cases")
-    files = sorted(each.name for each in (tmp_path / "cases").iterdir())
+    files = sorted(path.name for path in (tmp_path / "cases").iterdir())
     assert "order-completed-by-order-completed-event.json" in files
     assert contract("check", tmp_path / "cases").stdout.startswith(f"{len(files)} passed, 0 failed")
 
@@ -113,7 +113,7 @@ def test_traffic_that_makes_no_case_is_told_and_leaves_the_file(
     events: list[Any], told: str, tmp_path: Path
 ) -> None:
     traffic, cases = tmp_path / "traffic.ndjson", tmp_path / "cases.ndjson"
-    traffic.write_text("".join(json.dumps(each) + "\n" for each in events))
+    traffic.write_text("".join(json.dumps(event) + "\n" for event in events))
     cases.write_text("kept\n")
     result = contract("record", "--from", traffic, cases)
     assert (result.exit_code, result.stdout) == (1, "")
@@ -208,7 +208,7 @@ def test_cases_that_traffic_no_longer_makes_are_named(
     done = contract("record", *options, *named, recorded_twice)
     assert done.exit_code == 0
     assert done.stderr.splitlines()[1:] == [line]
-    assert sorted(each.stem for each in recorded_twice.iterdir()) == left
+    assert sorted(path.stem for path in recorded_twice.iterdir()) == left
 
 
 def test_a_file_that_loses_a_case_says_so(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def copied(page: Page, name: str) -> str:
 
 
 def stations(page: Page) -> list[str]:
-    return [" | ".join(each.split("\n")) for each in page.locator(".stations a").all_inner_texts()]
+    return [" | ".join(text.split("\n")) for text in page.locator(".stations a").all_inner_texts()]
 
 
 def test_the_road_is_told_station_by_station(emulator: Running, page: Page) -> None:
@@ -145,7 +145,7 @@ def test_a_property_shows_what_was_made_of_it(emulator: Running, page: Page) -> 
     opened(page, emulator)
     page.locator('#sent [data-path="properties.products[0].price"]').hover()
     lit = page.locator("button.lit")
-    assert [each.get_attribute("data-path") for each in lit.all()] == [
+    assert [element.get_attribute("data-path") for element in lit.all()] == [
         "users[0].events[0].event_params.unit_price",
         "users[0].events[0].event_params.unit_sale_price",
     ]
@@ -344,7 +344,9 @@ def test_keys_lead_to_the_next_and_back(emulator: Running, page: Page) -> None:
 def test_a_changed_mapping_is_said(emulator: Running, page: Page) -> None:
     emulator.send(ORDER)
     listed = requests.get(f"{emulator.url}/emulator/v1/destination", timeout=5).json()
-    at = [each["name"] for each in listed["subscriptions"]].index("Order Completed Event") + 1
+    at = [subscription["name"] for subscription in listed["subscriptions"]].index(
+        "Order Completed Event"
+    ) + 1
     switch = f"{emulator.url}/emulator/v1/destination/subscriptions/{at}"
     requests.patch(switch, json={"enabled": False}, timeout=5).raise_for_status()
     opened(page, emulator)
@@ -387,7 +389,8 @@ def test_a_message_that_is_not_there_is_a_page(emulator: Running, path: str) -> 
 
 def test_what_is_dropped_of_each_product_is_told_once(emulator: Running, page: Page) -> None:
     products = [
-        {"product_id": each, "price": 8.5, "warehouse": "north"} for each in ("mug", "tray")
+        {"product_id": product_id, "price": 8.5, "warehouse": "north"}
+        for product_id in ("mug", "tray")
     ]
     emulator.send({**ORDER, "properties": {"order_id": "o-17", "products": products}})
     opened(page, emulator)

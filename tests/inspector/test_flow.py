@@ -77,7 +77,7 @@ def test_what_is_rare_shares_a_box(emulator: Running) -> None:
     calls = [{"type": "track", "event": f"event {n}", "userId": "ada"} for n in range(5)]
     emulator.send(*calls, calls[0], calls[0], calls[1])
     links = build_flow_links(*emulator.parts.store.list_latest_messages(10), max_nodes_per_column=3)
-    boxes = {(each.column, each.title) for link in links for each in (link.source, link.target)}
+    boxes = {(node.column, node.title) for link in links for node in (link.source, link.target)}
     assert boxes == {
         (0, "event 0"),
         (0, "event 1"),

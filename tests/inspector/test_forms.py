@@ -57,7 +57,7 @@ def test_a_key_is_shown_once_and_kept_from_scripts(client: FlaskClient) -> None:
     form = {"name": "Shop", "type": "Source", "role": "Administrator"}
     sent = client.post("/workspace/integrations", data=form)
     cookies = sent.headers.getlist("Set-Cookie")
-    assert all("HttpOnly" in each and "SameSite=Strict" in each for each in cookies)
+    assert all("HttpOnly" in cookie and "SameSite=Strict" in cookie for cookie in cookies)
     assert "Enter both in Segment" in client.get("/workspace").text
     assert "Enter both in Segment" not in client.get("/workspace").text
 

@@ -140,7 +140,7 @@ def fault(page: str) -> list[str]:
     """What a page that tells of a fault says, and where it leads."""
     said = page.partition('<section class="empty">')[2].partition("</section>")[0]
     found = re.finditer(r'href="([^"]*)"|>\s*([^<>\s][^<>]*)<', said)
-    return [unescape(each[1] or each[2] or "") for each in found]
+    return [unescape(match[1] or match[2] or "") for match in found]
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_forms_of_others_change_nothing(
     open_client.post("/v1/track", json={"writeKey": "wk_demo", "userId": "ada", "event": "Sung"})
     assert open_client.post(path, headers=headers, data={"call": "{}"}).status_code == 403
     listed = open_client.get("/emulator/v1/messages").get_json()["messages"]
-    assert [each["event"] for each in listed] == ["Sung"]
+    assert [message["event"] for message in listed] == ["Sung"]
 
 
 @pytest.mark.parametrize("path", ["/sample", "/clear"])
@@ -130,12 +130,12 @@ def test_streams_leave_threads_for_everybody_else(emulator: Running) -> None:
     streams = [
         requests.get(f"{emulator.url}/stream", stream=True, timeout=5) for _ in range(MAX_STREAMS)
     ]
-    first = [next(each.iter_content(None)) for each in streams]
-    assert all(b"event: changed" in each for each in first)
+    first = [next(stream.iter_content(None)) for stream in streams]
+    assert all(b"event: changed" in chunk for chunk in first)
     assert requests.get(f"{emulator.url}/stream", timeout=5).status_code == 204
     assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=5).status_code == 200
-    for each in streams:
-        each.close()
+    for stream in streams:
+        stream.close()
 
 
 def test_a_stream_that_was_closed_gives_its_thread_back(emulator: Running) -> None:

@@ -46,7 +46,7 @@ def test_answers_of_the_public_api_become_a_workspace_file(
     emulator: Running, page: Page, tmp_path: Path
 ) -> None:
     answers = sorted((EXPORTS / "public-api").glob("*.json"))
-    upload(emulator, page, *(file(each.read_bytes(), each.name) for each in answers))
+    upload(emulator, page, *(file(answer.read_bytes(), answer.name) for answer in answers))
     expect(page.get_by_role("heading", name="Imported workspace")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as a file").click()

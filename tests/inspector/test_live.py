@@ -329,10 +329,10 @@ def test_on_a_phone_two_of_one_name_differ_by_their_users_and_no_count_is_cut(
     expect(page.locator("#rows .event")).to_have_text(["Identify", "Identify"])
     users = page.locator("#rows .user")
     expect(users).to_have_text(["grace", "ada"])
-    for each in users.all():
-        expect(each).to_be_visible()
-    for each in page.locator(".stages li").all():
-        expect(each).to_be_in_viewport(ratio=1)
+    for element in users.all():
+        expect(element).to_be_visible()
+    for element in page.locator(".stages li").all():
+        expect(element).to_be_in_viewport(ratio=1)
 
 
 def test_an_open_page_frees_its_thread_when_it_is_closed(page: Page) -> None:

@@ -14,7 +14,7 @@ RATED = {"type": "track", "event": "Rated", "userId": "ada", "properties": {"sta
 
 def verdicts(emulator: Running) -> list[str]:
     found, _ = emulator.parts.store.list_messages()
-    return [each.verdict for each in found]
+    return [message.verdict for message in found]
 
 
 def test_a_fault_on_the_way_is_met_tried_again_and_cleared(

@@ -125,7 +125,7 @@ def test_a_list_of_sandboxes_says_whose_they_are_since_when_and_how_many_there_m
     page = shared.get(path, auth=("", secret)).text
     assert re.findall(r'Sandboxes[^<]*</h.><span class="muted">([^<]*)</span>', page) == [counted]
     told = re.findall(r'<p class="origin">([^<]*) <time[^>]*>([^<]*)</time></p>', page)
-    assert told == [(each, "24 Nov 2026, 09:30:00") for each in origins]
+    assert told == [(origin, "24 Nov 2026, 09:30:00") for origin in origins]
 
 
 @pytest.mark.parametrize(

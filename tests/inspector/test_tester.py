@@ -99,7 +99,7 @@ def test_an_edit_shows_what_changes_and_is_applied(
     expect(page.locator(".notice")).to_contain_text("Cart Viewed Event was changed until")
     emulator.send(CART)
     found, _ = emulator.parts.store.list_messages()
-    assert [each.verdict for each in found] == ["dropped", "accepted"]
+    assert [message.verdict for message in found] == ["dropped", "accepted"]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
             page.get_by_role("link", name="Export the workspace file").click()
         emulator.send(identify)
         newest, _ = emulator.parts.store.list_messages(after_id=1)
-    assert [each.verdict for each in newest] == ["accepted"]
+    assert [message.verdict for message in newest] == ["accepted"]
     settings = load_workspace_or_preset(download.value.path()).destination["subscriptions"][0][
         "settings"
     ]

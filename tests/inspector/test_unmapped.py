@@ -27,7 +27,7 @@ ORDER: JSONObject = {
     "properties": {
         "order_id": "o-17",
         "gift": {"wrap": True, "note": "Enjoy"},
-        "products": [{"product_id": each, "shelf": 7} for each in ("mug", "tray")],
+        "products": [{"product_id": product_id, "shelf": 7} for product_id in ("mug", "tray")],
     },
 }
 
@@ -43,7 +43,7 @@ def told(emulator: Running, id: int) -> list[str]:
     """The properties that the page of a message says no mapping uses."""
     page = requests.get(f"{emulator.url}/messages/{id}", timeout=5).text
     _, _, note = page.partition('id="unread"')
-    return [unescape(each) for each in re.findall(r'<li><code class="path">([^<]*)', note)]
+    return [unescape(match) for match in re.findall(r'<li><code class="path">([^<]*)', note)]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> Non
 def test_what_there_is_no_time_for_is_said(emulator: Running) -> None:
     emulator.send(*[{**ADA, "traits": {"x": 1}}] * 4)
     messages = emulator.parts.store.message_search.find_message_page(MessageFilters()).messages
-    ticks = (each * UNMAPPED_TIME_BUDGET_S / 2 for each in count())
+    ticks = (number * UNMAPPED_TIME_BUDGET_S / 2 for number in count())
     found = find_unmapped_message_properties(
         messages, emulator.parts.destination_overrides.current_destination, lambda: next(ticks)
     )

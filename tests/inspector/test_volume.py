@@ -121,11 +121,11 @@ def test_the_axis_says_where_it_begins_and_ends(
 @pytest.mark.parametrize("since", [0.0, 0.9, 59.9, 3599.9, 86_399.9])
 def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: float) -> None:
     first, last = (
-        format_iso_utc(datetime.fromtimestamp(since + each, UTC)) for each in (0, seconds)
+        format_iso_utc(datetime.fromtimestamp(since + offset, UTC)) for offset in (0, seconds)
     )
     cut = choose_bar_unit(first, last)
     counts: VerdictCounts = Counter(
-        (each[: cut.time_prefix_length], "accepted") for each in (first, last)
+        (time[: cut.time_prefix_length], "accepted") for time in (first, last)
     )
     drawn = build_histogram_bars(counts, first, last, cut)
     assert len(drawn) <= MAX_BARS

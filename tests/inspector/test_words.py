@@ -100,8 +100,8 @@ def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
         "products": {"@arrayPath": ["$.properties.products", {"name": {"@path": "$.title"}}]},
     }
     shown = [
-        (each.indent_level, each.key, each.label, join_text_pieces(each.description))
-        for each in describe_mapping(ACTIONS["cartViewedEvent"], mapping)
+        (line.indent_level, line.key, line.label, join_text_pieces(line.description))
+        for line in describe_mapping(ACTIONS["cartViewedEvent"], mapping)
     ]
     assert shown == [
         (0, "uuid", "UUID", "userId"),

@@ -27,7 +27,7 @@ ORDER: JSONObject = {
 
 def verdicts(emulator: Running) -> list[str]:
     found, _ = emulator.parts.store.list_messages()
-    return [each.verdict for each in found]
+    return [message.verdict for message in found]
 
 
 def inone(page: Page) -> Locator:

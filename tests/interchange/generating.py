@@ -157,7 +157,7 @@ def pairs(seed: int, count: int) -> Iterator[Case]:
         changes = {}
         for place in dice.sample(places, 2):
             around = dice.choice(("{}", *INNER.get(place, ())))
-            expressions = [each for each in EXPRESSIONS if "\n" not in each]
+            expressions = [expression for expression in EXPRESSIONS if "\n" not in expression]
             changes[place] = put(around, dice.choice(expressions))
         yield Case([(FILE, written(changes))], (), str(changes))
 
@@ -244,7 +244,7 @@ def damaged(seed: int, count: int) -> Iterator[Case]:
     dice = random.Random(seed)
     exports = [json.loads(file.read_bytes()) for file in EXPORTS]
     # A resource of another type is another resource, which is named and rightly left out.
-    places = [[path for path in paths(each, ()) if path[-1] != "type"] for each in exports]
+    places = [[path for path in paths(export, ()) if path[-1] != "type"] for export in exports]
     for _ in range(count):
         at = dice.randrange(len(EXPORTS))
         document = copy.deepcopy(exports[at])
@@ -288,8 +288,8 @@ def fault(case: Case) -> str | None:
     if read != found.document:
         return "the file reads back as another document"
     load_workspace_from_document(read, "shop.yaml")
-    said = [each for each in found.findings if each.severity != "note"]
-    if case.named and not any(each.where.startswith(case.named) for each in said):
+    said = [finding for finding in found.findings if finding.severity != "note"]
+    if case.named and not any(finding.where.startswith(case.named) for finding in said):
         return f"not named: {case.named}"
     return lost(found, case.files[0][0]) if case.named == () and not said else None
 

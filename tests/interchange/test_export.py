@@ -92,7 +92,9 @@ def back(own: Workspace, form: str) -> JSONObject:
 
 
 def what_matters(destination: JSONObject) -> JSONObject:
-    subscriptions = [{key: each[key] for key in MATTERS} for each in destination["subscriptions"]]
+    subscriptions = [
+        {key: subscription[key] for key in MATTERS} for subscription in destination["subscriptions"]
+    ]
     own = {key: destination[key] for key in ("name", "enabled", "settings")}
     return own | {"subscriptions": subscriptions}
 
@@ -123,7 +125,7 @@ def test_filters_survive_export_and_import(form: str) -> None:
         "enabled": True,
     }
     found = back(workspace(filters=[wanted]), form)["filters"]
-    assert [{key: each[key] for key in wanted} for each in found] == [wanted]
+    assert [{key: message[key] for key in wanted} for message in found] == [wanted]
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
@@ -134,8 +136,8 @@ def test_plan_and_schema_settings_survive_export_and_import(form: str) -> None:
         read_import_file(exported(own, form), "export"), keep_secrets=True
     ).document
     rules = parse_tracking_plan(read["trackingPlan"], "trackingPlan").rules
-    assert [(each.kind, each.key, each.version, each.schema) for each in rules] == [
-        (each.kind, each.key, each.version, each.schema) for each in own.tracking_plan.rules
+    assert [(rule.kind, rule.key, rule.version, rule.schema) for rule in rules] == [
+        (rule.kind, rule.key, rule.version, rule.schema) for rule in own.tracking_plan.rules
     ]
     assert read["source"]["settings"] == own.document["source"]["settings"]
 
@@ -149,7 +151,8 @@ def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
     )
     made = build_public_api_requests(own)[1:]
     assert [
-        (each["method"], each["path"], len(each["body"].get("rules", []))) for each in made
+        (request["method"], request["path"], len(request["body"].get("rules", [])))
+        for request in made
     ] == [
         ("PUT", "/tracking-plans/tp_1/rules", 200),
         ("PATCH", "/tracking-plans/tp_1/rules", 1),
@@ -218,7 +221,7 @@ EVENTS = [
 
 def mapped(own: Workspace, event: JSONObject) -> list[Any]:
     outcomes = Destination(own.destination).iter_subscription_outcomes(event)
-    return [(each.subscription.name, each.request, each.failure) for each in outcomes]
+    return [(outcome.subscription.name, outcome.request, outcome.failure) for outcome in outcomes]
 
 
 @pytest.mark.parametrize("name", WORKSPACES)

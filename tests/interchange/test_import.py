@@ -56,9 +56,10 @@ IMPORTED = {
 
 
 def imported(*documents: Any, **options: Any) -> ImportedWorkspace:
-    raw = [json.dumps(each).encode() for each in documents]
+    raw = [json.dumps(document).encode() for document in documents]
     return build_imported_workspace(
-        merge_imported_resources(read_import_file(each, "answer.json") for each in raw), **options
+        merge_imported_resources(read_import_file(content, "answer.json") for content in raw),
+        **options,
     )
 
 
@@ -141,7 +142,7 @@ def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, said: An
     subscription = SUBSCRIPTION | {"destinationId": theirs}
     documents = {"destinations": [DESTINATION, other], "subscriptions": [subscription]}
     found = imported({"data": documents}).findings
-    told = [(each.severity, each.what) for each in found if "'Orders'" in each.what]
+    told = [(finding.severity, finding.what) for finding in found if "'Orders'" in finding.what]
     assert told == ([said] if said else [])
 
 
@@ -183,7 +184,7 @@ def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, said: An
 )
 def test_left_out_parts_are_reported(change: JSONObject, what: str) -> None:
     found = imported(DESTINATION, SUBSCRIPTION | change).findings
-    assert what in [each.what for each in found]
+    assert what in [finding.what for finding in found]
 
 
 def test_a_subscription_that_is_left_out_stays_in_the_file_as_a_comment() -> None:
@@ -198,7 +199,7 @@ def test_a_subscription_that_is_left_out_stays_in_the_file_as_a_comment() -> Non
 def test_the_key_is_replaced_unless_secrets_are_kept(keep: bool, key: str) -> None:
     read = imported(DESTINATION, keep_secrets=keep)
     assert read.document["destination"]["settings"]["ucd_key"] == key
-    assert (KEY in json.dumps([each.what for each in read.findings])) is False
+    assert (KEY in json.dumps([finding.what for finding in read.findings])) is False
 
 
 @pytest.mark.parametrize(
@@ -294,8 +295,12 @@ def test_state_file_terraform_show_and_api_answers_give_the_same() -> None:
     shown = from_files(FILES / "terraform" / "show.json").document["destination"]
     answers = from_files(*ANSWERS, SUBSCRIPTIONS).document["destination"]
     answers["filters"] = [
-        {key: each[key] for key in each if key not in ("createdAt", "updatedAt", "description")}
-        for each in answers["filters"]
+        {
+            key: filter_entry[key]
+            for key in filter_entry
+            if key not in ("createdAt", "updatedAt", "description")
+        }
+        for filter_entry in answers["filters"]
     ]
     assert state == shown
     assert state == answers
@@ -376,7 +381,7 @@ def test_a_tracking_plan_is_imported_or_reported(
 ) -> None:
     read = imported(DESTINATION, *documents)
     assert read.document.get("trackingPlan") == plan
-    assert [each.what for each in read.findings if "key" not in each.where] == told
+    assert [finding.what for finding in read.findings if "key" not in finding.where] == told
 
 
 def test_answers_and_state_have_the_same_plan_and_controls() -> None:
@@ -396,7 +401,7 @@ def test_all_write_keys_of_the_source_are_imported(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     run(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS, "--output", file)
     own = load_workspace_or_preset(file)
-    assert [(each.name, each.write_key) for each in own.sources] == [
+    assert [(source.name, source.write_key) for source in own.sources] == [
         ("Web shop", "exampleWriteKey"),
         ("Web shop", "exampleOtherKey"),
     ]
@@ -432,7 +437,9 @@ def test_an_invalid_escape_gives_one_clear_message(escape: str) -> None:
 def test_values_with_a_wrong_type_are_left_out(piece: JSONObject, what: str) -> None:
     other = {"data": {"destination": DESTINATION | {"id": "d2", "metadata": {}, **piece}}}
     found = imported(DESTINATION, other, destination_id="d1").findings
-    assert [each.what for each in found if each.severity == "error"] == [f"{what} and is left out"]
+    assert [finding.what for finding in found if finding.severity == "error"] == [
+        f"{what} and is left out"
+    ]
 
 
 def test_a_catalogue_id_may_have_any_type() -> None:
@@ -463,7 +470,7 @@ def test_an_unknown_template_value_is_reported() -> None:
 
 def test_a_called_module_is_reported() -> None:
     found = read_import_file(b'module "events" { source = "./events" }', "main.tf").findings
-    assert [(each.where, each.what) for each in found] == [
+    assert [(finding.where, finding.what) for finding in found] == [
         ("main.tf: module.events", "the resources of this module are not in the file that calls it")
     ]
 
@@ -487,7 +494,7 @@ def test_configuration_is_evaluated_as_far_as_possible() -> None:
         "timestamp": {"@path": "$.timestamp"},
     }
     assert cart["settings"]["parameters"] == {"event_group_id": {"@path": "$.properties.cart_id"}}
-    assert [each.what for each in read.findings if each.severity == "warning"] == [
+    assert [finding.what for finding in read.findings if finding.severity == "warning"] == [
         'only Terraform knows lookup(local.currencies, "web"), so it is left out'
     ]
 
@@ -502,7 +509,7 @@ def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
         "exampleWriteKey",
         "northwind",
     )
-    assert [each["actionSlug"] for each in own.destination["subscriptions"]] == [
+    assert [subscription["actionSlug"] for subscription in own.destination["subscriptions"]] == [
         "updateUserProfile",
         "orderCompletedEvent",
         "cartViewedEvent",
@@ -514,8 +521,8 @@ def test_the_command_prints_the_same_as_json() -> None:
     files = [*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS]
     told = json.loads(run(*files, "--json").stdout)
     assert told["workspace"] == from_files(*files).document
-    assert [each["name"] for each in told["leftOut"]] == ["Audience sync"]
-    assert [each["severity"] for each in told["findings"]] == [
+    assert [omission["name"] for omission in told["leftOut"]] == ["Audience sync"]
+    assert [finding["severity"] for finding in told["findings"]] == [
         "note", "note", "warning", "error",
     ]  # fmt: skip
 

@@ -184,7 +184,9 @@ def test_unknown_switches_are_off() -> None:
     made = read.document["destination"]
     (only,), (filter_,) = made["subscriptions"], made["filters"]
     assert (only["enabled"], filter_["enabled"]) == (False, False)
-    assert [(each.where, each.what) for each in read.findings if each.severity == "warning"] == [
+    assert [
+        (finding.where, finding.what) for finding in read.findings if finding.severity == "warning"
+    ] == [
         (
             "shop.tf: segment_destination_subscription.orders.enabled",
             "only Terraform knows var.on, so it is off here",
@@ -205,9 +207,13 @@ def test_unknown_switches_are_off() -> None:
 def test_an_unknown_mapping_is_left_out_and_never_empty(settings: str) -> None:
     read = imported(subscription(settings=settings))
     assert read.document["destination"]["subscriptions"] == []
-    assert [each["name"] for each in read.skipped_subscriptions] == ["Orders"]
     assert [
-        each.severity for each in read.findings if "subscription 'Orders' is left out" in each.what
+        skipped_subscription["name"] for skipped_subscription in read.skipped_subscriptions
+    ] == ["Orders"]
+    assert [
+        finding.severity
+        for finding in read.findings
+        if "subscription 'Orders' is left out" in finding.what
     ] == ["error"]
 
 
@@ -267,7 +273,7 @@ def test_a_rule_with_an_unknown_schema_stays_in_the_plan_unchecked() -> None:
     """
     read = imported(plan)
     assert read.document["trackingPlan"]["rules"] == [{"key": "A", "type": "TRACK", "version": 1}]
-    assert [each.where for each in read.findings if each.severity == "warning"] == [
+    assert [finding.where for finding in read.findings if finding.severity == "warning"] == [
         "shop.tf: segment_tracking_plan.shop.rules[0].json_schema",
         "trackingPlan: rules[0]",
     ]
@@ -277,14 +283,14 @@ def test_a_mapping_of_an_unknown_destination_is_imported_and_reported() -> None:
     read = imported(subscription(destination_id="var.destination"))
     assert len(read.document["destination"]["subscriptions"]) == 1
     assert "only Terraform knows var.destination, so 'Orders' is taken as this" in (
-        " ".join(each.what for each in read.findings if each.severity == "warning")
+        " ".join(finding.what for finding in read.findings if finding.severity == "warning")
     )
 
 
 @pytest.mark.parametrize(("count", "names"), [("0", []), ("1", [True]), ("var.n", [False])])
 def test_a_resource_that_may_not_exist_is_off(count: str, names: list[bool]) -> None:
     found = destination(subscription(count=count))["subscriptions"]
-    assert [each["enabled"] for each in found] == names
+    assert [subscription["enabled"] for subscription in found] == names
 
 
 def git_sync(tmp_path: Path) -> Path:
@@ -350,9 +356,10 @@ def test_a_git_sync_folder_is_imported(tmp_path: Path) -> None:
     assert (told["source"]["id"], told["source"]["name"]) == ("s1", "Web shop")
     assert told["destination"]["id"] == "d1"
     assert told["destination"]["settings"] == {"account_name": "m", "ucd_key": "test-key"}
-    assert [(each["id"], each["settings"]) for each in told["destination"]["subscriptions"]] == [
-        ("b1", {"uuid": {"@path": "$.userId"}})
-    ]
+    assert [
+        (subscription_entry["id"], subscription_entry["settings"])
+        for subscription_entry in told["destination"]["subscriptions"]
+    ] == [("b1", {"uuid": {"@path": "$.userId"}})]
 
 
 def test_a_folder_of_answers_is_imported(tmp_path: Path) -> None:
@@ -408,7 +415,7 @@ def test_the_json_syntax_gives_the_same() -> None:
     assert (only["trigger"], only["enabled"]) == ('type = "track"', False)
     assert only["settings"] == {"uuid": "${x}"}
     assert "shop.tf.json: segment_destination_subscription.orders.enabled" in [
-        each.where for each in read.findings
+        finding.where for finding in read.findings
     ]
 
 
@@ -432,8 +439,8 @@ def test_a_deposed_resource_of_show_is_left_out() -> None:
         read_import_file(json.dumps(shown).encode(), "show.json")
     ).document
     held = shown["values"]["root_module"]["resources"]
-    old = [{**each, "values": {**each["values"], "id": "x"}} for each in held]
-    held += [{**each, "deposed_key": "1a2b"} for each in old]
+    old = [{**resource, "values": {**resource["values"], "id": "x"}} for resource in held]
+    held += [{**instance, "deposed_key": "1a2b"} for instance in old]
     assert (
         build_imported_workspace(read_import_file(json.dumps(shown).encode(), "show.json")).document
         == whole
@@ -444,7 +451,9 @@ def test_values_known_after_apply_are_reported() -> None:
     shown = json.loads(Path("fixtures/imports/terraform/show.json").read_text())
     module = shown.pop("values")
     kind = "segment_destination_subscription"
-    first = next(each for each in module["root_module"]["resources"] if each["type"] == kind)
+    first = next(
+        resource for resource in module["root_module"]["resources"] if resource["type"] == kind
+    )
     del first["values"]["enabled"]
     plan = shown | {
         "planned_values": module,
@@ -454,7 +463,7 @@ def test_values_known_after_apply_are_reported() -> None:
     }
     read = build_imported_workspace(read_import_file(json.dumps(plan).encode(), "plan.json"))
     assert read.document["destination"]["subscriptions"][0]["enabled"] is False
-    assert f"plan.json: {first['address']}.enabled" in [each.where for each in read.findings]
+    assert f"plan.json: {first['address']}.enabled" in [finding.where for finding in read.findings]
 
 
 TRANSFORMATION = """
@@ -507,9 +516,12 @@ def test_transformations_and_functions_are_reported(text: str, severity: str) ->
     found: ImportedResources = read_import_file((SOURCES + OURS + text).encode(), "shop.tf")
     address = "segment_transformation.rename" if "rename" in text else "segment_"
     said = [
-        each.severity
-        for each in build_imported_workspace(found).findings
-        if (each.where.startswith(f"shop.tf: {address}") and "function" in each.what + each.where)
-        or "transformation" in each.what
+        finding.severity
+        for finding in build_imported_workspace(found).findings
+        if (
+            finding.where.startswith(f"shop.tf: {address}")
+            and "function" in finding.what + finding.where
+        )
+        or "transformation" in finding.what
     ]
     assert said == [severity]

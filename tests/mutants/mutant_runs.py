@@ -67,7 +67,9 @@ def find_survivors(mutants: list[Mutant], jobs: int = 1) -> list[Mutant]:
 def _find_passing(mutants: list[Mutant]) -> list[Mutant]:
     failures = _run_features(mutants)
     return [
-        each for number, each in enumerate(mutants) if _feature_name(number) not in failures.files
+        mutant
+        for number, mutant in enumerate(mutants)
+        if _feature_name(number) not in failures.files
     ]
 
 
@@ -91,7 +93,7 @@ def _run_features(mutants: list[Mutant]) -> FailedFiles:
 def _copy_referenced_files(root: Path) -> None:
     """Copy the workspaces and recorded events that features name to *root*."""
     shutil.copytree(ROOT / "fixtures" / "events", root / "fixtures" / "events")
-    for path in (each for glob in REFERENCED_FILES for each in (ROOT / "features").rglob(glob)):
+    for path in (file for glob in REFERENCED_FILES for file in (ROOT / "features").rglob(glob)):
         copy = root / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)

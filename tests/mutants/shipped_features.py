@@ -150,9 +150,9 @@ def _iter_step_sites(at: int, line: str, found: re.Match[str], step: str) -> Ite
     yield MutationSite(KEYWORD, at, *found.span(2))
     yield from _iter_placeholder_sites(at, line)
     then = step == "Then"
-    quoted = [each.span(1) for each in QUOTED.finditer(line) if "<" not in each[1]]
-    holes = [each.span() for each in PLACEHOLDER.finditer(line)]
-    whole = [each.span() for each in QUOTED.finditer(line)] + holes
+    quoted = [match.span(1) for match in QUOTED.finditer(line) if "<" not in match[1]]
+    holes = [match.span() for match in PLACEHOLDER.finditer(line)]
+    whole = [match.span() for match in QUOTED.finditer(line)] + holes
     kind = (NEGATIVE_TEXT if NEGATIVE_STEP.search(line) else THEN_TEXT) if then else TEXT
     for span in quoted:
         if span[0] < span[1]:

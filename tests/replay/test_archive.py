@@ -70,7 +70,7 @@ def test_addresses_are_read_by_the_file_system_that_they_name(name: str, found: 
 
     files = find_archive_files([f"memory://archive/{name}"])
 
-    assert [file.name for file in files] == [f"memory:///archive/{each}" for each in found]
+    assert [file.name for file in files] == [f"memory:///archive/{name}" for name in found]
     assert [
         line for part in split_files_into_parts(files, 4) for line in read_archive_lines(part)
     ] == [

@@ -146,8 +146,8 @@ def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path) -> None
         kept = json.loads(checkpoint.read_bytes())["done"]
         server.release.set()
         resumed, alone = (
-            subprocess.run(each, capture_output=True, text=True, timeout=60)
-            for each in (command, replay(*archive, "--workers", "1"))
+            subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+            for arguments in (command, replay(*archive, "--workers", "1"))
         )
 
     sizes = [len(content) for content in FILES.values()]

@@ -83,8 +83,8 @@ def carried(shop: Workspace, event: JSONObject) -> tuple[str, list[tuple[Any, ..
     (message,) = client.get("/emulator/v1/messages").get_json()["messages"]
     found = client.get("/emulator/v1/deliveries").get_json()["deliveries"]
     deliveries = [
-        (each["subscription"], each["verdict"], (each["request"] or {}).get("json"))
-        for each in found
+        (delivery["subscription"], delivery["verdict"], (delivery["request"] or {}).get("json"))
+        for delivery in found
     ]
     return message["verdict"], deliveries
 
@@ -103,8 +103,12 @@ def test_verdicts_and_requests_are_those_of_the_emulator(event: JSONObject, enab
     found = tried(shop, event)
 
     deliveries = [
-        (each.subscription, each.verdict, each.request_body and orjson.loads(each.request_body))
-        for each in found.deliveries
+        (
+            delivery.subscription,
+            delivery.verdict,
+            delivery.request_body and orjson.loads(delivery.request_body),
+        )
+        for delivery in found.deliveries
     ]
     assert (found.verdict, deliveries) == carried(shop, event)
 
@@ -115,7 +119,7 @@ def test_archived_event_is_taken_as_segment_wrote_it() -> None:
     (delivery,) = tried(load_workspace_or_preset("guide"), event).deliveries
 
     events = orjson.loads(delivery.request_body or b"")["users"][0]["events"]
-    assert {each["timestamp"] for each in events} == {"2026-03-14T10:00:00.000Z"}
+    assert {event["timestamp"] for event in events} == {"2026-03-14T10:00:00.000Z"}
 
 
 def test_every_event_of_a_request_is_validated() -> None:
@@ -188,12 +192,12 @@ def test_two_workspaces_are_compared_field_by_field() -> None:
     fixed = workspace(
         subscriptions=[
             {
-                **each,
-                "settings": {**each["settings"], "uuid": {"@path": "$.anonymousId"}},
+                **subscription,
+                "settings": {**subscription["settings"], "uuid": {"@path": "$.anonymousId"}},
             }
-            if each["actionSlug"] == "orderCompletedEvent"
-            else each
-            for each in guide.destination["subscriptions"]
+            if subscription["actionSlug"] == "orderCompletedEvent"
+            else subscription
+            for subscription in guide.destination["subscriptions"]
         ]
     )
     event = track(1, anonymousId="a1")

@@ -147,7 +147,7 @@ def test_unreadable_lines_are_reported_and_the_others_are_counted(tmp_path: Path
     assert result.exit_code == 2
     assert report["archive"]["events"] == 9
     assert [
-        (row["kind"], row["what"], row["count"], [each["at"] for each in row["samples"]])
+        (row["kind"], row["what"], row["count"], [sample["at"] for sample in row["samples"]])
         for row in report["unread"]
     ] == [
         ("line", "not JSON", 2, [f"{broken}:1", f"{broken}:4"]),

@@ -333,7 +333,7 @@ def test_what_ran_before_a_team_was_full_is_told(wishes: Path, team: Team) -> No
     team.client.create_sandbox()
     done = verify(wishes, team, "--json", "--junit", "report.xml")
     told = json.loads(done.stdout)
-    ran = [(each["scenario"], each["verdict"]) for each in told["scenarios"]]
+    ran = [(scenario["scenario"], scenario["verdict"]) for scenario in told["scenarios"]]
     assert ran == [("S1", "passed"), ("S2", "failed")]
     assert (told["stopped"], told["interrupted"]) == (f"{team.url}: {FULL}{KEPT}", False)
     assert "The run was interrupted: scenarios are missing." in (wishes / "report.xml").read_text()

@@ -108,14 +108,16 @@ def test_a_reset_sets_both_panels_back(emulator: RunningEmulator) -> None:
     client.set_subscription_enabled(1, enabled=False)
     client.reset_sandbox()
     destination = client.get_destination()
-    assert [each["name"] for each in client.list_integrations()] == ["Workspace file"]
+    assert [integration["name"] for integration in client.list_integrations()] == ["Workspace file"]
     assert (destination["enabled"], destination["subscriptions"][0]["enabled"]) == (True, True)
 
 
 def test_a_revoked_integration_says_when(emulator: RunningEmulator) -> None:
     made = emulator.client.create_integration("Web shop", "Source", "Administrator")
     emulator.client.revoke_integration(made["id"], "Administrator")
-    revoked = [each["revokedAt"] is not None for each in emulator.client.list_integrations()]
+    revoked = [
+        integration["revokedAt"] is not None for integration in emulator.client.list_integrations()
+    ]
     assert revoked == [False, True]
 
 
@@ -126,7 +128,7 @@ def test_what_the_panel_refuses_is_an_error_in_its_words(emulator: RunningEmulat
 
 
 def test_journeys_are_those_of_the_workspace(emulator: RunningEmulator) -> None:
-    names = [each["name"] for each in emulator.client.list_journeys()]
+    names = [journey["name"] for journey in emulator.client.list_journeys()]
     assert names == ["Cart abandonment", "Purchase thank-you", "Welcome"]
 
 
@@ -141,13 +143,13 @@ def test_a_sandbox_has_a_client_of_its_own(emulator: RunningEmulator) -> None:
         assert client.list_messages() == []
     assert emulator.client.list_messages() == []
     emulator.client.delete_sandbox(made["id"])
-    assert made["id"] not in [each["id"] for each in emulator.client.list_sandboxes()]
+    assert made["id"] not in [sandbox["id"] for sandbox in emulator.client.list_sandboxes()]
 
 
 def test_a_dry_run_tells_the_deliveries(emulator: RunningEmulator) -> None:
     event = {"type": "identify", "userId": "ada", "traits": {"email": "ada@x.io"}}
     (message,) = emulator.client.dry_run(event)
-    assert [each["verdict"] for each in message["deliveries"]] == ["accepted"]
+    assert [delivery["verdict"] for delivery in message["deliveries"]] == ["accepted"]
     assert emulator.client.list_profiles() == []
 
 

@@ -59,7 +59,7 @@ def test_the_run_is_told_and_its_sandboxes_are_deleted(
                 time.sleep(0.1)
             running.send_signal(ending)
             said, complained = running.communicate(timeout=60)
-        assert [each["id"] for each in client.list_sandboxes()] == ["default"]
+        assert [sandbox["id"] for sandbox in client.list_sandboxes()] == ["default"]
     assert (running.returncode, complained) == (130, "")
     assert (tmp_path / "report.xml").exists()
     counts = said.splitlines()[-1]

@@ -156,7 +156,9 @@ def test_prose_in_a_scenario_is_left(tmp_path: Path, prose: str) -> None:
     assert read(tmp_path, scenario(f"    {prose}\n")) == RUN
 
 
-@pytest.mark.parametrize("code", [each for each in KEYWORDS_BY_LANGUAGE if each != "em"])
+@pytest.mark.parametrize(
+    "code", [language for language in KEYWORDS_BY_LANGUAGE if language != "em"]
+)
 def test_a_step_of_every_language_is_refused_in_an_english_file(tmp_path: Path, code: str) -> None:
     for keyword in {
         word for role in ("given", "when", "then") for word in KEYWORDS_BY_LANGUAGE[code][role]
@@ -373,7 +375,7 @@ def test_a_step_without_a_kind_has_that_of_the_step_that_reads_it(
 ) -> None:
     lines = "".join(f"    {step}\n" for step in steps)
     [found] = read(tmp_path, f"Feature: F\n  Scenario: A\n{lines}")
-    assert [each.partition(" ")[0] for each in found] == kinds
+    assert [step.partition(" ")[0] for step in found] == kinds
 
 
 def test_a_background_may_begin_with_and(tmp_path: Path) -> None:

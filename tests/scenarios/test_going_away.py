@@ -124,7 +124,7 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 def features(folder: Path, *steps: str) -> None:
     """A file with a scenario for each of *steps*."""
     (folder / "conftest.py").write_text(CONFTEST)
-    told = [SCENARIO.format(at=at, steps=each) for at, each in enumerate(steps, 1)]
+    told = [SCENARIO.format(at=at, steps=step) for at, step in enumerate(steps, 1)]
     (folder / "wishes.feature").write_text("Feature: Wishes\n" + "".join(told))
 
 
@@ -145,7 +145,7 @@ def test_a_run_ends_in_one_line_and_tells_no_token(
     counts = f"4 scenarios: {ran} passed, {4 - ran} not run"
     assert (done.returncode, done.stdout.splitlines()[-1]) == (2, counts)
     assert done.stderr == f"emulator: {AWAY.format(url=serving.url)}\n"
-    assert {each.name for each in tmp_path.glob("leak.*")} == set(REPORTS.values())
+    assert {file.name for file in tmp_path.glob("leak.*")} == set(REPORTS.values())
     assert TOKEN not in everything(tmp_path, done.stdout, done.stderr)
 
 

@@ -39,7 +39,7 @@ def verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", *options, "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     found = json.loads(done.stdout)["scenarios"]
-    return sorted((each["scenario"], each["verdict"]) for each in found)
+    return sorted((scenario["scenario"], scenario["verdict"]) for scenario in found)
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2"), ("--serve",)], ids=["one", "two", "served"])

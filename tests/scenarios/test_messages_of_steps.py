@@ -60,7 +60,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "m.feature").write_text(FEATURE)
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    return {each["scenario"]: each for each in json.loads(done.stdout)["scenarios"]}
+    return {scenario["scenario"]: scenario for scenario in json.loads(done.stdout)["scenarios"]}
 
 
 def test_json_that_is_broken_is_told_with_its_place(results: Any) -> None:

@@ -842,7 +842,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "correct.feature").write_text(CORRECT_NAMES)
     (folder / "conftest.py").write_text(CONFTEST)
     done = verify(folder, "--json", ".")
-    return {each["scenario"]: each for each in json.loads(done.stdout)["scenarios"]}
+    return {scenario["scenario"]: scenario for scenario in json.loads(done.stdout)["scenarios"]}
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -852,15 +852,15 @@ def test_a_scenario_that(name: str, results: Any) -> None:
 
 
 def test_a_name_that_is_known_own_or_received_is_taken(results: Any) -> None:
-    verdicts = [each["verdict"] for each in results.values() if each["feature"] == "Names"]
+    verdicts = [result["verdict"] for result in results.values() if result["feature"] == "Names"]
     assert verdicts == ["passed"]
 
 
 def test_a_correct_scenario_is_taken(results: Any) -> None:
     told = {
-        name: each["failure"]
-        for name, each in results.items()
-        if each["feature"] == "Correct names" and each["verdict"] != "passed"
+        name: result["failure"]
+        for name, result in results.items()
+        if result["feature"] == "Correct names" and result["verdict"] != "passed"
     }
     assert told == {}
 

@@ -48,7 +48,7 @@ CLOSING = "Then Insider One knows 7 people"
 
 def around(entry: CatalogueStep, table: dict[str, str], otherwise: str) -> str:
     return next(
-        (each for start, each in table.items() if entry.pattern.startswith(start)), otherwise
+        (step for start, step in table.items() if entry.pattern.startswith(start)), otherwise
     )
 
 
@@ -72,7 +72,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     found = json.loads(done.stdout)
     assert found["unreadable"] == []
-    return {int(each["scenario"]): each["failure"] for each in found["scenarios"]}
+    return {int(scenario["scenario"]): scenario["failure"] for scenario in found["scenarios"]}
 
 
 @pytest.mark.parametrize(

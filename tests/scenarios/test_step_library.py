@@ -50,7 +50,9 @@ def unused(paths: Iterable[Path]) -> set[str]:
     """The library's steps that none of these files has."""
     shown = {context.parser.name for _, step in steps(paths) for context in takers(step)}
     contexts = step_function_context_registry.values()
-    return {each.parser.name for each in contexts if each.step_func.__module__ in OWN} - shown
+    return {
+        context.parser.name for context in contexts if context.step_func.__module__ in OWN
+    } - shown
 
 
 def takers(step: Step) -> list[StepFunctionContext]:
@@ -69,7 +71,11 @@ def test_the_reference_is_the_one_that_the_command_prints() -> None:
 @pytest.mark.parametrize("entry", list_library_steps(), ids=lambda entry: entry.pattern)
 def test_an_example_is_a_step_that_only_its_own_pattern_reads(entry: CatalogueStep) -> None:
     kind, _, words = entry.example.partition("\n")[0].partition(" ")
-    taking = [each for each in find_matching_steps(words) if kind.lower() in each.kinds]
+    taking = [
+        matching_step
+        for matching_step in find_matching_steps(words)
+        if kind.lower() in matching_step.kinds
+    ]
     assert taking == [entry]
     assert (entry.below is None) == (entry.shown == "")
 

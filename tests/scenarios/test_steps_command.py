@@ -15,7 +15,7 @@ def steps(*arguments: str) -> Result:
 
 def test_json_has_a_line_for_each_step() -> None:
     told = [json.loads(line) for line in steps("--json").stdout.splitlines()]
-    assert [each["pattern"] for each in told] == [entry.pattern for entry in list_library_steps()]
+    assert [step["pattern"] for step in told] == [entry.pattern for entry in list_library_steps()]
 
 
 def test_a_line_has_the_example() -> None:

@@ -119,7 +119,9 @@ def test_somebody_without_a_call_is_told_so(scene: ScenarioContext) -> None:
 
 def test_the_line_to_write_is_told_once_for_several_products(scene: ScenarioContext) -> None:
     scene.open_named_workspace("guide")
-    products = [{"product_id": each, "engraving": "For Bob"} for each in ("mug", "tray")]
+    products = [
+        {"product_id": product_id, "engraving": "For Bob"} for product_id in ("mug", "tray")
+    ]
     scene.send_calls(
         "Ada", track_call("Order Completed", {"order_id": "o-1", "products": products})
     )

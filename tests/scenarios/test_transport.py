@@ -101,4 +101,4 @@ def test_no_proxy_of_the_environment_is_followed_to_an_emulator(
     monkeypatch.setenv(variable.replace("http", "https"), "http://127.0.0.1:1")
     with serve_emulator(load_preset_workspace("guide")) as emulator:
         emulator.shop.send(make_shopper("Ada"), track_call("Wish Listed"))
-        assert [each["event"] for each in emulator.client.list_messages()] == ["Wish Listed"]
+        assert [message["event"] for message in emulator.client.list_messages()] == ["Wish Listed"]

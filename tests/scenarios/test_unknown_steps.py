@@ -105,7 +105,9 @@ def slips(entry: CatalogueStep) -> Iterator[str]:
     """The step with a word misspelt, left out, or written in another form."""
     text = entry.example.partition("\n")[0].partition(" ")[2]
     literal = set(re.findall(r"\w+", PLACEHOLDER_PATTERN.sub(" ", entry.pattern)))
-    words = [each for each in re.findall(r"[^\W\d_]+", text) if each in literal and len(each) > 2]
+    words = [
+        match for match in re.findall(r"[^\W\d_]+", text) if match in literal and len(match) > 2
+    ]
     for word in words:
         yield text.replace(word, word[:1] + word[2:], 1)
         yield text.replace(word, word[1] + word[0] + word[2:], 1)

@@ -52,7 +52,7 @@ def test_a_page_without_analytics_js_is_reported_and_other_calls_work(
     with run_emulator(tmp_path / "cache") as bare, snippet_sdk.browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{bare.url}/emulator/v1/health")
-        with page.expect_console_message(lambda each: "emulator" in each.text) as said:
+        with page.expect_console_message(lambda message: "emulator" in message.text) as said:
             page.add_script_tag(url=f"{bare.url}/analytics.js/v1/wk_demo/analytics.min.js")
         assert (said.value.type, said.value.text) == (
             "error",

@@ -31,4 +31,4 @@ def test_the_node_example_passes(end: SdkEmulator, node_modules: Path, tmp_path:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "# pass 1" in ran.stdout
-    assert [each["id"] for each in end.client.list_sandboxes()] == ["default"]
+    assert [sandbox["id"] for sandbox in end.client.list_sandboxes()] == ["default"]

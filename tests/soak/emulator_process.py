@@ -132,5 +132,7 @@ def serve_without_crash(db: Path) -> Iterator[EmulatorProcess]:
     with EmulatorProcess(db) as process:
         yield process
     assert [
-        line for line in process.stderr_lines if any(each in line for each in CRASH_MARKERS)
+        line
+        for line in process.stderr_lines
+        if any(crash_marker in line for crash_marker in CRASH_MARKERS)
     ] == []

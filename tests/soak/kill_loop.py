@@ -86,14 +86,14 @@ def keep_sending(emulator: RestartableServer, ledger: MessageLedger, seed: int) 
         Thread(target=send_until_acknowledged, args=(emulator, ledger, sender, seed, ended))
         for sender in range(SENDER_COUNT)
     ]
-    for each in senders:
-        each.start()
+    for thread in senders:
+        thread.start()
     try:
         yield
     finally:
         ended.set()
-        for each in senders:
-            each.join()
+        for thread in senders:
+            thread.join()
 
 
 def kill_repeatedly(

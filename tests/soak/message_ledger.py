@@ -58,8 +58,8 @@ def iter_differences(ledger: MessageLedger, client: ControlClient) -> Iterator[s
 
     Events have a "number" of their own among their properties, so that no two are equal.
     """
-    stored = [each for each in client.list_messages() if each["verdict"] != "rejected"]
-    times = Counter(each["messageId"] for each in stored)
+    stored = [message for message in client.list_messages() if message["verdict"] != "rejected"]
+    times = Counter(record["messageId"] for record in stored)
     yield from _list_differences("acknowledged and not stored", ledger.acknowledged - set(times))
     yield from _list_differences("stored and never sent", set(times) - ledger.sent)
     yield from _list_differences("stored twice", {id for id, count in times.items() if count > 1})
@@ -82,19 +82,19 @@ def _check_deliveries(
         for outcome in destination.iter_subscription_outcomes(message["normalised"])
         if outcome.request
     ]
-    if [each["request"]["json"] for each in made] != mapped:
+    if [delivery["request"]["json"] for delivery in made] != mapped:
         yield f"mapped otherwise: {message['messageId']}"
-    for each in made:
-        if each["verdict"] not in DELIVERED_VERDICTS:
-            yield f"{each['verdict']} ({each['reason']}): {message['messageId']}"
+    for delivery in made:
+        if delivery["verdict"] not in DELIVERED_VERDICTS:
+            yield f"{delivery['verdict']} ({delivery['reason']}): {message['messageId']}"
 
 
 def _check_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator[str]:
     """Yield how the events in profiles differ from the stored messages."""
     numbered = {
         number
-        for each in stored
-        if (number := each["message"].get("properties", {}).get("number")) is not None
+        for record in stored
+        if (number := record["message"].get("properties", {}).get("number")) is not None
     }
     counts = Counter(
         number
@@ -105,9 +105,9 @@ def _check_profiles(stored: list[JSONObject], client: ControlClient) -> Iterator
     yield from _list_differences("stored and in no profile", numbered - set(counts))
     yield from _list_differences("in a profile and not stored", set(counts) - numbered)
     yield from _list_differences(
-        "in profiles twice", {each for each, count in counts.items() if count > 1}
+        "in profiles twice", {message_id for message_id, count in counts.items() if count > 1}
     )
 
 
 def _list_differences(description: str, ids: Iterable[object]) -> Iterator[str]:
-    return (f"{description}: {each}" for each in ids)
+    return (f"{description}: {message_id}" for message_id in ids)

@@ -180,7 +180,7 @@ def run_soak(seconds: float, db: Path, seed: int, options: Sequence[str] = ()) -
         ]
         memory = _run_clients(shoppers, emulator, seconds)
         wrong = find_all_errors(emulator, ledger)
-    statuses = sum((each.statuses for each in shoppers), Counter[tuple[str, int]]())
+    statuses = sum((shopper.statuses for shopper in shoppers), Counter[tuple[str, int]]())
     wrong += [f"not acknowledged: {id}" for id in ledger.sent - ledger.acknowledged]
     wrong += [f"{path} answered {status}" for path, status in statuses if status >= 500]
     return SoakResult(ledger, memory, statuses, wrong + _check_memory_growth(memory))
@@ -191,7 +191,7 @@ def _run_clients(
 ) -> list[int]:
     """Run *shoppers* for *seconds*; return samples of the server's memory."""
     ended, memory = Event(), []
-    working = [Thread(target=each.send_until, args=(ended,)) for each in shoppers]
+    working = [Thread(target=shopper.send_until, args=(ended,)) for shopper in shoppers]
     for thread in working:
         thread.start()
     until = time.monotonic() + seconds
@@ -229,7 +229,9 @@ def main() -> int:
         f"{len(outcome.ledger.sent):,} messages sent, {len(outcome.ledger.acknowledged):,} "
         f"acknowledged, {len(outcome.errors)} differences"
     )
-    click.echo(f"memory in MB: {[round(each / 1e6) for each in outcome.memory_samples[::every]]}")
+    click.echo(
+        f"memory in MB: {[round(sample / 1e6) for sample in outcome.memory_samples[::every]]}"
+    )
     for (path, status), count in sorted(outcome.statuses.items()):
         click.echo(f"{count:8,}  {status}  {path}")
     click.echo("\n".join(outcome.errors[:20]))

@@ -77,7 +77,11 @@ def fuzz_surface(surface: str, seconds: int, folder: Path) -> FuzzingResult:
         requests.get(
             f"{emulator.url}/emulator/v1/health", timeout=REQUEST_TIMEOUT_S
         ).raise_for_status()
-    wrong = [line for line in emulator.stderr_lines if any(each in line for each in CRASH_MARKERS)]
+    wrong = [
+        line
+        for line in emulator.stderr_lines
+        if any(crash_marker in line for crash_marker in CRASH_MARKERS)
+    ]
     if ran.returncode:
         wrong.append(ran.stdout.partition("= FAILURES =")[2] or ran.stdout + ran.stderr)
     if memory > MAX_MEMORY:

@@ -50,7 +50,10 @@ def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: 
             emulator.kill()
             emulator.start()
         wait_for_attempt_counts(db, [])
-        found = [(each["verdict"], each["reason"]) for each in ask("messages").json()["messages"]]
+        found = [
+            (message["verdict"], message["reason"])
+            for message in ask("messages").json()["messages"]
+        ]
         assert found == [("failed", UNFINISHED_REASON), ("accepted", None)]
 
 

@@ -53,7 +53,7 @@ def send_and_read_statuses(address: Address, sent: bytes, *, end: bool = False) 
                 heard += part
         except (BrokenPipeError, ConnectionResetError):
             pass
-    return [int(each) for each in re.findall(rb"HTTP/1\.[01] (\d+) ", heard)]
+    return [int(match) for match in re.findall(rb"HTTP/1\.[01] (\d+) ", heard)]
 
 
 def is_serving(url: str) -> bool:

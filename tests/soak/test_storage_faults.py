@@ -33,7 +33,7 @@ def song_played_call(number: int) -> JSONObject:
 
 def list_stored_ids(url: str) -> set[str]:
     listed = requests.get(f"{url}/emulator/v1/messages?limit=1000", timeout=10).json()
-    return {each["messageId"] for each in listed["messages"]}
+    return {message["messageId"] for message in listed["messages"]}
 
 
 def test_a_full_disk_is_answered_with_503_and_recovers(

@@ -63,18 +63,20 @@ def found(document: JSONObject, *traffic: JSONObject) -> DriftReport:
 def deviation(document: JSONObject, what: str, *traffic: JSONObject) -> PreviewedDeviation:
     """The one deviation whose sentence is *what*."""
     all_of_them = found(document, *traffic).deviations
-    told = [each for each in all_of_them if each.what == what]
-    assert len(told) == 1, "\n".join(each.what for each in all_of_them)
+    told = [deviation for deviation in all_of_them if deviation.what == what]
+    assert len(told) == 1, "\n".join(deviation.what for deviation in all_of_them)
     return told[0]
 
 
-def outcome(each: PreviewedDeviation) -> tuple[Any, ...]:
-    receives = [(receipt.path, receipt.before, receipt.after) for receipt in each.value_changes]
-    change = each.edit
+def outcome(deviation: PreviewedDeviation) -> tuple[Any, ...]:
+    receives = [
+        (receipt.path, receipt.before, receipt.after) for receipt in deviation.value_changes
+    ]
+    change = deviation.edit
     return (
-        each.difference_id,
-        each.effect,
-        each.references,
+        deviation.difference_id,
+        deviation.effect,
+        deviation.references,
         change and (change.path, change.value),
         receives,
     )
@@ -274,7 +276,9 @@ def test_a_missing_action_is_added_with_the_guide_s_mapping() -> None:
     told = deviation(PROFILE, "no enabled subscription has the action Cart Viewed Event")
     assert told.edit is not None
     assert told.edit.path == "destination.subscriptions[1]"
-    assert [(each.before, each.after) for each in told.value_changes] == [(None, "cart_page_view")]
+    assert [(value_change.before, value_change.after) for value_change in told.value_changes] == [
+        (None, "cart_page_view")
+    ]
 
 
 # Every row that the guide and the catalogue's defaults differ in, or that holds with both.
@@ -284,8 +288,8 @@ HOLD = {"D6", "D7", "D8", "D11", "D19", "D20", "D22", "D27", "D28", "D29", "D30"
 
 def test_the_known_differences_all_appear_for_the_defaults() -> None:
     checks = {
-        each.difference_id: each.state
-        for each in found(read_preset_document("segment-defaults")).known_differences
+        known_difference.difference_id: known_difference.state
+        for known_difference in found(read_preset_document("segment-defaults")).known_differences
     }
     assert list(checks) == [f"D{number}" for number in range(1, 43)]
     assert {id for id, state in checks.items() if state == "departs"} == DEPART
@@ -295,9 +299,9 @@ def test_the_known_differences_all_appear_for_the_defaults() -> None:
 def test_the_guide_loses_nothing() -> None:
     own = found(read_preset_document("guide"))
     assert not own.loses_data
-    assert {each.difference_id for each in own.deviations if "guide" in each.references} <= {
-        *HOLD, "D5", "D21", "D26", "D42", "",
-    }  # fmt: skip
+    known = {*HOLD, "D5", "D21", "D26", "D42", ""}
+    documented = [deviation for deviation in own.deviations if "guide" in deviation.references]
+    assert {deviation.difference_id for deviation in documented} <= known
 
 
 def test_an_invalid_document_gets_its_validation_errors() -> None:
@@ -344,8 +348,10 @@ def test_drift_handles_any_mapping(slug: str, trigger: str, mapping: JSONObject)
     traffic = [track("Order Completed", tax=1, products=[{"sku": "s"}]), identify(email="e")]
     json.dumps(
         [
-            each.what
-            for each in found(workspace(slug, trigger, **mapping), *traffic).known_differences
+            known_difference.what
+            for known_difference in found(
+                workspace(slug, trigger, **mapping), *traffic
+            ).known_differences
         ]
     )
 
@@ -453,7 +459,7 @@ def test_a_trigger_excludes_an_event_by_its_full_name() -> None:
 def test_json_has_the_same_content() -> None:
     told = json.loads(run("--preset", "segment-defaults", "--json").stdout)
     assert told["losesData"] is True
-    assert [each["name"] for each in told["subscriptions"]][:2] == [
+    assert [subscription["name"] for subscription in told["subscriptions"]][:2] == [
         None,
         "Create or Update a User Profile",
     ]
@@ -466,14 +472,14 @@ def test_json_has_the_same_content() -> None:
 def test_an_imported_workspace_with_its_traffic(tmp_path: Path) -> None:
     files = sorted((IMPORTS / "public-api").glob("*.json"))
     own = build_imported_workspace(
-        merge_imported_resources(read_import_file(each.read_bytes(), str(each)) for each in files)
+        merge_imported_resources(read_import_file(file.read_bytes(), str(file)) for file in files)
     ).document
     file = tmp_path / "shop.json"
     file.write_text(json.dumps(own))
     result = run(str(file), "--traffic", str(IMPORTS / "traffic.ndjson"), "--json")
     told = json.loads(result.stdout)["subscriptions"]
-    seen = {each["id"] for table in told for each in table["departures"]
-            if "traffic" in each["against"] and each["effect"] != "note"}  # fmt: skip
+    seen = {departure["id"] for table in told for departure in table["departures"]
+            if "traffic" in departure["against"] and departure["effect"] != "note"}  # fmt: skip
     assert seen == {"D1", "D3", "D7", "D16", "D17", "D21", "D24", "D26", "D30", "D41"}
 
 
@@ -500,13 +506,13 @@ def test_a_property_sent_as_null_does_not_count_as_never_sent() -> None:
         "trackEvent", 'type = "track"', parameters={"taxonomy": path("properties.c")}
     )
 
-    told = [each.what for each in found(subject, track("Sent", c=None)).deviations]
+    told = [finding.what for finding in found(subject, track("Sent", c=None)).deviations]
 
     assert (
         "parameters.taxonomy reads properties.c, which was only sent as null or empty in 1 event"
         in told
     )
-    assert not [each for each in told if each.startswith("properties.c came")]
+    assert not [line for line in told if line.startswith("properties.c came")]
 
 
 def test_lists_of_objects_that_no_mapping_reads_are_listed_with_the_others(tmp_path: Path) -> None:

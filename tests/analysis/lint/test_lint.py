@@ -17,7 +17,9 @@ from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 def test_the_guide_lints_without_errors_and_warnings() -> None:
     assert [
-        each for each in lint_document(read_preset_document("guide")) if each.severity != "note"
+        finding
+        for finding in lint_document(read_preset_document("guide"))
+        if finding.severity != "note"
     ] == []
 
 
@@ -26,7 +28,7 @@ def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
     example = parse_document(
         page.split("```yaml\n")[1].split("```")[0].encode(), "docs/workspace.md"
     )
-    assert [each for each in lint_document(example) if each.severity != "note"] == []
+    assert [finding for finding in lint_document(example) if finding.severity != "note"] == []
 
 
 @pytest.mark.parametrize(
@@ -41,16 +43,18 @@ def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
 )
 def test_a_subscription_s_name_is_part_of_the_path(faulty: JSONObject, place: str) -> None:
     places = [
-        each.where for each in lint_document(workspace(faulty)) if each.where.startswith(FIRST)
+        finding.where
+        for finding in lint_document(workspace(faulty))
+        if finding.where.startswith(FIRST)
     ]
     assert places[0] == f"{FIRST}{place}"
 
 
 def test_segment_defaults_send_every_mapped_event_twice() -> None:
     twice = [
-        each.what
-        for each in lint_document(read_preset_document("segment-defaults"))
-        if "times" in each.what
+        finding.what
+        for finding in lint_document(read_preset_document("segment-defaults"))
+        if "times" in finding.what
     ]
     assert twice == [
         f"\"{event}\" is sent 2 times: by 'Track Event' and '{taker} Event'"
@@ -90,8 +94,8 @@ def test_an_invalid_file_gets_only_its_validation_errors() -> None:
 
 def test_findings_are_sorted_by_severity() -> None:
     severities = [
-        each.severity
-        for each in lint_document(read_document(Path("fixtures/workspaces/mistakes.yaml")))
+        finding.severity
+        for finding in lint_document(read_document(Path("fixtures/workspaces/mistakes.yaml")))
     ]
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 

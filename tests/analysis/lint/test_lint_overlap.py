@@ -55,7 +55,7 @@ def test_an_event_that_two_subscriptions_accept_is_a_warning(
     subscriptions: list[JSONObject], twice: list[tuple[str, str, str]]
 ) -> None:
     assert found(destination_rules.find_duplicate_deliveries, workspace(*subscriptions)) == [
-        ("warning", *each) for each in twice
+        ("warning", *pair) for pair in twice
     ]
 
 

@@ -51,7 +51,7 @@ def statuses(reported: Reported) -> dict[str, list[list[str]]]:
     for feature in json.loads(reported.read("report.json")):
         for element in feature["elements"]:
             steps = [*element.get("before", []), *element["steps"]]
-            told = [each["result"]["status"] for each in steps]
+            told = [step["result"]["status"] for step in steps]
             found.setdefault(element["name"], []).append(told)
     return found
 
@@ -70,13 +70,13 @@ def test_the_json_has_each_step_s_end(reported: Reported) -> None:
 
 def test_the_json_has_tables_texts_and_traffic_at_their_step(reported: Reported) -> None:
     features = json.loads(reported.read("report.json"))
-    [ends] = [each for each in features if each["name"] == "Ends"]
+    [ends] = [feature for feature in features if feature["name"] == "Ends"]
     wish, fails = ends["elements"][:2]
     assert wish["steps"][0]["rows"][0] == {"cells": ["property", "value"]}
     assert fails["steps"][1]["doc_string"]["value"] == '{"event": "Wish Listed", "userId": "ada"}'
     traffic = embedded(wish["steps"][0])
-    assert [each["event"] for each in traffic["messages"]] == ["Wish Listed"]
-    assert [each["verdict"] for each in traffic["deliveries"]] == ["accepted"]
+    assert [message["event"] for message in traffic["messages"]] == ["Wish Listed"]
+    assert [delivery["verdict"] for delivery in traffic["deliveries"]] == ["accepted"]
     assert embedded(wish["steps"][1]) == {"messages": [], "deliveries": []}
 
 
@@ -89,7 +89,7 @@ def test_cucumber_s_schema_takes_every_message(
     schema = json.loads(published.read_text("utf-8"))
     parts = [(id, DRAFT202012.create_resource(part)) for id, part in schema["$defs"].items()]
     validator = Draft202012Validator(schema, registry=Registry().with_resources(parts))
-    faults = [error.message for each in messages for error in validator.iter_errors(each)]
+    faults = [error.message for message in messages for error in validator.iter_errors(message)]
     assert faults == []
 
 
@@ -116,12 +116,12 @@ def test_cucumber_s_own_reader_finds_the_same_ends(
 
 
 def test_a_file_that_cannot_be_read_is_a_parse_error(reported: Reported) -> None:
-    errors = [each["parseError"] for each in reported.messages() if "parseError" in each]
-    assert [each["source"] for each in errors] == [{"uri": "broken.feature"}]
+    errors = [message["parseError"] for message in reported.messages() if "parseError" in message]
+    assert [error["source"] for error in errors] == [{"uri": "broken.feature"}]
 
 
 def test_a_run_is_a_success_when_all_passed(reported: Reported, interrupted: Reported) -> None:
-    ends = [each.messages()[-1]["testRunFinished"]["success"] for each in (reported, interrupted)]
+    ends = [run.messages()[-1]["testRunFinished"]["success"] for run in (reported, interrupted)]
     assert ends == [False, False]
 
 

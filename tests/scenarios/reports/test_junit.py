@@ -22,7 +22,7 @@ def test_errs(broken): pass
 
 def words(root: Element) -> set[tuple[str, str]]:
     """Every element and attribute, e.g. ("testcase", "name")."""
-    return {(each.tag, name) for each in root.iter() for name in ["", *each.attrib]}
+    return {(element.tag, name) for element in root.iter() for name in ["", *element.attrib]}
 
 
 def ends(root: Element) -> list[tuple[str | None, str]]:
@@ -56,7 +56,7 @@ def test_the_counts_are_those_of_the_cases(reported: Reported) -> None:
 
 def test_a_failure_begins_with_what_does_not_hold(reported: Reported) -> None:
     failures = fromstring(reported.read("report.xml")).iter("failure")
-    assert [each.get("message") for each in failures][:2] == [
+    assert [failure.get("message") for failure in failures][:2] == [
         'Failed: Insider One receives 2 "wish_listed" for Ada.',
         "There is no such step: When Ada wishes for a mug",
     ]

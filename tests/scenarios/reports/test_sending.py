@@ -14,7 +14,10 @@ def test_a_run_is_kept_with_its_scenarios(served_emulator: RunningEmulator, tmp_
     [run] = requests.get(f"{served_emulator.url}/emulator/v1/scenario-runs").json()["scenarioRuns"]
     [feature] = run["features"]
     assert (feature["name"], feature["uri"]) == ("Ends", "ends.feature")
-    told = [(each["name"], each["verdict"], len(each["messages"])) for each in feature["scenarios"]]
+    told = [
+        (scenario["name"], scenario["verdict"], len(scenario["messages"]))
+        for scenario in feature["scenarios"]
+    ]
     assert told == [
         ("It passes", "passed", 1),
         ("It fails", "failed", 1),
@@ -23,7 +26,7 @@ def test_a_run_is_kept_with_its_scenarios(served_emulator: RunningEmulator, tmp_
         ("It has rows", "passed", 1),
         ("It has rows", "failed", 1),
     ]
-    steps = [each["verdict"] for each in feature["scenarios"][1]["steps"]]
+    steps = [step["verdict"] for step in feature["scenarios"][1]["steps"]]
     assert steps == ["passed", "passed", "failed", "skipped"]
 
 
@@ -40,6 +43,6 @@ def test_scenarios_run_in_sandboxes_of_an_emulator_elsewhere(
     left = len(after) - len(before)
     for made in after[len(before) :]:
         requests.delete(f"{root}/emulator/v1/sandboxes/{made['id']}")
-    shown = [f"{root}/sandboxes/{each['id']}/" for each in after[len(before) :]]
+    shown = [f"{root}/sandboxes/{sandbox['id']}/" for sandbox in after[len(before) :]]
     assert re.findall(r'<a href="([^"]+)"', done.read("report.html")) == shown
     assert left == 3  # all but the one whose first step does not exist: it had none
