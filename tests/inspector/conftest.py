@@ -1,4 +1,4 @@
-"""A browser that fails the test on any error in its console, and what it looks at."""
+"""Fixtures of browser tests: an emulator, a page without console errors, an axe check, a shell."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -7,14 +7,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from inspector.running import DESK, Running, running
+from inspector.running_emulator import DESK, RunningEmulator, run_emulator
 
 SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture
-def emulator() -> Iterator[Running]:
-    with running() as started:
+def emulator() -> Iterator[RunningEmulator]:
+    with run_emulator() as started:
         yield started
 
 
@@ -29,15 +29,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page of 1280 by 800; what it says in the console as an error fails the test."""
+    """Open a page of 1280 by 800; an error in its console fails the test."""
     opened = context.new_page()
     errors: list[str] = []
 
-    def hear(said: ConsoleMessage) -> None:
-        if said.type == "error":
-            errors.append(said.text)
+    def record_error(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            errors.append(message.text)
 
-    opened.on("console", hear)
+    opened.on("console", record_error)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     yield opened
     assert errors == []
@@ -45,25 +45,25 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 @pytest.fixture
 def accessible() -> Callable[[Page], None]:
-    """A check that axe finds nothing serious on a page, as it is now, in light and in dark."""
+    """Return a check that axe finds nothing serious on a page, in light and in dark."""
     axe = Axe()
 
     def check(page: Page) -> None:
-        found = []
+        violations = []
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             for violation in axe.run(page).response["violations"]:
                 if violation["impact"] in SERIOUS:
                     places = [node["html"][:160] for node in violation["nodes"][:5]]
-                    found.append((scheme, violation["id"], places))
-        assert found == []
+                    violations.append((scheme, violation["id"], places))
+        assert violations == []
 
     return check
 
 
 @pytest.fixture
 def shell() -> Callable[[str], str]:
-    """Runs what was copied, as a person does; gives what it printed."""
+    """Return a function that runs a copied script and returns its output."""
 
     def run(script: str) -> str:
         ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""A message copied as a scenario is read back as it was sent, whatever characters it has."""
+"""A message copied as a scenario reads back as the same call, with any characters."""
 
 import html
 import json
@@ -28,18 +28,18 @@ def client() -> FlaskClient:
     return create_app(Config(db=":memory:"), load_preset_workspace("guide")).test_client()
 
 
-def copied(client: FlaskClient, call: JSONObject) -> str:
-    """The scenario that the page of *call*, sent now, has to copy."""
+def copy_scenario(client: FlaskClient, call: JSONObject) -> str:
+    """Send *call* and return the scenario to copy from its page."""
     client.post("/v1/batch", json={"writeKey": "wk_demo", "batch": [call]})
     id = client.get("/emulator/v1/messages/newest").get_json()["id"]
     page = client.get(f"/messages/{id}").data.decode()
-    found = re.search(r"(Feature: Captured messages.*?)</", page, re.DOTALL)
-    assert found
-    return html.unescape(found[1])
+    match = re.search(r"(Feature: Captured messages.*?)</", page, re.DOTALL)
+    assert match
+    return html.unescape(match[1])
 
 
-def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
-    """The name and the properties that the scenario's call has."""
+def read_name_and_properties(feature: str, file: Path) -> tuple[JSON, JSON]:
+    """Return the name and the properties of the call in the scenario."""
     file.write_bytes(feature.encode())
     [child] = get_gherkin_document(str(file)).feature.children
     scenario = child.scenario
@@ -58,28 +58,34 @@ def sent_by(feature: str, file: Path) -> tuple[JSON, JSON]:
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(name=TEXTS, properties=st.dictionaries(TEXTS, VALUES, min_size=1, max_size=3))
-def test_a_copied_scenario_sends_what_was_captured(
+def test_a_copied_scenario_sends_the_captured_call(
     client: FlaskClient, tmp_path_factory: pytest.TempPathFactory, name: str, properties: JSONObject
 ) -> None:
     call = {"type": "track", "userId": "ada", "event": name, "properties": properties}
     file = tmp_path_factory.mktemp("copied") / "copied.feature"
-    assert sent_by(copied(client, call), file) == (name, properties)
+    assert read_name_and_properties(copy_scenario(client, call), file) == (name, properties)
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
-def test_each_line_end_is_kept_in_a_cell(client: FlaskClient, tmp_path: Path, end: str) -> None:
+def test_a_cell_can_contain_every_line_end(client: FlaskClient, tmp_path: Path, end: str) -> None:
     properties = {"note": f"a{end}b", "list": [f"{end}c"]}
     call = {"type": "track", "userId": "ada", "event": "Seen", "properties": properties}
-    assert sent_by(copied(client, call), tmp_path / "copied.feature") == ("Seen", properties)
+    assert read_name_and_properties(copy_scenario(client, call), tmp_path / "copied.feature") == (
+        "Seen",
+        properties,
+    )
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
-def test_a_line_end_in_a_name_breaks_no_table(
+def test_a_line_end_in_a_name_does_not_break_the_table(
     client: FlaskClient, tmp_path: Path, end: str
 ) -> None:
     properties = {f"a{end}b": "x", "list": "y"}
     call = {"type": "track", "userId": "ada", "event": "Seen", "properties": properties}
-    assert sent_by(copied(client, call), tmp_path / "copied.feature") == ("Seen", properties)
+    assert read_name_and_properties(copy_scenario(client, call), tmp_path / "copied.feature") == (
+        "Seen",
+        properties,
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,16 +95,16 @@ def test_a_line_end_in_a_name_breaks_no_table(
         pytest.param("Wish Listed", "pirce", id="a property with a slip"),
     ],
 )
-def test_a_name_that_a_step_would_refuse_is_copied_as_json(
+def test_a_name_that_steps_reject_is_copied_as_json(
     client: FlaskClient, tmp_path: Path, event: str, name: str
 ) -> None:
     call = {"type": "track", "userId": "ada", "event": event, "properties": {name: "mine"}}
-    feature = copied(client, call)
+    feature = copy_scenario(client, call)
     assert "When an app posts to" in feature
-    assert sent_by(feature, tmp_path / "copied.feature") == (event, {name: "mine"})
+    assert read_name_and_properties(feature, tmp_path / "copied.feature") == (event, {name: "mine"})
 
 
 def test_a_number_with_a_comma_is_copied_in_quotes(client: FlaskClient) -> None:
     properties = {"product_id": "mug", "price": "8,50"}
     call = {"type": "track", "userId": "ada", "event": "Wish Listed", "properties": properties}
-    assert re.search(r'\| price +\| "8,50" +\|', copied(client, call))
+    assert re.search(r'\| price +\| "8,50" +\|', copy_scenario(client, call))

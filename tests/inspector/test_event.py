@@ -1,4 +1,4 @@
-"""The Event page: the road of one message, what is copied from it, and the same message again."""
+"""The Event page: the stages of one message, copying it, and sending it again."""
 
 import json
 import re
@@ -11,7 +11,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from inspector.running import PHONE, Running, running
+from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.inspector.live_page import load_sample_calls
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset_workspace
@@ -46,25 +46,25 @@ WITH_CONTEXT: JSONObject = {
 }
 
 
-def opened(page: Page, emulator: Running, number: int = 1) -> None:
+def open_event_page(page: Page, emulator: RunningEmulator, number: int = 1) -> None:
     page.goto(f"{emulator.url}/messages/{number}")
 
 
-def copied(page: Page, name: str) -> str:
+def copy_as(page: Page, name: str) -> str:
     page.get_by_text("Copy as", exact=True).click()
     page.get_by_role("button", name=name).click()
     text: str = page.evaluate("navigator.clipboard.readText()")
     return text
 
 
-def stations(page: Page) -> list[str]:
+def list_stages(page: Page) -> list[str]:
     return [" | ".join(text.split("\n")) for text in page.locator(".stations a").all_inner_texts()]
 
 
-def test_the_road_is_told_station_by_station(emulator: Running, page: Page) -> None:
+def test_the_event_page_shows_each_processing_stage(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ORDER)
-    opened(page, emulator)
-    assert stations(page) == [
+    open_event_page(page, emulator)
+    assert list_stages(page) == [
         "Sent by the SDK | track | Web shop",
         "Segment | accepted | 3 added",
         "Subscriptions | 1 of 12 | Order Completed Event",
@@ -74,13 +74,13 @@ def test_the_road_is_told_station_by_station(emulator: Running, page: Page) -> N
     ]
 
 
-def test_the_screen_says_why_a_first_name_did_not_arrive(page: Page) -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_the_event_page_explains_a_lost_first_name(page: Page) -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(ADA)
         page.goto(emulator.url)
         page.get_by_role("link", name="Identify").click()
-        told = page.get_by_role("region", name="What to know")
-        expect(told).to_contain_text(
+        notes = page.get_by_role("region", name="What to know")
+        expect(notes).to_contain_text(
             "traits.firstName was sent once, but firstName reads traits.first_name, which "
             "was never sent. "
             "Read $.traits.firstName as well. "
@@ -89,46 +89,44 @@ def test_the_screen_says_why_a_first_name_did_not_arrive(page: Page) -> None:
         expect(page.locator("#sent .line", has_text="firstName").last).to_contain_text("dropped")
 
 
-def test_the_screen_says_why_a_cart_was_dropped(emulator: Running, page: Page) -> None:
+def test_the_event_page_explains_a_dropped_cart(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(CART)
     page.goto(emulator.url)
     page.get_by_role("link", name="Cart Viewed").click()
-    told = page.get_by_role("region", name="What to know")
-    expect(told).to_contain_text(
+    notes = page.get_by_role("region", name="What to know")
+    expect(notes).to_contain_text(
         "delivered for Segment, dropped by Insider One: event_group_id parameter is required on "
         "cart_page_view event"
     )
-    expect(told).to_contain_text(
+    expect(notes).to_contain_text(
         "The mapping fills parameters.event_group_id from properties.cart_id, which this event "
         "does not have."
     )
 
 
-def test_what_decided_the_verdict_is_told_first(page: Page) -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_the_reason_for_the_verdict_comes_first(page: Page) -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send({**CART, "context": {"traits": {"gender": "unknown"}}})
-        opened(page, emulator)
-        told = page.get_by_role("region", name="What to know").locator("p > code:first-child")
-        assert told.all_inner_texts() == [
+        open_event_page(page, emulator)
+        notes = page.get_by_role("region", name="What to know").locator("p > code:first-child")
+        assert notes.all_inner_texts() == [
             "users.0.events.0.event_params.event_group_id",
             "users.0.attributes.gender",
         ]
 
 
-def test_a_mapping_is_edited_beside_the_event_that_it_took(emulator: Running, page: Page) -> None:
+def test_editing_a_mapping_shows_the_event_it_mapped(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ORDER)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     page.get_by_role("link", name="Edit mapping Order Completed Event").click()
     expect(page.get_by_role("heading", name="Edit Order Completed Event")).to_be_visible()
     expect(page.get_by_label("Call as an SDK sends it")).to_have_value(re.compile('"o-17"'))
 
 
 @pytest.mark.parametrize("how", ["hover", "focus"])
-def test_a_value_of_the_upsert_shows_where_it_came_from(
-    emulator: Running, page: Page, how: str
-) -> None:
+def test_an_upsert_value_shows_its_origin(emulator: RunningEmulator, page: Page, how: str) -> None:
     emulator.send(ORDER)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     value = page.locator('[data-path="users[0].events[0].event_params.event_group_id"]')
     getattr(value, how)()
     expect(page.locator("#origin")).to_have_text("properties.order_id → parameters.event_group_id")
@@ -140,9 +138,11 @@ def test_a_value_of_the_upsert_shows_where_it_came_from(
     ]
 
 
-def test_a_property_shows_what_was_made_of_it(emulator: Running, page: Page) -> None:
+def test_a_property_highlights_the_values_mapped_from_it(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(ORDER)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     page.locator('#sent [data-path="properties.products[0].price"]').hover()
     lit = page.locator("button.lit")
     assert [element.get_attribute("data-path") for element in lit.all()] == [
@@ -151,16 +151,16 @@ def test_a_property_shows_what_was_made_of_it(emulator: Running, page: Page) -> 
     ]
 
 
-def test_what_did_not_take_it_says_why(emulator: Running, page: Page) -> None:
+def test_a_subscription_that_did_not_match_shows_why(emulator: RunningEmulator, page: Page) -> None:
     emulator.send({"type": "group", "userId": "ada", "groupId": "g1"})
-    opened(page, emulator)
+    open_event_page(page, emulator)
     passed = page.locator(".passed li", has_text="Order Completed Event")
     expect(passed).to_contain_text('needs type = "track", but it is "group"')
 
 
-def test_a_profile_that_changed_is_linked(emulator: Running, page: Page) -> None:
+def test_a_changed_profile_is_linked(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     changes = page.locator("#profile")
     expect(changes).to_contain_text("A new profile")
     expect(changes).to_contain_text('name\n"Ada"', use_inner_text=True)
@@ -168,10 +168,12 @@ def test_a_profile_that_changed_is_linked(emulator: Running, page: Page) -> None
     expect(page).to_have_url(re.compile("/profiles/"))
 
 
-def test_the_copied_curl_runs(emulator: Running, page: Page, shell: Callable[[str], str]) -> None:
+def test_the_copied_curl_runs(
+    emulator: RunningEmulator, page: Page, shell: Callable[[str], str]
+) -> None:
     emulator.send(WITH_CONTEXT)
-    opened(page, emulator)
-    assert shell(copied(page, "cURL")) == '{"success":true}'
+    open_event_page(page, emulator)
+    assert shell(copy_as(page, "cURL")) == '{"success":true}'
     first, second = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=5).json()[
         "messages"
     ]
@@ -182,13 +184,13 @@ def test_the_copied_curl_runs(emulator: Running, page: Page, shell: Callable[[st
     assert second["message"] == {**WITH_CONTEXT, "type": "track"}
 
 
-def test_the_copied_json_is_the_call(emulator: Running, page: Page) -> None:
+def test_the_copied_json_is_the_call(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ORDER)
-    opened(page, emulator)
-    assert json.loads(copied(page, "JSON")) == ORDER
+    open_event_page(page, emulator)
+    assert json.loads(copy_as(page, "JSON")) == ORDER
 
 
-def emulator_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "segment_insider_emulator", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
@@ -198,14 +200,14 @@ def test_the_copied_contract_cases_pass(
     page: Page, tmp_path: Path, workspace: str, count: int
 ) -> None:
     file = tmp_path / "case.ndjson"
-    with running(load_preset_workspace(workspace)) as emulator:
+    with run_emulator(load_preset_workspace(workspace)) as emulator:
         emulator.send(ORDER, WITH_CONTEXT, ADA, CART)
         cases = []
         for number in range(1, 5):
-            opened(page, emulator, number)
-            cases.append(copied(page, "Contract case"))
+            open_event_page(page, emulator, number)
+            cases.append(copy_as(page, "Contract case"))
     file.write_text("".join(cases))
-    checked = emulator_command("contract", "check", file)
+    checked = run_command("contract", "check", file)
     assert (checked.returncode, checked.stdout) == (
         0,
         f"{count} passed, 0 failed, 0 known differences\n",
@@ -221,30 +223,32 @@ def test_the_copied_scenarios_pass(page: Page, tmp_path: Path, workspace: str) -
         {**ADA, "traits": {}},
         {"type": "nothing"},
     ]
-    with running(load_preset_workspace(workspace)) as emulator:
+    with run_emulator(load_preset_workspace(workspace)) as emulator:
         emulator.send(*calls)
         for number in range(1, len(calls) + 1):
-            opened(page, emulator, number)
+            open_event_page(page, emulator, number)
             feature = tmp_path / f"copied-{number:02}.feature"
-            feature.write_text(copied(page, "Gherkin scenario"))
-    verified = emulator_command("verify", tmp_path)
+            feature.write_text(copy_as(page, "Gherkin scenario"))
+    verified = run_command("verify", tmp_path)
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert f"{len(calls)} passed" in verified.stdout + verified.stderr
 
 
-def test_a_finding_about_a_value_that_is_sent_names_no_field_without_one(
-    emulator: Running, page: Page
+def test_a_finding_about_a_sent_value_names_no_missing_field(
+    emulator: RunningEmulator, page: Page
 ) -> None:
     viewed = {"product_id": "mug", "name": "party \ufffd"}
     emulator.send(
         {"type": "track", "userId": "ada", "event": "Product Viewed", "properties": viewed}
     )
-    opened(page, emulator)
+    open_event_page(page, emulator)
     expect(page.get_by_label("What to know")).to_contain_text("event_params.name")
     expect(page.get_by_label("What to know")).not_to_contain_text("The mapping fills")
 
 
-def test_a_call_in_plain_words_is_copied_in_plain_words(emulator: Running, page: Page) -> None:
+def test_a_call_is_copied_as_a_plain_scenario_if_steps_can_express_it(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(
         {
             "type": "track",
@@ -253,9 +257,9 @@ def test_a_call_in_plain_words_is_copied_in_plain_words(emulator: Running, page:
             "properties": {"product_id": "mug", "price": 8.5, "list": "42"},
         }
     )
-    opened(page, emulator)
+    open_event_page(page, emulator)
     assert (
-        copied(page, "Gherkin scenario")
+        copy_as(page, "Gherkin scenario")
         == """\
 Feature: Captured messages
 
@@ -276,9 +280,9 @@ Feature: Captured messages
     )
 
 
-def test_edit_and_resend(emulator: Running, page: Page) -> None:
+def test_invalid_json_is_reported_on_resending(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(CART)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     page.get_by_role("link", name="Edit and resend").click()
     call = page.get_by_label("The call")
     call.fill("{")
@@ -286,7 +290,9 @@ def test_edit_and_resend(emulator: Running, page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("invalid JSON")
 
 
-def test_a_corrected_call_is_sent_and_shown(emulator: Running, page: Page) -> None:
+def test_a_corrected_call_is_sent_and_its_event_is_shown(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(CART)
     page.goto(f"{emulator.url}/messages/1/edit")
     call = page.get_by_label("The call")
@@ -296,10 +302,12 @@ def test_a_corrected_call_is_sent_and_shown(emulator: Running, page: Page) -> No
     expect(page.locator(".event-head")).to_contain_text("Accepted")
 
 
-def test_two_messages_are_compared(emulator: Running, page: Page) -> None:
+def test_comparing_two_messages_lists_their_differences(
+    emulator: RunningEmulator, page: Page
+) -> None:
     other = {**ORDER, "properties": {**ORDER["properties"], "order_id": "o-18"}}
     emulator.send(ORDER, other)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     page.get_by_text("Compare", exact=True).click()
     page.locator("#compare a").nth(1).click()
     differing = page.locator("tr.differs td:first-child").all_inner_texts()
@@ -310,22 +318,24 @@ def test_two_messages_are_compared(emulator: Running, page: Page) -> None:
     ]
 
 
-def test_an_upsert_that_one_message_lacks_is_absent_there(emulator: Running, page: Page) -> None:
+def test_a_missing_upsert_is_shown_as_absent_in_a_comparison(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(ADA, ORDER)
     page.goto(f"{emulator.url}/messages/2/compare?with=1")
     rows = page.locator(".compared", has_text="Create or Update").locator("tbody tr")
     assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"absent"}
 
 
-def test_alone_and_in_a_batch_is_the_same_upsert(emulator: Running, page: Page) -> None:
+def test_an_upsert_is_the_same_alone_and_in_a_batch(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ORDER)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     page.get_by_text("Compare", exact=True).click()
     page.get_by_role("link", name="Alone and in a batch").click()
     expect(page.locator(".compared header")).to_contain_text("no differences")
 
 
-def test_keys_lead_to_the_next_and_back(emulator: Running, page: Page) -> None:
+def test_keys_open_the_next_and_the_previous_event(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA, ORDER, CART)
     page.goto(f"{emulator.url}/?type=track")
     page.get_by_role("link", name="Cart Viewed").click()
@@ -341,33 +351,35 @@ def test_keys_lead_to_the_next_and_back(emulator: Running, page: Page) -> None:
     expect(page).to_have_url(f"{emulator.url}/?type=track")
 
 
-def test_a_changed_mapping_is_said(emulator: Running, page: Page) -> None:
+def test_a_mapping_changed_since_the_event_is_reported(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(ORDER)
-    listed = requests.get(f"{emulator.url}/emulator/v1/destination", timeout=5).json()
-    at = [subscription["name"] for subscription in listed["subscriptions"]].index(
+    destination = requests.get(f"{emulator.url}/emulator/v1/destination", timeout=5).json()
+    at = [subscription["name"] for subscription in destination["subscriptions"]].index(
         "Order Completed Event"
     ) + 1
     switch = f"{emulator.url}/emulator/v1/destination/subscriptions/{at}"
     requests.patch(switch, json={"enabled": False}, timeout=5).raise_for_status()
-    opened(page, emulator)
+    open_event_page(page, emulator)
     expect(page.get_by_text("The mappings changed after this message")).to_be_visible()
     expect(page.locator(".passed li", has_text="Order Completed Event")).to_contain_text("disabled")
 
 
-def test_attempts_and_a_batch_are_shown(emulator: Running, page: Page) -> None:
+def test_delivery_attempts_are_shown(emulator: RunningEmulator, page: Page) -> None:
     requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=5)
     emulator.send(ORDER)
     requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=5)
-    opened(page, emulator)
+    open_event_page(page, emulator)
     expect(page.locator(".attempts li")).to_contain_text(["503", "200"])
 
 
 def test_the_event_page_is_accessible(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     emulator.send(CART, ORDER, {"type": "track", "event": "Nobody"})
     for number in (1, 2, 3):
-        opened(page, emulator, number)
+        open_event_page(page, emulator, number)
         for fold in page.locator("details > summary").all():
             fold.click()
         accessible(page)
@@ -375,25 +387,27 @@ def test_the_event_page_is_accessible(
         page.goto(f"{emulator.url}/messages/2/{path}")
         accessible(page)
     page.set_viewport_size(PHONE)
-    opened(page, emulator, 2)
+    open_event_page(page, emulator, 2)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 @pytest.mark.parametrize(
     "path", ["/messages/9", "/messages/9/edit", "/messages/x", "/messages/9/compare"]
 )
-def test_a_message_that_is_not_there_is_a_page(emulator: Running, path: str) -> None:
-    answer = requests.get(emulator.url + path, timeout=5)
-    assert answer.status_code == 404
+def test_a_missing_message_is_404(emulator: RunningEmulator, path: str) -> None:
+    response = requests.get(emulator.url + path, timeout=5)
+    assert response.status_code == 404
 
 
-def test_what_is_dropped_of_each_product_is_told_once(emulator: Running, page: Page) -> None:
+def test_a_property_unmapped_in_all_products_is_listed_once(
+    emulator: RunningEmulator, page: Page
+) -> None:
     products = [
         {"product_id": product_id, "price": 8.5, "warehouse": "north"}
         for product_id in ("mug", "tray")
     ]
     emulator.send({**ORDER, "properties": {"order_id": "o-17", "products": products}})
-    opened(page, emulator)
-    told = page.get_by_role("region", name="What to know").locator(".path")
-    assert told.all_inner_texts() == ["properties.products[].warehouse"]
+    open_event_page(page, emulator)
+    notes = page.get_by_role("region", name="What to know").locator(".path")
+    assert notes.all_inner_texts() == ["properties.products[].warehouse"]
     expect(page.locator("#sent").get_by_text("dropped")).to_have_count(2)

@@ -1,10 +1,10 @@
-"""The flow: what is counted where, how it is drawn, and its page."""
+"""The Flow page: counts of messages, their drawing and their table."""
 
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from inspector.running import PHONE, Running
+from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_emulator.inspector.flow_page import (
     COLUMN_LEFT_EDGES,
     TOP_MARGIN,
@@ -24,11 +24,11 @@ CART: JSONObject = {
 }
 
 
-def arrives(emulator: Running) -> None:
-    forgotten = {"currency": "EUR", "products": MUGS}
+def send_calls(emulator: RunningEmulator) -> None:
+    incomplete = {"currency": "EUR", "products": MUGS}
     emulator.send(
         CART,
-        {**CART, "properties": forgotten},
+        {**CART, "properties": incomplete},
         {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}},
         {"type": "screen", "userId": "ada", "name": "<b>Home</b>"},
         {"type": "track", "event": "<img src=x>", "userId": "ada"},
@@ -36,10 +36,10 @@ def arrives(emulator: Running) -> None:
     )
 
 
-def test_each_message_is_counted_from_its_name_to_what_insider_one_gets(
-    emulator: Running,
+def test_messages_are_counted_from_event_name_to_insider_event(
+    emulator: RunningEmulator,
 ) -> None:
-    arrives(emulator)
+    send_calls(emulator)
     cart = FlowNode(1, "Cart Viewed Event", ("subscription", "Cart Viewed Event"))
     viewed, page_view = (
         FlowNode(0, "Cart Viewed", ("event", "Cart Viewed")),
@@ -73,7 +73,7 @@ def test_each_message_is_counted_from_its_name_to_what_insider_one_gets(
     }
 
 
-def test_what_is_rare_shares_a_box(emulator: Running) -> None:
+def test_rare_events_share_a_box(emulator: RunningEmulator) -> None:
     calls = [{"type": "track", "event": f"event {n}", "userId": "ada"} for n in range(5)]
     emulator.send(*calls, calls[0], calls[0], calls[1])
     links = build_flow_links(*emulator.parts.store.list_latest_messages(10), max_nodes_per_column=3)
@@ -89,29 +89,29 @@ def test_what_is_rare_shares_a_box(emulator: Running) -> None:
     }
 
 
-def test_boxes_are_as_high_as_what_goes_through_them() -> None:
+def test_the_height_of_a_box_is_its_message_count() -> None:
     few, many, mapping = FlowNode(0, "few"), FlowNode(0, "many"), FlowNode(1, "mapping")
     links = [FlowLink(few, mapping, "accepted", 1), FlowLink(many, mapping, "accepted", 3)]
-    drawn = draw_flow(links)
-    places = [(box.node.title, box.x, box.y, box.height, box.count) for box in drawn.boxes]
+    drawing = draw_flow(links)
+    places = [(box.node.title, box.x, box.y, box.height, box.count) for box in drawing.boxes]
     assert places == [
         ("many", COLUMN_LEFT_EDGES[0], TOP_MARGIN, 345.0, 3),
         ("few", COLUMN_LEFT_EDGES[0], TOP_MARGIN + 345.0 + 18.0, 115.0, 1),
         ("mapping", COLUMN_LEFT_EDGES[1], TOP_MARGIN, 460.0, 4),
     ]
-    assert [band.width for band in drawn.bands] == [345.0, 115.0]
+    assert [band.width for band in drawing.bands] == [345.0, 115.0]
 
 
-def test_nothing_is_drawn_of_nothing() -> None:
+def test_a_flow_without_messages_is_empty() -> None:
     assert draw_flow([]).boxes == ()
 
 
-def test_the_page_draws_and_lists_the_same(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_the_drawing_and_the_table_show_the_same_counts(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/flow")
     expect(page.get_by_role("heading", name="No events yet")).to_be_visible()
-    arrives(emulator)
+    send_calls(emulator)
     expect(page.locator("svg.flow .band")).to_have_count(10)
     page.get_by_text("Show as a table").click()
     row = page.get_by_role("row").filter(has_text="Cart Viewed Event")

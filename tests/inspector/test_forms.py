@@ -1,4 +1,4 @@
-"""Forms: who may send them, what they answer, and what a page says once."""
+"""Forms of the pages: who may submit them, their redirects and one-time notices."""
 
 from collections.abc import Iterator
 
@@ -37,38 +37,36 @@ def client() -> Iterator[FlaskClient]:
 
 
 @pytest.mark.parametrize("address", FORMS)
-def test_nothing_changes_by_a_link_or_by_another_sites_page(
-    client: FlaskClient, address: str
-) -> None:
+def test_a_link_or_another_site_cannot_submit_a_form(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 405
     foreign = {"Origin": "https://attacker.example"}
     assert client.post(address, headers=foreign).status_code == 403
     assert client.post(address, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
 
-def test_a_form_is_answered_with_a_redirect_whose_page_speaks_once(client: FlaskClient) -> None:
-    sent = client.post("/journeys/clock", data={"order": "freeze"})
-    assert (sent.status_code, sent.headers["Location"]) == (303, "/journeys")
+def test_a_form_redirects_to_a_page_that_shows_the_notice_once(client: FlaskClient) -> None:
+    response = client.post("/journeys/clock", data={"order": "freeze"})
+    assert (response.status_code, response.headers["Location"]) == (303, "/journeys")
     assert "The clock is frozen" in client.get("/journeys").text
     assert 'class="notice"' not in client.get("/journeys").text
 
 
-def test_a_key_is_shown_once_and_kept_from_scripts(client: FlaskClient) -> None:
+def test_a_new_key_is_shown_once_and_hidden_from_scripts(client: FlaskClient) -> None:
     form = {"name": "Shop", "type": "Source", "role": "Administrator"}
-    sent = client.post("/workspace/integrations", data=form)
-    cookies = sent.headers.getlist("Set-Cookie")
+    response = client.post("/workspace/integrations", data=form)
+    cookies = response.headers.getlist("Set-Cookie")
     assert all("HttpOnly" in cookie and "SameSite=Strict" in cookie for cookie in cookies)
     assert "Enter both in Segment" in client.get("/workspace").text
     assert "Enter both in Segment" not in client.get("/workspace").text
 
 
-def test_a_notice_that_somebody_made_up_stays_text(client: FlaskClient) -> None:
+def test_a_forged_notice_is_shown_as_text(client: FlaskClient) -> None:
     client.set_cookie("notice", "%3Cscript%3Ealert(1)%3C/script%3E")
     assert "&lt;script&gt;alert(1)" in client.get("/journeys").text
 
 
 @pytest.mark.parametrize("order", ["", "backwards", "freeze\0"])
-def test_an_order_that_no_button_gives_is_told(client: FlaskClient, order: str) -> None:
+def test_an_unknown_clock_command_is_reported(client: FlaskClient, order: str) -> None:
     page = client.post("/journeys/clock", data={"order": order})
     assert (page.status_code, "nknown clock command" in page.text) == (200, True)
 
@@ -84,7 +82,7 @@ def test_an_order_that_no_button_gives_is_told(client: FlaskClient, order: str) 
         "/flow?part=flow_now",
     ],
 )
-def test_an_address_with_nonsense_still_has_a_page(client: FlaskClient, address: str) -> None:
+def test_odd_query_parameters_still_show_a_page(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 200
 
 
@@ -100,7 +98,7 @@ def test_an_address_with_nonsense_still_has_a_page(client: FlaskClient, address:
         "/flow?part=nothing",
     ],
 )
-def test_what_there_is_not_is_404(client: FlaskClient, address: str) -> None:
+def test_an_address_of_a_missing_object_is_404(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 404
 
 
@@ -114,14 +112,14 @@ def test_what_there_is_not_is_404(client: FlaskClient, address: str) -> None:
         pytest.param("/sandboxes/one/settings/sandboxes", "/team", id="its own settings"),
     ],
 )
-def test_after_a_sandbox_is_deleted_there_is_a_page_that_says_so(
+def test_deleting_a_sandbox_leads_to_an_existing_page_with_a_notice(
     client: FlaskClient, at: str, then: str
 ) -> None:
     for id in ("one", "two"):
         client.post("/team", data={"id": id})
         client.get("/team")  # which forgets that it was created
-    sent = client.post(f"{at}/one/delete")
-    assert (sent.status_code, sent.headers["Location"]) == (303, then)
+    response = client.post(f"{at}/one/delete")
+    assert (response.status_code, response.headers["Location"]) == (303, then)
     assert "Sandbox one was deleted" in client.get(then).text
     assert "Sandbox one was deleted" not in client.get(then).text
     assert client.get("/sandboxes/one/").status_code == 404
@@ -133,9 +131,9 @@ def test_the_default_sandbox_cannot_be_deleted(client: FlaskClient) -> None:
     assert "the default sandbox cannot be deleted" in page.text
 
 
-def test_a_sandboxs_forms_change_that_sandbox_alone(client: FlaskClient) -> None:
+def test_forms_of_a_sandbox_change_only_that_sandbox(client: FlaskClient) -> None:
     client.post("/settings/sandboxes", data={"id": "one"})
-    sent = client.post("/sandboxes/one/journeys/clock", data={"order": "freeze"})
-    assert sent.headers["Location"] == "/sandboxes/one/journeys"
-    own: SandboxServices = client.application.extensions["emulator"]
-    assert not own.clock.read_time_and_offset().frozen
+    response = client.post("/sandboxes/one/journeys/clock", data={"order": "freeze"})
+    assert response.headers["Location"] == "/sandboxes/one/journeys"
+    services: SandboxServices = client.application.extensions["emulator"]
+    assert not services.clock.read_time_and_offset().frozen

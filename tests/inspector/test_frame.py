@@ -1,4 +1,4 @@
-"""What all pages have in common: headers, addresses that may be kept, and a way out of faults."""
+"""What all pages share: headers, caching, navigation, sandbox name, theme and error pages."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Page
 
-from inspector.running import PHONE, Running
+from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.inspector.rendering import STATIC_VERSION
@@ -24,7 +24,7 @@ def client() -> Iterator[FlaskClient]:
     app.extensions["emulator"].close()
 
 
-def test_a_page_tells_the_browser_what_not_to_do(client: FlaskClient) -> None:
+def test_pages_have_security_headers(client: FlaskClient) -> None:
     headers = client.get("/").headers
     assert headers["Content-Security-Policy"] == (
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -36,18 +36,18 @@ def test_a_page_tells_the_browser_what_not_to_do(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "kept"),
+    ("version", "caching"),
     [
         pytest.param(STATIC_VERSION, "immutable", id="this program's"),
         pytest.param("000000000000", "no-store", id="another's"),
     ],
 )
-def test_a_script_is_kept_under_the_address_of_its_content(
-    client: FlaskClient, version: str, kept: str
+def test_a_static_file_is_cached_only_under_its_current_version(
+    client: FlaskClient, version: str, caching: str
 ) -> None:
-    answer = client.get(f"/static/{version}/inspector.js")
-    assert (answer.status_code, answer.mimetype) == (200, "text/javascript")
-    assert kept in answer.headers["Cache-Control"]
+    response = client.get(f"/static/{version}/inspector.js")
+    assert (response.status_code, response.mimetype) == (200, "text/javascript")
+    assert caching in response.headers["Cache-Control"]
 
 
 def test_a_missing_script_is_404(client: FlaskClient) -> None:
@@ -69,7 +69,7 @@ def test_pages_work_below_a_path(client: FlaskClient) -> None:
         pytest.param("/profiles", ("page", "Profiles"), id="another page"),
     ],
 )
-def test_the_bar_marks_where_one_is(
+def test_the_navigation_bar_marks_the_current_page(
     client: FlaskClient, path: str, marked: tuple[str, str]
 ) -> None:
     client.post("/sample", headers={"Host": "127.0.0.1"})
@@ -91,30 +91,32 @@ PAGES = (
         pytest.param("", [], id="the default one"),
     ],
 )
-def test_every_page_says_which_sandbox_it_is_of(
+def test_every_page_names_its_sandbox(
     client: FlaskClient, root: str, named: list[tuple[str, str]]
 ) -> None:
     client.post("/emulator/v1/sandboxes", json={"id": "red"})
     client.post(f"{root}/sample")
-    shown = re.compile(r'<a class="sandbox" href="([^"]*)"[^>]*>.*?Sandbox </span>([^<]*)</a>')
-    found = {path: shown.findall(client.get(root + path).text) for path in PAGES}
-    assert found == dict.fromkeys(PAGES, named)
+    link = re.compile(r'<a class="sandbox" href="([^"]*)"[^>]*>.*?Sandbox </span>([^<]*)</a>')
+    links = {path: link.findall(client.get(root + path).text) for path in PAGES}
+    assert links == dict.fromkeys(PAGES, named)
 
 
 @pytest.mark.parametrize("width", [400, 720, 1280])
-def test_the_longest_id_makes_no_page_wider(emulator: Running, page: Page, width: int) -> None:
-    made = requests.post(
+def test_a_long_sandbox_id_does_not_widen_a_page(
+    emulator: RunningEmulator, page: Page, width: int
+) -> None:
+    sandbox = requests.post(
         f"{emulator.url}/emulator/v1/sandboxes", json={"id": "a" * 63}, timeout=10
     ).json()
     page.set_viewport_size({"width": width, "height": 800})
     for path in ("/", "/settings", "/team"):
-        page.goto(made["url"] + path)
+        page.goto(sandbox["url"] + path)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert (path, max(wide, 0)) == (path, 0)
 
 
 def test_the_empty_page_is_accessible(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(emulator.url)
     accessible(page)
@@ -123,7 +125,7 @@ def test_the_empty_page_is_accessible(
     assert wide <= 0
 
 
-def test_the_theme_can_be_chosen_and_stays(emulator: Running, page: Page) -> None:
+def test_the_chosen_theme_survives_a_reload(emulator: RunningEmulator, page: Page) -> None:
     page.emulate_media(color_scheme="light")
     page.goto(emulator.url)
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -133,29 +135,29 @@ def test_the_theme_can_be_chosen_and_stays(emulator: Running, page: Page) -> Non
     assert page.evaluate(ground) == "rgb(20, 22, 27)"
 
 
-LOST = "This address does not exist", "See / for the addresses of this emulator."
+MISSING_ADDRESS = "This address does not exist", "See / for the addresses of this emulator."
 
 
-def fault(page: str) -> list[str]:
-    """What a page that tells of a fault says, and where it leads."""
-    said = page.partition('<section class="empty">')[2].partition("</section>")[0]
-    found = re.finditer(r'href="([^"]*)"|>\s*([^<>\s][^<>]*)<', said)
-    return [unescape(match[1] or match[2] or "") for match in found]
+def read_error_page(page: str) -> list[str]:
+    """Return the texts and link addresses of an error page."""
+    section = page.partition('<section class="empty">')[2].partition("</section>")[0]
+    matches = re.finditer(r'href="([^"]*)"|>\s*([^<>\s][^<>]*)<', section)
+    return [unescape(match[1] or match[2] or "") for match in matches]
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "told"),
+    ("path", "status", "texts"),
     [
         pytest.param(
             "/nothing",
             404,
-            [LOST[0], "/nothing", LOST[1], "/", "All messages"],
+            [MISSING_ADDRESS[0], "/nothing", MISSING_ADDRESS[1], "/", "All messages"],
             id="an address of nothing",
         ),
         pytest.param(
             "/messages/999",
             404,
-            [LOST[0], "/messages/999", LOST[1], "/", "All messages"],
+            [MISSING_ADDRESS[0], "/messages/999", MISSING_ADDRESS[1], "/", "All messages"],
             id="a message that there is not",
         ),
         pytest.param(
@@ -178,35 +180,35 @@ def fault(page: str) -> list[str]:
         ),
     ],
 )
-def test_a_fault_is_a_page_with_a_way_on(
-    client: FlaskClient, path: str, status: int, told: list[str]
+def test_an_error_page_links_to_a_working_page(
+    client: FlaskClient, path: str, status: int, texts: list[str]
 ) -> None:
     client.post("/sample")
-    answer = client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
-    assert (answer.status_code, answer.mimetype) == (status, "text/html")
-    assert answer.headers["X-Frame-Options"] == "DENY"
-    assert fault(answer.text) == told
+    response = client.get(path, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert (response.status_code, response.mimetype) == (status, "text/html")
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert read_error_page(response.text) == texts
 
 
 @pytest.mark.parametrize("accepted", ["*/*", "application/json, text/plain, */*", ""])
-def test_programs_are_told_in_json_that_nothing_has_an_address(
+def test_programs_get_the_error_of_a_missing_address_as_json(
     client: FlaskClient, accepted: str
 ) -> None:
-    what, remedy = LOST
-    told = {"what": what.replace("This", "this"), "where": "/nothing", "remedy": remedy}
-    assert client.get("/nothing", headers={"Accept": accepted}).get_json() == {"error": told}
+    what, remedy = MISSING_ADDRESS
+    error = {"what": what.replace("This", "this"), "where": "/nothing", "remedy": remedy}
+    assert client.get("/nothing", headers={"Accept": accepted}).get_json() == {"error": error}
 
 
-def test_a_page_without_its_database_has_its_styles_and_says_what_to_do(tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported_on_a_styled_page(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
     app = create_app(Config(db=str(file)), load_preset_workspace("guide"))
     client = app.test_client()
     app.extensions["emulator"].engine.dispose()
     file.write_bytes(b"no database at all, but a text " * 400)
-    answer = client.get("/profiles")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert "<title>The database cannot be used · Web shop</title>" in answer.text
-    assert fault(answer.text) == [
+    response = client.get("/profiles")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert "<title>The database cannot be used · Web shop</title>" in response.text
+    assert read_error_page(response.text) == [
         "The database cannot be used",
         "file is not a database",
         "Move the file away; `sqlite3 FILE .recover` may save its rows."
@@ -214,6 +216,6 @@ def test_a_page_without_its_database_has_its_styles_and_says_what_to_do(tmp_path
         "",
         "Try again",
     ]
-    for name in re.findall(r'(?:href|src)="(/static/[^"]*)"', answer.text):
+    for name in re.findall(r'(?:href|src)="(/static/[^"]*)"', response.text):
         assert (name, client.get(name).status_code) == (name, 200)
     app.extensions["emulator"].close()

@@ -1,4 +1,4 @@
-"""Who may look: this machine, whoever knows the password, and no page of another site."""
+"""Access to pages: local requests or the password, and never another site."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import requests
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
 
-from inspector.running import Running, running
+from inspector.running_emulator import RunningEmulator, run_emulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.server import MAX_STREAMS
@@ -17,7 +17,7 @@ from segment_insider_emulator.workspace import load_preset_workspace
 PAGES = ("/", "/messages/1", "/stream", "/emulator/v1/messages")
 
 
-def client(**settings: Any) -> Iterator[FlaskClient]:
+def make_client(**settings: Any) -> Iterator[FlaskClient]:
     app = create_app(Config(**{"db": ":memory:", **settings}), load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["emulator"].close()
@@ -25,12 +25,12 @@ def client(**settings: Any) -> Iterator[FlaskClient]:
 
 @pytest.fixture(name="open_client")
 def _open_client() -> Iterator[FlaskClient]:
-    yield from client()
+    yield from make_client()
 
 
 @pytest.fixture(name="closed_client")
 def _closed_client() -> Iterator[FlaskClient]:
-    yield from client(password="sesame", host="0.0.0.0")
+    yield from make_client(password="sesame", host="0.0.0.0")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -54,7 +54,7 @@ def _closed_client() -> Iterator[FlaskClient]:
         ),
     ],
 )
-def test_pages_of_others_are_refused(
+def test_cross_site_requests_for_pages_are_rejected(
     open_client: FlaskClient, path: str, headers: dict[str, str]
 ) -> None:
     assert open_client.get(path, headers=headers).status_code == 403
@@ -73,49 +73,51 @@ def test_pages_of_others_are_refused(
         },
     ],
 )
-def test_forms_of_others_change_nothing(
+def test_cross_site_forms_change_nothing(
     open_client: FlaskClient, path: str, headers: dict[str, str]
 ) -> None:
     open_client.post("/v1/track", json={"writeKey": "wk_demo", "userId": "ada", "event": "Sung"})
     assert open_client.post(path, headers=headers, data={"call": "{}"}).status_code == 403
-    listed = open_client.get("/emulator/v1/messages").get_json()["messages"]
-    assert [message["event"] for message in listed] == ["Sung"]
+    messages = open_client.get("/emulator/v1/messages").get_json()["messages"]
+    assert [message["event"] for message in messages] == ["Sung"]
 
 
 @pytest.mark.parametrize("path", ["/sample", "/clear"])
-def test_looking_changes_nothing(open_client: FlaskClient, path: str) -> None:
+def test_a_get_request_changes_nothing(open_client: FlaskClient, path: str) -> None:
     assert open_client.get(path).status_code == 405
 
 
-def test_a_link_from_elsewhere_opens(open_client: FlaskClient) -> None:
+def test_a_link_from_another_site_opens(open_client: FlaskClient) -> None:
     followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
-    answer = open_client.get("/", headers={**followed, "Sec-Fetch-Dest": "document"})
-    assert answer.status_code == 200
+    response = open_client.get("/", headers={**followed, "Sec-Fetch-Dest": "document"})
+    assert response.status_code == 200
 
 
-def test_a_page_elsewhere_can_neither_read_nor_drive(emulator: Running, browser: Browser) -> None:
+def test_another_site_cannot_read_or_control_the_emulator(
+    emulator: RunningEmulator, browser: Browser
+) -> None:
     emulator.send({"type": "identify", "userId": "ada"})
-    with running() as other, browser.new_context() as context:
+    with run_emulator() as other, browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{other.url}/emulator/v1/health")
         for path in ("/", "/stream", "/emulator/v1/messages"):
-            read = page.evaluate(
+            text = page.evaluate(
                 "url => fetch(url).then(r => r.text()).catch(e => 'refused')", emulator.url + path
             )
-            assert read == "refused"
+            assert text == "refused"
         page.evaluate(
             "url => fetch(url, {method: 'POST', mode: 'no-cors'}).catch(() => 0)",
             f"{emulator.url}/clear",
         )
-    listed = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=5).json()["messages"]
-    assert len(listed) == 1
+    messages = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=5).json()["messages"]
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_password_is_asked_for(closed_client: FlaskClient, path: str) -> None:
-    refused = closed_client.get(path)
-    assert refused.status_code == 401
-    assert refused.headers["WWW-Authenticate"] == 'Basic realm="emulator", charset="UTF-8"'
+def test_a_configured_password_is_required(closed_client: FlaskClient, path: str) -> None:
+    response = closed_client.get(path)
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == 'Basic realm="emulator", charset="UTF-8"'
     assert closed_client.get(path, auth=("", "sesame2")).status_code == 401
     assert closed_client.get(path, auth=("anybody", "sesame")).status_code != 401
 
@@ -126,22 +128,22 @@ def test_sdks_and_health_need_no_password(closed_client: FlaskClient) -> None:
     assert closed_client.post("/v1/track", json=call).status_code == 200
 
 
-def test_streams_leave_threads_for_everybody_else(emulator: Running) -> None:
+def test_open_streams_leave_threads_for_other_requests(emulator: RunningEmulator) -> None:
     streams = [
         requests.get(f"{emulator.url}/stream", stream=True, timeout=5) for _ in range(MAX_STREAMS)
     ]
-    first = [next(stream.iter_content(None)) for stream in streams]
-    assert all(b"event: changed" in chunk for chunk in first)
+    first_chunks = [next(stream.iter_content(None)) for stream in streams]
+    assert all(b"event: changed" in chunk for chunk in first_chunks)
     assert requests.get(f"{emulator.url}/stream", timeout=5).status_code == 204
     assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=5).status_code == 200
     for stream in streams:
         stream.close()
 
 
-def test_a_stream_that_was_closed_gives_its_thread_back(emulator: Running) -> None:
+def test_a_closed_stream_frees_its_thread(emulator: RunningEmulator) -> None:
     for _ in range(MAX_STREAMS + 2):
-        answer = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
-        while answer.status_code == 204:  # until the server sees that the one before is gone
-            answer = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
-        next(answer.iter_content(None))
-        answer.close()
+        response = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
+        while response.status_code == 204:  # until the server sees that the one before is gone
+            response = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
+        next(response.iter_content(None))
+        response.close()

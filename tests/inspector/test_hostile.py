@@ -1,4 +1,4 @@
-"""What is captured is hostile: it stays text on every page, however long, deep or secret it is."""
+"""Hostile captured values: pages show them as text, shorten long ones and hide secrets."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from inspector.running import Running, running
+from inspector.running_emulator import RunningEmulator, run_emulator
 from segment_insider_emulator.inspector.json_tree import redact_secrets
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import load_preset_workspace
@@ -24,8 +24,8 @@ ATTACKS = (
 )
 
 
-def hostile(attack: str) -> JSONObject:
-    """A call that has *attack* wherever an SDK lets a sender write."""
+def make_hostile_call(attack: str) -> JSONObject:
+    """Return a call with *attack* in every value that a sender can choose."""
     return {
         "type": "track",
         "userId": attack,
@@ -41,8 +41,8 @@ def hostile(attack: str) -> JSONObject:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_captured_text_stays_text(emulator: Running, page: Page, attack: str) -> None:
-    emulator.send(hostile(attack), {"type": attack, "userId": "ada"})
+def test_captured_text_is_shown_as_text(emulator: RunningEmulator, page: Page, attack: str) -> None:
+    emulator.send(make_hostile_call(attack), {"type": attack, "userId": "ada"})
     for path in ("/?column=$.properties", "/messages/1", "/messages/2", "/messages/1/edit",
                  "/messages/1/compare?with=2", "/messages/1/compare?with=batch"):  # fmt: skip
         page.goto(emulator.url + path)
@@ -56,14 +56,16 @@ def test_captured_text_stays_text(emulator: Running, page: Page, attack: str) ->
         assert set(links) <= {"http:"}
     # Rows that a script adds, too.
     page.goto(emulator.url)
-    emulator.send({**hostile(attack), "messageId": "another"})
+    emulator.send({**make_hostile_call(attack), "messageId": "another"})
     expect(page.locator("#rows tr")).to_have_count(3)
     page.locator("[data-open]").first.click()
     assert page.title() != "owned"
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_address_stays_text(emulator: Running, page: Page, attack: str) -> None:
+def test_a_captured_url_is_shown_as_text(
+    emulator: RunningEmulator, page: Page, attack: str
+) -> None:
     emulator.send({"type": "identify", "userId": "ada"})
     for name in ("q", "event", "user", "source", "subscription", "type"):
         page.goto(
@@ -73,7 +75,9 @@ def test_an_address_stays_text(emulator: Running, page: Page, attack: str) -> No
         assert page.locator("main script, main img, main [onload]").count() == 0
 
 
-def test_a_huge_value_is_cut_and_can_be_seen(emulator: Running, page: Page) -> None:
+def test_a_huge_value_is_shortened_and_can_be_shown_in_full(
+    emulator: RunningEmulator, page: Page
+) -> None:
     text = "start" + "x" * 20_000 + "end"
     call: JSONObject = {"type": "track", "userId": "ada", "event": "Sung"}
     emulator.send({**call, "properties": {"text": text, "many": list(range(500))}})
@@ -89,15 +93,15 @@ def test_a_huge_value_is_cut_and_can_be_seen(emulator: Running, page: Page) -> N
     assert whole.json()["properties"]["text"] == text
 
 
-def deep(levels: int) -> JSON:
+def nest(levels: int) -> JSON:
     value: JSON = "bottom"
     for _ in range(levels):
         value = {"a": [value]}
     return value
 
 
-def test_a_deep_value_is_shown(emulator: Running, page: Page) -> None:
-    emulator.send({"type": "track", "userId": "ada", "event": "Sung", "properties": deep(45)})
+def test_a_deeply_nested_value_is_shown(emulator: RunningEmulator, page: Page) -> None:
+    emulator.send({"type": "track", "userId": "ada", "event": "Sung", "properties": nest(45)})
     page.goto(f"{emulator.url}/messages/1")
     expect(page.locator("#sent").get_by_text("bottom")).to_be_visible()
 
@@ -117,7 +121,7 @@ def test_secrets_are_redacted(value: Any, shown: Any) -> None:
     assert redact_secrets(value) == shown
 
 
-def test_no_page_has_a_secret(emulator: Running) -> None:
+def test_no_page_contains_a_secret(emulator: RunningEmulator) -> None:
     call: JSONObject = {"type": "identify", "userId": "ada", "traits": {"password": "hunter22"}}
     emulator.send(call)
     paths = ("/", "/messages/1", "/messages/1/sent.json", "/messages/1/compare?with=batch")
@@ -125,12 +129,12 @@ def test_no_page_has_a_secret(emulator: Running) -> None:
     assert [path for path, text in zip(paths, pages, strict=True) if "hunter22" in text] == []
 
 
-def test_an_account_s_key_is_in_no_copy() -> None:
+def test_copied_texts_contain_no_account_key() -> None:
     destination = load_preset_workspace("guide").destination
     settings = {**destination["settings"], "ucd_key": "sk_live_777"}
     workspace = replace(
         load_preset_workspace("guide"), destination={**destination, "settings": settings}
     )
-    with running(workspace) as emulator:
+    with run_emulator(workspace) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         assert "sk_live_777" not in requests.get(f"{emulator.url}/messages/1", timeout=5).text

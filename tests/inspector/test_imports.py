@@ -1,4 +1,4 @@
-"""Presets and import: looked at, used here, in a sandbox, or kept as a file."""
+"""The Import page: preview presets and files, use them here or in a sandbox, save them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
-from inspector.running import PHONE, Running
+from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_emulator.workspace.loading import read_document
 
 EXPORTS = Path(__file__).parents[2] / "fixtures" / "imports"
@@ -18,18 +18,18 @@ destination:
 """
 
 
-def file(content: bytes, name: str = "shop.yaml") -> FilePayload:
+def make_upload(content: bytes, name: str = "shop.yaml") -> FilePayload:
     return {"name": name, "mimeType": "text/plain", "buffer": content}
 
 
-def upload(emulator: Running, page: Page, *files: FilePayload) -> None:
+def upload(emulator: RunningEmulator, page: Page, *files: FilePayload) -> None:
     page.goto(f"{emulator.url}/workspace/import")
     page.get_by_label("Files, 5 MB each at most").set_input_files(list(files))
     page.get_by_role("button", name="Preview").click()
 
 
-def test_a_presets_mappings_are_used_until_a_reset(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_mappings_of_a_preset_are_used_until_a_reset(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/workspace/import")
     page.get_by_role("link", name="segment-defaults").click()
@@ -42,20 +42,20 @@ def test_a_presets_mappings_are_used_until_a_reset(
     assert len(emulator.parts.destination_overrides.current_destination["subscriptions"]) == 12
 
 
-def test_answers_of_the_public_api_become_a_workspace_file(
-    emulator: Running, page: Page, tmp_path: Path
+def test_public_api_responses_become_a_workspace_file(
+    emulator: RunningEmulator, page: Page, tmp_path: Path
 ) -> None:
-    answers = sorted((EXPORTS / "public-api").glob("*.json"))
-    upload(emulator, page, *(file(answer.read_bytes(), answer.name) for answer in answers))
+    exports = sorted((EXPORTS / "public-api").glob("*.json"))
+    upload(emulator, page, *(make_upload(export.read_bytes(), export.name) for export in exports))
     expect(page.get_by_role("heading", name="Imported workspace")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as a file").click()
-    kept = tmp_path / "workspace.yaml"
-    kept.write_bytes(Path(download.value.path()).read_bytes())
-    assert read_document(kept)["destination"]["settings"]["ucd_key"] == "test-key"
+    workspace_file = tmp_path / "workspace.yaml"
+    workspace_file.write_bytes(Path(download.value.path()).read_bytes())
+    assert read_document(workspace_file)["destination"]["settings"]["ucd_key"] == "test-key"
 
 
-def test_a_sandbox_is_created_of_a_workspace_file(emulator: Running, page: Page) -> None:
+def test_a_sandbox_is_created_from_a_workspace_file(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/import?preset=segment-defaults")
     page.get_by_role("button", name="Create a sandbox from it").click()
     expect(page.locator(".notice")).to_contain_text("was created")
@@ -63,22 +63,22 @@ def test_a_sandbox_is_created_of_a_workspace_file(emulator: Running, page: Page)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         pytest.param(b"\xff\xfe", "the file is in UTF-16, not in UTF-8", id="no text"),
         pytest.param(b"[1, 2]", "the files contain no part of a workspace", id="something else"),
         pytest.param(b" " * 5_000_002, "too large", id="too large"),
     ],
 )
-def test_a_file_that_is_no_workspace_is_refused(
-    emulator: Running, page: Page, content: bytes, told: str
+def test_a_file_without_a_workspace_is_rejected(
+    emulator: RunningEmulator, page: Page, content: bytes, message: str
 ) -> None:
-    upload(emulator, page, file(content))
-    expect(page.get_by_role("alert")).to_contain_text(told)
+    upload(emulator, page, make_upload(content))
+    expect(page.get_by_role("alert")).to_contain_text(message)
     expect(page).to_have_url(f"{emulator.url}/workspace/import")
 
 
-def test_no_file_is_told(emulator: Running, page: Page) -> None:
+def test_a_missing_file_is_reported(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace/import")
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("alert")).to_contain_text("no file chosen")
@@ -91,14 +91,16 @@ def test_no_file_is_told(emulator: Running, page: Page) -> None:
         pytest.param(b"source: {}\ndestination: {subscriptions: [3]}", id="of other parts"),
     ],
 )
-def test_what_is_wrong_in_a_workspace_file_is_listed(
-    emulator: Running, page: Page, content: bytes
+def test_errors_in_a_workspace_file_are_listed(
+    emulator: RunningEmulator, page: Page, content: bytes
 ) -> None:
-    upload(emulator, page, file(content))
+    upload(emulator, page, make_upload(content))
     expect(page.get_by_role("listitem").filter(has_text="Error").first).to_be_visible()
 
 
-def test_what_is_wrong_can_be_corrected_in_place(emulator: Running, page: Page) -> None:
+def test_an_invalid_workspace_text_is_reported_and_stays_in_the_form(
+    emulator: RunningEmulator, page: Page
+) -> None:
     page.goto(f"{emulator.url}/workspace/import?preset=guide")
     page.get_by_text("The workspace file").first.click()
     page.get_by_label("The workspace file").fill("source: {name: x}")
@@ -107,8 +109,8 @@ def test_what_is_wrong_can_be_corrected_in_place(emulator: Running, page: Page) 
     expect(page.get_by_label("The workspace file")).to_have_value("source: {name: x}")
 
 
-def test_a_hostile_file_stays_text(emulator: Running, page: Page) -> None:
-    upload(emulator, page, file(HOSTILE.encode()))
+def test_a_hostile_file_is_shown_as_text(emulator: RunningEmulator, page: Page) -> None:
+    upload(emulator, page, make_upload(HOSTILE.encode()))
     expect(page.get_by_role("row").nth(1)).to_contain_text("</textarea><script>")
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -1,4 +1,4 @@
-"""The Live page: messages are on it as they come, and its address says which."""
+"""The Live page: new messages appear at once, and its address filters them."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from inspector.running import PHONE, Running, running
+from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.types import JSONObject
 
 ADA: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
@@ -29,22 +29,22 @@ CART: JSONObject = {
     "event": "Cart Viewed",
     "properties": {"currency": "EUR", "products": [{"product_id": "mug"}]},
 }
-NOBODY: JSONObject = {"type": "track", "event": "Wish Listed"}
+WITHOUT_USER: JSONObject = {"type": "track", "event": "Wish Listed"}
 
 
-def titles(page: Page) -> list[str]:
+def list_titles(page: Page) -> list[str]:
     return page.locator("#rows .event").all_inner_texts()
 
 
-def told(page: Page, stage: str) -> str:
+def read_count(page: Page, stage: str) -> str:
     return page.get_by_role("link", name=re.compile(rf"^[\d,]+ {stage}$")).inner_text().split()[0]
 
 
-def test_a_message_is_on_the_page_as_it_comes(emulator: Running, page: Page) -> None:
+def test_a_new_message_appears_on_the_open_page(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA)
     page.goto(emulator.url)
     expect(page.locator("#rows tr")).to_have_count(1)
-    emulator.send(CART, NOBODY)
+    emulator.send(CART, WITHOUT_USER)
     expect(page.locator("#rows tr")).to_have_count(3)
     assert page.locator("#rows .outcome").all_inner_texts() == [
         "Rejected by Segment no_user_anon_id: It has no userId and no anonymousId. "
@@ -56,15 +56,15 @@ def test_a_message_is_on_the_page_as_it_comes(emulator: Running, page: Page) -> 
     expect(page.get_by_role("link", name="3 Received")).to_be_visible()
 
 
-def test_the_first_message_takes_the_place_of_the_welcome(emulator: Running, page: Page) -> None:
+def test_the_first_message_replaces_the_welcome(emulator: RunningEmulator, page: Page) -> None:
     page.goto(emulator.url)
     expect(page.get_by_text("No messages yet")).to_be_visible()
     emulator.send(ADA)
     expect(page.locator("#rows .event")).to_have_text("Identify")
 
 
-def test_without_streams_the_page_asks_itself(
-    emulator: Running, page: Page, monkeypatch: pytest.MonkeyPatch
+def test_a_page_without_a_stream_polls(
+    emulator: RunningEmulator, page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator.send(ADA)
     page.route("**/stream", lambda route: route.fulfill(status=204))
@@ -102,13 +102,13 @@ def test_without_streams_the_page_asks_itself(
         pytest.param("source=Web+shop&type=identify", ["Identify"], id="source"),
     ],
 )  # fmt: skip
-def test_the_address_says_which_messages(
-    emulator: Running, query: str, expected: list[str]
+def test_the_query_filters_the_messages(
+    emulator: RunningEmulator, query: str, expected: list[str]
 ) -> None:
-    emulator.send(ADA, VIEWED, WISHED, CART, NOBODY)
+    emulator.send(ADA, VIEWED, WISHED, CART, WITHOUT_USER)
     page = requests.get(f"{emulator.url}/?{query}", timeout=5)
-    found = re.findall(r'data-step>(?:<span class="muted">)?([^<]*)<', page.text)
-    assert (page.status_code, found) == (200, expected)
+    events = re.findall(r'data-step>(?:<span class="muted">)?([^<]*)<', page.text)
+    assert (page.status_code, events) == (200, expected)
 
 
 @pytest.mark.parametrize(
@@ -126,37 +126,41 @@ def test_the_address_says_which_messages(
         ("q=%00", "too many or too long values"),
     ],
 )
-def test_what_cannot_be_meant_is_said_on_the_page(emulator: Running, query: str, what: str) -> None:
+def test_an_invalid_filter_is_reported_on_the_page(
+    emulator: RunningEmulator, query: str, what: str
+) -> None:
     page = requests.get(f"{emulator.url}/?{query}", timeout=5)
     assert page.status_code == 400
     assert f"<h2>{what}</h2>" in page.text
 
 
-def test_fields_change_the_address_and_the_list(emulator: Running, page: Page) -> None:
+def test_filter_fields_change_the_address_and_the_list(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(ADA, VIEWED, WISHED)
     page.goto(emulator.url)
     page.get_by_label("Search").fill("tray")
     expect(page.locator("#rows tr")).to_have_count(1)
     assert page.url == f"{emulator.url}/?q=tray"
     page.reload()
-    assert titles(page) == ["Wish Listed"]
+    assert list_titles(page) == ["Wish Listed"]
     page.get_by_role("link", name="Clear filters").click()
     expect(page.locator("#rows tr")).to_have_count(3)
 
 
-def test_stages_and_bars_filter(emulator: Running, page: Page) -> None:
-    emulator.send(ADA, CART, NOBODY)
+def test_clicking_a_stage_or_a_bar_filters_the_list(emulator: RunningEmulator, page: Page) -> None:
+    emulator.send(ADA, CART, WITHOUT_USER)
     page.goto(emulator.url)
     page.get_by_role("link", name="1 Dropped by Insider One").click()
     expect(page).to_have_url(f"{emulator.url}/?verdict=dropped")
-    assert titles(page) == ["Cart Viewed"]
+    assert list_titles(page) == ["Cart Viewed"]
     page.get_by_role("link", name="1 Received").click()
     page.get_by_role("link", name=re.compile("^3 from")).click()
     expect(page).to_have_url(re.compile(r"\?since=.*&until="))
-    assert len(titles(page)) == 3
+    assert len(list_titles(page)) == 3
 
 
-def test_the_chart_fits_a_clock_that_was_moved(emulator: Running, page: Page) -> None:
+def test_the_chart_fits_a_changed_clock(emulator: RunningEmulator, page: Page) -> None:
     control = f"{emulator.url}/emulator/v1"
     requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=5)
     for moved, axis in (
@@ -174,7 +178,7 @@ def test_the_chart_fits_a_clock_that_was_moved(emulator: Running, page: Page) ->
     assert names == ["3 from 19 Nov 2026", "1 from 23 Dec 2027"]
 
 
-def test_a_row_of_another_day_says_which(emulator: Running, page: Page) -> None:
+def test_a_row_of_another_day_shows_the_date(emulator: RunningEmulator, page: Page) -> None:
     control = f"{emulator.url}/emulator/v1"
     requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=5)
     for moved in ({"freeze": True}, {"advance": "400 days"}, {"advance": "1 day"}):
@@ -188,12 +192,14 @@ def test_a_row_of_another_day_says_which(emulator: Running, page: Page) -> None:
 @pytest.mark.parametrize(
     "query", ["until=9999-12-31T23:59", "since=0001-01-01", "since=9999-12-31T23:59"]
 )
-def test_times_at_the_ends_of_the_calendar_are_taken(emulator: Running, query: str) -> None:
+def test_the_earliest_and_the_latest_time_are_accepted(
+    emulator: RunningEmulator, query: str
+) -> None:
     emulator.send(ADA)
     assert requests.get(f"{emulator.url}/?{query}", timeout=5).status_code == 200
 
 
-def test_a_path_can_be_pinned_as_a_column(emulator: Running, page: Page) -> None:
+def test_a_path_can_be_pinned_as_a_column(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA, VIEWED)
     page.goto(emulator.url)
     page.get_by_text("More", exact=True).click()
@@ -204,7 +210,7 @@ def test_a_path_can_be_pinned_as_a_column(emulator: Running, page: Page) -> None
     expect(page.locator(".pinned")).to_have_count(0)
 
 
-def test_a_row_opens_to_its_requests(emulator: Running, page: Page) -> None:
+def test_a_row_expands_to_its_requests(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED)
     page.goto(emulator.url)
     page.get_by_role("button", name="Requests of Product Viewed").click()
@@ -213,18 +219,20 @@ def test_a_row_opens_to_its_requests(emulator: Running, page: Page) -> None:
     expect(page.locator("tr.requests")).to_have_count(0)
 
 
-def test_a_paused_page_counts_and_catches_up(emulator: Running, page: Page) -> None:
+def test_a_paused_page_counts_new_messages_and_shows_them_on_click(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(ADA)
     page.goto(emulator.url)
     page.get_by_role("button", name="Pause").click()
     emulator.send(VIEWED, WISHED)
     expect(page.get_by_role("button", name="2 new")).to_be_visible()
-    assert titles(page) == ["Identify"]
+    assert list_titles(page) == ["Identify"]
     page.get_by_role("button", name="2 new").click()
-    assert titles(page) == ["Wish Listed", "Product Viewed", "Identify"]
+    assert list_titles(page) == ["Wish Listed", "Product Viewed", "Identify"]
 
 
-def test_a_scrolled_page_does_not_jump(emulator: Running, page: Page) -> None:
+def test_a_scrolled_page_does_not_jump(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(*[VIEWED] * 60)
     page.goto(emulator.url)
     page.evaluate("scrollTo(0, 600)")
@@ -235,19 +243,19 @@ def test_a_scrolled_page_does_not_jump(emulator: Running, page: Page) -> None:
     expect(page.locator("#rows tr").first).to_contain_text("Wish Listed")
 
 
-def test_more_than_a_page_leads_on_by_pages(emulator: Running, page: Page) -> None:
+def test_a_long_list_is_split_into_pages(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(*[{**VIEWED, "event": f"Song {number}"} for number in range(230)])
     page.goto(emulator.url)
-    seen = titles(page)
+    titles = list_titles(page)
     for _ in range(2):
         page.get_by_role("link", name="Older").click()
         page.wait_for_url("**before=*")
-        seen += titles(page)
-    assert seen == [f"Song {number}" for number in reversed(range(230))]
+        titles += list_titles(page)
+    assert titles == [f"Song {number}" for number in reversed(range(230))]
     expect(page.get_by_role("link", name="Older")).to_have_count(0)
 
 
-def test_what_is_retried_changes_on_the_page(emulator: Running, page: Page) -> None:
+def test_a_retried_delivery_changes_on_the_open_page(emulator: RunningEmulator, page: Page) -> None:
     requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=5)
     emulator.send(VIEWED)
     page.goto(emulator.url)
@@ -256,7 +264,9 @@ def test_what_is_retried_changes_on_the_page(emulator: Running, page: Page) -> N
     expect(page.locator("#rows .outcome .verdict")).to_have_text("Accepted")
 
 
-def test_keys_move_open_and_search(emulator: Running, page: Page) -> None:
+def test_keys_move_in_the_list_open_a_message_and_search(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(ADA, VIEWED)
     page.goto(emulator.url)
     page.keyboard.press("j")
@@ -276,29 +286,31 @@ def test_keys_move_open_and_search(emulator: Running, page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/messages/2$"))
 
 
-def test_clear_asks_and_forgets(emulator: Running, page: Page) -> None:
+def test_clearing_asks_for_confirmation(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA)
     page.goto(emulator.url)
     page.once("dialog", lambda dialog: dialog.dismiss())
     page.get_by_role("button", name="Clear everything").click()
-    assert titles(page) == ["Identify"]
+    assert list_titles(page) == ["Identify"]
     page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Clear everything").click()
     expect(page.get_by_text("No messages yet")).to_be_visible()
 
 
-def test_the_sample_shopper_shops(emulator: Running, page: Page) -> None:
+def test_the_sample_shopper_sends_sample_messages(emulator: RunningEmulator, page: Page) -> None:
     page.goto(emulator.url)
     page.get_by_role("button", name="Send a sample shopper").click()
     expect(page.locator("#rows tr")).to_have_count(10)
-    assert [told(page, stage) for stage in ("Rejected by Segment", "Dropped by Insider One")] == [
+    assert [
+        read_count(page, stage) for stage in ("Rejected by Segment", "Dropped by Insider One")
+    ] == [
         "1",
         "1",
     ]
 
 
-def test_the_curl_of_the_welcome_runs(
-    emulator: Running, page: Page, shell: Callable[[str], str]
+def test_the_curl_command_of_the_welcome_works(
+    emulator: RunningEmulator, page: Page, shell: Callable[[str], str]
 ) -> None:
     page.goto(emulator.url)
     page.locator('[data-copy="sdk-1"]').click()
@@ -307,9 +319,9 @@ def test_the_curl_of_the_welcome_runs(
 
 
 def test_the_list_is_accessible(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
-    emulator.send(ADA, VIEWED, CART, NOBODY)
+    emulator.send(ADA, VIEWED, CART, WITHOUT_USER)
     page.goto(f"{emulator.url}/?column=$.properties.price")
     page.get_by_text("More", exact=True).click()
     page.get_by_role("button", name="Requests of Product Viewed").click()
@@ -319,9 +331,7 @@ def test_the_list_is_accessible(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_on_a_phone_two_of_one_name_differ_by_their_users_and_no_count_is_cut(
-    emulator: Running, page: Page
-) -> None:
+def test_a_phone_shows_the_users_and_all_counts(emulator: RunningEmulator, page: Page) -> None:
     grace = {**ADA, "messageId": "of-grace", "userId": "grace"}
     emulator.send(ADA, grace)
     page.set_viewport_size(PHONE)
@@ -335,8 +345,8 @@ def test_on_a_phone_two_of_one_name_differ_by_their_users_and_no_count_is_cut(
         expect(element).to_be_in_viewport(ratio=1)
 
 
-def test_an_open_page_frees_its_thread_when_it_is_closed(page: Page) -> None:
-    with running() as emulator:
+def test_a_closed_page_frees_its_thread(page: Page) -> None:
+    with run_emulator() as emulator:
         for _ in range(8):  # more than there are threads for streams
             page.goto(emulator.url)
             page.wait_for_function("performance.getEntriesByType('resource').length > 0")

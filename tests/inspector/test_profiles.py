@@ -1,17 +1,17 @@
-"""The Profiles pages: everybody, and one person."""
+"""The Profiles pages: the list of profiles, and one profile."""
 
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from inspector.running import PHONE, Running
+from inspector.running_emulator import PHONE, RunningEmulator
 
 HOSTILE = "<img src=x onerror=alert(1)>{{7*7}}\"'"
 MUG = {"product_id": "mug", "name": "Mug", "price": 8.5, "quantity": 2, "category": "Kitchen"}
 
 
-def ada_shops(emulator: Running) -> None:
-    """Ada looks around anonymously, says who she is, buys one mug and leaves one in her cart."""
+def send_shopping_calls(emulator: RunningEmulator) -> None:
+    """Send calls: Ada browses, identifies herself, buys one mug and leaves one in her cart."""
     anonymous, known = {"anonymousId": "a-1"}, {"anonymousId": "a-1", "userId": "ada"}
     traits = {"email": "ada@x.io", "email_optin": True, "firstName": "Ada", "lastName": "Lind"}
     added = {**MUG, "currency": "EUR"}
@@ -31,16 +31,16 @@ def ada_shops(emulator: Running) -> None:
     )
 
 
-def test_without_anybody_the_page_says_what_to_do(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_an_empty_profile_list_says_what_to_do(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/profiles")
     expect(page.get_by_role("heading", name="No profiles yet")).to_be_visible()
     accessible(page)
 
 
-def test_a_person_is_found_by_a_part_of_an_identifier(emulator: Running, page: Page) -> None:
-    ada_shops(emulator)
+def test_a_profile_is_found_by_part_of_an_identifier(emulator: RunningEmulator, page: Page) -> None:
+    send_shopping_calls(emulator)
     emulator.send({"type": "identify", "userId": "bo", "traits": {"firstName": "Bo"}})
     page.goto(f"{emulator.url}/profiles")
     expect(page.get_by_role("row")).to_have_count(3)
@@ -51,10 +51,10 @@ def test_a_person_is_found_by_a_part_of_an_identifier(emulator: Running, page: P
     expect(page.get_by_role("heading", name="Ada Lind", level=1)).to_be_visible()
 
 
-def test_a_profile_tells_what_insider_one_knows(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_a_profile_shows_channels_products_and_journeys(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
-    ada_shops(emulator)
+    send_shopping_calls(emulator)
     page.goto(f"{emulator.url}/profiles")
     page.get_by_role("link", name="Ada Lind").click()
     reach = page.get_by_role("region", name="Channels")
@@ -77,7 +77,7 @@ def test_a_profile_tells_what_insider_one_knows(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_a_merge_is_told(emulator: Running, page: Page) -> None:
+def test_a_merge_is_shown(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(
         {"type": "track", "event": "Visited", "anonymousId": "phone"},
         {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}},
@@ -90,7 +90,7 @@ def test_a_merge_is_told(emulator: Running, page: Page) -> None:
     expect(merges).to_contain_text("segment_anonymous_id:phone")
 
 
-def test_hostile_values_stay_text(emulator: Running, page: Page) -> None:
+def test_hostile_values_are_shown_as_text(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(
         {"type": "identify", "userId": HOSTILE, "traits": {"firstName": HOSTILE}},
         {
@@ -106,6 +106,6 @@ def test_hostile_values_stay_text(emulator: Running, page: Page) -> None:
     assert page.locator("img").count() == 0
 
 
-def test_nobody_is_404(emulator: Running, page: Page) -> None:
-    answer = page.request.get(f"{emulator.url}/profiles/nobody")
-    assert (answer.status, "This address does not exist" in answer.text()) == (404, True)
+def test_a_missing_profile_is_404(emulator: RunningEmulator, page: Page) -> None:
+    response = page.request.get(f"{emulator.url}/profiles/nobody")
+    assert (response.status, "This address does not exist" in response.text()) == (404, True)

@@ -1,4 +1,4 @@
-"""A list that has not looked at all messages says so, and leads on."""
+"""Lists that have not searched all messages say so and link to the rest."""
 
 import re
 
@@ -22,15 +22,15 @@ def app() -> Flask:
     return create_app(Config(db=":memory:"), load_preset_workspace("guide"))
 
 
-def shown(app: Flask, part: str, **context: object) -> tuple[str, list[str]]:
-    """The words of a part of the page, and where its links lead."""
+def render_part(app: Flask, part: str, **context: object) -> tuple[str, list[str]]:
+    """Render a part of the page and return its text and its link addresses."""
     with app.test_request_context("/"):
         html = render_template(f"inspector/{part}.html", list_query=SEARCH, **context)
     return " ".join(re.sub("<[^>]*>", " ", html).split()), re.findall('href="([^"]*)"', html)
 
 
-def test_a_search_that_has_found_nothing_so_far_says_how_far_it_came(app: Flask) -> None:
-    words, links = shown(app, "_list", rows=[], older=51, reach=REACH)
+def test_an_unfinished_search_says_how_far_it_searched(app: Flask) -> None:
+    words, links = render_part(app, "_list", rows=[], older=51, reach=REACH)
     assert words == (
         "Clear filters No matching message found so far"
         " Continue search Searched back to 23 Nov 2026 12:00:51.000 so far. All messages"
@@ -38,15 +38,15 @@ def test_a_search_that_has_found_nothing_so_far_says_how_far_it_came(app: Flask)
     assert links == ["/", "/?q=mug&amp;before=51", "/"]
 
 
-def test_totals_say_how_far_back_they_were_counted(app: Flask) -> None:
-    words, _ = shown(
+def test_incomplete_totals_say_how_far_they_were_counted(app: Flask) -> None:
+    words, _ = render_part(
         app, "_totals", stages=histogram.count_messages_by_stage({}), bars=[], counted=REACH
     )
     assert words.endswith("Counted back to 23 Nov 2026 12:00:51.000 , newest messages only.")
 
 
-def test_people_who_were_not_all_searched_are_led_on_to(app: Flask) -> None:
-    words, links = shown(app, "_people", people=[], search="ada", following=51)
+def test_an_unfinished_profile_search_links_to_older_profiles(app: Flask) -> None:
+    words, links = render_part(app, "_people", people=[], search="ada", following=51)
     assert words == (
         "No profile with “ada” found so far Only the newest profiles were searched, in "
         "identifiers and "

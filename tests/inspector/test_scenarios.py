@@ -1,4 +1,4 @@
-"""The Scenarios pages: runs, and one run step by step."""
+"""The Scenarios pages: the list of runs, and the steps of one run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import requests
 from playwright.sync_api import Page, expect
 
-from inspector.running import PHONE, Running
+from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_scenarios.client import ControlClient
 
 HOSTILE = "<script>alert(1)</script>"
@@ -21,7 +21,7 @@ FAILED: dict[str, Any] = {
 SKIPPED = {"keyword": "And", "text": "she is reachable", "line": 8, "verdict": "skipped"}
 
 
-def run() -> dict[str, Any]:
+def make_run() -> dict[str, Any]:
     good = {"name": "A view", "line": 3, "verdict": "passed", "seconds": 0.2, "steps": [PASSED]}
     bad = {
         "name": f"An order {HOSTILE}",
@@ -37,24 +37,26 @@ def run() -> dict[str, Any]:
     return {"startedAt": "2026-11-23T10:00:00Z", "features": [viewing, buying]}
 
 
-def report(emulator: Running) -> None:
-    answer = requests.post(f"{emulator.url}/emulator/v1/scenario-runs", json=run(), timeout=10)
-    answer.raise_for_status()
+def report_run(emulator: RunningEmulator) -> None:
+    response = requests.post(
+        f"{emulator.url}/emulator/v1/scenario-runs", json=make_run(), timeout=10
+    )
+    response.raise_for_status()
 
 
-def test_without_a_run_the_page_says_how_to_report_one(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_an_empty_run_list_says_how_to_report_a_run(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/scenarios")
     expect(page.get_by_role("heading", name="No scenario runs yet")).to_be_visible()
     accessible(page)
 
 
-def test_a_failed_scenario_is_open_with_expected_received_and_its_events(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_a_failed_scenario_is_open_with_its_failure_and_messages(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     emulator.send({"type": "track", "event": "Rated", "userId": "ada", "messageId": "m-1"})
-    report(emulator)
+    report_run(emulator)
     page.goto(f"{emulator.url}/scenarios")
     expect(page.get_by_role("row").nth(1)).to_contain_text("2 passed 1 failed")
     accessible(page)
@@ -71,27 +73,27 @@ def test_a_failed_scenario_is_open_with_expected_received_and_its_events(
     expect(page).to_have_url(f"{emulator.url}/messages/1")
 
 
-def test_a_failed_scenario_leads_to_its_sandbox_while_that_stands(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_a_failed_scenario_links_to_its_sandbox_while_that_exists(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     with ControlClient(emulator.url) as client:
-        made = client.create_sandbox(id="kept")
+        sandbox = client.create_sandbox(id="kept")
         call = {"type": "track", "event": "Rated", "userId": "ada", "messageId": "m-1"}
-        batch = {"writeKey": made["writeKey"], "batch": [call]}
+        batch = {"writeKey": sandbox["writeKey"], "batch": [call]}
         requests.post(f"{emulator.url}/v1/batch", json=batch, timeout=10).raise_for_status()
-        told = run()
-        bad = told["features"][1]["scenarios"][1]
+        run = make_run()
+        bad = run["features"][1]["scenarios"][1]
         other = {**bad, "name": "Another order", "sandbox": "gone"}
         bad["sandbox"] = "kept"
-        told["features"][1]["scenarios"].append(other)
-        client.report_scenario_run(told)
+        run["features"][1]["scenarios"].append(other)
+        client.report_scenario_run(run)
     page.goto(f"{emulator.url}/scenarios/1")
-    kept, gone = (page.locator("details[open]").nth(at) for at in (0, 1))
-    expect(kept.get_by_role("link")).to_have_text(["m-1", "kept"])
+    existing, gone = (page.locator("details[open]").nth(at) for at in (0, 1))
+    expect(existing.get_by_role("link")).to_have_text(["m-1", "kept"])
     expect(gone.get_by_role("link")).to_have_count(0)
     expect(gone).to_contain_text(
         f"With --url {emulator.url}, sandboxes of failed scenarios are kept."
     )
     accessible(page)
-    kept.get_by_role("link", name="m-1").click()
+    existing.get_by_role("link", name="m-1").click()
     expect(page).to_have_url(f"{emulator.url}/sandboxes/kept/messages/1")

@@ -1,4 +1,4 @@
-"""A team's page: its browser asks for the token, and shows what is the team's."""
+"""The Team page: the browser asks for the token and shows the sandboxes of the team."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from inspector.running import DESK, PHONE, running
+from inspector.running_emulator import DESK, PHONE, run_emulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.workspace import load_preset_workspace
@@ -20,8 +20,8 @@ from segment_insider_emulator.workspace import load_preset_workspace
 TOKEN = sha256(b"c-token").hexdigest()
 
 
-def teams(folder: Path) -> str:
-    """A file of one team, which may have two sandboxes."""
+def write_teams_file(folder: Path) -> str:
+    """Write a file with one team that may have two sandboxes; return its path."""
     checkout = {"name": "checkout", "tokens": [f"sha256:{TOKEN}"], "sandboxes": 2}
     file = folder / "teams.json"
     file.write_bytes(orjson.dumps({"teams": [checkout]}))
@@ -29,11 +29,13 @@ def teams(folder: Path) -> str:
 
 
 @pytest.fixture
-def front(tmp_path: Path, browser: Browser) -> Iterator[Page]:
-    """Where a team comes first that has nothing yet."""
-    shared = running(host="0.0.0.0", password="sesame", teams=teams(tmp_path))
+def team_page(tmp_path: Path, browser: Browser) -> Iterator[Page]:
+    """Open the first page of a team without sandboxes."""
+    shared_emulator = run_emulator(
+        host="0.0.0.0", password="sesame", teams=write_teams_file(tmp_path)
+    )
     with (
-        shared as emulator,
+        shared_emulator as emulator,
         browser.new_context(
             base_url=emulator.url,
             viewport=DESK,
@@ -52,50 +54,48 @@ def create(page: Page, id: str) -> None:
     expect(page.locator(".notice")).to_have_text(f"Sandbox {id} was created")
 
 
-def test_a_team_comes_to_its_sandboxes_and_makes_the_first(
-    front: Page, accessible: Callable[[Page], None]
+def test_a_team_can_create_its_first_sandbox(
+    team_page: Page, accessible: Callable[[Page], None]
 ) -> None:
-    expect(front).to_have_url("/team")
-    expect(front.get_by_role("heading", level=1)).to_have_text("Sandboxes of checkout")
-    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
-    accessible(front)
-    create(front, "staging")
-    expect(front.locator("#sandbox-key")).to_have_text(re.compile("^[0-9a-f]{32}$"))
-    front.get_by_role("link", name="staging").click()
-    expect(front).to_have_url("/sandboxes/staging/")
-    front.goto("/messages/1")
-    expect(front.locator("body")).to_contain_text("There is no sandbox 'default'")
+    expect(team_page).to_have_url("/team")
+    expect(team_page.get_by_role("heading", level=1)).to_have_text("Sandboxes of checkout")
+    expect(team_page.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
+    accessible(team_page)
+    create(team_page, "staging")
+    expect(team_page.locator("#sandbox-key")).to_have_text(re.compile("^[0-9a-f]{32}$"))
+    team_page.get_by_role("link", name="staging").click()
+    expect(team_page).to_have_url("/sandboxes/staging/")
+    team_page.goto("/messages/1")
+    expect(team_page.locator("body")).to_contain_text("There is no sandbox 'default'")
 
 
-def test_a_team_comes_back_from_a_sandbox_and_ends_it(
-    front: Page, accessible: Callable[[Page], None]
-) -> None:
-    create(front, "staging")
-    front.goto("/sandboxes/staging/")
-    accessible(front)
-    front.get_by_role("banner").get_by_role("link", name="Sandbox staging").click()
-    expect(front).to_have_url("/team")
+def test_a_team_can_delete_its_sandbox(team_page: Page, accessible: Callable[[Page], None]) -> None:
+    create(team_page, "staging")
+    team_page.goto("/sandboxes/staging/")
+    accessible(team_page)
+    team_page.get_by_role("banner").get_by_role("link", name="Sandbox staging").click()
+    expect(team_page).to_have_url("/team")
     for size in (PHONE, DESK):
-        front.set_viewport_size(size)
-        accessible(front)
-        assert front.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    asked: list[str] = []
+        team_page.set_viewport_size(size)
+        accessible(team_page)
+        assert team_page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    questions: list[str] = []
 
     def accept(dialog: Dialog) -> None:
-        asked.append(dialog.message)
+        questions.append(dialog.message)
         dialog.accept()
 
-    front.on("dialog", accept)
-    front.get_by_role("button", name="Delete the sandbox staging").click()
-    expect(front.locator(".notice")).to_have_text("Sandbox staging was deleted")
-    assert asked == ["Delete the sandbox staging and all its data?"]
-    expect(front.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
+    team_page.on("dialog", accept)
+    team_page.get_by_role("button", name="Delete the sandbox staging").click()
+    expect(team_page.locator(".notice")).to_have_text("Sandbox staging was deleted")
+    assert questions == ["Delete the sandbox staging and all its data?"]
+    expect(team_page.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
 
 
 @pytest.fixture
-def shared(tmp_path: Path) -> Iterator[FlaskClient]:
-    """An emulator whose clock stands, and which has a sandbox of the team's and another."""
-    config = Config(db=":memory:", password="sesame", teams=teams(tmp_path))
+def shared_emulator(tmp_path: Path) -> Iterator[FlaskClient]:
+    """Run an emulator with a frozen clock, a sandbox of the team and another sandbox."""
+    config = Config(db=":memory:", password="sesame", teams=write_teams_file(tmp_path))
     born = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
     app = create_app(config, load_preset_workspace("guide"), clock=lambda: born)
     client = app.test_client()
@@ -119,13 +119,13 @@ def shared(tmp_path: Path) -> Iterator[FlaskClient]:
         pytest.param("c-token", "1 of 2", ["Web shop, since"], id="the team"),
     ],
 )
-def test_a_list_of_sandboxes_says_whose_they_are_since_when_and_how_many_there_may_be(
-    shared: FlaskClient, path: str, secret: str, counted: str, origins: list[str]
+def test_the_sandbox_list_shows_owner_creation_time_and_limit(
+    shared_emulator: FlaskClient, path: str, secret: str, counted: str, origins: list[str]
 ) -> None:
-    page = shared.get(path, auth=("", secret)).text
+    page = shared_emulator.get(path, auth=("", secret)).text
     assert re.findall(r'Sandboxes[^<]*</h.><span class="muted">([^<]*)</span>', page) == [counted]
-    told = re.findall(r'<p class="origin">([^<]*) <time[^>]*>([^<]*)</time></p>', page)
-    assert told == [(origin, "24 Nov 2026, 09:30:00") for origin in origins]
+    shown = re.findall(r'<p class="origin">([^<]*) <time[^>]*>([^<]*)</time></p>', page)
+    assert shown == [(origin, "24 Nov 2026, 09:30:00") for origin in origins]
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_a_list_of_sandboxes_says_whose_they_are_since_when_and_how_many_there_m
         ),
     ],
 )
-def test_a_sandbox_that_cannot_be_made_is_told_in_a_sentence(
-    shared: FlaskClient, ids: list[str], mistake: str
+def test_a_sandbox_that_cannot_be_created_is_explained_in_a_sentence(
+    shared_emulator: FlaskClient, ids: list[str], mistake: str
 ) -> None:
     for id in ids:
-        page = shared.post("/team", data={"id": id}, auth=("", "c-token")).text
-    told = page.partition('id="mistake-sandboxes">')[2].partition("</p>")[0]
-    assert unescape(re.sub("<[^>]*>", "", told)).strip() == mistake
+        page = shared_emulator.post("/team", data={"id": id}, auth=("", "c-token")).text
+    message = page.partition('id="mistake-sandboxes">')[2].partition("</p>")[0]
+    assert unescape(re.sub("<[^>]*>", "", message)).strip() == mistake

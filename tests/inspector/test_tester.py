@@ -1,4 +1,4 @@
-"""The tester: an event through every mapping, an edit beside the real one, applied and exported."""
+"""The Tester page: try an event and an edited mapping, apply the edit and export it."""
 
 import json
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from inspector.running import PHONE, Running, running
+from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset_workspace, load_workspace_or_preset
 from segment_insider_emulator.workspace.model import replace_write_key_and_account
@@ -21,20 +21,20 @@ CART: JSONObject = {
 CART_MAPPING = 7  # of the preset
 
 
-def try_out(page: Page, event: object) -> None:
+def submit_event(page: Page, event: object) -> None:
     page.get_by_label("Call as an SDK sends it").fill(json.dumps(event))
     page.get_by_role("button", name="Test", exact=True).click()
 
 
-def opened(emulator: Running, page: Page) -> Page:
+def open_tester(emulator: RunningEmulator, page: Page) -> Page:
     page.goto(f"{emulator.url}/workspace/test")
     return page
 
 
-def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_a_pasted_event_shows_its_subscriptions_and_the_response_of_insider_one(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
-    try_out(opened(emulator, page), CART)
+    submit_event(open_tester(emulator, page), CART)
     expect(page.get_by_role("heading", name="1 of 12 mappings matches")).to_be_visible()
     cart = page.get_by_role("listitem").filter(has_text="Cart Viewed Event")
     expect(cart).to_contain_text("Sent, dropped by Insider One")
@@ -57,14 +57,14 @@ def test_a_pasted_event_shows_who_takes_it_and_what_insider_one_would_say(
     assert emulator.parts.store.list_messages() == ([], None)
 
 
-def test_a_captured_event_is_taken(emulator: Running, page: Page) -> None:
+def test_a_captured_event_can_be_chosen(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(CART)
-    opened(emulator, page).get_by_role("button", name="Use it").click()
+    open_tester(emulator, page).get_by_role("button", name="Use it").click()
     expect(page.get_by_role("heading", name="1 of 12 mappings matches")).to_be_visible()
 
 
 def test_the_captured_event_stays_chosen_while_its_mapping_is_edited(
-    emulator: Running, page: Page
+    emulator: RunningEmulator, page: Page
 ) -> None:
     emulator.send(CART, {"type": "track", "event": "Rated", "userId": "ada"})
     page.goto(f"{emulator.url}/workspace/test?message=1&subscription={CART_MAPPING}")
@@ -73,10 +73,10 @@ def test_the_captured_event_stays_chosen_while_its_mapping_is_edited(
 
 
 def test_an_edit_shows_what_changes_and_is_applied(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     emulator.send(CART)
-    try_out(opened(emulator, page), CART)
+    submit_event(open_tester(emulator, page), CART)
     cart = page.get_by_role("listitem").filter(has_text="Cart Viewed Event")
     cart.get_by_role("button", name="Edit the mapping").click()
     mapping = page.locator("textarea[name=mapping]")
@@ -98,8 +98,8 @@ def test_an_edit_shows_what_changes_and_is_applied(
     page.get_by_role("button", name="Apply to this sandbox").click()
     expect(page.locator(".notice")).to_contain_text("Cart Viewed Event was changed until")
     emulator.send(CART)
-    found, _ = emulator.parts.store.list_messages()
-    assert [message.verdict for message in found] == ["dropped", "accepted"]
+    messages, _ = emulator.parts.store.list_messages()
+    assert [message.verdict for message in messages] == ["dropped", "accepted"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_an_edit_shows_what_changes_and_is_applied(
 def test_an_edit_is_exported_without_the_key(
     page: Page, button: str, file: str, beginning: str
 ) -> None:
-    with running(
+    with run_emulator(
         replace_write_key_and_account(
             load_preset_workspace("guide"), "wk_demo", "mybrand", "own-key"
         )
@@ -125,14 +125,14 @@ def test_an_edit_is_exported_without_the_key(
         page.get_by_label("Trigger").fill('event = "Basket Seen"')
         with page.expect_download() as download:
             page.get_by_role("button", name=button).click()
-    written = Path(download.value.path()).read_text("utf-8")
+    exported = Path(download.value.path()).read_text("utf-8")
     assert download.value.suggested_filename == file
-    assert written.startswith(beginning)
-    assert ("Basket Seen" in written, "own-key" in written) == (True, False)
+    assert exported.startswith(beginning)
+    assert ("Basket Seen" in exported, "own-key" in exported) == (True, False)
 
 
 @pytest.mark.parametrize(
-    ("event", "told"),
+    ("event", "message"),
     [
         pytest.param("{", "event, line 1", id="no JSON"),
         pytest.param("[]", "not a JSON object", id="no object"),
@@ -141,19 +141,19 @@ def test_an_edit_is_exported_without_the_key(
         pytest.param('{"type":"track","x":' + "[" * 200 + "]" * 200 + "}", "nested", id="deep"),
     ],
 )
-def test_a_mistake_is_told_beside_the_form_and_keeps_the_input(
-    emulator: Running, page: Page, event: str, told: str
+def test_a_mistake_is_shown_at_the_form_and_the_input_stays(
+    emulator: RunningEmulator, page: Page, event: str, message: str
 ) -> None:
-    opened(emulator, page).get_by_label("Call as an SDK sends it").fill(event)
+    open_tester(emulator, page).get_by_label("Call as an SDK sends it").fill(event)
     page.get_by_role("button", name="Test", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text(told)
+    expect(page.get_by_role("alert")).to_contain_text(message)
     expect(page.get_by_label("Call as an SDK sends it")).to_have_value(event)
 
 
-def test_all_of_it_works_without_scripts(emulator: Running, browser: Browser) -> None:
+def test_the_tester_works_without_scripts(emulator: RunningEmulator, browser: Browser) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        try_out(opened(emulator, page), CART)
+        submit_event(open_tester(emulator, page), CART)
         page.get_by_text("Cart Viewed Event").click()
         page.get_by_text("Cart Viewed Event").click()
         page.get_by_role("button", name="Edit the mapping Cart Viewed Event").click()
@@ -164,16 +164,18 @@ def test_all_of_it_works_without_scripts(emulator: Running, browser: Browser) ->
         )
 
 
-def test_a_hostile_event_stays_text(emulator: Running, page: Page) -> None:
+def test_a_hostile_event_is_shown_as_text(emulator: RunningEmulator, page: Page) -> None:
     hostile = "</textarea><img src=x onerror=alert(1)>"
-    try_out(opened(emulator, page), {"type": "track", "event": hostile, "properties": {hostile: 1}})
+    submit_event(
+        open_tester(emulator, page), {"type": "track", "event": hostile, "properties": {hostile: 1}}
+    )
     expect(page.get_by_role("heading", name="mappings match")).to_be_visible()
     assert page.locator("img").count() == 0
 
 
-def test_a_mapping_that_a_file_leaves_out_is_edited_whole(page: Page) -> None:
+def test_a_default_mapping_is_edited_in_full(page: Page) -> None:
     identify: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(identify)
         page.goto(f"{emulator.url}/messages/1")
         expect(page.locator("#unread")).to_contain_text("adding only this line would erase them")

@@ -1,4 +1,4 @@
-"""The list of messages says which of them have properties that no mapping uses."""
+"""The list of messages marks messages with properties that no mapping uses."""
 
 import re
 from html import unescape
@@ -8,7 +8,7 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
-from inspector.running import Running, running
+from inspector.running_emulator import RunningEmulator, run_emulator
 from segment_insider_emulator.inspector.live_page import (
     UNMAPPED_TIME_BUDGET_S,
     find_unmapped_message_properties,
@@ -32,15 +32,17 @@ ORDER: JSONObject = {
 }
 
 
-def shown(emulator: Running, query: str = "") -> list[tuple[str, str]]:
-    """What stands beside the verdict of each message, newest first: words and tooltip."""
+def list_unmapped_counts(emulator: RunningEmulator, query: str = "") -> list[tuple[str, str]]:
+    """Return the unmapped counts in the list of messages, newest first: text and tooltip."""
     page = requests.get(f"{emulator.url}/?{query}", timeout=5).text
-    found = re.findall(r'<a class="unread" href="[^"]*" title="([^"]*)">.*?</svg>([^<]*)</a>', page)
-    return [(words, unescape(title)) for title, words in found]
+    matches = re.findall(
+        r'<a class="unread" href="[^"]*" title="([^"]*)">.*?</svg>([^<]*)</a>', page
+    )
+    return [(words, unescape(title)) for title, words in matches]
 
 
-def told(emulator: Running, id: int) -> list[str]:
-    """The properties that the page of a message says no mapping uses."""
+def list_unmapped_properties(emulator: RunningEmulator, id: int) -> list[str]:
+    """Return the properties that the page of a message names as unmapped."""
     page = requests.get(f"{emulator.url}/messages/{id}", timeout=5).text
     _, _, note = page.partition('id="unread"')
     return [unescape(match) for match in re.findall(r'<li><code class="path">([^<]*)', note)]
@@ -61,14 +63,14 @@ def told(emulator: Running, id: int) -> list[str]:
         ),
     ],
 )
-def test_a_list_counts_what_the_page_of_the_message_names(
+def test_the_list_counts_the_properties_that_the_event_page_names(
     message: JSONObject, words: str, properties: list[str]
 ) -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(message)
         title = f"No matching subscription reads {', '.join(properties)}"
-        assert shown(emulator) == [(words, title)]
-        assert told(emulator, 1) == properties
+        assert list_unmapped_counts(emulator) == [(words, title)]
+        assert list_unmapped_properties(emulator, 1) == properties
 
 
 @pytest.mark.parametrize(
@@ -80,47 +82,53 @@ def test_a_list_counts_what_the_page_of_the_message_names(
         pytest.param({**ADA, "type": "group", "groupId": "g"}, id="no subscription took it"),
     ],
 )
-def test_nothing_is_said_where_no_mapping_lost_anything(message: JSONObject) -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_a_fully_mapped_message_shows_no_count(message: JSONObject) -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(message)
-        assert shown(emulator) == []
-        assert told(emulator, 1) == []
+        assert list_unmapped_counts(emulator) == []
+        assert list_unmapped_properties(emulator, 1) == []
 
 
-def test_it_is_said_by_the_mappings_as_they_are_now() -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_the_count_uses_the_current_mappings() -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(ADA)
         mapping = {"uuid": {"@path": "$.userId"}, "firstName": {"@path": "$.traits.firstName"}}
         emulator.parts.destination_overrides.edit_subscription(0, {"settings": mapping})
-        assert shown(emulator) == []
-        assert told(emulator, 1) == []
+        assert list_unmapped_counts(emulator) == []
+        assert list_unmapped_properties(emulator, 1) == []
 
 
-def test_it_is_said_of_a_message_whose_mapping_is_gone() -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_a_message_whose_mapping_was_deleted_is_counted() -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(EMAIL)
         emulator.parts.destination_overrides.edit_subscription(0, {"trigger": 'type = "group"'})
-        assert shown(emulator) == [("1 not mapped", "No matching subscription reads traits.email")]
-        assert told(emulator, 1) == ["traits.email"]
+        assert list_unmapped_counts(emulator) == [
+            ("1 not mapped", "No matching subscription reads traits.email")
+        ]
+        assert list_unmapped_properties(emulator, 1) == ["traits.email"]
 
 
-def test_many_properties_are_counted_and_the_first_five_named() -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_only_the_first_five_of_many_properties_are_named() -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send({**ADA, "traits": {f"trait{number}": 1 for number in range(1, 8)}})
         named = ", ".join(f"traits.trait{number}" for number in range(1, 6))
         title = f"No matching subscription reads {named} and 2 more"
-        assert shown(emulator) == [("7 not mapped", title)]
+        assert list_unmapped_counts(emulator) == [("7 not mapped", title)]
 
 
-def test_pages_and_filters_say_it_too() -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_later_pages_and_filtered_lists_show_the_count() -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(ADA, EMAIL, ORDER)
-        assert [words for words, _ in shown(emulator, "type=identify")] == ["1 not mapped"]
-        assert [words for words, _ in shown(emulator, "before=3")] == ["1 not mapped"]
+        assert [words for words, _ in list_unmapped_counts(emulator, "type=identify")] == [
+            "1 not mapped"
+        ]
+        assert [words for words, _ in list_unmapped_counts(emulator, "before=3")] == [
+            "1 not mapped"
+        ]
 
 
-def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> None:
-    with running(load_preset_workspace("segment-defaults")) as emulator:
+def test_a_new_message_shows_the_count_with_a_link_to_the_advice(page: Page) -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(EMAIL)
         page.goto(f"{emulator.url}/?type=identify")
         expect(page.locator("#rows tr")).to_have_count(1)
@@ -131,11 +139,11 @@ def test_a_message_that_comes_says_it_and_leads_to_what_to_do(page: Page) -> Non
         expect(page.locator("#unread")).to_contain_text("Read $.traits.firstName as well.")
 
 
-def test_what_there_is_no_time_for_is_said(emulator: Running) -> None:
+def test_messages_not_checked_in_time_are_reported(emulator: RunningEmulator) -> None:
     emulator.send(*[{**ADA, "traits": {"x": 1}}] * 4)
     messages = emulator.parts.store.message_search.find_message_page(MessageFilters()).messages
     ticks = (number * UNMAPPED_TIME_BUDGET_S / 2 for number in count())
-    found = find_unmapped_message_properties(
+    unmapped = find_unmapped_message_properties(
         messages, emulator.parts.destination_overrides.current_destination, lambda: next(ticks)
     )
-    assert found == {4: ["traits.x"], 3: None, 2: None, 1: None}
+    assert unmapped == {4: ["traits.x"], 3: None, 2: None, 1: None}

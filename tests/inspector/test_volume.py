@@ -1,4 +1,4 @@
-"""Messages counted by stage, and over time in bars of one length."""
+"""Counts of messages by stage, and over time in bars of equal length."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -31,11 +31,11 @@ DAY = "2026-11-23T"
         pytest.param("23:59:59.999Z", timedelta(hours=1), id="most of a day"),
     ],
 )
-def test_the_finest_cut_that_fits_is_taken(until: str, length: timedelta) -> None:
+def test_the_shortest_bar_unit_that_fits_is_chosen(until: str, length: timedelta) -> None:
     assert choose_bar_unit(f"{DAY}10:00:00.000Z", DAY + until).length == length
 
 
-def test_every_message_is_in_one_stage() -> None:
+def test_every_message_is_counted_in_one_stage() -> None:
     counts: VerdictCounts = {
         ("10:00", "accepted"): 5, ("10:00", "warning"): 1, ("10:01", "dropped"): 2,
         ("10:01", "rejected"): 3, ("10:01", "disabled"): 4, ("10:02", "retrying"): 1,
@@ -52,23 +52,23 @@ def test_every_message_is_in_one_stage() -> None:
     ]
 
 
-def test_time_without_messages_has_its_bars_too() -> None:
+def test_time_without_messages_has_empty_bars() -> None:
     since, until = f"{DAY}10:00:01.000Z", f"{DAY}10:00:04.200Z"
     counts: VerdictCounts = {
         (f"{DAY}10:00:01", "accepted"): 3,
         (f"{DAY}10:00:01", "dropped"): 1,
         (f"{DAY}10:00:04", "accepted"): 2,
     }
-    drawn = build_histogram_bars(counts, since, until, choose_bar_unit(since, until))
-    assert len(drawn) == MIN_BARS
-    assert {bar.total for bar in drawn[:-4]} == {0}
-    assert [(bar.since[17:], bar.until[17:], bar.total) for bar in drawn[-4:]] == [
+    bars = build_histogram_bars(counts, since, until, choose_bar_unit(since, until))
+    assert len(bars) == MIN_BARS
+    assert {bar.total for bar in bars[:-4]} == {0}
+    assert [(bar.since[17:], bar.until[17:], bar.total) for bar in bars[-4:]] == [
         ("01.000Z", "02.000Z", 4),
         ("02.000Z", "03.000Z", 0),
         ("03.000Z", "04.000Z", 0),
         ("04.000Z", "05.000Z", 2),
     ]
-    assert [(part.verdict, part.height, part.y) for part in drawn[-4].segments] == [
+    assert [(part.verdict, part.height, part.y) for part in bars[-4].segments] == [
         ("accepted", HISTOGRAM_HEIGHT * 3 / 4, HISTOGRAM_HEIGHT / 4),
         ("dropped", HISTOGRAM_HEIGHT / 4, 0),
     ]
@@ -108,18 +108,18 @@ def test_time_without_messages_has_its_bars_too() -> None:
         ),
     ],
 )  # fmt: skip
-def test_the_axis_says_where_it_begins_and_ends(
+def test_the_axis_shows_its_first_and_last_time(
     since: str, until: str, ends: list[tuple[str, str]]
 ) -> None:
-    drawn = build_histogram_bars({}, since, until, choose_bar_unit(since, until))
-    assert MIN_BARS <= len(drawn) <= MAX_BARS
-    assert round(drawn[-1].x + drawn[-1].width) == HISTOGRAM_WIDTH  # where the end of the axis is
-    assert [drawn[0].end_labels, drawn[-1].end_labels] == ends
+    bars = build_histogram_bars({}, since, until, choose_bar_unit(since, until))
+    assert MIN_BARS <= len(bars) <= MAX_BARS
+    assert round(bars[-1].x + bars[-1].width) == HISTOGRAM_WIDTH  # where the end of the axis is
+    assert [bars[0].end_labels, bars[-1].end_labels] == ends
 
 
 @pytest.mark.parametrize("seconds", [59.5, 3599.5, 35_999, 216_000, 5_184_000, 40_000_000, 10**9])
 @pytest.mark.parametrize("since", [0.0, 0.9, 59.9, 3599.9, 86_399.9])
-def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: float) -> None:
+def test_the_bars_contain_every_message_of_any_period(since: float, seconds: float) -> None:
     first, last = (
         format_iso_utc(datetime.fromtimestamp(since + offset, UTC)) for offset in (0, seconds)
     )
@@ -127,15 +127,15 @@ def test_a_bar_has_each_message_however_long_the_time_is(since: float, seconds: 
     counts: VerdictCounts = Counter(
         (time[: cut.time_prefix_length], "accepted") for time in (first, last)
     )
-    drawn = build_histogram_bars(counts, first, last, cut)
-    assert len(drawn) <= MAX_BARS
-    full = [bar for bar in drawn if bar.total]
+    bars = build_histogram_bars(counts, first, last, cut)
+    assert len(bars) <= MAX_BARS
+    full = [bar for bar in bars if bar.total]
     assert [bar.total for bar in full] == [1, 1]
     assert full[0].since <= first < full[0].until
     assert full[1].since <= last < full[1].until
-    assert full[1] is drawn[-1]
+    assert full[1] is bars[-1]
 
 
-def test_no_time_has_no_bars() -> None:
+def test_an_empty_period_has_no_bars() -> None:
     since, until = f"{DAY}10:00:00.000Z", f"{DAY}09:00:00.000Z"
     assert build_histogram_bars({}, since, until, choose_bar_unit(since, until)) == []

@@ -1,4 +1,4 @@
-"""Mappings and triggers in words."""
+"""Mappings and triggers are described in words."""
 
 from typing import Any
 
@@ -81,29 +81,29 @@ OTHER = {"@path": "$.properties.email"}
         pytest.param({}, "{}", id="an empty object"),
     ],
 )
-def test_a_mapping_in_words(mapping: Any, words: str) -> None:
+def test_a_mapping_is_described_in_words(mapping: Any, words: str) -> None:
     assert join_text_pieces(describe_value_source(mapping)) == words
 
 
-def test_every_directive_of_the_core_has_words() -> None:
+def test_every_directive_has_a_description() -> None:
     from segment_insider_emulator.inspector.mapping_description import _DIRECTIVE_DESCRIBERS
     from segment_insider_emulator.mapping.directives import DIRECTIVES
 
     assert _DIRECTIVE_DESCRIBERS.keys() == DIRECTIVES.keys()
 
 
-def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
+def test_fields_are_listed_in_catalogue_order_with_their_members() -> None:
     mapping = {
         "mine": "x",
         "parameters": {"currency": {"@path": "$.properties.currency"}},
         "uuid": {"@path": "$.userId"},
         "products": {"@arrayPath": ["$.properties.products", {"name": {"@path": "$.title"}}]},
     }
-    shown = [
+    lines = [
         (line.indent_level, line.key, line.label, join_text_pieces(line.description))
         for line in describe_mapping(ACTIONS["cartViewedEvent"], mapping)
     ]
-    assert shown == [
+    assert lines == [
         (0, "uuid", "UUID", "userId"),
         (0, "parameters", "Event Parameters", ""),
         (1, "parameters.currency", "Currency", "properties.currency"),
@@ -151,5 +151,5 @@ def test_fields_stand_in_the_catalogues_order_with_their_members() -> None:
         pytest.param(None, "no trigger: it takes no event", id="no text"),
     ],
 )
-def test_a_trigger_in_words(trigger: Any, words: str) -> None:
+def test_a_trigger_is_described_in_words(trigger: Any, words: str) -> None:
     assert describe_trigger(trigger) == words

@@ -1,11 +1,11 @@
-"""The Workspace page: both panels as the guide walks them, and the mappings."""
+"""The Workspace page: the panels of Segment and Insider One, and the mappings."""
 
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from inspector.running import PHONE, Running, running
+from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.loading import (
     load_workspace_from_document,
@@ -25,85 +25,85 @@ ORDER: JSONObject = {
 }
 
 
-def verdicts(emulator: Running) -> list[str]:
-    found, _ = emulator.parts.store.list_messages()
-    return [message.verdict for message in found]
+def list_verdicts(emulator: RunningEmulator) -> list[str]:
+    messages, _ = emulator.parts.store.list_messages()
+    return [message.verdict for message in messages]
 
 
-def inone(page: Page) -> Locator:
+def open_inone_panel(page: Page) -> Locator:
     return page.get_by_role("region", name="InOne: create the integration")
 
 
-def segment(page: Page) -> Locator:
+def open_segment_panel(page: Page) -> Locator:
     return page.get_by_role("region", name="Segment: enter the key, enable, save")
 
 
-def test_the_guide_is_walked_from_a_new_key_to_an_order_that_arrives(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_the_steps_of_the_guide_work_from_a_new_key_to_a_delivered_order(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/workspace")
-    inone(page).get_by_role("button", name="Revoke").click()
+    open_inone_panel(page).get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("Insider One will refuse the key.")).to_be_visible()
     emulator.send(ORDER)
-    inone(page).get_by_label("Integration Name").fill("Web shop")
-    inone(page).get_by_role("button", name="Save", exact=True).click()
+    open_inone_panel(page).get_by_label("Integration Name").fill("Web shop")
+    open_inone_panel(page).get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".notice")).to_have_text("Integration Web shop was saved")
     accessible(page)
-    inone(page).get_by_role("button", name="Enter both in Segment and enable").click()
+    open_inone_panel(page).get_by_role("button", name="Enter both in Segment and enable").click()
     expect(page.get_by_text("Ready: the next event")).to_be_visible()
     expect(page.get_by_role("button", name="Enter both")).to_have_count(0)
     emulator.send(ORDER)
-    assert verdicts(emulator) == ["failed", "accepted"]
+    assert list_verdicts(emulator) == ["failed", "accepted"]
 
 
 @pytest.mark.parametrize(
     ("role", "revoked"),
     [("Editor", False), ("Administrator", True), ("Editor with PII access", True)],
 )
-def test_a_key_is_revoked_by_the_role_that_acts(
-    role: str, revoked: bool, emulator: Running, page: Page
+def test_only_roles_with_permission_can_revoke_a_key(
+    role: str, revoked: bool, emulator: RunningEmulator, page: Page
 ) -> None:
     page.goto(f"{emulator.url}/workspace")
-    inone(page).get_by_label("Acting as").select_option(role)
-    inone(page).get_by_role("button", name="Revoke").click()
+    open_inone_panel(page).get_by_label("Acting as").select_option(role)
+    open_inone_panel(page).get_by_role("button", name="Revoke").click()
     message = "was revoked" if revoked else "cannot make changes to External Platform Integrations"
     expect(page.locator(".notice" if revoked else "#mistake-revoke")).to_contain_text(message)
     chosen = "Administrator" if revoked else role
-    expect(inone(page).get_by_label("Acting as")).to_have_value(chosen)
+    expect(open_inone_panel(page).get_by_label("Acting as")).to_have_value(chosen)
     (integration,) = emulator.parts.insider_panel.list_integrations()
     assert (integration.revoked_at is not None) is revoked
 
 
-def test_another_role_is_refused_and_the_form_keeps_what_was_typed(
-    emulator: Running, page: Page
+def test_a_role_without_permission_is_rejected_and_the_input_stays(
+    emulator: RunningEmulator, page: Page
 ) -> None:
     page.goto(f"{emulator.url}/workspace")
-    inone(page).get_by_label("Integration Name").fill("Mine")
-    inone(page).get_by_label("Acting as").select_option("Editor")
-    inone(page).get_by_role("button", name="Save", exact=True).click()
+    open_inone_panel(page).get_by_label("Integration Name").fill("Mine")
+    open_inone_panel(page).get_by_label("Acting as").select_option("Editor")
+    open_inone_panel(page).get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("Use the role Administrator")
-    expect(inone(page).get_by_label("Integration Name")).to_have_value("Mine")
+    expect(open_inone_panel(page).get_by_label("Integration Name")).to_have_value("Mine")
     assert len(emulator.parts.insider_panel.list_integrations()) == 1
     assert page.url == f"{emulator.url}/workspace"
 
 
-def test_segment_saves_settings_and_switch(emulator: Running, page: Page) -> None:
+def test_destination_settings_and_switch_are_saved(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace")
-    segment(page).get_by_label("Account Name").fill("MyBrand")
-    segment(page).get_by_label("Off").check()
-    segment(page).get_by_role("button", name="Save Changes").click()
+    open_segment_panel(page).get_by_label("Account Name").fill("MyBrand")
+    open_segment_panel(page).get_by_label("Off").check()
+    open_segment_panel(page).get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("Enable Destination is off")).to_be_visible()
     saved = emulator.parts.destination_overrides.current_destination
     assert (saved["enabled"], saved["settings"]["ucd_key"]) == (False, "test-key")
-    segment(page).get_by_label("On").check()
-    segment(page).get_by_role("button", name="Save Changes").click()
+    open_segment_panel(page).get_by_label("On").check()
+    open_segment_panel(page).get_by_role("button", name="Save Changes").click()
     expect(page.get_by_text("Insider One will refuse the account name")).to_be_visible()
-    segment(page).get_by_label("API Key").fill(" ")
-    segment(page).get_by_role("button", name="Save Changes").click()
+    open_segment_panel(page).get_by_label("API Key").fill(" ")
+    open_segment_panel(page).get_by_role("button", name="Save Changes").click()
     expect(page.get_by_role("alert")).to_contain_text("Copy it from the InOne panel")
 
 
-def test_a_mapping_is_switched_off(emulator: Running, page: Page) -> None:
+def test_a_mapping_can_be_disabled(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/workspace")
     switch = page.get_by_role("switch", name="Mapping Order Completed Event")
     switch.click()
@@ -112,11 +112,11 @@ def test_a_mapping_is_switched_off(emulator: Running, page: Page) -> None:
     switch.click()
     expect(switch).to_be_checked()
     emulator.send(ORDER)
-    assert verdicts(emulator) == ["not_subscribed", "accepted"]
+    assert list_verdicts(emulator) == ["not_subscribed", "accepted"]
 
 
-def test_a_mapping_is_shown_in_words(
-    emulator: Running, page: Page, accessible: Callable[[Page], None]
+def test_a_mapping_is_shown_in_plain_words(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/workspace")
     page.get_by_role("link", name="Create or Update a User Profile").click()
@@ -129,16 +129,20 @@ def test_a_mapping_is_shown_in_words(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_hostile_names_stay_text(page: Page) -> None:
+def test_hostile_names_are_shown_as_text(page: Page) -> None:
     document = read_preset_document("guide")
     source = {**document["source"], "name": HOSTILE}
-    own = document["destination"]
-    subscription = {**own["subscriptions"][0], "name": HOSTILE, "trigger": f'event = "{HOSTILE}"'}
-    destination = {**own, "name": HOSTILE, "subscriptions": [subscription]}
+    original = document["destination"]
+    subscription = {
+        **original["subscriptions"][0],
+        "name": HOSTILE,
+        "trigger": f'event = "{HOSTILE}"',
+    }
+    destination = {**original, "name": HOSTILE, "subscriptions": [subscription]}
     workspace = load_workspace_from_document(
         {**document, "source": source, "destination": destination}, "test"
     )
-    with running(workspace) as emulator:
+    with run_emulator(workspace) as emulator:
         page.goto(f"{emulator.url}/workspace")
         expect(page.get_by_role("link", name=HOSTILE)).to_be_visible()
         page.get_by_role("link", name=HOSTILE).click()

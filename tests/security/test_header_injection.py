@@ -7,7 +7,7 @@ from http.client import HTTPConnection
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
-from inspector.running import Running, running
+from inspector.running_emulator import RunningEmulator, run_emulator
 
 BREAK = "x\r\nX-Injected: 1\r\n\r\n<script>\n\x00\x85\u2028é💥"
 ESCAPED = quote(BREAK)
@@ -73,13 +73,13 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Running]:
-    with running() as started:
+def emulator() -> Iterator[RunningEmulator]:
+    with run_emulator() as started:
         yield started
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_no_text_begins_a_header(emulator: Running, case: Case) -> None:
+def test_no_text_begins_a_header(emulator: RunningEmulator, case: Case) -> None:
     method, path, body, headers = case
     connection = HTTPConnection(urlsplit(emulator.url).netloc, timeout=20)
     connection.request(method, path, body, headers)

@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 import requests
-from inspector.running import running
+from inspector.running_emulator import run_emulator
 
 
 class RedirectingServer(ThreadingHTTPServer):
@@ -55,7 +55,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[RedirectingServer]:
 
 def test_a_redirect_is_an_answer_and_not_followed(account: RedirectingServer) -> None:
     address = f"http://127.0.0.1:{account.server_port}"
-    with running(insider_url=address, insider_account="mybrand", insider_key="k") as emulator:
+    with run_emulator(insider_url=address, insider_account="mybrand", insider_key="k") as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"email": "ada@x.io"}})
         newest = f"{emulator.url}/emulator/v1/deliveries/newest"
         made = requests.get(newest, timeout=10).json()

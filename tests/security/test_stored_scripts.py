@@ -13,7 +13,7 @@ import orjson
 import pytest
 import requests
 from click.testing import CliRunner
-from inspector.running import Running, running
+from inspector.running_emulator import RunningEmulator, run_emulator
 from playwright.sync_api import Browser, Page
 
 from segment_insider_emulator.cli import main
@@ -93,10 +93,10 @@ def hostile_run(text: str) -> JSONObject:
 
 
 @pytest.fixture(scope="module", params=[ATTACK, LINK], ids=["markup", "a link"])
-def attacked(request: pytest.FixtureRequest) -> Iterator[Running]:
+def attacked(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
     """An emulator with the attack in every text field."""
     text: str = request.param
-    with running() as emulator:
+    with run_emulator() as emulator:
         control = f"{emulator.url}/emulator/v1"
         said = [
             requests.put(f"{control}/workspace", json={"workspace": hostile_workspace(text)}),
@@ -117,7 +117,7 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[Running]:
         yield emulator
 
 
-def find_linked_pages(emulator: Running) -> Iterator[str]:
+def find_linked_pages(emulator: RunningEmulator) -> Iterator[str]:
     """Return the addresses of all pages that links lead to."""
     waiting, known = ["/"], {"/"}
     while waiting and len(known) < MOST_PAGES:
@@ -148,7 +148,9 @@ def find_page_errors(page: Page, address: str) -> list[str]:
     return [f"{address} {each}" for each in found]
 
 
-def test_no_page_runs_or_fetches_what_was_captured(attacked: Running, browser: Browser) -> None:
+def test_no_page_runs_or_fetches_what_was_captured(
+    attacked: RunningEmulator, browser: Browser
+) -> None:
     found, seen = [], 0
     with browser.new_context(bypass_csp=True) as context:
         page = context.new_page()
@@ -159,7 +161,7 @@ def test_no_page_runs_or_fetches_what_was_captured(attacked: Running, browser: B
     assert seen > 15
 
 
-def test_every_page_has_the_policy(attacked: Running) -> None:
+def test_every_page_has_the_policy(attacked: RunningEmulator) -> None:
     said = {
         each: requests.get(attacked.url + each, timeout=20).headers["Content-Security-Policy"]
         for each in find_linked_pages(attacked)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
-from inspector.running import Running, running
+from inspector.running_emulator import RunningEmulator, run_emulator
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.mapping.catalog import ACTIONS
@@ -17,14 +17,14 @@ LOST = (
 )
 
 
-def drift(emulator: Running) -> Any:
+def drift(emulator: RunningEmulator) -> Any:
     emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
     command = ["drift", "--preset", "segment-defaults", "--traffic", emulator.url]
     return CliRunner().invoke(main, command)
 
 
 def test_traffic_of_a_running_emulator_is_compared() -> None:
-    with running() as emulator:
+    with run_emulator() as emulator:
         told = drift(emulator)
     assert told.exit_code == 1
     assert any(line.endswith(LOST) for line in told.stdout.splitlines()), told.stdout
@@ -32,7 +32,7 @@ def test_traffic_of_a_running_emulator_is_compared() -> None:
 
 
 def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> None:
-    with running(load_workspace_or_preset("segment-defaults")) as emulator:
+    with run_emulator(load_workspace_or_preset("segment-defaults")) as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
         command = ["drift", "--traffic", emulator.url]
         lost = CliRunner().invoke(main, command)
@@ -69,7 +69,7 @@ def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> Non
 
 
 def test_emulator_token_opens_a_protected_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
-    with running(password="topsecret") as emulator:
+    with run_emulator(password="topsecret") as emulator:
         refused = drift(emulator)
         monkeypatch.setenv("EMULATOR_TOKEN", "topsecret")
         opened = drift(emulator)

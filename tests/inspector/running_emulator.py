@@ -1,4 +1,4 @@
-"""The emulator whose pages are looked at, and the sizes at which they are."""
+"""A running emulator for tests of its pages, and screen sizes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,28 +20,28 @@ PHONE: Final[ViewportSize] = {"width": 390, "height": 844}
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """An emulator whose pages are looked at."""
+class RunningEmulator:
+    """A running emulator: its URL and its services."""
 
     url: str
     parts: SandboxServices
 
     def send(self, *calls: JSONObject) -> None:
         """Send *calls* as an SDK does, in one batch; they are delivered on return."""
-        answer = requests.post(
+        response = requests.post(
             f"{self.url}/v1/batch", json={"writeKey": "wk_demo", "batch": calls}, timeout=10
         )
-        answer.raise_for_status()
+        response.raise_for_status()
 
 
 @contextmanager
-def running(workspace: Workspace | None = None, **settings: Any) -> Iterator[Running]:
-    """An emulator during the block, of the preset `guide` unless told otherwise."""
+def run_emulator(workspace: Workspace | None = None, **settings: Any) -> Iterator[RunningEmulator]:
+    """Run an emulator during the block, with the preset `guide` by default."""
     config = Config(**{"db": ":memory:", **settings})
     app = create_app(config, workspace or load_preset_workspace("guide"))
-    own: SandboxServices = app.extensions["emulator"]
+    services: SandboxServices = app.extensions["emulator"]
     try:
         with serve_app_in_thread(app) as url:
-            yield Running(url, own)
+            yield RunningEmulator(url, services)
     finally:
-        own.close()
+        services.close()
