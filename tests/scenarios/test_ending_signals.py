@@ -1,4 +1,4 @@
-"""A run that its machine ends: CI's time-out sends SIGTERM, a terminal that is closed SIGHUP."""
+"""A run ended by a signal: SIGTERM from a CI time-out, SIGHUP from a closed terminal."""
 
 import re
 import signal
@@ -42,7 +42,7 @@ Feature: Long
 @pytest.mark.parametrize(
     ("ending", "workers"), [(signal.SIGTERM, 1), (signal.SIGTERM, 2), (signal.SIGHUP, 1)]
 )
-def test_the_run_is_told_and_its_sandboxes_are_deleted(
+def test_an_ended_run_is_summarised_and_its_sandboxes_are_deleted(
     tmp_path: Path, ending: signal.Signals, workers: int
 ) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
@@ -53,16 +53,16 @@ def test_the_run_is_told_and_its_sandboxes_are_deleted(
         with subprocess.Popen(
             [sys.executable, "-m", "segment_insider_emulator", "verify", *options, "."],
             cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        ) as running:  # fmt: skip
+        ) as process:  # fmt: skip
             while not (tmp_path / "begun").exists():
-                assert running.poll() is None
+                assert process.poll() is None
                 time.sleep(0.1)
-            running.send_signal(ending)
-            said, complained = running.communicate(timeout=60)
+            process.send_signal(ending)
+            stdout, stderr = process.communicate(timeout=60)
         assert [sandbox["id"] for sandbox in client.list_sandboxes()] == ["default"]
-    assert (running.returncode, complained) == (130, "")
+    assert (process.returncode, stderr) == (130, "")
     assert (tmp_path / "report.xml").exists()
-    counts = said.splitlines()[-1]
+    counts = stdout.splitlines()[-1]
     if workers == 1:  # several may not have ended the first one yet
         assert counts == "2 scenarios: 1 passed, 1 failed"
     else:

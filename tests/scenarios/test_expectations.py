@@ -1,4 +1,4 @@
-"""What a value must be: each word of a table, met and not met."""
+"""Expectations of values: each word of a table, met and not met."""
 
 import pytest
 
@@ -50,12 +50,12 @@ ORDER: JSON = {
         pytest.param("tax", "absent", "", id="absent"),
     ],
 )
-def test_a_value_that_meets_its_row_is_not_told(place: str, word: str, value: str) -> None:
+def test_a_value_that_meets_its_row_passes(place: str, word: str, value: str) -> None:
     assert find_failed_rows([CHECK_COLUMNS, (place, word, value)], ORDER, "claim") == []
 
 
 @pytest.mark.parametrize(
-    ("place", "word", "value", "told"),
+    ("place", "word", "value", "message"),
     [
         pytest.param("id", "", "o-18", "id: must be o-18, and is o-17.", id="exactly"),
         pytest.param("gift", "", "1", "gift: must be 1, and is true.", id="true is not 1"),
@@ -86,12 +86,14 @@ def test_a_value_that_meets_its_row_is_not_told(place: str, word: str, value: st
         pytest.param("coupon", "absent", "", "coupon: must be absent, and is null.", id="null is"),
     ],
 )  # fmt: skip
-def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: str) -> None:
-    assert find_failed_rows([CHECK_COLUMNS, (place, word, value)], ORDER, "claim") == [told]
+def test_a_value_that_does_not_meet_its_row_is_reported(
+    place: str, word: str, value: str, message: str
+) -> None:
+    assert find_failed_rows([CHECK_COLUMNS, (place, word, value)], ORDER, "claim") == [message]
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         pytest.param(
             [("place", "value"), ("id", "x")],
@@ -144,7 +146,9 @@ def test_a_value_that_does_not_is_told(place: str, word: str, value: str, told: 
         ),
     ],
 )  # fmt: skip
-def test_a_table_that_says_nothing_is_refused(table: list[tuple[str, ...]], told: str) -> None:
+def test_a_table_without_expectations_is_rejected(
+    table: list[tuple[str, ...]], message: str
+) -> None:
     with pytest.raises(EmulatorError) as refused:
         find_failed_rows(table, ORDER, "claim")
-    assert str(refused.value) == told
+    assert str(refused.value) == message

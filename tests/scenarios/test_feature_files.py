@@ -1,4 +1,4 @@
-"""Feature files: what is read as it is meant, and what is refused because it would not run."""
+"""Feature files: what is read, and what is rejected because it would not run as written."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ PLAIN = f"Feature: Wishes\n  Scenario: A mug\n{STEPS}"
 COMMENT = "If it is a comment, put # before it."
 
 
-def read(folder: Path, text: str | bytes) -> list[list[str]]:
-    """Kind and text of the steps of each scenario."""
+def read_steps(folder: Path, text: str | bytes) -> list[list[str]]:
+    """Return kind and text of the steps of each scenario."""
     file = folder / "w.feature"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     feature = read_feature(file, "w.feature")
@@ -29,13 +29,15 @@ def read(folder: Path, text: str | bytes) -> list[list[str]]:
     ]
 
 
-def fault(folder: Path, text: str | bytes) -> str:
+def read_error(folder: Path, text: str | bytes) -> str:
     with pytest.raises(FeatureFileError) as refused:
-        read(folder, text)
+        read_steps(folder, text)
     return str(refused.value)
 
 
-RUN = [['when Ada does "Wish Listed"', 'then Insider One receives 1 "wish_listed" for Ada']]
+EXPECTED_STEPS = [
+    ['when Ada does "Wish Listed"', 'then Insider One receives 1 "wish_listed" for Ada']
+]
 
 
 @pytest.mark.parametrize(
@@ -47,12 +49,12 @@ RUN = [['when Ada does "Wish Listed"', 'then Insider One receives 1 "wish_listed
         pytest.param(PLAIN.rstrip().encode(), id="no line end at the end"),
     ],
 )
-def test_a_file_is_read_with(tmp_path: Path, raw: bytes) -> None:
-    assert read(tmp_path, raw) == RUN
+def test_a_file_may_have_a_byte_order_mark_or_other_line_ends(tmp_path: Path, raw: bytes) -> None:
+    assert read_steps(tmp_path, raw) == EXPECTED_STEPS
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "message"),
     [
         pytest.param(PLAIN.encode("utf-16"), "the file is in UTF-16, not in UTF-8", id="UTF-16"),
         pytest.param(
@@ -62,16 +64,16 @@ def test_a_file_is_read_with(tmp_path: Path, raw: bytes) -> None:
         ),
     ],
 )
-def test_another_encoding_is_named(tmp_path: Path, raw: bytes, told: str) -> None:
-    assert fault(tmp_path, raw) == f"w.feature: {told}. Save it as UTF-8."
+def test_another_encoding_is_rejected_by_name(tmp_path: Path, raw: bytes, message: str) -> None:
+    assert read_error(tmp_path, raw) == f"w.feature: {message}. Save it as UTF-8."
 
 
-def scenario(steps: str, above: str = "") -> str:
+def make_scenario(steps: str, above: str = "") -> str:
     return f"Feature: F\n{above}  Scenario: A\n{steps}{STEPS}"
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("given Ada shops", "'given' is not written like a keyword"),
         ("GIVEN Ada shops", "'GIVEN' is not written like a keyword"),
@@ -95,12 +97,12 @@ def scenario(steps: str, above: str = "") -> str:
         ("Backgroud: people", "'Backgroud' is not written like a keyword"),
     ],
 )
-def test_a_line_of_a_description_that_reads_as_a_step_is_refused(
-    tmp_path: Path, line: str, told: str
+def test_a_description_line_that_looks_like_a_step_is_rejected(
+    tmp_path: Path, line: str, message: str
 ) -> None:
-    said = fault(tmp_path, scenario(f"    {line}\n"))
-    assert said.startswith(f"w.feature:3: {told}, so it would not run: {line}. ")
-    assert said.endswith(COMMENT)
+    error = read_error(tmp_path, make_scenario(f"    {line}\n"))
+    assert error.startswith(f"w.feature:3: {message}, so it would not run: {line}. ")
+    assert error.endswith(COMMENT)
 
 
 @pytest.mark.parametrize(
@@ -123,8 +125,8 @@ def test_a_line_of_a_description_that_reads_as_a_step_is_refused(
         ),
     ],
 )
-def test_it_is_refused_wherever_there_is_a_description(tmp_path: Path, text: str) -> None:
-    assert "so it would not run" in fault(tmp_path, text)
+def test_a_step_in_any_description_is_rejected(tmp_path: Path, text: str) -> None:
+    assert "so it would not run" in read_error(tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +141,8 @@ def test_it_is_refused_wherever_there_is_a_description(tmp_path: Path, text: str
         "| a | table | of prose |",
     ],
 )
-def test_prose_in_a_feature_is_left(tmp_path: Path, prose: str) -> None:
-    assert read(tmp_path, scenario("", f"  {prose}\n")) == RUN
+def test_prose_below_a_feature_is_allowed(tmp_path: Path, prose: str) -> None:
+    assert read_steps(tmp_path, make_scenario("", f"  {prose}\n")) == EXPECTED_STEPS
 
 
 @pytest.mark.parametrize(
@@ -152,20 +154,22 @@ def test_prose_in_a_feature_is_left(tmp_path: Path, prose: str) -> None:
         "See https://shop.example",
     ],
 )
-def test_prose_in_a_scenario_is_left(tmp_path: Path, prose: str) -> None:
-    assert read(tmp_path, scenario(f"    {prose}\n")) == RUN
+def test_prose_below_a_scenario_is_allowed(tmp_path: Path, prose: str) -> None:
+    assert read_steps(tmp_path, make_scenario(f"    {prose}\n")) == EXPECTED_STEPS
 
 
 @pytest.mark.parametrize(
     "code", [language for language in KEYWORDS_BY_LANGUAGE if language != "em"]
 )
-def test_a_step_of_every_language_is_refused_in_an_english_file(tmp_path: Path, code: str) -> None:
+def test_steps_in_another_language_are_rejected_in_an_english_file(
+    tmp_path: Path, code: str
+) -> None:
     for keyword in {
         word for role in ("given", "when", "then") for word in KEYWORDS_BY_LANGUAGE[code][role]
     }:
         if keyword != "* " and not keyword.startswith(tuple(ENGLISH)):
-            said = fault(tmp_path, scenario(f"    {keyword}Ada shops\n"))
-            assert "so it would not run" in said
+            error = read_error(tmp_path, make_scenario(f"    {keyword}Ada shops\n"))
+            assert "so it would not run" in error
 
 
 ENGLISH = {
@@ -176,21 +180,21 @@ ENGLISH = {
 
 
 @pytest.mark.parametrize("code", KEYWORDS_BY_LANGUAGE)
-def test_a_feature_in_every_language_is_read(tmp_path: Path, code: str) -> None:
+def test_a_feature_can_be_in_any_language(tmp_path: Path, code: str) -> None:
     words = {role: KEYWORDS_BY_LANGUAGE[code][role] for role in KEYWORDS_BY_LANGUAGE[code]}
     given, when, then = (words[role][-1] for role in ("given", "when", "then"))
     text = (
-        f"# language: {code}\n{words['feature'][0]}: F\n  {words['scenario'][0]}: A\n"
+        f"# language: {code}\n{words['feature'][0]}: F\n  {words['make_scenario'][0]}: A\n"
         f"    {given}Ada shops\n    {when}Ada signs in\n    {then}Insider One knows 1 person\n"
     )
-    [steps] = read(tmp_path, text)
+    [steps] = read_steps(tmp_path, text)
     assert [step.partition(" ")[2] for step in steps] == [
         "Ada shops", "Ada signs in", "Insider One knows 1 person"
     ]  # fmt: skip
     assert [step.partition(" ")[0] for step in steps][2] == "then"
 
 
-def outline(steps: str, examples: str, title: str = "O") -> str:
+def make_outline(steps: str, examples: str, title: str = "O") -> str:
     return f"Feature: F\n  Scenario Outline: {title}\n{steps}\n{examples}"
 
 
@@ -199,51 +203,55 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         pytest.param(
-            outline(EVENT, ""),
+            make_outline(EVENT, ""),
             "2: this outline has no Examples. Add Examples with a table of values for <event>, "
             "or call it a Scenario.",
             id="no Examples",
         ),
         pytest.param(
-            outline(EVENT, "    Examples:\n"),
+            make_outline(EVENT, "    Examples:\n"),
             "5: these Examples have no rows, so nothing would run. Add a table: a header with the "
             "placeholders' names, and rows of values.",
             id="no table",
         ),
         pytest.param(
-            outline(EVENT, "    Examples:\n      | event |\n"),
+            make_outline(EVENT, "    Examples:\n      | event |\n"),
             "5: these Examples have no rows, so nothing would run. Add a table: a header with the "
             "placeholders' names, and rows of values.",
             id="no rows",
         ),
         pytest.param(
-            outline(EVENT, EXAMPLES.replace("event", "EVENT")),
+            make_outline(EVENT, EXAMPLES.replace("event", "EVENT")),
             "3: Examples have no column for <event>. Columns: EVENT. Did you mean <EVENT>?\n"
             "w.feature:6: no placeholder names the column 'EVENT' of Examples. Placeholders: "
             "<event>. Use <EVENT> in a step or in the title.",
             id="letter case",
         ),
         pytest.param(
-            outline(EVENT.replace("nobody", "<n> people"), EXAMPLES),
+            make_outline(EVENT.replace("nobody", "<n> people"), EXAMPLES),
             "4: Examples have no column for <n>. Columns: event. Add the column. "
             r"Write \<n> for the text itself.",
             id="no column",
         ),
         pytest.param(
-            outline(EVENT, EXAMPLES, "about < event >"),
+            make_outline(EVENT, EXAMPLES, "about < event >"),
             "2: Examples have no column for < event >. Columns: event. Did you mean <event>?",
             id="blanks",
         ),
         pytest.param(
-            outline(EVENT, EXAMPLES.replace("event |", "event | event |").replace("Wish", "a | b")),
+            make_outline(
+                EVENT, EXAMPLES.replace("event |", "event | event |").replace("Wish", "a | b")
+            ),
             "6: the column 'event' occurs twice in Examples. Keep one of the two.",
             id="a column twice",
         ),
         pytest.param(
-            outline(EVENT, EXAMPLES.replace("event |", "event | n |").replace("Wish", "a | b")),
+            make_outline(
+                EVENT, EXAMPLES.replace("event |", "event | n |").replace("Wish", "a | b")
+            ),
             "6: no placeholder names the column 'n' of Examples. Placeholders: <event>. "
             "Use <n> in a step or in the title.",
             id="a column that nothing names",
@@ -278,7 +286,7 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
             id="a text",
         ),
         pytest.param(
-            outline(EVENT, EXAMPLES).replace(
+            make_outline(EVENT, EXAMPLES).replace(
                 "  Scenario", "  Background:\n    Given <who> shops\n  Scenario"
             ),
             "3: <who> is in a Background, but Examples do not fill a Background. Move the "
@@ -288,12 +296,14 @@ EXAMPLES = "    Examples:\n      | event |\n      | Wish  |\n"
         ),
     ],
 )
-def test_a_placeholder_that_nothing_fills_is_refused(tmp_path: Path, text: str, told: str) -> None:
-    assert fault(tmp_path, text) == f"w.feature:{told}"
+def test_a_placeholder_without_a_column_is_rejected(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    assert read_error(tmp_path, text) == f"w.feature:{message}"
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "message"),
     [
         ("<event> and <event", "<event"),
         ("<event> and event>", "event>"),
@@ -304,12 +314,12 @@ def test_a_placeholder_that_nothing_fills_is_refused(tmp_path: Path, text: str, 
         ("<event> wevent>", "wevent>"),
     ],
 )
-def test_a_placeholder_that_lost_a_bracket_is_refused(
-    tmp_path: Path, text: str, found: str
+def test_a_placeholder_with_a_missing_bracket_is_rejected(
+    tmp_path: Path, text: str, message: str
 ) -> None:
-    file = outline(EVENT.replace("<event>", text), EXAMPLES)
-    assert fault(tmp_path, file) == (
-        f"w.feature:3: '{found}' is missing a bracket of its placeholder. Write <event>. "
+    file = make_outline(EVENT.replace("<event>", text), EXAMPLES)
+    assert read_error(tmp_path, file) == (
+        f"w.feature:3: '{message}' is missing a bracket of its placeholder. Write <event>. "
         "For the text itself, rename the column."
     )
 
@@ -317,9 +327,9 @@ def test_a_placeholder_that_lost_a_bracket_is_refused(
 @pytest.mark.parametrize(
     "text", ["event < 3 > event", "-> event", "<b>event</b>", "events> <events", r"\<event>"]
 )
-def test_brackets_beside_the_name_of_a_column_are_text(tmp_path: Path, text: str) -> None:
+def test_single_brackets_next_to_a_column_name_are_text(tmp_path: Path, text: str) -> None:
     file = tmp_path / "w.feature"
-    file.write_text(outline(EVENT.replace("<event>", f"<event> {text}"), EXAMPLES))
+    file.write_text(make_outline(EVENT.replace("<event>", f"<event> {text}"), EXAMPLES))
     [template] = read_feature(file, "w.feature").scenarios.values()
     [when, _] = template.render({"event": "Wish"}).steps
     assert when.name == f'Ada does "Wish {text}"'.replace("\\", "")
@@ -337,16 +347,14 @@ def test_brackets_beside_the_name_of_a_column_are_text(tmp_path: Path, text: str
         ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),
     ],
 )
-def test_angle_brackets_that_are_no_placeholder_are_text(
-    tmp_path: Path, text: str, read_as: str
-) -> None:
-    [[when, _]] = read(tmp_path, PLAIN.replace("Wish Listed", text, 1))
+def test_other_angle_brackets_are_text(tmp_path: Path, text: str, read_as: str) -> None:
+    [[when, _]] = read_steps(tmp_path, PLAIN.replace("Wish Listed", text, 1))
     assert when == f'when Ada does "{read_as}"'
 
 
-def test_an_escaped_bracket_is_not_filled(tmp_path: Path) -> None:
+def test_an_escaped_placeholder_is_not_replaced(tmp_path: Path) -> None:
     file = tmp_path / "w.feature"
-    file.write_text(outline(EVENT.replace("<event>", r"<event> \<event>"), EXAMPLES))
+    file.write_text(make_outline(EVENT.replace("<event>", r"<event> \<event>"), EXAMPLES))
     [template] = read_feature(file, "w.feature").scenarios.values()
     assert template.render({"event": "Wish"}).steps[0].name == 'Ada does "Wish <event>"'
 
@@ -370,21 +378,21 @@ def test_an_escaped_bracket_is_not_filled(tmp_path: Path) -> None:
         pytest.param(["* nobody knows this"], ["given"], id="what does not exist"),
     ],
 )  # fmt: skip
-def test_a_step_without_a_kind_has_that_of_the_step_that_reads_it(
+def test_a_step_with_a_star_has_the_kind_of_its_step_function(
     tmp_path: Path, steps: list[str], kinds: list[str]
 ) -> None:
     lines = "".join(f"    {step}\n" for step in steps)
-    [found] = read(tmp_path, f"Feature: F\n  Scenario: A\n{lines}")
-    assert [step.partition(" ")[0] for step in found] == kinds
+    [steps_read] = read_steps(tmp_path, f"Feature: F\n  Scenario: A\n{lines}")
+    assert [step.partition(" ")[0] for step in steps_read] == kinds
 
 
 def test_a_background_may_begin_with_and(tmp_path: Path) -> None:
     background = "  Background:\n    And Ada shops\n    * Bob shops\n"
-    [found] = read(tmp_path, scenario("", background))
-    assert found[:2] == ["given Ada shops", "given Bob shops"]
+    [steps_read] = read_steps(tmp_path, make_scenario("", background))
+    assert steps_read[:2] == ["given Ada shops", "given Bob shops"]
 
 
-def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> None:
+def test_scenarios_with_one_name_in_two_rules_are_different(tmp_path: Path) -> None:
     rules = "".join(
         f"  Rule: {rule}\n    Example: happy path\n{STEPS}" for rule in ("a", "b", "c", "c")
     )
@@ -398,7 +406,7 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         pytest.param(
             PLAIN.replace(
@@ -463,5 +471,7 @@ def test_scenarios_of_one_name_in_two_rules_are_told_apart(tmp_path: Path) -> No
         ),
     ],
 )
-def test_what_the_parser_refuses_is_told_in_words(tmp_path: Path, text: str, told: str) -> None:
-    assert fault(tmp_path, text) == f"w.feature:{told}"
+def test_a_parser_error_is_explained_in_plain_words(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    assert read_error(tmp_path, text) == f"w.feature:{message}"

@@ -1,4 +1,4 @@
-"""Each row of Insider One's guide for Segment is an example of the feature that is its twin.
+"""Each row of Insider One's guide for Segment is an example in the feature of that table.
 
 An `Examples:` table has the name of the guide's table; its first two columns are the guide's words.
 """
@@ -16,8 +16,8 @@ GUIDE = sorted((ROOT / "features" / "guide").glob("*.feature"))
 ROWS = [tuple(row.values()) for row in json.loads((ROOT / "fixtures/guide/rows.json").read_text())]
 
 
-def outlines() -> list[Examples]:
-    """Every table of examples, in the order of the files."""
+def list_example_tables() -> list[Examples]:
+    """Return every table of examples, in the order of the files."""
     return [
         examples
         for path in GUIDE
@@ -26,9 +26,9 @@ def outlines() -> list[Examples]:
     ]
 
 
-COVERED = [
+COVERED_ROWS = [
     (examples.name, *row[:2])
-    for examples in outlines()
+    for examples in list_example_tables()
     if examples.name
     for row in examples.examples
 ]
@@ -36,24 +36,24 @@ COVERED = [
 
 @pytest.mark.parametrize("row", ROWS, ids="-".join)
 def test_a_row_of_the_guide_is_an_example(row: tuple[str, str, str]) -> None:
-    assert row in COVERED
+    assert row in COVERED_ROWS
 
 
-def test_no_example_claims_a_row_that_the_guide_does_not_have() -> None:
-    assert [row for row in COVERED if row not in ROWS] == []
+def test_every_example_is_a_row_of_the_guide() -> None:
+    assert [row for row in COVERED_ROWS if row not in ROWS] == []
 
 
-def test_tables_and_their_rows_stand_in_the_order_of_the_guide() -> None:
-    assert list(dict.fromkeys(COVERED)) == ROWS
+def test_tables_and_rows_are_in_the_order_of_the_guide() -> None:
+    assert list(dict.fromkeys(COVERED_ROWS)) == ROWS
 
 
 @pytest.mark.parametrize("optin", ["email_optin", "sms_optin", "whatsapp_optin"])
-def test_reach_is_told_for_each_combination_of_address_opt_in_and_gdpr_opt_in(optin: str) -> None:
-    found = [
+def test_reachability_is_covered_for_each_combination_of_address_and_opt_ins(optin: str) -> None:
+    combinations = [
         (bool(row[0]), row[1], row[2])
-        for examples in outlines()
+        for examples in list_example_tables()
         if optin in examples.example_params and "gdpr_optin" in examples.example_params
         for row in examples.examples
     ]
-    answers = ("true", "false", "")
-    assert sorted(found) == sorted(product((True, False), answers, answers))
+    opt_ins = ("true", "false", "")
+    assert sorted(combinations) == sorted(product((True, False), opt_ins, opt_ins))

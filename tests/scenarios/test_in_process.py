@@ -1,4 +1,4 @@
-"""An emulator inside a test: its fixtures, and code that knows nothing of it."""
+"""An emulator inside a test process: its fixtures, and interception of unchanged applications."""
 
 import socket
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from segment_insider_scenarios.shopper import Shopper, track_call
 from segment_insider_scenarios.transport import SegmentShop
 
 
-def test_the_fixtures_are_one_emulator(
+def test_the_fixtures_share_one_emulator(
     segment: SegmentShop,
     insider_one: InsiderOneView,
     shopper: Callable[..., Shopper],
@@ -25,10 +25,10 @@ def test_the_fixtures_are_one_emulator(
     clock.advance("45 minutes")
     segment.send(shopper("Ada"), track_call("Wish Listed"))
     names = [event["event_name"] for event in insider_one.events("uuid:ada")]
-    sent = [
+    received = [
         event["event_name"] for event in insider_one.requests()[0]["json"]["users"][0]["events"]
     ]
-    assert (names, sent) == (["wish_listed"], ["wish_listed"])
+    assert (names, received) == (["wish_listed"], ["wish_listed"])
     assert len(insider_one.profiles()) == 1
 
 
@@ -43,13 +43,13 @@ def test_no_socket_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         assert emulator.client.find_profile("uuid:ada")
 
 
-def test_two_emulators_know_nothing_of_each_other() -> None:
+def test_two_emulators_share_no_state_in_one_process() -> None:
     with in_process() as one, in_process("segment-defaults") as other:
         one.shop.send(Shopper("ada", None, "Ada", "L", "", ""), track_call("Wish Listed"))
         assert (len(one.client.list_profiles()), other.client.list_profiles()) == (1, [])
 
 
-def test_an_application_s_own_sdk_is_intercepted(intercepted: RunningEmulator) -> None:
+def test_the_sdk_of_an_application_is_intercepted(intercepted: RunningEmulator) -> None:
     """The SDK has no host of ours; the code under test stays as it is in production."""
     client = analytics.Client("the-real-write-key", sync_mode=True)
     client.track("ada", "Wish Listed", {"product_id": "mug"})
@@ -68,22 +68,24 @@ def test_an_application_s_own_sdk_is_intercepted(intercepted: RunningEmulator) -
         ),
     ],
 )
-def test_hosts_are_answered_for(intercepted: RunningEmulator, url: str, status: int) -> None:
+def test_requests_to_hosts_of_segment_and_insider_one_are_answered(
+    intercepted: RunningEmulator, url: str, status: int
+) -> None:
     call = {"event": "Wish Listed", "userId": "ada", "writeKey": "wk_demo"}
     assert requests.post(url, json=call).status_code == status
 
 
-def test_settings_come_from_the_content_network(intercepted: RunningEmulator) -> None:
+def test_source_settings_are_served_for_the_cdn_host(intercepted: RunningEmulator) -> None:
     url = "https://cdn.segment.com/v1/projects/wk_demo/settings"
     assert "integrations" in requests.get(url).json()
 
 
-def test_other_hosts_are_left_alone(emulator: RunningEmulator) -> None:
+def test_requests_to_other_hosts_are_not_intercepted(emulator: RunningEmulator) -> None:
     with serve_app_in_thread(Flask("another")) as url, intercepting(emulator):
         assert requests.get(url).status_code == 404
 
 
-def test_afterwards_nothing_is_intercepted() -> None:
+def test_nothing_is_intercepted_after_the_fixture_ends() -> None:
     before = requests.adapters.HTTPAdapter.send
     with in_process() as emulator, intercepting(emulator):
         assert requests.adapters.HTTPAdapter.send is not before

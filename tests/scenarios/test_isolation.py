@@ -1,4 +1,4 @@
-"""Scenarios know nothing of each other, in one process or in two, and end alike."""
+"""Scenarios are isolated, in one process and in two, with the same results."""
 
 import json
 import subprocess
@@ -35,14 +35,14 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
+def run_and_read_verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", *options, "."]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    found = json.loads(done.stdout)["scenarios"]
-    return sorted((scenario["scenario"], scenario["verdict"]) for scenario in found)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    scenarios = json.loads(result.stdout)["scenarios"]
+    return sorted((scenario["scenario"], scenario["verdict"]) for scenario in scenarios)
 
 
 @pytest.mark.parametrize("options", [(), ("-n", "2"), ("--serve",)], ids=["one", "two", "served"])
-def test_each_scenario_ends_as_if_it_were_alone(features: Path, options: tuple[str, ...]) -> None:
+def test_each_scenario_ends_as_it_does_alone(features: Path, options: tuple[str, ...]) -> None:
     expected = [(f"Number {n}", "passed" if n % 6 else "failed") for n in range(1, COUNT + 1)]
-    assert verdicts(features, *options) == sorted(expected)
+    assert run_and_read_verdicts(features, *options) == sorted(expected)

@@ -1,4 +1,4 @@
-"""Steps about time and journeys: what they refuse, and the trail that a failed one prints."""
+"""Steps about time and journeys: what they reject, and the trail that a failed step prints."""
 
 import json
 import re
@@ -24,11 +24,11 @@ NOON = "2026-11-23T12:00:00Z"
 
 @pytest.fixture
 def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
-    with ScenarioContext(emulators, Path()) as own:
-        yield own
+    with ScenarioContext(emulators, Path()) as context:
+        yield context
 
 
-def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
+def test_a_failed_step_prints_the_journey_trail_as_documented() -> None:
     command = [
         sys.executable,
         "-m",
@@ -37,13 +37,13 @@ def test_a_failed_step_prints_the_trail_as_the_page_shows_it() -> None:
         "--json",
         "failing_journey.feature",
     ]
-    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60)
-    [result] = json.loads(done.stdout)["scenarios"]
-    _, shown = re.findall(r"```text\n(.*?)\n```", PAGE, re.DOTALL)
-    assert MOMENT.sub("", shown) in MOMENT.sub("", result["failure"])
+    result = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60)
+    [result] = json.loads(result.stdout)["scenarios"]
+    _, examples = re.findall(r"```text\n(.*?)\n```", PAGE, re.DOTALL)
+    assert MOMENT.sub("", examples) in MOMENT.sub("", result["failure"])
 
 
-def test_a_clock_that_is_set_runs_on(scene: ScenarioContext) -> None:
+def test_a_set_clock_is_not_frozen(scene: ScenarioContext) -> None:
     scene.set_and_run_clock(NOON)
     scene.send_calls("Ada", track_call("Song Played"))
     [message] = scene.list_segment_messages()
@@ -51,17 +51,17 @@ def test_a_clock_that_is_set_runs_on(scene: ScenarioContext) -> None:
     assert message["receivedAt"] > "2026-11-23T12:00:00.000Z"
 
 
-def test_a_clock_is_set_before_anything_happens(scene: ScenarioContext) -> None:
+def test_setting_the_clock_after_a_change_is_rejected(scene: ScenarioContext) -> None:
     scene.send_calls("Ada", track_call("Song Played"))
-    said = (
+    message = (
         rf"^{NOON}: an earlier step has changed something\. "
         r"Make it the first step, or let time pass\.$"
     )
-    with pytest.raises(EmulatorError, match=said):
+    with pytest.raises(EmulatorError, match=message):
         scene.set_and_run_clock(NOON)
 
 
-def test_a_journey_that_the_workspace_does_not_have_is_said(scene: ScenarioContext) -> None:
+def test_an_unknown_journey_is_reported(scene: ScenarioContext) -> None:
     profiles = (
         r"the workspace has no journey 'Carts'\. Known: Cart abandonment, Purchase thank-you, "
     )
@@ -69,13 +69,13 @@ def test_a_journey_that_the_workspace_does_not_have_is_said(scene: ScenarioConte
         scene.list_journey_runs("Carts")
 
 
-def test_whoever_never_entered_has_no_trail(scene: ScenarioContext) -> None:
+def test_a_person_who_never_entered_a_journey_has_no_trail(scene: ScenarioContext) -> None:
     scene.get_person("Ada")
     assert format_trails(scene, "Welcome", "Ada") == ["Ada never entered Welcome.", ""]
     assert format_trails(scene, "Welcome") == ["No one entered Welcome.", ""]
 
 
-def test_each_run_has_its_own_trail_with_its_standing(scene: ScenarioContext) -> None:
+def test_each_run_has_its_own_trail_with_its_status(scene: ScenarioContext) -> None:
     scene.set_and_run_clock(NOON)
     scene.send_calls("Ada", product_added_call({"product_id": "mug"}, "c-9"))
     scene.emulator.client.advance_clock("2 days")
@@ -110,16 +110,16 @@ def test_a_trail_shows_the_time_of_an_event_that_came_late(scene: ScenarioContex
     assert entered.partition("Z  ")[2] == what
 
 
-def test_a_column_that_no_entry_has_is_said(scene: ScenarioContext) -> None:
+def test_an_unknown_trail_column_is_reported(scene: ScenarioContext) -> None:
     scene.send_calls("Ada", product_added_call({"product_id": "mug"}, "c-9"))
     table = [["kind", "event.event_nam"], ["entered", ""], ["waiting", ""]]
-    said = r"there is no column 'event\.event_nam'\. Did you mean 'event\.event_name'\?"
-    with pytest.raises(EmulatorError, match=said):
+    message = r"there is no column 'event\.event_nam'\. Did you mean 'event\.event_name'\?"
+    with pytest.raises(EmulatorError, match=message):
         journeys.journey_leaves_trail(scene, "Ada", "Cart abandonment", table)
 
 
-def test_a_detail_that_personalisation_does_not_have_is_said(scene: ScenarioContext) -> None:
+def test_an_unknown_personalisation_detail_is_reported(scene: ScenarioContext) -> None:
     scene.send_calls("Ada", track_call("Song Played"))
-    said = r"there is no detail 'carte'\. Did you mean 'cart'\?"
-    with pytest.raises(EmulatorError, match=said):
+    message = r"there is no detail 'carte'\. Did you mean 'cart'\?"
+    with pytest.raises(EmulatorError, match=message):
         profiles.has_personalisation_values(scene, "Ada", [["what", "value"], ["carte", ""]])

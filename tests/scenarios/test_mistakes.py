@@ -1,4 +1,4 @@
-"""Mistakes of whoever writes a scenario: each fails, and says what to write instead."""
+"""Mistakes in scenarios: each fails and says what to write instead."""
 
 import json
 import subprocess
@@ -16,9 +16,9 @@ from segment_insider_scenarios.step_errors import describe_missing_argument
 
 EVENTS = "Insider One receives exactly these events for Ada"
 ATTRIBUTES = "Insider One knows these attributes of Ada"
-NONE = 'Insider One receives no "{}" for Ada'
-MEANT = 'If not, add the step: Given the name "{}" is correct.'
-NOTHING = "This scenario checks nothing: it has no Then. Add a Then step."
+RECEIVES_NO = 'Insider One receives no "{}" for Ada'
+IF_INTENDED = 'If not, add the step: Given the name "{}" is correct.'
+WITHOUT_THEN = "This scenario checks nothing: it has no Then. Add a Then step."
 # What the scenario does -> its steps, and what its failure says below them.
 MISTAKES = {
     "lacks a table": (
@@ -44,7 +44,7 @@ MISTAKES = {
           {"event": "Wish Listed", "userId": "ada"}
           """''',
     ),
-    "lacks the table of a step of its own": (
+    "lacks the table of a project's step": (
         """\
         When Ada wishes for:
         Then Insider One knows 1 person
@@ -98,7 +98,7 @@ MISTAKES = {
         """,
         f"{EVENTS}: Insider One has no parameter 'sku'. Did you mean 'custom.sku'?",
     ),
-    "has a parameter like no other": (
+    "has an unknown parameter": (
         """\
         When Ada does "Wish Listed"
         Then Insider One receives exactly these events for Ada:
@@ -134,7 +134,7 @@ MISTAKES = {
         """,
         "Adda: no Given or When step names this person. Did you mean Ada?",
     ),
-    "claims something of a stranger": (
+    "expects something of an unknown person": (
         """\
         When Ada signs in
         Then Insider One does not know Zoe
@@ -160,8 +160,8 @@ MISTAKES = {
         """,
         "price | price: 'price' is listed twice. Keep one of them.",
     ),
-    "has no steps": ("", NOTHING),
-    "has no Then": ("Given Ada shops\nWhen Ada signs in", NOTHING),
+    "has no steps": ("", WITHOUT_THEN),
+    "has no Then": ("Given Ada shops\nWhen Ada signs in", WITHOUT_THEN),
     "uses a Given as a When": (
         """\
         When Ada has not signed in
@@ -206,7 +206,7 @@ MISTAKES = {
         A person's name must be one word: Şule, not Şule İnce.
           When {person} signs in""",
     ),
-    "opts in somebody with two letters swapped": (
+    "opts in a person with two letters swapped": (
         """\
         Given Ada signs in
         When dAa opts in to email
@@ -217,7 +217,7 @@ MISTAKES = {
             "Given dAa shops."
         ),
     ),
-    "unsubscribes somebody with two letters swapped": (
+    "unsubscribes a person with two letters swapped": (
         """\
         Given Ada opts in to email
         When Aad unsubscribes from email
@@ -234,7 +234,7 @@ MISTAKES = {
           | Integration Name |
           | Web shop         |
         """,
-        f"Grace: unknown type 'Souree'. Did you mean 'Source'? {MEANT.format('Souree')}",
+        f"Grace: unknown type 'Souree'. Did you mean 'Source'? {IF_INTENDED.format('Souree')}",
     ),
     "mistypes the type of an integration that is refused": (
         """\
@@ -242,7 +242,7 @@ MISTAKES = {
         When Grace tries to create the integration "Web shop" of type "source"
         Then InOne refuses because "cannot make changes"
         """,
-        f"Grace: unknown type 'source'. Did you mean 'Source'? {MEANT.format('source')}",
+        f"Grace: unknown type 'source'. Did you mean 'Source'? {IF_INTENDED.format('source')}",
     ),
     "asks for a reason and names none": (
         """\
@@ -260,7 +260,7 @@ MISTAKES = {
         'the call "Wish Listed" ends as accepted because "": the reason is empty. '
         "Write a part of it.",
     ),
-    "opts in to a channel that there is not": (
+    "opts in to an unknown channel": (
         """\
         When Ada opts in to e-mail
         Then Insider One knows 1 person
@@ -268,7 +268,7 @@ MISTAKES = {
         "Ada opts in to e-mail: unknown channel 'e-mail'. Did you mean 'email'? "
         "Known: email, sms, whatsapp.",
     ),
-    "reaches by a channel that there is not": (
+    "reaches by an unknown channel": (
         """\
         When Ada opts in to email
         Then Ada can be reached by email and pigeon
@@ -276,7 +276,7 @@ MISTAKES = {
         "Ada can be reached by email and pigeon: unknown channel 'pigeon'. "
         "Known: email, sms, whatsapp, web_push.",
     ),
-    "does not reach by a channel that there is not": (
+    "does not reach by an unknown channel": (
         """\
         When Ada opts in to email
         Then Ada cannot be reached by text because sms_optin is absent
@@ -317,7 +317,7 @@ MISTAKES = {
         "Did you mean 'wish_listed'? "
         "Names have lower-case letters, digits, dots, underscores and hyphens.",
     ),
-    "excludes an event by a name that is not kept": (
+    "excludes an event by a name that is changed on the way": (
         """\
         When Ada does "Wish Listed"
         Then Insider One receives no "purchase" for Ada
@@ -325,7 +325,7 @@ MISTAKES = {
         "Insider One receives no \"purchase\" for Ada: Insider One has no events 'purchase'. "
         "It stores them as 'confirmation_page_view'.",
     ),
-    "expects events of somebody who sent none": (
+    "expects events of a person who sent none": (
         """\
         When Ada signs in
         Then Insider One receives exactly these events for Ada:
@@ -351,7 +351,8 @@ MISTAKES = {
           | mug        | 8.50  | 1        |
         Then Insider One receives no "Order Completed" for Ada
         """,
-        f"{NONE.format('Order Completed')}: 'Order Completed' arrives as 'confirmation_page_view'. "
+        f"{RECEIVES_NO.format('Order Completed')}: 'Order Completed' arrives as "
+        "'confirmation_page_view'. "
         "Write that name.",
     ),
     "excludes an order under a name that no mapping gives it": (
@@ -361,7 +362,8 @@ MISTAKES = {
           | mug        | 8.50  | 1        |
         Then Insider One receives no "order_completed" for Ada
         """,
-        f"{NONE.format('order_completed')}: 'Order Completed' arrives as 'confirmation_page_view', "
+        f"{RECEIVES_NO.format('order_completed')}: 'Order Completed' arrives as "
+        "'confirmation_page_view', "
         "not as 'order_completed'. Write 'confirmation_page_view'.",
     ),
     "excludes an event of the spec that a mapping renames": (
@@ -369,7 +371,7 @@ MISTAKES = {
         When Ada signs in
         Then Insider One receives 0 "product_added" for Ada
         """,
-        f"{NONE.format('product_added')}: 'Product Added' arrives as 'item_added_to_cart', "
+        f"{RECEIVES_NO.format('product_added')}: 'Product Added' arrives as 'item_added_to_cart', "
         "not as 'product_added'. Write 'item_added_to_cart'.",
     ),
     "excludes a misspelt default event": (
@@ -377,23 +379,25 @@ MISTAKES = {
         When Ada signs in
         Then Insider One receives no "confirmation_page_veiw" for Ada
         """,
-        f"{NONE.format('confirmation_page_veiw')}: nothing arrives as 'confirmation_page_veiw'. "
-        f"Did you mean 'confirmation_page_view'? {MEANT.format('confirmation_page_veiw')}",
+        f"{RECEIVES_NO.format('confirmation_page_veiw')}: nothing arrives as "
+        "'confirmation_page_veiw'. "
+        f"Did you mean 'confirmation_page_view'? {IF_INTENDED.format('confirmation_page_veiw')}",
     ),
     "excludes a default event in other words": (
         """\
         When Ada signs in
         Then Insider One receives no "add_to_cart" for Ada
         """,
-        f"{NONE.format('add_to_cart')}: nothing arrives as 'add_to_cart'. "
-        f"Did you mean 'item_added_to_cart'? {MEANT.format('add_to_cart')}",
+        f"{RECEIVES_NO.format('add_to_cart')}: nothing arrives as 'add_to_cart'. "
+        f"Did you mean 'item_added_to_cart'? {IF_INTENDED.format('add_to_cart')}",
     ),
-    "excludes an event that nobody does": (
+    "excludes an event that is never sent": (
         """\
         When Ada signs in
         Then Insider One receives no "zebra_crossed" for Ada
         """,
-        f"{NONE.format('zebra_crossed')}: no event of this feature arrives as 'zebra_crossed'. "
+        f"{RECEIVES_NO.format('zebra_crossed')}: no event of this feature arrives as "
+        "'zebra_crossed'. "
         "Correct the name. If it is right, add the step: "
         'Given the name "zebra_crossed" is correct.',
     ),
@@ -403,8 +407,8 @@ MISTAKES = {
         When Ada signs in
         Then Insider One receives no "gift_wraped" for Ada
         """,
-        f"{NONE.format('gift_wraped')}: nothing arrives as 'gift_wraped'. "
-        f"Did you mean 'gift_wrapped'? {MEANT.format('gift_wraped')}",
+        f"{RECEIVES_NO.format('gift_wraped')}: nothing arrives as 'gift_wraped'. "
+        f"Did you mean 'gift_wrapped'? {IF_INTENDED.format('gift_wraped')}",
     ),
     "misspells a column of products": (
         """\
@@ -414,7 +418,7 @@ MISTAKES = {
         Then Insider One receives 1 "product_detail_page_view" for Ada
         """,
         "product_id | pirce: unknown property 'pirce'. "
-        f"Did you mean 'price'? {MEANT.format('pirce')}",
+        f"Did you mean 'price'? {IF_INTENDED.format('pirce')}",
     ),
     "misspells a property": (
         """\
@@ -424,7 +428,7 @@ MISTAKES = {
         Then Insider One receives 1 "wish_listed" for Ada
         """,
         "the table of property and value: unknown property 'product_di'. "
-        f"Did you mean 'product_id'? {MEANT.format('product_di')}",
+        f"Did you mean 'product_id'? {IF_INTENDED.format('product_di')}",
     ),
     "misspells a trait": (
         """\
@@ -434,7 +438,7 @@ MISTAKES = {
         Then Insider One knows 1 person
         """,
         "the table of trait and value: unknown trait 'adress'. "
-        f"Did you mean 'address'? {MEANT.format('adress')}",
+        f"Did you mean 'address'? {IF_INTENDED.format('adress')}",
     ),
     "misspells an event of the spec": (
         """\
@@ -442,7 +446,7 @@ MISTAKES = {
         Then Insider One knows 1 person
         """,
         "does \"Product Shraed\": unknown event 'Product Shraed'. "
-        f"Did you mean 'Product Shared'? {MEANT.format('Product Shraed')}",
+        f"Did you mean 'Product Shared'? {IF_INTENDED.format('Product Shraed')}",
     ),
     "has an event of the spec in small letters": (
         """\
@@ -450,14 +454,15 @@ MISTAKES = {
         Then Insider One knows 1 person
         """,
         "does \"order_completed\": unknown event 'order_completed'. "
-        f"Did you mean 'Order Completed'? {MEANT.format('order_completed')}",
+        f"Did you mean 'Order Completed'? {IF_INTENDED.format('order_completed')}",
     ),
     "misspells a page": (
         """\
         When Ada visits the page "Hoem"
         Then Insider One knows 1 person
         """,
-        f"the page \"Hoem\": unknown page 'Hoem'. Did you mean 'Home'? {MEANT.format('Hoem')}",
+        "the page \"Hoem\": unknown page 'Hoem'. Did you mean 'Home'? "
+        f"{IF_INTENDED.format('Hoem')}",
     ),
     "misspells a person who does something": (
         """\
@@ -587,7 +592,7 @@ MISTAKES = {
         "Ada goes on at the device \"phone\": nothing happens on the device 'phone'. "
         "Let the person do something there, or remove the step.",
     ),
-    "prepares a fault that no request meets": (
+    "prepares a fault that affects no request": (
         """\
         Given Ada signs in
         And Insider One answers the next 2 requests with 503
@@ -623,7 +628,7 @@ MISTAKES = {
           | event_params.curency | absent  |       |
         """,
         "event_params.curency: there is no place 'curency'. "
-        f"Did you mean 'currency'? {MEANT.format('curency')}",
+        f"Did you mean 'currency'? {IF_INTENDED.format('curency')}",
     ),
     "misspells an attribute of its own that is absent": (
         """\
@@ -636,7 +641,7 @@ MISTAKES = {
           | custom.phone_nmber |       |
         """,
         f"{ATTRIBUTES}: unknown attribute 'phone_nmber'. "
-        f"Did you mean 'phone_number'? {MEANT.format('phone_nmber')}",
+        f"Did you mean 'phone_number'? {IF_INTENDED.format('phone_nmber')}",
     ),
     "misspells the column of merges": (
         """\
@@ -654,7 +659,7 @@ MISTAKES = {
         Then InOne refuses because "cannot make changes"
         """,
         "Grace: unknown role 'Administator'. "
-        f"Did you mean 'Administrator'? {MEANT.format('Administator')}",
+        f"Did you mean 'Administrator'? {IF_INTENDED.format('Administator')}",
     ),
     "misspells a role that may not change integrations": (
         """\
@@ -662,7 +667,7 @@ MISTAKES = {
         When Grace tries to create the integration "Web shop" of type "Source"
         Then InOne refuses because "cannot make changes"
         """,
-        f"Grace: unknown role 'Editorr'. Did you mean 'Editor'? {MEANT.format('Editorr')}",
+        f"Grace: unknown role 'Editorr'. Did you mean 'Editor'? {IF_INTENDED.format('Editorr')}",
     ),
     "adds a letter to the name of a person": (
         """\
@@ -692,7 +697,7 @@ MISTAKES = {
         "in ERU: unknown currency 'ERU'. Write a three-letter ISO 4217 code, such as EUR. "
         'To send it anyway: Given the name "ERU" is correct.',
     ),
-    "claims something before anything happens": (
+    "expects something before anything happens": (
         """\
         Given Ada shops
         Then Insider One receives no events for Ada
@@ -820,7 +825,7 @@ Feature: Correct names
 """
 
 
-def undented(text: str) -> str:
+def remove_indent(text: str) -> str:
     return "\n".join(line.removeprefix(" " * 8) for line in text.splitlines())
 
 
@@ -831,10 +836,10 @@ def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The result of each scenario, by its name."""
+    """Return the result of each scenario by its name."""
     folder = tmp_path_factory.mktemp("mistakes")
     scenarios = [
-        f"  Scenario: {name}\n{indent(undented(steps), '    ')}\n"
+        f"  Scenario: {name}\n{indent(remove_indent(steps), '    ')}\n"
         for name, (steps, _) in MISTAKES.items()
     ]
     (folder / "mistakes.feature").write_text("\n".join(["Feature: Mistakes", *scenarios]))
@@ -846,27 +851,27 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_a_scenario_that(name: str, results: Any) -> None:
+def test_a_mistake_is_explained_in_a_scenario_that(name: str, results: Any) -> None:
     failure = results[name]["failure"]
-    assert failure.partition("\n\n")[2] == undented(MISTAKES[name][1])
+    assert failure.partition("\n\n")[2] == remove_indent(MISTAKES[name][1])
 
 
-def test_a_name_that_is_known_own_or_received_is_taken(results: Any) -> None:
+def test_a_known_own_or_received_name_is_accepted(results: Any) -> None:
     verdicts = [result["verdict"] for result in results.values() if result["feature"] == "Names"]
     assert verdicts == ["passed"]
 
 
-def test_a_correct_scenario_is_taken(results: Any) -> None:
-    told = {
+def test_correct_scenarios_pass(results: Any) -> None:
+    failures = {
         name: result["failure"]
         for name, result in results.items()
         if result["feature"] == "Correct names" and result["verdict"] != "passed"
     }
-    assert told == {}
+    assert failures == {}
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         pytest.param(
             "shop.yaml",
@@ -889,26 +894,26 @@ def test_a_correct_scenario_is_taken(results: Any) -> None:
         ),
     ],
 )
-def test_what_cannot_be_run_is_one_line_and_exit_code_2(
-    tmp_path: Path, name: str, text: str, told: str
+def test_an_unreadable_file_is_one_line_and_exit_code_2(
+    tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     (tmp_path / name).write_text(text)
-    done = verify(tmp_path, name if name.endswith(".yaml") else ".")
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"emulator: {told}\n")
+    result = verify(tmp_path, name if name.endswith(".yaml") else ".")
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"emulator: {message}\n")
 
 
-def test_a_broken_conftest_file_of_a_folder_within_loses_no_other(tmp_path: Path) -> None:
+def test_a_broken_conftest_file_in_a_subfolder_does_not_stop_other_folders(tmp_path: Path) -> None:
     (tmp_path / "names.feature").write_text(KNOWN_NAMES)
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "conftest.py").write_text("import nonsense\n")
-    done = verify(tmp_path, ".")
+    result = verify(tmp_path, ".")
     fault = "it cannot be imported (ModuleNotFoundError: No module named 'nonsense'). Correct it."
-    told = f"emulator: inner/conftest.py: {fault}\n"
-    assert (done.returncode, done.stderr) == (2, told)
-    assert done.stdout.endswith("\n1 scenario: 1 passed; 1 file could not be read\n")
+    message = f"emulator: inner/conftest.py: {fault}\n"
+    assert (result.returncode, result.stderr) == (2, message)
+    assert result.stdout.endswith("\n1 scenario: 1 passed; 1 file could not be read\n")
 
 
-def test_a_scenario_of_another_project_need_not_have_a_then(tmp_path: Path) -> None:
+def test_scenarios_of_other_projects_may_lack_a_then(tmp_path: Path) -> None:
     (tmp_path / "test_own.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
     (tmp_path / "conftest.py").write_text(
         "from pytest_bdd import when\n\n\n@when('nothing happens')\ndef nothing():\n    pass\n"
@@ -919,13 +924,13 @@ def test_a_scenario_of_another_project_need_not_have_a_then(tmp_path: Path) -> N
         "  Scenario: Ours\n    When Ada signs in\n"
     )
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "."]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert "PASSED test_own.py::test_theirs" in done.stdout
-    assert "FAILED test_own.py::test_ours" in done.stdout
-    assert NOTHING in done.stdout.splitlines()
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert "PASSED test_own.py::test_theirs" in result.stdout
+    assert "FAILED test_own.py::test_ours" in result.stdout
+    assert WITHOUT_THEN in result.stdout.splitlines()
 
 
-def test_every_step_of_the_library_shows_what_it_needs_below_it() -> None:
+def test_every_step_of_the_library_shows_its_table_or_text() -> None:
     silent = {
         context.step_func.__name__
         for context in step_function_context_registry.values()

@@ -1,4 +1,4 @@
-"""Files of calls, changed mappings and steps that two functions take: what is refused, and how."""
+"""Steps about files of calls and changed mappings: what is rejected, and how."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +14,12 @@ from segment_insider_scenarios.steps.setup import sets_mapping_fields, sets_mapp
 
 @pytest.fixture
 def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
-    with ScenarioContext(emulators, Path()) as own:
-        yield own
+    with ScenarioContext(emulators, Path()) as context:
+        yield context
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         pytest.param("{", "calls.ndjson:1: not JSON", id="no JSON"),
         pytest.param('\n{"type": "wish"}', "calls.ndjson:2: this is not a call", id="another type"),
@@ -28,13 +28,13 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
         ),
     ],
 )
-def test_a_file_that_holds_no_calls_is_refused(text: str, told: str, tmp_path: Path) -> None:
+def test_a_file_without_calls_is_rejected(text: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "calls.ndjson").write_text(text)
-    with pytest.raises(EmulatorError, match=f"^{told}"):
+    with pytest.raises(EmulatorError, match=f"^{message}"):
         list(read_call_file(tmp_path / "calls.ndjson"))
 
 
-def test_a_list_of_calls_is_read_in_its_order(tmp_path: Path) -> None:
+def test_a_list_of_calls_is_sent_in_order(tmp_path: Path) -> None:
     (tmp_path / "calls.json").write_text('[{"type": "page"}, {"type": "track"}]')
     assert list(read_call_file(tmp_path / "calls.json")) == [
         ("calls.json[1]", {"type": "page"}),
@@ -42,20 +42,20 @@ def test_a_list_of_calls_is_read_in_its_order(tmp_path: Path) -> None:
     ]
 
 
-def test_a_mapping_that_the_workspace_lacks_is_answered_with_the_nearest(
+def test_an_unknown_mapping_is_reported_with_the_closest_name(
     scene: ScenarioContext,
 ) -> None:
     with pytest.raises(EmulatorError, match="Did you mean 'Track Event'"):
         sets_mapping_trigger(scene, "Track Events", 'type = "track"')
 
 
-def test_a_workspace_is_not_changed_when_something_has_happened(scene: ScenarioContext) -> None:
+def test_changing_the_workspace_after_a_call_is_rejected(scene: ScenarioContext) -> None:
     scene.send_calls("Ada", track_call("Wish Listed"))
     with pytest.raises(EmulatorError, match="an earlier step has changed something"):
         sets_mapping_trigger(scene, "Track Event", 'type = "track"')
 
 
-def test_a_field_has_no_place_inside_a_directive(scene: ScenarioContext) -> None:
+def test_a_field_inside_a_directive_cannot_be_changed(scene: ScenarioContext) -> None:
     table = [("field", "value"), ("uuid.inner", "x")]
     with pytest.raises(EmulatorError, match="Give uuid as a whole"):
         sets_mapping_fields(scene, "Track Event", table)

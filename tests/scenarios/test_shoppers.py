@@ -1,4 +1,4 @@
-"""Shoppers and products: the same for the same seed."""
+"""Shoppers and products are the same for the same seed."""
 
 import phonenumbers
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from segment_insider_scenarios.shopper import Shopper, make_products, make_shopper
 
 
-def test_the_same_seed_makes_the_same_shopper() -> None:
+def test_the_same_seed_gives_the_same_shopper() -> None:
     assert make_shopper("Ada", seed=3) == make_shopper("Ada", seed=3)
 
 
@@ -18,7 +18,7 @@ def test_the_same_seed_makes_the_same_shopper() -> None:
         pytest.param(make_shopper("Ada", seed=3, locale="de_DE"), id="by locale"),
     ],
 )
-def test_another_shopper_is_somebody_else(other: Shopper) -> None:
+def test_another_name_or_seed_gives_another_shopper(other: Shopper) -> None:
     ada = make_shopper("Ada", seed=3)
     assert {other.phone, other.last_name, str(other.address)}.isdisjoint(
         {ada.phone, ada.last_name, str(ada.address)}
@@ -26,7 +26,7 @@ def test_another_shopper_is_somebody_else(other: Shopper) -> None:
 
 
 @pytest.mark.parametrize("locale", ["en_GB", "de_DE", "fr_FR", "ja_JP", "tr_TR", "en_US", "nl_NL"])
-def test_a_phone_is_a_number_in_e164_form(locale: str) -> None:
+def test_a_phone_number_is_in_e164_form(locale: str) -> None:
     phone = make_shopper("Ada", locale=locale).phone
     number = phonenumbers.parse(phone)
     assert phonenumbers.is_valid_number(number)
@@ -46,23 +46,25 @@ def test_a_phone_is_a_number_in_e164_form(locale: str) -> None:
         ("Ida", "ida", "ida."),
     ],
 )
-def test_a_name_gives_the_user_id_and_an_address_that_mail_allows(
+def test_a_name_gives_the_user_id_and_a_valid_email_address(
     name: str, user_id: str, email: str
 ) -> None:
-    made = make_shopper(name)
-    assert (made.first_name, made.user_id) == (name, user_id)
-    assert made.email.startswith(email)
-    assert made.email.isascii()
+    shopper = make_shopper(name)
+    assert (shopper.first_name, shopper.user_id) == (name, user_id)
+    assert shopper.email.startswith(email)
+    assert shopper.email.isascii()
 
 
-def test_a_shopper_is_known_by_the_user_id_first() -> None:
-    made = Shopper("u1", "a1", "Ada", "Byron", "ada@shop.example", "+442071838750")
-    assert made.identifiers == ["uuid:u1", "segment_anonymous_id:a1"]
+def test_a_shopper_is_identified_by_the_user_id_first() -> None:
+    shopper = Shopper("u1", "a1", "Ada", "Byron", "ada@shop.example", "+442071838750")
+    assert shopper.identifiers == ["uuid:u1", "segment_anonymous_id:a1"]
 
 
-def test_traits_have_the_guide_s_names() -> None:
-    made = Shopper("u1", None, "Ada", "Byron", "ada@shop.example", "+442071838750", {"city": "Ely"})
-    assert made.to_traits() == {
+def test_traits_have_the_names_of_the_guide() -> None:
+    shopper = Shopper(
+        "u1", None, "Ada", "Byron", "ada@shop.example", "+442071838750", {"city": "Ely"}
+    )
+    assert shopper.to_traits() == {
         "firstName": "Ada",
         "lastName": "Byron",
         "email": "ada@shop.example",

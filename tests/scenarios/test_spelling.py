@@ -1,4 +1,4 @@
-"""Names that are one typing error apart, and names that are merely alike."""
+"""Names that are one typo apart, and names that are only similar."""
 
 from random import Random
 
@@ -33,7 +33,7 @@ from segment_insider_scenarios.spelling import is_typo_of_text
         pytest.param("nme", "name", id="a name of four letters, dropped"),
     ],
 )
-def test_a_name_one_slip_away_is_a_slip(name: str, known: str) -> None:
+def test_a_name_one_typo_away_is_a_typo(name: str, known: str) -> None:
     assert is_misspelling(name, known)
 
 
@@ -49,7 +49,7 @@ def test_a_name_one_slip_away_is_a_slip(name: str, known: str) -> None:
         pytest.param("", "tax", id="nothing"),
     ],
 )
-def test_a_name_that_is_merely_alike_is_no_slip(name: str, other: str) -> None:
+def test_a_similar_name_is_no_typo(name: str, other: str) -> None:
     assert not is_misspelling(name, other)
 
 
@@ -66,17 +66,17 @@ def test_a_name_that_is_merely_alike_is_no_slip(name: str, other: str) -> None:
         pytest.param("Wish Listed", "wish_listed", False, id="an event and its system name"),
     ],
 )
-def test_texts_one_slip_apart_are_the_same_unless_they_are_ids_of_a_series(
+def test_texts_one_typo_apart_are_the_same_unless_they_are_numbered_ids(
     text: str, other: str, same: bool
 ) -> None:
     assert is_typo_of_text(text, other) is same
 
 
-def test_a_known_name_is_never_a_slip_of_another() -> None:
+def test_a_known_name_is_never_a_typo_of_another() -> None:
     assert [name for name in ALL_SPEC_NAMES if find_intended_name(name, ALL_SPEC_NAMES)] == []
 
 
-def test_a_slip_in_any_long_name_is_found() -> None:
+def test_a_typo_in_any_long_name_is_found() -> None:
     random = Random(3)
     long = sorted(name for name in ALL_SPEC_NAMES if len(name) > 4)
     for name in random.sample(long, 60):
@@ -104,13 +104,13 @@ def guide() -> KnownNames:
         pytest.param("Gift Wrapped", {"gift_wrapped"}, id="an event of the shop"),
     ],
 )
-def test_the_name_under_which_an_event_arrives(
+def test_an_event_arrives_under_its_mapped_name(
     guide: KnownNames, event: str, arriving: set[str]
 ) -> None:
     assert guide.list_insider_event_names(event) == arriving
 
 
-def test_where_two_mappings_take_an_event_it_arrives_twice() -> None:
+def test_an_event_with_two_matching_mappings_arrives_twice() -> None:
     defaults = collect_known_names(load_preset_workspace("segment-defaults").document)
     assert defaults.list_insider_event_names("Order Completed") == {
         "order_completed",

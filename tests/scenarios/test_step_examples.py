@@ -1,6 +1,6 @@
-"""The examples of steps that docs/steps.md prints, run as they are printed, in the workspace guide.
+"""The step examples of docs/steps.md run as printed, with the workspace guide.
 
-An example need not be met by what happens around it; it has to be understood.
+An expectation of an example may fail, but the step must be understood.
 """
 
 import json
@@ -13,7 +13,7 @@ import pytest
 
 from segment_insider_scenarios.step_catalogue import CatalogueStep, list_library_steps
 
-ACT = """\
+ORDER_AND_CART = """\
 When Ada completes order "o-17" in EUR:
   | product_id | price | quantity |
   | mug        | 8.50  | 1        |
@@ -23,39 +23,37 @@ And Ada does "Cart Viewed" with:
 """
 WISH = 'When Ada does "Wish Listed"'
 ROLE = 'Given Ada has the role "Administrator" in InOne'
-MADE = f'{ROLE}\nAnd Ada creates the integration "Web shop" of type "Source"'
+ROLE_AND_INTEGRATION = f'{ROLE}\nAnd Ada creates the integration "Web shop" of type "Source"'
 # Start of a step -> what has to be before it.
 BEFORE = {
     "InOne refuses": 'Given Ada has the role "Editor" in InOne\n'
     'When Ada tries to create the integration "Web shop" of type "Source"',
-    "InOne shows": MADE,
+    "InOne shows": ROLE_AND_INTEGRATION,
     "{person} creates": ROLE,
     "{person} tries to create": ROLE,
-    "{person} enters the key": MADE,
-    "{person} revokes": MADE,
+    "{person} enters the key": ROLE_AND_INTEGRATION,
+    "{person} revokes": ROLE_AND_INTEGRATION,
     "Segment answers {status}": 'When an app posts to "/v1/track":\n  """\n  {}\n  """',
     "the name ": 'Given Ada does "Web shop"',
 }
 # Start of a step -> what uses it.
 AFTER = {
     "{person} has the role": 'When Ada creates the integration "Web shop" of type "Source"',
-    "order ": ACT.partition("\nAnd")[0],
+    "order ": ORDER_AND_CART.partition("\nAnd")[0],
     "the name ": 'Then Insider One receives 1 "web_shop" for Ada',
     "Segment answers the next": 'When an app posts to "/v1/track":\n  """\n  {}\n  """',
 }
 CLOSING = "Then Insider One knows 7 people"
 
 
-def around(entry: CatalogueStep, table: dict[str, str], otherwise: str) -> str:
-    return next(
-        (step for start, step in table.items() if entry.pattern.startswith(start)), otherwise
-    )
+def choose_step(entry: CatalogueStep, table: dict[str, str], default: str) -> str:
+    return next((step for start, step in table.items() if entry.pattern.startswith(start)), default)
 
 
-def steps_of(entry: CatalogueStep) -> str:
+def make_steps(entry: CatalogueStep) -> str:
     if "then" in entry.kinds:
-        return "\n".join([around(entry, BEFORE, ACT.rstrip()), entry.example])
-    before, after = around(entry, BEFORE, ""), around(entry, AFTER, WISH)
+        return "\n".join([choose_step(entry, BEFORE, ORDER_AND_CART.rstrip()), entry.example])
+    before, after = choose_step(entry, BEFORE, ""), choose_step(entry, AFTER, WISH)
     return "\n".join([before, entry.example, after, CLOSING])
 
 
@@ -64,20 +62,20 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("examples")
     (folder / "shop.ndjson").write_text('{"type": "track", "event": "Wish Listed", "userId": "u"}')
     scenarios = [
-        f"  Scenario: {number}\n{indent(steps_of(entry), '    ')}"
+        f"  Scenario: {number}\n{indent(make_steps(entry), '    ')}"
         for number, entry in enumerate(list_library_steps())
     ]
     (folder / "examples.feature").write_text("\n".join(["Feature: Examples", *scenarios]))
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    found = json.loads(done.stdout)
-    assert found["unreadable"] == []
-    return {int(scenario["scenario"]): scenario["failure"] for scenario in found["scenarios"]}
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    summary = json.loads(result.stdout)
+    assert summary["unreadable"] == []
+    return {int(scenario["scenario"]): scenario["failure"] for scenario in summary["scenarios"]}
 
 
 @pytest.mark.parametrize(
     "number", [pytest.param(at, id=entry.pattern) for at, entry in enumerate(list_library_steps())]
 )
-def test_an_example_runs_as_it_is_printed(number: int, results: Any) -> None:
+def test_a_documented_step_example_runs(number: int, results: Any) -> None:
     failure = results[number]
     assert failure is None or "\n\nFailed: " in failure

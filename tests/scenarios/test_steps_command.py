@@ -1,4 +1,4 @@
-"""`emulator steps`: every step, those that have some words, and what is said when none has."""
+"""`emulator steps`: all steps, steps with some words, and an error when none matches."""
 
 import json
 
@@ -9,18 +9,18 @@ from segment_insider_emulator.cli import main
 from segment_insider_scenarios.step_catalogue import list_library_steps
 
 
-def steps(*arguments: str) -> Result:
+def run_steps_command(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["steps", *arguments])
 
 
-def test_json_has_a_line_for_each_step() -> None:
-    told = [json.loads(line) for line in steps("--json").stdout.splitlines()]
-    assert [step["pattern"] for step in told] == [entry.pattern for entry in list_library_steps()]
+def test_json_output_has_a_line_for_each_step() -> None:
+    lines = [json.loads(line) for line in run_steps_command("--json").stdout.splitlines()]
+    assert [step["pattern"] for step in lines] == [entry.pattern for entry in list_library_steps()]
 
 
-def test_a_line_has_the_example() -> None:
-    [told] = map(json.loads, steps("--json", "opens", "screen").stdout.splitlines())
-    assert told == {
+def test_a_line_contains_the_example() -> None:
+    [lines] = map(json.loads, run_steps_command("--json", "opens", "screen").stdout.splitlines())
+    assert lines == {
         "module": "segment_insider_scenarios.steps.actions",
         "kinds": ["given", "when"],
         "pattern": '{person} opens the screen "{screen}"',
@@ -32,7 +32,7 @@ def test_a_line_has_the_example() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         pytest.param(
             ["Ada", "opens", "the", "screens"],
@@ -42,14 +42,14 @@ def test_a_line_has_the_example() -> None:
         pytest.param(["zzz"], "No step matches. Try fewer words.\n", id="near none"),
     ],
 )
-def test_words_that_no_step_has_exit_1(words: list[str], told: str) -> None:
-    done = steps(*words)
-    assert (done.exit_code, done.stdout) == (1, "")
-    assert done.stderr.startswith(told.removesuffix("\n"))
+def test_words_that_no_step_has_exit_1(words: list[str], message: str) -> None:
+    result = run_steps_command(*words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(message.removesuffix("\n"))
 
 
 @pytest.mark.parametrize(("environment", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
-def test_colour_is_left_out_where_it_is_not_wanted(
+def test_colour_is_used_only_where_it_is_wanted(
     environment: dict[str, str], coloured: bool
 ) -> None:
     runner = CliRunner(env={"NO_COLOR": None, **environment})

@@ -1,4 +1,4 @@
-"""Tables: what a cell says, and how rows are told apart."""
+"""Tables: values of cells, and differences of rows."""
 
 import re
 
@@ -33,9 +33,9 @@ from segment_insider_scenarios.tables import (
         ("2026-11-23T10:00:00Z", "2026-11-23T10:00:00Z"),
     ],
 )
-def test_a_cell_is_json_where_it_is_json(cell: str, value: JSON) -> None:
-    read = parse_cell(cell)
-    assert (read, type(read)) == (value, type(value))
+def test_a_cell_is_parsed_as_json_if_possible(cell: str, value: JSON) -> None:
+    parsed = parse_cell(cell)
+    assert (parsed, type(parsed)) == (value, type(value))
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_a_cell_is_json_where_it_is_json(cell: str, value: JSON) -> None:
         ({"a": 1, "b": [2.0]}, {"b": [2], "a": 1}, True),
     ],
 )
-def test_cells_are_equal_for_equal_json_values_alone(one: JSON, other: JSON, same: bool) -> None:
+def test_cells_are_equal_only_for_equal_json_values(one: JSON, other: JSON, same: bool) -> None:
     assert (format_cell(one) == format_cell(other)) is same
 
 
 @pytest.mark.parametrize("value", ["mug", "42", "true", "", 8.5, 21, True, None, ["a"], {"a": 1}])
-def test_a_shown_cell_reads_as_the_value_it_shows(value: JSON) -> None:
+def test_a_formatted_cell_parses_to_its_value(value: JSON) -> None:
     assert parse_cell(format_cell(value)) == value
 
 
@@ -63,7 +63,7 @@ def test_an_empty_cell_is_an_absent_value() -> None:
     assert parse_records(table) == [{"product_id": "mug"}, {"price": 8.5}]
 
 
-def test_a_dotted_name_goes_inside() -> None:
+def test_a_dotted_name_sets_a_nested_value() -> None:
     table = [
         ["property", "value"],
         ["order_id", "o-17"],
@@ -78,12 +78,12 @@ def test_a_dotted_name_goes_inside() -> None:
     }
 
 
-def test_flattened_is_the_way_back_for_objects() -> None:
+def test_flattening_and_nesting_are_inverse_for_objects() -> None:
     tree: JSONObject = {"custom": {"sku": "s1"}, "taxonomy": ["Shoes"], "name": "Boot"}
     assert nest_dotted_values(flatten_values(tree)) == tree
 
 
-def test_a_value_and_something_inside_it_is_refused() -> None:
+def test_a_value_and_its_member_are_rejected() -> None:
     with pytest.raises(EmulatorError, match=r"^address\.city: address already has a value"):
         nest_dotted_values({"address": "x", "address.city": "Ely"})
 
@@ -100,12 +100,12 @@ def test_a_value_and_something_inside_it_is_refused() -> None:
         pytest.param(["trait", "value"], id="of another step"),
     ],
 )
-def test_a_table_of_names_and_values_has_the_header_of_its_step(header: list[str]) -> None:
-    told = (
+def test_a_wrong_table_header_is_rejected(header: list[str]) -> None:
+    message = (
         f"{' | '.join(header)}: this table has the wrong header. "
         "Begin with the line: | property | value |. Write each property on a line of its own."
     )
-    with pytest.raises(EmulatorError, match=f"^{re.escape(told)}$"):
+    with pytest.raises(EmulatorError, match=f"^{re.escape(message)}$"):
         parse_pairs([header, ["1"] * len(header)], "property")
 
 
@@ -182,19 +182,19 @@ MUG, TRAY = ("viewed", "mug", "8.5"), ("viewed", "tray", "21")
         ),
     ],
 )
-def test_a_difference_can_be_seen(
+def test_differences_of_rows_are_shown(
     expected: list[tuple[str, ...]], received: list[tuple[str, ...]], lines: list[str]
 ) -> None:
     assert diff_rows(COLUMNS, expected, received) == lines
 
 
-def test_rows_that_differ_alike_are_explained_once() -> None:
+def test_equal_differences_are_explained_once() -> None:
     columns = ("event_name", "product_id")
     expected, received = ("Order Completed", "mug"), ("bought", "mug")
     lines = diff_rows(columns, [expected, expected], [received, received])
-    said = "Nearest to Order Completed: event_name is bought, expected Order Completed."
-    assert lines.count(said) == 1
+    explanation = "Nearest to Order Completed: event_name is bought, expected Order Completed."
+    assert lines.count(explanation) == 1
 
 
-def test_a_row_has_the_columns_asked_for() -> None:
+def test_a_row_has_the_requested_columns() -> None:
     assert format_row({"b": 1, "a": "x", "c": None}, ["a", "b", "d"]) == ("x", "1", "")

@@ -1,4 +1,4 @@
-"""A request to an emulator in this process is answered as one that went through a socket."""
+"""A request to an in-process emulator gets the same response as one through a socket."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -17,13 +17,13 @@ from segment_insider_scenarios.transport import InProcessAdapter
 
 @pytest.fixture(scope="module")
 def app() -> Flask:
-    """Says what it was asked."""
+    """Return an app that echoes each request."""
     mirror = Flask("mirror")
 
     @mirror.route("/", defaults={"path": ""}, methods=["GET", "POST", "PATCH"])
     @mirror.route("/<path:path>", methods=["GET", "POST", "PATCH"])
-    def shown(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
-        told = {
+    def echo(path: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+        request_echo = {
             "method": request.method,
             "path": path,
             "args": request.args.to_dict(flat=False),
@@ -34,7 +34,7 @@ def app() -> Flask:
             "encoding": request.headers.get("Content-Encoding"),
             "scheme": request.scheme,
         }
-        return told, 418, {"X-Answer": "yes", "Set-Cookie": "a=b; Path=/"}
+        return request_echo, 418, {"X-Answer": "yes", "Set-Cookie": "a=b; Path=/"}
 
     return mirror
 
@@ -46,7 +46,7 @@ def served(app: Flask) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "given"),
+    ("method", "path", "options"),
     [
         pytest.param("GET", "/", {}, id="nothing but the root"),
         pytest.param("GET", "/a%20b/%C3%A9?x=1&x=2&y=%2B", {}, id="what is escaped"),
@@ -60,31 +60,31 @@ def served(app: Flask) -> Iterator[str]:
         ),
     ],
 )
-def test_the_answer_is_that_of_a_server(
-    app: Flask, served: str, method: str, path: str, given: dict[str, Any]
+def test_the_response_equals_that_of_a_server(
+    app: Flask, served: str, method: str, path: str, options: dict[str, Any]
 ) -> None:
     with requests.Session() as session:
         session.trust_env = False
-        expected = session.request(method, served + path, **given)
-        if "data" in given and hasattr(given["data"], "seek"):
-            given["data"].seek(0)
+        expected = session.request(method, served + path, **options)
+        if "data" in options and hasattr(options["data"], "seek"):
+            options["data"].seek(0)
         session.cookies.clear()
         session.mount(served, InProcessAdapter(app))
-        received = session.request(method, served + path, **given)
+        received = session.request(method, served + path, **options)
     assert received.json() == expected.json()
     for attribute in ("status_code", "reason", "url", "encoding"):
         assert getattr(received, attribute) == getattr(expected, attribute)
     assert received.headers["X-Answer"] == expected.headers["X-Answer"]
 
 
-def test_chunks_are_one_body(app: Flask) -> None:
+def test_chunks_are_joined_to_one_body(app: Flask) -> None:
     with requests.Session() as session:
         session.mount("http://", InProcessAdapter(app))
-        answer = session.post("http://shop.example/", data=iter([b"a", b"b"]))
-    assert answer.json()["body"] == "ab"
+        response = session.post("http://shop.example/", data=iter([b"a", b"b"]))
+    assert response.json()["body"] == "ab"
 
 
-def test_the_application_can_be_given_a_name_of_its_own(app: Flask) -> None:
+def test_the_application_can_have_its_own_host_name(app: Flask) -> None:
     hosts: list[str] = []
     app.before_request_funcs.setdefault(None, []).append(lambda: hosts.append(request.host))
     with requests.Session() as session:
@@ -94,7 +94,7 @@ def test_the_application_can_be_given_a_name_of_its_own(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
-def test_no_proxy_of_the_environment_is_followed_to_an_emulator(
+def test_proxies_of_the_environment_are_not_used_for_an_emulator(
     monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, "http://127.0.0.1:1")  # where nothing listens

@@ -1,4 +1,4 @@
-"""What is said of a step that does not exist: which sign differs, or which steps come near."""
+"""An unknown step is reported with the differing character or the closest steps."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from segment_insider_scenarios.step_errors import describe_unknown_step
 STEPS = list_library_steps()
 
 
-def told(text: str, kind: str = "when") -> str:
+def explain(text: str, kind: str = "when") -> str:
     return describe_unknown_step(Step(text, kind, 0, 1, kind.capitalize())).partition("\n\n")[2]
 
 
@@ -80,8 +80,8 @@ def told(text: str, kind: str = "when") -> str:
         ),
     ],
 )  # fmt: skip
-def test_the_sign_that_differs_is_named(text: str, sentences: str) -> None:
-    lead, step = told(text).split("\n")
+def test_the_differing_character_is_named(text: str, sentences: str) -> None:
+    lead, step = explain(text).split("\n")
     assert lead == f"Only the punctuation differs. {sentences}"
     assert find_matching_steps(step.strip().removeprefix("When "))
 
@@ -97,12 +97,12 @@ def test_the_sign_that_differs_is_named(text: str, sentences: str) -> None:
         ('the clock is at "12:00"', "given", 'the clock stands at "{now}"'),
     ],
 )  # fmt: skip
-def test_the_nearest_step_comes_first(text: str, kind: str, pattern: str) -> None:
+def test_the_closest_step_comes_first(text: str, kind: str, pattern: str) -> None:
     assert suggest_steps(text, kind)[0] == pattern
 
 
-def slips(entry: CatalogueStep) -> Iterator[str]:
-    """The step with a word misspelt, left out, or written in another form."""
+def make_typos(entry: CatalogueStep) -> Iterator[str]:
+    """Yield the step with a word misspelt, left out, or in another form."""
     text = entry.example.partition("\n")[0].partition(" ")[2]
     literal = set(re.findall(r"\w+", PLACEHOLDER_PATTERN.sub(" ", entry.pattern)))
     words = [
@@ -116,10 +116,10 @@ def slips(entry: CatalogueStep) -> Iterator[str]:
             yield text.replace(word + " ", "", 1)
 
 
-def test_a_step_with_a_slip_is_found_again() -> None:
+def test_a_step_with_a_typo_is_found() -> None:
     tried = missed = 0
     for entry in STEPS:
-        for text in list(slips(entry))[::3]:
+        for text in list(make_typos(entry))[::3]:
             if not find_matching_steps(text):
                 tried += 1
                 missed += entry.pattern not in suggest_steps(text, entry.kinds[-1])
@@ -128,7 +128,7 @@ def test_a_step_with_a_slip_is_found_again() -> None:
 
 
 @pytest.mark.parametrize("line", ["a " * 9000, "x" * 9000, '"a" ' * 9000, "Ada does " * 9000])
-def test_a_long_line_is_compared_by_its_beginning(line: str) -> None:
+def test_only_the_beginning_of_a_long_line_is_compared(line: str) -> None:
     words = tokenise_step(line)
     assert len(words) <= 50
     assert max(map(len, words)) <= 50

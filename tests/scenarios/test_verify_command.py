@@ -36,14 +36,14 @@ Feature: Wishes
       | trait | value | why |
       | age   | 36    | so  |
 """
-OWN_WORKSPACE = """\
+NAMED_WORKSPACE = """\
 Feature: Own
   Scenario: A workspace file beside the feature
     Given the workspace "shop.yaml"
     When Ada opens the screen "Home"
     Then Insider One knows nobody
 """
-OWN_STEP = """\
+PROJECT_STEP = """\
 Feature: Own
   Scenario: A step of a conftest file
     When Ada wishes
@@ -100,15 +100,15 @@ def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def summary(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """What `verify --json` says of a folder with good and bad files."""
+    """Return the output of `verify --json` for a folder with good and bad files."""
     folder = tmp_path_factory.mktemp("features")
     files = {
         "failing.feature": FAILING,
         "misspelt.feature": MISSPELT,
         "table.feature": BAD_TABLE,
-        "workspace.feature": OWN_WORKSPACE,
+        "workspace.feature": NAMED_WORKSPACE,
         "shop.yaml": (ROOT / "fixtures" / "workspaces" / "minimal.yaml").read_text(),
-        "step.feature": OWN_STEP,
+        "step.feature": PROJECT_STEP,
         "ambiguous.feature": AMBIGUOUS,
         "conftest.py": CONFTEST,
         **{f"example-{at}.feature": example for at, example in enumerate(EXAMPLES)},
@@ -116,25 +116,25 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Any:
     }
     for name, text in files.items():
         (folder / name).write_text(text)
-    done = verify(folder, "--json", ".")
-    assert done.returncode == 2
-    return json.loads(done.stdout)
+    result = verify(folder, "--json", ".")
+    assert result.returncode == 2
+    return json.loads(result.stdout)
 
 
-def of(summary: Any, file: str) -> list[Any]:
+def list_results(summary: Any, file: str) -> list[Any]:
     return [result for result in summary["scenarios"] if result["where"].startswith(file)]
 
 
-def test_a_passing_feature_exits_0_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_passing_feature_exits_0_and_leaves_no_files(tmp_path: Path) -> None:
     (tmp_path / "wishes.feature").write_text(PASSING)
-    done = verify(tmp_path, ".")
-    told = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenario: 1 passed\n"
-    assert (done.returncode, done.stdout, done.stderr) == (0, told, "")
+    result = verify(tmp_path, ".")
+    expected = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenario: 1 passed\n"
+    assert (result.returncode, result.stdout, result.stderr) == (0, expected, "")
     assert [path.name for path in tmp_path.iterdir()] == ["wishes.feature"]
 
 
 @pytest.mark.parametrize("option", ["--html", "--junit", "--cucumber-json", "--cucumber-messages"])
-def test_a_report_named_by_a_dash_is_refused(tmp_path: Path, option: str) -> None:
+def test_a_dash_is_no_report_file(tmp_path: Path, option: str) -> None:
     result = CliRunner().invoke(main, ["verify", option, "-", str(tmp_path)])
     assert result.exit_code == 2
     assert result.stderr.endswith("A report needs a file name: - is not allowed.\n")
@@ -142,20 +142,20 @@ def test_a_report_named_by_a_dash_is_refused(tmp_path: Path, option: str) -> Non
 
 def test_a_failing_feature_exits_1(tmp_path: Path) -> None:
     (tmp_path / "misspelt.feature").write_text(MISSPELT)
-    done = verify(tmp_path, "misspelt.feature")
-    assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("Wishes  (misspelt.feature)\n  failed   A typing error\n")
+    result = verify(tmp_path, "misspelt.feature")
+    assert (result.returncode, result.stderr) == (1, "")
+    assert result.stdout.startswith("Wishes  (misspelt.feature)\n  failed   A typing error\n")
 
 
-def test_a_failure_reads_as_the_page_shows_it(summary: Any) -> None:
-    [result] = of(summary, "failing")
-    shown = re.search(r"```text\n(.*?)\n```", PAGE, re.DOTALL)
-    assert shown
-    assert result["failure"] == shown[1]
+def test_a_failure_reads_as_documented(summary: Any) -> None:
+    [result] = list_results(summary, "failing")
+    documented = re.search(r"```text\n(.*?)\n```", PAGE, re.DOTALL)
+    assert documented
+    assert result["failure"] == documented[1]
 
 
-def test_a_step_that_does_not_exist_is_answered_with_the_nearest(summary: Any) -> None:
-    [result] = of(summary, "misspelt")
+def test_an_unknown_step_is_reported_with_the_closest_steps(summary: Any) -> None:
+    [result] = list_results(summary, "misspelt")
     assert result["failure"].splitlines() == [
         "misspelt.feature:3: A typing error",
         '> When  Ada ads these products to the cart "c-9":',
@@ -169,8 +169,8 @@ def test_a_step_that_does_not_exist_is_answered_with_the_nearest(summary: Any) -
     ]
 
 
-def test_a_step_that_two_functions_would_take_is_refused(summary: Any) -> None:
-    [result] = of(summary, "ambiguous")
+def test_an_ambiguous_step_is_rejected(summary: Any) -> None:
+    [result] = list_results(summary, "ambiguous")
     assert result["steps"][0]["verdict"] == "ambiguous"
     assert result["failure"].splitlines()[4:] == [
         'Several steps match this: When Ada opens the screen "Home" and smiles',
@@ -182,8 +182,8 @@ def test_a_step_that_two_functions_would_take_is_refused(summary: Any) -> None:
     ]
 
 
-def test_bad_input_of_a_step_is_said_without_a_traceback(summary: Any) -> None:
-    [result] = of(summary, "table")
+def test_a_wrong_table_is_reported_without_a_traceback(summary: Any) -> None:
+    [result] = list_results(summary, "table")
     assert result["failure"].splitlines() == [
         "table.feature:3: One column too many",
         "> When  Ada tells the shop these traits:",
@@ -193,35 +193,37 @@ def test_bad_input_of_a_step_is_said_without_a_traceback(summary: Any) -> None:
     ]
 
 
-def test_files_that_cannot_be_read_are_told_and_lose_no_other(summary: Any) -> None:
-    assert sorted(summary["unreadable"]) == sorted(told for _, told in UNREADABLE.values())
+def test_unreadable_files_are_reported_and_the_others_run(summary: Any) -> None:
+    assert sorted(summary["unreadable"]) == sorted(message for _, message in UNREADABLE.values())
     assert (summary["failed"], summary["skipped"]) == (4, 0)
 
 
-def test_the_examples_of_the_page_pass(summary: Any) -> None:
-    failures = [result["failure"] for result in of(summary, "example")]
+def test_the_documented_examples_pass(summary: Any) -> None:
+    failures = [result["failure"] for result in list_results(summary, "example")]
     assert failures == [None] * "".join(EXAMPLES).count("Scenario:")
 
 
 @pytest.mark.parametrize("file", ["workspace", "step"])
-def test_what_stands_beside_a_feature_is_used(summary: Any, file: str) -> None:
-    assert [result["verdict"] for result in of(summary, file)] == ["passed"]
+def test_files_next_to_a_feature_are_used(summary: Any, file: str) -> None:
+    assert [result["verdict"] for result in list_results(summary, file)] == ["passed"]
 
 
-def test_the_folder_features_is_the_default(tmp_path: Path) -> None:
-    done = verify(tmp_path)
-    told = "emulator: features: there is no such file or folder. Name a .feature file.\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+def test_the_default_folder_is_features(tmp_path: Path) -> None:
+    result = verify(tmp_path)
+    message = "emulator: features: there is no such file or folder. Name a .feature file.\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", message)
 
 
 @pytest.mark.parametrize("command", ["verify", "demo"])
-def test_without_the_extra_one_line_says_what_to_install(command: str) -> None:
+def test_a_missing_extra_is_reported_in_one_line(command: str) -> None:
     script = (
         "import sys; sys.modules['faker'] = None; from segment_insider_emulator.cli import main;"
         f"main(['{command}'])"
     )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (
         2,
         "",
         f"emulator: emulator {command}: Faker not installed. "
@@ -230,7 +232,7 @@ def test_without_the_extra_one_line_says_what_to_install(command: str) -> None:
     )
 
 
-def test_all_unknown_steps_of_a_scenario_are_told_at_once(tmp_path: Path) -> None:
+def test_all_unknown_steps_of_a_scenario_are_reported_at_once(tmp_path: Path) -> None:
     steps = (
         "    Given Ada shopz\n    When Ada signs in\n    And Ada buys a mug\n    Then all is well\n"
     )

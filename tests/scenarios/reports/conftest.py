@@ -1,4 +1,4 @@
-"""One run with every kind of end, and the reports of it."""
+"""Fixtures: a run with every kind of result, an interrupted run, and their reports."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 HOSTILE = "<script>alert(1)</script> & ]]> \u0007 'quoted'"
-ENDS = f"""\
+RESULTS_FEATURE = f"""\
 Feature: Ends
   @observed
   Scenario: It passes
@@ -95,8 +95,8 @@ CUCUMBER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """What `emulator verify` wrote, and how it ended."""
+class ReportedRun:
+    """Exit code, output and reports of `emulator verify`."""
 
     folder: Path
     code: int
@@ -109,8 +109,8 @@ class Reported:
         return [json.loads(line) for line in self.read("report.ndjson").splitlines()]
 
 
-def report(folder: Path, *arguments: str, **files: str) -> Reported:
-    """Verify *files*, named without their suffix, with all reports."""
+def verify_with_reports(folder: Path, *arguments: str, **files: str) -> ReportedRun:
+    """Run `emulator verify` on *files*, named without their suffix, with all reports."""
     (folder / "conftest.py").write_text(CONFTEST)
     for name, text in files.items():
         (folder / f"{name}.feature").write_text(text, "utf-8")
@@ -124,22 +124,22 @@ def report(folder: Path, *arguments: str, **files: str) -> Reported:
         *arguments,
         ".",
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    return Reported(folder, done.returncode, done.stdout)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return ReportedRun(folder, result.returncode, result.stdout)
 
 
 @pytest.fixture(scope="session")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> ReportedRun:
     folder = tmp_path_factory.mktemp("reported")
-    return report(folder, ends=ENDS, broken=BROKEN, skipped=SKIPPED)
+    return verify_with_reports(folder, ends=RESULTS_FEATURE, broken=BROKEN, skipped=SKIPPED)
 
 
 @pytest.fixture(scope="session")
-def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Reported:
-    return report(tmp_path_factory.mktemp("interrupted"), interrupted=INTERRUPTED)
+def interrupted(tmp_path_factory: pytest.TempPathFactory) -> ReportedRun:
+    return verify_with_reports(tmp_path_factory.mktemp("interrupted"), interrupted=INTERRUPTED)
 
 
 @pytest.fixture(scope="session")
 def cucumber(npm_folder: Callable[..., Path]) -> Path:
-    """A folder in which Node finds Cucumber's own packages."""
+    """Return a folder in which Node finds the packages of Cucumber."""
     return npm_folder("cucumber-for-tests", *CUCUMBER)

@@ -1,4 +1,4 @@
-"""Cucumber's two forms: its own schema and viewers take them, and no step passes by mistake."""
+"""Both formats of Cucumber: valid in its schema and viewers, and no step passes by mistake."""
 
 import base64
 import json
@@ -11,10 +11,10 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from reports.conftest import Reported
+from reports.conftest import ReportedRun
 
-# Asks Cucumber's own reader what it makes of the messages, as its viewers do.
-READ = """\
+# Prints what the reader of Cucumber finds in the messages, as its viewers do.
+READER_SCRIPT = """\
 import { createReadStream, createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { pipeline } from "node:stream/promises";
@@ -31,33 +31,33 @@ for await (const line of createInterface({ input: createReadStream(process.argv[
 }
 const Formatter = formatter.CucumberHtmlStream ?? formatter.default ?? formatter;
 await pipeline(Readable.from(envelopes), new Formatter(), createWriteStream(process.argv[3]));
-const told = query.findAllTestCaseStarted().map((started) => [
+const results = query.findAllTestCaseStarted().map((started) => [
   query.findPickleBy(started).name,
   query.findMostSevereTestStepResultBy(started)?.status ?? "UNKNOWN",
   query.findTestStepFinishedAndTestStepBy(started).map(([f]) => f.testStepResult.status),
 ]);
-console.log(JSON.stringify(told));
+console.log(JSON.stringify(results));
 """
 
 
-def embedded(step: Any) -> Any:
-    [found] = step["embeddings"]
-    return json.loads(base64.b64decode(found["data"]))
+def read_traffic(step: Any) -> Any:
+    [embedding] = step["embeddings"]
+    return json.loads(base64.b64decode(embedding["data"]))
 
 
-def statuses(reported: Reported) -> dict[str, list[list[str]]]:
-    """Scenario -> the statuses of its steps, for each row."""
-    found: dict[str, list[list[str]]] = {}
+def read_statuses(reported: ReportedRun) -> dict[str, list[list[str]]]:
+    """Map each scenario to the statuses of its steps, for each row."""
+    statuses_by_scenario: dict[str, list[list[str]]] = {}
     for feature in json.loads(reported.read("report.json")):
         for element in feature["elements"]:
             steps = [*element.get("before", []), *element["steps"]]
-            told = [step["result"]["status"] for step in steps]
-            found.setdefault(element["name"], []).append(told)
-    return found
+            step_statuses = [step["result"]["status"] for step in steps]
+            statuses_by_scenario.setdefault(element["name"], []).append(step_statuses)
+    return statuses_by_scenario
 
 
-def test_the_json_has_each_step_s_end(reported: Reported) -> None:
-    assert statuses(reported) == {
+def test_the_json_has_the_status_of_each_step(reported: ReportedRun) -> None:
+    assert read_statuses(reported) == {
         "It passes": [["passed", "passed"]],
         "It fails": [["passed", "passed", "failed", "skipped"]],
         "It is not known": [["undefined", "skipped"]],
@@ -68,20 +68,20 @@ def test_the_json_has_each_step_s_end(reported: Reported) -> None:
     }
 
 
-def test_the_json_has_tables_texts_and_traffic_at_their_step(reported: Reported) -> None:
+def test_the_json_has_tables_texts_and_traffic_of_each_step(reported: ReportedRun) -> None:
     features = json.loads(reported.read("report.json"))
-    [ends] = [feature for feature in features if feature["name"] == "Ends"]
-    wish, fails = ends["elements"][:2]
+    [successes] = [feature for feature in features if feature["name"] == "Ends"]
+    wish, fails = successes["elements"][:2]
     assert wish["steps"][0]["rows"][0] == {"cells": ["property", "value"]}
     assert fails["steps"][1]["doc_string"]["value"] == '{"event": "Wish Listed", "userId": "ada"}'
-    traffic = embedded(wish["steps"][0])
+    traffic = read_traffic(wish["steps"][0])
     assert [message["event"] for message in traffic["messages"]] == ["Wish Listed"]
     assert [delivery["verdict"] for delivery in traffic["deliveries"]] == ["accepted"]
-    assert embedded(wish["steps"][1]) == {"messages": [], "deliveries": []}
+    assert read_traffic(wish["steps"][1]) == {"messages": [], "deliveries": []}
 
 
 @pytest.mark.parametrize("kind", ["reported", "interrupted"])
-def test_cucumber_s_schema_takes_every_message(
+def test_every_message_is_valid_in_the_schema_of_cucumber(
     cucumber: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
     messages = request.getfixturevalue(kind).messages()
@@ -93,11 +93,11 @@ def test_cucumber_s_schema_takes_every_message(
     assert faults == []
 
 
-def test_cucumber_s_own_reader_finds_the_same_ends(
-    cucumber: Path, reported: Reported, tmp_path: Path
+def test_the_reader_of_cucumber_finds_the_same_results(
+    cucumber: Path, reported: ReportedRun, tmp_path: Path
 ) -> None:
     script, page = cucumber / "read.mjs", tmp_path / "cucumber.html"
-    script.write_text(READ)
+    script.write_text(READER_SCRIPT)
     ran = subprocess.run(
         ["node", str(script), str(reported.folder / "report.ndjson"), str(page)],
         cwd=cucumber, capture_output=True, text=True, check=False,
@@ -115,20 +115,24 @@ def test_cucumber_s_own_reader_finds_the_same_ends(
     assert "<html" in page.read_text("utf-8")
 
 
-def test_a_file_that_cannot_be_read_is_a_parse_error(reported: Reported) -> None:
+def test_an_unreadable_file_is_a_parse_error(reported: ReportedRun) -> None:
     errors = [message["parseError"] for message in reported.messages() if "parseError" in message]
     assert [error["source"] for error in errors] == [{"uri": "broken.feature"}]
 
 
-def test_a_run_is_a_success_when_all_passed(reported: Reported, interrupted: Reported) -> None:
-    ends = [run.messages()[-1]["testRunFinished"]["success"] for run in (reported, interrupted)]
-    assert ends == [False, False]
+def test_a_run_with_a_failure_is_no_success(
+    reported: ReportedRun, interrupted: ReportedRun
+) -> None:
+    successes = [
+        run.messages()[-1]["testRunFinished"]["success"] for run in (reported, interrupted)
+    ]
+    assert successes == [False, False]
 
 
-def test_steps_that_were_interrupted_did_not_pass(interrupted: Reported) -> None:
+def test_interrupted_steps_have_not_passed(interrupted: ReportedRun) -> None:
     assert interrupted.code == 130
     assert interrupted.stdout.splitlines()[-1] == "3 scenarios: 1 passed, 1 failed, 1 not run"
-    assert statuses(interrupted) == {
+    assert read_statuses(interrupted) == {
         "First": [["passed", "passed"]],
         "Second": [["passed", "pending", "skipped"]],
     }

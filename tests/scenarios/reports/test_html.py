@@ -1,10 +1,10 @@
-"""The page is one file, in which hostile text is text and nothing runs or is fetched."""
+"""The HTML report is one file that shows hostile text as text and runs or fetches nothing."""
 
 from html.parser import HTMLParser
 
 import pytest
 
-from reports.conftest import HOSTILE, Reported
+from reports.conftest import HOSTILE, ReportedRun
 
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "small", "details"),
@@ -14,7 +14,7 @@ ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "open
 
 
 class Page(HTMLParser):
-    """Every element and attribute of a page, and its texts."""
+    """Collects the elements, attributes and texts of a page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -32,23 +32,23 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page(reported: Reported) -> Page:
+def page(reported: ReportedRun) -> Page:
     return Page(reported.read("report.html"))
 
 
-def test_nothing_in_it_runs_or_is_fetched(reported: Reported, page: Page) -> None:
+def test_the_page_runs_and_fetches_nothing(reported: ReportedRun, page: Page) -> None:
     assert page.tags <= TAGS
     assert page.attributes <= ATTRIBUTES
     assert "default-src 'none'" in reported.read("report.html")
 
 
-def test_hostile_text_is_shown_as_it_was_sent(page: Page) -> None:
+def test_hostile_text_is_shown_as_text(page: Page) -> None:
     visible = HOSTILE.replace("\u0007", "\\u0007")
     assert page.text.count(visible) == 2  # in the call, and in the request
 
 
 @pytest.mark.parametrize(
-    "told",
+    "text",
     [
         "2 passed, 4 failed, 1 skipped",
         "broken.feature",
@@ -60,5 +60,5 @@ def test_hostile_text_is_shown_as_it_was_sent(page: Page) -> None:
         " UTC.",
     ],
 )
-def test_the_page_tells_what_came(page: Page, told: str) -> None:
-    assert told in page.text
+def test_the_page_shows_results_and_traffic(page: Page, text: str) -> None:
+    assert text in page.text

@@ -1,4 +1,4 @@
-"""JUnit XML with the elements and attributes that pytest's own has, and every kind of end."""
+"""The JUnit report has only elements and attributes of pytest's, for every kind of result."""
 
 import subprocess
 import sys
@@ -7,9 +7,9 @@ from xml.etree.ElementTree import Element, fromstring, parse
 
 import pytest
 
-from reports.conftest import Reported
+from reports.conftest import ReportedRun
 
-PYTEST = """\
+PYTEST_MODULE = """\
 import pytest
 def test_passes(): pass
 def test_fails(): assert False
@@ -20,25 +20,27 @@ def test_errs(broken): pass
 """
 
 
-def words(root: Element) -> set[tuple[str, str]]:
-    """Every element and attribute, e.g. ("testcase", "name")."""
+def list_names(root: Element) -> set[tuple[str, str]]:
+    """Return every element and attribute, e.g. ("testcase", "name")."""
     return {(element.tag, name) for element in root.iter() for name in ["", *element.attrib]}
 
 
-def ends(root: Element) -> list[tuple[str | None, str]]:
+def list_results(root: Element) -> list[tuple[str | None, str]]:
     return [(case.get("name"), child.tag) for case in root.iter("testcase") for child in case]
 
 
-def test_it_says_nothing_that_pytest_would_not(reported: Reported, tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(PYTEST)
+def test_only_elements_and_attributes_of_pytest_are_used(
+    reported: ReportedRun, tmp_path: Path
+) -> None:
+    (tmp_path / "test_it.py").write_text(PYTEST_MODULE)
     command = [sys.executable, "-m", "pytest", "-q", "--junitxml=own.xml", "-p", "no:cacheprovider"]
     subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-    known = words(parse(tmp_path / "own.xml").getroot())
-    assert words(fromstring(reported.read("report.xml"))) <= known
+    known = list_names(parse(tmp_path / "own.xml").getroot())
+    assert list_names(fromstring(reported.read("report.xml"))) <= known
 
 
-def test_each_end_has_its_element(reported: Reported) -> None:
-    assert ends(fromstring(reported.read("report.xml"))) == [
+def test_each_result_has_its_element(reported: ReportedRun) -> None:
+    assert list_results(fromstring(reported.read("report.xml"))) == [
         ("It fails", "failure"),
         ("It is not known", "failure"),
         ("It checks nothing", "failure"),
@@ -48,13 +50,13 @@ def test_each_end_has_its_element(reported: Reported) -> None:
     ]
 
 
-def test_the_counts_are_those_of_the_cases(reported: Reported) -> None:
+def test_the_counts_match_the_cases(reported: ReportedRun) -> None:
     suite = fromstring(reported.read("report.xml"))[0]
     counts = {name: suite.get(name) for name in ("tests", "failures", "errors", "skipped")}
     assert counts == {"tests": "8", "failures": "4", "errors": "1", "skipped": "1"}
 
 
-def test_a_failure_begins_with_what_does_not_hold(reported: Reported) -> None:
+def test_a_failure_begins_with_the_failed_expectation(reported: ReportedRun) -> None:
     failures = fromstring(reported.read("report.xml")).iter("failure")
     assert [failure.get("message") for failure in failures][:2] == [
         'Failed: Insider One receives 2 "wish_listed" for Ada.',
@@ -63,5 +65,5 @@ def test_a_failure_begins_with_what_does_not_hold(reported: Reported) -> None:
 
 
 @pytest.mark.parametrize("name", ["Second", "it can be run"])
-def test_what_was_interrupted_has_not_passed(interrupted: Reported, name: str) -> None:
-    assert name in [case for case, _ in ends(fromstring(interrupted.read("report.xml")))]
+def test_an_interrupted_scenario_has_not_passed(interrupted: ReportedRun, name: str) -> None:
+    assert name in [case for case, _ in list_results(fromstring(interrupted.read("report.xml")))]

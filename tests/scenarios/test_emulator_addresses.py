@@ -1,4 +1,4 @@
-"""Emulators elsewhere: a run that cannot use one ends in one line, and what it leaves there."""
+"""Runs on an emulator at an address: errors in one line, and which sandboxes are left there."""
 
 import json
 import os
@@ -34,37 +34,37 @@ SCENARIO = """\
     When Ada does "Wish Listed"
     Then Insider One receives {number} "wish_listed" for Ada
 """
-REOPENING = """\
+WORKSPACE_CHANGE = """\
 Feature: Reopening
   Scenario: A workspace of its own
     Given another run takes the last sandbox
     And the workspace "segment-defaults"
     Then Insider One knows nobody
 """
-# As a run does that is going on beside this one, at the moment that matters.
+# Another run creates a sandbox at the moment when this run has deleted its own.
 OTHER_RUN = """\
 from pytest_bdd import given
 from segment_insider_scenarios.client import ControlClient
 
 @given("another run takes the last sandbox")
-def taken(scene, emulators, monkeypatch):
-    ended = ControlClient.delete_sandbox
+def take_last_sandbox(scene, emulators, monkeypatch):
+    original_delete = ControlClient.delete_sandbox
     def delete(client, id):
-        ended(client, id)
+        original_delete(client, id)
         client.create_sandbox()
     monkeypatch.setattr(ControlClient, "delete_sandbox", delete)
 """
-FULL = (
+TEAM_IS_FULL = (
     "the team checkout has 2 sandboxes already. Delete sandboxes that are not needed, on the page "
     "/team or with DELETE /emulator/v1/sandboxes/<id>."
 )
-KEPT = " --no-keep (in pytest: --emulator-no-keep) deletes those of failed scenarios."
-WORKERS = " Each worker needs one: use fewer workers (-n)."
+NO_KEEP_HINT = " --no-keep (in pytest: --emulator-no-keep) deletes those of failed scenarios."
+WORKERS_HINT = " Each worker needs one: use fewer workers (-n)."
 
 QUIET = ("-p", "no:cacheprovider", "-q")
-DEAD = "http://127.0.0.1:1"
-NOBODY = "no emulator answers. Start one with `emulator serve`, or correct the address."
-STRANGE = "this is not an emulator. Give the address of an emulator."
+DEAD_ADDRESS = "http://127.0.0.1:1"
+NO_EMULATOR = "no emulator answers. Start one with `emulator serve`, or correct the address."
+NOT_AN_EMULATOR = "this is not an emulator. Give the address of an emulator."
 NO_TOKEN = (
     "this emulator needs a password or a team's token. Send it with HTTP Basic "
     "authentication and any user name, or as a bearer token. Our tools read EMULATOR_TOKEN."
@@ -73,16 +73,16 @@ WRONG_TOKEN = (
     "the password or token is wrong. Use the token of a team or the emulator's password. "
     "Our tools read EMULATOR_TOKEN."
 )
-CASES = [
-    pytest.param("dead", "c-token", NOBODY, id="a dead address"),
-    pytest.param("stranger", "c-token", STRANGE, id="another program"),
+UNUSABLE_ADDRESSES = [
+    pytest.param("dead", "c-token", NO_EMULATOR, id="a dead address"),
+    pytest.param("stranger", "c-token", NOT_AN_EMULATOR, id="another program"),
     pytest.param("emulator", None, NO_TOKEN, id="no token"),
     pytest.param("emulator", "x-token", WRONG_TOKEN, id="a wrong token"),
 ]
 
 
-class Ended(NamedTuple):
-    """How a program ended."""
+class ProgramResult(NamedTuple):
+    """Exit code and output of a program."""
 
     code: int
     stdout: str
@@ -90,8 +90,8 @@ class Ended(NamedTuple):
 
 
 @contextmanager
-def shared(folder: Path) -> Iterator[str]:
-    """Serve an emulator with a team that may have two sandboxes; gives its URL."""
+def serve_shared_emulator(folder: Path) -> Iterator[str]:
+    """Serve an emulator with a team that may have two sandboxes; yield its URL."""
     digest = f"sha256:{sha256(b'c-token').hexdigest()}"
     team = {"name": "checkout", "tokens": [digest], "sandboxes": 2}
     teams = folder / "teams.json"
@@ -105,24 +105,24 @@ def shared(folder: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def emulator_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with shared(tmp_path_factory.mktemp("shared")) as url:
+    with serve_shared_emulator(tmp_path_factory.mktemp("shared")) as url:
         yield url
 
 
 class Team(NamedTuple):
-    """The team of an emulator that nobody else uses."""
+    """A team with an emulator of its own."""
 
     url: str
     client: ControlClient
 
-    def sandboxes(self) -> int:
+    def count_sandboxes(self) -> int:
         return len(self.client.list_sandboxes())
 
 
 @pytest.fixture
 def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     with (
-        shared(tmp_path_factory.mktemp("shared")) as url,
+        serve_shared_emulator(tmp_path_factory.mktemp("shared")) as url,
         ControlClient(url, token="c-token") as client,
     ):
         yield Team(url, client)
@@ -130,11 +130,11 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 @pytest.fixture(scope="module")
 def addresses(emulator_url: str) -> Iterator[dict[str, str]]:
-    """An emulator's, nobody's, and that of a program that answers everything with JSON."""
+    """Addresses of an emulator, of no server, and of another program that answers with JSON."""
     stranger = Flask("stranger")
     stranger.register_error_handler(404, lambda _: ({}, 200))
     with serve_app_in_thread(stranger) as url:
-        yield {"emulator": emulator_url, "dead": DEAD, "stranger": url}
+        yield {"emulator": emulator_url, "dead": DEAD_ADDRESS, "stranger": url}
 
 
 @pytest.fixture
@@ -143,29 +143,34 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, token: str | None, *command: str) -> Ended:
+def run_module(folder: Path, token: str | None, *command: str) -> ProgramResult:
     environment = {name: text for name, text in os.environ.items() if name != "EMULATOR_TOKEN"}
     if token:
         environment["EMULATOR_TOKEN"] = token
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    return Ended(done.returncode, done.stdout, done.stderr)
+    return ProgramResult(result.returncode, result.stdout, result.stderr)
 
 
 @pytest.mark.parametrize("option", ["--url", "--report-to"])
-@pytest.mark.parametrize(("which", "token", "told"), CASES)
-def test_verify_ends_before_the_first_scenario(
-    addresses: dict[str, str], folder: Path, option: str, which: str, token: str | None, told: str
+@pytest.mark.parametrize(("which", "token", "message"), UNUSABLE_ADDRESSES)
+def test_verify_reports_an_unusable_address_before_the_first_scenario(
+    addresses: dict[str, str],
+    folder: Path,
+    option: str,
+    which: str,
+    token: str | None,
+    message: str,
 ) -> None:
     url = addresses[which]
-    done = run(folder, token, "segment_insider_emulator", "verify", option, url, ".")
-    assert done == (2, "", f"emulator: {option} {url}: {told}\n")
+    result = run_module(folder, token, "segment_insider_emulator", "verify", option, url, ".")
+    assert result == (2, "", f"emulator: {option} {url}: {message}\n")
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         pytest.param(
             "127.0.0.1:8282",
@@ -195,9 +200,9 @@ def test_verify_ends_before_the_first_scenario(
         ),
     ],
 )
-def test_what_is_wrong_with_an_address_is_said(folder: Path, url: str, told: str) -> None:
-    done = run(folder, None, "segment_insider_emulator", "verify", "--url", url, ".")
-    assert done == (2, "", f"emulator: --url {url}: {told}\n")
+def test_an_invalid_address_is_explained(folder: Path, url: str, message: str) -> None:
+    result = run_module(folder, None, "segment_insider_emulator", "verify", "--url", url, ".")
+    assert result == (2, "", f"emulator: --url {url}: {message}\n")
 
 
 @pytest.mark.parametrize(
@@ -209,16 +214,16 @@ def test_what_is_wrong_with_an_address_is_said(folder: Path, url: str, told: str
     ],
     ids=lambda command: command[0],
 )
-def test_every_command_says_how_an_address_is_written(
+def test_every_command_explains_the_form_of_an_address(
     folder: Path, command: tuple[str, ...]
 ) -> None:
-    done = run(folder, None, "segment_insider_emulator", *command, "127.0.0.1:8282")
-    assert (done.code, done.stdout) == (2, "")
-    assert done.stderr.endswith("Write http:// in front: http://127.0.0.1:8282\n")
-    assert done.stderr.count("\n") == 1
+    result = run_module(folder, None, "segment_insider_emulator", *command, "127.0.0.1:8282")
+    assert (result.code, result.stdout) == (2, "")
+    assert result.stderr.endswith("Write http:// in front: http://127.0.0.1:8282\n")
+    assert result.stderr.count("\n") == 1
 
 
-def test_a_server_that_does_not_speak_https_is_told_from_none(folder: Path) -> None:
+def test_a_server_without_https_is_reported(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()
         at = f"127.0.0.1:{listening.getsockname()[1]}"
@@ -229,11 +234,11 @@ def test_a_server_that_does_not_speak_https_is_told_from_none(folder: Path) -> N
     )
 
 
-def test_a_team_reports_to_a_sandbox_of_its_own(emulator_url: str, folder: Path) -> None:
-    done = run(
+def test_a_team_can_report_only_to_its_own_sandboxes(emulator_url: str, folder: Path) -> None:
+    result = run_module(
         folder, "c-token", "segment_insider_emulator", "verify", "--report-to", emulator_url, "."
     )
-    assert done.stderr == (
+    assert result.stderr == (
         f"emulator: --report-to {emulator_url}: there is no sandbox 'default'. "
         "Use the address of a sandbox of your team, …/sandboxes/<id>; the page /team lists them.\n"
     )
@@ -247,36 +252,36 @@ def test_a_team_reports_to_a_sandbox_of_its_own(emulator_url: str, folder: Path)
     ],
     ids=["verify", "pytest"],
 )
-def test_keeping_none_goes_with_an_address(
-    folder: Path, command: tuple[str, ...], code: int
-) -> None:
-    done = run(folder, None, *command)
-    assert done.code == code
-    assert "no-keep needs --" in done.stderr
+def test_no_keep_needs_an_address(folder: Path, command: tuple[str, ...], code: int) -> None:
+    result = run_module(folder, None, *command)
+    assert result.code == code
+    assert "no-keep needs --" in result.stderr
 
 
-@pytest.mark.parametrize(("which", "token", "told"), CASES)
-def test_pytest_ends_before_the_first_test(
-    addresses: dict[str, str], folder: Path, which: str, token: str | None, told: str
+@pytest.mark.parametrize(("which", "token", "message"), UNUSABLE_ADDRESSES)
+def test_pytest_reports_an_unusable_address_before_the_first_test(
+    addresses: dict[str, str], folder: Path, which: str, token: str | None, message: str
 ) -> None:
     url = addresses[which]
-    done = run(folder, token, "pytest", "-p", "no:cacheprovider", "--emulator-url", url, ".")
-    error = f"ERROR: --emulator-url {url}: {told}\n\n"
-    assert (done.code, done.stderr) == (4, error)
-    assert "wishes.feature" not in done.stdout
+    result = run_module(
+        folder, token, "pytest", "-p", "no:cacheprovider", "--emulator-url", url, "."
+    )
+    error = f"ERROR: --emulator-url {url}: {message}\n\n"
+    assert (result.code, result.stderr) == (4, error)
+    assert "wishes.feature" not in result.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "shown"),
+    ("arguments", "read_summary"),
     [
-        pytest.param((), lambda done: done.stdout.splitlines()[-1], id="as text"),
-        pytest.param(("--json",), lambda done: done.stderr.splitlines()[0], id="as JSON"),
+        pytest.param((), lambda result: result.stdout.splitlines()[-1], id="as text"),
+        pytest.param(("--json",), lambda result: result.stderr.splitlines()[0], id="as JSON"),
     ],
 )
-def test_the_summary_is_told_before_a_report_fails(
-    folder: Path, arguments: tuple[str, ...], shown: Callable[[Ended], str]
+def test_the_summary_is_printed_before_a_report_fails(
+    folder: Path, arguments: tuple[str, ...], read_summary: Callable[[ProgramResult], str]
 ) -> None:
-    done = run(
+    result = run_module(
         folder,
         None,
         "segment_insider_emulator",
@@ -286,90 +291,105 @@ def test_the_summary_is_told_before_a_report_fails(
         "wishes.feature/x",
         ".",
     )
-    assert (done.code, shown(done)) == (2, "1 scenario: 1 passed")
-    assert done.stderr.splitlines()[-1] == (
+    assert (result.code, read_summary(result)) == (2, "1 scenario: 1 passed")
+    assert result.stderr.splitlines()[-1] == (
         "emulator: wishes.feature/x: the report cannot be written (File exists). "
         "Name a file that you may write."
     )
 
 
-def feature(name: str, *received: int) -> str:
-    """A scenario for each number of events that are said to be received; one is."""
+def write_feature(name: str, *received: int) -> str:
+    """Return a feature with a scenario for each number of expected events; one is received."""
     scenarios = [SCENARIO.format(at=at, number=number) for at, number in enumerate(received, 1)]
     return f"Feature: {name}\n" + "".join(scenarios)
 
 
 @pytest.fixture
 def wishes(tmp_path: Path) -> Path:
-    """A folder with five scenarios, of which the second and the third fail."""
-    (tmp_path / "wishes.feature").write_text(feature("Wishes", 1, 2, 2, 1, 1))
+    """Return a folder with five scenarios, of which the second and the third fail."""
+    (tmp_path / "wishes.feature").write_text(write_feature("Wishes", 1, 2, 2, 1, 1))
     return tmp_path
 
 
-def verify(folder: Path, team: Team, *options: str) -> Ended:
-    return run(
+def verify(folder: Path, team: Team, *options: str) -> ProgramResult:
+    return run_module(
         folder, "c-token", "segment_insider_emulator", "verify", "--url", team.url, *options, "."
     )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_team_that_is_full_is_told_once(wishes: Path, team: Team, workers: str) -> None:
+def test_a_full_team_is_reported_once(wishes: Path, team: Team, workers: str) -> None:
     for _ in range(2):
         team.client.create_sandbox()
-    done = verify(wishes, team, "-n", workers, "--no-keep")
-    more = WORKERS if workers == "2" else ""
-    assert done == (2, "5 scenarios: 5 not run\n", f"emulator: {team.url}: {FULL}{more}\n")
+    result = verify(wishes, team, "-n", workers, "--no-keep")
+    more = WORKERS_HINT if workers == "2" else ""
+    assert result == (
+        2,
+        "5 scenarios: 5 not run\n",
+        f"emulator: {team.url}: {TEAM_IS_FULL}{more}\n",
+    )
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_run_that_fills_its_team_ends_in_one_line(wishes: Path, team: Team, workers: str) -> None:
+def test_a_run_that_fills_its_team_ends_with_one_line(
+    wishes: Path, team: Team, workers: str
+) -> None:
     team.client.create_sandbox()
-    done = verify(wishes, team, "-n", workers)
-    more = KEPT + (WORKERS if workers == "2" else "")
-    assert (done.code, done.stderr) == (2, f"emulator: {team.url}: {FULL}{more}\n")
+    result = verify(wishes, team, "-n", workers)
+    more = NO_KEEP_HINT + (WORKERS_HINT if workers == "2" else "")
+    assert (result.code, result.stderr) == (2, f"emulator: {team.url}: {TEAM_IS_FULL}{more}\n")
 
 
-def test_what_ran_before_a_team_was_full_is_told(wishes: Path, team: Team) -> None:
+def test_results_before_a_team_was_full_are_reported(wishes: Path, team: Team) -> None:
     team.client.create_sandbox()
-    done = verify(wishes, team, "--json", "--junit", "report.xml")
-    told = json.loads(done.stdout)
-    ran = [(scenario["scenario"], scenario["verdict"]) for scenario in told["scenarios"]]
+    result = verify(wishes, team, "--json", "--junit", "report.xml")
+    summary = json.loads(result.stdout)
+    ran = [(scenario["scenario"], scenario["verdict"]) for scenario in summary["scenarios"]]
     assert ran == [("S1", "passed"), ("S2", "failed")]
-    assert (told["stopped"], told["interrupted"]) == (f"{team.url}: {FULL}{KEPT}", False)
+    assert (summary["stopped"], summary["interrupted"]) == (
+        f"{team.url}: {TEAM_IS_FULL}{NO_KEEP_HINT}",
+        False,
+    )
     assert "The run was interrupted: scenarios are missing." in (wishes / "report.xml").read_text()
-    assert team.sandboxes() == 2
+    assert team.count_sandboxes() == 2
 
 
-def test_a_team_that_is_full_within_a_scenario_is_told_once(tmp_path: Path, team: Team) -> None:
-    (tmp_path / "reopening.feature").write_text(REOPENING)
+def test_a_team_that_gets_full_during_a_scenario_is_reported_once(
+    tmp_path: Path, team: Team
+) -> None:
+    (tmp_path / "reopening.feature").write_text(WORKSPACE_CHANGE)
     (tmp_path / "conftest.py").write_text(OTHER_RUN)
     team.client.create_sandbox()
-    done = verify(tmp_path, team, "--html", "report.html")
-    assert done == (2, "1 scenario: 1 not run\n", f"emulator: {team.url}: {FULL}{KEPT}\n")
+    result = verify(tmp_path, team, "--html", "report.html")
+    assert result == (
+        2,
+        "1 scenario: 1 not run\n",
+        f"emulator: {team.url}: {TEAM_IS_FULL}{NO_KEEP_HINT}\n",
+    )
 
 
 @pytest.mark.parametrize(
-    ("options", "kept"), [((), 2), (("--no-keep",), 0)], ids=["unless told", "no keep"]
+    ("options", "count"), [((), 2), (("--no-keep",), 0)], ids=["by default", "no keep"]
 )
-def test_sandboxes_of_failed_scenarios_stay(
-    folder: Path, team: Team, options: tuple[str, ...], kept: int
+def test_sandboxes_of_failed_scenarios_are_not_deleted(
+    folder: Path, team: Team, options: tuple[str, ...], count: int
 ) -> None:
-    (folder / "wishes.feature").write_text(feature("Wishes", 2, 2))
-    done = verify(folder, team, *options)
-    assert (done.code, done.stdout.count("You can inspect its sandbox: ")) == (1, kept)
-    assert team.sandboxes() == kept
+    (folder / "wishes.feature").write_text(write_feature("Wishes", 2, 2))
+    result = verify(folder, team, *options)
+    assert (result.code, result.stdout.count("You can inspect its sandbox: ")) == (1, count)
+    assert team.count_sandboxes() == count
 
 
-def test_pytest_ends_where_a_team_is_full(wishes: Path, team: Team) -> None:
+def test_pytest_stops_when_a_team_is_full(wishes: Path, team: Team) -> None:
     team.client.create_sandbox()
-    done = run(wishes, "c-token", "pytest", *QUIET, "--emulator-url", team.url, ".")
-    told = [line.strip("! ") for line in done.stdout.splitlines() if FULL in line]
-    assert (done.code, told) == (2, [f"Interrupted: {team.url}: {FULL}{KEPT}"])
-    assert done.stdout.splitlines()[-1].startswith("1 failed, 1 passed, 1 skipped in ")
+    result = run_module(wishes, "c-token", "pytest", *QUIET, "--emulator-url", team.url, ".")
+    lines = [line.strip("! ") for line in result.stdout.splitlines() if TEAM_IS_FULL in line]
+    assert (result.code, lines) == (2, [f"Interrupted: {team.url}: {TEAM_IS_FULL}{NO_KEEP_HINT}"])
+    assert result.stdout.splitlines()[-1].startswith("1 failed, 1 passed, 1 skipped in ")
 
 
-def test_pytest_keeps_no_sandbox_where_none_is_wanted(wishes: Path, team: Team) -> None:
+def test_pytest_deletes_all_sandboxes_on_request(wishes: Path, team: Team) -> None:
     options = ("--emulator-url", team.url, "--emulator-no-keep")
-    done = run(wishes, "c-token", "pytest", *QUIET, *options, ".")
-    assert done.stdout.splitlines()[-1].startswith("2 failed, 3 passed in ")
-    assert (done.code, team.sandboxes()) == (1, 0)
+    result = run_module(wishes, "c-token", "pytest", *QUIET, *options, ".")
+    assert result.stdout.splitlines()[-1].startswith("2 failed, 3 passed in ")
+    assert (result.code, team.count_sandboxes()) == (1, 0)

@@ -46,16 +46,16 @@ CHINESE = """\
 CALL, CALLS = "test_a_call", "test_calls[Wish Listed]"
 
 
-def collected(folder: Path, *arguments: str) -> str:
-    """What pytest says when it looks for tests in *folder*."""
+def collect(folder: Path, *arguments: str) -> str:
+    """Return the output of pytest when it collects tests in *folder*."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
-    done = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True)
-    return done.stdout + done.stderr
+    result = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True)
+    return result.stdout + result.stderr
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Features of ours alone, bound by a module, of behave, and of nobody we know."""
+    """Return a project with our features, one bound by a module, one of behave, one of others."""
     for file, text in {
         "features/ours.feature": OURS,
         "bound/ours.feature": OURS,
@@ -87,7 +87,7 @@ def project(tmp_path: Path) -> Path:
             id="ours, each once, in any language",
         ),
         pytest.param(
-            ("lift/floors.feature",), ["lift/floors.feature"], id="what is named, whose ever"
+            ("lift/floors.feature",), ["lift/floors.feature"], id="a named file, of any library"
         ),
         pytest.param(("-o", "emulator_features=none"), ["bound/test_ours.py"], id="none"),
         pytest.param(
@@ -104,44 +104,48 @@ def project(tmp_path: Path) -> Path:
         ),
     ],
 )
-def test_pytest_takes(project: Path, arguments: tuple[str, ...], files: list[str]) -> None:
-    said = collected(project, "-q", *arguments)
-    own = {
+def test_pytest_collects_features_of_this_library(
+    project: Path, arguments: tuple[str, ...], files: list[str]
+) -> None:
+    output = collect(project, "-q", *arguments)
+    tests_by_file = {
         "lift/floors.feature": ["test_somebody_elses"],
         "dilekler/features/dilek.feature": ["test_bir_kupa"],
         "yuanwang/wish.feature": ["test_杯子"],
     }
-    assert sorted(line for line in said.splitlines() if "::" in line) == [
-        f"{file}::{name}" for file in files for name in own.get(file, [CALL, CALLS])
+    assert sorted(line for line in output.splitlines() if "::" in line) == [
+        f"{file}::{name}" for file in files for name in tests_by_file.get(file, [CALL, CALLS])
     ]
 
 
-def test_pytest_says_what_it_left_alone(project: Path) -> None:
-    said = collected(project)
+def test_pytest_reports_features_that_it_does_not_collect(project: Path) -> None:
+    output = collect(project)
     for why, file in {
         "another tool's steps in the folder steps": "behaved/features/ours.feature",
         "no step of this library": "lift/floors.feature",
     }.items():
-        assert f"{why}, so not collected: {file} (see emulator_features)" in said.splitlines()
+        assert f"{why}, so not collected: {file} (see emulator_features)" in output.splitlines()
 
 
-def test_a_module_that_binds_a_feature_fails_where_it_would_not_run_as_written(
+def test_a_bound_feature_with_a_misspelt_keyword_fails(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "test_ours.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
     (tmp_path / "ours.feature").write_text(OURS.replace("When Ada", "when Ada", 1))
     command = [sys.executable, "-m", "pytest", "-rf", "-p", "no:cacheprovider", "test_ours.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert "ours.feature:4: 'when' is not written like a keyword" in done.stdout
-    assert "test_a_call" in done.stdout
-    assert done.returncode == 1
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert "ours.feature:4: 'when' is not written like a keyword" in result.stdout
+    assert "test_a_call" in result.stdout
+    assert result.returncode == 1
 
 
-HAPPY = "    Example: happy path\n      When Ada signs in\n      Then Insider One knows 1 people\n"
+HAPPY_PATH = (
+    "    Example: happy path\n      When Ada signs in\n      Then Insider One knows 1 people\n"
+)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         pytest.param(
             "\ufeff" + OURS,
@@ -154,26 +158,28 @@ HAPPY = "    Example: happy path\n      When Ada signs in\n      Then Insider On
             id="a star first",
         ),
         pytest.param(
-            f"Feature: F\n  Rule: one\n{HAPPY}  Rule: two\n{HAPPY}",
+            f"Feature: F\n  Rule: one\n{HAPPY_PATH}  Rule: two\n{HAPPY_PATH}",
             "ours.feature:7: several scenarios are called 'happy path', and the module runs only "
             "the last. Rename them.",
             id="two rules",
         ),
     ],
 )
-def test_a_module_that_binds_what_pytest_bdd_reads_otherwise_fails(
-    tmp_path: Path, text: str, told: str
+def test_a_bound_feature_that_pytest_bdd_reads_differently_fails(
+    tmp_path: Path, text: str, message: str
 ) -> None:
     (tmp_path / "test_ours.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
     (tmp_path / "ours.feature").write_text(text, "utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_ours.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert told in done.stdout
-    assert "Without `scenarios(...)` in the module, pytest collects and runs" in done.stdout
-    assert "INTERNALERROR" not in done.stdout
-    assert done.returncode in (1, 2)
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert message in result.stdout
+    assert "Without `scenarios(...)` in the module, pytest collects and runs" in result.stdout
+    assert "INTERNALERROR" not in result.stdout
+    assert result.returncode in (1, 2)
 
 
-def test_a_word_that_is_not_known_is_refused(project: Path) -> None:
-    said = collected(project, "-o", "emulator_features=some")
-    assert said.strip() == "ERROR: emulator_features: 'some' is not known. Known: ours, all, none."
+def test_an_unknown_value_of_emulator_features_is_rejected(project: Path) -> None:
+    output = collect(project, "-o", "emulator_features=some")
+    assert (
+        output.strip() == "ERROR: emulator_features: 'some' is not known. Known: ours, all, none."
+    )

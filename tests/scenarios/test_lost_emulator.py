@@ -1,4 +1,4 @@
-"""An emulator elsewhere that goes away while scenarios run there: one line, and never a token."""
+"""An emulator that stops while scenarios run on it: one line of error, and never a token."""
 
 import os
 import signal
@@ -20,14 +20,14 @@ from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.shopper import make_shopper, track_call
 from segment_insider_scenarios.transport import SegmentShop
 
-TOKEN = "a-token-that-nobody-may-read"
+TOKEN = "a-token-that-must-stay-secret"
 SCENARIO = """\
   Scenario: S{at}
     {steps}
     Then Insider One receives 1 "wish_listed" for Ada
 """
 WISH = 'When Ada does "Wish Listed"'
-AWAY = (
+EMULATOR_LOST = (
     "{url}: the emulator does not answer any more. Start it again with `emulator serve`, "
     "and run again."
 )
@@ -77,34 +77,34 @@ def test_one(emulator):
 def test_two(emulator):
     assert emulator.client.messages() == []
 """
-WAYS = [
+LOSING_STEPS = [
     pytest.param("When the emulator goes away", id="between two steps"),
     pytest.param(f"When the emulator goes away\n    {WISH}", id="before a call"),
     pytest.param(f"{WISH}\n    When the emulator goes away when this has ended", id="at the end"),
 ]
 
 
-class Serving(NamedTuple):
-    """An emulator in a process of its own, with the team whose token is TOKEN."""
+class ServedEmulator(NamedTuple):
+    """An emulator in a process of its own, with a team that has the token TOKEN."""
 
     url: str
     pid: int
 
     def run(self, folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
         """Run *command* as the team."""
-        own = {
+        variables = {
             "EMULATOR_TOKEN": TOKEN,
             "SERVING_PID": str(self.pid),
             "SERVING_PORT": self.url.rpartition(":")[2],
         }
         return subprocess.run(
             [sys.executable, "-m", *command],
-            cwd=folder, env=os.environ | own, capture_output=True, text=True, timeout=120,
+            cwd=folder, env=os.environ | variables, capture_output=True, text=True, timeout=120,
         )  # fmt: skip
 
 
 @pytest.fixture
-def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedEmulator]:
     digest = f"sha256:{sha256(TOKEN.encode()).hexdigest()}"
     teams = tmp_path_factory.mktemp("serving") / "teams.json"
     teams.write_bytes(orjson.dumps({"teams": [{"name": "checkout", "tokens": [digest]}]}))
@@ -115,90 +115,98 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
         env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as process:  # fmt: skip
         assert process.stdout
-        said = next(line for line in process.stdout if "http://" in line)
-        url = next(word for word in said.split() if word.startswith("http://"))
-        yield Serving(url, process.pid)
+        line_with_url = next(line for line in process.stdout if "http://" in line)
+        url = next(word for word in line_with_url.split() if word.startswith("http://"))
+        yield ServedEmulator(url, process.pid)
         process.send_signal(signal.SIGKILL)
 
 
-def features(folder: Path, *steps: str) -> None:
-    """A file with a scenario for each of *steps*."""
+def write_features(folder: Path, *steps: str) -> None:
+    """Write a feature file with a scenario for each of *steps*."""
     (folder / "conftest.py").write_text(CONFTEST)
-    told = [SCENARIO.format(at=at, steps=step) for at, step in enumerate(steps, 1)]
-    (folder / "wishes.feature").write_text("Feature: Wishes\n" + "".join(told))
+    scenarios = [SCENARIO.format(at=at, steps=step) for at, step in enumerate(steps, 1)]
+    (folder / "wishes.feature").write_text("Feature: Wishes\n" + "".join(scenarios))
 
 
-def everything(folder: Path, *streams: str) -> str:
+def read_all_output(folder: Path, *streams: str) -> str:
     return "".join([*streams, *(path.read_text() for path in folder.glob("leak.*"))])
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_run_ends_in_one_line_and_tells_no_token(
-    serving: Serving, tmp_path: Path, way: str
+@pytest.mark.parametrize("losing_steps", LOSING_STEPS)
+def test_a_lost_emulator_is_reported_in_one_line_without_the_token(
+    served: ServedEmulator, tmp_path: Path, losing_steps: str
 ) -> None:
-    features(tmp_path, WISH, way, WISH, WISH)
+    write_features(tmp_path, WISH, losing_steps, WISH, WISH)
     options = [part for pair in REPORTS.items() for part in pair]
-    done = serving.run(
-        tmp_path, "segment_insider_emulator", "verify", "--url", serving.url, *options, "."
+    result = served.run(
+        tmp_path, "segment_insider_emulator", "verify", "--url", served.url, *options, "."
     )
-    ran = 2 if "has ended" in way else 1
+    ran = 2 if "has ended" in losing_steps else 1
     counts = f"4 scenarios: {ran} passed, {4 - ran} not run"
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (2, counts)
-    assert done.stderr == f"emulator: {AWAY.format(url=serving.url)}\n"
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (2, counts)
+    assert result.stderr == f"emulator: {EMULATOR_LOST.format(url=served.url)}\n"
     assert {file.name for file in tmp_path.glob("leak.*")} == set(REPORTS.values())
-    assert TOKEN not in everything(tmp_path, done.stdout, done.stderr)
+    assert TOKEN not in read_all_output(tmp_path, result.stdout, result.stderr)
 
 
 @pytest.mark.parametrize("options", [(), ("--showlocals",), ("--full-trace", "--showlocals")])
-def test_no_traceback_of_pytest_tells_a_token(
-    serving: Serving, tmp_path: Path, options: tuple[str, ...]
+def test_no_traceback_of_pytest_contains_the_token(
+    served: ServedEmulator, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_own.py").write_text(TEST)
-    done = serving.run(tmp_path, "pytest", *QUIET, *options, "--emulator-url", serving.url, ".")
-    told = [line.strip("! ") for line in done.stdout.splitlines() if "any more" in line]
-    assert (done.returncode, told) == (2, [f"Interrupted: {AWAY.format(url=serving.url)}"])
-    assert TOKEN not in done.stdout + done.stderr
+    result = served.run(tmp_path, "pytest", *QUIET, *options, "--emulator-url", served.url, ".")
+    lines = [line.strip("! ") for line in result.stdout.splitlines() if "any more" in line]
+    assert (result.returncode, lines) == (
+        2,
+        [f"Interrupted: {EMULATOR_LOST.format(url=served.url)}"],
+    )
+    assert TOKEN not in result.stdout + result.stderr
 
 
-def test_an_error_of_the_client_is_chained_to_nothing() -> None:
+def test_a_client_error_has_no_cause_with_the_token() -> None:
     client = ControlClient("http://127.0.0.1:1", token=TOKEN)
     with client, pytest.raises(EmulatorError) as raised:
         client.get_health()
     assert (raised.value.__cause__, raised.value.__context__) == (None, None)
-    shown = str(raised.getrepr(showlocals=True, style="long", chain=True))
-    assert TOKEN not in shown
+    traceback = str(raised.getrepr(showlocals=True, style="long", chain=True))
+    assert TOKEN not in traceback
 
 
-def test_a_scenario_whose_end_fails_has_failed_and_counts_once(tmp_path: Path) -> None:
-    features(tmp_path, WISH, f"{WISH}\n    When a fixture of the project fails at the end")
-    done = Serving("http://127.0.0.1:0", 0).run(tmp_path, "segment_insider_emulator", "verify", ".")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "2 scenarios: 1 passed, 1 failed")
-    assert "ZeroDivisionError" in done.stdout
+def test_a_scenario_that_fails_in_teardown_counts_once(tmp_path: Path) -> None:
+    write_features(tmp_path, WISH, f"{WISH}\n    When a fixture of the project fails at the end")
+    result = ServedEmulator("http://127.0.0.1:0", 0).run(
+        tmp_path, "segment_insider_emulator", "verify", "."
+    )
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (
+        1,
+        "2 scenarios: 1 passed, 1 failed",
+    )
+    assert "ZeroDivisionError" in result.stdout
 
 
-def away(times: int, retry_after: str) -> tuple[Flask, list[str]]:
-    """An emulator whose database is away for so many requests, and the requests it was sent."""
-    app, asked = Flask("away"), list[str]()
+def make_unavailable_app(times: int, retry_after: str) -> tuple[Flask, list[str]]:
+    """Return an app that is unavailable for *times* requests, and the paths requested from it."""
+    app, requested_paths = Flask("away"), list[str]()
 
     @app.route("/<path:path>", methods=["GET", "POST"])
-    def answer(path: str) -> Response:
-        asked.append(path)
-        if len(asked) > times:
+    def respond(path: str) -> Response:
+        requested_paths.append(path)
+        if len(requested_paths) > times:
             return Response('{"sandboxes": []}', mimetype="application/json")
         fault = {"what": "the database is away", "where": "", "remedy": "Wait."}
         headers = {"Retry-After": retry_after}
         return Response(orjson.dumps({"error": fault}), 503, headers)
 
-    return app, asked
+    return app, requested_paths
 
 
-def test_what_was_refused_for_the_moment_is_asked_again() -> None:
-    slept: list[float] = []
-    app, asked = away(2, "5")
-    with serve_app_in_thread(app) as url, ControlClient(url, sleep=slept.append) as client:
+def test_a_temporarily_rejected_request_is_sent_again() -> None:
+    pauses: list[float] = []
+    app, requested_paths = make_unavailable_app(2, "5")
+    with serve_app_in_thread(app) as url, ControlClient(url, sleep=pauses.append) as client:
         assert client.list_sandboxes() == []
-    assert (len(asked), slept) == (3, [5, 5])
+    assert (len(requested_paths), pauses) == (3, [5, 5])
 
 
 @pytest.mark.parametrize(
@@ -207,56 +215,56 @@ def test_what_was_refused_for_the_moment_is_asked_again() -> None:
     ids=["given up", "too long", "no number", "as often as fits"],
 )
 def test_waiting_is_bounded(retry_after: str, waits: list[float]) -> None:
-    slept: list[float] = []
-    app, _ = away(99, retry_after)
+    pauses: list[float] = []
+    app, _ = make_unavailable_app(99, retry_after)
     with (
         serve_app_in_thread(app) as url,
-        ControlClient(url, sleep=slept.append) as client,
+        ControlClient(url, sleep=pauses.append) as client,
         pytest.raises(TemporarilyUnavailable, match="the database is away"),
     ):
         client.list_sandboxes()
-    assert slept == waits
+    assert pauses == waits
 
 
-def test_what_may_have_been_done_is_not_asked_again() -> None:
-    slept: list[float] = []
-    app, asked = away(1, "1")
+def test_a_request_that_may_have_taken_effect_is_not_sent_again() -> None:
+    pauses: list[float] = []
+    app, requested_paths = make_unavailable_app(1, "1")
     with (
         serve_app_in_thread(app) as url,
-        ControlClient(url, sleep=slept.append) as client,
+        ControlClient(url, sleep=pauses.append) as client,
         pytest.raises(TemporarilyUnavailable),
     ):
         client.advance_clock("45 minutes")
-    assert (asked, slept) == (["emulator/v1/clock"], [])
+    assert (requested_paths, pauses) == (["emulator/v1/clock"], [])
 
 
-def test_a_call_of_a_shop_that_was_refused_for_the_moment_is_made_again() -> None:
-    slept: list[float] = []
-    app, asked = away(2, "5")
+def test_a_temporarily_rejected_call_is_sent_again() -> None:
+    pauses: list[float] = []
+    app, requested_paths = make_unavailable_app(2, "5")
     with serve_app_in_thread(app) as url:
-        SegmentShop(url, "wk_demo", sleep=slept.append).send(
+        SegmentShop(url, "wk_demo", sleep=pauses.append).send(
             make_shopper("Ada"), track_call("Wish Listed")
         )
-    assert (asked, slept) == (["v1/batch"] * 3, [5, 5])
+    assert (requested_paths, pauses) == (["v1/batch"] * 3, [5, 5])
 
 
-def test_a_call_of_a_shop_that_is_refused_too_long_is_an_error() -> None:
-    slept: list[float] = []
-    app, _ = away(99, "5")
+def test_a_call_rejected_for_too_long_is_an_error() -> None:
+    pauses: list[float] = []
+    app, _ = make_unavailable_app(99, "5")
     with (
         serve_app_in_thread(app) as url,
         pytest.raises(TemporarilyUnavailable, match="the database is away"),
     ):
-        SegmentShop(url, "wk_demo", sleep=slept.append).send(
+        SegmentShop(url, "wk_demo", sleep=pauses.append).send(
             make_shopper("Ada"), track_call("Wish Listed")
         )
-    assert slept == [5, 5]
+    assert pauses == [5, 5]
 
 
-def test_a_sandbox_that_is_gone_has_ended(serving: Serving) -> None:
-    with ControlClient(serving.url, token=TOKEN) as client:
-        made = client.create_sandbox()
-        client.delete_sandbox(made["id"])
-        client.delete_sandbox(made["id"])
+def test_deleting_a_deleted_sandbox_is_no_error(served: ServedEmulator) -> None:
+    with ControlClient(served.url, token=TOKEN) as client:
+        sandbox = client.create_sandbox()
+        client.delete_sandbox(sandbox["id"])
+        client.delete_sandbox(sandbox["id"])
         assert client.list_sandboxes() == []
-    assert requests.get(f"{made['url']}/emulator/v1/health").status_code in (401, 404)
+    assert requests.get(f"{sandbox['url']}/emulator/v1/health").status_code in (401, 404)

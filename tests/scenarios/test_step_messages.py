@@ -1,4 +1,4 @@
-"""What steps say of a time, of JSON and of a text that is empty."""
+"""Messages of steps about times, invalid JSON and empty texts."""
 
 import json
 import subprocess
@@ -59,17 +59,17 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("messages")
     (folder / "m.feature").write_text(FEATURE)
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    return {scenario["scenario"]: scenario for scenario in json.loads(done.stdout)["scenarios"]}
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    return {scenario["scenario"]: scenario for scenario in json.loads(result.stdout)["scenarios"]}
 
 
-def test_json_that_is_broken_is_told_with_its_place(results: Any) -> None:
+def test_invalid_json_is_reported_with_its_position(results: Any) -> None:
     failure = results["JSON with a comma too many"]["failure"]
     assert "It answered 400. The text is not JSON in line 2, column 18: " in failure
     assert results["JSON that is refused on purpose"]["verdict"] == "passed"
 
 
-def test_a_time_without_its_zone_is_told_with_the_form_to_use(results: Any) -> None:
+def test_a_time_without_a_zone_is_reported_with_the_form_to_use(results: Any) -> None:
     failure = results["a clock as people write it"]["failure"]
     assert failure.endswith(
         "'23.11.2026 12:00' is not a time. Write 2026-11-23T12:00:00Z, or +03:00 in place of the Z."
@@ -77,7 +77,7 @@ def test_a_time_without_its_zone_is_told_with_the_form_to_use(results: Any) -> N
 
 
 @pytest.mark.parametrize("title", ['an event called "Wish Listed"', 'an event called ""'])
-def test_an_empty_cell_between_quotes_is_an_empty_text(results: Any, title: str) -> None:
+def test_a_quoted_empty_cell_is_an_empty_text(results: Any, title: str) -> None:
     assert results[title]["verdict"] == "passed"
 
 
@@ -92,14 +92,14 @@ def test_an_empty_cell_between_quotes_is_an_empty_text(results: Any, title: str)
         ("", "Write it as 2026-11-23T12:00:00Z"),
     ],
 )
-def test_the_form_of_a_time_is_told(text: str, remedy: str) -> None:
+def test_the_form_of_a_time_is_explained(text: str, remedy: str) -> None:
     with pytest.raises(EmulatorError) as refused:
         require_time(text)
     assert refused.value.remedy == f"{remedy}, or +03:00 in place of the Z."
 
 
 @pytest.mark.parametrize("text", ["2026-11-23T12:00:00Z", "2026-11-23T12:00:00+03:00"])
-def test_a_time_with_its_zone_is_taken(text: str) -> None:
+def test_a_time_with_a_zone_is_accepted(text: str) -> None:
     require_time(text)
 
 
@@ -110,7 +110,7 @@ def test_a_quoted_text_may_be_empty(text: str, value: str) -> None:
     assert StepPattern('does "{event}"').parse_arguments(text) == {"event": value}
 
 
-def test_every_step_with_a_quoted_value_takes_an_empty_one() -> None:
+def test_every_step_with_a_quoted_value_accepts_an_empty_value() -> None:
     quoted = [entry for entry in list_library_steps() if '"{' in entry.pattern]
     texts = [entry.example.partition("\n")[0].partition(" ")[2] for entry in quoted]
     emptied = [text[: text.index('"')] + '""' + text.split('"', 2)[2] for text in texts]

@@ -1,4 +1,4 @@
-"""What a failed step tells of the calls, for whoever wonders where an event went."""
+"""A failed step explains what happened to the calls."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +18,8 @@ from segment_insider_scenarios.shopper import (
 
 @pytest.fixture
 def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
-    with ScenarioContext(emulators, Path()) as own:
-        yield own
+    with ScenarioContext(emulators, Path()) as context:
+        yield context
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
                 "      write at destination.subscriptions[2].settings.parameters.engraving: "
                 '{"@path":"$.properties.engraving"}',
             ],
-            id="a property that nobody mapped",
+            id="an unmapped property",
         ),
         pytest.param(
             "guide",
@@ -45,13 +45,13 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
                 "event_group_id parameter is required on cart_page_view event",
                 "    matched Cart Viewed Event",
             ],
-            id="a cart page that is refused",
+            id="a dropped cart page",
         ),
         pytest.param(
             "segment-defaults",
             page_call("Home"),
             ["  Home - not_subscribed: no enabled subscription matches this event"],
-            id="a call that no trigger comes near",
+            id="a call far from any trigger",
         ),
         pytest.param(
             "guide",
@@ -60,11 +60,11 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
                 "  track - rejected: event_not_defined: "
                 "A track call needs the name of its event in `event`."
             ],
-            id="a call that Segment threw away",
+            id="a call that Segment rejected",
         ),
     ],
 )
-def test_a_call_is_told_with_its_verdict_and_why(
+def test_a_call_is_explained_with_its_verdict_and_reason(
     scene: ScenarioContext, workspace: str, call: SegmentCall, lines: list[str]
 ) -> None:
     scene.open_named_workspace(workspace)
@@ -72,9 +72,7 @@ def test_a_call_is_told_with_its_verdict_and_why(
     assert explain_calls(scene, "Ada") == ["What happened to the calls for Ada:", *lines]
 
 
-def test_the_nearest_subscription_says_what_it_wants(
-    scene: ScenarioContext, tmp_path: Path
-) -> None:
+def test_the_closest_subscription_is_explained(scene: ScenarioContext, tmp_path: Path) -> None:
     (tmp_path / "shop.yaml").write_text(
         "source: {name: Shop, writeKey: wk}\n"
         "destination:\n"
@@ -94,7 +92,7 @@ def test_the_nearest_subscription_says_what_it_wants(
     ]
 
 
-def test_a_mapping_that_is_not_written_out_is_to_be_first(
+def test_a_default_mapping_must_be_written_out_first(
     scene: ScenarioContext, tmp_path: Path
 ) -> None:
     (tmp_path / "shop.yaml").write_text(
@@ -112,12 +110,12 @@ def test_a_mapping_that_is_not_written_out_is_to_be_first(
     ]
 
 
-def test_somebody_without_a_call_is_told_so(scene: ScenarioContext) -> None:
+def test_a_person_without_calls_is_reported(scene: ScenarioContext) -> None:
     scene.get_person("Bob")
     assert explain_calls(scene, "Bob") == ["Segment received no call for Bob."]
 
 
-def test_the_line_to_write_is_told_once_for_several_products(scene: ScenarioContext) -> None:
+def test_the_line_to_write_appears_once_for_several_products(scene: ScenarioContext) -> None:
     scene.open_named_workspace("guide")
     products = [
         {"product_id": product_id, "engraving": "For Bob"} for product_id in ("mug", "tray")
@@ -125,5 +123,5 @@ def test_the_line_to_write_is_told_once_for_several_products(scene: ScenarioCont
     scene.send_calls(
         "Ada", track_call("Order Completed", {"order_id": "o-1", "products": products})
     )
-    written = [line for line in explain_calls(scene, "Ada") if "write at" in line]
-    assert len(written) == 1
+    lines_to_write = [line for line in explain_calls(scene, "Ada") if "write at" in line]
+    assert len(lines_to_write) == 1
