@@ -1,4 +1,4 @@
-"""`emulator assets`: fetches once, says where, or says why not."""
+"""`emulator assets`: downloads once and prints where, or why not."""
 
 import orjson
 import pytest
@@ -8,7 +8,7 @@ from segment_insider_emulator.cli import main
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION
 
 
-def test_what_is_there_is_listed(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_present_files_are_listed(tmp_path_factory: pytest.TempPathFactory) -> None:
     cache = tmp_path_factory.mktemp("cache")
     folder = cache / f"analytics-next-{ANALYTICS_JS_VERSION}"
     folder.mkdir()
@@ -20,7 +20,7 @@ def test_what_is_there_is_listed(tmp_path_factory: pytest.TempPathFactory) -> No
     )
 
 
-def test_a_machine_without_npm_is_told_what_to_do(
+def test_a_missing_npm_is_reported_with_a_remedy(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", "")

@@ -1,4 +1,4 @@
-"""Whatever a command is given for a file, it says in words what is wrong with it."""
+"""Hostile files: every command explains what is wrong with them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -40,13 +40,13 @@ FILES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_a_hostile_file_is_refused_in_words(
+def test_a_hostile_file_is_rejected_with_an_explanation(
     command: tuple[str, ...], name: str, tmp_path: Path
 ) -> None:
     file = tmp_path / name
     FILES[name](file)
-    done = CliRunner().invoke(main, [*command, str(file)])
-    assert isinstance(done.exception, SystemExit), done.exception
-    assert done.exit_code in (1, 2), done.output
-    assert done.output.strip()
-    assert "Traceback" not in done.output
+    result = CliRunner().invoke(main, [*command, str(file)])
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code in (1, 2), result.output
+    assert result.output.strip()
+    assert "Traceback" not in result.output

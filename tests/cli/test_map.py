@@ -1,3 +1,5 @@
+"""`emulator map`: requests of events, and explanations of their mapping."""
+
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -30,13 +32,13 @@ destination:
 """
 
 
-def mapped(*events: JSONObject | str, options: tuple[str, ...] = ()) -> Result:
+def run_map(*events: JSONObject | str, options: tuple[str, ...] = ()) -> Result:
     lines = "\n".join(event if isinstance(event, str) else json.dumps(event) for event in events)
     return CliRunner().invoke(main, ["map", *options], input=lines)
 
 
-def of_parameters(folder: Path, parameters: JSONObject) -> str:
-    """A workspace that sends every track call with *parameters*; gives its file."""
+def write_workspace(folder: Path, parameters: JSONObject) -> str:
+    """Write a workspace that maps every track call with *parameters*; return its file."""
     settings = {"event_name": "sent", "timestamp": {"@path": "$.timestamp"}}
     subscription = {
         "name": "Parcel", "actionSlug": "trackEvent", "trigger": 'type = "track"',
@@ -50,8 +52,8 @@ def of_parameters(folder: Path, parameters: JSONObject) -> str:
     return str(workspace)
 
 
-def test_each_request_is_one_line() -> None:
-    result = mapped(ORDER, options=("--preset", "segment-defaults"))
+def test_each_request_is_printed_as_one_line() -> None:
+    result = run_map(ORDER, options=("--preset", "segment-defaults"))
 
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(line["messageId"], line["actionSlug"]) for line in lines] == [
@@ -67,10 +69,10 @@ def test_each_request_is_one_line() -> None:
     ]
 
 
-def test_event_that_fails_has_an_error_in_place_of_the_request() -> None:
+def test_a_failing_event_has_an_error_instead_of_a_request() -> None:
     event = {**ORDER, "timestamp": None}
 
-    result = mapped(event)
+    result = run_map(event)
 
     line = json.loads(result.stdout)
     assert line["error"] == {
@@ -81,8 +83,8 @@ def test_event_that_fails_has_an_error_in_place_of_the_request() -> None:
     assert "request" not in line
 
 
-def test_event_that_nobody_takes_has_no_line() -> None:
-    assert mapped({"type": "group"}).stdout == ""
+def test_an_event_without_a_subscription_has_no_line() -> None:
+    assert run_map({"type": "group"}).stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -93,8 +95,8 @@ def test_event_that_nobody_takes_has_no_line() -> None:
         pytest.param('{"a":' * 101 + "1" + "}" * 101, "nested deeper than 100", id="too deep"),
     ],
 )
-def test_broken_line_is_told_and_the_others_are_still_mapped(line: str, complaint: str) -> None:
-    result = mapped(line, ORDER)
+def test_an_invalid_line_is_reported_and_the_others_are_mapped(line: str, complaint: str) -> None:
+    result = run_map(line, ORDER)
 
     assert result.exit_code == 2
     assert result.stderr.startswith("emulator: stdin:1: ")
@@ -103,7 +105,7 @@ def test_broken_line_is_told_and_the_others_are_still_mapped(line: str, complain
 
 
 @pytest.mark.parametrize("name", ["naive.yaml", "naive.json"])
-def test_a_workspace_in_place_of_events_is_told_once(name: str, tmp_path: Path) -> None:
+def test_a_workspace_instead_of_events_is_reported_once(name: str, tmp_path: Path) -> None:
     file = tmp_path / name
     document = json.dumps(parse_document(NAIVE.encode(), name), indent=2)
     file.write_text(document if file.suffix == ".json" else NAIVE)
@@ -117,8 +119,8 @@ def test_a_workspace_in_place_of_events_is_told_once(name: str, tmp_path: Path) 
     )
 
 
-def test_explanation_tells_origin_and_loss() -> None:
-    result = mapped(ORDER, options=("--preset", "segment-defaults", "--explain"))
+def test_an_explanation_shows_origins_and_lost_properties() -> None:
+    result = run_map(ORDER, options=("--preset", "segment-defaults", "--explain"))
 
     lines = result.stdout.splitlines()
     assert lines[0] == "track 'Order Completed'  m1"
@@ -138,10 +140,10 @@ def test_explanation_tells_origin_and_loss() -> None:
     ]
 
 
-def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
+def test_an_explanation_names_the_path_that_is_read_instead() -> None:
     event = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 
-    result = mapped(event, options=("--preset", "segment-defaults", "--explain"))
+    result = run_map(event, options=("--preset", "segment-defaults", "--explain"))
 
     assert result.stdout.splitlines() == [
         "identify  ",
@@ -163,10 +165,10 @@ def test_explanation_says_what_is_read_in_place_of_a_name() -> None:
     ]
 
 
-def test_the_line_of_an_explanation_is_all_where_the_mapping_is_spelled_out() -> None:
+def test_an_explanation_of_a_written_out_mapping_is_one_line() -> None:
     event = {"type": "identify", "userId": "ada", "traits": {"shoeSize": 41}}
 
-    result = mapped(event, options=("--explain",))
+    result = run_map(event, options=("--explain",))
 
     assert result.stdout.splitlines()[-2:] == [
         "      write at destination.subscriptions[0].settings.custom: "
@@ -175,13 +177,13 @@ def test_the_line_of_an_explanation_is_all_where_the_mapping_is_spelled_out() ->
     ]
 
 
-def test_explanation_says_why_insider_one_would_take_nothing(tmp_path: Path) -> None:
+def test_an_explanation_says_why_insider_one_would_reject_the_request(tmp_path: Path) -> None:
     file = tmp_path / "naive.yaml"
     file.write_text(NAIVE)
     event = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
 
-    text = mapped(event, options=("--workspace", str(file), "--explain"))
-    told = mapped(event, options=("--workspace", str(file), "--explain", "--json"))
+    text = run_map(event, options=("--workspace", str(file), "--explain"))
+    json_result = run_map(event, options=("--workspace", str(file), "--explain", "--json"))
 
     remedy = "Send uuid, email, phone_number, a custom identifier or insider_id."
     assert text.stdout.splitlines() == [
@@ -193,7 +195,7 @@ def test_explanation_says_why_insider_one_would_take_nothing(tmp_path: Path) -> 
         f'specified". {remedy}',
         "",
     ]
-    assert json.loads(told.stdout)["refused"] == [
+    assert json.loads(json_result.stdout)["refused"] == [
         {
             "subscription": "Profile",
             "where": "identifiers",
@@ -203,8 +205,8 @@ def test_explanation_says_why_insider_one_would_take_nothing(tmp_path: Path) -> 
     ]
 
 
-def test_explanation_of_what_nobody_takes_has_each_reason() -> None:
-    result = mapped({"type": "group", "traits": {"name": "Ada & Co"}}, options=("--explain",))
+def test_an_explanation_has_a_reason_for_each_subscription_that_does_not_match() -> None:
+    result = run_map({"type": "group", "traits": {"name": "Ada & Co"}}, options=("--explain",))
 
     lines = result.stdout.splitlines()
     assert len([line for line in lines if line.startswith("  not matched  ")]) == 12
@@ -212,32 +214,30 @@ def test_explanation_of_what_nobody_takes_has_each_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "shown"),
+    ("event", "name"),
     [
         pytest.param({"type": "foo"}, 'of the type "foo"', id="another"),
         pytest.param({"userId": "ada"}, "without a type", id="none"),
     ],
 )
-def test_explanation_tells_of_a_type_that_segment_does_not_know(
-    event: JSONObject, shown: str
-) -> None:
-    result = mapped(event, options=("--explain",))
+def test_an_explanation_names_an_unknown_call_type(event: JSONObject, name: str) -> None:
+    result = run_map(event, options=("--explain",))
 
     assert result.stdout.splitlines()[1:] == [
-        f"  Segment accepts no call {shown}, only track, identify, page, screen, group and alias",
+        f"  Segment accepts no call {name}, only track, identify, page, screen, group and alias",
         "",
     ]
 
 
-def test_explanation_as_json() -> None:
-    result = mapped(ORDER, options=("--preset", "segment-defaults", "--explain", "--json"))
+def test_an_explanation_can_be_printed_as_json() -> None:
+    result = run_map(ORDER, options=("--preset", "segment-defaults", "--explain", "--json"))
 
     explanation = json.loads(result.stdout)
     assert explanation["message_id"] == "m1"
     assert explanation["dropped"] == ["properties.gift"]
 
 
-def test_file_that_is_not_there() -> None:
+def test_a_missing_file_is_an_error() -> None:
     result = CliRunner().invoke(main, ["map", str(Path("nowhere.ndjson"))])
 
     assert result.exit_code == 2
@@ -264,24 +264,24 @@ def test_file_that_is_not_there() -> None:
         ),
     ],
 )
-def test_explanation_says_which_empty_value_gave_nothing(
+def test_an_explanation_names_the_empty_value_that_mapped_to_nothing(
     properties: JSONObject, expected: str
 ) -> None:
     event = {"type": "track", "event": "Product Viewed", "timestamp": "2026-11-27T09:15:00Z"}
 
-    lines = mapped({**event, "properties": properties}, options=("--explain",)).stdout.splitlines()
+    lines = run_map({**event, "properties": properties}, options=("--explain",)).stdout.splitlines()
 
     assert [line for line in lines if " was sent as " in line] == [expected]
     assert "  dropped: no matching subscription reads" not in lines
 
 
-def test_explanation_says_that_an_empty_list_of_products_sends_no_events() -> None:
+def test_an_explanation_says_that_an_empty_product_list_sends_no_events() -> None:
     event = {
         "type": "track", "event": "Order Completed", "timestamp": "2026-11-27T09:15:00Z",
         "properties": {"order_id": "o-1", "products": []},
     }  # fmt: skip
 
-    lines = mapped(event, options=("--explain",)).stdout.splitlines()
+    lines = run_map(event, options=("--explain",)).stdout.splitlines()
 
     assert (
         "    properties.products was sent as an empty list, so Order Completed Event sends no "
@@ -290,13 +290,13 @@ def test_explanation_says_that_an_empty_list_of_products_sends_no_events() -> No
     assert not [line for line in lines if "dropped" in line or "lost" in line]
 
 
-def test_explanation_says_how_a_key_with_a_capital_keeps_its_value() -> None:
+def test_an_explanation_says_how_to_map_a_key_with_a_capital() -> None:
     event = {
         "type": "track", "event": "Parcel Sent", "timestamp": "2026-11-27T09:15:00Z",
         "properties": {"giftWrap": True},
     }  # fmt: skip
 
-    lines = mapped(event, options=("--explain",)).stdout.splitlines()
+    lines = run_map(event, options=("--explain",)).stdout.splitlines()
 
     assert (
         "    lost: parameters.giftWrap = true from properties.giftWrap. A key with a capital or a "
@@ -305,7 +305,7 @@ def test_explanation_says_how_a_key_with_a_capital_keeps_its_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "properties",
     [
         pytest.param({"carrier": "DHL"}, id="no zone"),
         pytest.param({"carrier": "DHL", "zone": None}, id="a zone that is null"),
@@ -321,15 +321,15 @@ def test_explanation_says_how_a_key_with_a_capital_keeps_its_value() -> None:
         ),
     ],
 )
-def test_explanation_of_an_object_in_which_a_value_is_missing(
-    tmp_path: Path, sent: JSONObject, around: Callable[[JSONObject], JSONObject]
+def test_an_explanation_shows_null_for_a_missing_value_in_an_object(
+    tmp_path: Path, properties: JSONObject, around: Callable[[JSONObject], JSONObject]
 ) -> None:
     inner = {"carrier": {name: {"@path": f"$.properties.{name}"} for name in ("carrier", "zone")}}
     parameters = {"delivery": around(inner), "items": {"@path": "$.properties.products"}}
-    workspace = of_parameters(tmp_path, parameters)
-    event = {"type": "track", "event": "Sent", "timestamp": AT, "properties": sent}
+    workspace = write_workspace(tmp_path, parameters)
+    event = {"type": "track", "event": "Sent", "timestamp": AT, "properties": properties}
 
-    result = mapped(event, options=("--explain", "--workspace", workspace))
+    result = run_map(event, options=("--explain", "--workspace", workspace))
 
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -338,24 +338,24 @@ def test_explanation_of_an_object_in_which_a_value_is_missing(
     assert made_from == "        from properties.carrier, by parameters.delivery.carrier.carrier"
     zones = [line.strip() for line in lines if ".carrier.zone = " in line]
     null = f"{place.removesuffix('carrier')}zone = null"
-    assert zones == ([null] if "zone" in sent else [])
+    assert zones == ([null] if "zone" in properties else [])
 
 
-def test_a_mapping_that_gives_a_part_of_what_it_reads_loses_nothing(tmp_path: Path) -> None:
+def test_a_mapping_that_uses_part_of_a_value_loses_nothing(tmp_path: Path) -> None:
     flat = {"@flatten": {"value": {"@path": "$.properties.deep"}, "separator": "_"}}
-    workspace = of_parameters(tmp_path, {"flat": flat})
+    workspace = write_workspace(tmp_path, {"flat": flat})
     event = {"type": "track", "event": "Sent", "timestamp": AT}
     deep = {"a": {"b": 1}, "list": [], "none": {}}
 
-    given = {**event, "properties": {"deep": deep}}
-    result = mapped(given, options=("--explain", "--workspace", workspace))
+    nested_event = {**event, "properties": {"deep": deep}}
+    result = run_map(nested_event, options=("--explain", "--workspace", workspace))
 
     lines = [line.strip() for line in result.stdout.splitlines()]
     assert "users[0].events[0].event_params.custom.flat.a_b = 1" in lines
     assert not [line for line in lines if line.startswith("lost")]
 
 
-def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) -> None:
+def test_an_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) -> None:
     workspace = tmp_path / "shop.json"
     settings = {"event_name": "sale", "timestamp": {"@path": "$.timestamp"}}
     subscription = {
@@ -375,7 +375,7 @@ def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) 
     )
     event = {"type": "track", "timestamp": "2026-11-27T09:15:00Z", "properties": {"vip": True}}
 
-    result = mapped(event, options=("--explain", "--workspace", str(workspace)))
+    result = run_map(event, options=("--explain", "--workspace", str(workspace)))
 
     assert (
         "  properties.vip decides the trigger of VIP; it is not sent itself."
@@ -384,9 +384,9 @@ def test_explanation_names_a_property_that_only_a_trigger_reads(tmp_path: Path) 
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="a file that fails when it is read")
-def test_a_file_that_fails_while_it_is_read_is_told_in_one_line() -> None:
-    done = CliRunner().invoke(main, ["map", "/proc/self/mem"])
-    assert done.exit_code == 2
-    assert done.stderr.splitlines()[0] == (
+def test_a_read_error_is_reported_in_one_line() -> None:
+    result = CliRunner().invoke(main, ["map", "/proc/self/mem"])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0] == (
         "emulator: /proc/self/mem: cannot be read (Input/output error). Name a file of events."
     )

@@ -1,4 +1,4 @@
-"""No command is green when there was nothing to check: exit code 2, and one line that says so."""
+"""A command with nothing to check exits with 2 and one line that says so."""
 
 from pathlib import Path
 
@@ -34,8 +34,8 @@ Feature: Wishes
 
 
 @pytest.fixture(autouse=True)
-def nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty folder, empty files, and folders whose files are of another kind."""
+def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Return an empty folder, empty files, and folders with files of another kind."""
     monkeypatch.chdir(tmp_path)
     for name in ("folder", "texts", "hidden/.git", "features"):
         Path(name).mkdir(parents=True)
@@ -74,34 +74,34 @@ EVENTS = ("empty.ndjson", "blank.ndjson")
     ],
     ids=" ".join,
 )
-def test_nothing_is_misuse(arguments: tuple[str, ...]) -> None:
-    done = run(*arguments)
-    assert done.exit_code == 2, done.output
-    assert done.stderr.splitlines()[-1].startswith("emulator: ")
-    assert "passed" not in done.output
+def test_a_command_without_anything_to_check_exits_2(arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert result.stderr.splitlines()[-1].startswith("emulator: ")
+    assert "passed" not in result.output
 
 
 @pytest.mark.parametrize("name", ["empty.ndjson", "blank.ndjson"])
-def test_an_archive_without_an_event_is_misuse(name: str) -> None:
-    done = run("replay", "--workers", "1", name)
-    assert done.exit_code == 2
-    assert done.stderr == (
+def test_an_archive_without_events_exits_2(name: str) -> None:
+    result = run("replay", "--workers", "1", name)
+    assert result.exit_code == 2
+    assert result.stderr == (
         "emulator: FILE: no event found. Name files that have one, a line each.\n"
     )
 
 
 @pytest.mark.parametrize("conftest", [DESELECTING, SKIPPING], ids=["deselected", "skipped"])
-def test_scenarios_that_do_not_run_are_misuse(conftest: str) -> None:
+def test_scenarios_that_do_not_run_exit_2(conftest: str) -> None:
     Path("features/wishes.feature").write_text(WISHES)
     Path("features/conftest.py").write_text(conftest)
-    done = run("verify", "features")
-    assert done.exit_code == 2, done.output
-    assert done.stderr.splitlines()[-1].startswith("emulator: ")
+    result = run("verify", "features")
+    assert result.exit_code == 2, result.output
+    assert result.stderr.splitlines()[-1].startswith("emulator: ")
 
 
 def test_cases_in_folders_below_are_checked() -> None:
     Path("folder/orders").mkdir()
     Path("folder/orders/order.json").write_text("{}")
-    done = run("contract", "check", "folder")
-    assert done.exit_code == 2
-    assert done.stderr.startswith("emulator: folder/orders/order.json:1: ")
+    result = run("contract", "check", "folder")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("emulator: folder/orders/order.json:1: ")

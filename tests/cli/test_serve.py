@@ -1,4 +1,4 @@
-"""`emulator serve` logs on stderr: little unless it is asked to, and nothing that forges a line."""
+"""`emulator serve` logs little to stderr by default, and no message can forge a log line."""
 
 import os
 import re
@@ -31,20 +31,20 @@ SERVE = [
 SONG = {"writeKey": "wk_demo", "type": "track", "userId": "ada", "event": "song_played"}
 
 
-def logged(*options: str) -> list[str]:
-    """What is said after the first line, without times, when one event and one odd pixel come."""
+def read_log(*options: str) -> list[str]:
+    """Return the log after the first line, without times, of one event and one odd pixel call."""
     with subprocess.Popen([*SERVE, *options], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        found = re.match(r"ready at (\S+) ", process.stderr.readline())
-        assert found
-        requests.post(f"{found[1]}/v1/track", json=SONG, timeout=5)
-        requests.get(f"{found[1]}/v1/pixel/tra%0Ack", timeout=5)
+        match = re.match(r"ready at (\S+) ", process.stderr.readline())
+        assert match
+        requests.post(f"{match[1]}/v1/track", json=SONG, timeout=5)
+        requests.get(f"{match[1]}/v1/pixel/tra%0Ack", timeout=5)
         process.terminate()
         lines = process.communicate(timeout=10)[1].splitlines()
     return [re.sub(r"^\S+ \S+ ", "", line) for line in lines]
 
 
-REFUSED = (
+FILE_IN_USE = (
     r"WARNING segment_insider_emulator\.web\.segment_routes "
     r"refused pixel='tra\\nck' reason=.+"
 )
@@ -53,7 +53,7 @@ REFUSED = (
 @pytest.mark.parametrize(
     ("options", "lines"),
     [
-        pytest.param([], [REFUSED], id="what goes wrong"),
+        pytest.param([], [FILE_IN_USE], id="what goes wrong"),
         pytest.param(
             ["--verbose"],
             [
@@ -66,20 +66,20 @@ REFUSED = (
                     "INFO segment_insider_emulator.web.segment_routes received kind=track "
                     "messages=1 rejected=0"
                 ),
-                REFUSED,
+                FILE_IN_USE,
             ],
             id="whatever crosses an edge",
         ),
     ],
 )
-def test_log(options: list[str], lines: list[str]) -> None:
-    said = logged(*options)
-    assert len(said) == len(lines), said
-    for line, pattern in zip(said, lines, strict=True):
+def test_the_log_contains_only_what_was_requested(options: list[str], lines: list[str]) -> None:
+    log = read_log(*options)
+    assert len(log) == len(lines), log
+    for line, pattern in zip(log, lines, strict=True):
         assert re.fullmatch(pattern, line), line
 
 
-def test_a_first_request_is_no_queue(
+def test_a_first_request_logs_no_queue_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def work(dispatcher: ThreadedTaskDispatcher, number: int) -> None:
@@ -93,13 +93,13 @@ def test_a_first_request_is_no_queue(
     assert caplog.record_tuples == []
 
 
-def started(*options: str, lines: int) -> list[str]:
-    """The first *lines* that are said, and all that follow until it is stopped."""
+def read_first_lines(*options: str, lines: int) -> list[str]:
+    """Return the first *lines* of the log, and all later lines until the process is stopped."""
     with subprocess.Popen([*SERVE, *options], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        said = [process.stderr.readline().rstrip() for _ in range(lines)]
+        first_lines = [process.stderr.readline().rstrip() for _ in range(lines)]
         process.terminate()
-        return said + process.communicate(timeout=10)[1].splitlines()
+        return first_lines + process.communicate(timeout=10)[1].splitlines()
 
 
 SHOP = """
@@ -112,7 +112,7 @@ LINE = (
     "    - {name: Line %d, actionSlug: updateUserProfile, "
     "settings: {age: {'@path': $.traits.age}}}\n"
 )
-TOLD = (
+ERROR_LINE = (
     "emulator: {file}: destination.subscriptions[{at}] 'Line {at}'.settings: 'Line {at}' "
     "sends no identifier; "
     "Insider One cannot identify its users. "
@@ -121,7 +121,7 @@ TOLD = (
 
 
 @pytest.mark.parametrize(
-    ("subscriptions", "told", "last"),
+    ("subscriptions", "error_count", "last"),
     [
         pytest.param(1, 1, "", id="a line in place of a mapping"),
         pytest.param(
@@ -136,39 +136,39 @@ TOLD = (
         ),
     ],
 )
-def test_errors_of_the_workspace_are_told_behind_the_ready_line(
-    subscriptions: int, told: int, last: str, tmp_path: Path
+def test_workspace_errors_are_logged_after_the_ready_line(
+    subscriptions: int, error_count: int, last: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "shop.yaml"
     file.write_text(SHOP + "".join(LINE % at for at in range(subscriptions)))
-    expected = [TOLD.format(file=file, at=at) for at in range(told)]
+    expected = [ERROR_LINE.format(file=file, at=at) for at in range(error_count)]
     expected += [last.format(file=file)] if last else []
-    ready, *said = started("--workspace", str(file), lines=1 + len(expected))
+    ready, *logged = read_first_lines("--workspace", str(file), lines=1 + len(expected))
     assert ready.startswith("ready at ")
-    assert said == expected
+    assert logged == expected
 
 
-def test_a_preset_is_served_by_its_name(tmp_path: Path) -> None:
+def test_a_preset_can_be_served_by_name(tmp_path: Path) -> None:
     command = [*SERVE, "--preset", "segment-defaults"]
     (tmp_path / "segment-defaults").mkdir()
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
         assert process.stderr is not None
-        found = re.match(r"ready at (\S+) ", process.stderr.readline())
-        assert found
-        workspace = requests.get(f"{found[1]}/emulator/v1/workspace", timeout=5).json()
+        match = re.match(r"ready at (\S+) ", process.stderr.readline())
+        assert match
+        workspace = requests.get(f"{match[1]}/emulator/v1/workspace", timeout=5).json()
         process.terminate()
         assert process.communicate(timeout=10)[1] == ""
     assert len(workspace["destination"]["subscriptions"]) == 10
 
 
-def test_a_file_and_a_preset_are_one_too_many() -> None:
+def test_a_file_and_a_preset_together_are_rejected() -> None:
     result = CliRunner().invoke(main, ["serve", "--preset", "guide", "--workspace", "shop.yaml"])
     assert result.exit_code == 2
     assert result.stderr.splitlines()[-1] == "Error: Give --workspace or --preset, not both."
 
 
 @pytest.mark.parametrize(
-    ("host", "password", "said"),
+    ("host", "password", "warnings"),
     [
         pytest.param("127.0.0.1", None, [], id="this machine alone"),
         pytest.param(
@@ -183,34 +183,36 @@ def test_a_file_and_a_preset_are_one_too_many() -> None:
         pytest.param("0.0.0.0", "sesame", [], id="the network, with one"),
     ],
 )
-def test_an_open_door_is_told(host: str, password: str | None, said: list[str]) -> None:
+def test_an_address_without_access_control_is_reported(
+    host: str, password: str | None, warnings: list[str]
+) -> None:
     environment = {**os.environ, **({"EMULATOR_PASSWORD": password} if password else {})}
     command = [*SERVE, "--host", host]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stderr is not None
         assert process.stderr.readline().startswith("ready at ")
-        if said:
-            assert [process.stderr.readline().rstrip()] == said
+        if warnings:
+            assert [process.stderr.readline().rstrip()] == warnings
         process.terminate()
         assert process.communicate(timeout=10)[1] == ""
 
 
 @contextmanager
 def serving(file: Path) -> Iterator[subprocess.Popen[str]]:
-    """`emulator serve` of an SQLite file during the block, unless it is ended before."""
+    """Run `emulator serve` with an SQLite file during the block, unless it is stopped before."""
     command = [*SERVE[:-1], str(file)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
-            said = process.stderr.readline()
-            assert said.startswith("ready at "), said
+            ready = process.stderr.readline()
+            assert ready.startswith("ready at "), ready
             yield process
         finally:
             process.kill()
 
 
 def run(*command: str) -> tuple[int, str]:
-    """Exit code of `emulator` *command*, and what it said on stderr."""
+    """Run `emulator` *command*; return its exit code and stderr."""
     ran = subprocess.run(
         [sys.executable, "-m", "segment_insider_emulator", *command],
         stderr=subprocess.PIPE,
@@ -222,15 +224,15 @@ def run(*command: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "written",
+    "address",
     [
         pytest.param("{}/kept.db", id="as a path"),
         pytest.param("sqlite:///{}/kept.db", id="as an address"),
         pytest.param("sqlite+pysqlite:///{}/linked.db", id="through a link"),
     ],
 )
-def test_an_sqlite_file_is_served_once(tmp_path: Path, written: str) -> None:
-    db = written.format(tmp_path)
+def test_an_sqlite_file_is_served_by_one_process_only(tmp_path: Path, address: str) -> None:
+    db = address.format(tmp_path)
     (tmp_path / "linked.db").symlink_to("kept.db")
     with serving(tmp_path / "kept.db") as first:
         refused = (
@@ -243,7 +245,7 @@ def test_an_sqlite_file_is_served_once(tmp_path: Path, written: str) -> None:
     assert not list(tmp_path.glob("*-lock"))
 
 
-def test_an_sqlite_file_of_a_killed_process_is_served_at_once(tmp_path: Path) -> None:
+def test_an_sqlite_file_of_a_killed_process_can_be_served_at_once(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
     for _ in range(2):
         with serving(file) as process:
@@ -251,7 +253,7 @@ def test_an_sqlite_file_of_a_killed_process_is_served_at_once(tmp_path: Path) ->
             process.kill()
 
 
-def test_an_sqlite_file_that_is_served_can_be_read_beside(tmp_path: Path) -> None:
+def test_a_served_sqlite_file_can_be_read_by_other_commands(tmp_path: Path) -> None:
     file, cases = tmp_path / "kept.db", tmp_path / "cases.ndjson"
     with serving(file):
         recorded = run("contract", "record", "--from", str(file), str(cases))

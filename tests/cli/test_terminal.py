@@ -1,4 +1,4 @@
-"""Nothing that came in a message moves a terminal's cursor, colours it, or begins a line."""
+"""Text of messages never moves the cursor of a terminal, colours it or begins a line."""
 
 import json
 import re
@@ -32,8 +32,8 @@ def run(folder: Path, *command: str) -> Result:
     return CliRunner().invoke(main, arguments, color=True)
 
 
-def obeyed(text: str) -> list[str]:
-    """The characters of *text* that a terminal obeys."""
+def list_control_characters(text: str) -> list[str]:
+    """Return the control characters in *text*."""
     return [
         character
         for character in COLOUR.sub("", text)
@@ -51,10 +51,10 @@ def obeyed(text: str) -> list[str]:
 def test_control_characters_of_a_name_are_replaced(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    told = run(tmp_path, *command, "--preset", "segment-defaults").stdout
-    assert f"traits.{PLAIN} was sent once, but no mapping reads it." in told
-    assert COLOUR.search(told)
-    assert obeyed(told) == []
+    output = run(tmp_path, *command, "--preset", "segment-defaults").stdout
+    assert f"traits.{PLAIN} was sent once, but no mapping reads it." in output
+    assert COLOUR.search(output)
+    assert list_control_characters(output) == []
 
 
 @pytest.mark.parametrize(
@@ -68,20 +68,20 @@ def test_control_characters_of_a_name_are_replaced(
         pytest.param(("drift", "shop.yaml"), id="drift"),
     ],
 )
-def test_no_command_prints_them(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_no_command_prints_control_characters(command: tuple[str, ...], tmp_path: Path) -> None:
     result = run(tmp_path, *command)
-    assert obeyed(result.stdout + result.stderr) == []
+    assert list_control_characters(result.stdout + result.stderr) == []
 
 
-def test_json_has_them_escaped() -> None:
+def test_json_output_escapes_control_characters() -> None:
     document = {"a": "\x9b2J \x7f \u202e", "b": "İpek"}
     raw = escape_controls_in_json(orjson.dumps(document))
     assert orjson.loads(raw) == document
-    assert obeyed(raw.decode()) == []
+    assert list_control_characters(raw.decode()) == []
     assert "İpek".encode() in raw
 
 
-def test_a_failed_scenario_prints_none(tmp_path: Path) -> None:
+def test_a_failed_scenario_prints_no_control_characters(tmp_path: Path) -> None:
     text = "Wish\x1b[35m\u202e Listed\x9b2J"
     (tmp_path / "w.feature").write_text(
         f'Feature: F {text}\n  Scenario: S {text}\n    When Ada does "{text}" with:\n'
@@ -90,8 +90,8 @@ def test_a_failed_scenario_prints_none(tmp_path: Path) -> None:
         "      | event_name | custom.note |\n      | other | x |\n"
     )
     for module in (["segment_insider_emulator", "verify"], ["pytest", "-p", "no:cacheprovider"]):
-        done = subprocess.run(
+        result = subprocess.run(
             [sys.executable, "-m", *module, "."], cwd=tmp_path, capture_output=True, text=True
         )
-        assert done.returncode == 1
-        assert obeyed(done.stdout + done.stderr) == []
+        assert result.returncode == 1
+        assert list_control_characters(result.stdout + result.stderr) == []

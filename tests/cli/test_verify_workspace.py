@@ -1,4 +1,4 @@
-"""`emulator verify --workspace`: the workspace of scenarios that name none."""
+"""`emulator verify --workspace`: the workspace of scenarios without one."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ Feature: Wishes
     When Ada does "Wish Listed"
     Then Insider One receives 1 "{name}" for Ada
 """
-OWN = """\
+NAMED_WORKSPACE = """\
 Feature: Wishes
   Scenario: A mug
     Given the workspace "guide"
@@ -37,7 +37,7 @@ Feature: Wishes
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """shop.yaml in the current folder, and features in a folder of their own."""
+    """Return a project with shop.yaml in the current folder, and features in a subfolder."""
     monkeypatch.chdir(tmp_path)
     Path("features").mkdir()
     Path("shop.yaml").write_text(SHOP)
@@ -57,22 +57,22 @@ def verify(feature: str, *options: str) -> Result:
         pytest.param(["--preset", "guide"], "wish_listed", id="preset"),
     ],
 )
-def test_a_scenario_that_names_no_workspace_has_the_one_given(
+def test_a_scenario_without_a_workspace_gets_that_of_the_command_line(
     options: list[str], name: str
 ) -> None:
-    done = verify(WISHES.format(name=name), *options)
-    assert done.exit_code == 0, done.output
+    result = verify(WISHES.format(name=name), *options)
+    assert result.exit_code == 0, result.output
 
 
-def test_a_scenario_that_names_a_workspace_keeps_it() -> None:
-    assert verify(OWN, "--workspace", "shop.yaml").exit_code == 0
+def test_a_scenario_with_a_workspace_uses_its_own() -> None:
+    assert verify(NAMED_WORKSPACE, "--workspace", "shop.yaml").exit_code == 0
 
 
-def test_a_broken_workspace_is_said_once() -> None:
+def test_a_broken_workspace_is_reported_once() -> None:
     Path("shop.yaml").write_text(SHOP.replace("trackEvent", "trackEvnt"))
-    done = verify(WISHES.format(name="wished"), "--workspace", "shop.yaml")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.splitlines() == [
+    result = verify(WISHES.format(name="wished"), "--workspace", "shop.yaml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines() == [
         "emulator: shop.yaml: destination.subscriptions[0] 'Wishes'.actionSlug: "
         "unknown action 'trackEvnt'. Did you mean 'trackEvent'?"
     ]

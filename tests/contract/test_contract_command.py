@@ -1,3 +1,5 @@
+"""`emulator contract run`, `check` and `record`."""
+
 import json
 from pathlib import Path
 
@@ -51,40 +53,40 @@ REQUEST = {
 EXPECT = {"requests": [REQUEST], "results": [{"status": "delivered"}]}
 
 
-def contract(*arguments: str | Path) -> Result:
+def run_contract(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["contract", *map(str, arguments)])
 
 
-def written(folder: Path, *cases: JSONObject | str) -> Path:
+def write_cases(folder: Path, *cases: JSONObject | str) -> Path:
     file = folder / "cases.ndjson"
     file.write_text("\n".join(c if isinstance(c, str) else json.dumps(c) for c in cases))
     return file
 
 
-def test_run_prints_each_case_with_what_happens(tmp_path: Path) -> None:
-    result = contract("run", written(tmp_path, CASE))
+def test_run_prints_each_case_with_its_result(tmp_path: Path) -> None:
+    result = run_contract("run", write_cases(tmp_path, CASE))
 
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {**CASE, "actual": EXPECT}
 
 
-def test_check_passes_what_was_recorded(tmp_path: Path) -> None:
-    file = written(tmp_path, CASE)
+def test_check_accepts_recorded_cases(tmp_path: Path) -> None:
+    file = write_cases(tmp_path, CASE)
 
-    assert contract("record", file).exit_code == 0
+    assert run_contract("record", file).exit_code == 0
     assert json.loads(file.read_text()) == {**CASE, "expect": EXPECT}
-    assert contract("check", file).stdout == "1 passed, 0 failed, 0 known differences\n"
+    assert run_contract("check", file).stdout == "1 passed, 0 failed, 0 known differences\n"
 
 
-def test_check_tells_each_place_that_differs(tmp_path: Path) -> None:
+def test_check_names_each_difference(tmp_path: Path) -> None:
     other = json.loads(json.dumps(EXPECT))
     user = other["requests"][0]["json"]["users"][0]
     user["identifiers"]["uuid"] = "u2"
     user["not_append"] = 1
     user["extra"] = None
-    file = written(tmp_path, {**CASE, "expect": other})
+    file = write_cases(tmp_path, {**CASE, "expect": other})
 
-    result = contract("check", file)
+    result = run_contract("check", file)
 
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
@@ -97,9 +99,9 @@ def test_check_tells_each_place_that_differs(tmp_path: Path) -> None:
 
 
 def test_check_as_json_has_one_line_a_case(tmp_path: Path) -> None:
-    file = written(tmp_path, {**CASE, "expect": EXPECT})
+    file = write_cases(tmp_path, {**CASE, "expect": EXPECT})
 
-    result = contract("check", "--json", file)
+    result = run_contract("check", "--json", file)
 
     assert json.loads(result.stdout) == {
         "where": f"{file}:1",
@@ -132,12 +134,12 @@ def test_check_as_json_has_one_line_a_case(tmp_path: Path) -> None:
         pytest.param('{"name":' + "[" * 101 + "]" * 101 + "}", "nested deeper", id="too deep"),
     ],
 )  # fmt: skip
-def test_broken_line_is_told_and_the_others_are_still_run(
+def test_an_invalid_line_is_reported_and_the_other_cases_run(
     tmp_path: Path, line: str, complaint: str
 ) -> None:
-    file = written(tmp_path, line, {**CASE, "expect": EXPECT})
+    file = write_cases(tmp_path, line, {**CASE, "expect": EXPECT})
 
-    result = contract("check", file)
+    result = run_contract("check", file)
 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"emulator: {file}:1: ")
@@ -146,37 +148,37 @@ def test_broken_line_is_told_and_the_others_are_still_run(
     assert result.stdout == "1 passed, 0 failed, 0 known differences\n"
 
 
-def test_record_leaves_a_file_with_a_broken_line_alone(tmp_path: Path) -> None:
-    file = written(tmp_path, CASE, "{broken")
+def test_record_does_not_change_a_file_with_an_invalid_line(tmp_path: Path) -> None:
+    file = write_cases(tmp_path, CASE, "{broken")
     before = file.read_text()
 
-    assert contract("record", file).exit_code == 2
+    assert run_contract("record", file).exit_code == 2
     assert file.read_text() == before
 
 
-def test_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
-    file = written(tmp_path, CASE)
+def test_a_file_that_cannot_be_written_stays_unchanged(tmp_path: Path) -> None:
+    file = write_cases(tmp_path, CASE)
     before = file.read_text()
     (tmp_path / ".cases.ndjson.new").mkdir()
 
-    result = contract("record", file)
+    result = run_contract("record", file)
 
     assert result.exit_code == 2
     assert result.stderr.startswith(f"emulator: {file}: cannot be written (")
     assert file.read_text() == before
 
 
-def test_sample_of_the_docs_passes(tmp_path: Path) -> None:
+def test_the_documented_sample_passes(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "contract.md").read_text()
     sample = page.partition("```json\n")[2].partition("```")[0]
     file = tmp_path / "sample.json"
     file.write_text(sample)
 
-    assert contract("check", file).stdout == "1 passed, 0 failed, 0 known differences\n"
+    assert run_contract("check", file).stdout == "1 passed, 0 failed, 0 known differences\n"
 
 
-def test_file_that_is_not_there() -> None:
-    result = contract("check", "nowhere.ndjson")
+def test_a_missing_file_is_an_error() -> None:
+    result = run_contract("check", "nowhere.ndjson")
 
     assert result.exit_code == 2
     assert result.stderr == (

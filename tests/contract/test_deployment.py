@@ -1,4 +1,4 @@
-"""Cases run through the workspace that a shop deploys: what differs is named, mapping or result."""
+"""Cases run through the deployed workspace: differences of mappings and results are named."""
 
 import json
 from collections.abc import Callable
@@ -52,61 +52,64 @@ CUSTOM = "requests[0].json.users[0].events[0].event_params.custom"
 
 @pytest.fixture
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with shop.yaml, events.ndjson and the case that they make, as the current one."""
+    """Return a folder with shop.yaml, events.ndjson and the recorded case; make it current."""
     monkeypatch.chdir(tmp_path)
     save(SHOP)
     Path("events.ndjson").write_text(json.dumps(ORDER))
-    assert contract("record", "--from", "events.ndjson", "--workspace", "shop.yaml", "cases/")
+    assert run_contract("record", "--from", "events.ndjson", "--workspace", "shop.yaml", "cases/")
     return tmp_path
 
 
-def contract(*arguments: str) -> Result:
+def run_contract(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["contract", *arguments])
 
 
-def check(*options: str) -> Result:
-    return contract("check", "--workspace", "shop.yaml", *options, "cases/")
+def run_check(*options: str) -> Result:
+    return run_contract("check", "--workspace", "shop.yaml", *options, "cases/")
 
 
 def save(shop: JSONObject) -> None:
     Path("shop.yaml").write_text(yaml.safe_dump(shop, sort_keys=False))
 
 
-def changed(change: Callable[[Any], object]) -> None:
+def change_destination(change: Callable[[Any], object]) -> None:
     shop = json.loads(json.dumps(SHOP))
     change(shop["destination"])
     save(shop)
 
 
-def orders(destination: Any) -> Any:
+def get_orders(destination: Any) -> Any:
     return destination["subscriptions"][0]
 
 
-def case() -> Any:
+def read_case() -> Any:
     return json.loads(Path("cases/order-completed-by-orders.json").read_text())
 
 
-def test_a_case_names_its_mapping_and_keeps_no_key(recorded: Path) -> None:
-    assert case()["reference"] == {
+def test_a_case_names_its_mapping_and_contains_no_key(recorded: Path) -> None:
+    assert read_case()["reference"] == {
         "name": "Orders",
         "actionSlug": "orderCompletedEvent",
         "writeKey": "wk_shop",
         "accountName": "shop",
         "keyDigest": "0132",
     }
-    assert case()["destination"]["settings"] == {"account_name": "account", "ucd_key": "key"}
+    assert read_case()["destination"]["settings"] == {"account_name": "account", "ucd_key": "key"}
     assert "a-real-key" not in Path("cases/order-completed-by-orders.json").read_text()
 
 
-def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
-    assert (check().exit_code, check().output) == (0, "1 passed, 0 failed, 0 known differences\n")
+def test_the_recorded_workspace_passes(recorded: Path) -> None:
+    assert (run_check().exit_code, run_check().output) == (
+        0,
+        "1 passed, 0 failed, 0 known differences\n",
+    )
 
 
 @pytest.mark.parametrize(
     ("change", "lines"),
     [
         pytest.param(
-            lambda own: orders(own)["settings"]["parameters"].update(
+            lambda destination: get_orders(destination)["settings"]["parameters"].update(
                 total={"@path": "$.properties.revenue"}
             ),
             [
@@ -117,7 +120,7 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
             id="mapping and result",
         ),
         pytest.param(
-            lambda own: orders(own)["settings"]["parameters"].update(
+            lambda destination: get_orders(destination)["settings"]["parameters"].update(
                 tax={"@path": "$.properties.taxes"}
             ),
             [
@@ -128,7 +131,7 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
             id="mapping alone",
         ),
         pytest.param(
-            lambda own: own.update(
+            lambda destination: destination.update(
                 filters=[{"title": "All", "if": 'type = "track"', "actions": [{"type": "DROP"}]}]
             ),
             [
@@ -140,7 +143,7 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
             id="result alone",
         ),
         pytest.param(
-            lambda own: orders(own).update(trigger='event = "Ordered"'),
+            lambda destination: get_orders(destination).update(trigger='event = "Ordered"'),
             [
                 'mapping: trigger: expected "event = \\"Order Completed\\"", '
                 'received "event = \\"Ordered\\""',
@@ -150,7 +153,7 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
             id="trigger",
         ),
         pytest.param(
-            lambda own: orders(own).update(enabled=False),
+            lambda destination: get_orders(destination).update(enabled=False),
             [
                 "mapping: enabled: expected true, received false",
                 "result: requests: expected 1 entries, received 0",
@@ -160,13 +163,13 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
             id="disabled",
         ),
         pytest.param(
-            lambda own: own["subscriptions"].pop(0),
+            lambda destination: destination["subscriptions"].pop(0),
             ["mapping: subscription: 'Orders' (orderCompletedEvent) is not in shop.yaml. "
              "Known: Wishes."],
             id="gone",
         ),
         pytest.param(
-            lambda own: orders(own).update(name="Purchases"),
+            lambda destination: get_orders(destination).update(name="Purchases"),
             [
                 'mapping: name: expected "Orders", received "Purchases"',
                 "result: unchanged; no recorded event shows the effect of the change",
@@ -175,57 +178,57 @@ def test_the_workspace_that_was_recorded_passes(recorded: Path) -> None:
         ),
     ],
 )  # fmt: skip
-def test_what_differs_is_named(
+def test_each_difference_is_named(
     change: Callable[[Any], object], lines: list[str], recorded: Path
 ) -> None:
-    changed(change)
-    done = check()
-    assert done.exit_code == 1
-    assert [line.strip() for line in done.stdout.splitlines()[1:-1]] == lines
-    assert contract("check", "cases/").exit_code == 0  # the recorded proof holds
+    change_destination(change)
+    result = run_check()
+    assert result.exit_code == 1
+    assert [line.strip() for line in result.stdout.splitlines()[1:-1]] == lines
+    assert run_contract("check", "cases/").exit_code == 0  # the recorded proof holds
 
 
 @pytest.mark.parametrize(
     ("change", "line"),
     [
         pytest.param(
-            lambda own: own["settings"].update(account_name="shoq"),
+            lambda destination: destination["settings"].update(account_name="shoq"),
             'destination.settings.account_name: expected "shop", received "shoq"',
             id="account",
         ),
         pytest.param(
-            lambda own: own["settings"].update(ucd_key="a-reel-key"),
+            lambda destination: destination["settings"].update(ucd_key="a-reel-key"),
             "destination.settings.ucd_key: another key than when the cases were recorded",
             id="key",
         ),
     ],
 )
-def test_another_account_fails_without_telling_a_key(
+def test_another_account_fails_without_showing_a_key(
     change: Callable[[Any], object], line: str, recorded: Path
 ) -> None:
-    changed(change)
-    done = check()
-    assert done.exit_code == 1
-    assert f"    {line}\n" in done.stdout
-    assert "key-" not in done.output
-    assert "-key" not in done.output
+    change_destination(change)
+    result = run_check()
+    assert result.exit_code == 1
+    assert f"    {line}\n" in result.stdout
+    assert "key-" not in result.output
+    assert "-key" not in result.output
 
 
 def test_a_placeholder_stands_for_the_key(recorded: Path) -> None:
-    changed(lambda own: own["settings"].update(ucd_key="test-key"))
-    assert check().exit_code == 0
+    change_destination(lambda destination: destination["settings"].update(ucd_key="test-key"))
+    assert run_check().exit_code == 0
 
 
-def wish(destination: Any) -> Any:
+def get_wish(destination: Any) -> Any:
     return destination["subscriptions"][1]
 
 
 def test_a_mapping_without_a_case_is_named_and_fails_when_strict(recorded: Path) -> None:
-    changed(lambda own: wish(own).update(enabled=True))
+    change_destination(lambda destination: get_wish(destination).update(enabled=True))
     note = "note: shop.yaml: no case covers mapping 'Wishes' (trackEvent)."
-    assert check().exit_code == 0
-    assert check().stderr.startswith(note)
-    strict = check("--strict")
+    assert run_check().exit_code == 0
+    assert run_check().stderr.startswith(note)
+    strict = run_check("--strict")
     assert strict.exit_code == 1
     assert "FAILED  mapping 'Wishes' (trackEvent)  shop.yaml\n    no case covers it\n" in (
         strict.stdout
@@ -233,79 +236,102 @@ def test_a_mapping_without_a_case_is_named_and_fails_when_strict(recorded: Path)
 
 
 def test_a_new_mapping_that_takes_a_recorded_event_fails(recorded: Path) -> None:
-    changed(lambda own: wish(own).update(enabled=True, trigger='type = "track"'))
-    done = check()
-    assert done.exit_code == 1
+    change_destination(
+        lambda destination: get_wish(destination).update(enabled=True, trigger='type = "track"')
+    )
+    result = run_check()
+    assert result.exit_code == 1
     assert (
-        "no case covers it, but it matches the event of 'order-completed-by-orders'" in done.stdout
+        "no case covers it, but it matches the event of 'order-completed-by-orders'"
+        in result.stdout
     )
 
 
-def test_json_and_junit_tell_both_apart(recorded: Path) -> None:
-    changed(lambda own: [wish(own).update(enabled=True), orders(own)["settings"].pop("parameters")])
-    done = check("--json", "--junit", "report.xml")
-    first, second = map(json.loads, done.stdout.splitlines())
+def test_json_and_junit_distinguish_mapping_and_result(recorded: Path) -> None:
+    change_destination(
+        lambda destination: [
+            get_wish(destination).update(enabled=True),
+            get_orders(destination)["settings"].pop("parameters"),
+        ]
+    )
+    result = run_check("--json", "--junit", "report.xml")
+    first, second = map(json.loads, result.stdout.splitlines())
     assert (first["verdict"], first["mapping"], first["result"]) == ("failed", "changed", "changed")
     assert (second["verdict"], second["mapping"], second["name"]) == (
         "uncovered", "new", "mapping 'Wishes' (trackEvent)",
     )  # fmt: skip
-    assert not any(case.keys() & {"renewed"} for case in (first, second))
+    assert not any(read_case.keys() & {"renewed"} for read_case in (first, second))
     failed, skipped = ElementTree.parse("report.xml").iter("testcase")
     (failure,) = failed
     assert (failure.tag, failure.get("message", "").partition(":")[0]) == ("failure", "mapping")
     assert [element.tag for element in skipped] == ["skipped"]
 
 
-def test_update_takes_the_workspace_over(recorded: Path) -> None:
-    changed(
-        lambda own: orders(own).update(name="Purchases", settings={"uuid": {"@path": "$.userId"}})
+def test_update_accepts_the_current_workspace(recorded: Path) -> None:
+    change_destination(
+        lambda destination: get_orders(destination).update(
+            name="Purchases", settings={"uuid": {"@path": "$.userId"}}
+        )
     )
     # Neither name nor mapping is as it was: nothing says that this is the same.
-    assert check("--update").exit_code == 1
-    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
-    assert check("--update").exit_code == 0
-    assert case()["subscription"]["settings"]["parameters"] == {}
-    assert check().exit_code == 0
-    changed(lambda own: own["settings"].update(account_name="other"))
-    assert check("--update").exit_code == 0
-    assert case()["reference"]["accountName"] == "other"
+    assert run_check("--update").exit_code == 1
+    change_destination(
+        lambda destination: get_orders(destination)["settings"]["parameters"].pop("total")
+    )
+    assert run_check("--update").exit_code == 0
+    assert read_case()["subscription"]["settings"]["parameters"] == {}
+    assert run_check().exit_code == 0
+    change_destination(lambda destination: destination["settings"].update(account_name="other"))
+    assert run_check("--update").exit_code == 0
+    assert read_case()["reference"]["accountName"] == "other"
 
 
-def test_update_takes_a_new_name_over(recorded: Path) -> None:
-    changed(lambda own: orders(own).update(name="Purchases"))
-    assert check("--update").exit_code == 0
-    assert (case()["reference"]["name"], case()["subscription"]["name"]) == ("Purchases",) * 2
-    assert check().exit_code == 0
+def test_update_accepts_a_new_name(recorded: Path) -> None:
+    change_destination(lambda destination: get_orders(destination).update(name="Purchases"))
+    assert run_check("--update").exit_code == 0
+    assert (read_case()["reference"]["name"], read_case()["subscription"]["name"]) == (
+        "Purchases",
+    ) * 2
+    assert run_check().exit_code == 0
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda own: own.update(enabled=False), id="destination disabled"),
-        pytest.param(lambda own: own["subscriptions"].pop(0), id="mapping gone"),
-        pytest.param(lambda own: orders(own).update(enabled=False), id="mapping disabled"),
+        pytest.param(
+            lambda destination: destination.update(enabled=False), id="destination disabled"
+        ),
+        pytest.param(lambda destination: destination["subscriptions"].pop(0), id="mapping gone"),
+        pytest.param(
+            lambda destination: get_orders(destination).update(enabled=False),
+            id="mapping disabled",
+        ),
     ],
 )
 def test_update_does_not_write_that_nothing_is_sent(
     change: Callable[[Any], object], recorded: Path
 ) -> None:
-    before = case()
-    changed(change)
-    assert check("--update").exit_code == 1
-    assert case() == before
+    before = read_case()
+    change_destination(change)
+    assert run_check("--update").exit_code == 1
+    assert read_case() == before
 
 
-def test_an_old_case_finds_its_mapping_by_its_copy(recorded: Path) -> None:
-    old = {key: value for key, value in case().items() if key != "reference"}
+def test_an_old_case_finds_its_mapping_by_content(recorded: Path) -> None:
+    old = {key: value for key, value in read_case().items() if key != "reference"}
     Path("cases/order-completed-by-orders.json").write_text(json.dumps(old))
-    assert check().exit_code == 0
-    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
-    assert check().exit_code == 1
+    assert run_check().exit_code == 0
+    change_destination(
+        lambda destination: get_orders(destination)["settings"]["parameters"].pop("total")
+    )
+    assert run_check().exit_code == 1
 
 
 def test_run_prints_what_the_workspace_does(recorded: Path) -> None:
-    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
-    printed = json.loads(contract("run", "--workspace", "shop.yaml", "cases/").stdout)
+    change_destination(
+        lambda destination: get_orders(destination)["settings"]["parameters"].pop("total")
+    )
+    printed = json.loads(run_contract("run", "--workspace", "shop.yaml", "cases/").stdout)
     assert printed["workspace"] == {
         "mapping": "changed",
         "differences": [
@@ -316,14 +342,16 @@ def test_run_prints_what_the_workspace_does(recorded: Path) -> None:
     assert user["events"][0]["event_params"]["custom"] == {}
 
 
-def test_record_with_a_workspace_renews_cases_by_its_mappings(recorded: Path) -> None:
-    changed(lambda own: orders(own)["settings"]["parameters"].pop("total"))
-    assert contract("record", "--workspace", "shop.yaml", "cases/").exit_code == 0
-    assert case()["subscription"]["settings"]["parameters"] == {}
-    assert check().exit_code == 0
+def test_record_with_a_workspace_updates_cases_with_its_mappings(recorded: Path) -> None:
+    change_destination(
+        lambda destination: get_orders(destination)["settings"]["parameters"].pop("total")
+    )
+    assert run_contract("record", "--workspace", "shop.yaml", "cases/").exit_code == 0
+    assert read_case()["subscription"]["settings"]["parameters"] == {}
+    assert run_check().exit_code == 0
 
 
-def test_a_mapping_whose_name_is_given_twice_is_found_by_its_copy(recorded: Path) -> None:
+def test_a_mapping_with_a_duplicate_name_is_found_by_content(recorded: Path) -> None:
     twin = {**SHOP["destination"]["subscriptions"][0], "trigger": 'event = "Ordered"'}
-    changed(lambda own: own["subscriptions"].insert(0, twin))
-    assert check().exit_code == 0
+    change_destination(lambda destination: destination["subscriptions"].insert(0, twin))
+    assert run_check().exit_code == 0

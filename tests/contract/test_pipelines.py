@@ -1,4 +1,4 @@
-"""The pipelines to copy stop a shop.yaml with a single fault, whichever of them is copied."""
+"""Each documented pipeline rejects a shop.yaml with a single mistake."""
 
 import re
 import shlex
@@ -21,22 +21,24 @@ HOOKS = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.
 REPORTS = ("--junit", "--html")
 
 
-def github() -> list[str]:
+def list_github_commands() -> list[str]:
     document = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text("utf-8"))
     return [step["run"] for step in document["jobs"]["integration"]["steps"] if "run" in step]
 
 
-def gitlab() -> list[str]:
+def list_gitlab_commands() -> list[str]:
     document = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text("utf-8"))
     script: list[str] = document["integration"]["script"]
     return script
 
 
-def pre_commit() -> list[str]:
-    """What pre-commit runs for a commit that changes shop.yaml alone."""
+def list_pre_commit_commands() -> list[str]:
+    """Return the commands that pre-commit runs for a commit that changes only shop.yaml."""
     document = yaml.safe_load((EXAMPLES / "pre-commit-config.yaml").read_text("utf-8"))
     [repository] = document["repos"]
-    hooks = [HOOKS[own["id"]] | own for own in repository["hooks"]]
+    hooks = [
+        HOOKS[configured_hook["id"]] | configured_hook for configured_hook in repository["hooks"]
+    ]
     return [
         shlex.join([*hook["entry"].split(), *hook["args"]])
         for hook in hooks
@@ -44,17 +46,21 @@ def pre_commit() -> list[str]:
     ]
 
 
-PIPELINES = {"GitHub Actions": github, "GitLab": gitlab, "pre-commit": pre_commit}
+PIPELINES = {
+    "GitHub Actions": list_github_commands,
+    "GitLab": list_gitlab_commands,
+    "pre-commit": list_pre_commit_commands,
+}
 
 
-def steps(pipeline: str) -> list[tuple[str, ...]]:
-    """Calls of the emulator without reports; the scenarios, which cost most, come last."""
+def list_steps(pipeline: str) -> list[tuple[str, ...]]:
+    """Return the emulator commands without reports; the scenarios, the slowest, come last."""
     lines = [line for line in PIPELINES[pipeline]() if line.startswith("emulator ")]
-    calls = [tuple(without_reports(shlex.split(line)[1:])) for line in lines]
+    calls = [tuple(remove_report_options(shlex.split(line)[1:])) for line in lines]
     return sorted(calls, key=lambda call: "verify" in call)
 
 
-def without_reports(call: list[str]) -> Iterator[str]:
+def remove_report_options(call: list[str]) -> Iterator[str]:
     words = iter(call)
     for word in words:
         if word in REPORTS or word == "-n":
@@ -63,69 +69,73 @@ def without_reports(call: list[str]) -> Iterator[str]:
             yield word
 
 
-def subscription(shop: JSONObject, name: str) -> JSONObject:
-    found: JSONObject = next(e for e in shop["destination"]["subscriptions"] if e["name"] == name)
-    return found
+def get_subscription(shop: JSONObject, name: str) -> JSONObject:
+    subscription_document: JSONObject = next(
+        e for e in shop["destination"]["subscriptions"] if e["name"] == name
+    )
+    return subscription_document
 
 
-def parameters(shop: JSONObject) -> JSONObject:
-    found: JSONObject = subscription(shop, "Orders")["settings"]["parameters"]
-    return found
+def get_parameters(shop: JSONObject) -> JSONObject:
+    parameter_mappings: JSONObject = get_subscription(shop, "Orders")["settings"]["parameters"]
+    return parameter_mappings
 
 
-def product(shop: JSONObject) -> JSONObject:
-    found: JSONObject = subscription(shop, "Orders")["settings"]["products"]["@arrayPath"][1]
-    return found
+def get_product(shop: JSONObject) -> JSONObject:
+    product_mapping: JSONObject = get_subscription(shop, "Orders")["settings"]["products"][
+        "@arrayPath"
+    ][1]
+    return product_mapping
 
 
 def swap_revenue_and_total(shop: JSONObject) -> None:
-    own = parameters(shop)
-    own["revenue"], own["total"] = own["total"], own["revenue"]
+    mappings = get_parameters(shop)
+    mappings["revenue"], mappings["total"] = mappings["total"], mappings["revenue"]
 
 
 def swap_names(shop: JSONObject) -> None:
-    own = subscription(shop, "Profile")["settings"]
-    own["firstName"], own["lastName"] = own["lastName"], own["firstName"]
+    mappings = get_subscription(shop, "Profile")["settings"]
+    mappings["firstName"], mappings["lastName"] = mappings["lastName"], mappings["firstName"]
 
 
 def read_taxes(shop: JSONObject) -> None:
-    parameters(shop)["tax"] = {"@path": "$.properties.taxes"}
+    get_parameters(shop)["tax"] = {"@path": "$.properties.taxes"}
 
 
 def misspell_a_property(shop: JSONObject) -> None:
-    product(shop)["unit_price"] = {"@path": "prise"}
+    get_product(shop)["unit_price"] = {"@path": "prise"}
 
 
 def misspell_what_no_event_has(shop: JSONObject) -> None:
-    parameters(shop)["discount"] = {"@path": "$.properties.discont"}
+    get_parameters(shop)["discount"] = {"@path": "$.properties.discont"}
 
 
 def delete_a_line(shop: JSONObject) -> None:
-    del parameters(shop)["event_group_id"]
+    del get_parameters(shop)["event_group_id"]
 
 
 def delete_a_subscription(shop: JSONObject) -> None:
-    shop["destination"]["subscriptions"].remove(subscription(shop, "Cart"))
+    shop["destination"]["subscriptions"].remove(get_subscription(shop, "Cart"))
 
 
 def change_a_trigger(shop: JSONObject) -> None:
-    subscription(shop, "Orders")["trigger"] = 'type = "track" and event = "Order Complete"'
+    get_subscription(shop, "Orders")["trigger"] = 'type = "track" and event = "Order Complete"'
 
 
 def widen_a_trigger(shop: JSONObject) -> None:
-    subscription(shop, "Newsletter")["trigger"] = 'type = "track"'
+    get_subscription(shop, "Newsletter")["trigger"] = 'type = "track"'
 
 
 def disable_a_subscription(shop: JSONObject) -> None:
-    subscription(shop, "Newsletter")["enabled"] = False
+    get_subscription(shop, "Newsletter")["enabled"] = False
 
 
 def change_a_constant(shop: JSONObject) -> None:
-    subscription(shop, "Orders")["settings"]["append_arrays"] = True
+    get_subscription(shop, "Orders")["settings"]["append_arrays"] = True
 
 
 def change_an_event_name(shop: JSONObject) -> None:
-    subscription(shop, "Newsletter")["settings"]["event_name"] = "newsletter_join"
+    get_subscription(shop, "Newsletter")["settings"]["event_name"] = "newsletter_join"
 
 
 def change_the_key(shop: JSONObject) -> None:
@@ -150,11 +160,11 @@ def change_the_write_key(shop: JSONObject) -> None:
 
 
 def take_another_action(shop: JSONObject) -> None:
-    subscription(shop, "Cart")["actionSlug"] = "productViewedEvent"
+    get_subscription(shop, "Cart")["actionSlug"] = "productViewedEvent"
 
 
 def misspell_an_action(shop: JSONObject) -> None:
-    subscription(shop, "Cart")["actionSlug"] = "productAddEvent"
+    get_subscription(shop, "Cart")["actionSlug"] = "productAddEvent"
 
 
 def disable_the_destination(shop: JSONObject) -> None:
@@ -166,11 +176,11 @@ def disable_the_source(shop: JSONObject) -> None:
 
 
 def remove_an_opt_in(shop: JSONObject) -> None:
-    del subscription(shop, "Profile")["settings"]["smsOptin"]
+    del get_subscription(shop, "Profile")["settings"]["smsOptin"]
 
 
 def identify_by_another_field(shop: JSONObject) -> None:
-    subscription(shop, "Orders")["settings"]["uuid"] = {"@path": "$.anonymousId"}
+    get_subscription(shop, "Orders")["settings"]["uuid"] = {"@path": "$.anonymousId"}
 
 
 def take_an_identifier_from_the_account(shop: JSONObject) -> None:
@@ -178,7 +188,7 @@ def take_an_identifier_from_the_account(shop: JSONObject) -> None:
 
 
 def collect_batches(shop: JSONObject) -> None:
-    subscription(shop, "Orders")["settings"]["enable_batching"] = True
+    get_subscription(shop, "Orders")["settings"]["enable_batching"] = True
 
 
 def drop_orders(shop: JSONObject) -> None:
@@ -203,24 +213,24 @@ def block_orders(shop: JSONObject) -> None:
 
 
 def rename_an_attribute(shop: JSONObject) -> None:
-    own = subscription(shop, "Profile")["settings"]["custom"]
-    own["loyalty_tier"] = own.pop("loyalty_level")
+    custom_attributes = get_subscription(shop, "Profile")["settings"]["custom"]
+    custom_attributes["loyalty_tier"] = custom_attributes.pop("loyalty_level")
 
 
 def rename_a_subscription(shop: JSONObject) -> None:
-    subscription(shop, "Orders")["name"] = "Purchases"
+    get_subscription(shop, "Orders")["name"] = "Purchases"
 
 
 def send_text_for_a_number(shop: JSONObject) -> None:
-    product(shop)["unit_price"] = {"@template": "{{price}} EUR"}
+    get_product(shop)["unit_price"] = {"@template": "{{price}} EUR"}
 
 
 def misspell_a_directive(shop: JSONObject) -> None:
-    parameters(shop)["total"] = {"@paht": "$.properties.total"}
+    get_parameters(shop)["total"] = {"@paht": "$.properties.total"}
 
 
 def send_orders_twice(shop: JSONObject) -> None:
-    second = {**subscription(shop, "Orders"), "name": "Orders again"}
+    second = {**get_subscription(shop, "Orders"), "name": "Orders again"}
     shop["destination"]["subscriptions"].append(second)
 
 
@@ -239,7 +249,7 @@ FAULTS: list[Callable[[JSONObject], None]] = [
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with what the examples have, as the current folder."""
+    """Return a project with the files of the examples; make it the current folder."""
     shutil.copytree(EXAMPLES, tmp_path / "shop", ignore=shutil.ignore_patterns("node"))
     monkeypatch.chdir(tmp_path / "shop")
     return tmp_path / "shop"
@@ -255,12 +265,12 @@ def run(call: tuple[str, ...]) -> Result:
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_a_commit_of_the_workspace_alone_runs_all_steps(pipeline: str) -> None:
-    kinds = {call[:2] if call[0] == "contract" else call[:1] for call in steps(pipeline)}
+    kinds = {call[:2] if call[0] == "contract" else call[:1] for call in list_steps(pipeline)}
     assert kinds == {("lint",), ("contract", "check"), ("contract", "events"), ("verify",)}
-    assert all("shop.yaml" in call for call in steps(pipeline))
+    assert all("shop.yaml" in call for call in list_steps(pipeline))
 
 
-def test_the_pipelines_run_whatever_is_pushed() -> None:
+def test_the_pipelines_run_on_every_push() -> None:
     document: Any = yaml.safe_load((EXAMPLES / "github-actions.yml").read_text("utf-8"))
     assert document[True] == ["push", "pull_request"]  # YAML 1.1 reads `on` as true
     gitlab_job: Any = yaml.safe_load((EXAMPLES / "gitlab-ci.yml").read_text("utf-8"))["integration"]
@@ -268,10 +278,10 @@ def test_the_pipelines_run_whatever_is_pushed() -> None:
     assert not any("|| true" in line for name in PIPELINES for line in PIPELINES[name]())
 
 
-def test_the_shop_as_it_was_recorded_is_green(project: Path) -> None:
+def test_the_recorded_shop_passes(project: Path) -> None:
     write(project, SHOP)
-    done = {call: run(call) for name in PIPELINES for call in steps(name)}
-    assert {call: result.output for call, result in done.items() if result.exit_code} == {}
+    results = {call: run(call) for name in PIPELINES for call in list_steps(name)}
+    assert {call: result.output for call, result in results.items() if result.exit_code} == {}
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__.replace("_", " "))
@@ -284,7 +294,7 @@ def test_a_workspace_with_one_fault_stops_each_pipeline(
     write(project, shop)
     codes: dict[tuple[str, ...], int] = {}
     for pipeline in PIPELINES:
-        for call in steps(pipeline):
+        for call in list_steps(pipeline):
             if call not in codes:
                 codes[call] = run(call).exit_code
             if codes[call]:
@@ -299,26 +309,26 @@ def test_a_mapping_without_a_case_stops_each_pipeline(pipeline: str, project: Pa
     shop = yaml.safe_load(yaml.safe_dump(SHOP))
     swap_revenue_and_total(shop)
     write(project, shop)
-    [check] = [call for call in steps(pipeline) if call[:2] == ("contract", "check")]
-    done = run(check)
-    assert done.exit_code == 1
-    assert done.output.startswith(
+    [check] = [call for call in list_steps(pipeline) if call[:2] == ("contract", "check")]
+    result = run(check)
+    assert result.exit_code == 1
+    assert result.output.startswith(
         "FAILED  mapping 'Orders' (orderCompletedEvent)  shop.yaml\n    no case covers it\n"
     )
 
 
-def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """The place of each value in *value* that holds no other."""
+def iter_leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the path of each value in *value* that contains no other value."""
     if isinstance(value, dict | list):
         pairs = value.items() if isinstance(value, dict) else enumerate(value)
         for key, member in pairs:
-            yield from leaves(member, (*path, key))
+            yield from iter_leaves(member, (*path, key))
     else:
         yield path
 
 
-def changed(shop: JSONObject, path: tuple[str | int, ...]) -> JSONObject:
-    """*shop* with another value at *path*."""
+def change_value(shop: JSONObject, path: tuple[str | int, ...]) -> JSONObject:
+    """Return *shop* with another value at *path*."""
     copy: Any = yaml.safe_load(yaml.safe_dump(shop))
     *outer, last = path
     at = copy["destination"]["subscriptions"]
@@ -329,17 +339,17 @@ def changed(shop: JSONObject, path: tuple[str | int, ...]) -> JSONObject:
 
 
 @pytest.mark.parametrize(
-    "name", [subscription["name"] for subscription in SHOP["destination"]["subscriptions"]]
+    "name", [get_subscription["name"] for get_subscription in SHOP["destination"]["subscriptions"]]
 )
-def test_no_value_of_a_mapping_changes_unnoticed(name: str, project: Path) -> None:
-    index = [subscription["name"] for subscription in SHOP["destination"]["subscriptions"]].index(
-        name
-    )
-    places = list(leaves(subscription(SHOP, name), (index,)))
+def test_every_changed_mapping_value_is_noticed(name: str, project: Path) -> None:
+    index = [
+        get_subscription["name"] for get_subscription in SHOP["destination"]["subscriptions"]
+    ].index(name)
+    places = list(iter_leaves(get_subscription(SHOP, name), (index,)))
     assert len(places) > 8
     unnoticed = []
     for place in places:
-        write(project, changed(SHOP, place))
+        write(project, change_value(SHOP, place))
         if not run(("contract", "check", "--workspace", "shop.yaml", "cases/")).exit_code:
             unnoticed.append(place)
     assert unnoticed == []

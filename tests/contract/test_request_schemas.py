@@ -1,4 +1,4 @@
-"""The published schemas take every request that the core makes, and no request that it cannot."""
+"""The published schemas accept every request that the core can make, and no other."""
 
 import json
 from pathlib import Path
@@ -56,7 +56,7 @@ EVENTS = st.fixed_dictionaries(
 )
 
 
-def of(*subscriptions: JSONObject) -> Workspace:
+def make_workspace(*subscriptions: JSONObject) -> Workspace:
     return build_workspace(
         {
             "source": {"name": "Shop", "writeKey": "wk"},
@@ -65,22 +65,22 @@ def of(*subscriptions: JSONObject) -> Workspace:
     )
 
 
-def validator(workspace: Workspace) -> Draft202012Validator:
+def make_validator(workspace: Workspace) -> Draft202012Validator:
     schema = build_request_schema(workspace)
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
 
-def cases(file: Path) -> list[ContractCase]:
+def read_valid_cases(file: Path) -> list[ContractCase]:
     return [case for case in read_cases(file) if isinstance(case, ContractCase)]
 
 
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
-def test_every_recorded_request_is_taken(file: Path) -> None:
-    validators = {slug: validator(of({"actionSlug": slug})) for slug in ACTIONS}
+def test_every_recorded_request_is_valid(file: Path) -> None:
+    validators = {slug: make_validator(make_workspace({"actionSlug": slug})) for slug in ACTIONS}
     refused = [
         (case.name, error.json_path, error.message)
-        for case in cases(file)
+        for case in read_valid_cases(file)
         for request in run_case(case)["requests"]
         for error in validators[case.document["subscription"]["actionSlug"]].iter_errors(
             json.loads(json.dumps(request["json"]))
@@ -91,8 +91,8 @@ def test_every_recorded_request_is_taken(file: Path) -> None:
 
 @given(EVENTS)
 @settings(max_examples=150)
-def test_every_request_of_the_guide_is_taken(event: JSONObject) -> None:
-    published = validator(GUIDE)
+def test_every_request_of_the_guide_is_valid(event: JSONObject) -> None:
+    published = make_validator(GUIDE)
     for outcome in Destination(GUIDE.destination).iter_subscription_outcomes(event):
         if outcome.request:
             assert list(published.iter_errors(json.loads(outcome.request.body))) == []
@@ -102,14 +102,14 @@ def test_every_request_of_the_guide_is_taken(event: JSONObject) -> None:
     ("path", "value"),
     [
         pytest.param(["platform"], "web", id="another platform"),
-        pytest.param(["users"], [], id="nobody"),
+        pytest.param(["users"], [], id="no users"),
         pytest.param(["users", 0, "events", 0, "event_name"], "cart", id="an unknown event"),
         pytest.param(["users", 0, "events", 0, "event_params", "quantity"], 1.5, id="half a mug"),
         pytest.param(["users", 0, "events", 0, "event_params", "x"], 1, id="an unknown parameter"),
         pytest.param(["users", 0, "identifiers", "uuid"], 7, id="an id that is no text"),
     ],
 )
-def test_a_request_that_cannot_be_made_is_refused(path: list[str | int], value: JSON) -> None:
+def test_an_impossible_request_is_invalid(path: list[str | int], value: JSON) -> None:
     body: JSONObject = {
         "users": [
             {
@@ -127,7 +127,7 @@ def test_a_request_that_cannot_be_made_is_refused(path: list[str | int], value: 
         ],
         "platform": "segment",
     }
-    published = validator(of({"actionSlug": "productViewedEvent"}))
+    published = make_validator(make_workspace({"actionSlug": "productViewedEvent"}))
     assert published.is_valid(body)
     *outer, last = path
     at: JSON = body
@@ -138,7 +138,7 @@ def test_a_request_that_cannot_be_made_is_refused(path: list[str | int], value: 
 
 
 def test_a_disabled_mapping_makes_no_request() -> None:
-    workspace = of(
+    workspace = make_workspace(
         {"actionSlug": "trackEvent"}, {"actionSlug": "cartViewedEvent", "enabled": False}
     )
     assert list(build_request_schema(workspace)["$defs"]) == ["trackEvent"]

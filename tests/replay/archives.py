@@ -1,4 +1,4 @@
-"""Archives that the tests of dry runs share: events of one shop."""
+"""Archives of one shop's events for tests of dry runs."""
 
 import gzip
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ DAY = "2026-03-14"
 
 
 def track(number: int, event: str = "Order Completed", **changes: object) -> JSONObject:
-    """A track call as Segment archives it."""
+    """Return a track call as Segment archives it."""
     return {
         "type": "track",
         "event": event,
@@ -34,12 +34,12 @@ def track(number: int, event: str = "Order Completed", **changes: object) -> JSO
 
 
 def ndjson(events: Iterable[JSONObject]) -> bytes:
-    """Events one a line."""
+    """Return *events* as lines of JSON."""
     return b"".join(orjson.dumps(event) + b"\n" for event in events)
 
 
 def write(path: Path, events: Iterable[JSONObject]) -> Path:
-    """A file of *events*, packed if its name says so."""
+    """Write *events* to a file, compressed if its name ends in .gz; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = ndjson(events)
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)

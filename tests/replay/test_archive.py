@@ -1,3 +1,5 @@
+"""Names and addresses of archive files."""
+
 from pathlib import Path
 
 import fsspec  # type: ignore[import-untyped]  # the package ships no types
@@ -23,7 +25,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("names", "found"),
+    ("names", "expected"),
     [
         pytest.param([""], ["a.json", "b/1.ndjson", "b/2.gz"], id="folder with all below it"),
         pytest.param(["b/*.gz"], ["b/2.gz"], id="pattern"),
@@ -32,20 +34,20 @@ def archive(tmp_path: Path) -> Path:
         pytest.param(["b/2.gz", "b", "b"], ["b/1.ndjson", "b/2.gz"], id="each file once"),
     ],
 )
-def test_names_stand_for_files(archive: Path, names: list[str], found: list[str]) -> None:
-    given = [str(archive / name) for name in names]
+def test_names_are_resolved_to_files(archive: Path, names: list[str], expected: list[str]) -> None:
+    paths = [str(archive / name) for name in names]
 
-    assert [file.name for file in find_archive_files(given)] == [
-        str(archive / name) for name in found
+    assert [file.name for file in find_archive_files(paths)] == [
+        str(archive / name) for name in expected
     ]
 
 
-def test_a_name_that_matches_no_file_is_refused(archive: Path) -> None:
+def test_a_name_without_a_matching_file_is_rejected(archive: Path) -> None:
     with pytest.raises(EmulatorError, match=r"none\.gz: no file found"):
         find_archive_files([str(archive), str(archive / "none.gz")])
 
 
-def test_plain_files_are_cut_and_packed_ones_are_not(archive: Path) -> None:
+def test_plain_files_are_split_and_compressed_ones_are_not(archive: Path) -> None:
     files = [ArchiveFile(str(archive / "a.json"), 3), ArchiveFile(str(archive / "b/2.gz"), 3)]
 
     assert list(split_files_into_parts(files, 2)) == [
@@ -56,27 +58,27 @@ def test_plain_files_are_cut_and_packed_ones_are_not(archive: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "expected"),
     [
         pytest.param("logs", ["logs/1.gz", "logs/day/2.ndjson"], id="folder"),
         pytest.param("logs/*.gz", ["logs/1.gz"], id="pattern"),
         pytest.param("logs/day/2.ndjson", ["logs/day/2.ndjson"], id="file"),
     ],
 )
-def test_addresses_are_read_by_the_file_system_that_they_name(name: str, found: list[str]) -> None:
+def test_an_address_is_read_through_its_file_system(name: str, expected: list[str]) -> None:
     system = fsspec.filesystem("memory")
     for path in ("logs/1.gz", "logs/day/2.ndjson", "logs/_SUCCESS", "else/3.gz"):
         system.pipe(f"/archive/{path}", b"{}\n[]\n")
 
     files = find_archive_files([f"memory://archive/{name}"])
 
-    assert [file.name for file in files] == [f"memory:///archive/{name}" for name in found]
+    assert [file.name for file in files] == [f"memory:///archive/{name}" for name in expected]
     assert [
         line for part in split_files_into_parts(files, 4) for line in read_archive_lines(part)
     ] == [
         b"{}\n",
         b"[]\n",
-    ] * len(found)
+    ] * len(expected)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,6 @@ def test_addresses_are_read_by_the_file_system_that_they_name(name: str, found: 
         pytest.param("gopher://host/x", "Protocol not known: gopher", id="unknown file system"),
     ],
 )
-def test_address_that_cannot_be_read_is_refused(name: str, complaint: str) -> None:
+def test_an_unreadable_address_is_rejected(name: str, complaint: str) -> None:
     with pytest.raises(EmulatorError, match=complaint):
         find_archive_files([name])

@@ -1,3 +1,5 @@
+"""Lines of archives, plain and compressed, and their split into parts."""
+
 import gzip
 from pathlib import Path
 
@@ -19,37 +21,40 @@ PACKED_TOO_LITTLE = gzip.compress(b"1\n" * 99)[:-9]
 WRONG_SUM = gzip.compress(b"1\n")[:-8] + b"\0" * 8
 
 
-def read(path: Path, most: int) -> list[bytes | None]:
-    parts = split_files_into_parts(find_archive_files([str(path)]), most)
+def read_all_lines(path: Path, part_size: int) -> list[bytes | None]:
+    parts = split_files_into_parts(find_archive_files([str(path)]), part_size)
     return [line for part in parts for line in read_archive_lines(part)]
 
 
 @given(LINES, st.booleans(), st.integers(1, 40))
-def test_each_line_is_in_one_part_wherever_a_file_is_cut(
-    tmp_path_factory: pytest.TempPathFactory, content: list[bytes], ended: bool, most: int
+def test_each_line_is_in_one_part_wherever_a_file_is_split(
+    tmp_path_factory: pytest.TempPathFactory,
+    content: list[bytes],
+    has_final_newline: bool,
+    part_size: int,
 ) -> None:
     path = tmp_path_factory.mktemp("cut") / "events.ndjson"
-    last = [b"last\n"] if ended else [b"last"]
+    last = [b"last\n"] if has_final_newline else [b"last"]
     expected = [b"{}\n", *(line + b"\n" for line in content), *last]
     path.write_bytes(b"".join(expected))
 
-    assert read(path, most) == expected
+    assert read_all_lines(path, part_size) == expected
 
 
-@pytest.mark.parametrize("most", [1024, MAX_LINE_BYTES, 100 * MAX_LINE_BYTES])
-def test_line_that_is_too_long_is_passed_over(tmp_path: Path, most: int) -> None:
+@pytest.mark.parametrize("part_size", [1024, MAX_LINE_BYTES, 100 * MAX_LINE_BYTES])
+def test_a_too_long_line_is_skipped(tmp_path: Path, part_size: int) -> None:
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"{}\n" + b"x" * (2 * MAX_LINE_BYTES) + b"\n[]\n")
 
-    assert read(path, most) == [b"{}\n", None, b"[]\n"]
+    assert read_all_lines(path, part_size) == [b"{}\n", None, b"[]\n"]
 
 
 @pytest.mark.parametrize("name", ["events.gz", "events.ndjson"])
-def test_gzip_is_known_by_its_content_and_never_cut(tmp_path: Path, name: str) -> None:
+def test_gzip_is_detected_by_content_and_never_split(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(gzip.compress(b"1\n2\n") + gzip.compress(b"3\n"))
 
-    assert read(path, 4) == [b"1\n", b"2\n", b"3\n"]
+    assert read_all_lines(path, 4) == [b"1\n", b"2\n", b"3\n"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +70,7 @@ def test_a_damaged_gzip_file_is_reported(tmp_path: Path, content: bytes, complai
     path.write_bytes(content)
 
     with pytest.raises(DamagedArchiveFileError, match=complaint):
-        read(path, MAX_LINE_BYTES)
+        read_all_lines(path, MAX_LINE_BYTES)
 
 
 def test_a_deleted_file_is_reported(tmp_path: Path) -> None:

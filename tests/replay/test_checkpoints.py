@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from archives import ndjson, track, write
 from click.testing import CliRunner
-from serving import serving
+from file_server import serve_files
 
 from segment_insider_emulator.cli import main
 
 FILES = {f"{number}.ndjson": ndjson([track(number), track(-number)]) for number in range(1, 5)}
 LAST = "4.ndjson"
-NOTHING = "stopped; nothing is saved yet"
+NOTHING_SAVED = "stopped; nothing is saved yet"
 
 
-def command(*arguments: str | Path) -> list[str]:
+def make_command(*arguments: str | Path) -> list[str]:
     return [
         sys.executable,
         "-m",
@@ -32,69 +32,74 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path, workers: int) -> None:
+def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path, workers: int) -> None:
     checkpoint = tmp_path / "checkpoint.json"
-    with serving(FILES, held={LAST}) as server:
+    with serve_files(FILES, delayed={LAST}) as server:
         archive = [server.address(name) for name in FILES]
         options = ("--workers", str(workers), "--resume", checkpoint)
-        running = subprocess.Popen(
-            command(*archive, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        process = subprocess.Popen(
+            make_command(*archive, *options),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
-        assert server.asked.get(timeout=60) == LAST
-        running.send_signal(signal.SIGINT)
-        told = running.communicate(timeout=60)
-        kept = json.loads(checkpoint.read_bytes())
+        assert server.delayed_gets.get(timeout=60) == LAST
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)
+        saved = json.loads(checkpoint.read_bytes())
         server.release.set()
         resumed = subprocess.run(
-            command(*archive, *options), capture_output=True, text=True, timeout=60
+            make_command(*archive, *options), capture_output=True, text=True, timeout=60
         )
-        whole = subprocess.run(
-            command(*archive, "--workers", "1"), capture_output=True, text=True, timeout=60
+        uninterrupted = subprocess.run(
+            make_command(*archive, "--workers", "1"), capture_output=True, text=True, timeout=60
         )
 
-    done = {file for file, _ in kept["done"]}
+    done_files = {file for file, _ in saved["done"]}
     size = {file: len(content) for file, content in enumerate(FILES.values())}
-    share = sum(size[file] for file in done) * 100 // sum(size.values())
-    said = f"stopped at {share} %; run the same command to continue" if done else NOTHING
-    assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
-    assert done <= {0, 1, 2}
+    share = sum(size[file] for file in done_files) * 100 // sum(size.values())
+    message = (
+        f"stopped at {share} %; run the same command to continue" if done_files else NOTHING_SAVED
+    )
+    assert (process.returncode, *output) == (130, "", f"emulator: {message}\n")
+    assert done_files <= {0, 1, 2}
     assert (resumed.returncode, resumed.stderr) == (0, "")
-    assert json.loads(resumed.stdout) == json.loads(whole.stdout)
+    assert json.loads(resumed.stdout) == json.loads(uninterrupted.stdout)
 
 
 @pytest.mark.parametrize(
-    ("options", "names", "said"),
+    ("options", "names", "message"),
     [
         pytest.param(
             ["--resume", "kept.json"],
             [*FILES],
             "stopped at 75 %; run the same command to continue",
-            id="goes on",
+            id="resumable",
         ),
         pytest.param(
             [], [*FILES], "stopped at 75 %; nothing is saved without --resume FILE", id="gone"
         ),
-        pytest.param(["--resume", "kept.json"], [LAST], NOTHING, id="in the first part"),
+        pytest.param(["--resume", "kept.json"], [LAST], NOTHING_SAVED, id="in the first part"),
     ],
 )
 def test_an_interrupt_reports_the_progress_and_the_checkpoint(
-    tmp_path: Path, options: list[str], names: list[str], said: str
+    tmp_path: Path, options: list[str], names: list[str], message: str
 ) -> None:
-    with serving(FILES, held={LAST}) as server:
+    with serve_files(FILES, delayed={LAST}) as server:
         archive = [server.address(name) for name in names]
-        running = subprocess.Popen(
-            command(*archive, "--workers", "1", *options),
+        process = subprocess.Popen(
+            make_command(*archive, "--workers", "1", *options),
             cwd=tmp_path,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert server.asked.get(timeout=60) == LAST
-        running.send_signal(signal.SIGINT)
-        told = running.communicate(timeout=60)
+        assert server.delayed_gets.get(timeout=60) == LAST
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)
         server.release.set()
 
-    assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
+    assert (process.returncode, *output) == (130, "", f"emulator: {message}\n")
 
 
 def test_the_report_of_a_finished_run_comes_from_its_checkpoint(tmp_path: Path) -> None:
@@ -118,7 +123,7 @@ def test_the_report_of_a_finished_run_comes_from_its_checkpoint(tmp_path: Path) 
         ),
     ],
 )
-def test_checkpoint_of_something_else_is_refused(
+def test_a_checkpoint_of_other_work_is_rejected(
     tmp_path: Path, content: bytes, complaint: str
 ) -> None:
     archive = write(tmp_path / "a.gz", [track(1)])
@@ -132,21 +137,21 @@ def test_checkpoint_of_something_else_is_refused(
     assert checkpoint.read_bytes() == content
 
 
-def test_people_see_how_far_it_is(tmp_path: Path) -> None:
+def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.gz", [track(1)])
-    terminal, its_end = pty.openpty()
+    terminal, terminal_end = pty.openpty()
     with os.fdopen(terminal, "rb"):
-        arguments = command(archive, "--workers", "1")
-        ran = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=its_end, timeout=60)
-        os.close(its_end)
-        told = os.read(terminal, 10_000)
+        arguments = make_command(archive, "--workers", "1")
+        ran = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=terminal_end, timeout=60)
+        os.close(terminal_end)
+        output = os.read(terminal, 10_000)
 
     assert json.loads(ran.stdout)["archive"]["events"] == 1
-    assert b"replaying" in told
-    assert b"100%" in told
+    assert b"replaying" in output
+    assert b"100%" in output
 
 
-def test_processes_count_as_one_does(tmp_path: Path) -> None:
+def test_several_processes_count_like_one(tmp_path: Path) -> None:
     for number in range(5):
         write(tmp_path / f"{number}.gz", [track(number), track(number, userId=None)])
     arguments = ["replay", "--json", str(tmp_path), "--workers"]

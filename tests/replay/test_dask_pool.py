@@ -1,4 +1,4 @@
-"""A Dask cluster counts as one machine does, also when a worker dies in the middle.
+"""A Dask cluster counts like one machine, also when a worker dies during the run.
 
 A real scheduler and two real workers, each a process of its own.
 """
@@ -17,7 +17,7 @@ from typing import IO
 import pytest
 from archives import ndjson, track
 from click.testing import CliRunner
-from serving import serving
+from file_server import serve_files
 
 from segment_insider_emulator.cli import main
 
@@ -27,74 +27,77 @@ FILES = {
     f"{number}.ndjson": ndjson([track(number), track(number, userId=None)])
     for number in range(1, 9)
 }
-HELD = {"3.ndjson", "4.ndjson"}
+DELAYED = {"3.ndjson", "4.ndjson"}
 WORKER = ("worker", "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny", "--no-dashboard")
 SCHEDULER = ("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
 
 
-def replay(*arguments: str) -> list[str]:
+def make_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "segment_insider_emulator", "replay", "--json", *arguments]
 
 
 @contextmanager
-def dask(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
-    """A process of Dask, and what it logs."""
-    running = subprocess.Popen(
+def run_dask(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """Run a Dask process during the block; yield it and its log."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "dask", *arguments],
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
-        # It tries again and again to reach a worker that is gone.
+        # It keeps trying to reach a worker that no longer exists.
         env={**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "2s"},
     )
-    assert running.stderr
+    assert process.stderr
     try:
-        yield running, running.stderr
+        yield process, process.stderr
     finally:
-        running.kill()
-        running.wait()
-        running.stderr.close()
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
-def wait_for(log: IO[str], pattern: str) -> str:
-    """What the first line of *log* that matches says."""
+def wait_for_match(log: IO[str], pattern: str) -> str:
+    """Return the first group of the first line of *log* that matches."""
     for line in log:
-        if found := re.search(pattern, line):
-            return found[1]
+        if match := re.search(pattern, line):
+            return match[1]
     raise AssertionError(f"the log ended before {pattern!r}")
 
 
 @contextmanager
-def cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
-    """The address of a scheduler, and its workers."""
-    with ExitStack() as running:
-        _, log = running.enter_context(dask(folder, *SCHEDULER))
-        address = wait_for(log, r"Scheduler at: +(tcp://\S+)")
-        started = []
+def run_cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[str]]]]:
+    """Run a scheduler and workers during the block; yield its address and the workers."""
+    with ExitStack() as stack:
+        _, log = stack.enter_context(run_dask(folder, *SCHEDULER))
+        address = wait_for_match(log, r"Scheduler at: +(tcp://\S+)")
+        processes = []
         for _ in range(workers):
-            process, log = running.enter_context(dask(folder, *WORKER, address))
-            wait_for(log, r"(Registered to)")
-            started.append(process)
-        yield address, started
+            process, log = stack.enter_context(run_dask(folder, *WORKER, address))
+            wait_for_match(log, r"(Registered to)")
+            processes.append(process)
+        yield address, processes
 
 
-def test_worker_that_dies_in_the_middle_changes_no_figure(tmp_path: Path) -> None:
-    with cluster(tmp_path, workers=2) as (address, workers), serving(FILES, HELD) as server:
+def test_a_worker_that_dies_during_the_run_changes_no_figure(tmp_path: Path) -> None:
+    with (
+        run_cluster(tmp_path, workers=2) as (address, workers),
+        serve_files(FILES, DELAYED) as server,
+    ):
         archive = [server.address(name) for name in FILES]
-        command = replay(*archive, "--scheduler", address)
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
-            in_progress = {server.asked.get(timeout=30) for _ in workers}
+        command = make_command(*archive, "--scheduler", address)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            in_progress = {server.delayed_gets.get(timeout=30) for _ in workers}
             workers[0].kill()
             server.release.set()
-            stdout, _ = running.communicate(timeout=60)
-        given_again = server.asked.get(timeout=60)
+            stdout, _ = process.communicate(timeout=60)
+        given_again = server.delayed_gets.get(timeout=60)
         alone = subprocess.run(
-            replay(*archive, "--workers", "1"), stdout=subprocess.PIPE, text=True, timeout=60
+            make_command(*archive, "--workers", "1"), stdout=subprocess.PIPE, text=True, timeout=60
         )
 
-    assert in_progress == HELD
-    assert given_again in HELD
-    assert running.returncode == 1
+    assert in_progress == DELAYED
+    assert given_again in DELAYED
+    assert process.returncode == 1
     assert json.loads(stdout) == json.loads(alone.stdout)
     assert json.loads(stdout)["archive"]["events"] == 2 * len(FILES)
 
@@ -104,19 +107,19 @@ def test_a_relative_name_is_found_by_workers_in_another_folder(tmp_path: Path) -
     for folder in (archive, elsewhere):
         folder.mkdir()
     (archive / "day.ndjson").write_bytes(ndjson([track(1), track(2)]))
-    with cluster(elsewhere, workers=1) as (address, _):
-        command = replay("day.ndjson", "--scheduler", address)
-        done = subprocess.run(
+    with run_cluster(elsewhere, workers=1) as (address, _):
+        command = make_command("day.ndjson", "--scheduler", address)
+        result = subprocess.run(
             command, cwd=archive, capture_output=True, text=True, timeout=60, check=False
         )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["archive"]["events"] == 2
+    assert (result.returncode, result.stderr) == (0, "")
+    assert json.loads(result.stdout)["archive"]["events"] == 2
 
 
 @pytest.mark.parametrize(
     ("scheduler", "why"),
     [
-        pytest.param("tcp://127.0.0.1:1", "Connection refused", id="nobody there"),
+        pytest.param("tcp://127.0.0.1:1", "Connection refused", id="no server"),
         pytest.param("gopher://127.0.0.1", "it does not begin with tcp://", id="no scheduler"),
         pytest.param("tcp://127.0.0.1:port", "Port could not be cast", id="no port"),
     ],
@@ -124,37 +127,37 @@ def test_a_relative_name_is_found_by_workers_in_another_folder(tmp_path: Path) -
 def test_an_unreachable_cluster_is_reported(tmp_path: Path, scheduler: str, why: str) -> None:
     (tmp_path / "a.ndjson").write_bytes(FILES["1.ndjson"])
 
-    told = CliRunner().invoke(main, ["replay", str(tmp_path), "--scheduler", scheduler])
+    result = CliRunner().invoke(main, ["replay", str(tmp_path), "--scheduler", scheduler])
 
-    assert told.exit_code == 2
-    assert told.stderr.startswith(f"emulator: {scheduler}: the cluster cannot be reached (")
-    assert why in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"emulator: {scheduler}: the cluster cannot be reached (")
+    assert why in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
-def test_interrupt_keeps_what_is_done_and_resume_goes_on(tmp_path: Path) -> None:
+def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path) -> None:
     checkpoint, last = tmp_path / "checkpoint.json", "8.ndjson"
-    with cluster(tmp_path, workers=2) as (address, _), serving(FILES, {last}) as server:
+    with run_cluster(tmp_path, workers=2) as (address, _), serve_files(FILES, {last}) as server:
         archive = [server.address(name) for name in FILES]
-        command = replay(*archive, "--scheduler", address, "--resume", str(checkpoint))
-        running = subprocess.Popen(
+        command = make_command(*archive, "--scheduler", address, "--resume", str(checkpoint))
+        process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        assert server.asked.get(timeout=60) == last
-        running.send_signal(signal.SIGINT)
-        told = running.communicate(timeout=60)
-        kept = json.loads(checkpoint.read_bytes())["done"]
+        assert server.delayed_gets.get(timeout=60) == last
+        process.send_signal(signal.SIGINT)
+        output = process.communicate(timeout=60)
+        saved = json.loads(checkpoint.read_bytes())["done"]
         server.release.set()
         resumed, alone = (
             subprocess.run(arguments, capture_output=True, text=True, timeout=60)
-            for arguments in (command, replay(*archive, "--workers", "1"))
+            for arguments in (command, make_command(*archive, "--workers", "1"))
         )
 
     sizes = [len(content) for content in FILES.values()]
-    share = sum(sizes[file] for file, _ in kept) * 100 // sum(sizes)
-    said = f"stopped at {share} %; run the same command to continue"
-    said = said if kept else "stopped; nothing is saved yet"
-    assert (running.returncode, *told) == (130, "", f"emulator: {said}\n")
-    assert len(kept) < len(FILES)
+    share = sum(sizes[file] for file, _ in saved) * 100 // sum(sizes)
+    message = f"stopped at {share} %; run the same command to continue"
+    message = message if saved else "stopped; nothing is saved yet"
+    assert (process.returncode, *output) == (130, "", f"emulator: {message}\n")
+    assert len(saved) < len(FILES)
     assert (resumed.returncode, resumed.stderr) == (1, "")
     assert json.loads(resumed.stdout) == json.loads(alone.stdout)

@@ -1,4 +1,4 @@
-"""A dry run says of an event what the emulator says of it once it is sent."""
+"""A dry run gives the same verdicts and requests as sending the event to the emulator."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,19 +35,19 @@ FILTER: JSONObject = {
 }
 
 
-def workspace(**destination: Any) -> Workspace:
+def make_workspace(**destination: Any) -> Workspace:
     document = load_workspace_or_preset("guide").document
     return build_workspace({**document, "destination": {**document["destination"], **destination}})
 
 
-def without_arrival(event: JSONObject) -> JSONObject:
+def remove_arrival_time(event: JSONObject) -> JSONObject:
     return {name: value for name, value in event.items() if name != "receivedAt"}
 
 
-SENT = [
+EVENTS = [
     *SHOP,
     *(
-        without_arrival(event)
+        remove_arrival_time(event)
         for event in (
             track(1),
             track(2, userId=None, anonymousId="a2"),
@@ -76,31 +76,33 @@ SENT = [
 ]
 
 
-def carried(shop: Workspace, event: JSONObject) -> tuple[str, list[tuple[Any, ...]]]:
-    """The verdict of *event* and of each delivery, with the body that was sent, by the emulator."""
+def send_to_emulator(shop: Workspace, event: JSONObject) -> tuple[str, list[tuple[Any, ...]]]:
+    """Send *event* to an emulator; return its verdict, and verdict and body of each delivery."""
     client = create_app(Config(db=":memory:"), shop, clock=lambda: NOW).test_client()
     client.post("/v1/batch", json={"batch": [event], "writeKey": shop.write_key})
     (message,) = client.get("/emulator/v1/messages").get_json()["messages"]
-    found = client.get("/emulator/v1/deliveries").get_json()["deliveries"]
+    records = client.get("/emulator/v1/deliveries").get_json()["deliveries"]
     deliveries = [
         (delivery["subscription"], delivery["verdict"], (delivery["request"] or {}).get("json"))
-        for delivery in found
+        for delivery in records
     ]
     return message["verdict"], deliveries
 
 
-def tried(shop: Workspace, event: JSONObject, **clocks: datetime) -> EventResult:
+def evaluate(shop: Workspace, event: JSONObject, **clocks: datetime) -> EventResult:
     return EventEvaluator(shop, EvaluationClocks(NOW, **clocks)).evaluate_call(
         event, orjson.dumps(event), bytes(16)
     )
 
 
-@pytest.mark.parametrize("event", SENT, ids=lambda event: str(event.get("messageId")))
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: str(event.get("messageId")))
 @pytest.mark.parametrize("enabled", [True, False], ids=["enabled", "disabled"])
-def test_verdicts_and_requests_are_those_of_the_emulator(event: JSONObject, enabled: bool) -> None:
-    shop = workspace(enabled=enabled, filters=[FILTER])
+def test_verdicts_and_requests_equal_those_of_the_emulator(
+    event: JSONObject, enabled: bool
+) -> None:
+    shop = make_workspace(enabled=enabled, filters=[FILTER])
 
-    found = tried(shop, event)
+    result = evaluate(shop, event)
 
     deliveries = [
         (
@@ -108,15 +110,15 @@ def test_verdicts_and_requests_are_those_of_the_emulator(event: JSONObject, enab
             delivery.verdict,
             delivery.request_body and orjson.loads(delivery.request_body),
         )
-        for delivery in found.deliveries
+        for delivery in result.deliveries
     ]
-    assert (found.verdict, deliveries) == carried(shop, event)
+    assert (result.verdict, deliveries) == send_to_emulator(shop, event)
 
 
-def test_archived_event_is_taken_as_segment_wrote_it() -> None:
+def test_an_archived_event_keeps_its_normalised_timestamp() -> None:
     event = track(1, originalTimestamp="2026-03-14T09:00:00Z", sentAt="2026-03-14T09:00:01Z")
 
-    (delivery,) = tried(load_workspace_or_preset("guide"), event).deliveries
+    (delivery,) = evaluate(load_workspace_or_preset("guide"), event).deliveries
 
     events = orjson.loads(delivery.request_body or b"")["users"][0]["events"]
     assert {event["timestamp"] for event in events} == {"2026-03-14T10:00:00.000Z"}
@@ -128,7 +130,7 @@ def test_every_event_of_a_request_is_validated() -> None:
         1, "Cart Viewed", properties={"cart_id": "c", "currency": "EUR"} | {"products": products}
     )
 
-    (delivery,) = tried(load_workspace_or_preset("guide"), event).deliveries
+    (delivery,) = evaluate(load_workspace_or_preset("guide"), event).deliveries
 
     assert delivery.verdict == "dropped"
     assert delivery.reasons == (
@@ -144,10 +146,10 @@ def test_every_event_of_a_request_is_validated() -> None:
 
 def test_stored_events_have_the_names_of_insider_one() -> None:
     assert (
-        tried(load_workspace_or_preset("guide"), track(1)).deliveries[0].stored_events
+        evaluate(load_workspace_or_preset("guide"), track(1)).deliveries[0].stored_events
         == ("confirmation_page_view",) * 2
     )
-    assert tried(load_workspace_or_preset("guide"), SHOP[0]).deliveries[0].stored_events == (
+    assert evaluate(load_workspace_or_preset("guide"), SHOP[0]).deliveries[0].stored_events == (
         PROFILE_UPDATE_NAME,
     )
 
@@ -163,7 +165,7 @@ def test_stored_events_have_the_names_of_insider_one() -> None:
 def test_events_are_stored_until_their_retention_ends(
     clocks: dict[str, datetime], received: int
 ) -> None:
-    (delivery,) = tried(load_workspace_or_preset("guide"), track(1), **clocks).deliveries
+    (delivery,) = evaluate(load_workspace_or_preset("guide"), track(1), **clocks).deliveries
 
     lost = {reason.what for reason in delivery.reasons if reason.lost}
     assert len(delivery.stored_events) == received
@@ -174,22 +176,22 @@ def test_events_are_stored_until_their_retention_ends(
     )
 
 
-def test_reasons_are_the_same_for_all_values() -> None:
+def test_reasons_do_not_depend_on_values() -> None:
     one = {**track(1), "type": "identify", "traits": {"email": "nobody"}}
     other = {**track(2), "type": "identify", "traits": {"email": "no:: body"}}
 
-    found = [
-        tried(load_workspace_or_preset("guide"), event).deliveries[0].reasons
+    reasons = [
+        evaluate(load_workspace_or_preset("guide"), event).deliveries[0].reasons
         for event in (one, other)
     ]
 
-    assert found[0] == found[1]
-    assert "nobody" not in str(found)
+    assert reasons[0] == reasons[1]
+    assert "nobody" not in str(reasons)
 
 
 def test_two_workspaces_are_compared_field_by_field() -> None:
-    guide = workspace()
-    fixed = workspace(
+    guide = make_workspace()
+    fixed = make_workspace(
         subscriptions=[
             {
                 **subscription,
@@ -202,7 +204,7 @@ def test_two_workspaces_are_compared_field_by_field() -> None:
     )
     event = track(1, anonymousId="a1")
 
-    before, after = tried(guide, event).deliveries, tried(fixed, event).deliveries
+    before, after = evaluate(guide, event).deliveries, evaluate(fixed, event).deliveries
 
     name = before[0].subscription
     assert compare_deliveries(before, after) == [

@@ -1,4 +1,4 @@
-"""The page is for people: whole without a network, and harmless whatever an archive holds."""
+"""The HTML report needs no network and is harmless with any archive content."""
 
 import re
 from html.parser import HTMLParser
@@ -15,17 +15,17 @@ HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(2)>"
 class _Elements(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.text: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
 
 
-def page(tmp_path: Path, *events: object, preset: str = "guide") -> _Elements:
+def make_page(tmp_path: Path, *events: object, preset: str = "guide") -> _Elements:
     archive = write(tmp_path / "a.gz", events)  # type: ignore[arg-type]  # hostile on purpose
     file = tmp_path / "report.html"
     options = ("--workers", "1", "--html", str(file), "--against", "guide", "--preset", preset)
@@ -35,8 +35,8 @@ def page(tmp_path: Path, *events: object, preset: str = "guide") -> _Elements:
     return elements
 
 
-def test_page_tells_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
-    text = " ".join("".join(page(tmp_path, track(1), track(2, userId=None)).text).split())
+def test_the_page_shows_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
+    text = " ".join("".join(make_page(tmp_path, track(1), track(2, userId=None)).text).split())
 
     assert "Of 2 events, 1 (50.0 %) would be lost, in whole or in part." in text
     assert "Read from 2 lines in 1 file." in text
@@ -44,11 +44,11 @@ def test_page_tells_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
     assert "confirmation_page_view" in text
 
 
-def test_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_path: Path) -> None:
+def test_the_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_path: Path) -> None:
     ids = {"userId": None, "anonymousId": "browser-7"}
     anonymous = track(1, "Product Added", **ids, properties={"product_id": "p"})
 
-    text = " ".join("".join(page(tmp_path, anonymous, preset="segment-defaults").text).split())
+    text = " ".join("".join(make_page(tmp_path, anonymous, preset="segment-defaults").text).split())
 
     remark = (
         "segment_anonymous_id cannot identify a user, it is not in the account's "
@@ -61,20 +61,20 @@ def test_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_path: P
     ) in text
 
 
-def test_page_runs_nothing_and_fetches_nothing(tmp_path: Path) -> None:
+def test_the_page_runs_no_script_and_fetches_nothing(tmp_path: Path) -> None:
     hostile = track(1, HOSTILE, userId=None, properties={HOSTILE: HOSTILE})
 
-    elements = page(tmp_path, hostile, track(2, HOSTILE))
+    elements = make_page(tmp_path, hostile, track(2, HOSTILE))
 
-    assert {tag for tag, _ in elements.found}.isdisjoint({"script", "img", "link", "iframe"})
-    attributes = [name for _, attrs in elements.found for name in attrs]
+    assert {tag for tag, _ in elements.elements}.isdisjoint({"script", "img", "link", "iframe"})
+    attributes = [name for _, attrs in elements.elements for name in attrs]
     assert not [name for name in attributes if name.startswith("on") or name in ("src", "href")]
     assert not re.search(r"url\(|@import", "".join(elements.text))
     assert any(HOSTILE in text for text in elements.text)
 
 
-def test_page_of_nothing_says_so(tmp_path: Path) -> None:
-    text = "".join(page(tmp_path).text)
+def test_the_page_of_an_empty_archive_says_so(tmp_path: Path) -> None:
+    text = "".join(make_page(tmp_path).text)
 
     assert "none would be lost" in text
     assert "Nothing: look at the reasons above and below." in text

@@ -1,4 +1,4 @@
-"""Figures do not depend on how an archive is split, nor on which part is done first."""
+"""Metrics do not depend on how an archive is split, nor on the order of its parts."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,46 +15,46 @@ from segment_insider_emulator.replay.metrics import (
 )
 
 NAMES = st.text("abcdefgh", min_size=1, max_size=2)
-SEEN = st.lists(st.tuples(NAMES, st.sampled_from(["EUR", "USD"]), st.integers(0, 10_000)))
-MOST = 4
+LINE_LISTS = st.lists(st.tuples(NAMES, st.sampled_from(["EUR", "USD"]), st.integers(0, 10_000)))
+MAX_ROWS = 4
 
 
-def counted(seen: list[tuple[str, str, int]], first: int) -> ReplayMetrics:
-    """The figures of some lines, the *first* of which is the archive's line of that number."""
-    figures = ReplayMetrics(lines=len(seen))
-    table = figures.tables["reasons"] = MetricTable(MOST)
-    for line, (name, currency, amount) in enumerate(seen, first):
-        found = RowTally(1, {currency: amount}, [LineSample(LinePosition(0, 0, line), name)])
-        table.get_tally((name,)).add_tally(found)
+def count_lines(lines: list[tuple[str, str, int]], first: int) -> ReplayMetrics:
+    """Return the metrics of lines of an archive, of which the first is line number *first*."""
+    figures = ReplayMetrics(lines=len(lines))
+    table = figures.tables["reasons"] = MetricTable(MAX_ROWS)
+    for line, (name, currency, amount) in enumerate(lines, first):
+        tally = RowTally(1, {currency: amount}, [LineSample(LinePosition(0, 0, line), name)])
+        table.get_tally((name,)).add_tally(tally)
     figures.drop_excess_rows()
     return figures
 
 
-@given(SEEN, st.data())
+@given(LINE_LISTS, st.data())
 def test_any_split_in_any_order_gives_the_same_figures(
-    seen: list[tuple[str, str, int]], data: st.DataObject
+    lines: list[tuple[str, str, int]], data: st.DataObject
 ) -> None:
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(seen)), max_size=5)))
-    bounds = list(zip([0, *cuts], [*cuts, len(seen)], strict=True))
-    total = counted([], 0)
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(lines)), max_size=5)))
+    bounds = list(zip([0, *cuts], [*cuts, len(lines)], strict=True))
+    total = count_lines([], 0)
     for start, end in data.draw(st.permutations(bounds)):
-        total.add_metrics(counted(seen[start:end], start))
+        total.add_metrics(count_lines(lines[start:end], start))
 
-    assert total == counted(seen, 0)
+    assert total == count_lines(lines, 0)
 
 
-@given(SEEN)
+@given(LINE_LISTS)
 def test_remaining_rows_are_counted_exactly_and_the_others_as_one(
-    seen: list[tuple[str, str, int]],
+    lines: list[tuple[str, str, int]],
 ) -> None:
-    table = counted(seen, 0).tables["reasons"]
+    table = count_lines(lines, 0).tables["reasons"]
 
-    names = {name for name, *_ in seen}
-    assert len(table.rows) == min(len(names), MOST)
+    names = {name for name, *_ in lines}
+    assert len(table.rows) == min(len(names), MAX_ROWS)
     for (name,), tally in table.rows.items():
-        mine = [amount for other, _, amount in seen if other == name]
+        mine = [amount for other, _, amount in lines if other == name]
         assert (tally.count, sum(tally.order_value.values())) == (len(mine), sum(mine))
-    assert sum(tally.count for tally in table.rows.values()) + table.overflow.count == len(seen)
+    assert sum(tally.count for tally in table.rows.values()) + table.overflow.count == len(lines)
 
 
 def test_samples_are_the_first_in_the_archive() -> None:
@@ -70,11 +70,11 @@ def test_samples_are_the_first_in_the_archive() -> None:
     assert len(later.samples) == MAX_SAMPLES
 
 
-@given(SEEN)
-def test_figures_come_back_from_json(seen: list[tuple[str, str, int]]) -> None:
-    figures = counted(seen, 0)
+@given(LINE_LISTS)
+def test_metrics_survive_a_round_trip_through_json(lines: list[tuple[str, str, int]]) -> None:
+    figures = count_lines(lines, 0)
 
-    again = metrics_from_json(metrics_to_json(figures))
+    restored = metrics_from_json(metrics_to_json(figures))
 
-    assert metrics_to_json(again) == metrics_to_json(figures)
-    assert again.tables["reasons"].rows == figures.tables["reasons"].rows
+    assert metrics_to_json(restored) == metrics_to_json(figures)
+    assert restored.tables["reasons"].rows == figures.tables["reasons"].rows

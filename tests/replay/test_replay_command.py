@@ -1,3 +1,5 @@
+"""`emulator replay`: reports of dry runs of an archive."""
+
 import gzip
 import json
 from pathlib import Path
@@ -17,32 +19,32 @@ REFUSED = "unit_sale_price parameter is required on cart_page_view event"
 CART = {"cart_id": "c", "currency": "EUR", "products": [{"product_id": "mug"}]}
 
 
-def replayed(*arguments: str | Path) -> Result:
+def run_replay(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["replay", "--workers", "1", *map(str, arguments)])
 
 
-def reported(*arguments: str | Path) -> JSONObject:
-    result = replayed("--json", *arguments)
+def make_report(*arguments: str | Path) -> JSONObject:
+    result = run_replay("--json", *arguments)
     assert result.exception is None or result.exit_code in (1, 2), result.output
     document: JSONObject = json.loads(result.stdout)
     return document
 
 
-def without_samples(rows: list[JSONObject]) -> list[JSONObject]:
+def remove_samples(rows: list[JSONObject]) -> list[JSONObject]:
     return [{name: row[name] for name in row if name != "samples"} for row in rows]
 
 
 @pytest.fixture
 def month(tmp_path: Path) -> Path:
-    """An archive of two days: two orders, a cart that is refused, an order of nobody."""
+    """Write an archive of two days: two orders, an invalid cart, an order without a user."""
     write(tmp_path / "month" / "1.gz", [track(1), track(2, "Cart Viewed", properties=CART)])
     anonymous = track(4, userId=None, receivedAt="2026-03-15T08:00:00.000Z")
     write(tmp_path / "month" / "2.ndjson", [track(3), anonymous])
     return tmp_path / "month"
 
 
-def test_report_tells_what_arrives_and_what_is_lost(month: Path) -> None:
-    report = reported(month)
+def test_the_report_shows_what_arrives_and_what_is_lost(month: Path) -> None:
+    report = make_report(month)
 
     assert (report["archive"]["events"], report["archive"]["losing"]) == (4, 2)
     assert report["verdicts"] == [
@@ -70,7 +72,7 @@ def test_report_tells_what_arrives_and_what_is_lost(month: Path) -> None:
             ("Cart Viewed", "Cart Viewed Event", "cartViewedEvent", "dropped", 1),
         )
     ]
-    assert without_samples(report["reasons"]) == [
+    assert remove_samples(report["reasons"]) == [
         {
             "type": "track",
             "event": "Order Completed",
@@ -100,18 +102,18 @@ def test_report_tells_what_arrives_and_what_is_lost(month: Path) -> None:
     assert report["comparison"] is None
 
 
-def test_reasons_have_their_first_events_as_examples(month: Path) -> None:
-    (sample,) = reported(month)["reasons"][0]["samples"]
+def test_reasons_have_their_first_events_as_samples(month: Path) -> None:
+    (sample,) = make_report(month)["reasons"][0]["samples"]
 
     assert sample["at"] == f"{month / '2.ndjson'}:2"
     assert sample["event"]["messageId"] == "m4"
 
 
-def test_examples_hide_secrets_and_are_short(tmp_path: Path) -> None:
+def test_samples_are_short_and_hide_secrets(tmp_path: Path) -> None:
     traits = {"password": "hunter2", "note": "x" * 5_000, "email": "nobody", "many": [*range(99)]}
     archive = write(tmp_path / "a.gz", [{**track(1), "type": "identify", "traits": traits}])
 
-    (sample, *_) = reported(archive)["reasons"][0]["samples"]
+    (sample, *_) = make_report(archive)["reasons"][0]["samples"]
 
     assert sample["event"]["traits"] == {
         "password": "[redacted]",
@@ -125,15 +127,15 @@ def test_examples_hide_secrets_and_are_short(tmp_path: Path) -> None:
     ("events", "exit_code"),
     [
         pytest.param([track(1)], 0, id="all arrive"),
-        pytest.param([{**track(1), "type": "group", "groupId": "g"}], 0, id="nobody asked for it"),
+        pytest.param([{**track(1), "type": "group", "groupId": "g"}], 0, id="no subscription"),
         pytest.param([track(1, userId=None)], 1, id="one is lost"),
         pytest.param([track(1, timestamp="2019-01-01T00:00:00Z")], 1, id="one is outdated"),
     ],
 )
-def test_exit_code_says_whether_something_is_lost(
+def test_the_exit_code_says_whether_events_are_lost(
     tmp_path: Path, events: list[JSONObject], exit_code: int
 ) -> None:
-    assert replayed(write(tmp_path / "a.ndjson", events)).exit_code == exit_code
+    assert run_replay(write(tmp_path / "a.ndjson", events)).exit_code == exit_code
 
 
 def test_unreadable_lines_are_reported_and_the_others_are_counted(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_unreadable_lines_are_reported_and_the_others_are_counted(tmp_path: Path
     broken.write_bytes(b'{"type":\n\n[]\n{}x\n')
     damaged.write_bytes(gzip.compress(b"{}\n" * 9)[:-4])
 
-    result = replayed("--json", tmp_path)
+    result = run_replay("--json", tmp_path)
 
     report = json.loads(result.stdout)
     assert result.exit_code == 2
@@ -161,7 +163,7 @@ def test_unreadable_lines_are_reported_and_the_others_are_counted(tmp_path: Path
     ]
 
 
-def test_another_workspace_is_compared(tmp_path: Path, month: Path) -> None:
+def test_another_workspace_can_be_compared(tmp_path: Path, month: Path) -> None:
     document = json.loads(
         json.dumps(load_workspace_or_preset("guide").document)
     )  # mappings share parts
@@ -173,10 +175,10 @@ def test_another_workspace_is_compared(tmp_path: Path, month: Path) -> None:
     fixed = tmp_path / "fixed.yaml"
     fixed.write_text(yaml.safe_dump(document))
 
-    comparison = reported(month, "--against", fixed)["comparison"]
+    comparison = make_report(month, "--against", fixed)["comparison"]
 
     assert comparison["differing"] == 1
-    (change,) = without_samples(comparison["changes"])
+    (change,) = remove_samples(comparison["changes"])
     assert change == {
         "type": "track",
         "event": "Cart Viewed",
@@ -203,14 +205,14 @@ def test_another_workspace_is_compared(tmp_path: Path, month: Path) -> None:
 
 
 def test_a_workspace_against_itself_changes_nothing(month: Path) -> None:
-    comparison = reported(month, "--against", "guide")["comparison"]
+    comparison = make_report(month, "--against", "guide")["comparison"]
 
     assert comparison == {"differing": 0, "changes": [], "turned": []}
 
 
-def test_parquet_has_a_row_for_each_figure(tmp_path: Path, month: Path) -> None:
+def test_the_parquet_file_has_a_row_for_each_figure(tmp_path: Path, month: Path) -> None:
     file = tmp_path / "report.parquet"
-    replayed(month, "--parquet", file)
+    run_replay(month, "--parquet", file)
 
     rows: list[dict[str, Any]] = parquet.read_table(file).to_pylist()
     assert [
@@ -226,10 +228,10 @@ def test_parquet_has_a_row_for_each_figure(tmp_path: Path, month: Path) -> None:
     }  # fmt: skip
 
 
-def test_terminal_gets_tables_without_control_characters(tmp_path: Path) -> None:
+def test_the_text_output_has_tables_without_control_characters(tmp_path: Path) -> None:
     archive = write(tmp_path / "a.gz", [track(1, "\x1b[2Jgone", userId=None)])
 
-    result = replayed(archive)
+    result = run_replay(archive)
 
     assert "\x1b" not in result.stdout
     assert "What would be lost, the most expensive first" in result.stdout
@@ -247,7 +249,7 @@ def test_a_warning_is_shown_once_with_its_events_and_subscriptions(tmp_path: Pat
     ]
     archive = write(tmp_path / "a.gz", events)
 
-    result = replayed(archive, "--preset", "segment-defaults")
+    result = run_replay(archive, "--preset", "segment-defaults")
 
     assert result.stdout.splitlines()[-6:] == [
         "",
@@ -261,7 +263,7 @@ def test_a_warning_is_shown_once_with_its_events_and_subscriptions(tmp_path: Pat
         "      1  not_subscribed  group                                                     "
         "no enabled subscription matches this event",
     ]
-    rows = reported(archive, "--preset", "segment-defaults")["reasons"]
+    rows = make_report(archive, "--preset", "segment-defaults")["reasons"]
     assert [(row["event"], row["subscription"], row["count"]) for row in rows] == [
         ("Product Added", "Product Added Event", 2),
         ("Product Added", "Track Event", 2),
@@ -288,7 +290,7 @@ def test_misuse_is_reported_in_one_line(
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "a.gz", [track(1)])
 
-    result = replayed(*arguments)
+    result = run_replay(*arguments)
 
     assert result.exit_code == 2
     assert complaint in result.stderr

@@ -1,4 +1,4 @@
-"""A file server that holds back what it is told to: so a run can be caught in the middle."""
+"""A file server that delays some files, so that a run can be interrupted in the middle."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,22 +11,22 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d+)?")
 
 
 class FileServer(ThreadingHTTPServer):
-    """Serves *files* by name. GETs of names in *held* wait until `release` is set.
+    """Serves *files* by name. GETs of *delayed* names wait until `release` is set.
 
     Args:
-        asked: The names of those GETs, as they come.
+        delayed_gets: Names of those GETs in order of arrival.
     """
 
     daemon_threads = True
 
-    def __init__(self, files: Mapping[str, bytes], held: set[str]) -> None:
+    def __init__(self, files: Mapping[str, bytes], delayed: set[str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.files, self.held = files, held
-        self.asked: Queue[str] = Queue()
+        self.files, self.delayed = files, delayed
+        self.delayed_gets: Queue[str] = Queue()
         self.release = Event()
 
     def address(self, name: str) -> str:
-        """Where a file is."""
+        """Return the URL of a file."""
         return f"http://127.0.0.1:{self.server_port}/{name}"
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -34,9 +34,9 @@ class FileServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(files: Mapping[str, bytes], held: set[str]) -> Iterator[FileServer]:
-    """A server while the block lasts."""
-    server = FileServer(files, held)
+def serve_files(files: Mapping[str, bytes], delayed: set[str]) -> Iterator[FileServer]:
+    """Run a file server during the block."""
+    server = FileServer(files, delayed)
     thread = Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -60,20 +60,22 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         name = self.path.lstrip("/")
-        if name in self.server.held:
-            self.server.asked.put(name)
+        if name in self.server.delayed:
+            self.server.delayed_gets.put(name)
             self.server.release.wait(60)
         content = self.server.files[name]
-        wanted = _RANGE.fullmatch(self.headers.get("Range", ""))
+        byte_range = _RANGE.fullmatch(self.headers.get("Range", ""))
         start, end = (
-            (int(wanted[1]), int(wanted[2] or len(content))) if wanted else (0, len(content))
+            (int(byte_range[1]), int(byte_range[2] or len(content)))
+            if byte_range
+            else (0, len(content))
         )
         piece = content[start : end + 1]
-        self.send_response(206 if wanted else 200)
+        self.send_response(206 if byte_range else 200)
         self.send_header("Content-Length", str(len(piece)))
         self.send_header("Content-Range", f"bytes {start}-{start + len(piece) - 1}/{len(content)}")
         self.end_headers()
         self.wfile.write(piece)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Tests say for themselves what they saw."""
+        """Log nothing."""
