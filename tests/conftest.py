@@ -35,11 +35,11 @@ SCHEMAS_KEY = pytest.StashKey[PostgresSchemas]()
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, CHROMIUM_PROGRAMS)), None)
-    if found is None:
+    program = next(filter(None, map(shutil.which, CHROMIUM_PROGRAMS)), None)
+    if program is None:
         pytest.skip("Chromium is not installed: nothing to open pages with")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, args=CHROMIUM_FLAGS)
+        opened = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
         yield opened
         opened.close()
 
@@ -50,16 +50,16 @@ def npm_folder() -> Callable[..., Path]:
 
     def fetched(name: str, *packages: str) -> Path:
         folder = Path(load_config(os.environ, {}).cache).expanduser() / name
-        wanted, installed = "\n".join(packages), folder / "installed.txt"
+        package_list, installed = "\n".join(packages), folder / "installed.txt"
         if not (shutil.which("node") and shutil.which("npm")):
             pytest.skip(f"Node and npm are not installed: no {packages[0]}")
-        if not (installed.is_file() and installed.read_text("utf-8") == wanted):
+        if not (installed.is_file() and installed.read_text("utf-8") == package_list):
             folder.mkdir(parents=True, exist_ok=True)
             ask = ["npm", "install", "--prefix", str(folder), "--ignore-scripts", "--no-audit"]
             ran = subprocess.run([*ask, *packages], capture_output=True, text=True, check=False)
             if ran.returncode:
                 pytest.skip(f"npm cannot install {packages[0]}: {ran.stderr.strip()[:200]}")
-            installed.write_text(wanted, "utf-8")
+            installed.write_text(package_list, "utf-8")
         return folder
 
     return fetched
@@ -74,10 +74,10 @@ def pytest_configure(config: pytest.Config) -> None:
     only_hands_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
     if only_hands_out or not config.getoption("--postgres"):
         return
-    found = find_postgres_programs()
-    if found is None:
+    programs = find_postgres_programs()
+    if programs is None:
         raise pytest.UsageError(POSTGRES_MISSING)
-    schemas = config.stash[SCHEMAS_KEY] = PostgresSchemas(PostgresServer(found))
+    schemas = config.stash[SCHEMAS_KEY] = PostgresSchemas(PostgresServer(programs))
     config.add_cleanup(schemas.close)
     # A database in memory needs no closing, so tests leave sandboxes open.
     open_still = "ignore:.*was deleted while still open:ResourceWarning"

@@ -14,8 +14,8 @@ POSTGRES_MISSING = "there is no PostgreSQL server here: apt install postgresql"
 
 def find_postgres_programs() -> Path | None:
     """Return the folder of initdb and postgres, latest version; None without any."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    named = found[-1] if found else shutil.which("initdb")
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    named = programs[-1] if programs else shutil.which("initdb")
     return Path(named).parent if named else None
 
 

@@ -1,4 +1,4 @@
-"""`emulator lint` answers with its exit code, and tells people or programs why."""
+"""`emulator lint`: the exit code, and findings as text and as JSON."""
 
 import json
 from pathlib import Path
@@ -41,7 +41,7 @@ MISTAKES = "fixtures/workspaces/mistakes.yaml"
         pytest.param([], 2, "Error: Give a FILE, or --preset NAME.", id="nothing to check"),
     ],
 )
-def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_line: str) -> None:
+def test_the_exit_code_is_the_result(arguments: list[str], exit_code: int, last_line: str) -> None:
     result = CliRunner().invoke(main, ["lint", *arguments])
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (exit_code, last_line)
 
@@ -82,7 +82,7 @@ def test_a_tracking_plan_that_does_not_exist_is_an_error(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "warnings"),
     [
         pytest.param(
             "segment-defaults",
@@ -97,10 +97,10 @@ def test_a_tracking_plan_that_does_not_exist_is_an_error(tmp_path: Path) -> None
     ],
 )
 def test_lint_warns_that_one_line_would_replace_a_default_mapping(
-    name: str, told: list[str]
+    name: str, warnings: list[str]
 ) -> None:
     result = CliRunner().invoke(main, ["lint", name])
-    assert result.stderr.splitlines()[:-1] == told
+    assert result.stderr.splitlines()[:-1] == warnings
 
 
 def test_no_such_warning_for_an_exported_file(tmp_path: Path) -> None:

@@ -54,16 +54,16 @@ def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> 
     chosen = {name: (PARTS | SHARED_DATABASE)[name] for name in parts or PARTS}
     if lines:
         chosen["replay"] = partial(replay.measure_replay, lines)
-    around = machine_info.describe_machine()
-    found: list[Measure] = []
-    for name, measures in chosen.items():
+    environment = machine_info.describe_machine()
+    measures: list[Measure] = []
+    for name, measure_part in chosen.items():
         click.echo(f"{name}, load average {os.getloadavg()[0]:.1f}", err=True)
-        found += measures(QUICK if quick else FULL)
-    around["loadAverageAtTheEnd"] = os.getloadavg()
-    click.echo(format_table(found))
-    file.write_text(json.dumps(build_json_report(found, around), indent=2) + "\n")
+        measures += measure_part(QUICK if quick else FULL)
+    environment["loadAverageAtTheEnd"] = os.getloadavg()
+    click.echo(format_table(measures))
+    file.write_text(json.dumps(build_json_report(measures, environment), indent=2) + "\n")
     click.echo(f"written to {file}", err=True)
-    sys.exit(1 if any(measure.is_goal_met is False for measure in found) else 0)
+    sys.exit(1 if any(measure.is_goal_met is False for measure in measures) else 0)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class EventCost(NamedTuple):
 
 def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
     """Measure each database size; the smallest one is the peer of the others."""
-    made = make_calls(
+    calls = make_calls(
         ORIGINAL_MESSAGE_COUNT + len(scale.captured) * (ROUND_COUNT + 1) * EVENTS_PER_ROUND
     )
     with TemporaryDirectory() as folder:
@@ -38,7 +38,7 @@ def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
             post_bodies(
                 server.port,
                 "/v1/batch",
-                make_batches(made[:ORIGINAL_MESSAGE_COUNT]),
+                make_batches(calls[:ORIGINAL_MESSAGE_COUNT]),
                 CONNECTION_COUNT,
             )
         filling = DatabaseFiller(db)
@@ -48,15 +48,15 @@ def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
             first = ORIGINAL_MESSAGE_COUNT + at * (ROUND_COUNT + 1) * EVENTS_PER_ROUND
             with start_emulator(db) as server:
                 costs[message_count] = _measure_event_cost(
-                    server, make_batches(made[first:][: (ROUND_COUNT + 1) * EVENTS_PER_ROUND])
+                    server, make_batches(calls[first:][: (ROUND_COUNT + 1) * EVENTS_PER_ROUND])
                 )
-                found = (
+                list_measures = (
                     list(inspector_pages.measure_message_lists(server, message_count))
                     if size == scale.captured[-1]
                     else []
                 )
     yield from _compare_costs(costs)
-    yield from found
+    yield from list_measures
 
 
 def _measure_event_cost(server: ServerProcess, bodies: list[bytes]) -> EventCost:
@@ -64,17 +64,17 @@ def _measure_event_cost(server: ServerProcess, bodies: list[bytes]) -> EventCost
     batch_count = EVENTS_PER_ROUND // BATCH_SIZE
     work = partial(post_bodies, server.port, "/v1/batch", connections=CONNECTION_COUNT)
     work(bodies[:batch_count])
-    found = []
+    costs = []
     for at in range(batch_count, len(bodies), batch_count):
         before = server.cpu_seconds
         seconds = work(bodies[at : at + batch_count]).seconds
-        found.append(
+        costs.append(
             (
                 (server.cpu_seconds - before) * 1e6 / EVENTS_PER_ROUND,
                 seconds * 1e6 / EVENTS_PER_ROUND,
             )
         )
-    cpu, wall = (min(column) for column in zip(*found, strict=True))
+    cpu, wall = (min(column) for column in zip(*costs, strict=True))
     return EventCost(cpu, wall, server.memory_mb)
 
 
@@ -83,14 +83,30 @@ def _compare_costs(costs: dict[int, EventCost]) -> Iterator[Measure]:
     flat, limit = Goal("at most", 1.2, "ratio"), Goal("at most", 300)
     peer = f"at {smallest:,}"
     for size, cost in costs.items():
-        theirs = costs[smallest] if size != smallest else None
-        peer_name = peer if theirs else ""
-        goal = flat if theirs else None
+        smallest_cost = costs[smallest] if size != smallest else None
+        peer_name = peer if smallest_cost else ""
+        goal = flat if smallest_cost else None
         at = f"at {size:,} messages"
         yield Measure(
-            f"an event's CPU, {at}", cost.cpu, "µs", peer_name, theirs and theirs.cpu, goal
+            f"an event's CPU, {at}",
+            cost.cpu,
+            "µs",
+            peer_name,
+            smallest_cost and smallest_cost.cpu,
+            goal,
         )
-        yield Measure(f"an event's time, {at}", cost.wall, "µs", peer_name, theirs and theirs.wall)
         yield Measure(
-            f"memory, {at}", cost.megabytes, "MB", peer_name, theirs and theirs.megabytes, limit
+            f"an event's time, {at}",
+            cost.wall,
+            "µs",
+            peer_name,
+            smallest_cost and smallest_cost.wall,
+        )
+        yield Measure(
+            f"memory, {at}",
+            cost.megabytes,
+            "MB",
+            peer_name,
+            smallest_cost and smallest_cost.megabytes,
+            limit,
         )

@@ -57,16 +57,16 @@ def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
         requests.Session() as session,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        shown = browser.new_page()
+        page = browser.new_page()
         call = {"writeKey": "wk_demo", "userId": "ada", "event": "Wish Listed"}
         session.post(f"{server.url}/v1/track", json=call, timeout=5).raise_for_status()
-        shown.goto(server.url)
-        shown.wait_for_selector("#rows tr")
+        page.goto(server.url)
+        page.wait_for_selector("#rows tr")
 
         def arrival() -> float:
-            before = shown.locator("#rows tr").first.get_attribute("id")
+            before = page.locator("#rows tr").first.get_attribute("id")
             # The page notes when its first row is another: asking it costs time of its own.
-            shown.evaluate(
+            page.evaluate(
                 """before => { window.seen = new Promise(done => new MutationObserver(() => {
                     const first = document.querySelector('#rows tr');
                     if (first && first.id !== before) done(Date.now());
@@ -75,9 +75,9 @@ def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
             )
             session.post(f"{server.url}/v1/track", json=call, timeout=5).raise_for_status()
             answered = time.time() * 1000
-            seen: float = shown.evaluate("window.seen")
+            seen_at: float = page.evaluate("window.seen")
             time.sleep(0.3)  # a push alone, not one that waits for the last
-            return seen - answered
+            return seen_at - answered
 
         yield Measure("a message on the screen", _median_ms(arrival), "ms", goal=SCREEN_GOAL)
         browser.close()
@@ -102,8 +102,8 @@ def _time_all_pages(session: requests.Session, address: str) -> float:
     """Return the milliseconds of a page and all its next pages."""
     began = time.perf_counter()
     while address:
-        found = NEXT_PAGE_LINK.search(session.get(address, timeout=120).text)
-        address = urljoin(address, unescape(found[1])) if found else ""
+        next_link = NEXT_PAGE_LINK.search(session.get(address, timeout=120).text)
+        address = urljoin(address, unescape(next_link[1])) if next_link else ""
     return (time.perf_counter() - began) * 1000
 
 

@@ -35,28 +35,38 @@ class ServerFigures(NamedTuple):
 
 def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
     """Measure the pipeline over HTTP with all cores."""
-    made = make_calls(scale.batches * BATCH_SIZE + 2 * scale.singles)
-    batched = make_batches(made[: scale.batches * BATCH_SIZE])
-    singles = [orjson.dumps(call) for call in made[scale.batches * BATCH_SIZE :]]
+    calls = make_calls(scale.batches * BATCH_SIZE + 2 * scale.singles)
+    batched = make_batches(calls[: scale.batches * BATCH_SIZE])
+    singles = [orjson.dumps(call) for call in calls[scale.batches * BATCH_SIZE :]]
     with TemporaryDirectory() as folder, start_emulator(Path(folder) / "pipeline.db") as server:
         ready = server.startup_seconds
-        ours = _measure_server(server, batched, singles)
-    fake = theirs = None
+        emulator_figures = _measure_server(server, batched, singles)
+    fake = peer_figures = None
     if shutil.which("node"):
         with start_server(FAKE_SERVER_COMMAND) as server:
-            fake, theirs = (
+            fake, peer_figures = (
                 server.startup_seconds,
-                _measure_server(server, batched, singles, ours.single / 2),
+                _measure_server(server, batched, singles, emulator_figures.single / 2),
             )
-    batch, cpu, single, p99 = theirs or (None,) * 4
+    batch, cpu, single, p99 = peer_figures or (None,) * 4
     half = Goal("at least", 0.5, "ratio")
-    yield Measure("batches of 100", ours.batch, "events/s", PEER_NAME, batch, half)
-    yield Measure("batches of 100, CPU of an event", ours.cpu, "µs", PEER_NAME, cpu)
+    yield Measure("batches of 100", emulator_figures.batch, "events/s", PEER_NAME, batch, half)
+    yield Measure("batches of 100, CPU of an event", emulator_figures.cpu, "µs", PEER_NAME, cpu)
     yield Measure(
-        "single calls", ours.single, "requests/s", PEER_NAME, single, Goal("at least", 2_500)
+        "single calls",
+        emulator_figures.single,
+        "requests/s",
+        PEER_NAME,
+        single,
+        Goal("at least", 2_500),
     )
     yield Measure(
-        "p99 at half of that", ours.p99, "ms", f"{PEER_NAME}, as many", p99, Goal("at most", 20)
+        "p99 at half of that",
+        emulator_figures.p99,
+        "ms",
+        f"{PEER_NAME}, as many",
+        p99,
+        Goal("at most", 20),
     )
     yield Measure("start to ready", ready, "s", PEER_NAME, fake, Goal("at most", 0.5))
 
@@ -76,11 +86,11 @@ def make_calls(count: int) -> list[dict[str, object]]:
     ]
 
 
-def make_batches(made: Sequence[dict[str, object]]) -> list[bytes]:
+def make_batches(calls: Sequence[dict[str, object]]) -> list[bytes]:
     """Return bodies of `/v1/batch`."""
     return [
-        orjson.dumps({"batch": made[at : at + BATCH_SIZE], "sentAt": made[at]["sentAt"]})
-        for at in range(0, len(made), BATCH_SIZE)
+        orjson.dumps({"batch": calls[at : at + BATCH_SIZE], "sentAt": calls[at]["sentAt"]})
+        for at in range(0, len(calls), BATCH_SIZE)
     ]
 
 

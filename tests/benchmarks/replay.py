@@ -74,8 +74,8 @@ def _measure_core_cpu() -> float:
 def _write_and_replay(count: int) -> JSONObject:
     with TemporaryDirectory() as name:
         folder = Path(name)
-        written = _write_archive(folder / "archive", count)
-        return {"events": count, "bytes": written, **_run_replay(folder)}
+        byte_count = _write_archive(folder / "archive", count)
+        return {"events": count, "bytes": byte_count, **_run_replay(folder)}
 
 
 def _write_archive(folder: Path, count: int) -> int:
@@ -123,32 +123,32 @@ def _run_replay(folder: Path) -> JSONObject:
     ]
     start = time.perf_counter()
     with report.open("wb") as out:
-        running = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+        replay_process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
         samples = []
-        while running.poll() is None:
+        while replay_process.poll() is None:
             samples.append(
                 {
                     process: read_resident_bytes(process) // 1_000_000
-                    for process in list_processes(running.pid)
+                    for process in list_processes(replay_process.pid)
                 }
             )
             time.sleep(1)
     seconds = time.perf_counter() - start
-    read = json.loads(report.read_bytes())
+    measured = json.loads(report.read_bytes())
     return {
         "cores": os.cpu_count(),
         "seconds": round(seconds, 1),
-        "events a second": round(read["archive"]["events"] / seconds),
+        "events a second": round(measured["archive"]["events"] / seconds),
         "CPU microseconds an event": round(
-            1e6 * _read_child_cpu_seconds() / read["archive"]["events"]
+            1e6 * _read_child_cpu_seconds() / measured["archive"]["events"]
         ),
-        "exit code": running.returncode,
+        "exit code": replay_process.returncode,
         "peak MB of each process": _peak_memory(samples),
         "MB in all, by tenths of time": _sample_tenths(
             [sum(sample.values()) for sample in samples]
         ),
-        "verdicts": {row["verdict"]: row["count"] for row in read["verdicts"]},
-        "unread": {row["what"]: row["count"] for row in read["unread"]},
+        "verdicts": {row["verdict"]: row["count"] for row in measured["verdicts"]},
+        "unread": {row["what"]: row["count"] for row in measured["unread"]},
     }
 
 
@@ -159,11 +159,11 @@ def _read_child_cpu_seconds() -> float:
 
 
 def _peak_memory(samples: list[dict[int, int]]) -> list[int]:
-    found: dict[int, int] = {}
+    peak_by_pid: dict[int, int] = {}
     for sample in samples:
         for pid, size in sample.items():
-            found[pid] = max(size, found.get(pid, 0))
-    return sorted(found.values())
+            peak_by_pid[pid] = max(size, peak_by_pid.get(pid, 0))
+    return sorted(peak_by_pid.values())
 
 
 def _sample_tenths(sizes: list[int]) -> list[int]:

@@ -41,7 +41,7 @@ SCENARIO_TEMPLATE = """\
       | product_detail_page_view | p-{n}      | {n}        |
       | product_detail_page_view | q-{n}      | 5          |
       | item_added_to_cart       | p-{n}      | {n}        |
-      | confirmation_page_view   | p-{wanted} | {n}        |
+      | confirmation_page_view   | p-{product} | {n}        |
     And Insider One knows 1 person
 """
 SHOPPER_NAMES = ("Ada", "Bob", "Cleo", "Dan")
@@ -123,7 +123,7 @@ def _write_features(folder: Path, count: int) -> None:
     folder.mkdir()
     for first in range(0, count, 100):
         scenarios = [
-            SCENARIO_TEMPLATE.format(n=n, name=SHOPPER_NAMES[n % 4], wanted=n if n % 10 else 0)
+            SCENARIO_TEMPLATE.format(n=n, name=SHOPPER_NAMES[n % 4], product=n if n % 10 else 0)
             for n in range(first + 1, min(first + 100, count) + 1)
         ]
         text = f"Feature: Shop {first}\n\n" + "\n".join(scenarios)
@@ -152,11 +152,11 @@ def _run_verify(folder: Path, workers: int = 1) -> TimeTaken:
         "-n",
         str(workers),
     ]
-    taken, said = _run_timed([*command, str(folder)])
-    found = json.loads(said)["scenarios"]
-    failed = {result["scenario"] for result in found if result["verdict"] == "failed"}
-    assert failed == {f"{n} buys" for n in range(10, len(found) + 1, 10)}, said[:2000]
-    return taken
+    time_taken, output = _run_timed([*command, str(folder)])
+    results = json.loads(output)["scenarios"]
+    failed = {result["scenario"] for result in results if result["verdict"] == "failed"}
+    assert failed == {f"{n} buys" for n in range(10, len(results) + 1, 10)}, output[:2000]
+    return time_taken
 
 
 def _run_empty_steps(folder: Path) -> TimeTaken:
@@ -164,18 +164,18 @@ def _run_empty_steps(folder: Path) -> TimeTaken:
     (folder / "conftest.py").write_text(EMPTY_STEPS)
     (folder / "test_features.py").write_text(BIND_FEATURES)
     alone = ["-p", "no:scenarios", "-p", "no:cacheprovider", "-c", "/dev/null", "-q"]
-    taken, said = _run_timed([sys.executable, "-m", "pytest", *alone, str(folder)])
-    assert re.search(r"^\d+ passed in ", said, re.MULTILINE), said[:2000]
-    return taken
+    time_taken, output = _run_timed([sys.executable, "-m", "pytest", *alone, str(folder)])
+    assert re.search(r"^\d+ passed in ", output, re.MULTILINE), output[:2000]
+    return time_taken
 
 
 def _run_timed(command: list[str]) -> tuple[TimeTaken, str]:
     """Run a command; return its time and its output."""
     begun, before = time.perf_counter(), os.times()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     after = os.times()
     cpu = sum(
         getattr(after, name) - getattr(before, name)
         for name in ("children_user", "children_system")
     )
-    return TimeTaken(time.perf_counter() - begun, cpu), done.stdout
+    return TimeTaken(time.perf_counter() - begun, cpu), result.stdout

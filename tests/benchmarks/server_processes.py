@@ -69,10 +69,10 @@ def start_server(command: list[str]) -> Iterator[ServerProcess]:
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
-        found = re.search(r"(?::|^)(\d+)\b(?!.*:\d)", line)
-        assert found, line
+        match = re.search(r"(?::|^)(\d+)\b(?!.*:\d)", line)
+        assert match, line
         try:
-            yield ServerProcess(int(found[1]), process.pid, time.perf_counter() - begun)
+            yield ServerProcess(int(match[1]), process.pid, time.perf_counter() - begun)
         finally:
             process.terminate()
 

@@ -30,10 +30,10 @@ class ProcessFigures(NamedTuple):
 
 def measure_shared_database(scale: BenchmarkSize) -> Iterator[Measure]:
     """Measure one process, then two processes on one PostgreSQL database."""
-    made = pipeline.make_calls(scale.batches * pipeline.BATCH_SIZE + scale.singles)
-    one = _measure_processes(1, made, scale, has_own_sandboxes=False)
-    both = _measure_processes(2, made, scale, has_own_sandboxes=False)
-    apart = _measure_processes(2, made, scale, has_own_sandboxes=True)
+    calls = pipeline.make_calls(scale.batches * pipeline.BATCH_SIZE + scale.singles)
+    one = _measure_processes(1, calls, scale, has_own_sandboxes=False)
+    both = _measure_processes(2, calls, scale, has_own_sandboxes=False)
+    apart = _measure_processes(2, calls, scale, has_own_sandboxes=True)
     for what, figures in (("one sandbox", both), ("a sandbox each", apart)):
         named = f"two processes, {what}"
         yield Measure(f"{named}: batches", figures.batch, "events/s", ONE_PROCESS, one.batch)
@@ -44,16 +44,16 @@ def measure_shared_database(scale: BenchmarkSize) -> Iterator[Measure]:
 
 def _measure_processes(
     processes: int,
-    made: Sequence[dict[str, object]],
+    calls: Sequence[dict[str, object]],
     scale: BenchmarkSize,
     *,
     has_own_sandboxes: bool,
 ) -> ProcessFigures:
-    batched = pipeline.make_batches(made[: scale.batches * pipeline.BATCH_SIZE])
-    singles = [orjson.dumps(call) for call in made[scale.batches * pipeline.BATCH_SIZE :]]
-    with ExitStack() as running:
-        db = running.enter_context(_start_database())
-        urls = [running.enter_context(start_emulator(db)).url for _ in range(processes)]
+    batched = pipeline.make_batches(calls[: scale.batches * pipeline.BATCH_SIZE])
+    singles = [orjson.dumps(call) for call in calls[scale.batches * pipeline.BATCH_SIZE :]]
+    with ExitStack() as stack:
+        db = stack.enter_context(_start_database())
+        urls = [stack.enter_context(start_emulator(db)).url for _ in range(processes)]
         ports = [int(url.rpartition(":")[2]) for url in urls]
         for url in urls:
             requests.post(f"{url}/emulator/v1/sandboxes", json={}, timeout=60).raise_for_status()
@@ -73,21 +73,21 @@ def _measure_rate(
 ) -> float:
     """Return requests per second; each port gets its part of the *bodies*."""
 
-    def sent(number: int) -> float:
+    def post_part(number: int) -> float:
         port, below = addresses[number]
-        own = bodies[number :: len(addresses)]
+        own_bodies = bodies[number :: len(addresses)]
         return post_bodies(
-            port, below + path, own, pipeline.CONNECTION_COUNT // len(addresses)
+            port, below + path, own_bodies, pipeline.CONNECTION_COUNT // len(addresses)
         ).seconds
 
     with ThreadPoolExecutor(len(addresses)) as pool:
-        return len(bodies) / max(pool.map(sent, range(len(addresses))))
+        return len(bodies) / max(pool.map(post_part, range(len(addresses))))
 
 
 def _list_sandboxes(url: str) -> list[dict[str, str]]:
     response = requests.get(f"{url}/emulator/v1/sandboxes", timeout=60).json()
-    found: list[dict[str, str]] = response["sandboxes"]
-    return found
+    sandboxes: list[dict[str, str]] = response["sandboxes"]
+    return sandboxes
 
 
 @contextmanager
@@ -96,10 +96,10 @@ def _start_database() -> Iterator[str]:
     sys.path.append(str(Path(__file__).parents[1]))
     from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_programs
 
-    found = find_postgres_programs()
-    if found is None:
+    programs = find_postgres_programs()
+    if programs is None:
         raise SystemExit(POSTGRES_MISSING)
-    server = PostgresServer(found)
+    server = PostgresServer(programs)
     try:
         yield server.url.render_as_string(hide_password=False)
     finally:

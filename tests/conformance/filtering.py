@@ -47,11 +47,11 @@ class PublishedEvaluator(NodeProcess):
         says so.
         """
         actions = [EVALUATOR_CONFIGS[action["type"]](action) for action in case["actions"]]
-        answer = self.ask({"ir": case["ir"], "actions": actions, "event": case["event"]})
+        reply = self.ask({"ir": case["ir"], "actions": actions, "event": case["event"]})
         return {
-            "matches": answer["documented"],
-            "event": answer["event"],
-            "alone": answer["matches"],
+            "matches": reply["documented"],
+            "event": reply["event"],
+            "alone": reply["matches"],
         }
 
 

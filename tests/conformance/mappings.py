@@ -80,7 +80,7 @@ def _directive_with_options(
     """Return a strategy for the directive *name* with some or all of its options."""
     complete = st.fixed_dictionaries(options)
     partial = st.fixed_dictionaries({}, optional=options)
-    return st.one_of(*[complete] * 7, partial).map(lambda given: {name: given})
+    return st.one_of(*[complete] * 7, partial).map(lambda options: {name: options})
 
 
 def _directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
@@ -187,7 +187,7 @@ def _valid_directives(inner: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
 
 
 def _use_directive(name: str, **options: SearchStrategy[JSON]) -> SearchStrategy[JSON]:
-    return st.fixed_dictionaries(options).map(lambda given: {name: given})
+    return st.fixed_dictionaries(options).map(lambda options: {name: options})
 
 
 _LEAF = _choose_evenly(

@@ -135,8 +135,8 @@ class NodeProcess:
         if not line:
             remedy = f"Run `{' '.join(self._command)}` to see the reason."
             raise EmulatorError("Node ended without an answer", "conformance", remedy)
-        answer: JSONObject = json.loads(line)
-        return answer
+        reply: JSONObject = json.loads(line)
+        return reply
 
 
 class PublishedPackage(NodeProcess):

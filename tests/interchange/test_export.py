@@ -1,4 +1,4 @@
-"""What is exported can be imported again, and is what Segment and Terraform ask for."""
+"""Exports can be imported again, and are valid for Segment and Terraform."""
 
 import json
 from dataclasses import replace
@@ -42,7 +42,7 @@ from segment_insider_emulator.workspace.documents import format_workspace_yaml, 
 from segment_insider_emulator.workspace.model import build_workspace
 
 SETTINGS = {"account_name": "northwind", "ucd_key": "secret"}
-MATTERS = ("name", "actionSlug", "enabled", "trigger", "settings")
+COMPARED_KEYS = ("name", "actionSlug", "enabled", "trigger", "settings")
 
 TEXTS = st.one_of(
     st.text(st.characters(codec="utf-8"), max_size=8),
@@ -67,36 +67,39 @@ SUBSCRIPTIONS = st.fixed_dictionaries(
 )
 
 
-def workspace(*subscriptions: JSONObject, **destination: Any) -> Workspace:
-    own = {"name": "Insider", "enabled": True, "settings": SETTINGS, **destination}
+def make_workspace(*subscriptions: JSONObject, **destination: Any) -> Workspace:
+    destination_document = {"name": "Insider", "enabled": True, "settings": SETTINGS, **destination}
     return build_workspace(
         {
             "source": {"name": "Shop", "writeKey": "wk"},
-            "destination": own | {"subscriptions": list(subscriptions)},
+            "destination": destination_document | {"subscriptions": list(subscriptions)},
         }
     )
 
 
-def exported(own: Workspace, form: str) -> bytes:
+def export_workspace(make_workspace: Workspace, form: str) -> bytes:
     if form == "terraform":
-        return build_terraform_configuration(own, keep_secrets=True).encode()
-    return json.dumps({"requests": build_public_api_requests(own, keep_secrets=True)}).encode()
+        return build_terraform_configuration(make_workspace, keep_secrets=True).encode()
+    return json.dumps(
+        {"requests": build_public_api_requests(make_workspace, keep_secrets=True)}
+    ).encode()
 
 
-def back(own: Workspace, form: str) -> JSONObject:
-    read = build_imported_workspace(
-        read_import_file(exported(own, form), "export"), keep_secrets=True
+def export_and_import(make_workspace: Workspace, form: str) -> JSONObject:
+    document = build_imported_workspace(
+        read_import_file(export_workspace(make_workspace, form), "export"), keep_secrets=True
     ).document
-    found: JSONObject = read["destination"]
-    return found
+    destination: JSONObject = document["destination"]
+    return destination
 
 
-def what_matters(destination: JSONObject) -> JSONObject:
+def select_compared_parts(destination: JSONObject) -> JSONObject:
     subscriptions = [
-        {key: subscription[key] for key in MATTERS} for subscription in destination["subscriptions"]
+        {key: subscription[key] for key in COMPARED_KEYS}
+        for subscription in destination["subscriptions"]
     ]
-    own = {key: destination[key] for key in ("name", "enabled", "settings")}
-    return own | {"subscriptions": subscriptions}
+    compared = {key: destination[key] for key in ("name", "enabled", "settings")}
+    return compared | {"subscriptions": subscriptions}
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
@@ -104,64 +107,70 @@ def test_an_import_of_an_export_gives_the_same_workspace(form: str) -> None:
     @given(st.lists(SUBSCRIPTIONS, max_size=2))
     @settings(max_examples=60)
     def same(subscriptions: list[JSONObject]) -> None:
-        own = workspace(*subscriptions)
-        assert what_matters(back(own, form)) == what_matters(own.destination)
+        original = make_workspace(*subscriptions)
+        assert select_compared_parts(export_and_import(original, form)) == select_compared_parts(
+            original.destination
+        )
 
     same()
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_the_guide_survives_export_and_import(form: str) -> None:
-    own = load_preset_workspace("guide")
-    assert what_matters(back(own, form)) == what_matters(own.destination)
+    guide = load_preset_workspace("guide")
+    assert select_compared_parts(export_and_import(guide, form)) == select_compared_parts(
+        guide.destination
+    )
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_filters_survive_export_and_import(form: str) -> None:
-    wanted = {
+    expected = {
         "title": "No staff",
         "if": "contains(traits.email, '@northwind.example')",
         "actions": [{"type": "DROP_PROPERTIES", "fields": {"properties": ["email"]}}],
         "enabled": True,
     }
-    found = back(workspace(filters=[wanted]), form)["filters"]
-    assert [{key: message[key] for key in wanted} for message in found] == [wanted]
+    filters = export_and_import(make_workspace(filters=[expected]), form)["filters"]
+    assert [{key: filter_document[key] for key in expected} for filter_document in filters] == [
+        expected
+    ]
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_plan_and_schema_settings_survive_export_and_import(form: str) -> None:
-    own = load_workspace_or_preset("fixtures/plans/shop.yaml")
-    assert own.tracking_plan is not None
-    read = build_imported_workspace(
-        read_import_file(exported(own, form), "export"), keep_secrets=True
+    original = load_workspace_or_preset("fixtures/plans/shop.yaml")
+    assert original.tracking_plan is not None
+    document = build_imported_workspace(
+        read_import_file(export_workspace(original, form), "export"), keep_secrets=True
     ).document
-    rules = parse_tracking_plan(read["trackingPlan"], "trackingPlan").rules
+    rules = parse_tracking_plan(document["trackingPlan"], "trackingPlan").rules
     assert [(rule.kind, rule.key, rule.version, rule.schema) for rule in rules] == [
-        (rule.kind, rule.key, rule.version, rule.schema) for rule in own.tracking_plan.rules
+        (rule.kind, rule.key, rule.version, rule.schema) for rule in original.tracking_plan.rules
     ]
-    assert read["source"]["settings"] == own.document["source"]["settings"]
+    assert document["source"]["settings"] == original.document["source"]["settings"]
 
 
 @pytest.mark.documented
 def test_a_plan_with_an_id_has_its_rules_replaced_200_at_a_time() -> None:
     rules = [compile_plan_rule("TRACK", f"Event {number}", 1, {}) for number in range(201)]
-    own = replace(
-        workspace(sourceId="s1"),
+    original = replace(
+        make_workspace(sourceId="s1"),
         tracking_plan=build_tracking_plan_from_rules("Shop", rules, "tp_1"),
     )
-    made = build_public_api_requests(own)[1:]
+    requests = build_public_api_requests(original)[1:]
     assert [
         (request["method"], request["path"], len(request["body"].get("rules", [])))
-        for request in made
+        for request in requests
     ] == [
         ("PUT", "/tracking-plans/tp_1/rules", 200),
         ("PATCH", "/tracking-plans/tp_1/rules", 1),
         ("POST", "/tracking-plans/tp_1/sources", 0),
     ]
-    read = build_imported_workspace(
-        read_import_file(exported(own, "public-api"), "export")
+    plan = build_imported_workspace(
+        read_import_file(export_workspace(original, "public-api"), "export")
     ).document["trackingPlan"]
-    assert (read["id"], len(read["rules"])) == ("tp_1", 201)
+    assert (plan["id"], len(plan["rules"])) == ("tp_1", 201)
 
 
 def test_unexported_parts_are_reported() -> None:
@@ -191,19 +200,32 @@ def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:
     ],
 )
 def test_objects_with_an_id_are_changed(known: JSONObject, method: str, path: str) -> None:
-    own = {"name": "S", "actionSlug": "trackEvent", "trigger": "t", "settings": {}, **known}
-    made = build_public_api_requests(workspace(own, **({"id": "d1"} if known else {})))[1]
+    subscription = {
+        "name": "S",
+        "actionSlug": "trackEvent",
+        "trigger": "t",
+        "settings": {},
+        **known,
+    }
+    request = build_public_api_requests(
+        make_workspace(subscription, **({"id": "d1"} if known else {}))
+    )[1]
     body = {"name": "S", "trigger": "t", "enabled": True, "settings": {}}
     created = body | {"actionId": ACTION_IDS["trackEvent"]}
-    assert (made["method"], made["path"]) == (method, path)
-    assert made["body"] == ({"input": body} if known else created)
+    assert (request["method"], request["path"]) == (method, path)
+    assert request["body"] == ({"input": body} if known else created)
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])
 def test_a_default_mapping_is_exported_in_full(form: str) -> None:
-    found = back(workspace({"name": "S", "actionSlug": "trackEvent"}), form)["subscriptions"][0]
+    subscription = export_and_import(
+        make_workspace({"name": "S", "actionSlug": "trackEvent"}), form
+    )["subscriptions"][0]
     action = ACTIONS["trackEvent"]
-    assert (found["trigger"], found["settings"]) == (action.trigger, action.default_mapping)
+    assert (subscription["trigger"], subscription["settings"]) == (
+        action.trigger,
+        action.default_mapping,
+    )
 
 
 WORKSPACES = [
@@ -219,8 +241,8 @@ EVENTS = [
 ]
 
 
-def mapped(own: Workspace, event: JSONObject) -> list[Any]:
-    outcomes = Destination(own.destination).iter_subscription_outcomes(event)
+def list_outcomes(make_workspace: Workspace, event: JSONObject) -> list[Any]:
+    outcomes = Destination(make_workspace.destination).iter_subscription_outcomes(event)
     return [(outcome.subscription.name, outcome.request, outcome.failure) for outcome in outcomes]
 
 
@@ -229,15 +251,17 @@ def test_an_exported_workspace_is_the_same_with_full_mappings(name: str, tmp_pat
     file = tmp_path / "whole.yaml"
     arguments = ["export", name, "--format", "workspace", "--output", str(file)]
     assert CliRunner().invoke(main, arguments).exit_code == 0
-    own, written = load_workspace_or_preset(name), load_workspace_or_preset(file)
-    for subscription in written.destination["subscriptions"]:
+    original, exported = load_workspace_or_preset(name), load_workspace_or_preset(file)
+    for subscription in exported.destination["subscriptions"]:
         assert subscription.keys() >= {"name", "actionSlug", "trigger", "enabled", "settings"}
-    assert lint_document(written.document) == lint_document(own.document)
-    assert [mapped(written, event) for event in EVENTS] == [mapped(own, event) for event in EVENTS]
+    assert lint_document(exported.document) == lint_document(original.document)
+    assert [list_outcomes(exported, event) for event in EVENTS] == [
+        list_outcomes(original, event) for event in EVENTS
+    ]
 
 
 @pytest.mark.parametrize(
-    ("keys", "options", "written"),
+    ("keys", "options", "expected"),
     [
         pytest.param(("k1", "k1"), [], ("test-key", "test-key"), id="stood for"),
         pytest.param(("k1", "k2"), [], ("other-test-key", "test-key"), id="that do not match"),
@@ -245,22 +269,22 @@ def test_an_exported_workspace_is_the_same_with_full_mappings(name: str, tmp_pat
     ],
 )
 def test_the_keys_of_an_exported_workspace_file(
-    keys: tuple[str, str], options: list[str], written: tuple[str, str], tmp_path: Path
+    keys: tuple[str, str], options: list[str], expected: tuple[str, str], tmp_path: Path
 ) -> None:
     document = load_preset_workspace("guide").document
     settings = {**document["destination"]["settings"], "ucd_key": keys[0]}
     account = {"name": "mybrand", "key": keys[1]}
-    own = document | {
+    original = document | {
         "destination": document["destination"] | {"settings": settings},
         "insider": document["insider"] | {"account": account},
     }
     file = tmp_path / "shop.json"
-    file.write_text(json.dumps(own))
+    file.write_text(json.dumps(original))
     arguments = ["export", str(file), "--format", "workspace", "--json", *options]
-    found = json.loads(CliRunner().invoke(main, arguments).stdout)["workspace"]
-    destination, insider = found["destination"], found["insider"]
-    assert (destination["settings"]["ucd_key"], insider["account"]["key"]) == written
-    assert lint_document(found) == lint_document(own)
+    exported = json.loads(CliRunner().invoke(main, arguments).stdout)["workspace"]
+    destination, insider = exported["destination"], exported["insider"]
+    assert (destination["settings"]["ucd_key"], insider["account"]["key"]) == expected
+    assert lint_document(exported) == lint_document(original)
 
 
 def test_every_action_has_the_id_of_the_catalogue() -> None:
@@ -286,12 +310,12 @@ def test_reserved_words_are_quoted_keys() -> None:
 
 
 def test_the_terraform_export_is_valid_and_has_no_key() -> None:
-    own = load_preset_workspace("guide")
-    written = build_terraform_configuration(own)
-    blocks = hcl2.loads(written)["resource"]
-    assert len(blocks) == 1 + len(own.destination["subscriptions"])
-    assert "test-key" not in written
-    assert "var.ucd_key" in written
+    guide = load_preset_workspace("guide")
+    configuration = build_terraform_configuration(guide)
+    blocks = hcl2.loads(configuration)["resource"]
+    assert len(blocks) == 1 + len(guide.destination["subscriptions"])
+    assert "test-key" not in configuration
+    assert "var.ucd_key" in configuration
 
 
 @pytest.mark.parametrize(
@@ -322,7 +346,9 @@ def test_the_terraform_export_is_valid_and_has_no_key() -> None:
         ),
     ],
 )
-def test_the_command(arguments: list[str], exit_code: int, start: str) -> None:
+def test_the_export_command_writes_each_format(
+    arguments: list[str], exit_code: int, start: str
+) -> None:
     result = CliRunner().invoke(main, ["export", *arguments])
     assert result.exit_code == exit_code
     assert result.stdout.startswith(start)

@@ -1,4 +1,4 @@
-"""What Segment and Terraform say becomes a workspace file, and nothing is dropped silently."""
+"""Exports of Segment and Terraform become a workspace file, and nothing is dropped silently."""
 
 import json
 from pathlib import Path
@@ -55,7 +55,7 @@ IMPORTED = {
 } | {"settings": SUBSCRIPTION["settings"]}
 
 
-def imported(*documents: Any, **options: Any) -> ImportedWorkspace:
+def import_parts(*documents: Any, **options: Any) -> ImportedWorkspace:
     raw = [json.dumps(document).encode() for document in documents]
     return build_imported_workspace(
         merge_imported_resources(read_import_file(content, "answer.json") for content in raw),
@@ -63,7 +63,7 @@ def imported(*documents: Any, **options: Any) -> ImportedWorkspace:
     )
 
 
-def from_files(*files: Path) -> ImportedWorkspace:
+def import_files(*files: Path) -> ImportedWorkspace:
     return build_imported_workspace(
         merge_imported_resources(read_import_file(file.read_bytes(), str(file)) for file in files)
     )
@@ -114,7 +114,7 @@ def run(*arguments: str | Path) -> Result:
     ],
 )
 def test_api_answers_are_read_in_any_nesting(documents: list[Any]) -> None:
-    assert imported(*documents).document["destination"] == {
+    assert import_parts(*documents).document["destination"] == {
         "name": "Insider",
         "enabled": True,
         "id": "d1",
@@ -126,7 +126,7 @@ def test_api_answers_are_read_in_any_nesting(documents: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("theirs", "said"),
+    ("theirs", "ids"),
     [
         ("d2", ("note", "'Orders' belongs to another destination and is left out")),
         ("d1", None),
@@ -137,13 +137,15 @@ def test_api_answers_are_read_in_any_nesting(documents: list[Any]) -> None:
         ),
     ],
 )
-def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, said: Any) -> None:
+def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, ids: Any) -> None:
     other = {"id": "d2", "name": "Other", "metadata": {"id": "m", "slug": "other"}, "settings": {}}
     subscription = SUBSCRIPTION | {"destinationId": theirs}
     documents = {"destinations": [DESTINATION, other], "subscriptions": [subscription]}
-    found = imported({"data": documents}).findings
-    told = [(finding.severity, finding.what) for finding in found if "'Orders'" in finding.what]
-    assert told == ([said] if said else [])
+    findings = import_parts({"data": documents}).findings
+    relevant = [
+        (finding.severity, finding.what) for finding in findings if "'Orders'" in finding.what
+    ]
+    assert relevant == ([ids] if ids else [])
 
 
 @pytest.mark.parametrize(
@@ -182,24 +184,24 @@ def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, said: An
         ),
     ],
 )
-def test_left_out_parts_are_reported(change: JSONObject, what: str) -> None:
-    found = imported(DESTINATION, SUBSCRIPTION | change).findings
-    assert what in [finding.what for finding in found]
+def test_omitted_parts_are_reported(change: JSONObject, what: str) -> None:
+    findings = import_parts(DESTINATION, SUBSCRIPTION | change).findings
+    assert what in [finding.what for finding in findings]
 
 
-def test_a_subscription_that_is_left_out_stays_in_the_file_as_a_comment() -> None:
+def test_an_omitted_subscription_stays_in_the_file_as_a_comment() -> None:
     odd = SUBSCRIPTION | {"actionSlug": "syncAudience", "actionId": "zz"}
-    read = imported(DESTINATION, odd)
-    text = format_workspace_yaml(read.document, read.skipped_subscriptions)
+    result = import_parts(DESTINATION, odd)
+    text = format_workspace_yaml(result.document, result.skipped_subscriptions)
     assert text.splitlines()[-1] == f"#   {json.dumps(odd)}"
-    assert parse_document(text.encode(), "shop.yaml") == read.document
+    assert parse_document(text.encode(), "shop.yaml") == result.document
 
 
 @pytest.mark.parametrize(("keep", "key"), [(False, "test-key"), (True, KEY)])
 def test_the_key_is_replaced_unless_secrets_are_kept(keep: bool, key: str) -> None:
-    read = imported(DESTINATION, keep_secrets=keep)
-    assert read.document["destination"]["settings"]["ucd_key"] == key
-    assert (KEY in json.dumps([finding.what for finding in read.findings])) is False
+    result = import_parts(DESTINATION, keep_secrets=keep)
+    assert result.document["destination"]["settings"]["ucd_key"] == key
+    assert (KEY in json.dumps([finding.what for finding in result.findings])) is False
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def test_the_key_is_replaced_unless_secrets_are_kept(keep: bool, key: str) -> No
 )
 def test_input_that_cannot_be_used_gets_one_clear_message(document: Any, message: str) -> None:
     with pytest.raises(EmulatorError) as error:
-        imported(document)
+        import_parts(document)
     assert str(error.value) == message
 
 
@@ -263,7 +265,7 @@ def test_files_that_cannot_be_read_get_one_clear_message(raw: bytes, start: str)
 
 def test_a_missing_next_page_is_reported() -> None:
     page = {"data": {"subscriptions": [SUBSCRIPTION], "pagination": {"next": "Mg=="}}}
-    assert imported(DESTINATION, page).findings[0].remedy == (
+    assert import_parts(DESTINATION, page).findings[0].remedy == (
         "Give the next page as well, cursor 'Mg=='."
     )
 
@@ -282,28 +284,28 @@ def test_a_state_with_values_that_are_no_lists_is_refused(
     file: str, way: list[Any], value: Any
 ) -> None:
     document = json.loads((FILES / "terraform" / file).read_bytes())
-    held = document
+    parent = document
     for step in way[:-1]:
-        held = held[step]
-    held[way[-1]] = value
+        parent = parent[step]
+    parent[way[-1]] = value
     with pytest.raises(EmulatorError, match="this is not a valid Terraform state"):
-        imported(document)
+        import_parts(document)
 
 
 def test_state_file_terraform_show_and_api_answers_give_the_same() -> None:
-    state = from_files(FILES / "terraform" / "terraform.tfstate").document["destination"]
-    shown = from_files(FILES / "terraform" / "show.json").document["destination"]
-    answers = from_files(*ANSWERS, SUBSCRIPTIONS).document["destination"]
-    answers["filters"] = [
+    state = import_files(FILES / "terraform" / "terraform.tfstate").document["destination"]
+    from_show = import_files(FILES / "terraform" / "show.json").document["destination"]
+    iter_responses = import_files(*ANSWERS, SUBSCRIPTIONS).document["destination"]
+    iter_responses["filters"] = [
         {
             key: filter_entry[key]
             for key in filter_entry
             if key not in ("createdAt", "updatedAt", "description")
         }
-        for filter_entry in answers["filters"]
+        for filter_entry in iter_responses["filters"]
     ]
-    assert state == shown
-    assert state == answers
+    assert state == from_show
+    assert state == iter_responses
 
 
 SOURCE = {"id": "s1", "name": "Shop", "slug": "shop", "writeKeys": ["wk"], "metadata": {},
@@ -312,28 +314,32 @@ RULE = {"type": "TRACK", "key": "Order Completed", "version": 1, "jsonSchema": {
 PLAN = {"id": "tp_1", "resourceSchemaId": "rs_1", "name": "Shop"}
 
 
-def connected(plan: str | None) -> JSONObject:
+def make_connection(plan: str | None) -> JSONObject:
     return {"data": {"source": SOURCE, "trackingPlanId": plan}}
 
 
 @pytest.mark.parametrize(
-    ("documents", "plan", "told"),
+    ("documents", "plan", "message"),
     [
-        pytest.param([connected(None)], None, [], id="a source without a plan"),
+        pytest.param([make_connection(None)], None, [], id="a source without a plan"),
         pytest.param(
-            [connected("tp_1")],
+            [make_connection("tp_1")],
             None,
             ["the source uses the tracking plan 'tp_1', but the files do not contain its rules"],
             id="a plan that is not there",
         ),
         pytest.param(
-            [connected("tp_1"), {"data": {"trackingPlan": PLAN}}, {"data": {"rules": [RULE]}}],
+            [
+                make_connection("tp_1"),
+                {"data": {"trackingPlan": PLAN}},
+                {"data": {"rules": [RULE]}},
+            ],
             PLAN | {"rules": [RULE]},
             [],
             id="a plan and its rules",
         ),
         pytest.param(
-            [connected("tp_1"), {"data": {"rules": [RULE]}}],
+            [make_connection("tp_1"), {"data": {"rules": [RULE]}}],
             {"id": "tp_1", "rules": [RULE]},
             [],
             id="rules alone",
@@ -345,7 +351,11 @@ def connected(plan: str | None) -> JSONObject:
             id="rules of nobody",
         ),
         pytest.param(
-            [connected("tp_2"), {"data": {"trackingPlan": PLAN}}, {"data": {"rules": [RULE]}}],
+            [
+                make_connection("tp_2"),
+                {"data": {"trackingPlan": PLAN}},
+                {"data": {"rules": [RULE]}},
+            ],
             None,
             [
                 "the tracking plan 'Shop' is not this source's and is left out",
@@ -354,13 +364,13 @@ def connected(plan: str | None) -> JSONObject:
             id="another plan",
         ),
         pytest.param(
-            [connected("tp_1"), {"data": {"trackingPlan": PLAN}}],
+            [make_connection("tp_1"), {"data": {"trackingPlan": PLAN}}],
             PLAN | {"rules": []},
             ["the tracking plan has no rules here, so all events are unplanned"],
             id="a plan without its rules",
         ),
         pytest.param(
-            [connected("tp_1"), {"data": {"rules": [{"type": "TRACK"}]}}],
+            [make_connection("tp_1"), {"data": {"rules": [{"type": "TRACK"}]}}],
             {"id": "tp_1", "rules": [{"type": "TRACK"}]},
             ["this rule names no event and is not checked"],
             id="a rule that cannot be used",
@@ -377,18 +387,18 @@ def connected(plan: str | None) -> JSONObject:
     ],
 )
 def test_a_tracking_plan_is_imported_or_reported(
-    documents: list[Any], plan: JSONObject | None, told: list[str]
+    documents: list[Any], plan: JSONObject | None, message: list[str]
 ) -> None:
-    read = imported(DESTINATION, *documents)
-    assert read.document.get("trackingPlan") == plan
-    assert [finding.what for finding in read.findings if "key" not in finding.where] == told
+    result = import_parts(DESTINATION, *documents)
+    assert result.document.get("trackingPlan") == plan
+    assert [finding.what for finding in result.findings if "key" not in finding.where] == message
 
 
 def test_answers_and_state_have_the_same_plan_and_controls() -> None:
-    answers = from_files(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS).document
-    state = from_files(FILES / "terraform" / "terraform.tfstate").document
-    rule = answers["trackingPlan"]["rules"][0]
-    assert state["source"]["settings"] == answers["source"]["settings"]
+    iter_responses = import_files(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS).document
+    state = import_files(FILES / "terraform" / "terraform.tfstate").document
+    rule = iter_responses["trackingPlan"]["rules"][0]
+    assert state["source"]["settings"] == iter_responses["source"]["settings"]
     assert state["trackingPlan"] == {
         "id": "tp_1",
         "name": "Shop",
@@ -400,17 +410,17 @@ def test_answers_and_state_have_the_same_plan_and_controls() -> None:
 def test_all_write_keys_of_the_source_are_imported(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     run(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS, "--output", file)
-    own = load_workspace_or_preset(file)
-    assert [(source.name, source.write_key) for source in own.sources] == [
+    workspace = load_workspace_or_preset(file)
+    assert [(source.name, source.write_key) for source in workspace.sources] == [
         ("Web shop", "exampleWriteKey"),
         ("Web shop", "exampleOtherKey"),
     ]
 
 
-def test_a_state_needs_no_version_of_terraform() -> None:
+def test_a_state_is_imported_without_a_terraform_version() -> None:
     state = json.loads((FILES / "terraform" / "terraform.tfstate").read_text())
     without = {key: state[key] for key in ("version", "resources")}
-    assert imported(without).document == imported(state).document
+    assert import_parts(without).document == import_parts(state).document
 
 
 @pytest.mark.parametrize("escape", ["\\UFFFFFFFF", "\\U00110000", "\\uD800"])
@@ -434,17 +444,20 @@ def test_an_invalid_escape_gives_one_clear_message(escape: str) -> None:
         pytest.param({"sourceId": []}, "sourceId is not text", id="id of another"),
     ],
 )
-def test_values_with_a_wrong_type_are_left_out(piece: JSONObject, what: str) -> None:
+def test_values_with_a_wrong_type_are_omitted(piece: JSONObject, what: str) -> None:
     other = {"data": {"destination": DESTINATION | {"id": "d2", "metadata": {}, **piece}}}
-    found = imported(DESTINATION, other, destination_id="d1").findings
-    assert [finding.what for finding in found if finding.severity == "error"] == [
+    findings = import_parts(DESTINATION, other, destination_id="d1").findings
+    assert [finding.what for finding in findings if finding.severity == "error"] == [
         f"{what} and is left out"
     ]
 
 
 def test_a_catalogue_id_may_have_any_type() -> None:
-    own = DESTINATION | {"metadata": {"id": [[]]}}
-    assert imported({"data": {"destination": own}}).document["destination"]["name"] == "Insider"
+    destination = DESTINATION | {"metadata": {"id": [[]]}}
+    assert (
+        import_parts({"data": {"destination": destination}}).document["destination"]["name"]
+        == "Insider"
+    )
 
 
 @pytest.mark.parametrize(
@@ -469,15 +482,15 @@ def test_an_unknown_template_value_is_reported() -> None:
 
 
 def test_a_called_module_is_reported() -> None:
-    found = read_import_file(b'module "events" { source = "./events" }', "main.tf").findings
-    assert [(finding.where, finding.what) for finding in found] == [
+    findings = read_import_file(b'module "events" { source = "./events" }', "main.tf").findings
+    assert [(finding.where, finding.what) for finding in findings] == [
         ("main.tf: module.events", "the resources of this module are not in the file that calls it")
     ]
 
 
 def test_configuration_is_evaluated_as_far_as_possible() -> None:
-    read = from_files(FILES / "terraform" / "insider.tf")
-    profile, order, cart = read.document["destination"]["subscriptions"]
+    result = import_files(FILES / "terraform" / "insider.tf")
+    profile, order, cart = result.document["destination"]["subscriptions"]
     assert profile["settings"]["custom"] == {
         "loyalty_tier": {
             "@if": {
@@ -494,7 +507,7 @@ def test_configuration_is_evaluated_as_far_as_possible() -> None:
         "timestamp": {"@path": "$.timestamp"},
     }
     assert cart["settings"]["parameters"] == {"event_group_id": {"@path": "$.properties.cart_id"}}
-    assert [finding.what for finding in read.findings if finding.severity == "warning"] == [
+    assert [finding.what for finding in result.findings if finding.severity == "warning"] == [
         'only Terraform knows lookup(local.currencies, "web"), so it is left out'
     ]
 
@@ -503,13 +516,15 @@ def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     result = run(*ANSWERS, SUBSCRIPTIONS, "--output", file)
     assert (result.exit_code, result.stdout) == (1, "")
-    own = load_workspace_or_preset(file)
-    assert (own.source_name, own.write_key, own.account_name) == (
+    workspace = load_workspace_or_preset(file)
+    assert (workspace.source_name, workspace.write_key, workspace.account_name) == (
         "Web shop",
         "exampleWriteKey",
         "northwind",
     )
-    assert [subscription["actionSlug"] for subscription in own.destination["subscriptions"]] == [
+    assert [
+        subscription["actionSlug"] for subscription in workspace.destination["subscriptions"]
+    ] == [
         "updateUserProfile",
         "orderCompletedEvent",
         "cartViewedEvent",
@@ -519,10 +534,10 @@ def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
 
 def test_the_command_prints_the_same_as_json() -> None:
     files = [*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS]
-    told = json.loads(run(*files, "--json").stdout)
-    assert told["workspace"] == from_files(*files).document
-    assert [omission["name"] for omission in told["leftOut"]] == ["Audience sync"]
-    assert [finding["severity"] for finding in told["findings"]] == [
+    report = json.loads(run(*files, "--json").stdout)
+    assert report["workspace"] == import_files(*files).document
+    assert [omission["name"] for omission in report["leftOut"]] == ["Audience sync"]
+    assert [finding["severity"] for finding in report["findings"]] == [
         "note", "note", "warning", "error",
     ]  # fmt: skip
 

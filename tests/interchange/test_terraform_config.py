@@ -1,4 +1,4 @@
-"""Terraform configuration: what it says is read, what only Terraform knows is named."""
+"""Terraform configuration: known values are imported, values known only to Terraform are named."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ resource "segment_destination" "insider" {
 """
 
 
-def subscription(**changes: str) -> str:
+def make_subscription(**changes: str) -> str:
     attributes = {
         "destination_id": "segment_destination.insider.id", "name": '"Orders"', "enabled": "true",
         "action_id": '"xjHAWdHAw2SMv7kL1RD7f8"', "trigger": '"type = \\"track\\""',
@@ -39,7 +39,7 @@ def subscription(**changes: str) -> str:
     return f'resource "segment_destination_subscription" "orders" {{\n{lines}\n}}\n'
 
 
-def filtering(**changes: str) -> str:
+def make_filter(**changes: str) -> str:
     attributes = {
         "destination_id": "segment_destination.insider.id", "title": '"Staff"', "enabled": "true",
         "if": '"all"', "actions": '[{ type = "DROP" }]',
@@ -48,19 +48,19 @@ def filtering(**changes: str) -> str:
     return f'resource "segment_destination_filter" "staff" {{\n{lines}\n}}\n'
 
 
-def imported(*texts: str) -> ImportedWorkspace:
+def import_configuration(*texts: str) -> ImportedWorkspace:
     return build_imported_workspace(
         read_import_file("\n".join((DESTINATION, *texts)).encode(), "shop.tf")
     )
 
 
-def destination(*texts: str) -> JSONObject:
-    found: JSONObject = imported(*texts).document["destination"]
-    return found
+def import_destination(*texts: str) -> JSONObject:
+    document: JSONObject = import_configuration(*texts).document["destination"]
+    return document
 
 
-def attribute(expression: str, *before: str) -> Any:
-    """What the name of a source is read as."""
+def import_source_name(expression: str, *before: str) -> Any:
+    """Import *expression* as the name of a source; return the value."""
     text = "\n".join((*before, f'resource "segment_source" "a" {{\n labels = {expression}\n}}\n'))
     return read_import_file(text.encode(), "shop.tf").sources[0].get("labels")
 
@@ -87,7 +87,7 @@ def attribute(expression: str, *before: str) -> Any:
     ],
 )  # fmt: skip
 def test_a_literal_is_read(expression: str, value: Any) -> None:
-    assert attribute(expression) == value
+    assert import_source_name(expression) == value
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_a_reference_is_resolved_in_its_folder(expression: str, value: Any) -> N
         data "segment_source" "d" { name = "D" }
         resource "segment_source" "other" { slug = "o" }
     """
-    found = read_import_file(
+    resolved = read_import_file(
         f'{names}\nresource "segment_source" "a" {{\n labels = {expression}\n}}\n'.encode(), "a.tf"
     ).sources[1]["labels"]
-    assert found == value
+    assert resolved == value
 
 
 @pytest.mark.parametrize(
@@ -158,34 +158,36 @@ def test_invalid_configuration_is_refused_with_its_line(text: str) -> None:
     ],
 )
 def test_a_long_text_is_read_once(text: str) -> None:
-    """Each of these would take minutes where a character is read again for each before it."""
+    """Each text would take minutes if every character were read again for each earlier one."""
     parse_hcl_file(text)
 
 
 def test_configuration_that_expands_too_much_is_refused() -> None:
     doubled = "\n".join(f"a{n} = [local.a{n + 1}, local.a{n + 1}]" for n in range(40))
     with pytest.raises(EmulatorError) as error:
-        attribute("local.a0", f"locals {{\n{doubled}\na40 = 1\n}}")
+        import_source_name("local.a0", f"locals {{\n{doubled}\na40 = 1\n}}")
     assert error.value.what == "the configuration expands to too many values"
 
 
 def test_nested_encodings_that_grow_without_end_are_refused() -> None:
     nested = 'jsonencode({ a = "b", c = ' * 40 + "1" + " })" * 40
     with pytest.raises(EmulatorError) as error:
-        attribute(nested)
+        import_source_name(nested)
     assert error.value.what == "the configuration expands to too many values"
 
 
 def test_unknown_switches_are_off() -> None:
-    read = imported(
-        subscription(enabled="var.on"),
-        filtering(enabled="!var.off"),
+    result = import_configuration(
+        make_subscription(enabled="var.on"),
+        make_filter(enabled="!var.off"),
     )
-    made = read.document["destination"]
-    (only,), (filter_,) = made["subscriptions"], made["filters"]
+    destination_document = result.document["destination"]
+    (only,), (filter_,) = destination_document["subscriptions"], destination_document["filters"]
     assert (only["enabled"], filter_["enabled"]) == (False, False)
     assert [
-        (finding.where, finding.what) for finding in read.findings if finding.severity == "warning"
+        (finding.where, finding.what)
+        for finding in result.findings
+        if finding.severity == "warning"
     ] == [
         (
             "shop.tf: segment_destination_subscription.orders.enabled",
@@ -204,21 +206,21 @@ def test_unknown_switches_are_off() -> None:
      "var.on ? jsonencode({}) : jsonencode({})", '"no JSON"', '"[1]"', "jsonencode([1])",
      "jsonencode({ uuid = var.x })"],
 )  # fmt: skip
-def test_an_unknown_mapping_is_left_out_and_never_empty(settings: str) -> None:
-    read = imported(subscription(settings=settings))
-    assert read.document["destination"]["subscriptions"] == []
+def test_an_unknown_mapping_is_omitted_and_never_empty(settings: str) -> None:
+    result = import_configuration(make_subscription(settings=settings))
+    assert result.document["destination"]["subscriptions"] == []
     assert [
-        skipped_subscription["name"] for skipped_subscription in read.skipped_subscriptions
+        skipped_subscription["name"] for skipped_subscription in result.skipped_subscriptions
     ] == ["Orders"]
     assert [
         finding.severity
-        for finding in read.findings
+        for finding in result.findings
         if "subscription 'Orders' is left out" in finding.what
     ] == ["error"]
 
 
 @pytest.mark.parametrize(
-    ("settings", "left"),
+    ("settings", "remaining"),
     [
         ("{ uuid = 1, event_name = var.x }", {"uuid": 1}),
         ('{ uuid = 1, timestamp = { "@path" = var.x } }', {"uuid": 1}),
@@ -228,11 +230,13 @@ def test_an_unknown_mapping_is_left_out_and_never_empty(settings: str) -> None:
         ("{ uuid = 1, (var.x) = 2 }", {"uuid": 1}),
     ],
 )
-def test_only_the_smallest_useless_part_of_a_mapping_is_left_out(
-    settings: str, left: JSONObject
+def test_only_the_smallest_unknown_part_of_a_mapping_is_omitted(
+    settings: str, remaining: JSONObject
 ) -> None:
-    (only,) = destination(subscription(settings=f"jsonencode({settings})"))["subscriptions"]
-    assert only["settings"] == left
+    (only,) = import_destination(make_subscription(settings=f"jsonencode({settings})"))[
+        "subscriptions"
+    ]
+    assert only["settings"] == remaining
 
 
 @pytest.mark.parametrize(
@@ -247,15 +251,15 @@ def test_only_the_smallest_useless_part_of_a_mapping_is_left_out(
         {"actions": '[{ type = "DROPS" }]'},
     ],
 )
-def test_an_unknown_filter_is_left_out_and_the_file_loads(
+def test_an_unknown_filter_is_omitted_and_the_file_loads(
     changes: dict[str, str], tmp_path: Path
 ) -> None:
-    file, written = tmp_path / "shop.tf", tmp_path / "shop.yaml"
-    file.write_text(DESTINATION + filtering(**changes))
-    result = run(file, "--output", written)
+    file, output = tmp_path / "shop.tf", tmp_path / "shop.yaml"
+    file.write_text(DESTINATION + make_filter(**changes))
+    result = run(file, "--output", output)
     assert result.exit_code == 1
     assert "the filter 'Staff' is left out" in result.stderr
-    assert load_workspace_or_preset(written).destination.get("filters", []) == []
+    assert load_workspace_or_preset(output).destination.get("filters", []) == []
 
 
 def run(*arguments: Path | str) -> Result:
@@ -271,30 +275,30 @@ def test_a_rule_with_an_unknown_schema_stays_in_the_plan_unchecked() -> None:
           }]
         }
     """
-    read = imported(plan)
-    assert read.document["trackingPlan"]["rules"] == [{"key": "A", "type": "TRACK", "version": 1}]
-    assert [finding.where for finding in read.findings if finding.severity == "warning"] == [
+    result = import_configuration(plan)
+    assert result.document["trackingPlan"]["rules"] == [{"key": "A", "type": "TRACK", "version": 1}]
+    assert [finding.where for finding in result.findings if finding.severity == "warning"] == [
         "shop.tf: segment_tracking_plan.shop.rules[0].json_schema",
         "trackingPlan: rules[0]",
     ]
 
 
 def test_a_mapping_of_an_unknown_destination_is_imported_and_reported() -> None:
-    read = imported(subscription(destination_id="var.destination"))
-    assert len(read.document["destination"]["subscriptions"]) == 1
+    result = import_configuration(make_subscription(destination_id="var.destination"))
+    assert len(result.document["destination"]["subscriptions"]) == 1
     assert "only Terraform knows var.destination, so 'Orders' is taken as this" in (
-        " ".join(finding.what for finding in read.findings if finding.severity == "warning")
+        " ".join(finding.what for finding in result.findings if finding.severity == "warning")
     )
 
 
 @pytest.mark.parametrize(("count", "names"), [("0", []), ("1", [True]), ("var.n", [False])])
 def test_a_resource_that_may_not_exist_is_off(count: str, names: list[bool]) -> None:
-    found = destination(subscription(count=count))["subscriptions"]
-    assert [subscription["enabled"] for subscription in found] == names
+    subscriptions = import_destination(make_subscription(count=count))["subscriptions"]
+    assert [make_subscription["enabled"] for make_subscription in subscriptions] == names
 
 
-def git_sync(tmp_path: Path) -> Path:
-    """A folder as Segment's Git Sync writes it: one file a resource, named by `import` blocks."""
+def write_git_sync_folder(tmp_path: Path) -> Path:
+    """Write a folder like Segment's Git Sync: one file per resource, named by `import` blocks."""
     files = {
         "sources/s1.tf": """
             import {
@@ -351,14 +355,14 @@ def git_sync(tmp_path: Path) -> Path:
 
 @pytest.mark.observed
 def test_a_git_sync_folder_is_imported(tmp_path: Path) -> None:
-    result = run(git_sync(tmp_path), "--json", "--keep-secrets")
-    told = json.loads(result.stdout)["workspace"]
-    assert (told["source"]["id"], told["source"]["name"]) == ("s1", "Web shop")
-    assert told["destination"]["id"] == "d1"
-    assert told["destination"]["settings"] == {"account_name": "m", "ucd_key": "test-key"}
+    result = run(write_git_sync_folder(tmp_path), "--json", "--keep-secrets")
+    workspace = json.loads(result.stdout)["workspace"]
+    assert (workspace["source"]["id"], workspace["source"]["name"]) == ("s1", "Web shop")
+    assert workspace["destination"]["id"] == "d1"
+    assert workspace["destination"]["settings"] == {"account_name": "m", "ucd_key": "test-key"}
     assert [
         (subscription_entry["id"], subscription_entry["settings"])
-        for subscription_entry in told["destination"]["subscriptions"]
+        for subscription_entry in workspace["destination"]["subscriptions"]
     ] == [("b1", {"uuid": {"@path": "$.userId"}})]
 
 
@@ -367,8 +371,11 @@ def test_a_folder_of_answers_is_imported(tmp_path: Path) -> None:
         raw = Path(f"fixtures/imports/public-api/{name}.json").read_bytes()
         (tmp_path / f"{name}.json").write_bytes(raw)
     (tmp_path / "notes.txt").write_text("}")
-    told = json.loads(run(tmp_path, "--json").stdout)["workspace"]
-    assert (told["source"]["name"], len(told["destination"]["subscriptions"])) == ("Web shop", 4)
+    workspace = json.loads(run(tmp_path, "--json").stdout)["workspace"]
+    assert (workspace["source"]["name"], len(workspace["destination"]["subscriptions"])) == (
+        "Web shop",
+        4,
+    )
 
 
 def test_a_folder_without_exports_gives_a_clear_error(tmp_path: Path) -> None:
@@ -378,7 +385,7 @@ def test_a_folder_without_exports_gives_a_clear_error(tmp_path: Path) -> None:
 
 def test_only_files_of_one_folder_share_names() -> None:
     files = [
-        ("a/main.tf", (DESTINATION + subscription(trigger="local.orders")).encode()),
+        ("a/main.tf", (DESTINATION + make_subscription(trigger="local.orders")).encode()),
         ("a/locals.tf", b'locals { orders = "type = \\"page\\"" }'),
         ("b/locals.tf", b'locals { orders = "type = \\"screen\\"" }'),
     ]
@@ -410,18 +417,20 @@ def test_the_json_syntax_gives_the_same() -> None:
             },
         },
     }  # fmt: skip
-    read = build_imported_workspace(read_import_file(json.dumps(document).encode(), "shop.tf.json"))
-    (only,) = read.document["destination"]["subscriptions"]
+    result = build_imported_workspace(
+        read_import_file(json.dumps(document).encode(), "shop.tf.json")
+    )
+    (only,) = result.document["destination"]["subscriptions"]
     assert (only["trigger"], only["enabled"]) == ('type = "track"', False)
     assert only["settings"] == {"uuid": "${x}"}
     assert "shop.tf.json: segment_destination_subscription.orders.enabled" in [
-        finding.where for finding in read.findings
+        finding.where for finding in result.findings
     ]
 
 
-def test_a_deposed_instance_is_left_out() -> None:
+def test_a_deposed_instance_is_omitted() -> None:
     state = json.loads(Path("fixtures/imports/terraform/terraform.tfstate").read_text())
-    whole = build_imported_workspace(
+    expected = build_imported_workspace(
         read_import_file(json.dumps(state).encode(), "a.tfstate")
     ).document
     for resource in state["resources"]:
@@ -429,41 +438,43 @@ def test_a_deposed_instance_is_left_out() -> None:
         resource["instances"].append({"deposed": "1a2b", "attributes": attributes})
     assert (
         build_imported_workspace(read_import_file(json.dumps(state).encode(), "a.tfstate")).document
-        == whole
+        == expected
     )
 
 
-def test_a_deposed_resource_of_show_is_left_out() -> None:
-    shown = json.loads(Path("fixtures/imports/terraform/show.json").read_text())
-    whole = build_imported_workspace(
-        read_import_file(json.dumps(shown).encode(), "show.json")
+def test_a_deposed_resource_of_show_is_omitted() -> None:
+    state = json.loads(Path("fixtures/imports/terraform/show.json").read_text())
+    expected = build_imported_workspace(
+        read_import_file(json.dumps(state).encode(), "show.json")
     ).document
-    held = shown["values"]["root_module"]["resources"]
-    old = [{**resource, "values": {**resource["values"], "id": "x"}} for resource in held]
-    held += [{**instance, "deposed_key": "1a2b"} for instance in old]
+    resources = state["values"]["root_module"]["resources"]
+    old = [{**resource, "values": {**resource["values"], "id": "x"}} for resource in resources]
+    resources += [{**instance, "deposed_key": "1a2b"} for instance in old]
     assert (
-        build_imported_workspace(read_import_file(json.dumps(shown).encode(), "show.json")).document
-        == whole
+        build_imported_workspace(read_import_file(json.dumps(state).encode(), "show.json")).document
+        == expected
     )
 
 
 def test_values_known_after_apply_are_reported() -> None:
-    shown = json.loads(Path("fixtures/imports/terraform/show.json").read_text())
-    module = shown.pop("values")
+    state = json.loads(Path("fixtures/imports/terraform/show.json").read_text())
+    module = state.pop("values")
     kind = "segment_destination_subscription"
     first = next(
         resource for resource in module["root_module"]["resources"] if resource["type"] == kind
     )
     del first["values"]["enabled"]
-    plan = shown | {
+    plan = state | {
         "planned_values": module,
         "resource_changes": [
             {"address": first["address"], "change": {"after_unknown": {"enabled": True}}}
         ],
     }
-    read = build_imported_workspace(read_import_file(json.dumps(plan).encode(), "plan.json"))
-    assert read.document["destination"]["subscriptions"][0]["enabled"] is False
-    assert f"plan.json: {first['address']}.enabled" in [finding.where for finding in read.findings]
+    result = build_imported_workspace(read_import_file(json.dumps(plan).encode(), "plan.json"))
+    assert result.document["destination"]["subscriptions"][0]["enabled"] is False
+    assert f"plan.json: {first['address']}.enabled" in [
+        finding.where for finding in result.findings
+    ]
 
 
 TRANSFORMATION = """
@@ -513,15 +524,15 @@ INSIDER = 'destination_metadata_id = "643697f531f98a978f414453"'
     ],
 )  # fmt: skip
 def test_transformations_and_functions_are_reported(text: str, severity: str) -> None:
-    found: ImportedResources = read_import_file((SOURCES + OURS + text).encode(), "shop.tf")
+    resources: ImportedResources = read_import_file((SOURCES + OURS + text).encode(), "shop.tf")
     address = "segment_transformation.rename" if "rename" in text else "segment_"
-    said = [
+    severities = [
         finding.severity
-        for finding in build_imported_workspace(found).findings
+        for finding in build_imported_workspace(resources).findings
         if (
             finding.where.startswith(f"shop.tf: {address}")
             and "function" in finding.what + finding.where
         )
         or "transformation" in finding.what
     ]
-    assert said == [severity]
+    assert severities == [severity]

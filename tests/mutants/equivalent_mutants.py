@@ -13,9 +13,9 @@ from shipped_features import (
     HEADER,
     KEYWORD,
     PLACEHOLDER_KIND,
+    REMOVED_WHEN,
     STEP,
     STEP_WORD,
-    TAKEN_OUT,
     TEXT,
     TITLE,
 )
@@ -76,7 +76,7 @@ def _is_own_property(mutant: Mutant) -> bool:
 
 def _is_only_person(mutant: Mutant) -> bool:
     line = mutant.scenario.lines[mutant.site.line]
-    first = (found := STEP.match(line)) and found.start(3) == mutant.site.start
+    first = (match := STEP.match(line)) and match.start(3) == mutant.site.start
     return mutant.site.kind == STEP_WORD and bool(first) and _is_only_occurrence(mutant)
 
 
@@ -84,7 +84,7 @@ def _is_amount_before_the_then(mutant: Mutant) -> bool:
     if mutant.site.kind != COUNT:
         return False
     lines = mutant.scenario.lines[: mutant.site.line + 1]
-    words = [found[2] for line in lines if (found := STEP.match(line))]
+    words = [match[2] for line in lines if (match := STEP.match(line))]
     step = next(word for word in reversed(words) if word in ("Given", "When", "Then"))
     return step != "Then"
 
@@ -136,7 +136,7 @@ def _is_unread_column(mutant: Mutant) -> bool:
 
 def _says_that_nothing_changes(mutant: Mutant) -> bool:
     titles = (line.strip() for line in mutant.scenario.lines)
-    return mutant.site.kind == TAKEN_OUT and any(
+    return mutant.site.kind == REMOVED_WHEN and any(
         title.partition(": ")[2] in UNCHANGED for title in titles if title.startswith("Scenario")
     )
 

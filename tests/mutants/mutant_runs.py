@@ -79,8 +79,8 @@ def _feature_name(number: int) -> str:
 
 def _run_features(mutants: list[Mutant]) -> FailedFiles:
     failures = FailedFiles()
-    with TemporaryDirectory() as made, redirect_stdout(StringIO()):
-        root = Path(made)
+    with TemporaryDirectory() as temporary_folder, redirect_stdout(StringIO()):
+        root = Path(temporary_folder)
         _copy_referenced_files(root)
         for number, mutant in enumerate(mutants):
             folder = (root / mutant.scenario.path).parent

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from random import Random
 from string import ascii_lowercase, digits
 
-from shipped_features import KINDS, TAKEN_OUT, MutationSite, ShippedScenario, iter_shipped_scenarios
+from shipped_features import (
+    KINDS,
+    REMOVED_WHEN,
+    MutationSite,
+    ShippedScenario,
+    iter_shipped_scenarios,
+)
 
 TRIES_PER_MUTANT = 60  # per mutant, for one that is not there yet
 
@@ -27,7 +33,7 @@ class Mutant:
     def text(self) -> str:
         """Return the feature with the typo."""
         lines, site = list(self.scenario.lines), self.site
-        if site.kind == TAKEN_OUT:
+        if site.kind == REMOVED_WHEN:
             lines[site.line : site.until] = [""] * (site.until - site.line)
         else:
             line = lines[site.line]
@@ -46,21 +52,21 @@ def make_mutants(count: int, seed: int, is_wanted: Callable[[Mutant], bool]) -> 
     for scenario in iter_shipped_scenarios():
         for site in scenario.list_sites():
             sites[site.kind].append((scenario, site))
-    made: dict[tuple[str, str], Mutant] = {}
+    mutants: dict[tuple[str, str], Mutant] = {}
     tries = 0
-    while len(made) < count and tries < count * TRIES_PER_MUTANT:
+    while len(mutants) < count and tries < count * TRIES_PER_MUTANT:
         kind = KINDS[tries % len(KINDS)]
         tries += 1
         scenario, site = random.choice(sites[kind])
         mutant = _make_mutant(scenario, site, random)
         if mutant and is_wanted(mutant):
-            made.setdefault((str(mutant), scenario.lines[site.line]), mutant)
-    return list(made.values())
+            mutants.setdefault((str(mutant), scenario.lines[site.line]), mutant)
+    return list(mutants.values())
 
 
 def _make_mutant(scenario: ShippedScenario, site: MutationSite, random: Random) -> Mutant | None:
     line = scenario.lines[site.line]
-    if site.kind == TAKEN_OUT:
+    if site.kind == REMOVED_WHEN:
         return Mutant(scenario, site, line.strip(), "")
     before = line[site.start : site.end]
     after = random.choice(list(make_typos(before, random)))

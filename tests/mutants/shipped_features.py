@@ -33,12 +33,12 @@ TEXT = "quoted text of a Given or a When"
 THEN_TEXT = "quoted text of a Then"
 NEGATIVE_TEXT = "quoted text of a negative Then"
 COUNT = "number"
-TAKEN_OUT = "When taken out"
+REMOVED_WHEN = "When taken out"
 PLACEHOLDER_KIND = "placeholder"
 EXAMPLES_HEADER = "header of Examples"
 KINDS = (
     *(KEYWORD, STEP_WORD, HEADER, THEN_HEADER, EXPECTED, TEXT, THEN_TEXT, NEGATIVE_TEXT),
-    *(COUNT, TAKEN_OUT, PLACEHOLDER_KIND, EXAMPLES_HEADER),
+    *(COUNT, REMOVED_WHEN, PLACEHOLDER_KIND, EXAMPLES_HEADER),
 )
 
 
@@ -84,15 +84,15 @@ def iter_shipped_scenarios() -> Iterator[ShippedScenario]:
             )
     for page in DOCS_PAGES:
         text = (ROOT / page).read_text("utf-8")
-        for found in GHERKIN_BLOCK.finditer(text):
-            before = "\n" * text.count("\n", 0, found.start(1))
-            yield from split_into_scenarios(page, before + found[1])
+        for block in GHERKIN_BLOCK.finditer(text):
+            before = "\n" * text.count("\n", 0, block.start(1))
+            yield from split_into_scenarios(page, before + block[1])
 
 
 def split_into_scenarios(path: str, text: str) -> Iterator[ShippedScenario]:
     """Split *text* into scenarios, each with its titles and backgrounds."""
     lines = text.splitlines()
-    blocks = [(at, found[2]) for at, line in enumerate(lines) if (found := TITLE.match(line))]
+    blocks = [(at, match[2]) for at, line in enumerate(lines) if (match := TITLE.match(line))]
     ends = [*(at for at, _ in blocks[1:]), len(lines)]
     spans = [(at, end, title) for (at, title), end in zip(blocks, ends, strict=True)]
     around: list[tuple[int, int]] = []  # the feature, its background; the rule, its background
@@ -104,17 +104,17 @@ def split_into_scenarios(path: str, text: str) -> Iterator[ShippedScenario]:
             if title != "Examples":
                 around.append((at, end))
             continue
-        own = [(at, end)]
+        ranges = [(at, end)]
         for start, stop, later in spans[number + 1 :]:
             if later != "Examples":
                 break
-            own.append((start, stop))
-        wanted = {line for start, stop in [*around, *own] for line in range(start, stop)}
-        kept = [
-            line if at in wanted and not line.strip().startswith("@") else ""
+            ranges.append((start, stop))
+        wanted_lines = {line for start, stop in [*around, *ranges] for line in range(start, stop)}
+        scenario_lines = [
+            line if at in wanted_lines and not line.strip().startswith("@") else ""
             for at, line in enumerate(lines)
         ]
-        yield ShippedScenario(path, at, tuple(kept))
+        yield ShippedScenario(path, at, tuple(scenario_lines))
 
 
 def _iter_sites(lines: tuple[str, ...]) -> Iterator[MutationSite]:
@@ -131,12 +131,12 @@ def _iter_sites(lines: tuple[str, ...]) -> Iterator[MutationSite]:
         elif line.strip().startswith("|"):
             yield from _iter_row_sites(at, line, step, header)
             header = header or line
-        elif found := STEP.match(line):
-            step = found[2] if found[2] in ("Given", "When", "Then") else step
+        elif match := STEP.match(line):
+            step = match[2] if match[2] in ("Given", "When", "Then") else step
             header = ""
-            yield from _iter_step_sites(at, line, found, step)
-            if found[2] == "When":
-                yield MutationSite(TAKEN_OUT, at, until=_find_step_end(lines, at))
+            yield from _iter_step_sites(at, line, match, step)
+            if match[2] == "When":
+                yield MutationSite(REMOVED_WHEN, at, until=_find_step_end(lines, at))
 
 
 def _find_step_end(lines: tuple[str, ...], at: int) -> int:
@@ -146,8 +146,10 @@ def _find_step_end(lines: tuple[str, ...], at: int) -> int:
     return len(lines)
 
 
-def _iter_step_sites(at: int, line: str, found: re.Match[str], step: str) -> Iterator[MutationSite]:
-    yield MutationSite(KEYWORD, at, *found.span(2))
+def _iter_step_sites(
+    at: int, line: str, step_match: re.Match[str], step: str
+) -> Iterator[MutationSite]:
+    yield MutationSite(KEYWORD, at, *step_match.span(2))
     yield from _iter_placeholder_sites(at, line)
     then = step == "Then"
     quoted = [match.span(1) for match in QUOTED.finditer(line) if "<" not in match[1]]
@@ -158,14 +160,14 @@ def _iter_step_sites(at: int, line: str, found: re.Match[str], step: str) -> Ite
         if span[0] < span[1]:
             yield MutationSite(kind, at, *span)
     for pattern, sort in ((WORD, STEP_WORD), (NUMBER, COUNT)):
-        for word in pattern.finditer(line, found.start(3)):
+        for word in pattern.finditer(line, step_match.start(3)):
             if not any(start <= word.start() < end for start, end in whole):
                 yield MutationSite(sort, at, *word.span())
 
 
 def _iter_row_sites(at: int, line: str, step: str, header: str) -> Iterator[MutationSite]:
     """The cells of a row; *header* is the first row of its table, empty for that row itself."""
-    cells = [found.span() for found in CELL.finditer(line)]
+    cells = [match.span() for match in CELL.finditer(line)]
     if step == "Examples":
         yield from (MutationSite(EXAMPLES_HEADER, at, *cell) for cell in cells if not header)
         return
@@ -181,6 +183,6 @@ def _iter_row_sites(at: int, line: str, step: str, header: str) -> Iterator[Muta
 
 
 def _iter_placeholder_sites(at: int, line: str) -> Iterator[MutationSite]:
-    for found in PLACEHOLDER.finditer(line):
-        if not found[0].startswith("<http"):
-            yield MutationSite(PLACEHOLDER_KIND, at, *found.span())
+    for match in PLACEHOLDER.finditer(line):
+        if not match[0].startswith("<http"):
+            yield MutationSite(PLACEHOLDER_KIND, at, *match.span())

@@ -29,18 +29,18 @@ def main(count: int, seed: int, jobs: int, equivalent: bool) -> None:
         left_out.update([reason] if reason and not equivalent else [])
         return equivalent or reason is None
 
-    made = make_mutants(count, seed, is_wanted)
-    alive = find_survivors(made, jobs)
+    mutants = make_mutants(count, seed, is_wanted)
+    alive = find_survivors(mutants, jobs)
     for mutant in alive:
         click.echo(f"{mutant}: {explain_equivalence(mutant) or UNNOTICED}")
-    _print_summary(made, alive, left_out)
+    _print_summary(mutants, alive, left_out)
     sys.exit(any(explain_equivalence(mutant) is None for mutant in alive))
 
 
-def _print_summary(made: list[Mutant], alive: list[Mutant], left_out: Counter[str]) -> None:
+def _print_summary(mutants: list[Mutant], alive: list[Mutant], left_out: Counter[str]) -> None:
     for reason, number in left_out.items():
         click.echo(f"left out {number}: {reason}", err=True)
     survived = Counter(mutant.site.kind for mutant in alive)
-    for kind, number in Counter(mutant.site.kind for mutant in made).items():
+    for kind, number in Counter(mutant.site.kind for mutant in mutants).items():
         click.echo(f"{survived[kind]:5} of {number:5}  {kind}", err=True)
-    click.echo(f"{len(alive):5} of {len(made):5}  survive", err=True)
+    click.echo(f"{len(alive):5} of {len(mutants):5}  survive", err=True)

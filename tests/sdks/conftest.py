@@ -37,12 +37,12 @@ def node_modules(npm_folder: Callable[..., Path]) -> Path:
 
 @pytest.fixture(scope="session")
 def assets(cache: Path) -> AnalyticsJsAssets:
-    own = AnalyticsJsAssets(cache)
+    analytics_js = AnalyticsJsAssets(cache)
     try:
-        own.download_files_if_missing()
+        analytics_js.download_files_if_missing()
     except AssetsUnavailable as error:
         pytest.skip(str(error))
-    return own
+    return analytics_js
 
 
 @pytest.fixture(scope="session")
@@ -71,8 +71,10 @@ def snippet_sdk(browser: Browser, assets: AnalyticsJsAssets, snippet: str) -> Br
 
     def page(url: str, options: JSONObject) -> str:
         load = f'analytics.load("wk_demo", {json.dumps(options)})'
-        own = snippet.replace("https://HOST", url).replace('analytics.load("wk_demo")', load)
-        return f"<title>Shop</title><script>{own}</script>"
+        snippet_for_url = snippet.replace("https://HOST", url).replace(
+            'analytics.load("wk_demo")', load
+        )
+        return f"<title>Shop</title><script>{snippet_for_url}</script>"
 
     return BrowserSdk(browser, page, assets)
 

@@ -51,14 +51,14 @@ class SdkEmulator:
 
     def count_remaining_faults(self) -> int:
         """Return how many requests will still get a fault."""
-        listed = requests.get(self.url + FAULTS_PATH, timeout=5).json()["faults"]
-        return sum(fault["times"] for fault in listed)
+        faults = requests.get(self.url + FAULTS_PATH, timeout=5).json()["faults"]
+        return sum(fault["times"] for fault in faults)
 
     def _list_events_of_message(self, message: JSONObject) -> list[InsiderEvent]:
-        made = self.client.list_deliveries(messageId=message["messageId"])
+        deliveries = self.client.list_deliveries(messageId=message["messageId"])
         events = (
             event
-            for delivery in made
+            for delivery in deliveries
             for user in delivery["request"]["json"]["users"]
             for event in user.get("events", [])
         )

@@ -126,9 +126,9 @@ class BrowserSdk:
         app.add_url_rule("/favicon.ico", "icon", lambda: b"")
         return app
 
-    def _record_external_request(self, asked: str, own: tuple[str, ...]) -> None:
-        if not asked.startswith(own):
-            self.external_requests.append(asked)
+    def _record_external_request(self, url: str, own_url: tuple[str, ...]) -> None:
+        if not url.startswith(own_url):
+            self.external_requests.append(url)
 
 
 def _build_call_arguments(kind: str, name: str, body: JSONObject) -> JSONObject:
@@ -144,8 +144,8 @@ def _count_delivered_calls(page: Page) -> list[int]:
 
     def answered(response: Response) -> None:
         if response.request.method == "POST" and response.ok:
-            sent = orjson.loads(response.request.post_data or "")
-            counts.append(len(sent.get("batch", [sent])))
+            body = orjson.loads(response.request.post_data or "")
+            counts.append(len(body.get("batch", [body])))
 
     page.on("response", answered)
     return counts

@@ -52,9 +52,11 @@ def test_a_page_without_analytics_js_is_reported_and_other_calls_work(
     with run_emulator(tmp_path / "cache") as bare, snippet_sdk.browser.new_context() as context:
         page = context.new_page()
         page.goto(f"{bare.url}/emulator/v1/health")
-        with page.expect_console_message(lambda message: "emulator" in message.text) as said:
+        with page.expect_console_message(
+            lambda message: "emulator" in message.text
+        ) as message_info:
             page.add_script_tag(url=f"{bare.url}/analytics.js/v1/wk_demo/analytics.min.js")
-        assert (said.value.type, said.value.text) == (
+        assert (message_info.value.type, message_info.value.text) == (
             "error",
             f"Segment emulator: npm: @segment/analytics-next@{ANALYTICS_JS_VERSION} is not here "
             "and npm is not installed. Run `emulator assets` once where npm and the internet are "

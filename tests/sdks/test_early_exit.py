@@ -24,7 +24,7 @@ def test_the_python_sdk_flushes_at_exit(end: SdkEmulator) -> None:
 
 
 @pytest.mark.observed
-def test_a_page_that_is_left_flushes_its_batch(end: SdkEmulator, snippet_sdk: BrowserSdk) -> None:
+def test_leaving_a_page_flushes_its_batch(end: SdkEmulator, snippet_sdk: BrowserSdk) -> None:
     with snippet_sdk.open_page(end.url, IN_BATCHES) as page:
         page.evaluate(THREE)
         page.wait_for_timeout(200)

@@ -27,7 +27,7 @@ def test_a_rejected_call_is_dropped_and_reported(
 @pytest.mark.observed
 @pytest.mark.parametrize("sender", SDKS)
 @pytest.mark.parametrize(
-    ("fault", "came"),
+    ("fault", "attempts"),
     [
         pytest.param({"status": 500}, ["accepted"], id="500"),
         pytest.param({"drop": True}, ["accepted"], id="no answer"),
@@ -39,18 +39,18 @@ def test_a_failed_call_arrives_once(
     end: SdkEmulator,
     sender: str,
     fault: dict[str, Any],
-    came: list[str],
+    attempts: list[str],
     request: pytest.FixtureRequest,
 ) -> None:
     send = request.getfixturevalue(sender)
     end.create_fault(**fault)
     assert send(end.url, CALLS) == []
-    assert (end.list_verdicts(), end.count_events()) == (came, 1)
+    assert (end.list_verdicts(), end.count_events()) == (attempts, 1)
 
 
 @pytest.mark.observed
 @pytest.mark.parametrize("sender", SDKS)
-def test_retry_after_is_waited_for(
+def test_sdks_wait_for_the_time_of_retry_after(
     end: SdkEmulator, sender: str, request: pytest.FixtureRequest
 ) -> None:
     send = request.getfixturevalue(sender)

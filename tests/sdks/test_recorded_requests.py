@@ -43,9 +43,9 @@ def reached_by_any_name() -> Flask:
 
 @pytest.mark.parametrize("host", HOSTS)
 @pytest.mark.parametrize("case", [load_recorded_requests(path) for path in CASES])
-def test_a_recorded_request_is_taken(end: SdkEmulator, case: JSONObject, host: str) -> None:
-    answer = send_recorded_request(end.url, host, case["request"])
-    assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
+def test_a_recorded_request_is_accepted(end: SdkEmulator, case: JSONObject, host: str) -> None:
+    response = send_recorded_request(end.url, host, case["request"])
+    assert (response.status_code, response.headers["Content-Type"], response.json()) == (
         200,
         "application/json",
         {"success": True},

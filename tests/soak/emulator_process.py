@@ -35,12 +35,12 @@ class RestartableServer(Protocol):
 def read_ready_url(process: subprocess.Popen[str]) -> str:
     """Return the URL of an emulator that is starting, once it accepts requests."""
     assert process.stderr is not None
-    said = []  # such as that deliveries were resumed
+    lines = []  # such as that deliveries were resumed
     for line in process.stderr:
-        if found := re.match(r"ready at (\S+) ", line):
-            return found[1]
-        said.append(line)
-    pytest.fail("it ended before it was ready: " + "".join(said))
+        if match := re.match(r"ready at (\S+) ", line):
+            return match[1]
+        lines.append(line)
+    pytest.fail("it ended before it was ready: " + "".join(lines))
 
 
 class EmulatorProcess:
@@ -113,9 +113,9 @@ class EmulatorProcess:
         """Return the resident memory of the process in bytes."""
         assert self._process is not None
         status = Path(f"/proc/{self._process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found, status
-        return int(found[1]) * 1024
+        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert match, status
+        return int(match[1]) * 1024
 
     def _launch(self) -> subprocess.Popen[str]:
         # The port of the first process, so that senders find the next one at the same address.

@@ -50,19 +50,19 @@ def make_batch(rng: random.Random, sender: int, first: int) -> list[JSONObject]:
 
 
 def send_until_acknowledged(
-    emulator: RestartableServer, ledger: MessageLedger, sender: int, seed: int, ended: Event
+    emulator: RestartableServer, ledger: MessageLedger, sender: int, seed: int, stop: Event
 ) -> None:
-    """Send batches until *ended* is set, each again until it is acknowledged."""
+    """Send batches until *stop* is set, each again until it is acknowledged."""
     rng, first = random.Random(seed * 100 + sender), 0
     with requests.Session() as session:
-        while not ended.is_set():
+        while not stop.is_set():
             calls = make_batch(rng, sender, first)
             ids = [call["messageId"] for call in calls]
             ledger.add_sent(ids)
-            while not post_batch(session, emulator, calls) and not ended.is_set():
+            while not post_batch(session, emulator, calls) and not stop.is_set():
                 emulator.is_up.wait(1)
             else:
-                if not ended.is_set():
+                if not stop.is_set():
                     ledger.add_acknowledged(ids)
             first += len(calls)
 
@@ -81,9 +81,9 @@ def post_batch(
 @contextmanager
 def keep_sending(emulator: RestartableServer, ledger: MessageLedger, seed: int) -> Iterator[None]:
     """Run the senders during the block."""
-    ended = Event()
+    stop = Event()
     senders = [
-        Thread(target=send_until_acknowledged, args=(emulator, ledger, sender, seed, ended))
+        Thread(target=send_until_acknowledged, args=(emulator, ledger, sender, seed, stop))
         for sender in range(SENDER_COUNT)
     ]
     for thread in senders:
@@ -91,7 +91,7 @@ def keep_sending(emulator: RestartableServer, ledger: MessageLedger, seed: int) 
     try:
         yield
     finally:
-        ended.set()
+        stop.set()
         for thread in senders:
             thread.join()
 
@@ -117,19 +117,19 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--async", dest="options", action="append_const", const="--async")
-    given = parser.parse_args()
+    options = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         db = Path(folder) / "kept.db"
-        ledger, found = kill_repeatedly(given.kills, db, given.seed, given.options or ())
+        ledger, errors = kill_repeatedly(options.kills, db, options.seed, options.options or ())
         size = db.stat().st_size
     click.echo(
-        f"{given.kills} kills in {time.monotonic() - began:.0f} s: {len(ledger.sent):,} messages "
-        f"sent, {len(ledger.acknowledged):,} acknowledged, {len(found)} differences, "
+        f"{options.kills} kills in {time.monotonic() - began:.0f} s: {len(ledger.sent):,} messages "
+        f"sent, {len(ledger.acknowledged):,} acknowledged, {len(errors)} differences, "
         f"{size / 1e6:.1f} MB"
     )
-    click.echo("\n".join(found[:20]))
-    return bool(found)
+    click.echo("\n".join(errors[:20]))
+    return bool(errors)
 
 
 if __name__ == "__main__":

@@ -57,18 +57,18 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--async", dest="options", action="append_const", const="--async")
-    given = parser.parse_args()
-    found = find_postgres_programs()
-    if found is None:
+    options = parser.parse_args()
+    programs = find_postgres_programs()
+    if programs is None:
         parser.error(POSTGRES_MISSING)
-    began, server = time.monotonic(), PostgresServer(found)
+    began, server = time.monotonic(), PostgresServer(programs)
     try:
         db = server.url.render_as_string(hide_password=False)
-        ledger, wrong = kill_one_of_two(given.kills, db, given.seed, given.options or ())
+        ledger, wrong = kill_one_of_two(options.kills, db, options.seed, options.options or ())
     finally:
         server.remove()
     click.echo(
-        f"{given.kills} kills in {time.monotonic() - began:.0f} s: {len(ledger.sent):,} messages "
+        f"{options.kills} kills in {time.monotonic() - began:.0f} s: {len(ledger.sent):,} messages "
         f"sent, {len(ledger.acknowledged):,} acknowledged, {len(wrong)} differences"
     )
     click.echo("\n".join(wrong[:20]))

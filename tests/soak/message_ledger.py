@@ -40,17 +40,17 @@ def find_all_errors(emulator: EmulatorProcess, ledger: MessageLedger) -> list[st
     emulator.remove_faults()
     retry_until_delivered(emulator.url)
     with ControlClient(emulator.url, page_size=1000) as client:
-        found = list(iter_differences(ledger, client))
-    return found + [line for line in emulator.stderr_lines if "Traceback" in line]
+        errors = list(iter_differences(ledger, client))
+    return errors + [line for line in emulator.stderr_lines if "Traceback" in line]
 
 
 def retry_until_delivered(url: str) -> None:
     """Retry failed deliveries until none is left to retry."""
     for _ in range(MAX_RETRY_ROUNDS):
-        answer = requests.post(f"{url}/emulator/v1/deliveries/retry", timeout=600)
-        if not answer.json()["retrying"]:
+        response = requests.post(f"{url}/emulator/v1/deliveries/retry", timeout=600)
+        if not response.json()["retrying"]:
             return
-    raise AssertionError(f"{answer.json()} after {MAX_RETRY_ROUNDS} rounds")
+    raise AssertionError(f"{response.json()} after {MAX_RETRY_ROUNDS} rounds")
 
 
 def iter_differences(ledger: MessageLedger, client: ControlClient) -> Iterator[str]:
@@ -63,18 +63,22 @@ def iter_differences(ledger: MessageLedger, client: ControlClient) -> Iterator[s
     yield from _list_differences("acknowledged and not stored", ledger.acknowledged - set(times))
     yield from _list_differences("stored and never sent", set(times) - ledger.sent)
     yield from _list_differences("stored twice", {id for id, count in times.items() if count > 1})
-    made: dict[str, list[JSONObject]] = {id: [] for id in times}
+    deliveries_by_message: dict[str, list[JSONObject]] = {id: [] for id in times}
     for delivery in client.list_deliveries():
-        made.setdefault(delivery["messageId"], []).append(delivery)
-    yield from _list_differences("delivered and not stored", set(made) - set(times))
+        deliveries_by_message.setdefault(delivery["messageId"], []).append(delivery)
+    yield from _list_differences(
+        "delivered and not stored", set(deliveries_by_message) - set(times)
+    )
     destination = Destination(load_preset_workspace("guide").destination)
     for message in stored:
-        yield from _check_deliveries(message, made[message["messageId"]], destination)
+        yield from _check_deliveries(
+            message, deliveries_by_message[message["messageId"]], destination
+        )
     yield from _check_profiles(stored, client)
 
 
 def _check_deliveries(
-    message: JSONObject, made: list[JSONObject], destination: Destination
+    message: JSONObject, deliveries: list[JSONObject], destination: Destination
 ) -> Iterator[str]:
     """Yield how the deliveries of *message* differ from its mappings."""
     mapped = [
@@ -82,9 +86,9 @@ def _check_deliveries(
         for outcome in destination.iter_subscription_outcomes(message["normalised"])
         if outcome.request
     ]
-    if [delivery["request"]["json"] for delivery in made] != mapped:
+    if [delivery["request"]["json"] for delivery in deliveries] != mapped:
         yield f"mapped otherwise: {message['messageId']}"
-    for delivery in made:
+    for delivery in deliveries:
         if delivery["verdict"] not in DELIVERED_VERDICTS:
             yield f"{delivery['verdict']} ({delivery['reason']}): {message['messageId']}"
 

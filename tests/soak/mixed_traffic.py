@@ -50,8 +50,8 @@ class TrafficClient:
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     session: requests.Session = field(default_factory=requests.Session)
 
-    def send_until(self, ended: Event) -> None:
-        """Send random requests until *ended* is set."""
+    def send_until(self, stop: Event) -> None:
+        """Send random requests until *stop* is set."""
         acts: Sequence[tuple[Callable[[], None], int]] = (
             (self.send_single_call, 6),
             (self.send_batch, 6),
@@ -63,7 +63,7 @@ class TrafficClient:
             (self.read_control_api, 2),
         )
         ways, weights = zip(*acts, strict=True)
-        while not ended.wait(self.rng.uniform(0, 2 * MEAN_PAUSE_S)):
+        while not stop.wait(self.rng.uniform(0, 2 * MEAN_PAUSE_S)):
             self.rng.choices(ways, weights)[0]()
 
     def send_single_call(self) -> None:
@@ -135,14 +135,14 @@ class TrafficClient:
                     "type": "track", "event": "Order Completed", "properties": properties
                 }  # fmt: skip
             case _:
-                own = {"number": self.number * 10**9 + self.call_count}
-                return call | {"type": "track", "event": "song_played", "properties": own}
+                numbered = {"number": self.number * 10**9 + self.call_count}
+                return call | {"type": "track", "event": "song_played", "properties": numbered}
 
     def _send_batch(self, calls: list[JSONObject], *, is_gzip: bool = False) -> None:
         body = orjson.dumps({"batch": calls})
         headers = {"Content-Encoding": "gzip"} if is_gzip else {}
-        sent = gzip.compress(body) if is_gzip else body
-        self._post_and_record([call["messageId"] for call in calls], "/v1/batch", sent, headers)
+        content = gzip.compress(body) if is_gzip else body
+        self._post_and_record([call["messageId"] for call in calls], "/v1/batch", content, headers)
 
     def _post_and_record(
         self, ids: list[str], path: str, body: bytes, headers: dict[str, str] | None = None
@@ -155,9 +155,9 @@ class TrafficClient:
             self.ledger.add_acknowledged(ids)
 
     def _request(self, method: str, path: str, **options: object) -> int:
-        answer = self.session.request(method, self.url + path, timeout=30, **options)  # type: ignore[arg-type]  # passed on as requests takes them
-        self.statuses[path.partition("?")[0], answer.status_code] += 1
-        return answer.status_code
+        response = self.session.request(method, self.url + path, timeout=30, **options)  # type: ignore[arg-type]  # passed on as requests takes them
+        self.statuses[path.partition("?")[0], response.status_code] += 1
+        return response.status_code
 
 
 @dataclass(frozen=True)
@@ -190,16 +190,16 @@ def _run_clients(
     shoppers: Sequence[TrafficClient], emulator: EmulatorProcess, seconds: float
 ) -> list[int]:
     """Run *shoppers* for *seconds*; return samples of the server's memory."""
-    ended, memory = Event(), []
-    working = [Thread(target=shopper.send_until, args=(ended,)) for shopper in shoppers]
-    for thread in working:
+    stop, memory = Event(), []
+    threads = [Thread(target=shopper.send_until, args=(stop,)) for shopper in shoppers]
+    for thread in threads:
         thread.start()
     until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
-        ended.wait(min(MEMORY_SAMPLE_INTERVAL_S, left))
+    while (seconds_left := until - time.monotonic()) > 0:
+        stop.wait(min(MEMORY_SAMPLE_INTERVAL_S, seconds_left))
         memory.append(emulator.measure_memory())
-    ended.set()
-    for thread in working:
+    stop.set()
+    for thread in threads:
         thread.join()
     return memory
 
@@ -218,14 +218,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--async", dest="options", action="append_const", const="--async")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outcome = run_soak(
-            given.minutes * 60, Path(folder) / "kept.db", given.seed, given.options or ()
+            options.minutes * 60, Path(folder) / "kept.db", options.seed, options.options or ()
         )
     every = max(1, len(outcome.memory_samples) // 10)
     click.echo(
-        f"{given.minutes:g} minutes: {sum(outcome.statuses.values()):,} requests, "
+        f"{options.minutes:g} minutes: {sum(outcome.statuses.values()):,} requests, "
         f"{len(outcome.ledger.sent):,} messages sent, {len(outcome.ledger.acknowledged):,} "
         f"acknowledged, {len(outcome.errors)} differences"
     )

@@ -86,8 +86,8 @@ def fuzz_surface(surface: str, seconds: int, folder: Path) -> FuzzingResult:
         wrong.append(ran.stdout.partition("= FAILURES =")[2] or ran.stdout + ran.stderr)
     if memory > MAX_MEMORY:
         wrong.append(f"the server has {memory / 1e6:.0f} MB in memory")
-    found = re.search(r"(\d+) generated", ran.stdout)
-    return FuzzingResult(int(found[1]) if found else 0, memory, wrong)
+    match = re.search(r"(\d+) generated", ran.stdout)
+    return FuzzingResult(int(match[1]) if match else 0, memory, wrong)
 
 
 def _guide_without_rate_limits() -> JSONObject:
@@ -102,11 +102,11 @@ def _guide_without_rate_limits() -> JSONObject:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Requests after the three OpenAPI descriptions.")
     parser.add_argument("--seconds", type=int, default=300, help="for each")
-    given = parser.parse_args()
+    options = parser.parse_args()
     wrong = []
     for surface in OPENAPI_PATHS:
         with tempfile.TemporaryDirectory() as folder:
-            outcome = fuzz_surface(surface, given.seconds, Path(folder))
+            outcome = fuzz_surface(surface, options.seconds, Path(folder))
         wrong += outcome.errors
         click.echo(
             f"{surface}: {outcome.request_count:,} requests, {outcome.memory / 1e6:.0f} MB, "

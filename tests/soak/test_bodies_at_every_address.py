@@ -22,7 +22,7 @@ KEYS = {
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PARTS = {"Content-Type": "multipart/form-data; boundary=x"}
 PART = b'--x\r\nContent-Disposition: form-data; name="%d"; filename="../%d"\r\n\r\n\xff\0\r\n'
-PATIENCE = 20.0  # seconds for any answer
+RESPONSE_TIMEOUT_S = 20.0  # seconds for any answer
 GROWTH = 120 * 1024**2  # bytes; the largest bomb unpacks to eight times as many
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 SURFACES = (("POST", "/v1/batch"), ("POST", "/api/user/v1/upsert"), ("POST", "/emulator/v1/clock"))
@@ -120,16 +120,16 @@ def get_status(
     """Send the request and return its status; check the memory that it used."""
     method, path = call
     before = emulator.measure_memory()
-    answer = requests.request(
+    response = requests.request(
         method,
         emulator.url + path,
         data=body,
         headers={**KEYS, **headers},
-        timeout=PATIENCE,
+        timeout=RESPONSE_TIMEOUT_S,
         allow_redirects=False,
     )
     assert emulator.measure_memory() - before < GROWTH, call
-    return answer.status_code
+    return response.status_code
 
 
 @pytest.mark.parametrize("call", SURFACES, ids=[path for _, path in SURFACES])

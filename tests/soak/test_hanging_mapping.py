@@ -42,19 +42,19 @@ def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: 
             return requests.get(f"{emulator.url}/emulator/v1/{path}", timeout=REQUEST_TIMEOUT_S)
 
         body = {"writeKey": "wk_demo", "batch": calls}
-        taken = requests.post(f"{emulator.url}/v1/batch", json=body, timeout=REQUEST_TIMEOUT_S)
-        assert taken.status_code == 200
+        response = requests.post(f"{emulator.url}/v1/batch", json=body, timeout=REQUEST_TIMEOUT_S)
+        assert response.status_code == 200
         for expected in ([1, 1], [2, 1], [3, 1]):
             wait_for_attempt_counts(db, expected)
             assert ask("health").json() == {"status": "ok", "version": __version__}
             emulator.kill()
             emulator.start()
         wait_for_attempt_counts(db, [])
-        found = [
+        results = [
             (message["verdict"], message["reason"])
             for message in ask("messages").json()["messages"]
         ]
-        assert found == [("failed", UNFINISHED_REASON), ("accepted", None)]
+        assert results == [("failed", UNFINISHED_REASON), ("accepted", None)]
 
 
 def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> None:
@@ -65,6 +65,6 @@ def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> 
         hanging = {**call, "userId": HANGING_USER_ID}
         assert requests.post(address, json=hanging, timeout=REQUEST_TIMEOUT_S).status_code == 200
         wait_for_attempt_counts(db, [1])
-        answer = requests.post(address, json={**call, "userId": "ada"}, timeout=REQUEST_TIMEOUT_S)
-        assert answer.status_code == 503
-        assert "something else has been writing for 20 seconds" in answer.text
+        response = requests.post(address, json={**call, "userId": "ada"}, timeout=REQUEST_TIMEOUT_S)
+        assert response.status_code == 503
+        assert "something else has been writing for 20 seconds" in response.text

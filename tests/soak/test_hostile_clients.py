@@ -20,7 +20,7 @@ CHUNKED = TRACK + LAST + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(SONG), SONG)
 HEALTH = b"GET /emulator/v1/health HTTP/1.1\r\nHost: localhost\r\n"
 SURFACES = (b"/v1/batch", b"/api/user/v1/upsert", b"/emulator/v1/clock", b"/clear", b"/token")
-PATIENCE = 20.0  # seconds for any answer
+RESPONSE_TIMEOUT_S = 20.0  # seconds for any answer
 
 Address = tuple[str, int]
 
@@ -37,33 +37,35 @@ def address(emulator: EmulatorProcess) -> Address:
     return parts.hostname or "", parts.port or 0
 
 
-def send_and_read_statuses(address: Address, sent: bytes, *, end: bool = False) -> list[int]:
-    """Send *sent* and return the statuses of all answers until the connection ends.
+def send_and_read_statuses(address: Address, request: bytes, *, end: bool = False) -> list[int]:
+    """Send *request* and return the statuses of all answers until the connection ends.
 
     Args:
         end: Whether the sender closes its half after what it sent.
     """
-    heard = b""
-    with closing(socket.create_connection(address, PATIENCE)) as connection:
+    received = b""
+    with closing(socket.create_connection(address, RESPONSE_TIMEOUT_S)) as connection:
         try:
-            connection.sendall(sent)
+            connection.sendall(request)
             if end:
                 connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65_536):
-                heard += part
+                received += part
         except (BrokenPipeError, ConnectionResetError):
             pass
-    return [int(match) for match in re.findall(rb"HTTP/1\.[01] (\d+) ", heard)]
+    return [int(match) for match in re.findall(rb"HTTP/1\.[01] (\d+) ", received)]
 
 
 def is_serving(url: str) -> bool:
     """Return whether another client's request is answered with 200."""
     song = {"writeKey": "wk_demo", "userId": "bob", "event": "song_played"}
-    return requests.post(f"{url}/v1/track", json=song, timeout=PATIENCE).status_code == 200
+    return (
+        requests.post(f"{url}/v1/track", json=song, timeout=RESPONSE_TIMEOUT_S).status_code == 200
+    )
 
 
 @pytest.mark.parametrize(
-    ("sent", "answered"),
+    ("request", "answered"),
     [
         pytest.param(
             (TRACK + SIZED + SONG) * 2 + TRACK + LAST + SIZED + SONG, [200] * 3, id="three at once"
@@ -114,12 +116,12 @@ def is_serving(url: str) -> bool:
         pytest.param(HEALTH.replace(b"GET", b"G(T") + LAST + b"\r\n", [400], id="no such method"),
     ],
 )
-def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: list[int]) -> None:
-    assert send_and_read_statuses(address, sent) == answered
+def test_an_odd_request_is_answered(address: Address, request: bytes, answered: list[int]) -> None:
+    assert send_and_read_statuses(address, request) == answered
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "request",
     [
         pytest.param(TRACK + SIZED + SONG[:10], id="within the body"),
         pytest.param(TRACK + b"Content-Len", id="within the headers"),
@@ -131,9 +133,9 @@ def test_an_odd_request_is_answered(address: Address, sent: bytes, answered: lis
     ],
 )
 def test_an_incomplete_request_gets_no_answer(
-    emulator: EmulatorProcess, address: Address, sent: bytes
+    emulator: EmulatorProcess, address: Address, request: bytes
 ) -> None:
-    assert send_and_read_statuses(address, sent, end=True) == []
+    assert send_and_read_statuses(address, request, end=True) == []
     assert is_serving(emulator.url)
 
 
@@ -154,7 +156,9 @@ def test_a_request_is_not_smuggled_in_the_body_of_another(address: Address, head
 def test_many_slow_clients_do_not_block_others(emulator: EmulatorProcess, address: Address) -> None:
     with ExitStack() as stack:
         for number in range(300):
-            slow = stack.enter_context(closing(socket.create_connection(address, PATIENCE)))
+            slow = stack.enter_context(
+                closing(socket.create_connection(address, RESPONSE_TIMEOUT_S))
+            )
             begun = TRACK.replace(b"/v1/track", SURFACES[number % len(SURFACES)])
             slow.sendall(begun + (b"Content-Length: 9\r\n\r\n{" if number % 2 else b"X-Slow: "))
         assert is_serving(emulator.url)
@@ -163,7 +167,7 @@ def test_many_slow_clients_do_not_block_others(emulator: EmulatorProcess, addres
 def test_a_client_that_reads_nothing_does_not_block_others(
     emulator: EmulatorProcess, address: Address
 ) -> None:
-    with closing(socket.create_connection(address, PATIENCE)) as deaf:
+    with closing(socket.create_connection(address, RESPONSE_TIMEOUT_S)) as deaf:
         deaf.sendall(
             b"GET /emulator/v1/openapi/insider.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
         )
@@ -171,16 +175,16 @@ def test_a_client_that_reads_nothing_does_not_block_others(
 
 
 def test_more_connections_than_the_initial_file_limit_are_served(tmp_path: Path) -> None:
-    given, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (100, most))
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard_limit))
     try:
         with serve_without_crash(tmp_path / "kept.db") as emulator, ExitStack() as stack:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft_limit, hard_limit))
             parts = urlsplit(emulator.url)
             for _ in range(150):
                 address = parts.hostname or "", parts.port or 0
-                connection = socket.create_connection(address, PATIENCE)
+                connection = socket.create_connection(address, RESPONSE_TIMEOUT_S)
                 stack.enter_context(closing(connection)).sendall(TRACK)
             assert is_serving(emulator.url)
     finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (given, most))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft_limit, hard_limit))

@@ -17,10 +17,10 @@ from postgres_server import POSTGRES_MISSING, PostgresServer, find_postgres_prog
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    found = find_postgres_programs()
-    if found is None:
+    programs = find_postgres_programs()
+    if programs is None:
         pytest.skip(POSTGRES_MISSING)
-    server = PostgresServer(found)
+    server = PostgresServer(programs)
     yield server
     server.remove()
 
@@ -30,10 +30,10 @@ def keep_tracking(
     emulator: EmulatorProcess, ledger: MessageLedger
 ) -> "Iterator[Queue[requests.Response]]":
     """Send track calls during the block and queue the answers."""
-    answers: Queue[requests.Response] = Queue()
+    responses: Queue[requests.Response] = Queue()
     over = Event()
 
-    def shop() -> None:
+    def send_calls() -> None:
         for number in count():
             if over.is_set():
                 return
@@ -41,28 +41,28 @@ def keep_tracking(
             call = {"writeKey": "wk_demo", "messageId": id, "userId": f"u{number % 7}"}
             song = {"event": "Song Played", "properties": {"number": number}}
             ledger.add_sent([id])
-            answer = requests.post(f"{emulator.url}/v1/track", json=call | song, timeout=60)
-            if answer.status_code == 200:
+            response = requests.post(f"{emulator.url}/v1/track", json=call | song, timeout=60)
+            if response.status_code == 200:
                 ledger.add_acknowledged([id])
-            answers.put(answer)
+            responses.put(response)
 
     with ThreadPoolExecutor(1) as pool:
-        shopper = pool.submit(shop)
+        shopper = pool.submit(send_calls)
         try:
-            yield answers
+            yield responses
         finally:
             over.set()
             shopper.result()
 
 
 def wait_for_status(
-    answers: "Queue[requests.Response]", status: int, times: int = 5
+    responses: "Queue[requests.Response]", status: int, times: int = 5
 ) -> requests.Response:
     """Wait for *times* answers with *status* and return the last one."""
     for _ in range(times):
-        while (answer := answers.get(timeout=60)).status_code != status:
+        while (response := responses.get(timeout=60)).status_code != status:
             pass
-    return answer
+    return response
 
 
 @pytest.mark.parametrize("options", [[], ["--async", "--keep-days", "9"]], ids=["", "async"])
@@ -70,16 +70,16 @@ def test_an_emulator_survives_a_database_outage(server: PostgresServer, options:
     url, ledger = server.url.render_as_string(hide_password=False), MessageLedger()
     with EmulatorProcess(url, ["--db", url, *options]) as emulator:
         stream = requests.get(f"{emulator.url}/stream", stream=True, timeout=60)
-        with keep_tracking(emulator, ledger) as answers:
+        with keep_tracking(emulator, ledger) as responses:
             for _ in range(2):
-                wait_for_status(answers, 200)
+                wait_for_status(responses, 200)
                 server.kill()
-                refusal = wait_for_status(answers, 503)
-                page, listed = (
+                refusal = wait_for_status(responses, 503)
+                page, messages = (
                     requests.get(f"{emulator.url}{path}", timeout=60)
                     for path in ("/", "/emulator/v1/messages")
                 )
-                statuses = [page.status_code, listed.status_code]
+                statuses = [page.status_code, messages.status_code]
                 files = [
                     requests.get(f"{emulator.url}{file}", timeout=60).status_code
                     for file in re.findall(r'"(/static/[^"]*)"', page.text)

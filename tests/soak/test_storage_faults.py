@@ -32,34 +32,36 @@ def song_played_call(number: int) -> JSONObject:
 
 
 def list_stored_ids(url: str) -> set[str]:
-    listed = requests.get(f"{url}/emulator/v1/messages?limit=1000", timeout=10).json()
-    return {message["messageId"] for message in listed["messages"]}
+    response = requests.get(f"{url}/emulator/v1/messages?limit=1000", timeout=10).json()
+    return {message["messageId"] for message in response["messages"]}
 
 
 def test_a_full_disk_is_answered_with_503_and_recovers(
     tmp_path: Path,
 ) -> None:
-    taken = set()
+    acknowledged = set()
     with EmulatorProcess(tmp_path / "kept.db") as emulator:
         # A file that may not grow any more is to the process what a full disk is.
         emulator.limit_file_size(2 * MB)
         for number in range(200):
-            answer = requests.post(
+            response = requests.post(
                 f"{emulator.url}/v1/track", json=song_played_call(number), timeout=20
             )
-            if answer.status_code != 200:
+            if response.status_code != 200:
                 break
-            taken.add(f"m{number}")
-        error = answer.json()["error"]
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+            acknowledged.add(f"m{number}")
+        error = response.json()["error"]
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert error["what"].startswith("the database cannot be used (")
         assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=5).status_code == 200
-        assert list_stored_ids(emulator.url) == taken
+        assert list_stored_ids(emulator.url) == acknowledged
         emulator.limit_file_size(resource.RLIM_INFINITY)
-        again = requests.post(f"{emulator.url}/v1/track", json=song_played_call(999), timeout=20)
-        assert again.status_code == 200
-        assert list_stored_ids(emulator.url) == taken | {"m999"}
-    assert len(taken) > 5
+        last_response = requests.post(
+            f"{emulator.url}/v1/track", json=song_played_call(999), timeout=20
+        )
+        assert last_response.status_code == 200
+        assert list_stored_ids(emulator.url) == acknowledged | {"m999"}
+    assert len(acknowledged) > 5
 
 
 def damage_header(file: Path) -> None:
@@ -118,9 +120,9 @@ def test_a_partly_damaged_file_is_answered_with_503(database_file: Path) -> None
     app = create_app(Config(db=str(database_file)), load_preset_workspace("guide"))
     client = app.test_client()
     damage_middle_page(database_file)
-    answer = client.post("/v1/track", json=song_played_call(1))
+    response = client.post("/v1/track", json=song_played_call(1))
     app.extensions["emulator"].close()
-    assert (answer.status_code, answer.get_json()["error"]) == (
+    assert (response.status_code, response.get_json()["error"]) == (
         503,
         {
             "what": "the database cannot be used (database disk image is malformed)",

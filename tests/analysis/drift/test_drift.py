@@ -1,4 +1,4 @@
-"""Drift says where a workspace departs, what to write, and what Insider One would then receive."""
+"""Drift: deviations of a workspace, the edits to write, and what Insider One would then receive."""
 
 import json
 from pathlib import Path
@@ -28,79 +28,82 @@ FIRST = "destination.subscriptions[0]"
 AT = "2026-05-06T07:08:09.123Z"
 
 
-def path(place: str) -> JSONObject:
+def make_path(place: str) -> JSONObject:
     return {"@path": f"$.{place}"}
 
 
-PERSON: JSONObject = {"uuid": path("userId"), "segment_anonymous_id": path("anonymousId")}
-EVENT: JSONObject = PERSON | {"timestamp": path("timestamp")}
+PERSON: JSONObject = {"uuid": make_path("userId"), "segment_anonymous_id": make_path("anonymousId")}
+EVENT: JSONObject = PERSON | {"timestamp": make_path("timestamp")}
 
 
-def workspace(slug: str, trigger: str, **mapping: Any) -> JSONObject:
-    own = {"name": "Own", "actionSlug": slug, "trigger": trigger, "settings": mapping}
+def make_workspace(slug: str, trigger: str, **mapping: Any) -> JSONObject:
+    subscription = {"name": "Own", "actionSlug": slug, "trigger": trigger, "settings": mapping}
     settings_ = {"account_name": "mybrand", "ucd_key": "test-key"}
     return {
         "source": {"name": "Shop", "writeKey": "wk"},
-        "destination": {"settings": settings_, "subscriptions": [own]},
+        "destination": {"settings": settings_, "subscriptions": [subscription]},
     }
 
 
-def track(name: str, **properties: Any) -> JSONObject:
+def make_track_call(name: str, **properties: Any) -> JSONObject:
     common = {"messageId": "m", "userId": "u1", "timestamp": AT, "type": "track", "context": {}}
     return common | {"event": name, "properties": properties}
 
 
-def identify(**traits: Any) -> JSONObject:
+def make_identify_call(**traits: Any) -> JSONObject:
     return {"messageId": "m", "userId": "u1", "timestamp": AT, "type": "identify", "traits": traits}
 
 
-def found(document: JSONObject, *traffic: JSONObject) -> DriftReport:
+def find_report(document: JSONObject, *traffic: JSONObject) -> DriftReport:
     result = find_drift(document, traffic)
     assert isinstance(result, DriftReport)
     return result
 
 
-def deviation(document: JSONObject, what: str, *traffic: JSONObject) -> PreviewedDeviation:
-    """The one deviation whose sentence is *what*."""
-    all_of_them = found(document, *traffic).deviations
-    told = [deviation for deviation in all_of_them if deviation.what == what]
-    assert len(told) == 1, "\n".join(deviation.what for deviation in all_of_them)
-    return told[0]
+def find_deviation(document: JSONObject, what: str, *traffic: JSONObject) -> PreviewedDeviation:
+    """Return the one deviation with the sentence *what*."""
+    deviations = find_report(document, *traffic).deviations
+    matches = [find_deviation for find_deviation in deviations if find_deviation.what == what]
+    assert len(matches) == 1, "\n".join(find_deviation.what for find_deviation in deviations)
+    return matches[0]
 
 
-def outcome(deviation: PreviewedDeviation) -> tuple[Any, ...]:
+def summarise(find_deviation: PreviewedDeviation) -> tuple[Any, ...]:
     receives = [
-        (receipt.path, receipt.before, receipt.after) for receipt in deviation.value_changes
+        (receipt.path, receipt.before, receipt.after) for receipt in find_deviation.value_changes
     ]
-    change = deviation.edit
+    change = find_deviation.edit
     return (
-        deviation.difference_id,
-        deviation.effect,
-        deviation.references,
+        find_deviation.difference_id,
+        find_deviation.effect,
+        find_deviation.references,
         change and (change.path, change.value),
         receives,
     )
 
 
-ORDERS = workspace(
+ORDERS = make_workspace(
     "orderCompletedEvent",
     'type = "track" and event = "Order Completed"',
     **EVENT,
-    parameters={"event_group_id": path("properties.order_id"), "gift": path("properties.gift")},
+    parameters={
+        "event_group_id": make_path("properties.order_id"),
+        "gift": make_path("properties.gift"),
+    },
     products={"@arrayPath": ["$.properties.products", {"product_id": {"@path": "product_id"}}]},
 )
-PROFILE = workspace(
+PROFILE = make_workspace(
     "updateUserProfile",
     'type = "identify"',
     **PERSON,
-    firstName=path("traits.first_name"),
-    custom={"tier": path("traits.tier")},
+    firstName=make_path("traits.first_name"),
+    custom={"tier": make_path("traits.tier")},
 )
 EITHER = {
     "@if": {
-        "exists": path("traits.firstName"),
-        "then": path("traits.firstName"),
-        "else": path("traits.first_name"),
+        "exists": make_path("traits.firstName"),
+        "then": make_path("traits.firstName"),
+        "else": make_path("traits.first_name"),
     }
 }
 
@@ -114,7 +117,7 @@ EITHER = {
             [],
             (
                 "D16", "loses", ("guide",),
-                (f"{FIRST}.settings.parameters.tax", path("properties.tax")),
+                (f"{FIRST}.settings.parameters.tax", make_path("properties.tax")),
                 [("events[0].event_params.custom.tax", None, 4.2)],
             ),
             id="what the guide maps",
@@ -125,10 +128,10 @@ EITHER = {
             [],
             (
                 "D41", "loses", ("guide", "catalogue"),
-                (f"{FIRST}.settings.parameters.currency", path("properties.currency")),
+                (f"{FIRST}.settings.parameters.currency", make_path("properties.currency")),
                 [("events[0].event_params.currency", None, "EUR")],
             ),
-            id="what both map is said once",
+            id="a property that both map is reported once",
         ),
         pytest.param(
             PROFILE,
@@ -144,7 +147,7 @@ EITHER = {
             PROFILE,
             "traits.firstName was sent 2 times, but firstName reads traits.first_name, which was "
             "never sent",
-            [identify(firstName="Eve"), identify(firstName="Bo")],
+            [make_identify_call(firstName="Eve"), make_identify_call(firstName="Bo")],
             (
                 "D1", "loses", ("traffic", "guide"), (f"{FIRST}.settings.firstName", EITHER),
                 [("attributes.name", None, "Eve")],
@@ -154,10 +157,10 @@ EITHER = {
         pytest.param(
             PROFILE,
             "traits.shoeSize was sent once, but no mapping reads it",
-            [identify(shoeSize=41)],
+            [make_identify_call(shoeSize=41)],
             (
                 "D38", "loses", ("traffic",),
-                (f"{FIRST}.settings.custom.shoe_size", path("traits.shoeSize")),
+                (f"{FIRST}.settings.custom.shoe_size", make_path("traits.shoeSize")),
                 [("attributes.custom.shoe_size", None, 41)],
             ),
             id="a trait that no mapping reads, under a key that keeps its value",
@@ -165,21 +168,21 @@ EITHER = {
         pytest.param(
             PROFILE,
             "traits.emailOptin was sent once, but no mapping reads it",
-            [identify(emailOptin=True)],
+            [make_identify_call(emailOptin=True)],
             None,
             id="an opt-in that is not mapped at all",
         ),
         pytest.param(
             PROFILE,
             "custom.tier reads traits.tier, which was never sent in 1 event",
-            [identify(plan="pro")],
+            [make_identify_call(plan="pro")],
             ("D38", "note", ("traffic",), None, []),
             id="a field mapped from a path that never arrives",
         ),
         pytest.param(
             ORDERS,
             "properties.products[].brand was sent once, but no mapping reads it",
-            [track("Order Completed", products=[{"product_id": "p1", "brand": "Rain"}])],
+            [make_track_call("Order Completed", products=[{"product_id": "p1", "brand": "Rain"}])],
             (
                 "D17", "loses", ("traffic", "guide"),
                 (f"{FIRST}.settings.products.@arrayPath[1].brand", {"@path": "brand"}),
@@ -190,54 +193,54 @@ EITHER = {
         pytest.param(
             ORDERS,
             "no subscription accepts 'Cart Reviewed', which was sent 2 times",
-            [track("Cart Reviewed"), track("Cart Reviewed")],
+            [make_track_call("Cart Reviewed"), make_track_call("Cart Reviewed")],
             None,
-            id="an event that nobody takes",
+            id="an event without a subscription",
         ),
         pytest.param(
-            workspace(
+            make_workspace(
                 "cartViewedEvent",
                 'type = "track" and event = "Cart Viewed"',
                 **EVENT,
-                parameters={"giftWrap": path("properties.giftWrap")},
+                parameters={"giftWrap": make_path("properties.giftWrap")},
             ),
             "the key 'giftWrap' arrives as 'giftwrap', without its value",
-            [track("Cart Viewed", giftWrap=True)],
+            [make_track_call("Cart Viewed", giftWrap=True)],
             (
                 "D31", "loses", ("guide",),
-                (f"{FIRST}.settings.parameters.gift_wrap", path("properties.giftWrap")),
+                (f"{FIRST}.settings.parameters.gift_wrap", make_path("properties.giftWrap")),
                 [("events[0].event_params.custom.gift_wrap", None, True)],
             ),
             id="a key with a capital",
         ),
         pytest.param(
-            workspace(
+            make_workspace(
                 "cartViewedEvent",
                 'type = "track" and event = "Cart Viewed"',
                 **EVENT,
-                parameters={"event_group_id": path("properties.cart_id")},
+                parameters={"event_group_id": make_path("properties.cart_id")},
             ),
             "Insider One refuses 1 of 1 users it is sent: currency parameter is required on "
             "cart_page_view event",
-            [track("Cart Viewed", cart_id="c1")],
+            [make_track_call("Cart Viewed", cart_id="c1")],
             ("D41", "loses", ("traffic",), None, []),
             id="a required parameter that stays empty",
         ),
         pytest.param(
-            workspace(
+            make_workspace(
                 "productViewedEvent",
                 'type = "track" and event = "Product Viewed"',
                 **EVENT,
-                parameters={"quantity": path("properties.quantity")},
+                parameters={"quantity": make_path("properties.quantity")},
             ),
             "Segment refuses 1 of 1 events: Quantity must be an integer but it was a number",
-            [track("Product Viewed", quantity=1.5)],
+            [make_track_call("Product Viewed", quantity=1.5)],
             ("D21", "loses", ("traffic",), None, []),
             id="an event that Segment refuses",
         ),
         pytest.param(
-            workspace("userRegisteredEvent", 'type = "track"', **EVENT,
-                      attributes={"email_optin": path("context.traits.email_optin")}),
+            make_workspace("userRegisteredEvent", 'type = "track"', **EVENT,
+                      attributes={"email_optin": make_path("context.traits.email_optin")}),
             "on an event action, 'email_optin' becomes a custom attribute",
             [],
             ("D4", "loses", ("guide",), None, []),
@@ -248,22 +251,22 @@ EITHER = {
 def test_a_deviation_has_its_edit_and_preview(
     document: JSONObject, what: str, traffic: list[JSONObject], expected: tuple[Any, ...] | None
 ) -> None:
-    told = deviation(document, what, *traffic)
+    deviation = find_deviation(document, what, *traffic)
     if expected is not None:
-        assert outcome(told) == expected
+        assert summarise(deviation) == expected
 
 
 def test_two_subscriptions_that_accept_one_event_get_a_trigger_edit() -> None:
     document = read_preset_document("segment-defaults")
     what = "'Order Completed' was sent once; 'Track Event' and 'Order Completed Event' each send it"
-    told = deviation(document, what, track("Order Completed", order_id="o1"))
+    deviation = find_deviation(document, what, make_track_call("Order Completed", order_id="o1"))
     left_out = [
         "Order Completed", "Product List Viewed", "Product Viewed", "Product Added",
         "Product Removed", "Cart Viewed", "Checkout Started", "Checkout Step Viewed",
         "User Registered",
     ]  # fmt: skip
     trigger = 'type = "track"' + "".join(f' and event != "{name}"' for name in left_out)
-    assert outcome(told) == (
+    assert summarise(deviation) == (
         "D24",
         "differs",
         ("traffic",),
@@ -273,12 +276,12 @@ def test_two_subscriptions_that_accept_one_event_get_a_trigger_edit() -> None:
 
 
 def test_a_missing_action_is_added_with_the_guide_s_mapping() -> None:
-    told = deviation(PROFILE, "no enabled subscription has the action Cart Viewed Event")
-    assert told.edit is not None
-    assert told.edit.path == "destination.subscriptions[1]"
-    assert [(value_change.before, value_change.after) for value_change in told.value_changes] == [
-        (None, "cart_page_view")
-    ]
+    deviation = find_deviation(PROFILE, "no enabled subscription has the action Cart Viewed Event")
+    assert deviation.edit is not None
+    assert deviation.edit.path == "destination.subscriptions[1]"
+    assert [
+        (value_change.before, value_change.after) for value_change in deviation.value_changes
+    ] == [(None, "cart_page_view")]
 
 
 # Every row that the guide and the catalogue's defaults differ in, or that holds with both.
@@ -289,7 +292,9 @@ HOLD = {"D6", "D7", "D8", "D11", "D19", "D20", "D22", "D27", "D28", "D29", "D30"
 def test_the_known_differences_all_appear_for_the_defaults() -> None:
     checks = {
         known_difference.difference_id: known_difference.state
-        for known_difference in found(read_preset_document("segment-defaults")).known_differences
+        for known_difference in find_report(
+            read_preset_document("segment-defaults")
+        ).known_differences
     }
     assert list(checks) == [f"D{number}" for number in range(1, 43)]
     assert {id for id, state in checks.items() if state == "departs"} == DEPART
@@ -297,11 +302,15 @@ def test_the_known_differences_all_appear_for_the_defaults() -> None:
 
 
 def test_the_guide_loses_nothing() -> None:
-    own = found(read_preset_document("guide"))
-    assert not own.loses_data
+    report = find_report(read_preset_document("guide"))
+    assert not report.loses_data
     known = {*HOLD, "D5", "D21", "D26", "D42", ""}
-    documented = [deviation for deviation in own.deviations if "guide" in deviation.references]
-    assert {deviation.difference_id for deviation in documented} <= known
+    documented = [
+        find_deviation
+        for find_deviation in report.deviations
+        if "guide" in find_deviation.references
+    ]
+    assert {find_deviation.difference_id for find_deviation in documented} <= known
 
 
 def test_an_invalid_document_gets_its_validation_errors() -> None:
@@ -345,18 +354,21 @@ FIELDS = st.sampled_from(["uuid", "parameters", "products", "attributes", "custo
 )
 @settings(max_examples=60)
 def test_drift_handles_any_mapping(slug: str, trigger: str, mapping: JSONObject) -> None:
-    traffic = [track("Order Completed", tax=1, products=[{"sku": "s"}]), identify(email="e")]
+    traffic = [
+        make_track_call("Order Completed", tax=1, products=[{"sku": "s"}]),
+        make_identify_call(email="e"),
+    ]
     json.dumps(
         [
             known_difference.what
-            for known_difference in found(
-                workspace(slug, trigger, **mapping), *traffic
+            for known_difference in find_report(
+                make_workspace(slug, trigger, **mapping), *traffic
             ).known_differences
         ]
     )
 
 
-def run(*arguments: str) -> Any:
+def run_drift(*arguments: str) -> Any:
     return CliRunner().invoke(main, ["drift", *arguments])
 
 
@@ -394,13 +406,13 @@ def run(*arguments: str) -> Any:
         ),
     ],
 )
-def test_the_exit_code_is_the_answer(arguments: list[str], exit_code: int, last_line: str) -> None:
-    result = run(*arguments)
+def test_the_exit_code_is_the_result(arguments: list[str], exit_code: int, last_line: str) -> None:
+    result = run_drift(*arguments)
     assert (result.exit_code, result.stderr.splitlines()[-1]) == (exit_code, last_line)
 
 
 def test_the_text_has_the_lines_to_write_and_the_preview() -> None:
-    result = run("--preset", "segment-defaults")
+    result = run_drift("--preset", "segment-defaults")
     lines = result.stdout.splitlines()
     place = "destination.subscriptions[9].settings"
     at = lines.index(
@@ -418,24 +430,24 @@ def test_the_text_has_the_lines_to_write_and_the_preview() -> None:
 
 def test_a_mapping_is_printed_in_full_or_only_named() -> None:
     place = "destination.subscriptions[1].settings.parameters"
-    short = run("--preset", "segment-defaults").stdout
-    whole = run("--preset", "segment-defaults", "--whole").stdout
+    short = run_drift("--preset", "segment-defaults").stdout
+    full_output = run_drift("--preset", "segment-defaults", "--whole").stdout
     cut = f"{place}: the guide's mapping, 1,428 characters; --whole prints them"
     assert cut in short
-    assert cut not in whole
-    written = next(line for line in whole.splitlines() if f"write  {place}: " in line)
-    assert len(json.dumps(json.loads(written.partition(": ")[2]))) == 1428
+    assert cut not in full_output
+    edit_line = next(line for line in full_output.splitlines() if f"write  {place}: " in line)
+    assert len(json.dumps(json.loads(edit_line.partition(": ")[2]))) == 1428
 
 
 def test_a_repeated_mapping_refers_to_its_first_path() -> None:
-    lines = run("--preset", "segment-defaults").stdout.splitlines()
+    lines = run_drift("--preset", "segment-defaults").stdout.splitlines()
     first = "destination.subscriptions[1].settings.attributes.name"
-    told = f'attributes.name: the same as {first}  then attributes.name: nothing -> "Ada"'
-    assert lines.count(f"         {told}") == 8
+    reference = f'attributes.name: the same as {first}  then attributes.name: nothing -> "Ada"'
+    assert lines.count(f"         {reference}") == 8
 
 
 def test_events_that_are_sent_twice_get_one_trigger_edit() -> None:
-    lines = run("--preset", "segment-defaults").stdout.splitlines()
+    lines = run_drift("--preset", "segment-defaults").stdout.splitlines()
     at = lines.index(
         "  D24  differs guide           9 events are sent by more than one subscription."
     )
@@ -446,47 +458,47 @@ def test_events_that_are_sent_twice_get_one_trigger_edit() -> None:
 
 
 def test_a_trigger_excludes_an_event_by_its_full_name() -> None:
-    document = workspace("trackEvent", 'type = "track"', **EVENT)
+    document = make_workspace("trackEvent", 'type = "track"', **EVENT)
     other = {"name": "Mails", "actionSlug": "trackEvent"}
     other["trigger"] = 'type = "track" and event = "Mail is sent out"'
     document["destination"]["subscriptions"].append(other)
     what = "\"Mail is sent out\" is sent 2 times: by 'Own' and 'Mails'"
-    change = deviation(document, what).edit
+    change = find_deviation(document, what).edit
     assert change is not None
     assert change.value == 'type = "track" and event != "Mail is sent out"'
 
 
 def test_json_has_the_same_content() -> None:
-    told = json.loads(run("--preset", "segment-defaults", "--json").stdout)
-    assert told["losesData"] is True
-    assert [subscription["name"] for subscription in told["subscriptions"]][:2] == [
+    report = json.loads(run_drift("--preset", "segment-defaults", "--json").stdout)
+    assert report["losesData"] is True
+    assert [subscription["name"] for subscription in report["subscriptions"]][:2] == [
         None,
         "Create or Update a User Profile",
     ]
-    assert told["checklist"][0]["id"] == "D1"
-    assert told["subscriptions"][1]["departures"][0]["write"]["where"] == (
+    assert report["checklist"][0]["id"] == "D1"
+    assert report["subscriptions"][1]["departures"][0]["write"]["where"] == (
         f"{FIRST}.settings.firstName"
     )
 
 
 def test_an_imported_workspace_with_its_traffic(tmp_path: Path) -> None:
     files = sorted((IMPORTS / "public-api").glob("*.json"))
-    own = build_imported_workspace(
+    document = build_imported_workspace(
         merge_imported_resources(read_import_file(file.read_bytes(), str(file)) for file in files)
     ).document
     file = tmp_path / "shop.json"
-    file.write_text(json.dumps(own))
-    result = run(str(file), "--traffic", str(IMPORTS / "traffic.ndjson"), "--json")
-    told = json.loads(result.stdout)["subscriptions"]
-    seen = {departure["id"] for table in told for departure in table["departures"]
+    file.write_text(json.dumps(document))
+    result = run_drift(str(file), "--traffic", str(IMPORTS / "traffic.ndjson"), "--json")
+    subscriptions = json.loads(result.stdout)["subscriptions"]
+    seen_ids = {departure["id"] for table in subscriptions for departure in table["departures"]
             if "traffic" in departure["against"] and departure["effect"] != "note"}  # fmt: skip
-    assert seen == {"D1", "D3", "D7", "D16", "D17", "D21", "D24", "D26", "D30", "D41"}
+    assert seen_ids == {"D1", "D3", "D7", "D16", "D17", "D21", "D24", "D26", "D30", "D41"}
 
 
-def test_traffic_comes_from_a_database_as_well(tmp_path: Path) -> None:
+def test_traffic_can_come_from_a_database(tmp_path: Path) -> None:
     database = tmp_path / "emulator.db"
     store = MessageStore(open_database(str(database)))
-    event = identify(shoeSize=41)
+    event = make_identify_call(shoeSize=41)
     store.record_messages(
         [
             MessageRecord(
@@ -496,28 +508,32 @@ def test_traffic_comes_from_a_database_as_well(tmp_path: Path) -> None:
         ]
     )  # fmt: skip
     store.close()
-    result = run("--preset", "guide", "--traffic", str(database))
+    result = run_drift("--preset", "guide", "--traffic", str(database))
     assert "traits.shoeSize was sent once, but no mapping reads it." in result.stdout
     assert result.exit_code == 1
 
 
 def test_a_property_sent_as_null_does_not_count_as_never_sent() -> None:
-    subject = workspace(
-        "trackEvent", 'type = "track"', parameters={"taxonomy": path("properties.c")}
+    subject = make_workspace(
+        "trackEvent", 'type = "track"', parameters={"taxonomy": make_path("properties.c")}
     )
 
-    told = [finding.what for finding in found(subject, track("Sent", c=None)).deviations]
+    sentences = [
+        finding.what for finding in find_report(subject, make_track_call("Sent", c=None)).deviations
+    ]
 
     assert (
         "parameters.taxonomy reads properties.c, which was only sent as null or empty in 1 event"
-        in told
+        in sentences
     )
-    assert not [line for line in told if line.startswith("properties.c came")]
+    assert not [line for line in sentences if line.startswith("properties.c came")]
 
 
 def test_lists_of_objects_that_no_mapping_reads_are_listed_with_the_others(tmp_path: Path) -> None:
     events = tmp_path / "events.ndjson"
-    order = track("Order Completed", order_id="1", discount_codes=[{"code": "BF", "amount": "10"}])
+    order = make_track_call(
+        "Order Completed", order_id="1", discount_codes=[{"code": "BF", "amount": "10"}]
+    )
     events.write_text(json.dumps(order))
 
     result = CliRunner().invoke(main, ["drift", "--preset", "guide", "--traffic", str(events)])

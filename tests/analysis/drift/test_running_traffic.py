@@ -1,4 +1,4 @@
-"""Drift looks at the traffic of an emulator that runs."""
+"""Drift with the traffic of a running emulator."""
 
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,18 @@ LOST = (
 )
 
 
-def drift(emulator: RunningEmulator) -> Any:
+def run_drift(emulator: RunningEmulator) -> Any:
     emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
     command = ["drift", "--preset", "segment-defaults", "--traffic", emulator.url]
     return CliRunner().invoke(main, command)
 
 
-def test_traffic_of_a_running_emulator_is_compared() -> None:
+def test_traffic_of_a_running_emulator_is_compared_with_a_preset() -> None:
     with run_emulator() as emulator:
-        told = drift(emulator)
-    assert told.exit_code == 1
-    assert any(line.endswith(LOST) for line in told.stdout.splitlines()), told.stdout
-    assert told.stderr.startswith("preset segment-defaults and 1 event: ")
+        result = run_drift(emulator)
+    assert result.exit_code == 1
+    assert any(line.endswith(LOST) for line in result.stdout.splitlines()), result.stdout
+    assert result.stderr.startswith("preset segment-defaults and 1 event: ")
 
 
 def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> Non
 
 def test_emulator_token_opens_a_protected_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     with run_emulator(password="topsecret") as emulator:
-        refused = drift(emulator)
+        refused = run_drift(emulator)
         monkeypatch.setenv("EMULATOR_TOKEN", "topsecret")
-        opened = drift(emulator)
+        opened = run_drift(emulator)
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert refused.stderr.count("\n") == 1
     assert refused.stderr.endswith("Our tools read EMULATOR_TOKEN.\n")

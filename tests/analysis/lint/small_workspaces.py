@@ -1,4 +1,4 @@
-"""Small workspaces with one thing wrong, and what a rule of lint finds in them."""
+"""Small workspaces with one mistake, and the findings of a lint rule in them."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ FIRST = f"{SUBSCRIPTIONS}[0]"
 TRACK = 'type = "track"'
 
 
-def path(place: str) -> JSONObject:
+def make_path(place: str) -> JSONObject:
     return {"@path": f"$.{place}"}
 
 
-def when(place: str, **branches: Any) -> JSONObject:
-    return {"@if": {"exists": path(place), **branches}}
+def make_condition(place: str, **branches: Any) -> JSONObject:
+    return {"@if": {"exists": make_path(place), **branches}}
 
 
-def workspace(*subscriptions: JSONObject, **changes: Any) -> JSONObject:
+def make_workspace(*subscriptions: JSONObject, **changes: Any) -> JSONObject:
     destination = {
         "settings": {"account_name": "mybrand", "ucd_key": "test-key"},
         "subscriptions": list(subscriptions),
@@ -28,19 +28,23 @@ def workspace(*subscriptions: JSONObject, **changes: Any) -> JSONObject:
     return {"source": source, "destination": destination | changes.pop("destination", {})} | changes
 
 
-def subscription(slug: str = "trackEvent", name: str = "S", **changes: Any) -> JSONObject:
+def make_subscription(slug: str = "trackEvent", name: str = "S", **changes: Any) -> JSONObject:
     return {"name": name, "actionSlug": slug} | changes
 
 
-def mapped(slug: str = "trackEvent", **settings: Any) -> JSONObject:
-    """A workspace of one subscription that maps what it must, and *settings*."""
-    common = {"uuid": path("userId"), "timestamp": path("timestamp"), "event_name": path("event")}
-    return workspace(subscription(slug, settings=common | settings))
+def make_mapped_workspace(slug: str = "trackEvent", **settings: Any) -> JSONObject:
+    """Return a workspace with one subscription that maps required fields and *settings*."""
+    common = {
+        "uuid": make_path("userId"),
+        "timestamp": make_path("timestamp"),
+        "event_name": make_path("event"),
+    }
+    return make_workspace(make_subscription(slug, settings=common | settings))
 
 
-def triggered(trigger: str) -> JSONObject:
-    return workspace(subscription(trigger=trigger))
+def make_triggered_workspace(trigger: str) -> JSONObject:
+    return make_workspace(make_subscription(trigger=trigger))
 
 
-def found(rule: LintRule, document: JSONObject) -> list[tuple[str, str, str, str]]:
+def run_rule(rule: LintRule, document: JSONObject) -> list[tuple[str, str, str, str]]:
     return [(f.severity, f.where, f.what, f.remedy) for f in rule(build_context(document))]

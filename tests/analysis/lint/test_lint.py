@@ -1,10 +1,10 @@
-"""Whole workspaces through all rules of lint."""
+"""All lint rules on whole workspaces."""
 
 import json
 from pathlib import Path
 
 import pytest
-from small_workspaces import FIRST, subscription, workspace
+from small_workspaces import FIRST, make_subscription, make_workspace
 
 from segment_insider_emulator.analysis.context import build_context
 from segment_insider_emulator.analysis.lint import LINT_RULES, lint_document
@@ -34,9 +34,9 @@ def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
 @pytest.mark.parametrize(
     ("faulty", "place"),
     [
-        pytest.param(subscription(name="Orders", trigger=""), " 'Orders'.trigger", id="rule"),
-        pytest.param(subscription(name="Orders", trigger=1), " 'Orders'.trigger", id="shape"),
-        pytest.param(subscription("orders", "Orders"), " 'Orders'.actionSlug", id="action"),
+        pytest.param(make_subscription(name="Orders", trigger=""), " 'Orders'.trigger", id="rule"),
+        pytest.param(make_subscription(name="Orders", trigger=1), " 'Orders'.trigger", id="shape"),
+        pytest.param(make_subscription("orders", "Orders"), " 'Orders'.actionSlug", id="action"),
         pytest.param({"actionSlug": "trackEvent"}, "", id="no name"),
         pytest.param("Orders", "", id="no object"),
     ],
@@ -44,7 +44,7 @@ def test_the_example_of_the_docs_lints_without_errors_and_warnings() -> None:
 def test_a_subscription_s_name_is_part_of_the_path(faulty: JSONObject, place: str) -> None:
     places = [
         finding.where
-        for finding in lint_document(workspace(faulty))
+        for finding in lint_document(make_workspace(faulty))
         if finding.where.startswith(FIRST)
     ]
     assert places[0] == f"{FIRST}{place}"
@@ -108,7 +108,7 @@ def test_no_rule_fails_on_a_recorded_mapping_or_trigger() -> None:
         if line
     )
     for case in map(json.loads, cases):
-        subject = build_context(workspace(case["subscription"]))
+        subject = build_context(make_workspace(case["subscription"]))
         for rule in LINT_RULES:
             list(rule(subject))
 

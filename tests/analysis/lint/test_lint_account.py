@@ -1,7 +1,7 @@
 """What is wrong with the account, its destination, and the list of subscriptions."""
 
 import pytest
-from small_workspaces import SUBSCRIPTIONS, found, subscription, workspace
+from small_workspaces import SUBSCRIPTIONS, make_subscription, make_workspace, run_rule
 
 from segment_insider_emulator.analysis.lint import LintRule, destination_rules
 from segment_insider_emulator.types import JSONObject
@@ -12,7 +12,7 @@ from segment_insider_emulator.types import JSONObject
     [
         pytest.param(
             destination_rules.find_inactive_destination,
-            workspace(destination={"enabled": False}),
+            make_workspace(destination={"enabled": False}),
             [
                 (
                     "warning",
@@ -31,13 +31,13 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             destination_rules.find_too_many_subscriptions,
-            workspace(*[subscription()] * 51),
+            make_workspace(*[make_subscription()] * 51),
             [("error", SUBSCRIPTIONS, "51 subscriptions; Segment allows 50", "Join some of them.")],
             id="51 subscriptions",
         ),
         pytest.param(
             destination_rules.find_wrong_credentials,
-            workspace(insider={"account": {"name": "mybrand", "key": "other"}}),
+            make_workspace(insider={"account": {"name": "mybrand", "key": "other"}}),
             [
                 (
                     "error",
@@ -50,7 +50,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             destination_rules.find_wrong_credentials,
-            workspace(destination={"settings": {"account_name": "a", "ucd_key": "k\n"}}),
+            make_workspace(destination={"settings": {"account_name": "a", "ucd_key": "k\n"}}),
             [
                 (
                     "error",
@@ -63,7 +63,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             destination_rules.find_unknown_settings,
-            workspace(
+            make_workspace(
                 destination={"settings": {"account_name": "a", "ucd_key": "k", "ucdKey": "k"}}
             ),
             [
@@ -78,7 +78,9 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             destination_rules.find_duplicate_subscription_names,
-            workspace(subscription(), subscription(name="T"), subscription(enabled=False)),
+            make_workspace(
+                make_subscription(), make_subscription(name="T"), make_subscription(enabled=False)
+            ),
             [
                 (
                     "warning",
@@ -94,4 +96,4 @@ from segment_insider_emulator.types import JSONObject
 def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
-    assert found(rule, document) == findings
+    assert run_rule(rule, document) == findings

@@ -1,7 +1,7 @@
 """What is wrong with directives, templates and Liquid."""
 
 import pytest
-from small_workspaces import FIRST, found, mapped, path, when
+from small_workspaces import FIRST, make_condition, make_mapped_workspace, make_path, run_rule
 
 from segment_insider_emulator.analysis.lint import LintRule, mapping_rules
 from segment_insider_emulator.types import JSONObject
@@ -12,7 +12,11 @@ from segment_insider_emulator.types import JSONObject
     [
         pytest.param(
             mapping_rules.find_unknown_directive_options,
-            mapped(parameters={"tax": when("properties.tax", thn=path("properties.tax"))}),
+            make_mapped_workspace(
+                parameters={
+                    "tax": make_condition("properties.tax", thn=make_path("properties.tax"))
+                }
+            ),
             [
                 (
                     "error",
@@ -25,12 +29,12 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_ineffective_if_directives,
-            mapped(
+            make_mapped_workspace(
                 parameters={
-                    "a": when("properties.a"),
-                    "b": when("properties.b", **{"else": "none"}),
+                    "a": make_condition("properties.a"),
+                    "b": make_condition("properties.b", **{"else": "none"}),
                     "c": {"@if": {"then": "c"}},
-                    "d": when("properties.d", then="d"),
+                    "d": make_condition("properties.d", then="d"),
                 }
             ),
             [
@@ -57,11 +61,14 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_ineffective_if_directives,
-            mapped(
+            make_mapped_workspace(
                 parameters={
                     "@merge": {
                         "direction": "right",
-                        "objects": [path("properties"), {"price": when("properties.price")}],
+                        "objects": [
+                            make_path("properties"),
+                            {"price": make_condition("properties.price")},
+                        ],
                     }
                 }
             ),
@@ -70,7 +77,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_unpaired_braces,
-            mapped(
+            make_mapped_workspace(
                 parameters={
                     "color": {"@template": "{{properties.color"},
                     "list": {"@arrayPath": ["$.properties.list", {"k": {"@template": "{{{k}}"}}]},
@@ -95,7 +102,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_invalid_liquid,
-            mapped(
+            make_mapped_workspace(
                 parameters={
                     "color": {"@liquid": "{{properties.color"},
                     "fine": {"@liquid": "{{properties.color | upcase}}"},
@@ -117,4 +124,4 @@ from segment_insider_emulator.types import JSONObject
 def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
-    assert found(rule, document) == findings
+    assert run_rule(rule, document) == findings

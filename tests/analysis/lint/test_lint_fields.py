@@ -1,7 +1,16 @@
 """What is wrong with the fields of an action."""
 
 import pytest
-from small_workspaces import FIRST, found, mapped, path, subscription, triggered, when, workspace
+from small_workspaces import (
+    FIRST,
+    make_condition,
+    make_mapped_workspace,
+    make_path,
+    make_subscription,
+    make_triggered_workspace,
+    make_workspace,
+    run_rule,
+)
 
 from segment_insider_emulator.analysis.lint import LintRule, mapping_rules
 from segment_insider_emulator.types import JSONObject
@@ -12,7 +21,7 @@ from segment_insider_emulator.types import JSONObject
     [
         pytest.param(
             mapping_rules.find_invalid_directives,
-            mapped(parameters={"tax": {"@paht": "$.properties.tax"}}),
+            make_mapped_workspace(parameters={"tax": {"@paht": "$.properties.tax"}}),
             [
                 (
                     "error",
@@ -25,7 +34,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_invalid_directives,
-            mapped(uuid={"@path": 5}),
+            make_mapped_workspace(uuid={"@path": 5}),
             [
                 (
                     "error",
@@ -38,7 +47,9 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_unknown_fields,
-            mapped("userRegisteredEvent", parameters={}, atributes={}, enable_batching=True),
+            make_mapped_workspace(
+                "userRegisteredEvent", parameters={}, atributes={}, enable_batching=True
+            ),
             [
                 (
                     "error",
@@ -65,7 +76,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_unmapped_required_fields,
-            workspace(subscription(settings={"timestamp": path("timestamp")})),
+            make_workspace(make_subscription(settings={"timestamp": make_path("timestamp")})),
             [
                 (
                     "error",
@@ -78,11 +89,13 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_paths_without_value,
-            mapped(
+            make_mapped_workspace(
                 parameters={
-                    "tax": path("propertes.tax"),
-                    "plan": path("traits.plan"),
-                    "tier": when("traits.tier", then=path("traits.tier"), **{"else": "none"}),
+                    "tax": make_path("propertes.tax"),
+                    "plan": make_path("traits.plan"),
+                    "tier": make_condition(
+                        "traits.tier", then=make_path("traits.tier"), **{"else": "none"}
+                    ),
                 }
             ),
             [
@@ -103,7 +116,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_calls_without_event_name,
-            triggered('type = "page"'),
+            make_triggered_workspace('type = "page"'),
             [
                 (
                     "error",
@@ -116,7 +129,7 @@ from segment_insider_emulator.types import JSONObject
         ),
         pytest.param(
             mapping_rules.find_batched_subscriptions,
-            mapped(enable_batching=True),
+            make_mapped_workspace(enable_batching=True),
             [
                 (
                     "note",
@@ -132,4 +145,4 @@ from segment_insider_emulator.types import JSONObject
 def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
-    assert found(rule, document) == findings
+    assert run_rule(rule, document) == findings

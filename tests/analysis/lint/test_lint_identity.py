@@ -4,27 +4,27 @@ import pytest
 from small_workspaces import (
     FIRST,
     SUBSCRIPTIONS,
-    found,
-    mapped,
-    path,
-    subscription,
-    when,
-    workspace,
+    make_condition,
+    make_mapped_workspace,
+    make_path,
+    make_subscription,
+    make_workspace,
+    run_rule,
 )
 
 from segment_insider_emulator.analysis.lint import LintRule, payload_rules
 from segment_insider_emulator.types import JSONObject
 
 
-def first_name_of(trait: str) -> JSONObject:
-    """A mapping that reads the first name from *trait* alone, and the last name from each."""
-    either = when(
+def map_names_from(trait: str) -> JSONObject:
+    """Return a mapping that reads the first name only from *trait*, and the last name from both."""
+    either = make_condition(
         "traits.lastName",
-        then=path("traits.lastName"),
-        **{"else": path("traits.last_name")},
+        then=make_path("traits.lastName"),
+        **{"else": make_path("traits.last_name")},
     )
-    settings = {"firstName": path(trait), "lastName": either}
-    return workspace(subscription("updateUserProfile", settings=settings))
+    settings = {"firstName": make_path(trait), "lastName": either}
+    return make_workspace(make_subscription("updateUserProfile", settings=settings))
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,14 @@ def first_name_of(trait: str) -> JSONObject:
     [
         pytest.param(
             payload_rules.find_subscriptions_without_identifier,
-            workspace(
-                subscription(settings={"attributes": {"email": path("context.traits.email")}}),
-                subscription(settings={"segment_anonymous_id": path("anonymousId")}),
-                subscription(settings={"custom_identifiers": {"card": path("context.card")}}),
+            make_workspace(
+                make_subscription(
+                    settings={"attributes": {"email": make_path("context.traits.email")}}
+                ),
+                make_subscription(settings={"segment_anonymous_id": make_path("anonymousId")}),
+                make_subscription(
+                    settings={"custom_identifiers": {"card": make_path("context.card")}}
+                ),
                 insider={"identifiers": ["card"]},
             ),
             [
@@ -52,11 +56,13 @@ def first_name_of(trait: str) -> JSONObject:
                     "List one of them under insider.identifiers.",
                 ),
             ],
-            id="nobody to be known by",
+            id="no identifier",
         ),
         pytest.param(
             payload_rules.find_unconfigured_identifiers,
-            workspace(subscription(), insider={"identifiers": ["uuid", "segment_anonymous_Id"]}),
+            make_workspace(
+                make_subscription(), insider={"identifiers": ["uuid", "segment_anonymous_Id"]}
+            ),
             [
                 (
                     "warning",
@@ -79,7 +85,7 @@ def first_name_of(trait: str) -> JSONObject:
         ),
         pytest.param(
             payload_rules.find_unsent_identifiers,
-            mapped() | {"insider": {"identifiers": ["uuid", "uid"]}},
+            make_mapped_workspace() | {"insider": {"identifiers": ["uuid", "uid"]}},
             [
                 (
                     "note",
@@ -92,7 +98,7 @@ def first_name_of(trait: str) -> JSONObject:
         ),
         pytest.param(
             payload_rules.find_unread_name_traits,
-            first_name_of("traits.first_name"),
+            map_names_from("traits.first_name"),
             [
                 (
                     "warning",
@@ -105,7 +111,7 @@ def first_name_of(trait: str) -> JSONObject:
         ),
         pytest.param(
             payload_rules.find_unread_name_traits,
-            first_name_of("traits.name"),
+            map_names_from("traits.name"),
             [
                 (
                     "warning",
@@ -118,8 +124,8 @@ def first_name_of(trait: str) -> JSONObject:
         ),
         pytest.param(
             payload_rules.find_unmapped_opt_ins,
-            workspace(
-                subscription(
+            make_workspace(
+                make_subscription(
                     "updateUserProfile",
                     settings={"emailOptin": True, "gdprOptin": True, "smsOptin": True},
                 )
@@ -136,7 +142,7 @@ def first_name_of(trait: str) -> JSONObject:
         ),
         pytest.param(
             payload_rules.find_default_attributes_sent_as_custom,
-            mapped(attributes={"email_optin": True, "phone_number": "+1"}),
+            make_mapped_workspace(attributes={"email_optin": True, "phone_number": "+1"}),
             [
                 (
                     "warning",
@@ -158,4 +164,4 @@ def first_name_of(trait: str) -> JSONObject:
 def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
-    assert found(rule, document) == findings
+    assert run_rule(rule, document) == findings

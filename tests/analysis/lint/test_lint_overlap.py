@@ -1,23 +1,30 @@
 """Events that several subscriptions take, or none."""
 
 import pytest
-from small_workspaces import FIRST, SUBSCRIPTIONS, TRACK, found, subscription, workspace
+from small_workspaces import (
+    FIRST,
+    SUBSCRIPTIONS,
+    TRACK,
+    make_subscription,
+    make_workspace,
+    run_rule,
+)
 
 from segment_insider_emulator.analysis.lint import LintRule, destination_rules
 from segment_insider_emulator.types import JSONObject
 
-ORDERS = subscription("orderCompletedEvent", "Orders")
-REST = subscription(name="Rest", trigger=f'{TRACK} and event != "Order Completed"')
-BIG = subscription(name="Big", trigger=f"{TRACK} and properties.total > 100")
+ORDERS = make_subscription("orderCompletedEvent", "Orders")
+REST = make_subscription(name="Rest", trigger=f'{TRACK} and event != "Order Completed"')
+BIG = make_subscription(name="Big", trigger=f"{TRACK} and properties.total > 100")
 
 
 @pytest.mark.parametrize(
     ("subscriptions", "twice"),
     [
         pytest.param([ORDERS, REST], [], id="disjoint"),
-        pytest.param([ORDERS, subscription(enabled=False)], [], id="disabled"),
+        pytest.param([ORDERS, make_subscription(enabled=False)], [], id="disabled"),
         pytest.param(
-            [ORDERS, subscription(name="All")],
+            [ORDERS, make_subscription(name="All")],
             [
                 (
                     f"{SUBSCRIPTIONS}[1].trigger",
@@ -39,7 +46,10 @@ BIG = subscription(name="Big", trigger=f"{TRACK} and properties.total > 100")
             id="condition on a property",
         ),
         pytest.param(
-            [subscription("updateUserProfile", "P"), subscription("updateUserProfile", "Q")],
+            [
+                make_subscription("updateUserProfile", "P"),
+                make_subscription("updateUserProfile", "Q"),
+            ],
             [
                 (
                     f"{SUBSCRIPTIONS}[0].trigger",
@@ -54,9 +64,9 @@ BIG = subscription(name="Big", trigger=f"{TRACK} and properties.total > 100")
 def test_an_event_that_two_subscriptions_accept_is_a_warning(
     subscriptions: list[JSONObject], twice: list[tuple[str, str, str]]
 ) -> None:
-    assert found(destination_rules.find_duplicate_deliveries, workspace(*subscriptions)) == [
-        ("warning", *pair) for pair in twice
-    ]
+    assert run_rule(
+        destination_rules.find_duplicate_deliveries, make_workspace(*subscriptions)
+    ) == [("warning", *pair) for pair in twice]
 
 
 @pytest.mark.parametrize(
@@ -64,7 +74,7 @@ def test_an_event_that_two_subscriptions_accept_is_a_warning(
     [
         pytest.param(
             destination_rules.find_unhandled_call_types,
-            workspace(subscription("updateUserProfile")),
+            make_workspace(make_subscription("updateUserProfile")),
             [
                 (
                     "note",
@@ -77,7 +87,7 @@ def test_an_event_that_two_subscriptions_accept_is_a_warning(
         ),
         pytest.param(
             destination_rules.find_missing_cart_reviewed,
-            workspace(subscription("cartViewedEvent")),
+            make_workspace(make_subscription("cartViewedEvent")),
             [
                 (
                     "note",
@@ -93,4 +103,4 @@ def test_an_event_that_two_subscriptions_accept_is_a_warning(
 def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
-    assert found(rule, document) == findings
+    assert run_rule(rule, document) == findings

@@ -1,7 +1,15 @@
 """What is wrong with the parameters of an event."""
 
 import pytest
-from small_workspaces import FIRST, found, mapped, path, subscription, when, workspace
+from small_workspaces import (
+    FIRST,
+    make_condition,
+    make_mapped_workspace,
+    make_path,
+    make_subscription,
+    make_workspace,
+    run_rule,
+)
 
 from segment_insider_emulator.analysis.lint import LintRule, payload_rules
 from segment_insider_emulator.types import JSONObject
@@ -14,7 +22,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
     [
         pytest.param(
             payload_rules.find_keys_changed_by_normalisation,
-            mapped(
+            make_mapped_workspace(
                 parameters={"giftWrap": True, "gift_wrap": True},
                 attributes={"VIP Tier": "gold"},
                 products={"@arrayPath": ["$.properties.products", {"Colour ": "red"}]},
@@ -36,7 +44,9 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         pytest.param(
             payload_rules.find_overwritten_product_values,
-            mapped("orderCompletedEvent", parameters={"coupon": "X"}, products=PRODUCTS),
+            make_mapped_workspace(
+                "orderCompletedEvent", parameters={"coupon": "X"}, products=PRODUCTS
+            ),
             [
                 (
                     "warning",
@@ -49,10 +59,12 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         pytest.param(
             payload_rules.find_overwritten_product_values,
-            mapped(
+            make_mapped_workspace(
                 parameters={
-                    "sku": path("properties.sku"),
-                    "url": when("properties.products", **{"else": path("context.page.url")}),
+                    "sku": make_path("properties.sku"),
+                    "url": make_condition(
+                        "properties.products", **{"else": make_path("context.page.url")}
+                    ),
                 },
                 products={
                     "@arrayPath": [
@@ -66,7 +78,9 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         pytest.param(
             payload_rules.find_missing_required_parameters,
-            mapped("cartViewedEvent", parameters={"currency": "EUR"}, products=PRODUCTS),
+            make_mapped_workspace(
+                "cartViewedEvent", parameters={"currency": "EUR"}, products=PRODUCTS
+            ),
             [
                 (
                     "error",
@@ -81,7 +95,9 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         *(
             pytest.param(
                 payload_rules.find_missing_required_parameters,
-                mapped("orderCompletedEvent", parameters={"currency": "EUR"}, products=PRODUCTS)
+                make_mapped_workspace(
+                    "orderCompletedEvent", parameters={"currency": "EUR"}, products=PRODUCTS
+                )
                 | {"insider": {"options": options}},
                 [
                     (
@@ -112,7 +128,9 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         pytest.param(
             payload_rules.find_missing_required_parameters,
-            mapped(event_name="purchase", parameters={"currency": "EUR"}, products=PRODUCTS),
+            make_mapped_workspace(
+                event_name="purchase", parameters={"currency": "EUR"}, products=PRODUCTS
+            ),
             [
                 (
                     "error",
@@ -126,19 +144,19 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         pytest.param(
             payload_rules.find_missing_required_parameters,
-            mapped(event_name="purchase", parameters=path("properties")),
+            make_mapped_workspace(event_name="purchase", parameters=make_path("properties")),
             [],
             id="required, perhaps among all properties",
         ),
         pytest.param(
             payload_rules.find_dropped_spec_properties,
-            mapped("checkoutEvent", parameters={"a": path("properties")}),
+            make_mapped_workspace("checkoutEvent", parameters={"a": make_path("properties")}),
             [],
             id="all properties read",
         ),
         pytest.param(
             payload_rules.find_dropped_spec_properties,
-            workspace(subscription("productListViewedEvent")),
+            make_workspace(make_subscription("productListViewedEvent")),
             [
                 (
                     "warning",
@@ -151,7 +169,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         pytest.param(
             payload_rules.find_dropped_custom_properties,
-            workspace(subscription()),
+            make_workspace(make_subscription()),
             [
                 (
                     "warning",
@@ -164,7 +182,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
         ),
         pytest.param(
             payload_rules.find_textual_variants,
-            workspace(subscription()),
+            make_workspace(make_subscription()),
             [
                 (
                     "warning",
@@ -180,4 +198,4 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
 def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
-    assert found(rule, document) == findings
+    assert run_rule(rule, document) == findings

@@ -1,7 +1,7 @@
 """What is wrong with the conditions of a subscription."""
 
 import pytest
-from small_workspaces import FIRST, TRACK, found, triggered
+from small_workspaces import FIRST, TRACK, make_triggered_workspace, run_rule
 
 from segment_insider_emulator.analysis.lint import LintRule, trigger_rules
 from segment_insider_emulator.types import JSONObject
@@ -274,7 +274,7 @@ from segment_insider_emulator.types import JSONObject
 def test_a_trigger_is_read_as_segment_reads_it(
     trigger: str, findings: list[tuple[str, str, str]]
 ) -> None:
-    assert found(trigger_rules.find_misread_triggers, triggered(trigger)) == [
+    assert run_rule(trigger_rules.find_misread_triggers, make_triggered_workspace(trigger)) == [
         (severity, f"{FIRST}.trigger", what, remedy) for severity, what, remedy in findings
     ]
 
@@ -306,7 +306,8 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
         "fields that such a call has.",
     )
     assert (
-        found(trigger_rules.find_impossible_triggers, triggered(trigger)) == [finding] * impossible
+        run_rule(trigger_rules.find_impossible_triggers, make_triggered_workspace(trigger))
+        == [finding] * impossible
     )
 
 
@@ -315,7 +316,7 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
     [
         pytest.param(
             trigger_rules.find_misspelled_event_names,
-            triggered(f'{TRACK} and event = "order completed"'),
+            make_triggered_workspace(f'{TRACK} and event = "order completed"'),
             [
                 (
                     "warning",
@@ -328,7 +329,7 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
         ),
         pytest.param(
             trigger_rules.find_negations_of_missing_values,
-            triggered(f'{TRACK} and properties.size != 3 and properties.tag != "x"'),
+            make_triggered_workspace(f'{TRACK} and properties.size != 3 and properties.tag != "x"'),
             [
                 (
                     "warning",
@@ -351,4 +352,4 @@ def test_a_trigger_that_cannot_match_is_an_error(trigger: str, impossible: bool)
 def test_a_rule_reports_path_problem_and_remedy(
     rule: LintRule, document: JSONObject, findings: list[tuple[str, str, str, str]]
 ) -> None:
-    assert found(rule, document) == findings
+    assert run_rule(rule, document) == findings

@@ -1,11 +1,11 @@
-"""Configuration of Terraform and answers of the Public API in which one value is another.
+"""Generate Terraform configuration and Public API responses with one changed value.
 
-    python tests/interchange/generating.py
+    python tests/interchange/generated_exports.py
 
 imports every form of expression in place of every attribute that is read, then every type of JSON
-in place of every value of an answer, and prints what raises, what cannot be loaded, and what is not
-named. `--seed` and `--pairs` add documents with two such values, `--damaged` exports of the
-fixtures (a state, a plan, answers) in which some places hold a value of another type.
+in place of every value of a response, and prints imports that raise an error, cannot be loaded or
+do not report the changed value. `--seed` and `--pairs` add documents with two such values,
+`--damaged` exports of the fixtures (a state, a plan, responses) with values of other types.
 """
 
 import copy
@@ -32,7 +32,7 @@ EXPORTS = (
     *(FIXTURES / "terraform" / name for name in ("terraform.tfstate", "show.json")),
     *sorted((FIXTURES / "public-api").glob("*.json")),
 )
-# Forms of HCL whose value only Terraform works out.
+# Forms of HCL with a value that only Terraform knows.
 EXPRESSIONS = (
     "var.x", "local.x", "data.segment_source.x.name", "module.m.out", "each.value", "count.index",
     "path.module", "terraform.workspace", "self.id", "segment_source.other.name", "var.x.y[0].z",
@@ -83,7 +83,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
         "schema_settings": "{ track = { allow_unplanned_events = true } }",
     },
 }  # fmt: skip
-# Places inside of an attribute that an expression can stand in.
+# Places in an attribute where an expression can be.
 INNER: dict[tuple[str, str], tuple[str, ...]] = {
     ("source", "metadata"): ("{ id = {} }",),
     ("destination", "metadata"): ("{ id = {} }",),
@@ -129,28 +129,30 @@ JSON_VALUES: tuple[JSON, ...] = (
 
 
 class Case(NamedTuple):
-    """One import: its files, and the resource and attribute that have to be named."""
+    """One import: its files, and the resource and attribute that a finding must name."""
 
     files: list[tuple[str, bytes]]
     named: tuple[str, ...]
     what: str
 
 
-def configurations() -> Iterator[Case]:
-    """Every expression in place of every attribute, and inside of it."""
+def iter_configurations() -> Iterator[Case]:
+    """Yield a case for every expression in place of every attribute, and inside it."""
     for kind, attributes in ATTRIBUTES.items():
         for attribute in attributes:
             for place in ("{}", *INNER.get((kind, attribute), ())):
                 for expression in EXPRESSIONS:
                     if "\n" in expression and place != "{}":
                         continue  # a heredoc ends its line
-                    text = put(place, expression)
+                    text = insert_expression(place, expression)
                     where = f"{FILE}: {NAMES[kind]}.{attribute}"
-                    yield Case([(FILE, written({(kind, attribute): text}))], (where,), text)
+                    yield Case(
+                        [(FILE, write_configuration({(kind, attribute): text}))], (where,), text
+                    )
 
 
-def pairs(seed: int, count: int) -> Iterator[Case]:
-    """Configuration with two such values."""
+def iter_pairs(seed: int, count: int) -> Iterator[Case]:
+    """Yield cases with two such values."""
     dice = random.Random(seed)
     places = [(kind, name) for kind, names in ATTRIBUTES.items() for name in names]
     for _ in range(count):
@@ -158,17 +160,17 @@ def pairs(seed: int, count: int) -> Iterator[Case]:
         for place in dice.sample(places, 2):
             around = dice.choice(("{}", *INNER.get(place, ())))
             expressions = [expression for expression in EXPRESSIONS if "\n" not in expression]
-            changes[place] = put(around, dice.choice(expressions))
-        yield Case([(FILE, written(changes))], (), str(changes))
+            changes[place] = insert_expression(around, dice.choice(expressions))
+        yield Case([(FILE, write_configuration(changes))], (), str(changes))
 
 
-def put(place: str, expression: str) -> str:
-    """*expression* in its *place*; an empty schema in quotes is none."""
+def insert_expression(place: str, expression: str) -> str:
+    """Return *place* with *expression* in it; a quoted empty schema is no place."""
     return place.replace('"{}"', "\0").replace("{}", expression).replace("\0", '"{}"')
 
 
-def written(changes: dict[tuple[str, str], str]) -> bytes:
-    """A file with every kind of resource, with some attributes' texts changed."""
+def write_configuration(changes: dict[tuple[str, str], str]) -> bytes:
+    """Return a file with every kind of resource and with *changes* of attributes."""
     lines = []
     for kind, attributes in ATTRIBUTES.items():
         labels = " ".join(f'"{part}"' for part in NAMES[kind].split("."))
@@ -180,7 +182,7 @@ def written(changes: dict[tuple[str, str], str]) -> bytes:
     return "\n".join(lines).encode()
 
 
-ANSWERS: JSONObject = {
+RESPONSE: JSONObject = {
     "data": {
         "source": {
             "id": "s1", "name": "Shop", "slug": "shop", "enabled": True, "writeKeys": ["wk"],
@@ -217,34 +219,34 @@ ANSWERS: JSONObject = {
 }  # fmt: skip
 
 
-def answers() -> Iterator[Case]:
-    """Every type of JSON in place of every value of an answer."""
-    for path in paths(ANSWERS, ()):
+def iter_responses() -> Iterator[Case]:
+    """Yield a case for every JSON type in place of every value of a response."""
+    for path in iter_paths(RESPONSE, ()):
         for value in JSON_VALUES:
-            changed = copy.deepcopy(ANSWERS)
-            held: Any = changed
+            changed = copy.deepcopy(RESPONSE)
+            parent: Any = changed
             for step in path[:-1]:
-                held = held[step]
-            held[path[-1]] = value
+                parent = parent[step]
+            parent[path[-1]] = value
             raw = json.dumps(changed).encode()
             yield Case([("answer.json", raw)], (), f"{path}: {value!r}")
 
 
-def paths(value: JSON, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+def iter_paths(value: JSON, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     keys = (
         value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
     )
     for key in keys:
         yield (*path, key)
-        yield from paths(value[key], (*path, key))
+        yield from iter_paths(value[key], (*path, key))
 
 
-def damaged(seed: int, count: int) -> Iterator[Case]:
-    """Exports of the fixtures with one to three values of other types at random places."""
+def iter_damaged_exports(seed: int, count: int) -> Iterator[Case]:
+    """Yield exports of the fixtures with one to three values of other types at random places."""
     dice = random.Random(seed)
     exports = [json.loads(file.read_bytes()) for file in EXPORTS]
     # A resource of another type is another resource, which is named and rightly left out.
-    places = [[path for path in paths(export, ()) if path[-1] != "type"] for export in exports]
+    places = [[path for path in iter_paths(export, ()) if path[-1] != "type"] for export in exports]
     for _ in range(count):
         at = dice.randrange(len(EXPORTS))
         document = copy.deepcopy(exports[at])
@@ -257,7 +259,7 @@ def damaged(seed: int, count: int) -> Iterator[Case]:
 
 
 def put_at(document: Any, path: tuple[Any, ...], value: JSON) -> None:
-    """Put *value* at *path*, unless another value has taken the way there."""
+    """Put *value* at *path*, unless an earlier change has removed that place."""
     for step in path[:-1]:
         if not isinstance(document, dict | list) or not _has(document, step):
             return
@@ -266,48 +268,52 @@ def put_at(document: Any, path: tuple[Any, ...], value: JSON) -> None:
         document[path[-1]] = value
 
 
-def _has(held: Any, step: Any) -> bool:
-    return step in held if isinstance(held, dict) else isinstance(step, int) and step < len(held)
+def _has(container: Any, step: Any) -> bool:
+    return (
+        step in container
+        if isinstance(container, dict)
+        else isinstance(step, int) and step < len(container)
+    )
 
 
-def imported(case: Case) -> ImportedWorkspace | None:
-    """What comes of a case; None when it is refused in words."""
+def import_case(case: Case) -> ImportedWorkspace | None:
+    """Import a case; return None when it is rejected with an error message."""
     try:
         return build_imported_workspace(read_import_files(case.files))
     except EmulatorError:
         return None
 
 
-def fault(case: Case) -> str | None:
-    """What is wrong with the import of a case; None when nothing is."""
-    found = imported(case)
-    if found is None:
+def find_fault(case: Case) -> str | None:
+    """Return what is wrong with the import of a case, or None."""
+    result = import_case(case)
+    if result is None:
         return None
-    text = format_workspace_yaml(found.document, found.skipped_subscriptions)
-    read = parse_document(text.encode(), "shop.yaml")
-    if read != found.document:
+    text = format_workspace_yaml(result.document, result.skipped_subscriptions)
+    document = parse_document(text.encode(), "shop.yaml")
+    if document != result.document:
         return "the file reads back as another document"
-    load_workspace_from_document(read, "shop.yaml")
-    said = [finding for finding in found.findings if finding.severity != "note"]
-    if case.named and not any(finding.where.startswith(case.named) for finding in said):
+    load_workspace_from_document(document, "shop.yaml")
+    findings = [finding for finding in result.findings if finding.severity != "note"]
+    if case.named and not any(finding.where.startswith(case.named) for finding in findings):
         return f"not named: {case.named}"
-    return lost(found, case.files[0][0]) if case.named == () and not said else None
+    return find_loss(result, case.files[0][0]) if case.named == () and not findings else None
 
 
 @cache
-def whole(name: str) -> ImportedWorkspace:
-    """The import of an undamaged export."""
+def import_undamaged(name: str) -> ImportedWorkspace:
+    """Import an undamaged export."""
     known = {file.name: file.read_bytes() for file in EXPORTS}
     return build_imported_workspace(
-        read_import_files([(name, known.get(name, json.dumps(ANSWERS).encode()))])
+        read_import_files([(name, known.get(name, json.dumps(RESPONSE).encode()))])
     )
 
 
-def lost(found: ImportedWorkspace, name: str) -> str | None:
-    """Whether an import that says nothing has lost something of the export called *name*."""
+def find_loss(result: ImportedWorkspace, name: str) -> str | None:
+    """Return what an import without findings has lost from the export *name*, or None."""
     for key in ("subscriptions", "filters"):
-        had = whole(name).document["destination"].get(key)
-        has = found.document["destination"].get(key)
+        had = import_undamaged(name).document["destination"].get(key)
+        has = result.document["destination"].get(key)
         if len(had or ()) != len(has or ()):
             return f"{key} were lost without a word"
         for before, after in zip(had or (), has or (), strict=True):
@@ -321,18 +327,23 @@ def lost(found: ImportedWorkspace, name: str) -> str | None:
 def main(arguments: list[str]) -> int:
     seed = int(arguments[arguments.index("--seed") + 1]) if "--seed" in arguments else 1
     count = int(arguments[arguments.index("--pairs") + 1]) if "--pairs" in arguments else 0
-    seen = faults = 0
+    count_done = faults = 0
     broken = int(arguments[arguments.index("--damaged") + 1]) if "--damaged" in arguments else 0
-    for case in (*configurations(), *answers(), *pairs(seed, count), *damaged(seed, broken)):
-        seen += 1
+    for case in (
+        *iter_configurations(),
+        *iter_responses(),
+        *iter_pairs(seed, count),
+        *iter_damaged_exports(seed, broken),
+    ):
+        count_done += 1
         try:
-            wrong = fault(case)
+            wrong = find_fault(case)
         except Exception as error:  # noqa: BLE001  # any is a finding
             wrong = f"{type(error).__name__}: {error}"
         if wrong:
             faults += 1
             sys.stdout.write(f"{case.what}\n  {wrong}\n")
-    sys.stdout.write(f"{seen} imports, {faults} faults\n")
+    sys.stdout.write(f"{count_done} imports, {faults} faults\n")
     return int(faults > 0)
 
 
