@@ -39,8 +39,8 @@ def client() -> Iterator[FlaskClient]:
 
 
 def list_message_ids(base: str) -> list[str]:
-    listed = requests.get(f"{base}/emulator/v1/messages", timeout=5).json()
-    return [message["messageId"] for message in listed["messages"]]
+    response = requests.get(f"{base}/emulator/v1/messages", timeout=5).json()
+    return [message["messageId"] for message in response["messages"]]
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def list_message_ids(base: str) -> list[str]:
 def test_errors_have_one_shape(
     client: FlaskClient, method: str, path: str, status: int, what: str
 ) -> None:
-    answer = client.open(path, method=method)
+    response = client.open(path, method=method)
     remedy = "See / for the addresses of this emulator."
-    assert (answer.status_code, answer.json) == (
+    assert (response.status_code, response.json) == (
         status,
         {"error": {"what": what, "where": path, "remedy": remedy}},
     )
@@ -80,8 +80,8 @@ def test_errors_have_one_shape(
 )
 def test_only_local_host_names_are_accepted_on_loopback(bound: str, host: str, status: int) -> None:
     with emulator(host=bound) as app:
-        answer = app.test_client().get("/emulator/v1/health", headers={"Host": host})
-        assert answer.status_code == status
+        response = app.test_client().get("/emulator/v1/health", headers={"Host": host})
+        assert response.status_code == status
 
 
 def test_the_front_page_shows_where_to_send_calls(client: FlaskClient) -> None:
@@ -93,18 +93,18 @@ def test_the_front_page_shows_where_to_send_calls(client: FlaskClient) -> None:
 def test_two_emulators_share_no_state() -> None:
     with emulator() as one, emulator() as two:
         one.test_client().post("/v1/track", json=SONG)
-        listed = two.test_client().get("/emulator/v1/messages").json
-        assert listed == {"messages": [], "next": None}
+        messages = two.test_client().get("/emulator/v1/messages").json
+        assert messages == {"messages": [], "next": None}
 
 
 def test_a_locked_database_is_answered_with_503(tmp_path: Path) -> None:
     file = tmp_path / "kept.db"
     with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:
         another.execute("BEGIN EXCLUSIVE")
-        answer = app.test_client().post("/v1/track", json=SONG)
+        response = app.test_client().post("/v1/track", json=SONG)
         another.rollback()
-        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        what = answer.get_json()["error"]["what"]
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+        what = response.get_json()["error"]["what"]
         assert what == "the database cannot be used (database is locked)"
         assert app.test_client().post("/v1/track", json=SONG).status_code == 200
 
@@ -141,10 +141,10 @@ def start_emulator(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         ready = process.stderr.readline()
-        found = re.fullmatch(r"ready at (http://127\.0\.0\.1:\d+) with write key wk_demo\n", ready)
+        match = re.fullmatch(r"ready at (http://127\.0\.0\.1:\d+) with write key wk_demo\n", ready)
         try:
-            assert found, ready
-            yield process, found[1]
+            assert match, ready
+            yield process, match[1]
         finally:
             process.kill()
 

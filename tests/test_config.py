@@ -125,5 +125,5 @@ def test_an_impossible_callback_host_is_rejected(hosts: str) -> None:
 
 def test_callback_hosts_can_be_names_addresses_and_networks() -> None:
     hosts = "Hooks.Example, my_service,127.0.0.1,172.18.0.0/16,::1"
-    read = load_config({}, {"callback_hosts": hosts}).callback_hosts
-    assert read == ("hooks.example", "my_service", "127.0.0.1", "172.18.0.0/16", "::1")
+    networks = load_config({}, {"callback_hosts": hosts}).callback_hosts
+    assert networks == ("hooks.example", "my_service", "127.0.0.1", "172.18.0.0/16", "::1")

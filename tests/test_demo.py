@@ -90,8 +90,8 @@ def test_a_seed_is_reproducible_and_seeds_differ(summary: Any) -> None:
 
 
 def test_the_summary_shows_what_arrived_and_why_the_rest_did_not() -> None:
-    done = run_demo("--once")
-    assert (done.returncode, done.stderr) == (0, "")
+    result = run_demo("--once")
+    assert (result.returncode, result.stderr) == (0, "")
     for line in (
         r"   8  track Cart Viewed +accepted +cart_page_view p-1 cart-9",
         r"   7  track Cart Viewed \(without cart_id\) +dropped +-",
@@ -101,8 +101,8 @@ def test_the_summary_shows_what_arrived_and_why_the_rest_did_not() -> None:
         r"      properties\.products\[\]\.currency, properties\.gift_wrap",
         r"  channels      email can be reached",
     ):
-        assert re.search(f"^{line}$", done.stdout, re.MULTILINE), line
-    assert "\x1b" not in done.stdout
+        assert re.search(f"^{line}$", result.stdout, re.MULTILINE), line
+    assert "\x1b" not in result.stdout
 
 
 def test_the_demo_runs_until_it_is_stopped() -> None:
@@ -111,27 +111,29 @@ def test_the_demo_runs_until_it_is_stopped() -> None:
     ) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "\n"
-        told = process.stderr.readline()
-        url = re.fullmatch(r"Still running at (http://127\.0\.0\.1:\d+)\. .+\n", told)
-        assert url, told
+        ready_line = process.stderr.readline()
+        url = re.fullmatch(r"Still running at (http://127\.0\.0\.1:\d+)\. .+\n", ready_line)
+        assert url, ready_line
         assert "wk_demo" in process.stderr.readline()
-        answer = requests.get(f"{url[1]}/emulator/v1/profiles", timeout=5)
-        assert len(answer.json()["profiles"]) == 1
+        response = requests.get(f"{url[1]}/emulator/v1/profiles", timeout=5)
+        assert len(response.json()["profiles"]) == 1
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
 
 
 def test_ctrl_c_during_the_start_is_one_line_and_exit_code_130() -> None:
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED_DEMO], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "emulator: stopped\n")
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_DEMO], capture_output=True, text=True
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "emulator: stopped\n")
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = run_demo("--once", "--port", str(port))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
+        result = run_demo("--once", "--port", str(port))
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == (
         f"emulator: 127.0.0.1:{port}: cannot listen on this address (Address already in use). "
         "Choose another with --port, or stop the program that uses it.\n"
     )

@@ -80,12 +80,12 @@ def test_pipelines_install_and_run_only_the_emulator() -> None:
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
 def test_pages_install_only_a_checkout_or_its_repository(page: Path) -> None:
-    said = re.findall(r"^ *pip install (.*)$", page.read_text("utf-8"), re.MULTILINE)
-    for what in said:
-        (asked,) = shlex.split(what)
-        name, _, rest = asked.partition("[")
+    install_arguments = re.findall(r"^ *pip install (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    for what in install_arguments:
+        (requirement,) = shlex.split(what)
+        name, _, rest = requirement.partition("[")
         extras = set(rest.partition("]")[0].split(",")) - {""}
-        assert name == "." or " @ git+https://example.com/" in asked, what
+        assert name == "." or " @ git+https://example.com/" in requirement, what
         assert extras <= set(PROJECT["optional-dependencies"]), what
 
 
@@ -96,15 +96,15 @@ def test_the_install_page_names_the_extras_for_users() -> None:
 
 @pytest.mark.parametrize("line", list_emulator_commands())
 def test_a_pipeline_command_runs(line: str, project: Path) -> None:
-    done = run_command([*EMULATOR, *shlex.split(line)[1:]], project)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = run_command([*EMULATOR, *shlex.split(line)[1:]], project)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()))
 def test_a_hook_runs_in_a_project(hook: Any, project: Path) -> None:
     assert hook["pass_filenames"] is False
-    done = run_command([*EMULATOR, *hook["entry"].split()[1:], *hook["args"]], project)
-    assert done.returncode == 0, done.stdout + done.stderr
+    result = run_command([*EMULATOR, *hook["entry"].split()[1:], *hook["args"]], project)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_documented_hooks_exist() -> None:
@@ -114,9 +114,9 @@ def test_documented_hooks_exist() -> None:
 
 
 def find_free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -137,8 +137,10 @@ def served() -> Iterator[tuple[dict[str, Any], int]]:
 def test_the_compose_service_passes_its_health_check(served: tuple[dict[str, Any], int]) -> None:
     service, port = served
     _, _, *check = service["healthcheck"]["test"]
-    done = run_command([sys.executable, *[part.replace("8282", str(port)) for part in check]], ROOT)
-    assert done.returncode == 0, done.stderr
+    result = run_command(
+        [sys.executable, *[part.replace("8282", str(port)) for part in check]], ROOT
+    )
+    assert result.returncode == 0, result.stderr
 
 
 CONTAINERFILE = (EXAMPLES / "Containerfile").read_text("utf-8").splitlines()
@@ -148,8 +150,8 @@ def test_containerfile_and_compose_file_agree() -> None:
     service = read_example("compose.yaml")["services"]["emulator"]
     commands = [json.loads(line.partition("CMD ")[2]) for line in CONTAINERFILE if "CMD [" in line]
     assert commands == [service["healthcheck"]["test"][1:], service["command"]]
-    (told,) = (line.split()[1:] for line in CONTAINERFILE if line.startswith("ENV "))
-    assert {"=".join(item) for item in service["environment"].items()} <= set(told)
+    (variables,) = (line.split()[1:] for line in CONTAINERFILE if line.startswith("ENV "))
+    assert {"=".join(item) for item in service["environment"].items()} <= set(variables)
 
 
 def test_the_image_is_built_from_a_checkout() -> None:
@@ -160,7 +162,7 @@ def test_the_image_is_built_from_a_checkout() -> None:
     # All that is the package's, and what its description names.
     roots = PYPROJECT["tool"]["setuptools"]["packages"]["find"]["where"]
     named = [PROJECT["readme"], *PROJECT["license-files"]]
-    wanted = {
+    needed = {
         "pyproject.toml",
         ".ci/constraints.txt",
         *named,
@@ -168,7 +170,7 @@ def test_the_image_is_built_from_a_checkout() -> None:
     }
     assert {
         source for source in chain(*copied) if not source.startswith(("--from=", "/"))
-    } == wanted
+    } == needed
     (install,) = (line for line in CONTAINERFILE if " install " in line and "pip" in line)
     assert " -c /checkout/constraints.txt " in install
     line = f"docker build -t segment-emulator -f {(EXAMPLES / 'Containerfile').relative_to(ROOT)} ."
@@ -209,9 +211,9 @@ def pod(tmp_path: Path) -> Iterator[int]:
 
 def test_the_pod_starts_and_passes_its_probes(pod: int) -> None:
     probes = [CONTAINER[f"{kind}Probe"] for kind in ("startup", "readiness", "liveness")]
-    asked = [probe["httpGet"]["path"] for probe in probes if "httpGet" in probe]
+    paths = [probe["httpGet"]["path"] for probe in probes if "httpGet" in probe]
     statuses = [
-        requests.get(f"http://127.0.0.1:{pod}{path}", timeout=5).status_code for path in asked
+        requests.get(f"http://127.0.0.1:{pod}{path}", timeout=5).status_code for path in paths
     ]
     assert statuses == [200, 200]
     names = {probe.get("httpGet", probe.get("tcpSocket"))["port"] for probe in probes}
@@ -253,26 +255,26 @@ def test_the_kubernetes_objects_refer_to_each_other() -> None:
 def test_the_python_examples_pass(tmp_path: Path) -> None:
     for number, text in enumerate(PYTHON_EXAMPLES):
         (tmp_path / f"test_{number}.py").write_text(text, "utf-8")
-    done = run_command(
+    result = run_command(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."], tmp_path
     )
-    assert done.returncode == 0, done.stdout
-    assert "3 passed" in done.stdout
+    assert result.returncode == 0, result.stdout
+    assert "3 passed" in result.stdout
 
 
 @pytest.mark.parametrize("page", ["start-qa.md", "start-ci.md", "start-developers.md"])
 def test_start_pages_name_existing_commands(page: str) -> None:
     text = (DOCS / page).read_text("utf-8")
     for command in sorted(set(re.findall(r"(?:`|\n *)emulator ((?:contract )?[a-z]+)", text))):
-        done = run_command([*EMULATOR, *command.split(), "--help"], ROOT)
-        assert done.returncode == 0, command
+        result = run_command([*EMULATOR, *command.split(), "--help"], ROOT)
+        assert result.returncode == 0, command
 
 
 def test_the_site_builds_without_warnings_or_external_requests(tmp_path: Path) -> None:
     pytest.importorskip("material", reason="the extra `docs` is not installed")
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
-    done = run_command(build, ROOT)
-    assert done.returncode == 0, done.stderr
+    result = run_command(build, ROOT)
+    assert result.returncode == 0, result.stderr
     page = (tmp_path / "index.html").read_text("utf-8")
     loaded = re.findall(r"<(?:script|link)[^>]+(?:src|href)=\"(https?://[^\"]+)\"", page)
     assert loaded == []

@@ -88,14 +88,14 @@ def test_the_sample_order_is_found_at_both_addresses(url: str) -> None:
 
 
 def test_the_first_name_is_explained() -> None:
-    told = run_shell(get_shell_block_with("--explain"))
-    assert told.startswith("identify")
-    assert "traits.firstName" in told
+    output = run_shell(get_shell_block_with("--explain"))
+    assert output.startswith("identify")
+    assert "traits.firstName" in output
 
 
 def test_the_suggested_line_maps_the_first_name(tmp_path: Path) -> None:
-    told = run_shell(get_shell_block_with("--explain"))
-    (place, line) = re.findall(r"write at destination\.(\S+): (.+)", told)[0]
+    output = run_shell(get_shell_block_with("--explain"))
+    (place, line) = re.findall(r"write at destination\.(\S+): (.+)", output)[0]
     number, field = re.findall(r"subscriptions\[(\d+)\]\.settings\.(\w+)", place)[0]
     export, serve = get_shell_block_with("export").splitlines()
     run_and_read("bash", "-c", SHELL_PRELUDE + export, cwd=tmp_path)

@@ -48,8 +48,8 @@ def client() -> Iterator[FlaskClient]:
         yield client
 
 
-def parse_json(answer: TestResponse) -> Any:
-    return orjson.loads(answer.data)
+def parse_json(response: TestResponse) -> Any:
+    return orjson.loads(response.data)
 
 
 def list_user_ids(client: FlaskClient, sandbox: str) -> list[str]:
@@ -63,7 +63,7 @@ def make_basic_auth(write_key: str) -> dict[str, str]:
 
 
 def test_sandbox_keys_are_shown_only_at_creation(client: FlaskClient) -> None:
-    shown = {
+    expected = {
         "id": "red-2",
         "url": "http://localhost/sandboxes/red-2",
         "writeKey": "wk_red-2",
@@ -75,17 +75,17 @@ def test_sandbox_keys_are_shown_only_at_creation(client: FlaskClient) -> None:
         "team": None,
     }
     order = {name: f"{value}-2" for name, value in RED_SANDBOX.items()}
-    made = client.post(SANDBOXES, json={**order, "now": "2020-01-01T00:00:00Z"})
-    assert (made.status_code, parse_json(made)) == (201, shown)
-    assert parse_json(client.get(f"{SANDBOXES}/red-2")) == {**shown, "key": "k-…"}
+    response = client.post(SANDBOXES, json={**order, "now": "2020-01-01T00:00:00Z"})
+    assert (response.status_code, parse_json(response)) == (201, expected)
+    assert parse_json(client.get(f"{SANDBOXES}/red-2")) == {**expected, "key": "k-…"}
 
 
 def test_missing_names_are_generated_and_unique(client: FlaskClient) -> None:
-    made = [parse_json(client.post(SANDBOXES, json={})) for _ in range(2)]
+    sandboxes = [parse_json(client.post(SANDBOXES, json={})) for _ in range(2)]
     for name in RED_SANDBOX:
-        assert made[0][name] != made[1][name], name
-    listed = [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]]
-    assert listed == ["default", "red", made[0]["id"], made[1]["id"]]
+        assert sandboxes[0][name] != sandboxes[1][name], name
+    ids = [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]]
+    assert ids == ["default", "red", sandboxes[0]["id"], sandboxes[1]["id"]]
 
 
 @pytest.mark.parametrize(
@@ -143,16 +143,19 @@ def test_requests_without_an_id_are_rejected_as_without_sandboxes(
 ) -> None:
     with emulator() as alone:
         expected = alone.test_client().post("/v1/track", data=body)
-    answer = client.post("/v1/track", data=body)
-    assert (answer.status_code, parse_json(answer)) == (expected.status_code, parse_json(expected))
-    assert answer.status_code == 400
+    response = client.post("/v1/track", data=body)
+    assert (response.status_code, parse_json(response)) == (
+        expected.status_code,
+        parse_json(expected),
+    )
+    assert response.status_code == 400
 
 
 def test_an_upsert_goes_to_the_sandbox_of_its_account_name(client: FlaskClient) -> None:
     for account, key in (("redshop", "k-red"), ("mybrand", "test-key")):
         headers = {"X-PARTNER-NAME": account, "X-REQUEST-TOKEN": key}
-        answer = client.post("/api/user/v1/upsert", json=UPSERT, headers=headers)
-        assert answer.status_code == 200, answer.data
+        response = client.post("/api/user/v1/upsert", json=UPSERT, headers=headers)
+        assert response.status_code == 200, response.data
         assert list_user_ids(client, "red") == ["eve"]
     assert list_user_ids(client, "default") == ["eve"]
 
@@ -202,17 +205,17 @@ def test_a_deleted_sandbox_is_gone(client: FlaskClient) -> None:
 
 
 def test_the_store_of_a_deleted_sandbox_reports_that_it_was_closed(client: FlaskClient) -> None:
-    own = client.application.extensions["sandboxes"].get_sandbox("red").services
+    services = client.application.extensions["sandboxes"].get_sandbox("red").services
     client.delete(f"{SANDBOXES}/red")
     with pytest.raises(DatabaseUnavailable, match="it was closed"):
-        own.store.list_messages()
+        services.store.list_messages()
 
 
 def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> None:
     document = load_preset_workspace("segment-defaults").document
     named = {**document, "source": {**document["source"], "name": "App"}}
-    made = parse_json(client.post(SANDBOXES, json={"id": "app", "workspace": named}))
-    assert made["workspace"] == "App"
+    sandbox = parse_json(client.post(SANDBOXES, json={"id": "app", "workspace": named}))
+    assert sandbox["workspace"] == "App"
     defaults = parse_json(client.post(SANDBOXES, json={"workspace": "segment-defaults"}))
     assert defaults["workspace"] == document["source"]["name"]
 
@@ -287,9 +290,9 @@ def test_a_workspace_is_a_preset_or_a_whole_document(client: FlaskClient) -> Non
 def test_an_invalid_sandbox_is_reported(
     client: FlaskClient, order: dict[str, Any], status: int, where: str, what: str
 ) -> None:
-    answer = client.post(SANDBOXES, json=order)
-    error = parse_json(answer)["error"]
-    assert (answer.status_code, error["where"], error["what"]) == (status, where, what)
+    response = client.post(SANDBOXES, json=order)
+    error = parse_json(response)["error"]
+    assert (response.status_code, error["where"], error["what"]) == (status, where, what)
     assert len(parse_json(client.get(SANDBOXES))["sandboxes"]) == 2
 
 
@@ -297,8 +300,8 @@ def test_a_workspace_document_contains_its_tracking_plan(client: FlaskClient) ->
     plan = {"rules": [{"type": "TRACK", "key": "Song Played", "jsonSchema": {}}]}
     document = load_preset_workspace("guide").document
     source = {**document["source"], "settings": {"track": {"allowUnplannedEvents": False}}}
-    held = {**document, "source": source, "trackingPlan": plan}
-    client.post(SANDBOXES, json={"id": "held", "workspace": held})
+    workspace = {**document, "source": source, "trackingPlan": plan}
+    client.post(SANDBOXES, json={"id": "held", "workspace": workspace})
     inside = "/sandboxes/held"
     call = {"userId": "ada", "event": "Song Skipped"}
     client.post(f"{inside}/v1/track", json=call, headers=make_basic_auth("any"))
@@ -309,14 +312,14 @@ def test_a_workspace_document_contains_its_tracking_plan(client: FlaskClient) ->
 
 def test_a_replacement_works_on_an_already_replaced_sandbox(client: FlaskClient) -> None:
     served = client.application.extensions["sandboxes"]
-    seen = served.get_sandbox("red").services
+    services = served.get_sandbox("red").services
     for _ in range(2):
-        with served.replace_workspace(seen, None, None) as new:
+        with served.replace_workspace(services, None, None) as new:
             pass
     assert served.get_sandbox("red").services is new
     client.delete(f"{SANDBOXES}/red")
     refused = pytest.raises(ConflictError, match="the sandbox has been deleted")
-    with refused, served.replace_workspace(seen, None, None):
+    with refused, served.replace_workspace(services, None, None):
         pass
 
 
@@ -334,16 +337,16 @@ def test_a_failed_replacement_leaves_a_working_sandbox() -> None:
 
 
 def test_a_sandbox_is_not_created_over_a_leftover_database(tmp_path: Path) -> None:
-    left = tmp_path / "emulator.db.sandboxes" / "red.db"
+    leftover = tmp_path / "emulator.db.sandboxes" / "red.db"
     with emulator(str(tmp_path / "emulator.db")) as app:
-        left.parent.mkdir()
-        left.write_bytes(b"")
-        answer = app.test_client().post(SANDBOXES, json=RED_SANDBOX)
-    assert (answer.status_code, parse_json(answer)["error"]) == (
+        leftover.parent.mkdir()
+        leftover.write_bytes(b"")
+        response = app.test_client().post(SANDBOXES, json=RED_SANDBOX)
+    assert (response.status_code, parse_json(response)["error"]) == (
         409,
         {
             "what": "a deleted sandbox 'red' has left its database",
-            "where": str(left),
+            "where": str(leftover),
             "remedy": "Delete it, or use another id.",
         },
     )
@@ -353,8 +356,8 @@ def test_the_number_of_sandboxes_is_limited(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("segment_insider_emulator.web.sandbox_creation.MAX_SANDBOXES", 1)
-    answer = client.post(SANDBOXES, json={})
-    assert (answer.status_code, parse_json(answer)["error"]["what"]) == (
+    response = client.post(SANDBOXES, json={})
+    assert (response.status_code, parse_json(response)["error"]["what"]) == (
         409,
         "there are 1 sandboxes already",
     )
@@ -384,7 +387,7 @@ def test_sandboxes_in_a_file_survive_a_restart(tmp_path: Path) -> None:
 
 def test_concurrent_sandboxes_are_isolated() -> None:
     with emulator() as app, serve_app_in_thread(app) as url, ThreadPoolExecutor(8) as shops:
-        made = [requests.post(f"{url}{SANDBOXES}", json={}).json() for _ in range(8)]
+        sandboxes = [requests.post(f"{url}{SANDBOXES}", json={}).json() for _ in range(8)]
 
         def sell(sandbox: dict[str, Any]) -> list[str]:
             for number in range(10):
@@ -392,7 +395,7 @@ def test_concurrent_sandboxes_are_isolated() -> None:
                 assert requests.post(f"{url}/v1/identify", json=call).ok
             return list_user_ids(app.test_client(), sandbox["id"])
 
-        for sandbox, known in zip(made, shops.map(sell, made), strict=True):
+        for sandbox, known in zip(sandboxes, shops.map(sell, sandboxes), strict=True):
             assert known == [f"{sandbox['id']}-{number}" for number in range(10)]
         assert list_user_ids(app.test_client(), "default") == []
 
@@ -411,7 +414,7 @@ class ManualClock:
 
 
 @pytest.mark.parametrize(
-    ("asked", "left"),
+    ("path", "expected"),
     [
         pytest.param("/emulator/v1/health", ["default"], id="nobody"),
         pytest.param(f"{SANDBOXES}/red", ["default"], id="the list, in which it stands"),
@@ -420,7 +423,7 @@ class ManualClock:
         pytest.param("/v1/projects/wk_red/settings", ["default", "red"], id="an SDK, by its key"),
     ],
 )
-def test_an_unused_sandbox_is_deleted(asked: str, left: list[str]) -> None:
+def test_an_unused_sandbox_is_deleted(path: str, expected: list[str]) -> None:
     day = ManualClock()
     app = create_app(
         Config(db=":memory:", keep_sandboxes=24), load_preset_workspace("guide"), clock=day
@@ -429,9 +432,9 @@ def test_an_unused_sandbox_is_deleted(asked: str, left: list[str]) -> None:
     client.post(SANDBOXES, json=RED_SANDBOX)
     for _ in range(3):
         day.advance_hours(20)
-        client.get(asked)
-    assert [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]] == left
-    assert client.get("/sandboxes/red/").status_code == (200 if "red" in left else 404)
+        client.get(path)
+    assert [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]] == expected
+    assert client.get("/sandboxes/red/").status_code == (200 if "red" in expected else 404)
     app.extensions["sandboxes"].close()
 
 
@@ -461,6 +464,6 @@ def test_time_without_a_running_emulator_deletes_no_sandbox(tmp_path: Path) -> N
         client.post(SANDBOXES, json=RED_SANDBOX)
         day.advance_hours(12)
         client.get("/emulator/v1/health")
-        listed = [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]]
-        assert listed == ["default", "red"]
+        ids = [sandbox["id"] for sandbox in parse_json(client.get(SANDBOXES))["sandboxes"]]
+        assert ids == ["default", "red"]
         app.extensions["sandboxes"].close()

@@ -86,7 +86,7 @@ def emulator_with_secrets(
     address = f"http://ada:{SECRETS['a password in an address']}@127.0.0.1:1/late"
     sandbox = {"id": "two", "key": SECRETS["the key of a sandbox"]}
     bearer = {"Authorization": f"Bearer {SECRETS['an OAuth token']}"}
-    sent = [
+    responses = [
         client.post("/v1/track", json=SONG, headers=known),
         client.post("/v1/track", json=SONG, headers=bearer),
         client.post("/v1/batch", data=b"{", headers=known),
@@ -103,7 +103,7 @@ def emulator_with_secrets(
         ),
     ]
     assert client.post("/emulator/v1/sandboxes", json=sandbox).status_code == 201
-    yield app, {f"answer {number}": answer.data for number, answer in enumerate(sent)}
+    yield app, {f"answer {number}": response.data for number, response in enumerate(responses)}
     app.extensions["emulator"].close()
 
 
@@ -123,8 +123,8 @@ def test_no_secret_is_shown_anywhere(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    app, answers = emulator_with_secrets
-    out = answers | dict(iter_readable_addresses(app))
+    app, responses = emulator_with_secrets
+    out = responses | dict(iter_readable_addresses(app))
     app.extensions["emulator"].close()
     files = [file for file in tmp_path.rglob("kept.db*") if file.is_file()]
     out |= {"the database": b"".join(file.read_bytes() for file in files)}
@@ -151,13 +151,13 @@ def test_no_secret_is_shown_anywhere(
     out |= {file.name: file.read_bytes() for file in (cases, report)}
     out |= {"the log": caplog.text.encode()}
     assert len(out) > 60
-    found = [
+    shown = [
         f"{secret} in {place}"
         for secret, value in SECRETS.items()
         for place, text in out.items()
         if value.encode() in text
     ]
-    assert set(found) == STORED_SECRETS
+    assert set(shown) == STORED_SECRETS
     assert WRITE_KEY not in caplog.text
 
 
@@ -199,16 +199,16 @@ def test_the_password_of_the_pages_is_never_shown(caplog: pytest.LogCaptureFixtu
         Config(db=":memory:", password=PASSWORD, verbose=True), load_preset_workspace("guide")
     )
     client = app.test_client()
-    said = [
-        client.open(path, method=method, auth=("ada", given))
+    responses = [
+        client.open(path, method=method, auth=("ada", password))
         for path in ("/", "/settings", "/emulator/v1/messages", "/emulator/v1/export")
         for method in ("GET", "POST")
-        for given in (PASSWORD, f"{PASSWORD}2")
+        for password in (PASSWORD, f"{PASSWORD}2")
     ]
     app.extensions["emulator"].close()
     assert PASSWORD not in caplog.text + repr(app.extensions["emulator"].config)
     assert [
-        response for response in said if PASSWORD in response.text + str(response.headers)
+        response for response in responses if PASSWORD in response.text + str(response.headers)
     ] == []
 
 

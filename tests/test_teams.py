@@ -90,8 +90,8 @@ def make_client(app: Flask, caller: str) -> FlaskClient:
     return asking
 
 
-def parse_json(answer: TestResponse) -> Any:
-    return orjson.loads(answer.data)
+def parse_json(response: TestResponse) -> Any:
+    return orjson.loads(response.data)
 
 
 def list_sandbox_ids(app: Flask, caller: str) -> list[str]:
@@ -151,11 +151,11 @@ def list_sandbox_ids(app: Flask, caller: str) -> list[str]:
 def test_permissions_of_each_caller(
     tmp_path: Path, method: str, path: str, expected: list[int]
 ) -> None:
-    found = []
+    statuses = []
     for who in TOKENS:
         with make_app_with_sandboxes(tmp_path) as app:
-            found.append(make_client(app, who).open(path, method=method).status_code)
-    assert found == expected
+            statuses.append(make_client(app, who).open(path, method=method).status_code)
+    assert statuses == expected
 
 
 def iter_private_routes(rules: Iterator[Rule]) -> Iterator[tuple[str, str]]:
@@ -163,7 +163,7 @@ def iter_private_routes(rules: Iterator[Rule]) -> Iterator[tuple[str, str]]:
     for rule in rules:
         private = rule.rule.startswith("/emulator/") or rule.endpoint.startswith("inspector.")
         if private and rule.rule != HEALTH_PATH:
-            path = PATH_VARIABLE.sub(lambda found: found[1] or "1", rule.rule)
+            path = PATH_VARIABLE.sub(lambda messages: messages[1] or "1", rule.rule)
             yield from ((method, path) for method in sorted(rule.methods or ()))
 
 
@@ -175,8 +175,8 @@ def test_a_sandbox_of_another_team_looks_like_a_missing_one(app: Flask) -> None:
         gone = asking.open(f"/sandboxes/none{path}", method=method)
         alike = gone.data.replace(b"none", b"co-1")
         status = gone.status_code if path.startswith("/static/") else 404  # files are the program's
-        told = there.status_code, there.data, list(there.headers)
-        if told != (status, alike, list(gone.headers)):
+        seen = there.status_code, there.data, list(there.headers)
+        if seen != (status, alike, list(gone.headers)):
             differing.append(f"{method} {path}")
     assert differing == []
 
@@ -188,13 +188,13 @@ def test_a_team_cannot_see_the_default_sandbox(app: Flask) -> None:
         for rule in app.url_map.iter_rules()
         if not rule.endpoint.startswith(ROUTES_WITHOUT_SANDBOX)
     ]
-    answers = {
+    status_by_route = {
         f"{method} {path}": asking.open(path, method=method).status_code
         for method, path in iter_private_routes(iter(none))
         if path != "/"
     }
-    assert len(answers) > 100
-    assert {asked for asked, status in answers.items() if status != 404} == set()
+    assert len(status_by_route) > 100
+    assert {route for route, status in status_by_route.items() if status != 404} == set()
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_a_team_cannot_see_the_default_sandbox(app: Flask) -> None:
 def test_lists_show_only_sandboxes_of_the_caller(app: Flask, who: str, expected: list[str]) -> None:
     assert list_sandbox_ids(app, who) == expected
     for page in ("/team", "/sandboxes/co-1/settings"):
-        shown = make_client(app, who).get(page).text
+        page_text = make_client(app, who).get(page).text
         assert [
-            id for id in ("default", *SANDBOX_OWNERS) if f'<a href="/sandboxes/{id}/">' in shown
+            id for id in ("default", *SANDBOX_OWNERS) if f'<a href="/sandboxes/{id}/">' in page_text
         ] == [id for id in expected if id != "default"]
 
 
@@ -232,19 +232,19 @@ def test_a_team_owns_what_it_creates(app: Flask) -> None:
 def test_the_sandboxes_of_a_team_are_limited(app: Flask, path: str) -> None:
     asking = make_client(app, "checkout")
     for _ in range(2):
-        answer = asking.post(path)
-    assert "team checkout has 2 sandboxes already" in answer.text
+        response = asking.post(path)
+    assert "team checkout has 2 sandboxes already" in response.text
     assert len(list_sandbox_ids(app, "checkout")) == 2
     assert make_client(app, "search").post(SANDBOXES, json={}).status_code == 201
 
 
 def test_sdks_and_insider_one_need_only_their_keys(app: Flask) -> None:
-    nobody = make_client(app, "nobody")
+    anonymous = make_client(app, "nobody")
     call = {"writeKey": "wk_co-1", "userId": "ada", "messageId": "m1"}
-    assert nobody.post("/v1/identify", json=call).status_code == 200
+    assert anonymous.post("/v1/identify", json=call).status_code == 200
     upsert = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
     keys = {"X-PARTNER-NAME": "of-co-1", "X-REQUEST-TOKEN": "key-co-1"}
-    assert nobody.post("/api/user/v1/upsert", json=upsert, headers=keys).status_code == 200
+    assert anonymous.post("/api/user/v1/upsert", json=upsert, headers=keys).status_code == 200
     people = parse_json(make_client(app, "checkout").get("/sandboxes/co-1/emulator/v1/profiles"))[
         "profiles"
     ]
@@ -276,8 +276,8 @@ def make_basic_auth(user: str, password: str) -> str:
 def test_a_token_can_be_a_bearer_token_or_a_password(
     app: Flask, authorization: str, status: int
 ) -> None:
-    answer = app.test_client().get(SANDBOXES, headers={"Authorization": authorization})
-    assert answer.status_code == status
+    response = app.test_client().get(SANDBOXES, headers={"Authorization": authorization})
+    assert response.status_code == status
 
 
 def test_a_rejected_caller_sees_no_sandbox(app: Flask) -> None:
@@ -291,11 +291,11 @@ def test_scenario_runs_of_a_team_are_private(app: Flask) -> None:
     runs = "/emulator/v1/scenario-runs"
     assert make_client(app, "checkout").post(f"/sandboxes/co-1{runs}", json=run).status_code == 201
     assert make_client(app, "admin").post(runs, json=run).status_code == 201
-    found = {
+    run_counts = {
         sandbox: len(parse_json(make_client(app, "admin").get(f"{sandbox}{runs}"))["scenarioRuns"])
         for sandbox in ("", "/sandboxes/lab", "/sandboxes/co-1", "/sandboxes/se-1")
     }
-    assert found == {"": 1, "/sandboxes/lab": 1, "/sandboxes/co-1": 1, "/sandboxes/se-1": 0}
+    assert run_counts == {"": 1, "/sandboxes/lab": 1, "/sandboxes/co-1": 1, "/sandboxes/se-1": 0}
 
 
 def test_a_team_may_have_the_default_sandbox(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_a_team_cannot_see_the_database_url(tmp_path: Path, who: str, is_named: 
 )
 @pytest.mark.parametrize("key", ["wk_co-l", "wk_se-1"], ids=["mistyped", "of a deleted sandbox"])
 @pytest.mark.parametrize(
-    ("has_default", "kept"),
+    ("has_default", "expected_id"),
     [
         pytest.param(False, "unknown_source", id="the default is nobody's"),
         pytest.param(True, None, id="the default is a team's"),
@@ -346,7 +346,7 @@ def test_calls_with_an_unknown_write_key_are_hidden_from_teams(
     status: int,
     key: str,
     has_default: bool,
-    kept: str | None,
+    expected_id: str | None,
 ) -> None:
     with make_shared_app(
         write_teams_file(tmp_path, {**CHECKOUT, "default": has_default}, SEARCH)
@@ -355,23 +355,23 @@ def test_calls_with_an_unknown_write_key_are_hidden_from_teams(
         search.post(SANDBOXES, json={"id": "se-1", "writeKey": "wk_se-1"})
         search.delete(f"{SANDBOXES}/se-1")
         sent = body and {**body, "writeKey": key}
-        answer = make_client(app, "nobody").open(path.format(key=key), method=method, json=sent)
-        assert answer.status_code == status
-        found = parse_json(make_client(app, "admin").get("/emulator/v1/messages"))["messages"]
-        assert [message["reason"].partition(":")[0] for message in found] == (
-            [kept] if kept and body else []
+        response = make_client(app, "nobody").open(path.format(key=key), method=method, json=sent)
+        assert response.status_code == status
+        messages = parse_json(make_client(app, "admin").get("/emulator/v1/messages"))["messages"]
+        assert [message["reason"].partition(":")[0] for message in messages] == (
+            [expected_id] if expected_id and body else []
         )
         assert parse_json(make_client(app, "admin").get("/emulator/v1/profiles"))["profiles"] == []
 
 
 def test_the_team_of_the_default_sandbox_sees_its_messages(tmp_path: Path) -> None:
     with make_shared_app(write_teams_file(tmp_path, {**CHECKOUT, "default": True}, SEARCH)) as app:
-        nobody = make_client(app, "nobody")
+        anonymous = make_client(app, "nobody")
         for path, key in {"": "wk_demo", "/sandboxes/default": "wk_demmo"}.items():
             call = {"userId": "ada", "messageId": key, "writeKey": key}
-            assert nobody.post(f"{path}/v1/identify", json=call).status_code == 200
-        found = parse_json(make_client(app, "checkout").get("/emulator/v1/messages"))["messages"]
-        assert {message["messageId"]: message["verdict"] == "rejected" for message in found} == {
+            assert anonymous.post(f"{path}/v1/identify", json=call).status_code == 200
+        messages = parse_json(make_client(app, "checkout").get("/emulator/v1/messages"))["messages"]
+        assert {message["messageId"]: message["verdict"] == "rejected" for message in messages} == {
             "wk_demo": False,
             "wk_demmo": True,
         }

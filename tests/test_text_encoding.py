@@ -63,8 +63,8 @@ def test_an_encoding_with_wide_characters_is_named(encoding: str) -> None:
     with pytest.raises(EmulatorError) as refused:
         decode_utf8("Feature: Wishes".encode(encoding), "wishes.feature")
     name = encoding[:6].upper()
-    told = f"wishes.feature: the file is in {name}, not in UTF-8. Save it as UTF-8."
-    assert str(refused.value) == told
+    message = f"wishes.feature: the file is in {name}, not in UTF-8. Save it as UTF-8."
+    assert str(refused.value) == message
 
 
 def test_a_windows_1254_file_is_rejected_with_its_line() -> None:
