@@ -19,8 +19,8 @@ _SEQUENCES = text("SELECT sequencename FROM pg_sequences WHERE schemaname = :nam
 class PostgresSchemas:
     """Pool of empty databases, each a schema of one server.
 
-    Making the tables takes a quarter of a second, and emptying them a millisecond: a schema whose
-    engine is gone serves the next test.
+    Making the tables takes a quarter of a second, and emptying them a millisecond: the schema of a
+    closed engine serves the next test.
     """
 
     def __init__(self, server: PostgresServer) -> None:

@@ -98,7 +98,7 @@ def test_two_emulators_share_no_state() -> None:
 
 
 def test_a_locked_database_is_answered_with_503(tmp_path: Path) -> None:
-    file = tmp_path / "kept.db"
+    file = tmp_path / "emulator.db"
     with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:
         another.execute("BEGIN EXCLUSIVE")
         response = app.test_client().post("/v1/track", json=SONG)
@@ -110,7 +110,7 @@ def test_a_locked_database_is_answered_with_503(tmp_path: Path) -> None:
 
 
 def test_a_missing_table_is_not_reported_as_a_full_disk(tmp_path: Path) -> None:
-    file = tmp_path / "kept.db"
+    file = tmp_path / "emulator.db"
     with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:
         another.execute("DROP TABLE messages")
         assert app.test_client().post("/v1/track", json=SONG).status_code == 500
@@ -153,7 +153,7 @@ def start_emulator(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def test_acknowledged_messages_survive_the_server(tmp_path: Path, ending: signal.Signals) -> None:
     if signal.getsignal(ending) is signal.SIG_IGN:
         pytest.skip(f"{ending.name} is ignored here, and so by the server")
-    db = tmp_path / "kept.db"
+    db = tmp_path / "emulator.db"
     with start_emulator(db) as (process, base):
         requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
         process.send_signal(ending)
@@ -173,8 +173,8 @@ def test_acknowledged_messages_survive_the_server(tmp_path: Path, ending: signal
             id="bad host",
         ),
         pytest.param(
-            ["--db", "/nowhere/kept.db"],
-            r"emulator: /nowhere/kept\.db: the database cannot be opened \(.+\)\. Name .+\n",
+            ["--db", "/nowhere/emulator.db"],
+            r"emulator: /nowhere/emulator\.db: the database cannot be opened \(.+\)\. Name .+\n",
             id="no such folder",
         ),
         pytest.param(

@@ -91,7 +91,7 @@ def test_settings(
             {},
             {"keep_days": "0"},
             "--keep-days: '0' cannot be used. Give a number of days from 1 to 36500.",
-            id="nothing would be kept",
+            id="nothing would be stored",
         ),
         pytest.param(
             {},

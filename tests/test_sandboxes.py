@@ -123,7 +123,7 @@ def test_a_pixel_call_goes_to_the_sandbox_of_its_write_key(client: FlaskClient) 
 
 
 @pytest.mark.parametrize(
-    "write_key", [pytest.param("wk_demo", id="its own"), pytest.param("wk_none", id="nobody's")]
+    "write_key", [pytest.param("wk_demo", id="its own"), pytest.param("wk_none", id="unknown")]
 )
 def test_unknown_write_keys_go_to_the_default_sandbox(client: FlaskClient, write_key: str) -> None:
     client.post("/v1/identify", json=ADA, headers=make_basic_auth(write_key))
@@ -301,8 +301,8 @@ def test_a_workspace_document_contains_its_tracking_plan(client: FlaskClient) ->
     document = load_preset_workspace("guide").document
     source = {**document["source"], "settings": {"track": {"allowUnplannedEvents": False}}}
     workspace = {**document, "source": source, "trackingPlan": plan}
-    client.post(SANDBOXES, json={"id": "held", "workspace": workspace})
-    inside = "/sandboxes/held"
+    client.post(SANDBOXES, json={"id": "planned", "workspace": workspace})
+    inside = "/sandboxes/planned"
     call = {"userId": "ada", "event": "Song Skipped"}
     client.post(f"{inside}/v1/track", json=call, headers=make_basic_auth("any"))
     [stopped] = parse_json(client.get(f"{inside}/emulator/v1/messages"))["messages"]
@@ -416,8 +416,8 @@ class ManualClock:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        pytest.param("/emulator/v1/health", ["default"], id="nobody"),
-        pytest.param(f"{SANDBOXES}/red", ["default"], id="the list, in which it stands"),
+        pytest.param("/emulator/v1/health", ["default"], id="no use"),
+        pytest.param(f"{SANDBOXES}/red", ["default"], id="the list that contains it"),
         pytest.param("/sandboxes/red/", ["default", "red"], id="its pages"),
         pytest.param("/sandboxes/red/emulator/v1/clock", ["default", "red"], id="its control API"),
         pytest.param("/v1/projects/wk_red/settings", ["default", "red"], id="an SDK, by its key"),

@@ -72,7 +72,7 @@ def emulator_with_secrets(
     """The emulator after all secrets were sent to it, and its answers."""
     caplog.set_level(logging.INFO, "segment_insider_emulator")
     config = Config(
-        db=str(tmp_path / "kept.db"),
+        db=str(tmp_path / "emulator.db"),
         insider_key=SECRETS["the real account's key"],
         verbose=True,
     )
@@ -126,10 +126,10 @@ def test_no_secret_is_shown_anywhere(
     app, responses = emulator_with_secrets
     out = responses | dict(iter_readable_addresses(app))
     app.extensions["emulator"].close()
-    files = [file for file in tmp_path.rglob("kept.db*") if file.is_file()]
+    files = [file for file in tmp_path.rglob("emulator.db*") if file.is_file()]
     out |= {"the database": b"".join(file.read_bytes() for file in files)}
     cases = tmp_path / "cases.ndjson"
-    from_database = ["--from", str(tmp_path / "kept.db"), "--workspace", str(workspace)]
+    from_database = ["--from", str(tmp_path / "emulator.db"), "--workspace", str(workspace)]
     events, report = tmp_path / "events.ndjson", tmp_path / "report.html"
     events.write_bytes(orjson.dumps(SONG | {"type": "track", "timestamp": "2026-11-23T10:00:00Z"}))
     with_workspace = ["--workspace", str(workspace)]
@@ -137,7 +137,7 @@ def test_no_secret_is_shown_anywhere(
         ["contract", "record", *from_database, str(cases)],
         ["contract", "run", str(cases)],
         ["drift", str(workspace), "--json"],
-        ["drift", str(workspace), "--traffic", str(tmp_path / "kept.db")],
+        ["drift", str(workspace), "--traffic", str(tmp_path / "emulator.db")],
         ["export", "--format", "public-api", str(workspace)],
         ["export", "--format", "terraform", str(workspace)],
         ["lint", str(workspace), "--json"],
@@ -163,7 +163,7 @@ def test_no_secret_is_shown_anywhere(
 
 FEATURE = """\
 Feature: Songs
-  Scenario: A song that nobody hears
+  Scenario: A song without a listener
     Given the workspace "shop.json"
     When Ada does "song_played"
     Then Insider One receives exactly these events for Ada:

@@ -29,7 +29,7 @@ from segment_insider_scenarios.client import ControlClient
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SANDBOXES = "/emulator/v1/sandboxes"
-TOKENS = {"nobody": None, "admin": "sesame", "checkout": "c-token", "search": "s-token"}
+TOKENS = {"anonymous": None, "admin": "sesame", "checkout": "c-token", "search": "s-token"}
 SANDBOX_OWNERS = {"lab": "admin", "co-1": "checkout", "se-1": "search"}
 PATH_VARIABLE = re.compile(r"<(?:any\((\w+)[^)]*\):)?[^>]*>")  # with the first word it may be
 ROUTES_WITHOUT_SANDBOX = (
@@ -104,7 +104,7 @@ def list_sandbox_ids(app: Flask, caller: str) -> list[str]:
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
-        pytest.param("GET", HEALTH_PATH, [200, 200, 200, 200], id="health is everybody's"),
+        pytest.param("GET", HEALTH_PATH, [200, 200, 200, 200], id="health is public"),
         pytest.param(
             "GET", f"/sandboxes/co-1{HEALTH_PATH}", [401, 200, 200, 404], id="health of a sandbox"
         ),
@@ -239,7 +239,7 @@ def test_the_sandboxes_of_a_team_are_limited(app: Flask, path: str) -> None:
 
 
 def test_sdks_and_insider_one_need_only_their_keys(app: Flask) -> None:
-    anonymous = make_client(app, "nobody")
+    anonymous = make_client(app, "anonymous")
     call = {"writeKey": "wk_co-1", "userId": "ada", "messageId": "m1"}
     assert anonymous.post("/v1/identify", json=call).status_code == 200
     upsert = {"users": [{"identifiers": {"uuid": "eve"}, "attributes": {"name": "Eve"}}]}
@@ -281,7 +281,7 @@ def test_a_token_can_be_a_bearer_token_or_a_password(
 
 
 def test_a_rejected_caller_sees_no_sandbox(app: Flask) -> None:
-    page = make_client(app, "nobody").get("/").text
+    page = make_client(app, "anonymous").get("/").text
     assert "wk_demo" not in page
     assert "Web shop" not in page
 
@@ -334,7 +334,7 @@ def test_a_team_cannot_see_the_database_url(tmp_path: Path, who: str, is_named: 
 @pytest.mark.parametrize(
     ("has_default", "expected_id"),
     [
-        pytest.param(False, "unknown_source", id="the default is nobody's"),
+        pytest.param(False, "unknown_source", id="the default has no team"),
         pytest.param(True, None, id="the default is a team's"),
     ],
 )
@@ -355,7 +355,9 @@ def test_calls_with_an_unknown_write_key_are_hidden_from_teams(
         search.post(SANDBOXES, json={"id": "se-1", "writeKey": "wk_se-1"})
         search.delete(f"{SANDBOXES}/se-1")
         sent = body and {**body, "writeKey": key}
-        response = make_client(app, "nobody").open(path.format(key=key), method=method, json=sent)
+        response = make_client(app, "anonymous").open(
+            path.format(key=key), method=method, json=sent
+        )
         assert response.status_code == status
         messages = parse_json(make_client(app, "admin").get("/emulator/v1/messages"))["messages"]
         assert [message["reason"].partition(":")[0] for message in messages] == (
@@ -366,7 +368,7 @@ def test_calls_with_an_unknown_write_key_are_hidden_from_teams(
 
 def test_the_team_of_the_default_sandbox_sees_its_messages(tmp_path: Path) -> None:
     with make_shared_app(write_teams_file(tmp_path, {**CHECKOUT, "default": True}, SEARCH)) as app:
-        anonymous = make_client(app, "nobody")
+        anonymous = make_client(app, "anonymous")
         for path, key in {"": "wk_demo", "/sandboxes/default": "wk_demmo"}.items():
             call = {"userId": "ada", "messageId": key, "writeKey": key}
             assert anonymous.post(f"{path}/v1/identify", json=call).status_code == 200

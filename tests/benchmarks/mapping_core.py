@@ -23,7 +23,7 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSONObject
 
 REFERENCE_FOLDER = Path(__file__).parent / "reference"
-# Every action but trackEvent, whose default trigger takes each event a second time.
+# Every action but trackEvent: its default trigger matches each event a second time.
 SUBSCRIPTIONS = [{"name": slug, "actionSlug": slug} for slug in ACTIONS if slug != "trackEvent"]
 SETTINGS = {"account_name": "shop", "ucd_key": "key"}
 WORKSPACE: JSONObject = {

@@ -30,7 +30,7 @@ class Measure:
     """One figure of ours, with the figure of a peer from the same run.
 
     Args:
-        peer: Whose figure `theirs` is.
+        peer: Name of the peer that `theirs` belongs to.
     """
 
     what: str

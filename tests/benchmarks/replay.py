@@ -37,7 +37,7 @@ MISTAKES: tuple[JSONObject, ...] = (
     {"timestamp": "2023-01-01T00:00:00.000Z"},
     {"integrations": {"All": False}},
     {"event": "Ünplanned"},
-    {"context": {"traits": {"email": "nobody"}}},
+    {"context": {"traits": {"email": "no-email"}}},
 )
 
 

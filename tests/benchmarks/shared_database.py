@@ -1,6 +1,6 @@
 """Benchmark of one and of two processes on one PostgreSQL server.
 
-Two processes send to one sandbox, whose writers take turns, and to one each.
+Two processes send to one sandbox, in which writers take turns, and to one each.
 """
 
 import sys

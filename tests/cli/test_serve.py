@@ -226,15 +226,15 @@ def run(*command: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     "address",
     [
-        pytest.param("{}/kept.db", id="as a path"),
-        pytest.param("sqlite:///{}/kept.db", id="as an address"),
+        pytest.param("{}/emulator.db", id="as a path"),
+        pytest.param("sqlite:///{}/emulator.db", id="as an address"),
         pytest.param("sqlite+pysqlite:///{}/linked.db", id="through a link"),
     ],
 )
 def test_an_sqlite_file_is_served_by_one_process_only(tmp_path: Path, address: str) -> None:
     db = address.format(tmp_path)
-    (tmp_path / "linked.db").symlink_to("kept.db")
-    with serving(tmp_path / "kept.db") as first:
+    (tmp_path / "linked.db").symlink_to("emulator.db")
+    with serving(tmp_path / "emulator.db") as first:
         refused = (
             f"emulator: {db}: another emulator uses this SQLite file (process {first.pid}). Stop"
             " that one, name another file with --db, or let both share a PostgreSQL database.\n"
@@ -246,15 +246,15 @@ def test_an_sqlite_file_is_served_by_one_process_only(tmp_path: Path, address: s
 
 
 def test_an_sqlite_file_of_a_killed_process_can_be_served_at_once(tmp_path: Path) -> None:
-    file = tmp_path / "kept.db"
+    file = tmp_path / "emulator.db"
     for _ in range(2):
         with serving(file) as process:
-            assert (tmp_path / "kept.db-lock").read_text() == str(process.pid)
+            assert (tmp_path / "emulator.db-lock").read_text() == str(process.pid)
             process.kill()
 
 
 def test_a_served_sqlite_file_can_be_read_by_other_commands(tmp_path: Path) -> None:
-    file, cases = tmp_path / "kept.db", tmp_path / "cases.ndjson"
+    file, cases = tmp_path / "emulator.db", tmp_path / "cases.ndjson"
     with serving(file):
         recorded = run("contract", "record", "--from", str(file), str(cases))
         drift = run("drift", "--preset", "guide", "--traffic", str(file), "--json")

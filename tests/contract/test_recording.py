@@ -116,11 +116,11 @@ def test_traffic_without_cases_is_reported_and_the_file_is_unchanged(
 ) -> None:
     traffic, cases = tmp_path / "traffic.ndjson", tmp_path / "cases.ndjson"
     traffic.write_text("".join(json.dumps(event) + "\n" for event in events))
-    cases.write_text("kept\n")
+    cases.write_text("unchanged\n")
     result = run_contract("record", "--from", traffic, cases)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"{cases}: nothing is recorded: {message}\n"
-    assert cases.read_text() == "kept\n"
+    assert cases.read_text() == "unchanged\n"
 
 
 def test_traffic_of_a_running_emulator_can_be_recorded(
@@ -154,7 +154,7 @@ def test_cases_come_from_the_running_workspace(
     assert result.exit_code == 0, result.output
     [case] = [json.loads(line) for line in file.read_text().splitlines()]
     assert (case["name"], case["subscription"]["name"]) == ("wish-listed-by-wishes", "Wishes")
-    assert "keyDigest" not in case["reference"]  # a running emulator does not tell its key
+    assert "keyDigest" not in case["reference"]  # a running emulator does not reveal its key
     assert result.stderr.splitlines()[1:] == [
         "note: 1 event filtered before any mapping: FILTERED_BY_RULES: "
         "destination filter 'No tests' drops it (1)."

@@ -377,7 +377,7 @@ def test_delivery_attempts_are_shown(emulator: RunningEmulator, page: Page) -> N
 def test_the_event_page_is_accessible(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
-    emulator.send(CART, ORDER, {"type": "track", "event": "Nobody"})
+    emulator.send(CART, ORDER, {"type": "track", "event": "Without User"})
     for number in (1, 2, 3):
         open_event_page(page, emulator, number)
         for fold in page.locator("details > summary").all():

@@ -200,7 +200,7 @@ def test_programs_get_the_error_of_a_missing_address_as_json(
 
 
 def test_a_damaged_database_is_reported_on_a_styled_page(tmp_path: Path) -> None:
-    file = tmp_path / "kept.db"
+    file = tmp_path / "emulator.db"
     app = create_app(Config(db=str(file)), load_preset_workspace("guide"))
     client = app.test_client()
     app.extensions["emulator"].engine.dispose()

@@ -109,7 +109,7 @@ def test_a_deeply_nested_value_is_shown(emulator: RunningEmulator, page: Page) -
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        ({"password": "hunter22", "note": "kept"}, {"password": "hu…", "note": "kept"}),
+        ({"password": "hunter22", "note": "shown"}, {"password": "hu…", "note": "shown"}),
         ({"user": {"accessToken": "abcdef"}}, {"user": {"accessToken": "ab…"}}),
         ([{"Authorization": "Bearer x"}], [{"Authorization": "Be…"}]),
         ({"card_number": 4111111111111111}, {"card_number": "41…"}),

@@ -107,5 +107,5 @@ def test_hostile_values_are_shown_as_text(emulator: RunningEmulator, page: Page)
 
 
 def test_a_missing_profile_is_404(emulator: RunningEmulator, page: Page) -> None:
-    response = page.request.get(f"{emulator.url}/profiles/nobody")
+    response = page.request.get(f"{emulator.url}/profiles/missing")
     assert (response.status, "This address does not exist" in response.text()) == (404, True)

@@ -77,23 +77,23 @@ def test_a_failed_scenario_links_to_its_sandbox_while_that_exists(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     with ControlClient(emulator.url) as client:
-        sandbox = client.create_sandbox(id="kept")
+        sandbox = client.create_sandbox(id="red")
         call = {"type": "track", "event": "Rated", "userId": "ada", "messageId": "m-1"}
         batch = {"writeKey": sandbox["writeKey"], "batch": [call]}
         requests.post(f"{emulator.url}/v1/batch", json=batch, timeout=10).raise_for_status()
         run = make_run()
         bad = run["features"][1]["scenarios"][1]
         other = {**bad, "name": "Another order", "sandbox": "gone"}
-        bad["sandbox"] = "kept"
+        bad["sandbox"] = "red"
         run["features"][1]["scenarios"].append(other)
         client.report_scenario_run(run)
     page.goto(f"{emulator.url}/scenarios/1")
     existing, gone = (page.locator("details[open]").nth(at) for at in (0, 1))
-    expect(existing.get_by_role("link")).to_have_text(["m-1", "kept"])
+    expect(existing.get_by_role("link")).to_have_text(["m-1", "red"])
     expect(gone.get_by_role("link")).to_have_count(0)
     expect(gone).to_contain_text(
         f"With --url {emulator.url}, sandboxes of failed scenarios are kept."
     )
     accessible(page)
     existing.get_by_role("link", name="m-1").click()
-    expect(page).to_have_url(f"{emulator.url}/sandboxes/kept/messages/1")
+    expect(page).to_have_url(f"{emulator.url}/sandboxes/red/messages/1")

@@ -73,7 +73,7 @@ OTHER = {"@path": "$.properties.email"}
             "traits.email merged with properties.email (the first wins)",
             id="merge",
         ),
-        pytest.param({"@if": 3}, '{"@if":3}', id="options that are none, as they stand"),
+        pytest.param({"@if": 3}, '{"@if":3}', id="invalid options, unchanged"),
         pytest.param(
             {"@paht": "$.x"}, '{"@paht":"$.x"} of which @paht is no directive', id="no directive"
         ),

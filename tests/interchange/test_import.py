@@ -348,7 +348,7 @@ def make_connection(plan: str | None) -> JSONObject:
             [SOURCE, {"data": {"rules": [RULE]}}],
             {"rules": [RULE]},
             ["the tracking plan is used for the source, although no file connects them"],
-            id="rules of nobody",
+            id="rules without a plan",
         ),
         pytest.param(
             [

@@ -19,7 +19,7 @@ NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.])")
 WORD = re.compile(r"[A-Za-z]{2,}")
 NEGATIVE_STEP = re.compile(r'receives no "|never enters|would not write|takes no call')
 
-# Tables whose first column has names.
+# Tables with names in the first column.
 NAME_COLUMN = re.compile(
     r"\s*\| (?:property|trait|detail|setting|field|attribute|identifier|place|what) "
 )

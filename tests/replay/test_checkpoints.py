@@ -71,7 +71,7 @@ def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path, worker
     ("options", "names", "message"),
     [
         pytest.param(
-            ["--resume", "kept.json"],
+            ["--resume", "checkpoint.json"],
             [*FILES],
             "stopped at 75 %; run the same command to continue",
             id="resumable",
@@ -79,7 +79,9 @@ def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path, worker
         pytest.param(
             [], [*FILES], "stopped at 75 %; nothing is saved without --resume FILE", id="gone"
         ),
-        pytest.param(["--resume", "kept.json"], [LAST], NOTHING_SAVED, id="in the first part"),
+        pytest.param(
+            ["--resume", "checkpoint.json"], [LAST], NOTHING_SAVED, id="in the first part"
+        ),
     ],
 )
 def test_an_interrupt_reports_the_progress_and_the_checkpoint(

@@ -63,7 +63,7 @@ EVENTS = [
             track(12, "Cart Viewed", properties={"products": [{"product_id": "mug"}]}),
             track(13, "Ä" * 300),
             track(14, properties={"blob": "x" * 40_000}),
-            {**track(15), "type": "identify", "traits": {"phone": "12", "email": "nobody"}},
+            {**track(15), "type": "identify", "traits": {"phone": "12", "email": "no-email"}},
             {**track(16), "type": "identify", "traits": {"email_optin": "perhaps"}},
             {**track(17), "type": "group", "groupId": "g"},
             {**track(18), "type": "nothing"},
@@ -177,7 +177,7 @@ def test_events_are_stored_until_their_retention_ends(
 
 
 def test_reasons_do_not_depend_on_values() -> None:
-    one = {**track(1), "type": "identify", "traits": {"email": "nobody"}}
+    one = {**track(1), "type": "identify", "traits": {"email": "no-email"}}
     other = {**track(2), "type": "identify", "traits": {"email": "no:: body"}}
 
     reasons = [
@@ -186,7 +186,7 @@ def test_reasons_do_not_depend_on_values() -> None:
     ]
 
     assert reasons[0] == reasons[1]
-    assert "nobody" not in str(reasons)
+    assert "no-email" not in str(reasons)
 
 
 def test_two_workspaces_are_compared_field_by_field() -> None:

@@ -24,7 +24,7 @@ Feature: Ours
 FOREIGN = """\
 Feature: Foreign
 
-  Scenario: Somebody else's
+  Scenario: Another library
     When the lift stops at floor 4
 """
 TURKISH = """\
@@ -109,7 +109,7 @@ def test_pytest_collects_features_of_this_library(
 ) -> None:
     output = collect(project, "-q", *arguments)
     tests_by_file = {
-        "lift/floors.feature": ["test_somebody_elses"],
+        "lift/floors.feature": ["test_another_library"],
         "dilekler/features/dilek.feature": ["test_bir_kupa"],
         "yuanwang/wish.feature": ["test_杯子"],
     }

@@ -136,7 +136,7 @@ def test_a_step_in_any_description_is_rejected(tmp_path: Path, text: str) -> Non
         "As a marketer\n  I want wishes\n  So that I can write to people",
         "Then there is nothing to do.",
         "They buy. The shop tells Segment.",
-        "An empty cell is what was never told.",
+        "An empty cell is what was never sent.",
         "Note: this is about wishes.",
         "| a | table | of prose |",
     ],

@@ -726,7 +726,7 @@ def wishes_for(person, datatable):
 '''
 KNOWN_NAMES = """\
 Feature: Names
-  Scenario: One that is known, one of the account's own, and one that somebody else sent
+  Scenario: One that is known, one of the account's own, and one that another person sent
     Given Bob does "Wish Listed" with:
       | property | value |
       | sku      | M-1   |
@@ -815,7 +815,7 @@ Feature: Correct names
       | price      | "8,50" |
     Then the call "Product Viewed" ends as failed
 
-  Scenario: The clock stands before and the workspace is another
+  Scenario: The clock is set first and the workspace is another
     Given the clock stands at "2026-11-23T12:00:00Z"
     And the workspace "segment-defaults"
     When Ada does "Wish Listed"

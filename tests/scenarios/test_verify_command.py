@@ -38,7 +38,7 @@ Feature: Wishes
 """
 NAMED_WORKSPACE = """\
 Feature: Own
-  Scenario: A workspace file beside the feature
+  Scenario: A workspace file next to the feature
     Given the workspace "shop.yaml"
     When Ada opens the screen "Home"
     Then Insider One knows nobody

@@ -76,7 +76,7 @@ class EmulatorProcess:
         """Start a process and wait until it accepts requests."""
         process = self._launch()
         self.url = read_ready_url(process)
-        # A process stops when nobody reads its full pipe.
+        # A process stops when its full pipe is not read.
         self._listener = Thread(target=self.stderr_lines.extend, args=(process.stderr,))
         self._listener.start()
         for fault in self._faults:

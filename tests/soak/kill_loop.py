@@ -120,7 +120,7 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        db = Path(folder) / "kept.db"
+        db = Path(folder) / "emulator.db"
         ledger, errors = kill_repeatedly(options.kills, db, options.seed, options.options or ())
         size = db.stat().st_size
     click.echo(

@@ -32,7 +32,7 @@ class AlternatingServers:
 
     @property
     def url(self) -> str:
-        """URL of the process whose turn it is, running or killed."""
+        """URL of the process that is next in turn, running or killed."""
         return next(self._turn).url
 
 

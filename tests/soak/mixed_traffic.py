@@ -221,7 +221,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         outcome = run_soak(
-            options.minutes * 60, Path(folder) / "kept.db", options.seed, options.options or ()
+            options.minutes * 60, Path(folder) / "emulator.db", options.seed, options.options or ()
         )
     every = max(1, len(outcome.memory_samples) // 10)
     click.echo(

@@ -51,7 +51,7 @@ REFUSED = [
     pytest.param(b'{"a":' + b"9" * 100_000 + b"}", {}, id="a long number"),
     pytest.param(b'{"a":1e400}', {}, id="a number without end"),
     pytest.param(b"\x00" * 1000, {}, id="nothing but zeros"),
-    pytest.param(b"{}", {"Content-Encoding": "br"}, id="an encoding that nobody has"),
+    pytest.param(b"{}", {"Content-Encoding": "br"}, id="an unknown encoding"),
     pytest.param(b"{}", {"Content-Type": "a" * 5000}, id="a long content type"),
     pytest.param(b"{}", {"Authorization": "Basic \xff"}, id="no base64"),
 ]
@@ -77,7 +77,7 @@ ANSWERED = [
         b'{"userId":"a","userId":1,"event":"x","event":[],"writeKey":"wk_demo","users":1,"users":[],'
         b'"advance":"1 s","advance":{},"status":503,"status":"x"}',
         {},
-        id="names that stand twice",
+        id="duplicate names",
     ),
     pytest.param(b"[1]", {}, id="a list"),
     pytest.param(b"null", {}, id="null"),
@@ -98,7 +98,7 @@ ANSWERED = [
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
-    with serve_without_crash(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
+    with serve_without_crash(tmp_path_factory.mktemp("hostile") / "emulator.db") as process:
         yield process
 
 

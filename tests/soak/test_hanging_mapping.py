@@ -1,4 +1,4 @@
-"""A message whose mapping never ends blocks neither a start nor other messages."""
+"""A mapping that never ends blocks neither a start nor other messages."""
 
 import sqlite3
 import time
@@ -30,7 +30,7 @@ def wait_for_attempt_counts(db: Path, expected: list[int]) -> None:
 
 
 def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: Path) -> None:
-    db = tmp_path / "kept.db"
+    db = tmp_path / "emulator.db"
     call = {"type": "identify", "traits": {"firstName": "Ada"}}
     calls = [
         {**call, "userId": HANGING_USER_ID, "messageId": "m1"},
@@ -58,7 +58,7 @@ def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: 
 
 
 def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> None:
-    db = tmp_path / "kept.db"
+    db = tmp_path / "emulator.db"
     call = {"writeKey": "wk_demo", "type": "identify", "traits": {}}
     with EmulatorProcess(db, ["--async"], program=PROGRAM) as emulator:
         address = f"{emulator.url}/v1/identify"

@@ -27,7 +27,7 @@ Address = tuple[str, int]
 
 @pytest.fixture(scope="module")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
-    with serve_without_crash(tmp_path_factory.mktemp("hostile") / "kept.db") as process:
+    with serve_without_crash(tmp_path_factory.mktemp("hostile") / "emulator.db") as process:
         yield process
 
 
@@ -178,7 +178,7 @@ def test_more_connections_than_the_initial_file_limit_are_served(tmp_path: Path)
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard_limit))
     try:
-        with serve_without_crash(tmp_path / "kept.db") as emulator, ExitStack() as stack:
+        with serve_without_crash(tmp_path / "emulator.db") as emulator, ExitStack() as stack:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft_limit, hard_limit))
             parts = urlsplit(emulator.url)
             for _ in range(150):

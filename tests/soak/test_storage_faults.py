@@ -40,7 +40,7 @@ def test_a_full_disk_is_answered_with_503_and_recovers(
     tmp_path: Path,
 ) -> None:
     acknowledged = set()
-    with EmulatorProcess(tmp_path / "kept.db") as emulator:
+    with EmulatorProcess(tmp_path / "emulator.db") as emulator:
         # A file that may not grow any more is to the process what a full disk is.
         emulator.limit_file_size(2 * MB)
         for number in range(200):
@@ -79,7 +79,7 @@ def damage_middle_page(file: Path) -> None:
 @pytest.fixture
 def database_file(tmp_path: Path) -> Path:
     """A closed database file with messages."""
-    file = tmp_path / "kept.db"
+    file = tmp_path / "emulator.db"
     app = create_app(Config(db=str(file)), load_preset_workspace("guide"))
     for number in range(20):
         app.test_client().post("/v1/track", json=song_played_call(number))

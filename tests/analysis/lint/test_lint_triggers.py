@@ -45,7 +45,7 @@ from segment_insider_emulator.types import JSONObject
                     "Put the conditions that belong together in parentheses.",
                 )
             ],
-            id="and beside or",
+            id="and next to or",
         ),
         pytest.param(
             f'{TRACK} and (contains(event, "A") or event = "B")',

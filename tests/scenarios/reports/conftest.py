@@ -64,7 +64,7 @@ def too_early():
     pytest.skip("too early")
 
 
-@given("somebody presses Ctrl-C")
+@given("a person presses Ctrl-C")
 def pressed(scene):
     raise KeyboardInterrupt
 """
@@ -75,7 +75,7 @@ Feature: Interrupted
     Then Insider One receives 1 "wish_listed" for Ada
   Scenario: Second
     Given Ada shops
-    And somebody presses Ctrl-C
+    And a person presses Ctrl-C
     Then Insider One knows nobody
   Scenario: Third
     When Ada does "Wish Listed"

@@ -47,4 +47,4 @@ def test_scenarios_run_in_sandboxes_of_another_emulator(
         requests.delete(f"{root}/emulator/v1/sandboxes/{created['id']}")
     addresses = [f"{root}/sandboxes/{sandbox['id']}/" for sandbox in after[len(before) :]]
     assert re.findall(r'<a href="([^"]+)"', result.read("report.html")) == addresses
-    assert remaining == 3  # all but the one whose first step does not exist: it had none
+    assert remaining == 3  # all but that of the scenario with an unknown first step: it had none
