@@ -107,7 +107,7 @@ def test_a_deeply_nested_value_is_shown(emulator: RunningEmulator, page: Page) -
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "redacted"),
     [
         ({"password": "hunter22", "note": "shown"}, {"password": "hu…", "note": "shown"}),
         ({"user": {"accessToken": "abcdef"}}, {"user": {"accessToken": "ab…"}}),
@@ -117,8 +117,8 @@ def test_a_deeply_nested_value_is_shown(emulator: RunningEmulator, page: Page) -
         ({"tokens": 3}, {"tokens": 3}),
     ],
 )
-def test_secrets_are_redacted(value: Any, shown: Any) -> None:
-    assert redact_secrets(value) == shown
+def test_secrets_are_redacted(value: Any, redacted: Any) -> None:
+    assert redact_secrets(value) == redacted
 
 
 def test_no_page_contains_a_secret(emulator: RunningEmulator) -> None:

@@ -198,7 +198,7 @@ def test_an_omitted_subscription_stays_in_the_file_as_a_comment() -> None:
 
 
 @pytest.mark.parametrize(("keep", "key"), [(False, "test-key"), (True, KEY)])
-def test_the_key_is_replaced_unless_secrets_are_kept(keep: bool, key: str) -> None:
+def test_the_key_is_replaced_unless_secrets_are_included(keep: bool, key: str) -> None:
     result = import_parts(DESTINATION, keep_secrets=keep)
     assert result.document["destination"]["settings"]["ucd_key"] == key
     assert (KEY in json.dumps([finding.what for finding in result.findings])) is False
