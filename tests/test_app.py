@@ -221,7 +221,7 @@ def test_help_imports_no_framework() -> None:
         "main(['--help'], standalone_mode=False);"
         "print([name for name in ('flask', 'sqlalchemy', 'requests') if name in sys.modules])"
     )
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert done.stdout.endswith("\n[]\n")
+    assert result.stdout.endswith("\n[]\n")

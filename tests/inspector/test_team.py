@@ -124,8 +124,8 @@ def test_the_sandbox_list_shows_owner_creation_time_and_limit(
 ) -> None:
     page = shared_emulator.get(path, auth=("", secret)).text
     assert re.findall(r'Sandboxes[^<]*</h.><span class="muted">([^<]*)</span>', page) == [counted]
-    shown = re.findall(r'<p class="origin">([^<]*) <time[^>]*>([^<]*)</time></p>', page)
-    assert shown == [(origin, "24 Nov 2026, 09:30:00") for origin in origins]
+    shown_origins = re.findall(r'<p class="origin">([^<]*) <time[^>]*>([^<]*)</time></p>', page)
+    assert shown_origins == [(origin, "24 Nov 2026, 09:30:00") for origin in origins]
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ def test_api_answers_are_read_in_any_nesting(documents: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("theirs", "ids"),
+    ("destination_id", "ids"),
     [
         ("d2", ("note", "'Orders' belongs to another destination and is left out")),
         ("d1", None),
@@ -137,9 +137,9 @@ def test_api_answers_are_read_in_any_nesting(documents: list[Any]) -> None:
         ),
     ],
 )
-def test_a_reference_to_a_missing_destination_is_a_warning(theirs: str, ids: Any) -> None:
+def test_a_reference_to_a_missing_destination_is_a_warning(destination_id: str, ids: Any) -> None:
     other = {"id": "d2", "name": "Other", "metadata": {"id": "m", "slug": "other"}, "settings": {}}
-    subscription = SUBSCRIPTION | {"destinationId": theirs}
+    subscription = SUBSCRIPTION | {"destinationId": destination_id}
     documents = {"destinations": [DESTINATION, other], "subscriptions": [subscription]}
     findings = import_parts({"data": documents}).findings
     relevant = [

@@ -846,8 +846,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "names.feature").write_text(KNOWN_NAMES)
     (folder / "correct.feature").write_text(CORRECT_NAMES)
     (folder / "conftest.py").write_text(CONFTEST)
-    done = verify(folder, "--json", ".")
-    return {scenario["scenario"]: scenario for scenario in json.loads(done.stdout)["scenarios"]}
+    result = verify(folder, "--json", ".")
+    return {scenario["scenario"]: scenario for scenario in json.loads(result.stdout)["scenarios"]}
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 
 from segment_insider_emulator.config import Config
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 EXAMPLES = DOCS / "examples"
 EMULATOR = [sys.executable, "-m", "segment_insider_emulator"]

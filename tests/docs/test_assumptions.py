@@ -33,8 +33,8 @@ def test_rows_are_numbered_without_a_gap() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_a_row_has_a_status_and_names_its_evidence(row: list[str]) -> None:
-    _, _, _, standing, held_by = row
-    assert standing in ("documented", "inferred", "invented")
+    _, _, _, status, held_by = row
+    assert status in ("documented", "inferred", "invented")
     holders = re.findall(r"(option )?`([^`]+)`", held_by)
     assert holders
     assert [name for option, name in holders if not is_defined(name, bool(option))] == []

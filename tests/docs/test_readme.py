@@ -18,7 +18,7 @@ from segment_insider_emulator.workspace import load_preset_workspace, load_works
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.running_emulator import serve_emulator
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 SHELL = [text for kind, text in BLOCKS if kind == "sh"]
@@ -42,11 +42,11 @@ def get_shell_block_with(text_part: str) -> str:
 def run_and_read(*command: str, cwd: Path = ROOT) -> str:
     """Run *command*, which must succeed, and return its output."""
     environment = {**os.environ, "PYTHON": sys.executable, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
+    result = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 def run_shell(script: str) -> str:

@@ -477,11 +477,11 @@ def test_teams_need_an_admin_password(tmp_path: Path) -> None:
 
 def test_a_client_sends_its_token_only_to_the_control_api(app: Flask) -> None:
     with serve_app_in_thread(app) as url, ControlClient(url, token="c-token") as asking:
-        made = asking.create_sandbox()
-        assert [sandbox["id"] for sandbox in asking.list_sandboxes()] == ["co-1", made["id"]]
-        with ControlClient(made["url"], session=asking.session, token="c-token") as within:
+        created = asking.create_sandbox()
+        assert [sandbox["id"] for sandbox in asking.list_sandboxes()] == ["co-1", created["id"]]
+        with ControlClient(created["url"], session=asking.session, token="c-token") as within:
             call = orjson.dumps({"userId": "ada", "messageId": "m1"})
-            assert within.post_to_segment("/v1/identify", call, made["writeKey"]) == 200
+            assert within.post_to_segment("/v1/identify", call, created["writeKey"]) == 200
             assert [message["userId"] for message in within.list_messages()] == ["ada"]
     assert "Authorization" not in asking.session.headers
     with pytest.raises(EmulatorError, match="needs a password or a team's token"):

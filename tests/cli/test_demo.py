@@ -36,7 +36,7 @@ def summary() -> Any:
 
 
 def test_every_call_gets_the_verdict_of_the_guide_preset(summary: Any) -> None:
-    ended = [
+    outcomes = [
         (
             call["call"],
             call["verdict"],
@@ -44,7 +44,7 @@ def test_every_call_gets_the_verdict_of_the_guide_preset(summary: Any) -> None:
         )
         for call in summary["calls"]
     ]
-    assert ended == [
+    assert outcomes == [
         ("page Home", "accepted", ["homepage_view"]),
         ("track Product List Viewed", "accepted", ["listing_page_view"]),
         ("track Product Viewed", "accepted", ["product_detail_page_view"]),
@@ -84,8 +84,8 @@ def test_the_shopper_has_one_profile_reachable_on_two_channels(summary: Any) -> 
 
 
 def test_a_seed_is_reproducible_and_seeds_differ(summary: Any) -> None:
-    again, other = (run_demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
-    assert json.loads(again) == summary
+    outputs, other = (run_demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
+    assert json.loads(outputs) == summary
     assert json.loads(other)["profile"]["attributes"] != summary["profile"]["attributes"]
 
 
@@ -129,8 +129,8 @@ def test_ctrl_c_during_the_start_is_one_line_and_exit_code_130() -> None:
 
 
 def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         result = run_demo("--once", "--port", str(port))
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr == (

@@ -379,9 +379,10 @@ def test_sandboxes_in_a_file_survive_a_restart(tmp_path: Path) -> None:
         assert list_user_ids(client, "red") == ["ada"]
         client.delete(f"{SANDBOXES}/red")
         assert sorted(tmp_path.rglob("red*")) == []
-    with emulator(db) as again:
+    with emulator(db) as restarted:
         assert [
-            sandbox["id"] for sandbox in parse_json(again.test_client().get(SANDBOXES))["sandboxes"]
+            sandbox["id"]
+            for sandbox in parse_json(restarted.test_client().get(SANDBOXES))["sandboxes"]
         ] == ["default"]
 
 
