@@ -84,9 +84,9 @@ def test_the_shopper_has_one_profile_reachable_on_two_channels(summary: Any) -> 
 
 
 def test_a_seed_is_reproducible_and_seeds_differ(summary: Any) -> None:
-    outputs, other = (run_demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
-    assert json.loads(outputs) == summary
-    assert json.loads(other)["profile"]["attributes"] != summary["profile"]["attributes"]
+    first, second = (run_demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
+    assert json.loads(first) == summary
+    assert json.loads(second)["profile"]["attributes"] != summary["profile"]["attributes"]
 
 
 def test_the_summary_shows_what_arrived_and_why_the_rest_did_not() -> None:

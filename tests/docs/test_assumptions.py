@@ -33,11 +33,11 @@ def test_rows_are_numbered_without_a_gap() -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=[row[0] for row in ROWS])
 def test_a_row_has_a_status_and_names_its_evidence(row: list[str]) -> None:
-    _, _, _, status, held_by = row
+    _, _, _, status, evidence = row
     assert status in ("documented", "inferred", "invented")
-    holders = re.findall(r"(option )?`([^`]+)`", held_by)
-    assert holders
-    assert [name for option, name in holders if not is_defined(name, bool(option))] == []
+    names = re.findall(r"(option )?`([^`]+)`", evidence)
+    assert names
+    assert [name for option, name in names if not is_defined(name, bool(option))] == []
 
 
 def is_defined(name: str, option: bool) -> bool:
