@@ -46,7 +46,7 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("off.yaml").write_text(OFF)
 
 
-def run(*arguments: str) -> Result:
+def run_command(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
@@ -75,7 +75,7 @@ EVENTS = ("empty.ndjson", "blank.ndjson")
     ids=" ".join,
 )
 def test_a_command_without_anything_to_check_exits_2(arguments: tuple[str, ...]) -> None:
-    result = run(*arguments)
+    result = run_command(*arguments)
     assert result.exit_code == 2, result.output
     assert result.stderr.splitlines()[-1].startswith("emulator: ")
     assert "passed" not in result.output
@@ -83,7 +83,7 @@ def test_a_command_without_anything_to_check_exits_2(arguments: tuple[str, ...])
 
 @pytest.mark.parametrize("name", ["empty.ndjson", "blank.ndjson"])
 def test_an_archive_without_events_exits_2(name: str) -> None:
-    result = run("replay", "--workers", "1", name)
+    result = run_command("replay", "--workers", "1", name)
     assert result.exit_code == 2
     assert result.stderr == (
         "emulator: FILE: no event found. Name files that have one, a line each.\n"
@@ -94,7 +94,7 @@ def test_an_archive_without_events_exits_2(name: str) -> None:
 def test_scenarios_that_do_not_run_exit_2(conftest: str) -> None:
     Path("features/wishes.feature").write_text(WISHES)
     Path("features/conftest.py").write_text(conftest)
-    result = run("verify", "features")
+    result = run_command("verify", "features")
     assert result.exit_code == 2, result.output
     assert result.stderr.splitlines()[-1].startswith("emulator: ")
 
@@ -102,6 +102,6 @@ def test_scenarios_that_do_not_run_exit_2(conftest: str) -> None:
 def test_cases_in_folders_below_are_checked() -> None:
     Path("folder/orders").mkdir()
     Path("folder/orders/order.json").write_text("{}")
-    result = run("contract", "check", "folder")
+    result = run_command("contract", "check", "folder")
     assert result.exit_code == 2
     assert result.stderr.startswith("emulator: folder/orders/order.json:1: ")

@@ -198,7 +198,7 @@ def test_an_address_without_access_control_is_reported(
 
 
 @contextmanager
-def serving(file: Path) -> Iterator[subprocess.Popen[str]]:
+def run_server(file: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `emulator serve` with an SQLite file during the block, unless it is stopped before."""
     command = [*SERVE[:-1], str(file)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -211,7 +211,7 @@ def serving(file: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def run(*command: str) -> tuple[int, str]:
+def run_command(*command: str) -> tuple[int, str]:
     """Run `emulator` *command*; return its exit code and stderr."""
     ran = subprocess.run(
         [sys.executable, "-m", "segment_insider_emulator", *command],
@@ -234,12 +234,12 @@ def run(*command: str) -> tuple[int, str]:
 def test_an_sqlite_file_is_served_by_one_process_only(tmp_path: Path, address: str) -> None:
     db = address.format(tmp_path)
     (tmp_path / "linked.db").symlink_to("emulator.db")
-    with serving(tmp_path / "emulator.db") as first:
+    with run_server(tmp_path / "emulator.db") as first:
         refused = (
             f"emulator: {db}: another emulator uses this SQLite file (process {first.pid}). Stop"
             " that one, name another file with --db, or let both share a PostgreSQL database.\n"
         )
-        assert run("serve", "--port", "0", "--db", db) == (2, refused)
+        assert run_command("serve", "--port", "0", "--db", db) == (2, refused)
         first.terminate()
         first.wait(10)
     assert not list(tmp_path.glob("*-lock"))
@@ -248,16 +248,16 @@ def test_an_sqlite_file_is_served_by_one_process_only(tmp_path: Path, address: s
 def test_an_sqlite_file_of_a_killed_process_can_be_served_at_once(tmp_path: Path) -> None:
     file = tmp_path / "emulator.db"
     for _ in range(2):
-        with serving(file) as process:
+        with run_server(file) as process:
             assert (tmp_path / "emulator.db-lock").read_text() == str(process.pid)
             process.kill()
 
 
 def test_a_served_sqlite_file_can_be_read_by_other_commands(tmp_path: Path) -> None:
     file, cases = tmp_path / "emulator.db", tmp_path / "cases.ndjson"
-    with serving(file):
-        recorded = run("contract", "record", "--from", str(file), str(cases))
-        drift = run("drift", "--preset", "guide", "--traffic", str(file), "--json")
+    with run_server(file):
+        recorded = run_command("contract", "record", "--from", str(file), str(cases))
+        drift = run_command("drift", "--preset", "guide", "--traffic", str(file), "--json")
         nothing = (
             "nothing is recorded: there are no events. Use the app first, or name other traffic."
         )

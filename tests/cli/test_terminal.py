@@ -25,7 +25,7 @@ destination:
 """
 
 
-def run(folder: Path, *command: str) -> Result:
+def run_command(folder: Path, *command: str) -> Result:
     (folder / "events.ndjson").write_text(json.dumps(EVENT), "utf-8")
     (folder / "shop.yaml").write_text(WORKSPACE, "utf-8")
     arguments = [str(folder / word) if (folder / word).exists() else word for word in command]
@@ -51,7 +51,7 @@ def list_control_characters(text: str) -> list[str]:
 def test_control_characters_of_a_name_are_replaced(
     command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    output = run(tmp_path, *command, "--preset", "segment-defaults").stdout
+    output = run_command(tmp_path, *command, "--preset", "segment-defaults").stdout
     assert f"traits.{PLAIN} was sent once, but no mapping reads it." in output
     assert COLOUR.search(output)
     assert list_control_characters(output) == []
@@ -69,7 +69,7 @@ def test_control_characters_of_a_name_are_replaced(
     ],
 )
 def test_no_command_prints_control_characters(command: tuple[str, ...], tmp_path: Path) -> None:
-    result = run(tmp_path, *command)
+    result = run_command(tmp_path, *command)
     assert list_control_characters(result.stdout + result.stderr) == []
 
 

@@ -43,7 +43,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("shop.yaml").write_text(SHOP)
 
 
-def verify(feature: str, *options: str) -> Result:
+def run_verify(feature: str, *options: str) -> Result:
     Path("features/wishes.feature").write_text(feature)
     return CliRunner().invoke(main, ["verify", *options, "features"])
 
@@ -60,17 +60,17 @@ def verify(feature: str, *options: str) -> Result:
 def test_a_scenario_without_a_workspace_gets_that_of_the_command_line(
     options: list[str], name: str
 ) -> None:
-    result = verify(WISHES.format(name=name), *options)
+    result = run_verify(WISHES.format(name=name), *options)
     assert result.exit_code == 0, result.output
 
 
 def test_a_scenario_with_a_workspace_uses_its_own() -> None:
-    assert verify(NAMED_WORKSPACE, "--workspace", "shop.yaml").exit_code == 0
+    assert run_verify(NAMED_WORKSPACE, "--workspace", "shop.yaml").exit_code == 0
 
 
 def test_a_broken_workspace_is_reported_once() -> None:
     Path("shop.yaml").write_text(SHOP.replace("trackEvent", "trackEvnt"))
-    result = verify(WISHES.format(name="wished"), "--workspace", "shop.yaml")
+    result = run_verify(WISHES.format(name="wished"), "--workspace", "shop.yaml")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines() == [
         "emulator: shop.yaml: destination.subscriptions[0] 'Wishes'.actionSlug: "

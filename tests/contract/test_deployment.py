@@ -54,7 +54,7 @@ CUSTOM = "requests[0].json.users[0].events[0].event_params.custom"
 def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with shop.yaml, events.ndjson and the recorded case; make it current."""
     monkeypatch.chdir(tmp_path)
-    save(SHOP)
+    write_workspace(SHOP)
     Path("events.ndjson").write_text(json.dumps(ORDER))
     assert run_contract("record", "--from", "events.ndjson", "--workspace", "shop.yaml", "cases/")
     return tmp_path
@@ -68,14 +68,14 @@ def run_check(*options: str) -> Result:
     return run_contract("check", "--workspace", "shop.yaml", *options, "cases/")
 
 
-def save(shop: JSONObject) -> None:
+def write_workspace(shop: JSONObject) -> None:
     Path("shop.yaml").write_text(yaml.safe_dump(shop, sort_keys=False))
 
 
 def change_destination(change: Callable[[Any], object]) -> None:
     shop = json.loads(json.dumps(SHOP))
     change(shop["destination"])
-    save(shop)
+    write_workspace(shop)
 
 
 def get_orders(destination: Any) -> Any:

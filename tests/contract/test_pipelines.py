@@ -255,11 +255,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "shop"
 
 
-def write(project: Path, shop: JSONObject) -> None:
+def write_workspace(project: Path, shop: JSONObject) -> None:
     (project / "shop.yaml").write_text(yaml.safe_dump(shop, sort_keys=False), "utf-8")
 
 
-def run(call: tuple[str, ...]) -> Result:
+def run_command(call: tuple[str, ...]) -> Result:
     return CliRunner().invoke(main, list(call))
 
 
@@ -279,8 +279,8 @@ def test_the_pipelines_run_on_every_push() -> None:
 
 
 def test_the_recorded_shop_passes(project: Path) -> None:
-    write(project, SHOP)
-    results = {call: run(call) for name in PIPELINES for call in list_steps(name)}
+    write_workspace(project, SHOP)
+    results = {call: run_command(call) for name in PIPELINES for call in list_steps(name)}
     assert {call: result.output for call, result in results.items() if result.exit_code} == {}
 
 
@@ -291,12 +291,12 @@ def test_a_workspace_with_one_fault_stops_each_pipeline(
     shop = yaml.safe_load(yaml.safe_dump(SHOP))
     fault(shop)
     assert shop != SHOP
-    write(project, shop)
+    write_workspace(project, shop)
     codes: dict[tuple[str, ...], int] = {}
     for pipeline in PIPELINES:
         for call in list_steps(pipeline):
             if call not in codes:
-                codes[call] = run(call).exit_code
+                codes[call] = run_command(call).exit_code
             if codes[call]:
                 break
         else:
@@ -308,9 +308,9 @@ def test_a_mapping_without_a_case_stops_each_pipeline(pipeline: str, project: Pa
     (project / "cases" / "order-completed-by-orders.json").unlink()
     shop = yaml.safe_load(yaml.safe_dump(SHOP))
     swap_revenue_and_total(shop)
-    write(project, shop)
+    write_workspace(project, shop)
     [check] = [call for call in list_steps(pipeline) if call[:2] == ("contract", "check")]
-    result = run(check)
+    result = run_command(check)
     assert result.exit_code == 1
     assert result.output.startswith(
         "FAILED  mapping 'Orders' (orderCompletedEvent)  shop.yaml\n    no case covers it\n"
@@ -349,7 +349,7 @@ def test_every_changed_mapping_value_is_noticed(name: str, project: Path) -> Non
     assert len(places) > 8
     unnoticed = []
     for place in places:
-        write(project, change_value(SHOP, place))
-        if not run(("contract", "check", "--workspace", "shop.yaml", "cases/")).exit_code:
+        write_workspace(project, change_value(SHOP, place))
+        if not run_command(("contract", "check", "--workspace", "shop.yaml", "cases/")).exit_code:
             unnoticed.append(place)
     assert unnoticed == []

@@ -22,7 +22,7 @@ def make_upload(content: bytes, name: str = "shop.yaml") -> FilePayload:
     return {"name": name, "mimeType": "text/plain", "buffer": content}
 
 
-def upload(emulator: RunningEmulator, page: Page, *files: FilePayload) -> None:
+def upload_files(emulator: RunningEmulator, page: Page, *files: FilePayload) -> None:
     page.goto(f"{emulator.url}/workspace/import")
     page.get_by_label("Files, 5 MB each at most").set_input_files(list(files))
     page.get_by_role("button", name="Preview").click()
@@ -46,7 +46,9 @@ def test_public_api_responses_become_a_workspace_file(
     emulator: RunningEmulator, page: Page, tmp_path: Path
 ) -> None:
     exports = sorted((EXPORTS / "public-api").glob("*.json"))
-    upload(emulator, page, *(make_upload(export.read_bytes(), export.name) for export in exports))
+    upload_files(
+        emulator, page, *(make_upload(export.read_bytes(), export.name) for export in exports)
+    )
     expect(page.get_by_role("heading", name="Imported workspace")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as a file").click()
@@ -73,7 +75,7 @@ def test_a_sandbox_is_created_from_a_workspace_file(emulator: RunningEmulator, p
 def test_a_file_without_a_workspace_is_rejected(
     emulator: RunningEmulator, page: Page, content: bytes, message: str
 ) -> None:
-    upload(emulator, page, make_upload(content))
+    upload_files(emulator, page, make_upload(content))
     expect(page.get_by_role("alert")).to_contain_text(message)
     expect(page).to_have_url(f"{emulator.url}/workspace/import")
 
@@ -94,7 +96,7 @@ def test_a_missing_file_is_reported(emulator: RunningEmulator, page: Page) -> No
 def test_errors_in_a_workspace_file_are_listed(
     emulator: RunningEmulator, page: Page, content: bytes
 ) -> None:
-    upload(emulator, page, make_upload(content))
+    upload_files(emulator, page, make_upload(content))
     expect(page.get_by_role("listitem").filter(has_text="Error").first).to_be_visible()
 
 
@@ -110,7 +112,7 @@ def test_an_invalid_workspace_text_is_reported_and_stays_in_the_form(
 
 
 def test_a_hostile_file_is_shown_as_text(emulator: RunningEmulator, page: Page) -> None:
-    upload(emulator, page, make_upload(HOSTILE.encode()))
+    upload_files(emulator, page, make_upload(HOSTILE.encode()))
     expect(page.get_by_role("row").nth(1)).to_contain_text("</textarea><script>")
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

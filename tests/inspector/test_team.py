@@ -48,7 +48,7 @@ def team_page(tmp_path: Path, browser: Browser) -> Iterator[Page]:
         yield page
 
 
-def create(page: Page, id: str) -> None:
+def create_sandbox(page: Page, id: str) -> None:
     page.get_by_label("Id (generated if empty)").fill(id)
     page.get_by_role("button", name="Create").click()
     expect(page.locator(".notice")).to_have_text(f"Sandbox {id} was created")
@@ -61,7 +61,7 @@ def test_a_team_can_create_its_first_sandbox(
     expect(team_page.get_by_role("heading", level=1)).to_have_text("Sandboxes of checkout")
     expect(team_page.get_by_role("region", name="Sandboxes")).to_contain_text("No sandboxes yet.")
     accessible(team_page)
-    create(team_page, "staging")
+    create_sandbox(team_page, "staging")
     expect(team_page.locator("#sandbox-key")).to_have_text(re.compile("^[0-9a-f]{32}$"))
     team_page.get_by_role("link", name="staging").click()
     expect(team_page).to_have_url("/sandboxes/staging/")
@@ -70,7 +70,7 @@ def test_a_team_can_create_its_first_sandbox(
 
 
 def test_a_team_can_delete_its_sandbox(team_page: Page, accessible: Callable[[Page], None]) -> None:
-    create(team_page, "staging")
+    create_sandbox(team_page, "staging")
     team_page.goto("/sandboxes/staging/")
     accessible(team_page)
     team_page.get_by_role("banner").get_by_role("link", name="Sandbox staging").click()
@@ -81,11 +81,11 @@ def test_a_team_can_delete_its_sandbox(team_page: Page, accessible: Callable[[Pa
         assert team_page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     questions: list[str] = []
 
-    def accept(dialog: Dialog) -> None:
+    def accept_dialog(dialog: Dialog) -> None:
         questions.append(dialog.message)
         dialog.accept()
 
-    team_page.on("dialog", accept)
+    team_page.on("dialog", accept_dialog)
     team_page.get_by_role("button", name="Delete the sandbox staging").click()
     expect(team_page.locator(".notice")).to_have_text("Sandbox staging was deleted")
     assert questions == ["Delete the sandbox staging and all its data?"]

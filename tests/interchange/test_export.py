@@ -106,13 +106,13 @@ def select_compared_parts(destination: JSONObject) -> JSONObject:
 def test_an_import_of_an_export_gives_the_same_workspace(form: str) -> None:
     @given(st.lists(SUBSCRIPTIONS, max_size=2))
     @settings(max_examples=60)
-    def same(subscriptions: list[JSONObject]) -> None:
+    def gives_the_same(subscriptions: list[JSONObject]) -> None:
         original = make_workspace(*subscriptions)
         assert select_compared_parts(export_and_import(original, form)) == select_compared_parts(
             original.destination
         )
 
-    same()
+    gives_the_same()
 
 
 @pytest.mark.parametrize("form", ["public-api", "terraform"])

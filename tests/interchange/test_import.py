@@ -69,7 +69,7 @@ def import_files(*files: Path) -> ImportedWorkspace:
     )
 
 
-def run(*arguments: str | Path) -> Result:
+def run_import(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["import", *map(str, arguments)])
 
 
@@ -409,7 +409,7 @@ def test_answers_and_state_have_the_same_plan_and_controls() -> None:
 
 def test_all_write_keys_of_the_source_are_imported(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
-    run(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS, "--output", file)
+    run_import(*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS, "--output", file)
     workspace = load_workspace_or_preset(file)
     assert [(source.name, source.write_key) for source in workspace.sources] == [
         ("Web shop", "exampleWriteKey"),
@@ -514,7 +514,7 @@ def test_configuration_is_evaluated_as_far_as_possible() -> None:
 
 def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
-    result = run(*ANSWERS, SUBSCRIPTIONS, "--output", file)
+    result = run_import(*ANSWERS, SUBSCRIPTIONS, "--output", file)
     assert (result.exit_code, result.stdout) == (1, "")
     workspace = load_workspace_or_preset(file)
     assert (workspace.source_name, workspace.write_key, workspace.account_name) == (
@@ -534,7 +534,7 @@ def test_the_command_writes_a_file_that_loads(tmp_path: Path) -> None:
 
 def test_the_command_prints_the_same_as_json() -> None:
     files = [*ANSWERS, *PROTOCOLS, SUBSCRIPTIONS]
-    report = json.loads(run(*files, "--json").stdout)
+    report = json.loads(run_import(*files, "--json").stdout)
     assert report["workspace"] == import_files(*files).document
     assert [omission["name"] for omission in report["leftOut"]] == ["Audience sync"]
     assert [finding["severity"] for finding in report["findings"]] == [
@@ -543,7 +543,7 @@ def test_the_command_prints_the_same_as_json() -> None:
 
 
 def test_an_import_without_findings_has_exit_code_0() -> None:
-    result = run(FILES / "terraform" / "terraform.tfstate", "--destination", "none")
+    result = run_import(FILES / "terraform" / "terraform.tfstate", "--destination", "none")
     assert (result.exit_code, result.stderr) == (
         2,
         "emulator: no Insider One destination has the id 'none'. "

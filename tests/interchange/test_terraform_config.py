@@ -256,13 +256,13 @@ def test_an_unknown_filter_is_omitted_and_the_file_loads(
 ) -> None:
     file, output = tmp_path / "shop.tf", tmp_path / "shop.yaml"
     file.write_text(DESTINATION + make_filter(**changes))
-    result = run(file, "--output", output)
+    result = run_import(file, "--output", output)
     assert result.exit_code == 1
     assert "the filter 'Staff' is left out" in result.stderr
     assert load_workspace_or_preset(output).destination.get("filters", []) == []
 
 
-def run(*arguments: Path | str) -> Result:
+def run_import(*arguments: Path | str) -> Result:
     return CliRunner().invoke(main, ["import", *map(str, arguments)])
 
 
@@ -355,7 +355,7 @@ def write_git_sync_folder(tmp_path: Path) -> Path:
 
 @pytest.mark.observed
 def test_a_git_sync_folder_is_imported(tmp_path: Path) -> None:
-    result = run(write_git_sync_folder(tmp_path), "--json", "--keep-secrets")
+    result = run_import(write_git_sync_folder(tmp_path), "--json", "--keep-secrets")
     workspace = json.loads(result.stdout)["workspace"]
     assert (workspace["source"]["id"], workspace["source"]["name"]) == ("s1", "Web shop")
     assert workspace["destination"]["id"] == "d1"
@@ -371,7 +371,7 @@ def test_a_folder_of_answers_is_imported(tmp_path: Path) -> None:
         raw = Path(f"fixtures/imports/public-api/{name}.json").read_bytes()
         (tmp_path / f"{name}.json").write_bytes(raw)
     (tmp_path / "notes.txt").write_text("}")
-    workspace = json.loads(run(tmp_path, "--json").stdout)["workspace"]
+    workspace = json.loads(run_import(tmp_path, "--json").stdout)["workspace"]
     assert (workspace["source"]["name"], len(workspace["destination"]["subscriptions"])) == (
         "Web shop",
         4,
@@ -379,7 +379,7 @@ def test_a_folder_of_answers_is_imported(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_exports_gives_a_clear_error(tmp_path: Path) -> None:
-    result = run(tmp_path)
+    result = run_import(tmp_path)
     assert (result.exit_code, "no file in this folder ends in .tf" in result.stderr) == (2, True)
 
 

@@ -11,7 +11,7 @@ from segment_insider_emulator.types import JSONObject
 DAY = "2026-03-14"
 
 
-def track(number: int, event: str = "Order Completed", **changes: object) -> JSONObject:
+def make_track_event(number: int, event: str = "Order Completed", **changes: object) -> JSONObject:
     """Return a track call as Segment archives it."""
     return {
         "type": "track",
@@ -33,14 +33,14 @@ def track(number: int, event: str = "Order Completed", **changes: object) -> JSO
     }
 
 
-def ndjson(events: Iterable[JSONObject]) -> bytes:
+def format_ndjson(events: Iterable[JSONObject]) -> bytes:
     """Return *events* as lines of JSON."""
     return b"".join(orjson.dumps(event) + b"\n" for event in events)
 
 
-def write(path: Path, events: Iterable[JSONObject]) -> Path:
+def write_archive(path: Path, events: Iterable[JSONObject]) -> Path:
     """Write *events* to a file, compressed if its name ends in .gz; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = ndjson(events)
+    content = format_ndjson(events)
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path

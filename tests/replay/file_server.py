@@ -25,7 +25,7 @@ class FileServer(ThreadingHTTPServer):
         self.delayed_gets: Queue[str] = Queue()
         self.release = Event()
 
-    def address(self, name: str) -> str:
+    def get_url(self, name: str) -> str:
         """Return the URL of a file."""
         return f"http://127.0.0.1:{self.server_port}/{name}"
 

@@ -9,13 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from archives import ndjson, track, write
+from archives import format_ndjson, make_track_event, write_archive
 from click.testing import CliRunner
 from file_server import serve_files
 
 from segment_insider_emulator.cli import main
 
-FILES = {f"{number}.ndjson": ndjson([track(number), track(-number)]) for number in range(1, 5)}
+FILES = {
+    f"{number}.ndjson": format_ndjson([make_track_event(number), make_track_event(-number)])
+    for number in range(1, 5)
+}
 LAST = "4.ndjson"
 NOTHING_SAVED = "stopped; nothing is saved yet"
 
@@ -35,7 +38,7 @@ def make_command(*arguments: str | Path) -> list[str]:
 def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path, workers: int) -> None:
     checkpoint = tmp_path / "checkpoint.json"
     with serve_files(FILES, delayed={LAST}) as server:
-        archive = [server.address(name) for name in FILES]
+        archive = [server.get_url(name) for name in FILES]
         options = ("--workers", str(workers), "--resume", checkpoint)
         process = subprocess.Popen(
             make_command(*archive, *options),
@@ -88,7 +91,7 @@ def test_an_interrupt_reports_the_progress_and_the_checkpoint(
     tmp_path: Path, options: list[str], names: list[str], message: str
 ) -> None:
     with serve_files(FILES, delayed={LAST}) as server:
-        archive = [server.address(name) for name in names]
+        archive = [server.get_url(name) for name in names]
         process = subprocess.Popen(
             make_command(*archive, "--workers", "1", *options),
             cwd=tmp_path,
@@ -105,7 +108,7 @@ def test_an_interrupt_reports_the_progress_and_the_checkpoint(
 
 
 def test_the_report_of_a_finished_run_comes_from_its_checkpoint(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.gz", [track(1)])
+    archive = write_archive(tmp_path / "a.gz", [make_track_event(1)])
     arguments = ["replay", "--json", "--workers", "1", str(archive)]
     arguments += ["--resume", str(tmp_path / "checkpoint.json")]
 
@@ -128,7 +131,7 @@ def test_the_report_of_a_finished_run_comes_from_its_checkpoint(tmp_path: Path) 
 def test_a_checkpoint_of_other_work_is_rejected(
     tmp_path: Path, content: bytes, complaint: str
 ) -> None:
-    archive = write(tmp_path / "a.gz", [track(1)])
+    archive = write_archive(tmp_path / "a.gz", [make_track_event(1)])
     checkpoint = tmp_path / "checkpoint.json"
     checkpoint.write_bytes(content)
 
@@ -140,7 +143,7 @@ def test_a_checkpoint_of_other_work_is_rejected(
 
 
 def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.gz", [track(1)])
+    archive = write_archive(tmp_path / "a.gz", [make_track_event(1)])
     terminal, terminal_end = pty.openpty()
     with os.fdopen(terminal, "rb"):
         arguments = make_command(archive, "--workers", "1")
@@ -155,7 +158,10 @@ def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
 
 def test_several_processes_count_like_one(tmp_path: Path) -> None:
     for number in range(5):
-        write(tmp_path / f"{number}.gz", [track(number), track(number, userId=None)])
+        write_archive(
+            tmp_path / f"{number}.gz",
+            [make_track_event(number), make_track_event(number, userId=None)],
+        )
     arguments = ["replay", "--json", str(tmp_path), "--workers"]
 
     one, two = (CliRunner().invoke(main, [*arguments, count]) for count in ("1", "2"))

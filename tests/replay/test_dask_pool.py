@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from archives import ndjson, track
+from archives import format_ndjson, make_track_event
 from click.testing import CliRunner
 from file_server import serve_files
 
@@ -24,7 +24,9 @@ from segment_insider_emulator.cli import main
 pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 
 FILES = {
-    f"{number}.ndjson": ndjson([track(number), track(number, userId=None)])
+    f"{number}.ndjson": format_ndjson(
+        [make_track_event(number), make_track_event(number, userId=None)]
+    )
     for number in range(1, 9)
 }
 DELAYED = {"3.ndjson", "4.ndjson"}
@@ -83,7 +85,7 @@ def test_a_worker_that_dies_during_the_run_changes_no_figure(tmp_path: Path) -> 
         run_cluster(tmp_path, workers=2) as (address, workers),
         serve_files(FILES, DELAYED) as server,
     ):
-        archive = [server.address(name) for name in FILES]
+        archive = [server.get_url(name) for name in FILES]
         command = make_command(*archive, "--scheduler", address)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             in_progress = {server.delayed_gets.get(timeout=30) for _ in workers}
@@ -106,7 +108,7 @@ def test_a_relative_name_is_found_by_workers_in_another_folder(tmp_path: Path) -
     archive, elsewhere = tmp_path / "archive", tmp_path / "elsewhere"
     for folder in (archive, elsewhere):
         folder.mkdir()
-    (archive / "day.ndjson").write_bytes(ndjson([track(1), track(2)]))
+    (archive / "day.ndjson").write_bytes(format_ndjson([make_track_event(1), make_track_event(2)]))
     with run_cluster(elsewhere, workers=1) as (address, _):
         command = make_command("day.ndjson", "--scheduler", address)
         result = subprocess.run(
@@ -138,7 +140,7 @@ def test_an_unreachable_cluster_is_reported(tmp_path: Path, scheduler: str, why:
 def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path) -> None:
     checkpoint, last = tmp_path / "checkpoint.json", "8.ndjson"
     with run_cluster(tmp_path, workers=2) as (address, _), serve_files(FILES, {last}) as server:
-        archive = [server.address(name) for name in FILES]
+        archive = [server.get_url(name) for name in FILES]
         command = make_command(*archive, "--scheduler", address, "--resume", str(checkpoint))
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from archives import track
+from archives import make_track_event
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -49,28 +49,34 @@ EVENTS = [
     *(
         remove_arrival_time(event)
         for event in (
-            track(1),
-            track(2, userId=None, anonymousId="a2"),
-            track(3, userId=None),
-            track(4, event=""),
-            track(5, userId=5),
-            track(6, "Song Played"),
-            track(7, integrations={"All": False}),
-            track(8, userId="staff"),
-            track(9, timestamp="2019-01-01T00:00:00Z"),
-            track(10, properties={"products": "mug"}),
-            track(11, properties={"currency": "EUR"}),
-            track(12, "Cart Viewed", properties={"products": [{"product_id": "mug"}]}),
-            track(13, "Ä" * 300),
-            track(14, properties={"blob": "x" * 40_000}),
-            {**track(15), "type": "identify", "traits": {"phone": "12", "email": "no-email"}},
-            {**track(16), "type": "identify", "traits": {"email_optin": "perhaps"}},
-            {**track(17), "type": "group", "groupId": "g"},
-            {**track(18), "type": "nothing"},
-            track(19, timestamp=1764000000),
-            track(20, "order completed"),
-            track(21, messageId="m" * 120),
-            track(22, "Song Played", context={"timezone": "UTC", "device": {"model": "x"}}),
+            make_track_event(1),
+            make_track_event(2, userId=None, anonymousId="a2"),
+            make_track_event(3, userId=None),
+            make_track_event(4, event=""),
+            make_track_event(5, userId=5),
+            make_track_event(6, "Song Played"),
+            make_track_event(7, integrations={"All": False}),
+            make_track_event(8, userId="staff"),
+            make_track_event(9, timestamp="2019-01-01T00:00:00Z"),
+            make_track_event(10, properties={"products": "mug"}),
+            make_track_event(11, properties={"currency": "EUR"}),
+            make_track_event(12, "Cart Viewed", properties={"products": [{"product_id": "mug"}]}),
+            make_track_event(13, "Ä" * 300),
+            make_track_event(14, properties={"blob": "x" * 40_000}),
+            {
+                **make_track_event(15),
+                "type": "identify",
+                "traits": {"phone": "12", "email": "no-email"},
+            },
+            {**make_track_event(16), "type": "identify", "traits": {"email_optin": "perhaps"}},
+            {**make_track_event(17), "type": "group", "groupId": "g"},
+            {**make_track_event(18), "type": "nothing"},
+            make_track_event(19, timestamp=1764000000),
+            make_track_event(20, "order completed"),
+            make_track_event(21, messageId="m" * 120),
+            make_track_event(
+                22, "Song Played", context={"timezone": "UTC", "device": {"model": "x"}}
+            ),
         )
     ),
 ]
@@ -116,7 +122,9 @@ def test_verdicts_and_requests_equal_those_of_the_emulator(
 
 
 def test_an_archived_event_keeps_its_normalised_timestamp() -> None:
-    event = track(1, originalTimestamp="2026-03-14T09:00:00Z", sentAt="2026-03-14T09:00:01Z")
+    event = make_track_event(
+        1, originalTimestamp="2026-03-14T09:00:00Z", sentAt="2026-03-14T09:00:01Z"
+    )
 
     (delivery,) = evaluate(load_workspace_or_preset("guide"), event).deliveries
 
@@ -126,7 +134,7 @@ def test_an_archived_event_keeps_its_normalised_timestamp() -> None:
 
 def test_every_event_of_a_request_is_validated() -> None:
     products = [{"product_id": "mug", "price": 1, "quantity": 1}, {"product_id": "tray"}]
-    event = track(
+    event = make_track_event(
         1, "Cart Viewed", properties={"cart_id": "c", "currency": "EUR"} | {"products": products}
     )
 
@@ -146,7 +154,7 @@ def test_every_event_of_a_request_is_validated() -> None:
 
 def test_stored_events_have_the_names_of_insider_one() -> None:
     assert (
-        evaluate(load_workspace_or_preset("guide"), track(1)).deliveries[0].stored_events
+        evaluate(load_workspace_or_preset("guide"), make_track_event(1)).deliveries[0].stored_events
         == ("confirmation_page_view",) * 2
     )
     assert evaluate(load_workspace_or_preset("guide"), SHOP[0]).deliveries[0].stored_events == (
@@ -165,7 +173,9 @@ def test_stored_events_have_the_names_of_insider_one() -> None:
 def test_events_are_stored_until_their_retention_ends(
     clocks: dict[str, datetime], received: int
 ) -> None:
-    (delivery,) = evaluate(load_workspace_or_preset("guide"), track(1), **clocks).deliveries
+    (delivery,) = evaluate(
+        load_workspace_or_preset("guide"), make_track_event(1), **clocks
+    ).deliveries
 
     lost = {reason.what for reason in delivery.reasons if reason.lost}
     assert len(delivery.stored_events) == received
@@ -177,8 +187,8 @@ def test_events_are_stored_until_their_retention_ends(
 
 
 def test_reasons_do_not_depend_on_values() -> None:
-    one = {**track(1), "type": "identify", "traits": {"email": "no-email"}}
-    other = {**track(2), "type": "identify", "traits": {"email": "no:: body"}}
+    one = {**make_track_event(1), "type": "identify", "traits": {"email": "no-email"}}
+    other = {**make_track_event(2), "type": "identify", "traits": {"email": "no:: body"}}
 
     reasons = [
         evaluate(load_workspace_or_preset("guide"), event).deliveries[0].reasons
@@ -202,7 +212,7 @@ def test_two_workspaces_are_compared_field_by_field() -> None:
             for subscription in guide.destination["subscriptions"]
         ]
     )
-    event = track(1, anonymousId="a1")
+    event = make_track_event(1, anonymousId="a1")
 
     before, after = evaluate(guide, event).deliveries, evaluate(fixed, event).deliveries
 

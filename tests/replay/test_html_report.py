@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from archives import track, write
+from archives import make_track_event, write_archive
 from click.testing import CliRunner
 
 from segment_insider_emulator.cli import main
@@ -26,7 +26,7 @@ class _Elements(HTMLParser):
 
 
 def make_page(tmp_path: Path, *events: object, preset: str = "guide") -> _Elements:
-    archive = write(tmp_path / "a.gz", events)  # type: ignore[arg-type]  # hostile on purpose
+    archive = write_archive(tmp_path / "a.gz", events)  # type: ignore[arg-type]  # hostile on purpose
     file = tmp_path / "report.html"
     options = ("--workers", "1", "--html", str(file), "--against", "guide", "--preset", preset)
     CliRunner().invoke(main, ["replay", str(archive), *options])
@@ -36,7 +36,11 @@ def make_page(tmp_path: Path, *events: object, preset: str = "guide") -> _Elemen
 
 
 def test_the_page_shows_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
-    text = " ".join("".join(make_page(tmp_path, track(1), track(2, userId=None)).text).split())
+    text = " ".join(
+        "".join(
+            make_page(tmp_path, make_track_event(1), make_track_event(2, userId=None)).text
+        ).split()
+    )
 
     assert "Of 2 events, 1 (50.0 %) would be lost, in whole or in part." in text
     assert "Read from 2 lines in 1 file." in text
@@ -46,7 +50,7 @@ def test_the_page_shows_what_arrives_and_what_is_lost(tmp_path: Path) -> None:
 
 def test_the_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_path: Path) -> None:
     ids = {"userId": None, "anonymousId": "browser-7"}
-    anonymous = track(1, "Product Added", **ids, properties={"product_id": "p"})
+    anonymous = make_track_event(1, "Product Added", **ids, properties={"product_id": "p"})
 
     text = " ".join("".join(make_page(tmp_path, anonymous, preset="segment-defaults").text).split())
 
@@ -62,9 +66,9 @@ def test_the_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_pat
 
 
 def test_the_page_runs_no_script_and_fetches_nothing(tmp_path: Path) -> None:
-    hostile = track(1, HOSTILE, userId=None, properties={HOSTILE: HOSTILE})
+    hostile = make_track_event(1, HOSTILE, userId=None, properties={HOSTILE: HOSTILE})
 
-    elements = make_page(tmp_path, hostile, track(2, HOSTILE))
+    elements = make_page(tmp_path, hostile, make_track_event(2, HOSTILE))
 
     assert {tag for tag, _ in elements.elements}.isdisjoint({"script", "img", "link", "iframe"})
     attributes = [name for _, attrs in elements.elements for name in attrs]

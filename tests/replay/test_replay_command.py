@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from archives import DAY, track, write
+from archives import DAY, make_track_event, write_archive
 from click.testing import CliRunner, Result
 from pyarrow import parquet  # type: ignore[import-untyped]  # the package ships no types
 
@@ -37,9 +37,12 @@ def remove_samples(rows: list[JSONObject]) -> list[JSONObject]:
 @pytest.fixture
 def month(tmp_path: Path) -> Path:
     """Write an archive of two days: two orders, an invalid cart, an order without a user."""
-    write(tmp_path / "month" / "1.gz", [track(1), track(2, "Cart Viewed", properties=CART)])
-    anonymous = track(4, userId=None, receivedAt="2026-03-15T08:00:00.000Z")
-    write(tmp_path / "month" / "2.ndjson", [track(3), anonymous])
+    write_archive(
+        tmp_path / "month" / "1.gz",
+        [make_track_event(1), make_track_event(2, "Cart Viewed", properties=CART)],
+    )
+    anonymous = make_track_event(4, userId=None, receivedAt="2026-03-15T08:00:00.000Z")
+    write_archive(tmp_path / "month" / "2.ndjson", [make_track_event(3), anonymous])
     return tmp_path / "month"
 
 
@@ -111,7 +114,9 @@ def test_reasons_have_their_first_events_as_samples(month: Path) -> None:
 
 def test_samples_are_short_and_hide_secrets(tmp_path: Path) -> None:
     traits = {"password": "hunter2", "note": "x" * 5_000, "email": "no-email", "many": [*range(99)]}
-    archive = write(tmp_path / "a.gz", [{**track(1), "type": "identify", "traits": traits}])
+    archive = write_archive(
+        tmp_path / "a.gz", [{**make_track_event(1), "type": "identify", "traits": traits}]
+    )
 
     (sample, *_) = make_report(archive)["reasons"][0]["samples"]
 
@@ -126,16 +131,20 @@ def test_samples_are_short_and_hide_secrets(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("events", "exit_code"),
     [
-        pytest.param([track(1)], 0, id="all arrive"),
-        pytest.param([{**track(1), "type": "group", "groupId": "g"}], 0, id="no subscription"),
-        pytest.param([track(1, userId=None)], 1, id="one is lost"),
-        pytest.param([track(1, timestamp="2019-01-01T00:00:00Z")], 1, id="one is outdated"),
+        pytest.param([make_track_event(1)], 0, id="all arrive"),
+        pytest.param(
+            [{**make_track_event(1), "type": "group", "groupId": "g"}], 0, id="no subscription"
+        ),
+        pytest.param([make_track_event(1, userId=None)], 1, id="one is lost"),
+        pytest.param(
+            [make_track_event(1, timestamp="2019-01-01T00:00:00Z")], 1, id="one is outdated"
+        ),
     ],
 )
 def test_the_exit_code_says_whether_events_are_lost(
     tmp_path: Path, events: list[JSONObject], exit_code: int
 ) -> None:
-    assert run_replay(write(tmp_path / "a.ndjson", events)).exit_code == exit_code
+    assert run_replay(write_archive(tmp_path / "a.ndjson", events)).exit_code == exit_code
 
 
 def test_unreadable_lines_are_reported_and_the_others_are_counted(tmp_path: Path) -> None:
@@ -229,7 +238,7 @@ def test_the_parquet_file_has_a_row_for_each_figure(tmp_path: Path, month: Path)
 
 
 def test_the_text_output_has_tables_without_control_characters(tmp_path: Path) -> None:
-    archive = write(tmp_path / "a.gz", [track(1, "\x1b[2Jgone", userId=None)])
+    archive = write_archive(tmp_path / "a.gz", [make_track_event(1, "\x1b[2Jgone", userId=None)])
 
     result = run_replay(archive)
 
@@ -241,13 +250,13 @@ def test_the_text_output_has_tables_without_control_characters(tmp_path: Path) -
 def test_a_warning_is_shown_once_with_its_events_and_subscriptions(tmp_path: Path) -> None:
     added = {"product_id": "mug", "name": "Mug", "price": 8.5, "quantity": 1, "currency": "euro"}
     events = [
-        track(1, "Product Added", properties=added),
-        track(2, "Product Added", properties=added),
-        track(3, "Wish Listed", properties={"currency": "euro"}),
-        {**track(4), "type": "group", "groupId": "g"},
-        {**track(5), "type": "alias"},
+        make_track_event(1, "Product Added", properties=added),
+        make_track_event(2, "Product Added", properties=added),
+        make_track_event(3, "Wish Listed", properties={"currency": "euro"}),
+        {**make_track_event(4), "type": "group", "groupId": "g"},
+        {**make_track_event(5), "type": "alias"},
     ]
-    archive = write(tmp_path / "a.gz", events)
+    archive = write_archive(tmp_path / "a.gz", events)
 
     result = run_replay(archive, "--preset", "segment-defaults")
 
@@ -288,7 +297,7 @@ def test_misuse_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], complaint: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    write(tmp_path / "a.gz", [track(1)])
+    write_archive(tmp_path / "a.gz", [make_track_event(1)])
 
     result = run_replay(*arguments)
 

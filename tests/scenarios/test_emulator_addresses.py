@@ -311,7 +311,7 @@ def wishes(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def verify(folder: Path, team: Team, *options: str) -> ProgramResult:
+def run_verify(folder: Path, team: Team, *options: str) -> ProgramResult:
     return run_module(
         folder, "c-token", "segment_insider_emulator", "verify", "--url", team.url, *options, "."
     )
@@ -321,7 +321,7 @@ def verify(folder: Path, team: Team, *options: str) -> ProgramResult:
 def test_a_full_team_is_reported_once(wishes: Path, team: Team, workers: str) -> None:
     for _ in range(2):
         team.client.create_sandbox()
-    result = verify(wishes, team, "-n", workers, "--no-keep")
+    result = run_verify(wishes, team, "-n", workers, "--no-keep")
     more = WORKERS_HINT if workers == "2" else ""
     assert result == (
         2,
@@ -335,14 +335,14 @@ def test_a_run_that_fills_its_team_ends_with_one_line(
     wishes: Path, team: Team, workers: str
 ) -> None:
     team.client.create_sandbox()
-    result = verify(wishes, team, "-n", workers)
+    result = run_verify(wishes, team, "-n", workers)
     more = NO_KEEP_HINT + (WORKERS_HINT if workers == "2" else "")
     assert (result.code, result.stderr) == (2, f"emulator: {team.url}: {TEAM_IS_FULL}{more}\n")
 
 
 def test_results_before_a_team_was_full_are_reported(wishes: Path, team: Team) -> None:
     team.client.create_sandbox()
-    result = verify(wishes, team, "--json", "--junit", "report.xml")
+    result = run_verify(wishes, team, "--json", "--junit", "report.xml")
     summary = json.loads(result.stdout)
     ran = [(scenario["scenario"], scenario["verdict"]) for scenario in summary["scenarios"]]
     assert ran == [("S1", "passed"), ("S2", "failed")]
@@ -360,7 +360,7 @@ def test_a_team_that_gets_full_during_a_scenario_is_reported_once(
     (tmp_path / "reopening.feature").write_text(WORKSPACE_CHANGE)
     (tmp_path / "conftest.py").write_text(OTHER_RUN)
     team.client.create_sandbox()
-    result = verify(tmp_path, team, "--html", "report.html")
+    result = run_verify(tmp_path, team, "--html", "report.html")
     assert result == (
         2,
         "1 scenario: 1 not run\n",
@@ -375,7 +375,7 @@ def test_sandboxes_of_failed_scenarios_are_not_deleted(
     folder: Path, team: Team, options: tuple[str, ...], count: int
 ) -> None:
     (folder / "wishes.feature").write_text(write_feature("Wishes", 2, 2))
-    result = verify(folder, team, *options)
+    result = run_verify(folder, team, *options)
     assert (result.code, result.stdout.count("You can inspect its sandbox: ")) == (1, count)
     assert team.count_sandboxes() == count
 

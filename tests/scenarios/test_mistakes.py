@@ -829,7 +829,7 @@ def remove_indent(text: str) -> str:
     return "\n".join(line.removeprefix(" " * 8) for line in text.splitlines())
 
 
-def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
 
@@ -846,7 +846,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "names.feature").write_text(KNOWN_NAMES)
     (folder / "correct.feature").write_text(CORRECT_NAMES)
     (folder / "conftest.py").write_text(CONFTEST)
-    result = verify(folder, "--json", ".")
+    result = run_verify(folder, "--json", ".")
     return {scenario["scenario"]: scenario for scenario in json.loads(result.stdout)["scenarios"]}
 
 
@@ -898,7 +898,7 @@ def test_an_unreadable_file_is_one_line_and_exit_code_2(
     tmp_path: Path, name: str, text: str, message: str
 ) -> None:
     (tmp_path / name).write_text(text)
-    result = verify(tmp_path, name if name.endswith(".yaml") else ".")
+    result = run_verify(tmp_path, name if name.endswith(".yaml") else ".")
     assert (result.returncode, result.stdout, result.stderr) == (2, "", f"emulator: {message}\n")
 
 
@@ -906,7 +906,7 @@ def test_a_broken_conftest_file_in_a_subfolder_does_not_stop_other_folders(tmp_p
     (tmp_path / "names.feature").write_text(KNOWN_NAMES)
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "conftest.py").write_text("import nonsense\n")
-    result = verify(tmp_path, ".")
+    result = run_verify(tmp_path, ".")
     fault = "it cannot be imported (ModuleNotFoundError: No module named 'nonsense'). Correct it."
     message = f"emulator: inner/conftest.py: {fault}\n"
     assert (result.returncode, result.stderr) == (2, message)

@@ -93,7 +93,7 @@ UNREADABLE = {
 }
 
 
-def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "segment_insider_emulator", "verify", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
 
@@ -116,7 +116,7 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Any:
     }
     for name, text in files.items():
         (folder / name).write_text(text)
-    result = verify(folder, "--json", ".")
+    result = run_verify(folder, "--json", ".")
     assert result.returncode == 2
     return json.loads(result.stdout)
 
@@ -127,7 +127,7 @@ def list_results(summary: Any, file: str) -> list[Any]:
 
 def test_a_passing_feature_exits_0_and_leaves_no_files(tmp_path: Path) -> None:
     (tmp_path / "wishes.feature").write_text(PASSING)
-    result = verify(tmp_path, ".")
+    result = run_verify(tmp_path, ".")
     expected = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenario: 1 passed\n"
     assert (result.returncode, result.stdout, result.stderr) == (0, expected, "")
     assert [path.name for path in tmp_path.iterdir()] == ["wishes.feature"]
@@ -142,7 +142,7 @@ def test_a_dash_is_no_report_file(tmp_path: Path, option: str) -> None:
 
 def test_a_failing_feature_exits_1(tmp_path: Path) -> None:
     (tmp_path / "misspelt.feature").write_text(MISSPELT)
-    result = verify(tmp_path, "misspelt.feature")
+    result = run_verify(tmp_path, "misspelt.feature")
     assert (result.returncode, result.stderr) == (1, "")
     assert result.stdout.startswith("Wishes  (misspelt.feature)\n  failed   A typing error\n")
 
@@ -209,7 +209,7 @@ def test_files_next_to_a_feature_are_used(summary: Any, file: str) -> None:
 
 
 def test_the_default_folder_is_features(tmp_path: Path) -> None:
-    result = verify(tmp_path)
+    result = run_verify(tmp_path)
     message = "emulator: features: there is no such file or folder. Name a .feature file.\n"
     assert (result.returncode, result.stdout, result.stderr) == (2, "", message)
 
@@ -237,7 +237,7 @@ def test_all_unknown_steps_of_a_scenario_are_reported_at_once(tmp_path: Path) ->
         "    Given Ada shopz\n    When Ada signs in\n    And Ada buys a mug\n    Then all is well\n"
     )
     (tmp_path / "w.feature").write_text(f"Feature: F\n  Scenario: A\n{steps}")
-    [result] = json.loads(verify(tmp_path, "--json", ".").stdout)["scenarios"]
+    [result] = json.loads(run_verify(tmp_path, "--json", ".").stdout)["scenarios"]
     lines = result["failure"].splitlines()
     assert lines[:5] == [
         "w.feature:3: A",

@@ -390,13 +390,13 @@ def test_concurrent_sandboxes_are_isolated() -> None:
     with emulator() as app, serve_app_in_thread(app) as url, ThreadPoolExecutor(8) as shops:
         sandboxes = [requests.post(f"{url}{SANDBOXES}", json={}).json() for _ in range(8)]
 
-        def sell(sandbox: dict[str, Any]) -> list[str]:
+        def send_orders(sandbox: dict[str, Any]) -> list[str]:
             for number in range(10):
                 call = {"userId": f"{sandbox['id']}-{number}", "writeKey": sandbox["writeKey"]}
                 assert requests.post(f"{url}/v1/identify", json=call).ok
             return list_user_ids(app.test_client(), sandbox["id"])
 
-        for sandbox, known in zip(sandboxes, shops.map(sell, sandboxes), strict=True):
+        for sandbox, known in zip(sandboxes, shops.map(send_orders, sandboxes), strict=True):
             assert known == [f"{sandbox['id']}-{number}" for number in range(10)]
         assert list_user_ids(app.test_client(), "default") == []
 

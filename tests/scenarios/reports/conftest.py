@@ -105,7 +105,7 @@ class ReportedRun:
     def read(self, name: str) -> str:
         return (self.folder / name).read_text("utf-8")
 
-    def messages(self) -> list[Any]:
+    def list_messages(self) -> list[Any]:
         return [json.loads(line) for line in self.read("report.ndjson").splitlines()]
 
 

@@ -84,7 +84,7 @@ def test_the_json_has_tables_texts_and_traffic_of_each_step(reported: ReportedRu
 def test_every_message_is_valid_in_the_schema_of_cucumber(
     cucumber: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:
-    messages = request.getfixturevalue(kind).messages()
+    messages = request.getfixturevalue(kind).list_messages()
     published = cucumber / "node_modules" / "@cucumber" / "messages" / "messages.schema.json"
     schema = json.loads(published.read_text("utf-8"))
     parts = [(id, DRAFT202012.create_resource(part)) for id, part in schema["$defs"].items()]
@@ -116,7 +116,9 @@ def test_the_reader_of_cucumber_finds_the_same_results(
 
 
 def test_an_unreadable_file_is_a_parse_error(reported: ReportedRun) -> None:
-    errors = [message["parseError"] for message in reported.messages() if "parseError" in message]
+    errors = [
+        message["parseError"] for message in reported.list_messages() if "parseError" in message
+    ]
     assert [error["source"] for error in errors] == [{"uri": "broken.feature"}]
 
 
@@ -124,7 +126,7 @@ def test_a_run_with_a_failure_is_no_success(
     reported: ReportedRun, interrupted: ReportedRun
 ) -> None:
     successes = [
-        run.messages()[-1]["testRunFinished"]["success"] for run in (reported, interrupted)
+        run.list_messages()[-1]["testRunFinished"]["success"] for run in (reported, interrupted)
     ]
     assert successes == [False, False]
 
