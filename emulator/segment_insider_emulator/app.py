@@ -44,7 +44,6 @@ from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
-from segment_insider_emulator.inspector import blueprint as inspector
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
@@ -102,11 +101,13 @@ def create_app(
     *,
     clock: Clock = utc_now,
     stopwatch: Stopwatch = time.monotonic,
+    pages: bool = True,
 ) -> Flask:
     """Create the Flask app for *workspace*. *clock* supplies the time until it is overridden.
 
     Args:
         stopwatch: Measures delivery times and idle times in real seconds, independent of *clock*.
+        pages: Whether the app has the inspector's pages.
     Raises: EmulatorError, when the database cannot be opened or the workspace is invalid.
     """
     app = Flask(__name__, static_folder=None)
@@ -130,9 +131,14 @@ def create_app(
             segment.bp, insider.bp, capture_routes, delivery_routes, segment_fault_routes,
             panel_routes, destination_routes, clock_routes, journey_routes, sandbox_routes,
             scenario_run_routes, storage_routes, dry_run_routes, expectation_routes,
-            export_routes, workspace_routes, openapi_routes, inspector.bp,
+            export_routes, workspace_routes, openapi_routes,
         ):  # fmt: skip
         app.register_blueprint(blueprint)
+    if pages:
+        # Here, not above: emulators inside tests have no pages, which are half of all modules.
+        from segment_insider_emulator.inspector import blueprint as inspector
+
+        app.register_blueprint(inspector.bp)
     return app
 
 

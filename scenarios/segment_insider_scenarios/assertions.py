@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
-from segment_insider_emulator.analysis.context import AnalysisContext, build_context
-from segment_insider_emulator.analysis.drift.unsent_properties import explain_unmapped_properties
 from segment_insider_emulator.clock import parse_iso_time
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.mapping import Destination
@@ -25,6 +24,9 @@ from segment_insider_scenarios.tables import (
     format_cell,
 )
 
+if TYPE_CHECKING:
+    from segment_insider_emulator.analysis.context import AnalysisContext
+
 
 def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
     """Explain in lines of text what happened to each call of a person, or of all people."""
@@ -32,6 +34,9 @@ def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
     of_person = f" for {name}" if name else ""
     if not messages:
         return [f"Segment received no call{of_person}."]
+    # Here, not above: only a failure is explained.
+    from segment_insider_emulator.analysis.context import build_context
+
     workspace = scene.emulator.workspace
     destination = Destination(workspace.destination)
     subject = build_context({**workspace.document, "destination": workspace.destination})
@@ -46,7 +51,7 @@ def find_unmapped_call_paths(scene: ScenarioContext, message: JSONObject) -> lis
 
 
 def _explain_call(
-    destination: Destination, subject: AnalysisContext, message: JSONObject
+    destination: Destination, subject: "AnalysisContext", message: JSONObject
 ) -> Iterator[str]:
     why = f": {message['reason']}" if message["reason"] else ""
     yield f"  {get_call_label(message)} - {message['verdict']}{why}"
@@ -66,9 +71,13 @@ def _explain_call(
 
 
 def _suggest_mappings(
-    subject: AnalysisContext, event: JSONObject, unread: list[str]
+    subject: "AnalysisContext", event: JSONObject, unread: list[str]
 ) -> Iterator[str]:
     """Yield lines for the workspace file that would map properties which no mapping reads."""
+    from segment_insider_emulator.analysis.drift.unsent_properties import (
+        explain_unmapped_properties,
+    )
+
     for suggestion in explain_unmapped_properties(subject, event, unread):
         if suggestion.suggestion_text:
             yield f"      {suggestion.suggestion_text}"

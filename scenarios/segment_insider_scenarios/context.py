@@ -110,15 +110,10 @@ def load_named_workspace(name: str, folder: Path) -> Workspace:
     Raises: EmulatorError, when there is none, or it has a mistake.
     """
     if name in PRESET_NAMES:
-        return _load_preset_workspace(name)
+        return load_preset_workspace(name)
     path = (folder / name).resolve()
     # A changed file is read again in the same process.
     return _load_workspace_file(path, path.stat().st_mtime_ns if path.exists() else 0)
-
-
-@cache
-def _load_preset_workspace(name: str) -> Workspace:
-    return load_preset_workspace(name)
 
 
 @cache

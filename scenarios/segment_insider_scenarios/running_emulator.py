@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, Self, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
-import responses
 from flask import Flask
 from requests import PreparedRequest, Session
-from segment.analytics import request as sdk  # type: ignore[import-untyped]  # ships no types
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
-from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import PRESET_NAMES, Workspace, load_preset_workspace
 from segment_insider_emulator.workspace.model import replace_write_key_and_account
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.client_http import SandboxLimitReached
 from segment_insider_scenarios.context import load_named_workspace
-from segment_insider_scenarios.transport import InProcessAdapter, SegmentShop
+from segment_insider_scenarios.transport import InProcessAdapter, SegmentShop, load_sdk
+
+if TYPE_CHECKING:
+    from responses import RequestsMock
 
 # The name resolves to this machine alone, and nothing listens behind it.
 IN_PROCESS_HOST = "emulator-{}.localhost"
@@ -55,6 +55,9 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
     Args:
         port: 0 takes any free one.
     """
+    # Here, not above: most tests open no port.
+    from segment_insider_emulator.web.server import serve_app_in_thread
+
     with (
         _open_emulator_app(workspace, Config(db=":memory:", port=port)) as app,
         serve_app_in_thread(app, port) as url,
@@ -65,7 +68,7 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
 
 @contextmanager
 def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator]:
-    """Run an emulator without a port: requests to its URL are function calls.
+    """Run an emulator without a port or pages: requests to its URL are function calls.
 
     The control client and the SDK can reach it, and so can any `requests` session that mounts
     `InProcessAdapter`.
@@ -79,21 +82,24 @@ def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator
     name = IN_PROCESS_HOST.format(next(_host_numbers))
     url = f"http://{name}"
     with (
-        _open_emulator_app(workspace, Config(db=":memory:", host=name)) as app,
+        _open_emulator_app(workspace, Config(db=":memory:", host=name), pages=False) as app,
         ControlClient(url) as client,
     ):
         client.session.mount(url, InProcessAdapter(app))
         # The SDK has one session for all its clients, and no way to be given another.
-        sdk._session.mount(url, InProcessAdapter(app))
+        sdk_session = load_sdk().request._session
+        sdk_session.mount(url, InProcessAdapter(app))
         try:
             yield RunningEmulator(url, workspace, client, SegmentShop(url, workspace.write_key))
         finally:
-            del sdk._session.adapters[url]
+            del sdk_session.adapters[url]
 
 
 @contextmanager
-def _open_emulator_app(workspace: Workspace, config: Config) -> Iterator[Flask]:
-    app = create_app(config, workspace)
+def _open_emulator_app(
+    workspace: Workspace, config: Config, *, pages: bool = True
+) -> Iterator[Flask]:
+    app = create_app(config, workspace, pages=pages)
     sandboxes: SandboxRegistry = app.extensions["sandboxes"]
     try:
         yield app
@@ -313,18 +319,21 @@ _CallbackResponse: TypeAlias = tuple[int, dict[str, str], bytes]
 
 
 @contextmanager
-def intercepting(emulator: RunningEmulator) -> Iterator[responses.RequestsMock]:
+def intercepting(emulator: RunningEmulator) -> "Iterator[RequestsMock]":
     """Redirect all `requests` calls to Segment and Insider One to *emulator* during the block.
 
     Requests to other hosts, and requests by other libraries, are not changed.
     """
+    # Here, not above: most tests intercept nothing.
+    from responses import RequestsMock
+
     session = emulator.client.session
 
     def answer_from_emulator(request: PreparedRequest) -> _CallbackResponse:
         return _forward_request(session, emulator.url, request)
 
     # Not all hosts are talked to, and what goes elsewhere is no business of the emulator.
-    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+    with RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.add_passthru(
             re.compile(rf"^https?://(?!({'|'.join(map(re.escape, INTERCEPTED_HOSTS))})([:/]|$))")
         )

@@ -27,6 +27,10 @@ PRODUCT_BRANDS = ("Northwind", "Fabrikam", "Contoso")
 DOTLESS_I = "\N{LATIN SMALL LETTER DOTLESS I}"
 TURKISH_LETTERS = {*"İşŞğĞ", DOTLESS_I}
 TURKISH_CAPITALS = str.maketrans("Iİ", f"{DOTLESS_I}i")
+# Those that are used, as each takes time to load.
+FAKER_PROVIDERS = [
+    f"faker.providers.{name}" for name in ("address", "color", "lorem", "misc", "person")
+]
 PRODUCT_VARIANTS = ("Blue", "Green", "Sand")
 
 
@@ -118,7 +122,7 @@ def _create_faker(locale: str) -> "Faker":
     # Here, not above: a fifth of what an emulator among tests imports, and not all make people.
     from faker import Faker
 
-    return Faker(locale)
+    return Faker(locale, providers=FAKER_PROVIDERS)
 
 
 def _make_product(fake: "Faker", product_id: str, currency: str) -> JSONObject:

@@ -1,8 +1,11 @@
 """Sending of requests to an emulator: a web shop with Segment's SDK, adapters of `requests`."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.util import LazyLoader, find_spec, module_from_spec
 from io import BytesIO
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -10,9 +13,6 @@ from urllib.parse import urlsplit
 from flask import Flask
 from requests import PreparedRequest, RequestException, Response
 from requests.adapters import HTTPAdapter
-from segment.analytics import Client  # type: ignore[import-untyped]  # ships no types
-from segment.analytics import request as sdk
-from segment.analytics.request import APIError  # type: ignore[import-untyped]  # ships no types
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.util import SKIP_HEADER
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -35,6 +35,26 @@ class _SegmentCallFailure(NamedTuple):
     response: Response | None = None
 
 
+@cache
+def load_sdk() -> Any:
+    """Import Segment's SDK, the module `segment.analytics`.
+
+    It imports `jwt`, and with it all of `cryptography`, for a sign-in that the shop does not use.
+    """
+    _load_at_first_use("jwt")
+    import segment.analytics  # type: ignore[import-untyped]  # ships no types
+
+    return segment.analytics
+
+
+def _load_at_first_use(name: str) -> None:
+    spec = find_spec(name) if name not in sys.modules else None
+    if spec is not None and spec.loader is not None:
+        loader = spec.loader = LazyLoader(spec.loader)
+        module = sys.modules[name] = module_from_spec(spec)
+        loader.exec_module(module)
+
+
 class SegmentShop:
     """Simulated web shop with one Segment source; uses the published SDK against the emulator."""
 
@@ -46,10 +66,11 @@ class SegmentShop:
         self._last_sent_at = datetime.now(UTC)
         # All clients of the SDK share one session that cannot be replaced.
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(host))
-        if origin not in sdk._session.adapters:
-            sdk._session.mount(origin, NoProxyAdapter())
+        sessions = load_sdk().request._session
+        if origin not in sessions.adapters:
+            sessions.mount(origin, NoProxyAdapter())
         # In sync mode without a thread: the call has been answered when the method returns.
-        self._sdk: Any = Client(write_key, host=host, sync_mode=True)
+        self._sdk: Any = load_sdk().Client(write_key, host=host, sync_mode=True)
 
     def send(self, shopper: Shopper, *calls: SegmentCall) -> None:
         """Send the shopper's calls to Segment in order; all are answered on return.
@@ -68,7 +89,7 @@ class SegmentShop:
             self._send_with_timestamp(shopper, call)
         except RequestException as error:
             return _SegmentCallFailure(build_connection_error(self._host, error))
-        except APIError as error:
+        except load_sdk().request.APIError as error:
             answer: Response | None = getattr(error, "response", None)  # older SDKs keep none
             # An injected fault looks like Segment's own error and is not retried.
             if answer is not None and isinstance(

@@ -105,13 +105,8 @@ def load_requested_workspace(
     if requested is None:
         return None
     if isinstance(requested, str):
-        return _load_preset_workspace(requested, where)
+        return load_preset_workspace(requested, where)
     return _load_workspace_document(orjson.dumps(requested), where)
-
-
-@lru_cache(_MAX_CACHED_WORKSPACES)
-def _load_preset_workspace(name: str, where: str) -> Workspace:
-    return load_preset_workspace(name, where)
 
 
 @lru_cache(_MAX_CACHED_WORKSPACES)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -109,14 +110,20 @@ def is_preset_name(path: str | Path) -> bool:
 
 
 def load_preset_workspace(name: str, where: str = "") -> Workspace:
-    """Load the workspace of a preset, one of PRESET_NAMES.
+    """Load the workspace of a preset, one of PRESET_NAMES; callers share it.
 
     Raises: EmulatorError, for any other name.
 
     Args:
         where: Where the name was given, for the error.
     """
-    return _build_validated_workspace(read_preset_document(name, where), f"preset {name}")
+    check_preset_name(name, where)
+    return _load_known_preset(name)
+
+
+@cache
+def _load_known_preset(name: str) -> Workspace:
+    return _build_validated_workspace(read_preset_document(name), f"preset {name}")
 
 
 def read_document(path: str | Path) -> JSONObject:
@@ -138,12 +145,17 @@ def read_preset_document(name: str, where: str = "") -> JSONObject:
 
     Raises: EmulatorError, for an unknown name.
     """
+    check_preset_name(name, where)
+    resource = files(__package__).joinpath("presets", f"{name}.yaml")
+    return parse_document(resource.read_bytes(), f"preset {name}")
+
+
+def check_preset_name(name: str, where: str) -> None:
+    """Check that a preset has this *name*. Raises: EmulatorError, with the nearest name."""
     if name not in PRESET_NAMES:
         raise EmulatorError(
             f"unknown preset {name[:80]!r}", where, suggest_name(name, list(PRESET_NAMES))
         )
-    resource = files(__package__).joinpath("presets", f"{name}.yaml")
-    return parse_document(resource.read_bytes(), f"preset {name}")
 
 
 def _build_validated_workspace(document: JSONObject, where: str) -> Workspace:
