@@ -359,6 +359,7 @@ def run_features(
     arguments = [
         *PYTEST_ARGUMENTS,
         f"--rootdir={Path.cwd()}",
+        f"--confcutdir={_find_top_conftest_folder(Path.cwd())}",
         *options.to_pytest_arguments(),
         *map(str, features),
     ]
@@ -371,6 +372,12 @@ def run_features(
         where = ", ".join(map(str, features))
         raise EmulatorError("no scenarios found", where, "Name a .feature file that has some.")
     return run
+
+
+def _find_top_conftest_folder(folder: Path) -> Path:
+    """Return the topmost folder around *folder* with a conftest.py; pytest lists all below it."""
+    above = reversed(folder.parents)
+    return next((parent for parent in above if (parent / "conftest.py").is_file()), folder)
 
 
 def _require_feature_path(path: Path) -> None:
