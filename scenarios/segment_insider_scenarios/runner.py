@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -23,7 +24,7 @@ from pytest_bdd.parser import Feature, Scenario, Step
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.context import ScenarioContext
-from segment_insider_scenarios.plugin import SCENARIO_CONTEXT
+from segment_insider_scenarios.plugin import SCENARIO_CONTEXT, SCENARIO_PLUGINS
 from segment_insider_scenarios.reports import (
     RunResults,
     ScenarioResult,
@@ -203,6 +204,7 @@ PYTEST_ARGUMENTS = (
     *("-p", "segment_insider_scenarios.runner"),
     *("-p", "no:terminal"),
     *("-p", "no:cacheprovider"),
+    *("-p", "no:unraisableexception"),  # collects all garbage, for warnings that nobody sees
     *("-o", "python_files="),
     *("-o", "emulator_features=all"),
     *("-W", "ignore::pytest.PytestUnknownMarkWarning"),  # a tag is free text
@@ -338,6 +340,13 @@ class FeatureRunOptions:
             "--emulator-no-keep": self.no_keep,
         }
         return arguments + [flag for flag, wanted in flags.items() if wanted]
+
+
+def import_scenario_modules() -> None:
+    """Import the modules that every scenario in this process needs."""
+    emulator = "segment_insider_scenarios.running_emulator"
+    for name in ("pytest_bdd.plugin", *SCENARIO_PLUGINS, emulator):
+        import_module(name)
 
 
 def run_features(

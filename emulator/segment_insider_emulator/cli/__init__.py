@@ -16,6 +16,19 @@ from segment_insider_emulator.terminal_output import print_lines
 INTERRUPTED_EXIT_CODE = 130  # the exit code that shells use after Ctrl-C
 
 
+@contextmanager
+def pause_garbage_collection() -> Iterator[None]:
+    """Collect no garbage during the block, which imports modules, and never visit these again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
+
+
 class LazyCommand(NamedTuple):
     """A subcommand of `emulator` that is imported only when it runs.
 

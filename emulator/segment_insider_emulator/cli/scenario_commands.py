@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Never
 import click
 import orjson
 
-from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE
+from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE, pause_garbage_collection
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     get_selected_workspace_name,
@@ -27,7 +27,7 @@ from segment_insider_scenarios import require_scenarios_extra
 
 if TYPE_CHECKING:
     from segment_insider_scenarios.reports import ScenarioResult
-    from segment_insider_scenarios.runner import FeatureRun
+    from segment_insider_scenarios.runner import FeatureRun, FeatureRunOptions
     from segment_insider_scenarios.running_emulator import RunningEmulator
     from segment_insider_scenarios.shopper import Shopper
     from segment_insider_scenarios.step_catalogue import CatalogueStep
@@ -220,18 +220,22 @@ def verify_command(
     """
     require_scenarios_extra("verify")
     # Imported here because `--help` needs no test runner.
-    from segment_insider_scenarios.reports.writers import (
-        FORMATS_WITH_TRAFFIC,
-        REPORT_WRITERS,
-        send_run_to_emulator,
-        write_reports,
-    )
-    from segment_insider_scenarios.runner import (
-        FeatureRunOptions,
-        interrupt_on_termination,
-        run_features,
-    )
-    from segment_insider_scenarios.running_emulator import check_emulator_url, check_sandbox_url
+    with pause_garbage_collection():
+        from segment_insider_scenarios.reports.writers import (
+            FORMATS_WITH_TRAFFIC,
+            REPORT_WRITERS,
+            send_run_to_emulator,
+            write_reports,
+        )
+        from segment_insider_scenarios.runner import (
+            FeatureRunOptions,
+            import_scenario_modules,
+            interrupt_on_termination,
+            run_features,
+        )
+
+        if settings["workers"] == 1:
+            import_scenario_modules()
 
     reports = {kind: settings[kind] for kind in REPORT_WRITERS if settings[kind]}
     if Path("-") in reports.values():
@@ -246,12 +250,7 @@ def verify_command(
         settings["no_keep"],
         _resolve_default_workspace(workspace, preset),
     )
-    if options.url:
-        check_emulator_url("--url", options.url)
-    elif options.no_keep:
-        raise click.UsageError("--no-keep needs --url: other sandboxes are always deleted.")
-    if report_to:
-        check_sandbox_url("--report-to", report_to)
+    _check_addresses(options, report_to)
     with interrupt_on_termination():
         run = run_features(
             features or (DEFAULT_FEATURES,),
@@ -263,6 +262,18 @@ def verify_command(
         if report_to:
             send_run_to_emulator(run.build_run_results(), report_to)
     ctx.exit(_get_verify_exit_code(run))
+
+
+def _check_addresses(options: "FeatureRunOptions", report_to: str | None) -> None:
+    if options.no_keep and not options.url:
+        raise click.UsageError("--no-keep needs --url: other sandboxes are always deleted.")
+    if options.url or report_to:
+        from segment_insider_scenarios.running_emulator import check_emulator_url, check_sandbox_url
+
+        if options.url:
+            check_emulator_url("--url", options.url)
+        if report_to:
+            check_sandbox_url("--report-to", report_to)
 
 
 def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str | None:
