@@ -16,19 +16,6 @@ from segment_insider_emulator.terminal_output import print_lines
 INTERRUPTED_EXIT_CODE = 130  # the exit code that shells use after Ctrl-C
 
 
-@contextmanager
-def pause_garbage_collection() -> Iterator[None]:
-    """Collect no garbage during the block, which imports modules, and never visit these again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
-
-
 class LazyCommand(NamedTuple):
     """A subcommand of `emulator` that is imported only when it runs.
 
@@ -43,11 +30,15 @@ class LazyCommand(NamedTuple):
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Pause garbage collection during a block of imports, which leave none: it takes a sixth."""
+    """Pause garbage collection during a block of imports, which leave none: it takes a sixth.
+
+    Later collections do not visit what is imported.
+    """
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         gc.enable()
 
 
