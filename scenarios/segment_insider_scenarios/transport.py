@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 from importlib.util import LazyLoader, find_spec, module_from_spec
 from io import BytesIO
 from typing import Any, NamedTuple
@@ -175,12 +176,13 @@ class InProcessAdapter(HTTPAdapter):
             content_length=len(body),
         )
         chunks, status, headers = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
-        code, _, reason = status.partition(" ")
+        code = int(status[:3])
         answer = HTTPResponse(
             BytesIO(b"".join(chunks)),
             HTTPHeaderDict(list(headers)),
-            int(code),
-            reason=reason,
+            code,
+            # As the server sends it, whatever the application calls the status.
+            reason=HTTPStatus(code).phrase if code in set(HTTPStatus) else "",
             preload_content=False,
             request_url=request.url,
         )

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("segment-insider-emulator", "flask", "orjson", "sqlalchemy", "waitress", "pytest-bdd")
+PACKAGES = ("segment-insider-emulator", "flask", "orjson", "sqlalchemy", "uvicorn", "pytest-bdd")
 
 
 def describe_machine() -> dict[str, Any]:

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,11 +11,8 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
-from flask import Flask
-from waitress.task import ThreadedTaskDispatcher
 
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.web.server import serve_app_in_thread
 
 SERVE = [
     sys.executable,
@@ -77,20 +73,6 @@ def test_the_log_contains_only_what_was_requested(options: list[str], lines: lis
     assert len(log) == len(lines), log
     for line, pattern in zip(log, lines, strict=True):
         assert re.fullmatch(pattern, line), line
-
-
-def test_a_first_request_logs_no_queue_warning(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def work(dispatcher: ThreadedTaskDispatcher, number: int) -> None:
-        time.sleep(0.3)  # as on a machine with much else to do
-        usual(dispatcher, number)
-
-    usual = ThreadedTaskDispatcher.handler_thread
-    monkeypatch.setattr(ThreadedTaskDispatcher, "handler_thread", work)
-    with serve_app_in_thread(Flask("empty")) as url:
-        assert requests.get(url, timeout=20).status_code == 404
-    assert caplog.record_tuples == []
 
 
 def read_first_lines(*options: str, lines: int) -> list[str]:

@@ -12,7 +12,8 @@ from werkzeug.test import TestResponse
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.web.server import MAX_WAITING_REQUESTS, serve_app_in_thread
+from segment_insider_emulator.web.long_requests import MAX_WAITING_REQUESTS
+from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import Workspace
 
 API = "/emulator/v1"

@@ -19,6 +19,7 @@ from segment_insider_emulator.control_api.export import (
     ClientDisconnected,
     send_large_response,
 )
+from segment_insider_emulator.web.long_requests import IS_DISCONNECTED_KEY
 from segment_insider_emulator.web.server import serve_app_in_thread
 
 API = "/emulator/v1"
@@ -232,9 +233,7 @@ def test_few_large_answers_are_under_way_at_once(client: FlaskClient, path: str)
 def test_a_client_that_is_gone_ends_its_large_answer(client: FlaskClient) -> None:
     parts = iter([b"x" * 300_000] * 10)
     with (
-        client.application.test_request_context(
-            environ_base={"waitress.client_disconnected": lambda: True}
-        ),
+        client.application.test_request_context(environ_base={IS_DISCONNECTED_KEY: lambda: True}),
         pytest.raises(ClientDisconnected),
     ):
         send_large_response(parts, "text/plain")

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from inspector.running_emulator import RunningEmulator, run_emulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.web.server import MAX_STREAMS
+from segment_insider_emulator.web.long_requests import MAX_STREAMS
 from segment_insider_emulator.workspace import load_preset_workspace
 
 PAGES = ("/", "/messages/1", "/stream", "/emulator/v1/messages")

@@ -104,7 +104,6 @@ def test_an_http_1_0_request_without_a_host_is_refused_with_a_reason(bound: str,
         health = send_raw_request(port, "GET /emulator/v1/health HTTP/1.0\r\n\r\n")
     app.extensions["sandboxes"].close()
     assert "the request has no Host header" in answer
-    assert "waitress.invalid" not in answer
     assert answer.split()[1] == ("403" if bound == "127.0.0.1" else "400")
     assert health.split()[1] == ("403" if bound == "127.0.0.1" else "200")
 

@@ -39,7 +39,10 @@ from segment_insider_emulator.insider.profile_json import serialize_profile
 from segment_insider_emulator.storage.messages import DELIVERY_FILTERS, MESSAGE_FILTERS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.json_errors import build_json_error_response
-from segment_insider_emulator.web.server import MAX_WAITING_REQUESTS, StreamSlots
+from segment_insider_emulator.web.long_requests import (
+    MAX_WAITING_REQUESTS,
+    create_disconnection_check,
+)
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.validation import suggest_name
 
@@ -361,7 +364,7 @@ def _wait_until_assertion_met(
     services: SandboxServices, assertion: Assertion, timeout_s: float
 ) -> AssertionOutcome:
     deadline = time.monotonic() + timeout_s
-    is_abandoned = _create_disconnection_check()
+    is_abandoned = create_disconnection_check(request.environ)
     while True:
         change_count, started_at = services.store.change_counter.change_count, time.monotonic()
         outcome = _check_assertion_now(services, assertion)
@@ -384,13 +387,6 @@ def _wait_for_store_change(
         ):
             return
         _run_due_retries_and_journeys(services)
-
-
-def _create_disconnection_check() -> Callable[[], bool]:
-    """Return a function that says if the client has disconnected or the server shuts down."""
-    streams: StreamSlots | None = request.environ.get("emulator.streams")
-    gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
-    return lambda: gone() or (streams is not None and streams.is_closing)
 
 
 def _run_due_retries_and_journeys(services: SandboxServices) -> None:

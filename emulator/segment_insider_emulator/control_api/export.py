@@ -34,6 +34,7 @@ from segment_insider_emulator.storage.records import (
 from segment_insider_emulator.storage.sandboxes import SandboxArchive, validate_exported_row
 from segment_insider_emulator.text_encoding import strip_bom
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.long_requests import IS_DISCONNECTED_KEY
 from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.model import redact_workspace_document
@@ -41,6 +42,8 @@ from segment_insider_emulator.workspace.model import redact_workspace_document
 MAX_LARGE_RESPONSES: Final = 4  # at a time in one process
 # Bytes between two checks whether the client is still connected.
 _DISCONNECT_CHECK_BYTES: Final = 256 * 1024
+# Bytes that a server thread reads at once when the client is ready for them.
+_FILE_CHUNK_BYTES: Final = 256 * 1024
 _large_response_slots = BoundedSemaphore(MAX_LARGE_RESPONSES)
 HAR_MEDIA_TYPE: Final = "application/json"
 UNKNOWN_SIZE: Final = -1  # HAR's value for an unknown size
@@ -91,7 +94,11 @@ def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
         file.close()
         raise
     response = Response(
-        wrap_file(request.environ, file),  # type: ignore[arg-type]  # a file as far as it is read
+        wrap_file(
+            request.environ,
+            file,  # type: ignore[arg-type]  # a file as far as it is read
+            _FILE_CHUNK_BYTES,
+        ),
         mimetype=mimetype,
         direct_passthrough=True,
     )
@@ -100,7 +107,7 @@ def send_large_response(chunks: Iterable[bytes], mimetype: str) -> Response:
 
 
 def _write_chunks(file: _ResponseFile, chunks: Iterable[bytes]) -> int:
-    is_gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", bool)
+    is_gone: Callable[[], bool] = request.environ.get(IS_DISCONNECTED_KEY, bool)
     size = looked_at = 0
     for part in chunks:
         size += file.write(part)

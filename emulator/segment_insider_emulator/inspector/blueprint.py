@@ -42,9 +42,13 @@ from segment_insider_emulator.web.json_errors import (
     RETRY_AFTER_S,
     handle_http_exception,
 )
+from segment_insider_emulator.web.long_requests import (
+    STREAMS_KEY,
+    StreamSlots,
+    create_disconnection_check,
+)
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox
-from segment_insider_emulator.web.server import StreamSlots
 from segment_insider_emulator.web.services import current_services
 
 # No inline scripts or styles: captured text can never run as either.
@@ -142,13 +146,12 @@ def stream_changes() -> Response:
     A stream uses one server thread, and only a few threads are spare. Further streams get status
     204, which tells the browser not to connect again; the page polls instead.
     """
-    streams: StreamSlots | None = request.environ.get("emulator.streams")
+    streams: StreamSlots | None = request.environ.get(STREAMS_KEY)
     if streams is None or not streams.acquire_slot():
         return Response(status=204)
-    gone: Callable[[], bool] = request.environ.get("waitress.client_disconnected", lambda: False)
     answer = Response(
         iter_change_events(
-            current_services().store.change_counter, lambda: gone() or streams.is_closing
+            current_services().store.change_counter, create_disconnection_check(request.environ)
         ),
         mimetype="text/event-stream",
         headers={"X-Accel-Buffering": "no"},

@@ -12,7 +12,6 @@ from typing import Final, Never
 
 import orjson
 from flask import Blueprint, Response, request
-from waitress.channel import ClientDisconnected
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from segment_insider_emulator.segment.assets import (
@@ -42,6 +41,7 @@ from segment_insider_emulator.segment.validation import (
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import get_request_base_url, require_host_header
+from segment_insider_emulator.web.long_requests import ConnectionCutOff
 from segment_insider_emulator.web.services import IMPLICIT_DEFAULT_KEY, current_services
 
 log = logging.getLogger(__name__)
@@ -354,7 +354,7 @@ def _build_fault_response(fault: SegmentFault) -> Response:
 
 def _yield_body_that_disconnects() -> Iterator[Never]:
     """Yield a response body at which the server closes the connection before sending a byte."""
-    raise ClientDisconnected
+    raise ConnectionCutOff
     yield  # a generator, so that it is raised where the server reads it and nothing answers 500
 
 

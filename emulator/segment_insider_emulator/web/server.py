@@ -1,75 +1,55 @@
-"""Web server (waitress) of the emulator: in the foreground, or in a thread."""
+"""The HTTP server (uvicorn's protocol): in the foreground, or in a thread for tests and the demo.
 
+One event loop reads and writes all connections; requests are run in threads.
+"""
+
+import asyncio
+import os
 import signal
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import partial
-from threading import BoundedSemaphore, Thread
+from threading import Thread
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Never
+from typing import Final, NamedTuple
 
+import uvicorn
 from flask import Flask
-from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.server import BaseWSGIServer, create_server
-from waitress.task import ThreadedTaskDispatcher
 
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.web.http_connection import Connections, HttpConnection
+from segment_insider_emulator.web.long_requests import StreamSlots
+from segment_insider_emulator.web.wsgi_bridge import RequestThreads, WsgiBridge
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-MAX_STREAMS = 6  # event streams, which last until the page is closed; each uses a thread
-MAX_WAITING_REQUESTS = 8  # requests that wait for an event; each uses a thread
-THREAD_COUNT = 16 + MAX_STREAMS + MAX_WAITING_REQUESTS
-MAX_CONNECTIONS = 800  # at the same time: a hundred slow clients must not block all others
-THREAD_START_TIMEOUT_S = 5.0  # until all threads have started
-MAX_BODY_BYTES = (
-    64 * 1024 * 1024
-)  # the application answers smaller bodies over its own limits in JSON
+IDLE_TIMEOUT_S: Final = 120  # of a connection whose client neither sends nor reads
+# For running requests after the server is stopped; senders without a response send again.
+STOP_TIMEOUT_S: Final = 5.0
+_BACKLOG: Final = 1024
 
 
-class StreamSlots:
-    """Limited slots for long-running event streams, each of which occupies a server thread.
+class _Running(NamedTuple):
+    """A server that accepts requests.
 
-    The server puts them into the WSGI environment, as `emulator.streams`.
+    Args:
+        stop: Stops it; can be called in any thread and in a signal handler.
     """
 
-    def __init__(self, max_streams: int = MAX_STREAMS) -> None:
-        self._slots = BoundedSemaphore(max_streams)
-        self.is_closing = False  # whether streams must end because the server stops
-
-    def acquire_slot(self) -> bool:
-        """Acquire a slot for an event stream if one is free; `release_slot` returns it."""
-        return self._slots.acquire(blocking=False)
-
-    def release_slot(self) -> None:
-        """Release a slot for an event stream that `acquire_slot` returned."""
-        self._slots.release()
+    url: str
+    stop: Callable[[], None]
 
 
-class _StrictFramingParser(HTTPRequestParser):
-    """HTTP request parser of the server that rejects ambiguous body lengths.
+class _Address(NamedTuple):
+    """Where to listen.
 
-    Source: RFC 9112, 6.1: a request with both lengths may be request smuggling, and HTTP/1.0 has no
-    Transfer-Encoding. waitress uses one of the two and ignores the other.
+    Args:
+        port: 0 takes any free one.
+        option_names: Options that set the address, for the error message.
     """
 
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:  # waitress does not catch either
-            raise ParsingError("The address or the Content-Length cannot be read.") from error
-        if "TRANSFER_ENCODING" in self.headers:
-            raise ParsingError("Transfer-Encoding needs HTTP/1.1.")
-        if self.chunked and "CONTENT_LENGTH" in self.headers:
-            raise ParsingError("Send Content-Length or Transfer-Encoding, not both.")
-
-
-class _StrictFramingChannel(HTTPChannel):
-    parser_class = _StrictFramingParser
+    host: str
+    port: int
+    option_names: str
 
 
 def serve_app(
@@ -79,7 +59,7 @@ def serve_app(
     on_ready: Callable[[str], None],
     trusted_proxy: str | None = None,
 ) -> None:
-    """Serve a Flask *app* in the foreground until Ctrl-C or SIGTERM.
+    """Serve *app* until Ctrl-C or SIGTERM.
 
     Args:
         port: 0 takes any free one.
@@ -88,45 +68,43 @@ def serve_app(
     Raises: EmulatorError, when the server cannot listen on *host* and *port*.
     """
     _raise_open_file_limit()
-    streams = StreamSlots()
-    server = _create_listening_server(
-        app, host, port, {}, streams, "--host and --port", trusted_proxy
-    )
 
-    def stop_on_signal(_signal: int, _frame: FrameType | None) -> Never:
-        streams.is_closing = True
-        raise SystemExit
+    def handle_ready(running: _Running) -> None:
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            running.stop()
 
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
-        if signal.getsignal(signal_number) is not signal.SIG_IGN:
-            signal.signal(signal_number, stop_on_signal)
-    on_ready(_build_server_base_url(host, server))
-    # Ends on SystemExit. Running requests have waitress's 5 seconds to finish;
-    # senders without an answer by then must send again.
-    server.run()
-    server.close()
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(signal_number) is not signal.SIG_IGN:
+                signal.signal(signal_number, stop)
+        on_ready(running.url)
+
+    address = _Address(host, port, "--host and --port")
+    asyncio.run(_serve_until_stopped(app, address, handle_ready, trusted_proxy))
 
 
 @contextmanager
 def serve_app_in_thread(
     app: Flask, port: int = 0, trusted_proxy: str | None = None
 ) -> Iterator[str]:
-    """Serve a Flask *app* on 127.0.0.1 during a with block; yields its base URL."""
-    sockets: dict[int, Any] = {}
-    streams = StreamSlots()
-    server = _create_listening_server(
-        app, "127.0.0.1", port, sockets, streams, "--port", trusted_proxy
-    )
-    thread = Thread(target=server.run, name="emulator", daemon=True)
+    """Serve *app* on 127.0.0.1 during the with block; yields its base URL."""
+    started: Future[_Running] = Future()
+
+    def serve() -> None:
+        address = _Address("127.0.0.1", port, "--port")
+        try:
+            asyncio.run(_serve_until_stopped(app, address, started.set_result, trusted_proxy))
+        except BaseException as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+
+    thread = Thread(target=serve, name="emulator", daemon=True)
     thread.start()
+    running = started.result()
     try:
-        yield _build_server_base_url("127.0.0.1", server)
+        yield running.url
     finally:
-        streams.is_closing = True
-        server.task_dispatcher.shutdown()
-        # The loop owns its sockets: it must close them itself, and ends when none is left.
-        with suppress(OSError):  # the loop may have closed the trigger already
-            server.trigger.pull_trigger(partial(wasyncore.close_all, sockets))
+        running.stop()
         thread.join()
 
 
@@ -139,64 +117,77 @@ def _raise_open_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (maximum, maximum))
 
 
-def _create_listening_server(
+async def _serve_until_stopped(
     app: Flask,
-    host: str,
-    port: int,
-    sockets: dict[int, Any],
-    streams: StreamSlots,
-    option_names: str,
+    address: _Address,
+    on_ready: Callable[[_Running], None],
     trusted_proxy: str | None,
-) -> Any:
-    """Create a listening server. It is untyped: one of two classes.
+) -> None:
+    loop = asyncio.get_running_loop()
+    threads, streams, connections = RequestThreads(), StreamSlots(), Connections()
+    bridge = WsgiBridge(app, threads, streams, trusted_proxy)
+    server = await _listen(bridge, address, connections)
+    stopping = asyncio.Event()
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    port = server.sockets[0].getsockname()[1]
 
-    Args:
-        option_names: Options that set the address, for the error message.
+    def stop() -> None:
+        loop.call_soon_threadsafe(stopping.set)
+
+    on_ready(_Running(f"http://{host}:{port}", stop))
+    await stopping.wait()
+    streams.is_closing = True
+    server.close()
+    await _finish_requests(connections)
+    threads.close()
+
+
+async def _listen(
+    bridge: WsgiBridge, address: _Address, connections: Connections
+) -> asyncio.Server:
+    """Listen on *address* and accept connections.
+
+    Raises: EmulatorError, when that is not possible.
     """
-
-    def wsgi_app(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        environ["emulator.streams"] = streams
-        return app(environ, start_response)
-
+    config = uvicorn.Config(
+        bridge,
+        interface="asgi3",
+        http=HttpConnection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",  # not each request that cannot be parsed
+        access_log=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_TIMEOUT_S,
+    )
+    config.load()
+    loop = asyncio.get_running_loop()
     try:
-        server = create_server(
-            wsgi_app,
-            sockets,
-            host=host,
-            port=port,
-            threads=THREAD_COUNT,
-            # Keeps reading while it answers, and so notices that a stream's page was closed.
-            channel_request_lookahead=1,
-            connection_limit=MAX_CONNECTIONS,
-            asyncore_use_poll=True,  # select would fail beyond 1,024 files
-            max_request_body_size=MAX_BODY_BYTES,
-            clear_untrusted_proxy_headers=True,
-            trusted_proxy=trusted_proxy,
-            trusted_proxy_headers={"x-forwarded-for"} if trusted_proxy else set(),
-            ident="emulator",
+        return await loop.create_server(
+            partial(HttpConnection, config, connections, {}),
+            address.host,
+            address.port,
+            backlog=_BACKLOG,
         )
-    except (OSError, ValueError) as error:
-        wasyncore.close_all(sockets)  # those opened before the error
-        what = getattr(error, "strerror", None) or str(error)
-        remedy = f"Choose another with {option_names}, or stop the program that uses it."
+    except (OSError, OverflowError) as error:
+        # asyncio puts the address into the text, which then stands twice in the message.
+        text = os.strerror(error.errno or 0) if isinstance(error, OSError) else "Unknown"
+        known = not text.startswith("Unknown")  # as for names that cannot be resolved
+        what = text if known else getattr(error, "strerror", None) or error
+        remedy = f"Choose another with {address.option_names}, or stop the program that uses it."
         raise EmulatorError(
-            f"cannot listen on this address ({what})", f"{host}:{port}", remedy
+            f"cannot listen on this address ({what})", f"{address.host}:{address.port}", remedy
         ) from error
-    for socket in sockets.values():
-        if isinstance(socket, BaseWSGIServer):
-            socket.channel_class = _StrictFramingChannel
-    _wait_until_threads_idle(server.task_dispatcher)
-    return server
 
 
-def _wait_until_threads_idle(dispatcher: ThreadedTaskDispatcher) -> None:
-    """Wait until all server threads are idle, so that waitress does not warn of queued tasks."""
-    end = time.monotonic() + THREAD_START_TIMEOUT_S
-    while dispatcher.active_count and time.monotonic() < end:
-        time.sleep(0.001)
-
-
-def _build_server_base_url(host: str, server: Any) -> str:
-    name = f"[{host}]" if ":" in host else host
-    listening = getattr(server, "effective_listen", None)
-    return f"http://{name}:{listening[0][1] if listening else server.effective_port}"
+async def _finish_requests(connections: Connections) -> None:
+    """Close idle connections, and all others when their requests are done or time is over."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + STOP_TIMEOUT_S
+    for connection in list(connections.connections):
+        connection.shutdown()
+    while (connections.connections or connections.tasks) and loop.time() < end:
+        await asyncio.sleep(0.01)
+    for connection in list(connections.connections):
+        connection.transport.abort()
