@@ -10,8 +10,12 @@ setup:
     .venv/bin/pip install -q -c .ci/constraints.txt -e '.[dev,docs]'
 
 # Run tests; arguments go to pytest
-test *arguments='-n 2':
+test *arguments='-n auto':
     .venv/bin/pytest {{arguments}}
+
+# Run the long tests
+extended:
+    .venv/bin/pytest -n auto -m extended
 
 # Check style and formatting
 lint:

@@ -70,7 +70,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "sqlite: what only SQLite does")
     only_hands_out = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
     if only_hands_out or not config.getoption("--postgres"):
         return

@@ -76,6 +76,8 @@ def test_every_readme_command_is_run_by_a_test_or_ci() -> None:
     assert tests.strip() in ci
     assert "emulator demo" in demo
     assert 'emulator" demo' in ci
+    (long_tests,) = re.findall(r"`(\.venv/bin/pytest [^`]+)`", PAGE)
+    assert long_tests in ci
 
 
 def test_the_sample_order_is_found_at_both_addresses(url: str) -> None:

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
 from inspector.running_emulator import DESK, RunningEmulator, run_emulator
 
 SERIOUS = ("serious", "critical")
+LIMIT_MS = 60_000  # for a machine with much else to do
+
+expect.set_options(timeout=LIMIT_MS)
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context(
         viewport=DESK, permissions=["clipboard-read", "clipboard-write"]
     ) as opened:
-        opened.set_default_timeout(10_000)
+        opened.set_default_timeout(LIMIT_MS)
         yield opened
 
 

@@ -30,6 +30,7 @@ def read_notice(page: Page) -> str:
 def test_the_abandoned_cart_email_is_shown_after_45_minutes(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
+    emulator.parts.clock.freeze()
     leave_a_cart(emulator)
     page.goto(f"{emulator.url}/journeys")
     expect(page.get_by_role("region", name="Next steps")).to_contain_text("in 45 minutes")

@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Dialog, Page, expect
 
+from inspector.conftest import LIMIT_MS
 from inspector.running_emulator import DESK, PHONE, run_emulator
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -42,7 +43,7 @@ def team_page(tmp_path: Path, browser: Browser) -> Iterator[Page]:
             http_credentials={"username": "ada", "password": "c-token"},
         ) as context,
     ):
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(LIMIT_MS)
         page = context.new_page()
         page.goto("/")
         yield page
