@@ -121,7 +121,7 @@ def _run_replay(folder: Path) -> JSONObject:
         "--json",
         str(folder / "archive"),
     ]
-    start = time.perf_counter()
+    start, cpu_before = time.perf_counter(), _read_child_cpu_seconds()
     with report.open("wb") as out:
         replay_process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
         samples = []
@@ -140,7 +140,7 @@ def _run_replay(folder: Path) -> JSONObject:
         "seconds": round(seconds, 1),
         "events a second": round(measured["archive"]["events"] / seconds),
         "CPU microseconds an event": round(
-            1e6 * _read_child_cpu_seconds() / measured["archive"]["events"]
+            1e6 * (_read_child_cpu_seconds() - cpu_before) / measured["archive"]["events"]
         ),
         "exit code": replay_process.returncode,
         "peak MB of each process": _peak_memory(samples),
