@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 from segment_insider_emulator.errors import EmulatorError
@@ -25,6 +26,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+# The same few times are formatted and parsed again and again while one request is handled.
+@lru_cache
 def format_iso_utc(moment: datetime) -> str:
     """Format a time as ISO 8601 in UTC with milliseconds and `Z`, as Segment does."""
     utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
@@ -153,10 +156,13 @@ def _build_out_of_range_error(where: str) -> EmulatorError:
 
 def parse_iso_time(value: JSON) -> datetime | None:
     """Parse an ISO 8601 time (UTC if it has no offset); None if the value is not a time."""
-    if not isinstance(value, str):
-        return None
+    return _parse_time_text(value) if isinstance(value, str) else None
+
+
+@lru_cache
+def _parse_time_text(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -71,6 +71,31 @@ def test_other_purchases_cause_no_warning(later: JSONObject) -> None:
     assert account.send_and_list_warnings(later) == []
 
 
+@pytest.mark.parametrize(
+    "order_id",
+    [pytest.param('50%_"\\é', id="wildcards and escapes"), pytest.param("O1", id="letter case")],
+)
+def test_an_order_is_found_by_its_exact_id(order_id: str) -> None:
+    account = Account()
+    account.send(build_order_events(FIRST, "mug", event_group_id="o1"))
+    account.send(build_order_events(FIRST, "mug", event_group_id=order_id))
+    later = build_order_events(SECOND, "mug", event_group_id=order_id)
+    place = "users.0.events.0.event_params.event_group_id"
+    assert account.send_and_list_warnings(later) == [(place, WARNING)]
+    other = build_order_events(SECOND, "mug", event_group_id=order_id.swapcase() + "x")
+    assert account.send_and_list_warnings(other) == []
+
+
+def test_only_purchases_of_the_order_are_read() -> None:
+    account = Account()
+    for order_id in ("o1", "o2", "o3"):
+        account.send(build_order_events(FIRST, "mug", event_group_id=order_id))
+    with account.profiles.unit_of_work() as writing:
+        (profile,) = writing.find_by_identifiers(["uuid:u1"])
+        events = writing.find_events_by_name(profile.id, "confirmation_page_view", '"o2"')
+    assert [event.params["event_group_id"] for event in events] == ["o2"]
+
+
 def test_a_profile_with_many_purchases_is_not_read_whole() -> None:
     account = Account()
     products = [f"p{number}" for number in range(MAX_EVENTS_SEARCHED + 1)]

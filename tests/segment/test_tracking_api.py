@@ -36,7 +36,7 @@ class Keeper:
 
     messages: list[Message] = field(default_factory=list)
 
-    def submit(self, messages: list[Message]) -> None:
+    def submit_messages(self, messages: list[Message]) -> None:
         self.messages += messages
 
 

@@ -331,9 +331,9 @@ def _list_attribute_updates(
     old_attributes: Mapping[str, JSON], new_attributes: Mapping[str, JSON]
 ) -> dict[str, tuple[JSON, JSON]]:
     return {
-        path: (old_attributes.get(path), new_attributes.get(path))
+        path: (old_value, new_value)
         for path in {**old_attributes, **new_attributes}
-        if old_attributes.get(path) != new_attributes.get(path)
+        if (old_value := old_attributes.get(path)) != (new_value := new_attributes.get(path))
     }
 
 

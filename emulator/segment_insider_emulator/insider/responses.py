@@ -202,25 +202,25 @@ def _serialize_profile_change(
         "created": change.is_new_profile,
         "absorbed": list(change.absorbed_profile_ids[:MAX_LISTED_CHANGES]),
         "identifiers": [
-            _truncate_long_value(identifier)
+            _truncate_text(identifier)
             for identifier in islice(profile_identifiers, MAX_LISTED_CHANGES)
         ],
         "attributes": {
-            _truncate_long_value(path): [_truncate_long_value(old), _truncate_long_value(new)]
+            _truncate_text(path): [_truncate_long_value(old), _truncate_long_value(new)]
             for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
         },
-        "events": [
-            _truncate_long_value(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]
-        ],
+        "events": [_truncate_text(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]],
         "users": [index for index, profile_id in resolved_users if profile_id in profile_ids],
     }
 
 
 def _truncate_long_value(value: JSON) -> JSON:
     """Return an attribute value for the changes header, truncated if its text is long."""
+    if isinstance(value, str):
+        return _truncate_text(value)
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False)
     return value if len(text) <= _MAX_TEXT_CHARS else _truncate_text(text)
 
 

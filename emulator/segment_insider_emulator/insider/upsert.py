@@ -254,11 +254,16 @@ def find_repeated_purchases(
         ]
         if not purchases:
             continue
-        stored_purchases = unit_of_work.find_events_by_name(profile_id, PURCHASE_EVENT_NAME)
+        purchases_by_order = {
+            order_text: unit_of_work.find_events_by_name(
+                profile_id, PURCHASE_EVENT_NAME, order_text
+            )
+            for order_text in {*map(_format_order_id, purchases)}
+        }
         for event in purchases:
             matching_purchases = (
                 stored
-                for stored in stored_purchases
+                for stored in purchases_by_order[_format_order_id(event)]
                 if _get_order_line_key(stored) == _get_order_line_key(event)
                 and stored.occurred_at != event.occurred_at
             )
@@ -270,6 +275,15 @@ def find_repeated_purchases(
 def _get_order_line_key(event: ProfileEvent) -> tuple[object, object]:
     """Return the order id and product id of a purchase event."""
     return event.params.get("event_group_id"), event.params.get("product_id")
+
+
+def _format_order_id(event: ProfileEvent) -> str:
+    """Format a purchase's order id as in the stored JSON; "" if equal ids differ as JSON: 1, 1.0.
+
+    The database then reads the purchases of one order, not all of a profile.
+    """
+    order_id = event.params.get("event_group_id")
+    return orjson.dumps(order_id).decode() if isinstance(order_id, str) else ""
 
 
 def _warn_repeated_events(

@@ -7,6 +7,7 @@ with `context.direct`. The SDK's name shows which sources are client-side. (assu
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
 from reprlib import repr as brief
 from typing import NamedTuple
@@ -126,6 +127,7 @@ def _needs_client_ip(context: JSONObject) -> bool:
     return is_client or context.get("direct") is True
 
 
+@lru_cache
 def _is_ipv4(address: str | None) -> bool:
     try:
         return address is not None and bool(IPv4Address(address))

@@ -92,6 +92,14 @@ def find_call_size_problem(call: JSONObject) -> DiscardReason | None:
 
 def describe_depth_problem(value: JSON) -> str | None:
     """Describe by how much a JSON value is nested too deep; None if it is not."""
+    try:
+        text = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # it is deeper than the library encodes
+        pass
+    else:
+        # Counting brackets is cheap; only a value with many of them needs the exact depth.
+        if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
+            return None
     levels = measure_nesting_depth(value)
     return f"it is {levels} levels deep, {MAX_DEPTH} are taken" if levels > MAX_DEPTH else None
 

@@ -3,7 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from threading import Lock
@@ -89,17 +89,24 @@ MISSING_DRIVER_HINT = (
 )
 
 
-@contextmanager
-def transaction(engine: Engine) -> Iterator[Connection]:
+def transaction(engine: Engine) -> AbstractContextManager[Connection]:
     """Run a with block in one database transaction; it commits, or rolls back on an exception.
 
     A nested call in the same thread joins the outer transaction.
     Raises: DatabaseUnavailable.
     """
+    outer = get_open_connection(engine)
+    return _open_transaction(engine) if outer is None else nullcontext(outer)
+
+
+def get_open_connection(engine: Engine) -> Connection | None:
+    """Return the connection of this thread's open transaction on a database; None if none is."""
     outer = _open_connection.get()
-    if outer is not None and outer.engine is engine:
-        yield outer
-        return
+    return outer if outer is not None and outer.engine is engine else None
+
+
+@contextmanager
+def _open_transaction(engine: Engine) -> Iterator[Connection]:
     with _begin_transaction(engine) as connection:
         token = _open_connection.set(connection)
         try:

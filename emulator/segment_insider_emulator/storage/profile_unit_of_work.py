@@ -4,15 +4,31 @@ A batch brings a hundred requests in one transaction. Written one by one, their 
 times what they cost together, and most of that is spent around SQLite, not in it.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from threading import RLock
 from typing import Any, Final, Protocol
 
-from sqlalchemy import BindParameter, Connection, Engine, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
 
-from segment_insider_emulator.storage.database import DatabaseUnavailable, transaction
+from segment_insider_emulator.storage.database import (
+    DatabaseUnavailable,
+    get_open_connection,
+    transaction,
+)
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
@@ -43,7 +59,10 @@ _SEARCHED_EVENTS = (
     .subquery()
 )
 SELECT_EVENTS_BY_NAME = CompiledStatement(
-    select(_SEARCHED_EVENTS).where(_SEARCHED_EVENTS.c.name == bindparam("name"))
+    select(_SEARCHED_EVENTS).where(
+        _SEARCHED_EVENTS.c.name == bindparam("name"),
+        type_coerce(_SEARCHED_EVENTS.c.params, Text).like(bindparam("like"), escape="\\"),
+    )
 )
 DELETE_IDENTIFIERS = delete(identifiers).where(
     identifiers.c.identifier.in_(bindparam("identifiers", expanding=True))
@@ -149,14 +168,21 @@ class ProfileUnitOfWork:
             self.write_pending_changes()
         return known_events
 
-    def find_events_by_name(self, profile_id: str, event_name: str) -> list[ProfileEvent]:
+    def find_events_by_name(
+        self, profile_id: str, event_name: str, params_text: str = ""
+    ) -> list[ProfileEvent]:
         """Return a profile's events with this name, including those saved in this transaction.
 
         Of a profile with more than MAX_EVENTS_SEARCHED events, only that many are searched.
+
+        Args:
+            params_text: Only stored events with this text in the JSON of their parameters; letter
+                case does not count.
         """
         stored_events: list[ProfileEvent] = []
         if profile_id not in self._ids_without_events:
-            values = {"id": profile_id, "name": event_name}
+            like = f"%{escape_like_wildcards(params_text)}%"
+            values = {"id": profile_id, "name": event_name, "like": like}
             rows = SELECT_EVENTS_BY_NAME.fetch_all(self._connection, values)
             stored_events = [profile_event_from_row(row) for row in rows]
         pending_events = (
@@ -275,6 +301,11 @@ class ProfileUnitOfWork:
         return bool(SELECT_EVENT_BY_FINGERPRINT.fetch_all(self._connection, values))
 
 
+def escape_like_wildcards(text: str) -> str:
+    """Escape the wildcards of SQL's LIKE in *text*."""
+    return re.sub(r"([\\%_])", r"\\\1", text)
+
+
 def get_current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None:
     """Return the unit of work on profiles of *connection*'s transaction; None if it only reads."""
     return connection.info.get(UNIT_OF_WORK_KEY)
@@ -386,22 +417,28 @@ class UnitOfWorkFactory(Protocol):
         """Open a unit of work on profiles; see `open_unit_of_work`."""
 
 
-@contextmanager
 def open_unit_of_work(
     engine: Engine, write_lock: AbstractContextManager[object], lock_names: Collection[str] = ()
-) -> Iterator[ProfileUnitOfWork]:
+) -> AbstractContextManager[ProfileUnitOfWork]:
     """Open a unit of work on profiles: one exclusive transaction, rolled back on an error.
 
-    Writes to other stores within the block belong to the same transaction.
+    Writes to other stores within the block belong to the same transaction. A nested call in the
+    same thread joins the outer unit of work.
 
     Args:
         write_lock: Held during the block.
         lock_names: Named locks to acquire first, see `database.hold_advisory_locks`.
     """
+    connection = get_open_connection(engine)
+    outer = get_current_unit_of_work(connection) if connection else None
+    return nullcontext(outer) if outer else _begin_unit_of_work(engine, write_lock, lock_names)
+
+
+@contextmanager
+def _begin_unit_of_work(
+    engine: Engine, write_lock: AbstractContextManager[object], lock_names: Collection[str]
+) -> Iterator[ProfileUnitOfWork]:
     with write_lock, transaction(engine) as connection:
-        if outer := get_current_unit_of_work(connection):
-            yield outer
-            return
         if connection.dialect.name == "postgresql":
             acquire_writer_lock(connection, lock_names)
         info = connection.info  # looked up now: a lost connection has none

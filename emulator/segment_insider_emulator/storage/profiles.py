@@ -1,6 +1,5 @@
 """Storage of Insider One profiles with their identifiers and events."""
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -23,6 +22,7 @@ from segment_insider_emulator.storage.profile_unit_of_work import (
     ProfileUnitOfWork,
     TimeoutLock,
     UnitOfWorkFactory,
+    escape_like_wildcards,
     get_current_unit_of_work,
     open_unit_of_work,
     profile_event_from_row,
@@ -199,7 +199,7 @@ def _find_newest_profiles_with_text(
     for chunk in split_id_range(numbers):
         values = {
             **chunk._asdict(),
-            "like": f"%{_escape_like_wildcards(text)}%",
+            "like": f"%{escape_like_wildcards(text)}%",
             "limit": limit - len(matches),
         }
         matches += map(
@@ -208,11 +208,6 @@ def _find_newest_profiles_with_text(
         if len(matches) == limit:
             break
     return matches, None if chunk.low <= numbers.low else chunk.low
-
-
-def _escape_like_wildcards(text: str) -> str:
-    """Escape the wildcards of SQL's LIKE in *text*."""
-    return re.sub(r"([\\%_])", r"\\\1", text)
 
 
 def _load_events_into_profile(connection: Connection, profile: Profile) -> Profile:

@@ -3,7 +3,7 @@
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -90,16 +90,15 @@ class CompiledStatement:
         sql, bind, read_row = self._get_driver_statement(connection.dialect)
         if self._columns:
             prepare_transaction_for_write(connection)
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute(sql, bind(values))
-            return [read_row(row) for row in cursor.fetchall()]
+        cursor = _create_driver_cursor(connection)
+        cursor.execute(sql, bind(values))
+        return [read_row(row) for row in cursor.fetchall()]
 
     def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
         """Run an SQL INSERT or UPDATE for each of *rows*. Raises: the driver's errors."""
         sql, bind, _ = self._get_driver_statement(connection.dialect)
         prepare_transaction_for_write(connection)
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.executemany(sql, [bind(row) for row in rows])
+        _create_driver_cursor(connection).executemany(sql, [bind(row) for row in rows])
 
     def _get_driver_statement(self, dialect: Dialect) -> _DriverStatement:
         statement = self._driver_statements.get(dialect.driver)
@@ -128,6 +127,12 @@ class CompiledStatement:
         )
 
 
+def _create_driver_cursor(connection: Connection) -> Any:
+    # Not SQLAlchemy's own cursor: each of its methods is called through two proxies.
+    driver_connection: Any = connection.connection.dbapi_connection
+    return driver_connection.cursor()
+
+
 def _create_parameter_binder(
     positions: Sequence[str] | None,
     constants: ParameterValues,
@@ -141,18 +146,28 @@ def _create_parameter_binder(
         dumpers: Conversions of values by name.
     """
     if positions is None:
-        return lambda values: _convert_driver_values({**constants, **values}, dumpers)
+
+        def bind_by_name(values: ParameterValues) -> dict[str, Any]:
+            parameters = {**constants, **values}
+            for name, dump in dumpers.items():
+                parameters[name] = dump(parameters[name])
+            return parameters
+
+        return bind_by_name
     get_values = _create_value_getter(positions)
-    dumpers_by_index = {
-        index: dumpers[name] for index, name in enumerate(positions) if name in dumpers
-    }
-    if not constants:
-        if not dumpers_by_index:
-            return get_values
-        return lambda values: _convert_driver_values(list(get_values(values)), dumpers_by_index)
-    return lambda values: _convert_driver_values(
-        list(get_values({**constants, **values})), dumpers_by_index
-    )
+    dumpers_by_index = [
+        (index, dumpers[name]) for index, name in enumerate(positions) if name in dumpers
+    ]
+    if not constants and not dumpers_by_index:
+        return get_values
+
+    def bind_by_position(values: ParameterValues) -> list[Any]:
+        parameters = list(get_values({**constants, **values} if constants else values))
+        for index, dump in dumpers_by_index:
+            parameters[index] = dump(parameters[index])
+        return parameters
+
+    return bind_by_position
 
 
 def _create_row_converter(
@@ -160,16 +175,18 @@ def _create_row_converter(
 ) -> Callable[[Sequence[Any]], Any]:
     """Create the function that converts a database driver's row to a named tuple."""
     row_type: Any = namedtuple("row", names)  # type: ignore[misc]  # only the statement knows
+    create_row = partial(tuple.__new__, row_type)  # without the checks of calling the type
     if not loaders:
-        return lambda row: row_type(*row)
-    return lambda row: row_type._make(_convert_driver_values(list(row), loaders))
+        return create_row
+    loaders_by_index = list(loaders.items())
 
+    def load_row(row: Sequence[Any]) -> Any:
+        values = list(row)
+        for index, load in loaders_by_index:
+            values[index] = load(values[index])
+        return create_row(values)
 
-def _convert_driver_values(values: Any, conversions: Mapping[Any, Convert]) -> Any:
-    """Replace the values that have a conversion, in a list (by index) or a dict (by name)."""
-    for key, convert in conversions.items():
-        values[key] = convert(values[key])
-    return values
+    return load_row
 
 
 def _create_value_getter(names: Sequence[str]) -> Callable[[ParameterValues], Sequence[Any]]:

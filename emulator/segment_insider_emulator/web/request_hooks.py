@@ -85,6 +85,8 @@ def install_request_hooks(
         app.before_request(before_view)
     for after_view in AFTER_VIEW:
         app.after_request(after_view)
+    # No view or hook is asynchronous; Flask would look at each of them in every request.
+    app.ensure_sync = lambda func: func  # type: ignore[method-assign]
 
 
 def _is_segment_request() -> bool:
