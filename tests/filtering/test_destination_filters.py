@@ -1,4 +1,4 @@
-"""Destination filters spare a destination events and fields, in Segment's order."""
+"""Destination filters drop events and fields in Segment's order."""
 
 import json
 from pathlib import Path
@@ -41,31 +41,33 @@ ORDER: JSONObject = {
 }
 
 
-def filter_of(condition: str, *actions: JSONObject, **changes: Any) -> JSONObject:
+def build_filter(condition: str, *actions: JSONObject, **changes: Any) -> JSONObject:
     return {"title": "Own", "if": condition, "actions": list(actions), **changes}
 
 
-def dropped(title: str = "Own") -> Rejection:
+def build_rejection(title: str = "Own") -> Rejection:
     return Rejection(
         DESTINATION_STEP, "FILTERED_BY_RULES", f"destination filter {title!r} drops it"
     )
 
 
-def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> FilterResult:
+def apply_filters(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> FilterResult:
     return apply_destination_filters(compile_destination_filters(filters), event, seed)
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize(
-    ("filters", "stop"),
+    ("filters", "rejection"),
     [
         pytest.param([], None, id="no filter"),
-        pytest.param([filter_of("type = 'track'", DROP)], dropped(), id="drop"),
-        pytest.param([filter_of("type = 'page'", DROP)], None, id="another event"),
-        pytest.param([filter_of("all", DROP, enabled=False)], None, id="not enabled"),
-        pytest.param([filter_of("all", {"type": "SAMPLE", "percent": 1})], None, id="all of them"),
+        pytest.param([build_filter("type = 'track'", DROP)], build_rejection(), id="drop"),
+        pytest.param([build_filter("type = 'page'", DROP)], None, id="another event"),
+        pytest.param([build_filter("all", DROP, enabled=False)], None, id="not enabled"),
         pytest.param(
-            [filter_of("all", {"type": "SAMPLE", "percent": 0})],
+            [build_filter("all", {"type": "SAMPLE", "percent": 1})], None, id="all of them"
+        ),
+        pytest.param(
+            [build_filter("all", {"type": "SAMPLE", "percent": 0})],
             Rejection(
                 DESTINATION_STEP,
                 "FILTERED_BY_RULES",
@@ -74,7 +76,7 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
             id="none of them",
         ),
         pytest.param(
-            [filter_of("all", {"type": "SAMPLE", "percent": 0.001})],
+            [build_filter("all", {"type": "SAMPLE", "percent": 0.001})],
             Rejection(
                 DESTINATION_STEP,
                 "FILTERED_BY_RULES",
@@ -83,7 +85,10 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
             id="hardly any of them",
         ),
         pytest.param(
-            [filter_of("all", DROP), filter_of("all", {"type": "SAMPLE", "percent": 0}, title="S")],
+            [
+                build_filter("all", DROP),
+                build_filter("all", {"type": "SAMPLE", "percent": 0}, title="S"),
+            ],
             Rejection(
                 DESTINATION_STEP,
                 "FILTERED_BY_RULES",
@@ -92,10 +97,12 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
             id="sample comes before drop",
         ),
         pytest.param(
-            [filter_of("userId = oops'", DROP, enabled=False)], None, id="a broken one, not enabled"
+            [build_filter("userId = oops'", DROP, enabled=False)],
+            None,
+            id="a broken one, not enabled",
         ),
         pytest.param(
-            [filter_of("userId = oops'", {"type": "DROP_PROPERTIES", "fields": {}})],
+            [build_filter("userId = oops'", {"type": "DROP_PROPERTIES", "fields": {}})],
             Rejection(
                 DESTINATION_STEP,
                 "INTERNAL",
@@ -105,17 +112,20 @@ def through(*filters: JSONObject, event: JSONObject = ORDER, seed: str = "") -> 
             id="a statement that cannot be read drops",
         ),
         pytest.param(
-            [filter_of("event > 3", DROP), filter_of("contains(properties.total, '2')", DROP)],
+            [
+                build_filter("event > 3", DROP),
+                build_filter("contains(properties.total, '2')", DROP),
+            ],
             None,
             id="values of another type drop nothing",
         ),
     ],
 )
-def test_an_event_is_dropped_or_not(filters: list[JSONObject], stop: Rejection | None) -> None:
-    assert through(*filters) == FilterResult(ORDER, stop)
+def test_an_event_is_dropped_or_not(filters: list[JSONObject], rejection: Rejection | None) -> None:
+    assert apply_filters(*filters) == FilterResult(ORDER, rejection)
 
 
-def fields(kind: str, **named: list[str]) -> JSONObject:
+def build_fields_action(kind: str, **named: list[str]) -> JSONObject:
     return {"type": kind, "fields": {name.replace("_", "."): keys for name, keys in named.items()}}
 
 
@@ -123,7 +133,7 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
     ("action", "changes", "omitted"),
     [
         pytest.param(
-            fields("DROP_PROPERTIES", properties=["email", "absent"], context=["ip"]),
+            build_fields_action("DROP_PROPERTIES", properties=["email", "absent"], context=["ip"]),
             {
                 "context": {"locale": "de"},
                 "properties": {
@@ -142,7 +152,7 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            fields("DROP_PROPERTIES", properties_products=["price"]),
+            build_fields_action("DROP_PROPERTIES", properties_products=["price"]),
             {
                 "properties": {
                     **ORDER["properties"],
@@ -154,7 +164,7 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
             marks=pytest.mark.observed,
         ),
         pytest.param(
-            fields("DROP_PROPERTIES", properties_products_1=["price"]),
+            build_fields_action("DROP_PROPERTIES", properties_products_1=["price"]),
             {
                 "properties": {
                     **ORDER["properties"],
@@ -166,35 +176,35 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
             marks=pytest.mark.observed,
         ),
         pytest.param(
-            fields("DROP_PROPERTIES", properties_products_sizes=["eu"]),
+            build_fields_action("DROP_PROPERTIES", properties_products_sizes=["eu"]),
             {},
             [],
             id="a list on the way stops a path",
             marks=pytest.mark.observed,
         ),
         pytest.param(
-            fields("ALLOW_PROPERTIES", properties_rows=["0"]),
+            build_fields_action("ALLOW_PROPERTIES", properties_rows=["0"]),
             {"properties": {**ORDER["properties"], "rows": [[1, None], {}]}},
             ["properties.rows.1", "properties.rows.sku"],
             id="items of a list inside a list",
             marks=pytest.mark.observed,
         ),
         pytest.param(
-            fields("DROP_PROPERTIES", properties=["products.price"]),
+            build_fields_action("DROP_PROPERTIES", properties=["products.price"]),
             {},
             [],
             id="a key is not a path",
             marks=pytest.mark.observed,
         ),
         pytest.param(
-            fields("DROP_PROPERTIES", properties_email=["x"], traits=["email"]),
+            build_fields_action("DROP_PROPERTIES", properties_email=["x"], traits=["email"]),
             {},
             [],
-            id="no object there",
+            id="not an object",
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            fields("ALLOW_PROPERTIES", properties=["total"]),
+            build_fields_action("ALLOW_PROPERTIES", properties=["total"]),
             {"properties": {"total": 20}},
             ["properties.email", "properties.products", "properties.rows"],
             id="only named keys, in the named object alone",
@@ -205,64 +215,72 @@ def fields(kind: str, **named: list[str]) -> JSONObject:
         ),
     ],
 )
-def test_fields_are_taken_out(action: JSONObject, changes: JSONObject, omitted: list[str]) -> None:
-    passage = through(filter_of("all", action))
+def test_fields_are_removed(action: JSONObject, changes: JSONObject, omitted: list[str]) -> None:
+    result = apply_filters(build_filter("all", action))
     expected = {key: value for key, value in {**ORDER, **changes}.items() if value is not None}
-    assert passage == FilterResult(
+    assert result == FilterResult(
         expected, omitted=tuple(OmittedField(place, "filter 'Own'") for place in omitted)
     )
 
 
 @pytest.mark.documented
 def test_fields_are_dropped_before_others_are_allowed() -> None:
-    passage = through(
-        filter_of("all", fields("ALLOW_PROPERTIES", properties=["total", "email"]), title="A"),
-        filter_of("all", fields("DROP_PROPERTIES", properties=["email"]), title="B"),
+    result = apply_filters(
+        build_filter(
+            "all", build_fields_action("ALLOW_PROPERTIES", properties=["total", "email"]), title="A"
+        ),
+        build_filter(
+            "all", build_fields_action("DROP_PROPERTIES", properties=["email"]), title="B"
+        ),
     )
-    assert passage.event["properties"] == {"total": 20}
-    assert [each.by for each in passage.omitted] == ["filter 'B'", "filter 'A'", "filter 'A'"]
+    assert result.event["properties"] == {"total": 20}
+    assert [field.by for field in result.omitted] == ["filter 'B'", "filter 'A'", "filter 'A'"]
 
 
 @pytest.mark.assumed
-def test_every_condition_looks_at_the_event_as_it_came() -> None:
-    passage = through(
-        filter_of("all", fields("DROP_PROPERTIES", properties=["email"])),
-        filter_of("properties.email != null", fields("DROP_PROPERTIES", properties=["total"])),
+def test_every_condition_is_evaluated_on_the_unfiltered_event() -> None:
+    result = apply_filters(
+        build_filter("all", build_fields_action("DROP_PROPERTIES", properties=["email"])),
+        build_filter(
+            "properties.email != null", build_fields_action("DROP_PROPERTIES", properties=["total"])
+        ),
     )
-    assert passage.event["properties"].keys() == {"products", "rows"}
+    assert result.event["properties"].keys() == {"products", "rows"}
 
 
-def test_the_event_that_came_stays_as_it_was() -> None:
+def test_the_received_event_is_not_changed() -> None:
     before = repr(ORDER)
-    through(filter_of("all", fields("DROP_PROPERTIES", properties_products=["price"])))
+    apply_filters(
+        build_filter("all", build_fields_action("DROP_PROPERTIES", properties_products=["price"]))
+    )
     assert repr(ORDER) == before
 
 
-def kept(action: JSONObject, events: list[JSONObject], seed: str) -> set[str]:
-    own = compile_destination_filters([filter_of("all", action)])
+def list_sampled_ids(action: JSONObject, events: list[JSONObject], seed: str) -> set[str]:
+    compiled = compile_destination_filters([build_filter("all", action)])
     return {
         event["messageId"]
         for event in events
-        if not apply_destination_filters(own, event, seed).rejection
+        if not apply_destination_filters(compiled, event, seed).rejection
     }
 
 
 EVENTS = [{**ORDER, "messageId": f"m{at}", "userId": f"u{at % 50}"} for at in range(1000)]
 
 
-def test_a_sample_is_about_its_share_and_the_same_for_the_same_seed() -> None:
+def test_a_sample_has_about_its_share_and_is_the_same_for_the_same_seed() -> None:
     action = {"type": "SAMPLE", "percent": 0.3}
-    first, again, other = (kept(action, EVENTS, seed) for seed in ("1", "1", "2"))
+    first, again, other = (list_sampled_ids(action, EVENTS, seed) for seed in ("1", "1", "2"))
     assert 250 < len(first) < 350
     assert first == again
     assert first != other
 
 
 @pytest.mark.documented
-def test_a_sample_by_path_takes_all_events_of_a_value_or_none() -> None:
-    left = kept({"type": "SAMPLE", "percent": 0.5, "path": "userId"}, EVENTS, "1")
-    users = {event["userId"] for event in EVENTS if event["messageId"] in left}
-    assert left == {event["messageId"] for event in EVENTS if event["userId"] in users}
+def test_a_sample_by_path_has_all_events_of_a_value_or_none() -> None:
+    sampled = list_sampled_ids({"type": "SAMPLE", "percent": 0.5, "path": "userId"}, EVENTS, "1")
+    users = {event["userId"] for event in EVENTS if event["messageId"] in sampled}
+    assert sampled == {event["messageId"] for event in EVENTS if event["userId"] in users}
     assert 10 < len(users) < 40
 
 
@@ -271,18 +289,18 @@ RECORDED: list[JSONObject] = [json.loads(line) for line in FIXTURE.read_text().s
 
 
 @pytest.mark.observed
-def test_recorded_filters_do_what_segments_evaluator_does_with_them() -> None:
+def test_recorded_filters_give_the_results_of_segment_s_evaluator() -> None:
     assert len(RECORDED) >= 400
     for case in RECORDED:
-        passage = through(filter_of(case["if"], *case["actions"]), event=case["event"])
+        result = apply_filters(build_filter(case["if"], *case["actions"]), event=case["event"])
         received = {
             "matches": matches_event(parse_fql_statement(case["if"]), case["event"]),
-            "event": None if passage.rejection else passage.event,
+            "event": None if result.rejection else result.event,
         }
         assert received == case["expect"], case["if"]
 
 
-def test_a_condition_is_called_constant_only_if_every_recorded_event_answers_it_alike() -> None:
+def test_a_constant_condition_has_the_same_result_for_every_recorded_event() -> None:
     conditions = {
         condition
         for case in RECORDED
@@ -291,5 +309,5 @@ def test_a_condition_is_called_constant_only_if_every_recorded_event_answers_it_
     assert len(conditions) >= 50
     for condition in conditions:
         statement = parse_fql_statement(condition.condition)
-        answers = {matches_event(statement, case["event"]) for case in RECORDED}
-        assert answers == {condition.always_holds}, condition
+        results = {matches_event(statement, case["event"]) for case in RECORDED}
+        assert results == {condition.always_holds}, condition

@@ -1,4 +1,4 @@
-"""Filter FQL means what Segment documents, and no text or event makes it crash or hang."""
+"""FQL conditions of filters: as Segment documents them, without crashes or long running times."""
 
 import time
 from contextlib import suppress
@@ -168,18 +168,18 @@ def assumed(*values: Any) -> Any:
         documented("properties.price = +10", True),
         # A text ends at its own quote.
         observed(r"event = 'a\\' or true", True),
-        # What nobody documents.
+        # Not documented.
         assumed("bool('false') or bool(properties.empty) or bool(0)", False),
         assumed("number('ten') = null and number(properties.features) = null", True),
         assumed("uppercase(properties.price) = null", True),
     ],
 )
-def test_a_statement_about_an_event(statement: str, expected: bool) -> None:
+def test_a_statement_is_true_or_false_for_an_event(statement: str, expected: bool) -> None:
     assert matches_event(parse_fql_statement(statement), CLICK) is expected
 
 
 @pytest.mark.parametrize(
-    ("statement", "fault"),
+    ("statement", "text"),
     [
         ('userId = oops"', 'the text that begins at character 14 has no closing "'),
         ("", "it ends where a field or a value is wanted"),
@@ -201,10 +201,10 @@ def test_a_statement_about_an_event(statement: str, expected: bool) -> None:
         ("x" * 6000, f"the statement has 6,000 bytes, Segment takes {MAX_STATEMENT_BYTES:,}"),
     ],
 )
-def test_a_statement_that_cannot_be_read(statement: str, fault: str) -> None:
-    with pytest.raises(FqlSyntaxError) as raised:
+def test_an_invalid_statement_is_an_error_with_its_position(statement: str, text: str) -> None:
+    with pytest.raises(FqlSyntaxError) as error:
         parse_fql_statement(statement)
-    assert str(raised.value) == fault
+    assert str(error.value) == text
 
 
 @pytest.mark.observed
@@ -227,7 +227,7 @@ def test_a_statement_that_cannot_be_read(statement: str, fault: str) -> None:
         ("a☺b", "a?b", True),
         ("ab/c", "a*", True),
         ("a|b", "a[|&~]b", True),
-        # Malformed ones match nothing, whatever stands before the fault.
+        # Malformed ones match nothing, whatever is before the error.
         ("-", "[-]", False),
         ("x", "[x-]", False),
         ("x", "[-x]", False),
@@ -241,7 +241,7 @@ def test_a_statement_that_cannot_be_read(statement: str, fault: str) -> None:
         ("", "[", False),
     ],
 )
-def test_a_glob_as_segments_evaluator_reads_it(text: str, pattern: str, expected: bool) -> None:
+def test_a_glob_matches_as_in_segment_s_evaluator(text: str, pattern: str, expected: bool) -> None:
     assert (
         matches_event(parse_fql_statement(f"match(event, '{pattern}')"), {"event": text})
         is expected
@@ -251,7 +251,7 @@ def test_a_glob_as_segments_evaluator_reads_it(text: str, pattern: str, expected
 @pytest.mark.parametrize(
     "pattern", ["*a" * 2000 + "b", "*" * 4000 + "b", "[ab]*" * 800 + "c", "?*" * 2000 + "b"]
 )
-def test_a_glob_of_many_stars_fails_in_time(pattern: str) -> None:
+def test_a_glob_of_many_stars_fails_in_limited_time(pattern: str) -> None:
     started = time.monotonic()
     assert not matches_event(
         parse_fql_statement(f"match(event, '{pattern}')"), {"event": "a" * 30_000}
@@ -276,7 +276,7 @@ WORDS = st.sampled_from(
 
 
 @given(st.text() | st.lists(WORDS).map(" ".join), EVENTS)
-def test_every_text_is_a_statement_or_says_why_not(text: str, event: JSONObject) -> None:
+def test_every_text_is_a_statement_or_a_syntax_error(text: str, event: JSONObject) -> None:
     with suppress(FqlSyntaxError):
         assert isinstance(matches_event(parse_fql_statement(text), event), bool)
 
@@ -286,7 +286,7 @@ ATOMS = st.sampled_from(
 )
 
 
-def composed(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def combine_statements(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     operators = st.sampled_from(["and", "or", "=", "!=", ">", "<", "in"])
     unary = st.sampled_from(
         [
@@ -304,6 +304,6 @@ def composed(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-@given(st.recursive(ATOMS, composed, max_leaves=6), EVENTS)
-def test_every_well_formed_statement_is_read(text: str, event: JSONObject) -> None:
+@given(st.recursive(ATOMS, combine_statements, max_leaves=6), EVENTS)
+def test_every_well_formed_statement_is_parsed(text: str, event: JSONObject) -> None:
     assert isinstance(matches_event(parse_fql_statement(text), event), bool)

@@ -1,4 +1,4 @@
-"""A plan loads from either of its shapes, or one line says what is wrong with it."""
+"""Tracking plan files: both formats load, and errors are reported in one line."""
 
 import json
 from pathlib import Path
@@ -13,23 +13,23 @@ from segment_insider_emulator.types import JSON, JSONObject
 PLANS = Path("fixtures/plans")
 
 
-def document(name: str) -> JSONObject:
-    read: JSONObject = json.loads((PLANS / name).read_text())
-    return read
+def load_document(name: str) -> JSONObject:
+    plan_document: JSONObject = json.loads((PLANS / name).read_text())
+    return plan_document
 
 
-def rules(*given: JSON) -> JSONObject:
-    return {"rules": [*given]}
+def build_plan(*rules: JSON) -> JSONObject:
+    return {"rules": [*rules]}
 
 
-def track(schema: JSON, **changes: Any) -> JSONObject:
+def build_track_rule(schema: JSON, **changes: Any) -> JSONObject:
     return {"type": "TRACK", "key": "A", "version": 1, "jsonSchema": schema, **changes}
 
 
 @pytest.mark.documented
-def test_both_shapes_hold_the_same_rules() -> None:
+def test_both_formats_have_the_same_rules() -> None:
     api, older = (
-        parse_tracking_plan(document(name), name) for name in ("shop.json", "shop-older.json")
+        parse_tracking_plan(load_document(name), name) for name in ("shop.json", "shop-older.json")
     )
     assert api.rules_by_version.keys() == older.rules_by_version.keys()
     assert (
@@ -51,19 +51,19 @@ def test_both_shapes_hold_the_same_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "plan_document",
     [
         pytest.param({"rules": [], "trackingPlan": {"name": "Shop"}}, id="beside the rules"),
         pytest.param({"data": {"trackingPlan": {"name": "Shop"}, "rules": []}}, id="in data"),
         pytest.param({"display_name": "Shop", "name": "rs_1", "rules": {}}, id="the older shape"),
     ],
 )
-def test_a_plan_has_a_name(given: JSONObject) -> None:
-    assert parse_tracking_plan(given, "plan.json").name == "Shop"
+def test_a_plan_has_a_name(plan_document: JSONObject) -> None:
+    assert parse_tracking_plan(plan_document, "plan.json").name == "Shop"
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("plan_document", "text"),
     [
         pytest.param(
             {}, f"plan.json: this is no tracking plan. {PLAN_FORMAT_REMEDY}", id="no rules"
@@ -76,14 +76,14 @@ def test_a_plan_has_a_name(given: JSONObject) -> None:
         ),
     ],
 )
-def test_a_plan_that_cannot_be_used(given: JSONObject, said: str) -> None:
-    with pytest.raises(EmulatorError) as raised:
-        parse_tracking_plan(given, "plan.json")
-    assert str(raised.value) == said
+def test_an_invalid_plan_is_refused_with_a_reason(plan_document: JSONObject, text: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        parse_tracking_plan(plan_document, "plan.json")
+    assert str(error.value) == text
 
 
 @pytest.mark.parametrize(
-    ("given", "where", "what"),
+    ("rule_document", "where", "what"),
     [
         pytest.param(
             {"type": "EVENT"}, "rules[0]", "this rule has no known type and is not checked",
@@ -93,23 +93,23 @@ def test_a_plan_that_cannot_be_used(given: JSONObject, said: str) -> None:
             None, "rules[0]", "this rule has no known type and is not checked", id="no object"
         ),
         pytest.param(
-            track({}, key=""), "rules[0]", "this rule names no event and is not checked",
+            build_track_rule({}, key=""), "rules[0]", "this rule names no event and is not checked",
             id="no name",
         ),
         pytest.param(
-            track({}, version="1"),
+            build_track_rule({}, version="1"),
             "rules[0]",
             "its version is no whole number, so that it counts as version 1",
             id="a version in text",
         ),
         pytest.param(
-            track("{}", key="A"),
+            build_track_rule("{}", key="A"),
             "rules[0]",
             "the rule TRACK A, version 1 is not checked: its jsonSchema is not an object",
             id="a schema in text",
         ),
         pytest.param(
-            track({"properties": {"userId": {"type": "any"}}}, key="A"),
+            build_track_rule({"properties": {"userId": {"type": "any"}}}, key="A"),
             "rules[0]",
             "the rule TRACK A, version 1 is checked in part alone: properties.userId.type: "
             '"any" is not one of array, boolean, integer, null, number, object, string, or a list '
@@ -117,7 +117,7 @@ def test_a_plan_that_cannot_be_used(given: JSONObject, said: str) -> None:
             id="a type that JSON Schema does not have",
         ),
         pytest.param(
-            track({"allOf": [{"patternProperties": {"^(?!x)": {}}}]}, key="A"),
+            build_track_rule({"allOf": [{"patternProperties": {"^(?!x)": {}}}]}, key="A"),
             "rules[0]",
             "the rule TRACK A, version 1 is checked in part alone: "
             "allOf[0].patternProperties.^(?!x): Segment does not read the expression "
@@ -127,22 +127,22 @@ def test_a_plan_that_cannot_be_used(given: JSONObject, said: str) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_rule_that_cannot_be_checked_is_named_and_the_others_hold(
-    given: Any, where: str, what: str
+def test_an_unusable_rule_is_reported_and_the_others_are_checked(
+    rule_document: Any, where: str, what: str
 ) -> None:
-    other = track({"properties": {"userId": {"type": "string"}}}, key="B")
-    plan = parse_tracking_plan({"rules": [given, other, given]}, "plan.json")
-    assert [(each.where, each.what) for each in plan.problems] == [
+    other = build_track_rule({"properties": {"userId": {"type": "string"}}}, key="B")
+    plan = parse_tracking_plan({"rules": [rule_document, other, rule_document]}, "plan.json")
+    assert [(problem.where, problem.what) for problem in plan.problems] == [
         (f"plan.json: {where}", what),
         ("plan.json: rules[2]", what),
     ]
     rule = plan.find_rule({"type": "track", "event": "B"})
     assert rule is not None
-    assert [each.field for each in rule.find_violations({"userId": 1})] == ["userId"]
+    assert [violation.field for violation in rule.find_violations({"userId": 1})] == ["userId"]
 
 
 @pytest.mark.parametrize(
-    ("given", "where", "what"),
+    ("plan_document", "where", "what"),
     [
         pytest.param(
             {"events": [7]}, "rules.events[0]", "this is no event of a plan and is not checked",
@@ -159,8 +159,8 @@ def test_a_rule_that_cannot_be_checked_is_named_and_the_others_hold(
         ),
     ],
 )  # fmt: skip
-def test_what_the_older_shape_does_not_say_is_named(
-    given: JSONObject, where: str, what: str
+def test_ambiguities_of_the_older_format_are_reported(
+    plan_document: JSONObject, where: str, what: str
 ) -> None:
-    (problem,) = parse_tracking_plan({"rules": given}, "plan.json").problems
+    (problem,) = parse_tracking_plan({"rules": plan_document}, "plan.json").problems
     assert (problem.where, problem.what) == (f"plan.json: {where}", what)

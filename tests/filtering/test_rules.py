@@ -1,4 +1,4 @@
-"""A rule's JSON Schema is checked in Segment's words, in bounded time."""
+"""Rules of tracking plans: JSON Schemas are checked with Segment's texts in limited time."""
 
 import time
 from typing import Any
@@ -14,14 +14,15 @@ from segment_insider_emulator.filtering.plan_rule import (
 from segment_insider_emulator.types import JSON, JSONObject
 
 
-def told(schema: JSONObject, value: JSON) -> list[tuple[str, str, str]]:
+def list_violations(schema: JSONObject, value: JSON) -> list[tuple[str, str, str]]:
     rule = compile_plan_rule("TRACK", "A", 1, {"properties": {"v": schema}})
     return [
-        (each.field, each.type, each.description) for each in rule.find_violations({"v": value})
+        (violation.field, violation.type, violation.description)
+        for violation in rule.find_violations({"v": value})
     ]
 
 
-def of_v(kind: str, description: str) -> list[tuple[str, str, str]]:
+def build_violation_of_v(kind: str, description: str) -> list[tuple[str, str, str]]:
     return [("v", kind, description)]
 
 
@@ -29,45 +30,52 @@ def of_v(kind: str, description: str) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("schema", "value", "expected"),
     [
-        pytest.param({"const": 1}, 2, of_v("Const", "v does not match: 1"), id="const"),
+        pytest.param(
+            {"const": 1}, 2, build_violation_of_v("Const", "v does not match: 1"), id="const"
+        ),
         pytest.param(
             {"enum": ["a", 1, None]},
             "b",
-            of_v("Enum", 'v must be one of the following: "a", 1, null'),
+            build_violation_of_v("Enum", 'v must be one of the following: "a", 1, null'),
             id="enum",
         ),
         pytest.param(
             {"type": ["string", "null"]},
             [],
-            of_v("Invalid Type", "Invalid type. Expected: [string,null], given: array"),
+            build_violation_of_v(
+                "Invalid Type", "Invalid type. Expected: [string,null], given: array"
+            ),
             id="one of several types",
         ),
         pytest.param({"type": "integer"}, 1.0, [], id="1.0 is whole"),
         pytest.param(
             {"type": "boolean"},
             1,
-            of_v("Invalid Type", "Invalid type. Expected: boolean, given: integer"),
+            build_violation_of_v("Invalid Type", "Invalid type. Expected: boolean, given: integer"),
             id="1 is not true",
         ),
         pytest.param(
             {"minLength": 2},
             "a",
-            of_v("String Gte", "String length must be greater than or equal to 2"),
+            build_violation_of_v("String Gte", "String length must be greater than or equal to 2"),
             id="length",
         ),
         pytest.param(
-            {"exclusiveMaximum": 2}, 2, of_v("Number Lt", "Must be less than 2"), id="below"
+            {"exclusiveMaximum": 2},
+            2,
+            build_violation_of_v("Number Lt", "Must be less than 2"),
+            id="below",
         ),
         pytest.param(
             {"multipleOf": 0.5},
             1.2,
-            of_v("Multiple Of", "Must be a multiple of 0.5"),
+            build_violation_of_v("Multiple Of", "Must be a multiple of 0.5"),
             id="a multiple",
         ),
         pytest.param(
             {"minItems": 1},
             [],
-            of_v("Array Min Items", "Array must have at least 1 items"),
+            build_violation_of_v("Array Min Items", "Array must have at least 1 items"),
             id="items",
         ),
         pytest.param(
@@ -104,7 +112,7 @@ def of_v(kind: str, description: str) -> list[tuple[str, str, str]]:
         pytest.param(
             {"anyOf": [{"type": "string"}, {"type": "null"}]},
             3,
-            of_v("Number Any Of", "Must validate at least one schema (anyOf)"),
+            build_violation_of_v("Number Any Of", "Must validate at least one schema (anyOf)"),
             id="any of several",
         ),
         pytest.param(
@@ -126,46 +134,56 @@ def of_v(kind: str, description: str) -> list[tuple[str, str, str]]:
             id="else",
         ),
         pytest.param(
-            {"not": {}}, 1, of_v("Number Not", "Must not validate the schema (not)"), id="not"
+            {"not": {}},
+            1,
+            build_violation_of_v("Number Not", "Must not validate the schema (not)"),
+            id="not",
         ),
         pytest.param({"format": "date-time"}, "2026-11-23T10:00:00Z", [], id="a time"),
         pytest.param({"format": "date-time"}, "2026-11-23", [], id="a date is a time"),
         pytest.param(
             {"format": "date-time"},
             "2026-11-31T10:00:00Z",
-            of_v("Format", "Does not match format 'date-time'"),
+            build_violation_of_v("Format", "Does not match format 'date-time'"),
             id="no such day",
         ),
         pytest.param(
-            {"format": "uri"}, "/p", of_v("Format", "Does not match format 'uri'"), id="no address"
+            {"format": "uri"},
+            "/p",
+            build_violation_of_v("Format", "Does not match format 'uri'"),
+            id="no address",
         ),
         pytest.param(
             {"format": "uri"},
             "http://[",
-            of_v("Format", "Does not match format 'uri'"),
+            build_violation_of_v("Format", "Does not match format 'uri'"),
             id="a broken address",
         ),
-        pytest.param({"format": "colour"}, "x", [], id="a format nobody knows"),
+        pytest.param({"format": "colour"}, "x", [], id="an unknown format"),
     ],
 )
-def test_wording(schema: JSONObject, value: JSON, expected: list[tuple[str, str, str]]) -> None:
-    assert told(schema, value) == expected
+def test_a_violation_has_segment_s_text(
+    schema: JSONObject, value: JSON, expected: list[tuple[str, str, str]]
+) -> None:
+    assert list_violations(schema, value) == expected
 
 
 @pytest.mark.documented
-def test_the_event_itself_is_called_root() -> None:
-    (found,) = compile_plan_rule("COMMON", "", 1, {"maxProperties": 0}).find_violations({"v": 1})
-    assert (found.field, found.description) == ("(root)", "Must have at most 0 properties")
+def test_the_event_itself_is_named_root() -> None:
+    (violation,) = compile_plan_rule("COMMON", "", 1, {"maxProperties": 0}).find_violations(
+        {"v": 1}
+    )
+    assert (violation.field, violation.description) == ("(root)", "Must have at most 0 properties")
 
 
-def test_a_long_value_is_shown_by_its_beginning() -> None:
-    (found,) = compile_plan_rule("COMMON", "", 1, {"properties": {"v": False}}).find_violations(
+def test_only_the_beginning_of_a_long_value_is_shown() -> None:
+    (violation,) = compile_plan_rule("COMMON", "", 1, {"properties": {"v": False}}).find_violations(
         {"v": "x" * 9000}
     )
-    assert found.value == '"' + "x" * (MAX_SHOWN_VALUE_LENGTH - 1) + "…"
+    assert violation.value == '"' + "x" * (MAX_SHOWN_VALUE_LENGTH - 1) + "…"
 
 
-def test_no_more_is_told_than_a_reader_could_read() -> None:
+def test_the_number_of_violations_is_limited() -> None:
     rule = compile_plan_rule("COMMON", "", 1, {"properties": {"v": {"items": {"type": "string"}}}})
     assert len(rule.find_violations({"v": [1] * 5000})) == MAX_VIOLATIONS
 
@@ -177,9 +195,9 @@ def test_no_more_is_told_than_a_reader_could_read() -> None:
         pytest.param({"items": {"pattern": "(x+x+)+y"}, "pattern": "(a|a)*b"}, id="two"),
     ],
 )
-def test_no_expression_searches_for_ever(schema: JSONObject) -> None:
+def test_no_expression_takes_long(schema: JSONObject) -> None:
     started = time.monotonic()
-    assert told(schema, "a" * 30_000 + "!")
+    assert list_violations(schema, "a" * 30_000 + "!")
     assert time.monotonic() - started < 2
 
 
@@ -189,29 +207,31 @@ MONEY: JSONObject = {"money": {"type": "number"}, "price": {"$ref": "#/definitio
 @pytest.mark.parametrize(
     "reference", ["#/definitions/money", "#/definitions/price", "#/properties/v/items/0", "#/a~1b"]
 )
-def test_a_reference_stands_for_what_it_names(reference: str) -> None:
+def test_a_reference_is_replaced_by_its_target(reference: str) -> None:
     named: JSONObject = {"v": {"items": [{"type": "number"}]}, "default": {"$ref": reference}}
     schema = {"properties": named, "definitions": MONEY, "a/b": {"type": "number"}}
-    (found,) = compile_plan_rule("TRACK", "A", 1, schema).find_violations({"default": "8.50"})
-    assert found.description == "Invalid type. Expected: number, given: string"
+    (violation,) = compile_plan_rule("TRACK", "A", 1, schema).find_violations({"default": "8.50"})
+    assert violation.description == "Invalid type. Expected: number, given: string"
 
 
-def doubled(times: int) -> JSONObject:
+def build_doubling_schema(times: int) -> JSONObject:
     """A schema that its references make grow to 2 ** *times* parts."""
     parts = {f"d{n}": {"allOf": [{"$ref": f"#/definitions/d{n + 1}"}] * 2} for n in range(times)}
     return {"$ref": "#/definitions/d0", "definitions": {**parts, f"d{times}": {}}}
 
 
 def test_the_deepest_rule_is_checked() -> None:
-    assert compile_plan_rule("TRACK", "A", 1, nested(98)).find_violations({"v": 1}) == ()
+    assert (
+        compile_plan_rule("TRACK", "A", 1, build_nested_schema(98)).find_violations({"v": 1}) == ()
+    )
 
 
-def nested(levels: int) -> JSONObject:
-    return {"not": nested(levels - 1)} if levels else {}
+def build_nested_schema(levels: int) -> JSONObject:
+    return {"not": build_nested_schema(levels - 1)} if levels else {}
 
 
 @pytest.mark.parametrize(
-    ("schema", "said"),
+    ("schema", "text"),
     [
         pytest.param(
             {"properties": {"v": {"$ref": "#"}}},
@@ -234,12 +254,16 @@ def nested(levels: int) -> JSONObject:
             "items.$ref: $ref 'https://a.example/b' leads out of it, and nothing is fetched",
             id="out of the rule",
         ),
-        pytest.param(doubled(30), "it has more than 20,000 parts, its $refs followed", id="large"),
-        pytest.param(nested(101), "it nests deeper than 100 levels", id="deep"),
+        pytest.param(
+            build_doubling_schema(30),
+            "it has more than 20,000 parts, its $refs followed",
+            id="large",
+        ),
+        pytest.param(build_nested_schema(101), "it nests deeper than 100 levels", id="deep"),
     ],
 )
-def test_references_that_are_not_followed_are_named(schema: JSONObject, said: str) -> None:
-    assert compile_plan_rule("TRACK", "A", 1, schema).problems == (said,)
+def test_unsupported_references_are_reported(schema: JSONObject, text: str) -> None:
+    assert compile_plan_rule("TRACK", "A", 1, schema).problems == (text,)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +282,7 @@ def test_references_that_are_not_followed_are_named(schema: JSONObject, said: st
         pytest.param("if", {"type": "any"}, {"v": 1}, id="a type below if"),
     ],
 )
-def test_a_keyword_that_cannot_be_checked_is_named_and_the_others_hold(
+def test_an_unusable_keyword_is_reported_and_the_others_are_checked(
     keyword: str, value: Any, event: JSONObject
 ) -> None:
     schema = {
@@ -267,19 +291,19 @@ def test_a_keyword_that_cannot_be_checked_is_named_and_the_others_hold(
     }
     rule = compile_plan_rule("TRACK", "A", 1, schema)
     assert [
-        each.partition(":")[0].startswith(f"properties.v.{keyword}") for each in rule.problems
+        problem.partition(":")[0].startswith(f"properties.v.{keyword}") for problem in rule.problems
     ] == [True]
     assert rule.find_violations({**event, "w": "text"}) == ()
-    assert [each.field for each in rule.find_violations(event)] == ["w"]
-    assert [each.field for each in rule.find_violations({**event, "w": 1})] == ["w"]
+    assert [violation.field for violation in rule.find_violations(event)] == ["w"]
+    assert [violation.field for violation in rule.find_violations({**event, "w": 1})] == ["w"]
 
 
 @pytest.mark.parametrize("keyword", ["title", "description", "$comment", "$id", "id", "default"])
-def test_a_keyword_that_says_nothing_about_events_may_have_any_value(keyword: str) -> None:
+def test_a_keyword_without_effect_may_have_any_value(keyword: str) -> None:
     assert compile_plan_rule("TRACK", "A", 1, {keyword: None}).problems == ()
 
 
-def test_an_expression_that_is_left_out_makes_no_property_additional() -> None:
+def test_an_ignored_expression_makes_no_property_additional() -> None:
     schema = {"patternProperties": {"^(?!x)": {}}, "additionalProperties": False}
     rule = compile_plan_rule("TRACK", "A", 1, schema)
     assert len(rule.problems) == 1
@@ -287,7 +311,7 @@ def test_an_expression_that_is_left_out_makes_no_property_additional() -> None:
 
 
 @pytest.mark.parametrize("schema", [None, [], "text", True, 1])
-def test_a_rule_without_a_schema_finds_nothing_and_knows_no_names(schema: Any) -> None:
+def test_a_rule_without_a_schema_has_no_violations_and_no_known_names(schema: Any) -> None:
     rule = compile_plan_rule("TRACK", "A", 1, schema)
     assert rule.problems == ("its jsonSchema is not an object",)
     assert (rule.find_violations({"a": 1}), rule.list_planned_field_names("properties")) == (
@@ -305,17 +329,17 @@ EVENTS: tuple[JSONObject, ...] = ({"v": {"v": 1}}, {"v": []}, {"v": "a"}, {"v": 
 
 
 @pytest.mark.parametrize("keyword", KEYWORDS)
-def test_a_keyword_of_any_value_is_checked_or_named(keyword: str) -> None:
-    """Wherever in a rule it stands, nothing raises, and its sibling holds."""
+def test_a_keyword_with_any_value_is_checked_or_reported(keyword: str) -> None:
+    """Nowhere in a rule does it raise an error, and the other keywords are still checked."""
     for value in VALUES:
         for around in ("properties", "not", "oneOf"):
             inside: JSONObject = {keyword: value}
-            held = [inside] if around == "oneOf" else {"v": inside}
-            schema = {"properties": {"v": {around: held}, "w": {"type": "string"}}}
+            value_schema = [inside] if around == "oneOf" else {"v": inside}
+            schema = {"properties": {"v": {around: value_schema}, "w": {"type": "string"}}}
             rule = compile_plan_rule("TRACK", "A", 1, schema)
             assert rule.problems == compile_plan_rule("TRACK", "A", 1, schema).problems
             for event in EVENTS:
-                fields = [each.field for each in rule.find_violations({**event, "w": 1})]
+                fields = [violation.field for violation in rule.find_violations({**event, "w": 1})]
                 assert "w" in fields, (schema, event)
                 if rule.problems and around == "properties":
-                    assert all(keyword in each for each in rule.problems)
+                    assert all(keyword in problem for problem in rule.problems)

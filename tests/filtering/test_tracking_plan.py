@@ -1,4 +1,4 @@
-"""A tracking plan finds what is wrong with an event, and the source's settings say what follows."""
+"""Tracking plans: violations of an event, and their effect by the settings of the source."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ PLAN = parse_tracking_plan(json.loads(Path("fixtures/plans/shop.json").read_text
 ORDERS = "TRACK Order Completed, version 1"
 
 
-def order(more: JSONObject, **changes: Any) -> JSONObject:
+def build_order(more: JSONObject, **changes: Any) -> JSONObject:
     return {
         "type": "track",
         "event": "Order Completed",
@@ -33,20 +33,20 @@ def order(more: JSONObject, **changes: Any) -> JSONObject:
     }
 
 
-def identify(traits: JSONObject) -> JSONObject:
+def build_identify(traits: JSONObject) -> JSONObject:
     return {"type": "identify", "userId": "ada", "traits": traits}
 
 
-def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnforcer:
+def create_enforcer(source_id: str | None = None, **settings: JSONObject) -> PlanEnforcer:
     return PlanEnforcer(PLAN, parse_violation_controls(settings), source_id)
 
 
 @pytest.mark.parametrize(
     ("event", "violations"),
     [
-        pytest.param(order({"total": 20}), [], id="nothing wrong"),
+        pytest.param(build_order({"total": 20}), [], id="nothing wrong"),
         pytest.param(
-            order({}, properties={}),
+            build_order({}, properties={}),
             [
                 PlanViolation(
                     ORDERS, "Required", "properties.order_id", None,
@@ -57,7 +57,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnfor
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            order({"products": [{"product_id": "mug", "quantity": 1.5}]}),
+            build_order({"products": [{"product_id": "mug", "quantity": 1.5}]}),
             [
                 PlanViolation(
                     ORDERS, "Invalid Type", "properties.products.0.quantity", 1.5,
@@ -68,7 +68,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnfor
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            order({"total": -1, "currency": "euro"}),
+            build_order({"total": -1, "currency": "euro"}),
             [
                 PlanViolation(
                     ORDERS, "Number Gte", "properties.total", -1,
@@ -83,7 +83,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnfor
             marks=pytest.mark.assumed,
         ),
         pytest.param(
-            order({"email": "ada"}),
+            build_order({"email": "ada"}),
             [
                 PlanViolation(
                     "COMMON", "Format", "properties.email", "ada", "Does not match format 'email'"
@@ -93,7 +93,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnfor
             marks=pytest.mark.assumed,
         ),
         pytest.param(
-            order({}, event="order completed", userId=None),
+            build_order({}, event="order completed", userId=None),
             [
                 PlanViolation(
                     "COMMON", "Invalid Type", "userId", None,
@@ -117,7 +117,7 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnfor
         pytest.param({"type": "screen", "userId": "ada"}, [], id="a screen that is not planned"),
         pytest.param({"type": "alias", "userId": "ada", "previousId": "a"}, [], id="an alias"),
         pytest.param(
-            identify({"plan": "silver", "birthday": "yesterday"}),
+            build_identify({"plan": "silver", "birthday": "yesterday"}),
             [
                 PlanViolation(
                     "IDENTIFY, version 1", "Format", "traits.birthday", "yesterday",
@@ -133,9 +133,11 @@ def protocols(source_id: str | None = None, **settings: JSONObject) -> PlanEnfor
         ),
     ],
 )  # fmt: skip
-def test_violations(event: JSONObject, violations: list[PlanViolation]) -> None:
-    passage = protocols().enforce_plan(event)
-    assert (passage.rejection, list(passage.violations)) == (None, violations)
+def test_an_event_has_the_violations_of_its_rules(
+    event: JSONObject, violations: list[PlanViolation]
+) -> None:
+    result = create_enforcer().enforce_plan(event)
+    assert (result.rejection, list(result.violations)) == (None, violations)
 
 
 @pytest.mark.documented
@@ -149,10 +151,12 @@ def test_violations(event: JSONObject, violations: list[PlanViolation]) -> None:
         pytest.param(True, None, id="no number"),
     ],
 )
-def test_an_event_names_the_version_of_its_rule(version: JSON, rule: str | None) -> None:
+def test_the_context_of_an_event_selects_the_version_of_its_rule(
+    version: JSON, rule: str | None
+) -> None:
     context = {"protocols": {"event_version": version}}
-    found = protocols().enforce_plan(order({}, context=context)).violations
-    assert {each.rule for each in found} == ({rule} if rule else set())
+    violations = create_enforcer().enforce_plan(build_order({}, context=context)).violations
+    assert {violation.rule for violation in violations} == ({rule} if rule else set())
 
 
 TRACK_ALLOWS = {"allowUnplannedEvents": True, "allowEventOnViolations": True}
@@ -161,18 +165,18 @@ NO_ORDER_ID = "properties.order_id: properties.order_id is required"
 
 @pytest.mark.documented
 @pytest.mark.parametrize(
-    ("settings", "event", "stop"),
+    ("settings", "event", "rejection"),
     [
-        pytest.param({}, order({}, event="Song"), None, id="unplanned, allowed by default"),
+        pytest.param({}, build_order({}, event="Song"), None, id="unplanned, allowed by default"),
         pytest.param(
             {"track": {"allowUnplannedEvents": False}},
-            order({}, event="Song"),
+            build_order({}, event="Song"),
             ("unplanned", "the plan has no event 'Song'; names match in every letter and blank"),
             id="unplanned, blocked",
         ),
         pytest.param(
             {"track": {"allowUnplannedEvents": False, "commonEventOnViolations": "BLOCK"}},
-            order({}, event="Song", userId=None),
+            build_order({}, event="Song", userId=None),
             (
                 "unplanned_and_schema_violation",
                 "the plan has no event 'Song', userId: Invalid type. "
@@ -181,22 +185,22 @@ NO_ORDER_ID = "properties.order_id: properties.order_id is required"
             id="unplanned and violating",
             marks=pytest.mark.assumed,
         ),
-        pytest.param({"track": TRACK_ALLOWS}, order({}, properties={}), None, id="allowed"),
+        pytest.param({"track": TRACK_ALLOWS}, build_order({}, properties={}), None, id="allowed"),
         pytest.param(
             {"track": {"allowEventOnViolations": False}},
-            order({}, properties={"total": "20"}),
+            build_order({}, properties={"total": "20"}),
             ("schema_violation", f"{NO_ORDER_ID} ({ORDERS}), and 1 more"),
             id="violating, blocked",
         ),
         pytest.param(
             {"track": {"allowEventOnViolations": False}},
-            order({"email": "ada"}),
+            build_order({"email": "ada"}),
             None,
             id="the common rule is another control",
         ),
         pytest.param(
             {"track": {"commonEventOnViolations": "BLOCK"}},
-            order({"email": "ada"}),
+            build_order({"email": "ada"}),
             (
                 "common_schema_violation",
                 "properties.email: Does not match format 'email' (COMMON)",
@@ -205,7 +209,7 @@ NO_ORDER_ID = "properties.order_id: properties.order_id is required"
         ),
         pytest.param(
             {"identify": {"commonEventOnViolations": "BLOCK"}},
-            identify({"email": "ada"}),
+            build_identify({"email": "ada"}),
             ("common_schema_violation", "traits.email: Does not match format 'email' (COMMON)"),
             id="common, for identify calls",
         ),
@@ -217,9 +221,11 @@ NO_ORDER_ID = "properties.order_id: properties.order_id is required"
         ),
     ],
 )
-def test_blocking(settings: JSONObject, event: JSONObject, stop: tuple[str, str] | None) -> None:
-    passage = protocols(**settings).enforce_plan(event)
-    assert passage.rejection == (Rejection(SOURCE_STEP, *stop) if stop else None)
+def test_settings_decide_whether_an_event_is_blocked(
+    settings: JSONObject, event: JSONObject, rejection: tuple[str, str] | None
+) -> None:
+    result = create_enforcer(**settings).enforce_plan(event)
+    assert result.rejection == (Rejection(SOURCE_STEP, *rejection) if rejection else None)
 
 
 OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations": False}
@@ -230,7 +236,7 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
     [
         pytest.param(
             {"track": {"allowUnplannedEventProperties": False}},
-            order({"total": 20, "colour": "red"}),
+            build_order({"total": 20, "colour": "red"}),
             {"order_id": "o-17", "total": 20},
             [("properties.colour", "unplanned")],
             id="unplanned properties",
@@ -238,7 +244,7 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
         ),
         pytest.param(
             {"track": {"allowUnplannedEventProperties": False}},
-            order({"products": [{"product_id": "mug", "colour": "red"}]}),
+            build_order({"products": [{"product_id": "mug", "colour": "red"}]}),
             {"order_id": "o-17", "products": [{"product_id": "mug", "colour": "red"}]},
             [],
             id="what lies deeper stays",
@@ -246,7 +252,7 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
         ),
         pytest.param(
             {"track": {"allowPropertiesOnViolations": False}},
-            order({"total": "20", "currency": "EUR"}),
+            build_order({"total": "20", "currency": "EUR"}),
             {"order_id": "o-17", "currency": "EUR"},
             [("properties.total", "violation")],
             id="a violating property",
@@ -254,7 +260,7 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
         ),
         pytest.param(
             {"track": {"allowPropertiesOnViolations": False}},
-            order({"products": ["mug", {"product_id": "tray", "price": "8"}, "cup"]}),
+            build_order({"products": ["mug", {"product_id": "tray", "price": "8"}, "cup"]}),
             {"order_id": "o-17", "products": [{"product_id": "tray"}]},
             [
                 ("properties.products.0", "violation"),
@@ -266,7 +272,7 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
         ),
         pytest.param(
             {"track": {"allowPropertiesOnViolations": False}},
-            order({}, properties={"total": 20}),
+            build_order({}, properties={"total": 20}),
             {"total": 20},
             [],
             id="what is missing cannot be taken out",
@@ -274,7 +280,7 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
         ),
         pytest.param(
             {"track": {"commonEventOnViolations": "OMIT_PROPERTIES"}},
-            order({"email": "ada"}),
+            build_order({"email": "ada"}),
             {"order_id": "o-17"},
             [("properties.email", "violation")],
             id="common",
@@ -282,15 +288,15 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
         ),
         pytest.param(
             {"track": {"allowUnplannedEventProperties": False, "commonEventOnViolations": "BLOCK"}},
-            order({"email": "ada"}),
+            build_order({"email": "ada"}),
             {"order_id": "o-17"},
             [("properties.email", "unplanned")],
-            id="the common rule sees what is left",
+            id="the common rule checks the remaining fields",
             marks=pytest.mark.documented,
         ),
         pytest.param(
             {"identify": {"allowUnplannedTraits": False, "allowTraitsOnViolations": False}},
-            identify({"plan": "silver", "first_name": "Ada", "email": "ada@shop.example"}),
+            build_identify({"plan": "silver", "first_name": "Ada", "email": "ada@shop.example"}),
             {"email": "ada@shop.example"},
             [("traits.first_name", "unplanned"), ("traits.plan", "violation")],
             id="traits",
@@ -298,22 +304,22 @@ OMIT_ALL = {"allowUnplannedEventProperties": False, "allowPropertiesOnViolations
         ),
     ],
 )
-def test_omission(
+def test_settings_decide_which_fields_are_omitted(
     settings: JSONObject, event: JSONObject, left: JSONObject, omitted: list[tuple[str, str]]
 ) -> None:
     before = repr(event)
-    passage = protocols(**settings).enforce_plan(event)
+    result = create_enforcer(**settings).enforce_plan(event)
     section = "traits" if event["type"] == "identify" else "properties"
-    assert (passage.rejection, passage.event[section]) == (None, left)
-    assert passage.omitted == tuple(OmittedField(*each) for each in omitted)
+    assert (result.rejection, result.event[section]) == (None, left)
+    assert result.omitted == tuple(OmittedField(*field) for field in omitted)
     assert repr(event) == before
 
 
 @pytest.mark.documented
-def test_an_event_carries_what_was_found_in_its_context() -> None:
+def test_an_event_has_its_violations_in_its_context() -> None:
     context = {"ip": "203.0.113.7", "protocols": {"event_version": 1}}
-    event = order({"total": "20", "colour": "red"}, context=context)
-    assert protocols("srcExample01", track=OMIT_ALL).enforce_plan(event).event["context"] == {
+    event = build_order({"total": "20", "colour": "red"}, context=context)
+    assert create_enforcer("srcExample01", track=OMIT_ALL).enforce_plan(event).event["context"] == {
         "ip": "203.0.113.7",
         "protocols": {
             "event_version": 1,
@@ -331,6 +337,6 @@ def test_an_event_carries_what_was_found_in_its_context() -> None:
     }
 
 
-def test_an_event_that_keeps_to_the_plan_is_left_alone() -> None:
-    event = order({})
-    assert protocols("srcExample01").enforce_plan(event).event is event
+def test_an_event_without_violations_is_unchanged() -> None:
+    event = build_order({})
+    assert create_enforcer("srcExample01").enforce_plan(event).event is event

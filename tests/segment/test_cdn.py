@@ -1,4 +1,4 @@
-"""What browsers and mobile apps ask the CDN for."""
+"""The CDN: settings and scripts for browsers and mobile apps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +33,8 @@ def client(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FlaskClie
     app.extensions["emulator"].store.close()
 
 
-def settings(client: FlaskClient, **asked: Any) -> Any:
-    return client.get("/v1/projects/wk_demo/settings", **asked).json
+def get_settings(client: FlaskClient, **arguments: Any) -> Any:
+    return client.get("/v1/projects/wk_demo/settings", **arguments).json
 
 
 @pytest.mark.observed
@@ -46,30 +46,34 @@ def settings(client: FlaskClient, **asked: Any) -> Any:
         ("https://segment.shop.example", "segment.shop.example", "https"),
     ],
 )
-def test_settings_name_the_emulator_and_nothing_else(
+def test_settings_have_the_address_of_the_emulator_only(
     client: FlaskClient, base: str, host: str, protocol: str
 ) -> None:
-    told = settings(client, base_url=base)
-    assert list(told["integrations"]) == ["Segment.io"]
-    own = told["integrations"]["Segment.io"]
-    assert (own["apiKey"], own["apiHost"], own["protocol"]) == ("wk_demo", f"{host}/v1", protocol)
-    assert told["metrics"] == {"sampleRate": 0}
+    settings = get_settings(client, base_url=base)
+    assert list(settings["integrations"]) == ["Segment.io"]
+    integration = settings["integrations"]["Segment.io"]
+    assert (integration["apiKey"], integration["apiHost"], integration["protocol"]) == (
+        "wk_demo",
+        f"{host}/v1",
+        protocol,
+    )
+    assert settings["metrics"] == {"sampleRate": 0}
 
 
 @pytest.mark.observed
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_settings_can_be_read_by_a_page_of_another_origin(client: FlaskClient, slash: str) -> None:
-    asked = {"Origin": "https://shop.example"}
-    answer = client.get(f"/v1/projects/wk_demo/settings{slash}", headers=asked)
-    assert answer.status_code == 200
-    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example"
+    headers = {"Origin": "https://shop.example"}
+    response = client.get(f"/v1/projects/wk_demo/settings{slash}", headers=headers)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
 
 
 @pytest.mark.assumed
 @pytest.mark.parametrize("client", [True], indirect=True)
-def test_a_strict_emulator_has_settings_for_its_own_keys_alone(client: FlaskClient) -> None:
-    answer = client.get("/v1/projects/wk_none/settings")
-    assert (answer.status_code, answer.json) == (
+def test_a_strict_emulator_has_settings_only_for_its_own_keys(client: FlaskClient) -> None:
+    response = client.get("/v1/projects/wk_none/settings")
+    assert (response.status_code, response.json) == (
         404,
         {
             "success": False,
@@ -81,32 +85,34 @@ def test_a_strict_emulator_has_settings_for_its_own_keys_alone(client: FlaskClie
     )
 
 
-def test_a_cdn_host_without_its_version_is_told(
+def test_a_cdn_host_without_its_version_is_refused_and_logged(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answer = client.get("/projects/wk_demo/settings")
-    said = (
+    response = client.get("/projects/wk_demo/settings")
+    detail = (
         "/projects/<writeKey>/settings: the CDN has no such address. The cdnHost of this SDK has "
         "to end in /v1, so that it asks for /v1/projects/<writeKey>/settings."
     )
-    assert (answer.status_code, (answer.json or {})["detail"]) == (404, said)
-    assert caplog.messages == [f"refused method=GET status=404 reason={said!r}"]
+    assert (response.status_code, (response.json or {})["detail"]) == (404, detail)
+    assert caplog.messages == [f"refused method=GET status=404 reason={detail!r}"]
 
 
 @pytest.mark.observed
 @pytest.mark.parametrize(
     ("write_key", "placed"),
     [
-        pytest.param("wk_demo", "wk_demo", id="its key is put in"),
+        pytest.param("wk_demo", "wk_demo", id="its key is inserted"),
         pytest.param("%22;alert(1);%22", "__WRITE_KEY__", id="a hostile key is not"),
     ],
 )
-def test_the_script_finds_its_way_back(client: FlaskClient, write_key: str, placed: str) -> None:
-    answer = client.get(
+def test_the_script_has_the_address_of_the_emulator(
+    client: FlaskClient, write_key: str, placed: str
+) -> None:
+    response = client.get(
         f"/analytics.js/v1/{write_key}/analytics.min.js", base_url="http://127.0.0.1:8282"
     )
-    assert (answer.status_code, answer.mimetype) == (200, "text/javascript")
-    assert answer.text == f'{LINE}"http://127.0.0.1:8282";\nx="{placed}"'
+    assert (response.status_code, response.mimetype) == (200, "text/javascript")
+    assert response.text == f'{LINE}"http://127.0.0.1:8282";\nx="{placed}"'
 
 
 @pytest.mark.parametrize(
@@ -124,6 +130,6 @@ def test_the_script_finds_its_way_back(client: FlaskClient, write_key: str, plac
     ],
 )
 def test_parts_are_served_by_name(client: FlaskClient, path: str, status: int, text: str) -> None:
-    answer = client.get(path)
-    assert answer.status_code == status
-    assert text in answer.text
+    response = client.get(path)
+    assert response.status_code == status
+    assert text in response.text

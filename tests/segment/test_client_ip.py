@@ -1,4 +1,4 @@
-"""`context.ip` is filled in for browsers and apps, as at Segment's edge, and for no others."""
+"""`context.ip` is added to calls of browsers and apps only, as at Segment's edge."""
 
 from typing import Any
 
@@ -34,10 +34,10 @@ BROWSER = {"library": {"name": "analytics.js", "version": "next-1.84.3"}}
                 "@segment/analytics-react-native",
             )
         ),
-        pytest.param({"direct": True}, id="asked for"),
+        pytest.param({"direct": True}, id="requested"),
     ],
 )
-def test_a_client_is_given_its_address(context: JSONObject) -> None:
+def test_the_ip_address_is_added_to_calls_of_clients(context: JSONObject) -> None:
     call = {"type": "track", "context": context}
     assert add_client_ip(call, ADDRESS) == {**call, "context": {**context, "ip": ADDRESS}}
 
@@ -52,26 +52,26 @@ def test_a_client_is_given_its_address(context: JSONObject) -> None:
         pytest.param({"library": {"name": "@segment/analytics-node"}}, ADDRESS, id="Node"),
         pytest.param({"library": {"name": 5}}, ADDRESS, id="no name"),
         pytest.param({"library": "analytics.js"}, ADDRESS, id="no library"),
-        pytest.param({"direct": "true"}, ADDRESS, id="asked for in text"),
+        pytest.param({"direct": "true"}, ADDRESS, id="requested as text"),
         pytest.param(None, ADDRESS, id="no context"),
         pytest.param(BROWSER, "2001:db8::7", id="IPv6"),
         pytest.param(BROWSER, None, id="no address"),
     ],
 )
-def test_other_calls_stay_as_they_came(context: Any, address: str | None) -> None:
+def test_other_calls_are_unchanged(context: Any, address: str | None) -> None:
     call = {"type": "track", "context": context}
     assert add_client_ip(call, address) is call
 
 
-def filled_in(
+def send_and_get_ip(
     headers: dict[str, str], trusted_proxy: str | None = None, **segment: object
 ) -> str | None:
-    """The address in the event that a browser's call becomes, over HTTP."""
+    """Send a browser's call over HTTP and return the IP address in its event."""
     document = {**load_preset_workspace("guide").document, "segment": segment}
     app = create_app(Config(db=":memory:"), build_workspace(document))
     call = {"writeKey": "wk_demo", "userId": "ada", "event": "a", "context": BROWSER}
-    served = serve_app_in_thread(app, trusted_proxy=trusted_proxy)
-    with served as url, ControlClient(url) as client:
+    server = serve_app_in_thread(app, trusted_proxy=trusted_proxy)
+    with server as url, ControlClient(url) as client:
         requests.post(f"{url}/v1/t", json=call, headers=headers, timeout=5).raise_for_status()
         [message] = client.list_messages()
     app.extensions["sandboxes"].close()
@@ -85,7 +85,9 @@ def filled_in(
     ("headers", "proxy", "segment", "expected"),
     [
         pytest.param({}, None, {}, "127.0.0.1", id="from the connection"),
-        pytest.param({"X-Forwarded-For": ADDRESS}, None, {}, "127.0.0.1", id="from nobody's word"),
+        pytest.param(
+            {"X-Forwarded-For": ADDRESS}, None, {}, "127.0.0.1", id="not from an untrusted header"
+        ),
         pytest.param(
             {"X-Forwarded-For": ADDRESS}, "127.0.0.1", {}, ADDRESS, id="from a trusted proxy"
         ),
@@ -95,7 +97,7 @@ def filled_in(
         pytest.param({}, None, {"contextIp": False}, None, id="switched off"),
     ],
 )
-def test_the_address_over_http(
+def test_the_address_is_that_of_the_connection_or_of_a_trusted_proxy(
     headers: dict[str, str], proxy: str | None, segment: JSONObject, expected: str | None
 ) -> None:
-    assert filled_in(headers, proxy, **segment) == expected
+    assert send_and_get_ip(headers, proxy, **segment) == expected

@@ -40,7 +40,7 @@ SPANS = st.timedeltas(min_value=timedelta(days=-9_000), max_value=timedelta(days
         ),
     ],
 )
-def test_time_an_sdk_writes_is_read(text: str, moment: datetime) -> None:
+def test_times_as_sdks_write_them_are_parsed(text: str, moment: datetime) -> None:
     assert parse_iso_time(text) == moment.replace(tzinfo=UTC)
 
 
@@ -52,30 +52,30 @@ def test_time_without_an_offset_is_in_utc() -> None:
 @pytest.mark.parametrize(
     "value", [None, 1_795_463_552, "yesterday", "", {}, "0001-01-01T00:00:00+14:00"]
 )
-def test_what_is_no_time_is_read_as_none(value: object) -> None:
+def test_an_invalid_time_is_parsed_as_none(value: object) -> None:
     assert parse_iso_time(value) is None
 
 
 @pytest.mark.documented
-def test_worked_example_of_the_documentation() -> None:
-    def at(milliseconds: int) -> datetime:
+def test_the_example_of_the_documentation_is_reproduced() -> None:
+    def build_time(milliseconds: int) -> datetime:
         return datetime(2026, 11, 23, 12, 0, 1, milliseconds * 1_000, UTC)
 
-    assert correct_clock_skew(at(152), at(169), at(266)) == at(249)
+    assert correct_clock_skew(build_time(152), build_time(169), build_time(266)) == build_time(249)
 
 
 @pytest.mark.documented
 @given(original=MOMENTS, age=SPANS, received=MOMENTS, skew=SPANS)
-def test_skew_of_the_client_clock_never_matters(
+def test_the_skew_of_the_client_clock_never_matters(
     original: datetime, age: timedelta, received: datetime, skew: timedelta
 ) -> None:
-    plain = correct_clock_skew(original, original + age, received)
-    assert correct_clock_skew(original + skew, original + skew + age, received) == plain
+    without_skew = correct_clock_skew(original, original + age, received)
+    assert correct_clock_skew(original + skew, original + skew + age, received) == without_skew
 
 
 @pytest.mark.documented
 @given(original=MOMENTS, age=SPANS, received=MOMENTS)
-def test_event_stays_as_old_as_its_client_says(
+def test_an_event_keeps_the_age_that_its_client_sends(
     original: datetime, age: timedelta, received: datetime
 ) -> None:
     assert received - correct_clock_skew(original, original + age, received) == age
@@ -87,6 +87,6 @@ def test_nothing_is_corrected_without_sent_at(original: datetime, received: date
     assert correct_clock_skew(original, None, received) == original
 
 
-def test_absurd_clock_corrects_nothing() -> None:
+def test_an_absurd_clock_corrects_nothing() -> None:
     original, sent = datetime(9999, 1, 1, tzinfo=UTC), datetime(1, 1, 1, tzinfo=UTC)
     assert correct_clock_skew(original, sent, datetime(2026, 1, 1, tzinfo=UTC)) == original

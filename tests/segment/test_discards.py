@@ -8,9 +8,9 @@ TRACK = {"type": "track", "event": "Product Viewed", "userId": "ada"}
 PAGE = {"type": "page", "anonymousId": "a1"}
 
 
-def code(call: dict[str, Any]) -> str | None:
-    found = find_discard_reason(call)
-    return found.code if found else None
+def find_discard_code(call: dict[str, Any]) -> str | None:
+    discard = find_discard_reason(call)
+    return discard.code if discard else None
 
 
 @pytest.mark.documented
@@ -35,8 +35,10 @@ def code(call: dict[str, Any]) -> str | None:
         pytest.param({**PAGE, "category": 3}, "category_not_string", id="a number as category"),
     ],
 )
-def test_segment_drops(call: dict[str, Any], expected: str) -> None:
-    assert code(call) == expected
+def test_an_invalid_call_is_discarded_with_segment_s_code(
+    call: dict[str, Any], expected: str
+) -> None:
+    assert find_discard_code(call) == expected
 
 
 @pytest.mark.assumed
@@ -52,8 +54,8 @@ def test_segment_drops(call: dict[str, Any], expected: str) -> None:
         pytest.param({**TRACK, "messageId": 9}, "id_not_string", id="a number as messageId"),
     ],
 )
-def test_undocumented_mistake_is_dropped(call: dict[str, Any], expected: str) -> None:
-    assert code(call) == expected
+def test_an_undocumented_mistake_is_discarded(call: dict[str, Any], expected: str) -> None:
+    assert find_discard_code(call) == expected
 
 
 @pytest.mark.observed
@@ -70,5 +72,5 @@ def test_undocumented_mistake_is_dropped(call: dict[str, Any], expected: str) ->
         pytest.param({**TRACK, "messageId": ""}, id="an empty messageId"),
     ],
 )
-def test_segment_takes(call: dict[str, Any]) -> None:
-    assert code(call) is None
+def test_a_valid_call_is_accepted(call: dict[str, Any]) -> None:
+    assert find_discard_code(call) is None

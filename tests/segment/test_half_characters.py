@@ -1,4 +1,4 @@
-"""Half a character, as JSON.stringify writes it, is taken, and its message says so."""
+"""Lone surrogates, as JSON.stringify writes them, are accepted and reported."""
 
 import base64
 import gzip
@@ -23,12 +23,12 @@ from segment_insider_emulator.json_text import (
 )
 from segment_insider_emulator.workspace import load_preset_workspace
 
-HALF = "\\ud83c"  # the escape, in six characters
+LONE_SURROGATE = "\\ud83c"  # the escape, in six characters
 EVENT = (
     '{"type": "track", "userId": "u1", "event": "Product Viewed", "writeKey": "wk_demo",'
-    f' "properties": {{"product_id": "b", "name": "party {HALF}"}}}}'
+    f' "properties": {{"product_id": "b", "name": "party {LONE_SURROGATE}"}}}}'
 )
-NAMED = "properties.name: a text has \ufffd (U+FFFD)"
+WARNING = "properties.name: a text has \ufffd (U+FFFD)"
 
 
 @pytest.fixture
@@ -36,9 +36,9 @@ def client() -> FlaskClient:
     return create_app(Config(db=":memory:"), load_preset_workspace("guide")).test_client()
 
 
-def messages(client: FlaskClient) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]
-    return found
+def list_messages(client: FlaskClient) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]
+    return listed
 
 
 @pytest.mark.parametrize(
@@ -55,15 +55,15 @@ def messages(client: FlaskClient) -> list[dict[str, Any]]:
         pytest.param(r"\ud83c\u0041", "\ufffdA", id="before a letter's escape"),
     ],
 )
-def test_half_a_character_is_read_as_a_replacement(written: str, text: str) -> None:
+def test_a_lone_surrogate_becomes_the_replacement_character(written: str, text: str) -> None:
     raw = f'{{"{written}": ["{written}", "\\ud83c"]}}'
-    whole = {text: [text, "\ufffd"]}
-    assert parse_json(raw.encode()) == whole
-    assert json.loads(replace_lone_surrogates(raw)) == whole
+    expected = {text: [text, "\ufffd"]}
+    assert parse_json(raw.encode()) == expected
+    assert json.loads(replace_lone_surrogates(raw)) == expected
 
 
 @pytest.mark.parametrize("raw", [b'{"a": "\\ud83c"', b'{"a": "\\ud83"}', b"{'a': 1}", b"[NaN]"])
-def test_what_is_no_json_stays_none(raw: bytes) -> None:
+def test_invalid_json_is_still_refused(raw: bytes) -> None:
     with pytest.raises(orjson.JSONDecodeError):
         parse_json(raw)
 
@@ -77,63 +77,67 @@ def test_what_is_no_json_stays_none(raw: bytes) -> None:
         ("\ufffd", ""),
     ],
 )
-def test_the_place_of_a_damaged_text_is_found(value: Any, place: str | None) -> None:
+def test_the_place_of_a_replacement_character_is_found(value: Any, place: str | None) -> None:
     assert find_replacement_character(value) == place
 
 
 @pytest.mark.parametrize("path", ["track", "t", "batch", "b", "import", "pixel"])
-def test_every_address_of_segment_takes_it_and_its_message_says_so(
+def test_every_segment_endpoint_accepts_a_lone_surrogate_with_a_warning(
     client: FlaskClient, path: str
 ) -> None:
     if path == "pixel":
-        packed = base64.b64encode(EVENT.encode()).decode()
-        client.get("/v1/pixel/track", query_string={"data": packed})
+        encoded = base64.b64encode(EVENT.encode()).decode()
+        client.get("/v1/pixel/track", query_string={"data": encoded})
     else:
-        one = path in ("track", "t")
-        body = EVENT if one else f'{{"writeKey": "wk_demo", "batch": [{EVENT}]}}'
-        answer = client.post(
+        is_single_call = path in ("track", "t")
+        body = EVENT if is_single_call else f'{{"writeKey": "wk_demo", "batch": [{EVENT}]}}'
+        response = client.post(
             f"/v1/{path}", data=gzip.compress(body.encode()), headers={"Content-Encoding": "gzip"}
         )
-        assert answer.status_code == 200
-    (message,) = messages(client)
+        assert response.status_code == 200
+    (message,) = list_messages(client)
     assert message["verdict"] == "warning"
     assert message["message"]["properties"]["name"] == "party \ufffd"
-    assert NAMED in message["reason"]
+    assert WARNING in message["reason"]
 
 
-def test_its_neighbours_in_a_batch_are_untouched(client: FlaskClient) -> None:
-    whole = EVENT.replace(HALF, "\U0001f389")
-    batch = f'{{"writeKey": "wk_demo", "batch": [{whole}, {EVENT}, {whole}]}}'
+def test_the_other_calls_of_a_batch_are_unchanged(client: FlaskClient) -> None:
+    intact = EVENT.replace(LONE_SURROGATE, "\U0001f389")
+    batch = f'{{"writeKey": "wk_demo", "batch": [{intact}, {EVENT}, {intact}]}}'
     assert client.post("/v1/batch", data=batch.encode()).status_code == 200
-    assert [each["message"]["properties"]["name"] for each in messages(client)] == [
+    assert [message["message"]["properties"]["name"] for message in list_messages(client)] == [
         "party \U0001f389", "party \ufffd", "party \U0001f389",
     ]  # fmt: skip
-    assert [NAMED in (each["reason"] or "") for each in messages(client)] == [False, True, False]
+    assert [WARNING in (message["reason"] or "") for message in list_messages(client)] == [
+        False,
+        True,
+        False,
+    ]
 
 
-def test_insider_one_s_end_takes_it_and_says_so(client: FlaskClient) -> None:
+def test_the_upsert_endpoint_accepts_a_lone_surrogate_with_a_warning(client: FlaskClient) -> None:
     headers = {
         "X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key",
         "Content-Type": "application/json",
     }  # fmt: skip
-    user = f'{{"identifiers": {{"uuid": "u1"}}, "attributes": {{"name": "A{HALF}"}}}}'
+    user = f'{{"identifiers": {{"uuid": "u1"}}, "attributes": {{"name": "A{LONE_SURROGATE}"}}}}'
     body = f'{{"users": [{user}]}}'
-    answer = client.post("/api/user/v1/upsert", data=body, headers=headers)
-    assert answer.status_code == 200
-    (finding,) = json.loads(answer.headers["x-emulator-findings"])
+    response = client.post("/api/user/v1/upsert", data=body, headers=headers)
+    assert response.status_code == 200
+    (finding,) = json.loads(response.headers["x-emulator-findings"])
     assert finding["where"] == "users.0.attributes.name"
     assert "U+FFFD" in finding["what"]
 
 
-def test_map_takes_it_and_says_so() -> None:
+def test_map_accepts_a_lone_surrogate_with_a_warning() -> None:
     event = EVENT.replace('"type"', '"timestamp": "2026-01-01T00:00:00Z", "messageId": "m", "type"')
     result = CliRunner().invoke(main, ["map"], input=event)
     assert result.exit_code == 0
     assert "party \ufffd" in result.stdout
-    assert f"emulator: stdin:1: {NAMED}" in result.stderr
+    assert f"emulator: stdin:1: {WARNING}" in result.stderr
 
 
-def test_a_contract_of_events_is_not_satisfied_strictly(tmp_path: Path) -> None:
+def test_a_strict_contract_fails_for_a_lone_surrogate(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(EVENT)
     result = CliRunner().invoke(main, ["contract", "events", "--strict", str(file)])
@@ -141,7 +145,7 @@ def test_a_contract_of_events_is_not_satisfied_strictly(tmp_path: Path) -> None:
     assert "U+FFFD" in result.stdout + result.stderr
 
 
-def test_replay_counts_it_among_its_reasons(tmp_path: Path) -> None:
+def test_replay_reports_a_lone_surrogate(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(EVENT)
     assert parse_event_line(EVENT.encode()) is not None
@@ -158,21 +162,21 @@ def test_replay_counts_it_among_its_reasons(tmp_path: Path) -> None:
         ('{"a": 1}'.encode("utf-16"), "Send one JSON object in UTF-8, without a byte order mark."),
     ],
 )
-def test_what_other_programs_send_in_place_of_json_is_refused_in_words(
+def test_invalid_json_of_other_programs_is_refused_with_a_remedy(
     client: FlaskClient, body: bytes, remedy: str
 ) -> None:
-    answer = client.post("/v1/track", data=body)
-    assert (answer.status_code, remedy in answer.get_data(as_text=True)) == (400, True)
+    response = client.post("/v1/track", data=body)
+    assert (response.status_code, remedy in response.get_data(as_text=True)) == (400, True)
 
 
-def test_a_whole_number_beyond_64_bits_is_what_javascript_makes_of_it(client: FlaskClient) -> None:
+def test_an_integer_beyond_64_bits_is_read_as_in_javascript(client: FlaskClient) -> None:
     number = "123456789012345678901234567890"
-    body = EVENT.replace(f'"party {HALF}"', number)
+    body = EVENT.replace(f'"party {LONE_SURROGATE}"', number)
     assert client.post("/v1/track", data=body.encode()).status_code == 200
-    assert messages(client)[0]["message"]["properties"]["name"] == float(number)
+    assert list_messages(client)[0]["message"]["properties"]["name"] == float(number)
 
 
-@pytest.mark.parametrize("text", [HALF, "\\ufffd", "\ufffd", "\\uFFFD", "\\ud83c\\ud83c"])
+@pytest.mark.parametrize("text", [LONE_SURROGATE, "\\ufffd", "\ufffd", "\\uFFFD", "\\ud83c\\ud83c"])
 def test_fast_check_misses_no_lost_character(text: str) -> None:
     line = f'{{"name": "party {text}"}}'.encode()
     assert find_replacement_character(parse_json(line)) == "name"

@@ -17,16 +17,16 @@ BASIC = "Basic " + base64.b64encode(b"wk_demo:").decode()
 TRACK: dict[str, Any] = {"type": "track", "event": "x", "userId": "ada", "messageId": "m1"}
 
 
-def take(
+def ingest(
     body: bytes | dict[str, Any] | list[Any],
     kind: str = "track",
     encoding: str | None = None,
     authorization: str | None = BASIC,
 ) -> list[Message]:
     numbers = count(1)
-    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    raw_body = body if isinstance(body, bytes) else orjson.dumps(body)
     return parse_messages(
-        decode_request_body(raw, encoding, kind),
+        decode_request_body(raw_body, encoding, kind),
         kind=kind,
         authorization=authorization,
         received_at=NOW,
@@ -34,29 +34,29 @@ def take(
     )
 
 
-def batch(*calls: Any, **envelope: Any) -> list[Message]:
-    return take({"batch": list(calls), **envelope}, "batch")
+def ingest_batch(*calls: Any, **envelope: Any) -> list[Message]:
+    return ingest({"batch": list(calls), **envelope}, "batch")
 
 
-def nested(levels: int) -> Any:
+def build_nested_object(levels: int) -> Any:
     return orjson.loads(b'{"a":' * levels + b"1" + b"}" * levels)
 
 
-def test_call_becomes_a_message_with_its_event() -> None:
-    sent = {
+def test_a_call_becomes_a_message_with_its_event() -> None:
+    call = {
         "event": "Order Completed",
         "userId": "ada",
         "timestamp": "2026-11-23T19:53:38.751+00:00",
         "sentAt": "2026-11-23T19:53:38.857000+00:00",
         "email": "ada@example.com",
     }
-    assert take({**sent, "writeKey": "wk_demo"}) == [
+    assert ingest({**call, "writeKey": "wk_demo"}) == [
         Message(
             message_id="api-1",
             type="track",
             write_key="wk_demo",
             received_at=RECEIVED,
-            sent=sent,
+            sent=call,
             event={
                 "type": "track",
                 "messageId": "api-1",
@@ -90,8 +90,10 @@ def test_call_becomes_a_message_with_its_event() -> None:
         ),
     ],
 )
-def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: str) -> None:
-    [message] = take({**TRACK, **times})
+def test_the_timestamp_is_corrected_to_the_clock_of_segment(
+    times: dict[str, Any], expected: str
+) -> None:
+    [message] = ingest({**TRACK, **times})
     assert message.event["timestamp"] == expected
 
 
@@ -157,8 +159,8 @@ def test_timestamp_is_by_the_clock_of_segment(times: dict[str, Any], expected: s
         ),
     ],
 )
-def test_oddity_that_segment_takes_is_noted(call: dict[str, Any], detail: str) -> None:
-    [message] = take({**TRACK, **call})
+def test_an_unusual_but_accepted_call_gets_a_warning(call: dict[str, Any], detail: str) -> None:
+    [message] = ingest({**TRACK, **call})
     assert (message.rejection, message.detail) == (None, detail)
 
 
@@ -170,8 +172,8 @@ def test_oddity_that_segment_takes_is_noted(call: dict[str, Any], detail: str) -
         pytest.param({"type": "screen"}, "screen", id="from the body when it has one"),
     ],
 )
-def test_type(sent: dict[str, Any], expected: str) -> None:
-    [message] = take({"userId": "ada", **sent}, "page")
+def test_the_type_is_that_of_the_body_or_the_path(sent: dict[str, Any], expected: str) -> None:
+    [message] = ingest({"userId": "ada", **sent}, "page")
     assert (message.type, message.event["type"], message.sent) == (
         expected,
         expected,
@@ -193,11 +195,11 @@ def test_type(sent: dict[str, Any], expected: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", ["track", "batch"])
-def test_write_key(
+def test_the_write_key_is_read_from_the_header_or_the_body(
     authorization: str | None, in_body: str | None, expected: str, kind: str
 ) -> None:
     body = {"writeKey": in_body, **({"batch": [TRACK]} if kind == "batch" else TRACK)}
-    [message] = take(body, kind, authorization=authorization)
+    [message] = ingest(body, kind, authorization=authorization)
     assert (message.write_key, message.sent) == (expected, TRACK)
 
 
@@ -205,12 +207,12 @@ def test_write_key(
     ("authorization", "in_body"),
     [(None, {}), ("Basic Og==", {}), (None, {"writeKey": ""}), (None, {"writeKey": 5})],
 )
-def test_call_without_a_write_key_is_refused(
+def test_a_call_without_a_write_key_is_refused(
     authorization: str | None, in_body: dict[str, Any]
 ) -> None:
-    with pytest.raises(IngestError) as refused:
-        take({**TRACK, **in_body}, authorization=authorization)
-    error = refused.value
+    with pytest.raises(IngestError) as raised:
+        ingest({**TRACK, **in_body}, authorization=authorization)
+    error = raised.value
     assert (error.status, error.message, error.code) == (
         400,
         "An invalid write key was provided",
@@ -219,8 +221,8 @@ def test_call_without_a_write_key_is_refused(
 
 
 @pytest.mark.documented
-def test_batch_lends_its_values_and_the_calls_win() -> None:
-    [first, second] = batch(
+def test_calls_inherit_the_values_of_their_batch_unless_they_have_their_own() -> None:
+    [first, second] = ingest_batch(
         {**TRACK, "context": {"ip": "1.1.1.1"}},
         {**TRACK, "messageId": "m2", "context": None, "sentAt": "2026-11-23T10:00:00Z"},
         context={"ip": "0.0.0.0", "locale": "de"},
@@ -228,14 +230,14 @@ def test_batch_lends_its_values_and_the_calls_win() -> None:
         sentAt="2026-11-23T19:00:00Z",
         timestamp="2000-01-01T00:00:00Z",
     )
-    own = {**TRACK, "integrations": {"All": True}, "receivedAt": RECEIVED, "timestamp": RECEIVED}
+    common = {**TRACK, "integrations": {"All": True}, "receivedAt": RECEIVED, "timestamp": RECEIVED}
     assert first.event == {
-        **own,
+        **common,
         "context": {"ip": "1.1.1.1", "locale": "de"},
         "sentAt": "2026-11-23T19:00:00.000Z",
     }
     assert second.event == {
-        **own,
+        **common,
         "messageId": "m2",
         "context": {"ip": "0.0.0.0", "locale": "de"},
         "sentAt": "2026-11-23T10:00:00.000Z",
@@ -243,40 +245,50 @@ def test_batch_lends_its_values_and_the_calls_win() -> None:
 
 
 @pytest.mark.observed
-def test_write_key_that_a_browser_repeats_in_each_call_is_taken_out() -> None:
-    taken, dropped = batch({**TRACK, "writeKey": "wk_demo"}, {"event": "x", "writeKey": "wk_demo"})
-    assert (taken.sent, "writeKey" in taken.event) == (TRACK, False)
+def test_a_write_key_that_a_browser_repeats_in_each_call_is_removed() -> None:
+    accepted, dropped = ingest_batch(
+        {**TRACK, "writeKey": "wk_demo"}, {"event": "x", "writeKey": "wk_demo"}
+    )
+    assert (accepted.sent, "writeKey" in accepted.event) == (TRACK, False)
     assert dropped.sent == {"event": "x"}
 
 
 @pytest.mark.parametrize(
-    ("call", "rejection", "kept"),
+    ("call", "rejection", "stored"),
     [
         pytest.param({**TRACK, "event": 5}, "event_not_string", {**TRACK, "event": 5}, id="rule"),
         pytest.param("track", "bad_request", {"message": "track"}, id="not an object"),
         pytest.param(
-            {**TRACK, "x": "y" * 33_000}, "bad_request", {**TRACK, "x": "y" * 33_000}, id="heavy"
+            {**TRACK, "x": "y" * 33_000},
+            "bad_request",
+            {**TRACK, "x": "y" * 33_000},
+            id="too large",
         ),
     ],
 )
-def test_wrong_call_in_a_batch_spares_the_others(call: Any, rejection: str, kept: Any) -> None:
-    wrong, right = batch(call, {**TRACK, "messageId": "m2"})
-    assert (wrong.rejection, wrong.sent, wrong.event) == (rejection, kept, {})
-    assert (right.rejection, right.message_id) == (None, "m2")
+def test_an_invalid_call_of_a_batch_does_not_affect_the_others(
+    call: Any, rejection: str, stored: Any
+) -> None:
+    invalid, valid = ingest_batch(call, {**TRACK, "messageId": "m2"})
+    assert (invalid.rejection, invalid.sent, invalid.event) == (rejection, stored, {})
+    assert (valid.rejection, valid.message_id) == (None, "m2")
 
 
-def test_too_deep_a_call_in_a_batch_spares_the_others_and_can_be_stored() -> None:
-    wrong, right = batch({**TRACK, "properties": nested(200)}, {**TRACK, "properties": nested(99)})
-    assert (wrong.rejection, right.rejection) == ("bad_request", None)
-    assert wrong.detail == (
+def test_a_call_with_too_many_levels_is_stored_truncated_and_does_not_affect_the_others() -> None:
+    invalid, valid = ingest_batch(
+        {**TRACK, "properties": build_nested_object(200)},
+        {**TRACK, "properties": build_nested_object(99)},
+    )
+    assert (invalid.rejection, valid.rejection) == ("bad_request", None)
+    assert invalid.detail == (
         "The event is too large: it is 201 levels deep, 100 are taken. Send less in one event."
     )
-    assert orjson.dumps(wrong.sent).count(b"{") == 100
+    assert orjson.dumps(invalid.sent).count(b"{") == 100
 
 
 @pytest.mark.documented
-def test_empty_batch_is_dropped_and_seen() -> None:
-    [message] = batch(sentAt="2026-11-23T19:00:00Z")
+def test_an_empty_batch_is_stored_as_one_rejected_message() -> None:
+    [message] = ingest_batch(sentAt="2026-11-23T19:00:00Z")
     assert (message.message_id, message.type, message.rejection, message.sent) == (
         "api-1",
         None,
@@ -286,15 +298,15 @@ def test_empty_batch_is_dropped_and_seen() -> None:
 
 
 @pytest.mark.documented
-def test_a_batch_of_2500_calls_is_taken() -> None:
-    messages = batch(*[{"type": "track", "event": "x", "userId": "ada"}] * 2_500)
+def test_a_batch_of_2500_calls_is_accepted() -> None:
+    messages = ingest_batch(*[{"type": "track", "event": "x", "userId": "ada"}] * 2_500)
     assert (len(messages), {message.rejection for message in messages}) == (2_500, {None})
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize("call", [{"type": "track", "event": "x", "userId": "ada"}, {}, 1, None])
-def test_a_crowded_batch_is_dropped_as_one_message(call: Any) -> None:
-    [message] = batch(*[call] * 2_501, sentAt="2026-11-23T19:00:00Z")
+def test_a_batch_with_too_many_calls_is_rejected_as_one_message(call: Any) -> None:
+    [message] = ingest_batch(*[call] * 2_501, sentAt="2026-11-23T19:00:00Z")
     assert (message.rejection, message.detail, message.sent) == (
         "bad_request",
         "The batch has 2,501 events, Segment takes 2,500 and drops them all. "
@@ -303,8 +315,8 @@ def test_a_crowded_batch_is_dropped_as_one_message(call: Any) -> None:
     )
 
 
-def test_a_crowded_batch_keeps_no_write_key() -> None:
-    [message] = batch(*[{"writeKey": "wk_demo", "userId": "ada"}] * 2_501)
+def test_a_batch_with_too_many_calls_is_stored_without_write_keys() -> None:
+    [message] = ingest_batch(*[{"writeKey": "wk_demo", "userId": "ada"}] * 2_501)
     assert message.sent == {"batch": [{"userId": "ada"}] * 10}
 
 
@@ -322,34 +334,38 @@ TOO_LARGE = (400, "Exceed payload limit")
         pytest.param(b'{"a":"\xff"}', "track", None, MALFORMED, id="not UTF-8"),
         pytest.param(b'{"batch":{}}', "batch", None, MALFORMED, id="a batch that is no list"),
         pytest.param(b'{"batch":[1],"context":1}', "batch", None, MALFORMED, id="a context"),
-        pytest.param(orjson.dumps(nested(101)), "track", None, MALFORMED, id="too deep"),
+        pytest.param(
+            orjson.dumps(build_nested_object(101)), "track", None, MALFORMED, id="too deep"
+        ),
         pytest.param(b"[" * 5_000, "track", None, MALFORMED, id="far too deep"),
         pytest.param(b"{}", "track", "gzip", MALFORMED, id="not gzip"),
         pytest.param(gzip.compress(b"{}")[:-9], "track", "gzip", MALFORMED, id="half a gzip"),
         pytest.param(b"{}", "track", "br", MALFORMED, id="an unknown encoding"),
-        pytest.param(b" " * 32_769, "track", None, TOO_LARGE, id="a heavy event"),
-        pytest.param(b" " * 512_001, "batch", None, TOO_LARGE, id="a heavy batch"),
+        pytest.param(b" " * 32_769, "track", None, TOO_LARGE, id="too large an event"),
+        pytest.param(b" " * 512_001, "batch", None, TOO_LARGE, id="too large a batch"),
         pytest.param(
             orjson.dumps({"context": {"x": "y" * 33_000}}), "batch", None, TOO_LARGE, id="envelope"
         ),
-        pytest.param(gzip.compress(b" " * 600_000), "batch", "gzip", TOO_LARGE, id="heavy gzip"),
+        pytest.param(
+            gzip.compress(b" " * 600_000), "batch", "gzip", TOO_LARGE, id="too large when unpacked"
+        ),
     ],
 )
-def test_request_is_refused(
+def test_an_invalid_request_is_refused(
     body: bytes, kind: str, encoding: str | None, expected: tuple[int, str]
 ) -> None:
-    with pytest.raises(IngestError) as refused:
-        take(body, kind, encoding)
-    error = refused.value
+    with pytest.raises(IngestError) as raised:
+        ingest(body, kind, encoding)
+    error = raised.value
     assert (error.status, error.message) == expected
     assert error.code == "invalid_request"
 
 
-def test_gzip_bomb_is_never_unpacked() -> None:
+def test_a_gzip_bomb_is_never_unpacked() -> None:
     bomb = gzip.compress(b" " * 50_000_000)
     tracemalloc.start()
     with pytest.raises(IngestError, match="more than 512,000 bytes"):
-        take(bomb, "batch", "gzip")
+        ingest(bomb, "batch", "gzip")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5_000_000
@@ -357,15 +373,15 @@ def test_gzip_bomb_is_never_unpacked() -> None:
 
 @pytest.mark.observed
 @pytest.mark.parametrize("kind", ["track", "batch"])
-def test_gzip_is_unpacked(kind: str) -> None:
+def test_a_gzip_body_is_unpacked(kind: str) -> None:
     body = gzip.compress(orjson.dumps({"batch": [TRACK]} if kind == "batch" else TRACK))
-    assert take(body, kind, "gzip")[0].sent == TRACK
+    assert ingest(body, kind, "gzip")[0].sent == TRACK
 
 
-def test_event_of_exactly_32_kb_is_taken() -> None:
+def test_an_event_of_exactly_32_kb_is_accepted() -> None:
     call = {"event": "x", "userId": "ada", "pad": ""}
     call["pad"] = "y" * (32_768 - len(orjson.dumps(call)))
-    assert take(call)[0].rejection is None
+    assert ingest(call)[0].rejection is None
 
 
 @pytest.mark.parametrize(
@@ -376,6 +392,6 @@ def test_event_of_exactly_32_kb_is_taken() -> None:
         {"option": {}, "request_id": "r", "user": {}, "metadata": {}, "source": "x"},
     ],
 )
-def test_a_key_that_a_sender_adds_is_taken_without_a_word(more: dict[str, Any]) -> None:
-    [message] = take({**TRACK, "context": {}, **more})
+def test_an_additional_key_is_accepted_without_a_warning(more: dict[str, Any]) -> None:
+    [message] = ingest({**TRACK, "context": {}, **more})
     assert message.detail is None

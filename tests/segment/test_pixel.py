@@ -1,4 +1,4 @@
-"""Calls by image: read from the query, always answered with the image."""
+"""The pixel API: calls in a query, to which the response is always the image."""
 
 import base64
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.segment_routes import PIXEL_GIF
 from segment_insider_emulator.workspace import load_preset_workspace
 
-OPENED: JSONObject = {
+EMAIL_OPENED: JSONObject = {
     "writeKey": "wk_demo",
     "userId": "ada",
     "event": "Email Opened",
     "properties": {"subject": "Grüße? ~~~"},
 }
-PACKED = base64.urlsafe_b64encode(orjson.dumps(OPENED)).decode()
-SPREAD = {
+ENCODED_CALL = base64.urlsafe_b64encode(orjson.dumps(EMAIL_OPENED)).decode()
+DOTTED_CALL = {
     "writeKey": "wk_demo",
     "userId": "ada",
     "event": "Email Opened",
@@ -41,18 +41,22 @@ def client() -> Iterator[FlaskClient]:
 @pytest.mark.parametrize(
     "query",
     [
-        pytest.param({"data": PACKED}, id="URL-safe base64"),
-        pytest.param({"data": PACKED.rstrip("=")}, id="without padding"),
-        pytest.param({"data": base64.b64encode(orjson.dumps(OPENED)).decode()}, id="base64"),
-        pytest.param(SPREAD, id="dotted names"),
+        pytest.param({"data": ENCODED_CALL}, id="URL-safe base64"),
+        pytest.param({"data": ENCODED_CALL.rstrip("=")}, id="without padding"),
+        pytest.param({"data": base64.b64encode(orjson.dumps(EMAIL_OPENED)).decode()}, id="base64"),
+        pytest.param(DOTTED_CALL, id="dotted names"),
     ],
 )
-def test_a_pixel_is_a_call(client: FlaskClient, query: dict[str, str]) -> None:
-    answer = client.get("/v1/pixel/track", query_string=query)
-    assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/gif", PIXEL_GIF)
-    (kept,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON
-    wanted = {name: value for name, value in OPENED.items() if name != "writeKey"}
-    assert (kept["type"], kept["verdict"], kept["message"]) == ("track", "accepted", wanted)
+def test_a_pixel_request_is_stored_as_a_call(client: FlaskClient, query: dict[str, str]) -> None:
+    response = client.get("/v1/pixel/track", query_string=query)
+    assert (response.status_code, response.mimetype, response.data) == (200, "image/gif", PIXEL_GIF)
+    (message,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON
+    expected = {name: value for name, value in EMAIL_OPENED.items() if name != "writeKey"}
+    assert (message["type"], message["verdict"], message["message"]) == (
+        "track",
+        "accepted",
+        expected,
+    )
 
 
 @pytest.mark.documented
@@ -78,10 +82,12 @@ def test_a_pixel_is_a_call(client: FlaskClient, query: dict[str, str]) -> None:
         ),
     ],
 )
-def test_a_bad_pixel_is_still_an_image(client: FlaskClient, path: str, detail: str) -> None:
-    answer = client.get(f"/v1/pixel/{path}")
-    assert (answer.status_code, answer.data) == (200, PIXEL_GIF)
-    assert answer.headers["X-Emulator-Detail"] == detail
+def test_an_invalid_pixel_request_still_gets_the_image(
+    client: FlaskClient, path: str, detail: str
+) -> None:
+    response = client.get(f"/v1/pixel/{path}")
+    assert (response.status_code, response.data) == (200, PIXEL_GIF)
+    assert response.headers["X-Emulator-Detail"] == detail
 
 
 @pytest.mark.parametrize(
@@ -92,12 +98,14 @@ def test_a_bad_pixel_is_still_an_image(client: FlaskClient, path: str, detail: s
         pytest.param([], {}, id="nothing"),
     ],
 )
-def test_dotted_names_nest(query: list[tuple[str, str]], expected: JSONObject) -> None:
+def test_dotted_names_become_nested_objects(
+    query: list[tuple[str, str]], expected: JSONObject
+) -> None:
     assert orjson.loads(decode_pixel_query(query)) == expected
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "text"),
     [
         ([("a", "1"), ("a.b", "2")], "a.b: 'a' is a value and an object. Give it once."),
         ([("a.b", "1"), ("a", "2")], "a: 'a' is a value and an object. Give it once."),
@@ -107,7 +115,7 @@ def test_dotted_names_nest(query: list[tuple[str, str]], expected: JSONObject) -
         ),
     ],
 )
-def test_names_that_cannot_nest_are_refused(query: list[tuple[str, str]], told: str) -> None:
-    with pytest.raises(IngestError) as refused:
+def test_names_that_cannot_be_nested_are_refused(query: list[tuple[str, str]], text: str) -> None:
+    with pytest.raises(IngestError) as error:
         decode_pixel_query(query)
-    assert str(refused.value) == told
+    assert str(error.value) == text

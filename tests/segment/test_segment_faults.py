@@ -1,4 +1,4 @@
-"""Faults at Segment's end, asked for through the control API."""
+"""Injected faults of the Segment endpoints, set through the control API."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from segment_insider_emulator.workspace import load_preset_workspace
 
 FAULTS = "/emulator/v1/faults/segment"
 CALL = {"event": "Giraffe Fed", "userId": "ada", "writeKey": "wk_demo"}
-PLAIN = {"status": 503, "retryAfter": None, "drop": False, "taken": False, "times": 1}
+DEFAULT_FAULT = {"status": 503, "retryAfter": None, "drop": False, "taken": False, "times": 1}
 
 
 @pytest.fixture
@@ -22,41 +22,43 @@ def client() -> Iterator[FlaskClient]:
     app.extensions["emulator"].store.close()
 
 
-def kept(client: FlaskClient) -> int:
+def count_messages(client: FlaskClient) -> int:
     return len(client.get("/emulator/v1/messages").json["messages"])  # type: ignore[index]  # JSON
 
 
-def test_faults_happen_in_order_and_then_no_more(client: FlaskClient) -> None:
+def test_each_fault_applies_in_order_and_then_no_more(client: FlaskClient) -> None:
     client.post(FAULTS, json={"status": 500, "times": 2})
     client.post(FAULTS, json={"status": 429, "retryAfter": 7})
-    answers = [client.post("/v1/track", json=CALL) for _ in range(4)]
-    assert [(each.status_code, each.headers.get("Retry-After")) for each in answers] == [
+    responses = [client.post("/v1/track", json=CALL) for _ in range(4)]
+    assert [
+        (response.status_code, response.headers.get("Retry-After")) for response in responses
+    ] == [
         (500, None),
         (500, None),
         (429, "7"),
         (200, None),
     ]
-    assert kept(client) == 1
+    assert count_messages(client) == 1
 
 
 @pytest.mark.documented
-def test_a_429_says_twice_how_long_to_wait(client: FlaskClient) -> None:
+def test_a_429_has_the_waiting_time_in_two_headers(client: FlaskClient) -> None:
     client.post(FAULTS, json={"status": 429, "retryAfter": 7})
-    answer = client.post("/v1/track", json=CALL)
-    assert (answer.headers["Retry-After"], answer.headers["X-RateLimit-Reset"]) == ("7", "7")
+    response = client.post("/v1/track", json=CALL)
+    assert (response.headers["Retry-After"], response.headers["X-RateLimit-Reset"]) == ("7", "7")
 
 
-def test_an_answer_can_fail_after_the_call_was_taken(client: FlaskClient) -> None:
+def test_a_response_can_fail_after_the_call_was_accepted(client: FlaskClient) -> None:
     client.post(FAULTS, json={"taken": True})
     assert client.post("/v1/track", json=CALL).status_code == 503
-    assert kept(client) == 1
+    assert count_messages(client) == 1
 
 
 @pytest.mark.parametrize("path", ["/v1/m", "/v1/projects/wk_demo/settings", "/emulator/v1/health"])
-def test_only_events_meet_faults(client: FlaskClient, path: str) -> None:
+def test_faults_apply_to_calls_only(client: FlaskClient, path: str) -> None:
     client.post(FAULTS)
     assert client.open(path, method="POST" if path == "/v1/m" else "GET").status_code == 200
-    assert client.get(FAULTS).json == {"faults": [PLAIN]}
+    assert client.get(FAULTS).json == {"faults": [DEFAULT_FAULT]}
 
 
 @pytest.mark.parametrize(
@@ -66,14 +68,14 @@ def test_only_events_meet_faults(client: FlaskClient, path: str) -> None:
         pytest.param("POST", "/emulator/v1/reset", id="reset"),
     ],
 )
-def test_faults_can_be_called_off(client: FlaskClient, method: str, path: str) -> None:
+def test_faults_can_be_removed(client: FlaskClient, method: str, path: str) -> None:
     client.post(FAULTS, json={"drop": True, "times": 9})
     client.open(path, method=method)
     assert client.get(FAULTS).json == {"faults": []}
 
 
 @pytest.mark.parametrize(
-    ("asked", "where"),
+    ("fault", "where"),
     [
         ({"status": 200}, "body.status"),
         ({"retryAfter": "soon"}, "body.retryAfter"),
@@ -82,9 +84,9 @@ def test_faults_can_be_called_off(client: FlaskClient, method: str, path: str) -
         ([], "body"),
     ],
 )
-def test_what_is_no_fault_is_refused(client: FlaskClient, asked: JSON, where: str) -> None:
-    answer = client.post(FAULTS, json=asked)
-    assert (answer.status_code, answer.json) == (
+def test_an_invalid_fault_is_refused(client: FlaskClient, fault: JSON, where: str) -> None:
+    response = client.post(FAULTS, json=fault)
+    assert (response.status_code, response.json) == (
         400,
         {
             "error": {

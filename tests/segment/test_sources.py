@@ -1,4 +1,4 @@
-"""Several sources in one emulator: each message belongs to the one that has its write key."""
+"""Several sources in one emulator: a message belongs to the source with its write key."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,21 +38,21 @@ def client(request: pytest.FixtureRequest) -> Iterator[FlaskClient]:
     ],
     indirect=["client"],
 )
-def test_the_write_key_names_the_source(
+def test_the_write_key_selects_the_source(
     client: FlaskClient, write_key: str, source: str | None, verdict: str, reason: str | None
 ) -> None:
     call = {"event": "Giraffe Fed", "userId": "ada", "writeKey": write_key}
     assert client.post("/v1/track", json=call).json == {"success": True}
-    (shown,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON
-    assert (shown["source"], shown["verdict"], shown["reason"]) == (source, verdict, reason)
+    (message,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON
+    assert (message["source"], message["verdict"], message["reason"]) == (source, verdict, reason)
 
 
-def test_a_first_source_that_is_disabled_takes_nothing() -> None:
+def test_a_disabled_first_source_accepts_no_message() -> None:
     app = create_app(
         Config(db=":memory:"), replace(load_preset_workspace("guide"), source_enabled=False)
     )
     client = app.test_client()
     client.post("/v1/track", json={"event": "x", "userId": "ada", "writeKey": "wk_none"})
-    (shown,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON
-    assert (shown["verdict"], shown["reason"]) == ("rejected", DISABLED)
+    (message,) = client.get("/emulator/v1/messages").json["messages"]  # type: ignore[index]  # JSON
+    assert (message["verdict"], message["reason"]) == ("rejected", DISABLED)
     app.extensions["emulator"].store.close()

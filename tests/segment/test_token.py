@@ -1,4 +1,4 @@
-"""The token endpoint, and calls that bear a token."""
+"""The OAuth token endpoint, and calls with a bearer token."""
 
 import base64
 import time
@@ -36,12 +36,14 @@ FORM = {
 CALL = {"event": "Giraffe Fed", "userId": "ada", "writeKey": "wk_demo"}
 
 
-def assertion(key: Any = PRIVATE, algorithm: str = "RS256", **claims: Any) -> str:
+def sign_assertion(key: Any = PRIVATE, algorithm: str = "RS256", **claims: Any) -> str:
     now = time.time()
-    own = {"iss": "shop-app", "sub": "shop-app", "aud": "http://localhost", "jti": "1"}
+    identity = {"iss": "shop-app", "sub": "shop-app", "aud": "http://localhost", "jti": "1"}
     times = {"iat": now - 5, "exp": now + 3600}  # with fractions, as Node sends them
-    given = {name: value for name, value in (own | times | claims).items() if value is not None}
-    return jwt.encode(given, key, algorithm, headers={"kid": "k1"})
+    all_claims = {
+        name: value for name, value in (identity | times | claims).items() if value is not None
+    }
+    return jwt.encode(all_claims, key, algorithm, headers={"kid": "k1"})
 
 
 @pytest.fixture
@@ -54,16 +56,16 @@ def client() -> Iterator[FlaskClient]:
     app.extensions["emulator"].store.close()
 
 
-def asked(client: FlaskClient, **form: str) -> tuple[int, Any]:
-    answer = client.post("/token", data=FORM | form)
-    return answer.status_code, answer.json
+def request_token(client: FlaskClient, **form: str) -> tuple[int, Any]:
+    response = client.post("/token", data=FORM | form)
+    return response.status_code, response.json
 
 
 @pytest.mark.observed
-def test_a_signed_assertion_is_worth_a_token(client: FlaskClient) -> None:
-    status, told = asked(client, client_assertion=assertion())
-    token = told.pop("access_token")
-    assert (status, told) == (200, {"expires_in": 3600, "token_type": "Bearer"})
+def test_a_signed_assertion_is_exchanged_for_a_token(client: FlaskClient) -> None:
+    status, body = request_token(client, client_assertion=sign_assertion())
+    token = body.pop("access_token")
+    assert (status, body) == (200, {"expires_in": 3600, "token_type": "Bearer"})
     bearer = {"Authorization": f"Bearer {token}"}
     assert client.post("/v1/track", json=CALL, headers=bearer).status_code == 200
 
@@ -72,29 +74,31 @@ def test_a_signed_assertion_is_worth_a_token(client: FlaskClient) -> None:
     ("form", "status", "error", "description"),
     [
         pytest.param(
-            lambda: {"client_assertion": assertion(exp=time.time() - 1)},
+            lambda: {"client_assertion": sign_assertion(exp=time.time() - 1)},
             *(400, "invalid_request", "Token is expired"),
             id="expired",
             marks=pytest.mark.observed,
         ),
         pytest.param(
-            lambda: {"client_assertion": assertion(iat=time.time() + 900, exp=time.time() + 960)},
+            lambda: {
+                "client_assertion": sign_assertion(iat=time.time() + 900, exp=time.time() + 960)
+            },
             *(400, "invalid_request", "Token used before issued"),
             id="of the future",
             marks=pytest.mark.observed,
         ),
         pytest.param(
-            lambda: {"client_assertion": assertion(sub="another")},
+            lambda: {"client_assertion": sign_assertion(sub="another")},
             *(401, "invalid_client", "its subject is not the clientId of the workspace"),
             id="another application",
         ),
         pytest.param(
-            lambda: {"client_assertion": assertion(jti=None)},
+            lambda: {"client_assertion": sign_assertion(jti=None)},
             *(401, "invalid_client", 'Token is missing the "jti" claim'),
             id="without an id",
         ),
         pytest.param(
-            lambda: {"client_assertion": assertion("s" * 64, "HS256")},
+            lambda: {"client_assertion": sign_assertion("s" * 64, "HS256")},
             *(401, "invalid_client", "The specified alg value is not allowed"),
             id="another algorithm",
         ),
@@ -105,7 +109,7 @@ def test_a_signed_assertion_is_worth_a_token(client: FlaskClient) -> None:
         ),
         pytest.param(dict, *(400, "invalid_request", "it is missing"), id="no assertion"),
         pytest.param(
-            lambda: {"client_assertion": assertion(), "scope": "functions:write"},
+            lambda: {"client_assertion": sign_assertion(), "scope": "functions:write"},
             *(400, "invalid_scope", "this scope is not given"),
             id="another scope",
         ),
@@ -116,7 +120,7 @@ def test_a_signed_assertion_is_worth_a_token(client: FlaskClient) -> None:
         ),
     ],
 )
-def test_a_refusal_has_both_members(
+def test_an_error_response_has_both_oauth_members(
     client: FlaskClient,
     form: Callable[[], dict[str, str]],
     status: int,
@@ -124,41 +128,41 @@ def test_a_refusal_has_both_members(
     description: str,
 ) -> None:
     # Signed now, not when tests are collected: that may have been long ago.
-    answered, told = asked(client, **form())
-    del told["detail"]
-    assert (answered, told) == (status, {"error": error, "error_description": description})
+    actual_status, body = request_token(client, **form())
+    del body["detail"]
+    assert (actual_status, body) == (status, {"error": error, "error_description": description})
 
 
-def test_a_body_that_is_no_form_is_refused(client: FlaskClient) -> None:
-    answer = client.post("/token", json=FORM)
-    assert (answer.status_code, answer.json["error"]) == (415, "invalid_request")  # type: ignore[index]  # JSON
+def test_a_body_that_is_not_a_form_is_refused(client: FlaskClient) -> None:
+    response = client.post("/token", json=FORM)
+    assert (response.status_code, response.json["error"]) == (415, "invalid_request")  # type: ignore[index]  # JSON
 
 
 @pytest.mark.parametrize("path", ["/v1/track", "/v1/batch"])
 @pytest.mark.parametrize("token", ["", "x", "9999999999.00", "9999999999.é", "x." + "0" * 64])
 def test_a_forged_token_is_refused(client: FlaskClient, path: str, token: str) -> None:
-    answer = client.post(path, json=CALL, headers={"Authorization": f"Bearer {token}"})
-    assert answer.status_code == 401
+    response = client.post(path, json=CALL, headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 401
     assert client.get("/emulator/v1/messages").json == {"messages": [], "next": None}
 
 
-def test_a_token_lives_an_hour_and_outlives_a_restart() -> None:
-    open_to_all = TokenIssuer("key", None).exchange_assertion(
+def test_a_token_is_valid_for_an_hour_even_after_a_restart() -> None:
+    response = TokenIssuer("key", None).exchange_assertion(
         FORM | {"client_assertion": "any"}, 1000.5
     )
-    bearer = f"Bearer {open_to_all['access_token']}"
+    authorization = f"Bearer {response['access_token']}"
     restarted = TokenIssuer("key", APPLICATION)
-    restarted.check_authorization(bearer, 1000 + TOKEN_LIFETIME_S - 1)
+    restarted.check_authorization(authorization, 1000 + TOKEN_LIFETIME_S - 1)
     with pytest.raises(IngestError, match="this token has expired"):
-        restarted.check_authorization(bearer, 1000 + TOKEN_LIFETIME_S)
+        restarted.check_authorization(authorization, 1000 + TOKEN_LIFETIME_S)
     with pytest.raises(IngestError, match="this token was not issued here"):
-        TokenIssuer("another key", APPLICATION).check_authorization(bearer, 1000)
+        TokenIssuer("another key", APPLICATION).check_authorization(authorization, 1000)
 
 
 @pytest.mark.parametrize(
     "authorization", [None, "Basic " + base64.b64encode(b"wk_demo:").decode(), "Bearer any"]
 )
-def test_without_an_application_any_bearer_passes(authorization: str | None) -> None:
+def test_any_bearer_token_is_accepted_without_an_application(authorization: str | None) -> None:
     TokenIssuer("key", None).check_authorization(authorization, 0)
 
 
@@ -166,7 +170,7 @@ def test_without_an_application_any_bearer_passes(authorization: str | None) -> 
     ("pem", "what"),
     [("none", "this is no public key"), (PRIVATE.decode(), "this is a private key")],
 )
-def test_a_key_that_cannot_be_used_is_told_at_the_start(pem: str, what: str) -> None:
-    with pytest.raises(EmulatorError) as refused:
+def test_an_unusable_key_is_an_error_at_the_start(pem: str, what: str) -> None:
+    with pytest.raises(EmulatorError) as error:
         TokenIssuer("key", OAuthApplication("shop-app", pem))
-    assert (refused.value.what, refused.value.where) == (what, "oauth.publicKey")
+    assert (error.value.what, error.value.where) == (what, "oauth.publicKey")

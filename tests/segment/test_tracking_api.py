@@ -1,4 +1,4 @@
-"""The Tracking API through Flask: the road behind it only keeps what it is handed."""
+"""The Tracking API through Flask, with a message sink that only records messages."""
 
 import gzip
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ SUCCESS = (200, {"success": True})
 
 
 @dataclass
-class Keeper:
-    """A road that ends here."""
+class RecordingSink:
+    """A message sink that records all messages."""
 
     messages: list[Message] = field(default_factory=list)
 
@@ -41,14 +41,14 @@ class Keeper:
 
 
 @pytest.fixture
-def road() -> Keeper:
-    return Keeper()
+def sink() -> RecordingSink:
+    return RecordingSink()
 
 
-def emulator(road: Keeper, *, strict: bool = False) -> Flask:
+def create_tracking_app(sink: RecordingSink, *, strict: bool = False) -> Flask:
     app = Flask(__name__)
     app.extensions["emulator"] = SimpleNamespace(
-        message_sink=road,
+        message_sink=sink,
         clock=lambda: NOW,
         config=SimpleNamespace(strict=strict),
         sources=(SegmentSource("Web shop", "wk_demo"),),
@@ -66,12 +66,12 @@ def emulator(road: Keeper, *, strict: bool = False) -> Flask:
 
 
 @pytest.fixture
-def client(road: Keeper) -> FlaskClient:
-    return emulator(road).test_client()
+def client(sink: RecordingSink) -> FlaskClient:
+    return create_tracking_app(sink).test_client()
 
 
-def shown(answer: TestResponse) -> tuple[int, Any]:
-    return answer.status_code, orjson.loads(answer.data)
+def parse_response(response: TestResponse) -> tuple[int, Any]:
+    return response.status_code, orjson.loads(response.data)
 
 
 @pytest.mark.documented
@@ -88,69 +88,82 @@ def shown(answer: TestResponse) -> tuple[int, Any]:
         ("a", "alias"),
     ],
 )
-def test_path_gives_the_type(
-    client: FlaskClient, road: Keeper, path: str, kind: str, slash: str
+def test_the_path_decides_the_type(
+    client: FlaskClient, sink: RecordingSink, path: str, kind: str, slash: str
 ) -> None:
-    assert shown(client.post(f"/v1/{path}{slash}", json=CALL)) == SUCCESS
-    assert [(message.type, message.rejection) for message in road.messages] == [(kind, None)]
+    assert parse_response(client.post(f"/v1/{path}{slash}", json=CALL)) == SUCCESS
+    assert [(message.type, message.rejection) for message in sink.messages] == [(kind, None)]
 
 
 @pytest.mark.documented
 @pytest.mark.parametrize("path", ["batch", "b", "import", "import/"])
-def test_batch_is_taken(client: FlaskClient, road: Keeper, path: str) -> None:
+def test_the_calls_of_a_batch_are_accepted(
+    client: FlaskClient, sink: RecordingSink, path: str
+) -> None:
     calls = [{"type": "track", "userId": "ada", "event": str(number)} for number in range(3)]
-    answer = client.post(f"/v1/{path}", json={"batch": calls, "writeKey": "wk_demo"})
-    assert shown(answer) == SUCCESS
-    assert [message.event["event"] for message in road.messages] == ["0", "1", "2"]
+    response = client.post(f"/v1/{path}", json={"batch": calls, "writeKey": "wk_demo"})
+    assert parse_response(response) == SUCCESS
+    assert [message.event["event"] for message in sink.messages] == ["0", "1", "2"]
 
 
 @pytest.mark.observed
 @pytest.mark.parametrize(
     "content_type", ["application/json", "text/plain", "application/x-www-form-urlencoded", ""]
 )
-def test_body_is_json_whatever_its_type_says(
-    client: FlaskClient, road: Keeper, content_type: str
+def test_the_body_is_read_as_json_with_any_content_type(
+    client: FlaskClient, sink: RecordingSink, content_type: str
 ) -> None:
-    answer = client.post("/v1/t", data=orjson.dumps(CALL), content_type=content_type)
-    assert shown(answer) == SUCCESS
-    assert [message.rejection for message in road.messages] == [None]
+    response = client.post("/v1/t", data=orjson.dumps(CALL), content_type=content_type)
+    assert parse_response(response) == SUCCESS
+    assert [message.rejection for message in sink.messages] == [None]
 
 
-def test_gzip_and_basic_arrive(client: FlaskClient, road: Keeper) -> None:
-    answer = client.post(
+def test_gzip_and_basic_authentication_are_read(client: FlaskClient, sink: RecordingSink) -> None:
+    response = client.post(
         "/v1/batch",
         data=gzip.compress(orjson.dumps({"batch": [{**CALL, "type": "track"}]})),
         headers={"Content-Encoding": "gzip"},
         auth=("wk_basic", ""),
     )
-    assert shown(answer) == SUCCESS
-    assert [message.write_key for message in road.messages] == ["wk_basic"]
+    assert parse_response(response) == SUCCESS
+    assert [message.write_key for message in sink.messages] == ["wk_basic"]
 
 
 @pytest.mark.documented
-def test_what_segment_swallows_is_answered_with_success(client: FlaskClient, road: Keeper) -> None:
-    assert shown(client.post("/v1/track", json={"writeKey": "wk_demo", "event": "x"})) == SUCCESS
-    assert [message.rejection for message in road.messages] == ["no_user_anon_id"]
+def test_a_call_that_segment_discards_silently_gets_a_success_response(
+    client: FlaskClient, sink: RecordingSink
+) -> None:
+    assert (
+        parse_response(client.post("/v1/track", json={"writeKey": "wk_demo", "event": "x"}))
+        == SUCCESS
+    )
+    assert [message.rejection for message in sink.messages] == ["no_user_anon_id"]
 
 
 @pytest.mark.parametrize(
     ("strict", "rejection"),
     [
-        pytest.param(False, None, id="taken as this workspace's"),
-        pytest.param(True, "unknown_source", id="dropped when strict"),
+        pytest.param(False, None, id="accepted for this workspace"),
+        pytest.param(True, "unknown_source", id="rejected when strict"),
     ],
 )
-def test_unknown_write_key(road: Keeper, strict: bool, rejection: str | None) -> None:
-    client = emulator(road, strict=strict).test_client()
-    assert shown(client.post("/v1/track", json={**CALL, "writeKey": "wk_other"})) == SUCCESS
-    assert [message.rejection for message in road.messages] == [rejection]
+def test_an_unknown_write_key_is_accepted_unless_strict(
+    sink: RecordingSink, strict: bool, rejection: str | None
+) -> None:
+    client = create_tracking_app(sink, strict=strict).test_client()
+    assert (
+        parse_response(client.post("/v1/track", json={**CALL, "writeKey": "wk_other"})) == SUCCESS
+    )
+    assert [message.rejection for message in sink.messages] == [rejection]
 
 
 @pytest.mark.observed
-def test_telemetry_is_answered_and_not_kept(client: FlaskClient, road: Keeper) -> None:
-    answer = client.post("/v1/m", data=b'{"series":[]}', content_type="text/plain")
-    assert shown(answer) == SUCCESS
-    assert road.messages == []
+def test_telemetry_gets_a_success_response_and_is_not_stored(
+    client: FlaskClient, sink: RecordingSink
+) -> None:
+    response = client.post("/v1/m", data=b'{"series":[]}', content_type="text/plain")
+    assert parse_response(response) == SUCCESS
+    assert sink.messages == []
 
 
 @pytest.mark.parametrize(
@@ -163,39 +176,47 @@ def test_telemetry_is_answered_and_not_kept(client: FlaskClient, road: Keeper) -
         pytest.param("PUT", "/v1/track", 404, "not found", "not_found", id="unknown method"),
     ],
 )
-def test_refusal_has_one_shape(
-    client: FlaskClient, road: Keeper, method: str, path: str, status: int, message: str, code: str
+def test_all_error_responses_have_the_same_shape(
+    client: FlaskClient,
+    sink: RecordingSink,
+    method: str,
+    path: str,
+    status: int,
+    message: str,
+    code: str,
 ) -> None:
-    answered, body = shown(client.open(path, method=method))
+    actual_status, body = parse_response(client.open(path, method=method))
     detail = body.pop("detail")
-    assert (answered, body) == (status, {"success": False, "message": message, "code": code})
+    assert (actual_status, body) == (status, {"success": False, "message": message, "code": code})
     assert detail.endswith(".")
-    assert road.messages == []
+    assert sink.messages == []
 
 
 @pytest.mark.parametrize("path", ["/v1/track/", "/v1//track", "/v1//track/"])
-def test_slashes_are_taken_as_they_come(client: FlaskClient, road: Keeper, path: str) -> None:
+def test_additional_slashes_are_accepted(
+    client: FlaskClient, sink: RecordingSink, path: str
+) -> None:
     assert client.post(path, json=CALL).status_code == 200
-    assert len(road.messages) == 1
+    assert len(sink.messages) == 1
 
 
 @pytest.mark.parametrize("path", ["/t", "/b", "/batch", "/import/", "/m", "/track"])
-def test_an_api_host_without_its_version_is_told_to_pages_too(
-    client: FlaskClient, road: Keeper, path: str
+def test_an_api_host_without_its_version_is_refused_with_a_hint(
+    client: FlaskClient, sink: RecordingSink, path: str
 ) -> None:
-    page = {"Origin": "https://shop.example"}
-    answer = client.post(path, json=CALL, headers=page)
-    assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (
+    headers = {"Origin": "https://shop.example"}
+    response = client.post(path, json=CALL, headers=headers)
+    assert (response.status_code, response.headers["Access-Control-Allow-Origin"]) == (
         404,
         "https://shop.example",
     )
-    assert "The apiHost of this SDK has to end in /v1" in answer.json["detail"]  # type: ignore[index]  # JSON
-    assert client.options(path, headers=page).status_code == 204
-    assert road.messages == []
+    assert "The apiHost of this SDK has to end in /v1" in response.json["detail"]  # type: ignore[index]  # JSON
+    assert client.options(path, headers=headers).status_code == 204
+    assert sink.messages == []
 
 
-def test_body_that_no_batch_could_have_is_not_read(client: FlaskClient) -> None:
-    status, body = shown(client.post("/v1/batch", data=b" " * 2_000_000))
+def test_a_body_larger_than_any_batch_is_not_read(client: FlaskClient) -> None:
+    status, body = parse_response(client.post("/v1/batch", data=b" " * 2_000_000))
     assert (status, body) == (
         400,
         {
@@ -209,7 +230,7 @@ def test_body_that_no_batch_could_have_is_not_read(client: FlaskClient) -> None:
 
 @pytest.mark.observed
 @pytest.mark.parametrize("path", ["/v1//track", "//v1/track", "/v1/track/", "/v1/track//"])
-def test_nothing_redirects(client: FlaskClient, path: str) -> None:
+def test_no_path_is_redirected(client: FlaskClient, path: str) -> None:
     assert client.post(path, json=CALL).status_code in (200, 404)
 
 
@@ -218,7 +239,7 @@ ALLOWED = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type, X-Retry-Count",
     "Access-Control-Expose-Headers": "Retry-After",
 }
-FROM_PAGE = {
+ALLOWED_FOR_PAGE = {
     **ALLOWED,
     "Access-Control-Allow-Origin": "https://shop.example",
     "Access-Control-Allow-Credentials": "true",
@@ -228,57 +249,59 @@ FROM_PAGE = {
 @pytest.mark.parametrize(
     ("method", "path", "origin", "expected"),
     [
-        pytest.param("OPTIONS", "/v1/t", "https://shop.example", FROM_PAGE, id="preflight"),
-        pytest.param("POST", "/v1/t", "https://shop.example", FROM_PAGE, id="call"),
-        pytest.param("POST", "/v1/none", "https://shop.example", FROM_PAGE, id="refusal"),
+        pytest.param("OPTIONS", "/v1/t", "https://shop.example", ALLOWED_FOR_PAGE, id="preflight"),
+        pytest.param("POST", "/v1/t", "https://shop.example", ALLOWED_FOR_PAGE, id="call"),
+        pytest.param("POST", "/v1/none", "https://shop.example", ALLOWED_FOR_PAGE, id="refusal"),
         pytest.param(
             "POST", "/v1/t", None, {**ALLOWED, "Access-Control-Allow-Origin": "*"}, id="no page"
         ),
     ],
 )
-def test_page_of_any_origin_may_call(
+def test_a_page_of_any_origin_may_call(
     client: FlaskClient, method: str, path: str, origin: str | None, expected: dict[str, str]
 ) -> None:
     headers = {"Origin": origin} if origin else {}
-    answer = client.open(path, method=method, json=CALL, headers=headers)
-    given = {key: value for key, value in answer.headers if key.startswith("Access-Control-")}
-    assert given == expected
+    response = client.open(path, method=method, json=CALL, headers=headers)
+    cors_headers = {
+        key: value for key, value in response.headers if key.startswith("Access-Control-")
+    }
+    assert cors_headers == expected
 
 
-def test_preflight_has_no_body(client: FlaskClient, road: Keeper) -> None:
-    answer = client.options("/v1/t", headers={"Origin": "https://shop.example"})
-    assert (answer.status_code, answer.data, road.messages) == (204, b"", [])
+def test_a_preflight_response_has_no_body(client: FlaskClient, sink: RecordingSink) -> None:
+    response = client.options("/v1/t", headers={"Origin": "https://shop.example"})
+    assert (response.status_code, response.data, sink.messages) == (204, b"", [])
 
 
 @pytest.mark.observed
-@pytest.mark.parametrize("packed", [False, True])
-def test_python_sdk_delivers_every_kind_of_call(road: Keeper, packed: bool) -> None:
+@pytest.mark.parametrize("compressed", [False, True])
+def test_the_python_sdk_delivers_every_type_of_call(sink: RecordingSink, compressed: bool) -> None:
     failures: list[Any] = []
-    with serve_app_in_thread(emulator(road)) as url:
-        ada = sdk.Client(
-            "wk_demo", host=url, gzip=packed, on_error=lambda *seen: failures.append(seen)
+    with serve_app_in_thread(create_tracking_app(sink)) as url:
+        sdk_client = sdk.Client(
+            "wk_demo", host=url, gzip=compressed, on_error=lambda *seen: failures.append(seen)
         )
-        ada.identify("ada", {"vip": True})
-        ada.track("ada", "Order Completed", {"order_id": "o-17"}, message_id="m1")
-        ada.page("ada", None, "Home")
-        ada.screen("ada", None, "Home")
-        ada.group("ada", "acme", {"size": 3})
-        ada.alias("a1", "ada")
-        ada.shutdown()
+        sdk_client.identify("ada", {"vip": True})
+        sdk_client.track("ada", "Order Completed", {"order_id": "o-17"}, message_id="m1")
+        sdk_client.page("ada", None, "Home")
+        sdk_client.screen("ada", None, "Home")
+        sdk_client.group("ada", "acme", {"size": 3})
+        sdk_client.alias("a1", "ada")
+        sdk_client.shutdown()
     assert failures == []
-    assert [(message.type, message.rejection, message.detail) for message in road.messages] == [
+    assert [(message.type, message.rejection, message.detail) for message in sink.messages] == [
         (kind, None, None) for kind in ("identify", "track", "page", "screen", "group", "alias")
     ]
-    assert {message.write_key for message in road.messages} == {"wk_demo"}
+    assert {message.write_key for message in sink.messages} == {"wk_demo"}
 
 
 @pytest.mark.observed
-def test_python_sdk_tells_what_it_was_refused(road: Keeper) -> None:
+def test_the_python_sdk_reports_the_reason_of_a_refusal(sink: RecordingSink) -> None:
     failures: list[str] = []
-    with serve_app_in_thread(emulator(road)) as url:
-        ada = sdk.Client(
+    with serve_app_in_thread(create_tracking_app(sink)) as url:
+        sdk_client = sdk.Client(
             "wk_demo", host=f"{url}/v1", on_error=lambda error, _: failures.append(str(error))
         )
-        ada.track("ada", "Order Completed")
-        ada.shutdown()
+        sdk_client.track("ada", "Order Completed")
+        sdk_client.shutdown()
     assert failures == ["[Segment] not_found: not found (404)"]

@@ -26,7 +26,9 @@ from segment_insider_emulator.workspace.validation import WorkspaceFinding, vali
 DROP: JSONObject = {"type": "DROP"}
 
 
-def workspace(source: JSONObject | None = None, *filters: JSONObject, **more: Any) -> JSONObject:
+def build_workspace_document(
+    source: JSONObject | None = None, *filters: JSONObject, **more: Any
+) -> JSONObject:
     return {
         "source": {"name": "Web shop", "writeKey": "wk_demo", **(source or {})},
         "destination": {
@@ -38,12 +40,12 @@ def workspace(source: JSONObject | None = None, *filters: JSONObject, **more: An
     }
 
 
-def filter_of(statement: str = "all", **changes: Any) -> JSONObject:
+def build_filter(statement: str = "all", **changes: Any) -> JSONObject:
     return {"if": statement, "actions": [DROP], **changes}
 
 
-def acting(**action: Any) -> JSONObject:
-    return workspace(None, filter_of(actions=[action]))
+def build_filter_with_action(**action: Any) -> JSONObject:
+    return build_workspace_document(None, build_filter(actions=[action]))
 
 
 FILTER = "destination.filters[0]"
@@ -54,7 +56,7 @@ ACTION = f"{FILTER}.actions[0]"
     ("document", "expected"),
     [
         pytest.param(
-            workspace(None, *[filter_of()] * 11),
+            build_workspace_document(None, *[build_filter()] * 11),
             (
                 "destination.filters",
                 "this list has more than 10 entries",
@@ -64,7 +66,7 @@ ACTION = f"{FILTER}.actions[0]"
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            workspace(None, filter_of(title="x" * 65)),
+            build_workspace_document(None, build_filter(title="x" * 65)),
             (
                 f"{FILTER}.title",
                 "this has more than 64 characters",
@@ -74,7 +76,7 @@ ACTION = f"{FILTER}.actions[0]"
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            acting(type="BLOCK"),
+            build_filter_with_action(type="BLOCK"),
             (
                 f"{ACTION}.type",
                 "this must be one of SAMPLE, DROP, DROP_PROPERTIES, ALLOW_PROPERTIES",
@@ -83,12 +85,12 @@ ACTION = f"{FILTER}.actions[0]"
             id="an unknown action",
         ),
         pytest.param(
-            acting(type="SAMPLE"),
+            build_filter_with_action(type="SAMPLE"),
             (ACTION, "'percent' is missing", "Give the share that is kept, from 0 to 1."),
             id="a sample of no size",
         ),
         pytest.param(
-            acting(type="SAMPLE", percent=50),
+            build_filter_with_action(type="SAMPLE", percent=50),
             (
                 f"{ACTION}.percent",
                 "this is more than 1",
@@ -98,12 +100,12 @@ ACTION = f"{FILTER}.actions[0]"
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            acting(type="DROP_PROPERTIES", fields={"properties": "email"}),
+            build_filter_with_action(type="DROP_PROPERTIES", fields={"properties": "email"}),
             (f"{ACTION}.fields.properties", "this is text, not a list", "List keys as text."),
             id="one field",
         ),
         pytest.param(
-            workspace({"schema": {"track": {"Debug Ping": "off"}}}),
+            build_workspace_document({"schema": {"track": {"Debug Ping": "off"}}}),
             (
                 "source.schema.track.Debug Ping",
                 "this is text, not true or false",
@@ -112,7 +114,9 @@ ACTION = f"{FILTER}.actions[0]"
             id="a switch",
         ),
         pytest.param(
-            workspace({"settings": {"identify": {"commonEventOnViolations": "OMIT_PROPERTIES"}}}),
+            build_workspace_document(
+                {"settings": {"identify": {"commonEventOnViolations": "OMIT_PROPERTIES"}}}
+            ),
             (
                 "source.settings.identify.commonEventOnViolations",
                 "this must be one of ALLOW, BLOCK, OMIT_TRAITS",
@@ -122,7 +126,7 @@ ACTION = f"{FILTER}.actions[0]"
             marks=pytest.mark.documented,
         ),
         pytest.param(
-            workspace({"settings": {"track": {"allowUnplanned": True}}}),
+            build_workspace_document({"settings": {"track": {"allowUnplanned": True}}}),
             (
                 "source.settings.track.allowUnplanned",
                 "unknown key 'allowUnplanned'",
@@ -132,7 +136,7 @@ ACTION = f"{FILTER}.actions[0]"
         ),
     ],
 )
-def test_schema_errors_of_filtering_keys(
+def test_schema_errors_have_their_path_and_remedy(
     document: JSONObject, expected: tuple[str, str, str]
 ) -> None:
     assert validate_document(document) == [WorkspaceFinding("error", *expected)]
@@ -142,7 +146,9 @@ def test_schema_errors_of_filtering_keys(
     ("document", "expected"),
     [
         pytest.param(
-            workspace(None, filter_of("type == 'track'"), filter_of("a ="), filter_of("!")),
+            build_workspace_document(
+                None, build_filter("type == 'track'"), build_filter("a ="), build_filter("!")
+            ),
             [
                 "= at character 7 stands where a field or a value is wanted",
                 "it ends where a field or a value is wanted",
@@ -150,15 +156,19 @@ def test_schema_errors_of_filtering_keys(
             ],
             id="broken",
         ),
-        pytest.param(workspace(None, filter_of("a =", enabled=False)), [], id="not enabled"),
-        pytest.param(workspace(None, filter_of("type = 'track'")), [], id="fine"),
+        pytest.param(
+            build_workspace_document(None, build_filter("a =", enabled=False)), [], id="not enabled"
+        ),
+        pytest.param(build_workspace_document(None, build_filter("type = 'track'")), [], id="fine"),
     ],
 )
-def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
-    told = "Segment cannot read this filter and drops every event: "
+def test_an_unreadable_filter_condition_is_reported(
+    document: JSONObject, expected: list[str]
+) -> None:
+    introduction = "Segment cannot read this filter and drops every event: "
     remedy = "Correct it, or switch the filter off with enabled: false."
     assert list(find_unparsable_filters(build_context(document))) == [
-        WorkspaceFinding("error", f"destination.filters[{index}].if", told + what, remedy)
+        WorkspaceFinding("error", f"destination.filters[{index}].if", introduction + what, remedy)
         for index, what in enumerate(expected)
     ]
 
@@ -223,11 +233,13 @@ def test_broken_filters(document: JSONObject, expected: list[str]) -> None:
         ("properties.total > properties.limit and typeof(properties.list) = 'list'", []),
     ],
 )  # fmt: skip
-def test_a_condition_with_the_same_result_for_every_event(
+def test_a_condition_with_the_same_result_for_every_event_is_reported(
     statement: str, expected: list[str]
 ) -> None:
     findings = list(
-        find_constant_filter_conditions(build_context(workspace(None, filter_of(statement))))
+        find_constant_filter_conditions(
+            build_context(build_workspace_document(None, build_filter(statement)))
+        )
     )
     assert [finding.what for finding in findings] == expected
     assert {finding.where for finding in findings} <= {"destination.filters[0].if"}
@@ -235,7 +247,7 @@ def test_a_condition_with_the_same_result_for_every_event(
 
 
 def test_a_filter_action_without_fields_does_nothing() -> None:
-    document = acting(type="ALLOW_PROPERTIES", fields={})
+    document = build_filter_with_action(type="ALLOW_PROPERTIES", fields={})
     assert list(find_filters_without_fields(build_context(document))) == [
         WorkspaceFinding(
             "warning",
@@ -244,12 +256,17 @@ def test_a_filter_action_without_fields_does_nothing() -> None:
             "Name them, such as fields: {properties: [email]}.",
         )
     ]
-    assert list(find_filters_without_fields(build_context(acting(type="DROP")))) == []
+    assert (
+        list(find_filters_without_fields(build_context(build_filter_with_action(type="DROP"))))
+        == []
+    )
 
 
 def test_schema_settings_without_a_plan_do_nothing() -> None:
     controlled = {"settings": {"track": {"allowUnplannedEvents": False}, "region": "eu"}}
-    assert list(find_schema_settings_without_plan(build_context(workspace(controlled)))) == [
+    assert list(
+        find_schema_settings_without_plan(build_context(build_workspace_document(controlled)))
+    ) == [
         WorkspaceFinding(
             "warning",
             "source.settings.track",
@@ -260,7 +277,7 @@ def test_schema_settings_without_a_plan_do_nothing() -> None:
     assert (
         list(
             find_schema_settings_without_plan(
-                build_context(workspace(controlled, trackingPlan="p.json"))
+                build_context(build_workspace_document(controlled, trackingPlan="p.json"))
             )
         )
         == []
@@ -274,7 +291,7 @@ def test_a_plan_path_starts_at_the_workspace_file() -> None:
 
 
 @pytest.mark.parametrize(
-    ("plan", "said"),
+    ("plan", "text"),
     [
         pytest.param(
             None,
@@ -290,17 +307,19 @@ def test_a_plan_path_starts_at_the_workspace_file() -> None:
         ),
     ],
 )
-def test_a_plan_that_cannot_be_used(tmp_path: Path, plan: str | None, said: str) -> None:
-    own = tmp_path / "shop.json"
-    own.write_text(json.dumps(workspace(trackingPlan="plan.json")))
+def test_an_unusable_plan_is_refused_with_a_reason(
+    tmp_path: Path, plan: str | None, text: str
+) -> None:
+    workspace_file = tmp_path / "shop.json"
+    workspace_file.write_text(json.dumps(build_workspace_document(trackingPlan="plan.json")))
     if plan is not None:
         (tmp_path / "plan.json").write_text(plan)
-    with pytest.raises(EmulatorError) as raised:
-        load_workspace_or_preset(own)
-    assert str(raised.value) == said.format(tmp_path / "plan.json")
-    linted = CliRunner().invoke(main, ["lint", str(own), "--json"])
-    assert linted.exit_code == 1
-    assert "trackingPlan" in [each["where"] for each in json.loads(linted.stdout)["findings"]]
+    with pytest.raises(EmulatorError) as error:
+        load_workspace_or_preset(workspace_file)
+    assert str(error.value) == text.format(tmp_path / "plan.json")
+    result = CliRunner().invoke(main, ["lint", str(workspace_file), "--json"])
+    assert result.exit_code == 1
+    assert "trackingPlan" in [finding["where"] for finding in json.loads(result.stdout)["findings"]]
 
 
 def test_unchecked_plan_rules_are_reported_by_lint_at_start_and_on_the_page(
@@ -311,28 +330,32 @@ def test_unchecked_plan_rules_are_reported_by_lint_at_start_and_on_the_page(
         {"type": "TRACK", "key": f"Event {number}", "version": 1, "jsonSchema": schema}
         for number in range(12)
     ]
-    own = tmp_path / "shop.json"
-    own.write_text(json.dumps(workspace(trackingPlan="plan.json")))
+    workspace_file = tmp_path / "shop.json"
+    workspace_file.write_text(json.dumps(build_workspace_document(trackingPlan="plan.json")))
     (tmp_path / "plan.json").write_text(json.dumps({"rules": rules}))
-    told = [f"the rule TRACK Event {number}, version 1 is checked in part" for number in range(12)]
+    warnings = [
+        f"the rule TRACK Event {number}, version 1 is checked in part" for number in range(12)
+    ]
 
-    linted = CliRunner().invoke(main, ["lint", str(own), "--json"])
-    found = [each["what"] for each in json.loads(linted.stdout)["findings"]]
-    assert [what.partition(" alone")[0] for what in found if "the rule" in what] == told
-    assert linted.exit_code == 1
+    result = CliRunner().invoke(main, ["lint", str(workspace_file), "--json"])
+    texts = [finding["what"] for finding in json.loads(result.stdout)["findings"]]
+    assert [what.partition(" alone")[0] for what in texts if "the rule" in what] == warnings
+    assert result.exit_code == 1
 
     _print_ready_message(
-        Config(workspace=str(own)), "http://127.0.0.1:8282", load_workspace_or_preset(own)
+        Config(workspace=str(workspace_file)),
+        "http://127.0.0.1:8282",
+        load_workspace_or_preset(workspace_file),
     )
     lines = capsys.readouterr().err.splitlines()
     assert [
-        each.partition(" alone")[0].split(": ", 3)[-1] for each in lines if "TRACK" in each
-    ] == told
+        line.partition(" alone")[0].split(": ", 3)[-1] for line in lines if "TRACK" in line
+    ] == warnings
 
     page = (
-        create_app(Config(db=":memory:"), load_workspace_or_preset(own))
+        create_app(Config(db=":memory:"), load_workspace_or_preset(workspace_file))
         .test_client()
         .get("/workspace")
         .text
     )
-    assert [what in page for what in told] == [True] * 12
+    assert [what in page for what in warnings] == [True] * 12

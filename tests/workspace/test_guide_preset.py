@@ -1,4 +1,4 @@
-"""Every row of Insider One's guide for Segment works with the preset `guide`, and once only."""
+"""The preset `guide`: every row of Insider One's guide for Segment works, and only once."""
 
 from typing import Any
 
@@ -61,25 +61,29 @@ ORDER = {
 }
 
 
-def users(event: JSONObject) -> list[JSONObject]:
-    """The users of every request that *event* makes; it makes no failure."""
+def map_to_users(event: JSONObject) -> list[JSONObject]:
+    """Return the users of every request for *event*, which causes no failure."""
     outcomes = list(DESTINATION.iter_subscription_outcomes(BASE | event))
     assert [outcome.failure for outcome in outcomes if outcome.failure] == []
-    return [user for each in outcomes if each.request for user in each.request.json["users"]]
+    return [
+        user for outcome in outcomes if outcome.request for user in outcome.request.json["users"]
+    ]
 
 
-def track(event: str, properties: JSONObject, **context: Any) -> JSONObject:
+def build_track_call(event: str, properties: JSONObject, **context: Any) -> JSONObject:
     return {"type": "track", "event": event, "properties": properties, "context": context}
 
 
-def params(custom: JSONObject, **root: Any) -> JSONObject:
+def build_event_params(custom: JSONObject, **root: Any) -> JSONObject:
     return {"custom": custom, **root}
 
 
-def sent(event: JSONObject) -> list[tuple[str, JSONObject]]:
-    """Name and parameters of every Insider One event that *event* makes."""
+def map_to_events(event: JSONObject) -> list[tuple[str, JSONObject]]:
+    """Return name and parameters of every Insider One event for *event*."""
     return [
-        (each["event_name"], each["event_params"]) for u in users(event) for each in u["events"]
+        (sent_event["event_name"], sent_event["event_params"])
+        for user in map_to_users(event)
+        for sent_event in user["events"]
     ]
 
 
@@ -108,7 +112,7 @@ def sent(event: JSONObject) -> list[tuple[str, JSONObject]]:
     ],
 )
 def test_a_trait_becomes_an_attribute(traits: JSONObject, attributes: JSONObject) -> None:
-    assert users({"type": "identify", "traits": traits}) == [
+    assert map_to_users({"type": "identify", "traits": traits}) == [
         {
             "identifiers": {"uuid": "u1", "custom": {"segment_anonymous_id": "a1"}},
             "attributes": attributes,
@@ -117,9 +121,9 @@ def test_a_trait_becomes_an_attribute(traits: JSONObject, attributes: JSONObject
     ]
 
 
-def test_email_and_phone_identify_and_describe() -> None:
+def test_email_and_phone_are_identifiers_and_attributes() -> None:
     traits = {"email": "ada@shop.example", "phone": "+442071838750"}
-    assert users({"type": "identify", "traits": traits}) == [
+    assert map_to_users({"type": "identify", "traits": traits}) == [
         {
             "identifiers": {
                 "uuid": "u1",
@@ -140,32 +144,44 @@ def test_email_and_phone_identify_and_describe() -> None:
             "Product Viewed",
             BOOT | {"currency": "EUR", "value": 21},
             "product_detail_page_view",
-            [params(BOOT_CUSTOM | {"coupon": "BOOTS", "value": 21}, **BOOT_ROOT, currency="EUR")],
+            [
+                build_event_params(
+                    BOOT_CUSTOM | {"coupon": "BOOTS", "value": 21}, **BOOT_ROOT, currency="EUR"
+                )
+            ],
             id="product viewed",
         ),
         pytest.param(
             "Product Added",
             BOOT | {"cart_id": "k1"},
             "item_added_to_cart",
-            [params(BOOT_CUSTOM | {"coupon": "BOOTS", "cart_id": "k1"}, **BOOT_ROOT)],
+            [build_event_params(BOOT_CUSTOM | {"coupon": "BOOTS", "cart_id": "k1"}, **BOOT_ROOT)],
             id="product added",
         ),
         pytest.param(
             "Product Removed",
             BOOT | {"cart_id": "k1"},
             "item_removed_from_cart",
-            [params(BOOT_CUSTOM | {"coupon": "BOOTS", "cart_id": "k1"}, **BOOT_ROOT)],
+            [build_event_params(BOOT_CUSTOM | {"coupon": "BOOTS", "cart_id": "k1"}, **BOOT_ROOT)],
             id="product removed",
         ),
         pytest.param(
             "Product List Viewed",
             {"list_id": "l1", "category": "Shoes", "products": [BOOT, TRAY]},
             "listing_page_view",
-            [params({"list_id": "l1", "product_ids": ["p1", "p2"]}, taxonomy=["Shoes"])],
+            [
+                build_event_params(
+                    {"list_id": "l1", "product_ids": ["p1", "p2"]}, taxonomy=["Shoes"]
+                )
+            ],
             id="product list viewed",
         ),
         pytest.param(
-            "User Registered", {"plan": "pro"}, "sign_up_confirmation", [params({})], id="sign-up"
+            "User Registered",
+            {"plan": "pro"},
+            "sign_up_confirmation",
+            [build_event_params({})],
+            id="sign-up",
         ),
         *(
             pytest.param(
@@ -173,8 +189,10 @@ def test_email_and_phone_identify_and_describe() -> None:
                 {"cart_id": "k1", "currency": "EUR", "products": [BOOT, TRAY]},
                 "cart_page_view",
                 [
-                    params(BOOT_IN_LIST, **BOOT_IN_LIST_ROOT, currency="EUR", event_group_id="k1"),
-                    params({}, **TRAY_ROOT, currency="EUR", event_group_id="k1"),
+                    build_event_params(
+                        BOOT_IN_LIST, **BOOT_IN_LIST_ROOT, currency="EUR", event_group_id="k1"
+                    ),
+                    build_event_params({}, **TRAY_ROOT, currency="EUR", event_group_id="k1"),
                 ],
                 id=event.lower(),
             )
@@ -186,7 +204,7 @@ def test_email_and_phone_identify_and_describe() -> None:
             | {"revenue": 41, "shipping": 3, "tax": 1, "discount": 2, "coupon": "SPRING"},
             "checkout_page_view",
             [
-                params(
+                build_event_params(
                     {"order_id": "o1", "value": 41, "affiliation": "Main shop"}
                     | {"revenue": 41, "shipping": 3, "tax": 1, "discount": 2, "coupon": "SPRING"},
                     **TRAY_ROOT,
@@ -200,7 +218,7 @@ def test_email_and_phone_identify_and_describe() -> None:
             {"checkout_id": "c1", "step": 2, "shipping_method": "post", "payment_method": "card"},
             "checkout_page_view",
             [
-                params(
+                build_event_params(
                     {"checkout_id": "c1", "step": 2}
                     | {"shipping_method": "post", "payment_method": "card"},
                     event_group_id="c1",
@@ -213,7 +231,7 @@ def test_email_and_phone_identify_and_describe() -> None:
             ORDER | {"products": [BOOT, TRAY]},
             "confirmation_page_view",
             [
-                params(custom, **root, currency="EUR", event_group_id="o1")
+                build_event_params(custom, **root, currency="EUR", event_group_id="o1")
                 for order in [
                     {"tax": 1, "affiliation": "Main shop", "revenue": 41, "shipping": 3}
                     | {"discount": 2, "coupon": "SPRING", "checkout_id": "c1"}
@@ -230,10 +248,12 @@ def test_email_and_phone_identify_and_describe() -> None:
             "Newsletter Subscribed",
             {"list": "weekly", "gift_wrap": True, "variant": "Blue", "variant_id": "Blue"},
             "newsletter_subscribed",
-            [params({"list": "weekly", "gift_wrap": True, "variant": "Blue"})],
+            [build_event_params({"list": "weekly", "gift_wrap": True, "variant": "Blue"})],
             id="custom event",
         ),
-        pytest.param("Logged Out", {}, "logged_out", [params({})], id="event without properties"),
+        pytest.param(
+            "Logged Out", {}, "logged_out", [build_event_params({})], id="event without properties"
+        ),
         pytest.param(
             "Product List Filtered",
             {"list_id": "l1", "category": "Sale", "products": [TRAY | {"category": "Trays"}]}
@@ -241,7 +261,7 @@ def test_email_and_phone_identify_and_describe() -> None:
             | {"filters": [{"type": "colour", "value": "red"}], "sorts": []},
             "product_list_filtered",
             [
-                params(
+                build_event_params(
                     {"list_id": "l1", "category": "Sale", "filters": ["colour:red"], "sorts": []},
                     **TRAY_ROOT,
                     taxonomy=["Trays"],
@@ -254,7 +274,7 @@ def test_email_and_phone_identify_and_describe() -> None:
             {"order_id": "o1", "total": 21, "currency": "EUR", "products": [TRAY]},
             "order_refunded",
             [
-                params(
+                build_event_params(
                     {"order_id": "o1", "total": 21},
                     **TRAY_ROOT,
                     currency="EUR",
@@ -268,7 +288,9 @@ def test_email_and_phone_identify_and_describe() -> None:
 def test_a_track_call_is_recorded_once(
     event: str, properties: JSONObject, name: str, parameters: list[JSONObject]
 ) -> None:
-    assert sent(track(event, properties)) == [(name, each) for each in parameters]
+    assert map_to_events(build_track_call(event, properties)) == [
+        (name, parameter) for parameter in parameters
+    ]
 
 
 @pytest.mark.parametrize(
@@ -277,35 +299,37 @@ def test_a_track_call_is_recorded_once(
         pytest.param(
             {"name": "Home", "properties": {"title": "Welcome"}},
             "homepage_view",
-            params({"page_name": "Home", "page_title": "Welcome"}),
+            build_event_params({"page_name": "Home", "page_title": "Welcome"}),
             id="home by name",
         ),
         pytest.param(
             {"properties": {"path": "/", "search": "?a=1"}},
             "homepage_view",
-            params({"page_path": "/", "page_search": "?a=1"}),
+            build_event_params({"page_path": "/", "page_search": "?a=1"}),
             id="home by path",
         ),
         pytest.param(
             {"name": "Boots", "category": "Catalogue", "properties": {"path": "/boots"}},
             "other_page_view",
-            params({"page_name": "Boots", "page_category": "Catalogue", "page_path": "/boots"}),
+            build_event_params(
+                {"page_name": "Boots", "page_category": "Catalogue", "page_path": "/boots"}
+            ),
             id="any other page",
         ),
-        pytest.param({}, "other_page_view", params({}), id="page without anything"),
+        pytest.param({}, "other_page_view", build_event_params({}), id="page without anything"),
     ],
 )
 def test_a_page_call_is_a_page_view(call: JSONObject, name: str, parameters: JSONObject) -> None:
-    assert sent({"type": "page"} | call) == [(name, parameters)]
+    assert map_to_events({"type": "page"} | call) == [(name, parameters)]
 
 
-def test_an_event_reads_the_person_from_context_first_and_never_the_location() -> None:
+def test_person_data_comes_from_context_first_and_location_is_not_read() -> None:
     context = {
         "traits": {"email": "ada@shop.example", "firstName": "Ada", "address": {"city": "London"}},
         "location": {"city": "Paris", "country": "FR"},
     }
     properties = {"email": "other@shop.example", "last_name": "Byron"}
-    [user] = users(track("User Registered", properties, **context))
+    [user] = map_to_users(build_track_call("User Registered", properties, **context))
     assert user["attributes"] == {
         "custom": {},
         "email": "ada@shop.example",
@@ -317,4 +341,4 @@ def test_an_event_reads_the_person_from_context_first_and_never_the_location() -
 
 @pytest.mark.parametrize("call", ["screen", "group", "alias"])
 def test_calls_that_the_guide_does_not_list_are_not_sent(call: str) -> None:
-    assert users({"type": call, "name": "Home"}) == []
+    assert map_to_users({"type": call, "name": "Home"}) == []

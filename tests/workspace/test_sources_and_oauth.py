@@ -1,4 +1,4 @@
-"""A workspace may have several sources and an OAuth application."""
+"""Several sources and an OAuth application in a workspace file."""
 
 import json
 from pathlib import Path
@@ -20,15 +20,17 @@ SHOP = {
 APP = {"name": "Shop app", "writeKey": "wk_app"}
 
 
-def loaded(folder: Path, **more: Any) -> Workspace:
+def load_workspace(folder: Path, **more: Any) -> Workspace:
     path = folder / "shop.json"
     path.write_text(json.dumps(SHOP | more), "utf-8")
     return load_workspace_or_preset(path)
 
 
 def test_the_first_source_comes_before_the_others(tmp_path: Path) -> None:
-    own = loaded(tmp_path, sources=[APP, {**APP, "writeKey": "wk_tv", "enabled": False}])
-    assert own.sources == (
+    workspace = load_workspace(
+        tmp_path, sources=[APP, {**APP, "writeKey": "wk_tv", "enabled": False}]
+    )
+    assert workspace.sources == (
         SegmentSource("Web shop", "wk_demo", enabled=False),
         SegmentSource("Shop app", "wk_app"),
         SegmentSource("Shop app", "wk_tv", enabled=False),
@@ -36,13 +38,13 @@ def test_the_first_source_comes_before_the_others(tmp_path: Path) -> None:
 
 
 def test_an_application_has_an_id_and_a_key(tmp_path: Path) -> None:
-    own = loaded(tmp_path, oauth={"clientId": "shop-app", "publicKey": "PEM"})
-    assert own.oauth_application == OAuthApplication("shop-app", "PEM")
-    assert loaded(tmp_path).oauth_application is None
+    workspace = load_workspace(tmp_path, oauth={"clientId": "shop-app", "publicKey": "PEM"})
+    assert workspace.oauth_application == OAuthApplication("shop-app", "PEM")
+    assert load_workspace(tmp_path).oauth_application is None
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "text"),
     [
         pytest.param(
             {"sources": [APP, {**APP, "writeKey": "wk_demo"}]},
@@ -63,7 +65,7 @@ def test_an_application_has_an_id_and_a_key(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_errors_have_their_path(tmp_path: Path, more: dict[str, Any], told: str) -> None:
-    with pytest.raises(EmulatorError) as refused:
-        loaded(tmp_path, **more)
-    assert str(refused.value) == f"{tmp_path / 'shop.json'}: {told}"
+def test_errors_have_their_path(tmp_path: Path, more: dict[str, Any], text: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        load_workspace(tmp_path, **more)
+    assert str(error.value) == f"{tmp_path / 'shop.json'}: {text}"

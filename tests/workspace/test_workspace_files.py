@@ -1,4 +1,4 @@
-"""A workspace file loads, or one line says what is wrong with it, where, and what to do."""
+"""Workspace files: they load, or one line has the error, its path and a remedy."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ FIXTURES = Path("fixtures/workspaces")
 SOURCE = {"name": "Web shop", "writeKey": "wk_demo"}
 SETTINGS = {"account_name": "mybrand", "ucd_key": "secret-of-mine"}
 # Each level has ten times what the one above has.
-BLOWN_UP = "\n".join(
+TOO_MANY_MERGES = "\n".join(
     f"{name}: &{name} [{','.join([content] * 10)}]"
     for name, content in zip("abcdef", ["1", "*a", "*b", "*c", "*d", "*e"], strict=True)
 )
@@ -36,21 +36,21 @@ BLOWN_UP = "\n".join(
     ],
 )
 def test_presets_describe_the_default_workspace(name: str, identifiers: tuple[str, ...]) -> None:
-    own = load_preset_workspace(name)
-    assert own == Workspace(
+    workspace = load_preset_workspace(name)
+    assert workspace == Workspace(
         source_name="Web shop",
         write_key="wk_demo",
-        destination=own.document["destination"],
+        destination=workspace.document["destination"],
         account_name="mybrand",
         account_key="test-key",
         identifiers=identifiers,
-        document=own.document,
+        document=workspace.document,
     )
 
 
 def test_segment_defaults_has_every_action_once_with_its_default_mapping() -> None:
-    own = Destination(load_preset_workspace("segment-defaults").destination)
-    assert [each.action_slug for each in own.subscriptions] == [
+    workspace = Destination(load_preset_workspace("segment-defaults").destination)
+    assert [subscription.action_slug for subscription in workspace.subscriptions] == [
         "updateUserProfile",
         "trackEvent",
         "productListViewedEvent",
@@ -62,9 +62,13 @@ def test_segment_defaults_has_every_action_once_with_its_default_mapping() -> No
         "checkoutEvent",
         "orderCompletedEvent",
     ]
-    for each in own.subscriptions:
-        untouched = (each.action.title, each.action.trigger, each.action.default_mapping)
-        assert (each.name, each.trigger, each.mapping) == untouched
+    for subscription in workspace.subscriptions:
+        unchanged = (
+            subscription.action.title,
+            subscription.action.trigger,
+            subscription.action.default_mapping,
+        )
+        assert (subscription.name, subscription.trigger, subscription.mapping) == unchanged
 
 
 @pytest.mark.parametrize("path", ["minimal.yaml", "export.json", "mistakes.yaml"])
@@ -73,9 +77,9 @@ def test_valid_workspace_files_load(path: str) -> None:
 
 
 def test_a_missing_account_defaults_to_the_destination_s() -> None:
-    own = load_workspace_or_preset(FIXTURES / "export.json")
-    assert (own.account_name, own.account_key) == ("mybrand", "test-key")
-    assert own.identifiers == ("uuid", "email", "phone_number")
+    workspace = load_workspace_or_preset(FIXTURES / "export.json")
+    assert (workspace.account_name, workspace.account_key) == ("mybrand", "test-key")
+    assert workspace.identifiers == ("uuid", "email", "phone_number")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +189,7 @@ def test_plain_words_have_the_same_type_in_yaml_and_json(text: str, document: JS
             id="very deep json",
         ),
         pytest.param(
-            BLOWN_UP.encode(),
+            TOO_MANY_MERGES.encode(),
             "shop.yaml: the file expands to more than 200,000 values. Use fewer aliases.",
             id="aliases of aliases",
         ),
@@ -197,15 +201,15 @@ def test_plain_words_have_the_same_type_in_yaml_and_json(text: str, document: JS
     ],
 )
 def test_unreadable_files_give_one_line_errors(raw: bytes, message: str) -> None:
-    with pytest.raises(EmulatorError) as refusal:
+    with pytest.raises(EmulatorError) as error:
         parse_document(raw, "shop.yaml")
-    assert str(refusal.value) == message
+    assert str(error.value) == message
 
 
 def test_invalid_yaml_is_reported_with_its_line() -> None:
-    with pytest.raises(EmulatorError) as refusal:
+    with pytest.raises(EmulatorError) as error:
         parse_document(b"a: 1\nb: [c: d: e]\n", "shop.yaml")
-    assert refusal.value.where == "shop.yaml, line 2"
+    assert error.value.where == "shop.yaml, line 2"
 
 
 @pytest.mark.parametrize(
@@ -280,25 +284,25 @@ def test_errors_have_their_path(
 ) -> None:
     path = tmp_path / "shop.json"
     path.write_text(json.dumps(document))
-    with pytest.raises(EmulatorError) as refusal:
+    with pytest.raises(EmulatorError) as error:
         load_workspace_or_preset(path)
     place = f"{path}: {where}" if where else str(path)
-    assert str(refusal.value) == f"{place}: {what}. {remedy}"
+    assert str(error.value) == f"{place}: {what}. {remedy}"
 
 
 def test_a_missing_file_is_an_error_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(EmulatorError) as refusal:
+    with pytest.raises(EmulatorError) as error:
         load_workspace_or_preset(tmp_path / "none.yaml")
-    assert str(refusal.value) == (
+    assert str(error.value) == (
         f"{tmp_path}/none.yaml: the workspace file cannot be read (No such file or directory). "
         "Give the path of a JSON or YAML file, or a preset: guide, segment-defaults."
     )
 
 
 def test_an_unknown_preset_suggests_a_similar_name() -> None:
-    with pytest.raises(EmulatorError) as refusal:
+    with pytest.raises(EmulatorError) as error:
         load_preset_workspace("segment-default")
-    assert str(refusal.value) == (
+    assert str(error.value) == (
         "unknown preset 'segment-default'. Did you mean 'segment-defaults'?"
     )
     assert PRESET_NAMES == ("guide", "segment-defaults")
@@ -314,18 +318,18 @@ def test_the_example_of_the_docs_loads(tmp_path: Path) -> None:
 def test_a_repeated_key_among_many_is_reported() -> None:
     """Counting each key anew would take minutes here."""
     keys = ",".join(f'"k{number}": 1' for number in range(100_000))
-    with pytest.raises(EmulatorError) as raised:
+    with pytest.raises(EmulatorError) as error:
         parse_document(f'{{{keys}, "k99999": 2}}'.encode(), "shop.json")
-    assert raised.value.what == "the key 'k99999' occurs twice in one object"
+    assert error.value.what == "the key 'k99999' occurs twice in one object"
 
 
 def test_merge_keys_that_add_too_many_values_are_refused() -> None:
     base = "a: &a {" + ", ".join(f"k{number}: 1" for number in range(500)) + "}\n"
     many = "".join(f"b{number}: {{<<: *a}}\n" for number in range(500))
-    with pytest.raises(EmulatorError) as raised:
+    with pytest.raises(EmulatorError) as error:
         parse_document((base + many).encode(), "shop.yaml")
-    assert raised.value.what == "the merge keys add more than 200,000 values"
-    assert raised.value.where == "shop.yaml, line 402"
+    assert error.value.what == "the merge keys add more than 200,000 values"
+    assert error.value.where == "shop.yaml, line 402"
 
 
 @pytest.mark.parametrize("number", ["1180591620717411303424", "-9223372036854775809"])
