@@ -1,4 +1,4 @@
-"""An emulator in memory, two messages further."""
+"""An emulator in memory with two messages."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

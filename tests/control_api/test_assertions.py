@@ -1,4 +1,4 @@
-"""verify, wait-for, newest and the separate resets: what tests in any language ask."""
+"""Assertions for tests in any language: verify, wait-for, newest and the separate resets."""
 
 from collections.abc import Iterator
 from threading import Thread
@@ -17,24 +17,24 @@ from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import Workspace
 
 API = "/emulator/v1"
-SUNG = {"of": "messages", "where": {"event": "song_played"}}
+SONG_CLAIM = {"of": "messages", "where": {"event": "song_played"}}
 
 
-def told(answer: TestResponse) -> Any:
-    return orjson.loads(answer.data)
+def parse_response(response: TestResponse) -> Any:
+    return orjson.loads(response.data)
 
 
-def verified(client: FlaskClient, *claims: dict[str, Any]) -> Any:
-    return told(client.post(f"{API}/verify", json={"claims": list(claims)}))
+def verify_claims(client: FlaskClient, *claims: dict[str, Any]) -> Any:
+    return parse_response(client.post(f"{API}/verify", json={"claims": list(claims)}))
 
 
 @pytest.mark.parametrize(
     ("claim", "ok", "count"),
     [
-        pytest.param(SUNG, True, 1, id="at least one, unless said"),
-        pytest.param({**SUNG, "exactly": 2}, False, 1, id="exactly"),
-        pytest.param({**SUNG, "atMost": 0}, False, 1, id="at most"),
-        pytest.param({**SUNG, "after": 1, "exactly": 0}, True, 0, id="after an id"),
+        pytest.param(SONG_CLAIM, True, 1, id="at least one, unless said"),
+        pytest.param({**SONG_CLAIM, "exactly": 2}, False, 1, id="exactly"),
+        pytest.param({**SONG_CLAIM, "atMost": 0}, False, 1, id="at most"),
+        pytest.param({**SONG_CLAIM, "after": 1, "exactly": 0}, True, 0, id="after an id"),
         pytest.param({"of": "messages", "atLeast": 2, "atMost": 2}, True, 2, id="from and to"),
         pytest.param(
             {"where": {"request.json.users[*].identifiers.uuid": "ada", "verdict": "accepted"}},
@@ -51,16 +51,20 @@ def verified(client: FlaskClient, *claims: dict[str, Any]) -> Any:
         pytest.param({"of": "runs", "exactly": 0}, True, 0, id="runs"),
     ],
 )
-def test_a_claim(client: FlaskClient, claim: dict[str, Any], ok: bool, count: int) -> None:
-    answer = verified(client, claim)
-    assert (answer["ok"], answer["claims"][0]["count"]) == (ok, count)
+def test_a_claim_is_satisfied_or_not(
+    client: FlaskClient, claim: dict[str, Any], ok: bool, count: int
+) -> None:
+    response = verify_claims(client, claim)
+    assert (response["ok"], response["claims"][0]["count"]) == (ok, count)
 
 
-def test_a_miss_names_what_comes_nearest_and_why(client: FlaskClient) -> None:
+def test_an_unsatisfied_claim_has_the_nearest_matches_and_their_differences(
+    client: FlaskClient,
+) -> None:
     wanted = {"event": "song played", "userId": "ada"}
-    (claim,) = verified(client, {"of": "messages", "where": wanted})["claims"]
+    (claim,) = verify_claims(client, {"of": "messages", "where": wanted})["claims"]
     assert (claim["ok"], claim["expected"], claim["count"]) == (False, "at least 1", 0)
-    nearest, further = claim["near"]
+    nearest, second = claim["near"]
     assert nearest["differences"] == [
         {
             "path": "event",
@@ -70,7 +74,7 @@ def test_a_miss_names_what_comes_nearest_and_why(client: FlaskClient) -> None:
         }
     ]
     assert nearest["message"]["messageId"] == "m1"
-    assert [difference["why"] for difference in further["differences"]] == [
+    assert [difference["why"] for difference in second["differences"]] == [
         'event: expected "song played", received null',
         'userId: expected "ada", received null',
     ]
@@ -79,9 +83,11 @@ def test_a_miss_names_what_comes_nearest_and_why(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("of", "one"), [("deliveries", "delivery"), ("messages", "message"), ("profiles", "profile")]
 )
-def test_what_comes_near_is_called_by_its_name(client: FlaskClient, of: str, one: str) -> None:
-    (claim,) = verified(client, {"of": of, "where": {"id": -1}})["claims"]
-    assert {frozenset(each) for each in claim["near"]} == {frozenset(("id", "differences", one))}
+def test_a_near_match_is_under_the_name_of_its_resource(
+    client: FlaskClient, of: str, one: str
+) -> None:
+    (claim,) = verify_claims(client, {"of": of, "where": {"id": -1}})["claims"]
+    assert {frozenset(match) for match in claim["near"]} == {frozenset(("id", "differences", one))}
 
 
 @pytest.mark.parametrize(
@@ -121,23 +127,26 @@ def test_what_comes_near_is_called_by_its_name(client: FlaskClient, of: str, one
         ),
     ],
 )
-def test_what_cannot_be_claimed_is_refused(
+def test_an_invalid_claim_is_refused(
     client: FlaskClient, path: str, body: dict[str, Any], where: str, what: str
 ) -> None:
-    answer = client.post(f"{API}/{path}", json=body)
-    error = told(answer)["error"]
-    assert (answer.status_code, error["where"], error["what"]) == (400, where, what)
+    response = client.post(f"{API}/{path}", json=body)
+    error = parse_response(response)["error"]
+    assert (response.status_code, error["where"], error["what"]) == (400, where, what)
 
 
-def test_what_has_happened_is_not_waited_for(client: FlaskClient) -> None:
-    answer = told(client.post(f"{API}/wait-for", json=SUNG))
-    assert (answer["ok"], [each["messageId"] for each in answer["matched"]]) == (True, ["m1"])
+def test_a_claim_that_is_already_satisfied_is_not_waited_for(client: FlaskClient) -> None:
+    response = parse_response(client.post(f"{API}/wait-for", json=SONG_CLAIM))
+    assert (response["ok"], [message["messageId"] for message in response["matched"]]) == (
+        True,
+        ["m1"],
+    )
 
 
 def test_a_wait_ends_with_near_misses(client: FlaskClient) -> None:
     order = {"of": "messages", "where": {"event": "song_paused"}, "timeout": "0.01 s"}
-    answer = told(client.post(f"{API}/wait-for", json=order))
-    assert (answer["ok"], len(answer["near"])) == (False, 2)
+    response = parse_response(client.post(f"{API}/wait-for", json=order))
+    assert (response["ok"], len(response["near"])) == (False, 2)
 
 
 @pytest.fixture
@@ -148,52 +157,55 @@ def url(workspace: Workspace) -> Iterator[str]:
     app.extensions["sandboxes"].close()
 
 
-def sing(url: str) -> None:
+def send_song_event(url: str) -> None:
     call = {"writeKey": "wk_demo", "type": "track", "event": "song_played", "userId": "ada"}
     assert requests.post(f"{url}/v1/track", json=call).ok
 
 
-def test_a_wait_is_over_when_it_happens(url: str) -> None:
-    answers: list[Any] = []
-    order = {**SUNG, "timeout": "60 s"}
-    waiting = Thread(
-        target=lambda: answers.append(requests.post(f"{url}{API}/wait-for", json=order).json())
+def test_a_wait_ends_when_the_claim_is_satisfied(url: str) -> None:
+    responses: list[Any] = []
+    order = {**SONG_CLAIM, "timeout": "60 s"}
+    thread = Thread(
+        target=lambda: responses.append(requests.post(f"{url}{API}/wait-for", json=order).json())
     )
-    waiting.start()
-    sing(url)
-    waiting.join()
-    assert [answer["ok"] for answer in answers] == [True]
+    thread.start()
+    send_song_event(url)
+    thread.join()
+    assert [response["ok"] for response in responses] == [True]
 
 
-def test_who_waits_leaves_threads_for_the_others(url: str) -> None:
-    order = {**SUNG, "timeout": "60 s"}
+def test_waiting_requests_leave_threads_for_the_others(url: str) -> None:
+    order = {**SONG_CLAIM, "timeout": "60 s"}
     statuses: list[int] = []
 
     def wait() -> None:
         statuses.append(requests.post(f"{url}{API}/wait-for", json=order).status_code)
 
-    waiting = [Thread(target=wait) for _ in range(MAX_WAITING_REQUESTS + 1)]
-    for each in waiting:
-        each.start()
+    threads = [Thread(target=wait) for _ in range(MAX_WAITING_REQUESTS + 1)]
+    for thread in threads:
+        thread.start()
     while not statuses:  # until the one that there is no room for is answered
         assert requests.get(f"{url}{API}/health").ok
-    sing(url)
-    for each in waiting:
-        each.join()
+    send_song_event(url)
+    for thread in threads:
+        thread.join()
     assert sorted(statuses) == [200] * MAX_WAITING_REQUESTS + [503]
 
 
-def test_the_newest_match_is_one_call_away(client: FlaskClient) -> None:
-    newest = told(client.get(f"{API}/messages/newest?user=ada"))
+def test_the_newest_match_is_returned(client: FlaskClient) -> None:
+    newest = parse_response(client.get(f"{API}/messages/newest?user=ada"))
     assert (newest["messageId"], len(newest["deliveries"])) == ("m1", 1)
-    delivery = told(client.get(f"{API}/deliveries/newest?subscription=Songs"))
+    delivery = parse_response(client.get(f"{API}/deliveries/newest?subscription=Songs"))
     assert delivery["messageId"] == "m1"
 
 
 @pytest.mark.parametrize(("kind", "list"), [("message", "messages"), ("delivery", "deliveries")])
-def test_nothing_newest_is_said_to_be_nothing(client: FlaskClient, kind: str, list: str) -> None:
-    answer = client.get(f"{API}/{list}/newest?event=x")
-    assert (answer.status_code, told(answer)["error"]["what"]) == (404, f"no {kind} matches")
+def test_newest_without_a_match_is_a_404(client: FlaskClient, kind: str, list: str) -> None:
+    response = client.get(f"{API}/{list}/newest?event=x")
+    assert (response.status_code, parse_response(response)["error"]["what"]) == (
+        404,
+        f"no {kind} matches",
+    )
 
 
 @pytest.mark.parametrize(
@@ -205,12 +217,12 @@ def test_nothing_newest_is_said_to_be_nothing(client: FlaskClient, kind: str, li
         pytest.param("clock", [2, 1, 1], 0, id="clock"),
     ],
 )
-def test_a_part_is_reset_alone(
+def test_a_part_is_reset_separately(
     client: FlaskClient, part: str, left: list[int], offset: int
 ) -> None:
     client.post(f"{API}/faults", json={"status": 500})
     client.post(f"{API}/clock", json={"advance": "1 day"})
     client.post(f"{API}/reset/{part}")
     kinds = ("messages", "profiles", "faults")
-    assert [len(told(client.get(f"{API}/{each}"))[each]) for each in kinds] == left
-    assert told(client.get(f"{API}/clock"))["offset"] == offset
+    assert [len(parse_response(client.get(f"{API}/{kind}"))[kind]) for kind in kinds] == left
+    assert parse_response(client.get(f"{API}/clock"))["offset"] == offset

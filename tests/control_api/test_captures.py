@@ -1,4 +1,4 @@
-"""The control API shows what happened, in the shapes that tools rely on."""
+"""The control API returns captured data in the formats that tools rely on."""
 
 from typing import Any
 
@@ -8,21 +8,21 @@ from flask.testing import FlaskClient
 from segment_insider_emulator import __version__
 
 
-def got(client: FlaskClient, path: str) -> Any:
-    answer = client.get(f"/emulator/v1/{path}")
-    assert answer.status_code == 200, answer.text
-    return answer.json
+def get_json(client: FlaskClient, path: str) -> Any:
+    response = client.get(f"/emulator/v1/{path}")
+    assert response.status_code == 200, response.text
+    return response.json
 
 
-def test_health(client: FlaskClient) -> None:
-    assert got(client, "health") == {"status": "ok", "version": __version__}
+def test_health_has_status_and_version(client: FlaskClient) -> None:
+    assert get_json(client, "health") == {"status": "ok", "version": __version__}
 
 
 @pytest.mark.sqlite
 def test_storage_shows_sizes_and_retention_limits(client: FlaskClient) -> None:
-    told = got(client, "storage")
-    assert told.pop("usedBytes") > 4096
-    assert told == {
+    storage = get_json(client, "storage")
+    assert storage.pop("usedBytes") > 4096
+    assert storage == {
         "messages": 2,
         "deliveries": 1,
         "oldest": "2026-11-23T10:00:00.000Z",
@@ -33,7 +33,7 @@ def test_storage_shows_sizes_and_retention_limits(client: FlaskClient) -> None:
 
 
 def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> None:
-    listed = got(client, "messages?type=identify")
+    listed = get_json(client, "messages?type=identify")
     shown = listed["messages"][0]
     sent, normalised = shown.pop("message"), shown.pop("normalised")
     assert (listed["next"], sent["messageId"], normalised["receivedAt"]) == (
@@ -64,7 +64,7 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
 
 
 def test_a_delivery_is_shown_with_both_sides_of_the_exchange(client: FlaskClient) -> None:
-    (shown,) = got(client, "deliveries?messageId=m1")["deliveries"]
+    (shown,) = get_json(client, "deliveries?messageId=m1")["deliveries"]
     assert shown == {
         "id": 1,
         "messageId": "m1",
@@ -132,13 +132,13 @@ def test_a_delivery_is_shown_with_both_sides_of_the_exchange(client: FlaskClient
 
 
 def test_one_message_comes_with_its_deliveries(client: FlaskClient) -> None:
-    assert got(client, "messages/1")["deliveries"] == [got(client, "deliveries/1")]
+    assert get_json(client, "messages/1")["deliveries"] == [get_json(client, "deliveries/1")]
 
 
-def test_a_list_pages_on(client: FlaskClient) -> None:
-    first = got(client, "messages?limit=1")
-    second = got(client, f"messages?limit=1&after={first['next']}")
-    assert [[each["messageId"] for each in page["messages"]] for page in (first, second)] == [
+def test_a_list_has_pages(client: FlaskClient) -> None:
+    first = get_json(client, "messages?limit=1")
+    second = get_json(client, f"messages?limit=1&after={first['next']}")
+    assert [[message["messageId"] for message in page["messages"]] for page in (first, second)] == [
         ["m1"],
         ["m2"],
     ]
@@ -146,17 +146,17 @@ def test_a_list_pages_on(client: FlaskClient) -> None:
 
 
 def test_a_profile_is_found_by_an_identifier(client: FlaskClient) -> None:
-    (shown,) = got(client, "profiles?identifier=uuid:ada")["profiles"]
+    (shown,) = get_json(client, "profiles?identifier=uuid:ada")["profiles"]
     assert shown["identifiers"] == {"uuid": "ada", "custom": {"segment_anonymous_id": "a-1"}}
     assert [event["event_name"] for event in shown["events"]] == ["song_played"]
     assert {"id", "attributes", "reach"} < shown.keys()
-    assert got(client, f"profiles/{shown['id']}") == shown
-    assert got(client, "profiles?identifier=uuid:bob") == {"profiles": [], "next": None}
+    assert get_json(client, f"profiles/{shown['id']}") == shown
+    assert get_json(client, "profiles?identifier=uuid:bob") == {"profiles": [], "next": None}
 
 
-def test_reset_forgets_everything(client: FlaskClient) -> None:
+def test_reset_deletes_everything(client: FlaskClient) -> None:
     assert client.post("/emulator/v1/reset").json == {}
-    assert [got(client, each)[each] for each in ("messages", "deliveries", "profiles")] == [
+    assert [get_json(client, kind)[kind] for kind in ("messages", "deliveries", "profiles")] == [
         [],
         [],
         [],
@@ -208,15 +208,15 @@ def test_reset_forgets_everything(client: FlaskClient) -> None:
         ),
     ],
 )
-def test_misuse_is_answered_in_one_shape(
+def test_all_error_responses_have_the_same_shape(
     client: FlaskClient, path: str, status: int, error: Any
 ) -> None:
-    answer = client.get(f"/emulator/v1/{path}")
-    assert (answer.status_code, answer.json) == (status, {"error": error})
+    response = client.get(f"/emulator/v1/{path}")
+    assert (response.status_code, response.json) == (status, {"error": error})
 
 
-def happened(client: FlaskClient, user: str, count: int) -> None:
-    """*user* does *count* things."""
+def send_events(client: FlaskClient, user: str, count: int) -> None:
+    """Send *count* events of *user*."""
     events = [
         {"event_name": "seen", "timestamp": "2026-11-23T09:00:00Z", "event_params": {"quantity": n}}
         for n in range(count)
@@ -227,14 +227,14 @@ def happened(client: FlaskClient, user: str, count: int) -> None:
         assert client.post("/api/user/v1/upsert", json=body, headers=keys).status_code == 200
 
 
-def test_a_profile_shows_its_oldest_events_and_leads_to_the_others(client: FlaskClient) -> None:
-    happened(client, "eve", 2_300)
-    (shown,) = got(client, "profiles?identifier=uuid:eve")["profiles"]
+def test_a_profile_has_its_oldest_events_and_pages_of_the_others(client: FlaskClient) -> None:
+    send_events(client, "eve", 2_300)
+    (shown,) = get_json(client, "profiles?identifier=uuid:eve")["profiles"]
     numbers = [event["event_params"]["quantity"] for event in shown["events"]]
     assert (shown["event_count"], shown["events_next"]) == (2_300, 1_000)
     after = shown["events_next"]
     while after is not None:
-        page = got(client, f"profiles/{shown['id']}/events?limit=1000&after={after}")
+        page = get_json(client, f"profiles/{shown['id']}/events?limit=1000&after={after}")
         numbers += [event["event_params"]["quantity"] for event in page["events"]]
         after = page["next"]
     assert numbers == list(range(2_300))
@@ -245,13 +245,13 @@ def test_a_page_of_profiles_with_many_events_ends_early_and_none_is_lost(
 ) -> None:
     users = [f"u{number}" for number in range(8)]
     for user in users:
-        happened(client, user, 1_000)
+        send_events(client, user, 1_000)
     listed: list[str] = []
     after = 0
     while after is not None:
-        page = got(client, f"profiles?after={after}")
-        assert sum(len(each["events"]) for each in page["profiles"]) <= 6_000
-        listed += [each["identifiers"]["uuid"] for each in page["profiles"]]
+        page = get_json(client, f"profiles?after={after}")
+        assert sum(len(profile["events"]) for profile in page["profiles"]) <= 6_000
+        listed += [profile["identifiers"]["uuid"] for profile in page["profiles"]]
         after = page["next"]
     assert listed == ["ada", *users]
 
@@ -271,9 +271,9 @@ def test_a_page_of_large_rows_ends_early_and_none_is_lost(client: FlaskClient, k
     listed: list[str] = []
     pages = after = 0
     while after is not None:
-        page = got(client, f"{kind}?limit=1000&after={after}")
-        listed += [each["messageId"] for each in page[kind]]
+        page = get_json(client, f"{kind}?limit=1000&after={after}")
+        listed += [message["messageId"] for message in page[kind]]
         pages, after = pages + 1, page["next"]
-    large = [each for each in listed if each.startswith("large")]
+    large = [message_id for message_id in listed if message_id.startswith("large")]
     assert large == [f"large-{number}" for number in range(300)]
     assert pages > (1 if kind == "messages" else 0)

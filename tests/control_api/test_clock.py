@@ -1,4 +1,4 @@
-"""The emulator's clock: it follows the machine until it is told otherwise, and never goes back."""
+"""The emulator's clock: it follows the machine's until it is set, and never goes back."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -22,8 +22,8 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-class Machine:
-    """A machine's clock that a test turns."""
+class MachineClock:
+    """A machine's clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -32,7 +32,7 @@ class Machine:
         return self.now
 
 
-def rest(_: SandboxClock) -> None:
+def leave_unchanged(_: SandboxClock) -> None:
     """Leave a clock alone."""
 
 
@@ -40,7 +40,7 @@ def rest(_: SandboxClock) -> None:
 @pytest.mark.parametrize(
     ("order", "shown", "frozen"),
     [
-        pytest.param(rest, NOON + MINUTE, False, id="runs with the machine"),
+        pytest.param(leave_unchanged, NOON + MINUTE, False, id="runs with the machine"),
         pytest.param(lambda clock: clock.freeze(), NOON, True, id="stands still"),
         pytest.param(
             lambda clock: clock.advance(2 * MINUTE), NOON + 3 * MINUTE, False, id="runs on ahead"
@@ -77,8 +77,10 @@ def rest(_: SandboxClock) -> None:
         ),
     ],
 )
-def test_time(order: Callable[[SandboxClock], Any], shown: datetime, frozen: bool) -> None:
-    machine = Machine()
+def test_the_clock_shows_the_time_after_a_command(
+    order: Callable[[SandboxClock], Any], shown: datetime, frozen: bool
+) -> None:
+    machine = MachineClock()
     clock = SandboxClock(machine)
     order(clock)
     machine.now += MINUTE
@@ -91,8 +93,8 @@ def test_time(order: Callable[[SandboxClock], Any], shown: datetime, frozen: boo
     )
 
 
-def test_a_machine_that_goes_back_does_not_take_the_clock_with_it() -> None:
-    machine = Machine()
+def test_the_clock_does_not_go_back_with_the_machine() -> None:
+    machine = MachineClock()
     clock = SandboxClock(machine)
     machine.now -= MINUTE
     assert clock() == NOON
@@ -124,15 +126,15 @@ def test_a_machine_that_goes_back_does_not_take_the_clock_with_it() -> None:
         ),
     ],
 )
-def test_where_the_clock_does_not_go(order: Callable[[SandboxClock], Any], message: str) -> None:
-    clock = SandboxClock(Machine())
+def test_an_impossible_time_is_refused(order: Callable[[SandboxClock], Any], message: str) -> None:
+    clock = SandboxClock(MachineClock())
     with pytest.raises(EmulatorError) as refusal:
         order(clock)
     assert str(refusal.value) == message
 
 
-def test_many_threads_move_one_clock() -> None:
-    clock = SandboxClock(Machine())
+def test_many_threads_can_move_one_clock() -> None:
+    clock = SandboxClock(MachineClock())
 
     def move() -> None:
         for _ in range(200):
@@ -164,7 +166,7 @@ def test_many_threads_move_one_clock() -> None:
         ("pt0.5s", 0.5),
     ],
 )
-def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
+def test_a_duration_is_parsed(text: str, seconds: float) -> None:
     assert parse_duration(text, "wait") == timedelta(seconds=seconds)
 
 
@@ -184,13 +186,13 @@ def test_a_length_of_time_is_read(text: str, seconds: float) -> None:
         pytest.param("99999999 weeks", "'99999999 weeks' is too long", id="too long"),
     ],
 )
-def test_what_is_no_length_of_time_is_refused(text: str, what: str) -> None:
+def test_an_invalid_duration_is_refused(text: str, what: str) -> None:
     with pytest.raises(EmulatorError) as refusal:
         parse_duration(text, "wait")
     assert (refusal.value.what, refusal.value.where) == (what, "wait")
 
 
 @given(st.integers(1, MAX_DURATION // timedelta(milliseconds=1)))
-def test_a_length_in_words_reads_back(milliseconds: int) -> None:
+def test_a_formatted_duration_is_parsed_to_the_same_value(milliseconds: int) -> None:
     length = timedelta(milliseconds=milliseconds)
     assert parse_duration(format_duration(length), "wait") == length

@@ -1,4 +1,4 @@
-"""The clock's address: what it shows, what it takes, and who follows it."""
+"""The clock in the control API: its state, its commands and what depends on it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ NOON = "2026-11-23T12:00:00Z"
 
 @pytest.fixture
 def shop() -> Iterator[FlaskClient]:
-    """An emulator of the guide, at noon; its time stands still."""
+    """An emulator of the guide, at noon; its clock does not move by itself."""
     app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     client = app.test_client()
     assert client.post("/emulator/v1/reset", json={"now": NOON}).json == {}
@@ -61,10 +61,10 @@ def test_the_clock_is_shown(client: FlaskClient) -> None:
         ),
     ],
 )
-def test_orders(client: FlaskClient, orders: list[Any], shown: Any) -> None:
-    answers = [client.post("/emulator/v1/clock", json=order) for order in orders]
-    assert [answer.status_code for answer in answers] == [200] * len(orders)
-    assert answers[-1].json == client.get("/emulator/v1/clock").json == shown
+def test_commands_change_the_clock(client: FlaskClient, orders: list[Any], shown: Any) -> None:
+    responses = [client.post("/emulator/v1/clock", json=order) for order in orders]
+    assert [response.status_code for response in responses] == [200] * len(orders)
+    assert responses[-1].json == client.get("/emulator/v1/clock").json == shown
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_orders(client: FlaskClient, orders: list[Any], shown: Any) -> None:
         ),
     ],
 )
-def test_orders_that_cannot_be_meant_are_refused(
+def test_invalid_commands_are_refused(
     client: FlaskClient, body: bytes, what: str, where: str
 ) -> None:
-    answer = client.post("/emulator/v1/clock", data=body)
-    assert answer.status_code == 400
-    assert answer.json
-    assert (answer.json["error"]["what"], answer.json["error"]["where"]) == (what, where)
+    response = client.post("/emulator/v1/clock", data=body)
+    assert response.status_code == 400
+    assert response.json
+    assert (response.json["error"]["what"], response.json["error"]["where"]) == (what, where)
 
 
-def test_reset_lets_the_clock_run_with_the_machine(client: FlaskClient) -> None:
+def test_reset_makes_the_clock_follow_the_machine(client: FlaskClient) -> None:
     client.post("/emulator/v1/clock", json={"set": "2027-01-01T00:00:00Z"})
     client.post("/emulator/v1/reset")
     shown = client.get("/emulator/v1/clock").json
@@ -120,9 +120,9 @@ def test_an_invalid_reset_deletes_nothing(client: FlaskClient, body: Any) -> Non
 
 
 def test_a_reset_body_that_is_not_an_object_is_refused(client: FlaskClient) -> None:
-    answer = client.post("/emulator/v1/reset", json=[])
-    assert answer.status_code == 400
-    assert answer.json == {
+    response = client.post("/emulator/v1/reset", json=[])
+    assert response.status_code == 400
+    assert response.json == {
         "error": {
             "what": "not a JSON object",
             "where": "body",
@@ -131,7 +131,7 @@ def test_a_reset_body_that_is_not_an_object_is_refused(client: FlaskClient) -> N
     }
 
 
-def test_segment_receives_by_the_clock(shop: FlaskClient) -> None:
+def test_the_time_of_receipt_is_that_of_the_clock(shop: FlaskClient) -> None:
     shop.post("/emulator/v1/clock", json={"advance": "1 day"})
     shop.post("/v1/track", json={"writeKey": "wk_demo", "userId": "ada", "event": "Any"})
     listed = shop.get("/emulator/v1/messages").json
@@ -139,7 +139,7 @@ def test_segment_receives_by_the_clock(shop: FlaskClient) -> None:
     assert listed["messages"][0]["receivedAt"] == "2026-11-24T12:00:00.000Z"
 
 
-def test_retention_goes_by_the_clock(shop: FlaskClient) -> None:
+def test_retention_depends_on_the_clock(shop: FlaskClient) -> None:
     shop.post("/emulator/v1/clock", json={"advance": "91 days"})
     call = {"writeKey": "wk_demo", "userId": "ada", "event": "Any", "timestamp": NOON}
     shop.post("/v1/track", json=call)

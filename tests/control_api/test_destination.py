@@ -1,4 +1,4 @@
-"""The guide's set-up, walked through by API: panel, settings, toggle, events, and wrong turns."""
+"""The set-up of the guide through the API: panel, settings, switch, events and mistakes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +24,7 @@ SHOP = {"name": "Web shop", "type": "Source"}
 
 
 class Shop:
-    """An emulator, and the moves of those who set it up. Messages are m-1, m-2, ..."""
+    """An emulator and the steps of its set-up. Messages are m-1, m-2, ..."""
 
     def __init__(self, app: Flask) -> None:
         self.client: FlaskClient = app.test_client()
@@ -34,11 +34,11 @@ class Shop:
         return self.client.get(f"/emulator/v1/{path}").json
 
     def create(self) -> Any:
-        answer = self.client.post(
+        response = self.client.post(
             "/emulator/v1/panel/integrations", json=SHOP, headers=ADMINISTRATOR
         )
-        assert answer.status_code == 201, answer.text
-        return answer.json
+        assert response.status_code == 201, response.text
+        return response.json
 
     def revoke(self, id: int) -> Any:
         path = f"/emulator/v1/panel/integrations/{id}"
@@ -51,12 +51,12 @@ class Shop:
         return self.patch(f"destination/subscriptions/{number}", {"enabled": enabled})
 
     def patch(self, path: str, form: Any) -> Any:
-        answer = self.client.patch(f"/emulator/v1/{path}", json=form)
-        assert answer.status_code == 200, answer.text
-        return answer.json
+        response = self.client.patch(f"/emulator/v1/{path}", json=form)
+        assert response.status_code == 200, response.text
+        return response.json
 
     def play(self, **changes: Any) -> tuple[str, str | None]:
-        """Send one event; its verdict and reason."""
+        """Send one event; return its verdict and reason."""
         self.sent += 1
         message = {**SONG, "messageId": f"m-{self.sent}", **changes}
         self.client.post("/v1/track", json={**message, "writeKey": "wk_demo"})
@@ -64,35 +64,38 @@ class Shop:
         return shown["verdict"], shown["reason"]
 
     def response(self) -> tuple[int, Any]:
-        """What the last delivery was answered."""
+        """Return status and body of the response to the last delivery."""
         (made,) = self.get(f"deliveries?messageId=m-{self.sent}")["deliveries"]
         return made["response"]["status"], made["response"]["json"]
 
 
-def opened(workspace: Workspace, db: str) -> Flask:
+def open_app(workspace: Workspace, db: str) -> Flask:
     return create_app(Config(db=db), workspace, clock=lambda: NOW)
 
 
 @pytest.fixture
 def shop(workspace: Workspace) -> Iterator[Shop]:
-    app = opened(workspace, ":memory:")
+    app = open_app(workspace, ":memory:")
     yield Shop(app)
     app.extensions["emulator"].store.close()
 
 
 @pytest.mark.documented
-def test_the_guide_s_set_up_makes_events_flow(shop: Shop) -> None:
+def test_events_are_delivered_after_the_set_up_of_the_guide(shop: Shop) -> None:
     shop.save(enabled=False, settings={"account_name": "to-be-entered", "ucd_key": "none"})
-    made = shop.create()
-    shop.save(enabled=True, settings={"account_name": made["accountName"], "ucd_key": made["key"]})
+    integration = shop.create()
+    shop.save(
+        enabled=True,
+        settings={"account_name": integration["accountName"], "ucd_key": integration["key"]},
+    )
     assert shop.play() == ("accepted", None)
 
 
 @pytest.mark.assumed
 def test_a_key_is_shown_once(shop: Shop) -> None:
-    made = shop.create()
-    assert len(made["key"]) == 48
-    shown = {**made, "key": made["key"][:2] + "…"}
+    integration = shop.create()
+    assert len(integration["key"]) == 48
+    shown = {**integration, "key": integration["key"][:2] + "…"}
     listed = shop.get("panel/integrations")
     assert listed["integrations"][1:] == [shown]
     assert shown == {
@@ -108,11 +111,13 @@ def test_a_key_is_shown_once(shop: Shop) -> None:
     }
 
 
-def test_the_list_of_integrations_pages_on(shop: Shop) -> None:
+def test_the_list_of_integrations_has_pages(shop: Shop) -> None:
     shop.create()
     first = shop.get("panel/integrations?limit=1")
     second = shop.get(f"panel/integrations?limit=1&after={first['next']}")
-    assert [[each["name"] for each in page["integrations"]] for page in (first, second)] == [
+    assert [
+        [integration["name"] for integration in page["integrations"]] for page in (first, second)
+    ] == [
         ["Workspace file"],
         ["Web shop"],
     ]
@@ -141,8 +146,8 @@ def test_a_wrong_key_is_refused_on_delivery(shop: Shop) -> None:
 
 
 @pytest.mark.documented
-def test_a_wrong_key_is_a_401_in_an_account_that_answers_so(workspace: Workspace) -> None:
-    app = opened(
+def test_a_wrong_key_gets_a_401_if_the_account_says_so(workspace: Workspace) -> None:
+    app = open_app(
         replace(workspace, insider_options=InsiderAccountOptions(auth_failure=401)), ":memory:"
     )
     shop = Shop(app)
@@ -166,10 +171,10 @@ def test_a_wrong_account_is_refused_on_delivery(shop: Shop) -> None:
 
 @pytest.mark.assumed
 def test_a_revoked_key_is_refused_on_delivery(shop: Shop) -> None:
-    made = shop.create()
-    shop.save(settings={"ucd_key": made["key"]})
+    integration = shop.create()
+    shop.save(settings={"ucd_key": integration["key"]})
     assert shop.play() == ("accepted", None)
-    assert shop.revoke(made["id"])["revokedAt"] == "2026-11-23T10:00:00.000Z"
+    assert shop.revoke(integration["id"])["revokedAt"] == "2026-11-23T10:00:00.000Z"
     assert shop.play() == (
         "failed",
         ANSWERED + "The key of integration 'Web shop' was revoked at "
@@ -192,7 +197,7 @@ def test_a_disabled_destination_sends_nothing(shop: Shop) -> None:
     assert shop.get("deliveries")["deliveries"] == []
 
 
-def test_an_event_that_no_subscription_takes(shop: Shop) -> None:
+def test_an_event_that_no_subscription_matches_is_not_delivered(shop: Shop) -> None:
     assert shop.play(event="song_paused") == ("not_subscribed", NOT_SUBSCRIBED_REASON)
 
 
@@ -246,23 +251,23 @@ def test_reset_restores_the_workspace_file(shop: Shop) -> None:
     shop.revoke(1)
     shop.client.post("/emulator/v1/reset")
     assert [shop.get("destination"), shop.play()] == before
-    assert [each["name"] for each in shop.get("panel/integrations")["integrations"]] == [
-        "Workspace file"
-    ]
+    assert [
+        integration["name"] for integration in shop.get("panel/integrations")["integrations"]
+    ] == ["Workspace file"]
 
 
-def test_the_set_up_outlives_a_restart_with_the_same_destination(
+def test_the_set_up_survives_a_restart_with_the_same_destination(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    db = str(tmp_path / "kept.db")
+    db = str(tmp_path / "emulator.db")
     for enabled in (True, False):
-        app = opened(workspace, db)
+        app = open_app(workspace, db)
         own = Shop(app)
         assert own.get("destination")["enabled"] is enabled
         own.save(enabled=False)
         app.extensions["emulator"].store.close()
     edited = replace(workspace, destination={**workspace.destination, "name": "Another"})
-    app = opened(edited, db)
+    app = open_app(edited, db)
     assert Shop(app).get("destination")["enabled"] is True
     app.extensions["emulator"].store.close()
 
@@ -407,10 +412,10 @@ def test_an_invalid_request_is_refused_and_changes_nothing(
     shop: Shop, method: str, path: str, body: bytes, status: int, error: Any
 ) -> None:
     before = [shop.get("destination"), shop.get("panel/integrations")]
-    answer = shop.client.open(
+    response = shop.client.open(
         f"/emulator/v1/{path}", method=method, data=body, headers=ADMINISTRATOR
     )
-    assert (answer.status_code, answer.json) == (status, {"error": error})
+    assert (response.status_code, response.json) == (status, {"error": error})
     assert [shop.get("destination"), shop.get("panel/integrations")] == before
 
 
@@ -418,7 +423,7 @@ def test_an_invalid_request_is_refused_and_changes_nothing(
 @pytest.mark.parametrize(
     ("headers", "who"),
     [
-        pytest.param({}, "no role", id="nobody"),
+        pytest.param({}, "no role", id="no role"),
         pytest.param({"X-InOne-Role": "Editor"}, "the role 'Editor'", id="an editor without PII"),
     ],
 )
@@ -429,8 +434,8 @@ def test_a_role_without_the_right_is_refused(shop: Shop, headers: dict[str, str]
         "remedy": "Use the role Administrator or Editor with PII access.",
     }
     for method, path in (("POST", "integrations"), ("DELETE", "integrations/1")):
-        answer = shop.client.open(
+        response = shop.client.open(
             f"/emulator/v1/panel/{path}", method=method, json=SHOP, headers=headers
         )
-        assert (answer.status_code, answer.json) == (403, {"error": refused})
+        assert (response.status_code, response.json) == (403, {"error": refused})
     assert len(shop.get("panel/integrations")["integrations"]) == 1

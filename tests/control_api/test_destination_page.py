@@ -1,4 +1,4 @@
-"""docs/setup.md does what it says: its commands run, and are answered as it shows."""
+"""The commands of docs/setup.md run and print what the page shows."""
 
 import json
 import os
@@ -21,21 +21,23 @@ emulator() { exec "$PYTHON" -m emulator "$@"; }  # in the background only: $! is
 """
 
 
-def alike(shown: Any, got: Any) -> Any:
-    """*got* with what the page leaves open replaced by the page's own words."""
+def replace_open_parts(shown: Any, got: Any) -> Any:
+    """Return *got* with the parts that the page leaves open replaced by the page's text."""
     if isinstance(shown, str) and ANY in shown and isinstance(got, str):
         open_ended = re.escape(shown).replace(ANY, ".+")
         return shown if re.fullmatch(open_ended, got) else got
     if isinstance(shown, list) and isinstance(got, list) and len(shown) == len(got):
-        return [alike(one, other) for one, other in zip(shown, got, strict=True)]
+        return [replace_open_parts(one, other) for one, other in zip(shown, got, strict=True)]
     if isinstance(shown, dict) and isinstance(got, dict):
-        named = {name: alike(shown.get(name), got[name]) for name in got if name in shown}
+        named = {
+            name: replace_open_parts(shown.get(name), got[name]) for name in got if name in shown
+        }
         return {**named, ANY: ANY} if ANY in shown else {**got, **named}
     return got
 
 
-def ran(script: str, folder: Path) -> str:
-    """What bash prints for *script*; it gets an emulator's port of its own."""
+def run_script(script: str, folder: Path) -> str:
+    """Return what bash prints for *script*, which gets a free port for its emulator."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -61,14 +63,14 @@ def ran(script: str, folder: Path) -> str:
             raise
 
 
-def test_every_command_is_answered_as_shown(tmp_path: Path) -> None:
+def test_every_command_prints_what_the_page_shows(tmp_path: Path) -> None:
     blocks = BLOCK.findall(PAGE)
     (workspace,) = [text for kind, text in blocks if kind == "yaml"]
     (tmp_path / "shop.yaml").write_text(workspace, "utf-8")
     commands = [text for kind, text in blocks if kind == "sh"]
     shown = [json.loads(text) for kind, text in blocks if kind == "json"]
-    printed = ran(f"printf '{END}'\n".join(commands), tmp_path).split(END)
+    printed = run_script(f"printf '{END}'\n".join(commands), tmp_path).split(END)
     assert (len(printed), printed[-1]) == (len(shown) + 1, "")
     for command, expected, text in zip(commands, shown, printed, strict=False):
         got = json.loads(text)
-        assert alike(expected, got) == expected, f"{command}\n{text}"
+        assert replace_open_parts(expected, got) == expected, f"{command}\n{text}"

@@ -1,4 +1,4 @@
-"""Dry run: what would become of events, with nothing sent and nothing kept."""
+"""Dry run: the results of events, with nothing sent and nothing stored."""
 
 from typing import Any
 
@@ -11,20 +11,20 @@ SONG = {"type": "track", "event": "song_played", "userId": "eve"}
 PAGE = {"type": "page", "userId": "eve"}
 
 
-def told(client: FlaskClient, body: Any) -> Any:
-    answer = client.post(f"{API}/dry-run", json=body)
-    assert answer.status_code == 200, answer.data
-    return orjson.loads(answer.data)["messages"]
+def dry_run(client: FlaskClient, body: Any) -> Any:
+    response = client.post(f"{API}/dry-run", json=body)
+    assert response.status_code == 200, response.data
+    return orjson.loads(response.data)["messages"]
 
 
-def state(client: FlaskClient) -> list[Any]:
-    """All that the emulator shows of what it keeps."""
+def list_state(client: FlaskClient) -> list[Any]:
+    """Return all stored data that the emulator lists."""
     kinds = ("messages", "deliveries", "profiles")
     return [orjson.loads(client.get(f"{API}/{kind}").data)[kind] for kind in kinds]
 
 
-def test_it_tells_the_request_and_its_answer(client: FlaskClient) -> None:
-    (message,) = told(client, SONG)
+def test_a_dry_run_returns_the_request_and_its_response(client: FlaskClient) -> None:
+    (message,) = dry_run(client, SONG)
     (delivery,) = message["deliveries"]
     assert (message["verdict"], delivery["verdict"]) == ("accepted", "accepted")
     assert delivery["request"]["json"]["users"][0]["identifiers"]["uuid"] == "eve"
@@ -44,20 +44,20 @@ def test_it_tells_the_request_and_its_answer(client: FlaskClient) -> None:
         pytest.param({"type": "track", "userId": "eve"}, ["rejected"], id="rejected"),
     ],
 )
-def test_it_keeps_nothing(client: FlaskClient, body: Any, verdicts: list[str]) -> None:
-    before = state(client)
-    assert [message["verdict"] for message in told(client, body)] == verdicts
-    assert state(client) == before
+def test_a_dry_run_stores_nothing(client: FlaskClient, body: Any, verdicts: list[str]) -> None:
+    before = list_state(client)
+    assert [message["verdict"] for message in dry_run(client, body)] == verdicts
+    assert list_state(client) == before
 
 
-def test_it_sees_the_profiles_that_there_are(client: FlaskClient) -> None:
+def test_a_dry_run_uses_the_stored_profiles(client: FlaskClient) -> None:
     again = {**SONG, "userId": "ada", "anonymousId": "a-1", "timestamp": "2026-11-23T09:59:00.000Z"}
-    (message,) = told(client, again)
+    (message,) = dry_run(client, again)
     assert message["deliveries"][0]["findings"] != []
 
 
-def test_it_says_why_a_subscription_does_not_match(client: FlaskClient) -> None:
-    (message,) = told(client, {**SONG, "event": "song_paused"})
+def test_a_dry_run_returns_why_a_subscription_does_not_match(client: FlaskClient) -> None:
+    (message,) = dry_run(client, {**SONG, "event": "song_paused"})
     assert message["subscriptions"] == [
         {
             "number": 1,
@@ -74,12 +74,12 @@ def test_it_says_why_a_subscription_does_not_match(client: FlaskClient) -> None:
     ]
 
 
-def test_faults_wait_for_what_is_really_sent(client: FlaskClient) -> None:
+def test_faults_do_not_apply_to_a_dry_run(client: FlaskClient) -> None:
     client.post(f"{API}/faults", json={"status": 500, "times": 1})
-    assert told(client, SONG)[0]["verdict"] == "accepted"
+    assert dry_run(client, SONG)[0]["verdict"] == "accepted"
     assert len(orjson.loads(client.get(f"{API}/faults").data)["faults"]) == 1
 
 
 @pytest.mark.parametrize("body", [{}, {"type": "song"}, {"type": ["track"]}, [], "x"])
-def test_what_is_no_event_is_refused(client: FlaskClient, body: Any) -> None:
+def test_an_invalid_event_is_refused(client: FlaskClient, body: Any) -> None:
     assert client.post(f"{API}/dry-run", json=body).status_code == 400

@@ -1,4 +1,4 @@
-"""Exports: a whole sandbox goes out as lines and comes in again; its requests as HAR."""
+"""Exports of a whole sandbox as lines, their import, and requests as HAR."""
 
 import json
 import socket
@@ -27,48 +27,51 @@ SCHEMAS = "har-schema@2.0.0"
 KINDS = ("messages", "deliveries", "profiles")
 
 
-def told(answer: TestResponse) -> Any:
-    return orjson.loads(answer.data)
+def parse_response(response: TestResponse) -> Any:
+    return orjson.loads(response.data)
 
 
-def state(client: FlaskClient, prefix: str = "") -> list[Any]:
-    return [told(client.get(f"{prefix}{API}/{kind}"))[kind] for kind in KINDS]
+def list_state(client: FlaskClient, prefix: str = "") -> list[Any]:
+    return [parse_response(client.get(f"{prefix}{API}/{kind}"))[kind] for kind in KINDS]
 
 
-def lines(client: FlaskClient) -> list[Any]:
+def export_lines(client: FlaskClient) -> list[Any]:
     return [orjson.loads(line) for line in client.get(f"{API}/export").data.splitlines()]
 
 
-def sent(client: FlaskClient, *given: Any) -> TestResponse:
+def import_lines(client: FlaskClient, *given: Any) -> TestResponse:
     return client.post(f"{API}/import", data=b"\n".join(map(orjson.dumps, given)))
 
 
 @pytest.fixture
 def document(client: FlaskClient, workspace: Any) -> None:
-    """A workspace as a file has it: the one of these tests has no document."""
+    """Use a workspace with a document, as one of a file; that of these tests has none."""
     source = {"name": "Web shop", "writeKey": "wk_demo"}
     order = {"source": source, "destination": workspace.destination}
     assert client.put(f"{API}/workspace", json={"workspace": order}).status_code == 200
 
 
 @pytest.mark.usefixtures("document")
-def test_a_sandbox_is_the_same_elsewhere(client: FlaskClient) -> None:
+def test_an_imported_sandbox_equals_the_exported_one(client: FlaskClient) -> None:
     client.post(f"{API}/clock", json={"set": "2027-01-01T00:00:00Z"})
     exported = client.get(f"{API}/export").data
     client.post(f"{API}/sandboxes", json={"id": "copy", "workspace": "guide"})
     inside = "/sandboxes/copy"
-    answer = client.post(f"{inside}{API}/import", data=exported)
-    assert (answer.status_code, told(answer)) == (200, {"imported": 7})
-    assert state(client, inside) == state(client)
-    assert told(client.get(f"{inside}{API}/clock"))["now"] == "2027-01-01T00:00:00.000Z"
+    response = client.post(f"{inside}{API}/import", data=exported)
+    assert (response.status_code, parse_response(response)) == (200, {"imported": 7})
+    assert list_state(client, inside) == list_state(client)
+    assert parse_response(client.get(f"{inside}{API}/clock"))["now"] == "2027-01-01T00:00:00.000Z"
     names = [
-        each["name"] for each in told(client.get(f"{inside}{API}/destination"))["subscriptions"]
+        subscription["name"]
+        for subscription in parse_response(client.get(f"{inside}{API}/destination"))[
+            "subscriptions"
+        ]
     ]
     assert names == ["Songs"]
 
 
 @pytest.mark.usefixtures("document")
-def test_what_waits_to_be_tried_again_is_tried_elsewhere(client: FlaskClient) -> None:
+def test_a_pending_retry_is_imported_and_retried(client: FlaskClient) -> None:
     client.post(f"{API}/faults", json={"status": 503})
     call = {"writeKey": "wk_demo", "type": "track", "event": "song_played", "userId": "eve"}
     client.post("/v1/track", json={**call, "messageId": "m3"})
@@ -77,10 +80,10 @@ def test_what_waits_to_be_tried_again_is_tried_elsewhere(client: FlaskClient) ->
     inside = f"/sandboxes/copy{API}"
     client.post(f"{inside}/import", data=exported)
     client.post(f"{inside}/clock", json={"advance": "4 seconds"})
-    assert told(client.get(f"{inside}/messages/newest"))["verdict"] == "accepted"
+    assert parse_response(client.get(f"{inside}/messages/newest"))["verdict"] == "accepted"
 
 
-def test_who_is_in_a_journey_is_in_it_elsewhere(client: FlaskClient) -> None:
+def test_a_journey_run_is_imported_and_continues(client: FlaskClient) -> None:
     for id in ("one", "two"):
         client.post(f"{API}/sandboxes", json={"id": id, "workspace": "guide"})
     cart = {"writeKey": "any", "event": "Product Added", "userId": "ada"}
@@ -89,7 +92,8 @@ def test_who_is_in_a_journey_is_in_it_elsewhere(client: FlaskClient) -> None:
     exported = client.get(f"/sandboxes/one{API}/export").data
     client.post(f"/sandboxes/two{API}/import", data=exported)
     runs = [
-        told(client.get(f"/sandboxes/{id}{API}/journeys/1/runs"))["runs"] for id in ("one", "two")
+        parse_response(client.get(f"/sandboxes/{id}{API}/journeys/1/runs"))["runs"]
+        for id in ("one", "two")
     ]
     assert (len(runs[0]), runs[0]) == (1, runs[1])
 
@@ -100,12 +104,17 @@ def test_an_export_has_no_keys(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("document")
-def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
-    made = told(client.post(f"{API}/sandboxes", json={"id": "copy"}))
+def test_an_imported_sandbox_delivers_with_its_own_keys(client: FlaskClient) -> None:
+    sandbox = parse_response(client.post(f"{API}/sandboxes", json={"id": "copy"}))
     client.post(f"/sandboxes/copy{API}/import", data=client.get(f"{API}/export").data)
-    call = {"writeKey": made["writeKey"], "type": "track", "event": "song_played", "userId": "eve"}
+    call = {
+        "writeKey": sandbox["writeKey"],
+        "type": "track",
+        "event": "song_played",
+        "userId": "eve",
+    }
     client.post("/v1/track", json=call)
-    newest = told(client.get(f"/sandboxes/copy{API}/deliveries/newest"))
+    newest = parse_response(client.get(f"/sandboxes/copy{API}/deliveries/newest"))
     assert newest["verdict"] == "accepted"
 
 
@@ -129,14 +138,14 @@ def test_a_copy_delivers_with_keys_of_its_own(client: FlaskClient) -> None:
         pytest.param(1, {"row": {"id": 1}}, "messages has other columns", id="columns"),
     ],
 )
-def test_what_is_no_export_is_refused(
+def test_an_invalid_export_is_refused(
     client: FlaskClient, line: int, change: dict[str, Any], what: str
 ) -> None:
-    before, exported = state(client), lines(client)
+    before, exported = list_state(client), export_lines(client)
     exported[line] = {**exported[line], **change}
-    answer = sent(client, *exported)
-    assert (answer.status_code, told(answer)["error"]["what"]) == (400, what)
-    assert state(client) == before
+    response = import_lines(client, *exported)
+    assert (response.status_code, parse_response(response)["error"]["what"]) == (400, what)
+    assert list_state(client) == before
 
 
 @pytest.mark.usefixtures("document")
@@ -156,24 +165,27 @@ def test_what_is_no_export_is_refused(
         ),
     ],
 )
-def test_rows_that_do_not_fit_are_refused_together(
+def test_inconsistent_rows_are_refused_together(
     client: FlaskClient, kind: str, change: dict[str, Any], what: str
 ) -> None:
-    before, exported = state(client), lines(client)
+    before, exported = list_state(client), export_lines(client)
     for line in exported:
         if line["kind"] == kind:
             line["row"] |= change
-    answer = sent(client, *exported)
-    assert (answer.status_code, told(answer)["error"]["what"][: len(what)]) == (400, what)
-    assert state(client) == before
+    response = import_lines(client, *exported)
+    assert (response.status_code, parse_response(response)["error"]["what"][: len(what)]) == (
+        400,
+        what,
+    )
+    assert list_state(client) == before
 
 
 @pytest.fixture(scope="session")
 def har(npm_folder: Callable[..., Path]) -> Draft202012Validator:
     """The published schema of HAR 1.2."""
     folder = npm_folder("har-for-tests", SCHEMAS)
-    schemas = [json.loads(each.read_text()) for each in _schemas(folder)]
-    resources = [(each["$id"], Resource.from_contents(each)) for each in schemas]
+    schemas = [json.loads(schema.read_text()) for schema in _schemas(folder)]
+    resources = [(schema["$id"], Resource.from_contents(schema)) for schema in schemas]
     registry: Registry[Any] = Registry().with_resources(resources)
     return Draft202012Validator({"$ref": "har.json#"}, registry=registry)
 
@@ -182,15 +194,15 @@ def _schemas(folder: Path) -> list[Path]:
     return sorted((folder / "node_modules" / "har-schema" / "lib").glob("*.json"))
 
 
-def test_requests_go_out_as_har(client: FlaskClient, har: Draft202012Validator) -> None:
+def test_requests_are_exported_as_har(client: FlaskClient, har: Draft202012Validator) -> None:
     client.post(f"{API}/faults", json={"drop": True, "times": 1})
     call = {"writeKey": "wk_demo", "type": "track", "event": "song_played", "userId": "eve"}
     client.post("/v1/track", json=call)
     client.post(f"{API}/deliveries/retry")
-    archive = told(client.get(f"{API}/export.har"))
+    archive = parse_response(client.get(f"{API}/export.har"))
     assert [error.message for error in har.iter_errors(archive)] == []
     entries = archive["log"]["entries"]
-    assert [each["response"]["status"] for each in entries] == [200, 0, 200]
+    assert [entry["response"]["status"] for entry in entries] == [200, 0, 200]
     assert b"test-key" not in orjson.dumps(archive)
 
 
@@ -199,7 +211,7 @@ def test_every_json_column_is_exported_as_its_value(client: FlaskClient) -> None
     keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key"}
     client.post("/v1/track", json={"userId": "ada", "event": "Order Completed"})
     client.post("/api/user/v1/upsert", json={"users": [user]}, headers=keys)
-    rows = lines(client)[1:]
+    rows = export_lines(client)[1:]
     assert {"messages", "deliveries", "profiles"} <= {line["kind"] for line in rows}
     as_text = {
         (line["kind"], column)
@@ -211,11 +223,17 @@ def test_every_json_column_is_exported_as_its_value(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("path", ["export", "export.har"])
-def test_few_large_answers_are_under_way_at_once(client: FlaskClient, path: str) -> None:
+def test_the_number_of_concurrent_large_responses_is_limited(
+    client: FlaskClient, path: str
+) -> None:
     unread = [client.get(f"{API}/{path}", buffered=False) for _ in range(MAX_LARGE_RESPONSES)]
-    assert {answer.status_code for answer in unread} == {200}
+    assert {response.status_code for response in unread} == {200}
     refused = client.get(f"{API}/{path}")
-    assert (refused.status_code, refused.headers["Retry-After"], told(refused)["error"]) == (
+    assert (
+        refused.status_code,
+        refused.headers["Retry-After"],
+        parse_response(refused)["error"],
+    ) == (
         503,
         "5",
         {
@@ -225,12 +243,12 @@ def test_few_large_answers_are_under_way_at_once(client: FlaskClient, path: str)
         },
     )
     assert client.get(f"{API}/health").status_code == 200
-    for answer in unread:
-        answer.close()
+    for response in unread:
+        response.close()
     assert client.get(f"{API}/{path}").status_code == 200
 
 
-def test_a_client_that_is_gone_ends_its_large_answer(client: FlaskClient) -> None:
+def test_a_large_response_ends_when_its_client_disconnects(client: FlaskClient) -> None:
     parts = iter([b"x" * 300_000] * 10)
     with (
         client.application.test_request_context(environ_base={IS_DISCONNECTED_KEY: lambda: True}),
@@ -240,7 +258,7 @@ def test_a_client_that_is_gone_ends_its_large_answer(client: FlaskClient) -> Non
     assert len(list(parts)) == 9
 
 
-def test_a_client_that_hangs_up_gives_its_place_back(client: FlaskClient) -> None:
+def test_a_client_that_disconnects_frees_its_place(client: FlaskClient) -> None:
     with serve_app_in_thread(client.application) as url:
         address = urlsplit(url)
         for _ in range(3 * MAX_LARGE_RESPONSES):

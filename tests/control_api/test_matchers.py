@@ -16,7 +16,7 @@ ORDER = {
 
 
 @pytest.mark.parametrize(
-    ("given", "taken", "refused"),
+    ("matcher_document", "accepted", "rejected"),
     [
         pytest.param("mug", ["mug"], ["mugs", None], id="text is itself"),
         pytest.param(1, [1, 1.0], [True, "1"], id="a number is no text and no truth"),
@@ -39,14 +39,16 @@ ORDER = {
         ),
     ],
 )
-def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
-    matcher = matchers.parse_matcher(given, "where.x")
-    held = [matcher.matches(each) for each in (*taken, *refused)]
-    assert held == [True] * len(taken) + [False] * len(refused)
+def test_a_matcher_accepts_some_values_and_rejects_others(
+    matcher_document: Any, accepted: list[Any], rejected: list[Any]
+) -> None:
+    matcher = matchers.parse_matcher(matcher_document, "where.x")
+    results = [matcher.matches(value) for value in (*accepted, *rejected)]
+    assert results == [True] * len(accepted) + [False] * len(rejected)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("matcher_document", "text"),
     [
         pytest.param(
             {},
@@ -79,10 +81,10 @@ def test_a_matcher(given: Any, taken: list[Any], refused: list[Any]) -> None:
         ),
     ],
 )
-def test_an_invalid_matcher_is_refused(given: Any, told: str) -> None:
+def test_an_invalid_matcher_is_refused(matcher_document: Any, text: str) -> None:
     with pytest.raises(EmulatorError) as refused:
-        matchers.parse_matcher(given, "where.x")
-    assert str(refused.value) == told
+        matchers.parse_matcher(matcher_document, "where.x")
+    assert str(refused.value) == text
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def test_an_invalid_matcher_is_refused(given: Any, told: str) -> None:
         pytest.param("id.length", [], id="text has no members"),
     ],
 )
-def test_a_path(path: str, found: list[Any]) -> None:
+def test_a_path_finds_its_values(path: str, found: list[Any]) -> None:
     assert (
         list(matchers.select_values_at_path(ORDER, matchers.parse_json_path(path, "where")))
         == found
@@ -104,6 +106,6 @@ def test_a_path(path: str, found: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("path", ["", ".id", "id.", "items[x]", "items[-1]", "a]", "a" * 501])
-def test_what_is_no_path_is_refused(path: str) -> None:
+def test_an_invalid_path_is_refused(path: str) -> None:
     with pytest.raises(EmulatorError, match="is not a valid path"):
         matchers.parse_json_path(path, "where")

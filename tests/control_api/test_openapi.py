@@ -1,4 +1,4 @@
-"""The control API answers what its description says, and the description leaves nothing out."""
+"""The control API matches its OpenAPI description, which has every route."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from segment_insider_emulator.control_api.openapi import (
 )
 from segment_insider_emulator.workspace import load_preset_workspace
 
-ADDRESS = "/emulator/v1/openapi.json"
+OPENAPI_PATH = "/emulator/v1/openapi.json"
 JSON_TYPE = "application/json"
 
 
@@ -31,33 +31,34 @@ def emulator() -> Flask:
 
 
 APP = emulator()
-DESCRIBED = build_control_api_openapi(APP)
-CALLS = [(method, path) for path, methods in DESCRIBED["paths"].items() for method in methods]
+OPENAPI = build_control_api_openapi(APP)
+CALLS = [(method, path) for path, methods in OPENAPI["paths"].items() for method in methods]
 
 
-def operation(method: str, path: str) -> Any:
-    return DESCRIBED["paths"][path][method]
+def get_operation(method: str, path: str) -> Any:
+    return OPENAPI["paths"][path][method]
 
 
-def bodies(method: str, path: str) -> Any:
-    """Content type -> what is told of such a body."""
-    return operation(method, path).get("requestBody", {"content": {}})["content"]
+def get_request_bodies(method: str, path: str) -> Any:
+    """Return content type -> description of such a body."""
+    return get_operation(method, path).get("requestBody", {"content": {}})["content"]
 
 
-def can_be_wrong(method: str, path: str) -> bool:
-    """Whether anything can be sent there that the description does not allow."""
-    told = operation(method, path)
+def can_be_invalid(method: str, path: str) -> bool:
+    """Return whether a request can violate the description."""
+    described = get_operation(method, path)
     texts = [
-        each["in"] == "path" and "maximum" not in each["schema"] for each in told["parameters"]
+        parameter["in"] == "path" and "maximum" not in parameter["schema"]
+        for parameter in described["parameters"]
     ]
-    return "requestBody" in told or not all(texts)
+    return "requestBody" in described or not all(texts)
 
 
-TRIED = [
+TESTED_CALLS = [
     pytest.param(method, path, mode, id=f"{method} {path} {mode.value}")
     for method, path in CALLS
     for mode in GenerationMode
-    if mode is GenerationMode.POSITIVE or can_be_wrong(method, path)
+    if mode is GenerationMode.POSITIVE or can_be_invalid(method, path)
 ]
 
 
@@ -71,38 +72,40 @@ def test_every_route_of_the_control_api_is_documented() -> None:
     assert endpoints == ["insider.described"]  # it belongs to the other API
 
 
-def test_every_address_says_what_it_does() -> None:
-    silent = [call for call in CALLS if not operation(*call)["summary"]]
+def test_every_operation_has_a_description() -> None:
+    silent = [call for call in CALLS if not get_operation(*call)["summary"]]
     assert silent == []
 
 
 def test_the_schemas_are_json_schemas() -> None:
-    for schema in DESCRIBED["components"]["schemas"].values():
+    for schema in OPENAPI["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
 
 def test_the_description_is_served() -> None:
-    assert orjson.loads(APP.test_client().get(ADDRESS).data) == DESCRIBED
+    assert orjson.loads(APP.test_client().get(OPENAPI_PATH).data) == OPENAPI
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [call for call in CALLS if JSON_TYPE in bodies(*call)],
+    [call for call in CALLS if JSON_TYPE in get_request_bodies(*call)],
 )
-def test_each_example_is_taken(method: str, path: str) -> None:
-    example = bodies(method, path)[JSON_TYPE]["example"]
+def test_each_example_is_accepted(method: str, path: str) -> None:
+    example = get_request_bodies(method, path)[JSON_TYPE]["example"]
     headers = {"X-InOne-Role": "Administrator"}
     there = path.replace("{id}", "default" if "sandboxes" in path else "1")
-    answer = emulator().test_client().open(there, method=method, json=example, headers=headers)
-    expected = next(iter(operation(method, path)["responses"]))
-    assert str(answer.status_code) == expected, answer.data
+    response = emulator().test_client().open(there, method=method, json=example, headers=headers)
+    expected = next(iter(get_operation(method, path)["responses"]))
+    assert str(response.status_code) == expected, response.data
 
 
-@pytest.mark.parametrize(("method", "path", "mode"), TRIED)
-def test_every_answer_is_described(method: str, path: str, mode: GenerationMode) -> None:
-    check_operation(APP, ADDRESS, (method, path), mode, prepare=impatient)
+@pytest.mark.parametrize(("method", "path", "mode"), TESTED_CALLS)
+def test_every_response_matches_the_description(
+    method: str, path: str, mode: GenerationMode
+) -> None:
+    check_operation(APP, OPENAPI_PATH, (method, path), mode, prepare=shorten_timeout)
 
 
-def impatient(case: Any) -> None:
+def shorten_timeout(case: Any) -> None:
     if case.path.endswith("/wait-for") and isinstance(case.body, dict):
         case.body["timeout"] = "0.001 s"

@@ -1,4 +1,4 @@
-"""Query parameters are read strictly: a misspelt filter never lists everything."""
+"""Query parameters are checked strictly: a misspelt filter is an error."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ FILTERS = ("event", "verdict")
         pytest.param({"limit": "1000"}, PageQuery({}, 0, 1000), id="largest page"),
     ],
 )
-def test_read(args: Mapping[str, str], expected: PageQuery) -> None:
+def test_query_parameters_are_parsed(args: Mapping[str, str], expected: PageQuery) -> None:
     assert parse_page_query(args, FILTERS) == expected
 
 
@@ -49,7 +49,7 @@ def test_read(args: Mapping[str, str], expected: PageQuery) -> None:
         ),
     ],
 )
-def test_misuse_is_named(args: Mapping[str, str], message: str) -> None:
+def test_an_invalid_query_parameter_is_named(args: Mapping[str, str], message: str) -> None:
     with pytest.raises(EmulatorError) as refused:
         parse_page_query(args, FILTERS)
     assert str(refused.value) == message

@@ -12,12 +12,12 @@ FEATURE = {"name": "Purchase", "uri": "features/purchase.feature", "scenarios": 
 RUN = {"startedAt": "2026-11-23T10:00:00Z", "features": [FEATURE]}
 
 
-def with_scenario(**changes: Any) -> dict[str, Any]:
+def build_run(**changes: Any) -> dict[str, Any]:
     return {**RUN, "features": [{**FEATURE, "scenarios": [{**SCENARIO, **changes}]}]}
 
 
-def test_what_is_reported_is_listed(client: FlaskClient) -> None:
-    failed = with_scenario(verdict="failed", messages=["m1"], sandbox="s-1", failure="wanted 2")
+def test_a_reported_run_is_listed(client: FlaskClient) -> None:
+    failed = build_run(verdict="failed", messages=["m1"], sandbox="s-1", failure="wanted 2")
     assert client.post(PATH, json=RUN).json == {"id": 1}
     assert client.post(PATH, json=failed).status_code == 201
     expected = [{"id": 1, **RUN}, {"id": 2, **failed}]
@@ -27,11 +27,11 @@ def test_what_is_reported_is_listed(client: FlaskClient) -> None:
 def test_the_last_fifty_runs_are_stored(client: FlaskClient) -> None:
     for _ in range(52):
         client.post(PATH, json=RUN)
-    kept: Any = client.get(PATH).json
-    assert [each["id"] for each in kept["scenarioRuns"]] == list(range(3, 53))
+    listed: Any = client.get(PATH).json
+    assert [run["id"] for run in listed["scenarioRuns"]] == list(range(3, 53))
 
 
-def test_a_reset_forgets_what_was_captured_and_no_run(client: FlaskClient) -> None:
+def test_a_reset_deletes_captured_data_but_no_run(client: FlaskClient) -> None:
     client.post(PATH, json=RUN)
     client.post("/emulator/v1/reset")
     assert client.get(PATH).json == {"scenarioRuns": [{"id": 1, **RUN}], "next": None}
@@ -43,13 +43,13 @@ def test_a_reset_forgets_what_was_captured_and_no_run(client: FlaskClient) -> No
         pytest.param(b"{", "body", "Send one run as a JSON object.", id="no JSON"),
         pytest.param({}, "body", "Send startedAt and features.", id="empty"),
         pytest.param(
-            with_scenario(verdict="green"),
+            build_run(verdict="green"),
             "body.features[0].scenarios[0].verdict",
             "Send passed, failed or skipped.",
             id="a verdict that is none",
         ),
         pytest.param(
-            with_scenario(failure="x" * 20_001),
+            build_run(failure="x" * 20_001),
             "body.features[0].scenarios[0].failure",
             "Send what was expected and what was received, 20,000 characters at most.",
             id="a failure without end",
@@ -77,11 +77,11 @@ def test_a_reset_forgets_what_was_captured_and_no_run(client: FlaskClient) -> No
 def test_an_invalid_report_is_refused_with_its_path(
     client: FlaskClient, body: Any, where: str, remedy: str
 ) -> None:
-    answer = client.post(PATH, **({"data": body} if isinstance(body, bytes) else {"json": body}))
-    told: Any = answer.json
-    assert (answer.status_code, told["error"]["where"], told["error"]["remedy"]) == (
+    response = client.post(PATH, **({"data": body} if isinstance(body, bytes) else {"json": body}))
+    result: Any = response.json
+    assert (response.status_code, result["error"]["where"], result["error"]["remedy"]) == (
         400,
         where,
         remedy,
     )
-    assert len(told["error"]["what"]) < 300
+    assert len(result["error"]["what"]) < 300

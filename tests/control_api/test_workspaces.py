@@ -1,4 +1,4 @@
-"""What a test changes of the workspace: the whole of it, or one subscription."""
+"""Changes of the workspace by tests: all of it, or one subscription."""
 
 from typing import Any
 
@@ -16,42 +16,45 @@ SKIPPED = {
 }
 
 
-def told(answer: TestResponse) -> Any:
-    return orjson.loads(answer.data)
+def parse_response(response: TestResponse) -> Any:
+    return orjson.loads(response.data)
 
 
-def verdict(client: FlaskClient, event: str, write_key: str = "wk_demo") -> str:
+def send_and_get_verdict(client: FlaskClient, event: str, write_key: str = "wk_demo") -> str:
     call = {"writeKey": write_key, "type": "track", "event": event, "userId": "eve"}
     client.post("/v1/track", json=call)
-    return str(told(client.get(f"{API}/messages/newest"))["verdict"])
+    return str(parse_response(client.get(f"{API}/messages/newest"))["verdict"])
 
 
 @pytest.fixture(autouse=True)
 def document(client: FlaskClient, workspace: Any) -> None:
-    """A workspace as a file has it: the one of these tests has no document."""
+    """Use a workspace with a document, as one of a file; that of these tests has none."""
     source = {"name": "Web shop", "writeKey": "wk_demo"}
     order = {"source": source, "destination": workspace.destination}
     assert client.put(f"{API}/workspace", json={"workspace": order}).status_code == 200
 
 
-def test_a_replaced_workspace_is_used_and_captures_stay(client: FlaskClient) -> None:
-    told(client.put(f"{API}/workspace", json={"workspace": "guide"}))
-    names = [each["name"] for each in told(client.get(f"{API}/destination"))["subscriptions"]]
+def test_a_replaced_workspace_applies_and_captured_data_stays(client: FlaskClient) -> None:
+    parse_response(client.put(f"{API}/workspace", json={"workspace": "guide"}))
+    names = [
+        subscription["name"]
+        for subscription in parse_response(client.get(f"{API}/destination"))["subscriptions"]
+    ]
     assert "Songs" not in names
-    assert len(told(client.get(f"{API}/messages"))["messages"]) == 2
-    assert verdict(client, "song_played") == "accepted"
-    newest = told(client.get(f"{API}/deliveries/newest"))
+    assert len(parse_response(client.get(f"{API}/messages"))["messages"]) == 2
+    assert send_and_get_verdict(client, "song_played") == "accepted"
+    newest = parse_response(client.get(f"{API}/deliveries/newest"))
     assert newest["subscription"] in names
 
 
-def test_a_document_shows_no_key(client: FlaskClient) -> None:
-    shown = told(client.get(f"{API}/workspace"))
+def test_a_workspace_document_has_no_key(client: FlaskClient) -> None:
+    shown = parse_response(client.get(f"{API}/workspace"))
     assert shown["destination"]["settings"] == {"account_name": "mybrand", "ucd_key": "…"}
 
 
-def test_an_added_subscription_takes_events(client: FlaskClient) -> None:
-    made = client.post(f"{API}/destination/subscriptions", json=SKIPPED)
-    assert (made.status_code, told(made)) == (
+def test_an_added_subscription_matches_events(client: FlaskClient) -> None:
+    response = client.post(f"{API}/destination/subscriptions", json=SKIPPED)
+    assert (response.status_code, parse_response(response)) == (
         201,
         {
             "number": 2,
@@ -61,15 +64,15 @@ def test_an_added_subscription_takes_events(client: FlaskClient) -> None:
             "trigger": SKIPPED["trigger"],
         },
     )
-    assert verdict(client, "song_skipped") != "not_subscribed"
+    assert send_and_get_verdict(client, "song_skipped") != "not_subscribed"
 
 
-def test_a_removed_subscription_takes_none(client: FlaskClient) -> None:
-    left = told(client.delete(f"{API}/destination/subscriptions/1"))
+def test_a_removed_subscription_matches_no_event(client: FlaskClient) -> None:
+    left = parse_response(client.delete(f"{API}/destination/subscriptions/1"))
     assert left["subscriptions"] == []
-    assert verdict(client, "song_played") == "not_subscribed"
+    assert send_and_get_verdict(client, "song_played") == "not_subscribed"
     client.post(f"{API}/reset")
-    assert verdict(client, "song_played") == "accepted"
+    assert send_and_get_verdict(client, "song_played") == "accepted"
 
 
 @pytest.mark.parametrize(
@@ -79,8 +82,8 @@ def test_a_removed_subscription_takes_none(client: FlaskClient) -> None:
         pytest.param({"enable": True}, "unknown key 'enable'", id="key"),
     ],
 )
-def test_a_faulty_subscription_is_refused(
+def test_an_invalid_subscription_is_refused(
     client: FlaskClient, change: dict[str, Any], what: str
 ) -> None:
-    answer = client.post(f"{API}/destination/subscriptions", json={**SKIPPED, **change})
-    assert (answer.status_code, told(answer)["error"]["what"]) == (400, what)
+    response = client.post(f"{API}/destination/subscriptions", json={**SKIPPED, **change})
+    assert (response.status_code, parse_response(response)["error"]["what"]) == (400, what)

@@ -30,17 +30,18 @@ def describe_field(field: ActionField) -> JSONObject:
         "multiple": field.multiple,
         "default": None if field.default is MISSING else field.default,
         "properties": {
-            each.key: {"label": each.label, "type": each.type} for each in field.properties
+            property_.key: {"label": property_.label, "type": property_.type}
+            for property_ in field.properties
         },
     }
 
 
 @pytest.mark.documented
 def test_destination_has_the_published_names_and_settings() -> None:
-    own = {
+    catalogue = {
         field.key: {"label": field.label, "required": field.required} for field in SETTINGS_FIELDS
     }
-    assert (DESTINATION_NAME, DESTINATION_SLUG, own) == (
+    assert (DESTINATION_NAME, DESTINATION_SLUG, catalogue) == (
         PUBLISHED["name"],
         PUBLISHED["slug"],
         PUBLISHED["settings"],
@@ -49,8 +50,8 @@ def test_destination_has_the_published_names_and_settings() -> None:
 
 @pytest.mark.documented
 def test_actions_have_the_published_titles_and_triggers() -> None:
-    own = {slug: (action.title, action.trigger) for slug, action in ACTIONS.items()}
-    assert own == {
+    catalogue = {slug: (action.title, action.trigger) for slug, action in ACTIONS.items()}
+    assert catalogue == {
         slug: (action["title"], action["defaultSubscription"])
         for slug, action in PUBLISHED["actions"].items()
     }
@@ -58,9 +59,9 @@ def test_actions_have_the_published_titles_and_triggers() -> None:
 
 @pytest.mark.documented
 def test_fields_are_the_published_ones_in_order() -> None:
-    own = [(slug, field.key) for slug, action in ACTIONS.items() for field in action.fields]
-    assert len(own) == 106
-    assert sorted(own) == sorted(FIELDS)
+    catalogue = [(slug, field.key) for slug, action in ACTIONS.items() for field in action.fields]
+    assert len(catalogue) == 106
+    assert sorted(catalogue) == sorted(FIELDS)
     for slug, action in ACTIONS.items():
         order = [field.key for field in action.fields]
         assert order == list(PUBLISHED["actions"][slug]["fields"]), slug
@@ -69,5 +70,5 @@ def test_fields_are_the_published_ones_in_order() -> None:
 @pytest.mark.documented
 @pytest.mark.parametrize(("slug", "key"), FIELDS)
 def test_field_equals_the_published_one(slug: str, key: str) -> None:
-    own: Any = {field.key: field for field in ACTIONS[slug].fields}
-    assert describe_field(own[key]) == PUBLISHED["actions"][slug]["fields"][key]
+    catalogue: Any = {field.key: field for field in ACTIONS[slug].fields}
+    assert describe_field(catalogue[key]) == PUBLISHED["actions"][slug]["fields"][key]

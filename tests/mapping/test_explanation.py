@@ -137,7 +137,9 @@ def test_unmatched_event_has_the_failed_condition(
     result = trace_one(subscription, event)
 
     assert result.matched is False
-    assert [(each.condition, each.holds, each.found) for each in result.conditions] == why
+    assert [
+        (condition.condition, condition.holds, condition.found) for condition in result.conditions
+    ] == why
     assert result.origins == []
 
 
@@ -151,7 +153,9 @@ def test_failed_event_has_the_paths_that_were_read() -> None:
         "Unit Sale Price must be a number but it was a string. "
         "Unit Price must be a number but it was a string."
     )
-    assert "properties.products[0].price" in {p for each in result.origins for p in each.read}
+    assert "properties.products[0].price" in {
+        path for origin in result.origins for path in origin.read
+    }
 
 
 def test_failed_event_names_no_field_of_missing_paths() -> None:
@@ -160,7 +164,7 @@ def test_failed_event_names_no_field_of_missing_paths() -> None:
     result = trace_one({"actionSlug": "orderCompletedEvent"}, event)
 
     assert result.failure is not None
-    assert [each.field for each in result.origins if not each.read] == []
+    assert [origin.field for origin in result.origins if not origin.read] == []
 
 
 COUPON = {"actionSlug": "trackEvent", "settings": {"uuid": {"@path": "$.properties.coupon"}}}
@@ -230,7 +234,7 @@ PARCEL: JSONObject = {
         "lines": [{"sku": "s1", "size": {"eu": 42}}, {"sku": "s2"}],
     },
 }  # fmt: skip
-CARRIER, ZONE, TAGS = ({"@path": f"$.properties.{each}"} for each in ("carrier", "zone", "tags"))
+CARRIER, ZONE, TAGS = ({"@path": f"$.properties.{name}"} for name in ("carrier", "zone", "tags"))
 LINES = {"@path": "$.properties.lines"}
 
 

@@ -21,10 +21,10 @@ def serve_load_balancer(urls: Sequence[str]) -> Iterator[str]:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             with closing(HTTPConnection(urlsplit(next(turn)).netloc, timeout=60)) as server:
                 server.request(self.command, self.path, body, dict(self.headers))
-                answer = server.getresponse()
-                content = answer.read()
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
+                response = server.getresponse()
+                content = response.read()
+            self.send_response(response.status)
+            for name, value in response.getheaders():
                 if name.lower() not in ("connection", "content-length", "transfer-encoding"):
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))

@@ -1,4 +1,4 @@
-"""A PostgreSQL database is of this version or an earlier one, or it is left alone."""
+"""Migrations of PostgreSQL databases of earlier versions; later versions are refused."""
 
 import re
 import subprocess
@@ -64,8 +64,8 @@ def describe_tables(url: str) -> dict[str, Any]:
             },
             seen.get_pk_constraint(table)["constrained_columns"],
             sorted(
-                (each["name"] or "", each["column_names"], each["unique"])
-                for each in seen.get_indexes(table)
+                (index["name"] or "", index["column_names"], index["unique"])
+                for index in seen.get_indexes(table)
             ),
         )
         for table in seen.get_table_names()
@@ -98,8 +98,8 @@ def test_an_older_database_gets_the_tables_of_a_new_one(
     )
     with asking(server) as connection:
         connection.execute(f"CREATE SCHEMA {schema_of(new)}".encode())
-    for each in (url, sandbox, new):
-        open_database(each).dispose()
+    for database_url in (url, sandbox, new):
+        open_database(database_url).dispose()
     assert describe_tables(url) == describe_tables(new)
     assert describe_tables(sandbox) == describe_tables(new)
 
@@ -116,7 +116,7 @@ def test_an_older_database_keeps_its_rows_and_works(
         client.post("/v1/track", json={"writeKey": key, "messageId": "m2", "userId": "ada"})
         kept = client.get(f"{root}/emulator/v1/messages").get_json()["messages"]
         (profile,) = client.get(f"{root}/emulator/v1/profiles").get_json()["profiles"]
-        assert [(each["messageId"], each["verdict"]) for each in kept] == [
+        assert [(message["messageId"], message["verdict"]) for message in kept] == [
             ("m1", "accepted"),
             ("m2", "accepted"),
             ("m3", "accepted"),
@@ -149,13 +149,13 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
         url,
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    told = (
+    text = (
         "a later version of the emulator created this database"
         f" ({SCHEMA_VERSION + 1}, not {SCHEMA_VERSION}). "
         "Install that version, or name another database.\n"
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert done.stderr.endswith(told)
+    assert done.stderr.endswith(text)
     with asking(server) as connection:
         row = connection.execute(f"SELECT version FROM {table}".encode()).fetchone()
     assert row == (SCHEMA_VERSION + 1,)
@@ -195,9 +195,9 @@ def test_two_processes_can_start_at_once_on_one_database(
                 running.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
                 for _ in range(2)
             ]
-            for each in both:
-                running.callback(each.kill)
+            for process in both:
+                running.callback(process.kill)
             while connection.execute(WAITING.encode()).fetchone() != (2,):
-                assert [each.poll() for each in both] == [None, None]
-        ready = [each.stderr.readline() for each in both if each.stderr]
+                assert [process.poll() for process in both] == [None, None]
+        ready = [process.stderr.readline() for process in both if process.stderr]
     assert [line.partition(" at ")[0] for line in ready] == ["ready", "ready"]

@@ -1,4 +1,4 @@
-"""What is PostgreSQL's alone. All else has its tests, which `pytest --postgres` runs on it."""
+"""Behaviour of PostgreSQL only; `pytest --postgres` runs the other tests on it, too."""
 
 import re
 from collections.abc import Iterator
@@ -113,7 +113,7 @@ def test_a_json_path_matches_the_same_messages_on_both_databases(
         store.record_messages([MESSAGE])
         chosen = MessageFilters(paths=((JsonPath.parse(path), wanted),))
         listed = store.message_search.find_message_page(chosen)
-        assert [each.message_id for each in listed.messages] == ["m1"] * found
+        assert [message.message_id for message in listed.messages] == ["m1"] * found
 
 
 def test_ids_grow_in_the_order_of_commits(url: str) -> None:
@@ -129,7 +129,7 @@ def test_ids_grow_in_the_order_of_commits(url: str) -> None:
                 other.record_messages([replace(MESSAGE, message_id="m2")])
             assert other.list_messages()[0] == []
         other.record_messages([replace(MESSAGE, message_id="m2")])
-        assert [each.message_id for each in store.list_messages()[0]] == ["m1", "m2"]
+        assert [message.message_id for message in store.list_messages()[0]] == ["m1", "m2"]
 
 
 def test_two_emulators_on_one_database_create_one_profile_per_person(url: str) -> None:
@@ -138,7 +138,7 @@ def test_two_emulators_on_one_database_create_one_profile_per_person(url: str) -
 
     with emulator(url) as one, emulator(url) as other, ThreadPoolExecutor(4) as pool:
         clients = [one, other] * 4
-        clients = [each.application.test_client() for each in clients]
+        clients = [client.application.test_client() for client in clients]
         answers = list(pool.map(identify, clients, count()))
         assert answers == [200] * 8
         assert len(get_json(other, "profiles")["profiles"]) == 1
@@ -151,9 +151,11 @@ def test_messages_and_sandboxes_survive_a_restart(url: str) -> None:
         client.post("/v1/identify", json=CALL)
         client.post("/v1/identify", json={**CALL, "messageId": "red", "writeKey": "wk_red"})
     with emulator(url) as client:
-        assert [each["messageId"] for each in get_json(client, "messages")["messages"]] == ["m1"]
+        assert [message["messageId"] for message in get_json(client, "messages")["messages"]] == [
+            "m1"
+        ]
         there = orjson.loads(client.get(f"/sandboxes/{'r' * 60}/emulator/v1/messages").data)
-        assert [each["messageId"] for each in there["messages"]] == ["red"]
+        assert [message["messageId"] for message in there["messages"]] == ["red"]
 
 
 def test_a_deleted_sandbox_leaves_no_schema(url: str, server: PostgresServer) -> None:
@@ -199,12 +201,12 @@ def test_nothing_is_acknowledged_while_the_server_is_down(url: str, server: Post
         assert client.post("/v1/identify", json=CALL).status_code == 200
         server.kill()
         refused = [client.post("/v1/identify", json={**CALL, "messageId": "m2"}) for _ in range(3)]
-        assert [each.status_code for each in refused] == [503] * 3
+        assert [response.status_code for response in refused] == [503] * 3
         assert client.get("/emulator/v1/messages").status_code == 503
         assert client.get("/emulator/v1/health").status_code == 503  # so that nobody is sent here
         server.start()
         assert client.post("/v1/identify", json={**CALL, "messageId": "m2"}).status_code == 200
-        assert [each["messageId"] for each in get_json(client, "messages")["messages"]] == [
+        assert [message["messageId"] for message in get_json(client, "messages")["messages"]] == [
             "m1",
             "m2",
         ]
@@ -224,7 +226,9 @@ def test_a_hosting_providers_url_opens_the_same_database(url: str, kind: str) ->
         client.post("/v1/identify", json=CALL)
     with emulator(url.replace("postgresql+psycopg", kind)) as client:
         assert client.post("/emulator/v1/sandboxes", json={"id": "red"}).status_code == 201
-        assert [each["messageId"] for each in get_json(client, "messages")["messages"]] == ["m1"]
+        assert [message["messageId"] for message in get_json(client, "messages")["messages"]] == [
+            "m1"
+        ]
 
 
 def get_open_error(url: URL) -> EmulatorError:
@@ -377,7 +381,7 @@ def test_a_writer_waits_for_at_most_one_retention_step(url: str) -> None:
             for number in range(30):
                 other.record_messages([replace(MESSAGE, message_id=f"new{number}")])
             assert pruning.result() == 10
-        assert [each.message_id for each in store.list_messages(limit=1000)[0]] == [
+        assert [message.message_id for message in store.list_messages(limit=1000)[0]] == [
             f"new{number}" for number in range(30)
         ]
 
@@ -391,7 +395,7 @@ def test_writes_of_another_process_are_notified_without_polling(url: str) -> Non
     ):
         store.change_counter.wait_for_change(
             store.change_counter.wait_for_change(0, HEARD), HEARD
-        )  # told once at first, once connected
+        )  # one notification at the start, after the connection
         event.listen(engine, "before_cursor_execute", lambda *what: asked.append(what[2]))
         for number, id in enumerate(("m1", "m2"), start=2):
             other.record_messages([replace(MESSAGE, message_id=id)])
@@ -411,8 +415,8 @@ def test_the_listener_logs_a_lost_connection_once_and_its_restoration_once(
             assert tried.acquire(timeout=HEARD)
         server.start()
         assert store.change_counter.wait_for_change(2, 2 * HEARD) == 3
-    said = [each.getMessage() for each in caplog.records if each.name == LISTENING]
-    assert [each.partition(" reason=")[0] for each in said] == [
+    said = [record.getMessage() for record in caplog.records if record.name == LISTENING]
+    assert [line.partition(" reason=")[0] for line in said] == [
         "PostgreSQL LISTEN connection lost",
         "PostgreSQL LISTEN connection restored",
     ]
@@ -458,7 +462,7 @@ def test_an_idle_sandbox_closes_its_connections(url: str, server: PostgresServer
             client.get("/emulator/v1/health")
         assert wait_for_connections(server, "rests", 2) <= 2
         there = orjson.loads(client.get("/sandboxes/blue/emulator/v1/messages").data)
-        assert [each["messageId"] for each in there["messages"]] == ["m1"]
+        assert [message["messageId"] for message in there["messages"]] == ["m1"]
 
 
 def test_a_sandbox_opens_no_connection_before_its_first_request(
@@ -564,9 +568,11 @@ def test_two_retention_workers_delete_each_message_once(url: str) -> None:
     with closing(MessageStore(engines[0])) as store, closing(MessageStore(engines[1])):
         store.record_messages(young)
         both = [
-            MessageRetention(each, RetentionLimits(messages=0), lambda: NOW) for each in engines
+            MessageRetention(engine, RetentionLimits(messages=0), lambda: NOW) for engine in engines
         ]
         with ThreadPoolExecutor(2) as pool:
-            forgotten = list(pool.map(lambda each: sum(iter(each.delete_excess_messages, 0)), both))
+            forgotten = list(
+                pool.map(lambda engine: sum(iter(engine.delete_excess_messages, 0)), both)
+            )
         assert sum(forgotten) == 4 * MAX_MESSAGES_PER_STEP
         assert store.measure_database_size().remembered == 4 * MAX_MESSAGES_PER_STEP

@@ -88,7 +88,7 @@ def test_a_list_omits_sandboxes_that_another_process_deletes(both: list[Flask]) 
         assert other.preprocess_request() is None
         assert send_request(one, "checkout", "DELETE", f"{SANDBOXES}/brief") == 200
         shown = other.make_response(other.dispatch_request()).get_json()
-    assert [each["id"] for each in shown["sandboxes"]] == ["lasting"]
+    assert [sandbox["id"] for sandbox in shown["sandboxes"]] == ["lasting"]
 
 
 def test_a_sandbox_in_use_by_another_process_is_not_deleted(

@@ -1,4 +1,4 @@
-"""Two processes on one PostgreSQL database behind a load balancer answer as one would."""
+"""Two processes on one PostgreSQL database behind a load balancer respond as one process."""
 
 import subprocess
 import sys
@@ -73,7 +73,7 @@ class LoadBalancedClient:
 
     def message_ids(self, verdict: str = "accepted") -> list[str]:
         found = self.get(f"messages?verdict={verdict}&limit=1000")
-        return [each["messageId"] for each in found["messages"]]
+        return [message["messageId"] for message in found["messages"]]
 
     def all(self, name: str) -> list[JSONObject]:
         """Return all pages of a list."""
@@ -203,7 +203,7 @@ def test_a_sandbox_created_and_deleted_in_one_process_changes_in_the_other(
 ) -> None:
     one, other = emulators.at(0), emulators.at(1)
     one.post("sandboxes", {"id": "brief", "writeKey": "wk_brief"})
-    assert "brief" in [each["id"] for each in other.get("sandboxes")["sandboxes"]]
+    assert "brief" in [sandbox["id"] for sandbox in other.get("sandboxes")["sandboxes"]]
     assert other.send("m1", writeKey="wk_brief") == 200
     assert one.below("/sandboxes/brief").message_ids() == ["m1"]
     taken = other("POST", "/emulator/v1/sandboxes", json={"id": "brief"})
@@ -311,8 +311,8 @@ def test_a_due_retry_runs_once(both: LoadBalancedClient) -> None:
     both.at(0).post("clock", {"advance": "10 seconds"})
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: both.at(number % 2).message_ids(), range(8)))
-    made = both.get("deliveries")["deliveries"]
-    assert [len(each["attempts"]) for each in made] == [2] * 6
+    delivered = both.get("deliveries")["deliveries"]
+    assert [len(delivery["attempts"]) for delivery in delivered] == [2] * 6
 
 
 def test_a_killed_process_leaves_no_lock(server: PostgresServer) -> None:
@@ -333,8 +333,8 @@ def test_a_killed_process_leaves_no_lock(server: PostgresServer) -> None:
 
 def read_change_counts(emulator: LoadBalancedClient) -> Iterator[int]:
     """Yield the counts of the stream of changes; the first one comes at once."""
-    with requests.get(f"{emulator.urls[0]}/stream", stream=True, timeout=30) as answer:
-        for line in answer.iter_lines():
+    with requests.get(f"{emulator.urls[0]}/stream", stream=True, timeout=30) as response:
+        for line in response.iter_lines():
             assert line != SILENT
             if line.startswith(b"data: "):
                 yield orjson.loads(line[6:])["count"]
@@ -343,7 +343,9 @@ def read_change_counts(emulator: LoadBalancedClient) -> Iterator[int]:
 def test_a_page_of_one_process_shows_messages_sent_to_the_other(both: LoadBalancedClient) -> None:
     heard = read_change_counts(both.at(1))
     counts = [next(heard)]
-    for number in range(5):  # two at most are told without news, once its process listens
+    for number in range(
+        5
+    ):  # at most two notifications come without a change, after the process listens
         both.at(0).send(f"m{number}")
         counts.append(next(heard))
     assert counts == sorted(set(counts))
@@ -415,10 +417,14 @@ def test_acknowledged_messages_are_delivered_once_after_a_kill(
             list(pool.map(send, range(len(batches))))
             other("DELETE", "/emulator/v1/faults")
             other.post("deliveries/retry")
-            kept = [each for each in other.all("messages") if each["verdict"] != "rejected"]
+            messages = [
+                message for message in other.all("messages") if message["verdict"] != "rejected"
+            ]
             everything = Counter({id: 1 for batch in batches for id in batch})
-            assert Counter(each["messageId"] for each in kept) == everything
-            assert {each["verdict"] for each in kept} == {"accepted"}
-            assert Counter(each["messageId"] for each in other.all("deliveries")) == everything
-            made = Counter(each["identifiers"]["uuid"] for each in other.all("profiles"))
-            assert made == everything
+            assert Counter(message["messageId"] for message in messages) == everything
+            assert {message["verdict"] for message in messages} == {"accepted"}
+            assert (
+                Counter(delivery["messageId"] for delivery in other.all("deliveries")) == everything
+            )
+            profiles = Counter(profile["identifiers"]["uuid"] for profile in other.all("profiles"))
+            assert profiles == everything

@@ -60,11 +60,11 @@ def private(app: Flask) -> Iterator[tuple[str, str]]:
 def test_pages_of_other_sites_are_refused(app: Flask, headers: dict[str, str]) -> None:
     client = app.test_client()
     answered = {
-        (method, path, media): answer.status_code
+        (method, path, media): response.status_code
         for method, path in private(app)
         for media in (SIMPLE if method == "POST" else ("",))
         if (
-            answer := client.open(
+            response := client.open(
                 path, method=method, data=b"{}", content_type=media, headers=headers
             )
         ).status_code

@@ -83,9 +83,9 @@ def test_no_text_begins_a_header(emulator: RunningEmulator, case: Case) -> None:
     method, path, body, headers = case
     connection = HTTPConnection(urlsplit(emulator.url).netloc, timeout=20)
     connection.request(method, path, body, headers)
-    answer = connection.getresponse()
-    said = answer.getheaders()
+    response = connection.getresponse()
+    said = response.getheaders()
     connection.close()
-    assert answer.status < 500
+    assert response.status < 500
     assert [name for name, _ in said if name.lower() == "x-injected"] == []
     assert [name for name, value in said if not (value.isascii() and value.isprintable())] == []

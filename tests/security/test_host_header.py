@@ -74,10 +74,10 @@ def test_an_invalid_host_is_refused_with_a_reason(
     shared: FlaskClient, header: str, path: str
 ) -> None:
     raw = header.encode().decode("latin-1")  # as a server hands it over
-    answer = shared.get(path, environ_overrides={"HTTP_HOST": raw})
-    assert answer.status_code == 400
-    assert "Host header is not a name with a port" in answer.text
-    assert path != "/" or "<b>" not in answer.text
+    response = shared.get(path, environ_overrides={"HTTP_HOST": raw})
+    assert response.status_code == 400
+    assert "Host header is not a name with a port" in response.text
+    assert path != "/" or "<b>" not in response.text
 
 
 @pytest.mark.parametrize("header", ["LOCALHOST:8282", "localhost.:8282", "127.0.0.1", "[::1]:1"])
@@ -88,10 +88,10 @@ def test_our_own_host_names_are_accepted_in_any_spelling(own: FlaskClient, heade
 def test_a_docker_host_name_is_refused_with_a_reason_by_a_local_emulator(
     own: FlaskClient,
 ) -> None:
-    answer = own.get(SETTINGS, headers={"Host": "my_service:8282"})
-    assert answer.status_code == 403
-    assert "Host: my_service:8282" in answer.text
-    assert "--host 0.0.0.0" in answer.text
+    response = own.get(SETTINGS, headers={"Host": "my_service:8282"})
+    assert response.status_code == 403
+    assert "Host: my_service:8282" in response.text
+    assert "--host 0.0.0.0" in response.text
 
 
 @pytest.mark.parametrize("bound", ["127.0.0.1", "0.0.0.0"])
@@ -100,11 +100,11 @@ def test_an_http_1_0_request_without_a_host_is_refused_with_a_reason(bound: str,
     app = create_app(Config(db=":memory:", host=bound), load_preset_workspace("guide"))
     with serve_app_in_thread(app) as url:
         port = int(url.rpartition(":")[2])
-        answer = send_raw_request(port, f"GET {path} HTTP/1.0\r\n\r\n")
+        response = send_raw_request(port, f"GET {path} HTTP/1.0\r\n\r\n")
         health = send_raw_request(port, "GET /emulator/v1/health HTTP/1.0\r\n\r\n")
     app.extensions["sandboxes"].close()
-    assert "the request has no Host header" in answer
-    assert answer.split()[1] == ("403" if bound == "127.0.0.1" else "400")
+    assert "the request has no Host header" in response
+    assert response.split()[1] == ("403" if bound == "127.0.0.1" else "400")
     assert health.split()[1] == ("403" if bound == "127.0.0.1" else "200")
 
 

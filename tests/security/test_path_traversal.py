@@ -55,9 +55,9 @@ def client(folder: Path) -> Iterator[FlaskClient]:
 def test_no_address_leads_out_of_its_folder(client: FlaskClient, folder_of: str, up: str) -> None:
     for name in ("secret.js", "secret.yaml", "etc/passwd"):
         for times in (1, 2, 6):
-            answer = client.get(f"{folder_of}{f'{up}/' * times}{name}")
-            assert answer.status_code in (308, 400, 404), (up, times)
-            assert SECRET not in answer.text
+            response = client.get(f"{folder_of}{f'{up}/' * times}{name}")
+            assert response.status_code in (308, 400, 404), (up, times)
+            assert SECRET not in response.text
 
 
 def test_files_in_the_folder_are_served(client: FlaskClient) -> None:
@@ -69,8 +69,8 @@ def test_files_in_the_folder_are_served(client: FlaskClient) -> None:
 )
 def test_no_id_of_a_sandbox_names_another_file(client: FlaskClient, folder: Path, id: str) -> None:
     before = sorted(folder.rglob("*"))
-    answer = client.post("/emulator/v1/sandboxes", json={"id": id})
-    assert (answer.status_code, answer.get_json()["error"]["where"]) == (400, "body.id")
+    response = client.post("/emulator/v1/sandboxes", json={"id": id})
+    assert (response.status_code, response.get_json()["error"]["where"]) == (400, "body.id")
     assert sorted(folder.rglob("*")) == before
 
 
@@ -81,8 +81,8 @@ def test_no_workspace_is_read_from_a_file(
 ) -> None:
     monkeypatch.chdir(folder)
     ask = client.put if address == "workspace" else client.post
-    answer = ask(f"/emulator/v1/{address}", json={"workspace": name})
-    assert (answer.status_code, SECRET in answer.text, "root:" in answer.text) == (
+    response = ask(f"/emulator/v1/{address}", json={"workspace": name})
+    assert (response.status_code, SECRET in response.text, "root:" in response.text) == (
         400,
         False,
         False,
@@ -95,8 +95,8 @@ def test_no_tracking_plan_is_read_from_a_file(
 ) -> None:
     monkeypatch.chdir(folder)
     document = {**load_preset_workspace("guide").document, "trackingPlan": name}
-    answer = client.put("/emulator/v1/workspace", json={"workspace": document})
-    assert (answer.status_code, SECRET in answer.text, "root:" in answer.text) == (
+    response = client.put("/emulator/v1/workspace", json={"workspace": document})
+    assert (response.status_code, SECRET in response.text, "root:" in response.text) == (
         400,
         False,
         False,

@@ -98,10 +98,10 @@ def find_compiled_pattern(module: str, call: ast.Call) -> re.Pattern[str] | None
         flags += call.args[2:] if function != "split" else []
     names = vars(import_module(module))
     try:
-        given = [eval(ast.unparse(each), names) for each in (call.args[0], *flags)]
+        arguments = [eval(ast.unparse(argument), names) for argument in (call.args[0], *flags)]
     except NameError:
         return None
-    return re.compile(*given)
+    return re.compile(*arguments)
 
 
 def find_methods_by_name(trees: list[tuple[str, ast.Module]]) -> dict[str, set[str]]:

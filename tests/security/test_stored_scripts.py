@@ -98,7 +98,7 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
     text: str = request.param
     with run_emulator() as emulator:
         control = f"{emulator.url}/emulator/v1"
-        said = [
+        responses = [
             requests.put(f"{control}/workspace", json={"workspace": hostile_workspace(text)}),
             requests.post(
                 f"{control}/panel/integrations",
@@ -113,7 +113,7 @@ def attacked(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
         emulator.send(hostile_event(text), {"type": text, "userId": "ada"})
         emulator.send({"type": "identify", "userId": "ada", "traits": {text: text, "email": text}})
         emulator.send({"type": "identify", "userId": "eve", "traits": {"firstName": text}})
-        assert [each.status_code for each in said] == [200, 201, 200, 201]
+        assert [response.status_code for response in responses] == [200, 201, 200, 201]
         yield emulator
 
 
@@ -122,10 +122,10 @@ def find_linked_pages(emulator: RunningEmulator) -> Iterator[str]:
     waiting, known = ["/"], {"/"}
     while waiting and len(known) < MOST_PAGES:
         at = waiting.pop(0)
-        answer = requests.get(emulator.url + at, timeout=20)
-        if answer.headers["Content-Type"].startswith("text/html"):
+        response = requests.get(emulator.url + at, timeout=20)
+        if response.headers["Content-Type"].startswith("text/html"):
             yield at
-            for link in re.findall(r'<a [^>]*?href="([^"]*)"', answer.text):
+            for link in re.findall(r'<a [^>]*?href="([^"]*)"', response.text):
                 there = urlsplit(urljoin(emulator.url + at, link.replace("&amp;", "&")))
                 path = there.path + (f"?{there.query}" if there.query else "")
                 if there.netloc == urlsplit(emulator.url).netloc and path not in known:
@@ -136,16 +136,16 @@ def find_linked_pages(emulator: RunningEmulator) -> Iterator[str]:
 def find_page_errors(page: Page, address: str) -> list[str]:
     """Open the page at *address* and return what the attack did; normally nothing."""
     fetched: list[str] = []
-    page.on("request", lambda each: fetched.append(each.url))
+    page.on("request", lambda request: fetched.append(request.url))
     page.goto(address)
-    found = [f"fetched {each}" for each in fetched if each.startswith(FOREIGN)]
+    found = [f"fetched {url}" for url in fetched if url.startswith(FOREIGN)]
     if page.evaluate("typeof owned") != "undefined":
         found.append("ran a script")
     if page.locator("script:not([src]):not([type='application/json'])").count():
         found.append("has a script of its own")
     if page.evaluate(ALIVE):
         found.append("has an attribute that runs something")
-    return [f"{address} {each}" for each in found]
+    return [f"{address} {error}" for error in found]
 
 
 def test_no_page_runs_or_fetches_what_was_captured(
@@ -154,25 +154,25 @@ def test_no_page_runs_or_fetches_what_was_captured(
     found, seen = [], 0
     with browser.new_context(bypass_csp=True) as context:
         page = context.new_page()
-        for each in find_linked_pages(attacked):
+        for path in find_linked_pages(attacked):
             seen += 1
-            found += find_page_errors(page, attacked.url + each)
+            found += find_page_errors(page, attacked.url + path)
     assert found == []
     assert seen > 15
 
 
 def test_every_page_has_the_policy(attacked: RunningEmulator) -> None:
     said = {
-        each: requests.get(attacked.url + each, timeout=20).headers["Content-Security-Policy"]
-        for each in find_linked_pages(attacked)
+        page: requests.get(attacked.url + page, timeout=20).headers["Content-Security-Policy"]
+        for page in find_linked_pages(attacked)
     }
-    assert {each for each, policy in said.items() if policy != CONTENT_SECURITY_POLICY} == set()
+    assert {page for page, policy in said.items() if policy != CONTENT_SECURITY_POLICY} == set()
 
 
 def test_the_page_of_a_replay_runs_nothing(tmp_path: Path, browser: Browser) -> None:
     archive, report, workspace = (tmp_path / name for name in ("a.ndjson", "a.html", "w.json"))
     archive.write_bytes(
-        b"\n".join(orjson.dumps(each) for each in (hostile_event(ATTACK), hostile_event(LINK)))
+        b"\n".join(orjson.dumps(event) for event in (hostile_event(ATTACK), hostile_event(LINK)))
     )
     workspace.write_bytes(orjson.dumps(hostile_workspace(ATTACK)))
     options = ["--workspace", str(workspace), "--workers", "1", "--html", str(report)]

@@ -163,9 +163,9 @@ def test_a_failed_migration_leaves_the_file_unchanged(tmp_path: Path) -> None:
 
     def fails(connection: Connection) -> None:
         connection.exec_driver_sql("CREATE TABLE half (done TEXT)")
-        connection.exec_driver_sql("ALTER TABLE nobody ADD COLUMN done TEXT")
+        connection.exec_driver_sql("ALTER TABLE missing ADD COLUMN done TEXT")
 
-    with pytest.raises(OperationalError, match="no such table: nobody"):
+    with pytest.raises(OperationalError, match="no such table: missing"):
         migrate_database(engine, file, [fails])
     assert describe_tables(engine) == before
     engine.dispose()
