@@ -260,7 +260,7 @@ def test_json_and_junit_distinguish_mapping_and_result(recorded: Path) -> None:
     assert (second["verdict"], second["mapping"], second["name"]) == (
         "uncovered", "new", "mapping 'Wishes' (trackEvent)",
     )  # fmt: skip
-    assert not any(read_case.keys() & {"renewed"} for read_case in (first, second))
+    assert not any(case.keys() & {"renewed"} for case in (first, second))
     failed, skipped = ElementTree.parse("report.xml").iter("testcase")
     (failure,) = failed
     assert (failure.tag, failure.get("message", "").partition(":")[0]) == ("failure", "mapping")

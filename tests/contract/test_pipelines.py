@@ -339,12 +339,12 @@ def change_value(shop: JSONObject, path: tuple[str | int, ...]) -> JSONObject:
 
 
 @pytest.mark.parametrize(
-    "name", [get_subscription["name"] for get_subscription in SHOP["destination"]["subscriptions"]]
+    "name", [subscription["name"] for subscription in SHOP["destination"]["subscriptions"]]
 )
 def test_every_changed_mapping_value_is_noticed(name: str, project: Path) -> None:
-    index = [
-        get_subscription["name"] for get_subscription in SHOP["destination"]["subscriptions"]
-    ].index(name)
+    index = [subscription["name"] for subscription in SHOP["destination"]["subscriptions"]].index(
+        name
+    )
     places = list(iter_leaves(get_subscription(SHOP, name), (index,)))
     assert len(places) > 8
     unnoticed = []

@@ -77,17 +77,17 @@ def make_workspace(*subscriptions: JSONObject, **destination: Any) -> Workspace:
     )
 
 
-def export_workspace(make_workspace: Workspace, form: str) -> bytes:
+def export_workspace(workspace: Workspace, form: str) -> bytes:
     if form == "terraform":
-        return build_terraform_configuration(make_workspace, keep_secrets=True).encode()
+        return build_terraform_configuration(workspace, keep_secrets=True).encode()
     return json.dumps(
-        {"requests": build_public_api_requests(make_workspace, keep_secrets=True)}
+        {"requests": build_public_api_requests(workspace, keep_secrets=True)}
     ).encode()
 
 
-def export_and_import(make_workspace: Workspace, form: str) -> JSONObject:
+def export_and_import(workspace: Workspace, form: str) -> JSONObject:
     document = build_imported_workspace(
-        read_import_file(export_workspace(make_workspace, form), "export"), keep_secrets=True
+        read_import_file(export_workspace(workspace, form), "export"), keep_secrets=True
     ).document
     destination: JSONObject = document["destination"]
     return destination
@@ -241,8 +241,8 @@ EVENTS = [
 ]
 
 
-def list_outcomes(make_workspace: Workspace, event: JSONObject) -> list[Any]:
-    outcomes = Destination(make_workspace.destination).iter_subscription_outcomes(event)
+def list_outcomes(workspace: Workspace, event: JSONObject) -> list[Any]:
+    outcomes = Destination(workspace.destination).iter_subscription_outcomes(event)
     return [(outcome.subscription.name, outcome.request, outcome.failure) for outcome in outcomes]
 
 

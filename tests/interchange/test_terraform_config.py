@@ -294,7 +294,7 @@ def test_a_mapping_of_an_unknown_destination_is_imported_and_reported() -> None:
 @pytest.mark.parametrize(("count", "names"), [("0", []), ("1", [True]), ("var.n", [False])])
 def test_a_resource_that_may_not_exist_is_off(count: str, names: list[bool]) -> None:
     subscriptions = import_destination(make_subscription(count=count))["subscriptions"]
-    assert [make_subscription["enabled"] for make_subscription in subscriptions] == names
+    assert [subscription["enabled"] for subscription in subscriptions] == names
 
 
 def write_git_sync_folder(tmp_path: Path) -> Path:

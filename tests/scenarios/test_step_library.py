@@ -31,9 +31,7 @@ def iter_steps(paths: Iterable[Path]) -> Iterator[tuple[str, Step]]:
     """Yield place and step for every step of *paths*, with filled outlines."""
     for path in paths:
         for template in get_feature(str(path.parent), path.name).scenarios.values():
-            rows = [
-                row for write_examples in template.examples for row in write_examples.as_contexts()
-            ]
+            rows = [row for examples in template.examples for row in examples.as_contexts()]
             for row in rows or [{}]:
                 for step in template.render(row).steps:
                     yield f"{path.name}:{step.line_number} {step.type} {step.name}", step

@@ -37,7 +37,7 @@ def address(emulator: EmulatorProcess) -> Address:
     return parts.hostname or "", parts.port or 0
 
 
-def send_and_read_statuses(address: Address, request: bytes, *, end: bool = False) -> list[int]:
+def send_and_read_statuses(address: Address, raw_request: bytes, *, end: bool = False) -> list[int]:
     """Send *request* and return the statuses of all answers until the connection ends.
 
     Args:
@@ -46,7 +46,7 @@ def send_and_read_statuses(address: Address, request: bytes, *, end: bool = Fals
     received = b""
     with closing(socket.create_connection(address, RESPONSE_TIMEOUT_S)) as connection:
         try:
-            connection.sendall(request)
+            connection.sendall(raw_request)
             if end:
                 connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65_536):
@@ -65,7 +65,7 @@ def is_serving(url: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("request", "answered"),
+    ("raw_request", "answered"),
     [
         pytest.param(
             (TRACK + SIZED + SONG) * 2 + TRACK + LAST + SIZED + SONG, [200] * 3, id="three at once"
@@ -121,12 +121,14 @@ def is_serving(url: str) -> bool:
         pytest.param(HEALTH.replace(b"GET", b"G(T") + LAST + b"\r\n", [400], id="no such method"),
     ],
 )
-def test_an_odd_request_is_answered(address: Address, request: bytes, answered: list[int]) -> None:
-    assert send_and_read_statuses(address, request) == answered
+def test_an_odd_request_is_answered(
+    address: Address, raw_request: bytes, answered: list[int]
+) -> None:
+    assert send_and_read_statuses(address, raw_request) == answered
 
 
 @pytest.mark.parametrize(
-    "request",
+    "raw_request",
     [
         pytest.param(TRACK + SIZED + SONG[:10], id="within the body"),
         pytest.param(TRACK + b"Content-Len", id="within the headers"),
@@ -136,9 +138,9 @@ def test_an_odd_request_is_answered(address: Address, request: bytes, answered: 
     ],
 )
 def test_an_incomplete_request_gets_no_answer(
-    emulator: EmulatorProcess, address: Address, request: bytes
+    emulator: EmulatorProcess, address: Address, raw_request: bytes
 ) -> None:
-    assert send_and_read_statuses(address, request, end=True) == []
+    assert send_and_read_statuses(address, raw_request, end=True) == []
     assert is_serving(emulator.url)
 
 

@@ -63,20 +63,20 @@ def find_report(document: JSONObject, *traffic: JSONObject) -> DriftReport:
 def find_deviation(document: JSONObject, what: str, *traffic: JSONObject) -> PreviewedDeviation:
     """Return the one deviation with the sentence *what*."""
     deviations = find_report(document, *traffic).deviations
-    matches = [find_deviation for find_deviation in deviations if find_deviation.what == what]
-    assert len(matches) == 1, "\n".join(find_deviation.what for find_deviation in deviations)
+    matches = [deviation for deviation in deviations if deviation.what == what]
+    assert len(matches) == 1, "\n".join(deviation.what for deviation in deviations)
     return matches[0]
 
 
-def summarise(find_deviation: PreviewedDeviation) -> tuple[Any, ...]:
+def summarise(deviation: PreviewedDeviation) -> tuple[Any, ...]:
     receives = [
-        (receipt.path, receipt.before, receipt.after) for receipt in find_deviation.value_changes
+        (receipt.path, receipt.before, receipt.after) for receipt in deviation.value_changes
     ]
-    change = find_deviation.edit
+    change = deviation.edit
     return (
-        find_deviation.difference_id,
-        find_deviation.effect,
-        find_deviation.references,
+        deviation.difference_id,
+        deviation.effect,
+        deviation.references,
         change and (change.path, change.value),
         receives,
     )
@@ -305,12 +305,8 @@ def test_the_guide_loses_nothing() -> None:
     report = find_report(read_preset_document("guide"))
     assert not report.loses_data
     known = {*HOLD, "D5", "D21", "D26", "D42", ""}
-    documented = [
-        find_deviation
-        for find_deviation in report.deviations
-        if "guide" in find_deviation.references
-    ]
-    assert {find_deviation.difference_id for find_deviation in documented} <= known
+    documented = [deviation for deviation in report.deviations if "guide" in deviation.references]
+    assert {deviation.difference_id for deviation in documented} <= known
 
 
 def test_an_invalid_document_gets_its_validation_errors() -> None:
