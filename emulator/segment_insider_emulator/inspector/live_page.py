@@ -158,6 +158,8 @@ def show_messages() -> str | tuple[str, int]:
         empty: dict[str, object] = {"rows": [], "stages": [], "bars": []}
         return render_page(
             "live.html",
+            "list",
+            "totals",
             list_query=MessageListQuery(),
             fault=error,
             **_build_filter_choices(),

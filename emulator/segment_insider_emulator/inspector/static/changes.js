@@ -1,5 +1,7 @@
 // Calls back after changes: pushed by the server or, without a stream, on a timer.
 // A hidden page closes its stream and catches up when it is visible again.
+import { reportAnswer } from "./connection.js";
+
 const POLL = 2000; // milliseconds
 const RETRY_STREAM = 30_000; // milliseconds until the next attempt to open a stream
 
@@ -25,6 +27,7 @@ export function onChange(callback) {
   const start = () => {
     if (source || timer) return;
     source = new EventSource(document.body.dataset.stream);
+    source.addEventListener("open", () => reportAnswer(true));
     source.addEventListener("changed", callback);
     source.addEventListener("error", () => {
       // Closed for good, as by a 204 or a proxy; otherwise the browser connects again.
@@ -32,6 +35,7 @@ export function onChange(callback) {
         source = undefined;
         poll();
       }
+      callback(); // its request finds out whether the emulator still answers
     });
   };
 

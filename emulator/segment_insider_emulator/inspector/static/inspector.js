@@ -1,10 +1,12 @@
 // What every page has: theme, copy buttons, and parts that follow what happens.
 import { copying } from "./copy.js";
 import { keys } from "./keys.js";
+import { menus } from "./menus.js";
 import { refreshing } from "./refresh.js";
 import { themes } from "./themes.js";
 
 themes();
 copying();
 keys();
+menus();
 refreshing();

@@ -1,4 +1,6 @@
 // Keyboard shortcuts of every page. Arrow keys and Tab work as usual.
+import { closeOpenMenu } from "./menus.js";
+
 const HELP = [
   ["j / k", "Next, previous message"],
   ["Enter", "Open the message"],
@@ -14,7 +16,7 @@ export function keys() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const typing = event.target.closest("input, select, textarea");
-    if (event.key === "Escape") return escape(event, typing);
+    if (event.key === "Escape") return escape(typing);
     if (typing || dialog.open) return;
     const act = {
       j: () => step(1),
@@ -36,7 +38,8 @@ export function keys() {
   }
 }
 
-function escape(event, typing) {
+function escape(typing) {
+  if (closeOpenMenu()) return;
   if (typing) return typing.blur();
   if (document.querySelector("dialog[open]")) return; // the browser closes it
   document.querySelector("[data-back]")?.click();

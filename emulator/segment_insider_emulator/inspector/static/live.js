@@ -1,10 +1,15 @@
 // The table of messages: add new rows on top, and update rows that may still change.
 import { onChange } from "./changes.js";
-import { fetchPart, refresh, spaced } from "./refresh.js";
+import { onReconnect } from "./connection.js";
+import { followFilters } from "./filters.js";
+import { fetchHtml, fetchPart, load, refresh, spaced, swap } from "./refresh.js";
 import { showToast } from "./toast.js";
 
 const MOST = 500; // rows on the page; older ones are on the next page
 const AT_ONCE = 100; // rows of one response
+const SPACING = 300; // milliseconds between two updates of the table
+const TOP = 120; // pixels; below, the page counts as scrolled
+const SAME_MOMENT = 60_000; // milliseconds in which messages can overtake each other on arrival
 
 const list = document.getElementById("list");
 const totals = document.getElementById("totals");
@@ -16,7 +21,9 @@ let pending = []; // new rows that are not shown yet, newest first
 let gap = false; // whether there were more new rows than one response has
 let paused = false;
 
+const isBusy = (part) => part.getAttribute("aria-busy") === "true";
 const rows = () => document.getElementById("rows");
+const messages = () => [...list.querySelectorAll("tr[data-id]")];
 const numbers = (selector) => [...list.querySelectorAll(selector)].map((row) => row.dataset.id);
 
 function newest() {
@@ -25,14 +32,16 @@ function newest() {
 }
 
 async function update() {
+  if (isBusy(list)) return; // what is being loaded is newer than this would be
   // Without rows the whole list is refreshed: it shows what to do, or that no message matches.
   if (!rows()) return refresh(list);
   const query = new URLSearchParams([
     ["after", newest()],
     ...numbers("tr[data-unsettled]").map((id) => ["watch", id]),
   ]);
+  const asked = location.search;
   const html = await fetchPart("rows", query);
-  if (html) addRows(html);
+  if (html && asked === location.search && rows()) addRows(html);
 }
 
 function addRows(html) {
@@ -46,9 +55,17 @@ function addRows(html) {
   }
   gap ||= added.some((row) => row.dataset.gap !== undefined);
   pending = [...added, ...pending].slice(0, MOST);
-  if (paused || scrollY > 120 || rows().dataset.live === "no") count();
+  if (paused || scrollY > TOP || rows().dataset.live === "no" || mustWait()) count();
   else show();
 }
+
+/** Whether showing the pending rows would take away rows that a person has open or focused. */
+function mustWait() {
+  const reading = rows().contains(document.activeElement) || list.querySelector("tr.requests");
+  return reading && isTooMuch();
+}
+
+const isTooMuch = () => gap || messages().length + pending.length > MOST;
 
 function replace(shown, row) {
   if (shown.contains(document.activeElement)) return; // do not replace a row that has the focus
@@ -57,13 +74,48 @@ function replace(shown, row) {
   if (open) row.querySelector("[data-open]").setAttribute("aria-expanded", "true");
 }
 
-function show() {
-  if (gap || rows().dataset.live === "no") return location.assign(newestAddress());
-  for (const row of pending) row.classList.add("new");
-  rows().prepend(...pending);
+async function show() {
+  if (rows().dataset.live === "no") return location.assign(newestAddress());
+  if (isTooMuch()) return showNewest();
+  for (const row of pending.toReversed()) insert(row);
+  forgetPending();
+}
+
+/** Insert a row on top, below those that were received later but stored before it. */
+function insert(row) {
+  const time = received(row);
+  const later = messages().findIndex((other) => {
+    const ahead = received(other) - time;
+    return ahead <= 0 || ahead > SAME_MOMENT;
+  });
+  const before = messages()[later];
+  row.classList.add("new");
+  if (before) before.before(row);
+  else rows().append(row);
+}
+
+const received = (row) => Date.parse(row.querySelector("time").dateTime);
+
+/** Replace the table by the newest messages, without a reload: nothing else on the page changes. */
+async function showNewest() {
+  const asked = location.search;
+  const html = await fetchPart("list");
+  if (html === undefined || asked !== location.search) return;
+  const lines = [...list.querySelectorAll("tr.requests")].map((line) => [line.previousElementSibling.id, line]);
+  swap(list, html);
+  for (const [id, line] of lines) reopen(document.getElementById(id), line);
+  forgetPending();
+}
+
+function reopen(row, line) {
+  row?.after(line);
+  row?.querySelector("[data-open]").setAttribute("aria-expanded", "true");
+}
+
+function forgetPending() {
   pending = [];
+  gap = false;
   pill.hidden = true;
-  for (const row of [...rows().children].slice(MOST)) row.remove();
 }
 
 function count() {
@@ -87,37 +139,29 @@ function setPaused(value) {
 async function open(button) {
   const row = button.closest("tr");
   const expanded = button.getAttribute("aria-expanded") === "true";
-  button.setAttribute("aria-expanded", String(!expanded));
-  if (expanded) return row.nextElementSibling?.remove();
-  const answer = await fetch(button.dataset.open);
-  if (!answer.ok) return showToast("The requests could not be loaded");
+  if (expanded) {
+    button.setAttribute("aria-expanded", "false");
+    return row.nextElementSibling?.remove();
+  }
+  const html = await fetchHtml(button.dataset.open);
+  if (html === undefined) return showToast("The requests could not be loaded");
   const line = document.createElement("tr");
   line.className = "requests";
   const cell = line.insertCell();
   cell.colSpan = row.cells.length;
-  cell.innerHTML = await answer.text();
-  row.after(line);
+  cell.innerHTML = html;
+  reopen(row, line);
 }
 
-// Filters: the form updates the URL, then the parts are refreshed.
-const filtered = spaced(async () => {
-  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
-  const address = new URL(location.href);
-  address.search = query;
-  if (address.href === location.href) return;
-  history.replaceState(null, "", address);
-  pending = [];
-  gap = false;
-  pill.hidden = true;
-  await Promise.all([refresh(list), refresh(totals)]);
-}, 150);
+/** Load everything that depends on the filters. */
+function loadAll() {
+  forgetPending();
+  return Promise.all([load(list), load(totals)]);
+}
 
-form.addEventListener("input", (event) => {
-  if (event.target.closest(".drawer")) return; // incomplete paths are invalid: these fields wait for Apply
-  for (const hidden of form.querySelectorAll(`input[type=hidden][name="${event.target.name}"]`)) {
-    hidden.remove(); // the chosen verdict replaces several ones
-  }
-  filtered();
+followFilters(form, loadAll);
+onReconnect(() => {
+  if (!rows()) loadAll(); // what could not be loaded before
 });
 
 pill.addEventListener("click", () => {
@@ -125,18 +169,34 @@ pill.addEventListener("click", () => {
   show();
 });
 addEventListener("scroll", () => {
-  if (pending.length && scrollY <= 120 && !paused && rows()?.dataset.live === "yes") show();
+  if (pending.length && scrollY <= TOP && !paused && rows()?.dataset.live === "yes") show();
 });
 pause.addEventListener("click", () => setPaused(!paused));
 list.addEventListener("click", (event) => {
   const button = event.target.closest("[data-open]");
   if (button) open(button);
+  if (event.target.closest("[data-load]")) loadAll();
+  // While other filters load, an old row still has the address of the old ones.
+  const link = event.target.closest("[data-step], .unread");
+  if (link) link.search = location.search;
 });
 document.addEventListener("keydown", (event) => {
+  const bar = event.target.closest(".histogram a");
+  if (bar && /^Arrow(Left|Right)$/.test(event.key)) {
+    const next = event.key === "ArrowLeft" ? bar.previousElementSibling : bar.nextElementSibling;
+    if (!next) return;
+    bar.tabIndex = -1;
+    next.tabIndex = 0;
+    return next.focus();
+  }
   if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey) return;
   if (event.key === "p") setPaused(!paused);
   if (event.key === "e") document.activeElement.closest("tr")?.querySelector("[data-open]")?.click();
 });
 
-onChange(spaced(update, 0));
-onChange(spaced(() => refresh(totals)));
+const updateTable = spaced(update, SPACING);
+const updateTotals = spaced(() => isBusy(totals) || refresh(totals));
+onChange(() => {
+  updateTable();
+  updateTotals();
+});

@@ -1,0 +1,251 @@
+"""The Live page under load, without an answer, and with other filters on the way."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from inspector.running import Running
+from segment_insider_emulator.types import JSONObject
+
+VIEWED: JSONObject = {
+    "type": "track",
+    "userId": "ada",
+    "event": "Product Viewed",
+    "properties": {"product_id": "mug"},
+}
+CART: JSONObject = {**VIEWED, "event": "Cart Viewed", "userId": "grace"}
+LONG_NAME = "Checkout - Payment Method Selected - Apple Pay - Mobile Web (Experiment B, Variant 2)"
+
+
+@pytest.fixture
+def patient_page(context: BrowserContext) -> Iterator[Page]:
+    """A page whose console may tell of failed requests."""
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    yield page
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def get_titles(page: Page) -> list[str]:
+    return page.locator("#rows .event").all_inner_texts()
+
+
+def is_part(name: str) -> re.Pattern[str]:
+    return re.compile(rf"[?&]part={name}\b")
+
+
+def test_a_filter_that_cannot_be_loaded_leaves_no_rows_of_another_filter(
+    emulator: Running, patient_page: Page
+) -> None:
+    page = patient_page
+    emulator.send(VIEWED, CART)
+    page.goto(emulator.url)
+    expect(page.locator(".lamp")).to_have_text(re.compile("Connected"))
+    page.route("**/*", lambda route: route.abort())
+    page.get_by_label("Event", exact=True).fill("Cart Viewed")
+    expect(page.get_by_text("These messages could not be loaded")).to_be_visible()
+    expect(page.locator("#rows")).to_have_count(0)
+    expect(page.locator("#totals")).to_be_empty()
+    expect(page.locator(".lamp")).to_contain_text("No answer since")
+    page.unroute("**/*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#rows .event")).to_have_text(["Cart Viewed"])
+    expect(page.get_by_role("link", name="1 Received")).to_be_visible()
+    expect(page.locator(".lamp .on")).to_be_visible()
+
+
+def test_a_row_whose_requests_cannot_be_loaded_says_so_and_stays_closed(
+    emulator: Running, patient_page: Page
+) -> None:
+    page = patient_page
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    page.route(is_part("requests"), lambda route: route.abort())
+    opener = page.get_by_role("button", name="Requests of Product Viewed")
+    opener.click()
+    expect(page.locator("#toast")).to_have_text("The requests could not be loaded")
+    assert opener.get_attribute("aria-expanded") == "false"
+
+
+def test_a_filter_that_cannot_be_meant_replaces_the_rows_by_the_reason(
+    emulator: Running, patient_page: Page
+) -> None:
+    page = patient_page
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    page.get_by_label("Search").fill("x" * 501)
+    expect(page.get_by_role("heading", name="too many or too long values")).to_be_visible()
+    expect(page.locator("#rows")).to_have_count(0)
+
+
+def test_the_address_has_each_filter_at_once_and_the_slow_answer_is_not_shown(
+    emulator: Running, page: Page
+) -> None:
+    emulator.send(VIEWED, CART)
+    page.goto(emulator.url)
+    page.route(is_part("(list|totals)"), lambda route: None)  # no answer yet
+    page.get_by_label("User").fill("grace")
+    assert page.evaluate("location.search") == "?user=grace"
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "true")
+    page.get_by_label("Type").select_option("track")
+    assert page.evaluate("location.search") == "?type=track&user=grace"
+    page.locator("#rows .event a").last.click()
+    expect(page).to_have_url(re.compile(r"/messages/1\?type=track&user=grace"))
+
+
+def test_the_list_is_busy_while_other_filters_load(emulator: Running, page: Page) -> None:
+    emulator.send(VIEWED, CART)
+    page.goto(emulator.url)
+    held: list[Route] = []
+    page.route(is_part("list"), lambda route: held.append(route))
+    page.get_by_label("User").fill("grace")
+    expect(page.locator("#list")).to_have_attribute("aria-busy", "true")
+    while not held:
+        page.wait_for_timeout(20)
+    for route in held:
+        route.continue_()
+    expect(page.locator("#rows .event")).to_have_text(["Cart Viewed"])
+    expect(page.locator("#list")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_apply_names_only_filters_that_are_set(emulator: Running, page: Page) -> None:
+    emulator.send(VIEWED)
+    page.goto(f"{emulator.url}/?user=ada")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Show as a column").fill("$.userId")
+    page.get_by_role("button", name="Apply").click()
+    expect(page).to_have_url(re.compile(r"/\?user=ada&column=%24.userId$"))
+
+
+def test_more_rows_than_one_answer_has_do_not_reload_the_page(
+    emulator: Running, page: Page
+) -> None:
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    page.evaluate("window.isTheSamePage = true")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Has a value at").press_sequentially("$.prop")
+    for _ in range(3):
+        emulator.send(*[VIEWED] * 90, *[CART] * 90)
+    expect(page.get_by_role("link", name="541 Received")).to_be_visible()
+    expect(page.locator("#rows .event").first).to_have_text("Cart Viewed")
+    page.get_by_label("Has a value at").press_sequentially("erties")
+    assert page.get_by_label("Has a value at").input_value() == "$.properties"
+    expect(page.get_by_label("Has a value at")).to_be_focused()
+    assert page.evaluate("window.isTheSamePage")
+    ids = [
+        int(id)
+        for id in page.locator("#rows tr").evaluate_all("all => all.map(row => row.dataset.id)")
+    ]
+    assert ids == list(range(541, ids[-1] - 1, -1))  # no row is left out
+    if page.get_by_role("link", name="Older").count():
+        assert f"before={ids[-1]}" in (
+            page.get_by_role("link", name="Older").get_attribute("href") or ""
+        )
+
+
+def test_an_open_row_stays_while_more_rows_come_than_one_answer_has(
+    emulator: Running, page: Page
+) -> None:
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    page.get_by_role("button", name="Requests of Product Viewed").click()
+    expect(page.locator("tr.requests")).to_be_visible()
+    emulator.send(*[CART] * 150)
+    expect(page.get_by_role("button", name="100+ new")).to_be_visible()
+    expect(page.locator("tr.requests")).to_be_visible()
+
+
+def test_rows_that_overtook_each_other_are_in_the_order_of_their_times(
+    emulator: Running, page: Page
+) -> None:
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    emulator.send(CART)
+    expect(page.locator("#rows tr")).to_have_count(2)
+    page.evaluate("document.querySelector('#m2 time').dateTime = '2999-01-01T00:00:00.500Z'")
+    page.evaluate("document.querySelector('#m1 time').dateTime = '2999-01-01T00:00:00.100Z'")
+
+    def change_time(route: Route) -> None:
+        answer = route.fetch()
+        body = re.sub(r'datetime="[^"]*"', 'datetime="2999-01-01T00:00:00.300Z"', answer.text())
+        route.fulfill(response=answer, body=body)
+
+    page.route(is_part("rows"), change_time)
+    emulator.send({**VIEWED, "event": "Song Played"})
+    expect(page.locator("#rows .event")).to_have_text(
+        ["Cart Viewed", "Song Played", "Product Viewed"]
+    )
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 800])
+def test_the_longest_texts_leave_the_verdict_in_sight(
+    emulator: Running, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    emulator.send({**VIEWED, "event": LONG_NAME, "userId": "W" * 60})
+    page.goto(emulator.url)
+    verdict = page.locator("#rows .outcome .verdict")
+    box = verdict.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= width
+    assert page.locator("#rows .event a").get_attribute("title") == LONG_NAME
+
+
+def test_a_shared_address_has_no_menu_over_its_rows(emulator: Running, page: Page) -> None:
+    emulator.send(VIEWED)
+    page.goto(f"{emulator.url}/?user=ada&since=10+minutes&column=$.userId")
+    expect(page.locator("details.more .drawer")).to_be_hidden()
+    expect(page.get_by_role("link", name="from 10 minutes")).to_be_visible()
+
+
+def test_menus_close_after_a_click_outside_esc_and_use(emulator: Running, page: Page) -> None:
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    more, drawer = page.get_by_text("More", exact=True), page.locator("details.more .drawer")
+    more.click()
+    page.get_by_label("Until").fill("x")
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(page.locator("details.more summary")).to_be_focused()
+    more.click()
+    page.locator("#rows .time").click()
+    expect(drawer).to_be_hidden()
+    page.goto(f"{emulator.url}/messages/1")
+    menus = page.locator("details.menu")
+    page.get_by_text("Copy as", exact=True).click()
+    page.get_by_role("button", name="JSON", exact=True).click()
+    expect(menus.first).not_to_have_attribute("open", "")
+    page.get_by_text("Copy as", exact=True).click()
+    page.get_by_text("Compare", exact=True).click()
+    expect(menus.first).not_to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(menus.last).not_to_have_attribute("open", "")
+    assert page.url == f"{emulator.url}/messages/1"
+
+
+def test_the_first_row_is_few_keys_away(emulator: Running, page: Page) -> None:
+    emulator.send(VIEWED, CART)
+    page.goto(emulator.url)
+    for key in ("Tab", "Tab", "Enter", "Tab"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("button", name="Requests of Cart Viewed")).to_be_focused()
+
+
+def test_the_bars_are_one_stop_and_arrows_move_in_them(emulator: Running, page: Page) -> None:
+    emulator.send(VIEWED)
+    emulator.parts.clock.advance(timedelta(seconds=5))
+    emulator.send(VIEWED)
+    page.goto(emulator.url)
+    bars = page.get_by_role("group", name="Messages over time").get_by_role("link")
+    expect(bars).to_have_count(2)
+    page.locator(".stages a").last.focus()
+    page.keyboard.press("Tab")
+    expect(bars.last).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(bars.first).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Search")).to_be_focused()
