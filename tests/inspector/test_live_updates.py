@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from inspector.running import Running
+from inspector.running_emulator import RunningEmulator
 from segment_insider_emulator.types import JSONObject
 
 VIEWED: JSONObject = {
@@ -38,7 +38,7 @@ def is_part(name: str) -> re.Pattern[str]:
 
 
 def test_a_filter_that_cannot_be_loaded_leaves_no_rows_of_another_filter(
-    emulator: Running, patient_page: Page
+    emulator: RunningEmulator, patient_page: Page
 ) -> None:
     page = patient_page
     emulator.send(VIEWED, CART)
@@ -58,7 +58,7 @@ def test_a_filter_that_cannot_be_loaded_leaves_no_rows_of_another_filter(
 
 
 def test_a_row_whose_requests_cannot_be_loaded_says_so_and_stays_closed(
-    emulator: Running, patient_page: Page
+    emulator: RunningEmulator, patient_page: Page
 ) -> None:
     page = patient_page
     emulator.send(VIEWED)
@@ -71,7 +71,7 @@ def test_a_row_whose_requests_cannot_be_loaded_says_so_and_stays_closed(
 
 
 def test_a_filter_that_cannot_be_meant_replaces_the_rows_by_the_reason(
-    emulator: Running, patient_page: Page
+    emulator: RunningEmulator, patient_page: Page
 ) -> None:
     page = patient_page
     emulator.send(VIEWED)
@@ -82,7 +82,7 @@ def test_a_filter_that_cannot_be_meant_replaces_the_rows_by_the_reason(
 
 
 def test_the_address_has_each_filter_at_once_and_the_slow_answer_is_not_shown(
-    emulator: Running, page: Page
+    emulator: RunningEmulator, page: Page
 ) -> None:
     emulator.send(VIEWED, CART)
     page.goto(emulator.url)
@@ -96,7 +96,7 @@ def test_the_address_has_each_filter_at_once_and_the_slow_answer_is_not_shown(
     expect(page).to_have_url(re.compile(r"/messages/1\?type=track&user=grace"))
 
 
-def test_the_list_is_busy_while_other_filters_load(emulator: Running, page: Page) -> None:
+def test_the_list_is_busy_while_other_filters_load(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED, CART)
     page.goto(emulator.url)
     held: list[Route] = []
@@ -111,7 +111,7 @@ def test_the_list_is_busy_while_other_filters_load(emulator: Running, page: Page
     expect(page.locator("#list")).not_to_have_attribute("aria-busy", "true")
 
 
-def test_apply_names_only_filters_that_are_set(emulator: Running, page: Page) -> None:
+def test_apply_names_only_filters_that_are_set(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED)
     page.goto(f"{emulator.url}/?user=ada")
     page.get_by_text("More", exact=True).click()
@@ -121,7 +121,7 @@ def test_apply_names_only_filters_that_are_set(emulator: Running, page: Page) ->
 
 
 def test_more_rows_than_one_answer_has_do_not_reload_the_page(
-    emulator: Running, page: Page
+    emulator: RunningEmulator, page: Page
 ) -> None:
     emulator.send(VIEWED)
     page.goto(emulator.url)
@@ -148,7 +148,7 @@ def test_more_rows_than_one_answer_has_do_not_reload_the_page(
 
 
 def test_an_open_row_stays_while_more_rows_come_than_one_answer_has(
-    emulator: Running, page: Page
+    emulator: RunningEmulator, page: Page
 ) -> None:
     emulator.send(VIEWED)
     page.goto(emulator.url)
@@ -160,7 +160,7 @@ def test_an_open_row_stays_while_more_rows_come_than_one_answer_has(
 
 
 def test_rows_that_overtook_each_other_are_in_the_order_of_their_times(
-    emulator: Running, page: Page
+    emulator: RunningEmulator, page: Page
 ) -> None:
     emulator.send(VIEWED)
     page.goto(emulator.url)
@@ -183,7 +183,7 @@ def test_rows_that_overtook_each_other_are_in_the_order_of_their_times(
 
 @pytest.mark.parametrize("width", [1280, 1024, 800])
 def test_the_longest_texts_leave_the_verdict_in_sight(
-    emulator: Running, page: Page, width: int
+    emulator: RunningEmulator, page: Page, width: int
 ) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     emulator.send({**VIEWED, "event": LONG_NAME, "userId": "W" * 60})
@@ -195,14 +195,16 @@ def test_the_longest_texts_leave_the_verdict_in_sight(
     assert page.locator("#rows .event a").get_attribute("title") == LONG_NAME
 
 
-def test_a_shared_address_has_no_menu_over_its_rows(emulator: Running, page: Page) -> None:
+def test_a_shared_address_has_no_menu_over_its_rows(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED)
     page.goto(f"{emulator.url}/?user=ada&since=10+minutes&column=$.userId")
     expect(page.locator("details.more .drawer")).to_be_hidden()
     expect(page.get_by_role("link", name="from 10 minutes")).to_be_visible()
 
 
-def test_menus_close_after_a_click_outside_esc_and_use(emulator: Running, page: Page) -> None:
+def test_menus_close_after_a_click_outside_esc_and_use(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(VIEWED)
     page.goto(emulator.url)
     more, drawer = page.get_by_text("More", exact=True), page.locator("details.more .drawer")
@@ -227,7 +229,7 @@ def test_menus_close_after_a_click_outside_esc_and_use(emulator: Running, page: 
     assert page.url == f"{emulator.url}/messages/1"
 
 
-def test_the_first_row_is_few_keys_away(emulator: Running, page: Page) -> None:
+def test_the_first_row_is_few_keys_away(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED, CART)
     page.goto(emulator.url)
     for key in ("Tab", "Tab", "Enter", "Tab"):
@@ -235,7 +237,9 @@ def test_the_first_row_is_few_keys_away(emulator: Running, page: Page) -> None:
     expect(page.get_by_role("button", name="Requests of Cart Viewed")).to_be_focused()
 
 
-def test_the_bars_are_one_stop_and_arrows_move_in_them(emulator: Running, page: Page) -> None:
+def test_the_bars_are_one_stop_and_arrows_move_in_them(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send(VIEWED)
     emulator.parts.clock.advance(timedelta(seconds=5))
     emulator.send(VIEWED)
