@@ -36,12 +36,12 @@ def leave_unchanged(_: SandboxClock) -> None:
     """Leave a clock alone."""
 
 
-# Each is done at noon; the machine then goes on for a minute.
+# Each command is applied at noon; then the machine's clock advances a minute.
 @pytest.mark.parametrize(
     ("order", "shown", "frozen"),
     [
         pytest.param(leave_unchanged, NOON + MINUTE, False, id="runs with the machine"),
-        pytest.param(lambda clock: clock.freeze(), NOON, True, id="stands still"),
+        pytest.param(lambda clock: clock.freeze(), NOON, True, id="freezes"),
         pytest.param(
             lambda clock: clock.advance(2 * MINUTE), NOON + 3 * MINUTE, False, id="runs on ahead"
         ),
@@ -49,13 +49,13 @@ def leave_unchanged(_: SandboxClock) -> None:
             lambda clock: (clock.freeze(), clock.advance(2 * MINUTE)),
             NOON + 2 * MINUTE,
             True,
-            id="moves while it stands",
+            id="moves while frozen",
         ),
         pytest.param(
             lambda clock: clock.freeze_at(NOON + 9 * MINUTE),
             NOON + 9 * MINUTE,
             True,
-            id="set stands",
+            id="set and frozen",
         ),
         pytest.param(
             lambda clock: (clock.freeze_at(NOON + 9 * MINUTE), clock.resume()),

@@ -137,8 +137,8 @@ def test_invalid_requests_get_an_error(
     client: FlaskClient, method: str, path: str, body: bytes | None, status: int, what: str
 ) -> None:
     response = client.open(f"/emulator/v1/{path}", method=method, data=body)
-    told: JSONObject = response.json or {}
-    assert (response.status_code, told["error"]["what"]) == (status, what)
+    result: JSONObject = response.json or {}
+    assert (response.status_code, result["error"]["what"]) == (status, what)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_both_formats_have_the_same_rules() -> None:
 @pytest.mark.parametrize(
     "plan_document",
     [
-        pytest.param({"rules": [], "trackingPlan": {"name": "Shop"}}, id="beside the rules"),
+        pytest.param({"rules": [], "trackingPlan": {"name": "Shop"}}, id="next to the rules"),
         pytest.param({"data": {"trackingPlan": {"name": "Shop"}, "rules": []}}, id="in data"),
         pytest.param({"display_name": "Shop", "name": "rs_1", "rules": {}}, id="the older shape"),
     ],

@@ -120,11 +120,11 @@ def read_feature(text: str) -> None:
     """Parse a feature file, render its scenarios and compile its pickles."""
     for written in (text, f"Feature: F\n{text}", f"Feature: F\n  Scenario: A\n{text}"):
         with suppress(FeatureFileError):
-            made = parse_feature(written, Path("w.feature"), "w.feature")
-            for each in made.scenarios.values():
-                rows = [row for examples in each.examples for row in examples.as_contexts()]
+            feature = parse_feature(written, Path("w.feature"), "w.feature")
+            for value in feature.scenarios.values():
+                rows = [row for examples in value.examples for row in examples.as_contexts()]
                 for row in rows or [{}]:
-                    each.render(row)
+                    value.render(row)
             Compiler().compile({**Parser().parse(written), "uri": "w.feature"})
 
 

@@ -1,10 +1,10 @@
-"""Search for inputs whose cost grows faster than their size.
+"""Search for inputs that cost more time than their size explains.
 
 Each place of each input is filled with each shape, at sizes that grow by eight. Eight times the
 size may take eight times the CPU time, and not much more: 24 times, when doubling took three times
-as long each time. What is that fast that the clock cannot tell is not looked at.
+as long each time. Costs that are too small for the clock are not compared.
 
-Places whose values the same code reads are one kind of input. First, each kind meets each shape
+Places with values that the same code reads are one kind of input. First, each kind meets each shape
 once, at one of its places; then come all the other pairs of a place and a shape, larger. Each pair
 is tried in another process, which is ended when the pair takes too long: that is found, too.
 """
@@ -34,7 +34,7 @@ MAX_COST_S = 1.0  # seconds: an input that takes so long is not grown further
 MAX_REPEATS = 3
 FIRST_ROUND_LARGEST_SIZE = 33_000  # units, while not every kind has met every shape
 CPU_TIMEOUT_S = 20  # seconds of CPU time that a pair may take
-ANSWER_TIMEOUT_S = 120.0  # seconds that it may take of a busy machine, or wait
+RESULT_TIMEOUT_S = 120.0  # seconds that it may take of a busy machine, or wait
 
 Shape = Callable[[int], bytes]  # JSON of about so many units
 Target = Callable[[bytes], object]  # reads JSON
@@ -127,7 +127,7 @@ class TargetShapePair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CostGrowth:
-    """A target whose cost grows too fast on a shape: seconds at two sizes."""
+    """A target with a cost that grows too fast on a shape: seconds at two sizes."""
 
     target: str
     shape: str
@@ -161,7 +161,7 @@ def find_cost_growth(
     return None
 
 
-def measure_cost(target: Target, given: bytes) -> float:
+def measure_cost(target: Target, value: bytes) -> float:
     """Return the least CPU time of some calls of *target*; of one call, if it is short.
 
     The garbage collector waits: it looks at all that is loaded, and comes with large inputs only.
@@ -169,9 +169,9 @@ def measure_cost(target: Target, given: bytes) -> float:
     measures: list[float] = []
     gc.disable()
     while not measures or (len(measures) < MAX_REPEATS and MIN_COST_S < min(measures) < MAX_COST_S):
-        begun = time.process_time()
-        target(given)
-        measures.append(time.process_time() - begun)
+        started_at = time.process_time()
+        target(value)
+        measures.append(time.process_time() - started_at)
     gc.enable()
     return min(measures)
 
@@ -193,7 +193,7 @@ class PairRunner:
         self,
         make: Callable[[], Mapping[str, Target]],
         longest: int = CPU_TIMEOUT_S,
-        patience: float = ANSWER_TIMEOUT_S,
+        patience: float = RESULT_TIMEOUT_S,
     ) -> None:
         self._serve = partial(_try_pairs, make, longest)
         self._patience = patience
@@ -203,10 +203,10 @@ class PairRunner:
         """Run *pair* and return its error, or None."""
         self._ours.send(pair)
         try:
-            answer: str | None
-            answer = self._ours.recv() if self._ours.poll(self._patience) else None
-            if answer is not None:
-                return answer or None
+            result: str | None
+            result = self._ours.recv() if self._ours.poll(self._patience) else None
+            if result is not None:
+                return result or None
         except EOFError:
             pass
         self.close()
@@ -237,14 +237,14 @@ def _try_pairs(
     pipe.send("")
     while True:
         pair = pipe.recv()
-        signal.setitimer(signal.ITIMER_PROF, longest)  # whose signal ends the process
+        signal.setitimer(signal.ITIMER_PROF, longest)  # its signal ends the process
         try:
-            found = find_cost_growth(pair.target, targets[pair.target], pair.shape, pair.largest)
-            answer = str(found or "")
+            growth = find_cost_growth(pair.target, targets[pair.target], pair.shape, pair.largest)
+            result = str(growth or "")
         except Exception as error:  # noqa: BLE001  # found, whatever it is
-            answer = f"{pair.target}: {pair.shape}: raises {error!r:.200}"
+            result = f"{pair.target}: {pair.shape}: raises {error!r:.200}"
         signal.setitimer(signal.ITIMER_PROF, 0)
-        pipe.send(answer)
+        pipe.send(result)
 
 
 def order_pairs(

@@ -1,4 +1,4 @@
-"""No input takes more time than its size accounts for."""
+"""The scaling search: the time for an input grows no faster than its size."""
 
 import gc
 import random
@@ -36,11 +36,11 @@ def linear(given: bytes) -> None:
         given.count(b"a")
 
 
-def test_quadratic_time_is_noticed() -> None:
+def test_quadratic_time_is_found() -> None:
     assert find_cost_growth("quadratic", quadratic, "text 'a'", LARGEST) is not None
 
 
-def test_linear_time_is_not_blamed() -> None:
+def test_linear_time_is_not_reported() -> None:
     assert find_cost_growth("linear", linear, "text 'a'", LARGEST) is None
 
 
@@ -67,7 +67,7 @@ def some_targets() -> dict[str, Target]:
     return {each.__name__: each for each in (spin, sleep, fail, linear, quadratic)}
 
 
-def test_a_target_that_does_not_end_is_found_and_holds_up_no_other() -> None:
+def test_a_target_that_does_not_end_is_found_and_delays_no_other() -> None:
     trials = PairRunner(some_targets, longest=1, patience=3)
     said = [trials.find_error(TargetShapePair(name, "text 'a'", 4000)) for name in some_targets()]
     trials.close()

@@ -54,7 +54,8 @@ def test_an_order_repeated_by_a_merge_causes_a_warning() -> None:
         pytest.param(build_order_events(SECOND, "mug", event_group_id="o2"), id="another order"),
         pytest.param(build_order_events(SECOND, "tray"), id="another product of the order"),
         pytest.param(
-            {**build_order_events(SECOND, "mug"), "identifiers": {"uuid": "u2"}}, id="somebody else"
+            {**build_order_events(SECOND, "mug"), "identifiers": {"uuid": "u2"}},
+            id="another person",
         ),
         pytest.param(
             {

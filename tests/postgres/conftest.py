@@ -15,10 +15,10 @@ NUMBERS = count(1)
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
-    found = find_postgres_programs()
-    if found is None:
+    running_server = find_postgres_programs()
+    if running_server is None:
         pytest.skip(POSTGRES_MISSING)
-    server = PostgresServer(found)
+    server = PostgresServer(running_server)
     yield server
     server.remove()
 

@@ -29,12 +29,12 @@ WAITING = f"""
 
 
 @contextmanager
-def asking(server: PostgresServer) -> Iterator[psycopg.Connection]:
+def connect(server: PostgresServer) -> Iterator[psycopg.Connection]:
     with psycopg.connect(host=str(server.folder), user="postgres", autocommit=True) as connection:
         yield connection
 
 
-def schema_of(url: str) -> str:
+def find_sandbox_schema(url: str) -> str:
     found = re.search(r'search_path="([^"]+)"', str(make_url(url).query["options"]))
     assert found
     return found[1]
@@ -42,11 +42,11 @@ def schema_of(url: str) -> str:
 
 def restore_dump(dump: Path, server: PostgresServer, url: str) -> str:
     """Restore *dump*, with its one sandbox, into the database at *url*."""
-    name = schema_of(url)
+    name = find_sandbox_schema(url)
     sql = (
         dump.read_text().replace('"recorded:red"', f'"{name}:red"').replace("recorded.", f"{name}.")
     )
-    with asking(server) as connection:
+    with connect(server) as connection:
         connection.execute(f'CREATE SCHEMA "{name}:red"')
         connection.execute(sql.encode())
     return url
@@ -76,9 +76,9 @@ def describe_tables(url: str) -> dict[str, Any]:
 
 def read_schema_versions(server: PostgresServer, url: str) -> list[int]:
     """Return the schema versions of the database and of its sandbox."""
-    name = schema_of(url)
+    name = find_sandbox_schema(url)
     found = []
-    with asking(server) as connection:
+    with connect(server) as connection:
         for schema in (name, f"{name}:red"):
             rows = connection.execute(f'SELECT version FROM "{schema}".schema_version'.encode())
             found += [version for (version,) in rows]
@@ -90,14 +90,14 @@ def test_an_older_database_gets_the_tables_of_a_new_one(
     server: PostgresServer, url: str, dump: Path
 ) -> None:
     restore_dump(dump, server, url)
-    sandbox = add_schema_to_url(make_url(url), f"{schema_of(url)}:red").render_as_string(
+    sandbox = add_schema_to_url(make_url(url), f"{find_sandbox_schema(url)}:red").render_as_string(
         hide_password=False
     )
-    new = add_schema_to_url(server.url, f"new_of_{schema_of(url)}").render_as_string(
+    new = add_schema_to_url(server.url, f"new_of_{find_sandbox_schema(url)}").render_as_string(
         hide_password=False
     )
-    with asking(server) as connection:
-        connection.execute(f"CREATE SCHEMA {schema_of(new)}".encode())
+    with connect(server) as connection:
+        connection.execute(f"CREATE SCHEMA {find_sandbox_schema(new)}".encode())
     for database_url in (url, sandbox, new):
         open_database(database_url).dispose()
     assert describe_tables(url) == describe_tables(new)
@@ -114,9 +114,9 @@ def test_an_older_database_keeps_its_rows_and_works(
         # The third was refused with a 503, and is delivered by the version that opened it.
         client.post(f"{root}/emulator/v1/deliveries/retry")
         client.post("/v1/track", json={"writeKey": key, "messageId": "m2", "userId": "ada"})
-        kept = client.get(f"{root}/emulator/v1/messages").get_json()["messages"]
+        messages = client.get(f"{root}/emulator/v1/messages").get_json()["messages"]
         (profile,) = client.get(f"{root}/emulator/v1/profiles").get_json()["profiles"]
-        assert [(message["messageId"], message["verdict"]) for message in kept] == [
+        assert [(message["messageId"], message["verdict"]) for message in messages] == [
             ("m1", "accepted"),
             ("m2", "accepted"),
             ("m3", "accepted"),
@@ -135,8 +135,8 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     server: PostgresServer, url: str, which: str
 ) -> None:
     restore_dump(OLD[-1], server, url)
-    with asking(server) as connection:
-        table = f'"{schema_of(url)}{which}".schema_version'
+    with connect(server) as connection:
+        table = f'"{find_sandbox_schema(url)}{which}".schema_version'
         connection.execute(f"UPDATE {table} SET version = {SCHEMA_VERSION + 1}".encode())
     command = [
         sys.executable,
@@ -156,16 +156,18 @@ def test_a_later_database_is_refused_in_one_line_and_not_touched(
     )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.endswith(text)
-    with asking(server) as connection:
+    with connect(server) as connection:
         row = connection.execute(f"SELECT version FROM {table}".encode()).fetchone()
     assert row == (SCHEMA_VERSION + 1,)
 
 
 def test_a_migration_is_atomic(server: PostgresServer, url: str) -> None:
     restore_dump(OLD[0], server, url)
-    with asking(server) as connection:
+    with connect(server) as connection:
         # What the last step adds is there already, as no version left it: the step fails.
-        connection.execute(f"ALTER TABLE {schema_of(url)}.sandboxes ADD COLUMN team text".encode())
+        connection.execute(
+            f"ALTER TABLE {find_sandbox_schema(url)}.sandboxes ADD COLUMN team text".encode()
+        )
     before = describe_tables(url), read_schema_versions(server, url)
     with pytest.raises(EmulatorError, match="already exists"):
         open_database(url)
@@ -189,7 +191,7 @@ def test_two_processes_can_start_at_once_on_one_database(
         url,
     ]
     with ExitStack() as running:
-        with asking(server) as connection:
+        with connect(server) as connection:
             connection.execute(f"SELECT pg_advisory_lock({ADVISORY_LOCK_ID})".encode())
             both = [
                 running.enter_context(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))

@@ -85,8 +85,8 @@ def get_json(client: FlaskClient, path: str) -> Any:
 def test_nul_is_replaced_in_names_and_unchanged_in_documents(url: str) -> None:
     with closing(MessageStore(open_database(url))) as store:
         store.record_messages([MESSAGE])
-        kept = replace(MESSAGE, id=1, event="Order\ufffdCompleted")
-        assert store.list_messages({"event": "Order\0Completed"})[0] == [kept]
+        stored = replace(MESSAGE, id=1, event="Order\ufffdCompleted")
+        assert store.list_messages({"event": "Order\0Completed"})[0] == [stored]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,9 @@ def test_nothing_is_acknowledged_while_the_server_is_down(url: str, server: Post
         refused = [client.post("/v1/identify", json={**CALL, "messageId": "m2"}) for _ in range(3)]
         assert [response.status_code for response in refused] == [503] * 3
         assert client.get("/emulator/v1/messages").status_code == 503
-        assert client.get("/emulator/v1/health").status_code == 503  # so that nobody is sent here
+        assert (
+            client.get("/emulator/v1/health").status_code == 503
+        )  # so that the load balancer sends no request here
         server.start()
         assert client.post("/v1/identify", json={**CALL, "messageId": "m2"}).status_code == 200
         assert [message["messageId"] for message in get_json(client, "messages")["messages"]] == [
@@ -424,7 +426,7 @@ def test_the_listener_logs_a_lost_connection_once_and_its_restoration_once(
 
 @contextmanager
 def make_retention_emulator(db: str, now: list[float]) -> Iterator[FlaskClient]:
-    """Run an emulator whose stopwatch shows the last value of *now* in seconds."""
+    """Run an emulator with a stopwatch that shows the last value of *now* in seconds."""
     app = create_app(
         Config(db=db), load_preset_workspace("guide"), clock=lambda: NOW, stopwatch=lambda: now[-1]
     )

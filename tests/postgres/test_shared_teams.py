@@ -1,4 +1,4 @@
-"""Teams whose requests two processes of one PostgreSQL database answer in turn."""
+"""Teams with two processes on one PostgreSQL database that respond in turn."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

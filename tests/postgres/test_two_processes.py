@@ -398,7 +398,7 @@ def test_acknowledged_messages_are_delivered_once_after_a_kill(
     ):
 
         def send(number: int) -> None:
-            """As an SDK does: until somebody acknowledges it."""
+            """Send a batch until a process acknowledges it, as an SDK does."""
             calls = [
                 {"type": "identify", "messageId": id, "userId": id, "traits": {"firstName": "Ada"}}
                 for id in batches[number]

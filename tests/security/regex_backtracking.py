@@ -19,11 +19,11 @@ from typing import Any, Literal, TypeAlias
 Method: TypeAlias = Literal["fullmatch", "match", "search"]
 Pair: TypeAlias = tuple[int, int]
 Triple: TypeAlias = tuple[int, int, int]
-UNROLLED = 3  # copies that stand for a repeat with an upper bound
+UNROLLED = 3  # copies that represent a repeat with an upper bound
 LONGEST_BOUNDED = 1_000  # characters: what reads no more is linear
 REPEATS = (codes.MAX_REPEAT, codes.MIN_REPEAT, codes.POSSESSIVE_REPEAT)
 BEGINNINGS = (codes.AT_BEGINNING, codes.AT_BEGINNING_STRING)
-# Characters that no pattern names, but that its classes may tell apart.
+# Characters that no pattern names, but that its classes may distinguish.
 OTHERS = "\0\t\n\r aAzZ019_-./\x7f\x85\xe9\u0130\u0660\u2028\ud800\uffff\U0001f600"
 
 
@@ -44,7 +44,7 @@ def find_backtracking(pattern: re.Pattern[Any], method: Method) -> str | None:
 class _PatternPart:
     """First and last states of a part of a pattern, and its ways to match nothing.
 
-    It is guarded when an assertion, such as `$` or a look-ahead, may stand where it reads nothing.
+    It is guarded when an assertion, such as `$` or a look-ahead, may be where it reads nothing.
     """
 
     first: Counter[int] = field(default_factory=Counter)

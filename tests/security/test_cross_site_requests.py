@@ -1,4 +1,4 @@
-"""No page of another site reads or drives the emulator, at any of its addresses.
+"""Cross-site requests: no page of another site can read or control the emulator.
 
 The routes that Segment and Insider One answer publicly are public here, too.
 """
@@ -74,7 +74,7 @@ def test_pages_of_other_sites_are_refused(app: Flask, headers: dict[str, str]) -
 
 
 @pytest.mark.parametrize("origin", ["https://attacker.example", "null"])
-def test_no_other_site_may_read_a_refusal(app: Flask, origin: str) -> None:
+def test_no_other_site_may_read_an_error_response(app: Flask, origin: str) -> None:
     client = app.test_client()
     readable = {
         path

@@ -84,8 +84,10 @@ def test_no_text_begins_a_header(emulator: RunningEmulator, case: Case) -> None:
     connection = HTTPConnection(urlsplit(emulator.url).netloc, timeout=20)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
-    said = response.getheaders()
+    headers_received = response.getheaders()
     connection.close()
     assert response.status < 500
-    assert [name for name, _ in said if name.lower() == "x-injected"] == []
-    assert [name for name, value in said if not (value.isascii() and value.isprintable())] == []
+    assert [name for name, _ in headers_received if name.lower() == "x-injected"] == []
+    assert [
+        name for name, value in headers_received if not (value.isascii() and value.isprintable())
+    ] == []

@@ -14,7 +14,7 @@ from segment_insider_emulator.inspector.rendering import STATIC_VERSION
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION as OF_SDK
 from segment_insider_emulator.workspace import load_preset_workspace
 
-SECRET = "not-for-everybody"
+SECRET = "only-for-its-owner"
 UP = ("..", "%2e%2e", "..%2f..", "..%5c", "....//", "%c0%ae%c0%ae", "..;")
 
 
@@ -22,18 +22,18 @@ UP = ("..", "%2e%2e", "..%2f..", "..%5c", "....//", "%c0%ae%c0%ae", "..;")
 def folder(tmp_path: Path) -> Path:
     """A folder with a secret, and in it another folder with the emulator's files."""
     (tmp_path / "secret.js").write_text(SECRET)
-    # A good one each, so that nothing but its place is against it.
+    # Each is valid apart from its place.
     (tmp_path / "secret.yaml").write_bytes(orjson.dumps(load_preset_workspace("guide").document))
     copyfile("fixtures/plans/shop.json", tmp_path / "plan.json")
-    kept = tmp_path / "kept" / f"analytics-next-{OF_SDK}"
-    kept.mkdir(parents=True)
-    (kept / "standalone.js").write_text("/* the SDK */")
+    secret_folder = tmp_path / "inner" / f"analytics-next-{OF_SDK}"
+    secret_folder.mkdir(parents=True)
+    (secret_folder / "standalone.js").write_text("/* the SDK */")
     return tmp_path
 
 
 @pytest.fixture
 def client(folder: Path) -> Iterator[FlaskClient]:
-    config = Config(db=str(folder / "kept" / "kept.db"), cache=str(folder / "kept"))
+    config = Config(db=str(folder / "inner" / "emulator.db"), cache=str(folder / "inner"))
     app = create_app(config, load_preset_workspace("guide"))
     yield app.test_client()
     app.extensions["sandboxes"].close()
@@ -74,7 +74,7 @@ def test_no_id_of_a_sandbox_names_another_file(client: FlaskClient, folder: Path
     assert sorted(folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", ["secret.yaml", "kept/../secret.yaml", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["secret.yaml", "inner/../secret.yaml", "/etc/passwd"])
 @pytest.mark.parametrize("address", ["workspace", "sandboxes"])
 def test_no_workspace_is_read_from_a_file(
     client: FlaskClient, folder: Path, monkeypatch: pytest.MonkeyPatch, address: str, name: str
@@ -89,7 +89,7 @@ def test_no_workspace_is_read_from_a_file(
     )
 
 
-@pytest.mark.parametrize("name", ["plan.json", "kept/../plan.json", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["plan.json", "inner/../plan.json", "/etc/passwd"])
 def test_no_tracking_plan_is_read_from_a_file(
     client: FlaskClient, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""An account at another server answers with a redirect, which is not followed.
+"""Redirects: a redirect of an account at another server is not followed.
 
 Callbacks are in tests/insider/test_callbacks.py.
 """
@@ -40,7 +40,7 @@ class _RedirectHandler(BaseHTTPRequestHandler):
     do_GET = do_POST = _send_redirect
 
     def log_message(self, format: str, *args: object) -> None:
-        """Tests say for themselves what they saw."""
+        """Log nothing."""
 
 
 @pytest.fixture(params=[301, 302, 303, 307, 308])

@@ -85,6 +85,13 @@ def test_literary_words_are_rare_in_the_code() -> None:
     assert words / sum(text.count("\n") for text in texts) <= 2 / 1000
 
 
+def test_literary_words_are_rare_in_the_tests() -> None:
+    modules = [path for path in (ROOT / "tests").rglob("*.py") if path.parent.name != "structure"]
+    texts = [module.read_text("utf-8") for module in modules]
+    words = sum(len(LITERARY.findall(text)) for text in texts)
+    assert words / sum(text.count("\n") for text in texts) <= 2 / 1000
+
+
 def test_a_module_says_in_one_sentence_what_is_in_it() -> None:
     assert [
         (where, docstring)
