@@ -22,7 +22,7 @@ LONG_NAME = "Checkout - Payment Method Selected - Apple Pay - Mobile Web (Experi
 
 @pytest.fixture
 def patient_page(context: BrowserContext) -> Iterator[Page]:
-    """A page whose console may tell of failed requests."""
+    """A page with a console that may report failed requests."""
     page = context.new_page()
     page.set_default_timeout(30_000)
     yield page
@@ -57,7 +57,7 @@ def test_a_filter_that_cannot_be_loaded_leaves_no_rows_of_another_filter(
     expect(page.locator(".lamp .on")).to_be_visible()
 
 
-def test_a_row_whose_requests_cannot_be_loaded_says_so_and_stays_closed(
+def test_a_row_with_unloadable_requests_says_so_and_stays_closed(
     emulator: RunningEmulator, patient_page: Page
 ) -> None:
     page = patient_page

@@ -98,7 +98,7 @@ def test_the_count_uses_the_current_mappings() -> None:
         assert list_unmapped_properties(emulator, 1) == []
 
 
-def test_a_message_whose_mapping_was_deleted_is_counted() -> None:
+def test_a_message_with_a_deleted_mapping_is_counted() -> None:
     with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
         emulator.send(EMAIL)
         emulator.parts.destination_overrides.edit_subscription(0, {"trigger": 'type = "group"'})

@@ -14,6 +14,7 @@ MODULES = sorted(
     for root in ("emulator/segment_insider_emulator", "scenarios/segment_insider_scenarios")
     for module in (ROOT / root).rglob("*.py")
 )
+TEST_MODULES = sorted((ROOT / "tests").rglob("*.py"))
 # No word of a name. Each of them was a riddle: the field has another word for what was meant.
 RIDDLES = frozenset(
     (
@@ -76,6 +77,17 @@ def test_no_docstring_begins_with_literary_words() -> None:
         (where, docstring.splitlines()[0])
         for where, _, docstring in ALL
         if docstring and set(LITERARY.findall(docstring.splitlines()[0])) - {"whose", "whom"}
+    ] == []
+
+
+def test_names_and_docstrings_of_tests_use_plain_words() -> None:
+    riddles = RIDDLES - {"shown", "those", "together"}  # plain in a claim: "is shown once"
+    assert [
+        (where, name)
+        for module in TEST_MODULES
+        for where, name, docstring in list_definitions(module)
+        if riddles.intersection(split_words(name))
+        or set(LITERARY.findall((docstring or "").partition("\n")[0])) - {"whose", "whom"}
     ] == []
 
 

@@ -176,7 +176,7 @@ def test_a_body_arrives_and_returns_unchanged(url: str, size: int, chunked: bool
     assert (answer.content, answer.headers["X-Size"]) == (body, str(size))
 
 
-def test_a_client_that_expects_it_is_told_to_continue(url: str) -> None:
+def test_a_client_that_expects_it_receives_100_continue(url: str) -> None:
     head = POST + b"Content-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
     with connection_to(url, head) as connection:
         assert connection.recv(65_536) == b"HTTP/1.1 100 Continue\r\n\r\n"
