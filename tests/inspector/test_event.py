@@ -411,3 +411,12 @@ def test_a_property_unmapped_in_all_products_is_listed_once(
     notes = page.get_by_role("region", name="What to know").locator(".path")
     assert notes.all_inner_texts() == ["properties.products[].warehouse"]
     expect(page.locator("#sent").get_by_text("dropped")).to_have_count(2)
+
+
+def test_nothing_of_a_short_secret_is_shown(emulator: RunningEmulator, page: Page) -> None:
+    properties = {"password": "hunter2", "api_key": "wk_0123456789abcdef"}
+    emulator.send({"type": "track", "event": "Signed In", "userId": "u", "properties": properties})
+    page.goto(emulator.url)
+    page.get_by_role("link", name="Signed In").first.click()
+    expect(page.get_by_text("wk…").first).to_be_visible()
+    expect(page.get_by_text("hu…")).to_have_count(0)

@@ -35,6 +35,7 @@ def test_mappings_of_a_preset_are_used_until_a_reset(
     page.get_by_role("link", name="segment-defaults").click()
     expect(page.get_by_text("10 mappings; this sandbox has 12")).to_be_visible()
     accessible(page)
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Use its mappings here").click()
     expect(page.locator(".notice")).to_contain_text("The mappings were replaced: 10 are active")
     assert len(emulator.parts.destination_overrides.current_destination["subscriptions"]) == 10
@@ -106,6 +107,7 @@ def test_an_invalid_workspace_text_is_reported_and_stays_in_the_form(
     page.goto(f"{emulator.url}/workspace/import?preset=guide")
     page.get_by_text("The workspace file").first.click()
     page.get_by_label("The workspace file").fill("source: {name: x}")
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Use its mappings here").click()
     expect(page.get_by_role("alert")).to_contain_text("is missing")
     expect(page.get_by_label("The workspace file")).to_have_value("source: {name: x}")
@@ -116,6 +118,7 @@ def test_a_hostile_file_is_shown_as_text(emulator: RunningEmulator, page: Page) 
     expect(page.get_by_role("row").nth(1)).to_contain_text("</textarea><script>")
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Use its mappings here").click()
     expect(page.get_by_role("link", name="</textarea>")).to_be_visible()
     assert page.locator("img").count() == 0

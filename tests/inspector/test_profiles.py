@@ -1,5 +1,6 @@
 """The Profiles pages: the list of profiles, and one profile."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
@@ -109,3 +110,17 @@ def test_hostile_values_are_shown_as_text(emulator: RunningEmulator, page: Page)
 def test_a_missing_profile_is_404(emulator: RunningEmulator, page: Page) -> None:
     response = page.request.get(f"{emulator.url}/profiles/missing")
     assert (response.status, "This address does not exist" in response.text()) == (404, True)
+
+
+def test_a_purchase_without_products_is_shown_in_words(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    order = {"order_id": "o-17", "currency": "EUR", "total": 9}
+    known = {"userId": "ada", "timestamp": "2026-11-30T10:00:00Z"}
+    emulator.send({"type": "track", "event": "Order Completed", "properties": order, **known})
+    page.goto(f"{emulator.url}/profiles")
+    page.get_by_role("link", name="ada").click()
+    last_purchase = page.locator("dt", has_text="Last purchase").locator(
+        "xpath=following-sibling::dd[1]"
+    )
+    expect(last_purchase).to_have_text(re.compile("2026.*: no product$"))

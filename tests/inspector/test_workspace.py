@@ -42,6 +42,7 @@ def test_the_steps_of_the_guide_work_from_a_new_key_to_a_delivered_order(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     page.goto(f"{emulator.url}/workspace")
+    page.once("dialog", lambda dialog: dialog.accept())
     open_inone_panel(page).get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("Insider One will refuse the key.")).to_be_visible()
     emulator.send(ORDER)
@@ -65,6 +66,7 @@ def test_only_roles_with_permission_can_revoke_a_key(
 ) -> None:
     page.goto(f"{emulator.url}/workspace")
     open_inone_panel(page).get_by_label("Acting as").select_option(role)
+    page.once("dialog", lambda dialog: dialog.accept())
     open_inone_panel(page).get_by_role("button", name="Revoke").click()
     message = "was revoked" if revoked else "cannot make changes to External Platform Integrations"
     expect(page.locator(".notice" if revoked else "#mistake-revoke")).to_contain_text(message)
@@ -147,3 +149,11 @@ def test_hostile_names_are_shown_as_text(page: Page) -> None:
         expect(page.get_by_role("link", name=HOSTILE)).to_be_visible()
         page.get_by_role("link", name=HOSTILE).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+
+
+def test_revoking_a_key_asks_first(emulator: RunningEmulator, page: Page) -> None:
+    page.goto(f"{emulator.url}/workspace")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    open_inone_panel(page).get_by_role("button", name="Revoke").click()
+    emulator.send(ORDER)
+    assert list_verdicts(emulator) == ["accepted"]

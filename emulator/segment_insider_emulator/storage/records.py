@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
 from operator import attrgetter
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import orjson
 
@@ -43,9 +43,12 @@ TrailEntryKind = Literal[
 ]
 
 
+MIN_RECOGNISABLE_SECRET_CHARS: Final = 16  # of a shorter secret, two characters help to guess it
+
+
 def redact_secret(secret: str) -> str:
-    """Return only the first characters of *secret*: enough to recognise it, too few to use it."""
-    return f"{secret[:2]}…"
+    """Return the first characters of a long *secret*, to recognise it; nothing of a short one."""
+    return f"{secret[:2]}…" if len(secret) >= MIN_RECOGNISABLE_SECRET_CHARS else "…"
 
 
 @dataclass(frozen=True, slots=True)

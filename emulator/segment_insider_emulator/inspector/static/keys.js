@@ -31,11 +31,10 @@ export function keys() {
   for (const button of document.querySelectorAll("[data-keys]")) {
     button.addEventListener("click", () => dialog.showModal());
   }
-  for (const form of document.querySelectorAll("form[data-confirm]")) {
-    form.addEventListener("submit", (event) => {
-      if (!confirm(form.dataset.confirm)) event.preventDefault();
-    });
-  }
+  document.addEventListener("submit", (event) => {
+    const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+    if (question && !confirm(question)) event.preventDefault();
+  });
 }
 
 function escape(typing) {
