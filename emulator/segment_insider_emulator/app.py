@@ -85,6 +85,7 @@ from segment_insider_emulator.web.access import (
     is_loopback_host,
     load_teams,
 )
+from segment_insider_emulator.web.long_requests import ONE_CALL_AT_A_TIME
 from segment_insider_emulator.web.request_hooks import install_request_hooks
 from segment_insider_emulator.web.sandbox_registry import SandboxExpiry, SandboxRegistry
 from segment_insider_emulator.web.sandbox_routing import install_sandbox_routing
@@ -121,6 +122,9 @@ def create_app(
     default = app.extensions["emulator"] = _install_sandboxes(
         app, config, workspace, clock, stopwatch, owner, idle_connections
     )
+    # PostgreSQL and another server take time in which other calls can run.
+    waits = default.shared_state.is_multi_process or config.insider_url is not None
+    app.config[ONE_CALL_AT_A_TIME] = not waits
     install_request_hooks(
         app,
         create_access_check(config.host, authenticator),

@@ -24,12 +24,13 @@ PEER_NAME = "fake in Node that only keeps"
 
 
 class ServerFigures(NamedTuple):
-    """What one server does: events and requests a second, CPU microseconds of an event in a batch,
-    and milliseconds within which 99 in 100 requests are answered."""
+    """What one server does: events and requests a second, CPU microseconds of an event in a batch
+    and of a single call, and milliseconds within which 99 in 100 requests are answered."""
 
     batch: float
     cpu: float
     single: float
+    single_cpu: float
     p99: float
 
 
@@ -48,7 +49,7 @@ def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
                 server.startup_seconds,
                 _measure_server(server, batched, singles, emulator_figures.single / 2),
             )
-    batch, cpu, single, p99 = peer_figures or (None,) * 4
+    batch, cpu, single, single_cpu, p99 = peer_figures or (None,) * 5
     half = Goal("at least", 0.5, "ratio")
     yield Measure("batches of 100", emulator_figures.batch, "events/s", PEER_NAME, batch, half)
     yield Measure("batches of 100, CPU of an event", emulator_figures.cpu, "µs", PEER_NAME, cpu)
@@ -59,6 +60,9 @@ def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
         PEER_NAME,
         single,
         Goal("at least", 2_500),
+    )
+    yield Measure(
+        "single calls, CPU of one", emulator_figures.single_cpu, "µs", PEER_NAME, single_cpu
     )
     yield Measure(
         "p99 at half of that",
@@ -113,6 +117,8 @@ def _measure_server(
     )
     cpu = (server.cpu_seconds - before) * 1e6 / (len(batched) - 10) / BATCH_SIZE
     half = len(singles) // 2
+    before = server.cpu_seconds
     full = post_bodies(port, "/v1/track", singles[:half], CONNECTION_COUNT).requests_per_second
+    single_cpu = (server.cpu_seconds - before) * 1e6 / half
     steady = post_bodies(port, "/v1/track", singles[half:], CONNECTION_COUNT, rate or full / 2)
-    return ServerFigures(batch, cpu, full, steady.percentile(0.99) * 1000)
+    return ServerFigures(batch, cpu, full, single_cpu, steady.percentile(0.99) * 1000)

@@ -5,8 +5,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from threading import Event
+from threading import Barrier, Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,11 @@ from flask import Flask, Response, request
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.web import http_connection, server, wsgi_bridge
-from segment_insider_emulator.web.long_requests import ConnectionCutOff, create_disconnection_check
+from segment_insider_emulator.web.long_requests import (
+    ONE_CALL_AT_A_TIME,
+    ConnectionCutOff,
+    create_disconnection_check,
+)
 from segment_insider_emulator.web.server import serve_app_in_thread
 
 TIMEOUT_S = 20.0  # for any response
@@ -243,7 +248,7 @@ def read_environ(url: str, path: str, headers: dict[str, str]) -> dict[str, str]
             "a",
             {"X-Forwarded-Host": "a", "Forwarded": "for=b", "X-Forwarded-Proto": "https"},
             {"HTTP_X_FORWARDED_HOST": None, "HTTP_FORWARDED": None, "wsgi.url_scheme": "http"},
-            id="of a proxy that nobody trusts",
+            id="headers of an untrusted proxy",
         ),
         pytest.param("a", {}, {"SERVER_PROTOCOL": "HTTP/1.1", "SCRIPT_NAME": ""}, id="the rest"),
     ],
@@ -312,6 +317,66 @@ def wait_until(is_true: Callable[[], bool]) -> None:
     pause = Event()
     while not is_true():
         pause.wait(0.01)
+
+
+def create_call_app(run: Callable[[str], None]) -> Flask:
+    """Create an app that calls *run* with the path of each request, in one lane of calls."""
+    app = Flask(__name__)
+    app.config[ONE_CALL_AT_A_TIME] = True
+
+    @app.route("/<path:path>", methods=["GET", "POST"])
+    def handle(path: str) -> str:
+        run(path)
+        return ""
+
+    return app
+
+
+def request_all(url: str, *requests_to_send: tuple[str, str]) -> list[int]:
+    """Send requests (method, path) at the same time and return their statuses."""
+    with ThreadPoolExecutor(len(requests_to_send)) as pool:
+        sent = [
+            pool.submit(requests.request, method, url + path, timeout=TIMEOUT_S)
+            for method, path in requests_to_send
+        ]
+        return [future.result().status_code for future in sent]
+
+
+def test_calls_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi_bridge, "OVERDUE_S", TIMEOUT_S)
+    running, pause, seen = [], Event(), []
+
+    def run(path: str) -> None:
+        running.append(path)
+        pause.wait(0.01)
+        seen.append(len(running))
+        running.remove(path)
+
+    calls = [("POST", "/v1/track"), ("POST", "/sandboxes/a/v1/b"), ("POST", "/api/user/v1/upsert")]
+    with serve_app_in_thread(create_call_app(run)) as url:
+        assert request_all(url, *calls * 3) == [200] * 9
+    assert seen == [1] * 9
+
+
+@pytest.mark.parametrize(
+    ("overdue_s", "other"),
+    [
+        pytest.param(TIMEOUT_S, ("GET", "/emulator/v1/health"), id="a page does not wait"),
+        pytest.param(TIMEOUT_S, ("POST", "/emulator/v1/reset"), id="nor does another request"),
+        pytest.param(0.01, ("POST", "/v1/track"), id="nor does a call, when the first is overdue"),
+    ],
+)
+def test_a_slow_call_delays_no_other_request(
+    monkeypatch: pytest.MonkeyPatch, overdue_s: float, other: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(wsgi_bridge, "OVERDUE_S", overdue_s)
+    both_run = Barrier(2, timeout=TIMEOUT_S / 2)
+
+    def run(_path: str) -> None:
+        both_run.wait()
+
+    with serve_app_in_thread(create_call_app(run)) as url:
+        assert request_all(url, ("POST", "/v1/batch"), other) == [200, 200]
 
 
 HANGING_SERVER = """

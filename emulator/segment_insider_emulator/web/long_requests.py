@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MAX_STREAMS: Final = 6  # event streams, which last until the page is closed; each uses a thread
 MAX_WAITING_REQUESTS: Final = 8  # requests that wait for an event; each uses a thread
+# In an app's config: whether calls to Segment and Insider One wait for nothing but each other.
+ONE_CALL_AT_A_TIME: Final = "ONE_CALL_AT_A_TIME"
 STREAMS_KEY: Final = "emulator.streams"  # in a WSGI environment: the StreamSlots
 # In a WSGI environment: a function that returns whether the client has disconnected.
 IS_DISCONNECTED_KEY: Final = "emulator.is_disconnected"

@@ -19,8 +19,8 @@ from flask import Flask
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.web.http_connection import Connections, HttpConnection
-from segment_insider_emulator.web.long_requests import StreamSlots
-from segment_insider_emulator.web.wsgi_bridge import RequestThreads, WsgiBridge
+from segment_insider_emulator.web.long_requests import ONE_CALL_AT_A_TIME, StreamSlots
+from segment_insider_emulator.web.wsgi_bridge import CallLane, RequestThreads, WsgiBridge
 
 IDLE_TIMEOUT_S: Final = 120  # of a connection whose client neither sends nor reads
 # For running requests after the server is stopped; senders without a response send again.
@@ -125,7 +125,8 @@ async def _serve_until_stopped(
 ) -> None:
     loop = asyncio.get_running_loop()
     threads, streams, connections = RequestThreads(), StreamSlots(), Connections()
-    bridge = WsgiBridge(app, threads, streams, trusted_proxy)
+    lane = CallLane() if app.config.get(ONE_CALL_AT_A_TIME) else None
+    bridge = WsgiBridge(app, threads, streams, lane, trusted_proxy)
     server = await _listen(bridge, address, connections)
     stopping = asyncio.Event()
     host = f"[{address.host}]" if ":" in address.host else address.host

@@ -5,16 +5,17 @@ called, and a response is sent when the client reads it.
 """
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from email.utils import formatdate
 from functools import lru_cache
 from io import BytesIO
 from queue import SimpleQueue
 from tempfile import SpooledTemporaryFile
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO, TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from urllib.parse import unquote_to_bytes
 
@@ -41,6 +42,9 @@ MAX_THREADS: Final = 16 + MAX_STREAMS + MAX_WAITING_REQUESTS
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 MAX_BODY_IN_MEMORY: Final = 512 * 1024  # bytes; larger ones are kept in a temporary file
 MAX_BUFFERED_RESPONSE: Final = 1024 * 1024  # bytes; larger ones are produced as the client reads
+# Calls to Segment and Insider One, of which one at a time can write.
+_CALL_PATH: Final = re.compile(r"(/sandboxes/[^/]+)?/(v1|analytics\.js/v1|api/user/v1)/")
+OVERDUE_S: Final = 0.1  # a call that takes longer does not hold up the next one
 # Of a proxy that is not trusted they could be anybody's.
 _PROXY_HEADERS: Final = frozenset(
     f"HTTP_{name}"
@@ -107,10 +111,33 @@ class RequestThreads:
             del task, future, settle, outcome  # nothing of a request stays while the thread waits
 
 
+class CallLane:
+    """The order of calls to Segment and Insider One: the next begins when the one before is done.
+
+    They write to one database, one at a time. What they do besides is Python, which one thread at a
+    time can run: with several, each call takes more CPU, and none ends sooner.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+
+    @contextmanager
+    def enter(self, environ: "WSGIEnvironment") -> Iterator[None]:
+        """Wait until the call before is done or overdue; requests that are no calls do not wait."""
+        is_call = environ["REQUEST_METHOD"] == "POST" and _CALL_PATH.match(environ["PATH_INFO"])
+        is_entered = is_call and self._lock.acquire(timeout=OVERDUE_S)
+        try:
+            yield
+        finally:
+            if is_entered:
+                self._lock.release()
+
+
 class WsgiBridge:
     """An ASGI application that calls a WSGI application in threads.
 
     Args:
+        lane: Orders the calls; None lets all run at the same time.
         trusted_proxy: Address of the proxy whose X-Forwarded-For names the client.
     """
 
@@ -119,10 +146,11 @@ class WsgiBridge:
         app: "WSGIApplication",
         threads: RequestThreads,
         streams: StreamSlots,
+        lane: CallLane | None,
         trusted_proxy: str | None = None,
     ) -> None:
         self._app, self._threads, self._streams = app, threads, streams
-        self._trusted_proxy = trusted_proxy
+        self._lane, self._trusted_proxy = lane, trusted_proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -139,11 +167,22 @@ class WsgiBridge:
             environ[STREAMS_KEY] = self._streams
             environ[IS_DISCONNECTED_KEY] = transport.is_closing
             try:
-                response = await self._threads.run(_call_application, self._app, environ)
+                response = await self._threads.run(self._call_application, environ)
                 await self._send_response(response, transport, send)
             except ConnectionCutOff:
                 transport.abort()
                 await receive()  # returns when the connection is closed
+
+    def _call_application(self, environ: "WSGIEnvironment") -> "_Response":
+        head: list[Any] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Any:
+            head[:] = status, headers
+
+        with self._lane.enter(environ) if self._lane else nullcontext():
+            response = _Response(self._app(environ, start_response), head)
+            response.read_body_if_small()
+        return response
 
     async def _send_response(
         self, response: "_Response", transport: asyncio.Transport, send: Send
@@ -302,17 +341,6 @@ async def _send_too_large(send: Send) -> None:
     headers = [(b"content-length", b"0"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body"})
-
-
-def _call_application(app: "WSGIApplication", environ: "WSGIEnvironment") -> _Response:
-    head: list[Any] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-        head[:] = status, headers
-
-    response = _Response(app(environ, start_response), head)
-    response.read_body_if_small()
-    return response
 
 
 def _settle_if_awaited(
