@@ -132,7 +132,7 @@ class StepRecorder:
         # The error of the step matters, not that its emulator may have stopped, too.
         with suppress(EmulatorError):
             self._record_step_verdict(
-                request, step, "ambiguous" if describe_ambiguous_step(step) else "failed"
+                request, step, "ambiguous" if describe_ambiguous_step(step, request) else "failed"
             )
 
     @pytest.hookimpl(wrapper=True)

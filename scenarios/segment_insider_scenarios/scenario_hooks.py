@@ -62,7 +62,7 @@ def pytest_bdd_before_step_call(
     step_func: Callable[..., object],
 ) -> None:
     """pytest-bdd hook: reject a step that matches two functions, or a table that is not used."""
-    if message := describe_ambiguous_step(step):
+    if message := describe_ambiguous_step(step, request):
         pytest.fail(message, pytrace=False)
     reject_unused_argument(step, step_func)
     if scene := request.node.stash.get(SCENARIO_CONTEXT, None):

@@ -10,7 +10,9 @@ from inspect import getdoc, signature
 from itertools import islice
 from typing import Any
 
+import pytest
 from pytest_bdd import parsers
+from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
 from segment_insider_scenarios.steps import THEMES
@@ -229,9 +231,37 @@ def list_library_steps() -> list[CatalogueStep]:
     return sorted(entries, key=sort_key)
 
 
+def is_library_function(function: Callable[..., object]) -> bool:
+    """Return whether a step function belongs to the step library."""
+    return function.__module__.startswith(LIBRARY_PACKAGE)
+
+
 def is_library_step(name: str) -> bool:
     """Return whether *name* is the text of a library step."""
     return any(context.parser.is_matching(name) for context in _iterate_library_step_contexts())
+
+
+STEP_DEFINITIONS = pytest.StashKey[dict[tuple[str, str], list[Any]]]()  # of one feature's module
+_bdd_scenario: Any = import_module("pytest_bdd.scenario")  # the package has a function of this name
+_search_step_definitions = _bdd_scenario.find_fixturedefs_for_step
+
+
+def find_step_definitions(step: Step, fixturemanager: Any, node: pytest.Item) -> list[Any]:
+    """Find the fixtures of the step functions for a step; each text of a module is searched once.
+
+    Args:
+        fixturemanager: Of pytest, which knows all fixtures of the run.
+        node: The test that has the step.
+    """
+    known = node.parent.stash.setdefault(STEP_DEFINITIONS, {}) if node.parent else {}
+    key = step.type, step.name
+    if key not in known:
+        known[key] = list(_search_step_definitions(step, fixturemanager, node))
+    return known[key]
+
+
+# pytest-bdd itself searches all fixtures of the run for each step of each scenario.
+_bdd_scenario.find_fixturedefs_for_step = find_step_definitions
 
 
 def find_matching_steps(name: str) -> list[CatalogueStep]:
@@ -284,7 +314,7 @@ def _format_step_pattern(context: StepFunctionContext) -> str:
 def _iterate_library_step_contexts() -> Iterator[StepFunctionContext]:
     """Yield the registered functions of library steps."""
     for context in step_function_context_registry.values():
-        if context.step_func.__module__.startswith(LIBRARY_PACKAGE):
+        if is_library_function(context.step_func):
             yield context
 
 

@@ -11,14 +11,15 @@ from textwrap import indent
 
 import pytest
 from pytest_bdd.parser import Scenario, Step
-from pytest_bdd.scenario import find_fixturedefs_for_step
+from pytest_bdd.steps import step_function_context_registry
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios.step_catalogue import (
     ARGUMENT_NOUNS,
-    LIBRARY_PACKAGE,
     find_matching_patterns,
     find_matching_steps,
+    find_step_definitions,
+    is_library_function,
     list_steps,
     suggest_steps,
 )
@@ -112,9 +113,7 @@ def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> li
     """Return the steps of a scenario that have no step function."""
     manager = request._fixturemanager
     return [
-        step
-        for step in scenario.steps
-        if not any(find_fixturedefs_for_step(step, manager, request.node))
+        step for step in scenario.steps if not find_step_definitions(step, manager, request.node)
     ]
 
 
@@ -128,9 +127,17 @@ def describe_unknown_step(step: Step) -> str:
     return f"There is no such step: {kind} {step.name}\n\n{suggestion}"
 
 
-def describe_ambiguous_step(step: Step) -> str | None:
-    """Return an error message naming all steps that match one text; None if it is unambiguous."""
-    if len(find_matching_patterns(step.name, step.type)) < 2:
+def describe_ambiguous_step(step: Step, request: pytest.FixtureRequest) -> str | None:
+    """Return an error message naming all steps that match one text; None if it is unambiguous.
+
+    A library step that a project defines anew, with the same text, is ambiguous, too.
+    """
+    definitions = find_step_definitions(step, request._fixturemanager, request.node)
+    contexts = [step_function_context_registry[found.func] for found in definitions]
+    if (
+        len({(context.parser.name, is_library_function(context.step_func)) for context in contexts})
+        < 2
+    ):
         return None
     entries = [entry for entry in find_matching_steps(step.name) if step.type in entry.kinds]
     kind = step.type.capitalize()
@@ -207,7 +214,7 @@ def reject_unused_argument(step: Step, function: Callable[..., object]) -> None:
 
     Raises: EmulatorError.
     """
-    if not function.__module__.startswith(LIBRARY_PACKAGE):
+    if not is_library_function(function):
         return
     arguments = {"datatable": step.datatable, "docstring": step.docstring}
     for argument, value in arguments.items():

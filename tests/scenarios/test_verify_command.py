@@ -71,6 +71,20 @@ Feature: Own
     When Ada opens the screen "Home" and smiles
     Then Insider One knows nobody
 """
+REDEFINED = """\
+Feature: Own
+  Scenario: A step that the library has, too
+    When Ada signs in
+    Then Insider One knows nobody
+"""
+REDEFINING_CONFTEST = """\
+from pytest_bdd import parsers, when
+
+
+@when(parsers.parse("{person:w} signs in"))
+def signs_in(scene, person):
+    pass
+"""
 UNREADABLE = {
     "empty": ("", "empty.feature: it has no feature. Write one."),
     "nothing": ("Feature: Nothing\n", "nothing.feature: it has no scenarios. Write one."),
@@ -110,11 +124,14 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "shop.yaml": (ROOT / "fixtures" / "workspaces" / "minimal.yaml").read_text(),
         "step.feature": PROJECT_STEP,
         "ambiguous.feature": AMBIGUOUS,
+        "redefined/own.feature": REDEFINED,
+        "redefined/conftest.py": REDEFINING_CONFTEST,
         "conftest.py": CONFTEST,
         **{f"example-{at}.feature": example for at, example in enumerate(EXAMPLES)},
         **{f"{name}.feature": text for name, (text, _) in UNREADABLE.items()},
     }
     for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     result = run_verify(folder, "--json", ".")
     assert result.returncode == 2
@@ -182,6 +199,16 @@ def test_an_ambiguous_step_is_rejected(summary: Any) -> None:
     ]
 
 
+def test_a_library_step_that_a_project_defines_anew_is_rejected(summary: Any) -> None:
+    [result] = list_results(summary, "redefined")
+    assert result["failure"].splitlines()[4:8] == [
+        "Several steps match this: When Ada signs in",
+        "",
+        "  When {person} signs in  (segment_insider_scenarios.steps.actions)",
+        "  When {person} signs in  (conftest)",
+    ]
+
+
 def test_a_wrong_table_is_reported_without_a_traceback(summary: Any) -> None:
     [result] = list_results(summary, "table")
     assert result["failure"].splitlines() == [
@@ -195,7 +222,7 @@ def test_a_wrong_table_is_reported_without_a_traceback(summary: Any) -> None:
 
 def test_unreadable_files_are_reported_and_the_others_run(summary: Any) -> None:
     assert sorted(summary["unreadable"]) == sorted(message for _, message in UNREADABLE.values())
-    assert (summary["failed"], summary["skipped"]) == (4, 0)
+    assert (summary["failed"], summary["skipped"]) == (5, 0)
 
 
 def test_the_documented_examples_pass(summary: Any) -> None:

@@ -8,7 +8,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import TypeAlias
 
 from segment_insider_emulator.mapping.javascript import (
@@ -84,6 +84,7 @@ class TriggerGroup:
 TriggerNode: TypeAlias = TriggerCondition | TriggerGroup | None
 
 
+@lru_cache(256)  # those of some workspaces
 def parse_trigger(trigger: str) -> TriggerGroup:
     """Parse a trigger. Raises: TriggerError, with the text that Segment reports."""
     try:
