@@ -10,11 +10,6 @@ from flask import Flask
 
 from segment_insider_emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.control_api.captures import (
-    capture_routes,
-    journey_routes,
-    storage_routes,
-)
 from segment_insider_emulator.control_api.clock import clock_routes
 from segment_insider_emulator.control_api.deliveries import (
     delivery_routes,
@@ -27,6 +22,11 @@ from segment_insider_emulator.control_api.export import export_routes
 from segment_insider_emulator.control_api.openapi import openapi_routes
 from segment_insider_emulator.control_api.sandboxes import sandbox_routes, workspace_routes
 from segment_insider_emulator.control_api.scenario_runs import scenario_run_routes
+from segment_insider_emulator.control_api.stored_records import (
+    capture_routes,
+    journey_routes,
+    storage_routes,
+)
 from segment_insider_emulator.delivery.destination_overrides import DestinationOverrides
 from segment_insider_emulator.delivery.fault_injection import FaultInjector as InsiderFaults
 from segment_insider_emulator.delivery.filter_chain import FilterChain, compile_filter_chain
@@ -290,7 +290,7 @@ def _build_insider_account(
 
 
 def _list_allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
-    """Return the hosts to which Insider One's error callbacks may go.
+    """Return for the app's composition the hosts to which error callbacks may go.
 
     A shared emulator ignores the workspace's list.
     """

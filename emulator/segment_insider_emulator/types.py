@@ -21,7 +21,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """An HTTP response as sent, as a plain value; header names are lower case."""
+    """An HTTP response as a plain value, without Flask; header names are lower case."""
 
     status: int
     body: bytes = b""

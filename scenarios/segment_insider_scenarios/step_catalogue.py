@@ -181,10 +181,10 @@ class CatalogueStep:
         """Return the example of a step as written in a feature file, with its table or text."""
         values = EXAMPLE_VALUES | EXAMPLE_VALUES_BY_STEP.get(self.pattern, {})
         words = PLACEHOLDER_PATTERN.sub(lambda found: values.get(found[1], found[0]), self.pattern)
-        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_step_argument()]
+        lines = [f"{self.kinds[-1].capitalize()} {words}", *self._format_table_or_doc_string()]
         return "\n".join(lines)
 
-    def _format_step_argument(self) -> list[str]:
+    def _format_table_or_doc_string(self) -> list[str]:
         if not self.shown:
             return []
         if self.below == "table":

@@ -106,7 +106,10 @@ def _build_identifiers_schema() -> JSONObject:
 
 def _build_profile_attributes_schema(fields: dict[str, ActionField]) -> JSONObject:
     return _build_object_schema(
-        {sent: _get_field_schema(fields[key]) for key, sent in PROFILE_ATTRIBUTE_NAMES.items()}
+        {
+            sent: _build_action_field_schema(fields[key])
+            for key, sent in PROFILE_ATTRIBUTE_NAMES.items()
+        }
     )
 
 
@@ -151,7 +154,7 @@ def _build_root_and_custom_schema(
 def _build_property_schema(source: ActionField, name: str) -> JSONObject:
     return next(
         (
-            _get_field_schema(property_field)
+            _build_action_field_schema(property_field)
             for property_field in source.properties
             if property_field.key == name
         ),
@@ -164,7 +167,7 @@ def _build_single_item_list_schema(value: JSONObject) -> JSONObject:
     return {"type": "array", "minItems": 1, "maxItems": 1, "items": item}
 
 
-def _get_field_schema(field: ActionField) -> JSONObject:
+def _build_action_field_schema(field: ActionField) -> JSONObject:
     return FIELD_TYPE_SCHEMAS[field.type]
 
 

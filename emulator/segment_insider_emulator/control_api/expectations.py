@@ -390,7 +390,7 @@ def _wait_for_store_change(
 
 
 def _run_due_retries_and_journeys(services: SandboxServices) -> None:
-    """Run the delivery retries and journey steps that are due by now."""
+    """Run due retries and journey steps before the control API checks expectations."""
     services.shared_state.refresh_from_database()
     services.pipeline.retries.retry_due_upserts()
     services.journeys.advance_due_runs()

@@ -482,7 +482,7 @@ class SubscriptionModel(CamelCaseModel):
 
 
 class DestinationModel(ApiModel):
-    """The destination with its settings and subscriptions."""
+    """Control API model of the destination with its settings and subscriptions."""
 
     name: str | None
     enabled: bool

@@ -62,7 +62,7 @@ NOT_SUBSCRIBED_REASON = "no enabled subscription matches this event"
 NewMessageOrRecord: TypeAlias = "Message | MessageRecord"
 
 
-class FilteredMessage(NamedTuple):
+class PassedMessage(NamedTuple):
     """A message that passed all filters of its source and destination.
 
     Args:
@@ -172,7 +172,7 @@ class DeliveryPipeline:
             else self._filter_message(message, destination)
             for message in deduplicated
         ]
-        passed = [result.message for result in filtered if isinstance(result, FilteredMessage)]
+        passed = [result.message for result in filtered if isinstance(result, PassedMessage)]
         deliveries: dict[str, list[DeliveryRecord]] = {message.message_id: [] for message in passed}
         unsettled = []
         for planned in plan_requests(destination, passed):
@@ -191,7 +191,7 @@ class DeliveryPipeline:
 
     def _filter_message(
         self, message: Message, destination: Destination
-    ) -> FilteredMessage | MessageRecord:
+    ) -> PassedMessage | MessageRecord:
         filter_result = self._filter_chain.filter_event(message.event, enabled=destination.enabled)
         if filter_result.event is not message.event:
             message = replace(message, event=filter_result.event)
@@ -206,7 +206,7 @@ class DeliveryPipeline:
         ]:
             detail = " ".join(filter(None, (message.detail, *warnings)))
             message = replace(message, detail=detail)
-        return FilteredMessage(message, build_filter_report(filter_result))
+        return PassedMessage(message, build_filter_report(filter_result))
 
     def _send_planned_request(
         self, planned: PlannedRequest
@@ -335,7 +335,7 @@ def _reject_or_accept_message(message: Message, is_duplicate: bool) -> NewMessag
 
 
 def _build_delivered_message_record(
-    filtered: FilteredMessage,
+    filtered: PassedMessage,
     deliveries_by_message: Mapping[str, Sequence[DeliveryRecord]],
     disabled: Destination | None,
 ) -> MessageRecord:

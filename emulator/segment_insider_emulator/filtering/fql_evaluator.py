@@ -240,7 +240,7 @@ def convert_to_number(value: JSON) -> float | None:
         return None
 
 
-def _create_fql_text_function(change: Callable[[str], str]) -> FqlFunction:
+def _create_text_change_function(change: Callable[[str], str]) -> FqlFunction:
     return lambda value: change(value) if isinstance(value, str) else None
 
 
@@ -249,11 +249,11 @@ FUNCTION_IMPLEMENTATIONS: dict[str, FqlFunction] = {
     "match": evaluate_match_function,
     "semver": compare_versions,
     "length": evaluate_length_function,
-    "lowercase": _create_fql_text_function(str.lower),
-    "uppercase": _create_fql_text_function(str.upper),
-    "snakecase": _create_fql_text_function(lambda text: text.replace(" ", "_")),
-    "kebabcase": _create_fql_text_function(lambda text: text.replace(" ", "-")),
-    "titlecase": _create_fql_text_function(
+    "lowercase": _create_text_change_function(str.lower),
+    "uppercase": _create_text_change_function(str.upper),
+    "snakecase": _create_text_change_function(lambda text: text.replace(" ", "_")),
+    "kebabcase": _create_text_change_function(lambda text: text.replace(" ", "-")),
+    "titlecase": _create_text_change_function(
         lambda text: " ".join(word[:1].upper() + word[1:] for word in text.split(" "))
     ),
     "typeof": get_type_name,

@@ -82,7 +82,7 @@ class _ReferenceInliner:
         self.unresolved: dict[str, str] = {}
 
     def copy_with_inlined_references(self, value: JSON, open_references: tuple[str, ...]) -> JSON:
-        """Return a copy of part of a JSON Schema with its $refs replaced.
+        """Return a copy of part of a tracking plan's JSON Schema with its $refs replaced.
 
         Args:
             open_references: The $refs that are just being replaced.

@@ -155,7 +155,7 @@ def is_same_json(first: JSON, second: JSON) -> bool:
 
 
 def is_json_number(value: JSON) -> bool:
-    """Return whether a JSON value is a number; true and false are not."""
+    """Return whether a value in a journey condition is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -81,7 +81,7 @@ def visit_journey_element(
     if isinstance(element, CheckElement):
         return _visit_check_element(element, context, visited_at)
     if isinstance(element, ReachabilityElement):
-        return _visit_reachability_element(element, context, visited_at)
+        return _visit_channel_reachability_element(element, context, visited_at)
     return _visit_channel_element(element, context, visited_at)
 
 
@@ -111,7 +111,7 @@ def _evaluate_check_condition(
     return not condition.must_have_happened, f"no {describe_condition(condition.event)} since entry"
 
 
-def _visit_reachability_element(
+def _visit_channel_reachability_element(
     element: ReachabilityElement, context: ElementVisitContext, visited_at: datetime
 ) -> ElementVisitResult:
     reasons = _list_unreachable_reasons(element.channel, context)

@@ -70,7 +70,7 @@ def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
 
 
 def encode_ascii_json(value: JSON) -> str:
-    """Encode *value* as ASCII JSON, for a response header."""
+    """Encode *value* as ASCII JSON, for a response header of Insider One's API."""
     try:
         text = orjson.dumps(value).decode()
     except orjson.JSONEncodeError:  # half of a surrogate pair, or a number beyond 64 bits

@@ -199,7 +199,9 @@ def show_message_comparison(id: int) -> str:
         titles = ("alone", "in a batch")
     else:
         right = _get_message_or_404(parse_id(other, "with") or 0)
-        compared = list(compare_messages(_redact_message(left), _redact_message(right)))
+        compared = list(
+            compare_messages(_redact_message_secrets(left), _redact_message_secrets(right))
+        )
         titles = (f"message {left.id}", f"message {right.id}")
     return render_page("compare.html", message=left, compared=compared, titles=titles)
 
@@ -217,7 +219,7 @@ def _find_similar_messages(services: SandboxServices, message: MessageRecord) ->
 
 def _build_copyable_texts(services: SandboxServices, event_view: EventViewModel) -> dict[str, str]:
     """Return a message in each format that its page can copy, without secrets."""
-    message = _redact_message(event_view.message)
+    message = _redact_message_secrets(event_view.message)
     call = copy_as.remove_message_id(message)
     sources = {source.name: source.write_key for source in services.sources}
     key = sources.get(message.source or "", services.workspace.write_key)
@@ -248,7 +250,7 @@ def _get_scenario_workspace_name(services: SandboxServices) -> str:
     return next(known, Path(services.config.workspace or "workspace.yaml").name)
 
 
-def _redact_message(message: MessageRecord) -> MessageRecord:
+def _redact_message_secrets(message: MessageRecord) -> MessageRecord:
     return replace(
         message,
         sent=redact_secrets(message.sent),

@@ -169,7 +169,7 @@ def _parse_path_filters(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | 
 
 
 def _parse_time(text: str, parameter_name: str, clock: Clock) -> str:
-    """Parse an ISO 8601 time (UTC by default) or a duration before now, such as "15 minutes"."""
+    """Parse a list filter's time: ISO 8601 (UTC by default) or how long ago, such as "15 minutes"."""
     if not text:
         return ""
     try:

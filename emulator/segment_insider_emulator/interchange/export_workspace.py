@@ -58,7 +58,7 @@ def export_subscriptions(workspace: Workspace) -> list[JSONObject]:
     ]
 
 
-def add_catalogue_defaults(subscription: JSONObject) -> JSONObject:
+def fill_subscription_defaults(subscription: JSONObject) -> JSONObject:
     """Add the catalogue's trigger, state and mapping where a subscription has none."""
     action = ACTIONS[subscription["actionSlug"]]
     defaults = {"trigger": action.trigger, "enabled": True, "settings": action.default_mapping}
@@ -111,7 +111,7 @@ def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool
 
 
 def _export_subscription(subscription: JSONObject) -> JSONObject:
-    complete = add_catalogue_defaults(subscription)
+    complete = fill_subscription_defaults(subscription)
     known = {key: subscription[key] for key in ("id", "modelId") if subscription.get(key)}
     return known | {
         "name": subscription["name"],
@@ -263,7 +263,7 @@ def export_workspace_document(workspace: Workspace, *, keep_secrets: bool = Fals
     destination = workspace.destination
     settings = export_destination(workspace, keep_secrets=True)
     subscriptions = [
-        add_catalogue_defaults(subscription) for subscription in destination["subscriptions"]
+        fill_subscription_defaults(subscription) for subscription in destination["subscriptions"]
     ]
     document = {
         **workspace.document,

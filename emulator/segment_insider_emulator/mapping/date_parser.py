@@ -339,7 +339,7 @@ def _read_legacy_date(tokens: DateTokenStream, parts: DateParts) -> None:
 
 def _read_legacy_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
     if tokens.take_token_with_text(":"):
-        _read_clock_time(tokens, parts, number)
+        _read_clock_number(tokens, parts, number)
     elif tokens.take_token_with_text(".") and parts.can_be_next_time_part(number):
         fraction = tokens.take_token()
         if fraction.kind != "number":
@@ -359,7 +359,7 @@ def _read_legacy_number(tokens: DateTokenStream, parts: DateParts, number: int) 
         raise UnreadableDateError
 
 
-def _read_clock_time(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
+def _read_clock_number(tokens: DateTokenStream, parts: DateParts, number: int) -> None:
     if len(parts.time_numbers) > 3:
         raise UnreadableDateError
     if not tokens.take_token_with_text(":"):

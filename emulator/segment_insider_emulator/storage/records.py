@@ -82,7 +82,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecordedResponse:
-    """Record of Insider One's response as received; `body` is text, normally JSON."""
+    """Stored record of Insider One's response as received; `body` is text, normally JSON."""
 
     status: int
     body: str

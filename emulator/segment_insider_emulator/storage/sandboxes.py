@@ -165,7 +165,7 @@ def create_sandbox_database(main_engine: Engine, sandbox_id: str) -> str:
         return url.render_as_string(hide_password=False)
     if _is_in_memory(main_engine):
         return ":memory:"
-    folder = _get_sandbox_folder(main_engine)
+    folder = _get_all_sandboxes_folder(main_engine)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -181,7 +181,7 @@ def find_leftover_database(main_engine: Engine, sandbox_id: str) -> str | None:
             return find_sandbox_schema(connection, sandbox_id)
     if _is_in_memory(main_engine):
         return None
-    files = _list_sandbox_files(_get_sandbox_folder(main_engine), sandbox_id)
+    files = _list_sandbox_files(_get_all_sandboxes_folder(main_engine), sandbox_id)
     return next((str(file) for file in files if file.exists()), None)
 
 
@@ -191,7 +191,7 @@ def delete_sandbox_database(main_engine: Engine, sandbox_id: str) -> None:
         with transaction(main_engine) as connection:
             drop_sandbox_schema(connection, sandbox_id)
     elif not _is_in_memory(main_engine):
-        for file in _list_sandbox_files(_get_sandbox_folder(main_engine), sandbox_id):
+        for file in _list_sandbox_files(_get_all_sandboxes_folder(main_engine), sandbox_id):
             file.unlink(missing_ok=True)
 
 
@@ -204,7 +204,7 @@ def _list_sandbox_files(folder: Path, sandbox_id: str) -> Iterator[Path]:
         yield folder / f"{sandbox_id}.db{suffix}"
 
 
-def _get_sandbox_folder(main_engine: Engine) -> Path:
+def _get_all_sandboxes_folder(main_engine: Engine) -> Path:
     return Path(f"{main_engine.url.database}.sandboxes")
 
 

@@ -99,7 +99,7 @@ def build_workspace(document: JSONObject) -> Workspace:
         insider_options=parse_account_options(insider.get("options", {})),
         source_enabled=document["source"].get("enabled", True),
         other_sources=(
-            *_list_sources_of_other_write_keys(document["source"]),
+            *_list_sources_for_further_write_keys(document["source"]),
             *map(_build_source, document.get("sources", [])),
         ),
         oauth_application=_build_oauth_application(document.get("oauth")),
@@ -140,7 +140,7 @@ def replace_write_key_and_account(
     )
 
 
-def _list_sources_of_other_write_keys(source_document: JSONObject) -> Iterator[SegmentSource]:
+def _list_sources_for_further_write_keys(source_document: JSONObject) -> Iterator[SegmentSource]:
     for key in dict.fromkeys(source_document.get("writeKeys", [])):
         if key != source_document["writeKey"]:
             yield _build_source(source_document | {"writeKey": key})

@@ -43,7 +43,7 @@ class WorkspaceFinding:
 
 
 def suggest_name(name: str, known_names: list[str]) -> str:
-    """Suggest the most similar of *known_names*, or list all of them."""
+    """Suggest for a workspace file's unknown name the most similar known one, or list all."""
     folded = {
         known.casefold(): known for known in known_names if len(known) <= MAX_COMPARED_CHARACTERS
     }
