@@ -169,7 +169,7 @@ def _parse_path_filters(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | 
 
 
 def _parse_time(text: str, parameter_name: str, clock: Clock) -> str:
-    """Parse a list filter's time: ISO 8601 (UTC by default) or how long ago, such as "15 minutes"."""
+    """Parse the time of a list filter: ISO 8601 (UTC), or how long ago, such as "15 minutes"."""
     if not text:
         return ""
     try:

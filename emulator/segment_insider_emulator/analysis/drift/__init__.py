@@ -366,7 +366,7 @@ def _compile_edited_subscription(
 def _compute_mapping_result(
     subscription: Subscription | None, event: JSONObject
 ) -> tuple[str, JSON]:
-    """Return for drift what a subscription makes of an event: its name, and user, failure or None."""
+    """Return what a subscription makes of an event for drift: name, and user, failure or None."""
     if subscription is None:
         return "", None
     result = subscription.build_request(event)
