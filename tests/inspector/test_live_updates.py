@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
+from sqlalchemy import text
 
-from inspector.running_emulator import RunningEmulator
+from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_emulator.types import JSONObject
 
 VIEWED: JSONObject = {
@@ -17,6 +18,7 @@ VIEWED: JSONObject = {
     "properties": {"product_id": "mug"},
 }
 CART: JSONObject = {**VIEWED, "event": "Cart Viewed", "userId": "grace"}
+PLACE = "place-in-list"  # key in the session storage
 LONG_NAME = "Checkout - Payment Method Selected - Apple Pay - Mobile Web (Experiment B, Variant 2)"
 
 
@@ -253,3 +255,71 @@ def test_the_bars_are_one_stop_and_arrows_move_in_them(
     expect(bars.first).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_label("Search")).to_be_focused()
+
+
+def test_a_page_is_in_the_order_of_times_also_if_messages_were_stored_in_another(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    names = ("First", "Second", "Third")
+    for name in names:
+        emulator.send({**VIEWED, "event": name})
+    times = {"First": "00.300", "Second": "00.100", "Third": "00.200"}
+    with emulator.parts.engine.begin() as connection:
+        for name, time in times.items():
+            connection.execute(
+                text("UPDATE messages SET received_at = :time WHERE event = :name"),
+                {"time": f"2026-11-23T10:00:{time}Z", "name": name},
+            )
+    page.goto(emulator.url)
+    assert get_titles(page) == ["First", "Third", "Second"]
+
+
+@pytest.mark.parametrize("way", ["Escape", "All messages", "Back"])
+def test_one_comes_back_to_the_same_place_of_the_same_page(
+    emulator: RunningEmulator, page: Page, way: str
+) -> None:
+    page.set_viewport_size(PHONE)  # where a message has the whole page
+    emulator.send(*[{**VIEWED, "event": f"Song {number}"} for number in range(60)])
+    page.goto(f"{emulator.url}/?before=55")
+    page.get_by_role("link", name="Song 20", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/messages/21\?before=55$"))
+    scrolled = page.evaluate(f"JSON.parse(sessionStorage['{PLACE}']).scroll")
+    if way == "Escape":
+        page.keyboard.press("Escape")
+    elif way == "Back":
+        page.go_back()
+    else:
+        page.get_by_role("link", name="All messages").click()
+    expect(page.get_by_role("link", name="Song 20", exact=True)).to_be_focused()
+    assert page.url == f"{emulator.url}/?before=55"
+    assert page.evaluate("scrollY") == pytest.approx(scrolled, abs=2)
+    page.keyboard.press("j")
+    expect(page.get_by_role("link", name="Song 19", exact=True)).to_be_focused()
+
+
+def test_the_message_that_was_read_last_has_the_focus(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    page.set_viewport_size(PHONE)
+    emulator.send(VIEWED, CART)
+    page.goto(f"{emulator.url}/?type=track")
+    page.get_by_role("link", name="Cart Viewed", exact=True).click()
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile("/messages/1"))
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("link", name="Product Viewed", exact=True)).to_be_focused()
+
+
+def test_the_chart_shows_the_shape_of_messages_before_and_after_the_clock_was_moved(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    clock = emulator.parts.clock
+    clock.freeze()
+    for moved in (0, 3, 3, 45 * 60, 2, 4):
+        clock.advance(timedelta(seconds=moved))
+        emulator.send(VIEWED)
+    page.goto(emulator.url)
+    bars = page.get_by_role("group", name="Messages over time").get_by_role("link")
+    expect(bars).to_have_count(6)
+    expect(page.locator(".gap title")).to_contain_text("No messages from")
+    expect(page.locator(".axis")).to_contain_text("time without messages")

@@ -1,6 +1,6 @@
 """Histogram of the message list: messages counted by stage and by time, and its layout."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.records import Verdict
 
 MIN_BARS, MAX_BARS = 24, 60
+MAX_EMPTY_BARS = 6  # in a row, where a longer time is cut out
 # Duration of a bar, and the length of the time prefix that its messages share.
 BAR_UNITS = (
     (timedelta(seconds=1), 19),
@@ -71,6 +72,7 @@ class HistogramBar:
     Args:
         end_labels: What to call its beginning and its end: a time of day, with its day where the
             bars are of several, or the first and the last day of a bar that has whole ones.
+        is_gap: Whether it stands for a longer time without messages, which is cut out.
     """
 
     since: str
@@ -80,6 +82,7 @@ class HistogramBar:
     x: float
     width: float
     segments: tuple[BarSegment, ...]
+    is_gap: bool = False
 
 
 class BarUnit(NamedTuple):
@@ -108,6 +111,15 @@ def choose_bar_unit(since: str, until: str) -> BarUnit:
     return BarUnit(timedelta(days=days // (MAX_BARS - 1) + 1), day.time_prefix_length)
 
 
+def choose_finer_bar_unit(counts: VerdictCounts, bar_unit: BarUnit) -> BarUnit | None:
+    """Choose the next shorter duration of a bar if the bars that have messages still fit then."""
+    finer = [unit for unit in map(BarUnit._make, BAR_UNITS) if unit.length < bar_unit.length]
+    if not finer:
+        return None
+    filled = len({_get_bar_number(bar_unit, time) for time, _ in counts})
+    return finer[-1] if filled * (bar_unit.length / finer[-1].length) <= MAX_BARS else None
+
+
 def count_messages_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, int]]:
     """Return each processing stage with the number of messages that ended there."""
     sums: Counter[str] = Counter()
@@ -122,27 +134,36 @@ def count_messages_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, i
 def build_histogram_bars(
     counts: VerdictCounts, since: str, until: str, bar_unit: BarUnit
 ) -> list[HistogramBar]:
-    """Build a histogram bar for each interval, including empty ones; pad short ranges before."""
+    """Build a histogram bar for each interval, including empty ones; pad short ranges before.
+
+    If that is more than MAX_BARS, as after the clock was moved, long times without messages are
+    one bar each.
+    """
     first, last = bar_unit.get_bar_number(since), bar_unit.get_bar_number(until)
     if first > last:
         return []
-    places = range(min(first, last - MIN_BARS + 1), last + 1)
-    sums: dict[int, Counter[Verdict]] = {place: Counter() for place in places}
+    sums: defaultdict[int, Counter[Verdict]] = defaultdict(Counter)
     for (time, verdict), count in counts.items():
-        place = bar_unit.get_bar_number(time + _TIME_SUFFIX[len(time) :])
-        if place in sums:  # else a message arrived after the range was read
+        place = _get_bar_number(bar_unit, time)
+        if first <= place <= last:  # else a message arrived after the range was read
             sums[place][verdict] += count
-    highest = max(counter.total() for counter in sums.values()) or 1
+    places = _list_bar_ranges(sorted({first, *sums, last}), last - first >= MAX_BARS)
+    highest = max((counter.total() for counter in sums.values()), default=0) or 1
     width = HISTOGRAM_WIDTH / len(places)
     return [
         HistogramBar(
-            format_iso_utc(bar_unit.get_bar_start(place)),
-            format_iso_utc(bar_unit.get_bar_start(place + 1)),
+            format_iso_utc(bar_unit.get_bar_start(place.start)),
+            format_iso_utc(bar_unit.get_bar_start(place.stop)),
             ends,
-            sums[place].total(),
+            sums[place.start].total(),
             round(at * width, 2),
             round(width, 2),
-            tuple(_build_bar_segments(sums[place], at * width, width, HISTOGRAM_HEIGHT / highest)),
+            tuple(
+                _build_bar_segments(
+                    sums[place.start], at * width, width, HISTOGRAM_HEIGHT / highest
+                )
+            ),
+            len(place) > 1,
         )
         for at, (place, ends) in enumerate(
             zip(places, _iter_bar_end_labels(bar_unit, places), strict=True)
@@ -150,8 +171,28 @@ def build_histogram_bars(
     ]
 
 
-def _iter_bar_end_labels(bar_unit: BarUnit, bar_numbers: range) -> Iterator[tuple[str, str]]:
-    edges = [bar_unit.get_bar_start(place) for place in (*bar_numbers, bar_numbers.stop)]
+def _get_bar_number(bar_unit: BarUnit, time_prefix: str) -> int:
+    return bar_unit.get_bar_number(time_prefix + _TIME_SUFFIX[len(time_prefix) :])
+
+
+def _list_bar_ranges(filled: list[int], cuts_gaps: bool) -> list[range]:
+    """List the numbers that each bar stands for: one, or those of a gap that is cut out."""
+    ranges = [range(filled[0], filled[0] + 1)]
+    for before, after in pairwise(filled):
+        if cuts_gaps and after - before > MAX_EMPTY_BARS:
+            ranges.append(range(before + 1, after))
+        else:
+            ranges += [range(place, place + 1) for place in range(before + 1, after)]
+        ranges.append(range(after, after + 1))
+    missing = max(0, MIN_BARS - len(ranges))
+    start = filled[0] - missing
+    return [*(range(place, place + 1) for place in range(start, filled[0])), *ranges]
+
+
+def _iter_bar_end_labels(bar_unit: BarUnit, ranges: list[range]) -> Iterator[tuple[str, str]]:
+    edges = [
+        bar_unit.get_bar_start(place) for place in (*(r.start for r in ranges), ranges[-1].stop)
+    ]
     days = {edge.date() for edge in edges}
     for first, end in pairwise(edges):
         if bar_unit.length >= timedelta(days=1):

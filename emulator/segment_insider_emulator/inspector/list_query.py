@@ -72,6 +72,10 @@ class MessageListQuery:
             if value not in ("", [])
         }
 
+    def build_return_parameters(self) -> dict[str, object]:
+        """Return the URL parameters that lead back to this page of the message list."""
+        return self.build_url_parameters(before=self.before_id)
+
     def build_url(self, **changes: object) -> str:
         """Return the URL of the message list with *changes*; None or "" removes a parameter."""
         return url_for("inspector.live.show_messages", **self.build_url_parameters(**changes))  # type: ignore[arg-type]  # a query may contain any value

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -204,7 +205,7 @@ def _build_list_context(query: MessageListQuery) -> dict[str, object]:
         query.filters, before_id=query.before_id, limit=MESSAGES_PER_PAGE, time_budget_s=patience
     )
     return {
-        **_build_message_rows_context(page.messages),
+        **_build_message_rows_context(order_by_time(page.messages)),
         "older": page.next_before_id,
         "reach": page.scan_limit,
     }
@@ -224,6 +225,24 @@ def _build_new_message_rows_context(query: MessageListQuery) -> dict[str, object
         **_build_message_rows_context([*page.messages, *changed]),
         "gap": page.next_before_id is not None,
     }
+
+
+MAX_OVERTAKING = timedelta(minutes=1)  # live.js has the same
+
+
+def order_by_time(messages: Iterable[MessageSummary]) -> list[MessageSummary]:
+    """Order the messages of a page, newest id first, by the time at which they were received.
+
+    Messages that arrive together can be stored in another order. A clock that goes back further
+    was reset: then the order of arrival stays.
+    """
+    ordered: list[tuple[datetime, MessageSummary]] = []  # oldest first
+    for message in reversed(list(messages)):
+        received_at, place = datetime.fromisoformat(message.received_at), len(ordered)
+        while place and timedelta() < ordered[place - 1][0] - received_at <= MAX_OVERTAKING:
+            place -= 1
+        ordered.insert(place, (received_at, message))
+    return [message for _, message in reversed(ordered)]
 
 
 def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
@@ -250,6 +269,8 @@ def _build_stage_totals_context(query: MessageListQuery) -> dict[str, object]:
     counts, reach = browsing.count_messages_by_time_and_verdict(
         query.filters, bar_unit.time_prefix_length
     )
+    if reach is None and can_use_message_counts(query.filters):
+        counts, bar_unit = _count_by_finer_time(query, counts, bar_unit)
     return {
         "stages": histogram.count_messages_by_stage(counts),
         "bars": histogram.build_histogram_bars(
@@ -258,6 +279,19 @@ def _build_stage_totals_context(query: MessageListQuery) -> dict[str, object]:
         "drawing": (histogram.HISTOGRAM_WIDTH, histogram.HISTOGRAM_HEIGHT),
         "counted": reach,
     }
+
+
+def _count_by_finer_time(
+    query: MessageListQuery, counts: histogram.VerdictCounts, bar_unit: histogram.BarUnit
+) -> tuple[histogram.VerdictCounts, histogram.BarUnit]:
+    """Count by shorter times while few bars have messages, as after the clock was moved."""
+    search = current_services().store.message_search
+    while finer := histogram.choose_finer_bar_unit(counts, bar_unit):
+        counts, _ = search.count_messages_by_time_and_verdict(
+            query.filters, finer.time_prefix_length
+        )
+        bar_unit = finer
+    return counts, bar_unit
 
 
 def _build_filter_choices() -> dict[str, object]:

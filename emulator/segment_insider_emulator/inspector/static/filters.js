@@ -25,6 +25,8 @@ export function followFilters(form, load) {
 /** The address with the filters of *form*, without empty ones. */
 function filterAddress(form) {
   const address = new URL(location.href);
-  address.search = new URLSearchParams([...new FormData(form)].filter(([, value]) => value.trim()));
+  const message = address.searchParams.get("message"); // it stays open beside the list
+  const filters = [...new FormData(form)].filter(([, value]) => value.trim());
+  address.search = new URLSearchParams(message ? [...filters, ["message", message]] : filters);
   return address;
 }

@@ -2,6 +2,7 @@
 import { onChange } from "./changes.js";
 import { onReconnect } from "./connection.js";
 import { followFilters } from "./filters.js";
+import { keepPlace, listSearch } from "./list_place.js";
 import { fetchHtml, fetchPart, load, refresh, spaced, swap } from "./refresh.js";
 import { showToast } from "./toast.js";
 
@@ -39,9 +40,9 @@ async function update() {
     ["after", newest()],
     ...numbers("tr[data-unsettled]").map((id) => ["watch", id]),
   ]);
-  const asked = location.search;
+  const asked = listSearch();
   const html = await fetchPart("rows", query);
-  if (html && asked === location.search && rows()) addRows(html);
+  if (html && asked === listSearch() && rows()) addRows(html);
 }
 
 function addRows(html) {
@@ -98,9 +99,9 @@ const received = (row) => Date.parse(row.querySelector("time").dateTime);
 
 /** Replace the table by the newest messages, without a reload: nothing else on the page changes. */
 async function showNewest() {
-  const asked = location.search;
+  const asked = listSearch();
   const html = await fetchPart("list");
-  if (html === undefined || asked !== location.search) return;
+  if (html === undefined || asked !== listSearch()) return;
   const lines = [...list.querySelectorAll("tr.requests")].map((line) => [line.previousElementSibling.id, line]);
   swap(list, html);
   for (const [id, line] of lines) reopen(document.getElementById(id), line);
@@ -159,6 +160,7 @@ function loadAll() {
   return Promise.all([load(list), load(totals)]);
 }
 
+keepPlace(list);
 followFilters(form, loadAll);
 onReconnect(() => {
   if (!rows()) loadAll(); // what could not be loaded before
@@ -178,7 +180,7 @@ list.addEventListener("click", (event) => {
   if (event.target.closest("[data-load]")) loadAll();
   // While other filters load, an old row still has the address of the old ones.
   const link = event.target.closest("[data-step], .unread");
-  if (link) link.search = location.search;
+  if (link) link.search = listSearch();
 });
 document.addEventListener("keydown", (event) => {
   const bar = event.target.closest(".histogram a");

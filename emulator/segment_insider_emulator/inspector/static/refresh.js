@@ -2,6 +2,7 @@
 // Elements with an id keep their open, focused and scrolled state.
 import { onChange } from "./changes.js";
 import { reportAnswer } from "./connection.js";
+import { listSearch } from "./list_place.js";
 
 const SPACING = 1000; // milliseconds between two refreshes of a part
 const REST = 3; // times as long as a refresh took, so that a slow emulator has time for events
@@ -16,9 +17,9 @@ export function refreshing() {
 
 /** Refresh a part that shows what is still right; on failure it stays. */
 export async function refresh(part) {
-  const asked = location.search;
+  const asked = listSearch();
   const html = await fetchPart(part.dataset.part);
-  if (html !== undefined && asked === location.search) swap(part, html);
+  if (html !== undefined && asked === listSearch()) swap(part, html);
 }
 
 /** Load a part for a new address: busy until then, and without old content on failure. */
@@ -27,9 +28,9 @@ export async function load(part) {
   const controller = new AbortController();
   loads.set(part, controller);
   part.setAttribute("aria-busy", "true");
-  const asked = location.search;
+  const asked = listSearch();
   const html = await fetchPart(part.dataset.part, undefined, controller.signal);
-  if (controller.signal.aborted || asked !== location.search) return; // a newer load shows its own
+  if (controller.signal.aborted || asked !== listSearch()) return; // a newer load shows its own
   part.removeAttribute("aria-busy");
   if (html === undefined) showFailure(part);
   else swap(part, html);
