@@ -11,6 +11,7 @@ from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.records import Verdict
 
 MIN_BARS, MAX_BARS = 24, 60
+MAX_FILLED_BARS = 12  # more show a shape already; with fewer, shorter bars are tried
 MAX_EMPTY_BARS = 6  # in a row, where a longer time is cut out
 # Duration of a bar, and the length of the time prefix that its messages share.
 BAR_UNITS = (
@@ -112,12 +113,16 @@ def choose_bar_unit(since: str, until: str) -> BarUnit:
 
 
 def choose_finer_bar_unit(counts: VerdictCounts, bar_unit: BarUnit) -> BarUnit | None:
-    """Choose the next shorter duration of a bar if the bars that have messages still fit then."""
+    """Choose the next shorter duration of a histogram bar if few bars have messages."""
     finer = [unit for unit in map(BarUnit._make, BAR_UNITS) if unit.length < bar_unit.length]
-    if not finer:
-        return None
-    filled = len({_get_bar_number(bar_unit, time) for time, _ in counts})
-    return finer[-1] if filled * (bar_unit.length / finer[-1].length) <= MAX_BARS else None
+    filled = {_get_bar_number(bar_unit, time) for time, _ in counts}
+    return finer[-1] if finer and len(filled) <= MAX_FILLED_BARS else None
+
+
+def fits_in_bars(counts: VerdictCounts, bar_unit: BarUnit) -> bool:
+    """Return whether at most MAX_BARS histogram bars show *counts* without its long gaps."""
+    filled = sorted({_get_bar_number(bar_unit, time) for time, _ in counts})
+    return not filled or len(_list_bar_ranges(filled, cuts_gaps=True)) <= MAX_BARS
 
 
 def count_messages_by_stage(counts: VerdictCounts) -> list[tuple[MessageStage, int]]:

@@ -29,7 +29,7 @@ from segment_insider_emulator.segment.ingest import BATCH_KIND
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.storage.message_search import MessageSummary, can_use_message_counts
 from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
-from segment_insider_emulator.storage.records import VERDICTS
+from segment_insider_emulator.storage.records import VERDICTS, Verdict
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.segment_routes import ingest_call
 from segment_insider_emulator.web.services import current_services
@@ -282,15 +282,17 @@ def _build_stage_totals_context(query: MessageListQuery) -> dict[str, object]:
 
 
 def _count_by_finer_time(
-    query: MessageListQuery, counts: histogram.VerdictCounts, bar_unit: histogram.BarUnit
-) -> tuple[histogram.VerdictCounts, histogram.BarUnit]:
+    query: MessageListQuery, counts: dict[tuple[str, Verdict], int], bar_unit: histogram.BarUnit
+) -> tuple[dict[tuple[str, Verdict], int], histogram.BarUnit]:
     """Count by shorter times while few bars have messages, as after the clock was moved."""
     search = current_services().store.message_search
     while finer := histogram.choose_finer_bar_unit(counts, bar_unit):
-        counts, _ = search.count_messages_by_time_and_verdict(
+        finer_counts, _ = search.count_messages_by_time_and_verdict(
             query.filters, finer.time_prefix_length
         )
-        bar_unit = finer
+        if not histogram.fits_in_bars(finer_counts, finer):
+            break
+        counts, bar_unit = finer_counts, finer
     return counts, bar_unit
 
 
