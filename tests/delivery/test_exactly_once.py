@@ -52,16 +52,16 @@ def generate_batches() -> Iterator[JSONObject]:
 
 def send_batch(url: str, batch: JSONObject) -> bool:
     try:
-        return requests.post(f"{url}/v1/batch", json=batch, timeout=10).ok
+        return requests.post(f"{url}/v1/batch", json=batch, timeout=120).ok
     except requests.RequestException:  # the server died, before or within its answer
         return False
 
 
 def retry_until_done(url: str) -> None:
     """Retry until no upsert is pending."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 600
     retry = f"{url}/emulator/v1/deliveries/retry"
-    while requests.post(retry, timeout=20).json()["retrying"]:
+    while requests.post(retry, timeout=120).json()["retrying"]:
         assert time.monotonic() < deadline, "still retrying"
 
 
@@ -74,20 +74,23 @@ def count_received_events(client: ControlClient) -> Counter[int]:
     )
 
 
-# With --async, what waits when the process starts again goes out before the faults are back.
 @pytest.mark.parametrize(
-    ("options", "fewest_failures"),
-    [((), EVENTS / 5), (("--async",), EVENTS / 20)],
-    ids=["synchronous", "asynchronous"],
+    "options",
+    [
+        pytest.param((), id="synchronous"),
+        pytest.param(("--async",), id="asynchronous", marks=pytest.mark.extended),
+    ],
 )
-def test_every_event_arrives_exactly_once(
-    tmp_path: Path, options: tuple[str, ...], fewest_failures: float
-) -> None:
+def test_every_event_arrives_exactly_once(tmp_path: Path, options: tuple[str, ...]) -> None:
     db = tmp_path / "messages.db"
     batches = list(generate_batches())
     with EmulatorProcess(db, ["--seed", str(SEED), *options], FAULTS) as emulator:
         url = emulator.url
-        for batch in batches[:30]:
+        for batch in batches[:15]:
+            assert send_batch(url, batch)
+        # With --async, what waits when a process starts again goes out before the faults are back.
+        retry_until_done(url)
+        for batch in batches[15:30]:
             assert send_batch(url, batch)
         request = Thread(target=send_batch, args=(url, batches[30]))
         request.start()
@@ -109,4 +112,4 @@ def test_every_event_arrives_exactly_once(
             )
         assert len(messages) == EVENTS
         assert {message["verdict"] for message in messages} <= {"accepted", "warning"}
-        assert retry_count > fewest_failures
+        assert retry_count > EVENTS / 20

@@ -67,6 +67,7 @@ def some_targets() -> dict[str, Target]:
     return {each.__name__: each for each in (spin, sleep, fail, linear, quadratic)}
 
 
+@pytest.mark.extended
 def test_a_target_that_does_not_end_is_found_and_delays_no_other() -> None:
     trials = PairRunner(some_targets, longest=1, patience=3)
     said = [trials.find_error(TargetShapePair(name, "text 'a'", 4000)) for name in some_targets()]
@@ -79,6 +80,7 @@ def test_a_target_that_does_not_end_is_found_and_delays_no_other() -> None:
     ]
 
 
+@pytest.mark.extended
 def test_each_kind_of_input_meets_each_shape_before_any_pair_is_tried_again() -> None:
     names = {name: get_kind(name) for name in all_targets()}
     first, rest = order_pairs(names, seed=1, largest=LARGEST)
@@ -103,11 +105,13 @@ KNOWN = (
 )
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(("name", "shape"), KNOWN)
 def test_what_was_slow_once_grows_with_its_size(name: str, shape: str) -> None:
     assert find_cost_growth(name, all_targets()[name], shape, LARGEST) is None
 
 
+@pytest.mark.extended
 def test_what_a_draw_of_places_and_shapes_costs_grows_with_its_size() -> None:
     draw = random.Random(20261130)
     names = draw.sample(sorted(all_targets()), PAIRS)

@@ -22,6 +22,7 @@ ATTACKS = (
     "]]></textarea><script>document.title='owned'</script>",
     "\u202egnp.exe\x00\x07\ud7ff",
 )
+EXTENDED_ATTACKS = [pytest.param(attack, marks=pytest.mark.extended) for attack in ATTACKS[1:]]
 
 
 def make_hostile_call(attack: str) -> JSONObject:
@@ -40,7 +41,7 @@ def make_hostile_call(attack: str) -> JSONObject:
     }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", [ATTACKS[0], *EXTENDED_ATTACKS])
 def test_captured_text_is_shown_as_text(emulator: RunningEmulator, page: Page, attack: str) -> None:
     emulator.send(make_hostile_call(attack), {"type": attack, "userId": "ada"})
     for path in ("/?column=$.properties", "/messages/1", "/messages/2", "/messages/1/edit",
@@ -62,7 +63,7 @@ def test_captured_text_is_shown_as_text(emulator: RunningEmulator, page: Page, a
     assert page.title() != "owned"
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", [ATTACKS[0], *EXTENDED_ATTACKS])
 def test_a_captured_url_is_shown_as_text(
     emulator: RunningEmulator, page: Page, attack: str
 ) -> None:

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.extended
 def test_a_typo_in_a_shipped_scenario_makes_it_fail() -> None:
     command = [sys.executable, "tests/mutants", "--count", "200", "--seed", "7"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

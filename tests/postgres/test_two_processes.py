@@ -51,7 +51,7 @@ class LoadBalancedClient:
         self._session = requests.Session()
 
     def __call__(self, method: str, path: str, **sent: Any) -> requests.Response:
-        return self._session.request(method, next(self._turn) + path, timeout=30, **sent)
+        return self._session.request(method, next(self._turn) + path, timeout=120, **sent)
 
     def get(self, path: str) -> Any:
         return self("GET", f"/emulator/v1/{path}").json()
@@ -370,6 +370,7 @@ def test_an_sdk_can_send_to_both_processes(both: LoadBalancedClient) -> None:
     assert both.message_ids() == ["m0", "m1", "m2", "m3"]
 
 
+@pytest.mark.extended
 def test_scenarios_pass_behind_the_load_balancer(emulators: LoadBalancedClient) -> None:
     with serve_load_balancer(emulators.urls) as url:
         command = [
@@ -385,8 +386,20 @@ def test_scenarios_pass_behind_the_load_balancer(emulators: LoadBalancedClient) 
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
-@pytest.mark.parametrize("faults", [[], FAULTS], ids=["all is well", "a third goes wrong"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="synchronous"),
+        pytest.param(("--async",), id="asynchronous", marks=pytest.mark.extended),
+    ],
+)
+@pytest.mark.parametrize(
+    "faults",
+    [
+        pytest.param([], id="all is well"),
+        pytest.param(FAULTS, id="a third goes wrong", marks=pytest.mark.extended),
+    ],
+)
 def test_acknowledged_messages_are_delivered_once_after_a_kill(
     server: PostgresServer, options: tuple[str, ...], faults: list[JSONObject]
 ) -> None:
@@ -406,7 +419,7 @@ def test_acknowledged_messages_are_delivered_once_after_a_kill(
             for asked in islice(cycle((url, other_url)), number, None):
                 with suppress(requests.ConnectionError):
                     body = {"writeKey": "wk", "batch": calls}
-                    if requests.post(f"{asked}/v1/batch", json=body, timeout=30).ok:
+                    if requests.post(f"{asked}/v1/batch", json=body, timeout=120).ok:
                         break
             if number == len(batches) // 2:
                 first.kill()

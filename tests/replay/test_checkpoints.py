@@ -34,7 +34,7 @@ def make_command(*arguments: str | Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.extended)])
 def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path, workers: int) -> None:
     checkpoint = tmp_path / "checkpoint.json"
     with serve_files(FILES, delayed={LAST}) as server:

@@ -80,6 +80,7 @@ def run_cluster(folder: Path, workers: int) -> Iterator[tuple[str, list[subproce
         yield address, processes
 
 
+@pytest.mark.extended
 def test_a_worker_that_dies_during_the_run_changes_no_figure(tmp_path: Path) -> None:
     with (
         run_cluster(tmp_path, workers=2) as (address, workers),
@@ -104,6 +105,7 @@ def test_a_worker_that_dies_during_the_run_changes_no_figure(tmp_path: Path) -> 
     assert json.loads(stdout)["archive"]["events"] == 2 * len(FILES)
 
 
+@pytest.mark.extended
 def test_a_relative_name_is_found_by_workers_in_another_folder(tmp_path: Path) -> None:
     archive, elsewhere = tmp_path / "archive", tmp_path / "elsewhere"
     for folder in (archive, elsewhere):
@@ -137,6 +139,7 @@ def test_an_unreachable_cluster_is_reported(tmp_path: Path, scheduler: str, why:
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.extended
 def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path) -> None:
     checkpoint, last = tmp_path / "checkpoint.json", "8.ndjson"
     with run_cluster(tmp_path, workers=2) as (address, _), serve_files(FILES, {last}) as server:

@@ -40,7 +40,12 @@ Feature: Long
 
 
 @pytest.mark.parametrize(
-    ("ending", "workers"), [(signal.SIGTERM, 1), (signal.SIGTERM, 2), (signal.SIGHUP, 1)]
+    ("ending", "workers"),
+    [
+        (signal.SIGTERM, 1),
+        pytest.param(signal.SIGTERM, 2, marks=pytest.mark.extended),
+        (signal.SIGHUP, 1),
+    ],
 )
 def test_an_ended_run_is_summarised_and_its_sandboxes_are_deleted(
     tmp_path: Path, ending: signal.Signals, workers: int

@@ -92,7 +92,13 @@ def hostile_run(text: str) -> JSONObject:
     return {"startedAt": "2026-11-23T10:00:00Z", "features": [feature]}
 
 
-@pytest.fixture(scope="module", params=[ATTACK, LINK], ids=["markup", "a link"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(ATTACK, id="markup"),
+        pytest.param(LINK, id="a link", marks=pytest.mark.extended),
+    ],
+)
 def attacked(request: pytest.FixtureRequest) -> Iterator[RunningEmulator]:
     """An emulator with the attack in every text field."""
     text: str = request.param

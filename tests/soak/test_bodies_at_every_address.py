@@ -141,6 +141,7 @@ def test_a_hostile_body_is_refused(
     assert 400 <= status < 500 or (call[1], status) == ("/v1/batch", 200)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(("body", "headers"), ANSWERED)
 def test_no_route_fails_on_a_hostile_body(
     emulator: EmulatorProcess, body: bytes, headers: dict[str, str]

@@ -5,6 +5,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 import requests
 from emulator_process import REQUEST_TIMEOUT_S, EmulatorProcess
 from emulator_with_hanging_mapping import HANGING_USER_ID
@@ -29,6 +30,7 @@ def wait_for_attempt_counts(db: Path, expected: list[int]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.extended
 def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: Path) -> None:
     db = tmp_path / "emulator.db"
     call = {"type": "identify", "traits": {"firstName": "Ada"}}
@@ -57,6 +59,7 @@ def test_a_message_that_three_processes_could_not_finish_is_set_aside(tmp_path: 
         assert results == [("failed", UNFINISHED_REASON), ("accepted", None)]
 
 
+@pytest.mark.extended
 def test_requests_are_answered_while_a_delivery_does_not_end(tmp_path: Path) -> None:
     db = tmp_path / "emulator.db"
     call = {"writeKey": "wk_demo", "type": "identify", "traits": {}}

@@ -65,6 +65,7 @@ def wait_for_status(
     return response
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("options", [[], ["--async", "--keep-days", "9"]], ids=["", "async"])
 def test_an_emulator_survives_a_database_outage(server: PostgresServer, options: list[str]) -> None:
     url, ledger = server.url.render_as_string(hide_password=False), MessageLedger()

@@ -8,6 +8,7 @@ from kill_loop import kill_repeatedly
 from mixed_traffic import run_soak
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("options", [(), ("--async",)], ids=["synchronous", "asynchronous"])
 def test_acknowledged_messages_survive_every_kill(tmp_path: Path, options: Sequence[str]) -> None:
     ledger, wrong = kill_repeatedly(3, tmp_path / "emulator.db", seed=3, options=options)
@@ -15,6 +16,7 @@ def test_acknowledged_messages_survive_every_kill(tmp_path: Path, options: Seque
     assert ledger.acknowledged
 
 
+@pytest.mark.extended
 def test_mixed_traffic_loses_nothing(tmp_path: Path) -> None:
     outcome = run_soak(3, tmp_path / "emulator.db", seed=5)
     assert outcome.errors == []
