@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import requests
+from forked_commands import run_python_module
 
 DEMO = [sys.executable, "-m", "segment_insider_emulator", "demo"]
 
@@ -27,7 +28,7 @@ main(["demo"])
 
 
 def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*DEMO, *arguments], capture_output=True, text=True, timeout=60)
+    return run_python_module("segment_insider_emulator", "demo", *arguments)
 
 
 @pytest.fixture(scope="module")

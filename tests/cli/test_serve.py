@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 from click.testing import CliRunner
+from forked_commands import run_python_module
 
 from segment_insider_emulator.cli import main
 
@@ -195,13 +196,7 @@ def run_server(file: Path) -> Iterator[subprocess.Popen[str]]:
 
 def run_command(*command: str) -> tuple[int, str]:
     """Run `emulator` *command*; return its exit code and stderr."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "segment_insider_emulator", *command],
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    ran = run_python_module("segment_insider_emulator", *command)
     return ran.returncode, ran.stderr
 
 

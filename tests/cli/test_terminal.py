@@ -2,13 +2,12 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import orjson
 import pytest
 from click.testing import CliRunner, Result
+from forked_commands import run_python_module
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.terminal_output import escape_controls_in_json
@@ -90,8 +89,6 @@ def test_a_failed_scenario_prints_no_control_characters(tmp_path: Path) -> None:
         "      | event_name | custom.note |\n      | other | x |\n"
     )
     for module in (["segment_insider_emulator", "verify"], ["pytest", "-p", "no:cacheprovider"]):
-        result = subprocess.run(
-            [sys.executable, "-m", *module, "."], cwd=tmp_path, capture_output=True, text=True
-        )
+        result = run_python_module(*module, ".", cwd=tmp_path)
         assert result.returncode == 1
         assert list_control_characters(result.stdout + result.stderr) == []

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from forked_commands import run_python_module
 from packaging.requirements import Requirement
 
 from segment_insider_emulator.config import Config
@@ -96,14 +97,14 @@ def test_the_install_page_names_the_extras_for_users() -> None:
 
 @pytest.mark.parametrize("line", list_emulator_commands())
 def test_a_pipeline_command_runs(line: str, project: Path) -> None:
-    result = run_command([*EMULATOR, *shlex.split(line)[1:]], project)
+    result = run_python_module(EMULATOR[-1], *shlex.split(line)[1:], cwd=project)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()))
 def test_a_hook_runs_in_a_project(hook: Any, project: Path) -> None:
     assert hook["pass_filenames"] is False
-    result = run_command([*EMULATOR, *hook["entry"].split()[1:], *hook["args"]], project)
+    result = run_python_module(EMULATOR[-1], *hook["entry"].split()[1:], *hook["args"], cwd=project)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -266,7 +267,7 @@ def test_the_python_examples_pass(tmp_path: Path) -> None:
 def test_start_pages_name_existing_commands(page: str) -> None:
     text = (DOCS / page).read_text("utf-8")
     for command in sorted(set(re.findall(r"(?:`|\n *)emulator ((?:contract )?[a-z]+)", text))):
-        result = run_command([*EMULATOR, *command.split(), "--help"], ROOT)
+        result = run_python_module(EMULATOR[-1], *command.split(), "--help", cwd=ROOT)
         assert result.returncode == 0, command
 
 

@@ -3,12 +3,12 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
+from forked_commands import run_python_module
 from playwright.sync_api import Page, expect
 
 from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
@@ -191,8 +191,8 @@ def test_the_copied_json_is_the_call(emulator: RunningEmulator, page: Page) -> N
 
 
 def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "segment_insider_emulator", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    command = ["segment_insider_emulator", *map(str, arguments)]
+    return run_python_module(*command)
 
 
 @pytest.mark.parametrize(("workspace", "count"), [("guide", 4), ("segment-defaults", 6)])

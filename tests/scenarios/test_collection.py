@@ -1,10 +1,9 @@
 """Which feature files plain `pytest` runs, and that it runs each scenario once."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked_commands import run_python_module
 
 OURS = """\
 Feature: Ours
@@ -48,8 +47,8 @@ CALL, CALLS = "test_a_call", "test_calls[Wish Listed]"
 
 def collect(folder: Path, *arguments: str) -> str:
     """Return the output of pytest when it collects tests in *folder*."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider"]
-    result = subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True)
+    command = ["pytest", "--collect-only", "-p", "no:cacheprovider"]
+    result = run_python_module(*command, *arguments, cwd=folder)
     return result.stdout + result.stderr
 
 
@@ -132,8 +131,8 @@ def test_a_bound_feature_with_a_misspelt_keyword_fails(
 ) -> None:
     (tmp_path / "test_ours.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
     (tmp_path / "ours.feature").write_text(OURS.replace("When Ada", "when Ada", 1))
-    command = [sys.executable, "-m", "pytest", "-rf", "-p", "no:cacheprovider", "test_ours.py"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    command = ["pytest", "-rf", "-p", "no:cacheprovider", "test_ours.py"]
+    result = run_python_module(*command, cwd=tmp_path)
     assert "ours.feature:4: 'when' is not written like a keyword" in result.stdout
     assert "test_a_call" in result.stdout
     assert result.returncode == 1
@@ -170,8 +169,8 @@ def test_a_bound_feature_that_pytest_bdd_reads_differently_fails(
 ) -> None:
     (tmp_path / "test_ours.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
     (tmp_path / "ours.feature").write_text(text, "utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_ours.py"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    command = ["pytest", "-p", "no:cacheprovider", "test_ours.py"]
+    result = run_python_module(*command, cwd=tmp_path)
     assert message in result.stdout
     assert "Without `scenarios(...)` in the module, pytest collects and runs" in result.stdout
     assert "INTERNALERROR" not in result.stdout

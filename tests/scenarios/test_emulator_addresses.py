@@ -3,8 +3,6 @@
 import json
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -15,6 +13,7 @@ from typing import NamedTuple
 import orjson
 import pytest
 from flask import Flask
+from forked_commands import run_python_module
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -147,10 +146,7 @@ def run_module(folder: Path, token: str | None, *command: str) -> ProgramResult:
     environment = {name: text for name, text in os.environ.items() if name != "EMULATOR_TOKEN"}
     if token:
         environment["EMULATOR_TOKEN"] = token
-    result = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=folder, env=environment, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    result = run_python_module(*command, cwd=folder, env=environment)
     return ProgramResult(result.returncode, result.stdout, result.stderr)
 
 
@@ -317,7 +313,7 @@ def run_verify(folder: Path, team: Team, *options: str) -> ProgramResult:
     )
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.extended)])
 def test_a_full_team_is_reported_once(wishes: Path, team: Team, workers: str) -> None:
     for _ in range(2):
         team.client.create_sandbox()
@@ -330,7 +326,7 @@ def test_a_full_team_is_reported_once(wishes: Path, team: Team, workers: str) ->
     )
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.extended)])
 def test_a_run_that_fills_its_team_ends_with_one_line(
     wishes: Path, team: Team, workers: str
 ) -> None:

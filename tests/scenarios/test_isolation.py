@@ -1,11 +1,10 @@
 """Scenarios are isolated, in one process and in two, with the same results."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from forked_commands import run_python_module
 
 COUNT = 24
 # All have the same people and ids: whatever one could see of another would fail it.
@@ -36,13 +35,20 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_and_read_verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
-    command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", *options, "."]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    command = ["segment_insider_emulator", "verify", "--json", *options, "."]
+    result = run_python_module(*command, cwd=folder)
     scenarios = json.loads(result.stdout)["scenarios"]
     return sorted((scenario["scenario"], scenario["verdict"]) for scenario in scenarios)
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2"), ("--serve",)], ids=["one", "two", "served"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="one"),
+        pytest.param(("-n", "2"), id="two", marks=pytest.mark.extended),
+        pytest.param(("--serve",), id="served"),
+    ],
+)
 def test_each_scenario_ends_as_it_does_alone(features: Path, options: tuple[str, ...]) -> None:
     expected = [(f"Number {n}", "passed" if n % 6 else "failed") for n in range(1, COUNT + 1)]
     assert run_and_read_verdicts(features, *options) == sorted(expected)

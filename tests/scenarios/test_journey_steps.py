@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from forked_commands import run_python_module
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios.assertions import format_trails
@@ -30,14 +29,12 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
 
 def test_a_failed_step_prints_the_journey_trail_as_documented() -> None:
     command = [
-        sys.executable,
-        "-m",
         "segment_insider_emulator",
         "verify",
         "--json",
         "failing_journey.feature",
     ]
-    result = subprocess.run(command, cwd=HERE, capture_output=True, text=True, timeout=60)
+    result = run_python_module(*command, cwd=HERE)
     [result] = json.loads(result.stdout)["scenarios"]
     _, examples = re.findall(r"```text\n(.*?)\n```", PAGE, re.DOTALL)
     assert MOMENT.sub("", examples) in MOMENT.sub("", result["failure"])

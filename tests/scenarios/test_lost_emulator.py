@@ -13,6 +13,7 @@ import orjson
 import pytest
 import requests
 from flask import Flask, Response
+from forked_commands import run_python_module
 
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.web.server import serve_app_in_thread
@@ -97,10 +98,7 @@ class ServedEmulator(NamedTuple):
             "SERVING_PID": str(self.pid),
             "SERVING_PORT": self.url.rpartition(":")[2],
         }
-        return subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=folder, env=os.environ | variables, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+        return run_python_module(*command, cwd=folder, env=os.environ | variables)
 
 
 @pytest.fixture

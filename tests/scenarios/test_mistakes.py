@@ -2,13 +2,13 @@
 
 import json
 import subprocess
-import sys
 from inspect import signature
 from pathlib import Path
 from textwrap import indent
 from typing import Any
 
 import pytest
+from forked_commands import run_python_module
 from pytest_bdd.steps import step_function_context_registry
 
 from segment_insider_scenarios.step_catalogue import ARGUMENT_NOUNS, LIBRARY_PACKAGE
@@ -830,8 +830,8 @@ def remove_indent(text: str) -> str:
 
 
 def run_verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "segment_insider_emulator", "verify", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    command = ["segment_insider_emulator", "verify", *arguments]
+    return run_python_module(*command, cwd=folder)
 
 
 @pytest.fixture(scope="module")
@@ -923,8 +923,8 @@ def test_scenarios_of_other_projects_may_lack_a_then(tmp_path: Path) -> None:
         "  Scenario: Theirs\n    When nothing happens\n"
         "  Scenario: Ours\n    When Ada signs in\n"
     )
-    command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "."]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    command = ["pytest", "-rA", "-p", "no:cacheprovider", "."]
+    result = run_python_module(*command, cwd=tmp_path)
     assert "PASSED test_own.py::test_theirs" in result.stdout
     assert "FAILED test_own.py::test_ours" in result.stdout
     assert WITHOUT_THEN in result.stdout.splitlines()

@@ -4,12 +4,11 @@ An expectation of an example may fail, but the step must be understood.
 """
 
 import json
-import subprocess
-import sys
 from textwrap import indent
 from typing import Any
 
 import pytest
+from forked_commands import run_python_module
 
 from segment_insider_scenarios.step_catalogue import CatalogueStep, list_library_steps
 
@@ -66,8 +65,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
         for number, entry in enumerate(list_library_steps())
     ]
     (folder / "examples.feature").write_text("\n".join(["Feature: Examples", *scenarios]))
-    command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    command = ["segment_insider_emulator", "verify", "--json", "."]
+    result = run_python_module(*command, cwd=folder)
     summary = json.loads(result.stdout)
     assert summary["unreadable"] == []
     return {int(scenario["scenario"]): scenario["failure"] for scenario in summary["scenarios"]}

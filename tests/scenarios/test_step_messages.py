@@ -1,11 +1,10 @@
 """Messages of steps about times, invalid JSON and empty texts."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+from forked_commands import run_python_module
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_scenarios.step_catalogue import (
@@ -58,8 +57,8 @@ Feature: Messages
 def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("messages")
     (folder / "m.feature").write_text(FEATURE)
-    command = [sys.executable, "-m", "segment_insider_emulator", "verify", "--json", "."]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    command = ["segment_insider_emulator", "verify", "--json", "."]
+    result = run_python_module(*command, cwd=folder)
     return {scenario["scenario"]: scenario for scenario in json.loads(result.stdout)["scenarios"]}
 
 

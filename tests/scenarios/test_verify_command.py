@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from forked_commands import run_python_module
 
 from segment_insider_emulator.cli import main
 
@@ -108,8 +109,8 @@ UNREADABLE = {
 
 
 def run_verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "segment_insider_emulator", "verify", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    command = ["segment_insider_emulator", "verify", *arguments]
+    return run_python_module(*command, cwd=folder)
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,6 @@
 import base64
 import logging
 import re
-import subprocess
-import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 from flask import Flask
+from forked_commands import run_python_module
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
@@ -178,14 +177,10 @@ def test_scenario_reports_contain_no_key(workspace: Path) -> None:
     feature.write_text(FEATURE)
     written = {kind: workspace.with_name(f"report.{kind}") for kind in REPORTS}
     options = [argument for kind, file in written.items() for argument in (f"--{kind}", str(file))]
-    ran = subprocess.run(
-        [sys.executable, "-m", "segment_insider_emulator", "verify", str(feature), *options],
-        capture_output=True,
-        check=False,
-    )
+    ran = run_python_module("segment_insider_emulator", "verify", str(feature), *options)
     assert ran.returncode == 1, ran.stderr
     out = {kind: file.read_bytes() for kind, file in written.items()}
-    out |= {"what is said": ran.stdout + ran.stderr}
+    out |= {"what is said": (ran.stdout + ran.stderr).encode()}
     assert [place for place, text in out.items() if KEY.encode() in text] == []
     assert b"song_played" in out["html"]
 

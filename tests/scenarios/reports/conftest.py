@@ -1,14 +1,13 @@
 """Fixtures: a run with every kind of result, an interrupted run, and their reports."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from forked_commands import run_python_module
 
 HOSTILE = "<script>alert(1)</script> & ]]> \u0007 'quoted'"
 RESULTS_FEATURE = f"""\
@@ -116,15 +115,13 @@ def verify_with_reports(folder: Path, *arguments: str, **files: str) -> Reported
         (folder / f"{name}.feature").write_text(text, "utf-8")
     options = [part for pair in REPORTS.items() for part in pair]
     command = [
-        sys.executable,
-        "-m",
         "segment_insider_emulator",
         "verify",
         *options,
         *arguments,
         ".",
     ]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    result = run_python_module(*command, cwd=folder)
     return ReportedRun(folder, result.returncode, result.stdout)
 
 

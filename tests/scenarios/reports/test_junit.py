@@ -1,11 +1,10 @@
 """The JUnit report has only elements and attributes of pytest's, for every kind of result."""
 
-import subprocess
-import sys
 from pathlib import Path
 from xml.etree.ElementTree import Element, fromstring, parse
 
 import pytest
+from forked_commands import run_python_module
 
 from reports.conftest import ReportedRun
 
@@ -33,8 +32,8 @@ def test_only_elements_and_attributes_of_pytest_are_used(
     reported: ReportedRun, tmp_path: Path
 ) -> None:
     (tmp_path / "test_it.py").write_text(PYTEST_MODULE)
-    command = [sys.executable, "-m", "pytest", "-q", "--junitxml=own.xml", "-p", "no:cacheprovider"]
-    subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    command = ["pytest", "-q", "--junitxml=own.xml", "-p", "no:cacheprovider"]
+    run_python_module(*command, cwd=tmp_path)
     known = list_names(parse(tmp_path / "own.xml").getroot())
     assert list_names(fromstring(reported.read("report.xml"))) <= known
 
