@@ -6,27 +6,34 @@ from typing import Any, Literal
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
 
 from segment_insider_emulator.storage.database import transaction
+from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
 from segment_insider_emulator.storage.schema import destination_changes, integrations
 from segment_insider_emulator.types import JSONObject
 
 IntegrationOrigin = Literal["panel", "workspace"]
 
-SELECT_INTEGRATIONS = select(integrations).order_by(integrations.c.id)
+# Compiled: each new sandbox runs them.
+SELECT_INTEGRATIONS = CompiledStatement(select(integrations).order_by(integrations.c.id))
 INSERT_INTEGRATION = insert(integrations).returning(integrations.c.id)
-SELECT_INTEGRATION_ID_BY_KEY = select(integrations.c.id).where(
-    integrations.c.key_digest == bindparam("digest")
+INSERT_WORKSPACE_INTEGRATION = CompiledStatement(
+    insert(integrations), list_column_names(integrations, "id")
+)
+SELECT_INTEGRATION_ID_BY_KEY = CompiledStatement(
+    select(integrations.c.id).where(integrations.c.key_digest == bindparam("digest"))
 )
 # A key that was removed from the workspace file must not work any more.
-DELETE_OLD_WORKSPACE_INTEGRATIONS = delete(integrations).where(
-    integrations.c.origin == "workspace", integrations.c.key_digest != bindparam("digest")
+DELETE_OLD_WORKSPACE_INTEGRATIONS = CompiledStatement(
+    delete(integrations).where(
+        integrations.c.origin == "workspace", integrations.c.key_digest != bindparam("digest")
+    )
 )
 REVOKE_INTEGRATION = (
     update(integrations)
     .where(integrations.c.id == bindparam("integration_id"), integrations.c.revoked_at.is_(None))
     .values(revoked_at=bindparam("at"))
 )
-SELECT_DESTINATION_CHANGES = select(destination_changes.c.changes).where(
-    destination_changes.c.basis == bindparam("basis")
+SELECT_DESTINATION_CHANGES = CompiledStatement(
+    select(destination_changes.c.changes).where(destination_changes.c.basis == bindparam("basis"))
 )
 
 
@@ -64,7 +71,8 @@ class IntegrationStore:
     def list_panel_integrations(self) -> list[Integration]:
         """Return all integrations of the InOne panel, oldest first, revoked ones included."""
         with transaction(self._engine) as connection:
-            return [Integration(**row._mapping) for row in connection.execute(SELECT_INTEGRATIONS)]
+            rows = SELECT_INTEGRATIONS.fetch_all(connection, {})
+        return [Integration(**row._asdict()) for row in rows]
 
     def add_integration(self, integration: Integration) -> int:
         """Store a new integration of the InOne panel; return its id."""
@@ -77,9 +85,10 @@ class IntegrationStore:
         """Replace the integration of an earlier workspace file by that of the current file."""
         digest = {"digest": integration.key_digest}
         with transaction(self._engine) as connection:
-            connection.execute(DELETE_OLD_WORKSPACE_INTEGRATIONS, digest)
-            if connection.scalar(SELECT_INTEGRATION_ID_BY_KEY, digest) is None:
-                connection.execute(insert(integrations), [_integration_to_row(integration)])
+            DELETE_OLD_WORKSPACE_INTEGRATIONS.execute_many(connection, [digest])
+            if not SELECT_INTEGRATION_ID_BY_KEY.fetch_all(connection, digest):
+                row = _integration_to_row(integration)
+                INSERT_WORKSPACE_INTEGRATION.execute_many(connection, [row])
 
     def revoke_integration(self, id: int, at: str) -> None:
         """Revoke an integration's key at the time *at*; an earlier revocation stays."""
@@ -90,7 +99,8 @@ class IntegrationStore:
         """Delete all integrations of the InOne panel except the workspace file's."""
         with transaction(self._engine) as connection:
             connection.execute(delete(integrations))
-            connection.execute(insert(integrations), [_integration_to_row(workspace_integration)])
+            row = _integration_to_row(workspace_integration)
+            INSERT_WORKSPACE_INTEGRATION.execute_many(connection, [row])
 
 
 class DestinationChangesStore:
@@ -103,8 +113,8 @@ class DestinationChangesStore:
         """Return the stored changes to the destination with this fingerprint; {} if none."""
         with transaction(self._engine) as connection:
             values = {"basis": workspace_fingerprint}
-            changes: JSONObject | None = connection.scalar(SELECT_DESTINATION_CHANGES, values)
-        return changes or {}
+            rows = SELECT_DESTINATION_CHANGES.fetch_all(connection, values)
+        return rows[0].changes if rows else {}
 
     def replace_changes(self, workspace_fingerprint: str, changes: JSONObject) -> None:
         """Replace all stored changes to the destination."""
@@ -120,5 +130,4 @@ class DestinationChangesStore:
 
 
 def _integration_to_row(integration: Integration) -> dict[str, Any]:
-    columns = (column.name for column in integrations.c if column.name != "id")
-    return {name: getattr(integration, name) for name in columns}
+    return {name: getattr(integration, name) for name in list_column_names(integrations, "id")}

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import (
     CompoundSelect,
     Connection,
+    Delete,
     Dialect,
     Engine,
     Insert,
@@ -78,7 +79,9 @@ class CompiledStatement:
 
     def __init__(
         self,
-        statement: Select[Any] | CompoundSelect[Any] | Insert | Update | ReturningInsert[Any],
+        statement: (
+            Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | ReturningInsert[Any]
+        ),
         columns: Sequence[str] | None = None,
     ) -> None:
         self._statement, self._columns = statement, columns
@@ -95,7 +98,7 @@ class CompiledStatement:
         return [read_row(row) for row in cursor.fetchall()]
 
     def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
-        """Run an SQL INSERT or UPDATE for each of *rows*. Raises: the driver's errors."""
+        """Run an SQL INSERT, UPDATE or DELETE for each of *rows*. Raises: the driver's errors."""
         sql, bind, _ = self._get_driver_statement(connection.dialect)
         prepare_transaction_for_write(connection)
         _create_driver_cursor(connection).executemany(sql, [bind(row) for row in rows])
