@@ -73,12 +73,12 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         if (config.rootpath / name).resolve() not in bound:
             left.setdefault(why, []).append(name)
     return [
-        f"{why}, so not collected: {_join_file_names(names)} (see {FEATURES_OPTION})"
+        f"{why}, so not collected: {_abbreviate_file_names(names)} (see {FEATURES_OPTION})"
         for why, names in left.items()
     ]
 
 
-def _join_file_names(names: list[str]) -> str:
+def _abbreviate_file_names(names: list[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if names[1:] else "")
 
 
@@ -107,7 +107,7 @@ def _find_skip_reason(feature: Path) -> str | None:
     near = [feature.parent, feature.parent.parent]
     folders = (folder / name for folder in near for name in FOREIGN_STEP_FOLDERS)
     foreign_folder = next(
-        (folder for folder in folders if _has_other_framework_steps(folder)), None
+        (folder for folder in folders if _folder_has_other_framework_steps(folder)), None
     )
     return f"another tool's steps in the folder {foreign_folder.name}" if foreign_folder else None
 
@@ -166,7 +166,7 @@ def explain_unreadable_feature(error: GherkinParseError) -> str | None:
     return f"{lead}. {error.message} {COLLECTED_HINT}"
 
 
-def _has_other_framework_steps(folder: Path) -> bool:
+def _folder_has_other_framework_steps(folder: Path) -> bool:
     """Return whether a folder has step files of behave or Cucumber."""
     for file in folder.rglob("*") if folder.is_dir() else ():
         if file.suffix in FOREIGN_STEP_SUFFIXES:

@@ -112,7 +112,7 @@ def _find_insider_rejections(
 
 
 def _drop_repeated_errors(errors: Iterable[UserValidationError]) -> list[UserValidationError]:
-    """Return Insider One's user errors without repeated texts."""
+    """Return Insider One's user errors without repeated texts, for `emulator map --explain`."""
     first_by_text: dict[tuple[str, str], UserValidationError] = {}
     for error in errors:
         first_by_text.setdefault((error.text, error.remedy), error)

@@ -148,7 +148,7 @@ def revoke_integration(id: int) -> IntegrationModel:
 
 @panel_routes.errorhandler(RoleNotPermitted)
 def handle_role_not_permitted(error: RoleNotPermitted) -> Response:
-    """Answer 403 when the role of the InOne panel lacks the permission."""
+    """Error handler: answer 403 when the role of the InOne panel lacks the permission."""
     return build_json_error_response(403, error.what, ROLE_HEADER, error.remedy)
 
 

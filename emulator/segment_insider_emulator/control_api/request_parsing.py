@@ -192,7 +192,7 @@ def read_fault_body(
 
 
 def check_fault_json(fault_json: JSON, validator: Draft202012Validator, remedy: str) -> JSONObject:
-    """Return a fault to inject when it is valid, else raise an error.
+    """Return the fault in a request's JSON when it is valid, else raise an error.
 
     Raises: EmulatorError, naming the first mistake.
     """

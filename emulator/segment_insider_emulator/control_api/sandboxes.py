@@ -104,7 +104,7 @@ def get_loaded_workspace() -> JSONObject:
 @workspace_routes.get("/current", endpoint="current")
 @api_operation()
 def get_current_workspace() -> JSONObject:
-    """Return the workspace with later changes of its destination; keys are redacted."""
+    """Control API view: return the workspace as changed since the start; keys are redacted."""
     return redact_workspace_document(build_current_workspace_document(current_services()))
 
 

@@ -82,7 +82,7 @@ def is_destination_switched_off(integrations: JSON) -> bool:
 
 
 def _list_unknown_integration_hints(integrations: JSONObject) -> list[str]:
-    """List hints about names in the integrations object that are not the Insider destination."""
+    """List delivery hints about names in an event's integrations object that are unknown."""
     return [
         _describe_unknown_integration(name)
         for name in integrations

@@ -17,7 +17,7 @@ RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
 
 @dataclass(frozen=True, slots=True)
 class RealAccount:
-    """URL and credentials of a real Insider One account.
+    """URL and credentials of a real Insider One account that deliveries go to.
 
     Args:
         url: Its host, optionally with a path before Insider One's own; no slash at the end.

@@ -140,7 +140,7 @@ class CompiledSchema:
 
     @cached_property
     def is_valid(self) -> Callable[[JSON], bool]:
-        """Function that returns whether a value is valid against this JSON Schema."""
+        """Return the compiled check of Insider One's schema: value -> whether it is valid."""
         return _compile_fast_check(self.schema)
 
     def iter_errors(self, value: JSON) -> Iterator[ValidationError]:

@@ -279,7 +279,7 @@ def serialize_journey(journey: JourneyDefinition, counts: JourneyCounts) -> JSON
         "counters": {"entered": sum(statuses.values()), **statuses},
         "goals": {name: counts.goals.get(name, 0) for name in journey.goals},
         "elements": [
-            _serialize_element_counts(element, counts.elements)
+            _serialize_element_with_counts(element, counts.elements)
             for element in journey.elements.values()
         ],
         "definition": journey.document,
@@ -311,7 +311,7 @@ def _serialize_trail_entry(entry: TrailEntry) -> JSONObject:
     }
 
 
-def _serialize_element_counts(
+def _serialize_element_with_counts(
     element: JourneyElement, entry_counts: Mapping[tuple[str | None, str], int]
 ) -> JSONObject:
     """Serialize a journey element with its counts; each arrival has one trail entry."""

@@ -1,4 +1,4 @@
-"""Descriptions of mappings and triggers in plain words."""
+"""Descriptions of mappings and triggers in plain words, for pages of the inspector."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def describe_value_source(mapping: JSON) -> tuple[TextPiece, ...]:
 
 
 def join_text_pieces(pieces: tuple[TextPiece, ...]) -> str:
-    """Join the pieces of a mapping's description into one text."""
+    """Join the pieces of a mapping's description on a page into one text."""
     return " ".join(piece.text for piece in pieces)
 
 

@@ -353,21 +353,21 @@ def _mark_schema_errors(document: JSONObject) -> JSONObject | None:
     for path, what in list_schema_errors(document):
         where = format_document_path(*path)
         marks[path] = UnknownValue(where, where, what)
-    return _replace_marked_values(document, marks, ()) if marks else None
+    return _mark_values_as_unknown(document, marks, ()) if marks else None
 
 
-def _replace_marked_values(
+def _mark_values_as_unknown(
     value: JSON, marks: dict[tuple[str | int, ...], UnknownValue], path: tuple[str | int, ...]
 ) -> JSON:
     if path in marks:
         return marks[path]
     if isinstance(value, dict):
         return {
-            key: _replace_marked_values(child, marks, (*path, key)) for key, child in value.items()
+            key: _mark_values_as_unknown(child, marks, (*path, key)) for key, child in value.items()
         }
     if isinstance(value, list):
         return [
-            _replace_marked_values(child, marks, (*path, index))
+            _mark_values_as_unknown(child, marks, (*path, index))
             for index, child in enumerate(value)
         ]
     return value

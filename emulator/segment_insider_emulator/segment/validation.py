@@ -45,7 +45,7 @@ class IngestError(EmulatorError):
 
 @dataclass(frozen=True, slots=True)
 class DiscardReason:
-    """Reason why Segment drops a call: its code, and one sentence for people."""
+    """Reason why Segment discards a call: its code, and one sentence for people."""
 
     code: str
     detail: str

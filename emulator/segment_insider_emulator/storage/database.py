@@ -48,7 +48,7 @@ __all__ = [
     "DatabaseFileLost",
     "DatabaseUnavailable",
     "Engine",
-    "check_sqlite_file_exists",
+    "check_sqlite_file_is_same",
     "close_database",
     "hold_advisory_locks",
     "is_in_memory_url",
@@ -168,7 +168,7 @@ class _RollbackRequest(Exception):
     """Raised to roll back a transaction that must not be committed."""
 
 
-def check_sqlite_file_exists(engine: Engine) -> None:
+def check_sqlite_file_is_same(engine: Engine) -> None:
     """Check that the SQLite file of *engine* is still the one it opened; other databases have none.
 
     Raises: DatabaseFileLost.

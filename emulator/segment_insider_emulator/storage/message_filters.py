@@ -112,7 +112,7 @@ class _JsonValueAtPath(FunctionElement[str]):
 
 
 class _JsonLiteral(FunctionElement[str]):
-    """SQL function: a JSON text, in the form in which `_JsonValueAtPath` compares it."""
+    """SQLAlchemy element: a JSON text, in the form in which `_JsonValueAtPath` compares it."""
 
     name = "json_literal"
     type = Text()

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from flask import Flask, abort, current_app, redirect, request, url_for
 
 from segment_insider_emulator.errors import ConflictError
-from segment_insider_emulator.storage.database import DatabaseClosed, check_sqlite_file_exists
+from segment_insider_emulator.storage.database import DatabaseClosed, check_sqlite_file_is_same
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import (
     CALLER_KEY,
@@ -178,7 +178,7 @@ def select_sandbox_of_request() -> None:
     expiry: SandboxExpiry | None = current_app.extensions["expiry"]
     if expiry:
         expiry.record_sandbox_use(sandbox.record.id)
-    check_sqlite_file_exists(sandbox.services.engine)
+    check_sqlite_file_is_same(sandbox.services.engine)
     request.environ |= {_SANDBOX_KEY: sandbox, SERVICES_KEY: sandbox.services}
 
 

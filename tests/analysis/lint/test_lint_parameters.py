@@ -21,7 +21,7 @@ PRODUCTS = {"@arrayPath": ["$.properties.products", {"coupon": {"@path": "coupon
     ("rule", "document", "findings"),
     [
         pytest.param(
-            payload_rules.find_keys_changed_by_normalisation,
+            payload_rules.find_keys_that_lose_their_value,
             make_mapped_workspace(
                 parameters={"giftWrap": True, "gift_wrap": True},
                 attributes={"VIP Tier": "gold"},

@@ -68,14 +68,14 @@ _DIFFERENCE_BY_RULE: dict[LintRule, str] = {
     payload_rules.find_opt_ins_that_need_booleans: "D5",
     payload_rules.find_default_attributes_sent_as_custom: "D4",
     payload_rules.find_phone_number_identifiers: "D7",
-    payload_rules.find_keys_changed_by_normalisation: "D31",
+    payload_rules.find_keys_that_lose_their_value: "D31",
     payload_rules.find_overwritten_product_values: "D23",
     payload_rules.find_missing_required_parameters: "D41",
     payload_rules.find_dropped_spec_properties: "D17",
     payload_rules.find_dropped_custom_properties: "D17",
     payload_rules.find_textual_variants: "D21",
     payload_rules.find_cart_without_currency: "D41",
-    payload_rules.find_strictly_typed_products: "D21",
+    payload_rules.find_products_that_fail_order: "D21",
 }
 # The comparison with the guide reports the same, with a suggested edit.
 _RULES_COVERED_BY_COMPARISON = (
@@ -227,7 +227,7 @@ def _suggest_edit_for_finding(
             subscription.get_key_path_in_destination("trigger"),
             guide_subscription.subscription.trigger,
         )
-    if rule is payload_rules.find_keys_changed_by_normalisation:
+    if rule is payload_rules.find_keys_that_lose_their_value:
         return _build_key_rename_edit(finding, subscription)
     return None
 

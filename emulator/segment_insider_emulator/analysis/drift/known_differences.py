@@ -187,7 +187,7 @@ def _get_parameter_or_product_mapping(subscription: LocatedSubscription, key: st
     ).get(key)
 
 
-def _get_attribute_mapping(subscription: LocatedSubscription, key: str) -> JSON:
+def _get_mapping_of_attribute_key(subscription: LocatedSubscription, key: str) -> JSON:
     is_profile = subscription.action_slug == "updateUserProfile"
     return (
         subscription.mapping.get(key)
@@ -234,7 +234,8 @@ def _drops_reserved_traits(subscription: LocatedSubscription) -> bool:
 
 def _sends_birthday_or_country(subscription: LocatedSubscription) -> bool:
     return any(
-        _get_attribute_mapping(subscription, field) is not None for field in ("birthday", "country")
+        _get_mapping_of_attribute_key(subscription, field) is not None
+        for field in ("birthday", "country")
     )
 
 

@@ -55,14 +55,14 @@ LINT_RULES: tuple[LintRule, ...] = (
     payload_rules.find_opt_ins_that_need_booleans,
     payload_rules.find_default_attributes_sent_as_custom,
     payload_rules.find_phone_number_identifiers,
-    payload_rules.find_keys_changed_by_normalisation,
+    payload_rules.find_keys_that_lose_their_value,
     payload_rules.find_overwritten_product_values,
     payload_rules.find_missing_required_parameters,
     payload_rules.find_dropped_spec_properties,
     payload_rules.find_dropped_custom_properties,
     payload_rules.find_textual_variants,
     payload_rules.find_cart_without_currency,
-    payload_rules.find_strictly_typed_products,
+    payload_rules.find_products_that_fail_order,
 )
 
 

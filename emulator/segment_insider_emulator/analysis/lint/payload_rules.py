@@ -184,7 +184,7 @@ _FIXED_EVENT_NAMES = {
 }
 
 
-def find_keys_changed_by_normalisation(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+def find_keys_that_lose_their_value(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find mapped keys that Segment's normalisation renames, so that their value is lost."""
     for subscription in context.subscriptions:
         for field, mapping in _iter_object_field_mappings(subscription):
@@ -307,7 +307,7 @@ def find_cart_without_currency(context: AnalysisContext) -> Iterator[WorkspaceFi
             )
 
 
-def find_strictly_typed_products(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+def find_products_that_fail_order(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Note which product values make a whole order fail."""
     names = [
         repr(subscription.name)

@@ -260,7 +260,7 @@ def _get_json_indent(space: JSON) -> str:
 
 
 def _format_indented_json(value: JSON, indent: str, line_start: str) -> str:
-    """Return the result of JavaScript's `JSON.stringify(value, null, indent)`.
+    """Return for a Liquid filter what JavaScript's `JSON.stringify(value, null, indent)` returns.
 
     Args:
         line_start: Line feed and indent of the line with the closing bracket.
