@@ -309,6 +309,7 @@ class FeatureRunOptions:
         seed: Another one makes other people.
         no_keep: Whether no sandbox of a failed scenario stays at *url*.
         workspace: Of scenarios that name none, a file or a preset; None is the preset guide.
+        plugins: Names of pytest plugins that the project's own steps need.
     """
 
     workers: int = 1
@@ -318,6 +319,7 @@ class FeatureRunOptions:
     seed: int = 0
     no_keep: bool = False
     workspace: str | None = None
+    plugins: Sequence[str] = ()
 
     def to_pytest_arguments(self) -> list[str]:
         """Return the options of a run of feature files as pytest arguments.
@@ -325,6 +327,8 @@ class FeatureRunOptions:
         Raises: EmulatorError, when several processes cannot be had.
         """
         arguments = [f"--emulator-seed={self.seed}"]
+        for name in self.plugins:
+            arguments += ["-p", name]
         if self.workers > 1:
             if find_spec("xdist") is None:
                 remedy = "Run: pip install 'segment-insider-emulator[scenarios]', or leave it out."

@@ -193,6 +193,10 @@ REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--serve", is_flag=True, help="Serve emulators at ports, for programs in other processes."
 )
+@click.option(
+    "-p", "--plugin", "plugins", multiple=True, metavar="NAME",
+    help="Load a pytest plugin, which steps of your own need. Can be repeated.",
+)  # fmt: skip
 @click.option("--junit", type=REPORT_FILE, metavar="FILE", help="Write JUnit XML.")
 @click.option("--cucumber-json", type=REPORT_FILE, metavar="FILE", help="Write Cucumber JSON.")
 @click.option(
@@ -249,6 +253,7 @@ def verify_command(
         settings["seed"],
         settings["no_keep"],
         _resolve_default_workspace(workspace, preset),
+        settings["plugins"],
     )
     _check_addresses(options, report_to)
     with interrupt_on_termination():
