@@ -181,7 +181,7 @@ def _get_bar_number(bar_unit: BarUnit, time_prefix: str) -> int:
 
 
 def _list_bar_ranges(filled: list[int], cuts_gaps: bool) -> list[range]:
-    """List the numbers that each bar stands for: one, or those of a gap that is cut out."""
+    """List the numbers that each bar covers: one, or those of a gap that is cut out."""
     ranges = [range(filled[0], filled[0] + 1)]
     for before, after in pairwise(filled):
         if cuts_gaps and after - before > MAX_EMPTY_BARS:
