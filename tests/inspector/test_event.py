@@ -132,9 +132,9 @@ def test_an_upsert_value_shows_its_origin(emulator: RunningEmulator, page: Page,
     expect(page.locator("#origin")).to_have_text("properties.order_id → parameters.event_group_id")
     lit = page.locator(".lit")
     assert lit.all_inner_texts() == [
-        "o-17",
+        '"o-17"',
         "parameters.event_group_id\tproperties.order_id",
-        "o-17",
+        '"o-17"',
     ]
 
 

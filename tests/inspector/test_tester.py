@@ -50,7 +50,7 @@ def test_a_pasted_event_shows_its_subscriptions_and_the_response_of_insider_one(
     expect(unread.get_by_text("would erase")).to_have_count(0)
     order = page.get_by_role("listitem").filter(has_text="Order Completed Event")
     order.get_by_text("No match").click()
-    expect(order).to_contain_text('event = "Order Completed" but the value is Cart Viewed')
+    expect(order).to_contain_text('event = "Order Completed" but the value is "Cart Viewed"')
     accessible(page)
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -86,7 +86,7 @@ def test_an_edit_shows_what_changes_and_is_applied(
     page.get_by_role("button", name="Test the edit").click()
     difference = page.get_by_role("region", name="What the edit changes")
     expect(difference.get_by_role("row").nth(1)).to_have_text(
-        "users[0].events[0].event_params.event_group_id absent ada", use_inner_text=False
+        'users[0].events[0].event_params.event_group_id absent "ada"', use_inner_text=False
     )
     expect(difference).to_contain_text("This edit changes the last captured event.")
     expect(

@@ -6,10 +6,16 @@ Written in Python, not as a template: a captured value may be a hundred levels d
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from segment_insider_emulator.inspector.visible_text import (
+    compact_json,
+    format_key,
+    show_invisible_characters,
+)
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSON
 
@@ -68,7 +74,7 @@ class JsonTree:
 
     def _render_member_line(self, key: str, value: JSON, path: ValuePath) -> Markup:
         mark = self.marks.get(path)
-        name = Markup('<span class="key">{}</span>').format(_truncate_key(key))
+        name = Markup('<span class="key">{}</span>').format(_shorten_key(key))
         if _has_members(value):
             inside = Markup("").join(self._render_members(value, path))
             note = _render_mark_label(mark) if mark else Markup("")
@@ -84,23 +90,27 @@ class JsonTree:
         if mark is None:
             return Markup('<span class="value" data-path="{}">{}</span>').format(path, scalar_html)
         if mark.source_paths or mark.mapping_field:
-            return _render_value_button(_render_scalar(value, fold_long_text=False), path, mark)
+            return _render_value_button(value, path, mark)
         return Markup('<span class="value {}" data-path="{}">{}</span>{}').format(
             mark.css_class, path, scalar_html, _render_mark_label(mark)
         )
 
 
-def _render_value_button(value_html: Markup, path: ValuePath, mark: ValueMark) -> Markup:
+def _render_value_button(value: JSON, path: ValuePath, mark: ValueMark) -> Markup:
+    text = _format_scalar(value)
+    # Beside the button: what can be pressed cannot contain what can be unfolded.
+    unfolding = text.render_rest(Markup("")) if text.rest else ""
     return Markup(
         '<button type="button" class="value {}" data-path="{}" data-reads="{}" data-field="{}" '
-        'data-hint="{}">{}</button>{}'
+        'data-hint="{}">{}</button>{}{}'
     ).format(
         mark.css_class,
         path,
         orjson.dumps(mark.source_paths).decode(),
         mark.mapping_field,
-        mark.hint,
-        value_html,
+        show_invisible_characters(mark.hint),
+        text.render_start(),
+        unfolding,
         _render_mark_label(mark),
     )
 
@@ -125,28 +135,48 @@ def _iter_members(value: JSON, path: ValuePath) -> Iterator[tuple[str, JSON, Val
             yield str(at), member, f"{path}[{at}]"
 
 
-def _render_scalar(value: JSON, *, fold_long_text: bool = True) -> Markup:
-    kind = "text" if isinstance(value, str) else "number"
-    text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    if len(text) <= MAX_TEXT_CHARS:
-        return Markup('<span class="{}">{}</span>').format(kind, text)
-    start, rest = text[:MAX_TEXT_CHARS], text[MAX_TEXT_CHARS:]
-    if not fold_long_text:
-        return Markup('<span class="{}">{}…</span>').format(kind, start)
-    title = Markup('<span class="{}">{}</span>… <i>{:,} characters</i>').format(
-        kind, start, len(text)
-    )
-    return _render_collapsible_section(
-        title, Markup('<span class="{}">{}</span>').format(kind, rest)
-    )
+class _ScalarText(NamedTuple):
+    """A scalar as JSON: its start and, if it is long, the rest; its CSS class and length."""
+
+    css_class: str
+    start: str
+    rest: str
+    length: int
+
+    def render_start(self) -> Markup:
+        return Markup('<span class="{}">{}</span>').format(self.css_class, self.start)
+
+    def render_rest(self, title: Markup) -> Markup:
+        """Render the rest, folded below *title*."""
+        return _render_collapsible_section(
+            Markup("{}… <i>{:,} characters</i>").format(title, self.length),
+            Markup('<span class="{}">{}</span>').format(self.css_class, self.rest),
+        )
+
+
+def _render_scalar(value: JSON) -> Markup:
+    text = _format_scalar(value)
+    return text.render_rest(text.render_start()) if text.rest else text.render_start()
+
+
+def _format_scalar(value: JSON) -> _ScalarText:
+    if not isinstance(value, str):
+        number = compact_json(value)
+        start, rest = number[:MAX_TEXT_CHARS], number[MAX_TEXT_CHARS:]
+        return _ScalarText("number", start, rest, len(number))
+    if len(value) <= MAX_TEXT_CHARS:
+        return _ScalarText("text", compact_json(value), "", len(value))
+    # Split before escaping, so that no escape is cut.
+    start, rest = compact_json(value[:MAX_TEXT_CHARS]), compact_json(value[MAX_TEXT_CHARS:])
+    return _ScalarText("text", start[:-1], rest[1:], len(value))
 
 
 def _render_collapsible_section(title: Markup, content: Markup) -> Markup:
     return Markup('<details class="rest"><summary>{}</summary>{}</details>').format(title, content)
 
 
-def _truncate_key(key: str) -> Markup:
-    return escape(key if len(key) <= MAX_TEXT_CHARS else f"{key[:MAX_TEXT_CHARS]}…")
+def _shorten_key(key: str) -> str:
+    return format_key(key if len(key) <= MAX_TEXT_CHARS else f"{key[:MAX_TEXT_CHARS]}…")
 
 
 def replace_scalars(value: JSON, replace: Callable[[str, JSON], JSON], key: str = "") -> JSON:

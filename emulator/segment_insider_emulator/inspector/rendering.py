@@ -13,6 +13,12 @@ import orjson
 from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from segment_insider_emulator.delivery.results import DROPPED_REASON
+from segment_insider_emulator.inspector.visible_text import (
+    compact_json,
+    exact,
+    finalize_expression,
+    pretty_json,
+)
 from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import SANDBOX_PATH_PREFIX
@@ -105,16 +111,6 @@ def format_date(at: str) -> str:
     return f"{datetime.fromisoformat(at):%-d %b %Y}"
 
 
-def compact_json(value: object) -> str:
-    """Format *value* as JSON in one line."""
-    return orjson.dumps(value, default=str).decode()
-
-
-def pretty_json(value: object) -> str:
-    """Format *value* as indented JSON."""
-    return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
-
-
 def indent_json(text: str) -> str:
     """Indent *text* if it is JSON; return other text unchanged."""
     try:
@@ -139,12 +135,17 @@ def static_url(name: str) -> str:
 
 
 def register_template_filters(bp: Blueprint) -> None:
-    """Register the inspector's template filters and `static_url` for the templates of *bp*."""
+    """Register the inspector's template filters and `static_url` for the templates of *bp*.
+
+    Its templates show the invisible characters of every text but those of filter `exact`.
+    """
+    bp.record_once(lambda state: setattr(state.app.jinja_env, "finalize", finalize_expression))
     for template_filter in (
         format_time,
         format_time_or_date,
         format_date,
         compact_json,
+        exact,
         pretty_json,
         indent_json,
         shorten,
