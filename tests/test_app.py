@@ -39,7 +39,7 @@ def client() -> Iterator[FlaskClient]:
 
 
 def list_message_ids(base: str) -> list[str]:
-    response = requests.get(f"{base}/emulator/v1/messages", timeout=5).json()
+    response = requests.get(f"{base}/emulator/v1/messages", timeout=60).json()
     return [message["messageId"] for message in response["messages"]]
 
 
@@ -119,10 +119,10 @@ def test_a_missing_table_is_not_reported_as_a_full_disk(tmp_path: Path) -> None:
 def test_a_server_in_a_thread_starts_and_stops() -> None:
     with emulator() as app:
         with serve_app_in_thread(app) as base:
-            requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
+            requests.post(f"{base}/v1/track", json=SONG, timeout=60).raise_for_status()
             assert list_message_ids(base) == ["m1"]
         with pytest.raises(requests.ConnectionError):
-            requests.get(base, timeout=5)
+            requests.get(base, timeout=60)
 
 
 @contextmanager
@@ -155,10 +155,10 @@ def test_acknowledged_messages_survive_the_server(tmp_path: Path, ending: signal
         pytest.skip(f"{ending.name} is ignored here, and so by the server")
     db = tmp_path / "emulator.db"
     with start_emulator(db) as (process, base):
-        requests.post(f"{base}/v1/track", json=SONG, timeout=5).raise_for_status()
+        requests.post(f"{base}/v1/track", json=SONG, timeout=60).raise_for_status()
         process.send_signal(ending)
         clean = 0 if ending != signal.SIGKILL else -signal.SIGKILL
-        assert process.wait(10) == clean
+        assert process.wait(60) == clean
     with start_emulator(db) as (process, base):
         assert list_message_ids(base) == ["m1"]
         process.terminate()

@@ -116,10 +116,10 @@ def test_the_demo_runs_until_it_is_stopped() -> None:
         url = re.fullmatch(r"Still running at (http://127\.0\.0\.1:\d+)\. .+\n", ready_line)
         assert url, ready_line
         assert "wk_demo" in process.stderr.readline()
-        response = requests.get(f"{url[1]}/emulator/v1/profiles", timeout=5)
+        response = requests.get(f"{url[1]}/emulator/v1/profiles", timeout=60)
         assert len(response.json()["profiles"]) == 1
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 def test_ctrl_c_during_the_start_is_one_line_and_exit_code_130() -> None:

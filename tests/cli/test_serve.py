@@ -34,10 +34,10 @@ def read_log(*options: str) -> list[str]:
         assert process.stderr is not None
         match = re.match(r"ready at (\S+) ", process.stderr.readline())
         assert match
-        requests.post(f"{match[1]}/v1/track", json=SONG, timeout=5)
-        requests.get(f"{match[1]}/v1/pixel/tra%0Ack", timeout=5)
+        requests.post(f"{match[1]}/v1/track", json=SONG, timeout=60)
+        requests.get(f"{match[1]}/v1/pixel/tra%0Ack", timeout=60)
         process.terminate()
-        lines = process.communicate(timeout=10)[1].splitlines()
+        lines = process.communicate(timeout=60)[1].splitlines()
     return [re.sub(r"^\S+ \S+ ", "", line) for line in lines]
 
 
@@ -82,7 +82,7 @@ def read_first_lines(*options: str, lines: int) -> list[str]:
         assert process.stderr is not None
         first_lines = [process.stderr.readline().rstrip() for _ in range(lines)]
         process.terminate()
-        return first_lines + process.communicate(timeout=10)[1].splitlines()
+        return first_lines + process.communicate(timeout=60)[1].splitlines()
 
 
 SHOP = """
@@ -138,9 +138,9 @@ def test_a_preset_can_be_served_by_name(tmp_path: Path) -> None:
         assert process.stderr is not None
         match = re.match(r"ready at (\S+) ", process.stderr.readline())
         assert match
-        workspace = requests.get(f"{match[1]}/emulator/v1/workspace", timeout=5).json()
+        workspace = requests.get(f"{match[1]}/emulator/v1/workspace", timeout=60).json()
         process.terminate()
-        assert process.communicate(timeout=10)[1] == ""
+        assert process.communicate(timeout=60)[1] == ""
     assert len(workspace["destination"]["subscriptions"]) == 10
 
 
@@ -177,7 +177,7 @@ def test_an_address_without_access_control_is_reported(
         if warnings:
             assert [process.stderr.readline().rstrip()] == warnings
         process.terminate()
-        assert process.communicate(timeout=10)[1] == ""
+        assert process.communicate(timeout=60)[1] == ""
 
 
 @contextmanager
@@ -218,7 +218,7 @@ def test_an_sqlite_file_is_served_by_one_process_only(tmp_path: Path, address: s
         )
         assert run_command("serve", "--port", "0", "--db", db) == (2, refused)
         first.terminate()
-        first.wait(10)
+        first.wait(60)
     assert not list(tmp_path.glob("*-lock"))
 
 

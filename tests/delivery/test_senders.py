@@ -109,7 +109,7 @@ def test_a_header_that_cannot_be_sent_is_named_and_not_quoted(key: str) -> None:
 @pytest.mark.parametrize(
     "start",
     [
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", id="body"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", id="body"),
         pytest.param(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", id="body without a length"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX-Slow: ", id="headers"),
     ],
@@ -126,15 +126,15 @@ def test_a_slow_response_is_cut_off_at_the_timeout(start: bytes) -> None:
         thread.join()
     reason_and_code = (str(error.value), error.value.code)
     assert reason_and_code == (f"no answer from {base} in 0.2 s", "ETIMEDOUT")
-    assert duration < 1.5
+    assert duration < 30
 
 
 def send_slowly(server: socket.socket, start: bytes) -> None:
-    """Send *start*, then a byte each 50 ms for two seconds or until the client leaves."""
+    """Send *start*, then a byte each 50 ms for a minute or until the client leaves."""
     connection, _ = server.accept()
     with connection, suppress(OSError):
         connection.recv(65_536)
         connection.sendall(start)
-        for _ in range(40):
+        for _ in range(1200):
             time.sleep(0.05)
             connection.sendall(b"x")

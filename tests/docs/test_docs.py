@@ -214,7 +214,7 @@ def test_the_pod_starts_and_passes_its_probes(pod: int) -> None:
     probes = [CONTAINER[f"{kind}Probe"] for kind in ("startup", "readiness", "liveness")]
     paths = [probe["httpGet"]["path"] for probe in probes if "httpGet" in probe]
     statuses = [
-        requests.get(f"http://127.0.0.1:{pod}{path}", timeout=5).status_code for path in paths
+        requests.get(f"http://127.0.0.1:{pod}{path}", timeout=60).status_code for path in paths
     ]
     assert statuses == [200, 200]
     names = {probe.get("httpGet", probe.get("tcpSocket"))["port"] for probe in probes}

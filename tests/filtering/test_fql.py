@@ -252,11 +252,11 @@ def test_a_glob_matches_as_in_segment_s_evaluator(text: str, pattern: str, expec
     "pattern", ["*a" * 2000 + "b", "*" * 4000 + "b", "[ab]*" * 800 + "c", "?*" * 2000 + "b"]
 )
 def test_a_glob_of_many_stars_fails_in_limited_time(pattern: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert not matches_event(
         parse_fql_statement(f"match(event, '{pattern}')"), {"event": "a" * 30_000}
     )
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 VALUES = st.recursive(

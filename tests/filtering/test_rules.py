@@ -196,9 +196,9 @@ def test_the_number_of_violations_is_limited() -> None:
     ],
 )
 def test_no_expression_takes_long(schema: JSONObject) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert list_violations(schema, "a" * 30_000 + "!")
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 MONEY: JSONObject = {"money": {"type": "number"}, "price": {"$ref": "#/definitions/money"}}

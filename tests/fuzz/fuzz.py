@@ -11,7 +11,7 @@ import atheris
 with atheris.instrument_imports(include=["segment_insider_emulator"]):
     from parser_targets import TARGETS, WORDS
 
-LIBFUZZER_OPTIONS = ("-timeout=5", "-rss_limit_mb=1024", "-max_len=2000", "-len_control=0")
+LIBFUZZER_OPTIONS = ("-timeout=60", "-rss_limit_mb=1024", "-max_len=2000", "-len_control=0")
 
 
 def main() -> None:

@@ -189,7 +189,7 @@ def test_a_host_name_is_resolved_only_once(
         send_callback(address.replace("127.0.0.1", "late.shop.example"), b"{}")
     with ErrorCallbackSender(CallbackHosts(["late.shop.example"]), resolve) as send_callback:
         send_callback(address.replace("127.0.0.1", "late.shop.example"), b"[]")
-    assert ([posted.get(timeout=5)[1]], posted.empty(), resolved_hosts) == (
+    assert ([posted.get(timeout=60)[1]], posted.empty(), resolved_hosts) == (
         [b"{}"],
         True,
         ["late.shop.example"] * 2,
@@ -250,7 +250,7 @@ def test_the_body_arrives_as_json(receiver: tuple[str, Queue[tuple[str, bytes]]]
     address, posted = receiver
     with ErrorCallbackSender(LOCAL_HOSTS) as send_callback:
         send_callback(address, b'{"fail":{}}')
-    assert posted.get(timeout=5) == ("application/json", b'{"fail":{}}')
+    assert posted.get(timeout=60) == ("application/json", b'{"fail":{}}')
 
 
 def test_a_failed_callback_is_logged_and_not_raised(caplog: pytest.LogCaptureFixture) -> None:

@@ -29,7 +29,7 @@ class RunningEmulator:
     def send(self, *calls: JSONObject) -> None:
         """Send *calls* as an SDK does, in one batch; they are delivered on return."""
         response = requests.post(
-            f"{self.url}/v1/batch", json={"writeKey": "wk_demo", "batch": calls}, timeout=10
+            f"{self.url}/v1/batch", json={"writeKey": "wk_demo", "batch": calls}, timeout=60
         )
         response.raise_for_status()
 

@@ -174,7 +174,7 @@ def test_the_copied_curl_runs(
     emulator.send(WITH_CONTEXT)
     open_event_page(page, emulator)
     assert shell(copy_as(page, "cURL")) == '{"success":true}'
-    first, second = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=5).json()[
+    first, second = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=60).json()[
         "messages"
     ]
     differing = ("id", "messageId", "receivedAt", "normalised", "message")
@@ -355,21 +355,21 @@ def test_a_mapping_changed_since_the_event_is_reported(
     emulator: RunningEmulator, page: Page
 ) -> None:
     emulator.send(ORDER)
-    destination = requests.get(f"{emulator.url}/emulator/v1/destination", timeout=5).json()
+    destination = requests.get(f"{emulator.url}/emulator/v1/destination", timeout=60).json()
     at = [subscription["name"] for subscription in destination["subscriptions"]].index(
         "Order Completed Event"
     ) + 1
     switch = f"{emulator.url}/emulator/v1/destination/subscriptions/{at}"
-    requests.patch(switch, json={"enabled": False}, timeout=5).raise_for_status()
+    requests.patch(switch, json={"enabled": False}, timeout=60).raise_for_status()
     open_event_page(page, emulator)
     expect(page.get_by_text("The mappings changed after this message")).to_be_visible()
     expect(page.locator(".passed li", has_text="Order Completed Event")).to_contain_text("disabled")
 
 
 def test_delivery_attempts_are_shown(emulator: RunningEmulator, page: Page) -> None:
-    requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=5)
+    requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=60)
     emulator.send(ORDER)
-    requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=5)
+    requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=60)
     open_event_page(page, emulator)
     expect(page.locator(".attempts li")).to_contain_text(["503", "200"])
 
@@ -395,7 +395,7 @@ def test_the_event_page_is_accessible(
     "path", ["/messages/9", "/messages/9/edit", "/messages/x", "/messages/9/compare"]
 )
 def test_a_missing_message_is_404(emulator: RunningEmulator, path: str) -> None:
-    response = requests.get(emulator.url + path, timeout=5)
+    response = requests.get(emulator.url + path, timeout=60)
     assert response.status_code == 404
 
 

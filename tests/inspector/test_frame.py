@@ -106,7 +106,7 @@ def test_a_long_sandbox_id_does_not_widen_a_page(
     emulator: RunningEmulator, page: Page, width: int
 ) -> None:
     sandbox = requests.post(
-        f"{emulator.url}/emulator/v1/sandboxes", json={"id": "a" * 63}, timeout=10
+        f"{emulator.url}/emulator/v1/sandboxes", json={"id": "a" * 63}, timeout=60
     ).json()
     page.set_viewport_size({"width": width, "height": 800})
     for path in ("/", "/settings", "/team"):

@@ -109,7 +109,7 @@ def test_another_site_cannot_read_or_control_the_emulator(
             "url => fetch(url, {method: 'POST', mode: 'no-cors'}).catch(() => 0)",
             f"{emulator.url}/clear",
         )
-    messages = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=5).json()["messages"]
+    messages = requests.get(f"{emulator.url}/emulator/v1/messages", timeout=60).json()["messages"]
     assert len(messages) == 1
 
 
@@ -130,20 +130,20 @@ def test_sdks_and_health_need_no_password(closed_client: FlaskClient) -> None:
 
 def test_open_streams_leave_threads_for_other_requests(emulator: RunningEmulator) -> None:
     streams = [
-        requests.get(f"{emulator.url}/stream", stream=True, timeout=5) for _ in range(MAX_STREAMS)
+        requests.get(f"{emulator.url}/stream", stream=True, timeout=60) for _ in range(MAX_STREAMS)
     ]
     first_chunks = [next(stream.iter_content(None)) for stream in streams]
     assert all(b"event: changed" in chunk for chunk in first_chunks)
-    assert requests.get(f"{emulator.url}/stream", timeout=5).status_code == 204
-    assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=5).status_code == 200
+    assert requests.get(f"{emulator.url}/stream", timeout=60).status_code == 204
+    assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=60).status_code == 200
     for stream in streams:
         stream.close()
 
 
 def test_a_closed_stream_frees_its_thread(emulator: RunningEmulator) -> None:
     for _ in range(MAX_STREAMS + 2):
-        response = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
+        response = requests.get(f"{emulator.url}/stream", stream=True, timeout=60)
         while response.status_code == 204:  # until the server sees that the one before is gone
-            response = requests.get(f"{emulator.url}/stream", stream=True, timeout=5)
+            response = requests.get(f"{emulator.url}/stream", stream=True, timeout=60)
         next(response.iter_content(None))
         response.close()

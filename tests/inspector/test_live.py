@@ -106,7 +106,7 @@ def test_the_query_filters_the_messages(
     emulator: RunningEmulator, query: str, expected: list[str]
 ) -> None:
     emulator.send(ADA, VIEWED, WISHED, CART, WITHOUT_USER)
-    page = requests.get(f"{emulator.url}/?{query}", timeout=5)
+    page = requests.get(f"{emulator.url}/?{query}", timeout=60)
     events = re.findall(r'data-step>(?:<span class="muted">)?([^<]*)<', page.text)
     assert (page.status_code, events) == (200, expected)
 
@@ -129,7 +129,7 @@ def test_the_query_filters_the_messages(
 def test_an_invalid_filter_is_reported_on_the_page(
     emulator: RunningEmulator, query: str, what: str
 ) -> None:
-    page = requests.get(f"{emulator.url}/?{query}", timeout=5)
+    page = requests.get(f"{emulator.url}/?{query}", timeout=60)
     assert page.status_code == 400
     assert f"<h2>{what}</h2>" in page.text
 
@@ -165,14 +165,14 @@ CUT = "┆ time without messages"
 
 def test_the_chart_fits_a_changed_clock(emulator: RunningEmulator, page: Page) -> None:
     control = f"{emulator.url}/emulator/v1"
-    requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=5)
+    requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=60)
     for moved, axis in (
         ({"freeze": True}, ["09:59:37", "10:00:01 UTC"]),
         ({"advance": "45 minutes"}, ["09:59:39", CUT, "10:45:01 UTC"]),
         ({"advance": "1 day"}, ["23 Nov 2026 09:59:41", CUT, "24 Nov 2026 10:45:01 UTC"]),
         ({"advance": "400 days"}, ["23 Nov 2026 09:59:43", CUT, "29 Dec 2027 10:45:01 UTC"]),
     ):
-        requests.post(f"{control}/clock", json=moved, timeout=5).raise_for_status()
+        requests.post(f"{control}/clock", json=moved, timeout=60).raise_for_status()
         emulator.send(ADA)
         page.goto(emulator.url)
         expect(page.locator(".axis span")).to_have_text(axis)
@@ -188,9 +188,9 @@ def test_the_chart_fits_a_changed_clock(emulator: RunningEmulator, page: Page) -
 
 def test_a_row_of_another_day_shows_the_date(emulator: RunningEmulator, page: Page) -> None:
     control = f"{emulator.url}/emulator/v1"
-    requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=5)
+    requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=60)
     for moved in ({"freeze": True}, {"advance": "400 days"}, {"advance": "1 day"}):
-        requests.post(f"{control}/clock", json=moved, timeout=5).raise_for_status()
+        requests.post(f"{control}/clock", json=moved, timeout=60).raise_for_status()
         emulator.send(ADA)
     page.goto(emulator.url)
     times = page.locator("#rows td.time")
@@ -204,7 +204,7 @@ def test_the_earliest_and_the_latest_time_are_accepted(
     emulator: RunningEmulator, query: str
 ) -> None:
     emulator.send(ADA)
-    assert requests.get(f"{emulator.url}/?{query}", timeout=5).status_code == 200
+    assert requests.get(f"{emulator.url}/?{query}", timeout=60).status_code == 200
 
 
 def test_a_path_can_be_pinned_as_a_column(emulator: RunningEmulator, page: Page) -> None:
@@ -264,11 +264,11 @@ def test_a_long_list_is_split_into_pages(emulator: RunningEmulator, page: Page) 
 
 
 def test_a_retried_delivery_changes_on_the_open_page(emulator: RunningEmulator, page: Page) -> None:
-    requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=5)
+    requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=60)
     emulator.send(VIEWED)
     page.goto(emulator.url)
     expect(page.locator("#rows .outcome")).to_contain_text("Retrying")
-    requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=5)
+    requests.post(f"{emulator.url}/emulator/v1/deliveries/retry", timeout=60)
     expect(page.locator("#rows .outcome .verdict")).to_have_text("Accepted")
 
 

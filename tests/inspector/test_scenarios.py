@@ -39,7 +39,7 @@ def make_run() -> dict[str, Any]:
 
 def report_run(emulator: RunningEmulator) -> None:
     response = requests.post(
-        f"{emulator.url}/emulator/v1/scenario-runs", json=make_run(), timeout=10
+        f"{emulator.url}/emulator/v1/scenario-runs", json=make_run(), timeout=60
     )
     response.raise_for_status()
 
@@ -80,7 +80,7 @@ def test_a_failed_scenario_links_to_its_sandbox_while_that_exists(
         sandbox = client.create_sandbox(id="red")
         call = {"type": "track", "event": "Rated", "userId": "ada", "messageId": "m-1"}
         batch = {"writeKey": sandbox["writeKey"], "batch": [call]}
-        requests.post(f"{emulator.url}/v1/batch", json=batch, timeout=10).raise_for_status()
+        requests.post(f"{emulator.url}/v1/batch", json=batch, timeout=60).raise_for_status()
         run = make_run()
         bad = run["features"][1]["scenarios"][1]
         other = {**bad, "name": "Another order", "sandbox": "gone"}

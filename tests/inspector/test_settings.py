@@ -50,7 +50,7 @@ def test_a_fault_of_the_segment_api_can_be_set_in_full(
     description = "returns 429, retry after 7 s, after processing the request, 2 times"
     expect(source.get_by_role("listitem")).to_have_text(description)
     body = {**RATED, "writeKey": "wk_demo"}
-    response = requests.post(f"{emulator.url}/v1/track", json=body, timeout=10)
+    response = requests.post(f"{emulator.url}/v1/track", json=body, timeout=60)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
     assert list_verdicts(emulator) == ["accepted"]
 

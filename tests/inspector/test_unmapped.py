@@ -34,7 +34,7 @@ ORDER: JSONObject = {
 
 def list_unmapped_counts(emulator: RunningEmulator, query: str = "") -> list[tuple[str, str]]:
     """Return the unmapped counts in the list of messages, newest first: text and tooltip."""
-    page = requests.get(f"{emulator.url}/?{query}", timeout=5).text
+    page = requests.get(f"{emulator.url}/?{query}", timeout=60).text
     matches = re.findall(
         r'<a class="unread" href="[^"]*" title="([^"]*)">.*?</svg>([^<]*)</a>', page
     )
@@ -43,7 +43,7 @@ def list_unmapped_counts(emulator: RunningEmulator, query: str = "") -> list[tup
 
 def list_unmapped_properties(emulator: RunningEmulator, id: int) -> list[str]:
     """Return the properties that the page of a message names as unmapped."""
-    page = requests.get(f"{emulator.url}/messages/{id}", timeout=5).text
+    page = requests.get(f"{emulator.url}/messages/{id}", timeout=60).text
     _, _, note = page.partition('id="unread"')
     return [unescape(match) for match in re.findall(r'<li><code class="path">([^<]*)', note)]
 

@@ -333,7 +333,7 @@ def test_a_killed_process_leaves_no_lock(server: PostgresServer) -> None:
 
 def read_change_counts(emulator: LoadBalancedClient) -> Iterator[int]:
     """Yield the counts of the stream of changes; the first one comes at once."""
-    with requests.get(f"{emulator.urls[0]}/stream", stream=True, timeout=30) as response:
+    with requests.get(f"{emulator.urls[0]}/stream", stream=True, timeout=60) as response:
         for line in response.iter_lines():
             assert line != SILENT
             if line.startswith(b"data: "):

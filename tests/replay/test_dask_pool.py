@@ -89,7 +89,7 @@ def test_a_worker_that_dies_during_the_run_changes_no_figure(tmp_path: Path) -> 
         archive = [server.get_url(name) for name in FILES]
         command = make_command(*archive, "--scheduler", address)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            in_progress = {server.delayed_gets.get(timeout=30) for _ in workers}
+            in_progress = {server.delayed_gets.get(timeout=60) for _ in workers}
             workers[0].kill()
             server.release.set()
             stdout, _ = process.communicate(timeout=60)

@@ -47,11 +47,11 @@ class SdkEmulator:
 
     def create_fault(self, **fault: object) -> None:
         """Create a fault for the next requests."""
-        requests.post(self.url + FAULTS_PATH, json=fault, timeout=5).raise_for_status()
+        requests.post(self.url + FAULTS_PATH, json=fault, timeout=60).raise_for_status()
 
     def count_remaining_faults(self) -> int:
         """Return how many requests will still get a fault."""
-        faults = requests.get(self.url + FAULTS_PATH, timeout=5).json()["faults"]
+        faults = requests.get(self.url + FAULTS_PATH, timeout=60).json()["faults"]
         return sum(fault["times"] for fault in faults)
 
     def _list_events_of_message(self, message: JSONObject) -> list[InsiderEvent]:

@@ -19,7 +19,7 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_app_in_thread
 
 SDKS_FOLDER = Path(__file__).parent
-SDK_TIMEOUT_S = 20.0  # seconds until an SDK must have come to an end
+SDK_TIMEOUT_S = 120.0  # seconds until an SDK must have come to an end
 
 
 class SdkSender(Protocol):

@@ -59,7 +59,7 @@ def send_recorded_request(url: str, host: str, request: JSONObject) -> requests.
     if request["gzip"]:
         body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
     content = iter([body[:50], body[50:]]) if request["chunked"] else body
-    return requests.post(url + request["path"], data=content, headers=headers, timeout=5)
+    return requests.post(url + request["path"], data=content, headers=headers, timeout=60)
 
 
 def describe_message(message: JSONObject) -> JSONObject:

@@ -81,7 +81,7 @@ def emulator() -> Iterator[RunningEmulator]:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_no_text_begins_a_header(emulator: RunningEmulator, case: Case) -> None:
     method, path, body, headers = case
-    connection = HTTPConnection(urlsplit(emulator.url).netloc, timeout=20)
+    connection = HTTPConnection(urlsplit(emulator.url).netloc, timeout=60)
     connection.request(method, path, body, headers)
     response = connection.getresponse()
     headers_received = response.getheaders()

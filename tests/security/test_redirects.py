@@ -58,6 +58,6 @@ def test_a_redirect_is_an_answer_and_not_followed(account: RedirectingServer) ->
     with run_emulator(insider_url=address, insider_account="mybrand", insider_key="k") as emulator:
         emulator.send({"type": "identify", "userId": "ada", "traits": {"email": "ada@x.io"}})
         newest = f"{emulator.url}/emulator/v1/deliveries/newest"
-        made = requests.get(newest, timeout=10).json()
+        made = requests.get(newest, timeout=60).json()
     assert made["response"]["status"] == account.status
     assert account.asked == [("POST", "/api/user/v1/upsert")]

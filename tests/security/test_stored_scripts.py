@@ -128,7 +128,7 @@ def find_linked_pages(emulator: RunningEmulator) -> Iterator[str]:
     waiting, known = ["/"], {"/"}
     while waiting and len(known) < MOST_PAGES:
         at = waiting.pop(0)
-        response = requests.get(emulator.url + at, timeout=20)
+        response = requests.get(emulator.url + at, timeout=60)
         if response.headers["Content-Type"].startswith("text/html"):
             yield at
             for link in re.findall(r'<a [^>]*?href="([^"]*)"', response.text):
@@ -169,7 +169,7 @@ def test_no_page_runs_or_fetches_what_was_captured(
 
 def test_every_page_has_the_policy(attacked: RunningEmulator) -> None:
     said = {
-        page: requests.get(attacked.url + page, timeout=20).headers["Content-Security-Policy"]
+        page: requests.get(attacked.url + page, timeout=60).headers["Content-Security-Policy"]
         for page in find_linked_pages(attacked)
     }
     assert {page for page, policy in said.items() if policy != CONTENT_SECURITY_POLICY} == set()

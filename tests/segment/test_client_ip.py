@@ -72,7 +72,7 @@ def send_and_get_ip(
     call = {"writeKey": "wk_demo", "userId": "ada", "event": "a", "context": BROWSER}
     server = serve_app_in_thread(app, trusted_proxy=trusted_proxy)
     with server as url, ControlClient(url) as client:
-        requests.post(f"{url}/v1/t", json=call, headers=headers, timeout=5).raise_for_status()
+        requests.post(f"{url}/v1/t", json=call, headers=headers, timeout=60).raise_for_status()
         [message] = client.list_messages()
     app.extensions["sandboxes"].close()
     assert "ip" not in message["message"]["context"]

@@ -73,7 +73,7 @@ def post_batch(
     """Send *calls* as one batch and return whether it was answered with 200."""
     body = {"writeKey": "wk_demo", "batch": calls}
     try:
-        return session.post(f"{emulator.url}/v1/batch", json=body, timeout=20).status_code == 200
+        return session.post(f"{emulator.url}/v1/batch", json=body, timeout=60).status_code == 200
     except requests.RequestException:  # killed before or within its answer
         return False
 

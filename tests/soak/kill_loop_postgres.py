@@ -43,7 +43,7 @@ def kill_one_of_two(
     rng, ledger = random.Random(seed), MessageLedger()
     with EmulatorProcess(db, options) as one, EmulatorProcess(db, options) as other:
         for fault in FAULTS:  # which both meet
-            requests.post(f"{one.url}/emulator/v1/faults", json=fault, timeout=20)
+            requests.post(f"{one.url}/emulator/v1/faults", json=fault, timeout=60)
         with keep_sending(AlternatingServers(one, other), ledger, seed):
             for _, mortal in zip(range(kills), cycle((one, other)), strict=False):
                 time.sleep(rng.uniform(0, MAX_LIFETIME_S))

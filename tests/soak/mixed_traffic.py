@@ -155,7 +155,7 @@ class TrafficClient:
             self.ledger.add_acknowledged(ids)
 
     def _request(self, method: str, path: str, **options: object) -> int:
-        response = self.session.request(method, self.url + path, timeout=30, **options)  # type: ignore[arg-type]  # passed on as requests takes them
+        response = self.session.request(method, self.url + path, timeout=60, **options)  # type: ignore[arg-type]  # passed on as requests takes them
         self.statuses[path.partition("?")[0], response.status_code] += 1
         return response.status_code
 

@@ -32,7 +32,7 @@ def song_played_call(number: int) -> JSONObject:
 
 
 def list_stored_ids(url: str) -> set[str]:
-    response = requests.get(f"{url}/emulator/v1/messages?limit=1000", timeout=10).json()
+    response = requests.get(f"{url}/emulator/v1/messages?limit=1000", timeout=60).json()
     return {message["messageId"] for message in response["messages"]}
 
 
@@ -45,7 +45,7 @@ def test_a_full_disk_is_answered_with_503_and_recovers(
         emulator.limit_file_size(2 * MB)
         for number in range(200):
             response = requests.post(
-                f"{emulator.url}/v1/track", json=song_played_call(number), timeout=20
+                f"{emulator.url}/v1/track", json=song_played_call(number), timeout=60
             )
             if response.status_code != 200:
                 break
@@ -53,11 +53,11 @@ def test_a_full_disk_is_answered_with_503_and_recovers(
         error = response.json()["error"]
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert error["what"].startswith("the database cannot be used (")
-        assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=5).status_code == 200
+        assert requests.get(f"{emulator.url}/emulator/v1/health", timeout=60).status_code == 200
         assert list_stored_ids(emulator.url) == acknowledged
         emulator.limit_file_size(resource.RLIM_INFINITY)
         last_response = requests.post(
-            f"{emulator.url}/v1/track", json=song_played_call(999), timeout=20
+            f"{emulator.url}/v1/track", json=song_played_call(999), timeout=60
         )
         assert last_response.status_code == 200
         assert list_stored_ids(emulator.url) == acknowledged | {"m999"}

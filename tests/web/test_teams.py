@@ -513,7 +513,7 @@ def test_scenarios_run_in_sandboxes_of_the_team_of_the_token(app: Flask, tmp_pat
         asking = requests.get(
             f"{url}/sandboxes/co-1/emulator/v1/scenario-runs",
             headers={"Authorization": "Bearer c-token"},
-            timeout=5,
+            timeout=60,
         )
     assert len(asking.json()["scenarioRuns"]) == 1
     assert list_sandbox_ids(app, "checkout") == ["co-1"]

@@ -41,7 +41,7 @@ def test_without_a_file_the_running_workspace_is_compared(tmp_path: Path) -> Non
         changed = requests.patch(
             f"{emulator.url}/emulator/v1/destination/subscriptions/1",
             json={"settings": mapping},
-            timeout=5,
+            timeout=60,
         )
         corrected = CliRunner().invoke(main, command)
         file = str(tmp_path / "shop.yaml")
