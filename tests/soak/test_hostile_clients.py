@@ -20,7 +20,7 @@ CHUNKED = TRACK + LAST + b"Transfer-Encoding: chunked\r\n\r\n"
 CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(SONG), SONG)
 HEALTH = b"GET /emulator/v1/health HTTP/1.1\r\nHost: localhost\r\n"
 SURFACES = (b"/v1/batch", b"/api/user/v1/upsert", b"/emulator/v1/clock", b"/clear", b"/token")
-RESPONSE_TIMEOUT_S = 20.0  # seconds for any answer
+RESPONSE_TIMEOUT_S = 60.0  # seconds for any answer
 
 Address = tuple[str, int]
 

@@ -5,6 +5,7 @@ import re
 import statistics
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +59,10 @@ def list_definitions(module: Path) -> Iterator[Definition]:
             yield Definition(f"{path}:{node.lineno}", node.arg, None)
 
 
-ALL = [definition for module in MODULES for definition in list_definitions(module)]
+@cache
+def list_all_definitions() -> list[Definition]:
+    """Return the definitions of all modules; it takes seconds."""
+    return [definition for module in MODULES for definition in list_definitions(module)]
 
 
 def split_words(name: str) -> list[str]:
@@ -68,14 +72,16 @@ def split_words(name: str) -> list[str]:
 
 def test_no_name_is_a_riddle() -> None:
     assert [
-        (where, name) for where, name, _ in ALL if RIDDLES.intersection(split_words(name))
+        (where, name)
+        for where, name, _ in list_all_definitions()
+        if RIDDLES.intersection(split_words(name))
     ] == []
 
 
 def test_no_docstring_begins_with_literary_words() -> None:
     assert [
         (where, docstring.splitlines()[0])
-        for where, _, docstring in ALL
+        for where, _, docstring in list_all_definitions()
         if docstring and set(LITERARY.findall(docstring.splitlines()[0])) - {"whose", "whom"}
     ] == []
 
@@ -107,7 +113,7 @@ def test_literary_words_are_rare_in_the_tests() -> None:
 def test_a_module_says_in_one_sentence_what_is_in_it() -> None:
     assert [
         (where, docstring)
-        for where, _, docstring in ALL
+        for where, _, docstring in list_all_definitions()
         if ":" not in where and not SENTENCE.fullmatch((docstring or "").split("\n\n")[0])
     ] == []
 
