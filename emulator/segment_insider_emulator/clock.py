@@ -137,9 +137,9 @@ class SandboxClock:
         self._latest_time = datetime.fromisoformat(state["latest"])
 
     def _current_time(self) -> datetime:
-        self._latest_time = max(
-            self._latest_time, self._frozen or self._machine_clock() + self._offset
-        )
+        shown = self._frozen or self._machine_clock() + self._offset
+        if shown > self._latest_time:
+            self._latest_time = shown
         return self._latest_time
 
 

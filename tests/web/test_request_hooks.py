@@ -4,7 +4,11 @@ from flask import Flask
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.web.request_hooks import AFTER_VIEW, BEFORE_VIEW
+from segment_insider_emulator.web.request_hooks import (
+    BEFORE_VIEW,
+    run_hooks_after_view,
+    run_hooks_before_view,
+)
 from segment_insider_emulator.workspace import load_preset_workspace
 
 
@@ -14,8 +18,8 @@ def create_emulator() -> Flask:
 
 def test_hooks_of_all_views_are_those_of_the_list_in_its_order() -> None:
     app = create_emulator()
-    assert app.before_request_funcs[None] == list(BEFORE_VIEW)
-    assert app.after_request_funcs[None] == list(AFTER_VIEW)
+    assert app.before_request_funcs[None] == [run_hooks_before_view]
+    assert app.after_request_funcs[None] == [run_hooks_after_view]
 
 
 def test_access_is_checked_before_a_sandbox_is_selected() -> None:

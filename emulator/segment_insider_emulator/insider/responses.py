@@ -206,7 +206,7 @@ def _serialize_profile_change(
             for identifier in islice(profile_identifiers, MAX_LISTED_CHANGES)
         ],
         "attributes": {
-            _truncate_text(path): [_truncate_long_value(old), _truncate_long_value(new)]
+            _truncate_text(path): [old and _truncate_long_value(old), _truncate_long_value(new)]
             for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
         },
         "events": [_truncate_text(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]],

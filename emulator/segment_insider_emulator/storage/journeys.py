@@ -69,7 +69,8 @@ INSERT_RUN = CompiledStatement(
 )
 UPDATE_RUN = CompiledStatement(
     update(journey_runs).where(journey_runs.c.id == bindparam("run_id")),
-    list_column_names(journey_runs, "id"),
+    # The others never change; SQLite would write their indexes anew.
+    list_column_names(journey_runs, "id", "journey_id", "profile_id", "entered_at", "mark"),
 )
 INSERT_TRAIL_ENTRY = CompiledStatement(
     insert(journey_trails), list_column_names(journey_trails, "number")
@@ -372,11 +373,12 @@ class JourneyStore:
 
 def _record_to_row(record: JourneyRun | TrailEntry, columns: Sequence[str]) -> dict[str, Any]:
     """Convert a journey run or trail entry to a database row with these *columns*."""
-    return {name: _convert_to_column_value(getattr(record, name)) for name in columns}
-
-
-def _convert_to_column_value(value: object) -> object:
-    return format_iso_utc(value) if isinstance(value, datetime) else value
+    return {
+        name: format_iso_utc(value)
+        if isinstance(value := getattr(record, name), datetime)
+        else value
+        for name in columns
+    }
 
 
 def _parse_optional_time(text: str | None) -> datetime | None:

@@ -38,7 +38,7 @@ SELECT_PROFILE = CompiledStatement(select(profiles).where(profiles.c.id == bindp
 INSERT_PROFILE = CompiledStatement(insert(profiles), list_column_names(profiles, "number"))
 UPDATE_PROFILE = CompiledStatement(
     update(profiles).where(profiles.c.id == bindparam("profile_id")),
-    list_column_names(profiles, "number"),
+    list_column_names(profiles, "number", "id"),  # with the id, SQLite would write its index anew
 )
 INSERT_IDENTIFIER = CompiledStatement(insert(identifiers), list_column_names(identifiers))
 INSERT_EVENT = CompiledStatement(
@@ -275,9 +275,7 @@ class ProfileUnitOfWork:
         statement, names = build_identifier_owners_select(len(unknown_identifiers))
         values = dict(zip(names, unknown_identifiers, strict=True))
         for row in statement.fetch_all(self._connection, values):
-            self._owner_ids[row.identifier] = row.id
-            if row.id not in self._profiles:
-                self._profiles[row.id] = profile_from_row(row)
+            self._owner_ids[row.identifier] = row.profile_id
 
     def _load_profile(self, profile_id: str) -> Profile | None:
         if profile_id not in self._profiles:
@@ -313,16 +311,14 @@ def get_current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None
 
 @cache
 def build_identifier_owners_select(count: int) -> tuple[CompiledStatement, list[str]]:
-    """Build the SELECT of the profiles that own *count* identifiers, and its parameter names.
+    """Build the SELECT of the owners of *count* identifiers, and its parameter names.
 
-    Each row has the `identifier` and its profile.
+    Without their profiles: a person has several identifiers, and each would bring the whole.
     """
     names = [f"identifier_{number}" for number in range(count)]
     parameters: list[BindParameter[str]] = [bindparam(name) for name in names]
-    statement = (
-        select(identifiers.c.identifier, profiles)
-        .select_from(identifiers.join(profiles, profiles.c.id == identifiers.c.profile_id))
-        .where(identifiers.c.identifier.in_(parameters))
+    statement = select(identifiers.c.identifier, identifiers.c.profile_id).where(
+        identifiers.c.identifier.in_(parameters)
     )
     return CompiledStatement(statement), names
 

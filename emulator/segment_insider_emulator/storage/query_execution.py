@@ -35,9 +35,9 @@ FIRST_CHUNK_SIZE: Final = 2_000  # ids
 MAX_CHUNK_GROWTH: Final = 4  # a chunk is at most this many times as large as the one before
 
 
-def list_column_names(table: Table, generated_column: str = "") -> list[str]:
-    """Return the column names of a database *table*, without the one the database generates."""
-    return [column.name for column in table.c if column.name != generated_column]
+def list_column_names(table: Table, *omitted: str) -> list[str]:
+    """Return the column names of a database *table* without those *omitted*."""
+    return [column.name for column in table.c if column.name not in omitted]
 
 
 def install_write_hook(engine: Engine) -> None:

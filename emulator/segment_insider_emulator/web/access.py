@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final, cast
 
-from flask import Response, request
+from flask import Request, Response, request
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
@@ -143,7 +143,9 @@ class CallerAuthenticator:
         return Caller(matching_teams[0]) if matching_teams else None
 
 
-def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> Callable[[], None]:
+def create_access_check(
+    bound_host: str, authenticator: CallerAuthenticator
+) -> Callable[[Request], None]:
     """Create the function that checks each request's access to an emulator bound to *bound_host*.
 
     If it is not bound to the loopback interface, its host names are not known and not checked.
@@ -154,17 +156,17 @@ def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> 
     is_local = is_loopback_host(bound_host)
     known_hosts = LOOPBACK_HOSTS | {bound_host.lower()}
 
-    def check_access_to_current_request() -> None:
+    def check_access_to_request(request: Request) -> None:
         if CALLBACK_HEADER in request.headers:
             raise CallbackLoop(
                 "an emulator does not accept error callbacks",
                 f"{CALLBACK_HEADER}: {request.headers[CALLBACK_HEADER]}",
                 "Set error_callback_endpoint to an address of your own program.",
             )
-        host = read_host_header()
+        host = read_host_header(request)
         if is_local:
             _reject_unknown_host(host, known_hosts)
-        if not _needs_authentication():
+        if not _needs_authentication(request):
             return
         _reject_cross_origin_request(host)
         if request.path == HEALTH_PATH and SANDBOX_ID_KEY not in request.environ:
@@ -175,7 +177,7 @@ def create_access_check(bound_host: str, authenticator: CallerAuthenticator) -> 
             raise _build_authentication_error(secret)
         request.environ[CALLER_KEY] = caller
 
-    return check_access_to_current_request
+    return check_access_to_request
 
 
 def current_caller() -> Caller:
@@ -227,7 +229,7 @@ def find_default_sandbox_owner(teams: Iterable[Team]) -> str | None:
     return next((team.name for team in teams if team.owns_default_sandbox), None)
 
 
-def read_host_header() -> str | None:
+def read_host_header(request: Request) -> str | None:
     """Return the request's Host header without a default port; None if it is missing.
 
     Raises: InvalidHostHeader, when it is neither a name nor an address.
@@ -249,7 +251,7 @@ def require_host_header() -> str:
 
     Raises: InvalidHostHeader, when there is none: HTTP/1.0 needs none, so no address is known.
     """
-    host = read_host_header()
+    host = read_host_header(request)
     if host is None:
         what = "the request has no Host header, so this emulator's address is not known"
         raise InvalidHostHeader(what, "Host", _HOST_REMEDY)
@@ -306,7 +308,7 @@ def _create_teams_file_validator() -> Draft202012Validator:
     return Draft202012Validator(json.loads(text))
 
 
-def _needs_authentication() -> bool:
+def _needs_authentication(request: Request) -> bool:
     """Return whether the request is for a page or the control API, which need authentication."""
     pages = request.blueprints
     return request.path.startswith(CONTROL_API_PREFIX) or bool(

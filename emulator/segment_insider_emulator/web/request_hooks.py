@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, current_app, request
 
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
@@ -11,8 +11,8 @@ from segment_insider_emulator.web.sandbox_routing import current_sandbox, select
 from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_cors_preflight
 from segment_insider_emulator.web.services import current_services
 
-BeforeView: TypeAlias = Callable[[], Response | None]  # a response ends the request
-AfterView: TypeAlias = Callable[[Response], Response]
+BeforeView: TypeAlias = Callable[[Request], Response | None]  # a response ends the request
+AfterView: TypeAlias = Callable[[Request, Response], Response]
 
 HEALTH_ENDPOINT: Final = "harness.health"
 # Not for Insider One's own addresses: a request there may be a retry itself.
@@ -20,19 +20,19 @@ PATHS_THAT_RUN_RETRIES: Final = ("/v1/", "/emulator/v1/")
 SEGMENT_BLUEPRINT: Final = "segment"
 
 
-def check_access() -> None:
+def check_access(request: Request) -> None:
     """Flask hook: refuse foreign hosts and pages, and callers without password or token."""
-    current_app.extensions["access_check"]()
+    current_app.extensions["access_check"](request)
 
 
-def close_idle_connections() -> None:
+def close_idle_connections(request: Request) -> None:
     """Flask hook: close database connections that were not used for a while."""
     idle_connections: IdleConnectionReaper | None = current_app.extensions["idle_connections"]
     if idle_connections:
         idle_connections.close_idle_connections()
 
 
-def run_due_journey_steps() -> None:
+def run_due_journey_steps(request: Request) -> None:
     """Flask hook: run the journey steps of the current sandbox that are due by now.
 
     Not for health checks: their answer does not depend on it, and has to be fast.
@@ -41,7 +41,7 @@ def run_due_journey_steps() -> None:
         sandbox.services.journeys.advance_due_runs()
 
 
-def send_due_retries() -> None:
+def send_due_retries(request: Request) -> None:
     """Flask hook: send due retries, so that readers see the effect of a moved clock."""
     if request.path.startswith(PATHS_THAT_RUN_RETRIES):
         services = current_services()
@@ -50,14 +50,14 @@ def send_due_retries() -> None:
             retries.retry_due_upserts()
 
 
-def answer_segment_preflight() -> Response | None:
+def answer_segment_preflight(request: Request) -> Response | None:
     """Flask hook: answer the CORS preflight requests of browsers at Segment's endpoints."""
-    return answer_cors_preflight() if _is_segment_request() else None
+    return answer_cors_preflight(request) if _is_segment_request(request) else None
 
 
-def add_segment_cors_headers(response: Response) -> Response:
+def add_segment_cors_headers(request: Request, response: Response) -> Response:
     """Flask hook: let browsers call Segment's endpoints from pages of any origin."""
-    return add_cors_headers(response) if _is_segment_request() else response
+    return add_cors_headers(request, response) if _is_segment_request(request) else response
 
 
 # In this order. Blueprints may have hooks for their own views; these run for all.
@@ -73,7 +73,9 @@ AFTER_VIEW: Final[tuple[AfterView, ...]] = (add_segment_cors_headers,)
 
 
 def install_request_hooks(
-    app: Flask, access_check: Callable[[], None], idle_connections: IdleConnectionReaper | None
+    app: Flask,
+    access_check: Callable[[Request], None],
+    idle_connections: IdleConnectionReaper | None,
 ) -> None:
     """Register the hooks before and after all views of a Flask *app*.
 
@@ -81,13 +83,33 @@ def install_request_hooks(
         idle_connections: None for databases that need no connections closed.
     """
     app.extensions |= {"access_check": access_check, "idle_connections": idle_connections}
-    for before_view in BEFORE_VIEW:
-        app.before_request(before_view)
-    for after_view in AFTER_VIEW:
-        app.after_request(after_view)
+    app.before_request(run_hooks_before_view)
+    app.after_request(run_hooks_after_view)
     # No view or hook is asynchronous; Flask would look at each of them in every request.
     app.ensure_sync = lambda func: func  # type: ignore[method-assign]
 
 
-def _is_segment_request() -> bool:
+def run_hooks_before_view() -> Response | None:
+    """Flask hook: run BEFORE_VIEW in its order, up to the first hook with a response."""
+    current = _get_request_object()
+    for before_view in BEFORE_VIEW:
+        if response := before_view(current):
+            return response
+    return None
+
+
+def run_hooks_after_view(response: Response) -> Response:
+    """Flask hook: run AFTER_VIEW in its order."""
+    current = _get_request_object()
+    for after_view in AFTER_VIEW:
+        response = after_view(current, response)
+    return response
+
+
+def _get_request_object() -> Request:
+    # Each use of Flask's `request` looks it up again, which takes longer than most hooks.
+    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]
+
+
+def _is_segment_request(request: Request) -> bool:
     return request.blueprint == SEGMENT_BLUEPRINT

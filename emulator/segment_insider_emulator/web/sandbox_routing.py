@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
-from flask import Flask, abort, current_app, redirect, request, url_for
+from flask import Flask, Request, abort, current_app, redirect, request, url_for
 
 from segment_insider_emulator.errors import ConflictError
 from segment_insider_emulator.storage.database import DatabaseClosed, check_sqlite_file_is_same
@@ -147,7 +147,7 @@ def _build_sandbox_not_found_error(id: str) -> SandboxNotFound:
     return SandboxNotFound(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 
 
-def select_sandbox_of_request() -> None:
+def select_sandbox_of_request(request: Request) -> None:
     """Flask hook: select the sandbox of the current request, for `current_services`.
 
     It is selected by the URL prefix; otherwise by the write key (Segment) or the account (Insider
@@ -164,7 +164,7 @@ def select_sandbox_of_request() -> None:
         if sandbox is None:
             raise _build_sandbox_not_found_error(id)
     else:
-        by_credentials = _find_sandbox_by_credentials(registry)
+        by_credentials = _find_sandbox_by_credentials(request, registry)
         sandbox = by_credentials or registry.default
         request.environ[IMPLICIT_DEFAULT_KEY] = (
             by_credentials is None and sandbox.record.team is not None
@@ -195,7 +195,7 @@ def _hide_inaccessible_sandbox(id: str, requested_id: str | None) -> None:
         raise _build_sandbox_not_found_error(id)
 
 
-def _find_sandbox_by_credentials(registry: SandboxRegistry) -> Sandbox | None:
+def _find_sandbox_by_credentials(request: Request, registry: SandboxRegistry) -> Sandbox | None:
     if not registry.created_by_id:
         return None
     blueprint = (request.blueprint or "").partition(".")[0]

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Final, Never
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from segment_insider_emulator.segment.assets import (
@@ -292,12 +292,12 @@ def handle_token_error(error: TokenRequestRejected) -> Response:
     return _build_token_response(body, error.status)
 
 
-def answer_cors_preflight() -> Response | None:
+def answer_cors_preflight(request: Request) -> Response | None:
     """Answer a browser's CORS preflight request, on every path."""
     return Response(status=204) if request.method == "OPTIONS" else None
 
 
-def add_cors_headers(response: Response) -> Response:
+def add_cors_headers(request: Request, response: Response) -> Response:
     """Add CORS headers to a response: allow every origin and expose Retry-After.
 
     The headers are named one by one: the wildcard does not cover Authorization.
