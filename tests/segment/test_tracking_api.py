@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 import segment.analytics as sdk  # type: ignore[import-untyped]  # ships no types
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -60,8 +60,8 @@ def create_tracking_app(sink: RecordingSink, *, strict: bool = False) -> Flask:
         segment_faults=SegmentFaultQueue(),
     )
     app.register_blueprint(bp)
-    app.before_request(answer_segment_preflight)
-    app.after_request(add_segment_cors_headers)
+    app.before_request(lambda: answer_segment_preflight(request))
+    app.after_request(lambda response: add_segment_cors_headers(request, response))
     return app
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from uuid import uuid4
 
 import orjson
@@ -18,7 +18,7 @@ from segment_insider_emulator.storage.records import (
     UpsertRecord,
     Verdict,
 )
-from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
+from segment_insider_emulator.types import JSON, HttpResponse, JSONObject, record
 
 DROPPED_REASON = "delivered for Segment, dropped by Insider One"
 VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "warning", "accepted")
@@ -48,7 +48,7 @@ DELIVERY_OVERVIEW_CODES = {"ECONNREFUSED": "EREFUSED"}
 INTERNAL_ERROR_CODE = "INTERNAL"  # Segment's name for what ended without a status
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ResponseVerdict:
     """Verdict of a response of Insider One, its reason, and the emulated API's findings."""
 

@@ -1,21 +1,20 @@
 """Senders of upsert requests, credentials of a real account, and one attempt of a delivery."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from segment_insider_emulator.clock import Clock, Stopwatch, format_iso_utc
 from segment_insider_emulator.storage.records import DeliveryAttempt
-from segment_insider_emulator.types import HttpRequest, HttpResponse
+from segment_insider_emulator.types import HttpRequest, HttpResponse, record
 
 PARTNER_HEADER, TOKEN_HEADER = "x-partner-name", "x-request-token"
 REDACTED_MARK = "…"
 RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RealAccount:
     """URL and credentials of a real Insider One account that deliveries go to.
 
@@ -76,7 +75,7 @@ class NoResponse(Exception):
         super().__init__(reason)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AttemptResult:
     """Result of one delivery attempt: the response or the network error.
 

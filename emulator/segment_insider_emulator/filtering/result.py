@@ -1,17 +1,16 @@
 """Result of filtering an event: what is left of it, plan violations, removed fields, rejection."""
 
 import dataclasses
-from dataclasses import dataclass
 from typing import Literal, Self
 
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject, record
 
 FilterStep = Literal["Filtered at source", "Filtered at destination"]
 SOURCE_STEP: FilterStep = "Filtered at source"
 DESTINATION_STEP: FilterStep = "Filtered at destination"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PlanViolation:
     """Record of one event value that violates a tracking plan.
 
@@ -32,7 +31,7 @@ class PlanViolation:
     path: tuple[str | int, ...] = dataclasses.field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OmittedField:
     """Record of one field that a filter removed from an event.
 
@@ -45,7 +44,7 @@ class OmittedField:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Rejection:
     """Record of why a filter rejected an event, so that it is not delivered.
 
@@ -63,7 +62,7 @@ class Rejection:
         return f"{self.code}: {self.detail}"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class FilterResult:
     """Result of a filter stage: the (changed) event, violations, removed fields, rejection.
 

@@ -12,14 +12,14 @@ from typing import TypeAlias
 
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject, record
 
 DEFAULT_IDENTIFIERS = ("uuid", "email", "phone_number")
 # A person uses several devices, and each device has its own anonymous id.
 UNLIMITED_IDENTIFIERS = {"segment_anonymous_id": 10**9}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IdentityRules:
     """An Insider One account's rules for identity resolution.
 
@@ -260,7 +260,7 @@ def append_missing_items(stored: list[JSON], added: list[JSON]) -> list[JSON]:
     return [*stored, *(member for member in added if member not in stored)]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProfileChange:
     """Record of the changes that one request made to one profile.
 

@@ -7,7 +7,7 @@ opt-ins decide. Assumed: the current address decides as well; docs/assumptions.m
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from segment_insider_emulator.clock import format_duration, format_iso_utc
@@ -38,12 +38,12 @@ from segment_insider_emulator.storage.records import (
     ProfileEvent,
     TrailEntry,
 )
-from segment_insider_emulator.types import JSON
+from segment_insider_emulator.types import JSON, record
 
 SAME_EMAIL_INTERVAL = timedelta(minutes=30)  # documented
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ElementVisitContext:
     """What journey elements may ask about the person; events and sends are loaded when needed.
 
@@ -58,7 +58,7 @@ class ElementVisitContext:
     load_last_send_times: Callable[[], Mapping[str, datetime]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ElementVisitResult:
     """The outcome of one journey element for one person; *due_at* is set for a wait."""
 

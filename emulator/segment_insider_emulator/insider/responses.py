@@ -6,7 +6,7 @@ Codes". The findings are the emulator's own, in headers.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from itertools import islice
 from typing import Literal
 
@@ -14,7 +14,7 @@ import orjson
 
 from segment_insider_emulator.insider.identity import ProfileChange
 from segment_insider_emulator.json_text import MAX_DEPTH
-from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
+from segment_insider_emulator.types import JSON, HttpResponse, JSONObject, record
 
 CHANGES_HEADER = "x-emulator-changes"
 MAX_FINDINGS = 20
@@ -23,7 +23,7 @@ _MAX_TEXT_CHARS = 240  # a value quoted in a finding may be megabytes long
 _MAX_HEADER_BYTES = 16_000  # clients stop reading at 64 KiB
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RequestFinding:
     """Record of a warning or error about one place in an Insider One request, for its sender.
 

@@ -4,7 +4,7 @@ import json
 import marshal
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -42,7 +42,7 @@ from segment_insider_emulator.mapping.validation import (
     Resolver,
     compile_validated_mapping,
 )
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject, record
 
 _ILLEGAL_HEADER_CHARACTER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
@@ -86,7 +86,7 @@ class MappingFailure(NamedTuple):
 MappingResult: TypeAlias = MappingFailure | Literal["delivered", "not_subscribed"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchResult:
     """Result of mapping a batch of events: at most one request, and one result per event."""
 
@@ -109,7 +109,7 @@ MAPPING_ERRORS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Subscription:
     """A compiled subscription: trigger, mapping, typed fields and upsert body.
 

@@ -5,7 +5,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import orjson
@@ -36,7 +36,7 @@ from segment_insider_emulator.segment.validation import (
     find_discard_reason,
     truncate_deep_values,
 )
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject, record
 from segment_insider_emulator.workspace.model import SegmentSource
 
 BATCH_KIND = "batch"
@@ -48,7 +48,7 @@ KSUID_SECOND_RANGE = 2**32
 BASE64_TRANSLATION = str.maketrans("-_ ", "+/+")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """One received message: the call as sent and, unless rejected, the normalised event.
 
@@ -207,7 +207,7 @@ def generate_message_id(now: datetime, random_bytes: bytes) -> str:
     return "api-" + "".join(reversed(digits))
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _TrackingRequestContext:
     """What all messages of a tracking request share: write key, time and client address."""
 

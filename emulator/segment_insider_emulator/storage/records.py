@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 import orjson
 
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON, JSONObject, record
 
 Verdict = Literal[
     "accepted",  # Insider One accepted it
@@ -51,7 +51,7 @@ def redact_secret(secret: str) -> str:
     return f"{secret[:2]}…" if len(secret) >= MIN_RECOGNISABLE_SECRET_CHARS else "…"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeliveryAttempt:
     """Record of one attempt to send a request to Insider One.
 
@@ -70,7 +70,7 @@ class DeliveryAttempt:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecordedRequest:
     """Record of a request to Insider One, its token redacted; `body` is text, normally JSON."""
 
@@ -80,7 +80,7 @@ class RecordedRequest:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class RecordedResponse:
     """Stored record of Insider One's response as received; `body` is text, normally JSON."""
 
@@ -88,7 +88,7 @@ class RecordedResponse:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BatchPosition:
     """Position of one event in a batched request to Insider One.
 
@@ -101,7 +101,7 @@ class BatchPosition:
     position: int
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UpsertRecord:
     """Record of a request to Insider One with several deliveries, or one that will be retried.
 
@@ -123,7 +123,7 @@ class UpsertRecord:
     notes: dict[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class DeliveryRecord:
     """Record of a subscription that matched a message, and of the result of its delivery.
 
@@ -155,7 +155,7 @@ class DeliveryRecord:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MessageRecord:
     """Record of one Segment message as sent and as normalised, with its verdict.
 
@@ -307,7 +307,7 @@ class Profile:
         self.written.pop(path, None)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ProfileChanges:
     """All changes to profiles that one request to Insider One makes.
 
@@ -341,7 +341,7 @@ def nest_attributes(attributes: Mapping[str, JSON]) -> JSONObject:
     return nested
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class JourneyRun:
     """Record of one profile's run through a journey.
 
@@ -367,7 +367,7 @@ class JourneyRun:
     id: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class TrailEntry:
     """Record of one step in the trail of a journey run.
 
