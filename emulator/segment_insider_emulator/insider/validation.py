@@ -334,22 +334,18 @@ def warn_undocumented_keys(
     """Warn about each key of a request that Insider One does not document."""
     if not isinstance(value, dict):
         return
-    yield from _warn_keys_of_one_object(value, documented_keys, prefix)
-    for name, nested_keys in documented_keys.nested_objects.items():
-        nested_value = value.get(name)
-        yield from warn_undocumented_keys(nested_value, nested_keys, f"{prefix}{name}.")
-        for index, member in enumerate(nested_value if isinstance(nested_value, list) else ()):
-            yield from warn_undocumented_keys(member, nested_keys, f"{prefix}{name}.{index}.")
-
-
-def _warn_keys_of_one_object(
-    request_object: JSONObject, documented_keys: DocumentedKeys, prefix: str
-) -> Iterator[RequestFinding]:
-    for name in request_object:
+    for name in value:
         if name not in documented_keys.keys:
             owner = _add_indefinite_article(documented_keys.object_name)
             what = f"{name} is not a documented key of {owner}; its value is ignored"
             yield build_warning(f"{prefix}{name}", what, _suggest_key_fix(name, documented_keys))
+    for name, nested_keys in documented_keys.nested_objects.items():
+        nested_value = value.get(name)
+        if isinstance(nested_value, list):
+            for index, member in enumerate(nested_value):
+                yield from warn_undocumented_keys(member, nested_keys, f"{prefix}{name}.{index}.")
+        else:
+            yield from warn_undocumented_keys(nested_value, nested_keys, f"{prefix}{name}.")
 
 
 def _suggest_key_fix(name: str, documented_keys: DocumentedKeys) -> str:
