@@ -21,6 +21,12 @@ import sys
 def test_nothing_is_loaded():
     assert [name for name in {WATCHED} if name in sys.modules] == []
 """
+# What pytest does by itself for a package that is installed from an archive.
+REWRITING_CONFTEST = """\
+import pytest
+
+pytest.register_assert_rewrite("segment_insider_scenarios")
+"""
 TEST_OF_IMPORTS = """\
 from segment_insider_scenarios import context
 
@@ -59,6 +65,7 @@ def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
 def test_plain_pytest_pays_little_for_the_plugin(
     text: str, arguments: tuple[str, ...], tmp_path: Path
 ) -> None:
+    (tmp_path / "conftest.py").write_text(REWRITING_CONFTEST)
     (tmp_path / "test_shop.py").write_text(text)
     done = run_python(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", *arguments)
     assert done.returncode == 0, done.stdout
