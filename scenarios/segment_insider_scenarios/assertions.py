@@ -9,11 +9,6 @@ import pytest
 from segment_insider_emulator.clock import parse_iso_time
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.mapping.explanation import (
-    ConditionCheck,
-    SubscriptionTrace,
-    explain_event,
-)
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.tables import (
@@ -26,6 +21,7 @@ from segment_insider_scenarios.tables import (
 
 if TYPE_CHECKING:
     from segment_insider_emulator.analysis.context import AnalysisContext
+    from segment_insider_emulator.mapping.explanation import ConditionCheck, SubscriptionTrace
 
 
 def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
@@ -46,6 +42,8 @@ def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
 
 def find_unmapped_call_paths(scene: ScenarioContext, message: JSONObject) -> list[str]:
     """Return the paths of a call's properties and traits that no mapping reads."""
+    from segment_insider_emulator.mapping.explanation import explain_event
+
     destination = Destination(scene.emulator.workspace.destination)
     return explain_event(destination, message["normalised"]).dropped
 
@@ -57,6 +55,8 @@ def _explain_call(
     yield f"  {get_call_label(message)} - {message['verdict']}{why}"
     if not message["normalised"]:
         return
+    from segment_insider_emulator.mapping.explanation import explain_event
+
     event = message["normalised"]
     explained = explain_event(destination, event)
     matched = [account.subscription for account in explained.accounts if account.matched]
@@ -85,7 +85,7 @@ def _suggest_mappings(
             yield "      once `emulator export FILE --format workspace` has written `settings`"
 
 
-def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
+def _describe_nearest_trigger(accounts: "list[SubscriptionTrace]") -> str | None:
     """Describe the subscription whose trigger nearly matches a call, with the unmet conditions."""
     candidates = [account for account in accounts if any(c.holds for c in account.conditions)]
     if not candidates:
@@ -97,11 +97,11 @@ def _describe_nearest_trigger(accounts: list[SubscriptionTrace]) -> str | None:
     return f"{account.subscription}, which requires {wanted}"
 
 
-def _compute_met_condition_share(conditions: list[ConditionCheck]) -> float:
+def _compute_met_condition_share(conditions: "list[ConditionCheck]") -> float:
     return sum(check.holds for check in conditions) / len(conditions)
 
 
-def _describe_unmet_condition(check: ConditionCheck) -> str:
+def _describe_unmet_condition(check: "ConditionCheck") -> str:
     actual_text = "nothing" if check.found is None else format_cell(check.found)
     return f"{check.condition}, but finds {actual_text}"
 

@@ -1,4 +1,7 @@
-"""Pytest plugin of scenarios: checks around each step, and readable failures."""
+"""Pytest plugin of scenarios: checks around each step, and readable failures.
+
+Its hooks run after those of other plugins, which may have been registered before.
+"""
 
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -39,6 +42,7 @@ STOP_REASON_ATTRIBUTE = (
 )
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_bdd_before_scenario(
     request: pytest.FixtureRequest, feature: Feature, scenario: Scenario
 ) -> None:
@@ -55,6 +59,7 @@ def pytest_bdd_before_scenario(
         _fail_without_then(request, scenario)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_bdd_before_step_call(
     request: pytest.FixtureRequest,
     scenario: Scenario,
@@ -78,6 +83,7 @@ def pytest_bdd_before_step_call(
             scene.require_earlier_action(step.name)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_bdd_after_step(request: pytest.FixtureRequest, scenario: Scenario, step: Step) -> None:
     """pytest-bdd hook: fail a scenario that checks nothing or does not use its preparations."""
     if step is scenario.steps[-1]:
@@ -85,6 +91,7 @@ def pytest_bdd_after_step(request: pytest.FixtureRequest, scenario: Scenario, st
         _fail_unused_preparation(request, scenario)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_bdd_step_error(
     request: pytest.FixtureRequest,
     scenario: Scenario,
@@ -103,6 +110,7 @@ def pytest_bdd_step_error(
         raise pytest.fail.Exception(message, pytrace=False) from None
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_bdd_step_func_lookup_error(
     request: pytest.FixtureRequest, scenario: Scenario, step: Step
 ) -> None:
@@ -110,7 +118,7 @@ def pytest_bdd_step_func_lookup_error(
     _fail_unknown_steps(request, scenario)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:

@@ -225,12 +225,7 @@ def verify_command(
     require_scenarios_extra("verify")
     # Imported here because `--help` needs no test runner.
     with pause_garbage_collection():
-        from segment_insider_scenarios.reports.writers import (
-            FORMATS_WITH_TRAFFIC,
-            REPORT_WRITERS,
-            send_run_to_emulator,
-            write_reports,
-        )
+        from segment_insider_scenarios.reports import FORMATS_WITH_TRAFFIC, REPORT_FORMATS
         from segment_insider_scenarios.runner import (
             FeatureRunOptions,
             import_scenario_modules,
@@ -241,7 +236,7 @@ def verify_command(
         if settings["workers"] == 1:
             import_scenario_modules()
 
-    reports = {kind: settings[kind] for kind in REPORT_WRITERS if settings[kind]}
+    reports = {kind: settings[kind] for kind in REPORT_FORMATS if settings[kind]}
     if Path("-") in reports.values():
         raise click.UsageError("A report needs a file name: - is not allowed.")
     traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
@@ -263,10 +258,20 @@ def verify_command(
             options,
         )
         _print_verify_result(run, as_json)
-        write_reports(run.build_run_results(), reports)
-        if report_to:
-            send_run_to_emulator(run.build_run_results(), report_to)
+        if reports or report_to:
+            _write_and_send_reports(run, reports, report_to)
     ctx.exit(_get_verify_exit_code(run))
+
+
+def _write_and_send_reports(
+    run: "FeatureRun", reports: dict[str, Path], report_to: str | None
+) -> None:
+    # Imported here because most runs have no report.
+    from segment_insider_scenarios.reports.writers import send_run_to_emulator, write_reports
+
+    write_reports(run.build_run_results(), reports)
+    if report_to:
+        send_run_to_emulator(run.build_run_results(), report_to)
 
 
 def _check_addresses(options: "FeatureRunOptions", report_to: str | None) -> None:

@@ -1,6 +1,7 @@
 """Control API routes for retries, dry runs, injected faults and real-account differences."""
 
 import secrets
+from typing import TYPE_CHECKING
 
 import orjson
 from flask import Blueprint, abort, request
@@ -27,11 +28,6 @@ from segment_insider_emulator.delivery.fault_injection import (
 )
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.mapping import Destination
-from segment_insider_emulator.mapping.explanation import (
-    ConditionCheck,
-    SubscriptionTrace,
-    explain_event,
-)
 from segment_insider_emulator.segment.faults import (
     SEGMENT_FAULT_REMEDY,
     SEGMENT_FAULT_VALIDATOR,
@@ -51,6 +47,9 @@ from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.services import SandboxServices, current_services
+
+if TYPE_CHECKING:
+    from segment_insider_emulator.mapping.explanation import ConditionCheck, SubscriptionTrace
 
 EVENT_EXAMPLE: JSONObject = {"type": "track", "event": "Order Completed", "userId": "ada"}
 EVENT_REMEDY = 'Send an event such as {"type": "track", "event": "Song Played", "userId": "ada"}.'
@@ -222,6 +221,9 @@ def _enable_all_subscriptions(destination: JSONObject) -> Destination:
 def _build_dry_run_message(
     services: SandboxServices, record: MessageRecord, all_enabled_destination: Destination
 ) -> DryRunMessageModel:
+    # Imported here because only a dry run explains.
+    from segment_insider_emulator.mapping.explanation import explain_event
+
     traces = (
         explain_event(all_enabled_destination, record.normalised).accounts
         if record.normalised
@@ -244,7 +246,7 @@ def _build_dry_run_message(
 
 
 def _build_subscription_trace_model(
-    number: int, trace: SubscriptionTrace, *, enabled: bool
+    number: int, trace: "SubscriptionTrace", *, enabled: bool
 ) -> SubscriptionTraceModel:
     return SubscriptionTraceModel(
         number=number,
@@ -260,7 +262,7 @@ def _build_subscription_trace_model(
     )
 
 
-def _explain_trigger_match(trace: SubscriptionTrace, *, enabled: bool) -> str:
+def _explain_trigger_match(trace: "SubscriptionTrace", *, enabled: bool) -> str:
     if trace.failure:
         return trace.failure.message
     if trace.matched:
@@ -275,7 +277,7 @@ def _explain_trigger_match(trace: SubscriptionTrace, *, enabled: bool) -> str:
     )
 
 
-def _describe_unmet_condition(check: ConditionCheck) -> str:
+def _describe_unmet_condition(check: "ConditionCheck") -> str:
     found_text: JSON = (
         "missing" if check.found is None else orjson.dumps(check.found).decode()[:200]
     )

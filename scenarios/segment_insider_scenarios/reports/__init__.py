@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pytest_bdd.parser import Scenario, Step
 
 
+FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html")
+REPORT_FORMATS = ("junit", *FORMATS_WITH_TRAFFIC)
 StepVerdict = Literal["passed", "failed", "skipped", "undefined", "ambiguous", "unknown"]
 
 

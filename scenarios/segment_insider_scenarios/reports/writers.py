@@ -98,14 +98,13 @@ REPORT_WRITERS: dict[str, Callable[[RunResults], bytes]] = {
     "html": lambda results: render_html_page(results).encode(),
 }
 # Those that show what each step sent and delivered.
-FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html")
 
 
 def write_reports(results: RunResults, files: dict[str, Path]) -> None:
     """Write the requested reports of a scenario run to their files.
 
     Args:
-        files: By one of REPORT_WRITERS.
+        files: By one of REPORT_FORMATS.
     Raises: EmulatorError, when a file cannot be written.
     """
     for kind, path in files.items():
