@@ -87,7 +87,7 @@ def test_a_temporary_failure_is_retried_when_due(
     assert pending is not None
     assert pending.due_at is not None
     assert waiting.reason == (
-        f"Insider One answered 503: busy; attempt 1, the next is due at {pending.due_at}"
+        f"attempt 1 failed, the next is due at {pending.due_at}: Insider One answered 503: busy"
     )
     clock.now = datetime.fromisoformat(pending.due_at) - timedelta(milliseconds=1)
     assert pipeline.retries.retry_due_upserts() == 0

@@ -292,7 +292,8 @@ def apply_attempt_result(
     verdict, reason = judgement.verdict, judgement.reason
     if due_at:
         verdict = "retrying"
-        reason = f"{reason}; attempt {len(attempts)}, the next is due at {due_at}"
+        # The time comes first: lists cut the end of a long response.
+        reason = f"attempt {len(attempts)} failed, the next is due at {due_at}: {reason}"
     elif attempt_result.error_code and len(attempts) > 1:
         reason = f"given up after {len(attempts)} attempts: {reason}"
     return replace(

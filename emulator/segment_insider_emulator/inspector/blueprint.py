@@ -8,7 +8,7 @@ import orjson
 from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from segment_insider_emulator.clock import Stopwatch
+from segment_insider_emulator.clock import Stopwatch, format_iso_utc
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.inspector import (
     event_page,
@@ -49,7 +49,7 @@ from segment_insider_emulator.web.long_requests import (
 )
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox
-from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.web.services import SandboxServices, current_services
 
 # No inline scripts or styles: captured text can never run as either.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -149,9 +149,12 @@ def stream_changes() -> Response:
     streams: StreamSlots | None = request.environ.get(STREAMS_KEY)
     if streams is None or not streams.acquire_slot():
         return Response(status=204)
+    services = current_services()
     answer = Response(
         iter_change_events(
-            current_services().store.change_counter, create_disconnection_check(request.environ)
+            services.store.change_counter,
+            create_disconnection_check(request.environ),
+            find_due_time=lambda: find_passed_due_time(services),
         ),
         mimetype="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
@@ -164,22 +167,37 @@ def iter_change_events(
     change_counter: ChangeCounter,
     is_over: Callable[[], bool],
     stopwatch: Stopwatch = time.monotonic,
+    find_due_time: Callable[[], str] = str,
 ) -> Iterator[bytes]:
-    """Yield server-sent events for each change until *is_over* or MAX_STREAM_S is reached."""
+    """Yield server-sent events for each change until *is_over* or MAX_STREAM_S is reached.
+
+    Args:
+        find_due_time: Returns the time of what is due, "" if none is. Each causes one
+            event: the page then makes a request, and each request sends what is due.
+    """
     sent_count, silent_s, until = change_counter.change_count, 0.0, stopwatch() + MAX_STREAM_S
+    announced_due_time = ""
     yield b"retry: 2000\n\n" + _format_change_event(sent_count)
     while not is_over() and stopwatch() < until:
         try:
             count = change_counter.wait_for_change(sent_count, POLL_INTERVAL_S)
         except TemporarilyUnavailable:
             return  # the browser connects again and then fetches what it missed
-        if count != sent_count:
-            sent_count, silent_s = count, 0.0
+        due_time = find_due_time()
+        if count != sent_count or due_time not in ("", announced_due_time):
+            sent_count, silent_s, announced_due_time = count, 0.0, due_time
             yield _format_change_event(sent_count)
             time.sleep(MIN_PUSH_INTERVAL_S)
         elif (silent_s := silent_s + POLL_INTERVAL_S) >= KEEPALIVE_INTERVAL_S:
             silent_s = 0.0
             yield b": still here\n\n"
+
+
+def find_passed_due_time(services: SandboxServices) -> str:
+    """Return when a retry or journey step of a sandbox was due; "" if none is due by now."""
+    journeys_due_at = services.journeys.run_store.known_next_due_time
+    due_at = min(services.pipeline.retries.next_due_at, journeys_due_at)
+    return due_at if due_at <= format_iso_utc(services.clock()) else ""
 
 
 def _format_change_event(count: int) -> bytes:

@@ -133,8 +133,11 @@ CALL_REMEDY = 'Send one JSON object, such as {"type": "track", "event": "Song Pl
 def show_message(id: int) -> str:
     """Serve the Event page of one message; part `requests` has only its requests, for the list."""
     services, message = current_services(), _get_message_or_404(id)
-    if request.args.get("part") == "requests":
-        return render_page("event.html", "requests", message=message)
+    next_attempt = find_next_attempt(services, message)
+    if "part" in request.args:
+        return render_page(
+            "event.html", "requests", "retry", message=message, next_attempt=next_attempt
+        )
     event_view = build_event_view_model(
         message, services.destination_overrides.current_destination, services.workspace.document
     )
@@ -146,6 +149,7 @@ def show_message(id: int) -> str:
     return render_page(
         "event.html",
         message=message,
+        next_attempt=next_attempt,
         event_view=event_view,
         event=JsonTree("event", event_view.marks).render(redact_secrets(message.sent)),
         tree=lambda name, value, marks: JsonTree(name, marks).render(redact_secrets(value)),
@@ -208,6 +212,29 @@ def show_message_comparison(id: int) -> str:
 
 def _get_message_or_404(id: int) -> MessageRecord:
     return current_services().store.get_message(id) or abort(404)
+
+
+class NextAttempt(NamedTuple):
+    """The next attempt to deliver a message: its number, its time and whether time stands still."""
+
+    number: int
+    due_at: str
+    is_clock_frozen: bool
+
+
+def find_next_attempt(services: SandboxServices, message: MessageRecord) -> NextAttempt | None:
+    """Return the next attempt to deliver *message*; None if none is due later."""
+    upserts = [
+        upsert
+        for delivery in message.deliveries
+        if delivery.verdict == "retrying" and delivery.upsert
+        if (upsert := services.store.upserts.get_upsert(delivery.upsert)) and upsert.due_at
+    ]
+    if not upserts:
+        return None
+    first = min(upserts, key=lambda upsert: upsert.due_at or "")
+    frozen = services.clock.read_time_and_offset().frozen
+    return NextAttempt(len(first.attempts) + 1, first.due_at or "", frozen)
 
 
 def _find_similar_messages(services: SandboxServices, message: MessageRecord) -> list[object]:

@@ -226,6 +226,11 @@ class JourneyStore:
         """
         return self._next_due_at is not None and format_iso_utc(now) < self._next_due_at
 
+    @property
+    def known_next_due_time(self) -> str:
+        """Return the next due time (ISO 8601) of journey runs; NEVER_DUE if it is not known."""
+        return self._next_due_at or NEVER_DUE
+
     def reload_next_due_time(self) -> None:
         """Cache the next due time of journey runs from the database; only outside transactions."""
         if self._is_single_process:

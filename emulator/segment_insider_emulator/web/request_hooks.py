@@ -17,6 +17,12 @@ AfterView: TypeAlias = Callable[[Request, Response], Response]
 HEALTH_ENDPOINT: Final = "harness.health"
 # Not for Insider One's own addresses: a request there may be a retry itself.
 PATHS_THAT_RUN_RETRIES: Final = ("/v1/", "/emulator/v1/")
+INSPECTOR_BLUEPRINT: Final = "inspector"
+# The stream tells pages that something is due; their next request then sends it.
+PAGE_ENDPOINTS_WITHOUT_RETRIES: Final = (
+    "inspector.serve_static_file",
+    "inspector.stream.stream_changes",
+)
 SEGMENT_BLUEPRINT: Final = "segment"
 
 
@@ -42,8 +48,8 @@ def run_due_journey_steps(request: Request) -> None:
 
 
 def send_due_retries(request: Request) -> None:
-    """Flask hook: send due retries, so that readers see the effect of a moved clock."""
-    if request.path.startswith(PATHS_THAT_RUN_RETRIES):
+    """Flask hook: send due retries, so that readers see the effect of time and a moved clock."""
+    if request.path.startswith(PATHS_THAT_RUN_RETRIES) or _is_page_request(request):
         services = current_services()
         retries = services.pipeline.retries
         if retries.next_due_at <= format_iso_utc(services.clock()):
@@ -109,6 +115,13 @@ def run_hooks_after_view(response: Response) -> Response:
 def _get_request_object() -> Request:
     # Each use of Flask's `request` looks it up again, which takes longer than most hooks.
     return request._get_current_object()  # type: ignore[attr-defined,no-any-return]
+
+
+def _is_page_request(request: Request) -> bool:
+    return (
+        INSPECTOR_BLUEPRINT in request.blueprints
+        and request.endpoint not in PAGE_ENDPOINTS_WITHOUT_RETRIES
+    )
 
 
 def _is_segment_request(request: Request) -> bool:
