@@ -291,7 +291,7 @@ def test_keys_move_in_the_list_open_a_message_and_search(
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    expect(page).to_have_url(re.compile(r"/messages/2$"))
+    expect(page).to_have_url(re.compile(r"\?message=2$"))
 
 
 def test_clearing_asks_for_confirmation(emulator: RunningEmulator, page: Page) -> None:

@@ -2,12 +2,12 @@
 import { closeOpenMenu } from "./menus.js";
 
 const HELP = [
-  ["j / k", "Next, previous message"],
+  ["j / k", "Next, previous message, also beside the list"],
   ["Enter", "Open the message"],
   ["e", "Show its requests in the list"],
   ["/", "Search"],
   ["p", "Pause or resume"],
-  ["Esc", "Leave a field or go back to the list"],
+  ["Esc", "Close a menu or a message, leave a field, go back to the list"],
   ["?", "This help"],
 ];
 
@@ -49,10 +49,12 @@ function step(by) {
   const direct = document.querySelector(by > 0 ? "[data-older]" : "[data-newer]");
   if (direct) return direct.click();
   const steps = [...document.querySelectorAll("[data-step]")];
-  const at = steps.findIndex((link) => link.closest("tr")?.contains(document.activeElement));
+  const current = document.activeElement.closest("tr") ?? document.querySelector("tr[aria-current]");
+  const at = steps.findIndex((link) => link.closest("tr") === current);
   const next = steps[Math.min(Math.max(at + by, 0), steps.length - 1)];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
+  next?.dispatchEvent(new Event("step", { bubbles: true }));
 }
 
 function help() {

@@ -3,6 +3,7 @@ import { onChange } from "./changes.js";
 import { onReconnect } from "./connection.js";
 import { followFilters } from "./filters.js";
 import { keepPlace, listSearch } from "./list_place.js";
+import { sideBySide } from "./pane.js";
 import { fetchHtml, fetchPart, load, refresh, spaced, swap } from "./refresh.js";
 import { showToast } from "./toast.js";
 
@@ -160,6 +161,7 @@ function loadAll() {
   return Promise.all([load(list), load(totals)]);
 }
 
+sideBySide();
 keepPlace(list);
 followFilters(form, loadAll);
 onReconnect(() => {
