@@ -22,6 +22,7 @@ import pipeline
 import replay
 import scenario_loop
 import shared_database
+import suite_time
 from benchmark_size import FULL, QUICK, BenchmarkSize
 from measures import Measure, build_json_report, format_table
 
@@ -32,12 +33,15 @@ PARTS: dict[str, Callable[[BenchmarkSize], Iterator[Measure]]] = {
     "growth": database_growth.measure_growth,
     "pages": inspector_pages.measure_live_update,
 }
-# Needs a PostgreSQL server, so it runs only where it is named.
-SHARED_DATABASE = {"shared-database": shared_database.measure_shared_database}
+# They need a PostgreSQL server or many minutes, so they run only where they are named.
+NAMED_PARTS = {
+    "shared-database": shared_database.measure_shared_database,
+    "tests": suite_time.measure_tests,
+}
 
 
 @click.command(epilog="Example: python tests/benchmarks --quick core pipeline")
-@click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *SHARED_DATABASE]))
+@click.argument("parts", nargs=-1, type=click.Choice([*PARTS, *NAMED_PARTS]))
 @click.option("--quick", is_flag=True, help="Less of everything: some minutes.")
 @click.option("--replay", "lines", metavar="EVENTS", type=int, help="Replay an archive, too.")
 @click.option(
@@ -51,7 +55,7 @@ def main(parts: tuple[str, ...], quick: bool, lines: int | None, file: Path) -> 
     """Measure PARTS, or all of them, one after the other."""
     # Users run compiled files, so the benchmark does too.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    chosen = {name: (PARTS | SHARED_DATABASE)[name] for name in parts or PARTS}
+    chosen = {name: (PARTS | NAMED_PARTS)[name] for name in parts or PARTS}
     if lines:
         chosen["replay"] = partial(replay.measure_replay, lines)
     environment = machine_info.describe_machine()
