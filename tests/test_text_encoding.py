@@ -18,7 +18,7 @@ CASES = FIXTURES / "conformance" / "actions.ndjson"
 # What is read -> its file, and the command that reads it.
 READERS = {
     "events to map": (EVENTS, ["map", "FILE"]),
-    "events to replay": (EVENTS, ["replay", "--json", "FILE"]),
+    "events to replay": (EVENTS, ["replay", "--workers", "1", "--json", "FILE"]),
     "events of a contract": (EVENTS, ["contract", "events", "FILE"]),
     "traffic": (EVENTS, ["drift", "--preset", "guide", "--traffic", "FILE"]),
     "workspace": (WORKSPACE, ["lint", "FILE"]),

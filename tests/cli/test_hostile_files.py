@@ -17,7 +17,7 @@ COMMANDS = (
     ("contract", "check"),
     ("contract", "run"),
     ("contract", "events"),
-    ("replay",),
+    ("replay", "--workers", "1"),
     ("verify",),
     ("verify", "--workspace"),
     ("serve", "--port", "0", "--db", ":memory:", "--workspace"),

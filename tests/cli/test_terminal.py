@@ -60,8 +60,13 @@ def test_control_characters_of_a_name_are_replaced(
     "command",
     [
         pytest.param(("map", "--workspace", "shop.yaml", "events.ndjson"), id="map"),
-        pytest.param(("replay", "--preset", "segment-defaults", "events.ndjson"), id="replay"),
-        pytest.param(("replay", "--workspace", "shop.yaml", "events.ndjson"), id="an error"),
+        pytest.param(
+            ("replay", "--workers", "1", "--preset", "segment-defaults", "events.ndjson"),
+            id="replay",
+        ),
+        pytest.param(
+            ("replay", "--workers", "1", "--workspace", "shop.yaml", "events.ndjson"), id="an error"
+        ),
         pytest.param(("contract", "events", "--strict", "events.ndjson"), id="contract"),
         pytest.param(("lint", "shop.yaml"), id="lint"),
         pytest.param(("drift", "shop.yaml"), id="drift"),

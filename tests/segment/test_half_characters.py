@@ -149,7 +149,7 @@ def test_replay_reports_a_lone_surrogate(tmp_path: Path) -> None:
     file = tmp_path / "events.ndjson"
     file.write_text(EVENT)
     assert parse_event_line(EVENT.encode()) is not None
-    result = CliRunner().invoke(main, ["replay", str(file), "--json"])
+    result = CliRunner().invoke(main, ["replay", "--workers", "1", str(file), "--json"])
     assert "U+FFFD" in result.stdout
 
 

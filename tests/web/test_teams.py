@@ -151,10 +151,14 @@ def list_sandbox_ids(app: Flask, caller: str) -> list[str]:
 def test_permissions_of_each_caller(
     tmp_path: Path, method: str, path: str, expected: list[int]
 ) -> None:
+    # A GET changes nothing for the next caller.
+    groups = [list(TOKENS)] if method == "GET" else [[who] for who in TOKENS]
     statuses = []
-    for who in TOKENS:
+    for callers in groups:
         with make_app_with_sandboxes(tmp_path) as app:
-            statuses.append(make_client(app, who).open(path, method=method).status_code)
+            statuses += [
+                make_client(app, who).open(path, method=method).status_code for who in callers
+            ]
     assert statuses == expected
 
 
