@@ -124,6 +124,17 @@ def test_a_file_of_a_later_version_is_refused_and_not_changed(tmp_path: Path) ->
     assert (str(refusal.value), file.read_bytes()) == (message, before)
 
 
+def test_a_new_file_has_small_pages_and_an_older_one_keeps_its_own(tmp_path: Path) -> None:
+    older = restore(OLD[-1], tmp_path / "older.db")
+    sizes = []
+    for path in (str(tmp_path / "new.db"), older):
+        engine = open_database(path)
+        with transaction(engine) as connection:
+            sizes.append(connection.exec_driver_sql("PRAGMA page_size").scalar())
+        engine.dispose()
+    assert sizes == [2048, 4096]
+
+
 @pytest.mark.parametrize("dump", OLD, ids=[dump.stem for dump in OLD])
 def test_a_migrated_file_has_the_tables_of_a_new_one(tmp_path: Path, dump: Path) -> None:
     migrated = open_database(restore(dump, tmp_path / "old.db"))
