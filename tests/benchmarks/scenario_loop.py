@@ -1,4 +1,4 @@
-"""Benchmark of what scenario authors wait for: the fixture, a reset and a scenario.
+"""Benchmark of what scenario authors wait for: start, fixture, reset and scenarios.
 
 Each scenario has people, an order and a wish of its own; one in ten must fail.
 """
@@ -64,6 +64,8 @@ from pytest_bdd import given, parsers, then, when
 @then(parsers.re(r"Insider One knows .*"))
 def nothing(): ...
 """
+PLAIN_TEST = "def test_nothing(): ...\n"
+SHIPPED_FEATURES = Path(__file__).parents[2] / "features"
 BIND_FEATURES = "from pytest_bdd import scenarios\nscenarios('.')\n"
 
 
@@ -90,6 +92,41 @@ def measure_scenarios(scale: BenchmarkSize) -> Iterator[Measure]:
     yield Measure(five, one.wall, "ms", goal=Goal("at most", 10))
     yield Measure(f"{five}, CPU", one.cpu, "ms", peer, nothing.cpu)
     yield Measure(f"{five}, two processes", two.wall, "ms", "one process", one.wall)
+    yield from _measure_whole_runs(scale.rounds)
+
+
+def _measure_whole_runs(rounds: int) -> Iterator[Measure]:
+    """Measure runs from their start: one scenario, all of this project, a plain pytest."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        _write_features(folder / "one", 1)
+        (folder / "plain").mkdir()
+        (folder / "plain" / "test_nothing.py").write_text(PLAIN_TEST)
+        verify = [sys.executable, "-m", "segment_insider_emulator", "verify"]
+        one = _time_median(rounds, [*verify, str(folder / "one")])
+        yield Measure("verify of one scenario", one.wall, "s", goal=Goal("at most", 1.0))
+        yield Measure("verify of one scenario, CPU", one.cpu, "s")
+        uncompiled = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPYCACHEPREFIX": str(folder / "none")}
+        bare = _time_median(rounds, [*verify, str(folder / "one")], uncompiled)
+        yield Measure("verify of one scenario, no module compiled", bare.cpu, "s")
+        for workers, most in ((1, 6.0), (2, 3.5)):
+            shipped = _time_median(1, [*verify, "-n", str(workers), str(SHIPPED_FEATURES)])
+            name = f"verify of this project's features, processes: {workers}"
+            yield Measure(name, shipped.wall, "s", goal=Goal("at most", most))
+        plain = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        plain += ["-c", "/dev/null", str(folder / "plain")]
+        without = _time_median(rounds, [*plain, "-p", "no:segment_insider_scenarios"])
+        added = (_time_median(rounds, plain).cpu - without.cpu) * 1000
+        goal = Goal("at most", 50)
+        yield Measure("the plugin in a pytest without scenarios, CPU", added, "ms", goal=goal)
+
+
+def _time_median(
+    rounds: int, command: list[str], environment: dict[str, str] | None = None
+) -> TimeTaken:
+    """Return the median wall time and CPU time of a command, in seconds."""
+    runs = [_run_timed(command, environment)[0] for _ in range(rounds)]
+    return TimeTaken(median(run.wall for run in runs), median(run.cpu for run in runs))
 
 
 def _time_first_fixture() -> float:
@@ -169,10 +206,13 @@ def _run_empty_steps(folder: Path) -> TimeTaken:
     return time_taken
 
 
-def _run_timed(command: list[str]) -> tuple[TimeTaken, str]:
+def _run_timed(
+    command: list[str], environment: dict[str, str] | None = None
+) -> tuple[TimeTaken, str]:
     """Run a command; return its time and its output."""
     begun, before = time.perf_counter(), os.times()
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **(environment or {})}
+    result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     after = os.times()
     cpu = sum(
         getattr(after, name) - getattr(before, name)
