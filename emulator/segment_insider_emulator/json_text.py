@@ -58,6 +58,15 @@ def decode_optional_json(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
+def is_json_text(text: str) -> bool:
+    """Return whether a string is valid JSON."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
 def parse_json(raw: bytes) -> JSON:
     """Parse JSON in UTF-8; each lone surrogate becomes U+FFFD.
 

@@ -63,6 +63,29 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
     }
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("query=insider.events[].event_name:song_played", ["m1"]),
+        ("query=since:10m+not+song_played", ["m2"]),
+        ("query=song_played&user=a-1&messageId=m1", ["m1"]),
+        ("query=song_played&user=a-2", []),
+        ("query=+&type=identify", ["m2"]),
+        ("query=since:10m&limit=1&after=1", ["m2"]),
+    ],
+)
+def test_a_query_finds_messages(client: FlaskClient, query: str, expected: list[str]) -> None:
+    page = get_json(client, f"messages?{query}")
+    assert [message["messageId"] for message in page["messages"]] == expected
+    assert page["next"] is None
+
+
+def test_the_newest_message_of_a_query_has_its_deliveries(client: FlaskClient) -> None:
+    newest = get_json(client, "messages/newest?query=type:track or event:none")
+    assert (newest["messageId"], len(newest["deliveries"])) == ("m1", 1)
+    assert client.get("/emulator/v1/messages/newest?query=nowhere").status_code == 404
+
+
 def test_a_delivery_is_shown_with_both_sides_of_the_exchange(client: FlaskClient) -> None:
     (shown,) = get_json(client, "deliveries?messageId=m1")["deliveries"]
     assert shown == {
@@ -172,9 +195,33 @@ def test_reset_deletes_everything(client: FlaskClient) -> None:
             {
                 "what": "unknown parameter 'user_id'",
                 "where": "query",
-                "remedy": "Known: type, event, user, verdict, messageId, after, limit.",
+                "remedy": "Known: type, event, user, verdict, messageId, query, after, limit.",
             },
             id="unknown parameter",
+        ),
+        pytest.param(
+            "messages?query=user:ada+and+evnt:x",
+            400,
+            {
+                "what": "unknown field 'evnt'",
+                "where": "query, column 14",
+                "remedy": "Did you mean event? Known: event, type, user, verdict, reason, "
+                "subscription, source, message, since, until, has; or a path such as "
+                "properties.evnt or $.evnt. Put a text to search for in quotes.",
+            },
+            id="query with an unknown field",
+        ),
+        pytest.param(
+            "messages/newest?query=price+>+20",
+            400,
+            {
+                "what": "unknown field 'price'",
+                "where": "query, column 1",
+                "remedy": "Known: event, type, user, verdict, reason, subscription, source, "
+                "message, since, until, has; or a path such as properties.price or $.price. "
+                "Put a text to search for in quotes.",
+            },
+            id="query with a field that has no path",
         ),
         pytest.param(
             "profiles?identifier=ada",

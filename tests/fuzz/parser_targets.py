@@ -22,7 +22,8 @@ from segment_insider_emulator.mapping.triggers import EmptyGroupError, TriggerEr
 from segment_insider_emulator.mapping.validation import NullRootDirectiveError
 from segment_insider_emulator.segment.ingest import decode_request_body, parse_messages
 from segment_insider_emulator.segment.validation import IngestError
-from segment_insider_emulator.storage.message_filters import JsonPath
+from segment_insider_emulator.storage.json_conditions import JsonPath
+from segment_insider_emulator.storage.query_language import QueryError, parse_query
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.feature_parser import FeatureFileError, parse_feature
 from segment_insider_scenarios.step_catalogue import find_matching_steps
@@ -101,6 +102,12 @@ def read_place(text: str) -> None:
         JsonPath.parse(text).find_value(EVENT)
 
 
+def read_query(text: str) -> None:
+    """Parse a query of message searches."""
+    with suppress(QueryError):
+        parse_query(text)
+
+
 def read_table(text: str) -> None:
     """Parse a table below a step."""
     cells = [line.split("|") for line in text.split("\n")]
@@ -133,7 +140,8 @@ TARGETS: Mapping[str, Callable[[str], None]] = {
         each.__name__.removeprefix("read_"): each
         for each in (
             read_trigger, read_filtering, read_path, read_template, read_liquid, read_date,
-            read_pattern, read_body, read_length, read_place, read_table, read_step, read_feature,
+            read_pattern, read_body, read_length, read_place, read_query, read_table, read_step,
+            read_feature,
         )
     },
     **document_targets.TARGETS,
@@ -143,6 +151,11 @@ WORDS: Mapping[str, tuple[str, ...]] = {
     **document_targets.WORDS,
     "length": ("45", "1.5", " ", "minutes", "day", "and", ",", "P", "T", "M", "W", "999999999"),
     "place": ("$", ".", "[", "]", '["', '"]', "properties", "products", "0", "999999", "'", "="),
+    "query": (
+        "event", "properties.", "insider", "[]", "[0]", '["', '"]', ":", "=", "!=", "~", ">", "<",
+        '"', "\\", "(", ")", " and ", " or ", " not ", " ", "20", "1..2", "since:", "10m", "has:",
+        "verdict:", "dropped", ",", "a",
+    ),
     "table": ("|", "\n", "a", "a.b", "a.0", "a.0.b", ".", "1", "true", "[1]", "{", '"', "null"),
     "feature": (
         "Feature: F", "\n", "\n  Scenario: A\n", "\n  Scenario Outline: <a>\n", "<a>", "<b>", "\\<",

@@ -11,10 +11,13 @@ from segment_insider_emulator.inspector import histogram
 from segment_insider_emulator.inspector.list_query import MessageListQuery
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.storage.message_search import OldestScannedMessage
+from segment_insider_emulator.storage.query_language import Comparison
 from segment_insider_emulator.workspace import load_preset_workspace
 
 REACH = OldestScannedMessage(51, "2026-11-23T12:00:51.000Z")
-SEARCH = MessageListQuery(MessageFilters(text="mug"), parameter_values={"q": ("mug",)})
+SEARCH = MessageListQuery(
+    MessageFilters(condition=Comparison("", "~", "mug")), parameter_values={"q": ("mug",)}
+)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from segment_insider_emulator.storage.message_search import (
 )
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.query_execution import FIRST_CHUNK_SIZE
+from segment_insider_emulator.storage.query_language import Comparison
 from segment_insider_emulator.storage.records import (
     MessageRecord,
     RecordedRequest,
@@ -27,6 +28,8 @@ from segment_insider_emulator.storage.retention import MessageRetention, Retenti
 
 MORE = 50  # messages than one chunk
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+EVENT_1 = MessageFilters(condition=Comparison("event", "=", "Event 1"))
+OF_ADA = MessageFilters(condition=Comparison("user", "=", "ada"))
 SCAN_LIMIT = OldestScannedMessage(MORE + 1, format_iso_utc(NOON + timedelta(seconds=MORE + 1)))
 
 
@@ -86,17 +89,15 @@ def counted(store: MessageStore, **filters: Any) -> dict[tuple[str, Verdict], in
 def test_a_search_without_time_says_where_it_stopped_and_can_continue(
     many: MessageSearch,
 ) -> None:
-    first = many.find_message_page(MessageFilters(event="Event 1"), time_budget_s=0.0)
+    first = many.find_message_page(EVENT_1, time_budget_s=0.0)
     assert first == MessagePage([], False, SCAN_LIMIT)
     assert first.next_before_id == SCAN_LIMIT.id
-    rest = many.find_message_page(
-        MessageFilters(event="Event 1"), time_budget_s=0.0, before_id=first.next_before_id
-    )
+    rest = many.find_message_page(EVENT_1, time_budget_s=0.0, before_id=first.next_before_id)
     assert ([message.id for message in rest.messages], rest.next_before_id) == ([1], None)
 
 
 def test_a_full_page_has_no_scan_limit(many: MessageSearch) -> None:
-    page = many.find_message_page(MessageFilters(user="ada"), time_budget_s=0.0, limit=2)
+    page = many.find_message_page(OF_ADA, time_budget_s=0.0, limit=2)
     assert [message.id for message in page.messages] == [
         FIRST_CHUNK_SIZE + MORE,
         FIRST_CHUNK_SIZE + MORE - 1,
@@ -106,9 +107,7 @@ def test_a_full_page_has_no_scan_limit(many: MessageSearch) -> None:
 
 def test_a_count_without_time_says_where_it_stopped(many: MessageSearch) -> None:
     day = len("2026-11-23")
-    counts = many.count_messages_by_time_and_verdict(
-        MessageFilters(user="ada"), day, time_budget_s=0.0
-    )
+    counts = many.count_messages_by_time_and_verdict(OF_ADA, day, time_budget_s=0.0)
     assert counts == ({("2026-11-23", "accepted"): FIRST_CHUNK_SIZE}, SCAN_LIMIT)
 
 
@@ -142,7 +141,11 @@ def test_a_count_without_filters_needs_no_time(many: MessageSearch) -> None:
             {(second(2), "dropped"): 1},
             id="parts of seconds, for which messages are looked at",
         ),
-        pytest.param({"event": "Event 2"}, {(second(2), "dropped"): 1}, id="an event, likewise"),
+        pytest.param(
+            {"condition": Comparison("event", "=", "Event 2")},
+            {(second(2), "dropped"): 1},
+            id="an event, likewise",
+        ),
     ],
 )
 def test_messages_are_counted_by_second_and_verdict(

@@ -19,6 +19,7 @@ from segment_insider_emulator import __version__
 from segment_insider_emulator.control_api.models import ErrorModel
 from segment_insider_emulator.control_api.request_parsing import MAX_ID, MAX_LIMIT
 from segment_insider_emulator.segment.openapi import build_segment_openapi as build_segment_openapi
+from segment_insider_emulator.storage.query_language import MAX_QUERY_LENGTH
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSONObject
 
@@ -30,6 +31,11 @@ COMMON_ERROR_STATUSES: Final = (400, 401, 403, 405, 413, 503)
 HTTP_METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SCENARIO_RUN_SCHEMA: Final[JSONObject] = {"$ref": "#/components/schemas/ScenarioRun"}
 TEXT_SCHEMA: Final[JSONObject] = {"type": "string"}
+QUERY_SCHEMA: Final[JSONObject] = {
+    **TEXT_SCHEMA,
+    "maxLength": MAX_QUERY_LENGTH,
+    "description": "Query such as `user:ada and properties.price > 20` (docs/queries.md).",
+}
 PAGE_PARAMETERS: Final[JSONObject] = {
     "after": {"type": "integer", "minimum": 0, "maximum": MAX_ID},
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},

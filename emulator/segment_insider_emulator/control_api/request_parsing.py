@@ -12,10 +12,18 @@ from flask import request
 from jsonschema import Draft202012Validator
 from msgspec import UNSET, Meta, UnsetType
 
+from segment_insider_emulator.clock import Clock
 from segment_insider_emulator.control_api.models import ApiModel, CamelCaseModel
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
+from segment_insider_emulator.storage.message_filters import MessageFilters, build_message_filters
+from segment_insider_emulator.storage.query_language import (
+    Comparison,
+    join_conjuncts,
+    list_conjuncts,
+    parse_query,
+)
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import format_document_path, suggest_name
@@ -277,6 +285,23 @@ def parse_page_query(args: Mapping[str, str], filters: Collection[str]) -> PageQ
 def parse_record_filters(args: Mapping[str, str], filters: Collection[str]) -> dict[str, str]:
     """Parse the filters of a request that returns one record."""
     return _select_known_filters(args, filters, list(filters))
+
+
+def parse_message_filters(parameters: Mapping[str, str], clock: Clock) -> MessageFilters:
+    """Parse the parameter `query`, with any other filters, to filters of messages.
+
+    Args:
+        parameters: Known filters of messages, and `query`.
+    Raises: QueryError.
+    """
+    fields = {"messageId": "message"}
+    others = tuple(
+        Comparison(fields.get(name, name), "=", value)
+        for name, value in parameters.items()
+        if name != "query"
+    )
+    parts = (*others, *list_conjuncts(parse_query(parameters["query"])))
+    return build_message_filters(join_conjuncts(parts), clock)
 
 
 def _select_known_filters(

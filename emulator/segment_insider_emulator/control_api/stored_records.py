@@ -28,6 +28,7 @@ from segment_insider_emulator.control_api.models import (
 )
 from segment_insider_emulator.control_api.openapi import (
     PAGE_PARAMETERS,
+    QUERY_SCHEMA,
     TEXT_SCHEMA,
     api_operation,
     build_filter_parameters,
@@ -37,6 +38,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     PROFILE_FILTERS,
     EmptyBody,
     ResetBody,
+    parse_message_filters,
     parse_page_query,
     parse_record_filters,
     read_request_body,
@@ -61,7 +63,7 @@ MAX_EVENTS_PER_PROFILE = 1000  # in the JSON of the profile
 MAX_EVENTS_PER_PAGE = 5000  # a page of profiles with more events ends early
 JOURNEY_RUN_FILTERS = ("identifier", "status")
 
-_MESSAGE_PARAMETERS = build_filter_parameters(MESSAGE_FILTERS)
+_MESSAGE_PARAMETERS = {**build_filter_parameters(MESSAGE_FILTERS), "query": QUERY_SCHEMA}
 _DELIVERY_PARAMETERS = build_filter_parameters(DELIVERY_FILTERS)
 _IDENTIFIER_PARAMETER: JSONObject = {"identifier": {**TEXT_SCHEMA, "pattern": ":"}}
 _STATUS_PARAMETER: JSONObject = {"status": {"enum": list(JOURNEY_RUN_STATUSES)}}
@@ -82,13 +84,19 @@ def check_health() -> HealthModel:
 @api_operation(query=_MESSAGE_PARAMETERS | PAGE_PARAMETERS)
 def list_messages() -> MessagePageModel:
     """List the messages that SDKs sent, oldest first."""
-    query = parse_page_query(request.args, MESSAGE_FILTERS)
-    records, next_id = current_services().store.list_messages(
-        query.filters,
-        after_id=query.after,
-        limit=query.limit,
-        max_json_characters=MAX_PAGE_CHARACTERS,
-    )
+    query = parse_page_query(request.args, _MESSAGE_PARAMETERS)
+    services = current_services()
+    page = {"after_id": query.after, "limit": query.limit}
+    if "query" in query.filters:
+        records, next_id = services.store.list_messages_of_query(
+            parse_message_filters(query.filters, services.clock),
+            **page,
+            max_json_characters=MAX_PAGE_CHARACTERS,
+        )
+    else:
+        records, next_id = services.store.list_messages(
+            query.filters, **page, max_json_characters=MAX_PAGE_CHARACTERS
+        )
     return MessagePageModel(
         messages=[MessageModel.from_record(message) for message in records], next=next_id
     )
@@ -98,8 +106,13 @@ def list_messages() -> MessagePageModel:
 @api_operation(query=_MESSAGE_PARAMETERS, errors=(404,))
 def get_newest_message() -> MessageWithDeliveriesModel:
     """Return the newest message that matches the filters, with its deliveries."""
-    filters = parse_record_filters(request.args, MESSAGE_FILTERS)
-    message = current_services().store.find_newest_message(filters)
+    filters = parse_record_filters(request.args, _MESSAGE_PARAMETERS)
+    services = current_services()
+    message = (
+        services.store.find_newest_message_of_query(parse_message_filters(filters, services.clock))
+        if "query" in filters
+        else services.store.find_newest_message(filters)
+    )
     return MessageWithDeliveriesModel.from_record(message or _abort_no_matching_record("message"))
 
 

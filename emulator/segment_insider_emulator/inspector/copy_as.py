@@ -14,10 +14,9 @@ from segment_insider_emulator.insider.identity import build_identity_rules
 from segment_insider_emulator.insider.upsert import parse_users
 from segment_insider_emulator.insider.users import ParsedUser
 from segment_insider_emulator.inspector.event_view_model import EventViewModel
-from segment_insider_emulator.json_text import DECIMAL_COMMA_NUMBER
+from segment_insider_emulator.json_text import DECIMAL_COMMA_NUMBER, is_json_text
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
-from segment_insider_emulator.storage.message_filters import is_json_text
 from segment_insider_emulator.storage.records import MessageRecord, ProfileEvent
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.known_names import KnownNames

@@ -34,6 +34,7 @@ from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth,
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.storage.message_filters import MessageFilters
+from segment_insider_emulator.storage.query_language import Comparison, join_conjuncts
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
@@ -239,7 +240,9 @@ def find_next_attempt(services: SandboxServices, message: MessageRecord) -> Next
 
 def _find_similar_messages(services: SandboxServices, message: MessageRecord) -> list[object]:
     """Return the newest other messages with the same type and event name as *message*."""
-    filters = MessageFilters(type=message.type or "", event=message.event or "")
+    names = {"type": message.type, "event": message.event}
+    same = tuple(Comparison(name, "=", value) for name, value in names.items() if value)
+    filters = MessageFilters(condition=join_conjuncts(same))
     page = services.store.message_search.find_message_page(filters, limit=MAX_SIMILAR_MESSAGES)
     return [other for other in page.messages if other.id != message.id]
 

@@ -1,17 +1,21 @@
 """Query of the message list: parses and builds its URLs, with filters, columns and page."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import cast
 
 from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
-from segment_insider_emulator.clock import Clock, format_iso_utc, parse_duration
+from segment_insider_emulator.clock import Clock
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.storage.message_filters import JsonPath, MessageFilters
-from segment_insider_emulator.storage.records import VERDICTS, Verdict
+from segment_insider_emulator.storage.json_conditions import JsonPath
+from segment_insider_emulator.storage.message_filters import MessageFilters, build_message_filters
+from segment_insider_emulator.storage.query_language import (
+    Comparison,
+    Condition,
+    join_conjuncts,
+)
+from segment_insider_emulator.storage.records import VERDICTS
 
 MAX_PAGE_NUMBER = 2**63 - 1
 
@@ -99,17 +103,8 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageLi
     Raises: EmulatorError, for a value that cannot be meant.
     """
     parameter_values = dict(_iter_parameter_values(query_args))
-    texts = {
-        name: parameter_values[name][0] for name in TEXT_PARAMETERS if name in parameter_values
-    }
-    filters = MessageFilters(
-        text=_get_first_value(parameter_values, "q"),
-        verdicts=tuple(_parse_verdict_filter(parameter_values.get("verdict", ()))),
-        since=_parse_time(_get_first_value(parameter_values, "since"), "since", clock),
-        until=_parse_time(_get_first_value(parameter_values, "until"), "until", clock),
-        paths=tuple(_parse_path_filters(parameter_values.get("path", ()))),
-        **texts,
-    )
+    conditions = tuple(_build_conditions(parameter_values))
+    filters = build_message_filters(join_conjuncts(conditions), clock)
     columns = tuple(JsonPath.parse(text, "column") for text in parameter_values.get("column", ()))
     return MessageListQuery(
         filters,
@@ -158,34 +153,27 @@ def _get_first_value(parameter_values: Mapping[str, tuple[str, ...]], name: str)
     return next(iter(parameter_values.get(name, ())), "")
 
 
-def _parse_verdict_filter(names: Iterable[str]) -> Iterator[Verdict]:
-    for name in names:
-        if name not in VERDICTS:
-            known = ", ".join(VERDICTS)
-            raise EmulatorError(f"unknown verdict {name!r}", "verdict", f"Known: {known}.")
-        yield cast(Verdict, name)
+def _build_conditions(parameter_values: Mapping[str, tuple[str, ...]]) -> Iterator[Condition]:
+    """Yield the conditions of the parameters that each filter one field."""
+    for name, values in parameter_values.items():
+        if name == "q":
+            yield Comparison("", "~", values[0], is_quoted=True)
+        elif name == "verdict":
+            yield Comparison("verdict", "=", ",".join(map(_check_verdict, values)))
+        elif name == "path":
+            yield from map(_parse_path_filter, values)
+        elif name in (*TEXT_PARAMETERS, "since", "until"):
+            yield Comparison(name, "=", values[0], is_quoted=True)
 
 
-def _parse_path_filters(texts: Iterable[str]) -> Iterator[tuple[JsonPath, str | None]]:
-    for text in texts:
-        path, equals, expected = text.partition("=")
-        yield JsonPath.parse(path), expected.strip() if equals else None
+def _check_verdict(name: str) -> str:
+    if name not in VERDICTS:
+        known = ", ".join(VERDICTS)
+        raise EmulatorError(f"unknown verdict {name!r}", "verdict", f"Known: {known}.")
+    return name
 
 
-def _parse_time(text: str, parameter_name: str, clock: Clock) -> str:
-    """Parse the time of a list filter: ISO 8601 (UTC), or how long ago, such as "15 minutes"."""
-    if not text:
-        return ""
-    try:
-        moment = datetime.fromisoformat(text)
-        return format_iso_utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        # Full seconds, because messages are counted by second.
-        return format_iso_utc(
-            (clock() - parse_duration(text, parameter_name)).replace(microsecond=0)
-        )
-    except EmulatorError:
-        remedy = "Give a time such as 2026-11-23T10:00, or a length such as 15 minutes."
-        raise EmulatorError(f"{text[:40]!r} is not a time", parameter_name, remedy) from None
+def _parse_path_filter(text: str) -> Condition:
+    path_text, equals, expected = text.partition("=")
+    path = str(JsonPath.parse(path_text))
+    return Comparison(path, "=", expected.strip()) if equals else Comparison("has", "=", path)

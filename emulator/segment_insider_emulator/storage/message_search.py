@@ -233,6 +233,36 @@ class MessageSearch:
             )
         return MessagePage(self._build_message_summaries(rows[:limit]), has_more, scan_limit)
 
+    def find_oldest_message_ids(
+        self,
+        filters: MessageFilters,
+        *,
+        after_id: int = 0,
+        limit: int = 100,
+        time_budget_s: float = DEFAULT_TIME_BUDGET_S,
+    ) -> tuple[list[int], int | None]:
+        """Return the ids of the oldest messages that match *filters*, and where to continue.
+
+        Args:
+            after_id: Only messages with a higher id.
+            time_budget_s: Time after which the search stops with what it has.
+        Returns: The ids, and the `after_id` of the next page or None after the last.
+        """
+        found: list[int] = []
+        statement = (
+            select(messages.c.id).where(*build_filter_conditions(filters)).order_by(messages.c.id)
+        )
+        with transaction(self._engine) as connection:
+            chunk = ids = _find_id_range_of_matches(connection, filters, None, after_id)
+            for chunk in split_id_range(ids, ascending=True, time_budget_s=time_budget_s):
+                rows = connection.scalars(
+                    statement.where(messages.c.id.between(*chunk)).limit(limit + 1 - len(found))
+                )
+                found += rows
+                if len(found) > limit:
+                    return found[:limit], found[limit - 1]
+        return found, chunk.high if chunk.high < ids.high else None
+
     def find_matching_messages_by_ids(
         self, ids: Sequence[int], filters: MessageFilters
     ) -> list[MessageSummary]:

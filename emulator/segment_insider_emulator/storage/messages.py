@@ -44,6 +44,10 @@ from segment_insider_emulator.storage.delivery_queue import (
     UpsertStore,
     split_ids_into_chunks,
 )
+from segment_insider_emulator.storage.message_filters import (
+    MessageFilters,
+    build_filter_conditions,
+)
 from segment_insider_emulator.storage.message_search import MessageSearch
 from segment_insider_emulator.storage.query_execution import CompiledStatement
 from segment_insider_emulator.storage.records import (
@@ -224,6 +228,33 @@ class MessageStore:
             statement, {**values, "after": after_id}, limit, max_json_characters
         )
         return [message_from_row(row) for row in rows], next_after_id
+
+    def list_messages_of_query(
+        self,
+        filters: MessageFilters,
+        *,
+        after_id: int = 0,
+        limit: int = 100,
+        max_json_characters: int | None = None,
+    ) -> RecordPage[MessageRecord]:
+        """Return messages that match a query, oldest first, as far as its time allows.
+
+        Returns: The page, which may be short or empty, and the next page's `after_id` or None.
+        """
+        ids, next_after_id = self.message_search.find_oldest_message_ids(
+            filters, after_id=after_id, limit=limit
+        )
+        statement = SELECT_MESSAGES.where(messages.c.id.in_(ids))
+        rows, early_end = self._fetch_row_page(
+            statement, {"after": after_id}, limit, max_json_characters
+        )
+        return [message_from_row(row) for row in rows], early_end or next_after_id
+
+    def find_newest_message_of_query(self, filters: MessageFilters) -> MessageRecord | None:
+        """Return the newest message that matches a query, with its deliveries."""
+        statement = SELECT_NEWEST_MESSAGE_ID.where(*build_filter_conditions(filters))
+        row = self._fetch_first_row(statement, {})
+        return self.get_message(row.id) if row else None
 
     def list_deliveries(
         self,
