@@ -88,7 +88,7 @@ class ControlClient:
     def list_messages(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
         """Ask the control API for the messages that Segment received, *after* that id.
 
-        Filters: type, event, user, verdict, messageId.
+        Filters: type, event, user, verdict, messageId, and query (docs/queries.md).
         """
         return list(self._iterate_pages("messages", filters, after=after))
 
