@@ -9,7 +9,7 @@ export function followFilters(form, load) {
     for (const hidden of form.querySelectorAll(`input[type=hidden][name="${event.target.name}"]`)) {
       hidden.remove(); // the chosen verdict replaces several ones
     }
-    const address = filterAddress(form);
+    const address = filterAddress(form, (field) => (field.closest(".drawer") ? applied(field) : field.value));
     if (address.href === location.href) return;
     history.replaceState(history.state, "", address);
     clearTimeout(timer);
@@ -17,16 +17,21 @@ export function followFilters(form, load) {
   });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const address = filterAddress(form);
+    const address = filterAddress(form, (field) => field.value);
     if (address.href !== location.href) location.assign(address);
   });
 }
 
-/** The address with the filters of *form*, without empty ones. */
-function filterAddress(form) {
+/** The value that a field had when the page was loaded. */
+const applied = (field) =>
+  field.defaultValue ?? [...field.options].find((option) => option.defaultSelected)?.value ?? "";
+
+/** The address with the filters of *form*, without empty ones; *read* says what a field holds. */
+function filterAddress(form, read) {
   const address = new URL(location.href);
+  const fields = [...form.elements].filter((field) => field.name);
+  const filters = fields.map((field) => [field.name, read(field)]).filter(([, value]) => value.trim());
   const message = address.searchParams.get("message"); // it stays open beside the list
-  const filters = [...new FormData(form)].filter(([, value]) => value.trim());
   address.search = new URLSearchParams(message ? [...filters, ["message", message]] : filters);
   return address;
 }

@@ -4,7 +4,7 @@ import { onReconnect } from "./connection.js";
 import { followFilters } from "./filters.js";
 import { keepPlace, listSearch } from "./list_place.js";
 import { sideBySide } from "./pane.js";
-import { fetchHtml, fetchPart, load, refresh, spaced, swap } from "./refresh.js";
+import { fetchHtml, fetchPart, load, refresh, spaced } from "./refresh.js";
 import { showToast } from "./toast.js";
 
 const MOST = 500; // rows on the page; older ones are on the next page
@@ -55,8 +55,9 @@ function addRows(html) {
     if (shown) replace(shown, row);
     else added.push(row);
   }
-  gap ||= added.some((row) => row.dataset.gap !== undefined);
-  pending = [...added, ...pending].slice(0, MOST);
+  const skipped = added.some((row) => row.dataset.gap !== undefined);
+  gap ||= skipped;
+  pending = skipped ? added : [...added, ...pending].slice(0, MOST);
   if (paused || scrollY > TOP || rows().dataset.live === "no" || mustWait()) count();
   else show();
 }
@@ -76,11 +77,26 @@ function replace(shown, row) {
   if (open) row.querySelector("[data-open]").setAttribute("aria-expanded", "true");
 }
 
-async function show() {
+function show() {
   if (rows().dataset.live === "no") return location.assign(newestAddress());
-  if (isTooMuch()) return showNewest();
-  for (const row of pending.toReversed()) insert(row);
+  if (gap) rows().replaceChildren(...pending);
+  else for (const row of pending.toReversed()) insert(row);
+  const cut = messages().length > MOST ? messages().slice(AT_ONCE) : [];
+  for (const row of cut) {
+    closeRequests(row);
+    row.remove();
+  }
+  if (gap || cut.length) leadOn();
   forgetPending();
+}
+
+/** Have the pager lead on from the last row that is shown. */
+function leadOn() {
+  const link = document.createElement("a");
+  const address = new URLSearchParams(listSearch());
+  address.set("before", Math.min(...numbers("tr[data-id]")));
+  Object.assign(link, { className: "button", rel: "next", textContent: "Older", href: `?${address}` });
+  list.querySelector(".pager").replaceChildren(link);
 }
 
 /** Insert a row on top, below those that were received later but stored before it. */
@@ -98,15 +114,9 @@ function insert(row) {
 
 const received = (row) => Date.parse(row.querySelector("time").dateTime);
 
-/** Replace the table by the newest messages, without a reload: nothing else on the page changes. */
-async function showNewest() {
-  const asked = listSearch();
-  const html = await fetchPart("list");
-  if (html === undefined || asked !== listSearch()) return;
-  const lines = [...list.querySelectorAll("tr.requests")].map((line) => [line.previousElementSibling.id, line]);
-  swap(list, html);
-  for (const [id, line] of lines) reopen(document.getElementById(id), line);
-  forgetPending();
+function closeRequests(row) {
+  const line = row.nextElementSibling;
+  if (line?.classList.contains("requests")) line.remove();
 }
 
 function reopen(row, line) {
