@@ -120,7 +120,7 @@ def test_a_delivery_is_shown_with_both_sides_of_the_exchange(client: FlaskClient
             "url": "https://unification.useinsider.com/api/user/v1/upsert",
             "headers": {
                 "x-partner-name": "mybrand",
-                "x-request-token": "te…",
+                "x-request-token": "…",
                 "x-platform-name": "segment",
                 "content-type": "application/json",
                 "user-agent": "Segment (Actions)",

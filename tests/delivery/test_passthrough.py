@@ -97,7 +97,7 @@ def test_a_difference_is_stored_with_the_request_that_reproduces_it(
         "request": {
             "method": "POST",
             "url": "https://insider.example/api/user/v1/upsert",
-            "headers": {"x-partner-name": "realbrand", "x-request-token": "re…"},
+            "headers": {"x-partner-name": "realbrand", "x-request-token": "…"},
             "json": {"users": [{}]},
         },
         "expect": {"status": 200, "json": {"data": {"successful": {}, "fail": {"count": 1}}}},

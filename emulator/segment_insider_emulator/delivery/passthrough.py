@@ -4,7 +4,6 @@ from segment_insider_emulator import __version__
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.delivery.retries import is_retryable_error_code
 from segment_insider_emulator.delivery.senders import (
-    REDACTED_MARK,
     TOKEN_HEADER,
     RealAccount,
     Sender,
@@ -12,6 +11,7 @@ from segment_insider_emulator.delivery.senders import (
 )
 from segment_insider_emulator.json_text import describe_json_differences, parse_json_or_text
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
+from segment_insider_emulator.storage.records import REDACTED_MARK
 from segment_insider_emulator.storage.reports import ResponseDifferenceStore
 from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
 

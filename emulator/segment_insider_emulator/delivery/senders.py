@@ -6,11 +6,10 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from segment_insider_emulator.clock import Clock, Stopwatch, format_iso_utc
-from segment_insider_emulator.storage.records import DeliveryAttempt
+from segment_insider_emulator.storage.records import DeliveryAttempt, redact_secret
 from segment_insider_emulator.types import HttpRequest, HttpResponse, record
 
 PARTNER_HEADER, TOKEN_HEADER = "x-partner-name", "x-request-token"
-REDACTED_MARK = "…"
 RESPONSE_TIMEOUT_S = 10.0  # seconds; Segment gives a destination 10,000 ms
 
 
@@ -44,12 +43,9 @@ def build_credential_headers(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return request headers with a shortened token, safe to store or show.
-
-    The first two characters stay, to distinguish two keys.
-    """
+    """Return request headers with a redacted token, safe to store or show."""
     return {
-        name: f"{value[:2]}{REDACTED_MARK}" if name.lower() == TOKEN_HEADER else value
+        name: redact_secret(value) if name.lower() == TOKEN_HEADER else value
         for name, value in headers.items()
     }
 

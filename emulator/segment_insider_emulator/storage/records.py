@@ -43,12 +43,14 @@ TrailEntryKind = Literal[
 ]
 
 
+REDACTED_MARK: Final = "…"
 MIN_RECOGNISABLE_SECRET_CHARS: Final = 16  # of a shorter secret, two characters help to guess it
 
 
 def redact_secret(secret: str) -> str:
     """Return the first characters of a long *secret*, to recognise it; nothing of a short one."""
-    return f"{secret[:2]}…" if len(secret) >= MIN_RECOGNISABLE_SECRET_CHARS else "…"
+    prefix = secret[:2] if len(secret) >= MIN_RECOGNISABLE_SECRET_CHARS else ""
+    return prefix + REDACTED_MARK
 
 
 @record
