@@ -1,5 +1,6 @@
 """The HTTP server: idle and slow clients, limits, responses cut off, and how it stops."""
 
+import gc
 import re
 import socket
 import subprocess
@@ -402,3 +403,15 @@ def test_a_request_that_never_ends_does_not_keep_the_process_from_ending() -> No
             assert read_to_end(connection) == b""
         assert process.stdout.read() == "stopped\n"
         assert process.wait(TIMEOUT_S) == 0
+
+
+def test_the_end_of_the_server_closes_connections_that_were_just_accepted() -> None:
+    with ExitStack() as clients:
+        for _ in range(20):
+            with serve_app_in_thread(create_echo_app()) as url:
+                address = urlsplit(url)
+                for _ in range(5):
+                    client = clients.enter_context(socket.socket())
+                    client.setblocking(False)
+                    client.connect_ex((address.hostname, address.port))
+        gc.collect()  # a transport that is still open warns, and warnings are errors

@@ -24,6 +24,7 @@ from segment_insider_emulator.web.wsgi_bridge import CallLane, RequestThreads, W
 
 IDLE_TIMEOUT_S: Final = 120  # of a connection whose client neither sends nor reads
 # For running requests after the server is stopped; senders without a response send again.
+_ACCEPT_TIME_S: Final = 0.02  # some turns of the event loop
 STOP_TIMEOUT_S: Final = 5.0
 _BACKLOG: Final = 1024
 
@@ -138,7 +139,7 @@ async def _serve_until_stopped(
     on_ready(_Running(f"http://{host}:{port}", stop))
     await stopping.wait()
     streams.is_closing = True
-    server.close()
+    await _stop_accepting(server)
     await _finish_requests(connections)
     threads.close()
 
@@ -180,6 +181,19 @@ async def _listen(
         raise EmulatorError(
             f"cannot listen on this address ({what})", f"{address.host}:{address.port}", remedy
         ) from error
+
+
+async def _stop_accepting(server: asyncio.Server) -> None:
+    """Close the listening sockets, once all connections accepted before are known.
+
+    asyncio gives a connection its transport in a later turn of the loop than the one that accepts
+    it, and loses it if the server was closed in between.
+    """
+    with suppress(NotImplementedError):  # on Windows, where accepting is one operation
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+    await asyncio.sleep(_ACCEPT_TIME_S)
+    server.close()
 
 
 async def _finish_requests(connections: Connections) -> None:
