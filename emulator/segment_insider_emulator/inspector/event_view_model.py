@@ -27,6 +27,10 @@ from segment_insider_emulator.analysis.mapping_paths import (
     list_mapped_values,
 )
 from segment_insider_emulator.inspector.json_tree import ValueMark
+from segment_insider_emulator.inspector.mapping_failures import (
+    FailureCause,
+    describe_failure_causes,
+)
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.explanation import (
     EventExplanation,
@@ -34,6 +38,7 @@ from segment_insider_emulator.mapping.explanation import (
     explain_event,
 )
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
+from segment_insider_emulator.mapping.rejected_values import find_rejected_values
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.storage.records import DeliveryRecord, MessageRecord, Verdict
 from segment_insider_emulator.types import JSON, JSONObject
@@ -61,6 +66,7 @@ class MatchedSubscription:
         marks: Of the upsert, by path.
         subscription_number: Its place among the destination's, 1 for the first; None when it is
             gone.
+        failure_causes: Why the mapping fails.
         unsent_notes: One sentence for each event value that gave no field value.
     """
 
@@ -72,6 +78,18 @@ class MatchedSubscription:
     unfilled_fields: tuple[UnfilledField, ...] = ()
     subscription_number: int | None = None
     unsent_notes: tuple[str, ...] = ()
+    failure_causes: tuple[FailureCause, ...] = ()
+
+    @property
+    def is_request_missing(self) -> bool:
+        """Return whether the mapping failed, so that no request was made."""
+        return bool(self.delivery and not self.delivery.request and self.delivery.reason)
+
+    def get_unmet_requirement(self, field_key: str) -> str:
+        """Return what a field's value must be and is not, e.g. "must be a number"; "" if it is."""
+        return next(
+            (cause.requirement for cause in self.failure_causes if field_key in cause.fields), ""
+        )
 
     def find_unfilled_field(self, finding_path: str) -> UnfilledField | None:
         """Return the mapping field that should fill the value a finding misses; None if unknown."""
@@ -197,6 +215,7 @@ def build_event_view_model(
             unsent_notes=tuple(explain_empty_properties(subscription.trace, event))
             if event
             else (),
+            failure_causes=_find_failure_causes(subscription.trace, compiled, event),
         )
         for subscription in _match_subscriptions(
             explanation.accounts, message.deliveries, _find_unfilled_fields(compiled, event)
@@ -239,7 +258,14 @@ def build_event_view_model(
             *_find_disabled_subscriptions(destination),
         ),
         unmapped_values=dropped,
-        marks=marks | {unmapped.path: ValueMark("dropped", "dropped") for unmapped in dropped},
+        marks=marks
+        | {
+            path: cause.get_mark()
+            for subscription in matched_subscriptions
+            for cause in subscription.failure_causes
+            for path in cause.paths
+        }
+        | {unmapped.path: ValueMark("dropped", "dropped") for unmapped in dropped},
         is_current=all(
             _is_request_unchanged(subscription, compiled, event)
             for subscription in matched_subscriptions
@@ -247,6 +273,20 @@ def build_event_view_model(
         decision_notes=tuple(explain_condition_only_properties(explanation, event))
         if matched_subscriptions
         else (),
+    )
+
+
+def _find_failure_causes(
+    trace: SubscriptionTrace, destination: Destination, event: JSONObject
+) -> tuple[FailureCause, ...]:
+    name = (trace.subscription, trace.action_slug)
+    return next(
+        (
+            describe_failure_causes(find_rejected_values(subscription, event))
+            for subscription in destination.subscriptions
+            if trace.failure and (subscription.name, subscription.action_slug) == name
+        ),
+        (),
     )
 
 

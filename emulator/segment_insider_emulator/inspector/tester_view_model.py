@@ -11,6 +11,10 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
 )
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserValidationError, validate_user
+from segment_insider_emulator.inspector.mapping_failures import (
+    FailureCause,
+    describe_failure_causes,
+)
 from segment_insider_emulator.mapping.destination import (
     Destination,
     InsiderRequest,
@@ -24,6 +28,7 @@ from segment_insider_emulator.mapping.explanation import (
     explain_event,
 )
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
+from segment_insider_emulator.mapping.rejected_values import find_rejected_values
 from segment_insider_emulator.types import JSON, JSONObject
 
 # Captured events that an edit is compared with, in addition to the current one.
@@ -53,6 +58,7 @@ class SubscriptionTestResult:
     request_body: JSON
     rejections: tuple[UserValidationError, ...]
     trace: SubscriptionTrace
+    failure_causes: tuple[FailureCause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +170,8 @@ def _evaluate_subscription(
     event: JSONObject,
     options: InsiderAccountOptions,
 ) -> SubscriptionTestResult:
-    result = compile_subscription(subscription, settings).build_request(event)
+    compiled = compile_subscription(subscription, settings)
+    result = compiled.build_request(event)
     body = result.json if isinstance(result, InsiderRequest) else None
     refusals = (
         tuple(fault for user in body["users"] for fault in validate_user(user, options))
@@ -182,6 +189,7 @@ def _evaluate_subscription(
         body,
         refusals,
         trace,
+        describe_failure_causes(find_rejected_values(compiled, event)) if trace.failure else (),
     )
 
 
