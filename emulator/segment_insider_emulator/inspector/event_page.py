@@ -216,7 +216,7 @@ def _get_message_or_404(id: int) -> MessageRecord:
 
 
 class NextAttempt(NamedTuple):
-    """The next attempt to deliver a message: its number, its time, and whether the clock is frozen."""
+    """The next attempt to deliver a message: its number, its time, whether the clock is frozen."""
 
     number: int
     due_at: str
