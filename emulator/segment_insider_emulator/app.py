@@ -185,7 +185,9 @@ def _install_sandboxes(
         store = MessageStore(engine, listener)
         idle_connections.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
-        return SandboxState(engine, *stores, shared, SandboxClock(clock, shared.create_state_guard))
+        return SandboxState(
+            engine, *stores, shared, SandboxClock(clock, shared.create_durable_state_guard)
+        )
 
     default = build_sandbox_services(workspace, open_sandbox_state(config.db), None)
     records = SandboxStore(default.engine)

@@ -1,4 +1,4 @@
-"""Retries on the pages: sent when due while somebody looks, and announced before."""
+"""Retries on the pages: sent when due while a page is open, and announced before."""
 
 from datetime import timedelta
 

@@ -74,5 +74,6 @@ def _describe_value(value: JSON) -> str:
     text = text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"
     if isinstance(value, bool) or value is None:
         return text
-    kinds = {str: "the text", dict: "the object", list: "the list"}
-    return f"{kinds.get(type(value), 'the number')} {text}"
+    kinds = ((str, "text"), (dict, "object"), (list, "list"))
+    kind = next((name for type_, name in kinds if isinstance(value, type_)), "number")
+    return f"the {kind} {text}"

@@ -1,4 +1,4 @@
-"""Small states that all processes on one PostgreSQL database share, each in one row.
+"""Small states in one row each: shared by processes on PostgreSQL, or stored in an SQLite file.
 
 A process has each state in memory, and reloads it when its revision has changed: at the start of a
 request, and under the writer lock before a change.
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Engine,
     bindparam,
     func,
+    insert,
     literal_column,
     select,
     union_all,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 
 from segment_insider_emulator.shared_state import Shareable, StateGuard, create_process_local_guard
 from segment_insider_emulator.storage.database import transaction
+from segment_insider_emulator.storage.database_file import get_sqlite_file_path
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.query_execution import CompiledStatement
 from segment_insider_emulator.storage.schema import journey_runs, shared_states, upserts
@@ -40,12 +42,17 @@ SELECT_STATE = CompiledStatement(
 )
 
 
+REPLACE_STATE = CompiledStatement(
+    insert(shared_states).prefix_with("OR REPLACE", dialect="sqlite"), ["name", "revision", "state"]
+)
+
+
 @cache
 def _compile_state_upsert() -> CompiledStatement:
     # Imported here because only several processes on PostgreSQL need it, and it is slow to import.
-    from sqlalchemy.dialects.postgresql import insert
+    from sqlalchemy.dialects import postgresql
 
-    statement = insert(shared_states)
+    statement = postgresql.insert(shared_states)
     new = statement.excluded
     return CompiledStatement(
         statement.on_conflict_do_update(
@@ -58,7 +65,7 @@ def _compile_state_upsert() -> CompiledStatement:
 class ReplicatedState:
     """Small states of one sandbox that all processes on a PostgreSQL database share.
 
-    On SQLite, which one process uses alone, it makes no queries.
+    On SQLite, which one process uses alone, it only makes queries for durable states.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -82,6 +89,14 @@ class ReplicatedState:
             self._entries[name] = entry
         return entry
 
+    def create_durable_state_guard(
+        self, name: str, shareable: Shareable, *, refresh_on_read: bool = True
+    ) -> StateGuard:
+        """As `create_state_guard`, but also store the state in an SQLite file, if it is one."""
+        if self.is_multi_process or get_sqlite_file_path(self._engine.url) is None:
+            return self.create_state_guard(name, shareable, refresh_on_read=refresh_on_read)
+        return _FileStateGuard(self._engine, name, shareable)
+
     def subscribe_to_next_due_time(self, name: str, callback: Callable[[str | None], None]) -> None:
         """Call *callback* with the time of the next retry or journey run at each refresh.
 
@@ -102,6 +117,39 @@ class ReplicatedState:
                     entry.reload_state()
         for name, callback in self._due_callbacks.items():
             callback(revisions[name])
+
+
+class _FileStateGuard:
+    """Guard of a state that is stored in an SQLite file, and loaded from it."""
+
+    def __init__(self, engine: Engine, name: str, shareable: Shareable) -> None:
+        self._engine, self._name, self._shareable = engine, name, shareable
+        self.lock_for_reading, self._update_lock = Lock(), Lock()
+        with transaction(engine) as connection:
+            rows = SELECT_STATE.fetch_all(connection, {"state_name": name})
+        if rows:
+            shareable.load_state(rows[0].state)
+
+    @property
+    def lock_for_update(self) -> AbstractContextManager[object]:
+        return self._update_and_store()
+
+    @contextmanager
+    def _update_and_store(self) -> Iterator[None]:
+        with self._update_lock:
+            with self.lock_for_reading:
+                previous = self._shareable.export_state()
+                yield
+                state = self._shareable.export_state()
+            # Not while readers wait: one of them may be the transaction that this one waits for.
+            try:
+                with transaction(self._engine) as connection:
+                    row = {"name": self._name, "revision": secrets.token_hex(8), "state": state}
+                    REPLACE_STATE.execute_many(connection, [row])
+            except BaseException:
+                with self.lock_for_reading:
+                    self._shareable.load_state(previous)
+                raise
 
 
 class _ReplicatedStateGuard:
