@@ -16,7 +16,7 @@ def record(cls: type[RecordT]) -> type[RecordT]:
 
     For what each event creates many of: with `frozen=True`, creating one takes six times as long.
     """
-    return dataclass(slots=True, unsafe_hash=True)(cls)
+    return dataclass(unsafe_hash=True)(cls)
 
 
 @record

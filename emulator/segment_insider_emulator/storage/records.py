@@ -244,7 +244,7 @@ def _request_and_attempts_from_row(row: Any) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
+@record
 class ProfileEvent:
     """Record of one event of an Insider One profile.
 
