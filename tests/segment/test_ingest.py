@@ -274,14 +274,20 @@ def test_an_invalid_call_of_a_batch_does_not_affect_the_others(
     assert (valid.rejection, valid.message_id) == (None, "m2")
 
 
-def test_a_call_with_too_many_levels_is_stored_truncated_and_does_not_affect_the_others() -> None:
-    invalid, valid = ingest_batch(
-        {**TRACK, "properties": build_nested_object(200)},
+@pytest.mark.parametrize("levels", [100, 200])
+def test_a_call_with_too_many_levels_is_stored_truncated_and_does_not_affect_the_others(
+    levels: int,
+) -> None:
+    invalid, *valid = ingest_batch(
+        {**TRACK, "properties": build_nested_object(levels)},
         {**TRACK, "properties": build_nested_object(99)},
+        {**TRACK, "properties": {"text": "[{" * 200, "lists": [[]] * 200}},
     )
-    assert (invalid.rejection, valid.rejection) == ("bad_request", None)
+    assert invalid.rejection == "bad_request"
+    assert [message.rejection for message in valid] == [None, None]
     assert invalid.detail == (
-        "The event is too large: it is 201 levels deep, 100 are taken. Send less in one event."
+        f"The event is too large: it is {levels + 1} levels deep, 100 are taken."
+        " Send less in one event."
     )
     assert orjson.dumps(invalid.sent).count(b"{") == 100
 
