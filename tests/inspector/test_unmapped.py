@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from inspector.running_emulator import RunningEmulator, run_emulator
 from segment_insider_emulator.inspector.live_page import (
@@ -137,6 +137,23 @@ def test_a_new_message_shows_the_count_with_a_link_to_the_advice(page: Page) -> 
         expect(page).to_have_url(f"{emulator.url}/?type=identify&message=2")
         expect(page.locator("#unread")).to_be_in_viewport()
         expect(page.locator("#unread")).to_contain_text("Read $.traits.firstName as well.")
+
+
+def test_a_row_without_time_for_the_check_is_checked_afterwards(page: Page) -> None:
+    with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
+        emulator.send(ADA)
+
+        def answer_without_check(route: Route) -> None:
+            html = route.fetch().text()
+            html = re.sub(r'<a class="unread".*?</a>', '<span class="unread">?</span>', html)
+            route.fulfill(
+                body=html.replace('<tr id="m1"', '<tr id="m1" data-unchecked'),
+                content_type="text/html",
+            )
+
+        page.route(f"{emulator.url}/", answer_without_check)
+        page.goto(emulator.url)
+        expect(page.get_by_role("link", name="1 not mapped")).to_be_visible()
 
 
 def test_messages_not_checked_in_time_are_reported(emulator: RunningEmulator) -> None:
