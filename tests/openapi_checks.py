@@ -1,6 +1,7 @@
 """Check the answers of an emulator against the OpenAPI document that it serves."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import schemathesis
@@ -14,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 # Without the checks that invalid input is rejected and valid input accepted: Segment accepts
 # invalid calls, a failed user is answered with 200, and no schema says whether something exists.
@@ -25,6 +27,12 @@ CHECKS = (
     response_schema_conformance,
 )
 EXAMPLES_PER_OPERATION = 5  # tests/soak/openapi_fuzzing.py tries many more
+
+
+@cache
+def load_served_document(app: Flask, address: str) -> OpenApiSchema:
+    """Load the description that *app* serves, once for all of its operations."""
+    return schemathesis.openapi.from_wsgi(address, app)
 
 
 def check_operation(
@@ -44,8 +52,8 @@ def check_operation(
         prepare: Changes a case before it is sent.
     """
     method, path = call
-    served = schemathesis.openapi.from_wsgi(address, app)
-    cases = served[path][method.upper()].as_strategy(generation_mode=mode)
+    operation = load_served_document(app, address)[path][method.upper()]
+    cases = operation.as_strategy(generation_mode=mode)
 
     @settings(max_examples=EXAMPLES_PER_OPERATION, suppress_health_check=list(HealthCheck))
     @given(cases)
