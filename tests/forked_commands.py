@@ -3,6 +3,7 @@
 One process imports the libraries once and forks itself for each command.
 """
 
+import atexit
 import json
 import os
 import subprocess
@@ -47,10 +48,12 @@ def run_python_module(
 
 @cache
 def _start_fork_server() -> subprocess.Popen[str]:
-    """Start the process that forks; it ends with this one, when its standard input ends."""
-    return subprocess.Popen(
+    """Start the process that forks; it ends with this one."""
+    server = subprocess.Popen(
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    atexit.register(server.communicate)
+    return server
 
 
 def _serve_forks() -> None:
