@@ -184,7 +184,7 @@ def test_a_feature_can_be_in_any_language(tmp_path: Path, code: str) -> None:
     words = {role: KEYWORDS_BY_LANGUAGE[code][role] for role in KEYWORDS_BY_LANGUAGE[code]}
     given, when, then = (words[role][-1] for role in ("given", "when", "then"))
     text = (
-        f"# language: {code}\n{words['feature'][0]}: F\n  {words['make_scenario'][0]}: A\n"
+        f"# language: {code}\n{words['feature'][0]}: F\n  {words['scenario'][0]}: A\n"
         f"    {given}Ada shops\n    {when}Ada signs in\n    {then}Insider One knows 1 person\n"
     )
     [steps] = read_steps(tmp_path, text)
