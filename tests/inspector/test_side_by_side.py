@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+import requests
 from playwright.sync_api import BrowserContext, Page, expect
 
 from inspector.running_emulator import PHONE, RunningEmulator
@@ -131,6 +132,29 @@ def test_a_message_that_cannot_be_loaded_leaves_no_other_one_open(
     page.unroute("**/messages/1")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#pane h1")).to_have_text("Product Viewed")
+
+
+def test_an_open_message_follows_its_retries(emulator: RunningEmulator, page: Page) -> None:
+    emulator.parts.clock.freeze()
+    faults = {"status": 500, "times": 1}
+    requests.post(f"{emulator.url}/emulator/v1/faults", json=faults, timeout=30)
+    emulator.send(VIEWED)
+    page.goto(f"{emulator.url}/?message=1")
+    expect(page.locator("#pane .event-head .verdict")).to_have_text("Retrying")
+    page.locator("#passed summary").click()
+    requests.post(f"{emulator.url}/emulator/v1/clock", json={"advance": "2 seconds"}, timeout=30)
+    expect(page.locator("#pane .event-head .verdict")).to_have_text("Accepted")
+    expect(page.locator("#passed")).to_have_attribute("open", "")
+
+
+def test_at_double_size_a_message_has_the_whole_page(
+    list_page: Page, accessible: Callable[[Page], None]
+) -> None:
+    list_page.set_viewport_size({"width": 640, "height": 400})  # 1280 by 800 at 200 %
+    accessible(list_page)
+    assert list_page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    list_page.get_by_role("link", name="Song Played", exact=True).click()
+    list_page.wait_for_url("**/messages/3?type=track")
 
 
 def test_on_a_phone_a_message_has_the_whole_page(list_page: Page) -> None:

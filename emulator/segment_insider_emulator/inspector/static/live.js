@@ -3,7 +3,7 @@ import { onChange } from "./changes.js";
 import { onReconnect } from "./connection.js";
 import { followFilters } from "./filters.js";
 import { keepPlace, listSearch } from "./list_place.js";
-import { sideBySide } from "./pane.js";
+import { refreshMessage, sideBySide } from "./pane.js";
 import { fetchHtml, fetchPart, load, refresh, spaced } from "./refresh.js";
 import { showToast } from "./toast.js";
 
@@ -210,7 +210,9 @@ document.addEventListener("keydown", (event) => {
 
 const updateTable = spaced(update, SPACING);
 const updateTotals = spaced(() => isBusy(totals) || refresh(totals));
+const updateMessage = spaced(refreshMessage);
 onChange(() => {
   updateTable();
   updateTotals();
+  updateMessage();
 });

@@ -13,6 +13,7 @@ const whole = document.getElementById("pane-whole");
 const title = document.title;
 
 let loading; // controller of the message on the way
+let shownId; // of the message in the pane
 
 const openId = () => new URLSearchParams(location.search).get("message");
 const rowOf = (id) => document.getElementById(`m${id}`);
@@ -42,6 +43,11 @@ export function sideBySide() {
   addEventListener("popstate", followAddress);
   new MutationObserver(markRow).observe(list, { childList: true, subtree: true });
   followAddress();
+}
+
+/** Refresh the open message if it still changes, as while it is retried. */
+export async function refreshMessage() {
+  if (openId() && content.querySelector("[data-refresh]")) await show(openId());
 }
 
 /** Open the message of a link in the list; the first one is a step of the browser's history. */
@@ -90,12 +96,13 @@ async function show(id, hash = "") {
   document.body.classList.add("side-by-side");
   pane.hidden = false;
   whole.href = messageAddress(id);
-  pane.setAttribute("aria-busy", "true");
+  if (id !== shownId) pane.setAttribute("aria-busy", "true");
   markRow();
   const html = await fetchHtml(messageAddress(id), signal);
   if (signal.aborted) return;
   pane.removeAttribute("aria-busy");
   if (html === undefined) return fail();
+  shownId = id;
   const restore = keepSection();
   const page = new DOMParser().parseFromString(html, "text/html");
   page.querySelector(".event-head > nav")?.remove(); // the list leads to the others
@@ -106,6 +113,7 @@ async function show(id, hash = "") {
 }
 
 function fail() {
+  shownId = undefined;
   content.replaceChildren(document.getElementById("message-failed").content.cloneNode(true));
   content.lastHtml = undefined;
 }
