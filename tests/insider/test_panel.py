@@ -100,7 +100,7 @@ def test_the_key_of_the_workspace_file_works_until_it_is_revoked() -> None:
     assert (panel.explain_key_rejection("test-key"), integration.origin, integration.key_shown) == (
         None,
         "workspace",
-        "te…",
+        "…",
     )
     panel.revoke_integration(integration.id, "Administrator")
     assert panel.explain_key_rejection("test-key") == REVOKED.format(name="Workspace file")
