@@ -43,6 +43,22 @@ def test_the_abandoned_cart_email_is_shown_after_45_minutes(
     expect(page.locator(".notice")).to_have_count(0)
 
 
+def test_people_dropped_by_a_check_of_reachability_are_listed(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    emulator.parts.clock.freeze()
+    emulator.send(
+        {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}},
+        {"type": "track", "event": "Product Added", "userId": "ada", "properties": ADDED},
+    )
+    page.goto(f"{emulator.url}/journeys")
+    page.get_by_role("button", name="+ 45 minutes").click()
+    listed = page.get_by_role("region", name="Messages that would be sent").get_by_role("listitem")
+    expect(listed).to_have_count(1)
+    expect(listed).to_contain_text("sms cannot reach this person")
+    expect(listed).to_contain_text("Ada in Cart abandonment")
+
+
 def test_a_journey_shows_its_runs_at_each_step(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

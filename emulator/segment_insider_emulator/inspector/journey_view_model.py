@@ -27,7 +27,12 @@ STATUS_TITLES = {
     "dropped": "Dropped",
 }
 # Arrival at a channel -> the verdict whose icon it uses; icons mean the same on all pages.
-ARRIVAL_ICONS = {"would_send": "accepted", "held_back": "dropped", "skipped": "filtered"}
+ARRIVAL_ICONS = {
+    "would_send": "accepted",
+    "held_back": "dropped",
+    "skipped": "filtered",
+    "dropped": "dropped",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from sqlalchemy import (
     Row,
     Select,
     Text,
+    and_,
     bindparam,
     delete,
+    exists,
     func,
     insert,
     or_,
@@ -150,10 +152,23 @@ SELECT_RUNS_OF_PROFILE = (
     .order_by(journey_runs.c.id.desc())
     .limit(bindparam("limit"))
 )
+_held_back = journey_trails.alias("held_back")
+# A check of reachability also drops people; a channel says so itself.
+_DROPPED_BEFORE_A_CHANNEL = and_(
+    journey_trails.c.kind == "dropped",
+    ~exists().where(
+        _held_back.c.run_id == journey_trails.c.run_id, _held_back.c.kind == "held_back"
+    ),
+)
 SELECT_CHANNEL_ENTRIES = (
     select(journey_trails, journey_runs.c.journey_id, journey_runs.c.profile_id)
     .join(journey_runs, journey_runs.c.id == journey_trails.c.run_id)
-    .where(journey_trails.c.kind.in_(("would_send", "held_back", "skipped")))
+    .where(
+        or_(
+            journey_trails.c.kind.in_(("would_send", "held_back", "skipped")),
+            _DROPPED_BEFORE_A_CHANNEL,
+        )
+    )
     .order_by(journey_trails.c.number.desc())
     .limit(bindparam("limit"))
 )
@@ -180,7 +195,7 @@ class JourneyCounts:
 
 @dataclass(frozen=True, slots=True)
 class ChannelArrival:
-    """A journey run that reached a channel: the message that would be sent, or why none would."""
+    """A journey run at a channel or dropped before: the message, or why none would be sent."""
 
     journey_id: int
     profile_id: str
@@ -332,7 +347,7 @@ class JourneyStore:
         return {row.element: row.number for row in rows}
 
     def list_channel_arrivals(self, limit: int = 50) -> list[ChannelArrival]:
-        """Return the latest arrivals of journey runs at a channel, newest first."""
+        """Return the latest arrivals at a channel, and drops before one, newest first."""
         rows = self._fetch_rows(SELECT_CHANNEL_ENTRIES, limit=limit)
         return [
             ChannelArrival(row.journey_id, row.profile_id, _trail_entry_from_row(row))
