@@ -121,3 +121,38 @@ def test_the_drawing_and_the_table_show_the_same_counts(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.get_by_role("link", name="Cart Viewed 2").click()
     expect(page).to_have_url(f"{emulator.url}/?event=Cart+Viewed")
+
+
+def test_long_names_begin_in_the_drawing_and_no_label_is_on_a_band(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    long = "Checkout - Payment Method Selected - Apple Pay - Mobile Web (Experiment B, Variant 2)"
+    rare = [{**CART, "event": f"Seldom {number}"} for number in range(3)]
+    emulator.send(*[{**CART, "event": long}] * 30, *rare, CART)
+    page.goto(f"{emulator.url}/flow")
+    name = page.locator(".flow-label .name").filter(has_text="Checkout - Payment").first
+    frame = page.locator("svg.flow").bounding_box()
+    label = name.bounding_box()
+    assert frame
+    assert label
+    assert label["x"] >= frame["x"]
+    assert page.get_by_title(long).count() > 0
+    # Points along each label and each band, in the coordinates of the drawing.
+    crossings = page.evaluate(
+        """() => {
+          const bands = [...document.querySelectorAll("svg.flow .band")];
+          const svg = document.querySelector("svg.flow");
+          return [...document.querySelectorAll("svg.flow foreignObject")].filter((label) => {
+            const { x, y, width, height } = label.getBBox();
+            return bands.some((band) => {
+              for (let part = 0; part <= 50; part++) {
+                const point = band.getPointAtLength((band.getTotalLength() * part) / 50);
+                if (point.x > x && point.x < x + width && point.y > y && point.y < y + height)
+                  return true;
+              }
+              return false;
+            });
+          }).length;
+        }"""
+    )
+    assert crossings == 0

@@ -161,8 +161,13 @@ def _parse_upsert_users(body: str) -> list[JSON]:
 
 
 DRAWING_WIDTH = 1150
-COLUMN_LEFT_EDGES = (230.0, 540.0, 850.0)  # left edges of the boxes
-BOX_WIDTH = 12.0
+COLUMN_LEFT_EDGES = (230.0, 468.0, 906.0)  # left edges of the boxes
+# The boxes of subscriptions contain their labels: bands arrive and leave on both of their sides.
+BOX_WIDTHS = (12.0, 214.0, 12.0)
+MIN_BOX_HEIGHTS = (0.0, 22.0, 0.0)
+LABEL_LEFT_EDGES = (0.0, 476.0, 926.0)
+LABEL_WIDTHS = (222.0, 198.0, 224.0)
+LABEL_HEIGHT = 20.0
 MAX_COLUMN_HEIGHT = 460.0  # without gaps
 MIN_BAND_WIDTH = 1.5  # keeps a single event visible next to thousands
 BOX_GAP = 18.0
@@ -173,7 +178,7 @@ TOP_MARGIN = 30.0
 class FlowBox:
     """A node of the flow diagram with its position on the page.
 
-    The label of column 0 is on the left, of others on the right.
+    The label of column 0 is on the left of its box, of column 1 in it, of column 2 on the right.
     """
 
     node: FlowNode
@@ -183,12 +188,20 @@ class FlowBox:
     count: int
 
     @property
-    def label_x(self) -> float:
-        return self.x - 8 if self.node.column == 0 else self.x + BOX_WIDTH + 8
+    def width(self) -> float:
+        return BOX_WIDTHS[self.node.column]
 
     @property
-    def center_y(self) -> float:
-        return self.y + self.height / 2
+    def label_x(self) -> float:
+        return LABEL_LEFT_EDGES[self.node.column]
+
+    @property
+    def label_y(self) -> float:
+        return self.y + (self.height - LABEL_HEIGHT) / 2
+
+    @property
+    def label_width(self) -> float:
+        return LABEL_WIDTHS[self.node.column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +271,7 @@ def _compute_band_width(count: int, scale: float) -> float:
 def _compute_box_height(links: Sequence[FlowLink], node: FlowNode, scale: float) -> float:
     coming = sum(_compute_band_width(link.count, scale) for link in links if link.target == node)
     going = sum(_compute_band_width(link.count, scale) for link in links if link.source == node)
-    return max(coming, going)
+    return max(coming, going, MIN_BOX_HEIGHTS[node.column])
 
 
 def _lay_out_bands(
@@ -273,7 +286,7 @@ def _lay_out_bands(
         y2 = end.y + used[link.target, False] + width / 2
         used[link.source, True] += width
         used[link.target, False] += width
-        bands.append(FlowBand(link, _build_curve_path(start.x + BOX_WIDTH, y1, end.x, y2), width))
+        bands.append(FlowBand(link, _build_curve_path(start.x + start.width, y1, end.x, y2), width))
     return bands
 
 
