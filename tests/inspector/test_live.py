@@ -121,6 +121,7 @@ def test_the_query_filters_the_messages(
         ("since=soon", "&#39;soon&#39; is not a time"),
         ("since=9999-12-31T23:59-14:00", "&#39;9999-12-31T23:59-14:00&#39; is not a time"),
         ("before=x", "&#39;x&#39; is not a number"),
+        ("sort=price", "unknown column &#39;price&#39;"),
         ("before=99999999999999999999", "&#39;99999999999999999999&#39; is not a number"),
         ("q=" + "x" * 501, "too many or too long values"),
         ("q=%00", "too many or too long values"),
@@ -360,3 +361,51 @@ def test_a_closed_page_frees_its_thread(page: Page) -> None:
             page.wait_for_function("performance.getEntriesByType('resource').length > 0")
         emulator.send(ADA)
         expect(page.locator("#rows .event")).to_have_text("Identify")
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        pytest.param("event", ["Cart Viewed", "Identify", "Product Viewed", "Wish Listed"], id="A"),
+        pytest.param(
+            "-event", ["Wish Listed", "Product Viewed", "Identify", "Cart Viewed"], id="Z"
+        ),
+        pytest.param(
+            "time", ["Identify", "Product Viewed", "Wish Listed", "Cart Viewed"], id="old"
+        ),
+        pytest.param(
+            "user", ["Cart Viewed", "Product Viewed", "Identify", "Wish Listed"], id="user"
+        ),
+        pytest.param(
+            "verdict", ["Wish Listed", "Product Viewed", "Identify", "Cart Viewed"], id="verdict"
+        ),
+    ],
+)
+def test_the_address_sorts_the_page(
+    emulator: RunningEmulator, sort: str, expected: list[str]
+) -> None:
+    for call in (ADA, VIEWED, WISHED, CART):
+        emulator.send(call)
+    page = requests.get(f"{emulator.url}/?sort={sort}", timeout=5)
+    found = re.findall(r'data-step>(?:<span class="muted">)?([^<]*)<', page.text)
+    assert (page.status_code, found) == (200, expected)
+
+
+def test_headers_sort_and_new_messages_wait(emulator: RunningEmulator, page: Page) -> None:
+    emulator.send(ADA, VIEWED, CART)
+    page.goto(f"{emulator.url}/?user=ada")
+    expect(page.get_by_role("columnheader", name="Time UTC")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    page.get_by_role("link", name="Event", exact=True).click()
+    expect(page).to_have_url(re.compile(r"\?user=ada&sort=event$"))
+    assert list_titles(page) == ["Cart Viewed", "Identify", "Product Viewed"]
+    expect(page.get_by_role("columnheader", name="Event")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    emulator.send(ADA)
+    page.get_by_role("button", name="1 new").click()
+    expect(page.locator("#rows tr")).to_have_count(4)
+    assert list_titles(page) == ["Cart Viewed", "Identify", "Identify", "Product Viewed"]
+    page.get_by_label("Type").select_option("track")
+    expect(page.locator("#rows .event")).to_have_text(["Cart Viewed", "Product Viewed"])

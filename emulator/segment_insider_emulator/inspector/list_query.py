@@ -30,7 +30,8 @@ def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> in
 
 TEXT_PARAMETERS = ("type", "event", "user", "source", "subscription")
 LIST_PARAMETERS = ("verdict", "path", "column")
-QUERY_PARAMETERS = ("q", *TEXT_PARAMETERS, "since", "until", *LIST_PARAMETERS, "before")
+QUERY_PARAMETERS = ("q", *TEXT_PARAMETERS, "since", "until", *LIST_PARAMETERS, "sort", "before")
+SORT_COLUMNS = ("time", "type", "event", "user", "requests", "verdict")
 MAX_VALUE_CHARS = 500
 MAX_VALUES_PER_PARAMETER = 12
 MAX_ID = 2**63 - 1
@@ -44,11 +45,14 @@ class MessageListQuery:
         parameter_values: Parameter of KNOWN -> its values, as the address has them.
         columns: Paths of values that are shown as extra columns.
         before_id: Only messages with a lower id; None for the newest.
+        sort: Column of SORT_COLUMNS by which each page is sorted, with "-" before it for
+            descending; "" for newest first.
     """
 
     filters: MessageFilters = field(default_factory=MessageFilters)
     columns: tuple[JsonPath, ...] = ()
     before_id: int | None = None
+    sort: str = ""
     parameter_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def get_parameter(self, name: str) -> str:
@@ -75,6 +79,16 @@ class MessageListQuery:
             for name, value in {**parameters, **changes}.items()
             if value not in ("", [])
         }
+
+    def build_sort_url(self, column: str) -> str:
+        """Return the URL of this page of the message list sorted by *column*, or the other way."""
+        following = {column: f"-{column}", f"-{column}": ""}.get(self.sort, column)
+        return self.build_url(sort=following, before=self.before_id)
+
+    def get_sort_direction(self, column: str) -> str:
+        """Return how the message list is sorted by *column*, as `aria-sort` has it."""
+        directions = {column: "ascending", f"-{column}": "descending"}
+        return directions.get(self.sort or "-time", "none")
 
     def build_return_parameters(self) -> dict[str, object]:
         """Return the URL parameters that lead back to this page of the message list."""
@@ -110,6 +124,7 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageLi
         filters,
         columns,
         parse_id(_get_first_value(parameter_values, "before"), "before"),
+        _parse_sort(_get_first_value(parameter_values, "sort")),
         parameter_values,
     )
 
@@ -177,3 +192,10 @@ def _parse_path_filter(text: str) -> Condition:
     path_text, equals, expected = text.partition("=")
     path = str(JsonPath.parse(path_text))
     return Comparison(path, "=", expected.strip()) if equals else Comparison("has", "=", path)
+
+
+def _parse_sort(text: str) -> str:
+    if text and text.removeprefix("-") not in SORT_COLUMNS:
+        known = ", ".join(SORT_COLUMNS)
+        raise EmulatorError(f"unknown column {text!r}", "sort", f"Known: {known}.")
+    return text

@@ -1,7 +1,7 @@
 """Live page of the inspector: the message list, SDK snippets and sample calls."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Final, NamedTuple
@@ -205,7 +205,7 @@ def _build_list_context(query: MessageListQuery) -> dict[str, object]:
         query.filters, before_id=query.before_id, limit=MESSAGES_PER_PAGE, time_budget_s=patience
     )
     return {
-        **_build_message_rows_context(order_by_time(page.messages)),
+        **_build_message_rows_context(sort_messages(order_by_time(page.messages), query.sort)),
         "older": page.next_before_id,
         "reach": page.scan_limit,
     }
@@ -243,6 +243,23 @@ def order_by_time(messages: Iterable[MessageSummary]) -> list[MessageSummary]:
             place -= 1
         ordered.insert(place, (received_at, message))
     return [message for _, message in reversed(ordered)]
+
+
+SORT_KEYS: dict[str, Callable[[MessageSummary], str | int]] = {
+    "time": lambda message: message.received_at,
+    "type": lambda message: message.type or "",
+    "event": lambda message: (message.title or message.type or "").casefold(),
+    "user": lambda message: (message.user_or_anonymous_id or "").casefold(),
+    "requests": lambda message: message.request_count,
+    "verdict": lambda message: VERDICTS.index(message.verdict),
+}
+
+
+def sort_messages(messages: list[MessageSummary], sort: str) -> list[MessageSummary]:
+    """Sort the messages of a page by a column of SORT_COLUMNS; equal ones keep their order."""
+    if not sort:
+        return messages
+    return sorted(messages, key=SORT_KEYS[sort.removeprefix("-")], reverse=sort.startswith("-"))
 
 
 def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
