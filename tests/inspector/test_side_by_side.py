@@ -1,4 +1,4 @@
-"""The message list with one message open beside it, on wide pages."""
+"""The message list and one open message, side by side on wide pages."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def expect_open(page: Page, id: int, event: str) -> None:
     expect(page).to_have_title(re.compile(f"^{event}"))
 
 
-def test_a_row_opens_beside_the_list(list_page: Page) -> None:
+def test_a_row_opens_next_to_the_list(list_page: Page) -> None:
     list_page.get_by_role("link", name="Wish Listed", exact=True).click()
     expect_open(list_page, 2, "Wish Listed")
     expect(list_page.locator("#rows tr")).to_have_count(3)
@@ -93,7 +93,7 @@ def test_the_section_and_what_is_unfolded_stay_from_message_to_message(list_page
     assert after["y"] == pytest.approx(before["y"], abs=30)
 
 
-def test_values_show_where_they_come_from_beside_the_list_too(list_page: Page) -> None:
+def test_values_show_where_they_come_from_next_to_the_list_too(list_page: Page) -> None:
     list_page.get_by_role("link", name="Product Viewed", exact=True).click()
     expect_open(list_page, 1, "Product Viewed")
     list_page.locator("#pane button[data-reads]", has_text="Blue mug").first.hover()
@@ -110,7 +110,9 @@ def test_a_filter_changes_the_list_and_leaves_the_message_open(list_page: Page) 
     expect(list_page.locator("#pane h1")).to_have_text("Wish Listed")
 
 
-def test_new_messages_arrive_beside_an_open_one(emulator: RunningEmulator, list_page: Page) -> None:
+def test_new_messages_arrive_next_to_an_open_one(
+    emulator: RunningEmulator, list_page: Page
+) -> None:
     list_page.get_by_role("link", name="Wish Listed", exact=True).click()
     emulator.send(VIEWED)
     expect(list_page.locator("#rows tr")).to_have_count(4)
