@@ -14,6 +14,8 @@ MAX_DAYS = 36_500
 SIZE_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _HOST_NAME_PATTERN = re.compile(r"[\w.-]+")
+MAX_URL_PREFIX_LENGTH = 200
+_URL_PREFIX_PATTERN = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)*/?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +44,9 @@ class Config:
         callback_hosts: Hosts and networks that error callbacks of every sandbox may use; this
             machine only if it is listed.
         cache: Folder for downloads such as analytics.js.
-        trusted_proxy: Address of the proxy whose X-Forwarded-For names the client; None uses the
-            address of the connection.
+        trusted_proxy: Address of the proxy whose X-Forwarded headers name the client, and the
+            scheme, host and path that it uses; None ignores these headers.
+        url_prefix: Path at which a proxy serves the emulator, e.g. "/tools/emu"; "" is the root.
     """
 
     host: str = "127.0.0.1"
@@ -67,6 +70,7 @@ class Config:
     callback_hosts: tuple[str, ...] = ()
     cache: str = "~/.cache/segment-insider-emulator"
     trusted_proxy: str | None = None
+    url_prefix: str = ""
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -154,6 +158,16 @@ def _parse_base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def parse_url_prefix(text: str) -> str:
+    """Return the path prefix *text* without a slash at the end; "" is the root.
+
+    Raises: ValueError, also for what a browser would not read as a path, such as "//host".
+    """
+    if len(text) > MAX_URL_PREFIX_LENGTH or not _URL_PREFIX_PATTERN.fullmatch(text):
+        raise ValueError(text)
+    return text.removesuffix("/")
+
+
 def _parse_hosts(text: str) -> tuple[str, ...]:
     return tuple(_parse_host(host.strip().lower()) for host in text.split(","))
 
@@ -208,4 +222,8 @@ SETTING_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     ),
     "cache": (_parse_nonempty_text, "a folder that can be written"),
     "trusted_proxy": (lambda text: str(ip_address(text)), "the IP address of one proxy"),
+    "url_prefix": (
+        parse_url_prefix,
+        "a path of letters, digits and . _ ~ -, such as /tools/emu",
+    ),
 }

@@ -64,7 +64,10 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
 )
 @click.option("--teams", metavar="FILE", help="File of teams, each with its own sandboxes.  [none]")
 @click.option(
-    "--trusted-proxy", metavar="ADDRESS", help="Trust the X-Forwarded-For header of this proxy."
+    "--trusted-proxy", metavar="ADDRESS", help="Trust the X-Forwarded headers of this proxy."
+)
+@click.option(
+    "--url-prefix", metavar="PATH", help="Path at which a proxy serves it, as /tools/emu.  [/]"
 )
 @click.option("--verbose", flag_value="true", help="Log every request and delivery, too.")
 def serve_command(preset: str | None, **flags: str | None) -> None:
@@ -97,6 +100,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
             config.port,
             lambda url: _print_ready_message(config, url, workspace),
             config.trusted_proxy,
+            config.url_prefix,
         )
 
 

@@ -22,6 +22,7 @@ from segment_insider_emulator.segment.openapi import build_segment_openapi as bu
 from segment_insider_emulator.storage.query_language import MAX_QUERY_LENGTH
 from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.web.sandbox_routing import get_root_path
 
 JSON_MEDIA_TYPE: Final = "application/json"
 CONTROL_API_PREFIX: Final = "/emulator/v1/"
@@ -131,7 +132,7 @@ def build_filter_parameters(filters: Mapping[str, object]) -> dict[str, JSONObje
 @api_operation()
 def get_control_api_openapi() -> JSONObject:
     """Return the OpenAPI 3.1 document of the control API."""
-    return build_control_api_openapi(current_app)
+    return build_control_api_openapi(current_app, get_root_path())
 
 
 # Not below Segment's own addresses: any web page may read their responses.
@@ -142,8 +143,12 @@ def get_segment_openapi() -> JSONObject:
     return build_segment_openapi()
 
 
-def build_control_api_openapi(app: Flask) -> JSONObject:
-    """Build the OpenAPI document of all routes below /emulator/v1/."""
+def build_control_api_openapi(app: Flask, root_path: str = "") -> JSONObject:
+    """Build the OpenAPI document of all routes below /emulator/v1/.
+
+    Args:
+        root_path: Path of the emulator behind a proxy; "" is the root.
+    """
     rules = sorted(
         (rule for rule in app.url_map.iter_rules() if rule.rule.startswith(CONTROL_API_PREFIX)),
         key=lambda rule: rule.rule,
@@ -164,9 +169,9 @@ def build_control_api_openapi(app: Flask) -> JSONObject:
             "not change. See docs/control-api.md.",
         },
         "servers": [
-            {"url": "/", "description": "The default sandbox."},
+            {"url": root_path or "/", "description": "The default sandbox."},
             {
-                "url": "/sandboxes/{sandbox}",
+                "url": f"{root_path}/sandboxes/{{sandbox}}",
                 "description": "Another sandbox.",
                 "variables": {"sandbox": {"default": "default"}},
             },

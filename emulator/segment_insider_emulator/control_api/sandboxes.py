@@ -20,7 +20,11 @@ from segment_insider_emulator.web import sandbox_routing
 from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.sandbox_registry import Sandbox
-from segment_insider_emulator.web.sandbox_routing import replace_current_workspace
+from segment_insider_emulator.web.sandbox_routing import (
+    SANDBOX_PATH_PREFIX,
+    get_root_path,
+    replace_current_workspace,
+)
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.model import redact_workspace_document
 
@@ -134,7 +138,7 @@ def _build_sandbox_model(sandbox: Sandbox) -> SandboxModel:
     record, services = sandbox.record, sandbox.services
     return SandboxModel(
         id=record.id,
-        url=f"{get_request_base_url()}/sandboxes/{record.id}",
+        url=f"{get_request_base_url()}{get_root_path()}{SANDBOX_PATH_PREFIX}{record.id}",
         write_key=record.write_key,
         account=record.account,
         key=redact_secret(record.key),

@@ -21,7 +21,7 @@ from segment_insider_emulator.inspector.visible_text import (
 )
 from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
-from segment_insider_emulator.web.sandbox_routing import SANDBOX_PATH_PREFIX
+from segment_insider_emulator.web.sandbox_routing import SANDBOX_PATH_PREFIX, get_root_path
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 MIME_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -64,7 +64,7 @@ def get_current_sandbox_url() -> str:
 
 def get_sandbox_pages_path(sandbox_id: str) -> str:
     """Return the path prefix of the pages of a sandbox, by its id."""
-    root = request.script_root.partition(SANDBOX_PATH_PREFIX)[0]
+    root = get_root_path()
     return root if sandbox_id == DEFAULT_SANDBOX_ID else f"{root}{SANDBOX_PATH_PREFIX}{sandbox_id}"
 
 

@@ -28,6 +28,8 @@ from segment_insider_emulator.workspace.validation import format_document_path
 
 CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: the Caller
 SANDBOX_ID_KEY = "emulator.sandbox"  # in a WSGI environment: the id in the address
+# In a WSGI environment: the Host header of a proxy that sent X-Forwarded-Host.
+CONNECTION_HOST_KEY: Final = "emulator.connection_host"
 CONTROL_API_PREFIX = "/emulator/"
 HEALTH_PATH = "/emulator/v1/health"  # for health checks of containers; shows nothing private
 INSPECTOR_BLUEPRINT = "inspector"  # the blueprint of the pages
@@ -54,7 +56,7 @@ _SCHEMA_ERRORS = {
     "minimum": "the number is too small",
     "maximum": "the number is too large",
 }
-_HOST_HEADER_PATTERN = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
+HOST_HEADER_PATTERN = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _HOST_REMEDY = "Send a name or an address, with or without a port, such as localhost:8282."
 
@@ -165,7 +167,9 @@ def create_access_check(
             )
         host = read_host_header(request)
         if is_local:
-            _reject_unknown_host(host, known_hosts)
+            # Not X-Forwarded-Host: a page that binds its own name to this machine can send that,
+            # when the proxy is on the same machine.
+            _reject_unknown_host(request.environ.get(CONNECTION_HOST_KEY, host), known_hosts)
         if not _needs_authentication(request):
             return
         _reject_cross_origin_request(host)
@@ -237,7 +241,7 @@ def read_host_header(request: Request) -> str | None:
     header: str = request.environ.get("HTTP_HOST", "")
     if not header:
         return None
-    if not _HOST_HEADER_PATTERN.fullmatch(header):
+    if not HOST_HEADER_PATTERN.fullmatch(header):
         raise InvalidHostHeader(
             "the Host header is not a name with a port",
             f"Host: {ascii(header)[1:-1][:80]}",
@@ -318,6 +322,11 @@ def _needs_authentication(request: Request) -> bool:
 
 def _reject_unknown_host(host: str | None, known_hosts: frozenset[str]) -> None:
     remedy = "Use localhost or 127.0.0.1, or serve with --host 0.0.0.0."
+    if CONNECTION_HOST_KEY in request.environ:
+        remedy = (
+            "Let the proxy send Host: localhost, and the name in X-Forwarded-Host, or serve with "
+            "--host 0.0.0.0."
+        )
     if host is None:
         raise UntrustedOrigin("the request has no Host header", "Host", remedy)
     if normalise_host_name(host) not in known_hosts:

@@ -30,6 +30,7 @@ from segment_insider_emulator.web.services import (
 )
 
 SANDBOX_PATH_PREFIX: Final = "/sandboxes/"
+_ROOT_PATH_KEY: Final = "emulator.root_path"  # in a WSGI environment: the default sandbox's path
 _SANDBOX_KEY: Final = "emulator.found"  # in a WSGI environment: the selected Sandbox
 # Endpoints that need no sandbox: they show the caller's own sandboxes, or public documents.
 _ENDPOINTS_WITHOUT_SANDBOX: Final = (
@@ -60,7 +61,8 @@ class SandboxPrefixMiddleware:
         if path.startswith(SANDBOX_PATH_PREFIX):
             id, slash, rest = path.removeprefix(SANDBOX_PATH_PREFIX).partition("/")
             environ[SANDBOX_ID_KEY] = id
-            environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}{SANDBOX_PATH_PREFIX}{id}"
+            root = environ[_ROOT_PATH_KEY] = environ.get("SCRIPT_NAME", "")
+            environ["SCRIPT_NAME"] = f"{root}{SANDBOX_PATH_PREFIX}{id}"
             environ["PATH_INFO"] = slash + rest
         return self._application(environ, start_response)
 
@@ -80,6 +82,12 @@ def install_sandbox_routing(
 def current_registry() -> SandboxRegistry:
     """Return the sandbox registry of the app that answers the current request."""
     return cast(SandboxRegistry, current_app.extensions["sandboxes"])
+
+
+def get_root_path() -> str:
+    """Return the path of the emulator, which is that of its default sandbox; "" is the root."""
+    root: str = request.environ.get(_ROOT_PATH_KEY, request.script_root)
+    return root
 
 
 def current_sandbox() -> Sandbox | None:
@@ -142,7 +150,7 @@ def _build_sandbox_not_found_error(id: str) -> SandboxNotFound:
     if id == DEFAULT_SANDBOX_ID:  # it exists, but for another team
         remedy = (
             "Use the address of a sandbox of your team, …/sandboxes/<id>; the page "
-            "/team lists them."
+            f"{get_root_path()}/team lists them."
         )
     return SandboxNotFound(f"there is no sandbox {id!r}", request.root_path + request.path, remedy)
 

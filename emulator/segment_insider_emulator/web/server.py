@@ -20,6 +20,7 @@ from flask import Flask
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.web.http_connection import Connections, HttpConnection
 from segment_insider_emulator.web.long_requests import ONE_CALL_AT_A_TIME, StreamSlots
+from segment_insider_emulator.web.reverse_proxy import ReverseProxy, create_reverse_proxy
 from segment_insider_emulator.web.wsgi_bridge import CallLane, RequestThreads, WsgiBridge
 
 IDLE_TIMEOUT_S: Final = 120  # of a connection whose client neither sends nor reads
@@ -59,14 +60,16 @@ def serve_app(
     port: int,
     on_ready: Callable[[str], None],
     trusted_proxy: str | None = None,
+    url_prefix: str = "",
 ) -> None:
     """Serve *app* until Ctrl-C or SIGTERM.
 
     Args:
         port: 0 takes any free one.
         on_ready: Called with the base URL when the server accepts requests.
-        trusted_proxy: Address of the proxy whose X-Forwarded-For names the client.
-    Raises: EmulatorError, when the server cannot listen on *host* and *port*.
+        trusted_proxy: Address of the proxy whose X-Forwarded headers are used.
+        url_prefix: Path at which a proxy serves *app*, e.g. "/tools/emu".
+    Raises: EmulatorError, when the server cannot listen on *host* and *port* or use *url_prefix*.
     """
     _raise_open_file_limit()
 
@@ -80,20 +83,22 @@ def serve_app(
         on_ready(running.url)
 
     address = _Address(host, port, "--host and --port")
-    asyncio.run(_serve_until_stopped(app, address, handle_ready, trusted_proxy))
+    proxy = create_reverse_proxy(app, trusted_proxy, url_prefix)
+    asyncio.run(_serve_until_stopped(app, address, handle_ready, proxy))
 
 
 @contextmanager
 def serve_app_in_thread(
-    app: Flask, port: int = 0, trusted_proxy: str | None = None
+    app: Flask, port: int = 0, trusted_proxy: str | None = None, url_prefix: str = ""
 ) -> Iterator[str]:
     """Serve *app* on 127.0.0.1 during the with block; yields its base URL."""
+    proxy = create_reverse_proxy(app, trusted_proxy, url_prefix)
     started: Future[_Running] = Future()
 
     def serve() -> None:
         address = _Address("127.0.0.1", port, "--port")
         try:
-            asyncio.run(_serve_until_stopped(app, address, started.set_result, trusted_proxy))
+            asyncio.run(_serve_until_stopped(app, address, started.set_result, proxy))
         except BaseException as error:
             if started.done():
                 raise
@@ -122,12 +127,12 @@ async def _serve_until_stopped(
     app: Flask,
     address: _Address,
     on_ready: Callable[[_Running], None],
-    trusted_proxy: str | None,
+    proxy: ReverseProxy,
 ) -> None:
     loop = asyncio.get_running_loop()
     threads, streams, connections = RequestThreads(), StreamSlots(), Connections()
     lane = CallLane() if app.config.get(ONE_CALL_AT_A_TIME) else None
-    bridge = WsgiBridge(app, threads, streams, lane, trusted_proxy)
+    bridge = WsgiBridge(app, threads, streams, lane, proxy)
     server = await _listen(bridge, address, connections)
     stopping = asyncio.Event()
     host = f"[{address.host}]" if ":" in address.host else address.host
@@ -136,7 +141,7 @@ async def _serve_until_stopped(
     def stop() -> None:
         loop.call_soon_threadsafe(stopping.set)
 
-    on_ready(_Running(f"http://{host}:{port}", stop))
+    on_ready(_Running(f"http://{host}:{port}{proxy.url_prefix}", stop))
     await stopping.wait()
     streams.is_closing = True
     await _stop_accepting(server)

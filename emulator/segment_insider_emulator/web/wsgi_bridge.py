@@ -27,6 +27,7 @@ from segment_insider_emulator.web.long_requests import (
     ConnectionCutOff,
     StreamSlots,
 )
+from segment_insider_emulator.web.reverse_proxy import ReverseProxy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -45,18 +46,6 @@ MAX_BUFFERED_RESPONSE: Final = 1024 * 1024  # bytes; larger ones are produced as
 # Calls to Segment and Insider One, of which one at a time can write.
 _CALL_PATH: Final = re.compile(r"(/sandboxes/[^/]+)?/(v1|analytics\.js/v1|api/user/v1)/")
 OVERDUE_S: Final = 0.1  # a call that takes longer does not hold up the next one
-# Of a proxy that is not trusted they could be anybody's.
-_PROXY_HEADERS: Final = frozenset(
-    f"HTTP_{name}"
-    for name in (
-        "FORWARDED",
-        "X_FORWARDED_BY",
-        "X_FORWARDED_FOR",
-        "X_FORWARDED_HOST",
-        "X_FORWARDED_PORT",
-        "X_FORWARDED_PROTO",
-    )
-)
 
 
 class _BodyTooLarge(Exception):
@@ -138,7 +127,7 @@ class WsgiBridge:
 
     Args:
         lane: Orders the calls; None lets all run at the same time.
-        trusted_proxy: Address of the proxy whose X-Forwarded-For names the client.
+        proxy: The reverse proxy in front of the server, if there is one.
     """
 
     def __init__(
@@ -147,10 +136,10 @@ class WsgiBridge:
         threads: RequestThreads,
         streams: StreamSlots,
         lane: CallLane | None,
-        trusted_proxy: str | None = None,
+        proxy: ReverseProxy,
     ) -> None:
         self._app, self._threads, self._streams = app, threads, streams
-        self._lane, self._trusted_proxy = lane, trusted_proxy
+        self._lane, self._proxy = lane, proxy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -163,7 +152,7 @@ class WsgiBridge:
             await _send_too_large(send)
             return
         with body:
-            environ = build_environ(scope, body, self._trusted_proxy)
+            environ = build_environ(scope, body, self._proxy)
             environ[STREAMS_KEY] = self._streams
             environ[IS_DISCONNECTED_KEY] = transport.is_closing
             try:
@@ -243,18 +232,15 @@ class _Response:
             close()
 
 
-def build_environ(
-    scope: Scope, body: IO[bytes], trusted_proxy: str | None = None
-) -> "WSGIEnvironment":
+def build_environ(scope: Scope, body: IO[bytes], proxy: ReverseProxy) -> "WSGIEnvironment":
     """Return the WSGI environment of an ASGI request, per PEP 3333."""
     server_name, server_port = scope["server"]
-    client_address = scope["client"][0]
     environ = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(scope["raw_path"]).decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "REMOTE_ADDR": client_address,
+        "REMOTE_ADDR": scope["client"][0],
         "SERVER_NAME": server_name,
         "SERVER_PORT": str(server_port),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
@@ -267,20 +253,8 @@ def build_environ(
         "wsgi.run_once": False,
     }
     _add_headers(environ, scope["headers"])
-    forwarded_for = environ.get("HTTP_X_FORWARDED_FOR", "")
-    for name in _PROXY_HEADERS:
-        environ.pop(name, None)
-    if forwarded_for and trusted_proxy == client_address:
-        environ["REMOTE_ADDR"] = _parse_address(forwarded_for.rpartition(",")[2])
+    proxy.apply_to_environ(environ)
     return environ
-
-
-def _parse_address(text: str) -> str:
-    """Return the address in *text* without quotes, brackets and port: "[::1]:80" is ::1."""
-    address = text.strip(' "')
-    if address.startswith("["):
-        return address[1:].partition("]")[0]
-    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def _add_headers(environ: "WSGIEnvironment", headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -1,0 +1,45 @@
+"""The pages in a browser, below a path of another host's proxy."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from forwarding_proxy import run_proxy
+from playwright.sync_api import Page, expect
+
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.web.server import serve_app_in_thread
+from segment_insider_emulator.workspace import load_preset_workspace
+
+PATH = "/tools/emu"
+
+
+@pytest.fixture(params=[True, False], ids=["stripped", "not stripped"])
+def base(request: pytest.FixtureRequest) -> Iterator[str]:
+    app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
+    with (
+        serve_app_in_thread(app, trusted_proxy="127.0.0.1") as url,
+        run_proxy(url, PATH, strips_path=request.param) as public,
+    ):
+        yield public
+    app.extensions["sandboxes"].close()
+
+
+def test_the_pages_work_below_a_path(page: Page, base: str) -> None:
+    paths: list[str] = []
+    page.on("request", lambda request: paths.append(urlsplit(request.url).path))
+    page.goto(f"{base}/")
+    call = {"userId": "ada", "event": "Viewed", "writeKey": "wk_demo"}
+    requests.post(f"{base}/v1/track", json=call, timeout=60).raise_for_status()
+    row = page.locator("[data-part=rows] tr").first
+    expect(row).to_contain_text("Viewed")  # pushed by the stream
+    row.get_by_role("link").first.click()
+    expect(page.locator("#sent")).to_contain_text("Viewed")
+    for name in ("Profiles", "Workspace", "Scenarios", "Settings", "Live"):
+        page.get_by_role("navigation").get_by_role("link", name=name).first.click()
+        expect(page).to_have_url(lambda url: urlsplit(url).path.startswith(f"{PATH}/"))
+        expect(page.locator("main")).to_be_visible()
+    assert f"{PATH}/stream" in paths
+    assert [path for path in paths if not f"{path}/".startswith(f"{PATH}/")] == []
