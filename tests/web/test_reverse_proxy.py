@@ -149,7 +149,7 @@ def test_headers_of_an_untrusted_proxy_are_ignored() -> None:
 HOSTILE_PREFIXES = [
     "//evil.example", "/\\evil.example", "javascript:alert(1)", "https://evil.example", "evil",
     "/a//b", "/../a", "/a/..", "/.", "/a b", "/a?b", "/a#b", "/a%0d%0ab", '/a"b', "/<b>", "/a;b",
-    "/ä", "/" + "a" * 5000, "/tools, //evil.example",
+    "/ä", "/" + "a" * 5000, "/tools, //other.example",
 ]  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask
-from werkzeug.http import parse_list_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from segment_insider_emulator.config import parse_url_prefix
@@ -93,7 +92,7 @@ def _apply_proxy_headers(environ: "WSGIEnvironment", headers: dict[str, str]) ->
         environ["REMOTE_ADDR"] = _parse_address(forwarded_for.rpartition(",")[2])
     host = environ.get("HTTP_HOST")
     for name, parse in _HEADER_PARSERS.items():
-        value = (parse_list_header(headers[name]) or [""])[-1]
+        value = headers[name].rpartition(",")[2].strip()
         if not value:
             continue
         try:
