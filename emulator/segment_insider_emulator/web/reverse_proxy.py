@@ -139,7 +139,8 @@ def _log_ignored_header(name: str, value: str) -> None:
     logger.warning("ignored an invalid header of the trusted proxy: %s: %s", header, value)
 
 
-def _ignore_start(*_: object) -> None: ...
+def _ignore_start(*_: object) -> Callable[[bytes], object]:
+    return lambda _: None
 
 
 _PROXY_FIX: Final = ProxyFix(
