@@ -1,5 +1,6 @@
 """The pages in a browser, below a path of another host's proxy."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -33,13 +34,11 @@ def test_the_pages_work_below_a_path(page: Page, base: str) -> None:
     page.goto(f"{base}/")
     call = {"userId": "ada", "event": "Viewed", "writeKey": "wk_demo"}
     requests.post(f"{base}/v1/track", json=call, timeout=60).raise_for_status()
-    row = page.locator("[data-part=rows] tr").first
-    expect(row).to_contain_text("Viewed")  # pushed by the stream
-    row.get_by_role("link").first.click()
-    expect(page.locator("#sent")).to_contain_text("Viewed")
+    page.get_by_role("row").get_by_role("link", name="Viewed").click()  # pushed by the stream
+    expect(page.get_by_role("heading", name="Viewed")).to_be_visible()
     for name in ("Profiles", "Workspace", "Scenarios", "Settings", "Live"):
         page.get_by_role("navigation").get_by_role("link", name=name).first.click()
-        expect(page).to_have_url(lambda url: urlsplit(url).path.startswith(f"{PATH}/"))
+        expect(page).to_have_url(re.compile(f"{PATH}/"))
         expect(page.locator("main")).to_be_visible()
     assert f"{PATH}/stream" in paths
     assert [path for path in paths if not f"{path}/".startswith(f"{PATH}/")] == []
