@@ -1,11 +1,12 @@
 """A failed mapping on the Event page: where it failed, which property caused it, what to send."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from inspector.running_emulator import RunningEmulator
+from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_emulator.inspector.mapping_failures import describe_failure_causes
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.rejected_values import find_rejected_values, suggest_value
@@ -85,7 +86,9 @@ def test_a_number_is_suggested_if_only_one_can_be_meant(written: str, number: An
     assert suggest_value(written, "number") == number
 
 
-def test_the_event_page_shows_where_a_mapping_failed(emulator: RunningEmulator, page: Page) -> None:
+def test_the_event_page_shows_where_a_mapping_failed(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
+) -> None:
     emulator.send(VIEWED)
     page.goto(f"{emulator.url}/messages/1")
     stations = page.locator(".stations li")
@@ -109,3 +112,6 @@ def test_the_event_page_shows_where_a_mapping_failed(emulator: RunningEmulator, 
     shown = page.locator(".findings, .lanes")
     expect(shown.get_by_text("Unit Price must be a number but it was a string")).to_have_count(1)
     expect(page.get_by_text("fixed value")).to_have_count(0)
+    accessible(page)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

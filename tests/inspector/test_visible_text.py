@@ -1,6 +1,7 @@
 """Captured text on the pages: quoted strings, visible control and direction characters."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,7 +74,7 @@ def test_line_breaks_of_a_text_stay() -> None:
 
 
 def test_the_event_page_quotes_strings_and_shows_invisible_characters(
-    emulator: RunningEmulator, page: Page
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     emulator.send(HOSTILE)
     page.goto(f"{emulator.url}/messages/1")
@@ -92,6 +93,7 @@ def test_the_event_page_quotes_strings_and_shows_invisible_characters(
     received = page.locator('.upsert [data-path$=".custom.text"]')
     expect(received).to_have_text('"30"')
     expect(page.get_by_role("heading", level=1)).to_have_text("Rated \\u202eupside down")
+    accessible(page)
 
 
 def test_no_page_shows_a_character_that_turns_its_words(
