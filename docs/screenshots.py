@@ -1,4 +1,4 @@
-"""The pictures of the README: the pages of an emulator through which a few shoppers went.
+"""Take the pictures of the README: pages of an emulator after calls of a few shoppers.
 
 Run it with `python docs/screenshots.py`: it needs `pip install -e '.[test]'` and Chromium.
 """
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from segment_insider_emulator.demo.shopper_day import build_shopper_day
 from segment_insider_emulator.workspace import load_preset_workspace
@@ -25,8 +25,8 @@ PAUSE = "40 seconds"  # from one call to the next
 CART = "Cart Viewed"
 
 
-def shop(emulator: RunningEmulator) -> None:
-    """Let shoppers go through the emulator; its time stands still, so that pictures are alike."""
+def send_shopping_calls(emulator: RunningEmulator) -> None:
+    """Send the calls of a few shoppers, at fixed times, so that two runs give the same pictures."""
     emulator.client.reset_sandbox(now=MORNING)
     for seed in SHOPPERS:
         turns = build_shopper_day(make_shopper(seed=seed), make_products(4, seed=seed))
@@ -37,10 +37,11 @@ def shop(emulator: RunningEmulator) -> None:
             emulator.client.advance_clock(PAUSE)
 
 
-def pictures(emulator: RunningEmulator, page: Page) -> Iterator[str]:
-    """Open one page after the other; gives the name of each while it is open."""
+def open_pages(emulator: RunningEmulator, page: Page) -> Iterator[str]:
+    """Open one page after the other and yield the name of each while it is open."""
     page.goto(emulator.url)
     page.get_by_role("row").nth(1).wait_for()
+    expect(page.get_by_text("still checking")).to_have_count(0)
     yield "live"
     forgotten = next(m["id"] for m in emulator.client.list_messages(event=CART, verdict="dropped"))
     page.goto(f"{emulator.url}/messages/{forgotten}")
@@ -62,7 +63,7 @@ def take(browser: Browser, emulator: RunningEmulator) -> Iterator[Path]:
     """Write each picture."""
     width, height = SIZE
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
-    for name in pictures(emulator, page):
+    for name in open_pages(emulator, page):
         file = IMAGES / f"{name}.png"
         page.screenshot(path=file, animations="disabled")
         yield file
@@ -78,7 +79,7 @@ def main() -> None:
         serve_emulator(load_preset_workspace("guide")) as emulator,
         sync_playwright() as playwright,
     ):
-        shop(emulator)
+        send_shopping_calls(emulator)
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         for file in take(browser, emulator):
             sys.stdout.write(f"{file}\n")

@@ -36,7 +36,7 @@ FILTERED = (
     "FILTERED_BY_INTEGRATIONS_OBJECT: the event's integrations object has 'All': false, which "
     "switches the destination off"
 )
-DROPPED = "delivered for Segment, dropped by Insider One: 1 failed"
+DROPPED = "Insider One dropped this event: 1 failed"
 
 
 def build_destination(**changes: Any) -> JSONObject:

@@ -36,7 +36,7 @@ def create_response_with_verdict(verdict: str) -> dict[str, str]:
             HttpResponse(200, REFUSED),
             ResponseVerdict(
                 "dropped",
-                "delivered for Segment, dropped by Insider One: event_group_id parameter is "
+                "Insider One dropped this event: event_group_id parameter is "
                 "required on purchase event; unit_sale_price parameter is required on purchase "
                 "event",
             ),
@@ -45,7 +45,7 @@ def create_response_with_verdict(verdict: str) -> dict[str, str]:
         ),
         pytest.param(
             HttpResponse(200, b'{"data":{"fail":{"count":2}}}'),
-            ResponseVerdict("dropped", "delivered for Segment, dropped by Insider One: 2 failed"),
+            ResponseVerdict("dropped", "Insider One dropped this event: 2 failed"),
             id="failures without texts are counted",
         ),
         pytest.param(
@@ -57,7 +57,7 @@ def create_response_with_verdict(verdict: str) -> dict[str, str]:
             HttpResponse(200, REFUSED.replace(b"_", b""), create_response_with_verdict("warning")),
             ResponseVerdict(
                 "dropped",
-                "delivered for Segment, dropped by Insider One: eventgroupid parameter is "
+                "Insider One dropped this event: eventgroupid parameter is "
                 "required on purchase event; unitsaleprice parameter is required on purchase "
                 "event",
                 (FINDING,),

@@ -95,7 +95,7 @@ def test_the_event_page_explains_a_dropped_cart(emulator: RunningEmulator, page:
     page.get_by_role("link", name="Cart Viewed").click()
     notes = page.get_by_role("region", name="What to know")
     expect(notes).to_contain_text(
-        "delivered for Segment, dropped by Insider One: event_group_id parameter is required on "
+        "Insider One dropped this event: event_group_id parameter is required on "
         "cart_page_view event"
     )
     expect(notes).to_contain_text(

@@ -147,7 +147,7 @@ def test_every_event_of_a_request_is_validated() -> None:
             True,
             "events[].event_params.unit_sale_price",
             "unit_sale_price parameter is required on cart_page_view event",
-            "Send unit_sale_price at the root of event_params; under custom it does not count.",
+            "Send unit_sale_price in event_params.",
         ),
     )
 

@@ -96,8 +96,7 @@ def test_the_report_shows_what_arrives_and_what_is_lost(month: Path) -> None:
             "lost": True,
             "where": "events[].event_params.unit_sale_price",
             "what": REFUSED,
-            "remedy": "Send unit_sale_price at the root of event_params; "
-            "under custom it does not count.",
+            "remedy": "Send unit_sale_price in event_params.",
             "value": {},
             "count": 1,
         },

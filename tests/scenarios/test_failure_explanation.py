@@ -41,7 +41,7 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
             "guide",
             track_call("Cart Viewed", {"currency": "EUR", "products": [{"price": 8}]}),
             [
-                "  Cart Viewed - dropped: delivered for Segment, dropped by Insider One: "
+                "  Cart Viewed - dropped: Insider One dropped this event: "
                 "event_group_id parameter is required on cart_page_view event",
                 "    matched Cart Viewed Event",
             ],

@@ -20,7 +20,7 @@ from segment_insider_emulator.storage.records import (
 )
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject, record
 
-DROPPED_REASON = "delivered for Segment, dropped by Insider One"
+DROPPED_REASON = "Insider One dropped this event"
 VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "warning", "accepted")
 MAX_BATCH_ERROR_BYTES = 2_000  # bytes of an error page that every delivery of a batch stores
 FINDINGS_HEADER = "x-emulator-findings"

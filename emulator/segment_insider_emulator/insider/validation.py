@@ -236,8 +236,16 @@ def _check_required_event_parameters(
                 f"events.{event_index}.event_params.*.required",
                 f"{parameter} parameter is required on {name} event",
                 f"events.{event_index}.event_params.{parameter}",
-                f"Send {parameter} at the root of event_params; under custom it does not count.",
+                _suggest_place_of_parameter(event, parameter),
             )
+
+
+def _suggest_place_of_parameter(event: JSONObject, parameter: str) -> str:
+    event_params = event.get("event_params")
+    custom = event_params.get("custom") if isinstance(event_params, dict) else None
+    if isinstance(custom, dict) and parameter in custom:
+        return f"Move {parameter} from custom to event_params itself."
+    return f"Send {parameter} in event_params."
 
 
 def find_missing_event_parameters(event: JSONObject, parameter_names: tuple[str, ...]) -> list[str]:
