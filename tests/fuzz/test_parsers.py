@@ -13,6 +13,7 @@ from segment_insider_emulator.filtering.plan_schema import matches_re2_pattern
 MANY, FEW = 300, 40  # examples: whole documents take a hundred times as long
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("name", TARGETS)
 def test_any_text_is_read_or_refused(name: str) -> None:
     pieces = st.lists(st.sampled_from(WORDS[name]) | st.text(max_size=3), max_size=30)

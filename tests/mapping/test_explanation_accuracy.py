@@ -16,7 +16,9 @@ from segment_insider_emulator.types import JSON
 SEED = 20
 
 
-@pytest.mark.parametrize("kind", ["segment-defaults", "guide", "generated"])
+@pytest.mark.parametrize(
+    "kind", ["segment-defaults", "guide", pytest.param("generated", marks=pytest.mark.extended)]
+)
 def test_origins_name_the_sources_and_no_others(kind: str) -> None:
     outputs = (
         iter_generated_outputs(SEED, 40)

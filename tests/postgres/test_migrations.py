@@ -174,6 +174,7 @@ def test_a_migration_is_atomic(server: PostgresServer, url: str) -> None:
     assert (describe_tables(url), read_schema_versions(server, url)) == before
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("dump", [None, *OLD], ids=["empty", *(dump.stem for dump in OLD)])
 def test_two_processes_can_start_at_once_on_one_database(
     server: PostgresServer, url: str, dump: Path | None

@@ -26,6 +26,7 @@ from postgres.load_balancer import serve_load_balancer
 from segment_insider_emulator.segment.oauth import REQUIRED_FORM_FIELDS, TRACKING_SCOPE
 from segment_insider_emulator.types import JSONObject
 
+pytestmark = pytest.mark.extended  # each test is about a cluster
 NUMBERS = count(1)
 BUSY = {"status": 503, "times": 3}
 SCENARIOS = [f"features/{name}.feature" for name in ("cart_abandonment", "faults")]
@@ -370,7 +371,6 @@ def test_an_sdk_can_send_to_both_processes(both: LoadBalancedClient) -> None:
     assert both.message_ids() == ["m0", "m1", "m2", "m3"]
 
 
-@pytest.mark.extended
 def test_scenarios_pass_behind_the_load_balancer(emulators: LoadBalancedClient) -> None:
     with serve_load_balancer(emulators.urls) as url:
         command = [
@@ -390,14 +390,14 @@ def test_scenarios_pass_behind_the_load_balancer(emulators: LoadBalancedClient) 
     "options",
     [
         pytest.param((), id="synchronous"),
-        pytest.param(("--async",), id="asynchronous", marks=pytest.mark.extended),
+        pytest.param(("--async",), id="asynchronous"),
     ],
 )
 @pytest.mark.parametrize(
     "faults",
     [
         pytest.param([], id="all is well"),
-        pytest.param(FAULTS, id="a third goes wrong", marks=pytest.mark.extended),
+        pytest.param(FAULTS, id="a third goes wrong"),
     ],
 )
 def test_acknowledged_messages_are_delivered_once_after_a_kill(
