@@ -11,6 +11,7 @@ from segment_insider_emulator.cli import main
 COMMANDS = (
     ("lint",),
     ("drift",),
+    ("coverage", "--traffic"),
     ("map",),
     ("map", "--workspace"),
     ("import",),

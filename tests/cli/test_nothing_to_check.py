@@ -65,6 +65,7 @@ EVENTS = ("empty.ndjson", "blank.ndjson")
         *(("contract", "events", name) for name in EVENTS),
         ("contract", "schema", "--workspace", "off.yaml"),
         *(("drift", "--preset", "guide", "--traffic", name) for name in EVENTS),
+        *(("coverage", "--traffic", name) for name in EVENTS),
         *(("map", name) for name in EVENTS),
         *(("map", "--explain", name) for name in EVENTS),
         ("map",),  # of an empty standard input

@@ -70,6 +70,7 @@ def test_control_characters_of_a_name_are_replaced(
         pytest.param(("contract", "events", "--strict", "events.ndjson"), id="contract"),
         pytest.param(("lint", "shop.yaml"), id="lint"),
         pytest.param(("drift", "shop.yaml"), id="drift"),
+        pytest.param(("coverage", "--traffic", "events.ndjson"), id="coverage"),
     ],
 )
 def test_no_command_prints_control_characters(command: tuple[str, ...], tmp_path: Path) -> None:

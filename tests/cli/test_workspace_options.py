@@ -12,7 +12,7 @@ from segment_insider_emulator.workspace.loading import PRESET_NAMES
 
 # LazyGroup that run events, cases or scenarios through a workspace.
 WITH_OPTIONS = {
-    "serve", "demo", "map", "verify", "replay",
+    "serve", "demo", "map", "verify", "replay", "coverage",
     "contract run", "contract check", "contract record", "contract events", "contract schema",
 }  # fmt: skip
 # LazyGroup about a workspace itself: it is their FILE.
@@ -20,6 +20,7 @@ WITH_FILE = {"lint", "drift", "export"}
 WITHOUT = {"steps", "assets", "import"}
 # Further arguments of each command, so that it reads the options.
 REQUIRED_ARGUMENTS = {
+    "coverage": ["--traffic", "x"],
     "verify": ["features"], "replay": ["x"], "contract run": ["x"], "contract check": ["x"],
     "contract record": ["--from", "x", "y"], "contract events": ["events.ndjson"],
 }  # fmt: skip

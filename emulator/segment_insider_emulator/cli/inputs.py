@@ -163,15 +163,23 @@ def _normalise_raw_event(event: JSONObject, number: int) -> JSONObject:
     return normalise_call(event, str(event.get("messageId") or f"message-{number}"), utc_now())
 
 
-def _read_emulator_traffic(url: str, filtered_counts: Counter[str] | None) -> Iterator[JSONObject]:
+def read_emulator_messages(url: str) -> Iterator[JSONObject]:
+    """Yield the messages of a running emulator with their verdicts, oldest first.
+
+    Raises: EmulatorError, when no emulator answers there.
+    """
     from segment_insider_scenarios.client import ControlClient
 
     with ControlClient.connect(url) as client:
-        for message in client.list_messages():
-            if filtered_counts is not None and message["verdict"] in _FILTERED_VERDICTS:
-                filtered_counts[message["reason"]] += 1
-            elif message["normalised"]:
-                yield message["normalised"]
+        yield from client.list_messages()
+
+
+def _read_emulator_traffic(url: str, filtered_counts: Counter[str] | None) -> Iterator[JSONObject]:
+    for message in read_emulator_messages(url):
+        if filtered_counts is not None and message["verdict"] in _FILTERED_VERDICTS:
+            filtered_counts[message["reason"]] += 1
+        elif message["normalised"]:
+            yield message["normalised"]
 
 
 def _read_database_traffic(url: str) -> Iterator[JSONObject]:
