@@ -142,7 +142,7 @@ def test_filter_fields_change_the_address_and_the_list(
     page.goto(emulator.url)
     page.get_by_label("Search").fill("tray")
     expect(page.locator("#rows tr")).to_have_count(1)
-    assert page.url == f"{emulator.url}/?q=tray"
+    assert page.url == f"{emulator.url}/?query=tray"
     page.reload()
     assert list_titles(page) == ["Wish Listed"]
     page.get_by_role("link", name="Clear filters").click()
@@ -153,11 +153,11 @@ def test_clicking_a_stage_or_a_bar_filters_the_list(emulator: RunningEmulator, p
     emulator.send(ADA, CART, WITHOUT_USER)
     page.goto(emulator.url)
     page.get_by_role("link", name="1 Dropped by Insider One").click()
-    expect(page).to_have_url(f"{emulator.url}/?verdict=dropped")
+    expect(page).to_have_url(f"{emulator.url}/?query=verdict:dropped")
     assert list_titles(page) == ["Cart Viewed"]
     page.get_by_role("link", name="1 Received").click()
     page.get_by_role("link", name=re.compile("^3 from")).click()
-    expect(page).to_have_url(re.compile(r"\?since=.*&until="))
+    expect(page).to_have_url(re.compile(r"\?query=since:.*\+until:"))
     assert len(list_titles(page)) == 3
 
 

@@ -47,7 +47,7 @@ def test_a_filter_that_cannot_be_loaded_leaves_no_rows_of_another_filter(
     page.goto(emulator.url)
     expect(page.locator(".lamp")).to_have_text(re.compile("Connected"))
     page.route("**/*", lambda route: route.abort())
-    page.get_by_label("Event", exact=True).fill("Cart Viewed")
+    page.get_by_label("Search").fill('event:"Cart Viewed"')
     expect(page.get_by_text("These messages could not be loaded")).to_be_visible()
     expect(page.locator("#rows")).to_have_count(0)
     expect(page.locator("#totals")).to_be_empty()
@@ -78,9 +78,13 @@ def test_a_filter_that_cannot_be_meant_replaces_the_rows_by_the_reason(
     page = patient_page
     emulator.send(VIEWED)
     page.goto(emulator.url)
-    page.get_by_label("Search").fill("x" * 501)
-    expect(page.get_by_role("heading", name="too many or too long values")).to_be_visible()
+    page.get_by_label("Search").fill("user:ada evnt:x")
+    expect(page.get_by_role("heading", name="unknown field 'evnt'")).to_be_visible()
     expect(page.locator("#rows")).to_have_count(0)
+    expect(page.locator(".mistake mark")).to_have_text("evnt:x")
+    expect(page.get_by_text("Did you mean event?")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("Search")).to_have_value("user:ada evnt:x")
 
 
 def test_the_address_has_each_filter_at_once_and_the_slow_answer_is_not_shown(
@@ -89,13 +93,14 @@ def test_the_address_has_each_filter_at_once_and_the_slow_answer_is_not_shown(
     emulator.send(VIEWED, CART)
     page.goto(emulator.url)
     page.route(is_part("(list|totals)"), lambda route: None)  # no answer yet
-    page.get_by_label("User").fill("grace")
-    assert page.evaluate("location.search") == "?user=grace"
+    page.get_by_label("Search").fill("user:grace")
+    assert page.evaluate("location.search") == "?query=user%3Agrace"
     expect(page.locator("#list")).to_have_attribute("aria-busy", "true")
-    page.get_by_label("Type").select_option("track")
-    assert page.evaluate("location.search") == "?type=track&user=grace"
+    page.get_by_label("Search").fill("user:grace type:track")
+    assert page.evaluate("location.search") == "?query=user%3Agrace+type%3Atrack"
+    page.keyboard.press("Escape")
     page.locator("#rows .event a").last.click()
-    expect(page).to_have_url(re.compile(r"\?type=track&user=grace&message=1$"))
+    expect(page).to_have_url(re.compile(r"\?query=user%3Agrace\+type%3Atrack&message=1$"))
 
 
 def test_the_list_is_busy_while_other_filters_load(emulator: RunningEmulator, page: Page) -> None:
@@ -103,7 +108,7 @@ def test_the_list_is_busy_while_other_filters_load(emulator: RunningEmulator, pa
     page.goto(emulator.url)
     held: list[Route] = []
     page.route(is_part("list"), lambda route: held.append(route))
-    page.get_by_label("User").fill("grace")
+    page.get_by_label("Search").fill("user:grace")
     expect(page.locator("#list")).to_have_attribute("aria-busy", "true")
     while not held:
         page.wait_for_timeout(20)
@@ -119,7 +124,7 @@ def test_apply_names_only_filters_that_are_set(emulator: RunningEmulator, page: 
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Show as a column").fill("$.userId")
     page.get_by_role("button", name="Apply").click()
-    expect(page).to_have_url(re.compile(r"/\?user=ada&column=%24.userId$"))
+    expect(page).to_have_url(re.compile(r"/\?query=user%3Aada&column=%24.userId$"))
 
 
 def test_more_rows_than_one_answer_has_do_not_reload_the_page(
@@ -129,14 +134,14 @@ def test_more_rows_than_one_answer_has_do_not_reload_the_page(
     page.goto(emulator.url)
     page.evaluate("window.isTheSamePage = true")
     page.get_by_text("More", exact=True).click()
-    page.get_by_label("Has a value at").press_sequentially("$.prop")
+    page.get_by_label("Show as a column").press_sequentially("$.prop")
     for _ in range(3):
         emulator.send(*[VIEWED] * 90, *[CART] * 90)
     expect(page.get_by_role("link", name="541 Received")).to_be_visible()
     expect(page.locator("#m541")).to_be_visible()
-    page.get_by_label("Has a value at").press_sequentially("erties")
-    assert page.get_by_label("Has a value at").input_value() == "$.properties"
-    expect(page.get_by_label("Has a value at")).to_be_focused()
+    page.get_by_label("Show as a column").press_sequentially("erties")
+    assert page.get_by_label("Show as a column").input_value() == "$.properties"
+    expect(page.get_by_label("Show as a column")).to_be_focused()
     assert page.evaluate("window.isTheSamePage")
     ids = [
         int(id)
@@ -151,13 +156,12 @@ def test_more_rows_than_one_answer_has_do_not_reload_the_page(
 
 def test_a_draft_in_the_drawer_waits_for_apply(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED, CART)
-    page.goto(f"{emulator.url}/?since=1+hour")
+    page.goto(f"{emulator.url}/?query=since:1h")
     page.get_by_text("More", exact=True).click()
-    page.get_by_label("Has a value at").fill("$.nothing")
-    page.get_by_role("textbox", name="From").fill("")
-    page.get_by_label("User").fill("grace")
+    page.get_by_label("Show as a column").fill("$.nothing")
+    page.get_by_label("Search").fill("user:grace")
     expect(page.locator("#rows .event")).to_have_text(["Cart Viewed"])
-    assert page.evaluate("location.search") == "?user=grace&since=1+hour"
+    assert page.evaluate("location.search") == "?query=user%3Agrace"
 
 
 def test_many_new_rows_lead_on_to_the_older_ones(emulator: RunningEmulator, page: Page) -> None:
@@ -222,7 +226,8 @@ def test_a_shared_address_has_no_menu_over_its_rows(emulator: RunningEmulator, p
     emulator.send(VIEWED)
     page.goto(f"{emulator.url}/?user=ada&since=10+minutes&column=$.userId")
     expect(page.locator("details.more .drawer")).to_be_hidden()
-    expect(page.get_by_role("link", name="from 10 minutes")).to_be_visible()
+    expect(page.get_by_role("link", name="column $.userId")).to_be_visible()
+    expect(page.get_by_label("Search")).to_have_value('user:ada since:"10 minutes"')
 
 
 def test_menus_close_after_a_click_outside_esc_and_use(
@@ -232,7 +237,7 @@ def test_menus_close_after_a_click_outside_esc_and_use(
     page.goto(emulator.url)
     more, drawer = page.get_by_text("More", exact=True), page.locator("details.more .drawer")
     more.click()
-    page.get_by_label("Until").fill("x")
+    page.get_by_label("Show as a column").fill("x")
     page.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
     expect(page.locator("details.more summary")).to_be_focused()

@@ -16,7 +16,7 @@ from segment_insider_emulator.workspace import load_preset_workspace
 
 REACH = OldestScannedMessage(51, "2026-11-23T12:00:51.000Z")
 SEARCH = MessageListQuery(
-    MessageFilters(condition=Comparison("", "~", "mug")), parameter_values={"q": ("mug",)}
+    MessageFilters(condition=Comparison("", "~", "mug")), parameter_values={"query": ("mug",)}
 )
 
 
@@ -38,7 +38,7 @@ def test_an_unfinished_search_says_how_far_it_searched(app: Flask) -> None:
         "Clear filters No matching message found so far"
         " Continue search Searched back to 23 Nov 2026 12:00:51.000 so far. All messages"
     )
-    assert links == ["/", "/?q=mug&amp;before=51", "/"]
+    assert links == ["/", "/?query=mug&amp;before=51", "/"]
 
 
 def test_incomplete_totals_say_how_far_they_were_counted(app: Flask) -> None:

@@ -104,9 +104,9 @@ def test_values_show_where_they_come_from_next_to_the_list_too(list_page: Page) 
 def test_a_filter_changes_the_list_and_leaves_the_message_open(list_page: Page) -> None:
     list_page.get_by_role("link", name="Wish Listed", exact=True).click()
     expect_open(list_page, 2, "Wish Listed")
-    list_page.get_by_label("Search").fill("grace")
+    list_page.get_by_label("Search").fill("grace type:track")
     expect(list_page.locator("#rows tr")).to_have_count(1)
-    assert list_page.evaluate("location.search") == "?q=grace&type=track&message=2"
+    assert list_page.evaluate("location.search") == "?query=grace+type%3Atrack&message=2"
     expect(list_page.locator("#pane h1")).to_have_text("Wish Listed")
 
 
@@ -165,7 +165,7 @@ def test_on_a_phone_a_message_has_the_whole_page(list_page: Page) -> None:
     list_page.wait_for_url("**/messages/2?type=track")
     list_page.get_by_role("link", name="All messages").click()
     list_page.get_by_role("link", name="Song Played", exact=True).click()
-    list_page.wait_for_url("**/messages/3?type=track")
+    list_page.wait_for_url("**/messages/3?query=type:track")
 
 
 def test_list_and_message_are_accessible_together(

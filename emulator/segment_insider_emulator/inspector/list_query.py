@@ -11,10 +11,14 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.json_conditions import JsonPath
 from segment_insider_emulator.storage.message_filters import MessageFilters, build_message_filters
 from segment_insider_emulator.storage.query_language import (
+    FIELDS,
     Comparison,
     Condition,
     join_conjuncts,
+    list_conjuncts,
+    parse_query,
 )
+from segment_insider_emulator.storage.query_text import format_query, replace_field
 from segment_insider_emulator.storage.records import VERDICTS
 
 MAX_PAGE_NUMBER = 2**63 - 1
@@ -28,9 +32,10 @@ def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> in
     return min(value, MAX_PAGE_NUMBER)
 
 
-TEXT_PARAMETERS = ("type", "event", "user", "source", "subscription")
+# Parameters that filter by one field; the list page writes a query instead.
+FIELD_PARAMETERS = ("type", "event", "user", "source", "subscription", "since", "until")
 LIST_PARAMETERS = ("verdict", "path", "column")
-QUERY_PARAMETERS = ("q", *TEXT_PARAMETERS, "since", "until", *LIST_PARAMETERS, "sort", "before")
+QUERY_PARAMETERS = ("q", *FIELD_PARAMETERS, *LIST_PARAMETERS, "sort", "before")
 SORT_COLUMNS = ("time", "type", "event", "user", "requests", "verdict")
 MAX_VALUE_CHARS = 500
 MAX_VALUES_PER_PARAMETER = 12
@@ -42,7 +47,8 @@ class MessageListQuery:
     """Filters, columns and page of the message list, as they are in its URL.
 
     Args:
-        parameter_values: Parameter of KNOWN -> its values, as the address has them.
+        parameter_values: `query`, `column`, `sort` and `before` -> values, as the address has them.
+        condition: What the query means.
         columns: Paths of values that are shown as extra columns.
         before_id: Only messages with a lower id; None for the newest.
         sort: Column of SORT_COLUMNS by which each page is sorted, with "-" before it for
@@ -54,6 +60,7 @@ class MessageListQuery:
     before_id: int | None = None
     sort: str = ""
     parameter_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    condition: Condition | None = None
 
     def get_parameter(self, name: str) -> str:
         """Return the first value of a parameter of the message list, or "" if it is not set."""
@@ -69,16 +76,23 @@ class MessageListQuery:
         return self.filters != MessageFilters()
 
     def build_url_parameters(self, **changes: object) -> dict[str, object]:
-        """Return the message list's URL parameters with *changes*, from the newest message on."""
+        """Return the message list's URL parameters with *changes*, from the newest message on.
+
+        A change of a field of the query language changes the query.
+        """
         parameters: dict[str, object] = {
             name: list(values) for name, values in self.parameter_values.items()
         }
         parameters.pop("before", None)
-        return {
-            name: value
-            for name, value in {**parameters, **changes}.items()
-            if value not in ("", [])
-        }
+        condition = self.condition
+        for name, value in changes.items():
+            if name in FIELDS:
+                values = value if isinstance(value, list) else [value]
+                condition = replace_field(condition, name, [str(each) for each in values if each])
+                parameters["query"] = format_query(condition)
+            else:
+                parameters[name] = value
+        return {name: value for name, value in parameters.items() if value not in ("", [])}
 
     def build_sort_url(self, column: str) -> str:
         """Return the URL of this page of the message list sorted by *column*, or the other way."""
@@ -116,16 +130,23 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageLi
 
     Raises: EmulatorError, for a value that cannot be meant.
     """
-    parameter_values = dict(_iter_parameter_values(query_args))
-    conditions = tuple(_build_conditions(parameter_values))
-    filters = build_message_filters(join_conjuncts(conditions), clock)
-    columns = tuple(JsonPath.parse(text, "column") for text in parameter_values.get("column", ()))
+    values = dict(_iter_parameter_values(query_args))
+    field_conditions = tuple(_build_conditions(values))
+    text = query_args.get("query", "").strip()
+    query_condition = parse_query(text)
+    condition = join_conjuncts((*field_conditions, *list_conjuncts(query_condition)))
+    if field_conditions:
+        text = format_query(condition)
+    kept: dict[str, tuple[str, ...]] = {
+        name: values[name] for name in ("column", "sort", "before") if name in values
+    }
     return MessageListQuery(
-        filters,
-        columns,
-        parse_id(_get_first_value(parameter_values, "before"), "before"),
-        _parse_sort(_get_first_value(parameter_values, "sort")),
-        parameter_values,
+        build_message_filters(condition, clock),
+        tuple(JsonPath.parse(path, "column") for path in values.get("column", ())),
+        parse_id(_get_first_value(values, "before"), "before"),
+        _parse_sort(_get_first_value(values, "sort")),
+        {"query": (text,), **kept} if text else kept,
+        condition,
     )
 
 
@@ -177,7 +198,7 @@ def _build_conditions(parameter_values: Mapping[str, tuple[str, ...]]) -> Iterat
             yield Comparison("verdict", "=", ",".join(map(_check_verdict, values)))
         elif name == "path":
             yield from map(_parse_path_filter, values)
-        elif name in (*TEXT_PARAMETERS, "since", "until"):
+        elif name in FIELD_PARAMETERS:
             yield Comparison(name, "=", values[0], is_quoted=True)
 
 

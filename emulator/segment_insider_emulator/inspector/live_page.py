@@ -1,7 +1,7 @@
 """Live page of the inspector: the message list, SDK snippets and sample calls."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import Final, NamedTuple
@@ -25,14 +25,22 @@ from segment_insider_emulator.inspector.rendering import get_current_sandbox_url
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
+from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.segment.ingest import BATCH_KIND
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
 from segment_insider_emulator.storage.message_search import MessageSummary, can_use_message_counts
 from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
+from segment_insider_emulator.storage.query_language import (
+    FIELDS,
+    MAX_QUERY_LENGTH,
+    Comparison,
+    QueryError,
+)
+from segment_insider_emulator.storage.query_text import format_query
 from segment_insider_emulator.storage.records import VERDICTS, Verdict
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.segment_routes import ingest_call
-from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.web.services import SandboxServices, current_services
 
 
 def send_call_to_segment(call: JSONObject) -> None:
@@ -142,6 +150,14 @@ bp = Blueprint("live", __name__)
 
 MESSAGES_PER_PAGE = 100
 CONTINUED_SEARCH_BUDGET_S = 2.0
+MESSAGES_FOR_SUGGESTIONS = 20
+MAX_PATH_SUGGESTIONS, MAX_SUGGESTION_LENGTH = 300, 200
+INSIDER_PATHS = (
+    "insider.events[].event_name",
+    "insider.attributes.email",
+    "insider.identifiers.email",
+    "insider.identifiers.uuid",
+)
 MAX_WATCHED_MESSAGES = 200  # messages whose verdict may still change
 
 
@@ -156,13 +172,16 @@ def show_messages() -> str | tuple[str, int]:
     try:
         query = parse_list_query(request.args, services.clock)
     except EmulatorError as error:
+        text = request.args.get("query", "")[:MAX_QUERY_LENGTH]
         empty: dict[str, object] = {"rows": [], "stages": [], "bars": []}
         return render_page(
             "live.html",
             "list",
             "totals",
-            list_query=MessageListQuery(),
+            "rows",
+            list_query=MessageListQuery(parameter_values={"query": (text,)} if text else {}),
             fault=error,
+            mistake=_split_at_mistake(text, error),
             **_build_filter_choices(),
             **empty,
         ), 400
@@ -195,6 +214,13 @@ def reset_sandbox() -> Redirect:
     """Handle the clear button: delete the sandbox's captured data and reset the clock."""
     current_services().reset_sandbox()
     return redirect(url_for("inspector.live.show_messages"), 303)
+
+
+def _split_at_mistake(text: str, error: EmulatorError) -> tuple[str, str] | None:
+    """Return the text of a query before its mistake, and from there; None without a query."""
+    if not text or not isinstance(error, QueryError):
+        return None
+    return text[: error.column - 1], text[error.column - 1 :]
 
 
 def _build_list_context(query: MessageListQuery) -> dict[str, object]:
@@ -320,11 +346,36 @@ def _build_filter_choices() -> dict[str, object]:
     return {
         "host": host,
         "sdks": build_sdk_snippets(host, services.workspace.write_key),
-        "types": MESSAGE_TYPES,
-        "verdicts": VERDICTS,
-        "sources": [source.name for source in services.sources],
-        "names": services.store.message_search.list_filter_choices(),
+        "suggestions": [*_list_query_suggestions(services)],
     }
+
+
+def _list_query_suggestions(services: SandboxServices) -> Iterator[str]:
+    """Yield what the search line completes: fields, known values of fields, and captured paths."""
+    yield from (f"{name}:" for name in FIELDS)
+    names = services.store.message_search.list_filter_choices()
+    values_by_field: dict[str, Iterable[str]] = {
+        **names,
+        "type": MESSAGE_TYPES,
+        "verdict": VERDICTS,
+        "source": [source.name for source in services.sources],
+        "since": ("10m", "1h", "1d"),
+    }
+    for name, values in values_by_field.items():
+        yield from (
+            format_query(Comparison(name, "=", value))
+            for value in values
+            if value and len(value) <= MAX_SUGGESTION_LENGTH
+        )
+    latest, _ = services.store.list_latest_messages(MESSAGES_FOR_SUGGESTIONS)
+    paths = dict.fromkeys(
+        remove_list_indexes(path)
+        for message in latest
+        for path, _ in iter_leaves(message.normalised)
+        if "." in path and len(path) <= MAX_SUGGESTION_LENGTH
+    )
+    yield from list(paths)[:MAX_PATH_SUGGESTIONS]
+    yield from INSIDER_PATHS
 
 
 UNMAPPED_TIME_BUDGET_S: Final = 0.2  # for all messages of a list

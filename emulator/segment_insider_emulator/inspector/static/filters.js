@@ -6,9 +6,6 @@ export function followFilters(form, load) {
   let timer;
   form.addEventListener("input", (event) => {
     if (event.target.closest(".drawer")) return; // incomplete paths are invalid: these wait for Apply
-    for (const hidden of form.querySelectorAll(`input[type=hidden][name="${event.target.name}"]`)) {
-      hidden.remove(); // the chosen verdict replaces several ones
-    }
     const address = filterAddress(form, (field) => (field.closest(".drawer") ? applied(field) : field.value));
     if (address.href === location.href) return;
     history.replaceState(history.state, "", address);

@@ -2,6 +2,7 @@
 import { onChange } from "./changes.js";
 import { onReconnect } from "./connection.js";
 import { followFilters } from "./filters.js";
+import { completeQuery } from "./query_line.js";
 import { keepPlace, listSearch } from "./list_place.js";
 import { refreshMessage, sideBySide } from "./pane.js";
 import { fetchHtml, fetchPart, load, refresh, spaced } from "./refresh.js";
@@ -174,6 +175,11 @@ function loadAll() {
 sideBySide();
 keepPlace(list);
 followFilters(form, loadAll);
+completeQuery(
+  form.elements.query,
+  document.getElementById("completions"),
+  [...document.getElementById("suggestions").children].map((option) => option.value),
+);
 onReconnect(() => {
   if (!rows()) loadAll(); // what could not be loaded before
 });
