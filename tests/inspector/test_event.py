@@ -337,7 +337,7 @@ def test_an_upsert_is_the_same_alone_and_in_a_batch(emulator: RunningEmulator, p
 
 def test_keys_open_the_next_and_the_previous_event(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA, ORDER, CART)
-    page.goto(f"{emulator.url}/?type=track")
+    page.goto(f"{emulator.url}/?query=type:track")
     page.get_by_role("link", name="Cart Viewed").click()
     page.wait_for_load_state()
     page.keyboard.press("j")
@@ -348,7 +348,7 @@ def test_keys_open_the_next_and_the_previous_event(emulator: RunningEmulator, pa
     expect(page.get_by_role("heading", level=1)).to_have_text("Cart Viewed")
     page.wait_for_load_state()
     page.keyboard.press("Escape")
-    expect(page).to_have_url(f"{emulator.url}/?type=track")
+    expect(page).to_have_url(f"{emulator.url}/?query=type:track")
 
 
 def test_a_mapping_changed_since_the_event_is_reported(

@@ -393,12 +393,12 @@ def test_the_address_sorts_the_page(
 
 def test_headers_sort_and_new_messages_wait(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA, VIEWED, CART)
-    page.goto(f"{emulator.url}/?user=ada")
+    page.goto(f"{emulator.url}/?query=user:ada")
     expect(page.get_by_role("columnheader", name="Time UTC")).to_have_attribute(
         "aria-sort", "descending"
     )
     page.get_by_role("link", name="Event", exact=True).click()
-    expect(page).to_have_url(re.compile(r"\?user=ada&sort=event$"))
+    expect(page).to_have_url(re.compile(r"\?query=user:ada&sort=event$"))
     assert list_titles(page) == ["Cart Viewed", "Identify", "Product Viewed"]
     expect(page.get_by_role("columnheader", name="Event")).to_have_attribute(
         "aria-sort", "ascending"

@@ -23,7 +23,7 @@ WISHED: JSONObject = {**VIEWED, "event": "Wish Listed", "userId": "grace"}
 def list_page(emulator: RunningEmulator, page: Page) -> Iterator[Page]:
     """The Live page with three messages."""
     emulator.send(VIEWED, WISHED, {**VIEWED, "event": "Song Played"})
-    page.goto(f"{emulator.url}/?type=track")
+    page.goto(f"{emulator.url}/?query=type:track")
     yield page
     page.unroute_all(behavior="ignoreErrors")
 
@@ -31,7 +31,7 @@ def list_page(emulator: RunningEmulator, page: Page) -> Iterator[Page]:
 def expect_open(page: Page, id: int, event: str) -> None:
     expect(page.locator("#pane h1")).to_have_text(event)
     expect(page.locator("tr[aria-current]")).to_have_attribute("id", f"m{id}")
-    assert page.evaluate("location.search") == f"?type=track&message={id}"
+    assert page.evaluate("location.search") == f"?query=type%3Atrack&message={id}"
     expect(page).to_have_title(re.compile(f"^{event}"))
 
 
@@ -42,7 +42,7 @@ def test_a_row_opens_next_to_the_list(list_page: Page) -> None:
     list_page.reload()
     expect_open(list_page, 2, "Wish Listed")
     list_page.get_by_role("link", name="Whole page").click()
-    expect(list_page).to_have_url(re.compile(r"/messages/2\?type=track$"))
+    expect(list_page).to_have_url(re.compile(r"/messages/2\?query=type(:|%3A)track$"))
 
 
 def test_keys_move_through_the_messages_and_back_leads_to_the_list(list_page: Page) -> None:
@@ -58,7 +58,7 @@ def test_keys_move_through_the_messages_and_back_leads_to_the_list(list_page: Pa
         expect_open(list_page, id, event)
     list_page.go_back()
     expect(list_page.locator("#pane")).to_be_hidden()
-    assert list_page.evaluate("location.search") == "?type=track"
+    assert list_page.evaluate("location.search") == "?query=type:track"
     expect(list_page).to_have_title(re.compile("^Live"))
     list_page.go_forward()
     expect_open(list_page, 3, "Song Played")
@@ -156,16 +156,16 @@ def test_at_double_size_a_message_has_the_whole_page(
     accessible(list_page)
     assert list_page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     list_page.get_by_role("link", name="Song Played", exact=True).click()
-    list_page.wait_for_url("**/messages/3?type=track")
+    list_page.wait_for_url(re.compile(r"/messages/3\?query=type(:|%3A)track$"))
 
 
 def test_on_a_phone_a_message_has_the_whole_page(list_page: Page) -> None:
     list_page.set_viewport_size(PHONE)
     list_page.goto(list_page.url + "&message=2")
-    list_page.wait_for_url("**/messages/2?type=track")
+    list_page.wait_for_url(re.compile(r"/messages/2\?query=type(:|%3A)track$"))
     list_page.get_by_role("link", name="All messages").click()
     list_page.get_by_role("link", name="Song Played", exact=True).click()
-    list_page.wait_for_url("**/messages/3?query=type:track")
+    list_page.wait_for_url(re.compile(r"/messages/3\?query=type(:|%3A)track$"))
 
 
 def test_list_and_message_are_accessible_together(

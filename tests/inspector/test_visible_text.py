@@ -112,7 +112,7 @@ def test_a_filter_with_an_invisible_character_stays_in_its_field(
 ) -> None:
     emulator.send(HOSTILE)
     page.goto(f"{emulator.url}/?user=a%E2%80%AEb")
-    expect(page.locator("input[name=user]")).to_have_value(TURNED)
+    expect(page.locator("input[name=query]")).to_have_value(f"user:{TURNED}")
     expect(page.locator("#rows tr")).to_have_count(1)
 
 

@@ -150,6 +150,11 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageLi
     )
 
 
+def has_field_parameters(query_args: MultiDict[str, str]) -> bool:
+    """Return whether an address filters by one parameter per field, as older links do."""
+    return any(query_args.get(name) for name in ("q", "verdict", "path", *FIELD_PARAMETERS))
+
+
 def parse_id(text: str, parameter_name: str) -> int | None:
     """Parse a numeric id from a URL parameter; "" gives None.
 

@@ -18,6 +18,7 @@ from segment_insider_emulator.inspector import histogram
 from segment_insider_emulator.inspector.event_view_model import VERDICTS_BEFORE_MAPPING
 from segment_insider_emulator.inspector.list_query import (
     MessageListQuery,
+    has_field_parameters,
     parse_id,
     parse_list_query,
 )
@@ -162,7 +163,7 @@ MAX_WATCHED_MESSAGES = 200  # messages whose verdict may still change
 
 
 @bp.get("/")
-def show_messages() -> str | tuple[str, int]:
+def show_messages() -> str | tuple[str, int] | Redirect:
     """Serve the Live page: the message list, newest first.
 
     Parts: `rows` has those after id `after`, and those of `watch` as they are now; `list` and
@@ -184,7 +185,10 @@ def show_messages() -> str | tuple[str, int]:
             mistake=_split_at_mistake(text, error),
             **_build_filter_choices(),
             **empty,
-        ), 400
+        ), 200 if "part" in request.args else 400  # a query that is being typed is no failure
+    if "part" not in request.args and has_field_parameters(request.args):
+        opened = request.args.get("message")  # beside the list
+        return redirect(query.build_url(before=query.before_id, message=opened))
     if request.args.get("part") == "rows":
         return render_page(
             "live.html", "rows", list_query=query, **_build_new_message_rows_context(query)
@@ -216,11 +220,13 @@ def reset_sandbox() -> Redirect:
     return redirect(url_for("inspector.live.show_messages"), 303)
 
 
-def _split_at_mistake(text: str, error: EmulatorError) -> tuple[str, str] | None:
-    """Return the text of a query before its mistake, and from there; None without a query."""
+def _split_at_mistake(text: str, error: EmulatorError) -> tuple[str, str, str] | None:
+    """Return the text of a query before, at and after its mistake; None without a query."""
     if not text or not isinstance(error, QueryError):
         return None
-    return text[: error.column - 1], text[error.column - 1 :]
+    before, rest = text[: error.column - 1], text[error.column - 1 :]
+    mistake = rest.split(" ", 1)[0]
+    return before, mistake, rest[len(mistake) :]
 
 
 def _build_list_context(query: MessageListQuery) -> dict[str, object]:

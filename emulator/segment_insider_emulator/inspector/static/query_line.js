@@ -1,6 +1,6 @@
 // The search line completes the word before the caret: fields, known values and captured paths.
 const MOST = 8; // suggestions at once
-const WORD = /(?:[^\s()"]|"(?:[^"\\]|\\.)*"?)*$/; // with texts in quotes
+const WORDS = /(?:[^\s()"]|"(?:[^"\\]|\\.)*(?:"|$))+/g; // with texts in quotes
 
 /** Complete what is typed into *input* by *suggestions*, shown in *list*. */
 export function completeQuery(input, list, suggestions) {
@@ -59,7 +59,9 @@ export function completeQuery(input, list, suggestions) {
 }
 
 function wordBeforeCaret(input) {
-  return input.value.slice(0, input.selectionStart).match(WORD)[0];
+  const typed = input.value.slice(0, input.selectionStart);
+  const word = typed.match(WORDS)?.at(-1) ?? "";
+  return typed.endsWith(word) ? word : "";
 }
 
 function matches(text, typed) {
