@@ -39,7 +39,7 @@ ALLOWED = {
     "replay": ("delivery", "insider", "mapping", "segment", "storage", "workspace"),
     "web": ("delivery", "insider", "segment", "storage", "workspace"),
     "control_api": (
-        *("delivery", "filtering", "insider", "mapping", "segment", "storage", "web"),
+        *("analysis", "delivery", "filtering", "insider", "mapping", "segment", "storage", "web"),
         "workspace",
     ),
     "inspector": (

@@ -565,3 +565,33 @@ def _build_request_and_response_fields(record: DeliveryRecord | UpsertRecord) ->
         "response": response
         and ResponseModel(status=response.status, json=parse_json_or_text(response.body)),
     }
+
+
+class CoverageExampleModel(CamelCaseModel):
+    """A message that used a row of the coverage; `id` is null when it is not stored."""
+
+    id: Count | None
+    message_id: str | None
+
+
+class CoverageRowModel(CamelCaseModel):
+    """A mapping, attribute, identifier or opt-in, and how the traffic used it."""
+
+    group: str
+    name: str
+    state: str
+    events: Count
+    problems: list[str]
+    what_to_send: str | None
+    sample_call: JSONObject | None
+    example: CoverageExampleModel | None
+
+
+class CoverageModel(CamelCaseModel):
+    """What of the workspace and of Insider One's guide the newest messages have used."""
+
+    percent: float
+    events: Count
+    left_out: Count
+    counts: dict[str, Count]
+    rows: list[CoverageRowModel]

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from segment_insider_emulator.clock import Stopwatch, format_iso_utc
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.inspector import (
+    coverage_page,
     event_page,
     flow_page,
     forms,
@@ -94,6 +95,7 @@ PARENT_BLUEPRINTS = {
     "inspector.event": "inspector.live",
     "inspector.tester": "inspector.workspace",
     "inspector.checks": "inspector.workspace",
+    "inspector.coverage": "inspector.workspace",
     "inspector.imports": "inspector.workspace",
 }
 
@@ -213,6 +215,7 @@ for page_bp in (
     journeys_page.bp,
     workspace_page.bp,
     workspace_page.checks_bp,
+    coverage_page.bp,
     tester_page.bp,
     import_page.bp,
     scenarios_page.bp,
