@@ -120,7 +120,7 @@ def test_the_drawing_and_the_table_show_the_same_counts(
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.get_by_role("link", name="Cart Viewed 2").click()
-    expect(page).to_have_url(f"{emulator.url}/?event=Cart+Viewed")
+    expect(page).to_have_url(f"{emulator.url}/?query=event:%22Cart+Viewed%22")
 
 
 def test_long_names_begin_in_the_drawing_and_no_label_is_on_a_band(
