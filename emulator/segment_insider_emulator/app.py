@@ -13,7 +13,6 @@ from werkzeug.routing import Rule
 from segment_insider_emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.control_api.clock import clock_routes
-from segment_insider_emulator.control_api.coverage import coverage_routes
 from segment_insider_emulator.control_api.deliveries import (
     delivery_routes,
     dry_run_routes,
@@ -23,7 +22,11 @@ from segment_insider_emulator.control_api.destination import destination_routes,
 from segment_insider_emulator.control_api.expectations import expectation_routes
 from segment_insider_emulator.control_api.export import export_routes
 from segment_insider_emulator.control_api.openapi import openapi_routes
-from segment_insider_emulator.control_api.sandboxes import sandbox_routes, workspace_routes
+from segment_insider_emulator.control_api.sandboxes import (
+    coverage_routes,
+    sandbox_routes,
+    workspace_routes,
+)
 from segment_insider_emulator.control_api.scenario_runs import scenario_run_routes
 from segment_insider_emulator.control_api.stored_records import (
     capture_routes,
@@ -52,10 +55,7 @@ from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer
 from segment_insider_emulator.storage.change_feed import PostgresListener
-from segment_insider_emulator.storage.database import (
-    hold_advisory_locks,
-    open_database,
-)
+from segment_insider_emulator.storage.database import hold_advisory_locks, open_database
 from segment_insider_emulator.storage.journeys import JourneyStore
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.panel_settings import (

@@ -17,7 +17,7 @@ def test_segment_defaults_lose_the_first_name_that_apps_send(
         drift = page.get_by_role("region", name="Drift")
         loss = drift.get_by_role("listitem").filter(has_text="traits.firstName was sent once").first
         expect(loss).to_contain_text("Loses data")
-        expect(loss).to_contain_text("absent → Ada")
+        expect(loss).to_contain_text('absent → "Ada"')
         loss.get_by_text("Change destination.subscriptions[0]").click()
         expect(loss.locator("pre")).to_contain_text("$.traits.firstName")
         accessible(page)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from inspector.running_emulator import RunningEmulator
-from segment_insider_emulator.inspector.visible_text import (
+from segment_insider_emulator.inspector.json_tree import (
     compact_json,
     format_key,
     show_invisible_characters,

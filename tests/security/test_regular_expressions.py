@@ -62,6 +62,14 @@ BOUNDED = {
         "segment_insider_emulator.interchange.hcl_parser",
         "closing",
     ): "possessive, from a line's beginning",
+    (
+        "segment_insider_emulator.storage.query_language",
+        "_RANGE",
+    ): "a value of a query, which has at most 2,000 characters",
+    (
+        "segment_insider_emulator.mapping.rejected_values",
+        "_NUMBER_TEXT",
+    ): "a text of at most 40 characters",
     ("segment_insider_scenarios.step_catalogue", "_VALUE_PATTERN"): FEATURE,
     ("segment_insider_scenarios.value_checks", "TOLERANCE_PATTERN"): FEATURE,
     ("segment_insider_scenarios.running_emulator", "address"): "the names of hosts of ours",

@@ -22,8 +22,7 @@ from segment_insider_emulator.web.request_hooks import (
 )
 from segment_insider_emulator.web.segment_routes import bp
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_emulator.workspace.model import SegmentSource
-from segment_insider_emulator.workspace.segment_options import SegmentOptions
+from segment_insider_emulator.workspace.model import SegmentOptions, SegmentSource
 
 NOW = datetime(2026, 11, 23, 19, 53, 38, 900_000, UTC)
 CALL = {"event": "x", "userId": "ada", "groupId": "acme", "writeKey": "wk_demo"}

@@ -2,8 +2,8 @@
 
 import pytest
 
+from segment_insider_emulator.inspector.list_query import format_query, replace_field
 from segment_insider_emulator.storage.query_language import Comparison, parse_query
-from segment_insider_emulator.storage.query_text import format_query, replace_field
 
 
 @pytest.mark.parametrize(

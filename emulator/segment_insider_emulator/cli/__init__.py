@@ -53,7 +53,9 @@ COMMANDS = {
     "assets": LazyCommand("serve", "Download analytics.js for use without a network."),
     "lint": LazyCommand("workspace_commands", "Check a workspace file."),
     "drift": LazyCommand("drift", "Compare a workspace with the guide, the defaults and traffic."),
-    "coverage": LazyCommand("coverage", "Show which mappings and fields traffic has used."),
+    "coverage": LazyCommand(
+        "workspace_commands", "Show which mappings and fields traffic has used."
+    ),
     "import": LazyCommand(
         "workspace_commands", "Make a workspace file from Segment or Terraform data."
     ),

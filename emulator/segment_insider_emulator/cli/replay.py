@@ -34,11 +34,15 @@ from segment_insider_emulator.replay.dry_run import (
     run_dry_run,
 )
 from segment_insider_emulator.replay.evaluator import EvaluationClocks
-from segment_insider_emulator.replay.html_report import write_html_report
 from segment_insider_emulator.replay.report import (
     build_replay_report,
     format_text_report,
     list_loss_reasons,
+)
+from segment_insider_emulator.replay.report_files import (
+    require_pyarrow,
+    write_html_report,
+    write_parquet_report,
 )
 from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_emulator.types import JSONObject
@@ -177,8 +181,8 @@ def _create_report_writer(
     if html:
         writers.append(lambda document: write_html_report(document, html))
     if parquet:
-        write_parquet = _import_parquet_writer()
-        writers.append(lambda document: write_parquet(document, parquet))
+        require_pyarrow()
+        writers.append(lambda document: write_parquet_report(document, parquet))
     writers.append(_print_report_json if as_json else _print_report_text)
 
     def write_report_outputs(document: JSONObject) -> None:
@@ -186,15 +190,6 @@ def _create_report_writer(
             write_output(document)
 
     return write_report_outputs
-
-
-def _import_parquet_writer() -> Callable[[JSONObject, Path], None]:
-    try:
-        from segment_insider_emulator.replay.parquet_report import write_parquet_report
-    except ImportError:
-        remedy = "Install the extra: pip install 'segment-insider-emulator[archive]'."
-        raise EmulatorError("writing Parquet needs pyarrow", "--parquet", remedy) from None
-    return write_parquet_report
 
 
 def _print_report_json(document: JSONObject) -> None:

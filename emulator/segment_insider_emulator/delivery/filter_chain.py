@@ -28,7 +28,7 @@ from segment_insider_emulator.segment.normalise import SenderWarning
 from segment_insider_emulator.similar_names import find_similar_name
 from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.segment_options import SegmentOptions
+from segment_insider_emulator.workspace.model import SegmentOptions
 
 # The name in Segment's catalogue; a workspace may use another name for its instance.
 CATALOG_NAME = "Insider Cloud Mode (Actions)"

@@ -13,11 +13,7 @@ from segment_insider_emulator.insider.account_options import (
     InsiderAccountOptions,
     Strictness,
 )
-from segment_insider_emulator.insider.formats import (
-    VALUE_FORMATS,
-    CompiledSchema,
-    load_schema_file,
-)
+from segment_insider_emulator.insider.formats import VALUE_FORMATS, CompiledSchema, load_schema_file
 from segment_insider_emulator.insider.responses import (
     RequestFinding,
     build_warning,

@@ -20,11 +20,7 @@ from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.insider import responses
 from segment_insider_emulator.insider.account import InsiderAccount, RateLimiter
 from segment_insider_emulator.insider.catalog import DEFAULT_ATTRIBUTES, resolve_event_alias
-from segment_insider_emulator.insider.formats import (
-    CompiledSchema,
-    load_schema_file,
-    parse_rfc3339,
-)
+from segment_insider_emulator.insider.formats import CompiledSchema, load_schema_file, parse_rfc3339
 from segment_insider_emulator.insider.identity import (
     DEFAULT_IDENTIFIERS,
     IdentityRules,

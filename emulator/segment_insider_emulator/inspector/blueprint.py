@@ -11,10 +11,8 @@ from werkzeug.exceptions import HTTPException
 from segment_insider_emulator.clock import Stopwatch, format_iso_utc
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.inspector import (
-    coverage_page,
     event_page,
     flow_page,
-    forms,
     import_page,
     journeys_page,
     live_page,
@@ -215,7 +213,7 @@ for page_bp in (
     journeys_page.bp,
     workspace_page.bp,
     workspace_page.checks_bp,
-    coverage_page.bp,
+    workspace_page.coverage_bp,
     tester_page.bp,
     import_page.bp,
     scenarios_page.bp,
@@ -226,7 +224,7 @@ for page_bp in (
     bp.register_blueprint(page_bp)
 bp.after_request(add_security_headers)
 rendering.register_template_filters(bp)
-forms.register_form_notices(bp)
+rendering.register_form_notices(bp)
 
 
 @bp.context_processor

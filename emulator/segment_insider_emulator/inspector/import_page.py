@@ -5,10 +5,13 @@ from typing import NamedTuple
 from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
+from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.mapping_description import describe_trigger
-from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.rendering import (
+    RejectedForm,
+    build_rejected_form,
+    render_page,
+)
 from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
 from segment_insider_emulator.interchange.import_files import read_import_files
 from segment_insider_emulator.interchange.import_workspace import (
@@ -92,7 +95,7 @@ def replace_mappings() -> Response | str:
         return _render_import_page(rejected_form=build_rejected_form("use", error))
     count = len(workspace.destination["subscriptions"])
     notice = f"The mappings were replaced: {count} are active until a reset"
-    return forms.redirect_to_endpoint(notice, "inspector.workspace.show_workspace")
+    return rendering.redirect_to_endpoint(notice, "inspector.workspace.show_workspace")
 
 
 @bp.post("/sandbox")
@@ -103,7 +106,7 @@ def create_sandbox_from_file() -> Response | str:
     except EmulatorError as error:
         return _render_import_page(rejected_form=build_rejected_form("use", error))
     notice = f"Sandbox {sandbox.record.id} was created"
-    return forms.redirect_to_endpoint(
+    return rendering.redirect_to_endpoint(
         notice, "inspector.settings.show_settings", secret=sandbox.record.key
     )
 

@@ -8,8 +8,7 @@ from segment_insider_emulator.clock import LATEST_TIME, format_duration, format_
 from segment_insider_emulator.control_api.clock import apply_clock_command
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
+from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.journey_view_model import (
     ARRIVAL_ICONS,
     STATUS_TITLES,
@@ -18,7 +17,11 @@ from segment_insider_emulator.inspector.journey_view_model import (
 )
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.profiles_page import get_person_display_name
-from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.rendering import (
+    RejectedForm,
+    build_rejected_form,
+    render_page,
+)
 from segment_insider_emulator.storage.records import JourneyRun
 from segment_insider_emulator.types import JSON
 from segment_insider_emulator.web.services import SandboxServices, current_services
@@ -82,14 +85,16 @@ def change_clock() -> Response | str:
         "freeze": "The clock is frozen",
         "resume": "The clock is running",
     }
-    return forms.redirect_to_endpoint(notices[order], "inspector.journeys.list_journeys")
+    return rendering.redirect_to_endpoint(notices[order], "inspector.journeys.list_journeys")
 
 
 @bp.post("/reset")
 def reset_sandbox() -> Response:
     """Handle the reset button: delete the sandbox's captured data and reset the clock."""
     current_services().reset_sandbox()
-    return forms.redirect_to_endpoint("All data was deleted", "inspector.journeys.list_journeys")
+    return rendering.redirect_to_endpoint(
+        "All data was deleted", "inspector.journeys.list_journeys"
+    )
 
 
 def _read_clock_command() -> tuple[str, JSON]:

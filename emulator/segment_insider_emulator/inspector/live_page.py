@@ -18,6 +18,7 @@ from segment_insider_emulator.inspector import histogram
 from segment_insider_emulator.inspector.event_view_model import VERDICTS_BEFORE_MAPPING
 from segment_insider_emulator.inspector.list_query import (
     MessageListQuery,
+    format_query,
     has_field_parameters,
     parse_id,
     parse_list_query,
@@ -37,7 +38,6 @@ from segment_insider_emulator.storage.query_language import (
     Comparison,
     QueryError,
 )
-from segment_insider_emulator.storage.query_text import format_query
 from segment_insider_emulator.storage.records import VERDICTS, Verdict
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.segment_routes import ingest_call

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from segment_insider_emulator.inspector.json_tree import ValueMark
-from segment_insider_emulator.inspector.visible_text import compact_json
+from segment_insider_emulator.inspector.json_tree import ValueMark, compact_json
 from segment_insider_emulator.mapping.rejected_values import RejectedValue, suggest_value
 from segment_insider_emulator.types import JSON
 

@@ -18,9 +18,13 @@ from segment_insider_emulator.insider.account_options import (
     InsiderAccountOptions,
 )
 from segment_insider_emulator.insider.responses import MAX_BODY_BYTES, MAX_USERS_PER_REQUEST
-from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
-from segment_insider_emulator.inspector.rendering import get_sandbox_pages_path, render_page
+from segment_insider_emulator.inspector import rendering
+from segment_insider_emulator.inspector.rendering import (
+    RejectedForm,
+    build_rejected_form,
+    get_sandbox_pages_path,
+    render_page,
+)
 from segment_insider_emulator.inspector.team_page import (
     build_sandbox_list_context,
     create_sandbox_from_form,
@@ -243,7 +247,7 @@ def add_fault(side: str) -> Response | str:
             services.insider_faults.add_fault(parse_delivery_fault(form))
     except EmulatorError as error:
         return _render_settings_page(build_rejected_form(side, error))
-    return forms.redirect_to_endpoint("The fault was added", SETTINGS_ENDPOINT)
+    return rendering.redirect_to_endpoint("The fault was added", SETTINGS_ENDPOINT)
 
 
 @bp.post("/faults/<side>/clear")
@@ -253,7 +257,7 @@ def clear_faults(side: str) -> Response:
     if side not in FAULT_SIDES:
         abort(404)
     (services.segment_faults if side == "segment" else services.insider_faults).clear_faults()
-    return forms.redirect_to_endpoint("All faults were removed", SETTINGS_ENDPOINT)
+    return rendering.redirect_to_endpoint("All faults were removed", SETTINGS_ENDPOINT)
 
 
 @bp.post("/retry")
@@ -262,7 +266,7 @@ def retry_deliveries() -> Response:
     services = current_services()
     services.queue.wait_until_drained()
     retried_count = services.pipeline.retries.retry_all_upserts()
-    return forms.redirect_to_endpoint(f"Retried requests: {retried_count}", SETTINGS_ENDPOINT)
+    return rendering.redirect_to_endpoint(f"Retried requests: {retried_count}", SETTINGS_ENDPOINT)
 
 
 @bp.post("/sandboxes")

@@ -3,9 +3,10 @@
 from flask import Blueprint, Response, request
 
 from segment_insider_emulator.errors import ConflictError, EmulatorError
-from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
+from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.rendering import (
+    RejectedForm,
+    build_rejected_form,
     get_sandbox_pages_path,
     get_team_page_path,
     render_page,
@@ -57,7 +58,7 @@ def create_sandbox_from_form(endpoint: str) -> Response:
         id=form.get("id", "").strip() or None, workspace=form.get("workspace") or None
     )
     notice = f"Sandbox {sandbox.record.id} was created"
-    return forms.redirect_to_endpoint(notice, endpoint, secret=sandbox.record.key)
+    return rendering.redirect_to_endpoint(notice, endpoint, secret=sandbox.record.key)
 
 
 def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
@@ -69,10 +70,10 @@ def delete_sandbox_and_redirect(id: str, endpoint: str) -> Response:
     delete_accessible_sandbox(id)
     notice = f"Sandbox {id} was deleted"
     if current and current.record.id == id:
-        return forms.redirect_to_path(
+        return rendering.redirect_to_path(
             notice, get_team_page_path(), get_sandbox_pages_path(DEFAULT_SANDBOX_ID) or "/"
         )
-    return forms.redirect_to_endpoint(notice, endpoint)
+    return rendering.redirect_to_endpoint(notice, endpoint)
 
 
 def build_sandbox_list_context() -> dict[str, object]:

@@ -11,11 +11,14 @@ from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
+from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.mapping_description import describe_trigger
-from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.rendering import (
+    RejectedForm,
+    build_rejected_form,
+    render_page,
+)
 from segment_insider_emulator.inspector.tester_view_model import (
     MAX_COMPARED_EVENTS,
     MAX_LISTED_CHANGES,
@@ -193,7 +196,7 @@ def apply_edited_mapping() -> Response | str:
         {"trigger": after["trigger"], "settings": after["settings"]},
     )
     notice = f"{after['name']} was changed until the next reset"
-    return forms.redirect_to_endpoint(
+    return rendering.redirect_to_endpoint(
         notice, "inspector.workspace.show_subscription", id=submitted.subscription_number
     )
 

@@ -1,9 +1,11 @@
-"""Workspace page of the inspector: the setup of Segment and Insider One, and all mappings."""
+"""Workspace pages of the inspector: setup of Segment and Insider One, mappings, coverage."""
 
+from itertools import groupby
 from typing import Literal, NamedTuple, TypeAlias
 
 from flask import Blueprint, Response, abort, request
 
+from segment_insider_emulator.analysis.coverage import COVERAGE_STATES, CoverageState
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
 from segment_insider_emulator.analysis.drift.deviations import DEVIATION_EFFECTS, PreviewedDeviation
 from segment_insider_emulator.analysis.lint import lint_document
@@ -12,19 +14,26 @@ from segment_insider_emulator.control_api.destination import (
     check_destination_settings,
 )
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
+from segment_insider_emulator.control_api.sandboxes import (
+    MAX_COVERED_MESSAGES,
+    find_current_coverage,
+)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.account import (
     EDITOR_ROLES,
     INTEGRATION_TYPE,
     IntegrationPanel,
 )
-from segment_insider_emulator.inspector import forms
-from segment_insider_emulator.inspector.forms import RejectedForm, build_rejected_form
+from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.mapping_description import (
     describe_mapping,
     describe_trigger,
 )
-from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.rendering import (
+    RejectedForm,
+    build_rejected_form,
+    render_page,
+)
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
@@ -107,7 +116,7 @@ def create_integration() -> Response | str:
         )
     except EmulatorError as error:
         return _render_workspace_page(build_rejected_form("integration", error))
-    return forms.redirect_to_endpoint(
+    return rendering.redirect_to_endpoint(
         f"Integration {integration.name} was saved", WORKSPACE_ENDPOINT, secret=key
     )
 
@@ -122,7 +131,7 @@ def revoke_integration(id: int) -> Response | str:
     except EmulatorError as error:
         return _render_workspace_page(build_rejected_form("revoke", error))
     return (
-        forms.redirect_to_endpoint(f"The key of {revoked.name} was revoked", WORKSPACE_ENDPOINT)
+        rendering.redirect_to_endpoint(f"The key of {revoked.name} was revoked", WORKSPACE_ENDPOINT)
         if revoked
         else abort(404)
     )
@@ -143,7 +152,7 @@ def save_destination_settings() -> Response | str:
         )
     except EmulatorError as error:
         return _render_workspace_page(build_rejected_form("destination", error))
-    return forms.redirect_to_endpoint("Saved in Segment", WORKSPACE_ENDPOINT)
+    return rendering.redirect_to_endpoint("Saved in Segment", WORKSPACE_ENDPOINT)
 
 
 @bp.post(f"/subscriptions/{ID_ROUTE}/switch")
@@ -155,7 +164,7 @@ def set_subscription_enabled(id: int) -> Response:
     enabled = request.form.get("enabled") == "true"
     overrides.set_subscription_enabled(id - 1, enabled)
     name = overrides.current_destination["subscriptions"][id - 1]["name"]
-    return forms.redirect_to_endpoint(
+    return rendering.redirect_to_endpoint(
         f"{name} was switched {'on' if enabled else 'off'}", WORKSPACE_ENDPOINT
     )
 
@@ -278,4 +287,32 @@ def _group_deviations(drift_result: DriftReport) -> list[GroupedDeviation]:
             group.mappings.append(table.subscription_name or WHOLE_WORKSPACE_LABEL)
     return sorted(
         groups.values(), key=lambda group: DEVIATION_EFFECTS.index(group.deviation.effect)
+    )
+
+
+coverage_bp = Blueprint("coverage", __name__, url_prefix="/coverage")
+
+# State -> the message verdict whose icon and colour it uses.
+STATE_SIGNS: dict[CoverageState, str] = {
+    "seen and losing something": "failed",
+    "never seen": "not_subscribed",
+    "seen and right": "accepted",
+}
+
+
+@coverage_bp.get("")
+def show_coverage() -> str:
+    """Serve the Coverage page: a board of events, attributes, identifiers and opt-ins."""
+    report = find_current_coverage(current_services())
+    groups = [
+        # What loses something comes first.
+        (group, sorted(rows, key=lambda row: COVERAGE_STATES.index(row.state)))
+        for group, rows in groupby(report.rows, key=lambda row: row.group)
+    ]
+    return render_page(
+        "coverage.html",
+        report=report,
+        groups=groups,
+        signs=STATE_SIGNS,
+        max_messages=MAX_COVERED_MESSAGES,
     )

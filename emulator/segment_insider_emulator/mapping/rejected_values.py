@@ -8,11 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from segment_insider_emulator.mapping.destination import MAPPING_ERRORS, Subscription
-from segment_insider_emulator.mapping.fields import (
-    ActionField,
-    FieldType,
-    compile_field_reader,
-)
+from segment_insider_emulator.mapping.fields import ActionField, FieldType, compile_field_reader
 from segment_insider_emulator.mapping.javascript import MISSING
 from segment_insider_emulator.mapping.path_tracking import TracedValue, join_path
 from segment_insider_emulator.mapping.payload_tracer import trace_payload

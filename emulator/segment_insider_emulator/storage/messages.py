@@ -44,10 +44,7 @@ from segment_insider_emulator.storage.delivery_queue import (
     UpsertStore,
     split_ids_into_chunks,
 )
-from segment_insider_emulator.storage.message_filters import (
-    MessageFilters,
-    build_filter_conditions,
-)
+from segment_insider_emulator.storage.message_filters import MessageFilters, build_filter_conditions
 from segment_insider_emulator.storage.message_search import MessageSearch
 from segment_insider_emulator.storage.query_execution import CompiledStatement
 from segment_insider_emulator.storage.records import (

@@ -1,8 +1,9 @@
-"""The workspace model: Segment sources, one destination, and the Insider One account."""
+"""Classes of a workspace: its destination, sources, account, plans and Segment options."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import Literal, TypeAlias
 
 import orjson
 
@@ -12,7 +13,27 @@ from segment_insider_emulator.insider.account_options import (
     parse_account_options,
 )
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.workspace.segment_options import SegmentOptions, read_segment_options
+
+ScreenCalls: TypeAlias = Literal["warn", "filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentOptions:
+    """Options of the Segment side; the workspace file has the same names in camelCase.
+
+    Args:
+        context_ip: Fill `context.ip` of browsers and apps in.
+        screen_calls: "warn" delivers a screen call that a mapping takes, "filter" stops it.
+    """
+
+    context_ip: bool = True
+    screen_calls: ScreenCalls = "warn"
+
+
+def read_segment_options(document: JSONObject) -> SegmentOptions:
+    """Read the options under `segment` of a valid workspace document."""
+    return SegmentOptions(document.get("contextIp", True), document.get("screenCalls", "warn"))
+
 
 REDACTED = "…"
 TEST_ACCOUNT_KEY = "test-key"  # the account key in imported and exported workspace files
