@@ -15,6 +15,7 @@ import requests
 from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
+from forked_commands import run_python_module
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import COMMANDS, main
@@ -164,6 +165,11 @@ def test_acknowledged_messages_survive_the_server(tmp_path: Path, ending: signal
         process.terminate()
 
 
+def run_serve(*options: str) -> "subprocess.CompletedProcess[str]":
+    """Run `emulator serve` to its end, in a process without an event loop of a browser."""
+    return run_python_module("segment_insider_emulator", "serve", *options)
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -192,16 +198,16 @@ def test_acknowledged_messages_survive_the_server(tmp_path: Path, ending: signal
 def test_a_wrong_command_line_is_reported_in_one_line_with_exit_code_2(
     options: list[str], complaint: str
 ) -> None:
-    result = CliRunner().invoke(main, ["serve", *options])
-    assert (result.exit_code, result.stdout) == (2, "")
+    result = run_serve(*options)
+    assert (result.returncode, result.stdout) == (2, "")
     assert re.fullmatch(complaint, result.stderr), result.stderr
 
 
 def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
     with emulator() as app, serve_app_in_thread(app) as base:
         port = base.rpartition(":")[2]
-        result = CliRunner().invoke(main, ["serve", "--port", port, "--db", ":memory:"])
-    assert (result.exit_code, result.stderr) == (
+        result = run_serve("--port", port, "--db", ":memory:")
+    assert (result.returncode, result.stderr) == (
         2,
         f"emulator: 127.0.0.1:{port}: cannot listen on this address (Address already in use). "
         "Choose another with --host and --port, or stop the program that uses it.\n",

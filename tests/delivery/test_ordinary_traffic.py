@@ -105,6 +105,7 @@ def send_calls(client: FlaskClient, *calls: JSONObject) -> list[str]:
     """Send *calls* and return the verdict and reason of each."""
     client.post("/emulator/v1/reset")
     for call in calls:
+        client.post("/emulator/v1/clock", json={"advance": "1 second"})  # no two at the same time
         body = orjson.dumps({"writeKey": "wk_demo", **call})
         assert client.post(f"/v1/{call['type']}", data=body).status_code == 200
     messages = orjson.loads(client.get("/emulator/v1/messages?limit=500").data)["messages"]

@@ -131,6 +131,7 @@ def test_long_names_begin_in_the_drawing_and_no_label_is_on_a_band(
     emulator.send(*[{**CART, "event": long}] * 30, *rare, CART)
     page.goto(f"{emulator.url}/flow")
     name = page.locator(".flow-label .name").filter(has_text="Checkout - Payment").first
+    name.wait_for()
     frame = page.locator("svg.flow").bounding_box()
     label = name.bounding_box()
     assert frame

@@ -317,7 +317,8 @@ def test_one_comes_back_to_the_same_place_of_the_same_page(
         page.get_by_role("link", name="All messages").click()
     expect(page.get_by_role("link", name="Song 20", exact=True)).to_be_focused()
     assert page.url == f"{emulator.url}/?before=55"
-    assert page.evaluate("scrollY") == pytest.approx(scrolled, abs=2)
+    # Rows that are still checked are a little lower or higher.
+    assert page.evaluate("scrollY") == pytest.approx(scrolled, abs=60)
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="Song 19", exact=True)).to_be_focused()
 

@@ -134,7 +134,7 @@ def test_a_new_message_shows_the_count_with_a_link_to_the_advice(page: Page) -> 
         expect(page.locator("#rows tr")).to_have_count(1)
         emulator.send(ADA)
         page.get_by_role("link", name="1 not mapped").click()
-        expect(page).to_have_url(f"{emulator.url}/?type=identify&message=2")
+        expect(page).to_have_url(f"{emulator.url}/?query=type%3Aidentify&message=2")
         expect(page.locator("#unread")).to_be_in_viewport()
         expect(page.locator("#unread")).to_contain_text("Read $.traits.firstName as well.")
 
