@@ -64,8 +64,8 @@ class CoverageRow:
     Args:
         name: Of the mapping, or the name of the value at Insider One.
         event_count: Number of events that used it, those that lost it included.
-        problems: What is lost, in sentences; empty unless the state says that something is.
-        what_to_send: What makes the row right, in a sentence; "" when it is.
+        problems: What is lost, and which mapped fields no event filled, in sentences.
+        what_to_send: What to send or correct, in a sentence; "" when there is nothing.
         example: The first event with a problem, or else the first that used it.
         sample_call: A call that uses a mapping that was never seen.
     """
@@ -264,14 +264,9 @@ class _CoverageCounter:
                     subscription.mapping, tally.present_paths, tally.filled_parameters
                 )
             )
-            if unfilled:
-                text = f"Never filled: {', '.join(unfilled)}"
-                tally.problem_counts.setdefault(text, tally.event_count)
-            yield self._build_event_row(
-                subscription, tally, _describe_fields_to_send(list(unfilled.values()))
-            )
+            yield self._build_event_row(subscription, tally, unfilled)
         for guide in self._missing:
-            row = self._build_event_row(guide, self._missing_events[guide.path], "")
+            row = self._build_event_row(guide, self._missing_events[guide.path], {})
             add = (
                 f"Add the mapping {guide.name!r} of the preset guide."
                 if self._is_enabled
@@ -284,12 +279,18 @@ class _CoverageCounter:
             )  # fmt: skip
 
     def _build_event_row(
-        self, subscription: LocatedSubscription, tally: _RowTally, fields_to_send: str
+        self,
+        subscription: LocatedSubscription,
+        tally: _RowTally,
+        unfilled: dict[str, set[str]],
     ) -> CoverageRow:
         state, problems = _get_state(tally), tally.list_problems()
         example = tally.problem_example or tally.example
         if state != "never seen":
-            remedy = fields_to_send or ("Correct what the example shows." if problems else "")
+            remedy = "Correct what the example shows." if problems else ""
+            if unfilled:  # nothing is lost: an app need not send everything that is mapped
+                problems += (f"Never filled: {', '.join(unfilled)}",)
+                remedy = _describe_fields_to_send(list(unfilled.values()))
             return CoverageRow(
                 "Events", subscription.name, state, tally.event_count, problems, remedy, example
             )
