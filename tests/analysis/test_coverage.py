@@ -117,6 +117,7 @@ def test_what_is_lost_has_its_reason(name: str, call: JSONObject, problem: str) 
     assert (row.state, row.problems) == ("seen and losing something", (problem,))
     assert row.what_to_send
     assert row.example
+    assert row.example.event == call
 
 
 def test_mapped_fields_that_no_event_filled_are_named() -> None:
@@ -125,7 +126,6 @@ def test_mapped_fields_that_no_event_filled_are_named() -> None:
     unfilled = "Never filled: parameters.url, parameters.referrer"
     assert (row.state, row.problems) == ("seen and right", (unfilled,))
     assert row.what_to_send == "Send properties.url, properties.referrer with at least one event."
-    assert row.example.event == call
 
 
 def test_one_event_that_fills_a_field_is_enough() -> None:
