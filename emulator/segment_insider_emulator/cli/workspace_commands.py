@@ -5,23 +5,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.coverage import (
-    COVERAGE_GROUPS,
-    CoverageReport,
-    CoverageState,
-    TrafficMessage,
-    find_coverage,
-)
-from segment_insider_emulator.analysis.coverage_document import (
-    build_coverage_document,
-    format_coverage_page,
-    format_coverage_rows,
-    format_coverage_summary,
-)
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
@@ -67,6 +55,13 @@ from segment_insider_emulator.workspace.loading import (
     read_preset_document,
 )
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
+
+if TYPE_CHECKING:
+    from segment_insider_emulator.analysis.coverage import (
+        CoverageReport,
+        CoverageState,
+        TrafficMessage,
+    )
 
 
 @click.command("lint", epilog="Example: emulator lint shop.yaml")
@@ -300,7 +295,7 @@ def _format_import_json(imported: ImportedWorkspace) -> str:
     return json.dumps(document, indent=2)
 
 
-_STATE_COLOURS: dict[CoverageState, str] = {
+_STATE_COLOURS: "dict[CoverageState, str]" = {
     "seen and right": "green",
     "seen and losing something": "red",
     "never seen": "yellow",
@@ -342,6 +337,14 @@ def coverage_command(
         raise click.UsageError("Give --url URL or --traffic FILE.")
     if url and not is_emulator_url(url):
         raise click.UsageError(f"--url {url} does not begin with http:// or https://.")
+    # Imported here because the other commands about a workspace need none of it.
+    from segment_insider_emulator.analysis.coverage import find_coverage
+    from segment_insider_emulator.analysis.coverage_document import (
+        build_coverage_document,
+        format_coverage_page,
+        format_coverage_summary,
+    )
+
     source = url or traffic or ""
     document, workspace_name = _read_workspace_document(url, workspace, preset)
     messages = list(_read_messages(source))
@@ -373,7 +376,9 @@ def _read_workspace_document(
     return load_workspace(workspace, preset).document, name or "preset guide"
 
 
-def _read_messages(source: str) -> Iterator[TrafficMessage]:
+def _read_messages(source: str) -> "Iterator[TrafficMessage]":
+    from segment_insider_emulator.analysis.coverage import TrafficMessage
+
     if not is_emulator_url(source):
         yield from map(TrafficMessage, read_traffic(source))
         return
@@ -383,7 +388,10 @@ def _read_messages(source: str) -> Iterator[TrafficMessage]:
         )
 
 
-def _format_lines(report: CoverageReport) -> Iterator[str]:
+def _format_lines(report: "CoverageReport") -> Iterator[str]:
+    from segment_insider_emulator.analysis.coverage import COVERAGE_GROUPS
+    from segment_insider_emulator.analysis.coverage_document import format_coverage_rows
+
     for state, line in format_coverage_rows(report):
         if state:
             yield style_terminal_text(line, fg=_STATE_COLOURS[state])
