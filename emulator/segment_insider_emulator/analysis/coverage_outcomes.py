@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from segment_insider_emulator.analysis.context import LocatedSubscription
-from segment_insider_emulator.analysis.drift.traffic_stats import list_paths_with_value
+from segment_insider_emulator.analysis.drift.traffic_stats import (
+    is_empty_value,
+    list_paths_with_value,
+)
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
     list_event_paths_of_value,
@@ -121,7 +124,7 @@ def list_filled_parameters(user: JSONObject) -> Iterator[str]:
     for event in user.get("events", ()):
         params = event["event_params"]
         for name, value in (*params.items(), *params.get("custom", {}).items()):
-            if value not in (None, "", [], {}):
+            if not is_empty_value(value):
                 yield name
 
 
@@ -164,7 +167,7 @@ class EventOutcome:
         found: JSON = self.user
         for key in value.keys:
             found = found.get(key) if isinstance(found, dict) else None
-        return found not in (None, "", [], {})
+        return not is_empty_value(found)
 
     def list_problems_at(self, value: PersonValue) -> list[str]:
         """Return the problems of one value about the person."""

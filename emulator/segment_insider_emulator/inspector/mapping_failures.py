@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from segment_insider_emulator.inspector.json_tree import ValueMark, compact_json
+from segment_insider_emulator.inspector.rendering import shorten
 from segment_insider_emulator.mapping.rejected_values import RejectedValue, suggest_value
 from segment_insider_emulator.types import JSON
 
@@ -69,8 +70,7 @@ def _describe_group(group: list[RejectedValue]) -> FailureCause:
 
 
 def _describe_value(value: JSON) -> str:
-    text = compact_json(value)
-    text = text if len(text) <= MAX_VALUE_CHARS else f"{text[:MAX_VALUE_CHARS]}…"
+    text = shorten(compact_json(value), MAX_VALUE_CHARS)
     if isinstance(value, bool) or value is None:
         return text
     kinds = ((str, "text"), (dict, "object"), (list, "list"))

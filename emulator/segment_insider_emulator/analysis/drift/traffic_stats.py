@@ -9,7 +9,7 @@ from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSu
 from segment_insider_emulator.mapping.destination import Destination, InsiderRequest, MappingFailure
 from segment_insider_emulator.mapping.explanation import EventExplanation, explain_event
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 
 # Explaining an event is slow, and events of one name have similar properties.
 MAX_EXPLAINED_EVENTS = 200
@@ -141,7 +141,7 @@ def _add_event_to_stats(
             subscriptions[0],
         )
         unread = stats.by_subscription[narrowest.path].unread_paths
-        filled = [path for path in explanation.dropped if values[path] not in (None, "", [], {})]
+        filled = [path for path in explanation.dropped if not is_empty_value(values[path])]
         for path in dict.fromkeys(map(remove_list_indexes, filled)):
             unread[path].add_event(event)
 
@@ -151,6 +151,11 @@ def list_paths_with_value(event: JSONObject) -> Iterator[str]:
     for path, value in iter_leaves(event):
         if value is not None and value != "":
             yield remove_list_indexes(path)
+
+
+def is_empty_value(value: JSON) -> bool:
+    """Return whether a value says nothing: null, or an empty text, list or object."""
+    return value is None or (isinstance(value, str | list | dict) and not value)
 
 
 def remove_list_indexes(path: str) -> str:

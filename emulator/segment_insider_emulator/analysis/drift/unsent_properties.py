@@ -8,7 +8,10 @@ import orjson
 from segment_insider_emulator.analysis.context import AnalysisContext
 from segment_insider_emulator.analysis.drift.deviations import Deviation
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
-from segment_insider_emulator.analysis.drift.traffic_stats import remove_list_indexes
+from segment_insider_emulator.analysis.drift.traffic_stats import (
+    is_empty_value,
+    remove_list_indexes,
+)
 from segment_insider_emulator.mapping.explanation import EventExplanation, SubscriptionTrace
 from segment_insider_emulator.mapping.javascript import to_json_text
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
@@ -90,7 +93,7 @@ def explain_empty_properties(trace: SubscriptionTrace, event: JSONObject) -> Ite
     fields: dict[tuple[str, ...], list[str]] = {}
     for origin in trace.origins:
         if _read_path_gave_no_value(origin):
-            empty = tuple(path for path in origin.read if _is_empty_value(values.get(path)))
+            empty = tuple(path for path in origin.read if is_empty_value(values.get(path)))
             fields.setdefault(empty or tuple(origin.read), []).append(origin.field)
     for paths, unfilled in fields.items():
         nothing = "no events" if "products" in unfilled else f"no {_join_names(unfilled)}"
@@ -136,7 +139,7 @@ def explain_condition_only_properties(
             for origin in trace.origins
             if path in origin.decided_by and not _read_path_gave_no_value(origin)
         ]
-        if not _is_empty_value(values.get(path)) and (triggers or fields):
+        if not is_empty_value(values.get(path)) and (triggers or fields):
             decided = _join_names([*triggers, *fields], "and")
             yield f"{path} decides {decided}; it is not sent itself."
 
@@ -144,11 +147,7 @@ def explain_condition_only_properties(
 def _read_path_gave_no_value(origin: ValueOrigin) -> bool:
     """Whether a mapping read a property of the event that gave no value."""
     is_unsent = not origin.at or origin.at == [_EMPTY_EVENTS_PATH]
-    return is_unsent and bool(origin.read) and _is_empty_value(origin.value)
-
-
-def _is_empty_value(value: JSON) -> bool:
-    return value is None or (isinstance(value, str | list | dict) and not value)
+    return is_unsent and bool(origin.read) and is_empty_value(origin.value)
 
 
 def _describe_sent_values(paths: Sequence[str], values: Mapping[str, JSON]) -> str:
@@ -188,7 +187,7 @@ def _explain_unmapped_property(
     deviation: Deviation | None,
     default_mapping_paths: Container[str],
 ) -> UnmappedProperty:
-    if _is_empty_value(value):
+    if is_empty_value(value):
         return UnmappedProperty(
             path, value, f"was sent as {_describe_property_value(value)}. There is nothing to map."
         )
