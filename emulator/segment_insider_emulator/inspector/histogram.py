@@ -74,7 +74,7 @@ class HistogramBar:
     Args:
         end_labels: What to call its beginning and its end: a time of day, with its day where the
             bars are of several, or the first and the last day of a bar that has whole ones.
-        is_gap: Whether it stands for a longer time without messages, which is cut out.
+        is_gap: Whether it is a longer time without messages, which is cut out.
     """
 
     since: str

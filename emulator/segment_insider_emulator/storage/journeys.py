@@ -208,7 +208,7 @@ class JourneyStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         # One process alone uses an SQLite file, so it knows the next due time without a query.
-        # Processes that share a database are told it, see `cache_next_due_time`.
+        # Processes that share a database are notified of it, see `cache_next_due_time`.
         self._is_single_process = engine.dialect.name == "sqlite"
         self._next_due_at: str | None = None
 

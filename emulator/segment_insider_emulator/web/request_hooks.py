@@ -18,7 +18,7 @@ HEALTH_ENDPOINT: Final = "harness.health"
 # Not for Insider One's own addresses: a request there may be a retry itself.
 PATHS_THAT_RUN_RETRIES: Final = ("/v1/", "/emulator/v1/")
 INSPECTOR_BLUEPRINT: Final = "inspector"
-# The stream tells pages that something is due; their next request then sends it.
+# The stream notifies pages that something is due; their next request then sends it.
 PAGE_ENDPOINTS_WITHOUT_RETRIES: Final = (
     "inspector.serve_static_file",
     "inspector.stream.stream_changes",

@@ -178,7 +178,7 @@ async def _listen(
             backlog=_BACKLOG,
         )
     except (OSError, OverflowError) as error:
-        # asyncio puts the address into the text, which then stands twice in the message.
+        # asyncio puts the address into the text, which the message would then repeat.
         text = os.strerror(error.errno or 0) if isinstance(error, OSError) else "Unknown"
         known = not text.startswith("Unknown")  # as for names that cannot be resolved
         what = text if known else getattr(error, "strerror", None) or error
