@@ -12,7 +12,7 @@ from forked_commands import run_python_module
 from playwright.sync_api import Page, expect
 
 from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
-from segment_insider_emulator.inspector.live_page import load_sample_calls
+from segment_insider_emulator.inspector.sdk_calls import load_sample_calls
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset_workspace
 

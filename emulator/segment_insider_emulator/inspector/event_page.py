@@ -20,7 +20,6 @@ from segment_insider_emulator.inspector.copy_as import (
 from segment_insider_emulator.inspector.event_view_model import (
     EventViewModel,
     build_event_view_model,
-    parse_json_or_text,
 )
 from segment_insider_emulator.inspector.json_tree import JsonTree, redact_secrets
 from segment_insider_emulator.inspector.list_query import (
@@ -28,8 +27,9 @@ from segment_insider_emulator.inspector.list_query import (
     parse_id,
     parse_list_query,
 )
-from segment_insider_emulator.inspector.live_page import send_call_to_segment
 from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
+from segment_insider_emulator.inspector.sdk_calls import send_call_to_segment
+from segment_insider_emulator.inspector.subscription_results import parse_json_or_text
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
@@ -290,8 +290,6 @@ def _redact_message_secrets(message: MessageRecord) -> MessageRecord:
 
 def _send_edited_call(call_json: str) -> int:
     """Send a call, given as JSON text, to Segment's API and return the id of the new message.
-
-    Raises: EmulatorError.
 
     Raises: EmulatorError.
     """
