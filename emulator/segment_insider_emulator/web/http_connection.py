@@ -58,7 +58,8 @@ class HttpConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse *data*; refuse what cannot be parsed, and a head that is too large."""
-        self._unset_keepalive_if_required()
+        if not self.flow.write_paused:  # what a client sends is no sign that it reads
+            self._unset_keepalive_if_required()
         self._unfinished_bytes += len(data)
         try:
             self._parse(data)
@@ -135,7 +136,7 @@ class HttpConnection(HttpToolsProtocol):
                 data = b"".join(head) + b"\r\n" + data[upgrade.args[0] :]
 
     def _waits_for_client(self) -> bool:
-        if self.transport.is_closing() or self._refused_status:
+        if self.transport.is_closing() or self._refused_status or self.flow.write_paused:
             return False
         return self.cycle is None or self.cycle.response_complete or self.cycle.more_body
 
