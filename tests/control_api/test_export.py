@@ -58,7 +58,7 @@ def test_an_imported_sandbox_equals_the_exported_one(client: FlaskClient) -> Non
     client.post(f"{API}/sandboxes", json={"id": "copy", "workspace": "guide"})
     inside = "/sandboxes/copy"
     response = client.post(f"{inside}{API}/import", data=exported)
-    assert (response.status_code, parse_response(response)) == (200, {"imported": 7})
+    assert (response.status_code, parse_response(response)) == (200, {"imported": 8})
     assert list_state(client, inside) == list_state(client)
     assert parse_response(client.get(f"{inside}{API}/clock"))["now"] == "2027-01-01T00:00:00.000Z"
     names = [

@@ -10,7 +10,7 @@ import orjson
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
-from segment_insider_emulator.insider.identity import ProfileChange, ProfileChangeListener
+from segment_insider_emulator.insider.profile_changes import ProfileChange, ProfileChangeListener
 from segment_insider_emulator.insider.profile_json import serialize_profile
 from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.profiles import ProfileStore

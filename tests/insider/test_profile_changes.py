@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from account import NOW, RECENT, Account, build_event
 
-from segment_insider_emulator.insider.identity import ProfileChange
+from segment_insider_emulator.insider.profile_changes import ProfileChange
 
 ADA = {"uuid": "u1"}
 

@@ -60,6 +60,7 @@ def test_a_profile_is_found_by_any_identifier_and_survives_a_restart(engine: Eng
         attributes={"name": "p1"},
         events=[occurrence("x")],
         number=1,
+        change_count=1,
     )
     assert store.get_with_events("none") is None
 

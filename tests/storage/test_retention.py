@@ -11,10 +11,12 @@ import pytest
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.database import open_database
 from segment_insider_emulator.storage.messages import MessageStore
+from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.storage.records import (
     DeliveryAttempt,
     DeliveryRecord,
     MessageRecord,
+    ProfileHistoryEntry,
     RecordedRequest,
     UpsertRecord,
 )
@@ -108,6 +110,19 @@ def test_a_database_is_reduced_to_its_size_limit(tmp_path: Path) -> None:
         5 * MAX_MESSAGES_PER_STEP - steps * MAX_MESSAGES_PER_STEP,
     ) * 2
     assert most * 0.5 < sizes.used_bytes <= most
+
+
+def test_the_history_of_profiles_ends_where_the_messages_do() -> None:
+    stored = StoreWithRetention(*(message(day) for day in (4, 3, 2, 1)))
+    profiles = ProfileStore(stored.engine)
+    with profiles.unit_of_work() as unit_of_work:
+        unit_of_work.add_history(
+            ProfileHistoryEntry("p1", 5 - day, format_iso_utc(NOW - timedelta(days=day)), {})
+            for day in (4, 3, 2, 1)
+        )
+    stored.delete_beyond(days=2)
+    assert profiles.history.get_number_bounds("p1") == (3, 4)
+    stored.store.close()
 
 
 def test_one_step_deletes_a_limited_number() -> None:

@@ -22,7 +22,8 @@ from segment_insider_emulator.insider.catalog import (
     list_nondefault_retentions,
 )
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
-from segment_insider_emulator.insider.identity import IdentityRules, ProfileChangeListener
+from segment_insider_emulator.insider.identity import IdentityRules
+from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
 from segment_insider_emulator.insider.responses import build_rate_limit_rejection
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.panel_settings import Integration, IntegrationStore

@@ -20,7 +20,8 @@ from segment_insider_emulator.insider import (
 from segment_insider_emulator.insider.account import DataRetention, InsiderAccount, RateLimiter
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts, ErrorCallbackSender
-from segment_insider_emulator.insider.identity import ProfileChangeListener, build_identity_rules
+from segment_insider_emulator.insider.identity import build_identity_rules
+from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
 from segment_insider_emulator.insider.responses import RequestRejected
 from segment_insider_emulator.insider.validation import (
     ATTRIBUTE_DELETION_KEYS,

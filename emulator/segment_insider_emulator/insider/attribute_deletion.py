@@ -13,6 +13,7 @@ from segment_insider_emulator.insider import responses
 from segment_insider_emulator.insider.account import InsiderAccount
 from segment_insider_emulator.insider.catalog import DEFAULT_ATTRIBUTES
 from segment_insider_emulator.insider.identity import IdentityRules
+from segment_insider_emulator.insider.profile_changes import copy_profile_states, save_with_history
 from segment_insider_emulator.insider.responses import RequestFinding, build_warning
 from segment_insider_emulator.insider.upsert import require_user_list
 from segment_insider_emulator.insider.users import ProfileIndex, parse_user_reference
@@ -52,7 +53,7 @@ class DeleteAttributesHandler:
             else:
                 users[index] = user
         findings += warn_undocumented_keys(body, ATTRIBUTE_DELETION_KEYS)
-        findings += self._delete_attributes_of_users(users, format_iso_utc(now))
+        findings += self._delete_attributes_of_users(users, now)
         log.info("deleted attributes users=%d failed=%d", len(users), len(error_listings))
         if self.account.options.attribute_delete_answer == "empty" and not error_listings:
             return responses.build_json_response(200, {}, findings)
@@ -60,8 +61,9 @@ class DeleteAttributesHandler:
         return responses.build_json_response(200, result, findings)
 
     def _delete_attributes_of_users(
-        self, users: dict[int, JSONObject], now: str
+        self, users: dict[int, JSONObject], at: datetime
     ) -> list[RequestFinding]:
+        now = format_iso_utc(at)
         rules = self.account.identity_rules
         references = {index: parse_user_reference(user, rules) for index, user in users.items()}
         identifier_keys = [
@@ -77,6 +79,7 @@ class DeleteAttributesHandler:
             profile_index = ProfileIndex(
                 unit_of_work.find_by_identifiers(identifier_keys, profile_ids)
             )
+            states_before = copy_profile_states(profile_index.profiles)
             for index, user in users.items():
                 profile = profile_index.find_profile(references[index])
                 if profile is None:
@@ -86,7 +89,9 @@ class DeleteAttributesHandler:
                     continue
                 findings += delete_attributes(profile, user, rules, f"users.{index}", now)
                 profile.updated_at = now
-            unit_of_work.save_changes(ProfileChanges(changed_profiles=profile_index.profiles))
+            changes = ProfileChanges(changed_profiles=profile_index.profiles)
+            source = f"POST {ATTRIBUTE_DELETE_PATH}"
+            save_with_history(unit_of_work, states_before, changes, at, source)
         return findings
 
 

@@ -6,9 +6,6 @@ and that matching profiles are merged, but not how. This is a deterministic mode
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import chain
-from typing import TypeAlias
 
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
@@ -258,87 +255,3 @@ def merge_profiles(survivor: Profile, other: Profile) -> None:
 def append_missing_items(stored: list[JSON], added: list[JSON]) -> list[JSON]:
     """Return the list *stored* followed by the items of *added* that it does not have."""
     return [*stored, *(member for member in added if member not in stored)]
-
-
-@record
-class ProfileChange:
-    """Record of the changes that one request made to one profile.
-
-    Args:
-        profile_id: The profile after merges.
-        changed_at: Time of the request, aware.
-        events: Newly stored events in the order sent, without repeated and expired ones.
-        attribute_changes: Path such as "email" or "custom.plan" -> (old, new), where they differ;
-            None is an absent attribute.
-        skip_hook: The request must not start journeys.
-        is_new_profile: The profile did not exist before.
-        absorbed_profile_ids: Profiles that were merged into this one and no longer exist.
-    """
-
-    profile_id: str
-    changed_at: datetime
-    events: tuple[ProfileEvent, ...]
-    attribute_changes: Mapping[str, tuple[JSON, JSON]]
-    skip_hook: bool
-    is_new_profile: bool
-    absorbed_profile_ids: tuple[str, ...] = ()
-
-
-ProfileChangeListener: TypeAlias = Callable[[list[ProfileChange]], None]
-
-
-def copy_profile_attributes(profiles: list[Profile]) -> dict[str, dict[str, JSON]]:
-    """Copy the current attributes of *profiles*: Profile ID -> attributes."""
-    return {profile.id: dict(profile.attributes) for profile in profiles}
-
-
-def build_profile_changes(
-    attributes_before: Mapping[str, Mapping[str, JSON]],
-    stored_changes: ProfileChanges,
-    repeated_events: list[ProfileEvent],
-    changed_at: datetime,
-    *,
-    skip_hook: bool,
-) -> list[ProfileChange]:
-    """Build one ProfileChange for each profile that a request created or changed.
-
-    Args:
-        attributes_before: Result of copy_profile_attributes before the request.
-        repeated_events: Events that were already stored before.
-    """
-    repeated_ids = {id(event) for event in repeated_events}
-    return [
-        ProfileChange(
-            profile_id=profile.id,
-            changed_at=changed_at,
-            events=tuple(
-                event
-                for event in stored_changes.new_events.get(profile.id, ())
-                if id(event) not in repeated_ids
-            ),
-            attribute_changes=_list_attribute_updates(
-                attributes_before.get(profile.id, {}), profile.attributes
-            ),
-            skip_hook=skip_hook,
-            is_new_profile=profile.id not in attributes_before,
-            absorbed_profile_ids=tuple(_list_merged_profile_ids(stored_changes, profile.id)),
-        )
-        for profile in [*stored_changes.created_profiles, *stored_changes.changed_profiles]
-    ]
-
-
-def _list_attribute_updates(
-    old_attributes: Mapping[str, JSON], new_attributes: Mapping[str, JSON]
-) -> dict[str, tuple[JSON, JSON]]:
-    return {
-        path: (old_value, new_value)
-        for path in {**old_attributes, **new_attributes}
-        if (old_value := old_attributes.get(path)) != (new_value := new_attributes.get(path))
-    }
-
-
-def _list_merged_profile_ids(changes: ProfileChanges, survivor_id: str) -> list[str]:
-    """List the ids of all profiles merged into *survivor_id*, directly or indirectly."""
-    absorbed_ids = [absorbed for absorbed, survivor in changes.merges if survivor == survivor_id]
-    indirect_ids = [_list_merged_profile_ids(changes, absorbed_id) for absorbed_id in absorbed_ids]
-    return [*absorbed_ids, *chain.from_iterable(indirect_ids)]

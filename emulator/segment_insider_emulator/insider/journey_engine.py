@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from segment_insider_emulator.clock import format_duration, format_iso_utc
-from segment_insider_emulator.insider.identity import ProfileChange
 from segment_insider_emulator.insider.journey_definition import (
     AttributeCondition,
     AttributeUpdate,
@@ -31,6 +30,7 @@ from segment_insider_emulator.insider.journey_definition import (
     matches_journey_trigger,
     serialize_occurrence,
 )
+from segment_insider_emulator.insider.profile_changes import ProfileChange
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES, check_reachability
 from segment_insider_emulator.storage.records import (
     JourneyRun,

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.insider import journey_engine
-from segment_insider_emulator.insider.identity import ProfileChange
 from segment_insider_emulator.insider.journey_definition import (
     ChannelElement,
     CheckElement,
@@ -26,6 +25,7 @@ from segment_insider_emulator.insider.journey_engine import (
     ElementVisitContext,
     JourneyOccurrenceFilter,
 )
+from segment_insider_emulator.insider.profile_changes import ProfileChange
 from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.storage.journeys import JourneyCounts, JourneyStore
 from segment_insider_emulator.storage.profiles import ProfileStore

@@ -24,10 +24,9 @@ from segment_insider_emulator.insider.formats import CompiledSchema, load_schema
 from segment_insider_emulator.insider.identity import (
     DEFAULT_IDENTIFIERS,
     IdentityRules,
-    build_profile_changes,
-    copy_profile_attributes,
     format_identifier,
 )
+from segment_insider_emulator.insider.profile_changes import copy_profile_states, save_with_history
 from segment_insider_emulator.insider.responses import (
     NO_SUCH_USER,
     RequestRejected,
@@ -221,7 +220,7 @@ class UpdateIdentifierHandler:
             if unit_of_work.find_by_identifiers([new_identifier]):
                 raise responses.IDENTIFIER_ALREADY_ASSIGNED
             profile = require_profile(unit_of_work, UserReference(None, {name: old_value}))
-            attributes_before = copy_profile_attributes([profile])
+            states_before = copy_profile_states([profile])
             values = profile.identifiers[name]
             values[values.index(old_value)] = new_value
             if name in DEFAULT_IDENTIFIERS:
@@ -234,11 +233,10 @@ class UpdateIdentifierHandler:
                 removed_identifiers=[old_identifier],
                 added_identifiers={new_identifier: profile.id},
             )
-            unit_of_work.save_changes(changes)
+            source = f"PATCH {IDENTITY_PATH}"
+            profile_changes = save_with_history(unit_of_work, states_before, changes, now, source)
             # A default identifier is an attribute as well, and its update can start journeys.
-            self.account.on_change(
-                build_profile_changes(attributes_before, changes, [], now, skip_hook=False)
-            )
+            self.account.on_change(profile_changes)
         return _build_success_response(body, IDENTIFIER_UPDATE_KEYS)
 
 
@@ -255,6 +253,7 @@ class DeleteIdentifiersHandler:
             raise responses.NO_VALID_IDENTIFIER
         with self.account.profiles.unit_of_work() as unit_of_work:
             profile = require_profile(unit_of_work, reference)
+            states_before = copy_profile_states([profile])
             removed_identifiers = []
             for identifier_type, value in reference.identifiers.items():
                 values = profile.identifiers.get(identifier_type, [])
@@ -270,11 +269,16 @@ class DeleteIdentifiersHandler:
                     profile.set_attribute(identifier_type, values[-1], format_iso_utc(now))
             if not profile.identifiers:
                 raise responses.SOLE_IDENTIFIER
-            what = f"{', '.join(reference.identifiers)} was deleted by DELETE {IDENTITY_PATH}"
+            source = f"DELETE {IDENTITY_PATH}"
+            what = f"{', '.join(reference.identifiers)} was deleted by {source}"
             profile.trail.append({"at": format_iso_utc(now), "what": what})
             profile.updated_at = format_iso_utc(now)
-            unit_of_work.save_changes(
-                ProfileChanges(changed_profiles=[profile], removed_identifiers=removed_identifiers)
+            save_with_history(
+                unit_of_work,
+                states_before,
+                ProfileChanges([], [profile], removed_identifiers=removed_identifiers),
+                now,
+                source,
             )
         return _build_success_response(body, USER_REFERENCE_KEYS)
 
@@ -368,9 +372,14 @@ def anonymize_profile(account: InsiderAccount, reference: UserReference, now: da
         for name in (*account.options.pii_attributes, *unrecognised_names):
             profile.remove_attribute(name)
         _redact_merge_history(profile, format_iso_utc(now))
-        unit_of_work.save_changes(
-            ProfileChanges(changed_profiles=[profile], removed_identifiers=removed_identifiers)
+        changes = ProfileChanges(
+            changed_profiles=[profile], removed_identifiers=removed_identifiers
         )
+        # The history has the personal data that must go.
+        unit_of_work.delete_histories([profile.id])
+        states = copy_profile_states([profile])
+        note = "Personal data and the earlier history were deleted."
+        save_with_history(unit_of_work, states, changes, now, "anonymize", note=note)
     log.info("anonymized profile")
 
 

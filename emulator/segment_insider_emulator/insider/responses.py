@@ -12,7 +12,7 @@ from typing import Literal
 
 import orjson
 
-from segment_insider_emulator.insider.identity import ProfileChange
+from segment_insider_emulator.insider.profile_changes import ProfileChange
 from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.types import JSON, HttpResponse, JSONObject, record
 
@@ -164,7 +164,7 @@ def build_changes_header(
 ) -> dict[str, str]:
     """Build the Insider One response header that lists the changed profiles as JSON.
 
-    Its value is a list of {"profile", "created", "absorbed", "identifiers", "attributes",
+    Its value is a list of {"profile", "number", "created", "absorbed", "identifiers", "attributes",
     "events", "users"}. `attributes` is path -> [old, new]; `users` are the positions in the
     request of the users with this profile. Long values are truncated, and changes that make the
     header too long are omitted.
@@ -199,6 +199,7 @@ def _serialize_profile_change(
     )
     return {
         "profile": change.profile_id,
+        "number": change.number,
         "created": change.is_new_profile,
         "absorbed": list(change.absorbed_profile_ids[:MAX_LISTED_CHANGES]),
         "identifiers": [

@@ -18,9 +18,12 @@ from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import (
     IdentityResolver,
     IdentityRules,
-    build_profile_changes,
-    copy_profile_attributes,
     format_identifier,
+)
+from segment_insider_emulator.insider.profile_changes import (
+    build_profile_changes,
+    copy_profile_states,
+    save_history,
 )
 from segment_insider_emulator.insider.responses import (
     RequestFinding,
@@ -50,6 +53,7 @@ from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
 log = logging.getLogger(__name__)
 
 UPSERT_PATH = "/api/user/v1/upsert"
+UPSERT_SOURCE = f"POST {UPSERT_PATH}"
 PURCHASE_EVENT_NAME = "confirmation_page_view"
 
 
@@ -105,7 +109,7 @@ class UpsertHandler:
         account = self.account
         with account.profiles.unit_of_work() as unit_of_work:
             known_profiles = unit_of_work.find_by_identifiers(identifier_keys, profile_ids)
-            attributes_before = copy_profile_attributes(known_profiles)
+            states_before = copy_profile_states(known_profiles)
             now_text = format_iso_utc(now)
             resolver = IdentityResolver(
                 known_profiles, account.identity_rules, account.generate_profile_id, now_text
@@ -119,8 +123,9 @@ class UpsertHandler:
             repeated_purchases = find_repeated_purchases(unit_of_work, changes.new_events)
             # In the same transaction: a retry only repeats stored events and starts no journey.
             profile_changes = build_profile_changes(
-                attributes_before, changes, repeated_events, now, skip_hook=skip_hook
+                states_before, changes, repeated_events, now, skip_hook=skip_hook
             )
+            save_history(unit_of_work, states_before, changes, profile_changes, UPSERT_SOURCE)
             account.on_change(profile_changes)
         findings = [finding for user in users for finding in user.findings]
         findings += _warn_repeated_events(users, repeated_events)

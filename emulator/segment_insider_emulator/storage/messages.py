@@ -46,9 +46,8 @@ from segment_insider_emulator.storage.delivery_queue import (
 )
 from segment_insider_emulator.storage.message_filters import MessageFilters, build_filter_conditions
 from segment_insider_emulator.storage.message_search import MessageSearch
-from segment_insider_emulator.storage.query_execution import CompiledStatement
+from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
 from segment_insider_emulator.storage.records import (
-    DELIVERY_COLUMNS,
     MESSAGE_COLUMNS,
     DeliveryRecord,
     MessageRecord,
@@ -119,7 +118,7 @@ SELECT_IDS_BY_MESSAGE_ID = (
     .order_by(messages.c.id.desc())
 )
 INSERT_MESSAGE = CompiledStatement(insert(messages), MESSAGE_COLUMNS)
-INSERT_DELIVERY = CompiledStatement(insert(deliveries), DELIVERY_COLUMNS)
+INSERT_DELIVERY = CompiledStatement(insert(deliveries), list_column_names(deliveries, "id"))
 UPDATE_QUEUED_MESSAGE = update(messages).where(
     messages.c.message_id == bindparam("of_message"), messages.c.verdict != "rejected"
 )

@@ -4,7 +4,7 @@ A change to a table is made twice: in `schema`, from which new databases are cre
 migration at the end of MIGRATIONS, for existing ones. A migration is written in SQL or with tables
 of its own, never with those of `schema`, which change later. Never change a released migration.
 
-    def m011_message_times(connection: Connection) -> None:
+    def m012_message_times(connection: Connection) -> None:
         connection.execute(DDL("CREATE INDEX messages_received ON messages (received_at)"))
 """
 
@@ -124,6 +124,35 @@ def m010_queued_message_begin_count(connection: Connection) -> None:
     connection.exec_driver_sql(f"ALTER TABLE waiting ADD COLUMN begun {column_type}")
 
 
+def m011_profile_history(connection: Connection) -> None:
+    """Migration 11: add table `profile_history`, and link deliveries to it."""
+    big_integer = BigInteger().with_variant(Integer, "sqlite")
+    history = Table(
+        "profile_history",
+        MetaData(),
+        Column("id", big_integer, primary_key=True),
+        Column("profile_id", Text, nullable=False),
+        Column("number", big_integer, nullable=False),
+        Column("at", Text, nullable=False),
+        Column("changes", Text, nullable=False),
+        Column("state", Text),
+        Column("merged_into", Text),
+        sqlite_autoincrement=True,
+    )
+    history.create(connection)
+    column_type = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
+    for statement in (
+        "CREATE UNIQUE INDEX profile_history_of ON profile_history (profile_id, number)",
+        "CREATE INDEX profile_history_merged ON profile_history (merged_into)"
+        " WHERE merged_into IS NOT NULL",
+        f"ALTER TABLE profiles ADD COLUMN change_count {column_type}",
+        "ALTER TABLE deliveries ADD COLUMN profile_id TEXT",
+        f"ALTER TABLE deliveries ADD COLUMN profile_change {column_type}",
+        "CREATE INDEX deliveries_of_profile ON deliveries (profile_id, profile_change)",
+    ):
+        connection.exec_driver_sql(statement)
+
+
 # The first one leads from version 1 to version 2.
 MIGRATIONS: tuple[Migration, ...] = (
     m002_scenario_runs,
@@ -135,6 +164,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m008_message_counts,
     m009_sandbox_used_at,
     m010_queued_message_begin_count,
+    m011_profile_history,
 )
 SCHEMA_VERSION = 1 + len(MIGRATIONS)
 SQLITE_APPLICATION_ID = ADVISORY_LOCK_ID  # marks a file as the emulator's

@@ -5,7 +5,7 @@ times what they cost together, and most of that is spent around SQLite, not in i
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from threading import RLock
@@ -30,8 +30,18 @@ from segment_insider_emulator.storage.database import (
     transaction,
 )
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
+from segment_insider_emulator.storage.profile_history import (
+    DELETE_HISTORIES,
+    INSERT_HISTORY_ENTRY,
+    MERGE_HISTORIES,
+)
 from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
-from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
+from segment_insider_emulator.storage.records import (
+    Profile,
+    ProfileChanges,
+    ProfileEvent,
+    ProfileHistoryEntry,
+)
 from segment_insider_emulator.storage.schema import identifiers, profile_events, profiles
 
 SELECT_PROFILE = CompiledStatement(select(profiles).where(profiles.c.id == bindparam("id")))
@@ -68,12 +78,15 @@ DELETE_IDENTIFIERS = delete(identifiers).where(
     identifiers.c.identifier.in_(bindparam("identifiers", expanding=True))
 )
 DELETE_PROFILES = [
-    delete(table).where(column.in_(bindparam("ids", expanding=True)))
-    for table, column in (
-        (profile_events, profile_events.c.profile_id),
-        (identifiers, identifiers.c.profile_id),
-        (profiles, profiles.c.id),
-    )
+    DELETE_HISTORIES,
+    *(
+        delete(table).where(column.in_(bindparam("ids", expanding=True)))
+        for table, column in (
+            (profile_events, profile_events.c.profile_id),
+            (identifiers, identifiers.c.profile_id),
+            (profiles, profiles.c.id),
+        )
+    ),
 ]
 MERGE_PROFILES = [
     # Of an event that both profiles have, the survivor's copy stays.
@@ -92,6 +105,7 @@ MERGE_PROFILES = [
         for table in (identifiers, profile_events)
     ),
     delete(profiles).where(profiles.c.id == bindparam("ended")),
+    MERGE_HISTORIES,
 ]
 DELETE_EXPIRED_EVENTS_BY_NAME = delete(profile_events).where(
     profile_events.c.name.in_(bindparam("names", expanding=True)),
@@ -126,6 +140,7 @@ class ProfileUnitOfWork:
         self._changed_profiles: dict[str, Profile] = {}
         self._added_identifiers: dict[str, str] = {}
         self._new_events: list[tuple[str, ProfileEvent]] = []
+        self._new_history: list[ProfileHistoryEntry] = []
 
     def find_by_identifiers(
         self, identifiers: Collection[str], profile_ids: Collection[str] = ()
@@ -145,6 +160,8 @@ class ProfileUnitOfWork:
 
     def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
         """Save *changes* to profiles; return the events that were stored before, so not again."""
+        for profile in (*changes.created_profiles, *changes.changed_profiles):
+            profile.change_count += 1
         if changes.merges or changes.deleted_profile_ids or changes.removed_identifiers:
             self._apply_merges_and_deletions(changes)
         for profile in changes.created_profiles:
@@ -167,6 +184,10 @@ class ProfileUnitOfWork:
             # Identifiers moved to a profile that may be new: look-ups have to find it.
             self.write_pending_changes()
         return known_events
+
+    def add_history(self, entries: Iterable[ProfileHistoryEntry]) -> None:
+        """Save entries of histories; their profiles must be saved, too."""
+        self._new_history += entries
 
     def find_events_by_name(
         self, profile_id: str, event_name: str, params_text: str = ""
@@ -191,6 +212,11 @@ class ProfileUnitOfWork:
             if owner_id == profile_id and event.name == event_name
         )
         return [*stored_events, *pending_events]
+
+    def delete_histories(self, profile_ids: Collection[str]) -> None:
+        """Delete the histories of profiles, and those of the profiles merged into them."""
+        self.write_pending_changes()
+        self._connection.execute(DELETE_HISTORIES, {"ids": list(profile_ids)})
 
     def delete_profiles(self, profile_ids: Collection[str]) -> None:
         """Delete profiles with their identifiers and events."""
@@ -244,6 +270,11 @@ class ProfileUnitOfWork:
         if self._new_events:
             event_rows = [profile_event_to_row(*pair) for pair in self._new_events]
             INSERT_EVENT.execute_many(self._connection, event_rows)
+        if self._new_history:
+            INSERT_HISTORY_ENTRY.execute_many(
+                self._connection, map(history_entry_to_row, self._new_history)
+            )
+        self._new_history.clear()
         self._created_profiles.clear()
         self._changed_profiles.clear()
         self._added_identifiers.clear()
@@ -333,6 +364,7 @@ def profile_to_row(profile: Profile) -> dict[str, Any]:
         "trail": profile.trail,
         "created_at": profile.created_at,
         "updated_at": profile.updated_at,
+        "change_count": profile.change_count,
     }
 
 
@@ -347,7 +379,20 @@ def profile_from_row(row: Any) -> Profile:
         written=row.written,
         trail=row.trail,
         number=row.number,
+        change_count=row.change_count or 0,
     )
+
+
+def history_entry_to_row(entry: ProfileHistoryEntry) -> dict[str, Any]:
+    """Convert an entry of a profile's history to a database row."""
+    return {
+        "profile_id": entry.profile_id,
+        "number": entry.number,
+        "at": entry.at,
+        "changes": entry.changes,
+        "state": entry.state,
+        "merged_into": entry.merged_into,
+    }
 
 
 def profile_event_to_row(profile_id: str, event: ProfileEvent) -> dict[str, Any]:

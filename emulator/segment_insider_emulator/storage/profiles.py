@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 
 from segment_insider_emulator.storage.database import open_rollback_transaction, transaction
+from segment_insider_emulator.storage.profile_history import ProfileHistoryStore
 from segment_insider_emulator.storage.profile_unit_of_work import (
     SELECT_PROFILE,
     ProfileUnitOfWork,
@@ -34,7 +35,12 @@ from segment_insider_emulator.storage.query_execution import (
     split_id_range,
 )
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
-from segment_insider_emulator.storage.schema import identifiers, profile_events, profiles
+from segment_insider_emulator.storage.schema import (
+    identifiers,
+    profile_events,
+    profile_history,
+    profiles,
+)
 
 SELECT_PROFILES = (
     select(profiles).where(profiles.c.number > bindparam("after")).order_by(profiles.c.number)
@@ -78,6 +84,19 @@ SELECT_EVENTS_OF_PROFILE = CompiledStatement(
     .where(profile_events.c.profile_id == bindparam("id"))
     .order_by(profile_events.c.number)
 )
+# Only the numbers are sorted: the index has them, and reading all events would take much longer.
+_LATEST_EVENT_NUMBERS = (
+    select(profile_events.c.number)
+    .where(profile_events.c.profile_id == bindparam("id"))
+    .order_by(profile_events.c.number.desc())
+    .limit(bindparam("limit"))
+)
+SELECT_LATEST_EVENTS_OF_PROFILE = (
+    select(profile_events)
+    .where(profile_events.c.number.in_(_LATEST_EVENT_NUMBERS))
+    .order_by(profile_events.c.number)
+)
+COUNT_EVENTS_OF_PROFILE = select(func.count()).where(profile_events.c.profile_id == bindparam("id"))
 MAX_PROFILE_NUMBER = 2**63 - 1
 
 
@@ -93,6 +112,7 @@ class ProfileStore:
         self.write_lock: AbstractContextManager[object] = (
             nullcontext() if is_postgres else TimeoutLock()
         )
+        self.history = ProfileHistoryStore(engine)
         self.unit_of_work: UnitOfWorkFactory = partial(open_unit_of_work, engine, self.write_lock)
 
     @contextmanager
@@ -119,6 +139,24 @@ class ProfileStore:
             found = [_load_events_into_profile(connection, profile_from_row(row)) for row in rows]
         return found[0] if found else None
 
+    def get_with_latest_events(
+        self, profile_id: str, max_events: int
+    ) -> tuple[Profile, int] | None:
+        """Return a profile with at most *max_events* events, the latest ones, and how many it has.
+
+        None if there is no such profile.
+        """
+        with self._begin_read_transaction() as connection:
+            rows = SELECT_PROFILE.fetch_all(connection, {"id": profile_id})
+            if not rows:
+                return None
+            profile = profile_from_row(rows[0])
+            values = {"id": profile_id, "limit": max_events}
+            event_rows = connection.execute(SELECT_LATEST_EVENTS_OF_PROFILE, values)
+            profile.events += map(profile_event_from_row, event_rows)
+            event_count = connection.scalar(COUNT_EVENTS_OF_PROFILE, values) or 0
+        return profile, event_count
+
     def list_events(self, profile_id: str) -> Sequence[ProfileEvent]:
         """Return the events of one profile, oldest first."""
         with self._begin_read_transaction() as connection:
@@ -132,7 +170,7 @@ class ProfileStore:
     def delete_all_profiles(self) -> None:
         """Delete all profiles with their identifiers and events."""
         with self.write_lock, transaction(self._engine) as connection:
-            for table in (profile_events, identifiers, profiles):
+            for table in (profile_events, identifiers, profiles, profile_history):
                 connection.execute(delete(table))
 
     def list_newest_profiles(

@@ -210,7 +210,9 @@ def message_from_row(row: Any) -> MessageRecord:
 
 def delivery_to_row(delivery: DeliveryRecord) -> dict[str, Any]:
     """Convert a delivery record to a database row without id."""
-    return dict(zip(DELIVERY_COLUMNS, _get_delivery_values(delivery), strict=True))
+    row = dict(zip(DELIVERY_COLUMNS, _get_delivery_values(delivery), strict=True))
+    change = delivery.changes[0] if delivery.changes else {}
+    return row | {"profile_id": change.get("profile"), "profile_change": change.get("number")}
 
 
 def delivery_from_row(row: Any) -> DeliveryRecord:
@@ -286,6 +288,7 @@ class Profile:
         trail: Identity history, [{"at", "what"}], oldest first; a merge adds its record as "merge".
         events: Oldest first; empty if not loaded.
         number: Order of creation; 0 until stored.
+        change_count: Changes that its history has so far.
     """
 
     id: str
@@ -297,6 +300,7 @@ class Profile:
     trail: list[JSONObject] = field(default_factory=list)
     events: list[ProfileEvent] = field(default_factory=list)
     number: int = 0
+    change_count: int = 0
 
     def set_attribute(self, path: str, value: JSON, at: str) -> None:
         """Set one attribute of the profile, written at the time *at*."""
@@ -329,6 +333,29 @@ class ProfileChanges:
     new_events: dict[str, list[ProfileEvent]] = field(default_factory=dict)
     removed_identifiers: list[str] = field(default_factory=list)
     deleted_profile_ids: list[str] = field(default_factory=list)
+
+
+@record
+class ProfileHistoryEntry:
+    """Record of one change in the history of a profile.
+
+    Args:
+        profile_id: The profile as it was then; after a merge, it may no longer exist.
+        number: 1 for the first change of the profile.
+        at: ISO 8601, UTC, milliseconds.
+        changes: {"source", "created", "attributes": path -> [old, new], "added" and "removed":
+            [[identifier type, value], ...], "events": names, "event_count", "merges", "note"};
+            without empty ones.
+        state: {"identifiers", "attributes"} after the change; None in most entries.
+        merged_into: Profile that now has the data of this one, in its last entry.
+    """
+
+    profile_id: str
+    number: int
+    at: str
+    changes: JSONObject
+    state: JSONObject | None = None
+    merged_into: str | None = None
 
 
 def nest_attributes(attributes: Mapping[str, JSON]) -> JSONObject:

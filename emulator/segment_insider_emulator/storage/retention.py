@@ -37,6 +37,7 @@ from segment_insider_emulator.storage.schema import (
     forgotten_message_ids,
     message_counts,
     messages,
+    profile_history,
     upserts,
 )
 
@@ -46,6 +47,7 @@ STEP_PAUSE_S = 0.02  # between two steps, so that others can write
 LIMIT_CHECK_INTERVAL_S = 10.0
 UNUSED_CHECK_INTERVAL_S = 600.0  # the same while nothing else uses the database
 MAX_MESSAGES_PER_STEP = 200  # in one transaction: some milliseconds
+MAX_HISTORY_PER_STEP = 4 * MAX_MESSAGES_PER_STEP
 # Segment drops duplicates of a message for at least this time, and so do we.
 DUPLICATE_WINDOW = timedelta(hours=24)
 
@@ -79,6 +81,12 @@ DELETE_FINISHED_UPSERTS = delete(upserts).where(
         ~exists().where(deliveries.c.upsert == upserts.c.id),
     )
 )
+SELECT_OLDEST_HISTORY = (
+    select(profile_history.c.id, profile_history.c.at)
+    .order_by(profile_history.c.id)
+    .limit(MAX_HISTORY_PER_STEP)
+)
+DELETE_OLDEST_HISTORY = delete(profile_history).where(profile_history.c.id <= bindparam("id"))
 DELETE_EMPTY_COUNTS = delete(message_counts).where(
     message_counts.c.second <= bindparam("second"), message_counts.c.number == 0
 )
@@ -108,7 +116,8 @@ class RetentionLimits:
 class MessageRetention:
     """Deletes the oldest messages of one database, with their deliveries, beyond the limits.
 
-    Messages with pending deliveries or retries stay; profiles stay.
+    Messages with pending deliveries or retries stay; profiles stay, and lose their history until
+    the last deleted message.
     """
 
     def __init__(self, engine: Engine, limits: RetentionLimits, clock: Clock) -> None:
@@ -156,6 +165,7 @@ class MessageRetention:
         connection.execute(DELETE_MESSAGES, {"ids": [row.id for row in rows]})
         last_second = rows[-1].received_at[:SECOND_PREFIX_LENGTH]
         connection.execute(DELETE_EMPTY_COUNTS, {"second": last_second})
+        _delete_history_until(connection, rows[-1].received_at)
         window_start = self._compute_duplicate_window_start()
         forgotten_rows = [
             {"message_id": row.message_id, "received_at": row.received_at}
@@ -167,6 +177,13 @@ class MessageRetention:
 
     def _compute_duplicate_window_start(self) -> str:
         return format_iso_utc(self._clock() - DUPLICATE_WINDOW)
+
+
+def _delete_history_until(connection: Connection, at: str) -> None:
+    """Delete what is known of changes of profiles until a time; the profiles stay."""
+    oldest = connection.execute(SELECT_OLDEST_HISTORY).all()
+    if expired := [row.id for row in takewhile(lambda row: row.at <= at, oldest)]:
+        connection.execute(DELETE_OLDEST_HISTORY, {"id": expired[-1]})
 
 
 class RetentionSchedule:

@@ -39,6 +39,7 @@ from segment_insider_emulator.storage.schema import (
     journey_trails,
     messages,
     profile_events,
+    profile_history,
     profiles,
     queued_messages,
     sandboxes,
@@ -73,6 +74,7 @@ EXPORTED_TABLES: Final[Mapping[str, Table]] = {
         profiles,
         identifiers,
         profile_events,
+        profile_history,
         journey_runs,
         journey_trails,
     )

@@ -99,7 +99,10 @@ deliveries = Table(
     Column("upsert", Text, index=True),
     Column("batch", JsonText),  # object
     Column("changes", JsonText),  # list
+    Column("profile_id", Text),  # of the first change
+    Column("profile_change", Int64),  # its number in the history of that profile
     Index("deliveries_taken", "subscription", "message_id"),
+    Index("deliveries_of_profile", "profile_id", "profile_change"),
     sqlite_autoincrement=True,
 )
 upserts = Table(
@@ -153,6 +156,7 @@ profiles = Table(
     Column("trail", JsonText, nullable=False),  # list
     Column("created_at", Text, nullable=False),
     Column("updated_at", Text, nullable=False),
+    Column("change_count", Int64),  # rows of its history so far; NULL before there was one
     sqlite_autoincrement=True,
 )
 identifiers = Table(
@@ -176,6 +180,26 @@ profile_events = Table(
     Column("skip_hook", Boolean, nullable=False),
     Index("profile_events_once", "profile_id", "fingerprint", unique=True),
     sqlite_autoincrement=True,
+)
+# One row for each request that changed a profile.
+profile_history = Table(
+    "profile_history",
+    metadata,
+    Column("id", Int64, primary_key=True),
+    Column("profile_id", Text, nullable=False),  # as it was then, also of a merged profile
+    Column("number", Int64, nullable=False),  # 1 for the first change of the profile
+    Column("at", Text, nullable=False),
+    Column("changes", JsonText, nullable=False),  # object
+    Column("state", JsonText),  # object: the profile after the change, in some rows
+    Column("merged_into", Text),  # the profile that now has its data, in a last row
+    Index("profile_history_of", "profile_id", "number", unique=True),
+    sqlite_autoincrement=True,
+)
+Index(
+    "profile_history_merged",
+    profile_history.c.merged_into,
+    sqlite_where=profile_history.c.merged_into.is_not(None),
+    postgresql_where=profile_history.c.merged_into.is_not(None),
 )
 
 journey_runs = Table(
