@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from inspector.running_emulator import run_emulator
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.coverage import (
+from segment_insider_emulator.analysis.coverage import CoverageOptions, find_coverage
+from segment_insider_emulator.analysis.coverage_rows import (
     CoverageReport,
     CoverageRow,
     TrafficMessage,
-    find_coverage,
 )
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.types import JSONObject
@@ -34,7 +34,8 @@ def make_call(kind: str, **members: Any) -> JSONObject:
 
 def find_rows(preset: str, *traffic: TrafficMessage | JSONObject) -> dict[str, CoverageRow]:
     """Return the rows of a preset and some traffic by their names."""
-    return {row.name: row for row in find_report(read_preset_document(preset), *traffic).rows}
+    report = find_report(read_preset_document(preset), *traffic)
+    return {row.name: row for row in report.counted_rows}
 
 
 def find_report(document: JSONObject, *traffic: TrafficMessage | JSONObject) -> CoverageReport:
@@ -57,7 +58,7 @@ def test_without_traffic_every_row_is_never_seen_and_says_what_to_send() -> None
 
 def test_the_rows_are_all_that_the_guide_has() -> None:
     groups: dict[str, list[str]] = {}
-    for row in find_report(read_preset_document("segment-defaults")).rows:
+    for row in find_report(read_preset_document("segment-defaults")).counted_rows:
         groups.setdefault(row.group, []).append(row.name)
     assert list(groups) == ["Events", "Attributes", "Identifiers", "Opt-ins"]
     assert len(groups["Events"]) == 12

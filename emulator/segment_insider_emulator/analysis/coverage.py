@@ -6,11 +6,12 @@ keeps from the destination uses nothing.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
 from segment_insider_emulator.analysis.coverage_outcomes import (
+    BranchFinder,
     EventOutcome,
+    MappingBranch,
     PersonValue,
     check_event,
     list_paths_and_parents,
@@ -18,152 +19,82 @@ from segment_insider_emulator.analysis.coverage_outcomes import (
     list_unfilled_fields,
     sort_paths_as_sent,
 )
+from segment_insider_emulator.analysis.coverage_rows import (
+    CORRECT_EXAMPLE,
+    COVERAGE_GROUPS,
+    CoverageReport,
+    CoverageRow,
+    JourneyArrivals,
+    RowTally,
+    TrafficMessage,
+    iter_branch_rows,
+    iter_journey_rows,
+    iter_plan_rows,
+)
 from segment_insider_emulator.analysis.drift.guide_comparison import load_guide_preset
-from segment_insider_emulator.analysis.mapping_paths import LITERAL_MARKER
+from segment_insider_emulator.analysis.lint.payload_rules import get_fixed_event_name
+from segment_insider_emulator.analysis.mapping_paths import (
+    LITERAL_MARKER,
+    list_event_paths_of_value,
+    list_mapped_values,
+)
 from segment_insider_emulator.analysis.sample_events import (
     OTHER_TRACK_CALL,
     build_probe_events,
     build_track_call,
     fill_sample_event,
 )
-from segment_insider_emulator.types import JSON, JSONObject
-
-CoverageGroup = Literal["Events", "Attributes", "Identifiers", "Opt-ins"]
-CoverageState = Literal["never seen", "seen and right", "seen and losing something"]
-COVERAGE_GROUPS: tuple[CoverageGroup, ...] = ("Events", "Attributes", "Identifiers", "Opt-ins")
-COVERAGE_STATES: tuple[CoverageState, ...] = (
-    "seen and losing something",
-    "never seen",
-    "seen and right",
+from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
+from segment_insider_emulator.insider.catalog import (
+    get_recommended_parameters,
+    get_required_parameters,
 )
-_UNSENT_VERDICTS = ("filtered", "disabled", "rejected")
-_MAX_LISTED_PROBLEMS = 5  # of one row
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficMessage:
-    """One captured event, and what became of it where it was captured.
-
-    Args:
-        event: As destinations receive it.
-        id: Number of the message in its emulator; 0 when it comes from a file.
-        verdict: Of the message; "" when it is not known.
-        reason: Why it has that verdict; "" without one.
-    """
-
-    event: JSONObject
-    id: int = 0
-    verdict: str = ""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageRow:
-    """One mapping, attribute, identifier or opt-in, and how the traffic used it.
-
-    Args:
-        name: Of the mapping, or the name of the value at Insider One.
-        event_count: Number of events that used it, those that lost it included.
-        problems: What is lost, and which mapped fields no event filled, in sentences.
-        what_to_send: What to send or correct, in a sentence; "" when there is nothing.
-        example: The first event with a problem, or else the first that used it.
-        sample_call: A call that uses a mapping that was never seen.
-    """
-
-    group: CoverageGroup
-    name: str
-    state: CoverageState
-    event_count: int
-    problems: tuple[str, ...]
-    what_to_send: str
-    example: TrafficMessage | None
-    sample_call: JSON = None
-
-
-@dataclass(frozen=True, slots=True)
-class CoverageReport:
-    """The rows of a workspace and of the guide, and how many events were compared.
-
-    Args:
-        unsent_count: Number of events that were left out: nothing of them was to be sent.
-    """
-
-    rows: tuple[CoverageRow, ...]
-    event_count: int
-    unsent_count: int
-
-    @property
-    def right_count(self) -> int:
-        """Number of rows that the traffic has used without a loss."""
-        return self.count_rows("seen and right")
-
-    @property
-    def percent(self) -> float:
-        """Share of the rows that are right, rounded down to a tenth of a percent."""
-        return (self.right_count * 1000 // len(self.rows)) / 10 if self.rows else 0.0
-
-    def count_rows(self, state: CoverageState) -> int:
-        """Return how many rows have a state."""
-        return sum(row.state == state for row in self.rows)
-
-    def is_below(self, percent: float) -> bool:
-        """Whether fewer than *percent* of the rows are right."""
-        return self.right_count * 100 < percent * len(self.rows)
+from segment_insider_emulator.types import JSONObject
 
 
 @dataclass(slots=True)
-class _RowTally:
-    """Counts of one row while the traffic is read.
-
-    Args:
-        lost_with_event: The first event that had the value and did not arrive at all. The row of
-            its mapping says so; here it counts only if the value never arrived otherwise.
-    """
-
-    event_count: int = 0
-    problem_counts: dict[str, int] = field(default_factory=dict)
-    example: TrafficMessage | None = None
-    problem_example: TrafficMessage | None = None
-    lost_with_event: TrafficMessage | None = None
-
-    def add(self, message: TrafficMessage, problems: Sequence[str]) -> None:
-        """Count a message that used the row, with what was lost."""
-        self.event_count += 1
-        self.example = self.example or message
-        if problems:
-            self.problem_example = self.problem_example or message
-        for problem in dict.fromkeys(problems):
-            self.problem_counts[problem] = self.problem_counts.get(problem, 0) + 1
-
-    def list_problems(self) -> tuple[str, ...]:
-        """Return the problems in sentences, each with the number of events."""
-        sentences = [
-            f"{problem} ({count} event{'s' * (count > 1)})"
-            for problem, count in self.problem_counts.items()
-        ]
-        hidden = len(sentences) - _MAX_LISTED_PROBLEMS
-        more = [f"and {hidden} other problems"] if hidden > 0 else []
-        return (*sentences[:_MAX_LISTED_PROBLEMS], *more)
-
-
-@dataclass(slots=True)
-class _EventTally(_RowTally):
+class _EventTally(RowTally):
     """Counts of a mapping: also the paths that its events had, and the parameters they filled."""
 
     present_paths: set[str] = field(default_factory=set)
     filled_parameters: set[str] = field(default_factory=set)
 
 
-def find_coverage(context: AnalysisContext, traffic: Sequence[TrafficMessage]) -> CoverageReport:
+@dataclass(frozen=True, slots=True)
+class CoverageOptions:
+    """What coverage compares besides the mappings of a workspace, and how it counts.
+
+    Args:
+        tracking_plan: Of the workspace; None without one.
+        journey_arrivals: At the steps of the workspace's journeys; None when it is not known.
+        is_test_run: Whether the traffic comes from scenarios, which also try what fails: one
+            event without a loss makes a row right.
+        counts_branches: Whether the branches of mappings count for the percentage.
+    """
+
+    tracking_plan: TrackingPlan | None = None
+    journey_arrivals: JourneyArrivals | None = None
+    is_test_run: bool = False
+    counts_branches: bool = False
+
+
+DEFAULT_OPTIONS = CoverageOptions()
+
+
+def find_coverage(
+    context: AnalysisContext,
+    traffic: Sequence[TrafficMessage],
+    options: CoverageOptions = DEFAULT_OPTIONS,
+) -> CoverageReport:
     """Compare traffic with the enabled mappings of a workspace and with the guide's."""
-    return _CoverageCounter(context).count(traffic)
+    return _CoverageCounter(context, options).count(traffic)
 
 
 class _CoverageCounter:
     """Counts, event by event, what of a workspace and the guide some traffic uses."""
 
-    def __init__(self, context: AnalysisContext) -> None:
-        self._context = context
+    def __init__(self, context: AnalysisContext, options: CoverageOptions) -> None:
+        self._context, self._options = context, options
         self._is_enabled = context.workspace.destination.get("enabled", True)
         self._subscriptions = context.subscriptions if self._is_enabled else ()
         self._probes = [event for _, event in build_probe_events(context)]
@@ -173,12 +104,18 @@ class _CoverageCounter:
         self._values_by_path = mapped
         self._guide_values_by_path = {item.path: list_person_values(item) for item in self._guide}
         self._events = {item.path: _EventTally() for item in self._subscriptions}
-        self._missing_events = {item.path: _RowTally() for item in self._missing}
+        self._missing_events = {item.path: RowTally() for item in self._missing}
         self._people = {
-            value: _RowTally()
+            value: RowTally()
             for values in (*mapped.values(), *self._guide_values_by_path.values())
             for value in values
         }
+        self._finders = {item.path: BranchFinder(item.mapping) for item in self._subscriptions}
+        self._mappings_by_branch: dict[MappingBranch, list[str]] = {}
+        for item in self._subscriptions:
+            for branch in self._finders[item.path].list_branches():
+                self._mappings_by_branch.setdefault(branch, []).append(item.name)
+        self._branches = {branch: RowTally() for branch in self._mappings_by_branch}
 
     def _has_mapping_like(self, guide: LocatedSubscription) -> bool:
         """Whether an enabled mapping has the action of a guide's one, and takes such an event."""
@@ -190,28 +127,51 @@ class _CoverageCounter:
 
     def count(self, traffic: Sequence[TrafficMessage]) -> CoverageReport:
         """Count all messages, and return the report."""
-        sent = [message for message in traffic if message.verdict not in _UNSENT_VERDICTS]
+        sent = [message for message in traffic if message.is_sent]
         for message in sent:
             self._add_message(message)
-        rows = (*self._iter_event_rows(), *self._iter_person_rows())
+        rows = (*self._iter_event_rows(), *self._iter_person_rows(), *self._iter_rows_of(traffic))
         ordered = sorted(rows, key=lambda row: COVERAGE_GROUPS.index(row.group))
-        return CoverageReport(tuple(ordered), len(sent), len(traffic) - len(sent))
+        return CoverageReport(
+            tuple(ordered), len(sent), len(traffic) - len(sent), self._options.counts_branches
+        )
+
+    def _iter_rows_of(self, traffic: Sequence[TrafficMessage]) -> Iterator[CoverageRow]:
+        """Yield the rows of the tracking plan, of journeys, and of branches."""
+        options = self._options
+        if options.tracking_plan:
+            yield from iter_plan_rows(
+                options.tracking_plan, traffic, is_test_run=options.is_test_run
+            )
+        if options.journey_arrivals is not None:
+            insider = self._context.workspace.document.get("insider", {})
+            yield from iter_journey_rows(insider.get("journeys", []), options.journey_arrivals)
+        yield from iter_branch_rows(self._mappings_by_branch, self._branches)
 
     def _add_message(self, message: TrafficMessage) -> None:
         event, present = message.event, list_paths_and_parents(message.event)
         outcomes: list[EventOutcome] = []
         for subscription in self._subscriptions:
-            if subscription.matches(event):
+            if self._takes(subscription, message):
                 outcome = check_event(self._context.workspace, subscription, event)
                 outcomes.append(outcome)
                 tally = self._events[subscription.path]
                 tally.add(message, outcome.texts or _describe_verdict(message))
                 tally.present_paths |= present
                 tally.filled_parameters |= outcome.filled_parameters
+                for branch in self._finders[subscription.path].find_taken_branches(event):
+                    self._branches[branch].add(message)
         for guide in self._missing:
             if guide.matches(event):
                 self._missing_events[guide.path].add(message, [self._describe_missing_mapping()])
         self._add_person_values(message, present, outcomes)
+
+    def _takes(self, subscription: LocatedSubscription, message: TrafficMessage) -> bool:
+        """Whether a mapping takes a message; in a test run it may have been off at that time."""
+        is_known = message.subscriptions is not None
+        if is_known and subscription.name not in (message.subscriptions or ()):
+            return False
+        return subscription.matches(message.event)
 
     def _describe_missing_mapping(self) -> str:
         return (
@@ -255,57 +215,98 @@ class _CoverageCounter:
     def _iter_event_rows(self) -> Iterator[CoverageRow]:
         for subscription in self._subscriptions:
             tally = self._events[subscription.path]
-            takes_any_event = subscription.matches(build_track_call(OTHER_TRACK_CALL))
-            # The fields of a mapping for all other events belong to different events.
-            unfilled = (
-                {}
-                if takes_any_event or not tally.event_count
-                else list_unfilled_fields(
-                    subscription.mapping, tally.present_paths, tally.filled_parameters
-                )
-            )
-            yield self._build_event_row(subscription, tally, unfilled)
+            if tally.event_count:
+                yield self._build_seen_row(subscription, tally)
+            else:
+                yield self._build_unseen_row(subscription)
         for guide in self._missing:
-            row = self._build_event_row(guide, self._missing_events[guide.path], {})
+            missing = self._missing_events[guide.path]
+            row = self._build_unseen_row(guide)
             add = (
                 f"Add the mapping {guide.name!r} of the preset guide."
                 if self._is_enabled
                 else "Enable the destination."
             )
+            remedy = add if missing.event_count else f"{add} {row.what_to_send}".strip()
             yield CoverageRow(
-                row.group, row.name, row.state, row.event_count, row.problems,
-                f"{add} {row.what_to_send}".strip() if row.state == "never seen" else add,
-                row.example, row.sample_call,
+                row.group, row.name, missing.get_state(is_test_run=False), missing.event_count,
+                missing.list_problems(), remedy, missing.example, row.sample_call,
             )  # fmt: skip
 
-    def _build_event_row(
-        self,
-        subscription: LocatedSubscription,
-        tally: _RowTally,
-        unfilled: dict[str, set[str]],
-    ) -> CoverageRow:
-        state, problems = _get_state(tally), tally.list_problems()
-        example = tally.problem_example or tally.example
-        if state != "never seen":
-            remedy = "Correct what the example shows." if problems else ""
-            if unfilled:  # nothing is lost: an app need not send everything that is mapped
-                problems += (f"Never filled: {', '.join(unfilled)}",)
-                remedy = _describe_fields_to_send(list(unfilled.values()))
-            return CoverageRow(
-                "Events", subscription.name, state, tally.event_count, problems, remedy, example
-            )
+    def _build_seen_row(self, subscription: LocatedSubscription, tally: _EventTally) -> CoverageRow:
+        mapped, unfilled = self._list_fields(subscription, tally)
+        loss = self._describe_missing_parameters(subscription, tally)
+        state = tally.get_state(is_test_run=self._options.is_test_run)
+        if loss:
+            state = "seen and losing something"
+        problems = (*loss, *tally.list_problems())
+        remedy = CORRECT_EXAMPLE if state == "seen and losing something" else ""
+        if unfilled:  # an app need not send everything that is mapped
+            problems += (f"Never filled: {', '.join(unfilled)}",)
+            remedy = _describe_fields_to_send(list(unfilled.values()))
+        return CoverageRow(
+            "Events", subscription.name, state, tally.event_count, problems, remedy, tally.example,
+            mapped_fields=tuple(mapped), unfilled_fields=tuple(unfilled),
+        )  # fmt: skip
+
+    def _list_fields(
+        self, subscription: LocatedSubscription, tally: _EventTally
+    ) -> tuple[list[str], dict[str, set[str]]]:
+        """Return the parameters that a mapping reads from its events, and those never filled.
+
+        The parameters of a mapping for all other events belong to different events.
+        """
+        if subscription.matches(build_track_call(OTHER_TRACK_CALL)):
+            return [], {}
+        mapping = subscription.mapping
+        unfilled = list_unfilled_fields(mapping, tally.present_paths, tally.filled_parameters)
+        return list(list_unfilled_fields(mapping, frozenset(), frozenset())), unfilled
+
+    def _describe_missing_parameters(
+        self, subscription: LocatedSubscription, tally: _EventTally
+    ) -> list[str]:
+        """Describe the parameters that Insider One documents as required and no event filled."""
+        event_name = get_fixed_event_name(subscription)
+        if event_name is None:
+            return []
+        options = self._context.workspace.insider_options
+        refused_without = get_required_parameters(event_name, options)
+        asked_for = refused_without or get_recommended_parameters(event_name, options)
+        missing = [
+            name
+            for name in asked_for
+            if name not in tally.filled_parameters
+            and not self._sends_parameter(subscription, name, tally.present_paths)
+        ]
+        if not missing:
+            return []
+        verb = "needs" if refused_without else "asks for"
+        return [f"Insider One {verb} {', '.join(missing)} with {event_name}, no event fills it"]
+
+    def _sends_parameter(
+        self, subscription: LocatedSubscription, name: str, present_paths: set[str]
+    ) -> bool:
+        """Whether an event had a value for a parameter, even if Insider One refused the event."""
+        mapping = subscription.mapping
+        return any(
+            not present_paths.isdisjoint(list_event_paths_of_value(mapping, keys))
+            for keys in list_mapped_values(mapping)
+            if len(keys) == 2 and keys[1] == name
+        )
+
+    def _build_unseen_row(self, subscription: LocatedSubscription) -> CoverageRow:
         probes = [*self._probes, *(event for _, event in build_probe_events(load_guide_preset()))]
         probe = next((event for event in probes if subscription.matches(event)), None)
         if probe is None:
             remedy = "No call that could be made up meets its trigger: check the trigger."
-            return CoverageRow("Events", subscription.name, state, 0, (), remedy, None)
+            return CoverageRow("Events", subscription.name, "never seen", 0, (), remedy, None)
         sample = {
             key: value
             for key, value in fill_sample_event(probe).items()
             if key not in ("messageId", "timestamp")
         }
         remedy = f"Send {_describe_call(probe)}."
-        return CoverageRow("Events", subscription.name, state, 0, (), remedy, None, sample)
+        return CoverageRow("Events", subscription.name, "never seen", 0, (), remedy, None, sample)
 
     def _iter_person_rows(self) -> Iterator[CoverageRow]:
         for value, tally in self._people.items():
@@ -315,15 +316,15 @@ class _CoverageCounter:
             own_paths = self._list_paths_of_value(self._values_by_path, value)
             guide_paths = self._list_paths_of_value(self._guide_values_by_path, value)
             is_mapped = any(value in values for values in self._values_by_path.values())
-            state = _get_state(tally)
+            state = tally.get_state(is_test_run=self._options.is_test_run)
             remedy = ""
             if state == "never seen":
                 remedy = _describe_value_to_send(own_paths or guide_paths, is_mapped=is_mapped)
             elif state == "seen and losing something":
-                remedy = "Correct what the example shows."
+                remedy = CORRECT_EXAMPLE
             yield CoverageRow(
                 value.group, value.name, state, tally.event_count, tally.list_problems(), remedy,
-                tally.problem_example or tally.example,
+                tally.example,
             )  # fmt: skip
 
     @staticmethod
@@ -332,12 +333,6 @@ class _CoverageCounter:
     ) -> set[str]:
         paths = set().union(*(values.get(value, set()) for values in values_by_path.values()))
         return paths - {LITERAL_MARKER}
-
-
-def _get_state(tally: _RowTally) -> CoverageState:
-    if not tally.event_count:
-        return "never seen"
-    return "seen and losing something" if tally.problem_counts else "seen and right"
 
 
 def _describe_verdict(message: TrafficMessage) -> list[str]:

@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from itertools import groupby
 
 from jinja2 import Environment
 
-from segment_insider_emulator.analysis.coverage import (
-    COVERAGE_GROUPS,
+from segment_insider_emulator.analysis.coverage_rows import (
     COVERAGE_STATES,
     CoverageReport,
     CoverageRow,
@@ -29,6 +27,7 @@ def build_coverage_document(report: CoverageReport) -> JSONObject:
         "events": report.event_count,
         "leftOut": report.unsent_count,
         "counts": {state: report.count_rows(state) for state in COVERAGE_STATES},
+        "branchesCount": report.counts_branches,
         "rows": [_build_row_document(row) for row in report.rows],
     }
 
@@ -40,11 +39,14 @@ def _build_row_document(row: CoverageRow) -> JSONObject:
         "state": row.state,
         "events": row.event_count,
         "problems": list(row.problems),
+        "mappedFields": list(row.mapped_fields),
+        "unfilledFields": list(row.unfilled_fields),
         "whatToSend": row.what_to_send or None,
         "sampleCall": row.sample_call,
         "example": {
             "id": row.example.id or None,
             "messageId": row.example.event.get("messageId"),
+            "scenario": row.example.scenario or None,
         }
         if row.example
         else None,
@@ -59,13 +61,25 @@ def format_coverage_summary(report: CoverageReport) -> str:
     return f"{report.percent:g} % right: {counts}, in {events}{left_out}"
 
 
-def format_coverage_rows(report: CoverageReport) -> Iterator[tuple[CoverageState | None, str]]:
-    """Yield the lines of a coverage report; the first line of a row comes with its state."""
-    for group, rows in groupby(report.rows, key=lambda row: row.group):
-        yield None, group
+def format_coverage_rows(
+    report: CoverageReport, *, only_gaps: bool = False
+) -> Iterator[tuple[CoverageState | None, str]]:
+    """Yield the lines of a coverage report; the first line of a row comes with its state.
+
+    Args:
+        only_gaps: Leave out the rows that are right.
+    """
+    for group, rows in report.list_groups():
+        right = sum(row.state == "seen and right" for row in rows)
+        yield None, f"{group}: {right} of {len(rows)} right"
+        if group == "Branches" and not report.counts_branches:
+            yield None, "  Not counted; --branches lists and counts them."
+            yield None, ""
+            continue
         for row in rows:
-            count = f", {row.event_count:,} event{'s' * (row.event_count > 1)}"
-            seen = count if row.event_count else ""
+            if only_gaps and row.state == "seen and right":
+                continue
+            seen = f", {row.usage}" if row.usage else ""
             yield row.state, f"  {STATE_SIGNS[row.state]} {row.name}: {row.state}{seen}"
             yield from ((None, f"      {problem}") for problem in row.problems)
             if row.what_to_send:
@@ -83,11 +97,16 @@ li { margin: .5rem 0; overflow-wrap: anywhere } ul { padding-left: 1.2rem } p { 
 .state { font-weight: 600 } pre { overflow-x: auto; padding: .5rem; border: 1px solid }
 </style></head><body>
 <h1>Coverage</h1><p>{{ name }}: {{ summary }}</p>
-{% for group in groups %}
-<h2>{{ group }}</h2><ul>
-{% for row in rows if row.group == group %}
+{% for group, rows in groups %}
+<h2>{{ group }}</h2>
+{% if group == "Branches" %}<details><summary>{{ rows|length }} branches of mappings
+{% if not counts_branches %}, which do not count for the percentage{% endif %}
+</summary>{% endif %}
+<ul>
+{% for row in rows %}
 <li><span class="state">{{ signs[row.state] }} {{ row.state }}</span>: <bdi>{{ row.name }}</bdi>
-{% if row.event_count %}({{ row.event_count }} events){% endif %}
+{% if row.usage %}({{ row.usage }}){% endif %}
+{% if row.example and row.example.scenario %}<bdi>{{ row.example.scenario }}</bdi>{% endif %}
 {% if row.example and row.example.id and link %}
 <a href="{{ link }}/messages/{{ row.example.id }}">Example</a>{% endif %}
 {% for problem in row.problems %}<p><bdi>{{ problem }}</bdi></p>{% endfor %}
@@ -96,6 +115,7 @@ li { margin: .5rem 0; overflow-wrap: anywhere } ul { padding-left: 1.2rem } p { 
 <pre>{{ dump(row.sample_call) }}</pre></details>{% endif %}
 </li>
 {% endfor %}</ul>
+{% if group == "Branches" %}</details>{% endif %}
 {% endfor %}
 </body></html>
 """
@@ -113,8 +133,8 @@ def format_coverage_page(report: CoverageReport, name: str, link: str = "") -> s
         name=name,
         link=link.rstrip("/"),
         summary=format_coverage_summary(report),
-        groups=COVERAGE_GROUPS,
-        rows=report.rows,
+        groups=report.list_groups(),
+        counts_branches=report.counts_branches,
         signs=STATE_SIGNS,
         dump=lambda call: json.dumps(call, indent=2, ensure_ascii=False),
     )

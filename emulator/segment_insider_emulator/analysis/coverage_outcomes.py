@@ -13,18 +13,26 @@ from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
     list_event_paths_of_value,
     list_mapped_values,
+    list_read_paths,
 )
 from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.insider.identity import build_identity_rules
 from segment_insider_emulator.insider.users import parse_user
 from segment_insider_emulator.insider.validation import validate_user
-from segment_insider_emulator.mapping.destination import InsiderRequest, MappingFailure
+from segment_insider_emulator.mapping.destination import (
+    MAPPING_ERRORS,
+    InsiderRequest,
+    MappingFailure,
+)
+from segment_insider_emulator.mapping.directives import compile_mapping, is_directive
+from segment_insider_emulator.mapping.javascript import MISSING, equals_empty_text
 from segment_insider_emulator.mapping.upserts import (
     PROFILE_ATTRIBUTE_NAMES,
     ROOT_ATTRIBUTES,
     normalise_name,
 )
+from segment_insider_emulator.mapping.validation import Resolver
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.model import Workspace
 
@@ -218,3 +226,139 @@ def list_paths_and_parents(event: JSONObject) -> set[str]:
             paths.add(path)
             path = path.removesuffix("[]") if path.endswith("[]") else path.rpartition(".")[0]
     return paths
+
+
+@dataclass(frozen=True, slots=True)
+class MappingBranch:
+    """One branch of an `@if` in a mapping.
+
+    Args:
+        field: Field and keys of the mapping that have the `@if`, e.g. "attributes.email".
+        condition: Event paths that the `@if` tests, e.g. "context.traits.email".
+        is_then: Whether the branch is taken when the condition has a value.
+        sends: Event paths that the branch sends; "" for none.
+    """
+
+    field: str
+    condition: str
+    is_then: bool
+    sends: str
+
+    @property
+    def name(self) -> str:
+        """Its name in the report, e.g. "attributes.email without context.traits.email"."""
+        return f"{self.field} {'with' if self.is_then else 'without'} {self.condition}"
+
+
+_ANY_EVENT: JSON = {}  # compared by identity: the walk visits all branches
+
+
+class BranchFinder:
+    """Finds the branches of each `@if` in a mapping, and those that an event takes."""
+
+    def __init__(self, mapping: JSONObject) -> None:
+        self._mapping = mapping
+        self._resolvers: dict[int, Resolver] = {}  # by the id of a part of the mapping
+
+    def list_branches(self) -> list[MappingBranch]:
+        """Return all branches, in the order of the mapping."""
+        branches = (
+            branch
+            for field_name, value in self._mapping.items()
+            for branch in self._walk(value, field_name, "", _ANY_EVENT)
+        )
+        return list(dict.fromkeys(branches))
+
+    def find_taken_branches(self, event: JSONObject) -> set[MappingBranch]:
+        """Return the branches that an event takes."""
+        taken = set[MappingBranch]()
+        for field_name, value in self._mapping.items():
+            try:
+                taken.update(self._walk(value, field_name, "", event))
+            except MAPPING_ERRORS:  # Segment refuses the event, which the row of its mapping says
+                continue
+        return taken
+
+    def _walk(
+        self, mapping: JSON, field_name: str, prefix: str, event: JSON
+    ) -> Iterator[MappingBranch]:
+        """Yield the branches in a part of a mapping.
+
+        Args:
+            prefix: Of event paths inside a list, e.g. "properties.products[].".
+            event: The event, or the item of a list that the part is for.
+        """
+        match mapping:
+            case {"@if": dict(options)} if is_directive(mapping):
+                yield from self._walk_if(options, field_name, prefix, event)
+            case {"@arrayPath": [path, dict(shape), *_]} if is_directive(mapping) and shape:
+                yield from self._walk_items(path, shape, field_name, prefix, event)
+            case {"@transform": {"apply": dict(applied), "mapping": inner}}:
+                yield from self._walk_transform(applied, inner, field_name, prefix, event)
+            case dict() | list():
+                for name, child in _list_named_parts(mapping, field_name):
+                    yield from self._walk(child, name, prefix, event)
+
+    def _walk_transform(
+        self, applied: JSONObject, inner: JSON, field_name: str, prefix: str, event: JSON
+    ) -> Iterator[MappingBranch]:
+        yield from self._walk(applied, field_name, prefix, event)
+        result = event if event is _ANY_EVENT else self._resolve(applied, event)
+        yield from self._walk(inner, field_name, prefix, result)
+
+    def _walk_if(
+        self, options: JSONObject, field_name: str, prefix: str, event: JSON
+    ) -> Iterator[MappingBranch]:
+        tested = options.get("exists" if "exists" in options else "blank")
+        branches = {True: options.get("then"), False: options.get("else")}
+        if event is _ANY_EVENT:
+            taken = [True, False]
+        else:
+            value = self._resolve(tested, event)
+            is_absent = value is None or value is MISSING
+            if "exists" not in options:
+                is_absent = is_absent or equals_empty_text(value)
+            taken = [not is_absent]
+        condition = _describe_paths(tested, prefix) or "a fixed value"
+        for is_then in taken:
+            sends = _describe_paths(branches[is_then], prefix)
+            yield MappingBranch(field_name, condition, is_then, sends)
+            yield from self._walk(branches[is_then], field_name, prefix, event)
+
+    def _walk_items(
+        self, path: JSON, shape: JSONObject, field_name: str, prefix: str, event: JSON
+    ) -> Iterator[MappingBranch]:
+        list_path = {"@path": path} if isinstance(path, str) else path
+        inner_prefix = f"{prefix}{_describe_paths(list_path, '')}[]."
+        if event is _ANY_EVENT:
+            yield from self._walk(shape, field_name, inner_prefix, _ANY_EVENT)
+            return
+        root = self._resolve(list_path, event)
+        for item in root if isinstance(root, list) else [root]:
+            if isinstance(item, dict):
+                yield from self._walk(shape, field_name, inner_prefix, item)
+
+    def _resolve(self, mapping: JSON, event: JSON) -> JSON:
+        resolver = self._resolvers.get(id(mapping))
+        if resolver is None:
+            resolver = self._resolvers[id(mapping)] = compile_mapping(mapping)
+        return resolver(event)
+
+
+def _list_named_parts(mapping: JSON, field_name: str) -> list[tuple[str, JSON]]:
+    """Return the parts of a mapping, each with the field and keys that it is for."""
+    if isinstance(mapping, list):
+        return [(field_name, child) for child in mapping]
+    if not is_directive(mapping):
+        return [(f"{field_name}.{key}", child) for key, child in mapping.items()]
+    parts: list[tuple[str, JSON]] = []
+    for options in mapping.values():
+        # The names of options, such as "value", are no keys of the field.
+        has_options = isinstance(options, dict) and not is_directive(options)
+        parts += ((field_name, child) for child in (options.values() if has_options else [options]))
+    return parts
+
+
+def _describe_paths(mapping: JSON, prefix: str) -> str:
+    paths = sort_paths_as_sent(list_read_paths(mapping) - {LITERAL_MARKER})
+    return ", ".join(prefix + path for path in paths)

@@ -57,7 +57,8 @@ from segment_insider_emulator.workspace.loading import (
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
 
 if TYPE_CHECKING:
-    from segment_insider_emulator.analysis.coverage import (
+    from segment_insider_emulator.analysis.coverage import CoverageOptions
+    from segment_insider_emulator.analysis.coverage_rows import (
         CoverageReport,
         CoverageState,
         TrafficMessage,
@@ -314,6 +315,7 @@ _STATE_COLOURS: "dict[CoverageState, str]" = {
     type=click.FloatRange(0, 100),
     help="Exit with 1 when fewer rows are right.",
 )
+@click.option("--branches", is_flag=True, help="List and count both branches of each @if, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--html", type=click.Path(path_type=Path), help="Write an HTML page.")
 @click.pass_context
@@ -324,13 +326,15 @@ def coverage_command(
     workspace: str | None,
     preset: str | None,
     fail_under: float | None,
+    branches: bool,
     as_json: bool,
     html: Path | None,
 ) -> None:
     """Show which mappings, attributes, identifiers and opt-ins traffic has used, and which lose.
 
-    Rows are the enabled mappings of the workspace and all that Insider One's guide has. Each is
-    never seen, seen and right, or seen and losing something, with what to send. Exits 1 below
+    Rows are the enabled mappings of the workspace, all that Insider One's guide has, the events of
+    the tracking plan, and with --url the steps of journeys. Each is never seen, seen and right, or
+    seen and losing something, with what to send. Exits 1 below
     --fail-under; 2 when there is no event to check or something cannot be read; else 0.
     """
     if (url is None) == (traffic is None):
@@ -348,7 +352,8 @@ def coverage_command(
     source = url or traffic or ""
     document, workspace_name = _read_workspace_document(url, workspace, preset)
     messages = list(_read_messages(source))
-    report = find_coverage(build_context(document), messages)
+    options = _read_coverage_options(url, workspace, preset, branches)
+    report = find_coverage(build_context(document), messages, options)
     if not report.event_count:
         what = (
             f"nothing was checked: all {len(messages)} events were filtered or discarded"
@@ -376,29 +381,51 @@ def _read_workspace_document(
     return load_workspace(workspace, preset).document, name or "preset guide"
 
 
+def _read_coverage_options(
+    url: str | None, workspace: str | None, preset: str | None, counts_branches: bool
+) -> "CoverageOptions":
+    """Read the tracking plan of the selected workspace, and the journeys of the emulator."""
+    from segment_insider_emulator.analysis.coverage import CoverageOptions
+    from segment_insider_emulator.analysis.coverage_rows import count_journey_arrivals
+
+    name = get_selected_workspace_name(workspace, preset)
+    plan = load_workspace(workspace, preset).tracking_plan if name or not url else None
+    if url is None:
+        return CoverageOptions(plan, counts_branches=counts_branches)
+    from segment_insider_scenarios.client import ControlClient
+
+    with ControlClient.connect(url) as client:
+        arrivals = count_journey_arrivals(client.list_journeys())
+    return CoverageOptions(plan, arrivals, counts_branches=counts_branches)
+
+
 def _read_messages(source: str) -> "Iterator[TrafficMessage]":
-    from segment_insider_emulator.analysis.coverage import TrafficMessage
+    from segment_insider_emulator.analysis.coverage_rows import TrafficMessage, describe_violation
 
     if not is_emulator_url(source):
         yield from map(TrafficMessage, read_traffic(source))
         return
     for message in read_emulator_messages(source):
         yield TrafficMessage(
-            message["normalised"] or {}, message["id"], message["verdict"], message["reason"] or ""
+            message["normalised"] or {},
+            message["id"],
+            message["verdict"],
+            message["reason"] or "",
+            violations=tuple(
+                describe_violation(violation["field"], violation["description"])
+                for violation in message["violations"]
+            ),
         )
 
 
 def _format_lines(report: "CoverageReport") -> Iterator[str]:
-    from segment_insider_emulator.analysis.coverage import COVERAGE_GROUPS
     from segment_insider_emulator.analysis.coverage_document import format_coverage_rows
 
     for state, line in format_coverage_rows(report):
         if state:
             yield style_terminal_text(line, fg=_STATE_COLOURS[state])
-        elif line in COVERAGE_GROUPS:
-            yield style_terminal_text(line, bold=True)
         else:
-            yield line
+            yield style_terminal_text(line, bold=True) if line[:1].strip() else line
 
 
 def _write_page(path: Path, page: str) -> None:

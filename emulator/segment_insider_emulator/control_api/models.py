@@ -572,16 +572,19 @@ class CoverageExampleModel(CamelCaseModel):
 
     id: Count | None
     message_id: str | None
+    scenario: str | None
 
 
 class CoverageRowModel(CamelCaseModel):
-    """A mapping, attribute, identifier or opt-in, and how the traffic used it."""
+    """A mapping, value, plan event, journey step or branch, and how the traffic used it."""
 
     group: str
     name: str
     state: str
     events: Count
     problems: list[str]
+    mapped_fields: list[str]
+    unfilled_fields: list[str]
     what_to_send: str | None
     sample_call: JSONObject | None
     example: CoverageExampleModel | None
@@ -594,4 +597,5 @@ class CoverageModel(CamelCaseModel):
     events: Count
     left_out: Count
     counts: dict[str, Count]
+    branches_count: bool
     rows: list[CoverageRowModel]

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.control_api.clock import RESET_EXAMPLE, parse_reset_time
 from segment_insider_emulator.control_api.models import (
+    EMPTY_FILTER_REPORT,
     CoverageModel,
     EmptyModel,
     SandboxListModel,
@@ -22,6 +23,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     refuse_query_parameters,
 )
 from segment_insider_emulator.errors import ConflictError, EmulatorError
+from segment_insider_emulator.insider.journey_runner import serialize_journey
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web import sandbox_routing
@@ -38,7 +40,7 @@ from segment_insider_emulator.workspace.model import redact_workspace_document
 from segment_insider_emulator.workspace.validation import validate_document
 
 if TYPE_CHECKING:
-    from segment_insider_emulator.analysis.coverage import CoverageReport
+    from segment_insider_emulator.analysis.coverage_rows import CoverageReport
 
 
 PRESET_EXAMPLE: JSONObject = {"workspace": "guide"}
@@ -185,7 +187,12 @@ def find_current_coverage(services: SandboxServices) -> "CoverageReport":
     Raises: EmulatorError, when the workspace was changed to an invalid one.
     """
     from segment_insider_emulator.analysis.context import build_context
-    from segment_insider_emulator.analysis.coverage import TrafficMessage, find_coverage
+    from segment_insider_emulator.analysis.coverage import CoverageOptions, find_coverage
+    from segment_insider_emulator.analysis.coverage_rows import (
+        TrafficMessage,
+        count_journey_arrivals,
+        describe_violation,
+    )
 
     destination = services.destination_overrides.current_destination
     document = {**services.workspace.document, "destination": destination}
@@ -193,7 +200,22 @@ def find_current_coverage(services: SandboxServices) -> "CoverageReport":
         raise EmulatorError(finding.what, finding.where, finding.remedy)
     newest, _ = services.store.list_latest_messages(MAX_COVERED_MESSAGES)
     traffic = [
-        TrafficMessage(message.normalised or {}, message.id, message.verdict, message.reason or "")
+        TrafficMessage(
+            message.normalised or {},
+            message.id,
+            message.verdict,
+            message.reason or "",
+            violations=tuple(
+                describe_violation(violation["field"], violation["description"])
+                for violation in (message.filtering or EMPTY_FILTER_REPORT)["violations"]
+            ),
+        )
         for message in reversed(newest)
     ]
-    return find_coverage(build_context(document), traffic)
+    journeys = services.journeys
+    arrivals = count_journey_arrivals(
+        serialize_journey(journey, journeys.run_store.count_run_outcomes(journey.id))
+        for journey in journeys.definitions.values()
+    )
+    options = CoverageOptions(services.workspace.tracking_plan, arrivals)
+    return find_coverage(build_context(document), traffic, options)

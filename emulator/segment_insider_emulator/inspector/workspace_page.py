@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from flask import Blueprint, Response, abort, request
 
-from segment_insider_emulator.analysis.coverage import COVERAGE_STATES, CoverageState
+from segment_insider_emulator.analysis.coverage_rows import COVERAGE_STATES, CoverageState
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
 from segment_insider_emulator.analysis.drift.deviations import DEVIATION_EFFECTS, PreviewedDeviation
 from segment_insider_emulator.analysis.lint import lint_document

@@ -217,14 +217,20 @@ def find_overwritten_product_values(context: AnalysisContext) -> Iterator[Worksp
                 )
 
 
+def get_fixed_event_name(subscription: LocatedSubscription) -> str | None:
+    """Return the Insider One event that a mapping always makes; None if the call names it."""
+    name = _FIXED_EVENT_NAMES.get(subscription.action_slug) or subscription.mapping.get(
+        "event_name"
+    )
+    return name if isinstance(name, str) else None
+
+
 def find_missing_required_parameters(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find event parameters that Insider One requires or expects and no mapping fills."""
     options = context.workspace.insider_options
     for subscription in context.subscriptions:
-        event = _FIXED_EVENT_NAMES.get(subscription.action_slug) or subscription.mapping.get(
-            "event_name"
-        )
-        if not isinstance(event, str):
+        event = get_fixed_event_name(subscription)
+        if event is None:
             continue
         refused_without = get_required_parameters(event, options)
         expected = refused_without or get_recommended_parameters(event, options)
