@@ -149,6 +149,7 @@ class ScenarioContext:
         self._sandbox_provider, self._seed, self._should_remain = emulators, seed, should_remain
         self.folder = folder
         self._exit_stack = ExitStack()
+        self.workspace_origin = (workspace, Path().absolute())  # its name, and its folder
         self.emulator: RunningEmulator = self._open_sandbox(load_named_workspace(workspace, Path()))
         self.texts = ScenarioTexts()
         self.preparations = UnusedPreparations()
@@ -223,6 +224,7 @@ class ScenarioContext:
         Raises: EmulatorError.
         """
         self._replace_sandbox(load_named_workspace(workspace, self.folder))
+        self.workspace_origin = (workspace, self.folder.absolute())
 
     def open_changed_workspace(self, document: JSONObject) -> None:
         """Replace the scenario's sandbox by an empty one with the changed workspace *document*.

@@ -84,6 +84,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("emulator").addoption(
         "--emulator-traffic", action="store_true", help="Record what each step sent and delivered."
     )
+    parser.getgroup("emulator").addoption(
+        "--emulator-coverage", action="store_true", help="Record what each scenario sent."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -91,15 +94,20 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         install_termination_handlers()
     config.pluginmanager.register(
-        StepRecorder(config, traffic=config.getoption("emulator_traffic"))
+        StepRecorder(
+            config,
+            traffic=config.getoption("emulator_traffic"),
+            coverage=config.getoption("emulator_coverage"),
+        )
     )
 
 
 class StepRecorder:
     """Pytest plugin that records the step results of the running scenario in its test report."""
 
-    def __init__(self, config: pytest.Config, *, traffic: bool) -> None:
+    def __init__(self, config: pytest.Config, *, traffic: bool, coverage: bool) -> None:
         self._config, self._records_traffic = config, traffic
+        self._records_coverage = coverage
         self._step_started_at = 0.0
         self._last_seen_ids = {"messages": 0, "deliveries": 0}
         self._running_item: pytest.Item | None = None
@@ -142,9 +150,21 @@ class StepRecorder:
         """Pytest hook: attach the scenario's record to the test report."""
         report = yield
         if report.when == "call" and SCENARIO_RECORD in item.stash:
+            if self._records_coverage:
+                self._record_coverage(item)
             setattr(report, RECORD_ATTRIBUTE, item.stash[SCENARIO_RECORD])
             self._running_item = None
         return report
+
+    def _record_coverage(self, item: pytest.Item) -> None:
+        """Record what the scenario sent; nothing if its emulator has stopped."""
+        from segment_insider_scenarios.scenario_coverage import collect_scenario_traffic
+
+        record = item.stash[SCENARIO_RECORD]
+        if scene := item.stash.get(SCENARIO_CONTEXT, None):
+            scenario = f"{record['uri']}:{record['line']} {record['scenario']}"
+            with suppress(EmulatorError):
+                record["coverage"] = collect_scenario_traffic(scene, scenario)
 
     def pytest_keyboard_interrupt(self) -> None:
         """Pytest hook: report the interrupted scenario as failed."""
@@ -230,6 +250,7 @@ class FeatureRun:
         ] = {}  # of tests that are not torn down yet, by id
         self.expected_count = 0  # scenarios that were found
         self.results: list[ScenarioResult] = []
+        self.coverage_records: list[JSONObject] = []  # see `collect_scenario_traffic`
         self.unreadable: list[UnreadableFile] = []
         self.interrupted = False
         self.stop_reason: str | None = None  # why the emulator elsewhere is of no more use
@@ -279,6 +300,7 @@ class FeatureRun:
             return
         where, _, name = report.nodeid.partition("::")
         if record := getattr(report, RECORD_ATTRIBUTE, None):
+            self.coverage_records += [record["coverage"]] if "coverage" in record else []
             result = scenario_result_from_record(where, report.outcome, record, failure)
         else:  # one that could not be set up has no steps
             seconds = round(report.duration, 3)
@@ -310,6 +332,7 @@ class FeatureRunOptions:
         no_keep: Whether no sandbox of a failed scenario stays at *url*.
         workspace: Of scenarios that name none, a file or a preset; None is the preset guide.
         plugins: Names of pytest plugins that the project's own steps need.
+        coverage: Whether what each scenario sent is recorded.
     """
 
     workers: int = 1
@@ -320,6 +343,7 @@ class FeatureRunOptions:
     no_keep: bool = False
     workspace: str | None = None
     plugins: Sequence[str] = ()
+    coverage: bool = False
 
     def to_pytest_arguments(self) -> list[str]:
         """Return the options of a run of feature files as pytest arguments.
@@ -340,6 +364,7 @@ class FeatureRunOptions:
             arguments += [f"--emulator-workspace={self.workspace}"]
         flags = {
             "--emulator-traffic": self.traffic,
+            "--emulator-coverage": self.coverage,
             "--emulator-served": self.served,
             "--emulator-no-keep": self.no_keep,
         }

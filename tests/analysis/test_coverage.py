@@ -9,14 +9,19 @@ from click.testing import CliRunner
 from inspector.running_emulator import run_emulator
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.coverage import CoverageOptions, find_coverage
+from segment_insider_emulator.analysis.coverage import (
+    DEFAULT_OPTIONS,
+    CoverageOptions,
+    find_coverage,
+)
 from segment_insider_emulator.analysis.coverage_rows import (
     CoverageReport,
     CoverageRow,
     TrafficMessage,
 )
 from segment_insider_emulator.cli import main
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.filtering.tracking_plan import TrackingPlan, parse_tracking_plan
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.loading import read_preset_document
 
 AT = "2026-05-06T07:08:09.123Z"
@@ -38,11 +43,15 @@ def find_rows(preset: str, *traffic: TrafficMessage | JSONObject) -> dict[str, C
     return {row.name: row for row in report.counted_rows}
 
 
-def find_report(document: JSONObject, *traffic: TrafficMessage | JSONObject) -> CoverageReport:
+def find_report(
+    document: JSONObject,
+    *traffic: TrafficMessage | JSONObject,
+    options: CoverageOptions = DEFAULT_OPTIONS,
+) -> CoverageReport:
     messages = [
         call if isinstance(call, TrafficMessage) else TrafficMessage(call) for call in traffic
     ]
-    return find_coverage(build_context(document), messages)
+    return find_coverage(build_context(document), messages, options)
 
 
 def test_without_traffic_every_row_is_never_seen_and_says_what_to_send() -> None:
@@ -179,6 +188,164 @@ def test_nothing_arrives_at_a_disabled_destination() -> None:
     profile = next(row for row in report.rows if row.name == "Create or Update a User Profile")
     assert profile.problems == ("The destination is disabled. (1 event)",)
     assert profile.what_to_send == "Enable the destination."
+
+
+def make_document(mapping: JSONObject, **insider: Any) -> JSONObject:
+    subscription = {
+        "name": "Wishes",
+        "actionSlug": "trackEvent",
+        "enabled": True,
+        "trigger": 'type = "track" and event = "Wish"',
+        "settings": {
+            "uuid": {"@path": "$.userId"},
+            "event_name": "wish",
+            "timestamp": {"@path": "$.timestamp"},
+            **mapping,
+        },
+    }
+    settings = {"account_name": "mybrand", "ucd_key": "test-key"}
+    return {
+        "source": {"name": "Shop", "writeKey": "wk_demo"},
+        "destination": {"settings": settings, "subscriptions": [subscription]},
+        "insider": {"account": {"name": "mybrand", "key": "test-key"}, **insider},
+    }
+
+
+def make_wish(**properties: Any) -> JSONObject:
+    return make_call("track", event="Wish", properties=properties)
+
+
+EXISTS: JSONObject = {
+    "exists": {"@path": "$.properties.a"},
+    "then": {"@path": "$.properties.a"},
+    "else": {"@path": "$.properties.b"},
+}
+BLANK = {"blank": EXISTS["exists"], "then": "x"}
+BOTH = ["with properties.a", "without properties.a"]
+
+
+@pytest.mark.parametrize(
+    ("value", "calls", "taken"),
+    [
+        pytest.param({"@if": EXISTS}, [], [], id="no event"),
+        pytest.param({"@if": EXISTS}, [{"a": ""}], BOTH[:1], id="an empty text exists"),
+        pytest.param({"@if": EXISTS}, [{}], BOTH[1:], id="absent"),
+        pytest.param({"@if": EXISTS}, [{"a": 1}, {"a": None}], BOTH, id="both"),
+        pytest.param({"@if": BLANK}, [{"a": ""}], BOTH[1:], id="blank"),
+        pytest.param(
+            {"@if": {**EXISTS, "else": {"@if": {**EXISTS, "exists": {"@path": "$.userId"}}}}},
+            [{"a": 1}],
+            BOTH[:1],
+            id="an inner @if that is not reached",
+        ),
+        pytest.param(
+            {"@case": {"operator": "lower", "value": {"@if": EXISTS}}},
+            [{"a": "x"}],
+            BOTH[:1],
+            id="inside another directive",
+        ),
+    ],
+)
+def test_branches_of_a_mapping(value: JSON, calls: list[JSONObject], taken: list[str]) -> None:
+    document = make_document({"parameters": {"p": value}})
+    report = find_report(document, *(make_wish(**call) for call in calls))
+    rows = [row for row in report.rows if row.group == "Branches"]
+    names = [row.name.removeprefix("parameters.p ") for row in rows if row.event_count]
+    assert names == taken
+    assert all(row.what_to_send for row in rows if not row.event_count)
+
+
+def test_branches_of_each_product_are_found() -> None:
+    inner = {"exists": {"@path": "$.sku"}, "then": {"@path": "$.sku"}, "else": {"@path": "$.id"}}
+    products = {"@arrayPath": ["$.properties.products", {"product_id": {"@if": inner}}]}
+    report = find_report(
+        make_document({"products": products}), make_wish(products=[{"sku": "a"}, {"id": "b"}])
+    )
+    assert [row.name for row in report.rows if row.group == "Branches" and row.event_count] == [
+        "products.product_id with properties.products[].sku",
+        "products.product_id without properties.products[].sku",
+    ]
+
+
+def test_branches_count_only_on_demand() -> None:
+    document = make_document({"parameters": {"p": {"@if": EXISTS}}})
+    without, with_branches = (
+        find_report(document, make_wish(a=1), options=CoverageOptions(counts_branches=counts))
+        for counts in (False, True)
+    )
+    assert len(with_branches.counted_rows) - len(without.counted_rows) == 2
+    assert with_branches.right_count - without.right_count == 1
+
+
+def test_a_required_parameter_that_no_event_fills_is_a_loss() -> None:
+    document = make_document({"event_name": "cart_page_view", "parameters": {"currency": "EUR"}})
+    (cart,) = [row for row in find_report(document, make_wish()).rows if row.name == "Wishes"]
+    assert cart.state == "seen and losing something"
+    assert cart.problems[0] == (
+        "Insider One needs event_group_id, unit_sale_price with cart_page_view, no event fills it"
+    )
+
+
+def test_a_recommended_parameter_that_no_event_fills_is_a_loss() -> None:
+    order = {key: value for key, value in ORDER.items() if key != "currency"}
+    call = make_call("track", event="Order Completed", properties=order)
+    row = find_rows("guide", call)["Order Completed Event"]
+    assert row.state == "seen and losing something"
+    assert row.problems[0] == (
+        "Insider One asks for currency with confirmation_page_view, no event fills it"
+    )
+
+
+def read_plan() -> TrackingPlan:
+    properties = {"required": ["size"], "type": "object"}
+    rules = [
+        {"type": "TRACK", "key": name, "jsonSchema": {"properties": {"properties": properties}}}
+        for name in ("Wish", "Other")
+    ]
+    return parse_tracking_plan({"rules": rules}, "plan.json")
+
+
+def test_events_of_the_tracking_plan_are_rows() -> None:
+    options = CoverageOptions(read_plan())
+    document = make_document({})
+    report = find_report(document, make_wish(), options=options)
+    wish, other = (row for row in report.rows if row.group == "Plan events")
+    assert (wish.name, other.name) == ("TRACK Wish, version 1", "TRACK Other, version 1")
+    assert (wish.state, other.state) == ("seen and losing something", "never seen")
+    assert wish.problems == ("It violates the plan: properties.size is required (1 event)",)
+    assert other.what_to_send == "Send a track call 'Other'."
+    right = find_report(document, make_wish(size=1), options=options)
+    assert next(row.state for row in right.rows if row.group == "Plan events") == "seen and right"
+
+
+def test_steps_of_journeys_are_rows() -> None:
+    journey = {
+        "id": 1,
+        "name": "Wish list",
+        "starter": {"events": ["wish"]},
+        "eligibility": {"times": "once"},
+        "steps": [{"wait": "1 day"}, {"channel": "email", "message": "Still there"}],
+    }
+    options = CoverageOptions(journey_arrivals={("Wish list", ""): 2, ("Wish list", "steps[0]"): 2})
+    report = find_report(make_document({}, journeys=[journey]), make_wish(), options=options)
+    rows = [row for row in report.rows if row.group == "Journey steps"]
+    remedy = "Let a person come to the email message 'Still there'."
+    assert [(row.name, row.state, row.usage, row.what_to_send) for row in rows] == [
+        ("Wish list: entry", "seen and right", "2 arrivals", ""),
+        ("Wish list: steps[0]", "seen and right", "2 arrivals", ""),
+        ("Wish list: steps[1]", "never seen", "", remedy),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("is_test_run", "state"), [(False, "seen and losing something"), (True, "seen and right")]
+)
+def test_one_event_without_a_loss_is_enough_in_a_test_run(is_test_run: bool, state: str) -> None:
+    calls = [make_call("identify", traits={"age": age}) for age in ("old", 34)]
+    options = CoverageOptions(is_test_run=is_test_run)
+    report = find_report(read_preset_document("guide"), *calls, options=options)
+    name = "Create or Update a User Profile"
+    assert [row.state for row in report.rows if row.name == name] == [state]
 
 
 def write_events(folder: Path, *calls: JSONObject) -> str:

@@ -47,3 +47,13 @@ def test_the_control_api_has_the_same_rows(emulator: RunningEmulator) -> None:
     assert age["example"]["id"] == 1
     assert coverage["counts"]["seen and right"] == 3
     assert requests.get(f"{url}?limit=1", timeout=60).status_code == 400
+
+
+def test_the_report_can_be_downloaded(emulator: RunningEmulator, page: Page) -> None:
+    emulator.send({"type": "identify", "userId": "ada", "traits": {"age": "<b>old</b>"}})
+    page.goto(f"{emulator.url}/coverage")
+    for format, start in (("HTML", b"<!doctype html>"), ("JSON", b"{")):
+        with page.expect_download() as started:
+            page.get_by_role("link", name=f"Download {format}").click()
+        assert started.value.suggested_filename == f"coverage.{format.lower()}"
+        assert started.value.path().read_bytes().startswith(start)

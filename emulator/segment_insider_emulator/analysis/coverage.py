@@ -25,7 +25,7 @@ from segment_insider_emulator.analysis.coverage_rows import (
     CoverageReport,
     CoverageRow,
     JourneyArrivals,
-    RowTally,
+    CoverageTally,
     TrafficMessage,
     iter_branch_rows,
     iter_journey_rows,
@@ -53,7 +53,7 @@ from segment_insider_emulator.types import JSONObject
 
 
 @dataclass(slots=True)
-class _EventTally(RowTally):
+class _EventTally(CoverageTally):
     """Counts of a mapping: also the paths that its events had, and the parameters they filled."""
 
     present_paths: set[str] = field(default_factory=set)
@@ -104,9 +104,9 @@ class _CoverageCounter:
         self._values_by_path = mapped
         self._guide_values_by_path = {item.path: list_person_values(item) for item in self._guide}
         self._events = {item.path: _EventTally() for item in self._subscriptions}
-        self._missing_events = {item.path: RowTally() for item in self._missing}
+        self._missing_events = {item.path: CoverageTally() for item in self._missing}
         self._people = {
-            value: RowTally()
+            value: CoverageTally()
             for values in (*mapped.values(), *self._guide_values_by_path.values())
             for value in values
         }
@@ -115,7 +115,7 @@ class _CoverageCounter:
         for item in self._subscriptions:
             for branch in self._finders[item.path].list_branches():
                 self._mappings_by_branch.setdefault(branch, []).append(item.name)
-        self._branches = {branch: RowTally() for branch in self._mappings_by_branch}
+        self._branches = {branch: CoverageTally() for branch in self._mappings_by_branch}
 
     def _has_mapping_like(self, guide: LocatedSubscription) -> bool:
         """Whether an enabled mapping has the action of a guide's one, and takes such an event."""
@@ -287,9 +287,9 @@ class _CoverageCounter:
         self, subscription: LocatedSubscription, name: str, present_paths: set[str]
     ) -> bool:
         """Whether an event had a value for a parameter, even if Insider One refused the event."""
-        mapping = subscription.mapping
+        mapping, sent = subscription.mapping, {LITERAL_MARKER, *present_paths}
         return any(
-            not present_paths.isdisjoint(list_event_paths_of_value(mapping, keys))
+            not sent.isdisjoint(list_event_paths_of_value(mapping, keys))
             for keys in list_mapped_values(mapping)
             if len(keys) == 2 and keys[1] == name
         )

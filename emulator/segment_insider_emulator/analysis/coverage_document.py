@@ -1,7 +1,7 @@
 """The coverage report as JSON, as text, and as an HTML page without anything around it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jinja2 import Environment
 
@@ -89,52 +89,55 @@ def format_coverage_rows(
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>Coverage</title>
 <style>
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 li { margin: .5rem 0; overflow-wrap: anywhere } ul { padding-left: 1.2rem } p { margin: .2rem 0 }
 .state { font-weight: 600 } pre { overflow-x: auto; padding: .5rem; border: 1px solid }
+summary { cursor: pointer }
 </style></head><body>
-<h1>Coverage</h1><p>{{ name }}: {{ summary }}</p>
-{% for group, rows in groups %}
-<h2>{{ group }}</h2>
-{% if group == "Branches" %}<details><summary>{{ rows|length }} branches of mappings
-{% if not counts_branches %}, which do not count for the percentage{% endif %}
-</summary>{% endif %}
+<h1>Coverage</h1>
+{% for name, report in reports %}
+<h2><bdi>{{ name }}</bdi></h2><p>{{ summarise(report) }}</p>
+{% for group, rows in report.list_groups() %}
+<h3>{{ group }}: {{ rows|selectattr("state", "equalto", "seen and right")|list|length }}
+of {{ rows|length }} right</h3>
+{% set is_folded = group == "Branches" and not report.counts_branches %}
+{% if is_folded %}<details><summary>Not counted</summary>{% endif %}
 <ul>
 {% for row in rows %}
 <li><span class="state">{{ signs[row.state] }} {{ row.state }}</span>: <bdi>{{ row.name }}</bdi>
 {% if row.usage %}({{ row.usage }}){% endif %}
-{% if row.example and row.example.scenario %}<bdi>{{ row.example.scenario }}</bdi>{% endif %}
 {% if row.example and row.example.id and link %}
 <a href="{{ link }}/messages/{{ row.example.id }}">Example</a>{% endif %}
+{% if row.example and row.example.scenario %}<bdi>{{ row.example.scenario }}</bdi>{% endif %}
 {% for problem in row.problems %}<p><bdi>{{ problem }}</bdi></p>{% endfor %}
 {% if row.what_to_send %}<p><bdi>{{ row.what_to_send }}</bdi></p>{% endif %}
 {% if row.sample_call %}<details><summary>A call to send</summary>
 <pre>{{ dump(row.sample_call) }}</pre></details>{% endif %}
 </li>
 {% endfor %}</ul>
-{% if group == "Branches" %}</details>{% endif %}
+{% if is_folded %}</details>{% endif %}
+{% endfor %}
 {% endfor %}
 </body></html>
 """
 
 
-def format_coverage_page(report: CoverageReport, name: str, link: str = "") -> str:
-    """Return a coverage report as an HTML page, e.g. for the artifacts of a CI job.
+def format_coverage_page(reports: Sequence[tuple[str, CoverageReport]], link: str = "") -> str:
+    """Return coverage reports as one HTML page, e.g. for the artifacts of a CI job.
 
     Args:
-        name: Of the workspace and the traffic.
+        reports: Name of the workspace and the traffic, and its report.
         link: URL of the emulator that has the messages; "" without one.
     """
     page = Environment(autoescape=True).from_string(_PAGE)
     return page.render(
-        name=name,
+        reports=reports,
         link=link.rstrip("/"),
-        summary=format_coverage_summary(report),
-        groups=report.list_groups(),
-        counts_branches=report.counts_branches,
+        summarise=format_coverage_summary,
         signs=STATE_SIGNS,
         dump=lambda call: json.dumps(call, indent=2, ensure_ascii=False),
     )

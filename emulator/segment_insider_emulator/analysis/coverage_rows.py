@@ -142,7 +142,7 @@ class CoverageReport:
 
 
 @dataclass(slots=True)
-class RowTally:
+class CoverageTally:
     """Counts of one row while the traffic is read.
 
     Args:
@@ -205,7 +205,7 @@ def iter_plan_rows(
 ) -> Iterator[CoverageRow]:
     """Yield a row for each event of a tracking plan; an event that violates it loses something."""
     rules = [rule for rule in plan.rules if rule.kind != "COMMON"]
-    tallies = {id(rule): RowTally() for rule in rules}
+    tallies = {id(rule): CoverageTally() for rule in rules}
     for message in traffic:
         rule = plan.find_rule(message.event) if "type" in message.event else None
         if rule is not None:
@@ -286,7 +286,8 @@ def _describe_step(element: JourneyElement) -> str:
 
 
 def iter_branch_rows(
-    branches: Mapping[MappingBranch, Collection[str]], tallies: Mapping[MappingBranch, RowTally]
+    branches: Mapping[MappingBranch, Collection[str]],
+    tallies: Mapping[MappingBranch, CoverageTally],
 ) -> Iterator[CoverageRow]:
     """Yield a row for each branch of each `@if`, with the names of the mappings that have it."""
     for branch, mappings in branches.items():

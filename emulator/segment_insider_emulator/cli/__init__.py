@@ -48,7 +48,7 @@ COMMANDS = {
         "scenario_commands", "Send a shopper's traffic and show what Insider One receives."
     ),
     "map": LazyCommand("map", "Print the Insider One requests that events make."),
-    "verify": LazyCommand("scenario_commands", "Run Gherkin scenarios."),
+    "verify": LazyCommand("verify", "Run Gherkin scenarios."),
     "steps": LazyCommand("scenario_commands", "List the steps for scenarios, with examples."),
     "assets": LazyCommand("serve", "Download analytics.js for use without a network."),
     "lint": LazyCommand("workspace_commands", "Check a workspace file."),

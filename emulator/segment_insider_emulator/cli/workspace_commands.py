@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +59,6 @@ from segment_insider_emulator.workspace.validation import WorkspaceFinding
 if TYPE_CHECKING:
     from segment_insider_emulator.analysis.coverage import CoverageOptions
     from segment_insider_emulator.analysis.coverage_rows import (
-        CoverageReport,
         CoverageState,
         TrafficMessage,
     )
@@ -346,6 +345,7 @@ def coverage_command(
     from segment_insider_emulator.analysis.coverage_document import (
         build_coverage_document,
         format_coverage_page,
+        format_coverage_rows,
         format_coverage_summary,
     )
 
@@ -362,11 +362,12 @@ def coverage_command(
         )
         raise EmulatorError(what, source, "Use the app first, or name other traffic.")
     if html:
-        _write_page(html, format_coverage_page(report, f"{workspace_name}, {source}", url or ""))
+        named = [(f"{workspace_name}, {source}", report)]
+        write_coverage_file(html, format_coverage_page(named, url or ""), "--html")
     if as_json:
         print_json(build_coverage_document(report), indent=True)
     else:
-        print_lines(_format_lines(report))
+        print_lines(colour_coverage_lines(format_coverage_rows(report)))
         print_lines([format_coverage_summary(report)], err=True)
     ctx.exit(int(fail_under is not None and report.is_below(fail_under)))
 
@@ -418,19 +419,24 @@ def _read_messages(source: str) -> "Iterator[TrafficMessage]":
         )
 
 
-def _format_lines(report: "CoverageReport") -> Iterator[str]:
-    from segment_insider_emulator.analysis.coverage_document import format_coverage_rows
-
-    for state, line in format_coverage_rows(report):
+def colour_coverage_lines(
+    lines: "Iterable[tuple[CoverageState | None, str]]",
+) -> Iterator[str]:
+    """Yield the lines of a coverage report, coloured by the states of its rows."""
+    for state, line in lines:
         if state:
             yield style_terminal_text(line, fg=_STATE_COLOURS[state])
         else:
             yield style_terminal_text(line, bold=True) if line[:1].strip() else line
 
 
-def _write_page(path: Path, page: str) -> None:
+def write_coverage_file(path: Path, text: str, option: str) -> None:
+    """Write a coverage report.
+
+    Raises: EmulatorError, when the file cannot be written.
+    """
     try:
-        path.write_text(page, "utf-8")
+        path.write_text(text, "utf-8", errors="replace")
     except OSError as error:
-        what = f"the page cannot be written ({error.strerror})"
-        raise EmulatorError(what, str(path), "Name another file with --html.") from error
+        what = f"the report cannot be written ({error.strerror})"
+        raise EmulatorError(what, str(path), f"Name another file with {option}.") from error

@@ -1,10 +1,14 @@
 """Workspace pages of the inspector: setup of Segment and Insider One, mappings, coverage."""
 
-from itertools import groupby
+import json
 from typing import Literal, NamedTuple, TypeAlias
 
 from flask import Blueprint, Response, abort, request
 
+from segment_insider_emulator.analysis.coverage_document import (
+    build_coverage_document,
+    format_coverage_page,
+)
 from segment_insider_emulator.analysis.coverage_rows import COVERAGE_STATES, CoverageState
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
 from segment_insider_emulator.analysis.drift.deviations import DEVIATION_EFFECTS, PreviewedDeviation
@@ -307,7 +311,7 @@ def show_coverage() -> str:
     groups = [
         # What loses something comes first.
         (group, sorted(rows, key=lambda row: COVERAGE_STATES.index(row.state)))
-        for group, rows in groupby(report.rows, key=lambda row: row.group)
+        for group, rows in report.list_groups()
     ]
     return render_page(
         "coverage.html",
@@ -316,3 +320,21 @@ def show_coverage() -> str:
         signs=STATE_SIGNS,
         max_messages=MAX_COVERED_MESSAGES,
     )
+
+
+MEDIA_TYPES = {"html": "text/html", "json": "application/json"}
+
+
+@coverage_bp.get("/coverage.<any(html, json):format>")
+def download_coverage(format: Literal["html", "json"]) -> Response:
+    """Serve the coverage report as a file to keep or to send to others."""
+    report = find_current_coverage(current_services())
+    if format == "html":
+        named = [(current_services().workspace.source_name, report)]
+        text = format_coverage_page(named, rendering.get_current_sandbox_url())
+    else:
+        text = json.dumps(build_coverage_document(report), indent=2, ensure_ascii=False)
+    # A captured text may have half a surrogate pair, which is no UTF-8.
+    body = text.encode(errors="replace")
+    headers = {"Content-Disposition": f'attachment; filename="coverage.{format}"'}
+    return Response(body, content_type=f"{MEDIA_TYPES[format]}; charset=utf-8", headers=headers)

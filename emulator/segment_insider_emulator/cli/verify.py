@@ -1,0 +1,340 @@
+"""The command `emulator verify`: runs Gherkin scenarios and reports their results."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE, pause_garbage_collection
+from segment_insider_emulator.cli.inputs import (
+    add_workspace_options,
+    get_selected_workspace_name,
+    load_workspace,
+)
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
+from segment_insider_emulator.workspace.loading import is_preset_name
+from segment_insider_scenarios import require_scenarios_extra
+
+if TYPE_CHECKING:
+    from segment_insider_scenarios.reports import ScenarioResult
+    from segment_insider_scenarios.runner import FeatureRun, FeatureRunOptions
+    from segment_insider_scenarios.scenario_coverage import WorkspaceCoverage
+
+DEFAULT_FEATURES = Path("features")
+VERDICT_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
+REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(epilog="Example: emulator verify --junit report.xml features/purchase.feature")
+@click.argument("features", metavar="[FEATURE…]", nargs=-1, type=click.Path(path_type=Path))
+@add_workspace_options("Workspace for scenarios that name none: a file or a preset.  [guide]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
+@click.option(
+    "-n", "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
+    help="Number of processes.",
+)  # fmt: skip
+@click.option("--seed", default=0, show_default=True, help="Use a different set of test people.")
+@click.option(
+    "--url",
+    metavar="URL",
+    help="Use sandboxes of the emulator at this address. Set EMULATOR_TOKEN to its password.",
+)
+@click.option(
+    "--no-keep", is_flag=True, help="Delete the sandboxes of failed scenarios at --url, too."
+)
+@click.option(
+    "--serve", is_flag=True, help="Serve emulators at ports, for programs in other processes."
+)
+@click.option(
+    "-p", "--plugin", "plugins", multiple=True, metavar="NAME",
+    help="Load a pytest plugin, which steps of your own need. Can be repeated.",
+)  # fmt: skip
+@click.option("--junit", type=REPORT_FILE, metavar="FILE", help="Write JUnit XML.")
+@click.option("--cucumber-json", type=REPORT_FILE, metavar="FILE", help="Write Cucumber JSON.")
+@click.option(
+    "--cucumber-messages", type=REPORT_FILE, metavar="FILE", help="Write Cucumber messages."
+)
+@click.option("--html", type=REPORT_FILE, metavar="FILE", help="Write one page with all traffic.")
+@click.option(
+    "--coverage", is_flag=True, help="Show what of the workspace and the guide is not covered."
+)
+@click.option(
+    "--fail-under",
+    metavar="PERCENT",
+    type=click.FloatRange(0, 100),
+    help="Exit with 1 when the coverage is lower.",
+)
+@click.option("--branches", is_flag=True, help="Cover both branches of each @if, too.")
+@click.option("--coverage-html", type=REPORT_FILE, metavar="FILE", help="Write it as HTML.")
+@click.option("--coverage-json", type=REPORT_FILE, metavar="FILE", help="Write it as JSON.")
+@click.option(
+    "--report-to", metavar="URL", help="Show the results in the emulator at this address."
+)
+@click.pass_context
+def verify_command(
+    ctx: click.Context,
+    /,
+    features: tuple[Path, ...],
+    workspace: str | None,
+    preset: str | None,
+    as_json: bool,
+    report_to: str | None,
+    coverage: bool,
+    **settings: Any,
+) -> None:
+    """Run the scenarios in files and folders, by default in ./features.
+
+    Exits 0 when all pass, 1 when one fails or the coverage is below --fail-under, 2 when a file
+    cannot be read, there are no scenarios, all are skipped, nothing is covered, or the emulator at
+    the given address cannot be used.
+    """
+    require_scenarios_extra("verify")
+    # Imported here because `--help` needs no test runner.
+    with pause_garbage_collection():
+        from segment_insider_scenarios.reports import FORMATS_WITH_TRAFFIC, REPORT_FORMATS
+        from segment_insider_scenarios.runner import (
+            FeatureRunOptions,
+            import_scenario_modules,
+            interrupt_on_termination,
+            run_features,
+        )
+
+        if settings["workers"] == 1:
+            import_scenario_modules()
+
+    reports = {kind: settings[kind] for kind in REPORT_FORMATS if settings[kind]}
+    if Path("-") in reports.values():
+        raise click.UsageError("A report needs a file name: - is not allowed.")
+    traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
+    options = FeatureRunOptions(
+        settings["workers"],
+        traffic,
+        settings["url"],
+        settings["serve"],
+        settings["seed"],
+        settings["no_keep"],
+        _resolve_default_workspace(workspace, preset),
+        settings["plugins"],
+        coverage or any(settings[name] not in (None, False) for name in COVERAGE_OPTIONS),
+    )
+    _check_addresses(options, report_to)
+    with interrupt_on_termination():
+        run = run_features(
+            features or (DEFAULT_FEATURES,),
+            SilentScenarioReporter() if as_json else ScenarioResultPrinter(),
+            options,
+        )
+        coverages, coverage_error = _find_coverage(run, options, settings["branches"])
+        _print_verify_result(run, as_json, coverages)
+        _write_coverage_files(coverages, settings)
+        if reports or report_to:
+            _write_and_send_reports(run, reports, report_to)
+    if coverage_error:
+        raise coverage_error
+    is_covered = not any(
+        coverage.report.is_below(settings["fail_under"] or 0)
+        for coverage in coverages
+        if coverage.is_counted
+    )
+    ctx.exit(_get_verify_exit_code(run) or int(not is_covered))
+
+
+# Options that need the coverage, so that --coverage itself can be left out.
+COVERAGE_OPTIONS = ("fail_under", "branches", "coverage_html", "coverage_json")
+
+
+def _find_coverage(
+    run: "FeatureRun", options: "FeatureRunOptions", counts_branches: bool
+) -> "tuple[list[WorkspaceCoverage], EmulatorError | None]":
+    """Return the coverage of a run by workspace, or why there is none; [] without options for it."""
+    if not options.coverage or not run.results:
+        return [], None
+    from segment_insider_scenarios.scenario_coverage import find_run_coverage
+
+    try:
+        found = find_run_coverage(
+            run.coverage_records, options.workspace, counts_branches=counts_branches
+        )
+    except EmulatorError as error:  # the results of the scenarios are shown all the same
+        return [], error
+    return found, None
+
+
+def _write_coverage_files(coverages: "list[WorkspaceCoverage]", settings: dict[str, Any]) -> None:
+    if not coverages:
+        return
+    from segment_insider_emulator.cli.workspace_commands import write_coverage_file
+    from segment_insider_scenarios.scenario_coverage import (
+        build_run_coverage_document,
+        format_run_coverage_page,
+    )
+
+    if path := settings["coverage_html"]:
+        write_coverage_file(path, format_run_coverage_page(coverages), "--coverage-html")
+    if path := settings["coverage_json"]:
+        document = orjson.dumps(build_run_coverage_document(coverages), option=orjson.OPT_INDENT_2)
+        write_coverage_file(path, document.decode(), "--coverage-json")
+
+
+def _write_and_send_reports(
+    run: "FeatureRun", reports: dict[str, Path], report_to: str | None
+) -> None:
+    # Imported here because most runs have no report.
+    from segment_insider_scenarios.reports.writers import send_run_to_emulator, write_reports
+
+    write_reports(run.build_run_results(), reports)
+    if report_to:
+        send_run_to_emulator(run.build_run_results(), report_to)
+
+
+def _check_addresses(options: "FeatureRunOptions", report_to: str | None) -> None:
+    if options.no_keep and not options.url:
+        raise click.UsageError("--no-keep needs --url: other sandboxes are always deleted.")
+    if options.url or report_to:
+        from segment_insider_scenarios.running_emulator import check_emulator_url, check_sandbox_url
+
+        if options.url:
+            check_emulator_url("--url", options.url)
+        if report_to:
+            check_sandbox_url("--report-to", report_to)
+
+
+def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str | None:
+    """Return the workspace for scenarios that name none, after checking that it loads."""
+    name = get_selected_workspace_name(workspace, preset)
+    if name:
+        load_workspace(workspace, preset)
+    # Absolute, because workers may run in another folder.
+    return str(Path(workspace).absolute()) if workspace and not is_preset_name(workspace) else name
+
+
+def _print_verify_result(
+    run: "FeatureRun", as_json: bool, coverages: "list[WorkspaceCoverage]"
+) -> None:
+    if as_json:
+        print_json(_build_verify_document(run, coverages))
+    elif coverages:
+        _print_coverage(coverages)
+    for file in run.unreadable:
+        print_lines(f"emulator: {file.message}".split("\n"), err=True)
+    click.echo(_format_scenario_counts(run), err=as_json)
+    if run.stop_reason:
+        click.echo(f"emulator: {run.stop_reason}", err=True)
+    elif run.results and len(run.results) == run.count_scenarios_with_verdict("skipped"):
+        click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
+
+
+def _print_coverage(coverages: "list[WorkspaceCoverage]") -> None:
+    from segment_insider_emulator.cli.workspace_commands import colour_coverage_lines
+    from segment_insider_scenarios.scenario_coverage import format_run_coverage
+
+    print_lines(["", *colour_coverage_lines(format_run_coverage(coverages))])
+
+
+def _get_verify_exit_code(run: "FeatureRun") -> int:
+    if run.interrupted:
+        return INTERRUPTED_EXIT_CODE
+    if (
+        run.unreadable
+        or run.stop_reason
+        or not (
+            run.count_scenarios_with_verdict("passed") or run.count_scenarios_with_verdict("failed")
+        )
+    ):
+        return 2
+    return 1 if run.count_scenarios_with_verdict("failed") else 0
+
+
+class SilentScenarioReporter:
+    """Reporter of scenario results that prints nothing, for --json."""
+
+    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
+
+
+class ScenarioResultPrinter:
+    """Reporter that prints each scenario result under its feature, with progress in a terminal."""
+
+    def __init__(self) -> None:
+        self._current_feature: str | None = None
+        self._shows_progress = sys.stdout.isatty()
+
+    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None:
+        self._clear_progress_line()
+        if result.feature != self._current_feature:
+            self._current_feature = result.feature
+            print_lines([f"{result.feature}  ({result.where})"])
+        verdict = style_terminal_text(f"{result.verdict:7}", fg=VERDICT_COLOURS[result.verdict])
+        print_lines([f"  {verdict}  {result.scenario}"])
+        if result.failure:
+            print_lines(
+                [
+                    "",
+                    *(f"    {line}".rstrip() for line in _colour_failure_lines(result.failure)),
+                    "",
+                ]
+            )
+        if self._shows_progress and done < expected:
+            click.echo(f"{done} of {expected} …", nl=False)
+
+    def _clear_progress_line(self) -> None:
+        if self._shows_progress:
+            click.echo("\r\x1b[K", nl=False)
+
+
+def _colour_failure_lines(failure: str) -> Iterator[str]:
+    """Yield the lines of a scenario failure: expected rows green, unexpected rows red."""
+    return map(_colour_failure_line, failure.split("\n"))
+
+
+def _colour_failure_line(line: str) -> str:
+    if line.startswith("  - "):
+        return style_terminal_text(line, fg="green")
+    if line.startswith("  + "):
+        return style_terminal_text(line, fg="red")
+    return style_terminal_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
+
+
+def _build_verify_document(
+    run: "FeatureRun", coverages: "list[WorkspaceCoverage]"
+) -> dict[str, object]:
+    counts = {verdict: run.count_scenarios_with_verdict(verdict) for verdict in VERDICT_COLOURS}
+    scenarios = [asdict(result) for result in run.results]
+    unreadable = [file.message for file in run.unreadable]
+    return {
+        **counts,
+        "interrupted": run.interrupted,
+        "stopped": run.stop_reason,
+        "unreadable": unreadable,
+        "scenarios": scenarios,
+        **_build_coverage_member(coverages),
+    }
+
+
+def _build_coverage_member(coverages: "list[WorkspaceCoverage]") -> dict[str, object]:
+    if not coverages:
+        return {}
+    from segment_insider_scenarios.scenario_coverage import build_run_coverage_document
+
+    return {"coverage": build_run_coverage_document(coverages)}
+
+
+def _format_scenario_counts(run: "FeatureRun") -> str:
+    parts = [
+        f"{run.count_scenarios_with_verdict(verdict)} {verdict}"
+        for verdict in VERDICT_COLOURS
+        if run.count_scenarios_with_verdict(verdict)
+    ]
+    if missing := run.expected_count - len(run.results):
+        parts.append(f"{missing} not run")
+    number = max(run.expected_count, len(run.results))
+    text = (
+        f"{number} {'scenario' if number == 1 else 'scenarios'}: {', '.join(parts) or 'none run'}"
+    )
+    if count := len(run.unreadable):
+        text += f"; {count} {'file' if count == 1 else 'files'} could not be read"
+    return text
