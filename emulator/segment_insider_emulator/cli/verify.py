@@ -151,7 +151,7 @@ COVERAGE_OPTIONS = ("fail_under", "branches", "coverage_html", "coverage_json")
 def _find_coverage(
     run: "FeatureRun", options: "FeatureRunOptions", counts_branches: bool
 ) -> "tuple[list[WorkspaceCoverage], EmulatorError | None]":
-    """Return the coverage of a run by workspace, or why there is none; [] without options for it."""
+    """Return the coverage of a run by workspace, or the error; [] without options."""
     if not options.coverage or not run.results:
         return [], None
     from segment_insider_scenarios.scenario_coverage import find_run_coverage
