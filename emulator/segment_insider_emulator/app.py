@@ -82,6 +82,7 @@ from segment_insider_emulator.web import insider_routes as insider
 from segment_insider_emulator.web import json_errors
 from segment_insider_emulator.web import segment_routes as segment
 from segment_insider_emulator.web.access import (
+    PUBLIC_URL_KEY,
     CallerAuthenticator,
     create_access_check,
     find_default_sandbox_owner,
@@ -128,6 +129,7 @@ def create_app(
     app = Flask(__name__, static_folder=None)
     app.url_rule_class = LazyRule
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    app.config[PUBLIC_URL_KEY] = config.public_url
     teams = load_teams(config.teams)
     # With teams, events with an unknown write key must not go to the default sandbox.
     config = replace(config, strict=config.strict or bool(teams))
@@ -142,7 +144,7 @@ def create_app(
     app.config[ONE_CALL_AT_A_TIME] = not waits
     install_request_hooks(
         app,
-        create_access_check(config.host, authenticator),
+        create_access_check(config, authenticator),
         idle_connections if default.shared_state.is_multi_process else None,
     )
     json_errors.register_json_errors(app)

@@ -13,6 +13,15 @@ ENVIRONMENT_PREFIX = "EMULATOR_"
 MAX_DAYS = 36_500
 SIZE_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# The hosts that apps send to in production, from Segment's and Insider One's documentation.
+SEGMENT_HOSTS = (
+    "api.segment.io",
+    "events.eu1.segmentapis.com",
+    "cdn.segment.com",
+    "oauth2.segment.io",
+    "oauth2.eu1.segmentapis.com",
+)
+INSIDER_ONE_HOSTS = ("unification.useinsider.com", "contact.useinsider.com")
 _HOST_NAME_PATTERN = re.compile(r"[\w.-]+")
 MAX_URL_PREFIX_LENGTH = 200
 _URL_PREFIX_PATTERN = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)*/?")
@@ -47,6 +56,11 @@ class Config:
         trusted_proxy: Address of the proxy whose X-Forwarded headers name the client, and the
             scheme, host and path that it uses; None ignores these headers.
         url_prefix: Path at which a proxy serves the emulator, e.g. "/tools/emu"; "" is the root.
+        public_url: Where people reach the emulator, e.g. "https://qa.example/emu"; all addresses
+            that it gives of itself start with it. None takes those of each request.
+        allowed_hosts: Names besides those of this machine that a Host header may have.
+        tls: Listen for https on `tls_port`, too.
+        tls_cert, tls_key: Paths of a certificate and its key, in PEM; None makes them.
     """
 
     host: str = "127.0.0.1"
@@ -71,6 +85,12 @@ class Config:
     cache: str = "~/.cache/segment-insider-emulator"
     trusted_proxy: str | None = None
     url_prefix: str = ""
+    public_url: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    tls: bool = False
+    tls_port: int = 8443
+    tls_cert: str | None = None
+    tls_key: str | None = None
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -168,6 +188,12 @@ def parse_url_prefix(text: str) -> str:
     return text.removesuffix("/")
 
 
+def _parse_public_url(text: str) -> str:
+    url = _parse_base_url(text)
+    parse_url_prefix(urlsplit(url).path)
+    return url
+
+
 def _parse_hosts(text: str) -> tuple[str, ...]:
     return tuple(_parse_host(host.strip().lower()) for host in text.split(","))
 
@@ -180,6 +206,13 @@ def _parse_host(text: str) -> str:
         if not _HOST_NAME_PATTERN.fullmatch(text):
             raise
     return text
+
+
+def _parse_host_names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in text.split(","))
+    if not all(map(_HOST_NAME_PATTERN.fullmatch, names)):
+        raise ValueError(text)
+    return names
 
 
 def _parse_nonempty_text(text: str) -> str:
@@ -226,4 +259,13 @@ SETTING_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
         parse_url_prefix,
         "a path of letters, digits and . _ ~ -, such as /tools/emu",
     ),
+    "public_url": (_parse_public_url, "the address that people use, such as https://qa.example"),
+    "allowed_hosts": (
+        _parse_host_names,
+        "host names without port, with commas between them, such as emulator,10.0.2.2",
+    ),
+    "tls": (lambda text: BOOLEAN_WORDS[text.lower()], "one of " + ", ".join(BOOLEAN_WORDS)),
+    "tls_port": (_parse_port, "a port number from 0 (any free one) to 65535"),
+    "tls_cert": (_parse_nonempty_text, "the path of a certificate in PEM"),
+    "tls_key": (_parse_nonempty_text, "the path of the certificate's key in PEM"),
 }

@@ -14,7 +14,7 @@ from flask import Flask
 from requests import PreparedRequest, Session
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.config import Config
+from segment_insider_emulator.config import INSIDER_ONE_HOSTS, SEGMENT_HOSTS, Config
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
@@ -298,15 +298,6 @@ class InsiderOneView:
         ]
 
 
-# The host names in Segment's and Insider One's documentation.
-SEGMENT_HOSTS = (
-    "api.segment.io",
-    "events.eu1.segmentapis.com",
-    "cdn.segment.com",
-    "oauth2.segment.io",
-    "oauth2.eu1.segmentapis.com",
-)
-INSIDER_ONE_HOSTS = ("unification.useinsider.com", "contact.useinsider.com")
 INTERCEPTED_HOSTS = (*SEGMENT_HOSTS, *INSIDER_ONE_HOSTS)
 HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
 ENCODING_HEADERS = (

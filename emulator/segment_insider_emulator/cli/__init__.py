@@ -51,6 +51,7 @@ COMMANDS = {
     "verify": LazyCommand("verify", "Run Gherkin scenarios."),
     "steps": LazyCommand("scenario_commands", "List the steps for scenarios, with examples."),
     "assets": LazyCommand("serve", "Download analytics.js for use without a network."),
+    "certificate": LazyCommand("serve", "Show how to trust the https address of `serve --tls`."),
     "lint": LazyCommand("workspace_commands", "Check a workspace file."),
     "drift": LazyCommand("drift", "Compare a workspace with the guide, the defaults and traffic."),
     "coverage": LazyCommand(

@@ -4,8 +4,11 @@ import gc
 import logging
 import os
 import shlex
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 import orjson
@@ -20,6 +23,9 @@ from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 DEFAULT_CONFIG = Config()
 _MAX_LISTED_ERRORS = 5  # of a workspace, printed at start
@@ -69,12 +75,28 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
 @click.option(
     "--url-prefix", metavar="PATH", help="Path at which a proxy serves it, as /tools/emu.  [/]"
 )
+@click.option(
+    "--public-url", metavar="URL", help="Address that people use; all links start with it."
+)
+@click.option(
+    "--allowed-hosts", metavar="NAMES", help="Host names to accept besides this machine's."
+)
+@click.option(
+    "--tls",
+    flag_value="true",
+    help="Serve https, too; `emulator certificate` says how to trust it.",
+)
+@click.option("--tls-port", metavar="PORT", help=f"Port for https.  [{DEFAULT_CONFIG.tls_port}]")
+@click.option("--tls-cert", metavar="FILE", help="Your own certificate for https, in PEM.")
+@click.option("--tls-key", metavar="FILE", help="Its key, in PEM.")
 @click.option("--verbose", flag_value="true", help="Log every request and delivery, too.")
 def serve_command(preset: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
 
     Each option is also an environment variable, such as EMULATOR_PORT. Errors of the workspace are
     printed as by `emulator lint`, but do not stop the emulator, as they do not stop Segment.
+
+    When it accepts requests, its addresses are one line on stdout, unless that is a terminal.
     """
     name = get_selected_workspace_name(flags["workspace"], preset)
     config = load_config(os.environ, {**flags, "workspace": name})
@@ -87,6 +109,7 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
             from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
             from segment_insider_emulator.web.server import serve_app
 
+            tls = _create_tls_context_if_needed(config)
             workspace = load_workspace(None if preset else config.workspace, preset)
             cleanup.enter_context(lock_database_file(config.db))
             app = create_app(config, workspace)
@@ -98,9 +121,11 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
             app,
             config.host,
             config.port,
-            lambda url: _print_ready_message(config, url, workspace),
+            lambda *urls: _print_ready_message(config, urls, workspace),
             config.trusted_proxy,
-            config.url_prefix,
+            config.url_prefix or urlsplit(config.public_url or "").path,
+            config.tls_port,
+            tls,
         )
 
 
@@ -112,10 +137,20 @@ def _configure_logging(verbose: bool) -> None:
     )
 
 
-def _print_ready_message(config: Config, url: str, workspace: Workspace) -> None:
+def _create_tls_context_if_needed(config: Config) -> "SSLContext | None":
+    if not (config.tls or config.tls_cert or config.tls_key):
+        return None
+    from segment_insider_emulator.web.tls import create_tls_context
+
+    return create_tls_context(config)
+
+
+def _print_ready_message(config: Config, urls: Sequence[str], workspace: Workspace) -> None:
     from segment_insider_emulator.web.access import is_loopback_host
 
-    click.echo(f"ready at {url} with write key {workspace.write_key}", err=True)
+    if not sys.stdout.isatty():  # for scripts; a person reads the other line
+        click.echo(" ".join(urls))
+    click.echo(f"ready at {' and '.join(urls)} with write key {workspace.write_key}", err=True)
     if config.password is None and not is_loopback_host(config.host):
         what = f"everyone who can reach {config.host} can read and delete the captured data"
         click.echo(f"emulator: {what}. Set EMULATOR_PASSWORD, or serve at 127.0.0.1.", err=True)
@@ -172,3 +207,54 @@ def assets_command(cache: str | None, as_json: bool) -> None:
         click.echo(orjson.dumps(document))
     else:
         click.echo(f"analytics.js {ANALYTICS_JS_VERSION}, {len(names)} files, in {assets.folder}")
+
+
+# What trusts the authority -> how. {ca} is the path of its certificate, quoted for a shell.
+TRUST_STEPS = {
+    "curl": "curl --cacert {ca} https://localhost:8443/emulator/v1/health",
+    "Node.js": "NODE_EXTRA_CA_CERTS={ca} node app.js",
+    "Python (requests)": "REQUESTS_CA_BUNDLE={ca} python app.py",
+    "Python (httpx, urllib), Go, Ruby, PHP": "SSL_CERT_FILE={ca} python app.py",
+    "Java": (
+        "keytool -importcert -noprompt -alias emulator -file {ca} -keystore emulator.p12 "
+        "-storetype PKCS12 -storepass changeit\n"
+        "java -Djavax.net.ssl.trustStore=emulator.p12 -Djavax.net.ssl.trustStorePassword=changeit"
+    ),
+    "Chromium on Linux": (
+        'certutil -d sql:"$HOME/.pki/nssdb" -A -t C,, -n segment-insider-emulator -i {ca}'
+    ),
+    "Safari and Chrome on macOS": (
+        "security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db {ca}"
+    ),
+    "Edge and Chrome on Windows": "certutil -user -addstore Root {ca}",
+    "Playwright": "browser.new_context(ignore_https_errors=True)",
+    "iOS simulator": "xcrun simctl keychain booted add-root-cert {ca}",
+    "Android emulator": (
+        "adb push {ca} /sdcard/Download/\n"
+        "Then: Settings, Security, Encryption & credentials, Install a certificate, CA certificate."
+        "\nThe app's debug build has to trust user certificates: "
+        '<certificates src="user"/> in its network_security_config.'
+    ),
+}
+
+
+@click.command("certificate", epilog="Example: emulator certificate --json")
+@click.option("--cache", metavar="FOLDER", help="Folder for the files.  [the user's cache folder]")
+@click.option("--json", "as_json", is_flag=True, help="Print the path and the steps as JSON.")
+def certificate_command(cache: str | None, as_json: bool) -> None:
+    """Show how browsers, phones and programs trust the https address of `emulator serve --tls`.
+
+    Makes the certificate authority of this machine if it is missing. Its key stays in the cache
+    folder: who can read it can pretend to be any website to what trusts the authority.
+    """
+    from segment_insider_emulator.web.tls import find_authority_certificate
+
+    path = find_authority_certificate(load_config(os.environ, {"cache": cache}).cache)
+    steps = {name: step.format(ca=shlex.quote(str(path))) for name, step in TRUST_STEPS.items()}
+    if as_json:
+        click.echo(orjson.dumps({"certificate": str(path), "trust": steps}))
+        return
+    click.echo(f"The certificate of the authority: {path}")
+    for name, step in steps.items():
+        click.echo(f"\n{name}:")
+        click.echo("".join(f"  {line}\n" for line in step.splitlines()), nl=False)

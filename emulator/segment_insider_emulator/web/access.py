@@ -15,11 +15,13 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, cast
+from urllib.parse import urlsplit
 
-from flask import Request, Response, request
+from flask import Request, Response, current_app, request
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
+from segment_insider_emulator.config import INSIDER_ONE_HOSTS, SEGMENT_HOSTS, Config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.error_callbacks import CALLBACK_HEADER
 from segment_insider_emulator.types import JSONObject
@@ -33,6 +35,8 @@ CONNECTION_HOST_KEY: Final = "emulator.connection_host"
 CONTROL_API_PREFIX = "/emulator/"
 HEALTH_PATH = "/emulator/v1/health"  # for health checks of containers; shows nothing private
 INSPECTOR_BLUEPRINT = "inspector"  # the blueprint of the pages
+PUBLIC_URL_KEY: Final = "EMULATOR_PUBLIC_URL"  # in an app's configuration
+SERVICE_HOSTS = frozenset((*SEGMENT_HOSTS, *INSIDER_ONE_HOSTS))
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 ALLOWED_FETCH_SITES = (
     "same-origin",
@@ -146,17 +150,21 @@ class CallerAuthenticator:
 
 
 def create_access_check(
-    bound_host: str, authenticator: CallerAuthenticator
+    config: Config, authenticator: CallerAuthenticator
 ) -> Callable[[Request], None]:
-    """Create the function that checks each request's access to an emulator bound to *bound_host*.
+    """Create the function that checks each request's access to an emulator with *config*.
 
     If it is not bound to the loopback interface, its host names are not known and not checked.
+    Calls to Segment and Insider One may name the hosts that apps use in production: no foreign
+    page has these names.
 
     Args:
         authenticator: Authenticates callers of pages and the control API.
     """
-    is_local = is_loopback_host(bound_host)
-    known_hosts = LOOPBACK_HOSTS | {bound_host.lower()}
+    is_local = is_loopback_host(config.host)
+    known_hosts = LOOPBACK_HOSTS | {config.host.lower(), *config.allowed_hosts}
+    if config.public_url:
+        known_hosts |= {urlsplit(config.public_url).hostname or ""}
 
     def check_access_to_request(request: Request) -> None:
         if CALLBACK_HEADER in request.headers:
@@ -169,7 +177,11 @@ def create_access_check(
         if is_local:
             # Not X-Forwarded-Host: a page that binds its own name to this machine can send that,
             # when the proxy is on the same machine.
-            _reject_unknown_host(request.environ.get(CONNECTION_HOST_KEY, host), known_hosts)
+            named_host = request.environ.get(CONNECTION_HOST_KEY, host)
+            is_call = not _needs_authentication(request)
+            _reject_unknown_host(
+                named_host, known_hosts | SERVICE_HOSTS if is_call else known_hosts
+            )
         if not _needs_authentication(request):
             return
         _reject_cross_origin_request(host)
@@ -263,8 +275,19 @@ def require_host_header() -> str:
 
 
 def get_request_base_url() -> str:
-    """Return the request's scheme and host, e.g. "http://shop:8282". Raises: InvalidHostHeader."""
-    return f"{request.scheme}://{require_host_header()}"
+    """Return the scheme and host of the emulator's address, e.g. "http://shop:8282".
+
+    They are those of the public address if one is set, else the request's, and always the
+    request's if it names a host of Segment: the app then finds the emulator under these names.
+
+    Raises: InvalidHostHeader.
+    """
+    public_url: str | None = current_app.config.get(PUBLIC_URL_KEY)
+    requested_host = normalise_host_name(request.environ.get("HTTP_HOST", ""))
+    if public_url is None or requested_host in SERVICE_HOSTS:
+        return f"{request.scheme}://{require_host_header()}"
+    parts = urlsplit(public_url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def normalise_host_name(host: str) -> str:
@@ -321,11 +344,11 @@ def _needs_authentication(request: Request) -> bool:
 
 
 def _reject_unknown_host(host: str | None, known_hosts: frozenset[str]) -> None:
-    remedy = "Use localhost or 127.0.0.1, or serve with --host 0.0.0.0."
+    remedy = "Use localhost or 127.0.0.1, or serve with --allowed-hosts NAME."
     if CONNECTION_HOST_KEY in request.environ:
         remedy = (
             "Let the proxy send Host: localhost, and the name in X-Forwarded-Host, or serve with "
-            "--host 0.0.0.0."
+            "--allowed-hosts NAME."
         )
     if host is None:
         raise UntrustedOrigin("the request has no Host header", "Host", remedy)

@@ -1,7 +1,9 @@
 """One HTTP connection of the server (uvicorn, httptools): strict framing, limits, idle clients."""
 
 import asyncio
+import logging
 from collections import deque
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -9,8 +11,11 @@ from httptools import HttpParserError, HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
+logger = logging.getLogger(__name__)
+
 MAX_HEADER_BYTES: Final = 256 * 1024  # of one request, or of what surrounds a chunk of its body
 MAX_CONNECTIONS: Final = 800  # that are read at the same time; others wait until one of these ends
+_TLS_HANDSHAKE: Final = b"\x16\x03"  # the first bytes of a client that speaks TLS
 
 
 class Connections(ServerState):
@@ -64,6 +69,8 @@ class HttpConnection(HttpToolsProtocol):
         try:
             self._parse(data)
         except HttpParserError:
+            if data.startswith(_TLS_HANDSHAKE):
+                _log_tls_client(self.transport.get_extra_info("peername")[0])
             self._refuse(self._refused_status or HTTPStatus.BAD_REQUEST)
             return
         if self._unfinished_bytes > MAX_HEADER_BYTES:
@@ -157,3 +164,12 @@ class HttpConnection(HttpToolsProtocol):
         head = f"content-type: text/plain\r\ncontent-length: {len(text)}\r\nconnection: close\r\n"
         self.transport.write(STATUS_LINE[status] + head.encode() + b"\r\n" + text)
         self.transport.close()
+
+
+@lru_cache(maxsize=64)  # once for each client: it tries again with every event
+def _log_tls_client(address: str) -> None:
+    logger.warning(
+        "%s: a client asked for https at the port for http: use http:// in its address, or serve "
+        "with --tls and use the https address",
+        address,
+    )

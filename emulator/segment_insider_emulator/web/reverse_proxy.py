@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 MAX_HOST_LENGTH: Final = 255
 _LOGGED_LENGTH: Final = 80
+_LOOPBACK_ADDRESSES: Final = frozenset({"127.0.0.1", "::1"})  # a proxy may use either
 # Of a proxy that is not trusted they could be anybody's.
 _PROXY_HEADERS: Final = (
     "HTTP_FORWARDED",
@@ -53,13 +54,14 @@ class ReverseProxy:
         own_segments: Collection[str] = (),
     ) -> None:
         self.url_prefix = url_prefix
-        self._trusted_address = trusted_address
+        is_local = trusted_address in _LOOPBACK_ADDRESSES
+        self._trusted_addresses = _LOOPBACK_ADDRESSES if is_local else {trusted_address}
         self._own_segments = own_segments
 
     def apply_to_environ(self, environ: "WSGIEnvironment") -> None:
         """Set client, scheme, host, prefix and path, and remove the proxy's headers."""
         headers = {name: environ.pop(name, "") for name in _PROXY_HEADERS}
-        if self._trusted_address == environ["REMOTE_ADDR"]:
+        if environ["REMOTE_ADDR"] in self._trusted_addresses:
             _apply_proxy_headers(environ, headers)
         # Some proxies pass on a header that they do not know, so the option decides.
         prefix = environ["SCRIPT_NAME"] = self.url_prefix or environ["SCRIPT_NAME"]

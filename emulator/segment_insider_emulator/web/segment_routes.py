@@ -40,7 +40,7 @@ from segment_insider_emulator.segment.validation import (
     build_request_too_large_error,
 )
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.access import get_request_base_url, require_host_header
+from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.long_requests import ConnectionCutOff
 from segment_insider_emulator.web.services import IMPLICIT_DEFAULT_KEY, current_services
 
@@ -230,9 +230,8 @@ def serve_source_settings(write_key: str) -> Response:
     if services.config.strict and write_key not in known:
         remedy = "Use a key of this workspace. Others work only without --strict and --teams."
         raise _build_not_found_error("no source has this write key", SETTINGS_PATH, remedy)
-    body = build_source_settings(
-        write_key, require_host_header() + request.root_path, request.scheme
-    )
+    protocol, _, host = get_request_base_url().partition("://")
+    body = build_source_settings(write_key, host + request.root_path, protocol)
     return _disable_caching(Response(orjson.dumps(body), mimetype="application/json"))
 
 

@@ -6,7 +6,8 @@ One event loop reads and writes all connections; requests are run in threads.
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterator
+import ssl
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -28,16 +29,20 @@ IDLE_TIMEOUT_S: Final = 120  # of a connection whose client neither sends nor re
 _ACCEPT_TIME_S: Final = 0.02  # some turns of the event loop
 STOP_TIMEOUT_S: Final = 5.0
 _BACKLOG: Final = 1024
+# Neither side of a TLS connection may keep the other waiting for longer.
+_TLS_HANDSHAKE_TIMEOUT_S: Final = 10.0
+_TLS_SHUTDOWN_TIMEOUT_S: Final = 1.0
 
 
 class _Running(NamedTuple):
     """A server that accepts requests.
 
     Args:
+        urls: One for each address that it listens at.
         stop: Stops it; can be called in any thread and in a signal handler.
     """
 
-    url: str
+    urls: tuple[str, ...]
     stop: Callable[[], None]
 
 
@@ -47,26 +52,32 @@ class _Address(NamedTuple):
     Args:
         port: 0 takes any free one.
         option_names: Options that set the address, for the error message.
+        tls: Set if it speaks https.
     """
 
     host: str
     port: int
     option_names: str
+    tls: ssl.SSLContext | None = None
 
 
 def serve_app(
     app: Flask,
     host: str,
     port: int,
-    on_ready: Callable[[str], None],
+    on_ready: Callable[..., None],
     trusted_proxy: str | None = None,
     url_prefix: str = "",
+    tls_port: int = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve *app* until Ctrl-C or SIGTERM.
 
     Args:
         port: 0 takes any free one.
-        on_ready: Called with the base URL when the server accepts requests.
+        on_ready: Called with the base URL when the server accepts requests, and with the one of
+            https after it, if there is one.
+        tls_port: Where to listen for https, if *tls* is set; 0 takes any free one.
         trusted_proxy: Address of the proxy whose X-Forwarded headers are used.
         url_prefix: Path at which a proxy serves *app*, e.g. "/tools/emu".
     Raises: EmulatorError, when the server cannot listen on *host* and *port* or use *url_prefix*.
@@ -80,11 +91,13 @@ def serve_app(
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(signal_number) is not signal.SIG_IGN:
                 signal.signal(signal_number, stop)
-        on_ready(running.url)
+        on_ready(*running.urls)
 
-    address = _Address(host, port, "--host and --port")
+    addresses = [_Address(host, port, "--host and --port")]
+    if tls:
+        addresses.append(_Address(host, tls_port, "--host and --tls-port", tls))
     proxy = create_reverse_proxy(app, trusted_proxy, url_prefix)
-    asyncio.run(_serve_until_stopped(app, address, handle_ready, proxy))
+    asyncio.run(_serve_until_stopped(app, addresses, handle_ready, proxy))
 
 
 @contextmanager
@@ -96,9 +109,9 @@ def serve_app_in_thread(
     started: Future[_Running] = Future()
 
     def serve() -> None:
-        address = _Address("127.0.0.1", port, "--port")
+        addresses = [_Address("127.0.0.1", port, "--port")]
         try:
-            asyncio.run(_serve_until_stopped(app, address, started.set_result, proxy))
+            asyncio.run(_serve_until_stopped(app, addresses, started.set_result, proxy))
         except BaseException as error:
             if started.done():
                 raise
@@ -108,7 +121,7 @@ def serve_app_in_thread(
     thread.start()
     running = started.result()
     try:
-        yield running.url
+        yield running.urls[0]
     finally:
         running.stop()
         thread.join()
@@ -125,7 +138,7 @@ def _raise_open_file_limit() -> None:
 
 async def _serve_until_stopped(
     app: Flask,
-    address: _Address,
+    addresses: Sequence[_Address],
     on_ready: Callable[[_Running], None],
     proxy: ReverseProxy,
 ) -> None:
@@ -133,20 +146,34 @@ async def _serve_until_stopped(
     threads, streams, connections = RequestThreads(), StreamSlots(), Connections()
     lane = CallLane() if app.config.get(ONE_CALL_AT_A_TIME) else None
     bridge = WsgiBridge(app, threads, streams, lane, proxy)
-    server = await _listen(bridge, address, connections)
+    servers = [await _listen(bridge, address, connections) for address in addresses]
+    for address, server in zip(addresses, tuple(servers), strict=True):
+        if address.host == "127.0.0.1":
+            # Some programs try only the first address of "localhost", which may be this one.
+            twin = address._replace(host="::1", port=server.sockets[0].getsockname()[1])
+            with suppress(EmulatorError):  # without IPv6, or used by another program
+                servers.append(await _listen(bridge, twin, connections))
     stopping = asyncio.Event()
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    port = server.sockets[0].getsockname()[1]
 
     def stop() -> None:
         loop.call_soon_threadsafe(stopping.set)
 
-    on_ready(_Running(f"http://{host}:{port}{proxy.url_prefix}", stop))
+    urls = tuple(
+        _build_url(address, server) + proxy.url_prefix
+        for address, server in zip(addresses, servers, strict=False)
+    )
+    on_ready(_Running(urls, stop))
     await stopping.wait()
     streams.is_closing = True
-    await _stop_accepting(server)
+    await _stop_accepting(servers)
     await _finish_requests(connections)
     threads.close()
+
+
+def _build_url(address: _Address, server: asyncio.Server) -> str:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    port = server.sockets[0].getsockname()[1]
+    return f"{'https' if address.tls else 'http'}://{host}:{port}"
 
 
 async def _listen(
@@ -176,6 +203,9 @@ async def _listen(
             address.host,
             address.port,
             backlog=_BACKLOG,
+            ssl=address.tls,
+            ssl_handshake_timeout=_TLS_HANDSHAKE_TIMEOUT_S if address.tls else None,
+            ssl_shutdown_timeout=_TLS_SHUTDOWN_TIMEOUT_S if address.tls else None,
         )
     except (OSError, OverflowError) as error:
         # asyncio puts the address into the text, which the message would then repeat.
@@ -188,17 +218,18 @@ async def _listen(
         ) from error
 
 
-async def _stop_accepting(server: asyncio.Server) -> None:
+async def _stop_accepting(servers: Sequence[asyncio.Server]) -> None:
     """Close the listening sockets, once all connections accepted before are known.
 
     asyncio gives a connection its transport in a later turn of the loop than the one that accepts
     it, and loses it if the server was closed in between.
     """
     with suppress(NotImplementedError):  # on Windows, where accepting is one operation
-        for listener in server.sockets:
+        for listener in (socket for server in servers for socket in server.sockets):
             asyncio.get_running_loop().remove_reader(listener.fileno())
     await asyncio.sleep(_ACCEPT_TIME_S)
-    server.close()
+    for server in servers:
+        server.close()
 
 
 async def _finish_requests(connections: Connections) -> None:
