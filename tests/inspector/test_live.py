@@ -409,3 +409,33 @@ def test_headers_sort_and_new_messages_wait(emulator: RunningEmulator, page: Pag
     assert list_titles(page) == ["Cart Viewed", "Identify", "Identify", "Product Viewed"]
     page.get_by_label("Search").fill("user:ada type:track")
     expect(page.locator("#rows .event")).to_have_text(["Cart Viewed", "Product Viewed"])
+
+
+def test_sorting_covers_more_than_a_page_and_pages_continue(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    prices = [*range(0, 240, 2), *range(1, 240, 2)]
+    emulator.send(*[{**VIEWED, "properties": {"price": price}} for price in prices])
+    page.goto(f"{emulator.url}/?column=properties.price")
+    page.get_by_role("link", name="properties.price", exact=True).click()
+    found: list[str] = []
+    for _ in range(3):
+        expect(page.locator("#rows")).to_have_attribute("data-live", "no")
+        found += page.locator("#rows .pinned").all_inner_texts()
+        more = page.get_by_role("link", name="More", exact=True)
+        if more.count():
+            emulator.send({**VIEWED, "properties": {"price": 3}})  # belongs to no page that follows
+            address = page.url
+            more.click()
+            expect(page).not_to_have_url(address)
+    assert found == [str(price) for price in range(240)]
+
+
+def test_columns_of_all_three_documents_and_secrets(emulator: RunningEmulator) -> None:
+    call = {**VIEWED, "properties": {"price": 8.5, "password": "hunter2-and-more"}}
+    emulator.send(call)
+    columns = "column=insider.events[].event_name&column=sent.properties.price"
+    text = requests.get(f"{emulator.url}/?{columns}&column=properties.password", timeout=30).text
+    values = re.findall(r'class="pinned"><code>([^<]*)<', text)
+    assert values[:2] == ["&#34;product_detail_page_view&#34;", "8.5"]
+    assert "hunter2" not in text

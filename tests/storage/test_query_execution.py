@@ -49,14 +49,18 @@ def chunk_sizes(times: Iterable[float], time_budget_s: float = 1.0) -> list[int]
 
 
 def test_the_next_chunk_fits_into_the_remaining_time() -> None:
-    quick = [0.0, 0.0, 0.01]  # time for 100 more
-    slow = [0.01, 0.76]  # time for a third of another one
+    quick = [0.0, 0.0, 0.01]  # half of the time is enough for 49 more
+    slow = [0.01, 0.76]  # half of the rest is enough for a sixth of another one
     last = [0.76, 1.0]
     assert chunk_sizes([*quick, *slow, *last]) == [
         FIRST_CHUNK_SIZE,
         FIRST_CHUNK_SIZE * MAX_CHUNK_GROWTH,
-        FIRST_CHUNK_SIZE * MAX_CHUNK_GROWTH * 24 // 75,
+        FIRST_CHUNK_SIZE * MAX_CHUNK_GROWTH * 12 // 75,
     ]
+
+
+def test_hardly_any_time_is_no_time() -> None:
+    assert chunk_sizes([0.0, 0.0, 0.96]) == [FIRST_CHUNK_SIZE]
 
 
 def test_without_time_there_is_one_chunk() -> None:

@@ -105,15 +105,21 @@ def list_messages() -> MessagePageModel:
 @capture_routes.get("/messages/newest", endpoint="newest_message")
 @api_operation(query=_MESSAGE_PARAMETERS, errors=(404,))
 def get_newest_message() -> MessageWithDeliveriesModel:
-    """Return the newest message that matches the filters, with its deliveries."""
+    """Return the newest message that matches the filters, with its deliveries.
+
+    A query is searched for during two seconds; the error says how far that was.
+    """
     filters = parse_record_filters(request.args, _MESSAGE_PARAMETERS)
-    services = current_services()
-    message = (
-        services.store.find_newest_message_of_query(parse_message_filters(filters, services.clock))
-        if "query" in filters
-        else services.store.find_newest_message(filters)
-    )
-    return MessageWithDeliveriesModel.from_record(message or _abort_no_matching_record("message"))
+    services, scan_limit = current_services(), None
+    if "query" in filters:
+        query = parse_message_filters(filters, services.clock)
+        message, scan_limit = services.store.find_newest_message_of_query(query)
+    else:
+        message = services.store.find_newest_message(filters)
+    if message is None:
+        since = f" since {scan_limit.received_at}" if scan_limit else ""
+        _abort_no_matching_record(f"message{since}")
+    return MessageWithDeliveriesModel.from_record(message)
 
 
 @capture_routes.get("/deliveries/newest", endpoint="newest_delivery")

@@ -5,13 +5,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import orjson
 from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
 from segment_insider_emulator.clock import Clock
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.storage.json_conditions import JsonPath
+from segment_insider_emulator.storage.json_conditions import JsonPath, MessagePath
 from segment_insider_emulator.storage.message_filters import MessageFilters, build_message_filters
+from segment_insider_emulator.storage.message_sorting import (
+    COLUMN_VALUES,
+    SortCursor,
+    SortedPage,
+    SortKey,
+    SortOrder,
+)
+from segment_insider_emulator.storage.query_execution import IdRange
 from segment_insider_emulator.storage.query_language import (
     FIELDS,
     AllOf,
@@ -101,8 +110,10 @@ def get_int_parameter(parameter_name: str, default: int = MAX_PAGE_NUMBER) -> in
 # Parameters that filter by one field; the list page writes a query instead.
 FIELD_PARAMETERS = ("type", "event", "user", "source", "subscription", "since", "until")
 LIST_PARAMETERS = ("verdict", "path", "column")
-QUERY_PARAMETERS = ("q", *FIELD_PARAMETERS, *LIST_PARAMETERS, "sort", "before")
-SORT_COLUMNS = ("time", "type", "event", "user", "requests", "verdict")
+# Where a page begins: not part of what the list shows.
+PAGE_PARAMETERS = ("before", "sorted", "last")
+QUERY_PARAMETERS = ("q", *FIELD_PARAMETERS, *LIST_PARAMETERS, "sort", *PAGE_PARAMETERS)
+SORT_COLUMNS = ("time", *COLUMN_VALUES)
 MAX_VALUE_CHARS = 500
 MAX_VALUES_PER_PARAMETER = 12
 MAX_ID = 2**63 - 1
@@ -117,14 +128,18 @@ class MessageListQuery:
         condition: What the query means.
         columns: Paths of values that are shown as extra columns.
         before_id: Only messages with a lower id; None for the newest.
-        sort: Column of SORT_COLUMNS by which each page is sorted, with "-" before it for
+        sort: Column of SORT_COLUMNS or path by which messages are sorted, with "-" before it for
             descending; "" for newest first.
+        sorted_ids: Range of the messages that are sorted; None for as many as time allows.
+        sort_cursor: Last message of the sorted page before this one.
     """
 
     filters: MessageFilters = field(default_factory=MessageFilters)
-    columns: tuple[JsonPath, ...] = ()
+    columns: tuple[MessagePath, ...] = ()
     before_id: int | None = None
     sort: str = ""
+    sorted_ids: IdRange | None = None
+    sort_cursor: SortCursor | None = None
     parameter_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     condition: Condition | None = None
 
@@ -149,7 +164,8 @@ class MessageListQuery:
         parameters: dict[str, object] = {
             name: list(values) for name, values in self.parameter_values.items()
         }
-        parameters.pop("before", None)
+        for name in PAGE_PARAMETERS:
+            parameters.pop(name, None)
         condition = self.condition
         for name, value in changes.items():
             if name in FIELDS:
@@ -160,10 +176,32 @@ class MessageListQuery:
                 parameters[name] = value
         return {name: value for name, value in parameters.items() if value not in ("", [])}
 
+    @property
+    def sort_order(self) -> SortOrder | None:
+        """Return the order of the message list; None for the order of arrival."""
+        column = self.sort.removeprefix("-")
+        if column in ("", "time"):
+            return None
+        path = None if column in COLUMN_VALUES else MessagePath.parse(column, "sort")
+        return SortOrder("" if path else column, path, is_descending=self.sort.startswith("-"))
+
     def build_sort_url(self, column: str) -> str:
-        """Return the URL of this page of the message list sorted by *column*, or the other way."""
+        """Return the URL of the message list sorted by *column*, or the other way."""
         following = {column: f"-{column}", f"-{column}": ""}.get(self.sort, column)
-        return self.build_url(sort=following, before=self.before_id)
+        return self.build_url(sort=following)
+
+    def build_next_sorted_url(self, page: SortedPage) -> str | None:
+        """Return the URL of the page after a sorted one; None after the last."""
+        if page.next_cursor is None:
+            return None
+        (rank, value), id = page.next_cursor
+        return self.build_url(
+            sorted=_format_id_range(page.sorted_ids), last=orjson.dumps([rank, value, id]).decode()
+        )
+
+    def build_thorough_sort_url(self, page: SortedPage) -> str:
+        """Return the URL that takes more time to sort more messages."""
+        return self.build_url(sorted=_format_id_range(IdRange(0, page.sorted_ids.high)))
 
     def get_sort_direction(self, column: str) -> str:
         """Return how the message list is sorted by *column*, as `aria-sort` has it."""
@@ -172,7 +210,8 @@ class MessageListQuery:
 
     def build_return_parameters(self) -> dict[str, object]:
         """Return the URL parameters that lead back to this page of the message list."""
-        return self.build_url_parameters(before=self.before_id)
+        page = {name: self.get_parameter(name) for name in PAGE_PARAMETERS}
+        return self.build_url_parameters(**page)
 
     def build_url(self, **changes: object) -> str:
         """Return the URL of the message list with *changes*; None or "" removes a parameter."""
@@ -204,13 +243,15 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageLi
     if field_conditions:
         text = format_query(condition)
     kept: dict[str, tuple[str, ...]] = {
-        name: values[name] for name in ("column", "sort", "before") if name in values
+        name: values[name] for name in ("column", "sort", *PAGE_PARAMETERS) if name in values
     }
     return MessageListQuery(
         build_message_filters(condition, clock),
-        tuple(JsonPath.parse(path, "column") for path in values.get("column", ())),
+        tuple(MessagePath.parse(path, "column") for path in values.get("column", ())),
         parse_id(_get_first_value(values, "before"), "before"),
         _parse_sort(_get_first_value(values, "sort")),
+        _parse_id_range(_get_first_value(values, "sorted")),
+        _parse_sort_cursor(_get_first_value(values, "last")),
         {"query": (text,), **kept} if text else kept,
         condition,
     )
@@ -287,7 +328,35 @@ def _parse_path_filter(text: str) -> Condition:
 
 
 def _parse_sort(text: str) -> str:
-    if text and text.removeprefix("-") not in SORT_COLUMNS:
-        known = ", ".join(SORT_COLUMNS)
-        raise EmulatorError(f"unknown column {text!r}", "sort", f"Known: {known}.")
-    return text
+    column = text.removeprefix("-")
+    if text and column not in SORT_COLUMNS:
+        if not is_path(column):
+            known = f"{', '.join(SORT_COLUMNS)}, or a path such as properties.price"
+            raise EmulatorError(f"unknown column {text!r}", "sort", f"Known: {known}.")
+        MessagePath.parse(column, "sort")
+    return "" if text == "-time" else text
+
+
+def _parse_id_range(text: str) -> IdRange | None:
+    low, _, high = text.partition("-")
+    if not text:
+        return None
+    return IdRange(parse_id(low, "sorted") or 0, parse_id(high, "sorted") or 0)
+
+
+def _format_id_range(ids: IdRange) -> str:
+    return f"{ids.low}-{ids.high}"
+
+
+def _parse_sort_cursor(text: str) -> SortCursor | None:
+    if not text:
+        return None
+    try:
+        rank, value, id = orjson.loads(text)
+        cursor = SortCursor(SortKey(int(rank), value), int(id))
+    except (ValueError, TypeError, OverflowError):
+        cursor = None
+    if cursor is None or isinstance(cursor.key.value, str) is not (cursor.key.rank == 1):
+        remedy = "Follow the links of the list."
+        raise EmulatorError(f"{text[:40]!r} is not a place in the list", "last", remedy)
+    return cursor

@@ -1,7 +1,7 @@
 """Live page of the inspector: the message list, its numbers, and what its query completes."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +13,7 @@ from segment_insider_emulator.clock import NEVER_DUE, Stopwatch
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import histogram
 from segment_insider_emulator.inspector.event_view_model import VERDICTS_BEFORE_MAPPING
+from segment_insider_emulator.inspector.json_tree import redact_secrets
 from segment_insider_emulator.inspector.list_query import (
     MessageListQuery,
     format_query,
@@ -30,7 +31,9 @@ from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.segment.validation import MESSAGE_TYPES
+from segment_insider_emulator.storage.json_conditions import MessagePath
 from segment_insider_emulator.storage.message_search import MessageSummary, can_use_message_counts
+from segment_insider_emulator.storage.message_sorting import FIXED_RANGE_BUDGET_S, SortOrder
 from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
 from segment_insider_emulator.storage.query_language import (
     FIELDS,
@@ -39,7 +42,7 @@ from segment_insider_emulator.storage.query_language import (
     QueryError,
 )
 from segment_insider_emulator.storage.records import VERDICTS, Verdict
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
 
 bp = Blueprint("live", __name__)
@@ -125,21 +128,69 @@ def _split_at_mistake(text: str, error: EmulatorError) -> tuple[str, str, str] |
 
 
 def _build_list_context(query: MessageListQuery) -> dict[str, object]:
+    if query.sort == "time":
+        return _build_oldest_first_context(query)
+    if query.sort_order:
+        return _build_sorted_list_context(query, query.sort_order)
+    started = time.monotonic()
     # A continued search may take more time, because the user asked for it.
     patience = DEFAULT_TIME_BUDGET_S if query.before_id is None else CONTINUED_SEARCH_BUDGET_S
     browsing = current_services().store.message_search
     page = browsing.find_message_page(
         query.filters, before_id=query.before_id, limit=MESSAGES_PER_PAGE, time_budget_s=patience
     )
+    older = page.next_before_id
     return {
-        **_build_message_rows_context(sort_messages(order_by_time(page.messages), query.sort)),
-        "older": page.next_before_id,
+        **_build_message_rows_context(query, order_by_time(page.messages), started),
+        "next_url": query.build_url(before=older) if older else None,
         "reach": page.scan_limit,
+    }
+
+
+def _build_oldest_first_context(query: MessageListQuery) -> dict[str, object]:
+    started = time.monotonic()
+    search, cursor = current_services().store.message_search, query.sort_cursor
+    patience = CONTINUED_SEARCH_BUDGET_S if cursor else DEFAULT_TIME_BUDGET_S
+    ids, next_after_id = search.find_oldest_message_ids(
+        query.filters,
+        after_id=cursor.id if cursor else 0,
+        limit=MESSAGES_PER_PAGE,
+        time_budget_s=patience,
+    )
+    newest_first = sorted(
+        search.find_matching_messages_by_ids(ids, query.filters), key=lambda message: -message.id
+    )
+    stopped_at = next_after_id if len(ids) < MESSAGES_PER_PAGE else None
+    return {
+        **_build_message_rows_context(query, order_by_time(newest_first)[::-1], started),
+        "next_url": query.build_url(last=f"[0,0,{next_after_id}]") if next_after_id else None,
+        "reach": search.find_first_message_from(stopped_at) if stopped_at else None,
+    }
+
+
+def _build_sorted_list_context(query: MessageListQuery, order: SortOrder) -> dict[str, object]:
+    started = time.monotonic()
+    is_thorough = query.sorted_ids is not None and query.sorted_ids.low == 0
+    patience = CONTINUED_SEARCH_BUDGET_S if is_thorough else DEFAULT_TIME_BUDGET_S
+    page = current_services().store.message_sorter.find_sorted_page(
+        query.filters,
+        order,
+        ids=query.sorted_ids,
+        after=query.sort_cursor,
+        limit=MESSAGES_PER_PAGE,
+        time_budget_s=FIXED_RANGE_BUDGET_S if query.sort_cursor else patience,
+    )
+    return {
+        **_build_message_rows_context(query, page.messages, started),
+        "next_url": query.build_next_sorted_url(page),
+        "sorted_page": page,
+        "thorough_url": None if is_thorough else query.build_thorough_sort_url(page),
     }
 
 
 def _build_new_message_rows_context(query: MessageListQuery) -> dict[str, object]:
     """Return rows for messages newer than the page, and for watched messages that changed."""
+    started = time.monotonic()
     after = parse_id(request.args.get("after", ""), "after") or 0
     watched = [
         parse_id(value, "watch") or 0
@@ -149,7 +200,7 @@ def _build_new_message_rows_context(query: MessageListQuery) -> dict[str, object
     page = browsing.find_message_page(query.filters, after_id=after, limit=MESSAGES_PER_PAGE)
     changed = browsing.find_matching_messages_by_ids(watched, query.filters) if watched else []
     return {
-        **_build_message_rows_context([*page.messages, *changed]),
+        **_build_message_rows_context(query, [*page.messages, *changed], started),
         "gap": page.next_before_id is not None,
     }
 
@@ -172,29 +223,32 @@ def order_by_time(messages: Iterable[MessageSummary]) -> list[MessageSummary]:
     return [message for _, message in reversed(ordered)]
 
 
-SORT_KEYS: dict[str, Callable[[MessageSummary], str | int]] = {
-    "time": lambda message: message.received_at,
-    "type": lambda message: message.type or "",
-    "event": lambda message: (message.title or message.type or "").casefold(),
-    "user": lambda message: (message.user_or_anonymous_id or "").casefold(),
-    "requests": lambda message: message.request_count,
-    "verdict": lambda message: VERDICTS.index(message.verdict),
-}
-
-
-def sort_messages(messages: list[MessageSummary], sort: str) -> list[MessageSummary]:
-    """Sort the messages of a page by a column of SORT_COLUMNS; equal ones keep their order."""
-    if not sort:
-        return messages
-    return sorted(messages, key=SORT_KEYS[sort.removeprefix("-")], reverse=sort.startswith("-"))
-
-
-def _build_message_rows_context(messages: list[MessageSummary]) -> dict[str, object]:
+def _build_message_rows_context(
+    query: MessageListQuery, messages: list[MessageSummary], started: float
+) -> dict[str, object]:
     services = current_services()
+    values = services.store.message_sorter.load_values(query.columns, messages)
     unread = find_unmapped_message_properties(
-        messages, services.destination_overrides.current_destination
+        messages,
+        services.destination_overrides.current_destination,
+        time_budget_s=max(MIN_UNMAPPED_TIME_S, started + UNMAPPED_TIME_BUDGET_S - time.monotonic()),
     )
-    return {"rows": messages, "unmapped": unread, "now": services.clock()}
+    return {
+        "rows": messages,
+        "unmapped": unread,
+        "now": services.clock(),
+        "column_values": {id: _redact_values(query.columns, row) for id, row in values.items()},
+    }
+
+
+def _redact_values(columns: Sequence[MessagePath], values: Sequence[JSON]) -> list[JSON]:
+    """Redact the values of columns as on a message's page: by the names in their paths."""
+    names = [_find_last_name(column) for column in columns]
+    return [redact_secrets({name: value})[name] for name, value in zip(names, values, strict=True)]
+
+
+def _find_last_name(column: MessagePath) -> str:
+    return next((step for step in reversed(column.path.steps) if isinstance(step, str)), "")
 
 
 def _build_stage_totals_context(query: MessageListQuery) -> dict[str, object]:
@@ -279,20 +333,22 @@ def _list_query_suggestions(services: SandboxServices) -> Iterator[str]:
     yield from INSIDER_PATHS
 
 
-UNMAPPED_TIME_BUDGET_S: Final = 0.2  # for all messages of a list
+UNMAPPED_TIME_BUDGET_S: Final = 0.2  # for all messages of a list, with the search for them
+MIN_UNMAPPED_TIME_S: Final = 0.02
 
 
 def find_unmapped_message_properties(
     messages: Iterable[MessageSummary],
     destination: JSONObject,
     stopwatch: Stopwatch = time.monotonic,
+    time_budget_s: float = UNMAPPED_TIME_BUDGET_S,
 ) -> dict[int, list[str] | None]:
     """Find the properties that no subscription reads, for each message that matched one.
 
     Returns: Id of the message -> paths, the entries of a list as one, e.g.
         "properties.products[].sku"; None where there was no time to look.
     """
-    compiled, until = Destination(destination), stopwatch() + UNMAPPED_TIME_BUDGET_S
+    compiled, until = Destination(destination), stopwatch() + time_budget_s
     looked_at = (message for message in messages if message.verdict not in VERDICTS_BEFORE_MAPPING)
     return {
         message.id: _find_message_unmapped_properties(message, compiled)

@@ -93,6 +93,31 @@ class JsonPath:
         return parts
 
 
+@dataclass(frozen=True, slots=True)
+class MessagePath:
+    """Path to a value of a message as queries, columns and sorting name it.
+
+    Args:
+        document: "event" (the normalised event), "sent" (as sent) or "insider" (a user that
+            Insider One received).
+        path: In that document.
+        text: The path as written, e.g. "insider.attributes.email".
+    """
+
+    document: str
+    path: JsonPath
+    text: str
+
+    @classmethod
+    def parse(cls, text: str, where: str = "path") -> "MessagePath":
+        """Parse the text of a path. Raises: EmulatorError, for an invalid one."""
+        steps = JsonPath.parse(text, where).steps
+        root, rest = steps[0], steps[1:]
+        if text.strip().startswith("$") or not rest or root not in ("sent", "insider"):
+            return cls("event", JsonPath(steps), text)
+        return cls(str(root), JsonPath(rest), text)
+
+
 class JsonTest(NamedTuple):
     """Test of the value at a JSON path: an operator and the values to compare it with.
 

@@ -199,13 +199,11 @@ def _has_delivery(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 def _build_path_condition(comparison: Comparison) -> ColumnElement[bool]:
     path, tests = comparison.path, tuple(_list_tests(comparison))
-    text = comparison.value if comparison.name == "has" else comparison.name
-    root, steps = path.steps[0], path.steps[1:]
-    if text.startswith("$") or not steps or root not in ("sent", "insider"):
-        return build_json_condition(MESSAGE_DOCUMENT, path, tests)
-    if root == "sent":
-        return build_json_condition(messages.c.sent, JsonPath(steps), tests)
-    in_body = JsonPath(("users", None, *steps))
+    if path.document == "event":
+        return build_json_condition(MESSAGE_DOCUMENT, path.path, tests)
+    if path.document == "sent":
+        return build_json_condition(messages.c.sent, path.path, tests)
+    in_body = JsonPath(("users", None, *path.path.steps))
     body = extract_text(deliveries.c.request, "body")
     request: ColumnElement[Any] = deliveries.c.request
     return _has_delivery(

@@ -218,7 +218,7 @@ class MessageSearch:
         """
         rows: list[Row[Any]] = []
         with transaction(self._engine) as connection:
-            chunk = ids = _find_id_range_of_matches(connection, filters, before_id, after_id)
+            chunk = ids = find_id_range_of_matches(connection, filters, before_id, after_id)
             for chunk in split_id_range(ids, time_budget_s=time_budget_s):
                 statement = _SELECT_MESSAGE_SUMMARIES.where(
                     messages.c.id.between(*chunk), *build_filter_conditions(filters)
@@ -228,9 +228,7 @@ class MessageSearch:
                     break
             has_more = len(rows) > limit
             is_complete = has_more or chunk.low <= ids.low
-            scan_limit = (
-                None if is_complete else _load_oldest_scanned_message(connection, chunk.low)
-            )
+            scan_limit = None if is_complete else load_oldest_scanned_message(connection, chunk.low)
         return MessagePage(self._build_message_summaries(rows[:limit]), has_more, scan_limit)
 
     def find_oldest_message_ids(
@@ -253,7 +251,7 @@ class MessageSearch:
             select(messages.c.id).where(*build_filter_conditions(filters)).order_by(messages.c.id)
         )
         with transaction(self._engine) as connection:
-            chunk = ids = _find_id_range_of_matches(connection, filters, None, after_id)
+            chunk = ids = find_id_range_of_matches(connection, filters, None, after_id)
             for chunk in split_id_range(ids, ascending=True, time_budget_s=time_budget_s):
                 rows = connection.scalars(
                     statement.where(messages.c.id.between(*chunk)).limit(limit + 1 - len(found))
@@ -272,11 +270,16 @@ class MessageSearch:
         )
         return self._build_message_summaries(self._fetch_rows(statement))
 
+    def find_first_message_from(self, id: int) -> OldestScannedMessage | None:
+        """Return id and time of the first message with an id from *id* on; None after the last."""
+        with transaction(self._engine) as connection:
+            return load_oldest_scanned_message(connection, id)
+
     def find_neighbour_ids(self, id: int, filters: MessageFilters) -> tuple[int | None, int | None]:
         """Return the ids of the next newer and older matching message; None if none is near."""
         with transaction(self._engine) as connection:
-            newer = _find_id_range_of_matches(connection, filters, None, id)
-            older = _find_id_range_of_matches(connection, filters, id, 0)
+            newer = find_id_range_of_matches(connection, filters, None, id)
+            older = find_id_range_of_matches(connection, filters, id, 0)
             return (
                 _find_nearest_matching_id(connection, filters, newer, ascending=True),
                 _find_nearest_matching_id(connection, filters, older, ascending=False),
@@ -318,11 +321,11 @@ class MessageSearch:
                 .where(*build_filter_conditions(filters))
                 .group_by(time, messages.c.verdict)
             )
-            chunk = ids = _find_id_range_of_matches(connection, filters)
+            chunk = ids = find_id_range_of_matches(connection, filters)
             for chunk in split_id_range(ids, time_budget_s=time_budget_s):
                 for row in connection.execute(statement.where(messages.c.id.between(*chunk))):
                     counts[row.time, row.verdict] += row.number
-            return counts, None if chunk.low <= ids.low else _load_oldest_scanned_message(
+            return counts, None if chunk.low <= ids.low else load_oldest_scanned_message(
                 connection, chunk.low
             )
 
@@ -363,7 +366,7 @@ class MessageSearch:
             return list(connection.execute(statement))
 
 
-def _find_id_range_of_matches(
+def find_id_range_of_matches(
     connection: Connection, filters: MessageFilters, before_id: int | None = None, after_id: int = 0
 ) -> IdRange:
     """Return the lowest and the highest id of messages that may match *filters*."""
@@ -392,7 +395,8 @@ def _find_nearest_matching_id(
     return None
 
 
-def _load_oldest_scanned_message(connection: Connection, id: int) -> OldestScannedMessage | None:
+def load_oldest_scanned_message(connection: Connection, id: int) -> OldestScannedMessage | None:
+    """Return the first message with an id from *id* on, as the limit of a scan."""
     row = connection.execute(_SELECT_FIRST_MESSAGE_FROM, {"id": id}).first()
     return row and OldestScannedMessage(id, row.received_at)
 

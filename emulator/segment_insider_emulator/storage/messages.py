@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     BindParameter,
@@ -44,8 +44,9 @@ from segment_insider_emulator.storage.delivery_queue import (
     UpsertStore,
     split_ids_into_chunks,
 )
-from segment_insider_emulator.storage.message_filters import MessageFilters, build_filter_conditions
-from segment_insider_emulator.storage.message_search import MessageSearch
+from segment_insider_emulator.storage.message_filters import MessageFilters
+from segment_insider_emulator.storage.message_search import MessageSearch, OldestScannedMessage
+from segment_insider_emulator.storage.message_sorting import MessageSorter
 from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
 from segment_insider_emulator.storage.records import (
     MESSAGE_COLUMNS,
@@ -91,6 +92,7 @@ DELIVERY_FILTERS = {
     "actionSlug": deliveries.c.action_slug == bindparam("actionSlug"),
 }
 ROWS_PER_FETCH = 50  # of a page that may end early
+NEWEST_TIME_BUDGET_S: Final = 2.0  # to find the newest message of a query
 MAX_IDS_PER_LOOKUP = 1024  # a power of two; a database limits the parameters of one statement
 
 
@@ -148,6 +150,7 @@ class MessageStore:
         self.change_counter = ChangeCounter(engine, listener)
         self.pool_usage = PoolReturnCounter(engine)
         self.message_search = MessageSearch(engine)
+        self.message_sorter = MessageSorter(engine, self.message_search)
         self.scenario_runs = ScenarioRunStore(engine)
 
     def record_messages(
@@ -246,11 +249,19 @@ class MessageStore:
         )
         return [message_from_row(row) for row in rows], early_end or next_after_id
 
-    def find_newest_message_of_query(self, filters: MessageFilters) -> MessageRecord | None:
-        """Return the newest message that matches a query, with its deliveries."""
-        statement = SELECT_NEWEST_MESSAGE_ID.where(*build_filter_conditions(filters))
-        row = self._fetch_first_row(statement, {})
-        return self.get_message(row.id) if row else None
+    def find_newest_message_of_query(
+        self, filters: MessageFilters
+    ) -> tuple[MessageRecord | None, OldestScannedMessage | None]:
+        """Find the newest message that matches a query, as far as its time allows.
+
+        Returns: The message with its deliveries, or None and where the time was over, if it was.
+        """
+        page = self.message_search.find_message_page(
+            filters, limit=1, time_budget_s=NEWEST_TIME_BUDGET_S
+        )
+        if page.messages:
+            return self.get_message(page.messages[0].id), None
+        return None, page.scan_limit
 
     def list_deliveries(
         self,

@@ -33,6 +33,7 @@ HAS_WRITTEN_KEY = "has written"  # in the info of a connection: rows were writte
 DEFAULT_TIME_BUDGET_S: Final = 0.2
 FIRST_CHUNK_SIZE: Final = 2_000  # ids
 MAX_CHUNK_GROWTH: Final = 4  # a chunk is at most this many times as large as the one before
+MIN_CHUNK_SHARE: Final = 0.05  # of the time budget; no chunk is planned for less
 
 
 def list_column_names(table: Table, *omitted: str) -> list[str]:
@@ -215,11 +216,12 @@ def split_id_range(
 ) -> Iterator[IdRange]:
     """Yield a range of database ids in chunks: from the highest down, or up if *ascending*.
 
-    The next chunk is as large as the rest of *time_budget_s* allows, judged by the one before; no
-    chunk follows when the time is over.
+    The next chunk may take half of what is left of *time_budget_s*, judged by the one before: it
+    can be slower. No chunk follows when hardly any time is left.
     """
     low, high = id_range
     size, started = FIRST_CHUNK_SIZE, stopwatch()
+    shortest_s = time_budget_s * MIN_CHUNK_SHARE
     while low <= high:
         chunk_started = stopwatch()
         if ascending:
@@ -231,8 +233,9 @@ def split_id_range(
         yield chunk
         now = stopwatch()
         remaining = time_budget_s - (now - started)
-        if remaining <= 0:
+        if remaining <= shortest_s:
             return
         growth_limit = size * MAX_CHUNK_GROWTH
         took = now - chunk_started
-        size = max(1, min(growth_limit, int(size * remaining / took) if took > 0 else growth_limit))
+        fitting = int(size * remaining / 2 / took) if took > 0 else growth_limit
+        size = max(1, min(growth_limit, fitting))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.similar_names import find_intended_name
-from segment_insider_emulator.storage.json_conditions import JsonPath
+from segment_insider_emulator.storage.json_conditions import JsonPath, MessagePath
 from segment_insider_emulator.storage.records import VERDICTS
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ class Comparison:
     column: int = field(default=1, compare=False)
 
     @property
-    def path(self) -> JsonPath:
-        """Return the JSON path that the condition compares, or that `has:` names."""
-        return JsonPath.parse(self.value if self.name == "has" else self.name, "query")
+    def path(self) -> MessagePath:
+        """Return the path that the condition compares, or that `has:` names."""
+        return MessagePath.parse(self.value if self.name == "has" else self.name, "query")
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ function count() {
 
 function newestAddress() {
   const address = new URL(location.href);
-  address.searchParams.delete("before");
+  for (const name of ["before", "sorted", "last"]) address.searchParams.delete(name);
   return address;
 }
 
