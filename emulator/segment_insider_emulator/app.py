@@ -95,6 +95,11 @@ from segment_insider_emulator.web.sandbox_registry import SandboxExpiry, Sandbox
 from segment_insider_emulator.web.sandbox_routing import install_sandbox_routing
 from segment_insider_emulator.web.services import SandboxServices, SandboxState, WorkspaceVersion
 from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.causes import (
+    KnownCauseChanges,
+    KnownCauses,
+    list_known_causes,
+)
 from segment_insider_emulator.workspace.model import fingerprint_document
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024  # Segment and Insider One have smaller limits
@@ -189,7 +194,11 @@ def _install_sandboxes(
         idle_connections.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
         return SandboxState(
-            engine, *stores, shared, SandboxClock(clock, shared.create_durable_state_guard)
+            engine,
+            *stores,
+            shared,
+            SandboxClock(clock, shared.create_durable_state_guard),
+            KnownCauseChanges(shared.create_durable_state_guard),
         )
 
     default = build_sandbox_services(workspace, open_sandbox_state(config.db), None)
@@ -213,7 +222,8 @@ def _build_sandbox_services(
     stopwatch: Stopwatch,
     assets: AnalyticsJsAssets,
 ) -> SandboxServices:
-    engine, store, profiles, runs, shared, clock = state
+    engine, store, profiles, runs, shared, clock, known_cause_changes = state
+    known_causes = KnownCauses(tuple(list_known_causes(workspace.document)), known_cause_changes)
     endpoint, journeys, panel = _build_insider_account(config, workspace, state)
     faults = InsiderFaults(clock, config.seed, guard_factory=shared.create_state_guard)
     differences = ResponseDifferenceStore(engine)
@@ -241,6 +251,7 @@ def _build_sandbox_services(
             partial(hold_advisory_locks, state.engine),
             None if pass_through else faults,
         ),
+        known_causes,
     )
     shared.subscribe_to_next_due_time(RETRIES_DUE, pipeline.retries.set_next_due_time)
     shared.subscribe_to_next_due_time(JOURNEY_RUNS_DUE, runs.cache_next_due_time)
@@ -267,6 +278,7 @@ def _build_sandbox_services(
             pipeline,
             shared.create_state_guard,
         ),
+        known_causes=known_causes,
         clock=clock,
         journeys=journeys,
         token_issuer=TokenIssuer(workspace.account_key, workspace.oauth_application),

@@ -33,7 +33,7 @@ def test_default_attributes_of_segment_are_stored_separately_without_a_warning()
 
 def test_the_same_attributes_from_another_sender_cause_a_warning() -> None:
     what = "idfa is not an Insider One attribute; it may be ignored"
-    expected = [("users.0.attributes", what)]
+    expected = [("users.0.attributes.idfa", what)]
     for platform in ("n8n", None):
         warnings = Account().send_and_list_warnings(
             {**ADA, "attributes": {"idfa": "x"}}, platform=platform

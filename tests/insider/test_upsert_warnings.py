@@ -12,9 +12,9 @@ WRONG_TYPE = "the wrong type and is not stored"
     ("attributes", "where", "what"),
     [
         (
-            {"idfa": "x", "last_ip": "1.2.3.4"},
-            "",
-            "idfa, last_ip are not Insider One attributes; they may be ignored",
+            {"idfa": "x"},
+            ".idfa",
+            "idfa is not an Insider One attribute; it may be ignored",
         ),
         (
             {"phone": "+6598765432"},
@@ -61,12 +61,12 @@ WRONG_TYPE = "the wrong type and is not stored"
         ),
         (
             {"custom": {"email_optin": True}},
-            ".custom",
+            ".custom.email_optin",
             "default attribute sent under custom, so the default stays empty: email_optin",
         ),
         (
             {"custom": {"Coupon Code": "x", "plan": 1}},
-            ".custom",
+            ".custom.Coupon Code",
             "system names have no capital letters and no spaces: Coupon Code",
         ),
         (
@@ -114,12 +114,12 @@ def test_an_attribute_without_effect_causes_a_warning(
         ),
         (
             build_event("a", tax=3),
-            "event_params",
+            "event_params.tax",
             "tax is not an Insider One parameter; it may be ignored",
         ),
         (
             build_event("a", custom={"color": "red"}),
-            "event_params.custom",
+            "event_params.custom.color",
             "default parameter sent under custom, so the default stays empty: color",
         ),
         (
@@ -334,6 +334,7 @@ def test_a_finding_has_its_verdict_its_place_and_the_remedy() -> None:
             "what": "user has an invalid phone number: 12345",
             "remedy": "Send E.164: a plus sign, the country code and 7 to 15 digits in all,"
             " such as +6598765432.",
+            "cause": "refused-value identifiers.phone_number",
         }
     ]
 

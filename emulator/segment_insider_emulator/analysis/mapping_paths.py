@@ -1,4 +1,4 @@
-"""Static analysis of a mapping: which event paths it reads, which keys it writes."""
+"""Static analysis of a mapping: which event paths it reads."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -9,7 +9,12 @@ from segment_insider_emulator.mapping.codegen import (
     split_path,
     strip_path_prefix,
 )
-from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.mapping.directives import (
+    copies_whole_object,
+    get_product_mapping,
+    is_directive,
+    list_written_keys,
+)
 from segment_insider_emulator.types import JSON, JSONObject
 
 # Marks, among the paths, a value that does not depend on the event.
@@ -39,40 +44,6 @@ def list_read_paths(mapping: JSON, existing_paths: Iterable[str] = ()) -> set[st
     return set() if mapping is None else {LITERAL_MARKER}
 
 
-def list_written_keys(mapping: JSON) -> dict[str, JSON]:
-    """Return the keys that a mapping is known to write, each with its own mapping.
-
-    Keys of an object that is copied whole are unknown, see `copies_whole_object`.
-    """
-    if not isinstance(mapping, dict):
-        return {}
-    if not is_directive(mapping):
-        return mapping
-    known: dict[str, JSON] = {}
-    for alternative in _list_branch_and_merge_mappings(mapping):
-        known |= list_written_keys(alternative)
-    return known
-
-
-def copies_whole_object(mapping: JSON) -> bool:
-    """Whether a mapping copies an object whose keys are known only from the event."""
-    if not is_directive(mapping):
-        return False
-    objects = _list_branch_and_merge_mappings(mapping)
-    return not objects or any(copies_whole_object(alternative) for alternative in objects)
-
-
-def get_product_mapping(mapping: JSON) -> JSON:
-    """Return the mapping of one product within the mapping of `products`; None without one."""
-    match mapping:
-        case {"@arrayPath": [_, shape, *_]}:
-            return shape
-        case {"@arrayPath": _} | {"@path": _}:
-            return {"@path": "$."}
-        case _:
-            return mapping
-
-
 def is_path_read(read_paths: set[str], path: str) -> bool:
     """Whether an event path, or a part of it, is among *read_paths*."""
     return any(
@@ -81,16 +52,6 @@ def is_path_read(read_paths: set[str], path: str) -> bool:
         or read_path.startswith((f"{path}.", f"{path}[]"))
         for read_path in read_paths
     )
-
-
-def _list_branch_and_merge_mappings(mapping: JSON) -> list[JSON]:
-    match mapping:
-        case {"@merge": {"objects": list(objects)}}:
-            return objects
-        case {"@if": dict(options)}:
-            return [options[key] for key in ("then", "else") if key in options]
-        case _:
-            return []
 
 
 def _list_paths_in_children(mapping: JSON, existing_paths: Iterable[str]) -> set[str]:

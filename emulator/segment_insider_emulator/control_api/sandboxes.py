@@ -142,11 +142,14 @@ def replace_workspace() -> JSONObject:
 
 
 def build_current_workspace_document(services: SandboxServices) -> JSONObject:
-    """Return the workspace document with the current destination, keys included."""
-    return {
+    """Return the workspace document with current destination and known causes, keys included."""
+    document = {
         **services.workspace.document,
         "destination": services.destination_overrides.current_destination,
     }
+    document.pop("knownCauses", None)
+    known_causes = [entry.to_json() for entry in services.known_causes.list_all()]
+    return {**document, "knownCauses": known_causes} if known_causes else document
 
 
 def _build_sandbox_model(sandbox: Sandbox) -> SandboxModel:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, S
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import copy
 from dataclasses import asdict, replace
+from functools import partial
 from threading import Condition
 from typing import NamedTuple, TypeAlias
 
@@ -19,6 +20,7 @@ from segment_insider_emulator.delivery.filter_chain import (
 )
 from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
 from segment_insider_emulator.delivery.results import (
+    FindingMarker,
     apply_attempt_result,
     build_pending_deliveries,
     build_upsert_record,
@@ -49,6 +51,12 @@ from segment_insider_emulator.storage.records import (
     Verdict,
 )
 from segment_insider_emulator.types import HttpRequest, HttpResponse, JSONObject
+from segment_insider_emulator.workspace.causes import (
+    SENDER_WARNING,
+    KnownCauseChanges,
+    KnownCauses,
+    name_text_cause,
+)
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +64,7 @@ IN_FLIGHT_TIMEOUT_S = 20.0  # seconds; a thread of the server waits as long
 DUPLICATE_REASON = "duplicate messageId"
 EMPTY_FILTER_CHAIN = FilterChain()
 DEFAULT_RETRY_POLICY = RetryPolicy()
+NO_KNOWN_CAUSES = KnownCauses((), KnownCauseChanges())
 NO_MATCHING_MAPPING = "NO_MATCHING_MAPPING"  # Segment's code of it, in Delivery Overview
 NOT_SUBSCRIBED_REASON = "no enabled subscription matches this event"
 # A new message, or the record of a rejected one.
@@ -83,6 +92,7 @@ class DeliveryPipeline:
     Args:
         transaction: Opens one transaction for everything that the messages of a request write; when
             that may take long, it only locks the given names against other processes.
+        known_causes: Make no event a warning.
     """
 
     def __init__(
@@ -96,7 +106,9 @@ class DeliveryPipeline:
         stopwatch: Stopwatch = time.monotonic,
         real_account: RealAccount | None = None,
         transaction: TransactionFactory = lambda names: nullcontext(),
+        known_causes: KnownCauses = NO_KNOWN_CAUSES,
     ) -> None:
+        self._known_causes = known_causes
         self._filter_chain = filter_chain
         self.replace_destination(destination)
         self._real_account = real_account
@@ -114,6 +126,7 @@ class DeliveryPipeline:
             self._build_credential_headers,
             stopwatch,
             transaction,
+            self._get_finding_marker,
         )
 
     def replace_destination(
@@ -206,6 +219,10 @@ class DeliveryPipeline:
         ]:
             detail = " ".join(filter(None, (message.detail, *warnings)))
             message = replace(message, detail=detail)
+        if message.detail and self._known_causes.find(
+            name_text_cause(SENDER_WARNING, message.detail), ""
+        ):
+            message = replace(message, detail=None)
         return PassedMessage(message, build_filter_report(filter_result))
 
     def _send_planned_request(
@@ -234,12 +251,32 @@ class DeliveryPipeline:
         if upsert:
             attempted_drafts = [replace(draft, upsert=upsert.id) for draft in attempted_drafts]
         attempted = iter(
-            [apply_attempt_result(draft, attempt_result, due_at) for draft in attempted_drafts]
+            [
+                apply_attempt_result(draft, attempt_result, due_at, self._get_finding_marker(draft))
+                for draft in attempted_drafts
+            ]
         )
         # In the order of the events; failed mappings stay as they are.
         return [
             next(attempted) if draft.verdict == "retrying" else draft for draft in drafts
         ], upsert
+
+    def _get_finding_marker(self, delivery: DeliveryRecord) -> FindingMarker:
+        """Return what marks a delivery's findings, by the mapping that its subscription has now."""
+        mapping: JSONObject = next(
+            (
+                subscription.mapping
+                for subscription in self._destinations[0].subscriptions
+                if (subscription.name, subscription.action_slug)
+                == (delivery.subscription, delivery.action_slug)
+            ),
+            {},
+        )
+        return partial(
+            self._known_causes.mark_findings,
+            subscription_name=delivery.subscription,
+            mapping=mapping,
+        )
 
     def _build_credential_headers(self) -> dict[str, str]:
         return build_credential_headers(self._destinations[0].settings)

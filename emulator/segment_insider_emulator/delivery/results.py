@@ -1,8 +1,9 @@
 """Results of deliveries: Insider One's responses as verdicts and Segment's delivery status."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Final, TypeAlias
 from uuid import uuid4
 
 import orjson
@@ -57,7 +58,14 @@ class ResponseVerdict:
     findings: tuple[JSONObject, ...] = ()
 
 
-def classify_response(response: HttpResponse) -> ResponseVerdict:
+# Marks the findings that make no event a warning, see KnownCauses.mark_findings.
+FindingMarker: TypeAlias = Callable[[tuple[JSONObject, ...]], tuple[JSONObject, ...]]
+_MAX_LISTED_FINDINGS: Final = 20  # in the header; then it may leave others out
+
+
+def classify_response(
+    response: HttpResponse, mark_findings: FindingMarker = tuple
+) -> ResponseVerdict:
     """Return the verdict of a response of Insider One.
 
     Source: Segment raises for a status outside 2xx only; a 200 with failed users in its body
@@ -78,7 +86,10 @@ def classify_response(response: HttpResponse) -> ResponseVerdict:
             "dropped", f"{DROPPED_REASON}: {why}" if why else DROPPED_REASON, findings
         )
     if endpoint_verdict == "warning":
-        return ResponseVerdict("warning", _get_first_finding_text(findings), findings)
+        findings = mark_findings(findings)
+        warnings = tuple(finding for finding in findings if "quiet" not in finding)
+        if warnings or not findings or len(findings) >= _MAX_LISTED_FINDINGS:
+            return ResponseVerdict("warning", _get_first_finding_text(warnings), findings)
     return ResponseVerdict("accepted", None, findings)
 
 
@@ -273,19 +284,23 @@ def build_pending_deliveries(
 
 
 def apply_attempt_result(
-    delivery: DeliveryRecord, attempt_result: AttemptResult, due_at: str | None
+    delivery: DeliveryRecord,
+    attempt_result: AttemptResult,
+    due_at: str | None,
+    mark_findings: FindingMarker = tuple,
 ) -> DeliveryRecord:
     """Return the delivery record updated with the result of an attempt.
 
     Args:
         due_at: When the next one is made; None when this was the last.
+        mark_findings: Marks the findings that make no event a warning.
     """
     response = attempt_result.response
     if response and delivery.batch:
         response = build_response_for_user(response, delivery.batch.position)
     attempts = (*delivery.attempts, attempt_result.attempt)
     judgement = (
-        classify_response(response)
+        classify_response(response, mark_findings)
         if response
         else ResponseVerdict("failed", attempt_result.transport_error)
     )

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from segment_insider_emulator.clock import NEVER_DUE, Clock, Stopwatch, format_iso_utc
 from segment_insider_emulator.delivery.results import (
+    FindingMarker,
     apply_attempt_result,
     build_response_record,
     summarise_deliveries,
@@ -103,6 +104,7 @@ class RetryScheduler:
     Args:
         credential_headers: Returns the authentication headers; the key is not stored.
         transaction: As in DeliveryPipeline.
+        get_finding_marker: Returns what marks the findings of a delivery.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class RetryScheduler:
         credential_headers: Callable[[], Mapping[str, str]],
         stopwatch: Stopwatch = time.monotonic,
         transaction: Callable[[Collection[str]], AbstractContextManager[object]] = nullcontext,
+        get_finding_marker: Callable[[DeliveryRecord], FindingMarker] = lambda delivery: tuple,
     ) -> None:
         self._upserts = upserts
         self._sender = sender
@@ -122,6 +125,7 @@ class RetryScheduler:
         self._credential_headers = credential_headers
         self._stopwatch = stopwatch
         self._transaction = transaction
+        self._get_finding_marker = get_finding_marker
         self._retry_lock, self._next_due_lock = Lock(), Lock()
         # In memory, so that a request without due retries needs no database query.
         self.next_due_at = upserts.find_next_retry_time() or NEVER_DUE
@@ -243,7 +247,9 @@ class RetryScheduler:
             attempt_result, build_delivery_key(deliveries), upsert.attempts[0].at
         )
         updated_deliveries = {
-            delivery.id: apply_attempt_result(delivery, attempt_result, due_at)
+            delivery.id: apply_attempt_result(
+                delivery, attempt_result, due_at, self._get_finding_marker(delivery)
+            )
             for delivery in deliveries
         }
         updated_upsert = replace(

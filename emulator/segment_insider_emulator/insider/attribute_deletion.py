@@ -85,7 +85,7 @@ class DeleteAttributesHandler:
                 if profile is None:
                     what = "no profile found for this user, so nothing is deleted"
                     remedy = "Send an identifier that a profile has, or its Profile ID."
-                    findings.append(build_warning(f"users.{index}", what, remedy))
+                    findings.append(build_warning("unknown-user", f"users.{index}", what, remedy))
                     continue
                 findings += delete_attributes(profile, user, rules, f"users.{index}", now)
                 profile.updated_at = now
@@ -110,7 +110,8 @@ def delete_attributes(
             if attribute_path.removeprefix("custom.") in rules.priority:
                 what = f"{attribute_path} is an identifier of this account; it is not deleted here"
                 remedy = "Delete an identifier with DELETE /api/user/v1/identity."
-                warnings.append(build_warning(f"{where}.{prefix}whole", what, remedy))
+                place = f"{where}.{prefix}whole"
+                warnings.append(build_warning("undeletable-identifier", place, what, remedy))
             else:
                 profile.remove_attribute(attribute_path)
         for name, members in listing.get("partial", {}).items():
@@ -122,7 +123,8 @@ def delete_attributes(
             elif stored_value is not None:
                 what = f"{attribute_path} is not a list, so no part of it can be deleted"
                 remedy = f"List it under {prefix}whole."
-                warnings.append(build_warning(f"{where}.{prefix}partial.{name}", what, remedy))
+                place = f"{where}.{prefix}partial.{name}"
+                warnings.append(build_warning("not-a-list", place, what, remedy))
     return warnings
 
 

@@ -22,6 +22,9 @@ from segment_insider_emulator.insider.responses import (
 from segment_insider_emulator.similar_names import find_similar_name
 from segment_insider_emulator.types import JSON, JSONObject
 
+# Rules about the name of a value, whatever the value is.
+UNKNOWN_NAME, UNDEFINED_CUSTOM, INVALID_NAME = "unknown-name", "undefined-custom", "invalid-name"
+CHANNEL_ATTRIBUTE, DEFAULT_UNDER_CUSTOM = "channel-attribute", "default-under-custom"
 _THREE_MONTHS, _YEAR, _TWO_YEARS = (timedelta(days=days) for days in (90, 365, 730))
 
 # Name in a request -> name of the stored event. The Upsert page calls a purchase `purchase`.
@@ -220,7 +223,8 @@ def parse_field_values(
             unknown_names.append(name)
         elif name != default_name and default_name in values:
             what = f"{name} is another name of {default_name}, whose value is stored instead"
-            warnings.append(build_warning(f"{where}.{name}", what, f"Send only {default_name}."))
+            remedy = f"Send only {default_name}."
+            warnings.append(build_warning("second-name", f"{where}.{name}", what, remedy))
         elif are_all_valid or _check_field_value(
             name, value, catalog.schemas[default_name], f"{where}.{name}", warnings
         ):
@@ -276,13 +280,15 @@ def _check_field_value(
                 f"{format_value_for_error(value)}"
             )
             _, expected_format = VALUE_FORMATS[str(error.validator_value)]
-            warnings.append(build_warning(where, what, f"Send {expected_format}."))
+            remedy = f"Send {expected_format}."
+            warnings.append(build_warning("wrong-format", where, what, remedy))
         else:
             has_right_type = False
     if not has_right_type:
         expected_type = format_value_for_error(schema.schema["type"])
         what = f"{name} has the wrong type and is not stored: {format_value_for_error(value)}"
-        warnings.append(build_warning(where, what, f"Send it as {expected_type}."))
+        remedy = f"Send it as {expected_type}."
+        warnings.append(build_warning("wrong-type", where, what, remedy))
     return has_right_type
 
 
@@ -293,9 +299,8 @@ def _check_undefined_custom_value(value: JSON, where: str, warnings: list[Reques
     what = (
         f"no custom type accepts this value, so it is not stored: {format_value_for_error(value)}"
     )
-    warnings.append(
-        build_warning(where, what, "Send text, a number, a boolean, a date or a list of those.")
-    )
+    remedy = "Send text, a number, a boolean, a date or a list of those."
+    warnings.append(build_warning("unstorable-value", where, what, remedy))
     return False
 
 
@@ -304,29 +309,22 @@ def _warn_undefined_custom_field(
 ) -> RequestFinding:
     consequence = "it may be ignored" if strictness == "warn" else "it is not stored"
     what = f"custom {catalog.noun} {name} is not defined in the panel; {consequence}"
-    return build_warning(where, what, "Create it on the Attributes and Events page, or remove it.")
+    remedy = "Create it on the Attributes and Events page, or remove it."
+    return build_warning(UNDEFINED_CUSTOM, where, what, remedy)
 
 
 def _warn_unknown_field_names(
     names: list[str], catalog: FieldCatalog, where: str
 ) -> list[RequestFinding]:
-    if not names:
-        return []
-    remedies = {name: remedy for name in names if (remedy := _suggest_field_name(name, catalog))}
-    other_names = [name for name in names if name not in remedies]
-    warnings = [
+    return [
         build_warning(
-            f"{where}.{name}", _describe_unknown_field_names([name], catalog), remedies[name]
+            UNKNOWN_NAME,
+            f"{where}.{name}",
+            f"{name} is not an Insider One {catalog.noun}; it may be ignored",
+            _suggest_field_name(name, catalog) or "Move it under custom, or remove it.",
         )
-        for name in remedies
+        for name in names
     ]
-    if other_names:
-        what = _describe_unknown_field_names(other_names, catalog)
-        remedy = "Move it under custom, or remove it."
-        if len(other_names) > 1:
-            remedy = "Move them under custom, or remove them."
-        warnings.append(build_warning(where, what, remedy))
-    return warnings
 
 
 def _suggest_field_name(name: str, catalog: FieldCatalog) -> str | None:
@@ -342,28 +340,21 @@ def _warn_about_channel_attributes(
     what = "Insider One's channels set this attribute; the effect of an upsert is not documented"
     remedy = "Remove it, unless your scenario is about a person who unsubscribed."
     names = sorted(catalog.channel_names & stored_values.keys())
-    return [build_warning(f"{where}.{name}", what, remedy) for name in names]
-
-
-def _describe_unknown_field_names(names: list[str], catalog: FieldCatalog) -> str:
-    if len(names) == 1:
-        return f"{names[0]} is not an Insider One {catalog.noun}; it may be ignored"
-    return f"{', '.join(names)} are not Insider One {catalog.noun}s; they may be ignored"
+    return [build_warning(CHANNEL_ATTRIBUTE, f"{where}.{name}", what, remedy) for name in names]
 
 
 def _warn_misplaced_or_invalid_names(
     custom: JSONObject, catalog: FieldCatalog, where: str
 ) -> list[RequestFinding]:
     warnings = []
-    default_names = [name for name in custom if name in catalog.upsert_names]
-    if default_names:
-        names = ", ".join(default_names)
-        what = f"default {catalog.noun} sent under custom, so the default stays empty: {names}"
-        remedy = "Send it at the root instead of under custom."
-        warnings.append(build_warning(f"{where}.custom", what, remedy))
-    invalid_names = [name for name in custom if _INVALID_NAME_CHARS.search(name)]
-    if invalid_names:
-        what = f"system names have no capital letters and no spaces: {', '.join(invalid_names)}"
-        remedy = "Use the system name that the panel shows."
-        warnings.append(build_warning(f"{where}.custom", what, remedy))
+    for name in custom:
+        place = f"{where}.custom.{name}"
+        if name in catalog.upsert_names:
+            what = f"default {catalog.noun} sent under custom, so the default stays empty: {name}"
+            remedy = "Send it at the root instead of under custom."
+            warnings.append(build_warning(DEFAULT_UNDER_CUSTOM, place, what, remedy))
+        if _INVALID_NAME_CHARS.search(name):
+            what = f"system names have no capital letters and no spaces: {name}"
+            remedy = "Use the system name that the panel shows."
+            warnings.append(build_warning(INVALID_NAME, place, what, remedy))
     return warnings

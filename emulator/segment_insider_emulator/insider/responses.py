@@ -5,6 +5,7 @@ Codes". The findings are the emulator's own, in headers.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from itertools import islice
@@ -32,25 +33,42 @@ class RequestFinding:
         where: Dotted path in the body, e.g. "users.0.attributes.phone"; "" is the whole request.
         what: One sentence.
         remedy: One sentence: what to send instead.
+        cause: Rule and place, equal for all findings with the same cause, e.g. "wrong-format
+            attributes.birthday".
     """
 
     verdict: Literal["warning", "dropped"]
     where: str
     what: str
     remedy: str
+    cause: str
 
 
 _FINDING_FIELDS = [field.name for field in fields(RequestFinding)]
 
 
-def build_warning(where: str, what: str, remedy: str) -> RequestFinding:
-    """Build a warning: a request value is accepted but does not do what its sender expects."""
-    return RequestFinding("warning", where, what, remedy)
+def build_warning(
+    rule: str, where: str, what: str, remedy: str, *, about: str = ""
+) -> RequestFinding:
+    """Build a warning: a request value is accepted but does not do what its sender expects.
+
+    Args:
+        rule: Name of what is wrong, without values, e.g. "wrong-format".
+        about: What the cause is about, when *where* does not say it.
+    """
+    return RequestFinding("warning", where, what, remedy, _name_cause(rule, about or where))
 
 
-def build_rejection_finding(where: str, what: str, remedy: str) -> RequestFinding:
+def build_rejection_finding(rule: str, where: str, what: str, remedy: str) -> RequestFinding:
     """Build a finding that explains why a request or one of its users was rejected."""
-    return RequestFinding("dropped", where, what, remedy)
+    return RequestFinding("dropped", where, what, remedy, _name_cause(rule, where))
+
+
+_USER_OR_EVENT_PREFIX = re.compile(r"\A(?:users\.\d+(?:\.|\Z))?(?:events\.\d+(?:\.|\Z))?")
+
+
+def _name_cause(rule: str, place: str) -> str:
+    return f"{rule} {_USER_OR_EVENT_PREFIX.sub('', place, count=1)}".strip()
 
 
 def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
@@ -118,7 +136,8 @@ class RequestRejected(Exception):
 
     def to_http_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
         """Convert the rejection to an HTTP response that also lists *warnings*."""
-        findings = [build_rejection_finding("", str(self), self.remedy), *warnings]
+        refusal = build_rejection_finding("refused-request", "", str(self), self.remedy)
+        findings = [refusal, *warnings]
         return build_json_response(self.status, self.body, findings, **self.extra_headers)
 
 

@@ -176,7 +176,8 @@ def _warn_damaged_texts(users: list[JSON]) -> Iterator[RequestFinding]:
         if path is not None:
             what = "the text contains \ufffd (U+FFFD), so a character was lost"
             where = ".".join(filter(None, ("users", str(index), path)))
-            yield build_warning(where, what, "Shorten texts only between whole characters.")
+            remedy = "Shorten texts only between whole characters."
+            yield build_warning("lost-character", where, what, remedy)
 
 
 def require_user_list(body: JSON) -> list[JSON]:
@@ -196,7 +197,8 @@ def _parse_skip_hook(body: JSONObject) -> tuple[bool, list[RequestFinding]]:
     if isinstance(skip_hook, bool):
         return skip_hook, []
     what = f"skip_hook is not a boolean and counts as false: {format_value_for_error(skip_hook)}"
-    return False, [build_warning("skip_hook", what, "Send true or false without quotes.")]
+    remedy = "Send true or false without quotes."
+    return False, [build_warning("wrong-flag", "skip_hook", what, remedy)]
 
 
 def _parse_callback_url(
@@ -213,7 +215,7 @@ def _parse_callback_url(
         "Add the host to insider.options.errorCallbackHosts; to allow this machine, the operator"
         " uses --callback-hosts."
     )
-    warnings.append(build_warning("error_callback_endpoint", what, remedy))
+    warnings.append(build_warning("refused-callback", "error_callback_endpoint", what, remedy))
     return None
 
 
@@ -226,14 +228,16 @@ def _apply_user_to_profile(user: ParsedUser, resolver: IdentityResolver, now: st
         what = f"no profile has this insider_id, so {consequence}"
         user.conflicts[f"{user.where}.insider_id"] = [what]
         remedy = "Send the Profile ID that the user's profile shows, or identifiers."
-        user.findings.append(build_warning(f"{user.where}.insider_id", what, remedy))
+        user.findings.append(
+            build_warning("unknown-insider-id", f"{user.where}.insider_id", what, remedy)
+        )
     request = {"method": "POST", "path": UPSERT_PATH, "where": user.where}
     resolved = resolver.resolve_user(user.insider_id, user.identifiers, request)
     for identifier_type, note in resolved.notes:
         where = f"{user.where}.identifiers.{identifier_type}"
         user.conflicts[where] = [note]
         remedy = "Change the identifier with PATCH /api/user/v1/identity, or send the stored value."
-        user.findings.append(build_warning(where, note, remedy))
+        user.findings.append(build_warning("identifier-conflict", where, note, remedy))
     apply_user_attributes(user, resolved.profile, now)
     resolver.add_events(resolved.profile, [event for _, event in user.events])
     return resolved.profile.id
@@ -300,7 +304,10 @@ def _warn_repeated_events(
     repeated_ids = {id(event) for event in repeated_events}
     return [
         build_warning(
-            path, f"the profile already has this {event.sent_as}; it is stored once", remedy
+            "repeated-event",
+            path,
+            f"the profile already has this {event.sent_as}; it is stored once",
+            remedy,
         )
         for user in users
         for path, event in user.events
@@ -324,5 +331,5 @@ def _warn_repeated_purchases(
                     " its value counts twice"
                 )
                 where = f"{path}.event_params.event_group_id"
-                findings.append(build_warning(where, what, remedy))
+                findings.append(build_warning("repeated-purchase", where, what, remedy))
     return findings

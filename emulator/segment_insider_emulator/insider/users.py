@@ -44,6 +44,7 @@ from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
 from segment_insider_emulator.types import JSON, JSONObject
 
+UNLISTED_IDENTIFIER = "unlisted-identifier"  # a rule about its name
 _MAX_CLOCK_SKEW = timedelta(minutes=1)
 
 
@@ -64,13 +65,13 @@ def parse_upsert_event(
     if occurred_at > now + _MAX_CLOCK_SKEW:
         what = f"the timestamp of {sent_as} is in the future: {timestamp}"
         remedy = "Send the time at which the event happened."
-        warnings.append(build_warning(f"{where}.timestamp", what, remedy))
+        warnings.append(build_warning("future-time", f"{where}.timestamp", what, remedy))
     # Compare ages: a time near year 1 minus the retention is out of range.
     retention = get_event_retention(name, options)
     if now - occurred_at > retention:
         what = f"{sent_as} is older than {retention.days} days, so it is not stored: {timestamp}"
         remedy = "Send events soon after they happen."
-        warnings.append(build_warning(f"{where}.timestamp", what, remedy))
+        warnings.append(build_warning("expired-event", f"{where}.timestamp", what, remedy))
         return None, warnings
     stored_event = ProfileEvent(
         name=name,
@@ -97,7 +98,8 @@ def _warn_missing_event_parameters(
     names = ", ".join(missing_parameters)
     what = f"{name} has no {names}; Insider One requires {pronoun} for purchase"
     remedy = f"Send {pronoun} with each purchased product."
-    return [build_warning(f"{where}.event_params", what, remedy)]
+    place = f"{where}.event_params"
+    return [build_warning("missing-parameter", place, what, remedy, about=f"{name} {names}")]
 
 
 SEGMENT_PLATFORM = "segment"  # value of `platform` in each request of Segment's destination
@@ -190,7 +192,9 @@ def parse_user(
     if not usable_identifiers and parsed_user.insider_id is None:
         what = "no identifier of this user is usable, so a new anonymous profile is created"
         remedy = f"Send an identifier of this account: {', '.join(rules.priority)}."
-        parsed_user.findings.append(build_warning(f"{where}.identifiers", what, remedy))
+        parsed_user.findings.append(
+            build_warning("no-usable-identifier", f"{where}.identifiers", what, remedy)
+        )
     for event_index, event in enumerate(user.get("events", ())):
         path = f"{where}.events.{event_index}"
         stored_event, event_warnings = parse_upsert_event(
@@ -210,7 +214,7 @@ def apply_user_attributes(user: ParsedUser, profile: Profile, written_at: str) -
             what = f"{attribute_path} already identifies this profile; an upsert cannot change it"
             remedy = "Change the identifier with PATCH /api/user/v1/identity."
             where = f"{user.where}.attributes.{attribute_path}"
-            user.findings.append(build_warning(where, what, remedy))
+            user.findings.append(build_warning("identifying-attribute", where, what, remedy))
             continue
         stored_value = profile.attributes.get(attribute_path)
         if user.append_to_lists and isinstance(value, list) and isinstance(stored_value, list):
@@ -231,11 +235,15 @@ def parse_user_identifiers(
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             what = f"a custom identifier must be text: {format_value_for_error(value)}"
             remedy = "Send its value as text."
-            warnings.append(build_warning(f"{where}.custom.{name}", what, remedy))
+            warnings.append(
+                build_warning("wrong-identifier-type", f"{where}.custom.{name}", what, remedy)
+            )
         elif name in DEFAULT_IDENTIFIERS:
             what = f"{name} under custom is not the default identifier {name}; it is ignored"
             remedy = f"Send identifiers.{name}."
-            warnings.append(build_warning(f"{where}.custom.{name}", what, remedy))
+            warnings.append(
+                build_warning("misplaced-identifier", f"{where}.custom.{name}", what, remedy)
+            )
         else:
             values_by_type[name] = format_value_for_error(value)
     return values_by_type, warnings
@@ -250,12 +258,14 @@ def _warn_ignored_identifiers(
     warnings = []
     for name in [name for name in identifiers if name not in usable_identifiers]:
         if name in rules.priority:
+            rule = "blocked-identifier"
             what = f"{name} is {identifiers[name]!r}, a blocked value; it cannot identify a user"
             remedy = "Send a real value, or remove the identifier."
         else:
+            rule = UNLISTED_IDENTIFIER
             what = f"{name} cannot identify a user, it is not in the account's identity resolution"
             remedy = f"Add {name} to Identity Resolution, or send {', '.join(rules.priority)}."
-        warnings.append(build_warning(f"{where}.identifiers.{name}", what, remedy))
+        warnings.append(build_warning(rule, f"{where}.identifiers.{name}", what, remedy))
     return warnings
 
 
@@ -265,7 +275,7 @@ def _parse_append_flag(user: JSONObject, where: str, warnings: list[RequestFindi
         if flag in user and not isinstance(user[flag], bool):
             what = f"{flag} is not a boolean and is ignored: {format_value_for_error(user[flag])}"
             remedy = "Send true or false without quotes."
-            warnings.append(build_warning(f"{where}.{flag}", what, remedy))
+            warnings.append(build_warning("wrong-flag", f"{where}.{flag}", what, remedy))
     if isinstance(user.get("append"), bool):
         return bool(user["append"])
     return user.get("not_append") is not True
@@ -276,7 +286,8 @@ def _warn_empty_user(user: JSONObject, where: str) -> list[RequestFinding]:
         return []
     # Assumed: the rule is published, but not what happens to Segment's empty identify calls.
     what = "the user has no attribute and no event; Insider One requires at least one"
-    return [build_warning(where, what, "Send at least one attribute or one event.")]
+    remedy = "Send at least one attribute or one event."
+    return [build_warning("empty-user", where, what, remedy)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,10 @@ def build_error_findings(
     """Convert a user's validation errors to findings with their path in the request."""
     return [
         build_rejection_finding(
-            f"users.{index}.{error.where}".rstrip("."), error.text, error.remedy
+            "missing-value" if error.key.endswith(".required") else "refused-value",
+            f"users.{index}.{error.where}".rstrip("."),
+            error.text,
+            error.remedy,
         )
         for error in user_errors
     ]
@@ -346,7 +349,8 @@ def warn_undocumented_keys(
         if name not in documented_keys.keys:
             owner = _add_indefinite_article(documented_keys.object_name)
             what = f"{name} is not a documented key of {owner}; its value is ignored"
-            yield build_warning(f"{prefix}{name}", what, _suggest_key_fix(name, documented_keys))
+            remedy = _suggest_key_fix(name, documented_keys)
+            yield build_warning("undocumented-key", f"{prefix}{name}", what, remedy)
     for name, nested_keys in documented_keys.nested_objects.items():
         nested_value = value.get(name)
         if isinstance(nested_value, list):

@@ -20,6 +20,7 @@ from segment_insider_emulator.control_api.destination import (
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.control_api.sandboxes import (
     MAX_COVERED_MESSAGES,
+    build_current_workspace_document,
     find_current_coverage,
 )
 from segment_insider_emulator.errors import EmulatorError
@@ -49,12 +50,12 @@ def get_current_workspace_document(
     services: SandboxServices, edited_number: int = 0, edited_subscription: JSONObject | None = None
 ) -> JSONObject:
     """Return the sandbox's current workspace document, optionally with one edited subscription."""
-    destination = services.destination_overrides.current_destination
-    subscriptions = list(destination["subscriptions"])
-    if edited_subscription is not None:
-        subscriptions[edited_number - 1] = edited_subscription
-    changed = {**destination, "subscriptions": subscriptions}
-    return {**services.workspace.document, "destination": changed}
+    document = build_current_workspace_document(services)
+    if edited_subscription is None:
+        return document
+    subscriptions = list(document["destination"]["subscriptions"])
+    subscriptions[edited_number - 1] = edited_subscription
+    return {**document, "destination": {**document["destination"], "subscriptions": subscriptions}}
 
 
 ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]

@@ -106,7 +106,7 @@ def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool
             for key in export_schema_settings(workspace)
             if not exports_schema_settings
         ),
-        *(key for key in ("sources", "oauth") if document.get(key)),
+        *(key for key in ("sources", "oauth", "knownCauses") if document.get(key)),
     ]
 
 

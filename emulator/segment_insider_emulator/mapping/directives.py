@@ -268,3 +268,47 @@ STRUCTURE_DIRECTIVES: dict[str, DirectiveCompiler] = {
 }
 
 DIRECTIVES: dict[str, DirectiveCompiler] = {**TEXT_DIRECTIVES, **STRUCTURE_DIRECTIVES}
+
+
+def list_written_keys(mapping: JSON) -> dict[str, JSON]:
+    """Return the keys that a mapping is known to write, each with its own mapping.
+
+    Keys of an object that is copied whole are unknown, see `copies_whole_object`.
+    """
+    if not isinstance(mapping, dict):
+        return {}
+    if not is_directive(mapping):
+        return mapping
+    known: dict[str, JSON] = {}
+    for alternative in _list_branch_and_merge_mappings(mapping):
+        known |= list_written_keys(alternative)
+    return known
+
+
+def copies_whole_object(mapping: JSON) -> bool:
+    """Whether a mapping copies an object whose keys are known only from the event."""
+    if not is_directive(mapping):
+        return False
+    objects = _list_branch_and_merge_mappings(mapping)
+    return not objects or any(copies_whole_object(alternative) for alternative in objects)
+
+
+def get_product_mapping(mapping: JSON) -> JSON:
+    """Return the mapping of one product within the mapping of `products`; None without one."""
+    match mapping:
+        case {"@arrayPath": [_, shape, *_]}:
+            return shape
+        case {"@arrayPath": _} | {"@path": _}:
+            return {"@path": "$."}
+        case _:
+            return mapping
+
+
+def _list_branch_and_merge_mappings(mapping: JSON) -> list[JSON]:
+    match mapping:
+        case {"@merge": {"objects": list(objects)}}:
+            return objects
+        case {"@if": dict(options)}:
+            return [options[key] for key in ("then", "else") if key in options]
+        case _:
+            return []

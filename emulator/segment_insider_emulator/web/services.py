@@ -29,6 +29,7 @@ from segment_insider_emulator.storage.reports import ResponseDifferenceStore
 from segment_insider_emulator.storage.retention import RetentionWorker
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.causes import KnownCauseChanges, KnownCauses
 from segment_insider_emulator.workspace.model import SegmentSource
 
 
@@ -71,7 +72,10 @@ class WorkspaceVersion:
 
 
 class SandboxState(NamedTuple):
-    """The database, stores and clock of a sandbox, which stay when its workspace is replaced."""
+    """The database, stores and clock of a sandbox, which stay when its workspace is replaced.
+
+    So do the changes of its known causes.
+    """
 
     engine: Engine
     store: MessageStore
@@ -79,6 +83,7 @@ class SandboxState(NamedTuple):
     journey_runs: JourneyStore
     shared_state: ReplicatedState
     clock: SandboxClock
+    known_cause_changes: KnownCauseChanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class SandboxServices:
     insider_panel: IntegrationPanel
     pipeline: DeliveryPipeline
     destination_overrides: DestinationOverrides
+    known_causes: KnownCauses
     clock: SandboxClock
     journeys: JourneyRunner
     token_issuer: TokenIssuer
@@ -112,7 +118,8 @@ class SandboxServices:
     def sandbox_state(self) -> SandboxState:
         """Return the database, stores and clock, which stay when the workspace is replaced."""
         stores = self.store, self.profiles, self.journeys.run_store
-        return SandboxState(self.engine, *stores, self.shared_state, self.clock)
+        changes = self.known_causes.changes
+        return SandboxState(self.engine, *stores, self.shared_state, self.clock, changes)
 
     @property
     def message_sink(self) -> DeliveryPipeline | DeliveryQueue:

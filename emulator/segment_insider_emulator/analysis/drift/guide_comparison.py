@@ -20,7 +20,6 @@ from segment_insider_emulator.analysis.mapping_paths import (
     CONTAINER_FIELDS,
     LITERAL_MARKER,
     MappedValues,
-    get_product_mapping,
     is_path_read,
     list_fields_copying_objects,
     list_mapped_values,
@@ -28,7 +27,7 @@ from segment_insider_emulator.analysis.mapping_paths import (
 )
 from segment_insider_emulator.analysis.sample_events import build_probe_events
 from segment_insider_emulator.mapping.catalog import ACTIONS
-from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.mapping.directives import get_product_mapping, is_directive
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.loading import read_preset_document
 

@@ -20,11 +20,10 @@ from segment_insider_emulator.analysis.drift.deviations import (
 )
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
-    get_product_mapping,
     is_path_read,
     list_read_paths,
-    list_written_keys,
 )
+from segment_insider_emulator.mapping.directives import get_product_mapping, list_written_keys
 from segment_insider_emulator.types import JSON
 
 # Attributes of the device that a person uses.

@@ -8,12 +8,8 @@ from segment_insider_emulator.analysis.context import (
     LocatedSubscription,
     list_accepted_call_types,
 )
-from segment_insider_emulator.analysis.mapping_paths import (
-    LITERAL_MARKER,
-    list_read_paths,
-    list_written_keys,
-)
-from segment_insider_emulator.mapping.directives import DIRECTIVES, is_directive
+from segment_insider_emulator.analysis.mapping_paths import LITERAL_MARKER, list_read_paths
+from segment_insider_emulator.mapping.directives import DIRECTIVES, is_directive, list_written_keys
 from segment_insider_emulator.mapping.segment_spec import CALL_TYPES, ROOT_FIELDS
 from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY, find_mapping_errors
 from segment_insider_emulator.types import JSON, JSONObject

@@ -4,17 +4,16 @@ import re
 from collections.abc import Iterator
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
-from segment_insider_emulator.analysis.mapping_paths import (
-    copies_whole_object,
-    get_product_mapping,
-    is_path_read,
-    list_read_paths,
-    list_written_keys,
-)
+from segment_insider_emulator.analysis.mapping_paths import is_path_read, list_read_paths
 from segment_insider_emulator.analysis.sample_events import OTHER_TRACK_CALL, build_track_call
 from segment_insider_emulator.insider.catalog import (
     get_recommended_parameters,
     get_required_parameters,
+)
+from segment_insider_emulator.mapping.directives import (
+    copies_whole_object,
+    get_product_mapping,
+    list_written_keys,
 )
 from segment_insider_emulator.mapping.segment_spec import (
     ECOMMERCE_EVENT_PROPERTIES,
