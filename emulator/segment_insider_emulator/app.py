@@ -85,6 +85,7 @@ from segment_insider_emulator.web.access import (
     PUBLIC_URL_KEY,
     CallerAuthenticator,
     create_access_check,
+    create_host_check,
     find_default_sandbox_owner,
     is_loopback_host,
     load_teams,
@@ -92,8 +93,12 @@ from segment_insider_emulator.web.access import (
 from segment_insider_emulator.web.long_requests import ONE_CALL_AT_A_TIME
 from segment_insider_emulator.web.request_hooks import install_request_hooks
 from segment_insider_emulator.web.sandbox_registry import SandboxExpiry, SandboxRegistry
-from segment_insider_emulator.web.sandbox_routing import install_sandbox_routing
+from segment_insider_emulator.web.sandbox_routing import (
+    create_services_finder,
+    install_sandbox_prefixes,
+)
 from segment_insider_emulator.web.services import SandboxServices, SandboxState, WorkspaceVersion
+from segment_insider_emulator.web.tracking_calls import install_plain_calls
 from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.causes import (
     KnownCauseChanges,
@@ -147,11 +152,12 @@ def create_app(
     # PostgreSQL and another server take time in which other calls can run.
     waits = default.shared_state.is_multi_process or config.insider_url is not None
     app.config[ONE_CALL_AT_A_TIME] = not waits
-    install_request_hooks(
-        app,
-        create_access_check(config, authenticator),
-        idle_connections if default.shared_state.is_multi_process else None,
-    )
+    check_host = create_host_check(config)
+    reaper = idle_connections if default.shared_state.is_multi_process else None
+    install_request_hooks(app, create_access_check(check_host, authenticator), reaper)
+    find_services = create_services_finder(app.extensions["sandboxes"], app.extensions["expiry"])
+    install_plain_calls(app, check_host, find_services, reaper)
+    install_sandbox_prefixes(app)
     json_errors.register_json_errors(app)
     for blueprint in (
             segment.bp, insider.bp, capture_routes, delivery_routes, segment_fault_routes,
@@ -210,7 +216,7 @@ def _install_sandboxes(
     if config.keep_sandboxes:
         max_idle = timedelta(hours=config.keep_sandboxes)
         expiry = SandboxExpiry(registry, records, max_idle, clock)
-    install_sandbox_routing(app, registry, expiry)
+    app.extensions |= {"sandboxes": registry, "expiry": expiry}
     return default
 
 

@@ -8,13 +8,13 @@ refuses: so the Host header is parsed here.
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 from flask import Request, Response, current_app, request
@@ -27,6 +27,9 @@ from segment_insider_emulator.insider.error_callbacks import CALLBACK_HEADER
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import parse_document
 from segment_insider_emulator.workspace.validation import format_document_path
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: the Caller
 SANDBOX_ID_KEY = "emulator.sandbox"  # in a WSGI environment: the id in the address
@@ -61,6 +64,8 @@ _SCHEMA_ERRORS = {
     "maximum": "the number is too large",
 }
 HOST_HEADER_PATTERN = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
+_PORT_PATTERN = re.compile(r":\d*$")
+_CALLBACK_HEADER_KEY: Final = f"HTTP_{CALLBACK_HEADER.upper().replace('-', '_')}"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 _HOST_REMEDY = "Send a name or an address, with or without a port, such as localhost:8282."
 
@@ -149,40 +154,60 @@ class CallerAuthenticator:
         return Caller(matching_teams[0]) if matching_teams else None
 
 
-def create_access_check(
-    config: Config, authenticator: CallerAuthenticator
-) -> Callable[[Request], None]:
-    """Create the function that checks each request's access to an emulator with *config*.
+class HostCheck(Protocol):
+    """Callable that checks the host that a request names, and returns its Host header.
+
+    Raises: UntrustedOrigin; CallbackLoop; InvalidHostHeader.
+    """
+
+    def __call__(self, environ: "WSGIEnvironment", *, is_call: bool) -> str | None:
+        """Check the host of a request; *is_call*: to Segment or Insider One."""
+
+
+def create_host_check(config: Config) -> HostCheck:
+    """Create the function that checks the host of each request to an emulator with *config*.
 
     If it is not bound to the loopback interface, its host names are not known and not checked.
     Calls to Segment and Insider One may name the hosts that apps use in production: no foreign
     page has these names.
-
-    Args:
-        authenticator: Authenticates callers of pages and the control API.
     """
     is_local = is_loopback_host(config.host)
     known_hosts = LOOPBACK_HOSTS | {config.host.lower(), *config.allowed_hosts}
     if config.public_url:
         known_hosts |= {urlsplit(config.public_url).hostname or ""}
+    hosts_of_calls = known_hosts | SERVICE_HOSTS
 
-    def check_access_to_request(request: Request) -> None:
-        if CALLBACK_HEADER in request.headers:
+    def check_host(environ: "WSGIEnvironment", *, is_call: bool) -> str | None:
+        if _CALLBACK_HEADER_KEY in environ:
             raise CallbackLoop(
                 "an emulator does not accept error callbacks",
-                f"{CALLBACK_HEADER}: {request.headers[CALLBACK_HEADER]}",
+                f"{CALLBACK_HEADER}: {environ[_CALLBACK_HEADER_KEY]}",
                 "Set error_callback_endpoint to an address of your own program.",
             )
-        host = read_host_header(request)
+        host = read_host_header(environ)
         if is_local:
             # Not X-Forwarded-Host: a page that binds its own name to this machine can send that,
             # when the proxy is on the same machine.
-            named_host = request.environ.get(CONNECTION_HOST_KEY, host)
-            is_call = not _needs_authentication(request)
-            _reject_unknown_host(
-                named_host, known_hosts | SERVICE_HOSTS if is_call else known_hosts
-            )
-        if not _needs_authentication(request):
+            named_host = environ.get(CONNECTION_HOST_KEY, host)
+            _reject_unknown_host(environ, named_host, hosts_of_calls if is_call else known_hosts)
+        return host
+
+    return check_host
+
+
+def create_access_check(
+    check_host: HostCheck, authenticator: CallerAuthenticator
+) -> Callable[[Request], None]:
+    """Create the function that checks each request's access to the emulator.
+
+    Args:
+        authenticator: Authenticates callers of pages and the control API.
+    """
+
+    def check_access_to_request(request: Request) -> None:
+        needs_authentication = _needs_authentication(request)
+        host = check_host(request.environ, is_call=not needs_authentication)
+        if not needs_authentication:
             return
         _reject_cross_origin_request(host)
         if request.path == HEALTH_PATH and SANDBOX_ID_KEY not in request.environ:
@@ -245,12 +270,12 @@ def find_default_sandbox_owner(teams: Iterable[Team]) -> str | None:
     return next((team.name for team in teams if team.owns_default_sandbox), None)
 
 
-def read_host_header(request: Request) -> str | None:
-    """Return the request's Host header without a default port; None if it is missing.
+def read_host_header(environ: "WSGIEnvironment") -> str | None:
+    """Return a request's Host header without a default port; None if it is missing.
 
     Raises: InvalidHostHeader, when it is neither a name nor an address.
     """
-    header: str = request.environ.get("HTTP_HOST", "")
+    header: str = environ.get("HTTP_HOST", "")
     if not header:
         return None
     if not HOST_HEADER_PATTERN.fullmatch(header):
@@ -259,7 +284,9 @@ def read_host_header(request: Request) -> str | None:
             f"Host: {ascii(header)[1:-1][:80]}",
             _HOST_REMEDY,
         )
-    return header.removesuffix(":").removesuffix(_DEFAULT_PORTS.get(request.scheme, ":"))
+    return header.removesuffix(":").removesuffix(
+        _DEFAULT_PORTS.get(environ["wsgi.url_scheme"], ":")
+    )
 
 
 def require_host_header() -> str:
@@ -267,7 +294,7 @@ def require_host_header() -> str:
 
     Raises: InvalidHostHeader, when there is none: HTTP/1.0 needs none, so no address is known.
     """
-    host = read_host_header(request)
+    host = read_host_header(request.environ)
     if host is None:
         what = "the request has no Host header, so this emulator's address is not known"
         raise InvalidHostHeader(what, "Host", _HOST_REMEDY)
@@ -292,7 +319,7 @@ def get_request_base_url() -> str:
 
 def normalise_host_name(host: str) -> str:
     """Return the host name of a Host header in lower case, without port and final dot."""
-    return re.sub(r":\d*$", "", host).removesuffix(".").lower()
+    return _PORT_PATTERN.sub("", host).removesuffix(".").lower()
 
 
 def _parse_team(document: JSONObject) -> Team:
@@ -343,18 +370,21 @@ def _needs_authentication(request: Request) -> bool:
     )
 
 
-def _reject_unknown_host(host: str | None, known_hosts: frozenset[str]) -> None:
+def _reject_unknown_host(
+    environ: "WSGIEnvironment", host: str | None, known_hosts: Set[str]
+) -> None:
+    if host is not None and normalise_host_name(host) in known_hosts:
+        return
     remedy = "Use localhost or 127.0.0.1, or serve with --allowed-hosts NAME."
-    if CONNECTION_HOST_KEY in request.environ:
+    if CONNECTION_HOST_KEY in environ:
         remedy = (
             "Let the proxy send Host: localhost, and the name in X-Forwarded-Host, or serve with "
             "--allowed-hosts NAME."
         )
     if host is None:
         raise UntrustedOrigin("the request has no Host header", "Host", remedy)
-    if normalise_host_name(host) not in known_hosts:
-        what = "this emulator accepts only host names of this machine"
-        raise UntrustedOrigin(what, f"Host: {host}", remedy)
+    what = "this emulator accepts only host names of this machine"
+    raise UntrustedOrigin(what, f"Host: {host}", remedy)
 
 
 def _reject_cross_origin_request(host: str | None) -> None:

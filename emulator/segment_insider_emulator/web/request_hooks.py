@@ -5,11 +5,14 @@ from typing import Final, TypeAlias
 
 from flask import Flask, Request, Response, current_app, request
 
-from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
 from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox_of_request
 from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_cors_preflight
 from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.web.tracking_calls import (
+    raise_error_of_plain_call,
+    send_due_retries,
+)
 
 BeforeView: TypeAlias = Callable[[Request], Response | None]  # a response ends the request
 AfterView: TypeAlias = Callable[[Request, Response], Response]
@@ -24,6 +27,11 @@ PAGE_ENDPOINTS_WITHOUT_RETRIES: Final = (
     "inspector.stream.stream_changes",
 )
 SEGMENT_BLUEPRINT: Final = "segment"
+
+
+def raise_error_of_call(request: Request) -> None:
+    """Flask hook: raise the error of a tracking call that was received without Flask."""
+    raise_error_of_plain_call(request.environ)
 
 
 def check_access(request: Request) -> None:
@@ -47,13 +55,10 @@ def run_due_journey_steps(request: Request) -> None:
         sandbox.services.journeys.advance_due_runs()
 
 
-def send_due_retries(request: Request) -> None:
+def send_due_retries_of_sandbox(request: Request) -> None:
     """Flask hook: send due retries, so that readers see the effect of time and a moved clock."""
     if request.path.startswith(PATHS_THAT_RUN_RETRIES) or _is_page_request(request):
-        services = current_services()
-        retries = services.pipeline.retries
-        if retries.next_due_at <= format_iso_utc(services.clock()):
-            retries.retry_due_upserts()
+        send_due_retries(current_services())
 
 
 def answer_segment_preflight(request: Request) -> Response | None:
@@ -68,11 +73,12 @@ def add_segment_cors_headers(request: Request, response: Response) -> Response:
 
 # In this order. Blueprints may have hooks for their own views; these run for all.
 BEFORE_VIEW: Final[tuple[BeforeView, ...]] = (
+    raise_error_of_call,
     check_access,
     close_idle_connections,
     select_sandbox_of_request,
     run_due_journey_steps,
-    send_due_retries,
+    send_due_retries_of_sandbox,
     answer_segment_preflight,
 )
 AFTER_VIEW: Final[tuple[AfterView, ...]] = (add_segment_cors_headers,)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from flask import Flask, Request, abort, current_app, redirect, request, url_for
 
 from segment_insider_emulator.errors import ConflictError
+from segment_insider_emulator.segment.ingest import get_basic_auth_user
 from segment_insider_emulator.storage.database import DatabaseClosed, check_sqlite_file_is_same
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import (
@@ -28,6 +29,10 @@ from segment_insider_emulator.web.services import (
     SandboxServices,
     current_services,
 )
+from segment_insider_emulator.web.tracking_calls import FindServices
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 SANDBOX_PATH_PREFIX: Final = "/sandboxes/"
 _ROOT_PATH_KEY: Final = "emulator.root_path"  # in a WSGI environment: the default sandbox's path
@@ -67,15 +72,8 @@ class SandboxPrefixMiddleware:
         return self._application(environ, start_response)
 
 
-def install_sandbox_routing(
-    app: Flask, registry: SandboxRegistry, expiry: SandboxExpiry | None
-) -> None:
-    """Make a Flask *app* serve all sandboxes of *registry*.
-
-    Args:
-        expiry: Deletes idle sandboxes; None keeps all.
-    """
-    app.extensions |= {"sandboxes": registry, "expiry": expiry}
+def install_sandbox_prefixes(app: Flask) -> None:
+    """Make a Flask *app* serve each sandbox below its prefix."""
     app.wsgi_app = SandboxPrefixMiddleware(app.wsgi_app)  # type: ignore[method-assign]  # as Flask documents it
 
 
@@ -181,13 +179,46 @@ def select_sandbox_of_request(request: Request) -> None:
     if caller and not caller.can_access(sandbox.record.team):
         _hide_inaccessible_sandbox(sandbox.record.id, id)
         return
+    sandbox = _prepare_sandbox_for_use(sandbox, registry, current_app.extensions["expiry"])
+    request.environ |= {_SANDBOX_KEY: sandbox, SERVICES_KEY: sandbox.services}
+
+
+def create_services_finder(registry: SandboxRegistry, expiry: SandboxExpiry | None) -> FindServices:
+    """Create the function that finds the sandbox of a tracking call.
+
+    It selects as `select_sandbox_of_request` does. It returns None if the call names no known
+    sandbox in its path and, where there are several, no write key in its Authorization header.
+    """
+
+    def find_services(environ: "WSGIEnvironment") -> tuple[SandboxServices, bool] | None:
+        if registry.is_multi_process:
+            registry.load_changes_of_other_processes()
+        by_id = by_key = None
+        if SANDBOX_ID_KEY in environ:
+            if (by_id := registry.get_sandbox(environ[SANDBOX_ID_KEY])) is None:
+                return None
+        elif registry.created_by_id:
+            write_key = get_basic_auth_user(environ.get("HTTP_AUTHORIZATION"))
+            if not write_key:
+                return None
+            by_key = registry.find_by_write_key(write_key)
+        sandbox = by_id or by_key or registry.default
+        is_implicit = by_id is None and by_key is None and sandbox.record.team is not None
+        return _prepare_sandbox_for_use(sandbox, registry, expiry).services, is_implicit
+
+    return find_services
+
+
+def _prepare_sandbox_for_use(
+    sandbox: Sandbox, registry: SandboxRegistry, expiry: SandboxExpiry | None
+) -> Sandbox:
+    """Return the selected sandbox as it is now, and record that it is used."""
     if registry.is_multi_process:
         sandbox = registry.rebuild_sandbox_if_stale(sandbox)
-    expiry: SandboxExpiry | None = current_app.extensions["expiry"]
     if expiry:
         expiry.record_sandbox_use(sandbox.record.id)
     check_sqlite_file_is_same(sandbox.services.engine)
-    request.environ |= {_SANDBOX_KEY: sandbox, SERVICES_KEY: sandbox.services}
+    return sandbox
 
 
 def _hide_inaccessible_sandbox(id: str, requested_id: str | None) -> None:

@@ -3,7 +3,6 @@
 import base64
 import logging
 import re
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -22,18 +21,14 @@ from segment_insider_emulator.segment.assets import (
 from segment_insider_emulator.segment.faults import SegmentFault
 from segment_insider_emulator.segment.ingest import (
     BATCH_KIND,
-    assign_sources,
     build_source_settings,
     decode_pixel_query,
     decode_request_body,
     find_write_key,
-    generate_message_id,
     get_basic_auth_user,
-    parse_messages,
 )
 from segment_insider_emulator.segment.oauth import TokenRequestRejected
 from segment_insider_emulator.segment.validation import (
-    MAX_BATCH_BYTES,
     MESSAGE_TYPES,
     IngestError,
     build_malformed_request_error,
@@ -43,16 +38,17 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.long_requests import ConnectionCutOff
 from segment_insider_emulator.web.services import IMPLICIT_DEFAULT_KEY, current_services
+from segment_insider_emulator.web.tracking_calls import (
+    CALL_KINDS,
+    MAX_WIRE_BYTES,
+    SUCCESS_DOCUMENT,
+    build_cors_headers,
+    check_authorization_of_source,
+    ingest_call_of_sender,
+)
 
 log = logging.getLogger(__name__)
 
-# What follows /v1/, and the kind of call it takes. A browser uses the first letters.
-CALL_KINDS: Final = {
-    **{kind: kind for kind in MESSAGE_TYPES},
-    **{kind[0]: kind for kind in MESSAGE_TYPES},
-    **dict.fromkeys(("batch", "b", "import"), BATCH_KIND),
-}
-MAX_WIRE_BYTES: Final = 2 * MAX_BATCH_BYTES  # compressed or not, no batch is longer
 _PARSED_BODY_KEY: Final = "emulator.call"
 
 
@@ -93,32 +89,20 @@ def ingest_request(read_body: Callable[[], bytes], kind: str) -> None:
         was stored.
     """
     authorization = request.headers.get("Authorization")
-    services = current_services()
-    if services.workspace.oauth_application:
-        services.token_issuer.check_authorization(authorization, time.time())
+    check_authorization_of_source(current_services(), authorization)
     ingest_call(parse_call_of_request_once(read_body, kind), kind, authorization)
 
 
 def ingest_call(call: JSONObject, kind: str, authorization: str | None = None) -> None:
-    """Ingest a parsed call or batch: assign its messages to their source and deliver them."""
-    services = current_services()
-    now = services.clock()
-    messages = parse_messages(
+    """Ingest a parsed call or batch for the sandbox of the current request."""
+    ingest_call_of_sender(
+        current_services(),
         call,
-        kind=kind,
+        kind,
         authorization=authorization,
-        received_at=now,
-        new_id=lambda: generate_message_id(now, secrets.token_bytes(16)),
-        client_ip=request.remote_addr if services.workspace.segment_options.context_ip else None,
+        client_address=request.remote_addr,
+        is_implicit=request.environ.get(IMPLICIT_DEFAULT_KEY, False),
     )
-    messages = assign_sources(messages, services.sources, strict=services.config.strict)
-    # A team's default sandbox must not show messages with an unknown write key.
-    is_implicit = request.environ.get(IMPLICIT_DEFAULT_KEY, False)
-    services.message_sink.submit_messages(
-        [message for message in messages if message.source or not is_implicit]
-    )
-    rejected = sum(message.rejection is not None for message in messages)
-    log.info("received kind=%s messages=%d rejected=%d", kind, len(messages), rejected)
 
 
 def get_request_write_key() -> str | None:
@@ -175,7 +159,7 @@ def handle_tracking_call(path: str) -> Response:
     name = path.rstrip("/")
     kind = CALL_KINDS.get(name)
     if request.method == "POST" and name == TELEMETRY_NAME:
-        return _build_json_response({"success": True})
+        return _build_json_response(SUCCESS_DOCUMENT)
     if kind is None or request.method not in ("GET", "POST"):
         remedy = f"Send {CALL_ADDRESSES}; the host in an SDK's settings usually has no /v1."
         raise _build_unknown_address_error(remedy)
@@ -297,18 +281,12 @@ def answer_cors_preflight(request: Request) -> Response | None:
 
 
 def add_cors_headers(request: Request, response: Response) -> Response:
-    """Add CORS headers to a response: allow every origin and expose Retry-After.
-
-    The headers are named one by one: the wildcard does not cover Authorization.
-    """
-    headers = response.headers
-    headers["Access-Control-Allow-Origin"] = request.headers.get("Origin", "*")
-    headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-    headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Retry-Count"
-    headers["Access-Control-Expose-Headers"] = "Retry-After"
-    if "Origin" in request.headers:
-        headers["Access-Control-Allow-Credentials"] = "true"
-        headers.add("Vary", "Origin")
+    """Add CORS headers to a response: allow every origin and expose Retry-After."""
+    for name, value in build_cors_headers(request.headers.get("Origin")):
+        if name == "Vary":
+            response.headers.add(name, value)
+        else:
+            response.headers[name] = value
     return response
 
 
@@ -334,7 +312,7 @@ def _ingest_or_inject_fault(kind: str) -> Response:
     fault = faults.take_next_fault() if faults.waiting else None
     if fault is None or fault.taken:
         ingest_request(read_raw_body, kind)
-    return _build_fault_response(fault) if fault else _build_json_response({"success": True})
+    return _build_fault_response(fault) if fault else _build_json_response(SUCCESS_DOCUMENT)
 
 
 def _build_fault_response(fault: SegmentFault) -> Response:
