@@ -43,6 +43,7 @@ def pause_garbage_collection() -> Iterator[None]:
 
 
 COMMANDS = {
+    "init": LazyCommand("project_commands", "Begin a project: workspace, feature and pipeline."),
     "serve": LazyCommand("serve", "Run the emulator until it is stopped."),
     "demo": LazyCommand(
         "scenario_commands", "Send a shopper's traffic and show what Insider One receives."
@@ -52,6 +53,7 @@ COMMANDS = {
     "steps": LazyCommand("scenario_commands", "List the steps for scenarios, with examples."),
     "assets": LazyCommand("serve", "Download analytics.js for use without a network."),
     "certificate": LazyCommand("serve", "Show how to trust the https address of `serve --tls`."),
+    "schema": LazyCommand("project_commands", "Print the JSON Schema of a workspace file."),
     "lint": LazyCommand("workspace_commands", "Check a workspace file."),
     "drift": LazyCommand("drift", "Compare a workspace with the guide, the defaults and traffic."),
     "coverage": LazyCommand(
