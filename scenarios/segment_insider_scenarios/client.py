@@ -90,7 +90,11 @@ class ControlClient:
 
         Filters: type, event, user, verdict, messageId, and query (docs/queries.md).
         """
-        return list(self._iterate_pages("messages", filters, after=after))
+        return list(self.iter_messages(after=after, **filters))
+
+    def iter_messages(self, *, after: int = 0, **filters: str) -> Iterator[JSONObject]:
+        """Yield the messages that `list_messages` returns, page by page."""
+        return self._iterate_pages("messages", filters, after=after)
 
     def list_deliveries(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
         """Ask the control API for the deliveries to Insider One, *after* that id.
@@ -98,6 +102,10 @@ class ControlClient:
         Filters: messageId, event, verdict.
         """
         return list(self._iterate_pages("deliveries", filters, after=after))
+
+    def get_message(self, id: int) -> JSONObject:
+        """Ask the control API for a message by its id, with its deliveries."""
+        return self._call_api("GET", f"{API_PATH}/messages/{id}")
 
     def get_newest_message(self, **filters: str) -> JSONObject:
         """Ask the control API for the newest message that matches filters, with its deliveries.

@@ -66,6 +66,10 @@ class EmulatorUnreachable(EmulatorError):
     """Error: no emulator answers at the address."""
 
 
+class EmulatorTimeout(EmulatorError):
+    """Error: the emulator at the address does not answer in time."""
+
+
 class SandboxLimitReached(EmulatorError):
     """Error: the emulator has reached its limit of sandboxes."""
 
@@ -77,7 +81,7 @@ def build_connection_error(url: str, error: requests.RequestException) -> Emulat
     """
     if isinstance(error, requests.exceptions.ReadTimeout):
         what = "the emulator did not answer in time"
-        return EmulatorError(
+        return EmulatorTimeout(
             what, url, _suggest_plain_http(url) or "Check what the emulator is doing."
         )
     what, remedy = _diagnose_address(url, error)

@@ -55,6 +55,7 @@ COMMANDS = {
     "certificate": LazyCommand("serve", "Show how to trust the https address of `serve --tls`."),
     "schema": LazyCommand("project_commands", "Print the JSON Schema of a workspace file."),
     "lint": LazyCommand("workspace_commands", "Check a workspace file."),
+    "tail": LazyCommand("tail", "Follow the messages of a running emulator."),
     "drift": LazyCommand("drift", "Compare a workspace with the guide, the defaults and traffic."),
     "coverage": LazyCommand(
         "workspace_commands", "Show which mappings and fields traffic has used."
