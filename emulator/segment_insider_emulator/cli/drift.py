@@ -12,7 +12,6 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationTable,
     PreviewedDeviation,
     ValueChange,
-    WorkspaceEdit,
 )
 from segment_insider_emulator.analysis.drift.known_differences import KnownDifference
 from segment_insider_emulator.cli.inputs import (
@@ -27,6 +26,7 @@ from segment_insider_emulator.terminal_output import (
     style_terminal_text,
 )
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 from segment_insider_emulator.workspace.loading import (
     PRESET_NAMES,
     read_document,

@@ -142,14 +142,14 @@ def replace_workspace() -> JSONObject:
 
 
 def build_current_workspace_document(services: SandboxServices) -> JSONObject:
-    """Return the workspace document with current destination and known causes, keys included."""
-    document = {
-        **services.workspace.document,
-        "destination": services.destination_overrides.current_destination,
-    }
-    document.pop("knownCauses", None)
+    """Return the workspace document with all changes since its load, keys included."""
+    document, overrides = services.workspace.document, services.destination_overrides
+    current = {**document, "destination": overrides.current_destination}
+    if overrides.current_identifiers != services.workspace.identifiers:
+        identifiers = list(overrides.current_identifiers)
+        current["insider"] = {**document.get("insider", {}), "identifiers": identifiers}
     known_causes = [entry.to_json() for entry in services.known_causes.list_all()]
-    return {**document, "knownCauses": known_causes} if known_causes else document
+    return {**current, "knownCauses": known_causes} if known_causes else current
 
 
 def _build_sandbox_model(sandbox: Sandbox) -> SandboxModel:
@@ -197,8 +197,7 @@ def find_current_coverage(services: SandboxServices) -> "CoverageReport":
         describe_violation,
     )
 
-    destination = services.destination_overrides.current_destination
-    document = {**services.workspace.document, "destination": destination}
+    document = build_current_workspace_document(services)
     for finding in validate_document(document):
         raise EmulatorError(finding.what, finding.where, finding.remedy)
     newest, _ = services.store.list_latest_messages(MAX_COVERED_MESSAGES)

@@ -131,6 +131,13 @@ class InsiderApi:
                 [*warn_undocumented_keys(body, route.documented_keys)]
             )
 
+    def replace_identifiers(self, identifier_types: Sequence[str]) -> None:
+        """Resolve profiles by these types of identifiers from now on, strongest first."""
+        rules = build_identity_rules(identifier_types, self._options)
+        if rules != self._account.identity_rules:
+            self._account = replace(self._account, identity_rules=rules)
+            self._routes = _build_routes(self._account, self._rate_limiter)
+
     def create_dry_run_copy(self) -> "InsiderApi":
         """Copy this Insider One API for a dry run: no rate limit counts, no listener is called.
 

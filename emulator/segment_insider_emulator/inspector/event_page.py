@@ -254,7 +254,7 @@ def _build_copyable_texts(services: SandboxServices, event_view: EventViewModel)
     sources = {source.name: source.write_key for source in services.sources}
     key = sources.get(message.source or "", services.workspace.write_key)
     account = InsiderAccountSettings(
-        services.workspace.identifiers, services.workspace.insider_options
+        services.destination_overrides.current_identifiers, services.workspace.insider_options
     )
     return {
         "curl": copy_as.build_curl_command(call, message.type, get_current_sandbox_url(), key),

@@ -116,6 +116,15 @@ class DestinationChangesStore:
             rows = SELECT_DESTINATION_CHANGES.fetch_all(connection, values)
         return rows[0].changes if rows else {}
 
+    def has_changes_of_other_workspace(self, workspace_fingerprint: str) -> bool:
+        """Return whether changes to a destination with another fingerprint are stored."""
+        others = destination_changes.c.basis != workspace_fingerprint
+        with transaction(self._engine) as connection:
+            return (
+                connection.execute(select(destination_changes.c.basis).where(others)).first()
+                is not None
+            )
+
     def replace_changes(self, workspace_fingerprint: str, changes: JSONObject) -> None:
         """Replace all stored changes to the destination."""
         row = {"basis": workspace_fingerprint, "changes": changes}

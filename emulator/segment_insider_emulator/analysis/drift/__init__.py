@@ -16,7 +16,6 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationTable,
     PreviewedDeviation,
     ValueChange,
-    WorkspaceEdit,
     build_trigger_edit_excluding_event,
     combine_trigger_edits,
     group_deviations_by_subscription,
@@ -41,7 +40,6 @@ from segment_insider_emulator.analysis.lint import (
     payload_rules,
 )
 from segment_insider_emulator.analysis.sample_events import build_sample_events, fill_sample_event
-from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.destination import (
     InsiderRequest,
     MappingFailure,
@@ -51,6 +49,7 @@ from segment_insider_emulator.mapping.destination import (
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.edits import WorkspaceEdit, apply_workspace_edit
 from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
 
 _DIFFERENCE_BY_RULE: dict[LintRule, str] = {
@@ -315,41 +314,6 @@ class EditPreview:
         return build_context(
             context.workspace.document | {"destination": destination}
         ).subscriptions[-1]
-
-
-def apply_workspace_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONObject:
-    """Return a copy of *destination* with a suggested edit applied."""
-    first, index, *remaining_keys = edit.keys
-    subscriptions = list(destination["subscriptions"])
-    if index == len(subscriptions):
-        subscriptions.append(edit.value)
-    else:
-        subscription = _add_catalogue_defaults(subscriptions[int(index)])
-        subscriptions[int(index)] = _set_value_at_keys(subscription, remaining_keys, edit)
-    return destination | {str(first): subscriptions}
-
-
-def _add_catalogue_defaults(subscription: JSONObject) -> JSONObject:
-    action = ACTIONS[subscription["actionSlug"]]
-    return {"settings": action.default_mapping, "trigger": action.trigger} | subscription
-
-
-def _set_value_at_keys(container: JSON, keys: list[str | int], edit: WorkspaceEdit) -> JSON:
-    key, *remaining_keys = keys
-    value = edit.value
-    if isinstance(container, list):
-        copy = list(container)
-        copy[int(key)] = (
-            _set_value_at_keys(copy[int(key)], remaining_keys, edit) if remaining_keys else value
-        )
-        return copy
-    members = dict(container or {})
-    members[str(key)] = (
-        _set_value_at_keys(members.get(str(key)), remaining_keys, edit) if remaining_keys else value
-    )
-    if not remaining_keys and edit.removed_key:
-        members.pop(edit.removed_key, None)
-    return members
 
 
 def _compile_edited_subscription(

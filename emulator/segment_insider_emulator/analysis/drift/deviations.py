@@ -9,42 +9,11 @@ from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSu
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.validation import format_document_path
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 DeviationEffect: TypeAlias = Literal["loses", "differs", "note"]
 DEVIATION_EFFECTS: tuple[DeviationEffect, ...] = ("loses", "differs", "note")
 DeviationReference: TypeAlias = Literal["guide", "catalogue", "traffic"]
-
-
-@dataclass(frozen=True, slots=True)
-class WorkspaceEdit:
-    """A suggested edit of one value in the workspace file.
-
-    Args:
-        keys: Keys from the destination on, e.g. ("subscriptions", 3, "settings", "uuid"). An index
-            after the last subscription means a new one.
-        value: The value to write.
-        removed_key: A key of the same object to remove, e.g. "giftWrap" for "gift_wrap".
-    """
-
-    keys: tuple[str | int, ...]
-    value: JSON
-    removed_key: str | None = None
-
-    @property
-    def adds_subscription(self) -> bool:
-        """Whether the edit adds a new subscription."""
-        return len(self.keys) == 2
-
-    @property
-    def edits_mapping(self) -> bool:
-        """Whether the edit changes one value of a mapping."""
-        return len(self.keys) > 3 and self.keys[2] == "settings"
-
-    @property
-    def path(self) -> str:
-        """Path of the edited value, e.g. "destination.subscriptions[3].settings.uuid"."""
-        return format_document_path("destination", *self.keys)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from segment_insider_emulator.analysis.drift.deviations import (
     Deviation,
     DeviationEffect,
     DeviationReference,
-    WorkspaceEdit,
 )
 from segment_insider_emulator.analysis.drift.known_differences import get_known_difference_id
 from segment_insider_emulator.analysis.mapping_paths import (
@@ -29,6 +28,7 @@ from segment_insider_emulator.analysis.sample_events import build_probe_events
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.directives import get_product_mapping, is_directive
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 from segment_insider_emulator.workspace.loading import read_preset_document
 
 

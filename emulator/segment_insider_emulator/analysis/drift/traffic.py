@@ -9,7 +9,6 @@ from segment_insider_emulator.analysis.drift.deviations import (
     Deviation,
     DeviationEffect,
     DeviationReference,
-    WorkspaceEdit,
     build_trigger_edit_excluding_event,
     fold_path_spelling,
     suggest_mapping_edit,
@@ -38,6 +37,7 @@ from segment_insider_emulator.analysis.mapping_paths import (
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserValidationError, validate_user
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 _TRAFFIC_REFERENCE: tuple[DeviationReference, ...] = ("traffic",)
 # Part of a Segment message or of an Insider One error -> id of the known difference.

@@ -17,6 +17,7 @@ from segment_insider_emulator.mapping.javascript import to_json_text
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 _MAX_VALUE_CHARACTERS = 60  # of a value in a sentence
 _MAX_LISTED_FIELDS = 3  # in one sentence
@@ -30,8 +31,7 @@ class UnmappedProperty:
     Args:
         path: Path in the event, e.g. "properties.gift_wrap".
         explanation: What was sent, and what to do, in full sentences.
-        mapping_path: Path in the workspace file where a mapping can be added; "" when none can.
-        suggested_mapping: The mapping to write there.
+        edit: The edit of the workspace file that maps it; None when there is none.
         replaces_default_mapping: Whether this line alone would replace the action's default
             mapping, see `LocatedSubscription.has_custom_mapping`.
     """
@@ -39,9 +39,18 @@ class UnmappedProperty:
     path: str
     value: JSON
     explanation: str = ""
-    mapping_path: str = ""
-    suggested_mapping: JSON = None
+    edit: WorkspaceEdit | None = None
     replaces_default_mapping: bool = False
+
+    @property
+    def mapping_path(self) -> str:
+        """Path in the workspace file where a mapping can be added; "" when none can."""
+        return self.edit.path if self.edit else ""
+
+    @property
+    def suggested_mapping(self) -> JSON:
+        """The mapping to write there; None when there is none."""
+        return self.edit.value if self.edit else None
 
     @property
     def suggestion_text(self) -> str:
@@ -197,6 +206,4 @@ def _explain_unmapped_property(
     if deviation.edit is None:
         return UnmappedProperty(path, value, explanation)
     replaces = deviation.edit.edits_mapping and deviation.subscription_path in default_mapping_paths
-    return UnmappedProperty(
-        path, value, explanation, deviation.edit.path, deviation.edit.value, replaces
-    )
+    return UnmappedProperty(path, value, explanation, deviation.edit, replaces)
