@@ -9,8 +9,9 @@ from flask import Blueprint, Response, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from segment_insider_emulator.clock import Stopwatch, format_iso_utc
-from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.errors import ConflictError, EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.inspector import (
+    changes_page,
     event_page,
     flow_page,
     import_page,
@@ -92,6 +93,7 @@ NAVIGATION_PAGES = (
 PARENT_BLUEPRINTS = {
     "inspector.event": "inspector.live",
     "inspector.tester": "inspector.workspace",
+    "inspector.changes": "inspector.workspace",
     "inspector.checks": "inspector.workspace",
     "inspector.coverage": "inspector.workspace",
     "inspector.imports": "inspector.workspace",
@@ -215,6 +217,7 @@ for page_bp in (
     workspace_page.checks_bp,
     workspace_page.coverage_bp,
     tester_page.bp,
+    changes_page.bp,
     import_page.bp,
     scenarios_page.bp,
     settings_page.bp,
@@ -255,7 +258,8 @@ def serve_static_file(version: str, name: str) -> Response:
 def show_emulator_error(error: EmulatorError) -> Response:
     """Error handler of the inspector: show a page with what, where and what to do."""
     status = error.status if isinstance(error, AccessDenied) else 400
-    status = 503 if isinstance(error, TemporarilyUnavailable) else status
+    for kind, kind_status in ((TemporarilyUnavailable, 503), (ConflictError, 409)):
+        status = kind_status if isinstance(error, kind) else status
     answer = _render_error_page(status, error.what, error.where, error.remedy)
     return add_password_challenge(answer) if isinstance(error, AuthenticationRequired) else answer
 

@@ -10,8 +10,12 @@ import orjson
 from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.analysis.lint import lint_document
-from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.inspector import rendering
+from segment_insider_emulator.errors import ConflictError, EmulatorError
+from segment_insider_emulator.inspector.changes_page import (
+    redirect_to_change,
+    replace_sandbox_destination,
+    workspace_fingerprint,
+)
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.mapping_description import describe_trigger
 from segment_insider_emulator.inspector.rendering import (
@@ -191,14 +195,19 @@ def apply_edited_mapping() -> Response | str:
         return _render_tester_page(submitted, build_rejected_form("test", error))
     if after is None or submitted.subscription_number is None:
         abort(404)
-    services.destination_overrides.edit_subscription(
-        submitted.subscription_number - 1,
-        {"trigger": after["trigger"], "settings": after["settings"]},
-    )
-    notice = f"{after['name']} was changed until the next reset"
-    return rendering.redirect_to_endpoint(
-        notice, "inspector.workspace.show_subscription", id=submitted.subscription_number
-    )
+    destination = services.destination_overrides.current_destination
+    subscriptions = list(destination["subscriptions"])
+    subscriptions[submitted.subscription_number - 1] = after
+    try:
+        change = replace_sandbox_destination(
+            services,
+            {**destination, "subscriptions": subscriptions},
+            f"{after['name']} edited",
+            request.form.get("seen"),
+        )
+    except EmulatorError as error:
+        return _render_tester_page(submitted, build_rejected_form("test", error))
+    return redirect_to_change(change)
 
 
 @bp.post("/export/<form>")
@@ -307,8 +316,17 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
             subscription["name"]
             for subscription in services.destination_overrides.current_destination["subscriptions"]
         ],
+        seen=_get_seen_fingerprint(rejected_form),
         rejected_form=rejected_form,
     )
+
+
+def _get_seen_fingerprint(rejected_form: RejectedForm | None) -> str:
+    """Return the fingerprint of the workspace that the edit starts from."""
+    submitted = request.form.get("seen")
+    is_stale = rejected_form is not None and isinstance(rejected_form.error, ConflictError)
+    # After the refusal, a second click applies the edit all the same.
+    return submitted if submitted and not is_stale else workspace_fingerprint()
 
 
 def _parse_tester_form_event(services: SandboxServices, form: TesterForm) -> JSONObject | None:

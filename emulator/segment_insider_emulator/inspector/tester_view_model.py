@@ -1,5 +1,6 @@
 """View model of the Tester page: an event's result, and an edited mapping compared to its old."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -162,6 +163,60 @@ def compare_edited_subscription(
             )
 
 
+NO_MATCH_TEXT = "does not match"
+NO_MAPPING_TEXT = "no mapping sends it"
+
+
+def compare_destinations(
+    before: JSONObject, after: JSONObject, events: Sequence[JSONObject]
+) -> Iterator[tuple[int, str, RequestComparison]]:
+    """Compare the requests of two destinations for *events*.
+
+    Yields: Index of the event, name of the subscription, and the requests, where they differ.
+    """
+    for name, old, new in _pair_changed_subscriptions(before, after):
+        for index, event in enumerate(events):
+            sent, would_be = (
+                _build_request_or_reason(subscription, event) if subscription else NO_MAPPING_TEXT
+                for subscription in (old, new)
+            )
+            if sent != would_be and not _sends_nothing(sent, would_be):
+                changes = tuple(_iter_request_value_changes(sent, would_be))
+                yield index, name, RequestComparison(event, sent, would_be, changes)
+
+
+def _sends_nothing(*requests: JSON) -> bool:
+    return all(request in (NO_MATCH_TEXT, NO_MAPPING_TEXT) for request in requests)
+
+
+def _pair_changed_subscriptions(
+    before: JSONObject, after: JSONObject
+) -> Iterator[tuple[str, Subscription | None, Subscription | None]]:
+    """Yield name, old and new form of each subscription that differs; None where it is off."""
+    old, new = _index_enabled_subscriptions(before), _index_enabled_subscriptions(after)
+    for key in {**old, **new}:
+        if old.get(key) != new.get(key):
+            yield (
+                key[0],
+                compile_subscription(old[key], before["settings"]) if key in old else None,
+                compile_subscription(new[key], after["settings"]) if key in new else None,
+            )
+
+
+def _index_enabled_subscriptions(
+    destination: JSONObject,
+) -> dict[tuple[str, str, int], JSONObject]:
+    """Return the enabled subscriptions by name, action, and number among those alike."""
+    counts: Counter[tuple[str, str]] = Counter()
+    indexed = {}
+    for subscription in destination["subscriptions"] if destination["enabled"] else ():
+        name = (subscription["name"], subscription["actionSlug"])
+        if subscription.get("enabled", True):
+            indexed[(*name, counts[name])] = subscription
+        counts[name] += 1
+    return indexed
+
+
 def _evaluate_subscription(
     number: int,
     subscription: JSONObject,
@@ -202,7 +257,7 @@ def _build_request_or_reason(subscription: Subscription, event: JSONObject) -> J
     result = subscription.build_request(event)
     if isinstance(result, InsiderRequest):
         return result.json
-    return f"fails: {result.message}" if result else "does not match"
+    return f"fails: {result.message}" if result else NO_MATCH_TEXT
 
 
 def _iter_request_value_changes(before: JSON, after: JSON) -> Iterator[RequestValueChange]:
@@ -210,5 +265,6 @@ def _iter_request_value_changes(before: JSON, after: JSON) -> Iterator[RequestVa
         return
     old, new = dict(iter_leaves(before)), dict(iter_leaves(after))
     for at in {**old, **new}:
-        if old.get(at) != new.get(at):
+        # An empty object that gets members, or loses them, is shown by its members.
+        if old.get(at) != new.get(at) and {} not in (old.get(at), new.get(at)):
             yield RequestValueChange(at, old.get(at), new.get(at))

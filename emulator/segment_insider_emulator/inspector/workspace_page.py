@@ -43,6 +43,7 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 from segment_insider_emulator.workspace.validation import SEVERITIES
 
 
@@ -207,6 +208,8 @@ def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
         key=redact_secret(settings[SECRET_SETTING]),
         integrations=services.insider_panel.list_integrations(),
         panel=services.insider_panel,
+        changes=services.destination_overrides.changes,
+        were_changes_reset=services.destination_overrides.were_changes_reset,
         roles=(*EDITOR_ROLES, UNSUPPORTED_ROLE),
         types=(INTEGRATION_TYPE, UNSUPPORTED_TYPE),
         connection=check_destination_connection(
@@ -240,10 +243,11 @@ WHOLE_WORKSPACE_LABEL = "the workspace"
 
 
 class GroupedDeviation(NamedTuple):
-    """A deviation from Insider One's guide, and all mappings that have it."""
+    """A deviation from Insider One's guide, and all mappings that have it, each with its edit."""
 
     deviation: PreviewedDeviation
     mappings: list[str]
+    edits: list[WorkspaceEdit]
 
 
 checks_bp = Blueprint("checks", __name__, url_prefix="/workspace/checks")
@@ -287,9 +291,11 @@ def _group_deviations(drift_result: DriftReport) -> list[GroupedDeviation]:
     for table in drift_result.tables:
         for deviation in table.deviations:
             group = groups.setdefault(
-                (deviation.effect, deviation.what), GroupedDeviation(deviation, [])
+                (deviation.effect, deviation.what), GroupedDeviation(deviation, [], [])
             )
             group.mappings.append(table.subscription_name or WHOLE_WORKSPACE_LABEL)
+            if deviation.edit:
+                group.edits.append(deviation.edit)
     return sorted(
         groups.values(), key=lambda group: DEVIATION_EFFECTS.index(group.deviation.effect)
     )

@@ -89,9 +89,9 @@ def apply_workspace_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONOb
 
 def _apply_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONObject:
     first, *other_keys = edit.keys
-    if first != "subscriptions" or not other_keys:
+    if first != "subscriptions":
         return {**destination, **_set_value_at_keys(destination, list(edit.keys), edit)}
-    index, *remaining_keys = other_keys
+    index, *remaining_keys = other_keys  # not all subscriptions at once
     subscriptions = list(destination["subscriptions"])
     if index == len(subscriptions):
         subscriptions.append(edit.value)

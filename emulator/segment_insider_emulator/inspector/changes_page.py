@@ -1,0 +1,209 @@
+"""Change pages of the inspector: apply an edit of a mapping, show its effect, and undo it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from flask import Blueprint, Response, request
+
+from segment_insider_emulator.control_api.sandboxes import build_current_workspace_document
+from segment_insider_emulator.delivery.destination_overrides import DestinationChange
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.inspector import rendering
+from segment_insider_emulator.inspector.list_query import get_int_parameter
+from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.tester_view_model import (
+    MAX_COMPARED_EVENTS,
+    RequestComparison,
+    compare_destinations,
+)
+from segment_insider_emulator.interchange.export_workspace import fill_subscription_defaults
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.storage.records import MessageRecord
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.edits import (
+    WorkspaceEdit,
+    apply_workspace_edit,
+    describe_edit,
+    parse_workspace_edit,
+)
+from segment_insider_emulator.workspace.validation import format_document_path, validate_document
+
+bp = Blueprint("changes", __name__, url_prefix="/workspace/changes")
+
+CHANGE_ENDPOINT: Final = "inspector.changes.show_change"
+MAX_LISTED_EVENTS: Final = 20
+MAX_OPEN_EVENTS: Final = 3
+MAX_EDITS: Final = 50  # of one change
+
+
+class WrittenValue(NamedTuple):
+    """One value of the workspace file before and after a change; None if it is absent."""
+
+    path: str
+    before: JSON
+    after: JSON
+
+
+class ChangedEvent(NamedTuple):
+    """A captured event whose requests a change of mappings changes.
+
+    Args:
+        comparisons: Name of the mapping, and its request before and after.
+    """
+
+    message: MessageRecord
+    comparisons: list[tuple[str, RequestComparison]]
+
+
+@bp.app_template_global()
+def workspace_fingerprint() -> str:
+    """Return the fingerprint of the current workspace, which a form with an edit sends back."""
+    return current_services().destination_overrides.fingerprint
+
+
+@bp.post("")
+def apply_edit() -> Response:
+    """Handle an Apply button: write its edit into this sandbox's mappings; show the effect."""
+    form = request.form
+    edits = [parse_workspace_edit(text) for text in form.getlist("edit")[:MAX_EDITS]]
+    change = apply_edits_to_sandbox(current_services(), edits, form.get("seen", ""))
+    return redirect_to_change(change, get_message_id(form.get("message", "")))
+
+
+@bp.get("/<id>")
+def show_change(id: str) -> str:
+    """Serve the page of one change: what it wrote, and its effect on captured events."""
+    services = current_services()
+    change = services.destination_overrides.find_change(id)
+    messages, _ = services.store.list_latest_messages(MAX_COMPARED_EVENTS)
+    captured = [message for message in messages if message.normalised]
+    changed_events = list(_find_changed_events(change, captured))
+    return render_page(
+        "change.html",
+        change=change,
+        written=list(_list_written_values(change)),
+        changed_events=changed_events[:MAX_LISTED_EVENTS],
+        open_count=MAX_OPEN_EVENTS,
+        changed_count=len(changed_events),
+        compared_count=len(captured),
+        message_id=get_int_parameter("message", 0),
+    )
+
+
+@bp.post("/<id>/undo")
+def undo_change(id: str) -> Response:
+    """Handle the Undo button of a change: the mappings are exactly as before it."""
+    change = current_services().destination_overrides.undo_change(id)
+    notice = f"Undone: {change.title}"
+    message_id = get_message_id(request.form.get("message", ""))
+    if message_id:
+        return rendering.redirect_to_endpoint(notice, "inspector.event.show_message", id=message_id)
+    return rendering.redirect_to_endpoint(notice, "inspector.workspace.show_workspace")
+
+
+def get_message_id(text: str) -> int | None:
+    """Return the id of a message that a form sends back; None if it has none."""
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else None
+
+
+def redirect_to_change(change: DestinationChange, message_id: int | None = None) -> Response:
+    """Redirect to the page of a change; it leads back to the message *message_id*."""
+    return rendering.redirect_to_endpoint(
+        "Applied to this sandbox until the next reset",
+        CHANGE_ENDPOINT,
+        id=change.id,
+        message=message_id,
+    )
+
+
+def apply_edits_to_sandbox(
+    services: SandboxServices, edits: Sequence[WorkspaceEdit], seen_fingerprint: str | None
+) -> DestinationChange:
+    """Apply edits to a sandbox's current destination, as one change.
+
+    Raises: ConflictError, when the workspace has changed since it was seen; EmulatorError, when
+        there are no edits, or they make it invalid.
+    """
+    if not edits:
+        raise EmulatorError("there is no edit to apply", "edit", "Load the page again.")
+    destination = services.destination_overrides.current_destination
+    title = describe_edit(edits[0], destination)
+    if len(edits) > 1:
+        title += f", and {len(edits) - 1} more"
+    for edit in edits:
+        destination = apply_workspace_edit(destination, edit)
+    return replace_sandbox_destination(services, destination, title, seen_fingerprint)
+
+
+def replace_sandbox_destination(
+    services: SandboxServices,
+    destination: JSONObject,
+    title: str,
+    seen_fingerprint: str | None = None,
+) -> DestinationChange:
+    """Replace a sandbox's destination by an edited one.
+
+    Raises: ConflictError, when the workspace has changed since it was seen; EmulatorError, when
+        the new one is invalid.
+    """
+    document = build_current_workspace_document(services)
+    for finding in validate_document({**document, "destination": destination}):
+        raise EmulatorError(finding.what, finding.where, finding.remedy)
+    return services.destination_overrides.replace_destination(destination, title, seen_fingerprint)
+
+
+def _find_changed_events(
+    change: DestinationChange, messages: Sequence[MessageRecord]
+) -> Iterator[ChangedEvent]:
+    """Yield each message, newest first, with all its requests that the change changes."""
+    events = [message.normalised or {} for message in messages]
+    by_event: dict[int, list[tuple[str, RequestComparison]]] = {}
+    for index, name, comparison in compare_destinations(change.before, change.after, events):
+        by_event.setdefault(index, []).append((name, comparison))
+    for index in sorted(by_event, key=lambda index: -messages[index].id):
+        yield ChangedEvent(messages[index], by_event[index])
+
+
+def _list_written_values(change: DestinationChange) -> Iterator[WrittenValue]:
+    yield from _compare_documents(
+        _write_out_defaults(change.before), _write_out_defaults(change.after)
+    )
+    before, after = list(change.identifiers_before), list(change.identifiers_after)
+    if before != after:
+        yield WrittenValue("insider.identifiers", before, after)
+
+
+def _write_out_defaults(destination: JSONObject) -> JSONObject:
+    """Leave out the settings, which have a key; write the mappings out that are defaults."""
+    subscriptions = [fill_subscription_defaults(each) for each in destination["subscriptions"]]
+    shown = {key: value for key, value in destination.items() if key != "settings"}
+    return {**shown, "subscriptions": subscriptions}
+
+
+def _compare_documents(
+    before: JSON, after: JSON, keys: tuple[str | int, ...] = ("destination",)
+) -> Iterator[WrittenValue]:
+    """Yield the smallest parts of two documents that differ; a directive is one part."""
+    if before == after:
+        return
+    for kind in (dict, list):
+        if isinstance(before, kind) and isinstance(after, kind) and not _is_one_part(before, after):
+            names = dict.fromkeys([*before, *after]) if kind is dict else range(len(after))
+            for name in names:
+                yield from _compare_documents(
+                    _get_member(before, name), _get_member(after, name), (*keys, name)
+                )
+            return
+    yield WrittenValue(format_document_path(*keys), before, after)
+
+
+def _is_one_part(before: JSON, after: JSON) -> bool:
+    is_mapping = is_directive(before) or is_directive(after)
+    # Every product of a list has the same shape, so its members are values of their own.
+    is_shape = is_mapping and "@arrayPath" in before and "@arrayPath" in after
+    return (is_mapping and not is_shape) or (isinstance(before, list) and len(before) != len(after))
+
+
+def _get_member(container: JSON, name: str | int) -> JSON:
+    return container.get(name) if isinstance(container, dict) else container[name]
