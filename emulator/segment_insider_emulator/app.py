@@ -12,6 +12,7 @@ from werkzeug.routing import Rule
 
 from segment_insider_emulator.clock import Clock, SandboxClock, Stopwatch, utc_now
 from segment_insider_emulator.config import Config
+from segment_insider_emulator.control_api.causes import cause_routes
 from segment_insider_emulator.control_api.clock import clock_routes
 from segment_insider_emulator.control_api.deliveries import (
     delivery_routes,
@@ -163,7 +164,7 @@ def create_app(
             segment.bp, insider.bp, capture_routes, delivery_routes, segment_fault_routes,
             panel_routes, destination_routes, clock_routes, journey_routes, sandbox_routes,
             scenario_run_routes, storage_routes, dry_run_routes, expectation_routes,
-            coverage_routes, export_routes, workspace_routes, openapi_routes,
+            coverage_routes, cause_routes, export_routes, workspace_routes, openapi_routes,
         ):  # fmt: skip
         app.register_blueprint(blueprint)
     if pages:

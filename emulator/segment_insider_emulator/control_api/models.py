@@ -599,3 +599,50 @@ class CoverageModel(CamelCaseModel):
     counts: dict[str, Count]
     branches_count: bool
     rows: list[CoverageRowModel]
+
+
+class CauseModel(CamelCaseModel):
+    """A cause of problems, and how many messages have it; `newestMessage` is the id of one."""
+
+    cause: str
+    mapping: str | None
+    verdict: str
+    what: str
+    remedy: str
+    from_mapping: bool
+    known: bool
+    note: str
+    messages: Count
+    first_at: str
+    last_at: str
+    newest_message: Count
+    query: str
+
+
+class SearchedMessagesModel(CamelCaseModel):
+    """How far back messages were searched: `since` is null when all were."""
+
+    since: str | None
+    complete: bool
+
+
+class CauseListModel(CamelCaseModel):
+    """The causes of the newest problems; `known` is how many of them are known."""
+
+    causes: list[CauseModel]
+    known: Count
+    searched: SearchedMessagesModel
+
+
+class KnownCauseModel(CamelCaseModel):
+    """A known cause; an empty mapping means any."""
+
+    cause: str
+    mapping: str
+    note: str
+
+
+class KnownCauseListModel(CamelCaseModel):
+    """The known causes of a sandbox."""
+
+    known_causes: list[KnownCauseModel]

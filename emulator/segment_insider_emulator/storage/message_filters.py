@@ -234,12 +234,19 @@ def _list_wanted_values(comparison: Comparison) -> Iterator[str | int | float | 
         yield _JSON_WORDS[text]
 
 
+def _build_cause_condition(comparison: Comparison) -> ColumnElement[bool]:
+    """Build the SQL condition that a finding has a cause: findings are compact JSON."""
+    cause = f'"cause":"{_encode_within_json(comparison.value)}"'
+    return _has_delivery(build_contains_condition(deliveries.c.findings, cause))
+
+
 _FIELD_CONDITIONS: dict[str, Callable[[Comparison], ColumnElement[bool]]] = {
     "": _build_search_condition,
     "verdict": lambda comparison: messages.c.verdict.in_(comparison.value.split(",")),
     "subscription": lambda comparison: _has_delivery(
         _build_text_condition(deliveries.c.subscription, comparison)
     ),
+    "cause": _build_cause_condition,
     "since": lambda comparison: messages.c.received_at >= comparison.value,
     "until": lambda comparison: messages.c.received_at < comparison.value,
 }

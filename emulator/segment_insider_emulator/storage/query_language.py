@@ -60,6 +60,10 @@ FIELDS: Final = {
         ),
         QueryField("reason", "why it ended so", _TEXT_OPERATORS, "reason ~ timezone"),
         QueryField(
+            "cause", "the cause of a finding of Insider One", _EQUALITY,
+            'cause:"wrong-format attributes.birthday"',
+        ),
+        QueryField(
             "subscription", "a subscription that matched", _TEXT_OPERATORS,
             'subscription:"Product Viewed Event"',
         ),

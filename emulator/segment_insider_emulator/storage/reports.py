@@ -1,11 +1,33 @@
-"""Storage of reported scenario runs, and of differences between real and emulated responses."""
+"""Storage of reported scenario runs and of response differences, and search for problems."""
 
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Final
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Engine,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from segment_insider_emulator.storage.database import transaction
-from segment_insider_emulator.storage.schema import differences, scenario_runs
+from segment_insider_emulator.storage.message_filters import MessageFilters
+from segment_insider_emulator.storage.message_search import (
+    OldestScannedMessage,
+    find_id_range_of_matches,
+    load_oldest_scanned_message,
+)
+from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S, split_id_range
+from segment_insider_emulator.storage.records import Verdict
+from segment_insider_emulator.storage.schema import deliveries, differences, messages, scenario_runs
 from segment_insider_emulator.types import JSONObject
 
 MAX_SCENARIO_RUNS = 50  # the oldest are deleted
@@ -98,3 +120,107 @@ class ResponseDifferenceStore:
             oldest = [ResponseDifference(row.id, row.times, row.at, row.document) for row in rows]
         page = oldest[:limit]
         return page, page[-1].id if len(oldest) > limit else None
+
+
+MAX_PROBLEM_ROWS: Final = 20_000  # deliveries of messages with a problem
+_SELECT_PROBLEMS = (
+    select(
+        *(messages.c[name] for name in ("id", "type", "event", "received_at", "verdict", "reason")),
+        messages.c.filtering,
+        deliveries.c.subscription,
+        deliveries.c.verdict.label("delivery_verdict"),
+        deliveries.c.reason.label("delivery_reason"),
+        deliveries.c.request.is_not(None).label("requested"),
+        deliveries.c.code,
+        deliveries.c.findings,
+    )
+    .outerjoin(
+        deliveries,
+        # A rejected duplicate has the messageId of a delivered message, but no deliveries.
+        and_(deliveries.c.message_id == messages.c.message_id, messages.c.verdict != "rejected"),
+    )
+    .where(
+        or_(messages.c.verdict != "accepted", type_coerce(deliveries.c.findings, Text) != "[]"),
+        messages.c.id.between(bindparam("low"), bindparam("high")),
+    )
+    .order_by(messages.c.id.desc(), deliveries.c.id)
+    .limit(bindparam("limit"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemDelivery:
+    """A delivery of a message with a problem; `requested` is false when the mapping failed."""
+
+    subscription: str
+    verdict: Verdict
+    reason: str | None
+    requested: bool
+    code: str | None
+    findings: list[JSONObject]
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemMessage:
+    """A message that is not accepted, or that has findings."""
+
+    id: int
+    type: str | None
+    event: str | None
+    received_at: str
+    verdict: Verdict
+    reason: str | None
+    filtering: JSONObject | None
+    deliveries: list[ProblemDelivery]
+
+
+def find_problem_messages(
+    engine: Engine, *, time_budget_s: float = DEFAULT_TIME_BUDGET_S
+) -> tuple[list[ProblemMessage], OldestScannedMessage | None]:
+    """Find the messages with a problem, newest first, and how far back that reached.
+
+    Returns: None after the messages when all were searched.
+    """
+    rows: list[Row[Any]] = []
+    with transaction(engine) as connection:
+        chunk = ids = find_id_range_of_matches(connection, MessageFilters())
+        for chunk in split_id_range(ids, time_budget_s=time_budget_s):
+            values = {"low": chunk.low, "high": chunk.high, "limit": MAX_PROBLEM_ROWS - len(rows)}
+            rows += connection.execute(_SELECT_PROBLEMS, values)
+            if len(rows) >= MAX_PROBLEM_ROWS:
+                return _group_problem_rows(rows), OldestScannedMessage(
+                    rows[-1].id, rows[-1].received_at
+                )
+        oldest = load_oldest_scanned_message(connection, chunk.low) if chunk.low > ids.low else None
+    return _group_problem_rows(rows), oldest
+
+
+def _group_problem_rows(rows: list[Row[Any]]) -> list[ProblemMessage]:
+    found = []
+    for _, group in groupby(rows, key=lambda row: row.id):
+        of_message = list(group)
+        first = of_message[0]
+        found.append(
+            ProblemMessage(
+                first.id,
+                first.type,
+                first.event,
+                first.received_at,
+                first.verdict,
+                first.reason,
+                first.filtering,
+                [
+                    ProblemDelivery(
+                        row.subscription,
+                        row.delivery_verdict,
+                        row.delivery_reason,
+                        row.requested,
+                        row.code,
+                        row.findings or [],
+                    )
+                    for row in of_message
+                    if row.subscription is not None
+                ],
+            )
+        )
+    return found

@@ -105,9 +105,24 @@ class KnownCauses:
         return find_known_cause(self.listed, cause, mapping)
 
     def mark(self, cause: str, mapping: str, note: str = "") -> None:
-        """Mark a cause as known. Raises: EmulatorError, when there are too many."""
+        """Mark a cause as known.
+
+        Raises: EmulatorError, when a text is too long, or there are too many.
+        """
+        for name, text, limit in (
+            ("cause", cause, MAX_CAUSE_LENGTH),
+            ("mapping", mapping, MAX_CAUSE_LENGTH),
+            ("note", note, MAX_NOTE_LENGTH),
+        ):
+            if len(text) > limit:
+                what = f"the text has more than {limit} characters"
+                raise EmulatorError(what, name, "Shorten it.")
+        if not cause:
+            remedy = "Give the name of a cause, as GET /emulator/v1/causes lists it."
+            raise EmulatorError("the name is empty", "cause", remedy)
         with self.changes.guard.lock_for_update:
-            if len(self.changes.marked) >= MAX_KNOWN_CAUSES:
+            is_new = (cause, mapping) not in self.changes.marked
+            if is_new and len(self.changes.marked) >= MAX_KNOWN_CAUSES:
                 what = f"there are {MAX_KNOWN_CAUSES} changes of known causes"
                 remedy = "Export the workspace file and load it, or correct some of the causes."
                 raise EmulatorError(what, "knownCauses", remedy)
