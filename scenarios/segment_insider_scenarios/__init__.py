@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from segment_insider_emulator.errors import EmulatorError
 
 if TYPE_CHECKING:
-    from segment_insider_scenarios.running_emulator import in_process, intercepting
+    from segment_insider_scenarios.interception import intercepting, intercepting_browser
+    from segment_insider_scenarios.running_emulator import in_process
 
 
-__all__ = ["in_process", "intercepting"]
+__all__ = ["in_process", "intercepting", "intercepting_browser"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,9 +26,13 @@ def __getattr__(name: str) -> Any:
 
         return in_process
     if name == "intercepting":
-        from segment_insider_scenarios.running_emulator import intercepting
+        from segment_insider_scenarios.interception import intercepting
 
         return intercepting
+    if name == "intercepting_browser":
+        from segment_insider_scenarios.interception import intercepting_browser
+
+        return intercepting_browser
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -20,6 +20,8 @@ from segment_insider_scenarios import missing_distributions
 from segment_insider_scenarios.steps import STEP_PACKAGE, THEMES
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
     from segment_insider_emulator.workspace import Workspace
     from segment_insider_scenarios.context import ScenarioContext
     from segment_insider_scenarios.running_emulator import (
@@ -256,10 +258,19 @@ def shopper() -> "Callable[..., Shopper]":
 @pytest.fixture
 def intercepted(emulator: "RunningEmulator") -> "Iterator[RunningEmulator]":
     """Pytest fixture: an emulator that answers for Segment's and Insider One's host names."""
-    from segment_insider_scenarios.running_emulator import intercepting
+    from segment_insider_scenarios.interception import intercepting
 
     with intercepting(emulator):
         yield emulator
+
+
+@pytest.fixture
+def intercepted_page(page: "Page", emulator: "RunningEmulator") -> "Iterator[Page]":
+    """Pytest fixture: the page of pytest-playwright, whose calls to Segment reach the emulator."""
+    from segment_insider_scenarios.interception import intercepting_browser
+
+    with intercepting_browser(emulator, page):
+        yield page
 
 
 @pytest.fixture

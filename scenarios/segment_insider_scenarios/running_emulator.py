@@ -1,20 +1,18 @@
 """Emulators for tests: in this process, at a port, or as sandboxes of a running one."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TypeAlias
+from typing import Final, Self
 from urllib.parse import urljoin, urlsplit
 
 from flask import Flask
-from requests import PreparedRequest, Session
 
 from segment_insider_emulator.app import create_app
-from segment_insider_emulator.config import INSIDER_ONE_HOSTS, SEGMENT_HOSTS, Config
+from segment_insider_emulator.config import Config
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
@@ -24,9 +22,6 @@ from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.client_http import SandboxLimitReached
 from segment_insider_scenarios.context import load_named_workspace
 from segment_insider_scenarios.transport import InProcessAdapter, SegmentShop, load_sdk
-
-if TYPE_CHECKING:
-    from responses import RequestsMock
 
 # The name resolves to this machine alone, and nothing listens behind it.
 IN_PROCESS_HOST = "emulator-{}.localhost"
@@ -296,57 +291,6 @@ class InsiderOneView:
         return [
             delivery["request"] for delivery in self.client.list_deliveries() if delivery["request"]
         ]
-
-
-INTERCEPTED_HOSTS = (*SEGMENT_HOSTS, *INSIDER_ONE_HOSTS)
-HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD")
-ENCODING_HEADERS = (
-    "Content-Encoding",
-    "Content-Length",
-    "Transfer-Encoding",
-)  # of what is read already
-
-_CallbackResponse: TypeAlias = tuple[int, dict[str, str], bytes]
-
-
-@contextmanager
-def intercepting(emulator: RunningEmulator) -> "Iterator[RequestsMock]":
-    """Redirect all `requests` calls to Segment and Insider One to *emulator* during the block.
-
-    Requests to other hosts, and requests by other libraries, are not changed.
-    """
-    # Here, not above: most tests intercept nothing.
-    from responses import RequestsMock
-
-    session = emulator.client.session
-
-    def answer_from_emulator(request: PreparedRequest) -> _CallbackResponse:
-        return _forward_request(session, emulator.url, request)
-
-    # Not all hosts are talked to, and what goes elsewhere is no business of the emulator.
-    with RequestsMock(assert_all_requests_are_fired=False) as mock:
-        mock.add_passthru(
-            re.compile(rf"^https?://(?!({'|'.join(map(re.escape, INTERCEPTED_HOSTS))})([:/]|$))")
-        )
-        for method in HTTP_METHODS:
-            for host in INTERCEPTED_HOSTS:
-                address = re.compile(rf"^https?://{re.escape(host)}(:\d+)?/")
-                mock.add_callback(method, address, callback=answer_from_emulator)
-        yield mock
-
-
-def _forward_request(
-    session: Session, emulator_url: str, request: PreparedRequest
-) -> _CallbackResponse:
-    headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-    answer = session.request(
-        str(request.method), emulator_url + request.path_url, data=request.body, headers=headers,
-        allow_redirects=False,
-    )  # fmt: skip
-    headers_to_return = {
-        name: value for name, value in answer.headers.items() if name not in ENCODING_HEADERS
-    }
-    return answer.status_code, headers_to_return, answer.content
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ class InProcessAdapter(HTTPAdapter):
 
     def __init__(self, app: Flask, host: str | None = None) -> None:
         super().__init__()
-        self._app, self._host = app, host
+        self.app, self._host = app, host
 
     def send(
         self,
@@ -175,7 +175,7 @@ class InProcessAdapter(HTTPAdapter):
             input_stream=BytesIO(body),
             content_length=len(body),
         )
-        chunks, status, headers = run_wsgi_app(self._app, builder.get_environ(), buffered=True)
+        chunks, status, headers = run_wsgi_app(self.app, builder.get_environ(), buffered=True)
         code = int(status[:3])
         answer = HTTPResponse(
             BytesIO(b"".join(chunks)),

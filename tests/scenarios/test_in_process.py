@@ -1,18 +1,26 @@
 """An emulator inside a test process: its fixtures, and interception of unchanged applications."""
 
+import asyncio
+import json
 import socket
 from collections.abc import Callable
 
+import aiohttp
+import httpx
 import pytest
 import requests
 import segment.analytics as analytics  # type: ignore[import-untyped]  # ships no types
+import urllib3
 from flask import Flask
+from playwright.sync_api import Browser
 
 from segment_insider_emulator.web.server import serve_app_in_thread
-from segment_insider_scenarios import in_process, intercepting
+from segment_insider_scenarios import in_process, intercepting, intercepting_browser
 from segment_insider_scenarios.running_emulator import ClockControl, InsiderOneView, RunningEmulator
 from segment_insider_scenarios.shopper import Shopper, track_call
 from segment_insider_scenarios.transport import SegmentShop
+
+WISH = {"writeKey": "wk_real", "type": "track", "userId": "ada", "event": "Wish Listed"}
 
 
 def test_the_fixtures_share_one_emulator(
@@ -78,6 +86,72 @@ def test_requests_to_hosts_of_segment_and_insider_one_are_answered(
 def test_source_settings_are_served_for_the_cdn_host(intercepted: RunningEmulator) -> None:
     url = "https://cdn.segment.com/v1/projects/wk_demo/settings"
     assert "integrations" in requests.get(url).json()
+
+
+def send_with_urllib3(url: str) -> tuple[int, bytes]:
+    with urllib3.PoolManager() as pools:
+        answer = pools.request("POST", url, json=WISH)
+        return answer.status, answer.data
+
+
+def send_with_httpx(url: str) -> tuple[int, bytes]:
+    answer = httpx.post(url, json=WISH)
+    return answer.status_code, answer.content
+
+
+async def send_with_async_httpx(url: str) -> tuple[int, bytes]:
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(url, json=WISH)
+        return answer.status_code, answer.content
+
+
+async def send_with_aiohttp(url: str) -> tuple[int, bytes]:
+    async with aiohttp.ClientSession() as session, session.post(url, json=WISH) as answer:
+        return answer.status, await answer.read()
+
+
+@pytest.mark.parametrize(
+    "send",
+    [
+        pytest.param(send_with_urllib3, id="urllib3"),
+        pytest.param(send_with_httpx, id="httpx"),
+        pytest.param(lambda url: asyncio.run(send_with_async_httpx(url)), id="httpx, async"),
+        pytest.param(lambda url: asyncio.run(send_with_aiohttp(url)), id="aiohttp"),
+    ],
+)
+def test_other_http_libraries_are_intercepted(
+    emulator: RunningEmulator, send: Callable[[str], tuple[int, bytes]]
+) -> None:
+    with intercepting(emulator):
+        assert send("https://api.segment.io/v1/track") == (200, b'{"success":true}')
+        with serve_app_in_thread(Flask("another")) as url:
+            assert send(f"{url}/v1/track")[0] == 404
+    [message] = emulator.client.list_messages()
+    assert (message["event"], message["userId"]) == ("Wish Listed", "ada")
+
+
+def test_an_unchanged_page_reaches_the_emulator(
+    emulator: RunningEmulator, browser: Browser
+) -> None:
+    send = "fetch('https://api.segment.io/v1/t', {method: 'POST', body: JSON.stringify(%s)})"
+    html = f"<!doctype html><script>{send % json.dumps(WISH)}</script>"
+    with browser.new_context() as context, intercepting_browser(emulator, context):
+        page = context.new_page()
+        page.route("https://shop.example/", lambda route: route.fulfill(body=html))
+        with page.expect_response("https://api.segment.io/v1/t", timeout=30_000) as sent:
+            page.goto("https://shop.example/")
+        assert sent.value.json() == {"success": True}
+        settings = page.evaluate(
+            "fetch('https://cdn.segment.com/v1/projects/wk_real/settings')"
+            ".then((answer) => answer.json())"
+        )
+        api_host = settings["integrations"]["Segment.io"]["apiHost"]
+        assert page.evaluate(
+            f"fetch('https://{api_host}/projects/wk_real/settings').then(a => a.ok)"
+        )
+    assert settings["integrations"]["Segment.io"]["protocol"] == "https"
+    [message] = emulator.client.list_messages()
+    assert message["event"] == "Wish Listed"
 
 
 def test_requests_to_other_hosts_are_not_intercepted(emulator: RunningEmulator) -> None:

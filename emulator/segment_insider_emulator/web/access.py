@@ -304,14 +304,17 @@ def require_host_header() -> str:
 def get_request_base_url() -> str:
     """Return the scheme and host of the emulator's address, e.g. "http://shop:8282".
 
-    They are those of the public address if one is set, else the request's, and always the
-    request's if it names a host of Segment: the app then finds the emulator under these names.
+    They are those of the public address if one is set, else the request's. If the request names a
+    host of Segment, the app finds the emulator under that name: then it is that host, and https if
+    there is no port, because what leads such a call here may have changed its scheme.
 
     Raises: InvalidHostHeader.
     """
     public_url: str | None = current_app.config.get(PUBLIC_URL_KEY)
-    requested_host = normalise_host_name(request.environ.get("HTTP_HOST", ""))
-    if public_url is None or requested_host in SERVICE_HOSTS:
+    host = request.environ.get("HTTP_HOST", "")
+    if normalise_host_name(host) in SERVICE_HOSTS:
+        return f"{request.scheme if ':' in host else 'https'}://{require_host_header()}"
+    if public_url is None:
         return f"{request.scheme}://{require_host_header()}"
     parts = urlsplit(public_url)
     return f"{parts.scheme}://{parts.netloc}"
