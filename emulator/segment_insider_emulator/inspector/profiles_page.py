@@ -12,6 +12,12 @@ from segment_insider_emulator.insider.profile_json import (
 )
 from segment_insider_emulator.inspector.journey_view_model import build_run_view
 from segment_insider_emulator.inspector.list_query import get_int_parameter
+from segment_insider_emulator.inspector.profile_timeline import (
+    MAX_EVENTS,
+    build_timeline,
+    find_moment,
+    find_values_before_change,
+)
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.storage.records import Profile, ProfileEvent
 from segment_insider_emulator.types import JSON, JSONObject
@@ -30,6 +36,8 @@ EVENT_GROUPS: Mapping[str, tuple[str, ...]] = {
     "Bought": ("confirmation_page_view",),
 }  # fmt: skip
 OTHER_EVENTS_TITLE = "Everything else"
+LATEST_EVENTS_OF_GROUP = 5  # until the group is opened
+EVENTS_PER_PAGE = 50  # of an opened group
 _NAME_ATTRIBUTES = ("name", "surname")
 _PREFERRED_IDENTIFIERS = ("email", "phone_number", "uuid")
 _ANONYMOUS_ID_TYPE = "segment_anonymous_id"
@@ -73,15 +81,24 @@ class HistoryEventView:
 
 @dataclass(frozen=True, slots=True)
 class EventGroupView:
-    """A group of a profile's events on its page, newest first.
+    """A page of a group of a profile's events, newest first.
 
     Args:
-        hidden_count: Events that are older than those shown.
+        key: Of the group in the page's URL, e.g. "in-cart".
+        start: How many newer events of the group are not on this page.
+        count: All events of the group.
     """
 
+    key: str
     title: str
     events: tuple[HistoryEventView, ...]
-    hidden_count: int
+    start: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """Return the position after the last event of the page."""
+        return self.start + len(self.events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +118,14 @@ class ProfileViewModel:
     trail: tuple[JSONObject, ...]
 
 
-def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) -> ProfileViewModel:
+def build_profile_view_model(
+    profile: Profile, opened_group: str = "", group_start: int = 0
+) -> ProfileViewModel:
     """Build the view model of one profile for its page.
 
     Args:
-        max_events_per_group: Events of one group that are shown.
+        opened_group: Key of the event group that shows a whole page of events.
+        group_start: Where that page starts.
     """
     notes = (
         note
@@ -125,7 +145,7 @@ def build_profile_view_model(profile: Profile, max_events_per_group: int = 100) 
         channels=list_channel_reachability(profile),
         notes=tuple(dict.fromkeys(notes)),
         personalisation=build_personalisation_data(profile),
-        event_groups=_group_history_events(profile.events, max_events_per_group),
+        event_groups=_group_history_events(profile.events, opened_group, group_start),
         trail=tuple(reversed(profile.trail)),
     )
 
@@ -174,7 +194,7 @@ def _list_attributes(profile: Profile) -> tuple[AttributeView, ...]:
 
 
 def _group_history_events(
-    events: Sequence[ProfileEvent], max_events_per_group: int
+    events: Sequence[ProfileEvent], opened_group: str, group_start: int
 ) -> tuple[EventGroupView, ...]:
     newest = sorted(events, key=lambda event: event.occurred_at, reverse=True)
     group_of = {name: title for title, names in EVENT_GROUPS.items() for name in names}
@@ -184,13 +204,20 @@ def _group_history_events(
     for event in newest:
         events_by_group[group_of.get(event.name, OTHER_EVENTS_TITLE)].append(event)
     return tuple(
-        EventGroupView(
-            title,
-            tuple(map(_build_history_event, made[:max_events_per_group])),
-            max(len(made) - max_events_per_group, 0),
-        )
+        _build_event_group(title, made, opened_group, group_start)
         for title, made in events_by_group.items()
     )
+
+
+def _build_event_group(
+    title: str, events: list[ProfileEvent], opened_group: str, group_start: int
+) -> EventGroupView:
+    key = title.lower().replace(" ", "-")
+    start, size = 0, LATEST_EVENTS_OF_GROUP
+    if key == opened_group:
+        start, size = min(group_start, max(len(events) - 1, 0)), EVENTS_PER_PAGE
+    page = tuple(map(_build_history_event, events[start : start + size]))
+    return EventGroupView(key, title, page, start, len(events))
 
 
 def _build_history_event(event: ProfileEvent) -> HistoryEventView:
@@ -232,17 +259,32 @@ def list_profiles() -> str:
 
 @bp.get("/<id>")
 def show_profile(id: str) -> str:
-    """Serve the page of one profile."""
+    """Serve the page of one profile; `at` is a change or a time, `before` a page of its timeline.
+
+    Part `moment` is all that depends on these.
+    """
     services = current_services()
     services.endpoint.delete_expired_data()
-    profile = services.profiles.get_with_events(id) or abort(404)
-    profile_view = build_profile_view_model(profile)
+    profiles, at = services.profiles, request.args.get("at", "").strip()
+    moment = find_moment(profiles, id, at) or abort(404)
+    runs = services.journeys.run_store.list_runs_of_profile(id)
+    journeys = services.journeys.definitions
+    before = get_int_parameter("before", 0) or None
+    group, start = request.args.get("events", ""), get_int_parameter("from", 0)
+    profile_view = build_profile_view_model(moment.profile, group, start)
     now = services.clock()
-    runs = [
-        (
-            services.journeys.definitions.get(run.journey_id),
-            build_run_view(run, trail, profile_view.name, now),
-        )
-        for run, trail in services.journeys.run_store.list_runs_of_profile(id)
-    ]
-    return render_page("profile.html", "person", profile=profile_view, runs=runs)
+    return render_page(
+        "profile.html",
+        "moment",
+        profile=profile_view,
+        moment=moment,
+        now=now,
+        max_events=MAX_EVENTS,
+        opened_group=group,
+        timeline=build_timeline(profiles.history, moment, before, runs, journeys),
+        values_before=find_values_before_change(profiles.history, moment),
+        runs=[
+            (journeys.get(run.journey_id), build_run_view(run, trail, profile_view.name, now))
+            for run, trail in runs
+        ],
+    )

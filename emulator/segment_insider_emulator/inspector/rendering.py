@@ -5,6 +5,7 @@ short-lived cookie carries the notice to the next page.
 """
 
 import mimetypes
+import re
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -173,6 +174,7 @@ def render_page(template_name: str, *part_names: str, **context: object) -> str:
 
 
 MAX_CELL_CHARS = 200
+_ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
 
 def format_time(at: str) -> str:
@@ -186,6 +188,11 @@ def format_time_or_date(at: str, now: datetime) -> str:
     if time.date() == now.date():
         return format_time(at)
     return f"{time:%-d %b %H:%M:%S}" if time.year == now.year else f"{time:%-d %b %Y %H:%M}"
+
+
+def shorten_times(text: str) -> str:
+    """Write the ISO 8601 times in a text as people read them, without milliseconds."""
+    return _ISO_TIME.sub(r"\1 \2", text)
 
 
 def format_date(at: str) -> str:
@@ -231,6 +238,7 @@ def register_template_filters(bp: Blueprint) -> None:
         pretty_json,
         indent_json,
         shorten,
+        shorten_times,
         strip_verdict,
     ):
         bp.add_app_template_filter(template_filter)

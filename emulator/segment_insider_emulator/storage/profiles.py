@@ -91,9 +91,15 @@ _LATEST_EVENT_NUMBERS = (
     .order_by(profile_events.c.number.desc())
     .limit(bindparam("limit"))
 )
+_RECEIVED_BY_THEN = profile_events.c.received_at <= bindparam("until")
 SELECT_LATEST_EVENTS_OF_PROFILE = (
     select(profile_events)
     .where(profile_events.c.number.in_(_LATEST_EVENT_NUMBERS))
+    .order_by(profile_events.c.number)
+)
+SELECT_LATEST_EVENTS_UNTIL = (
+    select(profile_events)
+    .where(profile_events.c.number.in_(_LATEST_EVENT_NUMBERS.where(_RECEIVED_BY_THEN)))
     .order_by(profile_events.c.number)
 )
 COUNT_EVENTS_OF_PROFILE = select(func.count()).where(profile_events.c.profile_id == bindparam("id"))
@@ -140,21 +146,29 @@ class ProfileStore:
         return found[0] if found else None
 
     def get_with_latest_events(
-        self, profile_id: str, max_events: int
+        self, profile_id: str, max_events: int, until: str | None = None
     ) -> tuple[Profile, int] | None:
         """Return a profile with at most *max_events* events, the latest ones, and how many it has.
 
         None if there is no such profile.
+
+        Args:
+            until: Only events that were received by then, ISO 8601.
         """
         with self._begin_read_transaction() as connection:
             rows = SELECT_PROFILE.fetch_all(connection, {"id": profile_id})
             if not rows:
                 return None
             profile = profile_from_row(rows[0])
-            values = {"id": profile_id, "limit": max_events}
-            event_rows = connection.execute(SELECT_LATEST_EVENTS_OF_PROFILE, values)
+            values: dict[str, str | int] = {"id": profile_id, "limit": max_events}
+            select_events, count_events = SELECT_LATEST_EVENTS_OF_PROFILE, COUNT_EVENTS_OF_PROFILE
+            if until is not None:
+                values["until"] = until
+                select_events = SELECT_LATEST_EVENTS_UNTIL
+                count_events = COUNT_EVENTS_OF_PROFILE.where(_RECEIVED_BY_THEN)
+            event_rows = connection.execute(select_events, values)
             profile.events += map(profile_event_from_row, event_rows)
-            event_count = connection.scalar(COUNT_EVENTS_OF_PROFILE, values) or 0
+            event_count = connection.scalar(count_events, values) or 0
         return profile, event_count
 
     def list_events(self, profile_id: str) -> Sequence[ProfileEvent]:
