@@ -126,7 +126,9 @@ def test_message_profile_and_journey_link_to_each_other(
     expect(page.get_by_role("heading", name="Ada B.", level=1)).to_be_visible()
 
 
-def test_a_merge_says_which_identifier_joined_whom(emulator: RunningEmulator, page: Page) -> None:
+def test_a_merge_names_the_profile_and_the_identifier_that_both_have(
+    emulator: RunningEmulator, page: Page
+) -> None:
     emulator.send({"type": "track", "event": "Visited", "anonymousId": "phone"})
     absorbed = find_profile(emulator, "segment_anonymous_id:phone")
     emulator.send({"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}})
