@@ -48,6 +48,8 @@ COMMANDS = {
     "demo": LazyCommand(
         "scenario_commands", "Send a shopper's traffic and show what Insider One receives."
     ),
+    "send": LazyCommand("client_commands", "Send one call to a running emulator."),
+    "health": LazyCommand("client_commands", "Show whether an emulator answers, or wait for it."),
     "map": LazyCommand("map", "Print the Insider One requests that events make."),
     "verify": LazyCommand("verify", "Run Gherkin scenarios."),
     "steps": LazyCommand("scenario_commands", "List the steps for scenarios, with examples."),
