@@ -91,3 +91,8 @@ def build_expand_settings_hint(
         f"mapping: first run `emulator export {shlex.quote(workspace_name)} --format workspace "
         "--output whole.yaml`, then write the line there"
     )
+
+
+def format_known_cause_count(count: int) -> str:
+    """Return the end of a summary: how many known causes are left out; "" for none."""
+    return f"; {count} known {'cause' if count == 1 else 'causes'} left out" if count else ""

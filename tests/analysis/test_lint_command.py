@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from segment_insider_emulator.cli import main
+from segment_insider_emulator.workspace.loading import read_preset_document
 
 MISTAKES = "fixtures/workspaces/mistakes.yaml"
 
@@ -63,6 +64,8 @@ def test_json_has_the_findings() -> None:
         "where": "destination.settings.ucd_key",
         "what": "ucd_key is not that of insider.account, so every request is refused",
         "remedy": "Write the same in both places.",
+        "cause": "wrong-credentials destination.settings.ucd_key",
+        "mapping": "",
     }
 
 
@@ -78,6 +81,8 @@ def test_a_tracking_plan_that_does_not_exist_is_an_error(tmp_path: Path) -> None
         "what": "the tracking plan cannot be read (No such file or directory) "
         f"({tmp_path / 'plan.json'})",
         "remedy": "Name a file as trackingPlan by its path from the workspace file's folder.",
+        "cause": "",
+        "mapping": "",
     }
 
 
@@ -109,3 +114,22 @@ def test_no_such_warning_for_an_exported_file(tmp_path: Path) -> None:
     assert CliRunner().invoke(main, export).exit_code == 0
     result = CliRunner().invoke(main, ["lint", file])
     assert result.stderr == f"{file}: 25 warnings, 5 notes\n"
+
+
+def test_a_known_cause_is_left_out_and_counted(tmp_path: Path) -> None:
+    shop = tmp_path / "shop.json"
+    document = read_preset_document("segment-defaults")
+    found = json.loads(
+        CliRunner().invoke(main, ["lint", "--preset", "segment-defaults", "--json"]).stdout
+    )["findings"]
+    known = [found[0], found[1]]
+    entries = [{key: finding[key] for key in ("cause", "mapping")} for finding in known]
+    shop.write_text(json.dumps({**document, "knownCauses": entries}))
+    result = CliRunner().invoke(main, ["lint", str(shop), "--json"])
+    assert json.loads(result.stdout) == {"findings": found[2:], "known": known}
+    assert (
+        CliRunner().invoke(main, ["lint", str(shop)]).stderr.endswith("; 2 known causes left out\n")
+    )
+    all_known = [{"cause": finding["cause"]} for finding in found if finding["severity"] != "note"]
+    shop.write_text(json.dumps({**document, "knownCauses": all_known}))
+    assert CliRunner().invoke(main, ["lint", str(shop)]).exit_code == 0

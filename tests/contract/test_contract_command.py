@@ -8,6 +8,7 @@ from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.loading import read_preset_document
 
 CASE: JSONObject = {
     "name": "sign-up",
@@ -185,3 +186,20 @@ def test_a_missing_file_is_an_error() -> None:
         "emulator: nowhere.ndjson: cannot be read (No such file or directory). "
         "Name a file of contract cases.\n"
     )
+
+
+def test_known_causes_of_events_are_left_out_and_counted(tmp_path: Path) -> None:
+    events, shop = tmp_path / "events.ndjson", tmp_path / "shop.json"
+    call = {"type": "identify", "userId": "ada", "traits": {"birthday": "1990-01-02"}}
+    events.write_text(json.dumps(call))
+    entry = {"cause": "wrong-format attributes.birthday"}
+    arguments = ["contract", "events", "--strict", "--workspace", str(shop), str(events)]
+    outcomes = []
+    for known in ([], [entry]):
+        shop.write_text(json.dumps({**read_preset_document("guide"), "knownCauses": known}))
+        result = CliRunner().invoke(main, arguments)
+        outcomes.append((result.exit_code, result.stdout.splitlines()[-1]))
+    assert outcomes == [
+        (1, "0 passed, 1 failed"),
+        (0, "1 passed, 0 failed; 1 known cause left out"),
+    ]

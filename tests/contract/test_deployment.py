@@ -235,6 +235,17 @@ def test_a_mapping_without_a_case_is_named_and_fails_when_strict(recorded: Path)
     )
 
 
+def test_a_mapping_without_a_case_can_be_known(recorded: Path) -> None:
+    change_destination(lambda destination: get_wish(destination).update(enabled=True))
+    shop = yaml.safe_load(Path("shop.yaml").read_text())
+    entry = {"cause": "uncovered-mapping", "mapping": "Wishes", "note": "Cases follow in May."}
+    Path("shop.yaml").write_text(yaml.safe_dump({**shop, "knownCauses": [entry]}))
+    strict = run_check("--strict")
+    assert (strict.exit_code, strict.stderr) == (0, "")
+    assert strict.stdout.endswith("0 failed, 1 known differences\n")
+    assert "    Cases follow in May.\n" in strict.stdout
+
+
 def test_a_new_mapping_that_takes_a_recorded_event_fails(recorded: Path) -> None:
     change_destination(
         lambda destination: get_wish(destination).update(enabled=True, trigger='type = "track"')

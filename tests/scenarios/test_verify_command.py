@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from forked_commands import run_python_module
 
 from segment_insider_emulator.cli import main
+from segment_insider_emulator.workspace.loading import read_preset_document
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs" / "scenarios.md").read_text()
@@ -22,6 +23,14 @@ Feature: Wishes
   Scenario: A mug
     When Ada does "Wish Listed"
     Then Insider One receives 1 "wish_listed" for Ada
+"""
+BIRTHDAY = """\
+Feature: Birthdays
+  Scenario: A date without a time
+    When Ada tells the shop these traits:
+      | trait    | value      |
+      | birthday | 1990-01-02 |
+    Then the call "identify" ends as accepted
 """
 MISSPELT = """\
 Feature: Wishes
@@ -149,6 +158,18 @@ def test_a_passing_feature_exits_0_and_leaves_no_files(tmp_path: Path) -> None:
     expected = "Wishes  (wishes.feature)\n  passed   A mug\n1 scenario: 1 passed\n"
     assert (result.returncode, result.stdout, result.stderr) == (0, expected, "")
     assert [path.name for path in tmp_path.iterdir()] == ["wishes.feature"]
+
+
+def test_known_causes_of_the_workspace_make_no_warning_and_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "birthday.feature").write_text(BIRTHDAY)
+    guide = read_preset_document("guide")
+    entry = {"cause": "wrong-format attributes.birthday", "note": "Next version"}
+    (tmp_path / "shop.json").write_text(json.dumps({**guide, "knownCauses": [entry]}))
+    result = run_verify(tmp_path, "--workspace", "shop.json", ".")
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (
+        0,
+        "1 scenario: 1 passed; 1 known cause left out",
+    )
 
 
 @pytest.mark.parametrize("option", ["--html", "--junit", "--cucumber-json", "--cucumber-messages"])

@@ -33,7 +33,11 @@ from segment_insider_emulator.contract.junit_xml import render_junit_xml
 from segment_insider_emulator.contract.recording import format_case_as_json, format_cases_as_ndjson
 from segment_insider_emulator.contract.request_schema import build_request_schema
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import print_json, print_lines
+from segment_insider_emulator.terminal_output import (
+    format_known_cause_count,
+    print_json,
+    print_lines,
+)
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
 
@@ -324,6 +328,7 @@ def events_command(
         remedy = "Name a file of events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)), remedy)
     cases = []
+    known_causes: set[str] = set()
     for result in _check_events_in_new_emulator(events, load_workspace(workspace, preset)):
         holds = result.is_accepted(strict=strict)
         if as_json:
@@ -332,10 +337,12 @@ def events_command(
             _print_event_verdict(result)
         why = [] if holds else result.problems or [result.verdict]
         cases.append(build_junit_case(result.where, result.name, why))
+        known_causes.update(result.known_causes)
     if report:
         write_file_atomically(report, render_junit_xml("emulator contract events", cases))
     failed = sum(case.outcome == "failure" for case in cases)
-    click.echo(f"{len(cases) - failed} passed, {failed} failed", err=as_json)
+    summary = f"{len(cases) - failed} passed, {failed} failed"
+    click.echo(summary + format_known_cause_count(len(known_causes)), err=as_json)
     ctx.exit(1 if failed else 0)
 
 

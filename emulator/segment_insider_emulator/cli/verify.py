@@ -16,7 +16,13 @@ from segment_insider_emulator.cli.inputs import (
     load_workspace,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
+from segment_insider_emulator.terminal_output import (
+    format_known_cause_count,
+    print_json,
+    print_lines,
+    style_terminal_text,
+)
+from segment_insider_emulator.workspace.causes import list_known_causes
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_scenarios_extra
 
@@ -111,6 +117,7 @@ def verify_command(
     if Path("-") in reports.values():
         raise click.UsageError("A report needs a file name: - is not allowed.")
     traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
+    default_workspace, known_count = _resolve_default_workspace(workspace, preset)
     options = FeatureRunOptions(
         settings["workers"],
         traffic,
@@ -118,7 +125,7 @@ def verify_command(
         settings["serve"],
         settings["seed"],
         settings["no_keep"],
-        _resolve_default_workspace(workspace, preset),
+        default_workspace,
         settings["plugins"],
         coverage or any(settings[name] not in (None, False) for name in COVERAGE_OPTIONS),
     )
@@ -130,7 +137,7 @@ def verify_command(
             options,
         )
         coverages, coverage_error = _find_coverage(run, options, settings["branches"])
-        _print_verify_result(run, as_json, coverages)
+        _print_verify_result(run, as_json, coverages, known_count)
         _write_coverage_files(coverages, settings)
         if reports or report_to:
             _write_and_send_reports(run, reports, report_to)
@@ -204,25 +211,30 @@ def _check_addresses(options: "FeatureRunOptions", report_to: str | None) -> Non
             check_sandbox_url("--report-to", report_to)
 
 
-def _resolve_default_workspace(workspace: str | None, preset: str | None) -> str | None:
-    """Return the workspace for scenarios that name none, after checking that it loads."""
+def _resolve_default_workspace(workspace: str | None, preset: str | None) -> tuple[str | None, int]:
+    """Return the workspace for scenarios that name none, and how many causes it lists as known."""
     name = get_selected_workspace_name(workspace, preset)
+    known_count = 0
     if name:
-        load_workspace(workspace, preset)
+        known_count = len(list_known_causes(load_workspace(workspace, preset).document))
     # Absolute, because workers may run in another folder.
-    return str(Path(workspace).absolute()) if workspace and not is_preset_name(workspace) else name
+    if workspace and not is_preset_name(workspace):
+        name = str(Path(workspace).absolute())
+    return name, known_count
 
 
 def _print_verify_result(
-    run: "FeatureRun", as_json: bool, coverages: "list[WorkspaceCoverage]"
+    run: "FeatureRun", as_json: bool, coverages: "list[WorkspaceCoverage]", known_count: int
 ) -> None:
     if as_json:
-        print_json(_build_verify_document(run, coverages))
+        document = _build_verify_document(run, coverages)
+        print_json({**document, "knownCauses": known_count} if known_count else document)
     elif coverages:
         _print_coverage(coverages)
     for file in run.unreadable:
         print_lines(f"emulator: {file.message}".split("\n"), err=True)
-    click.echo(_format_scenario_counts(run), err=as_json)
+    summary = _format_scenario_counts(run) + format_known_cause_count(known_count)
+    click.echo(summary, err=as_json)
     if run.stop_reason:
         click.echo(f"emulator: {run.stop_reason}", err=True)
     elif run.results and len(run.results) == run.count_scenarios_with_verdict("skipped"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.lint import lint_document
+from segment_insider_emulator.analysis.lint import build_lint_report
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     fetch_running_workspace,
@@ -34,6 +34,7 @@ from segment_insider_emulator.interchange.import_workspace import (
 )
 from segment_insider_emulator.terminal_output import (
     build_expand_settings_hint,
+    format_known_cause_count,
     make_terminal_safe,
     print_json,
     print_lines,
@@ -80,9 +81,10 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
         raise click.UsageError("Give a FILE, or --preset NAME.")
     name = preset or file or ""
     document = read_preset_document(name) if preset or is_preset_name(name) else read_document(name)
-    findings = _collect_lint_findings(document, name)
+    report = build_lint_report(document)
+    findings = _collect_lint_findings(document, name, report.findings)
     if as_json:
-        click.echo(_format_findings_json(findings))
+        click.echo(_format_lint_report_json(findings, report.known))
     else:
         for finding in findings:
             print_lines(_format_lint_finding(finding))
@@ -90,12 +92,14 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
             click.echo(
                 f"note: {build_expand_settings_hint(name, 'a subscription above leaves')}", err=True
             )
-        click.echo(_format_lint_summary(findings, file or f"preset {preset}"), err=True)
+        summary = _format_lint_summary(findings, file or f"preset {preset}")
+        click.echo(summary + format_known_cause_count(len(report.known)), err=True)
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))
 
 
-def _collect_lint_findings(document: JSONObject, name: str) -> list[WorkspaceFinding]:
-    findings = lint_document(document)
+def _collect_lint_findings(
+    document: JSONObject, name: str, findings: list[WorkspaceFinding]
+) -> list[WorkspaceFinding]:
     well_formed = isinstance(document.get("trackingPlan"), str | dict)
     return [*(lint_tracking_plan(document, name) if well_formed else []), *findings]
 
@@ -110,8 +114,14 @@ def _needs_written_mapping(finding: WorkspaceFinding, document: JSONObject) -> b
     return "settings" not in document["destination"]["subscriptions"][int(match[1])]
 
 
-def _format_findings_json(findings: list[WorkspaceFinding]) -> str:
-    return json.dumps({"findings": [asdict(finding) for finding in findings]}, indent=2)
+def _format_lint_report_json(
+    findings: list[WorkspaceFinding], known: list[WorkspaceFinding]
+) -> str:
+    document = {
+        "findings": [asdict(finding) for finding in findings],
+        "known": [asdict(finding) for finding in known],
+    }
+    return json.dumps(document, indent=2)
 
 
 def _format_lint_finding(finding: WorkspaceFinding) -> list[str]:
@@ -286,7 +296,10 @@ def _write_workspace_file(file: Path, text: str) -> None:
 
 
 def _format_import_json(imported: ImportedWorkspace) -> str:
-    findings = [asdict(finding) for finding in imported.findings]
+    findings = [
+        {name: getattr(finding, name) for name in ("severity", "where", "what", "remedy")}
+        for finding in imported.findings
+    ]
     document = {
         "workspace": imported.document,
         "findings": findings,

@@ -1,7 +1,7 @@
 """Checks of contract cases, alone and with the deployed workspace."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import orjson
@@ -38,6 +38,7 @@ def build_junit_case(where: str, name: str, problems: list[str]) -> JUnitCase:
 
 
 ACCOUNT_CHECK_NAME: Final = "account and keys"
+UNCOVERED_MAPPING: Final = "uncovered-mapping"  # name of the cause
 NOTHING_RECORDED: Final = "expect: nothing recorded yet"
 SAME_RESULT_NOTE: Final = "result: unchanged; no recorded event shows the effect of the change"
 
@@ -156,9 +157,15 @@ def check_account_and_coverage(
             line = f"{first} and {count - 1} more" if count > 1 else first
             yield CaseVerdict(deployed_workspace.name, title, "failed", [line], mapping_state="new")
         else:
-            verdict: Literal["failed", "uncovered"] = "failed" if strict else "uncovered"
+            known = deployed_workspace.find_known_cause(UNCOVERED_MAPPING, uncovered.name)
+            verdict: Literal["known", "failed", "uncovered"] = "failed" if strict else "uncovered"
             yield CaseVerdict(
-                deployed_workspace.name, title, verdict, ["no case covers it"], mapping_state="new"
+                deployed_workspace.name,
+                title,
+                "known" if known else verdict,
+                ["no case covers it"],
+                (known.note or "listed under knownCauses") if known else None,
+                mapping_state="new",
             )
 
 
@@ -176,12 +183,14 @@ class EventCheckResult:
         verdict: As GET /emulator/v1/messages has it.
         problems: One line for each thing that is wrong: of the tracking plan, of a mapping, of
             Insider One.
+        known_causes: Names of the known causes that were left out.
     """
 
     where: str
     name: str
     verdict: str
     problems: list[str]
+    known_causes: list[str] = field(default_factory=list)
 
     def is_accepted(self, *, strict: bool) -> bool:
         """Return whether a checked event passes; *strict* refuses warnings and unmatched events."""
@@ -231,4 +240,10 @@ def _build_event_check_result(
         reason = reason.removeprefix(delivery["reason"] or "").removeprefix("; ")
     if reason and (deliveries or not why):
         why.append(reason)
-    return EventCheckResult(where, str(name), message["verdict"], why)
+    known = [
+        finding["cause"]
+        for delivery in deliveries
+        for finding in delivery["findings"]
+        if finding.get("quiet") == "known"
+    ]
+    return EventCheckResult(where, str(name), message["verdict"], why, known)

@@ -16,6 +16,11 @@ from segment_insider_emulator.mapping.destination import Subscription, compile_s
 from segment_insider_emulator.segment.ingest import DISABLED_SOURCE_TEXT
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
+from segment_insider_emulator.workspace.causes import (
+    KnownCause,
+    find_known_cause,
+    list_known_causes,
+)
 from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY
 from segment_insider_emulator.workspace.validation import suggest_name
 
@@ -62,6 +67,7 @@ class UncoveredMapping:
         matching_case_names: Names of the cases with events that it matches.
     """
 
+    name: str
     title: str
     matching_case_names: list[str]
 
@@ -86,6 +92,11 @@ class DeployedWorkspace:
         )
         self._subscriptions: list[JSONObject] = workspace.destination["subscriptions"]
         self._account_settings: JSONObject = workspace.destination["settings"]
+
+    def find_known_cause(self, cause: str, mapping: str) -> KnownCause | None:
+        """Return the entry of the workspace's known causes for a cause; None if it is new."""
+        known_causes = list_known_causes(self._workspace.document)
+        return find_known_cause(known_causes, cause, mapping)
 
     def run_case(self, case: ContractCase, all_cases: Sequence[ContractCase]) -> DeployedCaseResult:
         """Run a contract case with the deployed version of its subscription.
@@ -143,9 +154,8 @@ class DeployedWorkspace:
                     for case in cases
                     if self._does_subscription_match_case(subscription, case)
                 ]
-                yield UncoveredMapping(
-                    _format_mapping_title(definition["name"], definition["actionSlug"]), takes
-                )
+                title = _format_mapping_title(definition["name"], definition["actionSlug"])
+                yield UncoveredMapping(definition["name"], title, takes)
 
     def find_event_rejection(self, event: JSONObject) -> Rejection | None:
         """Return how source or filters reject *event*; None if it reaches the subscriptions."""

@@ -6,7 +6,7 @@ No message quotes a value of the file, because it may be a key; only subscriptio
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -34,12 +34,16 @@ class WorkspaceFinding:
             "destination.subscriptions[3] 'Purchases'.trigger".
         what: The problem, a sentence without its full stop and without secret values.
         remedy: What to write instead, a full sentence.
+        cause: Name of its cause, for `knownCauses`; "" for what must be corrected.
+        mapping: Name of the subscription that it is about; "" without one.
     """
 
     severity: Severity
     where: str
     what: str
     remedy: str
+    cause: str = field(default="", compare=False)
+    mapping: str = field(default="", compare=False)
 
 
 def suggest_name(name: str, known_names: list[str]) -> str:

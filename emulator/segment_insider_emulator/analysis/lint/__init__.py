@@ -1,6 +1,8 @@
 """All lint rules of `emulator lint`, and the function that checks a workspace with them."""
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from segment_insider_emulator.analysis.context import AnalysisContext, build_context
@@ -11,6 +13,11 @@ from segment_insider_emulator.analysis.lint import (
     trigger_rules,
 )
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace.causes import (
+    MAX_CAUSE_LENGTH,
+    find_known_cause,
+    list_known_causes,
+)
 from segment_insider_emulator.workspace.validation import (
     SEVERITIES,
     WorkspaceFinding,
@@ -66,15 +73,70 @@ LINT_RULES: tuple[LintRule, ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class LintReport:
+    """Findings of lint about a workspace, the worst first, and those whose causes are known."""
+
+    findings: list[WorkspaceFinding]
+    known: list[WorkspaceFinding]
+
+
 def lint_document(document: JSONObject) -> list[WorkspaceFinding]:
     """Check a workspace document with all lint rules; return the findings, the worst first.
 
-    An invalid document gets only its validation errors.
+    An invalid document gets only its validation errors. Known causes are left out.
     """
+    return build_lint_report(document).findings
+
+
+def build_lint_report(document: JSONObject) -> LintReport:
+    """Check a workspace document with all lint rules, and find out which findings are known."""
     findings = validate_document(document)
-    if not findings:
-        context = build_context(document)
-        findings = add_subscription_names(
-            [finding for rule in LINT_RULES for finding in rule(context)], document
-        )
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+    if findings:
+        return LintReport(findings, [])
+    context = build_context(document)
+    findings = add_subscription_names(
+        [
+            _name_finding_cause(rule, finding, context)
+            for rule in LINT_RULES
+            for finding in rule(context)
+        ],
+        document,
+    )
+    findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
+    known_causes = list_known_causes(document)
+    known = [
+        finding
+        for finding in findings
+        if find_known_cause(known_causes, finding.cause, finding.mapping)
+    ]
+    return LintReport([finding for finding in findings if finding not in known], known)
+
+
+_QUOTED_NAME = re.compile(r"'([^']*)'|\"([^\"]*)\"")
+
+
+def _name_finding_cause(
+    rule: LintRule, finding: WorkspaceFinding, context: AnalysisContext
+) -> WorkspaceFinding:
+    """Return a finding with the name of its cause: the rule, the place, and the names in it."""
+    subscription = next(
+        (each for each in context.subscriptions if is_path_below(finding.where, each.path)), None
+    )
+    place = finding.where
+    mapping = ""
+    if subscription:
+        place, mapping = place.removeprefix(subscription.path).strip("."), subscription.name
+    names = [
+        name
+        for quoted in _QUOTED_NAME.findall(finding.what)
+        if (name := "".join(quoted)) and name != mapping
+    ]
+    rule_name = rule.__name__.removeprefix("find_").replace("_", "-")
+    cause = " ".join(filter(None, (rule_name, place, *dict.fromkeys(names))))
+    return replace(finding, cause=cause[:MAX_CAUSE_LENGTH], mapping=mapping)
+
+
+def is_path_below(path: str, parent: str) -> bool:
+    """Return whether a document path is another one, or a place within it."""
+    return path == parent or path.startswith(f"{parent}.")
