@@ -2,12 +2,19 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect
 
-from inspector.running_emulator import DESK, RunningEmulator, run_emulator
+from inspector.running_emulator import (
+    BLANK_PAGE,
+    DESK,
+    RunningEmulator,
+    get_shared_address,
+    run_emulator,
+)
 
 SERIOUS = ("serious", "critical")
 LIMIT_MS = 60_000  # for a machine with much else to do
@@ -23,6 +30,19 @@ def emulator() -> Iterator[RunningEmulator]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Open a browser profile of its own, which takes a second of CPU time."""
+    with open_context(browser) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+    with open_context(browser) as opened:
+        yield opened
+
+
+@contextmanager
+def open_context(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context(
         viewport=DESK, permissions=["clipboard-read", "clipboard-write"]
     ) as opened:
@@ -31,18 +51,38 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
+def patient_page(shared_context: BrowserContext) -> Iterator[Page]:
+    """Open a page of 1280 by 800 with a console that may report errors.
+
+    All tests have the same page, one after the other: a new one would take a second of CPU time.
+    """
+    opened = shared_context.pages[0] if shared_context.pages else shared_context.new_page()
+    yield opened
+    opened.unroute_all(behavior="ignoreErrors")
+    opened.goto(get_shared_address().url + BLANK_PAGE)
+    opened.evaluate("[localStorage, sessionStorage].forEach((storage) => storage.clear())")
+    shared_context.clear_cookies()
+    opened.emulate_media(color_scheme="light")
+    opened.set_viewport_size(DESK)
+
+
+@pytest.fixture
+def page(patient_page: Page) -> Iterator[Page]:
     """Open a page of 1280 by 800; an error in its console fails the test."""
-    opened = context.new_page()
     errors: list[str] = []
 
     def record_error(message: ConsoleMessage) -> None:
         if message.type == "error":
             errors.append(message.text)
 
-    opened.on("console", record_error)
-    opened.on("pageerror", lambda error: errors.append(str(error)))
-    yield opened
+    def record_page_error(error: Error) -> None:
+        errors.append(str(error))
+
+    patient_page.on("console", record_error)
+    patient_page.on("pageerror", record_page_error)
+    yield patient_page
+    patient_page.remove_listener("console", record_error)
+    patient_page.remove_listener("pageerror", record_page_error)
     assert errors == []
 
 

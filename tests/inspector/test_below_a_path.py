@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from forwarding_proxy import run_proxy
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.config import Config
@@ -30,7 +30,11 @@ def base(request: pytest.FixtureRequest) -> Iterator[str]:
 
 def test_the_pages_work_below_a_path(page: Page, base: str) -> None:
     paths: list[str] = []
-    page.on("request", lambda request: paths.append(urlsplit(request.url).path))
+
+    def record_path(request: Request) -> None:
+        paths.append(urlsplit(request.url).path)
+
+    page.on("request", record_path)
     page.goto(f"{base}/")
     call = {"userId": "ada", "event": "Viewed", "writeKey": "wk_demo"}
     requests.post(f"{base}/v1/track", json=call, timeout=60).raise_for_status()
@@ -40,5 +44,6 @@ def test_the_pages_work_below_a_path(page: Page, base: str) -> None:
         page.get_by_role("navigation").get_by_role("link", name=name).first.click()
         expect(page).to_have_url(re.compile(f"{PATH}/"))
         expect(page.locator("main")).to_be_visible()
+    page.remove_listener("request", record_path)
     assert f"{PATH}/stream" in paths
     assert [path for path in paths if not f"{path}/".startswith(f"{PATH}/")] == []

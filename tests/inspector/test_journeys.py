@@ -85,7 +85,7 @@ def test_the_clock_can_be_frozen_set_and_resumed(emulator: RunningEmulator, page
     assert read_notice(page) == "The clock is frozen at 2999-01-01T00:00:00.000Z"
     page.get_by_role("button", name="Resume").click()
     assert not emulator.parts.clock.read_time_and_offset().frozen
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Erase everything").click()
     assert read_notice(page) == "All data was deleted"
     assert emulator.parts.clock().year < 2999

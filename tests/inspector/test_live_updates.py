@@ -1,11 +1,10 @@
 """The Live page under load, without an answer, and with other filters on the way."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import text
 
 from inspector.running_emulator import PHONE, RunningEmulator
@@ -20,15 +19,6 @@ VIEWED: JSONObject = {
 CART: JSONObject = {**VIEWED, "event": "Cart Viewed", "userId": "grace"}
 PLACE = "place-in-list"  # key in the session storage
 LONG_NAME = "Checkout - Payment Method Selected - Apple Pay - Mobile Web (Experiment B, Variant 2)"
-
-
-@pytest.fixture
-def patient_page(context: BrowserContext) -> Iterator[Page]:
-    """A page with a console that may report failed requests."""
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    yield page
-    page.unroute_all(behavior="ignoreErrors")
 
 
 def get_titles(page: Page) -> list[str]:

@@ -26,7 +26,6 @@ CART: JSONObject = {
 def live(emulator: RunningEmulator, page: Page) -> Page:
     """Open the Live page with two messages."""
     emulator.send(VIEWED, CART)
-    page.set_default_timeout(30_000)
     page.goto(emulator.url)
     return page
 

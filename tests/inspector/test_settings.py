@@ -88,7 +88,7 @@ def test_a_sandbox_can_be_created_opened_and_deleted(emulator: RunningEmulator, 
     page.get_by_role("link", name="default").click()
     expect(page).to_have_url(f"{emulator.url}/")
     page.get_by_role("link", name="Settings").click()
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Delete the sandbox team-a").click()
     expect(page.locator(".notice")).to_have_text("Sandbox team-a was deleted")
 

@@ -1,11 +1,11 @@
 """The message list and one open message, side by side on wide pages."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import requests
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_emulator.types import JSONObject
@@ -20,12 +20,11 @@ WISHED: JSONObject = {**VIEWED, "event": "Wish Listed", "userId": "grace"}
 
 
 @pytest.fixture
-def list_page(emulator: RunningEmulator, page: Page) -> Iterator[Page]:
+def list_page(emulator: RunningEmulator, page: Page) -> Page:
     """The Live page with three messages."""
     emulator.send(VIEWED, WISHED, {**VIEWED, "event": "Song Played"})
     page.goto(f"{emulator.url}/?query=type:track")
-    yield page
-    page.unroute_all(behavior="ignoreErrors")
+    return page
 
 
 def expect_open(page: Page, id: int, event: str) -> None:
@@ -120,9 +119,9 @@ def test_new_messages_arrive_next_to_an_open_one(
 
 
 def test_a_message_that_cannot_be_loaded_leaves_no_other_one_open(
-    emulator: RunningEmulator, context: BrowserContext
+    emulator: RunningEmulator, patient_page: Page
 ) -> None:
-    page = context.new_page()
+    page = patient_page
     emulator.send(VIEWED, WISHED)
     page.goto(emulator.url)
     page.get_by_role("link", name="Wish Listed", exact=True).click()
