@@ -27,7 +27,7 @@ CHROMIUM_FLAGS = [
     # Nothing reaches the real services.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
-CHROMIUM_PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 POSTGRES_OPTION_HELP = "keep in PostgreSQL whatever tests keep in memory"
 SCHEMAS_KEY = pytest.StashKey[PostgresSchemas]()

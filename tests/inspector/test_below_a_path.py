@@ -17,7 +17,12 @@ from segment_insider_emulator.workspace import load_preset_workspace
 PATH = "/tools/emu"
 
 
-@pytest.fixture(params=[True, False], ids=["stripped", "not stripped"])
+@pytest.fixture(
+    params=[
+        pytest.param(True, id="stripped"),
+        pytest.param(False, id="not stripped", marks=pytest.mark.extended),
+    ]
+)
 def base(request: pytest.FixtureRequest) -> Iterator[str]:
     app = create_app(Config(db=":memory:"), load_preset_workspace("guide"))
     with (

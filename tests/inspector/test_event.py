@@ -195,7 +195,10 @@ def run_command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return run_python_module(*command)
 
 
-@pytest.mark.parametrize(("workspace", "count"), [("guide", 4), ("segment-defaults", 6)])
+@pytest.mark.parametrize(
+    ("workspace", "count"),
+    [("guide", 4), pytest.param("segment-defaults", 6, marks=pytest.mark.extended)],
+)
 def test_the_copied_contract_cases_pass(
     page: Page, tmp_path: Path, workspace: str, count: int
 ) -> None:
@@ -214,7 +217,9 @@ def test_the_copied_contract_cases_pass(
     )
 
 
-@pytest.mark.parametrize("workspace", ["guide", "segment-defaults"])
+@pytest.mark.parametrize(
+    "workspace", ["guide", pytest.param("segment-defaults", marks=pytest.mark.extended)]
+)
 def test_the_copied_scenarios_pass(page: Page, tmp_path: Path, workspace: str) -> None:
     calls = [
         *load_sample_calls()[2:7],

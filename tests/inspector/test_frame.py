@@ -101,7 +101,9 @@ def test_every_page_names_its_sandbox(
     assert links == dict.fromkeys(PAGES, named)
 
 
-@pytest.mark.parametrize("width", [400, 720, 1280])
+@pytest.mark.parametrize(
+    "width", [400, *(pytest.param(wide, marks=pytest.mark.extended) for wide in (720, 1280))]
+)
 def test_a_long_sandbox_id_does_not_widen_a_page(
     emulator: RunningEmulator, page: Page, width: int
 ) -> None:

@@ -70,7 +70,7 @@ def test_a_sandbox_is_created_from_a_workspace_file(emulator: RunningEmulator, p
     [
         pytest.param(b"\xff\xfe", "the file is in UTF-16, not in UTF-8", id="no text"),
         pytest.param(b"[1, 2]", "the files contain no part of a workspace", id="something else"),
-        pytest.param(b" " * 5_000_002, "too large", id="too large"),
+        pytest.param(b" " * 5_000_002, "too large", id="too large", marks=pytest.mark.extended),
     ],
 )
 def test_a_file_without_a_workspace_is_rejected(
@@ -91,7 +91,11 @@ def test_a_missing_file_is_reported(emulator: RunningEmulator, page: Page) -> No
     "content",
     [
         pytest.param(b"source: 1\ndestination: [1]", id="of other types"),
-        pytest.param(b"source: {}\ndestination: {subscriptions: [3]}", id="of other parts"),
+        pytest.param(
+            b"source: {}\ndestination: {subscriptions: [3]}",
+            id="of other parts",
+            marks=pytest.mark.extended,
+        ),
     ],
 )
 def test_errors_in_a_workspace_file_are_listed(

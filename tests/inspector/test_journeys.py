@@ -95,8 +95,22 @@ def test_the_clock_can_be_frozen_set_and_resumed(emulator: RunningEmulator, page
     ("label", "button", "text", "message"),
     [
         pytest.param("Forward by", "Move", "a while", "is not a duration", id="no length"),
-        pytest.param("Set and freeze", "Set", "noon", "invalid time", id="no time"),
-        pytest.param("Set and freeze", "Set", LONG_AGO, "is earlier", id="going back"),
+        pytest.param(
+            "Set and freeze",
+            "Set",
+            "noon",
+            "invalid time",
+            id="no time",
+            marks=pytest.mark.extended,
+        ),
+        pytest.param(
+            "Set and freeze",
+            "Set",
+            LONG_AGO,
+            "is earlier",
+            id="going back",
+            marks=pytest.mark.extended,
+        ),
     ],
 )
 def test_a_mistake_is_shown_at_the_form_and_the_input_stays(

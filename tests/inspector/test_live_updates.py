@@ -197,7 +197,9 @@ def test_rows_that_overtook_each_other_are_in_the_order_of_their_times(
     )
 
 
-@pytest.mark.parametrize("width", [1280, 1024, 800])
+@pytest.mark.parametrize(
+    "width", [800, *(pytest.param(wide, marks=pytest.mark.extended) for wide in (1024, 1280))]
+)
 def test_the_longest_texts_leave_the_verdict_in_sight(
     emulator: RunningEmulator, page: Page, width: int
 ) -> None:
@@ -289,7 +291,9 @@ def test_a_page_is_in_the_order_of_times_also_if_messages_were_stored_in_another
     assert get_titles(page) == ["First", "Third", "Second"]
 
 
-@pytest.mark.parametrize("way", ["Escape", "All messages", "Back"])
+@pytest.mark.parametrize(
+    "way", ["Escape", "Back", pytest.param("All messages", marks=pytest.mark.extended)]
+)
 def test_one_comes_back_to_the_same_place_of_the_same_page(
     emulator: RunningEmulator, page: Page, way: str
 ) -> None:

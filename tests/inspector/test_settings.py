@@ -59,8 +59,10 @@ def test_a_fault_of_the_segment_api_can_be_set_in_full(
     ("label", "text", "message"),
     [
         pytest.param("Status", "often", "is not a whole number", id="no number"),
-        pytest.param("Status", "99", "invalid fault", id="no status"),
-        pytest.param("Percent of them", "300", "invalid fault", id="no share"),
+        pytest.param("Status", "99", "invalid fault", id="no status", marks=pytest.mark.extended),
+        pytest.param(
+            "Percent of them", "300", "invalid fault", id="no share", marks=pytest.mark.extended
+        ),
     ],
 )
 def test_a_mistake_is_shown_at_the_form_and_the_input_stays(

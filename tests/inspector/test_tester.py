@@ -106,9 +106,19 @@ def test_an_edit_shows_what_changes_and_is_applied(
     ("button", "file", "beginning"),
     [
         pytest.param("Export for the Public API", "public-api.json", '{\n  "requests"', id="API"),
-        pytest.param("Export as Terraform", "insider.tf", "# Terraform", id="Terraform"),
         pytest.param(
-            "Export the workspace file", "workspace.yaml", "source:\n", id="workspace file"
+            "Export as Terraform",
+            "insider.tf",
+            "# Terraform",
+            id="Terraform",
+            marks=pytest.mark.extended,
+        ),
+        pytest.param(
+            "Export the workspace file",
+            "workspace.yaml",
+            "source:\n",
+            id="workspace file",
+            marks=pytest.mark.extended,
         ),
     ],
 )
@@ -135,10 +145,25 @@ def test_an_edit_is_exported_without_the_key(
     ("event", "message"),
     [
         pytest.param("{", "event, line 1", id="no JSON"),
-        pytest.param("[]", "not a JSON object", id="no object"),
-        pytest.param('{"type": "order"}', "the call type is missing or unknown", id="no type"),
-        pytest.param('{"type": "track", "properties": 1}', "event.properties", id="no properties"),
-        pytest.param('{"type":"track","x":' + "[" * 200 + "]" * 200 + "}", "nested", id="deep"),
+        pytest.param("[]", "not a JSON object", id="no object", marks=pytest.mark.extended),
+        pytest.param(
+            '{"type": "order"}',
+            "the call type is missing or unknown",
+            id="no type",
+            marks=pytest.mark.extended,
+        ),
+        pytest.param(
+            '{"type": "track", "properties": 1}',
+            "event.properties",
+            id="no properties",
+            marks=pytest.mark.extended,
+        ),
+        pytest.param(
+            '{"type":"track","x":' + "[" * 200 + "]" * 200 + "}",
+            "nested",
+            id="deep",
+            marks=pytest.mark.extended,
+        ),
     ],
 )
 def test_a_mistake_is_shown_at_the_form_and_the_input_stays(
