@@ -6,6 +6,7 @@ One process imports the libraries once and forks itself for each command.
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -24,9 +25,12 @@ PYTEST_PLUGINS = ("faker", "pytest_bdd", "segment_insider_emulator", "segment_in
 
 
 def run_python_module(
-    *command: str, cwd: Path | None = None, env: dict[str, str] | None = None
+    *command: str,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    timeout: int = 0,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m` *command* to its end."""
+    """Run `python -m` *command* to its end, or to a SIGALRM after *timeout* seconds."""
     with TemporaryDirectory() as folder:
         outputs = [Path(folder, name) for name in ("stdout", "stderr")]
         request = {
@@ -34,6 +38,7 @@ def run_python_module(
             "cwd": str(cwd or Path.cwd()),
             "env": dict(os.environ if env is None else env),
             "outputs": list(map(str, outputs)),
+            "timeout": timeout,
         }
         server = _start_fork_server()
         assert server.stdin
@@ -74,6 +79,7 @@ def _serve_forks() -> None:
 
 
 def _run_command(request: dict[str, Any]) -> NoReturn:
+    signal.alarm(request["timeout"])
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["env"])

@@ -150,7 +150,16 @@ def start_emulator(db: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.kill()
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        signal.SIGKILL,
+        *(
+            pytest.param(polite, marks=pytest.mark.extended)
+            for polite in (signal.SIGTERM, signal.SIGINT)
+        ),
+    ],
+)
 def test_acknowledged_messages_survive_the_server(tmp_path: Path, ending: signal.Signals) -> None:
     if signal.getsignal(ending) is signal.SIG_IGN:
         pytest.skip(f"{ending.name} is ignored here, and so by the server")

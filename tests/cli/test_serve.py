@@ -66,6 +66,7 @@ FILE_IN_USE = (
                 FILE_IN_USE,
             ],
             id="whatever crosses an edge",
+            marks=pytest.mark.extended,
         ),
     ],
 )
@@ -106,7 +107,7 @@ ERROR_LINE = (
 @pytest.mark.parametrize(
     ("subscriptions", "error_count", "last"),
     [
-        pytest.param(1, 1, "", id="a line in place of a mapping"),
+        pytest.param(1, 1, "", id="a line in place of a mapping", marks=pytest.mark.extended),
         pytest.param(
             7, 5, "emulator: {file}: 2 more errors. `emulator lint {file}` lists them.", id="many"
         ),
@@ -116,6 +117,7 @@ ERROR_LINE = (
             "emulator: {file}: 51 subscriptions are not checked at start. `emulator lint {file}` "
             "checks them.",
             id="more than Segment allows",
+            marks=pytest.mark.extended,
         ),
     ],
 )
@@ -153,7 +155,7 @@ def test_a_file_and_a_preset_together_are_rejected() -> None:
 @pytest.mark.parametrize(
     ("host", "password", "warnings"),
     [
-        pytest.param("127.0.0.1", None, [], id="this machine alone"),
+        pytest.param("127.0.0.1", None, [], id="this machine alone", marks=pytest.mark.extended),
         pytest.param(
             "0.0.0.0",
             None,
@@ -163,7 +165,9 @@ def test_a_file_and_a_preset_together_are_rejected() -> None:
             ],
             id="the network, without a password",
         ),
-        pytest.param("0.0.0.0", "sesame", [], id="the network, with one"),
+        pytest.param(
+            "0.0.0.0", "sesame", [], id="the network, with one", marks=pytest.mark.extended
+        ),
     ],
 )
 def test_an_address_without_access_control_is_reported(
@@ -204,8 +208,10 @@ def run_command(*command: str) -> tuple[int, str]:
     "address",
     [
         pytest.param("{}/emulator.db", id="as a path"),
-        pytest.param("sqlite:///{}/emulator.db", id="as an address"),
-        pytest.param("sqlite+pysqlite:///{}/linked.db", id="through a link"),
+        pytest.param("sqlite:///{}/emulator.db", id="as an address", marks=pytest.mark.extended),
+        pytest.param(
+            "sqlite+pysqlite:///{}/linked.db", id="through a link", marks=pytest.mark.extended
+        ),
     ],
 )
 def test_an_sqlite_file_is_served_by_one_process_only(tmp_path: Path, address: str) -> None:

@@ -36,6 +36,7 @@ def linear(given: bytes) -> None:
         given.count(b"a")
 
 
+@pytest.mark.extended
 def test_quadratic_time_is_found() -> None:
     assert find_cost_growth("quadratic", quadratic, "text 'a'", LARGEST) is not None
 

@@ -46,6 +46,7 @@ def post_body(sent: bytes) -> tuple[int, Any]:
     return response.status, parse_body(response)
 
 
+@pytest.mark.extended
 @given(st.fixed_dictionaries({"users": st.lists(USERS, min_size=1, max_size=4)}))
 def test_every_user_is_either_accepted_or_rejected(sent: Any) -> None:
     status, response = post_body(orjson.dumps(sent))

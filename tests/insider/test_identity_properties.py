@@ -98,6 +98,7 @@ def list_profile_contents(account: Account) -> list[str]:
     )
 
 
+@pytest.mark.extended
 @given(st.data())
 def test_agreeing_upserts_give_the_same_profiles_in_any_order(data: st.DataObject) -> None:
     users = data.draw(generate_agreeing_users())
@@ -118,6 +119,7 @@ CONTESTED_IDENTIFIERS = st.sets(st.sampled_from(sorted(CONTESTED)), min_size=1).
 )
 
 
+@pytest.mark.extended
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12), st.data())
 def test_merges_lose_no_event_and_give_no_identifier_two_owners(
     identifier_sets: list[Any], data: st.DataObject
@@ -167,6 +169,7 @@ def find_strongest_identifier(identifiers: dict[str, Any]) -> tuple[str, str]:
     return next((name, all_identifiers[name]) for name in IDENTIFIERS if name in all_identifiers)
 
 
+@pytest.mark.extended
 @given(st.lists(CONTESTED_IDENTIFIERS, min_size=1, max_size=12))
 def test_every_merge_is_recorded(identifier_sets: list[Any]) -> None:
     """The surviving profiles record every profile that a merge removed."""

@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sandbox import ADDED, PURCHASE, Sandbox, build_email, build_journey, build_wait
@@ -61,6 +62,7 @@ MERGED_INTO_A_NEW_PROFILE = [
 ]
 
 
+@pytest.mark.extended
 @example(MERGED_INTO_A_NEW_PROFILE)
 @given(st.lists(st.lists(USERS, min_size=1, max_size=3), min_size=1, max_size=6))
 def test_requests_in_one_transaction_have_the_same_results_as_one_by_one(

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox import ADDED, REACHABLE, Sandbox, build_email, build_journey, build_wait
@@ -52,6 +53,7 @@ def run_history(history: list[tuple[int, str]], stops: list[int]) -> list[JSONOb
     return sandbox.list_runs()
 
 
+@pytest.mark.extended
 @settings(max_examples=60)
 @given(HISTORY, st.lists(MINUTES, max_size=12))
 def test_the_trails_are_the_same_in_however_many_steps_the_clock_advances(

@@ -183,6 +183,7 @@ def test_unexported_parts_are_reported() -> None:
     assert json.loads(result.stdout)["leftOut"] == ["source.schema"]
 
 
+@pytest.mark.extended
 @given(st.dictionaries(TEXTS, VALUES, max_size=4))
 @settings(max_examples=150)
 def test_yaml_reads_back_as_the_same(document: JSONObject) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def test_default_mappings_never_crash_nor_change_the_event(event: JSONObject) ->
     assert outcomes == list(destination.iter_subscription_outcomes(event))
 
 
+@pytest.mark.extended
 @given(EVENTS, st.dictionaries(FIELDS, MAPPINGS, max_size=3), st.sampled_from(sorted(ACTIONS)))
 @settings(max_examples=300)
 def test_any_mapping_gives_a_request_or_a_failure(

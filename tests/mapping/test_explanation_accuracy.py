@@ -34,6 +34,7 @@ def test_origins_name_the_sources_and_no_others(kind: str) -> None:
     assert measurement.leaves["dropped"] > 50
 
 
+@pytest.mark.extended
 def test_measure_detects_a_wrong_explanation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "segment_insider_emulator.mapping.path_tracking.TracedValue.with_deciding_paths",

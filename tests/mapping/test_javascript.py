@@ -67,6 +67,7 @@ def test_json_text_has_integer_keys_first() -> None:
     assert to_json_text({"b": 1, "10": 2, "2": 3, "01": 4}) == '{"2":3,"10":2,"b":1,"01":4}'
 
 
+@pytest.mark.extended
 @given(st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda children: st.lists(children) | st.dictionaries(st.text(), children),

@@ -88,7 +88,12 @@ def project(tmp_path: Path) -> Path:
         pytest.param(
             ("lift/floors.feature",), ["lift/floors.feature"], id="a named file, of any library"
         ),
-        pytest.param(("-o", "emulator_features=none"), ["bound/test_ours.py"], id="none"),
+        pytest.param(
+            ("-o", "emulator_features=none"),
+            ["bound/test_ours.py"],
+            id="none",
+            marks=pytest.mark.extended,
+        ),
         pytest.param(
             ("-o", "emulator_features=all"),
             [
@@ -155,12 +160,14 @@ HAPPY_PATH = (
             OURS.replace("When Ada", "* Ada", 1),
             "pytest-bdd cannot read this file, which the module binds. First step",
             id="a star first",
+            marks=pytest.mark.extended,
         ),
         pytest.param(
             f"Feature: F\n  Rule: one\n{HAPPY_PATH}  Rule: two\n{HAPPY_PATH}",
             "ours.feature:7: several scenarios are called 'happy path', and the module runs only "
             "the last. Rename them.",
             id="two rules",
+            marks=pytest.mark.extended,
         ),
     ],
 )

@@ -74,9 +74,13 @@ WRONG_TOKEN = (
 )
 UNUSABLE_ADDRESSES = [
     pytest.param("dead", "c-token", NO_EMULATOR, id="a dead address"),
-    pytest.param("stranger", "c-token", NOT_AN_EMULATOR, id="another program"),
+    pytest.param(
+        "stranger", "c-token", NOT_AN_EMULATOR, id="another program", marks=pytest.mark.extended
+    ),
     pytest.param("emulator", None, NO_TOKEN, id="no token"),
-    pytest.param("emulator", "x-token", WRONG_TOKEN, id="a wrong token"),
+    pytest.param(
+        "emulator", "x-token", WRONG_TOKEN, id="a wrong token", marks=pytest.mark.extended
+    ),
 ]
 
 

@@ -80,7 +80,9 @@ def test_two(emulator):
 """
 LOSING_STEPS = [
     pytest.param("When the emulator goes away", id="between two steps"),
-    pytest.param(f"When the emulator goes away\n    {WISH}", id="before a call"),
+    pytest.param(
+        f"When the emulator goes away\n    {WISH}", id="before a call", marks=pytest.mark.extended
+    ),
     pytest.param(f"{WISH}\n    When the emulator goes away when this has ended", id="at the end"),
 ]
 
@@ -147,7 +149,14 @@ def test_a_lost_emulator_is_reported_in_one_line_without_the_token(
     assert TOKEN not in read_all_output(tmp_path, result.stdout, result.stderr)
 
 
-@pytest.mark.parametrize("options", [(), ("--showlocals",), ("--full-trace", "--showlocals")])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), marks=pytest.mark.extended),
+        pytest.param(("--showlocals",), marks=pytest.mark.extended),
+        ("--full-trace", "--showlocals"),
+    ],
+)
 def test_no_traceback_of_pytest_contains_the_token(
     served: ServedEmulator, tmp_path: Path, options: tuple[str, ...]
 ) -> None:

@@ -75,7 +75,7 @@ def test_plain_pytest_pays_little_for_the_plugin(
     ("arguments", "plugins"),
     [
         pytest.param((), "", id="none of the surrounding project"),
-        pytest.param(("-p", "stars"), "stars", id="the named ones"),
+        pytest.param(("-p", "stars"), "stars", id="the named ones", marks=pytest.mark.extended),
     ],
 )
 def test_verify_loads_these_plugins_of_others(

@@ -7,7 +7,7 @@ import pytest
 
 from sdks.sdk_emulator import SdkEmulator
 
-SDKS = ["python_sdk", "node_sdk", "snippet_sdk"]
+SDKS = ["python_sdk", "node_sdk", pytest.param("snippet_sdk", marks=pytest.mark.extended)]
 CALLS = [("track", "Giraffe Fed", {"leaves": 3})]
 TWICE = ["accepted", "rejected: duplicate messageId"]
 FAULTS = 5  # more than any SDK meets of those that it does not try again
@@ -49,7 +49,7 @@ def test_a_failed_call_arrives_once(
 
 
 @pytest.mark.observed
-@pytest.mark.parametrize("sender", SDKS)
+@pytest.mark.parametrize("sender", ["python_sdk", "node_sdk", "snippet_sdk"])
 def test_sdks_wait_for_the_time_of_retry_after(
     end: SdkEmulator, sender: str, request: pytest.FixtureRequest
 ) -> None:

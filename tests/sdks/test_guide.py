@@ -20,14 +20,36 @@ SINGLY = [1] * len(ALL_CALLS)
     [
         pytest.param("python_sdk", {}, [34], id="Python"),
         pytest.param("python_sdk", {"gzip": True}, [34], id="Python, gzip"),
-        pytest.param("python_sdk", {"upload_size": 10}, TENS, id="Python, batches of ten"),
+        pytest.param(
+            "python_sdk",
+            {"upload_size": 10},
+            TENS,
+            id="Python, batches of ten",
+            marks=pytest.mark.extended,
+        ),
         pytest.param("python_sdk", {"sync_mode": True}, SINGLY, id="Python, call by call"),
         pytest.param("node_sdk", {}, [15, 15, 4], id="Node"),
-        pytest.param("node_sdk", {"flushAt": 10}, TENS, id="Node, batches of ten"),
+        pytest.param(
+            "node_sdk", {"flushAt": 10}, TENS, id="Node, batches of ten", marks=pytest.mark.extended
+        ),
         pytest.param("snippet_sdk", {}, SINGLY, id="browser, snippet"),
-        pytest.param("snippet_sdk", IN_BATCHES, [10, 24], id="browser, snippet, in batches"),
-        pytest.param("bundle_sdk", {}, SINGLY, id="browser, npm bundle"),
-        pytest.param("bundle_sdk", IN_BATCHES, [10, 24], id="browser, npm bundle, in batches"),
+        pytest.param(
+            "snippet_sdk",
+            IN_BATCHES,
+            [10, 24],
+            id="browser, snippet, in batches",
+            marks=pytest.mark.extended,
+        ),
+        pytest.param(
+            "bundle_sdk", {}, SINGLY, id="browser, npm bundle", marks=pytest.mark.extended
+        ),
+        pytest.param(
+            "bundle_sdk",
+            IN_BATCHES,
+            [10, 24],
+            id="browser, npm bundle, in batches",
+            marks=pytest.mark.extended,
+        ),
     ],
 )
 def test_the_whole_guide_arrives(

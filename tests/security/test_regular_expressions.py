@@ -221,6 +221,7 @@ def test_a_linear_pattern_is_not_reported(pattern: str, method: Method) -> None:
     assert find_backtracking(re.compile(pattern), method) is None
 
 
+@pytest.mark.extended
 def test_every_pattern_of_ours_is_linear_or_listed_with_its_bound() -> None:
     slow = {
         (use.module, use.name): reason

@@ -4,12 +4,11 @@ Each is given to a process of its own, which is stopped after a while: an engine
 ever would not hear of a deadline within.
 """
 
-import subprocess
-import sys
 from pathlib import Path
 
 import orjson
 import pytest
+from forked_commands import run_python_module
 
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset_workspace
@@ -102,15 +101,11 @@ def test_mapping_an_event_ends(
         **({"filters": filters} if filters else {}),
     }
     written = {**document, "destination": destination, **({"trackingPlan": plan} if plan else {})}
-    file = tmp_path / "shop.json"
+    file, event = tmp_path / "shop.json", tmp_path / "event.ndjson"
     file.write_bytes(orjson.dumps(written))
-    ran = subprocess.run(
-        [sys.executable, "-m", "segment_insider_emulator", "map", "--workspace", str(file)],
-        input=orjson.dumps(EVENT),
-        capture_output=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert b"Traceback" not in ran.stderr
+    event.write_bytes(orjson.dumps(EVENT))
+    command = ("segment_insider_emulator", "map", "--workspace", str(file), str(event))
+    ran = run_python_module(*command, timeout=PATIENCE)
+    assert "Traceback" not in ran.stderr
     # Mapped, or refused in one line.
-    assert (ran.returncode, ran.stderr.count(b"\n")) in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 1))
+    assert (ran.returncode, ran.stderr.count("\n")) in ((0, 0), (0, 1), (1, 0), (1, 1), (2, 1))

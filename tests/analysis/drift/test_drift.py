@@ -343,6 +343,7 @@ MAPPINGS: st.SearchStrategy[Any] = st.recursive(
 FIELDS = st.sampled_from(["uuid", "parameters", "products", "attributes", "custom", "timestamp"])
 
 
+@pytest.mark.extended
 @given(
     st.sampled_from(sorted(ACTIONS)),
     st.sampled_from(['type = "track"', 'type = "identify"', "nonsense", "()"]),

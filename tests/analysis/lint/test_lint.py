@@ -100,6 +100,7 @@ def test_findings_are_sorted_by_severity() -> None:
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
+@pytest.mark.extended
 def test_no_rule_fails_on_a_recorded_mapping_or_trigger() -> None:
     cases = (
         line
