@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,10 +39,14 @@ def replace_open_parts(shown: Any, got: Any) -> Any:
 
 
 def run_script(script: str, folder: Path) -> str:
-    """Return what bash prints for *script*, which gets a free port for its emulator."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    """Return what bash prints for *script*, which gets a free port for its emulator.
+
+    The port is none of those that systems give to clients, so that none gets it meanwhile.
+    """
+    while True:
+        port = str(SystemRandom().randrange(10_000, 30_000))
+        with suppress(OSError), socket.create_server(("127.0.0.1", int(port))):
+            break
     environment = {
         **os.environ,
         "PYTHON": sys.executable,

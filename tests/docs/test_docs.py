@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import sys
 import tomllib
@@ -114,24 +113,22 @@ def test_documented_hooks_exist() -> None:
     assert {hook["id"] for hook in repository["hooks"]} <= known
 
 
-def find_free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+def read_port(process: subprocess.Popen[str]) -> int:
+    """Return the port at which a started emulator is ready."""
+    assert process.stderr
+    ready = re.search(r"^ready at http://[^ ]*:(\d+)", process.stderr.readline())
+    assert ready
+    return int(ready[1])
 
 
 @pytest.fixture
 def served() -> Iterator[tuple[dict[str, Any], int]]:
     """The service of the Compose file at a free port, once it is ready."""
     service = read_example("compose.yaml")["services"]["emulator"]
-    port = find_free_port()
-    command = [*EMULATOR, *service["command"][1:], "--port", str(port)]
+    command = [*EMULATOR, *service["command"][1:], "--port", "0"]
     environment = {**os.environ, **service["environment"]}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        process.stderr.readline()
-        yield service, port
+        yield service, read_port(process)
         process.terminate()
 
 
@@ -197,16 +194,13 @@ def pod(tmp_path: Path) -> Iterator[int]:
     )
     for name, text in KUBERNETES["ConfigMap"]["data"].items():
         (tmp_path / name).write_text(text, "utf-8")
-    port = find_free_port()
     args = [arg.replace(mount, str(tmp_path)) for arg in CONTAINER["args"]]
-    command = [*EMULATOR, *CONTAINER["command"][1:], *args, f"--port={port}"]
+    command = [*EMULATOR, *CONTAINER["command"][1:], *args, "--port=0"]
     secrets = {"EMULATOR_DB": ":memory:", "EMULATOR_PASSWORD": "sesame"}
     assert [variable["name"] for variable in CONTAINER["env"]] == list(secrets)
     environment = {**os.environ, **secrets, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr
-        assert process.stderr.readline().startswith("ready at ")
-        yield port
+        yield read_port(process)
         process.terminate()
 
 

@@ -256,7 +256,7 @@ def test_a_glob_of_many_stars_fails_in_limited_time(pattern: str) -> None:
     assert not matches_event(
         parse_fql_statement(f"match(event, '{pattern}')"), {"event": "a" * 30_000}
     )
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 30
 
 
 VALUES = st.recursive(

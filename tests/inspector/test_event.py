@@ -131,6 +131,7 @@ def test_an_upsert_value_shows_its_origin(emulator: RunningEmulator, page: Page,
     getattr(value, how)()
     expect(page.locator("#origin")).to_have_text("properties.order_id → parameters.event_group_id")
     lit = page.locator(".lit")
+    expect(lit).to_have_count(3)
     assert lit.all_inner_texts() == [
         '"o-17"',
         "parameters.event_group_id\tproperties.order_id",
@@ -145,6 +146,7 @@ def test_a_property_highlights_the_values_mapped_from_it(
     open_event_page(page, emulator)
     page.locator('#sent [data-path="properties.products[0].price"]').hover()
     lit = page.locator("button.lit")
+    expect(lit).to_have_count(2)
     assert [element.get_attribute("data-path") for element in lit.all()] == [
         "users[0].events[0].event_params.unit_price",
         "users[0].events[0].event_params.unit_sale_price",

@@ -13,7 +13,7 @@ SUNG: JSONObject = {"type": "track", "userId": "ada", "event": "sung"}
 
 def fail_next(emulator: RunningEmulator, times: int) -> None:
     body = {"status": 500, "times": times}
-    requests.post(f"{emulator.url}/emulator/v1/faults", json=body, timeout=5).raise_for_status()
+    requests.post(f"{emulator.url}/emulator/v1/faults", json=body, timeout=60).raise_for_status()
 
 
 def test_a_due_retry_appears_on_an_open_list(emulator: RunningEmulator, page: Page) -> None:
@@ -30,7 +30,7 @@ def test_a_request_of_a_page_sends_due_retries(emulator: RunningEmulator) -> Non
     (waiting,) = emulator.parts.store.list_messages()[0]
     assert waiting.verdict == "retrying"
     emulator.parts.clock.advance(timedelta(seconds=2))
-    requests.get(f"{emulator.url}/messages/1", timeout=5)
+    requests.get(f"{emulator.url}/messages/1", timeout=60)
     (sent,) = emulator.parts.store.list_messages()[0]
     assert sent.verdict == "accepted"
 
@@ -45,7 +45,7 @@ def test_the_event_page_says_what_it_waits_for(emulator: RunningEmulator, page: 
     )
     (waiting,) = emulator.parts.store.list_messages()[0]
     assert (waiting.reason or "").startswith("attempt 1 failed, the next is due at ")
-    requests.post(f"{emulator.url}/emulator/v1/clock", json={"advance": "2 seconds"}, timeout=5)
+    requests.post(f"{emulator.url}/emulator/v1/clock", json={"advance": "2 seconds"}, timeout=60)
     expect(page.get_by_text("The retries are over:")).to_contain_text("Accepted")
     page.get_by_role("link", name="Show the result").click()
     expect(page.locator(".stations")).to_contain_text("2 attempts")

@@ -109,7 +109,7 @@ def test_an_http_1_0_request_without_a_host_is_refused_with_a_reason(bound: str,
 
 
 def send_raw_request(port: int, request: str) -> str:
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.sendall(request.encode())
         parts = []
         while part := connection.recv(65536):
