@@ -19,7 +19,7 @@ ANY = "…"
 END = "\x1e"
 PRELUDE = """\
 trap 'kill $(jobs -p) 2>/dev/null' EXIT
-emulator() { exec "$PYTHON" -m emulator "$@"; }  # in the background only: $! is the server
+emulator() { exec "$PYTHON" -m emulator "$@" >&2; }  # in the background only: $! is the server
 """
 
 

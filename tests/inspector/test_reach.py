@@ -33,7 +33,7 @@ def render_part(app: Flask, part: str, **context: object) -> tuple[str, list[str
 
 
 def test_an_unfinished_search_says_how_far_it_searched(app: Flask) -> None:
-    words, links = render_part(app, "_list", rows=[], older=51, reach=REACH)
+    words, links = render_part(app, "_list", rows=[], next_url="/?query=mug&before=51", reach=REACH)
     assert words == (
         "Clear filters No matching message found so far"
         " Continue search Searched back to 23 Nov 2026 12:00:51.000 so far. All messages"
