@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # has no types
@@ -95,7 +96,11 @@ def accessible() -> Callable[[Page], None]:
 
     def check(page: Page) -> None:
         violations = []
-        for scheme, options in (("light", everything), ("dark", differs_in_dark)):
+        schemes: dict[Literal["light", "dark"], dict[str, list[str]]] = {
+            "light": everything,
+            "dark": differs_in_dark,
+        }
+        for scheme, options in schemes.items():
             page.emulate_media(color_scheme=scheme)
             for violation in axe.run(page, options=options).response["violations"]:
                 if violation["impact"] in SERIOUS:
