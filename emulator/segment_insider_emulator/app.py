@@ -98,7 +98,12 @@ from segment_insider_emulator.web.sandbox_routing import (
     create_services_finder,
     install_sandbox_prefixes,
 )
-from segment_insider_emulator.web.services import SandboxServices, SandboxState, WorkspaceVersion
+from segment_insider_emulator.web.services import (
+    SCRATCH_KEY,
+    SandboxServices,
+    SandboxState,
+    WorkspaceVersion,
+)
 from segment_insider_emulator.web.tracking_calls import install_plain_calls
 from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.causes import (
@@ -218,6 +223,19 @@ def _install_sandboxes(
         max_idle = timedelta(hours=config.keep_sandboxes)
         expiry = SandboxExpiry(registry, records, max_idle, clock)
     app.extensions |= {"sandboxes": registry, "expiry": expiry}
+
+    def build_scratch_services(workspace: Workspace) -> SandboxServices:
+        """Build the services of an emulator in memory that reaches nothing outside."""
+        alone = replace(
+            config, db=":memory:", insider_url=None, asynchronous=False, callback_hosts=(),
+            keep_days=None, keep_messages=None, keep_bytes=None,
+            password=config.password or "none",  # as on a shared one, no callback is sent
+        )  # fmt: skip
+        state = open_sandbox_state(alone.db)
+        version = WorkspaceVersion(None, "", state.shared_state.create_state_guard)
+        return _build_sandbox_services(alone, workspace, version, state, stopwatch, assets)
+
+    app.extensions[SCRATCH_KEY] = build_scratch_services
     return default
 
 

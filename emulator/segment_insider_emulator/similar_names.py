@@ -88,3 +88,38 @@ def find_intended_name(name: str, known: Iterable[str]) -> str | None:
         if name in names
         else next((known_name for known_name in names if is_misspelling(name, known_name)), None)
     )
+
+
+QUOTED_TEXT = re.compile(r'"([^"]+)"')
+_NAME_PARTS = re.compile(r"[^\W\d_]+|\d+")
+_MAX_LABEL_LENGTH = 2  # letters of the part that differs in a series of ids: o-a and o-b
+
+
+def list_quoted_texts(text: str) -> list[str]:
+    """Return the texts in double quotes within the text of a step."""
+    return QUOTED_TEXT.findall(text)
+
+
+def is_typo_of_text(text: str, other: str) -> bool:
+    """Return whether *text* is *other* with one typing error; o-17 and o-18 are not.
+
+    An event and its system name, Wish Listed and wish_listed, count as one spelling.
+    """
+    if ("_" in text) != ("_" in other):
+        return False
+    if min(len(text), len(other)) <= MIN_MISSPELLED_LENGTH or not is_one_edit_apart(
+        normalise_name(text), normalise_name(other)
+    ):
+        return False
+    parts, others = _NAME_PARTS.findall(text.casefold()), _NAME_PARTS.findall(other.casefold())
+    if len(parts) != len(others):
+        return True
+    differing = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
+    return not all(_are_labels_of_a_series(*pair) for pair in differing)
+
+
+def _are_labels_of_a_series(part: str, other: str) -> bool:
+    """Return whether two parts of names count a series, e.g. 9 and 10, or a and b."""
+    if part.isdigit() and other.isdigit():
+        return True
+    return len(part) == len(other) <= _MAX_LABEL_LENGTH

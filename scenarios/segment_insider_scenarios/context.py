@@ -158,6 +158,7 @@ class ScenarioContext:
         self._clock_start: str | None = None
         self._faults_with_steps: list[tuple[JSONObject, str]] = []  # not used so far
         self.people: dict[str, Shopper] = {}
+        self.contexts: dict[str, JSONObject] = {}  # of the calls of a person
         self.orders: dict[str, JSONObject] = {}
         self.posted_status: int | None = None  # of the last posted body
         self.posted_body: str | None = None
@@ -336,7 +337,7 @@ class ScenarioContext:
         """
         who = self.get_person(self.record_actor(name))
         self.preparations.mark_preparation_used(PREPARED_DEVICE, str(who.anonymous_id))
-        self.emulator.shop.send(who, *new_calls)
+        self.emulator.shop.send(who, *new_calls, context=self.contexts.get(name))
 
     def add_fault(self, fault: JSONObject, *, segment: bool = False) -> None:
         """Make the next requests to Insider One, or to Segment, fail in this scenario."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.similar_names import (
-    MIN_MISSPELLED_LENGTH,
     find_intended_name,
-    is_one_edit_apart,
+    is_typo_of_text,
+    list_quoted_texts,
     normalise_name,
 )
 
@@ -21,34 +21,6 @@ CONFIRM_NAME_STEP = 'Given the name "{}" is correct'
 CONFIRM_NAME_PATTERN = re.compile(r'the name "(.+)" is correct')
 CURRENCY_PATTERN = re.compile(r" in (\w+):$")
 MAX_CACHED_FEATURES = 8
-QUOTED_TEXT = re.compile(r'"([^"]+)"')
-NAME_PARTS = re.compile(r"[^\W\d_]+|\d+")
-MAX_LABEL_LENGTH = 2  # letters of the part that differs in a series of ids: o-a and o-b
-
-
-def is_typo_of_text(text: str, other: str) -> bool:
-    """Return whether *text* is *other* with one typing error; o-17 and o-18 are not.
-
-    An event and its system name, Wish Listed and wish_listed, count as one spelling.
-    """
-    if ("_" in text) != ("_" in other):
-        return False
-    if min(len(text), len(other)) <= MIN_MISSPELLED_LENGTH or not is_one_edit_apart(
-        normalise_name(text), normalise_name(other)
-    ):
-        return False
-    parts, others = NAME_PARTS.findall(text.casefold()), NAME_PARTS.findall(other.casefold())
-    if len(parts) != len(others):
-        return True
-    differing = [pair for pair in zip(parts, others, strict=True) if pair[0] != pair[1]]
-    return not all(_are_labels_of_a_series(*pair) for pair in differing)
-
-
-def _are_labels_of_a_series(part: str, other: str) -> bool:
-    """Return whether two parts of names count a series, e.g. 9 and 10, or a and b."""
-    if part.isdigit() and other.isdigit():
-        return True
-    return len(part) == len(other) <= MAX_LABEL_LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +123,7 @@ def reject_quoted_text_typos(
 
 
 def _list_quoted_texts(step: "Step") -> list[str]:
-    return [] if CONFIRM_NAME_PATTERN.fullmatch(step.name) else QUOTED_TEXT.findall(step.name)
+    return [] if CONFIRM_NAME_PATTERN.fullmatch(step.name) else list_quoted_texts(step.name)
 
 
 def _list_step_texts(step: "Step") -> Iterator[str]:

@@ -19,6 +19,7 @@ from urllib3.util import SKIP_HEADER
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.client_http import (
     RetryBudget,
     build_connection_error,
@@ -73,21 +74,27 @@ class SegmentShop:
         # In sync mode without a thread: the call has been answered when the method returns.
         self._sdk: Any = load_sdk().Client(write_key, host=host, sync_mode=True)
 
-    def send(self, shopper: Shopper, *calls: SegmentCall) -> None:
+    def send(
+        self, shopper: Shopper, *calls: SegmentCall, context: JSONObject | None = None
+    ) -> None:
         """Send the shopper's calls to Segment in order; all are answered on return.
 
+        Args:
+            context: Of the calls, beside what the SDK adds.
         Raises: EmulatorError, when one was not taken.
         """
         for call in calls:
             retries = RetryBudget(self._sleep)
-            while failure := self._try_send_call(shopper, call):
+            while failure := self._try_send_call(shopper, call, context or {}):
                 if failure.response is None or not retries.wait_if_retryable(failure.response):
                     raise failure.error
 
-    def _try_send_call(self, shopper: Shopper, call: SegmentCall) -> _SegmentCallFailure | None:
+    def _try_send_call(
+        self, shopper: Shopper, call: SegmentCall, context: JSONObject
+    ) -> _SegmentCallFailure | None:
         """Send a scenario call with the SDK; return its failure, without the write key, or None."""
         try:
-            self._send_with_timestamp(shopper, call)
+            self._send_with_timestamp(shopper, call, context)
         except RequestException as error:
             return _SegmentCallFailure(build_connection_error(self._host, error))
         except load_sdk().request.APIError as error:
@@ -103,12 +110,18 @@ class SegmentShop:
             )
         return None
 
-    def _send_with_timestamp(self, shopper: Shopper, call: SegmentCall) -> None:
+    def _send_with_timestamp(
+        self, shopper: Shopper, call: SegmentCall, context: JSONObject
+    ) -> None:
         started_at = datetime.now(UTC)
         # Insider One stores equal events with one timestamp only once, so calls get distinct times.
         at = max(started_at, self._last_sent_at + MIN_CALL_INTERVAL)
         self._call_sdk(
-            call, user_id=shopper.user_id, anonymous_id=shopper.anonymous_id, timestamp=at
+            call,
+            user_id=shopper.user_id,
+            anonymous_id=shopper.anonymous_id,
+            timestamp=at,
+            context=dict(context),  # the SDK adds to it
         )
         # Segment corrects the time of a call by its delay, which is at most this.
         self._last_sent_at = at + (datetime.now(UTC) - started_at)

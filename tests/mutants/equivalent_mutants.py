@@ -21,7 +21,7 @@ from shipped_features import (
 )
 
 from segment_insider_emulator.workspace.known_names import ALL_SPEC_NAMES
-from segment_insider_scenarios.spelling import is_typo_of_text
+from segment_insider_emulator.similar_names import is_typo_of_text
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(

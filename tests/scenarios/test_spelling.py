@@ -11,7 +11,7 @@ from segment_insider_emulator.workspace.known_names import (
     KnownNames,
     collect_known_names,
 )
-from segment_insider_scenarios.spelling import is_typo_of_text
+from segment_insider_emulator.similar_names import is_typo_of_text
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Service objects of one sandbox (stores, pipeline, clock), and those of the current request."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple, cast
@@ -170,7 +172,8 @@ class SandboxServices:
 SERVICES_KEY: Final = (
     "emulator.parts"  # in a WSGI environment: the services of the selected sandbox
 )
-# There, too: whether a team's default sandbox answers a request that does not name it.
+SCRATCH_KEY: Final = "emulator.scratch"  # in app.extensions: the factory of scratch services
+# In a WSGI environment, too: whether a team's default sandbox answers a request that does not name it.
 IMPLICIT_DEFAULT_KEY: Final = "emulator.unasked"
 
 
@@ -178,3 +181,14 @@ def current_services() -> SandboxServices:
     """Return the service objects of the current request's sandbox."""
     selected = request.environ.get(SERVICES_KEY) if has_request_context() else None
     return cast(SandboxServices, selected or current_app.extensions["emulator"])
+
+
+@contextmanager
+def open_scratch_services(workspace: Workspace) -> Iterator[SandboxServices]:
+    """Open an empty emulator of *workspace* in memory during the block, for trying things out."""
+    build: Callable[[Workspace], SandboxServices] = current_app.extensions[SCRATCH_KEY]
+    services = build(workspace)
+    try:
+        yield services
+    finally:
+        services.close()

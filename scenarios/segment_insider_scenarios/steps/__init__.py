@@ -12,6 +12,8 @@ PREPARATION_STEPS = (
     "sets_person_details",
     "makes_person_anonymous",
     "switches_person_device",
+    "sets_call_context",
+    "clears_call_context",
     "confirms_name_spelling",
     "sets_mapping_trigger",
     "sets_mapping_fields",

@@ -121,6 +121,7 @@ def app_sends_call_file(scene: ScenarioContext, file: str) -> None:
             raise EmulatorError(f"Segment answered {scene.posted_status}", where, remedy)
 
 
+@given(StepPattern('an app posts to "{path}":'))
 @when(StepPattern('an app posts to "{path}":'))
 def app_posts_json_to_segment(scene: ScenarioContext, path: str, docstring: str) -> None:
     """Post JSON to Segment with the workspace's write key, for requests that no SDK would send.

@@ -23,6 +23,12 @@ from segment_insider_scenarios.tables import (
     parse_rows,
 )
 
+# Segment, "Spec: Common Fields", context.
+CONTEXT_FIELDS = (
+    *("active", "app", "campaign", "channel", "device", "groupId", "ip", "library", "locale"),
+    *("network", "os", "page", "referrer", "screen", "timezone", "traits", "userAgent"),
+    "userAgentData",
+)
 SHOPPER_FIELDS = [field.name for field in fields(Shopper)]
 
 
@@ -81,6 +87,29 @@ def switches_person_device(scene: ScenarioContext, person: str, device: str) -> 
     scene.mark_person_introduced(person)
     scene.preparations.add_preparation(PREPARED_DEVICE, device)
     scene.update_person(person, anonymous_id=device, user_id=None)
+
+
+@given(StepPattern("the calls of {person:w} have this context:"))
+def sets_call_context(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """Set what the SDK puts into `context` of the person's next calls; "page.url" is nested.
+
+    | place    | value         |
+    | timezone | Europe/London |
+    """
+    scene.mark_person_introduced(person)
+    values = parse_pairs(datatable, "place")
+    for place in values:
+        name = place.partition(".")[0]
+        scene.texts.reject_name_typo("context field", name, CONTEXT_FIELDS, place)
+    scene.get_person(person)
+    scene.contexts[person] = nest_dotted_values(values)
+
+
+@given(StepPattern("the calls of {person:w} have no context"))
+def clears_call_context(scene: ScenarioContext, person: str) -> None:
+    """Remove the context that an earlier step set for the person's calls."""
+    scene.mark_person_introduced(person)
+    scene.contexts.pop(person, None)
 
 
 @given(StepPattern('the name "{name}" is correct'))
