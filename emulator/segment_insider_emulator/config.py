@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -61,6 +62,9 @@ class Config:
         allowed_hosts: Names besides those of this machine that a Host header may have.
         tls: Listen for https on `tls_port`, too.
         tls_cert, tls_key: Paths of a certificate and its key, in PEM; None makes them.
+        steps: Folder with a conftest.py whose steps features may use that a page runs; None allows
+            only the steps of the library.
+        overlay: Show the verdict of each call in the pages that load analytics.js from here.
     """
 
     host: str = "127.0.0.1"
@@ -91,6 +95,8 @@ class Config:
     tls_port: int = 8443
     tls_cert: str | None = None
     tls_key: str | None = None
+    steps: str | None = None
+    overlay: bool = False
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -194,6 +200,12 @@ def _parse_public_url(text: str) -> str:
     return url
 
 
+def _parse_steps_folder(text: str) -> str:
+    if not Path(text, "conftest.py").is_file():
+        raise ValueError(text)
+    return text
+
+
 def _parse_hosts(text: str) -> tuple[str, ...]:
     return tuple(_parse_host(host.strip().lower()) for host in text.split(","))
 
@@ -268,4 +280,9 @@ SETTING_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "tls_port": (_parse_port, "a port number from 0 (any free one) to 65535"),
     "tls_cert": (_parse_nonempty_text, "the path of a certificate in PEM"),
     "tls_key": (_parse_nonempty_text, "the path of the certificate's key in PEM"),
+    "steps": (_parse_steps_folder, "a folder with a conftest.py"),
+    "overlay": (
+        lambda text: BOOLEAN_WORDS[text.lower()],
+        "one of " + ", ".join(BOOLEAN_WORDS),
+    ),
 }

@@ -17,6 +17,7 @@ from segment_insider_scenarios.tables import (
     diff_rows,
     flatten_values,
     format_cell,
+    mark_different_rows,
 )
 
 if TYPE_CHECKING:
@@ -166,6 +167,10 @@ def assert_rows_equal(
     """
     none = "Nothing arrived." if journey or received else _describe_absent_rows(scene, name)
     if differing := diff_rows(columns, expected, received, none):
+        scene.compared_rows = {
+            "columns": list(columns),
+            "rows": [[mark, *row] for mark, row in mark_different_rows(expected, received)],
+        }
         fail_claim(scene, claim, differing, name=name, journey=journey)
 
 

@@ -135,6 +135,7 @@ class ScenarioContext:
         seed: Selects the set of test people.
         should_remain: Called at the end; returns whether the sandbox is not deleted.
         workspace: Default workspace: a preset, or a file in the current folder.
+        confined: Whether steps may read files in *folder* only.
     """
 
     def __init__(
@@ -145,11 +146,14 @@ class ScenarioContext:
         seed: int = 0,
         should_remain: Callable[[], bool] = lambda: False,
         workspace: str = DEFAULT_WORKSPACE,
+        confined: bool = False,
     ) -> None:
+        self._confined = confined
         self._sandbox_provider, self._seed, self._should_remain = emulators, seed, should_remain
         self.folder = folder
         self._exit_stack = ExitStack()
         self.workspace_origin = (workspace, Path().absolute())  # its name, and its folder
+        self.compared_rows: JSONObject | None = None  # of the step that failed
         self.emulator: RunningEmulator = self._open_sandbox(load_named_workspace(workspace, Path()))
         self.texts = ScenarioTexts()
         self.preparations = UnusedPreparations()
@@ -224,8 +228,24 @@ class ScenarioContext:
 
         Raises: EmulatorError.
         """
+        if workspace not in PRESET_NAMES:
+            self.locate_file(workspace)
         self._replace_sandbox(load_named_workspace(workspace, self.folder))
         self.workspace_origin = (workspace, self.folder.absolute())
+
+    def locate_file(self, name: str) -> Path:
+        """Return the path of a file that a step names, relative to the feature's folder.
+
+        Raises: EmulatorError, for a file elsewhere in a confined run.
+        """
+        path = (self.folder / name).resolve()
+        if self._confined and path.parent != self.folder.resolve():
+            raise EmulatorError(
+                "this run reads only files in the folder of the feature",
+                name,
+                "Put the file there, or run the feature with emulator verify.",
+            )
+        return path
 
     def open_changed_workspace(self, document: JSONObject) -> None:
         """Replace the scenario's sandbox by an empty one with the changed workspace *document*.

@@ -107,6 +107,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Delete the sandboxes of failed scenarios at --emulator-url, too.",
     )
     group.addoption(
+        "--emulator-confined",
+        action="store_true",
+        help="Let steps read only files in the folder of their feature.",
+    )
+    group.addoption(
         "--emulator-workspace",
         metavar="FILE",
         default="guide",
@@ -290,7 +295,12 @@ def scene(
 
     workspace = request.config.getoption("emulator_workspace")
     with ScenarioContext(
-        emulators, folder, seed=seed, should_remain=should_sandbox_remain, workspace=workspace
+        emulators,
+        folder,
+        seed=seed,
+        should_remain=should_sandbox_remain,
+        workspace=workspace,
+        confined=request.config.getoption("emulator_confined"),
     ) as context:
         stash[SCENARIO_CONTEXT] = context
         yield context

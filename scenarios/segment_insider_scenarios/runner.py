@@ -23,6 +23,7 @@ from pytest_bdd.parser import Feature, Scenario, Step
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
+from segment_insider_scenarios.assertions import get_call_label
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.plugin import SCENARIO_CONTEXT, SCENARIO_PLUGINS
 from segment_insider_scenarios.reports import (
@@ -184,6 +185,8 @@ class StepRecorder:
             round(time.perf_counter() - self._step_started_at, 6),
         )
         if scene := request.node.stash.get(SCENARIO_CONTEXT, None):
+            if verdict == "failed":
+                step_record["compared"] = scene.compared_rows
             self._record_traffic(scene, request.node.stash[SCENARIO_RECORD], step_record)
 
     def _record_traffic(
@@ -203,8 +206,15 @@ class StepRecorder:
                 [self._last_seen_ids[kind], *(row["id"] for row in rows)]
             )
         step_record["traffic"] = new
-        record["messages"] += [
-            message["messageId"] for message in new["messages"] if message["messageId"]
+        sent = [message for message in new["messages"] if message["messageId"]]
+        record["messages"] += [message["messageId"] for message in sent]
+        record["calls"] += [
+            {
+                "messageId": message["messageId"],
+                "name": get_call_label(message),
+                "verdict": message["verdict"],
+            }
+            for message in sent
         ]
 
 
@@ -333,6 +343,7 @@ class FeatureRunOptions:
         workspace: Of scenarios that name none, a file or a preset; None is the preset guide.
         plugins: Names of pytest plugins that the project's own steps need.
         coverage: Whether what each scenario sent is recorded.
+        confined: Whether no conftest.py is loaded, and steps read only files beside the feature.
     """
 
     workers: int = 1
@@ -344,6 +355,7 @@ class FeatureRunOptions:
     workspace: str | None = None
     plugins: Sequence[str] = ()
     coverage: bool = False
+    confined: bool = False
 
     def to_pytest_arguments(self) -> list[str]:
         """Return the options of a run of feature files as pytest arguments.
@@ -367,6 +379,8 @@ class FeatureRunOptions:
             "--emulator-coverage": self.coverage,
             "--emulator-served": self.served,
             "--emulator-no-keep": self.no_keep,
+            "--emulator-confined": self.confined,
+            "--noconftest": self.confined,
         }
         return arguments + [flag for flag, wanted in flags.items() if wanted]
 

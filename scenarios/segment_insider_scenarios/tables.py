@@ -190,7 +190,7 @@ def diff_rows(
             "",
             empty_message,
         ]
-    marked = list(_mark_different_rows(expected, received))
+    marked = list(mark_different_rows(expected, received))
     return [
         *_align_row_columns([(" ", tuple(columns)), *marked]),
         "",
@@ -219,9 +219,10 @@ def _normalise_numbers(value: JSON) -> JSON:
     return value
 
 
-def _mark_different_rows(
+def mark_different_rows(
     expected: list[TableRow], received: list[TableRow]
 ) -> list[tuple[str, TableRow]]:
+    """Return all rows of two tables: "-" marks expected ones, "+" received ones, " " both."""
     marked: list[tuple[str, TableRow]] = []
     matcher = SequenceMatcher(None, expected, received, autojunk=False)
     for tag, start, end, other_start, other_end in matcher.get_opcodes():

@@ -20,8 +20,8 @@ from shipped_features import (
     TITLE,
 )
 
-from segment_insider_emulator.workspace.known_names import ALL_SPEC_NAMES
 from segment_insider_emulator.similar_names import is_typo_of_text
+from segment_insider_emulator.workspace.known_names import ALL_SPEC_NAMES
 
 # Before a text that the shop chooses freely, and that goes through as it is.
 FREE = re.compile(

@@ -4,14 +4,17 @@ from random import Random
 
 import pytest
 
-from segment_insider_emulator.similar_names import find_intended_name, is_misspelling
+from segment_insider_emulator.similar_names import (
+    find_intended_name,
+    is_misspelling,
+    is_typo_of_text,
+)
 from segment_insider_emulator.workspace import load_preset_workspace
 from segment_insider_emulator.workspace.known_names import (
     ALL_SPEC_NAMES,
     KnownNames,
     collect_known_names,
 )
-from segment_insider_emulator.similar_names import is_typo_of_text
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,14 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
 @click.option("--tls-port", metavar="PORT", help=f"Port for https.  [{DEFAULT_CONFIG.tls_port}]")
 @click.option("--tls-cert", metavar="FILE", help="Your own certificate for https, in PEM.")
 @click.option("--tls-key", metavar="FILE", help="Its key, in PEM.")
+@click.option(
+    "--overlay",
+    flag_value="true",
+    help="Show the verdict of each call in pages that load analytics.js from here.",
+)
+@click.option(
+    "--steps", metavar="FOLDER", help="Folder with a conftest.py: steps for features run on pages."
+)
 @click.option("--verbose", flag_value="true", help="Log every request and delivery, too.")
 def serve_command(preset: str | None, **flags: str | None) -> None:
     """Run the emulator until it is stopped.

@@ -1,8 +1,9 @@
 """The command `emulator verify`: runs Gherkin scenarios and reports their results."""
 
+import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,16 @@ REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--coverage-html", type=REPORT_FILE, metavar="FILE", help="Write it as HTML.")
 @click.option("--coverage-json", type=REPORT_FILE, metavar="FILE", help="Write it as JSON.")
 @click.option(
+    "--scenario-run", type=REPORT_FILE, metavar="FILE", help="Write what --report-to sends."
+)
+@click.option(
+    "--branch", metavar="NAME", help="Branch to show with --report-to.  [from the variables of CI]"
+)
+@click.option(
+    "--confined", is_flag=True,
+    help="Use only steps of this library, no conftest.py and no files of other folders.",
+)  # fmt: skip
+@click.option(
     "--report-to", metavar="URL", help="Show the results in the emulator at this address."
 )
 @click.pass_context
@@ -128,6 +139,7 @@ def verify_command(
         default_workspace,
         settings["plugins"],
         coverage or any(settings[name] not in (None, False) for name in COVERAGE_OPTIONS),
+        settings["confined"],
     )
     _check_addresses(options, report_to)
     with interrupt_on_termination():
@@ -140,7 +152,7 @@ def verify_command(
         _print_verify_result(run, as_json, coverages, known_count)
         _write_coverage_files(coverages, settings)
         if reports or report_to:
-            _write_and_send_reports(run, reports, report_to)
+            _write_and_send_reports(run, reports, report_to, settings["branch"])
     if coverage_error:
         raise coverage_error
     is_covered = not any(
@@ -189,14 +201,24 @@ def _write_coverage_files(coverages: "list[WorkspaceCoverage]", settings: dict[s
 
 
 def _write_and_send_reports(
-    run: "FeatureRun", reports: dict[str, Path], report_to: str | None
+    run: "FeatureRun", reports: dict[str, Path], report_to: str | None, branch: str | None
 ) -> None:
     # Imported here because most runs have no report.
-    from segment_insider_scenarios.reports.writers import send_run_to_emulator, write_reports
+    from segment_insider_scenarios.reports.writers import (
+        describe_command,
+        find_branch,
+        send_run_to_emulator,
+        write_reports,
+    )
 
-    write_reports(run.build_run_results(), reports)
+    results = replace(
+        run.build_run_results(),
+        command=describe_command(sys.argv[1:]),
+        branch=branch or find_branch(os.environ),
+    )
+    write_reports(results, reports)
     if report_to:
-        send_run_to_emulator(run.build_run_results(), report_to)
+        send_run_to_emulator(results, report_to)
 
 
 def _check_addresses(options: "FeatureRunOptions", report_to: str | None) -> None:

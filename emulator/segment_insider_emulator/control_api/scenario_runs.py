@@ -25,7 +25,7 @@ from segment_insider_emulator.workspace.validation import format_document_path
 scenario_run_routes = Blueprint("scenario_runs", __name__, url_prefix="/emulator/v1/scenario-runs")
 
 MAX_REPORT_BYTES = 5_000_000  # bytes
-MAX_REPORT_DEPTH = 10  # levels; a run has 8
+MAX_REPORT_DEPTH = 12  # levels; a run has 10
 REPORT_EXAMPLE: JSONObject = {"startedAt": "2026-11-23T10:00:00Z", "features": []}
 TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z."
 
@@ -33,7 +33,7 @@ TIME_REMEDY = "Send an ISO 8601 time with its zone, such as 2026-11-23T10:00:00Z
 @scenario_run_routes.post("", endpoint="add")
 @api_operation(body=SCENARIO_RUN_SCHEMA, example=REPORT_EXAMPLE, status=201)
 def add_scenario_run() -> ScenarioRunIdModel:
-    """Store a scenario run, {"startedAt", "features"}; only the last fifty stay."""
+    """Store a scenario run, {"startedAt", "features", ...}; only the last fifty stay."""
     return ScenarioRunIdModel(
         id=get_scenario_run_store().add_scenario_run(parse_scenario_run(request.get_data()))
     )

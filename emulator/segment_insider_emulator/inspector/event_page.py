@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -13,10 +12,6 @@ from werkzeug.wrappers import Response as Redirect
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import copy_as
-from segment_insider_emulator.inspector.copy_as import (
-    InsiderAccountSettings,
-    build_gherkin_scenario,
-)
 from segment_insider_emulator.inspector.event_view_model import (
     EventViewModel,
     build_event_view_model,
@@ -38,8 +33,6 @@ from segment_insider_emulator.storage.query_language import Comparison, join_con
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
-from segment_insider_emulator.workspace.known_names import collect_known_names
-from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset_document
 
 
 class ComparedValue(NamedTuple):
@@ -253,31 +246,13 @@ def _build_copyable_texts(services: SandboxServices, event_view: EventViewModel)
     call = copy_as.remove_message_id(message)
     sources = {source.name: source.write_key for source in services.sources}
     key = sources.get(message.source or "", services.workspace.write_key)
-    account = InsiderAccountSettings(
-        services.destination_overrides.current_identifiers, services.workspace.insider_options
-    )
     return {
         "curl": copy_as.build_curl_command(call, message.type, get_current_sandbox_url(), key),
         "json": orjson.dumps(call, option=orjson.OPT_INDENT_2).decode(),
         "contract case": copy_as.build_contract_cases(
             message, message.normalised, services.destination_overrides.current_destination
         ),
-        "scenario": build_gherkin_scenario(
-            event_view,
-            call,
-            _get_scenario_workspace_name(services),
-            account,
-            collect_known_names(services.workspace.document),
-        ),
     }
-
-
-def _get_scenario_workspace_name(services: SandboxServices) -> str:
-    """Return the preset or workspace file name to use in a copied Gherkin scenario."""
-    known = (
-        name for name in PRESET_NAMES if read_preset_document(name) == services.workspace.document
-    )
-    return next(known, Path(services.config.workspace or "workspace.yaml").name)
 
 
 def _redact_message_secrets(message: MessageRecord) -> MessageRecord:

@@ -5,8 +5,8 @@ Whether they do is tried: both ways must lead to the same in an emulator that st
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
@@ -15,7 +15,6 @@ from typing import Final, NamedTuple
 import orjson
 
 from segment_insider_emulator.clock import format_duration
-from segment_insider_emulator.insider.formats import VALUE_FORMATS
 from segment_insider_emulator.inspector.copy_as import build_call_request
 from segment_insider_emulator.inspector.scenario_claims import (
     OTHER_DAY,
@@ -31,7 +30,11 @@ from segment_insider_emulator.inspector.scenario_claims import (
     format_table_cell,
     get_call_title,
     is_plain_text,
-    reads_back,
+)
+from segment_insider_emulator.inspector.shopper_steps import (
+    TRANSPORT_KEYS,
+    PlannedStep,
+    plan_call,
 )
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import explain_event
@@ -49,21 +52,11 @@ from segment_insider_emulator.workspace.known_names import ALL_SPEC_NAMES, Known
 
 MAX_MESSAGES: Final = 200  # of one recording
 MIN_WAIT: Final = timedelta(minutes=1)
-MAX_SDK_BYTES: Final = 30_000  # of a call: the SDK refuses more than 32 KB
 PEOPLE_NAMES: Final = (
     *("Somebody", "Ada", "Bruno", "Chiara", "Deniz", "Frederik", "Gudrun", "Hannah", "Ismail"),
     *("Katharina", "Leopold", "Mehmet", "Nadezhda", "Olivier", "Patricia", "Quentin", "Rosalind"),
 )
 VISITOR_NAME: Final = "Visitor"
-# Keys of a call that say when and how it was sent, not what.
-_TRANSPORT_KEYS: Final = frozenset(
-    {"messageId", "timestamp", "sentAt", "originalTimestamp", "receivedAt", "writeKey", "_metadata"}
-)
-_STEP_KEYS: Final = frozenset(
-    {"type", "userId", "anonymousId", "event", "name", "properties", "traits", "context", "version"}
-    | {"integrations", "groupId", "previousId", "channel"}
-)
-_SDK_LIBRARY: Final = {"name": "analytics-python", "version": "2.3.4"}
 _ADDED_CONTEXT: Final = ("ip", "library")  # by Segment and by the SDK
 _FIRST_NAME: Final = re.compile(r"[A-Za-z]{1,30}")
 # With a clock that a step sets, a later run differs by seconds alone.
@@ -113,25 +106,6 @@ class RecordedFeature:
     changed_verdicts: tuple[ChangedVerdict, ...]
 
 
-class _PlannedStep(NamedTuple):
-    """A planned step of a scenario, and the turns that it takes.
-
-    Args:
-        person: Who acts in it, or whom it introduces; None for other steps.
-        acts: Whether it sends or waits.
-    """
-
-    step: Step
-    person: str | None
-    turns: tuple[Turn, ...] = ()
-    introduces: bool = False
-
-    @property
-    def sends(self) -> bool:
-        """Return whether the step sends a call."""
-        return any(isinstance(turn, PostedCall) for turn in self.turns)
-
-
 def build_recorded_feature(recording: Recording, replay: ReplayTurns) -> RecordedFeature:
     """Return the feature that sends the messages of *recording* again and checks the result.
 
@@ -155,7 +129,7 @@ def build_recorded_feature(recording: Recording, replay: ReplayTurns) -> Recorde
 
 def build_post(call: JSONObject, call_type: str | None) -> PostedCall:
     """Return the request that posts a captured call again, at the time at which it is posted."""
-    kept = {name: value for name, value in call.items() if name not in _TRANSPORT_KEYS}
+    kept = {name: value for name, value in call.items() if name not in TRANSPORT_KEYS}
     path, body = build_call_request(kept, call_type)
     return PostedCall(path.rpartition("/")[2], body)
 
@@ -194,7 +168,7 @@ def _join_turns(posts: Sequence[PostedCall], waits: Sequence[timedelta]) -> list
     return [*turns, *([waits[-1]] if waits[-1] else [])]
 
 
-def _list_turns(plan: Sequence[_PlannedStep]) -> list[Turn]:
+def _list_turns(plan: Sequence[PlannedStep]) -> list[Turn]:
     return [turn for planned in plan for turn in planned.turns]
 
 
@@ -209,10 +183,10 @@ def _name_people(messages: Sequence[MessageRecord]) -> list[str | None]:
         if message.user_id:
             keys.append(f"user:{message.user_id}")
             if message.anonymous_id:
-                next_users[message.anonymous_id] = keys[-1] or ""
+                next_users[message.anonymous_id] = f"user:{message.user_id}"
         elif message.anonymous_id:
-            key = f"anonymous:{message.anonymous_id}"
-            keys.append(next_users.get(message.anonymous_id, key))
+            visitor = f"anonymous:{message.anonymous_id}"
+            keys.append(next_users.get(message.anonymous_id, visitor))
         else:
             keys.append(None)
     keys.reverse()
@@ -220,7 +194,8 @@ def _name_people(messages: Sequence[MessageRecord]) -> list[str | None]:
     for key in dict.fromkeys(keys):
         if key:
             wanted = [*_list_wanted_names(key, keys, messages), *PEOPLE_NAMES]
-            wanted += [f"Person{number}" for number in range(100, 100 + 7 * MAX_MESSAGES, 7)]
+            # Each number twice, so that no two names are one letter apart.
+            wanted += [f"Person{number:03}{number:03}" for number in range(MAX_MESSAGES)]
             names[key] = next(name for name in wanted if _is_distinct(name, names.values()))
     return [names[key] if key else None for key in keys]
 
@@ -241,9 +216,9 @@ def _list_wanted_names(
             yield first_name.capitalize()
 
 
-def _is_distinct(name: str, others: Iterator[str] | Sequence[str] | object) -> bool:
+def _is_distinct(name: str, others: Collection[str]) -> bool:
     """Return whether no step takes *name* for a slip of another person's name."""
-    taken = [other.casefold() for other in others]  # type: ignore[attr-defined]
+    taken = [other.casefold() for other in others]
     folded = name.casefold()
     return (
         folded not in taken
@@ -264,11 +239,11 @@ class _StepPlanner:
             for message in recording.messages
         ]
 
-    def plan_posts(self, waits: Sequence[timedelta]) -> list[_PlannedStep]:
+    def plan_posts(self, waits: Sequence[timedelta]) -> list[PlannedStep]:
         """Plan steps that post every call as JSON."""
         return self._plan(waits, with_steps=False, with_context=False)
 
-    def plan_steps(self, waits: Sequence[timedelta], *, with_context: bool) -> list[_PlannedStep]:
+    def plan_steps(self, waits: Sequence[timedelta], *, with_context: bool) -> list[PlannedStep]:
         """Plan steps of the step library, as far as these can express the calls.
 
         Args:
@@ -278,8 +253,8 @@ class _StepPlanner:
 
     def _plan(
         self, waits: Sequence[timedelta], *, with_steps: bool, with_context: bool
-    ) -> list[_PlannedStep]:
-        plan: list[_PlannedStep] = []
+    ) -> list[PlannedStep]:
+        plan: list[PlannedStep] = []
         ids: dict[str, tuple[str | None, str | None]] = {}
         contexts: dict[str, dict[str, JSON]] = {}
         orders: set[str] = set()
@@ -292,7 +267,7 @@ class _StepPlanner:
                 plan.append(_plan_introduction(person, message))
             context = self._context_of_messages[number] if with_context else {}
             calls = (
-                _plan_call(person, message, context, self._recording.vocabulary, orders)
+                plan_call(person, message, context, self._recording.vocabulary, orders)
                 if person and with_steps
                 else None
             )
@@ -327,38 +302,38 @@ def _select_context(message: MessageRecord, paths: set[str]) -> dict[str, JSON]:
     }
 
 
-def _plan_wait(wait: timedelta) -> _PlannedStep:
+def _plan_wait(wait: timedelta) -> PlannedStep:
     text = format_duration(wait)
-    return _PlannedStep(Step(f"{text} pass{'' if text.endswith('s') else 'es'}"), None, (wait,))
+    return PlannedStep(Step(f"{text} pass{'' if text.endswith('s') else 'es'}"), None, (wait,))
 
 
-def _plan_introduction(person: str, message: MessageRecord) -> _PlannedStep:
+def _plan_introduction(person: str, message: MessageRecord) -> PlannedStep:
     ids = {"user_id": message.user_id, "anonymous_id": message.anonymous_id}
     rows = [(name, format_table_cell(value) if value else "") for name, value in ids.items()]
     step = Step(f"{person} is known to the shop as:", (("detail", "value"), *rows))
-    return _PlannedStep(step, person, introduces=True)
+    return PlannedStep(step, person, introduces=True)
 
 
-def _plan_context(person: str, context: dict[str, JSON]) -> _PlannedStep:
+def _plan_context(person: str, context: dict[str, JSON]) -> PlannedStep:
     if not context:
-        return _PlannedStep(Step(f"the calls of {person} have no context"), person)
+        return PlannedStep(Step(f"the calls of {person} have no context"), person)
     rows = [(place, format_table_cell(value)) for place, value in context.items()]
-    return _PlannedStep(
+    return PlannedStep(
         Step(f"the calls of {person} have this context:", (("place", "value"), *rows)), person
     )
 
 
-def _plan_post(message: MessageRecord, *, keeps_context: bool) -> _PlannedStep:
+def _plan_post(message: MessageRecord, *, keeps_context: bool) -> PlannedStep:
     call = message.sent
     if not keeps_context:
         call = {name: value for name, value in call.items() if name != "context"}
     post = build_post(call, message.type)
     body = orjson.dumps(post.body, option=orjson.OPT_INDENT_2).decode()
     step = Step(f'an app posts to "/v1/{post.kind}":', docstring=escape_placeholders(body))
-    return _PlannedStep(step, None, (post,))
+    return PlannedStep(step, None, (post,))
 
 
-def _append_calls(plan: list[_PlannedStep], calls: Sequence[_PlannedStep]) -> None:
+def _append_calls(plan: list[PlannedStep], calls: Sequence[PlannedStep]) -> None:
     """Append steps to *plan*; the same step with another product becomes a row of its table."""
     last = plan[-1] if plan else None
     first = calls[0]
@@ -386,191 +361,8 @@ def _join_tables(
     return (tuple(columns), *(tuple(row.get(name, "") for name in columns) for row in rows))
 
 
-def _plan_call(
-    person: str,
-    message: MessageRecord,
-    context: dict[str, JSON],
-    vocabulary: KnownNames,
-    orders: set[str],
-) -> list[_PlannedStep] | None:
-    """Plan a call as steps of a shopper; None if only its JSON is exact.
-
-    Args:
-        orders: Ids of the orders so far.
-    """
-    call = message.sent
-    if (
-        not _STEP_KEYS.union(_TRANSPORT_KEYS).issuperset(call)
-        or call.get("integrations", {}) not in ({}, {"All": True})
-        or vocabulary.has_misspelled_name(call)
-        or len(orjson.dumps(call)) > MAX_SDK_BYTES
-    ):
-        return None
-    steps = _write_shopper_steps(person, call, vocabulary, orders)
-    if steps is None:
-        return None
-    sent = _build_sdk_call(message, _nest_context(context))
-    turn = PostedCall("batch", {"batch": [sent]}, from_sdk=True)
-    *before, last = steps
-    return [*(_PlannedStep(step, person) for step in before), _PlannedStep(last, person, (turn,))]
-
-
-def _nest_context(context: dict[str, JSON]) -> JSONObject:
-    nested: JSONObject = {}
-    for place, value in context.items():
-        at = nested
-        *outer, last = place.split(".")
-        for name in outer:
-            inner = at.setdefault(name, {})
-            at = inner if isinstance(inner, dict) else {}
-        at[last] = value
-    return nested
-
-
-def _build_sdk_call(message: MessageRecord, context: JSONObject) -> JSONObject:
-    """Return a call as Segment's Python SDK sends it, without its id and time."""
-    call = message.sent
-    kept = {
-        name: call[name]
-        for name in ("event", "name", "properties", "traits", "groupId", "previousId")
-        if name in call
-    }
-    body = "traits" if call["type"] in ("identify", "group") else "properties"
-    defaults = {} if call["type"] == "alias" else {body: {}}
-    ids = {"userId": message.user_id, "anonymousId": message.anonymous_id}
-    if call["type"] == "alias":
-        del ids["anonymousId"]
-    return {
-        "integrations": {},
-        **defaults,
-        **kept,
-        **ids,
-        "type": call["type"],
-        "context": {**context, "library": dict(_SDK_LIBRARY)},
-    }
-
-
-def _write_shopper_steps(
-    person: str, call: JSONObject, vocabulary: KnownNames, orders: set[str]
-) -> list[Step] | None:
-    """Write a call as steps of a shopper, the last of which sends it; None if none fits."""
-    match call.get("type"):
-        case "track":
-            return _write_track_steps(person, call, vocabulary, orders)
-        case "page" if is_plain_text(call.get("name")):
-            return _write_pairs(f'{person} visits the page "{call["name"]}"', call, "property")
-        case "screen" if is_plain_text(call.get("name")) and not call.get("properties"):
-            return [Step(f'{person} opens the screen "{call["name"]}"')]
-        case "identify" if call.get("traits"):
-            return _write_pairs(f"{person} tells the shop these traits", call, "trait")
-        case "group" if is_plain_text(call.get("groupId")) and not call.get("traits"):
-            return [Step(f'{person} joins the group "{call["groupId"]}"')]
-        case "alias" if is_plain_text(call.get("previousId")) and call.get("userId"):
-            return [Step(f'{person} was known as "{call["previousId"]}" before')]
-    return None
-
-
-def _write_track_steps(
-    person: str, call: JSONObject, vocabulary: KnownNames, orders: set[str]
-) -> list[Step] | None:
-    event, properties = call.get("event"), call.get("properties") or {}
-    if not is_plain_text(event) or not _can_be_pairs(properties):
-        return None
-    if steps := _write_shopping_steps(person, str(event), properties, vocabulary, orders):
-        return steps
-    return _write_pairs(f'{person} does "{event}"', call, "property")
-
-
-def _write_pairs(text: str, call: JSONObject, noun: str) -> list[Step] | None:
-    """Write a step with a table of name and value below it; None if a table cannot hold them."""
-    values = call.get("traits" if noun == "trait" else "properties") or {}
-    if not _can_be_pairs(values):
-        return None
-    rows = tuple((name, format_table_cell(value)) for name, value in values.items())
-    with_table = f"{text}:" if noun == "trait" else f"{text} with:"
-    return [Step(with_table, ((noun, "value"), *rows)) if rows else Step(text)]
-
-
-def _can_be_pairs(values: JSON) -> bool:
-    return isinstance(values, dict) and all(
-        is_plain_text(name) and "." not in name and reads_back(value)
-        for name, value in values.items()
-    )
-
-
-# Event -> the step for one product, or for a list of products with an id.
-_ONE_PRODUCT_STEPS: Final = {
-    "Product Viewed": ("", "{} views these products:"),
-    "Product Added": ("cart_id", '{} adds these products to cart "{}":'),
-    "Product Removed": ("cart_id", '{} removes these products from cart "{}":'),
-}
-_PRODUCT_LIST_STEPS: Final = {
-    "Product List Viewed": ("category", '{} views the category "{}":'),
-    "Cart Viewed": ("cart_id", '{} views cart "{}" in {}:'),
-    "Checkout Started": ("checkout_id", '{} starts checkout "{}" in {}:'),
-    "Order Completed": ("order_id", '{} completes order "{}" in {}:'),
-}
-
-
-def _write_shopping_steps(
-    person: str, event: str, properties: JSONObject, vocabulary: KnownNames, orders: set[str]
-) -> list[Step] | None:
-    """Write the steps for a shopping event that has exactly what the step sends; else None."""
-    rest = dict(properties)
-    if event in _ONE_PRODUCT_STEPS:
-        id_name, text = _ONE_PRODUCT_STEPS[event]
-        id = rest.pop(id_name, None)
-        if (id_name and not is_plain_text(id)) or not (
-            table := _write_products([rest], vocabulary)
-        ):
-            return None
-        return [Step(text.format(person, id), table)]
-    if event not in _PRODUCT_LIST_STEPS:
-        return None
-    id_name, text = _PRODUCT_LIST_STEPS[event]
-    id, products = rest.pop(id_name, None), rest.pop("products", None)
-    currency = rest.pop("currency", "") if "{}:" in text else ""
-    is_currency = "in {}" not in text or (
-        isinstance(currency, str) and VALUE_FORMATS["iso4217"][0](currency)
-    )
-    table = _write_products(products, vocabulary) if isinstance(products, list) else None
-    if not is_plain_text(id) or not is_currency or table is None:
-        return None
-    steps = [Step(text.format(person, id, currency), table)]
-    if event != "Order Completed":
-        return None if rest else steps
-    if id in orders:
-        return None
-    orders.add(str(id))
-    rows = tuple((name, format_table_cell(value)) for name, value in rest.items())
-    details = Step(f'order "{id}" has these details:', (("property", "value"), *rows))
-    return [details, *steps] if rows else steps
-
-
-def _write_products(
-    products: Sequence[JSON], vocabulary: KnownNames
-) -> tuple[tuple[str, ...], ...] | None:
-    """Write products as a table; None if a table of products cannot hold them."""
-    names = dict.fromkeys(
-        name for product in products if isinstance(product, dict) for name in product
-    )
-    if (
-        not products
-        or not all(product and _can_be_pairs(product) for product in products)
-        or not vocabulary.properties.intersection(names)
-        or any(find_intended_name(name, vocabulary.properties) for name in names)
-    ):
-        return None
-    rows = [
-        tuple(format_table_cell(product[name]) if name in product else "" for name in names)
-        for product in products
-        if isinstance(product, dict)
-    ]
-    return (tuple(names), *rows)
-
-
 def _write_feature(
-    recording: Recording, plan: list[_PlannedStep], replayed: Replay, other: Replay
+    recording: Recording, plan: list[PlannedStep], replayed: Replay, other: Replay
 ) -> RecordedFeature:
     quoted = frozenset(text for planned in plan for text in list_quoted_texts(planned.step.text))
     people = _list_people(recording.messages, _name_people(recording.messages))
@@ -615,7 +407,7 @@ def _list_people(messages: Sequence[MessageRecord], names: Sequence[str | None])
     return list(people.values())
 
 
-def _write_setup_steps(recording: Recording, plan: Sequence[_PlannedStep]) -> Iterator[Step]:
+def _write_setup_steps(recording: Recording, plan: Sequence[PlannedStep]) -> Iterator[Step]:
     if recording.workspace_name != "guide":
         yield Step(f'the workspace "{recording.workspace_name}"')
     if any(isinstance(turn, timedelta) for planned in plan for turn in planned.turns):

@@ -212,7 +212,7 @@ def create_access_check(
         _reject_cross_origin_request(host)
         if request.path == HEALTH_PATH and SANDBOX_ID_KEY not in request.environ:
             return  # not for a sandbox: strangers must not find out which ids exist
-        secret = _read_presented_secret()
+        secret = read_presented_secret()
         caller = authenticator.authenticate(secret)
         if caller is None:
             raise _build_authentication_error(secret)
@@ -429,7 +429,7 @@ def _build_authentication_error(secret: str | None) -> AuthenticationRequired:
     )
 
 
-def _read_presented_secret() -> str | None:
+def read_presented_secret() -> str | None:
     """Return the password or team token that the request presents; None if it has none."""
     try:
         authorization = request.authorization

@@ -173,7 +173,7 @@ SERVICES_KEY: Final = (
     "emulator.parts"  # in a WSGI environment: the services of the selected sandbox
 )
 SCRATCH_KEY: Final = "emulator.scratch"  # in app.extensions: the factory of scratch services
-# In a WSGI environment, too: whether a team's default sandbox answers a request that does not name it.
+# In a WSGI environment: whether a team's default sandbox answers a request that does not name it.
 IMPLICIT_DEFAULT_KEY: Final = "emulator.unasked"
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pytest_bdd.parser import Scenario, Step
 
 
-FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html")
+FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html", "scenario_run")
 REPORT_FORMATS = ("junit", *FORMATS_WITH_TRAFFIC)
 StepVerdict = Literal["passed", "failed", "skipped", "undefined", "ambiguous", "unknown"]
 
@@ -26,6 +26,8 @@ class StepResult:
         table, docstring: Below the step.
         failure: What it says when it does not hold.
         traffic: {"messages", "deliveries"} since the step before; None where nothing was recorded.
+        compared: {"columns", "rows"} of a failed comparison; each row begins with its mark: "-" is
+            expected, "+" received, " " both.
     """
 
     keyword: str
@@ -37,6 +39,7 @@ class StepResult:
     seconds: float
     failure: str | None
     traffic: JSONObject | None
+    compared: JSONObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class ScenarioResult:
         sandbox: Address of the emulator that it ran in.
         stays: Whether that sandbox still exists after the run.
         messages: Their messageIds, when traffic was recorded.
+        calls: The same with their names and verdicts: {"messageId", "name", "verdict"}.
     """
 
     where: str
@@ -67,6 +71,7 @@ class ScenarioResult:
     sandbox: str | None = None
     stays: bool = False
     messages: list[str] = field(default_factory=list)
+    calls: list[JSONObject] = field(default_factory=list)
     steps: list[StepResult] = field(default_factory=list)
 
     @property
@@ -89,6 +94,8 @@ class RunResults:
 
     Args:
         interrupted: Whether it ended before all scenarios had.
+        command: Which started it, without secrets.
+        branch: Of the version control system.
     """
 
     started_at: datetime
@@ -96,6 +103,8 @@ class RunResults:
     scenarios: list[ScenarioResult]
     unreadable: list[UnreadableFile] = field(default_factory=list)
     interrupted: bool = False
+    command: str | None = None
+    branch: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -137,6 +146,7 @@ def scenario_result_from_record(
         sandbox=record["sandbox"],
         stays=verdict == "failed" and record["stays"],
         messages=list(record["messages"]),
+        calls=list(record["calls"]),
         steps=steps,
     )
 
@@ -186,6 +196,7 @@ def create_scenario_record(uri: str, row: int, scenario: "Scenario") -> JSONObje
         "sandbox": None,
         "stays": False,
         "messages": [],
+        "calls": [],
         "steps": [_create_step_record(step) for step in scenario.steps],
     }
 
@@ -201,4 +212,5 @@ def _create_step_record(step: "Step") -> JSONObject:
         "seconds": 0.0,
         "failure": None,
         "traffic": None,
+        "compared": None,
     }

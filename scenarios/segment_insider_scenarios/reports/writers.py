@@ -1,6 +1,8 @@
 """Writers of scenario run reports: HTML, JUnit XML, Cucumber files, and the emulator's pages."""
 
-from collections.abc import Callable, Iterator
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final, Literal
@@ -96,6 +98,7 @@ REPORT_WRITERS: dict[str, Callable[[RunResults], bytes]] = {
     "cucumber_json": render_cucumber_json,
     "cucumber_messages": lambda results: render_cucumber_messages(results, Path.cwd()),
     "html": lambda results: render_html_page(results).encode(),
+    "scenario_run": lambda results: orjson.dumps(build_scenario_run_document(results)),
 }
 # Those that show what each step sent and delivered.
 
@@ -116,6 +119,8 @@ def write_reports(results: RunResults, files: dict[str, Path]) -> None:
             raise EmulatorError(what, str(path), "Name a file that you may write.") from error
 
 
+MAX_BYTES_WITH_TABLES = 4_000_000  # of a report; above, passed scenarios have no tables
+MAX_TABLE_ROWS, MAX_TABLE_COLUMNS = 200, 60
 MAX_FEATURES, MAX_SCENARIOS, MAX_STEPS, MAX_MESSAGES = 1000, 2000, 500, 500
 MAX_TEXT_LENGTH, MAX_STEP_LENGTH, MAX_FAILURE_LENGTH = 1000, 10_000, 20_000  # characters
 # The emulator knows three verdicts of a step.
@@ -131,12 +136,45 @@ def send_run_to_emulator(results: RunResults, url: str) -> int:
         return client.report_scenario_run(build_scenario_run_document(results))
 
 
+# Variables in which GitHub, GitLab, Bitbucket, CircleCI, Azure and Jenkins name the branch.
+BRANCH_VARIABLES = (
+    *("GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"),
+    *("CI_COMMIT_REF_NAME", "BITBUCKET_BRANCH", "CIRCLE_BRANCH", "BUILD_SOURCEBRANCHNAME"),
+    *("CHANGE_BRANCH", "BRANCH_NAME"),
+)
+ADDRESS_SECRET = re.compile(r"(?<=//)[^/@\s]*@")
+
+
+def find_branch(environ: Mapping[str, str]) -> str | None:
+    """Return the branch that CI names in environment variables; None outside CI."""
+    return next((environ[name] for name in BRANCH_VARIABLES if environ.get(name)), None)
+
+
+def describe_command(arguments: Sequence[str]) -> str:
+    """Return the command line for people, without secrets in addresses."""
+    return ADDRESS_SECRET.sub("…@", shlex.join(["emulator", *arguments]))
+
+
 def build_scenario_run_document(results: RunResults) -> JSONObject:
     """Return a scenario run as body of POST /emulator/v1/scenario-runs, cut to its limits."""
-    return {
+    origin = {"command": results.command, "branch": results.branch}
+    document: JSONObject = {
         "startedAt": results.started_at.isoformat(),
+        **{name: text[:MAX_TEXT_LENGTH] for name, text in origin.items() if text},
         "features": list(_list_run_features(results))[:MAX_FEATURES],
     }
+    if len(orjson.dumps(document)) > MAX_BYTES_WITH_TABLES:
+        for feature in document["features"]:
+            for scenario in feature["scenarios"]:
+                if scenario["verdict"] != "failed":
+                    _remove_step_tables(scenario)
+    return document
+
+
+def _remove_step_tables(scenario: JSONObject) -> None:
+    for step in scenario["steps"]:
+        for name in ("table", "docstring"):
+            step.pop(name, None)
 
 
 def _list_run_features(results: RunResults) -> Iterator[JSONObject]:
@@ -170,6 +208,9 @@ def _build_scenario_document(result: ScenarioResult) -> JSONObject:
         "seconds": result.seconds,
         "sandbox": _get_sandbox_id_from_url(result.sandbox),
         "messages": result.messages[:MAX_MESSAGES],
+        "calls": [
+            {**call, "name": call["name"][:MAX_TEXT_LENGTH]} for call in result.calls[:MAX_MESSAGES]
+        ],
         "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
         "steps": [_build_step_document(step) for step in result.steps[:MAX_STEPS]],
     }
@@ -182,7 +223,29 @@ def _build_step_document(result: StepResult) -> JSONObject:
         "line": result.line,
         "verdict": STEP_VERDICTS.get(result.verdict, "failed"),
         "failure": result.failure and result.failure[:MAX_FAILURE_LENGTH],
+        **_build_step_tables(result),
     }
+
+
+def _build_step_tables(result: StepResult) -> JSONObject:
+    """Return what a step has below it, and what a failed comparison found, cut to the limits."""
+    tables: JSONObject = {}
+    if result.table:
+        tables["table"] = _cut_rows(result.table)
+    if result.docstring is not None:
+        tables["docstring"] = result.docstring[:MAX_STEP_LENGTH]
+    if result.compared:
+        columns = _cut_rows([result.compared["columns"]])[0]
+        rows = [row[: len(columns) + 1] for row in _cut_rows(result.compared["rows"])]
+        tables["compared"] = {"columns": columns, "rows": rows}
+    return tables
+
+
+def _cut_rows(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [
+        [cell[:MAX_TEXT_LENGTH] for cell in row[:MAX_TABLE_COLUMNS]]
+        for row in rows[:MAX_TABLE_ROWS]
+    ]
 
 
 def _get_sandbox_id_from_url(url: str | None) -> str | None:

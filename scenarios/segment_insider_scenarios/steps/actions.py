@@ -111,7 +111,7 @@ def sends_alias_call(scene: ScenarioContext, person: str, previous: str) -> None
 def app_sends_call_file(scene: ScenarioContext, file: str) -> None:
     """Send the calls of a file in the feature's folder to Segment: NDJSON, or a JSON list."""
     emulator = scene.emulator
-    for where, call in read_call_file(scene.folder / file):
+    for where, call in read_call_file(scene.locate_file(file)):
         body = orjson.dumps(call)
         scene.posted_status = emulator.client.post_to_segment(
             f"/v1/{call['type']}", body, emulator.workspace.write_key

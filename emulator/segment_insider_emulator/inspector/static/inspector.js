@@ -1,4 +1,5 @@
 // What every page has: theme, copy buttons, and parts that follow what happens.
+import { busyButtons } from "./busy.js";
 import { copying } from "./copy.js";
 import { keys } from "./keys.js";
 import { menus } from "./menus.js";
@@ -6,6 +7,7 @@ import { refreshing } from "./refresh.js";
 import { themes } from "./themes.js";
 
 themes();
+busyButtons();
 copying();
 keys();
 menus();

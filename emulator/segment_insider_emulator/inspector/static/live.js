@@ -5,6 +5,7 @@ import { followFilters } from "./filters.js";
 import { completeQuery } from "./query_line.js";
 import { keepPlace, listSearch } from "./list_place.js";
 import { refreshMessage, sideBySide } from "./pane.js";
+import { selectRows } from "./selection.js";
 import { fetchHtml, fetchPart, load, refresh, spaced } from "./refresh.js";
 import { showToast } from "./toast.js";
 
@@ -174,6 +175,7 @@ function loadAll() {
 
 sideBySide();
 keepPlace(list);
+selectRows(list, document.getElementById("selection"));
 followFilters(form, loadAll);
 completeQuery(
   form.elements.query,

@@ -5,7 +5,7 @@ const MENUS = "details.menu, details.more";
 export function menus() {
   document.addEventListener("click", (event) => {
     closeAll(event.target.closest(MENUS));
-    const used = event.target.closest(".drawer [data-copy], .drawer a");
+    const used = event.target.closest(".drawer :is([data-copy], [data-copy-from]), .drawer a");
     if (used) close(used.closest(MENUS));
   });
   document.addEventListener("focusin", (event) => closeAll(event.target.closest(MENUS)));
