@@ -22,3 +22,16 @@ Feature: Calls of every kind
       | event_name             | product_id |
       | item_added_to_cart     | mug        |
       | confirmation_page_view | mug        |
+
+  @documented
+  Scenario: The address of a page
+    Given the calls of Ada have this context:
+      | place    | value                   |
+      | page.url | https://shop.example/a1 |
+    And Ada does "Wish Listed"
+    And the calls of Ada have no context
+    When Ada does "Wish Shared"
+    Then Insider One receives exactly these events for Ada:
+      | event_name  | url                     |
+      | wish_listed | https://shop.example/a1 |
+      | wish_shared |                         |

@@ -50,10 +50,20 @@ def open_event_page(page: Page, emulator: RunningEmulator, number: int = 1) -> N
     page.goto(f"{emulator.url}/messages/{number}")
 
 
+WAIT_FOR_COPY = """async () => {
+  for (;;) {
+    const text = await navigator.clipboard.readText();
+    if (text) return text;
+    await new Promise((resume) => setTimeout(resume, 20));
+  }
+}"""
+
+
 def copy_as(page: Page, name: str) -> str:
+    page.evaluate("navigator.clipboard.writeText('')")
     page.get_by_text("Copy as", exact=True).click()
     page.get_by_role("button", name=name).click()
-    text: str = page.evaluate("navigator.clipboard.readText()")
+    text: str = page.evaluate(WAIT_FOR_COPY)
     return text
 
 

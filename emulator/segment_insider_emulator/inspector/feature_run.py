@@ -76,7 +76,7 @@ def get_current_workspace(services: SandboxServices) -> Workspace:
 
 
 def get_workspace_name(services: SandboxServices) -> str:
-    """Return the name by which a scenario names the workspace: a preset, or a file beside it."""
+    """Return the name of the workspace in a scenario: a preset, or a file in the same folder."""
     workspace = services.workspace
     if services.destination_overrides.current_destination != workspace.destination:
         return EDITED_WORKSPACE_NAME

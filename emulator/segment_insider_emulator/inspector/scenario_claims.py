@@ -291,6 +291,8 @@ class ClaimWriter:
         exactly = "exactly " if len(stable) == len(values) == len(twins) else ""
         if not rows or (part == "identifiers" and not exactly):
             return
+        if exactly and values == {"uuid": person.user_id}:
+            return  # the other steps find the profile by it
         text = {
             "attributes": f"Insider One knows {exactly}these attributes of {person.name}:",
             "identifiers": f"Insider One knows {person.name} by exactly these identifiers:",
