@@ -33,7 +33,7 @@ def copy_scenario(client: FlaskClient, call: JSONObject) -> str:
     id = client.get("/emulator/v1/messages/newest").get_json()["id"]
     answer = client.get(f"/scenarios/new.feature?message={id}")
     assert answer.status_code == 200
-    return answer.data.decode()
+    return str(answer.get_data(as_text=True))
 
 
 def read_name_and_properties(feature: str, file: Path) -> tuple[JSON, JSON]:

@@ -19,6 +19,7 @@ from typing import Final
 import orjson
 from flask import request
 
+from segment_insider_emulator.control_api.sandboxes import build_current_workspace_document
 from segment_insider_emulator.control_api.scenario_runs import parse_scenario_run
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange.export_workspace import export_workspace_document
@@ -66,19 +67,24 @@ def get_current_workspace(services: SandboxServices) -> Workspace:
         account["key"] = settings["ucd_key"]
     elif account["key"] == settings["ucd_key"]:
         account["key"] = "another-key"  # it was revoked
-    insider = {**workspace.document.get("insider", {}), "account": account}
+    document = build_current_workspace_document(services)
     return replace(
         workspace,
         destination=destination,
         account_key=account["key"],
-        document={**workspace.document, "destination": destination, "insider": insider},
+        identifiers=services.destination_overrides.current_identifiers,
+        document={**document, "insider": {**document.get("insider", {}), "account": account}},
     )
 
 
 def get_workspace_name(services: SandboxServices) -> str:
     """Return the name of the workspace in a scenario: a preset, or a file in the same folder."""
-    workspace = services.workspace
-    if services.destination_overrides.current_destination != workspace.destination:
+    workspace, overrides = services.workspace, services.destination_overrides
+    is_edited = (
+        overrides.current_destination != workspace.destination
+        or overrides.current_identifiers != workspace.identifiers
+    )
+    if is_edited:
         return EDITED_WORKSPACE_NAME
     known = (name for name in PRESET_NAMES if read_preset_document(name) == workspace.document)
     return next(known, Path(services.config.workspace or EDITED_WORKSPACE_NAME).name)
