@@ -63,7 +63,11 @@ class SandboxClock:
 
     def __call__(self) -> datetime:
         with self._guard.lock_for_reading:
-            return self._current_time()
+            # As _current_time, without its call: each request reads the time again and again.
+            shown = self._frozen or self._machine_clock() + self._offset
+            if shown > self._latest_time:
+                self._latest_time = shown
+            return self._latest_time
 
     def read_time_and_offset(self) -> ClockReading:
         """Return the sandbox's time, its offset, and whether its clock is frozen, at one moment."""

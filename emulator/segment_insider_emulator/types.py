@@ -30,9 +30,29 @@ class HttpRequest:
 
 
 @record
+class EndpointReport:
+    """What an emulated endpoint reports about a request, as in the headers of its response.
+
+    Args:
+        verdict: "accepted", "warning" or "dropped"; None if it gives none.
+        findings: [{"verdict", "where", "what", "remedy", "cause"}], errors first.
+        changes: Of profiles; None if it reports none.
+    """
+
+    verdict: str | None
+    findings: list[JSONObject]
+    changes: list[JSONObject] | None
+
+
+@record
 class HttpResponse:
-    """An HTTP response as a plain value, without Flask; header names are lower case."""
+    """An HTTP response as a plain value, without Flask; header names are lower case.
+
+    Args:
+        report: The values of the report headers, for readers in the same process; else None.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    report: EndpointReport | None = field(default=None, compare=False)

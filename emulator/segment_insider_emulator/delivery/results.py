@@ -19,7 +19,7 @@ from segment_insider_emulator.storage.records import (
     UpsertRecord,
     Verdict,
 )
-from segment_insider_emulator.types import JSON, HttpResponse, JSONObject, record
+from segment_insider_emulator.types import JSON, EndpointReport, HttpResponse, JSONObject, record
 
 DROPPED_REASON = "Insider One dropped this event"
 VERDICTS_WORST_FIRST: tuple[Verdict, ...] = ("failed", "dropped", "retrying", "warning", "accepted")
@@ -71,14 +71,15 @@ def classify_response(
     Source: Segment raises for a status outside 2xx only; a 200 with failed users in its body
     counts as delivered, and is not retried. (observed)
     """
-    findings = _read_findings_header(response)
+    report = read_report(response)
+    findings = tuple(report.findings)
     if not 200 <= response.status < 300:
         body_text = response.body[:300].decode(errors="replace").strip()
         reason = f"Insider One answered {response.status}" + (f": {body_text}" if body_text else "")
         if findings:
             reason += f". {findings[0]['remedy']}"
         return ResponseVerdict("failed", reason, findings)
-    endpoint_verdict = response.headers.get(VERDICT_HEADER)
+    endpoint_verdict = report.verdict
     refusal = _explain_failed_users(response.body)
     if refusal is not None or endpoint_verdict == "dropped":
         why = refusal or _get_first_finding_text(findings)
@@ -93,10 +94,18 @@ def classify_response(
     return ResponseVerdict("accepted", None, findings)
 
 
-def read_profile_changes_header(response: HttpResponse) -> tuple[JSONObject, ...] | None:
-    """Read the profile changes in a response header of the emulated API; None if there are none."""
-    changes = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
-    return tuple(changes) if isinstance(changes, list) else None
+def read_report(response: HttpResponse) -> EndpointReport:
+    """Return the report of the emulated endpoint about a request, from the headers if need be."""
+    if response.report:
+        return response.report
+    headers = response.headers
+    findings = _parse_json_or_none(headers.get(FINDINGS_HEADER, ""))
+    changes = _parse_json_or_none(headers.get(CHANGES_HEADER, ""))
+    return EndpointReport(
+        headers.get(VERDICT_HEADER),
+        findings if isinstance(findings, list) else [],
+        changes if isinstance(changes, list) else None,
+    )
 
 
 def get_worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:
@@ -119,11 +128,6 @@ def _join_error_texts(errors: JSON) -> str:
     return "; ".join(dict.fromkeys(texts))
 
 
-def _read_findings_header(response: HttpResponse) -> tuple[JSONObject, ...]:
-    findings = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
-    return tuple(findings) if isinstance(findings, list) else ()
-
-
 def _get_first_finding_text(findings: tuple[JSONObject, ...]) -> str | None:
     return next((f"{finding['where']}: {finding['what']}" for finding in findings), None)
 
@@ -141,27 +145,23 @@ def build_response_for_user(response: HttpResponse, user_index: int) -> HttpResp
     """
     if not 200 <= response.status < 300:
         return HttpResponse(response.status, response.body[:MAX_BATCH_ERROR_BYTES])
-    findings_header = _parse_json_or_none(response.headers.get(FINDINGS_HEADER, ""))
-    all_findings = findings_header if isinstance(findings_header, list) else []
+    report = read_report(response)
     findings = [
         _renumber_finding_for_user(finding)
-        for finding in all_findings
+        for finding in report.findings
         if _parse_user_index(finding["where"]) in (None, user_index)
     ]
-    headers = {FINDINGS_HEADER: orjson.dumps(findings).decode()} if findings else {}
     verdicts = {finding["verdict"] for finding in findings}
     worst = next((verdict for verdict in ("dropped", "warning") if verdict in verdicts), None)
-    report_headers = {VERDICT_HEADER: worst} if worst else {}
-    changed = _parse_json_or_none(response.headers.get(CHANGES_HEADER, ""))
-    if isinstance(changed, list):
-        changes_for_user = [
-            {**change, "users": [0]} for change in changed if user_index in change["users"]
+    changes = None
+    if report.changes is not None:
+        changes = [
+            {**change, "users": [0]} for change in report.changes if user_index in change["users"]
         ]
-        report_headers[CHANGES_HEADER] = orjson.dumps(changes_for_user).decode()
     return HttpResponse(
         response.status,
         _build_response_body_for_user(response.body, user_index),
-        headers | report_headers,
+        report=EndpointReport(worst, findings, changes),
     )
 
 
@@ -305,6 +305,7 @@ def apply_attempt_result(
         else ResponseVerdict("failed", attempt_result.transport_error)
     )
     verdict, reason = judgement.verdict, judgement.reason
+    changes = read_report(response).changes if response else None
     if due_at:
         verdict = "retrying"
         # The time comes first: lists cut the end of a long response.
@@ -319,7 +320,7 @@ def apply_attempt_result(
         attempts=attempts,
         response=build_response_record(response) if response else None,
         findings=judgement.findings,
-        changes=read_profile_changes_header(response) if response else None,
+        changes=tuple(changes) if changes is not None else None,
     )
 
 

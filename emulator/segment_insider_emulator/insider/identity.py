@@ -84,7 +84,7 @@ class IdentityResolver:
         self._rules, self._generate_profile_id, self._now = rules, generate_profile_id, now
         self._by_id = {profile.id: profile for profile in known_profiles}
         self._owner_by_identifier = {
-            format_identifier(name, value): profile
+            f"{name}:{value}": profile
             for profile in self._by_id.values()
             for name, values in profile.identifiers.items()
             for value in values
@@ -148,7 +148,7 @@ class IdentityResolver:
 
     def _find_identifier_owners(self, identifiers: Mapping[str, str]) -> dict[str, Profile]:
         owners = {
-            name: self._owner_by_identifier.get(format_identifier(name, value))
+            name: self._owner_by_identifier.get(f"{name}:{value}")
             for name, value in identifiers.items()
         }
         return {name: owner for name, owner in owners.items() if owner}
@@ -214,7 +214,7 @@ class IdentityResolver:
 
     def _assign_identifier(self, resolved: ResolvedUser, identifier_type: str, value: str) -> None:
         profile = resolved.profile
-        identifier = format_identifier(identifier_type, value)
+        identifier = f"{identifier_type}:{value}"
         if identifier in self._owner_by_identifier:
             return
         if not self._rules.can_add_identifier(profile, identifier_type):

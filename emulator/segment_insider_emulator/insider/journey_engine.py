@@ -163,14 +163,29 @@ class JourneyOccurrenceFilter:
     """Selects the events and attribute updates that can start, exit or score journeys."""
 
     def __init__(self, journeys: Iterable[JourneyDefinition]) -> None:
-        self._event_names: set[str] = set()
-        self._attribute_paths: set[str] = set()
+        self._journeys_by_event: dict[str, list[JourneyDefinition]] = {}
+        self._journeys_by_attribute: dict[str, list[JourneyDefinition]] = {}
         for journey in journeys:
+            event_names: set[str] = set()
+            attribute_paths: set[str] = set()
             for trigger in (journey.starter, *journey.exits, *journey.goals.values()):
                 if isinstance(trigger, EventCondition):
-                    self._event_names.update(trigger.event_names)
+                    event_names.update(trigger.event_names)
                 else:
-                    self._attribute_paths.add(trigger.attribute_path)
+                    attribute_paths.add(trigger.attribute_path)
+            for name in event_names:
+                self._journeys_by_event.setdefault(name, []).append(journey)
+            for path in attribute_paths:
+                self._journeys_by_attribute.setdefault(path, []).append(journey)
+
+    def list_journeys_with_trigger(self, occurrence: Occurrence) -> Sequence[JourneyDefinition]:
+        """List the journeys, in order, with a trigger for the event or attribute of *occurrence*.
+
+        For all others it changes nothing.
+        """
+        if isinstance(occurrence, ProfileEvent):
+            return self._journeys_by_event.get(occurrence.name, ())
+        return self._journeys_by_attribute.get(occurrence.attribute_path, ())
 
     def select_relevant_occurrences(self, change: ProfileChange) -> list[Occurrence]:
         """Select the events and attribute updates of *change* that matter to some journey.
@@ -180,9 +195,12 @@ class JourneyOccurrenceFilter:
         updates = [
             AttributeUpdate(path, old_value, new_value)
             for path, (old_value, new_value) in change.attribute_changes.items()
-            if path in self._attribute_paths
+            if path in self._journeys_by_attribute
         ]
-        return [*updates, *(event for event in change.events if event.name in self._event_names)]
+        return [
+            *updates,
+            *(event for event in change.events if event.name in self._journeys_by_event),
+        ]
 
 
 def start_journey_run(

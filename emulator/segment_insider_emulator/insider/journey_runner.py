@@ -66,7 +66,8 @@ class JourneyRunner:
         with self._lock:
             run_updates: RunUpdates = []
             for change in changes:
-                self._move_runs_of_merged_profiles(change)
+                if change.absorbed_profile_ids:
+                    self._move_runs_of_merged_profiles(change)
                 if occurrences := self._occurrence_filter.select_relevant_occurrences(change):
                     run_updates += self._apply_profile_change_to_runs(change, occurrences)
             if run_updates:
@@ -103,7 +104,7 @@ class JourneyRunner:
             known_runs = self.run_store.list_active_and_last_runs(profile_id, now)
         run_updates: RunUpdates = [(run, []) for run in known_runs]
         for occurrence in occurrences:
-            for journey in self.definitions.values():
+            for journey in self._occurrence_filter.list_journeys_with_trigger(occurrence):
                 is_inside = any(
                     run.journey_id == journey.id and run.status == "in_progress"
                     for run, _ in run_updates
@@ -176,8 +177,6 @@ class JourneyRunner:
 
     def _move_runs_of_merged_profiles(self, change: ProfileChange) -> None:
         """Move journey runs to the surviving profile, which has at most one run in each journey."""
-        if not change.absorbed_profile_ids:
-            return
         survivor_id, merged_at = change.profile_id, change.changed_at
         run_updates: RunUpdates = []
         for run in self.run_store.list_active_runs(change.absorbed_profile_ids, merged_at):
@@ -234,6 +233,8 @@ class JourneyRunner:
 
     def _save_runs(self, run_updates: RunUpdates) -> None:
         self.run_store.save_run_progress(run_updates)
+        if not log.isEnabledFor(logging.INFO):
+            return
         for run, entries in run_updates:
             for entry in entries:
                 log.info("moved journey=%d kind=%s", run.journey_id, entry.kind)

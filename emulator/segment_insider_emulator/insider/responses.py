@@ -6,8 +6,9 @@ Codes". The findings are the emulator's own, in headers.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import cached_property
 from itertools import islice
 from typing import Literal
 
@@ -15,12 +16,13 @@ import orjson
 
 from segment_insider_emulator.insider.profile_changes import ProfileChange
 from segment_insider_emulator.json_text import MAX_DEPTH
-from segment_insider_emulator.types import JSON, HttpResponse, JSONObject, record
+from segment_insider_emulator.types import JSON, EndpointReport, HttpResponse, JSONObject, record
 
 CHANGES_HEADER = "x-emulator-changes"
 MAX_FINDINGS = 20
 MAX_LISTED_CHANGES = 50  # attributes or events of one profile
 _MAX_TEXT_CHARS = 240  # a value quoted in a finding may be megabytes long
+_SHORT_TYPES = frozenset((type(None), bool, int, float))
 _MAX_HEADER_BYTES = 16_000  # clients stop reading at 64 KiB
 
 
@@ -71,20 +73,46 @@ def _name_cause(rule: str, place: str) -> str:
     return f"{rule} {_USER_OR_EVENT_PREFIX.sub('', place, count=1)}".strip()
 
 
-def build_finding_headers(findings: Sequence[RequestFinding]) -> dict[str, str]:
-    """Build the Insider One response headers that list *findings*, errors first."""
+def report_findings(
+    findings: Sequence[RequestFinding], changes: list[JSONObject] | None = None
+) -> EndpointReport:
+    """Build the report of a request: its *findings*, errors first, and changes of profiles."""
+    if not findings:
+        return EndpointReport("accepted", [], changes)
     unique_findings = sorted(dict.fromkeys(findings), key=lambda finding: finding.verdict)
-    response_headers = {
-        "x-emulator-verdict": unique_findings[0].verdict if unique_findings else "accepted",
-        "x-emulator-findings": "[]",
-    }
     listed_findings = [_truncate_finding(finding) for finding in unique_findings[:MAX_FINDINGS]]
-    while listed_findings:
-        text = encode_ascii_json(listed_findings)
-        if len(text) <= _MAX_HEADER_BYTES:
-            return {**response_headers, "x-emulator-findings": text}
+    while listed_findings and _measure_ascii_json(listed_findings) > _MAX_HEADER_BYTES:
         listed_findings.pop()
-    return response_headers
+    return EndpointReport(unique_findings[0].verdict, listed_findings, changes)
+
+
+class ReportedHeaders(Mapping[str, str]):
+    """The headers of a response; those of its report are only formatted when they are read."""
+
+    def __init__(self, plain_headers: Mapping[str, str], report: EndpointReport) -> None:
+        self._plain_headers, self._report = plain_headers, report
+
+    @cached_property
+    def _headers(self) -> dict[str, str]:
+        report = self._report
+        headers = {
+            "content-type": "application/json",
+            "x-emulator-verdict": report.verdict or "",
+            "x-emulator-findings": encode_ascii_json(report.findings),
+            **self._plain_headers,
+        }
+        if report.changes is not None:
+            headers[CHANGES_HEADER] = encode_ascii_json(report.changes)
+        return headers
+
+    def __getitem__(self, name: str) -> str:
+        return self._headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
 
 
 def encode_ascii_json(value: JSON) -> str:
@@ -94,6 +122,15 @@ def encode_ascii_json(value: JSON) -> str:
     except orjson.JSONEncodeError:  # half of a surrogate pair, or a number beyond 64 bits
         text = ""
     return text if text and text.isascii() else json.dumps(value, separators=(",", ":"))
+
+
+def _measure_ascii_json(value: JSON) -> int:
+    """Return the length of `encode_ascii_json`, by a fast check for most values."""
+    try:
+        encoded = orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return len(encode_ascii_json(value))
+    return len(encoded) if encoded.isascii() else len(encode_ascii_json(value))
 
 
 def format_value_for_error(value: JSON) -> str:
@@ -138,7 +175,7 @@ class RequestRejected(Exception):
         """Convert the rejection to an HTTP response that also lists *warnings*."""
         refusal = build_rejection_finding("refused-request", "", str(self), self.remedy)
         findings = [refusal, *warnings]
-        return build_json_response(self.status, self.body, findings, **self.extra_headers)
+        return build_json_response(self.status, self.body, findings, None, **self.extra_headers)
 
 
 def build_error_rejection(status: int, text: str, remedy: str) -> RequestRejected:
@@ -165,44 +202,47 @@ def build_users_result_body(
 
 
 def build_json_response(
-    status: int, body: JSONObject, findings: Sequence[RequestFinding], **extra_headers: str
+    status: int,
+    body: JSONObject,
+    findings: Sequence[RequestFinding],
+    changes: list[JSONObject] | None = None,
+    **extra_headers: str,
 ) -> HttpResponse:
-    """Build a JSON response of the Insider One API with the findings in its headers."""
-    response_headers = {
-        "content-type": "application/json",
-        **build_finding_headers(findings),
-        **extra_headers,
-    }
-    return HttpResponse(status, orjson.dumps(body), response_headers)
+    """Build a JSON response of the Insider One API with its report in the headers.
+
+    Args:
+        changes: Of profiles, see `report_profile_changes`.
+    """
+    report = report_findings(findings, changes)
+    headers = ReportedHeaders(extra_headers, report)
+    return HttpResponse(status, orjson.dumps(body), headers, report)
 
 
-def build_changes_header(
+def report_profile_changes(
     changes: Sequence[ProfileChange],
     new_identifiers: Mapping[str, str],
     resolved_users: Sequence[tuple[int, str]],
-) -> dict[str, str]:
-    """Build the Insider One response header that lists the changed profiles as JSON.
+) -> list[JSONObject]:
+    """Report the changed profiles of a request, for a response header of the Insider One API.
 
-    Its value is a list of {"profile", "number", "created", "absorbed", "identifiers", "attributes",
-    "events", "users"}. `attributes` is path -> [old, new]; `users` are the positions in the
-    request of the users with this profile. Long values are truncated, and changes that make the
-    header too long are omitted.
+    Returns: [{"profile", "number", "created", "absorbed", "identifiers", "attributes", "events",
+        "users"}]. `attributes` is path -> [old, new]; `users` are the positions in the request of
+        the users with this profile. Long values are truncated, and changes that make the header
+        too long are omitted.
 
     Args:
         new_identifiers: Identifier such as "uuid:u1" -> id of the profile that now has it.
         resolved_users: (position in the request, Profile ID) of each user.
     """
-    change_texts: list[str] = []
+    reported: list[JSONObject] = []
     length = 0
     for change in changes:
-        change_text = encode_ascii_json(
-            _serialize_profile_change(change, new_identifiers, resolved_users)
-        )
-        length += len(change_text) + 1
+        serialized = _serialize_profile_change(change, new_identifiers, resolved_users)
+        length += _measure_ascii_json(serialized) + 1
         if length > _MAX_HEADER_BYTES:
             break
-        change_texts.append(change_text)
-    return {CHANGES_HEADER: f"[{','.join(change_texts)}]"}
+        reported.append(serialized)
+    return reported
 
 
 def _serialize_profile_change(
@@ -210,27 +250,29 @@ def _serialize_profile_change(
     new_identifiers: Mapping[str, str],
     resolved_users: Sequence[tuple[int, str]],
 ) -> JSONObject:
-    profile_ids = (change.profile_id, *change.absorbed_profile_ids)
-    profile_identifiers = (
-        identifier
-        for identifier, profile_id in new_identifiers.items()
-        if profile_id == change.profile_id
-    )
+    profile_id, absorbed_ids = change.profile_id, change.absorbed_profile_ids
+    profile_identifiers = [name for name, owner in new_identifiers.items() if owner == profile_id]
+    attributes = {}
+    for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES):
+        # Most values are short, and a call for each of them takes longer than all the rest.
+        if not (type(old) in _SHORT_TYPES or (type(old) is str and len(old) <= _MAX_TEXT_CHARS)):
+            old = old and _truncate_long_value(old)
+        if not (type(new) in _SHORT_TYPES or (type(new) is str and len(new) <= _MAX_TEXT_CHARS)):
+            new = _truncate_long_value(new)
+        attributes[path if len(path) <= _MAX_TEXT_CHARS else _truncate_text(path)] = [old, new]
     return {
-        "profile": change.profile_id,
+        "profile": profile_id,
         "number": change.number,
         "created": change.is_new_profile,
-        "absorbed": list(change.absorbed_profile_ids[:MAX_LISTED_CHANGES]),
-        "identifiers": [
-            _truncate_text(identifier)
-            for identifier in islice(profile_identifiers, MAX_LISTED_CHANGES)
-        ],
-        "attributes": {
-            _truncate_text(path): [old and _truncate_long_value(old), _truncate_long_value(new)]
-            for path, (old, new) in islice(change.attribute_changes.items(), MAX_LISTED_CHANGES)
-        },
+        "absorbed": list(absorbed_ids[:MAX_LISTED_CHANGES]),
+        "identifiers": list(map(_truncate_text, profile_identifiers[:MAX_LISTED_CHANGES])),
+        "attributes": attributes,
         "events": [_truncate_text(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]],
-        "users": [index for index, profile_id in resolved_users if profile_id in profile_ids],
+        "users": [
+            index
+            for index, resolved_id in resolved_users
+            if resolved_id == profile_id or resolved_id in absorbed_ids
+        ],
     }
 
 

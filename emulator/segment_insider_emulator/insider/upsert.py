@@ -18,7 +18,6 @@ from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.identity import (
     IdentityResolver,
     IdentityRules,
-    format_identifier,
 )
 from segment_insider_emulator.insider.profile_changes import (
     build_profile_changes,
@@ -27,9 +26,9 @@ from segment_insider_emulator.insider.profile_changes import (
 )
 from segment_insider_emulator.insider.responses import (
     RequestFinding,
-    build_changes_header,
     build_warning,
     format_value_for_error,
+    report_profile_changes,
 )
 from segment_insider_emulator.insider.users import (
     ParsedUser,
@@ -86,22 +85,22 @@ class UpsertHandler:
         for index, errors in errors_by_index.items():
             error_listings.append(build_error_listing(index, errors))
             findings += build_error_findings(index, errors)
-        change_headers: dict[str, str] = {}
+        changes: list[JSONObject] | None = None
         if users:
-            user_findings, change_headers = self._store_users(users, now, skip_hook=skip_hook)
+            user_findings, changes = self._store_users(users, now, skip_hook=skip_hook)
             findings += user_findings
         if callback_url:
             self._send_error_callback(callback_url, users, error_listings)
         log.info("upserted users=%d failed=%d", len(users), len(error_listings))
         result = responses.build_users_result_body(len(users), error_listings)
-        return responses.build_json_response(200, result, findings, **change_headers)
+        return responses.build_json_response(200, result, findings, changes)
 
     def _store_users(
         self, users: list[ParsedUser], now: datetime, *, skip_hook: bool
-    ) -> tuple[list[RequestFinding], dict[str, str]]:
-        """Store the users of an upsert; return findings and the header that lists the changes."""
+    ) -> tuple[list[RequestFinding], list[JSONObject]]:
+        """Store the users of an upsert; return findings, and the report of the changes."""
         identifier_keys = {
-            format_identifier(identifier_type, value): None
+            f"{identifier_type}:{value}": None
             for user in users
             for identifier_type, value in user.identifiers.items()
         }
@@ -131,7 +130,7 @@ class UpsertHandler:
         findings += _warn_repeated_events(users, repeated_events)
         findings += _warn_repeated_purchases(users, repeated_purchases)
         new_identifiers = changes.added_identifiers
-        return findings, build_changes_header(profile_changes, new_identifiers, resolved_users)
+        return findings, report_profile_changes(profile_changes, new_identifiers, resolved_users)
 
     def _send_error_callback(
         self, callback_url: str, users: list[ParsedUser], error_listings: list[dict[str, list[str]]]

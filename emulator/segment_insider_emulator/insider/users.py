@@ -208,18 +208,21 @@ def parse_user(
 
 def apply_user_attributes(user: ParsedUser, profile: Profile, written_at: str) -> None:
     """Write an upsert user's attributes to *profile*; warn about values that cannot change."""
+    attributes, written, identifiers = profile.attributes, profile.written, profile.identifiers
     for attribute_path, value in user.attributes.items():
-        owned_values = profile.identifiers.get(attribute_path)
+        owned_values = identifiers.get(attribute_path)
         if owned_values and value not in owned_values:
             what = f"{attribute_path} already identifies this profile; an upsert cannot change it"
             remedy = "Change the identifier with PATCH /api/user/v1/identity."
             where = f"{user.where}.attributes.{attribute_path}"
             user.findings.append(build_warning("identifying-attribute", where, what, remedy))
             continue
-        stored_value = profile.attributes.get(attribute_path)
-        if user.append_to_lists and isinstance(value, list) and isinstance(stored_value, list):
-            value = append_missing_items(stored_value, value)
-        profile.set_attribute(attribute_path, value, written_at)
+        if user.append_to_lists and isinstance(value, list):
+            stored_value = attributes.get(attribute_path)
+            if isinstance(stored_value, list):
+                value = append_missing_items(stored_value, value)
+        # As Profile.set_attribute, without a call for each attribute.
+        attributes[attribute_path], written[attribute_path] = value, written_at
 
 
 def parse_user_identifiers(

@@ -253,6 +253,8 @@ def _suggest_place_of_parameter(event: JSONObject, parameter: str) -> str:
 
 def find_missing_event_parameters(event: JSONObject, parameter_names: tuple[str, ...]) -> list[str]:
     """Return those of *parameter_names* that an event's event_params do not have at the root."""
+    if not parameter_names:
+        return []
     event_params = event.get("event_params")
     root_params = event_params if isinstance(event_params, dict) else {}
     return [parameter for parameter in parameter_names if root_params.get(parameter) is None]

@@ -2,11 +2,12 @@
 
 import time
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+import orjson
 from sqlalchemy import (
     CompoundSelect,
     Connection,
@@ -23,6 +24,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.dml import ReturningInsert
 
 from segment_insider_emulator.clock import Stopwatch
+from segment_insider_emulator.json_text import encode_optional_json
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.schema import JsonText
 
@@ -114,12 +116,12 @@ class CompiledStatement:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns)
         assert isinstance(compiled, SQLCompiler)
         constants = {name: value for name, value in compiled.params.items() if value is not None}
-        dumpers = {
-            name: parameter.type.bind_processor(dialect)
+        json_names = [
+            name
             for name, parameter in compiled.binds.items()
             if isinstance(parameter.type, JsonText)
-        }
-        bind = _create_parameter_binder(compiled.positiontup, constants, dumpers)
+        ]
+        bind = _create_parameter_binder(compiled.positiontup, constants, json_names)
         columns = getattr(self._statement, "exported_columns", ())
         loaders = {
             index: column.type.result_processor(dialect, None)
@@ -140,35 +142,36 @@ def _create_driver_cursor(connection: Connection) -> Any:
 def _create_parameter_binder(
     positions: Sequence[str] | None,
     constants: ParameterValues,
-    dumpers: Mapping[str, Convert],
+    json_names: Collection[str],
 ) -> Callable[[ParameterValues], Any]:
     """Create the function that converts values by name to a database driver's parameters.
 
     Args:
         positions: Names in the driver's order; None where the driver takes names.
         constants: Values of parameters that the statement itself sets.
-        dumpers: Conversions of values by name.
+        json_names: Names of values that are stored as JSON text; None is stored as NULL.
     """
     if positions is None:
 
         def bind_by_name(values: ParameterValues) -> dict[str, Any]:
             parameters = {**constants, **values}
-            for name, dump in dumpers.items():
-                parameters[name] = dump(parameters[name])
+            for name in json_names:
+                parameters[name] = encode_optional_json(parameters[name])
             return parameters
 
         return bind_by_name
     get_values = _create_value_getter(positions)
-    dumpers_by_index = [
-        (index, dumpers[name]) for index, name in enumerate(positions) if name in dumpers
-    ]
-    if not constants and not dumpers_by_index:
+    json_indexes = [index for index, name in enumerate(positions) if name in json_names]
+    if not constants and not json_indexes:
         return get_values
+    dump = orjson.dumps
 
     def bind_by_position(values: ParameterValues) -> list[Any]:
         parameters = list(get_values({**constants, **values} if constants else values))
-        for index, dump in dumpers_by_index:
-            parameters[index] = dump(parameters[index])
+        for index in json_indexes:
+            # As encode_optional_json, without a call for each value.
+            if (value := parameters[index]) is not None:
+                parameters[index] = dump(value).decode()
         return parameters
 
     return bind_by_position
