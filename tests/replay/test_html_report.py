@@ -65,6 +65,26 @@ def test_the_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_pat
     ) in text
 
 
+def test_losses_are_drawn_by_value_with_whole_labels(tmp_path: Path) -> None:
+    name = "Order Completed in the shop of the very long name, version two"
+    lost = {"userId": None, "anonymousId": None}
+    events = [
+        make_track_event(1, **lost),
+        *(make_track_event(number, name, **lost, properties={}) for number in (2, 3)),
+    ]
+
+    page = make_page(tmp_path, *events)
+
+    titles = ["Lost orders in EUR", "Lost events without orders"]
+    texts = [text.strip() for text in page.text]
+    assert [text for text in texts if text.startswith("Lost ")] == titles
+    labels = [text for text in texts if text.startswith((f"{name}:", "Order Completed:"))]
+    assert [label.split(":")[0] for label in labels[:2]] == ["Order Completed", name]
+    assert not [label for label in labels if "…" in label]
+    bars = texts[texts.index(titles[0]) :]
+    assert ("29.50" in bars, "2" in bars) == (True, True)
+
+
 def test_the_page_runs_no_script_and_fetches_nothing(tmp_path: Path) -> None:
     hostile = make_track_event(1, HOSTILE, userId=None, properties={HOSTILE: HOSTILE})
 

@@ -21,8 +21,8 @@ from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
 
 CHART_WIDTH = 720  # units of the drawing
-_LABEL_WIDTH = 260  # width of the labels of bars
-_BAR_ROW_HEIGHT = 26
+MAX_BARS = 12
+MAX_CURRENCY_CHARTS = 5
 _DAY_CHART_HEIGHT = 200  # of a chart of days
 _MAX_DAY_COLUMNS = 62  # more are drawn by month
 # Verdict -> its meaning for readers who do not know the integration.
@@ -41,12 +41,19 @@ _MAX_HTML_ROWS = 200  # of a table; all of them are in the JSON report
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """A labelled bar of a report chart; lengths are in units of the drawing."""
+    """A labelled bar of a report chart; its width is in per cent of the longest bar."""
 
     label: str
-    count: int
-    y: int
+    number: str
     width: float
+
+
+@dataclass(frozen=True, slots=True)
+class BarChart:
+    """A chart of bars with a title, as the HTML report shows it."""
+
+    title: str
+    bars: list[ChartBar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +76,47 @@ class ChartColumn:
     segments: tuple[ChartColumnPart, ...]
 
 
-def build_chart_bars(rows: Iterable[tuple[str, int]], max_bars: int = 12) -> list[ChartBar]:
-    """Build the bars of a replay report's HTML chart from the first *max_bars* sorted *rows*."""
-    shown_rows = list(rows)[:max_bars]
-    largest = max((count for _, count in shown_rows), default=1)
-    room = CHART_WIDTH - _LABEL_WIDTH - 90
-    return [
-        ChartBar(label, count, at * _BAR_ROW_HEIGHT, max(1.0, room * count / largest))
-        for at, (label, count) in enumerate(shown_rows)
+def build_bar_chart(
+    title: str, rows: Iterable[tuple[str, float]], number_format: str = "{:,}"
+) -> BarChart:
+    """Build a chart with the bars of the first MAX_BARS sorted *rows* of label and number."""
+    shown_rows = list(rows)[:MAX_BARS]
+    largest = max((number for _, number in shown_rows), default=0) or 1
+    bars = [
+        ChartBar(label, number_format.format(number), max(0.5, 100 * number / largest))
+        for label, number in shown_rows
     ]
+    return BarChart(title, bars)
+
+
+def build_loss_charts(lost: Sequence[JSONObject]) -> list[BarChart]:
+    """Build the charts of lost events: by the value of their orders, then by count without value.
+
+    Amounts of two currencies cannot be added or compared: each has its own chart.
+    """
+    currencies = list(dict.fromkeys(currency for row in lost for currency in row["value"]))
+    charts = [
+        build_bar_chart(
+            f"Lost orders in {currency}",
+            sorted(
+                (
+                    (_format_loss_label(row), row["value"][currency])
+                    for row in lost
+                    if currency in row["value"]
+                ),
+                key=lambda bar: -bar[1],
+            ),
+            "{:,.2f}",
+        )
+        for currency in currencies[:MAX_CURRENCY_CHARTS]
+    ]
+    worthless = [(_format_loss_label(row), row["count"]) for row in lost if not row["value"]]
+    title = "Lost events without orders" if charts else "Lost events"
+    return [*charts, build_bar_chart(title, worthless)] if worthless else charts
+
+
+def _format_loss_label(row: JSONObject) -> str:
+    return f"{format_event_label(row)}: {row['what']}"
 
 
 def build_day_columns(days: Sequence[JSONObject]) -> list[ChartColumn]:
@@ -141,12 +180,11 @@ def render_html_report(report_json: JSONObject) -> str:
         width=CHART_WIDTH,
         most=_MAX_HTML_ROWS,
         days=build_day_columns(report_json["days"]),
-        received=build_chart_bars(
-            (row["eventName"], row["count"]) for row in report_json["received"]
+        received=build_bar_chart(
+            "Events stored by Insider One",
+            ((row["eventName"], row["count"]) for row in report_json["received"]),
         ),
-        costs=build_chart_bars(
-            (f"{format_event_label(row)}: {row['what']}", row["count"]) for row in lost
-        ),
+        losses=build_loss_charts(lost),
     )
 
 
