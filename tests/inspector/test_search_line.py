@@ -1,6 +1,7 @@
 """The search line of the Live page: one query, completed from what was captured."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -102,4 +103,8 @@ def test_the_search_line_needs_no_script(live: Page, emulator: RunningEmulator) 
     page.get_by_label("Search").fill("properties.price > 20")
     page.get_by_label("Search").press("Enter")
     expect(page.locator("#rows .event")).to_have_text(["Cart Viewed"])
+    assert sorted(parse_qs(urlsplit(page.url).query, keep_blank_values=True)) == ["query"]
+    page.get_by_label("Search").fill("")
+    page.get_by_label("Search").press("Enter")
+    expect(page).to_have_url(f"{emulator.url}/")
     context.close()

@@ -138,15 +138,38 @@ def test_a_message_that_cannot_be_loaded_leaves_no_other_one_open(
 
 def test_an_open_message_follows_its_retries(emulator: RunningEmulator, page: Page) -> None:
     emulator.parts.clock.freeze()
-    faults = {"status": 500, "times": 1}
+    faults = {"status": 500, "times": 2}
     requests.post(f"{emulator.url}/emulator/v1/faults", json=faults, timeout=30)
     emulator.send(VIEWED)
     page.goto(f"{emulator.url}/?message=1")
     expect(page.locator("#pane .event-head .verdict")).to_have_text("Retrying")
     page.locator("#passed summary").click()
-    requests.post(f"{emulator.url}/emulator/v1/clock", json={"advance": "2 seconds"}, timeout=30)
+    expect(page.locator("#pane")).to_contain_text("Waiting for attempt 2")
+    clock = f"{emulator.url}/emulator/v1/clock"
+    requests.post(clock, json={"advance": "2 seconds"}, timeout=30)
+    expect(page.locator("#pane")).to_contain_text("Waiting for attempt 3")
+    requests.post(clock, json={"advance": "1 minute"}, timeout=30)
     expect(page.locator("#pane .event-head .verdict")).to_have_text("Accepted")
     expect(page.locator("#passed")).to_have_attribute("open", "")
+
+
+def test_the_column_names_stay_in_sight_beside_a_message(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    emulator.send(*[VIEWED] * 60)
+    page.goto(f"{emulator.url}/?message=1")
+    expect(page.locator("#pane h1")).to_be_visible()
+    page.mouse.move(200, 600)
+    page.mouse.wheel(0, 900)
+    names = page.locator("#list thead")
+    page.wait_for_function("scrollY > 300")
+    expect(names.get_by_text("Verdict")).to_be_in_viewport()
+    (filters, first) = (
+        page.locator(place).bounding_box() for place in ("#filters", "#list th.event")
+    )
+    assert filters
+    assert first
+    assert filters["y"] + filters["height"] <= first["y"] + 1
 
 
 def test_at_double_size_a_message_has_the_whole_page(

@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 from archives import make_track_event, write_archive
 from click.testing import CliRunner
@@ -67,7 +68,7 @@ def test_the_page_shows_a_warning_once_with_its_events_and_subscriptions(tmp_pat
 
 def test_losses_are_drawn_by_value_with_whole_labels(tmp_path: Path) -> None:
     name = "Order Completed in the shop of the very long name, version two"
-    lost = {"userId": None, "anonymousId": None}
+    lost: dict[str, Any] = {"userId": None, "anonymousId": None}
     events = [
         make_track_event(1, **lost),
         *(make_track_event(number, name, **lost, properties={}) for number in (2, 3)),

@@ -257,9 +257,20 @@ def parse_list_query(query_args: MultiDict[str, str], clock: Clock) -> MessageLi
     )
 
 
-def has_field_parameters(query_args: MultiDict[str, str]) -> bool:
-    """Return whether an address filters by one parameter per field, as older links do."""
-    return any(query_args.get(name) for name in ("q", "verdict", "path", *FIELD_PARAMETERS))
+def has_other_form(query_args: MultiDict[str, str]) -> bool:
+    """Return whether an address has another form than the one that links have.
+
+    Older links filter by one parameter per field. A form without script sends empty parameters.
+    """
+    has_field_parameter = any(
+        query_args.get(name) for name in ("q", "verdict", "path", *FIELD_PARAMETERS)
+    )
+    has_empty_parameter = any(
+        not value.strip()
+        for name in ("query", *QUERY_PARAMETERS)
+        for value in query_args.getlist(name)
+    )
+    return has_field_parameter or has_empty_parameter
 
 
 def parse_id(text: str, parameter_name: str) -> int | None:

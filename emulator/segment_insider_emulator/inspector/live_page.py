@@ -17,7 +17,7 @@ from segment_insider_emulator.inspector.json_tree import redact_secrets
 from segment_insider_emulator.inspector.list_query import (
     MessageListQuery,
     format_query,
-    has_field_parameters,
+    has_other_form,
     parse_id,
     parse_list_query,
 )
@@ -84,7 +84,7 @@ def show_messages() -> str | tuple[str, int] | Redirect:
             **_build_filter_choices(),
             **empty,
         ), 200 if "part" in request.args else 400  # a query that is being typed is no failure
-    if "part" not in request.args and has_field_parameters(request.args):
+    if "part" not in request.args and has_other_form(request.args):
         opened = request.args.get("message")  # beside the list
         return redirect(query.build_url(before=query.before_id, message=opened))
     if request.args.get("part") == "rows":
