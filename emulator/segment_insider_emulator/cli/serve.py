@@ -21,11 +21,16 @@ from segment_insider_emulator.cli.inputs import (
 )
 from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.terminal_output import print_lines
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
 
 if TYPE_CHECKING:
     from ssl import SSLContext
+
+    from flask import Flask
+
+    from segment_insider_emulator.web.workspace_watcher import WorkspaceWatcher
 
 DEFAULT_CONFIG = Config()
 _MAX_LISTED_ERRORS = 5  # of a workspace, printed at start
@@ -97,8 +102,9 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
 @click.option(
     "--steps", metavar="FOLDER", help="Folder with a conftest.py: steps for features run on pages."
 )
+@click.option("--watch", is_flag=True, help="Load the workspace file again when it changes.")
 @click.option("--verbose", flag_value="true", help="Log every request and delivery, too.")
-def serve_command(preset: str | None, **flags: str | None) -> None:
+def serve_command(preset: str | None, watch: bool, **flags: str | None) -> None:
     """Run the emulator until it is stopped.
 
     Each option is also an environment variable, such as EMULATOR_PORT. Errors of the workspace are
@@ -108,6 +114,8 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
     """
     name = get_selected_workspace_name(flags["workspace"], preset)
     config = load_config(os.environ, {**flags, "workspace": name})
+    if watch and (config.workspace is None or is_preset_name(config.workspace)):
+        raise click.UsageError("--watch needs a workspace file: give --workspace FILE.")
     _configure_logging(config.verbose)
     with ExitStack() as cleanup:
         with pause_garbage_collection():
@@ -123,6 +131,8 @@ def serve_command(preset: str | None, **flags: str | None) -> None:
             app = create_app(config, workspace)
             sandboxes: SandboxRegistry = app.extensions["sandboxes"]
             cleanup.callback(sandboxes.close)
+            if watch:
+                cleanup.enter_context(_watch_workspace(app, config.workspace or ""))
         # What is loaded now stays until the end: searching it for garbage would hold up requests.
         gc.freeze()
         serve_app(
@@ -143,6 +153,21 @@ def _configure_logging(verbose: bool) -> None:
     logging.getLogger("segment_insider_emulator").setLevel(
         logging.INFO if verbose else logging.WARNING
     )
+
+
+def _watch_workspace(app: "Flask", path: str) -> "WorkspaceWatcher":
+    from segment_insider_emulator.web.workspace_watcher import (
+        WORKSPACE_WATCHER_KEY,
+        WorkspaceWatcher,
+    )
+
+    watcher = WorkspaceWatcher(
+        path,
+        app.extensions["sandboxes"],
+        lambda line: print_lines([f"emulator: {line}"], err=True),
+    )
+    app.extensions[WORKSPACE_WATCHER_KEY] = watcher
+    return watcher
 
 
 def _create_tls_context_if_needed(config: Config) -> "SSLContext | None":

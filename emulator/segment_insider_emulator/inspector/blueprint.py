@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import orjson
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from segment_insider_emulator.clock import Stopwatch, format_iso_utc
@@ -50,6 +50,7 @@ from segment_insider_emulator.web.long_requests import (
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox
 from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.web.workspace_watcher import WORKSPACE_WATCHER_KEY
 
 # No inline scripts or styles: captured text can never run as either.
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -241,6 +242,7 @@ def build_page_layout_context() -> dict[str, object]:
         "sandbox": id if id != DEFAULT_SANDBOX_ID else None,
         "all_sandboxes": get_team_page_path(),
         "version": STATIC_VERSION,
+        "workspace_watcher": current_app.extensions.get(WORKSPACE_WATCHER_KEY),
     }
 
 
