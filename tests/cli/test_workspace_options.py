@@ -17,7 +17,9 @@ WITH_OPTIONS = {
 }  # fmt: skip
 # LazyGroup about a workspace itself: it is their FILE.
 WITH_FILE = {"lint", "drift", "export"}
-WITHOUT = {"steps", "assets", "import"}
+WITHOUT = {
+    "steps", "assets", "import", "init", "schema", "send", "health", "tail", "certificate",
+}  # fmt: skip
 # Further arguments of each command, so that it reads the options.
 REQUIRED_ARGUMENTS = {
     "coverage": ["--traffic", "x"],

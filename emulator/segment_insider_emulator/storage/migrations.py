@@ -29,7 +29,11 @@ from sqlalchemy import (
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.storage.postgres import ADVISORY_LOCK_ID
-from segment_insider_emulator.storage.schema import MESSAGE_COUNT_TRIGGERS, metadata
+from segment_insider_emulator.storage.schema import (
+    MESSAGE_COUNT_TRIGGERS,
+    PROFILE_HISTORY_MERGED_INDEX,
+    metadata,
+)
 
 Migration: TypeAlias = Callable[[Connection], None]
 
@@ -143,8 +147,7 @@ def m011_profile_history(connection: Connection) -> None:
     column_type = "INTEGER" if connection.dialect.name == "sqlite" else "BIGINT"
     for statement in (
         "CREATE UNIQUE INDEX profile_history_of ON profile_history (profile_id, number)",
-        "CREATE INDEX profile_history_merged ON profile_history (merged_into)"
-        " WHERE merged_into IS NOT NULL",
+        PROFILE_HISTORY_MERGED_INDEX,
         f"ALTER TABLE profiles ADD COLUMN change_count {column_type}",
         "ALTER TABLE deliveries ADD COLUMN profile_id TEXT",
         f"ALTER TABLE deliveries ADD COLUMN profile_change {column_type}",

@@ -195,11 +195,10 @@ profile_history = Table(
     Index("profile_history_of", "profile_id", "number", unique=True),
     sqlite_autoincrement=True,
 )
-Index(
-    "profile_history_merged",
-    profile_history.c.merged_into,
-    sqlite_where=profile_history.c.merged_into.is_not(None),
-    postgresql_where=profile_history.c.merged_into.is_not(None),
+# Not an `Index` with a condition, for which SQLAlchemy loads the dialects of all databases.
+PROFILE_HISTORY_MERGED_INDEX: Final = (
+    "CREATE INDEX profile_history_merged ON profile_history (merged_into)"
+    " WHERE merged_into IS NOT NULL"
 )
 
 journey_runs = Table(
@@ -325,6 +324,7 @@ MESSAGE_COUNT_TRIGGERS: Final = {  # by kind of database
 
 
 @event.listens_for(metadata, "after_create")
-def _create_message_count_triggers(_metadata: object, connection: Connection, **_: Any) -> None:
-    for statement in MESSAGE_COUNT_TRIGGERS[connection.dialect.name]:
+def _create_triggers_and_indexes(_metadata: object, connection: Connection, **_: Any) -> None:
+    triggers = MESSAGE_COUNT_TRIGGERS[connection.dialect.name]
+    for statement in (*triggers, PROFILE_HISTORY_MERGED_INDEX):
         connection.exec_driver_sql(statement)
