@@ -21,7 +21,10 @@ PRELOADED = (
     *("pytest_bdd.plugin", "segment_insider_scenarios.runner", "segment_insider_emulator.app"),
     *("segment_insider_scenarios.running_emulator", "segment_insider_emulator.web.server"),
 )
-PYTEST_PLUGINS = ("faker", "pytest_bdd", "segment_insider_emulator", "segment_insider_scenarios")
+PYTEST_PLUGINS = (
+    *("anyio", "faker", "pytest_bdd"),
+    *("segment_insider_emulator", "segment_insider_scenarios"),
+)
 
 
 def run_python_module(

@@ -38,6 +38,7 @@ def __getattr__(name: str) -> Any:
 
 # Module -> distribution; all of the extra `scenarios`.
 REQUIRED_DISTRIBUTIONS = {
+    "cucumber_tag_expressions": "cucumber-tag-expressions",
     "faker": "Faker",
     "pytest": "pytest",
     "pytest_bdd": "pytest-bdd",

@@ -14,13 +14,28 @@ from pytest_bdd.parser import Feature, Scenario
 from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from segment_insider_scenarios.feature_checks import mark_escaped_brackets
-from segment_insider_scenarios.feature_parser import FeatureFileError, read_feature
+from segment_insider_scenarios.feature_index import (
+    FeatureIndex,
+    IndexedScenario,
+    find_feature_index,
+)
+from segment_insider_scenarios.feature_parser import (
+    FeatureFileError,
+    can_be_marker,
+    read_feature,
+)
 from segment_insider_scenarios.gherkin_keywords import list_texts_after_step_keywords
-from segment_insider_scenarios.plugin import FEATURES_OPTION
+from segment_insider_scenarios.plugin import FEATURES_OPTION, SKIP_TAGS_OPTION
+from segment_insider_scenarios.scenario_selection import (
+    ScenarioSelection,
+    check_tag_expression,
+    find_scenario_of_item,
+)
 from segment_insider_scenarios.step_catalogue import is_library_step
 from segment_insider_scenarios.step_errors import get_relative_path
 
 SKIPPED_FILES = pytest.StashKey[dict[str, str]]()  # file of another tool -> reason
+REGISTERED_TAGS = pytest.StashKey[set[str]]()
 NO_LIBRARY_STEP = "no step of this library"
 # Folders next to or above features in which other tools have their steps.
 FOREIGN_STEP_FOLDERS = ("steps", "step_definitions")
@@ -51,7 +66,10 @@ def collect_feature_file(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Pytest hook: deselect collected scenarios that a test module already binds."""
+    """Pytest hook: prepare collected scenarios; deselect those that a test module binds."""
+    for item in items:
+        if isinstance(item.parent, FeatureFile) and (found := find_scenario_of_item(item)):
+            _add_tags_and_names(item, *found)
     bound = {
         _find_scenario_location(item) for item in items if not isinstance(item.parent, FeatureFile)
     }
@@ -63,6 +81,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if twins:
         config.hook.pytest_deselected(items=twins)
         items[:] = [item for item in items if item not in twins]
+
+
+def _add_tags_and_names(
+    item: pytest.Item, path: Path, index: FeatureIndex, scenario: IndexedScenario
+) -> None:
+    """Add what -m and -k of pytest find a scenario by, and skip it if its tags say so."""
+    item.extra_keyword_matches.update({index.name, scenario.rule, scenario.title} - {""})
+    for tag in scenario.tag_names:
+        if not can_be_marker(tag[1:]) and tag != "@skip":
+            mark = pytest.Mark(tag[1:], (), {}, _ispytest=True)
+            item.add_marker(pytest.MarkDecorator(mark, _ispytest=True))
+    text = str(item.config.getini(SKIP_TAGS_OPTION)).strip()
+    chosen = item.config.getoption("emulator_choice", None)
+    selection = ScenarioSelection.from_option(chosen) if chosen else ScenarioSelection()
+    named = selection.list_named_tags(path, index, scenario)
+    remaining = [tag for tag in scenario.tag_names if tag not in named]
+    if text and check_tag_expression(SKIP_TAGS_OPTION, text).matches(remaining):
+        reason = f"its tags ({' '.join(scenario.tag_names)}) meet {SKIP_TAGS_OPTION} ({text})"
+        item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
@@ -91,10 +128,22 @@ class FeatureFile(pytest.Module):
             feature = read_feature(self.path, self.nodeid)
         except FeatureFileError as error:
             raise self.CollectError(str(error)) from error
+        self._register_tags()
         parsed_features[os.path.abspath(path)] = feature  # where pytest-bdd looks before it reads
         module = ModuleType(self.path.stem)
         exec(compile(BINDING_MODULE_SOURCE.format(path=path), path, "exec"), module.__dict__)
         return module
+
+    def _register_tags(self) -> None:
+        """Register the tags of the file as markers, which --strict-markers asks for."""
+        known = self.config.stash.setdefault(REGISTERED_TAGS, set())
+        index = find_feature_index(self.path)
+        for scenario in index.scenarios if index else ():
+            for tag in scenario.tag_names:
+                if tag not in known and can_be_marker(tag[1:]):
+                    known.add(tag)
+                    line = f"{tag[1:]}: a tag of {self.path.name}"
+                    self.config.addinivalue_line("markers", line)
 
 
 def _find_skip_reason(feature: Path) -> str | None:

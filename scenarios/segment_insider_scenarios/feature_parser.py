@@ -84,6 +84,7 @@ def parse_feature(text: str, path: Path, name: str) -> Feature:
     if not any(_list_scenarios_with_rules(feature)):
         raise FeatureFileError(f"{name}: it has no scenarios. Write one.")
     _make_scenario_names_unique(feature)
+    _remove_tags_without_marker(feature)
     return _DocumentFeatureParser(path, document).parse()
 
 
@@ -172,6 +173,22 @@ def _make_scenario_names_unique(feature: JSONObject) -> None:
             scenario["name"] += f" (line {scenario['location']['line']})"
 
 
+# Tags that would be markers of pytest that need arguments; `skip` has an option of its own.
+_TAGS_OF_PYTEST = ("skip", "skipif", "parametrize", "usefixtures", "filterwarnings")
+
+
+def can_be_marker(tag: str) -> bool:
+    """Whether pytest-bdd can make a registered marker of a tag, which has no @."""
+    return not (tag.startswith("_") or ":" in tag or "(" in tag or tag in _TAGS_OF_PYTEST)
+
+
+def _remove_tags_without_marker(feature: JSONObject) -> None:
+    """Remove the tags that pytest-bdd cannot make markers of; see `FeatureFile`."""
+    for node, _ in _list_described_nodes(feature):
+        if "tags" in node:
+            node["tags"] = [tag for tag in node["tags"] if can_be_marker(tag["name"][1:])]
+
+
 class _EscapedScenarioTemplate(ScenarioTemplate):
     """Scenario template of pytest-bdd that restores escaped brackets after filling placeholders."""
 
@@ -211,8 +228,6 @@ class _DocumentFeatureParser(FeatureParser):
         scenario_data.name = mark_escaped_brackets(scenario_data.name)
         template = super().parse_scenario(scenario_data, feature, rule)
         template.__class__ = _EscapedScenarioTemplate
-        for examples in template.examples:
-            examples.tags = {tag for tag in examples.tags if not tag.startswith("_")}
         self._first_example_row = {}
         return template
 

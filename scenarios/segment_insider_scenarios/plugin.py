@@ -39,6 +39,8 @@ HAS_FAILED = pytest.StashKey[bool]()
 USES_EMULATOR = pytest.StashKey[bool]()  # the scenario is about an emulator
 FEATURES_OPTION = "emulator_features"
 FEATURES_OPTION_VALUES = ("ours", "all", "none")
+SKIP_TAGS_OPTION = "emulator_skip_tags"
+DEFAULT_SKIP_TAGS = "@skip or @wip"
 BASIS_MARKS = {
     "documented": "the vendor documents this behaviour",
     "observed": "recorded from the published destination or a real SDK",
@@ -89,6 +91,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "Feature files to run without a test module: ours (with steps of this library), all, none."
     )
     parser.addini(FEATURES_OPTION, about, default="ours")
+    about = f"Tag expression of scenarios that are skipped, empty for none.  [{DEFAULT_SKIP_TAGS}]"
+    parser.addini(SKIP_TAGS_OPTION, about, default=DEFAULT_SKIP_TAGS)
     group = parser.getgroup("emulator")
     group.addoption(
         "--emulator-served",

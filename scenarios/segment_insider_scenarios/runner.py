@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,12 +20,14 @@ from types import FrameType
 
 import pytest
 from pytest_bdd.parser import Feature, Scenario, Step
+from pytest_bdd.scenario import scenario_wrapper_template_registry
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.assertions import get_call_label
 from segment_insider_scenarios.context import ScenarioContext
-from segment_insider_scenarios.plugin import SCENARIO_CONTEXT, SCENARIO_PLUGINS
+from segment_insider_scenarios.feature_index import find_feature_index
+from segment_insider_scenarios.plugin import SCENARIO_CONTEXT, SCENARIO_PLUGINS, SKIP_TAGS_OPTION
 from segment_insider_scenarios.reports import (
     RunResults,
     ScenarioResult,
@@ -34,6 +36,11 @@ from segment_insider_scenarios.reports import (
     scenario_result_from_record,
 )
 from segment_insider_scenarios.scenario_hooks import STOP_REASON_ATTRIBUTE
+from segment_insider_scenarios.scenario_selection import (
+    ScenarioSelection,
+    ScenarioSelector,
+    explain_empty_selection,
+)
 from segment_insider_scenarios.step_errors import (
     describe_ambiguous_step,
     find_unknown_steps,
@@ -88,12 +95,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("emulator").addoption(
         "--emulator-coverage", action="store_true", help="Record what each scenario sent."
     )
+    parser.getgroup("emulator").addoption(
+        "--emulator-dry-run", action="store_true", help="Only check that each step is known."
+    )
+    parser.getgroup("emulator").addoption(
+        "--emulator-choice", metavar="JSON", help="The scenarios that are chosen."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Pytest hook: register the step recorder."""
     if hasattr(config, "workerinput"):
         install_termination_handlers()
+    if choice := config.getoption("emulator_choice"):
+        selector = ScenarioSelector(ScenarioSelection.from_option(choice))
+        config.pluginmanager.register(selector)
     config.pluginmanager.register(
         StepRecorder(
             config,
@@ -119,10 +135,7 @@ class StepRecorder:
     ) -> None:
         """pytest-bdd hook: start the record of a scenario in which no step has run."""
         self._last_seen_ids = dict.fromkeys(self._last_seen_ids, 0)
-        uri = get_relative_path(feature.filename, request.config.rootpath)
-        callspec = getattr(request.node, "callspec", None)
-        row = callspec.indices.get("_pytest_bdd_example", 0) if callspec else 0
-        request.node.stash[SCENARIO_RECORD] = create_scenario_record(uri, row, scenario)
+        request.node.stash[SCENARIO_RECORD] = _create_record(request.node, feature, scenario)
         for step in find_unknown_steps(scenario, request):
             _find_step_record(request, step)["verdict"] = "undefined"
         self._running_item = request.node
@@ -150,6 +163,8 @@ class StepRecorder:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Pytest hook: attach the scenario's record to the test report."""
         report = yield
+        if report.when == "setup" and not report.passed:
+            setattr(report, RECORD_ATTRIBUTE, _create_record_before_start(item))
         if report.when == "call" and SCENARIO_RECORD in item.stash:
             if self._records_coverage:
                 self._record_coverage(item)
@@ -218,6 +233,28 @@ class StepRecorder:
         ]
 
 
+def _create_record(item: pytest.Item, feature: Feature, scenario: Scenario) -> JSONObject:
+    """Create the record of a scenario in which no step has run."""
+    uri = get_relative_path(feature.filename, item.config.rootpath)
+    callspec = getattr(item, "callspec", None)
+    row = callspec.indices.get("_pytest_bdd_example", 0) if callspec else 0
+    index = find_feature_index(Path(feature.filename).absolute())
+    indexed = index.find_scenario(scenario.line_number, row) if index else None
+    return create_scenario_record(uri, row, scenario, indexed)
+
+
+def _create_record_before_start(item: pytest.Item) -> JSONObject | None:
+    """Create the record of a scenario that is skipped, or that could not be set up."""
+    if not isinstance(item, pytest.Function):
+        return None
+    template = scenario_wrapper_template_registry.get(item.function)
+    if template is None:
+        return None
+    callspec = getattr(item, "callspec", None)
+    values = callspec.params.get("_pytest_bdd_example", {}) if callspec else {}
+    return _create_record(item, template.feature, template.render(values))
+
+
 def _find_step_record(request: pytest.FixtureRequest, step: Step) -> JSONObject:
     """Return the record of a step in its scenario's record, found by its line."""
     steps: list[JSONObject] = request.node.stash[SCENARIO_RECORD]["steps"]
@@ -263,6 +300,7 @@ class FeatureRun:
         self.coverage_records: list[JSONObject] = []  # see `collect_scenario_traffic`
         self.unreadable: list[UnreadableFile] = []
         self.interrupted = False
+        self.is_dry_run = False
         self.stop_reason: str | None = None  # why the emulator elsewhere is of no more use
 
     def count_scenarios_with_verdict(self, verdict: str) -> int:
@@ -344,6 +382,10 @@ class FeatureRunOptions:
         plugins: Names of pytest plugins that the project's own steps need.
         coverage: Whether what each scenario sent is recorded.
         confined: Whether no conftest.py is loaded, and steps read only files beside the feature.
+        selection: The scenarios that are chosen.
+        skip_tags: Tag expression of scenarios that are skipped; None is the default.
+        fail_fast: Whether the run ends with the first failure.
+        dry_run: Whether no step runs; only unknown steps fail.
     """
 
     workers: int = 1
@@ -356,13 +398,19 @@ class FeatureRunOptions:
     plugins: Sequence[str] = ()
     coverage: bool = False
     confined: bool = False
+    selection: ScenarioSelection = field(default_factory=ScenarioSelection)
+    skip_tags: str | None = None
+    fail_fast: bool = False
+    dry_run: bool = False
 
     def to_pytest_arguments(self) -> list[str]:
         """Return the options of a run of feature files as pytest arguments.
 
         Raises: EmulatorError, when several processes cannot be had.
         """
-        arguments = [f"--emulator-seed={self.seed}"]
+        arguments = [f"--emulator-seed={self.seed}", *self.selection.to_pytest_arguments()]
+        if self.skip_tags is not None:
+            arguments += ["-o", f"{SKIP_TAGS_OPTION}={self.skip_tags}"]
         for name in self.plugins:
             arguments += ["-p", name]
         if self.workers > 1:
@@ -377,6 +425,8 @@ class FeatureRunOptions:
         flags = {
             "--emulator-traffic": self.traffic,
             "--emulator-coverage": self.coverage,
+            "--emulator-dry-run": self.dry_run,
+            "--exitfirst": self.fail_fast,
             "--emulator-served": self.served,
             "--emulator-no-keep": self.no_keep,
             "--emulator-confined": self.confined,
@@ -385,8 +435,10 @@ class FeatureRunOptions:
         return arguments + [flag for flag, wanted in flags.items() if wanted]
 
 
-def import_scenario_modules() -> None:
-    """Import the modules that every scenario in this process needs."""
+def import_scenario_modules(*, is_run_here: bool) -> None:
+    """Import the modules that every scenario needs, if scenarios run in this process."""
+    if not is_run_here:
+        return
     emulator = "segment_insider_scenarios.running_emulator"
     for name in ("pytest_bdd.plugin", *SCENARIO_PLUGINS, emulator):
         import_module(name)
@@ -408,6 +460,7 @@ def run_features(
         _require_feature_path(path)
     os.environ.pop("PYTEST_ADDOPTS", None)  # meant for the tests of the project around
     run = FeatureRun(on_result)
+    run.is_dry_run = options.dry_run
     arguments = [
         *PYTEST_ARGUMENTS,
         f"--rootdir={Path.cwd()}",
@@ -419,8 +472,13 @@ def run_features(
         code = pytest.main(arguments, plugins=[run])
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise _build_pytest_failure_error(stderr.getvalue())
-    run.interrupted = code == pytest.ExitCode.INTERRUPTED and run.stop_reason is None
+    # With several processes, pytest ends with this code at the first failure, too.
+    is_cut_short = options.fail_fast and run.count_scenarios_with_verdict("failed") > 0
+    was_interrupted = code == pytest.ExitCode.INTERRUPTED and run.stop_reason is None
+    run.interrupted = was_interrupted and not is_cut_short
     if not (run.results or run.unreadable or run.interrupted or run.stop_reason):
+        if not options.selection.is_everything:
+            raise explain_empty_selection(options.selection, features)
         where = ", ".join(map(str, features))
         raise EmulatorError("no scenarios found", where, "Name a .feature file that has some.")
     return run

@@ -53,9 +53,12 @@ def pytest_bdd_before_scenario(
     request.node.stash.setdefault(USES_EMULATOR, is_collected_file)
     if not is_collected_file and (faults := find_bound_scenario_errors(feature, scenario)):
         pytest.fail(faults, pytrace=False)
-    if is_collected_file:
+    is_dry_run = request.config.getoption("emulator_dry_run", default=False)
+    if is_collected_file or is_dry_run:
         _fail_unknown_steps(request, scenario)
-    if not scenario.steps:
+    if is_dry_run:
+        _check_without_running(request, scenario)
+    elif not scenario.steps:
         _fail_without_then(request, scenario)
 
 
@@ -168,6 +171,16 @@ def _fail_unknown_steps(request: pytest.FixtureRequest, scenario: Scenario) -> N
     if unknown := find_unknown_steps(scenario, request):
         _add_scenario_report_section(request, scenario, *unknown)
         pytest.fail("\n\n".join(map(describe_unknown_step, unknown)), pytrace=False)
+
+
+def _check_without_running(request: pytest.FixtureRequest, scenario: Scenario) -> None:
+    """Fail a scenario with an ambiguous step or without Then, and remove its steps."""
+    for step in scenario.steps:
+        if message := describe_ambiguous_step(step, request):
+            _add_scenario_report_section(request, scenario, step)
+            pytest.fail(message, pytrace=False)
+    _fail_without_then(request, scenario)
+    scenario.steps.clear()
 
 
 def _fail_without_then(request: pytest.FixtureRequest, scenario: Scenario) -> None:

@@ -5,10 +5,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 import click
 import orjson
+from click.core import ParameterSource
 
 from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE, pause_garbage_collection
 from segment_insider_emulator.cli.inputs import (
@@ -31,14 +32,43 @@ if TYPE_CHECKING:
     from segment_insider_scenarios.reports import ScenarioResult
     from segment_insider_scenarios.runner import FeatureRun, FeatureRunOptions
     from segment_insider_scenarios.scenario_coverage import WorkspaceCoverage
+    from segment_insider_scenarios.scenario_selection import ScenarioSelection
 
 DEFAULT_FEATURES = Path("features")
+DRY_RUN_WORDS = {"passed": "known"}  # all steps of the scenario are
 VERDICT_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog="Example: emulator verify --junit report.xml features/purchase.feature")
-@click.argument("features", metavar="[FEATURE…]", nargs=-1, type=click.Path(path_type=Path))
+@click.command(epilog='Example: emulator verify --tags "@smoke and not @slow" features/')
+@click.argument("features", metavar="[FEATURE[:LINE…]]…", nargs=-1)
+@click.option(
+    "--tags",
+    multiple=True,
+    metavar="EXPRESSION",
+    help='Run scenarios with these tags, e.g. "@smoke and not @slow".',
+)
+@click.option(
+    "-k",
+    "words",
+    multiple=True,
+    metavar="WORDS",
+    help='Run scenarios with these words in a name, e.g. "order and not refund".',
+)
+@click.option(
+    "--last-failed", "--lf", is_flag=True, help="Run the scenarios that failed when they ran last."
+)
+@click.option("-x", "--fail-fast", is_flag=True, help="Stop after the first failure.")
+@click.option("--dry-run", is_flag=True, help="Only check that every step is known; send nothing.")
+@click.option(
+    "--watch", is_flag=True, help="Run again what a change touches, until Ctrl-C. Needs [watch]."
+)
+@click.option(
+    "--skip-tags",
+    metavar="EXPRESSION",
+    envvar="EMULATOR_SKIP_TAGS",
+    help="Skip scenarios with these tags, '' for none.  [@skip or @wip]",
+)
 @add_workspace_options("Workspace for scenarios that name none: a file or a preset.  [guide]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
 @click.option(
@@ -96,75 +126,186 @@ REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 def verify_command(
     ctx: click.Context,
     /,
-    features: tuple[Path, ...],
+    features: tuple[str, ...],
     workspace: str | None,
     preset: str | None,
     as_json: bool,
     report_to: str | None,
-    coverage: bool,
+    watch: bool,
     **settings: Any,
 ) -> None:
     """Run the scenarios in files and folders, by default in ./features.
+
+    A file may have lines of scenarios, rows, examples or rules: cart.feature:12:30. A choice that
+    matches no scenario is an error.
 
     Exits 0 when all pass, 1 when one fails or the coverage is below --fail-under, 2 when a file
     cannot be read, there are no scenarios, all are skipped, nothing is covered, or the emulator at
     the given address cannot be used.
     """
     require_scenarios_extra("verify")
+    arguments = features or (str(DEFAULT_FEATURES),)
+    if watch:
+        _watch(ctx, arguments, workspace)
     # Imported here because `--help` needs no test runner.
     with pause_garbage_collection():
-        from segment_insider_scenarios.reports import FORMATS_WITH_TRAFFIC, REPORT_FORMATS
         from segment_insider_scenarios.runner import (
-            FeatureRunOptions,
             import_scenario_modules,
             interrupt_on_termination,
             run_features,
         )
 
-        if settings["workers"] == 1:
-            import_scenario_modules()
+        import_scenario_modules(is_run_here=settings["workers"] == 1)
+
+    reports = _select_reports(settings, has_more=bool(report_to) or settings["coverage"])
+    paths, selection = _choose_scenarios(arguments, settings)
+    default_workspace, known_count = _resolve_default_workspace(workspace, preset)
+    options = _build_run_options(settings, selection, default_workspace, bool(report_to))
+    _check_addresses(options, report_to)
+    with interrupt_on_termination():
+        reporter = ScenarioResultPrinter(is_dry_run=options.dry_run)
+        run = run_features(paths, SilentScenarioReporter() if as_json else reporter, options)
+        if not options.dry_run:
+            _record_failures(run)
+        coverages, coverage_error = _find_coverage(run, options, settings["branches"])
+        _print_verify_result(run, as_json, coverages, known_count)
+        _write_coverage_files(coverages, settings)
+        _write_and_send_reports(run, reports, report_to, settings["branch"])
+    if coverage_error:
+        raise coverage_error
+    ctx.exit(
+        _get_verify_exit_code(run) or int(_is_coverage_below(coverages, settings["fail_under"]))
+    )
+
+
+# Options that need the coverage, so that --coverage itself can be left out.
+COVERAGE_OPTIONS = ("coverage", "fail_under", "branches", "coverage_html", "coverage_json")
+
+
+def _select_reports(settings: dict[str, Any], *, has_more: bool) -> dict[str, Path]:
+    """Return the files of the requested reports by format."""
+    from segment_insider_scenarios.reports import REPORT_FORMATS
 
     reports = {kind: settings[kind] for kind in REPORT_FORMATS if settings[kind]}
     if Path("-") in reports.values():
         raise click.UsageError("A report needs a file name: - is not allowed.")
-    traffic = bool(report_to) or any(kind in reports for kind in FORMATS_WITH_TRAFFIC)
-    default_workspace, known_count = _resolve_default_workspace(workspace, preset)
-    options = FeatureRunOptions(
-        settings["workers"],
-        traffic,
-        settings["url"],
-        settings["serve"],
-        settings["seed"],
-        settings["no_keep"],
-        default_workspace,
-        settings["plugins"],
-        coverage or any(settings[name] not in (None, False) for name in COVERAGE_OPTIONS),
-        settings["confined"],
+    if settings["dry_run"] and (reports or has_more or _needs_coverage(settings)):
+        what = "--dry-run runs no step, so there is nothing to report or to cover."
+        raise click.UsageError(f"{what} Leave one of the options out.")
+    return reports
+
+
+def _needs_coverage(settings: dict[str, Any]) -> bool:
+    return any(settings[name] not in (None, False) for name in COVERAGE_OPTIONS)
+
+
+def _build_run_options(
+    settings: dict[str, Any],
+    selection: "ScenarioSelection",
+    workspace: str | None,
+    is_reported: bool,
+) -> "FeatureRunOptions":
+    from segment_insider_scenarios.reports import FORMATS_WITH_TRAFFIC
+    from segment_insider_scenarios.runner import FeatureRunOptions
+
+    return FeatureRunOptions(
+        workers=settings["workers"],
+        traffic=is_reported or any(settings[kind] for kind in FORMATS_WITH_TRAFFIC),
+        url=settings["url"],
+        served=settings["serve"],
+        seed=settings["seed"],
+        no_keep=settings["no_keep"],
+        workspace=workspace,
+        plugins=settings["plugins"],
+        coverage=_needs_coverage(settings),
+        confined=settings["confined"],
+        selection=selection,
+        skip_tags=settings["skip_tags"],
+        fail_fast=settings["fail_fast"],
+        dry_run=settings["dry_run"],
     )
-    _check_addresses(options, report_to)
-    with interrupt_on_termination():
-        run = run_features(
-            features or (DEFAULT_FEATURES,),
-            SilentScenarioReporter() if as_json else ScenarioResultPrinter(),
-            options,
+
+
+def _choose_scenarios(
+    features: tuple[str, ...], settings: dict[str, Any]
+) -> "tuple[list[Path], ScenarioSelection]":
+    """Return the paths to run, and what is chosen from them.
+
+    Raises: EmulatorError, when a choice is not valid or can match nothing.
+    """
+    from segment_insider_scenarios.scenario_selection import (
+        ScenarioSelection,
+        check_tag_expression,
+        check_word_expression,
+        find_misspelt_tags,
+        read_failed_scenarios,
+        resolve_lines,
+    )
+
+    paths, lines = resolve_lines(features)
+    if settings["skip_tags"]:
+        check_tag_expression("--skip-tags", settings["skip_tags"])
+    failed = read_failed_scenarios(Path.cwd()) if settings["last_failed"] else None
+    if failed is not None and not failed:
+        raise EmulatorError(
+            "no scenario failed when it ran last in this folder", "--last-failed", "Leave it out."
         )
-        coverages, coverage_error = _find_coverage(run, options, settings["branches"])
-        _print_verify_result(run, as_json, coverages, known_count)
-        _write_coverage_files(coverages, settings)
-        if reports or report_to:
-            _write_and_send_reports(run, reports, report_to, settings["branch"])
-    if coverage_error:
-        raise coverage_error
-    is_covered = not any(
-        coverage.report.is_below(settings["fail_under"] or 0)
-        for coverage in coverages
-        if coverage.is_counted
+    selection = ScenarioSelection(
+        tuple(check_tag_expression("--tags", text) for text in settings["tags"]),
+        tuple(check_word_expression("-k", text) for text in settings["words"]),
+        lines,
+        failed,
     )
-    ctx.exit(_get_verify_exit_code(run) or int(not is_covered))
+    for sentence in find_misspelt_tags(selection, paths):
+        click.echo(f"emulator: {sentence}", err=True)
+    return paths, selection
 
 
-# Options that need the coverage, so that --coverage itself can be left out.
-COVERAGE_OPTIONS = ("fail_under", "branches", "coverage_html", "coverage_json")
+def _record_failures(run: "FeatureRun") -> None:
+    """Record which scenarios failed, for --last-failed."""
+    from segment_insider_scenarios.feature_index import find_feature_index
+    from segment_insider_scenarios.scenario_selection import (
+        get_scenario_key,
+        write_failed_scenarios,
+    )
+
+    verdicts: dict[str, str] = {}
+    for result in run.results:
+        path = Path(result.where).absolute()
+        index = find_feature_index(path)
+        if index and (scenario := index.find_scenario(result.line, result.row)):
+            verdicts[get_scenario_key(path, scenario)] = result.verdict
+    write_failed_scenarios(Path.cwd(), verdicts)
+
+
+def _watch(ctx: click.Context, features: tuple[str, ...], workspace: str | None) -> Never:
+    """Run the scenarios now and after each change, until Ctrl-C."""
+    from segment_insider_emulator.cli.watch import run_again_on_changes, watch_files
+    from segment_insider_scenarios.scenario_selection import CACHE_FOLDER, resolve_lines
+
+    paths, _ = resolve_lines(features)
+    named = [*paths, *([Path(workspace)] if workspace else [])]
+    folders = {Path.cwd(), *(path if path.is_dir() else path.absolute().parent for path in named)}
+    written = [value for value in ctx.params.values() if isinstance(value, Path)]
+    changes = watch_files(folders, [*written, Path(CACHE_FOLDER)])
+    run_again_on_changes(features, list(_list_given_options(ctx)), changes)
+    raise KeyboardInterrupt  # watching ends with it
+
+
+def _list_given_options(ctx: click.Context) -> Iterator[str]:
+    """Yield the options of the command line as they were given, without --watch."""
+    for option in ctx.command.params:
+        name = str(option.name)
+        is_given = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not isinstance(option, click.Option) or name == "watch" or not is_given:
+            continue
+        value = ctx.params[name]
+        if option.is_flag:
+            yield option.opts[0]
+        for text in value if option.multiple else [] if option.is_flag else [value]:
+            yield f"{option.opts[0]}={text}" if option.opts[0].startswith("--") else option.opts[0]
+            if not option.opts[0].startswith("--"):
+                yield str(text)
 
 
 def _find_coverage(
@@ -182,6 +323,11 @@ def _find_coverage(
     except EmulatorError as error:  # the results of the scenarios are shown all the same
         return [], error
     return found, None
+
+
+def _is_coverage_below(coverages: "list[WorkspaceCoverage]", percent: float | None) -> bool:
+    counted = (coverage.report for coverage in coverages if coverage.is_counted)
+    return percent is not None and any(report.is_below(percent) for report in counted)
 
 
 def _write_coverage_files(coverages: "list[WorkspaceCoverage]", settings: dict[str, Any]) -> None:
@@ -203,6 +349,10 @@ def _write_coverage_files(coverages: "list[WorkspaceCoverage]", settings: dict[s
 def _write_and_send_reports(
     run: "FeatureRun", reports: dict[str, Path], report_to: str | None, branch: str | None
 ) -> None:
+    if not reports and not report_to:
+        return
+    if not reports and not report_to:
+        return
     # Imported here because most runs have no report.
     from segment_insider_scenarios.reports.writers import (
         describe_command,
@@ -293,8 +443,9 @@ class SilentScenarioReporter:
 class ScenarioResultPrinter:
     """Reporter that prints each scenario result under its feature, with progress in a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_dry_run: bool) -> None:
         self._current_feature: str | None = None
+        self._words = DRY_RUN_WORDS if is_dry_run else {}
         self._shows_progress = sys.stdout.isatty()
 
     def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None:
@@ -302,8 +453,9 @@ class ScenarioResultPrinter:
         if result.feature != self._current_feature:
             self._current_feature = result.feature
             print_lines([f"{result.feature}  ({result.where})"])
-        verdict = style_terminal_text(f"{result.verdict:7}", fg=VERDICT_COLOURS[result.verdict])
-        print_lines([f"  {verdict}  {result.scenario}"])
+        word = self._words.get(result.verdict, result.verdict)
+        verdict = style_terminal_text(f"{word:7}", fg=VERDICT_COLOURS[result.verdict])
+        print_lines([f"  {verdict}  {result.title or result.scenario}"])
         if result.failure:
             print_lines(
                 [
@@ -341,6 +493,7 @@ def _build_verify_document(
     unreadable = [file.message for file in run.unreadable]
     return {
         **counts,
+        "dryRun": run.is_dry_run,
         "interrupted": run.interrupted,
         "stopped": run.stop_reason,
         "unreadable": unreadable,
@@ -358,8 +511,9 @@ def _build_coverage_member(coverages: "list[WorkspaceCoverage]") -> dict[str, ob
 
 
 def _format_scenario_counts(run: "FeatureRun") -> str:
+    words = DRY_RUN_WORDS if run.is_dry_run else {}
     parts = [
-        f"{run.count_scenarios_with_verdict(verdict)} {verdict}"
+        f"{run.count_scenarios_with_verdict(verdict)} {words.get(verdict, verdict)}"
         for verdict in VERDICT_COLOURS
         if run.count_scenarios_with_verdict(verdict)
     ]
@@ -371,4 +525,6 @@ def _format_scenario_counts(run: "FeatureRun") -> str:
     )
     if count := len(run.unreadable):
         text += f"; {count} {'file' if count == 1 else 'files'} could not be read"
+    if run.is_dry_run:
+        text += "; nothing was sent"
     return text

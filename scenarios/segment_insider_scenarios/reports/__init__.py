@@ -11,6 +11,8 @@ from segment_insider_emulator.types import JSONObject
 if TYPE_CHECKING:
     from pytest_bdd.parser import Scenario, Step
 
+    from segment_insider_scenarios.feature_index import IndexedScenario
+
 
 FORMATS_WITH_TRAFFIC = ("cucumber_json", "cucumber_messages", "html", "scenario_run")
 REPORT_FORMATS = ("junit", *FORMATS_WITH_TRAFFIC)
@@ -50,6 +52,9 @@ class ScenarioResult:
         where: The feature file, from where the run began.
         line: Of the scenario; None when it could not even begin.
         row: Of an outline's examples, from 0.
+        row_line: Line of that row; None without examples.
+        title: The name, with the number of its row where several rows have the same name.
+        tags: Its own and those of its feature, rule and examples, e.g. "@smoke".
         seconds: Of its steps.
         failure: What the failed step says and where it is; None when passed.
         started_at: ISO 8601, in UTC.
@@ -73,6 +78,15 @@ class ScenarioResult:
     messages: list[str] = field(default_factory=list)
     calls: list[JSONObject] = field(default_factory=list)
     steps: list[StepResult] = field(default_factory=list)
+    row_line: int | None = None
+    title: str = ""
+    tags: list[str] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        """Where the scenario, or its row, is, e.g. "features/cart.feature:12"."""
+        line = self.row_line or self.line
+        return f"{self.where}:{line}" if line else self.where
 
     @property
     def sort_key(self) -> tuple[str, int, int]:
@@ -148,6 +162,9 @@ def scenario_result_from_record(
         messages=list(record["messages"]),
         calls=list(record["calls"]),
         steps=steps,
+        row_line=record["rowLine"],
+        title=record["title"],
+        tags=list(record["tags"]),
     )
 
 
@@ -179,19 +196,26 @@ def _add_failure_to_step(step: StepResult, failure: str | None) -> StepResult:
     return replace(step, verdict=verdict, failure=failure)
 
 
-def create_scenario_record(uri: str, row: int, scenario: "Scenario") -> JSONObject:
+def create_scenario_record(
+    uri: str, row: int, scenario: "Scenario", indexed: "IndexedScenario | None"
+) -> JSONObject:
     """Create the record of a scenario in which no step has run.
 
     Args:
         uri: Path of the feature file.
         row: Index of the row of an outline's examples.
+        indexed: The scenario in the index of its file; None when the file cannot be read.
     """
+    is_numbered = indexed and indexed.title != indexed.name
     return {
         "uri": uri,
         "feature": scenario.feature.name,
         "scenario": scenario.name,
         "line": scenario.line_number,
         "row": row,
+        "rowLine": indexed.row_line if indexed else None,
+        "title": scenario.name + (f" (row {row + 1})" if is_numbered else ""),
+        "tags": list(indexed.tag_names) if indexed else [],
         "startedAt": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "sandbox": None,
         "stays": False,
