@@ -31,7 +31,7 @@ PARTS: dict[str, Callable[[BenchmarkSize], Iterator[Measure]]] = {
     "pipeline": pipeline.measure_pipeline,
     "scenarios": scenario_loop.measure_scenarios,
     "growth": database_growth.measure_growth,
-    "pages": inspector_pages.measure_live_update,
+    "pages": inspector_pages.measure_pages,
 }
 # They need a PostgreSQL server or many minutes, so they run only where they are named.
 NAMED_PARTS = {

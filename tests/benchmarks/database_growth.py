@@ -1,4 +1,4 @@
-"""Benchmark of event cost, memory and message lists with a growing database."""
+"""Benchmark of event cost and memory with a growing database."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-import inspector_pages
 from benchmark_size import BenchmarkSize
 from database_filler import DatabaseFiller
 from http_load import post_bodies
@@ -50,13 +49,7 @@ def measure_growth(scale: BenchmarkSize) -> Iterator[Measure]:
                 costs[message_count] = _measure_event_cost(
                     server, make_batches(calls[first:][: (ROUND_COUNT + 1) * EVENTS_PER_ROUND])
                 )
-                list_measures = (
-                    list(inspector_pages.measure_message_lists(server, message_count))
-                    if size == scale.captured[-1]
-                    else []
-                )
     yield from _compare_costs(costs)
-    yield from list_measures
 
 
 def _measure_event_cost(server: ServerProcess, bodies: list[bytes]) -> EventCost:

@@ -1,4 +1,4 @@
-"""Benchmark of the inspector: message lists, and a new message on the screen."""
+"""Benchmark of the inspector: lists by query, a message on the screen, a page under load."""
 
 import re
 import shutil
@@ -13,12 +13,18 @@ from urllib.parse import urljoin
 
 import requests
 from benchmark_size import BenchmarkSize
+from database_filler import DatabaseFiller
+from http_load import post_bodies
 from measures import Goal, Measure
-from playwright.sync_api import sync_playwright
+from pipeline import CONNECTION_COUNT, make_batches, make_calls
+from playwright.sync_api import Page, sync_playwright
 from server_processes import ServerProcess, start_emulator
+
+from segment_insider_emulator.types import JSONObject
 
 LIST_GOAL, SCREEN_GOAL = Goal("at most", 300), Goal("at most", 200)
 ROUND_COUNT = 9
+ORIGINAL_MESSAGE_COUNT = 1_000  # sent over HTTP; the other messages are copies of them
 LIST_QUERIES = {
     "all": "",
     "an event": 'query=event:"Order+Completed"',
@@ -35,6 +41,19 @@ LIST_QUERIES = {
     "a path that Insider One never received": "query=insider.attributes.nowhere:1",
     "an hour": "query=since:60m",
     "an older page": "before=800",
+    "a negation": 'query=not+event:"Order+Completed"+properties.currency!%3DEUR',
+    "a rare negation": "query=verdict!%3Daccepted",
+    "no text": "query=not+shop.example",
+    "entries of a list": "query=properties.products[].price>1000000",
+    "a part of a text": "query=properties.name~nowhere",
+    "all documents": "query=nowhere-at-all+or+properties.nowhere:1+or+insider.attributes.nowhere:1",
+    "sorted by event": "sort=event",
+    "sorted by verdict": "sort=-verdict",
+    "sorted by requests": "sort=-requests",
+    "oldest first": "sort=time",
+    "sorted by a value": "sort=-properties.revenue",
+    "sorted by what Insider One received": "sort=insider.events[].event_name",
+    "columns": "column=properties.price&column=insider.events[].event_name&column=sent.userId",
 }
 SEARCHES_TO_THE_END = ("text that is nowhere", "a path that is nowhere")
 NEXT_PAGE_LINK = re.compile(r'rel="next" href="([^"]*)"')
@@ -47,8 +66,30 @@ QUERIES_WITH_TOTALS = (
 )
 
 
-def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
-    """Measure from the answer to an SDK until the browser shows the row."""
+LOAD_PER_SECOND, LOAD_SECONDS = 170, 20  # ten thousand messages a minute
+LOAD_BATCH = 17
+
+
+def measure_pages(scale: BenchmarkSize) -> Iterator[Measure]:
+    """Measure the Live page: one message, a load, and queries of many messages."""
+    yield from measure_live_update()
+    yield from measure_filled_lists(scale.captured[-1])
+
+
+def measure_filled_lists(message_count: int) -> Iterator[Measure]:
+    """Measure lists of about *message_count* messages, filled with copies."""
+    with tempfile.TemporaryDirectory() as folder:
+        db = Path(folder) / "lists.db"
+        with start_emulator(db) as server:
+            bodies = make_batches(make_calls(ORIGINAL_MESSAGE_COUNT))
+            post_bodies(server.port, "/v1/batch", bodies, CONNECTION_COUNT)
+        stored_count = DatabaseFiller(db).fill_to(message_count)
+        with start_emulator(db) as server:
+            yield from measure_message_lists(server, stored_count)
+
+
+def measure_live_update() -> Iterator[Measure]:
+    """Measure from the answer to an SDK until the browser shows the row, and a page under load."""
     chromium = shutil.which("chromium")
     if chromium is None:
         return
@@ -60,7 +101,7 @@ def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page()
-        call = {"writeKey": "wk_demo", "userId": "ada", "event": "Wish Listed"}
+        call: JSONObject = {"writeKey": "wk_demo", "userId": "ada", "event": "Wish Listed"}
         session.post(f"{server.url}/v1/track", json=call, timeout=5).raise_for_status()
         page.goto(server.url)
         page.wait_for_selector("#rows tr")
@@ -82,7 +123,40 @@ def measure_live_update(scale: BenchmarkSize) -> Iterator[Measure]:
             return seen_at - answered
 
         yield Measure("a message on the screen", _median_ms(arrival), "ms", goal=SCREEN_GOAL)
+        yield from _measure_load(page, partial(_send_batch, session, server, call))
         browser.close()
+
+
+def _send_batch(session: requests.Session, server: ServerProcess, call: JSONObject) -> None:
+    body = {"writeKey": "wk_demo", "batch": [{"type": "track", **call}] * LOAD_BATCH}
+    session.post(f"{server.url}/v1/batch", json=body, timeout=30).raise_for_status()
+
+
+def _measure_load(page: Page, send_batch: Callable[[], None]) -> Iterator[Measure]:
+    """Measure how smooth the page is while messages come at LOAD_PER_SECOND."""
+    page.evaluate(
+        """() => { window.isTheSamePage = true; window.longTasks = [];
+        new PerformanceObserver(list => longTasks.push(...list.getEntries().map(e => e.duration)))
+            .observe({entryTypes: ['longtask']}) }"""
+    )
+    started = time.monotonic()
+    for number in range(LOAD_PER_SECOND * LOAD_SECONDS // LOAD_BATCH):
+        page.wait_for_timeout(
+            max(0.0, (started + number * LOAD_BATCH / LOAD_PER_SECOND - time.monotonic()) * 1000)
+        )
+        send_batch()
+    rate = LOAD_PER_SECOND * LOAD_SECONDS / (time.monotonic() - started)
+    page.wait_for_timeout(2_000)
+    assert page.evaluate("window.isTheSamePage")
+    at = f"at {rate:.0f} messages a second"
+    tasks: list[float] = page.evaluate("window.longTasks")
+    yield Measure(f"longest task of the page, {at}", max(tasks, default=0), "ms", goal=SCREEN_GOAL)
+    yield Measure(f"share of time in long tasks, {at}", sum(tasks) / LOAD_SECONDS / 10, "%")
+    rows = page.locator("#rows tr").count()
+    yield Measure(f"rows of the page, {at}", rows, "rows", goal=Goal("at most", 500))
+    page.request_gc()
+    heap = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
+    yield Measure(f"memory of the page's script, {at}", heap, "MB", goal=Goal("at most", 50))
 
 
 def measure_message_lists(server: ServerProcess, message_count: int) -> Iterator[Measure]:

@@ -1,12 +1,13 @@
 """Event page of the inspector: shows, edits, resends and compares a message."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 from uuid import uuid4
 
 import orjson
 from flask import Blueprint, Response, abort, redirect, request, url_for
+from markupsafe import Markup
 from werkzeug.wrappers import Response as Redirect
 
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
@@ -16,7 +17,7 @@ from segment_insider_emulator.inspector.event_view_model import (
     EventViewModel,
     build_event_view_model,
 )
-from segment_insider_emulator.inspector.json_tree import JsonTree, redact_secrets
+from segment_insider_emulator.inspector.json_tree import JsonTree, ValueMark, redact_secrets
 from segment_insider_emulator.inspector.list_query import (
     MessageListQuery,
     parse_id,
@@ -55,9 +56,14 @@ class ValueComparison(NamedTuple):
     compared_values: list[ComparedValue]
 
     @property
+    def differences(self) -> list[ComparedValue]:
+        """Return the compared values that differ."""
+        return [line for line in self.compared_values if line.is_different]
+
+    @property
     def difference_count(self) -> int:
         """Return the number of compared values that differ."""
-        return sum(line.is_different for line in self.compared_values)
+        return len(self.differences)
 
 
 def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[ValueComparison]:
@@ -145,8 +151,13 @@ def show_message(id: int) -> str:
         message=message,
         next_attempt=next_attempt,
         event_view=event_view,
-        event=JsonTree("event", event_view.marks).render(redact_secrets(message.sent)),
-        tree=lambda name, value, marks: JsonTree(name, marks).render(redact_secrets(value)),
+        event=JsonTree(
+            "event",
+            event_view.marks,
+            "event",
+            {*event_view.changed_values, *event_view.removed_paths},
+        ).render(redact_secrets(message.sent)),
+        tree=_render_tree,
         raw={"sent": redact_secrets(message.sent), "event": redact_secrets(message.normalised)},
         copied=_build_copyable_texts(services, event_view),
         list_query=list_query,
@@ -185,7 +196,10 @@ def resend_message(id: int) -> str | Redirect:
 
 @bp.get(f"/messages/{ID_ROUTE}/compare")
 def show_message_comparison(id: int) -> str:
-    """Serve the page that compares two messages, or one alone and in a batch (`with=batch`)."""
+    """Serve the page that compares two messages, or one alone and in a batch (`with=batch`).
+
+    It shows the differences, with `show=all` all values.
+    """
     services, left = current_services(), _get_message_or_404(id)
     other = request.args.get("with", "")
     if other == "batch":
@@ -201,7 +215,20 @@ def show_message_comparison(id: int) -> str:
             compare_messages(_redact_message_secrets(left), _redact_message_secrets(right))
         )
         titles = (f"message {left.id}", f"message {right.id}")
-    return render_page("compare.html", message=left, compared=compared, titles=titles)
+    return render_page(
+        "compare.html",
+        message=left,
+        other=other,
+        differences_only=request.args.get("show") != "all",
+        compared=compared,
+        titles=titles,
+    )
+
+
+def _render_tree(
+    name: str, value: JSON, marks: Mapping[str, ValueMark], document: str = ""
+) -> Markup:
+    return JsonTree(name, marks, document).render(redact_secrets(value))
 
 
 def _get_message_or_404(id: int) -> MessageRecord:

@@ -4,13 +4,14 @@ A control or direction character could otherwise change how the words around it 
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import orjson
 from markupsafe import Markup, escape
 
+from segment_insider_emulator.storage.json_conditions import JsonPathSteps, format_query_path
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSON
 
@@ -104,64 +105,99 @@ class JsonTree:
     Args:
         tree_name: Identifies the tree on its page, e.g. "event" or "upsert-0".
         marks: By path.
+        document: The document of a message that it shows, as of MessagePath, so that its values
+            can be searched for; "" for another one.
+        changed_paths: Paths at which the event differs from the message as sent.
     """
 
     tree_name: str
     marks: Mapping[ValuePath, ValueMark] = field(default_factory=dict)
+    document: str = ""
+    changed_paths: Collection[ValuePath] = ()
 
     def render(self, value: JSON) -> Markup:
         """Render a JSON value as an HTML tree."""
         lines = (
-            Markup("").join(self._render_members(value, ""))
+            Markup("").join(self._render_members(value, "", ()))
             if _has_members(value)
             else _render_scalar(value)
         )
         return Markup('<div class="tree" data-tree="{}">{}</div>').format(self.tree_name, lines)
 
-    def _render_members(self, value: JSON, path: ValuePath) -> Iterator[Markup]:
-        pairs = list(_iter_members(value, path))
-        yield from (self._render_member_line(*pair) for pair in pairs[:MAX_LISTED_MEMBERS])
-        if more := pairs[MAX_LISTED_MEMBERS:]:
-            lines = Markup("").join(self._render_member_line(*pair) for pair in more)
+    def _render_members(
+        self, value: JSON, path: ValuePath, steps: JsonPathSteps
+    ) -> Iterator[Markup]:
+        members = list(_iter_members(value, path, steps))
+        yield from (self._render_member_line(*member) for member in members[:MAX_LISTED_MEMBERS])
+        if more := members[MAX_LISTED_MEMBERS:]:
+            lines = Markup("").join(self._render_member_line(*member) for member in more)
             yield _render_collapsible_section(Markup("{} more").format(len(more)), lines)
 
-    def _render_member_line(self, key: str, value: JSON, path: ValuePath) -> Markup:
+    def _render_member_line(
+        self, key: str, value: JSON, path: ValuePath, steps: JsonPathSteps
+    ) -> Markup:
         mark = self.marks.get(path)
         name = Markup('<span class="key">{}</span>').format(_shorten_key(key))
         if _has_members(value):
-            inside = Markup("").join(self._render_members(value, path))
+            inside = Markup("").join(self._render_members(value, path, steps))
             note = _render_mark_label(mark) if mark else Markup("")
             return Markup('<div class="line">{}{}<div class="in">{}</div></div>').format(
                 name, note, inside
             )
         return Markup('<div class="line">{} {}</div>').format(
-            name, self._render_value(value, path, mark)
+            name, self._render_value(value, path, mark, self._render_query_attributes(path, steps))
         )
 
-    def _render_value(self, value: JSON, path: ValuePath, mark: ValueMark | None) -> Markup:
-        scalar_html = _render_scalar(value)
-        if mark is None:
-            return Markup('<span class="value" data-path="{}">{}</span>').format(path, scalar_html)
-        if mark.source_paths or mark.mapping_field:
-            return _render_value_button(value, path, mark)
-        return Markup('<span class="value {}" data-path="{}">{}</span>{}').format(
-            mark.css_class, path, scalar_html, _render_mark_label(mark)
+    def _render_query_attributes(self, path: ValuePath, steps: JsonPathSteps) -> Markup:
+        if not self.document:
+            return Markup("")
+        document = "sent" if path in self.changed_paths else self.document
+        text = format_query_path(document, steps)
+        name = next((step for step in reversed(steps) if isinstance(step, str)), "")
+        return render_query_attributes(text, is_secret=is_secret_name(name))
+
+    def _render_value(
+        self, value: JSON, path: ValuePath, mark: ValueMark | None, attributes: Markup
+    ) -> Markup:
+        if mark and (mark.source_paths or mark.mapping_field):
+            return _render_value_button(value, path, mark, attributes)
+        text = _format_scalar(value)
+        # Next to the value: what can be clicked cannot contain what can be unfolded.
+        unfolding = text.render_rest() if text.rest else ""
+        css_class = f"value {mark.css_class}" if mark else "value"
+        return Markup('<span class="{}" data-path="{}"{}>{}</span>{}{}').format(
+            css_class,
+            path,
+            attributes,
+            text.render_start(),
+            unfolding,
+            _render_mark_label(mark) if mark else "",
         )
 
 
-def _render_value_button(value: JSON, path: ValuePath, mark: ValueMark) -> Markup:
+def render_query_attributes(query_path: str, *, is_secret: bool = False) -> Markup:
+    """Render the attributes by which a script offers to search for a value; "" without a path."""
+    if not query_path:
+        return Markup("")
+    secret = Markup(" data-secret") if is_secret else ""
+    return Markup(' data-query="{}"{}').format(query_path, secret)
+
+
+def _render_value_button(
+    value: JSON, path: ValuePath, mark: ValueMark, attributes: Markup
+) -> Markup:
     text = _format_scalar(value)
-    # Beside the button: what can be pressed cannot contain what can be unfolded.
-    unfolding = text.render_rest(Markup("")) if text.rest else ""
+    unfolding = text.render_rest() if text.rest else ""
     return Markup(
         '<button type="button" class="value {}" data-path="{}" data-reads="{}" data-field="{}" '
-        'data-hint="{}">{}</button>{}{}'
+        'data-hint="{}"{}>{}</button>{}{}'
     ).format(
         mark.css_class,
         path,
         orjson.dumps(mark.source_paths).decode(),
         mark.mapping_field,
         show_invisible_characters(mark.hint),
+        attributes,
         text.render_start(),
         unfolding,
         _render_mark_label(mark),
@@ -179,13 +215,15 @@ def _has_members(value: JSON) -> bool:
     return isinstance(value, dict | list) and bool(value)
 
 
-def _iter_members(value: JSON, path: ValuePath) -> Iterator[tuple[str, JSON, ValuePath]]:
+def _iter_members(
+    value: JSON, path: ValuePath, steps: JsonPathSteps
+) -> Iterator[tuple[str, JSON, ValuePath, JsonPathSteps]]:
     if isinstance(value, dict):
         for key, member in value.items():
-            yield key, member, f"{path}.{key}" if path else key
+            yield key, member, f"{path}.{key}" if path else key, (*steps, key)
     elif isinstance(value, list):
         for at, member in enumerate(value):
-            yield str(at), member, f"{path}[{at}]"
+            yield str(at), member, f"{path}[{at}]", (*steps, at)
 
 
 class _ScalarText(NamedTuple):
@@ -199,17 +237,17 @@ class _ScalarText(NamedTuple):
     def render_start(self) -> Markup:
         return Markup('<span class="{}">{}</span>').format(self.css_class, self.start)
 
-    def render_rest(self, title: Markup) -> Markup:
-        """Render the rest, folded below *title*."""
+    def render_rest(self) -> Markup:
+        """Render the rest, folded."""
         return _render_collapsible_section(
-            Markup("{}… <i>{:,} characters</i>").format(title, self.length),
+            Markup("… <i>{:,} characters</i>").format(self.length),
             Markup('<span class="{}">{}</span>').format(self.css_class, self.rest),
         )
 
 
 def _render_scalar(value: JSON) -> Markup:
     text = _format_scalar(value)
-    return text.render_rest(text.render_start()) if text.rest else text.render_start()
+    return text.render_start() + (text.render_rest() if text.rest else Markup(""))
 
 
 def _format_scalar(value: JSON) -> _ScalarText:
@@ -248,6 +286,11 @@ _SECRET_NAME = re.compile(
 )
 
 
+def is_secret_name(name: str) -> bool:
+    """Return whether values under a name, such as `password`, are redacted."""
+    return bool(_SECRET_NAME.search(name))
+
+
 def redact_secrets(value: JSON) -> JSON:
     """Return a copy of a JSON value in which values under names such as `password` are redacted."""
     return replace_scalars(value, _redact_if_secret)
@@ -255,4 +298,4 @@ def redact_secrets(value: JSON) -> JSON:
 
 def _redact_if_secret(name: str, value: JSON) -> JSON:
     is_value = isinstance(value, str | int | float) and not isinstance(value, bool)
-    return redact_secret(str(value)) if is_value and _SECRET_NAME.search(name) else value
+    return redact_secret(str(value)) if is_value and is_secret_name(name) else value

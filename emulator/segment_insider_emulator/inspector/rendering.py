@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 import orjson
 from flask import Blueprint, Response, abort, render_template, request, url_for
+from markupsafe import Markup
 
 from segment_insider_emulator.delivery.results import DROPPED_REASON
 from segment_insider_emulator.errors import EmulatorError
@@ -21,7 +22,14 @@ from segment_insider_emulator.inspector.json_tree import (
     compact_json,
     exact,
     finalize_expression,
+    is_secret_name,
     pretty_json,
+    render_query_attributes,
+)
+from segment_insider_emulator.storage.json_conditions import (
+    JsonPath,
+    MessagePath,
+    format_query_path,
 )
 from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
@@ -218,6 +226,31 @@ def strip_verdict(reason: str) -> str:
     return reason.removeprefix(f"{DROPPED_REASON}: ")
 
 
+def query_attributes(path: str) -> Markup:
+    """Render the attributes by which a script offers to search for the value at an event's path."""
+    try:
+        steps = JsonPath.parse(path).steps
+    except EmulatorError:  # a name with signs of paths
+        return Markup("")
+    name = next((step for step in reversed(steps) if isinstance(step, str)), "")
+    return render_query_attributes(
+        format_query_path("event", steps), is_secret=is_secret_name(name)
+    )
+
+
+MAX_ATTRIBUTE_CHARS = 400  # of a value that a query may compare
+
+
+def value_attributes(column: str, json_text: str) -> Markup:
+    """Render the attributes by which a script offers to search for a value in a list's column."""
+    path = MessagePath.parse(column).path
+    name = next((step for step in reversed(path.steps) if isinstance(step, str)), "")
+    attributes = render_query_attributes(column, is_secret=is_secret_name(name))
+    if len(json_text) > MAX_ATTRIBUTE_CHARS:
+        return attributes
+    return Markup('{} data-json="{}"').format(attributes, json_text)
+
+
 def static_url(name: str) -> str:
     """Return the URL of an inspector script or style."""
     return url_for("inspector.serve_static_file", version=STATIC_VERSION, name=name)
@@ -240,6 +273,8 @@ def register_template_filters(bp: Blueprint) -> None:
         shorten,
         shorten_times,
         strip_verdict,
+        query_attributes,
+        value_attributes,
     ):
         bp.add_app_template_filter(template_filter)
     bp.add_app_template_global(static_url)

@@ -118,6 +118,35 @@ class MessagePath:
         return cls(str(root), JsonPath(rest), text)
 
 
+def format_query_path(document: str, steps: JsonPathSteps) -> str:
+    """Return the path by which a query names a value; "" if it cannot.
+
+    An entry of a list becomes each entry of it.
+
+    Args:
+        document: As of MessagePath; of "insider", *steps* are those in the body of the request.
+    """
+    if document == "insider":
+        if len(steps) < 3 or steps[0] != "users":
+            return ""
+        steps = steps[2:]
+    if not steps or any(isinstance(step, str) and not _is_nameable(step) for step in steps):
+        return ""
+    text = "".join(_format_step(None if isinstance(step, int) else step) for step in steps)
+    if document != "event":
+        return _shorten_path(document + text)
+    is_plain = len(steps) > 1 and text.startswith(".") and steps[0] not in ("sent", "insider")
+    return _shorten_path(text[1:] if is_plain else f"${text}")
+
+
+def _is_nameable(name: str) -> bool:
+    return bool(name) and not re.search(r'["\\]', name) and name.isprintable()
+
+
+def _shorten_path(text: str) -> str:
+    return text if len(text) <= MAX_PATH_LENGTH else ""
+
+
 class JsonTest(NamedTuple):
     """Test of the value at a JSON path: an operator and the values to compare it with.
 
@@ -263,7 +292,7 @@ def _format_step(step: JsonPathStep) -> str:
         return "[]"
     if isinstance(step, int):
         return f"[{step}]"
-    return f".{step}" if re.fullmatch(r"[^\s.\[\]\"'=]+", step) else f'["{step}"]'
+    return f".{step}" if re.fullmatch(r"[^\s.\[\]\"'=()<>!~:$]+", step) else f'["{step}"]'
 
 
 # LIKE's wildcards, and its escape character.

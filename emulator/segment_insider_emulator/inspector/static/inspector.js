@@ -5,6 +5,7 @@ import { keys } from "./keys.js";
 import { menus } from "./menus.js";
 import { refreshing } from "./refresh.js";
 import { themes } from "./themes.js";
+import { valueMenus } from "./value_menu.js";
 
 themes();
 busyButtons();
@@ -12,3 +13,4 @@ copying();
 keys();
 menus();
 refreshing();
+valueMenus();

@@ -5,6 +5,7 @@ const HELP = [
   ["j / k", "Next, previous message, also beside the list"],
   ["Enter", "Open the message"],
   ["e", "Show its requests in the list"],
+  ["f", "Filter by a value of the row"],
   ["/", "Search"],
   ["p", "Pause or resume"],
   ["Esc", "Close a menu or a message, leave a field, go back to the list"],

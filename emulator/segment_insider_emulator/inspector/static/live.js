@@ -1,5 +1,6 @@
 // The table of messages: add new rows on top, and update rows that may still change.
 import { onChange } from "./changes.js";
+import { columns } from "./columns.js";
 import { onReconnect } from "./connection.js";
 import { followFilters } from "./filters.js";
 import { completeQuery } from "./query_line.js";
@@ -173,6 +174,7 @@ function loadAll() {
   return Promise.all([load(list), load(totals)]);
 }
 
+columns(list);
 sideBySide();
 keepPlace(list);
 selectRows(list, document.getElementById("selection"));
