@@ -1,4 +1,4 @@
-"""Take the pictures of the README: pages of an emulator after calls of a few shoppers.
+"""Take the pictures of the documentation: pages of an emulator after calls of a few shoppers.
 
 Run it with `python docs/screenshots.py`: it needs `pip install -e '.[test]'` and Chromium.
 """
@@ -46,6 +46,17 @@ def open_pages(emulator: RunningEmulator, page: Page) -> Iterator[str]:
     forgotten = next(m["id"] for m in emulator.client.list_messages(event=CART, verdict="dropped"))
     page.goto(f"{emulator.url}/messages/{forgotten}")
     yield "event"
+    page.locator(".upsert [data-query='insider.attributes.email'], .upsert [data-query]").first.click()
+    page.get_by_role("menu").wait_for()
+    yield "value"
+    page.keyboard.press("Escape")
+    others = [m["id"] for m in emulator.client.list_messages(event=CART) if m["id"] != forgotten]
+    page.goto(f"{emulator.url}/messages/{forgotten}/compare?with={others[-1]}")
+    yield "compare"
+    columns = "column=properties.price&column=insider.events[].event_name"
+    page.goto(f"{emulator.url}/?query=has:properties.price&{columns}&sort=-properties.price")
+    page.get_by_role("row").nth(1).wait_for()
+    yield "columns"
     page.goto(f"{emulator.url}/flow")
     yield "flow"
     page.goto(f"{emulator.url}/workspace/test?message={forgotten}")
