@@ -98,5 +98,5 @@ def test_any_two_messages_can_be_compared_by_number(emulator: RunningEmulator, p
     page.goto(f"{emulator.url}/messages/2")
     page.get_by_text("Compare", exact=True).first.click()
     page.get_by_label("With message number").fill("1")
-    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_role("button", name="Open", exact=True).click()
     expect(page.get_by_role("heading", name="Message 2 and message 1")).to_be_visible()
