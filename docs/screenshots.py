@@ -46,17 +46,7 @@ def open_pages(emulator: RunningEmulator, page: Page) -> Iterator[str]:
     forgotten = next(m["id"] for m in emulator.client.list_messages(event=CART, verdict="dropped"))
     page.goto(f"{emulator.url}/messages/{forgotten}")
     yield "event"
-    page.locator(".upsert [data-query='insider.attributes.email'], .upsert [data-query]").first.click()
-    page.get_by_role("menu").wait_for()
-    yield "value"
-    page.keyboard.press("Escape")
-    others = [m["id"] for m in emulator.client.list_messages(event=CART) if m["id"] != forgotten]
-    page.goto(f"{emulator.url}/messages/{forgotten}/compare?with={others[-1]}")
-    yield "compare"
-    columns = "column=properties.price&column=insider.events[].event_name"
-    page.goto(f"{emulator.url}/?query=has:properties.price&{columns}&sort=-properties.price")
-    page.get_by_role("row").nth(1).wait_for()
-    yield "columns"
+    yield from open_value_pages(emulator, page, forgotten)
     page.goto(f"{emulator.url}/flow")
     yield "flow"
     page.goto(f"{emulator.url}/workspace/test?message={forgotten}")
@@ -68,6 +58,26 @@ def open_pages(emulator: RunningEmulator, page: Page) -> Iterator[str]:
     page.get_by_role("table").get_by_role("link").first.click()
     page.get_by_role("region", name="Channels").wait_for()
     yield "profile"
+
+
+def open_value_pages(emulator: RunningEmulator, page: Page, message: int) -> Iterator[str]:
+    """Open what can be done with the values of the *message* on the page."""
+    page.locator(".upsert [data-query]").first.click()
+    page.get_by_role("menu").wait_for()
+    yield "value"
+    others = [m["id"] for m in emulator.client.list_messages(event=CART) if m["id"] != message]
+    page.goto(f"{emulator.url}/messages/{message}/compare?with={others[-1]}")
+    yield "compare"
+    open_sorted_list(emulator, page)
+    yield "columns"
+
+
+def open_sorted_list(emulator: RunningEmulator, page: Page) -> None:
+    """Open the list with two columns of values, sorted by one of them."""
+    columns = "column=properties.price&column=insider.events[].event_name"
+    page.goto(f"{emulator.url}/?query=has:properties.price&{columns}&sort=-properties.price")
+    page.get_by_role("row").nth(1).wait_for()
+    expect(page.get_by_text("still checking")).to_have_count(0)
 
 
 def take(browser: Browser, emulator: RunningEmulator) -> Iterator[Path]:
