@@ -4,6 +4,7 @@ import signal
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
+from pathlib import Path
 from textwrap import indent
 from threading import Event
 from types import FrameType
@@ -17,6 +18,7 @@ from segment_insider_emulator.cli.inputs import (
     get_selected_workspace_name,
     load_workspace,
 )
+from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_scenarios import require_scenarios_extra
 
@@ -105,9 +107,15 @@ def _exit_on_signal(_signal: int, _frame: FrameType | None) -> Never:
 @click.argument("words", nargs=-1)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON line for each step.")
 @click.option("--markdown", is_flag=True, help="Print them as a page of the documentation.")
+@click.option(
+    "--glue",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="Write them for editors with a Cucumber extension.",
+)
 @click.pass_context
 def steps_command(
-    ctx: click.Context, words: tuple[str, ...], as_json: bool, markdown: bool
+    ctx: click.Context, words: tuple[str, ...], as_json: bool, markdown: bool, glue: Path | None
 ) -> None:
     """List all steps, or those that contain all WORDS, each with an example.
 
@@ -118,6 +126,9 @@ def steps_command(
     from segment_insider_scenarios.step_catalogue import list_library_steps, suggest_steps
 
     step_entries = [entry for entry in list_library_steps() if _step_matches_words(entry, words)]
+    if glue:
+        _write_editor_glue(glue)
+        return
     if as_json:
         for entry in step_entries:
             click.echo(orjson.dumps({**asdict(entry), "example": entry.example}))
@@ -130,6 +141,26 @@ def steps_command(
         suggestion = f"Did you mean one of these?\n{near}" if near else "Try fewer words."
         click.echo(f"No step matches. {suggestion}", err=True)
         ctx.exit(1)
+
+
+def _write_editor_glue(folder: Path) -> None:
+    from segment_insider_scenarios.editor_glue import GLUE_FILE, build_editor_glue
+    from segment_insider_scenarios.step_catalogue import list_library_steps
+
+    path = folder / GLUE_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(build_editor_glue(list_library_steps()), "utf-8")
+    except OSError as error:
+        what = f"the steps cannot be written ({error.strerror})"
+        raise EmulatorError(what, str(path), "Name a folder that can be written.") from error
+    print_lines(
+        [
+            f"{path}: written. For VS Code with the extension Cucumber, in .vscode/settings.json:",
+            '  "cucumber.features": ["features/**/*.feature"],',
+            f'  "cucumber.glue": ["{folder.as_posix()}/*.ts"]',
+        ]
+    )
 
 
 def _step_matches_words(entry: "CatalogueStep", words: tuple[str, ...]) -> bool:
