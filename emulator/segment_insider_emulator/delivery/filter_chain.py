@@ -5,7 +5,7 @@ enabled, the event's integrations object, the type of the event, and the destina
 Source: assembled from Segment's pages; the place of the integrations object is assumed.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import TypeAlias
@@ -125,6 +125,10 @@ def warn_unsupported_type(event: JSONObject) -> SenderWarning | None:
     )
 
 
+def _reject_for_disabled_destination(event: JSONObject) -> FilterResult:
+    return FilterResult(event, DESTINATION_DISABLED)
+
+
 @dataclass(frozen=True, slots=True)
 class FilterChain:
     """The filter stages of a source and its destination, in Segment's order.
@@ -140,17 +144,12 @@ class FilterChain:
     def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
         """Run *event* through the filter stages until one rejects it; *event* stays unchanged."""
         result: FilterResult | None = None
-        for stage in self._list_filter_stages(enabled):
+        switched_off = () if enabled else (_reject_for_disabled_destination,)
+        for stage in (*self.source_stages, *switched_off, *self.destination_stages):
             result = result.merge_with_later(stage(result.event)) if result else stage(event)
             if result.rejection:
                 break
         return result or FilterResult(event)
-
-    def _list_filter_stages(self, enabled: bool) -> Iterator[FilterStage]:
-        yield from self.source_stages
-        if not enabled:
-            yield lambda event: FilterResult(event, DESTINATION_DISABLED)
-        yield from self.destination_stages
 
 
 def compile_filter_chain(
@@ -241,11 +240,9 @@ class EventNameChecker:
 
     def find_event_warnings(self, event: JSONObject) -> list[SenderWarning]:
         """Return the sender warnings about the name and type of *event*."""
-        return [
-            note
-            for note in (self.warn_misspelled_event_name(event), warn_unsupported_type(event))
-            if note
-        ]
+        misspelled = self.warn_misspelled_event_name(event)
+        unsupported = warn_unsupported_type(event)
+        return list(filter(None, (misspelled, unsupported)))
 
     def warn_misspelled_event_name(self, event: JSONObject) -> SenderWarning | None:
         """Return a warning when the name of *event* is a likely misspelling, else None."""

@@ -214,10 +214,9 @@ class DeliveryPipeline:
                 *get_verdict_for_rejection(filter_result.rejection),
                 filter_report=build_filter_report(filter_result),
             )
-        if warnings := [
-            warning.text for warning in self._event_name_checker.find_event_warnings(message.event)
-        ]:
-            detail = " ".join(filter(None, (message.detail, *warnings)))
+        if warnings := self._event_name_checker.find_event_warnings(message.event):
+            texts = (warning.text for warning in warnings)
+            detail = " ".join(filter(None, (message.detail, *texts)))
             message = replace(message, detail=detail)
         if message.detail and self._known_causes.find(
             name_text_cause(SENDER_WARNING, message.detail), ""
@@ -263,6 +262,11 @@ class DeliveryPipeline:
 
     def _get_finding_marker(self, delivery: DeliveryRecord) -> FindingMarker:
         """Return what marks a delivery's findings, by the mapping that its subscription has now."""
+        return partial(self._mark_findings, delivery)
+
+    def _mark_findings(
+        self, delivery: DeliveryRecord, findings: tuple[JSONObject, ...]
+    ) -> tuple[JSONObject, ...]:
         mapping: JSONObject = next(
             (
                 subscription.mapping
@@ -272,11 +276,7 @@ class DeliveryPipeline:
             ),
             {},
         )
-        return partial(
-            self._known_causes.mark_findings,
-            subscription_name=delivery.subscription,
-            mapping=mapping,
-        )
+        return self._known_causes.mark_findings(findings, delivery.subscription, mapping)
 
     def _build_credential_headers(self) -> dict[str, str]:
         return build_credential_headers(self._destinations[0].settings)

@@ -104,7 +104,8 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
     open_batches: dict[tuple[int, bytes], _OpenBatch] = {}
     for message in messages:
         for subscription in destination.preselect_subscriptions(message.event):
-            terms = BatchSettings.from_mapping(subscription.mapping)
+            mapping = subscription.mapping
+            terms = BatchSettings.from_mapping(mapping) if "enable_batching" in mapping else None
             if terms and _can_join_batch(subscription, message.event):
                 key = (id(subscription), terms.compute_batch_key(subscription, message.event))
                 size = len(orjson.dumps(message.event))

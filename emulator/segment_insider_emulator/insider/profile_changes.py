@@ -165,8 +165,8 @@ def save_history(
 def _build_history_entry(
     change: ProfileChange, profile: Profile, before: ProfileState | None, source: str, note: str
 ) -> ProfileHistoryEntry:
-    after = copy_profile_state(profile)
-    old, new = before.list_identifiers() if before else [], after.list_identifiers()
+    old = before.list_identifiers() if before else []
+    new = [(name, value) for name, values in profile.identifiers.items() for value in values]
     earlier, later = frozenset(old), frozenset(new)
     changes: JSONObject = {
         "source": source,
@@ -188,7 +188,7 @@ def _build_history_entry(
         number=change.number,
         at=format_iso_utc(change.changed_at),
         changes={name: value for name, value in changes.items() if value},
-        state=after.to_json() if change.number % CHANGES_PER_STATE == 0 else None,
+        state=None if change.number % CHANGES_PER_STATE else copy_profile_state(profile).to_json(),
     )
 
 

@@ -265,7 +265,10 @@ def _serialize_profile_change(
         "number": change.number,
         "created": change.is_new_profile,
         "absorbed": list(absorbed_ids[:MAX_LISTED_CHANGES]),
-        "identifiers": list(map(_truncate_text, profile_identifiers[:MAX_LISTED_CHANGES])),
+        "identifiers": [
+            identifier if len(identifier) <= _MAX_TEXT_CHARS else _truncate_text(identifier)
+            for identifier in profile_identifiers[:MAX_LISTED_CHANGES]
+        ],
         "attributes": attributes,
         "events": [_truncate_text(event.sent_as) for event in change.events[:MAX_LISTED_CHANGES]],
         "users": [

@@ -4,7 +4,6 @@ import re
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from contextvars import ContextVar
 from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
@@ -41,7 +40,12 @@ from segment_insider_emulator.storage.database_file import (
     to_sqlalchemy_url,
 )
 from segment_insider_emulator.storage.migrations import migrate_database, refuse_foreign_sqlite_file
-from segment_insider_emulator.storage.query_execution import HAS_WRITTEN_KEY, install_write_hook
+from segment_insider_emulator.storage.query_execution import (
+    HAS_WRITTEN_KEY,
+    DriverSession,
+    install_write_hook,
+    open_session,
+)
 
 __all__ = [
     "DatabaseClosed",
@@ -59,7 +63,6 @@ __all__ = [
 
 _closed_engines: WeakSet[Engine] = WeakSet()
 _files_by_engine: WeakKeyDictionary[Engine, DatabaseFile] = WeakKeyDictionary()
-_open_connection: ContextVar[Connection | None] = ContextVar("open_connection", default=None)
 
 MEMORY_URL = "sqlite://"
 SQLITE_PRAGMAS = (
@@ -104,18 +107,18 @@ def transaction(engine: Engine) -> AbstractContextManager[Connection]:
 
 def get_open_connection(engine: Engine) -> Connection | None:
     """Return the connection of this thread's open transaction on a database; None if none is."""
-    outer = _open_connection.get()
-    return outer if outer is not None and outer.engine is engine else None
+    session = open_session.get()
+    return session.connection if session and session.connection.engine is engine else None
 
 
 @contextmanager
 def _open_transaction(engine: Engine) -> Iterator[Connection]:
     with _begin_transaction(engine) as connection:
-        token = _open_connection.set(connection)
+        token = open_session.set(DriverSession(connection))
         try:
             yield connection
         finally:
-            _open_connection.reset(token)
+            open_session.reset(token)
 
 
 @contextmanager
@@ -154,7 +157,7 @@ def _begin_transaction(engine: Engine) -> Iterator[Connection]:
     if engine in _closed_engines:
         raise DatabaseClosed("it was closed")
     try:
-        with engine.begin() as connection:
+        with engine.connect() as connection, connection.begin():
             connection.info.pop(HAS_WRITTEN_KEY, None)  # left by a migration
             yield connection
             if file := _files_by_engine.get(engine):

@@ -59,7 +59,8 @@ class DatabaseFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._side_files = [path.with_name(path.name + suffix) for suffix in SIDE_FILE_SUFFIXES]
+        self._path_text = str(path)  # a Path takes longer to be read than its status
+        self._side_files = [str(path) + suffix for suffix in SIDE_FILE_SUFFIXES]
         self._identity: _FileIdentity | None = None
         self._size = 0
         self._lost_reason: str | None = None
@@ -71,7 +72,7 @@ class DatabaseFile:
 
     def install_connection_check(self, engine: Engine) -> None:
         """Check before each connection of *engine* that the SQLite file is still the same."""
-        self._identity = _read_file_identity(self.path)
+        self._identity = _read_file_identity(self._path_text)
         event.listen(engine, "do_connect", self._check_file_before_connecting)
 
     def check_identity_and_size(self) -> None:
@@ -79,7 +80,7 @@ class DatabaseFile:
         if self._lost_reason:
             raise DatabaseFileLost(self._lost_reason, self.path)
         try:
-            status = self.path.stat()
+            status = os.stat(self._path_text)
         except OSError as error:
             reason = "it was deleted or moved, or cannot be accessed"
             raise DatabaseFileLost(reason, self.path) from error
@@ -98,7 +99,7 @@ class DatabaseFile:
         Raises: DatabaseFileLost, from then on, since a side file cannot be restored.
         """
         self.check_identity_and_size()
-        identities: dict[Path, _FileIdentity | None] | None
+        identities: dict[str, _FileIdentity | None] | None
         identities = connection.info.get(_FILE_IDENTITIES_KEY)
         if identities is None:  # its first transaction has opened them
             identities = {
@@ -108,16 +109,16 @@ class DatabaseFile:
             return
         for side_file, identity in identities.items():
             if _read_file_identity(side_file) != identity:
-                self._lost_reason = f"{side_file.name} next to it was deleted or replaced"
+                self._lost_reason = f"{Path(side_file).name} next to it was deleted or replaced"
                 raise DatabaseFileLost(self._lost_reason, self.path)
 
     def _check_file_before_connecting(self, *_: Any) -> None:
         self.check_identity_and_size()
 
 
-def _read_file_identity(path: Path) -> _FileIdentity | None:
+def _read_file_identity(path: str) -> _FileIdentity | None:
     try:
-        status = path.stat()
+        status = os.stat(path)
     except OSError:
         return None
     return _FileIdentity(status.st_dev, status.st_ino)

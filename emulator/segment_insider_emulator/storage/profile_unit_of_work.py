@@ -35,7 +35,11 @@ from segment_insider_emulator.storage.profile_history import (
     INSERT_HISTORY_ENTRY,
     MERGE_HISTORIES,
 )
-from segment_insider_emulator.storage.query_execution import CompiledStatement, list_column_names
+from segment_insider_emulator.storage.query_execution import (
+    CompiledStatement,
+    get_session,
+    list_column_names,
+)
 from segment_insider_emulator.storage.records import (
     Profile,
     ProfileChanges,
@@ -337,7 +341,7 @@ def escape_like_wildcards(text: str) -> str:
 
 def get_current_unit_of_work(connection: Connection) -> ProfileUnitOfWork | None:
     """Return the unit of work on profiles of *connection*'s transaction; None if it only reads."""
-    return connection.info.get(UNIT_OF_WORK_KEY)
+    return get_session(connection).info.get(UNIT_OF_WORK_KEY)
 
 
 @cache
@@ -482,7 +486,7 @@ def _begin_unit_of_work(
     with write_lock, transaction(engine) as connection:
         if connection.dialect.name == "postgresql":
             acquire_writer_lock(connection, lock_names)
-        info = connection.info  # looked up now: a lost connection has none
+        info = get_session(connection).info
         unit_of_work = info[UNIT_OF_WORK_KEY] = ProfileUnitOfWork(connection)
         try:
             yield unit_of_work

@@ -3,6 +3,7 @@
 import time
 from collections import namedtuple
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -44,22 +45,54 @@ def list_column_names(table: Table, *omitted: str) -> list[str]:
 
 
 def install_write_hook(engine: Engine) -> None:
-    """Call `prepare_transaction_for_write` before each write by SQLAlchemy on *engine*."""
+    """Call `DriverSession.prepare_for_write` before each write by SQLAlchemy on *engine*."""
     event.listen(engine, "before_cursor_execute", _prepare_if_statement_writes)
 
 
-def prepare_transaction_for_write(connection: Connection) -> None:
-    """Before a transaction writes: acquire the writer lock, and mark it for the change counter."""
-    if connection.dialect.name == "postgresql":
-        acquire_writer_lock(connection)
-    connection.info[HAS_WRITTEN_KEY] = True
+class DriverSession:
+    """What statements need of a connection during one transaction, looked up once.
+
+    Each look-up in SQLAlchemy takes several calls.
+
+    Args:
+        create_cursor: The database driver's own: SQLAlchemy's is called through two proxies.
+        info: Of the connection.
+    """
+
+    __slots__ = ("connection", "create_cursor", "dialect", "info", "is_postgres")
+
+    def __init__(self, connection: Connection) -> None:
+        driver_connection: Any = connection.connection.dbapi_connection
+        self.connection = connection
+        self.create_cursor: Callable[[], Any] = driver_connection.cursor
+        self.dialect = connection.dialect
+        self.info: dict[Any, Any] = connection.info
+        self.is_postgres = self.dialect.name == "postgresql"
+
+    def prepare_for_write(self) -> None:
+        """Before a write: acquire the writer lock, and mark the change for the change counter."""
+        if self.is_postgres:
+            acquire_writer_lock(self.connection)
+        self.info[HAS_WRITTEN_KEY] = True
+
+
+# Of this thread's open transaction.
+open_session: ContextVar[DriverSession | None] = ContextVar("open_session", default=None)
+
+
+def get_session(connection: Connection) -> DriverSession:
+    """Return the session of *connection*: that of this thread's transaction, or a new one."""
+    session = open_session.get()
+    if session is not None and session.connection is connection:
+        return session
+    return DriverSession(connection)
 
 
 def _prepare_if_statement_writes(
     connection: Any, _cursor: object, _statement: object, _values: object, context: Any, _many: bool
 ) -> None:
     if context.isinsert or context.isupdate or context.isdelete:
-        prepare_transaction_for_write(connection)
+        get_session(connection).prepare_for_write()
 
 
 class _DriverStatement(NamedTuple):
@@ -93,18 +126,20 @@ class CompiledStatement:
 
     def fetch_all(self, connection: Connection, values: ParameterValues) -> list[Any]:
         """Run an SQL query and return its rows as named tuples. Raises: the driver's errors."""
-        sql, bind, read_row = self._get_driver_statement(connection.dialect)
+        session = get_session(connection)
+        sql, bind, read_row = self._get_driver_statement(session.dialect)
         if self._columns:
-            prepare_transaction_for_write(connection)
-        cursor = _create_driver_cursor(connection)
+            session.prepare_for_write()
+        cursor = session.create_cursor()
         cursor.execute(sql, bind(values))
         return [read_row(row) for row in cursor.fetchall()]
 
     def execute_many(self, connection: Connection, rows: Iterable[ParameterValues]) -> None:
         """Run an SQL INSERT, UPDATE or DELETE for each of *rows*. Raises: the driver's errors."""
-        sql, bind, _ = self._get_driver_statement(connection.dialect)
-        prepare_transaction_for_write(connection)
-        _create_driver_cursor(connection).executemany(sql, [bind(row) for row in rows])
+        session = get_session(connection)
+        sql, bind, _ = self._get_driver_statement(session.dialect)
+        session.prepare_for_write()
+        session.create_cursor().executemany(sql, [bind(row) for row in rows])
 
     def _get_driver_statement(self, dialect: Dialect) -> _DriverStatement:
         statement = self._driver_statements.get(dialect.driver)
@@ -131,12 +166,6 @@ class CompiledStatement:
         return _DriverStatement(
             str(compiled), bind, _create_row_converter([column.key for column in columns], loaders)
         )
-
-
-def _create_driver_cursor(connection: Connection) -> Any:
-    # Not SQLAlchemy's own cursor: each of its methods is called through two proxies.
-    driver_connection: Any = connection.connection.dbapi_connection
-    return driver_connection.cursor()
 
 
 def _create_parameter_binder(
