@@ -273,6 +273,7 @@ def test_a_long_list_is_split_into_pages(emulator: RunningEmulator, page: Page) 
 
 
 def test_a_retried_delivery_changes_on_the_open_page(emulator: RunningEmulator, page: Page) -> None:
+    emulator.parts.clock.freeze()
     requests.post(f"{emulator.url}/emulator/v1/faults", json={"status": 503}, timeout=60)
     emulator.send(VIEWED)
     page.goto(emulator.url)
