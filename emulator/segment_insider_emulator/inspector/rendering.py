@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 import orjson
 from flask import Blueprint, Response, abort, render_template, request, url_for
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from segment_insider_emulator.delivery.results import DROPPED_REASON
 from segment_insider_emulator.errors import EmulatorError
@@ -25,6 +25,7 @@ from segment_insider_emulator.inspector.json_tree import (
     is_secret_name,
     pretty_json,
     render_query_attributes,
+    show_invisible_characters,
 )
 from segment_insider_emulator.storage.json_conditions import (
     JsonPath,
@@ -182,6 +183,7 @@ def render_page(template_name: str, *part_names: str, **context: object) -> str:
 
 
 MAX_CELL_CHARS = 200
+_SEPARATOR = re.compile(r"(?<=[./_])(?=\w)|(?<=\w)(?=\[)")
 _ISO_TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
 
@@ -201,6 +203,11 @@ def format_time_or_date(at: str, now: datetime) -> str:
 def shorten_times(text: str) -> str:
     """Write the ISO 8601 times in a text as people read them, without milliseconds."""
     return _ISO_TIME.sub(r"\1 \2", text)
+
+
+def breakable(text: str) -> Markup:
+    """Let a path or URL break after its separators only, so that narrow columns break no name."""
+    return Markup(_SEPARATOR.sub("<wbr>", escape(show_invisible_characters(text))))
 
 
 def format_date(at: str) -> str:
@@ -263,6 +270,7 @@ def register_template_filters(bp: Blueprint) -> None:
     """
     bp.record_once(lambda state: setattr(state.app.jinja_env, "finalize", finalize_expression))
     for template_filter in (
+        breakable,
         format_time,
         format_time_or_date,
         format_date,
