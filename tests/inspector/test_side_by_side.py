@@ -153,7 +153,7 @@ def test_an_open_message_follows_its_retries(emulator: RunningEmulator, page: Pa
     expect(page.locator("#passed")).to_have_attribute("open", "")
 
 
-def test_the_column_names_stay_in_sight_beside_a_message(
+def test_the_column_names_stay_in_sight_next_to_a_message(
     emulator: RunningEmulator, page: Page
 ) -> None:
     emulator.send(*[VIEWED] * 60)
