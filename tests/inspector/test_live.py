@@ -129,6 +129,10 @@ def test_the_query_filters_the_messages(
         ("since=9999-12-31T23:59-14:00", "&#39;9999-12-31T23:59-14:00&#39; is not a time"),
         ("before=x", "&#39;x&#39; is not a number"),
         ("sort=price", "unknown column &#39;price&#39;"),
+        ("sort=event&last=[0,null,1]", "is not a place in the list"),
+        ("sort=event&last=[1,[2],1]", "is not a place in the list"),
+        ("sort=event&last=nowhere", "is not a place in the list"),
+        ("sort=event&sorted=a-b", "is not a number"),
         ("before=99999999999999999999", "&#39;99999999999999999999&#39; is not a number"),
         ("q=" + "x" * 501, "too many or too long values"),
         ("q=%00", "too many or too long values"),
@@ -446,6 +450,6 @@ def test_columns_of_all_three_documents_and_secrets(emulator: RunningEmulator) -
     emulator.send(call)
     columns = "column=insider.events[].event_name&column=sent.properties.price"
     text = requests.get(f"{emulator.url}/?{columns}&column=properties.password", timeout=30).text
-    values = re.findall(r'class="pinned"><code>([^<]*)<', text)
+    values = re.findall(r'class="pinned"><code[^>]*>([^<]*)<', text)
     assert values[:2] == ["&#34;product_detail_page_view&#34;", "8.5"]
     assert "hunter2" not in text

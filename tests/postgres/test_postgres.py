@@ -32,7 +32,9 @@ from segment_insider_emulator.storage.database_size import (
     estimate_postgres_row_bytes,
     measure_postgres_disk_bytes,
 )
+from segment_insider_emulator.storage.json_conditions import MessagePath
 from segment_insider_emulator.storage.message_filters import MessageFilters
+from segment_insider_emulator.storage.message_sorting import COLUMN_VALUES, SortOrder
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.storage.query_language import Comparison
@@ -117,6 +119,18 @@ def test_a_json_path_matches_the_same_messages_on_both_databases(
         chosen = MessageFilters(condition=condition)
         listed = store.message_search.find_message_page(chosen)
         assert [message.message_id for message in listed.messages] == ["m1"] * found
+
+
+@pytest.mark.parametrize(
+    "column", [*COLUMN_VALUES, "$.properties.total", "insider.events", "sent.x"]
+)
+def test_messages_are_sorted_by_each_column(url: str, column: str) -> None:
+    path = None if column in COLUMN_VALUES else MessagePath.parse(column)
+    order = SortOrder("" if path else column, path, is_descending=True)
+    with closing(MessageStore(open_database(url))) as store:
+        store.record_messages([MESSAGE, replace(MESSAGE, message_id="m2", event=None)])
+        page = store.message_sorter.find_sorted_page(MessageFilters(), order)
+        assert sorted(message.message_id for message in page.messages) == ["m1", "m2"]
 
 
 def test_ids_grow_in_the_order_of_commits(url: str) -> None:

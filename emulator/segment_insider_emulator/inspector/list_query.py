@@ -367,7 +367,7 @@ def _parse_sort_cursor(text: str) -> SortCursor | None:
         cursor = SortCursor(SortKey(int(rank), value), int(id))
     except (ValueError, TypeError, OverflowError):
         cursor = None
-    if cursor is None or isinstance(cursor.key.value, str) is not (cursor.key.rank == 1):
+    if cursor is None or not cursor.key.is_valid:
         remedy = "Follow the links of the list."
         raise EmulatorError(f"{text[:40]!r} is not a place in the list", "last", remedy)
     return cursor

@@ -55,6 +55,11 @@ class SortKey(NamedTuple):
     rank: int
     value: SortValue
 
+    @property
+    def is_valid(self) -> bool:
+        """Return whether a key can be compared with others, also if it comes from an address."""
+        return isinstance(self.value, str if self.rank == _TEXT_RANK else int | float)
+
 
 class SortCursor(NamedTuple):
     """The last message of a sorted page, after which the next page begins."""
