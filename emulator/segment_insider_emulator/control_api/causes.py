@@ -128,6 +128,7 @@ def find_causes(services: SandboxServices) -> CauseReport:
         key=lambda cause: (
             cause.known is not None,
             VERDICTS_WORST_FIRST.index(cause.newest.verdict),
+            cause.newest.is_from_mapping,
             -cause.message_count,
         )
     )

@@ -12,6 +12,7 @@ from segment_insider_emulator.clock import Stopwatch, format_iso_utc
 from segment_insider_emulator.errors import ConflictError, EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.inspector import (
     changes_page,
+    checks_page,
     event_page,
     flow_page,
     import_page,
@@ -83,6 +84,7 @@ def add_security_headers(response: Response) -> Response:
 
 NAVIGATION_PAGES = (
     ("Live", "inspector.live.show_messages"),
+    ("Causes", "inspector.causes.show_causes"),
     ("Flow", "inspector.flow.show_flow"),
     ("Profiles", "inspector.profiles.list_profiles"),
     ("Journeys", "inspector.journeys.list_journeys"),
@@ -215,7 +217,8 @@ for page_bp in (
     profiles_page.bp,
     journeys_page.bp,
     workspace_page.bp,
-    workspace_page.checks_bp,
+    checks_page.causes_bp,
+    checks_page.checks_bp,
     workspace_page.coverage_bp,
     tester_page.bp,
     changes_page.bp,

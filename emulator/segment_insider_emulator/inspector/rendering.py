@@ -16,6 +16,7 @@ import orjson
 from flask import Blueprint, Response, abort, render_template, request, url_for
 from markupsafe import Markup, escape
 
+from segment_insider_emulator.control_api.causes import quote_for_query
 from segment_insider_emulator.delivery.results import DROPPED_REASON
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector.json_tree import (
@@ -278,6 +279,7 @@ def register_template_filters(bp: Blueprint) -> None:
         exact,
         pretty_json,
         indent_json,
+        quote_for_query,
         shorten,
         shorten_times,
         strip_verdict,

@@ -10,9 +10,6 @@ from segment_insider_emulator.analysis.coverage_document import (
     format_coverage_page,
 )
 from segment_insider_emulator.analysis.coverage_rows import COVERAGE_STATES, CoverageState
-from segment_insider_emulator.analysis.drift import DriftReport, find_drift
-from segment_insider_emulator.analysis.drift.deviations import DEVIATION_EFFECTS, PreviewedDeviation
-from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.control_api.destination import (
     SECRET_SETTING,
     check_destination_settings,
@@ -43,8 +40,6 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
-from segment_insider_emulator.workspace.edits import WorkspaceEdit
-from segment_insider_emulator.workspace.validation import SEVERITIES
 
 
 def get_current_workspace_document(
@@ -237,68 +232,6 @@ def _summarise_subscription(number: int, subscription: JSONObject) -> JSONObject
         "trigger": trigger,
         "takes": describe_trigger(trigger),
     }
-
-
-WHOLE_WORKSPACE_LABEL = "the workspace"
-
-
-class GroupedDeviation(NamedTuple):
-    """A deviation from Insider One's guide, and all mappings that have it, each with its edit."""
-
-    deviation: PreviewedDeviation
-    mappings: list[str]
-    edits: list[WorkspaceEdit]
-
-
-checks_bp = Blueprint("checks", __name__, url_prefix="/workspace/checks")
-
-MAX_TRAFFIC_EVENTS = 200  # captured events to compare with
-
-
-@checks_bp.get("")
-def show_lint_checks() -> str:
-    """Serve the Checks page: lint findings and deviations; `notes` adds harmless ones."""
-    services = current_services()
-    workspace_document = get_current_workspace_document(services)
-    recent, _ = services.store.list_latest_messages(MAX_TRAFFIC_EVENTS)
-    traffic = [message.normalised for message in reversed(recent) if message.normalised]
-    drift_result = find_drift(workspace_document, traffic)
-    deviations = drift_result.deviations if isinstance(drift_result, DriftReport) else []
-    findings = lint_document(workspace_document)
-    return render_page(
-        "checks.html",
-        findings=findings,
-        severities={
-            severity: sum(f.severity == severity for f in findings) for severity in SEVERITIES
-        },
-        drift=drift_result if isinstance(drift_result, DriftReport) else None,
-        deviation_groups=_group_deviations(drift_result)
-        if isinstance(drift_result, DriftReport)
-        else [],
-        effects={
-            effect: sum(d.effect == effect for d in deviations) for effect in DEVIATION_EFFECTS
-        },
-        replaces=isinstance(drift_result, DriftReport)
-        and any(table.replaces_default_mapping for table in drift_result.tables),
-        looked_at=len(traffic),
-        notes="notes" in request.args,
-    )
-
-
-def _group_deviations(drift_result: DriftReport) -> list[GroupedDeviation]:
-    """Group equal deviations from the guide of all mappings, the most severe first."""
-    groups: dict[tuple[str, str], GroupedDeviation] = {}
-    for table in drift_result.tables:
-        for deviation in table.deviations:
-            group = groups.setdefault(
-                (deviation.effect, deviation.what), GroupedDeviation(deviation, [], [])
-            )
-            group.mappings.append(table.subscription_name or WHOLE_WORKSPACE_LABEL)
-            if deviation.edit:
-                group.edits.append(deviation.edit)
-    return sorted(
-        groups.values(), key=lambda group: DEVIATION_EFFECTS.index(group.deviation.effect)
-    )
 
 
 coverage_bp = Blueprint("coverage", __name__, url_prefix="/coverage")

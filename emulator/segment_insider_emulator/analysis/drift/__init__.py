@@ -37,6 +37,7 @@ from segment_insider_emulator.analysis.lint import (
     LintRule,
     destination_rules,
     mapping_rules,
+    name_finding_cause,
     payload_rules,
 )
 from segment_insider_emulator.analysis.sample_events import build_sample_events, fill_sample_event
@@ -161,8 +162,9 @@ def convert_lint_findings_to_deviations(
                 and subscription.path in losing
             ):
                 continue
-            converted = _convert_finding_to_deviation(
-                rule, finding, subscription, events.get(finding)
+            converted = replace(
+                _convert_finding_to_deviation(rule, finding, subscription, events.get(finding)),
+                lint_cause=name_finding_cause(rule, finding, context).cause,
             )
             if converted.edit is None or all(
                 converted.edit != deviation.edit for deviation in deviations

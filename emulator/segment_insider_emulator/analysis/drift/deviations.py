@@ -9,6 +9,7 @@ from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSu
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.causes import MAX_CAUSE_LENGTH
 from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 DeviationEffect: TypeAlias = Literal["loses", "differs", "note"]
@@ -32,6 +33,8 @@ class Deviation:
             "properties.products[].colour"; "" for other deviations.
         group_text: Text after the number when several such deviations are shown as one, e.g.
             "values are not mapped; the guide maps them"; "" when they are not grouped.
+        lint_cause: Name of the cause of a lint finding; "" for other deviations.
+        event_count: How many events show the deviation; 0 when it does not come from traffic.
     """
 
     difference_id: str
@@ -45,6 +48,20 @@ class Deviation:
     example_event: JSONObject | None = None
     unread_path: str = ""
     group_text: str = ""
+    lint_cause: str = ""
+    event_count: int = 0
+
+    @property
+    def cause(self) -> str:
+        """Name of the cause, for `knownCauses` of the workspace file."""
+        if self.lint_cause:
+            return self.lint_cause
+        if self.unread_path:
+            return f"unread-property {self.unread_path}"[:MAX_CAUSE_LENGTH]
+        place = self.path.removeprefix(self.subscription_path).strip(".")
+        event = self.example_event or {}
+        name = event.get("event") or event.get("type") or "" if not self.subscription_path else ""
+        return " ".join(filter(None, ("drift", place, str(name))))[:MAX_CAUSE_LENGTH]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,15 @@ class PreviewedDeviation:
     edit: WorkspaceEdit | None
     value_changes: tuple[ValueChange, ...]
     group_text: str = ""
+    cause: str = ""
+    unread_path: str = ""
+    event_count: int = 0
+    example_event: JSONObject | None = None
+
+    @property
+    def sent_value(self) -> JSON:
+        """Return the first value that was sent at `unread_path`; None without one."""
+        return find_first_value(self.example_event, self.unread_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +179,10 @@ def _build_deviation_table(
             deviation.edit,
             value_changes,
             deviation.group_text,
+            deviation.cause,
+            deviation.unread_path,
+            deviation.event_count,
+            deviation.example_event,
         )
         for deviation, value_changes in rows
     ]
@@ -165,6 +195,19 @@ def _build_deviation_table(
         deviations,
         subscription.has_custom_mapping,
     )
+
+
+def find_first_value(event: JSON, path: str) -> JSON:
+    """Return the first value at a path such as "properties.products[].sku"; None without one."""
+    if not path:
+        return None
+    values = [event]
+    for step in path.split("."):
+        key = step.removesuffix("[]")
+        values = [value[key] for value in values if isinstance(value, dict) and key in value]
+        if step != key:
+            values = [item for value in values if isinstance(value, list) for item in value]
+    return next(iter(values), None)
 
 
 def parse_difference_number(difference_id: str) -> int:

@@ -92,6 +92,7 @@ def _find_unhandled_and_duplicate_events(
             remedy,
             edit,
             tally.first_event,
+            event_count=tally.count,
         )
     by_path = {subscription.path: subscription for subscription in context.subscriptions}
     for (kind, name, paths), tally in stats.multiple_deliveries.items():
@@ -317,6 +318,7 @@ def _build_traffic_deviation(
         remedy,
         edit,
         example,
+        event_count=tally.count,
     )
 
 

@@ -97,7 +97,7 @@ def build_lint_report(document: JSONObject) -> LintReport:
     context = build_context(document)
     findings = add_subscription_names(
         [
-            _name_finding_cause(rule, finding, context)
+            name_finding_cause(rule, finding, context)
             for rule in LINT_RULES
             for finding in rule(context)
         ],
@@ -116,7 +116,7 @@ def build_lint_report(document: JSONObject) -> LintReport:
 _QUOTED_NAME = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 
 
-def _name_finding_cause(
+def name_finding_cause(
     rule: LintRule, finding: WorkspaceFinding, context: AnalysisContext
 ) -> WorkspaceFinding:
     """Return a finding with the name of its cause: the rule, the place, and the names in it."""
