@@ -210,7 +210,8 @@ def diff_missing_rows(
 
 def _normalise_numbers(value: JSON) -> JSON:
     """Convert whole floats to int, so that 21.0 and 21 compare equal as text."""
-    if isinstance(value, float) and value.is_integer():
+    # A larger number has no whole form in the 64 bits that JSON writers know.
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
         return int(value)
     if isinstance(value, list):
         return [_normalise_numbers(entry) for entry in value]

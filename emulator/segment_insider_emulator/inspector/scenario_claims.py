@@ -412,16 +412,15 @@ def reads_back(value: JSON) -> bool:
 def _is_unquoted_table_cell(text: str) -> bool:
     return (
         fits_in_table_cell(text)
-        and "<" not in text
         and not is_json_text(text)
         and not DECIMAL_COMMA_NUMBER.fullmatch(text)
     )
 
 
 def fits_in_table_cell(text: str) -> bool:
-    """Return whether *text* can be a Gherkin table cell unchanged."""
+    """Return whether *text* can be a Gherkin table cell unchanged, and names no placeholder."""
     is_stripped = text != "" and text == text.strip()
-    return is_stripped and not _LINE_BREAK.search(text.replace("\n", ""))
+    return is_stripped and "<" not in text and not _LINE_BREAK.search(text.replace("\n", ""))
 
 
 def escape_placeholders(json_text: str) -> str:
