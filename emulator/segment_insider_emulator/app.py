@@ -99,6 +99,7 @@ from segment_insider_emulator.web.sandbox_routing import (
     install_sandbox_prefixes,
 )
 from segment_insider_emulator.web.services import (
+    OVERLAY_KEY,
     SCRATCH_KEY,
     SandboxServices,
     SandboxState,
@@ -173,11 +174,19 @@ def create_app(
         ):  # fmt: skip
         app.register_blueprint(blueprint)
     if pages:
-        # Here, not above: emulators inside tests have no pages, which are half of all modules.
-        from segment_insider_emulator.inspector import blueprint as inspector
-
-        app.register_blueprint(inspector.bp)
+        _install_pages(app, config)
     return app
+
+
+def _install_pages(app: Flask, config: Config) -> None:
+    # Here, not above: emulators inside tests have no pages, which are half of all modules.
+    from segment_insider_emulator.inspector import blueprint as inspector
+    from segment_insider_emulator.inspector import overlay
+
+    app.register_blueprint(inspector.bp)
+    app.register_blueprint(overlay.bp)
+    if config.overlay:
+        app.extensions[OVERLAY_KEY] = overlay.build_overlay_script
 
 
 def _install_sandboxes(

@@ -61,7 +61,7 @@ def make_call(chance: random.Random) -> JSONObject:
         products = [{"product_id": "mug", chance.choice(NAMES): make_value(chance)}]
         body |= {"cart_id": "c-1", "currency": "EUR", "order_id": "o-1", "products": products}
     kind = chance.choice(("track", "track", "identify", "page", "screen", "group", "alias", "odd"))
-    call = {"type": kind, **{name: id for name, id in ids.items() if id}}
+    call: JSONObject = {"type": kind, **{name: id for name, id in ids.items() if id}}
     call["traits" if kind in ("identify", "group") else "properties"] = body
     names = {"track": "event", "page": "name", "screen": "name"}
     if kind in names:

@@ -66,10 +66,13 @@ class SdkEmulator:
 
 
 @contextmanager
-def run_emulator(cache: Path, workspace: Workspace | None = None) -> Iterator[SdkEmulator]:
+def run_emulator(
+    cache: Path, workspace: Workspace | None = None, *, overlay: bool = False
+) -> Iterator[SdkEmulator]:
     """Run an emulator during the block; analytics.js comes from *cache*."""
     app = create_app(
-        Config(db=":memory:", cache=str(cache)), workspace or load_preset_workspace("guide")
+        Config(db=":memory:", cache=str(cache), overlay=overlay),
+        workspace or load_preset_workspace("guide"),
     )
     try:
         with serve_app_in_thread(app) as url, ControlClient(url) as client:

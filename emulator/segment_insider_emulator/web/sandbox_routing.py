@@ -238,7 +238,7 @@ def _find_sandbox_by_credentials(request: Request, registry: SandboxRegistry) ->
     if not registry.created_by_id:
         return None
     blueprint = (request.blueprint or "").partition(".")[0]
-    if blueprint == "segment":
+    if blueprint in ("segment", "overlay"):
         return registry.find_by_write_key(get_request_write_key() or "")
     if blueprint == "insider":
         return registry.find_by_account(request.headers.get("X-PARTNER-NAME", ""))

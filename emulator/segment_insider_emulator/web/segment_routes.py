@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Final, Never
 
 import orjson
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from segment_insider_emulator.segment.assets import (
@@ -37,7 +37,11 @@ from segment_insider_emulator.segment.validation import (
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import get_request_base_url
 from segment_insider_emulator.web.long_requests import ConnectionCutOff
-from segment_insider_emulator.web.services import IMPLICIT_DEFAULT_KEY, current_services
+from segment_insider_emulator.web.services import (
+    IMPLICIT_DEFAULT_KEY,
+    OVERLAY_KEY,
+    current_services,
+)
 from segment_insider_emulator.web.tracking_calls import (
     CALL_KINDS,
     MAX_WIRE_BYTES,
@@ -232,8 +236,10 @@ def refuse_settings_without_version(write_key: str) -> Response:
 def serve_analytics_js(write_key: str) -> Response:
     """Flask view: serve analytics.js for Segment's snippet."""
     base = f"{get_request_base_url()}{request.root_path}"
+    build_overlay = current_app.extensions.get(OVERLAY_KEY)
+    after = b"\n" + build_overlay(write_key, base) if build_overlay else b""
     return _build_analytics_js_response(
-        MAIN_SCRIPT, lambda source: personalise_analytics_js(source, write_key, base)
+        MAIN_SCRIPT, lambda source: personalise_analytics_js(source, write_key, base) + after
     )
 
 

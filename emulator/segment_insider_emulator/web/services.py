@@ -172,6 +172,7 @@ class SandboxServices:
 SERVICES_KEY: Final = (
     "emulator.parts"  # in a WSGI environment: the services of the selected sandbox
 )
+OVERLAY_KEY: Final = "emulator.overlay"  # in app.extensions: what builds the overlay's script
 SCRATCH_KEY: Final = "emulator.scratch"  # in app.extensions: the factory of scratch services
 # In a WSGI environment: whether a team's default sandbox answers a request that does not name it.
 IMPLICIT_DEFAULT_KEY: Final = "emulator.unasked"
