@@ -99,7 +99,7 @@ def run_feature(text: str, services: SandboxServices) -> JSONObject:
         remedy = f"Keep it below {MAX_FEATURE_CHARS:,} characters."
         raise EmulatorError("the feature is too long", FEATURE_NAME, remedy)
     if not text.strip():
-        raise EmulatorError("there is no feature", FEATURE_NAME, "Write or paste one.")
+        raise EmulatorError("there is no feature", "", "Write or paste one.")
     if hint := find_missing_runner():
         raise EmulatorError("scenarios cannot run in this installation", "", hint)
     with _reserve_run(), TemporaryDirectory(prefix="emulator-run-") as name:
