@@ -163,6 +163,20 @@ def test_the_current_workspace_has_the_known_causes_also_those_of_its_file(
     ]  # fmt: skip
 
 
+def test_an_entry_of_the_file_for_any_mapping_is_unmarked_as_a_whole(shop: FlaskClient) -> None:
+    document = fetch(shop, "/workspace")
+    document["destination"]["settings"]["ucd_key"] = "test-key"
+    document["insider"]["account"]["key"] = "test-key"
+    listed = [{"cause": BIRTHDAY}, {"cause": BIRTHDAY, "mapping": "Other"}]
+    shop.put("/emulator/v1/workspace", json={"workspace": {**document, "knownCauses": listed}})
+    shop.put(
+        "/emulator/v1/causes/known", json={"cause": BIRTHDAY, "mapping": PROFILE, "known": False}
+    )
+    assert fetch(shop, "/workspace/current")["knownCauses"] == listed[1:]
+    send(shop, identify("1990-01-02"))
+    assert fetch(shop, "/messages/newest")["verdict"] == "warning"
+
+
 def test_sandboxes_have_their_own_known_causes(shop: FlaskClient) -> None:
     shop.post("/emulator/v1/sandboxes", json={"id": "other", "workspace": "guide"})
     shop.put("/emulator/v1/causes/known", json={"cause": "a"})

@@ -141,7 +141,9 @@ def _group_by_cause(
     causes: dict[tuple[str, str], Cause] = {}
     is_cut = False
     for message in messages:  # newest first
-        problems = {(each.cause, each.mapping): each for each in _iter_problems(message)}
+        problems = {
+            (problem.cause, problem.mapping): problem for problem in _iter_problems(message)
+        }
         for key, problem in problems.items():
             if cause := causes.get(key):
                 cause.message_count += 1

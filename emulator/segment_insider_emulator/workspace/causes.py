@@ -97,12 +97,7 @@ class KnownCauses:
 
     def find(self, cause: str, mapping: str) -> KnownCause | None:
         """Return the entry that makes a *cause* of a *mapping* known; None if it is new."""
-        marked = self.changes.marked
-        for key in ((cause, mapping), (cause, "")):
-            if key in marked:
-                note = marked[key]
-                return None if note is None else KnownCause(*key, note)
-        return find_known_cause(self.listed, cause, mapping)
+        return find_known_cause(self.list_all(), cause, mapping)
 
     def mark(self, cause: str, mapping: str, note: str = "") -> None:
         """Mark a cause as known.
@@ -129,12 +124,14 @@ class KnownCauses:
             self.changes.marked[cause, mapping] = note
 
     def unmark(self, cause: str, mapping: str) -> None:
-        """Treat a known cause as new again."""
+        """Treat a known cause as new again; an entry for any mapping is removed as a whole."""
         with self.changes.guard.lock_for_update:
-            if find_known_cause(self.listed, cause, mapping):
-                self.changes.marked[cause, mapping] = None
-            else:
-                self.changes.marked.pop((cause, mapping), None)
+            entry = self.find(cause, mapping)
+            if entry is None:
+                return
+            self.changes.marked.pop((entry.cause, entry.mapping), None)
+            if any(entry[:2] == listed[:2] for listed in self.listed):
+                self.changes.marked[entry.cause, entry.mapping] = None
 
     def mark_findings(
         self, findings: Iterable[JSONObject], subscription_name: str, mapping: JSONObject

@@ -36,6 +36,7 @@ from segment_insider_emulator.analysis.lint import (
     LINT_RULES,
     LintRule,
     destination_rules,
+    is_path_below,
     mapping_rules,
     name_finding_cause,
     payload_rules,
@@ -177,7 +178,7 @@ def _find_subscription_at_path(context: AnalysisContext, path: str) -> LocatedSu
         (
             subscription
             for subscription in context.subscriptions
-            if path == subscription.path or path.startswith(f"{subscription.path}.")
+            if is_path_below(path, subscription.path)
         ),
         None,
     )

@@ -121,7 +121,12 @@ def name_finding_cause(
 ) -> WorkspaceFinding:
     """Return a finding with the name of its cause: the rule, the place, and the names in it."""
     subscription = next(
-        (each for each in context.subscriptions if is_path_below(finding.where, each.path)), None
+        (
+            subscription
+            for subscription in context.subscriptions
+            if is_path_below(finding.where, subscription.path)
+        ),
+        None,
     )
     place = finding.where
     mapping = ""
