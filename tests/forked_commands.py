@@ -11,6 +11,7 @@ import subprocess
 import sys
 from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from runpy import run_module
 from tempfile import TemporaryDirectory
@@ -21,10 +22,7 @@ PRELOADED = (
     *("pytest_bdd.plugin", "segment_insider_scenarios.runner", "segment_insider_emulator.app"),
     *("segment_insider_scenarios.running_emulator", "segment_insider_emulator.web.server"),
 )
-PYTEST_PLUGINS = (
-    *("anyio", "faker", "pytest_bdd"),
-    *("segment_insider_emulator", "segment_insider_scenarios"),
-)
+OUR_PACKAGES = ("segment_insider_emulator", "segment_insider_scenarios")
 
 
 def run_python_module(
@@ -67,10 +65,13 @@ def _start_fork_server() -> subprocess.Popen[str]:
 def _serve_forks() -> None:
     """Fork for each line of standard input and answer the exit code of the child."""
     del sys.path[0]  # the folder of this file
-    for name in (*PRELOADED, *import_module("segment_insider_scenarios.plugin").SCENARIO_PLUGINS):
+    plugins = [entry_point.module for entry_point in entry_points(group="pytest11")]
+    ours = import_module("segment_insider_scenarios.plugin").SCENARIO_PLUGINS
+    for name in (*PRELOADED, *plugins, *ours):
         import_module(name)
+    rewritten = (*OUR_PACKAGES, *(name.partition(".")[0] for name in plugins))
     for name, module in sys.modules.items():
-        if name.startswith(PYTEST_PLUGINS):  # pytest would warn about plugins that are there before
+        if name.startswith(rewritten):  # pytest would warn about plugins that are there before
             module.__doc__ = "PYTEST_DONT_REWRITE"
     for line in sys.stdin.buffer:
         if child := os.fork():
