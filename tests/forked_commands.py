@@ -65,13 +65,17 @@ def _start_fork_server() -> subprocess.Popen[str]:
 def _serve_forks() -> None:
     """Fork for each line of standard input and answer the exit code of the child."""
     del sys.path[0]  # the folder of this file
-    plugins = [entry_point.module for entry_point in entry_points(group="pytest11")]
+    plugins = list(entry_points(group="pytest11"))
     ours = import_module("segment_insider_scenarios.plugin").SCENARIO_PLUGINS
-    for name in (*PRELOADED, *plugins, *ours):
+    for name in (*PRELOADED, *(plugin.module for plugin in plugins), *ours):
         import_module(name)
-    rewritten = (*OUR_PACKAGES, *(name.partition(".")[0] for name in plugins))
+    files = [
+        file.parts[0] for plugin in plugins for file in (plugin.dist and plugin.dist.files) or ()
+    ]
+    rewritten = {*OUR_PACKAGES, *(file.removesuffix(".py") for file in files)}
     for name, module in sys.modules.items():
-        if name.startswith(rewritten):  # pytest would warn about plugins that are there before
+        # pytest would warn about plugins that are there before.
+        if name.partition(".")[0] in rewritten:
             module.__doc__ = "PYTEST_DONT_REWRITE"
     for line in sys.stdin.buffer:
         if child := os.fork():

@@ -84,6 +84,7 @@ def test_the_shopper_has_one_profile_reachable_on_two_channels(summary: Any) -> 
     assert reached == {"email": True, "sms": True, "whatsapp": False, "web_push": False}
 
 
+@pytest.mark.extended
 def test_a_seed_is_reproducible_and_seeds_differ(summary: Any) -> None:
     first, second = (run_demo("--once", "--json", "--seed", seed).stdout for seed in ("1", "2"))
     assert json.loads(first) == summary

@@ -53,7 +53,12 @@ def run_verify(feature: str, *options: str) -> Result:
     [
         pytest.param([], "wish_listed", id="guide by default"),
         pytest.param(["--workspace", "shop.yaml"], "wished", id="file in the current folder"),
-        pytest.param(["--workspace", "shop.yaml", "-n", "2"], "wished", id="in workers"),
+        pytest.param(
+            ["--workspace", "shop.yaml", "-n", "2"],
+            "wished",
+            id="in workers",
+            marks=pytest.mark.extended,
+        ),
         pytest.param(["--preset", "guide"], "wish_listed", id="preset"),
     ],
 )

@@ -55,7 +55,13 @@ def can_be_invalid(method: str, path: str) -> bool:
 
 
 TESTED_CALLS = [
-    pytest.param(method, path, mode, id=f"{method} {path} {mode.value}")
+    pytest.param(
+        method,
+        path,
+        mode,
+        id=f"{method} {path} {mode.value}",
+        marks=[pytest.mark.extended] if mode is GenerationMode.NEGATIVE else [],
+    )
     for method, path in CALLS
     for mode in GenerationMode
     if mode is GenerationMode.POSITIVE or can_be_invalid(method, path)

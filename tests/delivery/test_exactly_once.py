@@ -77,7 +77,7 @@ def count_received_events(client: ControlClient) -> Counter[int]:
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param((), id="synchronous"),
+        pytest.param((), id="synchronous", marks=pytest.mark.extended),
         pytest.param(("--async",), id="asynchronous", marks=pytest.mark.extended),
     ],
 )

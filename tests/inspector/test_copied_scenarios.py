@@ -54,6 +54,7 @@ def read_name_and_properties(feature: str, file: Path) -> tuple[JSON, JSON]:
     return name[1], parse_pairs(table, "property")
 
 
+@pytest.mark.extended
 @settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(name=TEXTS, properties=st.dictionaries(TEXTS, VALUES, min_size=1, max_size=3))
 def test_a_copied_scenario_sends_the_captured_call(

@@ -63,6 +63,7 @@ def test_captured_text_is_shown_as_text(emulator: RunningEmulator, page: Page, a
     assert page.title() != "owned"
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("attack", [ATTACKS[0], *EXTENDED_ATTACKS])
 def test_a_captured_url_is_shown_as_text(
     emulator: RunningEmulator, page: Page, attack: str

@@ -198,6 +198,7 @@ def test_the_chart_fits_a_changed_clock(emulator: RunningEmulator, page: Page) -
     ]
 
 
+@pytest.mark.extended
 def test_a_row_of_another_day_shows_the_date(emulator: RunningEmulator, page: Page) -> None:
     control = f"{emulator.url}/emulator/v1"
     requests.post(f"{control}/reset", json={"now": "2026-11-23T10:00:00Z"}, timeout=60)
@@ -252,6 +253,7 @@ def test_a_paused_page_counts_new_messages_and_shows_them_on_click(
     expect_titles(page, "Wish Listed", "Product Viewed", "Identify")
 
 
+@pytest.mark.extended
 def test_a_scrolled_page_does_not_jump(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(*[VIEWED] * 60)
     page.goto(emulator.url)
@@ -353,6 +355,7 @@ def test_the_list_is_accessible(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+@pytest.mark.extended
 def test_a_phone_shows_the_users_and_all_counts(emulator: RunningEmulator, page: Page) -> None:
     grace = {**ADA, "messageId": "of-grace", "userId": "grace"}
     emulator.send(ADA, grace)
@@ -367,6 +370,7 @@ def test_a_phone_shows_the_users_and_all_counts(emulator: RunningEmulator, page:
         expect(element).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.extended
 def test_a_closed_page_frees_its_thread(page: Page) -> None:
     with run_emulator() as emulator:
         for _ in range(8):  # more than there are threads for streams
@@ -424,6 +428,7 @@ def test_headers_sort_and_new_messages_wait(emulator: RunningEmulator, page: Pag
     expect(page.locator("#rows .event")).to_have_text(["Cart Viewed", "Product Viewed"])
 
 
+@pytest.mark.extended
 def test_sorting_covers_more_than_a_page_and_pages_continue(
     emulator: RunningEmulator, page: Page
 ) -> None:

@@ -49,6 +49,7 @@ def test_a_filter_that_cannot_be_loaded_leaves_no_rows_of_another_filter(
     expect(page.locator(".lamp .on")).to_be_visible()
 
 
+@pytest.mark.extended
 def test_a_row_with_unloadable_requests_says_so_and_stays_closed(
     emulator: RunningEmulator, patient_page: Page
 ) -> None:
@@ -77,6 +78,7 @@ def test_a_filter_that_cannot_be_meant_replaces_the_rows_by_the_reason(
     expect(page.get_by_label("Search")).to_have_value("user:ada evnt:x")
 
 
+@pytest.mark.extended
 def test_the_address_has_each_filter_at_once_and_the_slow_answer_is_not_shown(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -92,6 +94,7 @@ def test_the_address_has_each_filter_at_once_and_the_slow_answer_is_not_shown(
     expect(page).to_have_url(re.compile(r"\?query=user%3Agrace\+type%3Atrack&message=1$"))
 
 
+@pytest.mark.extended
 def test_the_list_is_busy_while_other_filters_load(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED, CART)
     page.goto(emulator.url)
@@ -107,6 +110,7 @@ def test_the_list_is_busy_while_other_filters_load(emulator: RunningEmulator, pa
     expect(page.locator("#list")).not_to_have_attribute("aria-busy", "true")
 
 
+@pytest.mark.extended
 def test_apply_names_only_filters_that_are_set(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED)
     page.goto(f"{emulator.url}/?user=ada")
@@ -116,6 +120,7 @@ def test_apply_names_only_filters_that_are_set(emulator: RunningEmulator, page: 
     expect(page).to_have_url(re.compile(r"/\?query=user%3Aada&column=%24.userId$"))
 
 
+@pytest.mark.extended
 def test_more_rows_than_one_answer_has_do_not_reload_the_page(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -143,6 +148,7 @@ def test_more_rows_than_one_answer_has_do_not_reload_the_page(
         )
 
 
+@pytest.mark.extended
 def test_a_draft_in_the_drawer_waits_for_apply(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED, CART)
     page.goto(f"{emulator.url}/?query=since:1h")
@@ -153,6 +159,7 @@ def test_a_draft_in_the_drawer_waits_for_apply(emulator: RunningEmulator, page: 
     assert page.evaluate("location.search") == "?query=user%3Agrace"
 
 
+@pytest.mark.extended
 def test_many_new_rows_lead_on_to_the_older_ones(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED)
     page.goto(emulator.url)
@@ -163,6 +170,7 @@ def test_many_new_rows_lead_on_to_the_older_ones(emulator: RunningEmulator, page
     expect(page.locator("#rows tr")).to_have_count(31)
 
 
+@pytest.mark.extended
 def test_an_open_row_stays_while_more_rows_come_than_one_answer_has(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -175,6 +183,7 @@ def test_an_open_row_stays_while_more_rows_come_than_one_answer_has(
     expect(page.locator("tr.requests")).to_be_visible()
 
 
+@pytest.mark.extended
 def test_rows_that_overtook_each_other_are_in_the_order_of_their_times(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -214,6 +223,7 @@ def test_the_longest_texts_leave_the_verdict_in_sight(
     assert page.locator("#rows .event a").get_attribute("title") == LONG_NAME
 
 
+@pytest.mark.extended
 def test_a_shared_address_has_no_menu_over_its_rows(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED)
     page.goto(f"{emulator.url}/?user=ada&since=10+minutes&column=$.userId")
@@ -257,6 +267,7 @@ def test_the_first_row_is_few_keys_away(emulator: RunningEmulator, page: Page) -
     expect(page.get_by_role("button", name="Requests of Cart Viewed")).to_be_focused()
 
 
+@pytest.mark.extended
 def test_the_bars_are_one_stop_and_arrows_move_in_them(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -275,6 +286,7 @@ def test_the_bars_are_one_stop_and_arrows_move_in_them(
     expect(page.get_by_label("Search")).to_be_focused()
 
 
+@pytest.mark.extended
 def test_a_page_is_in_the_order_of_times_also_if_messages_were_stored_in_another(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -318,6 +330,7 @@ def test_one_comes_back_to_the_same_place_of_the_same_page(
     expect(page.get_by_role("link", name="Song 19", exact=True)).to_be_focused()
 
 
+@pytest.mark.extended
 def test_the_message_that_was_read_last_has_the_focus(
     emulator: RunningEmulator, page: Page
 ) -> None:

@@ -75,6 +75,7 @@ def test_enter_reads_on_in_the_message_and_esc_returns_to_its_row(list_page: Pag
     expect(list_page.get_by_role("link", name="Product Viewed", exact=True)).to_be_focused()
 
 
+@pytest.mark.extended
 def test_the_section_and_what_is_unfolded_stay_from_message_to_message(list_page: Page) -> None:
     pane = list_page.locator("#pane")
     list_page.get_by_role("link", name="Song Played", exact=True).click()
@@ -110,6 +111,7 @@ def test_a_filter_changes_the_list_and_leaves_the_message_open(list_page: Page) 
     expect(list_page.locator("#pane h1")).to_have_text("Wish Listed")
 
 
+@pytest.mark.extended
 def test_new_messages_arrive_next_to_an_open_one(
     emulator: RunningEmulator, list_page: Page
 ) -> None:
@@ -119,6 +121,7 @@ def test_new_messages_arrive_next_to_an_open_one(
     expect_open(list_page, 2, "Wish Listed")
 
 
+@pytest.mark.extended
 def test_a_message_that_cannot_be_loaded_leaves_no_other_one_open(
     emulator: RunningEmulator, patient_page: Page
 ) -> None:
@@ -172,6 +175,7 @@ def test_the_column_names_stay_in_sight_next_to_a_message(
     assert filters["y"] + filters["height"] <= first["y"] + 1
 
 
+@pytest.mark.extended
 def test_at_double_size_a_message_has_the_whole_page(
     list_page: Page, accessible: Callable[[Page], None]
 ) -> None:

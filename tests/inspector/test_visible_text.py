@@ -96,6 +96,7 @@ def test_the_event_page_quotes_strings_and_shows_invisible_characters(
     accessible(page)
 
 
+@pytest.mark.extended
 def test_no_page_shows_a_character_that_turns_its_words(
     emulator: RunningEmulator, page: Page
 ) -> None:

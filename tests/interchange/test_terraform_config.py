@@ -162,6 +162,7 @@ def test_a_long_text_is_read_once(text: str) -> None:
     parse_hcl_file(text)
 
 
+@pytest.mark.extended
 def test_configuration_that_expands_too_much_is_refused() -> None:
     doubled = "\n".join(f"a{n} = [local.a{n + 1}, local.a{n + 1}]" for n in range(40))
     with pytest.raises(EmulatorError) as error:

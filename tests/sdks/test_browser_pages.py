@@ -9,6 +9,7 @@ from sdks.sdk_senders import BrowserSdk
 from segment_insider_emulator.segment.assets import ANALYTICS_JS_VERSION
 
 
+@pytest.mark.extended
 @pytest.mark.observed
 def test_a_part_of_analytics_js_comes_from_the_emulator(
     end: SdkEmulator, snippet_sdk: BrowserSdk

@@ -49,7 +49,7 @@ def test_a_failed_call_arrives_once(
 
 
 @pytest.mark.observed
-@pytest.mark.parametrize("sender", ["python_sdk", "node_sdk", "snippet_sdk"])
+@pytest.mark.parametrize("sender", SDKS)
 def test_sdks_wait_for_the_time_of_retry_after(
     end: SdkEmulator, sender: str, request: pytest.FixtureRequest
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_client_that_reads_nothing_does_not_block_others(
         assert is_serving(emulator.url)
 
 
+@pytest.mark.extended
 def test_more_connections_than_the_initial_file_limit_are_served(tmp_path: Path) -> None:
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard_limit))
