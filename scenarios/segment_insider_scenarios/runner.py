@@ -381,6 +381,7 @@ class FeatureRunOptions:
         workspace: Of scenarios that name none, a file or a preset; None is the preset guide.
         plugins: Names of pytest plugins that the project's own steps need.
         coverage: Whether what each scenario sent is recorded.
+        counts_branches: Whether the branches of mappings count for the coverage.
         confined: Whether no conftest.py is loaded, and steps read only files beside the feature.
         selection: The scenarios that are chosen.
         skip_tags: Tag expression of scenarios that are skipped; None is the default.
@@ -397,6 +398,7 @@ class FeatureRunOptions:
     workspace: str | None = None
     plugins: Sequence[str] = ()
     coverage: bool = False
+    counts_branches: bool = False
     confined: bool = False
     selection: ScenarioSelection = field(default_factory=ScenarioSelection)
     skip_tags: str | None = None

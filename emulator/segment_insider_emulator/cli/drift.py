@@ -4,16 +4,19 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 
 import click
 
 from segment_insider_emulator.analysis.drift import DriftReport, find_drift
 from segment_insider_emulator.analysis.drift.deviations import (
+    DeviationEffect,
     DeviationTable,
     PreviewedDeviation,
     ValueChange,
 )
 from segment_insider_emulator.analysis.drift.known_differences import KnownDifference
+from segment_insider_emulator.cli.ci_reports import SarifFinding, SarifLevel, write_sarif
 from segment_insider_emulator.cli.inputs import (
     fetch_running_workspace,
     is_emulator_url,
@@ -44,6 +47,10 @@ from segment_insider_emulator.workspace.loading import (
 )  # fmt: skip
 @click.option("--whole", is_flag=True, help="Print long mappings in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option(
+    "--sarif", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write SARIF, e.g. for code scanning on GitHub.",
+)  # fmt: skip
 @click.pass_context
 def drift_command(
     ctx: click.Context,
@@ -52,6 +59,7 @@ def drift_command(
     traffic: str | None,
     whole: bool,
     as_json: bool,
+    sarif: Path | None,
 ) -> None:
     """Show where a workspace FILE differs from the guide, the action defaults and the traffic.
 
@@ -71,6 +79,8 @@ def drift_command(
         for fault in report:
             print_lines([f"emulator: {fault.where}: {fault.what}. {fault.remedy}"], err=True)
         ctx.exit(2)
+    if sarif:
+        _write_drift_sarif(sarif, None if preset or is_emulator_url(name) else name, report)
     if as_json:
         click.echo(json.dumps(_build_drift_document(report), indent=2))
     else:
@@ -78,6 +88,29 @@ def drift_command(
         workspace_label = f"preset {preset}" if preset else name
         click.echo(_format_drift_summary(report, workspace_label, len(events)), err=True)
     ctx.exit(int(report.loses_data))
+
+
+_SARIF_LEVELS: dict[DeviationEffect, SarifLevel] = {
+    "loses": "error",
+    "differs": "warning",
+    "note": "note",
+}
+
+
+def _write_drift_sarif(path: Path, file: str | None, report: DriftReport) -> None:
+    texts = {known.difference_id: known.what for known in report.known_differences}
+    findings = [
+        SarifFinding(
+            deviation.difference_id or f"differs-from-{'-and-'.join(deviation.references)}",
+            _SARIF_LEVELS[deviation.effect],
+            deviation.path or table.path,
+            f"{deviation.what}. {deviation.remedy}",
+            rule_text=texts.get(deviation.difference_id, ""),
+        )
+        for table in report.tables
+        for deviation in table.deviations
+    ]
+    write_sarif(path, file, findings)
 
 
 def _read_traffic_events(traffic: str) -> list[JSONObject]:

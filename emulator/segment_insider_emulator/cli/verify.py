@@ -12,6 +12,13 @@ import orjson
 from click.core import ParameterSource
 
 from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE, pause_garbage_collection
+from segment_insider_emulator.cli.ci_reports import (
+    append_step_summary,
+    format_annotations,
+    format_step_summary,
+    is_github_actions,
+    stop_github_commands,
+)
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     get_selected_workspace_name,
@@ -152,23 +159,19 @@ def verify_command(
         from segment_insider_scenarios.runner import (
             import_scenario_modules,
             interrupt_on_termination,
-            run_features,
         )
 
         import_scenario_modules(is_run_here=settings["workers"] == 1)
-
     reports = _select_reports(settings, has_more=bool(report_to) or settings["coverage"])
     paths, selection = _choose_scenarios(arguments, settings)
     default_workspace, known_count = _resolve_default_workspace(workspace, preset)
     options = _build_run_options(settings, selection, default_workspace, bool(report_to))
     _check_addresses(options, report_to)
     with interrupt_on_termination():
-        reporter = ScenarioResultPrinter(is_dry_run=options.dry_run)
-        run = run_features(paths, SilentScenarioReporter() if as_json else reporter, options)
+        run, coverages, coverage_error = _run_and_print(paths, options, as_json, known_count)
         if not options.dry_run:
             _record_failures(run)
-        coverages, coverage_error = _find_coverage(run, options, settings["branches"])
-        _print_verify_result(run, as_json, coverages, known_count)
+            _report_to_github(run, coverages)
         _write_coverage_files(coverages, settings)
         _write_and_send_reports(run, reports, report_to, settings["branch"])
     if coverage_error:
@@ -218,6 +221,7 @@ def _build_run_options(
         workspace=workspace,
         plugins=settings["plugins"],
         coverage=_needs_coverage(settings),
+        counts_branches=settings["branches"],
         confined=settings["confined"],
         selection=selection,
         skip_tags=settings["skip_tags"],
@@ -309,7 +313,7 @@ def _list_given_options(ctx: click.Context) -> Iterator[str]:
 
 
 def _find_coverage(
-    run: "FeatureRun", options: "FeatureRunOptions", counts_branches: bool
+    run: "FeatureRun", options: "FeatureRunOptions"
 ) -> "tuple[list[WorkspaceCoverage], EmulatorError | None]":
     """Return the coverage of a run by workspace, or the error; [] without options."""
     if not options.coverage or not run.results:
@@ -318,11 +322,42 @@ def _find_coverage(
 
     try:
         found = find_run_coverage(
-            run.coverage_records, options.workspace, counts_branches=counts_branches
+            run.coverage_records, options.workspace, counts_branches=options.counts_branches
         )
     except EmulatorError as error:  # the results of the scenarios are shown all the same
         return [], error
     return found, None
+
+
+def _run_and_print(
+    paths: list[Path], options: "FeatureRunOptions", as_json: bool, known_count: int
+) -> "tuple[FeatureRun, list[WorkspaceCoverage], EmulatorError | None]":
+    """Run scenarios and print their results; return them, their coverage, or why there is none."""
+    from segment_insider_scenarios.runner import run_features
+
+    with stop_github_commands(is_active=not as_json):
+        reporter = ScenarioResultPrinter(is_dry_run=options.dry_run)
+        run = run_features(paths, SilentScenarioReporter() if as_json else reporter, options)
+        coverages, coverage_error = _find_coverage(run, options)
+        _print_verify_result(run, as_json, coverages, known_count)
+    return run, coverages, coverage_error
+
+
+def _report_to_github(run: "FeatureRun", coverages: "list[WorkspaceCoverage]") -> None:
+    """Show failures as annotations, and the results in the summary, of a GitHub Actions job."""
+    if not is_github_actions():
+        return
+    from segment_insider_emulator.analysis.coverage_document import format_coverage_summary
+
+    results = run.build_run_results()
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    if annotations := list(format_annotations(results, root)):
+        print_lines(annotations, err=True)
+    covered = [
+        f"Coverage of {coverage.title}: {format_coverage_summary(coverage.report)}"
+        for coverage in coverages
+    ]
+    append_step_summary(format_step_summary(results, _format_scenario_counts(run), covered))
 
 
 def _is_coverage_below(coverages: "list[WorkspaceCoverage]", percent: float | None) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from segment_insider_emulator.analysis.context import build_context
-from segment_insider_emulator.analysis.lint import build_lint_report
+from segment_insider_emulator.analysis.lint import LintReport, build_lint_report
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     fetch_running_workspace,
@@ -69,8 +69,16 @@ if TYPE_CHECKING:
 @click.argument("file", required=False, type=click.Path())
 @click.option("--preset", type=click.Choice(PRESET_NAMES), help="Check a preset instead of a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@click.option(
+    "--sarif",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write SARIF, e.g. for code scanning on GitHub.",
+)
 @click.pass_context
-def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_json: bool) -> None:
+def lint_command(
+    ctx: click.Context, file: str | None, preset: str | None, as_json: bool, sarif: Path | None
+) -> None:
     """Check a workspace FILE: what is wrong, where, and what to write instead.
 
     Exits 0 when there are no errors and no warnings, 1 when there are, 2 when FILE cannot be read.
@@ -83,6 +91,8 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
     document = read_preset_document(name) if preset or is_preset_name(name) else read_document(name)
     report = build_lint_report(document)
     findings = _collect_lint_findings(document, name, report.findings)
+    if sarif:
+        _write_lint_sarif(sarif, None if preset or is_preset_name(name) else name, findings, report)
     if as_json:
         click.echo(_format_lint_report_json(findings, report.known))
     else:
@@ -95,6 +105,33 @@ def lint_command(ctx: click.Context, file: str | None, preset: str | None, as_js
         summary = _format_lint_summary(findings, file or f"preset {preset}")
         click.echo(summary + format_known_cause_count(len(report.known)), err=True)
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))
+
+
+def _write_lint_sarif(
+    path: Path, file: str | None, findings: list[WorkspaceFinding], report: LintReport
+) -> None:
+    from segment_insider_emulator.cli.ci_reports import SarifFinding, write_sarif
+
+    results = [
+        SarifFinding(
+            _name_rule(finding),
+            finding.severity,
+            finding.where,
+            f"{finding.what}. {finding.remedy}",
+            is_known,
+        )
+        for listed, is_known in ((findings, False), (report.known, True))
+        for finding in listed
+    ]
+    write_sarif(path, file, results)
+
+
+def _name_rule(finding: WorkspaceFinding) -> str:
+    """Return the name of the rule of a finding: the kind of its cause, or what it is about."""
+    if finding.cause:
+        return finding.cause.split()[0]
+    section = re.split(r"[.\[]", finding.where)[0]
+    return f"invalid-{section or 'file'}"
 
 
 def _collect_lint_findings(

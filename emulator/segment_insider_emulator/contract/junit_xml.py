@@ -20,6 +20,8 @@ class JUnitCase:
         end: "failure" when the answer is no, "error" when there is none.
         message: The end in one line.
         text: The end in full.
+        file, line: Where it is written; "" and None when it is in no file.
+        properties: Name and value of further facts, such as tags.
     """
 
     classname: str
@@ -28,6 +30,9 @@ class JUnitCase:
     outcome: Literal["passed", "failure", "error", "skipped"] = "passed"
     message: str = ""
     text: str = ""
+    file: str = ""
+    line: int | None = None
+    properties: tuple[tuple[str, str], ...] = ()
 
 
 def render_junit_xml(
@@ -66,6 +71,15 @@ def _append_case_element(suite: Element, case: JUnitCase) -> None:
         f"{case.seconds:.3f}",
     )
     element = SubElement(suite, "testcase", classname=classname, name=name, time=time)
+    if case.file:
+        element.set("file", _replace_invalid_characters(case.file))
+    if case.line is not None:
+        element.set("line", str(case.line))
+    if case.properties:
+        properties = SubElement(element, "properties")
+        for key, value in case.properties:
+            text = _replace_invalid_characters(value)
+            SubElement(properties, "property", name=_replace_invalid_characters(key), value=text)
     if case.outcome != "passed":
         SubElement(
             element, case.outcome, message=_replace_invalid_characters(case.message)

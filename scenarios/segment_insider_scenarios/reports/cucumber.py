@@ -6,18 +6,20 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import orjson
-from gherkin.ast_builder import AstBuilder
-from gherkin.errors import ParserError
-from gherkin.parser import Parser
-from gherkin.pickles.compiler import Compiler
 from gherkin.stream.id_generator import IdGenerator
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_scenarios.feature_index import (
+    FeatureIndex,
+    FeatureTag,
+    UnreadableFeature,
+    build_feature_index,
+    find_feature_index,
+)
 from segment_insider_scenarios.feature_parser import read_feature_text
 from segment_insider_scenarios.reports import RunResults, ScenarioResult, StepResult
 
@@ -26,41 +28,53 @@ NANOSECONDS_PER_SECOND = 1_000_000_000
 STEP_STATUSES = {"unknown": "pending"}
 
 
-def render_cucumber_json(results: RunResults) -> bytes:
-    """Return a scenario run as Cucumber JSON: a list of features."""
-    features = [_json_feature(file, scenarios) for file, scenarios in results.group_by_feature()]
+def render_cucumber_json(results: RunResults, root: Path) -> bytes:
+    """Return a scenario run as Cucumber JSON: a list of features.
+
+    Args:
+        root: Where the run began: feature files are named from there.
+    """
+    features = [
+        _json_feature(file, scenarios, find_feature_index((root / file).absolute()))
+        for file, scenarios in results.group_by_feature()
+    ]
     features += [_json_unreadable_file(file.where, file.message) for file in results.unreadable]
     return orjson.dumps(features, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def _json_feature(file: str, scenarios: list[ScenarioResult]) -> JSONObject:
+def _json_feature(
+    file: str, scenarios: list[ScenarioResult], index: FeatureIndex | None
+) -> JSONObject:
     name = scenarios[0].feature
     return {
         "uri": file,
         "id": _slugify(name),
-        "keyword": "Feature",
+        "keyword": index.keyword if index else "Feature",
         "name": name,
-        "description": "",
-        "line": 1,
-        "tags": [],
-        "elements": [_json_scenario(scenario) for scenario in scenarios],
+        "description": index.description if index else "",
+        "line": index.line if index else 1,
+        "tags": _json_tags(index.tags) if index else [],
+        "elements": [_json_scenario(scenario, index) for scenario in scenarios],
     }
 
 
 def _json_unreadable_file(file: str, message: str) -> JSONObject:
     broken = ScenarioResult(file, file, "The file can be read", "failed", 0.0, message)
-    return _json_feature(file, [broken])
+    return _json_feature(file, [broken], None)
 
 
-def _json_scenario(scenario: ScenarioResult) -> JSONObject:
+def _json_scenario(scenario: ScenarioResult, index: FeatureIndex | None) -> JSONObject:
+    indexed = index.find_scenario(scenario.line, scenario.row) if index else None
+    # Several rows may have one name, and importers tell elements apart by their id.
+    number = f";{scenario.row + 1}" if scenario.row_line else ""
     element: JSONObject = {
-        "id": f"{_slugify(scenario.feature)};{_slugify(scenario.scenario)};{scenario.row}",
-        "keyword": "Scenario",
+        "id": f"{_slugify(scenario.feature)};{_slugify(scenario.scenario)}{number}",
+        "keyword": indexed.keyword if indexed else "Scenario",
         "type": "scenario",
-        "name": scenario.scenario,
-        "description": "",
-        "line": scenario.line or 1,
-        "tags": [],
+        "name": indexed.name if indexed else scenario.scenario,
+        "description": indexed.description if indexed else "",
+        "line": scenario.row_line or scenario.line or 1,
+        "tags": _json_tags(indexed.tags) if indexed else [],
         "steps": [_json_step(step) for step in scenario.steps],
     }
     if scenario.started_at:
@@ -69,6 +83,10 @@ def _json_scenario(scenario: ScenarioResult) -> JSONObject:
         result = {"status": "failed", "duration": 0, "error_message": scenario.failure or ""}
         element["before"] = [{"match": {"location": scenario.where}, "result": result}]
     return element
+
+
+def _json_tags(tags: Iterable[FeatureTag]) -> list[JSONObject]:
+    return [{"name": tag.name, "line": tag.line} for tag in tags]
 
 
 def _json_step(step: StepResult) -> JSONObject:
@@ -156,20 +174,14 @@ class _CucumberMessageWriter:
             return
         yield {"source": {"uri": file, "data": text, "mediaType": GHERKIN_MEDIA_TYPE}}
         try:
-            document: Any = Parser(AstBuilder(self._ids)).parse(text)
-        except ParserError as error:
+            index = build_feature_index(text, file, self._ids)
+        except UnreadableFeature as error:
             yield _parse_error_message(file, str(error))
             return
-        document["uri"] = file
-        yield {"gherkinDocument": document}
-        lines = dict(_list_scenario_lines(document.get("feature") or {}))
-        rows: dict[int, int] = {}
-        compiled: Any = Compiler(self._ids).compile(document)
-        for pickle in compiled:
-            line = lines[pickle["astNodeIds"][0]]
-            rows[line] = rows.get(line, -1) + 1
-            pickles[file, line, rows[line]] = pickle
-            yield {"pickle": pickle}
+        yield {"gherkinDocument": index.document}
+        for scenario in index.scenarios:
+            pickles[file, scenario.line, scenario.row] = scenario.pickle
+            yield {"pickle": scenario.pickle}
 
     def _test_case_messages(
         self, scenario: ScenarioResult, pickle: JSONObject
@@ -239,16 +251,6 @@ def _traffic_attachment(traffic: JSON) -> JSONObject:
 def _test_step_message(id: str, step: JSONObject) -> JSONObject:
     # Without definitions: a viewer would show their patterns, and people know the words.
     return {"id": id, "pickleStepId": step["id"], "stepDefinitionIds": []}
-
-
-def _list_scenario_lines(inside: JSONObject) -> Iterator[tuple[str, int]]:
-    """Yield id and line of each scenario of a feature or rule."""
-    children: Iterable[JSONObject] = inside.get("children", ())
-    for child in children:
-        if rule := child.get("rule"):
-            yield from _list_scenario_lines(rule)
-        if scenario := child.get("scenario"):
-            yield scenario["id"], scenario["location"]["line"]
 
 
 def _parse_error_message(file: str, message: str) -> JSONObject:

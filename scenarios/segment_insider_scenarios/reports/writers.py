@@ -29,7 +29,10 @@ def render_html_page(results: RunResults) -> str:
     """
     verdicts = [scenario.verdict for scenario in results.scenarios]
     counts = {verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "skipped")}
-    return _load_html_template().render(results=results, counts=counts, shown=_format_json)
+    tags = sorted({tag for scenario in results.scenarios for tag in scenario.tags})
+    return _load_html_template().render(
+        results=results, counts=counts, shown=_format_json, tags=tags
+    )
 
 
 def _format_json(value: JSON) -> str:
@@ -45,6 +48,8 @@ def _load_html_template() -> Template:
     return environment.get_template("report.html")
 
 
+# The tag by which Xray finds the test of a scenario, e.g. "TEST_SHOP-12".
+XRAY_TEST_TAG: Final = re.compile(r"TEST_([A-Z][A-Z0-9_]*-\d+)")
 SUITE_NAME: Final = "emulator verify"
 OUTCOME_BY_VERDICT: Final[dict[str, Literal["passed", "failure", "skipped"]]] = {
     "passed": "passed",
@@ -78,15 +83,37 @@ def _build_junit_test_case(scenario: ScenarioResult) -> JUnitCase:
     classname = f"{scenario.where.removesuffix('.feature')}.{scenario.feature}"
     end = OUTCOME_BY_VERDICT[scenario.verdict]
     return JUnitCase(
-        classname, scenario.scenario, scenario.seconds, end, _get_failure_headline(failure), failure
+        classname,
+        scenario.title or scenario.scenario,
+        scenario.seconds,
+        end,
+        get_failure_headline(failure),
+        failure,
+        file=scenario.where,
+        line=scenario.row_line or scenario.line,
+        properties=tuple(_list_junit_properties(scenario.tags)),
     )
 
 
+def _list_junit_properties(tags: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield the tags as properties, also in the names that Xray reads."""
+    names = [tag.removeprefix("@") for tag in tags]
+    yield from (("tag", f"@{name}") for name in names)
+    if names:
+        yield "tags", ",".join(names)
+    for name in names:
+        if key := XRAY_TEST_TAG.fullmatch(name):
+            yield "test_key", key[1]
+
+
 def _build_junit_error(where: str, message: str) -> JUnitCase:
-    return JUnitCase(where, "it can be run", outcome="error", message=message, text=message)
+    file = where if where.endswith(".feature") else ""
+    return JUnitCase(
+        where, "it can be run", outcome="error", message=message, text=message, file=file
+    )
 
 
-def _get_failure_headline(failure: str) -> str:
+def get_failure_headline(failure: str) -> str:
     """Return the first line of a step's failure, after the scenario's text."""
     _, _, why = failure.partition("\n\n")
     return (why or failure).partition("\n")[0]
@@ -95,7 +122,7 @@ def _get_failure_headline(failure: str) -> str:
 # Option of `emulator verify` -> what it writes.
 REPORT_WRITERS: dict[str, Callable[[RunResults], bytes]] = {
     "junit": render_junit_report,
-    "cucumber_json": render_cucumber_json,
+    "cucumber_json": lambda results: render_cucumber_json(results, Path.cwd()),
     "cucumber_messages": lambda results: render_cucumber_messages(results, Path.cwd()),
     "html": lambda results: render_html_page(results).encode(),
     "scenario_run": lambda results: orjson.dumps(build_scenario_run_document(results)),

@@ -11,9 +11,13 @@ from forked_commands import run_python_module
 
 HOSTILE = "<script>alert(1)</script> & ]]> \u0007 'quoted'"
 RESULTS_FEATURE = f"""\
+@ends
 Feature: Ends
-  @observed
+  @observed @TEST_SHOP-12
   Scenario: It passes
+    A wish
+    of one mug.
+
     When Ada does "Wish Listed" with:
       | property | value          |
       | note     | {HOSTILE} |

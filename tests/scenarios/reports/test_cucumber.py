@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cucumber_messages import Envelope, message_converter
 from jsonschema import Draft202012Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
@@ -138,3 +139,31 @@ def test_interrupted_steps_have_not_passed(interrupted: ReportedRun) -> None:
         "First": [["passed", "passed"]],
         "Second": [["passed", "pending", "skipped"]],
     }
+
+
+def test_the_json_has_tags_lines_and_descriptions(reported: ReportedRun) -> None:
+    features = {feature["name"]: feature for feature in json.loads(reported.read("report.json"))}
+    feature = features["Ends"]
+    assert (feature["line"], feature["tags"]) == (2, [{"name": "@ends", "line": 1}])
+    passed, *others = feature["elements"]
+    assert passed["tags"] == [
+        {"name": "@ends", "line": 1},
+        {"name": "@observed", "line": 3},
+        {"name": "@TEST_SHOP-12", "line": 3},
+    ]
+    assert (passed["line"], passed["description"]) == (4, "A wish\nof one mug.")
+    rows = [(each["keyword"], each["line"], each["id"]) for each in others[-2:]]
+    assert rows == [
+        ("Scenario Outline", 37, "ends;it-has-rows;1"),
+        ("Scenario Outline", 38, "ends;it-has-rows;2"),
+    ]
+    ids = [element["id"] for each in features.values() for element in each["elements"]]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_classes_of_cucumber_read_each_message(reported: ReportedRun) -> None:
+    envelopes = [
+        message_converter.from_dict(message, Envelope) for message in reported.list_messages()
+    ]
+    tags = [tag.name for envelope in envelopes if envelope.pickle for tag in envelope.pickle.tags]
+    assert {"@ends", "@observed", "@TEST_SHOP-12"} == set(tags)

@@ -3,14 +3,17 @@
 from html.parser import HTMLParser
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from reports.conftest import HOSTILE, ReportedRun
 
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "small", "details"),
     *("summary", "span", "strong", "pre", "ol", "li", "table", "tr", "td"),
+    *("bdi", "fieldset", "legend", "label", "input"),
 }
 ATTRIBUTES = {"lang", "charset", "http-equiv", "content", "name", "class", "open"}
+ATTRIBUTES |= {"type", "id", "checked"}  # of the choice of a tag
 
 
 class Page(HTMLParser):
@@ -62,3 +65,15 @@ def test_hostile_text_is_shown_as_text(page: Page) -> None:
 )
 def test_the_page_shows_results_and_traffic(page: Page, text: str) -> None:
     assert text in page.text
+
+
+def test_a_tag_is_chosen_without_a_script(reported: ReportedRun, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    browser_page = context.new_page()
+    browser_page.goto((reported.folder / "report.html").as_uri())
+    failed = browser_page.get_by_text("It is not known", exact=False).first
+    expect(failed).to_be_visible()
+    browser_page.get_by_label("@observed").check()
+    expect(failed).to_be_hidden()
+    expect(browser_page.locator("summary", has_text="It passes")).to_be_visible()
+    context.close()

@@ -1,0 +1,121 @@
+"""Reports for pipelines: SARIF, annotations and summaries on GitHub, and the action."""
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from forked_commands import run_python_module
+from sarif_pydantic import Sarif
+
+from segment_insider_emulator.cli import main
+
+ROOT = Path(__file__).parents[2]
+SHOP = ROOT / "docs" / "examples" / "shop.yaml"
+FEATURE = """\
+Feature: Wishes
+  Scenario: A mug, or: two
+    When Ada does "::error::hostile"
+    Then Insider One receives 1 "wish_lost" for Ada
+"""
+BROKEN = "Feature: Broken\n  Scenario: A\n    Given Ada shops\n    or not\n"
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.mark.parametrize("command", ["lint", "drift"])
+def test_findings_are_valid_sarif_with_lines_of_the_file(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = yaml.safe_load(SHOP.read_text("utf-8"))
+    document["destination"]["subscriptions"][0]["settings"].pop("firstName", None)
+    file = tmp_path / "my shop.yaml"
+    file.write_text(yaml.safe_dump(document, sort_keys=False))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    report = tmp_path / "reports" / "x.sarif"
+    assert run(command, str(file), "--sarif", str(report)).exit_code in (0, 1)
+    parsed = Sarif.model_validate_json(report.read_text("utf-8"))
+    results = json.loads(report.read_text("utf-8"))["runs"][0]["results"]
+    assert len(results) == len(parsed.runs[0].results or []) > 0
+    lines = file.read_text("utf-8").split("\n")
+    for result in results:
+        [location] = result["locations"]
+        place = location["logicalLocations"][0]["fullyQualifiedName"]
+        physical = location["physicalLocation"]
+        assert physical["artifactLocation"] == {"uri": "my%20shop.yaml"}
+        line = lines[physical["region"]["startLine"] - 1]
+        if place == "destination.subscriptions":
+            assert line.strip() == "subscriptions:"
+
+
+def test_a_preset_has_no_file_in_sarif(tmp_path: Path) -> None:
+    report = tmp_path / "x.sarif"
+    assert run("lint", "--preset", "segment-defaults", "--sarif", str(report)).exit_code == 1
+    results = json.loads(report.read_text("utf-8"))["runs"][0]["results"]
+    assert all("physicalLocation" not in result["locations"][0] for result in results)
+    assert run("lint", "--preset", "guide", "--sarif", str(tmp_path)).exit_code == 2
+
+
+def test_failures_are_annotations_and_a_summary_on_github(tmp_path: Path) -> None:
+    folder, summary = tmp_path / "sub", tmp_path / "summary.md"
+    folder.mkdir()
+    (folder / "wishes.feature").write_text(FEATURE)
+    (folder / "broken.feature").write_text(BROKEN)
+    environment = os.environ | {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_WORKSPACE": str(tmp_path),
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }
+    command = ["segment_insider_emulator", "verify", "."]
+    result = run_python_module(*command, cwd=folder, env=environment)
+    annotations = [line for line in result.stderr.splitlines() if line.startswith("::error ")]
+    assert [line.partition("::")[2].partition("::")[0] for line in annotations] == [
+        "error file=sub/broken.feature,line=4,title=This file cannot be run",
+        "error file=sub/wishes.feature,line=4,title=A mug%2C or%3A two",
+    ]
+    lines = result.stdout.splitlines()
+    stop = lines[0].removeprefix("::stop-commands::")
+    assert len(stop) == 32
+    assert lines[-1] == f"::{stop}::"
+    text = summary.read_text("utf-8")
+    assert "A mug, or: two (wishes.feature:2)" in text
+    assert "broken.feature: cannot be run" in text
+    plain = run_python_module(*command, cwd=folder, env=environment | {"GITHUB_ACTIONS": ""})
+    assert "::stop-commands" not in plain.stdout
+    assert "::error file" not in plain.stderr
+
+
+def test_the_action_passes_its_inputs_as_arguments(tmp_path: Path) -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+    step = action["runs"]["steps"][-1]
+    assert "${{" not in step["run"]  # an input would become a part of the script
+    fake = tmp_path / "emulator"
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    inputs = {name: str(given.get("default", "")) for name, given in action["inputs"].items()}
+    inputs |= {"tags": "@a and not $(touch x)", "features": "a.feature:3\nb c", "args": "--seed=3"}
+    environment = {
+        name: inputs[value.removeprefix("${{ inputs.").removesuffix(" }}")]
+        for name, value in step["env"].items()
+    }
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", step["run"]],
+        env=os.environ | environment | {"EMULATOR": str(fake)},
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert result.stdout.splitlines() == [
+        "verify", "-n", "2", "--junit", "reports/scenarios.xml", "--html",
+        "reports/scenarios.html", "--cucumber-json", "reports/scenarios.json",
+        "--tags", "@a and not $(touch x)", "--seed=3", "--", "a.feature:3", "b c",
+    ]  # fmt: skip
+    known = {name for option in main.get_command(None, "verify").params for name in option.opts}  # type: ignore[arg-type,union-attr]
+    assert {text for text in result.stdout.splitlines() if text.startswith("-")} - {
+        "--", "--seed=3",
+    } <= known  # fmt: skip
