@@ -83,6 +83,20 @@ def test_a_value_of_a_message_becomes_a_condition(
     expect(message.locator("#rows tr")).to_have_count(count)
 
 
+def test_a_value_that_segment_changed_is_found_on_both_sides(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    emulator.send({**VIEWED, "timestamp": "2026-11-23T10:00:00+02:00"})
+    for side, query in (
+        (".facts [data-query='sent.timestamp']", 'sent.timestamp = "2026-11-23T10:00:00+02:00"'),
+        (".facts [data-query='$.timestamp']", "$.timestamp = "),
+    ):
+        page.goto(f"{emulator.url}/messages/1")
+        choose(page, side, "Filter by")
+        expect(page.get_by_label("Search")).to_have_value(re.compile(f"^{re.escape(query)}"))
+        expect(page.locator("#rows tr")).to_have_count(1)
+
+
 def test_a_value_of_the_list_changes_the_query_in_place(
     emulator: RunningEmulator, page: Page
 ) -> None:

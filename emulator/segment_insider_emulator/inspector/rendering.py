@@ -234,15 +234,19 @@ def strip_verdict(reason: str) -> str:
     return reason.removeprefix(f"{DROPPED_REASON}: ")
 
 
-def query_attributes(path: str) -> Markup:
-    """Render the attributes by which a script offers to search for the value at an event's path."""
+def query_attributes(path: str, document: str = "event") -> Markup:
+    """Render the attributes by which a script offers to search for the value at an event's path.
+
+    Args:
+        document: "event", or "sent" for the value as sent.
+    """
     try:
         steps = JsonPath.parse(path).steps
     except EmulatorError:  # a name with signs of paths
         return Markup("")
     name = next((step for step in reversed(steps) if isinstance(step, str)), "")
     return render_query_attributes(
-        format_query_path("event", steps), is_secret=is_secret_name(name)
+        format_query_path(document, steps), is_secret=is_secret_name(name)
     )
 
 
