@@ -38,3 +38,35 @@ Feature: Mappings of one's own
         | users.0.identifiers.custom                |         | {}    |
         | users.0.events.0.event_params.custom.shop |         | web   |
         | users.0.events.0.event_params.currency    | absent  |       |
+
+  Rule: mappings and identifiers are added and removed while events arrive
+
+    @documented
+    Scenario: A new mapping takes an event that none took
+      Given the workspace "segment-defaults"
+      And Grace removes the mapping "Track Event"
+      When Grace adds the mapping "Songs" of the action "Track Event":
+        """
+        type = "track" and event = "Song Played"
+        """
+      And Ada does "Song Played"
+      Then Insider One receives exactly these events for Ada:
+        | event_name  |
+        | song_played |
+
+    @documented
+    Scenario: A custom identifier joins what two user ids have sent
+      Given Grace adds the custom identifier "loyalty_id" from "traits.loyaltyId"
+      When Ada tells the shop these traits:
+        | trait     | value |
+        | loyaltyId | L-7   |
+      Then Insider One knows Ada by exactly these identifiers:
+        | identifier        | value |
+        | uuid              | ada   |
+        | custom.loyalty_id | L-7   |
+
+    @documented
+    Scenario: A removed identifier finds nobody
+      Given Grace removes the identifier "uuid"
+      When Ada does "Song Played"
+      Then Insider One knows nobody

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import orjson
 import requests
@@ -272,6 +273,14 @@ class ControlClient:
     def remove_subscription(self, number: int) -> None:
         """Ask the control API to remove one mapping; 1 is the first."""
         self._call_api("DELETE", f"{DESTINATION_PATH}/subscriptions/{number}")
+
+    def add_identifier(self, name: str, path: str) -> None:
+        """Ask the control API to add a custom identifier, which mappings send from *path*."""
+        self._call_api("POST", f"{PANEL_PATH}/identifiers", body={"name": name, "path": path})
+
+    def remove_identifier(self, name: str) -> None:
+        """Ask the control API to remove an identifier of the account."""
+        self._call_api("DELETE", f"{PANEL_PATH}/identifiers/{quote(name, safe='')}")
 
     def get_workspace(self) -> JSONObject:
         """Ask the control API for the workspace document as loaded; keys are redacted."""

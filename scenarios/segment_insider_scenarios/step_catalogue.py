@@ -131,6 +131,16 @@ EXAMPLE_VALUES = {
 }
 # Step -> values of its placeholders where the general ones do not fit.
 EXAMPLE_VALUES_BY_STEP = {
+    '{person} adds the mapping "{name}" of the action "{action}":': {
+        "name": "Songs",
+        "action": "Track Event",
+    },
+    '{person} removes the mapping "{name}"': {"name": "Order Completed Event"},
+    '{person} adds the custom identifier "{name}" from "{path}"': {
+        "name": "loyalty_id",
+        "path": "traits.loyaltyId",
+    },
+    '{person} removes the identifier "{name}"': {"name": "email"},
     'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
     '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
     '{person} enables the mapping "{name}"': {"name": "Order Completed Event"},

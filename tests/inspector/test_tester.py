@@ -19,10 +19,24 @@ CART: JSONObject = {
     "properties": {"currency": "EUR", "products": [{"product_id": "mug", "price": 8.5}], "mood": 1},
 }
 CART_MAPPING = 7  # of the preset
+EDITOR = 'field.closest(".CodeMirror").CodeMirror'
+
+
+def read_editor(page: Page, label: str) -> str:
+    """Return the whole text of the editor with this label."""
+    expect(page.get_by_label(label, exact=True)).to_be_attached()
+    text: str = page.get_by_label(label, exact=True).evaluate(f"field => {EDITOR}.getValue()")
+    return text
+
+
+def write_editor(page: Page, label: str, text: str) -> None:
+    """Replace the whole text of the editor with this label."""
+    expect(page.get_by_label(label, exact=True)).to_be_attached()
+    page.get_by_label(label, exact=True).evaluate(f"(field, text) => {EDITOR}.setValue(text)", text)
 
 
 def submit_event(page: Page, event: object) -> None:
-    page.get_by_label("Call as an SDK sends it").fill(json.dumps(event))
+    write_editor(page, "Call as an SDK sends it", json.dumps(event))
     page.get_by_role("button", name="Test", exact=True).click()
 
 
@@ -79,10 +93,9 @@ def test_an_edit_shows_what_changes_and_is_applied(
     submit_event(open_tester(emulator, page), CART)
     cart = page.get_by_role("listitem").filter(has_text="Cart Viewed Event")
     cart.get_by_role("button", name="Edit the mapping").click()
-    mapping = page.locator("textarea[name=mapping]")
-    edited = json.loads(mapping.input_value())
+    edited = json.loads(read_editor(page, "Mapping"))
     edited["parameters"]["event_group_id"] = {"@path": "$.userId"}
-    mapping.fill(json.dumps(edited))
+    write_editor(page, "Mapping", json.dumps(edited))
     page.get_by_role("button", name="Test the edit").click()
     difference = page.get_by_role("region", name="What the edit changes")
     expect(difference.get_by_role("row").nth(1)).to_have_text(
@@ -131,7 +144,7 @@ def test_an_edit_is_exported_without_the_key(
         )
     ) as emulator:
         page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
-        page.get_by_label("Call as an SDK sends it").fill(json.dumps(CART))
+        write_editor(page, "Call as an SDK sends it", json.dumps(CART))
         page.get_by_label("Trigger").fill('event = "Basket Seen"')
         with page.expect_download() as download:
             page.get_by_role("button", name=button).click()
@@ -169,16 +182,18 @@ def test_an_edit_is_exported_without_the_key(
 def test_a_mistake_is_shown_at_the_form_and_the_input_stays(
     emulator: RunningEmulator, page: Page, event: str, message: str
 ) -> None:
-    open_tester(emulator, page).get_by_label("Call as an SDK sends it").fill(event)
+    write_editor(open_tester(emulator, page), "Call as an SDK sends it", event)
     page.get_by_role("button", name="Test", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text(message)
-    expect(page.get_by_label("Call as an SDK sends it")).to_have_value(event)
+    assert read_editor(page, "Call as an SDK sends it") == event
 
 
 def test_the_tester_works_without_scripts(emulator: RunningEmulator, browser: Browser) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        submit_event(open_tester(emulator, page), CART)
+        open_tester(emulator, page)
+        page.get_by_label("Call as an SDK sends it").fill(json.dumps(CART))
+        page.get_by_role("button", name="Test", exact=True).click()
         page.get_by_text("Cart Viewed Event").click()
         page.get_by_text("Cart Viewed Event").click()
         page.get_by_role("button", name="Edit the mapping Cart Viewed Event").click()
@@ -209,8 +224,8 @@ def test_a_default_mapping_is_edited_in_full(page: Page) -> None:
         expect(unread).to_contain_text("firstName reads traits.first_name, which was never sent")
         line = json.loads(unread.locator(".line-to-write").inner_text())
         page.get_by_role("button", name="Edit the mapping Create or Update").click()
-        mapping = page.locator("textarea[name=mapping]")
-        mapping.fill(json.dumps(json.loads(mapping.input_value()) | {"firstName": line}))
+        mapping = json.loads(read_editor(page, "Mapping")) | {"firstName": line}
+        write_editor(page, "Mapping", json.dumps(mapping))
         page.get_by_role("button", name="Apply to this sandbox").click()
         expect(page.locator(".notice")).to_contain_text("until the next reset")
         page.goto(f"{emulator.url}/workspace")
@@ -223,3 +238,107 @@ def test_a_default_mapping_is_edited_in_full(page: Page) -> None:
         "settings"
     ]
     assert (settings["firstName"], settings["uuid"]) == (line, {"@path": "$.userId"})
+
+
+def open_editor(emulator: RunningEmulator, page: Page) -> None:
+    emulator.send(CART)
+    page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
+    expect(page.get_by_label("Mapping", exact=True)).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    ("mapping", "line", "problem"),
+    [
+        pytest.param('{\n  "uuid" 1\n}', 2, "Write : here.", id="no colon"),
+        pytest.param('{\n  "uuid": 1,\n}', 3, "a text in double quotes", id="comma at the end"),
+        pytest.param('{"uuid": "x"\n', 2, "Write a comma or } here.", id="no end"),
+        pytest.param('{\n "uuid": {\n "@paht": "$.x"}}', 2, "unknown directive", id="directive"),
+        pytest.param('{\n "parameters": {\n  "giftWrap": 1}}', 3, "gift_wrap", id="lost key"),
+    ],
+)
+def test_a_problem_of_a_mapping_is_shown_at_its_line(
+    emulator: RunningEmulator, page: Page, mapping: str, line: int, problem: str
+) -> None:
+    open_editor(emulator, page)
+    write_editor(page, "Mapping", mapping)
+    found = page.locator(".problems li").filter(has_text=problem)
+    expect(found).to_contain_text(f"Line {line}")
+    expect(page.locator(".CodeMirror-lint-marker-error").first).to_be_visible()
+    found.get_by_role("button").click()
+    expect(page.get_by_label("Mapping", exact=True)).to_be_focused()
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "choice", "after"),
+    [
+        pytest.param('{"', "curr", "", '{"curr"', id="no field of this name"),
+        pytest.param('{"', "uu", "uuid", '{"uuid"', id="field"),
+        pytest.param(
+            '{"parameters": {"', "curr", "currency", '{"parameters": {"currency"', id="member"
+        ),
+        pytest.param('{"uuid": {"', "@pa", "@path", '{"uuid": {"@path"', id="directive"),
+        pytest.param(
+            '{"uuid": {"@if": {"', "ex", "exists", '{"uuid": {"@if": {"exists"', id="option"
+        ),
+        pytest.param(
+            '{"uuid": {"@path": "',
+            "mood",
+            "$.properties.mood",
+            '{"uuid": {"@path": "$.properties.mood"',
+            id="captured path",
+        ),
+        pytest.param(
+            '{"products": {"@arrayPath": ["$.properties.products", {"name": {"@path": "',
+            "pri",
+            "$.price",
+            '{"products": {"@arrayPath": ["$.properties.products", {"name": {"@path": "$.price"',
+            id="path of a product",
+        ),
+    ],
+)
+def test_the_editor_completes_fields_directives_and_captured_paths(
+    emulator: RunningEmulator, page: Page, before: str, typed: str, choice: str, after: str
+) -> None:
+    open_editor(emulator, page)
+    write_editor(page, "Mapping", before + '"')
+    page.get_by_label("Mapping", exact=True).evaluate(
+        f"field => {EDITOR}.setCursor(0, {len(before)})"
+    )
+    page.get_by_label("Mapping", exact=True).focus()
+    page.keyboard.type(typed)
+    hints = page.locator(".CodeMirror-hint")
+    if choice:
+        expect(hints.first).to_have_text(choice)
+        page.keyboard.press("Enter")
+    else:
+        expect(hints).to_have_count(0)
+    expect(page.locator(".CodeMirror-hints")).to_have_count(0)
+    assert read_editor(page, "Mapping") == after
+
+
+def test_the_keyboard_leaves_the_editor_with_escape_and_tab(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    open_editor(emulator, page)
+    mapping = page.get_by_label("Mapping", exact=True)
+    mapping.focus()
+    page.keyboard.press("Tab")
+    expect(mapping).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(mapping).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(mapping).not_to_be_focused()
+    expect(page.get_by_role("button", name="Test the edit")).to_be_focused()
+    accessible(page)
+
+
+def test_without_a_script_the_editor_is_a_text_area(
+    emulator: RunningEmulator, browser: Browser
+) -> None:
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{emulator.url}/workspace/test?subscription={CART_MAPPING}")
+        page.get_by_label("Call as an SDK sends it").fill(json.dumps(CART))
+        page.get_by_label("Mapping", exact=True).fill("{}")
+        page.get_by_role("button", name="Test the edit").click()
+        expect(page.get_by_role("heading", name="What the edit changes")).to_be_visible()

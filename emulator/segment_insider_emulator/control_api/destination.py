@@ -1,11 +1,13 @@
 """Control API routes for the destination's settings, its subscriptions and integrations."""
 
+from collections.abc import Sequence
 from unicodedata import category
 
 from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.control_api.models import (
     DestinationModel,
+    IdentifierListModel,
     IntegrationModel,
     IntegrationPageModel,
     SubscriptionModel,
@@ -13,6 +15,7 @@ from segment_insider_emulator.control_api.models import (
 from segment_insider_emulator.control_api.openapi import PAGE_PARAMETERS, api_operation
 from segment_insider_emulator.control_api.request_parsing import (
     ID_ROUTE,
+    NewIdentifierBody,
     NewIntegrationBody,
     NewSubscriptionBody,
     SaveDestinationBody,
@@ -21,6 +24,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     parse_page_query,
     read_request_body,
 )
+from segment_insider_emulator.delivery.destination_overrides import DestinationChange
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.account import EDITOR_ROLES, RoleNotPermitted
 from segment_insider_emulator.mapping.catalog import ACTIONS, SETTINGS_FIELDS
@@ -28,10 +32,15 @@ from segment_insider_emulator.storage.panel_settings import Integration
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.json_errors import build_json_error_response
-from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.edits import WorkspaceEdit, apply_workspace_edit
 from segment_insider_emulator.workspace.validation import validate_document
 
 SECRET_SETTING = "ucd_key"
+MAX_IDENTIFIERS = 50
+MAX_IDENTIFIER_LENGTH = 200
+CUSTOM_IDENTIFIERS_FIELD = "custom_identifiers"
+PROFILE_ACTION = "updateUserProfile"
 ROLE_HEADER = "X-InOne-Role"  # the role of the user: the emulator has roles, but no user accounts
 
 _ROLE_PARAMETER: JSONObject = {ROLE_HEADER: {"enum": list(EDITOR_ROLES)}}
@@ -86,7 +95,8 @@ def add_subscription() -> SubscriptionModel:
         read_request_body(NewSubscriptionBody),
     ]
     _refuse_invalid_subscriptions(subscriptions)
-    changed = overrides.replace_subscriptions(subscriptions)["subscriptions"]
+    title = f"Mapping {subscriptions[-1]['name']} added"
+    changed = overrides.replace_subscriptions(subscriptions, title)["subscriptions"]
     return _build_subscription_model(len(changed), changed[-1])
 
 
@@ -97,10 +107,8 @@ def remove_subscription(id: int) -> DestinationModel:
     overrides = current_services().destination_overrides
     _abort_unless_subscription_exists(id)
     remaining = list(overrides.current_destination["subscriptions"])
-    del remaining[id - 1]
-    return _build_destination_model(
-        {**overrides.current_destination, **overrides.replace_subscriptions(remaining)}
-    )
+    title = f"Mapping {remaining.pop(id - 1)['name']} removed"
+    return _build_destination_model(overrides.replace_subscriptions(remaining, title))
 
 
 @panel_routes.get("/integrations", endpoint="integrations")
@@ -144,6 +152,97 @@ def revoke_integration(id: int) -> IntegrationModel:
         remedy = "List them with GET /emulator/v1/panel/integrations."
         abort(build_json_error_response(404, f"there is no integration {id}", request.path, remedy))
     return _build_integration_model(integration, integration.key_shown)
+
+
+@panel_routes.get("/identifiers", endpoint="identifiers")
+@api_operation()
+def list_identifiers() -> IdentifierListModel:
+    """List the identifiers that resolve profiles, strongest first."""
+    return _build_identifier_list()
+
+
+@panel_routes.post("/identifiers", endpoint="add_identifier")
+@api_operation(
+    body=NewIdentifierBody,
+    example={"name": "loyalty_id", "path": "traits.loyaltyId"},
+    status=201,
+)
+def create_identifier() -> IdentifierListModel:
+    """Add a custom identifier, the weakest; with a path, each mapping sends it."""
+    body = read_request_body(NewIdentifierBody)
+    add_identifier(current_services(), body["name"], body.get("path", ""))
+    return _build_identifier_list()
+
+
+@panel_routes.delete("/identifiers/<id>", endpoint="remove_identifier")
+@api_operation(errors=(404,))
+def delete_identifier(id: str) -> IdentifierListModel:
+    """Remove an identifier, by its name, so that it finds no profile any more."""
+    names = current_services().destination_overrides.current_identifiers
+    if id not in names:
+        remedy = "List them with GET /emulator/v1/panel/identifiers."
+        abort(build_json_error_response(404, f"there is no identifier {id}", request.path, remedy))
+    remaining = [name for name in names if name != id]
+    replace_identifiers(current_services(), remaining, f"Identifier {id} removed")
+    return _build_identifier_list()
+
+
+def _build_identifier_list() -> IdentifierListModel:
+    names = current_services().destination_overrides.current_identifiers
+    return IdentifierListModel(identifiers=list(names))
+
+
+def add_identifier(services: SandboxServices, name: str, path: str = "") -> DestinationChange:
+    """Add a custom identifier to a sandbox's account, as the weakest.
+
+    Args:
+        path: Path in the event, from which each mapping then sends it, e.g. "traits.loyaltyId";
+            "" leaves the mappings unchanged.
+    Raises: EmulatorError.
+    """
+    overrides = services.destination_overrides
+    destination = overrides.current_destination
+    if path := path.strip().removeprefix("$."):
+        destination = _map_custom_identifier(destination, name, path)
+    names = [*overrides.current_identifiers, name]
+    return replace_identifiers(services, names, f"Identifier {name} added", destination)
+
+
+def replace_identifiers(
+    services: SandboxServices,
+    names: Sequence[str],
+    title: str,
+    destination: JSONObject | None = None,
+) -> DestinationChange:
+    """Replace the identifiers of a sandbox's account, strongest first, and its *destination*.
+
+    Raises: EmulatorError, when the names are invalid, too many or repeated.
+    """
+    if len(names) > MAX_IDENTIFIERS or any(len(name) > MAX_IDENTIFIER_LENGTH for name in names):
+        remedy = f"Keep {MAX_IDENTIFIERS} of up to {MAX_IDENTIFIER_LENGTH} characters."
+        raise EmulatorError("too many identifiers, or a name is too long", "body.name", remedy)
+    document = services.workspace.document
+    insider = {**document.get("insider", {}), "identifiers": list(names)}
+    for finding in validate_document({**document, "insider": insider}):
+        raise EmulatorError(finding.what, "body.name", finding.remedy)
+    overrides = services.destination_overrides
+    destination = destination or overrides.current_destination
+    return overrides.replace_destination(destination, title, identifiers=names)
+
+
+def _map_custom_identifier(destination: JSONObject, name: str, path: str) -> JSONObject:
+    """Return *destination* with a custom identifier in each mapping that can send one.
+
+    Only identify calls have `traits`; the mappings of other calls read them in the context.
+    """
+    for index, subscription in enumerate(destination["subscriptions"]):
+        action = ACTIONS[subscription["actionSlug"]]
+        is_event = action.slug != PROFILE_ACTION and path.startswith("traits.")
+        mapping = {"@path": f"$.context.{path}" if is_event else f"$.{path}"}
+        if any(field.key == CUSTOM_IDENTIFIERS_FIELD for field in action.fields):
+            keys = ("subscriptions", index, "settings", CUSTOM_IDENTIFIERS_FIELD, name)
+            destination = apply_workspace_edit(destination, WorkspaceEdit(keys, mapping))
+    return destination
 
 
 @panel_routes.errorhandler(RoleNotPermitted)

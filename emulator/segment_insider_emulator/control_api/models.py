@@ -511,6 +511,12 @@ class IntegrationPageModel(ApiModel):
     next: Count | None
 
 
+class IdentifierListModel(ApiModel):
+    """The identifiers that resolve profiles, strongest first."""
+
+    identifiers: list[str]
+
+
 # Assertions
 
 

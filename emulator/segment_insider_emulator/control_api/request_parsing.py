@@ -103,6 +103,13 @@ class NewIntegrationBody(ApiModel):
     type: Annotated[str, Meta(extra_json_schema={"const": "Source"})]
 
 
+class NewIdentifierBody(ApiModel):
+    """Body of a request to add a custom identifier; with a path, the mappings send it."""
+
+    name: NonEmptyText
+    path: str | UnsetType = UNSET
+
+
 class NewSandboxBody(CamelCaseModel):
     """Body of a request to create a sandbox; missing fields are generated."""
 

@@ -121,7 +121,12 @@ class DestinationOverrides:
         )
 
     def replace_destination(
-        self, destination: JSONObject, title: str, seen_fingerprint: str | None = None
+        self,
+        destination: JSONObject,
+        title: str,
+        seen_fingerprint: str | None = None,
+        *,
+        identifiers: Sequence[str] | None = None,
     ) -> DestinationChange:
         """Change the destination to *destination*.
 
@@ -129,6 +134,7 @@ class DestinationOverrides:
             destination: A valid destination, made from the current one.
             title: What changes, in a few words.
             seen_fingerprint: The `fingerprint` that its author saw; None when it does not matter.
+            identifiers: The account's identifiers, strongest first; None when they stay.
         Raises: ConflictError, when the workspace has changed since; EmulatorError, when the new
             destination cannot be compiled.
         """
@@ -137,14 +143,10 @@ class DestinationOverrides:
                 what = "the workspace has changed since this page was loaded"
                 raise ConflictError(what, "", "Load the page again, then repeat.")
             overrides = _build_overrides(self._overrides, self.current_destination, destination)
+            if identifiers is not None:
+                basis = list(self._original_identifiers)
+                overrides[_IDENTIFIERS_KEY] = {"basis": basis, "names": list(identifiers)}
             self._store_overrides(overrides, title)
-            return self.changes[-1]
-
-    def replace_identifiers(self, identifiers: Sequence[str], title: str) -> DestinationChange:
-        """Replace the account's identifiers, strongest first."""
-        with self._guard.lock_for_update:
-            entry = {"basis": list(self._original_identifiers), "names": list(identifiers)}
-            self._store_overrides({**self._overrides, _IDENTIFIERS_KEY: entry}, title)
             return self.changes[-1]
 
     def undo_change(self, id: str) -> DestinationChange:

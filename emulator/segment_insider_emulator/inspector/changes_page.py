@@ -1,6 +1,7 @@
 """Change pages of the inspector: apply an edit of a mapping, show its effect, and undo it."""
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Final, NamedTuple
 
 from flask import Blueprint, Response, request
@@ -187,23 +188,34 @@ def _compare_documents(
     """Yield the smallest parts of two documents that differ; a directive is one part."""
     if before == after:
         return
-    for kind in (dict, list):
-        if isinstance(before, kind) and isinstance(after, kind) and not _is_one_part(before, after):
-            names = dict.fromkeys([*before, *after]) if kind is dict else range(len(after))
-            for name in names:
-                yield from _compare_documents(
-                    _get_member(before, name), _get_member(after, name), (*keys, name)
-                )
-            return
-    yield WrittenValue(format_document_path(*keys), before, after)
+    if isinstance(before, dict) and isinstance(after, dict) and not _is_one_part(before, after):
+        for name in {**before, **after}:
+            yield from _compare_documents(before.get(name), after.get(name), (*keys, name))
+    elif isinstance(before, list) and isinstance(after, list):
+        yield from _compare_lists(before, after, keys)
+    else:
+        yield WrittenValue(format_document_path(*keys), before, after)
 
 
-def _is_one_part(before: JSON, after: JSON) -> bool:
-    is_mapping = is_directive(before) or is_directive(after)
+def _is_one_part(before: JSONObject, after: JSONObject) -> bool:
     # Every product of a list has the same shape, so its members are values of their own.
-    is_shape = is_mapping and "@arrayPath" in before and "@arrayPath" in after
-    return (is_mapping and not is_shape) or (isinstance(before, list) and len(before) != len(after))
+    is_shape = "@arrayPath" in before and "@arrayPath" in after
+    return (is_directive(before) or is_directive(after)) and not is_shape
 
 
-def _get_member(container: JSON, name: str | int) -> JSON:
-    return container.get(name) if isinstance(container, dict) else container[name]
+def _compare_lists(
+    before: list[JSON], after: list[JSON], keys: tuple[str | int, ...]
+) -> Iterator[WrittenValue]:
+    """Yield items that were added to a list, or removed from it, and else those that differ."""
+    same_count = len(
+        list(takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False)))
+    )
+    removed_count, added_count = max(len(before) - len(after), 0), max(len(after) - len(before), 0)
+    old = before[:same_count] + before[same_count + removed_count :]
+    new = after[:same_count] + after[same_count + added_count :]
+    for index in range(same_count, same_count + removed_count):
+        yield WrittenValue(format_document_path(*keys, index), before[index], None)
+    for index in range(same_count, same_count + added_count):
+        yield WrittenValue(format_document_path(*keys, index), None, after[index])
+    for index, pair in enumerate(zip(old, new, strict=True)):
+        yield from _compare_documents(*pair, (*keys, index))

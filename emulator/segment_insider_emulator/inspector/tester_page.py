@@ -27,8 +27,10 @@ from segment_insider_emulator.inspector.tester_view_model import (
     MAX_COMPARED_EVENTS,
     MAX_LISTED_CHANGES,
     RequestComparison,
+    build_completions,
     compare_edited_subscription,
     evaluate_event,
+    list_mapping_findings,
 )
 from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
 from segment_insider_emulator.interchange.export_terraform import build_terraform_configuration
@@ -185,6 +187,21 @@ def test_submitted_event() -> str:
     return _render_tester_page(form)
 
 
+@bp.post("/check")
+def check_edited_mapping() -> JSONObject:
+    """Return the lint findings of the mapping in the tester's form, each with its place in it."""
+    form = _read_tester_form()
+    try:
+        subscription = _build_edited_subscription(current_services(), form)
+    except EmulatorError as error:
+        return {"findings": [{"place": "", "message": str(error), "severity": "error"}]}
+    if subscription is None:
+        return {"findings": []}
+    document = get_current_workspace_document(current_services())
+    destination = {**document["destination"], "subscriptions": [subscription]}
+    return {"findings": list_mapping_findings({**document, "destination": destination})}
+
+
 @bp.post("/apply")
 def apply_edited_mapping() -> Response | str:
     """Handle the tester's apply button: use the edited mapping in this sandbox."""
@@ -309,6 +326,7 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
     return render_page(
         "tester.html",
         form=form,
+        completions=_build_completions(services, form.subscription_number, recent),
         trial=trial,
         edit=edit,
         recent=[message for message in recent if message.normalised][:MAX_RECENT_EVENTS],
@@ -319,6 +337,16 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
         seen=_get_seen_fingerprint(rejected_form),
         rejected_form=rejected_form,
     )
+
+
+def _build_completions(
+    services: SandboxServices, number: int | None, recent: Sequence[MessageRecord]
+) -> JSONObject | None:
+    """Return what the editor of a mapping completes; None when none is edited."""
+    if number is None:
+        return None
+    action = ACTIONS[_get_subscription_or_404(services, number)["actionSlug"]]
+    return build_completions(action, [message.normalised for message in recent])
 
 
 def _get_seen_fingerprint(rejected_form: RejectedForm | None) -> str:

@@ -1,21 +1,26 @@
 """View model of the Tester page: an event's result, and an edited mapping compared to its old."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from segment_insider_emulator.analysis.context import build_context
+from segment_insider_emulator.analysis.drift.traffic_stats import remove_list_indexes
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     UnmappedProperty,
     explain_unmapped_properties,
     keep_one_property_per_path,
 )
+from segment_insider_emulator.analysis.lint import lint_document
+from segment_insider_emulator.analysis.lint.mapping_rules import DIRECTIVE_OPTIONS
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserValidationError, validate_user
 from segment_insider_emulator.inspector.mapping_failures import (
     FailureCause,
     describe_failure_causes,
 )
+from segment_insider_emulator.mapping.catalog import DestinationAction
 from segment_insider_emulator.mapping.destination import (
     Destination,
     InsiderRequest,
@@ -23,6 +28,7 @@ from segment_insider_emulator.mapping.destination import (
     Subscription,
     compile_subscription,
 )
+from segment_insider_emulator.mapping.directives import DIRECTIVES
 from segment_insider_emulator.mapping.explanation import (
     ConditionCheck,
     SubscriptionTrace,
@@ -268,3 +274,61 @@ def _iter_request_value_changes(before: JSON, after: JSON) -> Iterator[RequestVa
         # An empty object that gets members, or loses them, is shown by its members.
         if old.get(at) != new.get(at) and {} not in (old.get(at), new.get(at)):
             yield RequestValueChange(at, old.get(at), new.get(at))
+
+
+MAX_COMPLETED_PATHS = 500
+MAX_PATH_LENGTH = 200
+LIST_END = re.compile(r"\[\]")
+_MAPPING_PLACE = re.compile(r"destination\.subscriptions\[0\](?: '.*?')?\.(settings|trigger)\.?")
+
+
+def build_completions(action: DestinationAction, events: Iterable[JSONObject | None]) -> JSONObject:
+    """Return what the editor of a mapping completes.
+
+    Returns: Fields of the action, members of its fields, directives and their options, and the
+    paths of captured *events*.
+    """
+    paths: dict[str, None] = {}
+    for event in events:
+        for path, _ in iter_leaves(event or {}):
+            general_path = remove_list_indexes(path)
+            if len(path) <= MAX_PATH_LENGTH:
+                paths[general_path] = None
+                # A list of objects is completed as a whole, too.
+                paths.update(
+                    {general_path[: match.end()]: None for match in LIST_END.finditer(general_path)}
+                )
+        if len(paths) > MAX_COMPLETED_PATHS:
+            break
+    return {
+        "fields": [field.key for field in action.fields],
+        "members": {
+            field.key: [member.key for member in field.properties]
+            for field in action.fields
+            if field.properties
+        },
+        "directives": list(DIRECTIVES),
+        "options": DIRECTIVE_OPTIONS,
+        "paths": sorted(paths)[:MAX_COMPLETED_PATHS],
+    }
+
+
+def list_mapping_findings(document: JSONObject) -> list[JSONObject]:
+    """Return the lint findings about the mapping of a document's only subscription.
+
+    Returns: Objects with place in the mapping, message, and severity "error" or "warning".
+    """
+    found = []
+    for finding in lint_document(document):
+        place = _MAPPING_PLACE.match(finding.where)
+        if place and finding.severity != "note":
+            is_mapping = place[1] == "settings"
+            message = f"{finding.what}. {finding.remedy}"
+            found.append(
+                {
+                    "place": finding.where[place.end() :] if is_mapping else "",
+                    "message": message if is_mapping else f"Trigger: {message}",
+                    "severity": finding.severity,
+                }
+            )
+    return found

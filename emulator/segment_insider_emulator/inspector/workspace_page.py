@@ -104,7 +104,7 @@ UNSUPPORTED_TYPE = "Destination"
 @bp.get("")
 def show_workspace() -> str:
     """Serve the Workspace page: the setup steps and the mappings."""
-    return _render_workspace_page()
+    return render_workspace_page()
 
 
 @bp.post("/integrations")
@@ -116,7 +116,7 @@ def create_integration() -> Response | str:
             form.get("name", ""), form.get("type", ""), form.get("role", "")
         )
     except EmulatorError as error:
-        return _render_workspace_page(build_rejected_form("integration", error))
+        return render_workspace_page(build_rejected_form("integration", error))
     return rendering.redirect_to_endpoint(
         f"Integration {integration.name} was saved", WORKSPACE_ENDPOINT, secret=key
     )
@@ -130,7 +130,7 @@ def revoke_integration(id: int) -> Response | str:
             id, request.form.get("role", "")
         )
     except EmulatorError as error:
-        return _render_workspace_page(build_rejected_form("revoke", error))
+        return render_workspace_page(build_rejected_form("revoke", error))
     return (
         rendering.redirect_to_endpoint(f"The key of {revoked.name} was revoked", WORKSPACE_ENDPOINT)
         if revoked
@@ -152,7 +152,7 @@ def save_destination_settings() -> Response | str:
             settings=check_destination_settings(changes),
         )
     except EmulatorError as error:
-        return _render_workspace_page(build_rejected_form("destination", error))
+        return render_workspace_page(build_rejected_form("destination", error))
     return rendering.redirect_to_endpoint("Saved in Segment", WORKSPACE_ENDPOINT)
 
 
@@ -189,7 +189,8 @@ def show_subscription(id: int) -> str:
     )
 
 
-def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
+def render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
+    """Render the Workspace page; *rejected_form* is shown with its error."""
     services = current_services()
     destination, settings = (
         services.destination_overrides.current_destination,
@@ -203,6 +204,7 @@ def _render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
         key=redact_secret(settings[SECRET_SETTING]),
         integrations=services.insider_panel.list_integrations(),
         panel=services.insider_panel,
+        identifiers=services.destination_overrides.current_identifiers,
         changes=services.destination_overrides.changes,
         were_changes_reset=services.destination_overrides.were_changes_reset,
         roles=(*EDITOR_ROLES, UNSUPPORTED_ROLE),

@@ -231,6 +231,50 @@ def disables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
     )
 
 
+@given(StepPattern('{person:w} adds the mapping "{name}" of the action "{action}":'))
+@when(StepPattern('{person:w} adds the mapping "{name}" of the action "{action}":'))
+def adds_mapping(
+    scene: ScenarioContext, person: str, name: str, action: str, docstring: str
+) -> None:
+    """Add a mapping with this trigger in Segment; its fields are those of the catalogue.
+
+    type = "track" and event = "Song Played"
+    """
+    scene.record_actor(person)
+    slugs = {known.title: known.slug for known in ACTIONS.values()}
+    if action not in slugs:
+        raise EmulatorError(
+            f"there is no action {action!r}", person, suggest_name(action, list(slugs))
+        )
+    scene.emulator.client.add_subscription(
+        {"name": name, "actionSlug": slugs[action], "trigger": docstring.strip()}
+    )
+
+
+@given(StepPattern('{person:w} removes the mapping "{name}"'))
+@when(StepPattern('{person:w} removes the mapping "{name}"'))
+def removes_mapping(scene: ScenarioContext, person: str, name: str) -> None:
+    """Remove a mapping in Segment; only other mappings can send its events."""
+    scene.record_actor(person)
+    scene.emulator.client.remove_subscription(_find_subscription_number(scene, name))
+
+
+@given(StepPattern('{person:w} adds the custom identifier "{name}" from "{path}"'))
+@when(StepPattern('{person:w} adds the custom identifier "{name}" from "{path}"'))
+def adds_custom_identifier(scene: ScenarioContext, person: str, name: str, path: str) -> None:
+    """Add an identifier to the account, the weakest; each mapping sends it from this path."""
+    scene.record_actor(person)
+    scene.emulator.client.add_identifier(name, path)
+
+
+@given(StepPattern('{person:w} removes the identifier "{name}"'))
+@when(StepPattern('{person:w} removes the identifier "{name}"'))
+def removes_identifier(scene: ScenarioContext, person: str, name: str) -> None:
+    """Remove an identifier of the account, so that it finds no profile any more."""
+    scene.record_actor(person)
+    scene.emulator.client.remove_identifier(name)
+
+
 @then(StepPattern('InOne refuses because "{reason}"'))
 def inone_refuses_with_reason(scene: ScenarioContext, reason: str) -> None:
     """Check the reason why InOne refused an integration, or a part of the reason."""

@@ -19,7 +19,7 @@ from segment_insider_emulator.workspace.validation import (
     suggest_name,
 )
 
-_DIRECTIVE_OPTIONS = {
+DIRECTIVE_OPTIONS = {
     "@if": ("exists", "blank", "then", "else"),
     "@case": ("operator", "value"),
     "@replace": (
@@ -39,7 +39,7 @@ _TEMPLATE_NAME = re.compile(r"\{\{\s*([\w.$\[\]-]+)")
 def find_unknown_directive_options(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find options that a mapping directive does not have; Segment ignores them."""
     for where, name, options in _iterate_directives(context):
-        known = _DIRECTIVE_OPTIONS.get(name)
+        known = DIRECTIVE_OPTIONS.get(name)
         if known is None or not isinstance(options, dict) or is_directive(options):
             continue
         for option in options:
