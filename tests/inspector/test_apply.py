@@ -1,5 +1,6 @@
 """Apply: an edit of a mapping is written with one click, shown with its effect, and undone."""
 
+import html
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -197,3 +198,65 @@ def test_a_difference_on_the_checks_page_is_applied_to_all_its_mappings(
     changes = page.get_by_role("region", name="Changes on these pages")
     changes.get_by_role("button", name="Undo").click()
     expect(changes).to_have_count(0)
+
+
+def test_a_refused_value_is_converted_in_the_mapping(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    properties = {"product_id": "mug", "price": "9,99"}
+    viewed = {"type": "track", "event": "Product Viewed", "userId": "ada", "properties": properties}
+    emulator.send(viewed)
+    page.goto(f"{emulator.url}/messages/1")
+    page.get_by_role("region", name="What to know").get_by_role("button", name="Apply").click()
+    effect = page.get_by_role("region", name="Captured events")
+    expect(effect).to_contain_text("fails: ")
+    expect(effect.locator("pre")).to_contain_text('"unit_price": 9.99')
+    accessible(page)
+    emulator.send(viewed)
+    messages, _ = emulator.parts.store.list_messages()
+    verdicts = [message.verdict for message in messages]
+    assert (verdicts[0], verdicts[1] != "failed") == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("price", "mapped"),
+    [
+        pytest.param("9,99", 9.99, id="comma"),
+        pytest.param("1.299,00", 1299, id="thousands with a dot"),
+        pytest.param("$9.99", 9.99, id="currency before"),
+        pytest.param("9,99 TL", 9.99, id="currency after"),
+        pytest.param("cheap", None, id="no number"),
+        pytest.param("1.299", 1.299, id="a number already"),
+    ],
+)
+def test_only_a_conversion_that_works_is_suggested(
+    emulator: RunningEmulator, price: str, mapped: float | None
+) -> None:
+    properties = {"product_id": "mug", "price": price}
+    emulator.send(
+        {"type": "track", "event": "Product Viewed", "userId": "ada", "properties": properties}
+    )
+    page = requests.get(f"{emulator.url}/messages/1", timeout=60).text
+    edit = re.search(r'name="edit" value="([^"]*@replace[^"]*)"', page)
+    if mapped is None or price == "1.299":
+        assert edit is None
+        return
+    assert edit is not None
+    shown = html.unescape(apply(emulator, html.unescape(edit[1])).text)
+    assert f'"unit_price": {mapped}' in shown
+
+
+def test_a_misspelled_event_name_and_a_mapping_that_is_off_are_taken_with_one_click(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    emulator.parts.destination_overrides.set_subscription_enabled(9, False)  # Track Event
+    emulator.send({"type": "track", "event": "order completed", "userId": "ada"})
+    page.goto(f"{emulator.url}/messages/1")
+    passed = page.locator("#passed li")
+    passed.filter(has_text="Track Event").get_by_role("button", name="Switch on").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Track Event: switched on")
+    page.get_by_role("link", name="Back to the message").click()
+    page.locator("#passed summary").click()
+    page.locator("#passed").get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Order Completed Event: set trigger")
+    expect(page.get_by_role("region", name="Captured events")).to_contain_text("1 of the last")

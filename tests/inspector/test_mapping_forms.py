@@ -16,8 +16,8 @@ def list_names(emulator: RunningEmulator) -> list[str]:
     return [subscription["name"] for subscription in destination["subscriptions"]]
 
 
-def post(emulator: RunningEmulator, path: str, **form: str) -> requests.Response:
-    return requests.post(f"{emulator.url}/workspace/{path}", form, timeout=60)
+def post(emulator: RunningEmulator, address: str, **form: str) -> requests.Response:
+    return requests.post(f"{emulator.url}/workspace/{address}", form, timeout=60)
 
 
 def test_a_mapping_is_added_renamed_and_removed_on_the_page(

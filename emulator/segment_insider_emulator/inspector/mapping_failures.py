@@ -1,12 +1,22 @@
 """Causes of a failed mapping in plain words: the property, what is wrong with it, what to send."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, NamedTuple, TypeAlias
 
 from segment_insider_emulator.inspector.json_tree import ValueMark, compact_json
 from segment_insider_emulator.inspector.rendering import shorten
-from segment_insider_emulator.mapping.rejected_values import RejectedValue, suggest_value
-from segment_insider_emulator.types import JSON
+from segment_insider_emulator.mapping.catalog import ACTIONS
+from segment_insider_emulator.mapping.destination import compile_subscription
+from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.mapping.fields import FieldType
+from segment_insider_emulator.mapping.rejected_values import (
+    RejectedValue,
+    find_rejected_values,
+    suggest_value,
+)
+from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.edits import WorkspaceEdit, apply_workspace_edit
 
 # Type of a field -> how a sentence names it, and what to send.
 EXPECTED_TYPES: Final[Mapping[str, tuple[str, str]]] = {
@@ -29,6 +39,9 @@ class FailureCause(NamedTuple):
         requirement: What the value must be, in a few words, e.g. "must be a number".
         what: A sentence about the value without its subject, the paths.
         remedy: What to send, or to change in the mapping.
+        value: The refused value, None if there is none.
+        expected_type: The type of the fields.
+        edits: Edits of the mapping that convert the value; () if the sender has to change it.
     """
 
     paths: tuple[str, ...]
@@ -36,6 +49,9 @@ class FailureCause(NamedTuple):
     requirement: str
     what: str
     remedy: str
+    value: JSON = None
+    expected_type: FieldType = "string"
+    edits: tuple[WorkspaceEdit, ...] = ()
 
     def get_mark(self) -> ValueMark:
         """Return the mark of the properties that cause the failure."""
@@ -66,7 +82,102 @@ def _describe_group(group: list[RejectedValue]) -> FailureCause:
         remedy = "Change it in the mapping."
     elif suggested is not None:
         remedy = f"Send {_describe_value(suggested)}."
-    return FailureCause(first.source_paths, fields, requirement, what, remedy)
+    return FailureCause(
+        first.source_paths, fields, requirement, what, remedy, first.value, first.expected_type
+    )
+
+
+def suggest_failure_edits(
+    cause: FailureCause, index: int, destination: JSONObject, event: JSONObject
+) -> tuple[WorkspaceEdit, ...]:
+    """Return the edits of subscription *index* (from 0) that convert the refused value.
+
+    Only edits after which the subscription takes the value; () when there are none.
+    """
+    conversion = _find_conversion(cause)
+    if conversion is None:
+        return ()
+    name, options = conversion
+    definition = destination["subscriptions"][index]
+    mapping = definition.get("settings", ACTIONS[definition["actionSlug"]].default_mapping)
+    edits = []
+    edited = destination
+    for keys, value in filter(None, (_find_mapped_value(mapping, key) for key in cause.fields)):
+        place = ("subscriptions", index, "settings", *keys)
+        edits.append(WorkspaceEdit(place, {name: {**options, "value": value}}))
+        edited = apply_workspace_edit(edited, edits[-1])
+    subscription = compile_subscription(edited["subscriptions"][index], edited["settings"])
+    still_refused = {rejected.field for rejected in find_rejected_values(subscription, event)}
+    return () if still_refused.intersection(cause.fields) else tuple(edits)
+
+
+def _find_conversion(cause: FailureCause) -> tuple[str, JSONObject] | None:
+    """Return the directive and its options that convert a refused value; None without one."""
+    value = cause.value
+    if cause.expected_type == "string" and isinstance(value, dict | list):
+        return "@json", {"mode": "encode"}
+    if not isinstance(value, str):
+        return None
+    if cause.expected_type == "boolean":
+        pair = next((pair for pair in BOOLEAN_WORDS if value in pair), None)
+        return (
+            ("@replace", _build_replacements((pair[0], "true"), (pair[1], "false")))
+            if pair
+            else None
+        )
+    if cause.expected_type in ("number", "integer"):
+        number = suggest_value(value, cause.expected_type)
+        for replacements in _list_number_replacements(value):
+            if _replace_in_text(value, replacements) == number:
+                return "@replace", _build_replacements(*replacements)
+    return None
+
+
+Replacement: TypeAlias = tuple[str, str]
+BOOLEAN_WORDS: Final = (("yes", "no"), ("Yes", "No"), ("on", "off"), ("True", "False"))
+
+
+def _list_number_replacements(text: str) -> Iterator[tuple[Replacement, ...]]:
+    """Yield replacements that may turn a text into a number: a comma, thousands, a currency."""
+    comma, thousands = (",", "."), (",", "")
+    yield from ((comma,), ((".", ""), comma), (thousands,))
+    currency = re.sub(r"[\d.,]", "", text)
+    if currency and text.count(currency) == 1:
+        yield from (((currency, ""),), ((currency, ""), comma), ((currency, ""), thousands))
+
+
+def _replace_in_text(text: str, replacements: Iterable[Replacement]) -> float | None:
+    for pattern, replacement in replacements:
+        text = text.replace(pattern, replacement)
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _build_replacements(*replacements: Replacement) -> JSONObject:
+    """Return the options of `@replace`, which takes two replacements."""
+    return {
+        f"{name}{number or ''}": text
+        for number, pair in zip((0, 2), replacements, strict=False)
+        for name, text in zip(("pattern", "replacement"), pair, strict=True)
+    }
+
+
+def _find_mapped_value(mapping: JSON, field_key: str) -> tuple[tuple[str | int, ...], JSON] | None:
+    """Return keys and value of the mapping of a field such as "products[0].price".
+
+    None if it is not written out, but part of what a directive copies.
+    """
+    keys: tuple[str | int, ...] = ()
+    for name in re.sub(r"\[\d+\]", "", field_key).split("."):
+        match mapping:
+            case {"@arrayPath": [_, dict() as shape, *_]}:
+                keys, mapping = (*keys, "@arrayPath", 1), shape
+        if not isinstance(mapping, dict) or is_directive(mapping) or name not in mapping:
+            return None
+        keys, mapping = (*keys, name), mapping[name]
+    return keys, mapping
 
 
 def _describe_value(value: JSON) -> str:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import orjson
 
+from segment_insider_emulator.analysis.drift.deviations import fold_path_spelling
 from segment_insider_emulator.analysis.drift.traffic import has_value_at_path
 from segment_insider_emulator.analysis.drift.traffic_stats import (
     list_paths_with_value,
@@ -22,16 +23,21 @@ from segment_insider_emulator.inspector.json_tree import ValueMark
 from segment_insider_emulator.inspector.mapping_failures import (
     FailureCause,
     describe_failure_causes,
+    suggest_failure_edits,
 )
 from segment_insider_emulator.mapping import Destination, InsiderRequest
+from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.explanation import SubscriptionTrace
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.mapping.rejected_values import find_rejected_values
 from segment_insider_emulator.mapping.value_origins import ValueOrigin
 from segment_insider_emulator.storage.records import DeliveryRecord
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 SubscriptionKey: TypeAlias = tuple[str, str]  # subscription name and action slug
+_EVENT_CONDITION = re.compile(r'event = "([^"]*)"')
+_PLAIN_NAME = re.compile(r'[^"\\]{1,200}')
 _DOTTED_INDEX = re.compile(r"\.(\d+)(?=\.|$)")
 
 
@@ -112,12 +118,17 @@ def _is_list_index(step: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SkippedSubscription:
-    """A subscription whose trigger did not match a message's event, and the reason."""
+    """A subscription that did not take a message's event, and the reason.
+
+    Args:
+        edit: The edit after which it takes the event; None when it is probably not meant to.
+    """
 
     name: str
     action_slug: str
     reason: str
     is_enabled: bool
+    edit: WorkspaceEdit | None = None
 
 
 def match_subscriptions(
@@ -141,7 +152,7 @@ def match_subscriptions(
                 (matched.trace.subscription, matched.trace.action_slug)
             ),
             unsent_notes=tuple(explain_empty_properties(matched.trace, event)) if event else (),
-            failure_causes=_find_failure_causes(matched.trace, compiled, event),
+            failure_causes=_find_failure_causes(matched.trace, compiled, destination, event),
         )
         for matched in _pair_traces_with_deliveries(
             traces, deliveries, _find_unfilled_fields(compiled, event)
@@ -153,20 +164,31 @@ def list_skipped_subscriptions(
     traces: list[SubscriptionTrace], destination: JSONObject
 ) -> tuple[SkippedSubscription, ...]:
     """Return the subscriptions that did not match an event: by their triggers, then disabled."""
-    return (*_find_unmatched_subscriptions(traces), *_find_disabled_subscriptions(destination))
+    return (
+        *_find_unmatched_subscriptions(traces, destination),
+        *_find_disabled_subscriptions(destination),
+    )
 
 
 def _find_failure_causes(
-    trace: SubscriptionTrace, destination: Destination, event: JSONObject
+    trace: SubscriptionTrace, compiled: Destination, destination: JSONObject, event: JSONObject
 ) -> tuple[FailureCause, ...]:
+    """Return why a subscription's mapping fails, each cause with the edits that convert it."""
     name = (trace.subscription, trace.action_slug)
-    return next(
+    number = _map_subscriptions_to_numbers(destination).get(name)
+    causes = next(
         (
             describe_failure_causes(find_rejected_values(subscription, event))
-            for subscription in destination.subscriptions
+            for subscription in compiled.subscriptions
             if trace.failure and (subscription.name, subscription.action_slug) == name
         ),
         (),
+    )
+    return tuple(
+        cause._replace(edits=suggest_failure_edits(cause, number - 1, destination, event))
+        if number
+        else cause
+        for cause in causes
     )
 
 
@@ -262,12 +284,40 @@ def _build_value_origin_mark(origin: ValueOrigin) -> ValueMark:
     return ValueMark("made", "", f"{source} → {origin.field}", tuple(origin.read), origin.field)
 
 
-def _find_unmatched_subscriptions(traces: list[SubscriptionTrace]) -> Iterator[SkippedSubscription]:
+def _find_unmatched_subscriptions(
+    traces: list[SubscriptionTrace], destination: JSONObject
+) -> Iterator[SkippedSubscription]:
+    numbers = _map_subscriptions_to_numbers(destination)
     for account in traces:
         if not account.matched and not account.failure:
+            number = numbers.get((account.subscription, account.action_slug))
             yield SkippedSubscription(
-                account.subscription, account.action_slug, describe_unmet_conditions(account), True
+                account.subscription,
+                account.action_slug,
+                describe_unmet_conditions(account),
+                True,
+                _suggest_trigger_edit(account, number - 1, destination) if number else None,
             )
+
+
+def _suggest_trigger_edit(
+    trace: SubscriptionTrace, index: int, destination: JSONObject
+) -> WorkspaceEdit | None:
+    """Return the edit that lets a trigger take the event's name, if only its spelling differs."""
+    unmet = [condition for condition in trace.conditions if not condition.holds]
+    if not unmet:
+        return None
+    definition = destination["subscriptions"][index]
+    trigger = str(definition.get("trigger", ACTIONS[definition["actionSlug"]].trigger))
+    condition, found = unmet[0].condition, unmet[0].found
+    name = _EVENT_CONDITION.fullmatch(condition)
+    if name is None or not isinstance(found, str) or not _PLAIN_NAME.fullmatch(found):
+        return None
+    is_respelled = fold_path_spelling(name[1]) == fold_path_spelling(found)
+    if len(unmet) > 1 or not is_respelled or trigger.count(condition) != 1:
+        return None
+    both = f'({condition} or event = "{found}")'
+    return WorkspaceEdit(("subscriptions", index, "trigger"), trigger.replace(condition, both))
 
 
 def describe_unmet_conditions(trace: SubscriptionTrace) -> str:
@@ -281,10 +331,13 @@ def describe_unmet_conditions(trace: SubscriptionTrace) -> str:
 
 
 def _find_disabled_subscriptions(destination: JSONObject) -> Iterator[SkippedSubscription]:
-    for subscription in destination["subscriptions"]:
+    for index, subscription in enumerate(destination["subscriptions"]):
         if not subscription.get("enabled", True):
             slug = subscription["actionSlug"]
-            yield SkippedSubscription(subscription.get("name", slug), slug, "is disabled", False)
+            edit = WorkspaceEdit(("subscriptions", index, "enabled"), True)
+            yield SkippedSubscription(
+                subscription.get("name", slug), slug, "is disabled", False, edit
+            )
 
 
 def is_request_unchanged(
