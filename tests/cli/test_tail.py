@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from select import select
 from typing import IO
@@ -84,6 +85,17 @@ def test_hostile_text_stays_in_its_line(url: str) -> None:
 def test_the_number_of_messages_can_be_limited(url: str) -> None:
     assert len(tail(url, "--limit", "2").stdout.splitlines()) == 2
     assert len(tail(url, "--exit-after", "1").stdout.splitlines()) == 1
+
+
+def test_new_messages_are_followed(url: str) -> None:
+    arguments = ["tail", "--url", url, "event:Followed", "--limit", "1"]
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(CliRunner().invoke, main, arguments)
+        while not following.done():
+            send(url, {**VIEWED, "event": "Followed"})
+            wait([following], timeout=0.2)
+    assert following.result().exit_code == 0
+    assert "track Followed" in following.result().stdout
 
 
 @pytest.mark.parametrize(
