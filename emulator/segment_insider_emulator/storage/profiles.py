@@ -1,5 +1,6 @@
 """Storage of Insider One profiles with their identifiers and events."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
@@ -91,15 +92,22 @@ _LATEST_EVENT_NUMBERS = (
     .order_by(profile_events.c.number.desc())
     .limit(bindparam("limit"))
 )
-_RECEIVED_BY_THEN = profile_events.c.received_at <= bindparam("until")
 SELECT_LATEST_EVENTS_OF_PROFILE = (
     select(profile_events)
     .where(profile_events.c.number.in_(_LATEST_EVENT_NUMBERS))
     .order_by(profile_events.c.number)
 )
-SELECT_LATEST_EVENTS_UNTIL = (
+SELECT_EVENT_NUMBERS = (
+    select(profile_events.c.number)
+    .where(profile_events.c.profile_id == bindparam("id"))
+    .order_by(profile_events.c.number)
+)
+SELECT_TIME_OF_EVENT = select(profile_events.c.received_at).where(
+    profile_events.c.number == bindparam("number")
+)
+SELECT_EVENTS_BY_NUMBER = (
     select(profile_events)
-    .where(profile_events.c.number.in_(_LATEST_EVENT_NUMBERS.where(_RECEIVED_BY_THEN)))
+    .where(profile_events.c.number.in_(bindparam("numbers", expanding=True)))
     .order_by(profile_events.c.number)
 )
 COUNT_EVENTS_OF_PROFILE = select(func.count()).where(profile_events.c.profile_id == bindparam("id"))
@@ -160,15 +168,12 @@ class ProfileStore:
             if not rows:
                 return None
             profile = profile_from_row(rows[0])
-            values: dict[str, str | int] = {"id": profile_id, "limit": max_events}
-            select_events, count_events = SELECT_LATEST_EVENTS_OF_PROFILE, COUNT_EVENTS_OF_PROFILE
             if until is not None:
-                values["until"] = until
-                select_events = SELECT_LATEST_EVENTS_UNTIL
-                count_events = COUNT_EVENTS_OF_PROFILE.where(_RECEIVED_BY_THEN)
-            event_rows = connection.execute(select_events, values)
+                return _load_events_until(connection, profile, max_events, until)
+            values = {"id": profile_id, "limit": max_events}
+            event_rows = connection.execute(SELECT_LATEST_EVENTS_OF_PROFILE, values)
             profile.events += map(profile_event_from_row, event_rows)
-            event_count = connection.scalar(count_events, values) or 0
+            event_count = connection.scalar(COUNT_EVENTS_OF_PROFILE, values) or 0
         return profile, event_count
 
     def list_events(self, profile_id: str) -> Sequence[ProfileEvent]:
@@ -265,6 +270,26 @@ def _find_newest_profiles_with_text(
 def _load_events_into_profile(connection: Connection, profile: Profile) -> Profile:
     profile.events += _load_events_of_profile(connection, profile.id)
     return profile
+
+
+def _load_events_until(
+    connection: Connection, profile: Profile, max_events: int, until: str
+) -> tuple[Profile, int]:
+    """Load the latest events that were received by a time; return how many there were by then.
+
+    Events are stored in the order in which they are received: few of them are read to find the
+    last one.
+    """
+
+    def get_time(number: int) -> str:
+        return connection.scalar(SELECT_TIME_OF_EVENT, {"number": number}) or ""
+
+    numbers = list(connection.scalars(SELECT_EVENT_NUMBERS, {"id": profile.id}))
+    count = bisect_right(numbers, until, key=get_time)
+    latest = numbers[max(count - max_events, 0) : count]
+    rows = connection.execute(SELECT_EVENTS_BY_NUMBER, {"numbers": latest})
+    profile.events += map(profile_event_from_row, rows)
+    return profile, count
 
 
 def _load_events_of_profile(connection: Connection, profile_id: str) -> list[ProfileEvent]:
