@@ -4,6 +4,7 @@ The peer is a fake in plain Node that parses a body and keeps it in memory.
 """
 
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,11 @@ from http_load import post_bodies
 from measures import Goal, Measure
 from sample_events import generate_event_lines
 from server_processes import FAKE_SERVER_COMMAND, ServerProcess, start_emulator, start_server
+from werkzeug.test import EnvironBuilder
+
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
+from segment_insider_emulator.workspace import load_preset_workspace
 
 BATCH_SIZE = 100
 CONNECTION_COUNT = 4
@@ -49,6 +55,7 @@ def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
                 server.startup_seconds,
                 _measure_server(server, batched, singles, emulator_figures.single / 2),
             )
+    counted = calls[: 10 * BATCH_SIZE]
     batch, cpu, single, single_cpu, p99 = peer_figures or (None,) * 5
     half = Goal("at least", 0.5, "ratio")
     yield Measure("batches of 100", emulator_figures.batch, "events/s", PEER_NAME, batch, half)
@@ -64,6 +71,11 @@ def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
     yield Measure(
         "single calls, CPU of one", emulator_figures.single_cpu, "µs", PEER_NAME, single_cpu
     )
+    for name, path, bodies in (
+        ("batches of 100, Python calls of an event", "/v1/batch", make_batches(counted)),
+        ("single calls, Python calls of one", "/v1/track", list(map(orjson.dumps, counted))),
+    ):
+        yield Measure(name, _count_python_calls(path, bodies) / len(counted), "")
     yield Measure(
         "p99 at half of that",
         emulator_figures.p99,
@@ -73,6 +85,34 @@ def measure_pipeline(scale: BenchmarkSize) -> Iterator[Measure]:
         Goal("at most", 20),
     )
     yield Measure("start to ready", ready, "s", PEER_NAME, fake, Goal("at most", 0.5))
+
+
+def _count_python_calls(path: str, bodies: Sequence[bytes]) -> int:
+    """Count the calls of Python functions for some requests, without server: no machine matters."""
+    with TemporaryDirectory() as folder:
+        config = Config(db=str(Path(folder) / "calls.db"))
+        app = create_app(config, load_preset_workspace("guide"), pages=False)
+        headers = [("Authorization", "Basic d2tfZGVtbzo=")]
+        environs = [
+            EnvironBuilder(path=path, method="POST", data=body, headers=headers).get_environ()
+            for body in bodies
+        ]
+        # The first one compiles mappings and statements.
+        b"".join(app(environs[0], lambda *_: lambda _: None))
+        count = 0
+
+        def count_call(_frame: object, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        sys.setprofile(count_call)
+        try:
+            for environ in environs[1:]:
+                b"".join(app(environ, lambda *_: lambda _: None))
+        finally:
+            sys.setprofile(None)
+        app.extensions["emulator"].close()
+    return count * len(bodies) // (len(bodies) - 1)
 
 
 def make_calls(count: int) -> list[dict[str, object]]:
