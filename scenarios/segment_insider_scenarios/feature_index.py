@@ -143,7 +143,7 @@ def build_feature_index(text: str, uri: str, ids: IdGenerator) -> FeatureIndex:
         _clean_description(feature),
         feature["location"]["line"],
         _read_tags(feature),
-        text.count("\n") + 1,
+        len(text.splitlines()),
         _index_scenarios(feature, compiled),
         tuple(sorted(_iterate_parts(feature, "feature"))),
         document,

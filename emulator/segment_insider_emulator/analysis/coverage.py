@@ -278,10 +278,13 @@ class _CoverageCounter:
             if name not in tally.filled_parameters
             and not self._sends_parameter(subscription, name, tally.present_paths)
         ]
-        if not missing:
+        # The checks of each event may have said so already.
+        if not missing or any(
+            all(name in problem for name in missing) for problem in tally.problem_counts
+        ):
             return []
         verb = "needs" if refused_without else "asks for"
-        return [f"Insider One {verb} {', '.join(missing)} with {event_name}, no event fills it"]
+        return [f"Insider One {verb} {', '.join(missing)} with {event_name}; no event fills it"]
 
     def _sends_parameter(
         self, subscription: LocatedSubscription, name: str, present_paths: set[str]

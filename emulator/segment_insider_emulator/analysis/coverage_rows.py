@@ -261,12 +261,14 @@ def iter_journey_rows(
 ) -> Iterator[CoverageRow]:
     """Yield a row for the entry and each step of the journeys of a workspace file."""
     for journey in parse_journeys(documents).values():
+        steps = {path: _describe_step(element) for path, element in journey.elements.items()}
+        names = {"": "entry"} | {path: f"{step} ({path})" for path, step in steps.items()}
         remedies = {"": f"Meet its start: {describe_condition(journey.starter)}."}
-        remedies |= {path: _describe_step(element) for path, element in journey.elements.items()}
+        remedies |= {path: f"Let a person come to this {step}." for path, step in steps.items()}
         for path, remedy in remedies.items():
             count = arrivals.get((journey.name, path), 0)
             yield CoverageRow(
-                "Journey steps", f"{journey.name}: {path or 'entry'}",
+                "Journey steps", f"{journey.name}: {names[path]}",
                 "seen and right" if count else "never seen", count, (), "" if count else remedy,
                 None,
             )  # fmt: skip
@@ -275,14 +277,13 @@ def iter_journey_rows(
 def _describe_step(element: JourneyElement) -> str:
     match element:
         case WaitElement():
-            what = "the wait"
+            return "wait"
         case ChannelElement():
-            what = f"the {element.channel} message {element.message!r}"
+            return f"{element.channel} message {element.message!r}"
         case ReachabilityElement():
-            what = f"the check whether {element.channel} reaches the person"
+            return f"check whether {element.channel} reaches the person"
         case _:
-            what = "the check"
-    return f"Let a person come to {what}."
+            return "check"
 
 
 def iter_branch_rows(
