@@ -183,6 +183,16 @@ def test_messages_that_cannot_be_recorded_are_an_error(
     assert (answer.status_code, error in answer.text.lower()) == (400, True)
 
 
+def test_a_scenario_names_the_preset_of_its_sandbox(emulator: RunningEmulator) -> None:
+    sandbox = requests.post(
+        f"{emulator.url}/emulator/v1/sandboxes", json={"workspace": "segment-defaults"}, timeout=60
+    ).json()
+    batch = {"writeKey": sandbox["writeKey"], "batch": [VIEWED]}
+    requests.post(f"{emulator.url}/v1/batch", json=batch, timeout=60).raise_for_status()
+    text = requests.get(f"{sandbox['url']}/scenarios/new.feature?after=0", timeout=60).text
+    assert '    Given the workspace "segment-defaults"\n' in text
+
+
 def test_an_edited_scenario_is_downloaded(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/scenarios/new")
     page.get_by_role("textbox").fill("Feature: Mine\n")

@@ -86,8 +86,21 @@ def get_workspace_name(services: SandboxServices) -> str:
     )
     if is_edited:
         return EDITED_WORKSPACE_NAME
-    known = (name for name in PRESET_NAMES if read_preset_document(name) == workspace.document)
-    return next(known, Path(services.config.workspace or EDITED_WORKSPACE_NAME).name)
+    document = _remove_keys(workspace.document)
+    for name in PRESET_NAMES:
+        if _remove_keys(read_preset_document(name)) == document:
+            return name
+    applied = services.workspace_version.applied  # None: that of the emulator
+    file = services.config.workspace if applied is None else None
+    return Path(file or EDITED_WORKSPACE_NAME).name
+
+
+def _remove_keys(document: JSONObject) -> JSONObject:
+    """Return a workspace document without what each sandbox has of its own."""
+    insider = {**document.get("insider", {}), "account": None}
+    source = {**document["source"], "writeKey": None}
+    destination = {**document["destination"], "settings": None}
+    return {**document, "source": source, "destination": destination, "insider": insider}
 
 
 def run_feature(text: str, services: SandboxServices) -> JSONObject:
