@@ -104,7 +104,7 @@ def send_due_retries(services: SandboxServices) -> None:
 
 def build_cors_headers(origin: str | None) -> list[tuple[str, str]]:
     """Build the CORS headers of a response: allow every origin and expose Retry-After."""
-    headers = [("Access-Control-Allow-Origin", origin or "*"), *_CORS_HEADERS]
+    headers = [("Access-Control-Allow-Origin", "*" if origin is None else origin), *_CORS_HEADERS]
     if origin is not None:
         headers += [("Access-Control-Allow-Credentials", "true"), ("Vary", "Origin")]
     return headers
