@@ -60,7 +60,7 @@ FILE_IN_USE = (
                     "events=1 status=200"
                 ),
                 (
-                    "INFO segment_insider_emulator.web.segment_routes received kind=track "
+                    "INFO segment_insider_emulator.web.tracking_calls received kind=track "
                     "messages=1 rejected=0"
                 ),
                 FILE_IN_USE,

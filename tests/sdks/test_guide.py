@@ -61,7 +61,7 @@ def test_the_whole_guide_arrives(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     send = request.getfixturevalue(sender)
-    with caplog.at_level(logging.INFO, "segment_insider_emulator.web.segment_routes"):
+    with caplog.at_level(logging.INFO, "segment_insider_emulator.web.tracking_calls"):
         failures = send(end.url, ALL_CALLS, **options)
     assert failures == []
     assert end.list_insider_events() == EXPECTED_EVENTS
