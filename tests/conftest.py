@@ -3,6 +3,7 @@
 One browser, as a process has room for one loop of Playwright's.
 """
 
+import gc
 import os
 import shutil
 import subprocess
@@ -90,6 +91,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items if SCHEMAS_KEY in config.stash else ():
         if item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip("only SQLite does that"))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is imported and collected stays, so it needs no search for garbage
 
 
 @pytest.hookimpl(trylast=True)

@@ -17,7 +17,14 @@ SEED = 20
 
 
 @pytest.mark.parametrize(
-    "kind", ["segment-defaults", "guide", pytest.param("generated", marks=pytest.mark.extended)]
+    "kind",
+    [
+        "guide",
+        *(
+            pytest.param(kind, marks=pytest.mark.extended)
+            for kind in ("segment-defaults", "generated")
+        ),
+    ],
 )
 def test_origins_name_the_sources_and_no_others(kind: str) -> None:
     outputs = (

@@ -81,10 +81,18 @@ def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path, worker
             id="resumable",
         ),
         pytest.param(
-            [], [*FILES], "stopped at 75 %; nothing is saved without --resume FILE", id="gone"
+            [],
+            [*FILES],
+            "stopped at 75 %; nothing is saved without --resume FILE",
+            id="gone",
+            marks=pytest.mark.extended,
         ),
         pytest.param(
-            ["--resume", "checkpoint.json"], [LAST], NOTHING_SAVED, id="in the first part"
+            ["--resume", "checkpoint.json"],
+            [LAST],
+            NOTHING_SAVED,
+            id="in the first part",
+            marks=pytest.mark.extended,
         ),
     ],
 )

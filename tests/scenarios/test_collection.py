@@ -105,6 +105,7 @@ def project(tmp_path: Path) -> Path:
                 "yuanwang/wish.feature",
             ],
             id="all",
+            marks=pytest.mark.extended,
         ),
     ],
 )

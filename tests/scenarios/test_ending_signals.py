@@ -44,7 +44,7 @@ Feature: Long
     [
         (signal.SIGTERM, 1),
         pytest.param(signal.SIGTERM, 2, marks=pytest.mark.extended),
-        (signal.SIGHUP, 1),
+        pytest.param(signal.SIGHUP, 1, marks=pytest.mark.extended),
     ],
 )
 def test_an_ended_run_is_summarised_and_its_sandboxes_are_deleted(

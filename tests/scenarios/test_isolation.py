@@ -44,7 +44,7 @@ def run_and_read_verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param((), id="one"),
+        pytest.param((), id="one", marks=pytest.mark.extended),
         pytest.param(("-n", "2"), id="two", marks=pytest.mark.extended),
         pytest.param(("--serve",), id="served"),
     ],

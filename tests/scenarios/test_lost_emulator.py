@@ -83,7 +83,11 @@ LOSING_STEPS = [
     pytest.param(
         f"When the emulator goes away\n    {WISH}", id="before a call", marks=pytest.mark.extended
     ),
-    pytest.param(f"{WISH}\n    When the emulator goes away when this has ended", id="at the end"),
+    pytest.param(
+        f"{WISH}\n    When the emulator goes away when this has ended",
+        id="at the end",
+        marks=pytest.mark.extended,
+    ),
 ]
 
 

@@ -39,7 +39,9 @@ def client(folder: Path) -> Iterator[FlaskClient]:
     app.extensions["sandboxes"].close()
 
 
-@pytest.mark.parametrize("up", UP)
+@pytest.mark.parametrize(
+    "up", [UP[0], *(pytest.param(up, marks=pytest.mark.extended) for up in UP[1:])]
+)
 @pytest.mark.parametrize(
     "folder_of",
     [

@@ -89,7 +89,18 @@ CASES: dict[str, tuple[list[JSONObject], list[JSONObject], JSONObject | None]] =
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+ONE_OF_EACH_KIND = {name.partition(":")[0]: name for name in CASES}.values()
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case, id=name, marks=[] if name in ONE_OF_EACH_KIND else [pytest.mark.extended]
+        )
+        for name, case in CASES.items()
+    ],
+)
 def test_mapping_an_event_ends(
     tmp_path: Path, case: tuple[list[JSONObject], list[JSONObject], JSONObject | None]
 ) -> None:
