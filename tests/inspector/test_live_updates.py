@@ -264,7 +264,7 @@ def test_the_first_row_is_few_keys_away(emulator: RunningEmulator, page: Page) -
     page.goto(emulator.url)
     for key in ("Tab", "Tab", "Enter", "Tab"):
         page.keyboard.press(key)
-    expect(page.get_by_role("button", name="Requests of Cart Viewed")).to_be_focused()
+    expect(page.get_by_role("checkbox", name="Select Cart Viewed")).to_be_focused()
 
 
 @pytest.mark.extended
