@@ -309,9 +309,13 @@ class ControlClient:
 
     def post_to_segment(self, path: str, body: bytes, write_key: str) -> int:
         """Post a JSON body to the emulated Segment API and return the HTTP status."""
+        return self.call_segment(path, body, write_key).status_code
+
+    def call_segment(self, path: str, body: bytes, write_key: str) -> requests.Response:
+        """Post a JSON body to the emulated Segment API and return the response."""
         headers = {"Content-Type": "application/json"}
         auth = (write_key, "")
-        return self._send_request("POST", path, data=body, headers=headers, auth=auth).status_code
+        return self._send_request("POST", path, data=body, headers=headers, auth=auth)
 
     def upsert_user(self, user: JSONObject, account: str, key: str) -> JSONObject:
         """Send one user to the emulated Insider One upsert API directly, without Segment."""

@@ -11,6 +11,7 @@ from requests.auth import AuthBase
 from urllib3.exceptions import NameResolutionError
 
 from segment_insider_emulator.errors import ConflictError, EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.types import JSON
 
 MAX_RETRY_WAIT_S: Final = 10  # total for one request
 
@@ -162,3 +163,12 @@ class _SecretStr(str):
 
     def __repr__(self) -> str:
         return "'(redacted)'"
+
+
+def read_json_response(response: requests.Response) -> JSON:
+    """Return the JSON of a response; None if it has none."""
+    try:
+        document: JSON = response.json()
+    except requests.JSONDecodeError:
+        return None
+    return document

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.similar_names import find_intended_name, is_one_edit_apart
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import (
     PRESET_NAMES,
     Workspace,
@@ -166,6 +166,7 @@ class ScenarioContext:
         self.orders: dict[str, JSONObject] = {}
         self.posted_status: int | None = None  # of the last posted body
         self.posted_body: str | None = None
+        self.posted_response: JSON = None  # of the same request; None if it is no JSON
         self.roles: dict[str, str] = {}  # in the InOne panel, by person
         self.created_integrations: dict[str, JSONObject] = {}  # with their keys, by name
         self.panel_refusal: str | None = None  # last error of the InOne panel

@@ -22,7 +22,10 @@ from segment_insider_scenarios.gherkin_keywords import (
     resembles_step_keyword,
     split_after_first_words,
 )
-from segment_insider_scenarios.step_catalogue import compute_best_step_similarity, is_library_step
+from segment_insider_scenarios.step_catalogue import (
+    compute_best_step_similarity,
+    is_step_with_short_name,
+)
 
 FeatureProblem = tuple[int, str, str]  # line, what is wrong, what to do
 ESCAPED_BRACKET = re.compile(r"\\<(?=[^<>]*>)")
@@ -226,7 +229,7 @@ def _diagnose_description_line(
 
 def _diagnose_scenario_line(line: str, previous_line: str, language: str) -> tuple[str, str] | None:
     """Return what is wrong with a description line of a scenario that resembles a step, or None."""
-    if is_library_step(line):
+    if is_step_with_short_name(line):
         return "this step has no keyword", "Begin it with Given, When or Then."
     for words, rest in split_after_first_words(line):
         if (
@@ -245,7 +248,7 @@ def _diagnose_scenario_line(line: str, previous_line: str, language: str) -> tup
 
 
 def _looks_like_step(words: str, rest: str, *, allows_steps: bool) -> bool:
-    if not is_library_step(rest):
+    if not is_step_with_short_name(rest):
         return False
     return resembles_step_keyword(words) or (
         allows_steps and (is_list_bullet(words) or " " not in words)
@@ -359,7 +362,8 @@ def _diagnose_rejected_line(line: str, parser_message: str, language: str) -> tu
 def _diagnose_keyword(line: str, language: str) -> tuple[str, str] | None:
     for words, rest in split_after_first_words(line):
         known = (
-            is_library_step(rest) or normalise_keyword(words) in map_step_keywords_to_languages()
+            is_step_with_short_name(rest)
+            or normalise_keyword(words) in map_step_keywords_to_languages()
         )
         if rest and known and resembles_step_keyword(words):
             return explain_wrong_step_keyword(words, language)

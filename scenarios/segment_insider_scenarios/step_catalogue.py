@@ -11,10 +11,12 @@ from itertools import islice
 from typing import Any
 
 import pytest
+from parse import with_pattern  # type: ignore[import-untyped]  # ships no types
 from pytest_bdd import parsers
 from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
+from segment_insider_scenarios.gherkin_keywords import map_step_keywords_to_languages
 from segment_insider_scenarios.steps import THEMES
 
 VALUE_TOKEN = "_"
@@ -116,10 +118,12 @@ EXAMPLE_VALUES = {
     "name": "Web shop",
     "now": "2026-11-23T12:00:00Z",
     "order": "o-17",
+    "other": "Bea",
     "page": "Home",
     "path": "/v1/track",
     "person": "Ada",
     "previous": "guest-7",
+    "query": "blue mug",
     "reason": "event_group_id parameter is required",
     "role": "Administrator",
     "screen": "Home",
@@ -251,6 +255,22 @@ def is_library_step(name: str) -> bool:
     return any(context.parser.is_matching(name) for context in _iterate_library_step_contexts())
 
 
+def is_step_with_short_name(line: str) -> bool:
+    """Return whether *line* is a library step whose person has a name of one word.
+
+    Of a line without a keyword, the first word may be a keyword with a typing error.
+    """
+    parsers_of_line = (
+        context.parser
+        for context in _iterate_library_step_contexts()
+        if context.parser.is_matching(line)
+    )
+    return any(
+        " " not in (parser.parse_arguments(line) or {}).get("person", "")
+        for parser in parsers_of_line
+    )
+
+
 STEP_DEFINITIONS = pytest.StashKey[dict[tuple[str, str], list[Any]]]()  # of one feature's module
 _bdd_scenario: Any = import_module("pytest_bdd.scenario")  # the package has a function of this name
 _search_step_definitions = _bdd_scenario.find_fixturedefs_for_step
@@ -337,12 +357,30 @@ def _get_step_argument_noun(function: Callable[..., object]) -> str | None:
     return next(nouns, None)
 
 
+def _parse_person_name(text: str) -> str:
+    """Return a name such as Ada, Ayşe-Nur, O'Hara or Ada Lovelace.
+
+    Raises: ValueError, when one of several words is in small letters, or the first is a keyword:
+        it is then no part of the name, as in "Ada quickly signs in".
+    """
+    first, *others = text.split()
+    is_sentence = any(word[0].islower() for word in (first, *others))
+    if others and (is_sentence or first.lower() in map_step_keywords_to_languages()):
+        raise ValueError(text)
+    return text
+
+
+_PERSON_NAME = with_pattern(r"\w[\w'\u2019.-]*(?: \w[\w'\u2019.-]*){0,3}")(_parse_person_name)
+
 _EMPTY_QUOTES = re.compile(r'(?<!\S)""(?!\w)')
 _EMPTY_MARK = "\ue002"  # marks an empty text between two quotes
 
 
 class StepPattern(parsers.parse):  # in small letters, as pytest-bdd has it
-    """Parser of step texts for pytest-bdd in which `""` is an empty text."""
+    """Parser of step texts for pytest-bdd in which `""` is an empty text, and p a person's name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, extra_types={"p": _PERSON_NAME})
 
     def is_matching(self, name: str) -> bool:
         """Return whether the step pattern matches a step's text."""

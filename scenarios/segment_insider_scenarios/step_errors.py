@@ -120,7 +120,7 @@ def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> li
 def describe_unknown_step(step: Step) -> str:
     """Return an error message for a step that does not exist, and suggest the one meant."""
     kind = step.type.capitalize()
-    meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_one_word_person_name)
+    meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_shorter_person_name)
     suggestion = next(filter(None, (find(step) for find in meant)), None) or _suggest_nearest_steps(
         step
     )
@@ -166,14 +166,14 @@ def _suggest_corrected_punctuation(step: Step) -> str | None:
     return f"Only the punctuation differs. {sentences}\n  {kind} {text}"
 
 
-def _suggest_one_word_person_name(step: Step) -> str | None:
-    """Suggest an existing step if only the person's name has several words or signs."""
+def _suggest_shorter_person_name(step: Step) -> str | None:
+    """Suggest an existing step if only the person's name has too many words or signs."""
     for compound_name in _find_multi_word_names(step.name):
         for entry in find_matching_steps(step.name.replace(compound_name, EXAMPLE_PERSON, 1)):
             if step.type in entry.kinds:
                 kind = step.type.capitalize()
                 short = re.split(r"\W", compound_name)[0]
-                lead = f"A person's name must be one word: {short}, not {compound_name}."
+                lead = f"A person's name has at most four words: {short}, not {compound_name}."
                 return f"{lead}\n  {kind} {entry.pattern}"
     return None
 

@@ -89,8 +89,8 @@ def test_the_differing_character_is_named(text: str, sentences: str) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "pattern"),
     [
-        ("Ada opts out of email", "when", "{person} opts in to {channels}"),
-        ("Ada logs in", "when", "{person} signs in"),
+        ("Ada opts out from email", "when", "{person} opts out of {channels}"),
+        ("Ada logs on", "when", "{person} logs in"),
         ("Insider One knows no one", "then", "Insider One knows {count} people"),
         ('Insider One gets 1 "wish_listed" for Ada', "then",
          'Insider One receives {count} "{event_name}" for {person}'),

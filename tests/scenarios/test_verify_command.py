@@ -204,7 +204,7 @@ def test_an_unknown_step_is_reported_with_the_closest_steps(summary: Any) -> Non
         "Did you mean one of these?",
         '  When {person} adds these products to cart "{cart}":',
         '  When {person} removes these products from cart "{cart}":',
-        "  When {person} views these products:",
+        "  When {person} buys these products in {currency}:",
     ]
 
 

@@ -1,13 +1,16 @@
 """Gherkin steps that make things happen: calls, shopping, time and faults."""
 
 import json
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from pytest_bdd import given, then, when
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
+from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.assertions import assert_claim_holds
+from segment_insider_scenarios.client_http import read_json_response
 from segment_insider_scenarios.context import PREPARED_ORDER, ScenarioContext
 from segment_insider_scenarios.name_checks import (
     read_product_table,
@@ -40,16 +43,16 @@ from segment_insider_scenarios.tables import StepTable, split_enumeration
 STATUS_OK = 200
 
 
-@given(StepPattern('{person:w} does "{event}"'))
-@when(StepPattern('{person:w} does "{event}"'))
+@given(StepPattern('{person:p} does "{event}"'))
+@when(StepPattern('{person:p} does "{event}"'))
 def sends_track_event(scene: ScenarioContext, person: str, event: str) -> None:
     """Send a track call of the person, without properties."""
     reject_event_name_typo(scene, event)
     scene.send_calls(person, track_call(event))
 
 
-@given(StepPattern('{person:w} does "{event}" with:'))
-@when(StepPattern('{person:w} does "{event}" with:'))
+@given(StepPattern('{person:p} does "{event}" with:'))
+@when(StepPattern('{person:p} does "{event}" with:'))
 def sends_track_event_with_properties(
     scene: ScenarioContext, person: str, event: str, datatable: StepTable
 ) -> None:
@@ -63,16 +66,16 @@ def sends_track_event_with_properties(
     scene.send_calls(person, track_call(event, read_property_table(scene, datatable, event)))
 
 
-@given(StepPattern('{person:w} visits the page "{page}"'))
-@when(StepPattern('{person:w} visits the page "{page}"'))
+@given(StepPattern('{person:p} visits the page "{page}"'))
+@when(StepPattern('{person:p} visits the page "{page}"'))
 def visits_page(scene: ScenarioContext, person: str, page: str) -> None:
     """Send a page call of the person, without properties."""
     reject_page_name_typo(scene, page)
     scene.send_calls(person, page_call(page))
 
 
-@given(StepPattern('{person:w} visits the page "{page}" with:'))
-@when(StepPattern('{person:w} visits the page "{page}" with:'))
+@given(StepPattern('{person:p} visits the page "{page}" with:'))
+@when(StepPattern('{person:p} visits the page "{page}" with:'))
 def visits_page_with_properties(
     scene: ScenarioContext, person: str, page: str, datatable: StepTable
 ) -> None:
@@ -85,22 +88,22 @@ def visits_page_with_properties(
     scene.send_calls(person, page_call(page, read_property_table(scene, datatable, page)))
 
 
-@given(StepPattern('{person:w} opens the screen "{screen}"'))
-@when(StepPattern('{person:w} opens the screen "{screen}"'))
+@given(StepPattern('{person:p} opens the screen "{screen}"'))
+@when(StepPattern('{person:p} opens the screen "{screen}"'))
 def opens_screen(scene: ScenarioContext, person: str, screen: str) -> None:
     """Send a screen call of the person, as mobile apps do."""
     scene.send_calls(person, screen_call(screen))
 
 
-@given(StepPattern('{person:w} joins the group "{group}"'))
-@when(StepPattern('{person:w} joins the group "{group}"'))
+@given(StepPattern('{person:p} joins the group "{group}"'))
+@when(StepPattern('{person:p} joins the group "{group}"'))
 def sends_group_call(scene: ScenarioContext, person: str, group: str) -> None:
     """Send a group call of the person; the destination has no action for it."""
     scene.send_calls(person, group_call(group))
 
 
-@given(StepPattern('{person:w} was known as "{previous}" before'))
-@when(StepPattern('{person:w} was known as "{previous}" before'))
+@given(StepPattern('{person:p} was known as "{previous}" before'))
+@when(StepPattern('{person:p} was known as "{previous}" before'))
 def sends_alias_call(scene: ScenarioContext, person: str, previous: str) -> None:
     """Send an alias call of the person with an earlier id; the destination ignores it."""
     scene.send_calls(person, alias_call(previous))
@@ -129,10 +132,9 @@ def app_posts_json_to_segment(scene: ScenarioContext, path: str, docstring: str)
     {"event": "Wish Listed", "userId": "ada"}
     """
     emulator = scene.emulator
-    scene.posted_status = emulator.client.post_to_segment(
-        path, docstring.encode(), emulator.workspace.write_key
-    )
-    scene.posted_body = docstring
+    response = emulator.client.call_segment(path, docstring.encode(), emulator.workspace.write_key)
+    scene.posted_status = response.status_code
+    scene.posted_body, scene.posted_response = docstring, read_json_response(response)
 
 
 @then(StepPattern("Segment answers {status:d}"))
@@ -146,6 +148,26 @@ def check_segment_response_status(scene: ScenarioContext, status: int) -> None:
     )
 
 
+@then("Segment answers with this body:")
+def check_segment_response_body(scene: ScenarioContext, docstring: str) -> None:
+    """Check the JSON with which Segment answered the request that an app posted.
+
+    {"success": true}
+    """
+    claim = "Segment answers with this body"
+    try:
+        expected = json.loads(docstring)
+    except json.JSONDecodeError as error:
+        what = f"the text below is not JSON in line {error.lineno}: {error.msg}"
+        raise EmulatorError(what, claim, "Write the body as JSON.") from error
+    assert_claim_holds(
+        scene,
+        claim,
+        holds=scene.posted_response == expected,
+        actual_text=f"It answered {json.dumps(scene.posted_response)}.",
+    )
+
+
 def _describe_json_error(posted: str | None) -> str:
     """Return where the posted text of a step is not JSON; "" if it is."""
     try:
@@ -155,8 +177,8 @@ def _describe_json_error(posted: str | None) -> str:
     return ""
 
 
-@given(StepPattern("{person:w} views these products:"))
-@when(StepPattern("{person:w} views these products:"))
+@given(StepPattern("{person:p} views these products:"))
+@when(StepPattern("{person:p} views these products:"))
 def views_products(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Send one Product Viewed of the person for each row of the table.
 
@@ -169,8 +191,8 @@ def views_products(scene: ScenarioContext, person: str, datatable: StepTable) ->
     )
 
 
-@given(StepPattern('{person:w} views the category "{category}":'))
-@when(StepPattern('{person:w} views the category "{category}":'))
+@given(StepPattern('{person:p} views the category "{category}":'))
+@when(StepPattern('{person:p} views the category "{category}":'))
 def views_category(
     scene: ScenarioContext, person: str, category: str, datatable: StepTable
 ) -> None:
@@ -184,8 +206,15 @@ def views_category(
     )
 
 
-@given(StepPattern('{person:w} adds these products to cart "{cart}":'))
-@when(StepPattern('{person:w} adds these products to cart "{cart}":'))
+@given(StepPattern('{person:p} searches for "{query}"'))
+@when(StepPattern('{person:p} searches for "{query}"'))
+def searches_products(scene: ScenarioContext, person: str, query: str) -> None:
+    """Send Products Searched of the person with the words of the search."""
+    scene.send_calls(person, track_call("Products Searched", {"query": query}))
+
+
+@given(StepPattern('{person:p} adds these products to cart "{cart}":'))
+@when(StepPattern('{person:p} adds these products to cart "{cart}":'))
 def adds_products_to_cart(
     scene: ScenarioContext, person: str, cart: str, datatable: StepTable
 ) -> None:
@@ -200,8 +229,8 @@ def adds_products_to_cart(
     )
 
 
-@given(StepPattern('{person:w} removes these products from cart "{cart}":'))
-@when(StepPattern('{person:w} removes these products from cart "{cart}":'))
+@given(StepPattern('{person:p} removes these products from cart "{cart}":'))
+@when(StepPattern('{person:p} removes these products from cart "{cart}":'))
 def removes_products_from_cart(
     scene: ScenarioContext, person: str, cart: str, datatable: StepTable
 ) -> None:
@@ -216,8 +245,8 @@ def removes_products_from_cart(
     )
 
 
-@given(StepPattern('{person:w} views cart "{cart}" in {currency:w}:'))
-@when(StepPattern('{person:w} views cart "{cart}" in {currency:w}:'))
+@given(StepPattern('{person:p} views cart "{cart}" in {currency:w}:'))
+@when(StepPattern('{person:p} views cart "{cart}" in {currency:w}:'))
 def views_cart(
     scene: ScenarioContext, person: str, cart: str, currency: str, datatable: StepTable
 ) -> None:
@@ -230,8 +259,8 @@ def views_cart(
     scene.send_calls(person, cart_viewed_call(read_product_table(scene, datatable), cart, currency))
 
 
-@given(StepPattern('{person:w} starts checkout "{checkout}" in {currency:w}:'))
-@when(StepPattern('{person:w} starts checkout "{checkout}" in {currency:w}:'))
+@given(StepPattern('{person:p} starts checkout "{checkout}" in {currency:w}:'))
+@when(StepPattern('{person:p} starts checkout "{checkout}" in {currency:w}:'))
 def starts_checkout(
     scene: ScenarioContext, person: str, checkout: str, currency: str, datatable: StepTable
 ) -> None:
@@ -261,8 +290,8 @@ def sets_order_details(scene: ScenarioContext, order: str, datatable: StepTable)
     scene.preparations.add_preparation(PREPARED_ORDER, order)
 
 
-@given(StepPattern('{person:w} completes order "{order}" in {currency:w}:'))
-@when(StepPattern('{person:w} completes order "{order}" in {currency:w}:'))
+@given(StepPattern('{person:p} completes order "{order}" in {currency:w}:'))
+@when(StepPattern('{person:p} completes order "{order}" in {currency:w}:'))
 def completes_order(
     scene: ScenarioContext, person: str, order: str, currency: str, datatable: StepTable
 ) -> None:
@@ -280,15 +309,59 @@ def completes_order(
     )
 
 
-@given(StepPattern("{person:w} signs in"))
-@when(StepPattern("{person:w} signs in"))
+@given(StepPattern("{person:p} buys these products in {currency:w}:"))
+@when(StepPattern("{person:p} buys these products in {currency:w}:"))
+def buys_products(scene: ScenarioContext, person: str, currency: str, datatable: StepTable) -> None:
+    """Send Order Completed of the person with the table's products; the order is "order-1" first.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
+    require_iso_currency(scene, currency)
+    sent = [message["event"] for message in scene.list_segment_messages()]
+    order = f"order-{sent.count('Order Completed') + 1}"
+    scene.send_calls(
+        person, order_completed_call(read_product_table(scene, datatable), order, currency)
+    )
+
+
+@given(StepPattern('{person:p} refunds order "{order}" in {currency:w}:'))
+@when(StepPattern('{person:p} refunds order "{order}" in {currency:w}:'))
+def refunds_order(
+    scene: ScenarioContext, person: str, order: str, currency: str, datatable: StepTable
+) -> None:
+    """Send Order Refunded of the person with the products that the shop takes back.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
+    require_iso_currency(scene, currency)
+    products = read_product_table(scene, datatable)
+    properties: JSONObject = {"order_id": order, "currency": currency, "products": products}
+    scene.send_calls(person, track_call("Order Refunded", properties))
+
+
+@given(StepPattern("{person:p} logs in"))
+@when(StepPattern("{person:p} logs in"))
+@given(StepPattern("{person:p} signs in"))
+@when(StepPattern("{person:p} signs in"))
 def signs_in(scene: ScenarioContext, person: str) -> None:
     """Send identify of the person with the user id and the e-mail address."""
     scene.sign_in_person(person)
 
 
-@given(StepPattern("{person:w} tells the shop these traits:"))
-@when(StepPattern("{person:w} tells the shop these traits:"))
+@given(StepPattern("{person:p} logs out"))
+@when(StepPattern("{person:p} logs out"))
+def logs_out(scene: ScenarioContext, person: str) -> None:
+    """Make the person anonymous with a new anonymous id, as analytics.reset() does."""
+    scene.record_actor(person)
+    old_id = scene.get_person(person).anonymous_id or person
+    new_id = str(uuid5(NAMESPACE_URL, f"after {old_id}"))
+    scene.update_person(person, user_id=None, anonymous_id=new_id)
+
+
+@given(StepPattern("{person:p} tells the shop these traits:"))
+@when(StepPattern("{person:p} tells the shop these traits:"))
 def updates_traits(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Send identify with a table of trait and value; "address.city" sets a nested value.
 
@@ -299,8 +372,8 @@ def updates_traits(scene: ScenarioContext, person: str, datatable: StepTable) ->
     scene.send_calls(person, identify_call(read_trait_table(scene, datatable)))
 
 
-@given(StepPattern("{person:w} opts in to {channels}"))
-@when(StepPattern("{person:w} opts in to {channels}"))
+@given(StepPattern("{person:p} opts in to {channels}"))
+@when(StepPattern("{person:p} opts in to {channels}"))
 def opts_in_to_channels(scene: ScenarioContext, person: str, channels: str) -> None:
     """Send identify with e-mail address, phone number, GDPR opt-in and the channels' opt-ins."""
     require_known_channels(
@@ -312,8 +385,18 @@ def opts_in_to_channels(scene: ScenarioContext, person: str, channels: str) -> N
     scene.send_calls(person, identify_call(traits))
 
 
-@given(StepPattern("{person:w} unsubscribes from {channels}"))
-@when(StepPattern("{person:w} unsubscribes from {channels}"))
+@given(StepPattern("{person:p} opts out of {channels}"))
+@when(StepPattern("{person:p} opts out of {channels}"))
+def opts_out_of_channels(scene: ScenarioContext, person: str, channels: str) -> None:
+    """Send identify with the opt-ins of these channels set to false."""
+    names = split_enumeration(channels)
+    require_known_channels(names, CHANNEL_ATTRIBUTES, f"{person} opts out of {channels}")
+    traits: JSONObject = {f"{channel}_optin": False for channel in names}
+    scene.send_calls(person, identify_call(traits))
+
+
+@given(StepPattern("{person:p} unsubscribes from {channels}"))
+@when(StepPattern("{person:p} unsubscribes from {channels}"))
 def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: str) -> None:
     """Set Insider One's own flag that unsubscribes the person, whatever the opt-ins."""
     require_known_channels(
@@ -332,6 +415,14 @@ def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: st
 def sets_clock(scene: ScenarioContext, now: str) -> None:
     """Set the time at which the scenario starts, with its time zone; the clock runs on."""
     scene.set_and_run_clock(now)
+
+
+@given(StepPattern("{person:p} waits {length}"))
+@when(StepPattern("{person:p} waits {length}"))
+def person_waits(scene: ScenarioContext, person: str, length: str) -> None:
+    """Advance the emulator's clock while the person does nothing; due work is done."""
+    scene.record_actor(person)
+    scene.emulator.client.advance_clock(length)
 
 
 @given(StepPattern("{length} pass"))

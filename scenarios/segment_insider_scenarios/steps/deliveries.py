@@ -37,7 +37,7 @@ from segment_insider_scenarios.tables import (
 from segment_insider_scenarios.value_checks import find_failed_rows
 
 
-@then(StepPattern("Insider One receives exactly these events for {person:w}:"))
+@then(StepPattern("Insider One receives exactly these events for {person:p}:"))
 def receives_exactly_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Compare all Insider One events of the person in order, in the table's columns only.
 
@@ -48,7 +48,7 @@ def receives_exactly_events(scene: ScenarioContext, person: str, datatable: Step
     _assert_events(scene, claim, person, datatable, datatable[0])
 
 
-@then(StepPattern("Insider One receives exactly these events and parameters for {person:w}:"))
+@then(StepPattern("Insider One receives exactly these events and parameters for {person:p}:"))
 def receives_exactly_events_and_parameters(
     scene: ScenarioContext, person: str, datatable: StepTable
 ) -> None:
@@ -63,7 +63,7 @@ def receives_exactly_events_and_parameters(
     _assert_events(scene, claim, person, datatable, columns)
 
 
-@then(StepPattern("Insider One receives no events for {person:w}"))
+@then(StepPattern("Insider One receives no events for {person:p}"))
 def receives_no_events(scene: ScenarioContext, person: str) -> None:
     """Check that Insider One has no events of the person, known or not."""
     claim = f"Insider One receives no events for {person}"
@@ -74,19 +74,19 @@ def receives_no_events(scene: ScenarioContext, person: str) -> None:
     assert_rows_equal(scene, claim, columns, [], received, name=person)
 
 
-@then(StepPattern('Insider One receives no "{event_name}" for {person:w}'))
+@then(StepPattern('Insider One receives no "{event_name}" for {person:p}'))
 def receives_no_event_named(scene: ScenarioContext, person: str, event_name: str) -> None:
     """Check that Insider One has no event of this name for the person."""
     _assert_event_count(scene, person, event_name, 0)
 
 
-@then(StepPattern('Insider One receives {count:d} "{event_name}" for {person:w}'))
+@then(StepPattern('Insider One receives {count:d} "{event_name}" for {person:p}'))
 def receives_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
     """Check the number of Insider One events of this name that the person has."""
     _assert_event_count(scene, person, event_name, count)
 
 
-@then(StepPattern("Insider One receives at least these events for {person:w}:"))
+@then(StepPattern("Insider One receives at least these events for {person:p}:"))
 def receives_at_least_events(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Check that each row is an Insider One event of the person, in any order, among others.
 
@@ -102,7 +102,7 @@ def receives_at_least_events(scene: ScenarioContext, person: str, datatable: Ste
         fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
 
 
-@then(StepPattern("Insider One receives these events for {person:w} in this order:"))
+@then(StepPattern("Insider One receives these events for {person:p} in this order:"))
 def receives_events_in_order(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Check the order of the person's Insider One events; there may be others in between.
 
@@ -120,7 +120,7 @@ def receives_events_in_order(scene: ScenarioContext, person: str, datatable: Ste
         fail_missing_rows(scene, claim, datatable[0], missing, received, name=person)
 
 
-@then(StepPattern('the newest "{event_name}" of {person:w} has these values:'))
+@then(StepPattern('the newest "{event_name}" of {person:p} has these values:'))
 def newest_event_has_values(
     scene: ScenarioContext, person: str, event_name: str, datatable: StepTable
 ) -> None:
@@ -228,6 +228,20 @@ def insider_request_count_is(scene: ScenarioContext, count: int) -> None:
         f"the number of requests to Insider One is {count}",
         holds=len(deliveries) == count,
         actual_text=f"There were {len(deliveries)}: {names or 'none'}.",
+    )
+
+
+@then(StepPattern('the call "{call}" leads to {count:d} requests'))
+@then(StepPattern('the call "{call}" leads to {count:d} request'))
+def call_leads_to_requests(scene: ScenarioContext, call: str, count: int) -> None:
+    """Check the number of requests to Insider One that the newest such call caused."""
+    deliveries = _list_requests_of_call(scene, call)
+    names = ", ".join(f'"{delivery["subscription"]}"' for delivery in deliveries)
+    assert_claim_holds(
+        scene,
+        f'the call "{call}" leads to {count} {"request" if count == 1 else "requests"}',
+        holds=len(deliveries) == count,
+        actual_text=f"It led to {len(deliveries)}: {names or 'none'}.",
     )
 
 

@@ -15,15 +15,15 @@ from segment_insider_scenarios.step_catalogue import StepPattern
 from segment_insider_scenarios.tables import StepTable, format_row, parse_rows
 
 
-@then(StepPattern('{person:w} enters the journey "{journey}" because of "{event}"'))
+@then(StepPattern('{person:p} enters the journey "{journey}" because of "{event}"'))
 def enters_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """Check that the person entered the journey once, with this event; the run may be over."""
     claim = f'{person} enters the journey "{journey}" because of "{event}"'
     _assert_trail_entry_causes(scene, claim, person, journey, "entered", [event])
 
 
-@then(StepPattern('{person:w} enters the journey "{journey}" {count:d} times'))
-@then(StepPattern('{person:w} enters the journey "{journey}" 1 time'))
+@then(StepPattern('{person:p} enters the journey "{journey}" {count:d} times'))
+@then(StepPattern('{person:p} enters the journey "{journey}" 1 time'))
 def enters_journey_times(scene: ScenarioContext, person: str, journey: str, count: int = 1) -> None:
     """Check how often the person entered the journey."""
     run_count = len(scene.list_journey_runs(journey, person))
@@ -34,35 +34,35 @@ def enters_journey_times(scene: ScenarioContext, person: str, journey: str, coun
     )
 
 
-@then(StepPattern('{person:w} never enters the journey "{journey}"'))
+@then(StepPattern('{person:p} never enters the journey "{journey}"'))
 def never_enters_journey(scene: ScenarioContext, person: str, journey: str) -> None:
     """Check that the person never entered the journey, known to Insider One or not."""
     claim = f'{person} never enters the journey "{journey}"'
     _assert_trail_entry_causes(scene, claim, person, journey, "entered", [])
 
 
-@then(StepPattern('{person:w} leaves the journey "{journey}" because of "{event}"'))
+@then(StepPattern('{person:p} leaves the journey "{journey}" because of "{event}"'))
 def leaves_journey(scene: ScenarioContext, person: str, journey: str, event: str) -> None:
     """Check that the person left the journey by an exit rule, which acts at once."""
     claim = f'{person} leaves the journey "{journey}" because of "{event}"'
     _assert_trail_entry_causes(scene, claim, person, journey, "exited", [event])
 
 
-@then(StepPattern('{person:w} waits in the journey "{journey}"'))
+@then(StepPattern('{person:p} waits in the journey "{journey}"'))
 def waits_in_journey(scene: ScenarioContext, person: str, journey: str) -> None:
     """Check that the person's latest run of the journey is in progress."""
     claim = f'{person} waits in the journey "{journey}"'
     _assert_run_status(scene, claim, person, journey, "in_progress")
 
 
-@then(StepPattern('the journey "{journey}" ends for {person:w} as {end:w}'))
+@then(StepPattern('the journey "{journey}" ends for {person:p} as {end:w}'))
 def journey_ends(scene: ScenarioContext, person: str, journey: str, end: str) -> None:
     """Check how the person's latest run of the journey ended: completed, dropped or exited."""
     claim = f'the journey "{journey}" ends for {person} as {end}'
     _assert_run_status(scene, claim, person, journey, end)
 
 
-@then(StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:w}'))
+@then(StepPattern('the journey "{journey}" reaches the goal "{goal}" with {person:p}'))
 def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal: str) -> None:
     """Check that the person's run of the journey reached a goal, such as Purchase."""
     goals = [
@@ -91,7 +91,7 @@ def journey_would_send_message(
     assert_claim_holds(scene, claim, holds=holds, actual_text=actual_text, journey=journey)
 
 
-@then(StepPattern('the journey "{journey}" would not write to {person:w}'))
+@then(StepPattern('the journey "{journey}" would not write to {person:p}'))
 def journey_would_not_message_person(scene: ScenarioContext, journey: str, person: str) -> None:
     """Check that the journey would so far send the person no message on any channel."""
     sent = [
@@ -105,7 +105,7 @@ def journey_would_not_message_person(scene: ScenarioContext, journey: str, perso
     )
 
 
-@then(StepPattern('the journey "{journey}" holds back {channel:w} for {person:w} because "{why}"'))
+@then(StepPattern('the journey "{journey}" holds back {channel:w} for {person:p} because "{why}"'))
 def journey_suppresses_channel(
     scene: ScenarioContext, person: str, journey: str, channel: str, why: str
 ) -> None:
@@ -125,7 +125,7 @@ def journey_suppresses_channel(
     )
 
 
-@then(StepPattern('the journey "{journey}" leaves exactly this trail for {person:w}:'))
+@then(StepPattern('the journey "{journey}" leaves exactly this trail for {person:p}:'))
 def journey_leaves_trail(
     scene: ScenarioContext, person: str, journey: str, datatable: StepTable
 ) -> None:

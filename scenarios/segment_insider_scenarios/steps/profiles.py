@@ -38,7 +38,7 @@ PERSONALISATION_LIST_KEYS = {
 }
 
 
-@then(StepPattern("Insider One knows exactly these attributes of {person:w}:"))
+@then(StepPattern("Insider One knows exactly these attributes of {person:p}:"))
 def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Compare all attributes of the person's profile; custom.plan is a custom attribute.
 
@@ -50,7 +50,7 @@ def has_exactly_attributes(scene: ScenarioContext, person: str, datatable: StepT
     _assert_profile_section(scene, claim, person, "attributes", datatable, only=False)
 
 
-@then(StepPattern("Insider One knows these attributes of {person:w}:"))
+@then(StepPattern("Insider One knows these attributes of {person:p}:"))
 def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Compare some attributes of the person's profile; an empty value means an absent attribute.
 
@@ -62,7 +62,26 @@ def has_attributes(scene: ScenarioContext, person: str, datatable: StepTable) ->
     _assert_profile_section(scene, claim, person, "attributes", datatable, only=True)
 
 
-@then(StepPattern("the profile of {person:w} has these values:"))
+@then(StepPattern("{person:p} and {other:p} have the same profile"))
+def people_have_same_profile(scene: ScenarioContext, person: str, other: str) -> None:
+    """Check that Insider One takes both people for one, for example after a merge."""
+    profiles = [scene.find_insider_profile(name) for name in (person, other)]
+    ids = [profile["id"] if profile else None for profile in profiles]
+    missing = [name for name, id in zip((person, other), ids, strict=True) if id is None]
+    assert_claim_holds(
+        scene,
+        f"{person} and {other} have the same profile",
+        holds=not missing and ids[0] == ids[1],
+        actual_text=(
+            f"Insider One does not know {' and '.join(missing)}."
+            if missing
+            else "They have two profiles."
+        ),
+        name=person,
+    )
+
+
+@then(StepPattern("the profile of {person:p} has these values:"))
 def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Check values of the person's profile: identifiers, attributes, events, reach, merges.
 
@@ -81,7 +100,7 @@ def profile_has_values(scene: ScenarioContext, person: str, datatable: StepTable
         fail_claim(scene, claim, why, name=person)
 
 
-@then(StepPattern("Insider One knows {person:w} by exactly these identifiers:"))
+@then(StepPattern("Insider One knows {person:p} by exactly these identifiers:"))
 def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Compare all identifiers of the person's profile, such as custom.segment_anonymous_id.
 
@@ -92,7 +111,7 @@ def has_exactly_identifiers(scene: ScenarioContext, person: str, datatable: Step
     _assert_profile_section(scene, claim, person, "identifiers", datatable, only=False)
 
 
-@then(StepPattern("Insider One does not know {person:w}"))
+@then(StepPattern("Insider One does not know {person:p}"))
 def has_no_profile(scene: ScenarioContext, person: str) -> None:
     """Check that no Insider One profile has an identifier of the person."""
     profile = scene.find_insider_profile(person)
@@ -120,7 +139,7 @@ def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
     )
 
 
-@then(StepPattern("{person:w} can be reached by {channels}"))
+@then(StepPattern("{person:p} can be reached by {channels}"))
 def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
     """Check that only these of email, sms, whatsapp, web_push reach the person, or "no channel"."""
     claim = f"{person} can be reached by {channels}"
@@ -138,7 +157,7 @@ def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
     assert_rows_equal(scene, claim, columns, expected, received, name=person)
 
 
-@then(StepPattern("{person:w} cannot be reached by {channel:w} because {why}"))
+@then(StepPattern("{person:p} cannot be reached by {channel:w} because {why}"))
 def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: str) -> None:
     """Check why a channel cannot reach the person: all reasons, comma-separated."""
     claim = f"{person} cannot be reached by {channel} because {why}"
@@ -154,7 +173,7 @@ def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: 
     )
 
 
-@then(StepPattern("Insider One has merged exactly these profiles into that of {person:w}:"))
+@then(StepPattern("Insider One has merged exactly these profiles into that of {person:p}:"))
 def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Compare the person's merges: found_by is the identifier, brought.uuid the merged profile's.
 
@@ -170,7 +189,7 @@ def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTabl
     assert_rows_equal(scene, claim, columns, expected, received, name=person)
 
 
-@then(StepPattern("Insider One can personalise for {person:w} by:"))
+@then(StepPattern("Insider One can personalise for {person:p} by:"))
 def has_personalisation_values(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Compare the person's personalisation values, such as name, age, viewed_products, cart.
 

@@ -38,14 +38,14 @@ def uses_workspace(scene: ScenarioContext, workspace: str) -> None:
     scene.open_named_workspace(workspace)
 
 
-@given(StepPattern("{person:w} shops"))
+@given(StepPattern("{person:p} shops"))
 def introduces_shopper(scene: ScenarioContext, person: str) -> None:
     """Introduce a signed-in shopper; a name used in any Given or When is one as well."""
     scene.mark_person_introduced(person)
     scene.get_person(person)
 
 
-@given(StepPattern('{person:w} shops in "{locale}"'))
+@given(StepPattern('{person:p} shops in "{locale}"'))
 def introduces_shopper_in_locale(scene: ScenarioContext, person: str, locale: str) -> None:
     """Introduce a shopper of a locale such as de_DE, with matching name, address and phone."""
     scene.mark_person_introduced(person)
@@ -57,7 +57,7 @@ def introduces_shopper_in_locale(scene: ScenarioContext, person: str, locale: st
         ) from error
 
 
-@given(StepPattern("{person:w} is known to the shop as:"))
+@given(StepPattern("{person:p} is known to the shop as:"))
 def sets_person_details(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Set details of the person, such as phone and city; an empty value removes the detail.
 
@@ -74,14 +74,14 @@ def sets_person_details(scene: ScenarioContext, person: str, datatable: StepTabl
     scene.update_person(person, **known)
 
 
-@given(StepPattern("{person:w} has not signed in"))
+@given(StepPattern("{person:p} has not signed in"))
 def makes_person_anonymous(scene: ScenarioContext, person: str) -> None:
     """Make the person anonymous, known only by the browser's anonymous id."""
     scene.mark_person_introduced(person)
     scene.update_person(person, user_id=None)
 
 
-@given(StepPattern('{person:w} goes on at the device "{device}"'))
+@given(StepPattern('{person:p} goes on at the device "{device}"'))
 def switches_person_device(scene: ScenarioContext, person: str, device: str) -> None:
     """Switch the person to a device: its name is the anonymous id, no one has signed in there."""
     scene.mark_person_introduced(person)
@@ -89,7 +89,7 @@ def switches_person_device(scene: ScenarioContext, person: str, device: str) -> 
     scene.update_person(person, anonymous_id=device, user_id=None)
 
 
-@given(StepPattern("the calls of {person:w} have this context:"))
+@given(StepPattern("the calls of {person:p} have this context:"))
 def sets_call_context(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Set what the SDK puts into `context` of the person's next calls; "page.url" is nested.
 
@@ -105,7 +105,7 @@ def sets_call_context(scene: ScenarioContext, person: str, datatable: StepTable)
     scene.contexts[person] = nest_dotted_values(values)
 
 
-@given(StepPattern("the calls of {person:w} have no context"))
+@given(StepPattern("the calls of {person:p} have no context"))
 def clears_call_context(scene: ScenarioContext, person: str) -> None:
     """Remove the context that an earlier step set for the person's calls."""
     scene.mark_person_introduced(person)
@@ -131,7 +131,7 @@ EDITOR_ROLE = "Editor"  # the role without PII access, which may not change inte
 SETTING_KEYS = {"Segment Integration Key": "ucd_key", "Account Name": "account_name"}
 
 
-@given(StepPattern('{person:w} has the role "{role}" in InOne'))
+@given(StepPattern('{person:p} has the role "{role}" in InOne'))
 def sets_person_role(scene: ScenarioContext, person: str, role: str) -> None:
     """Set the person's InOne role: Administrator, Editor with PII access, or any other."""
     scene.texts.reject_name_typo("role", role, (*EDITOR_ROLES, EDITOR_ROLE), person)
@@ -139,8 +139,8 @@ def sets_person_role(scene: ScenarioContext, person: str, role: str) -> None:
     scene.preparations.add_preparation(PREPARED_ROLE, person)
 
 
-@given(StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
-@when(StepPattern('{person:w} creates the integration "{name}" of type "{type}"'))
+@given(StepPattern('{person:p} creates the integration "{name}" of type "{type}"'))
+@when(StepPattern('{person:p} creates the integration "{name}" of type "{type}"'))
 def creates_integration(scene: ScenarioContext, person: str, name: str, type: str) -> None:
     """Create an integration in InOne, under External Integrations; saving must succeed."""
     scene.texts.reject_name_typo("type", type, [INTEGRATION_TYPE], person)
@@ -149,7 +149,7 @@ def creates_integration(scene: ScenarioContext, person: str, name: str, type: st
     )
 
 
-@when(StepPattern('{person:w} tries to create the integration "{name}" of type "{type}"'))
+@when(StepPattern('{person:p} tries to create the integration "{name}" of type "{type}"'))
 def tries_to_create_integration(scene: ScenarioContext, person: str, name: str, type: str) -> None:
     """Create an integration in InOne, which may refuse."""
     scene.texts.reject_name_typo("type", type, [INTEGRATION_TYPE], person)
@@ -159,8 +159,8 @@ def tries_to_create_integration(scene: ScenarioContext, person: str, name: str, 
         scene.panel_refusal = error.what
 
 
-@given(StepPattern('{person:w} revokes the integration "{name}"'))
-@when(StepPattern('{person:w} revokes the integration "{name}"'))
+@given(StepPattern('{person:p} revokes the integration "{name}"'))
+@when(StepPattern('{person:p} revokes the integration "{name}"'))
 def revokes_integration(scene: ScenarioContext, person: str, name: str) -> None:
     """Revoke an integration in InOne; its key is invalid from then on."""
     scene.emulator.client.revoke_integration(
@@ -168,8 +168,8 @@ def revokes_integration(scene: ScenarioContext, person: str, name: str) -> None:
     )
 
 
-@given(StepPattern('{person:w} enters the key and account name of "{name}" in Segment'))
-@when(StepPattern('{person:w} enters the key and account name of "{name}" in Segment'))
+@given(StepPattern('{person:p} enters the key and account name of "{name}" in Segment'))
+@when(StepPattern('{person:p} enters the key and account name of "{name}" in Segment'))
 def enters_integration_key(scene: ScenarioContext, person: str, name: str) -> None:
     """Enter the key and account name that InOne showed in Segment's settings, and save."""
     scene.record_actor(person)
@@ -178,8 +178,8 @@ def enters_integration_key(scene: ScenarioContext, person: str, name: str) -> No
     scene.emulator.client.save_destination({"settings": settings})
 
 
-@given(StepPattern("{person:w} enters these settings in Segment:"))
-@when(StepPattern("{person:w} enters these settings in Segment:"))
+@given(StepPattern("{person:p} enters these settings in Segment:"))
+@when(StepPattern("{person:p} enters these settings in Segment:"))
 def enters_destination_settings(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Enter Segment Integration Key, Account Name or both in Segment's destination, and save.
 
@@ -195,24 +195,24 @@ def enters_destination_settings(scene: ScenarioContext, person: str, datatable: 
     scene.emulator.client.save_destination({"settings": settings})
 
 
-@given(StepPattern("{person:w} opens the Enable Destination toggle"))
-@when(StepPattern("{person:w} opens the Enable Destination toggle"))
+@given(StepPattern("{person:p} opens the Enable Destination toggle"))
+@when(StepPattern("{person:p} opens the Enable Destination toggle"))
 def enables_destination(scene: ScenarioContext, person: str) -> None:
     """Switch the Insider One destination on in Segment, and save the changes."""
     scene.record_actor(person)
     scene.emulator.client.save_destination({"enabled": True})
 
 
-@given(StepPattern("{person:w} closes the Enable Destination toggle"))
-@when(StepPattern("{person:w} closes the Enable Destination toggle"))
+@given(StepPattern("{person:p} closes the Enable Destination toggle"))
+@when(StepPattern("{person:p} closes the Enable Destination toggle"))
 def disables_destination(scene: ScenarioContext, person: str) -> None:
     """Switch the Insider One destination off in Segment, and save the changes."""
     scene.record_actor(person)
     scene.emulator.client.save_destination({"enabled": False})
 
 
-@given(StepPattern('{person:w} enables the mapping "{name}"'))
-@when(StepPattern('{person:w} enables the mapping "{name}"'))
+@given(StepPattern('{person:p} enables the mapping "{name}"'))
+@when(StepPattern('{person:p} enables the mapping "{name}"'))
 def enables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
     """Enable a mapping of the workspace; its name in Segment is its action or a name of its own."""
     scene.record_actor(person)
@@ -221,8 +221,8 @@ def enables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
     )
 
 
-@given(StepPattern('{person:w} disables the mapping "{name}"'))
-@when(StepPattern('{person:w} disables the mapping "{name}"'))
+@given(StepPattern('{person:p} disables the mapping "{name}"'))
+@when(StepPattern('{person:p} disables the mapping "{name}"'))
 def disables_mapping(scene: ScenarioContext, person: str, name: str) -> None:
     """Disable a mapping of the workspace; only other mappings can send its events."""
     scene.record_actor(person)
