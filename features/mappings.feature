@@ -55,18 +55,19 @@ Feature: Mappings of one's own
         | song_played |
 
     @documented
-    Scenario: A custom identifier joins what two user ids have sent
-      Given Grace adds the custom identifier "loyalty_id" from "traits.loyaltyId"
+    Scenario: A custom identifier is sent
+      Given Grace adds the custom identifier "loyalty_id" from "traits.loyalty_id"
       When Ada tells the shop these traits:
-        | trait     | value |
-        | loyaltyId | L-7   |
-      Then Insider One knows Ada by exactly these identifiers:
-        | identifier        | value |
-        | uuid              | ada   |
-        | custom.loyalty_id | L-7   |
+        | trait      | value |
+        | loyalty_id | L-7   |
+      Then the request of the call "identify" has these values:
+        | place                                 | must be | value |
+        | users.0.identifiers.custom.loyalty_id |         | L-7   |
 
     @documented
-    Scenario: A removed identifier finds nobody
+    Scenario: An identifier is removed
       Given Grace removes the identifier "uuid"
       When Ada does "Song Played"
-      Then Insider One knows nobody
+      Then Insider One receives exactly these events for Ada:
+        | event_name  |
+        | song_played |
