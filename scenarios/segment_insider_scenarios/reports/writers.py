@@ -229,7 +229,7 @@ def _list_run_features(results: RunResults) -> Iterator[JSONObject]:
 
 def _build_scenario_document(result: ScenarioResult) -> JSONObject:
     return {
-        "name": result.scenario[:MAX_TEXT_LENGTH],
+        "name": (result.title or result.scenario)[:MAX_TEXT_LENGTH],
         "line": result.line,
         "verdict": result.verdict,
         "seconds": result.seconds,

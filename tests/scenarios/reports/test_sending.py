@@ -25,8 +25,8 @@ def test_a_reported_run_is_stored_with_its_scenarios(
         ("It fails", "failed", 1),
         ("It is not known", "failed", 0),
         ("It checks nothing", "failed", 1),
-        ("It has rows", "passed", 1),
-        ("It has rows", "failed", 1),
+        ("It has rows (row 1)", "passed", 1),
+        ("It has rows (row 2)", "failed", 1),
     ]
     steps = [step["verdict"] for step in feature["scenarios"][1]["steps"]]
     assert steps == ["passed", "passed", "failed", "skipped"]
