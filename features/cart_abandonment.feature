@@ -124,7 +124,7 @@ Feature: Cart abandonment
         | product_id | price |
         | mug        | 8.50  |
       Then Insider One does not know Ada
-      And the call "Product Added" ends as warning because "segment_anonymous_id cannot identify a user"
+      And the call "Product Added" ends as warning because "no identifier of this user is usable"
 
   Rule: an incomplete cart page is lost, although Segment shows it as delivered
 

@@ -205,7 +205,7 @@ def test_reset_deletes_everything(client: FlaskClient) -> None:
             {
                 "what": "unknown field 'evnt'",
                 "where": "query, column 14",
-                "remedy": "Did you mean event? Known: event, type, user, verdict, reason, "
+                "remedy": "Did you mean event? Known: event, type, user, verdict, reason, cause, "
                 "subscription, source, message, since, until, has; or a path such as "
                 "properties.evnt or $.evnt. Put a text to search for in quotes.",
             },
@@ -217,7 +217,7 @@ def test_reset_deletes_everything(client: FlaskClient) -> None:
             {
                 "what": "unknown field 'price'",
                 "where": "query, column 1",
-                "remedy": "Known: event, type, user, verdict, reason, subscription, source, "
+                "remedy": "Known: event, type, user, verdict, reason, cause, subscription, source, "
                 "message, since, until, has; or a path such as properties.price or $.price. "
                 "Put a text to search for in quotes.",
             },

@@ -159,7 +159,8 @@ def test_the_image_is_built_from_a_checkout() -> None:
     copied = [line.split()[1:-1] for line in CONTAINERFILE if line.startswith("COPY ")]
     # All that is the package's, and what its description names.
     roots = PYPROJECT["tool"]["setuptools"]["packages"]["find"]["where"]
-    named = [PROJECT["readme"], *PROJECT["license-files"]]
+    licences = [name for name in PROJECT["license-files"] if not name.startswith(tuple(roots))]
+    named = [PROJECT["readme"], *licences]
     needed = {
         "pyproject.toml",
         ".ci/constraints.txt",
