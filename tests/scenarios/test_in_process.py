@@ -3,7 +3,8 @@
 import asyncio
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 import aiohttp
 import httpx
@@ -110,13 +111,19 @@ async def send_with_aiohttp(url: str) -> tuple[int, bytes]:
         return answer.status, await answer.read()
 
 
+def run_in_thread(coroutine: Coroutine[None, None, tuple[int, bytes]]) -> tuple[int, bytes]:
+    """Run *coroutine* where no browser of another test has its event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 @pytest.mark.parametrize(
     "send",
     [
         pytest.param(send_with_urllib3, id="urllib3"),
         pytest.param(send_with_httpx, id="httpx"),
-        pytest.param(lambda url: asyncio.run(send_with_async_httpx(url)), id="httpx, async"),
-        pytest.param(lambda url: asyncio.run(send_with_aiohttp(url)), id="aiohttp"),
+        pytest.param(lambda url: run_in_thread(send_with_async_httpx(url)), id="httpx, async"),
+        pytest.param(lambda url: run_in_thread(send_with_aiohttp(url)), id="aiohttp"),
     ],
 )
 def test_other_http_libraries_are_intercepted(
