@@ -1,9 +1,12 @@
-"""Settings come from defaults, environment and flags, in that order, and are read once."""
+"""Settings come from defaults, a file, environment and flags, in that order."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
 
@@ -129,3 +132,92 @@ def test_callback_hosts_can_be_names_addresses_and_networks() -> None:
     hosts = "Hooks.Example, my_service,127.0.0.1,172.18.0.0/16,::1"
     networks = load_config({}, {"callback_hosts": hosts}).callback_hosts
     assert networks == ("hooks.example", "my_service", "127.0.0.1", "172.18.0.0/16", "::1")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        pytest.param(
+            "emulator.yaml",
+            "port: 9000\nstrict: true\nkeep-bytes: 2GB\nallowed_hosts: [shop, 10.0.2.2]\n",
+            id="YAML",
+        ),
+        pytest.param(
+            "pyproject.toml",
+            "[tool.segment-insider-emulator]\nport = 9000\nstrict = true\n"
+            'keep-bytes = "2GB"\nallowed_hosts = ["shop", "10.0.2.2"]\n',
+            id="TOML",
+        ),
+    ],
+)
+def test_settings_are_read_from_a_file(file: str, content: str, folder: Path) -> None:
+    (folder / file).write_text(content)
+    config = load_config({}, {})
+    assert (config.port, config.strict, config.keep_bytes) == (9000, True, 2_000_000_000)
+    assert config.allowed_hosts == ("shop", "10.0.2.2")
+
+
+def test_flags_come_before_variables_and_variables_before_the_file(folder: Path) -> None:
+    (folder / "emulator.yaml").write_text("port: 9000\nseed: file\nhost: localhost\n")
+    environ = {"EMULATOR_PORT": "9001", "EMULATOR_SEED": "variable"}
+    config = load_config(environ, {"port": "9002"})
+    assert (config.port, config.seed, config.host) == (9002, "variable", "localhost")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(
+            "prot: 1", "emulator.yaml: prot: this setting does not exist. Known: ", id="name"
+        ),
+        pytest.param("port: high", "emulator.yaml: port: 'high' cannot be used", id="value"),
+        pytest.param(
+            "password: x",
+            "emulator.yaml: password: a file that is shared must not contain a secret. "
+            "Set EMULATOR_PASSWORD instead.",
+            id="secret",
+        ),
+        pytest.param("{", "emulator.yaml: the settings are not YAML", id="no YAML"),
+        pytest.param("- port", "emulator.yaml: the settings have no names", id="a list"),
+    ],
+)
+def test_a_wrong_settings_file_is_named(content: str, message: str, folder: Path) -> None:
+    (folder / "emulator.yaml").write_text(content)
+    with pytest.raises(EmulatorError) as refused:
+        load_config({}, {})
+    assert str(refused.value).startswith(message)
+
+
+def test_a_project_without_our_table_changes_nothing(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    assert load_config({}, {}) == Config()
+
+
+@pytest.mark.parametrize("place", ["file", "variable"])
+def test_every_command_finds_the_workspace_of_the_settings(
+    place: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "file":
+        (folder / "emulator.yaml").write_text("workspace: missing.yaml")
+    else:
+        monkeypatch.setenv("EMULATOR_WORKSPACE", "missing.yaml")
+    (folder / "shop.feature").write_text(
+        "Feature: A\n  Scenario: B\n    When Ada signs in\n    Then Insider One knows 1 person\n"
+    )
+    (folder / "events.ndjson").write_text("{}")
+    for command in (
+        ["serve", "--port", "0", "--db", ":memory:"],
+        ["map", "events.ndjson"],
+        ["verify", "shop.feature"],
+        ["replay", "events.ndjson"],
+        ["contract", "schema"],
+    ):
+        result = CliRunner().invoke(main, command)
+        assert result.exit_code == 2, command
+        assert "missing.yaml" in result.stderr, command

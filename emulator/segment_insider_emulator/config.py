@@ -1,4 +1,4 @@
-"""Configuration of the emulator: defaults, then environment variables, then flags."""
+"""Configuration of the emulator: defaults, a settings file, environment variables, flags."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 from segment_insider_emulator.errors import EmulatorError
 
 ENVIRONMENT_PREFIX = "EMULATOR_"
+SETTINGS_FILE, PROJECT_FILE = "emulator.yaml", "pyproject.toml"
+PROJECT_TABLE = "segment-insider-emulator"
+SECRET_SETTINGS = ("password", "token", "insider_key")
 MAX_DAYS = 36_500
 SIZE_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -100,7 +103,10 @@ class Config:
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
-    """Load the emulator's settings from environment variables and command line flags.
+    """Load the emulator's settings from a file, environment variables and command line flags.
+
+    The file is ./emulator.yaml or, without it, ./pyproject.toml with the table
+    [tool.segment-insider-emulator].
 
     Args:
         environ: Environment variables; those that start with EMULATOR_ are settings.
@@ -110,6 +116,7 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
     settings: dict[str, Any] = {}
     if home := environ.get("XDG_CACHE_HOME"):
         settings["cache"] = f"{home}/segment-insider-emulator"
+    settings |= _load_settings_file()
     for variable, text in environ.items():
         if variable.startswith(ENVIRONMENT_PREFIX):
             settings[_get_setting_name_of_variable(variable)] = _parse_setting(
@@ -119,6 +126,72 @@ def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> 
         if value is not None:
             settings[name] = _parse_setting(name, value, "--" + name.replace("_", "-"))
     return Config(**settings)
+
+
+def _load_settings_file() -> dict[str, Any]:
+    path, document = _read_settings_document()
+    settings = {}
+    for key, value in document.items():
+        name, where = str(key).replace("-", "_"), f"{path}: {key}"
+        if name in SECRET_SETTINGS:
+            what = "a file that is shared must not contain a secret"
+            raise EmulatorError(what, where, f"Set {ENVIRONMENT_PREFIX}{name.upper()} instead.")
+        if name not in SETTING_PARSERS:
+            known = ", ".join(
+                setting for setting in SETTING_PARSERS if setting not in SECRET_SETTINGS
+            )
+            raise EmulatorError("this setting does not exist", where, f"Known: {known}.")
+        items = value if isinstance(value, list) else [value]
+        texts = [str(item).lower() if isinstance(item, bool) else str(item) for item in items]
+        settings[name] = _parse_setting(name, ",".join(texts), where)
+    return settings
+
+
+def _read_settings_document() -> tuple[str, dict[str, Any]]:
+    """Return the name and the content of the settings file; {} without one."""
+    for name, read in ((SETTINGS_FILE, _read_yaml_settings), (PROJECT_FILE, _read_toml_settings)):
+        try:
+            raw = Path(name).read_bytes()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            what = f"the settings cannot be read ({error.strerror})"
+            raise EmulatorError(what, name, "Make it a file that you can read.") from error
+        document = read(raw)
+        if document is not None:
+            return name, document
+    return "", {}
+
+
+def _read_yaml_settings(raw: bytes) -> dict[str, Any]:
+    # Here, not above: most folders have no such file.
+    import yaml
+
+    try:
+        document = yaml.safe_load(raw)
+    except (yaml.YAMLError, RecursionError) as error:
+        what = "the settings are not YAML"
+        raise EmulatorError(what, SETTINGS_FILE, "Write lines such as `port: 8282`.") from error
+    if document is not None and not isinstance(document, dict):
+        what = "the settings have no names"
+        raise EmulatorError(what, SETTINGS_FILE, "Write lines such as `port: 8282`.")
+    return document or {}
+
+
+def _read_toml_settings(raw: bytes) -> dict[str, Any] | None:
+    """Return the emulator's table of a pyproject.toml; None without one."""
+    if f"tool.{PROJECT_TABLE}".encode() not in raw:
+        return None
+    # Here, not above: most folders have no such table.
+    import tomllib
+
+    try:
+        document = tomllib.loads(raw.decode())
+    except ValueError as error:
+        what = f"this is not TOML ({error})"
+        raise EmulatorError(what, PROJECT_FILE, "Correct the file.") from error
+    table = document.get("tool", {}).get(PROJECT_TABLE)
+    return table if isinstance(table, dict) else None
 
 
 def _get_setting_name_of_variable(variable: str) -> str:

@@ -127,6 +127,7 @@ class EmulatorCommandGroup(LazyGroup):
 @click.command(
     cls=EmulatorCommandGroup,
     lazy_commands=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: emulator serve --port 8282",
 )
 @click.version_option(__version__, prog_name="emulator")

@@ -1,5 +1,6 @@
 """Inputs of commands: the workspace (file, preset or running emulator) and recorded traffic."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import click
 
 from segment_insider_emulator.clock import utc_now
+from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
@@ -36,13 +38,13 @@ def add_workspace_options(
 
 
 def get_selected_workspace_name(workspace: str | None, preset: str | None) -> str | None:
-    """Return the file or preset that a command's options name; None when they name none.
+    """Return the file or preset that a command's options or the settings name; None without one.
 
-    Raises: UsageError.
+    Raises: UsageError; EmulatorError, when the settings cannot be used.
     """
     if workspace and preset:
         raise click.UsageError("Give --workspace or --preset, not both.")
-    return workspace or preset
+    return workspace or preset or load_config(os.environ, {}).workspace
 
 
 def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
@@ -50,12 +52,10 @@ def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
 
     Raises: UsageError; EmulatorError, when the file cannot be used.
     """
-    get_selected_workspace_name(workspace, preset)
-    return (
-        loading.load_workspace_or_preset(workspace)
-        if workspace
-        else loading.load_preset_workspace(preset or DEFAULT_WORKSPACE)
-    )
+    name = get_selected_workspace_name(workspace, preset)
+    if preset or name is None:  # a file of that name is not meant
+        return loading.load_preset_workspace(preset or DEFAULT_WORKSPACE)
+    return loading.load_workspace_or_preset(name)
 
 
 def is_emulator_url(source: str) -> bool:
