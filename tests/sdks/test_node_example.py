@@ -30,5 +30,5 @@ def test_the_node_example_passes(end: SdkEmulator, node_modules: Path, tmp_path:
         timeout=120,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "# pass 1" in ran.stdout
+    assert "# pass 2" in ran.stdout
     assert [sandbox["id"] for sandbox in end.client.list_sandboxes()] == ["default"]

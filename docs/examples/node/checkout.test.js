@@ -8,7 +8,7 @@ import {after, before, test} from 'node:test'
 import snippet from '@segment/snippet'
 import {chromium} from 'playwright-core'
 
-import {createSandbox, deleteSandbox, waitFor} from './emulator.js'
+import {createSandbox, deleteSandbox, leadPlaywright, waitFor} from './emulator.js'
 
 let browser, sandbox, shop
 
@@ -63,4 +63,18 @@ test('a paid order reaches Insider One as a purchase', async () => {
     user.events.map(event => [event.event_name, event.event_params.product_id]),
     [['confirmation_page_view', 'mug']],
   )
+})
+
+test('the page of production is led here without a change', async () => {
+  const segment = snippet.min({apiKey: 'wk_of_production', page: false})
+  const tab = await browser.newPage()
+  await leadPlaywright(tab, sandbox)
+  await tab.route('https://shop.example/', route =>
+    route.fulfill({
+      contentType: 'text/html',
+      body: `<script>${segment}</script><script>analytics.track('Wish Listed')</script>`,
+    }),
+  )
+  await tab.goto('https://shop.example/')
+  await waitFor(sandbox, {of: 'messages', where: {event: 'Wish Listed'}, timeout: '20 seconds'})
 })
