@@ -83,13 +83,15 @@ from segment_insider_emulator.web import insider_routes as insider
 from segment_insider_emulator.web import json_errors
 from segment_insider_emulator.web import segment_routes as segment
 from segment_insider_emulator.web.access import (
-    PUBLIC_URL_KEY,
     CallerAuthenticator,
     create_access_check,
-    create_host_check,
     find_default_sandbox_owner,
-    is_loopback_host,
     load_teams,
+)
+from segment_insider_emulator.web.host_check import (
+    PUBLIC_URL_KEY,
+    create_host_check,
+    is_loopback_host,
 )
 from segment_insider_emulator.web.long_requests import ONE_CALL_AT_A_TIME
 from segment_insider_emulator.web.request_hooks import install_request_hooks
@@ -325,6 +327,7 @@ def _build_sandbox_services(
         differences=differences,
         pass_through=pass_through,
         queue=queue,
+        message_sink=queue if config.asynchronous else pipeline,
         retention_worker=_build_retention_worker(config, state),
     )
 

@@ -171,4 +171,4 @@ def test_only_the_command_line_and_the_demo_import_the_scenarios() -> None:
 
 def test_a_call_passes_few_files() -> None:
     files = trace_post()
-    assert len(files) <= 42, files
+    assert len(files) <= 40, files

@@ -179,7 +179,9 @@ def _create_tls_context_if_needed(config: Config) -> "SSLContext | None":
 
 
 def _print_ready_message(config: Config, urls: Sequence[str], workspace: Workspace) -> None:
-    from segment_insider_emulator.web.access import is_loopback_host
+    from segment_insider_emulator.web.host_check import (
+        is_loopback_host,
+    )
 
     if not sys.stdout.isatty():  # for scripts; a person reads the other line
         click.echo(" ".join(urls))

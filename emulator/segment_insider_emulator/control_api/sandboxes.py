@@ -27,7 +27,9 @@ from segment_insider_emulator.insider.journey_runner import serialize_journey
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web import sandbox_routing
-from segment_insider_emulator.web.access import get_request_base_url
+from segment_insider_emulator.web.host_check import (
+    get_request_base_url,
+)
 from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.sandbox_registry import Sandbox
 from segment_insider_emulator.web.sandbox_routing import (

@@ -35,9 +35,11 @@ from segment_insider_emulator.inspector.rendering import (
 from segment_insider_emulator.storage.change_feed import ChangeCounter
 from segment_insider_emulator.storage.database import DatabaseUnavailable
 from segment_insider_emulator.web.access import (
-    AccessDenied,
     AuthenticationRequired,
     add_password_challenge,
+)
+from segment_insider_emulator.web.host_check import (
+    AccessDenied,
 )
 from segment_insider_emulator.web.json_errors import (
     ERROR_TEXTS,

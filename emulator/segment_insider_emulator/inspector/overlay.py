@@ -25,7 +25,7 @@ from segment_insider_emulator.storage.message_search import MessageSummary
 from segment_insider_emulator.storage.query_language import Comparison
 from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.access import (
+from segment_insider_emulator.web.host_check import (
     AccessDenied,
     get_request_base_url,
     is_loopback_host,

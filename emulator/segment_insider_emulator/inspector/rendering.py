@@ -33,7 +33,9 @@ from segment_insider_emulator.storage.json_conditions import (
     MessagePath,
     format_query_path,
 )
-from segment_insider_emulator.web.access import get_request_base_url
+from segment_insider_emulator.web.host_check import (
+    get_request_base_url,
+)
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import SANDBOX_PATH_PREFIX, get_root_path
 

@@ -10,9 +10,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.web.access import (
-    AccessDenied,
     AuthenticationRequired,
     add_password_challenge,
+)
+from segment_insider_emulator.web.host_check import (
+    AccessDenied,
 )
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from segment_insider_emulator.config import parse_url_prefix
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.web.access import CONNECTION_HOST_KEY, HOST_HEADER_PATTERN
+from segment_insider_emulator.web.host_check import (
+    CONNECTION_HOST_KEY,
+    HOST_HEADER_PATTERN,
+)
 from segment_insider_emulator.web.sandbox_routing import SANDBOX_PATH_PREFIX
 
 if TYPE_CHECKING:

@@ -13,9 +13,11 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.access import (
     CALLER_KEY,
     SANDBOX_ID_KEY,
-    AccessDenied,
     Caller,
     current_caller,
+)
+from segment_insider_emulator.web.host_check import (
+    AccessDenied,
 )
 from segment_insider_emulator.web.sandbox_creation import (
     DEFAULT_SANDBOX_ID,

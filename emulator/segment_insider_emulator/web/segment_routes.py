@@ -35,7 +35,9 @@ from segment_insider_emulator.segment.validation import (
     build_request_too_large_error,
 )
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.access import get_request_base_url
+from segment_insider_emulator.web.host_check import (
+    get_request_base_url,
+)
 from segment_insider_emulator.web.long_requests import ConnectionCutOff
 from segment_insider_emulator.web.services import (
     IMPLICIT_DEFAULT_KEY,

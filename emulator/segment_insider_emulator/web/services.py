@@ -114,6 +114,7 @@ class SandboxServices:
     differences: ResponseDifferenceStore
     pass_through: PassThroughSender | None  # None if deliveries go to the emulated account
     queue: DeliveryQueue
+    message_sink: DeliveryPipeline | DeliveryQueue  # takes the messages of the source
     retention_worker: RetentionWorker | None  # None if nothing is deleted
 
     @property
@@ -122,11 +123,6 @@ class SandboxServices:
         stores = self.store, self.profiles, self.journeys.run_store
         changes = self.known_causes.changes
         return SandboxState(self.engine, *stores, self.shared_state, self.clock, changes)
-
-    @property
-    def message_sink(self) -> DeliveryPipeline | DeliveryQueue:
-        """Return where messages of the source go: the queue, or directly the delivery pipeline."""
-        return self.queue if self.config.asynchronous else self.pipeline
 
     def reset_sandbox(self, now: datetime | None = None) -> None:
         """Delete all data and faults of the sandbox; reset both panels to the workspace file.

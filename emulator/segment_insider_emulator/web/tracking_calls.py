@@ -24,7 +24,9 @@ from segment_insider_emulator.segment.ingest import (
 from segment_insider_emulator.segment.validation import MAX_BATCH_BYTES, MESSAGE_TYPES
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
 from segment_insider_emulator.types import JSONObject
-from segment_insider_emulator.web.access import HostCheck
+from segment_insider_emulator.web.host_check import (
+    HostCheck,
+)
 from segment_insider_emulator.web.services import SandboxServices
 
 if TYPE_CHECKING:
