@@ -59,9 +59,7 @@ COMMANDS = {
     "lint": LazyCommand("workspace_commands", "Check a workspace file."),
     "tail": LazyCommand("tail", "Follow the messages of a running emulator."),
     "drift": LazyCommand("drift", "Compare a workspace with the guide, the defaults and traffic."),
-    "coverage": LazyCommand(
-        "workspace_commands", "Show which mappings and fields traffic has used."
-    ),
+    "coverage": LazyCommand("coverage", "Show which mappings and fields traffic has used."),
     "import": LazyCommand(
         "workspace_commands", "Make a workspace file from Segment or Terraform data."
     ),

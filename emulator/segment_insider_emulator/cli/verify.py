@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
 
@@ -24,26 +24,26 @@ from segment_insider_emulator.cli.inputs import (
     get_selected_workspace_name,
     load_workspace,
 )
+from segment_insider_emulator.cli.verify_output import (
+    ScenarioResultPrinter,
+    SilentScenarioReporter,
+    format_scenario_counts,
+    print_verify_result,
+)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.terminal_output import (
-    format_known_cause_count,
-    print_json,
     print_lines,
-    style_terminal_text,
 )
 from segment_insider_emulator.workspace.causes import list_known_causes
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_scenarios_extra
 
 if TYPE_CHECKING:
-    from segment_insider_scenarios.reports import ScenarioResult
     from segment_insider_scenarios.runner import FeatureRun, FeatureRunOptions
     from segment_insider_scenarios.scenario_coverage import WorkspaceCoverage
     from segment_insider_scenarios.scenario_selection import ScenarioSelection
 
 DEFAULT_FEATURES = Path("features")
-DRY_RUN_WORDS = {"passed": "known"}  # all steps of the scenario are
-VERDICT_COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -339,7 +339,7 @@ def _run_and_print(
         reporter = ScenarioResultPrinter(is_dry_run=options.dry_run)
         run = run_features(paths, SilentScenarioReporter() if as_json else reporter, options)
         coverages, coverage_error = _find_coverage(run, options)
-        _print_verify_result(run, as_json, coverages, known_count)
+        print_verify_result(run, as_json, coverages, known_count)
     return run, coverages, coverage_error
 
 
@@ -357,7 +357,7 @@ def _report_to_github(run: "FeatureRun", coverages: "list[WorkspaceCoverage]") -
         f"Coverage of {coverage.title}: {format_coverage_summary(coverage.report)}"
         for coverage in coverages
     ]
-    append_step_summary(format_step_summary(results, _format_scenario_counts(run), covered))
+    append_step_summary(format_step_summary(results, format_scenario_counts(run), covered))
 
 
 def _is_coverage_below(coverages: "list[WorkspaceCoverage]", percent: float | None) -> bool:
@@ -368,7 +368,7 @@ def _is_coverage_below(coverages: "list[WorkspaceCoverage]", percent: float | No
 def _write_coverage_files(coverages: "list[WorkspaceCoverage]", settings: dict[str, Any]) -> None:
     if not coverages:
         return
-    from segment_insider_emulator.cli.workspace_commands import write_coverage_file
+    from segment_insider_emulator.cli.coverage import write_coverage_file
     from segment_insider_scenarios.scenario_coverage import (
         build_run_coverage_document,
         format_run_coverage_page,
@@ -384,8 +384,6 @@ def _write_coverage_files(coverages: "list[WorkspaceCoverage]", settings: dict[s
 def _write_and_send_reports(
     run: "FeatureRun", reports: dict[str, Path], report_to: str | None, branch: str | None
 ) -> None:
-    if not reports and not report_to:
-        return
     if not reports and not report_to:
         return
     # Imported here because most runs have no report.
@@ -430,31 +428,6 @@ def _resolve_default_workspace(workspace: str | None, preset: str | None) -> tup
     return name, known_count
 
 
-def _print_verify_result(
-    run: "FeatureRun", as_json: bool, coverages: "list[WorkspaceCoverage]", known_count: int
-) -> None:
-    if as_json:
-        document = _build_verify_document(run, coverages)
-        print_json({**document, "knownCauses": known_count} if known_count else document)
-    elif coverages:
-        _print_coverage(coverages)
-    for file in run.unreadable:
-        print_lines(f"emulator: {file.message}".split("\n"), err=True)
-    summary = _format_scenario_counts(run) + format_known_cause_count(known_count)
-    click.echo(summary, err=as_json)
-    if run.stop_reason:
-        click.echo(f"emulator: {run.stop_reason}", err=True)
-    elif run.results and len(run.results) == run.count_scenarios_with_verdict("skipped"):
-        click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
-
-
-def _print_coverage(coverages: "list[WorkspaceCoverage]") -> None:
-    from segment_insider_emulator.cli.workspace_commands import colour_coverage_lines
-    from segment_insider_scenarios.scenario_coverage import format_run_coverage
-
-    print_lines(["", *colour_coverage_lines(format_run_coverage(coverages))])
-
-
 def _get_verify_exit_code(run: "FeatureRun") -> int:
     if run.interrupted:
         return INTERRUPTED_EXIT_CODE
@@ -467,99 +440,3 @@ def _get_verify_exit_code(run: "FeatureRun") -> int:
     ):
         return 2
     return 1 if run.count_scenarios_with_verdict("failed") else 0
-
-
-class SilentScenarioReporter:
-    """Reporter of scenario results that prints nothing, for --json."""
-
-    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None: ...
-
-
-class ScenarioResultPrinter:
-    """Reporter that prints each scenario result under its feature, with progress in a terminal."""
-
-    def __init__(self, *, is_dry_run: bool) -> None:
-        self._current_feature: str | None = None
-        self._words = DRY_RUN_WORDS if is_dry_run else {}
-        self._shows_progress = sys.stdout.isatty()
-
-    def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None:
-        self._clear_progress_line()
-        if result.feature != self._current_feature:
-            self._current_feature = result.feature
-            print_lines([f"{result.feature}  ({result.where})"])
-        word = self._words.get(result.verdict, result.verdict)
-        verdict = style_terminal_text(f"{word:7}", fg=VERDICT_COLOURS[result.verdict])
-        print_lines([f"  {verdict}  {result.title or result.scenario}"])
-        if result.failure:
-            print_lines(
-                [
-                    "",
-                    *(f"    {line}".rstrip() for line in _colour_failure_lines(result.failure)),
-                    "",
-                ]
-            )
-        if self._shows_progress and done < expected:
-            click.echo(f"{done} of {expected} …", nl=False)
-
-    def _clear_progress_line(self) -> None:
-        if self._shows_progress:
-            click.echo("\r\x1b[K", nl=False)
-
-
-def _colour_failure_lines(failure: str) -> Iterator[str]:
-    """Yield the lines of a scenario failure: expected rows green, unexpected rows red."""
-    return map(_colour_failure_line, failure.split("\n"))
-
-
-def _colour_failure_line(line: str) -> str:
-    if line.startswith("  - "):
-        return style_terminal_text(line, fg="green")
-    if line.startswith("  + "):
-        return style_terminal_text(line, fg="red")
-    return style_terminal_text(line, bold=True) if line.startswith(("> ", "Failed: ")) else line
-
-
-def _build_verify_document(
-    run: "FeatureRun", coverages: "list[WorkspaceCoverage]"
-) -> dict[str, object]:
-    counts = {verdict: run.count_scenarios_with_verdict(verdict) for verdict in VERDICT_COLOURS}
-    scenarios = [asdict(result) for result in run.results]
-    unreadable = [file.message for file in run.unreadable]
-    return {
-        **counts,
-        "dryRun": run.is_dry_run,
-        "interrupted": run.interrupted,
-        "stopped": run.stop_reason,
-        "unreadable": unreadable,
-        "scenarios": scenarios,
-        **_build_coverage_member(coverages),
-    }
-
-
-def _build_coverage_member(coverages: "list[WorkspaceCoverage]") -> dict[str, object]:
-    if not coverages:
-        return {}
-    from segment_insider_scenarios.scenario_coverage import build_run_coverage_document
-
-    return {"coverage": build_run_coverage_document(coverages)}
-
-
-def _format_scenario_counts(run: "FeatureRun") -> str:
-    words = DRY_RUN_WORDS if run.is_dry_run else {}
-    parts = [
-        f"{run.count_scenarios_with_verdict(verdict)} {words.get(verdict, verdict)}"
-        for verdict in VERDICT_COLOURS
-        if run.count_scenarios_with_verdict(verdict)
-    ]
-    if missing := run.expected_count - len(run.results):
-        parts.append(f"{missing} not run")
-    number = max(run.expected_count, len(run.results))
-    text = (
-        f"{number} {'scenario' if number == 1 else 'scenarios'}: {', '.join(parts) or 'none run'}"
-    )
-    if count := len(run.unreadable):
-        text += f"; {count} {'file' if count == 1 else 'files'} could not be read"
-    if run.is_dry_run:
-        text += "; nothing was sent"
-    return text
