@@ -7,13 +7,15 @@ from typing import Annotated, Final, NamedTuple
 from flask import Blueprint, request
 from msgspec import UNSET, Meta, UnsetType
 
-from segment_insider_emulator.control_api.models import (
-    ApiModel,
+from segment_insider_emulator.control_api.check_models import (
     CauseListModel,
     CauseModel,
     KnownCauseListModel,
     KnownCauseModel,
     SearchedMessagesModel,
+)
+from segment_insider_emulator.control_api.models import (
+    ApiModel,
 )
 from segment_insider_emulator.control_api.openapi import api_operation
 from segment_insider_emulator.control_api.request_parsing import (

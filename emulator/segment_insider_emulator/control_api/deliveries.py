@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING
 import orjson
 from flask import Blueprint, abort, request
 
-from segment_insider_emulator.control_api.models import (
+from segment_insider_emulator.control_api.message_models import (
     ConditionModel,
     DeliveryFields,
     DryRunMessageModel,
     DryRunModel,
-    FaultListModel,
-    ResponseDifferencePageModel,
     RetryModel,
     SubscriptionTraceModel,
     UpsertModel,
     build_delivery_field_values,
     build_message_field_values,
+)
+from segment_insider_emulator.control_api.models import (
+    FaultListModel,
+    ResponseDifferencePageModel,
 )
 from segment_insider_emulator.control_api.openapi import PAGE_PARAMETERS, api_operation
 from segment_insider_emulator.control_api.request_parsing import parse_page_query, read_fault_body

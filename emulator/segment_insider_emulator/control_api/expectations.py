@@ -15,14 +15,16 @@ from flask import Blueprint, Response, request
 
 from segment_insider_emulator.clock import parse_duration
 from segment_insider_emulator.control_api import matchers
-from segment_insider_emulator.control_api.matchers import Matcher, PathStep
-from segment_insider_emulator.control_api.models import (
+from segment_insider_emulator.control_api.check_models import (
     AssertionOutcomeModel,
-    DeliveryModel,
     FieldDifferenceModel,
-    MessageModel,
     NearMissModel,
     VerifyModel,
+)
+from segment_insider_emulator.control_api.matchers import Matcher, PathStep
+from segment_insider_emulator.control_api.message_models import (
+    DeliveryModel,
+    MessageModel,
 )
 from segment_insider_emulator.control_api.openapi import api_operation
 from segment_insider_emulator.control_api.request_parsing import (

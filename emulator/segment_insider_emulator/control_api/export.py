@@ -18,7 +18,12 @@ from werkzeug.wsgi import wrap_file
 from segment_insider_emulator import __version__
 from segment_insider_emulator.clock import check_clock_range, format_iso_utc
 from segment_insider_emulator.control_api.expectations import RECORD_READERS, read_runs_of_journey
-from segment_insider_emulator.control_api.models import ImportModel, UpsertModel
+from segment_insider_emulator.control_api.message_models import (
+    UpsertModel,
+)
+from segment_insider_emulator.control_api.models import (
+    ImportModel,
+)
 from segment_insider_emulator.control_api.openapi import api_operation
 from segment_insider_emulator.control_api.sandboxes import build_current_workspace_document
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable

@@ -6,10 +6,14 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from segment_insider_emulator.clock import format_iso_utc
-from segment_insider_emulator.control_api.clock import RESET_EXAMPLE, parse_reset_time
-from segment_insider_emulator.control_api.models import (
-    EMPTY_FILTER_REPORT,
+from segment_insider_emulator.control_api.check_models import (
     CoverageModel,
+)
+from segment_insider_emulator.control_api.clock import RESET_EXAMPLE, parse_reset_time
+from segment_insider_emulator.control_api.message_models import (
+    EMPTY_FILTER_REPORT,
+)
+from segment_insider_emulator.control_api.models import (
     EmptyModel,
     SandboxListModel,
     SandboxModel,

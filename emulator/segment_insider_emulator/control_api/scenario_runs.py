@@ -9,7 +9,10 @@ from flask import Blueprint, request
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from segment_insider_emulator.control_api.models import ScenarioRunIdModel, ScenarioRunPageModel
+from segment_insider_emulator.control_api.check_models import (
+    ScenarioRunIdModel,
+    ScenarioRunPageModel,
+)
 from segment_insider_emulator.control_api.openapi import SCENARIO_RUN_SCHEMA, api_operation
 from segment_insider_emulator.control_api.request_parsing import refuse_query_parameters
 from segment_insider_emulator.errors import EmulatorError

@@ -8,18 +8,20 @@ from flask import Blueprint, abort, request
 
 from segment_insider_emulator import __version__
 from segment_insider_emulator.control_api.clock import RESET_EXAMPLE, parse_reset_time
-from segment_insider_emulator.control_api.models import (
+from segment_insider_emulator.control_api.message_models import (
     DeliveryModel,
     DeliveryPageModel,
+    MessageModel,
+    MessagePageModel,
+    MessageWithDeliveriesModel,
+)
+from segment_insider_emulator.control_api.models import (
     EmptyModel,
     HealthModel,
     JourneyListModel,
     JourneyModel,
     JourneyRunModel,
     JourneyRunPageModel,
-    MessageModel,
-    MessagePageModel,
-    MessageWithDeliveriesModel,
     ProfileEventPageModel,
     ProfileModel,
     ProfilePageModel,
