@@ -43,7 +43,9 @@ def test_a_filter_that_cannot_be_loaded_leaves_no_rows_of_another_filter(
     expect(page.locator("#totals")).to_be_empty()
     expect(page.locator(".lamp")).to_contain_text("No answer since")
     page.unroute("**/*")
-    page.get_by_role("button", name="Try again").click()
+    # All that are there: the page may have tried again by itself by now.
+    again = page.get_by_role("button", name="Try again")
+    again.evaluate_all("(buttons) => buttons.forEach((button) => button.click())")
     expect(page.locator("#rows .event")).to_have_text(["Cart Viewed"])
     expect(page.get_by_role("link", name="1 Received")).to_be_visible()
     expect(page.locator(".lamp .on")).to_be_visible()
