@@ -130,7 +130,11 @@ def test_editing_a_mapping_shows_the_event_it_mapped(emulator: RunningEmulator, 
     open_event_page(page, emulator)
     page.get_by_role("link", name="Edit mapping Order Completed Event").click()
     expect(page.get_by_role("heading", name="Edit Order Completed Event")).to_be_visible()
-    expect(page.get_by_text('"o-17"').first).to_be_visible()
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".CodeMirror")].some(
+          (editor) => editor.CodeMirror.getValue().includes('"o-17"')
+        )"""
+    )
 
 
 @pytest.mark.parametrize("how", ["hover", pytest.param("focus", marks=pytest.mark.extended)])
