@@ -222,14 +222,10 @@ def fail_claim(
     """Fail the Then step with reasons, the journey trail and what happened to the calls."""
     # The traceback would be this library's: it is the scenario that is wrong, or the mapping.
     trail = format_trails(scene, journey, name) if journey else []
-    emulator = scene.emulator
-    look = (
-        ["", f"You can inspect its sandbox: {emulator.url}/"] if emulator.remains_after_run else []
-    )
-    text = "\n".join(
-        [f"Failed: {claim}.", "", *reasons, "", *trail, *explain_calls(scene, name), *look]
-    )
-    pytest.fail(text, pytrace=False)
+    lines = [f"Failed: {claim}.", "", *reasons, "", *trail, *explain_calls(scene, name)]
+    if scene.emulator.remains_after_run:
+        lines += ["", f"You can inspect its sandbox: {scene.emulator.url}/"]
+    pytest.fail("\n".join(lines), pytrace=False)
 
 
 def get_call_label(message: JSONObject) -> str:

@@ -134,10 +134,8 @@ def describe_ambiguous_step(step: Step, request: pytest.FixtureRequest) -> str |
     """
     definitions = find_step_definitions(step, request._fixturemanager, request.node)
     contexts = [step_function_context_registry[found.func] for found in definitions]
-    if (
-        len({(context.parser.name, is_library_function(context.step_func)) for context in contexts})
-        < 2
-    ):
+    distinct = {(found.parser.name, is_library_function(found.step_func)) for found in contexts}
+    if len(distinct) < 2:
         return None
     entries = [entry for entry in find_matching_steps(step.name) if step.type in entry.kinds]
     kind = step.type.capitalize()
@@ -199,7 +197,7 @@ def describe_missing_argument(argument: str, function: Callable[..., object]) ->
     """Return an error message: which table or text a step needs below it, with an example.
 
     Args:
-        argument: One of NOUNS.
+        argument: One of ARGUMENT_NOUNS.
     """
     noun = ARGUMENT_NOUNS[argument]
     about, _, example = (getdoc(function) or "").partition("\n\n")

@@ -185,17 +185,14 @@ def format_annotations(results: "RunResults", root: Path) -> Iterator[str]:
     Args:
         root: Of the repository, from which GitHub names files.
     """
-    failed = [scenario for scenario in results.scenarios if scenario.verdict == "failed"]
     problems = [
-        *(
-            (file.where, _find_first_line(file.message), "This file cannot be run", file.message)
-            for file in results.unreadable
-        ),
-        *(
-            (each.where, _find_failed_line(each), each.title or each.scenario, each.failure or "")
-            for each in failed
-        ),
+        (file.where, _find_first_line(file.message), "This file cannot be run", file.message)
+        for file in results.unreadable
     ]
+    for scenario in results.scenarios:
+        if scenario.verdict == "failed":
+            title, failure = scenario.title or scenario.scenario, scenario.failure or ""
+            problems.append((scenario.where, _find_failed_line(scenario), title, failure))
     for where, line, title, message in problems[:MAX_ANNOTATIONS]:
         path = os.path.relpath(Path.cwd() / where, root).replace(os.sep, "/")
         place = f"file={_escape_property(path)}" + (f",line={line}" if line else "")

@@ -56,7 +56,8 @@ def tokenize_fql(statement: str) -> Iterator[FqlToken]:
 
 def parse_field_path(path: str) -> tuple[str, ...]:
     r"""Split an FQL field path into keys: `properties.product\ 1` has "properties", "product 1"."""
-    return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in _split_escaped_path(path))
+    keys = re.findall(_KEY_PATTERN, path, flags=re.DOTALL)
+    return tuple(re.sub(r"\\(.)", r"\1", key, flags=re.DOTALL) for key in keys)
 
 
 def unquote_literal(literal: str) -> str:
@@ -65,10 +66,6 @@ def unquote_literal(literal: str) -> str:
     Source: `@segment/fql-ts` 1.10.1, `lexer.ts`.
     """
     return literal[1:-1]
-
-
-def _split_escaped_path(path: str) -> list[str]:
-    return re.findall(_KEY_PATTERN, path, flags=re.DOTALL)
 
 
 def _describe_unreadable_text(statement: str, index: int) -> str:
@@ -208,11 +205,9 @@ class _StatementParser:
             return FqlLiteral(CONSTANTS[token.text])
         if token.kind != "path" or token.text in RESERVED_WORDS:
             raise _build_unexpected_token_error(token, "a field or a value")
-        return (
-            self._parse_call(token)
-            if self._accept_token("(")
-            else FqlPath(parse_field_path(token.text))
-        )
+        if self._accept_token("("):
+            return self._parse_call(token)
+        return FqlPath(parse_field_path(token.text))
 
     def _parse_call(self, name: FqlToken) -> FqlNode:
         if name.text not in FUNCTION_ARGUMENT_COUNTS:

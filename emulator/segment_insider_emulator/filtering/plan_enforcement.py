@@ -84,9 +84,8 @@ class PlanEnforcer:
                 f"{name}, {_summarise_violations(violations)}",
             )
         else:
-            rejection = Rejection(
-                SOURCE_STEP, "unplanned", f"{name}; names match in every letter and blank"
-            )
+            why = f"{name}; names match in every letter and blank"
+            rejection = Rejection(SOURCE_STEP, "unplanned", why)
         return FilterResult(event, rejection, violations)
 
     def _apply_common_rules(

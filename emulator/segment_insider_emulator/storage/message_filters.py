@@ -175,13 +175,10 @@ def _build_search_condition(comparison: Comparison) -> ColumnElement[bool]:
     """Build the SQL condition that the call, its reason or its requests contain a text."""
     text = comparison.value
     in_json = _encode_within_json(text)
-    conditions = [
-        build_contains_condition(column, text)
-        for column in (messages.c.message_id, messages.c.reason)
-    ]
-    conditions += [
-        build_contains_condition(messages.c.sent, each) for each in dict.fromkeys((text, in_json))
-    ]
+    columns = (messages.c.message_id, messages.c.reason, messages.c.sent)
+    conditions = [build_contains_condition(column, text) for column in columns]
+    if in_json != text:
+        conditions.append(build_contains_condition(messages.c.sent, in_json))
     # The body of a request is a text within its JSON.
     in_request = build_contains_condition(deliveries.c.request, _encode_within_json(in_json))
     return or_(*conditions, _has_delivery(in_request))

@@ -10,17 +10,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, TypeAlias
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    and_,
-    bindparam,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-)
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, exists, func, insert, select
 
 from segment_insider_emulator.clock import Clock, format_iso_utc
 from segment_insider_emulator.storage.change_feed import PoolReturnCounter
