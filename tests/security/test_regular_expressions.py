@@ -72,7 +72,15 @@ BOUNDED = {
     ): "a text of at most 40 characters",
     ("segment_insider_scenarios.step_catalogue", "_VALUE_PATTERN"): FEATURE,
     ("segment_insider_scenarios.value_checks", "TOLERANCE_PATTERN"): FEATURE,
-    ("segment_insider_scenarios.running_emulator", "address"): "the names of hosts of ours",
+    ("segment_insider_scenarios.interception", "address"): "the names of hosts of ours",
+    (
+        "segment_insider_emulator.workspace.causes",
+        "_VALUES_IN_TEXT",
+    ): "the beginning of a text, of a fixed length",
+    (
+        "segment_insider_scenarios.reports.writers",
+        "ADDRESS_SECRET",
+    ): "the command line of the run, and no slash repeats",
     (
         "segment_insider_scenarios.feature_checks",
         "_find_half_open_placeholders",

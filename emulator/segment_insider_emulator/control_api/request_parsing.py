@@ -170,7 +170,12 @@ def read_request_body(model: type[ApiModel], *, min_fields: int = 1) -> JSONObje
     """
     fields = list_json_field_types(model)
     body = _parse_request_body(_describe_allowed_fields(fields), min_fields)
-    return check_body_fields(body, fields, "body", min_fields=min_fields)
+    checked = check_body_fields(body, fields, "body", min_fields=min_fields)
+    for field in msgspec.structs.fields(model):
+        if field.required and field.encode_name not in checked:
+            remedy = f"Send {field.encode_name}."
+            raise EmulatorError(f"{field.encode_name} is missing", "body", remedy)
+    return checked
 
 
 @cache

@@ -62,6 +62,7 @@ _FIRST_NAME: Final = re.compile(r"[A-Za-z]{1,30}")
 # With a clock that a step sets, a later run differs by seconds alone.
 _LATER: Final = timedelta(seconds=3, milliseconds=217)
 _LIST_INDEX: Final = re.compile(r"\[(\d+)\]")
+_WORD_PATTERN: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,7 +372,7 @@ def _write_feature(
     claimed = {
         person.name
         for person in people
-        if any(re.search(rf"\b{person.name}\b", claim.text) for claim in claims)
+        if any(person.name in _WORD_PATTERN.findall(claim.text) for claim in claims)
     }
     plan = [
         planned for planned in plan if not planned.introduces or planned.person in acting | claimed
