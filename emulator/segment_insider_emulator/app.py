@@ -181,7 +181,7 @@ def create_app(
 
 
 def _install_pages(app: Flask, config: Config) -> None:
-    # Here, not above: emulators inside tests have no pages, which are half of all modules.
+    # Imported here because emulators inside tests have no pages, which are half of all modules.
     from segment_insider_emulator.inspector import blueprint as inspector
     from segment_insider_emulator.inspector import overlay
 

@@ -236,7 +236,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def _split_into_number_unit_pairs(lowercase_text: str) -> list[tuple[str, str]]:
-    return [(each[1], each[2]) for each in _NUMBER_WITH_UNIT.finditer(lowercase_text)]
+    return [(match[1], match[2]) for match in _NUMBER_WITH_UNIT.finditer(lowercase_text)]
 
 
 def _get_seconds_of_unit(unit: str, text: str, where: str) -> int:

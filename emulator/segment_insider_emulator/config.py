@@ -164,7 +164,7 @@ def _read_settings_document() -> tuple[str, dict[str, Any]]:
 
 
 def _read_yaml_settings(raw: bytes) -> dict[str, Any]:
-    # Here, not above: most folders have no such file.
+    # Imported here because most folders have no such file.
     import yaml
 
     try:
@@ -182,7 +182,7 @@ def _read_toml_settings(raw: bytes) -> dict[str, Any] | None:
     """Return the emulator's table of a pyproject.toml; None without one."""
     if f"tool.{PROJECT_TABLE}".encode() not in raw:
         return None
-    # Here, not above: most folders have no such table.
+    # Imported here because most folders have no such table.
     import tomllib
 
     try:

@@ -31,7 +31,7 @@ def explain_calls(scene: ScenarioContext, name: str | None = None) -> list[str]:
     of_person = f" for {name}" if name else ""
     if not messages:
         return [f"Segment received no call{of_person}."]
-    # Here, not above: only a failure is explained.
+    # Imported here because only a failure is explained.
     from segment_insider_emulator.analysis.context import build_context
 
     workspace = scene.emulator.workspace

@@ -98,7 +98,7 @@ class FeatureIndex:
 
     def find_scenario(self, line: int | None, row: int) -> IndexedScenario | None:
         """Return the scenario at a line, or the row with that number of an outline."""
-        found = (each for each in self.scenarios if (each.line, each.row) == (line, row))
+        found = (entry for entry in self.scenarios if (entry.line, entry.row) == (line, row))
         return next(found, None)
 
     def list_scenarios_at(self, line: int) -> list[IndexedScenario]:

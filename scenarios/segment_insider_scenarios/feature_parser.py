@@ -126,8 +126,8 @@ def _list_described_nodes(feature: JSONObject) -> Iterator[tuple[JSONObject, str
         for kind, node in child.items():
             if kind == "rule":
                 yield from (
-                    (each, of if of != "feature" else "rule")
-                    for each, of in _list_described_nodes(node)
+                    (inner_node, inner_kind if inner_kind != "feature" else "rule")
+                    for inner_node, inner_kind in _list_described_nodes(node)
                 )
             else:
                 yield node, kind

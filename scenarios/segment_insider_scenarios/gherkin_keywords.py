@@ -96,7 +96,7 @@ def split_after_first_words(line: str) -> list[tuple[str, str]]:
         for prefix in _list_step_keyword_prefixes()
         if not prefix.endswith(" ")
     ]
-    return cuts + [(each, rest) for each, rest in glued if line.strip() == each + rest]
+    return cuts + [(keyword, rest) for keyword, rest in glued if line.strip() == keyword + rest]
 
 
 def normalise_keyword(keyword: str) -> str:

@@ -43,7 +43,7 @@ def intercepting(emulator: RunningEmulator) -> "Iterator[RequestsMock]":
     These are calls by `requests`, urllib3, httpx and aiohttp. Calls to other hosts, and by other
     libraries, are not changed.
     """
-    # Here, not above: most tests intercept nothing.
+    # Imported here because most tests intercept nothing.
     from responses import RequestsMock
 
     session = emulator.client.session
@@ -120,7 +120,7 @@ class _InterceptionTarget:
         adapter = self._emulator.client.session.get_adapter(emulator_url)
         if not isinstance(adapter, InProcessAdapter):
             return emulator_url.rstrip("/")
-        # Here, not above: most tests open no port.
+        # Imported here because most tests open no port.
         from segment_insider_emulator.web.server import serve_app_in_thread
 
         served = self._stack.enter_context(serve_app_in_thread(adapter.app))

@@ -50,7 +50,7 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
     Args:
         port: 0 takes any free one.
     """
-    # Here, not above: most tests open no port.
+    # Imported here because most tests open no port.
     from segment_insider_emulator.web.server import serve_app_in_thread
 
     with (

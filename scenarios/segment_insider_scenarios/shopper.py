@@ -119,7 +119,7 @@ def make_products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[J
 @cache
 def _create_faker(locale: str) -> "Faker":
     """Return the (cached) Faker instance of a locale."""
-    # Here, not above: a fifth of what an emulator among tests imports, and not all make people.
+    # Imported here because it is slow to import, and not all tests make people.
     from faker import Faker
 
     return Faker(locale, providers=FAKER_PROVIDERS)

@@ -162,7 +162,7 @@ def _describe_keyword_violation(error: ValidationError, field: str) -> tuple[str
     if str(error.validator) not in VIOLATION_TEXTS:
         return kind, words[:MAX_SHOWN_VALUE_LENGTH]
     listed = value if error.validator == "enum" else [value]
-    given = ", ".join(json.dumps(each, ensure_ascii=False) for each in listed)
+    given = ", ".join(json.dumps(allowed, ensure_ascii=False) for allowed in listed)
     return kind, words.format(field=field, given=given, plain=value)
 
 
@@ -264,7 +264,7 @@ def _check_additional_properties_keyword(
     patterns = schema.get("patternProperties", {})
     for key, value in instance.items():
         if key in schema.get("properties", {}) or any(
-            matches_re2_pattern(each, key) for each in patterns
+            matches_re2_pattern(pattern, key) for pattern in patterns
         ):
             continue
         if allowed is False:

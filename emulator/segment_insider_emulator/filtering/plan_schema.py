@@ -93,7 +93,7 @@ class _ReferenceInliner:
         if self._part_count > MAX_SCHEMA_PARTS:
             raise SchemaTooLarge(f"it has more than {MAX_SCHEMA_PARTS:,} parts, its $refs followed")
         if isinstance(value, list):
-            return [self.copy_with_inlined_references(each, open_references) for each in value]
+            return [self.copy_with_inlined_references(member, open_references) for member in value]
         reference = value.get("$ref")
         if isinstance(reference, str):
             # In draft 7, other keywords next to $ref are ignored.
@@ -169,7 +169,7 @@ def _is_non_negative_integer(value: JSON) -> bool:
 
 
 def _is_list_of_distinct_texts(value: JSON) -> bool:
-    listed = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    listed = isinstance(value, list) and all(isinstance(member, str) for member in value)
     return listed and len(set(value)) == len(value)
 
 

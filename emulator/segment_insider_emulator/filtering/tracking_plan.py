@@ -51,7 +51,7 @@ class TrackingPlan:
         """All rules of the tracking plan, the common ones first."""
         return [
             *self.common_rules,
-            *(rule for each in self.rules_by_version.values() for rule in each.values()),
+            *(rule for rules in self.rules_by_version.values() for rule in rules.values()),
         ]
 
     def find_rule(self, event: JSONObject) -> PlanRule | None:
@@ -123,10 +123,10 @@ def parse_tracking_plan(document: JSONObject, where: str) -> TrackingPlan:
     name = _get_first_text_of_keys(about, "display_name", "name", "id")
     plan = build_tracking_plan_from_rules(
         name,
-        [each for each in read if isinstance(each, PlanRule)],
+        [rule for rule in read if isinstance(rule, PlanRule)],
         _get_first_text_of_keys(about, "id"),
     )
-    return replace(plan, problems=tuple(each for each in read if isinstance(each, PlanRuleProblem)))
+    return replace(plan, problems=tuple(rule for rule in read if isinstance(rule, PlanRuleProblem)))
 
 
 def _get_first_text_of_keys(document: JSONObject, *keys: str) -> str:

@@ -177,7 +177,7 @@ def _list_written_values(change: DestinationChange) -> Iterator[WrittenValue]:
 
 def _write_out_defaults(destination: JSONObject) -> JSONObject:
     """Leave out the settings, which have a key; write the mappings out that are defaults."""
-    subscriptions = [fill_subscription_defaults(each) for each in destination["subscriptions"]]
+    subscriptions = [fill_subscription_defaults(entry) for entry in destination["subscriptions"]]
     shown = {key: value for key, value in destination.items() if key != "settings"}
     return {**shown, "subscriptions": subscriptions}
 

@@ -25,8 +25,12 @@ from segment_insider_emulator.inspector.list_query import (
 )
 from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.inspector.sdk_calls import send_call_to_segment
-from segment_insider_emulator.inspector.subscription_results import parse_json_or_text
-from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
+from segment_insider_emulator.json_text import (
+    MAX_DEPTH,
+    measure_nesting_depth,
+    parse_json,
+    parse_json_or_text,
+)
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.storage.message_filters import MessageFilters

@@ -170,7 +170,7 @@ class MessageListQuery:
         for name, value in changes.items():
             if name in FIELDS:
                 values = value if isinstance(value, list) else [value]
-                condition = replace_field(condition, name, [str(each) for each in values if each])
+                condition = replace_field(condition, name, [str(text) for text in values if text])
                 parameters["query"] = format_query(condition)
             else:
                 parameters[name] = value

@@ -71,7 +71,7 @@ class Recording:
 
     Args:
         messages: Oldest first, without secrets.
-        workspace_name: A preset, or the name of a workspace file beside the feature.
+        workspace_name: A preset, or the name of a workspace file in the folder of the feature.
         destination: The current one, whose mappings decide which context is needed.
         vocabulary: The names of the workspace; a call with a slip of one is posted as JSON.
         ended_at: When the recording was stopped, by the clock of the sandbox; None if the last
@@ -234,10 +234,9 @@ class _StepPlanner:
 
     def __init__(self, recording: Recording, names: Sequence[str | None]) -> None:
         self._recording, self._names = recording, names
+        paths = _list_read_context_paths(recording)
         self._context_of_messages = [
-            _select_context(message, paths)
-            for paths in [_list_read_context_paths(recording)]
-            for message in recording.messages
+            _select_context(message, paths) for message in recording.messages
         ]
 
     def plan_posts(self, waits: Sequence[timedelta]) -> list[PlannedStep]:

@@ -25,6 +25,7 @@ from segment_insider_emulator.inspector.mapping_failures import (
     describe_failure_causes,
     suggest_failure_edits,
 )
+from segment_insider_emulator.json_text import parse_json_or_text
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.explanation import SubscriptionTrace
@@ -358,14 +359,6 @@ def is_request_unchanged(
             ):
                 return True
     return False
-
-
-def parse_json_or_text(body: str) -> JSON:
-    """Parse a request or response body as JSON; return other bodies unchanged as text."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body
 
 
 def _truncate_json(value: JSON) -> str:

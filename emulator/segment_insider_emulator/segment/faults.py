@@ -86,11 +86,11 @@ class SegmentFaultQueue:
 
     def export_state(self) -> JSONObject:
         """Return the queue of faults as JSON for other processes: {"waiting": [fault]}."""
-        return {"waiting": [asdict(each) for each in self.waiting]}
+        return {"waiting": [asdict(fault) for fault in self.waiting]}
 
     def load_state(self, state: JSONObject) -> None:
         """Load the queue of faults that `export_state` of another process returned."""
-        self.waiting = deque(SegmentFault(**each) for each in state["waiting"])
+        self.waiting = deque(SegmentFault(**fault) for fault in state["waiting"])
 
 
 def fault_from_json(document: JSONObject) -> SegmentFault:

@@ -128,7 +128,7 @@ def _check_public_key(public_key: str) -> None:
 
 
 def _verify_assertion(assertion: str, application: OAuthApplication) -> None:
-    # Here, not above: only a workspace with oauth needs the package.
+    # Imported here because only a workspace with oauth needs the package.
     import jwt
 
     try:

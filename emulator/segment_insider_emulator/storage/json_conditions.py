@@ -274,7 +274,9 @@ def _format_postgres_test(value: str, test: JsonTest) -> str:
         pattern = _encode(test.values[0])
         return f'({value} like_regex {pattern} flag "iq")'
     operator = "==" if test.operator == "=" else test.operator
-    return "(" + " || ".join(f"{value} {operator} {_encode(each)}" for each in test.values) + ")"
+    return (
+        "(" + " || ".join(f"{value} {operator} {_encode(wanted)}" for wanted in test.values) + ")"
+    )
 
 
 def _encode(value: Any) -> str:

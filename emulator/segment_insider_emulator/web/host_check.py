@@ -24,10 +24,8 @@ CONNECTION_HOST_KEY: Final = "emulator.connection_host"
 PUBLIC_URL_KEY: Final = "EMULATOR_PUBLIC_URL"  # in an app's configuration
 SERVICE_HOSTS = frozenset((*SEGMENT_HOSTS, *INSIDER_ONE_HOSTS))
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
-ALLOWED_FETCH_SITES = (
-    "same-origin",
-    "none",
-)  # Sec-Fetch-Site: from our own page, or typed by a person
+# Values of Sec-Fetch-Site: from our own page, or typed by a person.
+ALLOWED_FETCH_SITES = ("same-origin", "none")
 HOST_HEADER_PATTERN = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{0,5})?")
 _PORT_PATTERN = re.compile(r":\d*$")
 _CALLBACK_HEADER_KEY: Final = f"HTTP_{CALLBACK_HEADER.upper().replace('-', '_')}"
