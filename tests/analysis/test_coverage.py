@@ -246,7 +246,9 @@ BOTH = ["with properties.a", "without properties.a"]
         ),
     ],
 )
-def test_branches_of_a_mapping(value: JSON, calls: list[JSONObject], taken: list[str]) -> None:
+def test_branches_of_a_mapping_are_found(
+    value: JSON, calls: list[JSONObject], taken: list[str]
+) -> None:
     document = make_document({"parameters": {"p": value}})
     report = find_report(document, *(make_wish(**call) for call in calls))
     rows = [row for row in report.rows if row.group == "Branches"]

@@ -84,7 +84,9 @@ def test_fields_are_texts_json_or_files(url: str, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_each_kind_of_call(url: str, arguments: list[str], expected: dict[str, object]) -> None:
+def test_each_kind_of_call_can_be_sent(
+    url: str, arguments: list[str], expected: dict[str, object]
+) -> None:
     message = send(url, *arguments)["message"]
     assert isinstance(message, dict)
     assert {name: message[name] for name in message if name != "messageId"} == expected

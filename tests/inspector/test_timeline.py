@@ -59,7 +59,7 @@ def test_the_timeline_shows_each_message_with_what_it_changed(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_the_scrubber_moves_through_the_moments_of_a_profile(
+def test_the_slider_moves_through_the_moments_of_a_profile(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
     address = send_changes(emulator)

@@ -139,7 +139,7 @@ def test_no_more_columns_than_the_address_may_have(emulator: RunningEmulator, pa
     expect(page.get_by_role("menuitem", name="Show as column")).to_have_count(0)
 
 
-def test_keyboard_alone(emulator: RunningEmulator, page: Page) -> None:
+def test_the_menu_works_with_the_keyboard_alone(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED, CART)
     page.goto(f"{emulator.url}/messages/1")
     page.locator("#sent [data-query]").first.focus()

@@ -102,7 +102,7 @@ def list_ids(page: SortedPage) -> list[int]:
         pytest.param("-requests", [1, 2, 8, 7, 6, 5, 4, 3], id="requests"),
     ],
 )
-def test_sorted(few: MessageStore, by: str, expected: list[int]) -> None:
+def test_messages_are_sorted_in_each_order(few: MessageStore, by: str, expected: list[int]) -> None:
     page = few.message_sorter.find_sorted_page(MessageFilters(), order(by))
     assert (list_ids(page), page.next_cursor, page.scan_limit) == (expected, None, None)
 
@@ -143,7 +143,7 @@ def test_without_time_the_newest_messages_are_sorted_and_the_page_says_so(
     assert (page.scan_limit.id, page.sorted_ids) == (low, (low, COUNT))
 
 
-def test_values_of_columns(few: MessageStore) -> None:
+def test_columns_have_the_values_at_their_paths(few: MessageStore) -> None:
     paths = [
         MessagePath.parse(text)
         for text in ("properties.price", "sent.sentOnly", "insider.events[].event_name", "$.type")

@@ -240,11 +240,16 @@ class MessagePrinter:
         return list(dict.fromkeys(map(remove_list_indexes, unread.paths)))
 
     def _explain_message(self, message: JSONObject, lost: list[str]) -> Iterator[str]:
-        if message["reason"]:
-            yield message["reason"]
-        deliveries = self._load_deliveries(message)
-        for finding in (finding for delivery in deliveries for finding in delivery["findings"]):
-            yield f"{finding['where']}: {finding['what']}. {finding['remedy']}"
+        findings = [
+            f"{finding['where']}: {finding['what']}. {finding['remedy']}"
+            for delivery in self._load_deliveries(message)
+            for finding in delivery["findings"]
+        ]
+        reason = message["reason"] or ""
+        # The reason of a warning is usually its first finding, without the remedy.
+        if reason and not any(finding.startswith(reason) for finding in findings):
+            yield reason
+        yield from findings
         if not lost or self._context is None:
             return
         properties = explain_unmapped_properties(self._context, message["normalised"], lost)
