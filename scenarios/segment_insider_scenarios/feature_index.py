@@ -61,11 +61,11 @@ class IndexedScenario:
 
     @property
     def tag_names(self) -> tuple[str, ...]:
-        """The names of its tags, each once."""
+        """Return the names of its tags, each once."""
         return tuple(dict.fromkeys(tag.name for tag in self.tags))
 
     def is_in(self, kind: PartKind, line: int) -> bool:
-        """Whether it belongs to the part of the file that begins with a keyword at *line*."""
+        """Return whether it belongs to the part whose keyword is at *line*."""
         lines: dict[PartKind, int | None] = {
             "feature": line,
             "rule": self.rule_line,

@@ -178,7 +178,7 @@ _TAGS_OF_PYTEST = ("skip", "skipif", "parametrize", "usefixtures", "filterwarnin
 
 
 def can_be_marker(tag: str) -> bool:
-    """Whether pytest-bdd can make a registered marker of a tag, which has no @."""
+    """Return whether pytest-bdd can make a registered marker of a tag, which has no @."""
     return not (tag.startswith("_") or ":" in tag or "(" in tag or tag in _TAGS_OF_PYTEST)
 
 

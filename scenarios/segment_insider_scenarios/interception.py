@@ -115,7 +115,7 @@ class _InterceptionTarget:
 
     @cached_property
     def url(self) -> str:
-        """The emulator's base URL at a port, without a slash at the end."""
+        """Return the emulator's base URL at a port, without a slash at the end."""
         emulator_url = self._emulator.url
         adapter = self._emulator.client.session.get_adapter(emulator_url)
         if not isinstance(adapter, InProcessAdapter):

@@ -78,7 +78,7 @@ class WorkspaceCoverage:
 
     @property
     def title(self) -> str:
-        """The workspace and the number of its scenarios, e.g. "guide, 3 scenarios"."""
+        """Return the workspace and the number of its scenarios, e.g. "guide, 3 scenarios"."""
         plural = "s" * (self.scenario_count != 1)
         return f"{self.workspace}, {self.scenario_count} scenario{plural}"
 

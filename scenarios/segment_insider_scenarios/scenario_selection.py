@@ -35,13 +35,13 @@ class TagExpression:
     text: str
 
     def matches(self, tags: Iterable[str]) -> bool:
-        """Whether a scenario with these tags meets the expression."""
+        """Return whether a scenario with these tags meets the expression."""
         named = set(tags)
         return _evaluate(self.text, {*named, *(tag.removeprefix("@") for tag in named)})
 
     @property
     def tags(self) -> list[str]:
-        """The tags that the expression names, each with its @."""
+        """Return the tags that the expression names, each with its @."""
         words = re.findall(r"[^\s()]+", self.text)
         return ["@" + word.removeprefix("@") for word in words if word not in _OPERATORS]
 
@@ -75,7 +75,7 @@ class WordExpression:
     text: str
 
     def matches(self, text: str) -> bool:
-        """Whether a text meets the expression."""
+        """Return whether a text meets the expression."""
         expression, phrases = self._compile()
         folded = text.casefold()
         found = {phrase for phrase in phrases if phrase.casefold() in folded}
@@ -131,11 +131,11 @@ class ScenarioSelection:
 
     @property
     def is_everything(self) -> bool:
-        """Whether nothing is left out."""
+        """Return whether nothing is left out."""
         return not (self.tags or self.words or self.lines) and self.failed is None
 
     def includes(self, path: Path, index: FeatureIndex, scenario: IndexedScenario) -> bool:
-        """Whether a scenario is chosen."""
+        """Return whether a scenario is chosen."""
         names = f"{path.name}\n{index.name}\n{scenario.rule}\n{scenario.title}"
         lines = self.lines.get(str(path))
         return (

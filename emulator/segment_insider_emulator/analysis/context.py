@@ -40,7 +40,7 @@ class LocatedSubscription:
 
     @property
     def name(self) -> str:
-        """Name of the subscription."""
+        """Return the name of the subscription."""
         return self.subscription.name
 
     @property
@@ -50,7 +50,7 @@ class LocatedSubscription:
 
     @property
     def mapping(self) -> JSONObject:
-        """The subscription's mapping, or the default mapping of its action."""
+        """Return the subscription's mapping, or the default mapping of its action."""
         return self.subscription.mapping
 
     @property
@@ -67,7 +67,7 @@ class LocatedSubscription:
         return ("subscriptions", self.index, *below)
 
     def matches(self, event: JSONObject) -> bool:
-        """Whether the subscription's trigger accepts *event*."""
+        """Return whether the subscription's trigger accepts *event*."""
         try:
             return self._matches_trigger(event)
         except EmptyGroupError:
@@ -155,7 +155,7 @@ def _does_type_condition_accept(condition: TriggerCondition, call_type: str) -> 
 
 
 def _are_conditions_contradictory(conditions: list[TriggerCondition]) -> bool:
-    """Whether trigger conditions on one field exclude each other."""
+    """Return whether trigger conditions on one field exclude each other."""
     for field in {(condition.root, condition.path) for condition in conditions}:
         same_field = [
             condition for condition in conditions if (condition.root, condition.path) == field

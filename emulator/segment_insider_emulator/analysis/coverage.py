@@ -118,7 +118,7 @@ class _CoverageCounter:
         self._branches = {branch: CoverageTally() for branch in self._mappings_by_branch}
 
     def _has_mapping_like(self, guide: LocatedSubscription) -> bool:
-        """Whether an enabled mapping has the action of a guide's one, and takes such an event."""
+        """Return whether an enabled mapping has the action of a guide's one and takes its event."""
         alike = [item for item in self._subscriptions if item.action_slug == guide.action_slug]
         events = [event for _, event in build_probe_events(load_guide_preset())]
         return any(
@@ -167,7 +167,7 @@ class _CoverageCounter:
         self._add_person_values(message, present, outcomes)
 
     def _takes(self, subscription: LocatedSubscription, message: TrafficMessage) -> bool:
-        """Whether a mapping takes a message; in a test run it may have been off at that time."""
+        """Return whether a mapping takes a message; in a test run it may have been off then."""
         is_known = message.subscriptions is not None
         if is_known and subscription.name not in (message.subscriptions or ()):
             return False
@@ -289,7 +289,7 @@ class _CoverageCounter:
     def _sends_parameter(
         self, subscription: LocatedSubscription, name: str, present_paths: set[str]
     ) -> bool:
-        """Whether an event had a value for a parameter, even if Insider One refused the event."""
+        """Return whether an event had a value for a parameter, even if Insider One refused it."""
         mapping, sent = subscription.mapping, {LITERAL_MARKER, *present_paths}
         return any(
             not sent.isdisjoint(list_event_paths_of_value(mapping, keys))

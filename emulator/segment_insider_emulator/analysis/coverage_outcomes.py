@@ -52,12 +52,12 @@ class PersonValue:
 
     @property
     def name(self) -> str:
-        """Its name at Insider One, e.g. "age" or "custom.tier"."""
+        """Return its name at Insider One, e.g. "age" or "custom.tier"."""
         return ".".join(self.keys[1:])
 
     @property
     def group(self) -> Literal["Attributes", "Identifiers", "Opt-ins"]:
-        """The group of the coverage report that it belongs to."""
+        """Return the group of the coverage report that it belongs to."""
         if self.keys[0] == "identifiers":
             return "Identifiers"
         return "Opt-ins" if self.keys[-1].endswith("_optin") else "Attributes"
@@ -162,7 +162,7 @@ class EventOutcome:
 
     @property
     def texts(self) -> list[str]:
-        """The sentences of the problems."""
+        """Return the sentences of the problems."""
         return [text for _, text in self.problems]
 
     @property
@@ -171,7 +171,7 @@ class EventOutcome:
         return set(list_filled_parameters(self.user)) if self.user else set()
 
     def has_value(self, value: PersonValue) -> bool:
-        """Whether Insider One received a value about the person."""
+        """Return whether Insider One received a value about the person."""
         found: JSON = self.user
         for key in value.keys:
             found = found.get(key) if isinstance(found, dict) else None
@@ -246,7 +246,7 @@ class MappingBranch:
 
     @property
     def name(self) -> str:
-        """Its name in the report, e.g. "attributes.email without context.traits.email"."""
+        """Return its name in the report, e.g. "attributes.email without context.traits.email"."""
         return f"{self.field} {'with' if self.is_then else 'without'} {self.condition}"
 
 

@@ -56,7 +56,7 @@ class TrafficMessage:
 
     @property
     def is_sent(self) -> bool:
-        """Whether it was to be sent to the destination."""
+        """Return whether it was to be sent to the destination."""
         return self.verdict not in _UNSENT_VERDICTS
 
 
@@ -88,7 +88,7 @@ class CoverageRow:
 
     @property
     def usage(self) -> str:
-        """How often it was used, e.g. "3 events"; "" when it never was."""
+        """Return how often it was used, e.g. "3 events"; "" when it never was."""
         if not self.event_count:
             return ""
         noun = "arrival" if self.group == "Journey steps" else "event"
@@ -112,19 +112,19 @@ class CoverageReport:
 
     @property
     def counted_rows(self) -> tuple[CoverageRow, ...]:
-        """The rows that count for the percentage."""
+        """Return the rows that count for the percentage."""
         if self.counts_branches:
             return self.rows
         return tuple(row for row in self.rows if row.group != "Branches")
 
     @property
     def right_count(self) -> int:
-        """Number of counted rows that the traffic has used without a loss."""
+        """Return the number of counted rows that the traffic has used without a loss."""
         return self.count_rows("seen and right")
 
     @property
     def percent(self) -> float:
-        """Share of the counted rows that are right, rounded down to a tenth of a percent."""
+        """Return the share of right rows in percent, rounded down to a tenth."""
         counted = len(self.counted_rows)
         return (self.right_count * 1000 // counted) / 10 if counted else 0.0
 
@@ -133,7 +133,7 @@ class CoverageReport:
         return sum(row.state == state for row in self.counted_rows)
 
     def is_below(self, percent: float) -> bool:
-        """Whether fewer than *percent* of the counted rows are right."""
+        """Return whether fewer than *percent* of the counted rows are right."""
         return self.right_count * 100 < percent * len(self.counted_rows)
 
     def list_groups(self) -> list[tuple[CoverageGroup, list[CoverageRow]]]:
@@ -171,7 +171,7 @@ class CoverageTally:
 
     @property
     def example(self) -> TrafficMessage | None:
-        """The first message with a problem, or else the first that used the row."""
+        """Return the first message with a problem, or else the first that used the row."""
         return self.problem_message or self.first_message
 
     def get_state(self, *, is_test_run: bool) -> CoverageState:

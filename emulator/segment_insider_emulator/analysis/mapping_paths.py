@@ -45,7 +45,7 @@ def list_read_paths(mapping: JSON, existing_paths: Iterable[str] = ()) -> set[st
 
 
 def is_path_read(read_paths: set[str], path: str) -> bool:
-    """Whether an event path, or a part of it, is among *read_paths*."""
+    """Return whether an event path, or a part of it, is among *read_paths*."""
     return any(
         read_path in ("", path)
         or path.startswith((f"{read_path}.", f"{read_path}[]"))

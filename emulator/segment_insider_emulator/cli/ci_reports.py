@@ -157,7 +157,7 @@ MAX_SUMMARY_FAILURE = 4000  # characters
 
 
 def is_github_actions(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether the command runs in a job of GitHub Actions."""
+    """Return whether the command runs in a job of GitHub Actions."""
     return environment.get("GITHUB_ACTIONS") == "true"
 
 

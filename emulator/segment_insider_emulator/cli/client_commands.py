@@ -132,7 +132,7 @@ def health_command(ctx: click.Context, url: str, wait: bool, timeout: str, as_js
 
 
 def _is_first_field(argument: str, call_type: str) -> bool:
-    """Whether the first argument is a field: calls of some kinds need no name."""
+    """Return whether the first argument is a field: calls of some kinds need no name."""
     return call_type == "identify" or (
         call_type not in _NAME_FIELDS and _FIELD_PATTERN.fullmatch(argument) is not None
     )

@@ -59,7 +59,7 @@ def load_workspace(workspace: str | None, preset: str | None) -> Workspace:
 
 
 def is_emulator_url(source: str) -> bool:
-    """Whether a command's input is the URL of an emulator and not a file."""
+    """Return whether a command's input is the URL of an emulator and not a file."""
     return source.startswith(("http://", "https://"))
 
 

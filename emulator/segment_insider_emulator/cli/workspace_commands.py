@@ -129,7 +129,7 @@ def _collect_lint_findings(
 
 
 def _needs_written_mapping(finding: WorkspaceFinding, document: JSONObject) -> bool:
-    """Whether a lint finding suggests a line in a mapping that the file does not write out."""
+    """Return whether a lint finding suggests a line in a mapping that is not in the file."""
     if finding.severity == "note":
         return False
     match = re.match(r"destination\.subscriptions\[(\d+)\].*\.settings", finding.where)

@@ -69,7 +69,7 @@ class CaseVerdict:
 
     @property
     def is_about_account(self) -> bool:
-        """Whether the case verdict concerns the account or a key, and not a case or a mapping."""
+        """Return whether the case verdict concerns the account or a key, not a case or mapping."""
         return self.name == ACCOUNT_CHECK_NAME
 
     def to_json(self) -> JSONObject:

@@ -204,13 +204,13 @@ class Assertion:
 
     @property
     def count_in_words(self) -> str:
-        """The expected number of records in words, e.g. "at least 1"."""
+        """Return the expected number of records in words, e.g. "at least 1"."""
         return " and ".join(
             f"{_COUNT_WORDS[name]} {number}" for name, number in self.expected_counts.items()
         )
 
     def is_met_by(self, count: int) -> bool:
-        """Whether a number of matching records meets the assertion."""
+        """Return whether a number of matching records meets the assertion."""
         return all(
             _COUNT_COMPARISONS[name](count, number) for name, number in self.expected_counts.items()
         )
@@ -231,7 +231,7 @@ class AssertionOutcome:
 
     @property
     def is_met(self) -> bool:
-        """Whether the number of matching records meets the assertion."""
+        """Return whether the number of matching records meets the assertion."""
         return self.assertion.is_met_by(self.count)
 
 

@@ -119,7 +119,7 @@ def parse_matcher(matcher_json: JSON, where: str) -> Matcher:
 
 
 def is_equal_json(expected: JSON, actual: JSON) -> bool:
-    """Whether two JSON values are equal: 1 equals 1.0, true does not equal 1."""
+    """Return whether two JSON values are equal: 1 equals 1.0, true does not equal 1."""
     if isinstance(expected, dict):
         return (
             isinstance(actual, dict)
@@ -197,7 +197,7 @@ def _parse_contains_matcher(part: JSON, _where: str) -> Matcher:
 
 
 def _contains_part(value: JSON, part: JSON) -> bool:
-    """Whether a value contains *part*: a substring, list entries or object members."""
+    """Return whether a value contains *part*: a substring, list entries or object members."""
     if isinstance(value, str):
         return isinstance(part, str) and part in value
     if isinstance(value, dict):

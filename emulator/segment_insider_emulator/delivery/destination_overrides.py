@@ -79,17 +79,17 @@ class DestinationOverrides:
 
     @property
     def current_destination(self) -> JSONObject:
-        """The destination with all saved changes, in the shape of Segment's Public API."""
+        """Return the destination with all saved changes, in the shape of Segment's Public API."""
         return apply_overrides(self._original, self._overrides)
 
     @property
     def current_identifiers(self) -> tuple[str, ...]:
-        """The identifiers that resolve profiles, strongest first, with all saved changes."""
+        """Return the identifiers that resolve profiles, strongest first, with all saved changes."""
         return self._get_identifiers(self._overrides)
 
     @property
     def fingerprint(self) -> str:
-        """A hash that changes with each change of the destination or the identifiers."""
+        """Return a hash that changes with each change of the destination or the identifiers."""
         identifiers = list(self.current_identifiers)
         return fingerprint_document(
             {"destination": self.current_destination, "identifiers": identifiers}
@@ -97,7 +97,7 @@ class DestinationOverrides:
 
     @property
     def changes(self) -> tuple[DestinationChange, ...]:
-        """The changes that can be undone, oldest first."""
+        """Return the changes that can be undone, oldest first."""
         log = self._log
         return tuple(
             self._build_change(entry, following) for entry, following in zip_longest(log, log[1:])
@@ -105,7 +105,7 @@ class DestinationOverrides:
 
     @property
     def were_changes_reset(self) -> bool:
-        """Whether earlier changes no longer count, because the workspace file has changed."""
+        """Return whether earlier changes no longer count, as the workspace file has changed."""
         return self._store.has_changes_of_other_workspace(self._original_fingerprint)
 
     def find_change(self, id: str) -> DestinationChange:

@@ -43,7 +43,7 @@ class PassThroughSender:
 
     @property
     def compared_response_count(self) -> int:
-        """Number of real responses compared with emulated ones since the start."""
+        """Return the number of real responses compared with emulated ones since the start."""
         return self._compared_count
 
     def __call__(self, request: HttpRequest, /) -> HttpResponse:

@@ -68,7 +68,7 @@ class DeliveryQueue:
 
     @property
     def is_worker_started(self) -> bool:
-        """Whether the delivery queue's worker thread was started (it may have exited)."""
+        """Return whether the delivery queue's worker thread was started (it may have exited)."""
         return self._worker_thread is not None
 
     def start_worker(self) -> None:

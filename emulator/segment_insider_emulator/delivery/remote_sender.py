@@ -82,7 +82,7 @@ class RemoteSender:
 
     @property
     def _url_without_password(self) -> str:
-        """The base URL of the remote Insider One API without user and password."""
+        """Return the base URL of the remote Insider One API without user and password."""
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

@@ -206,7 +206,7 @@ def _list_plan_connections_of_source(
 
 
 def _is_unresolved_source_id(source_id: JSON, resources: ImportedResources) -> bool:
-    """Whether an imported source id is a reference that matches no imported source."""
+    """Return whether an imported source id is a reference that matches no imported source."""
     return isinstance(source_id, UnknownValue) and source_id not in (
         source.get("id") for source in resources.sources
     )
@@ -287,7 +287,7 @@ def _remove_duplicate_rules(rules: list[JSON]) -> list[JSON]:
 
 
 def _is_placeholder(key: str, value: JSON) -> bool:
-    """Whether a tracking plan's value is left open by an export, or is a Terraform reference."""
+    """Return whether a plan's value is left open by an export, or is a Terraform reference."""
     placeholder = isinstance(value, str) and value.startswith(("<", "{"))
     return placeholder or value is None or (key == "id" and isinstance(value, UnknownValue))
 
@@ -346,7 +346,7 @@ def find_transformations(
 def _may_refer_to_any_id(
     referenced_id: JSON, candidate_ids: tuple[JSON, ...], resources: ImportedResources
 ) -> bool:
-    """Whether an imported id may be one of *candidate_ids*; an unknown id may be any."""
+    """Return whether an imported id may be one of *candidate_ids*; an unknown id may be any."""
     if referenced_id in (None, "") or referenced_id in candidate_ids:
         return True
     if referenced_id in (

@@ -341,7 +341,7 @@ def list_import_files(path: Path) -> Iterator[Path]:
 
 
 def _is_tool_file(file: Path) -> bool:
-    """Whether a path belongs to a tool, e.g. .git, .terraform or node_modules."""
+    """Return whether a path belongs to a tool, e.g. .git, .terraform or node_modules."""
     return any(part.startswith(".") for part in file.parts) or "node_modules" in file.parts
 
 

@@ -343,7 +343,7 @@ def _iterate_indispensable_unknown_values(
 
 
 def _is_mapping_directive(value: JSONObject) -> bool:
-    """Whether an object in a mapping is a directive: it has a key that starts with "@"."""
+    """Return whether an object in a mapping is a directive: it has a key that starts with "@"."""
     return any(key.startswith("@") for key in value)
 
 

@@ -253,7 +253,7 @@ def _require_list_or_null(value: JSON) -> list[Any]:
 
 
 def is_terraform_state(document: JSON) -> bool:
-    """Whether a JSON document is a Terraform state or plan."""
+    """Return whether a JSON document is a Terraform state or plan."""
     if not isinstance(document, dict):
         return False
     return "format_version" in document or isinstance(document.get("resources"), list)

@@ -329,7 +329,7 @@ def _belongs_to_destination(
     resources: ImportedResources,
     findings: list[WorkspaceFinding],
 ) -> bool:
-    """Whether an imported resource belongs to the destination; a doubtful one does."""
+    """Return whether an imported resource belongs to the destination; a doubtful one does."""
     destination_id = resource.get("destinationId")
     if destination_id in (None, "", "{destinationId}") or destination.get("id") in (
         None,
@@ -385,7 +385,7 @@ def _select_schema_keys(
 
 
 def _is_placeholder_id(key: str, value: JSON) -> bool:
-    """Whether an imported id is left open by an export, or is a Terraform reference."""
+    """Return whether an imported id is left open by an export, or is a Terraform reference."""
     placeholder = isinstance(value, UnknownValue)
     placeholder |= isinstance(value, str) and value.startswith(("<", "{"))
     return key.lower().endswith("id") and (value == "" or placeholder)

@@ -170,7 +170,7 @@ _USE_STATE_REMEDY = "Give the state instead: terraform show -json."
 
 
 def is_terraform_json(document: JSON) -> bool:
-    """Whether a JSON document is a Terraform configuration in JSON syntax."""
+    """Return whether a JSON document is a Terraform configuration in JSON syntax."""
     known = {*_LABEL_COUNTS, "terraform", "provider", "output", "//"}
     return (
         isinstance(document, dict)

@@ -253,7 +253,7 @@ class DestinationAction:
 
     @property
     def default_mapping(self) -> JSONObject:
-        """The mapping that Segment proposes for the action: every field that has a default."""
+        """Return the mapping that Segment proposes for the action: all fields with a default."""
         return {field.key: field.default for field in self.fields if field.default is not MISSING}
 
 

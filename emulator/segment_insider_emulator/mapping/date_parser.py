@@ -74,7 +74,7 @@ class DateToken(NamedTuple):
 
     @property
     def number(self) -> int:
-        """The value of a number token."""
+        """Return the value of a number token."""
         return int(self.text.lstrip("0")[:_SIGNIFICANT_DIGITS] or 0)
 
     @property
@@ -150,7 +150,7 @@ class ZoneOffset(NamedTuple):
 
     @property
     def is_utc(self) -> bool:
-        """Whether the zone offset is zero, so that times with it are in UTC."""
+        """Return whether the zone offset is zero, so that times with it are in UTC."""
         return self.hours == 0 and self.minutes == 0
 
 

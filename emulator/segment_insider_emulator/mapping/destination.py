@@ -62,7 +62,7 @@ class InsiderRequest(NamedTuple):
 
     @property
     def json(self) -> JSON:
-        """The body of the Insider One request as a JSON value."""
+        """Return the body of the Insider One request as a JSON value."""
         try:
             return orjson.loads(self.body)
         except orjson.JSONDecodeError:
@@ -134,7 +134,7 @@ class Subscription:
 
     @property
     def action_slug(self) -> str:
-        """The slug of the subscription's action."""
+        """Return the slug of the subscription's action."""
         return self.action.slug
 
     def build_request(self, event: JSONObject) -> InsiderRequest | MappingFailure | None:

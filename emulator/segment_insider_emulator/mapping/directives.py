@@ -286,7 +286,7 @@ def list_written_keys(mapping: JSON) -> dict[str, JSON]:
 
 
 def copies_whole_object(mapping: JSON) -> bool:
-    """Whether a mapping copies an object whose keys are known only from the event."""
+    """Return whether a mapping copies an object whose keys are known only from the event."""
     if not is_directive(mapping):
         return False
     objects = _list_branch_and_merge_mappings(mapping)

@@ -180,7 +180,7 @@ class TracedValue:
 
     @property
     def parts(self) -> "dict[PartKey, TracedValue]":
-        """The traced members of the object, or the traced items of the list by index."""
+        """Return the traced members of the object, or the traced items of the list by index."""
         if self._parts is None:
             value = self.value
             pairs: Iterable[tuple[PartKey, JSON]] = ()
@@ -193,7 +193,7 @@ class TracedValue:
 
     @property
     def is_event_value(self) -> bool:
-        """Whether the traced value is an unchanged part of the event."""
+        """Return whether the traced value is an unchanged part of the event."""
         return self.event_path is not None and self._parts is None
 
     @property
@@ -208,7 +208,7 @@ class TracedValue:
 
     @property
     def source_paths(self) -> set[str]:
-        """The path of every event value that is part of the traced value."""
+        """Return the path of every event value that is part of the traced value."""
         if self.event_path is not None and self._parts is None:
             return (
                 self.all_influencing_paths - self.deciding_paths - self.unused_paths
@@ -218,7 +218,7 @@ class TracedValue:
 
     @property
     def presence_paths(self) -> EventPaths:
-        """The event paths that decide whether there is a value other than null."""
+        """Return the event paths that decide whether there is a value other than null."""
         return (
             self.deciding_paths
             if self.is_always_present
@@ -272,7 +272,7 @@ class TracedValue:
 
     @property
     def parts_without_value(self) -> "dict[PartKey, TracedValue]":
-        """The traced parts that have no value and are therefore not in *value*."""
+        """Return the traced parts that have no value and are therefore not in *value*."""
         members: JSONObject = self.value if isinstance(self.value, dict) else {}
         is_list = isinstance(self.value, list)
         parts = {} if is_list else self._parts or {}

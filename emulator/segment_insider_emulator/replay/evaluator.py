@@ -194,7 +194,7 @@ class EventResult(NamedTuple):
 
     @property
     def has_loss(self) -> bool:
-        """Whether the event or a part of it is lost."""
+        """Return whether the event or a part of it is lost."""
         if self.reason and self.reason.lost:
             return True
         return any(reason.lost for delivery in self.deliveries for reason in delivery.reasons)

@@ -33,12 +33,12 @@ class WorkspaceEdit:
 
     @property
     def adds_subscription(self) -> bool:
-        """Whether the edit adds a new subscription."""
+        """Return whether the edit adds a new subscription."""
         return len(self.keys) == 2
 
     @property
     def edits_mapping(self) -> bool:
-        """Whether the edit changes one value of a mapping."""
+        """Return whether the edit changes one value of a mapping."""
         return len(self.keys) > 3 and self.keys[2] == "settings"
 
     @property
@@ -48,7 +48,7 @@ class WorkspaceEdit:
 
     @property
     def json_text(self) -> str:
-        """The edit as JSON text, which `parse_workspace_edit` reads."""
+        """Return the edit as JSON text, which `parse_workspace_edit` reads."""
         edit = {"keys": self.keys, "value": self.value, "removedKey": self.removed_key}
         return orjson.dumps(edit).decode()
 

@@ -159,7 +159,7 @@ class KnownNames:
 
     @property
     def forwards_event_names(self) -> bool:
-        """Whether any mapping sends an event under its original name."""
+        """Return whether any mapping sends an event under its original name."""
         return any(name is None for name, _ in self._event_names_and_triggers)
 
     def list_insider_event_names(self, event: str) -> frozenset[str]:
@@ -235,7 +235,7 @@ def _parse_subscription_trigger(subscription: JSONObject) -> TriggerNode:
 
 
 def _can_trigger_match_call(node: TriggerNode, call: JSONObject) -> bool:
-    """Whether a call of this type and name can match the trigger."""
+    """Return whether a call of this type and name can match the trigger."""
     if node is None:
         return False
     if isinstance(node, TriggerCondition):

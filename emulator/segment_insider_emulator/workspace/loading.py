@@ -105,7 +105,7 @@ def load_workspace_from_document(document: JSONObject, where: str) -> Workspace:
 
 
 def is_preset_name(path: str | Path) -> bool:
-    """Whether *path* is the name of a preset and not of a file."""
+    """Return whether *path* is the name of a preset and not of a file."""
     return str(path) in PRESET_NAMES and not Path(path).exists()
 
 

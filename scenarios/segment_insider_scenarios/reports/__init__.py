@@ -84,7 +84,7 @@ class ScenarioResult:
 
     @property
     def place(self) -> str:
-        """Where the scenario, or its row, is, e.g. "features/cart.feature:12"."""
+        """Return where the scenario, or its row, is, e.g. "features/cart.feature:12"."""
         line = self.row_line or self.line
         return f"{self.where}:{line}" if line else self.where
 

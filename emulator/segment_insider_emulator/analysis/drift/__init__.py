@@ -108,7 +108,7 @@ class DriftReport:
 
     @property
     def loses_data(self) -> bool:
-        """Whether any deviation of the drift report loses data."""
+        """Return whether any deviation of the drift report loses data."""
         return any(deviation.effect == "loses" for deviation in self.deviations)
 
 

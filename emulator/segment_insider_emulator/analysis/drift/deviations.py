@@ -53,7 +53,7 @@ class Deviation:
 
     @property
     def cause(self) -> str:
-        """Name of the cause, for `knownCauses` of the workspace file."""
+        """Return the name of the cause, for `knownCauses` of the workspace file."""
         if self.lint_cause:
             return self.lint_cause
         if self.unread_path:
@@ -113,7 +113,7 @@ class DeviationTable:
 
     @property
     def replaces_default_mapping(self) -> bool:
-        """Whether writing one suggested edit alone would replace the action's default mapping."""
+        """Return whether one suggested edit alone would replace the action's default mapping."""
         return not self.has_custom_mapping and any(
             deviation.edit and deviation.edit.edits_mapping for deviation in self.deviations
         )

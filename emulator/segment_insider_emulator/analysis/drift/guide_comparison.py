@@ -281,7 +281,7 @@ def _join_event_paths(paths: list[str]) -> str:
 
 
 def _is_sent_elsewhere(subscription: LocatedSubscription, field: str, read_paths: set[str]) -> bool:
-    """Whether a mapping sends all of *read_paths* under other keys."""
+    """Return whether a mapping sends all of *read_paths* under other keys."""
     # Paths in products start at the product.
     mapping = subscription.mapping
     sent_paths = list_read_paths(

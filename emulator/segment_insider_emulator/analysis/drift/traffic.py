@@ -250,7 +250,7 @@ def _describe_path_absence(path: str, stats: SubscriptionStats) -> str:
 
 
 def has_value_at_path(path: str, present_paths: Set[str]) -> bool:
-    """Whether an event had a value at *path* or below it."""
+    """Return whether an event had a value at *path* or below it."""
     return any(
         present == path or present.startswith((f"{path}.", f"{path}[")) for present in present_paths
     )

@@ -49,12 +49,12 @@ class UnmappedProperty:
 
     @property
     def suggested_mapping(self) -> JSON:
-        """The mapping to write there; None when there is none."""
+        """Return the mapping to write there; None when there is none."""
         return self.edit.value if self.edit else None
 
     @property
     def suggestion_text(self) -> str:
-        """The suggested mapping as text for a terminal; "" when there is none."""
+        """Return the suggested mapping as text for a terminal; "" when there is none."""
         return (
             f"write at {self.mapping_path}: {orjson.dumps(self.suggested_mapping).decode()}"
             if self.mapping_path
@@ -154,7 +154,7 @@ def explain_condition_only_properties(
 
 
 def _read_path_gave_no_value(origin: ValueOrigin) -> bool:
-    """Whether a mapping read a property of the event that gave no value."""
+    """Return whether a mapping read a property of the event that gave no value."""
     is_unsent = not origin.at or origin.at == [_EMPTY_EVENTS_PATH]
     return is_unsent and bool(origin.read) and is_empty_value(origin.value)
 

@@ -172,12 +172,12 @@ class TemplateToken:
 
     @property
     def source_text(self) -> str:
-        """The Liquid token as written in the template."""
+        """Return the Liquid token as written in the template."""
         return self.source[self.begin : self.end]
 
     @property
     def arguments_text(self) -> str:
-        """The arguments of a Liquid tag as written in the template."""
+        """Return the arguments of a Liquid tag as written in the template."""
         return self.source[slice(*self.content_span)]
 
     def is_tag_named(self, *names: str) -> bool:
