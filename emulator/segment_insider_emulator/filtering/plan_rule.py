@@ -7,7 +7,7 @@ Schema; the other texts follow that library. (assumed)
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -170,7 +170,6 @@ _SPECIAL_VIOLATION_TEXTS: JSONObject = {
     "type": _describe_type_violation,
     "if": _describe_if_then_else_violation,
 }
-_ViolationText = Callable[[ValidationError, str], tuple[str, str]]
 
 MAX_VIOLATIONS = 100  # of one event
 

@@ -36,7 +36,6 @@ from segment_insider_emulator.workspace.validation import WorkspaceFinding, vali
 
 bp = Blueprint("imports", __name__, url_prefix="/workspace/import")
 
-IMPORT_ENDPOINT = "inspector.imports.show_import_form"
 MAX_UPLOADED_FILES = 10
 PRESET_DESCRIPTIONS = {
     "guide": "Maps everything that Insider One's integration guide documents.",

@@ -72,10 +72,6 @@ class Replay:
                     return profile
         return None
 
-    def list_runs_of(self, journey: str, profile: Profile) -> list[ReplayedRun]:
-        """Return the runs of one journey that a profile has, oldest first."""
-        return [run for run in self.runs if (run.journey, run.profile_id) == (journey, profile.id)]
-
     def summarise(self) -> JSON:
         """Return everything that two equal replays have in common."""
         return [

@@ -45,7 +45,6 @@ from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
 
-LOSS_VERDICTS: frozenset[Verdict] = frozenset(("rejected", "failed", "dropped"))
 _MAX_REASON_LENGTH = 300  # characters of one part of a reason
 _INDEX_PATTERN = re.compile(r"[./]\d+(?=[./ ]|$)")
 _ACTUAL_VALUE_PATTERN = re.compile(r" but it was .*?(?=\. |\.?$)", re.DOTALL)
