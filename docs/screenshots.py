@@ -77,6 +77,7 @@ def open_sorted_list(emulator: RunningEmulator, page: Page) -> None:
     columns = "column=properties.price&column=insider.events[].event_name"
     page.goto(f"{emulator.url}/?query=has:properties.price&{columns}&sort=-properties.price")
     page.get_by_role("row").nth(1).wait_for()
+    expect(page.locator("#totals")).not_to_contain_text("…")
     expect(page.get_by_text("still checking")).to_have_count(0)
 
 
