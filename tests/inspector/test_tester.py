@@ -45,6 +45,12 @@ def open_tester(emulator: RunningEmulator, page: Page) -> Page:
     return page
 
 
+def test_an_empty_tester_tests_a_sample_order(emulator: RunningEmulator, page: Page) -> None:
+    page.goto(f"{emulator.url}/workspace/test")
+    page.get_by_role("button", name="Test a sample order").click()
+    expect(page.get_by_role("heading", name="1 of 12 mappings matches")).to_be_visible()
+
+
 def test_a_pasted_event_shows_its_subscriptions_and_the_response_of_insider_one(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

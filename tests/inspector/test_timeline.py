@@ -59,6 +59,19 @@ def test_the_timeline_shows_each_message_with_what_it_changed(
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+def test_on_a_phone_the_timeline_is_between_the_channels_and_the_identifiers(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    page.set_viewport_size(PHONE)
+    page.goto(send_changes(emulator))
+    tops = []
+    for name in ("Channels", "Timeline", "Identifiers"):
+        card = page.get_by_role("region", name=name, exact=True)
+        expect(card).to_be_visible()
+        tops.append(card.evaluate("card => card.getBoundingClientRect().top"))
+    assert tops == sorted(tops)
+
+
 def test_the_slider_moves_through_the_moments_of_a_profile(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
