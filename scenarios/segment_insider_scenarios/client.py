@@ -290,6 +290,14 @@ class ControlClient:
         """Ask the control API for the workspace document with later changes of its destination."""
         return self._call_api("GET", f"{API_PATH}/workspace/current")
 
+    def list_causes(self) -> JSONObject:
+        """Ask the control API for the causes of the newest problems."""
+        return self._call_api("GET", f"{API_PATH}/causes")
+
+    def get_coverage(self) -> JSONObject:
+        """Ask the control API for the coverage of the newest messages."""
+        return self._call_api("GET", f"{API_PATH}/coverage")
+
     def replace_workspace(self, workspace: JSON) -> None:
         """Ask the control API to replace the workspace by a preset or document, keeping data."""
         self._call_api("PUT", f"{API_PATH}/workspace", body={"workspace": workspace})

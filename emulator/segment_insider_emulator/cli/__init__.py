@@ -58,6 +58,7 @@ COMMANDS = {
     "schema": LazyCommand("project_commands", "Print the JSON Schema of a workspace file."),
     "lint": LazyCommand("workspace_commands", "Check a workspace file."),
     "tail": LazyCommand("tail", "Follow the messages of a running emulator."),
+    "mcp": LazyCommand("mcp", "Serve tools for agents on standard input and output."),
     "drift": LazyCommand("drift", "Compare a workspace with the guide, the defaults and traffic."),
     "coverage": LazyCommand("coverage", "Show which mappings and fields traffic has used."),
     "import": LazyCommand(

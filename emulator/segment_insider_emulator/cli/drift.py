@@ -82,7 +82,7 @@ def drift_command(
     if sarif:
         _write_drift_sarif(sarif, None if preset or is_emulator_url(name) else name, report)
     if as_json:
-        click.echo(json.dumps(_build_drift_document(report), indent=2))
+        click.echo(json.dumps(build_drift_document(report), indent=2))
     else:
         print_lines(format_drift_report(report, name, whole=whole))
         workspace_label = f"preset {preset}" if preset else name
@@ -136,7 +136,8 @@ def _format_drift_summary(report: DriftReport, name: str, events: int) -> str:
     )
 
 
-def _build_drift_document(report: DriftReport) -> JSONObject:
+def build_drift_document(report: DriftReport) -> JSONObject:
+    """Return a drift report as `--json` prints it."""
     return {
         "losesData": report.loses_data,
         "subscriptions": [_build_subscription_document(table) for table in report.tables],

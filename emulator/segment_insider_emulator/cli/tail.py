@@ -227,6 +227,11 @@ class MessagePrinter:
         else:
             print_lines([_format_message(message, lost), *(f"    {line}" for line in explanation)])
 
+    def explain(self, message: JSONObject) -> tuple[list[str], list[str]]:
+        """Return the fields that no mapping reads, and the lines of --explain."""
+        lost = self._find_lost_fields(message)
+        return lost, list(self._explain_message(message, lost))
+
     def _find_lost_fields(self, message: JSONObject) -> list[str]:
         event = message["normalised"]
         if not event or message["verdict"] in VERDICTS_WITHOUT_MAPPING:
