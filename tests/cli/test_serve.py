@@ -256,3 +256,12 @@ def test_start_loads_no_http_client_and_no_unused_database_driver() -> None:
     )
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert finished.stdout.strip() == b"set()"
+
+
+def test_commands_without_a_database_load_none() -> None:
+    code = (
+        "import sys, segment_insider_emulator.cli.inputs, segment_insider_emulator.analysis.lint;"
+        " print({'sqlalchemy', 'flask'} & {*sys.modules})"
+    )
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert finished.stdout.strip() == b"set()"

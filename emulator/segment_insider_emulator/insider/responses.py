@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from itertools import islice
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 
-from segment_insider_emulator.insider.profile_changes import ProfileChange
 from segment_insider_emulator.json_text import MAX_DEPTH
 from segment_insider_emulator.types import JSON, EndpointReport, HttpResponse, JSONObject, record
+
+if TYPE_CHECKING:
+    # Not at run time: `emulator lint` and `emulator map` need no database.
+    from segment_insider_emulator.insider.profile_changes import ProfileChange
 
 CHANGES_HEADER = "x-emulator-changes"
 MAX_FINDINGS = 20
@@ -219,7 +222,7 @@ def build_json_response(
 
 
 def report_profile_changes(
-    changes: Sequence[ProfileChange],
+    changes: "Sequence[ProfileChange]",
     new_identifiers: Mapping[str, str],
     resolved_users: Sequence[tuple[int, str]],
 ) -> list[JSONObject]:
@@ -246,7 +249,7 @@ def report_profile_changes(
 
 
 def _serialize_profile_change(
-    change: ProfileChange,
+    change: "ProfileChange",
     new_identifiers: Mapping[str, str],
     resolved_users: Sequence[tuple[int, str]],
 ) -> JSONObject:
