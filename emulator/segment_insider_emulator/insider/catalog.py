@@ -25,6 +25,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 # Rules about the name of a value, whatever the value is.
 UNKNOWN_NAME, UNDEFINED_CUSTOM, INVALID_NAME = "unknown-name", "undefined-custom", "invalid-name"
 CHANNEL_ATTRIBUTE, DEFAULT_UNDER_CUSTOM = "channel-attribute", "default-under-custom"
+UNLISTED_IDENTIFIER = "unlisted-identifier"
 _THREE_MONTHS, _YEAR, _TWO_YEARS = (timedelta(days=days) for days in (90, 365, 730))
 
 # Name in a request -> name of the stored event. The Upsert page calls a purchase `purchase`.

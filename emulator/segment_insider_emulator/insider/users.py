@@ -15,6 +15,7 @@ from segment_insider_emulator.insider.account_options import InsiderAccountOptio
 from segment_insider_emulator.insider.catalog import (
     DEFAULT_ATTRIBUTES,
     DEFAULT_PARAMETERS,
+    UNLISTED_IDENTIFIER,
     get_event_retention,
     get_recommended_parameters,
     parse_field_values,
@@ -44,7 +45,6 @@ from segment_insider_emulator.storage.profiles import ProfileStore
 from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
 from segment_insider_emulator.types import JSON, JSONObject
 
-UNLISTED_IDENTIFIER = "unlisted-identifier"  # a rule about its name
 _MAX_CLOCK_SKEW = timedelta(minutes=1)
 
 

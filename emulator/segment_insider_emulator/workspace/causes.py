@@ -15,8 +15,8 @@ from segment_insider_emulator.insider.catalog import (
     INVALID_NAME,
     UNDEFINED_CUSTOM,
     UNKNOWN_NAME,
+    UNLISTED_IDENTIFIER,
 )
-from segment_insider_emulator.insider.users import UNLISTED_IDENTIFIER
 from segment_insider_emulator.mapping.directives import get_product_mapping, list_written_keys
 from segment_insider_emulator.mapping.upserts import PROFILE_ATTRIBUTE_NAMES, normalise_name
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
