@@ -18,12 +18,15 @@ COPY_STATEMENTS = (
       source, filtering FROM messages WHERE id <= :first
     """,
     """
-    INSERT INTO deliveries SELECT NULL, message_id || :mark, event, subscription, action_slug,
+    INSERT INTO deliveries (id, message_id, event, subscription, action_slug, verdict, reason,
+      attempts, request, response, findings, code, upsert, batch, changes)
+      SELECT NULL, message_id || :mark, event, subscription, action_slug,
       verdict, reason, attempts, request, response, findings, code, upsert, batch, changes
       FROM deliveries WHERE id <= :delivered
     """,
     """
-    INSERT INTO profiles SELECT NULL, id || :mark, identifiers, attributes, written, trail,
+    INSERT INTO profiles (number, id, identifiers, attributes, written, trail, created_at,
+      updated_at) SELECT NULL, id || :mark, identifiers, attributes, written, trail,
       created_at, updated_at FROM profiles WHERE number <= :people_first
     """,
     """

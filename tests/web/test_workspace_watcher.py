@@ -79,6 +79,15 @@ def test_the_emulator_follows_its_workspace_file(url: str, file: Path) -> None:
     (file.parent / "plan.json").write_text("no plan")
     wait_until(lambda: "plan.json" in get(url, "/").text)
 
+    # A branch may be switched: folder and files are others for a moment.
+    folder = file.parent.rename(file.parent.with_name("away"))
+    wait_until(lambda: "shop.yaml" in get(url, "/").text)
+    folder.rename(file.parent)
+    (file.parent / "plan.json").write_text(PLAN % "[]")
+    for name in ("Fourth shop", "Fifth shop"):
+        file.write_text(SHOP % name)
+    wait_until(lambda: get_workspace(url)["source"]["name"] == "Fifth shop")
+
 
 def test_only_a_file_can_be_watched() -> None:
     for options in ([], ["--preset", "guide"]):

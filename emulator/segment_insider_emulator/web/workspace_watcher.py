@@ -1,17 +1,16 @@
 """`emulator serve --watch`: the default sandbox follows its workspace file."""
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 from typing import Final, Self
 
-from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
 from segment_insider_emulator.workspace.loading import load_workspace_or_preset
 from segment_insider_emulator.workspace.model import Workspace
 
+POLL_INTERVAL_S: Final = 0.3
 WORKSPACE_WATCHER_KEY: Final = "workspace_watcher"  # in an app's extensions
 
 
@@ -19,22 +18,16 @@ class WorkspaceWatcher:
     """Loads a workspace file again when it, or the file of its tracking plan, changes.
 
     Captured data stays, and so do journeys that people are in, unless the file's journeys change.
-    A file with an error leaves the old workspace in place.
+    A file with an error leaves the old workspace in place. Files are looked at again and again,
+    which also works in containers and when a folder is replaced.
 
     Args:
         path: The workspace file.
         registry: Whose default sandbox follows the file.
         report: Prints one line for people.
-    Raises: EmulatorError, when watchfiles is not installed.
     """
 
     def __init__(self, path: str, registry: SandboxRegistry, report: Callable[[str], None]) -> None:
-        try:
-            from watchfiles import watch
-        except ImportError as error:
-            remedy = "Run: pip install 'segment-insider-emulator[watch]'."
-            raise EmulatorError("watchfiles is not installed", "--watch", remedy) from error
-        self._watch = watch
         self._path, self._registry, self._report = path, registry, report
         self._stopping = Event()
         self._thread = Thread(target=self._follow_changes, name="workspace-watcher", daemon=True)
@@ -49,19 +42,17 @@ class WorkspaceWatcher:
         self._thread.join()
 
     def _follow_changes(self) -> None:
-        # Folders, because many editors write a new file in place of the old one.
+        loaded = None  # the first time, too: the file may have changed since the start
         while not self._stopping.is_set():
-            files = _list_watched_files(self._path, self._registry.default.services.workspace)
-            folders = {file.parent for file in files if file.parent.is_dir()}
-            for _ in self._watch(
-                *folders,
-                watch_filter=partial(_is_watched, files),
-                stop_event=self._stopping,
-                recursive=False,
-                raise_interrupt=False,
-            ):
+            found = self._read_file_states()
+            if found != loaded:
+                loaded = found  # taken before loading: a save during it is seen the next time
                 self.load_file()
-                break  # another tracking plan may have to be watched
+            self._stopping.wait(POLL_INTERVAL_S)
+
+    def _read_file_states(self) -> list[tuple[int, int, int] | None]:
+        workspace = self._registry.default.services.workspace
+        return [_read_file_state(file) for file in _list_watched_files(self._path, workspace)]
 
     def load_file(self) -> None:
         """Load the file and use it, or keep the old workspace and say why."""
@@ -76,16 +67,12 @@ class WorkspaceWatcher:
             with self._registry.replace_workspace(old, workspace, None) as services:
                 if _get_journeys(workspace) != _get_journeys(old.workspace):
                     services.journeys.delete_all_runs()
-        except EmulatorError as error:
-            self.problem = str(error)
-            self._report(f"kept the workspace as it was: {error}")
+        except Exception as error:  # noqa: BLE001  # the next save must be loaded all the same
+            self.problem = str(error) or type(error).__name__
+            self._report(f"kept the workspace as it was: {self.problem}")
         else:
             self.problem = None
             self._report(f"loaded {self._path} again")
-
-
-def _is_watched(files: set[Path], _change: object, path: str) -> bool:
-    return Path(path) in files
 
 
 def _get_journeys(workspace: Workspace) -> JSONObject | None:
@@ -93,9 +80,17 @@ def _get_journeys(workspace: Workspace) -> JSONObject | None:
     return insider.get("journeys")
 
 
-def _list_watched_files(path: str, workspace: Workspace) -> set[Path]:
-    """Return the absolute paths of a workspace file and of the tracking plan that it names."""
-    file = Path(path).absolute()
+def _list_watched_files(path: str, workspace: Workspace) -> list[Path]:
+    """Return the paths of a workspace file and of the tracking plan that it names."""
+    file = Path(path)
     plan = workspace.document.get("trackingPlan")
-    names: Iterable[Path] = (file, *([file.parent / plan] if isinstance(plan, str) else []))
-    return {Path(name).resolve() for name in names} | set(names)
+    return [file, file.parent / plan] if isinstance(plan, str) else [file]
+
+
+def _read_file_state(file: Path) -> tuple[int, int, int] | None:
+    """Return what differs after each save of a file; None while there is no file."""
+    try:
+        found = file.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
