@@ -1,5 +1,8 @@
 """Tracking calls get the same response whether Flask answers them or not."""
 
+import gzip
+from itertools import product
+
 import orjson
 import pytest
 from flask import Flask
@@ -76,3 +79,31 @@ def test_call_that_cannot_be_stored_is_a_503_with_a_log(caplog: pytest.LogCaptur
     response = closed.test_client().post("/v1/track", json=CALL, headers=BASIC)
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert "refused reason=" in caplog.text
+
+
+BODIES = (
+    *(b"", b"[]", b"null", b"{", b"\xef\xbb\xbf{}", b'{"event": "\xff"}', orjson.dumps(CALL)),
+    *(gzip.compress(orjson.dumps(CALL)), orjson.dumps({**CALL, "writeKey": "other"})),
+    *(orjson.dumps({**CALL, "properties": {"x": "y" * size}}) for size in (40_000, 600_000)),
+    b'{"event": "a", "userId": "u", "properties": ' + b'{"a": ' * 200 + b"1" + b"}" * 201,
+)
+HEADERS: tuple[dict[str, str], ...] = (
+    *({}, BASIC, {"Authorization": "Basic !!"}, {"Authorization": "Bearer x"}, ORIGIN),
+    *({"Origin": "null"}, {"Host": "cdn.segment.com"}, {"Host": "evil.example"}, {"Host": "a b"}),
+    *({"Content-Encoding": "gzip"}, {"Content-Encoding": "br"}, {"Content-Type": "text/plain"}),
+    *({"Content-Length": "5"}, {"Content-Length": "x"}, {"Content-Length": "9" * 30}),
+    {"X-HTTP-Method-Override": "DELETE"},
+)
+
+
+@pytest.mark.extended
+def test_no_call_shows_whether_flask_answers_it(client: FlaskClient) -> None:
+    for body, headers in product(BODIES, HEADERS):
+        plain, by_flask = (
+            client.post(path, data=body, headers=headers) for path in ("/v1/track", "/v1/track/")
+        )
+        assert (plain.status_code, list(plain.headers), plain.data) == (
+            by_flask.status_code,
+            list(by_flask.headers),
+            by_flask.data,
+        ), (body[:80], headers)
