@@ -71,6 +71,10 @@ class EmulatorTimeout(EmulatorError):
     """Error: the emulator at the address does not answer in time."""
 
 
+# Errors that pass, for example when the emulator has restarted.
+CONNECTION_ERRORS: Final = (EmulatorUnreachable, EmulatorTimeout, TemporarilyUnavailable)
+
+
 class SandboxLimitReached(EmulatorError):
     """Error: the emulator has reached its limit of sandboxes."""
 

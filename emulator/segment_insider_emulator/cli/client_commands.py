@@ -10,9 +10,9 @@ from typing import Any, Final
 import click
 import orjson
 
-from segment_insider_emulator.cli.tail import DEFAULT_URL, MessagePrinter
+from segment_insider_emulator.cli.inputs import emulator_url_option
 from segment_insider_emulator.clock import parse_duration
-from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
+from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.mapping.segment_spec import (
     CALL_TYPES,
     ECOMMERCE_EVENT_PROPERTIES,
@@ -21,7 +21,7 @@ from segment_insider_emulator.mapping.segment_spec import (
 from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.client_http import EmulatorTimeout, EmulatorUnreachable
+from segment_insider_scenarios.client_http import CONNECTION_ERRORS
 
 POLL_INTERVAL_S: Final = 0.1
 MAX_FILE_BYTES: Final = 500_000  # Segment takes no larger batch
@@ -38,12 +38,6 @@ _SAMPLE_VALUES: Final[dict[str, JSON]] = {
     "name": "Blue mug", "category": "Kitchen", "brand": "Northwind", "product_id": "mug",
 }  # fmt: skip
 
-url_option = click.option(
-    "--url", default=DEFAULT_URL, show_default=True,
-    help="A running emulator, or a sandbox of it: URL/sandboxes/ID. Set EMULATOR_TOKEN if it has "
-    "a password.",
-)  # fmt: skip
-
 
 @click.command(
     "send",
@@ -59,7 +53,7 @@ url_option = click.option(
 @click.option("--anonymous", metavar="ID", help="anonymousId of the call.")
 @click.option("--sample", is_flag=True, help="Add the properties of Segment's spec for the event.")
 @click.option("--write-key", metavar="KEY", help="Key of the source.  [that of the workspace]")
-@url_option
+@emulator_url_option
 @click.option("--json", "as_json", is_flag=True, help="Print the message as JSON.")
 @click.pass_context
 def send_command(
@@ -81,6 +75,9 @@ def send_command(
     identify and group calls. Exits 1 when Insider One does not use the call, 2 when no emulator
     answers.
     """
+    # Imported here because `emulator health` explains no message.
+    from segment_insider_emulator.cli.tail import MessagePrinter
+
     if event is not None and _is_first_field(event, call_type):
         fields, event = (event, *fields), None
     call = _build_call(call_type, event, fields, sample=sample)
@@ -101,7 +98,7 @@ def send_command(
 
 
 @click.command("health", epilog="Example: emulator health --wait --timeout 30s")
-@url_option
+@emulator_url_option
 @click.option("--wait", is_flag=True, help="Wait until it answers.")
 @click.option("--timeout", metavar="TIME", default="30s", show_default=True, help="For --wait.")
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
@@ -118,7 +115,7 @@ def health_command(ctx: click.Context, url: str, wait: bool, timeout: str, as_js
         while True:
             try:
                 health = client.get_health()
-            except (EmulatorUnreachable, EmulatorTimeout, TemporarilyUnavailable) as error:
+            except CONNECTION_ERRORS as error:
                 if time.monotonic() < ends_at:
                     time.sleep(POLL_INTERVAL_S)
                     continue

@@ -19,6 +19,12 @@ from segment_insider_emulator.workspace.model import Workspace
 
 DEFAULT_WORKSPACE = "guide"
 
+emulator_url_option = click.option(
+    "--url", default="http://127.0.0.1:8282", show_default=True,
+    help="A running emulator, or a sandbox of it: URL/sandboxes/ID. Set EMULATOR_TOKEN if it has "
+    "a password.",
+)  # fmt: skip
+
 
 def add_workspace_options(
     workspace_help: str = f"Workspace file or preset.  [{DEFAULT_WORKSPACE}]",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import orjson
 
+from segment_insider_emulator.cli.inputs import emulator_url_option
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from segment_insider_scenarios.client import ControlClient
 
-DEFAULT_URL: Final = "http://127.0.0.1:8282"
 MAX_LIMIT: Final = 50
 MAX_TEXT_CHARS: Final = 300
 MAX_ENTRIES: Final = 50  # of a list or an object
@@ -35,11 +35,7 @@ INSTRUCTIONS: Final = (
 
 
 @click.command("mcp", epilog="Example: emulator mcp --url http://127.0.0.1:8282")
-@click.option(
-    "--url", default=DEFAULT_URL, show_default=True,
-    help="A running emulator, or a sandbox of it: URL/sandboxes/ID. Set EMULATOR_TOKEN if it has "
-    "a password.",
-)  # fmt: skip
+@emulator_url_option
 @click.option("--allow-changes", is_flag=True, help="Add tools that change the emulator.")
 def mcp_command(url: str, allow_changes: bool) -> None:
     """Serve tools for agents on standard input and output (Model Context Protocol).

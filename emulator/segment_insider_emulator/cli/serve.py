@@ -26,8 +26,6 @@ from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from flask import Flask
 
     from segment_insider_emulator.web.workspace_watcher import WorkspaceWatcher
@@ -124,8 +122,9 @@ def serve_command(preset: str | None, watch: bool, **flags: str | None) -> None:
             from segment_insider_emulator.storage.database_file import lock_database_file
             from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
             from segment_insider_emulator.web.server import serve_app
+            from segment_insider_emulator.web.tls import create_tls_context
 
-            tls = _create_tls_context_if_needed(config)
+            tls = create_tls_context(config)
             workspace = load_workspace(None if preset else config.workspace, preset)
             cleanup.enter_context(lock_database_file(config.db))
             app = create_app(config, workspace)
@@ -170,18 +169,8 @@ def _watch_workspace(app: "Flask", path: str) -> "WorkspaceWatcher":
     return watcher
 
 
-def _create_tls_context_if_needed(config: Config) -> "SSLContext | None":
-    if not (config.tls or config.tls_cert or config.tls_key):
-        return None
-    from segment_insider_emulator.web.tls import create_tls_context
-
-    return create_tls_context(config)
-
-
 def _print_ready_message(config: Config, urls: Sequence[str], workspace: Workspace) -> None:
-    from segment_insider_emulator.web.host_check import (
-        is_loopback_host,
-    )
+    from segment_insider_emulator.web.host_check import is_loopback_host
 
     if not sys.stdout.isatty():  # for scripts; a person reads the other line
         click.echo(" ".join(urls))

@@ -14,20 +14,14 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     explain_unmapped_properties,
     keep_one_property_per_path,
 )
-from segment_insider_emulator.cli.inputs import fetch_running_workspace
-from segment_insider_emulator.errors import TemporarilyUnavailable
+from segment_insider_emulator.cli.inputs import emulator_url_option, fetch_running_workspace
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
 from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.client import ControlClient
-from segment_insider_scenarios.client_http import (
-    EmulatorTimeout,
-    EmulatorUnreachable,
-    ResourceNotFound,
-)
+from segment_insider_scenarios.client_http import CONNECTION_ERRORS, ResourceNotFound
 
-DEFAULT_URL: Final = "http://127.0.0.1:8282"
 POLL_INTERVAL_S: Final = 0.3
 RECONNECT_INTERVAL_S: Final = 1.0
 WORKSPACE_LIFETIME_S: Final = 5.0  # until mappings are asked for again
@@ -38,18 +32,12 @@ VERDICT_COLOURS: Final = {
     "failed": "red", "retrying": "blue",
 }  # fmt: skip
 VERDICTS_WITHOUT_MAPPING: Final = ("rejected", "filtered", "disabled")
-# While the emulator restarts, for example.
-CONNECTION_ERRORS: Final = (EmulatorUnreachable, EmulatorTimeout, TemporarilyUnavailable)
 MAX_NAME_LENGTH, MAX_LISTED_FIELDS = 60, 5
 
 
 @click.command("tail", epilog="Example: emulator tail 'user:ada properties.price > 20' --explain")
 @click.argument("query", required=False, default="")
-@click.option(
-    "--url", default=DEFAULT_URL, show_default=True,
-    help="A running emulator, or a sandbox of it: URL/sandboxes/ID. Set EMULATOR_TOKEN if it has "
-    "a password.",
-)  # fmt: skip
+@emulator_url_option
 @click.option("--explain", is_flag=True, help="Add why, and what to change.")
 @click.option("--since", metavar="TIME", help="Begin with messages since 10m or 2026-11-23T10:00.")
 @click.option(

@@ -47,14 +47,14 @@ class WorkspaceWatcher:
             found = self._read_file_states()
             if found != loaded:
                 loaded = found  # taken before loading: a save during it is seen the next time
-                self.load_file()
+                self._load_file()
             self._stopping.wait(POLL_INTERVAL_S)
 
     def _read_file_states(self) -> list[tuple[int, int, int] | None]:
         workspace = self._registry.default.services.workspace
         return [_read_file_state(file) for file in _list_watched_files(self._path, workspace)]
 
-    def load_file(self) -> None:
+    def _load_file(self) -> None:
         """Load the file and use it, or keep the old workspace and say why."""
         old = self._registry.default.services
         try:
