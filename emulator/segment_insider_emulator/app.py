@@ -51,7 +51,7 @@ from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
-from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping import compile_destination
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer
@@ -274,7 +274,7 @@ def _build_sandbox_services(
         )
     sender = create_faulty_sender(pass_through or endpoint.handle_request, faults)
     pipeline = DeliveryPipeline(
-        Destination(workspace.destination),
+        compile_destination(workspace.destination),
         sender,
         store,
         clock,

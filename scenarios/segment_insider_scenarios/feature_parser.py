@@ -6,13 +6,14 @@ ignores mistakes in placeholders and descriptions.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gherkin.dialect import DIALECTS
 from gherkin.errors import CompositeParserException
 from gherkin.parser import Parser
-from pytest_bdd.gherkin_parser import GherkinDocument
+from pytest_bdd.gherkin_parser import DataTable, GherkinDocument
 from pytest_bdd.gherkin_parser import Scenario as ParsedScenario
 from pytest_bdd.gherkin_parser import Step as ParsedStep
 from pytest_bdd.parser import (
@@ -206,6 +207,24 @@ class _EscapedScenarioTemplate(ScenarioTemplate):
         return scenario
 
 
+class _StepTemplate(Step):
+    """Step of pytest-bdd whose table is filled without a deep copy of what stays as it is."""
+
+    @staticmethod
+    def render_datatable(datatable: DataTable, context: Mapping[str, object]) -> DataTable:
+        """Fill the placeholders of a step's table from an Examples row."""
+        rows = [
+            replace(
+                row,
+                cells=[
+                    replace(cell, value=render_string(cell.value, context)) for cell in row.cells
+                ],
+            )
+            for row in datatable.rows
+        ]
+        return replace(datatable, rows=rows)
+
+
 class _DocumentFeatureParser(FeatureParser):
     """Converter of a checked Gherkin document to a pytest-bdd feature."""
 
@@ -234,14 +253,14 @@ class _DocumentFeatureParser(FeatureParser):
     def parse_steps(self, steps_data: list[ParsedStep]) -> list[Step]:
         """Convert the steps of a Gherkin scenario or background, with their keywords as written."""
         kind: str | None = None
-        steps = []
+        steps: list[Step] = []
         for data in steps_data:
             kind = self._find_step_type(data, kind)
             for row in data.datatable.rows if data.datatable else ():
                 for cell in row.cells:
                     cell.value = mark_escaped_brackets(cell.value)
             steps.append(
-                Step(
+                _StepTemplate(
                     name=mark_escaped_brackets(data.text),
                     type=kind,
                     indent=data.location.column - 1,

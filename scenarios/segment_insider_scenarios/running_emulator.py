@@ -21,7 +21,12 @@ from segment_insider_emulator.workspace.model import replace_write_key_and_accou
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.client_http import SandboxLimitReached
 from segment_insider_scenarios.context import load_named_workspace
-from segment_insider_scenarios.transport import InProcessAdapter, SegmentShop, load_sdk
+from segment_insider_scenarios.transport import (
+    InProcessAdapter,
+    InProcessSession,
+    SegmentShop,
+    load_sdk,
+)
 
 # The name resolves to this machine alone, and nothing listens behind it.
 IN_PROCESS_HOST = "emulator-{}.localhost"
@@ -78,9 +83,8 @@ def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator
     url = f"http://{name}"
     with (
         _open_emulator_app(workspace, Config(db=":memory:", host=name), pages=False) as app,
-        ControlClient(url) as client,
+        ControlClient(url, session=InProcessSession(app, url)) as client,
     ):
-        client.session.mount(url, InProcessAdapter(app))
         # The SDK has one session for all its clients, and no way to be given another.
         sdk_session = load_sdk().request._session
         sdk_session.mount(url, InProcessAdapter(app))

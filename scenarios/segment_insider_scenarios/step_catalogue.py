@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from parse import with_pattern  # type: ignore[import-untyped]  # ships no types
 from pytest_bdd import parsers
+from pytest_bdd.compat import get_fixture_names, getfixturedefs
 from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
@@ -271,26 +272,53 @@ def is_step_with_short_name(line: str) -> bool:
     )
 
 
-STEP_DEFINITIONS = pytest.StashKey[dict[tuple[str, str], list[Any]]]()  # of one feature's module
-_bdd_scenario: Any = import_module("pytest_bdd.scenario")  # the package has a function of this name
-_search_step_definitions = _bdd_scenario.find_fixturedefs_for_step
-
-
-def find_step_definitions(step: Step, fixturemanager: Any, node: pytest.Item) -> list[Any]:
-    """Find the fixtures of the step functions for a step; each text of a module is searched once.
+class StepFinder:
+    """Finds the step functions that the tests of one module see, each text once.
 
     Args:
         fixturemanager: Of pytest, which knows all fixtures of the run.
-        node: The test that has the step.
+        node: A test of the module.
     """
-    known = node.parent.stash.setdefault(STEP_DEFINITIONS, {}) if node.parent else {}
-    key = step.type, step.name
-    if key not in known:
-        known[key] = list(_search_step_definitions(step, fixturemanager, node))
-    return known[key]
+
+    def __init__(self, fixturemanager: Any, node: pytest.Item) -> None:
+        definitions = (
+            definition
+            for name in get_fixture_names(fixturemanager)
+            for definition in getfixturedefs(fixturemanager, name, node) or ()
+        )
+        self._visible_steps = [
+            (definition, context)
+            for definition in definitions
+            if (context := step_function_context_registry.get(definition.func))
+        ]
+        self._known: dict[tuple[str, str], list[Any]] = {}
+
+    def find_definitions(self, step: Step) -> list[Any]:
+        """Find the fixtures of the step functions for a step."""
+        key = step.type, step.name
+        if key not in self._known:
+            self._known[key] = [
+                definition
+                for definition, context in self._visible_steps
+                if context.type in (None, step.type) and context.parser.is_matching(step.name)
+            ]
+        return self._known[key]
+
+
+STEP_FINDER = pytest.StashKey[StepFinder]()  # of one feature's module
+
+
+def find_step_definitions(step: Step, fixturemanager: Any, node: pytest.Item) -> list[Any]:
+    """Find the fixtures of the step functions for a step of the test *node*."""
+    if node.parent is None:
+        return StepFinder(fixturemanager, node).find_definitions(step)
+    if STEP_FINDER not in node.parent.stash:
+        node.parent.stash[STEP_FINDER] = StepFinder(fixturemanager, node)
+    return node.parent.stash[STEP_FINDER].find_definitions(step)
 
 
 # pytest-bdd itself searches all fixtures of the run for each step of each scenario.
+_bdd_scenario: Any = import_module("pytest_bdd.scenario")  # the package has a function of this name
 _bdd_scenario.find_fixturedefs_for_step = find_step_definitions
 
 

@@ -9,11 +9,12 @@ from http import HTTPStatus
 from importlib.util import LazyLoader, find_spec, module_from_spec
 from io import BytesIO
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask
-from requests import PreparedRequest, RequestException, Response
+from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.util import SKIP_HEADER
 from werkzeug.test import EnvironBuilder, run_wsgi_app
@@ -144,6 +145,8 @@ class SegmentShop:
 
 
 FRAMING_HEADERS = ("Transfer-Encoding", "Content-Length")
+REASON_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+PLAIN_OPTIONS = frozenset(("params", "data", "headers", "auth", "timeout"))
 
 
 class NoProxyAdapter(HTTPAdapter):
@@ -195,11 +198,36 @@ class InProcessAdapter(HTTPAdapter):
             HTTPHeaderDict(list(headers)),
             code,
             # As the server sends it, whatever the application calls the status.
-            reason=HTTPStatus(code).phrase if code in set(HTTPStatus) else "",
+            reason=REASON_PHRASES.get(code, ""),
             preload_content=False,
             request_url=request.url,
         )
         return self.build_response(request, answer)
+
+
+class InProcessSession(Session):
+    """Session of `requests` whose requests to one WSGI app need no network.
+
+    Plain ones skip what a network asks for: redirects, cookies, proxies, settings of the machine.
+    """
+
+    def __init__(self, app: Flask, url: str) -> None:
+        super().__init__()
+        self._url, self._adapter = url, InProcessAdapter(app)
+        self.mount(url, self._adapter)
+
+    def request(self, method: Any, url: Any, *args: Any, **options: Any) -> Response:
+        """Send a request, as `Session.request` does, and return its response."""
+        is_plain = not args and options.keys() <= PLAIN_OPTIONS and url.startswith(self._url)
+        if not is_plain or self.cookies:
+            return super().request(method, url, *args, **options)
+        request = PreparedRequest()
+        parameters = urlencode(options.get("params") or {})
+        request.method, request.body = method, options.get("data")
+        request.url = f"{url}?{parameters}" if parameters else url
+        request.headers = CaseInsensitiveDict(options.get("headers") or {})
+        request.prepare_auth(options.get("auth"))
+        return self._adapter.send(request)
 
 
 def _build_in_process_headers(request: PreparedRequest) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from segment_insider_emulator.clock import Clock, format_iso_utc, utc_now
 from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
-from segment_insider_emulator.mapping import Destination
+from segment_insider_emulator.mapping import Destination, compile_destination
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.panel_settings import DestinationChangesStore
 from segment_insider_emulator.types import JSONObject
@@ -264,7 +264,8 @@ class DestinationOverrides:
 
     def _compile(self, overrides: JSONObject) -> tuple[Destination, Destination]:
         destination = apply_overrides(self._original, overrides)
-        return Destination(destination), Destination(_invert_enabled_switches(destination))
+        inverted = _invert_enabled_switches(destination)
+        return compile_destination(destination), compile_destination(inverted)
 
     def _use_overrides(
         self, overrides: JSONObject, compiled: tuple[Destination, Destination]

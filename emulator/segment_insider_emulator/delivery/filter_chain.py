@@ -213,6 +213,11 @@ def build_filter_report(result: FilterResult) -> JSONObject:
     }
 
 
+@lru_cache(_NEAR_MISS_CACHE_SIZE)
+def _find_similar_name_cached(name: str, known_names: tuple[str, ...]) -> str | None:
+    return find_similar_name(name, known_names)
+
+
 class EventNameChecker:
     """Checks event names against those in triggers, Segment's spec and the tracking plan.
 
@@ -234,9 +239,6 @@ class EventNameChecker:
         self._known_names = (*dict.fromkeys((*trigger_names, *SPEC_EVENT_NAMES)),)
         self._tracking_plan_events = frozenset(tracking_plan_events)
         self._destination = destination
-        self._near_miss = lru_cache(_NEAR_MISS_CACHE_SIZE)(
-            lambda name: find_similar_name(name, self._known_names)
-        )
 
     def find_event_warnings(self, event: JSONObject) -> list[SenderWarning]:
         """Return the sender warnings about the name and type of *event*."""
@@ -253,7 +255,7 @@ class EventNameChecker:
             or name in self._tracking_plan_events
         ):
             return None
-        near = self._near_miss(name)
+        near = _find_similar_name_cached(name, self._known_names)
         if near is None or self._has_specific_subscription(event):
             return None
         general = f"the name is not {near!r}, and Segment compares every letter of it"

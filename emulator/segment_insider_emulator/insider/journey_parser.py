@@ -1,7 +1,9 @@
 """Parser of `insider.journeys` of a workspace file that passed its JSON Schema."""
 
+import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 from segment_insider_emulator.clock import parse_duration
@@ -217,6 +219,12 @@ DEFAULT_ATTRIBUTION_WINDOW = timedelta(days=3)
 
 def parse_journeys(documents: Sequence[JSONObject]) -> dict[int, JourneyDefinition]:
     """Parse the journeys of a workspace file: id -> definition. Raises: EmulatorError."""
+    return dict(_parse_journeys_cached(marshal.dumps(list(documents), 2)))
+
+
+@lru_cache(64)  # many sandboxes have the same
+def _parse_journeys_cached(marshalled: bytes) -> Mapping[int, JourneyDefinition]:
+    documents = marshal.loads(marshalled)
     for error in find_journey_errors(documents):
         raise error
     return {

@@ -7,6 +7,7 @@ from segment_insider_emulator.mapping.destination import (
     MappingFailure,
     Subscription,
     SubscriptionOutcome,
+    compile_destination,
     evaluate_subscription,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     "MappingFailure",
     "Subscription",
     "SubscriptionOutcome",
+    "compile_destination",
     "evaluate_subscription",
 ]

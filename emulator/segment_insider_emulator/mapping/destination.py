@@ -48,6 +48,8 @@ _ILLEGAL_HEADER_CHARACTER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 _SUBSCRIPTION_CACHE_SIZE = 1024
 _MAX_CACHED_DEFINITION_BYTES = 50_000
+_DESTINATION_CACHE_SIZE = 64
+_MAX_CACHED_DESTINATION_BYTES = 200_000
 _EVENT_NAME_CACHE_SIZE = 1024
 _PAYLOAD_VALIDATION_FAILED = "PAYLOAD_VALIDATION_FAILED"
 
@@ -265,6 +267,22 @@ class Destination:
             for subscription in self.subscriptions
             if not subscription.is_decided_by_type_and_name or subscription.matches(type_and_name)
         )
+
+
+def compile_destination(document: JSONObject) -> Destination:
+    """Compile a destination; equal ones are compiled once, since many sandboxes have the same.
+
+    Raises: EmulatorError, as `Destination`.
+    """
+    marshalled = marshal.dumps(document, 2)
+    if len(marshalled) > _MAX_CACHED_DESTINATION_BYTES:
+        return Destination(document)
+    return _compile_destination_cached(marshalled)
+
+
+@lru_cache(_DESTINATION_CACHE_SIZE)
+def _compile_destination_cached(marshalled: bytes) -> Destination:
+    return Destination(marshal.loads(marshalled))
 
 
 def evaluate_subscription(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from segment_insider_emulator.storage.database import hold_advisory_locks, transaction
+from segment_insider_emulator.storage.query_execution import CompiledStatement
 from segment_insider_emulator.storage.records import (
     DeliveryRecord,
     UpsertRecord,
@@ -22,7 +23,9 @@ from segment_insider_emulator.types import JSONObject
 SELECT_OLDEST_QUEUED = (
     select(queued_messages).order_by(queued_messages.c.id).limit(bindparam("limit"))
 )
-COUNT_QUEUED = select(func.count()).select_from(queued_messages)
+COUNT_QUEUED = CompiledStatement(  # each new sandbox runs it
+    select(func.count().label("count")).select_from(queued_messages)
+)
 MARK_DELIVERY_BEGUN = (
     update(queued_messages)
     .where(queued_messages.c.id == bindparam("queue_id"))
@@ -39,7 +42,7 @@ SELECT_NEXT_DUE_UPSERT = (
 SELECT_PENDING_UPSERT_IDS = (
     select(upserts.c.id).where(upserts.c.due_at.is_not(None)).order_by(upserts.c.due_at)
 )
-SELECT_EARLIEST_DUE_AT = (
+SELECT_EARLIEST_DUE_AT = CompiledStatement(  # each new sandbox runs it
     select(upserts.c.due_at)
     .where(upserts.c.due_at.is_not(None))
     .order_by(upserts.c.due_at)
@@ -100,7 +103,8 @@ class MessageQueue:
     def count_queued_messages(self) -> int:
         """Count the messages that wait for delivery."""
         with transaction(self._engine) as connection:
-            return connection.scalar(COUNT_QUEUED) or 0
+            count: int = COUNT_QUEUED.fetch_all(connection, {})[0].count
+        return count
 
 
 class UpsertStore:
@@ -125,7 +129,8 @@ class UpsertStore:
     def find_next_retry_time(self) -> str | None:
         """Return when the next retry of an upsert is due, ISO 8601; None if none is."""
         with transaction(self._engine) as connection:
-            return connection.scalar(SELECT_EARLIEST_DUE_AT)
+            rows = SELECT_EARLIEST_DUE_AT.fetch_all(connection, {})
+        return rows[0].due_at if rows else None
 
     def list_deliveries_of_upsert(self, upsert_id: str) -> list[DeliveryRecord]:
         """Return the deliveries of one upsert."""

@@ -119,8 +119,13 @@ DELETE_EXPIRED_OTHER_EVENTS = delete(profile_events).where(
     profile_events.c.name.not_in(bindparam("names", expanding=True)),
     profile_events.c.occurred_at < bindparam("before"),
 )
-SELECT_EXPIRED_PROFILE_IDS = select(profiles.c.id).where(
-    profiles.c.updated_at < bindparam("before")
+SELECT_EVENT_BEFORE = CompiledStatement(
+    select(profile_events.c.profile_id)
+    .where(profile_events.c.occurred_at < bindparam("before"))
+    .limit(1)
+)
+SELECT_EXPIRED_PROFILE_IDS = CompiledStatement(
+    select(profiles.c.id).where(profiles.c.updated_at < bindparam("before"))
 )
 
 UNIT_OF_WORK_KEY = "profile unit of work"  # in the info of a connection, during a transaction
@@ -241,6 +246,15 @@ class ProfileUnitOfWork:
             profile_cutoff: Profiles last updated before this time expire.
         """
         self.write_pending_changes()
+        latest_cutoff = max(other_events_cutoff, *event_cutoffs.values())
+        if SELECT_EVENT_BEFORE.fetch_all(self._connection, {"before": latest_cutoff}):
+            self._delete_expired_events(event_cutoffs, other_events_cutoff)
+        expired = SELECT_EXPIRED_PROFILE_IDS.fetch_all(self._connection, {"before": profile_cutoff})
+        self.delete_profiles([row.id for row in expired])
+
+    def _delete_expired_events(
+        self, event_cutoffs: Mapping[str, str], other_events_cutoff: str
+    ) -> None:
         for name, before in event_cutoffs.items():
             values = {"names": [name], "before": before}
             self._connection.execute(DELETE_EXPIRED_EVENTS_BY_NAME, values)
@@ -248,10 +262,6 @@ class ProfileUnitOfWork:
             DELETE_EXPIRED_OTHER_EVENTS,
             {"names": list(event_cutoffs), "before": other_events_cutoff},
         )
-        expired_ids = self._connection.scalars(
-            SELECT_EXPIRED_PROFILE_IDS, {"before": profile_cutoff}
-        )
-        self.delete_profiles(list(expired_ids))
 
     def write_pending_changes(self) -> None:
         """Write all pending changes of profiles to the database, so that queries see them."""
