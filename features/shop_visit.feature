@@ -76,3 +76,36 @@ Feature: A visit to the shop
       """
       {"success": true}
       """
+
+  @observed
+  Scenario: Two people who do the same send the same events
+    Given Ada does "Wish Listed" with:
+      | property   | value |
+      | product_id | mug   |
+    And Ada tells the shop these traits:
+      | trait        | value  |
+      | address.city | Ankara |
+    When Can does "Wish Listed" with:
+      | property   | value |
+      | product_id | mug   |
+    And Can tells the shop these traits:
+      | trait        | value  |
+      | address.city | Ankara |
+    Then Ada and Can receive the same events
+    And Ada and Can have the same attributes:
+      | attribute |
+      | city      |
+
+  @observed
+  Scenario: A category in one text keeps its levels, a list loses the event
+    Given Ada views the category "Women > Shoes":
+      | product_id |
+      | mug        |
+    When Can views the category levels "Women > Shoes":
+      | product_id |
+      | mug        |
+    Then Insider One receives exactly these events for Ada:
+      | event_name        | taxonomy          |
+      | listing_page_view | ["Women > Shoes"] |
+    And Insider One receives no events for Can
+    And the call "Product List Viewed" ends as failed because "Product Category must be a string"

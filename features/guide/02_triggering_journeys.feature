@@ -207,7 +207,7 @@ Feature: 2 Triggering Journeys
     Scenario: Web push takes more than Segment can send
       When Ada opts in to email, sms and whatsapp
       Then Ada can be reached by email, sms and whatsapp
-      And Ada cannot be reached by web_push because web push needs a browser token and a permission, which an upsert cannot contain
+      And Ada cannot be reached by web push because web push needs a browser token and a permission, which an upsert cannot contain
 
   Rule: two devices are one cart owner as soon as they sign in
 

@@ -1,12 +1,12 @@
 """Assertions for Then steps, whose failures explain what happened to calls and in journeys."""
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from segment_insider_emulator.clock import parse_iso_time
+from segment_insider_emulator.clock import format_duration, parse_duration, parse_iso_time
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.types import JSON, JSONObject
@@ -232,6 +232,43 @@ def get_call_label(message: JSONObject) -> str:
     """Return the label of a message in failures: its event, page or screen, or its type."""
     sent = message["message"]
     return str(message["event"] or sent.get("name") or message["type"] or "a call without a type")
+
+
+def assert_happens_within(
+    scene: ScenarioContext,
+    claim: str,
+    happenings: Mapping[str, str],
+    length: str,
+    call: str,
+    *,
+    name: str | None = None,
+    journey: str | None = None,
+) -> None:
+    """Fail a Then step unless something happens after a call, within a length of time.
+
+    Args:
+        happenings: ISO 8601 time -> what happened then.
+        length: A duration such as "45 minutes"; parts of a second do not count.
+    Raises: EmulatorError, for a length that is no duration.
+    """
+    limit = parse_duration(length, claim)
+    called_at = datetime.fromisoformat(find_newest_call(scene, call)["receivedAt"])
+    gaps = {datetime.fromisoformat(at) - called_at: what for at, what in happenings.items()}
+    later = {gap: what for gap, what in gaps.items() if gap >= timedelta(0)}
+    soonest = min(later, default=None)
+    actual_text = (
+        "Nothing like it happened after the call."
+        if soonest is None
+        else f"{later[soonest]}: {format_duration(soonest)} after the call."
+    )
+    assert_claim_holds(
+        scene,
+        claim,
+        holds=soonest is not None and soonest < limit + timedelta(seconds=1),
+        actual_text=actual_text,
+        name=name,
+        journey=journey,
+    )
 
 
 def find_newest_call(scene: ScenarioContext, call: str) -> JSONObject:

@@ -161,6 +161,12 @@ class ControlClient:
         profile = next(self._iterate_pages("profiles", {"identifier": identifier}), None)
         return profile and self._load_remaining_events(profile)
 
+    def save_web_push(self, profile_id: str, token: str | None) -> None:
+        """Ask the control API to store a browser's token for web push, or None for a refusal."""
+        body: JSONObject = {"optin": True, "token": token} if token else {"optin": False}
+        path = f"{API_PATH}/profiles/{quote(profile_id, safe='')}/web-push"
+        self._call_api("PUT", path, body=body)
+
     def list_journeys(self) -> list[JSONObject]:
         """Ask the control API for the workspace's journeys with their counters."""
         listed: list[JSONObject] = self._call_api("GET", f"{API_PATH}/journeys")["journeys"]

@@ -31,6 +31,7 @@ from segment_insider_scenarios.tables import (
     nest_dotted_values,
     parse_pairs,
     parse_records,
+    split_enumeration,
 )
 
 EVENT_NAME_COLUMN = "event_name"
@@ -129,6 +130,21 @@ def require_known_channels(names: Iterable[str], known: Collection[str], where: 
             meant = f"Did you mean {near[0]!r}? " if near else ""
             remedy = f"{meant}Known: {', '.join(known)}."
             raise EmulatorError(f"unknown channel {name!r}", where, remedy)
+
+
+# How people write a channel, in small letters -> its name.
+_CHANNEL_WORDS = {"e-mail": "email", "web push": "web_push"}
+
+
+def parse_channels(words: str) -> list[str]:
+    """Return the channels of an enumeration such as "e-mail, SMS and web push"."""
+    names = (name.strip() for name in split_enumeration(words))
+    return [parse_channel(name) for name in names]
+
+
+def parse_channel(word: str) -> str:
+    """Return the channel that a step names: web_push for "web push", sms for "SMS"."""
+    return _CHANNEL_WORDS.get(word.lower(), word.lower())
 
 
 def _has_custom_prefix(name: str) -> bool:

@@ -209,7 +209,7 @@ def identify_call(traits: JSONObject | None = None) -> SegmentCall:
     return SegmentCall("identify", None, traits or {})
 
 
-def product_list_viewed_call(category: str, products: list[JSONObject]) -> SegmentCall:
+def product_list_viewed_call(category: str | list[str], products: list[JSONObject]) -> SegmentCall:
     """Build a track call for the Segment event Product List Viewed."""
     return track_call("Product List Viewed", {"category": category, "products": products})
 

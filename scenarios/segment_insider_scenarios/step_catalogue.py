@@ -88,6 +88,23 @@ def _word_weight(word: str) -> float:
     return _SHORT_WORD_WEIGHT if len(word) < 3 else min(len(word), 6) / 6 * 0.5 + 0.5
 
 
+# A word that people write -> the words of the step that they probably mean.
+SYNONYMS = {
+    "accepts": "allows",
+    "after": "pass",
+    "denies": "blocks",
+    "grants": "allows",
+    "off": "out",
+    "orders": "buys these products",
+    "purchases": "buys these products",
+    "push": "web push",
+    "receives": "gets",
+    "refuses": "blocks",
+    "returns": "refunds",
+    "saying": "that says",
+    "subscribes": "opts in",
+    "text": "that says",
+}
 LIBRARY_PACKAGE = "segment_insider_scenarios.steps"
 PARSER_TYPE = re.compile(r":[a-z]}")  # the parser's type of a word or a number
 MAX_SUGGESTIONS = 3
@@ -113,9 +130,12 @@ EXAMPLE_VALUES = {
     "goal": "Purchase",
     "group": "acme",
     "journey": "Welcome",
+    "kind": "an e-mail",
     "length": "45 minutes",
+    "levels": "Women > Shoes",
     "locale": "de_DE",
     "mapping": "Order Completed Event",
+    "message": "Thank you for your order",
     "name": "Web shop",
     "now": "2026-11-23T12:00:00Z",
     "order": "o-17",
@@ -129,6 +149,7 @@ EXAMPLE_VALUES = {
     "role": "Administrator",
     "screen": "Home",
     "status": "503",
+    "token": "browser-1",
     "type": "Source",
     "verdict": "accepted",
     "why": "email_optin is absent",
@@ -141,6 +162,7 @@ EXAMPLE_VALUES_BY_STEP = {
         "action": "Track Event",
     },
     '{person} removes the mapping "{name}"': {"name": "Order Completed Event"},
+    "{length} passes": {"length": "1 hour"},
     '{person} adds the custom identifier "{name}" from "{path}"': {
         "name": "loyalty_id",
         "path": "traits.loyaltyId",
@@ -344,8 +366,13 @@ def find_matching_patterns(name: str, kind: str) -> set[str]:
 def suggest_steps(words: str, kind: str | None = None) -> list[str]:
     """Return the step patterns of a kind that are most similar to a text, best first."""
     patterns = [entry.pattern for entry in list_steps() if kind in (None, *entry.kinds)]
+    wordings = {words, _WORD_PATTERN.sub(lambda word: SYNONYMS.get(word[0], word[0]), words)}
     scored_patterns = sorted(
-        ((compute_step_similarity(words, pattern), pattern) for pattern in patterns), reverse=True
+        (
+            (max(compute_step_similarity(wording, pattern) for wording in wordings), pattern)
+            for pattern in patterns
+        ),
+        reverse=True,
     )
     return [
         pattern
@@ -400,15 +427,22 @@ def _parse_person_name(text: str) -> str:
 
 _PERSON_NAME = with_pattern(r"\w[\w'\u2019.-]*(?: \w[\w'\u2019.-]*){0,3}")(_parse_person_name)
 
+
+def _parse_unquoted_text(text: str) -> str:
+    """Return a text that has no quotes, so that a longer step is not one of its values."""
+    return text
+
+
+_UNQUOTED_TEXT = with_pattern(r'[^"]*')(_parse_unquoted_text)
 _EMPTY_QUOTES = re.compile(r'(?<!\S)""(?!\w)')
 _EMPTY_MARK = "\ue002"  # marks an empty text between two quotes
 
 
 class StepPattern(parsers.parse):  # in small letters, as pytest-bdd has it
-    """Parser of step texts for pytest-bdd in which `""` is an empty text, and p a person's name."""
+    """Parser of step texts for pytest-bdd: `""` is an empty text, p a name, q has no quotes."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, extra_types={"p": _PERSON_NAME})
+        super().__init__(name, extra_types={"p": _PERSON_NAME, "q": _UNQUOTED_TEXT})
 
     def is_matching(self, name: str) -> bool:
         """Return whether the step pattern matches a step's text."""

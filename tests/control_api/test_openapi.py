@@ -99,8 +99,11 @@ def test_the_description_is_served() -> None:
 def test_each_example_is_accepted(method: str, path: str) -> None:
     example = get_request_bodies(method, path)[JSON_TYPE]["example"]
     headers = {"X-InOne-Role": "Administrator"}
-    there = path.replace("{id}", "default" if "sandboxes" in path else "1")
-    response = emulator().test_client().open(there, method=method, json=example, headers=headers)
+    client = emulator().test_client()
+    profile_id = client.get("/emulator/v1/profiles").get_json()["profiles"][0]["id"]
+    ids = {"sandboxes": "default", "profiles": profile_id}
+    there = path.replace("{id}", ids.get(path.split("/")[3], "1"))
+    response = client.open(there, method=method, json=example, headers=headers)
     expected = next(iter(get_operation(method, path)["responses"]))
     assert str(response.status_code) == expected, response.data
 

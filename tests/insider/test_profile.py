@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from account import PURCHASE, RECENT, Account, build_event
 
-from segment_insider_emulator.insider.profile_json import WEB_PUSH_REASON, check_reachability
+from segment_insider_emulator.insider.profile_json import check_reachability
+from segment_insider_emulator.insider.web_push import WEB_PUSH_REASON
 
 
 @pytest.mark.documented
@@ -128,11 +129,12 @@ FULL = {
 def test_each_channel_has_the_reasons_why_it_is_not_reachable(
     change: Any, email: list[str], sms: list[str], whatsapp: list[str]
 ) -> None:
+    gdpr = [reason for reason in email if reason == "gdpr_optin is false"]
     reasons = {
         "email": email,
         "sms": sms,
         "whatsapp": whatsapp,
-        "web_push": [WEB_PUSH_REASON],
+        "web_push": [WEB_PUSH_REASON, *gdpr],
     }
     results = check_reachability({**FULL, **change})
     assert {channel: result["why"] for channel, result in results.items()} == reasons

@@ -51,6 +51,103 @@ MISTAKES = {
         """,
         "This step needs a table below it. A wish for each row.",
     ),
+    "waits for a message that no channel has": (
+        """\
+        When Ada visits the page "Home"
+        Then Ada gets a fax that says "Welcome"
+        """,
+        "Ada gets a fax that says \"Welcome\": 'a fax' is not a message that a journey sends. "
+        "Known: an e-mail, an email, an SMS, a WhatsApp message, a WhatsApp, a web push.",
+    ),
+    "expects a message that no journey sends": (
+        """\
+        When Ada completes order "o-17" in EUR:
+          | product_id | price | quantity |
+          | mug        | 8.50  | 1        |
+        Then Ada gets an e-mail that says "Welcome"
+        """,
+        """\
+        Failed: Ada gets an e-mail that says "Welcome".
+
+        Ada gets no message.
+
+        What happened to the calls for Ada:
+          Order Completed - accepted
+            matched Order Completed Event""",
+    ),
+    "expects an event in time of a call that was not made": (
+        """\
+        When Ada does "Wish Listed"
+        Then Insider One receives "wish_listed" for Ada within 1 minute of the call "identify"
+        """,
+        "there was no call 'identify'. Calls in this scenario: Wish Listed.",
+    ),
+    "has a length that is none": (
+        """\
+        When Ada visits the page "Home"
+        Then Insider One receives "homepage_view" for Ada within soon of the call "Home"
+        """,
+        'Insider One receives "homepage_view" for Ada within soon of the call "Home": '
+        "'soon' is not a duration. Write a duration, such as 45 minutes, 1 day 2 hours or PT45M.",
+    ),
+    "opts in to web push by a call": (
+        """\
+        When Ada opts in to e-mail and web push
+        Then Ada can be reached by e-mail
+        """,
+        "Ada opts in to e-mail and web push: no call contains the permission for web push: the "
+        "browser gives it. Add the step: Ada allows web push.",
+    ),
+    "allows web push before Insider One knows the person": (
+        """\
+        When Ada allows web push
+        Then Ada can be reached by web push
+        """,
+        "web push: Insider One does not know Ada yet. "
+        'Add a step before it, such as: Ada visits the page "Home".',
+    ),
+    "compares two people without events": (
+        """\
+        Given Can shops
+        When Ada signs in
+        Then Ada and Can receive the same events
+        """,
+        """\
+        Failed: Ada and Can receive the same events.
+
+        Neither Ada nor Can has an event.
+
+        What happened to the calls for Ada:
+          identify - accepted
+            matched Create or Update a User Profile""",
+    ),
+    "compares an attribute that nobody has": (
+        """\
+        Given Can signs in
+        When Ada signs in
+        Then Ada and Can have the same attributes:
+          | attribute |
+          | city      |
+        """,
+        """\
+        Failed: Ada and Can have the same attributes.
+
+        Neither has city.
+
+        What happened to the calls for Ada:
+          identify - accepted
+            matched Create or Update a User Profile""",
+    ),
+    "has a category without a level": (
+        """\
+        When Ada views the category levels "Women >":
+          | product_id |
+          | mug        |
+        Then Insider One knows 1 person
+        """,
+        "the category levels \"Women >\": a level of the category 'Women >' is empty. "
+        "Write a name on both sides of each >, such as Women > Shoes.",
+    ),
     "has a table that is not read": (
         """\
         When Ada does "Wish Listed"
@@ -240,10 +337,10 @@ MISTAKES = {
     ),
     "opts in to an unknown channel": (
         """\
-        When Ada opts in to e-mail
+        When Ada opts in to emial
         Then Insider One knows 1 person
         """,
-        "Ada opts in to e-mail: unknown channel 'e-mail'. Did you mean 'email'? "
+        "Ada opts in to emial: unknown channel 'emial'. Did you mean 'email'? "
         "Known: email, sms, whatsapp.",
     ),
     "reaches by an unknown channel": (

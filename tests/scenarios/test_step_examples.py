@@ -34,6 +34,8 @@ BEFORE = {
     "{person} revokes": ROLE_AND_INTEGRATION,
     "Segment answers {status}": 'When an app posts to "/v1/track":\n  """\n  {}\n  """',
     "the name ": 'Given Ada does "Web shop"',
+    "{person} allows web push": 'Given Ada visits the page "Home"',
+    "{person} blocks web push": 'Given Ada visits the page "Home"',
     "{person} and {other}": "When Ada signs in\nAnd Bea signs in",
 }
 # Start of a step -> what uses it.

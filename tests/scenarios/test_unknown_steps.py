@@ -94,6 +94,13 @@ def test_the_differing_character_is_named(text: str, sentences: str) -> None:
         ("Insider One knows no one", "then", "Insider One knows {count} people"),
         ('Insider One gets 1 "wish_listed" for Ada', "then",
          'Insider One receives {count} "{event_name}" for {person}'),
+        ('Ada receives a WhatsApp saying "Hi"', "then",
+         '{person} gets {kind} that says "{message}"'),
+        ("Ada accepts push notifications", "when", "{person} allows web push"),
+        ('Ada returns order "o-1"', "when", '{person} refunds order "{order}" in {currency}:'),
+        ("Ada and Can got the same events", "then",
+         "{person} and {other} receive the same events"),
+        ('the call "Home" leads to one request', "then", 'the call "{call}" leads to 1 request'),
         ('the clock is at "12:00"', "given", 'the clock stands at "{now}"'),
     ],
 )  # fmt: skip

@@ -110,6 +110,13 @@ class NewIdentifierBody(ApiModel):
     path: str | UnsetType = UNSET
 
 
+class WebPushBody(ApiModel):
+    """Body of a web push request: the browser's permission, and its token if it is given."""
+
+    optin: bool
+    token: NonEmptyText | UnsetType = UNSET
+
+
 class NewSandboxBody(CamelCaseModel):
     """Body of a request to create a sandbox; missing fields are generated."""
 

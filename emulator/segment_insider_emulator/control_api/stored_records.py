@@ -40,6 +40,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     PROFILE_FILTERS,
     EmptyBody,
     ResetBody,
+    WebPushBody,
     parse_message_filters,
     parse_page_query,
     parse_record_filters,
@@ -61,6 +62,7 @@ from segment_insider_emulator.web.json_errors import build_json_error_response
 from segment_insider_emulator.web.services import current_services
 
 MAX_PAGE_CHARACTERS = 4_000_000  # of JSON; a page that is longer ends early
+MAX_TOKEN_CHARACTERS = 4096  # of a browser for web push
 MAX_EVENTS_PER_PROFILE = 1000  # in the JSON of the profile
 MAX_EVENTS_PER_PAGE = 5000  # a page of profiles with more events ends early
 JOURNEY_RUN_FILTERS = ("identifier", "status")
@@ -209,6 +211,19 @@ def list_profile_events(id: str) -> ProfileEventPageModel:
     )
 
 
+@capture_routes.put("/profiles/<id>/web-push", endpoint="web_push")
+@api_operation(body=WebPushBody, example={"optin": True, "token": "browser-1"}, errors=(404,))
+def save_profile_web_push(id: str) -> ProfileModel:
+    """Store a browser's permission for web push, which no upsert can contain.
+
+    A body {"optin": true, "token"} gives it, {"optin": false} refuses it.
+    """
+    token = _parse_web_push_token()
+    if not current_services().endpoint.save_web_push(id, token):
+        _abort_record_not_found("profile", id, request.path.rpartition("/")[0])
+    return _build_profile_model(_load_profile(id))
+
+
 @capture_routes.post("/reset", endpoint="reset")
 @api_operation(body=ResetBody, example=RESET_EXAMPLE)
 def reset_sandbox_data() -> EmptyModel:
@@ -320,6 +335,23 @@ def _parse_reset_body() -> datetime | None:
     return parse_reset_time(read_request_body(ResetBody, min_fields=0))
 
 
+def _parse_web_push_token() -> str | None:
+    """Return the token of a web push request; None for a refused permission.
+
+    Raises: EmulatorError.
+    """
+    body = read_request_body(WebPushBody)
+    token: str | None = body.get("token")
+    if body["optin"] is not bool(token):
+        what = "optin is true without a token" if body["optin"] else "optin is false with a token"
+        remedy = 'Send {"optin": true, "token": "browser-1"} or {"optin": false}.'
+        raise EmulatorError(what, "body", remedy)
+    if token and len(token) > MAX_TOKEN_CHARACTERS:
+        what = f"{len(token):,} characters are too many"
+        raise EmulatorError(what, "body.token", f"Send at most {MAX_TOKEN_CHARACTERS:,}.")
+    return token
+
+
 def _load_profile(id: str) -> Profile:
     current_services().endpoint.delete_expired_data()
     return current_services().profiles.get_with_events(id) or _abort_record_not_found("profile", id)
@@ -363,8 +395,8 @@ def _abort_no_matching_record(kind: str) -> Never:
     abort(build_json_error_response(404, f"no {kind} matches", request.path, remedy))
 
 
-def _abort_record_not_found(kind: str, id: int | str) -> Never:
-    list_path = request.path.rpartition("/")[0]
+def _abort_record_not_found(kind: str, id: int | str, path: str | None = None) -> Never:
+    list_path = (path or request.path).rpartition("/")[0]
     remedy = f"List them with GET {list_path}."
     abort(build_json_error_response(404, f"there is no {kind} {id}", request.path, remedy))
 

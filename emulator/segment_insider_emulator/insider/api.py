@@ -33,6 +33,7 @@ from segment_insider_emulator.insider.validation import (
     DocumentedKeys,
     warn_undocumented_keys,
 )
+from segment_insider_emulator.insider.web_push import save_web_push
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.shared_state import StateGuardFactory, create_process_local_guard
 from segment_insider_emulator.storage.profiles import ProfileStore
@@ -151,6 +152,13 @@ class InsiderApi:
         )
         api_copy._routes = _build_routes(silent_account, api_copy._rate_limiter)
         return api_copy
+
+    def save_web_push(self, profile_id: str, token: str | None) -> bool:
+        """Store the web push token of a profile's browser, or None for a refused permission.
+
+        Returns: Whether the profile exists.
+        """
+        return save_web_push(self._account, profile_id, token, self._clock())
 
     def delete_expired_data(self) -> None:
         """Delete the account's expired events and profiles; call this before you read profiles."""

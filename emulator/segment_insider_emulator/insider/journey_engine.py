@@ -31,7 +31,7 @@ from segment_insider_emulator.insider.journey_definition import (
     serialize_occurrence,
 )
 from segment_insider_emulator.insider.profile_changes import ProfileChange
-from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES, check_reachability
+from segment_insider_emulator.insider.profile_json import ADDRESS_ATTRIBUTES, check_reachability
 from segment_insider_emulator.storage.records import (
     JourneyRun,
     JourneyRunStatus,
@@ -146,7 +146,7 @@ def _visit_channel_element(
         )
         entry = TrailEntry(visited_at, "skipped", what, step_path, details)
         return ElementVisitResult(entry, element.next_step_path)
-    address = context.attributes[CHANNEL_ATTRIBUTES[channel][0]]
+    address = context.attributes[ADDRESS_ATTRIBUTES[channel]]
     details["address"] = address
     what = f"would send {channel} to {address}: {message}"
     entry = TrailEntry(visited_at, "would_send", what, step_path, details)

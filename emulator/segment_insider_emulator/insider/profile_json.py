@@ -13,6 +13,11 @@ from decimal import Decimal
 from segment_insider_emulator.insider.catalog import get_event_display_name
 from segment_insider_emulator.insider.formats import is_e164_phone_number, is_email
 from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
+from segment_insider_emulator.insider.web_push import (
+    WEB_PUSH_CHANNEL,
+    WEB_PUSH_TOKEN_ATTRIBUTE,
+    list_web_push_reasons,
+)
 from segment_insider_emulator.storage.records import Profile, ProfileEvent, nest_attributes
 from segment_insider_emulator.types import JSON, JSONObject
 
@@ -71,7 +76,10 @@ CHANNEL_ATTRIBUTES = {
     "sms": ("phone_number", "sms_optin", "sms_opt_out_user"),
     "whatsapp": ("phone_number", "whatsapp_optin", "wa_opt_out_user"),
 }
-WEB_PUSH_REASON = "web push needs a browser token and a permission, which an upsert cannot contain"
+ADDRESS_ATTRIBUTES = {
+    **{channel: names[0] for channel, names in CHANNEL_ATTRIBUTES.items()},
+    WEB_PUSH_CHANNEL: WEB_PUSH_TOKEN_ATTRIBUTE,
+}
 
 
 def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
@@ -84,7 +92,7 @@ def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
         channel: _list_unreachable_reasons(attributes, *names)
         for channel, names in CHANNEL_ATTRIBUTES.items()
     }
-    reasons_by_channel["web_push"] = [WEB_PUSH_REASON]
+    reasons_by_channel[WEB_PUSH_CHANNEL] = list_web_push_reasons(attributes)
     notes = []
     if attributes.get("gdpr_optin") is None:
         notes.append("gdpr_optin was never sent; it counts as allowed, but the guide requires it")

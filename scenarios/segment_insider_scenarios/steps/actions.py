@@ -8,11 +8,13 @@ from pytest_bdd import given, then, when
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
+from segment_insider_emulator.insider.web_push import WEB_PUSH_CHANNEL
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.assertions import assert_claim_holds
 from segment_insider_scenarios.client_http import read_json_response
 from segment_insider_scenarios.context import PREPARED_ORDER, ScenarioContext
 from segment_insider_scenarios.name_checks import (
+    parse_channels,
     read_product_table,
     read_property_table,
     read_trait_table,
@@ -36,9 +38,10 @@ from segment_insider_scenarios.shopper import (
     read_call_file,
     screen_call,
     track_call,
+    user_id_from_name,
 )
 from segment_insider_scenarios.step_catalogue import StepPattern
-from segment_insider_scenarios.tables import StepTable, split_enumeration
+from segment_insider_scenarios.tables import StepTable
 
 STATUS_OK = 200
 
@@ -201,6 +204,26 @@ def views_category(
     | product_id | price | quantity |
     | mug        | 8.50  | 2        |
     """
+    scene.send_calls(
+        person, product_list_viewed_call(category, read_product_table(scene, datatable))
+    )
+
+
+@given(StepPattern('{person:p} views the category levels "{levels}":'))
+@when(StepPattern('{person:p} views the category levels "{levels}":'))
+def views_category_levels(
+    scene: ScenarioContext, person: str, levels: str, datatable: StepTable
+) -> None:
+    """Send Product List Viewed with a list as category: "Women > Shoes" is a list of two levels.
+
+    | product_id | price | quantity |
+    | mug        | 8.50  | 2        |
+    """
+    category = [level.strip() for level in levels.split(">")]
+    if not all(category):
+        what = f"a level of the category {levels!r} is empty"
+        remedy = "Write a name on both sides of each >, such as Women > Shoes."
+        raise EmulatorError(what, f'the category levels "{levels}"', remedy)
     scene.send_calls(
         person, product_list_viewed_call(category, read_product_table(scene, datatable))
     )
@@ -376,11 +399,9 @@ def updates_traits(scene: ScenarioContext, person: str, datatable: StepTable) ->
 @when(StepPattern("{person:p} opts in to {channels}"))
 def opts_in_to_channels(scene: ScenarioContext, person: str, channels: str) -> None:
     """Send identify with e-mail address, phone number, GDPR opt-in and the channels' opt-ins."""
-    require_known_channels(
-        split_enumeration(channels), CHANNEL_ATTRIBUTES, f"{person} opts in to {channels}"
-    )
+    names = _parse_optin_channels(channels, f"{person} opts in to {channels}", "allows", person)
     who = scene.get_person(scene.record_actor(person))
-    optins = {f"{channel}_optin": True for channel in split_enumeration(channels)}
+    optins = {f"{channel}_optin": True for channel in names}
     traits = {"email": who.email, "phone": who.phone, "gdpr_optin": True, **optins}
     scene.send_calls(person, identify_call(traits))
 
@@ -389,8 +410,7 @@ def opts_in_to_channels(scene: ScenarioContext, person: str, channels: str) -> N
 @when(StepPattern("{person:p} opts out of {channels}"))
 def opts_out_of_channels(scene: ScenarioContext, person: str, channels: str) -> None:
     """Send identify with the opt-ins of these channels set to false."""
-    names = split_enumeration(channels)
-    require_known_channels(names, CHANNEL_ATTRIBUTES, f"{person} opts out of {channels}")
+    names = _parse_optin_channels(channels, f"{person} opts out of {channels}", "blocks", person)
     traits: JSONObject = {f"{channel}_optin": False for channel in names}
     scene.send_calls(person, identify_call(traits))
 
@@ -399,16 +419,60 @@ def opts_out_of_channels(scene: ScenarioContext, person: str, channels: str) -> 
 @when(StepPattern("{person:p} unsubscribes from {channels}"))
 def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: str) -> None:
     """Set Insider One's own flag that unsubscribes the person, whatever the opt-ins."""
-    require_known_channels(
-        split_enumeration(channels), CHANNEL_ATTRIBUTES, f"{person} unsubscribes from {channels}"
-    )
+    claim = f"{person} unsubscribes from {channels}"
+    names = _parse_optin_channels(channels, claim, "blocks", person)
     workspace = scene.emulator.workspace
-    flags = [CHANNEL_ATTRIBUTES[channel][-1] for channel in split_enumeration(channels)]
+    flags = [CHANNEL_ATTRIBUTES[channel][-1] for channel in names]
     user = {
         "identifiers": {"uuid": scene.get_person(scene.record_actor(person)).user_id},
         "attributes": dict.fromkeys(flags, True),
     }
     scene.emulator.client.upsert_user(user, workspace.account_name, workspace.account_key)
+
+
+def _parse_optin_channels(channels: str, claim: str, verb: str, person: str) -> list[str]:
+    """Return the channels of a step whose opt-ins are attributes.
+
+    Args:
+        verb: Of the step for web push, "allows" or "blocks".
+    Raises: EmulatorError.
+    """
+    names = parse_channels(channels)
+    if WEB_PUSH_CHANNEL in names:
+        what = "no call contains the permission for web push: the browser gives it"
+        raise EmulatorError(what, claim, f"Add the step: {person} {verb} web push.")
+    require_known_channels(names, CHANNEL_ATTRIBUTES, claim)
+    return names
+
+
+@given(StepPattern("{person:p} allows web push"))
+@when(StepPattern("{person:p} allows web push"))
+def allows_web_push(scene: ScenarioContext, person: str) -> None:
+    """Let the person's browser give Insider One a token for web push, as its web SDK does."""
+    _save_web_push(scene, person, f"browser-of-{user_id_from_name(person).replace(' ', '-')}")
+
+
+@given(StepPattern('{person:p} allows web push with the browser token "{token}"'))
+@when(StepPattern('{person:p} allows web push with the browser token "{token}"'))
+def allows_web_push_with_token(scene: ScenarioContext, person: str, token: str) -> None:
+    """Let the person's browser give Insider One this token for web push."""
+    _save_web_push(scene, person, token)
+
+
+@given(StepPattern("{person:p} blocks web push"))
+@when(StepPattern("{person:p} blocks web push"))
+def blocks_web_push(scene: ScenarioContext, person: str) -> None:
+    """Let the person refuse web push in the browser, or take the permission back."""
+    _save_web_push(scene, person, None)
+
+
+def _save_web_push(scene: ScenarioContext, person: str, token: str | None) -> None:
+    scene.get_person(scene.record_actor(person))
+    profile = scene.find_insider_profile(person)
+    if profile is None:
+        remedy = f'Add a step before it, such as: {person} visits the page "Home".'
+        raise EmulatorError(f"Insider One does not know {person} yet", "web push", remedy)
+    scene.emulator.client.save_web_push(profile["id"], token)
 
 
 @given(StepPattern('the clock stands at "{now}"'))

@@ -10,6 +10,7 @@ from segment_insider_emulator.storage.records import VERDICTS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.assertions import (
     assert_claim_holds,
+    assert_happens_within,
     assert_rows_equal,
     fail_claim,
     fail_missing_rows,
@@ -84,6 +85,48 @@ def receives_no_event_named(scene: ScenarioContext, person: str, event_name: str
 def receives_event_count(scene: ScenarioContext, person: str, event_name: str, count: int) -> None:
     """Check the number of Insider One events of this name that the person has."""
     _assert_event_count(scene, person, event_name, count)
+
+
+@then(
+    StepPattern(
+        'Insider One receives "{event_name:q}" for {person:p} within {length:q} '
+        'of the call "{call:q}"'
+    )
+)
+def receives_event_within(
+    scene: ScenarioContext, person: str, event_name: str, length: str, call: str
+) -> None:
+    """Check that such an event of the person arrives in time, by the emulator's clock.
+
+    The time begins with the newest such call. Parts of a second do not count.
+    """
+    claim = f'Insider One receives "{event_name}" for {person} within {length} of the call "{call}"'
+    require_valid_event_name(
+        event_name, scene.emulator.workspace.insider_options, scene.vocabulary, claim
+    )
+    times = {
+        event["received_at"]: f"{event['event_name']} of {person}"
+        for event in scene.list_insider_events(person)
+        if event["event_name"] == event_name
+    }
+    assert_happens_within(scene, claim, times, length, call, name=person)
+
+
+@then(StepPattern("{person:p} and {other:p} receive the same events"))
+def people_receive_same_events(scene: ScenarioContext, person: str, other: str) -> None:
+    """Compare all Insider One events of two people in order: names and parameters."""
+    claim = f"{person} and {other} receive the same events"
+    received = [
+        [_event_to_columns(event) for event in scene.list_insider_events(name)]
+        for name in (person, other)
+    ]
+    if not any(received):
+        fail_claim(scene, claim, [f"Neither {person} nor {other} has an event."], name=person)
+    columns = list(dict.fromkeys(name for rows in received for row in rows for name in row))
+    rows_of_person, rows_of_other = (
+        [format_row(row, columns) for row in rows] for rows in received
+    )
+    assert_rows_equal(scene, claim, columns, rows_of_person, rows_of_other, name=other)
 
 
 @then(StepPattern("Insider One receives at least these events for {person:p}:"))
@@ -232,8 +275,8 @@ def insider_request_count_is(scene: ScenarioContext, count: int) -> None:
 
 
 @then(StepPattern('the call "{call}" leads to {count:d} requests'))
-@then(StepPattern('the call "{call}" leads to {count:d} request'))
-def call_leads_to_requests(scene: ScenarioContext, call: str, count: int) -> None:
+@then(StepPattern('the call "{call}" leads to 1 request'))
+def call_leads_to_requests(scene: ScenarioContext, call: str, count: int = 1) -> None:
     """Check the number of requests to Insider One that the newest such call caused."""
     deliveries = _list_requests_of_call(scene, call)
     names = ", ".join(f'"{delivery["subscription"]}"' for delivery in deliveries)

@@ -1,16 +1,21 @@
 """Gherkin steps that check journeys: entries, exits, messages that would be sent, trails."""
 
+from collections.abc import Sequence
+
 from pytest_bdd import then
 
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.web_push import WEB_PUSH_CHANNEL
 from segment_insider_emulator.types import JSONObject
 from segment_insider_scenarios.assertions import (
     assert_claim_holds,
+    assert_happens_within,
     assert_rows_equal,
     list_trail_entries,
     trail_entry_to_columns,
 )
 from segment_insider_scenarios.context import ScenarioContext
-from segment_insider_scenarios.name_checks import require_known_name
+from segment_insider_scenarios.name_checks import parse_channel, require_known_name
 from segment_insider_scenarios.step_catalogue import StepPattern
 from segment_insider_scenarios.tables import StepTable, format_row, parse_rows
 
@@ -75,7 +80,87 @@ def journey_reaches_goal(scene: ScenarioContext, person: str, journey: str, goal
     )
 
 
-@then(StepPattern('the journey "{journey}" would send {channel:w} to {address}'))
+# Message in words -> channel.
+MESSAGE_KINDS = {
+    "an e-mail": "email",
+    "an email": "email",
+    "an SMS": "sms",
+    "a WhatsApp message": "whatsapp",
+    "a WhatsApp": "whatsapp",
+    "a web push": WEB_PUSH_CHANNEL,
+}
+
+
+@then(StepPattern('{person:p} gets {kind:q} that says "{message:q}"'))
+def person_gets_message(scene: ScenarioContext, person: str, kind: str, message: str) -> None:
+    """Check that a journey would send the person an e-mail, an SMS, a WhatsApp or a web push."""
+    claim = f'{person} gets {kind} that says "{message}"'
+    sent = _list_sent_messages(scene, person)
+    wanted = (_parse_message_kind(kind, claim), message)
+    holds = any(what == wanted for _, what in sent)
+    actual_text = f"{person} gets {_format_messages(sent)}."
+    assert_claim_holds(scene, claim, holds=holds, actual_text=actual_text, name=person)
+
+
+@then(
+    StepPattern(
+        '{person:p} gets {kind:q} that says "{message:q}" within {length:q} of the call "{call:q}"'
+    )
+)
+def person_gets_message_within(
+    scene: ScenarioContext, person: str, kind: str, message: str, length: str, call: str
+) -> None:
+    """Check that a journey would send this message in time, by the emulator's clock.
+
+    The time begins with the newest such call. Parts of a second do not count.
+    """
+    claim = f'{person} gets {kind} that says "{message}" within {length} of the call "{call}"'
+    wanted = (_parse_message_kind(kind, claim), message)
+    times = {
+        at: f"{person} gets it" for at, what in _list_sent_messages(scene, person) if what == wanted
+    }
+    assert_happens_within(scene, claim, times, length, call, name=person)
+
+
+@then(StepPattern("{person:p} gets no message"))
+def person_gets_no_message(scene: ScenarioContext, person: str) -> None:
+    """Check that no journey would so far send the person a message on any channel."""
+    sent = _list_sent_messages(scene, person)
+    actual_text = f"{person} gets {_format_messages(sent)}."
+    assert_claim_holds(
+        scene, f"{person} gets no message", holds=not sent, actual_text=actual_text, name=person
+    )
+
+
+def _list_sent_messages(scene: ScenarioContext, person: str) -> list[tuple[str, tuple[str, str]]]:
+    """Return (time, (channel, message)) of the messages that journeys would send a person."""
+    return [
+        (entry["at"], (entry["details"]["channel"], entry["details"]["message"]))
+        for journey in scene.emulator.client.list_journeys()
+        for entry in list_trail_entries(scene, journey["name"], person)
+        if entry["kind"] == "would_send"
+    ]
+
+
+def _parse_message_kind(kind: str, claim: str) -> str:
+    """Return the channel of a message in words, such as "an e-mail".
+
+    Raises: EmulatorError.
+    """
+    channels = {words.lower(): channel for words, channel in MESSAGE_KINDS.items()}
+    if kind.lower() not in channels:
+        remedy = f"Known: {', '.join(MESSAGE_KINDS)}."
+        raise EmulatorError(f"{kind!r} is not a message that a journey sends", claim, remedy)
+    return channels[kind.lower()]
+
+
+def _format_messages(sent: Sequence[tuple[str, tuple[str, str]]]) -> str:
+    kinds = {channel: words for words, channel in reversed(MESSAGE_KINDS.items())}
+    texts = [f'{kinds[channel]} that says "{message}"' for _, (channel, message) in sent]
+    return ", ".join(texts) or "no message"
+
+
+@then(StepPattern('the journey "{journey}" would send {channel} to {address}'))
 def journey_would_send_message(
     scene: ScenarioContext, journey: str, channel: str, address: str
 ) -> None:
@@ -86,7 +171,7 @@ def journey_would_send_message(
         if entry["kind"] == "would_send"
     ]
     claim = f'the journey "{journey}" would send {channel} to {address}'
-    holds = sent.count(f"{channel} to {address}") == 1
+    holds = sent.count(f"{parse_channel(channel)} to {address}") == 1
     actual_text = f"It would send {', '.join(sent) or 'nothing'}."
     assert_claim_holds(scene, claim, holds=holds, actual_text=actual_text, journey=journey)
 
@@ -105,7 +190,7 @@ def journey_would_not_message_person(scene: ScenarioContext, journey: str, perso
     )
 
 
-@then(StepPattern('the journey "{journey}" holds back {channel:w} for {person:p} because "{why}"'))
+@then(StepPattern('the journey "{journey}" holds back {channel} for {person:p} because "{why}"'))
 def journey_suppresses_channel(
     scene: ScenarioContext, person: str, journey: str, channel: str, why: str
 ) -> None:
@@ -119,7 +204,7 @@ def journey_suppresses_channel(
         "; ".join(f"{name} because {reasons}" for name, reasons in suppressed) or "nothing"
     )
     claim = f'the journey "{journey}" holds back {channel} for {person} because "{why}"'
-    holds = (channel, why) in suppressed
+    holds = (parse_channel(channel), why) in suppressed
     _assert_journey_claim(
         scene, claim, person, journey, holds=holds, actual_text=f"It holds back {suppressed_text}."
     )

@@ -6,10 +6,13 @@ from pytest_bdd import then
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
+from segment_insider_emulator.insider.web_push import WEB_PUSH_CHANNEL
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.assertions import assert_claim_holds, assert_rows_equal, fail_claim
 from segment_insider_scenarios.context import ScenarioContext
 from segment_insider_scenarios.name_checks import (
+    parse_channel,
+    parse_channels,
     require_known_channels,
     require_known_name,
     require_known_or_received,
@@ -23,12 +26,12 @@ from segment_insider_scenarios.tables import (
     format_row,
     parse_pairs,
     parse_rows,
-    split_enumeration,
+    require_table_header,
 )
 from segment_insider_scenarios.value_checks import find_failed_rows
 
 FOUND_BY_COLUMN, BROUGHT_COLUMN_PREFIX = "found_by", "brought"  # the columns of a merge
-REACH_CHANNELS = (*CHANNEL_ATTRIBUTES, "web_push")
+REACH_CHANNELS = (*CHANNEL_ATTRIBUTES, WEB_PUSH_CHANNEL)
 # Lists in personalisation -> the key that a table shows.
 PERSONALISATION_LIST_KEYS = {
     "viewed_products": "product_id",
@@ -78,6 +81,41 @@ def people_have_same_profile(scene: ScenarioContext, person: str, other: str) ->
             else "They have two profiles."
         ),
         name=person,
+    )
+
+
+@then(StepPattern("{person:p} and {other:p} have the same attributes:"))
+def people_have_same_attributes(
+    scene: ScenarioContext, person: str, other: str, datatable: StepTable
+) -> None:
+    """Compare the listed attributes of two people; one of them must have each attribute.
+
+    | attribute |
+    | city      |
+    """
+    claim = f"{person} and {other} have the same attributes"
+    require_table_header(datatable, ("attribute",))
+    names = [name for (name,) in datatable[1:]]
+    of_person, of_other = (
+        flatten_values((scene.find_insider_profile(who) or {"attributes": {}})["attributes"])
+        for who in (person, other)
+    )
+    require_known_or_received(
+        "attribute",
+        names,
+        lambda: _list_names_in_profile_section(scene, "attributes"),
+        claim,
+        scene.texts,
+    )
+    if missing := [name for name in names if name not in of_person.keys() | of_other.keys()]:
+        fail_claim(scene, claim, [f"Neither has {', '.join(missing)}."], name=person)
+    columns = ("name", "value")
+    rows_of_person, rows_of_other = (
+        [format_row({"name": n, "value": values[n]}, columns) for n in names if n in values]
+        for values in (of_person, of_other)
+    )
+    assert_rows_equal(
+        scene, claim, ("attribute", "value"), rows_of_person, rows_of_other, name=other
     )
 
 
@@ -141,9 +179,9 @@ def profile_count_is(scene: ScenarioContext, count: int = 1) -> None:
 
 @then(StepPattern("{person:p} can be reached by {channels}"))
 def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
-    """Check that only these of email, sms, whatsapp, web_push reach the person, or "no channel"."""
+    """Check that only these of email, sms, whatsapp, web push reach the person, or "no channel"."""
     claim = f"{person} can be reached by {channels}"
-    expected_channels = [] if channels == "no channel" else split_enumeration(channels)
+    expected_channels = [] if channels == "no channel" else parse_channels(channels)
     require_known_channels(expected_channels, REACH_CHANNELS, claim)
     reach = (scene.find_insider_profile(person) or {"reach": {}})["reach"]
     columns = ("channel", "reached")
@@ -157,10 +195,11 @@ def is_reachable_by(scene: ScenarioContext, person: str, channels: str) -> None:
     assert_rows_equal(scene, claim, columns, expected, received, name=person)
 
 
-@then(StepPattern("{person:p} cannot be reached by {channel:w} because {why}"))
+@then(StepPattern("{person:p} cannot be reached by {channel} because {why}"))
 def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: str) -> None:
     """Check why a channel cannot reach the person: all reasons, comma-separated."""
     claim = f"{person} cannot be reached by {channel} because {why}"
+    channel = parse_channel(channel)
     require_known_channels([channel], REACH_CHANNELS, claim)
     reach = (scene.find_insider_profile(person) or {"reach": {}})["reach"]
     reasons = ", ".join(reach[channel]["why"]) if channel in reach else "there is no profile"
