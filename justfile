@@ -37,7 +37,11 @@ conformance:
 
 # Serve the documentation, rebuilt on every change
 docs:
-    .venv/bin/mkdocs serve
+    .venv/bin/zensical serve
+
+# Build the site of the documentation; fails on broken links and forgotten pages
+site:
+    .venv/bin/python docs/build_site.py
 
 # Start the emulator on http://127.0.0.1:8282
 serve *arguments:
