@@ -258,7 +258,18 @@ def open_editor(emulator: RunningEmulator, page: Page) -> None:
         pytest.param('{\n  "uuid" 1\n}', 2, "Write : here.", id="no colon"),
         pytest.param('{\n  "uuid": 1,\n}', 3, "a text in double quotes", id="comma at the end"),
         pytest.param('{"uuid": "x"\n', 2, "Write a comma or } here.", id="no end"),
-        pytest.param('{\n "uuid": {\n "@paht": "$.x"}}', 2, "unknown directive", id="directive"),
+        pytest.param('{\n "uuid": {\n "@paht": "$.x"}}', 3, "unknown directive", id="directive"),
+        pytest.param(
+            '{"products": {\n"@arrayPath": ["$.p", {"a":\n {"b":\n {"@paht": 1}}}]}}',
+            *(4, "unknown directive"),
+            id="directive in a shape",
+        ),
+        pytest.param(
+            '{"parameters": {"@merge": {"direction": "left", "objects": [{}, {\n"@paht": 1}]}}}',
+            *(2, "unknown directive"),
+            id="directive in a merge",
+        ),
+        pytest.param('{"parameters": {\n"a/b":\n {"@path": 1}}}', 3, "should be", id="wrong type"),
         pytest.param('{\n "parameters": {\n  "giftWrap": 1}}', 3, "gift_wrap", id="lost key"),
     ],
 )

@@ -25,6 +25,7 @@ from segment_insider_emulator.cli.inputs import (
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.terminal_output import (
     build_expand_settings_hint,
+    format_known_cause_count,
     print_lines,
     style_terminal_text,
 )
@@ -64,8 +65,9 @@ def drift_command(
     """Show where a workspace FILE differs from the guide, the action defaults and the traffic.
 
     Each difference has the line to write and what Insider One would then receive. Exits 1 when a
-    difference loses data, else 0; 2 when FILE or the traffic cannot be read. If the traffic is the
-    address of an emulator, FILE may be left out: then the emulator's workspace is checked.
+    difference loses data, else 0; 2 when FILE or the traffic cannot be read. Differences whose
+    causes FILE lists as known are left out. If the traffic is the address of an emulator, FILE may
+    be left out: then the emulator's workspace is checked.
     """
     checks_running = file is None and preset is None and is_emulator_url(traffic or "")
     if (file is None) == (preset is None) and not checks_running:
@@ -105,10 +107,12 @@ def _write_drift_sarif(path: Path, file: str | None, report: DriftReport) -> Non
             _SARIF_LEVELS[deviation.effect],
             deviation.path or table.path,
             f"{deviation.what}. {deviation.remedy}",
-            rule_text=texts.get(deviation.difference_id, ""),
+            is_known,
+            texts.get(deviation.difference_id, ""),
         )
         for table in report.tables
-        for deviation in table.deviations
+        for deviations, is_known in ((table.deviations, False), (table.known, True))
+        for deviation in deviations
     ]
     write_sarif(path, file, findings)
 
@@ -133,6 +137,7 @@ def _format_drift_summary(report: DriftReport, name: str, events: int) -> str:
     return (
         f"{name}{traffic_text}: {counts['loses']} departures lose data, "
         f"{counts['differs']} differ, {counts['note']} notes"
+        f"{format_known_cause_count(report.known_count)}"
     )
 
 
@@ -160,6 +165,7 @@ def _build_subscription_document(table: DeviationTable) -> JSONObject:
         "where": table.path,
         "settingsLeftOut": not table.has_custom_mapping,
         "departures": [_build_deviation_document(deviation) for deviation in table.deviations],
+        "known": [_build_deviation_document(deviation) for deviation in table.known],
     }
 
 
@@ -167,6 +173,7 @@ def _build_deviation_document(deviation: PreviewedDeviation) -> JSONObject:
     change = deviation.edit
     return {
         "id": deviation.difference_id or None,
+        "cause": deviation.cause,
         "effect": deviation.effect,
         "against": list(deviation.references),
         "where": deviation.path,

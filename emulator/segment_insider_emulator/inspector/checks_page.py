@@ -22,7 +22,6 @@ from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import current_services
-from segment_insider_emulator.workspace.causes import KnownCauses
 from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 causes_bp = Blueprint("causes", __name__, url_prefix="/causes")
@@ -149,13 +148,9 @@ def show_checks() -> str:
     if isinstance(drift, DriftReport):
         report = find_causes(services)
         event_counts = Counter(delivery.subscription for delivery in deliveries)
-        known_count = sum(
-            _is_known(services.known_causes, table, deviation)
-            for table in drift.tables
-            for deviation in table.deviations
-        )
+        known_count = drift.known_count
         boards = [
-            _build_board(number, table, event_counts, report.causes, services.known_causes)
+            _build_board(number, table, event_counts, report.causes)
             for number, table in enumerate(drift.tables)
         ]
         boards.sort(key=lambda board: board.severity)
@@ -188,12 +183,8 @@ def _build_board(
     table: DeviationTable,
     event_counts: Counter[str],
     causes: Iterable[Cause],
-    known_causes: KnownCauses,
 ) -> MappingBoard:
     name = table.subscription_name
-    new = [
-        deviation for deviation in table.deviations if not _is_known(known_causes, table, deviation)
-    ]
     return MappingBoard(
         name,
         number,
@@ -206,15 +197,9 @@ def _build_board(
             and not cause.known
             and cause.newest.verdict != "not_subscribed"
         ],
-        _group_deviations(name, new),
+        _group_deviations(name, table.deviations),
         table.replaces_default_mapping,
     )
-
-
-def _is_known(
-    known_causes: KnownCauses, table: DeviationTable, deviation: PreviewedDeviation
-) -> bool:
-    return known_causes.find(deviation.cause, table.subscription_name) is not None
 
 
 def _group_deviations(

@@ -478,6 +478,37 @@ def test_json_has_the_same_content() -> None:
     )
 
 
+def test_a_known_cause_is_left_out_and_counted(tmp_path: Path) -> None:
+    shop = tmp_path / "shop.json"
+    document = read_preset_document("segment-defaults")
+
+    def drift_with(*entries: JSONObject) -> JSONObject:
+        shop.write_text(json.dumps({**document, "knownCauses": entries}))
+        report: JSONObject = json.loads(run_drift(str(shop), "--json").stdout)
+        return report
+
+    def get_user_table(report: JSONObject) -> JSONObject:
+        table: JSONObject = report["subscriptions"][1]
+        return table
+
+    found = get_user_table(drift_with())["departures"]
+    known = {"cause": found[0]["cause"], "mapping": "Create or Update a User Profile"}
+    table = get_user_table(drift_with(known))
+    assert (table["departures"], table["known"]) == (found[1:], found[:1])
+    assert run_drift(str(shop)).stderr.endswith("notes; 1 known cause left out\n")
+    elsewhere = {**known, "mapping": "Order Completed Event"}
+    assert get_user_table(drift_with(elsewhere))["departures"] == found
+    causes = {
+        departure["cause"]
+        for subscription in drift_with()["subscriptions"]
+        for departure in subscription["departures"]
+        if departure["effect"] == "loses"
+    }
+    report = drift_with(*({"cause": cause} for cause in causes))
+    assert (report["losesData"], run_drift(str(shop)).exit_code) == (False, 0)
+    assert "known" in {check["state"] for check in report["checklist"]}
+
+
 def test_an_imported_workspace_with_its_traffic(tmp_path: Path) -> None:
     files = sorted((IMPORTS / "public-api").glob("*.json"))
     document = build_imported_workspace(

@@ -25,7 +25,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    f"{FIRST}.settings.parameters.tax",
+                    f"{FIRST}.settings.parameters.tax.@paht",
                     "unknown directive '@paht'",
                     "Did you mean '@path'?",
                 )
@@ -38,7 +38,7 @@ from segment_insider_emulator.types import JSONObject
             [
                 (
                     "error",
-                    f"{FIRST}.settings",
+                    f"{FIRST}.settings.uuid.@path",
                     "/uuid/@path should be a string or a mapping directive but it is a number",
                     "Correct the mapping; until then every event fails.",
                 )

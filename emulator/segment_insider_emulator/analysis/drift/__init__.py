@@ -51,6 +51,7 @@ from segment_insider_emulator.mapping.destination import (
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.causes import list_known_causes
 from segment_insider_emulator.workspace.edits import WorkspaceEdit, apply_workspace_edit
 from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
 
@@ -103,12 +104,17 @@ class DriftReport:
 
     @property
     def deviations(self) -> list[PreviewedDeviation]:
-        """All deviations of the drift report, from all its tables."""
+        """All new deviations of the drift report, from all its tables."""
         return [deviation for table in self.tables for deviation in table.deviations]
 
     @property
+    def known_count(self) -> int:
+        """Return how many deviations the workspace file lists as known."""
+        return sum(len(table.known) for table in self.tables)
+
+    @property
     def loses_data(self) -> bool:
-        """Return whether any deviation of the drift report loses data."""
+        """Return whether any new deviation of the drift report loses data."""
         return any(deviation.effect == "loses" for deviation in self.deviations)
 
 
@@ -138,9 +144,14 @@ def find_drift(
     deviations += find_insider_guide_differences(context)
     deviations = combine_trigger_edits(context, deviations)
     preview = EditPreview(context, traffic)
-    tables = group_deviations_by_subscription(
-        context, [(deviation, preview.list_value_changes(deviation)) for deviation in deviations]
-    )
+    known_causes = list_known_causes(document)
+    tables = [
+        table.separate_known(known_causes)
+        for table in group_deviations_by_subscription(
+            context,
+            [(deviation, preview.list_value_changes(deviation)) for deviation in deviations],
+        )
+    ]
     return DriftReport(tables, evaluate_known_differences(tables))
 
 

@@ -2,14 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.causes import MAX_CAUSE_LENGTH
+from segment_insider_emulator.workspace.causes import (
+    MAX_CAUSE_LENGTH,
+    KnownCause,
+    find_known_cause,
+)
 from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 DeviationEffect: TypeAlias = Literal["loses", "differs", "note"]
@@ -103,6 +107,7 @@ class DeviationTable:
 
     Args:
         has_custom_mapping: See `LocatedSubscription.has_custom_mapping`.
+        known: Deviations that the workspace file lists under `knownCauses`; not in *deviations*.
     """
 
     subscription_name: str
@@ -110,6 +115,15 @@ class DeviationTable:
     path: str
     deviations: list[PreviewedDeviation]
     has_custom_mapping: bool = True
+    known: list[PreviewedDeviation] = field(default_factory=list)
+
+    def separate_known(self, known_causes: Sequence[KnownCause]) -> "DeviationTable":
+        """Return the table with the deviations that have a known cause under `known`."""
+        rows: dict[bool, list[PreviewedDeviation]] = {False: [], True: []}
+        for deviation in self.deviations:
+            entry = find_known_cause(known_causes, deviation.cause, self.subscription_name)
+            rows[entry is not None].append(deviation)
+        return replace(self, deviations=rows[False], known=rows[True])
 
     @property
     def replaces_default_mapping(self) -> bool:

@@ -5,7 +5,7 @@ Source: Insider One's guide for Segment and its API collection, and the publishe
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -16,6 +16,7 @@ from segment_insider_emulator.analysis.drift.deviations import (
     Deviation,
     DeviationEffect,
     DeviationTable,
+    PreviewedDeviation,
     fold_path_spelling,
 )
 from segment_insider_emulator.analysis.mapping_paths import (
@@ -90,7 +91,7 @@ def get_known_difference_id(action_slug: str, *keys: str) -> str:
     )
 
 
-DifferenceState: TypeAlias = Literal["departs", "holds", "in order", "not seen", "always"]
+DifferenceState: TypeAlias = Literal["departs", "holds", "in order", "not seen", "always", "known"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,27 +115,35 @@ class KnownDifference:
 
 def evaluate_known_differences(tables: list[DeviationTable]) -> list[KnownDifference]:
     """Return every known difference with its state in the workspace of a drift report."""
-    deviations = [deviation for table in tables for deviation in table.deviations]
-    effects = {
-        difference_id: [
-            deviation.effect for deviation in deviations if deviation.difference_id == difference_id
-        ]
-        for difference_id in _load_known_guide_differences()
-    }
+    effects = _group_effects(deviation for table in tables for deviation in table.deviations)
+    known_effects = _group_effects(deviation for table in tables for deviation in table.known)
     return [
         KnownDifference(
             difference_id,
             what,
-            _get_difference_state(kind, effects[difference_id]),
+            _get_difference_state(kind, effects[difference_id], known_effects[difference_id]),
             len(effects[difference_id]),
         )
         for difference_id, (kind, what) in _load_known_guide_differences().items()
     ]
 
 
-def _get_difference_state(kind: str, effects: list[DeviationEffect]) -> DifferenceState:
+def _group_effects(deviations: Iterable[PreviewedDeviation]) -> dict[str, list[DeviationEffect]]:
+    effects: dict[str, list[DeviationEffect]] = {
+        name: [] for name in _load_known_guide_differences()
+    }
+    for deviation in deviations:
+        effects.setdefault(deviation.difference_id, []).append(deviation.effect)
+    return effects
+
+
+def _get_difference_state(
+    kind: str, effects: list[DeviationEffect], known_effects: list[DeviationEffect]
+) -> DifferenceState:
     if effects:
         return "holds" if set(effects) == {"note"} else "departs"
+    if known_effects:
+        return "known"
     states: dict[str, DifferenceState] = {"traffic": "not seen", "standing": "always"}
     return states.get(kind, "in order")
 

@@ -128,22 +128,46 @@ def _iterate_mapping_objects(
 # Segment adds these fields to every action that can send batches.
 AUTOMATIC_FIELDS = ("enable_batching", "batch_size", "batch_keys", "batch_bytes")
 _INVALID_DIRECTIVE_TEXT = " has an invalid directive: "
+_MAPPING_FAULT = re.compile(r"/(.*?) (?:should |has an invalid directive: )", re.DOTALL)
 
 
 def find_invalid_directives(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find invalid directives, which make every event of the subscription fail."""
     for subscription in context.subscriptions:
-        for fault in find_mapping_errors(subscription.mapping):
-            path, is_invalid, name = fault.removesuffix(".").partition(_INVALID_DIRECTIVE_TEXT)
+        faults = find_mapping_errors(subscription.mapping)
+        places = _list_fault_places(subscription.mapping) if faults else {}
+        for fault in faults:
+            match = _MAPPING_FAULT.match(fault)
+            path = match[1] if match else ""
+            _, is_invalid, name = fault.removesuffix(".").partition(_INVALID_DIRECTIVE_TEXT)
             if is_invalid:
-                where = subscription.format_field_path(*filter(None, path.split("/")))
+                path = f"{path}/{name}" if path else name
+            where = format_document_path(
+                subscription.format_field_path(),
+                *places.get(path, places.get(f"@merge/{path}", ())),
+            )
+            if is_invalid:
                 known = suggest_name(name, list(DIRECTIVES))
                 yield WorkspaceFinding("error", where, f"unknown directive {name!r}", known)
             else:
                 remedy = "Correct the mapping; until then every event fails."
-                yield WorkspaceFinding(
-                    "error", subscription.format_field_path(), fault.rstrip("."), remedy
-                )
+                yield WorkspaceFinding("error", where, fault.rstrip("."), remedy)
+
+
+def _list_fault_places(mapping: JSONObject) -> dict[str, tuple[str | int, ...]]:
+    """Return the paths in Segment's texts about a mapping -> the keys to what they are about.
+
+    Segment leaves indexes out, and begins again within each object of a @merge.
+    """
+    places: dict[str, tuple[str | int, ...]] = {}
+    for keys, members in _iterate_mapping_objects(mapping, ()):
+        for member in members:
+            names = [key for key in (*keys, member) if isinstance(key, str)]
+            places.setdefault("/".join(names), (*keys, member))
+            if "@merge" in names[:-2]:
+                merge = len(names) - names[::-1].index("@merge")
+                places.setdefault("/".join(("@merge", *names[merge + 1 :])), (*keys, member))
+    return places
 
 
 def find_unknown_fields(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
