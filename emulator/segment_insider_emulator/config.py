@@ -67,6 +67,7 @@ class Config:
         tls_cert, tls_key: Paths of a certificate and its key, in PEM; None makes them.
         steps: Folder with a conftest.py whose steps features may use that a page runs; None allows
             only the steps of the library.
+        mcp_changes: Agents at /mcp may change mappings and the clock.
         overlay: Show the verdict of each call in the pages that load analytics.js from here.
     """
 
@@ -100,6 +101,7 @@ class Config:
     tls_key: str | None = None
     steps: str | None = None
     overlay: bool = False
+    mcp_changes: bool = False
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -355,6 +357,10 @@ SETTING_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     "tls_key": (_parse_nonempty_text, "the path of the certificate's key in PEM"),
     "steps": (_parse_steps_folder, "a folder with a conftest.py"),
     "overlay": (
+        lambda text: BOOLEAN_WORDS[text.lower()],
+        "one of " + ", ".join(BOOLEAN_WORDS),
+    ),
+    "mcp_changes": (
         lambda text: BOOLEAN_WORDS[text.lower()],
         "one of " + ", ".join(BOOLEAN_WORDS),
     ),

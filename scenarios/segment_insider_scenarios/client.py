@@ -27,6 +27,7 @@ API_PATH = "/emulator/v1"
 PANEL_PATH = f"{API_PATH}/panel"
 DESTINATION_PATH = f"{API_PATH}/destination"
 FAULTS_PATH = f"{API_PATH}/faults"
+CHANGES_PATH = f"{API_PATH}/workspace/changes"
 SANDBOXES_PATH = f"{API_PATH}/sandboxes"
 # POST requests that may be sent twice with the same result.
 RETRYABLE_PATHS = tuple(f"{API_PATH}/{name}" for name in ("verify", "wait-for", "dry-run", "reset"))
@@ -96,6 +97,11 @@ class ControlClient:
     def iter_messages(self, *, after: int = 0, **filters: str) -> Iterator[JSONObject]:
         """Yield the messages that `list_messages` returns, page by page."""
         return self._iterate_pages("messages", filters, after=after)
+
+    def iter_newest_messages(self, query: str = "") -> Iterator[JSONObject]:
+        """Yield the messages that match *query*, the newest first, page by page."""
+        filters = {"order": "newest", **({"query": query} if query.strip() else {})}
+        return self._iterate_pages("messages", filters, cursor="before")
 
     def list_deliveries(self, *, after: int = 0, **filters: str) -> list[JSONObject]:
         """Ask the control API for the deliveries to Insider One, *after* that id.
@@ -296,6 +302,19 @@ class ControlClient:
         """Ask the control API for the workspace document with later changes of its destination."""
         return self._call_api("GET", f"{API_PATH}/workspace/current")
 
+    def list_changes(self) -> list[JSONObject]:
+        """Ask the control API for the changes of the destination that can be undone."""
+        listed: list[JSONObject] = self._call_api("GET", CHANGES_PATH)["changes"]
+        return listed
+
+    def change_workspace(self, *edits: JSONObject) -> JSONObject:
+        """Ask the control API to change values of the destination: {"keys", "value"} for each."""
+        return self._call_api("POST", CHANGES_PATH, body={"edits": list(edits)})
+
+    def undo_change(self, id: str) -> JSONObject:
+        """Ask the control API to undo the newest change of the destination."""
+        return self._call_api("POST", f"{CHANGES_PATH}/{quote(id, safe='')}/undo")
+
     def list_causes(self) -> JSONObject:
         """Ask the control API for the causes of the newest problems."""
         return self._call_api("GET", f"{API_PATH}/causes")
@@ -348,10 +367,15 @@ class ControlClient:
         return {**profile, "events": [*profile["events"], *more]}
 
     def _iterate_pages(
-        self, kind: str, filters: Mapping[str, str], path_prefix: str = "", after: int | None = 0
+        self,
+        kind: str,
+        filters: Mapping[str, str],
+        path_prefix: str = "",
+        after: int | None = 0,
+        cursor: str = "after",
     ) -> Iterator[JSONObject]:
         while after is not None:
-            query = {**filters, "after": str(after), "limit": str(self._page_size)}
+            query = {**filters, cursor: str(after), "limit": str(self._page_size)}
             page = self._call_api("GET", f"{API_PATH}/{path_prefix}{kind}", params=query)
             yield from page[kind]
             after = page["next"]

@@ -80,6 +80,38 @@ def test_a_query_finds_messages(client: FlaskClient, query: str, expected: list[
     assert page["next"] is None
 
 
+@pytest.mark.parametrize(
+    ("query", "expected", "next_id"),
+    [
+        pytest.param("", ["m2", "m1"], None, id="all"),
+        pytest.param("&limit=1", ["m2"], 2, id="first page"),
+        pytest.param("&limit=1&before=2", ["m1"], None, id="second page"),
+        pytest.param("&query=song_played", ["m1"], None, id="query"),
+        pytest.param("&type=identify", ["m2"], None, id="filter"),
+    ],
+)
+def test_messages_are_listed_newest_first(
+    client: FlaskClient, query: str, expected: list[str], next_id: int | None
+) -> None:
+    page = get_json(client, f"messages?order=newest{query}")
+    assert [message["messageId"] for message in page["messages"]] == expected
+    assert page["next"] == next_id
+
+
+@pytest.mark.parametrize(
+    ("query", "what"),
+    [
+        pytest.param("order=up", "unknown order 'up'", id="order"),
+        pytest.param("order=newest&after=1", "unknown parameter 'after'", id="after"),
+        pytest.param("before=1", "unknown parameter 'before'", id="oldest first"),
+        pytest.param("order=newest&before=x", "'x' cannot be used", id="no number"),
+    ],
+)
+def test_a_mistake_in_the_order_is_named(client: FlaskClient, query: str, what: str) -> None:
+    response = client.get(f"/emulator/v1/messages?{query}")
+    assert (response.status_code, response.json["error"]["what"]) == (400, what)  # type: ignore[index]
+
+
 def test_the_newest_message_of_a_query_has_its_deliveries(client: FlaskClient) -> None:
     newest = get_json(client, "messages/newest?query=type:track or event:none")
     assert (newest["messageId"], len(newest["deliveries"])) == ("m1", 1)
@@ -195,7 +227,8 @@ def test_reset_deletes_everything(client: FlaskClient) -> None:
             {
                 "what": "unknown parameter 'user_id'",
                 "where": "query",
-                "remedy": "Known: type, event, user, verdict, messageId, query, after, limit.",
+                "remedy": "Known: type, event, user, verdict, messageId, query, order, after, "
+                "limit.",
             },
             id="unknown parameter",
         ),

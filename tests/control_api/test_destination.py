@@ -209,6 +209,27 @@ def test_a_disabled_subscription_is_named(shop: Shop) -> None:
     assert shop.play() == ("accepted", None)
 
 
+@pytest.mark.parametrize(
+    ("edits", "what"),
+    [
+        pytest.param([], "there is no edit to apply", id="none"),
+        pytest.param([1], "this is not an edit of a workspace", id="no object"),
+        pytest.param(
+            [{"keys": ["subscriptions", 9, "trigger"], "value": 1}],
+            "the workspace has no such place",
+            id="place",
+        ),
+        pytest.param(
+            [{"keys": ["subscriptions"], "value": []}], "the workspace has no such place", id="all"
+        ),
+        pytest.param([{"keys": ["enabled"], "value": True}] * 51, "more than 50 edits", id="many"),
+    ],
+)
+def test_a_change_that_cannot_be_made_is_one_error(shop: Shop, edits: Any, what: str) -> None:
+    response = shop.client.post("/emulator/v1/workspace/changes", json={"edits": edits})
+    assert (response.status_code, response.json["error"]["what"]) == (400, what)  # type: ignore[index]
+
+
 def test_the_destination_is_shown_without_its_key(shop: Shop) -> None:
     songs = {
         "number": 1,

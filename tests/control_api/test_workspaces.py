@@ -52,6 +52,20 @@ def test_a_workspace_document_has_no_key(client: FlaskClient) -> None:
     assert shown["destination"]["settings"] == {"account_name": "mybrand", "ucd_key": "…"}
 
 
+def test_a_change_of_a_mapping_is_applied_and_undone(client: FlaskClient) -> None:
+    edit = {"keys": ["subscriptions", 0, "trigger"], "value": SKIPPED["trigger"]}
+    response = client.post(f"{API}/workspace/changes", json={"edits": [edit]})
+    assert response.status_code == 201, response.text
+    (change,) = parse_response(client.get(f"{API}/workspace/changes"))["changes"]
+    assert (change["title"], change["isNewest"]) == ("Songs: set trigger", True)
+    assert send_and_get_verdict(client, "song_played") == "not_subscribed"
+    undo = f"{API}/workspace/changes/{change['id']}/undo"
+    assert client.post(undo).status_code == 200
+    assert send_and_get_verdict(client, "song_played") == "accepted"
+    assert parse_response(client.get(f"{API}/workspace/changes")) == {"changes": []}
+    assert client.post(undo).status_code == 409
+
+
 def test_an_added_subscription_matches_events(client: FlaskClient) -> None:
     response = client.post(f"{API}/destination/subscriptions", json=SKIPPED)
     assert (response.status_code, parse_response(response)) == (

@@ -56,8 +56,8 @@ ALLOWED = {
     ),
     "demo": ("mapping", "scenarios"),
     "cli": (
-        *("analysis", "app", "contract", "demo", "insider", "interchange", "mapping", "replay"),
-        *("scenarios", "segment", "storage", "web", "workspace"),
+        *("analysis", "app", "contract", "demo", "insider", "inspector", "interchange", "mapping"),
+        *("replay", "scenarios", "segment", "storage", "web", "workspace"),
     ),
 }
 # Box -> top-level packages of others that it may not import, wherever the import is.

@@ -92,7 +92,7 @@ def send_command(
             what = f"Segment refuses the call with the status {status}"
             raise EmulatorError(what, url, "Look at the log of the emulator for the reason.")
         message = client.get_newest_message(messageId=call["messageId"])
-        MessagePrinter(client, url, explain=True, as_json=as_json).print_message(message)
+        MessagePrinter(client, explain=True, as_json=as_json).print_message(message)
         if message["verdict"] not in GOOD_VERDICTS:
             ctx.exit(1)
 

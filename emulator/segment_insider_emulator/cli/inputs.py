@@ -4,7 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import loading
 from segment_insider_emulator.workspace.model import Workspace
+
+if TYPE_CHECKING:
+    from segment_insider_scenarios.client import ControlClient
 
 DEFAULT_WORKSPACE = "guide"
 
@@ -77,11 +80,20 @@ def fetch_running_workspace(url: str) -> JSONObject:
     Raises: EmulatorError, when no emulator answers there.
     """
     # Imported here because most commands get a file and not a URL.
-    from segment_insider_emulator.interchange.export_workspace import replace_account_key
     from segment_insider_scenarios.client import ControlClient
 
     with ControlClient.connect(url) as client:
-        return replace_account_key(client.get_current_workspace())
+        return read_running_workspace(client)
+
+
+def read_running_workspace(client: "ControlClient") -> JSONObject:
+    """Ask the emulator of *client* for its current workspace document, without the account's key.
+
+    Raises: EmulatorError.
+    """
+    from segment_insider_emulator.interchange.export_workspace import replace_account_key
+
+    return replace_account_key(client.get_current_workspace())
 
 
 _PAGE_SIZE = 500

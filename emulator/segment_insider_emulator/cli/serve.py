@@ -100,6 +100,9 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
 @click.option(
     "--steps", metavar="FOLDER", help="Folder with a conftest.py: steps for features run on pages."
 )
+@click.option(
+    "--mcp-changes", flag_value="true", help="Let agents at /mcp change mappings and the clock."
+)
 @click.option("--watch", is_flag=True, help="Load the workspace file again when it changes.")
 @click.option("--verbose", flag_value="true", help="Log every request and delivery, too.")
 def serve_command(preset: str | None, watch: bool, **flags: str | None) -> None:
@@ -119,6 +122,7 @@ def serve_command(preset: str | None, watch: bool, **flags: str | None) -> None:
         with pause_garbage_collection():
             # Imported here because `--help` needs neither the web framework nor the database.
             from segment_insider_emulator.app import create_app
+            from segment_insider_emulator.cli.mcp import install_mcp_endpoint
             from segment_insider_emulator.storage.database_file import lock_database_file
             from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
             from segment_insider_emulator.web.server import serve_app
@@ -128,6 +132,7 @@ def serve_command(preset: str | None, watch: bool, **flags: str | None) -> None:
             workspace = load_workspace(None if preset else config.workspace, preset)
             cleanup.enter_context(lock_database_file(config.db))
             app = create_app(config, workspace)
+            install_mcp_endpoint(app, allow_changes=config.mcp_changes)
             sandboxes: SandboxRegistry = app.extensions["sandboxes"]
             cleanup.callback(sandboxes.close)
             if watch:

@@ -14,7 +14,7 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     explain_unmapped_properties,
     keep_one_property_per_path,
 )
-from segment_insider_emulator.cli.inputs import emulator_url_option, fetch_running_workspace
+from segment_insider_emulator.cli.inputs import emulator_url_option, read_running_workspace
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
 from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
@@ -66,7 +66,7 @@ def tail_command(
         try:
             client.get_health()
             messages = MessageFollower(client, query, since).iter_messages(follow=not no_follow)
-            printer = MessagePrinter(client, url, explain=explain, as_json=as_json)
+            printer = MessagePrinter(client, explain=explain, as_json=as_json)
             for message in islice(messages, limit):
                 printer.print_message(message)
         except KeyboardInterrupt:
@@ -197,8 +197,8 @@ class MessagePrinter:
         explain: Whether to add reasons and remedies.
     """
 
-    def __init__(self, client: ControlClient, url: str, *, explain: bool, as_json: bool) -> None:
-        self._client, self._url = client, url
+    def __init__(self, client: ControlClient, *, explain: bool, as_json: bool) -> None:
+        self._client = client
         self._explain, self._as_json = explain, as_json
         self._workspace: JSONObject = {}
         self._destination: Destination | None = None
@@ -262,7 +262,7 @@ class MessagePrinter:
         if time.monotonic() - self._refreshed_at < WORKSPACE_LIFETIME_S:
             return
         try:
-            workspace = fetch_running_workspace(self._url)
+            workspace = read_running_workspace(self._client)
         except CONNECTION_ERRORS:
             return
         self._refreshed_at = time.monotonic()

@@ -221,6 +221,21 @@ class DestinationModel(ApiModel):
     subscriptions: list[SubscriptionModel]
 
 
+class ChangeModel(CamelCaseModel):
+    """A change of the destination; the newest one can be undone."""
+
+    id: str
+    title: str
+    at: str
+    is_newest: bool
+
+
+class ChangeListModel(ApiModel):
+    """The changes of the destination, oldest first."""
+
+    changes: list[ChangeModel]
+
+
 class IntegrationModel(CamelCaseModel):
     """An integration of the InOne panel."""
 

@@ -134,6 +134,12 @@ class ReplaceWorkspaceBody(ApiModel):
     workspace: PresetOrDocument
 
 
+class WorkspaceChangeBody(ApiModel):
+    """Body of a request to change the destination: {"keys", "value", "removedKey"} for each."""
+
+    edits: Annotated[list[JSONObject], Meta(extra_json_schema={"minItems": 1})]
+
+
 class AssertionBody(CamelCaseModel):
     """Body of an assertion: how many records must match; "at least 1" without a count."""
 
@@ -283,20 +289,24 @@ def _describe_types(types: tuple[type, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """A requested page: at most *limit* rows after id *after*, oldest first."""
+    """A requested page: at most *limit* rows after id *after* (newest first: before it)."""
 
     filters: dict[str, str]
     after: int
     limit: int
 
 
-def parse_page_query(args: Mapping[str, str], filters: Collection[str]) -> PageQuery:
+def parse_page_query(
+    args: Mapping[str, str], filters: Collection[str], cursor: str = "after"
+) -> PageQuery:
     """Parse filters, `after` and `limit` of a request for a list; empty values are ignored.
 
+    Args:
+        cursor: Name of the parameter with the id at which the page begins.
     Raises: EmulatorError, for an unknown parameter or a value that cannot be meant.
     """
-    filter_values = _select_known_filters(args, filters, [*filters, "after", "limit"])
-    after = _parse_number_parameter("after", args.get("after") or "0", 0, MAX_ID)
+    filter_values = _select_known_filters(args, filters, [*filters, cursor, "limit"])
+    after = _parse_number_parameter(cursor, args.get(cursor) or "0", 0, MAX_ID)
     limit = _parse_number_parameter("limit", args.get("limit") or str(DEFAULT_LIMIT), 1, MAX_LIMIT)
     return PageQuery(filter_values, after, limit)
 

@@ -1,8 +1,10 @@
 """Control API routes of sandboxes, their workspaces and the coverage of these."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+import orjson
 from flask import Blueprint, Response, request
 
 from segment_insider_emulator.clock import format_iso_utc
@@ -14,6 +16,8 @@ from segment_insider_emulator.control_api.message_models import (
     EMPTY_FILTER_REPORT,
 )
 from segment_insider_emulator.control_api.models import (
+    ChangeListModel,
+    ChangeModel,
     EmptyModel,
     SandboxListModel,
     SandboxModel,
@@ -23,13 +27,15 @@ from segment_insider_emulator.control_api.request_parsing import (
     NewSandboxBody,
     ReplaceWorkspaceBody,
     ResetBody,
+    WorkspaceChangeBody,
     read_request_body,
     refuse_query_parameters,
 )
+from segment_insider_emulator.delivery.destination_overrides import DestinationChange
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.insider.journey_runner import serialize_journey
 from segment_insider_emulator.storage.records import redact_secret
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web import sandbox_routing
 from segment_insider_emulator.web.host_check import (
     get_request_base_url,
@@ -42,6 +48,13 @@ from segment_insider_emulator.web.sandbox_routing import (
     replace_current_workspace,
 )
 from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.edits import (
+    MAX_EDITS,
+    WorkspaceEdit,
+    apply_workspace_edit,
+    describe_edit,
+    parse_workspace_edit,
+)
 from segment_insider_emulator.workspace.model import redact_workspace_document
 from segment_insider_emulator.workspace.validation import validate_document
 
@@ -50,6 +63,10 @@ if TYPE_CHECKING:
 
 
 PRESET_EXAMPLE: JSONObject = {"workspace": "guide"}
+
+CHANGE_EXAMPLE: JSONObject = {
+    "edits": [{"keys": ["subscriptions", 0, "settings", "uuid"], "value": {"@path": "$.userId"}}]
+}
 
 sandbox_routes = Blueprint("sandboxes", __name__, url_prefix="/emulator/v1/sandboxes")
 workspace_routes = Blueprint("workspaces", __name__, url_prefix="/emulator/v1/workspace")
@@ -114,8 +131,9 @@ def delete_sandbox(id: str) -> EmptyModel:
 
 
 @sandbox_routes.errorhandler(ConflictError)
+@workspace_routes.errorhandler(ConflictError)
 def handle_sandbox_conflict(error: ConflictError) -> Response:
-    """Answer 409 when existing sandboxes do not allow the request."""
+    """Answer 409 when existing sandboxes or later changes do not allow the request."""
     return build_json_error_response(409, error.what, error.where, error.remedy)
 
 
@@ -147,6 +165,42 @@ def replace_workspace() -> JSONObject:
     return redact_workspace_document(services.workspace.document)
 
 
+@workspace_routes.get("/changes", endpoint="changes")
+@api_operation()
+def list_changes() -> ChangeListModel:
+    """List the changes of the destination since the workspace was loaded, oldest first."""
+    changes = current_services().destination_overrides.changes
+    return ChangeListModel(changes=[_build_change_model(change) for change in changes])
+
+
+@workspace_routes.post("/changes", endpoint="change")
+@api_operation(body=WorkspaceChangeBody, example=CHANGE_EXAMPLE, status=201, errors=(409,))
+def change_workspace() -> ChangeModel:
+    """Change values of the destination, as *Apply* of the pages does; all of them, or none."""
+    edits = read_request_body(WorkspaceChangeBody)["edits"]
+    if len(edits) > MAX_EDITS:
+        raise EmulatorError(f"more than {MAX_EDITS} edits", "body.edits", "Send several changes.")
+    change = apply_edits_to_sandbox(current_services(), [_parse_edit(edit) for edit in edits], None)
+    return _build_change_model(change)
+
+
+def _parse_edit(edit: JSON) -> WorkspaceEdit:
+    members = edit if isinstance(edit, dict) else {}
+    text = orjson.dumps({"removedKey": None, **members}).decode()
+    try:
+        return parse_workspace_edit(text)
+    except EmulatorError as error:
+        remedy = f"Send an edit such as {orjson.dumps(CHANGE_EXAMPLE['edits'][0]).decode()}."
+        raise EmulatorError(error.what, "body.edits", remedy) from error
+
+
+@workspace_routes.post("/changes/<id>/undo", endpoint="undo")
+@api_operation(errors=(409,))
+def undo_change(id: str) -> ChangeModel:
+    """Undo the newest change: the destination is exactly as before it."""
+    return _build_change_model(current_services().destination_overrides.undo_change(id))
+
+
 def build_current_workspace_document(services: SandboxServices) -> JSONObject:
     """Return the workspace document with all changes since its load, keys included."""
     document, overrides = services.workspace.document, services.destination_overrides
@@ -156,6 +210,46 @@ def build_current_workspace_document(services: SandboxServices) -> JSONObject:
         current["insider"] = {**document.get("insider", {}), "identifiers": identifiers}
     known_causes = [entry.to_json() for entry in services.known_causes.list_all()]
     return {**current, "knownCauses": known_causes} if known_causes else current
+
+
+def apply_edits_to_sandbox(
+    services: SandboxServices, edits: Sequence[WorkspaceEdit], seen_fingerprint: str | None
+) -> DestinationChange:
+    """Apply edits to a sandbox's current destination, as one change.
+
+    Raises: ConflictError, when the workspace has changed since it was seen; EmulatorError, when
+        there are no edits, or they make it invalid.
+    """
+    if not edits:
+        raise EmulatorError("there is no edit to apply", "edit", "Load the page again.")
+    destination = services.destination_overrides.current_destination
+    title = describe_edit(edits[0], destination)
+    if len(edits) > 1:
+        title += f", and {len(edits) - 1} more"
+    for edit in edits:
+        destination = apply_workspace_edit(destination, edit)
+    return replace_sandbox_destination(services, destination, title, seen_fingerprint)
+
+
+def replace_sandbox_destination(
+    services: SandboxServices,
+    destination: JSONObject,
+    title: str,
+    seen_fingerprint: str | None = None,
+) -> DestinationChange:
+    """Replace a sandbox's destination by an edited one.
+
+    Raises: ConflictError, when the workspace has changed since it was seen; EmulatorError, when
+        the new one is invalid.
+    """
+    document = build_current_workspace_document(services)
+    for finding in validate_document({**document, "destination": destination}):
+        raise EmulatorError(finding.what, finding.where, finding.remedy)
+    return services.destination_overrides.replace_destination(destination, title, seen_fingerprint)
+
+
+def _build_change_model(change: DestinationChange) -> ChangeModel:
+    return ChangeModel(id=change.id, title=change.title, at=change.at, is_newest=change.is_newest)
 
 
 def _build_sandbox_model(sandbox: Sandbox) -> SandboxModel:

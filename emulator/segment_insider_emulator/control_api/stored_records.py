@@ -65,9 +65,14 @@ MAX_PAGE_CHARACTERS = 4_000_000  # of JSON; a page that is longer ends early
 MAX_TOKEN_CHARACTERS = 4096  # of a browser for web push
 MAX_EVENTS_PER_PROFILE = 1000  # in the JSON of the profile
 MAX_EVENTS_PER_PAGE = 5000  # a page of profiles with more events ends early
+OLDEST_FIRST, NEWEST_FIRST = "oldest", "newest"
 JOURNEY_RUN_FILTERS = ("identifier", "status")
 
 _MESSAGE_PARAMETERS = {**build_filter_parameters(MESSAGE_FILTERS), "query": QUERY_SCHEMA}
+_ORDER_PARAMETERS: JSONObject = {
+    "order": {"enum": [OLDEST_FIRST, NEWEST_FIRST]},
+    "before": PAGE_PARAMETERS["after"],
+}
 _DELIVERY_PARAMETERS = build_filter_parameters(DELIVERY_FILTERS)
 _IDENTIFIER_PARAMETER: JSONObject = {"identifier": {**TEXT_SCHEMA, "pattern": ":"}}
 _STATUS_PARAMETER: JSONObject = {"status": {"enum": list(JOURNEY_RUN_STATUSES)}}
@@ -85,10 +90,20 @@ def check_health() -> HealthModel:
 
 
 @capture_routes.get("/messages", endpoint="messages")
-@api_operation(query=_MESSAGE_PARAMETERS | PAGE_PARAMETERS)
+@api_operation(query=_MESSAGE_PARAMETERS | PAGE_PARAMETERS | _ORDER_PARAMETERS)
 def list_messages() -> MessagePageModel:
-    """List the messages that SDKs sent, oldest first."""
-    query = parse_page_query(request.args, _MESSAGE_PARAMETERS)
+    """List the messages that SDKs sent, oldest first; `order=newest` reverses the order.
+
+    Newest first, `next` is the `before` of the next page.
+    """
+    order = request.args.get("order") or OLDEST_FIRST
+    if order == NEWEST_FIRST:
+        return _list_newest_messages()
+    if order != OLDEST_FIRST:
+        remedy = f"Known: {OLDEST_FIRST}, {NEWEST_FIRST}."
+        raise EmulatorError(f"unknown order {order[:40]!r}", "order", remedy)
+    query = parse_page_query(request.args, [*_MESSAGE_PARAMETERS, "order"])
+    query.filters.pop("order", None)
     services = current_services()
     page = {"after_id": query.after, "limit": query.limit}
     if "query" in query.filters:
@@ -101,6 +116,22 @@ def list_messages() -> MessagePageModel:
         records, next_id = services.store.list_messages(
             query.filters, **page, max_json_characters=MAX_PAGE_CHARACTERS
         )
+    return MessagePageModel(
+        messages=[MessageModel.from_record(message) for message in records], next=next_id
+    )
+
+
+def _list_newest_messages() -> MessagePageModel:
+    query = parse_page_query(request.args, [*_MESSAGE_PARAMETERS, "order"], cursor="before")
+    filters = {"query": "", **query.filters}
+    del filters["order"]
+    services = current_services()
+    records, next_id = services.store.list_newest_messages_of_query(
+        parse_message_filters(filters, services.clock),
+        before_id=query.after or None,
+        limit=query.limit,
+        max_json_characters=MAX_PAGE_CHARACTERS,
+    )
     return MessagePageModel(
         messages=[MessageModel.from_record(message) for message in records], next=next_id
     )

@@ -6,9 +6,8 @@ from typing import Final, NamedTuple
 
 from flask import Blueprint, Response, request
 
-from segment_insider_emulator.control_api.sandboxes import build_current_workspace_document
+from segment_insider_emulator.control_api.sandboxes import apply_edits_to_sandbox
 from segment_insider_emulator.delivery.destination_overrides import DestinationChange
-from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.rendering import render_page
@@ -21,21 +20,15 @@ from segment_insider_emulator.interchange.export_workspace import fill_subscript
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.web.services import SandboxServices, current_services
-from segment_insider_emulator.workspace.edits import (
-    WorkspaceEdit,
-    apply_workspace_edit,
-    describe_edit,
-    parse_workspace_edit,
-)
-from segment_insider_emulator.workspace.validation import format_document_path, validate_document
+from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.workspace.edits import MAX_EDITS, parse_workspace_edit
+from segment_insider_emulator.workspace.validation import format_document_path
 
 bp = Blueprint("changes", __name__, url_prefix="/workspace/changes")
 
 CHANGE_ENDPOINT: Final = "inspector.changes.show_change"
 MAX_LISTED_EVENTS: Final = 20
 MAX_OPEN_EVENTS: Final = 3
-MAX_EDITS: Final = 50  # of one change
 
 
 class WrittenValue(NamedTuple):
@@ -116,42 +109,6 @@ def redirect_to_change(change: DestinationChange, message_id: int | None = None)
         id=change.id,
         message=message_id,
     )
-
-
-def apply_edits_to_sandbox(
-    services: SandboxServices, edits: Sequence[WorkspaceEdit], seen_fingerprint: str | None
-) -> DestinationChange:
-    """Apply edits to a sandbox's current destination, as one change.
-
-    Raises: ConflictError, when the workspace has changed since it was seen; EmulatorError, when
-        there are no edits, or they make it invalid.
-    """
-    if not edits:
-        raise EmulatorError("there is no edit to apply", "edit", "Load the page again.")
-    destination = services.destination_overrides.current_destination
-    title = describe_edit(edits[0], destination)
-    if len(edits) > 1:
-        title += f", and {len(edits) - 1} more"
-    for edit in edits:
-        destination = apply_workspace_edit(destination, edit)
-    return replace_sandbox_destination(services, destination, title, seen_fingerprint)
-
-
-def replace_sandbox_destination(
-    services: SandboxServices,
-    destination: JSONObject,
-    title: str,
-    seen_fingerprint: str | None = None,
-) -> DestinationChange:
-    """Replace a sandbox's destination by an edited one.
-
-    Raises: ConflictError, when the workspace has changed since it was seen; EmulatorError, when
-        the new one is invalid.
-    """
-    document = build_current_workspace_document(services)
-    for finding in validate_document({**document, "destination": destination}):
-        raise EmulatorError(finding.what, finding.where, finding.remedy)
-    return services.destination_overrides.replace_destination(destination, title, seen_fingerprint)
 
 
 def _find_changed_events(

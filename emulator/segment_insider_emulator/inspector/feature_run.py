@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 from flask import request
@@ -103,8 +103,43 @@ def _remove_keys(document: JSONObject) -> JSONObject:
     return {**document, "source": source, "destination": destination, "insider": insider}
 
 
+class FeatureEnvironment(NamedTuple):
+    """What the process of a feature run gets.
+
+    Args:
+        workspace: Document of the workspace for scenarios that name none, and its file name.
+        url: The emulator whose sandboxes it uses; None makes emulators of its own.
+        token: For that emulator.
+        steps: Folder with a conftest.py whose steps are allowed, too.
+    """
+
+    workspace: JSONObject
+    workspace_file: str = EDITED_WORKSPACE_NAME
+    url: str | None = None
+    token: str | None = None
+    steps: str | None = None
+
+
 def run_feature(text: str, services: SandboxServices) -> JSONObject:
     """Run the text of a feature file and return the run, as the control API takes it.
+
+    Raises: EmulatorError, when it cannot be run, or takes too long.
+    """
+    workspace, name = get_current_workspace(services), get_workspace_name(services)
+    environment = FeatureEnvironment(
+        export_workspace_document(workspace, keep_secrets=True),
+        EDITED_WORKSPACE_NAME if name in PRESET_NAMES else name,
+        # With a tracking plan it cannot run in sandboxes of this emulator.
+        url=_get_own_url(services) if services.workspace.tracking_plan is None else None,
+        token=read_presented_secret(),
+        steps=services.config.steps,
+    )
+    run = run_feature_process(text, environment)
+    return {**run, "command": "Run here", "features": list(_finish_features(run, text))}
+
+
+def run_feature_process(text: str, environment: FeatureEnvironment) -> JSONObject:
+    """Run the text of a feature file in a process of its own, one at a time; return the run.
 
     Raises: EmulatorError, when it cannot be run, or takes too long.
     """
@@ -119,13 +154,11 @@ def run_feature(text: str, services: SandboxServices) -> JSONObject:
         folder = Path(name)
         folder.joinpath(FEATURE_NAME).write_text(text, "utf-8", "surrogatepass", newline="\n")
         report = folder / "run.json"
-        workspace_file = _write_workspace(folder, services)
-        command = _build_command(report, workspace_file, services)
-        error_output = _run_command(command, folder, services)
+        _write_workspace(folder, environment)
+        error_output = _run_command(_build_command(report, environment), folder, environment)
         if not report.exists():
             raise EmulatorError(_find_error_line(error_output), FEATURE_NAME, "Correct it.")
-        run = parse_scenario_run(report.read_bytes())
-    return {**run, "command": "Run here", "features": list(_finish_features(run, text))}
+        return parse_scenario_run(report.read_bytes())
 
 
 @contextmanager
@@ -139,23 +172,19 @@ def _reserve_run() -> Iterator[None]:
         _run_lock.release()
 
 
-def _write_workspace(folder: Path, services: SandboxServices) -> str:
-    """Write the current workspace under the name that a scenario may use; return the name."""
-    workspace = get_current_workspace(services)
-    document = export_workspace_document(workspace, keep_secrets=True)
-    name = get_workspace_name(services)
-    name = EDITED_WORKSPACE_NAME if name in PRESET_NAMES else name
-    path = folder / name
+def _write_workspace(folder: Path, environment: FeatureEnvironment) -> None:
+    """Write the workspace under the name that a scenario may use."""
+    path = folder / environment.workspace_file
     path.touch(mode=0o600)
-    path.write_bytes(orjson.dumps(document))  # JSON is YAML
-    return name
+    path.write_bytes(orjson.dumps(environment.workspace))  # JSON is YAML
 
 
-def _build_command(report: Path, workspace_file: str, services: SandboxServices) -> list[str]:
-    options = ["--confined", "--scenario-run", report.name, "--workspace", workspace_file]
-    if services.workspace.tracking_plan is None:  # else it cannot run in sandboxes of this emulator
-        options += ["--url", _get_own_url(services)]
-    if services.config.steps:
+def _build_command(report: Path, environment: FeatureEnvironment) -> list[str]:
+    options = ["--confined", "--scenario-run", report.name]
+    options += ["--workspace", environment.workspace_file]
+    if environment.url:
+        options += ["--url", environment.url]
+    if environment.steps:
         options += ["--plugin", "conftest"]
     module = "segment_insider_emulator"
     return [sys.executable, "-P", "-m", module, "verify", *options, FEATURE_NAME]
@@ -167,22 +196,22 @@ def _get_own_url(services: SandboxServices) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{request.environ['SERVER_PORT']}"
 
 
-def _run_command(command: list[str], folder: Path, services: SandboxServices) -> str:
+def _run_command(command: list[str], folder: Path, environment: FeatureEnvironment) -> str:
     """Run a command in *folder* and return its error output.
 
     Raises: EmulatorError, when it takes too long.
     """
-    environment = {
+    variables = {
         name: value for name, value in os.environ.items() if not name.startswith(PRIVATE_VARIABLES)
     }
-    if secret := read_presented_secret():
-        environment["EMULATOR_TOKEN"] = secret
-    if services.config.steps:
-        environment["PYTHONPATH"] = str(Path(services.config.steps).absolute())
+    if environment.token:
+        variables["EMULATOR_TOKEN"] = environment.token
+    if environment.steps:
+        variables["PYTHONPATH"] = str(Path(environment.steps).absolute())
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

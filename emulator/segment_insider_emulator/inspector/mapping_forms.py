@@ -6,11 +6,9 @@ from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.control_api.destination import add_identifier, replace_identifiers
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
+from segment_insider_emulator.control_api.sandboxes import replace_sandbox_destination
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.inspector.changes_page import (
-    redirect_to_change,
-    replace_sandbox_destination,
-)
+from segment_insider_emulator.inspector.changes_page import redirect_to_change
 from segment_insider_emulator.inspector.rendering import (
     RejectedForm,
     build_rejected_form,

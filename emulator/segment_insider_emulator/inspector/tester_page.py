@@ -10,10 +10,10 @@ import orjson
 from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.analysis.lint import lint_document
+from segment_insider_emulator.control_api.sandboxes import replace_sandbox_destination
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.inspector.changes_page import (
     redirect_to_change,
-    replace_sandbox_destination,
     workspace_fingerprint,
 )
 from segment_insider_emulator.inspector.list_query import get_int_parameter

@@ -249,6 +249,26 @@ class MessageStore:
         )
         return [message_from_row(row) for row in rows], early_end or next_after_id
 
+    def list_newest_messages_of_query(
+        self,
+        filters: MessageFilters,
+        *,
+        before_id: int | None = None,
+        limit: int = 100,
+        max_json_characters: int | None = None,
+    ) -> RecordPage[MessageRecord]:
+        """Return messages that match a query, newest first, as far as its time allows.
+
+        Returns: The page, which may be short or empty, and the next page's `before_id` or None.
+        """
+        found = self.message_search.find_message_page(filters, before_id=before_id, limit=limit)
+        ids = [message.id for message in found.messages]
+        statement = SELECT_MESSAGES.where(messages.c.id.in_(ids)).order_by(None)
+        rows, early_end = self._fetch_row_page(
+            statement.order_by(messages.c.id.desc()), {"after": 0}, limit, max_json_characters
+        )
+        return [message_from_row(row) for row in rows], early_end or found.next_before_id
+
     def find_newest_message_of_query(
         self, filters: MessageFilters
     ) -> tuple[MessageRecord | None, OldestScannedMessage | None]:

@@ -31,6 +31,8 @@ CALLER_KEY: Final = "emulator.caller"  # in a WSGI environment: the Caller
 SANDBOX_ID_KEY = "emulator.sandbox"  # in a WSGI environment: the id in the address
 CONTROL_API_PREFIX = "/emulator/"
 HEALTH_PATH = "/emulator/v1/health"  # for health checks of containers; shows nothing private
+MCP_PATH = "/mcp"  # the tools of agents
+METRICS_PATH = "/metrics"
 INSPECTOR_BLUEPRINT = "inspector"  # the blueprint of the pages
 TOKEN_HASH_PREFIX: Final = "sha256:"
 DEFAULT_SANDBOX_LIMIT: Final = 50  # of one team
@@ -223,10 +225,12 @@ def _create_teams_file_validator() -> Draft202012Validator:
 
 
 def _needs_authentication(request: Request) -> bool:
-    """Return whether the request is for a page or the control API, which need authentication."""
+    """Return whether the request is for a page, the control API or a tool, which are guarded."""
     pages = request.blueprints
-    return request.path.startswith(CONTROL_API_PREFIX) or bool(
-        pages and pages[-1] == INSPECTOR_BLUEPRINT
+    return (
+        request.path.startswith(CONTROL_API_PREFIX)
+        or request.path in (MCP_PATH, METRICS_PATH)
+        or bool(pages and pages[-1] == INSPECTOR_BLUEPRINT)
     )
 
 

@@ -90,6 +90,15 @@ def get_root_path() -> str:
     return root
 
 
+def get_sandbox_path() -> str:
+    """Return the path of the sandbox that the current request names; "" if it names none.
+
+    It is the path in this server, without the prefix of a proxy.
+    """
+    id = request.environ.get(SANDBOX_ID_KEY)
+    return f"{SANDBOX_PATH_PREFIX}{id}" if id is not None else ""
+
+
 def current_sandbox() -> Sandbox | None:
     """Return the sandbox of the current request; None if it has none."""
     return request.environ.get(_SANDBOX_KEY)

@@ -13,6 +13,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import format_document_path
 
 MAX_EDIT_KEYS: Final = 100
+MAX_EDITS: Final = 50  # of one change
 _EDIT_REMEDY: Final = "Load the page again and choose the edit there."
 
 
