@@ -142,7 +142,7 @@ def test_a_change_is_applied_and_undone(answers: Any, emulator_url: str) -> None
     assert listed.json() == {"changes": []}
 
 
-def test_features_run_beside_the_emulator(answers: Any, emulator_url: str) -> None:
+def test_features_run_in_a_sandbox_of_their_own(answers: Any, emulator_url: str) -> None:
     (scenario,) = read(answers, "features")
     assert (scenario["scenario"], scenario["verdict"]) == ("The name arrives", "passed"), scenario
     sandboxes = requests.get(f"{emulator_url}/emulator/v1/sandboxes", timeout=60).json()
