@@ -5,18 +5,15 @@ It asserts nothing, so pytest need not rewrite it: PYTEST_DONT_REWRITE
 
 import os
 import re
-import signal
-import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
-from types import FrameType
 
 import pytest
 from pytest_bdd.parser import Feature, Scenario, Step
@@ -46,41 +43,11 @@ from segment_insider_scenarios.step_errors import (
     find_unknown_steps,
     get_relative_path,
 )
-
-# CI sends SIGTERM at a time-out, a closed terminal sends SIGHUP; Windows has no SIGHUP.
-TERMINATION_SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
+from segment_insider_scenarios.worker_processes import (
+    CAN_FORK,
+    ForkedWorkers,
+    install_termination_handlers,
 )
-
-
-@contextmanager
-def interrupt_on_termination() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first SIGTERM or SIGHUP during the block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous_handlers = {
-        number: signal.signal(number, _raise_keyboard_interrupt) for number in TERMINATION_SIGNALS
-    }
-    try:
-        yield
-    finally:
-        for number, handler in previous_handlers.items():
-            signal.signal(number, handler)
-
-
-def install_termination_handlers() -> None:
-    """Raise KeyboardInterrupt on SIGTERM or SIGHUP in a worker of pytest-xdist."""
-    if threading.current_thread() is threading.main_thread():
-        for number in TERMINATION_SIGNALS:
-            signal.signal(number, _raise_keyboard_interrupt)
-
-
-def _raise_keyboard_interrupt(_number: int, _frame: FrameType | None) -> None:
-    for number in TERMINATION_SIGNALS:  # a second signal must not stop the clean-up
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
 
 SCENARIO_RECORD = pytest.StashKey[JSONObject]()
 INTERRUPTED_MESSAGE = "The run was interrupted here."
@@ -164,7 +131,7 @@ class StepRecorder:
         """Pytest hook: attach the scenario's record to the test report."""
         report = yield
         if report.when == "setup" and not report.passed:
-            setattr(report, RECORD_ATTRIBUTE, _create_record_before_start(item))
+            _add_record(report, item)
         if report.when == "call" and SCENARIO_RECORD in item.stash:
             if self._records_coverage:
                 self._record_coverage(item)
@@ -241,6 +208,11 @@ def _create_record(item: pytest.Item, feature: Feature, scenario: Scenario) -> J
     index = find_feature_index(Path(feature.filename).absolute())
     indexed = index.find_scenario(scenario.line_number, row) if index else None
     return create_scenario_record(uri, row, scenario, indexed)
+
+
+def _add_record(report: pytest.TestReport, item: pytest.Item) -> None:
+    """Add the record of a scenario that did not begin, or not end, to its report."""
+    setattr(report, RECORD_ATTRIBUTE, _create_record_before_start(item))
 
 
 def _create_record_before_start(item: pytest.Item) -> JSONObject | None:
@@ -416,10 +388,7 @@ class FeatureRunOptions:
         for name in self.plugins:
             arguments += ["-p", name]
         if self.workers > 1:
-            if find_spec("xdist") is None:
-                remedy = "Run: pip install 'segment-insider-emulator[scenarios]', or leave it out."
-                raise EmulatorError("pytest-xdist is not installed", "--workers", remedy)
-            arguments += ["-p", "xdist.plugin", f"--numprocesses={self.workers}"]
+            arguments += self._list_worker_arguments()
         if self.url:
             arguments += [f"--emulator-url={self.url}"]
         if self.workspace:
@@ -436,11 +405,20 @@ class FeatureRunOptions:
         }
         return arguments + [flag for flag, wanted in flags.items() if wanted]
 
+    def _list_worker_arguments(self) -> list[str]:
+        has_xdist = find_spec("xdist") is not None
+        # Its fixture `worker_id` and forks belong together, too.
+        arguments = ["-p", "xdist.plugin"] if has_xdist else []
+        if CAN_FORK:
+            return [*arguments, "--capture=sys"]  # forks would share the file of another capture
+        if not has_xdist:
+            remedy = "Run: pip install 'segment-insider-emulator[scenarios]', or leave it out."
+            raise EmulatorError("pytest-xdist is not installed", "--workers", remedy)
+        return [*arguments, f"--numprocesses={self.workers}"]
 
-def import_scenario_modules(*, is_run_here: bool) -> None:
-    """Import the modules that every scenario needs, if scenarios run in this process."""
-    if not is_run_here:
-        return
+
+def import_scenario_modules() -> None:
+    """Import the modules that every scenario needs, before this process forks."""
     emulator = "segment_insider_scenarios.running_emulator"
     for name in ("pytest_bdd.plugin", *SCENARIO_PLUGINS, emulator):
         import_module(name)
@@ -470,8 +448,11 @@ def run_features(
         *options.to_pytest_arguments(),
         *map(str, features),
     ]
+    plugins: list[object] = [run]
+    if options.workers > 1 and CAN_FORK:
+        plugins.append(ForkedWorkers(options.workers, run, _add_record))
     with redirect_stderr(StringIO()) as stderr:
-        code = pytest.main(arguments, plugins=[run])
+        code = pytest.main(arguments, plugins=plugins)
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         raise _build_pytest_failure_error(stderr.getvalue())
     # With several processes, pytest ends with this code at the first failure, too.

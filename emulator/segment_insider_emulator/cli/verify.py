@@ -156,12 +156,10 @@ def verify_command(
         _watch(ctx, arguments, workspace)
     # Imported here because `--help` needs no test runner.
     with pause_garbage_collection():
-        from segment_insider_scenarios.runner import (
-            import_scenario_modules,
-            interrupt_on_termination,
-        )
+        from segment_insider_scenarios.runner import import_scenario_modules
+        from segment_insider_scenarios.worker_processes import interrupt_on_termination
 
-        import_scenario_modules(is_run_here=settings["workers"] == 1)
+        import_scenario_modules()
     reports = _select_reports(settings, has_more=bool(report_to) or settings["coverage"])
     paths, selection = _choose_scenarios(arguments, settings)
     default_workspace, known_count = _resolve_default_workspace(workspace, preset)
