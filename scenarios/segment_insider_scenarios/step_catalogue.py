@@ -116,6 +116,7 @@ EXAMPLE_VALUES = {
     "address": "ada@shop.example",
     "call": "Order Completed",
     "cart": "c-9",
+    "categories": "Advertising",
     "category": "Kitchen",
     "channel": "email",
     "channels": "email and sms",

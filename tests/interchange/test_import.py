@@ -9,6 +9,10 @@ from click.testing import CliRunner, Result
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.interchange.export_workspace import (
+    export_workspace_document,
+    list_unexported_paths,
+)
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_resources import (
     UnknownValue,
@@ -21,6 +25,7 @@ from segment_insider_emulator.interchange.import_workspace import (
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_workspace_or_preset
 from segment_insider_emulator.workspace.documents import format_workspace_yaml, parse_document
+from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 FILES = Path("fixtures/imports")
 ANSWERS = [FILES / "public-api" / f"{name}.json" for name in ("destination", "source", "filters")]
@@ -549,3 +554,23 @@ def test_an_import_without_findings_has_exit_code_0() -> None:
         "emulator: no Insider One destination has the id 'none'. "
         "There are: 65a0exampledest00000000a.\n",
     )
+
+
+CDN_SETTINGS = {
+    "integrations": {"Segment.io": {"apiKey": "wk"}},
+    "plan": {"track": {}},
+    "consentSettings": {"allCategories": ["Advertising"], "hasUnmappedDestinations": False},
+}
+
+
+def test_consent_categories_come_from_the_settings_of_the_cdn_and_stay_in_an_export() -> None:
+    raw = json.dumps({"destination": DESTINATION}).encode() + json.dumps(CDN_SETTINGS).encode()
+    workspace = build_imported_workspace(read_import_file(raw, "answers.json"), None).document
+    assert workspace["consentSettings"] == CDN_SETTINGS["consentSettings"]
+    workspace["destination"]["consentSettings"] = {"categories": ["Advertising"]}
+    loaded = load_workspace_from_document(workspace, "export")
+    left_out = list_unexported_paths(loaded, exports_schema_settings=True)
+    assert {"destination.consentSettings", "consentSettings"} <= {*left_out}
+    assert export_workspace_document(loaded)["destination"]["consentSettings"] == {
+        "categories": ["Advertising"]
+    }

@@ -343,6 +343,25 @@ MISTAKES = {
         "Ada opts in to emial: unknown channel 'emial'. Did you mean 'email'? "
         "Known: email, sms, whatsapp.",
     ),
+    "refuses a category where there are none": (
+        """\
+        Given Ada refuses Advertising
+        When Ada does "Wish Listed"
+        Then Insider One knows nobody
+        """,
+        "Ada refuses Advertising: the workspace has no consent categories. "
+        "Add first: Given the destination needs consent to Advertising.",
+    ),
+    "accepts an unknown category": (
+        """\
+        Given the destination needs consent to Advertising
+        And Ada accepts Advertsing
+        When Ada does "Wish Listed"
+        Then Insider One knows 1 person
+        """,
+        "Ada accepts Advertsing: there is no consent category 'Advertsing'. "
+        "Did you mean 'Advertising'?",
+    ),
     "reaches by an unknown channel": (
         """\
         When Ada opts in to email

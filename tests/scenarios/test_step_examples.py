@@ -22,12 +22,15 @@ And Ada does "Cart Viewed" with:
 """
 WISH = 'When Ada does "Wish Listed"'
 ROLE = 'Given Ada has the role "Administrator" in InOne'
+CONSENT = "Given the destination needs consent to Advertising"
 ROLE_AND_INTEGRATION = f'{ROLE}\nAnd Ada creates the integration "Web shop" of type "Source"'
 # Start of a step -> what has to be before it.
 BEFORE = {
     "InOne refuses": 'Given Ada has the role "Editor" in InOne\n'
     'When Ada tries to create the integration "Web shop" of type "Source"',
     "InOne shows": ROLE_AND_INTEGRATION,
+    "{person} accepts": CONSENT,
+    "{person} refuses": CONSENT,
     "{person} creates": ROLE,
     "{person} tries to create": ROLE,
     "{person} enters the key": ROLE_AND_INTEGRATION,

@@ -21,6 +21,7 @@ EMPTY_FILTER_REPORT: JSONObject = {
     "filtered_by": None,
     "omitted": [],
     "hints": [],
+    "changes": [],
 }
 
 
@@ -149,7 +150,7 @@ class MessageFields(CamelCaseModel, kw_only=True):
     """A message: `message` is what the SDK sent, `normalised` what destinations received.
 
     `violations`, `filtered_by`, `omitted` and `hints` are the results of the tracking plan and
-    the filters.
+    the filters; `changes` is what transformations and functions did to the event.
     """
 
     id: Count | UnsetType = UNSET
@@ -166,6 +167,7 @@ class MessageFields(CamelCaseModel, kw_only=True):
     filtered_by: JSONObject | None = field(name="filtered_by")
     omitted: list[JSONObject]
     hints: list[JSON]
+    changes: list[JSONObject]
     message: JSONObject
     normalised: JSONObject
 
@@ -205,7 +207,8 @@ def build_message_field_values(message: MessageRecord) -> dict[str, Any]:
         "received_at": message.received_at,
         "verdict": message.verdict,
         "reason": message.reason,
-        **(message.filtering or EMPTY_FILTER_REPORT),
+        **EMPTY_FILTER_REPORT,
+        **(message.filtering or {}),
         "message": message.sent,
         "normalised": message.normalised,
     }

@@ -1,7 +1,8 @@
 """Filters between a source and a destination's subscriptions, and warnings about event names.
 
 In Segment's order: the source's schema and tracking plan; then, for the destination, whether it is
-enabled, the event's integrations object, the type of the event, and the destination filters.
+enabled, the person's consent, the event's integrations object, the type of the event, and the
+destination filters. A stage may reject an event or change it.
 Source: assembled from Segment's pages; the place of the integrations object is assumed.
 """
 
@@ -37,6 +38,9 @@ ALL_INTEGRATIONS = "All"
 SEGMENT_INTEGRATION = "Segment.io"
 INTEGRATIONS_OBJECT_CODE = "FILTERED_BY_INTEGRATIONS_OBJECT"
 UNSUPPORTED_TYPE_CODE = "UNSUPPORTED_EVENT_TYPE"
+CONSENT_CODE = "FILTERED_BY_END_USER_CONSENT"
+# Segment sends it whatever people refuse: it tells destinations what they refuse.
+CONSENT_UPDATE_EVENT = "Segment Consent Preference Updated"
 SCREEN_NOT_LISTED = "Segment's catalogue lists no Screen for this destination"
 FilterStage: TypeAlias = Callable[[JSONObject], FilterResult]
 DEFAULT_SEGMENT_OPTIONS = SegmentOptions()
@@ -45,8 +49,60 @@ DESTINATION_DISABLED = Rejection(
     "disabled",
     "the destination is turned off: turn on Enable Destination in its settings",
 )
+NO_PREFERENCES_HINT = (
+    "context.consent has no categoryPreferences, so it says nothing: write the answers below that "
+    'key, such as {"categoryPreferences": {"Advertising": true}}.'
+)
+_MAX_LISTED_CATEGORIES = 5
 _NEAR_MISS_CACHE_SIZE = 1024
 _ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under its own name
+
+
+def filter_by_consent(categories: tuple[str, ...], event: JSONObject) -> FilterResult:
+    """Reject *event* when its consent object does not allow all consent *categories*.
+
+    Args:
+        categories: The ids of the destination's consent categories.
+
+    Source: Segment, "Consent in Segment Connections": consent is looked at before integrations;
+        every category must be true; an event without the object passes; an object without entries
+        passes, but not with an integrations object. (documented) Only `true` is consent, and an
+        object without categoryPreferences has no entries. (assumed)
+    """
+    context = event.get("context")
+    consent = context.get("consent") if isinstance(context, dict) else None
+    if not isinstance(consent, dict) or event.get("event") == CONSENT_UPDATE_EVENT:
+        return FilterResult(event)
+    preferences = consent.get("categoryPreferences")
+    if preferences is None:
+        hints = (NO_PREFERENCES_HINT,) if consent else ()
+        if not event.get("integrations"):
+            return FilterResult(event, hints=hints)
+        detail = "context.consent has no categoryPreferences and the event names integrations"
+        return FilterResult(
+            event, _reject_for_consent(f"{detail}, so it counts as refused"), hints=hints
+        )
+    given = preferences if isinstance(preferences, dict) else {}
+    missing = [category for category in categories if given.get(category) is not True]
+    if not missing:
+        return FilterResult(event)
+    reasons = " and ".join(
+        _describe_missing_consent(category, given) for category in missing[:_MAX_LISTED_CATEGORIES]
+    )
+    return FilterResult(event, _reject_for_consent(f"context.consent {reasons}"))
+
+
+def _reject_for_consent(reason: str) -> Rejection:
+    return Rejection(DESTINATION_STEP, CONSENT_CODE, reason)
+
+
+def _describe_missing_consent(category: str, preferences: JSONObject) -> str:
+    """Say why there is no consent to a category of the destination."""
+    if category not in preferences:
+        return f"does not name {category!r}, which counts as refused"
+    if preferences[category] is False:
+        return f"refuses {category!r}"
+    return f"has neither true nor false for {category!r}, which counts as refused"
 
 
 def filter_by_integrations(event: JSONObject) -> FilterResult:
@@ -131,7 +187,7 @@ def _reject_for_disabled_destination(event: JSONObject) -> FilterResult:
 
 @dataclass(frozen=True, slots=True)
 class FilterChain:
-    """The filter stages of a source and its destination, in Segment's order.
+    """The stages of a source and its destination before the mappings, in Segment's order.
 
     Args:
         tracking_plan_events: The event names in the tracking plan.
@@ -163,7 +219,7 @@ def compile_filter_chain(
 
     Args:
         source: With "schema" and "settings", where it has any.
-        destination: With "filters", where it has any.
+        destination: With "filters" and "consentSettings", where it has any.
         sample_seed: Decides which events are in the samples of the filters.
     """
     before: list[FilterStage] = []
@@ -174,6 +230,8 @@ def compile_filter_chain(
         before.append(PlanEnforcer(tracking_plan, controls, source.get("id")).enforce_plan)
     filters = compile_destination_filters(destination.get("filters", []))
     after: list[FilterStage] = [filter_by_integrations]
+    if categories := destination.get("consentSettings", {}).get("categories"):
+        after.insert(0, partial(filter_by_consent, tuple(categories)))
     if options.screen_calls == "filter":
         after.append(filter_unsupported_type)
     if filters:
@@ -194,8 +252,12 @@ def get_verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
 
 
 def build_filter_report(result: FilterResult) -> JSONObject:
-    """Return a message's filter report: {"violations", "filtered_by", "omitted", "hints"}."""
+    """Return a message's filter report: {"violations", "filtered_by", "omitted", "hints"}.
+
+    An event that was changed has "changes", too.
+    """
     filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
+    changes = {"changes": list(map(asdict, result.changes))} if result.changes else {}
     return {
         "violations": [
             {
@@ -210,6 +272,7 @@ def build_filter_report(result: FilterResult) -> JSONObject:
         "filtered_by": filtered and asdict(filtered),
         "omitted": [{"field": omission.field, "by": omission.by} for omission in result.omitted],
         "hints": list(result.hints),
+        **changes,
     }
 
 

@@ -1,4 +1,4 @@
-"""Result of filtering an event: what is left of it, plan violations, removed fields, rejection."""
+"""Result of filtering an event: what is left of it, violations, removed and changed fields."""
 
 import dataclasses
 from typing import Literal, Self
@@ -44,6 +44,27 @@ class OmittedField:
     by: str
 
 
+ChangeKind = Literal["added", "hashed", "moved", "removed", "renamed event", "set"]
+
+
+@record
+class EventChange:
+    """Record of one change that a transformation or a function made to an event.
+
+    Args:
+        by: Who made it, e.g. "transformation 'Fix names'".
+        kind: "set" replaces a value, "added" writes one where there was none.
+        field: Dotted path after the change, e.g. "properties.first_name"; of what was removed, the
+            path before.
+        was: Dotted path before a move, or an event's name before it was renamed; else "".
+    """
+
+    by: str
+    kind: ChangeKind
+    field: str
+    was: str = ""
+
+
 @record
 class Rejection:
     """Record of why a filter rejected an event, so that it is not delivered.
@@ -64,12 +85,13 @@ class Rejection:
 
 @record
 class FilterResult:
-    """Result of a filter stage: the (changed) event, violations, removed fields, rejection.
+    """Result of a stage before the mappings: the (changed) event, and why it goes no further.
 
     Args:
         event: The event for the next stage.
         rejection: Why there is no next stage; None if there is one.
         hints: Sentences for the sender, without effect on delivery.
+        changes: What transformations and functions changed in the event, in order.
     """
 
     event: JSONObject
@@ -77,14 +99,16 @@ class FilterResult:
     violations: tuple[PlanViolation, ...] = ()
     omitted: tuple[OmittedField, ...] = ()
     hints: tuple[str, ...] = ()
+    changes: tuple[EventChange, ...] = ()
 
     def merge_with_later(self, later: Self) -> Self:
         """Combine this filter result with *later*, the result of the next filter stage."""
-        if not (self.violations or self.omitted or self.hints):
+        if not (self.violations or self.omitted or self.hints or self.changes):
             return later
         return dataclasses.replace(
             later,
             violations=self.violations + later.violations,
             omitted=self.omitted + later.omitted,
             hints=self.hints + later.hints,
+            changes=self.changes + later.changes,
         )

@@ -106,7 +106,12 @@ def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool
             for key in export_schema_settings(workspace)
             if not exports_schema_settings
         ),
-        *(key for key in ("sources", "oauth", "knownCauses") if document.get(key)),
+        *(["destination.consentSettings"] if "consentSettings" in document["destination"] else []),
+        *(
+            key
+            for key in ("consentSettings", "sources", "oauth", "knownCauses")
+            if document.get(key)
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Reader of files to import: detects the format and parses answers of Segment's Public API.
+"""Reader of files to import: detects the format and parses answers of Segment's APIs.
 
 Source: Segment's Public API, destinations, subscriptions, destination filters, sources and their
 schema settings, tracking plans and their rules, transformations, functions.
@@ -90,6 +90,9 @@ def _collect_resources(document: JSON, where: str, resources: ImportedResources)
             _collect_from_api_request(document, where, resources)
         elif kind:
             _add_resource_with_nested(kind, document, where, resources)
+        elif isinstance(consent := document.get("consentSettings"), dict):
+            # The settings that Segment's CDN serves to SDKs; nothing else of them matters here.
+            resources.add_resource("consents", consent, f"{where}: consentSettings")
         else:
             _collect_from_api_response(document, where, resources)
     else:

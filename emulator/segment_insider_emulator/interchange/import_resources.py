@@ -107,6 +107,7 @@ RESOURCE_KINDS = (
     "connections",
     "transformations",
     "functions",
+    "consents",
 )
 # Keys that are used before the whole document is validated -> expected type.
 _EXPECTED_TYPES = {
@@ -127,6 +128,7 @@ class ImportedResources:
         connections: A source's "trackingPlanId", "schemaSettings", or both, with "sourceId" when
             it is known.
         transformations, functions: They change events at Segment; "place" is for messages.
+        consents: The consent settings of a source, as Segment's CDN serves them.
         findings: Problems found while the files were read.
     """
 
@@ -139,6 +141,7 @@ class ImportedResources:
     connections: list[JSONObject] = field(default_factory=list)
     transformations: list[JSONObject] = field(default_factory=list)
     functions: list[JSONObject] = field(default_factory=list)
+    consents: list[JSONObject] = field(default_factory=list)
     findings: list[WorkspaceFinding] = field(default_factory=list)
     _positions: dict[tuple[str, JSON], int] = field(default_factory=dict)
 
@@ -211,6 +214,7 @@ _SCHEMA_LOCATIONS = {
     "destination": ("properties", "destination"),
     "subscription": ("$defs", "subscription"),
     "filter": ("$defs", "filter"),
+    "consent settings": ("properties", "consentSettings"),
 }
 
 

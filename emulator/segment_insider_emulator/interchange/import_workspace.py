@@ -79,6 +79,8 @@ def build_imported_workspace(
         resources, destination_resource.get("sourceId") or source.get("id"), findings
     ):
         document["trackingPlan"] = plan
+    if resources.consents:
+        document["consentSettings"] = _build_consent_settings(resources)
     walk = UnknownValueRemover(findings)
     imported.document.update(walk.clean_document(document))
     imported.skipped_subscriptions.extend(walk.removed_items)
@@ -289,6 +291,17 @@ def _build_destination_settings(
             findings.append(_build_note_finding(f"destination.settings.{name}", what, remedy))
             settings[name] = example
     return settings
+
+
+def _build_consent_settings(resources: ImportedResources) -> JSONObject:
+    """Merge imported consent settings, without keys that a workspace file has no place for."""
+    known = list_schema_keys("consent settings")
+    return {
+        key: value
+        for settings in resources.consents
+        for key, value in settings.items()
+        if key in known and value is not None
+    }
 
 
 def _build_subscriptions(

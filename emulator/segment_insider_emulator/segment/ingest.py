@@ -416,10 +416,13 @@ def _discard_message(message: Message, code: str, detail: str) -> Message:
     return replace(message, event={}, rejection=code, detail=detail)
 
 
-def build_source_settings(write_key: str, host: str, protocol: str) -> JSONObject:
+def build_source_settings(
+    write_key: str, host: str, protocol: str, consent_settings: JSONObject | None = None
+) -> JSONObject:
     """Build the settings that an SDK loads for its source, so that it sends to this emulator only.
 
     Args:
+        consent_settings: What consent wrappers of SDKs read; None without consent categories.
         host: Name, port and any path of the emulator's address, e.g. "127.0.0.1:8282".
         protocol: "http" or "https".
     Source: the settings that analytics.js 1.84.3, Kotlin and Swift read. (observed, source)
@@ -452,4 +455,5 @@ def build_source_settings(write_key: str, host: str, protocol: str) -> JSONObjec
         "metrics": {"sampleRate": 0},
         "legacyVideoPluginsEnabled": False,
         "remotePlugins": [],
+        **({"consentSettings": consent_settings} if consent_settings else {}),
     }

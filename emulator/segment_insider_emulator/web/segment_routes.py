@@ -52,6 +52,7 @@ from segment_insider_emulator.web.tracking_calls import (
     check_authorization_of_source,
     ingest_call_of_sender,
 )
+from segment_insider_emulator.workspace.model import build_consent_settings
 
 log = logging.getLogger(__name__)
 
@@ -221,7 +222,8 @@ def serve_source_settings(write_key: str) -> Response:
         remedy = "Use a key of this workspace. Others work only without --strict and --teams."
         raise _build_not_found_error("no source has this write key", SETTINGS_PATH, remedy)
     protocol, _, host = get_request_base_url().partition("://")
-    body = build_source_settings(write_key, host + request.root_path, protocol)
+    consent = build_consent_settings(services.workspace.document)
+    body = build_source_settings(write_key, host + request.root_path, protocol, consent)
     return _disable_caching(Response(orjson.dumps(body), mimetype="application/json"))
 
 

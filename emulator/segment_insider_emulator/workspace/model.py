@@ -35,6 +35,21 @@ def read_segment_options(document: JSONObject) -> SegmentOptions:
     return SegmentOptions(document.get("contextIp", True), document.get("screenCalls", "warn"))
 
 
+def build_consent_settings(document: JSONObject) -> JSONObject | None:
+    """Return a workspace's consent settings as Segment's CDN serves them; None without categories.
+
+    Source: `@segment/analytics-next`, `CDNSettings.consentSettings`; the categories are those of
+        the workspace and of its destination.
+    """
+    settings = document.get("consentSettings", {})
+    own: list[str] = document["destination"].get("consentSettings", {}).get("categories", [])
+    categories = list(dict.fromkeys((*settings.get("allCategories", ()), *own)))
+    if not categories:
+        return None
+    unmapped = settings.get("hasUnmappedDestinations", not own)
+    return {"allCategories": categories, "hasUnmappedDestinations": unmapped}
+
+
 REDACTED = "…"
 TEST_ACCOUNT_KEY = "test-key"  # the account key in imported and exported workspace files
 # Identifiers of an account without a list of its own; the order is an assumption.

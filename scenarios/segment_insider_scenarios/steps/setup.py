@@ -9,6 +9,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.account import EDITOR_ROLES, INTEGRATION_TYPE
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.model import build_consent_settings
 from segment_insider_emulator.workspace.validation import suggest_name
 from segment_insider_scenarios.assertions import assert_claim_holds, assert_rows_equal
 from segment_insider_scenarios.context import PREPARED_DEVICE, PREPARED_ROLE, ScenarioContext
@@ -21,13 +22,14 @@ from segment_insider_scenarios.tables import (
     nest_dotted_values,
     parse_pairs,
     parse_rows,
+    split_enumeration,
 )
 
 # Segment, "Spec: Common Fields", context.
 CONTEXT_FIELDS = (
     *("active", "app", "campaign", "channel", "device", "groupId", "ip", "library", "locale"),
     *("network", "os", "page", "referrer", "screen", "timezone", "traits", "userAgent"),
-    "userAgentData",
+    *("userAgentData", "consent"),
 )
 SHOPPER_FIELDS = [field.name for field in fields(Shopper)]
 
@@ -103,6 +105,50 @@ def sets_call_context(scene: ScenarioContext, person: str, datatable: StepTable)
         scene.texts.reject_name_typo("context field", name, CONTEXT_FIELDS, place)
     scene.get_person(person)
     scene.contexts[person] = nest_dotted_values(values)
+
+
+@given(StepPattern("{person:p} accepts {categories}"))
+def accepts_consent_categories(scene: ScenarioContext, person: str, categories: str) -> None:
+    """Let the person's next calls carry consent to these categories, such as Advertising."""
+    _record_consent(scene, person, categories, f"{person} accepts {categories}", accepted=True)
+
+
+@given(StepPattern("{person:p} refuses {categories}"))
+def refuses_consent_categories(scene: ScenarioContext, person: str, categories: str) -> None:
+    """Let the person's next calls refuse these consent categories, such as Advertising."""
+    _record_consent(scene, person, categories, f"{person} refuses {categories}", accepted=False)
+
+
+def _record_consent(
+    scene: ScenarioContext, person: str, categories: str, where: str, *, accepted: bool
+) -> None:
+    """Add answers to the person's consent object, as a consent manager would.
+
+    Raises: EmulatorError, when the workspace has no such category.
+    """
+    scene.mark_person_introduced(person)
+    scene.get_person(person)
+    settings = build_consent_settings(scene.emulator.workspace.document)
+    if settings is None:
+        remedy = "Add first: Given the destination needs consent to Advertising."
+        raise EmulatorError("the workspace has no consent categories", where, remedy)
+    names = split_enumeration(categories)
+    require_known_name("consent category", names, settings["allCategories"], where)
+    context = scene.contexts.setdefault(person, {})
+    preferences = context.setdefault("consent", {}).setdefault("categoryPreferences", {})
+    preferences.update(dict.fromkeys(names, accepted))
+
+
+@given(StepPattern("the destination needs consent to {categories}"))
+def sets_consent_categories(scene: ScenarioContext, categories: str) -> None:
+    """Put the destination into consent categories: it gets the calls of people who accept all."""
+    document = deepcopy(scene.emulator.workspace.document)
+    names = split_enumeration(categories)
+    known = document.get("consentSettings", {}).get("allCategories", ())
+    where = f"the destination needs consent to {categories}"
+    require_known_name("consent category", names, known, where)
+    document["destination"]["consentSettings"] = {"categories": names}
+    scene.open_changed_workspace(document)
 
 
 @given(StepPattern("the calls of {person:p} have no context"))

@@ -6,6 +6,8 @@ from small_workspaces import SUBSCRIPTIONS, make_subscription, make_workspace, r
 from segment_insider_emulator.analysis.lint import LintRule, destination_rules
 from segment_insider_emulator.types import JSONObject
 
+CONSENT = {"consentSettings": {"allCategories": ["Advertising", "Analytics"]}}
+
 
 @pytest.mark.parametrize(
     ("rule", "document", "findings"),
@@ -28,6 +30,46 @@ from segment_insider_emulator.types import JSONObject
                 ),
             ],
             id="nothing enabled",
+        ),
+        pytest.param(
+            destination_rules.find_unmapped_consent_categories,
+            make_workspace() | CONSENT,
+            [
+                (
+                    "warning",
+                    "destination.consentSettings",
+                    "the destination belongs to no consent category, so it receives every event, "
+                    "whatever people refuse",
+                    "Name those that it needs as {categories: […]}. Known: Advertising, Analytics.",
+                )
+            ],
+            id="no consent category",
+        ),
+        pytest.param(
+            destination_rules.find_unknown_consent_categories,
+            make_workspace(destination={"consentSettings": {"categories": ["Advertsing", "1st"]}})
+            | CONSENT,
+            [
+                (
+                    "warning",
+                    "destination.consentSettings.categories[0]",
+                    "consentSettings.allCategories has no category 'Advertsing'",
+                    "Did you mean 'Advertising'?",
+                ),
+                (
+                    "warning",
+                    "destination.consentSettings.categories[1]",
+                    "consentSettings.allCategories has no category '1st'",
+                    "Known: Advertising, Analytics.",
+                ),
+                (
+                    "error",
+                    "destination.consentSettings.categories[1]",
+                    "Segment takes no category '1st', as its id begins with a digit",
+                    "Write the id that Segment shows.",
+                ),
+            ],
+            id="unknown consent categories",
         ),
         pytest.param(
             destination_rules.find_too_many_subscriptions,

@@ -53,6 +53,8 @@ LINT_RULES: tuple[LintRule, ...] = (
     destination_rules.find_unparsable_filters,
     destination_rules.find_constant_filter_conditions,
     destination_rules.find_filters_without_fields,
+    destination_rules.find_unmapped_consent_categories,
+    destination_rules.find_unknown_consent_categories,
     destination_rules.find_schema_settings_without_plan,
     payload_rules.find_subscriptions_without_identifier,
     payload_rules.find_unconfigured_identifiers,

@@ -116,6 +116,37 @@ def find_filters_without_fields(context: AnalysisContext) -> Iterator[WorkspaceF
                 yield WorkspaceFinding("warning", f"{where}.actions[{index}]", what, remedy)
 
 
+def find_unmapped_consent_categories(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Find a destination without consent category where the workspace has some."""
+    document = context.workspace.document
+    known = document.get("consentSettings", {}).get("allCategories", [])
+    if known and not list_consent_categories(document):
+        what = "the destination belongs to no consent category, so it receives every event, "
+        what += "whatever people refuse"
+        remedy = f"Name those that it needs as {{categories: […]}}. Known: {', '.join(known)}."
+        yield WorkspaceFinding("warning", "destination.consentSettings", what, remedy)
+
+
+def find_unknown_consent_categories(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
+    """Find consent categories that the workspace does not have, or that Segment does not take."""
+    document = context.workspace.document
+    known = document.get("consentSettings", {}).get("allCategories", [])
+    for index, category in enumerate(list_consent_categories(document)):
+        where = f"destination.consentSettings.categories[{index}]"
+        if known and category not in known:
+            what = f"consentSettings.allCategories has no category {category!r}"
+            yield WorkspaceFinding("warning", where, what, suggest_name(category, known))
+        if category[0].isdigit():
+            what = f"Segment takes no category {category!r}, as its id begins with a digit"
+            yield WorkspaceFinding("error", where, what, "Write the id that Segment shows.")
+
+
+def list_consent_categories(document: JSONObject) -> list[str]:
+    """Return the consent categories of a workspace document's destination."""
+    categories: list[str] = document["destination"].get("consentSettings", {}).get("categories", [])
+    return categories
+
+
 def find_schema_settings_without_plan(context: AnalysisContext) -> Iterator[WorkspaceFinding]:
     """Find schema settings without a tracking plan, which do nothing."""
     document = context.workspace.document
