@@ -9,7 +9,6 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 import orjson
-import phonenumbers
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
@@ -150,6 +149,8 @@ def _to_ascii(name: str) -> str:
 
 def _make_mobile_number(random: Random, country: str) -> str:
     """Return a valid mobile number of *country* in E.164 format."""
+    import phonenumbers  # here, because a test without people does not need its 60 modules
+
     kind = phonenumbers.PhoneNumberType.MOBILE
     example = phonenumbers.example_number_for_type(country, kind)
     assert example is not None  # there is one for each country that Faker has a locale of

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
-from importlib.util import LazyLoader, find_spec, module_from_spec
+from importlib import import_module
 from io import BytesIO
+from types import ModuleType
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -44,18 +45,22 @@ def load_sdk() -> Any:
 
     It imports `jwt`, and with it all of `cryptography`, for a sign-in that the shop does not use.
     """
-    _load_at_first_use("jwt")
+    sys.modules.setdefault("jwt", _ModuleOnFirstUse("jwt"))
     import segment.analytics  # type: ignore[import-untyped]  # ships no types
 
     return segment.analytics
 
 
-def _load_at_first_use(name: str) -> None:
-    spec = find_spec(name) if name not in sys.modules else None
-    if spec is not None and spec.loader is not None:
-        loader = spec.loader = LazyLoader(spec.loader)
-        module = sys.modules[name] = module_from_spec(spec)
-        loader.exec_module(module)
+class _ModuleOnFirstUse(ModuleType):
+    """Module that is imported when something of it is used.
+
+    importlib's LazyLoader does not delay it: Python reads an attribute at each `import`.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
 
 
 class SegmentShop:
