@@ -25,10 +25,11 @@ PartKind: TypeAlias = Literal["feature", "rule", "scenario", "examples", "row"]
 
 
 class FeatureTag(NamedTuple):
-    """A tag as written, e.g. "@smoke", and its line."""
+    """A tag as written, e.g. "@smoke", and its place."""
 
     name: str
     line: int
+    column: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,10 @@ def _get_first_line(node: JSONObject) -> int:
 
 
 def _read_tags(node: JSONObject) -> tuple[FeatureTag, ...]:
-    return tuple(FeatureTag(tag["name"], tag["location"]["line"]) for tag in node.get("tags", ()))
+    return tuple(
+        FeatureTag(tag["name"], tag["location"]["line"], tag["location"]["column"])
+        for tag in node.get("tags", ())
+    )
 
 
 def _clean_description(node: JSONObject) -> str:

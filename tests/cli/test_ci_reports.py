@@ -92,6 +92,49 @@ def test_failures_are_annotations_and_a_summary_on_github(tmp_path: Path) -> Non
     assert "::error file" not in plain.stderr
 
 
+def test_findings_are_annotations_on_github(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    text = SHOP.read_text("utf-8")
+    Path("shop.yaml").write_text(text)
+    assert "::warning file=shop.yaml,line=" in run("drift", "shop.yaml").stderr
+    document = yaml.safe_load(text)
+    document["destination"]["subscriptions"][0]["trigger"] = "type ="
+    Path("shop.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    lines = Path("shop.yaml").read_text("utf-8").splitlines()
+    line = next(at for at, line in enumerate(lines, 1) if line.strip() == "trigger: type =")
+    head = f"::error file=shop.yaml,line={line},title=destination.subscriptions[0] "
+    assert head in run("lint", "shop.yaml").stderr
+    assert "::error" not in run("lint", "--preset", "guide").stderr
+    monkeypatch.setenv("GITHUB_ACTIONS", "")
+    assert "::error" not in run("lint", "shop.yaml").stderr
+
+
+def test_failed_cases_and_events_are_annotations_on_github(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    case = json.loads(next((ROOT / "docs/examples/cases").glob("*.json")).read_text("utf-8"))
+    case["name"] = "::error::hostile, name"
+    case["expect"]["requests"] = case["expect"]["requests"][:0]
+    Path("cases.ndjson").write_text(json.dumps(case) + "\n")
+    result = run("contract", "check", "cases.ndjson")
+    assert result.exit_code == 1
+    [annotation] = [line for line in result.stderr.splitlines() if line.startswith("::error ")]
+    title = "%3A%3Aerror%3A%3Ahostile%2C name"
+    assert annotation.startswith(f"::error file=cases.ndjson,line=1,title={title}::")
+    assert result.stdout.startswith("::stop-commands::")
+    Path("events.ndjson").write_text('{"type": "track", "userId": "u"}\n')
+    result = run("contract", "events", "--preset", "guide", "events.ndjson")
+    assert result.exit_code == 1
+    assert "::error file=events.ndjson,line=1,title=track::" in result.stderr
+
+
 def test_the_action_passes_its_inputs_as_arguments(tmp_path: Path) -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
     step = action["runs"]["steps"][-1]

@@ -3,11 +3,12 @@
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import orjson
 import yaml
@@ -179,24 +180,85 @@ def stop_github_commands(*, is_active: bool) -> Iterator[None]:
         print_lines([f"::{token}::"])
 
 
-def format_annotations(results: "RunResults", root: Path) -> Iterator[str]:
-    """Yield a GitHub command for each failed scenario and each file that cannot be read.
+class Annotation(NamedTuple):
+    """A problem that GitHub shows at a line of a file.
+
+    Args:
+        file: From the current folder; None for a problem of no file.
+    """
+
+    level: Literal["error", "warning"]
+    title: str
+    text: str
+    file: str | None = None
+    line: int | None = None
+
+
+def print_annotations(annotations: Iterable[Annotation]) -> None:
+    """Show problems at the lines of their files, in a job of GitHub Actions only."""
+    if not is_github_actions():
+        return
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+    if lines := list(format_annotations(annotations, root)):
+        print_lines(lines, err=True)
+
+
+def format_annotations(annotations: Iterable[Annotation], root: Path) -> Iterator[str]:
+    """Yield a GitHub command for each annotation, as many of a kind as GitHub shows.
 
     Args:
         root: Of the repository, from which GitHub names files.
     """
-    problems = [
-        (file.where, _find_first_line(file.message), "This file cannot be run", file.message)
-        for file in results.unreadable
-    ]
+    counts: Counter[str] = Counter()
+    for level, title, text, file, line in annotations:
+        counts[level] += 1
+        if counts[level] <= MAX_ANNOTATIONS:
+            properties = [f"title={_escape_property(title)}"]
+            if file:
+                path = os.path.relpath(Path.cwd() / file, root).replace(os.sep, "/")
+                place = f",line={line}" if line else ""
+                properties.insert(0, f"file={_escape_property(path)}{place}")
+            yield f"::{level} {','.join(properties)}::{_escape_data(text)}"
+
+
+def annotate_scenarios(results: "RunResults") -> Iterator[Annotation]:
+    """Yield an annotation for each failed scenario and each file that cannot be read."""
+    for file in results.unreadable:
+        line = _find_first_line(file.message)
+        yield Annotation("error", "This file cannot be run", file.message, file.where, line)
     for scenario in results.scenarios:
         if scenario.verdict == "failed":
             title, failure = scenario.title or scenario.scenario, scenario.failure or ""
-            problems.append((scenario.where, _find_failed_line(scenario), title, failure))
-    for where, line, title, message in problems[:MAX_ANNOTATIONS]:
-        path = os.path.relpath(Path.cwd() / where, root).replace(os.sep, "/")
-        place = f"file={_escape_property(path)}" + (f",line={line}" if line else "")
-        yield f"::error {place},title={_escape_property(title)}::{_escape_data(message)}"
+            line = _find_failed_line(scenario)
+            yield Annotation("error", title, failure, scenario.where, line)
+
+
+def annotate_findings(file: str | None, findings: Iterable[SarifFinding]) -> Iterator[Annotation]:
+    """Yield an annotation for each error and warning about a workspace file, unless it is known.
+
+    Args:
+        file: None for a preset or a running emulator, which has no lines.
+    """
+    lines = _LineFinder(file) if file else None
+    for finding in findings:
+        if finding.level != "note" and not finding.is_known:
+            line = lines.find_line(finding.place) if lines else None
+            title = finding.place or "the file"
+            yield Annotation(finding.level, title, finding.text, file, line)
+
+
+def annotate_places(problems: Iterable[tuple[str, str, Sequence[str]]]) -> Iterator[Annotation]:
+    """Yield an annotation for each problem at a place.
+
+    Args:
+        problems: (place such as "cases.ndjson:3", name, lines of text).
+    """
+    for where, name, lines in problems:
+        match = re.fullmatch(r"(.+?):(\d+)", where)
+        file, line = (match[1], int(match[2])) if match else (where, None)
+        is_file = Path(file).is_file()
+        text = "\n".join(lines if is_file else [where, *lines])
+        yield Annotation("error", name, text, file if is_file else None, line if is_file else None)
 
 
 def _find_first_line(message: str) -> int | None:

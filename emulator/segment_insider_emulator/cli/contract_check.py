@@ -1,7 +1,7 @@
 """The commands `emulator contract check`, `run`, `events` and `schema`."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from itertools import chain
@@ -9,6 +9,11 @@ from pathlib import Path
 
 import click
 
+from segment_insider_emulator.cli.ci_reports import (
+    annotate_places,
+    print_annotations,
+    stop_github_commands,
+)
 from segment_insider_emulator.cli.inputs import (
     add_workspace_options,
     get_selected_workspace_name,
@@ -165,11 +170,12 @@ def check_command(
         raise click.UsageError("--strict needs --workspace or --preset.")
     reader = ContractCaseReader(files)
     verdicts = _check_cases(reader, deployment, strict=strict)
-    for verdict in verdicts:
-        if as_json:
-            print_json(verdict.to_json())
-        elif verdict.verdict in ("failed", "known"):
-            _print_case_verdict(verdict, "differs" if update else "FAILED")
+    with stop_github_commands(is_active=not as_json):
+        for verdict in verdicts:
+            if as_json:
+                print_json(verdict.to_json())
+            elif verdict.verdict in ("failed", "known"):
+                _print_case_verdict(verdict, "differs" if update else "FAILED")
     if report:
         write_file_atomically(
             report,
@@ -178,8 +184,19 @@ def check_command(
     failed = sum(verdict.verdict == "failed" for verdict in verdicts)
     updated = _update_case_files(files, verdicts) if update and not reader.unusable_count else 0
     click.echo(_format_check_summary(verdicts, failed, updated if update else None), err=as_json)
+    if failed > updated:
+        print_annotations(annotate_places(_list_case_failures(verdicts)))
     _print_untested_mappings_and_advice(verdicts, deployment, failed - updated)
     ctx.exit(2 if reader.unusable_count else 1 if failed > updated else 0)
+
+
+def _list_case_failures(
+    verdicts: Iterable[CaseVerdict],
+) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Yield place, name and differences of each failed contract case."""
+    for verdict in verdicts:
+        if verdict.verdict == "failed":
+            yield verdict.where, verdict.name, verdict.differences
 
 
 def _check_cases(
@@ -327,20 +344,22 @@ def events_command(
     if not events:
         remedy = "Name a file of events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)), remedy)
-    cases = []
-    known_causes: set[str] = set()
-    for result in _check_events_in_new_emulator(events, load_workspace(workspace, preset)):
-        holds = result.is_accepted(strict=strict)
-        if as_json:
-            print_json({**asdict(result), "satisfies": holds})
-        elif not holds:
-            _print_event_verdict(result)
-        why = [] if holds else result.problems or [result.verdict]
-        cases.append(build_junit_case(result.where, result.name, why))
-        known_causes.update(result.known_causes)
+    cases, problems, known_causes = [], [], set()
+    with stop_github_commands(is_active=not as_json):
+        for result in _check_events_in_new_emulator(events, load_workspace(workspace, preset)):
+            holds = result.is_accepted(strict=strict)
+            if as_json:
+                print_json({**asdict(result), "satisfies": holds})
+            elif not holds:
+                _print_event_verdict(result)
+            why = [] if holds else result.problems or [result.verdict]
+            problems += [(result.where, result.name, why)] if why else []
+            cases.append(build_junit_case(result.where, result.name, why))
+            known_causes.update(result.known_causes)
+    print_annotations(annotate_places(problems))
     if report:
         write_file_atomically(report, render_junit_xml("emulator contract events", cases))
-    failed = sum(case.outcome == "failure" for case in cases)
+    failed = len(problems)
     summary = f"{len(cases) - failed} passed, {failed} failed"
     click.echo(summary + format_known_cause_count(len(known_causes)), err=as_json)
     ctx.exit(1 if failed else 0)

@@ -16,7 +16,14 @@ from segment_insider_emulator.analysis.drift.deviations import (
     ValueChange,
 )
 from segment_insider_emulator.analysis.drift.known_differences import KnownDifference
-from segment_insider_emulator.cli.ci_reports import SarifFinding, SarifLevel, write_sarif
+from segment_insider_emulator.cli.ci_reports import (
+    SarifFinding,
+    SarifLevel,
+    annotate_findings,
+    print_annotations,
+    stop_github_commands,
+    write_sarif,
+)
 from segment_insider_emulator.cli.inputs import (
     fetch_running_workspace,
     is_emulator_url,
@@ -81,12 +88,12 @@ def drift_command(
         for fault in report:
             print_lines([f"emulator: {fault.where}: {fault.what}. {fault.remedy}"], err=True)
         ctx.exit(2)
-    if sarif:
-        _write_drift_sarif(sarif, None if preset or is_emulator_url(name) else name, report)
+    _report_drift_to_ci(sarif, None if preset or is_emulator_url(name) else name, report)
     if as_json:
         click.echo(json.dumps(build_drift_document(report), indent=2))
     else:
-        print_lines(format_drift_report(report, name, whole=whole))
+        with stop_github_commands(is_active=True):
+            print_lines(format_drift_report(report, name, whole=whole))
         workspace_label = f"preset {preset}" if preset else name
         click.echo(_format_drift_summary(report, workspace_label, len(events)), err=True)
     ctx.exit(int(report.loses_data))
@@ -99,7 +106,8 @@ _SARIF_LEVELS: dict[DeviationEffect, SarifLevel] = {
 }
 
 
-def _write_drift_sarif(path: Path, file: str | None, report: DriftReport) -> None:
+def _report_drift_to_ci(sarif: Path | None, file: str | None, report: DriftReport) -> None:
+    """Write differences as SARIF if a file is named, and as annotations on GitHub Actions."""
     texts = {known.difference_id: known.what for known in report.known_differences}
     findings = [
         SarifFinding(
@@ -114,7 +122,9 @@ def _write_drift_sarif(path: Path, file: str | None, report: DriftReport) -> Non
         for deviations, is_known in ((table.deviations, False), (table.known, True))
         for deviation in deviations
     ]
-    write_sarif(path, file, findings)
+    if sarif:
+        write_sarif(sarif, file, findings)
+    print_annotations(annotate_findings(file, findings))
 
 
 def _read_traffic_events(traffic: str) -> list[JSONObject]:

@@ -13,10 +13,11 @@ from click.core import ParameterSource
 
 from segment_insider_emulator.cli import INTERRUPTED_EXIT_CODE, pause_garbage_collection
 from segment_insider_emulator.cli.ci_reports import (
+    annotate_scenarios,
     append_step_summary,
-    format_annotations,
     format_step_summary,
     is_github_actions,
+    print_annotations,
     stop_github_commands,
 )
 from segment_insider_emulator.cli.inputs import (
@@ -31,9 +32,6 @@ from segment_insider_emulator.cli.verify_output import (
     print_verify_result,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import (
-    print_lines,
-)
 from segment_insider_emulator.workspace.causes import list_known_causes
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_scenarios_extra
@@ -348,9 +346,7 @@ def _report_to_github(run: "FeatureRun", coverages: "list[WorkspaceCoverage]") -
     from segment_insider_emulator.analysis.coverage_document import format_coverage_summary
 
     results = run.build_run_results()
-    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
-    if annotations := list(format_annotations(results, root)):
-        print_lines(annotations, err=True)
+    print_annotations(annotate_scenarios(results))
     covered = [
         f"Coverage of {coverage.title}: {format_coverage_summary(coverage.report)}"
         for coverage in coverages

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from segment_insider_emulator.analysis.lint import LintReport, build_lint_report
+from segment_insider_emulator.cli.ci_reports import (
+    SarifFinding,
+    annotate_findings,
+    print_annotations,
+    stop_github_commands,
+    write_sarif,
+)
 from segment_insider_emulator.cli.inputs import (
     fetch_running_workspace,
     is_emulator_url,
@@ -78,13 +85,14 @@ def lint_command(
     document = read_preset_document(name) if preset or is_preset_name(name) else read_document(name)
     report = build_lint_report(document)
     findings = _collect_lint_findings(document, name, report.findings)
-    if sarif:
-        _write_lint_sarif(sarif, None if preset or is_preset_name(name) else name, findings, report)
+    listed_file = None if preset or is_preset_name(name) else name
+    _report_lint_to_ci(sarif, listed_file, findings, report)
     if as_json:
         click.echo(_format_lint_report_json(findings, report.known))
     else:
-        for finding in findings:
-            print_lines(_format_lint_finding(finding))
+        with stop_github_commands(is_active=bool(findings)):
+            for finding in findings:
+                print_lines(_format_lint_finding(finding))
         if any(_needs_written_mapping(finding, document) for finding in findings):
             click.echo(
                 f"note: {build_expand_settings_hint(name, 'a subscription above leaves')}", err=True
@@ -94,11 +102,10 @@ def lint_command(
     ctx.exit(int(any(finding.severity != "note" for finding in findings)))
 
 
-def _write_lint_sarif(
-    path: Path, file: str | None, findings: list[WorkspaceFinding], report: LintReport
+def _report_lint_to_ci(
+    sarif: Path | None, file: str | None, findings: list[WorkspaceFinding], report: LintReport
 ) -> None:
-    from segment_insider_emulator.cli.ci_reports import SarifFinding, write_sarif
-
+    """Write findings as SARIF if a file is named, and as annotations on GitHub Actions."""
     results = [
         SarifFinding(
             _name_rule(finding),
@@ -110,7 +117,9 @@ def _write_lint_sarif(
         for listed, is_known in ((findings, False), (report.known, True))
         for finding in listed
     ]
-    write_sarif(path, file, results)
+    if sarif:
+        write_sarif(sarif, file, results)
+    print_annotations(annotate_findings(file, results))
 
 
 def _name_rule(finding: WorkspaceFinding) -> str:

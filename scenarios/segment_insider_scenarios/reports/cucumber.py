@@ -53,7 +53,7 @@ def _json_feature(
         "name": name,
         "description": index.description if index else "",
         "line": index.line if index else 1,
-        "tags": _json_tags(index.tags) if index else [],
+        "tags": _json_feature_tags(index.tags) if index else [],
         "elements": [_json_scenario(scenario, index) for scenario in scenarios],
     }
 
@@ -74,19 +74,33 @@ def _json_scenario(scenario: ScenarioResult, index: FeatureIndex | None) -> JSON
         "name": indexed.name if indexed else scenario.scenario,
         "description": indexed.description if indexed else "",
         "line": scenario.row_line or scenario.line or 1,
-        "tags": _json_tags(indexed.tags) if indexed else [],
+        "tags": [{"name": tag.name} for tag in indexed.tags] if indexed else [],
         "steps": [_json_step(step) for step in scenario.steps],
     }
     if scenario.started_at:
         element["start_timestamp"] = scenario.started_at
     if scenario.verdict == "failed" and not scenario.steps:
-        result = {"status": "failed", "duration": 0, "error_message": scenario.failure or ""}
-        element["before"] = [{"match": {"location": scenario.where}, "result": result}]
+        element["steps"] = [_json_failed_step(scenario)]
     return element
 
 
-def _json_tags(tags: Iterable[FeatureTag]) -> list[JSONObject]:
-    return [{"name": tag.name, "line": tag.line} for tag in tags]
+def _json_feature_tags(tags: Iterable[FeatureTag]) -> list[JSONObject]:
+    return [
+        {"name": tag.name, "type": "Tag", "location": {"line": tag.line, "column": tag.column}}
+        for tag in tags
+    ]
+
+
+def _json_failed_step(scenario: ScenarioResult) -> JSONObject:
+    """Return a step for a scenario that failed without any: importers read only steps."""
+    result = {"status": "failed", "duration": 0, "error_message": scenario.failure or ""}
+    return {
+        "keyword": "* ",
+        "name": "the scenario can be run",
+        "line": scenario.line or 1,
+        "match": {"location": scenario.where},
+        "result": result,
+    }
 
 
 def _json_step(step: StepResult) -> JSONObject:

@@ -48,8 +48,10 @@ def _load_html_template() -> Template:
     return environment.get_template("report.html")
 
 
-# The tag by which Xray finds the test of a scenario, e.g. "TEST_SHOP-12".
+# The tags of the test and of the requirements of a scenario in Xray, and of its case in TestRail.
 XRAY_TEST_TAG: Final = re.compile(r"TEST_([A-Z][A-Z0-9_]*-\d+)")
+XRAY_REQUIREMENT_TAG: Final = re.compile(r"REQ_([A-Z][A-Z0-9_]*-\d+)")
+TESTRAIL_CASE_TAG: Final = re.compile(r"C\d+")
 SUITE_NAME: Final = "emulator verify"
 OUTCOME_BY_VERDICT: Final[dict[str, Literal["passed", "failure", "skipped"]]] = {
     "passed": "passed",
@@ -96,7 +98,7 @@ def _build_junit_test_case(scenario: ScenarioResult) -> JUnitCase:
 
 
 def _list_junit_properties(tags: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield the tags as properties, also in the names that Xray reads."""
+    """Yield the tags as properties, also in the names that Xray and TestRail read."""
     names = [tag.removeprefix("@") for tag in tags]
     yield from (("tag", f"@{name}") for name in names)
     if names:
@@ -104,6 +106,10 @@ def _list_junit_properties(tags: list[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         if key := XRAY_TEST_TAG.fullmatch(name):
             yield "test_key", key[1]
+    if requirements := [key[1] for name in names if (key := XRAY_REQUIREMENT_TAG.fullmatch(name))]:
+        yield "requirements", ",".join(requirements)
+    if cases := [name for name in names if TESTRAIL_CASE_TAG.fullmatch(name)]:
+        yield "test_id", ",".join(cases)
 
 
 def _build_junit_error(where: str, message: str) -> JUnitCase:

@@ -13,7 +13,7 @@ HOSTILE = "<script>alert(1)</script> & ]]> \u0007 'quoted'"
 RESULTS_FEATURE = f"""\
 @ends
 Feature: Ends
-  @observed @TEST_SHOP-12
+  @observed @TEST_SHOP-12 @REQ_SHOP-3 @C123 @TestCaseKey=ABC-T123
   Scenario: It passes
     A wish
     of one mug.

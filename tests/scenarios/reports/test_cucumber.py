@@ -3,6 +3,7 @@
 import base64
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,42 @@ const results = query.findAllTestCaseStarted().map((started) => [
   query.findTestStepFinishedAndTestStepBy(started).map(([f]) => f.testStepResult.status),
 ]);
 console.log(JSON.stringify(results));
+"""
+
+
+TAGS = ["@observed", "@TEST_SHOP-12", "@REQ_SHOP-3", "@C123", "@TestCaseKey=ABC-T123"]
+# Object -> keys that it must have and keys that it may have, as Cucumber's JVM writes them.
+# Source: cucumber/cucumber-json-schema, schemas/cucumber-jvm.json.
+KEYS = {
+    "feature": ("uri id line keyword name description elements", "tags"),
+    "element": (
+        "line type keyword name description steps",
+        "id tags start_timestamp before after",
+    ),
+    "step": ("keyword line name result", "match rows doc_string embeddings output before after"),
+    "feature tag": ("name type location", ""),
+    "element tag": ("name", ""),
+    "result": ("status", "duration error_message"),
+    "row": ("cells", ""),
+    "doc string": ("line value", "content_type"),
+    "embedding": ("mime_type data", "name"),
+    "match": ("", "location arguments"),
+}
+STATUSES = {"passed", "failed", "skipped", "undefined", "pending"}
+# Prints what Allure finds in each report.
+ALLURE_SCRIPT = """\
+import { cucumberjson, junitXml } from "@allurereport/reader";
+import { BufferResultFile } from "@allurereport/reader-api";
+import { readFileSync } from "node:fs";
+const found = [];
+const visitor = {
+  visitTestResult: async (test) => found.push([test.name, test.status]),
+  visitAttachmentFile: async () => {},
+};
+const [file, name] = process.argv.slice(2);
+const reader = name.endsWith(".json") ? cucumberjson : junitXml;
+await reader.read(visitor, new BufferResultFile(readFileSync(file), name));
+console.log(JSON.stringify(found));
 """
 
 
@@ -144,13 +181,10 @@ def test_interrupted_steps_have_not_passed(interrupted: ReportedRun) -> None:
 def test_the_json_has_tags_lines_and_descriptions(reported: ReportedRun) -> None:
     features = {feature["name"]: feature for feature in json.loads(reported.read("report.json"))}
     feature = features["Ends"]
-    assert (feature["line"], feature["tags"]) == (2, [{"name": "@ends", "line": 1}])
+    tag = {"name": "@ends", "type": "Tag", "location": {"line": 1, "column": 1}}
+    assert (feature["line"], feature["tags"]) == (2, [tag])
     passed, *others = feature["elements"]
-    assert passed["tags"] == [
-        {"name": "@ends", "line": 1},
-        {"name": "@observed", "line": 3},
-        {"name": "@TEST_SHOP-12", "line": 3},
-    ]
+    assert [tag["name"] for tag in passed["tags"]] == ["@ends", *TAGS]
     assert (passed["line"], passed["description"]) == (4, "A wish\nof one mug.")
     rows = [(each["keyword"], each["line"], each["id"]) for each in others[-2:]]
     assert rows == [
@@ -166,4 +200,60 @@ def test_the_classes_of_cucumber_read_each_message(reported: ReportedRun) -> Non
         message_converter.from_dict(message, Envelope) for message in reported.list_messages()
     ]
     tags = [tag.name for envelope in envelopes if envelope.pickle for tag in envelope.pickle.tags]
-    assert {"@ends", "@observed", "@TEST_SHOP-12"} == set(tags)
+    assert {"@ends", *TAGS} == set(tags)
+
+
+def iterate_json_objects(features: Any) -> Iterator[tuple[str, Any]]:
+    """Yield kind and value of each object of a Cucumber JSON document."""
+    for feature in features:
+        yield "feature", feature
+        yield from (("feature tag", tag) for tag in feature["tags"])
+        for element in feature["elements"]:
+            yield "element", element
+            yield from (("element tag", tag) for tag in element["tags"])
+            for step in element["steps"]:
+                yield from (("step", step), ("result", step["result"]), ("match", step["match"]))
+                yield from (("row", row) for row in step.get("rows", ()))
+                yield from (("embedding", part) for part in step.get("embeddings", ()))
+                yield from (("doc string", text) for text in [step.get("doc_string")] if text)
+
+
+@pytest.mark.parametrize("kind", ["reported", "interrupted"])
+def test_the_json_has_the_shape_of_cucumber_jvm(kind: str, request: pytest.FixtureRequest) -> None:
+    features = json.loads(request.getfixturevalue(kind).read("report.json"))
+    found = list(iterate_json_objects(features))
+    assert len(found) > 20
+    for noun, value in found:
+        required, optional = (set(keys.split()) for keys in KEYS[noun])
+        assert required <= value.keys() <= required | optional, (noun, value)
+        assert noun != "result" or value["status"] in STATUSES
+
+
+def test_each_failed_scenario_has_a_failed_step(reported: ReportedRun) -> None:
+    # TestRail's importer reads steps alone: it takes a scenario without steps as passed.
+    features = json.loads(reported.read("report.json"))
+    elements = [element for feature in features for element in feature["elements"]]
+    assert all(element["steps"] for element in elements)
+    [broken] = [element for element in elements if element["name"] == "The file can be read"]
+    assert [step["result"]["status"] for step in broken["steps"]] == ["failed"]
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize(
+    ("report", "undefined", "count"), [("report.json", "broken", 6), ("report.xml", "failed", 8)]
+)
+def test_allure_finds_the_same_results(
+    reported: ReportedRun, npm_folder: Any, report: str, undefined: str, count: int
+) -> None:
+    folder = npm_folder("allure", "@allurereport/reader@3.18.0", "@allurereport/reader-api@3.18.0")
+    (folder / "read.mjs").write_text(ALLURE_SCRIPT)
+    command = ["node", "read.mjs", str(reported.folder / report), report]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    found = json.loads(ran.stdout)
+    assert found[:4] == [
+        ["It passes", "passed"],
+        ["It fails", "failed"],
+        ["It is not known", undefined],
+        ["It checks nothing", "failed"],
+    ]
+    assert len(found) == count

@@ -88,7 +88,7 @@ def test_each_case_has_its_own_name_its_file_and_its_line(reported: ReportedRun)
     assert len(names) == len(set(names))
 
 
-def test_tags_are_properties_also_for_xray(reported: ReportedRun) -> None:
+def test_tags_are_properties_also_for_xray_and_testrail(reported: ReportedRun) -> None:
     [passed] = [
         case
         for case in fromstring(reported.read("report.xml")).iter("testcase")
@@ -99,6 +99,11 @@ def test_tags_are_properties_also_for_xray(reported: ReportedRun) -> None:
         ("tag", "@ends"),
         ("tag", "@observed"),
         ("tag", "@TEST_SHOP-12"),
-        ("tags", "ends,observed,TEST_SHOP-12"),
+        ("tag", "@REQ_SHOP-3"),
+        ("tag", "@C123"),
+        ("tag", "@TestCaseKey=ABC-T123"),
+        ("tags", "ends,observed,TEST_SHOP-12,REQ_SHOP-3,C123,TestCaseKey=ABC-T123"),
         ("test_key", "SHOP-12"),
+        ("requirements", "SHOP-3"),
+        ("test_id", "C123"),
     ]
