@@ -135,6 +135,42 @@ def test_failed_cases_and_events_are_annotations_on_github(
     assert "::error file=events.ndjson,line=1,title=track::" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("file", "schema"),
+    [
+        ("action.yml", "vendor.github-actions"),
+        ("docs/examples/github-actions.yml", "vendor.github-workflows"),
+        ("docs/examples/gitlab-ci.yml", "vendor.gitlab-ci"),
+    ],
+)
+def test_pipelines_are_valid_in_the_published_schema(file: str, schema: str) -> None:
+    checker = ["check_jsonschema", "--builtin-schema", schema, str(ROOT / file)]
+    result = run_python_module(*checker, cwd=ROOT)
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_action_installs_into_an_environment_of_its_own(tmp_path: Path) -> None:
+    step = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["runs"]["steps"][1]
+    assert "${{" not in step["run"]
+    python = tmp_path / "python"
+    python.write_text(
+        '#!/bin/sh\necho "$@" >> log\n'
+        'if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi\n'
+    )
+    python.chmod(python.stat().st_mode | stat.S_IXUSR)
+    action, temp = f"{tmp_path}/my action", tmp_path / "run ner"
+    environment = {"ACTION_PATH": action, "RUNNER_TEMP": str(temp), "GITHUB_OUTPUT": "out"}
+    subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", step["run"]],
+        env=environment | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert (tmp_path / "log").read_text().splitlines() == [
+        f"-m venv {temp}/emulator",
+        f"-m pip install -q {action}[scenarios]",
+    ]
+    assert (tmp_path / "out").read_text() == f"emulator={temp}/emulator/bin/emulator\n"
+
+
 def test_the_action_passes_its_inputs_as_arguments(tmp_path: Path) -> None:
     action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
     step = action["runs"]["steps"][-1]
@@ -147,6 +183,7 @@ def test_the_action_passes_its_inputs_as_arguments(tmp_path: Path) -> None:
     environment = {
         name: inputs[value.removeprefix("${{ inputs.").removesuffix(" }}")]
         for name, value in step["env"].items()
+        if "inputs" in value
     }
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", step["run"]],
