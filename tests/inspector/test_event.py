@@ -302,28 +302,6 @@ Feature: Captured messages
     )
 
 
-def test_invalid_json_is_reported_on_resending(emulator: RunningEmulator, page: Page) -> None:
-    emulator.send(CART)
-    open_event_page(page, emulator)
-    page.get_by_role("link", name="Edit and resend").click()
-    call = page.get_by_label("The call")
-    call.fill("{")
-    page.get_by_role("button", name="Send").click()
-    expect(page.get_by_role("alert")).to_contain_text("invalid JSON")
-
-
-def test_a_corrected_call_is_sent_and_its_event_is_shown(
-    emulator: RunningEmulator, page: Page
-) -> None:
-    emulator.send(CART)
-    page.goto(f"{emulator.url}/messages/1/edit")
-    call = page.get_by_label("The call")
-    call.fill(call.input_value().replace('"currency"', '"cart_id": "c-9",\n    "currency"'))
-    page.get_by_role("button", name="Send").click()
-    expect(page).to_have_url(f"{emulator.url}/messages/2")
-    expect(page.locator(".event-head")).to_contain_text("Accepted")
-
-
 def test_comparing_two_messages_lists_their_differences(
     emulator: RunningEmulator, page: Page
 ) -> None:

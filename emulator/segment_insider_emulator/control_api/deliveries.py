@@ -201,6 +201,19 @@ def _parse_dry_run_messages(services: SandboxServices, raw: bytes) -> list[Messa
     kind = BATCH_KIND if BATCH_KIND in call else call.get("type")
     if kind not in (BATCH_KIND, *MESSAGE_TYPES):
         raise EmulatorError("not an event", "body.type", EVENT_REMEDY)
+    return _parse_dry_run_call(services, call, kind)
+
+
+def dry_run_call(services: SandboxServices, call: JSONObject) -> MessageRecord:
+    """Return the record that *call* gives if an SDK sends it in a batch; nothing is stored.
+
+    Raises: IngestError, when Segment refuses it.
+    """
+    messages = _parse_dry_run_call(services, {BATCH_KIND: [call]}, BATCH_KIND)
+    return dry_run_messages(services, messages)[0]
+
+
+def _parse_dry_run_call(services: SandboxServices, call: JSONObject, kind: str) -> list[Message]:
     now = services.clock()
     received = parse_messages(
         {"writeKey": services.workspace.write_key, **call},

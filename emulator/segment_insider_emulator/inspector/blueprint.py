@@ -21,6 +21,7 @@ from segment_insider_emulator.inspector import (
     mapping_forms,
     profiles_page,
     rendering,
+    resend_page,
     scenarios_page,
     settings_page,
     team_page,
@@ -98,6 +99,7 @@ NAVIGATION_PAGES = (
 # Blueprints that belong to the navigation section of another one.
 PARENT_BLUEPRINTS = {
     "inspector.event": "inspector.live",
+    "inspector.resend": "inspector.live",
     "inspector.tester": "inspector.workspace",
     "inspector.changes": "inspector.workspace",
     "inspector.mappings": "inspector.workspace",
@@ -217,6 +219,7 @@ bp = Blueprint("inspector", __name__, template_folder="templates")
 for page_bp in (
     live_page.bp,
     event_page.bp,
+    resend_page.bp,
     flow_page.bp,
     profiles_page.bp,
     journeys_page.bp,

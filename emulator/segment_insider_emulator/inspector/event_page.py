@@ -1,14 +1,12 @@
-"""Event page of the inspector: shows, edits, resends and compares a message."""
+"""Event page of the inspector: shows a message, and compares it with another."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
-from uuid import uuid4
 
 import orjson
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, Response, abort, request
 from markupsafe import Markup
-from werkzeug.wrappers import Response as Redirect
 
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
@@ -23,114 +21,20 @@ from segment_insider_emulator.inspector.list_query import (
     parse_id,
     parse_list_query,
 )
-from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
-from segment_insider_emulator.inspector.sdk_calls import send_call_to_segment
-from segment_insider_emulator.json_text import (
-    MAX_DEPTH,
-    measure_nesting_depth,
-    parse_json,
-    parse_json_or_text,
+from segment_insider_emulator.inspector.message_comparison import (
+    compare_messages,
+    compare_single_and_batch_requests,
 )
-from segment_insider_emulator.mapping import Destination, InsiderRequest
-from segment_insider_emulator.mapping.path_tracking import iter_leaves
+from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.storage.message_filters import MessageFilters
 from segment_insider_emulator.storage.query_language import Comparison, join_conjuncts
 from segment_insider_emulator.storage.records import MessageRecord
-from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.types import JSON
 from segment_insider_emulator.web.services import SandboxServices, current_services
-
-
-class ComparedValue(NamedTuple):
-    """The values of two compared JSON documents at one path; None if a document has none there."""
-
-    path: str
-    left: JSON
-    right: JSON
-
-    @property
-    def is_different(self) -> bool:
-        """Return whether the two compared values differ; true and 1 are different."""
-        return type(self.left) is not type(self.right) or bool(self.left != self.right)
-
-
-class ValueComparison(NamedTuple):
-    """A comparison of two JSON documents: a title and the values at each path."""
-
-    title: str
-    compared_values: list[ComparedValue]
-
-    @property
-    def differences(self) -> list[ComparedValue]:
-        """Return the compared values that differ."""
-        return [line for line in self.compared_values if line.is_different]
-
-    @property
-    def difference_count(self) -> int:
-        """Return the number of compared values that differ."""
-        return len(self.differences)
-
-
-def compare_messages(left: MessageRecord, right: MessageRecord) -> Iterator[ValueComparison]:
-    """Compare two messages: their Segment events, then the upsert of each subscription."""
-    yield compare_values("Event", left.normalised or left.sent, right.normalised or right.sent)
-    names = dict.fromkeys(
-        delivery.subscription for message in (left, right) for delivery in message.deliveries
-    )
-    for name in names:
-        yield compare_values(
-            name, _get_sent_upsert_body(left, name), _get_sent_upsert_body(right, name)
-        )
-
-
-def compare_single_and_batch_requests(
-    event: JSONObject, destination: JSONObject
-) -> Iterator[ValueComparison]:
-    """Compare for the event page each subscription's request for *event* alone and in a batch."""
-    for subscription in Destination(destination).subscriptions:
-        single = subscription.build_request(event)
-        if single is None:
-            continue
-        batch_result = subscription.build_batch_request([event])
-        alone = single.json if isinstance(single, InsiderRequest) else single._asdict()
-        in_batch = (
-            batch_result.request.json
-            if batch_result.request
-            else _mapping_failure_to_json(batch_result.results[0])
-        )
-        yield compare_values(subscription.name, alone, in_batch)
-
-
-def compare_values(title: str, left: JSON, right: JSON) -> ValueComparison:
-    """Compare two JSON documents at every path that either one has."""
-    have, other = (dict(iter_leaves(value)) if value is not None else {} for value in (left, right))
-    paths = dict.fromkeys([*have, *other])
-    return ValueComparison(
-        title, [ComparedValue(path, have.get(path), other.get(path)) for path in paths]
-    )
-
-
-def _get_sent_upsert_body(message: MessageRecord, subscription_name: str) -> JSON:
-    matching_deliveries = (
-        delivery for delivery in message.deliveries if delivery.subscription == subscription_name
-    )
-    return next(
-        (
-            parse_json_or_text(delivery.request.body)
-            for delivery in matching_deliveries
-            if delivery.request
-        ),
-        None,
-    )
-
-
-def _mapping_failure_to_json(result: object) -> JSON:
-    return result._asdict() if hasattr(result, "_asdict") else str(result)
-
 
 bp = Blueprint("event", __name__)
 
 MAX_SIMILAR_MESSAGES = 30
-CALL_REMEDY = 'Send one JSON object, such as {"type": "track", "event": "Song Played"}.'
 
 
 @bp.get(f"/messages/{ID_ROUTE}")
@@ -179,25 +83,6 @@ def download_message_json(id: int, what: str) -> Response:
     return Response(orjson.dumps(value, option=orjson.OPT_INDENT_2), mimetype="application/json")
 
 
-@bp.get(f"/messages/{ID_ROUTE}/edit")
-def show_resend_form(id: int) -> str:
-    """Serve the page with a form to edit a captured message and send it again."""
-    message = _get_message_or_404(id)
-    text = orjson.dumps(copy_as.remove_message_id(message), option=orjson.OPT_INDENT_2).decode()
-    return render_page("edit.html", message=message, text=text)
-
-
-@bp.post(f"/messages/{ID_ROUTE}/edit")
-def resend_message(id: int) -> str | Redirect:
-    """Handle the resend form: send the edited call as an SDK would, then show the new message."""
-    message, text = _get_message_or_404(id), request.form.get("call", "")
-    try:
-        sent = _send_edited_call(text)
-    except EmulatorError as error:
-        return render_page("edit.html", message=message, text=text, fault=error)
-    return redirect(url_for("inspector.event.show_message", id=sent), 303)
-
-
 @bp.get(f"/messages/{ID_ROUTE}/compare")
 def show_message_comparison(id: int) -> str:
     """Serve the page that compares two messages, or one alone and in a batch (`with=batch`).
@@ -212,16 +97,18 @@ def show_message_comparison(id: int) -> str:
             services.destination_overrides.current_destination,
         )
         compared = list(compare_single_and_batch_requests(event, destination)) if event else []
-        titles = ("alone", "in a batch")
+        titles = ("Alone", "In a batch")
+        right = None
     else:
         right = _get_message_or_404(parse_id(other, "with") or 0)
         compared = list(
             compare_messages(_redact_message_secrets(left), _redact_message_secrets(right))
         )
-        titles = (f"message {left.id}", f"message {right.id}")
+        titles = (f"Message {left.id}", f"Message {right.id}")
     return render_page(
         "compare.html",
         message=left,
+        messages=(left, right) if right else (),
         other=other,
         differences_only=request.args.get("show") != "all",
         compared=compared,
@@ -292,22 +179,3 @@ def _redact_message_secrets(message: MessageRecord) -> MessageRecord:
         sent=redact_secrets(message.sent),
         normalised=redact_secrets(message.normalised),
     )
-
-
-def _send_edited_call(call_json: str) -> int:
-    """Send a call, given as JSON text, to Segment's API and return the id of the new message.
-
-    Raises: EmulatorError.
-    """
-    try:
-        call = parse_json(call_json.encode())
-    except orjson.JSONDecodeError as error:
-        raise EmulatorError(f"invalid JSON ({error})", "", CALL_REMEDY) from None
-    if not isinstance(call, dict) or measure_nesting_depth(call) > MAX_DEPTH:
-        raise EmulatorError("not a Segment call", "", CALL_REMEDY)
-    message_id = call.get("messageId")
-    if not isinstance(message_id, str) or not message_id:
-        message_id = f"resent-{uuid4()}"
-    send_call_to_segment({**call, "messageId": message_id})
-    messages, _ = current_services().store.list_messages({"messageId": message_id}, limit=1000)
-    return messages[-1].id

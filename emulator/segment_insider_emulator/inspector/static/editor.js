@@ -1,4 +1,4 @@
-// Turns the text areas of the tester into editors of JSON. Without this script they stay text areas.
+// Turns text areas into editors of JSON. Without this script they stay text areas.
 import { contextAt, locate } from "./json_places.js";
 
 const { CodeMirror } = window;
@@ -61,18 +61,38 @@ function keepKeyboardFree(editor) {
 async function check(textarea, text, show) {
   if (!text.trim()) return show([]);
   const { error, places } = locate(text);
-  if (error) return show([{ ...error, severity: "error" }]);
+  if (error) {
+    showPreview(textarea, null);
+    return show([{ ...error, severity: "error" }]);
+  }
   if (!textarea.dataset.check) return show([]);
   const form = new FormData(textarea.form);
   form.set(textarea.name, text);
   let findings = [];
   try {
     const answer = await fetch(textarea.dataset.check, { method: "POST", body: new URLSearchParams(form) });
-    if (answer.ok) ({ findings } = await answer.json());
+    if (answer.ok) {
+      const found = await answer.json();
+      ({ findings } = found);
+      showPreview(textarea, found.preview);
+    }
   } catch {
     // The lamp of the page shows that the emulator does not answer.
   }
   show(findings.map((each) => ({ ...each, offset: findPlace(places, each.place) })));
+}
+
+/** Show what the text leads to in the element that data-preview names; null while it has a mistake. */
+function showPreview(textarea, html) {
+  const box = document.getElementById(textarea.dataset.preview);
+  if (!box || html === undefined) return;
+  if (html === null) {
+    const notice = Object.assign(document.createElement("section"), { className: "card" });
+    notice.append(Object.assign(document.createElement("p"), { className: "body muted", textContent: "Correct the text to see what changes." }));
+    box.replaceChildren(notice);
+  } else {
+    box.innerHTML = html;
+  }
 }
 
 /** Return the offset of *place*, or of the nearest part around it. */
@@ -96,7 +116,10 @@ function listProblems(found, editor, list) {
       editor.focus();
     });
     const item = document.createElement("li");
-    item.append(jump, ` ${each.severity === "error" ? "Error" : "Warning"}: ${each.message}`);
+    const words = document.createElement("span");
+    words.append(Object.assign(document.createElement("b"), { textContent: each.severity === "error" ? "Error" : "Warning" }), `: ${each.message}`);
+    item.className = each.severity;
+    item.append(jump, " ", words);
     return item;
   }));
   return annotations;
