@@ -353,6 +353,7 @@ def _build_insider_account(
         state.clock,
         workspace.insider_options,
         callback_hosts=_list_allowed_callback_hosts(config, workspace),
+        contact_keys=workspace.contact_keys,
         explain_token_rejection=panel.explain_key_rejection,
         on_change=journeys.handle_profile_changes,
         guard_factory=guard_factory,

@@ -25,7 +25,27 @@ SEGMENT_HOSTS = (
     "oauth2.segment.io",
     "oauth2.eu1.segmentapis.com",
 )
-INSIDER_ONE_HOSTS = ("unification.useinsider.com", "contact.useinsider.com")
+# The first three are imitated, see insider/other_addresses.py; the others get a clear answer.
+INSIDER_ONE_HOSTS = (
+    "unification.useinsider.com",
+    "contact.useinsider.com",
+    "mobile.useinsider.com",
+    "analytics.api.useinsider.com",
+    "architect-analytics.api.useinsider.com",
+    "architect.useinsider.com",
+    "catalog.api.useinsider.com",
+    "eurekaevent.api.useinsider.com",
+    "gw.useinsider.com",
+    "ineureka.api.useinsider.com",
+    "live-activity.api.useinsider.com",
+    "mail.useinsider.com",
+    "mobile.api.useinsider.com",
+    "recommendation.api.useinsider.com",
+    "sms.useinsider.com",
+    "verify.useinsider.com",
+    "web-push.api.useinsider.com",
+    "whatsapp.useinsider.com",
+)
 _HOST_NAME_PATTERN = re.compile(r"[\w.-]+")
 MAX_URL_PREFIX_LENGTH = 200
 _URL_PREFIX_PATTERN = re.compile(r"(/(?!\.{1,2}(/|\Z))[A-Za-z0-9._~-]+)*/?")

@@ -205,6 +205,8 @@ def test_the_workspace_file_sets_every_option(tmp_path: Path) -> None:
         "retentionDays": {"a": 400},
         "rates": dict.fromkeys(DEFAULT_RATE_LIMITS) | {"upsert": 10},
         "errorCallbackHosts": ["late.shop.example"],
+        "contactOptIns": "keep",
+        "invalidContacts": "skip",
     }
     assert list(document) == list(OPTION_FIELDS)
     options = load_workspace_or_preset(write_workspace(tmp_path, document)).insider_options

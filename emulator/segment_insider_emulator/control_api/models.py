@@ -75,6 +75,7 @@ class ProfileModel(ApiModel):
     attributes: JSONObject
     events: list[JSONObject]
     reach: JSONObject
+    unsubscribe_groups: list[JSONObject]
     personal: JSONObject
     identifier_values: JSONObject
     created_at: str

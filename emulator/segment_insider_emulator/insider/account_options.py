@@ -26,6 +26,7 @@ DEFAULT_RATE_LIMITS: Mapping[str, int] = {
     "identityDelete": 1_000,  # one page says 25,000; the stricter limit is used
     "delete": 10_000,
     "anonymize": 500,  # shared by both addresses
+    "contact": 600,  # of each address of the Contact API; published for subscribe of v1
 }
 
 
@@ -52,6 +53,9 @@ class InsiderAccountOptions:
         retention_days: Event name -> days that it is stored, where they differ from the default.
         rates: Calls per minute by name, see DEFAULT_RATE_LIMITS; None is no limit.
         error_callback_hosts: Hosts allowed in error_callback_endpoint.
+        contact_opt_ins: Whether the Contact API changes a channel's opt-in, too, or keeps it.
+        invalid_contacts: What an invalid address in a list of the Contact API does: refuse the
+            request, or skip the address.
     """
 
     event_names: EventNameRule = "sample"
@@ -72,6 +76,8 @@ class InsiderAccountOptions:
     retention_days: Mapping[str, int] = field(default_factory=dict)
     rates: Mapping[str, int | None] = field(default_factory=dict)
     error_callback_hosts: tuple[str, ...] = ()
+    contact_opt_ins: Literal["change", "keep"] = "change"
+    invalid_contacts: Literal["refuse", "skip"] = "refuse"
 
     @property
     def rate_limits(self) -> dict[str, int | None]:
@@ -97,3 +103,21 @@ def parse_account_options(document: JSONObject) -> InsiderAccountOptions:
         for name, value in document.items()
     }
     return InsiderAccountOptions(**option_values)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactKeys:
+    """The keys of one Insider One account for the Contact API.
+
+    Args:
+        unsubscribe: The key of type Global Unsubscribe.
+        subscribe: The key of type Resubscribe.
+    """
+
+    unsubscribe: str
+    subscribe: str
+
+
+def derive_contact_keys(account_key: str) -> ContactKeys:
+    """Return the Contact API's keys of an account whose workspace file has none of its own."""
+    return ContactKeys(f"{account_key}-unsubscribe", f"{account_key}-resubscribe")

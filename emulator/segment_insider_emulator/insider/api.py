@@ -11,14 +11,21 @@ from uuid import uuid4
 import orjson
 
 from segment_insider_emulator.clock import Clock
+from segment_insider_emulator.config import INSIDER_ONE_HOSTS
 from segment_insider_emulator.insider import (
     attribute_deletion,
+    contact_api,
+    other_addresses,
     profile_endpoints,
     responses,
     upsert,
 )
 from segment_insider_emulator.insider.account import DataRetention, InsiderAccount, RateLimiter
-from segment_insider_emulator.insider.account_options import InsiderAccountOptions
+from segment_insider_emulator.insider.account_options import (
+    ContactKeys,
+    InsiderAccountOptions,
+    derive_contact_keys,
+)
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts, ErrorCallbackSender
 from segment_insider_emulator.insider.identity import build_identity_rules
 from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
@@ -49,11 +56,15 @@ class InsiderRoute:
     Args:
         rate_budget: Rate limit that each call uses; None when the handler uses its own units.
         documented_keys: The keys of its requests.
+        authenticate: Raises RequestRejected; None is the check of the unification API.
+        convert_rejection: Gives a rejection the body that this address answers.
     """
 
     handler: RequestHandler
     rate_budget: str | None
     documented_keys: DocumentedKeys
+    authenticate: Callable[[HttpRequest], None] | None = None
+    convert_rejection: Callable[[RequestRejected], RequestRejected] = lambda rejection: rejection
 
 
 class InsiderApi:
@@ -63,6 +74,7 @@ class InsiderApi:
         account_name, account_key: Required values of X-PARTNER-NAME and X-REQUEST-TOKEN.
         identifier_types: Types of identity resolution, strongest first, e.g. ("uuid", "email").
         options: Further settings of the account.
+        contact_keys: Keys for the Contact API; default: those derived from account_key.
         explain_token_rejection: Returns why a token is rejected, None if it is valid; replaces
             the check of account_key, e.g. by the panel's keys.
         generate_profile_id: Returns a new Profile ID.
@@ -82,6 +94,7 @@ class InsiderApi:
         clock: Clock,
         options: InsiderAccountOptions | None = None,
         *,
+        contact_keys: ContactKeys | None = None,
         explain_token_rejection: Callable[[str], str | None] | None = None,
         generate_profile_id: Callable[[], str] = lambda: str(uuid4()),
         on_change: ProfileChangeListener = lambda changes: None,
@@ -102,9 +115,10 @@ class InsiderApi:
         )
         self._account_name, self._clock, self._options = account_name, clock, options
         self._explain_token_rejection = explain_token_rejection or _build_token_check(account_key)
-        self._rate_limiter = RateLimiter(options.rate_limits, guard_factory)
+        self._contact_keys = contact_keys or derive_contact_keys(account_key)
+        self._rate_limiter = RateLimiter(_list_rate_limits(options), guard_factory)
         self._data_retention = DataRetention(profiles, options)
-        self._routes = _build_routes(self._account, self._rate_limiter)
+        self._routes = self._build_all_routes(self._account)
 
     def handle_request(self, request: HttpRequest) -> HttpResponse:
         """Handle one request to the Insider One API; also a rejected one gets a response.
@@ -113,13 +127,17 @@ class InsiderApi:
         """
         routes_by_method = self._routes.get(request.path)
         if routes_by_method is None:
-            return self._build_unknown_path_rejection(request).to_http_response()
+            host = request.headers.get("host", "").partition(":")[0].lower()
+            rejection = other_addresses.build_not_imitated_rejection(
+                request.method, request.path, host if host in INSIDER_ONE_HOSTS else ""
+            )
+            return rejection.to_http_response()
         if request.method not in routes_by_method:
             return _respond_method_not_allowed(request, routes_by_method)
         route = routes_by_method[request.method]
         body: JSON = None
         try:
-            self._authenticate_request(request)
+            (route.authenticate or self._authenticate_request)(request)
             now = self._clock()
             if route.rate_budget:
                 self._rate_limiter.consume_units(route.rate_budget, now)
@@ -128,7 +146,7 @@ class InsiderApi:
             return route.handler(body, now)
         except RequestRejected as rejection:
             # An undocumented key is often the cause.
-            return rejection.to_http_response(
+            return route.convert_rejection(rejection).to_http_response(
                 [*warn_undocumented_keys(body, route.documented_keys)]
             )
 
@@ -137,7 +155,7 @@ class InsiderApi:
         rules = build_identity_rules(identifier_types, self._options)
         if rules != self._account.identity_rules:
             self._account = replace(self._account, identity_rules=rules)
-            self._routes = _build_routes(self._account, self._rate_limiter)
+            self._routes = self._build_all_routes(self._account)
 
     def create_dry_run_copy(self) -> "InsiderApi":
         """Copy this Insider One API for a dry run: no rate limit counts, no listener is called.
@@ -145,12 +163,12 @@ class InsiderApi:
         The caller must roll back what it writes to the profiles.
         """
         api_copy = copy(self)
-        api_copy._rate_limiter = RateLimiter(self._options.rate_limits)
+        api_copy._rate_limiter = RateLimiter(_list_rate_limits(self._options))
         api_copy._data_retention = DataRetention(self._account.profiles, self._options)
         silent_account = replace(
             self._account, on_change=lambda changes: None, send_callback=lambda address, body: None
         )
-        api_copy._routes = _build_routes(silent_account, api_copy._rate_limiter)
+        api_copy._routes = api_copy._build_all_routes(silent_account)
         return api_copy
 
     def save_web_push(self, profile_id: str, token: str | None) -> bool:
@@ -177,11 +195,48 @@ class InsiderApi:
             rejection = rejection_by_status[self._options.auth_failure]
             raise RequestRejected(rejection.status, rejection.body, reason)
 
-    def _build_unknown_path_rejection(self, request: HttpRequest) -> RequestRejected:
-        text = f"no such endpoint: {request.method} {request.path}"
-        return responses.build_error_rejection(
-            404, text, f"This emulator answers {', '.join(self._routes)}."
+    def _build_all_routes(self, account: InsiderAccount) -> dict[str, dict[str, InsiderRoute]]:
+        """Return path -> HTTP method -> route of all addresses of *account*."""
+        consent = InsiderRoute(
+            other_addresses.AppConsentHandler(account, self._account_name),
+            None,
+            other_addresses.APP_CONSENT_KEYS,
+            lambda request: None,  # as published: only the account name in the body is checked
+            other_addresses.convert_to_consent_rejection,
         )
+        return {
+            **_build_routes(account, self._rate_limiter),
+            **{
+                address.path: {"POST": self._build_contact_route(account, address)}
+                for address in contact_api.CONTACT_ADDRESSES
+            },
+            other_addresses.APP_CONSENT_PATH: {"POST": consent},
+        }
+
+    def _build_contact_route(
+        self, account: InsiderAccount, address: contact_api.ContactAddress
+    ) -> InsiderRoute:
+        authenticate = contact_api.ContactAuthentication(
+            self._account_name,
+            self._contact_keys,
+            address.action,
+            lambda token: self._explain_token_rejection(token) is None,
+        )
+        return InsiderRoute(
+            contact_api.ContactHandler(account, address),
+            address.path,
+            address.documented_keys,
+            authenticate,
+            contact_api.convert_to_contact_rejection,
+        )
+
+
+def _list_rate_limits(options: InsiderAccountOptions) -> dict[str, int | None]:
+    """List the limits of all budgets; each address of the Contact API has its own."""
+    limits = options.rate_limits
+    contact_limit = limits[contact_api.CONTACT_BUDGET]
+    paths = (address.path for address in contact_api.CONTACT_ADDRESSES)
+    return {**limits, **dict.fromkeys(paths, contact_limit)}
 
 
 def _build_routes(
@@ -248,7 +303,8 @@ def _respond_method_not_allowed(
     allowed = ", ".join(routes_by_method)
     text = f"{request.path} does not take {request.method}"
     rejection = responses.build_error_rejection(405, text, f"Use {allowed}.")
-    response = rejection.to_http_response()
+    route = next(iter(routes_by_method.values()))
+    response = route.convert_rejection(rejection).to_http_response()
     return HttpResponse(response.status, response.body, {**response.headers, "allow": allowed})
 
 

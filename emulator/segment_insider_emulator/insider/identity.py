@@ -99,6 +99,10 @@ class IdentityResolver:
         """Return whether one of the known profiles has this Profile ID."""
         return insider_id in self._by_id
 
+    def find_profile(self, identifiers: Mapping[str, str]) -> Profile | None:
+        """Return the profile with the strongest of *identifiers*, strongest first; None if none."""
+        return next(iter(self._find_identifier_owners(identifiers).values()), None)
+
     def resolve_user(
         self, insider_id: str | None, identifiers: Mapping[str, str], request: JSONObject
     ) -> ResolvedUser:

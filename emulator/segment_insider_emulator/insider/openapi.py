@@ -6,6 +6,8 @@ from typing import Any
 from segment_insider_emulator import __version__
 from segment_insider_emulator.insider import (
     attribute_deletion,
+    contact_api,
+    other_addresses,
     profile_endpoints,
     responses,
     upsert,
@@ -70,22 +72,34 @@ _SAMPLE_REQUESTS: dict[str, JSONObject] = {
     "OfIdentifiers": {"identifiers": {"email": "ada@x.io"}},
     "OneUser": _SAMPLE_USER,
     "OneProfileId": {"insider_id": "1122334455"},
+    "ContactEmail": {"email": "ada@x.io"},
+    "ContactPhone": {"phone_number": "+6598765432"},
+    "ContactPhones": {"phone_numbers": ["+6598765432", "+6598765433"]},
+    "ContactUnsubscribe": {"emails": ["ada@x.io"], "group_name": "Newsletter"},
+    "ContactSubscribe": {"emails": ["ada@x.io"]},
+    "AppConsent": {"partner_name": "mybrand", "gdpr_consent": True, "target": {"udid": "1A2B3C"}},
 }
+# What may reject any request to the Contact API.
+_CONTACT_REJECTIONS = (
+    *(responses.WRONG_CONTENT_TYPE, responses.INVALID_JSON, responses.BODY_TOO_LARGE),
+    responses.build_rate_limit_rejection(60),
+    responses.build_error_rejection(401, "wrong account name or key", ""),
+)
 
 
 @cache
 def build_openapi() -> JSONObject:
-    """Build the OpenAPI 3.1 document of Insider One's /api/user/v1 and /api/contact/v1."""
+    """Build the OpenAPI 3.1 document of Insider One's addresses that are imitated."""
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Insider One unification API, as emulated",
+            "title": "Insider One unification and Contact APIs, as emulated",
             "version": __version__,
             "description": "Not Insider One's own document. docs/assumptions.md lists what is "
             f"published and what is assumed. A body has at most {MAX_BODY_BYTES:,} bytes.",
         },
         "security": [{"account": [], "key": []}],
-        "paths": _build_paths(),
+        "paths": {**_build_paths(), **_build_contact_paths()},
         "components": {
             "securitySchemes": {
                 "account": {"type": "apiKey", "in": "header", "name": "X-PARTNER-NAME"},
@@ -175,13 +189,48 @@ def _build_paths() -> JSONObject:
     }
 
 
+def _build_contact_paths() -> JSONObject:
+    rate = f"{DEFAULT_RATE_LIMITS[contact_api.CONTACT_BUDGET]:,} calls a minute for each address"
+    ok = _build_object_schema({"statusMessage": {"const": "OK"}}, ["statusMessage"], is_closed=True)
+    failed = _build_schema_reference("ContactError")
+    paths: JSONObject = {
+        address.path: {
+            "post": _build_operation(
+                f"{address.action.title()} people, {address.channel}, {address.version}",
+                f"{rate}. Its key is not that of the unification API",
+                address.schema_name,
+                ok,
+                _CONTACT_REJECTIONS,
+                failed,
+            )
+        }
+        for address in contact_api.CONTACT_ADDRESSES
+    }
+    consent = _build_operation(
+        "Set the app's consent to data processing",
+        "no limit is published",
+        "AppConsent",
+        _build_object_schema({"status": {"const": "ok"}}, ["status"], is_closed=True),
+        (),
+    )
+    refusal = {"description": "The body is not valid.", "content": {"text/plain": {}}}
+    consent |= {"security": [], "responses": {**consent["responses"], "400": refusal}}
+    return {**paths, other_addresses.APP_CONSENT_PATH: {"post": consent}}
+
+
 def _build_operation(
     summary: str,
     rate: str,
     request_component: str,
     response_schema: JSONObject,
     rejections: tuple[RequestRejected, ...],
+    error_schema: JSONObject | None = None,
 ) -> JSONObject:
+    errors = (
+        _build_error_responses((*_COMMON_REJECTIONS, *rejections), _UNIFICATION_ERROR_SCHEMA)
+        if error_schema is None
+        else _build_error_responses(rejections, error_schema)
+    )
     return {
         "summary": summary,
         "description": f"Rate: {rate}.",
@@ -196,18 +245,19 @@ def _build_operation(
         },
         "responses": {
             "200": _build_response("Accepted.", response_schema),
-            **_build_error_responses(rejections),
+            **errors,
             "503": {"description": "The emulator's database is not available."},
         },
     }
 
 
-def _build_error_responses(rejections: tuple[RequestRejected, ...]) -> JSONObject:
+def _build_error_responses(
+    rejections: tuple[RequestRejected, ...], schema: JSONObject
+) -> JSONObject:
     """Build HTTP status -> OpenAPI error response, described by the error texts."""
     rejections_by_status: dict[int, list[RequestRejected]] = {}
-    for rejection in (*_COMMON_REJECTIONS, *rejections):
+    for rejection in rejections:
         rejections_by_status.setdefault(rejection.status, []).append(rejection)
-    schema = {"anyOf": [_build_schema_reference("Error"), _build_schema_reference("Failure")]}
     return {
         str(status): _build_response("; ".join(map(str, rejected)), schema, status)
         for status, rejected in sorted(rejections_by_status.items())
@@ -248,6 +298,7 @@ def _build_component_schemas() -> JSONObject:
         "ProfileRequest", load_schema_file("profile_request")
     )
     deletion_schema = _convert_to_component_schema("Deletion", load_schema_file("deletion"))
+    contact_schema = _convert_to_component_schema("Contact", load_schema_file("contact"))
     return {
         "User": user_schema,
         "Deletion": deletion_schema,
@@ -272,6 +323,24 @@ def _build_component_schemas() -> JSONObject:
         ),
         "Outcome": _build_upsert_result_schema(),
         "Profile": _build_profile_schema(),
+        "Contact": contact_schema,
+        **{
+            name: _build_schema_reference(f"Contact/$defs/{name}")
+            for name in contact_schema["$defs"]
+            if name in _SAMPLE_REQUESTS
+        },
+        "ContactError": {
+            "anyOf": [
+                _build_object_schema(
+                    {"statusMessage": {"type": "string"}}, ["statusMessage"], is_closed=True
+                ),
+                _build_object_schema(
+                    {"message": {"type": "string"}, "status": {"const": 429}},
+                    ["message", "status"],
+                    is_closed=True,
+                ),
+            ]
+        },
         "Error": _build_object_schema({"error": {"type": "string"}}, ["error"], is_closed=True),
         "Failure": _build_object_schema(
             {"success": {"const": False}, "message": {"type": "string"}},
@@ -328,6 +397,11 @@ def _build_object_schema(
 
 def _build_schema_reference(name: str) -> JSONObject:
     return {"$ref": f"#/components/schemas/{name}"}
+
+
+_UNIFICATION_ERROR_SCHEMA: JSONObject = {
+    "anyOf": [_build_schema_reference("Error"), _build_schema_reference("Failure")]
+}
 
 
 def _convert_to_component_schema(name: str, schema: JSON) -> Any:

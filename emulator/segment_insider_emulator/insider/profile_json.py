@@ -9,6 +9,7 @@ lists the rules of this module.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from zlib import crc32
 
 from segment_insider_emulator.insider.catalog import get_event_display_name
 from segment_insider_emulator.insider.formats import is_e164_phone_number, is_email
@@ -36,6 +37,10 @@ def serialize_profile(profile: Profile) -> JSONObject:
         "attributes": nest_attributes(profile.attributes),
         "events": [serialize_profile_event(event) for event in profile.events],
         "reach": check_reachability(profile.attributes),
+        "unsubscribe_groups": [
+            {"id": compute_group_id(name), "name": name}
+            for name in list_unsubscribe_groups(profile.attributes)
+        ],
         "personal": build_personalisation_data(profile),
         "identifier_values": profile.identifiers,
         "created_at": profile.created_at,
@@ -80,6 +85,8 @@ ADDRESS_ATTRIBUTES = {
     **{channel: names[0] for channel, names in CHANNEL_ATTRIBUTES.items()},
     WEB_PUSH_CHANNEL: WEB_PUSH_TOKEN_ATTRIBUTE,
 }
+# Assumed: where Insider One keeps them; names of unsubscribe groups, in the order of leaving.
+UNSUBSCRIBE_GROUPS_ATTRIBUTE = "email_unsubscribe_groups"
 
 
 def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
@@ -100,6 +107,17 @@ def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
         channel: {"reachable": not reasons, "why": reasons, "notes": notes}
         for channel, reasons in reasons_by_channel.items()
     }
+
+
+def list_unsubscribe_groups(attributes: Mapping[str, JSON]) -> list[str]:
+    """Return the names of the unsubscribe groups of a profile with these attributes."""
+    groups = attributes.get(UNSUBSCRIBE_GROUPS_ATTRIBUTE)
+    return [name for name in groups if isinstance(name, str)] if isinstance(groups, list) else []
+
+
+def compute_group_id(name: str) -> int:
+    """Compute the number of an unsubscribe group; Insider One gives numbers of its own."""
+    return crc32(name.encode(errors="replace"))
 
 
 def _list_unreachable_reasons(

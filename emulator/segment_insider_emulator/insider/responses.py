@@ -158,26 +158,35 @@ class RequestRejected(Exception):
 
     Args:
         status: HTTP status.
-        body: JSON object of the response, in one of the API's two error formats.
+        body: JSON object of the response, in one of the API's error formats; a text is sent as
+            plain text.
         remedy: What the sender should do, a full sentence.
         extra_headers: Further headers of the response.
+        what: What is wrong, for the sender; default: the error text in *body*.
+        where: Dotted place in the request's body; "" is the whole request.
     """
 
     def __init__(
         self,
         status: int,
-        body: JSONObject,
+        body: JSONObject | str,
         remedy: str,
         extra_headers: Mapping[str, str] | None = None,
+        *,
+        what: str = "",
+        where: str = "",
     ) -> None:
-        self.status, self.body, self.remedy = status, body, remedy
+        self.status, self.body, self.remedy, self.where = status, body, remedy, where
         self.extra_headers = extra_headers or {}
-        super().__init__(str(body.get("message") or body.get("error")))
+        texts = body if isinstance(body, dict) else {}
+        super().__init__(what or str(texts.get("message") or texts.get("error")))
 
     def to_http_response(self, warnings: Sequence[RequestFinding] = ()) -> HttpResponse:
         """Convert the rejection to an HTTP response that also lists *warnings*."""
-        refusal = build_rejection_finding("refused-request", "", str(self), self.remedy)
+        refusal = build_rejection_finding("refused-request", self.where, str(self), self.remedy)
         findings = [refusal, *warnings]
+        if isinstance(self.body, str):
+            return build_text_response(self.status, self.body, findings)
         return build_json_response(self.status, self.body, findings, None, **self.extra_headers)
 
 
@@ -219,6 +228,13 @@ def build_json_response(
     report = report_findings(findings, changes)
     headers = ReportedHeaders(extra_headers, report)
     return HttpResponse(status, orjson.dumps(body), headers, report)
+
+
+def build_text_response(status: int, text: str, findings: Sequence[RequestFinding]) -> HttpResponse:
+    """Build a response in plain text with its report in the headers."""
+    report = report_findings(findings)
+    headers = ReportedHeaders({"content-type": "text/plain; charset=utf-8"}, report)
+    return HttpResponse(status, text.encode(), headers, report)
 
 
 def report_profile_changes(

@@ -290,5 +290,9 @@ def replace_account_key(document: JSONObject) -> JSONObject:
     }
     replaced = {**document, "destination": {**destination, "settings": settings}}
     if account is not None:
-        replaced["insider"] = {**insider, "account": {**account, "key": TEST_ACCOUNT_KEY}}
+        # Without the keys of the Contact API: they are then derived from the account's key.
+        replaced["insider"] = {
+            **insider,
+            "account": {"name": account["name"], "key": TEST_ACCOUNT_KEY},
+        }
     return replaced

@@ -29,6 +29,7 @@ from segment_insider_emulator.storage.database import (
     get_open_connection,
     transaction,
 )
+from segment_insider_emulator.storage.json_conditions import extract_text
 from segment_insider_emulator.storage.postgres import acquire_writer_lock
 from segment_insider_emulator.storage.profile_history import (
     DELETE_HISTORIES,
@@ -166,6 +167,20 @@ class ProfileUnitOfWork:
         ]
         candidates = map(self._load_profile, dict.fromkeys([*owner_ids, *profile_ids]))
         return [profile for profile in candidates if profile]
+
+    def find_by_attribute(self, path: str, values: Collection[str]) -> list[Profile]:
+        """Return the profiles whose attribute *path* is one of *values*, oldest first.
+
+        It reads all profiles: attributes have no index. Their events are not loaded.
+        """
+        self.write_pending_changes()
+        statement = (
+            select(profiles.c.id)
+            .where(extract_text(profiles.c.attributes, path).in_(list(values)))
+            .order_by(profiles.c.number)
+        )
+        ids = list(self._connection.scalars(statement)) if values else []
+        return [profile for id in ids if (profile := self._load_profile(id))]
 
     def save_changes(self, changes: ProfileChanges) -> list[ProfileEvent]:
         """Save *changes* to profiles; return the events that were stored before, so not again."""

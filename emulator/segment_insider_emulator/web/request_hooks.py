@@ -5,7 +5,10 @@ from typing import Final, TypeAlias
 
 from flask import Flask, Request, Response, current_app, request
 
+from segment_insider_emulator.config import INSIDER_ONE_HOSTS
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
+from segment_insider_emulator.web.host_check import normalise_host_name
+from segment_insider_emulator.web.insider_routes import answer_not_imitated
 from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox_of_request
 from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_cors_preflight
 from segment_insider_emulator.web.services import current_services
@@ -27,11 +30,23 @@ PAGE_ENDPOINTS_WITHOUT_RETRIES: Final = (
     "inspector.stream.stream_changes",
 )
 SEGMENT_BLUEPRINT: Final = "segment"
+INSIDER_BLUEPRINT: Final = "insider"
 
 
 def raise_error_of_call(request: Request) -> None:
     """Flask hook: raise the error of a tracking call that was received without Flask."""
     raise_error_of_plain_call(request.environ)
+
+
+def answer_other_insider_address(request: Request) -> Response | None:
+    """Flask hook: answer that an address of a host of Insider One is not imitated.
+
+    Its paths may be Segment's as well, such as /v1/send of sms.useinsider.com.
+    """
+    host = normalise_host_name(request.environ.get("HTTP_HOST", ""))
+    if host not in INSIDER_ONE_HOSTS or request.blueprint == INSIDER_BLUEPRINT:
+        return None
+    return answer_not_imitated(request.method, request.path, host)
 
 
 def check_access(request: Request) -> None:
@@ -74,6 +89,7 @@ def add_segment_cors_headers(request: Request, response: Response) -> Response:
 # In this order. Blueprints may have hooks for their own views; these run for all.
 BEFORE_VIEW: Final[tuple[BeforeView, ...]] = (
     raise_error_of_call,
+    answer_other_insider_address,
     check_access,
     close_idle_connections,
     select_sandbox_of_request,

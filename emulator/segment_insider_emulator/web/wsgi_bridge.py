@@ -44,7 +44,9 @@ MAX_BODY_BYTES: Final = 64 * 1024 * 1024
 MAX_BODY_IN_MEMORY: Final = 512 * 1024  # bytes; larger ones are kept in a temporary file
 MAX_BUFFERED_RESPONSE: Final = 1024 * 1024  # bytes; larger ones are produced as the client reads
 # Calls to Segment and Insider One, of which one at a time can write.
-_CALL_PATH: Final = re.compile(r"(/sandboxes/[^/]+)?/(v1|analytics\.js/v1|api/user/v1)/")
+_CALL_PATH: Final = re.compile(
+    r"(/sandboxes/[^/]+)?/(v1|analytics\.js/v1|api/user/v1|email|sms|whatsapp)/"
+)
 OVERDUE_S: Final = 0.1  # a call that takes longer does not hold up the next one
 
 

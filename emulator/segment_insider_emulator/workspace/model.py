@@ -9,7 +9,9 @@ import orjson
 
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
 from segment_insider_emulator.insider.account_options import (
+    ContactKeys,
     InsiderAccountOptions,
+    derive_contact_keys,
     parse_account_options,
 )
 from segment_insider_emulator.types import JSONObject
@@ -111,6 +113,16 @@ class Workspace:
     segment_options: SegmentOptions = field(default_factory=SegmentOptions)
 
     @property
+    def contact_keys(self) -> ContactKeys:
+        """Keys of the account for Insider One's Contact API; by default derived from its key."""
+        derived = derive_contact_keys(self.account_key)
+        account = self.document.get("insider", {}).get("account", {})
+        return ContactKeys(
+            account.get("unsubscribeKey", derived.unsubscribe),
+            account.get("resubscribeKey", derived.subscribe),
+        )
+
+    @property
     def sources(self) -> tuple[SegmentSource, ...]:
         """All Segment sources; the first is also used for unknown write keys."""
         return (
@@ -164,7 +176,11 @@ def replace_write_key_and_account(
     if configured == (workspace.account_name, workspace.account_key):
         settings = {**settings, "account_name": account_name, "ucd_key": account_key}
     destination = {**workspace.destination, "settings": settings}
-    insider = {**document.get("insider", {}), "account": {"name": account_name, "key": account_key}}
+    account = {"name": account_name, "key": account_key}
+    if (account_name, account_key) == (workspace.account_name, workspace.account_key):
+        # Its keys of the Contact API stay; another account has its own.
+        account = document.get("insider", {}).get("account", account)
+    insider = {**document.get("insider", {}), "account": account}
     source = {**document.get("source", {}), "writeKey": write_key}
     return replace(
         workspace,
@@ -183,7 +199,7 @@ def _list_sources_for_further_write_keys(source_document: JSONObject) -> Iterato
 
 
 def redact_workspace_document(document: JSONObject) -> JSONObject:
-    """Return a workspace document without the account's key and without file names."""
+    """Return a workspace document without the account's keys and without file names."""
     redacted = dict(document)
     if isinstance(redacted.get("trackingPlan"), str):
         del redacted["trackingPlan"]
@@ -194,7 +210,11 @@ def redact_workspace_document(document: JSONObject) -> JSONObject:
     }
     insider = redacted.get("insider", {})
     if "account" in insider:
-        redacted["insider"] = {**insider, "account": {**insider["account"], "key": REDACTED}}
+        account = {
+            name: value if name == "name" else REDACTED
+            for name, value in insider["account"].items()
+        }
+        redacted["insider"] = {**insider, "account": account}
     return redacted
 
 
