@@ -96,6 +96,22 @@ def test_a_change_is_shown_field_by_field_and_undone_exactly(
     assert [profile.attributes["name"] for profile, _ in profiles] == ["Ada"]
 
 
+def test_all_events_that_a_change_changes_are_sent_again(
+    defaults: RunningEmulator, page: Page
+) -> None:
+    defaults.send(RATED, ADA, {**ADA, "userId": "bo", "traits": {"firstName": "Bo"}})
+    page.goto(f"{defaults.url}/messages/2")
+    page.get_by_role("button", name="Apply").click()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Resend all 2 events that changed").click()
+    expect(page.get_by_role("status").filter(has_text="2 events were sent again")).to_be_visible()
+    expect(page.get_by_role("button", name="Resend all 2 events")).to_be_visible()
+    page.get_by_role("link", name="show what was sent again").click()
+    expect(page.locator("tr[data-id] .user")).to_have_text(["bo", "ada"])
+    profiles, _ = defaults.parts.profiles.list_newest_profiles()
+    assert {profile.attributes.get("name") for profile, _ in profiles} == {"Ada", "Bo"}
+
+
 def test_apply_and_undo_work_without_a_script(defaults: RunningEmulator) -> None:
     applied = apply(defaults, SET_NAME)
     assert (applied.status_code, "set firstName" in applied.text) == (200, True)

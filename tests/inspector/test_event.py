@@ -336,6 +336,36 @@ def test_an_upsert_is_the_same_alone_and_in_a_batch(emulator: RunningEmulator, p
     expect(page.locator(".compared header")).to_contain_text("no differences")
 
 
+@pytest.mark.parametrize(
+    ("sort", "titles"),
+    [
+        pytest.param("properties.price", ["a", "b", "d", "c"], id="ascending"),
+        pytest.param("-properties.price", ["b", "a", "d", "c"], id="descending"),
+        pytest.param("event", ["a", "b", "c", "d"], id="a column"),
+        pytest.param("time", ["c", "a", "d", "b"], id="oldest first"),
+        pytest.param("", ["b", "d", "a", "c"], id="newest first"),
+    ],
+)
+def test_a_message_leads_to_its_neighbours_in_the_list_s_order(
+    emulator: RunningEmulator, sort: str, titles: list[str]
+) -> None:
+    prices = {"c": None, "a": 1, "d": None, "b": 2, "other": 3}
+    calls: list[JSONObject] = [
+        {"type": "track", "userId": "ada", "event": name, "properties": {"price": price}}
+        for name, price in prices.items()
+    ]
+    emulator.send(*calls[:2])
+    emulator.send(*calls[2:])
+    ids = {name: number for number, name in enumerate(prices, 1)}
+    address = f"{emulator.url}/messages/{{}}?query=event!%3Dother&sort={sort}"
+    for at, name in enumerate(titles):
+        page = requests.get(address.format(ids[name]), timeout=60).text
+        for link, place in (("previous", at - 1), ("next", at + 1)):
+            found = re.search(rf'href="/messages/(\d+)\?[^"]*" data-{link}', page)
+            is_inside = 0 <= place < len(titles)
+            assert (found and int(found[1])) == (ids[titles[place]] if is_inside else None)
+
+
 def test_keys_open_the_next_and_the_previous_event(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA, ORDER, CART)
     page.goto(f"{emulator.url}/?query=type:track")

@@ -1,14 +1,17 @@
 """The timeline of a profile: each change with its message, and the profile at any moment."""
 
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from inspector.running_emulator import PHONE, RunningEmulator
+from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.storage.records import Profile, ProfileChanges, ProfileEvent
 
 ADA: dict[str, Any] = {"userId": "ada", "anonymousId": "phone"}
@@ -195,7 +198,7 @@ def test_a_page_reads_a_limited_number_of_events(emulator: RunningEmulator, page
     )
     page.goto(f"{emulator.url}/profiles/p-many")
     expect(page.get_by_text("use the latest 2000 of 2001 events")).to_be_visible()
-    expect(find_timeline(page)).to_contain_text("No changes are recorded")
+    expect(find_timeline(page)).to_contain_text("Older changes were deleted")
 
 
 @pytest.mark.parametrize(
@@ -228,3 +231,19 @@ def test_hostile_values_of_a_change_are_shown_as_text(
     page.goto(find_profile(emulator, f"uuid:{HOSTILE}"))
     expect(find_timeline(page).locator("[id^=change-]").first).to_contain_text(HOSTILE[:-2])
     assert page.locator("img").count() == 0
+
+
+def test_a_profile_that_is_older_than_the_history_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "emulator.db"
+    hint = "Earlier changes are not known"
+    with run_emulator(db=str(file)) as emulator:
+        path = send_changes(emulator).removeprefix(emulator.url)
+        assert hint not in requests.get(emulator.url + path, timeout=60).text
+    with closing(sqlite3.connect(file)) as connection, connection:  # as an older version left it
+        connection.execute("DELETE FROM profile_history")
+        connection.execute("UPDATE profiles SET change_count = 0")
+    with run_emulator(db=str(file)) as emulator:
+        assert hint in requests.get(emulator.url + path, timeout=60).text
+        emulator.send({"type": "identify", "traits": {"age": 40}, **ADA})
+        page = requests.get(emulator.url + path, timeout=60).text
+        assert (hint in page, 'id="change-1"' in page) == (True, True)

@@ -97,6 +97,100 @@ def test_a_value_that_segment_changed_is_found_on_both_sides(
         expect(page.locator("#rows tr")).to_have_count(1)
 
 
+ADA: JSONObject = {
+    "type": "identify",
+    "userId": "ada",
+    "traits": {"email": "ada@shop.example", "password": "hunter2-and-more"},
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "query"),
+    [
+        pytest.param(
+            "#profile .facts code", '"ada@shop.example"',
+            'insider.attributes.email = "ada@shop.example"', id="what changed",
+        ),
+        pytest.param(
+            "#profile p code", '"ada"', 'insider.identifiers.uuid = "ada"', id="new identifier"
+        ),
+        pytest.param(
+            ".timeline .changed code", '"ada@shop.example"',
+            'insider.identifiers.email = "ada@shop.example"', id="timeline",
+        ),
+        pytest.param(
+            ".timeline .changed .value", "Product Detail Page View",
+            'insider.events[].event_name = "product_detail_page_view"', id="event in the timeline",
+        ),
+        pytest.param(
+            "[aria-labelledby=attributes-title] code", '"mugs"',
+            'insider.attributes.custom.plan = "mugs"', id="custom attribute",
+        ),
+        pytest.param(
+            "#viewed .tree .value", "8.5", "insider.events[].event_params.unit_price = 8.5",
+            id="parameter of an event",
+        ),
+    ],
+)  # fmt: skip
+def test_a_value_of_a_person_becomes_a_condition(
+    emulator: RunningEmulator, page: Page, place: str, text: str, query: str
+) -> None:
+    plan = write_custom_attribute(emulator, "plan", "mugs")
+    emulator.send(ADA, VIEWED, plan)
+    page.goto(f"{emulator.url}/messages/1")
+    if not place.startswith("#profile"):
+        page.goto(get_address_of_person(emulator))
+        page.get_by_role("region", name="Viewed").locator("summary").click()
+    page.locator(place).filter(has_text=re.compile(f"^{re.escape(text)}$")).first.click()
+    page.get_by_role("menuitem", name=re.compile("^Filter by ")).click()
+    expect(page.get_by_label("Search")).to_have_value(query)
+    expect(page.locator("#rows tr").first).to_be_visible()
+
+
+def get_address_of_person(emulator: RunningEmulator) -> str:
+    profiles, _ = emulator.parts.profiles.list_newest_profiles()
+    return f"{emulator.url}/profiles/{profiles[0][0].id}"
+
+
+def write_custom_attribute(emulator: RunningEmulator, name: str, value: str) -> JSONObject:
+    """Map a custom attribute, and return a call that sends it."""
+    mapping = emulator.parts.destination_overrides.current_destination["subscriptions"][0]
+    custom = {**mapping["settings"].get("custom", {}), name: {"@path": f"$.traits.{name}"}}
+    emulator.parts.destination_overrides.edit_subscription(
+        0, {"settings": {**mapping["settings"], "custom": custom}}
+    )
+    return {"type": "identify", "userId": "ada", "traits": {name: value}}
+
+
+def test_a_value_is_copied_and_a_secret_of_a_person_is_redacted(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    secret = write_custom_attribute(emulator, "password", "hunter2-and-more")
+    emulator.send({**ADA, "traits": {**ADA["traits"], "firstName": 'A "b" ' * 100}}, secret)
+    page.goto(f"{emulator.url}/messages/1")
+    assert "hunter2" not in page.locator("#profile").inner_text()
+    page.goto(get_address_of_person(emulator))
+    attributes = page.get_by_role("region", name="Attributes and opt-ins")
+    expect(attributes).to_contain_text("password")
+    assert "hunter2" not in page.locator("main").inner_text()
+    for value, copied in (
+        (attributes.locator("code").filter(has_text="ada@shop.example"), "ada@shop.example"),
+        (attributes.locator("code").filter(has_text='A \\"b'), 'A "b" ' * 100),
+        (page.locator("h1 + span code"), page.locator("h1 + span code").inner_text()),
+    ):
+        value.click()
+        page.get_by_role("menuitem", name="Copy the value").click()
+        expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == copied
+    page.locator(".timeline [data-query]").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("menuitem").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator(".timeline [data-query]").nth(1)).to_be_focused()
+    accessible(page)
+
+
 def test_a_value_of_the_list_changes_the_query_in_place(
     emulator: RunningEmulator, page: Page
 ) -> None:

@@ -1,7 +1,8 @@
 """Change pages of the inspector: apply an edit of a mapping, show its effect, and undo it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
+from secrets import token_hex
 from typing import Final, NamedTuple
 
 from flask import Blueprint, Response, request
@@ -11,6 +12,7 @@ from segment_insider_emulator.delivery.destination_overrides import DestinationC
 from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.rendering import render_page
+from segment_insider_emulator.inspector.sdk_calls import send_call_batch_to_segment
 from segment_insider_emulator.inspector.tester_view_model import (
     MAX_COMPARED_EVENTS,
     RequestComparison,
@@ -18,6 +20,7 @@ from segment_insider_emulator.inspector.tester_view_model import (
 )
 from segment_insider_emulator.interchange.export_workspace import fill_subscription_defaults
 from segment_insider_emulator.mapping.directives import is_directive
+from segment_insider_emulator.segment.validation import IngestError
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import current_services
@@ -80,9 +83,33 @@ def show_change(id: str) -> str:
         changed_events=changed_events[:MAX_LISTED_EVENTS],
         open_count=MAX_OPEN_EVENTS,
         changed_count=len(changed_events),
+        resend_count=len(_list_resendable_messages(change, changed_events)),
         compared_count=len(captured),
         message_id=get_int_parameter("message", 0),
+        resent=request.args.get("resent", "")[:100],
     )
+
+
+@bp.post("/<id>/resend")
+def resend_changed_events(id: str) -> Response:
+    """Handle *Resend all*: send the events that a change changes again, oldest first."""
+    services = current_services()
+    change = services.destination_overrides.find_change(id)
+    messages, _ = services.store.list_latest_messages(MAX_COMPARED_EVENTS)
+    captured = [message for message in messages if message.normalised]
+    changed = _list_resendable_messages(change, _find_changed_events(change, captured))
+    batch, refused_count = f"resent-{change.id}-{token_hex(4)}", 0
+    for number, message in enumerate(reversed(changed), 1):
+        call = {**message.sent, "type": message.type, "messageId": f"{batch}-{number}"}
+        try:
+            send_call_batch_to_segment([call], message.source or "")
+        except IngestError:
+            refused_count += 1
+    count = len(changed) - refused_count
+    notice = f"{count} {'event was' if count == 1 else 'events were'} sent again"
+    if refused_count:
+        notice += f"; Segment refuses {refused_count}"
+    return rendering.redirect_to_endpoint(notice, CHANGE_ENDPOINT, id=id, resent=batch)
 
 
 @bp.post("/<id>/undo")
@@ -121,6 +148,14 @@ def _find_changed_events(
         by_event.setdefault(index, []).append((name, comparison))
     for index in sorted(by_event, key=lambda index: -messages[index].id):
         yield ChangedEvent(messages[index], by_event[index])
+
+
+def _list_resendable_messages(
+    change: DestinationChange, events: Iterable[ChangedEvent]
+) -> list[MessageRecord]:
+    """Return the messages of changed events that are not such messages, sent again."""
+    again = f"resent-{change.id}-"
+    return [event.message for event in events if not event.message.message_id.startswith(again)]
 
 
 def _list_written_values(change: DestinationChange) -> Iterator[WrittenValue]:

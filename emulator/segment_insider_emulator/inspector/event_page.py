@@ -21,12 +21,15 @@ from segment_insider_emulator.inspector.list_query import (
     parse_id,
     parse_list_query,
 )
+from segment_insider_emulator.inspector.live_page import order_by_time
 from segment_insider_emulator.inspector.message_comparison import (
     compare_messages,
     compare_single_and_batch_requests,
 )
 from segment_insider_emulator.inspector.rendering import get_current_sandbox_url, render_page
 from segment_insider_emulator.storage.message_filters import MessageFilters
+from segment_insider_emulator.storage.message_sorting import FIXED_RANGE_BUDGET_S
+from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
 from segment_insider_emulator.storage.query_language import Comparison, join_conjuncts
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON
@@ -35,6 +38,7 @@ from segment_insider_emulator.web.services import SandboxServices, current_servi
 bp = Blueprint("event", __name__)
 
 MAX_SIMILAR_MESSAGES = 30
+MAX_OVERTAKEN_IDS = 20
 
 
 @bp.get(f"/messages/{ID_ROUTE}")
@@ -53,7 +57,6 @@ def show_message(id: int) -> str:
         list_query = parse_list_query(request.args, services.clock)
     except EmulatorError:  # an invalid list filter does not matter here
         list_query = MessageListQuery()
-    newer, older = services.store.message_search.find_neighbour_ids(id, list_query.filters)
     return render_page(
         "event.html",
         message=message,
@@ -69,8 +72,7 @@ def show_message(id: int) -> str:
         raw={"sent": redact_secrets(message.sent), "event": redact_secrets(message.normalised)},
         copied=_build_copyable_texts(services, event_view),
         list_query=list_query,
-        newer=newer,
-        older=older,
+        neighbours=find_neighbours(list_query, id),
         alike=_find_similar_messages(services, message),
     )
 
@@ -147,6 +149,44 @@ def find_next_attempt(services: SandboxServices, message: MessageRecord) -> Next
     first = min(upserts, key=lambda upsert: upsert.due_at or "")
     frozen = services.clock.read_time_and_offset().frozen
     return NextAttempt(len(first.attempts) + 1, first.due_at or "", frozen)
+
+
+class MessageNeighbours(NamedTuple):
+    """Ids of the messages before and after a message in the list, and what the links say.
+
+    Args:
+        previous, following: None at the ends of the list.
+    """
+
+    previous: int | None
+    following: int | None
+    titles: tuple[str, str]
+
+
+def find_neighbours(query: MessageListQuery, id: int) -> MessageNeighbours:
+    """Return the neighbours of a message in a list, in its order."""
+    store = current_services().store
+    if query.sort_order:
+        ids = query.sorted_ids
+        budget = FIXED_RANGE_BUDGET_S if ids else DEFAULT_TIME_BUDGET_S
+        previous, following = store.message_sorter.find_sorted_neighbour_ids(
+            id, query.filters, query.sort_order, ids=ids, time_budget_s=budget
+        )
+        return MessageNeighbours(previous, following, ("Previous", "Next"))
+    newer, older = store.message_search.find_neighbour_ids(id, query.filters)
+    # Messages that arrive together can be stored in another order than the list has.
+    near_ids = range(max(id - MAX_OVERTAKEN_IDS, 1), id + MAX_OVERTAKEN_IDS + 1)
+    near = store.message_search.find_matching_messages_by_ids(near_ids, query.filters)
+    listed = [
+        message.id for message in order_by_time(sorted(near, key=lambda message: -message.id))
+    ]
+    if id in listed:
+        place = listed.index(id)
+        newer = listed[place - 1] if place else newer
+        older = listed[place + 1] if place + 1 < len(listed) else older
+    if query.sort == "time":
+        return MessageNeighbours(older, newer, ("Older", "Newer"))
+    return MessageNeighbours(newer, older, ("Newer", "Older"))
 
 
 def _find_similar_messages(services: SandboxServices, message: MessageRecord) -> list[object]:

@@ -108,12 +108,14 @@ class JsonTree:
         document: The document of a message that it shows, as of MessagePath, so that its values
             can be searched for; "" for another one.
         changed_paths: Paths at which the event differs from the message as sent.
+        base: Where the value is in the *document*.
     """
 
     tree_name: str
     marks: Mapping[ValuePath, ValueMark] = field(default_factory=dict)
     document: str = ""
     changed_paths: Collection[ValuePath] = ()
+    base: JsonPathSteps = ()
 
     def render(self, value: JSON) -> Markup:
         """Render a JSON value as an HTML tree."""
@@ -152,9 +154,7 @@ class JsonTree:
         if not self.document:
             return Markup("")
         document = "sent" if path in self.changed_paths else self.document
-        text = format_query_path(document, steps)
-        name = next((step for step in reversed(steps) if isinstance(step, str)), "")
-        return render_query_attributes(text, is_secret=is_secret_name(name))
+        return render_path_attributes(document, (*self.base, *steps))
 
     def _render_value(
         self, value: JSON, path: ValuePath, mark: ValueMark | None, attributes: Markup
@@ -181,6 +181,28 @@ def render_query_attributes(query_path: str, *, is_secret: bool = False) -> Mark
         return Markup("")
     secret = Markup(" data-secret") if is_secret else ""
     return Markup(' data-query="{}"{}').format(query_path, secret)
+
+
+def render_path_attributes(document: str, steps: JsonPathSteps) -> Markup:
+    """Render the attributes of a value at *steps* of a document, as of MessagePath."""
+    name = next((step for step in reversed(steps) if isinstance(step, str)), "")
+    text = format_query_path(document, steps)
+    return render_query_attributes(text, is_secret=is_secret_name(name))
+
+
+def render_value(value: JSON, attributes: Markup) -> Markup:
+    """Render any JSON value in one line with a menu, which only copies without *attributes*."""
+    if isinstance(value, dict | list):
+        json_text = compact_json(value)
+        rest = json_text[MAX_TEXT_CHARS:]
+        text = _ScalarText("", json_text[:MAX_TEXT_CHARS], rest, len(json_text))
+    else:
+        text = _format_scalar(value)
+    return Markup('<code class="value"{}>{}</code>{}').format(
+        attributes or Markup(" data-copyable"),
+        text.render_start(),
+        text.render_rest() if text.rest else "",
+    )
 
 
 def _render_value_button(

@@ -1,7 +1,7 @@
 """Timeline of a profile: what changed it, by which message, and the steps of its journeys."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -59,10 +59,14 @@ class TimelineChange:
     messages: tuple[MessageOfChange, ...]
 
     @property
-    def event_titles(self) -> list[str]:
-        """Return the names of the new events, with how often if more than once."""
-        names = Counter(map(get_event_display_name, self.changes.get("events", ())))
-        return [name if times == 1 else f"{times} x {name}" for name, times in names.items()]
+    def events(self) -> list[tuple[str, str]]:
+        """Return the new events: system name, and title with how often if more than once."""
+        titles = {name: get_event_display_name(name) for name in self.changes.get("events", ())}
+        times: Counter[str] = Counter(self.changes.get("events", ()))
+        return [
+            (name, title if times[name] == 1 else f"{times[name]} x {title}")
+            for name, title in titles.items()
+        ]
 
     @property
     def is_empty(self) -> bool:
@@ -93,12 +97,21 @@ class Timeline:
         bounds: First and last number of the history; None without one.
         before_newer, before_older: The parameter `before` of the next pages; None without one,
             0 for the newest page.
+        missing_beginning: Why the first changes are not at the end of this page; "" if they are,
+            or if there are older pages.
     """
 
     rows: tuple[TimelineRow, ...]
     bounds: tuple[int, int] | None = None
     before_newer: int | None = None
     before_older: int | None = None
+    missing_beginning: str = ""
+
+
+_DELETED_BEGINNING: Final = "Older changes were deleted."
+_UNRECORDED_BEGINNING: Final = (
+    "Earlier changes are not known: an older version of the emulator wrote this profile."
+)
 
 
 def find_moment(profiles: ProfileStore, profile_id: str, at: str) -> ProfileMoment | None:
@@ -186,7 +199,11 @@ def build_timeline(
     profile_id = moment.profile.id
     bounds = history.get_number_bounds(profile_id)
     if bounds is None:
-        return Timeline(_sort_rows(_list_steps(runs, journeys)))
+        was_recorded = moment.profile.change_count > 0
+        return Timeline(
+            _sort_rows(_list_steps(runs, journeys)),
+            missing_beginning=_DELETED_BEGINNING if was_recorded else _UNRECORDED_BEGINNING,
+        )
     first, last = bounds
     if before is None:
         shown = last if moment.is_latest else (moment.number or last) + NEWER_CHANGES_SHOWN
@@ -204,7 +221,15 @@ def build_timeline(
         bounds,
         before_newer=None if not newer else 0 if newer_page > last else newer_page,
         before_older=oldest if oldest > first else None,
+        missing_beginning=_explain_beginning(entries),
     )
+
+
+def _explain_beginning(entries: Sequence[ProfileHistoryEntry]) -> str:
+    """Return why the last of *entries* is not the profile's first change; "" if it is."""
+    if not entries or "created" in entries[-1].changes:
+        return ""
+    return _DELETED_BEGINNING if entries[-1].number > 1 else _UNRECORDED_BEGINNING
 
 
 def _sort_rows(rows: Iterable[TimelineRow]) -> tuple[TimelineRow, ...]:

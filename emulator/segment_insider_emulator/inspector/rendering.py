@@ -19,20 +19,26 @@ from markupsafe import Markup, escape
 from segment_insider_emulator.control_api.causes import quote_for_query
 from segment_insider_emulator.delivery.results import DROPPED_REASON
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.identity import DEFAULT_IDENTIFIERS
 from segment_insider_emulator.inspector.json_tree import (
+    JsonTree,
     compact_json,
     exact,
     finalize_expression,
     is_secret_name,
     pretty_json,
+    redact_secrets,
+    render_path_attributes,
     render_query_attributes,
+    render_value,
     show_invisible_characters,
 )
 from segment_insider_emulator.storage.json_conditions import (
     JsonPath,
+    JsonPathSteps,
     MessagePath,
-    format_query_path,
 )
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.host_check import (
     get_request_base_url,
 )
@@ -246,12 +252,10 @@ def query_attributes(path: str, document: str = "event") -> Markup:
         steps = JsonPath.parse(path).steps
     except EmulatorError:  # a name with signs of paths
         return Markup("")
-    name = next((step for step in reversed(steps) if isinstance(step, str)), "")
-    return render_query_attributes(
-        format_query_path(document, steps), is_secret=is_secret_name(name)
-    )
+    return render_path_attributes(document, steps)
 
 
+_USER: JsonPathSteps = ("users", 0)  # of a request to Insider One
 MAX_ATTRIBUTE_CHARS = 400  # of a value that a query may compare
 
 
@@ -263,6 +267,43 @@ def value_attributes(column: str, json_text: str) -> Markup:
     if len(json_text) > MAX_ATTRIBUTE_CHARS:
         return attributes
     return Markup('{} data-json="{}"').format(attributes, json_text)
+
+
+def attribute_value(value: JSON, path: str) -> Markup:
+    """Render the value of a profile's attribute, e.g. "custom.plan", with a menu."""
+    group, _, name = path.partition(".")
+    steps = {"custom": ("custom", name), "unrecognised": (name,)}.get(group, (path,))
+    redacted: JSONObject = redact_secrets({steps[-1]: value})
+    attributes = render_path_attributes("insider", (*_USER, "attributes", *steps))
+    return render_value(redacted[steps[-1]], attributes)
+
+
+def identifier_value(value: str, type: str) -> Markup:
+    """Render a value that identifies a profile, with a menu; *type* is e.g. "uuid"."""
+    steps = (type,) if type in DEFAULT_IDENTIFIERS else ("custom", type)
+    attributes = render_path_attributes("insider", (*_USER, "identifiers", *steps))
+    return render_value(value, attributes)
+
+
+def event_name_value(name: str, title: str) -> Markup:
+    """Render the *title* of an event at Insider One, with a menu for its system name."""
+    attributes = render_path_attributes("insider", (*_USER, "events", 0, "event_name"))
+    return Markup('<span class="value"{} data-json="{}">{}</span>').format(
+        attributes, compact_json(name), shorten(title, 80)
+    )
+
+
+def event_params_tree(params: JSONObject) -> Markup:
+    """Render the parameters of a profile's event as a tree, with a menu for each value."""
+    where = (*_USER, "events", 0, "event_params")
+    sent = {key: value for key, value in params.items() if key != "unrecognised"}
+    trees = [JsonTree("params", document="insider", base=where).render(redact_secrets(sent))]
+    if unrecognised := params.get("unrecognised"):
+        tree = JsonTree("params", document="insider", base=where).render(
+            redact_secrets(unrecognised)
+        )
+        trees.append(Markup('<p class="muted">Unrecognised</p>{}').format(tree))
+    return Markup("").join(trees)
 
 
 def static_url(name: str) -> str:
@@ -291,6 +332,10 @@ def register_template_filters(bp: Blueprint) -> None:
         strip_verdict,
         query_attributes,
         value_attributes,
+        attribute_value,
+        identifier_value,
+        event_name_value,
+        event_params_tree,
     ):
         bp.add_app_template_filter(template_filter)
     bp.add_app_template_global(static_url)

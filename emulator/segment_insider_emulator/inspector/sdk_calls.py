@@ -21,10 +21,16 @@ def send_call_to_segment(call: JSONObject) -> None:
     send_call_batch_to_segment([call])
 
 
-def send_call_batch_to_segment(calls: list[JSON]) -> None:
-    """Send calls to the emulated Segment API in one batch, with the first source's write key."""
-    body = {"writeKey": current_services().workspace.write_key, "batch": calls}
-    ingest_call(body, BATCH_KIND)
+def send_call_batch_to_segment(calls: list[JSON], source_name: str = "") -> None:
+    """Send calls to the emulated Segment API in one batch, with a source's write key.
+
+    Args:
+        source_name: One of the workspace; "" or an unknown one is the first.
+    """
+    services = current_services()
+    keys = {source.name: source.write_key for source in services.sources}
+    write_key = keys.get(source_name, services.workspace.write_key)
+    ingest_call({"writeKey": write_key, "batch": calls}, BATCH_KIND)
 
 
 def load_sample_calls() -> list[JSON]:

@@ -190,6 +190,41 @@ class MessageSorter:
             cursor,
         )
 
+    def find_sorted_neighbour_ids(
+        self,
+        id: int,
+        filters: MessageFilters,
+        order: SortOrder,
+        *,
+        ids: IdRange | None = None,
+        time_budget_s: float = DEFAULT_TIME_BUDGET_S,
+    ) -> tuple[int | None, int | None]:
+        """Return the ids of the messages before and after a message in a sorted list.
+
+        Args:
+            ids: Range that the list sorts; None for all, from the newest on as time allows.
+        """
+        before: list[tuple[SortKey, int]] = []
+        after: list[tuple[SortKey, int]] = []
+        with transaction(self._engine) as connection:
+            own_values = _iter_chunk_values(connection, filters, order, IdRange(id, id))
+            own = next((key for key, _ in _iter_keys(own_values, order, None)), None)
+            if own is None:
+                return None, None
+            place = SortCursor(own, id)
+            all_ids = find_id_range_of_matches(connection, filters)
+            all_ids = all_ids if ids is None else _intersect(all_ids, ids)
+            for chunk in split_id_range(all_ids, time_budget_s=time_budget_s):
+                for key, other in _iter_keys(
+                    _iter_chunk_values(connection, filters, order, chunk), order, None
+                ):
+                    if other != id:
+                        is_after = _is_after(key, other, order, place)
+                        (after if is_after else before).append((key, other))
+                after = _select_first(after, order, 1)
+                before = _select_last(before, order)
+        return next((id for _, id in before), None), next((id for _, id in after), None)
+
     def load_values(
         self, paths: Sequence[MessagePath], summaries: Sequence[MessageSummary]
     ) -> dict[int, list[JSON]]:
@@ -306,3 +341,13 @@ def _select_first(
     if order.is_descending:
         return heapq.nlargest(number, keys)
     return heapq.nsmallest(number, keys, key=lambda entry: (entry[0], -entry[1]))
+
+
+def _select_last(
+    keys: Sequence[tuple[SortKey, int]], order: SortOrder
+) -> list[tuple[SortKey, int]]:
+    if not keys:
+        return []
+    if order.is_descending:
+        return [min(keys)]
+    return [max(keys, key=lambda entry: (entry[0], -entry[1]))]

@@ -24,7 +24,8 @@ async function copyFrom(address) {
   }
 }
 
-async function copy(text) {
+/** Copy a text to the clipboard. */
+export async function copy(text) {
   // The clipboard API exists only on https and localhost.
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = Object.assign(document.createElement("textarea"), { value: text });

@@ -45,9 +45,9 @@ function escape(typing) {
   document.querySelector("[data-back]")?.click();
 }
 
-/** Move between [data-step] elements: links of a list, or "newer" and "older" of one message. */
+/** Move between [data-step] elements: links of a list, or the links of one message to its neighbours in it. */
 function step(by) {
-  const direct = document.querySelector(by > 0 ? "[data-older]" : "[data-newer]");
+  const direct = document.querySelector(by > 0 ? "[data-next]" : "[data-previous]");
   if (direct) return direct.click();
   const steps = [...document.querySelectorAll("[data-step]")];
   const current = document.activeElement.closest("tr") ?? document.querySelector("tr[aria-current]");

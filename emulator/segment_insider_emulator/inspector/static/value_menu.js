@@ -1,10 +1,15 @@
 // Click a value of a message to filter by it, exclude it, or show it as a column.
 //   <… data-query="properties.price">8.5</…>       a JSON value and its path in the query language
 //   <… data-filter="user" data-value="ada">…</…>    a field of the query language
+//   <… data-copyable>"Ada"</…>                      a JSON value that no query names: it is copied
 // Without script, what is a link still filters. In trees, arrow keys move between the values.
 import { MAX_COLUMNS, rememberColumns } from "./columns.js";
+import { copy } from "./copy.js";
+import { showToast } from "./toast.js";
 
-const VALUES = "[data-query], [data-filter]";
+const VALUES = "[data-query], [data-filter], [data-copyable]";
+const GROUPS = ".tree, .facts, .timeline"; // Tab leads to the first value, arrow keys to the others
+const PARTS = "#pane-content, [data-part=moment]"; // are replaced
 const MAX_LENGTH = 300; // characters of a value that a query compares
 const PLAIN = /^[^\s()"=!<>~:][^\s()"]*$/;
 
@@ -36,24 +41,26 @@ export function valueMenus() {
   });
   addEventListener("scroll", () => menu && (opener.isConnected ? position() : close()), { passive: true, capture: true });
   makeReachable(document);
-  const pane = document.getElementById("pane-content");
-  if (pane) new MutationObserver(() => makeReachable(pane)).observe(pane, { childList: true });
-}
-
-/** Make the values of each tree reachable with Tab (its first one) and arrow keys (the others). */
-function makeReachable(root) {
-  for (const value of root.querySelectorAll(":is(.tree, .facts) :is(span, code)[data-query], .event-head [data-filter]")) {
-    value.role = "button";
-    value.ariaHasPopup = "menu";
-    const tree = value.closest(".tree, .facts");
-    value.tabIndex = tree && tree.querySelector(VALUES) !== value ? -1 : 0;
+  for (const part of document.querySelectorAll(PARTS)) {
+    new MutationObserver(() => makeReachable(part)).observe(part, { childList: true });
   }
 }
 
-const isTreeValue = (value) => value.closest(".tree, .facts") !== null && value.matches("[data-query]");
+/** Make the values of each group reachable by keyboard. */
+function makeReachable(root) {
+  for (const value of root.querySelectorAll(":is(span, code):is([data-query], [data-copyable]), .event-head [data-filter]")) {
+    if (value.closest("tr[data-id]")) continue; // a row of the list has one menu, by `f`
+    value.role = "button";
+    value.ariaHasPopup = "menu";
+    const group = value.closest(GROUPS);
+    value.tabIndex = group && group.querySelector(VALUES) !== value ? -1 : 0;
+  }
+}
+
+const isTreeValue = (value) => value.closest(GROUPS) !== null && !value.matches("[data-filter]");
 
 function moveInTree(event, value) {
-  const values = [...value.closest(".tree, .facts").querySelectorAll(VALUES)].filter((each) => each.checkVisibility());
+  const values = [...value.closest(GROUPS).querySelectorAll(VALUES)].filter((each) => each.checkVisibility());
   const next = values[values.indexOf(value) + (event.key === "ArrowDown" ? 1 : -1)];
   event.preventDefault();
   next?.focus();
@@ -114,6 +121,7 @@ function onKey(event) {
 
 /** In the list, the query line follows at once; other items are links. */
 function onClick(event) {
+  if (event.target.closest("button")) return closeAndReturn();
   const item = event.target.closest("a");
   if (!item || event.ctrlKey || event.metaKey || event.shiftKey) return;
   const line = document.querySelector("#filters [name=query]");
@@ -140,7 +148,35 @@ function items(value, isNamed) {
     list.push(item("Filter by", `has:${path}`, filterAddress(`has:${path}`)));
   }
   if (path && !isNamed) list.push(columnItem(path));
+  if (!isNamed) list.push(copyItem(value));
   return list;
+}
+
+function copyItem(value) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.role = "menuitem";
+  button.tabIndex = -1;
+  button.textContent = "Copy the value";
+  button.addEventListener("click", async () => {
+    await copy(readText(value));
+    showToast("Copied");
+  });
+  return button;
+}
+
+/** The whole value: a text without quotes, anything else as JSON. */
+function readText(value) {
+  if (value.dataset.filter) return value.dataset.value;
+  const rest = value.nextElementSibling;
+  const folded = rest?.matches("details.rest") ? rest.lastElementChild.textContent : "";
+  const json = value.dataset.json ?? value.textContent + folded;
+  try {
+    const found = JSON.parse(json);
+    return typeof found === "string" ? found : json;
+  } catch {
+    return json; // shortened
+  }
 }
 
 /** The value as a query writes it; undefined if it is too long, not a scalar, or redacted. */
