@@ -36,7 +36,7 @@ from segment_insider_emulator.control_api.stored_records import (
 )
 from segment_insider_emulator.delivery.destination_overrides import DestinationOverrides
 from segment_insider_emulator.delivery.fault_injection import FaultInjector as InsiderFaults
-from segment_insider_emulator.delivery.filter_chain import FilterChain, compile_filter_chain
+from segment_insider_emulator.delivery.filter_chain import build_filter_chain
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
 from segment_insider_emulator.delivery.pipeline import (
     DeliveryPipeline,
@@ -278,7 +278,7 @@ def _build_sandbox_services(
         sender,
         store,
         clock,
-        _build_filter_chain(config, workspace),
+        build_filter_chain(workspace, config.seed),
         RetryPolicy(config.seed),
         stopwatch,
         real,
@@ -370,17 +370,6 @@ def _list_allowed_callback_hosts(config: Config, workspace: Workspace) -> Callba
     is_shared = config.teams or config.password or not is_loopback_host(config.host)
     allowed = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
     return CallbackHosts(listed, allowed, config.port)
-
-
-def _build_filter_chain(config: Config, workspace: Workspace) -> FilterChain:
-    source = workspace.document.get("source", {})
-    return compile_filter_chain(
-        source,
-        workspace.destination,
-        workspace.tracking_plan,
-        config.seed,
-        workspace.segment_options,
-    )
 
 
 def _is_workspace_current(

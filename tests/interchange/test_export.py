@@ -26,6 +26,7 @@ from segment_insider_emulator.interchange.export_terraform import (
 from segment_insider_emulator.interchange.export_workspace import (
     ACTION_IDS,
     build_public_api_requests,
+    list_unexported_paths,
 )
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
@@ -149,6 +150,76 @@ def test_plan_and_schema_settings_survive_export_and_import(form: str) -> None:
         (rule.kind, rule.key, rule.version, rule.schema) for rule in original.tracking_plan.rules
     ]
     assert document["source"]["settings"] == original.document["source"]["settings"]
+
+
+TRANSFORMATIONS = [
+    {
+        "name": "Fix the order",
+        "enabled": True,
+        "if": "event = 'completed_order'",
+        "newEventName": "Order Completed",
+        "propertyRenames": [{"oldName": r"a\.b", "newName": "order.id"}],
+        "propertyValueTransformations": [
+            {"propertyPaths": ["properties.currency", "context.unit"], "propertyValue": "${EUR}"}
+        ],
+        "fqlDefinedProperties": [],
+    },
+    {
+        "name": "Insider One",
+        "destinationMetadataId": "643697f531f98a978f414453",
+        "enabled": False,
+        "if": "type = 'identify'",
+        "propertyRenames": [],
+        "propertyValueTransformations": [],
+        "fqlDefinedProperties": [{"fql": "lowercase(traits.plan)", "propertyName": "traits.plan"}],
+    },
+]
+HASHING: JSONObject = {
+    "name": "Hash",
+    "if": "all",
+    "enabled": True,
+    "propertyDrops": ["x"],
+    "allowProperties": ["email"],
+    "hashPropertiesConfiguration": {
+        "algorithm": "SHA256",
+        "key": "pepper",
+        "encoding": "HEX",
+        "paths": ["traits.email"],
+    },
+}
+
+
+@pytest.mark.documented
+@pytest.mark.parametrize("form", ["public-api", "terraform"])
+def test_transformations_survive_export_and_import(form: str) -> None:
+    document = make_workspace().document | {"transformations": TRANSFORMATIONS}
+    raw = export_workspace(build_workspace(document), form)
+    again = build_imported_workspace(read_import_file(raw, "export")).document
+    imported = [
+        {key: value for key, value in entry.items() if key not in ("id", "sourceId")}
+        for entry in again["transformations"]
+    ]
+    assert imported == TRANSFORMATIONS
+
+
+def test_what_terraform_has_no_place_for_is_told_and_the_public_api_has_it() -> None:
+    document = make_workspace().document | {"transformations": [HASHING, {**HASHING, "id": "t1"}]}
+    workspace = build_workspace(document)
+    requests = build_public_api_requests(workspace)
+    hidden = {**HASHING["hashPropertiesConfiguration"], "key": "<hash_key>"}
+    sent = {**HASHING, "sourceId": "<sourceId>", "hashPropertiesConfiguration": hidden}
+    assert [
+        (request["method"], request["path"], request["body"])
+        for request in requests
+        if "transformations" in request["path"]
+    ] == [("POST", "/transformations", sent), ("PATCH", "/transformations/t1", sent)]
+    assert "segment_transformation" not in build_terraform_configuration(workspace)
+    left_out = list_unexported_paths(workspace, exports_schema_settings=True, is_terraform=True)
+    assert left_out[:3] == [
+        "transformations[0].propertyDrops",
+        "transformations[0].allowProperties",
+        "transformations[0].hashPropertiesConfiguration",
+    ]
 
 
 @pytest.mark.documented

@@ -238,6 +238,7 @@ def _list_unexported_paths(workspace: Workspace, form: str) -> list[str]:
     return list_unexported_paths(
         workspace,
         exports_schema_settings=form != "terraform" or workspace.tracking_plan is not None,
+        is_terraform=form == "terraform",
     )
 
 

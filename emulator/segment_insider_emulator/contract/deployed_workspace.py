@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from segment_insider_emulator.contract.cases import ContractCase, run_case_events
 from segment_insider_emulator.delivery.filter_chain import (
-    compile_filter_chain,
+    build_filter_chain,
     get_verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import SOURCE_STEP, Rejection
@@ -83,13 +83,7 @@ class DeployedWorkspace:
     def __init__(self, workspace: Workspace, name: str, *, has_real_key: bool = True) -> None:
         self.name = name
         self._workspace, self._has_real_key = workspace, has_real_key
-        source = workspace.document["source"]
-        self._filter_chain = compile_filter_chain(
-            source,
-            workspace.destination,
-            workspace.tracking_plan,
-            options=workspace.segment_options,
-        )
+        self._filter_chain = build_filter_chain(workspace)
         self._subscriptions: list[JSONObject] = workspace.destination["subscriptions"]
         self._account_settings: JSONObject = workspace.destination["settings"]
 

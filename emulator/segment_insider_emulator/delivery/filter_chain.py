@@ -1,8 +1,9 @@
 """Filters between a source and a destination's subscriptions, and warnings about event names.
 
-In Segment's order: the source's schema and tracking plan; then, for the destination, whether it is
-enabled, the person's consent, the event's integrations object, the type of the event, and the
-destination filters. A stage may reject an event or change it.
+In Segment's order: the source's schema, tracking plan and transformations; then, for the
+destination, whether it is enabled, the person's consent, the event's integrations object, the type
+of the event, the destination filters, and its transformations. A stage may reject an event or
+change it.
 Source: assembled from Segment's pages; the place of the integrations object is assumed.
 """
 
@@ -22,6 +23,10 @@ from segment_insider_emulator.filtering.plan_enforcement import (
 )
 from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterResult, Rejection
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
+from segment_insider_emulator.filtering.transformations import (
+    apply_transformations,
+    compile_transformations,
+)
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.segment_spec import SPEC_EVENT_NAMES
 from segment_insider_emulator.mapping.triggers import EmptyGroupError, list_event_names
@@ -29,7 +34,12 @@ from segment_insider_emulator.segment.normalise import SenderWarning
 from segment_insider_emulator.similar_names import find_similar_name
 from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.types import JSON, JSONObject
-from segment_insider_emulator.workspace.model import SegmentOptions
+from segment_insider_emulator.workspace.model import (
+    ScopedTransformations,
+    SegmentOptions,
+    Workspace,
+    select_transformations,
+)
 
 # The name in Segment's catalogue; a workspace may use another name for its instance.
 CATALOG_NAME = "Insider Cloud Mode (Actions)"
@@ -44,6 +54,7 @@ CONSENT_UPDATE_EVENT = "Segment Consent Preference Updated"
 SCREEN_NOT_LISTED = "Segment's catalogue lists no Screen for this destination"
 FilterStage: TypeAlias = Callable[[JSONObject], FilterResult]
 DEFAULT_SEGMENT_OPTIONS = SegmentOptions()
+NO_TRANSFORMATIONS = ScopedTransformations()
 DESTINATION_DISABLED = Rejection(
     DESTINATION_STEP,
     "disabled",
@@ -208,12 +219,25 @@ class FilterChain:
         return result or FilterResult(event)
 
 
+def build_filter_chain(workspace: Workspace, sample_seed: str = "") -> FilterChain:
+    """Build the filter chain of a workspace, with everything that it configures."""
+    return compile_filter_chain(
+        workspace.document.get("source", {}),
+        workspace.destination,
+        workspace.tracking_plan,
+        sample_seed,
+        workspace.segment_options,
+        select_transformations(workspace.document),
+    )
+
+
 def compile_filter_chain(
     source: JSONObject,
     destination: JSONObject,
     tracking_plan: TrackingPlan | None = None,
     sample_seed: str = "",
     options: SegmentOptions = DEFAULT_SEGMENT_OPTIONS,
+    transformations: ScopedTransformations = NO_TRANSFORMATIONS,
 ) -> FilterChain:
     """Build the filter chain of a workspace's source and destination.
 
@@ -228,6 +252,8 @@ def compile_filter_chain(
     if tracking_plan is not None:
         controls = parse_violation_controls(source.get("settings", {}))
         before.append(PlanEnforcer(tracking_plan, controls, source.get("id")).enforce_plan)
+    if compiled := compile_transformations(transformations.of_source):
+        before.append(partial(apply_transformations, compiled))
     filters = compile_destination_filters(destination.get("filters", []))
     after: list[FilterStage] = [filter_by_integrations]
     if categories := destination.get("consentSettings", {}).get("categories"):
@@ -236,6 +262,8 @@ def compile_filter_chain(
         after.append(filter_unsupported_type)
     if filters:
         after.append(partial(apply_destination_filters, filters, seed=sample_seed))
+    if compiled := compile_transformations(transformations.of_destination, DESTINATION_STEP):
+        after.append(partial(apply_transformations, compiled))
     names = (
         {rule.key for rule in tracking_plan.rules if rule.kind == "TRACK"} if tracking_plan else ()
     )

@@ -1,8 +1,8 @@
 """Export of a workspace as Terraform configuration for Segment's provider.
 
 Source: Segment's Terraform provider, resources segment_destination, _destination_subscription,
-_destination_filter, _tracking_plan and _source_tracking_plan_connection; Terraform's language
-documentation, "Strings and templates" and "Types and values".
+_destination_filter, _transformation, _tracking_plan and _source_tracking_plan_connection;
+Terraform's language documentation, "Strings and templates" and "Types and values".
 """
 
 import json
@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from segment_insider_emulator.interchange import export_workspace
-from segment_insider_emulator.interchange.export_workspace import (
-    ACTION_SLUGS,
-    DESTINATION_METADATA_ID,
-)
+from segment_insider_emulator.interchange.export_workspace import ACTION_SLUGS
+from segment_insider_emulator.mapping.catalog import DESTINATION_METADATA_ID
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.model import Workspace
 
@@ -94,9 +92,10 @@ def _format_indented_block(opening: str, items: list[str], closing: str, indent_
 _DESTINATION_LABEL, _TRACKING_PLAN_LABEL = "insider", "source"
 _FILE_HEADER = """\
 # Terraform configuration of Segment's destination for Insider One.
-# `terraform import` takes over what exists already: the destination and a tracking plan
-# by their ids, a subscription by <destination_id>:<subscription_id>, a filter by
-# <destination_id>:<filter_id>, the plan's connection by <source_id>:<tracking_plan_id>."""
+# `terraform import` takes over what exists already: the destination, a tracking plan
+# and a transformation by their ids, a subscription by <destination_id>:<subscription_id>, a
+# filter by <destination_id>:<filter_id>, the plan's connection by
+# <source_id>:<tracking_plan_id>."""
 
 
 def build_terraform_configuration(workspace: Workspace, *, keep_secrets: bool = False) -> str:
@@ -117,6 +116,16 @@ def build_terraform_configuration(workspace: Workspace, *, keep_secrets: bool = 
             workspace,
         )
         for destination_filter in export_workspace.export_filters(workspace)
+    )
+    blocks += (
+        _build_transformation_block(
+            _build_unique_label(transformation["name"], labels), transformation, workspace
+        )
+        for transformation in export_workspace.export_transformations(workspace, keep_secrets=True)
+        if not any(
+            transformation.get(key)
+            for key in export_workspace.TRANSFORMATION_KEYS_WITHOUT_TERRAFORM
+        )
     )
     blocks += _build_tracking_plan_blocks(workspace)
     return "\n\n".join([_FILE_HEADER, *blocks]) + "\n"
@@ -173,6 +182,25 @@ def _build_filter_block(label: str, destination_filter: JSONObject, workspace: W
     return _build_resource_block("segment_destination_filter", label, arguments)
 
 
+def _build_transformation_block(
+    label: str, transformation: JSONObject, workspace: Workspace
+) -> str:
+    arguments: JSONObject = {
+        "source_id": _build_source_id_expression(workspace),
+        "name": transformation["name"],
+        "enabled": transformation.get("enabled", True),
+        "if": transformation["if"],
+    }
+    for key in ("destinationMetadataId", "newEventName"):
+        if transformation.get(key):
+            arguments[key] = transformation[key]
+    for key in ("propertyRenames", "propertyValueTransformations", "fqlDefinedProperties"):
+        arguments[key] = transformation.get(key) or []  # the provider requires it
+    return _build_resource_block(
+        "segment_transformation", label, _convert_keys_to_snake_case(arguments)
+    )
+
+
 def _build_filter_action_argument(action: JSONObject) -> JSONObject:
     return (
         action | {"fields": _build_jsonencode_expression(action["fields"])}
@@ -207,6 +235,8 @@ def _build_plan_rule_argument(rule: JSONObject) -> JSONObject:
 
 
 def _convert_keys_to_snake_case(value: JSON) -> JSON:
+    if isinstance(value, list):
+        return list(map(_convert_keys_to_snake_case, value))
     if not isinstance(value, dict):
         return value
     return {

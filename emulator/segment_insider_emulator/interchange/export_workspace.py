@@ -6,12 +6,14 @@ Source: Segment's published catalogue and Public API; subscriptions are an alpha
 
 from collections.abc import Iterator
 
-from segment_insider_emulator.mapping.catalog import ACTIONS, DESTINATION_NAME
+from segment_insider_emulator.mapping.catalog import (
+    ACTIONS,
+    DESTINATION_METADATA_ID,
+    DESTINATION_NAME,
+)
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.documents import format_workspace_yaml
-from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY, Workspace
-
-DESTINATION_METADATA_ID = "643697f531f98a978f414453"
+from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY, Workspace, replace_hash_key
 
 # Action slug -> id in Segment's catalogue.
 ACTION_IDS = {
@@ -35,8 +37,13 @@ SCHEMA_SETTING_KEYS = (
     "forwardingViolationsTo",
     "forwardingBlockedEventsTo",
 )
+# What the Public API has and Terraform's provider 1.6.0 does not.
+TRANSFORMATION_KEYS_WITHOUT_TERRAFORM = (
+    *("drop", "propertyDrops", "allowProperties", "hashPropertiesConfiguration"),
+)
 # Placeholder for the secret key, to be replaced before an export is applied.
 SECRET_PLACEHOLDER = "<ucd_key>"
+HASH_KEY_PLACEHOLDER = "<hash_key>"
 
 
 def export_destination(workspace: Workspace, *, keep_secrets: bool) -> JSONObject:
@@ -74,6 +81,15 @@ def export_filters(workspace: Workspace) -> list[JSONObject]:
     ]
 
 
+def export_transformations(workspace: Workspace, *, keep_secrets: bool) -> list[JSONObject]:
+    """Return the workspace's transformations as Segment stores them, in order."""
+    transformations = workspace.document.get("transformations", [])
+    return [
+        entry if keep_secrets else replace_hash_key(entry, HASH_KEY_PLACEHOLDER)
+        for entry in transformations
+    ]
+
+
 def export_tracking_plan(workspace: Workspace) -> JSONObject | None:
     """Return the workspace's tracking plan as Segment stores it; None without one."""
     tracking_plan = workspace.tracking_plan
@@ -92,14 +108,24 @@ def export_schema_settings(workspace: Workspace) -> JSONObject:
     return {key: settings[key] for key in SCHEMA_SETTING_KEYS if key in settings}
 
 
-def list_unexported_paths(workspace: Workspace, *, exports_schema_settings: bool) -> list[str]:
+def list_unexported_paths(
+    workspace: Workspace, *, exports_schema_settings: bool, is_terraform: bool = False
+) -> list[str]:
     """Return the workspace file's paths that an export leaves out.
 
     Args:
         exports_schema_settings: Whether the export includes the schema settings.
+        is_terraform: Whether the export has only what Terraform's provider has.
     """
     document = workspace.document
+    transformations = document.get("transformations", []) if is_terraform else []
     return [
+        *(
+            f"transformations[{index}].{key}"
+            for index, entry in enumerate(transformations)
+            for key in TRANSFORMATION_KEYS_WITHOUT_TERRAFORM
+            if entry.get(key)
+        ),
         *(["source.schema"] if document["source"].get("schema") else []),
         *(
             f"source.settings.{key}"
@@ -151,6 +177,10 @@ def build_public_api_requests(
             _build_filter_request(destination, destination_filter)
             for destination_filter in export_filters(workspace)
         ),
+        *(
+            _build_transformation_request(destination, transformation)
+            for transformation in export_transformations(workspace, keep_secrets=keep_secrets)
+        ),
         *_build_tracking_plan_requests(destination, export_tracking_plan(workspace)),
         *_build_schema_settings_requests(destination, export_schema_settings(workspace)),
     ]
@@ -195,6 +225,24 @@ def _build_filter_request(destination: JSONObject, destination_filter: JSONObjec
     return _build_api_request(
         "POST", where, V1_CONTENT_TYPE, {"sourceId": _get_source_id(destination)} | body
     )
+
+
+_TRANSFORMATION_BODY_KEYS = (
+    *("name", "sourceId", "destinationMetadataId", "enabled", "if", "drop", "newEventName"),
+    *("propertyRenames", "propertyValueTransformations", "fqlDefinedProperties", "propertyDrops"),
+    *("allowProperties", "hashPropertiesConfiguration"),
+)
+
+
+def _build_transformation_request(
+    destination: JSONObject, transformation: JSONObject
+) -> JSONObject:
+    complete = {"sourceId": _get_source_id(destination), "enabled": True} | transformation
+    body = {key: complete[key] for key in _TRANSFORMATION_BODY_KEYS if key in complete}
+    if transformation.get("id"):
+        path = f"/transformations/{transformation['id']}"
+        return _build_api_request("PATCH", path, V1_CONTENT_TYPE, body)
+    return _build_api_request("POST", "/transformations", V1_CONTENT_TYPE, body)
 
 
 def _build_tracking_plan_requests(
@@ -280,7 +328,7 @@ def export_workspace_document(workspace: Workspace, *, keep_secrets: bool = Fals
 
 
 def replace_account_key(document: JSONObject) -> JSONObject:
-    """Replace the Insider One key in a workspace document by TEST_ACCOUNT_KEY."""
+    """Replace the secret keys in a workspace document by TEST_ACCOUNT_KEY."""
     destination, insider = document["destination"], document.get("insider", {})
     account = insider.get("account")
     matches = account is None or account["key"] == destination["settings"]["ucd_key"]
@@ -289,6 +337,10 @@ def replace_account_key(document: JSONObject) -> JSONObject:
         "ucd_key": TEST_ACCOUNT_KEY if matches else OTHER_TEST_KEY,
     }
     replaced = {**document, "destination": {**destination, "settings": settings}}
+    if "transformations" in document:
+        replaced["transformations"] = [
+            replace_hash_key(entry, TEST_ACCOUNT_KEY) for entry in document["transformations"]
+        ]
     if account is not None:
         # Without the keys of the Contact API: they are then derived from the account's key.
         replaced["insider"] = {

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 
 from segment_insider_emulator.analysis.lint.mapping_rules import AUTOMATIC_FIELDS
 from segment_insider_emulator.filtering.tracking_plan import parse_tracking_plan
-from segment_insider_emulator.interchange.export_workspace import (
-    ACTION_SLUGS,
-    DESTINATION_METADATA_ID,
-)
+from segment_insider_emulator.interchange.export_workspace import ACTION_SLUGS
 from segment_insider_emulator.interchange.import_resources import (
     ImportedResources,
     UnknownValue,
     replace_unknown_values_by_text,
 )
-from segment_insider_emulator.mapping.catalog import ACTIONS, DestinationAction
+from segment_insider_emulator.mapping.catalog import (
+    ACTIONS,
+    DESTINATION_METADATA_ID,
+    DestinationAction,
+)
 from segment_insider_emulator.mapping.validation import ROOT_DIRECTIVE_KEY
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import Severity, WorkspaceFinding, suggest_name
@@ -306,39 +307,61 @@ def _format_quoted_plan_name(tracking_plan: JSONObject) -> str:
     return f" {name!r}" if isinstance(name, str) else ""
 
 
-_TRANSFORMATION_REMEDY = "Send the events in their changed form, or map the changed form."
-
-
-def find_transformations(
-    resources: ImportedResources, destination: JSONObject, source_id: JSON
-) -> Iterator[WorkspaceFinding]:
-    """Find imported transformations and functions that would change the source's events.
+def convert_transformations(
+    resources: ImportedResources,
+    destination: JSONObject,
+    source_id: JSON,
+    findings: list[WorkspaceFinding],
+) -> Iterator[JSONObject]:
+    """Yield the imported transformations that change the source's events; report the others.
 
     Args:
         source_id: None when it is unknown.
     """
     destination_source = destination.get("sourceId") or source_id
-    for piece in resources.transformations:
-        catalogue_id = piece.get("destinationMetadataId")
-        applies = catalogue_id in (None, "", DESTINATION_METADATA_ID) or isinstance(
-            catalogue_id, UnknownValue
-        )
-        applies = applies and _may_refer_to_any_id(
-            piece.get("sourceId"), (destination_source,), resources
-        )
-        yield _build_transformation_finding(
-            piece, "the transformation", applies, "events of this source"
-        )
+    for resource in resources.transformations:
+        catalogue_id = resource.get("destinationMetadataId")
+        is_scope_unknown = isinstance(catalogue_id, UnknownValue)
+        applies = is_scope_unknown or catalogue_id in (None, "", DESTINATION_METADATA_ID)
+        if not applies or not _may_refer_to_any_id(
+            resource.get("sourceId"), (destination_source,), resources
+        ):
+            findings.append(_build_other_piece_finding(resource, "the transformation"))
+            continue
+        converted = {key: value for key, value in resource.items() if key != "place"}
+        if is_scope_unknown:
+            what = (
+                f"{catalogue_id}, so {_format_piece_name(resource)} is taken as this destination's"
+            )
+            findings.append(
+                WorkspaceFinding("warning", resource["place"], what, "Name the destination there.")
+            )
+            converted["destinationMetadataId"] = DESTINATION_METADATA_ID
+        yield converted
+
+
+_FUNCTION_REMEDY = "Send the events in their changed form, or map the changed form."
+
+
+def find_functions(
+    resources: ImportedResources, destination: JSONObject, source_id: JSON
+) -> Iterator[WorkspaceFinding]:
+    """Find imported functions that would change the source's events.
+
+    Args:
+        source_id: None when it is unknown.
+    """
+    destination_source = destination.get("sourceId") or source_id
     for piece in resources.functions:
         if "functionId" in piece or "integrationId" in piece:
             ends = (destination.get("id"), destination_source)
             applies = _may_refer_to_any_id(piece.get("integrationId"), ends, resources)
-            yield _build_transformation_finding(
+            yield _build_function_finding(
                 piece, "the insert function", applies, "events of this destination"
             )
         else:
             applies = piece.get("resourceType") != "DESTINATION"
-            yield _build_transformation_finding(
+            yield _build_function_finding(
                 piece, "the function", applies, "events that pass through it"
             )
 
@@ -356,26 +379,26 @@ def _may_refer_to_any_id(
     return isinstance(referenced_id, UnknownValue) or None in candidate_ids
 
 
-def _build_transformation_finding(
+def _build_function_finding(
     resource: JSONObject, description: str, applies: bool, affected_events: str
 ) -> WorkspaceFinding:
-    name = replace_unknown_values_by_text(
-        resource.get("name") or resource.get("displayName") or resource.get("id")
-    )
-    where = resource["place"]
-    subject = f"{description} {name!r}"
     if not applies:
-        return WorkspaceFinding(
-            "note",
-            where,
-            f"{subject} belongs to another source or destination and is left out",
-            "Nothing to do.",
-        )
+        return _build_other_piece_finding(resource, description)
+    subject, where = f"{description} {_format_piece_name(resource)}", resource["place"]
     if resource.get("enabled", True) is False:
         return WorkspaceFinding(
             "note", where, f"{subject} is disabled and is left out", "Nothing to do."
         )
-    renamed = resource.get("newEventName")
-    detail = f": it renames events to {renamed!r}" if isinstance(renamed, str) and renamed else ""
-    what = f"{subject} changes {affected_events} at Segment and does nothing here{detail}"
-    return WorkspaceFinding("warning", where, what, _TRANSFORMATION_REMEDY)
+    what = f"{subject} changes {affected_events} at Segment and does nothing here"
+    return WorkspaceFinding("warning", where, what, _FUNCTION_REMEDY)
+
+
+def _build_other_piece_finding(resource: JSONObject, description: str) -> WorkspaceFinding:
+    subject = f"{description} {_format_piece_name(resource)}"
+    what = f"{subject} belongs to another source or destination and is left out"
+    return WorkspaceFinding("note", resource["place"], what, "Nothing to do.")
+
+
+def _format_piece_name(resource: JSONObject) -> str:
+    name = resource.get("name") or resource.get("displayName") or resource.get("id")
+    return repr(replace_unknown_values_by_text(name))

@@ -56,6 +56,7 @@ _KIND_BY_REQUEST_PATH = (
     (re.compile(r"/tracking-plans/(?P<plan>[^/]+)/rules"), "rules"),
     (re.compile(r"/tracking-plans/(?P<plan>[^/]+)/sources"), "connections"),
     (re.compile(r"/sources/(?P<source>[^/]+)/settings"), "connections"),
+    (re.compile(r"/transformations(?:/(?P<id>[^/]+))?"), "transformations"),
     (re.compile(r"/sources(?:/(?P<id>[^/]+))?"), "sources"),
 )
 # An export writes this as the id of a plan that does not exist yet.
@@ -100,10 +101,10 @@ def _collect_resources(document: JSON, where: str, resources: ImportedResources)
 
 
 def _report_non_object(
-    value: JSON, where: str, expected: str, resources: ImportedResources
+    value: JSON, where: str, expected: str, resources: ImportedResources, *, in_list: bool = False
 ) -> None:
-    """Report that an imported value is not of the expected type; null is ignored."""
-    if value is not None:
+    """Report that an imported value is not of the expected type; null is ignored, not in a list."""
+    if value is not None or in_list:
         what = f"{json.dumps(value)[:40]} is not {expected} and is left out"
         resources.findings.append(
             WorkspaceFinding("error", where, what, "Write it as Segment's Public API does.")
@@ -174,7 +175,8 @@ def _collect_resources_of_kind(
         if isinstance(resource, dict):
             _add_resource_with_nested(kind, resource, where, resources, deduplicate=True)
         else:
-            _report_non_object(resource, where, "an object", resources)
+            is_item = isinstance(value, list)
+            _report_non_object(resource, where, "an object", resources, in_list=is_item)
 
 
 def _add_resource_with_nested(
@@ -197,7 +199,9 @@ def _add_resource_with_nested(
                 child = {"destinationId": resource.get("id"), **nested}
                 _add_resource_with_nested(key, child, f"{place}: {key}", resources)
             else:
-                _report_non_object(nested, f"{place}: {key}", "an object", resources)
+                is_item = isinstance(value, list)
+                where_nested = f"{place}: {key}"
+                _report_non_object(nested, where_nested, "an object", resources, in_list=is_item)
 
 
 def _guess_resource_kind(document: JSONObject) -> str | None:
@@ -209,8 +213,10 @@ def _guess_resource_kind(document: JSONObject) -> str | None:
         return "filters"
     if "resourceSchemaId" in keys:
         return "plans"
-    if {"propertyRenames", "if"} <= keys or "functionId" in keys:
-        return "functions" if "functionId" in keys else "transformations"
+    if "functionId" in keys:
+        return "functions"
+    if {"if", "name"} <= keys:
+        return "transformations"
     if {"metadata", "settings"} <= keys:
         return "sources" if "slug" in keys else "destinations"
     return None

@@ -127,7 +127,7 @@ class ImportedResources:
         rules: {"rules": [...]} of a tracking plan, with "trackingPlanId" when it is known.
         connections: A source's "trackingPlanId", "schemaSettings", or both, with "sourceId" when
             it is known.
-        transformations, functions: They change events at Segment; "place" is for messages.
+        transformations, functions: They change events; "place" is for messages.
         consents: The consent settings of a source, as Segment's CDN serves them.
         findings: Problems found while the files were read.
     """
@@ -215,6 +215,7 @@ _SCHEMA_LOCATIONS = {
     "subscription": ("$defs", "subscription"),
     "filter": ("$defs", "filter"),
     "consent settings": ("properties", "consentSettings"),
+    "transformation": ("$defs", "transformation"),
 }
 
 
@@ -226,11 +227,19 @@ def list_schema_keys(kind: str) -> frozenset[str]:
     return frozenset(json.loads(text)[group][name].get("properties", {}))
 
 
+# Of a transformation; without one of them it would make another event.
+TRANSFORMATION_KEYS = (
+    *("name", "if", "drop", "newEventName", "propertyRenames", "propertyValueTransformations"),
+    *("fqlDefinedProperties", "propertyDrops", "allowProperties", "hashPropertiesConfiguration"),
+)
+# Keys of list items that are useless in part.
+_WHOLE_KEYS = ("actions", *TRANSFORMATION_KEYS[2:])
 # Key of a list -> name of one item, and the keys that an item requires.
 _REMOVABLE_ITEMS = {
     "subscriptions": ("subscription", ("trigger", "settings")),
     "filters": ("filter", ("if", "actions")),
     "rules": ("rule", ("type", "key")),
+    "transformations": ("transformation", TRANSFORMATION_KEYS),
 }
 _INDIVISIBLE_KEYS = ("jsonSchema",)  # useless in part: it would be another schema
 _MAX_SCHEMA_CHECKS = 20  # each check may remove more
@@ -257,7 +266,12 @@ class UnknownValueRemover:
         return known
 
     def _clean_sections(self, document: JSONObject) -> JSONObject:
-        return {key: self._clean_section(section) for key, section in document.items()}
+        return {
+            key: self._clean_list_items(section, *_REMOVABLE_ITEMS[key])
+            if isinstance(section, list)
+            else self._clean_section(section)
+            for key, section in document.items()
+        }
 
     def _clean_section(self, section: JSONObject) -> JSONObject:
         """Remove unknown values from a source, a destination, a tracking plan, or a list item."""
@@ -342,7 +356,7 @@ def _iterate_indispensable_unknown_values(
         yield from iterate_unknown_values(item)
         return
     for key in required_keys:
-        if key == "actions" or isinstance(item.get(key), UnknownValue):
+        if key in _WHOLE_KEYS or isinstance(item.get(key), UnknownValue):
             yield from iterate_unknown_values(item.get(key))
 
 

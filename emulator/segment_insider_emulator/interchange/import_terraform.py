@@ -42,6 +42,14 @@ _ATTRIBUTE_TYPES = {
     **dict.fromkeys(("metadata", "schema_settings"), dict),
     **dict.fromkeys(("rules", "actions"), list),
 }  # fmt: skip
+# Attributes whose values have arguments of their own.
+_CAMEL_CASE_VALUES = (
+    "schema_settings",
+    "property_renames",
+    "property_value_transformations",
+    "fql_defined_properties",
+    "hash_properties_configuration",
+)
 _COUNT_ATTRIBUTES = ("count", "for_each")
 
 
@@ -123,7 +131,7 @@ def _convert_terraform_resource(
             value = [
                 _decode_plan_rule(entry, f"{place}[{index}]") for index, entry in enumerate(value)
             ]
-        elif key == "schema_settings":
+        elif key in _CAMEL_CASE_VALUES:
             value = _convert_keys_to_camel_case(value)
         piece[_convert_to_camel_case(key)] = _check_attribute_type(key, value, place)
     # A resource without an id is identified by the reference that others use for it.
@@ -197,7 +205,9 @@ def _decode_plan_rule(rule: JSON, location: str) -> JSON:
 
 
 def _convert_keys_to_camel_case(value: JSON) -> JSON:
-    """Rename the keys of Terraform schema settings to camelCase and drop null values."""
+    """Rename the keys in a Terraform value to camelCase and drop null values."""
+    if isinstance(value, list):
+        return [_convert_keys_to_camel_case(child) for child in value]
     if not isinstance(value, dict):
         return value
     return {

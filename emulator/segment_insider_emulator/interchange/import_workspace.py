@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange import import_conversion
-from segment_insider_emulator.interchange.export_workspace import DESTINATION_METADATA_ID
 from segment_insider_emulator.interchange.import_conversion import (
     convert_subscription,
-    find_transformations,
+    convert_transformations,
+    find_functions,
 )
 from segment_insider_emulator.interchange.import_resources import (
     ImportedResources,
@@ -18,10 +18,14 @@ from segment_insider_emulator.interchange.import_resources import (
     list_schema_keys,
     replace_unknown_values_by_text,
 )
-from segment_insider_emulator.mapping.catalog import DESTINATION_NAME, DESTINATION_SLUG
+from segment_insider_emulator.mapping.catalog import (
+    DESTINATION_METADATA_ID,
+    DESTINATION_NAME,
+    DESTINATION_SLUG,
+)
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.documents import check_json_values
-from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY
+from segment_insider_emulator.workspace.model import TEST_ACCOUNT_KEY, replace_hash_key
 from segment_insider_emulator.workspace.validation import WorkspaceFinding, format_document_path
 
 # Example values, used until the real ones are written.
@@ -79,6 +83,12 @@ def build_imported_workspace(
         resources, destination_resource.get("sourceId") or source.get("id"), findings
     ):
         document["trackingPlan"] = plan
+    if transformations := list(
+        _build_transformations(resources, destination_resource, source.get("id"), imported)
+    ):
+        document["transformations"] = (
+            transformations if keep_secrets else _replace_hash_keys(transformations, findings)
+        )
     if resources.consents:
         document["consentSettings"] = _build_consent_settings(resources)
     walk = UnknownValueRemover(findings)
@@ -87,7 +97,7 @@ def build_imported_workspace(
     findings.extend(
         import_conversion.find_uncheckable_plan_rules(imported.document.get("trackingPlan"))
     )
-    findings.extend(find_transformations(resources, destination_resource, source.get("id")))
+    findings.extend(find_functions(resources, destination_resource, source.get("id")))
     for other in others:
         what = (
             f"the destination {_get_display_name(other)!r} is not the imported one and is left out"
@@ -291,6 +301,31 @@ def _build_destination_settings(
             findings.append(_build_note_finding(f"destination.settings.{name}", what, remedy))
             settings[name] = example
     return settings
+
+
+def _build_transformations(
+    resources: ImportedResources,
+    destination: JSONObject,
+    source_id: JSON,
+    imported: ImportedWorkspace,
+) -> Iterator[JSONObject]:
+    converted = convert_transformations(resources, destination, source_id, imported.findings)
+    for number, transformation in enumerate(converted):
+        where = format_document_path("transformations", number)
+        yield _select_schema_keys(transformation, "transformation", where, imported.findings)
+
+
+def _replace_hash_keys(
+    transformations: list[JSONObject], findings: list[WorkspaceFinding]
+) -> list[JSONObject]:
+    """Replace the secret keys of hashes, which would make other hashes than at Segment."""
+    replaced = [replace_hash_key(entry, TEST_ACCOUNT_KEY) for entry in transformations]
+    for number, (before, after) in enumerate(zip(transformations, replaced, strict=True)):
+        if before != after:
+            where = format_document_path("transformations", number)
+            what = f"the key of its hash is left out; {TEST_ACCOUNT_KEY!r} is used instead"
+            findings.append(_build_note_finding(where, what, "--keep-secrets keeps it."))
+    return replaced
 
 
 def _build_consent_settings(resources: ImportedResources) -> JSONObject:

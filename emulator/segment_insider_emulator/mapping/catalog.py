@@ -226,6 +226,7 @@ PRODUCT_LIST_PARAMETERS_FIELD = create_parameters_field(
 
 DESTINATION_NAME = "Insider Cloud Mode (Actions)"
 DESTINATION_SLUG = "actions-insider-cloud"
+DESTINATION_METADATA_ID = "643697f531f98a978f414453"
 UPSERT_URL = "https://unification.useinsider.com/api/user/v1/upsert"
 
 SETTINGS_FIELDS = (

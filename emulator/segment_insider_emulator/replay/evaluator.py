@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import orjson
 
 from segment_insider_emulator.clock import parse_iso_time
-from segment_insider_emulator.delivery.filter_chain import EventNameChecker, compile_filter_chain
+from segment_insider_emulator.delivery.filter_chain import EventNameChecker, build_filter_chain
 from segment_insider_emulator.delivery.filter_chain import get_verdict_for_rejection as verdict_of
 from segment_insider_emulator.delivery.pipeline import NOT_SUBSCRIBED_REASON
 from segment_insider_emulator.delivery.planning import PlannedRequest, plan_requests
@@ -216,13 +216,7 @@ class EventEvaluator:
     """Evaluator of archived events with a workspace that is compiled once."""
 
     def __init__(self, workspace: Workspace, clocks: EvaluationClocks) -> None:
-        source = workspace.document.get("source", {})
-        self._filter_chain = compile_filter_chain(
-            source,
-            workspace.destination,
-            workspace.tracking_plan,
-            options=workspace.segment_options,
-        )
+        self._filter_chain = build_filter_chain(workspace)
         self._destination = Destination(workspace.destination)
         self._event_name_checker = EventNameChecker(
             self._destination, self._filter_chain.tracking_plan_events

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import orjson
 
@@ -14,6 +14,7 @@ from segment_insider_emulator.insider.account_options import (
     derive_contact_keys,
     parse_account_options,
 )
+from segment_insider_emulator.mapping.catalog import DESTINATION_METADATA_ID
 from segment_insider_emulator.types import JSONObject
 
 ScreenCalls: TypeAlias = Literal["warn", "filter"]
@@ -50,6 +51,36 @@ def build_consent_settings(document: JSONObject) -> JSONObject | None:
         return None
     unmapped = settings.get("hasUnmappedDestinations", not own)
     return {"allCategories": categories, "hasUnmappedDestinations": unmapped}
+
+
+class ScopedTransformations(NamedTuple):
+    """The transformations of a workspace that its source's events pass, as documents, by scope."""
+
+    of_source: tuple[JSONObject, ...] = ()
+    of_destination: tuple[JSONObject, ...] = ()
+
+
+def select_transformations(document: JSONObject) -> ScopedTransformations:
+    """Select the transformations of a workspace document that change events of its source.
+
+    Those of other sources and destinations are left out. Source: Segment's Public API; a
+        transformation with destinationMetadataId is for all instances of that destination.
+    """
+    documents = document.get("transformations")
+    if not documents:
+        return ScopedTransformations()
+    source_id = document.get("source", {}).get("id")
+    own = [
+        transformation
+        for transformation in documents
+        if not source_id or transformation.get("sourceId", source_id) == source_id
+    ]
+    return ScopedTransformations(
+        tuple(entry for entry in own if not entry.get("destinationMetadataId")),
+        tuple(
+            entry for entry in own if entry.get("destinationMetadataId") == DESTINATION_METADATA_ID
+        ),
+    )
 
 
 REDACTED = "…"
@@ -198,6 +229,14 @@ def _list_sources_for_further_write_keys(source_document: JSONObject) -> Iterato
             yield _build_source(source_document | {"writeKey": key})
 
 
+def replace_hash_key(transformation: JSONObject, replacement: str) -> JSONObject:
+    """Return a transformation with the secret key of its hash replaced, where it has one."""
+    hashing = transformation.get("hashPropertiesConfiguration")
+    if not isinstance(hashing, dict) or not hashing.get("key"):
+        return transformation
+    return {**transformation, "hashPropertiesConfiguration": {**hashing, "key": replacement}}
+
+
 def redact_workspace_document(document: JSONObject) -> JSONObject:
     """Return a workspace document without the account's keys and without file names."""
     redacted = dict(document)
@@ -208,6 +247,10 @@ def redact_workspace_document(document: JSONObject) -> JSONObject:
         **destination,
         "settings": {**destination["settings"], "ucd_key": REDACTED},
     }
+    if transformations := redacted.get("transformations"):
+        redacted["transformations"] = [
+            replace_hash_key(entry, REDACTED) for entry in transformations
+        ]
     insider = redacted.get("insider", {})
     if "account" in insider:
         account = {

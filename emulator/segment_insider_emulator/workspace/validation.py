@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 
+from segment_insider_emulator.filtering.transformations import HASH_ALGORITHMS, normalise_algorithm
 from segment_insider_emulator.insider.journey_parser import find_journey_errors
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
@@ -94,6 +95,7 @@ def validate_document(document: JSONObject) -> list[WorkspaceFinding]:
         *_find_unknown_actions(document),
         *_find_journey_errors(document),
         *_find_shared_write_keys(document),
+        *_find_unknown_hash_algorithms(document),
     ]
     return add_subscription_names(findings, document)
 
@@ -213,6 +215,16 @@ def _find_unknown_actions(document: JSONObject) -> Iterator[WorkspaceFinding]:
 def _find_journey_errors(document: JSONObject) -> Iterator[WorkspaceFinding]:
     for mistake in find_journey_errors(document.get("insider", {}).get("journeys", ())):
         yield WorkspaceFinding("error", mistake.where, mistake.what, mistake.remedy)
+
+
+def _find_unknown_hash_algorithms(document: JSONObject) -> Iterator[WorkspaceFinding]:
+    for index, transformation in enumerate(document.get("transformations", ())):
+        hashing = transformation.get("hashPropertiesConfiguration")
+        if hashing and normalise_algorithm(hashing) not in HASH_ALGORITHMS:
+            where = f"transformations[{index}].hashPropertiesConfiguration.algorithm"
+            what = "this hash algorithm is unknown"
+            remedy = suggest_name(hashing["algorithm"], [*HASH_ALGORITHMS])
+            yield WorkspaceFinding("error", where, what, remedy)
 
 
 def _find_shared_write_keys(document: JSONObject) -> Iterator[WorkspaceFinding]:
