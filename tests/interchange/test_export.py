@@ -202,7 +202,7 @@ def test_transformations_survive_export_and_import(form: str) -> None:
     assert imported == TRANSFORMATIONS
 
 
-def test_what_terraform_has_no_place_for_is_told_and_the_public_api_has_it() -> None:
+def test_terraform_lists_what_its_provider_lacks() -> None:
     document = make_workspace().document | {"transformations": [HASHING, {**HASHING, "id": "t1"}]}
     workspace = build_workspace(document)
     requests = build_public_api_requests(workspace)

@@ -543,7 +543,7 @@ def test_a_transformation_of_this_source_and_destination_is_imported(
     assert document.get("transformations", []) == expected
 
 
-def test_a_transformation_with_an_unknown_part_is_left_out_and_told() -> None:
+def test_a_transformation_with_an_unknown_part_is_left_out() -> None:
     text = TRANSFORMATION % ("segment_source.web.id", "", "true")
     text = text.replace('"firstname"', "var.old")
     resources = read_import_file((SOURCES + OURS + text).encode(), "shop.tf")
