@@ -256,7 +256,7 @@ def test_input_that_cannot_be_used_gets_one_clear_message(document: Any, message
         pytest.param(b'{"a": ', "x, line 1: broken JSON", id="JSON that ends early"),
         pytest.param(b"\xff\xfe", "x: the file is in UTF-16, not in UTF-8", id="no text"),
         pytest.param(b'{"a": 1e999}', "x: this is not valid JSON", id="no number"),
-        pytest.param(b"[" * 5000, "x: this is not valid JSON", id="depth"),
+        pytest.param(b"[" * 100_000, "x: this is not valid JSON", id="depth"),
         pytest.param(b"resource {{{", "x, line 1: this is not valid Terraform", id="broken HCL"),
         pytest.param(b"hello", "x, line 1: this is not valid Terraform", id="prose"),
         pytest.param(b"", "x: the files contain no part of a workspace", id="an empty file"),

@@ -1,6 +1,7 @@
 """Messages of steps about times, invalid JSON and empty texts."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -64,7 +65,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_invalid_json_is_reported_with_its_position(results: Any) -> None:
     failure = results["JSON with a comma too many"]["failure"]
-    assert "It answered 400. The text is not JSON in line 2, column 18: " in failure
+    # Python 3.13 points at the comma, older ones behind it.
+    assert re.search(r"It answered 400. The text is not JSON in line 2, column 1[78]: ", failure)
     assert results["JSON that is refused on purpose"]["verdict"] == "passed"
 
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, finalize
 
 from sqlalchemy import (
     URL,
@@ -236,6 +236,8 @@ def create_in_memory_database() -> Engine:
 
     def copy_template() -> Any:  # SQLAlchemy's type of a DBAPI connection is its own
         copy = sqlite3.connect(":memory:", check_same_thread=False)
+        # Python 3.13 warns of a connection that was never closed.
+        finalize(pool, copy.close).atexit = False
         with template.lock:
             template.connection.backup(copy)
         return copy
