@@ -91,6 +91,9 @@ class ControlClient:
         """Ask the control API for the messages that Segment received, *after* that id.
 
         Filters: type, event, user, verdict, messageId, and query (docs/queries.md).
+        Returns: Each has id, messageId, type, event, userId, anonymousId, source, receivedAt,
+            verdict, reason, message (as received), normalised (as mappings read it), and what was
+            noticed: violations, filtered_by, omitted, hints, changes.
         """
         return list(self.iter_messages(after=after, **filters))
 
@@ -107,24 +110,32 @@ class ControlClient:
         """Ask the control API for the deliveries to Insider One, *after* that id.
 
         Filters: messageId, event, verdict.
+        Returns: Each has id, messageId, event, subscription, actionSlug, verdict, reason, status,
+            attempts, findings, request {method, url, headers, json} and response {status, json};
+            a delivery without a request has None.
         """
         return list(self._iterate_pages("deliveries", filters, after=after))
 
     def get_message(self, id: int) -> JSONObject:
-        """Ask the control API for a message by its id, with its deliveries."""
+        """Ask the control API for a message by its id, with its deliveries.
+
+        Raises: ResourceNotFound.
+        """
         return self._call_api("GET", f"{API_PATH}/messages/{id}")
 
     def get_newest_message(self, **filters: str) -> JSONObject:
         """Ask the control API for the newest message that matches filters, with its deliveries.
 
-        Raises: EmulatorError, when there is none.
+        Filters: As in `list_messages`.
+        Raises: ResourceNotFound, when there is none.
         """
         return self._call_api("GET", f"{API_PATH}/messages/newest", params=filters)
 
     def get_newest_delivery(self, **filters: str) -> JSONObject:
         """Ask the control API for the newest delivery that matches filters.
 
-        Raises: EmulatorError, when there is none.
+        Filters: As in `list_deliveries`.
+        Raises: ResourceNotFound, when there is none.
         """
         return self._call_api("GET", f"{API_PATH}/deliveries/newest", params=filters)
 
@@ -150,20 +161,33 @@ class ControlClient:
         )
 
     def dry_run(self, event: JSONObject) -> list[JSONObject]:
-        """Ask the control API what an event or a batch would produce; nothing is sent or stored."""
+        """Ask the control API what an event or a batch would produce; nothing is sent or stored.
+
+        Args:
+            event: A message with a type, or {"batch": [...]}.
+        Returns: Messages with their deliveries, as in `get_message`, and subscriptions: why each
+            of them matches or not.
+        """
         messages: list[JSONObject] = self._call_api("POST", f"{API_PATH}/dry-run", body=event)[
             "messages"
         ]
         return messages
 
     def list_profiles(self) -> list[JSONObject]:
-        """Ask the control API for all Insider One profiles."""
+        """Ask the control API for all Insider One profiles.
+
+        Returns: Each has id, identifiers {name: value}, attributes {name: value}, events, reach
+            {channel: whether and why}, created_at, updated_at, trail and merges.
+        """
         return [
             self._load_remaining_events(profile) for profile in self._iterate_pages("profiles", {})
         ]
 
     def find_profile(self, identifier: str) -> JSONObject | None:
-        """Ask the control API for the profile with *identifier*, e.g. "uuid:u1"; None if absent."""
+        """Ask the control API for the profile with *identifier*, e.g. "uuid:u1"; None if absent.
+
+        Returns: As in `list_profiles`.
+        """
         profile = next(self._iterate_pages("profiles", {"identifier": identifier}), None)
         return profile and self._load_remaining_events(profile)
 
@@ -174,12 +198,20 @@ class ControlClient:
         self._call_api("PUT", path, body=body)
 
     def list_journeys(self) -> list[JSONObject]:
-        """Ask the control API for the workspace's journeys with their counters."""
+        """Ask the control API for the workspace's journeys with their counters.
+
+        Returns: Each has id, name, counters, goals, elements and definition.
+        """
         listed: list[JSONObject] = self._call_api("GET", f"{API_PATH}/journeys")["journeys"]
         return listed
 
     def list_journey_runs(self, journey_id: int) -> list[JSONObject]:
-        """Ask the control API for all runs of a journey, one for each entry, with trails."""
+        """Ask the control API for all runs of a journey, one for each entry, with trails.
+
+        Returns: Each has id, journey_id, profile_id, status, entered_at, waits_until, ended_at,
+            goals, and trail: a list of {at, kind, what, details}.
+        Raises: ResourceNotFound.
+        """
         return list(self._iterate_pages("runs", {}, f"journeys/{journey_id}/"))
 
     def create_sandbox(self, **settings: JSON) -> JSONObject:
@@ -189,12 +221,15 @@ class ControlClient:
             settings: id, workspace (a preset's name or a document), writeKey, account, key, now.
         Returns: {"id", "url", "writeKey", "account", "key", ...}; a ControlClient of that "url" is
             the sandbox's own.
-        Raises: Conflict, when a name is taken, or there are as many as there may be.
+        Raises: ConflictError, when a name is taken, or the limit of sandboxes is reached.
         """
         return self._call_api("POST", SANDBOXES_PATH, body=settings)
 
     def list_sandboxes(self) -> list[JSONObject]:
-        """Ask the control API for all sandboxes, the default one first; keys are redacted."""
+        """Ask the control API for all sandboxes, the default one first; keys are redacted.
+
+        Returns: Each has id, url, writeKey, account, key, workspace, now, createdAt and team.
+        """
         listed: list[JSONObject] = self._call_api("GET", SANDBOXES_PATH)["sandboxes"]
         return listed
 
@@ -216,7 +251,12 @@ class ControlClient:
         self._call_api("POST", f"{API_PATH}/reset/{part}")
 
     def advance_clock(self, duration: str) -> None:
-        """Ask the control API to advance the clock by "45 minutes", say, and do all that is due."""
+        """Ask the control API to advance the clock by "45 minutes", say, and do all that is due.
+
+        Args:
+            duration: A number and a unit: seconds, minutes, hours, days or weeks.
+        Raises: EmulatorError, when it is not a duration.
+        """
         self._call_api("POST", f"{API_PATH}/clock", body={"advance": duration})
 
     def resume_clock(self) -> None:
@@ -224,11 +264,20 @@ class ControlClient:
         self._call_api("POST", f"{API_PATH}/clock", body={"resume": True})
 
     def add_fault(self, fault: JSONObject) -> None:
-        """Ask the control API to make deliveries to Insider One fail, e.g. {"status": 503}."""
+        """Ask the control API to make deliveries to Insider One fail, e.g. {"status": 503}.
+
+        Args:
+            fault: status, body, delayMs (milliseconds), timeout, drop, taken, rateLimit, times
+                (how many requests; None for all), share (0 to 1); see docs/delivery.md.
+        """
         self._call_api("POST", FAULTS_PATH, body=fault)
 
     def add_segment_fault(self, fault: JSONObject) -> None:
-        """Ask the control API to make requests to Segment fail, e.g. {"status": 500}."""
+        """Ask the control API to make requests to Segment fail, e.g. {"status": 500}.
+
+        Args:
+            fault: status, retryAfter (seconds), drop, taken, times; see docs/sdks.md.
+        """
         self._call_api("POST", f"{FAULTS_PATH}/segment", body=fault)
 
     def list_faults(self) -> list[JSONObject]:
@@ -255,7 +304,12 @@ class ControlClient:
         return list(self._iterate_pages("integrations", {}, "panel/"))
 
     def create_integration(self, name: str, type: str, role: str) -> JSONObject:
-        """Ask the control API to create an integration in InOne; only this response has its key."""
+        """Ask the control API to create an integration in InOne; only this response has its key.
+
+        Args:
+            role: Of the user in InOne, e.g. "Administrator".
+        Raises: EmulatorError, when the role may not change integrations.
+        """
         return self._call_api(
             "POST", f"{PANEL_PATH}/integrations", body={"name": name, "type": type}, role=role
         )
@@ -303,7 +357,10 @@ class ControlClient:
         return self._call_api("GET", f"{API_PATH}/workspace/current")
 
     def list_changes(self) -> list[JSONObject]:
-        """Ask the control API for the changes of the destination that can be undone."""
+        """Ask the control API for the changes of the destination that can be undone.
+
+        Returns: Each has id, title, at and isNewest.
+        """
         listed: list[JSONObject] = self._call_api("GET", CHANGES_PATH)["changes"]
         return listed
 
@@ -316,15 +373,25 @@ class ControlClient:
         return self._call_api("POST", f"{CHANGES_PATH}/{quote(id, safe='')}/undo")
 
     def list_causes(self) -> JSONObject:
-        """Ask the control API for the causes of the newest problems."""
+        """Ask the control API for the causes of the newest problems.
+
+        Returns: {"causes", "known", "searched"}; see docs/control-api.md.
+        """
         return self._call_api("GET", f"{API_PATH}/causes")
 
     def get_coverage(self) -> JSONObject:
-        """Ask the control API for the coverage of the newest messages."""
+        """Ask the control API for the coverage of the newest messages.
+
+        Returns: {"percent", "events", "leftOut", "counts", "branchesCount", "rows"}; see
+            docs/coverage.md.
+        """
         return self._call_api("GET", f"{API_PATH}/coverage")
 
     def replace_workspace(self, workspace: JSON) -> None:
-        """Ask the control API to replace the workspace by a preset or document, keeping data."""
+        """Ask the control API to replace the workspace by a preset or document, keeping data.
+
+        Raises: EmulatorError, when the document is not a valid workspace.
+        """
         self._call_api("PUT", f"{API_PATH}/workspace", body={"workspace": workspace})
 
     def export_sandbox(self) -> bytes:
@@ -332,7 +399,10 @@ class ControlClient:
         return self._request_checked("GET", f"{API_PATH}/export").content
 
     def import_sandbox(self, exported: bytes) -> int:
-        """Ask the control API to replace the sandbox's data by an export; return the row count."""
+        """Ask the control API to replace the sandbox's data by an export; return the row count.
+
+        Raises: EmulatorError, when it is not an export, or one of a later version.
+        """
         imported: int = self._request_json("POST", f"{API_PATH}/import", data=exported)["imported"]
         return imported
 
@@ -341,7 +411,12 @@ class ControlClient:
         return self._call_api("GET", f"{API_PATH}/export.har")
 
     def post_to_segment(self, path: str, body: bytes, write_key: str) -> int:
-        """Post a JSON body to the emulated Segment API and return the HTTP status."""
+        """Post a JSON body to the emulated Segment API and return the HTTP status.
+
+        Args:
+            path: E.g. "/v1/track" or "/v1/batch".
+            body: JSON in UTF-8.
+        """
         return self.call_segment(path, body, write_key).status_code
 
     def call_segment(self, path: str, body: bytes, write_key: str) -> requests.Response:
@@ -351,7 +426,12 @@ class ControlClient:
         return self._send_request("POST", path, data=body, headers=headers, auth=auth)
 
     def upsert_user(self, user: JSONObject, account: str, key: str) -> JSONObject:
-        """Send one user to the emulated Insider One upsert API directly, without Segment."""
+        """Send one user to the emulated Insider One upsert API directly, without Segment.
+
+        Args:
+            user: {"identifiers": {...}, "attributes": {...}, "events": [...]}.
+        Returns: Insider One's answer: {"data": {"successful": {"count"}, "fail": {...}}}.
+        """
         headers = {
             "X-PARTNER-NAME": account,
             "X-REQUEST-TOKEN": key,

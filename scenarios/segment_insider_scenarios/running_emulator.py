@@ -38,6 +38,10 @@ class RunningEmulator:
     """A running emulator: its URL, workspace, control client and shop.
 
     Args:
+        url: Its base URL, without a slash at the end.
+        workspace: With the write key, account and key that it uses.
+        client: Of its control API.
+        shop: Sends calls with its write key.
         remains_after_run: Whether the sandbox still exists after the tests.
     """
 
@@ -54,6 +58,7 @@ def serve_emulator(workspace: Workspace, port: int = 0) -> Iterator[RunningEmula
 
     Args:
         port: 0 takes any free one.
+    Raises: EmulatorError, when the port is taken.
     """
     # Imported here because most tests open no port.
     from segment_insider_emulator.web.server import serve_app_in_thread
@@ -74,7 +79,7 @@ def in_process(workspace: Workspace | str = "guide") -> Iterator[RunningEmulator
     `InProcessAdapter`.
 
     Args:
-        workspace: One that is read, the name of a preset, or the path of a file.
+        workspace: A Workspace, the name of a preset, or the path of a file.
     Raises: EmulatorError, when the workspace cannot be read.
     """
     if isinstance(workspace, str):
@@ -112,7 +117,7 @@ class SandboxProvider:
     Args:
         served: At a free port, so that programs in other processes reach it.
         url: Of a running emulator; its sandboxes get new keys.
-        no_keep: Whether none of those may stay.
+        no_keep: Whether the sandboxes of failed scenarios are deleted there, too.
     """
 
     def __init__(
@@ -144,7 +149,7 @@ class SandboxProvider:
 
         Args:
             should_remain: Called at the end; returns whether the sandbox is not deleted.
-        Raises: EmulatorError, when no emulator answers at the url; NoMoreSandboxes.
+        Raises: EmulatorError, when no emulator answers at the url; SandboxLimitReached.
         """
         if workspace.tracking_plan:  # a file of its own, which no sandbox can be sent
             self._refuse_tracking_plan(workspace)
@@ -279,18 +284,21 @@ class InsiderOneView:
         return self.client.find_profile(identifier)
 
     def profiles(self) -> list[JSONObject]:
-        """Return all Insider One profiles of the emulator."""
+        """Return all Insider One profiles of the emulator, as `ControlClient.list_profiles`."""
         return self.client.list_profiles()
 
     def events(self, identifier: str) -> list[JSONObject]:
-        """Return the Insider One events of a profile, oldest first; [] if it is unknown."""
+        """Return the Insider One events of a profile, oldest first; [] if it is unknown.
+
+        Each has event_name, timestamp (ISO 8601) and the parameters that were sent.
+        """
         events: list[JSONObject] = (self.profile(identifier) or {"events": []})["events"]
         return events
 
     def requests(self) -> list[JSONObject]:
         """Return all requests sent to the emulated Insider One, oldest first.
 
-        Each has method, url, headers and json.
+        Each has method, url, headers (the token redacted) and json.
         """
         return [
             delivery["request"] for delivery in self.client.list_deliveries() if delivery["request"]

@@ -74,7 +74,7 @@ def make_shopper(
     """Make one simulated shopper.
 
     Args:
-        name: First name; it decides who they are, together with *seed*. None has Faker choose.
+        name: First name; with *seed* it decides who they are. Without it, Faker chooses one.
         locale: Of Faker, e.g. "de_DE": it gives names, address and the country of the phone.
     """
     fake = _create_faker(locale)
@@ -109,7 +109,12 @@ def user_id_from_name(first_name: str) -> str:
 
 
 def make_products(count: int, *, seed: int = 0, currency: str = "EUR") -> list[JSONObject]:
-    """Make simulated products with the property names of Segment's e-commerce spec."""
+    """Make simulated products with the property names of Segment's e-commerce spec.
+
+    Args:
+        seed: The same seed makes the same products.
+        currency: ISO 4217, e.g. "EUR"; the prices are between 2 and 99.
+    """
     fake = _create_faker(DEFAULT_LOCALE)
     fake.seed_instance(seed)
     return [_make_product(fake, f"p-{number}", currency) for number in range(1, count + 1)]
@@ -181,12 +186,12 @@ class SegmentCall:
 
 
 def track_call(name: str, properties: JSONObject | None = None) -> SegmentCall:
-    """Build a Segment track call."""
+    """Build a Segment track call of an event's name and properties."""
     return SegmentCall("track", name, properties or {})
 
 
 def page_call(name: str, properties: JSONObject | None = None) -> SegmentCall:
-    """Build a Segment page call."""
+    """Build a Segment page call of a page's name and properties."""
     return SegmentCall("page", name, properties or {})
 
 
@@ -206,7 +211,7 @@ def alias_call(previous_id: str) -> SegmentCall:
 
 
 def identify_call(traits: JSONObject | None = None) -> SegmentCall:
-    """Build a Segment identify call."""
+    """Build a Segment identify call of traits."""
     return SegmentCall("identify", None, traits or {})
 
 

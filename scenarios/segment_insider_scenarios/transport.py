@@ -64,7 +64,12 @@ class _ModuleOnFirstUse(ModuleType):
 
 
 class SegmentShop:
-    """Simulated web shop with one Segment source; uses the published SDK against the emulator."""
+    """Simulated web shop with one Segment source; uses the published SDK against the emulator.
+
+    Args:
+        host: Base URL of the emulator or sandbox.
+        sleep: Waits before a retry of a 503 response.
+    """
 
     def __init__(
         self, host: str, write_key: str, sleep: Callable[[float], None] = time.sleep
@@ -87,7 +92,7 @@ class SegmentShop:
 
         Args:
             context: Of the calls, beside what the SDK adds.
-        Raises: EmulatorError, when one was not taken.
+        Raises: EmulatorError, when the emulator does not answer or refuses a call.
         """
         for call in calls:
             retries = RetryBudget(self._sleep)
