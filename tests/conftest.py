@@ -87,7 +87,15 @@ def pytest_configure(config: pytest.Config) -> None:
     vars(database)["in_memory"] = schemas.make_engine
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seen = set()
+    for item in items:
+        if item.get_closest_marker("extended_variants"):
+            test = item.nodeid.partition("[")[0]
+            if test in seen:
+                item.add_marker("extended")
+            seen.add(test)
     for item in items if SCHEMAS_KEY in config.stash else ():
         if item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip("only SQLite does that"))

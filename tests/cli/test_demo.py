@@ -107,6 +107,7 @@ def test_the_summary_shows_what_arrived_and_why_the_rest_did_not() -> None:
     assert "\x1b" not in result.stdout
 
 
+@pytest.mark.extended
 def test_the_demo_runs_until_it_is_stopped() -> None:
     with subprocess.Popen(
         [*DEMO, "--port", "0"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True

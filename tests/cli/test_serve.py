@@ -47,6 +47,7 @@ FILE_IN_USE = (
 )
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("options", "lines"),
     [
@@ -152,6 +153,7 @@ def test_a_file_and_a_preset_together_are_rejected() -> None:
     assert result.stderr.splitlines()[-1] == "Error: Give --workspace or --preset, not both."
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("host", "password", "warnings"),
     [
@@ -204,6 +206,7 @@ def run_command(*command: str) -> tuple[int, str]:
     return ran.returncode, ran.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "address",
     [

@@ -75,6 +75,7 @@ def read_valid_cases(file: Path) -> list[ContractCase]:
     return [case for case in read_cases(file) if isinstance(case, ContractCase)]
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("file", RECORDED, ids=lambda file: file.stem)
 def test_every_recorded_request_is_valid(file: Path) -> None:
     validators = {slug: make_validator(make_workspace({"actionSlug": slug})) for slug in ACTIONS}

@@ -94,12 +94,14 @@ def test_the_install_page_names_the_extras_for_users() -> None:
     assert {*table, "docs", "test", "dev", "fuzz"} == set(PROJECT["optional-dependencies"])
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("line", list_emulator_commands())
 def test_a_pipeline_command_runs(line: str, project: Path) -> None:
     result = run_python_module(EMULATOR[-1], *shlex.split(line)[1:], cwd=project)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("hook", yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text()))
 def test_a_hook_runs_in_a_project(hook: Any, project: Path) -> None:
     assert hook["pass_filenames"] is False
@@ -132,6 +134,7 @@ def served() -> Iterator[tuple[dict[str, Any], int]]:
         process.terminate()
 
 
+@pytest.mark.extended
 def test_the_compose_service_passes_its_health_check(served: tuple[dict[str, Any], int]) -> None:
     service, port = served
     _, _, *check = service["healthcheck"]["test"]
@@ -205,6 +208,7 @@ def pod(tmp_path: Path) -> Iterator[int]:
         process.terminate()
 
 
+@pytest.mark.extended
 def test_the_pod_starts_and_passes_its_probes(pod: int) -> None:
     probes = [CONTAINER[f"{kind}Probe"] for kind in ("startup", "readiness", "liveness")]
     paths = [probe["httpGet"]["path"] for probe in probes if "httpGet" in probe]
@@ -248,6 +252,7 @@ def test_the_kubernetes_objects_refer_to_each_other() -> None:
     }
 
 
+@pytest.mark.extended
 def test_the_python_examples_pass(tmp_path: Path) -> None:
     for number, text in enumerate(PYTHON_EXAMPLES):
         (tmp_path / f"test_{number}.py").write_text(text, "utf-8")

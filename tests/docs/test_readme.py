@@ -95,6 +95,7 @@ def test_the_first_name_is_explained() -> None:
     assert "traits.firstName" in output
 
 
+@pytest.mark.extended
 def test_the_suggested_line_maps_the_first_name(tmp_path: Path) -> None:
     output = run_shell(get_shell_block_with("--explain"))
     (place, line) = re.findall(r"write at destination\.(\S+): (.+)", output)[0]

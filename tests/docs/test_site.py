@@ -127,6 +127,7 @@ class SilentHandler(SimpleHTTPRequestHandler):
         """Log nothing."""
 
 
+@pytest.mark.extended
 def test_a_reader_finds_a_page_by_a_word(site_address: str, browser: Browser) -> None:
     page = browser.new_page()
     page.set_default_timeout(30_000)

@@ -45,6 +45,7 @@ def app() -> Any:
     )
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(("method", "path"), CALLS)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
 def test_every_response_matches_the_description(

@@ -141,6 +141,7 @@ def test_only_the_newest_change_is_undone_and_only_once(defaults: RunningEmulato
     assert (gone.status_code, "does not exist any more" in gone.text) == (409, True)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     "edit",
     [

@@ -33,6 +33,7 @@ def base(request: pytest.FixtureRequest) -> Iterator[str]:
     app.extensions["sandboxes"].close()
 
 
+@pytest.mark.extended
 def test_the_pages_work_below_a_path(page: Page, base: str) -> None:
     paths: list[str] = []
 

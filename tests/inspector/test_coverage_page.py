@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -49,6 +50,7 @@ def test_the_control_api_has_the_same_rows(emulator: RunningEmulator) -> None:
     assert requests.get(f"{url}?limit=1", timeout=60).status_code == 400
 
 
+@pytest.mark.extended
 def test_the_report_can_be_downloaded(emulator: RunningEmulator, page: Page) -> None:
     emulator.send({"type": "identify", "userId": "ada", "traits": {"age": "<b>old</b>"}})
     page.goto(f"{emulator.url}/coverage")

@@ -233,6 +233,7 @@ def test_the_copied_contract_cases_pass(
     )
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "workspace", ["guide", pytest.param("segment-defaults", marks=pytest.mark.extended)]
 )
@@ -366,6 +367,7 @@ def test_a_message_leads_to_its_neighbours_in_the_list_s_order(
             assert (found and int(found[1])) == (ids[titles[place]] if is_inside else None)
 
 
+@pytest.mark.extended
 def test_keys_open_the_next_and_the_previous_event(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(ADA, ORDER, CART)
     page.goto(f"{emulator.url}/?query=type:track")
@@ -405,6 +407,7 @@ def test_delivery_attempts_are_shown(emulator: RunningEmulator, page: Page) -> N
     expect(page.locator(".attempts li")).to_contain_text(["503", "200"])
 
 
+@pytest.mark.extended
 def test_the_event_page_is_accessible(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

@@ -36,6 +36,7 @@ def client() -> Iterator[FlaskClient]:
     app.extensions["emulator"].close()
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("address", FORMS)
 def test_a_link_or_another_site_cannot_submit_a_form(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code == 405

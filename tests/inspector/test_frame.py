@@ -84,6 +84,7 @@ PAGES = (
 )  # fmt: skip
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("root", "named"),
     [
@@ -117,6 +118,7 @@ def test_a_long_sandbox_id_does_not_widen_a_page(
         assert (path, max(wide, 0)) == (path, 0)
 
 
+@pytest.mark.extended
 def test_the_empty_page_is_accessible(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

@@ -33,6 +33,7 @@ def _closed_client() -> Iterator[FlaskClient]:
     yield from make_client(password="sesame", host="0.0.0.0")
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("path", PAGES)
 @pytest.mark.parametrize(
     "headers",

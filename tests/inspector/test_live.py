@@ -80,6 +80,7 @@ def test_a_page_without_a_stream_polls(
     expect(page.locator("#rows tr")).to_have_count(2)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -118,6 +119,7 @@ def test_the_query_filters_the_messages(
     assert (page.status_code, events) == (200, expected)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("query", "what"),
     [
@@ -265,6 +267,7 @@ def test_a_scrolled_page_does_not_jump(emulator: RunningEmulator, page: Page) ->
     expect(page.locator("#rows tr").first).to_contain_text("Wish Listed")
 
 
+@pytest.mark.extended
 def test_a_long_list_is_split_into_pages(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(*[{**VIEWED, "event": f"Song {number}"} for number in range(230)])
     page.goto(emulator.url)
@@ -333,6 +336,7 @@ def test_the_sample_shopper_sends_sample_messages(emulator: RunningEmulator, pag
     ]
 
 
+@pytest.mark.extended
 def test_the_curl_command_of_the_welcome_works(
     emulator: RunningEmulator, page: Page, shell: Callable[[str], str]
 ) -> None:
@@ -380,6 +384,7 @@ def test_a_closed_page_frees_its_thread(page: Page) -> None:
         expect(page.locator("#rows .event")).to_have_text("Identify")
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("sort", "expected"),
     [

@@ -234,6 +234,7 @@ def test_a_shared_address_has_no_menu_over_its_rows(emulator: RunningEmulator, p
     expect(page.get_by_label("Search")).to_have_value('user:ada since:"10 minutes"')
 
 
+@pytest.mark.extended
 def test_menus_close_after_a_click_outside_esc_and_use(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -306,6 +307,7 @@ def test_a_page_is_in_the_order_of_times_also_if_messages_were_stored_in_another
     assert get_titles(page) == ["First", "Third", "Second"]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "way", ["Escape", "Back", pytest.param("All messages", marks=pytest.mark.extended)]
 )

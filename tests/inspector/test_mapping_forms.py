@@ -84,6 +84,7 @@ def test_a_person_is_found_by_a_custom_identifier_alone(emulator: RunningEmulato
     assert "- crm" in exported
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("path", "form", "mistake"),
     [

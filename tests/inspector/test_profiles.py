@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from inspector.running_emulator import PHONE, RunningEmulator
@@ -91,6 +92,7 @@ def test_a_merge_is_shown(emulator: RunningEmulator, page: Page) -> None:
     expect(merges).to_contain_text("segment_anonymous_id:phone")
 
 
+@pytest.mark.extended
 def test_hostile_values_are_shown_as_text(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(
         {"type": "identify", "userId": HOSTILE, "traits": {"firstName": HOSTILE}},

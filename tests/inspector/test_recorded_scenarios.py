@@ -118,6 +118,7 @@ def verify_all_pass(folder: Path, count: int) -> None:
     assert verified.returncode == 0
 
 
+@pytest.mark.extended
 def test_recorded_scenarios_pass(tmp_path: Path) -> None:
     kinds = ("shopper", "events", "conformance", "hostile")
     verify_all_pass(tmp_path, write_recorded_features(tmp_path, kinds, range(1)))

@@ -61,6 +61,7 @@ def test_chosen_rows_become_a_scenario_that_runs_on_the_page(
     expect(page.get_by_role("row").nth(1)).to_contain_text("Run here")
 
 
+@pytest.mark.extended
 def test_a_mapping_that_loses_a_value_fails_the_recorded_scenario(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
@@ -84,6 +85,7 @@ def test_a_mapping_that_loses_a_value_fails_the_recorded_scenario(
     assert "/sandboxes/" in page.url
 
 
+@pytest.mark.extended
 def test_a_recording_has_what_arrives_until_it_stops(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
@@ -109,6 +111,7 @@ def test_a_recording_has_what_arrives_until_it_stops(
     expect(page.locator(".page-head")).to_contain_text("1 passed")
 
 
+@pytest.mark.extended
 def test_a_run_on_the_page_reads_no_file_elsewhere(
     emulator: RunningEmulator, page: Page, tmp_path: Path
 ) -> None:
@@ -122,6 +125,7 @@ def test_a_run_on_the_page_reads_no_file_elsewhere(
     expect(page.locator("main")).not_to_contain_text("hunter2")
 
 
+@pytest.mark.extended
 def test_a_feature_that_cannot_run_says_why(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/scenarios/new")
     page.get_by_role("textbox").fill("Feature: Nothing")
@@ -135,6 +139,7 @@ def test_an_empty_feature_is_refused(emulator: RunningEmulator, page: Page) -> N
     expect(page.get_by_role("alert")).to_contain_text("There is no feature")
 
 
+@pytest.mark.extended
 def test_steps_of_ones_own_run_only_if_serve_names_them(page: Page, tmp_path: Path) -> None:
     own_step = """
 from pytest_bdd import when
@@ -183,6 +188,7 @@ def test_messages_that_cannot_be_recorded_are_an_error(
     assert (answer.status_code, error in answer.text.lower()) == (400, True)
 
 
+@pytest.mark.extended
 def test_a_scenario_names_the_preset_of_its_sandbox(emulator: RunningEmulator) -> None:
     sandbox = requests.post(
         f"{emulator.url}/emulator/v1/sandboxes", json={"workspace": "segment-defaults"}, timeout=60

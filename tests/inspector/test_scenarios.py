@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -73,6 +74,7 @@ def test_a_failed_scenario_is_open_with_its_failure_and_messages(
     expect(page).to_have_url(f"{emulator.url}/messages/1")
 
 
+@pytest.mark.extended
 def test_a_failed_scenario_links_to_its_sandbox_while_that_exists(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

@@ -116,6 +116,7 @@ def test_storage_and_limits_are_shown(tmp_path: Path, page: Page) -> None:
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+@pytest.mark.extended
 def test_different_responses_of_a_real_account_are_shown(page: Page) -> None:
     with run_emulator() as real, run_emulator(insider_url=real.url) as emulator:
         real.parts.insider_panel.revoke_integration(1, "Administrator")

@@ -63,6 +63,7 @@ def test_keys_move_through_the_messages_and_back_leads_to_the_list(list_page: Pa
     expect_open(list_page, 3, "Song Played")
 
 
+@pytest.mark.extended
 def test_enter_reads_on_in_the_message_and_esc_returns_to_its_row(list_page: Page) -> None:
     row = list_page.get_by_role("link", name="Wish Listed", exact=True)
     row.focus()
@@ -139,6 +140,7 @@ def test_a_message_that_cannot_be_loaded_leaves_no_other_one_open(
     expect(page.locator("#pane h1")).to_have_text("Product Viewed")
 
 
+@pytest.mark.extended
 def test_an_open_message_follows_its_retries(emulator: RunningEmulator, page: Page) -> None:
     emulator.parts.clock.freeze()
     faults = {"status": 500, "times": 2}
@@ -156,6 +158,7 @@ def test_an_open_message_follows_its_retries(emulator: RunningEmulator, page: Pa
     expect(page.locator("#passed")).to_have_attribute("open", "")
 
 
+@pytest.mark.extended
 def test_the_column_names_stay_in_sight_next_to_a_message(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -195,6 +198,7 @@ def test_on_a_phone_a_message_has_the_whole_page(list_page: Page) -> None:
     list_page.wait_for_url(re.compile(r"/messages/3\?query=type(:|%3A)track$"))
 
 
+@pytest.mark.extended
 def test_list_and_message_are_accessible_together(
     list_page: Page, accessible: Callable[[Page], None]
 ) -> None:

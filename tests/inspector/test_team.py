@@ -55,6 +55,7 @@ def create_sandbox(page: Page, id: str) -> None:
     expect(page.locator(".notice")).to_have_text(f"Sandbox {id} was created")
 
 
+@pytest.mark.extended
 def test_a_team_can_create_its_first_sandbox(
     team_page: Page, accessible: Callable[[Page], None]
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_team_can_create_its_first_sandbox(
     expect(team_page.locator("body")).to_contain_text("There is no sandbox 'default'")
 
 
+@pytest.mark.extended
 def test_a_team_can_delete_its_sandbox(team_page: Page, accessible: Callable[[Page], None]) -> None:
     create_sandbox(team_page, "staging")
     team_page.goto("/sandboxes/staging/")
@@ -107,6 +109,7 @@ def shared_emulator(tmp_path: Path) -> Iterator[FlaskClient]:
     app.extensions["emulator"].close()
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("path", ["/team", "/sandboxes/staging/settings"])
 @pytest.mark.parametrize(
     ("secret", "counted", "origins"),

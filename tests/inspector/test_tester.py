@@ -194,6 +194,7 @@ def test_a_mistake_is_shown_at_the_form_and_the_input_stays(
     assert read_editor(page, "Call as an SDK sends it") == event
 
 
+@pytest.mark.extended
 def test_the_tester_works_without_scripts(emulator: RunningEmulator, browser: Browser) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
@@ -219,6 +220,7 @@ def test_a_hostile_event_is_shown_as_text(emulator: RunningEmulator, page: Page)
     assert page.locator("img").count() == 0
 
 
+@pytest.mark.extended
 def test_a_default_mapping_is_edited_in_full(page: Page) -> None:
     identify: JSONObject = {"type": "identify", "userId": "ada", "traits": {"firstName": "Ada"}}
     with run_emulator(load_preset_workspace("segment-defaults")) as emulator:
@@ -252,6 +254,7 @@ def open_editor(emulator: RunningEmulator, page: Page) -> None:
     expect(page.get_by_label("Mapping", exact=True)).to_be_attached()
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("mapping", "line", "problem"),
     [
@@ -285,6 +288,7 @@ def test_a_problem_of_a_mapping_is_shown_at_its_line(
     expect(page.get_by_label("Mapping", exact=True)).to_be_focused()
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("before", "typed", "choice", "after"),
     [
@@ -333,6 +337,7 @@ def test_the_editor_completes_fields_directives_and_captured_paths(
     assert read_editor(page, "Mapping") == after
 
 
+@pytest.mark.extended
 def test_the_keyboard_leaves_the_editor_with_escape_and_tab(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

@@ -75,6 +75,7 @@ def test_on_a_phone_the_timeline_is_between_the_channels_and_the_identifiers(
     assert tops == sorted(tops)
 
 
+@pytest.mark.extended
 def test_the_slider_moves_through_the_moments_of_a_profile(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
@@ -160,6 +161,7 @@ def test_a_merge_names_the_profile_and_the_identifier_that_both_have(
     expect(page.get_by_role("heading", name="Ada", level=1)).to_be_visible()
 
 
+@pytest.mark.extended
 def test_a_long_timeline_and_long_lists_have_pages(emulator: RunningEmulator, page: Page) -> None:
     views = [
         {"type": "track", "event": "Product Viewed", "properties": MUG | {"price": n}, **ADA}
@@ -185,6 +187,7 @@ def test_a_long_timeline_and_long_lists_have_pages(emulator: RunningEmulator, pa
     expect(viewed).to_contain_text("60 of 60")
 
 
+@pytest.mark.extended
 def test_a_page_reads_a_limited_number_of_events(emulator: RunningEmulator, page: Page) -> None:
     at = "2026-11-30T10:00:00.000Z"
     profile = Profile("p-many", at, at, identifiers={"uuid": ["many"]})

@@ -38,6 +38,7 @@ def choose(page: Page, value: str, item: str) -> None:
     page.get_by_role("menuitem", name=re.compile(f"^{item} ")).click()
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("value", "item", "query", "count"),
     [
@@ -83,6 +84,7 @@ def test_a_value_of_a_message_becomes_a_condition(
     expect(message.locator("#rows tr")).to_have_count(count)
 
 
+@pytest.mark.extended
 def test_a_value_that_segment_changed_is_found_on_both_sides(
     emulator: RunningEmulator, page: Page
 ) -> None:
@@ -205,6 +207,7 @@ def test_a_value_of_the_list_changes_the_query_in_place(
     assert page.evaluate("window.isTheSamePage")
 
 
+@pytest.mark.extended
 def test_columns_are_in_the_address_remembered_and_removable(
     message: Page, emulator: RunningEmulator
 ) -> None:
@@ -224,6 +227,7 @@ def test_columns_are_in_the_address_remembered_and_removable(
     assert "column" not in page.url
 
 
+@pytest.mark.extended
 def test_no_more_columns_than_the_address_may_have(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED)
     columns = "&".join(f"column=properties.n{number}" for number in range(12))
@@ -257,6 +261,7 @@ def test_the_menu_works_with_the_keyboard_alone(emulator: RunningEmulator, page:
     expect(page.locator("#rows .event")).to_have_text(["Cart Viewed"])
 
 
+@pytest.mark.extended
 def test_values_in_the_message_next_to_the_list(emulator: RunningEmulator, page: Page) -> None:
     emulator.send(VIEWED, CART)
     page.goto(f"{emulator.url}/?message=1")
@@ -266,6 +271,7 @@ def test_values_in_the_message_next_to_the_list(emulator: RunningEmulator, page:
     expect(page).to_have_url(re.compile("message=1"))
 
 
+@pytest.mark.extended
 def test_the_menu_is_accessible_and_fits_a_phone(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

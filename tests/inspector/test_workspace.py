@@ -38,6 +38,7 @@ def open_segment_panel(page: Page) -> Locator:
     return page.get_by_role("region", name="Segment: enter the key, enable, save")
 
 
+@pytest.mark.extended
 def test_the_steps_of_the_guide_work_from_a_new_key_to_a_delivered_order(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:
@@ -57,6 +58,7 @@ def test_the_steps_of_the_guide_work_from_a_new_key_to_a_delivered_order(
     assert list_verdicts(emulator) == ["failed", "accepted"]
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("role", "revoked"),
     [("Editor", False), ("Administrator", True), ("Editor with PII access", True)],

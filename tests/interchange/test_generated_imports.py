@@ -16,6 +16,7 @@ from generated_exports import (
 DICE = random.Random(20261130)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     "cases",
     [

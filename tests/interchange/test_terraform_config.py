@@ -138,6 +138,7 @@ def test_invalid_configuration_is_refused_with_its_line(text: str) -> None:
     assert int(error.value.where.rpartition(" ")[2]) >= 3
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     "text",
     [

@@ -51,6 +51,7 @@ def test_measure_detects_a_wrong_explanation(monkeypatch: pytest.MonkeyPatch) ->
     assert measure_explanations(iter_generated_outputs(SEED, 40), 40).values["missing"] > 0
 
 
+@pytest.mark.extended
 def test_explanations_describe_the_sent_values() -> None:
     for destination, event in _list_outputs(300):
         mapping = destination["subscriptions"][0]["settings"]

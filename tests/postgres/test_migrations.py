@@ -130,6 +130,7 @@ def test_an_older_database_keeps_its_rows_and_works(
     assert read_schema_versions(server, url) == [SCHEMA_VERSION, SCHEMA_VERSION]
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("which", ["", ":red"], ids=["its own", "that of its sandbox"])
 def test_a_later_database_is_refused_in_one_line_and_not_touched(
     server: PostgresServer, url: str, which: str

@@ -71,6 +71,7 @@ def test_an_interrupted_run_continues_from_its_checkpoint(tmp_path: Path, worker
     assert json.loads(resumed.stdout) == json.loads(uninterrupted.stdout)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("options", "names", "message"),
     [
@@ -168,6 +169,7 @@ def test_a_terminal_shows_the_progress(tmp_path: Path) -> None:
     assert b"100%" in output
 
 
+@pytest.mark.extended
 def test_several_processes_count_like_one(tmp_path: Path) -> None:
     for number in range(5):
         write_archive(

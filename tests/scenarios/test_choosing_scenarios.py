@@ -190,6 +190,7 @@ def test_a_dry_run_suggests_steps_and_sends_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".emulator_cache"))
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("options", [["--strict-markers"], ["-W", "error"]])
 def test_tags_are_markers_of_pytest(folder: Path, options: list[str]) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]

@@ -123,6 +123,7 @@ def test_pytest_collects_features_of_this_library(
     ]
 
 
+@pytest.mark.extended
 def test_pytest_reports_features_that_it_does_not_collect(project: Path) -> None:
     output = collect(project)
     for why, file in {
@@ -132,6 +133,7 @@ def test_pytest_reports_features_that_it_does_not_collect(project: Path) -> None
         assert f"{why}, so not collected: {file} (see emulator_features)" in output.splitlines()
 
 
+@pytest.mark.extended
 def test_a_bound_feature_with_a_misspelt_keyword_fails(
     tmp_path: Path,
 ) -> None:

@@ -43,6 +43,7 @@ def run_verify(folder: Path, *arguments: str) -> Any:
     return run_python_module("segment_insider_emulator", "verify", *arguments, ".", cwd=folder)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_each_workspace_has_its_coverage(folder: Path, workers: str) -> None:
     result = run_verify(folder, "--coverage", "--json", "-n", workers)

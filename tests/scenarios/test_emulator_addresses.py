@@ -258,6 +258,7 @@ def test_no_keep_needs_an_address(folder: Path, command: tuple[str, ...], code: 
     assert "no-keep needs --" in result.stderr
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(("which", "token", "message"), UNUSABLE_ADDRESSES)
 def test_pytest_reports_an_unusable_address_before_the_first_test(
     addresses: dict[str, str], folder: Path, which: str, token: str | None, message: str
@@ -330,6 +331,7 @@ def test_a_full_team_is_reported_once(wishes: Path, team: Team, workers: str) ->
     )
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.extended)])
 def test_a_run_that_fills_its_team_ends_with_one_line(
     wishes: Path, team: Team, workers: str
@@ -380,6 +382,7 @@ def test_sandboxes_of_failed_scenarios_are_not_deleted(
     assert team.count_sandboxes() == count
 
 
+@pytest.mark.extended
 def test_pytest_stops_when_a_team_is_full(wishes: Path, team: Team) -> None:
     team.client.create_sandbox()
     result = run_module(wishes, "c-token", "pytest", *QUIET, "--emulator-url", team.url, ".")
@@ -388,6 +391,7 @@ def test_pytest_stops_when_a_team_is_full(wishes: Path, team: Team) -> None:
     assert result.stdout.splitlines()[-1].startswith("1 failed, 1 passed, 1 skipped in ")
 
 
+@pytest.mark.extended
 def test_pytest_deletes_all_sandboxes_on_request(wishes: Path, team: Team) -> None:
     options = ("--emulator-url", team.url, "--emulator-no-keep")
     result = run_module(wishes, "c-token", "pytest", *QUIET, *options, ".")

@@ -41,6 +41,7 @@ def run_and_read_verdicts(folder: Path, *options: str) -> list[tuple[str, str]]:
     return sorted((scenario["scenario"], scenario["verdict"]) for scenario in scenarios)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "options",
     [

@@ -153,6 +153,7 @@ def test_a_lost_emulator_is_reported_in_one_line_without_the_token(
     assert TOKEN not in read_all_output(tmp_path, result.stdout, result.stderr)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     "options",
     [

@@ -1007,6 +1007,7 @@ def test_a_broken_conftest_file_in_a_subfolder_does_not_stop_other_folders(tmp_p
     assert result.stdout.endswith("\n1 scenario: 1 passed; 1 file could not be read\n")
 
 
+@pytest.mark.extended
 def test_scenarios_of_other_projects_may_lack_a_then(tmp_path: Path) -> None:
     (tmp_path / "test_own.py").write_text("from pytest_bdd import scenarios\nscenarios('.')\n")
     (tmp_path / "conftest.py").write_text(

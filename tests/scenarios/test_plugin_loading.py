@@ -55,6 +55,7 @@ def run_python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("text", "arguments"),
     [
@@ -92,6 +93,7 @@ def test_verify_loads_these_plugins_of_others(
     assert (tmp_path / "plugins.txt").read_text() == plugins
 
 
+@pytest.mark.extended
 def test_an_unknown_plugin_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "wish.feature").write_text(FEATURE)
     done = run_python(tmp_path, "segment_insider_emulator", "verify", "-p", "stars", ".")

@@ -123,6 +123,7 @@ def make_typos(entry: CatalogueStep) -> Iterator[str]:
             yield text.replace(word + " ", "", 1)
 
 
+@pytest.mark.extended
 def test_a_step_with_a_typo_is_found() -> None:
     tried = missed = 0
     for entry in STEPS:

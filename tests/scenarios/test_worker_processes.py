@@ -58,6 +58,7 @@ def test_a_scenario_fails_when_its_process_ends_and_all_others_run(tmp_path: Pat
     assert (code, verdicts) == (1, {**others, "The end": "failed"})
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("step", ["a program prints", "the worker is known"])
 def test_a_scenario_in_a_worker_may(tmp_path: Path, step: str) -> None:
     code, summary = run_in_two_processes(tmp_path, step)

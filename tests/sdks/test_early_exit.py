@@ -16,6 +16,7 @@ IN_BATCHES = {"integrations": {"Segment.io": {"deliveryStrategy": BATCHING}}}
 THREE = "for (const leaves of [0, 1, 2]) analytics.track('Giraffe Fed', {leaves})"
 
 
+@pytest.mark.extended
 @pytest.mark.observed
 def test_the_python_sdk_flushes_at_exit(end: SdkEmulator) -> None:
     program = [sys.executable, str(HERE / "short_program.py"), end.url]

@@ -13,6 +13,7 @@ TWICE = ["accepted", "rejected: duplicate messageId"]
 FAULTS = 5  # more than any SDK meets of those that it does not try again
 
 
+@pytest.mark.extended_variants
 @pytest.mark.observed
 @pytest.mark.parametrize("sender", SDKS)
 @pytest.mark.parametrize("status", [400, 401])
@@ -24,6 +25,7 @@ def test_a_rejected_call_is_dropped_and_reported(
     assert (len(failures), end.count_remaining_faults(), end.list_verdicts()) == (1, FAULTS - 1, [])
 
 
+@pytest.mark.extended_variants
 @pytest.mark.observed
 @pytest.mark.parametrize("sender", SDKS)
 @pytest.mark.parametrize(
@@ -48,6 +50,7 @@ def test_a_failed_call_arrives_once(
     assert (end.list_verdicts(), end.count_events()) == (attempts, 1)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.observed
 @pytest.mark.parametrize("sender", SDKS)
 def test_sdks_wait_for_the_time_of_retry_after(

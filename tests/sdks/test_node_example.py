@@ -13,6 +13,7 @@ from sdks.sdk_emulator import SdkEmulator
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "node"
 
 
+@pytest.mark.extended
 @pytest.mark.usefixtures("assets")
 def test_the_node_example_passes(end: SdkEmulator, node_modules: Path, tmp_path: Path) -> None:
     chromium = next(filter(None, map(shutil.which, CHROMIUM_PROGRAMS)), None)

@@ -56,6 +56,7 @@ def private(app: Flask) -> Iterator[tuple[str, str]]:
                 yield method, re.sub(r"<[^>]+>", "1", path)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("headers", OTHERS.values(), ids=OTHERS.keys())
 def test_pages_of_other_sites_are_refused(app: Flask, headers: dict[str, str]) -> None:
     client = app.test_client()

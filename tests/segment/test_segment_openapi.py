@@ -36,6 +36,7 @@ def app() -> Flask:
     return create_app(Config(db=":memory:"), load_preset_workspace("guide"))
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(("method", "path", "mode"), TESTED_CALLS)
 def test_every_response_matches_the_description(
     app: Flask, method: str, path: str, mode: GenerationMode

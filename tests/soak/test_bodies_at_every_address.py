@@ -142,6 +142,7 @@ def get_status(
     return response.status_code
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize("call", SURFACES, ids=[path for _, path in SURFACES])
 @pytest.mark.parametrize(("body", "headers"), REFUSED)
 def test_a_hostile_body_is_refused(

@@ -64,6 +64,7 @@ def is_serving(url: str) -> bool:
     )
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("raw_request", "answered"),
     [

@@ -36,6 +36,7 @@ def list_stored_ids(url: str) -> set[str]:
     return {message["messageId"] for message in response["messages"]}
 
 
+@pytest.mark.extended
 def test_a_full_disk_is_answered_with_503_and_recovers(
     tmp_path: Path,
 ) -> None:

@@ -411,6 +411,7 @@ print("stopped", flush=True)
 """
 
 
+@pytest.mark.extended
 def test_a_request_that_never_ends_does_not_keep_the_process_from_ending() -> None:
     command = [sys.executable, "-c", HANGING_SERVER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -563,6 +563,7 @@ STRANGE = (
 )
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("who", ["stranger", "mistaken"])
 @pytest.mark.parametrize(("method", "path"), STRANGE)
 def test_an_anonymous_caller_cannot_find_out_which_sandboxes_exist(
