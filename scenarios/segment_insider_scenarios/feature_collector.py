@@ -153,12 +153,15 @@ def _find_skip_reason(feature: Path) -> str | None:
     """
     if not has_library_step(feature):
         return NO_LIBRARY_STEP
+    foreign_folder = find_foreign_step_folder(feature)
+    return f"another tool's steps in the folder {foreign_folder.name}" if foreign_folder else None
+
+
+def find_foreign_step_folder(feature: Path) -> Path | None:
+    """Return the folder next to or above a feature that has steps of behave or Cucumber."""
     near = [feature.parent, feature.parent.parent]
     folders = (folder / name for folder in near for name in FOREIGN_STEP_FOLDERS)
-    foreign_folder = next(
-        (folder for folder in folders if _folder_has_other_framework_steps(folder)), None
-    )
-    return f"another tool's steps in the folder {foreign_folder.name}" if foreign_folder else None
+    return next((folder for folder in folders if _folder_has_other_framework_steps(folder)), None)
 
 
 def has_library_step(feature: Path) -> bool:

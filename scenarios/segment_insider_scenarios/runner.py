@@ -475,7 +475,10 @@ def _find_top_conftest_folder(folder: Path) -> Path:
 
 def _require_feature_path(path: Path) -> None:
     if not path.exists():
-        raise EmulatorError("there is no such file or folder", str(path), "Name a .feature file.")
+        remedy = "Name a .feature file."
+        if str(path).startswith("@"):
+            remedy = "To run the scenarios that failed, write --last-failed."
+        raise EmulatorError("there is no such file or folder", str(path), remedy)
     if path.is_file() and path.suffix != ".feature":
         raise EmulatorError(f"{path} is not a .feature file", "", "Name one, or a folder of them.")
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from glob import glob, has_magic
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,8 @@ from segment_insider_scenarios.feature_index import (
 
 FILE_WITH_LINES = re.compile(r"(.+\.feature)((?::\d+)+)")
 CACHE_FOLDER = ".emulator_cache"
+# Of Cucumber before version 3, and behave before 1.3: "~@slow" is "not @slow", a comma is "or".
+_OLD_TAGS = re.compile(r"(?<![^\s(,])~(?=@?\w)|,")
 _OPERATORS = ("and", "or", "not")
 _WIDE_PARTS = ("feature", "rule")  # whose lines choose several scenarios
 
@@ -53,6 +56,10 @@ def check_tag_expression(option: str, text: str) -> TagExpression:
         option: That it is the value of, e.g. "--tags".
     Raises: EmulatorError, when it is not valid.
     """
+    if old := _OLD_TAGS.search(text):
+        names = re.sub(r"~@?", "not @", text.replace(",", " or "))
+        remedy = f'Write "{" ".join(names.split())}".'
+        raise EmulatorError(f"{old[0]!r} is the form of earlier versions", option, remedy)
     try:
         _evaluate(text, set())
     except TagExpressionError as error:
@@ -204,7 +211,9 @@ def resolve_lines(arguments: Sequence[str]) -> tuple[list[Path], dict[str, tuple
 
     Raises: EmulatorError, when a line is not a line of a scenario.
     """
-    named = [split_file_and_lines(argument) for argument in arguments]
+    named = [
+        split_file_and_lines(name) for argument in arguments for name in _expand_glob(argument)
+    ]
     whole = {path.absolute() for path, lines in named if not lines}
     chosen: dict[str, tuple[int, ...]] = {}
     for path, lines in named:
@@ -213,6 +222,13 @@ def resolve_lines(arguments: Sequence[str]) -> tuple[list[Path], dict[str, tuple
             _check_lines(path, lines)
             chosen[str(absolute)] = (*chosen.get(str(absolute), ()), *lines)
     return list(dict.fromkeys(path for path, _ in named)), chosen
+
+
+def _expand_glob(argument: str) -> list[str]:
+    """Return the files that match an argument with wildcards, or the argument itself."""
+    if not has_magic(argument) or Path(argument).exists():
+        return [argument]
+    return sorted(glob(argument, recursive=True)) or [argument]
 
 
 def _check_lines(path: Path, lines: Sequence[int]) -> None:

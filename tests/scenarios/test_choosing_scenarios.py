@@ -110,6 +110,8 @@ def list_results(folder: Path, *arguments: str) -> dict[str, str]:
         pytest.param(["shop.feature:6", "shop.feature:32"], ["A mug", "Two mugs"], id="files"),
         pytest.param(["shop.feature:6", "."], ALL, id="a line and its folder"),
         pytest.param(["--tags", "@smoke", "-n", "2"], ["A mug"], id="two processes"),
+        pytest.param(["-t", "@smoke"], ["A mug"], id="the short option of Cucumber"),
+        pytest.param(["**/*.feature"], ALL, id="a pattern in quotes"),
     ],
 )  # fmt: skip
 def test_a_choice_runs_what_it_names(folder: Path, arguments: list[str], titles: list[str]) -> None:
@@ -127,6 +129,11 @@ def test_a_choice_runs_what_it_names(folder: Path, arguments: list[str], titles:
         ),
         pytest.param(["--tags", "@smok", "."], "Known tags: @JIRA-1, @bad,", id="known tags"),
         pytest.param(["--tags", "(@a", "."], "this is not a tag expression: (@a", id="a bracket"),
+        pytest.param(["--tags", "~@a,@b", "."], 'Write "not @a or @b".', id="tags of old versions"),
+        pytest.param(["@rerun.txt"], "write --last-failed", id="a rerun file"),
+        pytest.param(["--format", "json", "."], "Write --junit, --html, ", id="Cucumber's option"),
+        pytest.param(["--stop", "."], "No such option: --stop. Write -x.", id="behave's option"),
+        pytest.param(["--bogus", "."], "No such option '--bogus'.", id="nobody's option"),
         pytest.param(["-k", "cups", "."], "no scenario matches the words cups", id="words"),
         pytest.param(["-k", "and", "."], "this is not an expression: and", id="an operator"),
         pytest.param(
@@ -188,6 +195,17 @@ def test_a_dry_run_suggests_steps_and_sends_nothing(tmp_path: Path) -> None:
     assert "2 scenarios: 1 known, 1 failed; nothing was sent" in result.stdout
     assert run_verify(tmp_path, "--dry-run", "unknown.feature:2").returncode == 0
     assert not list(tmp_path.glob(".emulator_cache"))
+
+
+def test_steps_of_behave_are_named_as_not_loaded(tmp_path: Path) -> None:
+    steps = tmp_path / "features" / "steps"
+    steps.mkdir(parents=True)
+    (steps / "shop.py").write_text("from behave import given\n")
+    (tmp_path / "features" / "unknown.feature").write_text(UNKNOWN)
+    result = run_verify(tmp_path, "--dry-run")
+    assert "emulator: the steps in features/steps are of another tool, and are not" in result.stderr
+    (steps / "shop.py").write_text("")
+    assert "of another tool" not in run_verify(tmp_path, "--dry-run").stderr
 
 
 @pytest.mark.extended_variants

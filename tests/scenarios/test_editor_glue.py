@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from forked_commands import run_python_module
 
 from segment_insider_emulator.cli import main
 from segment_insider_scenarios.step_catalogue import list_library_steps
@@ -37,6 +38,54 @@ def test_each_step_is_one_definition(tmp_path: Path) -> None:
     assert 'Then("{person} waits in the journey \\"{journey_text}\\"", () => {})' in text
 
 
+OWN_STEPS = """
+from pytest_bdd import given, parsers, when
+
+given("the (big) shop is open")(lambda: None)
+when(parsers.parse('{person} draws "{thing}"'))(lambda: None)
+when(parsers.cfparse("{count:Number} mugs", {"Number": int}))(lambda: None)
+when(parsers.re(r"(?P<person>\\w+) jumps"))(lambda: None)
+"""
+OWN_FEATURE = """
+Feature: Own steps
+  Scenario: All of them
+    Given the (big) shop is open
+    When Ada draws "a cat"
+    And 3 mugs
+    And Ada jumps
+    Then Insider One knows nobody
+"""
+
+
+def write_project(folder: Path) -> Path:
+    """Write a project with steps of its own; return its glue."""
+    (folder / "features").mkdir()
+    (folder / "conftest.py").write_text(OWN_STEPS)
+    (folder / "features" / "own.feature").write_text(OWN_FEATURE)
+    command = ["segment_insider_emulator", "steps", "--glue", ".cucumber"]
+    result = run_python_module(*command, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return next((folder / ".cucumber").iterdir())
+
+
+def test_steps_of_the_project_are_definitions_too(tmp_path: Path) -> None:
+    assert write_project(tmp_path).read_text("utf-8").splitlines()[-4:] == [
+        r"Given(/^the \(big\) shop is open$/, () => {})",
+        r'When("{own_value} draws \"{own_value_text}\"", () => {})',
+        r'When("{own_value} mugs", () => {})',
+        r"When(/^(\w+) jumps$/, () => {})",
+    ]
+
+
+def test_a_broken_conftest_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "own.feature").write_text(OWN_FEATURE)
+    (tmp_path / "conftest.py").write_text("import nothing_of_that_name\n")
+    command = ["segment_insider_emulator", "steps", "--glue", ".cucumber"]
+    result = run_python_module(*command, cwd=tmp_path)
+    assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "glue").write_text("")
     result = CliRunner().invoke(main, ["steps", "--glue", str(tmp_path / "glue")])
@@ -52,9 +101,10 @@ def test_cucumbers_language_service_knows_each_step_of_our_features(
     wrong = tmp_path / "wrong.feature"
     wrong.write_text(UNKNOWN_STEP)
     features = sorted(map(str, (ROOT / "features").rglob("*.feature")))
-    command = ["node", str(CHECK), str(folder), str(write_glue(tmp_path / "glue")), str(wrong)]
+    features.append(str(tmp_path / "features" / "own.feature"))
+    command = ["node", str(CHECK), str(folder), str(write_project(tmp_path)), str(wrong)]
     ran = subprocess.run([*command, *features], capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(ran.stdout)
     assert found["errors"] == []
-    assert found["steps"] == len(list_library_steps())
+    assert found["steps"] == len(list_library_steps()) + 4
     assert found["diagnostics"] == [f"{wrong}:6: Undefined step: Ada dances"]

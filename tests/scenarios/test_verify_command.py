@@ -259,7 +259,8 @@ def test_files_next_to_a_feature_are_used(summary: Any, file: str) -> None:
 
 def test_the_default_folder_is_features(tmp_path: Path) -> None:
     result = run_verify(tmp_path)
-    message = "emulator: features: there is no such file or folder. Name a .feature file.\n"
+    remedy = "Name your features, or begin a project with: emulator init."
+    message = f"emulator: features: there is no such folder. {remedy}\n"
     assert (result.returncode, result.stdout, result.stderr) == (2, "", message)
 
 

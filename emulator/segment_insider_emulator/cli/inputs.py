@@ -212,3 +212,43 @@ def _read_database_traffic(url: str) -> Iterator[JSONObject]:
             yield from (message.normalised for message in page if message.normalised)
     finally:
         store.close()
+
+
+# Options of behave and Cucumber that `emulator verify` does not have -> what to write instead.
+_FAMILIAR_OPTIONS = {
+    **dict.fromkeys(("--name", "-i", "--include", "-e", "--exclude"), "Write -k WORDS."),
+    **dict.fromkeys(("--stop", "--exit"), "Write -x."),
+    **dict.fromkeys(
+        ("-f", "--format", "-o", "--out", "--outfile", "--junit-directory", "--publish"),
+        "Write --junit, --html, --cucumber-json or --cucumber-messages with a file.",
+    ),
+    **dict.fromkeys(("--parallel", "--processes", "--jobs", "-j"), "Write -n 2."),
+    **dict.fromkeys(("-w", "--wip"), "Write --tags @wip."),
+    **dict.fromkeys(("--rerun", "--rerun-failed"), "Write --last-failed."),
+    "-d": "Write --dry-run.",
+    "--steps-catalog": "Run: emulator steps.",
+    **dict.fromkeys(
+        ("-r", "--require", "--import", "--steps-dir", "--stage", "--glue"),
+        "Steps of your own are found through conftest.py.",
+    ),
+    **dict.fromkeys(("-D", "--define", "--world-parameters"), "Use a variable of the environment."),
+    **dict.fromkeys(
+        ("--capture", "--no-capture", "--logcapture", "--no-logcapture", "-q", "--quiet"),
+        "Leave it out: output of steps is shown only where a step fails.",
+    ),
+    **dict.fromkeys(("--lang", "--language"), "Write # language: tr in the first line of a file."),
+    **dict.fromkeys(("--retry", "--retries"), "A failed scenario is not run again."),
+}
+
+
+class ScenarioCommand(click.Command):
+    """Click command that translates the options of behave and Cucumber."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            hint = _FAMILIAR_OPTIONS.get(error.option_name)
+            if hint is None:
+                raise
+            raise click.UsageError(f"No such option: {error.option_name}. {hint}", ctx) from None

@@ -23,6 +23,7 @@ from segment_insider_emulator.terminal_output import print_json, print_lines
 from segment_insider_scenarios import require_scenarios_extra
 
 if TYPE_CHECKING:
+    from segment_insider_scenarios.reports import ScenarioResult
     from segment_insider_scenarios.running_emulator import RunningEmulator
     from segment_insider_scenarios.shopper import Shopper
     from segment_insider_scenarios.step_catalogue import CatalogueStep
@@ -111,7 +112,7 @@ def _exit_on_signal(_signal: int, _frame: FrameType | None) -> Never:
     "--glue",
     metavar="FOLDER",
     type=click.Path(path_type=Path),
-    help="Write them for editors with a Cucumber extension.",
+    help="Write them, and your own of ./features, for editors with a Cucumber extension.",
 )
 @click.pass_context
 def steps_command(
@@ -148,9 +149,10 @@ def _write_editor_glue(folder: Path) -> None:
     from segment_insider_scenarios.step_catalogue import list_library_steps
 
     path = folder / GLUE_FILE
+    text = build_editor_glue(list_library_steps(), _define_own_steps(Path("features")))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(build_editor_glue(list_library_steps()), "utf-8")
+        path.write_text(text, "utf-8")
     except OSError as error:
         what = f"the steps cannot be written ({error.strerror})"
         raise EmulatorError(what, str(path), "Name a folder that can be written.") from error
@@ -161,6 +163,25 @@ def _write_editor_glue(folder: Path) -> None:
             f'  "cucumber.glue": ["{folder.as_posix()}/*.ts"]',
         ]
     )
+
+
+def _define_own_steps(features: Path) -> list[str]:
+    """Return definitions of the project's own steps, which a dry run of its features imports.
+
+    Raises: EmulatorError, when a conftest.py cannot be imported.
+    """
+    if not any(features.rglob("*.feature")):
+        return []
+    from segment_insider_scenarios.editor_glue import define_own_steps
+    from segment_insider_scenarios.runner import FeatureRunOptions, run_features
+
+    found: list[str] = []
+
+    def collect(_result: "ScenarioResult", _done: int, _expected: int) -> None:
+        found[:] = found or define_own_steps()
+
+    run_features([features], collect, FeatureRunOptions(dry_run=True, skip_tags=""))
+    return found
 
 
 def _step_matches_words(entry: "CatalogueStep", words: tuple[str, ...]) -> bool:

@@ -21,6 +21,7 @@ from segment_insider_emulator.cli.ci_reports import (
     stop_github_commands,
 )
 from segment_insider_emulator.cli.inputs import (
+    ScenarioCommand,
     add_workspace_options,
     get_selected_workspace_name,
     load_workspace,
@@ -45,10 +46,13 @@ DEFAULT_FEATURES = Path("features")
 REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog='Example: emulator verify --tags "@smoke and not @slow" features/')
+@click.command(
+    cls=ScenarioCommand, epilog='Example: emulator verify --tags "@smoke and not @slow" features/'
+)
 @click.argument("features", metavar="[FEATURE[:LINE…]]…", nargs=-1)
 @click.option(
     "--tags",
+    "-t",
     multiple=True,
     metavar="EXPRESSION",
     help='Run scenarios with these tags, e.g. "@smoke and not @slow".',
@@ -149,7 +153,7 @@ def verify_command(
     the given address cannot be used.
     """
     require_scenarios_extra("verify")
-    arguments = features or (str(DEFAULT_FEATURES),)
+    arguments = features or _find_default_features()
     if watch:
         _watch(ctx, arguments, workspace)
     # Imported here because `--help` needs no test runner.
@@ -175,6 +179,14 @@ def verify_command(
     ctx.exit(
         _get_verify_exit_code(run) or int(_is_coverage_below(coverages, settings["fail_under"]))
     )
+
+
+def _find_default_features() -> tuple[str, ...]:
+    """Return the folder of features. Raises: EmulatorError, when there is none."""
+    if not DEFAULT_FEATURES.exists():
+        remedy = "Name your features, or begin a project with: emulator init."
+        raise EmulatorError("there is no such folder", str(DEFAULT_FEATURES), remedy)
+    return (str(DEFAULT_FEATURES),)
 
 
 # Options that need the coverage, so that --coverage itself can be left out.

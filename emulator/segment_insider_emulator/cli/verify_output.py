@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -34,12 +35,34 @@ def print_verify_result(
         _print_coverage(coverages)
     for file in run.unreadable:
         print_lines(f"emulator: {file.message}".split("\n"), err=True)
+    if note := _describe_foreign_steps(run):
+        print_lines([f"emulator: {note}"], err=True)
     summary = format_scenario_counts(run) + format_known_cause_count(known_count)
     click.echo(summary, err=as_json)
     if run.stop_reason:
         click.echo(f"emulator: {run.stop_reason}", err=True)
     elif run.results and len(run.results) == run.count_scenarios_with_verdict("skipped"):
         click.echo("emulator: all scenarios are skipped. Nothing was checked.", err=True)
+
+
+def _describe_foreign_steps(run: "FeatureRun") -> str | None:
+    """Return why unknown steps may be unknown: another tool's steps are not loaded."""
+    files = {
+        result.where
+        for result in run.results
+        if any(step.verdict == "undefined" for step in result.steps)
+    }
+    if not files:
+        return None
+    from segment_insider_scenarios.feature_collector import find_foreign_step_folder
+
+    found = filter(None, (find_foreign_step_folder(Path(file)) for file in sorted(files)))
+    if (folder := next(found, None)) is None:
+        return None
+    return (
+        f"the steps in {folder} are of another tool, and are not loaded. Write your own steps for "
+        "pytest-bdd, in a conftest.py."
+    )
 
 
 def _print_coverage(coverages: "list[WorkspaceCoverage]") -> None:
