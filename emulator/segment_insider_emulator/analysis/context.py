@@ -76,21 +76,21 @@ class LocatedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisContext:
-    """A workspace and its enabled subscriptions, compiled for analysis."""
+    """A workspace and its subscriptions, compiled for analysis; some of them are off."""
 
     workspace: Workspace
     subscriptions: tuple[LocatedSubscription, ...]
+    disabled_subscriptions: tuple[LocatedSubscription, ...] = ()
 
 
 def build_context(document: JSONObject) -> AnalysisContext:
     """Compile a valid workspace *document* for analysis."""
     workspace = build_workspace(document)
-    subscriptions = [
-        _locate_subscription(index, definition, workspace)
-        for index, definition in enumerate(workspace.destination["subscriptions"])
-        if definition.get("enabled", True)
-    ]
-    return AnalysisContext(workspace, tuple(subscriptions))
+    by_state: dict[bool, list[LocatedSubscription]] = {True: [], False: []}
+    for index, definition in enumerate(workspace.destination["subscriptions"]):
+        located = _locate_subscription(index, definition, workspace)
+        by_state[definition.get("enabled", True)].append(located)
+    return AnalysisContext(workspace, tuple(by_state[True]), tuple(by_state[False]))
 
 
 def _locate_subscription(

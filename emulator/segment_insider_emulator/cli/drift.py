@@ -189,7 +189,12 @@ def _build_deviation_document(deviation: PreviewedDeviation) -> JSONObject:
         "where": deviation.path,
         "what": deviation.what,
         "remedy": deviation.remedy,
-        "write": {"where": change.path, "value": change.value, "inPlaceOf": change.removed_key}
+        "write": {
+            "where": change.path,
+            "value": change.value,
+            "inPlaceOf": change.removed_key,
+            "remove": change.removed_path or None,
+        }
         if change
         else None,
         "receives": [
@@ -359,6 +364,8 @@ def _format_suggested_edit(
         yield f"       {verb:6} {where}: {mappings.format_mapping(deviation.edit)}"
         if deviation.edit.removed_key:
             yield f"              in place of {deviation.edit.removed_key}"
+        if deviation.edit.removed_path:
+            yield f"              and remove {deviation.edit.removed_path}"
     for receipt in deviation.value_changes:
         yield f"       then   {_format_value_change(receipt)}"
 

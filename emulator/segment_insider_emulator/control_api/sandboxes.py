@@ -49,6 +49,7 @@ from segment_insider_emulator.web.sandbox_routing import (
 )
 from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.workspace.edits import (
+    IDENTIFIER_KEYS,
     MAX_EDITS,
     WorkspaceEdit,
     apply_workspace_edit,
@@ -226,9 +227,15 @@ def apply_edits_to_sandbox(
     title = describe_edit(edits[0], destination)
     if len(edits) > 1:
         title += f", and {len(edits) - 1} more"
+    identifiers: JSON = None
     for edit in edits:
-        destination = apply_workspace_edit(destination, edit)
-    return replace_sandbox_destination(services, destination, title, seen_fingerprint)
+        if edit.keys == IDENTIFIER_KEYS:
+            identifiers = edit.value
+        else:
+            destination = apply_workspace_edit(destination, edit)
+    return replace_sandbox_destination(
+        services, destination, title, seen_fingerprint, identifiers=identifiers
+    )
 
 
 def replace_sandbox_destination(
@@ -236,16 +243,24 @@ def replace_sandbox_destination(
     destination: JSONObject,
     title: str,
     seen_fingerprint: str | None = None,
+    *,
+    identifiers: JSON = None,
 ) -> DestinationChange:
-    """Replace a sandbox's destination by an edited one.
+    """Replace a sandbox's destination, and its account's identifiers, by edited ones.
 
+    Args:
+        identifiers: Strongest first; None when they stay.
     Raises: ConflictError, when the workspace has changed since it was seen; EmulatorError, when
         the new one is invalid.
     """
-    document = build_current_workspace_document(services)
-    for finding in validate_document({**document, "destination": destination}):
+    document = {**build_current_workspace_document(services), "destination": destination}
+    if identifiers is not None:
+        document["insider"] = {**document.get("insider", {}), "identifiers": identifiers}
+    for finding in validate_document(document):
         raise EmulatorError(finding.what, finding.where, finding.remedy)
-    return services.destination_overrides.replace_destination(destination, title, seen_fingerprint)
+    return services.destination_overrides.replace_destination(
+        destination, title, seen_fingerprint, identifiers=identifiers
+    )
 
 
 def _build_change_model(change: DestinationChange) -> ChangeModel:

@@ -136,13 +136,15 @@ class DestinationOverrides:
             seen_fingerprint: The `fingerprint` that its author saw; None when it does not matter.
             identifiers: The account's identifiers, strongest first; None when they stay.
         Raises: ConflictError, when the workspace has changed since; EmulatorError, when the new
-            destination cannot be compiled.
+            destination cannot be compiled, or differs in what only the workspace file can change.
         """
         with self._guard.lock_for_update:
             if seen_fingerprint is not None and seen_fingerprint != self.fingerprint:
                 what = "the workspace has changed since this page was loaded"
                 raise ConflictError(what, "", "Load the page again, then repeat.")
-            overrides = _build_overrides(self._overrides, self.current_destination, destination)
+            before = self.current_destination
+            _refuse_other_changes(before, destination)
+            overrides = _build_overrides(self._overrides, before, destination)
             if identifiers is not None:
                 basis = list(self._original_identifiers)
                 overrides[_IDENTIFIERS_KEY] = {"basis": basis, "names": list(identifiers)}
@@ -277,6 +279,20 @@ class DestinationOverrides:
     def _load_overrides(self) -> None:
         overrides = self._store.load_changes(self._original_fingerprint)
         self._use_overrides(overrides, self._compile(overrides))
+
+
+def _refuse_other_changes(before: JSONObject, after: JSONObject) -> None:
+    """Raise EmulatorError when destinations differ in what a change cannot store."""
+    names = [
+        name
+        for name in {**before, **after}
+        if name not in ("enabled", "settings", "subscriptions")
+        and before.get(name) != after.get(name)
+    ]
+    names += [f"settings.{name}" for name in before["settings"] if name not in after["settings"]]
+    if names:
+        what = "only the workspace file can change this"
+        raise EmulatorError(what, f"destination.{names[0]}", "Edit the file, and load it again.")
 
 
 def _build_overrides(overrides: JSONObject, before: JSONObject, after: JSONObject) -> JSONObject:

@@ -1,8 +1,8 @@
-"""Edits of a workspace's destination: a value to write, where, and the same in words."""
+"""Edits of a workspace's destination and identifiers: a value to write, where, and in words."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import orjson
 
@@ -12,7 +12,10 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import format_document_path
 
+EditKeys: TypeAlias = tuple[str | int, ...]
+
 MAX_EDIT_KEYS: Final = 100
+IDENTIFIER_KEYS: Final[EditKeys] = ("insider", "identifiers")
 MAX_EDITS: Final = 50  # of one change
 _EDIT_REMEDY: Final = "Load the page again and choose the edit there."
 
@@ -23,14 +26,17 @@ class WorkspaceEdit:
 
     Args:
         keys: Keys from the destination on, e.g. ("subscriptions", 3, "settings", "uuid"). An index
-            after the last subscription means a new one.
+            after the last subscription means a new one. IDENTIFIER_KEYS are the account's
+            identifiers, which are not in the destination.
         value: The value to write.
         removed_key: A key of the same object to remove, e.g. "giftWrap" for "gift_wrap".
+        removed_keys: Keys of a value elsewhere to remove, because it moves; () for none.
     """
 
-    keys: tuple[str | int, ...]
+    keys: EditKeys
     value: JSON
     removed_key: str | None = None
+    removed_keys: EditKeys = ()
 
     @property
     def adds_subscription(self) -> bool:
@@ -45,13 +51,21 @@ class WorkspaceEdit:
     @property
     def path(self) -> str:
         """Path of the edited value, e.g. "destination.subscriptions[3].settings.uuid"."""
+        if self.keys == IDENTIFIER_KEYS:
+            return format_document_path(*self.keys)
         return format_document_path("destination", *self.keys)
+
+    @property
+    def removed_path(self) -> str:
+        """Path of the value elsewhere that the edit removes; "" for none."""
+        return format_document_path("destination", *self.removed_keys) if self.removed_keys else ""
 
     @property
     def json_text(self) -> str:
         """Return the edit as JSON text, which `parse_workspace_edit` reads."""
         edit = {"keys": self.keys, "value": self.value, "removedKey": self.removed_key}
-        return orjson.dumps(edit).decode()
+        moved = {"removedKeys": self.removed_keys} if self.removed_keys else {}
+        return orjson.dumps({**edit, **moved}).decode()
 
 
 def parse_workspace_edit(text: str) -> WorkspaceEdit:
@@ -65,10 +79,15 @@ def parse_workspace_edit(text: str) -> WorkspaceEdit:
         raise EmulatorError("the edit is not valid JSON", "edit", _EDIT_REMEDY) from error
     match edit:
         case {"keys": [str(), *_] as keys, "value": value, "removedKey": str() | None as removed}:
-            is_path = len(keys) <= MAX_EDIT_KEYS and all(_is_key(key) for key in keys)
+            moved = edit.get("removedKeys", [])
+            is_path = _is_path(keys) and (not moved or _is_path(moved))
             if is_path and measure_nesting_depth(value) <= MAX_DEPTH:
-                return WorkspaceEdit(tuple(keys), value, removed)
+                return WorkspaceEdit(tuple(keys), value, removed, tuple(moved))
     raise EmulatorError("this is not an edit of a workspace", "edit", _EDIT_REMEDY)
+
+
+def _is_path(keys: JSON) -> bool:
+    return isinstance(keys, list) and len(keys) <= MAX_EDIT_KEYS and all(map(_is_key, keys))
 
 
 def _is_key(key: JSON) -> bool:
@@ -82,7 +101,8 @@ def apply_workspace_edit(destination: JSONObject, edit: WorkspaceEdit) -> JSONOb
     Raises: EmulatorError, when the destination has no such place.
     """
     try:
-        return _apply_edit(destination, edit)
+        edited = _apply_edit(destination, edit)
+        return _remove_value(edited, list(edit.removed_keys)) if edit.removed_keys else edited
     except (LookupError, TypeError, ValueError) as error:
         remedy = "The mapping has changed. Load the page again."
         raise EmulatorError("the workspace has no such place", edit.path, remedy) from error
@@ -127,8 +147,27 @@ def _set_value_at_keys(container: JSON, keys: list[str | int], edit: WorkspaceEd
     return members
 
 
+def _remove_value(container: JSON, keys: list[str | int]) -> JSONObject:
+    """Return a copy of *container* without the member at *keys*; lists keep their items."""
+    key, *remaining_keys = keys
+    if isinstance(container, list):
+        items = list(container)
+        items[int(key)] = _remove_value(items[int(key)], remaining_keys)
+        return items  # type: ignore[return-value]  # a list only within the destination
+    members = dict(container)
+    if remaining_keys:
+        members[str(key)] = _remove_value(members[str(key)], remaining_keys)
+    else:
+        del members[str(key)]
+    return members
+
+
 def describe_edit(edit: WorkspaceEdit, destination: JSONObject) -> str:
     """Describe an edit of *destination* in a few words, e.g. "Track Event: set parameters.note"."""
+    if edit.keys == IDENTIFIER_KEYS:
+        return "Identifiers set"
+    if edit.keys == ("enabled",):
+        return f"Destination switched {'on' if edit.value else 'off'}"
     subject, *place = _iter_edit_words(edit, destination)
     return f"{subject}: {' '.join(place)}" if place else subject
 
@@ -154,3 +193,5 @@ def _iter_edit_words(edit: WorkspaceEdit, destination: JSONObject) -> Iterator[s
             yield f"set {format_document_path(*remaining_keys)}"
     if edit.removed_key:
         yield f"and remove {edit.removed_key}"
+    if edit.removed_keys:
+        yield f"and remove {format_document_path(*edit.removed_keys[3:])}"

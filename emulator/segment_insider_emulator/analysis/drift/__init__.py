@@ -16,20 +16,22 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationTable,
     PreviewedDeviation,
     ValueChange,
-    build_trigger_edit_excluding_event,
     combine_trigger_edits,
     group_deviations_by_subscription,
     merge_deviations,
 )
 from segment_insider_emulator.analysis.drift.guide_comparison import (
     compare_mappings_with_guide,
-    find_guide_subscription,
     find_missing_subscriptions,
 )
 from segment_insider_emulator.analysis.drift.known_differences import (
     KnownDifference,
     evaluate_known_differences,
     find_insider_guide_differences,
+)
+from segment_insider_emulator.analysis.drift.lint_edits import (
+    LintProblem,
+    suggest_edit_for_finding,
 )
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
 from segment_insider_emulator.analysis.lint import (
@@ -48,7 +50,6 @@ from segment_insider_emulator.mapping.destination import (
     Subscription,
     compile_subscription,
 )
-from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.causes import list_known_causes
@@ -175,7 +176,9 @@ def convert_lint_findings_to_deviations(
             ):
                 continue
             converted = replace(
-                _convert_finding_to_deviation(rule, finding, subscription, events.get(finding)),
+                _convert_finding_to_deviation(
+                    context, rule, finding, subscription, events.get(finding)
+                ),
                 lint_cause=name_finding_cause(rule, finding, context).cause,
             )
             if converted.edit is None or all(
@@ -196,6 +199,7 @@ def _find_subscription_at_path(context: AnalysisContext, path: str) -> LocatedSu
 
 
 def _convert_finding_to_deviation(
+    context: AnalysisContext,
     rule: LintRule,
     finding: WorkspaceFinding,
     subscription: LocatedSubscription | None,
@@ -215,49 +219,8 @@ def _convert_finding_to_deviation(
         finding.remedy,
         group_text=SENT_TWICE_TEXT if rule is destination_rules.find_duplicate_deliveries else "",
     )
-    if subscription is None:
-        return deviation
-    return replace(
-        deviation, edit=_suggest_edit_for_finding(rule, finding, subscription, event_name)
-    )
-
-
-def _suggest_edit_for_finding(
-    rule: LintRule,
-    finding: WorkspaceFinding,
-    subscription: LocatedSubscription,
-    event_name: str | None,
-) -> WorkspaceEdit | None:
-    if rule is destination_rules.find_duplicate_deliveries:
-        return (
-            build_trigger_edit_excluding_event(subscription, event_name)
-            if event_name is not None
-            else None
-        )
-    guide_subscription = find_guide_subscription(subscription)
-    if rule is destination_rules.find_missing_cart_reviewed and guide_subscription:
-        return WorkspaceEdit(
-            subscription.get_key_path_in_destination("trigger"),
-            guide_subscription.subscription.trigger,
-        )
-    if rule is payload_rules.find_keys_that_lose_their_value:
-        return _build_key_rename_edit(finding, subscription)
-    return None
-
-
-def _build_key_rename_edit(
-    finding: WorkspaceFinding, subscription: LocatedSubscription
-) -> WorkspaceEdit | None:
-    field, _, key = finding.where.removeprefix(f"{subscription.path}.settings.").partition(".")
-    mapping = subscription.mapping.get(field)
-    if not isinstance(mapping, dict) or is_directive(mapping) or key not in mapping:
-        return None
-    new_key = payload_rules.suggest_normalised_key(key)
-    return WorkspaceEdit(
-        subscription.get_key_path_in_destination("settings", field, new_key),
-        mapping[key],
-        removed_key=key,
-    )
+    problem = LintProblem(context, rule, finding, subscription, event_name)
+    return replace(deviation, edit=suggest_edit_for_finding(problem))
 
 
 # Changes shown for one edit; the first few show its effect.
@@ -275,7 +238,7 @@ class EditPreview:
 
     def list_value_changes(self, deviation: Deviation) -> tuple[ValueChange, ...]:
         """Return the first values that a suggested edit would change at Insider One."""
-        if deviation.edit is None:
+        if deviation.edit is None or deviation.edit.keys[0] != "subscriptions":
             return ()
         destination = self._context.workspace.destination
         original = _compile_edited_subscription(destination, deviation.edit)
@@ -325,18 +288,20 @@ class EditPreview:
                 None,
             )
         destination = apply_workspace_edit(context.workspace.destination, deviation.edit)
-        return build_context(
-            context.workspace.document | {"destination": destination}
-        ).subscriptions[-1]
+        edited = build_context(context.workspace.document | {"destination": destination})
+        index = deviation.edit.keys[1]
+        return next((each for each in edited.subscriptions if each.index == index), None)
 
 
 def _compile_edited_subscription(
     destination: JSONObject, edit: WorkspaceEdit
 ) -> Subscription | None:
-    """Compile the edited subscription; None when it does not exist yet."""
+    """Compile the edited subscription; None when it does not exist yet, or is off."""
     definitions = destination["subscriptions"][int(edit.keys[1]) :][:1]
     compiled = [
-        compile_subscription(definition, destination["settings"]) for definition in definitions
+        compile_subscription(definition, destination["settings"])
+        for definition in definitions
+        if definition.get("enabled", True)
     ]
     return next(iter(compiled), None)
 

@@ -98,12 +98,49 @@ def _build_missing_subscription_deviation(
     definition: JSONObject,
     example_event: JSONObject | None = None,
 ) -> Deviation:
-    count = len(context.workspace.destination["subscriptions"])
-    edit = WorkspaceEdit(("subscriptions", count), definition)
-    remedy = f"Add the subscription {definition['name']!r} of the preset guide."
+    disabled = _find_disabled_subscription(context, definition["actionSlug"], example_event)
+    if disabled:
+        edit = WorkspaceEdit(disabled.get_key_path_in_destination("enabled"), True)
+        remedy = f"Switch on the subscription {disabled.name!r}."
+    else:
+        count = len(context.workspace.destination["subscriptions"])
+        edit = WorkspaceEdit(("subscriptions", count), definition)
+        remedy = f"Add the subscription {definition['name']!r} of the preset guide."
     where = "destination.subscriptions"
     return Deviation(
         difference_id, "", ("guide",), "loses", where, what, remedy, edit, example_event
+    )
+
+
+def build_edit_for_missing_mapping(
+    context: AnalysisContext, event: JSONObject
+) -> WorkspaceEdit | None:
+    """Return an edit after which a mapping takes an event that none takes; None without one.
+
+    A mapping of the workspace that is off is switched on, else the guide's is added.
+    """
+    for subscription in context.disabled_subscriptions:
+        if subscription.matches(event):
+            return WorkspaceEdit(subscription.get_key_path_in_destination("enabled"), True)
+    for guide_subscription in load_guide_preset().subscriptions:
+        if guide_subscription.matches(event):
+            count = len(context.workspace.destination["subscriptions"])
+            definition = get_guide_subscription_definition(guide_subscription)
+            return WorkspaceEdit(("subscriptions", count), definition)
+    return None
+
+
+def _find_disabled_subscription(
+    context: AnalysisContext, action_slug: str, event: JSONObject | None
+) -> LocatedSubscription | None:
+    """Return a subscription that is off and has an action, or would take an event."""
+    return next(
+        (
+            subscription
+            for subscription in context.disabled_subscriptions
+            if (subscription.matches(event) if event else subscription.action_slug == action_slug)
+        ),
+        None,
     )
 
 

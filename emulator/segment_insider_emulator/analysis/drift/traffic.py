@@ -14,8 +14,7 @@ from segment_insider_emulator.analysis.drift.deviations import (
     suggest_mapping_edit,
 )
 from segment_insider_emulator.analysis.drift.guide_comparison import (
-    get_guide_subscription_definition,
-    load_guide_preset,
+    build_edit_for_missing_mapping,
 )
 from segment_insider_emulator.analysis.drift.known_differences import (
     get_difference_id_of_unread_property,
@@ -79,9 +78,12 @@ def _find_unhandled_and_duplicate_events(
         what = f"no subscription accepts {name!r}, which was sent {_format_how_often(tally.count)}"
         is_track = tally.first_event.get("type") == "track"
         difference_id = "D12" if name == "Cart Reviewed" else "D25" if is_track else "D26"
-        remedy = f"Add a subscription with a trigger for {name!r}."
         where = "destination.subscriptions"
-        edit = _build_guide_subscription_edit(context, tally.first_event)
+        edit = build_edit_for_missing_mapping(context, tally.first_event)
+        remedy = f"Add a subscription with a trigger for {name!r}."
+        if edit and not edit.adds_subscription:
+            off = context.workspace.destination["subscriptions"][int(edit.keys[1])]["name"]
+            remedy = f"Switch on the subscription {off!r}."
         yield Deviation(
             difference_id,
             "",
@@ -113,28 +115,6 @@ def _find_unhandled_and_duplicate_events(
             "D24", widest, "differs", "trigger", what, remedy, edit, tally
         )
         yield replace(deviation, group_text=SENT_TWICE_TEXT)
-
-
-def _build_guide_subscription_edit(
-    context: AnalysisContext, event: JSONObject
-) -> WorkspaceEdit | None:
-    """Return an edit that adds the guide's subscription for an event; None without one."""
-    guide_subscription = next(
-        (
-            subscription
-            for subscription in load_guide_preset().subscriptions
-            if subscription.matches(event)
-        ),
-        None,
-    )
-    count = len(context.workspace.destination["subscriptions"])
-    return (
-        WorkspaceEdit(
-            ("subscriptions", count), get_guide_subscription_definition(guide_subscription)
-        )
-        if guide_subscription
-        else None
-    )
 
 
 def _find_respelled_paths(
