@@ -1,7 +1,7 @@
 """Composition of the Flask app: creates all services and registers all blueprints."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
@@ -52,6 +52,7 @@ from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
 from segment_insider_emulator.mapping import compile_destination
+from segment_insider_emulator.masking import Pseudonyms
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer
@@ -84,6 +85,7 @@ from segment_insider_emulator.web import json_errors
 from segment_insider_emulator.web import segment_routes as segment
 from segment_insider_emulator.web.access import (
     CallerAuthenticator,
+    Team,
     create_access_check,
     find_default_sandbox_owner,
     load_teams,
@@ -163,7 +165,13 @@ def create_app(
     app.config[ONE_CALL_AT_A_TIME] = not waits
     check_host = create_host_check(config)
     reaper = idle_connections if default.shared_state.is_multi_process else None
-    install_request_hooks(app, create_access_check(check_host, authenticator), reaper)
+    install_request_hooks(
+        app,
+        create_access_check(check_host, authenticator),
+        reaper,
+        _load_pseudonyms(config, teams, default),
+        masks_all=config.mask,
+    )
     find_services = create_services_finder(app.extensions["sandboxes"], app.extensions["expiry"])
     install_plain_calls(app, check_host, find_services, reaper)
     install_sandbox_prefixes(app)
@@ -178,6 +186,23 @@ def create_app(
     if pages:
         _install_pages(app, config)
     return app
+
+
+def _load_pseudonyms(
+    config: Config, teams: Sequence[Team], default: SandboxServices
+) -> Pseudonyms | None:
+    """Return the pseudonyms of the configured key, else of the one that the database has.
+
+    None if neither all callers nor a team see pseudonyms.
+    """
+    if not config.mask and not any(team.sees_pseudonyms for team in teams):
+        return None
+    pseudonyms = Pseudonyms(config.mask_key or "")
+    if not config.mask_key:
+        guard = default.shared_state.create_durable_state_guard("masking", pseudonyms)
+        with guard.lock_for_update:
+            pseudonyms.create_key_if_missing()
+    return pseudonyms
 
 
 def _install_pages(app: Flask, config: Config) -> None:

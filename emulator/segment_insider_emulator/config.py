@@ -13,7 +13,7 @@ from segment_insider_emulator.errors import EmulatorError
 ENVIRONMENT_PREFIX = "EMULATOR_"
 SETTINGS_FILE, PROJECT_FILE = "emulator.yaml", "pyproject.toml"
 PROJECT_TABLE = "segment-insider-emulator"
-SECRET_SETTINGS = ("password", "token", "insider_key")
+SECRET_SETTINGS = ("password", "token", "insider_key", "mask_key")
 MAX_DAYS = 36_500
 SIZE_UNITS = {"": 1, "k": 1000, "M": 1000**2, "G": 1000**3}
 BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -87,6 +87,9 @@ class Config:
         tls_cert, tls_key: Paths of a certificate and its key, in PEM; None makes them.
         steps: Folder with a conftest.py whose steps features may use that a page runs; None allows
             only the steps of the library.
+        mask: Show pseudonyms of people in pages, the control API, reports and logs.
+        mask_key: Secret of the pseudonyms; None keeps a random one with the database. Environment
+            only.
         mcp_changes: Agents at /mcp may change mappings and the clock.
         overlay: Show the verdict of each call in the pages that load analytics.js from here.
     """
@@ -122,6 +125,8 @@ class Config:
     steps: str | None = None
     overlay: bool = False
     mcp_changes: bool = False
+    mask: bool = False
+    mask_key: str | None = field(default=None, repr=False)
 
 
 def load_config(environ: Mapping[str, str], flags: Mapping[str, str | None]) -> Config:
@@ -380,6 +385,8 @@ SETTING_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
         lambda text: BOOLEAN_WORDS[text.lower()],
         "one of " + ", ".join(BOOLEAN_WORDS),
     ),
+    "mask": (lambda text: BOOLEAN_WORDS[text.lower()], "one of " + ", ".join(BOOLEAN_WORDS)),
+    "mask_key": (_parse_nonempty_text, "a text"),
     "mcp_changes": (
         lambda text: BOOLEAN_WORDS[text.lower()],
         "one of " + ", ".join(BOOLEAN_WORDS),

@@ -14,6 +14,8 @@ from typing import Any
 import click
 import orjson
 
+from segment_insider_emulator.masking import mask_document, mask_text
+
 _DIRECTION_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # Random, so that captured data cannot contain it and only our own colours are printed.
 _COLOUR_MARK = f"\x1b{secrets.token_hex(4)}"
@@ -37,7 +39,8 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
     """Print lines of text to the terminal with control characters replaced."""
     click.echo(
         "\n".join(
-            _CONTROL_CHARACTERS.sub("�", line).replace(_COLOUR_MARK, "\x1b") for line in lines
+            _CONTROL_CHARACTERS.sub("�", mask_text(line)).replace(_COLOUR_MARK, "\x1b")
+            for line in lines
         ),
         err=err,
     )
@@ -45,7 +48,7 @@ def print_lines(lines: Iterable[str], *, err: bool = False) -> None:
 
 def print_json(document: Any, *, indent: bool = False) -> None:
     """Print a JSON document to the terminal with control characters escaped."""
-    raw = orjson.dumps(document, option=orjson.OPT_INDENT_2 if indent else None)
+    raw = orjson.dumps(mask_document(document), option=orjson.OPT_INDENT_2 if indent else None)
     click.echo(escape_controls_in_json(raw))
 
 

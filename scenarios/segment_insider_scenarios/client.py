@@ -44,6 +44,7 @@ class ControlClient:
         session: A session that the caller closes; None makes a new one.
         token: The emulator's password or a team's token, if it needs one.
         sleep: Waits before a retry of a 503 response.
+        account_key: Of the sandbox's account; an emulator that masks people then shows them.
     Raises: EmulatorError, when the emulator refuses a request;
         EmulatorUnreachable or TemporarilyUnavailable, when it cannot be used at all.
     """
@@ -55,6 +56,7 @@ class ControlClient:
         session: requests.Session | None = None,
         token: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        account_key: str | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._page_size = page_size
@@ -63,6 +65,7 @@ class ControlClient:
         self.session.trust_env = False
         self.token = token
         self._sleep = sleep
+        self._account_key = account_key
 
     @classmethod
     def connect(cls, base_url: str) -> Self:
@@ -517,6 +520,8 @@ class ControlClient:
         auth: tuple[str, str] | None = None,
         timeout: float = REQUEST_TIMEOUT_S,
     ) -> requests.Response:
+        if self._account_key:
+            headers = {**(headers or {}), "X-Emulator-Account-Key": self._account_key}
         credentials = BearerAuth(self.token) if self.token and auth is None else auth
         try:
             return self.session.request(

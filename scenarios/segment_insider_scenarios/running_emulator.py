@@ -184,7 +184,9 @@ class SandboxProvider:
         )
         # An emulator behind a proxy may not know the public scheme and host name.
         url = urljoin(self.url, urlsplit(created["url"]).path) if self.url else created["url"]
-        client = ControlClient(url, session=host.session, token=host.token)
+        client = ControlClient(
+            url, session=host.session, token=host.token, account_key=created["key"]
+        )
         return RunningEmulator(
             url,
             sandbox_workspace,

@@ -18,6 +18,7 @@ FOUNDATION = (
     "config",
     "errors",
     "json_text",
+    "masking",
     "shared_state",
     "similar_names",
     "terminal_output",

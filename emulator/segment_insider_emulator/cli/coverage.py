@@ -29,6 +29,7 @@ from segment_insider_emulator.cli.inputs import (
     read_traffic,
 )
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.masking import mask_text
 from segment_insider_emulator.terminal_output import (
     print_json,
     print_lines,
@@ -163,7 +164,7 @@ def write_coverage_file(path: Path, text: str, option: str) -> None:
     Raises: EmulatorError, when the file cannot be written.
     """
     try:
-        path.write_text(text, "utf-8", errors="replace")
+        path.write_text(mask_text(text), "utf-8", errors="replace")
     except OSError as error:
         what = f"the report cannot be written ({error.strerror})"
         raise EmulatorError(what, str(path), f"Name another file with {option}.") from error

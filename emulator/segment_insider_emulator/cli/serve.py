@@ -21,6 +21,7 @@ from segment_insider_emulator.cli.inputs import (
 )
 from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.masking import MaskingFormatter
 from segment_insider_emulator.terminal_output import print_lines
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
@@ -101,6 +102,9 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
     "--steps", metavar="FOLDER", help="Folder with a conftest.py: steps for features run on pages."
 )
 @click.option(
+    "--mask", flag_value="true", help="Show pseudonyms of people in pages, the API and logs."
+)
+@click.option(
     "--mcp-changes", flag_value="true", help="Let agents at /mcp change mappings and the clock."
 )
 @click.option("--watch", is_flag=True, help="Load the workspace file again when it changes.")
@@ -122,7 +126,6 @@ def serve_command(preset: str | None, watch: bool, **flags: str | None) -> None:
         with pause_garbage_collection():
             # Imported here because `--help` needs neither the web framework nor the database.
             from segment_insider_emulator.app import create_app
-            from segment_insider_emulator.cli.mcp import install_mcp_endpoint
             from segment_insider_emulator.storage.database_file import lock_database_file
             from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
             from segment_insider_emulator.web.server import serve_app
@@ -132,7 +135,7 @@ def serve_command(preset: str | None, watch: bool, **flags: str | None) -> None:
             workspace = load_workspace(None if preset else config.workspace, preset)
             cleanup.enter_context(lock_database_file(config.db))
             app = create_app(config, workspace)
-            install_mcp_endpoint(app, allow_changes=config.mcp_changes)
+            _install_extras(app, config)
             sandboxes: SandboxRegistry = app.extensions["sandboxes"]
             cleanup.callback(sandboxes.close)
             if watch:
@@ -157,6 +160,17 @@ def _configure_logging(verbose: bool) -> None:
     logging.getLogger("segment_insider_emulator").setLevel(
         logging.INFO if verbose else logging.WARNING
     )
+
+
+def _install_extras(app: "Flask", config: Config) -> None:
+    """Mask the people in log lines if that is set, and serve the tools of agents."""
+    from segment_insider_emulator.cli.mcp import install_mcp_endpoint
+    from segment_insider_emulator.web.request_hooks import MASKING_KEY
+
+    for handler in logging.getLogger().handlers if config.mask else ():
+        formatter = handler.formatter or logging.Formatter()
+        handler.setFormatter(MaskingFormatter(formatter, app.extensions[MASKING_KEY]))
+    install_mcp_endpoint(app, allow_changes=config.mcp_changes)
 
 
 def _watch_workspace(app: "Flask", path: str) -> "WorkspaceWatcher":

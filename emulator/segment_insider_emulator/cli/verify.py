@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Never
@@ -32,12 +32,18 @@ from segment_insider_emulator.cli.verify_output import (
     format_scenario_counts,
     print_verify_result,
 )
+from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
+from segment_insider_emulator.terminal_output import (
+    print_lines,
+)
 from segment_insider_emulator.workspace.causes import list_known_causes
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_scenarios_extra
 
 if TYPE_CHECKING:
+    from segment_insider_scenarios.reports import ScenarioResult
     from segment_insider_scenarios.runner import FeatureRun, FeatureRunOptions
     from segment_insider_scenarios.scenario_coverage import WorkspaceCoverage
     from segment_insider_scenarios.scenario_selection import ScenarioSelection
@@ -128,6 +134,7 @@ REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
     "--confined", is_flag=True,
     help="Use only steps of this library, no conftest.py and no files of other folders.",
 )  # fmt: skip
+@click.option("--mask", is_flag=True, help="Show pseudonyms of people in all output.")
 @click.option(
     "--report-to", metavar="URL", help="Show the results in the emulator at this address."
 )
@@ -165,7 +172,10 @@ def verify_command(
     reports = _select_reports(settings, has_more=bool(report_to) or settings["coverage"])
     paths, selection = _choose_scenarios(arguments, settings)
     default_workspace, known_count = _resolve_default_workspace(workspace, preset)
-    options = _build_run_options(settings, selection, default_workspace, bool(report_to))
+    is_masked = _begin_masking(ctx, settings["mask"])
+    options = _build_run_options(
+        settings, selection, default_workspace, has_traffic=bool(report_to) or is_masked
+    )
     _check_addresses(options, report_to)
     with interrupt_on_termination():
         run, coverages, coverage_error = _run_and_print(paths, options, as_json, known_count)
@@ -187,6 +197,17 @@ def _find_default_features() -> tuple[str, ...]:
         remedy = "Name your features, or begin a project with: emulator init."
         raise EmulatorError("there is no such folder", str(DEFAULT_FEATURES), remedy)
     return (str(DEFAULT_FEATURES),)
+
+
+def _begin_masking(ctx: click.Context, mask: bool) -> bool:
+    """Mask people in the output from now on, if the option or the settings say so."""
+    config = load_config(os.environ, {"mask": "true" if mask else None})
+    if config.mask:
+        pseudonyms = Pseudonyms(config.mask_key or "")
+        pseudonyms.create_key_if_missing()
+        token = current_masking.set(Masking(pseudonyms))
+        ctx.call_on_close(lambda: current_masking.reset(token))
+    return config.mask
 
 
 # Options that need the coverage, so that --coverage itself can be left out.
@@ -214,14 +235,15 @@ def _build_run_options(
     settings: dict[str, Any],
     selection: "ScenarioSelection",
     workspace: str | None,
-    is_reported: bool,
+    *,
+    has_traffic: bool,
 ) -> "FeatureRunOptions":
     from segment_insider_scenarios.reports import FORMATS_WITH_TRAFFIC
     from segment_insider_scenarios.runner import FeatureRunOptions
 
     return FeatureRunOptions(
         workers=settings["workers"],
-        traffic=is_reported or any(settings[kind] for kind in FORMATS_WITH_TRAFFIC),
+        traffic=has_traffic or any(settings[kind] for kind in FORMATS_WITH_TRAFFIC),
         url=settings["url"],
         served=settings["serve"],
         seed=settings["seed"],
@@ -343,9 +365,21 @@ def _run_and_print(
     """Run scenarios and print their results; return them, their coverage, or why there is none."""
     from segment_insider_scenarios.runner import run_features
 
+    masking = current_masking.get()
     with stop_github_commands(is_active=not as_json):
-        reporter = ScenarioResultPrinter(is_dry_run=options.dry_run)
-        run = run_features(paths, SilentScenarioReporter() if as_json else reporter, options)
+        reporter: Callable[[ScenarioResult, int, int], None] = (
+            SilentScenarioReporter()
+            if as_json
+            else ScenarioResultPrinter(is_dry_run=options.dry_run)
+        )
+
+        def report(result: "ScenarioResult", done: int, expected: int) -> None:
+            reporter(masking.mask_record(result) if masking else result, done, expected)
+
+        run = run_features(paths, report, options)
+        if masking:  # claims are checked on true values, and all that follows has pseudonyms
+            run.results = [masking.mask_record(result) for result in run.results]
+            run.unreadable = [masking.mask_record(file) for file in run.unreadable]
         coverages, coverage_error = _find_coverage(run, options)
         print_verify_result(run, as_json, coverages, known_count)
     return run, coverages, coverage_error

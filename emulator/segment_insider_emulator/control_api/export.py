@@ -29,6 +29,7 @@ from segment_insider_emulator.control_api.sandboxes import build_current_workspa
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.insider.formats import parse_rfc3339
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
+from segment_insider_emulator.masking import mask_document
 from segment_insider_emulator.storage.records import (
     DeliveryAttempt,
     DeliveryRecord,
@@ -134,7 +135,7 @@ def generate_har_document(records: Iterable[DeliveryRecord | UpsertRecord]) -> I
     with TemporaryFile() as file:
         places: list[tuple[str, int, int]] = []  # time, offset and size in the file
         for entry in _build_har_entries(records):
-            raw = orjson.dumps(entry)
+            raw = orjson.dumps(mask_document(entry))
             places.append((str(entry["startedDateTime"]), file.tell(), len(raw)))
             file.write(raw)
         yield b'{"log":' + log + b',"entries":['
@@ -211,7 +212,7 @@ def export_sandbox() -> Response:
     rows = (
         {"kind": name, "row": row} for name, row in SandboxArchive(services.engine).export_rows()
     )
-    lines = (orjson.dumps(line) + b"\n" for line in chain([head], rows))
+    lines = (orjson.dumps(mask_document(line)) + b"\n" for line in chain([head], rows))
     return send_large_response(lines, EXPORT_MEDIA_TYPE)
 
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 import orjson
 from markupsafe import Markup, escape
 
+from segment_insider_emulator.masking import current_masking, mask_document, mask_text
 from segment_insider_emulator.storage.json_conditions import JsonPathSteps, format_query_path
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSON
@@ -30,19 +31,20 @@ _INVISIBLE_IN_VALUE_PATTERN: Final = re.compile(
 
 
 def show_invisible_characters(text: str) -> str:
-    r"""Replace control and direction characters of *text* by escapes such as `\u202e`."""
+    r"""Replace control and direction characters of *text* by escapes such as `\u202e`; mask it."""
+    text = mask_text(text)
     return text if text.isprintable() else _INVISIBLE_PATTERN.sub(_escape_character, text)
 
 
 def compact_json(value: object) -> str:
     """Format *value* as JSON in one line, with invisible characters escaped."""
-    return _escape_value(orjson.dumps(value, default=str).decode())
+    return _escape_value(orjson.dumps(mask_document(value), default=str).decode())
 
 
 def pretty_json(value: object) -> str:
     """Format *value* as indented JSON, with invisible characters escaped."""
-    text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
-    return _escape_value(text)
+    masked = mask_document(value)
+    return _escape_value(orjson.dumps(masked, default=str, option=orjson.OPT_INDENT_2).decode())
 
 
 def format_key(key: str) -> str:
@@ -53,14 +55,15 @@ def format_key(key: str) -> str:
 
 def exact(text: object) -> Markup:
     """Mark *text* as one that a template prints exactly, such as the value of a form's field."""
-    return escape(text)
+    return escape(mask_text(text) if isinstance(text, str) else text)
 
 
 def finalize_expression(value: object) -> object:
-    """Show the invisible characters of a text that a template prints, unless it is markup."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return show_invisible_characters(value)
-    return value
+    """Mask a text that a template prints; show its invisible characters unless it is markup."""
+    if isinstance(value, Markup):
+        masking = current_masking.get()
+        return Markup(masking.mask_shapes(value)) if masking else value
+    return show_invisible_characters(value) if isinstance(value, str) else value
 
 
 def _escape_value(json_text: str) -> str:
@@ -119,6 +122,7 @@ class JsonTree:
 
     def render(self, value: JSON) -> Markup:
         """Render a JSON value as an HTML tree."""
+        value = mask_document(value)
         lines = (
             Markup("").join(self._render_members(value, "", ()))
             if _has_members(value)

@@ -33,6 +33,7 @@ from segment_insider_emulator.inspector.json_tree import (
     render_value,
     show_invisible_characters,
 )
+from segment_insider_emulator.masking import mask_text
 from segment_insider_emulator.storage.json_conditions import (
     JsonPath,
     JsonPathSteps,
@@ -234,6 +235,7 @@ def indent_json(text: str) -> str:
 
 def shorten(text: str, max_chars: int = MAX_CELL_CHARS) -> str:
     """Shorten a text to at most *max_chars* characters."""
+    text = mask_text(text)
     return text if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 
@@ -266,7 +268,7 @@ def value_attributes(column: str, json_text: str) -> Markup:
     attributes = render_query_attributes(column, is_secret=is_secret_name(name))
     if len(json_text) > MAX_ATTRIBUTE_CHARS:
         return attributes
-    return Markup('{} data-json="{}"').format(attributes, json_text)
+    return Markup('{} data-json="{}"').format(attributes, mask_text(json_text))
 
 
 def attribute_value(value: JSON, path: str) -> Markup:

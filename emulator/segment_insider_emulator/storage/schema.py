@@ -23,10 +23,19 @@ from segment_insider_emulator.json_text import (
     encode_json,
     encode_optional_json,
 )
+from segment_insider_emulator.masking import current_masking
 
 metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: SQLite generates numbers for no other type.
 Int64 = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _decode_and_learn(text: str | None) -> Any:
+    """Decode a stored JSON value; the current request masks the people in it, if it masks."""
+    document = decode_optional_json(text)
+    if masking := current_masking.get():
+        masking.learn(document)
+    return document
 
 
 class JsonText(TypeDecorator[Any]):
@@ -39,7 +48,23 @@ class JsonText(TypeDecorator[Any]):
         return encode_optional_json
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
-        return decode_optional_json
+        return _decode_and_learn
+
+
+class AttributesText(JsonText):
+    """Database column type of the attributes of a profile, stored as JSON text."""
+
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
+        return _decode_attributes_and_learn
+
+
+def _decode_attributes_and_learn(text: str | None) -> Any:
+    attributes = _decode_and_learn(text)
+    if masking := current_masking.get():
+        masking.learn({"attributes": attributes})
+    return attributes
 
 
 class RequiredJsonText(JsonText):
@@ -151,7 +176,7 @@ profiles = Table(
     Column("number", Int64, primary_key=True),
     Column("id", Text, nullable=False, unique=True),
     Column("identifiers", JsonText, nullable=False),  # type -> values
-    Column("attributes", JsonText, nullable=False),  # path -> value
+    Column("attributes", AttributesText, nullable=False),  # path -> value
     Column("written", JsonText, nullable=False),  # path -> time
     Column("trail", JsonText, nullable=False),  # list
     Column("created_at", Text, nullable=False),

@@ -68,12 +68,14 @@ class Team:
         token_digests: SHA-256 of each of its tokens; tokens are never stored.
         sandbox_limit: How many sandboxes it may have at the same time.
         owns_default_sandbox: Whether the default sandbox belongs to it.
+        sees_pseudonyms: Whether people are masked in all that it sees.
     """
 
     name: str
     token_digests: tuple[bytes, ...]
     sandbox_limit: int = DEFAULT_SANDBOX_LIMIT
     owns_default_sandbox: bool = False
+    sees_pseudonyms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,7 @@ def _parse_team(document: JSONObject) -> Team:
         digests,
         document.get("sandboxes", DEFAULT_SANDBOX_LIMIT),
         document.get("default", False),
+        document.get("mask", False),
     )
 
 

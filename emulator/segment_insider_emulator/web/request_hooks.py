@@ -1,14 +1,22 @@
 """Flask hooks before and after every view: access, sandbox, due journeys and retries, CORS."""
 
+import hmac
 from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
 from typing import Final, TypeAlias
+from urllib.parse import parse_qsl, quote, urlencode
 
+import orjson
 from flask import Flask, Request, Response, current_app, request
 
 from segment_insider_emulator.config import INSIDER_ONE_HOSTS
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
 from segment_insider_emulator.web.host_check import normalise_host_name
 from segment_insider_emulator.web.insider_routes import answer_not_imitated
+from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
+from segment_insider_emulator.web.access import CALLER_KEY, Caller
+from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox_of_request
 from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_cors_preflight
 from segment_insider_emulator.web.services import current_services
@@ -31,6 +39,15 @@ PAGE_ENDPOINTS_WITHOUT_RETRIES: Final = (
 )
 SEGMENT_BLUEPRINT: Final = "segment"
 INSIDER_BLUEPRINT: Final = "insider"
+OVERLAY_BLUEPRINT: Final = "overlay"
+MASKING_KEY: Final = "masking"  # in app.extensions: the Pseudonyms; None if nothing is masked
+MASKS_ALL_KEY: Final = "masks_all"  # in app.extensions: whether all callers see pseudonyms
+_MASKING_TOKEN_KEY: Final = "emulator.masking"  # in a WSGI environment: while it is masked
+# Header with the key of a sandbox's account, whose values are then shown.
+ACCOUNT_KEY_HEADER: Final = "X-Emulator-Account-Key"
+FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
+TEXT_MEDIA_TYPES: Final = ("text/plain", "text/yaml", "text/csv", "application/x-ndjson")
+MAX_REVEALED_BYTES: Final = 1024 * 1024  # of a body
 
 
 def raise_error_of_call(request: Request) -> None:
@@ -81,6 +98,87 @@ def answer_segment_preflight(request: Request) -> Response | None:
     return answer_cors_preflight(request) if _is_segment_request(request) else None
 
 
+def begin_masking(request: Request) -> None:
+    """Flask hook: mask what the caller of a page or the control API sees, if that is set.
+
+    Pseudonyms that a link or form sends back are replaced by their values first.
+    """
+    pseudonyms: Pseudonyms | None = current_app.extensions[MASKING_KEY]
+    if pseudonyms is None or not _is_masked(request):
+        return
+    masking = Masking(pseudonyms)
+    request.environ[_MASKING_TOKEN_KEY] = current_masking.set(masking)
+    pairs = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
+    query = urlencode([(name, _reveal_parameter(masking, name, text)) for name, text in pairs])
+    request.query_string = query.encode("latin-1")
+    request.environ["QUERY_STRING"] = query
+    if request.method != "GET" and (request.content_length or 0) <= MAX_REVEALED_BYTES:
+        is_form = request.mimetype == FORM_MEDIA_TYPE
+        text = request.environ["wsgi.input"].read(request.content_length or 0)
+        body = masking.reveal(text.decode("latin-1"), _quote_value if is_form else _escape_value)
+        request.environ["wsgi.input"] = BytesIO(body.encode("latin-1"))
+        request.environ["CONTENT_LENGTH"] = str(len(body))
+        _learn_from_body(masking, request)
+
+
+def _reveal_parameter(masking: Masking, name: str, text: str) -> str:
+    return masking.reveal_query(text) if name == "query" else masking.reveal(text)
+
+
+def _learn_from_body(masking: Masking, request: Request) -> None:
+    texts = request.form.values() if request.mimetype == FORM_MEDIA_TYPE else [request.get_data()]
+    for text in texts:
+        with suppress(orjson.JSONDecodeError):
+            masking.learn(orjson.loads(text))
+
+
+def _is_masked(request: Request) -> bool:
+    caller: Caller | None = request.environ.get(CALLER_KEY)
+    sandbox = current_sandbox()
+    if caller is None:
+        return current_app.extensions[MASKS_ALL_KEY] and request.blueprint == OVERLAY_BLUEPRINT
+    if not (current_app.extensions[MASKS_ALL_KEY] or (caller.team and caller.team.sees_pseudonyms)):
+        return False
+    # Who has the key of a sandbox's account may read its profiles from Insider One anyway.
+    key = request.headers.get(ACCOUNT_KEY_HEADER, "")
+    if not key or sandbox is None or sandbox.record.id == DEFAULT_SANDBOX_ID:
+        return True
+    return not hmac.compare_digest(key.encode(), sandbox.record.key.encode())
+
+
+def mask_response(request: Request, response: Response) -> Response:
+    """Flask hook: mask the response of a request for which masking has begun."""
+    masking = current_masking.get()
+    if masking is None or _MASKING_TOKEN_KEY not in request.environ:
+        return response
+    if location := response.headers.get("Location"):
+        response.headers["Location"] = masking.mask_text(location)
+    if response.direct_passthrough or response.is_streamed:
+        return response
+    if response.mimetype == "application/json":
+        with suppress(orjson.JSONDecodeError):
+            response.data = orjson.dumps(masking.mask_document(orjson.loads(response.data)))
+    elif response.mimetype == "text/html":
+        response.data = masking.mask_shapes(response.get_data(as_text=True))
+    elif response.mimetype in TEXT_MEDIA_TYPES:
+        response.data = masking.mask_text(response.get_data(as_text=True))
+    return response
+
+
+def end_masking(_error: BaseException | None = None) -> None:
+    """Flask hook: the thread may serve another request."""
+    if token := request.environ.pop(_MASKING_TOKEN_KEY, None):
+        current_masking.reset(token)
+
+
+def _quote_value(value: str) -> str:
+    return quote(value, safe="")
+
+
+def _escape_value(value: str) -> str:
+    return orjson.dumps(value)[1:-1].decode("latin-1")
+
+
 def add_segment_cors_headers(request: Request, response: Response) -> Response:
     """Flask hook: let browsers call Segment's endpoints from pages of any origin."""
     return add_cors_headers(request, response) if _is_segment_request(request) else response
@@ -96,21 +194,30 @@ BEFORE_VIEW: Final[tuple[BeforeView, ...]] = (
     run_due_journey_steps,
     send_due_retries_of_sandbox,
     answer_segment_preflight,
+    begin_masking,
 )
-AFTER_VIEW: Final[tuple[AfterView, ...]] = (add_segment_cors_headers,)
+AFTER_VIEW: Final[tuple[AfterView, ...]] = (add_segment_cors_headers, mask_response)
 
 
 def install_request_hooks(
     app: Flask,
     access_check: Callable[[Request], None],
     idle_connections: IdleConnectionReaper | None,
+    pseudonyms: Pseudonyms | None,
+    *,
+    masks_all: bool,
 ) -> None:
     """Register the hooks before and after all views of a Flask *app*.
 
     Args:
+        pseudonyms: None if nothing is masked.
+        masks_all: Whether all callers see pseudonyms, and not only some teams.
         idle_connections: None for databases that need no connections closed.
     """
     app.extensions |= {"access_check": access_check, "idle_connections": idle_connections}
+    app.extensions |= {MASKING_KEY: pseudonyms, MASKS_ALL_KEY: masks_all}
+    if pseudonyms:
+        app.teardown_request(end_masking)
     app.before_request(run_hooks_before_view)
     app.after_request(run_hooks_after_view)
     # No view or hook is asynchronous; Flask would look at each of them in every request.

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from segment_insider_emulator.contract.junit_xml import JUnitCase
 from segment_insider_emulator.contract.junit_xml import render_junit_xml as document
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.masking import mask_json_lines
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.reports import RunResults, ScenarioResult, StepResult
@@ -129,7 +130,10 @@ def get_failure_headline(failure: str) -> str:
 REPORT_WRITERS: dict[str, Callable[[RunResults], bytes]] = {
     "junit": render_junit_report,
     "cucumber_json": lambda results: render_cucumber_json(results, Path.cwd()),
-    "cucumber_messages": lambda results: render_cucumber_messages(results, Path.cwd()),
+    # They have the texts of the feature files, too.
+    "cucumber_messages": lambda results: mask_json_lines(
+        render_cucumber_messages(results, Path.cwd())
+    ),
     "html": lambda results: render_html_page(results).encode(),
     "scenario_run": lambda results: orjson.dumps(build_scenario_run_document(results)),
 }
