@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from segment_insider_emulator.masking import current_masking
 from segment_insider_emulator.types import JSON, JSONObject
 
 # Nobody documents a limit; no event of a shop comes near this one.
@@ -54,8 +55,22 @@ def encode_optional_json(value: Any) -> str | None:
 
 
 def decode_optional_json(text: str | None) -> Any:
-    """Return the value of a JSON text; None stays None."""
-    return None if text is None else orjson.loads(text)
+    """Return the value of a stored JSON text; None stays None.
+
+    A request that masks people remembers those in it.
+    """
+    document = None if text is None else orjson.loads(text)
+    if masking := current_masking.get():
+        masking.learn(document)
+    return document
+
+
+def decode_attributes(text: str) -> Any:
+    """Return the attributes of a profile from a stored JSON text."""
+    attributes = decode_optional_json(text)
+    if masking := current_masking.get():
+        masking.learn({"attributes": attributes})
+    return attributes
 
 
 def is_json_text(text: str) -> bool:

@@ -7,9 +7,8 @@ those of the documents that a request reads are remembered, and masked in all it
 """
 
 import hmac
-import logging
+import os
 import re
-import secrets
 from collections import OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -104,7 +103,7 @@ class Pseudonyms:
 
     def create_key_if_missing(self) -> None:
         """Make a random key unless there is one."""
-        self._key = self._key or secrets.token_hex(32)
+        self._key = self._key or os.urandom(32).hex()
 
     def mask_name(self, value: str) -> str:
         """Return the pseudonym of a name, such as "Person-bakidomute"; it has the same case."""
@@ -363,23 +362,6 @@ class Masking:
         mark, name, colon, quotes, value = match.groups()
         masked = self._mask_of_kind(value, "name") if _is_personal(value) else value
         return f"{mark}{name}{mark}{colon}{quotes}{masked}{quotes}"
-
-
-class MaskingFormatter(logging.Formatter):
-    """Formats log records with people masked.
-
-    Args:
-        formatter: Formats them before.
-    """
-
-    def __init__(self, formatter: logging.Formatter, pseudonyms: Pseudonyms) -> None:
-        super().__init__()
-        self._formatter, self._pseudonyms = formatter, pseudonyms
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line, and the traceback, of a log record."""
-        masking = current_masking.get() or Masking(self._pseudonyms)
-        return masking.mask_text(self._formatter.format(record))
 
 
 # Set while a request, report or command is masked.

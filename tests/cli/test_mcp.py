@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import anyio
@@ -65,6 +66,12 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def run_in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Run an asynchronous function where no event loop runs; browser tests leave theirs here."""
+    with ThreadPoolExecutor(1) as executor:
+        return executor.submit(anyio.run, function, *arguments).result()
+
+
 async def ask(url: str) -> tuple[set[str], dict[str, Any]]:
     arguments = ["-m", "segment_insider_emulator", "mcp", "--url", url, "--allow-changes"]
     async with Client(StdioServerParameters(command=sys.executable, args=arguments)) as client:
@@ -94,7 +101,7 @@ def emulator_url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def answers(emulator_url: str) -> Any:
-    return anyio.run(ask, emulator_url)
+    return run_in_thread(ask, emulator_url)
 
 
 def read(answers: Any, key: str) -> Any:
@@ -201,7 +208,7 @@ async def ask_over_http(url: str) -> tuple[dict[str, bool], Any]:
 def test_the_server_answers_the_same_client_without_tools_of_changes(
     answers: Any, emulator_url: str
 ) -> None:
-    hints, found = anyio.run(ask_over_http, emulator_url)
+    hints, found = run_in_thread(ask_over_http, emulator_url)
     assert set(hints.values()) == {True}
     assert answers[0] - hints.keys() == {"apply_mapping", "undo_change", "move_clock"}
     assert json.loads(found.content[0].text)["data"] == read(answers, "identify")
@@ -209,7 +216,7 @@ def test_the_server_answers_the_same_client_without_tools_of_changes(
 
 def test_each_sandbox_has_its_own_tools(emulator_url: str) -> None:
     created = requests.post(f"{emulator_url}/emulator/v1/sandboxes", json={}, timeout=60).json()
-    _, found = anyio.run(ask_over_http, created["url"])
+    _, found = run_in_thread(ask_over_http, created["url"])
     requests.delete(f"{emulator_url}/emulator/v1/sandboxes/{created['id']}", timeout=60)
     assert json.loads(found.content[0].text)["data"]["messages"] == []
 

@@ -19,8 +19,9 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
+from segment_insider_emulator.cli.serve import MaskingFormatter
 from segment_insider_emulator.config import Config
-from segment_insider_emulator.masking import Masking, MaskingFormatter, Pseudonyms
+from segment_insider_emulator.masking import Masking, Pseudonyms
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.server import serve_app_in_thread
 from segment_insider_emulator.workspace import load_preset_workspace

@@ -21,7 +21,7 @@ from segment_insider_emulator.cli.inputs import (
 )
 from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.masking import MaskingFormatter
+from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
 from segment_insider_emulator.terminal_output import print_lines
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
@@ -160,6 +160,23 @@ def _configure_logging(verbose: bool) -> None:
     logging.getLogger("segment_insider_emulator").setLevel(
         logging.INFO if verbose else logging.WARNING
     )
+
+
+class MaskingFormatter(logging.Formatter):
+    """Formats log records with people masked.
+
+    Args:
+        formatter: Formats them before.
+    """
+
+    def __init__(self, formatter: logging.Formatter, pseudonyms: Pseudonyms) -> None:
+        super().__init__()
+        self._formatter, self._pseudonyms = formatter, pseudonyms
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the traceback, of a log record."""
+        masking = current_masking.get() or Masking(self._pseudonyms)
+        return masking.mask_text(self._formatter.format(record))
 
 
 def _install_extras(app: "Flask", config: Config) -> None:

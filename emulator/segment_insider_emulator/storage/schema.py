@@ -19,23 +19,15 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from segment_insider_emulator.json_text import (
+    decode_attributes,
     decode_optional_json,
     encode_json,
     encode_optional_json,
 )
-from segment_insider_emulator.masking import current_masking
 
 metadata = MetaData()
 # 64 bits, which SQLite calls INTEGER: SQLite generates numbers for no other type.
 Int64 = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _decode_and_learn(text: str | None) -> Any:
-    """Decode a stored JSON value; the current request masks the people in it, if it masks."""
-    document = decode_optional_json(text)
-    if masking := current_masking.get():
-        masking.learn(document)
-    return document
 
 
 class JsonText(TypeDecorator[Any]):
@@ -48,7 +40,7 @@ class JsonText(TypeDecorator[Any]):
         return encode_optional_json
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
-        return _decode_and_learn
+        return decode_optional_json
 
 
 class AttributesText(JsonText):
@@ -57,14 +49,7 @@ class AttributesText(JsonText):
     cache_ok = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Any]:
-        return _decode_attributes_and_learn
-
-
-def _decode_attributes_and_learn(text: str | None) -> Any:
-    attributes = _decode_and_learn(text)
-    if masking := current_masking.get():
-        masking.learn({"attributes": attributes})
-    return attributes
+        return decode_attributes
 
 
 class RequiredJsonText(JsonText):
