@@ -35,9 +35,6 @@ from segment_insider_emulator.cli.verify_output import (
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
-from segment_insider_emulator.terminal_output import (
-    print_lines,
-)
 from segment_insider_emulator.workspace.causes import list_known_causes
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_scenarios_extra

@@ -11,11 +11,11 @@ import orjson
 from flask import Flask, Request, Response, current_app, request
 
 from segment_insider_emulator.config import INSIDER_ONE_HOSTS
+from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
+from segment_insider_emulator.web.access import CALLER_KEY, Caller
 from segment_insider_emulator.web.host_check import normalise_host_name
 from segment_insider_emulator.web.insider_routes import answer_not_imitated
-from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
-from segment_insider_emulator.web.access import CALLER_KEY, Caller
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox_of_request
 from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_cors_preflight
