@@ -65,8 +65,8 @@ _EMAIL: Final = re.compile(
 )
 _PHONE: Final = re.compile(r"(?<![\w+])\+\d[\d ().-]{5,18}\d(?!\w)")
 _FIELD_IN_TEXT: Final = re.compile(
-    r"""(?i)(["'])(first_?name|last_?name|surname|full_?name|user_?name)\1(\s*:\s*)"""
-    r"""(["'])([^"'\\]{1,200})\4"""
+    r"""(?i)(["'](?:first_?name|last_?name|surname|full_?name|user_?name)["']\s*:\s*["'])"""
+    r"""([^"'\\]{1,200})(?=["'])"""
 )
 _WORD: Final = re.compile(r"[^\W_]+")
 _NOT_LETTER: Final = re.compile(r"[^a-z]")
@@ -359,9 +359,8 @@ class Masking:
         return self.pseudonyms.mask_phone(match[0])
 
     def _replace_field(self, match: re.Match[str]) -> str:
-        mark, name, colon, quotes, value = match.groups()
-        masked = self._mask_of_kind(value, "name") if _is_personal(value) else value
-        return f"{mark}{name}{mark}{colon}{quotes}{masked}{quotes}"
+        field_name, value = match.groups()
+        return field_name + (self._mask_of_kind(value, "name") if _is_personal(value) else value)
 
 
 # Set while a request, report or command is masked.
