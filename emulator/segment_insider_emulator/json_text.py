@@ -65,7 +65,7 @@ def decode_optional_json(text: str | None) -> Any:
     return document
 
 
-def decode_attributes(text: str) -> Any:
+def decode_attributes(text: str | None) -> Any:
     """Return the attributes of a profile from a stored JSON text."""
     attributes = decode_optional_json(text)
     if masking := current_masking.get():
