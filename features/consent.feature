@@ -31,10 +31,10 @@ Feature: Consent in practice
       And Ada cannot be reached by <channel> because <why>
 
       Examples:
-        | channel  | others             | why                        |
-        | email    | sms and whatsapp   | global_unsubscribe is true |
-        | sms      | email and whatsapp | sms_opt_out_user is true   |
-        | whatsapp | email and sms      | wa_opt_out_user is true    |
+        | channel  | others             | why                                                |
+        | email    | sms and whatsapp   | email_optin is false, global_unsubscribe is true   |
+        | sms      | email and whatsapp | sms_optin is false, sms_opt_out_user is true       |
+        | whatsapp | email and sms      | whatsapp_optin is false, wa_opt_out_user is true   |
 
     @assumed
     Scenario: A new opt-in does not take the unsubscribe back

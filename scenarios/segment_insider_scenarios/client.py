@@ -23,6 +23,7 @@ from segment_insider_scenarios.client_http import (
 )
 
 REQUEST_TIMEOUT_S = 10.0
+_FINDINGS_HEADER = "X-Emulator-Findings"
 API_PATH = "/emulator/v1"
 PANEL_PATH = f"{API_PATH}/panel"
 DESTINATION_PATH = f"{API_PATH}/destination"
@@ -442,6 +443,27 @@ class ControlClient:
         }
         body = orjson.dumps({"users": [user]})
         return self._request_json("POST", "/api/user/v1/upsert", data=body, headers=headers)
+
+    def call_contact_api(
+        self, path: str, content: JSONObject, account: str, key: str
+    ) -> list[JSONObject]:
+        """Call the emulated Contact API of Insider One, e.g. "/sms/v2/unsubscribe".
+
+        Returns: The emulator's findings about the call.
+        Raises: EmulatorError, when it is refused, with the first finding.
+        """
+        headers = {
+            "X-PARTNER-NAME": account,
+            "X-REQUEST-TOKEN": key,
+            "Content-Type": "application/json",
+        }
+        response = self._send_request("POST", path, data=orjson.dumps(content), headers=headers)
+        findings: list[JSONObject] = orjson.loads(response.headers.get(_FINDINGS_HEADER, "[]"))
+        if not response.ok:
+            for finding in findings:
+                raise EmulatorError(finding["what"], f"POST {path}", finding["remedy"])
+            raise self._unexpected_response_error(response)
+        return findings
 
     def _load_remaining_events(self, profile: JSONObject) -> JSONObject:
         """Return a profile with the events that did not fit into the first control API response."""

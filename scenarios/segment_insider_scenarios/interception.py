@@ -33,6 +33,8 @@ ENCODING_HEADERS = (
     "Transfer-Encoding",
 )  # of what is read already
 
+_HEADERS_POSITION: Final = 2  # of the arguments after the URL, in urllib3's urlopen
+
 _CallbackResponse: TypeAlias = tuple[int, dict[str, str], bytes]
 
 
@@ -134,6 +136,8 @@ def _patch_urllib3(target: _InterceptionTarget, stack: ExitStack) -> None:
         if pool.host not in INTERCEPTED_HOSTS:
             return send(pool, method, url, *args, **options)
         redirected = target.redirect_url(url)
+        if pool.host in INSIDER_ONE_HOSTS and len(args) < _HEADERS_POSITION:
+            options["headers"] = {**(options.get("headers") or pool.headers), "Host": pool.host}
         return send(pools.connection_from_url(redirected), method, redirected, *args, **options)
 
     stack.enter_context(patch.object(HTTPConnectionPool, "urlopen", urlopen))
@@ -186,6 +190,9 @@ def _forward_request(
     session: Session, emulator_url: str, request: PreparedRequest
 ) -> _CallbackResponse:
     headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+    host = urlsplit(str(request.url)).hostname
+    if host in INSIDER_ONE_HOSTS:
+        headers["Host"] = host  # their paths can be Segment's, such as /v1/send
     answer = session.request(
         str(request.method), emulator_url + request.path_url, data=request.body, headers=headers,
         allow_redirects=False,

@@ -171,6 +171,8 @@ EXAMPLE_VALUES_BY_STEP = {
     '{person} removes the identifier "{name}"': {"name": "email"},
     'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
     '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
+    '{person} leaves the e-mail group "{group}"': {"group": "Newsletter"},
+    '{person} joins the e-mail group "{group}"': {"group": "Newsletter"},
     '{person} enables the mapping "{name}"': {"name": "Order Completed Event"},
     '{person} enters the journey "{journey}" because of "{event}"': {
         "journey": "Cart abandonment",

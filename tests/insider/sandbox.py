@@ -110,6 +110,14 @@ class Sandbox:
         required = PURCHASE if name in ("purchase", "cart_page_view") else {}
         return {"event_name": name, "timestamp": event_time, "event_params": {**required, **params}}
 
+    def call_contact_api(self, path: str, body: JSON) -> None:
+        """Send a request that must succeed to the Contact API, e.g. "/email/v1/unsubscribe"."""
+        suffix = "unsubscribe" if path.endswith("/unsubscribe") else "resubscribe"
+        headers = {**KEYS, "x-request-token": f"test-key-{suffix}"}
+        request = HttpRequest("POST", path, headers, orjson.dumps(body))
+        response = self._endpoint.handle_request(request)
+        assert response.status == 200, response.body
+
     def advance_clock(self, length: str) -> None:
         self.clock.advance(parse_duration(length, "later"))
         self.journeys.advance_due_runs()

@@ -287,3 +287,16 @@ def test_a_retry_starts_a_journey_that_a_fault_prevented(tmp_path: Path) -> None
     (profile,), _ = sandbox.profiles.list_profiles_with_events()
     assert [event.name for event in profile.events] == [ADDED, "journey_entered"]
     assert sandbox.list_trail_kinds() == [["entered", "waiting"]]
+
+
+@pytest.mark.assumed
+def test_a_subscription_by_the_contact_api_starts_and_ends_runs() -> None:
+    opted_out = {"attribute": "email_optin", "changes_to": False}
+    sandbox = Sandbox(build_journey(WAIT, starter=OPTED_IN, exits=[opted_out]))
+    ada = {"emails": ["ada@x.io"]}
+    sandbox.call_contact_api("/email/v2/unsubscribe", ada)
+    assert sandbox.list_runs() == []
+    sandbox.call_contact_api("/email/v2/subscribe", ada)
+    assert [run["status"] for run in sandbox.list_runs()] == ["in_progress"]
+    sandbox.call_contact_api("/email/v1/unsubscribe", {"email": "ada@x.io"})
+    assert [run["status"] for run in sandbox.list_runs()] == ["exited"]

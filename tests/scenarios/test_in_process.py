@@ -75,6 +75,8 @@ def test_the_sdk_of_an_application_is_intercepted(intercepted: RunningEmulator) 
         pytest.param(
             "https://unification.useinsider.com/api/user/v1/upsert", 400, id="Insider One"
         ),
+        pytest.param("https://contact.useinsider.com/sms/v1/subscribe", 401, id="Contact API"),
+        pytest.param("https://sms.useinsider.com/v1/send", 501, id="not imitated"),
     ],
 )
 def test_requests_to_hosts_of_segment_and_insider_one_are_answered(

@@ -301,6 +301,73 @@ MISTAKES = {
         "Aad: no earlier step introduces this person. "
         "Did you mean Ada? If not, add first: Given Aad shops.",
     ),
+    "unsubscribes from an unknown channel": (
+        """\
+        Given Ada opts in to email
+        When Ada unsubscribes from pigeon
+        Then Ada is unsubscribed from email
+        """,
+        "Ada unsubscribes from pigeon: unknown channel 'pigeon'. Known: email, sms, whatsapp.",
+    ),
+    "unsubscribes a person whose number is not known": (
+        """\
+        Given Ada does "Wish Listed"
+        When Ada unsubscribes from SMS
+        Then Ada is unsubscribed from SMS
+        """,
+        "Ada unsubscribes from SMS: Insider One does not know the phone number of Ada. "
+        "Add first: Given Ada opts in to sms.",
+    ),
+    "expects another unsubscribe": (
+        """\
+        When Ada unsubscribes from SMS
+        Then Ada is unsubscribed from email
+        """,
+        """\
+        Failed: Ada is unsubscribed from email.
+
+            channel
+          - email
+          + sms
+
+        - 1 expected, not received; + 1 received, not expected.
+
+        Segment received no call for Ada.""",
+    ),
+    "joins a group that nobody has left": (
+        """\
+        Given Ada leaves the e-mail group "Newsletter"
+        When Ada joins the e-mail group "Sales"
+        Then Ada has left exactly these e-mail groups:
+          | group |
+        """,
+        "Ada joins the e-mail group Sales: Ada has not left the e-mail group 'Sales'. "
+        "Ada has left: Newsletter.",
+    ),
+    "expects another group": (
+        """\
+        When Ada leaves the e-mail group "Newsletter"
+        Then Ada has left exactly these e-mail groups:
+          | group |
+        """,
+        """\
+        Failed: Ada has left exactly these e-mail groups.
+
+            group
+          + Newsletter
+
+        - 0 expected, not received; + 1 received, not expected.
+
+        Segment received no call for Ada.""",
+    ),
+    "names another column of groups": (
+        """\
+        When Ada leaves the e-mail group "Newsletter"
+        Then Ada has left exactly these e-mail groups:
+          | name |
+        """,
+        "Ada has left exactly these e-mail groups: there is no column 'name'. Known: group.",
+    ),
     "mistypes the type of an integration": (
         """\
         Given Grace has the role "Administrator" in InOne

@@ -24,6 +24,8 @@ KEY = "account-key-5a1f"
 SECRETS = {
     "the account's key": KEY,
     "a wrong token": "wrong-token-9c2e",
+    "the key that unsubscribes": "unsubscribe-key-2d4f",
+    "the key that subscribes": "resubscribe-key-8a7c",
     "the key of a sandbox": "sandbox-key-7b3d",
     "the real account's key": "real-key-e4f5",
     "a password in an address": "callback-password-8d6c",
@@ -57,7 +59,15 @@ def workspace(tmp_path: Path) -> Path:
                 }
             ],
         },
-        "insider": {"account": {"name": "mybrand", "key": KEY}, "identifiers": ["uuid"]},
+        "insider": {
+            "account": {
+                "name": "mybrand",
+                "key": KEY,
+                "unsubscribeKey": SECRETS["the key that unsubscribes"],
+                "resubscribeKey": SECRETS["the key that subscribes"],
+            },
+            "identifiers": ["uuid"],
+        },
     }
     file = tmp_path / "shop.json"
     file.write_bytes(orjson.dumps(document))
@@ -94,6 +104,12 @@ def emulator_with_secrets(
         client.post(
             "/api/user/v1/upsert", json=bad | {"error_callback_endpoint": address}, headers=token
         ),
+        client.post(
+            "/sms/v1/unsubscribe",
+            json={"phone_number": "+6598765432"},
+            headers=token | {"X-REQUEST-TOKEN": SECRETS["the key that unsubscribes"]},
+        ),
+        client.post("/sms/v1/subscribe", json={}, headers=wrong),
         client.post("/emulator/v1/faults", json={"status": 503, "times": 1}),
         client.post(
             "/v1/track",

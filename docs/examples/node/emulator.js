@@ -30,7 +30,7 @@ export async function waitFor(sandbox, claim) {
 
 const HOSTS = [
   'api.segment.io', 'cdn.segment.com', 'events.eu1.segmentapis.com',
-  'unification.useinsider.com', 'contact.useinsider.com',
+  'unification.useinsider.com', 'contact.useinsider.com', 'mobile.useinsider.com',
 ]
 const ADDRESSES = new RegExp(`^https?://(${HOSTS.join('|').replaceAll('.', '\\.')})/`)
 

@@ -37,10 +37,7 @@ def serialize_profile(profile: Profile) -> JSONObject:
         "attributes": nest_attributes(profile.attributes),
         "events": [serialize_profile_event(event) for event in profile.events],
         "reach": check_reachability(profile.attributes),
-        "unsubscribe_groups": [
-            {"id": compute_group_id(name), "name": name}
-            for name in list_unsubscribe_groups(profile.attributes)
-        ],
+        "unsubscribe_groups": serialize_unsubscribe_groups(profile.attributes),
         "personal": build_personalisation_data(profile),
         "identifier_values": profile.identifiers,
         "created_at": profile.created_at,
@@ -85,8 +82,9 @@ ADDRESS_ATTRIBUTES = {
     **{channel: names[0] for channel, names in CHANNEL_ATTRIBUTES.items()},
     WEB_PUSH_CHANNEL: WEB_PUSH_TOKEN_ATTRIBUTE,
 }
-# Assumed: where Insider One keeps them; names of unsubscribe groups, in the order of leaving.
-UNSUBSCRIBE_GROUPS_ATTRIBUTE = "email_unsubscribe_groups"
+# Names of unsubscribe groups. Where Insider One keeps them is not published: the attribute is the
+# emulator's own, so a profile read does not return it.
+UNSUBSCRIBE_GROUPS_ATTRIBUTE = "unsubscribe_groups.email"
 
 
 def check_reachability(attributes: Mapping[str, JSON]) -> JSONObject:
@@ -113,6 +111,12 @@ def list_unsubscribe_groups(attributes: Mapping[str, JSON]) -> list[str]:
     """Return the names of the unsubscribe groups of a profile with these attributes."""
     groups = attributes.get(UNSUBSCRIBE_GROUPS_ATTRIBUTE)
     return [name for name in groups if isinstance(name, str)] if isinstance(groups, list) else []
+
+
+def serialize_unsubscribe_groups(attributes: Mapping[str, JSON]) -> list[JSONObject]:
+    """Serialize the unsubscribe groups of a profile with these attributes: [{"id", "name"}]."""
+    names = list_unsubscribe_groups(attributes)
+    return [{"id": compute_group_id(name), "name": name} for name in names]
 
 
 def compute_group_id(name: str) -> int:

@@ -9,6 +9,7 @@ from segment_insider_emulator.insider.catalog import get_event_display_name
 from segment_insider_emulator.insider.profile_json import (
     build_personalisation_data,
     check_reachability,
+    serialize_unsubscribe_groups,
 )
 from segment_insider_emulator.inspector.journey_view_model import build_run_view
 from segment_insider_emulator.inspector.list_query import get_int_parameter
@@ -113,6 +114,7 @@ class ProfileViewModel:
     attributes: tuple[AttributeView, ...]
     channels: tuple[ChannelReachabilityView, ...]
     notes: tuple[str, ...]
+    unsubscribe_groups: list[JSONObject]
     personalisation: JSONObject
     event_groups: tuple[EventGroupView, ...]
     trail: tuple[JSONObject, ...]
@@ -144,6 +146,7 @@ def build_profile_view_model(
         attributes=_list_attributes(profile),
         channels=list_channel_reachability(profile),
         notes=tuple(dict.fromkeys(notes)),
+        unsubscribe_groups=serialize_unsubscribe_groups(profile.attributes),
         personalisation=build_personalisation_data(profile),
         event_groups=_group_history_events(profile.events, opened_group, group_start),
         trail=tuple(reversed(profile.trail)),

@@ -176,7 +176,7 @@ RATE_LIMIT_TITLES = {
     "identityDelete": "Deletions of identifiers",
     "delete": "Deletions of users",
     "anonymize": "Anonymisations",
-    "contact": "subscribing and unsubscribing, each address",
+    "contact": "Contact API, each address",
 }
 
 

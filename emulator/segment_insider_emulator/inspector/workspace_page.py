@@ -26,6 +26,7 @@ from segment_insider_emulator.insider.account import (
     INTEGRATION_TYPE,
     IntegrationPanel,
 )
+from segment_insider_emulator.insider.account_options import derive_contact_keys
 from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.mapping_description import (
     describe_mapping,
@@ -40,6 +41,7 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace import Workspace
 
 
 def get_current_workspace_document(
@@ -52,6 +54,18 @@ def get_current_workspace_document(
     subscriptions = list(document["destination"]["subscriptions"])
     subscriptions[edited_number - 1] = edited_subscription
     return {**document, "destination": {**document["destination"], "subscriptions": subscriptions}}
+
+
+class ContactKeyRow(NamedTuple):
+    """One key of the Contact API on the Workspace page.
+
+    Args:
+        suffix: What follows the account's key in it; None for a key of the workspace file.
+    """
+
+    type: str
+    key_shown: str
+    suffix: str | None
 
 
 ConnectionState: TypeAlias = Literal["accepted", "disabled", "failed"]
@@ -204,6 +218,7 @@ def render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
         key=redact_secret(settings[SECRET_SETTING]),
         integrations=services.insider_panel.list_integrations(),
         panel=services.insider_panel,
+        contact_keys=_list_contact_keys(services.workspace),
         identifiers=services.destination_overrides.current_identifiers,
         changes=services.destination_overrides.changes,
         were_changes_reset=services.destination_overrides.were_changes_reset,
@@ -220,6 +235,22 @@ def render_workspace_page(rejected_form: RejectedForm | None = None) -> str:
         ],
         rejected_form=rejected_form,
     )
+
+
+def _list_contact_keys(workspace: Workspace) -> list[ContactKeyRow]:
+    """List the keys of the Contact API, as the panel's list of API keys does; they are redacted."""
+    keys, derived = workspace.contact_keys, derive_contact_keys(workspace.account_key)
+    return [
+        ContactKeyRow(
+            title,
+            redact_secret(key),
+            key.removeprefix(workspace.account_key) if key == derived_key else None,
+        )
+        for title, key, derived_key in (
+            ("Global Unsubscribe", keys.unsubscribe, derived.unsubscribe),
+            ("Resubscribe", keys.subscribe, derived.subscribe),
+        )
+    ]
 
 
 def _summarise_subscription(number: int, subscription: JSONObject) -> JSONObject:

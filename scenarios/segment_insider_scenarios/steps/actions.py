@@ -7,6 +7,7 @@ import orjson
 from pytest_bdd import given, then, when
 
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.contact_api import ContactAction
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
 from segment_insider_emulator.insider.web_push import WEB_PUSH_CHANNEL
 from segment_insider_emulator.types import JSONObject
@@ -418,16 +419,87 @@ def opts_out_of_channels(scene: ScenarioContext, person: str, channels: str) -> 
 @given(StepPattern("{person:p} unsubscribes from {channels}"))
 @when(StepPattern("{person:p} unsubscribes from {channels}"))
 def unsubscribes_from_channels(scene: ScenarioContext, person: str, channels: str) -> None:
-    """Set Insider One's own flag that unsubscribes the person, whatever the opt-ins."""
+    """Unsubscribe the person with Insider One's Contact API, by e-mail address or phone number."""
     claim = f"{person} unsubscribes from {channels}"
     names = _parse_optin_channels(channels, claim, "blocks", person)
+    _change_subscriptions(scene, person, names, "unsubscribe", claim)
+
+
+@given(StepPattern("{person:p} subscribes to {channels}"))
+@when(StepPattern("{person:p} subscribes to {channels}"))
+def subscribes_to_channels(scene: ScenarioContext, person: str, channels: str) -> None:
+    """Subscribe the person with Insider One's Contact API, which takes an unsubscribe back."""
+    claim = f"{person} subscribes to {channels}"
+    names = _parse_optin_channels(channels, claim, "allows", person)
+    _change_subscriptions(scene, person, names, "subscribe", claim)
+
+
+@given(StepPattern('{person:p} leaves the e-mail group "{group}"'))
+@when(StepPattern('{person:p} leaves the e-mail group "{group}"'))
+def leaves_email_group(scene: ScenarioContext, person: str, group: str) -> None:
+    """Unsubscribe the person from one group of e-mails with Insider One's Contact API."""
+    claim = f"{person} leaves the e-mail group {group}"
+    group_content = {"group_name": group}
+    _change_subscriptions(scene, person, ["email"], "unsubscribe", claim, group_content)
+
+
+@given(StepPattern('{person:p} joins the e-mail group "{group}"'))
+@when(StepPattern('{person:p} joins the e-mail group "{group}"'))
+def joins_email_group(scene: ScenarioContext, person: str, group: str) -> None:
+    """Subscribe the person to a group of e-mails that the person left, by the group's number."""
+    claim = f"{person} joins the e-mail group {group}"
+    scene.get_person(scene.record_actor(person))
+    profile = scene.find_insider_profile(person) or {"unsubscribe_groups": []}
+    left = {entry["name"]: entry["id"] for entry in profile["unsubscribe_groups"]}
+    if group not in left:
+        what = f"{person} has not left the e-mail group {group!r}"
+        groups = ", ".join(left) or "no group"
+        raise EmulatorError(what, claim, f"{person} has left: {groups}.")
+    group_content = {"group_id": left[group]}
+    _change_subscriptions(scene, person, ["email"], "subscribe", claim, group_content)
+
+
+def _change_subscriptions(
+    scene: ScenarioContext,
+    person: str,
+    channels: list[str],
+    action: ContactAction,
+    claim: str,
+    group: JSONObject | None = None,
+) -> None:
+    """Call v2 of the Contact API for channels of a person. Raises: EmulatorError."""
+    scene.get_person(scene.record_actor(person))
+    # Before the first call, which may make Insider One know the person.
+    contents = [_build_contact(scene, person, channel, claim) for channel in channels]
     workspace = scene.emulator.workspace
-    flags = [CHANNEL_ATTRIBUTES[channel][-1] for channel in names]
-    user = {
-        "identifiers": {"uuid": scene.get_person(scene.record_actor(person)).user_id},
-        "attributes": dict.fromkeys(flags, True),
-    }
-    scene.emulator.client.upsert_user(user, workspace.account_name, workspace.account_key)
+    for channel, content in zip(channels, contents, strict=True):
+        findings = scene.emulator.client.call_contact_api(
+            f"/{channel}/v2/{action}",
+            content | (group or {}),
+            workspace.account_name,
+            getattr(workspace.contact_keys, action),
+        )
+        for finding in findings:
+            if finding["cause"].startswith("unknown-"):  # the call changed nothing
+                raise EmulatorError(finding["what"], claim, finding["remedy"])
+
+
+def _build_contact(scene: ScenarioContext, person: str, channel: str, claim: str) -> JSONObject:
+    """Build the body that names a person in v2 of the Contact API.
+
+    Raises: EmulatorError, when Insider One knows the person without a phone number: the call would
+        create a second profile.
+    """
+    who, profile = scene.get_person(person), scene.find_insider_profile(person)
+    if CHANNEL_ATTRIBUTES[channel][0] == "phone_number":
+        number = profile["attributes"].get("phone_number") if profile else who.phone
+        if number is None:
+            what = f"Insider One does not know the phone number of {person}"
+            raise EmulatorError(what, claim, f"Add first: Given {person} opts in to {channel}.")
+        return {"phone_numbers": [number]}
+    if who.user_id is None:
+        return {"emails": [who.email]}
+    return {"users": [{"uuid": who.user_id, "email": who.email}]}
 
 
 def _parse_optin_channels(channels: str, claim: str, verb: str, person: str) -> list[str]:

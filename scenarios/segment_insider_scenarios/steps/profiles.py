@@ -212,6 +212,39 @@ def is_not_reachable_by(scene: ScenarioContext, person: str, channel: str, why: 
     )
 
 
+@then(StepPattern("{person:p} is unsubscribed from {channels}"))
+def is_unsubscribed_from(scene: ScenarioContext, person: str, channels: str) -> None:
+    """Check that the person is unsubscribed from exactly these channels, or from "no channel"."""
+    claim = f"{person} is unsubscribed from {channels}"
+    expected = [] if channels == "no channel" else parse_channels(channels)
+    require_known_channels(expected, CHANNEL_ATTRIBUTES, claim)
+    attributes = (scene.find_insider_profile(person) or {"attributes": {}})["attributes"]
+    flags = {channel: names[-1] for channel, names in CHANNEL_ATTRIBUTES.items()}
+    received = [channel for channel, flag in flags.items() if attributes.get(flag) is True]
+    columns = ("channel",)
+    want: list[TableRow] = [(channel,) for channel in sorted(expected)]
+    have: list[TableRow] = [(channel,) for channel in sorted(received)]
+    assert_rows_equal(scene, claim, columns, want, have, name=person)
+
+
+@then(StepPattern("{person:p} has left exactly these e-mail groups:"))
+def has_left_exactly_groups(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
+    """Compare the groups of e-mails that the person is unsubscribed from; no row means none.
+
+    | group      |
+    | Newsletter |
+    """
+    claim = f"{person} has left exactly these e-mail groups"
+    columns = datatable[0]
+    require_known_name("column", columns, ("group",), claim)
+    profile = scene.find_insider_profile(person) or {"unsubscribe_groups": []}
+    expected = [format_row(row, columns) for row in parse_rows(datatable)]
+    received = [
+        format_row({"group": group["name"]}, columns) for group in profile["unsubscribe_groups"]
+    ]
+    assert_rows_equal(scene, claim, columns, sorted(expected), sorted(received), name=person)
+
+
 @then(StepPattern("Insider One has merged exactly these profiles into that of {person:p}:"))
 def has_merged_profiles(scene: ScenarioContext, person: str, datatable: StepTable) -> None:
     """Compare the person's merges: found_by is the identifier, brought.uuid the merged profile's.
