@@ -320,15 +320,15 @@ MISTAKES = {
     ),
     "expects another unsubscribe": (
         """\
-        When Ada unsubscribes from SMS
-        Then Ada is unsubscribed from email
+        When Ada unsubscribes from e-mail
+        Then Ada is unsubscribed from SMS
         """,
         """\
-        Failed: Ada is unsubscribed from email.
+        Failed: Ada is unsubscribed from SMS.
 
             channel
-          - email
-          + sms
+          - sms
+          + email
 
         - 1 expected, not received; + 1 received, not expected.
 

@@ -38,6 +38,8 @@ BEFORE = {
     "Segment answers {status}": 'When an app posts to "/v1/track":\n  """\n  {}\n  """',
     "the name ": 'Given Ada does "Web shop"',
     "{person} allows web push": 'Given Ada visits the page "Home"',
+    "{person} subscribes to": "Given Ada opts in to email and sms",
+    "{person} unsubscribes from": "Given Ada opts in to email and sms",
     "{person} joins the e-mail group": 'Given Ada leaves the e-mail group "Newsletter"',
     "{person} blocks web push": 'Given Ada visits the page "Home"',
     "{person} and {other}": "When Ada signs in\nAnd Bea signs in",

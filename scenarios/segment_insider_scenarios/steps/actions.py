@@ -487,12 +487,12 @@ def _change_subscriptions(
 def _build_contact(scene: ScenarioContext, person: str, channel: str, claim: str) -> JSONObject:
     """Build the body that names a person in v2 of the Contact API.
 
-    Raises: EmulatorError, when Insider One knows the person without a phone number: the call would
-        create a second profile.
+    Raises: EmulatorError, when Insider One does not know the phone number: the call would create a
+        profile that has nothing else of the person.
     """
     who, profile = scene.get_person(person), scene.find_insider_profile(person)
     if CHANNEL_ATTRIBUTES[channel][0] == "phone_number":
-        number = profile["attributes"].get("phone_number") if profile else who.phone
+        number = profile["attributes"].get("phone_number") if profile else None
         if number is None:
             what = f"Insider One does not know the phone number of {person}"
             raise EmulatorError(what, claim, f"Add first: Given {person} opts in to {channel}.")
