@@ -1,5 +1,6 @@
 """`emulator serve --tls`: apps, SDKs and browsers that speak https only."""
 
+import gzip
 import json
 import os
 import re
@@ -16,12 +17,15 @@ import trustme
 from click.testing import CliRunner
 from conftest import CHROMIUM_FLAGS, CHROMIUM_PROGRAMS
 from playwright.sync_api import Browser
+from urllib3 import HTTPSConnectionPool
 
 from segment_insider_emulator.cli import main
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.web.tls import list_certificate_names
 
 TIMEOUT_S = 60
+ANDROID_HOST = "10.0.2.2"  # of this machine in an Android emulator
+MOBILE_CALLS = ("kotlin-sends-chunked", "swift-authenticates", "react-native-authenticates")
 SONG = {"writeKey": "wk_demo", "type": "track", "userId": "ada", "event": "Song Played"}
 PYTHON_SDK = """
 import sys, segment.analytics as analytics
@@ -67,6 +71,7 @@ def running(cache: Path) -> Iterator[TlsEmulator]:
     command = [sys.executable, "-m", "segment_insider_emulator", "serve", "--db", ":memory:"]
     # `localhost`, so that the name in the address is one that a certificate may have.
     command += ["--port", "0", "--tls", "--tls-port", "0", "--cache", str(cache)]
+    command += ["--allowed-hosts", ANDROID_HOST]
     log = cache / "log.txt"
     with (
         log.open("w") as stderr,
@@ -93,6 +98,25 @@ def test_settings_keep_the_sdk_at_https(emulator: TlsEmulator) -> None:
     settings = emulator.get("/v1/projects/wk_demo/settings").json()["integrations"]["Segment.io"]
     host = emulator.https_url.removeprefix("https://")
     assert (settings["protocol"], settings["apiHost"]) == ("https", f"{host}/v1")
+
+
+def test_apps_in_an_android_emulator_get_settings_and_send(emulator: TlsEmulator) -> None:
+    _, _, port = emulator.https_url.rpartition(":")
+    host = f"{ANDROID_HOST}:{port}"
+    with HTTPSConnectionPool(
+        "127.0.0.1", int(port), ca_certs=emulator.authority, assert_hostname=ANDROID_HOST
+    ) as phone:
+        answer = phone.request("GET", "/v1/projects/wk_demo/settings", headers={"Host": host})
+        assert answer.json()["integrations"]["Segment.io"]["apiHost"] == f"{host}/v1"
+        for name in MOBILE_CALLS:
+            (file,) = Path("fixtures/sdks").glob(f"{name}*.json")
+            call = json.loads(file.read_bytes())["request"]
+            body, headers = json.dumps(call["json"]).encode(), {**call["headers"], "Host": host}
+            if call["gzip"]:
+                body, headers["Content-Encoding"] = gzip.compress(body), "gzip"
+            chunked = call["chunked"]
+            phone.request("POST", call["path"], body=body, headers=headers, chunked=chunked)
+    assert len(emulator.list_events()) == len(MOBILE_CALLS)
 
 
 def test_a_client_without_trust_sends_nothing(emulator: TlsEmulator) -> None:
