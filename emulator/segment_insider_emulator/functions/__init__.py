@@ -1,0 +1,1 @@
+"""Segment functions: their definitions, and the JavaScript engine that runs them."""

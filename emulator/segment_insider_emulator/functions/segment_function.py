@@ -1,0 +1,437 @@
+"""Functions of a Segment workspace: definitions, runs, and what an error means for the event."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from itertools import count
+from typing import Final, Literal, TypeAlias
+from weakref import finalize
+
+import orjson
+
+from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.filtering.result import EventChange
+from segment_insider_emulator.functions.engine import (
+    ENGINES,
+    STOPPED_CRASH,
+    STOPPED_TIMEOUT,
+    EngineAnswer,
+    EngineProcess,
+    EngineUnavailable,
+    Fetch,
+)
+from segment_insider_emulator.types import JSON, JSONObject, record
+
+FunctionKind: TypeAlias = Literal["insert", "source", "sourceInsert"]
+# What follows from a run: the event goes on, ends here, fails for good, or runs again later.
+RunOutcome: TypeAlias = Literal["passed", "filtered", "failed", "retry"]
+
+KIND_NAMES: dict[FunctionKind, str] = {
+    "insert": "insert function",
+    "source": "source function",
+    "sourceInsert": "source insert function",
+}
+HANDLERS = {
+    "track": "onTrack",
+    "identify": "onIdentify",
+    "page": "onPage",
+    "screen": "onScreen",
+    "group": "onGroup",
+    "alias": "onAlias",
+    "delete": "onDelete",
+}
+BATCH_HANDLER: Final = "onBatch"
+REQUEST_HANDLER: Final = "onRequest"
+DEFAULT_TIMEOUT_S: Final = 5.0
+MAX_TIMEOUT_S: Final = 60
+MAX_CONSECUTIVE_STOPS: Final = 2  # then a function that hangs or crashes is not started for a while
+SUSPENSION_RUNS: Final = 20  # runs that are skipped then
+ENGINE_MISSING_CODE: Final = "FUNCTION_NOT_RUN"
+MAX_LISTED_CHANGES: Final = 200
+# Segment's names of what its runtime has; here, a workspace names files for them.
+RUNTIME_LIBRARIES = {
+    "_": "lodash",
+    "moment": "moment-timezone",
+    "uuidv5": "uuidv5",
+    "jsonwebtoken": "jsonwebtoken",
+    "libphonenumberjslib": "libphonenumber-js",
+    "cryptojslib": "crypto-js",
+    "xml2js": "xml2js",
+    "AWS": "aws-sdk",
+    "FormData": "form-data",
+    "https": "https",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentFunction:
+    """A function of a Segment workspace with its settings.
+
+    Args:
+        where: Its file or place in the workspace file, for messages.
+        position: Index among the workspace's functions of its kind.
+    """
+
+    kind: FunctionKind
+    name: str
+    code: str
+    settings: JSONObject
+    enabled: bool = True
+    where: str = ""
+    position: int = 0
+
+    @property
+    def title(self) -> str:
+        """Return kind and name, such as "insert function 'Add tier'"."""
+        return f"{KIND_NAMES[self.kind]} {self.name!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionLibrary:
+    """A JavaScript file that functions find under a global name, such as lodash under `_`."""
+
+    global_name: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceFunctions:
+    """All functions of a workspace, with what they share.
+
+    Args:
+        allowed_hosts: Hosts that fetch() may call.
+        timeout_s: Time limit of one run, in seconds.
+    """
+
+    functions: tuple[SegmentFunction, ...] = ()
+    libraries: tuple[FunctionLibrary, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+    def list_enabled(self, kind: FunctionKind) -> tuple[SegmentFunction, ...]:
+        """Return the enabled functions of one kind, in the order of the file."""
+        return tuple(
+            function for function in self.functions if function.kind == kind and function.enabled
+        )
+
+    def find(self, kind: FunctionKind, name: str) -> SegmentFunction | None:
+        """Return the function of this kind and name, enabled or not; None if there is none."""
+        return next(
+            (
+                function
+                for function in self.functions
+                if function.kind == kind and function.name == name
+            ),
+            None,
+        )
+
+    def fingerprint(self) -> str:
+        """Return a hash of everything that decides what a run does."""
+        return blake2b(orjson.dumps(self), digest_size=16).hexdigest()
+
+
+NO_FUNCTIONS = WorkspaceFunctions()
+
+
+@record
+class FunctionRun:
+    """What a function did with an event or a request.
+
+    Args:
+        function: Its title, e.g. "insert function 'Add tier'".
+        handler: E.g. "onTrack"; "" when the code did not load.
+        event: What it returned; None when the event does not pass.
+        code: Segment's code of the reason; None when the event passes.
+        reason: Why the event does not pass: a sentence without its full stop.
+        logs: [{"level", "text"}] of the console.
+        sent: Calls of a source function.
+        duration_ms: Of the run, in milliseconds.
+    """
+
+    function: str
+    handler: str
+    outcome: RunOutcome
+    event: JSONObject | None = None
+    code: str | None = None
+    reason: str | None = None
+    logs: tuple[JSONObject, ...] = ()
+    sent: tuple[JSONObject, ...] = ()
+    duration_ms: float = 0.0
+
+
+# Error class -> outcome, Segment's code, Segment's name of the error type.
+# Source: Segment, "Destination insert functions", error types; "Delivery Overview", discard
+# reasons. (documented) The code of an event that a function drops is not published. (assumed)
+UNSUPPORTED: tuple[RunOutcome, str, str] = (
+    "filtered",
+    "UNSUPPORTED_EVENT_TYPE",
+    "Unsupported Event Type",
+)
+FILTERED: tuple[RunOutcome, str, str] = (
+    "filtered",
+    "FILTERED_BY_INSERT_FUNCTION",
+    "Filtered at insert function",
+)
+REJECTED: tuple[RunOutcome, str, str] = ("failed", "MESSAGE_REJECTED", "Message Rejected")
+RETRIED: tuple[RunOutcome, str, str] = ("retry", "RETRY_ERROR", "Retry")
+TIMED_OUT: tuple[RunOutcome, str, str] = ("retry", "FUNCTION_TIMEOUT", "Function timeout")
+BAD_REQUEST: tuple[RunOutcome, str, str] = ("failed", "BAD_REQUEST", "Bad Request")
+NOT_EXECUTED: tuple[RunOutcome, str, str] = ("failed", "INVOKE_ERROR", "Function execution error")
+NOT_RUN: tuple[RunOutcome, str, str] = ("failed", ENGINE_MISSING_CODE, "Function not run")
+ERROR_MEANINGS = {
+    "EventNotSupported": UNSUPPORTED,
+    "DropEvent": FILTERED,
+    "InvalidEventPayload": REJECTED,
+    "ValidationError": REJECTED,
+    "RetryError": RETRIED,
+}
+_RUNNER_NUMBERS = count(1)
+
+
+class FunctionRunner:
+    """Runs the functions of one sandbox; each has variables of its own, which others never see.
+
+    Args:
+        fetch: Sends the requests of fetch(); None refuses them.
+    """
+
+    def __init__(self, functions: WorkspaceFunctions, fetch: Fetch | None = None) -> None:
+        self._functions = functions
+        self._libraries = [
+            {"global": library.global_name, "name": library.global_name, "code": library.code}
+            for library in functions.libraries
+        ]
+        self._fetch = fetch
+        self._fingerprint = functions.fingerprint()
+        self._number = next(_RUNNER_NUMBERS)
+        # Context -> generation of the engine that knows it, and its handlers or load error.
+        self._loaded: dict[str, tuple[int, EngineAnswer]] = {}
+        self._stops: dict[str, int] = {}
+
+    def run_on_event(self, function: SegmentFunction, event: JSONObject) -> FunctionRun:
+        """Run an insert function on one event.
+
+        Source: Segment calls onBatch for batches of events at high volume only, and the handler
+            of the type otherwise. Here, onBatch gets a batch of one event if its type has no
+            handler. (assumed)
+        """
+        return self._run(function, _list_event_handlers(event), lambda: event)
+
+    def run_on_request(self, function: SegmentFunction, request: JSONObject) -> FunctionRun:
+        """Run a source function on a request: {"url", "headers": [[name, value]], "body"}."""
+        return self._run(function, [REQUEST_HANDLER], lambda: request)
+
+    def list_handlers(self, function: SegmentFunction) -> list[str]:
+        """Return the handlers that a function's code defines.
+
+        Raises: FunctionCodeError, when the code does not load; EngineUnavailable.
+        """
+        engine = self._get_engine()
+        with engine.lock_calls():
+            result = self._load_if_needed(engine, function).result
+        if result["kind"] != "loaded":
+            raise FunctionCodeError(_describe_load_error(result), result.get("line"))
+        handlers: list[str] = result["handlers"]
+        return handlers
+
+    def _run(
+        self, function: SegmentFunction, handlers: list[str], get_payload: Callable[[], JSONObject]
+    ) -> FunctionRun:
+        context = self._name_context(function)
+        if self._is_suspended(context):
+            what = "it is not started again for now, because it hung or crashed repeatedly"
+            return _end_run(function, "", TIMED_OUT, what)
+        try:
+            engine = self._get_engine()
+            with engine.lock_calls():
+                loaded = self._load_if_needed(engine, function)
+                if loaded.result["kind"] != "loaded":
+                    self._note_stop(context, loaded)
+                    run = _end_run(
+                        function, "", *_explain_failed_load(loaded.result, self._functions)
+                    )
+                    return _add_details(run, loaded)
+                known = loaded.result["handlers"]
+                handler = next((name for name in handlers if name in known), None)
+                if handler is None:
+                    what = f"it has no {handlers[0]}, so Segment stops events of this type"
+                    return _end_run(function, handlers[0], UNSUPPORTED, what)
+                payload: JSON = get_payload()
+                if handler == BATCH_HANDLER:
+                    payload = [payload]
+                answer = engine.call(
+                    context,
+                    handler,
+                    _encode(payload),
+                    _encode(function.settings),
+                    self._functions.timeout_s,
+                )
+        except EngineUnavailable as error:
+            return _end_run(function, "", NOT_RUN, f"{error.what} ({error.where}). {error.remedy}")
+        self._note_stop(context, answer)
+        return _add_details(_judge(function, handler, answer.result, self._functions), answer)
+
+    def _get_engine(self) -> EngineProcess:
+        return ENGINES.get_engine(self._fingerprint, self._fetch)
+
+    def _name_context(self, function: SegmentFunction) -> str:
+        return f"{self._number}.{function.kind}.{function.position}"
+
+    def _load_if_needed(self, engine: EngineProcess, function: SegmentFunction) -> EngineAnswer:
+        context = self._name_context(function)
+        known = self._loaded.get(context)
+        if known and engine.is_running(known[0]):
+            return known[1]
+        answer = engine.load(context, function.code, self._libraries, self._functions.timeout_s)
+        if known is None:
+            finalize(self, engine.forget, context)
+        if answer.result["kind"] not in (STOPPED_TIMEOUT, STOPPED_CRASH):
+            self._loaded[context] = engine.generation, answer
+        return answer
+
+    def _note_stop(self, context: str, answer: EngineAnswer) -> None:
+        if answer.result["kind"] in (STOPPED_TIMEOUT, STOPPED_CRASH):
+            self._stops[context] = self._stops.get(context, 0) + 1
+        else:
+            self._stops.pop(context, None)
+
+    def _is_suspended(self, context: str) -> bool:
+        """Return whether a function that hung or crashed repeatedly must not start just now."""
+        stops = self._stops.get(context, 0)
+        if stops < MAX_CONSECUTIVE_STOPS:
+            return False
+        if stops >= MAX_CONSECUTIVE_STOPS + SUSPENSION_RUNS:
+            self._stops[context] = MAX_CONSECUTIVE_STOPS - 1
+            return False
+        self._stops[context] = stops + 1
+        return True
+
+
+class FunctionCodeError(EmulatorError):
+    """Error: the code of a function does not load. *line* is its line, if it is known."""
+
+    def __init__(self, what: str, line: int | None) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def list_event_changes(
+    before: JSON, after: JSON, by: str, path: str = ""
+) -> Iterator[EventChange]:
+    """Yield what differs between an event before and after a function, by dotted path."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in {**before, **after}:
+            place = f"{path}.{name}" if path else str(name)
+            if name not in after:
+                yield EventChange(by, "removed", place)
+            elif name not in before:
+                yield EventChange(by, "added", place)
+            else:
+                yield from list_event_changes(before[name], after[name], by, place)
+    elif type(before) is not type(after) or before != after:
+        yield EventChange(by, "set", path)
+
+
+def _list_event_handlers(event: JSONObject) -> list[str]:
+    type_name = event.get("type")
+    handler = HANDLERS.get(type_name) if isinstance(type_name, str) else None
+    return [handler or f"handler for {type_name!r}", BATCH_HANDLER]
+
+
+def _encode(value: JSON) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _end_run(
+    function: SegmentFunction, handler: str, meaning: tuple[RunOutcome, str, str], what: str
+) -> FunctionRun:
+    outcome, code, name = meaning
+    reason = f"{name}: {function.title}: {what}"
+    return FunctionRun(function.title, handler, outcome, None, code, reason)
+
+
+def _add_details(run: FunctionRun, answer: EngineAnswer) -> FunctionRun:
+    sent = tuple(orjson.loads(call) for call in answer.sent)
+    return replace(
+        run, logs=tuple(answer.logs), sent=sent, duration_ms=round(answer.duration_ms, 1)
+    )
+
+
+def _judge(
+    function: SegmentFunction, handler: str, result: JSONObject, functions: WorkspaceFunctions
+) -> FunctionRun:
+    """Return what follows for the event from the result of a run."""
+    kind = result["kind"]
+    if kind == "error":
+        return _judge_error(function, handler, result)
+    if kind in (STOPPED_TIMEOUT, "unsettled"):
+        what = f"{handler} did not end within {functions.timeout_s:g} seconds"
+        if kind == "unsettled":
+            what = f"{handler} waits for a promise that never settles"
+        return _end_run(function, handler, TIMED_OUT, what)
+    if kind == STOPPED_CRASH:
+        return _end_run(function, handler, NOT_EXECUTED, _CRASHED)
+    if kind == "too_large":
+        return _end_run(function, handler, NOT_EXECUTED, f"{handler} returned too much")
+    value = result.get("value")
+    if handler == BATCH_HANDLER and isinstance(value, list):
+        value = value[0] if value else None
+    if handler == REQUEST_HANDLER:
+        return FunctionRun(function.title, handler, "passed")
+    if value is None:
+        what = f"{handler} returned no event: `return event` passes it on"
+        return _end_run(function, handler, FILTERED, what)
+    if not isinstance(value, dict):
+        what = f"{handler} returned {_describe_type(value)} in place of the event"
+        return _end_run(function, handler, BAD_REQUEST, what)
+    return FunctionRun(function.title, handler, "passed", value)
+
+
+_CRASHED = "it used too much memory, or ended the engine in another way"
+
+
+def _judge_error(function: SegmentFunction, handler: str, error: JSONObject) -> FunctionRun:
+    name, message, line = error["name"], error["message"], error.get("line")
+    place = f" at line {line}" if line else ""
+    thrown = f"{handler} threw {name}{place}: {message}" if message else f"{handler} threw {name}"
+    return _end_run(
+        function,
+        handler,
+        ERROR_MEANINGS.get(name, BAD_REQUEST),
+        (thrown + suggest_library(message)).rstrip("."),
+    )
+
+
+def suggest_library(message: str) -> str:
+    """Return advice when an error message names a library of Segment's runtime, else ""."""
+    name = message.partition(" ")[0]
+    if not message.endswith("is not defined") or name not in RUNTIME_LIBRARIES:
+        return ""
+    return (
+        f". Segment's runtime has {RUNTIME_LIBRARIES[name]} as {name}: name its file under "
+        "functions.libraries"
+    )
+
+
+def _explain_failed_load(
+    result: JSONObject, functions: WorkspaceFunctions
+) -> tuple[tuple[RunOutcome, str, str], str]:
+    if result["kind"] == STOPPED_TIMEOUT:
+        what = f"its code did not end within {functions.timeout_s:g} seconds"
+        return TIMED_OUT, what
+    return NOT_EXECUTED, _describe_load_error(result)
+
+
+def _describe_load_error(result: JSONObject) -> str:
+    if result["kind"] != "error":
+        return f"the code does not load: {_CRASHED}"
+    place = f" at line {result['line']}" if result.get("line") else ""
+    message = f"{result['message']}{suggest_library(result['message'])}"
+    return f"the code does not load: {result['name']}{place}: {message}"
+
+
+def _describe_type(value: JSON) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    names = {str: "text", list: "a list"}
+    return names.get(type(value), "a number")
