@@ -303,7 +303,11 @@ def _build_sandbox_services(
         sender,
         store,
         clock,
-        build_filter_chain(workspace, config.seed),
+        build_filter_chain(
+            workspace,
+            config.seed,
+            _list_allowed_hosts(config, workspace.functions.allowed_hosts),
+        ),
         RetryPolicy(config.seed),
         stopwatch,
         real,
@@ -377,7 +381,7 @@ def _build_insider_account(
         state.profiles,
         state.clock,
         workspace.insider_options,
-        callback_hosts=_list_allowed_callback_hosts(config, workspace),
+        callback_hosts=_list_allowed_hosts(config, workspace.insider_options.error_callback_hosts),
         contact_keys=workspace.contact_keys,
         explain_token_rejection=panel.explain_key_rejection,
         on_change=journeys.handle_profile_changes,
@@ -386,12 +390,12 @@ def _build_insider_account(
     return endpoint, journeys, panel
 
 
-def _list_allowed_callback_hosts(config: Config, workspace: Workspace) -> CallbackHosts:
-    """Return for the app's composition the hosts to which error callbacks may go.
+def _list_allowed_hosts(config: Config, listed: tuple[str, ...]) -> CallbackHosts:
+    """Return for the app's composition the hosts to which callbacks and functions may go.
 
-    A shared emulator ignores the workspace's list.
+    Args:
+        listed: By the workspace. On a shared emulator, no machine near it can be among them.
     """
-    listed = workspace.insider_options.error_callback_hosts
     is_shared = config.teams or config.password or not is_loopback_host(config.host)
     allowed = config.callback_hosts if is_shared else (*config.callback_hosts, *listed)
     return CallbackHosts(listed, allowed, config.port)

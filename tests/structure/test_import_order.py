@@ -31,13 +31,16 @@ ALLOWED = {
     "filtering": (),
     "storage": (),
     "insider": ("storage",),
-    "workspace": ("filtering", "insider", "mapping"),
+    "functions": ("filtering", "insider"),
+    "workspace": ("filtering", "functions", "insider", "mapping"),
     "segment": ("workspace",),
-    "delivery": ("filtering", "mapping", "segment", "storage", "workspace"),
+    "delivery": ("filtering", "functions", "mapping", "segment", "storage", "workspace"),
     "analysis": ("filtering", "insider", "mapping", "workspace"),
     "interchange": ("analysis", "filtering", "mapping", "workspace"),
-    "contract": ("delivery", "filtering", "mapping", "segment", "workspace"),
-    "replay": ("delivery", "insider", "mapping", "segment", "storage", "workspace"),
+    "contract": ("delivery", "filtering", "functions", "mapping", "segment", "workspace"),
+    "replay": (
+        *("delivery", "functions", "insider", "mapping", "segment", "storage", "workspace"),
+    ),
     "web": ("delivery", "insider", "segment", "storage", "workspace"),
     "control_api": (
         *("analysis", "delivery", "filtering", "insider", "mapping", "segment", "storage", "web"),
@@ -48,8 +51,8 @@ ALLOWED = {
         *("segment", "storage", "web", "workspace"),
     ),
     "app": (
-        *("control_api", "delivery", "insider", "inspector", "mapping", "segment", "storage"),
-        *("web", "workspace"),
+        *("control_api", "delivery", "functions", "insider", "inspector", "mapping", "segment"),
+        *("storage", "web", "workspace"),
     ),
     "scenarios": (
         *("analysis", "app", "contract", "filtering", "insider", "mapping", "storage", "web"),
@@ -57,8 +60,9 @@ ALLOWED = {
     ),
     "demo": ("mapping", "scenarios"),
     "cli": (
-        *("analysis", "app", "contract", "demo", "insider", "inspector", "interchange", "mapping"),
-        *("replay", "scenarios", "segment", "storage", "web", "workspace"),
+        *("analysis", "app", "contract", "delivery", "demo", "filtering", "insider", "inspector"),
+        *("interchange", "mapping", "replay", "scenarios", "segment", "storage", "web"),
+        "workspace",
     ),
 }
 # Box -> top-level packages of others that it may not import, wherever the import is.

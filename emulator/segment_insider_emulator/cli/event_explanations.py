@@ -1,7 +1,7 @@
 """Printer of explanations of mapped events, as text or JSON, for `emulator map --explain`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields, replace
 from typing import TypeAlias
 
 import click
@@ -15,6 +15,8 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     find_unsent_values,
 )
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
+from segment_insider_emulator.delivery.filter_chain import compile_insert_functions
+from segment_insider_emulator.filtering.result import EventChange, FilterResult
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserValidationError, validate_user
 from segment_insider_emulator.mapping import Destination, InsiderRequest, MappingFailure
@@ -41,6 +43,7 @@ RefusalsBySubscription: TypeAlias = dict[int, list[UserValidationError]]
 
 _MAX_REFUSALS = 3  # printed for one request
 _MAX_CONDITIONS = 3  # printed for a group of subscriptions
+_MAX_CHANGES = 5  # printed for one function
 
 
 def print_event_explanations(
@@ -52,13 +55,19 @@ def print_event_explanations(
         workspace_name: File, preset or URL of the workspace.
     """
     destination, subject = Destination(workspace.destination), build_context(workspace.document)
+    run_functions = compile_insert_functions(workspace.functions, destination)
     for event in events:
-        explanation = explain_event(destination, event)
-        refused = _find_insider_rejections(destination, event, workspace.insider_options)
+        passed = run_functions(event) if run_functions else FilterResult(event)
+        event, trigger_event = passed.event, passed.trigger_event
+        explanation = explain_event(destination, event, trigger_event)
+        refused = _find_insider_rejections(
+            destination, event, workspace.insider_options, trigger_event
+        )
         if as_json:
             document = {
                 **_build_explanation_members(explanation),
                 "refused": _build_insider_rejection_objects(explanation, refused),
+                **_build_function_members(passed),
             }
             click.echo(
                 escape_controls_in_json(
@@ -66,8 +75,75 @@ def print_event_explanations(
                 )
             )
         else:
+            if passed.rejection:
+                print_lines([*_format_function_stop(event, passed), ""])
+                continue
             dropped = _format_unread_paths(event, explanation, subject, workspace_name)
-            print_lines([*_format_explanation(event, explanation, refused), *dropped, ""])
+            lines = _format_explanation(
+                event, _name_functions_as_origins(explanation, passed.changes), refused
+            )
+            functions = _format_function_runs(passed)
+            print_lines([next(lines), *functions, *lines, *dropped, ""])
+
+
+def _build_function_members(passed: FilterResult) -> JSONObject:
+    """Return what the insert functions did with an event; {} without functions."""
+    if not passed.functions:
+        return {}
+    return {
+        "functions": list(passed.functions),
+        "changes": [asdict(change) for change in passed.changes],
+    }
+
+
+def _format_function_stop(event: JSONObject, stopped: FilterResult) -> Iterator[str]:
+    name = f" {event['event']!r}" if event.get("event") else ""
+    title = f"{event.get('type')}{name}  {event.get('messageId') or ''}"
+    yield style_terminal_text(title, bold=True)
+    yield f"  not sent     {stopped.rejection}"
+    yield from _format_consoles(stopped)
+
+
+def _format_function_runs(passed: FilterResult) -> Iterator[str]:
+    for run in passed.functions:
+        own = [change for change in passed.changes if change.by == run["function"]]
+        listed = ", ".join(f"{change.kind} {change.field}" for change in own[:_MAX_CHANGES])
+        more = f" and {len(own) - _MAX_CHANGES} more" if len(own) > _MAX_CHANGES else ""
+        yield f"  ran          {run['function']}: {listed or 'no change'}{more}"
+    yield from _format_consoles(passed)
+
+
+def _format_consoles(result: FilterResult) -> Iterator[str]:
+    for run in result.functions:
+        yield from (f"    console.{line['level']}: {line['text']}" for line in run["logs"])
+
+
+def _name_functions_as_origins(
+    explanation: EventExplanation, changes: Sequence[EventChange]
+) -> EventExplanation:
+    """Return the explanation with the name of the function at each value that it made."""
+    makers = {change.field: change.by for change in changes if change.kind != "removed"}
+    if not makers:
+        return explanation
+
+    def name_maker(path: str) -> str:
+        parts = path.split(".")
+        prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+        maker = next((makers[prefix] for prefix in prefixes if prefix in makers), None)
+        return f"{path} (made by {maker})" if maker else path
+
+    def name_makers(origin: ValueOrigin) -> ValueOrigin:
+        return replace(
+            origin,
+            read=[name_maker(path) for path in origin.read],
+            decided_by=[name_maker(path) for path in origin.decided_by],
+        )
+
+    traces = [
+        replace(trace, origins=[name_makers(origin) for origin in trace.origins])
+        for trace in explanation.accounts
+    ]
+    return replace(explanation, accounts=traces)
 
 
 def _build_explanation_members(explanation: EventExplanation) -> JSONObject:
@@ -95,11 +171,14 @@ def _serialise_failure_or_missing(value: object) -> JSON:
 
 
 def _find_insider_rejections(
-    destination: Destination, event: JSONObject, options: InsiderAccountOptions
+    destination: Destination,
+    event: JSONObject,
+    options: InsiderAccountOptions,
+    trigger_event: JSONObject | None,
 ) -> RefusalsBySubscription:
     """Return why Insider One would reject a request, by the index of its subscription."""
     results = (
-        (at, subscription.build_request(event))
+        (at, subscription.build_request(event, trigger_event))
         for at, subscription in enumerate(destination.subscriptions)
     )
     return {

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +17,9 @@ from segment_insider_emulator.cli.inputs import (
     get_selected_workspace_name,
     load_workspace,
 )
+from segment_insider_emulator.delivery.filter_chain import compile_insert_functions
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.filtering.result import FilterResult, Rejection
 from segment_insider_emulator.json_text import (
     InvalidEventLine,
     may_have_replacement_character,
@@ -62,19 +64,31 @@ def map_command(
     if explained:
         print_event_explanations(loaded, name, reader, as_json=as_json)
     else:
-        _map_events(reader, destination)
+        _map_events(reader, destination, compile_insert_functions(loaded.functions, destination))
     if not (reader.usable_count or reader.unusable_count):
         remedy = "Give events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)) or "stdin", remedy)
     ctx.exit(2 if reader.unusable_count else 0)
 
 
-def _map_events(reader: "_EventReader", destination: Destination) -> None:
+def _map_events(
+    reader: "_EventReader",
+    destination: Destination,
+    run_functions: Callable[[JSONObject], FilterResult] | None,
+) -> None:
     """Write a line for each outcome to standard output, and the counts to standard error."""
     lines: list[bytes] = []
     line_count = failure_count = 0
     for event in reader:
-        for outcome in destination.iter_subscription_outcomes(event):
+        trigger_event = None
+        if run_functions:
+            passed = run_functions(event)
+            if passed.rejection:
+                failure_count += 1
+                lines.append(_format_function_stop(event, passed.rejection))
+                continue
+            event, trigger_event = passed.event, passed.trigger_event
+        for outcome in destination.iter_subscription_outcomes(event, trigger_event):
             failure_count += outcome.failure is not None
             lines.append(_format_mapping_outcome(event, outcome))
         if len(lines) >= _LINES_PER_WRITE:
@@ -164,6 +178,13 @@ def _refuse_workspace_file(file: str) -> None:
     if "destination" in document:
         remedy = f"Give it as --workspace {shlex.quote(file)}, and a file of events."
         raise EmulatorError("this is a workspace file", file, remedy)
+
+
+def _format_function_stop(event: JSONObject, stop: Rejection) -> bytes:
+    """Return the line of an event that an insert function stopped."""
+    error = {"code": stop.code, "name": stop.step, "message": stop.detail}
+    line = {"messageId": event.get("messageId"), "subscription": None, "actionSlug": None}
+    return orjson.dumps({**line, "error": error}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _format_mapping_outcome(event: JSONObject, outcome: SubscriptionOutcome) -> bytes:

@@ -45,6 +45,12 @@ class ContractCase:
         name: str = self.document["name"]
         return name
 
+    @property
+    def events_before_functions(self) -> list[JSONObject]:
+        """The events as the insert functions get them, and as triggers see them."""
+        events: list[JSONObject] = self.document.get("received") or self.document["events"]
+        return events
+
 
 def read_cases(path: Path) -> Iterator[ContractCase | EmulatorError]:
     """Read the contract cases of a file; an invalid case is yielded as an EmulatorError.
@@ -112,14 +118,28 @@ def _get_case_validator() -> Draft202012Validator:
 def run_case(case: ContractCase) -> JSONObject:
     """Run a contract case and return {"requests": [...], "results": [one for each event]}."""
     document = case.document
-    return run_case_events(case.subscription, document["events"], document.get("batch", False))
+    return run_case_events(
+        case.subscription,
+        document["events"],
+        document.get("batch", False),
+        case.events_before_functions,
+    )
 
 
 def run_case_events(
-    subscription: Subscription, events: list[JSONObject], is_batched: bool
+    subscription: Subscription,
+    events: list[JSONObject],
+    is_batched: bool,
+    trigger_events: list[JSONObject] | None = None,
 ) -> JSONObject:
-    """Map a contract case's events with a subscription; without batching there is one event."""
-    request, results = _build_request_and_results(subscription, events, is_batched)
+    """Map a contract case's events with a subscription; without batching there is one event.
+
+    Args:
+        trigger_events: The events that the trigger sees; None for the same events.
+    """
+    request, results = _build_request_and_results(
+        subscription, events, is_batched, trigger_events or events
+    )
     return {
         "requests": [_request_to_json(request)] if request else [],
         "results": [_result_to_json(result) for result in results],
@@ -127,12 +147,15 @@ def run_case_events(
 
 
 def _build_request_and_results(
-    subscription: Subscription, events: list[JSONObject], is_batched: bool
+    subscription: Subscription,
+    events: list[JSONObject],
+    is_batched: bool,
+    trigger_events: list[JSONObject],
 ) -> tuple[InsiderRequest | None, list[MappingResult]]:
     if is_batched:
-        batch = subscription.build_batch_request(events)
+        batch = subscription.build_batch_request(events, trigger_events)
         return batch.request, batch.results
-    outcome = subscription.build_request(events[0])
+    outcome = subscription.build_request(events[0], trigger_events[0])
     if isinstance(outcome, InsiderRequest):
         return outcome, ["delivered"]
     return None, ["not_subscribed" if outcome is None else outcome]

@@ -8,11 +8,16 @@ from typing import Literal, TypeAlias
 from segment_insider_emulator.contract.cases import ContractCase, run_case_events
 from segment_insider_emulator.delivery.filter_chain import (
     build_filter_chain,
+    compile_insert_functions,
     get_verdict_for_rejection,
 )
-from segment_insider_emulator.filtering.result import SOURCE_STEP, Rejection
+from segment_insider_emulator.filtering.result import SOURCE_STEP, FilterResult, Rejection
 from segment_insider_emulator.json_text import describe_json_differences
-from segment_insider_emulator.mapping.destination import Subscription, compile_subscription
+from segment_insider_emulator.mapping.destination import (
+    Destination,
+    Subscription,
+    compile_subscription,
+)
 from segment_insider_emulator.segment.ingest import DISABLED_SOURCE_TEXT
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
@@ -84,6 +89,8 @@ class DeployedWorkspace:
         self.name = name
         self._workspace, self._has_real_key = workspace, has_real_key
         self._filter_chain = build_filter_chain(workspace)
+        self._destination = Destination(workspace.destination)
+        self._run_functions = compile_insert_functions(workspace.functions, self._destination)
         self._subscriptions: list[JSONObject] = workspace.destination["subscriptions"]
         self._account_settings: JSONObject = workspace.destination["settings"]
 
@@ -153,8 +160,11 @@ class DeployedWorkspace:
 
     def find_event_rejection(self, event: JSONObject) -> Rejection | None:
         """Return how source or filters reject *event*; None if it reaches the subscriptions."""
-        _, stop = self._filter_case_event(event)
-        return stop
+        return self._filter_case_event(event).rejection
+
+    def run_functions(self, event: JSONObject) -> FilterResult:
+        """Run the insert functions on an event that passed all filters."""
+        return self._run_functions(event) if self._run_functions else FilterResult(event)
 
     def build_subscription_reference(self, subscription: JSONObject) -> JSONObject:
         """Return the reference that a case stores about its subscription and account."""
@@ -242,25 +252,30 @@ class DeployedWorkspace:
         if write_key not in keys:
             yield from describe_json_differences(write_key, keys[0], "source.writeKey")
 
-    def _filter_case_event(self, event: JSONObject) -> tuple[JSONObject, Rejection | None]:
+    def _filter_case_event(self, event: JSONObject) -> FilterResult:
         if not self._workspace.source_enabled:
-            return event, _SOURCE_DISABLED
-        enabled = self._workspace.destination.get("enabled", True)
-        filter_result = self._filter_chain.filter_event(event, enabled=enabled)
-        return filter_result.event, filter_result.rejection
+            return FilterResult(event, _SOURCE_DISABLED)
+        enabled = self._destination.enabled
+        return self._filter_chain.filter_event(
+            event, enabled=enabled, destination=self._destination
+        )
 
     def _run_events(self, case: ContractCase, subscription: Subscription) -> JSONObject:
         """Run a contract case's events that pass the filters; return the result like "expect"."""
-        filtered = [self._filter_case_event(event) for event in case.document["events"]]
-        reaching = [event for event, stop in filtered if stop is None]
+        filtered = [self._filter_case_event(event) for event in case.events_before_functions]
+        passed = [result for result in filtered if result.rejection is None]
+        reaching = [result.event for result in passed]
+        seen = [result.trigger_event or result.event for result in passed]
         batched = case.document.get("batch", False)
-        result = run_case_events(subscription, reaching, batched) if reaching else {"requests": []}
+        result = (
+            run_case_events(subscription, reaching, batched, seen) if passed else {"requests": []}
+        )
         results = iter(result.get("results", ()))
         return {
             "requests": result["requests"],
             "results": [
-                _build_filtered_event_result(stop) if stop else next(results)
-                for _, stop in filtered
+                _build_filtered_event_result(one.rejection) if one.rejection else next(results)
+                for one in filtered
             ],
         }
 

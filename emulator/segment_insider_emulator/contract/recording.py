@@ -176,6 +176,8 @@ def _record_event_cases(
     workspace: Workspace,
     deployed_workspace: DeployedWorkspace,
 ) -> Iterator[JSONObject]:
+    passed = deployed_workspace.run_functions(event)
+    received = {"received": [event]} if passed.trigger_event else {}
     for subscription in workspace.destination["subscriptions"]:
         if not subscription.get("enabled", True):
             continue
@@ -186,7 +188,8 @@ def _record_event_cases(
             "subscription": copy_recorded_subscription_fields(subscription),
             "reference": deployed_workspace.build_subscription_reference(subscription),
             "batch": False,
-            "events": [event],
+            "events": [passed.event],
+            **received,
             "normalised": applied_rules,
         }
         happened = run_case(compile_case({**case, "name": "case"}, "case"))

@@ -22,6 +22,7 @@ EMPTY_FILTER_REPORT: JSONObject = {
     "omitted": [],
     "hints": [],
     "changes": [],
+    "functions": [],
 }
 
 
@@ -150,7 +151,8 @@ class MessageFields(CamelCaseModel, kw_only=True):
     """A message: `message` is what the SDK sent, `normalised` what destinations received.
 
     `violations`, `filtered_by`, `omitted` and `hints` are the results of the tracking plan and
-    the filters; `changes` is what transformations and functions did to the event.
+    the filters; `changes` is what transformations and functions did to the event; `functions` is
+    what each function did, with its console.
     """
 
     id: Count | UnsetType = UNSET
@@ -168,6 +170,7 @@ class MessageFields(CamelCaseModel, kw_only=True):
     omitted: list[JSONObject]
     hints: list[JSON]
     changes: list[JSONObject]
+    functions: list[JSONObject]
     message: JSONObject
     normalised: JSONObject
 
@@ -208,7 +211,11 @@ def build_message_field_values(message: MessageRecord) -> dict[str, Any]:
         "verdict": message.verdict,
         "reason": message.reason,
         **EMPTY_FILTER_REPORT,
-        **(message.filtering or {}),
+        **{
+            key: value
+            for key, value in (message.filtering or {}).items()
+            if key in EMPTY_FILTER_REPORT
+        },
         "message": message.sent,
         "normalised": message.normalised,
     }

@@ -2,14 +2,15 @@
 
 In Segment's order: the source's schema, tracking plan and transformations; then, for the
 destination, whether it is enabled, the person's consent, the event's integrations object, the type
-of the event, the destination filters, and its transformations. A stage may reject an event or
-change it.
+of the event, the destination filters, its insert functions if a trigger matches, and its
+transformations. A stage may reject an event or change it.
 Source: assembled from Segment's pages; the place of the integrations object is assumed.
 """
 
-from collections.abc import Callable, Collection
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
+from itertools import islice
 from typing import TypeAlias
 
 from segment_insider_emulator.filtering.event_filters import (
@@ -21,12 +22,30 @@ from segment_insider_emulator.filtering.plan_enforcement import (
     PlanEnforcer,
     parse_violation_controls,
 )
-from segment_insider_emulator.filtering.result import DESTINATION_STEP, FilterResult, Rejection
+from segment_insider_emulator.filtering.result import (
+    DESTINATION_STEP,
+    FAILED_STEP,
+    RETRY_STEP,
+    SOURCE_STEP,
+    FilterResult,
+    FilterStep,
+    Rejection,
+)
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
 from segment_insider_emulator.filtering.transformations import (
     apply_transformations,
     compile_transformations,
 )
+from segment_insider_emulator.functions.segment_function import (
+    FunctionKind,
+    FunctionRun,
+    FunctionRunner,
+    SegmentFunction,
+    WorkspaceFunctions,
+    create_function_runner,
+    list_event_changes,
+)
+from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.segment_spec import SPEC_EVENT_NAMES
 from segment_insider_emulator.mapping.triggers import EmptyGroupError, list_event_names
@@ -65,6 +84,8 @@ NO_PREFERENCES_HINT = (
     'key, such as {"categoryPreferences": {"Advertising": true}}.'
 )
 _MAX_LISTED_CATEGORIES = 5
+_MAX_CHANGES = 200  # of one function, listed with the message
+_VERDICTS: dict[FilterStep, Verdict] = {FAILED_STEP: "failed", RETRY_STEP: "retrying"}
 _NEAR_MISS_CACHE_SIZE = 1024
 _ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under its own name
 
@@ -201,26 +222,110 @@ class FilterChain:
     """The stages of a source and its destination before the mappings, in Segment's order.
 
     Args:
+        function_stages: Run only for events that a trigger matches.
+        final_stages: Run after the functions.
         tracking_plan_events: The event names in the tracking plan.
     """
 
     source_stages: tuple[FilterStage, ...] = ()
     destination_stages: tuple[FilterStage, ...] = (filter_by_integrations,)
+    function_stages: tuple[FilterStage, ...] = ()
+    final_stages: tuple[FilterStage, ...] = ()
     tracking_plan_events: frozenset[str] = frozenset()
 
-    def filter_event(self, event: JSONObject, *, enabled: bool) -> FilterResult:
-        """Run *event* through the filter stages until one rejects it; *event* stays unchanged."""
-        result: FilterResult | None = None
+    def filter_event(
+        self, event: JSONObject, *, enabled: bool, destination: Destination | None = None
+    ) -> FilterResult:
+        """Run *event* through the stages until one rejects it; *event* stays unchanged.
+
+        Args:
+            destination: Its triggers decide whether insert functions run; None: none runs.
+        """
         switched_off = () if enabled else (_reject_for_disabled_destination,)
-        for stage in (*self.source_stages, *switched_off, *self.destination_stages):
-            result = result.merge_with_later(stage(result.event)) if result else stage(event)
-            if result.rejection:
-                break
-        return result or FilterResult(event)
+        stages = (*self.source_stages, *switched_off, *self.destination_stages)
+        result = _run_stages(stages, FilterResult(event))
+        if self.function_stages and destination and not result.rejection:
+            return self.run_functions(result, destination)
+        return _run_stages(self.final_stages, result)
+
+    def run_functions(self, passed: FilterResult, destination: Destination) -> FilterResult:
+        """Run the insert functions, and the final stages, on an event that passed the filters.
+
+        Source: Segment, "Insert Functions and Actions destinations": the triggers see the event
+            first, and no function can change which mapping fires. (documented) Triggers see what
+            the destination's transformations make of it. (assumed)
+        """
+        seen = _run_stages(self.final_stages, passed)
+        if seen.rejection or not destination.has_match(seen.event):
+            return seen
+        result = _run_stages(self.function_stages, passed)
+        is_changed = result.event is not passed.event
+        result = _run_stages(self.final_stages, result)
+        return replace(result, trigger_event=seen.event) if is_changed else result
 
 
-def build_filter_chain(workspace: Workspace, sample_seed: str = "") -> FilterChain:
-    """Build the filter chain of a workspace, with everything that it configures."""
+def _run_stages(stages: Iterable[FilterStage], result: FilterResult) -> FilterResult:
+    """Run an event through stages until one rejects it."""
+    for stage in stages:
+        if result.rejection:
+            break
+        result = result.merge_with_later(stage(result.event))
+    return result
+
+
+def run_function_stage(
+    runner: FunctionRunner, function: SegmentFunction, step: FilterStep, event: JSONObject
+) -> FilterResult:
+    """Run an insert function on *event*, as a stage of the filter chain.
+
+    Args:
+        step: Where Segment counts an event that the function drops.
+    """
+    run = runner.run_on_event(function, event)
+    report = (describe_function_run(run),)
+    if run.event is None:
+        place = {"failed": FAILED_STEP, "retry": RETRY_STEP}.get(run.outcome, step)
+        rejection = Rejection(place, str(run.code), str(run.reason))
+        return FilterResult(event, rejection, functions=report)
+    changes = tuple(islice(list_event_changes(event, run.event, run.function), _MAX_CHANGES))
+    return FilterResult(run.event if changes else event, changes=changes, functions=report)
+
+
+def compile_insert_functions(
+    functions: WorkspaceFunctions, destination: Destination
+) -> Callable[[JSONObject], FilterResult] | None:
+    """Return what runs the insert functions alone on events that passed all filters.
+
+    Returns: None, when the workspace has no enabled insert function.
+    """
+    if not functions.list_enabled("insert"):
+        return None
+    stages = _list_function_stages(create_function_runner(functions), "insert", DESTINATION_STEP)
+    chain = FilterChain(function_stages=tuple(stages))
+    return lambda event: chain.run_functions(FilterResult(event), destination)
+
+
+def describe_function_run(run: FunctionRun) -> JSONObject:
+    """Describe a run of a function, as stored with the message."""
+    return {
+        "function": run.function,
+        "handler": run.handler,
+        "outcome": run.outcome,
+        "code": run.code,
+        "reason": run.reason,
+        "logs": list(run.logs),
+        "durationMs": run.duration_ms,
+    }
+
+
+def build_filter_chain(
+    workspace: Workspace, sample_seed: str = "", function_hosts: CallbackHosts | None = None
+) -> FilterChain:
+    """Build the filter chain of a workspace, with everything that it configures.
+
+    Args:
+        function_hosts: The hosts that functions may call; None for those of the workspace.
+    """
     return compile_filter_chain(
         workspace.document.get("source", {}),
         workspace.destination,
@@ -228,6 +333,7 @@ def build_filter_chain(workspace: Workspace, sample_seed: str = "") -> FilterCha
         sample_seed,
         workspace.segment_options,
         select_transformations(workspace.document),
+        create_function_runner(workspace.functions, function_hosts),
     )
 
 
@@ -238,6 +344,7 @@ def compile_filter_chain(
     sample_seed: str = "",
     options: SegmentOptions = DEFAULT_SEGMENT_OPTIONS,
     transformations: ScopedTransformations = NO_TRANSFORMATIONS,
+    function_runner: FunctionRunner | None = None,
 ) -> FilterChain:
     """Build the filter chain of a workspace's source and destination.
 
@@ -245,8 +352,9 @@ def compile_filter_chain(
         source: With "schema" and "settings", where it has any.
         destination: With "filters" and "consentSettings", where it has any.
         sample_seed: Decides which events are in the samples of the filters.
+        function_runner: Runs the functions of the workspace; None without any.
     """
-    before: list[FilterStage] = []
+    before = _list_function_stages(function_runner, "sourceInsert", SOURCE_STEP)
     if source.get("schema"):
         before.append(partial(apply_source_schema, source["schema"]))
     if tracking_plan is not None:
@@ -262,30 +370,42 @@ def compile_filter_chain(
         after.append(filter_unsupported_type)
     if filters:
         after.append(partial(apply_destination_filters, filters, seed=sample_seed))
+    last: list[FilterStage] = []
     if compiled := compile_transformations(transformations.of_destination, DESTINATION_STEP):
-        after.append(partial(apply_transformations, compiled))
+        last.append(partial(apply_transformations, compiled))
     names = (
         {rule.key for rule in tracking_plan.rules if rule.kind == "TRACK"} if tracking_plan else ()
     )
-    return FilterChain(tuple(before), tuple(after), frozenset(names))
+    functions = _list_function_stages(function_runner, "insert", DESTINATION_STEP)
+    return FilterChain(tuple(before), tuple(after), tuple(functions), tuple(last), frozenset(names))
+
+
+def _list_function_stages(
+    runner: FunctionRunner | None, kind: FunctionKind, step: FilterStep
+) -> list[FilterStage]:
+    if runner is None:
+        return []
+    enabled = runner.functions.list_enabled(kind)
+    return [partial(run_function_stage, runner, function, step) for function in enabled]
 
 
 def get_verdict_for_rejection(rejection: Rejection) -> tuple[Verdict, str]:
     """Return the verdict and reason of a message that a filter rejected."""
-    return (
-        ("disabled", rejection.detail)
-        if rejection is DESTINATION_DISABLED
-        else ("filtered", str(rejection))
-    )
+    if rejection is DESTINATION_DISABLED:
+        return "disabled", rejection.detail
+    return _VERDICTS.get(rejection.step, "filtered"), str(rejection)
 
 
 def build_filter_report(result: FilterResult) -> JSONObject:
     """Return a message's filter report: {"violations", "filtered_by", "omitted", "hints"}.
 
-    An event that was changed has "changes", too.
+    An event that was changed has "changes", too, one that a function took has "functions", and
+    "trigger_event" if the function changed it.
     """
     filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
     changes = {"changes": list(map(asdict, result.changes))} if result.changes else {}
+    functions = {"functions": list(result.functions)} if result.functions else {}
+    seen = {"trigger_event": result.trigger_event} if result.trigger_event else {}
     return {
         "violations": [
             {
@@ -301,6 +421,8 @@ def build_filter_report(result: FilterResult) -> JSONObject:
         "omitted": [{"field": omission.field, "by": omission.by} for omission in result.omitted],
         "hints": list(result.hints),
         **changes,
+        **functions,
+        **seen,
     }
 
 

@@ -9,8 +9,11 @@ from dataclasses import asdict, replace
 from functools import partial
 from threading import Condition
 from typing import NamedTuple, TypeAlias
+from uuid import uuid4
 
-from segment_insider_emulator.clock import Clock, Stopwatch
+import orjson
+
+from segment_insider_emulator.clock import Clock, Stopwatch, format_iso_utc
 from segment_insider_emulator.delivery.fault_injection import FaultInjector
 from segment_insider_emulator.delivery.filter_chain import (
     EventNameChecker,
@@ -28,25 +31,35 @@ from segment_insider_emulator.delivery.results import (
     summarise_deliveries,
 )
 from segment_insider_emulator.delivery.retries import (
+    RUN_FUNCTION_METHOD,
     UPSERT_PATH,
     RetryPolicy,
     RetryScheduler,
     build_delivery_key,
 )
 from segment_insider_emulator.delivery.senders import (
+    AttemptResult,
     RealAccount,
     Sender,
     build_credential_headers,
     send_delivery_attempt,
 )
 from segment_insider_emulator.errors import TemporarilyUnavailable
-from segment_insider_emulator.filtering.result import DESTINATION_STEP, Rejection
+from segment_insider_emulator.filtering.result import (
+    DESTINATION_STEP,
+    FAILED_STEP,
+    RETRY_STEP,
+    FilterResult,
+    Rejection,
+)
 from segment_insider_emulator.mapping import Destination, InsiderRequest
 from segment_insider_emulator.segment.ingest import Message
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.records import (
+    DeliveryAttempt,
     DeliveryRecord,
     MessageRecord,
+    RecordedRequest,
     UpsertRecord,
     Verdict,
 )
@@ -80,6 +93,17 @@ class PassedMessage(NamedTuple):
 
     message: Message
     filter_report: JSONObject
+
+
+class PostponedMessage(NamedTuple):
+    """A message that waits until a function runs again.
+
+    Args:
+        upsert: Has the message itself in place of a request to Insider One.
+    """
+
+    record: MessageRecord
+    upsert: UpsertRecord
 
 
 # Argument: names of the locks that a request needs.
@@ -127,6 +151,7 @@ class DeliveryPipeline:
             stopwatch,
             transaction,
             self._get_finding_marker,
+            self._resume_message,
         )
 
     def replace_destination(
@@ -175,19 +200,23 @@ class DeliveryPipeline:
         return pipeline.deliver_messages(_replace_duplicates_by_records(messages, set()))[0]
 
     def deliver_messages(
-        self, deduplicated: Sequence[NewMessageOrRecord]
+        self, deduplicated: Sequence[NewMessageOrRecord], postponed: UpsertRecord | None = None
     ) -> tuple[list[MessageRecord], list[UpsertRecord]]:
-        """Deliver new messages; return all message records and unsettled upserts, store nothing."""
+        """Deliver new messages; return all message records and unsettled upserts, store nothing.
+
+        Args:
+            postponed: The earlier attempts, when a function runs again for the only message.
+        """
         destination, disabled = self._destinations  # read once: it may change during the delivery
         filtered = [
             message
             if isinstance(message, MessageRecord)
-            else self._filter_message(message, destination)
+            else self._filter_message(message, destination, postponed)
             for message in deduplicated
         ]
         passed = [result.message for result in filtered if isinstance(result, PassedMessage)]
         deliveries: dict[str, list[DeliveryRecord]] = {message.message_id: [] for message in passed}
-        unsettled = []
+        unsettled = [result.upsert for result in filtered if isinstance(result, PostponedMessage)]
         for planned in plan_requests(destination, passed):
             planned_deliveries, upsert = self._send_planned_request(planned)
             for delivery in planned_deliveries:
@@ -197,18 +226,29 @@ class DeliveryPipeline:
         records = [
             result
             if isinstance(result, MessageRecord)
+            else result.record
+            if isinstance(result, PostponedMessage)
             else _build_delivered_message_record(result, deliveries, disabled)
             for result in filtered
         ]
         return records, unsettled
 
     def _filter_message(
-        self, message: Message, destination: Destination
-    ) -> PassedMessage | MessageRecord:
-        filter_result = self._filter_chain.filter_event(message.event, enabled=destination.enabled)
+        self, message: Message, destination: Destination, postponed: UpsertRecord | None
+    ) -> PassedMessage | PostponedMessage | MessageRecord:
+        original = message
+        filter_result = self._filter_chain.filter_event(
+            message.event, enabled=destination.enabled, destination=destination
+        )
         if filter_result.event is not message.event:
-            message = replace(message, event=filter_result.event)
+            message = replace(
+                message,
+                event=filter_result.event,
+                trigger_event=filter_result.trigger_event,
+            )
         if filter_result.rejection:
+            if filter_result.rejection.step == RETRY_STEP:
+                return self._postpone_message(original, message, filter_result, postponed)
             return build_message_record(
                 message,
                 *get_verdict_for_rejection(filter_result.rejection),
@@ -223,6 +263,57 @@ class DeliveryPipeline:
         ):
             message = replace(message, detail=None)
         return PassedMessage(message, build_filter_report(filter_result))
+
+    def _postpone_message(
+        self,
+        original: Message,
+        message: Message,
+        filter_result: FilterResult,
+        postponed: UpsertRecord | None,
+    ) -> PostponedMessage | MessageRecord:
+        """Schedule the next run of a function that asked for it, or give up after four hours.
+
+        Source: Segment, "Functions usage limits": a function that times out is retried for up to
+            four hours, as is one that throws RetryError. (documented)
+        """
+        rejection = filter_result.rejection
+        assert rejection is not None
+        earlier = postponed.attempts if postponed else ()
+        at = postponed.due_at if postponed else None
+        duration_ms: float = filter_result.functions[-1]["durationMs"]
+        attempt = DeliveryAttempt(
+            len(earlier) + 1, at or format_iso_utc(self._clock()), duration_ms, None, rejection.code
+        )
+        due_at = self.retries.get_next_attempt_time(
+            AttemptResult(attempt, None, rejection.code, rejection.detail),
+            message.message_id,
+            earlier[0].at if earlier else None,
+        )
+        report = build_filter_report(filter_result)
+        if due_at is None:
+            reason = f"given up after {attempt.number} attempts: {rejection}"
+            stopped = {"filtered_by": {**report["filtered_by"], "step": FAILED_STEP}}
+            return build_message_record(message, "failed", reason, filter_report=report | stopped)
+        upsert = UpsertRecord(
+            uuid4().hex,
+            RecordedRequest(RUN_FUNCTION_METHOD, "", {}, orjson.dumps(asdict(original)).decode()),
+            None,
+            (*earlier, attempt),
+            due_at,
+            False,
+            {message.message_id: message.detail},
+        )
+        reason = f"attempt {attempt.number} failed, the next is due at {due_at}: {rejection}"
+        report["retry"] = upsert.id
+        record = build_message_record(message, "retrying", reason, filter_report=report)
+        return PostponedMessage(record, upsert)
+
+    def _resume_message(self, postponed: UpsertRecord) -> None:
+        """Run the functions again for a message that waits for it, and deliver it if they pass."""
+        message = Message(**orjson.loads(postponed.request.body))
+        records, unsettled = self.deliver_messages([message], postponed)
+        self._store.store_results_of_postponed_message(postponed.id, records, unsettled)
+        self.retries.note_due_times(unsettled)
 
     def _send_planned_request(
         self, planned: PlannedRequest

@@ -103,10 +103,11 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
     collected: list[PlannedRequest | _OpenBatch] = []
     open_batches: dict[tuple[int, bytes], _OpenBatch] = {}
     for message in messages:
-        for subscription in destination.preselect_subscriptions(message.event):
+        trigger_event = message.trigger_event
+        for subscription in destination.preselect_subscriptions(trigger_event or message.event):
             mapping = subscription.mapping
             terms = BatchSettings.from_mapping(mapping) if "enable_batching" in mapping else None
-            if terms and _can_join_batch(subscription, message.event):
+            if terms and _can_join_batch(subscription, trigger_event or message.event):
                 key = (id(subscription), terms.compute_batch_key(subscription, message.event))
                 size = len(orjson.dumps(message.event))
                 batch = open_batches.get(key)
@@ -114,7 +115,7 @@ def plan_requests(destination: Destination, messages: Sequence[Message]) -> list
                     batch = open_batches[key] = _OpenBatch(subscription, terms)
                     collected.append(batch)
                 batch.add_message(message, size)
-            elif outcome := evaluate_subscription(subscription, message.event):
+            elif outcome := evaluate_subscription(subscription, message.event, trigger_event):
                 member = BatchMember(message, outcome.failure)
                 collected.append(PlannedRequest(subscription, outcome.request, (member,)))
     return [
@@ -141,7 +142,8 @@ class _OpenBatch:
 
     def build_request(self) -> PlannedRequest:
         batch_outcome = self.subscription.build_batch_request(
-            [message.event for message in self.messages]
+            [message.event for message in self.messages],
+            [message.trigger_event or message.event for message in self.messages],
         )
         members = tuple(_build_batch_members(self.messages, batch_outcome.results))
         return PlannedRequest(self.subscription, batch_outcome.request, members, is_batched=True)

@@ -42,6 +42,10 @@ RETRYABLE_NETWORK_ERRORS = frozenset(
         "ETIMEDOUT",
     }
 )  # fmt: skip
+# A function asked for another run, or took too long.
+RETRYABLE_FUNCTION_ERRORS = frozenset({"RETRY_ERROR", "FUNCTION_TIMEOUT"})
+# In place of an HTTP method: the request is a message, whose functions run again.
+RUN_FUNCTION_METHOD = "FUNCTION"
 UPSERT_PATH = urlsplit(UPSERT_URL).path  # of every request, whichever host it goes to
 # In place of a status: an error of the emulator, which a retry would meet again.
 EMULATOR_FAULT_CODE = "EMULATOR_FAULT"
@@ -55,7 +59,7 @@ def is_retryable_error_code(error_code: str) -> bool:
     destinations". (documented)
     """
     if not error_code.isdecimal():
-        return error_code in RETRYABLE_NETWORK_ERRORS
+        return error_code in RETRYABLE_NETWORK_ERRORS | RETRYABLE_FUNCTION_ERRORS
     status = int(error_code)
     return status in RETRYABLE_4XX or (500 <= status < 600 and status != NON_RETRYABLE_5XX)
 
@@ -105,6 +109,7 @@ class RetryScheduler:
         credential_headers: Returns the authentication headers; the key is not stored.
         transaction: As in DeliveryPipeline.
         get_finding_marker: Returns what marks the findings of a delivery.
+        resume_message: Runs the functions of a postponed message again, and stores the result.
     """
 
     def __init__(
@@ -117,7 +122,9 @@ class RetryScheduler:
         stopwatch: Stopwatch = time.monotonic,
         transaction: Callable[[Collection[str]], AbstractContextManager[object]] = nullcontext,
         get_finding_marker: Callable[[DeliveryRecord], FindingMarker] = lambda delivery: tuple,
+        resume_message: Callable[[UpsertRecord], None] = lambda upsert: None,
     ) -> None:
+        self._resume_message = resume_message
         self._upserts = upserts
         self._sender = sender
         self._clock = clock
@@ -221,6 +228,9 @@ class RetryScheduler:
             self.next_due_at = self._upserts.find_next_retry_time() or NEVER_DUE
 
     def _send_upsert_again(self, upsert: UpsertRecord, attempt_at: datetime) -> None:
+        if upsert.request.method == RUN_FUNCTION_METHOD:
+            self._resume_message(replace(upsert, due_at=format_iso_utc(attempt_at)))
+            return
         number = len(upsert.attempts) + 1
         request = self._rebuild_http_request(upsert.request)
         self._store_attempt_result(
@@ -234,10 +244,16 @@ class RetryScheduler:
         attempt = DeliveryAttempt(
             len(upsert.attempts) + 1, format_iso_utc(self._clock()), 0.0, None, EMULATOR_FAULT_CODE
         )
+        reason = f"{reason}. See its log."
         with self._transaction(RETRY_LOCK_NAMES):
+            if upsert.request.method == RUN_FUNCTION_METHOD:
+                failed: list[tuple[str, Verdict, str | None]] = [
+                    (message_id, "failed", reason) for message_id in upsert.notes
+                ]
+                self._upserts.save_attempt_result(replace(upsert, due_at=None), [], failed)
+                return
             self._store_attempt_result(
-                upsert,
-                AttemptResult(attempt, None, EMULATOR_FAULT_CODE, f"{reason}. See its log."),
+                upsert, AttemptResult(attempt, None, EMULATOR_FAULT_CODE, reason)
             )
 
     def _store_attempt_result(self, upsert: UpsertRecord, attempt_result: AttemptResult) -> None:

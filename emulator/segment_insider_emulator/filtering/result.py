@@ -5,9 +5,13 @@ from typing import Literal, Self
 
 from segment_insider_emulator.types import JSON, JSONObject, record
 
-FilterStep = Literal["Filtered at source", "Filtered at destination"]
+FilterStep = Literal[
+    "Filtered at source", "Filtered at destination", "Failed delivery", "Retry count"
+]
 SOURCE_STEP: FilterStep = "Filtered at source"
 DESTINATION_STEP: FilterStep = "Filtered at destination"
+FAILED_STEP: FilterStep = "Failed delivery"
+RETRY_STEP: FilterStep = "Retry count"
 
 
 @record
@@ -92,6 +96,10 @@ class FilterResult:
         rejection: Why there is no next stage; None if there is one.
         hints: Sentences for the sender, without effect on delivery.
         changes: What transformations and functions changed in the event, in order.
+        functions: What each function did: {"function", "handler", "outcome", "code", "reason",
+            "logs", "durationMs"}.
+        trigger_event: The event that triggers see; None for *event*. An insert function runs after
+            the triggers.
     """
 
     event: JSONObject
@@ -100,10 +108,12 @@ class FilterResult:
     omitted: tuple[OmittedField, ...] = ()
     hints: tuple[str, ...] = ()
     changes: tuple[EventChange, ...] = ()
+    functions: tuple[JSONObject, ...] = ()
+    trigger_event: JSONObject | None = None
 
     def merge_with_later(self, later: Self) -> Self:
         """Combine this filter result with *later*, the result of the next filter stage."""
-        if not (self.violations or self.omitted or self.hints or self.changes):
+        if not (self.violations or self.omitted or self.hints or self.changes or self.functions):
             return later
         return dataclasses.replace(
             later,
@@ -111,4 +121,6 @@ class FilterResult:
             omitted=self.omitted + later.omitted,
             hints=self.hints + later.hints,
             changes=self.changes + later.changes,
+            functions=self.functions + later.functions,
+            trigger_event=self.trigger_event or later.trigger_event,
         )

@@ -16,10 +16,15 @@ from functools import cache
 from pathlib import Path
 from threading import Event, Lock, RLock, Timer
 from typing import Final, TypeAlias
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.insider.error_callbacks import (
+    CallbackHosts,
+    open_pinned_connection_pool,
+)
 from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.types import JSONObject, record
 
@@ -32,6 +37,7 @@ MIN_NODE_MAJOR: Final = 20  # the first version with the permission model
 MAX_MEMORY_MB: Final = 128  # of JavaScript objects; buffers have as much again
 MAX_ANSWER_BYTES: Final = 32_000_000  # 1 million characters, each escaped, with logs and calls
 MAX_PROCESSES: Final = 8
+MAX_RESPONSE_BYTES: Final = 1_000_000  # of fetch()
 START_TIMEOUT_S: Final = 30.0
 STOPPED_TIMEOUT: Final = "timeout"
 STOPPED_CRASH: Final = "crash"
@@ -206,7 +212,13 @@ class EngineProcess:
         self._last_id += 1
         deadline = time.monotonic() + timeout_s
         process, late = self._process, Event()
-        watchdog = Timer(timeout_s, lambda: (late.set(), process and process.kill()))
+
+        def stop() -> None:
+            late.set()
+            if process:
+                process.kill()
+
+        watchdog = Timer(timeout_s, stop)
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -231,7 +243,7 @@ class EngineProcess:
         return pipe is not None
 
     def _read_answer(self, deadline: float) -> JSONObject | None:
-        """Read the answer of the last order; send its requests meanwhile. None: it ended."""
+        """Read the answer of the last order, and send the requests of fetch() before it."""
         pipe = self._process.stdout if self._process else None
         while pipe:
             line = pipe.readline(MAX_ANSWER_BYTES)
@@ -263,6 +275,53 @@ class EngineProcess:
                 "response": json.dumps(response),
             }  # fmt: skip
             self._send(order, 0)
+
+
+def create_fetch(hosts: CallbackHosts) -> Fetch:
+    """Return what sends the requests of fetch() to the allowed *hosts*, and to no others."""
+
+    def fetch(request: JSONObject, timeout_s: float) -> JSONObject:
+        # Imported here because few functions send requests.
+        from urllib3.exceptions import HTTPError
+
+        url = urlsplit(request["url"])
+        if not hosts.allows_url(request["url"]):
+            host = (url.hostname or "")[:100]
+            what = f"fetch() may not call {host!r}: list it under functions.allowedHosts"
+            return {"error": what, "code": "EACCES"}
+        try:
+            return _send_request(hosts, url, request, timeout_s)
+        except (HTTPError, OSError, ValueError) as error:
+            what = f"request to {url.hostname} failed: {type(error).__name__}"
+            return {"error": what, "code": "ECONNREFUSED"}
+
+    return fetch
+
+
+def _send_request(
+    hosts: CallbackHosts, url: SplitResult, request: JSONObject, timeout_s: float
+) -> JSONObject:
+    port = url.port or (443 if url.scheme == "https" else 80)
+    address = hosts.resolve_allowed_address(url.hostname or "", port)
+    headers = {str(name): str(value) for name, value in request["headers"]}
+    # No proxy, no credentials of this machine, no redirect: call this host only.
+    with open_pinned_connection_pool(url, address) as pool:
+        response = pool.request(
+            request["method"],
+            url._replace(scheme="", netloc="", fragment="").geturl() or "/",
+            body=request["body"],
+            headers={**headers, "Host": url.netloc.rpartition("@")[2]},
+            timeout=timeout_s, redirect=False, retries=False, preload_content=False,
+        )  # fmt: skip
+        body = response.read(MAX_RESPONSE_BYTES, decode_content=True)
+        response.close()
+    return {
+        "status": response.status,
+        "statusText": response.reason or "",
+        "url": request["url"],
+        "headers": [[name, value] for name, value in response.headers.items()],
+        "body": body.decode(errors="replace"),
+    }
 
 
 def _build_command(path: str, major: int) -> list[str]:

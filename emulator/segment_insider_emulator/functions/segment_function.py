@@ -13,19 +13,23 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.result import EventChange
 from segment_insider_emulator.functions.engine import (
     ENGINES,
+    MAX_MEMORY_MB,
     STOPPED_CRASH,
     STOPPED_TIMEOUT,
     EngineAnswer,
     EngineProcess,
     EngineUnavailable,
     Fetch,
+    create_fetch,
 )
+from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.types import JSON, JSONObject, record
 
 FunctionKind: TypeAlias = Literal["insert", "source", "sourceInsert"]
 # What follows from a run: the event goes on, ends here, fails for good, or runs again later.
 RunOutcome: TypeAlias = Literal["passed", "filtered", "failed", "retry"]
 
+FUNCTION_KINDS: tuple[FunctionKind, ...] = ("insert", "source", "sourceInsert")
 KIND_NAMES: dict[FunctionKind, str] = {
     "insert": "insert function",
     "source": "source function",
@@ -47,7 +51,6 @@ MAX_TIMEOUT_S: Final = 60
 MAX_CONSECUTIVE_STOPS: Final = 2  # then a function that hangs or crashes is not started for a while
 SUSPENSION_RUNS: Final = 20  # runs that are skipped then
 ENGINE_MISSING_CODE: Final = "FUNCTION_NOT_RUN"
-MAX_LISTED_CHANGES: Final = 200
 # Segment's names of what its runtime has; here, a workspace names files for them.
 RUNTIME_LIBRARIES = {
     "_": "lodash",
@@ -133,6 +136,33 @@ class WorkspaceFunctions:
 NO_FUNCTIONS = WorkspaceFunctions()
 
 
+def build_functions(document: JSONObject) -> WorkspaceFunctions:
+    """Build the functions of a valid workspace document, without libraries.
+
+    Args:
+        document: The part under `functions`.
+    """
+    functions = tuple(
+        SegmentFunction(
+            kind,
+            function["name"],
+            function.get("code", ""),
+            function.get("settings", {}),
+            function.get("enabled", True),
+            f"functions.{kind}[{position}]",
+            position,
+        )
+        for kind in FUNCTION_KINDS
+        for position, function in enumerate(document.get(kind, ()))
+    )
+    return WorkspaceFunctions(
+        functions,
+        (),
+        tuple(document.get("allowedHosts", ())),
+        document.get("timeout", DEFAULT_TIMEOUT_S),
+    )
+
+
 @record
 class FunctionRun:
     """What a function did with an event or a request.
@@ -196,7 +226,7 @@ class FunctionRunner:
     """
 
     def __init__(self, functions: WorkspaceFunctions, fetch: Fetch | None = None) -> None:
-        self._functions = functions
+        self.functions = functions
         self._libraries = [
             {"global": library.global_name, "name": library.global_name, "code": library.code}
             for library in functions.libraries
@@ -248,7 +278,7 @@ class FunctionRunner:
                 if loaded.result["kind"] != "loaded":
                     self._note_stop(context, loaded)
                     run = _end_run(
-                        function, "", *_explain_failed_load(loaded.result, self._functions)
+                        function, "", *_explain_failed_load(loaded.result, self.functions)
                     )
                     return _add_details(run, loaded)
                 known = loaded.result["handlers"]
@@ -264,12 +294,12 @@ class FunctionRunner:
                     handler,
                     _encode(payload),
                     _encode(function.settings),
-                    self._functions.timeout_s,
+                    self.functions.timeout_s,
                 )
         except EngineUnavailable as error:
             return _end_run(function, "", NOT_RUN, f"{error.what} ({error.where}). {error.remedy}")
         self._note_stop(context, answer)
-        return _add_details(_judge(function, handler, answer.result, self._functions), answer)
+        return _add_details(_judge(function, handler, answer.result, self.functions), answer)
 
     def _get_engine(self) -> EngineProcess:
         return ENGINES.get_engine(self._fingerprint, self._fetch)
@@ -282,7 +312,7 @@ class FunctionRunner:
         known = self._loaded.get(context)
         if known and engine.is_running(known[0]):
             return known[1]
-        answer = engine.load(context, function.code, self._libraries, self._functions.timeout_s)
+        answer = engine.load(context, function.code, self._libraries, self.functions.timeout_s)
         if known is None:
             finalize(self, engine.forget, context)
         if answer.result["kind"] not in (STOPPED_TIMEOUT, STOPPED_CRASH):
@@ -307,6 +337,20 @@ class FunctionRunner:
         return True
 
 
+def create_function_runner(
+    functions: WorkspaceFunctions, hosts: CallbackHosts | None = None
+) -> FunctionRunner | None:
+    """Create the runner of a workspace's functions; None when it has none.
+
+    Args:
+        hosts: The hosts that fetch() may call; None for those that the workspace lists.
+    """
+    if not functions.functions:
+        return None
+    listed = functions.allowed_hosts
+    return FunctionRunner(functions, create_fetch(hosts or CallbackHosts(listed, listed)))
+
+
 class FunctionCodeError(EmulatorError):
     """Error: the code of a function does not load. *line* is its line, if it is known."""
 
@@ -315,9 +359,7 @@ class FunctionCodeError(EmulatorError):
         self.line = line
 
 
-def list_event_changes(
-    before: JSON, after: JSON, by: str, path: str = ""
-) -> Iterator[EventChange]:
+def list_event_changes(before: JSON, after: JSON, by: str, path: str = "") -> Iterator[EventChange]:
     """Yield what differs between an event before and after a function, by dotted path."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name in {**before, **after}:
@@ -328,8 +370,16 @@ def list_event_changes(
                 yield EventChange(by, "added", place)
             else:
                 yield from list_event_changes(before[name], after[name], by, place)
-    elif type(before) is not type(after) or before != after:
+    elif not _is_same_value(before, after):
         yield EventChange(by, "set", path)
+
+
+def _is_same_value(one: JSON, other: JSON) -> bool:
+    """Return whether JSON values are equal; JavaScript has one type of numbers, true is not 1."""
+    numbers = all(isinstance(value, int | float) for value in (one, other))
+    if numbers and not isinstance(one, bool) and not isinstance(other, bool):
+        return bool(one == other)
+    return type(one) is type(other) and bool(one == other)
 
 
 def _list_event_handlers(event: JSONObject) -> list[str]:
@@ -364,20 +414,26 @@ def _judge(
     kind = result["kind"]
     if kind == "error":
         return _judge_error(function, handler, result)
-    if kind in (STOPPED_TIMEOUT, "unsettled"):
-        what = f"{handler} did not end within {functions.timeout_s:g} seconds"
-        if kind == "unsettled":
-            what = f"{handler} waits for a promise that never settles"
-        return _end_run(function, handler, TIMED_OUT, what)
-    if kind == STOPPED_CRASH:
-        return _end_run(function, handler, NOT_EXECUTED, _CRASHED)
-    if kind == "too_large":
-        return _end_run(function, handler, NOT_EXECUTED, f"{handler} returned too much")
-    value = result.get("value")
-    if handler == BATCH_HANDLER and isinstance(value, list):
-        value = value[0] if value else None
+    if kind in ("returned", "nothing"):
+        return _judge_value(function, handler, result.get("value"))
+    meaning, what = {
+        STOPPED_TIMEOUT: (TIMED_OUT, f"did not end within {functions.timeout_s:g} seconds"),
+        "unsettled": (TIMED_OUT, "waits for a promise that never settles"),
+        "too_large": (NOT_EXECUTED, "returned too much"),
+    }.get(kind, (NOT_EXECUTED, f"did not end: {_CRASHED}"))
+    return _end_run(function, handler, meaning, f"{handler} {what}")
+
+
+def _judge_value(function: SegmentFunction, handler: str, value: JSON) -> FunctionRun:
+    """Return what follows for the event from the value that a handler returned.
+
+    Source: Segment, "Destination insert functions": to pass an event on, a handler returns it.
+        (documented) What a value does that is no object is not documented. (assumed)
+    """
     if handler == REQUEST_HANDLER:
         return FunctionRun(function.title, handler, "passed")
+    if handler == BATCH_HANDLER and isinstance(value, list):
+        value = value[0] if value else None
     if value is None:
         what = f"{handler} returned no event: `return event` passes it on"
         return _end_run(function, handler, FILTERED, what)
@@ -387,7 +443,7 @@ def _judge(
     return FunctionRun(function.title, handler, "passed", value)
 
 
-_CRASHED = "it used too much memory, or ended the engine in another way"
+_CRASHED = f"it used more than {MAX_MEMORY_MB} MB of memory, or crashed the engine"
 
 
 def _judge_error(function: SegmentFunction, handler: str, error: JSONObject) -> FunctionRun:
@@ -433,5 +489,5 @@ def _describe_load_error(result: JSONObject) -> str:
 def _describe_type(value: JSON) -> str:
     if isinstance(value, bool):
         return "true or false"
-    names = {str: "text", list: "a list"}
+    names: dict[type, str] = {str: "text", list: "a list"}
     return names.get(type(value), "a number")

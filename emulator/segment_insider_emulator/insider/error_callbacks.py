@@ -181,7 +181,7 @@ class ErrorCallbackSender:
             ip = self._hosts.resolve_allowed_address(
                 host, url.port or _DEFAULT_PORTS[url.scheme], self._resolver
             )
-            with _open_connection_pool(url, ip) as pool:
+            with open_pinned_connection_pool(url, ip) as pool:
                 # No proxy, no credentials of this machine, no redirect: call this host only.
                 response = pool.request(
                     "POST",
@@ -205,7 +205,8 @@ class ErrorCallbackSender:
             self._pending_slots.release()
 
 
-def _open_connection_pool(url: SplitResult, ip: str) -> "HTTPConnectionPool":
+def open_pinned_connection_pool(url: SplitResult, ip: str) -> "HTTPConnectionPool":
+    """Open connections to the host of *url* at one IP address that was checked before."""
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
     host = f"[{ip}]" if ":" in ip else ip

@@ -138,11 +138,17 @@ class NextAttempt(NamedTuple):
 
 def find_next_attempt(services: SandboxServices, message: MessageRecord) -> NextAttempt | None:
     """Return the next attempt to deliver *message*; None if none is due later."""
-    upserts = [
-        upsert
+    upsert_ids = [
+        delivery.upsert
         for delivery in message.deliveries
         if delivery.verdict == "retrying" and delivery.upsert
-        if (upsert := services.store.upserts.get_upsert(delivery.upsert)) and upsert.due_at
+    ]
+    if message.verdict == "retrying" and "retry" in (message.filtering or {}):
+        upsert_ids.append((message.filtering or {})["retry"])  # a function runs again
+    upserts = [
+        upsert
+        for upsert_id in upsert_ids
+        if (upsert := services.store.upserts.get_upsert(upsert_id)) and upsert.due_at
     ]
     if not upserts:
         return None

@@ -102,7 +102,12 @@ def build_event_view_model(
         dict(iter_leaves(event)) if event else {},
         dict(iter_leaves(message.sent)),
     )
-    explanation = explain_event(compiled, event) if event else EventExplanation(None, [], [], [])
+    trigger_event = (message.filtering or {}).get("trigger_event")
+    explanation = (
+        explain_event(compiled, event, trigger_event)
+        if event
+        else EventExplanation(None, [], [], [])
+    )
     matched_subscriptions = match_subscriptions(
         explanation.accounts, message.deliveries, compiled, destination, event
     )

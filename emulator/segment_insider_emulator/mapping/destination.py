@@ -139,16 +139,32 @@ class Subscription:
         """Return the slug of the subscription's action."""
         return self.action.slug
 
-    def build_request(self, event: JSONObject) -> InsiderRequest | MappingFailure | None:
-        """Build the Insider One request for one event; None when the trigger does not match."""
+    def build_request(
+        self, event: JSONObject, trigger_event: JSONObject | None = None
+    ) -> InsiderRequest | MappingFailure | None:
+        """Build the Insider One request for one event; None when the trigger does not match.
+
+        Args:
+            trigger_event: The event that the trigger sees, if an insert function changed it.
+        """
         if self._settings_error is not None:
             return MappingFailure(400, "AggregateAjvError", self._settings_error)
         if self._trigger_error is not None:
             return MappingFailure(None, None, self._trigger_error)
         try:
-            return self.build_request_for_match(event) if self.matches(event) else None
+            is_match = self.matches(event if trigger_event is None else trigger_event)
+            return self.build_request_for_match(event) if is_match else None
         except MAPPING_ERRORS as error:
             return _create_mapping_failure(error)
+
+    def is_match_or_failure(self, event: JSONObject) -> bool:
+        """Return whether the trigger matches one event, or settings or trigger are invalid."""
+        if self._settings_error is not None or self._trigger_error is not None:
+            return True
+        try:
+            return self.matches(event)
+        except MAPPING_ERRORS:
+            return True
 
     def build_request_for_match(self, event: JSONObject) -> InsiderRequest | MappingFailure:
         """Build the Insider One request for one event that is known to match the trigger."""
@@ -164,8 +180,14 @@ class Subscription:
         """
         return self._resolve_field_values(event)
 
-    def build_batch_request(self, events: list[JSONObject]) -> BatchResult:
-        """Build one Insider One request for a batch of events."""
+    def build_batch_request(
+        self, events: list[JSONObject], trigger_events: list[JSONObject] | None = None
+    ) -> BatchResult:
+        """Build one Insider One request for a batch of events.
+
+        Args:
+            trigger_events: The events that the trigger sees; None for the same events.
+        """
         if self._settings_error is not None:
             return _create_failed_batch_result(
                 events, MappingFailure(400, "AggregateAjvError", self._settings_error)
@@ -175,14 +197,16 @@ class Subscription:
                 events, MappingFailure(400, _PAYLOAD_VALIDATION_FAILED, self._trigger_error)
             )
         try:
-            return self._build_batch_of_matching_events(events)
+            return self._build_batch_of_matching_events(events, trigger_events or events)
         except MAPPING_ERRORS as error:
             return _create_failed_batch_result(events, _create_mapping_failure(error))
 
-    def _build_batch_of_matching_events(self, events: list[JSONObject]) -> BatchResult:
+    def _build_batch_of_matching_events(
+        self, events: list[JSONObject], trigger_events: list[JSONObject]
+    ) -> BatchResult:
         results: list[MappingResult] = ["not_subscribed"] * len(events)
         matching_events = {
-            index: event for index, event in enumerate(events) if self.matches(event)
+            index: events[index] for index, seen in enumerate(trigger_events) if self.matches(seen)
         }
         payloads = {index: self._resolve_mapping(event) for index, event in matching_events.items()}
         values = []
@@ -243,11 +267,24 @@ class Destination:
             self._preselect_by_type_and_name
         )
 
-    def iter_subscription_outcomes(self, event: JSONObject) -> Iterator[SubscriptionOutcome]:
-        """Yield the outcome of each subscription that matches *event*, in order."""
-        for subscription in self.preselect_subscriptions(event):
-            if outcome := evaluate_subscription(subscription, event):
+    def iter_subscription_outcomes(
+        self, event: JSONObject, trigger_event: JSONObject | None = None
+    ) -> Iterator[SubscriptionOutcome]:
+        """Yield the outcome of each subscription that matches *event*, in order.
+
+        Args:
+            trigger_event: The event that triggers see, if an insert function changed it.
+        """
+        for subscription in self.preselect_subscriptions(trigger_event or event):
+            if outcome := evaluate_subscription(subscription, event, trigger_event):
                 yield outcome
+
+    def has_match(self, event: JSONObject) -> bool:
+        """Return whether a subscription matches *event*, or fails on it."""
+        return any(
+            subscription.is_decided_by_type_and_name or subscription.is_match_or_failure(event)
+            for subscription in self.preselect_subscriptions(event)
+        )
 
     def preselect_subscriptions(self, event: JSONObject) -> tuple[Subscription, ...]:
         """Return the subscriptions that may match *event*, judged only by its type and name."""
@@ -286,15 +323,13 @@ def _compile_destination_cached(marshalled: bytes) -> Destination:
 
 
 def evaluate_subscription(
-    subscription: Subscription, event: JSONObject
+    subscription: Subscription, event: JSONObject, trigger_event: JSONObject | None = None
 ) -> SubscriptionOutcome | None:
     """Evaluate a preselected subscription for *event*; None when its trigger does not match."""
-    build_request = (
-        subscription.build_request_for_match
-        if subscription.is_decided_by_type_and_name
-        else subscription.build_request
-    )
-    result = build_request(event)
+    if subscription.is_decided_by_type_and_name:
+        result: InsiderRequest | MappingFailure | None = subscription.build_request_for_match(event)
+    else:
+        result = subscription.build_request(event, trigger_event)
     if isinstance(result, InsiderRequest):
         return SubscriptionOutcome(subscription, result)
     return None if result is None else SubscriptionOutcome(subscription, None, result)

@@ -79,11 +79,17 @@ class UnmappedPathsResult(NamedTuple):
     paths: list[str]
 
 
-def explain_event(destination: Destination, event: JSONObject) -> EventExplanation:
-    """Explain what every subscription does with *event*; nothing is sent."""
+def explain_event(
+    destination: Destination, event: JSONObject, trigger_event: JSONObject | None = None
+) -> EventExplanation:
+    """Explain what every subscription does with *event*; nothing is sent.
+
+    Args:
+        trigger_event: The event that triggers see, if an insert function changed it.
+    """
     present_paths = {path for path, _ in iter_leaves(event)}
     traces = [
-        _trace_subscription(subscription, event, present_paths)
+        _trace_subscription(subscription, event, present_paths, trigger_event or event)
         for subscription in destination.subscriptions
     ]
     origins = [origin for trace in traces for origin in trace.origins]
@@ -135,16 +141,19 @@ def _list_app_data_paths(event: JSONObject, is_included: Callable[[str], bool]) 
 
 
 def _trace_subscription(
-    subscription: Subscription, event: JSONObject, present_paths: Set[str]
+    subscription: Subscription,
+    event: JSONObject,
+    present_paths: Set[str],
+    trigger_event: JSONObject,
 ) -> SubscriptionTrace:
-    result = subscription.build_request(event)
+    result = subscription.build_request(event, trigger_event)
     failure = result if isinstance(result, MappingFailure) else None
-    matched = result is not None and _does_subscription_match(subscription, event)
+    matched = result is not None and _does_subscription_match(subscription, trigger_event)
     return SubscriptionTrace(
         subscription.name,
         subscription.action_slug,
         matched,
-        list(_check_conditions(subscription.trigger, event)),
+        list(_check_conditions(subscription.trigger, trigger_event)),
         failure,
         find_value_origins(subscription, event, present_paths) if matched else [],
     )

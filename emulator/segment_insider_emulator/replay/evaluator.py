@@ -246,7 +246,9 @@ class EventEvaluator:
             assigned_id = call.get("messageId") or generate_message_id(received_at, random_bytes)
             sent = {name: value for name, value in call.items() if name != "writeKey"}
             call = normalise_call(sent, assigned_id, received_at)
-        filter_result = self._filter_chain.filter_event(call, enabled=self._destination.enabled)
+        filter_result = self._filter_chain.filter_event(
+            call, enabled=self._destination.enabled, destination=self._destination
+        )
         if filter_result.rejection:
             verdict, text = verdict_of(filter_result.rejection)
             return EventResult(verdict, received_at, reason_for_filter(verdict, text))
@@ -254,8 +256,9 @@ class EventEvaluator:
         noted = tuple(map(reason_for_warning, sender_warnings))
         at = self._clocks.insider_now or received_at
         message = Message(
-            str(call.get("messageId")), call["type"], "", "", call, filter_result.event
-        )
+            str(call.get("messageId")), call["type"], "", "", call, filter_result.event,
+            trigger_event=filter_result.trigger_event,
+        )  # fmt: skip
         deliveries = tuple(
             self._evaluate_planned_request(planned, at)
             for planned in plan_requests(self._destination, [message])

@@ -62,6 +62,7 @@ class Message:
         rejection: Segment's discard code, e.g. "no_user_anon_id"; None if accepted.
         detail: Why it was rejected, or warnings about an accepted one; None if there are none.
         source: Name of the source with this write key; None before the lookup, or if unknown.
+        trigger_event: The event that triggers see; None if no insert function changed it.
     """
 
     message_id: str
@@ -73,6 +74,7 @@ class Message:
     rejection: str | None = None
     detail: str | None = None
     source: str | None = None
+    trigger_event: JSONObject | None = None
 
 
 def parse_messages(

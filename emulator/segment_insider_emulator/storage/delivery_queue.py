@@ -178,6 +178,11 @@ class UpsertStore:
             if rows and (upsert.batched or upsert.due_at):
                 connection.execute(insert(upserts), [upsert_to_row(upsert)])
 
+    def delete_upsert(self, upsert_id: str) -> None:
+        """Delete one upsert, if it exists."""
+        with transaction(self._engine) as connection:
+            connection.execute(DELETE_UPSERT, {"id": upsert_id})
+
     def _fetch_upsert(self, statement: Any, values: dict[str, str]) -> UpsertRecord | None:
         with transaction(self._engine) as connection:
             row = connection.execute(statement, values).first()

@@ -188,8 +188,20 @@ class MessageStore:
             if rows:
                 connection.execute(UPDATE_QUEUED_MESSAGE, rows)
             queue_rows = [{"queue_id": queue_id} for queue_id in queue_ids]
-            connection.execute(DELETE_FROM_QUEUE, queue_rows)
+            if queue_rows:
+                connection.execute(DELETE_FROM_QUEUE, queue_rows)
             _insert_deliveries(connection, delivered_messages, pending_upserts)
+
+    def store_results_of_postponed_message(
+        self,
+        upsert_id: str,
+        delivered_messages: Sequence[MessageRecord],
+        pending_upserts: Sequence[UpsertRecord],
+    ) -> None:
+        """Store the results of a message that waited for a function, and end its wait."""
+        with transaction(self._engine):
+            self.upserts.delete_upsert(upsert_id)
+            self.store_results_of_queued_messages(delivered_messages, pending_upserts, ())
 
     def find_known_message_ids(self, message_ids: Iterable[str]) -> set[str]:
         """Return which of *message_ids* were received before; rejected messages do not count.

@@ -168,7 +168,8 @@ class MessageRecord:
         id: Order of storage; 0 until stored.
         source: Name of the source of its write key; None if unknown.
         filtering: {"violations", "filtered_by", "omitted", "hints"} of tracking plan and filters;
-            None when they did not run.
+            None when they did not run. Also "changes", "functions", the "trigger_event" that a
+            function changed, and the id of the upsert that waits to "retry" a function.
     """
 
     message_id: str

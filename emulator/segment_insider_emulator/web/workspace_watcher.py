@@ -7,7 +7,10 @@ from typing import Final, Self
 
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.sandbox_registry import SandboxRegistry
-from segment_insider_emulator.workspace.loading import load_workspace_or_preset
+from segment_insider_emulator.workspace.loading import (
+    list_function_files,
+    load_workspace_or_preset,
+)
 from segment_insider_emulator.workspace.model import Workspace
 
 POLL_INTERVAL_S: Final = 0.3
@@ -59,9 +62,10 @@ class WorkspaceWatcher:
         old = self._registry.default.services
         try:
             workspace = load_workspace_or_preset(self._path)
-            if (workspace.document, workspace.tracking_plan) == (
+            if (workspace.document, workspace.tracking_plan, workspace.functions) == (
                 old.workspace.document,
                 old.workspace.tracking_plan,
+                old.workspace.functions,
             ) and not self.problem:
                 return
             with self._registry.replace_workspace(old, workspace, None) as services:
@@ -81,10 +85,11 @@ def _get_journeys(workspace: Workspace) -> JSONObject | None:
 
 
 def _list_watched_files(path: str, workspace: Workspace) -> list[Path]:
-    """Return the paths of a workspace file and of the tracking plan that it names."""
+    """Return the paths of a workspace file, and of the plan and functions that it names."""
     file = Path(path)
     plan = workspace.document.get("trackingPlan")
-    return [file, file.parent / plan] if isinstance(plan, str) else [file]
+    functions = list_function_files(file) if "functions" in workspace.document else []
+    return [file, *([file.parent / plan] if isinstance(plan, str) else []), *functions]
 
 
 def _read_file_state(file: Path) -> tuple[int, int, int] | None:

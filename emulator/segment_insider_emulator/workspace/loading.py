@@ -12,7 +12,11 @@ from segment_insider_emulator.filtering.tracking_plan import (
     TrackingPlan,
     parse_tracking_plan,
 )
-from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.functions.segment_function import (
+    FUNCTION_KINDS,
+    FunctionLibrary,
+)
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.documents import check_json_values, parse_document
 from segment_insider_emulator.workspace.model import Workspace, build_workspace
 from segment_insider_emulator.workspace.validation import (
@@ -22,6 +26,8 @@ from segment_insider_emulator.workspace.validation import (
 )
 
 PRESET_NAMES = ("guide", "segment-defaults")
+MAX_CODE_BYTES = 1_000_000
+MAX_LIBRARY_BYTES = 5_000_000
 
 
 def lint_tracking_plan(document: JSONObject, path: str | Path) -> list[WorkspaceFinding]:
@@ -87,11 +93,87 @@ def load_workspace_or_preset(path: str | Path) -> Workspace:
     """
     if is_preset_name(path):
         return load_preset_workspace(str(path))
-    document = read_document(path)
+    document = read_function_files(read_document(path), path)
+    workspace = _build_validated_workspace(document, str(path))
+    libraries = read_function_libraries(document, path)
     return replace(
-        _build_validated_workspace(document, str(path)),
+        workspace,
         tracking_plan=read_tracking_plan_of_file(document, path),
+        functions=replace(workspace.functions, libraries=libraries)
+        if libraries
+        else workspace.functions,
     )
+
+
+def read_function_files(document: JSONObject, path: str | Path) -> JSONObject:
+    """Return a workspace file's *document* with the code of each `codeFile` as `code`.
+
+    Raises: EmulatorError, when such a file is missing or too large.
+    """
+    functions = document.get("functions")
+    if not isinstance(functions, dict):
+        return document
+    read = dict(functions)
+    for kind in FUNCTION_KINDS:
+        if isinstance(functions.get(kind), list):
+            read[kind] = [_read_code_file(function, path) for function in functions[kind]]
+    return {**document, "functions": read}
+
+
+def list_function_files(path: str | Path) -> list[Path]:
+    """Return the JavaScript files that a workspace file names; none if it is unreadable."""
+    try:
+        functions = read_document(path).get("functions")
+    except EmulatorError:
+        return []
+    if not isinstance(functions, dict):
+        return []
+    entries = [entry for kind in FUNCTION_KINDS for entry in functions.get(kind) or ()]
+    libraries = functions.get("libraries")
+    names = [entry.get("codeFile") for entry in entries if isinstance(entry, dict)]
+    names += libraries.values() if isinstance(libraries, dict) else ()
+    return [Path(path).parent / name for name in names if isinstance(name, str)]
+
+
+def read_function_libraries(document: JSONObject, path: str | Path) -> tuple[FunctionLibrary, ...]:
+    """Read the JavaScript libraries that a valid workspace file names for its functions.
+
+    Raises: EmulatorError, when a file is missing or too large.
+    """
+    libraries = document.get("functions", {}).get("libraries", {})
+    return tuple(
+        FunctionLibrary(name, _read_javascript(file, path, MAX_LIBRARY_BYTES))
+        for name, file in libraries.items()
+    )
+
+
+def _read_code_file(function: JSON, path: str | Path) -> JSON:
+    name = function.get("codeFile") if isinstance(function, dict) else None
+    if not isinstance(name, str) or "code" in function:
+        return function
+    others = {key: value for key, value in function.items() if key != "codeFile"}
+    return {**others, "code": _read_javascript(name, path, MAX_CODE_BYTES)}
+
+
+def _read_javascript(name: str, path: str | Path, max_bytes: int) -> str:
+    """Read a JavaScript file, named by its path from the workspace file's folder."""
+    place = Path(path).parent / name
+    remedy = "Name a JavaScript file by its path from the workspace file's folder."
+    try:
+        with place.open("rb") as file:
+            raw = file.read(max_bytes + 1)
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        what = "the JavaScript file is not UTF-8 text"
+        raise EmulatorError(what, str(place), "Save it as UTF-8.") from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        what = f"the JavaScript file cannot be read ({reason})"
+        raise EmulatorError(what, str(place), remedy) from error
+    if len(raw) > max_bytes:
+        what = f"the JavaScript file has more than {max_bytes:,} bytes"
+        raise EmulatorError(what, str(place), "Name a smaller file.")
+    return text
 
 
 def load_workspace_from_document(document: JSONObject, where: str) -> Workspace:
@@ -100,8 +182,28 @@ def load_workspace_from_document(document: JSONObject, where: str) -> Workspace:
     Raises: EmulatorError, with the first error.
     """
     check_json_values(document, where)
+    _refuse_function_files(document, where)
     plan = read_embedded_tracking_plan(document, where)
     return replace(_build_validated_workspace(document, where), tracking_plan=plan)
+
+
+def _refuse_function_files(document: JSONObject, where: str) -> None:
+    """Refuse names of JavaScript files in a document that is not a file."""
+    functions = document.get("functions")
+    if not isinstance(functions, dict):
+        return
+    entries = [
+        (f"{kind}[{index}].codeFile", entry.get("codeFile"))
+        for kind in FUNCTION_KINDS
+        if isinstance(functions.get(kind), list)
+        for index, entry in enumerate(functions[kind])
+        if isinstance(entry, dict)
+    ]
+    for place, name in (*entries, ("libraries", functions.get("libraries"))):
+        if name:
+            what = "only a workspace file can name a file with JavaScript"
+            remedy = "Write the code itself as `code`; leave libraries out."
+            raise EmulatorError(what, f"{where}.functions.{place}", remedy)
 
 
 def is_preset_name(path: str | Path) -> bool:

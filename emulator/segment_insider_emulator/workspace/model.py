@@ -8,6 +8,12 @@ from typing import Literal, NamedTuple, TypeAlias
 import orjson
 
 from segment_insider_emulator.filtering.tracking_plan import TrackingPlan
+from segment_insider_emulator.functions.segment_function import (
+    FUNCTION_KINDS,
+    NO_FUNCTIONS,
+    WorkspaceFunctions,
+    build_functions,
+)
 from segment_insider_emulator.insider.account_options import (
     ContactKeys,
     InsiderAccountOptions,
@@ -127,6 +133,7 @@ class Workspace:
         oauth_application: None when tokens are not checked.
         tracking_plan: None when no plan is connected.
         segment_options: Settings of Segment.
+        functions: Segment functions with their code.
     """
 
     source_name: str
@@ -142,6 +149,7 @@ class Workspace:
     oauth_application: OAuthApplication | None = None
     tracking_plan: TrackingPlan | None = None
     segment_options: SegmentOptions = field(default_factory=SegmentOptions)
+    functions: WorkspaceFunctions = NO_FUNCTIONS
 
     @property
     def contact_keys(self) -> ContactKeys:
@@ -183,6 +191,9 @@ def build_workspace(document: JSONObject) -> Workspace:
         ),
         oauth_application=_build_oauth_application(document.get("oauth")),
         segment_options=read_segment_options(document.get("segment", {})),
+        functions=build_functions(document["functions"])
+        if "functions" in document
+        else NO_FUNCTIONS,
     )
 
 
@@ -242,6 +253,8 @@ def redact_workspace_document(document: JSONObject) -> JSONObject:
     redacted = dict(document)
     if isinstance(redacted.get("trackingPlan"), str):
         del redacted["trackingPlan"]
+    if "functions" in redacted:
+        redacted["functions"] = _redact_functions(redacted["functions"])
     destination = redacted["destination"]
     redacted["destination"] = {
         **destination,
@@ -258,6 +271,20 @@ def redact_workspace_document(document: JSONObject) -> JSONObject:
             for name, value in insider["account"].items()
         }
         redacted["insider"] = {**insider, "account": account}
+    return redacted
+
+
+def _redact_functions(functions: JSONObject) -> JSONObject:
+    """Return functions without the values of their settings and without file names."""
+    redacted = {key: value for key, value in functions.items() if key != "libraries"}
+    for kind in FUNCTION_KINDS:
+        if kind in redacted:
+            redacted[kind] = [
+                {**function, "settings": dict.fromkeys(function["settings"], REDACTED)}
+                if "settings" in function
+                else function
+                for function in redacted[kind]
+            ]
     return redacted
 
 

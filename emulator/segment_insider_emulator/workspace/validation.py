@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias, cast
 from jsonschema import Draft202012Validator, ValidationError
 
 from segment_insider_emulator.filtering.transformations import HASH_ALGORITHMS, normalise_algorithm
+from segment_insider_emulator.functions.segment_function import FUNCTION_KINDS
 from segment_insider_emulator.insider.journey_parser import find_journey_errors
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
@@ -96,6 +97,7 @@ def validate_document(document: JSONObject) -> list[WorkspaceFinding]:
         *_find_journey_errors(document),
         *_find_shared_write_keys(document),
         *_find_unknown_hash_algorithms(document),
+        *_find_function_errors(document.get("functions", {})),
     ]
     return add_subscription_names(findings, document)
 
@@ -189,6 +191,8 @@ _SCHEMA_ERROR_MESSAGES: dict[str, Any] = {
     "minItems": lambda error: "this list is empty",
     "uniqueItems": lambda error: "this list contains the same entry twice",
     "maxLength": lambda error: f"this has more than {error.validator_value} characters",
+    "maxProperties": lambda error: f"this has more than {error.validator_value} entries",
+    "pattern": lambda error: "this is not a JavaScript name",
     "maxItems": lambda error: f"this list has more than {error.validator_value} entries",
 }
 
@@ -225,6 +229,21 @@ def _find_unknown_hash_algorithms(document: JSONObject) -> Iterator[WorkspaceFin
             what = "this hash algorithm is unknown"
             remedy = suggest_name(hashing["algorithm"], [*HASH_ALGORITHMS])
             yield WorkspaceFinding("error", where, what, remedy)
+
+
+def _find_function_errors(functions: JSONObject) -> Iterator[WorkspaceFinding]:
+    for kind in FUNCTION_KINDS:
+        names = set[str]()
+        for index, function in enumerate(functions.get(kind, ())):
+            where = f"{format_document_path('functions', kind, index)} {function['name']!r}"
+            if function["name"] in names:
+                remedy = "Give each function a name of its own."
+                yield WorkspaceFinding("error", where, "another function has this name", remedy)
+            names.add(function["name"])
+            if ("code" in function) == ("codeFile" in function):
+                what = "it has both code and codeFile" if "code" in function else "it has no code"
+                remedy = "Give either code, or the path of a JavaScript file as codeFile."
+                yield WorkspaceFinding("error", where, what, remedy)
 
 
 def _find_shared_write_keys(document: JSONObject) -> Iterator[WorkspaceFinding]:
