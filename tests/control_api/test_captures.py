@@ -61,6 +61,7 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
         "omitted": [],
         "hints": [],
         "changes": [],
+        "functions": [],
     }
 
 

@@ -47,12 +47,11 @@ def build_document(**functions: Any) -> JSONObject:
 
 @contextmanager
 def open_app(document: JSONObject) -> Iterator[FlaskClient]:
-    """Open an emulator of *document* whose clock stands still."""
+    """Open an emulator of *document* with a frozen clock."""
     workspace = load_workspace_from_document(document, "test")
     app = create_app(Config(db=":memory:"), workspace, pages=False)
     client = app.test_client()
-    client.post("/emulator/v1/clock", json={"freeze": True})
-    client.post("/emulator/v1/clock", json={"set": START})
+    client.post("/emulator/v1/reset", json={"now": START})
     with closing(app.extensions["emulator"].store):
         yield client
 

@@ -149,6 +149,11 @@ class EngineProcess:
         process = self._process
         return generation == self.generation and process is not None and process.poll() is None
 
+    @property
+    def process_id(self) -> int | None:
+        """Return the id of the process; None while none runs."""
+        return self._process.pid if self._process else None
+
     def close(self) -> None:
         """End the process of the engine, if it runs."""
         process, self._process = self._process, None
