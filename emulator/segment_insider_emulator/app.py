@@ -46,6 +46,7 @@ from segment_insider_emulator.delivery.pipeline import (
 from segment_insider_emulator.delivery.queue import DeliveryQueue
 from segment_insider_emulator.delivery.retries import RetryPolicy
 from segment_insider_emulator.delivery.senders import RealAccount
+from segment_insider_emulator.functions.segment_function import create_function_runner
 from segment_insider_emulator.insider.account import IntegrationPanel
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
@@ -306,7 +307,10 @@ def _build_sandbox_services(
         build_filter_chain(
             workspace,
             config.seed,
-            _list_allowed_hosts(config, workspace.functions.allowed_hosts),
+            create_function_runner(
+                workspace.functions,
+                _list_allowed_hosts(config, workspace.functions.allowed_hosts),
+            ),
         ),
         RetryPolicy(config.seed),
         stopwatch,

@@ -37,10 +37,8 @@ ALLOWED = {
     "delivery": ("filtering", "functions", "mapping", "segment", "storage", "workspace"),
     "analysis": ("filtering", "insider", "mapping", "workspace"),
     "interchange": ("analysis", "filtering", "mapping", "workspace"),
-    "contract": ("delivery", "filtering", "functions", "mapping", "segment", "workspace"),
-    "replay": (
-        *("delivery", "functions", "insider", "mapping", "segment", "storage", "workspace"),
-    ),
+    "contract": ("delivery", "filtering", "mapping", "segment", "workspace"),
+    "replay": ("delivery", "insider", "mapping", "segment", "storage", "workspace"),
     "web": ("delivery", "insider", "segment", "storage", "workspace"),
     "control_api": (
         *("analysis", "delivery", "filtering", "insider", "mapping", "segment", "storage", "web"),

@@ -45,7 +45,6 @@ from segment_insider_emulator.functions.segment_function import (
     create_function_runner,
     list_event_changes,
 )
-from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.segment_spec import SPEC_EVENT_NAMES
 from segment_insider_emulator.mapping.triggers import EmptyGroupError, list_event_names
@@ -243,10 +242,10 @@ class FilterChain:
         """
         switched_off = () if enabled else (_reject_for_disabled_destination,)
         stages = (*self.source_stages, *switched_off, *self.destination_stages)
-        result = _run_stages(stages, FilterResult(event))
+        result = _run_stages(stages, event)
         if self.function_stages and destination and not result.rejection:
             return self.run_functions(result, destination)
-        return _run_stages(self.final_stages, result)
+        return _run_stages(self.final_stages, event, result)
 
     def run_functions(self, passed: FilterResult, destination: Destination) -> FilterResult:
         """Run the insert functions, and the final stages, on an event that passed the filters.
@@ -255,22 +254,26 @@ class FilterChain:
             first, and no function can change which mapping fires. (documented) Triggers see what
             the destination's transformations make of it. (assumed)
         """
-        seen = _run_stages(self.final_stages, passed)
+        event = passed.event
+        seen = _run_stages(self.final_stages, event, passed)
         if seen.rejection or not destination.has_match(seen.event):
             return seen
-        result = _run_stages(self.function_stages, passed)
-        is_changed = result.event is not passed.event
-        result = _run_stages(self.final_stages, result)
+        result = _run_stages(self.function_stages, event, passed)
+        is_changed = result.event is not event
+        result = _run_stages(self.final_stages, event, result)
         return replace(result, trigger_event=seen.event) if is_changed else result
 
 
-def _run_stages(stages: Iterable[FilterStage], result: FilterResult) -> FilterResult:
-    """Run an event through stages until one rejects it."""
+def _run_stages(
+    stages: Iterable[FilterStage], event: JSONObject, earlier: FilterResult | None = None
+) -> FilterResult:
+    """Run *event*, or the event of the *earlier* result, through stages until one rejects it."""
+    result = earlier
     for stage in stages:
-        if result.rejection:
+        if result and result.rejection:
             break
-        result = result.merge_with_later(stage(result.event))
-    return result
+        result = result.merge_with_later(stage(result.event)) if result else stage(event)
+    return result or FilterResult(event)
 
 
 def run_function_stage(
@@ -319,12 +322,12 @@ def describe_function_run(run: FunctionRun) -> JSONObject:
 
 
 def build_filter_chain(
-    workspace: Workspace, sample_seed: str = "", function_hosts: CallbackHosts | None = None
+    workspace: Workspace, sample_seed: str = "", function_runner: FunctionRunner | None = None
 ) -> FilterChain:
     """Build the filter chain of a workspace, with everything that it configures.
 
     Args:
-        function_hosts: The hosts that functions may call; None for those of the workspace.
+        function_runner: None for one whose functions may call all hosts that the workspace lists.
     """
     return compile_filter_chain(
         workspace.document.get("source", {}),
@@ -333,7 +336,7 @@ def build_filter_chain(
         sample_seed,
         workspace.segment_options,
         select_transformations(workspace.document),
-        create_function_runner(workspace.functions, function_hosts),
+        function_runner or create_function_runner(workspace.functions),
     )
 
 
