@@ -160,3 +160,17 @@ def test_long_names_begin_in_the_drawing_and_no_label_is_on_a_band(
         }"""
     )
     assert crossings == 0
+
+
+def test_each_hop_has_a_table_with_the_worst_first(emulator: RunningEmulator, page: Page) -> None:
+    send_calls(emulator)
+    page.goto(f"{emulator.url}/flow")
+    first = page.get_by_role("region", name="From Segment to subscriptions")
+    expect(first.locator("tbody .verdict")).to_have_text(
+        [
+            *("Dropped by Insider One", "Dropped by Insider One", "Rejected by Segment"),
+            *("Not subscribed", "Accepted", "Accepted"),
+        ]
+    )
+    second = page.get_by_role("region", name="From subscriptions to Insider One")
+    expect(second.locator("tbody tr").first).to_contain_text("Dropped by Insider One")

@@ -144,7 +144,7 @@ MISSING_ADDRESS = "This address does not exist", "See / for the addresses of thi
 
 def read_error_page(page: str) -> list[str]:
     """Return the texts and link addresses of an error page."""
-    section = page.partition('<section class="empty">')[2].partition("</section>")[0]
+    section = page.partition('<section class="empty is-warning">')[2].partition("</section>")[0]
     matches = re.finditer(r'href="([^"]*)"|>\s*([^<>\s][^<>]*)<', section)
     return [unescape(match[1] or match[2] or "") for match in matches]
 
@@ -161,7 +161,13 @@ def read_error_page(page: str) -> list[str]:
         pytest.param(
             "/messages/999",
             404,
-            [MISSING_ADDRESS[0], "/messages/999", MISSING_ADDRESS[1], "/", "All messages"],
+            [
+                "This message does not exist",
+                "/messages/999",
+                "It was deleted, or its number is wrong.",
+                "/",
+                "All messages",
+            ],
             id="a message that there is not",
         ),
         pytest.param(

@@ -126,3 +126,18 @@ def test_a_hostile_file_is_shown_as_text(emulator: RunningEmulator, page: Page) 
     page.get_by_role("button", name="Use its mappings here").click()
     expect(page.get_by_role("link", name="</textarea>")).to_be_visible()
     assert page.locator("img").count() == 0
+
+
+def test_findings_come_before_the_preview_as_sentences_with_their_place(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    content = b"source: 1\ndestination: [1]"
+    upload_files(emulator, page, make_upload(content))
+    expect(page.locator(".columns > .stack").last.get_by_role("heading", level=2)).to_have_text(
+        ["What to know first", "Imported workspace"]
+    )
+    finding = page.get_by_role("region", name="What to know first").get_by_role("listitem").first
+    expect(finding).to_contain_text("Error")
+    expect(finding.locator("code")).to_have_text("source")
+    assert finding.locator("b").inner_text()[0].isupper()
+    accessible(page)

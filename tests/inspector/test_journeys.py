@@ -37,7 +37,7 @@ def test_the_abandoned_cart_email_is_shown_after_45_minutes(
     page.get_by_role("button", name="+ 45 minutes").click()
     expect_notice(page, "The clock was advanced by 45 minutes")
     emails = page.get_by_role("region", name="Messages that would be sent")
-    expect(emails).to_contain_text("would send email to ada@x.io: You left something in your cart")
+    expect(emails).to_contain_text("Would send email to ada@x.io: You left something in your cart")
     accessible(page)
     page.reload()
     expect(page.locator(".notice")).to_have_count(0)

@@ -123,21 +123,21 @@ def test_the_query_filters_the_messages(
 @pytest.mark.parametrize(
     ("query", "what"),
     [
-        ("verdict=lost", "unknown verdict &#39;lost&#39;"),
+        ("verdict=lost", "Unknown verdict &#39;lost&#39;"),
         ("path=$..x", "&#39;$..x&#39; is not a path"),
         ('path=$["a', "&#39;$[&#34;a&#39; is not a path"),
         ("path=%3D1", "&#39;&#39; is not a path"),
         ("since=soon", "&#39;soon&#39; is not a time"),
         ("since=9999-12-31T23:59-14:00", "&#39;9999-12-31T23:59-14:00&#39; is not a time"),
         ("before=x", "&#39;x&#39; is not a number"),
-        ("sort=price", "unknown column &#39;price&#39;"),
+        ("sort=price", "Unknown column &#39;price&#39;"),
         ("sort=event&last=[0,null,1]", "&#39;[0,null,1]&#39; is not a place in the list"),
         ("sort=event&last=[1,[2],1]", "&#39;[1,[2],1]&#39; is not a place in the list"),
         ("sort=event&last=nowhere", "&#39;nowhere&#39; is not a place in the list"),
         ("sort=event&sorted=a-b", "&#39;a&#39; is not a number"),
         ("before=99999999999999999999", "&#39;99999999999999999999&#39; is not a number"),
-        ("q=" + "x" * 501, "too many or too long values"),
-        ("q=%00", "too many or too long values"),
+        ("q=" + "x" * 501, "Too many or too long values"),
+        ("q=%00", "Too many or too long values"),
     ],
 )
 def test_an_invalid_filter_is_reported_on_the_page(
@@ -463,3 +463,31 @@ def test_columns_of_all_three_documents_and_secrets(emulator: RunningEmulator) -
     values = re.findall(r'class="pinned"><code[^>]*>([^<]*)<', text)
     assert values[:2] == ["&#34;product_detail_page_view&#34;", "8.5"]
     assert "hunter2" not in text
+
+
+def test_the_whole_reason_of_a_failure_is_in_sight_beside_what_is_not_mapped(
+    emulator: RunningEmulator, page: Page
+) -> None:
+    traits = {"email_optin": "yes", "mood": "good", "nickname": "Ada"}
+    emulator.send({"type": "identify", "userId": "ada", "traits": traits})
+    page.goto(emulator.url)
+    expect(page.locator(".unread")).to_have_text("2 not mapped")
+    reason = page.locator(".reason")
+    expect(reason).to_have_text("Email Opt-in must be a boolean but it was a string.")
+    expect(reason).to_be_visible()
+    cut = reason.evaluate("e => e.scrollHeight > e.clientHeight || e.scrollWidth > e.clientWidth")
+    assert cut is False
+
+
+def test_columns_of_values_fit_the_window(emulator: RunningEmulator, page: Page) -> None:
+    emulator.send(
+        {
+            "type": "track",
+            "userId": "ada",
+            "event": "Product Viewed",
+            "properties": {"price": 1, "name": "A mug with a rather long name"},
+        }
+    )
+    page.goto(f"{emulator.url}/?column=properties.price&column=properties.name")
+    expect(page.locator(".pinned").last).to_be_visible()
+    assert page.locator("#list .scroll").evaluate("e => e.scrollWidth <= e.clientWidth") is True

@@ -111,7 +111,7 @@ def test_hostile_values_are_shown_as_text(emulator: RunningEmulator, page: Page)
 
 def test_a_missing_profile_is_404(emulator: RunningEmulator, page: Page) -> None:
     response = page.request.get(f"{emulator.url}/profiles/missing")
-    assert (response.status, "This address does not exist" in response.text()) == (404, True)
+    assert (response.status, "This profile does not exist" in response.text()) == (404, True)
 
 
 def test_a_purchase_without_products_is_shown_in_words(

@@ -8,9 +8,11 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from inspector.editors import find_editor, read_editor, write_editor
 from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.types import JSONObject
 
+LABEL = "Feature file"
 PRICES: JSONObject = {"product_id": "mug", "price": 8.5}
 VIEWED: JSONObject = {
     "type": "track",
@@ -48,7 +50,8 @@ def test_chosen_rows_become_a_scenario_that_runs_on_the_page(
     page.get_by_role("checkbox", name="Select Wish Listed").check()
     page.get_by_role("button", name="Scenario of 2 messages").click()
     steps = re.compile(r'Ada views these products:.*When Bob does "Wish Listed"', re.DOTALL)
-    expect(page.get_by_role("textbox")).to_have_value(steps)
+    expect(page.locator("#feature")).to_have_value(steps)
+    find_editor(page, LABEL)
     accessible(page)
     run_here(page)
     expect(page.locator(".page-head")).to_contain_text("1 passed")
@@ -101,7 +104,7 @@ def test_a_recording_has_what_arrives_until_it_stops(
         f"{emulator.url}/emulator/v1/clock", json={"advance": "45 minutes"}, timeout=60
     ).raise_for_status()
     page.get_by_role("link", name="Stop").click()
-    text = page.get_by_role("textbox").input_value()
+    text = read_editor(page, LABEL)
     assert "Bob" not in text
     assert 'When Ada adds these products to cart "c-9":' in text
     assert "    And 45 minutes pass\n" in text
@@ -118,7 +121,7 @@ def test_a_run_on_the_page_reads_no_file_elsewhere(
     file = tmp_path / "secret.yaml"
     file.write_text("secret: hunter2")
     page.goto(f"{emulator.url}/scenarios/new")
-    page.get_by_role("textbox").fill(READS_A_FILE.format(file=file))
+    write_editor(page, LABEL, READS_A_FILE.format(file=file))
     run_here(page)
     expect(page.locator(".page-head")).to_contain_text("1 failed")
     expect(page.locator("main")).to_contain_text("reads only files in the folder of the feature")
@@ -128,13 +131,26 @@ def test_a_run_on_the_page_reads_no_file_elsewhere(
 @pytest.mark.extended
 def test_a_feature_that_cannot_run_says_why(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/scenarios/new")
-    page.get_by_role("textbox").fill("Feature: Nothing")
+    write_editor(page, LABEL, "Feature: Nothing")
     run_here(page)
     expect(page.locator("main")).to_contain_text("it has no scenarios. Write one.")
 
 
+def test_a_sample_scenario_runs_with_one_click(
+    emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
+) -> None:
+    page.goto(f"{emulator.url}/scenarios")
+    accessible(page)
+    page.get_by_role("button", name="Run a sample scenario").click()
+    expect(page.locator(".page-head")).to_contain_text("1 passed")
+    page.get_by_role("link", name="Edit").click()
+    assert read_editor(page, LABEL).startswith("Feature: Purchase")
+    accessible(page)
+
+
 def test_an_empty_feature_is_refused(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/scenarios/new")
+    write_editor(page, LABEL, "")
     page.get_by_role("button", name="Run here").click()
     expect(page.get_by_role("alert")).to_contain_text("There is no feature")
 
@@ -157,7 +173,7 @@ def whistles(scene):
     for steps, result in ((None, "1 failed"), (str(tmp_path), "1 passed")):
         with run_emulator(steps=steps) as emulator:
             page.goto(f"{emulator.url}/scenarios/new")
-            page.get_by_role("textbox").fill(feature)
+            write_editor(page, LABEL, feature)
             run_here(page)
             expect(page.locator(".page-head")).to_contain_text(result)
 
@@ -201,7 +217,7 @@ def test_a_scenario_names_the_preset_of_its_sandbox(emulator: RunningEmulator) -
 
 def test_an_edited_scenario_is_downloaded(emulator: RunningEmulator, page: Page) -> None:
     page.goto(f"{emulator.url}/scenarios/new")
-    page.get_by_role("textbox").fill("Feature: Mine\n")
+    write_editor(page, LABEL, "Feature: Mine\n")
     with page.expect_download() as downloaded:
         page.get_by_role("button", name="Download").click()
     assert downloaded.value.suggested_filename == "recorded.feature"

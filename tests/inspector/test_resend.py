@@ -8,11 +8,11 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
+from inspector.editors import find_editor, read_editor, write_editor
 from inspector.running_emulator import PHONE, RunningEmulator
 from segment_insider_emulator.types import JSONObject
 
 LABEL = "Call as an SDK sends it"
-EDITOR = 'field.closest(".CodeMirror").CodeMirror'
 ADDED: JSONObject = {
     "type": "track",
     "userId": "ada",
@@ -26,15 +26,12 @@ ADDED: JSONObject = {
 def editor(emulator: RunningEmulator, page: Page) -> Page:
     emulator.send(ADDED)
     page.goto(f"{emulator.url}/messages/1/edit")
-    expect(page.get_by_label(LABEL)).to_be_attached()
+    find_editor(page, LABEL)
     return page
 
 
 def replace_text(page: Page, old: str, new: str) -> None:
-    page.get_by_label(LABEL).evaluate(
-        f"(field, [old, text]) => {EDITOR}.setValue({EDITOR}.getValue().replace(old, text))",
-        [old, new],
-    )
+    write_editor(page, LABEL, read_editor(page, LABEL).replace(old, new))
 
 
 def test_the_editor_shows_the_refused_value_at_its_line(editor: Page) -> None:

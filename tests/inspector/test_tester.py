@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from inspector.editors import find_editor, read_editor, write_editor
 from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset_workspace, load_workspace_or_preset
@@ -19,20 +20,6 @@ CART: JSONObject = {
     "properties": {"currency": "EUR", "products": [{"product_id": "mug", "price": 8.5}], "mood": 1},
 }
 CART_MAPPING = 7  # of the preset
-EDITOR = 'field.closest(".CodeMirror").CodeMirror'
-
-
-def read_editor(page: Page, label: str) -> str:
-    """Return the whole text of the editor with this label."""
-    expect(page.get_by_label(label, exact=True)).to_be_attached()
-    text: str = page.get_by_label(label, exact=True).evaluate(f"field => {EDITOR}.getValue()")
-    return text
-
-
-def write_editor(page: Page, label: str, text: str) -> None:
-    """Replace the whole text of the editor with this label."""
-    expect(page.get_by_label(label, exact=True)).to_be_attached()
-    page.get_by_label(label, exact=True).evaluate(f"(field, text) => {EDITOR}.setValue(text)", text)
 
 
 def submit_event(page: Page, event: object) -> None:
@@ -68,7 +55,8 @@ def test_a_pasted_event_shows_its_subscriptions_and_the_response_of_insider_one(
         '{"@path":"$.properties.mood"} Copy Apply'
     )
     expect(unread.get_by_text("would erase")).to_have_count(0)
-    order = page.get_by_role("listitem").filter(has_text="Order Completed Event")
+    page.get_by_text("11 mappings do not match").click()
+    order = page.get_by_role("listitem").filter(has_text="Order Completed Event").last
     order.get_by_text("No match").click()
     expect(order).to_contain_text('event = "Order Completed" but the value is "Cart Viewed"')
     accessible(page)
@@ -322,8 +310,8 @@ def test_the_editor_completes_fields_directives_and_captured_paths(
 ) -> None:
     open_editor(emulator, page)
     write_editor(page, "Mapping", before + '"')
-    page.get_by_label("Mapping", exact=True).evaluate(
-        f"field => {EDITOR}.setCursor(0, {len(before)})"
+    find_editor(page, "Mapping").evaluate(
+        "(editor, at) => editor.CodeMirror.setCursor(0, at)", len(before)
     )
     page.get_by_label("Mapping", exact=True).focus()
     page.keyboard.type(typed)

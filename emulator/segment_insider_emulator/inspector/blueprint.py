@@ -107,6 +107,14 @@ PARENT_BLUEPRINTS = {
     "inspector.coverage": "inspector.workspace",
     "inspector.imports": "inspector.workspace",
 }
+# Blueprints with a page for each of many things, and what these are.
+SHOWN_THINGS = {
+    "inspector.event": "message",
+    "inspector.resend": "message",
+    "inspector.profiles": "profile",
+    "inspector.journeys": "journey",
+    "inspector.scenarios": "run",
+}
 
 
 class NavigationLink(NamedTuple):
@@ -294,6 +302,9 @@ def show_http_error(error: HTTPException) -> Response:
     """Error handler of the inspector: show a page for errors of Flask and Werkzeug."""
     status = error.code or 500
     what, remedy = ERROR_TEXTS.get(status, (error.description or error.name, ""))
+    noun = SHOWN_THINGS.get(request.blueprint or "")
+    if status == 404 and noun:
+        what, remedy = f"this {noun} does not exist", "It was deleted, or its number is wrong."
     return _render_error_page(status, what, request.path, remedy)
 
 

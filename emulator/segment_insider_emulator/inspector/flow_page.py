@@ -296,13 +296,28 @@ def _build_curve_path(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def list_legend_verdicts(links: Iterable[FlowLink]) -> list[Verdict]:
-    """Return each verdict of the flow diagram's links once, for its legend."""
-    return list(dict.fromkeys(link.verdict for link in links))
+    """Return each verdict of the flow diagram's links once, the worst first, for its legend."""
+    return sorted({link.verdict for link in links}, key=WORST_FIRST.index)
 
 
 bp = Blueprint("flow", __name__, url_prefix="/flow")
 
 MAX_FLOW_MESSAGES = 1000
+# Title and columns of the table of each hop.
+FLOW_TABLES = (
+    ("From Segment to subscriptions", "Segment event", "Subscription"),
+    ("From subscriptions to Insider One", "Subscription", "At Insider One"),
+)
+WORST_FIRST: tuple[Verdict, ...] = (
+    *("failed", "dropped", "rejected", "retrying", "warning", "filtered", "not_subscribed"),
+    *("disabled", "accepted"),
+)
+
+
+def _sort_worst_first(links: Iterable[FlowLink], column: int) -> list[FlowLink]:
+    """Return the links that start in *column*, those with the worst verdict first."""
+    starting = [link for link in links if link.source.column == column]
+    return sorted(starting, key=lambda link: (WORST_FIRST.index(link.verdict), -link.count))
 
 
 @bp.get("")
@@ -314,7 +329,10 @@ def show_flow() -> str:
         "flow.html",
         "flow_now",
         drawing=draw_flow(links),
-        links=sorted(links, key=lambda link: (link.source.column, -link.count)),
+        tables=[
+            (title, columns, _sort_worst_first(links, column))
+            for column, (title, *columns) in enumerate(FLOW_TABLES)
+        ],
         verdicts=list_legend_verdicts(links),
         looked_at=len(messages),
         is_all=len(messages) < MAX_FLOW_MESSAGES,

@@ -244,6 +244,12 @@ def strip_verdict(reason: str) -> str:
     return reason.removeprefix(f"{DROPPED_REASON}: ")
 
 
+def sentence(text: str) -> str:
+    """Begin *text* with a capital letter, unless its first word is a name such as "cart_id"."""
+    first, _, _ = text.partition(" ")
+    return text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
+
+
 def query_attributes(path: str, document: str = "event") -> Markup:
     """Render the attributes by which a script offers to search for the value at an event's path.
 
@@ -332,6 +338,7 @@ def register_template_filters(bp: Blueprint) -> None:
         shorten,
         shorten_times,
         strip_verdict,
+        sentence,
         query_attributes,
         value_attributes,
         attribute_value,

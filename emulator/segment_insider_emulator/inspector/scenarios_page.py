@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from importlib.resources import files
 from typing import NamedTuple
 
 from flask import Blueprint, Response, abort, redirect, request, url_for
@@ -89,6 +90,7 @@ def list_scenario_runs() -> str:
         runs=runs,
         signs=VERDICT_ICONS,
         here=get_current_sandbox_url(),
+        sample="" if find_missing_runner() else load_sample_feature(),
     )
 
 
@@ -126,9 +128,9 @@ def _stop_recording(after: int) -> Redirect:
 
 @bp.get("/new")
 def show_new_scenario() -> str:
-    """Serve the page of a new scenario: of the chosen messages, or empty."""
+    """Serve the page of a new scenario: of the chosen messages, or a sample."""
     feature = _build_requested_feature()
-    return _render_new_scenario(feature.text if feature else "", feature)
+    return _render_new_scenario(feature.text if feature else load_sample_feature(), feature)
 
 
 @bp.get("/new.feature")
@@ -171,6 +173,11 @@ def edit_run_scenarios(id: int) -> str:
     """Serve the page that changes the feature of a run before it runs again."""
     scenario_run = get_scenario_run_store().get_scenario_run(id) or abort(404)
     return _render_new_scenario(_get_run_text(scenario_run) or abort(404), None)
+
+
+def load_sample_feature() -> str:
+    """Load the feature that the page of a new scenario begins with."""
+    return files(__package__).joinpath("sample.feature").read_text("utf-8")
 
 
 def _get_run_text(scenario_run: ScenarioRun) -> str | None:

@@ -1,8 +1,18 @@
-// Turns text areas into editors of JSON. Without this script they stay text areas.
+// Turns text areas into editors of JSON or, with data-editor="gherkin", of features. Without this script they stay text areas.
 import { contextAt, locate } from "./json_places.js";
 
 const { CodeMirror } = window;
 const HINT = "Tab indents; Esc, then Tab leaves the editor.";
+const JSON_OPTIONS = {
+  mode: { name: "javascript", json: true },
+  lineWrapping: true,
+  matchBrackets: true,
+  autoCloseBrackets: true,
+  gutters: ["CodeMirror-lint-markers", "CodeMirror-linenumbers"],
+};
+const KEYWORD = /^(?:(?:Feature|Rule|Background|Scenario|Scenario Outline|Examples):|(?:Given|When|Then|And|But|\*)(?=\s))/;
+
+CodeMirror.defineMode("gherkin", () => ({ token: readGherkin }));
 
 for (const textarea of document.querySelectorAll("textarea[data-editor]")) edit(textarea);
 
@@ -15,23 +25,21 @@ function edit(textarea) {
   label.replaceWith(box);
   box.append(textarea);
   textarea.required = false; // a hidden field cannot show the browser's own message
+  const isGherkin = textarea.dataset.editor === "gherkin";
   const completions = JSON.parse(textarea.dataset.completions ?? "null");
   const editor = CodeMirror.fromTextArea(textarea, {
-    mode: { name: "javascript", json: true },
+    ...(isGherkin ? { mode: "gherkin", smartIndent: false } : JSON_OPTIONS),
     inputStyle: "contenteditable", // what scrolls can be reached by keyboard
     lineNumbers: true,
-    lineWrapping: true,
     tabSize: 2,
-    matchBrackets: true,
-    autoCloseBrackets: true,
-    gutters: ["CodeMirror-lint-markers", "CodeMirror-linenumbers"],
     hintOptions: { hint: (cm) => complete(cm, completions), completeSingle: false },
   });
+  editor.on("change", () => editor.save()); // for what copies the text
   const hint = addText(box, "p", `${completions ? "Ctrl+Space completes. " : ""}${HINT}`, `${name}-editor-hint`);
   const problems = box.appendChild(Object.assign(document.createElement("ul"), { className: "problems" }));
   problems.setAttribute("aria-live", "polite");
   const showIn = (show) => (found) => show(listProblems(found, editor, problems));
-  editor.setOption("lint", { async: true, delay: 400, getAnnotations: (text, show) => check(textarea, text, showIn(show)) });
+  if (!isGherkin) editor.setOption("lint", { async: true, delay: 400, getAnnotations: (text, show) => check(textarea, text, showIn(show)) });
   const field = editor.getInputField();
   field.setAttribute("aria-labelledby", title.id);
   field.setAttribute("aria-describedby", hint.id);
@@ -39,6 +47,19 @@ function edit(textarea) {
   // Keys are the editor's own: elsewhere on the page they move between messages.
   box.addEventListener("keydown", (event) => event.stopPropagation());
   if (completions) editor.on("inputRead", (cm, change) => change.text[0].trim() && cm.showHint());
+}
+
+/** Read a token of a feature: a keyword first in its line, a comment, a tag, a text or a cell's edge. */
+function readGherkin(stream) {
+  if (stream.eatSpace()) return null;
+  const isFirst = !stream.string.slice(0, stream.pos).trim();
+  if (isFirst && stream.match(KEYWORD)) return "keyword";
+  if (isFirst && stream.match(/^#.*/)) return "comment";
+  if (stream.match(/^@\S+/) && isFirst) return "atom";
+  if (stream.match(/^"[^"]*"/)) return "string";
+  if (stream.eat("|")) return "comment";
+  if (!stream.match(/^[^\s"|]+/)) stream.next();
+  return null;
 }
 
 function addText(box, tag, text, id) {
