@@ -138,6 +138,6 @@ def test_findings_come_before_the_preview_as_sentences_with_their_place(
     )
     finding = page.get_by_role("region", name="What to know first").get_by_role("listitem").first
     expect(finding).to_contain_text("Error")
-    expect(finding.locator("code")).to_have_text("source")
+    expect(finding.locator("code")).to_have_text("destination")
     assert finding.locator("b").inner_text()[0].isupper()
     accessible(page)

@@ -465,7 +465,7 @@ def test_columns_of_all_three_documents_and_secrets(emulator: RunningEmulator) -
     assert "hunter2" not in text
 
 
-def test_the_whole_reason_of_a_failure_is_in_sight_beside_what_is_not_mapped(
+def test_a_reason_is_shown_in_full_next_to_the_unmapped_properties(
     emulator: RunningEmulator, page: Page
 ) -> None:
     traits = {"email_optin": "yes", "mood": "good", "nickname": "Ada"}

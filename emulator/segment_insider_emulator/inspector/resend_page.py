@@ -26,6 +26,7 @@ from segment_insider_emulator.inspector.sdk_calls import send_call_to_segment
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.mapping.destination import compile_subscription
 from segment_insider_emulator.mapping.rejected_values import find_rejected_values
+from segment_insider_emulator.masking import mask_text
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
@@ -146,11 +147,11 @@ def _iter_findings(preview: ResendPreview) -> Iterator[JSONObject]:
         for path in cause.paths or ("",):
             yield {
                 "place": path,
-                "message": f"{path or 'The mapping'} {cause.what}. {cause.remedy}",
+                "message": mask_text(f"{path or 'The mapping'} {cause.what}. {cause.remedy}"),
                 "severity": "error",
             }
     if preview.outcome.verdict == "rejected":
-        message = f"Segment would reject it: {preview.outcome.reason}"
+        message = mask_text(f"Segment would reject it: {preview.outcome.reason}")
         yield {"place": "", "message": message, "severity": "error"}
 
 
