@@ -19,7 +19,7 @@ WITH_OPTIONS = {
 WITH_FILE = {"lint", "drift", "export"}
 WITHOUT = {
     "steps", "assets", "import", "init", "schema", "send", "health", "tail", "certificate",
-    "mcp",
+    "mcp", "plan infer",
 }  # fmt: skip
 # Further arguments of each command, so that it reads the options.
 REQUIRED_ARGUMENTS = {

@@ -80,6 +80,9 @@ CONTRACT_COMMANDS = {
 }
 
 
+PLAN_COMMANDS = {"infer": LazyCommand("plan", "Make a tracking plan from traffic.")}
+
+
 class LazyGroup(click.Group):
     """Click group that imports the module of a subcommand only when it runs."""
 
@@ -143,3 +146,14 @@ def main() -> None:
 )
 def contract_group() -> None:
     """Work with contract cases: these events must make these Insider One requests."""
+
+
+@main.command(
+    "plan",
+    cls=LazyGroup,
+    lazy_commands=PLAN_COMMANDS,
+    short_help="Make a tracking plan.",
+    epilog="Example: emulator plan infer events.ndjson --output plan.json",
+)
+def plan_group() -> None:
+    """Work with tracking plans of Segment."""

@@ -29,7 +29,9 @@ from segment_insider_emulator.cli.inputs import (
     is_emulator_url,
     read_traffic,
 )
+from segment_insider_emulator.cli.workspace_comparison import compare_workspace_file
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.interchange.segment_api import API_URLS, TOKEN_VARIABLE
 from segment_insider_emulator.terminal_output import (
     build_expand_settings_hint,
     format_known_cause_count,
@@ -53,6 +55,21 @@ from segment_insider_emulator.workspace.loading import (
     help="Check traffic, too: the address of a running emulator, its database, or a file of "
     "events. Set EMULATOR_TOKEN if the emulator has a password.",
 )  # fmt: skip
+@click.option(
+    "--live",
+    is_flag=True,
+    help=f"Compare FILE with Segment instead, with the token in {TOKEN_VARIABLE}.",
+)
+@click.option(
+    "--terraform-plan",
+    metavar="JSON",
+    type=click.Path(path_type=Path),
+    help="Compare FILE with the output of `terraform show -json PLAN` instead.",
+)
+@click.option(
+    "--region", type=click.Choice(list(API_URLS)), default="us", show_default=True,
+    help="Where Segment keeps the workspace.",
+)  # fmt: skip
 @click.option("--whole", is_flag=True, help="Print long mappings in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option(
@@ -65,6 +82,9 @@ def drift_command(
     file: str | None,
     preset: str | None,
     traffic: str | None,
+    live: bool,
+    terraform_plan: Path | None,
+    region: str,
     whole: bool,
     as_json: bool,
     sarif: Path | None,
@@ -75,7 +95,14 @@ def drift_command(
     difference loses data, else 0; 2 when FILE or the traffic cannot be read. Differences whose
     causes FILE lists as known are left out. If the traffic is the address of an emulator, FILE may
     be left out: then the emulator's workspace is checked.
+
+    With --live or --terraform-plan, FILE is compared with what runs at Segment, or what Terraform
+    would make of it. Exits 1 when they differ, 0 when they do not.
     """
+    if live or terraform_plan:
+        if file is None or preset or traffic or sarif or (live and terraform_plan):
+            raise click.UsageError("Give one FILE with --live or with --terraform-plan, alone.")
+        ctx.exit(compare_workspace_file(file, terraform_plan, region, as_json=as_json))
     checks_running = file is None and preset is None and is_emulator_url(traffic or "")
     if (file is None) == (preset is None) and not checks_running:
         others = ", or the http:// address of an emulator as traffic" if traffic else ""

@@ -11,6 +11,8 @@ import click
 from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.interchange.import_resources import ImportedResources
+from segment_insider_emulator.interchange.segment_api import SegmentApi, fetch_workspace_resources
 from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
 from segment_insider_emulator.types import JSONObject
@@ -120,6 +122,18 @@ def read_traffic(source: str, filtered_counts: Counter[str] | None = None) -> It
         yield from _read_database_traffic(source)
     else:
         yield from _read_traffic_file(source)
+
+
+def fetch_segment_resources(destination_id: str, region: str) -> ImportedResources:
+    """Read a destination and what belongs to it from Segment.
+
+    Args:
+        region: "us" or "eu".
+    Raises: EmulatorError, when there is no token or Segment refuses it.
+    """
+    return fetch_workspace_resources(
+        SegmentApi.from_environment(os.environ, region), destination_id
+    )
 
 
 def read_numbered_events(path: Path) -> Iterator[tuple[str, JSONObject]]:

@@ -18,6 +18,7 @@ from segment_insider_emulator.cli.ci_reports import (
 )
 from segment_insider_emulator.cli.inputs import (
     fetch_running_workspace,
+    fetch_segment_resources,
     is_emulator_url,
 )
 from segment_insider_emulator.errors import EmulatorError
@@ -32,6 +33,7 @@ from segment_insider_emulator.interchange.import_workspace import (
     ImportedWorkspace,
     build_imported_workspace,
 )
+from segment_insider_emulator.interchange.segment_api import API_URLS, TOKEN_VARIABLE
 from segment_insider_emulator.terminal_output import (
     build_expand_settings_hint,
     format_known_cause_count,
@@ -268,7 +270,16 @@ def _render_export(
 
 
 @click.command("import", epilog="Example: emulator import destination.json subscriptions.json")
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="[FILE]…", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--segment",
+    metavar="DESTINATION_ID",
+    help=f"Read this destination from Segment, with the token in {TOKEN_VARIABLE}.",
+)
+@click.option(
+    "--region", type=click.Choice(list(API_URLS)), default="us", show_default=True,
+    help="Where Segment keeps the workspace.",
+)  # fmt: skip
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Write the workspace file to this file."
 )
@@ -281,21 +292,31 @@ def _render_export(
 def import_command(
     ctx: click.Context,
     files: tuple[Path, ...],
+    segment: str | None,
+    region: str,
     output: Path | None,
     destination: str | None,
     keep_secrets: bool,
     as_json: bool,
 ) -> None:
-    """Make a workspace file from answers of Segment's Public API, or from Terraform files.
+    """Make a workspace file from Segment, from answers of its Public API, or from Terraform files.
 
     Each FILE is an API answer (a destination, its subscriptions, its filters, a source; alone or
     together), the output of `terraform show -json`, a state file, or configuration (.tf,
-    .tf.json); or a folder of such files, e.g. from Segment's Git Sync. Exits 0, or 1 when
-    something could not be imported, or 2 when a FILE cannot be read.
+    .tf.json); or a folder of such files, e.g. from Segment's Git Sync. With --segment, Segment
+    itself is asked instead; nothing is changed there. Exits 0, or 1 when something could not be
+    imported, or 2 when a FILE or Segment cannot be read.
     """
-    all_files = [file for given in files for file in list_import_files(given)]
-    resources = read_import_files((str(file), _read_import_file(file)) for file in all_files)
-    imported = build_imported_workspace(resources, destination, keep_secrets=keep_secrets)
+    if bool(files) == (segment is not None):
+        raise click.UsageError("Give FILES, or --segment DESTINATION_ID.")
+    if segment is None:
+        all_files = [file for given in files for file in list_import_files(given)]
+        resources = read_import_files((str(file), _read_import_file(file)) for file in all_files)
+    else:
+        resources = fetch_segment_resources(segment, region)
+    imported = build_imported_workspace(
+        resources, segment or destination, keep_secrets=keep_secrets
+    )
     text = format_workspace_yaml(imported.document, imported.skipped_subscriptions)
     if output:
         _write_workspace_file(output, text)
