@@ -23,7 +23,10 @@ Feature: A visit to the shop
     When Şule İnce logs in
     And kunde-4711 logs in
     And 田中 花子 logs in
-    Then Insider One knows 3 people
+    And Ali Can logs in
+    And Ludwig van Beethoven logs in
+    And प्रिया शर्मा logs in
+    Then Insider One knows 6 people
     And Insider One knows these attributes of Şule İnce:
       | attribute | value     |
       | uuid      | şule ince |

@@ -357,8 +357,23 @@ class ScenarioContext:
         Raises: EmulatorError.
         """
         who = self.get_person(self.record_actor(name))
+        self._reject_twin_name(name, who)
         self.preparations.mark_preparation_used(PREPARED_DEVICE, str(who.anonymous_id))
         self.emulator.shop.send(who, *new_calls, context=self.contexts.get(name))
+
+    def _reject_twin_name(self, name: str, who: Shopper) -> None:
+        """Reject a person whose name leads to the user id of another person, as ADA and Ada.
+
+        Raises: EmulatorError. A user id that a step sets may be shared.
+        """
+        if who.user_id is None or who.user_id != user_id_from_name(name):
+            return
+        for other_name, other in self.people.items():
+            is_twin = other.user_id == who.user_id == user_id_from_name(other_name)
+            if other_name != name and is_twin:
+                what = f"{other_name} and {name} have the same user id, {who.user_id}"
+                remedy = f"Use one name, or set user_id: Given {name} is known to the shop as: …"
+                raise EmulatorError(what, name, remedy)
 
     def add_fault(self, fault: JSONObject, *, segment: bool = False) -> None:
         """Make the next requests to Insider One, or to Segment, fail in this scenario."""

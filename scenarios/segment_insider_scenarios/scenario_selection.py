@@ -5,6 +5,7 @@ It asserts nothing, so pytest need not rewrite it: PYTEST_DONT_REWRITE
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -84,8 +85,8 @@ class WordExpression:
     def matches(self, text: str) -> bool:
         """Return whether a text meets the expression."""
         expression, phrases = self._compile()
-        folded = text.casefold()
-        found = {phrase for phrase in phrases if phrase.casefold() in folded}
+        folded = _fold_letters(text)
+        found = {phrase for phrase in phrases if _fold_letters(phrase) in folded}
         return _evaluate(expression, found)
 
     def _compile(self) -> tuple[str, list[str]]:
@@ -102,6 +103,14 @@ class WordExpression:
                 words.clear()
             parts.append(token)
         return " ".join(filter(None, parts)), phrases
+
+
+def _fold_letters(text: str) -> str:
+    """Return a text without letter case, in which i and I, with a dot or without, are one."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return folded.replace("\N{COMBINING DOT ABOVE}", "").replace(
+        "\N{LATIN SMALL LETTER DOTLESS I}", "i"
+    )
 
 
 def check_word_expression(option: str, text: str) -> WordExpression:

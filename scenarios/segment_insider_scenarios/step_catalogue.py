@@ -1,6 +1,7 @@
 """Catalogue of registered Gherkin steps, with search and suggestions, and the step text parser."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -17,7 +18,6 @@ from pytest_bdd.compat import get_fixture_names, getfixturedefs
 from pytest_bdd.parser import Step
 from pytest_bdd.steps import StepFunctionContext, step_function_context_registry
 
-from segment_insider_scenarios.gherkin_keywords import map_step_keywords_to_languages
 from segment_insider_scenarios.steps import THEMES
 
 VALUE_TOKEN = "_"
@@ -415,20 +415,44 @@ def _get_step_argument_noun(function: Callable[..., object]) -> str | None:
     return next(nouns, None)
 
 
+_NAME_SIGNS = " _'\u2019.-"
+# Small words inside names, e.g. Ludwig van Beethoven, Maria dos Santos, Umar ibn al Khattab.
+_NAME_PARTICLES = (
+    *("af", "al", "av", "bin", "bint", "da", "de", "del", "della", "den", "der", "di", "do"),
+    *("dos", "du", "el", "ibn", "la", "le", "ten", "ter", "van", "von", "vom", "y", "zu", "zum"),
+    "zur",
+)
+_NO_FIRST_NAMES = ("given", "when", "then", "and", "but")
+
+
 def _parse_person_name(text: str) -> str:
-    """Return a name such as Ada, Ayşe-Nur, O'Hara or Ada Lovelace.
+    """Return a name such as Ada, Ayşe-Nur, O'Hara, Ada Lovelace or Ludwig van Beethoven.
 
-    Raises: ValueError, when one of several words is in small letters, or the first is a keyword:
-        it is then no part of the name, as in "Ada quickly signs in".
+    An accent after its letter becomes one character with it: both spellings are one person.
+
+    Raises: ValueError, when it has another sign, one of several words is in small letters, or the
+        first is a keyword: it is then no part of the name, as in "Ada quickly signs in".
     """
-    first, *others = text.split()
-    is_sentence = any(word[0].islower() for word in (first, *others))
-    if others and (is_sentence or first.lower() in map_step_keywords_to_languages()):
+    first, *others = words = text.split()
+    if others and (
+        words[-1][0].islower()
+        or any(word[0].islower() and word not in _NAME_PARTICLES for word in words)
+        or first.lower() in _NO_FIRST_NAMES
+    ):
         raise ValueError(text)
-    return text
+    if not all(map(_is_name_character, text)):
+        raise ValueError(text)
+    return unicodedata.normalize("NFC", text)
 
 
-_PERSON_NAME = with_pattern(r"\w[\w'\u2019.-]*(?: \w[\w'\u2019.-]*){0,3}")(_parse_person_name)
+def _is_name_character(character: str) -> bool:
+    """Return whether a character may be in a name: a letter, its accent, a digit or a sign."""
+    return character in _NAME_SIGNS or unicodedata.category(character)[0] in "LMN"
+
+
+# `\w` has no marks, such as the vowels of Thai: beyond ASCII, the function decides.
+_NAME_WORD = r"\w[\w'.\xa1-\U0010ffff-]*"
+_PERSON_NAME = with_pattern(rf"{_NAME_WORD}(?: {_NAME_WORD}){{0,3}}")(_parse_person_name)
 
 
 def _parse_unquoted_text(text: str) -> str:

@@ -79,6 +79,9 @@ def _describe_wrong_characters(text: str) -> Iterable[str]:
 
 
 NO_THEN_MESSAGE = "This scenario checks nothing: it has no Then. Add a Then step."
+_TWO_NAMES = re.compile(r"(\w[\w'-]*) and (\w[\w'-]*)")
+NAME_RULE = "A person's name has at most four words of letters, digits, ', - and full stops"
+_ENGLISH_KEYWORDS = ("Given", "When", "Then", "And", "But", "*")
 COMPOUND_NAME = re.compile(r"\w+(?:['.@+-]\w+)+")
 EXAMPLE_PERSON = "Ada"
 
@@ -120,11 +123,18 @@ def find_unknown_steps(scenario: Scenario, request: pytest.FixtureRequest) -> li
 def describe_unknown_step(step: Step) -> str:
     """Return an error message for a step that does not exist, and suggest the one meant."""
     kind = step.type.capitalize()
-    meant = (_suggest_other_keyword, _suggest_corrected_punctuation, _suggest_shorter_person_name)
+    meant = (
+        *(_suggest_other_keyword, _suggest_corrected_punctuation),
+        *(_suggest_one_person, _suggest_shorter_person_name),
+    )
     suggestion = next(filter(None, (find(step) for find in meant)), None) or _suggest_nearest_steps(
         step
     )
-    return f"There is no such step: {kind} {step.name}\n\n{suggestion}"
+    is_translated = step.keyword.strip() not in _ENGLISH_KEYWORDS
+    language = (
+        "\n\nOnly keywords are translated: write the text in English." if is_translated else ""
+    )
+    return f"There is no such step: {kind} {step.name}\n\n{suggestion}{language}"
 
 
 def describe_ambiguous_step(step: Step, request: pytest.FixtureRequest) -> str | None:
@@ -164,14 +174,28 @@ def _suggest_corrected_punctuation(step: Step) -> str | None:
     return f"Only the punctuation differs. {sentences}\n  {kind} {text}"
 
 
+def _suggest_one_person(step: Step) -> str | None:
+    """Suggest a step for each of two people if the step names both, such as "Ada and Can"."""
+    for match in _TWO_NAMES.finditer(step.name):
+        text = step.name.replace(match[0], EXAMPLE_PERSON, 1)
+        for entry in find_matching_steps(text):
+            if step.type in entry.kinds:
+                lead = (
+                    f"It is about one person: write a step for {match[1]} and one for {match[2]}."
+                )
+                return f"{lead}\n  {step.type.capitalize()} {entry.pattern}"
+    return None
+
+
 def _suggest_shorter_person_name(step: Step) -> str | None:
     """Suggest an existing step if only the person's name has too many words or signs."""
     for compound_name in _find_multi_word_names(step.name):
         for entry in find_matching_steps(step.name.replace(compound_name, EXAMPLE_PERSON, 1)):
             if step.type in entry.kinds:
                 kind = step.type.capitalize()
-                short = re.split(r"\W", compound_name)[0]
-                lead = f"A person's name has at most four words: {short}, not {compound_name}."
+                words = compound_name.split()
+                short = re.split(r"\W", words[-1] if words[0] in _ENGLISH_KEYWORDS else words[0])[0]
+                lead = f"{NAME_RULE}: {short}, not {compound_name}."
                 return f"{lead}\n  {kind} {entry.pattern}"
     return None
 

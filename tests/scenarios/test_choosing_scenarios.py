@@ -16,6 +16,7 @@ from segment_insider_emulator.cli.watch import (
     select_features_to_rerun,
     watch_files,
 )
+from segment_insider_scenarios.scenario_selection import check_word_expression
 
 SHOP = """\
 @shop
@@ -167,6 +168,13 @@ def test_unfinished_scenarios_are_skipped_unless_they_are_chosen(
     folder: Path, arguments: list[str], verdict: str
 ) -> None:
     assert list_results(folder, *arguments)["Unfinished"] == verdict
+
+
+@pytest.mark.parametrize("words", ["iki ürünlü", "İKİ ÜRÜNLÜ", "IKI ürünlü", "IŞIL"])
+def test_words_are_found_in_turkish_capitals(words: str) -> None:
+    name = "İki ürünlü sipariş ve I\u015f\u0131l"
+    assert check_word_expression("-k", words).matches(name)
+    assert not check_word_expression("-k", "üç").matches(name)
 
 
 def test_the_last_failures_run_again_until_they_pass(tmp_path: Path) -> None:

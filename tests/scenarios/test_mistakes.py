@@ -51,6 +51,28 @@ MISTAKES = {
         """,
         "This step needs a table below it. A wish for each row.",
     ),
+    "has two people with one user id": (
+        """\
+        Given Ada shops
+        And ADA shops
+        And Ada signs in
+        When ADA signs in
+        Then Insider One knows 2 people
+        """,
+        "ADA: Ada and ADA have the same user id, ada. "
+        "Use one name, or set user_id: Given ADA is known to the shop as: …",
+    ),
+    "names two people where one belongs": (
+        """\
+        When Ada and Can logs in
+        Then Insider One knows 2 people
+        """,
+        """\
+        There is no such step: When Ada and Can logs in
+
+        It is about one person: write a step for Ada and one for Can.
+          When {person} logs in""",
+    ),
     "waits for a message that no channel has": (
         """\
         When Ada visits the page "Home"
@@ -275,11 +297,10 @@ MISTAKES = {
         When Ada Byron King Noel Lovelace does "Wish Listed"
         Then Insider One knows 1 person
         """,
-        """\
-        There is no such step: When Ada Byron King Noel Lovelace does "Wish Listed"
-
-        A person's name has at most four words: Ada, not Ada Byron King Noel Lovelace.
-          When {person} does "{event}\"""",
+        'There is no such step: When Ada Byron King Noel Lovelace does "Wish Listed"\n\n'
+        "A person's name has at most four words of letters, digits, ', - and full stops: Ada, "
+        "not Ada Byron King Noel Lovelace.\n"
+        '  When {person} does "{event}"',
     ),
     "opts in a person with two letters swapped": (
         """\

@@ -4,6 +4,7 @@ import phonenumbers
 import pytest
 
 from segment_insider_scenarios.shopper import Shopper, make_products, make_shopper
+from segment_insider_scenarios.step_catalogue import StepPattern
 
 
 def test_the_same_seed_gives_the_same_shopper() -> None:
@@ -81,3 +82,38 @@ def test_products_are_the_same_for_the_same_seed_and_not_for_another() -> None:
 def test_products_have_the_property_names_that_the_guide_reads() -> None:
     needed = {"product_id", "category", "name", "price", "currency", "image_url", "url"}
     assert all(needed <= product.keys() for product in make_products(3))
+
+
+def parse_person(name: str) -> str | None:
+    pattern = StepPattern("{person:p} logs in")
+    text = f"{name} logs in"
+    return pattern.parse_arguments(text)["person"] if pattern.is_matching(text) else None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Ada", "ada", "kunde-4711", "O'Hara", "O\u2019Hara", "Ayşe-Nur O'Hara", "Ada Lovelace"),
+        *("Ali Can", "Et Al", "Ali Can Ece Su", "Ludwig van Beethoven", "van der Berg"),
+        *("Umar ibn al Khattab", "Can Can", "Insider One", "Given"),
+        *("\u0645\u062d\u0645\u062f \u0639\u0644\u064a", "\u05d3\u05d5\u05d3", "田中 花子"),
+        *("\u0928\u092e\u093f\u0924\u093e", "\u0e19\u0e25\u0e34\u0e19"),
+    ],
+)
+def test_a_name_of_several_words_and_any_script_is_a_person(name: str) -> None:
+    assert parse_person(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Ada and Bea", "Then Ada", "Ada quickly", "Ada van", "Ali Can Ece Su Er", "Ada@x.io"),
+        *("Ada (test)", 'Ada "Q" Lovelace', "a\u200dda", "Ada\u00a0Bea", "Ada\u202e", "\U0001f469"),
+    ],
+)
+def test_a_text_with_other_signs_is_no_person(name: str) -> None:
+    assert parse_person(name) is None
+
+
+def test_two_spellings_of_an_accent_are_one_person() -> None:
+    assert parse_person("Jose\u0301") == parse_person("Jos\u00e9") == "Jos\u00e9"

@@ -141,3 +141,9 @@ def test_only_the_beginning_of_a_long_line_is_compared(line: str) -> None:
     assert len(words) <= 50
     assert max(map(len, words)) <= 50
     assert compute_best_step_similarity(line) < 0.5
+
+
+def test_a_translated_keyword_says_that_texts_are_english() -> None:
+    step = Step("Ay\u015fe al\u0131\u015fveri\u015f yapar", "given", 0, 1, "Diyelim ki")
+    assert describe_unknown_step(step).endswith("write the text in English.")
+    assert "English" not in describe_unknown_step(Step("Ada dances", "given", 0, 1, "Given"))
