@@ -59,8 +59,8 @@ MISTAKES = {
         When ADA signs in
         Then Insider One knows 2 people
         """,
-        "ADA: Ada and ADA have the same user id, ada. "
-        "Use one name, or set user_id: Given ADA is known to the shop as: …",
+        "Ada: ADA and Ada have the same user id, ada. "
+        "Use one name, or set user_id: Given Ada is known to the shop as: …",
     ),
     "names two people where one belongs": (
         """\
