@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from werkzeug.routing import Rule
@@ -119,6 +120,9 @@ from segment_insider_emulator.workspace.causes import (
 )
 from segment_insider_emulator.workspace.model import fingerprint_document
 
+if TYPE_CHECKING:
+    from segment_insider_emulator.web.metrics import EmulatorMetrics
+
 MAX_REQUEST_BYTES = 16 * 1024 * 1024  # Segment and Insider One have smaller limits
 
 
@@ -186,6 +190,15 @@ def create_app(
         app.register_blueprint(blueprint)
     if pages:
         _install_pages(app, config)
+    return _install_metrics(app)
+
+
+def _install_metrics(app: Flask) -> Flask:
+    """Count the requests of *app* if it has metrics; return it."""
+    if metrics := app.extensions["metrics"]:
+        from segment_insider_emulator.web.metrics import install_metrics
+
+        install_metrics(app, metrics, app.extensions["sandboxes"])
     return app
 
 
@@ -217,6 +230,15 @@ def _install_pages(app: Flask, config: Config) -> None:
         app.extensions[OVERLAY_KEY] = overlay.build_overlay_script
 
 
+def _create_metrics(config: Config) -> "EmulatorMetrics | None":
+    if not config.metrics:
+        return None
+    # Imported here because few emulators have metrics.
+    from segment_insider_emulator.web.metrics import EmulatorMetrics
+
+    return EmulatorMetrics()
+
+
 def _install_sandboxes(
     app: Flask,
     config: Config,
@@ -227,7 +249,7 @@ def _install_sandboxes(
     idle_connections: IdleConnectionReaper,
 ) -> SandboxServices:
     """Create the default sandbox and the registry; return the default sandbox's services."""
-    assets = AnalyticsJsAssets(Path(config.cache).expanduser())
+    assets, metrics = AnalyticsJsAssets(Path(config.cache).expanduser()), _create_metrics(config)
     fingerprint, listener = fingerprint_document(workspace.document), PostgresListener()
 
     def build_sandbox_services(
@@ -239,7 +261,7 @@ def _install_sandboxes(
     def open_sandbox_state(db: str) -> SandboxState:
         engine = open_database(db)
         shared = ReplicatedState(engine)
-        store = MessageStore(engine, listener)
+        store = MessageStore(engine, listener, metrics.count_verdict if metrics else None)
         idle_connections.watch_pool(store.pool_usage)
         stores = store, ProfileStore(engine), JourneyStore(engine)
         return SandboxState(
@@ -259,7 +281,7 @@ def _install_sandboxes(
     if config.keep_sandboxes:
         max_idle = timedelta(hours=config.keep_sandboxes)
         expiry = SandboxExpiry(registry, records, max_idle, clock)
-    app.extensions |= {"sandboxes": registry, "expiry": expiry}
+    app.extensions |= {"sandboxes": registry, "expiry": expiry, "metrics": metrics}
 
     def build_scratch_services(workspace: Workspace) -> SandboxServices:
         """Build the services of an emulator in memory that reaches nothing outside."""

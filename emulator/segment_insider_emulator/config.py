@@ -90,6 +90,7 @@ class Config:
         mask: Show pseudonyms of people in pages, the control API, reports and logs.
         mask_key: Secret of the pseudonyms; None keeps a random one with the database. Environment
             only.
+        metrics: Answer /metrics for Prometheus.
         mcp_changes: Agents at /mcp may change mappings and the clock.
         overlay: Show the verdict of each call in the pages that load analytics.js from here.
     """
@@ -125,6 +126,7 @@ class Config:
     steps: str | None = None
     overlay: bool = False
     mcp_changes: bool = False
+    metrics: bool = False
     mask: bool = False
     mask_key: str | None = field(default=None, repr=False)
 
@@ -387,6 +389,7 @@ SETTING_PARSERS: dict[str, tuple[Callable[[str], Any], str]] = {
     ),
     "mask": (lambda text: BOOLEAN_WORDS[text.lower()], "one of " + ", ".join(BOOLEAN_WORDS)),
     "mask_key": (_parse_nonempty_text, "a text"),
+    "metrics": (lambda text: BOOLEAN_WORDS[text.lower()], "one of " + ", ".join(BOOLEAN_WORDS)),
     "mcp_changes": (
         lambda text: BOOLEAN_WORDS[text.lower()],
         "one of " + ", ".join(BOOLEAN_WORDS),

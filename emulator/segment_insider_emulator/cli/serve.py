@@ -105,6 +105,9 @@ _MAX_CHECKED_SUBSCRIPTIONS = 50
     "--mask", flag_value="true", help="Show pseudonyms of people in pages, the API and logs."
 )
 @click.option(
+    "--metrics", flag_value="true", help="Answer /metrics for Prometheus. Needs [metrics]."
+)
+@click.option(
     "--mcp-changes", flag_value="true", help="Let agents at /mcp change mappings and the clock."
 )
 @click.option("--watch", is_flag=True, help="Load the workspace file again when it changes.")

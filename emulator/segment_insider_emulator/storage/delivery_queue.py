@@ -1,6 +1,6 @@
 """Storage of messages queued for delivery, and of batched or retried requests (upserts)."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -41,6 +41,9 @@ SELECT_NEXT_DUE_UPSERT = (
 )
 SELECT_PENDING_UPSERT_IDS = (
     select(upserts.c.id).where(upserts.c.due_at.is_not(None)).order_by(upserts.c.due_at)
+)
+COUNT_PENDING_UPSERTS = (
+    select(func.count()).select_from(upserts).where(upserts.c.due_at.is_not(None))
 )
 SELECT_EARLIEST_DUE_AT = CompiledStatement(  # each new sandbox runs it
     select(upserts.c.due_at)
@@ -106,12 +109,21 @@ class MessageQueue:
             count: int = COUNT_QUEUED.fetch_all(connection, {})[0].count
         return count
 
+    def find_oldest_time(self) -> str | None:
+        """Return when the message that waits longest was received, ISO 8601; None if none waits."""
+        oldest = self.list_oldest_messages(1)
+        return oldest[0].message["received_at"] if oldest else None
+
 
 class UpsertStore:
-    """Stores upserts: requests that carry several deliveries, or that will be retried."""
+    """Stores upserts: requests that carry several deliveries, or that will be retried.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Args:
+        count_verdict: Called with each verdict that a message gets by a retry.
+    """
+
+    def __init__(self, engine: Engine, count_verdict: Callable[[str], None] | None = None) -> None:
+        self._engine, self._count_verdict = engine, count_verdict
 
     def find_next_due_upsert(self, due_by: str) -> UpsertRecord | None:
         """Return the upsert to retry first, due at *due_by* (ISO 8601) or earlier, else None."""
@@ -125,6 +137,11 @@ class UpsertStore:
         """Return the ids of upserts that will be retried, the earliest due first."""
         with transaction(self._engine) as connection:
             return list(connection.scalars(SELECT_PENDING_UPSERT_IDS))
+
+    def count_pending_upserts(self) -> int:
+        """Count the upserts that will be retried."""
+        with transaction(self._engine) as connection:
+            return connection.scalar(COUNT_PENDING_UPSERTS) or 0
 
     def find_next_retry_time(self) -> str | None:
         """Return when the next retry of an upsert is due, ISO 8601; None if none is."""
@@ -177,6 +194,8 @@ class UpsertStore:
             # no delivery.
             if rows and (upsert.batched or upsert.due_at):
                 connection.execute(insert(upserts), [upsert_to_row(upsert)])
+        for verdict_row in verdict_rows if self._count_verdict else ():
+            self._count_verdict(str(verdict_row["new_verdict"]))
 
     def delete_upsert(self, upsert_id: str) -> None:
         """Delete one upsert, if it exists."""

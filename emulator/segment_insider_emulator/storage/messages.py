@@ -1,6 +1,6 @@
 """Storage of messages and deliveries: written before they are acknowledged, listed page by page."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -141,11 +141,20 @@ RecordPage = tuple[list[MessageOrDelivery], int | None]
 
 
 class MessageStore:
-    """Stores Segment messages and their deliveries in one database. Raises: DatabaseUnavailable."""
+    """Stores Segment messages and their deliveries in one database. Raises: DatabaseUnavailable.
 
-    def __init__(self, engine: Engine, listener: PostgresListener | None = None) -> None:
-        self._engine = engine
-        self.upserts = UpsertStore(engine)
+    Args:
+        count_verdict: Called with each verdict that is stored; None counts none.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        listener: PostgresListener | None = None,
+        count_verdict: Callable[[str], None] | None = None,
+    ) -> None:
+        self._engine, self._count_verdict = engine, count_verdict
+        self.upserts = UpsertStore(engine, count_verdict)
         self.message_queue = MessageQueue(engine)
         self.change_counter = ChangeCounter(engine, listener)
         self.pool_usage = PoolReturnCounter(engine)
@@ -172,6 +181,7 @@ class MessageStore:
                 rows = [{"message": message} for message in messages_to_queue]
                 connection.execute(insert(queued_messages), rows)
             _insert_deliveries(connection, new_messages, pending_upserts)
+        self._count_verdicts(new_messages)
 
     def store_results_of_queued_messages(
         self,
@@ -191,6 +201,11 @@ class MessageStore:
             if queue_rows:
                 connection.execute(DELETE_FROM_QUEUE, queue_rows)
             _insert_deliveries(connection, delivered_messages, pending_upserts)
+        self._count_verdicts(delivered_messages)
+
+    def _count_verdicts(self, records: Sequence[MessageRecord]) -> None:
+        for record in records if self._count_verdict else ():
+            self._count_verdict(record.verdict)
 
     def store_results_of_postponed_message(
         self,

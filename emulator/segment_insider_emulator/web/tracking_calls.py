@@ -44,6 +44,7 @@ MAX_WIRE_BYTES: Final = 2 * MAX_BATCH_BYTES  # compressed or not, no batch is lo
 SUCCESS_DOCUMENT: Final = {"success": True}
 _SUCCESS_BODY: Final = b'{"success":true}'
 _KINDS_BY_PATH: Final = {f"/v1/{name}": kind for name, kind in CALL_KINDS.items()}
+PLAIN_CALL_PATHS: Final = frozenset(_KINDS_BY_PATH)
 _CALL_ERROR_KEY: Final = "emulator.call_error"  # in a WSGI environment: the error of a plain call
 _CORS_HEADERS: Final = (
     # Named one by one: the wildcard does not cover Authorization.
