@@ -194,8 +194,9 @@ class UpsertStore:
             # no delivery.
             if rows and (upsert.batched or upsert.due_at):
                 connection.execute(insert(upserts), [upsert_to_row(upsert)])
-        for verdict_row in verdict_rows if self._count_verdict else ():
-            self._count_verdict(str(verdict_row["new_verdict"]))
+        if self._count_verdict:
+            for verdict_row in verdict_rows:
+                self._count_verdict(str(verdict_row["new_verdict"]))
 
     def delete_upsert(self, upsert_id: str) -> None:
         """Delete one upsert, if it exists."""

@@ -204,8 +204,9 @@ class MessageStore:
         self._count_verdicts(delivered_messages)
 
     def _count_verdicts(self, records: Sequence[MessageRecord]) -> None:
-        for record in records if self._count_verdict else ():
-            self._count_verdict(record.verdict)
+        if self._count_verdict:
+            for record in records:
+                self._count_verdict(record.verdict)
 
     def store_results_of_postponed_message(
         self,
