@@ -150,19 +150,31 @@ def _patch_httpx(target: _InterceptionTarget, stack: ExitStack) -> None:
         httpx.HTTPTransport.handle_request,
         httpx.AsyncHTTPTransport.handle_async_request,
     )
-
-    def redirect(request: httpx.Request) -> httpx.Request:
-        if request.url.host in INTERCEPTED_HOSTS:
-            request.url = httpx.URL(target.redirect_url(str(request.url)))
-        return request
+    # A transport of the client may lead to a company's proxy, which cannot reach this machine.
+    direct = stack.enter_context(httpx.HTTPTransport())
 
     def handle(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
-        return send(transport, redirect(request))
+        if request.url.host not in INTERCEPTED_HOSTS:
+            return send(transport, request)
+        request.url = httpx.URL(target.redirect_url(str(request.url)))
+        return send(direct, request)
 
     async def handle_async(
         transport: httpx.AsyncHTTPTransport, request: httpx.Request
     ) -> httpx.Response:
-        return await send_async(transport, redirect(request))
+        if request.url.host not in INTERCEPTED_HOSTS:
+            return await send_async(transport, request)
+        request.url = httpx.URL(target.redirect_url(str(request.url)))
+        # One for each call, as its connections belong to an event loop that ends before the block.
+        async with httpx.AsyncHTTPTransport() as direct_async:
+            answer = await send_async(direct_async, request)
+            body = b"".join([chunk async for chunk in answer.aiter_raw()])
+        return httpx.Response(
+            answer.status_code,
+            headers=answer.headers,
+            stream=httpx.ByteStream(body),
+            extensions={"http_version": b"HTTP/1.1"},
+        )
 
     stack.enter_context(patch.object(httpx.HTTPTransport, "handle_request", handle))
     stack.enter_context(
@@ -172,6 +184,7 @@ def _patch_httpx(target: _InterceptionTarget, stack: ExitStack) -> None:
 
 def _patch_aiohttp(target: _InterceptionTarget, stack: ExitStack) -> None:
     import aiohttp
+    from aiohttp.helpers import get_env_proxy_for_url
 
     # The method that all calls of a session go through; there is no public one for that.
     send: Callable[..., Any] = aiohttp.ClientSession._request
@@ -181,9 +194,16 @@ def _patch_aiohttp(target: _InterceptionTarget, stack: ExitStack) -> None:
         if full_url.host in INTERCEPTED_HOSTS:
             headers = {**(options.get("headers") or {}), "Host": str(full_url.host)}
             url, options["headers"] = target.redirect_url(str(full_url)), headers
+            options["proxy"] = None
         return await send(session, method, url, **options)
 
+    def find_proxy_of_others(url: Any) -> Any:
+        if str(url).startswith(target.url):
+            raise LookupError  # which means none: a company's proxy cannot reach this machine
+        return get_env_proxy_for_url(url)
+
     stack.enter_context(patch.object(aiohttp.ClientSession, "_request", request))
+    stack.enter_context(patch("aiohttp.client.get_env_proxy_for_url", find_proxy_of_others))
 
 
 def _forward_request(
