@@ -7,7 +7,8 @@ import orjson
 import pytest
 from account import KEYS, Account, parse_body, parse_findings
 
-from segment_insider_emulator.insider.contact_api import CONTACT_ADDRESSES, normalise_phone_number
+from segment_insider_emulator.insider.contact_api import CONTACT_ADDRESSES
+from segment_insider_emulator.insider.formats import normalise_phone_number
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
 ADA: JSONObject = {
@@ -160,6 +161,15 @@ def test_all_users_with_an_address_are_unsubscribed_if_it_does_not_identify() ->
         for uuid in ("u1", "u2", "u3")
     ]
     assert unsubscribed == [True, True, None]
+
+
+@pytest.mark.documented
+def test_v2_creates_nobody_if_a_user_has_the_address_without_its_identifier() -> None:
+    account = Account()
+    account.send({"identifiers": {"uuid": "u1"}, "attributes": {"email": "ada@x.io"}})
+    call(account, "/email/v2/unsubscribe", {"emails": ["ada@x.io"]})
+    (profile, _), *others = account.profiles.list_newest_profiles()[0]
+    assert (profile.attributes["global_unsubscribe"], others) == (True, [])
 
 
 @pytest.mark.documented

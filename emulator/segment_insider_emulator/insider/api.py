@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hmac import compare_digest
+from itertools import islice
 from typing import TypeAlias
 from uuid import uuid4
 
@@ -29,7 +30,7 @@ from segment_insider_emulator.insider.account_options import (
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts, ErrorCallbackSender
 from segment_insider_emulator.insider.identity import build_identity_rules
 from segment_insider_emulator.insider.profile_changes import ProfileChangeListener
-from segment_insider_emulator.insider.responses import RequestRejected
+from segment_insider_emulator.insider.responses import MAX_FINDINGS, RequestRejected
 from segment_insider_emulator.insider.validation import (
     ATTRIBUTE_DELETION_KEYS,
     IDENTIFIER_UPDATE_KEYS,
@@ -147,7 +148,7 @@ class InsiderApi:
         except RequestRejected as rejection:
             # An undocumented key is often the cause.
             return route.convert_rejection(rejection).to_http_response(
-                [*warn_undocumented_keys(body, route.documented_keys)]
+                [*islice(warn_undocumented_keys(body, route.documented_keys), MAX_FINDINGS)]
             )
 
     def replace_identifiers(self, identifier_types: Sequence[str]) -> None:

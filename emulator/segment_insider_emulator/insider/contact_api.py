@@ -6,13 +6,12 @@ page says; docs/assumptions.md lists it.
 """
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from hmac import compare_digest
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Final, Literal, TypeAlias
 
 from jsonschema.exceptions import ValidationError
@@ -22,9 +21,9 @@ from segment_insider_emulator.insider.account import InsiderAccount
 from segment_insider_emulator.insider.account_options import ContactKeys
 from segment_insider_emulator.insider.formats import (
     CompiledSchema,
-    is_e164_phone_number,
     is_email,
     load_schema_file,
+    normalise_phone_number,
 )
 from segment_insider_emulator.insider.identity import IdentityResolver, format_identifier
 from segment_insider_emulator.insider.profile_changes import copy_profile_states, save_with_history
@@ -35,6 +34,7 @@ from segment_insider_emulator.insider.profile_json import (
     list_unsubscribe_groups,
 )
 from segment_insider_emulator.insider.responses import (
+    MAX_FINDINGS,
     RequestFinding,
     RequestRejected,
     build_json_response,
@@ -44,7 +44,8 @@ from segment_insider_emulator.insider.responses import (
     report_profile_changes,
 )
 from segment_insider_emulator.insider.validation import DocumentedKeys, warn_undocumented_keys
-from segment_insider_emulator.storage.records import Profile
+from segment_insider_emulator.storage.profile_unit_of_work import ProfileUnitOfWork
+from segment_insider_emulator.storage.records import Profile, ProfileChanges
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,6 @@ _TOKEN_NAMES: Final[Mapping[ContactAction, str]] = {
     "subscribe": "Resubscribe",
     "unsubscribe": "Global Unsubscribe",
 }
-_PHONE_SEPARATORS = re.compile(r"[\s().\-/]+", re.ASCII)
 _SCHEMA_FILE = load_schema_file("contact")
 
 
@@ -67,19 +67,6 @@ _SCHEMA_FILE = load_schema_file("contact")
 def _compile_schema(name: str) -> CompiledSchema:
     definitions = _SCHEMA_FILE["$defs"]
     return CompiledSchema({**definitions[name], "$defs": definitions})
-
-
-def normalise_phone_number(text: str) -> str | None:
-    """Convert a phone number to E.164; return None if that is not possible.
-
-    Blanks, dots, hyphens, slashes and brackets go; a leading 00 is a plus, and a missing plus is
-    added. A number without its country's code stays invalid: the account has no country.
-    """
-    digits = _PHONE_SEPARATORS.sub("", text)
-    if digits.startswith("00"):
-        digits = f"+{digits[2:]}"
-    number = digits if digits.startswith("+") else f"+{digits}"
-    return number if is_e164_phone_number(number) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +225,100 @@ class _Contact:
     where: str
     identifiers: Mapping[str, str]
 
+    @property
+    def position(self) -> int:
+        """Position in the list of the body; 0 if it has no list."""
+        position = self.where.rpartition(".")[2]
+        return int(position) if position.isdecimal() else 0
+
+
+class _ProfileLookup:
+    """The profiles of the people in one request, within its transaction.
+
+    Attributes:
+        states_before: The known profiles before the request.
+    """
+
+    def __init__(
+        self,
+        account: InsiderAccount,
+        address: ContactAddress,
+        contacts: list[_Contact],
+        unit_of_work: ProfileUnitOfWork,
+        now: str,
+    ) -> None:
+        self._rules, self._address, self._now = account.identity_rules, address, now
+        attribute = address.address_type
+        keys = {
+            format_identifier(name, value): None
+            for contact in contacts
+            for name, value in self._rules.select_usable_identifiers(contact.identifiers).items()
+        }
+        values = [c.identifiers[attribute] for c in contacts if attribute in c.identifiers]
+        owners = unit_of_work.find_by_identifiers(keys)
+        self._holders: dict[JSON, list[Profile]] = {
+            value: [owner] for owner in owners for value in owner.identifiers.get(attribute, ())
+        }
+        # What identifies nobody can be an attribute, also of several profiles.
+        others = [value for value in values if value not in self._holders]
+        holders = unit_of_work.find_by_attribute(attribute, others)
+        for profile in holders:
+            self._holders.setdefault(profile.attributes[attribute], []).append(profile)
+        known = {profile.id: profile for profile in (*owners, *holders)}
+        self.states_before = copy_profile_states(known.values())
+        self._resolver = IdentityResolver(
+            known.values(), self._rules, account.generate_profile_id, now
+        )
+
+    def find_profiles(self, contact: _Contact, findings: list[RequestFinding]) -> list[Profile]:
+        """Find the profiles of a person: the identified one, and those of the address.
+
+        v2 creates the profile of a person whom no profile has. Assumed: uuid and e-mail of one
+        person are resolved as an upsert resolves them.
+        """
+        attribute = self._address.address_type
+        address = contact.identifiers.get(attribute)
+        holders = [
+            profile
+            for profile in self._holders.get(address, ())
+            if self._resolver.has_profile(profile.id)
+        ]
+        usable = self._rules.select_usable_identifiers(contact.identifiers)
+        profile = self._resolver.find_profile(usable)
+        is_unknown = profile is None and not holders
+        if len(usable) > 1 or (usable and is_unknown and self._address.version == "v2"):
+            profile = self._resolve_as_upsert(contact, usable, findings)
+        if profile and address and attribute not in profile.attributes:
+            profile.set_attribute(attribute, address, self._now)
+        others = [
+            holder
+            for holder in holders
+            if holder is not profile and self._resolver.has_profile(holder.id)
+        ]
+        return [profile, *others] if profile else others
+
+    def collect_changes(self, changed_profiles: Mapping[str, Profile]) -> ProfileChanges:
+        """Collect what the request changed, besides those of *changed_profiles* it has merged."""
+        changes = self._resolver.collect_changes()
+        known = {profile.id for profile in changes.created_profiles + changes.changed_profiles}
+        changes.changed_profiles.extend(
+            profile
+            for id, profile in changed_profiles.items()
+            if id not in known and self._resolver.has_profile(id)
+        )
+        return changes
+
+    def _resolve_as_upsert(
+        self, contact: _Contact, identifiers: Mapping[str, str], findings: list[RequestFinding]
+    ) -> Profile:
+        origin = {"method": "POST", "path": self._address.path, "where": contact.where}
+        user = self._resolver.resolve_user(None, identifiers, origin)
+        for identifier_type, note in user.notes:
+            where = f"{contact.where}.{identifier_type}"
+            remedy = "Change the identifier with PATCH /api/user/v1/identity."
+            findings.append(build_warning("identifier-conflict", where, note, remedy))
+        return user.profile
+
 
 @dataclass(frozen=True, slots=True)
 class ContactHandler:
@@ -249,7 +330,9 @@ class ContactHandler:
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Change the subscription of all people in *body*. Raises: RequestRejected."""
         request = require_valid_body(self.address.schema_name, body)
-        findings = [*warn_undocumented_keys(body, self.address.documented_keys)]
+        # No more are listed, and a large body can have very many.
+        warnings = warn_undocumented_keys(body, self.address.documented_keys)
+        findings = [*islice(warnings, MAX_FINDINGS)]
         contacts = self._parse_contacts(request, findings)
         changes = self._change_subscriptions(contacts, request, now, findings)
         log.info("%sd channel=%s", self.address.action, self.address.channel)
@@ -289,80 +372,25 @@ class ContactHandler:
     ) -> list[JSONObject]:
         """Change the subscriptions of people in one transaction; return the report of changes."""
         account, now = self.account, format_iso_utc(at)
-        rules, address_type = account.identity_rules, self.address.address_type
-        keys = {
-            format_identifier(name, value): None
-            for contact in contacts
-            for name, value in rules.select_usable_identifiers(contact.identifiers).items()
-        }
-        addresses = [
-            contact.identifiers[address_type]
-            for contact in contacts
-            if address_type in contact.identifiers
-        ]
         with account.profiles.unit_of_work() as unit_of_work:
-            owners = unit_of_work.find_by_identifiers(keys)
-            # Without its identifier, several profiles can have the same address.
-            holders = unit_of_work.find_by_attribute(address_type, addresses)
-            known = {profile.id: profile for profile in (*owners, *holders)}
-            states_before = copy_profile_states(known.values())
-            resolver = IdentityResolver(known.values(), rules, account.generate_profile_id, now)
+            lookup = _ProfileLookup(account, self.address, contacts, unit_of_work, now)
             changed: dict[str, Profile] = {}
             resolved: list[tuple[int, str]] = []
-            for index, contact in enumerate(contacts):
-                profiles = self._find_profiles(contact, resolver, holders, now, findings)
+            for contact in contacts:
+                profiles = lookup.find_profiles(contact, findings)
                 findings += self._warn_without_effect(contact, profiles, request)
-                resolved += [(index, profile.id) for profile in profiles]
+                resolved += [(contact.position, profile.id) for profile in profiles]
                 for profile in profiles:
                     if self._change_subscription(profile, request, now):
                         profile.updated_at = now
                         changed[profile.id] = profile
-            changes = resolver.collect_changes()
-            saved = {profile.id for profile in changes.created_profiles + changes.changed_profiles}
-            changes.changed_profiles.extend(
-                profile
-                for id, profile in changed.items()
-                if id not in saved and resolver.has_profile(id)
-            )
+            changes = lookup.collect_changes(changed)
             source = f"POST {self.address.path}"
-            profile_changes = save_with_history(unit_of_work, states_before, changes, at, source)
+            profile_changes = save_with_history(
+                unit_of_work, lookup.states_before, changes, at, source
+            )
             account.on_change(profile_changes)
         return report_profile_changes(profile_changes, changes.added_identifiers, resolved)
-
-    def _find_profiles(
-        self,
-        contact: _Contact,
-        resolver: IdentityResolver,
-        holders: list[Profile],
-        now: str,
-        findings: list[RequestFinding],
-    ) -> list[Profile]:
-        """Find the profiles of a person: the identified one, which v2 may create, and holders.
-
-        Assumed: uuid and e-mail of one person are resolved as an upsert resolves them.
-        """
-        address_type = self.address.address_type
-        address = contact.identifiers.get(address_type)
-        usable = self.account.identity_rules.select_usable_identifiers(contact.identifiers)
-        profile = resolver.find_profile(usable)
-        if usable and (len(usable) > 1 or (profile is None and self.address.version == "v2")):
-            origin = {"method": "POST", "path": self.address.path, "where": contact.where}
-            user = resolver.resolve_user(None, usable, origin)
-            profile = user.profile
-            for identifier_type, note in user.notes:
-                where = f"{contact.where}.{identifier_type}"
-                remedy = "Change the identifier with PATCH /api/user/v1/identity."
-                findings.append(build_warning("identifier-conflict", where, note, remedy))
-        if profile and address and address_type not in profile.attributes:
-            profile.set_attribute(address_type, address, now)
-        others = [
-            holder
-            for holder in holders
-            if holder is not profile
-            and resolver.has_profile(holder.id)
-            and holder.attributes.get(address_type) == address
-        ]
-        return [profile, *others] if profile else others
 
     def _change_subscription(self, profile: Profile, request: JSONObject, now: str) -> bool:
         """Change the attributes of a profile as *request* says; return whether one changed."""

@@ -33,6 +33,7 @@ _RFC3339_PATTERN = re.compile(
 # Fast check that most URLs pass; urlsplit, which accepts all others, takes ten times as long.
 _SIMPLE_URL_PATTERN = re.compile(r"https?://[a-z0-9.-]+(/[a-zA-Z0-9/._~=&%+,;:?-]*)?")
 _E164_PATTERN = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+_PHONE_SEPARATORS = re.compile(r"[\s().\-/]+", re.ASCII)
 _CODE_LISTS = load_schema_file("codes")
 
 
@@ -58,6 +59,19 @@ def is_email(text: str) -> bool:
 def is_e164_phone_number(text: str) -> bool:
     """Return whether *text* is an E.164 phone number by Insider One's published pattern."""
     return _E164_PATTERN.fullmatch(text) is not None
+
+
+def normalise_phone_number(text: str) -> str | None:
+    """Convert a phone number to E.164; return None if that is not possible.
+
+    Blanks, dots, hyphens, slashes and brackets go; a leading 00 is a plus, and a missing plus is
+    added. A number without its country's code stays invalid: the account has no country.
+    """
+    digits = _PHONE_SEPARATORS.sub("", text)
+    if digits.startswith("00"):
+        digits = f"+{digits[2:]}"
+    number = digits if digits.startswith("+") else f"+{digits}"
+    return number if is_e164_phone_number(number) else None
 
 
 def is_url(text: str) -> bool:
