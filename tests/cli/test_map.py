@@ -390,3 +390,66 @@ def test_a_read_error_is_reported_in_one_line() -> None:
     assert result.stderr.splitlines()[0] == (
         "emulator: /proc/self/mem: cannot be read (Input/output error). Name a file of events."
     )
+
+
+STAGES = """
+source: {name: Web shop, writeKey: wk_demo}
+destination:
+  consentSettings: {categories: [Advertising]}
+  settings: {account_name: mybrand, ucd_key: test-key}
+  subscriptions:
+    - name: Profile
+      actionSlug: updateUserProfile
+      settings: {uuid: {"@path": $.userId}, firstName: {"@path": $.traits.firstName}, city: {"@path": $.traits.town}}
+transformations:
+  - {name: Names, if: type = 'identify', propertyRenames: [{oldName: firstName, newName: given}, {oldName: city, newName: town}]}
+"""  # noqa: E501  (YAML)
+ADA: JSONObject = {
+    "type": "identify",
+    "messageId": "m2",
+    "userId": "ada",
+    "timestamp": AT,
+    "traits": {"firstName": "Ada", "city": "London"},
+}
+
+
+@pytest.fixture
+def stages(tmp_path: Path) -> tuple[str, str]:
+    (tmp_path / "stages.yaml").write_text(STAGES)
+    return "--workspace", str(tmp_path / "stages.yaml")
+
+
+def test_an_event_is_transformed_before_it_is_mapped(stages: tuple[str, str]) -> None:
+    refusal = {"context": {"consent": {"categoryPreferences": {"Advertising": False}}}}
+    result = run_map(ADA, {**ADA, **refusal}, '{"type": "track"}', options=stages)
+    (line,) = map(json.loads, result.stdout.splitlines())
+    assert line["request"]["json"]["users"][0]["attributes"] == {"city": "London"}
+    assert result.stderr == "events: 3, requests: 1, failed: 0, filtered: 1\n"
+
+
+def test_an_explanation_names_the_transformation_that_moved_a_value(
+    stages: tuple[str, str],
+) -> None:
+    result = run_map(ADA, options=("--explain", *stages))
+    lines = result.stdout.splitlines()
+    by = "transformation 'Names'"
+    assert lines[1:3] == [
+        f"  changed      {by}: traits.firstName becomes traits.given",
+        f"  changed      {by}: traits.city becomes traits.town",
+    ]
+    assert "        from traits.town (sent as traits.city), by city" in lines
+    nothing = "firstName reads traits.firstName and finds nothing"
+    assert f"  Profile: {nothing}: {by} moved it to traits.given." in lines
+    dropped = [line for line in lines if line.startswith("    traits.given")]
+    assert [line[:45] for line in dropped] == [
+        "    traits.given (sent as traits.firstName) wa"[:45]
+    ]
+
+
+def test_an_explanation_says_why_an_event_is_filtered(stages: tuple[str, str]) -> None:
+    event = {**ADA, "context": {"consent": {"categoryPreferences": {}}}}
+    reason = "context.consent does not name 'Advertising', which counts as refused"
+    result = run_map(event, options=("--explain", *stages))
+    assert f"  filtered     FILTERED_BY_END_USER_CONSENT: {reason}" in result.stdout.splitlines()
+    as_json = run_map(event, options=("--explain", "--json", *stages))
+    assert json.loads(as_json.stdout)["filtered_by"]["detail"] == reason

@@ -1,5 +1,6 @@
 """Transformations of the source run before the destination's filters, its own after them."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,3 +123,23 @@ def test_a_dropped_event_names_the_transformation(client: FlaskClient) -> None:
 
 def test_an_event_without_transformation_is_as_before(client: FlaskClient) -> None:
     assert send_track(client, event="Wish Listed", userId="ada")["changes"] == []
+
+
+def test_the_page_of_a_message_shows_each_change(
+    client: FlaskClient,
+) -> None:
+    send_track(client, **ORDER)
+    newest = client.get("/emulator/v1/messages/newest").json or {}
+    page = client.get(f"/messages/{newest['id']}").get_data(as_text=True)
+    text = re.sub(r"\s+", " ", re.sub(r"<wbr>|<[^>]*>", "", page)).replace("&#39;", "'")
+    assert "properties.orderNo becomes properties.order_id transformation 'Rename'" in text
+    assert "the event 'completed_order' becomes 'Order Completed' transformation 'Rename'" in text
+
+
+def test_the_page_of_a_dropped_message_says_who_counts_it(client: FlaskClient) -> None:
+    send_track(client, event="Test", userId="ada")
+    newest = client.get("/emulator/v1/messages/newest").json or {}
+    page = client.get(f"/messages/{newest['id']}").get_data(as_text=True)
+    text = re.sub(r"\s+", " ", re.sub(r"<wbr>|<[^>]*>", "", page)).replace("&#39;", "'")
+    assert "FILTERED_BY_RULES: transformation 'No tests' drops it" in text
+    assert "Segment counts it as Filtered at source" in text

@@ -45,8 +45,8 @@ ALLOWED = {
         "workspace",
     ),
     "inspector": (
-        *("analysis", "contract", "control_api", "delivery", "insider", "interchange", "mapping"),
-        *("segment", "storage", "web", "workspace"),
+        *("analysis", "contract", "control_api", "delivery", "filtering", "insider"),
+        *("interchange", "mapping", "segment", "storage", "web", "workspace"),
     ),
     "app": (
         *("control_api", "delivery", "functions", "insider", "inspector", "mapping", "segment"),

@@ -1,7 +1,7 @@
 """Printer of explanations of mapped events, as text or JSON, for `emulator map --explain`."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields
 from typing import TypeAlias
 
 import click
@@ -11,12 +11,18 @@ from segment_insider_emulator.analysis.context import AnalysisContext, build_con
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     explain_condition_only_properties,
     explain_empty_properties,
+    explain_moved_values,
     explain_unmapped_properties,
     find_unsent_values,
 )
 from segment_insider_emulator.analysis.lint.payload_rules import suggest_normalised_key
-from segment_insider_emulator.delivery.filter_chain import compile_insert_functions
-from segment_insider_emulator.filtering.result import EventChange, FilterResult
+from segment_insider_emulator.delivery.filter_chain import (
+    FilterChain,
+    build_change_list,
+    build_filter_report,
+)
+from segment_insider_emulator.filtering.result import FilterResult
+from segment_insider_emulator.filtering.transformations import describe_change, find_sent_path
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserValidationError, validate_user
 from segment_insider_emulator.mapping import Destination, InsiderRequest, MappingFailure
@@ -46,8 +52,19 @@ _MAX_CONDITIONS = 3  # printed for a group of subscriptions
 _MAX_CHANGES = 5  # printed for one function
 
 
+def is_valid_call(event: JSONObject) -> bool:
+    """Return whether the stages before the mappings can take an event: it has a type and name."""
+    kind = event.get("type")
+    return kind in MESSAGE_TYPES and (kind != "track" or isinstance(event.get("event"), str))
+
+
 def print_event_explanations(
-    workspace: Workspace, workspace_name: str, events: Iterable[JSONObject], *, as_json: bool
+    workspace: Workspace,
+    workspace_name: str,
+    filter_chain: FilterChain,
+    events: Iterable[JSONObject],
+    *,
+    as_json: bool,
 ) -> None:
     """Print one mapping explanation for each event, as text or as a JSON line.
 
@@ -55,10 +72,16 @@ def print_event_explanations(
         workspace_name: File, preset or URL of the workspace.
     """
     destination, subject = Destination(workspace.destination), build_context(workspace.document)
-    run_functions = compile_insert_functions(workspace.functions, destination)
-    for event in events:
-        passed = run_functions(event) if run_functions else FilterResult(event)
+    for sent_event in events:
+        passed = (
+            filter_chain.filter_event(sent_event, enabled=True, destination=destination)
+            if is_valid_call(sent_event)
+            else FilterResult(sent_event)
+        )
         event, trigger_event = passed.event, passed.trigger_event
+        if passed.rejection:
+            _print_filtered_event(sent_event, passed, as_json=as_json)
+            continue
         explanation = explain_event(destination, event, trigger_event)
         refused = _find_insider_rejections(
             destination, event, workspace.insider_options, trigger_event
@@ -66,8 +89,8 @@ def print_event_explanations(
         if as_json:
             document = {
                 **_build_explanation_members(explanation),
+                **_build_filter_members(passed),
                 "refused": _build_insider_rejection_objects(explanation, refused),
-                **_build_function_members(passed),
             }
             click.echo(
                 escape_controls_in_json(
@@ -75,33 +98,43 @@ def print_event_explanations(
                 )
             )
         else:
-            if passed.rejection:
-                print_lines([*_format_function_stop(event, passed), ""])
-                continue
-            dropped = _format_unread_paths(event, explanation, subject, workspace_name)
-            lines = _format_explanation(
-                event, _name_functions_as_origins(explanation, passed.changes), refused
-            )
-            functions = _format_function_runs(passed)
-            print_lines([next(lines), *functions, *lines, *dropped, ""])
+            changes = build_change_list(passed)
+            dropped = _format_unread_paths(event, explanation, subject, workspace_name, changes)
+            lines = _format_explanation(event, explanation, refused, passed)
+            missed = explain_moved_values(subject, event, changes, trigger_event)
+            notes = [f"  {name}: {sentence}" for name, sentence in missed]
+            print_lines([*lines, *notes, *dropped, ""])
 
 
-def _build_function_members(passed: FilterResult) -> JSONObject:
-    """Return what the insert functions did with an event; {} without functions."""
-    if not passed.functions:
-        return {}
-    return {
-        "functions": list(passed.functions),
-        "changes": [asdict(change) for change in passed.changes],
-    }
+def _build_filter_members(filter_result: FilterResult) -> JSONObject:
+    """Return what happened before the mappings, for JSON; {} when nothing did."""
+    report = build_filter_report(filter_result)
+    return {key: value for key, value in report.items() if value}
 
 
-def _format_function_stop(event: JSONObject, stopped: FilterResult) -> Iterator[str]:
-    name = f" {event['event']!r}" if event.get("event") else ""
-    title = f"{event.get('type')}{name}  {event.get('messageId') or ''}"
-    yield style_terminal_text(title, bold=True)
-    yield f"  not sent     {stopped.rejection}"
-    yield from _format_consoles(stopped)
+def _print_filtered_event(event: JSONObject, result: FilterResult, *, as_json: bool) -> None:
+    """Print why an event does not reach the mappings."""
+    if as_json:
+        document = {"message_id": event.get("messageId"), **_build_filter_members(result)}
+        click.echo(escape_controls_in_json(orjson.dumps(document)))
+        return
+    title, stages = _format_title(event, event.get("messageId")), _format_stages(result)
+    word = "not sent    " if is_stopped_by_function(result) else "filtered    "
+    print_lines([title, *stages, f"  {word} {result.rejection}", ""])
+
+
+def is_stopped_by_function(result: FilterResult) -> bool:
+    """Return whether a function dropped or failed a rejected event, and no other stage."""
+    return bool(result.functions) and result.functions[-1]["outcome"] != "passed"
+
+
+def _format_stages(result: FilterResult) -> Iterator[str]:
+    """Format what transformations and functions did with an event before the mappings."""
+    functions = {run["function"] for run in result.functions}
+    for change in build_change_list(result):
+        if change["by"] not in functions:
+            yield f"  changed      {change['by']}: {describe_change(change)}"
+    yield from _format_function_runs(result)
 
 
 def _format_function_runs(passed: FilterResult) -> Iterator[str]:
@@ -116,34 +149,6 @@ def _format_function_runs(passed: FilterResult) -> Iterator[str]:
 def _format_consoles(result: FilterResult) -> Iterator[str]:
     for run in result.functions:
         yield from (f"    console.{line['level']}: {line['text']}" for line in run["logs"])
-
-
-def _name_functions_as_origins(
-    explanation: EventExplanation, changes: Sequence[EventChange]
-) -> EventExplanation:
-    """Return the explanation with the name of the function at each value that it made."""
-    makers = {change.field: change.by for change in changes if change.kind != "removed"}
-    if not makers:
-        return explanation
-
-    def name_maker(path: str) -> str:
-        parts = path.split(".")
-        prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
-        maker = next((makers[prefix] for prefix in prefixes if prefix in makers), None)
-        return f"{path} (made by {maker})" if maker else path
-
-    def name_makers(origin: ValueOrigin) -> ValueOrigin:
-        return replace(
-            origin,
-            read=[name_maker(path) for path in origin.read],
-            decided_by=[name_maker(path) for path in origin.decided_by],
-        )
-
-    traces = [
-        replace(trace, origins=[name_makers(origin) for origin in trace.origins])
-        for trace in explanation.accounts
-    ]
-    return replace(explanation, accounts=traces)
 
 
 def _build_explanation_members(explanation: EventExplanation) -> JSONObject:
@@ -198,13 +203,19 @@ def _drop_repeated_errors(errors: Iterable[UserValidationError]) -> list[UserVal
     return list(first_by_text.values())
 
 
-def _format_explanation(
-    event: JSONObject, explanation: EventExplanation, refusals: RefusalsBySubscription
-) -> Iterator[str]:
+def _format_title(event: JSONObject, message_id: JSON) -> str:
     name = f" {event['event']!r}" if event.get("event") else ""
-    yield style_terminal_text(
-        f"{event.get('type')}{name}  {explanation.message_id or ''}", bold=True
-    )
+    return style_terminal_text(f"{event.get('type')}{name}  {message_id or ''}", bold=True)
+
+
+def _format_explanation(
+    event: JSONObject,
+    explanation: EventExplanation,
+    refusals: RefusalsBySubscription,
+    passed: FilterResult,
+) -> Iterator[str]:
+    yield _format_title(event, explanation.message_id)
+    yield from _format_stages(passed)
     if event.get("type") not in MESSAGE_TYPES:
         known = f"{', '.join(MESSAGE_TYPES[:-1])} and {MESSAGE_TYPES[-1]}"
         kind = (
@@ -214,11 +225,15 @@ def _format_explanation(
         )
         yield f"  Segment accepts no call {kind}, only {known}"
         return
-    yield from _format_subscription_traces(event, explanation.accounts, refusals)
+    changes = build_change_list(passed)
+    yield from _format_subscription_traces(event, explanation.accounts, refusals, changes)
 
 
 def _format_subscription_traces(
-    event: JSONObject, traces: Sequence[SubscriptionTrace], refusals: RefusalsBySubscription
+    event: JSONObject,
+    traces: Sequence[SubscriptionTrace],
+    refusals: RefusalsBySubscription,
+    changes: Sequence[JSONObject],
 ) -> Iterator[str]:
     """Format matched subscriptions one by one and unmatched ones as one group."""
     grouped = []
@@ -228,7 +243,7 @@ def _format_subscription_traces(
         grouped = []
     for at, trace in enumerate(traces):
         if trace not in grouped:
-            yield from _format_subscription_trace(trace, event)
+            yield from _format_subscription_trace(trace, event, changes)
             yield from _format_insider_rejections(refusals.get(at, []))
     if grouped:
         conditions_text = _format_first_unmet_conditions(grouped)
@@ -248,7 +263,11 @@ def _format_first_unmet_conditions(traces: Sequence[SubscriptionTrace]) -> str:
 
 
 def _format_unread_paths(
-    event: JSONObject, explanation: EventExplanation, subject: AnalysisContext, workspace_name: str
+    event: JSONObject,
+    explanation: EventExplanation,
+    subject: AnalysisContext,
+    workspace_name: str,
+    changes: Sequence[JSONObject],
 ) -> Iterator[str]:
     if event.get("type") not in MESSAGE_TYPES:
         return
@@ -258,7 +277,8 @@ def _format_unread_paths(
     if explanation.dropped:
         yield "  dropped: no matching subscription reads"
     for property_note in explain_unmapped_properties(subject, event, explanation.dropped):
-        yield f"    {property_note.path} {property_note.explanation}".rstrip()
+        path = _format_path_with_sent_path(property_note.path, changes)
+        yield f"    {path} {property_note.explanation}".rstrip()
         if property_note.suggestion_text:
             yield f"      {property_note.suggestion_text}"
         if property_note.replaces_default_mapping:
@@ -270,7 +290,9 @@ def _format_insider_rejections(errors: Sequence[UserValidationError]) -> Iterato
         yield f'    Insider One answers 200 and refuses it: "{error.text}". {error.remedy}'
 
 
-def _format_subscription_trace(trace: SubscriptionTrace, event: JSONObject) -> Iterator[str]:
+def _format_subscription_trace(
+    trace: SubscriptionTrace, event: JSONObject, changes: Sequence[JSONObject]
+) -> Iterator[str]:
     title = f"{trace.subscription} ({trace.action_slug})"
     if not trace.matched:
         yield f"  not matched  {title}: {_explain_trigger_mismatch(trace)}"
@@ -280,10 +302,10 @@ def _format_subscription_trace(trace: SubscriptionTrace, event: JSONObject) -> I
     else:
         yield f"  matched      {title}"
     for origin in trace.origins:
-        yield from _format_value_origin(origin)
+        yield from _format_value_origin(origin, changes)
     for origin in find_unsent_values(trace):
         lost_value = f"{origin.field} = {_format_value_or_missing(origin.value)}"
-        source = _format_source_paths(origin)
+        source = _format_source_paths(origin, changes)
         yield f"    lost: {lost_value} from {source}{_format_renamed_key_hint(origin)}"
     yield from (f"    {sentence}" for sentence in explain_empty_properties(trace, event))
 
@@ -297,11 +319,11 @@ def _explain_trigger_mismatch(trace: SubscriptionTrace) -> str:
     )
 
 
-def _format_value_origin(origin: ValueOrigin) -> Iterator[str]:
+def _format_value_origin(origin: ValueOrigin, changes: Sequence[JSONObject]) -> Iterator[str]:
     if origin.at:
         yield f"    {origin.at[0]} = {to_json_text(origin.value)}"
         yield from (f"    {place}" for place in origin.at[1:])
-        yield f"        from {_format_source_paths(origin)}, by {origin.field}"
+        yield f"        from {_format_source_paths(origin, changes)}, by {origin.field}"
 
 
 def _format_renamed_key_hint(origin: ValueOrigin) -> str:
@@ -313,12 +335,24 @@ def _format_renamed_key_hint(origin: ValueOrigin) -> str:
     return f". A key with a capital or a space loses its value: map it to {suggestion}"
 
 
-def _format_source_paths(origin: ValueOrigin) -> str:
+def _format_source_paths(origin: ValueOrigin, changes: Sequence[JSONObject]) -> str:
     """Return the event paths that a value was made from, and those that only selected it."""
-    source_paths = [path for path in origin.read if path not in origin.decided_by]
+    source_paths = [
+        _format_path_with_sent_path(path, changes)
+        for path in origin.read
+        if path not in origin.decided_by
+    ]
     source = ", ".join(source_paths) or "the mapping itself"
     decided = f", decided by {', '.join(origin.decided_by)}" if origin.decided_by else ""
     return f"{source}{decided}"
+
+
+def _format_path_with_sent_path(path: str, changes: Sequence[JSONObject]) -> str:
+    """Return an event path, and where its value was before it was moved, or who made it."""
+    sent_path, by = find_sent_path(changes, path)
+    if sent_path not in ("", path):
+        return f"{path} (sent as {sent_path})"
+    return f"{path} (made by {by[0]})" if by else path
 
 
 def _format_value_or_missing(value: JSON) -> str:

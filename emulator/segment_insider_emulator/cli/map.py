@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
@@ -10,16 +10,20 @@ from typing import BinaryIO
 import click
 import orjson
 
-from segment_insider_emulator.cli.event_explanations import print_event_explanations
+from segment_insider_emulator.cli.event_explanations import (
+    is_stopped_by_function,
+    is_valid_call,
+    print_event_explanations,
+)
 from segment_insider_emulator.cli.inputs import (
     DEFAULT_WORKSPACE,
     add_workspace_options,
     get_selected_workspace_name,
     load_workspace,
 )
-from segment_insider_emulator.delivery.filter_chain import compile_insert_functions
+from segment_insider_emulator.delivery.filter_chain import FilterChain, build_filter_chain
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.filtering.result import FilterResult, Rejection
+from segment_insider_emulator.filtering.result import Rejection
 from segment_insider_emulator.json_text import (
     InvalidEventLine,
     may_have_replacement_character,
@@ -53,18 +57,19 @@ def map_command(
     """Print one line for each request that the events make.
 
     Events are read from FILE or standard input, one a line, in the form that Segment sends to
-    destinations: a call with its type and timestamp. Counts are printed to standard error.
+    destinations: a call with its type and timestamp. The workspace's tracking plan, consent
+    categories, filters and transformations apply. Counts are printed to standard error.
     """
     name = get_selected_workspace_name(workspace, preset) or DEFAULT_WORKSPACE
     if as_json and not explained:
         raise click.UsageError("--json needs --explain; requests are JSON already.")
     loaded = load_workspace(workspace, preset)
-    destination = Destination(loaded.destination)
     reader = _EventReader(files)
+    filter_chain = build_filter_chain(loaded)
     if explained:
-        print_event_explanations(loaded, name, reader, as_json=as_json)
+        print_event_explanations(loaded, name, filter_chain, reader, as_json=as_json)
     else:
-        _map_events(reader, destination, compile_insert_functions(loaded.functions, destination))
+        _map_events(reader, Destination(loaded.destination), filter_chain)
     if not (reader.usable_count or reader.unusable_count):
         remedy = "Give events, one JSON object a line."
         raise EmulatorError("no event found", ", ".join(map(str, files)) or "stdin", remedy)
@@ -72,20 +77,21 @@ def map_command(
 
 
 def _map_events(
-    reader: "_EventReader",
-    destination: Destination,
-    run_functions: Callable[[JSONObject], FilterResult] | None,
+    reader: "_EventReader", destination: Destination, filter_chain: FilterChain
 ) -> None:
     """Write a line for each outcome to standard output, and the counts to standard error."""
     lines: list[bytes] = []
-    line_count = failure_count = 0
+    line_count = failure_count = filtered_count = 0
     for event in reader:
         trigger_event = None
-        if run_functions:
-            passed = run_functions(event)
+        if is_valid_call(event):
+            passed = filter_chain.filter_event(event, enabled=True, destination=destination)
             if passed.rejection:
-                failure_count += 1
-                lines.append(_format_function_stop(event, passed.rejection))
+                if is_stopped_by_function(passed):
+                    failure_count += 1
+                    lines.append(_format_function_stop(event, passed.rejection))
+                else:
+                    filtered_count += 1
                 continue
             event, trigger_event = passed.event, passed.trigger_event
         for outcome in destination.iter_subscription_outcomes(event, trigger_event):
@@ -97,7 +103,7 @@ def _map_events(
     line_count += _write_lines_to_stdout(lines)
     click.echo(
         f"events: {reader.usable_count}, requests: {line_count - failure_count}, "
-        f"failed: {failure_count}",
+        f"failed: {failure_count}" + (f", filtered: {filtered_count}" if filtered_count else ""),
         err=True,
     )
 

@@ -11,10 +11,12 @@ import click
 from segment_insider_emulator.analysis.context import AnalysisContext, build_context
 from segment_insider_emulator.analysis.drift.traffic_stats import remove_list_indexes
 from segment_insider_emulator.analysis.drift.unsent_properties import (
+    explain_moved_values,
     explain_unmapped_properties,
     keep_one_property_per_path,
 )
 from segment_insider_emulator.cli.inputs import emulator_url_option, read_running_workspace
+from segment_insider_emulator.filtering.transformations import describe_change, find_sent_path
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
 from segment_insider_emulator.terminal_output import print_json, print_lines, style_terminal_text
@@ -243,11 +245,19 @@ class MessagePrinter:
         if reason and not any(finding.startswith(reason) for finding in findings):
             yield reason
         yield from findings
-        if not lost or self._context is None:
+        if self._context is None:
+            return
+        changes = message.get("changes", [])
+        yield from (f"{change['by']}: {describe_change(change)}." for change in changes)
+        missed = explain_moved_values(self._context, message["normalised"] or {}, changes)
+        yield from (f"{name}: {sentence}" for name, sentence in missed)
+        if not lost:
             return
         properties = explain_unmapped_properties(self._context, message["normalised"], lost)
         for path, note in keep_one_property_per_path(properties).items():
-            yield f"{path} {note.explanation}".rstrip()
+            sent_path = find_sent_path(changes, path)[0]
+            sent = f" (sent as {sent_path})" if sent_path not in ("", path) else ""
+            yield f"{path}{sent} {note.explanation}".rstrip()
             if note.suggestion_text:
                 yield f"  {note.suggestion_text}"
 

@@ -83,7 +83,7 @@ NO_PREFERENCES_HINT = (
     'key, such as {"categoryPreferences": {"Advertising": true}}.'
 )
 _MAX_LISTED_CATEGORIES = 5
-_MAX_CHANGES = 200  # of one function, listed with the message
+MAX_LISTED_CHANGES = 200  # of one event: a list of allowed properties may remove thousands
 _VERDICTS: dict[FilterStep, Verdict] = {FAILED_STEP: "failed", RETRY_STEP: "retrying"}
 _NEAR_MISS_CACHE_SIZE = 1024
 _ANY_EVENT_ACTION = "trackEvent"  # the action that records every event under its own name
@@ -290,7 +290,7 @@ def run_function_stage(
         place = {"failed": FAILED_STEP, "retry": RETRY_STEP}.get(run.outcome, step)
         rejection = Rejection(place, str(run.code), str(run.reason))
         return FilterResult(event, rejection, functions=report)
-    changes = tuple(islice(list_event_changes(event, run.event, run.function), _MAX_CHANGES))
+    changes = tuple(islice(list_event_changes(event, run.event, run.function), MAX_LISTED_CHANGES))
     return FilterResult(run.event if changes else event, changes=changes, functions=report)
 
 
@@ -406,7 +406,7 @@ def build_filter_report(result: FilterResult) -> JSONObject:
     "trigger_event" if the function changed it.
     """
     filtered = result.rejection if result.rejection is not DESTINATION_DISABLED else None
-    changes = {"changes": list(map(asdict, result.changes))} if result.changes else {}
+    changes = {"changes": build_change_list(result)} if result.changes else {}
     functions = {"functions": list(result.functions)} if result.functions else {}
     seen = {"trigger_event": result.trigger_event} if result.trigger_event else {}
     return {
@@ -432,6 +432,11 @@ def build_filter_report(result: FilterResult) -> JSONObject:
 @lru_cache(_NEAR_MISS_CACHE_SIZE)
 def _find_similar_name_cached(name: str, known_names: tuple[str, ...]) -> str | None:
     return find_similar_name(name, known_names)
+
+
+def build_change_list(result: FilterResult) -> list[JSONObject]:
+    """Return what changed in an event as JSON; the first changes when there are very many."""
+    return list(map(asdict, result.changes[:MAX_LISTED_CHANGES]))
 
 
 class EventNameChecker:

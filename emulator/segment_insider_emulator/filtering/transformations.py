@@ -301,7 +301,7 @@ def find_sent_path(changes: Iterable[JSONObject], path: str) -> tuple[str, list[
     by = []
     for change in reversed(list(changes)):
         field = change["field"]
-        if change["kind"] == "renamed event" or not is_field_below(path, field):
+        if change["kind"] == "renamed event" or field not in list_field_prefixes(path):
             continue
         by.append(str(change["by"]))
         if change["kind"] == "added":
@@ -311,9 +311,12 @@ def find_sent_path(changes: Iterable[JSONObject], path: str) -> tuple[str, list[
     return path, by
 
 
-def is_field_below(path: str, field: str) -> bool:
-    """Return whether a path is that of a field, or leads to a value inside of it."""
-    return path == field or path.startswith((f"{field}.", f"{field}["))
+def list_field_prefixes(path: str) -> Iterator[str]:
+    """Yield a path and the paths of the objects and lists around its value, the longest first."""
+    yield path
+    for index in range(len(path) - 1, 0, -1):
+        if path[index] in ".[":
+            yield path[:index]
 
 
 def describe_change(change: JSONObject) -> str:

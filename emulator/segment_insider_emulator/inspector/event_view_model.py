@@ -1,7 +1,7 @@
 """View model of the Event page: what became of one message, and what its event lacks."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
@@ -9,8 +9,14 @@ from segment_insider_emulator.analysis.context import build_context
 from segment_insider_emulator.analysis.drift.unsent_properties import (
     UnmappedProperty,
     explain_condition_only_properties,
+    explain_moved_values,
     explain_unmapped_properties,
     keep_one_property_per_path,
+)
+from segment_insider_emulator.filtering.transformations import (
+    describe_change,
+    find_sent_path,
+    list_field_prefixes,
 )
 from segment_insider_emulator.inspector.json_tree import ValueMark
 from segment_insider_emulator.inspector.subscription_results import (
@@ -38,6 +44,8 @@ class EventViewModel:
         removed_paths: Paths that destinations did not get.
         is_current: Whether the current mappings still make the recorded requests.
         decision_notes: One sentence for each property that decides something but is not sent.
+        stage_changes: What transformations and functions changed: who, and what in words.
+        missed_notes: Name of a mapping, and a sentence about a value that it misses because of one.
     """
 
     message: MessageRecord
@@ -50,6 +58,8 @@ class EventViewModel:
     marks: Mapping[str, ValueMark] = field(default_factory=dict)
     is_current: bool = True
     decision_notes: tuple[str, ...] = ()
+    stage_changes: tuple[tuple[str, str], ...] = ()
+    missed_notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def unmapped_properties(self) -> dict[str, UnmappedProperty]:
@@ -119,40 +129,54 @@ def build_event_view_model(
     ):
         subject = build_context({**workspace_document, "destination": destination})
         dropped = tuple(explain_unmapped_properties(subject, event, explanation.dropped))
-    read_paths = {
-        path
-        for subscription in matched_subscriptions
-        for origin in subscription.trace.origins
-        for path in origin.read
+    changes = (message.filtering or {}).get("changes", [])
+    dropped = tuple(_add_sent_path(unmapped, changes) for unmapped in dropped)
+    explained = {
+        "event" if change["kind"] == "renamed event" else path
+        for change in changes
+        for path in (change["field"], change["was"])
     }
-    marks = {path: ValueMark("read") for path in read_paths}
+
+    def is_listed_as_change(path: str) -> bool:
+        return not explained.isdisjoint(list_field_prefixes(path))
+
+    missed: tuple[tuple[str, str], ...] = ()
+    if changes and matched_subscriptions:
+        subject = build_context({**workspace_document, "destination": destination})
+        missed = tuple(explain_moved_values(subject, event, changes, trigger_event))
     return EventViewModel(
         message=message,
-        added_values=dict(_list_first_values(event_values, lambda path: path not in sent_values)),
+        stage_changes=tuple((change["by"], describe_change(change)) for change in changes),
+        missed_notes=missed,
+        added_values=dict(
+            _list_first_values(
+                event_values,
+                lambda path: path not in sent_values and not is_listed_as_change(path),
+            )
+        ),
         changed_values={
             path: (sent_values[path], value)
             for path, value in _list_first_values(
                 event_values,
-                lambda path: sent_values.get(path, event_values[path]) != event_values[path],
+                lambda path: (
+                    sent_values.get(path, event_values[path]) != event_values[path]
+                    and not is_listed_as_change(path)
+                ),
             )
         },
         removed_paths=tuple(
             path
             for path, _ in _list_first_values(
-                sent_values, lambda path: bool(event) and path not in event_values
+                sent_values,
+                lambda path: (
+                    bool(event) and path not in event_values and not is_listed_as_change(path)
+                ),
             )
         ),
         matched_subscriptions=matched_subscriptions,
         skipped_subscriptions=list_skipped_subscriptions(explanation.accounts, destination),
         unmapped_values=dropped,
-        marks=marks
-        | {
-            path: cause.get_mark()
-            for subscription in matched_subscriptions
-            for cause in subscription.failure_causes
-            for path in cause.paths
-        }
-        | {unmapped.path: ValueMark("dropped", "dropped") for unmapped in dropped},
+        marks=_build_value_marks(matched_subscriptions, dropped, changes),
         is_current=all(
             is_request_unchanged(subscription, compiled, event)
             for subscription in matched_subscriptions
@@ -161,6 +185,38 @@ def build_event_view_model(
         if matched_subscriptions
         else (),
     )
+
+
+def _build_value_marks(
+    matched_subscriptions: Sequence[MatchedSubscription],
+    dropped: Sequence[UnmappedProperty],
+    changes: Sequence[JSONObject],
+) -> dict[str, ValueMark]:
+    """Return the marks of an event's values by path, before and after transformations."""
+    marks = {
+        path: ValueMark("read")
+        for subscription in matched_subscriptions
+        for origin in subscription.trace.origins
+        for path in origin.read
+    }
+    marks |= {
+        path: cause.get_mark()
+        for subscription in matched_subscriptions
+        for cause in subscription.failure_causes
+        for path in cause.paths
+    }
+    marks |= {unmapped.path: ValueMark("dropped", "dropped") for unmapped in dropped}
+    if changes:
+        marks |= {find_sent_path(changes, path)[0]: mark for path, mark in marks.items()}
+    return marks
+
+
+def _add_sent_path(unmapped: UnmappedProperty, changes: Sequence[JSONObject]) -> UnmappedProperty:
+    """Say in an unmapped property's explanation where its value was before it was moved."""
+    sent_path = find_sent_path(changes, unmapped.path)[0]
+    if sent_path in ("", unmapped.path):
+        return unmapped
+    return replace(unmapped, explanation=f"(sent as {sent_path}) {unmapped.explanation}")
 
 
 def _list_first_values(

@@ -7,11 +7,20 @@ import orjson
 
 from segment_insider_emulator.analysis.context import AnalysisContext
 from segment_insider_emulator.analysis.drift.deviations import Deviation
-from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
+from segment_insider_emulator.analysis.drift.traffic import (
+    compare_with_traffic,
+    has_value_at_path,
+)
 from segment_insider_emulator.analysis.drift.traffic_stats import (
     is_empty_value,
+    list_paths_with_value,
     remove_list_indexes,
 )
+from segment_insider_emulator.analysis.mapping_paths import (
+    list_event_paths_of_value,
+    list_mapped_values,
+)
+from segment_insider_emulator.filtering.transformations import list_field_prefixes
 from segment_insider_emulator.mapping.explanation import EventExplanation, SubscriptionTrace
 from segment_insider_emulator.mapping.javascript import to_json_text
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
@@ -82,6 +91,46 @@ def explain_unmapped_properties(
         yield _explain_unmapped_property(
             path, values.get(path), general_path, remedies.get(general_path), default_mapped
         )
+
+
+def explain_moved_values(
+    context: AnalysisContext,
+    event: JSONObject,
+    changes: Sequence[JSONObject],
+    trigger_event: JSONObject | None = None,
+) -> Iterator[tuple[str, str]]:
+    """Explain which values the mappings miss because something moved or removed them before.
+
+    Args:
+        changes: Of the event, in the shape of a message's `changes`.
+        trigger_event: The event that triggers saw; None for *event*.
+    Yields: The name of a subscription that matches, and a sentence about one of its values.
+    """
+    gone = {change["was"] or change["field"]: change for change in changes
+            if change["kind"] in ("moved", "removed")}  # fmt: skip
+    if not gone:
+        return
+    present_paths = set(list_paths_with_value(event))
+    for subscription in context.subscriptions:
+        if not subscription.matches(trigger_event or event):
+            continue
+        for keys in list_mapped_values(subscription.mapping):
+            read = list_event_paths_of_value(subscription.mapping, keys) - {""}
+            if any(has_value_at_path(path, present_paths) for path in read):
+                continue
+            for path in sorted(read):
+                change = next(
+                    (gone[part] for part in list_field_prefixes(path) if part in gone), None
+                )
+                if change:
+                    yield subscription.name, _explain_moved_value(".".join(keys), path, change)
+
+
+def _explain_moved_value(field: str, path: str, change: JSONObject) -> str:
+    where = f"moved it to {change['field']}" if change["kind"] == "moved" else "removed it"
+    if change["kind"] == "moved" and path != change["was"]:
+        where = f"moved {change['was']} to {change['field']}"
+    return f"{field} reads {path} and finds nothing: {change['by']} {where}."
 
 
 def keep_one_property_per_path(
