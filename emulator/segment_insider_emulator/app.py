@@ -309,6 +309,9 @@ def _build_sandbox_services(
     engine, store, profiles, runs, shared, clock, known_cause_changes = state
     known_causes = KnownCauses(tuple(list_known_causes(workspace.document)), known_cause_changes)
     endpoint, journeys, panel = _build_insider_account(config, workspace, state)
+    function_runner = create_function_runner(
+        workspace.functions, _list_allowed_hosts(config, workspace.functions.allowed_hosts)
+    )
     faults = InsiderFaults(clock, config.seed, guard_factory=shared.create_state_guard)
     differences = ResponseDifferenceStore(engine)
     pass_through = None
@@ -326,14 +329,7 @@ def _build_sandbox_services(
         sender,
         store,
         clock,
-        build_filter_chain(
-            workspace,
-            config.seed,
-            create_function_runner(
-                workspace.functions,
-                _list_allowed_hosts(config, workspace.functions.allowed_hosts),
-            ),
-        ),
+        build_filter_chain(workspace, config.seed, function_runner),
         RetryPolicy(config.seed),
         stopwatch,
         real,
@@ -384,6 +380,7 @@ def _build_sandbox_services(
         queue=queue,
         message_sink=queue if config.asynchronous else pipeline,
         retention_worker=_build_retention_worker(config, state),
+        function_runner=function_runner,
     )
 
 

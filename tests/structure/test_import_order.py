@@ -35,11 +35,11 @@ ALLOWED = {
     "workspace": ("filtering", "functions", "insider", "mapping"),
     "segment": ("workspace",),
     "delivery": ("filtering", "functions", "mapping", "segment", "storage", "workspace"),
-    "analysis": ("filtering", "insider", "mapping", "workspace"),
+    "analysis": ("filtering", "functions", "insider", "mapping", "workspace"),
     "interchange": ("analysis", "filtering", "mapping", "workspace"),
     "contract": ("delivery", "filtering", "mapping", "segment", "workspace"),
     "replay": ("delivery", "insider", "mapping", "segment", "storage", "workspace"),
-    "web": ("delivery", "insider", "segment", "storage", "workspace"),
+    "web": ("delivery", "functions", "insider", "segment", "storage", "workspace"),
     "control_api": (
         *("analysis", "delivery", "filtering", "insider", "mapping", "segment", "storage", "web"),
         "workspace",

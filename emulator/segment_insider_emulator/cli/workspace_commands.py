@@ -53,6 +53,7 @@ from segment_insider_emulator.workspace.loading import (
     lint_tracking_plan,
     load_workspace_from_document,
     read_document,
+    read_function_files,
     read_preset_document,
 )
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
@@ -84,7 +85,11 @@ def lint_command(
     if file is None and preset is None:
         raise click.UsageError("Give a FILE, or --preset NAME.")
     name = preset or file or ""
-    document = read_preset_document(name) if preset or is_preset_name(name) else read_document(name)
+    document = (
+        read_preset_document(name)
+        if preset or is_preset_name(name)
+        else read_function_files(read_document(name), name)
+    )
     report = build_lint_report(document)
     findings = _collect_lint_findings(document, name, report.findings)
     listed_file = None if preset or is_preset_name(name) else name

@@ -284,7 +284,9 @@ class FunctionRunner:
                 known = loaded.result["handlers"]
                 handler = next((name for name in handlers if name in known), None)
                 if handler is None:
-                    what = f"it has no {handlers[0]}, so Segment stops events of this type"
+                    what = f"it has no {handlers[0]}"
+                    if function.kind != "source":
+                        what += ", so Segment stops events of this type"
                     return _end_run(function, handlers[0], UNSUPPORTED, what)
                 payload: JSON = get_payload()
                 if handler == BATCH_HANDLER:

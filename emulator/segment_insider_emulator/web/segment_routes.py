@@ -13,6 +13,7 @@ import orjson
 from flask import Blueprint, Request, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from segment_insider_emulator.json_text import parse_json
 from segment_insider_emulator.segment.assets import (
     ANALYTICS_JS_VERSION,
     MAIN_SCRIPT,
@@ -152,6 +153,8 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CALL_ADDRESSES: Final = f"POST /v1/{{{','.join((*MESSAGE_TYPES, BATCH_KIND, 'import'))}}}"
 PIXEL_GIF: Final = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 FORM_CONTENT_TYPE: Final = "application/x-www-form-urlencoded"
+MAX_WEBHOOK_BYTES: Final = 512 * 1024
+SOURCE_FUNCTION_PATH: Final = "/source-functions/<writeKey>/<name>"  # for errors
 SETTINGS_PATH: Final = "/v1/projects/<writeKey>/settings"  # for errors: never with a real key
 WRITE_KEY_PLACEHOLDER: Final = b"__WRITE_KEY__"
 PLAIN_WRITE_KEY_PATTERN: Final = re.compile(r"[\w-]+", re.ASCII)
@@ -211,6 +214,59 @@ def handle_token_request() -> Response:
     return _build_token_response(
         current_services().token_issuer.exchange_assertion(request.form, time.time())
     )
+
+
+@bp.post("/source-functions/<write_key>/<path:name>", strict_slashes=False)
+def handle_webhook(write_key: str, name: str) -> Response:
+    """Flask view: run a source function on a webhook, and ingest the calls that it sends.
+
+    Source: Segment, "Source functions": POST only, JSON or a form, 512 KiB at most; the sender
+        learns only of success or failure. (documented) The words and statuses are assumed.
+    """
+    services = current_services()
+    function = services.workspace.functions.find("source", name)
+    runner = services.function_runner
+    if function is None or runner is None or not function.enabled:
+        known = [known.name for known in services.workspace.functions.list_enabled("source")]
+        remedy = f"Known: {', '.join(known)}." if known else "The workspace has none."
+        what = "the workspace has no enabled source function of this name"
+        raise _build_not_found_error(what, SOURCE_FUNCTION_PATH, remedy)
+    run = runner.run_on_request(function, _read_webhook())
+    calls = [call for call in run.sent if call["type"] in MESSAGE_TYPES]
+    if calls:
+        ingest_call({"batch": calls, "writeKey": write_key}, BATCH_KIND)
+    log.info("ran source function=%r outcome=%s calls=%d", name, run.outcome, len(calls))
+    document = {"success": run.outcome == "passed", "calls": len(calls), "logs": list(run.logs)}
+    if run.outcome == "passed":
+        return _build_json_response(document)
+    # A sender of webhooks tries again after a 5xx, as Segment itself does for these errors.
+    status = 500 if run.outcome == "retry" else 400
+    return _build_json_response(document | {"code": run.code, "message": run.reason}, status)
+
+
+def _read_webhook() -> JSONObject:
+    """Return the current request as a source function gets it. Raises: IngestError."""
+    if request.mimetype not in ("application/json", FORM_CONTENT_TYPE):
+        what = f"the content type is {request.mimetype or 'missing'}"
+        remedy = f"Send application/json or {FORM_CONTENT_TYPE}."
+        raise IngestError(400, what, "BAD_REQUEST", what, "Content-Type", remedy)
+    request.max_content_length = MAX_WEBHOOK_BYTES
+    try:
+        raw = request.get_data(cache=False)
+    except RequestEntityTooLarge as error:
+        raise build_request_too_large_error(
+            f"the webhook has more than {MAX_WEBHOOK_BYTES:,} bytes", "body", "Send less."
+        ) from error
+    body = raw.decode(errors="replace")
+    if request.mimetype == "application/json":
+        try:
+            # Segment sorts the fields of deployed functions. (documented)
+            body = orjson.dumps(parse_json(raw), option=orjson.OPT_SORT_KEYS).decode()
+        except orjson.JSONDecodeError as error:
+            what, remedy = f"not JSON ({error})", "Send valid JSON."
+            raise IngestError(400, what, "BAD_REQUEST", what, "body", remedy) from error
+    headers = [[name, value] for name, value in request.headers.items()]
+    return {"url": request.url, "headers": headers, "body": body}
 
 
 @bp.get("/v1/projects/<write_key>/settings", strict_slashes=False)

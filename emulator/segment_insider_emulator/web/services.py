@@ -15,6 +15,7 @@ from segment_insider_emulator.delivery.fault_injection import FaultInjector as I
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
 from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.delivery.queue import DeliveryQueue
+from segment_insider_emulator.functions.segment_function import FunctionRunner
 from segment_insider_emulator.insider.account import IntegrationPanel
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
@@ -116,6 +117,7 @@ class SandboxServices:
     queue: DeliveryQueue
     message_sink: DeliveryPipeline | DeliveryQueue  # takes the messages of the source
     retention_worker: RetentionWorker | None  # None if nothing is deleted
+    function_runner: FunctionRunner | None  # None if the workspace has no functions
 
     @property
     def sandbox_state(self) -> SandboxState:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from segment_insider_emulator.analysis.context import AnalysisContext, build_context
 from segment_insider_emulator.analysis.lint import (
     destination_rules,
+    function_rules,
     mapping_rules,
     payload_rules,
     trigger_rules,
@@ -72,6 +73,7 @@ LINT_RULES: tuple[LintRule, ...] = (
     payload_rules.find_textual_variants,
     payload_rules.find_cart_without_currency,
     payload_rules.find_products_that_fail_order,
+    function_rules.find_function_problems,
 )
 
 
