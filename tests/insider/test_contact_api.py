@@ -164,7 +164,7 @@ def test_all_users_with_an_address_are_unsubscribed_if_it_does_not_identify() ->
 
 
 @pytest.mark.documented
-def test_v2_creates_nobody_if_a_user_has_the_address_without_its_identifier() -> None:
+def test_v2_creates_no_user_if_one_has_the_address_without_its_identifier() -> None:
     account = Account()
     account.send({"identifiers": {"uuid": "u1"}, "attributes": {"email": "ada@x.io"}})
     call(account, "/email/v2/unsubscribe", {"emails": ["ada@x.io"]})
