@@ -49,8 +49,13 @@ export const leadPlaywright = (page, sandbox) =>
   page.route(ADDRESSES, async route => {
     const address = route.request().url()
     // The emulator then names the host that the page asked for.
-    const headers = {...(await route.request().allHeaders()), host: new URL(address).host}
-    await route.fulfill({response: await route.fetch({url: redirect(address, sandbox), headers})})
+    try {
+      const headers = {...(await route.request().allHeaders()), host: new URL(address).host}
+      await route.fulfill({response: await route.fetch({url: redirect(address, sandbox), headers})})
+    } catch (error) {
+      // The page may close while a call is on its way: that is no failure of the test.
+      if (!/closed|disposed|ended/.test(error.message)) throw error
+    }
   })
 
 /** The same in Cypress: call it before cy.visit(). */

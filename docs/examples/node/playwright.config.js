@@ -1,0 +1,6 @@
+export default {
+  testMatch: '*.spec.js',
+  use: process.env.CHROMIUM
+    ? {launchOptions: {executablePath: process.env.CHROMIUM, args: ['--no-sandbox']}}
+    : {},
+}
