@@ -3,14 +3,14 @@
 A pseudonym is a keyed hash (HMAC) of the value, so that the same value has the same one, and nobody
 finds the value without the key. What is masked is decided by the name of a field, as Segment and
 Insider One name them, and by the shape of a value, wherever it is in a text. Names have no shape:
-those of the documents that a request reads are remembered, and masked in all its texts.
+those in documents that a request reads are remembered, and masked in all texts.
 """
 
 import hmac
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from hashlib import sha256
@@ -47,7 +47,7 @@ COMMON_WORDS: Final = frozenset(
      "failed", "retrying", "string", "email", "phone", "name", "surname", "firstname", "lastname")
 )  # fmt: skip
 MAX_NAME_CHARS: Final = 200
-MAX_NAMES: Final = 20_000  # that one request remembers
+MAX_NAMES: Final = 20_000  # that an emulator remembers
 MAX_REVEALED: Final = 20_000  # pseudonyms that a form or link may send back
 MAX_DEPTH: Final = 100
 MASKED_DOMAIN: Final = "masked.example"
@@ -81,6 +81,39 @@ _PSEUDONYM_IN_QUERY: Final = re.compile(rf'"?({_PSEUDONYM.pattern})"?')
 _UNSPACED: Final = re.compile("[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]")
 
 
+class _RememberedNames:
+    """Names of people that were read, to be found in texts; above MAX_NAMES, they start anew."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all names."""
+        # By their first word: where the name begins before it, the name, whether it is a part.
+        self.by_word: dict[str, tuple[tuple[int, str, bool], ...]] = {}
+        self.unspaced: tuple[str, ...] = ()
+        self.known: set[str] = set()
+
+    def add(self, value: str) -> None:
+        """Remember a name, in the ways in which mappings and scenarios write it."""
+        with self._lock:
+            if len(self.known) >= MAX_NAMES:
+                self.clear()
+            self.known.add(value)
+            for spelling in dict.fromkeys((value, value.title(), value.upper())):
+                self._add_spelling(spelling)
+            self._add_spelling("_".join(_WORD.findall(value.lower())), is_part=True)
+
+    def _add_spelling(self, name: str, *, is_part: bool = False) -> None:
+        """Remember one spelling; *is_part*: only as a part of an event name, as in "saw_ada"."""
+        if _UNSPACED.search(name):
+            self.unspaced = (*self.unspaced, name)
+        elif word := _WORD.search(name):
+            entries = (*self.by_word.get(word[0], ()), (word.start(), name, is_part))
+            self.by_word[word[0]] = tuple(sorted(entries, key=lambda entry: -len(entry[1])))
+
+
 class Pseudonyms:
     """The pseudonyms of one key.
 
@@ -92,6 +125,7 @@ class Pseudonyms:
         self._key = key
         self._lock = Lock()
         self._values: OrderedDict[str, str] = OrderedDict()  # pseudonym -> value
+        self.names = _RememberedNames()
 
     def export_state(self) -> JSONObject:
         """Return the key, to be stored with the database."""
@@ -141,7 +175,8 @@ class Pseudonyms:
         return pseudonym
 
     def _hash(self, value: str) -> int:
-        text = normalize("NFKC", value).strip().casefold()
+        # An event name has the words of a name with "_" between them.
+        text = normalize("NFKC", value).strip().casefold().replace("_", " ")
         digest = hmac.digest(self._key.encode(), text.encode("utf-8", "surrogatepass"), sha256)
         return int.from_bytes(digest[:16], "big")
 
@@ -160,18 +195,15 @@ class Masking:
 
     Args:
         pseudonyms: Of the emulator's key.
+        vocabulary: Words in lower case that are no names in texts, such as those of the workspace.
     """
 
     pseudonyms: Pseudonyms
-    _names: dict[str, list[tuple[int, str, bool]]] = field(
-        default_factory=dict
-    )  # by their first word
-    _unspaced: set[str] = field(default_factory=set)
-    _known: set[str] = field(default_factory=set)
+    vocabulary: Collection[str] = ()
     _pseudonym_by_name: dict[str, str] = field(default_factory=dict)
 
     def learn(self, document: JSON, parent: str = "", depth: int = 0) -> None:
-        """Remember the names of people in *document*, so that they are masked in every text."""
+        """Remember the names of people in *document*, so that they are masked in each text."""
         if isinstance(document, str) and document[:1] in ("{", "["):
             document = _parse_json(document)
         if depth > MAX_DEPTH:
@@ -265,36 +297,22 @@ class Masking:
                 self._learn_values(member, kind)
         elif isinstance(value, int) and not isinstance(value, bool) and kind == "phone":
             self._learn_values(str(value), kind)
-        elif isinstance(value, str) and _is_personal(value) and value not in self._known:
+        elif isinstance(value, str) and _is_personal(value):
+            is_known = value in self.pseudonyms.names.known or value.lower() in self.vocabulary
             is_shape = _EMAIL.fullmatch(value) or _PHONE.fullmatch(value)
-            if is_shape or len(value) > MAX_NAME_CHARS or len(self._known) >= MAX_NAMES:
-                return
-            self._known.add(value)
-            # Mappings and scenarios write a name in other ways, too.
-            for spelling in dict.fromkeys((value, value.title(), value.upper())):
-                self._add_name(spelling)
-            self._add_name("_".join(_WORD.findall(value.lower())), is_part=True)
-
-    def _add_name(self, name: str, *, is_part: bool = False) -> None:
-        """Remember one spelling; *is_part*: only as a part of an event name, as in "saw_ada"."""
-        if _UNSPACED.search(name):
-            self._unspaced.add(name)
-        elif word := _WORD.search(name):
-            entries = self._names.setdefault(word[0], [])
-            entries.append((word.start(), name, is_part))
-            entries.sort(key=lambda entry: -len(entry[1]))
+            if not (is_known or is_shape or len(value) > MAX_NAME_CHARS):
+                self.pseudonyms.names.add(value)
 
     def _mask_names(self, text: str) -> str:
-        for name in self._unspaced:
+        names = self.pseudonyms.names
+        for name in names.unspaced:
             if name in text:
-                text = text.replace(name, self._mask_of_kind(name, "name"))
-        if not self._names:
-            return text
-        if text in self._known:
+                text = text.replace(name, self._mask_known_name(name))
+        if text in names.known:
             return self._mask_of_kind(text, "name")
         parts, end = [], 0
         for word in _WORD.finditer(text):
-            entries = self._names.get(word[0], ()) if word.start() >= end else ()
+            entries = names.by_word.get(word[0], ()) if word.start() >= end else ()
             for offset, name, is_part in entries:
                 start = word.start() - offset
                 if len(name) > 1 and start >= end and _stands_alone(text, start, name, is_part):

@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 
 from segment_insider_emulator.app import create_app
 from segment_insider_emulator.cli import main
+from segment_insider_emulator.cli.mcp import install_mcp_endpoint
 from segment_insider_emulator.cli.serve import MaskingFormatter
 from segment_insider_emulator.config import Config
 from segment_insider_emulator.masking import Masking, Pseudonyms
@@ -34,7 +35,7 @@ PLANTED: Final = ("zübeyde", "o'quentin", "firma.example", "5551234567", "insid
                   "15112345678")  # fmt: skip
 TRAITS: JSONObject = {
     "email": EMAIL, "phone": PHONE, "firstName": FIRST, "lastName": LAST, "custom": FIRST,
-    "note": f"call {OTHER_PHONE} or {OTHER_EMAIL}, asks {FIRST}", "age": "x" * 3,
+    "note": f"call {OTHER_PHONE} or {OTHER_EMAIL}, asks {FIRST}", "age": 41,
 }  # fmt: skip
 CALLS: Final[list[JSONObject]] = [
     {"type": "identify", "messageId": "m-1", "userId": EMAIL, "anonymousId": "a-1",
@@ -61,6 +62,7 @@ def fill(app: Flask) -> FlaskClient:
 @pytest.fixture(scope="module")
 def client() -> Iterator[FlaskClient]:
     app = create_app(Config(db=":memory:", mask=True), load_preset_workspace("guide"))
+    install_mcp_endpoint(app, allow_changes=False)
     yield fill(app)
     app.extensions["emulator"].close()
 
@@ -333,6 +335,40 @@ def test_no_log_line_shows_a_planted_value() -> None:
     line = formatter.format(record)
     assert find_planted(line) == []
     assert line.startswith("refused of ")
+
+
+def test_a_word_of_the_workspace_is_masked_in_its_field_only() -> None:
+    masking = Masking(Pseudonyms("key"), vocabulary={"order"})
+    masked = masking.mask_document({"traits": {"lastName": "Order"}, "event": "Order Completed"})
+    assert masked["event"] == "Order Completed"
+    assert masked["traits"]["lastName"].startswith("Person-")
+
+
+def test_names_are_known_before_a_page_reads_them(tmp_path: Path) -> None:
+    """The causes after a restart name an event that has somebody's name in it."""
+    for _ in range(2):
+        config = Config(db=str(tmp_path / "emulator.db"), mask=True)
+        app = create_app(config, load_preset_workspace("guide"))
+        client = app.test_client() if _ else fill(app)
+        assert find_planted(client.get("/causes").get_data(as_text=True)) == []
+        app.extensions["sandboxes"].close()
+
+
+def test_agents_see_pseudonyms(client: FlaskClient) -> None:
+    for name, arguments in (
+        ("find_messages", {}),
+        ("explain_message", {"id": 2}),
+        ("find_profile", {"identifier": f"uuid:{EMAIL}"}),
+        ("list_causes", {}),
+        ("dry_run_event", {"event": CALLS[0]}),
+        ("find_messages", {"query": f"evnt:{EMAIL}"}),
+    ):
+        call = {"name": name, "arguments": arguments}
+        body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+        accept = {"Accept": "application/json, text/event-stream"}
+        answer = client.post("/mcp", json=body, headers=accept)
+        text = orjson.loads(answer.data)["result"]["content"][0]["text"]
+        assert find_planted(text + answer.get_data(as_text=True)) == [], name
 
 
 def test_masking_again_changes_nothing() -> None:

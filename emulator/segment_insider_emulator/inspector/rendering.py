@@ -33,7 +33,7 @@ from segment_insider_emulator.inspector.json_tree import (
     render_value,
     show_invisible_characters,
 )
-from segment_insider_emulator.masking import mask_text
+from segment_insider_emulator.masking import current_masking, mask_text
 from segment_insider_emulator.storage.json_conditions import (
     JsonPath,
     JsonPathSteps,
@@ -319,6 +319,11 @@ def static_url(name: str) -> str:
     return url_for("inspector.serve_static_file", version=STATIC_VERSION, name=name)
 
 
+def is_masked() -> bool:
+    """Return whether the page shows pseudonyms of people."""
+    return current_masking.get() is not None
+
+
 def register_template_filters(bp: Blueprint) -> None:
     """Register the inspector's template filters and `static_url` for the templates of *bp*.
 
@@ -348,3 +353,4 @@ def register_template_filters(bp: Blueprint) -> None:
     ):
         bp.add_app_template_filter(template_filter)
     bp.add_app_template_global(static_url)
+    bp.add_app_template_global(is_masked)

@@ -1,17 +1,21 @@
 """Flask hooks before and after every view: access, sandbox, due journeys and retries, CORS."""
 
 import hmac
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
+from weakref import WeakSet
 
 import orjson
 from flask import Flask, Request, Response, current_app, request
 
 from segment_insider_emulator.config import INSIDER_ONE_HOSTS
+from segment_insider_emulator.errors import TemporarilyUnavailable
 from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
+from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
 from segment_insider_emulator.web.access import CALLER_KEY, Caller
 from segment_insider_emulator.web.host_check import normalise_host_name
@@ -19,11 +23,12 @@ from segment_insider_emulator.web.insider_routes import answer_not_imitated
 from segment_insider_emulator.web.sandbox_creation import DEFAULT_SANDBOX_ID
 from segment_insider_emulator.web.sandbox_routing import current_sandbox, select_sandbox_of_request
 from segment_insider_emulator.web.segment_routes import add_cors_headers, answer_cors_preflight
-from segment_insider_emulator.web.services import current_services
+from segment_insider_emulator.web.services import SandboxServices, current_services
 from segment_insider_emulator.web.tracking_calls import (
     raise_error_of_plain_call,
     send_due_retries,
 )
+from segment_insider_emulator.workspace import Workspace
 
 BeforeView: TypeAlias = Callable[[Request], Response | None]  # a response ends the request
 AfterView: TypeAlias = Callable[[Request, Response], Response]
@@ -47,6 +52,9 @@ _MASKING_TOKEN_KEY: Final = "emulator.masking"  # in a WSGI environment: while i
 ACCOUNT_KEY_HEADER: Final = "X-Emulator-Account-Key"
 FORM_MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 TEXT_MEDIA_TYPES: Final = ("text/plain", "text/yaml", "text/csv", "application/x-ndjson")
+_VOCABULARY_KEY: Final = "masking_vocabulary"  # in app.extensions: that of the last workspace
+_RECENT_KEY: Final = "masking_recent"  # in app.extensions: the stores whose names were read
+MAX_RECENT_MESSAGES: Final = 1000
 MAX_REVEALED_BYTES: Final = 1024 * 1024  # of a body
 
 
@@ -106,8 +114,9 @@ def begin_masking(request: Request) -> None:
     pseudonyms: Pseudonyms | None = current_app.extensions[MASKING_KEY]
     if pseudonyms is None or not _is_masked(request):
         return
-    masking = Masking(pseudonyms)
+    masking = Masking(pseudonyms, _find_vocabulary(current_services().workspace))
     request.environ[_MASKING_TOKEN_KEY] = current_masking.set(masking)
+    _read_recent_names(current_services())
     pairs = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
     query = urlencode([(name, _reveal_parameter(masking, name, text)) for name, text in pairs])
     request.query_string = query.encode("latin-1")
@@ -119,6 +128,29 @@ def begin_masking(request: Request) -> None:
         request.environ["wsgi.input"] = BytesIO(body.encode("latin-1"))
         request.environ["CONTENT_LENGTH"] = str(len(body))
         _learn_from_body(masking, request)
+
+
+def _find_vocabulary(workspace: Workspace) -> frozenset[str]:
+    """Return the words in the names and triggers of a workspace's mappings, in lower case."""
+    cached: tuple[Workspace, frozenset[str]] | None = current_app.extensions.get(_VOCABULARY_KEY)
+    if cached is None or cached[0] is not workspace:
+        texts = [
+            str(subscription.get(name, ""))
+            for subscription in workspace.destination["subscriptions"]
+            for name in ("name", "trigger")
+        ]
+        words = frozenset(re.findall(r"[^\W_]+", " ".join(texts).lower()))
+        cached = current_app.extensions[_VOCABULARY_KEY] = workspace, words
+    return cached[1]
+
+
+def _read_recent_names(services: SandboxServices) -> None:
+    """Read the newest messages of a sandbox once, to know the names in them."""
+    known: WeakSet[MessageStore] = current_app.extensions.setdefault(_RECENT_KEY, WeakSet())
+    if services.store not in known:
+        known.add(services.store)
+        with suppress(TemporarilyUnavailable):
+            services.store.list_latest_messages(MAX_RECENT_MESSAGES)
 
 
 def _reveal_parameter(masking: Masking, name: str, text: str) -> str:
@@ -158,9 +190,10 @@ def mask_response(request: Request, response: Response) -> Response:
     if response.mimetype == "application/json":
         with suppress(orjson.JSONDecodeError):
             response.data = orjson.dumps(masking.mask_document(orjson.loads(response.data)))
-    elif response.mimetype == "text/html":
+    elif response.mimetype == "text/html" and "Content-Disposition" not in response.headers:
+        # The templates have masked names; a word of a page itself may be somebody's name.
         response.data = masking.mask_shapes(response.get_data(as_text=True))
-    elif response.mimetype in TEXT_MEDIA_TYPES:
+    elif response.mimetype in (*TEXT_MEDIA_TYPES, "text/html"):
         response.data = masking.mask_text(response.get_data(as_text=True))
     return response
 
