@@ -345,7 +345,7 @@ def test_a_word_of_the_workspace_is_masked_in_its_field_only() -> None:
 
 
 def test_names_are_known_before_a_page_reads_them(tmp_path: Path) -> None:
-    """The causes after a restart name an event that has somebody's name in it."""
+    """Check the causes after a restart, which name an event with a name in it."""
     for _ in range(2):
         config = Config(db=str(tmp_path / "emulator.db"), mask=True)
         app = create_app(config, load_preset_workspace("guide"))
