@@ -88,13 +88,27 @@ def intercepting_browser(
             url = route.request.url
             # The emulator then names the host that the page asked for, in settings and scripts.
             headers = {**route.request.all_headers(), "host": urlsplit(url).netloc}
-            route.fulfill(response=route.fetch(url=target.redirect_url(url), headers=headers))
+            with _closed_page_ignored():
+                route.fulfill(response=route.fetch(url=target.redirect_url(url), headers=headers))
 
         browser.route(pattern, answer_from_emulator)
         try:
             yield
         finally:
-            browser.unroute(pattern, answer_from_emulator)
+            with _closed_page_ignored():
+                browser.unroute(pattern, answer_from_emulator)
+
+
+@contextmanager
+def _closed_page_ignored() -> Iterator[None]:
+    """Ignore that a page was closed, perhaps while a call of it was on its way."""
+    from playwright.sync_api import Error
+
+    try:
+        yield
+    except Error as error:
+        if not re.search("closed|disposed", str(error)):
+            raise
 
 
 class _InterceptionTarget:

@@ -163,6 +163,19 @@ def test_an_unchanged_page_reaches_the_emulator(
     assert message["event"] == "Wish Listed"
 
 
+def test_a_page_may_close_while_its_calls_are_on_their_way(
+    emulator: RunningEmulator, browser: Browser
+) -> None:
+    send = "fetch('https://api.segment.io/v1/t', {method: 'POST', body: '{}'})"
+    html = f"<!doctype html><script>for (let at = 0; at < 20; at++) {send}</script>"
+    for _ in range(2):
+        page = browser.new_page()
+        with intercepting_browser(emulator, page):
+            page.route("https://shop.example/", lambda route: route.fulfill(body=html))
+            page.goto("https://shop.example/", wait_until="commit")
+            page.close()
+
+
 def test_requests_to_other_hosts_are_not_intercepted(emulator: RunningEmulator) -> None:
     with serve_app_in_thread(Flask("another")) as url, intercepting(emulator):
         assert requests.get(url).status_code == 404

@@ -153,3 +153,70 @@ def test_a_page_sees_the_calls_of_its_own_anonymous_id_only(watched: SdkEmulator
     answer = requests.get(url, {"anonymousId": "mine", "age": "3600"}, timeout=60)
     assert [call["name"] for call in answer.json()["calls"]] == ["Mine"]
     assert requests.get(url, {"anonymousId": "mine", "age": "x"}, timeout=60).status_code == 400
+
+
+SEND_CALL = """([url, count]) => Promise.all(Array.from({ length: count }, (_, at) =>
+  fetch(`${url}/v1/track`, { method: "POST", body: JSON.stringify(
+    { writeKey: "wk_demo", anonymousId: "anon-of-page", event: `Call ${at}` }) })))
+  .then(() => 0)"""
+
+
+def write_overlay_page(url: str) -> str:
+    return (
+        "<!doctype html><title>Shop</title>"
+        "<script>localStorage.setItem('ajs_anonymous_id', '\"anon-of-page\"')</script>"
+        f'<script src="{url}/overlay/wk_demo/overlay.js"></script>'
+    )
+
+
+def test_many_calls_ask_the_emulator_a_few_times(end: SdkEmulator, browser: Browser) -> None:
+    with open_shop(browser, write_overlay_page(end.url)) as (page, errors):
+        asked: list[str] = []
+        page.on(
+            "request",
+            lambda request: asked.append(request.url) if "/calls?" in request.url else None,
+        )
+        page.evaluate(SEND_CALL, [end.url, 120])
+        expect(page.locator(PANEL).get_by_role("link").first).to_contain_text("Call")
+        expect(page.locator(PANEL).get_by_role("link")).to_have_count(8)
+        assert 0 < len(asked) < 60  # four for each call before
+        assert errors == []
+
+
+def test_a_page_that_writes_its_document_anew_keeps_the_panel(
+    end: SdkEmulator, browser: Browser
+) -> None:
+    with open_shop(browser, write_overlay_page(end.url)) as (page, errors):
+        expect(page.locator(PANEL)).to_be_visible()
+        page.evaluate("document.querySelector('segment-emulator-overlay').remove()")
+        page.evaluate(SEND_CALL, [end.url, 1])
+        expect(page.locator(PANEL).get_by_role("link")).to_have_count(1)
+        assert errors == []
+
+
+def test_an_app_in_a_frame_and_one_around_it_have_a_panel_each(
+    end: SdkEmulator, browser: Browser
+) -> None:
+    frame = write_overlay_page(end.url).replace('"', "&quot;")
+    html = f'{write_overlay_page(end.url)}<iframe srcdoc="{frame}"></iframe>'
+    with open_shop(browser, html) as (page, errors):
+        expect(page.locator(PANEL)).to_be_visible()
+        expect(page.frame_locator("iframe").locator(PANEL)).to_be_visible()
+        assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("query", "origin", "status"),
+    [
+        ("age=nan", "http://localhost", 400),
+        ("age=inf", "http://localhost", 200),
+        ("age=", "http://localhost", 400),
+        ("age=1", "http://[", 403),
+        ("age=1", "http://[::1]:3000", 200),
+    ],
+)
+def test_a_strange_question_is_answered_in_one_line(
+    end: SdkEmulator, query: str, origin: str, status: int
+) -> None:
+    url = f"{end.url}/overlay/wk_demo/calls?anonymousId=a&{query}"
+    assert requests.get(url, headers={"Origin": origin}, timeout=60).status_code == status

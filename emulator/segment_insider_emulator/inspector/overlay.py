@@ -6,6 +6,7 @@ the browser alone knows, and by default only if the page comes from this machine
 
 from datetime import timedelta
 from functools import cache
+from math import isnan, nan
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -110,7 +111,10 @@ def _check_origin() -> None:
     config = current_services().config
     if config.overlay:
         return
-    host = urlsplit(request.headers.get("Origin", "")).hostname or ""
+    try:
+        host = urlsplit(request.headers.get("Origin", "")).hostname or ""
+    except ValueError:  # such as http://[
+        host = ""
     is_local_page = is_loopback_host(host) or host.endswith(".localhost")
     is_shared = config.password or config.teams or not is_loopback_host(config.host)
     if is_shared or not is_local_page:
@@ -130,10 +134,14 @@ def _load_calls(anonymous_id: str) -> list[MessageSummary]:
 
 
 def _parse_age() -> float:
+    text = request.args.get("age", "0")
     try:
-        return min(max(float(request.args.get("age", "0")), 0.0), MAX_AGE_S)
+        age_s = float(text)
     except ValueError:
-        raise EmulatorError("this is no number", "age", "Send seconds, such as 12.5.") from None
+        age_s = nan
+    if isnan(age_s):
+        raise EmulatorError("this is not a number", "age", "Send seconds, such as 12.5.")
+    return min(max(age_s, 0.0), MAX_AGE_S)
 
 
 def _serialize_call(call: MessageSummary, lost: list[str]) -> JSONObject:

@@ -83,6 +83,7 @@
 
   function open() {
     const host = document.createElement("segment-emulator-overlay");
+    parts.host = host;
     const root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet(); // a style element would need 'unsafe-inline'
     sheet.replaceSync(STYLE);
@@ -120,7 +121,9 @@
   }
 
   function draw() {
-    const shown = [...calls.values()].sort((a, b) => b.id - a.id).slice(0, MOST);
+    // A page may write its whole document anew.
+    if (!closed && !parts.host.isConnected) document.documentElement.append(parts.host);
+    const shown = [...calls.values()].sort((a, b) => b.id - a.id);
     const text = JSON.stringify(shown);
     if (text === drawn) return;
     drawn = text;
@@ -175,6 +178,8 @@
       const document = await answer.json();
       if (!answer.ok) throw new Error(document?.error?.message);
       for (const call of document.calls) calls.set(call.id, call);
+      const oldest = [...calls.keys()].sort((a, b) => b - a).slice(MOST);
+      for (const id of oldest) calls.delete(id);
       draw();
     } catch {
       parts.state.hidden = false;
@@ -182,9 +187,24 @@
     }
   }
 
-  const ask = quietly(() => {
-    for (const delay of DELAYS) setTimeout(quietly(update), delay);
-  });
+  const waiting = new Set(); // delays whose question is on its way
+  const late = new Set(); // of those, the ones that a later call asks again
+
+  /** Ask after *delay*; however many calls come until then, once, and once more after the last. */
+  function askAfter(delay) {
+    if (waiting.has(delay)) {
+      late.add(delay);
+      return;
+    }
+    waiting.add(delay);
+    setTimeout(quietly(async () => {
+      await update();
+      waiting.delete(delay);
+      if (late.delete(delay)) askAfter(delay);
+    }), delay);
+  }
+
+  const ask = quietly(() => DELAYS.forEach(askAfter));
 
   function isCall(address) {
     const url = new URL(address);
