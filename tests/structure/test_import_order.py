@@ -36,7 +36,7 @@ ALLOWED = {
     "segment": ("workspace",),
     "delivery": ("filtering", "functions", "mapping", "segment", "storage", "workspace"),
     "analysis": ("filtering", "functions", "insider", "mapping", "workspace"),
-    "interchange": ("analysis", "filtering", "mapping", "workspace"),
+    "interchange": ("analysis", "filtering", "functions", "mapping", "workspace"),
     "contract": ("delivery", "filtering", "mapping", "segment", "workspace"),
     "replay": ("delivery", "insider", "mapping", "segment", "storage", "workspace"),
     "web": ("delivery", "functions", "insider", "segment", "storage", "workspace"),

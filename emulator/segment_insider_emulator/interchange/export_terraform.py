@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from segment_insider_emulator.interchange import export_workspace
 from segment_insider_emulator.interchange.export_workspace import ACTION_SLUGS
+from segment_insider_emulator.interchange.function_resources import export_functions
 from segment_insider_emulator.mapping.catalog import DESTINATION_METADATA_ID
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.model import Workspace
@@ -127,6 +128,7 @@ def build_terraform_configuration(workspace: Workspace, *, keep_secrets: bool = 
             for key in export_workspace.TRANSFORMATION_KEYS_WITHOUT_TERRAFORM
         )
     )
+    blocks += _build_function_blocks(workspace, labels, keep_secrets=keep_secrets)
     blocks += _build_tracking_plan_blocks(workspace)
     return "\n\n".join([_FILE_HEADER, *blocks]) + "\n"
 
@@ -199,6 +201,32 @@ def _build_transformation_block(
     return _build_resource_block(
         "segment_transformation", label, _convert_keys_to_snake_case(arguments)
     )
+
+
+def _build_function_blocks(
+    workspace: Workspace, labels: set[str], *, keep_secrets: bool
+) -> Iterator[str]:
+    """Yield the Terraform blocks of functions, and of what connects them."""
+    for kind, function, instance in export_functions(workspace, keep_secrets=keep_secrets):
+        label = _build_unique_label(function["displayName"], labels)
+        yield _build_resource_block(
+            "segment_function", label, _convert_keys_to_snake_case(function)
+        )
+        if instance is None:
+            continue
+        integration_id = (
+            _build_destination_id_reference()
+            if kind == "insert"
+            else _build_source_id_expression(workspace)
+        )
+        arguments = {
+            "integration_id": integration_id,
+            "function_id": HclExpression(f"segment_function.{label}.id"),
+            "name": instance["name"],
+            "enabled": instance["enabled"],
+            "settings": _build_jsonencode_expression(instance["settings"]),
+        }
+        yield _build_resource_block("segment_insert_function_instance", label, arguments)
 
 
 def _build_filter_action_argument(action: JSONObject) -> JSONObject:

@@ -6,6 +6,12 @@ Source: Segment's published catalogue and Public API; subscriptions are an alpha
 
 from collections.abc import Iterator
 
+from segment_insider_emulator.functions.segment_function import FUNCTION_KINDS
+from segment_insider_emulator.interchange.function_resources import (
+    EMULATOR_KEYS,
+    build_function_requests,
+    hide_secret_settings,
+)
 from segment_insider_emulator.mapping.catalog import (
     ACTIONS,
     DESTINATION_METADATA_ID,
@@ -133,6 +139,7 @@ def list_unexported_paths(
             if not exports_schema_settings
         ),
         *(["destination.consentSettings"] if "consentSettings" in document["destination"] else []),
+        *(f"functions.{key}" for key in EMULATOR_KEYS if document.get("functions", {}).get(key)),
         *(
             key
             for key in ("consentSettings", "sources", "oauth", "knownCauses")
@@ -180,6 +187,15 @@ def build_public_api_requests(
         *(
             _build_transformation_request(destination, transformation)
             for transformation in export_transformations(workspace, keep_secrets=keep_secrets)
+        ),
+        *build_function_requests(
+            workspace,
+            {
+                "insert": _get_destination_id(destination),
+                "sourceInsert": _get_source_id(destination),
+            },
+            _build_alpha_request,
+            keep_secrets=keep_secrets,
         ),
         *_build_tracking_plan_requests(destination, export_tracking_plan(workspace)),
         *_build_schema_settings_requests(destination, export_schema_settings(workspace)),
@@ -292,6 +308,12 @@ def _get_source_id(destination: JSONObject) -> str:
     return str(destination.get("sourceId") or "<sourceId>")
 
 
+def _build_alpha_request(method: str, path: str, body: JSONObject) -> JSONObject:
+    is_alpha = path.startswith("/insert-function-instances")
+    content_type = ALPHA_CONTENT_TYPE if is_alpha else V1_CONTENT_TYPE
+    return _build_api_request(method, path, content_type, body)
+
+
 def _build_api_request(method: str, path: str, content_type: str, body: JSONObject) -> JSONObject:
     return {"method": method, "path": path, "contentType": content_type, "body": body}
 
@@ -341,6 +363,13 @@ def replace_account_key(document: JSONObject) -> JSONObject:
         replaced["transformations"] = [
             replace_hash_key(entry, TEST_ACCOUNT_KEY) for entry in document["transformations"]
         ]
+    if "functions" in document:
+        replaced["functions"] = {
+            key: [hide_secret_settings(entry, TEST_ACCOUNT_KEY) for entry in value]
+            if key in FUNCTION_KINDS
+            else value
+            for key, value in document["functions"].items()
+        }
     if account is not None:
         # Without the keys of the Contact API: they are then derived from the account's key.
         replaced["insider"] = {

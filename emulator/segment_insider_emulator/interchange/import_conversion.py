@@ -4,10 +4,11 @@ Source: Segment, Protocols and its transformations; insert functions; Terraform 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from segment_insider_emulator.analysis.lint.mapping_rules import AUTOMATIC_FIELDS
 from segment_insider_emulator.filtering.tracking_plan import parse_tracking_plan
+from segment_insider_emulator.functions.segment_function import FunctionKind
 from segment_insider_emulator.interchange.export_workspace import ACTION_SLUGS
 from segment_insider_emulator.interchange.import_resources import (
     ImportedResources,
@@ -340,30 +341,26 @@ def convert_transformations(
         yield converted
 
 
-_FUNCTION_REMEDY = "Send the events in their changed form, or map the changed form."
-
-
-def find_functions(
+def build_function_scope(
     resources: ImportedResources, destination: JSONObject, source_id: JSON
-) -> Iterator[WorkspaceFinding]:
-    """Find imported functions that would change the source's events.
+) -> Callable[[JSON, FunctionKind], bool]:
+    """Return whether an integrationId may be that of the destination, or of its source.
 
     Args:
         source_id: None when it is unknown.
     """
     destination_source = destination.get("sourceId") or source_id
-    for piece in resources.functions:
-        if "functionId" in piece or "integrationId" in piece:
-            ends = (destination.get("id"), destination_source)
-            applies = _may_refer_to_any_id(piece.get("integrationId"), ends, resources)
-            yield _build_function_finding(
-                piece, "the insert function", applies, "events of this destination"
-            )
-        else:
-            applies = piece.get("resourceType") != "DESTINATION"
-            yield _build_function_finding(
-                piece, "the function", applies, "events that pass through it"
-            )
+
+    def refers_to(integration_id: JSON, kind: FunctionKind) -> bool:
+        own = destination_source if kind == "sourceInsert" else destination.get("id")
+        other = destination.get("id") if kind == "sourceInsert" else destination_source
+        if other is not None and integration_id == other:
+            return False
+        # An export names the destination that it creates.
+        is_new = integration_id in ("{destinationId}", "<sourceId>")
+        return is_new or _may_refer_to_any_id(integration_id, (own,), resources)
+
+    return refers_to
 
 
 def _may_refer_to_any_id(
@@ -377,20 +374,6 @@ def _may_refer_to_any_id(
     ):
         return False
     return isinstance(referenced_id, UnknownValue) or None in candidate_ids
-
-
-def _build_function_finding(
-    resource: JSONObject, description: str, applies: bool, affected_events: str
-) -> WorkspaceFinding:
-    if not applies:
-        return _build_other_piece_finding(resource, description)
-    subject, where = f"{description} {_format_piece_name(resource)}", resource["place"]
-    if resource.get("enabled", True) is False:
-        return WorkspaceFinding(
-            "note", where, f"{subject} is disabled and is left out", "Nothing to do."
-        )
-    what = f"{subject} changes {affected_events} at Segment and does nothing here"
-    return WorkspaceFinding("warning", where, what, _FUNCTION_REMEDY)
 
 
 def _build_other_piece_finding(resource: JSONObject, description: str) -> WorkspaceFinding:

@@ -57,6 +57,8 @@ _KIND_BY_REQUEST_PATH = (
     (re.compile(r"/tracking-plans/(?P<plan>[^/]+)/sources"), "connections"),
     (re.compile(r"/sources/(?P<source>[^/]+)/settings"), "connections"),
     (re.compile(r"/transformations(?:/(?P<id>[^/]+))?"), "transformations"),
+    (re.compile(r"/functions(?:/(?P<id>[^/]+))?"), "functions"),
+    (re.compile(r"/insert-function-instances(?:/(?P<id>[^/]+))?"), "functions"),
     (re.compile(r"/sources(?:/(?P<id>[^/]+))?"), "sources"),
 )
 # An export writes this as the id of a plan that does not exist yet.
@@ -213,7 +215,7 @@ def _guess_resource_kind(document: JSONObject) -> str | None:
         return "filters"
     if "resourceSchemaId" in keys:
         return "plans"
-    if "functionId" in keys:
+    if keys & {"functionId", "classId"} or {"code", "resourceType"} <= keys:
         return "functions"
     if {"if", "name"} <= keys:
         return "transformations"

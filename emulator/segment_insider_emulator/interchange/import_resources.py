@@ -240,6 +240,7 @@ _REMOVABLE_ITEMS = {
     "filters": ("filter", ("if", "actions")),
     "rules": ("rule", ("type", "key")),
     "transformations": ("transformation", TRANSFORMATION_KEYS),
+    **dict.fromkeys(("insert", "source", "sourceInsert"), ("function", ("name", "code"))),
 }
 _INDIVISIBLE_KEYS = ("jsonSchema",)  # useless in part: it would be another schema
 _MAX_SCHEMA_CHECKS = 20  # each check may remove more

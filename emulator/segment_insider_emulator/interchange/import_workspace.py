@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.interchange import import_conversion
+from segment_insider_emulator.interchange.function_resources import convert_functions
 from segment_insider_emulator.interchange.import_conversion import (
+    build_function_scope,
     convert_subscription,
     convert_transformations,
-    find_functions,
 )
 from segment_insider_emulator.interchange.import_resources import (
     ImportedResources,
@@ -89,6 +90,13 @@ def build_imported_workspace(
         document["transformations"] = (
             transformations if keep_secrets else _replace_hash_keys(transformations, findings)
         )
+    if functions := convert_functions(
+        resources.functions,
+        build_function_scope(resources, destination_resource, source.get("id")),
+        findings,
+        keep_secrets=keep_secrets,
+    ):
+        document["functions"] = functions
     if resources.consents:
         document["consentSettings"] = _build_consent_settings(resources)
     walk = UnknownValueRemover(findings)
@@ -97,7 +105,6 @@ def build_imported_workspace(
     findings.extend(
         import_conversion.find_uncheckable_plan_rules(imported.document.get("trackingPlan"))
     )
-    findings.extend(find_functions(resources, destination_resource, source.get("id")))
     for other in others:
         what = (
             f"the destination {_get_display_name(other)!r} is not the imported one and is left out"
