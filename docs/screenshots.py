@@ -68,8 +68,26 @@ def open_value_pages(emulator: RunningEmulator, page: Page, message: int) -> Ite
     others = [m["id"] for m in emulator.client.list_messages(event=CART) if m["id"] != message]
     page.goto(f"{emulator.url}/messages/{message}/compare?with={others[-1]}")
     yield "compare"
+    open_edited_call(page, f"{emulator.url}/messages/{message}/edit")
+    yield "edit"
     open_sorted_list(emulator, page)
     yield "columns"
+
+
+ADD_CART_ID = """editor => {
+    const text = editor.CodeMirror.getValue().replace(/^ *"timestamp": .*\\n/m, "");
+    editor.CodeMirror.setValue(text.replace('"currency"', '"cart_id": "cart-9",\\n    "currency"'));
+}"""
+
+
+def open_edited_call(page: Page, address: str) -> None:
+    """Open a call in the editor of *Edit and resend*, and add what it lacks.
+
+    Its timestamp is of today, and the clock of the pictures is not.
+    """
+    page.goto(address)
+    page.locator(".CodeMirror").evaluate(ADD_CART_ID)
+    page.get_by_role("region", name="What changes").get_by_text("Accepted").wait_for()
 
 
 def open_sorted_list(emulator: RunningEmulator, page: Page) -> None:
