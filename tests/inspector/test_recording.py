@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from inspector.editors import find_editor, read_editor, write_editor
 from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
 from segment_insider_emulator.types import JSONObject
+from segment_insider_emulator.workspace import PRESET_NAMES, load_preset_workspace
 
 LABEL = "Feature file"
 PRICES: JSONObject = {"product_id": "mug", "price": 8.5}
@@ -146,6 +147,15 @@ def test_a_sample_scenario_runs_with_one_click(
     page.get_by_role("link", name="Edit").click()
     assert read_editor(page, LABEL).startswith("Feature: Purchase")
     accessible(page)
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("preset", PRESET_NAMES)
+def test_the_sample_scenario_passes_with_each_preset(page: Page, preset: str) -> None:
+    with run_emulator(load_preset_workspace(preset)) as emulator:
+        page.goto(f"{emulator.url}/scenarios/new")
+        run_here(page)
+        expect(page.locator(".page-head")).to_contain_text("1 passed")
 
 
 def test_an_empty_feature_is_refused(emulator: RunningEmulator, page: Page) -> None:
