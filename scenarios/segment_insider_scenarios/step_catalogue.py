@@ -169,6 +169,10 @@ EXAMPLE_VALUES_BY_STEP = {
         "path": "traits.loyaltyId",
     },
     '{person} removes the identifier "{name}"': {"name": "email"},
+    'Segment renames the event "{event}" to "{name}"': {
+        "event": "wish_added",
+        "name": "Wish Listed",
+    },
     'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
     '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
     '{person} leaves the e-mail group "{group}"': {"group": "Newsletter"},

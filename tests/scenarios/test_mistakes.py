@@ -450,6 +450,28 @@ MISTAKES = {
         "Ada accepts Advertsing: there is no consent category 'Advertsing'. "
         "Did you mean 'Advertising'?",
     ),
+    "renames properties in a table of other columns": (
+        """\
+        Given Segment renames these properties of "Wish Listed":
+          | old | new |
+          | a   | b   |
+        When Ada does "Wish Listed"
+        Then Insider One knows 1 person
+        """,
+        "Wish Listed: the table has other columns. Head it | property | becomes |.",
+    ),
+    "has a transformation with an unknown key": (
+        '''\
+        Given Segment has this transformation:
+          """
+          {"name": "T", "if": "all", "newName": "X"}
+          """
+        When Ada does "Wish Listed"
+        Then Insider One knows 1 person
+        ''',
+        "the workspace: transformations[0].newName: unknown key 'newName'. "
+        "Did you mean 'newEventName'?",
+    ),
     "reaches by an unknown channel": (
         """\
         When Ada opts in to email

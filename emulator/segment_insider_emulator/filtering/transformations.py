@@ -34,6 +34,11 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 Keys: TypeAlias = tuple[str, ...]  # of a path, from the event on
 CONTAINERS: Final = ("properties", "traits")
+# Keys of a document that change or drop an event.
+EFFECT_KEYS: Final = (
+    *("drop", "newEventName", "propertyRenames", "propertyValueTransformations"),
+    *("fqlDefinedProperties", "propertyDrops", "allowProperties", "hashPropertiesConfiguration"),
+)
 DROP_CODE: Final = "FILTERED_BY_RULES"
 HASH_ALGORITHMS: Final = ("MD5", "SHA1", "SHA256", "SHA384", "SHA512")
 _ENCODERS: Final[dict[str, Callable[[bytes], str]]] = {

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
+from segment_insider_emulator.filtering.transformations import EFFECT_KEYS
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.validation import (
     WorkspaceFinding,
@@ -228,12 +229,9 @@ def list_schema_keys(kind: str) -> frozenset[str]:
 
 
 # Of a transformation; without one of them it would make another event.
-TRANSFORMATION_KEYS = (
-    *("name", "if", "drop", "newEventName", "propertyRenames", "propertyValueTransformations"),
-    *("fqlDefinedProperties", "propertyDrops", "allowProperties", "hashPropertiesConfiguration"),
-)
+TRANSFORMATION_KEYS = ("name", "if", *EFFECT_KEYS)
 # Keys of list items that are useless in part.
-_WHOLE_KEYS = ("actions", *TRANSFORMATION_KEYS[2:])
+_WHOLE_KEYS = ("actions", *EFFECT_KEYS)
 # Key of a list -> name of one item, and the keys that an item requires.
 _REMOVABLE_ITEMS = {
     "subscriptions": ("subscription", ("trigger", "settings")),

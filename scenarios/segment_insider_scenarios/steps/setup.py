@@ -9,6 +9,7 @@ from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.account import EDITOR_ROLES, INTEGRATION_TYPE
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace.documents import parse_document
 from segment_insider_emulator.workspace.model import build_consent_settings
 from segment_insider_emulator.workspace.validation import suggest_name
 from segment_insider_scenarios.assertions import assert_claim_holds, assert_rows_equal
@@ -148,6 +149,54 @@ def sets_consent_categories(scene: ScenarioContext, categories: str) -> None:
     where = f"the destination needs consent to {categories}"
     require_known_name("consent category", names, known, where)
     document["destination"]["consentSettings"] = {"categories": names}
+    scene.open_changed_workspace(document)
+
+
+@given(StepPattern('Segment renames the event "{event}" to "{name}"'))
+def renames_event(scene: ScenarioContext, event: str, name: str) -> None:
+    """Add a transformation of the source that renames a track event for all destinations."""
+    condition = _build_event_condition(event)
+    _add_transformation(scene, {"name": name, "if": condition, "newEventName": name})
+
+
+@given(StepPattern('Segment renames these properties of "{event}":'))
+def renames_properties(scene: ScenarioContext, event: str, datatable: StepTable) -> None:
+    """Add a transformation of the source that renames properties of a track event.
+
+    | property | becomes  |
+    | orderNo  | order_id |
+    """
+    if datatable[0] != ["property", "becomes"]:
+        raise EmulatorError("the table has other columns", event, "Head it | property | becomes |.")
+    renames = [{"oldName": old, "newName": new} for old, new in datatable[1:]]
+    condition = _build_event_condition(event)
+    name = f"Rename properties of {event}"
+    _add_transformation(scene, {"name": name, "if": condition, "propertyRenames": renames})
+
+
+@given("Segment has this transformation:")
+def adds_transformation(scene: ScenarioContext, docstring: str) -> None:
+    """Add a transformation as Segment's Public API has it, in JSON or YAML.
+
+    {"name": "EUR", "if": "type = 'track'",
+     "propertyValueTransformations": [
+       {"propertyPaths": ["properties.currency"], "propertyValue": "EUR"}]}
+    """
+    _add_transformation(scene, parse_document(docstring.encode(), "the transformation"))
+
+
+def _build_event_condition(event: str) -> str:
+    """Return an FQL condition for a track event. Raises: EmulatorError, for two kinds of quotes."""
+    quote = '"' if "'" in event else "'"
+    if quote in event:
+        remedy = "Write the condition yourself: Given Segment has this transformation."
+        raise EmulatorError("no condition can have both kinds of quotes", event, remedy)
+    return f"event = {quote}{event}{quote}"
+
+
+def _add_transformation(scene: ScenarioContext, transformation: JSONObject) -> None:
+    document = deepcopy(scene.emulator.workspace.document)
+    document.setdefault("transformations", []).append(transformation)
     scene.open_changed_workspace(document)
 
 

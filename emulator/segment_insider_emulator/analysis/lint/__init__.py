@@ -11,6 +11,7 @@ from segment_insider_emulator.analysis.lint import (
     function_rules,
     mapping_rules,
     payload_rules,
+    transformation_rules,
     trigger_rules,
 )
 from segment_insider_emulator.types import JSONObject
@@ -54,6 +55,14 @@ LINT_RULES: tuple[LintRule, ...] = (
     destination_rules.find_unparsable_filters,
     destination_rules.find_constant_filter_conditions,
     destination_rules.find_filters_without_fields,
+    transformation_rules.find_unparsable_transformations,
+    transformation_rules.find_constant_transformation_conditions,
+    transformation_rules.find_transformations_without_effect,
+    transformation_rules.find_conflicting_transformations,
+    transformation_rules.find_unsupported_transformation_paths,
+    transformation_rules.find_unreachable_transformations,
+    transformation_rules.find_misspelled_new_event_names,
+    transformation_rules.find_mappings_of_moved_values,
     destination_rules.find_unmapped_consent_categories,
     destination_rules.find_unknown_consent_categories,
     destination_rules.find_schema_settings_without_plan,
