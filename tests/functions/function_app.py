@@ -46,10 +46,10 @@ def build_document(**functions: Any) -> JSONObject:
 
 
 @contextmanager
-def open_app(document: JSONObject) -> Iterator[FlaskClient]:
+def open_app(document: JSONObject, *, pages: bool = False) -> Iterator[FlaskClient]:
     """Open an emulator of *document* with a frozen clock."""
     workspace = load_workspace_from_document(document, "test")
-    app = create_app(Config(db=":memory:"), workspace, pages=False)
+    app = create_app(Config(db=":memory:"), workspace, pages=pages)
     client = app.test_client()
     client.post("/emulator/v1/reset", json={"now": START})
     with closing(app.extensions["emulator"].store):

@@ -37,7 +37,7 @@ ALLOWED = {
     "delivery": ("filtering", "functions", "mapping", "segment", "storage", "workspace"),
     "analysis": ("filtering", "functions", "insider", "mapping", "workspace"),
     "interchange": ("analysis", "filtering", "functions", "mapping", "workspace"),
-    "contract": ("delivery", "filtering", "mapping", "segment", "workspace"),
+    "contract": ("delivery", "filtering", "functions", "mapping", "segment", "workspace"),
     "replay": ("delivery", "insider", "mapping", "segment", "storage", "workspace"),
     "web": ("delivery", "functions", "insider", "segment", "storage", "workspace"),
     "control_api": (

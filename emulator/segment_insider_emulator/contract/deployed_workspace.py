@@ -12,6 +12,7 @@ from segment_insider_emulator.delivery.filter_chain import (
     get_verdict_for_rejection,
 )
 from segment_insider_emulator.filtering.result import SOURCE_STEP, FilterResult, Rejection
+from segment_insider_emulator.functions.segment_function import create_function_runner
 from segment_insider_emulator.json_text import describe_json_differences
 from segment_insider_emulator.mapping.destination import (
     Destination,
@@ -90,7 +91,9 @@ class DeployedWorkspace:
         self._workspace, self._has_real_key = workspace, has_real_key
         self._filter_chain = build_filter_chain(workspace)
         self._destination = Destination(workspace.destination)
-        self._run_functions = compile_insert_functions(workspace.functions, self._destination)
+        self._run_functions = compile_insert_functions(
+            create_function_runner(workspace.functions), self._destination
+        )
         self._subscriptions: list[JSONObject] = workspace.destination["subscriptions"]
         self._account_settings: JSONObject = workspace.destination["settings"]
 

@@ -41,7 +41,6 @@ from segment_insider_emulator.functions.segment_function import (
     FunctionRun,
     FunctionRunner,
     SegmentFunction,
-    WorkspaceFunctions,
     create_function_runner,
     list_event_changes,
 )
@@ -295,15 +294,15 @@ def run_function_stage(
 
 
 def compile_insert_functions(
-    functions: WorkspaceFunctions, destination: Destination
+    runner: FunctionRunner | None, destination: Destination
 ) -> Callable[[JSONObject], FilterResult] | None:
     """Return what runs the insert functions alone on events that passed all filters.
 
     Returns: None, when the workspace has no enabled insert function.
     """
-    if not functions.list_enabled("insert"):
+    stages = _list_function_stages(runner, "insert", DESTINATION_STEP)
+    if not stages:
         return None
-    stages = _list_function_stages(create_function_runner(functions), "insert", DESTINATION_STEP)
     chain = FilterChain(function_stages=tuple(stages))
     return lambda event: chain.run_functions(FilterResult(event), destination)
 

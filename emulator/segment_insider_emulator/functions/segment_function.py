@@ -238,6 +238,10 @@ class FunctionRunner:
         self._loaded: dict[str, tuple[int, EngineAnswer]] = {}
         self._stops: dict[str, int] = {}
 
+    def create_fresh(self) -> "FunctionRunner":
+        """Return a runner of the same functions, whose variables and caches are empty."""
+        return FunctionRunner(self.functions, self._fetch)
+
     def run_on_event(self, function: SegmentFunction, event: JSONObject) -> FunctionRun:
         """Run an insert function on one event.
 

@@ -13,6 +13,7 @@ from segment_insider_emulator.analysis.drift.unsent_properties import (
     explain_unmapped_properties,
     keep_one_property_per_path,
 )
+from segment_insider_emulator.filtering.result import FAILED_STEP, RETRY_STEP
 from segment_insider_emulator.filtering.transformations import (
     describe_change,
     find_sent_path,
@@ -62,6 +63,11 @@ class EventViewModel:
     missed_notes: tuple[tuple[str, str], ...] = ()
 
     @property
+    def is_stopped(self) -> bool:
+        """Return whether a filter or a function stopped the event before its mappings."""
+        return is_stopped_before_mapping(self.message)
+
+    @property
     def unmapped_properties(self) -> dict[str, UnmappedProperty]:
         """Return the event's unmapped properties by path, without list indexes and repetitions."""
         return keep_one_property_per_path(self.unmapped_values)
@@ -96,6 +102,13 @@ class EventViewModel:
 VERDICTS_BEFORE_MAPPING: Final[frozenset[Verdict]] = frozenset(("rejected", "filtered", "disabled"))
 
 
+def is_stopped_before_mapping(message: MessageRecord) -> bool:
+    """Return whether a filter or a function stopped a message before any mapping."""
+    stopped_by = (message.filtering or {}).get("filtered_by") or {}
+    is_stopped_by_function = stopped_by.get("step") in (FAILED_STEP, RETRY_STEP)
+    return message.verdict in VERDICTS_BEFORE_MAPPING or is_stopped_by_function
+
+
 MAX_LISTED_VALUES = 200  # added or changed values on the page
 
 
@@ -122,11 +135,7 @@ def build_event_view_model(
         explanation.accounts, message.deliveries, compiled, destination, event
     )
     dropped: tuple[UnmappedProperty, ...] = ()
-    if (
-        matched_subscriptions
-        and message.verdict not in VERDICTS_BEFORE_MAPPING
-        and explanation.dropped
-    ):
+    if matched_subscriptions and not is_stopped_before_mapping(message) and explanation.dropped:
         subject = build_context({**workspace_document, "destination": destination})
         dropped = tuple(explain_unmapped_properties(subject, event, explanation.dropped))
     changes = (message.filtering or {}).get("changes", [])

@@ -11,7 +11,9 @@ from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.control_api.sandboxes import replace_sandbox_destination
+from segment_insider_emulator.delivery.filter_chain import compile_insert_functions
 from segment_insider_emulator.errors import ConflictError, EmulatorError
+from segment_insider_emulator.filtering.result import FilterResult
 from segment_insider_emulator.inspector.changes_page import (
     redirect_to_change,
     workspace_fingerprint,
@@ -39,6 +41,7 @@ from segment_insider_emulator.interchange.export_workspace import (
     export_workspace_file,
 )
 from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
+from segment_insider_emulator.mapping import compile_destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.segment.normalise import normalise_call
 from segment_insider_emulator.storage.records import MessageRecord
@@ -164,7 +167,7 @@ def show_tester() -> str:
     """Serve the Tester page for the message `message` and the mapping number `subscription`."""
     services = current_services()
     message = services.store.get_message(get_int_parameter("message", 0))
-    event = _to_pretty_json(message.normalised or message.sent) if message else ""
+    event = _to_pretty_json(_get_event_before_functions(message)) if message else ""
     subscription_number = get_int_parameter("subscription", 0)
     if subscription_number:
         return _render_tester_page(
@@ -307,17 +310,39 @@ def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> J
     )
 
 
+def _get_event_before_functions(message: MessageRecord) -> JSONObject:
+    """Return a message's event as the insert functions got it, so that they can run again."""
+    before: JSONObject | None = (message.filtering or {}).get("trigger_event")
+    return before or message.normalised or message.sent
+
+
+def _run_functions(services: SandboxServices, event: JSONObject | None) -> FilterResult | None:
+    """Run the insert functions on the tester's event, without what they remember."""
+    if event is None or services.function_runner is None:
+        return None
+    destination = compile_destination(services.destination_overrides.current_destination)
+    run = compile_insert_functions(services.function_runner.create_fresh(), destination)
+    return run(event) if run else None
+
+
 def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = None) -> str:
     services = current_services()
     recent, _ = services.store.list_latest_messages(MAX_COMPARED_EVENTS)
-    trial = edit = None
+    trial = edit = passed = None
     if not rejected_form:
         event, after = (
             _parse_tester_form_event(services, form),
             _build_edited_subscription(services, form),
         )
         whole = get_current_workspace_document(services, form.subscription_number or 0, after)
-        trial = evaluate_event(whole, event, services.workspace.insider_options) if event else None
+        passed = _run_functions(services, event)
+        trigger_event = passed.trigger_event if passed else None
+        event = passed.event if passed else event
+        trial = (
+            evaluate_event(whole, event, services.workspace.insider_options, trigger_event)
+            if event and not (passed and passed.rejection)
+            else None
+        )
         edit = (
             _build_mapping_edit_effect(services, form.subscription_number, after, event, recent)
             if after and form.subscription_number
@@ -328,6 +353,7 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
         form=form,
         completions=_build_completions(services, form.subscription_number, recent),
         trial=trial,
+        passed=passed,
         edit=edit,
         recent=[message for message in recent if message.normalised][:MAX_RECENT_EVENTS],
         names=[

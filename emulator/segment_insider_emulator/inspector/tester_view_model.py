@@ -101,20 +101,28 @@ class RequestComparison:
 
 
 def evaluate_event(
-    document: JSONObject, event: JSONObject, options: InsiderAccountOptions
+    document: JSONObject,
+    event: JSONObject,
+    options: InsiderAccountOptions,
+    trigger_event: JSONObject | None = None,
 ) -> EventTestResult:
     """Evaluate an event with every subscription, including disabled ones; send nothing.
 
     Args:
         document: The workspace.
         event: As destinations are handed it.
+        trigger_event: The event that triggers see, if an insert function changed it.
     """
     destination = document["destination"]
     subscriptions = destination["subscriptions"]
     every = [{**subscription, "enabled": True} for subscription in subscriptions]
-    explanation = explain_event(Destination({**destination, "subscriptions": every}), event)
+    explanation = explain_event(
+        Destination({**destination, "subscriptions": every}), event, trigger_event
+    )
     results = tuple(
-        _evaluate_subscription(number, given, account, destination["settings"], event, options)
+        _evaluate_subscription(
+            number, given, account, destination["settings"], (event, trigger_event), options
+        )
         for number, (given, account) in enumerate(
             zip(subscriptions, explanation.accounts, strict=True), 1
         )
@@ -228,11 +236,12 @@ def _evaluate_subscription(
     subscription: JSONObject,
     trace: SubscriptionTrace,
     settings: JSONObject,
-    event: JSONObject,
+    events: tuple[JSONObject, JSONObject | None],
     options: InsiderAccountOptions,
 ) -> SubscriptionTestResult:
+    event, trigger_event = events
     compiled = compile_subscription(subscription, settings)
-    result = compiled.build_request(event)
+    result = compiled.build_request(event, trigger_event)
     body = result.json if isinstance(result, InsiderRequest) else None
     refusals = (
         tuple(fault for user in body["users"] for fault in validate_user(user, options))
