@@ -176,6 +176,7 @@ def create_app(
         reaper,
         _load_pseudonyms(config, teams, default),
         masks_all=config.mask,
+        masked_teams={team.name for team in teams if team.sees_pseudonyms},
     )
     find_services = create_services_finder(app.extensions["sandboxes"], app.extensions["expiry"])
     install_plain_calls(app, check_host, find_services, reaper)

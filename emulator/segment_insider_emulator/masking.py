@@ -132,8 +132,8 @@ class Pseudonyms:
         return {"key": self._key}
 
     def load_state(self, state: JSONObject) -> None:
-        """Use a stored key."""
-        self._key = state["key"]
+        """Use a stored key; without one, the key in use stays."""
+        self._key = state["key"] or self._key
 
     def create_key_if_missing(self) -> None:
         """Make a random key unless there is one."""

@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from functools import partial
 from hashlib import sha256
+from html import unescape
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote
@@ -161,7 +162,7 @@ POSTS: Final[dict[str, JSONObject]] = {
     "/emulator/v1/import": {"data": f'{{"kind": "{EMAIL}"}}', "content_type": "text/plain"},
     "/emulator/v1/sandboxes": {"json": {"id": EMAIL}},
     "/workspace/tester": {"data": {"event": EVENT_TEXT}},
-    "/messages/1/edit": {"data": {"text": "{" + EVENT_TEXT}},
+    "/messages/1/edit": {"data": {"call": "{" + EVENT_TEXT}},
     "/scenarios/new": {"data": {"text": f"Feature: {EMAIL}"}},
 }  # fmt: skip
 
@@ -189,6 +190,19 @@ def test_real_values_and_pseudonyms_find_the_same(client: FlaskClient) -> None:
     ]
     assert profiles[0] == profiles[1]
     assert profiles[0]["profiles"][0]["identifiers"]["uuid"] == user  # type: ignore[index]
+
+
+def test_a_form_with_pseudonyms_sends_true_values() -> None:
+    traits = {**TRAITS, "firstName": 'Zoë "Z" \\'}
+    app = create_app(Config(db=":memory:", mask=True), load_preset_workspace("guide"))
+    client = app.test_client()
+    client.post("/v1/identify", json={"writeKey": "wk_demo", "userId": "u", "traits": traits})
+    page = client.get("/messages/1/edit").get_data(as_text=True)
+    text = unescape(re.findall(r"(?s)<textarea[^>]*>(.*?)</textarea>", page)[0])
+    assert "Person-" in text
+    assert client.post("/messages/1/edit", data={"call": text}).status_code == 303
+    assert app.extensions["emulator"].store.get_message(2).sent["traits"] == traits
+    app.extensions["sandboxes"].close()
 
 
 def test_a_pseudonym_looks_like_its_value(client: FlaskClient) -> None:

@@ -2,11 +2,11 @@
 
 import hmac
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from io import BytesIO
 from typing import Final, TypeAlias
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, urlencode
 from weakref import WeakSet
 
 import orjson
@@ -47,6 +47,7 @@ INSIDER_BLUEPRINT: Final = "insider"
 OVERLAY_BLUEPRINT: Final = "overlay"
 MASKING_KEY: Final = "masking"  # in app.extensions: the Pseudonyms; None if nothing is masked
 MASKS_ALL_KEY: Final = "masks_all"  # in app.extensions: whether all callers see pseudonyms
+MASKED_TEAMS_KEY: Final = "masked_teams"  # in app.extensions: names of teams
 _MASKING_TOKEN_KEY: Final = "emulator.masking"  # in a WSGI environment: while it is masked
 # Header with the key of a sandbox's account, whose values are then shown.
 ACCOUNT_KEY_HEADER: Final = "X-Emulator-Account-Key"
@@ -55,6 +56,7 @@ TEXT_MEDIA_TYPES: Final = ("text/plain", "text/yaml", "text/csv", "application/x
 _VOCABULARY_KEY: Final = "masking_vocabulary"  # in app.extensions: that of the last workspace
 _RECENT_KEY: Final = "masking_recent"  # in app.extensions: the stores whose names were read
 MAX_RECENT_MESSAGES: Final = 1000
+_HAS_PSEUDONYM: Final = re.compile(rb"(?i)person-|masked\.example|999\d{10}")
 MAX_REVEALED_BYTES: Final = 1024 * 1024  # of a body
 
 
@@ -117,17 +119,36 @@ def begin_masking(request: Request) -> None:
     masking = Masking(pseudonyms, _find_vocabulary(current_services().workspace))
     request.environ[_MASKING_TOKEN_KEY] = current_masking.set(masking)
     _read_recent_names(current_services())
-    pairs = parse_qsl(request.query_string.decode("latin-1"), keep_blank_values=True)
-    query = urlencode([(name, _reveal_parameter(masking, name, text)) for name, text in pairs])
-    request.query_string = query.encode("latin-1")
-    request.environ["QUERY_STRING"] = query
+    query = _reveal_fields(masking, request.query_string)
+    request.query_string = query
+    request.environ["QUERY_STRING"] = query.decode("latin-1")
     if request.method != "GET" and (request.content_length or 0) <= MAX_REVEALED_BYTES:
+        raw = request.environ["wsgi.input"].read(request.content_length or 0)
         is_form = request.mimetype == FORM_MEDIA_TYPE
-        text = request.environ["wsgi.input"].read(request.content_length or 0)
-        body = masking.reveal(text.decode("latin-1"), _quote_value if is_form else _escape_value)
-        request.environ["wsgi.input"] = BytesIO(body.encode("latin-1"))
+        body = _reveal_fields(masking, raw) if is_form else _reveal_json(masking, raw)
+        request.environ["wsgi.input"] = BytesIO(body)
         request.environ["CONTENT_LENGTH"] = str(len(body))
         _learn_from_body(masking, request)
+
+
+def _reveal_fields(masking: Masking, raw: bytes) -> bytes:
+    """Reveal the pseudonyms in the parameters of an address, or in the fields of a form."""
+    if not _HAS_PSEUDONYM.search(raw):
+        return raw
+    pairs = parse_qsl(raw.decode("latin-1"), keep_blank_values=True)
+    return urlencode([(name, _reveal_field(masking, name, text)) for name, text in pairs]).encode()
+
+
+def _reveal_field(masking: Masking, name: str, text: str) -> str:
+    if name == "query":
+        return masking.reveal_query(text)
+    is_json = text.lstrip()[:1] in ("{", "[")
+    return masking.reveal(text, _escape_value if is_json else str)
+
+
+def _reveal_json(masking: Masking, raw: bytes) -> bytes:
+    text = masking.reveal(raw.decode("utf-8", "surrogateescape"), _escape_value)
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _find_vocabulary(workspace: Workspace) -> frozenset[str]:
@@ -153,10 +174,6 @@ def _read_recent_names(services: SandboxServices) -> None:
             services.store.list_latest_messages(MAX_RECENT_MESSAGES)
 
 
-def _reveal_parameter(masking: Masking, name: str, text: str) -> str:
-    return masking.reveal_query(text) if name == "query" else masking.reveal(text)
-
-
 def _learn_from_body(masking: Masking, request: Request) -> None:
     texts = request.form.values() if request.mimetype == FORM_MEDIA_TYPE else [request.get_data()]
     for text in texts:
@@ -167,9 +184,13 @@ def _learn_from_body(masking: Masking, request: Request) -> None:
 def _is_masked(request: Request) -> bool:
     caller: Caller | None = request.environ.get(CALLER_KEY)
     sandbox = current_sandbox()
-    if caller is None:
-        return current_app.extensions[MASKS_ALL_KEY] and request.blueprint == OVERLAY_BLUEPRINT
-    if not (current_app.extensions[MASKS_ALL_KEY] or (caller.team and caller.team.sees_pseudonyms)):
+    masked_teams: Container[str | None] = current_app.extensions[MASKED_TEAMS_KEY]
+    if caller is None:  # the overlay needs no token, so the owner of the sandbox decides
+        owner = sandbox.record.team if sandbox else None
+        is_masked = current_app.extensions[MASKS_ALL_KEY] or owner in masked_teams
+        return is_masked and request.blueprint == OVERLAY_BLUEPRINT
+    team = caller.team.name if caller.team else None
+    if not (current_app.extensions[MASKS_ALL_KEY] or team in masked_teams):
         return False
     # Who has the key of a sandbox's account may read its profiles from Insider One anyway.
     key = request.headers.get(ACCOUNT_KEY_HEADER, "")
@@ -204,12 +225,8 @@ def end_masking(_error: BaseException | None = None) -> None:
         current_masking.reset(token)
 
 
-def _quote_value(value: str) -> str:
-    return quote(value, safe="")
-
-
 def _escape_value(value: str) -> str:
-    return orjson.dumps(value)[1:-1].decode("latin-1")
+    return orjson.dumps(value)[1:-1].decode()
 
 
 def add_segment_cors_headers(request: Request, response: Response) -> Response:
@@ -239,16 +256,18 @@ def install_request_hooks(
     pseudonyms: Pseudonyms | None,
     *,
     masks_all: bool,
+    masked_teams: Container[str | None],
 ) -> None:
     """Register the hooks before and after all views of a Flask *app*.
 
     Args:
         pseudonyms: None if nothing is masked.
-        masks_all: Whether all callers see pseudonyms, and not only some teams.
+        masks_all: Whether all callers see pseudonyms, and not only *masked_teams*.
         idle_connections: None for databases that need no connections closed.
     """
     app.extensions |= {"access_check": access_check, "idle_connections": idle_connections}
     app.extensions |= {MASKING_KEY: pseudonyms, MASKS_ALL_KEY: masks_all}
+    app.extensions[MASKED_TEAMS_KEY] = masked_teams
     if pseudonyms:
         app.teardown_request(end_masking)
     app.before_request(run_hooks_before_view)
