@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from inspector.editors import find_editor, read_editor, write_editor
 from inspector.running_emulator import PHONE, RunningEmulator
@@ -32,6 +32,12 @@ def editor(emulator: RunningEmulator, page: Page) -> Page:
 
 def replace_text(page: Page, old: str, new: str) -> None:
     write_editor(page, LABEL, read_editor(page, LABEL).replace(old, new))
+
+
+def wait_until(is_true: Callable[[], bool], page: Page) -> None:
+    """Let *page* handle events until *is_true*; the time-out of the test run ends it."""
+    while not is_true():
+        page.wait_for_timeout(20)
 
 
 def test_the_editor_shows_the_refused_value_at_its_line(editor: Page) -> None:
@@ -70,6 +76,28 @@ def test_a_mistake_is_shown_at_its_line_and_hides_the_old_preview(editor: Page) 
     expect(editor.get_by_role("region", name="What changes")).to_have_text(
         "Correct the text to see what changes."
     )
+
+
+def test_a_late_answer_does_not_replace_the_preview_of_a_newer_text(editor: Page) -> None:
+    preview = editor.get_by_role("region", name="What changes")
+    waiting: list[Route] = []
+    editor.route(
+        "**/edit/check",
+        lambda route: route.continue_() if waiting else waiting.append(route),
+    )
+    replace_text(editor, '"9,99"', "9.99")
+    wait_until(lambda: len(waiting) == 1, editor)
+    replace_text(editor, "9.99", "8.5")
+    expect(preview).to_contain_text("8.5")
+    with editor.expect_response("**/edit/check"):
+        waiting[0].continue_()
+    editor.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    expect(preview).not_to_contain_text("9.99")
+
+
+def test_the_keys_of_completion_do_nothing_without_completions(editor: Page) -> None:
+    editor.get_by_label(LABEL).press("Control+ ")  # an error in the console fails the test
+    expect(editor.get_by_label(LABEL)).to_be_focused()
 
 
 def test_undo_restores_the_captured_call(editor: Page) -> None:

@@ -70,7 +70,7 @@ function addText(box, tag, text, id) {
 
 /** Esc, then Tab leaves the editor; Tab indents otherwise. */
 function keepKeyboardFree(editor) {
-  const keys = { "Ctrl-Space": (cm) => cm.showHint(), "Shift-Tab": "indentLess", Tab: (cm) => cm.execCommand(cm.somethingSelected() ? "indentMore" : "insertSoftTab") };
+  const keys = { "Ctrl-Space": (cm) => cm.showHint?.(), "Shift-Tab": "indentLess", Tab: (cm) => cm.execCommand(cm.somethingSelected() ? "indentMore" : "insertSoftTab") };
   const leave = { ...keys, Tab: false, "Shift-Tab": false };
   keys.Esc = (cm) => cm.setOption("extraKeys", leave);
   editor.setOption("extraKeys", keys);
@@ -83,7 +83,7 @@ async function check(textarea, text, show) {
   if (!text.trim()) return show([]);
   const { error, places } = locate(text);
   if (error) {
-    showPreview(textarea, null);
+    showPreview(textarea, text, null);
     return show([{ ...error, severity: "error" }]);
   }
   if (!textarea.dataset.check) return show([]);
@@ -95,7 +95,7 @@ async function check(textarea, text, show) {
     if (answer.ok) {
       const found = await answer.json();
       ({ findings } = found);
-      showPreview(textarea, found.preview);
+      showPreview(textarea, text, found.preview);
     }
   } catch {
     // The lamp of the page shows that the emulator does not answer.
@@ -104,9 +104,9 @@ async function check(textarea, text, show) {
 }
 
 /** Show what the text leads to in the element that data-preview names; null while it has a mistake. */
-function showPreview(textarea, html) {
+function showPreview(textarea, text, html) {
   const box = document.getElementById(textarea.dataset.preview);
-  if (!box || html === undefined) return;
+  if (!box || html === undefined || text !== textarea.value) return; // a newer text shows its own
   if (html === null) {
     const notice = Object.assign(document.createElement("section"), { className: "card" });
     notice.append(Object.assign(document.createElement("p"), { className: "body muted", textContent: "Correct the text to see what changes." }));
