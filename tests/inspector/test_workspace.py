@@ -1,11 +1,14 @@
 """The Workspace page: the panels of Segment and Insider One, and the mappings."""
 
+import re
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from inspector.running_emulator import PHONE, RunningEmulator, run_emulator
+from segment_insider_emulator.app import create_app
+from segment_insider_emulator.config import Config
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.loading import (
     load_workspace_from_document,
@@ -159,3 +162,31 @@ def test_revoking_a_key_asks_first(emulator: RunningEmulator, page: Page) -> Non
     open_inone_panel(page).get_by_role("button", name="Revoke").click()
     emulator.send(ORDER)
     assert list_verdicts(emulator) == ["accepted"]
+
+
+def test_the_keys_of_the_contact_api_are_named_and_not_shown() -> None:
+    document = read_preset_document("guide")
+    account = {"name": "mybrand", "key": "test-key", "unsubscribeKey": "a-key-of-its-own-2d4f"}
+    own = {**document, "insider": {**document.get("insider", {}), "account": account}}
+    app = create_app(Config(db=":memory:"), load_workspace_from_document(own, "shop.yaml"))
+    html = app.test_client().get("/workspace").text
+    table = html.partition('aria-label="Keys of the Contact API"')[2].partition("</table>")[0]
+    assert " ".join(re.sub("<[^>]*>", " ", table).split()).removeprefix("> ") == (
+        "Key of the Contact API Key Global Unsubscribe a-… of the workspace file "
+        "Resubscribe the account's key and -resubscribe"
+    )
+
+
+def test_a_profile_shows_the_groups_that_a_person_left() -> None:
+    client = create_app(
+        Config(db=":memory:"), load_workspace_from_document(read_preset_document("guide"), "guide")
+    ).test_client()
+    body = {"emails": ["ada@x.io"], "group_name": "<b>News</b>"}
+    keys = {"X-PARTNER-NAME": "mybrand", "X-REQUEST-TOKEN": "test-key-unsubscribe"}
+    assert client.post("/email/v2/unsubscribe", json=body, headers=keys).status_code == 200
+    (profile,) = client.get("/emulator/v1/profiles").json["profiles"]  # type: ignore[index]  # JSON
+    (group,) = profile["unsubscribe_groups"]
+    html = client.get(f"/profiles/{profile['id']}").text
+    words = " ".join(re.sub("<[^>]*>", " ", html).split())
+    assert f"Left the e-mail group &lt;b&gt;News&lt;/b&gt; (group_id {group['id']})" in words
+    assert "POST /email/v2/unsubscribe" in words

@@ -160,6 +160,27 @@ def test_an_upsert_goes_to_the_sandbox_of_its_account_name(client: FlaskClient) 
     assert list_user_ids(client, "default") == ["eve"]
 
 
+def test_a_contact_api_call_goes_to_the_sandbox_of_its_account_with_its_key(
+    client: FlaskClient,
+) -> None:
+    path, body = "/email/v2/unsubscribe", {"users": [{"uuid": "eve", "email": "eve@x.io"}]}
+    keys = {"redshop": "k-red-unsubscribe", "mybrand": "test-key-unsubscribe"}
+    statuses = {
+        (account, key): client.post(
+            path, json=body, headers={"X-PARTNER-NAME": account, "X-REQUEST-TOKEN": key}
+        ).status_code
+        for account in keys
+        for key in keys.values()
+        if (account, key) != ("mybrand", "test-key-unsubscribe")
+    }
+    assert statuses == {
+        ("redshop", "k-red-unsubscribe"): 200,
+        ("redshop", "test-key-unsubscribe"): 401,
+        ("mybrand", "k-red-unsubscribe"): 401,
+    }
+    assert (list_user_ids(client, "red"), list_user_ids(client, "default")) == (["eve"], [])
+
+
 def test_source_settings_point_to_their_sandbox(client: FlaskClient) -> None:
     settings = parse_json(client.get("/sandboxes/red/v1/projects/wk_red/settings"))
     host = settings["integrations"]["Segment.io"]["apiHost"]
