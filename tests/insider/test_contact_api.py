@@ -410,3 +410,22 @@ def test_a_consent_without_effect_says_why(
     response = call(account, CONSENT, body)
     assert (response.status, list_findings(response)) == (status, [finding])
     assert response.body == (b"Bad Payload." if status == 400 else b'{"status":"ok"}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"emails": ["\\ud800@x.io"], "group_name": "\\ud83c\\ud83c\\ud83c"}',
+        b'{"emails": ["<script>\\u0000\\u202e@x.io"], "group_name": "<b>\\u202e\\u0000"}',
+        b'{"uuids": ["__proto__", "constructor", "uuid:x", "a.b"]}',
+        b'{"emails": ["a@x.io"], "emails": ["b@x.io"]}',
+        '{"emails": ["ä@ö.ü"], "group_name": "Grüße 👋"}'.encode(),
+    ],
+)
+def test_hostile_texts_are_stored_and_reported_in_ascii(account: Account, body: bytes) -> None:
+    response = call(account, EMAIL, body)
+    assert (response.status, parse_body(response)) == (200, {"statusMessage": "OK"})
+    headers = {**response.headers}
+    assert all(value.isascii() and "\n" not in value for value in headers.values())
+    profiles, _ = account.profiles.list_newest_profiles()
+    assert len(profiles) == 1 + len(orjson.loads(headers["x-emulator-changes"]))
