@@ -173,6 +173,8 @@ EXAMPLE_VALUES_BY_STEP = {
         "event": "wish_added",
         "name": "Wish Listed",
     },
+    'Segment has the insert function "{name}":': {"name": "Add tier"},
+    'Segment has the source function "{name}":': {"name": "Gifts"},
     'InOne refuses because "{reason}"': {"reason": "cannot make changes"},
     '{person} disables the mapping "{name}"': {"name": "Order Completed Event"},
     '{person} leaves the e-mail group "{group}"': {"group": "Newsletter"},

@@ -21,6 +21,8 @@ PREPARATION_STEPS = (
     "renames_event",
     "renames_properties",
     "adds_transformation",
+    "adds_insert_function",
+    "adds_source_function",
     "sets_mapping_trigger",
     "sets_mapping_fields",
     "sets_person_role",

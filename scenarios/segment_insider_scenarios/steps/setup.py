@@ -185,6 +185,37 @@ def adds_transformation(scene: ScenarioContext, docstring: str) -> None:
     _add_transformation(scene, parse_document(docstring.encode(), "the transformation"))
 
 
+@given(StepPattern('Segment has the insert function "{name}":'))
+def adds_insert_function(scene: ScenarioContext, name: str, docstring: str) -> None:
+    """Add an insert function of the destination, in JavaScript. It needs Node.js 20 or later.
+
+    async function onTrack (event) {
+      event.properties.tier = 'gold'
+      return event
+    }
+    """
+    _add_function(scene, "insert", name, docstring)
+
+
+@given(StepPattern('Segment has the source function "{name}":'))
+def adds_source_function(scene: ScenarioContext, name: str, docstring: str) -> None:
+    """Add a source function, in JavaScript, which takes webhooks. It needs Node.js 20 or later.
+
+    async function onRequest (request) {
+      const { user } = request.json()
+      Segment.track({ event: 'Gift Wrapped', userId: user })
+    }
+    """
+    _add_function(scene, "source", name, docstring)
+
+
+def _add_function(scene: ScenarioContext, kind: str, name: str, code: str) -> None:
+    document = deepcopy(scene.emulator.workspace.document)
+    functions = document.setdefault("functions", {}).setdefault(kind, [])
+    functions.append({"name": name, "code": code})
+    scene.open_changed_workspace(document)
+
+
 def _build_event_condition(event: str) -> str:
     """Return an FQL condition for a track event. Raises: EmulatorError, for two kinds of quotes."""
     quote = '"' if "'" in event else "'"
