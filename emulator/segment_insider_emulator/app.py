@@ -54,7 +54,6 @@ from segment_insider_emulator.insider.error_callbacks import CallbackHosts
 from segment_insider_emulator.insider.journey_parser import parse_journeys
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
 from segment_insider_emulator.mapping import compile_destination
-from segment_insider_emulator.masking import Pseudonyms
 from segment_insider_emulator.segment.assets import AnalyticsJsAssets
 from segment_insider_emulator.segment.faults import SegmentFaultQueue
 from segment_insider_emulator.segment.oauth import TokenIssuer
@@ -121,6 +120,7 @@ from segment_insider_emulator.workspace.causes import (
 from segment_insider_emulator.workspace.model import fingerprint_document
 
 if TYPE_CHECKING:
+    from segment_insider_emulator.masking import Pseudonyms
     from segment_insider_emulator.web.metrics import EmulatorMetrics
 
 MAX_REQUEST_BYTES = 16 * 1024 * 1024  # Segment and Insider One have smaller limits
@@ -205,13 +205,16 @@ def _install_metrics(app: Flask) -> Flask:
 
 def _load_pseudonyms(
     config: Config, teams: Sequence[Team], default: SandboxServices
-) -> Pseudonyms | None:
+) -> "Pseudonyms | None":
     """Return the pseudonyms of the configured key, else of the one that the database has.
 
     None if neither all callers nor a team see pseudonyms.
     """
     if not config.mask and not any(team.sees_pseudonyms for team in teams):
         return None
+    # Imported here because few emulators mask.
+    from segment_insider_emulator.masking import Pseudonyms
+
     pseudonyms = Pseudonyms(config.mask_key or "")
     if not config.mask_key:
         guard = default.shared_state.create_durable_state_guard("masking", pseudonyms)

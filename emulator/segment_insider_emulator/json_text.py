@@ -3,15 +3,42 @@
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from segment_insider_emulator.masking import current_masking
 from segment_insider_emulator.types import JSON, JSONObject
+
+if TYPE_CHECKING:
+    from segment_insider_emulator.masking import Masking
 
 # Nobody documents a limit; no event of a shop comes near this one.
 MAX_DEPTH = 100
+
+
+# Set while a request, report or command is masked.
+current_masking: ContextVar["Masking | None"] = ContextVar("masking", default=None)
+
+
+def mask_text(text: str) -> str:
+    """Mask a text if the current request is masked."""
+    masking = current_masking.get()
+    return masking.mask_text(text) if masking else text
+
+
+def mask_document(document: JSON) -> Any:
+    """Mask a JSON document if the current request is masked."""
+    masking = current_masking.get()
+    return masking.mask_document(document) if masking else document
+
+
+def mask_json_lines(raw: bytes) -> bytes:
+    """Mask JSON documents, one a line, if the current request is masked."""
+    masking = current_masking.get()
+    if masking is None:
+        return raw
+    return b"\n".join(masking.mask_text(line.decode()).encode() for line in raw.split(b"\n"))
 
 
 def measure_nesting_depth(value: JSON) -> int:

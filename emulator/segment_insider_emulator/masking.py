@@ -11,7 +11,6 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from contextvars import ContextVar
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from hashlib import sha256
 from threading import Lock
@@ -379,30 +378,6 @@ class Masking:
     def _replace_field(self, match: re.Match[str]) -> str:
         field_name, value = match.groups()
         return field_name + (self._mask_of_kind(value, "name") if _is_personal(value) else value)
-
-
-# Set while a request, report or command is masked.
-current_masking: ContextVar[Masking | None] = ContextVar("masking", default=None)
-
-
-def mask_text(text: str) -> str:
-    """Mask a text if the current request is masked."""
-    masking = current_masking.get()
-    return masking.mask_text(text) if masking else text
-
-
-def mask_document(document: JSON) -> Any:
-    """Mask a JSON document if the current request is masked."""
-    masking = current_masking.get()
-    return masking.mask_document(document) if masking else document
-
-
-def mask_json_lines(raw: bytes) -> bytes:
-    """Mask JSON documents, one a line, if the current request is masked."""
-    masking = current_masking.get()
-    if masking is None:
-        return raw
-    return b"\n".join(masking.mask_text(line.decode()).encode() for line in raw.split(b"\n"))
 
 
 def _find_kind(key: str, parent: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any
 import click
 import orjson
 
-from segment_insider_emulator.masking import mask_document, mask_text
+from segment_insider_emulator.json_text import mask_document, mask_text
 
 _DIRECTION_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # Random, so that captured data cannot contain it and only our own colours are printed.

@@ -29,7 +29,7 @@ from segment_insider_emulator.cli.inputs import (
     read_traffic,
 )
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.masking import mask_text
+from segment_insider_emulator.json_text import mask_text
 from segment_insider_emulator.terminal_output import (
     print_json,
     print_lines,

@@ -21,7 +21,7 @@ from segment_insider_emulator.cli.inputs import (
 )
 from segment_insider_emulator.config import Config, load_config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
+from segment_insider_emulator.json_text import current_masking
 from segment_insider_emulator.terminal_output import print_lines
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_emulator.workspace.model import Workspace
@@ -29,6 +29,7 @@ from segment_insider_emulator.workspace.model import Workspace
 if TYPE_CHECKING:
     from flask import Flask
 
+    from segment_insider_emulator.masking import Pseudonyms
     from segment_insider_emulator.web.workspace_watcher import WorkspaceWatcher
 
 DEFAULT_CONFIG = Config()
@@ -172,12 +173,15 @@ class MaskingFormatter(logging.Formatter):
         formatter: Formats them before.
     """
 
-    def __init__(self, formatter: logging.Formatter, pseudonyms: Pseudonyms) -> None:
+    def __init__(self, formatter: logging.Formatter, pseudonyms: "Pseudonyms") -> None:
         super().__init__()
         self._formatter, self._pseudonyms = formatter, pseudonyms
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback, of a log record."""
+        # Imported here because few emulators mask.
+        from segment_insider_emulator.masking import Masking
+
         masking = current_masking.get() or Masking(self._pseudonyms)
         return masking.mask_text(self._formatter.format(record))
 

@@ -34,7 +34,7 @@ from segment_insider_emulator.cli.verify_output import (
 )
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
+from segment_insider_emulator.json_text import current_masking
 from segment_insider_emulator.workspace.causes import list_known_causes
 from segment_insider_emulator.workspace.loading import is_preset_name
 from segment_insider_scenarios import require_scenarios_extra
@@ -200,6 +200,9 @@ def _begin_masking(ctx: click.Context, mask: bool) -> bool:
     """Mask people in the output from now on, if the option or the settings say so."""
     config = load_config(os.environ, {"mask": "true" if mask else None})
     if config.mask:
+        # Imported here because few runs are masked.
+        from segment_insider_emulator.masking import Masking, Pseudonyms
+
         pseudonyms = Pseudonyms(config.mask_key or "")
         pseudonyms.create_key_if_missing()
         token = current_masking.set(Masking(pseudonyms))

@@ -28,8 +28,7 @@ from segment_insider_emulator.control_api.openapi import api_operation
 from segment_insider_emulator.control_api.sandboxes import build_current_workspace_document
 from segment_insider_emulator.errors import EmulatorError, TemporarilyUnavailable
 from segment_insider_emulator.insider.formats import parse_rfc3339
-from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth
-from segment_insider_emulator.masking import mask_document
+from segment_insider_emulator.json_text import MAX_DEPTH, mask_document, measure_nesting_depth
 from segment_insider_emulator.storage.records import (
     DeliveryAttempt,
     DeliveryRecord,

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import orjson
 from markupsafe import Markup, escape
 
-from segment_insider_emulator.masking import current_masking, mask_document, mask_text
+from segment_insider_emulator.json_text import current_masking, mask_document, mask_text
 from segment_insider_emulator.storage.json_conditions import JsonPathSteps, format_query_path
 from segment_insider_emulator.storage.records import redact_secret
 from segment_insider_emulator.types import JSON

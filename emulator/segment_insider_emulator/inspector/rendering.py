@@ -33,7 +33,7 @@ from segment_insider_emulator.inspector.json_tree import (
     render_value,
     show_invisible_characters,
 )
-from segment_insider_emulator.masking import current_masking, mask_text
+from segment_insider_emulator.json_text import current_masking, mask_text
 from segment_insider_emulator.storage.json_conditions import (
     JsonPath,
     JsonPathSteps,

@@ -23,10 +23,14 @@ from segment_insider_emulator.inspector.message_comparison import (
 )
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.inspector.sdk_calls import send_call_to_segment
-from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
+from segment_insider_emulator.json_text import (
+    MAX_DEPTH,
+    mask_text,
+    measure_nesting_depth,
+    parse_json,
+)
 from segment_insider_emulator.mapping.destination import compile_subscription
 from segment_insider_emulator.mapping.rejected_values import find_rejected_values
-from segment_insider_emulator.masking import mask_text
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Container
 from contextlib import suppress
 from io import BytesIO
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import parse_qsl, urlencode
 from weakref import WeakSet
 
@@ -14,7 +14,7 @@ from flask import Flask, Request, Response, current_app, request
 
 from segment_insider_emulator.config import INSIDER_ONE_HOSTS
 from segment_insider_emulator.errors import TemporarilyUnavailable
-from segment_insider_emulator.masking import Masking, Pseudonyms, current_masking
+from segment_insider_emulator.json_text import current_masking
 from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.postgres import IdleConnectionReaper
 from segment_insider_emulator.web.access import CALLER_KEY, Caller
@@ -29,6 +29,9 @@ from segment_insider_emulator.web.tracking_calls import (
     send_due_retries,
 )
 from segment_insider_emulator.workspace import Workspace
+
+if TYPE_CHECKING:
+    from segment_insider_emulator.masking import Masking, Pseudonyms
 
 BeforeView: TypeAlias = Callable[[Request], Response | None]  # a response ends the request
 AfterView: TypeAlias = Callable[[Request, Response], Response]
@@ -116,6 +119,9 @@ def begin_masking(request: Request) -> None:
     pseudonyms: Pseudonyms | None = current_app.extensions[MASKING_KEY]
     if pseudonyms is None or not _is_masked(request):
         return
+    # Imported here because few emulators mask.
+    from segment_insider_emulator.masking import Masking
+
     masking = Masking(pseudonyms, _find_vocabulary(current_services().workspace))
     request.environ[_MASKING_TOKEN_KEY] = current_masking.set(masking)
     _read_recent_names(current_services())
@@ -131,7 +137,7 @@ def begin_masking(request: Request) -> None:
         _learn_from_body(masking, request)
 
 
-def _reveal_fields(masking: Masking, raw: bytes) -> bytes:
+def _reveal_fields(masking: "Masking", raw: bytes) -> bytes:
     """Reveal the pseudonyms in the parameters of an address, or in the fields of a form."""
     if not _HAS_PSEUDONYM.search(raw):
         return raw
@@ -139,14 +145,14 @@ def _reveal_fields(masking: Masking, raw: bytes) -> bytes:
     return urlencode([(name, _reveal_field(masking, name, text)) for name, text in pairs]).encode()
 
 
-def _reveal_field(masking: Masking, name: str, text: str) -> str:
+def _reveal_field(masking: "Masking", name: str, text: str) -> str:
     if name == "query":
         return masking.reveal_query(text)
     is_json = text.lstrip()[:1] in ("{", "[")
     return masking.reveal(text, _escape_value if is_json else str)
 
 
-def _reveal_json(masking: Masking, raw: bytes) -> bytes:
+def _reveal_json(masking: "Masking", raw: bytes) -> bytes:
     text = masking.reveal(raw.decode("utf-8", "surrogateescape"), _escape_value)
     return text.encode("utf-8", "surrogateescape")
 
@@ -174,7 +180,7 @@ def _read_recent_names(services: SandboxServices) -> None:
             services.store.list_latest_messages(MAX_RECENT_MESSAGES)
 
 
-def _learn_from_body(masking: Masking, request: Request) -> None:
+def _learn_from_body(masking: "Masking", request: Request) -> None:
     texts = request.form.values() if request.mimetype == FORM_MEDIA_TYPE else [request.get_data()]
     for text in texts:
         with suppress(orjson.JSONDecodeError):
@@ -253,7 +259,7 @@ def install_request_hooks(
     app: Flask,
     access_check: Callable[[Request], None],
     idle_connections: IdleConnectionReaper | None,
-    pseudonyms: Pseudonyms | None,
+    pseudonyms: "Pseudonyms | None",
     *,
     masks_all: bool,
     masked_teams: Container[str | None],

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from segment_insider_emulator.contract.junit_xml import JUnitCase
 from segment_insider_emulator.contract.junit_xml import render_junit_xml as document
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.masking import mask_json_lines
+from segment_insider_emulator.json_text import mask_json_lines
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_scenarios.client import ControlClient
 from segment_insider_scenarios.reports import RunResults, ScenarioResult, StepResult
