@@ -232,3 +232,24 @@ def test_an_edited_scenario_is_downloaded(emulator: RunningEmulator, page: Page)
         page.get_by_role("button", name="Download").click()
     assert downloaded.value.suggested_filename == "recorded.feature"
     assert downloaded.value.path().read_text() == "Feature: Mine\n"
+
+
+def test_a_recording_of_huge_carts_is_refused_at_once(emulator: RunningEmulator) -> None:
+    products = [{"product_id": f"p{at}", "price": 1.5, "name": "x" * 200} for at in range(120)]
+    cart = {"cart_id": "c-1", "currency": "EUR", "products": products}
+    for _ in range(14):
+        emulator.send(
+            {"type": "track", "userId": "ada", "event": "Cart Viewed", "properties": cart}
+        )
+    answer = requests.get(f"{emulator.url}/scenarios/new?after=0", timeout=60)
+    assert answer.status_code == 400
+    assert "a scenario has at most 400,000" in answer.text
+
+
+def test_a_long_feature_is_downloaded_as_a_whole(emulator: RunningEmulator) -> None:
+    text = "Feature: Long\n" + "# a comment\n" * 25_000
+    form = {"feature": text, "download": "1"}
+    headers = {"Origin": emulator.url}
+    url = f"{emulator.url}/scenarios/new"
+    answer = requests.post(url, data=form, headers=headers, timeout=60)
+    assert answer.text == text

@@ -31,7 +31,7 @@ from segment_insider_emulator.workspace.loading import PRESET_NAMES, read_preset
 
 RUN_TIMEOUT_S: Final = 120
 STOP_TIMEOUT_S: Final = 10  # for deleting its sandboxes after that
-MAX_FEATURE_CHARS: Final = 200_000
+MAX_FEATURE_CHARS: Final = 1_000_000
 MAX_OUTPUT_CHARS: Final = 300  # of an error
 FEATURE_NAME: Final = "recorded.feature"
 EDITED_WORKSPACE_NAME: Final = "workspace.yaml"

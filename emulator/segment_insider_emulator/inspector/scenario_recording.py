@@ -51,6 +51,7 @@ from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.known_names import ALL_SPEC_NAMES, KnownNames
 
 MAX_MESSAGES: Final = 200  # of one recording
+MAX_CALL_BYTES: Final = 400_000  # of its calls as JSON
 MIN_WAIT: Final = timedelta(minutes=1)
 PEOPLE_NAMES: Final = (
     *("Somebody", "Ada", "Bruno", "Chiara", "Deniz", "Frederik", "Gudrun", "Hannah", "Ismail"),

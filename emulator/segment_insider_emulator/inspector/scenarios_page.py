@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from importlib.resources import files
 from typing import NamedTuple
 
+import orjson
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
@@ -31,6 +32,7 @@ from segment_insider_emulator.inspector.rendering import (
 )
 from segment_insider_emulator.inspector.scenario_claims import Replay, Turn, replay_turns
 from segment_insider_emulator.inspector.scenario_recording import (
+    MAX_CALL_BYTES,
     MAX_MESSAGES,
     RecordedFeature,
     Recording,
@@ -145,7 +147,7 @@ def handle_new_scenario() -> str | Response:
     """Handle the form of a scenario: run its text, or send it back as a file."""
     text = request.form.get("feature", "").replace("\r\n", "\n")
     if "download" in request.form:
-        return _build_feature_download(text[:MAX_FEATURE_CHARS])
+        return _build_feature_download(text)
     try:
         run = run_feature(text, current_services())
     except EmulatorError as error:
@@ -224,6 +226,9 @@ def _build_requested_feature() -> RecordedFeature | None:
     messages = [message for message in _load_chosen_messages() if not _is_duplicate(message)]
     if not messages:
         raise EmulatorError("no message was recorded", "", CHOICE_REMEDY)
+    if (size := sum(len(orjson.dumps(message.sent)) for message in messages)) > MAX_CALL_BYTES:
+        what = f"these messages have {size:,} bytes; a scenario has at most {MAX_CALL_BYTES:,}"
+        raise EmulatorError(what, "", "Choose fewer.")
     services = current_services()
     workspace = get_current_workspace(services)
     started_at = datetime.fromisoformat(messages[0].received_at)
@@ -246,7 +251,12 @@ def _build_requested_feature() -> RecordedFeature | None:
         collect_known_names(workspace.document),
         _parse_end(),
     )
-    return build_recorded_feature(recording, replay)
+    feature = build_recorded_feature(recording, replay)
+    if len(feature.text) > MAX_FEATURE_CHARS:
+        what = f"the scenario of these messages has {len(feature.text):,} characters"
+        remedy = f"Choose fewer: a scenario has at most {MAX_FEATURE_CHARS:,}."
+        raise EmulatorError(what, "", remedy)
+    return feature
 
 
 def _load_chosen_messages() -> list[MessageRecord]:
