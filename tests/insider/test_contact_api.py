@@ -429,3 +429,25 @@ def test_hostile_texts_are_stored_and_reported_in_ascii(account: Account, body: 
     assert all(value.isascii() and "\n" not in value for value in headers.values())
     profiles, _ = account.profiles.list_newest_profiles()
     assert len(profiles) == 1 + len(orjson.loads(headers["x-emulator-changes"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "ignored"),
+    [
+        ("/email/v2/unsubscribe", {"emails": ["ada@x.io"], "email": 1}, "email"),
+        ("/email/v1/unsubscribe", {"email": "ada@x.io", "emails": 1}, "emails"),
+        ("/email/v1/unsubscribe", {"email": "ada@x.io", "group_name": "News"}, "group_name"),
+        ("/email/v2/unsubscribe", {"emails": ["ada@x.io"], "group_id": 7}, "group_id"),
+        ("/email/v2/unsubscribe", {"emails": ["ada@x.io"], "phone_numbers": [{}]}, "phone_numbers"),
+    ],
+)
+def test_keys_of_another_address_are_ignored(
+    account: Account, path: str, body: JSON, ignored: str
+) -> None:
+    response = call(account, path, body)
+    assert (response.status, parse_body(response)) == (200, {"statusMessage": "OK"})
+    what = f"{ignored} is not a documented key of a request; its value is ignored"
+    assert list_findings(response) == [(ignored, what)]
+    profile = account.get_profile("uuid:ada")
+    assert profile["attributes"]["global_unsubscribe"] is True
+    assert profile["unsubscribe_groups"] == []

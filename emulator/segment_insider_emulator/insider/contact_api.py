@@ -329,7 +329,10 @@ class ContactHandler:
 
     def __call__(self, body: JSON, now: datetime) -> HttpResponse:
         """Change the subscription of all people in *body*. Raises: RequestRejected."""
-        request = require_valid_body(self.address.schema_name, body)
+        valid_body = require_valid_body(self.address.schema_name, body)
+        # Other keys, such as those of another address, are neither checked nor read.
+        keys = self.address.documented_keys.keys
+        request = {name: value for name, value in valid_body.items() if name in keys}
         # No more are listed, and a large body can have very many.
         warnings = warn_undocumented_keys(body, self.address.documented_keys)
         findings = [*islice(warnings, MAX_FINDINGS)]
@@ -350,7 +353,7 @@ class ContactHandler:
         for where, sent_identifiers in _list_named_identifiers(request):
             identifiers = {}
             for name, value in sent_identifiers.items():
-                normalise, expected = _ADDRESS_FORMATS.get(name, (str, ""))
+                normalise, expected = _ADDRESS_FORMATS.get(name, (str, "Send the uuid as text."))
                 if normalised := normalise(value):
                     identifiers[name] = normalised
                     continue
