@@ -21,7 +21,7 @@ def test_a_cause_leads_to_its_messages(emulator: RunningEmulator, page: Page) ->
     page.goto(emulator.url)
     page.get_by_role("link", name="Causes").click()
     cause = page.get_by_role("region", name="1 new cause").get_by_role("listitem")
-    expect(cause).to_contain_text("Warning birthday does not have the format")
+    expect(cause).to_contain_text("Warning Attribute birthday does not have the format")
     expect(cause).to_contain_text("mapping Create or Update a User Profile, since")
     expect(cause).to_contain_text("Send an RFC 3339 time")
     cause.get_by_role("link", name="2 messages").click()

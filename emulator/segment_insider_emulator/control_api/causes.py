@@ -23,6 +23,7 @@ from segment_insider_emulator.control_api.request_parsing import (
     refuse_query_parameters,
 )
 from segment_insider_emulator.storage.message_search import OldestScannedMessage
+from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
 from segment_insider_emulator.storage.query_language import MAX_QUERY_LENGTH
 from segment_insider_emulator.storage.records import Verdict
 from segment_insider_emulator.storage.reports import (
@@ -122,9 +123,11 @@ class CauseReport:
         return sum(cause.known is not None for cause in self.causes)
 
 
-def find_causes(services: SandboxServices) -> CauseReport:
-    """Find the causes of a sandbox's newest problems, as far as a fifth of a second allows."""
-    messages, searched_since = find_problem_messages(services.engine)
+def find_causes(
+    services: SandboxServices, *, time_budget_s: float = DEFAULT_TIME_BUDGET_S
+) -> CauseReport:
+    """Find the causes of a sandbox's newest problems, as far as the time allows."""
+    messages, searched_since = find_problem_messages(services.engine, time_budget_s=time_budget_s)
     causes, is_cut = _group_by_cause(messages, services.known_causes)
     causes.sort(
         key=lambda cause: (

@@ -24,7 +24,7 @@ from segment_insider_emulator.segment.validation import IngestError
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import current_services
-from segment_insider_emulator.workspace.edits import MAX_EDITS, parse_workspace_edit
+from segment_insider_emulator.workspace.edits import MAX_EDITS, WorkspaceEdit, parse_workspace_edit
 from segment_insider_emulator.workspace.validation import format_document_path
 
 bp = Blueprint("changes", __name__, url_prefix="/workspace/changes")
@@ -57,6 +57,16 @@ class ChangedEvent(NamedTuple):
 def workspace_fingerprint() -> str:
     """Return the fingerprint of the current workspace, which a form with an edit sends back."""
     return current_services().destination_overrides.fingerprint
+
+
+@bp.app_template_filter()
+def edit_verb(edit: WorkspaceEdit) -> str:
+    """Return what the button of an edit says."""
+    if edit.keys == ("enabled",):
+        return "Switch the destination on"
+    if edit.adds_subscription:
+        return "Add the guide's mapping"
+    return "Switch the mapping on" if edit.keys[-1] == "enabled" else "Apply"
 
 
 @bp.post("")

@@ -14,15 +14,21 @@ from segment_insider_emulator.analysis.drift.deviations import (
     DeviationTable,
     PreviewedDeviation,
 )
-from segment_insider_emulator.analysis.lint import lint_document
-from segment_insider_emulator.control_api.causes import Cause, find_causes, quote_for_query
+from segment_insider_emulator.control_api.causes import (
+    Cause,
+    CauseReport,
+    find_causes,
+    quote_for_query,
+)
 from segment_insider_emulator.inspector import rendering
+from segment_insider_emulator.inspector.cause_edits import CauseEditor
 from segment_insider_emulator.inspector.json_tree import redact_secrets
 from segment_insider_emulator.inspector.rendering import render_page
 from segment_insider_emulator.inspector.workspace_page import get_current_workspace_document
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import current_services
-from segment_insider_emulator.workspace.edits import WorkspaceEdit
+from segment_insider_emulator.workspace.causes import remove_values
+from segment_insider_emulator.workspace.edits import MAX_EDITS, WorkspaceEdit
 
 causes_bp = Blueprint("causes", __name__, url_prefix="/causes")
 checks_bp = Blueprint("checks", __name__, url_prefix="/workspace/checks")
@@ -30,6 +36,8 @@ checks_bp = Blueprint("checks", __name__, url_prefix="/workspace/checks")
 CAUSES_ENDPOINT: Final = "inspector.causes.show_causes"
 CHECKS_ENDPOINT: Final = "inspector.checks.show_checks"
 MAX_TRAFFIC_EVENTS: Final = 200  # captured events to compare with
+TRAFFIC_TIME_S: Final = 0.1  # to compare events and to search for causes, each
+THOROUGH_TIME_S: Final = 2.0
 MAX_MARKED_AT_ONCE: Final = 500
 NOTES_ONLY: Final = 2  # severity of a board
 _SIMPLE_PATH = re.compile(r"[\w$-]+(?:\[\])?(?:\.[\w$-]+(?:\[\])?)*")
@@ -50,8 +58,13 @@ class DeviationGroup(NamedTuple):
 
     @property
     def edits(self) -> list[WorkspaceEdit]:
-        """Return the suggested edits of the deviations."""
-        return [deviation.edit for deviation in self.deviations if deviation.edit]
+        """Return the suggested edits of the deviations, each once."""
+        edits = {
+            deviation.edit.json_text: deviation.edit
+            for deviation in self.deviations
+            if deviation.edit
+        }
+        return list(edits.values())[:MAX_EDITS]
 
     @property
     def causes(self) -> list[str]:
@@ -65,7 +78,7 @@ class MappingBoard(NamedTuple):
     Args:
         number: Of the subscription, from 1; 0 for the workspace.
         event_count: How many of the latest captured events the mapping took.
-        causes: New causes of problems of captured messages.
+        causes: New causes of problems of captured messages, each with the edits that solve it.
         groups: Deviations from the guide, the catalogue and the traffic; known ones left out.
         replaces_default_mapping: Whether one written line would replace the default mapping.
     """
@@ -73,7 +86,7 @@ class MappingBoard(NamedTuple):
     name: str
     number: int
     event_count: int
-    causes: list[Cause]
+    causes: list[tuple[Cause, Sequence[WorkspaceEdit]]]
     groups: list[DeviationGroup]
     replaces_default_mapping: bool
 
@@ -92,10 +105,12 @@ class MappingBoard(NamedTuple):
 @causes_bp.get("")
 def show_causes() -> str:
     """Serve the Causes page: problems of captured messages by cause, the worst first."""
-    report = find_causes(current_services())
+    services = current_services()
+    report, editor = find_causes(services), CauseEditor(services)
     return render_page(
         "causes.html",
         report=report,
+        list_edits=lambda causes: _list_edits(editor, causes),
         new_causes=_merge_mappings(cause for cause in report.causes if not cause.known),
         known_causes=_merge_mappings(cause for cause in report.causes if cause.known),
         other_known_causes=_list_known_causes_without_messages(report.causes),
@@ -128,6 +143,18 @@ def mark_causes() -> Response:
     return rendering.redirect_to_endpoint(notice, endpoint)
 
 
+def _list_edits(editor: CauseEditor, causes: Iterable[Cause]) -> list[WorkspaceEdit]:
+    """Return the edits that solve one cause in all its mappings, each once."""
+    edits = {
+        edit.json_text: edit
+        for cause in causes
+        for edit in editor.list_edits(
+            cause.newest.cause, cause.newest.mapping, cause.newest_message_id
+        )
+    }
+    return list(edits.values())[:MAX_EDITS]
+
+
 def _list_known_causes_without_messages(causes: Iterable[Cause]) -> list[object]:
     """Return the entries of known causes that no captured message has."""
     seen = {cause.known for cause in causes if cause.known}
@@ -136,27 +163,33 @@ def _list_known_causes_without_messages(causes: Iterable[Cause]) -> list[object]
 
 @checks_bp.get("")
 def show_checks() -> str:
-    """Serve the Checks page: for each mapping, what is wrong; `notes` adds harmless rows."""
+    """Serve the Checks page: for each mapping, what is wrong.
+
+    `notes` adds harmless rows, `more` takes more time for more messages.
+    """
     services = current_services()
+    time_budget_s = THOROUGH_TIME_S if "more" in request.args else TRAFFIC_TIME_S
     document = get_current_workspace_document(services)
     recent, deliveries = services.store.list_latest_messages(MAX_TRAFFIC_EVENTS)
-    traffic = [message.normalised for message in reversed(recent) if message.normalised]
-    drift = find_drift(document, traffic)
+    traffic = [message.normalised for message in recent if message.normalised]
+    drift = find_drift(document, traffic, time_budget_s=time_budget_s)
+    report = CauseReport()
     boards: list[MappingBoard] = []
     with_notes = "notes" in request.args
     known_count = 0
     if isinstance(drift, DriftReport):
-        report = find_causes(services)
+        report = find_causes(services, time_budget_s=time_budget_s)
         event_counts = Counter(delivery.subscription for delivery in deliveries)
+        editor = CauseEditor(services)
         known_count = drift.known_count
         boards = [
-            _build_board(number, table, event_counts, report.causes)
+            _build_board(number, table, event_counts, report.causes, editor)
             for number, table in enumerate(drift.tables)
         ]
         boards.sort(key=lambda board: board.severity)
     return render_page(
         "checks.html",
-        findings=lint_document(document),
+        findings=() if isinstance(drift, DriftReport) else drift,
         drift=drift if isinstance(drift, DriftReport) else None,
         boards=[
             board
@@ -167,6 +200,9 @@ def show_checks() -> str:
         known_count=known_count,
         get_sent_value=get_sent_value,
         traffic_count=len(traffic),
+        compared_count=drift.compared_event_count if isinstance(drift, DriftReport) else 0,
+        searched_since=report.searched_since,
+        is_thorough="more" in request.args,
         notes=with_notes,
     )
 
@@ -182,24 +218,37 @@ def _build_board(
     number: int,
     table: DeviationTable,
     event_counts: Counter[str],
-    causes: Iterable[Cause],
+    causes: Sequence[Cause],
+    editor: CauseEditor,
 ) -> MappingBoard:
     name = table.subscription_name
+    own_causes = [cause for cause in causes if cause.newest.mapping == name]
+    deviations = [each for each in table.deviations if not _is_reported(each, own_causes)]
     return MappingBoard(
         name,
         number,
         event_counts[name] if name else 0,
         [
-            cause
-            for cause in causes
+            (cause, _list_edits(editor, [cause]))
+            for cause in own_causes
             # A deviation about events that no mapping takes has the mapping to add.
-            if cause.newest.mapping == name
-            and not cause.known
-            and cause.newest.verdict != "not_subscribed"
+            if not cause.known and cause.newest.verdict != "not_subscribed"
         ],
-        _group_deviations(name, table.deviations),
+        _group_deviations(name, deviations),
         table.replaces_default_mapping,
     )
+
+
+def _is_reported(deviation: PreviewedDeviation, causes: Iterable[Cause]) -> bool:
+    """Return whether a cause of messages is the same fault as a deviation from traffic."""
+    field = deviation.path.rpartition(".")[2]
+    for cause in causes:
+        what = " ".join(cause.newest.what.split()).rstrip(".")
+        if deviation.refusal and remove_values(deviation.refusal) in remove_values(what):
+            return True
+        if "traffic" in deviation.references and what.startswith(f"{field} parameter is required"):
+            return True
+    return False
 
 
 def _group_deviations(

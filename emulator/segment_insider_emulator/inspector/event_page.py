@@ -1,6 +1,6 @@
 """Event page of the inspector: shows a message, and compares it with another."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from markupsafe import Markup
 from segment_insider_emulator.control_api.request_parsing import ID_ROUTE
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import copy_as
+from segment_insider_emulator.inspector.cause_edits import CauseEditor
 from segment_insider_emulator.inspector.event_view_model import (
     EventViewModel,
     build_event_view_model,
@@ -32,8 +33,9 @@ from segment_insider_emulator.storage.message_sorting import FIXED_RANGE_BUDGET_
 from segment_insider_emulator.storage.query_execution import DEFAULT_TIME_BUDGET_S
 from segment_insider_emulator.storage.query_language import Comparison, join_conjuncts
 from segment_insider_emulator.storage.records import MessageRecord
-from segment_insider_emulator.types import JSON
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import SandboxServices, current_services
+from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 bp = Blueprint("event", __name__)
 
@@ -73,6 +75,8 @@ def show_message(id: int) -> str:
         copied=_build_copyable_texts(services, event_view),
         list_query=list_query,
         neighbours=find_neighbours(list_query, id),
+        verdict_edits=_list_verdict_edits(services, message),
+        list_finding_edits=_FindingEdits(services, message).list_edits,
         alike=_find_similar_messages(services, message),
     )
 
@@ -155,6 +159,33 @@ def find_next_attempt(services: SandboxServices, message: MessageRecord) -> Next
     first = min(upserts, key=lambda upsert: upsert.due_at or "")
     frozen = services.clock.read_time_and_offset().frozen
     return NextAttempt(len(first.attempts) + 1, first.due_at or "", frozen)
+
+
+def _list_verdict_edits(
+    services: SandboxServices, message: MessageRecord
+) -> Sequence[WorkspaceEdit]:
+    """Return the edit after which a message would be delivered that no mapping took; or ()."""
+    rules = {"not_subscribed": "not-subscribed", "disabled": "disabled"}
+    rule = rules.get(message.verdict)
+    return CauseEditor(services).list_edits(rule, "", message.id) if rule else ()
+
+
+class _FindingEdits:
+    """Suggests edits for the findings of one message."""
+
+    def __init__(self, services: SandboxServices, message: MessageRecord) -> None:
+        self._editor, self._message_id = CauseEditor(services), message.id
+        self._mappings = {
+            id(finding): delivery.subscription
+            for delivery in message.deliveries
+            for finding in delivery.findings
+        }
+
+    def list_edits(self, finding: JSONObject) -> Sequence[WorkspaceEdit]:
+        """Return the edits that solve a finding of the message; () without one."""
+        mapping = self._mappings.get(id(finding), "")
+        cause = str(finding.get("cause", ""))
+        return self._editor.list_edits(cause, mapping, self._message_id) if mapping else ()
 
 
 class MessageNeighbours(NamedTuple):

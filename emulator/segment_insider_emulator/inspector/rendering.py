@@ -34,6 +34,7 @@ from segment_insider_emulator.inspector.json_tree import (
     show_invisible_characters,
 )
 from segment_insider_emulator.json_text import current_masking, mask_text
+from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.json_conditions import (
     JsonPath,
     JsonPathSteps,
@@ -239,6 +240,50 @@ def shorten(text: str, max_chars: int = MAX_CELL_CHARS) -> str:
     return text if len(text) <= max_chars else f"{text[:max_chars]}…"
 
 
+_NAME_WITH_SIGNS = re.compile(r"[._\[]|[a-z][A-Z]")
+_UNREAD_PROPERTY = re.compile(r"(\S+) was sent (.+), but no mapping reads it")
+_SECTION_TITLES = {
+    "attributes": "Attribute",
+    "identifiers": "Identifier",
+    "event_params": "Parameter",
+}
+
+
+def finding_sentence(what: str, place: str = "") -> str:
+    """Begin the text of a finding with a capital letter: what its first name is, or the text's.
+
+    Args:
+        place: The cause or the path of the finding, e.g. "unknown-name attributes.idfa".
+    """
+    first, _, rest = what.partition(" ")
+    if not first[:1].islower():
+        return what
+    if unread := _UNREAD_PROPERTY.fullmatch(what):
+        return f"No mapping reads {unread[1]}, which was sent {unread[2]}"
+    if what.startswith("does not "):
+        return f"The mapping {what}"
+    title = _name_kind(first, rest, place)
+    return f"{title} {what}" if title else what[0].upper() + what[1:]
+
+
+def _name_kind(first: str, rest: str, place: str) -> str:
+    """Return what the *first* word of a finding names, e.g. "Field"; "" for a plain word."""
+    if first.partition(".")[0] in ("properties", "traits", "context"):
+        return "Property"
+    if "(" in first:
+        return "Function"
+    if first in ACTIONS:
+        return "Action"
+    if rest.startswith("is sent as an identifier"):
+        return "Identifier"
+    is_named = not rest.startswith(("parameter ", "attribute ", "identifier "))
+    if is_named and (_NAME_WITH_SIGNS.search(first) or place.endswith((f".{first}", f"[{first}]"))):
+        root = place.partition(" ")[2].partition(".")[0]
+        title = "Setting" if place.startswith("destination.settings.") else "Field"
+        return _SECTION_TITLES.get(root, title)
+    return ""
+
+
 def strip_verdict(reason: str) -> str:
     """Remove the verdict from the start of a message's *reason*, as the page already shows it."""
     return reason.removeprefix(f"{DROPPED_REASON}: ")
@@ -344,6 +389,7 @@ def register_template_filters(bp: Blueprint) -> None:
         shorten_times,
         strip_verdict,
         sentence,
+        finding_sentence,
         query_attributes,
         value_attributes,
         attribute_value,

@@ -39,6 +39,9 @@ from segment_insider_emulator.types import JSON, JSONObject
 
 _RESOLVER_CACHE_SIZE = 1024  # parts of mappings
 _MAX_CACHED_MAPPING_CHARS = 2_000  # characters of one
+_MAX_VALID_MAPPINGS = 256
+# By identity, as many events go through one mapping; an object here keeps its identity.
+_valid_mappings: dict[int, JSONObject] = {}
 
 
 def trace_payload(mapping: JSONObject, event: JSONObject) -> TracedValue:
@@ -49,7 +52,11 @@ def trace_payload(mapping: JSONObject, event: JSONObject) -> TracedValue:
     Raises: MappingError, DirectiveError or NullRootDirectiveError, when the mapping is invalid.
     """
     processed = apply_root_directive(mapping)
-    validate_mapping(processed)
+    if _valid_mappings.get(id(mapping)) is not mapping:
+        validate_mapping(processed)
+        if len(_valid_mappings) >= _MAX_VALID_MAPPINGS:
+            _valid_mappings.clear()
+        _valid_mappings[id(mapping)] = mapping
     source = TracedValue.from_event(event)
     if not isinstance(processed, dict) or is_directive(processed):
         return _trace_field_mapping(processed, source)

@@ -50,8 +50,13 @@ class KnownCause(NamedTuple):
 
 def name_text_cause(rule: str, text: str) -> str:
     """Return the name of a cause that is known only by a *text*: without the values in it."""
+    return f"{rule} {remove_values(text)}"
+
+
+def remove_values(text: str) -> str:
+    """Return the beginning of a text with … for each value in it."""
     beginning = " ".join(text[: 4 * _MAX_TEXT_LENGTH].split())
-    return f"{rule} {_VALUES_IN_TEXT.sub('…', beginning)[:_MAX_TEXT_LENGTH]}"
+    return _VALUES_IN_TEXT.sub("…", beginning)[:_MAX_TEXT_LENGTH]
 
 
 def list_known_causes(document: JSONObject) -> list[KnownCause]:

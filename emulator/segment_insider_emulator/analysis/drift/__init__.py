@@ -34,6 +34,7 @@ from segment_insider_emulator.analysis.drift.lint_edits import (
     suggest_edit_for_finding,
 )
 from segment_insider_emulator.analysis.drift.traffic import compare_with_traffic
+from segment_insider_emulator.analysis.drift.traffic_stats import collect_traffic_stats
 from segment_insider_emulator.analysis.lint import (
     LINT_RULES,
     LintRule,
@@ -102,6 +103,7 @@ class DriftReport:
 
     tables: list[DeviationTable]
     known_differences: list[KnownDifference]
+    compared_event_count: int = 0
 
     @property
     def deviations(self) -> list[PreviewedDeviation]:
@@ -120,21 +122,26 @@ class DriftReport:
 
 
 def find_drift(
-    document: JSONObject, traffic: Sequence[JSONObject] = ()
+    document: JSONObject,
+    traffic: Sequence[JSONObject] = (),
+    *,
+    time_budget_s: float | None = None,
 ) -> DriftReport | list[WorkspaceFinding]:
     """Find the drift of a workspace from the guide, the catalogue and the traffic.
 
     Args:
         document: A workspace file's document.
         traffic: Captured events, after Segment's normalisation.
+        time_budget_s: Compare only the first events, as many as this time allows.
     Returns: The report, or the validation errors of an invalid document.
     """
     errors = validate_document(document)
     if errors:
         return errors
     context = build_context(document)
+    stats = collect_traffic_stats(context, traffic, time_budget_s)
     deviations = merge_deviations(
-        list(compare_with_traffic(context, traffic)), list(compare_mappings_with_guide(context))
+        list(compare_with_traffic(context, stats)), list(compare_mappings_with_guide(context))
     )
     deviations += [
         deviation
@@ -144,7 +151,7 @@ def find_drift(
     deviations += convert_lint_findings_to_deviations(context, deviations)
     deviations += find_insider_guide_differences(context)
     deviations = combine_trigger_edits(context, deviations)
-    preview = EditPreview(context, traffic)
+    preview = EditPreview(context, traffic[: stats.event_count])
     known_causes = list_known_causes(document)
     tables = [
         table.separate_known(known_causes)
@@ -153,7 +160,7 @@ def find_drift(
             [(deviation, preview.list_value_changes(deviation)) for deviation in deviations],
         )
     ]
-    return DriftReport(tables, evaluate_known_differences(tables))
+    return DriftReport(tables, evaluate_known_differences(tables), stats.event_count)
 
 
 def convert_lint_findings_to_deviations(

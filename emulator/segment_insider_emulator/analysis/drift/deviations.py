@@ -39,6 +39,7 @@ class Deviation:
             "values are not mapped; the guide maps them"; "" when they are not grouped.
         lint_cause: Name of the cause of a lint finding; "" for other deviations.
         event_count: How many events show the deviation; 0 when it does not come from traffic.
+        refusal: Text with which Segment or Insider One refuses the events; "" if they do not.
     """
 
     difference_id: str
@@ -54,6 +55,7 @@ class Deviation:
     group_text: str = ""
     lint_cause: str = ""
     event_count: int = 0
+    refusal: str = ""
 
     @property
     def cause(self) -> str:
@@ -94,6 +96,7 @@ class PreviewedDeviation:
     unread_path: str = ""
     event_count: int = 0
     example_event: JSONObject | None = None
+    refusal: str = ""
 
     @property
     def sent_value(self) -> JSON:
@@ -197,6 +200,7 @@ def _build_deviation_table(
             deviation.unread_path,
             deviation.event_count,
             deviation.example_event,
+            deviation.refusal,
         )
         for deviation, value_changes in rows
     ]

@@ -283,27 +283,36 @@ def move_to_section(subscription: LocatedSubscription, field: str) -> WorkspaceE
 
 
 def move_out_of_custom(subscription: LocatedSubscription, name: str) -> WorkspaceEdit | None:
-    """Return the edit that moves a default attribute from `custom` to its own field.
+    """Return the edit that moves a default attribute from the custom ones to its own field.
 
-    If the field is mapped already, the second value is removed.
+    If the field is mapped already, the second value is removed. Event actions have no such
+    fields, but for the phone number under its other name.
     """
+    if name == "phone_number" and "attributes" in subscription.mapping:
+        return _rename_in_mapping(subscription, ("attributes", name), "phone")
     field = next((key for key, value in PROFILE_ATTRIBUTE_NAMES.items() if value == name), None)
     custom = subscription.mapping.get("custom")
-    if field is None or not isinstance(custom, dict) or name not in custom:
+    is_written = isinstance(custom, dict) and not is_directive(custom) and name in custom
+    if field is None or not is_written:
         return None
     if field in subscription.mapping:
         return _remove_from_mapping(subscription, ("custom", name))
-    edit = _set_in_mapping(subscription, (field,), custom[name])
+    edit = _set_in_mapping(subscription, (field,), subscription.mapping["custom"][name])
     removed = subscription.get_key_path_in_destination("settings", "custom", name)
     return replace(edit, removed_keys=removed)
 
 
-def remove_attribute(subscription: LocatedSubscription, name: str) -> WorkspaceEdit | None:
-    """Return the edit that no longer sends an attribute that Insider One does not know."""
-    attributes = subscription.mapping.get("attributes")
-    if not isinstance(attributes, dict) or name not in attributes:
+def remove_unknown_name(
+    subscription: LocatedSubscription, field: str, name: str
+) -> WorkspaceEdit | None:
+    """Return the edit that no longer sends a name that Insider One does not know.
+
+    Segment sends such a name of its own list always outside of the custom ones.
+    """
+    container = subscription.mapping.get(field)
+    if not isinstance(container, dict) or is_directive(container) or name not in container:
         return None
-    return _remove_from_mapping(subscription, ("attributes", name))
+    return _remove_from_mapping(subscription, (field, name))
 
 
 def _map_required_field(problem: LintProblem) -> WorkspaceEdit | None:
@@ -360,16 +369,16 @@ def _send_identifier(problem: LintProblem) -> WorkspaceEdit | None:
     match = re.search(
         r" sends ([^,]+), ", problem.finding.what.removeprefix(repr(subscription.name))
     )
-    return _list_identifier(problem, match[1]) if match else None
+    return list_identifier(problem.context, match[1]) if match else None
 
 
 def _list_sent_identifier(problem: LintProblem) -> WorkspaceEdit | None:
-    return _list_identifier(problem, problem.finding.what.partition(" is sent as an ")[0])
+    return list_identifier(problem.context, problem.finding.what.partition(" is sent as an ")[0])
 
 
-def _list_identifier(problem: LintProblem, name: str) -> WorkspaceEdit:
-    """List an identifier in the account, in place of one that differs only in capitals."""
-    listed = list(problem.context.workspace.identifiers)
+def list_identifier(context: AnalysisContext, name: str) -> WorkspaceEdit:
+    """Return the edit that lists an identifier in the account, last or for another spelling."""
+    listed = list(context.workspace.identifiers)
     folded = [identifier.casefold() for identifier in listed]
     if name.casefold() in folded:
         listed[folded.index(name.casefold())] = name

@@ -1,6 +1,6 @@
 """Comparison of a workspace's mappings with captured traffic."""
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterator, Set
 from dataclasses import replace
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
@@ -25,7 +25,6 @@ from segment_insider_emulator.analysis.drift.traffic_stats import (
     MatchingEventCount,
     SubscriptionStats,
     TrafficStats,
-    collect_traffic_stats,
 )
 from segment_insider_emulator.analysis.mapping_paths import (
     LITERAL_MARKER,
@@ -35,7 +34,6 @@ from segment_insider_emulator.analysis.mapping_paths import (
 )
 from segment_insider_emulator.insider.account_options import InsiderAccountOptions
 from segment_insider_emulator.insider.validation import UserValidationError, validate_user
-from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace.edits import WorkspaceEdit
 
 _TRAFFIC_REFERENCE: tuple[DeviationReference, ...] = ("traffic",)
@@ -51,12 +49,11 @@ _DIFFERENCE_BY_REJECTION = (
 
 
 def compare_with_traffic(
-    context: AnalysisContext, traffic: Sequence[JSONObject]
+    context: AnalysisContext, traffic_stats: TrafficStats
 ) -> Iterator[Deviation]:
     """Yield how the mappings deviate from captured events; nothing without events."""
-    if not traffic:
+    if not traffic_stats.event_count:
         return
-    traffic_stats = collect_traffic_stats(context, traffic)
     yield from _find_unhandled_and_duplicate_events(context, traffic_stats)
     for subscription in context.subscriptions:
         stats = traffic_stats.by_subscription[subscription.path]
@@ -246,9 +243,10 @@ def _find_mapping_failures(
             (difference_id for part, difference_id in _DIFFERENCE_BY_FAILURE if part in message), ""
         )
         remedy = "Send what the field takes, or map something else."
-        yield _build_traffic_deviation(
+        deviation = _build_traffic_deviation(
             difference_id, subscription, "loses", "settings", what, remedy, None, tally
         )
+        yield replace(deviation, refusal=reason.rstrip("."))
 
 
 def _find_rejected_users(
@@ -267,9 +265,10 @@ def _find_rejected_users(
             (difference_id for part, difference_id in _DIFFERENCE_BY_REJECTION if part in text),
             "D32",
         )
-        yield _build_traffic_deviation(
+        deviation = _build_traffic_deviation(
             difference_id, subscription, "loses", "settings", what, remedy, None, tally
         )
+        yield replace(deviation, refusal=text)
 
 
 def _get_error_text_and_remedy(fault: UserValidationError) -> tuple[str, str]:

@@ -1,18 +1,20 @@
 """Counts of captured traffic: events, paths with values, failures and sent users."""
 
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from segment_insider_emulator.analysis.context import AnalysisContext, LocatedSubscription
 from segment_insider_emulator.mapping.destination import Destination, InsiderRequest, MappingFailure
-from segment_insider_emulator.mapping.explanation import EventExplanation, explain_event
+from segment_insider_emulator.mapping.explanation import find_unmapped_event_paths
 from segment_insider_emulator.mapping.path_tracking import iter_leaves
 from segment_insider_emulator.types import JSON, JSONObject
 
 # Explaining an event is slow, and events of one name have similar properties.
 MAX_EXPLAINED_EVENTS = 200
+MIN_COUNTED_EVENTS = 10
 _LIST_INDEX = re.compile(r"\[\d+\]")
 
 
@@ -64,15 +66,24 @@ class TrafficStats:
         multiple_deliveries: Events that several subscriptions accept, by type, name and the paths
             of the subscriptions.
         unhandled_events: Events that no subscription accepts, by label.
+        event_count: How many events were counted.
     """
 
     by_subscription: dict[str, SubscriptionStats]
     multiple_deliveries: dict[tuple[str, str, tuple[str, ...]], MatchingEventCount]
     unhandled_events: dict[str, MatchingEventCount]
+    event_count: int = 0
 
 
-def collect_traffic_stats(context: AnalysisContext, traffic: Sequence[JSONObject]) -> TrafficStats:
-    """Count the captured events and explain what the subscriptions do with them."""
+def collect_traffic_stats(
+    context: AnalysisContext, traffic: Sequence[JSONObject], time_budget_s: float | None = None
+) -> TrafficStats:
+    """Count the captured events and explain what the subscriptions do with them.
+
+    Args:
+        time_budget_s: Only the first events, as many as this time allows, but some at least.
+    """
+    started = time.monotonic()
     destination = Destination(context.workspace.destination | {"enabled": True})
     stats = TrafficStats(
         {subscription.path: SubscriptionStats() for subscription in context.subscriptions},
@@ -81,6 +92,10 @@ def collect_traffic_stats(context: AnalysisContext, traffic: Sequence[JSONObject
     )
     label_counts: Counter[tuple[str, str]] = Counter()
     for event in traffic:
+        is_enough = time_budget_s is not None and stats.event_count >= MIN_COUNTED_EVENTS
+        if is_enough and time.monotonic() - started > (time_budget_s or 0):
+            break
+        stats.event_count += 1
         name = get_event_label(event)
         subscriptions = [
             subscription for subscription in context.subscriptions if subscription.matches(event)
@@ -92,12 +107,9 @@ def collect_traffic_stats(context: AnalysisContext, traffic: Sequence[JSONObject
             stats.multiple_deliveries[(str(event.get("type")), name, paths)].add_event(event)
         kind = (str(event.get("type")), name)
         label_counts[kind] += 1
-        explanation = (
-            explain_event(destination, event)
-            if label_counts[kind] <= MAX_EXPLAINED_EVENTS
-            else None
-        )
-        _add_event_to_stats(stats, subscriptions, event, explanation)
+        is_explained = bool(subscriptions) and label_counts[kind] <= MAX_EXPLAINED_EVENTS
+        unread = find_unmapped_event_paths(destination, event).paths if is_explained else None
+        _add_event_to_stats(stats, subscriptions, event, unread)
     return stats
 
 
@@ -113,8 +125,9 @@ def _add_event_to_stats(
     stats: TrafficStats,
     subscriptions: list[LocatedSubscription],
     event: JSONObject,
-    explanation: EventExplanation | None,
+    unread_paths: list[str] | None,
 ) -> None:
+    """Count an event; *unread_paths* is None when it was not explained."""
     present = set(list_paths_with_value(event))
     values = dict(iter_leaves(event))
     empty = {
@@ -128,9 +141,9 @@ def _add_event_to_stats(
         result = accepting.subscription.build_request(event)
         if isinstance(result, MappingFailure):
             subscription_stats.failures[result.message].add_event(event)
-        elif isinstance(result, InsiderRequest) and explanation:
+        elif isinstance(result, InsiderRequest) and unread_paths is not None:
             subscription_stats.sent_users.append((result.json["users"][0], event))
-    if subscriptions and explanation:
+    if subscriptions and unread_paths is not None:
         # Counted once, for the subscription that should map it: the one made for the event.
         narrowest = next(
             (
@@ -141,7 +154,7 @@ def _add_event_to_stats(
             subscriptions[0],
         )
         unread = stats.by_subscription[narrowest.path].unread_paths
-        filled = [path for path in explanation.dropped if not is_empty_value(values[path])]
+        filled = [path for path in unread_paths if not is_empty_value(values[path])]
         for path in dict.fromkeys(map(remove_list_indexes, filled)):
             unread[path].add_event(event)
 

@@ -12,6 +12,7 @@ from segment_insider_emulator.analysis.drift.traffic import (
     has_value_at_path,
 )
 from segment_insider_emulator.analysis.drift.traffic_stats import (
+    collect_traffic_stats,
     is_empty_value,
     list_paths_with_value,
     remove_list_indexes,
@@ -78,7 +79,7 @@ def explain_unmapped_properties(
     values = dict(iter_leaves(event))
     remedies = {
         deviation.unread_path: deviation
-        for deviation in compare_with_traffic(context, [event])
+        for deviation in compare_with_traffic(context, collect_traffic_stats(context, [event]))
         if deviation.unread_path
     }
     default_mapped = {
