@@ -73,7 +73,7 @@ class CauseEditor:
         return self._context
 
     def _find_subscription(self, name: str) -> LocatedSubscription | None:
-        """Return the only subscription of a name; two of one name cannot be told apart."""
+        """Return the only subscription of a name; None if two have it."""
         found = [each for each in self.context.subscriptions if each.name == name]
         return found[0] if len(found) == 1 else None
 

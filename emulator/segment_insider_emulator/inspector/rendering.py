@@ -33,7 +33,7 @@ from segment_insider_emulator.inspector.json_tree import (
     render_value,
     show_invisible_characters,
 )
-from segment_insider_emulator.json_text import current_masking, mask_text
+from segment_insider_emulator.json_text import current_masking, mask_document, mask_text
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.storage.json_conditions import (
     JsonPath,
@@ -326,7 +326,7 @@ def attribute_value(value: JSON, path: str) -> Markup:
     """Render the value of a profile's attribute, e.g. "custom.plan", with a menu."""
     group, _, name = path.partition(".")
     steps = {"custom": ("custom", name), "unrecognised": (name,)}.get(group, (path,))
-    redacted: JSONObject = redact_secrets({steps[-1]: value})
+    redacted: JSONObject = mask_document(redact_secrets({steps[-1]: value}))
     attributes = render_path_attributes("insider", (*_USER, "attributes", *steps))
     return render_value(redacted[steps[-1]], attributes)
 
@@ -335,7 +335,8 @@ def identifier_value(value: str, type: str) -> Markup:
     """Render a value that identifies a profile, with a menu; *type* is e.g. "uuid"."""
     steps = (type,) if type in DEFAULT_IDENTIFIERS else ("custom", type)
     attributes = render_path_attributes("insider", (*_USER, "identifiers", *steps))
-    return render_value(value, attributes)
+    masked: JSONObject = mask_document({type: value})
+    return render_value(masked[type], attributes)
 
 
 def event_name_value(name: str, title: str) -> Markup:
