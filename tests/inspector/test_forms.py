@@ -1,5 +1,6 @@
 """Forms of the pages: who may submit them, their redirects and one-time notices."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -50,6 +51,29 @@ def test_a_form_redirects_to_a_page_that_shows_the_notice_once(client: FlaskClie
     assert (response.status_code, response.headers["Location"]) == (303, "/journeys")
     assert "The clock is frozen" in client.get("/journeys").text
     assert 'class="notice"' not in client.get("/journeys").text
+
+
+def test_a_destructive_button_asks_also_before_its_page_has_loaded_all_scripts(
+    client: FlaskClient,
+) -> None:
+    call = {"type": "identify", "userId": "ada", "writeKey": "wk_demo"}
+    client.post("/v1/identify", json=call)
+    button = re.search(r'form="clear" name="ask" value="([^"]+)"', client.get("/").text)
+    assert button
+    asked = client.post("/clear", data={"ask": button[1]}, headers={"Referer": "http://localhost/"})
+    assert (asked.status_code, button[1] in asked.text) == (200, True)
+    assert 'href="/"' in asked.text
+    assert '"userId":"ada"' in client.get("/emulator/v1/messages").text
+    client.post("/clear", data={"confirmed": "yes"})
+    assert '"userId":"ada"' not in client.get("/emulator/v1/messages").text
+
+
+def test_a_question_keeps_the_other_fields_of_its_form(client: FlaskClient) -> None:
+    form = {"ask": "Replace <b>?", "workspace": '"><script>\n', "sandbox": "b"}
+    asked = client.post("/workspace/import/use", data=form, headers={"Referer": "http://x.y/z"})
+    assert 'value="&#34;&gt;&lt;script&gt;\n"' in asked.text
+    assert "Replace &lt;b&gt;?" in asked.text
+    assert "x.y" not in asked.text
 
 
 def test_a_new_key_is_shown_once_and_hidden_from_scripts(client: FlaskClient) -> None:

@@ -210,7 +210,7 @@ def test_an_invalid_address_is_explained(folder: Path, url: str, message: str) -
     [
         ("drift", "--preset", "guide", "--traffic"),
         ("contract", "record", "cases.ndjson", "--from"),
-        ("verify", "--report-to"),
+        ("verify", ".", "--report-to"),
     ],
     ids=lambda command: command[0],
 )

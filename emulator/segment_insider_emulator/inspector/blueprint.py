@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import orjson
 from flask import Blueprint, Response, current_app, render_template, request, url_for
@@ -223,6 +224,22 @@ def _format_change_event(count: int) -> bytes:
     return b"event: changed\ndata: " + orjson.dumps({"count": count}) + b"\n\n"
 
 
+def ask_before_form() -> str | None:
+    """Ask whether to do what a form says, if its button needs it and no script has asked before.
+
+    Such a button has the name `ask` and the question as its value.
+    """
+    if request.method != "POST" or "ask" not in request.form:
+        return None
+    fields = [field for field in request.form.items(multi=True) if field[0] != "ask"]
+    came_from = urlsplit(request.referrer or "")
+    back = url_for("inspector.live.show_messages")
+    if came_from.netloc == request.host:
+        back = came_from._replace(scheme="", netloc="").geturl() or back
+    question = request.form["ask"]
+    return render_template("inspector/confirm.html", question=question, fields=fields, back=back)
+
+
 bp = Blueprint("inspector", __name__, template_folder="templates")
 for page_bp in (
     live_page.bp,
@@ -244,6 +261,7 @@ for page_bp in (
     team_page.bp,
     stream_bp,
 ):
+    page_bp.before_request(ask_before_form)
     bp.register_blueprint(page_bp)
 bp.after_request(add_security_headers)
 rendering.register_template_filters(bp)

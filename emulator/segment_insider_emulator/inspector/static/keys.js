@@ -33,8 +33,11 @@ export function keys() {
     button.addEventListener("click", () => dialog.showModal());
   }
   document.addEventListener("submit", (event) => {
-    const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
-    if (question && !confirm(question)) event.preventDefault();
+    const button = event.submitter;
+    if (button?.name !== "ask") return;
+    if (!confirm(button.value)) return event.preventDefault();
+    button.name = "confirmed"; // else the server asks, as without this script
+    setTimeout(() => (button.name = "ask")); // after the form was sent
   });
 }
 
