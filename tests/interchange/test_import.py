@@ -574,3 +574,68 @@ def test_consent_categories_come_from_the_settings_of_the_cdn_and_stay_in_an_exp
     assert export_workspace_document(loaded)["destination"]["consentSettings"] == {
         "categories": ["Advertising"]
     }
+
+
+OLD_ORDER: JSONObject = {
+    "type": "track",
+    "event": "completed_order",
+    "messageId": "m1",
+    "userId": "ada",
+    "timestamp": "2026-11-23T10:00:00Z",
+    "properties": {"orderNo": "o-17", "currency": "TRY", "products": [{"product_id": "mug"}]},
+}
+REFUSAL = {"context": {"consent": {"categoryPreferences": {"Advertising": False}}}}
+TRANSFORMATION_NAMES = ["Old order name", "Euros for Insider One"]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A workspace imported with transformations and consent categories, beside its traffic."""
+    names = ("transformations", "cdn-settings")
+    answers = [FILES / "public-api" / f"{name}.json" for name in names]
+    imported = tmp_path / "shop.yaml"
+    result = run_import(*ANSWERS, SUBSCRIPTIONS, *answers, "--output", imported)
+    assert "transformation 'Of the app' belongs to another source" in result.stderr
+    assert "transformation 'Of another destination' belongs to another" in result.stderr
+    document = parse_document(imported.read_bytes(), "shop.yaml")
+    document["destination"]["consentSettings"] = {"categories": ["Advertising"]}
+    imported.write_text(format_workspace_yaml(document, []))
+    events = map(json.dumps, [OLD_ORDER, OLD_ORDER | REFUSAL])
+    (tmp_path / "events.ndjson").write_text("\n".join(events))
+    return imported
+
+
+def run_with_traffic(command: str, shop: Path, *options: str) -> Result:
+    arguments = [command, *options, str(shop.with_name("events.ndjson"))]
+    return CliRunner().invoke(main, arguments)
+
+
+def test_an_imported_workspace_has_its_transformations_and_consent_categories(shop: Path) -> None:
+    document = load_workspace_or_preset(shop).document
+    names = [entry["name"] for entry in document["transformations"]]
+    categories = document["consentSettings"]["allCategories"]
+    assert (names, categories) == (TRANSFORMATION_NAMES, ["Advertising", "Analytics"])
+
+
+def test_an_imported_transformation_changes_what_is_mapped(shop: Path) -> None:
+    result = run_with_traffic("map", shop, "--workspace", str(shop))
+    parameters = [
+        json.loads(line)["request"]["json"]["users"][0]["events"][0]["event_params"]
+        for line in result.stdout.splitlines()
+        if "orderCompletedEvent" in line
+    ]
+    assert [(p["event_group_id"], p["currency"]) for p in parameters] == [("o-17", "EUR")]
+    assert result.stderr.endswith("filtered: 1\n")
+
+
+def test_drift_sees_traffic_as_its_transformations_leave_it(shop: Path) -> None:
+    result = run_with_traffic("drift", shop, str(shop), "--json", "--traffic")
+    assert result.exit_code in (0, 1)
+    assert "orderNo" not in result.stdout
+
+
+def test_an_imported_transformation_is_exported_again(shop: Path) -> None:
+    exported = CliRunner().invoke(main, ["export", str(shop), "--format", "public-api"]).stdout
+    restored = build_imported_workspace(read_import_file(exported.encode(), "again.json"))
+    names = [entry["name"] for entry in restored.document["transformations"]]
+    assert names == TRANSFORMATION_NAMES

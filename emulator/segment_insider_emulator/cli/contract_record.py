@@ -101,7 +101,9 @@ def _record_traffic(
         parse_normalisation_rules(rules),
     )
     if name or not is_emulator_url(source):
-        return record_cases(read_traffic(source), load_workspace(workspace, preset), parsed_rules)
+        loaded = load_workspace(workspace, preset)
+        events = read_traffic(source, workspace_document=loaded.document)
+        return record_cases(events, loaded, parsed_rules)
     running = load_workspace_from_document(fetch_running_workspace(source), source)
     stopped: Counter[str] = Counter()
     recording = record_cases(

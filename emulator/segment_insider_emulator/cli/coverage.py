@@ -84,7 +84,7 @@ def coverage_command(
         raise click.UsageError(f"--url {url} does not begin with http:// or https://.")
     source = url or traffic or ""
     document, workspace_name = _read_workspace_document(url, workspace, preset)
-    messages = list(_read_messages(source))
+    messages = list(_read_messages(source, document))
     options = _read_coverage_options(url, workspace, preset, branches)
     report = find_coverage(build_context(document), messages, options)
     if not report.event_count:
@@ -130,9 +130,9 @@ def _read_coverage_options(
     return CoverageOptions(plan, arrivals, counts_branches=counts_branches)
 
 
-def _read_messages(source: str) -> Iterator[TrafficMessage]:
+def _read_messages(source: str, document: JSONObject) -> Iterator[TrafficMessage]:
     if not is_emulator_url(source):
-        yield from map(TrafficMessage, read_traffic(source))
+        yield from map(TrafficMessage, read_traffic(source, workspace_document=document))
         return
     for message in read_emulator_messages(source):
         yield TrafficMessage(

@@ -45,6 +45,7 @@ from segment_insider_emulator.workspace.loading import (
     read_document,
     read_preset_document,
 )
+from segment_insider_emulator.workspace.validation import validate_document
 
 
 @click.command("drift", epilog="Example: emulator drift shop.yaml --traffic http://127.0.0.1:8282")
@@ -109,7 +110,7 @@ def drift_command(
         raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
     document = read_preset_document(preset) if preset else _read_workspace_document(name)
-    events = _read_traffic_events(traffic) if traffic else []
+    events = _read_traffic_events(traffic, document) if traffic else []
     report = find_drift(document, events)
     if not isinstance(report, DriftReport):
         for fault in report:
@@ -154,8 +155,9 @@ def _report_drift_to_ci(sarif: Path | None, file: str | None, report: DriftRepor
     print_annotations(annotate_findings(file, findings))
 
 
-def _read_traffic_events(traffic: str) -> list[JSONObject]:
-    events = list(read_traffic(traffic))
+def _read_traffic_events(traffic: str, document: JSONObject) -> list[JSONObject]:
+    valid_document = None if validate_document(document) else document
+    events = list(read_traffic(traffic, workspace_document=valid_document))
     if not events:
         remedy = "Use the app first, or leave --traffic out."
         raise EmulatorError("there are no events", traffic, remedy)

@@ -11,13 +11,14 @@ import click
 from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
+from segment_insider_emulator.filtering.transformations import transform_events
 from segment_insider_emulator.interchange.import_resources import ImportedResources
 from segment_insider_emulator.interchange.segment_api import SegmentApi, fetch_workspace_resources
 from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import loading
-from segment_insider_emulator.workspace.model import Workspace
+from segment_insider_emulator.workspace.model import Workspace, select_transformations
 
 if TYPE_CHECKING:
     from segment_insider_scenarios.client import ControlClient
@@ -107,10 +108,16 @@ _TRAFFIC_HINT = (
 )
 
 
-def read_traffic(source: str, filtered_counts: Counter[str] | None = None) -> Iterator[JSONObject]:
+def read_traffic(
+    source: str,
+    filtered_counts: Counter[str] | None = None,
+    workspace_document: JSONObject | None = None,
+) -> Iterator[JSONObject]:
     """Yield the events of a file, database or emulator as destinations receive them.
 
     Args:
+        workspace_document: A valid workspace, whose transformations change the events of a file;
+            a database and an emulator have changed events.
         source: An http address, a path, or the address of a PostgreSQL database.
         filtered_counts: If given, events that a running emulator filtered are left out and
             counted here by reason.
@@ -121,7 +128,9 @@ def read_traffic(source: str, filtered_counts: Counter[str] | None = None) -> It
     elif "://" in source:
         yield from _read_database_traffic(source)
     else:
-        yield from _read_traffic_file(source)
+        scopes = select_transformations(workspace_document or {})
+        transformations = [entry for scope in scopes for entry in scope]
+        yield from transform_events(transformations, _read_traffic_file(source))
 
 
 def fetch_segment_resources(destination_id: str, region: str) -> ImportedResources:

@@ -244,7 +244,7 @@ class FilterChain:
         result = _run_stages(stages, event)
         if self.function_stages and destination and not result.rejection:
             return self.run_functions(result, destination)
-        return _run_stages(self.final_stages, event, result)
+        return _run_stages(self.final_stages, event, result) if self.final_stages else result
 
     def run_functions(self, passed: FilterResult, destination: Destination) -> FilterResult:
         """Run the insert functions, and the final stages, on an event that passed the filters.

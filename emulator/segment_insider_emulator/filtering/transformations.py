@@ -118,6 +118,17 @@ def apply_transformations(
     return FilterResult(event, changes=tuple(changes))
 
 
+def transform_events(
+    documents: Iterable[JSONObject], events: Iterable[JSONObject]
+) -> Iterator[JSONObject]:
+    """Yield events as all enabled transformations leave them, without those that they drop."""
+    transformations = compile_transformations(documents)
+    for event in events:
+        result = apply_transformations(transformations, event)
+        if result.rejection is None:
+            yield result.event
+
+
 class _EventEditor:
     """Editor of one event by one transformation; copies what it changes, and notes each change."""
 
