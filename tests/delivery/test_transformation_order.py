@@ -1,5 +1,7 @@
 """Transformations of the source run before the destination's filters, its own after them."""
 
+import html
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -125,13 +127,18 @@ def test_an_event_without_transformation_is_as_before(client: FlaskClient) -> No
     assert send_track(client, event="Wish Listed", userId="ada")["changes"] == []
 
 
+def read_page_text(client: FlaskClient, address: str, **form: str) -> str:
+    page = client.post(address, data=form) if form else client.get(address)
+    text = re.sub(r"<wbr>|<[^>]*>", "", page.get_data(as_text=True))
+    return html.unescape(re.sub(r"\s+", " ", text))
+
+
 def test_the_page_of_a_message_shows_each_change(
     client: FlaskClient,
 ) -> None:
     send_track(client, **ORDER)
     newest = client.get("/emulator/v1/messages/newest").json or {}
-    page = client.get(f"/messages/{newest['id']}").get_data(as_text=True)
-    text = re.sub(r"\s+", " ", re.sub(r"<wbr>|<[^>]*>", "", page)).replace("&#39;", "'")
+    text = read_page_text(client, f"/messages/{newest['id']}")
     assert "properties.orderNo becomes properties.order_id transformation 'Rename'" in text
     assert "the event 'completed_order' becomes 'Order Completed' transformation 'Rename'" in text
 
@@ -139,7 +146,26 @@ def test_the_page_of_a_message_shows_each_change(
 def test_the_page_of_a_dropped_message_says_who_counts_it(client: FlaskClient) -> None:
     send_track(client, event="Test", userId="ada")
     newest = client.get("/emulator/v1/messages/newest").json or {}
-    page = client.get(f"/messages/{newest['id']}").get_data(as_text=True)
-    text = re.sub(r"\s+", " ", re.sub(r"<wbr>|<[^>]*>", "", page)).replace("&#39;", "'")
+    text = read_page_text(client, f"/messages/{newest['id']}")
     assert "FILTERED_BY_RULES: transformation 'No tests' drops it" in text
     assert "Segment counts it as Filtered at source" in text
+
+
+def test_the_tester_shows_what_happens_before_the_mappings(client: FlaskClient) -> None:
+    text = read_page_text(client, "/workspace/test", event=json.dumps(ORDER))
+    assert "properties.orderNo becomes properties.order_id transformation 'Rename'" in text
+    assert '"event_group_id": "o-17"' in text
+
+
+def test_the_tester_says_that_an_event_would_be_stopped(client: FlaskClient) -> None:
+    event = {"type": "track", "event": "Test", "userId": "ada"}
+    text = read_page_text(client, "/workspace/test", event=json.dumps(event))
+    reason = "FILTERED_BY_RULES: transformation 'No tests' drops it"
+    assert f"No mapping gets this event: {reason}" in text
+
+
+def test_the_tester_starts_with_a_changed_event_as_it_was_sent(client: FlaskClient) -> None:
+    send_track(client, **ORDER)
+    newest = client.get("/emulator/v1/messages/newest").json or {}
+    text = read_page_text(client, f"/workspace/test?message={newest['id']}")
+    assert '"event": "completed_order"' in text

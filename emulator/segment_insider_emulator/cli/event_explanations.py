@@ -20,6 +20,7 @@ from segment_insider_emulator.delivery.filter_chain import (
     FilterChain,
     build_change_list,
     build_filter_report,
+    is_stopped_by_function,
 )
 from segment_insider_emulator.filtering.result import FilterResult
 from segment_insider_emulator.filtering.transformations import describe_change, find_sent_path
@@ -121,11 +122,6 @@ def _print_filtered_event(event: JSONObject, result: FilterResult, *, as_json: b
     title, stages = _format_title(event, event.get("messageId")), _format_stages(result)
     word = "not sent    " if is_stopped_by_function(result) else "filtered    "
     print_lines([title, *stages, f"  {word} {result.rejection}", ""])
-
-
-def is_stopped_by_function(result: FilterResult) -> bool:
-    """Return whether a function dropped or failed a rejected event, and no other stage."""
-    return bool(result.functions) and result.functions[-1]["outcome"] != "passed"
 
 
 def _format_stages(result: FilterResult) -> Iterator[str]:

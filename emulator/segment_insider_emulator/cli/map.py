@@ -11,7 +11,6 @@ import click
 import orjson
 
 from segment_insider_emulator.cli.event_explanations import (
-    is_stopped_by_function,
     is_valid_call,
     print_event_explanations,
 )
@@ -21,7 +20,11 @@ from segment_insider_emulator.cli.inputs import (
     get_selected_workspace_name,
     load_workspace,
 )
-from segment_insider_emulator.delivery.filter_chain import FilterChain, build_filter_chain
+from segment_insider_emulator.delivery.filter_chain import (
+    FilterChain,
+    build_filter_chain,
+    is_stopped_by_function,
+)
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.result import Rejection
 from segment_insider_emulator.json_text import (

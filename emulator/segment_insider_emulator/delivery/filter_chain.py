@@ -433,6 +433,11 @@ def _find_similar_name_cached(name: str, known_names: tuple[str, ...]) -> str | 
     return find_similar_name(name, known_names)
 
 
+def is_stopped_by_function(result: FilterResult) -> bool:
+    """Return whether a function dropped or failed a rejected event, and no other stage."""
+    return bool(result.functions) and result.functions[-1]["outcome"] != "passed"
+
+
 def build_change_list(result: FilterResult) -> list[JSONObject]:
     """Return what changed in an event as JSON; the first changes when there are very many."""
     return list(map(asdict, result.changes[:MAX_LISTED_CHANGES]))

@@ -11,9 +11,14 @@ from flask import Blueprint, Response, abort, request
 
 from segment_insider_emulator.analysis.lint import lint_document
 from segment_insider_emulator.control_api.sandboxes import replace_sandbox_destination
-from segment_insider_emulator.delivery.filter_chain import compile_insert_functions
+from segment_insider_emulator.delivery.filter_chain import (
+    build_change_list,
+    build_filter_chain,
+    is_stopped_by_function,
+)
 from segment_insider_emulator.errors import ConflictError, EmulatorError
 from segment_insider_emulator.filtering.result import FilterResult
+from segment_insider_emulator.filtering.transformations import describe_change
 from segment_insider_emulator.inspector.changes_page import (
     redirect_to_change,
     workspace_fingerprint,
@@ -167,7 +172,7 @@ def show_tester() -> str:
     """Serve the Tester page for the message `message` and the mapping number `subscription`."""
     services = current_services()
     message = services.store.get_message(get_int_parameter("message", 0))
-    event = _to_pretty_json(_get_event_before_functions(message)) if message else ""
+    event = _to_pretty_json(_get_event_before_stages(message)) if message else ""
     subscription_number = get_int_parameter("subscription", 0)
     if subscription_number:
         return _render_tester_page(
@@ -310,19 +315,24 @@ def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> J
     )
 
 
-def _get_event_before_functions(message: MessageRecord) -> JSONObject:
-    """Return a message's event as the insert functions got it, so that they can run again."""
-    before: JSONObject | None = (message.filtering or {}).get("trigger_event")
-    return before or message.normalised or message.sent
+def _get_event_before_stages(message: MessageRecord) -> JSONObject:
+    """Return a message's event as it was before transformations and functions changed it."""
+    if (message.filtering or {}).get("changes"):
+        return message.sent
+    return message.normalised or message.sent
 
 
-def _run_functions(services: SandboxServices, event: JSONObject | None) -> FilterResult | None:
-    """Run the insert functions on the tester's event, without what they remember."""
-    if event is None or services.function_runner is None:
+def _run_stages(services: SandboxServices, event: JSONObject | None) -> FilterResult | None:
+    """Run the tester's event through all stages before the mappings, as if the destination is on.
+
+    Functions run without what they remember.
+    """
+    if event is None:
         return None
+    runner = services.function_runner.create_fresh() if services.function_runner else None
     destination = compile_destination(services.destination_overrides.current_destination)
-    run = compile_insert_functions(services.function_runner.create_fresh(), destination)
-    return run(event) if run else None
+    chain = build_filter_chain(services.workspace, services.config.seed, runner)
+    return chain.filter_event(event, enabled=True, destination=destination)
 
 
 def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = None) -> str:
@@ -335,12 +345,12 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
             _build_edited_subscription(services, form),
         )
         whole = get_current_workspace_document(services, form.subscription_number or 0, after)
-        passed = _run_functions(services, event)
+        passed = _run_stages(services, event)
         trigger_event = passed.trigger_event if passed else None
         event = passed.event if passed else event
         trial = (
             evaluate_event(whole, event, services.workspace.insider_options, trigger_event)
-            if event and not (passed and passed.rejection)
+            if event and not (passed and is_stopped_by_function(passed))
             else None
         )
         edit = (
@@ -354,6 +364,10 @@ def _render_tester_page(form: TesterForm, rejected_form: RejectedForm | None = N
         completions=_build_completions(services, form.subscription_number, recent),
         trial=trial,
         passed=passed,
+        stage_changes=[
+            (change["by"], describe_change(change))
+            for change in (build_change_list(passed) if passed else ())
+        ],
         edit=edit,
         recent=[message for message in recent if message.normalised][:MAX_RECENT_EVENTS],
         names=[
