@@ -39,6 +39,8 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "no feature": ("run_features", {"feature": "Feature: x\n  Scenario: y\n    Given nothing\n"}),
     "explain": ("explain_message", {"id": 1}),
     "dropped": ("find_messages", {"query": "verdict:not_subscribed since:1h"}),
+    "really dropped": ("find_messages", {"query": "verdict:dropped since:1h"}),
+    "no message": ("explain_message", {"id": -1}),
     "mistake": ("find_messages", {"query": "evnt:x"}),
     "try": ("try_mapping", {"number": 1, "fields": {"firstName": {"@path": "$.traits.vorname"}}}),
     "try advice": (
@@ -123,6 +125,8 @@ def test_it_says_why_a_name_did_not_arrive(answers: Any) -> None:
 def test_it_says_which_messages_went_nowhere_and_why(answers: Any) -> None:
     (message,) = read(answers, "dropped")["messages"]
     assert (message["type"], bool(message["reason"])) == ("screen", True)
+    (dropped,) = read(answers, "really dropped")["messages"]
+    assert dropped["reason"].startswith("Insider One dropped this event: invalid event name")
     assert len(read(answers, "causes")["causes"]) == 3
 
 
@@ -187,6 +191,7 @@ def test_the_other_tools_answer(answers: Any) -> None:
         ),
         pytest.param("missing argument", "explain_message: id: Field required", id="missing"),
         pytest.param("unknown argument", "unknown argument 'quer'. Known: query, limit", id="name"),
+        pytest.param("no message", "there is no message -1", id="message"),
         pytest.param("undo unknown", "this change does not exist any more", id="undo"),
         pytest.param("no duration", "'x' is not a duration", id="duration"),
     ],
@@ -239,6 +244,13 @@ def test_pages_of_other_sites_are_refused(
     emulator_url: str, headers: dict[str, str], status: int
 ) -> None:
     assert post_call(emulator_url, **headers) == status
+
+
+def test_many_requests_at_once_wait_or_are_told_to_come_again(emulator_url: str) -> None:
+    with ThreadPoolExecutor(16) as executor:
+        statuses = list(executor.map(post_call, [emulator_url] * 16))
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= mcp.MAX_REQUESTS
 
 
 def test_a_password_is_needed_and_used() -> None:

@@ -27,7 +27,8 @@ INSTRUCTIONS: Final = (
 )
 EXTRA_REMEDY: Final = "Install the extra: pip install 'segment-insider-emulator[mcp]'."
 MAX_ERROR_CHARS: Final = 1000
-MAX_REQUESTS: Final = 4  # at /mcp at the same time; each uses a thread
+MAX_REQUESTS: Final = 12  # at /mcp at the same time; each uses a thread
+MAX_RUNNING_REQUESTS: Final = 4  # of these; the others wait
 REQUEST_TIMEOUT_S: Final = 180.0  # more than a run of features
 
 
@@ -123,19 +124,20 @@ def install_mcp_endpoint(app: "Flask", *, allow_changes: bool) -> None:
     from segment_insider_emulator.web.access import MCP_PATH
     from segment_insider_emulator.web.json_errors import build_json_error_response
 
-    slots = BoundedSemaphore(MAX_REQUESTS)
+    slots, running = BoundedSemaphore(MAX_REQUESTS), BoundedSemaphore(MAX_RUNNING_REQUESTS)
 
     def answer_mcp_request() -> "Response":
         if find_spec("mcp") is None:
             what = "the library mcp is not installed"
             return build_json_error_response(501, what, MCP_PATH, EXTRA_REMEDY)
         if not slots.acquire(blocking=False):
-            what, remedy = f"{MAX_REQUESTS} requests of agents are running", "Send it again later."
+            what, remedy = f"{MAX_REQUESTS} requests of agents are waiting", "Send it again later."
             response = build_json_error_response(503, what, MCP_PATH, remedy)
             response.headers["Retry-After"] = "1"
             return response
         try:
-            return _run_mcp_request(app, allow_changes)
+            with running:
+                return _run_mcp_request(app, allow_changes)
         finally:
             slots.release()
 
