@@ -590,7 +590,7 @@ TRANSFORMATION_NAMES = ["Old order name", "Euros for Insider One"]
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """Return an imported workspace with transformations and consent, beside its traffic."""
+    """Return an imported workspace with transformations and consent categories."""
     names = ("transformations", "cdn-settings")
     answers = [FILES / "public-api" / f"{name}.json" for name in names]
     imported = tmp_path / "shop.yaml"
