@@ -340,7 +340,8 @@ def _build_sandbox_services(
         create_transaction_factory(
             state.profiles.unit_of_work,
             partial(hold_advisory_locks, state.engine),
-            None if pass_through else faults,
+            # A function may take seconds, in which others must be able to write.
+            None if pass_through or function_runner else faults,
         ),
         known_causes,
     )

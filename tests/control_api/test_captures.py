@@ -62,6 +62,7 @@ def test_a_message_is_shown_as_sent_and_as_normalised(client: FlaskClient) -> No
         "hints": [],
         "changes": [],
         "functions": [],
+        "triggerEvent": None,
     }
 
 

@@ -1,5 +1,6 @@
 """Insert functions: between the destination's filters and its mappings, in a JavaScript engine."""
 
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from function_app import (
     open_app,
     send,
 )
+
+from segment_insider_emulator.functions.engine import ENGINES
 
 pytestmark = needs_node
 ADD_TIER = """
@@ -276,3 +279,23 @@ def test_values_pass_a_function_unchanged(event: dict[str, Any], expected: dict[
     with open_app(build_document(insert="function onTrack (event) { return event }")) as client:
         message = send(client, properties=event)
     assert (message["normalised"]["properties"], message["changes"]) == (expected, [])
+
+
+def test_a_function_that_hangs_holds_up_no_other_sandbox() -> None:
+    hanging = build_document(insert="async function onTrack () { for (;;); }")
+    hanging["functions"]["timeout"] = 60
+    ordinary = build_document(insert="async function onTrack (event) { return event }")
+    with open_app(hanging) as client:
+        created = client.post("/emulator/v1/sandboxes", json={"workspace": ordinary})
+        assert created.status_code == 201, created.text
+        body = {"writeKey": "wk_demo", "event": "Song Played", "userId": "ada", "properties": {}}
+        other = client.application.test_client()
+        slow = Thread(target=client.post, args=["/v1/track"], kwargs={"json": body})
+        slow.start()
+        path = f"/sandboxes/{created.get_json()['id']}/v1/track"
+        answer = other.post(path, json=body | {"writeKey": created.get_json()["writeKey"]})
+        was_running = slow.is_alive()
+        while slow.is_alive():
+            ENGINES.close()
+            slow.join(0.1)
+    assert (answer.status_code, was_running) == (200, True)

@@ -102,12 +102,15 @@ def _record_traffic(
     )
     if name or not is_emulator_url(source):
         loaded = load_workspace(workspace, preset)
-        events = read_traffic(source, workspace_document=loaded.document)
+        events = read_traffic(source, workspace_document=loaded.document, before_functions=True)
         return record_cases(events, loaded, parsed_rules)
     running = load_workspace_from_document(fetch_running_workspace(source), source)
     stopped: Counter[str] = Counter()
     recording = record_cases(
-        read_traffic(source, stopped), running, parsed_rules, has_real_key=False
+        read_traffic(source, stopped, before_functions=True),
+        running,
+        parsed_rules,
+        has_real_key=False,
     )
     recording.rejection_counts += stopped
     return recording

@@ -112,6 +112,8 @@ def read_traffic(
     source: str,
     filtered_counts: Counter[str] | None = None,
     workspace_document: JSONObject | None = None,
+    *,
+    before_functions: bool = False,
 ) -> Iterator[JSONObject]:
     """Yield the events of a file, database or emulator as destinations receive them.
 
@@ -121,16 +123,18 @@ def read_traffic(
         source: An http address, a path, or the address of a PostgreSQL database.
         filtered_counts: If given, events that a running emulator filtered are left out and
             counted here by reason.
+        before_functions: Yield captured events as the insert functions got them.
     Raises: EmulatorError, when they cannot be read.
     """
     if is_emulator_url(source):
-        yield from _read_emulator_traffic(source, filtered_counts)
+        yield from _read_emulator_traffic(source, filtered_counts, before_functions)
     elif "://" in source:
-        yield from _read_database_traffic(source)
+        yield from _read_database_traffic(source, before_functions)
     else:
         scopes = select_transformations(workspace_document or {})
         transformations = [entry for scope in scopes for entry in scope]
-        yield from transform_events(transformations, _read_traffic_file(source))
+        events = _read_traffic_file(source, before_functions)
+        yield from transform_events(transformations, events)
 
 
 def fetch_segment_resources(destination_id: str, region: str) -> ImportedResources:
@@ -169,7 +173,7 @@ def _parse_numbered_event_lines(content: bytes, name: str) -> Iterator[tuple[str
             yield where, event
 
 
-def _read_traffic_file(name: str) -> Iterator[JSONObject]:
+def _read_traffic_file(name: str, before_functions: bool) -> Iterator[JSONObject]:
     try:
         with Path(name).open("rb") as file:  # once: it may be a pipe
             beginning = file.read(len(_SQLITE_MAGIC))
@@ -180,7 +184,7 @@ def _read_traffic_file(name: str) -> Iterator[JSONObject]:
         what = f"the traffic cannot be read ({error.strerror})"
         raise EmulatorError(what, name, suggest_http_scheme(name) or _TRAFFIC_HINT) from None
     if content is None:
-        yield from _read_database_traffic(name)
+        yield from _read_database_traffic(name, before_functions)
     else:
         numbered = enumerate(
             (
@@ -215,15 +219,18 @@ def read_emulator_messages(url: str) -> Iterator[JSONObject]:
         yield from client.list_messages()
 
 
-def _read_emulator_traffic(url: str, filtered_counts: Counter[str] | None) -> Iterator[JSONObject]:
+def _read_emulator_traffic(
+    url: str, filtered_counts: Counter[str] | None, before_functions: bool
+) -> Iterator[JSONObject]:
     for message in read_emulator_messages(url):
         if filtered_counts is not None and message["verdict"] in _FILTERED_VERDICTS:
             filtered_counts[message["reason"]] += 1
         elif message["normalised"]:
-            yield message["normalised"]
+            before = message.get("triggerEvent") if before_functions else None
+            yield before or message["normalised"]
 
 
-def _read_database_traffic(url: str) -> Iterator[JSONObject]:
+def _read_database_traffic(url: str, before_functions: bool) -> Iterator[JSONObject]:
     from segment_insider_emulator.storage.database import open_database
     from segment_insider_emulator.storage.messages import MessageStore
 
@@ -232,7 +239,10 @@ def _read_database_traffic(url: str) -> Iterator[JSONObject]:
     try:
         while after is not None:
             page, after = store.list_messages(after_id=after, limit=_PAGE_SIZE)
-            yield from (message.normalised for message in page if message.normalised)
+            for message in page:
+                if message.normalised:
+                    before = (message.filtering or {}).get("trigger_event")
+                    yield before if before and before_functions else message.normalised
     finally:
         store.close()
 

@@ -152,7 +152,8 @@ class MessageFields(CamelCaseModel, kw_only=True):
 
     `violations`, `filtered_by`, `omitted` and `hints` are the results of the tracking plan and
     the filters; `changes` is what transformations and functions did to the event; `functions` is
-    what each function did, with its console.
+    what each function did, with its console; `triggerEvent` is the event before an insert function
+    changed it.
     """
 
     id: Count | UnsetType = UNSET
@@ -171,6 +172,7 @@ class MessageFields(CamelCaseModel, kw_only=True):
     hints: list[JSON]
     changes: list[JSONObject]
     functions: list[JSONObject]
+    trigger_event: JSONObject | None
     message: JSONObject
     normalised: JSONObject
 
@@ -216,6 +218,7 @@ def build_message_field_values(message: MessageRecord) -> dict[str, Any]:
             for key, value in (message.filtering or {}).items()
             if key in EMPTY_FILTER_REPORT
         },
+        "trigger_event": (message.filtering or {}).get("trigger_event"),
         "message": message.sent,
         "normalised": message.normalised,
     }
