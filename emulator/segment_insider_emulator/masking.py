@@ -47,6 +47,7 @@ COMMON_WORDS: Final = frozenset(
 )  # fmt: skip
 MAX_NAME_CHARS: Final = 200
 MAX_NAMES: Final = 20_000  # that an emulator remembers
+MAX_NAMES_OF_WORD: Final = 100  # that begin with the same word
 MAX_REVEALED: Final = 20_000  # pseudonyms that a form or link may send back
 MAX_DEPTH: Final = 100
 MASKED_DOMAIN: Final = "masked.example"
@@ -67,7 +68,9 @@ _FIELD_IN_TEXT: Final = re.compile(
     r"""(?i)(["'](?:first_?name|last_?name|surname|full_?name|user_?name)["']\s*:\s*["'])"""
     r"""([^"'\\]{1,200})(?=["'])"""
 )
-_WORD: Final = re.compile(r"[^\W_]+")
+# Of scripts that put no space between words: Thai, Chinese, Japanese, Korean.
+_UNSPACED: Final = "\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af"
+_WORD: Final = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 _NOT_LETTER: Final = re.compile(r"[^a-z]")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:?\d\d)?)?")
 _PSEUDONYM: Final = re.compile(
@@ -76,8 +79,6 @@ _PSEUDONYM: Final = re.compile(
     rf"|(?:\+|%2B|(?<!\d)){PHONE_PREFIX}\d{{{_PHONE_DIGITS}}}(?!\d)"
 )
 _PSEUDONYM_IN_QUERY: Final = re.compile(rf'"?({_PSEUDONYM.pattern})"?')
-# Of scripts that put no space between words: Thai, Chinese, Japanese, Korean.
-_UNSPACED: Final = re.compile("[\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af]")
 
 
 class _RememberedNames:
@@ -91,7 +92,6 @@ class _RememberedNames:
         """Forget all names."""
         # By their first word: where the name begins before it, the name, whether it is a part.
         self.by_word: dict[str, tuple[tuple[int, str, bool], ...]] = {}
-        self.unspaced: tuple[str, ...] = ()
         self.known: set[str] = set()
 
     def add(self, value: str) -> None:
@@ -106,11 +106,10 @@ class _RememberedNames:
 
     def _add_spelling(self, name: str, *, is_part: bool = False) -> None:
         """Remember one spelling; *is_part*: only as a part of an event name, as in "saw_ada"."""
-        if _UNSPACED.search(name):
-            self.unspaced = (*self.unspaced, name)
-        elif word := _WORD.search(name):
+        if word := _WORD.search(name):
             entries = (*self.by_word.get(word[0], ()), (word.start(), name, is_part))
-            self.by_word[word[0]] = tuple(sorted(entries, key=lambda entry: -len(entry[1])))
+            newest = entries[-MAX_NAMES_OF_WORD:]
+            self.by_word[word[0]] = tuple(sorted(newest, key=lambda entry: -len(entry[1])))
 
 
 class Pseudonyms:
@@ -304,9 +303,6 @@ class Masking:
 
     def _mask_names(self, text: str) -> str:
         names = self.pseudonyms.names
-        for name in names.unspaced:
-            if name in text:
-                text = text.replace(name, self._mask_known_name(name))
         if text in names.known:
             return self._mask_of_kind(text, "name")
         parts, end = [], 0
@@ -422,8 +418,13 @@ def _stands_alone(text: str, start: int, name: str, is_part: bool) -> bool:
     if is_part and "_" not in (before, after) and "_" not in name:
         return False
     return not (
-        (name[0].isalnum() and before.isalnum()) or (name[-1].isalnum() and after.isalnum())
+        (_joins_words(name[0]) and before.isalnum()) or (_joins_words(name[-1]) and after.isalnum())
     )
+
+
+def _joins_words(character: str) -> bool:
+    """Return whether *character* is a letter or digit of a script with spaces between words."""
+    return character.isalnum() and not re.match(f"[{_UNSPACED}]", character)
 
 
 def _parse_json(text: str) -> JSON:

@@ -351,6 +351,34 @@ def test_no_log_line_shows_a_planted_value() -> None:
     assert line.startswith("refused of ")
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("李雷", "你好李雷的订单", id="no spaces"),
+        pytest.param("O'Hara-Quinn", "by O'Hara-Quinn's", id="signs"),
+        pytest.param("'t Hooft", "asks 't Hooft.", id="begins with a sign"),
+        pytest.param("Ada", "ADA, Ada and saw_ada", id="spellings"),
+        pytest.param("Ayşe Nur", "saw_ayşe_nur by AYŞE NUR", id="two words"),
+    ],
+)
+def test_a_name_is_found_in_texts(name: str, text: str) -> None:
+    masking = Masking(Pseudonyms("key"))
+    masking.learn({"firstName": name})
+    masked = masking.mask_text(text)
+    assert name.casefold() not in masked.casefold()
+    assert name.casefold().replace(" ", "_") not in masked.casefold()
+
+
+@pytest.mark.extended
+@pytest.mark.parametrize("name", ["Zed {}", "李{}", "Z{} Zed"])
+def test_very_many_names_stay_cheap(name: str) -> None:
+    masking = Masking(Pseudonyms("key"))
+    started = time.process_time()
+    masking.learn([{"firstName": name.format(number)} for number in range(30_000)])
+    masking.mask_text("Zed 1 李1 Z1 " * 3000)
+    assert time.process_time() - started < 20
+
+
 def test_a_word_of_the_workspace_is_masked_in_its_field_only() -> None:
     masking = Masking(Pseudonyms("key"), vocabulary={"order"})
     masked = masking.mask_document({"traits": {"lastName": "Order"}, "event": "Order Completed"})
@@ -368,6 +396,7 @@ def test_names_are_known_before_a_page_reads_them(tmp_path: Path) -> None:
         app.extensions["sandboxes"].close()
 
 
+@pytest.mark.extended
 def test_agents_see_pseudonyms(client: FlaskClient) -> None:
     for name, arguments in (
         ("find_messages", {}),
