@@ -299,3 +299,36 @@ def test_a_function_that_hangs_holds_up_no_other_sandbox() -> None:
             ENGINES.close()
             slow.join(0.1)
     assert (answer.status_code, was_running) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        pytest.param(
+            "let x = event.properties; for (let i = 0; i < 300; i++) x = x.a = {}",
+            "onTrack returned an event nested deeper than 100 levels",
+            id="deep",
+        ),
+        pytest.param(
+            "let x = event.properties; for (let i = 0; i < 1500; i++) x = x.a = {}",
+            "onTrack returned too much",
+            id="too deep to read",
+        ),
+        pytest.param(
+            "console.log('\\ud83c'); throw new Error('\\ud83c')", "threw Error", id="half"
+        ),
+        pytest.param("event.properties = 'x'.repeat(2e6)", "returned too much", id="large"),
+    ],
+)
+def test_what_no_database_could_store_fails_with_a_reason(body: str, reason: str) -> None:
+    code = f"function onTrack (event) {{ {body}; return event }}"
+    with open_app(build_document(insert=code)) as client:
+        message = send(client)
+    assert message["verdict"] == "failed"
+    assert reason in message["reason"]
+
+
+def test_half_a_character_in_an_event_is_replaced() -> None:
+    code = "function onTrack (event) { event.properties.tier = '\\ud83c!'; return event }"
+    with open_app(build_document(insert=code)) as client:
+        assert send(client)["normalised"]["properties"]["tier"] == "\ufffd!"

@@ -191,7 +191,10 @@ class EngineProcess:
             if isinstance(answer, str):
                 log.warning("stopped function engine reason=%s", answer)
                 return EngineAnswer({"kind": answer}, [], [], duration_ms)
-            result = parse_json(answer["result"].encode(errors="replace"))
+            try:
+                result = parse_json(answer["result"].encode(errors="replace"))
+            except orjson.JSONDecodeError:  # nested deeper than a parser goes
+                result = {"kind": "too_large"}
             return EngineAnswer(result, answer["logs"], answer["sent"], duration_ms)
 
     def _start_if_needed(self) -> None:

@@ -1,6 +1,7 @@
 """Functions of a Segment workspace: definitions, runs, and what an error means for the event."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import count
@@ -23,6 +24,7 @@ from segment_insider_emulator.functions.engine import (
     create_fetch,
 )
 from segment_insider_emulator.insider.error_callbacks import CallbackHosts
+from segment_insider_emulator.json_text import MAX_DEPTH, measure_nesting_depth, parse_json
 from segment_insider_emulator.types import JSON, JSONObject, record
 
 FunctionKind: TypeAlias = Literal["insert", "source", "sourceInsert"]
@@ -407,10 +409,25 @@ def _end_run(
 
 
 def _add_details(run: FunctionRun, answer: EngineAnswer) -> FunctionRun:
-    sent = tuple(orjson.loads(call) for call in answer.sent)
-    return replace(
-        run, logs=tuple(answer.logs), sent=sent, duration_ms=round(answer.duration_ms, 1)
+    duration_ms = round(answer.duration_ms, 1)
+    logs = tuple(
+        {"level": line["level"], "text": _drop_lone_surrogates(line["text"])}
+        for line in answer.logs
     )
+    sent = tuple(_parse_sent_calls(answer.sent))
+    run = replace(run, logs=logs, sent=sent, duration_ms=duration_ms)
+    return replace(run, reason=_drop_lone_surrogates(run.reason)) if run.reason else run
+
+
+def _parse_sent_calls(texts: list[str]) -> Iterator[JSONObject]:
+    for text in texts:
+        with suppress(orjson.JSONDecodeError):  # nested deeper than a parser goes
+            yield parse_json(text.encode(errors="replace"))
+
+
+def _drop_lone_surrogates(text: str) -> str:
+    """Return *text* as a database can store it: half a character becomes a question mark."""
+    return text.encode(errors="replace").decode()
 
 
 def _judge(
@@ -445,6 +462,9 @@ def _judge_value(function: SegmentFunction, handler: str, value: JSON) -> Functi
         return _end_run(function, handler, FILTERED, what)
     if not isinstance(value, dict):
         what = f"{handler} returned {_describe_type(value)} in place of the event"
+        return _end_run(function, handler, BAD_REQUEST, what)
+    if measure_nesting_depth(value) > MAX_DEPTH:
+        what = f"{handler} returned an event nested deeper than {MAX_DEPTH} levels"
         return _end_run(function, handler, BAD_REQUEST, what)
     return FunctionRun(function.title, handler, "passed", value)
 
