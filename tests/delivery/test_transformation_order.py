@@ -169,3 +169,10 @@ def test_the_tester_starts_with_a_changed_event_as_it_was_sent(client: FlaskClie
     newest = client.get("/emulator/v1/messages/newest").json or {}
     text = read_page_text(client, f"/workspace/test?message={newest['id']}")
     assert '"event": "completed_order"' in text
+
+
+def test_the_workspace_page_lists_the_transformations_in_order(client: FlaskClient) -> None:
+    text = read_page_text(client, "/workspace")
+    rename = "Rename, for the whole source, where event = 'completed_order': renames it"
+    assert f"{rename}, moves properties" in text
+    assert "No tests, for the whole source, where event = 'Test': drops the event" in text

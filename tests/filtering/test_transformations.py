@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -180,6 +181,18 @@ def test_properties_are_dropped_allowed_and_converted(
 )
 def test_what_does_not_apply_changes_nothing(document: JSONObject) -> None:
     assert transform(ADA, **document) == (ADA, [])
+
+
+@pytest.mark.observed
+def test_moves_and_values_are_those_of_segments_published_evaluator() -> None:
+    """Compare with `map_properties` of `@segment/tsub` 2.0.1, recorded for random events.
+
+    It leaves a moved null, 0 or empty text behind as well, which the pages do not say.
+    """
+    recorded = Path("fixtures/filters/map-properties.ndjson").read_text().splitlines()
+    for case in map(json.loads, recorded):
+        compiled = compile_transformations([case["transformation"]])
+        assert apply_transformations(compiled, case["event"]).event == case["expect"], case
 
 
 @pytest.mark.documented
