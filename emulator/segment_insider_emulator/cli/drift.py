@@ -45,7 +45,7 @@ from segment_insider_emulator.workspace.loading import (
     read_document,
     read_preset_document,
 )
-from segment_insider_emulator.workspace.validation import validate_document
+from segment_insider_emulator.workspace.validation import WorkspaceFinding, validate_document
 
 
 @click.command("drift", epilog="Example: emulator drift shop.yaml --traffic http://127.0.0.1:8282")
@@ -110,11 +110,10 @@ def drift_command(
         raise click.UsageError(f"Give a FILE, or --preset NAME{others}.")
     name = preset or file or traffic or ""
     document = read_preset_document(preset) if preset else _read_workspace_document(name)
-    events = _read_traffic_events(traffic, document) if traffic else []
+    events = [] if traffic is None else _read_traffic_events(traffic, document)
     report = find_drift(document, events)
     if not isinstance(report, DriftReport):
-        for fault in report:
-            print_lines([f"emulator: {fault.where}: {fault.what}. {fault.remedy}"], err=True)
+        print_lines([_format_workspace_problem(name, problem) for problem in report], err=True)
         ctx.exit(2)
     _report_drift_to_ci(sarif, None if preset or is_emulator_url(name) else name, report)
     if as_json:
@@ -153,6 +152,11 @@ def _report_drift_to_ci(sarif: Path | None, file: str | None, report: DriftRepor
     if sarif:
         write_sarif(sarif, file, findings)
     print_annotations(annotate_findings(file, findings))
+
+
+def _format_workspace_problem(name: str, problem: WorkspaceFinding) -> str:
+    place = f"{name}: {problem.where}" if problem.where else name
+    return f"emulator: {place}: {problem.what}. {problem.remedy}"
 
 
 def _read_traffic_events(traffic: str, document: JSONObject) -> list[JSONObject]:

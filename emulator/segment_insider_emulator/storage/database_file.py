@@ -148,7 +148,8 @@ def _resolve_sqlite_file_path(path_or_url: str) -> Path | None:
         path = get_sqlite_file_path(make_url(to_sqlalchemy_url(path_or_url)))
     except ArgumentError:
         return None  # opening the database reports it
-    return path and path.resolve()
+    # `Path.resolve` raises for a loop of links, before Python 3.13.
+    return path and Path(os.path.realpath(path))
 
 
 def _acquire_file_lock(lock_path: Path, display_url: str, exit_stack: ExitStack) -> None:
