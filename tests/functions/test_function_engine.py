@@ -7,8 +7,8 @@ import pytest
 from function_app import needs_node
 
 from segment_insider_emulator.functions.engine import EngineProcess
+from segment_insider_emulator.functions.runner import FunctionRunner
 from segment_insider_emulator.functions.segment_function import (
-    FunctionRunner,
     SegmentFunction,
     WorkspaceFunctions,
 )

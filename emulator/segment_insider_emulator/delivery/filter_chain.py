@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from segment_insider_emulator.filtering.event_filters import (
     apply_destination_filters,
@@ -38,8 +38,6 @@ from segment_insider_emulator.filtering.transformations import (
 )
 from segment_insider_emulator.functions.segment_function import (
     FunctionKind,
-    FunctionRun,
-    FunctionRunner,
     SegmentFunction,
     create_function_runner,
     list_event_changes,
@@ -57,6 +55,9 @@ from segment_insider_emulator.workspace.model import (
     Workspace,
     select_transformations,
 )
+
+if TYPE_CHECKING:  # few workspaces have functions
+    from segment_insider_emulator.functions.runner import FunctionRun, FunctionRunner
 
 # The name in Segment's catalogue; a workspace may use another name for its instance.
 CATALOG_NAME = "Insider Cloud Mode (Actions)"
@@ -276,7 +277,7 @@ def _run_stages(
 
 
 def run_function_stage(
-    runner: FunctionRunner, function: SegmentFunction, step: FilterStep, event: JSONObject
+    runner: "FunctionRunner", function: SegmentFunction, step: FilterStep, event: JSONObject
 ) -> FilterResult:
     """Run an insert function on *event*, as a stage of the filter chain.
 
@@ -294,7 +295,7 @@ def run_function_stage(
 
 
 def compile_insert_functions(
-    runner: FunctionRunner | None, destination: Destination
+    runner: "FunctionRunner | None", destination: Destination
 ) -> Callable[[JSONObject], FilterResult] | None:
     """Return what runs the insert functions alone on events that passed all filters.
 
@@ -307,7 +308,7 @@ def compile_insert_functions(
     return lambda event: chain.run_functions(FilterResult(event), destination)
 
 
-def describe_function_run(run: FunctionRun) -> JSONObject:
+def describe_function_run(run: "FunctionRun") -> JSONObject:
     """Describe a run of a function, as stored with the message."""
     return {
         "function": run.function,
@@ -321,7 +322,7 @@ def describe_function_run(run: FunctionRun) -> JSONObject:
 
 
 def build_filter_chain(
-    workspace: Workspace, sample_seed: str = "", function_runner: FunctionRunner | None = None
+    workspace: Workspace, sample_seed: str = "", function_runner: "FunctionRunner | None" = None
 ) -> FilterChain:
     """Build the filter chain of a workspace, with everything that it configures.
 
@@ -346,7 +347,7 @@ def compile_filter_chain(
     sample_seed: str = "",
     options: SegmentOptions = DEFAULT_SEGMENT_OPTIONS,
     transformations: ScopedTransformations = NO_TRANSFORMATIONS,
-    function_runner: FunctionRunner | None = None,
+    function_runner: "FunctionRunner | None" = None,
 ) -> FilterChain:
     """Build the filter chain of a workspace's source and destination.
 
@@ -383,7 +384,7 @@ def compile_filter_chain(
 
 
 def _list_function_stages(
-    runner: FunctionRunner | None, kind: FunctionKind, step: FilterStep
+    runner: "FunctionRunner | None", kind: FunctionKind, step: FilterStep
 ) -> list[FilterStage]:
     if runner is None:
         return []

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from flask import current_app, has_request_context, request
 
@@ -15,7 +15,6 @@ from segment_insider_emulator.delivery.fault_injection import FaultInjector as I
 from segment_insider_emulator.delivery.passthrough import PassThroughSender
 from segment_insider_emulator.delivery.pipeline import DeliveryPipeline
 from segment_insider_emulator.delivery.queue import DeliveryQueue
-from segment_insider_emulator.functions.segment_function import FunctionRunner
 from segment_insider_emulator.insider.account import IntegrationPanel
 from segment_insider_emulator.insider.api import InsiderApi
 from segment_insider_emulator.insider.journey_runner import JourneyRunner
@@ -34,6 +33,9 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.causes import KnownCauseChanges, KnownCauses
 from segment_insider_emulator.workspace.model import SegmentSource
+
+if TYPE_CHECKING:  # few workspaces have functions
+    from segment_insider_emulator.functions.runner import FunctionRunner
 
 
 class WorkspaceVersion:
@@ -117,7 +119,7 @@ class SandboxServices:
     queue: DeliveryQueue
     message_sink: DeliveryPipeline | DeliveryQueue  # takes the messages of the source
     retention_worker: RetentionWorker | None  # None if nothing is deleted
-    function_runner: FunctionRunner | None  # None if the workspace has no functions
+    function_runner: "FunctionRunner | None"  # None if the workspace has no functions
 
     @property
     def sandbox_state(self) -> SandboxState:

@@ -4,13 +4,10 @@ from collections.abc import Iterator
 
 from segment_insider_emulator.analysis.context import AnalysisContext
 from segment_insider_emulator.analysis.sample_events import build_probe_events
-from segment_insider_emulator.functions.engine import EngineUnavailable
 from segment_insider_emulator.functions.segment_function import (
     BATCH_HANDLER,
     HANDLERS,
     REQUEST_HANDLER,
-    FunctionCodeError,
-    FunctionRunner,
     SegmentFunction,
 )
 from segment_insider_emulator.workspace.validation import WorkspaceFinding
@@ -26,6 +23,10 @@ def find_function_problems(context: AnalysisContext) -> Iterator[WorkspaceFindin
     enabled = [function for function in functions.functions if function.enabled]
     if not enabled:
         return
+    # Imported here because few workspaces have functions, and only they need the engine.
+    from segment_insider_emulator.functions.engine import EngineUnavailable
+    from segment_insider_emulator.functions.runner import FunctionCodeError, FunctionRunner
+
     runner = FunctionRunner(functions)
     libraries = context.workspace.document["functions"].get("libraries", {})
     for function in enabled:
