@@ -162,6 +162,19 @@ def test_only_the_newest_change_is_undone_and_only_once(defaults: RunningEmulato
         ),
         pytest.param(write_edit("settings", "ucd_key", value=7), id="wrong setting"),
         pytest.param(write_edit("name", "x", value=7), id="in the name"),
+        pytest.param(write_edit("name", value="x"), id="only in the file"),
+        pytest.param(write_edit("filters", value=[]), id="filters"),
+        pytest.param(write_edit("insider", "account", value={}), id="account"),
+        pytest.param(write_edit("insider", "identifiers", value=["a" * 500]), id="identifier"),
+        pytest.param(
+            write_edit("insider", "identifiers", value=[f"i{n}" for n in range(99)]),
+            id="many identifiers",
+        ),
+        pytest.param(
+            json.dumps({**json.loads(SET_NAME), "removedKeys": ["settings", "ucd_key"]}),
+            id="removes the key",
+        ),
+        pytest.param(json.dumps({**json.loads(SET_NAME), "removedKeys": "x"}), id="removes a text"),
         pytest.param(write_edit(*["x"] * 500, value=1), id="many keys"),
         pytest.param(
             '{"keys": ["name"], "removedKey": null, "value": ' + "[" * 300 + "]" * 300 + "}",

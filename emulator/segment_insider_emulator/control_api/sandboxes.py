@@ -12,6 +12,10 @@ from segment_insider_emulator.control_api.check_models import (
     CoverageModel,
 )
 from segment_insider_emulator.control_api.clock import RESET_EXAMPLE, parse_reset_time
+from segment_insider_emulator.control_api.destination import (
+    MAX_IDENTIFIER_LENGTH,
+    MAX_IDENTIFIERS,
+)
 from segment_insider_emulator.control_api.message_models import (
     EMPTY_FILTER_REPORT,
 )
@@ -258,6 +262,11 @@ def replace_sandbox_destination(
         document["insider"] = {**document.get("insider", {}), "identifiers": identifiers}
     for finding in validate_document(document):
         raise EmulatorError(finding.what, finding.where, finding.remedy)
+    too_long = any(len(name) > MAX_IDENTIFIER_LENGTH for name in identifiers or ())
+    if too_long or len(identifiers or ()) > MAX_IDENTIFIERS:
+        remedy = f"Keep {MAX_IDENTIFIERS} of up to {MAX_IDENTIFIER_LENGTH} characters."
+        what = "too many identifiers, or a name is too long"
+        raise EmulatorError(what, "insider.identifiers", remedy)
     return services.destination_overrides.replace_destination(
         destination, title, seen_fingerprint, identifiers=identifiers
     )

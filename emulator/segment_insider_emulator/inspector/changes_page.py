@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from segment_insider_emulator.control_api.sandboxes import apply_edits_to_sandbox
 from segment_insider_emulator.delivery.destination_overrides import DestinationChange
+from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.inspector import rendering
 from segment_insider_emulator.inspector.list_query import get_int_parameter
 from segment_insider_emulator.inspector.rendering import render_page
@@ -73,7 +74,9 @@ def edit_verb(edit: WorkspaceEdit) -> str:
 def apply_edit() -> Response:
     """Handle an Apply button: write its edit into this sandbox's mappings; show the effect."""
     form = request.form
-    edits = [parse_workspace_edit(text) for text in form.getlist("edit")[:MAX_EDITS]]
+    edits = [parse_workspace_edit(text) for text in form.getlist("edit")[: MAX_EDITS + 1]]
+    if len(edits) > MAX_EDITS:
+        raise EmulatorError(f"more than {MAX_EDITS} edits", "edit", "Apply fewer at once.")
     change = apply_edits_to_sandbox(current_services(), edits, form.get("seen", ""))
     return redirect_to_change(change, get_message_id(form.get("message", "")))
 

@@ -1,5 +1,6 @@
 """Function behind `emulator drift`: compares a workspace with guide, catalogue and traffic."""
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -151,7 +152,9 @@ def find_drift(
     deviations += convert_lint_findings_to_deviations(context, deviations)
     deviations += find_insider_guide_differences(context)
     deviations = combine_trigger_edits(context, deviations)
-    preview = EditPreview(context, traffic[: stats.event_count])
+    preview = EditPreview(
+        context, traffic[: stats.event_count], time_budget_s or MAX_PREVIEW_TIME_S
+    )
     known_causes = list_known_causes(document)
     tables = [
         table.separate_known(known_causes)
@@ -173,6 +176,7 @@ def convert_lint_findings_to_deviations(
         for deviation in deviations
         if deviation.effect == "loses" and "guide" in deviation.references
     }
+    suggested = {deviation.edit.json_text for deviation in deviations if deviation.edit}
     for rule in LINT_RULES:
         for finding in rule(context):
             subscription = _find_subscription_at_path(context, finding.where)
@@ -188,9 +192,7 @@ def convert_lint_findings_to_deviations(
                 ),
                 lint_cause=name_finding_cause(rule, finding, context).cause,
             )
-            if converted.edit is None or all(
-                converted.edit != deviation.edit for deviation in deviations
-            ):
+            if converted.edit is None or converted.edit.json_text not in suggested:
                 yield converted
 
 
@@ -232,20 +234,29 @@ def _convert_finding_to_deviation(
 
 # Changes shown for one edit; the first few show its effect.
 _MAX_VALUE_CHANGES = 6
+MAX_PREVIEW_TIME_S = 20.0
 # Events tried until one shows a change: traffic first, then samples.
 _MAX_TRIED_EVENTS = 60
 
 
 class EditPreview:
-    """Shows what a suggested workspace edit would change, on captured or else sample events."""
+    """Shows what a suggested workspace edit would change, on captured or else sample events.
 
-    def __init__(self, context: AnalysisContext, traffic: Sequence[JSONObject]) -> None:
+    Each preview compiles a mapping, which may be huge, so that time limits their number.
+    """
+
+    def __init__(
+        self, context: AnalysisContext, traffic: Sequence[JSONObject], time_budget_s: float
+    ) -> None:
         self._context = context
         self._traffic = traffic
+        self._ends_at = time.monotonic() + time_budget_s
 
     def list_value_changes(self, deviation: Deviation) -> tuple[ValueChange, ...]:
         """Return the first values that a suggested edit would change at Insider One."""
         if deviation.edit is None or deviation.edit.keys[0] != "subscriptions":
+            return ()
+        if time.monotonic() > self._ends_at:
             return ()
         destination = self._context.workspace.destination
         original = _compile_edited_subscription(destination, deviation.edit)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Final, TypeAlias
 
 from segment_insider_emulator.analysis.context import (
@@ -27,7 +28,7 @@ from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.mapping.directives import DIRECTIVES, is_directive
 from segment_insider_emulator.mapping.segment_spec import CALL_TYPES
 from segment_insider_emulator.mapping.upserts import PROFILE_ATTRIBUTE_NAMES
-from segment_insider_emulator.types import JSON
+from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace.edits import IDENTIFIER_KEYS, EditKeys, WorkspaceEdit
 from segment_insider_emulator.workspace.validation import WorkspaceFinding, format_document_path
 
@@ -60,13 +61,8 @@ class LintProblem:
         """Return the keys in the mapping to what the finding is about; None if it is not there."""
         if self.subscription is None:
             return None
-        prefix = f"{self.subscription.path}.settings."
-        for count, keys in enumerate(_iter_keys(self.subscription.mapping, ())):
-            if count >= MAX_INDEXED_VALUES:
-                break
-            if prefix + format_document_path(*keys) == self.finding.where:
-                return keys
-        return None
+        where = self.finding.where.removeprefix(f"{self.subscription.path}.settings.")
+        return _index_mapping(self.subscription.mapping).get(where)
 
 
 _Solver: TypeAlias = Callable[[LintProblem], WorkspaceEdit | None]
@@ -76,6 +72,20 @@ def suggest_edit_for_finding(problem: LintProblem) -> WorkspaceEdit | None:
     """Return the edit that solves a finding of lint; None when only a person can decide it."""
     solve = _SOLVERS.get(problem.rule)
     return solve(problem) if solve else None
+
+
+_last_index: list[tuple[JSONObject, dict[str, EditKeys]]] = []  # many findings of one mapping
+
+
+def _index_mapping(mapping: JSONObject) -> dict[str, EditKeys]:
+    """Return the paths of the values in a mapping -> their keys."""
+    for indexed, index in _last_index:
+        if indexed is mapping:
+            return index
+    paths = islice(_iter_keys(mapping, ()), MAX_INDEXED_VALUES)
+    index = {format_document_path(*keys): keys for keys in paths}
+    _last_index[:] = [(mapping, index)]
+    return index
 
 
 def _iter_keys(mapping: JSON, keys: EditKeys) -> Iterator[EditKeys]:
@@ -176,7 +186,7 @@ def _correct_trigger(problem: LintProblem) -> WorkspaceEdit | None:
     if subscription is None or len(subscription.subscription.trigger) > MAX_CORRECTED_TRIGGER:
         return None
     trigger = subscription.subscription.trigger
-    before = {finding.what for finding in problem.rule(problem.context)}
+    before = _lint_trigger(problem, trigger)
     for pattern, replacement in _TRIGGER_CORRECTIONS:
         corrected = re.sub(pattern, replacement, trigger)
         if corrected == trigger:
@@ -191,11 +201,11 @@ MAX_CORRECTED_TRIGGER: Final = 2000  # characters
 
 
 def _lint_trigger(problem: LintProblem, trigger: str) -> set[str]:
+    """Return what the rule of a problem finds in its subscription alone, with another trigger."""
     document, subscription = problem.context.workspace.document, problem.subscription
-    definitions = list(document["destination"]["subscriptions"])
-    if subscription:
-        definitions[subscription.index] = {**definitions[subscription.index], "trigger": trigger}
-    destination = {**document["destination"], "subscriptions": definitions}
+    definitions = document["destination"]["subscriptions"]
+    edited = [{**definitions[subscription.index], "trigger": trigger}] if subscription else []
+    destination = {**document["destination"], "subscriptions": edited}
     context = build_context({**document, "destination": destination})
     return {finding.what for finding in problem.rule(context)}
 
