@@ -444,7 +444,7 @@ def _write_key_that_arrives(problem: LintProblem) -> WorkspaceEdit | None:
     places: tuple[EditKeys, ...] = ((field,), (field, "@arrayPath", 1))
     for place in places:
         container = get_value_at(subscription.mapping, place)
-        if isinstance(container, dict) and not is_directive(container) and key in container:
+        if isinstance(container, dict) and key in container:  # a key that is written: no directive
             name = payload_rules.suggest_normalised_key(key)
             return _rename_in_mapping(subscription, (*place, key), name)
     return None
