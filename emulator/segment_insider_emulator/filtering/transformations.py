@@ -13,6 +13,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from segment_insider_emulator.filtering.fql_evaluator import evaluate_fql_node, matches_event
@@ -47,7 +48,7 @@ _ENCODERS: Final[dict[str, Callable[[bytes], str]]] = {
     "BASE64": lambda digest: base64.b64encode(digest).decode(),
     "BASE64URL": lambda digest: base64.urlsafe_b64encode(digest).decode(),
 }
-HASH_ENCODINGS: Final = tuple(_ENCODERS)
+_parse_path = lru_cache(4096)(parse_field_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class _EventEditor:
 
     def __init__(self, event: JSONObject, by: str) -> None:
         self.event = self._before = event
+        self._copies: dict[int, JSONObject] = {}  # objects of the event that were copied, by id
         self._by = by
         self.changes: list[EventChange] = []
 
@@ -157,12 +159,12 @@ class _EventEditor:
     def _rename_event(self, name: str | None) -> None:
         if name and name != self._before.get("event"):
             self._note("renamed event", name, str(self._before.get("event")))
-            self.event = {**self.event, "event": name}
+            self._open(())["event"] = name
 
     def _set_values(self, transformation: Transformation) -> None:
         for entry in transformation.document.get("propertyValueTransformations") or ():
             for path in entry["propertyPaths"]:
-                self._set(parse_field_path(path), entry["propertyValue"])
+                self._set(_parse_path(path), entry["propertyValue"])
         for keys, statement in transformation.computed:
             value = _convert_to_json_value(evaluate_fql_node(statement, self._before))
             if value is not None:
@@ -171,8 +173,7 @@ class _EventEditor:
     def _move(self, old: Keys, new: Keys) -> None:
         found, value = _find_value(self._before, old)
         if found and old and old != new and self._write(new, value):
-            if _find_value(self.event, old)[0]:
-                self.event = _remove_key(self.event, old)
+            self._delete(old)
             self._note("moved", format_field_path(new), format_field_path(old))
 
     def _set(self, keys: Keys, value: JSON) -> None:
@@ -181,8 +182,7 @@ class _EventEditor:
             self._note("set" if found else "added", format_field_path(keys))
 
     def _remove(self, keys: Keys) -> None:
-        if keys and _find_value(self.event, keys)[0]:
-            self.event = _remove_key(self.event, keys)
+        if keys and self._delete(keys):
             self._note("removed", format_field_path(keys))
 
     def _keep_only_allowed(self, names: Iterable[str], kind: JSON) -> None:
@@ -193,7 +193,7 @@ class _EventEditor:
 
     def _hash(self, hashing: JSONObject) -> None:
         for path in hashing["paths"]:
-            keys = parse_field_path(path)
+            keys = _parse_path(path)
             found, value = _find_value(self.event, keys)
             if found and value is not None and self._write(keys, hash_value(value, hashing)):
                 self._note("hashed", format_field_path(keys))
@@ -202,8 +202,29 @@ class _EventEditor:
         """Write a value unless the object around it was not there; return whether it was."""
         if not keys or not isinstance(_find_value(self._before, keys[:-1])[1], dict):
             return False
-        self.event = _set_key(self.event, keys, value)
+        self._open(keys[:-1])[keys[-1]] = value
         return True
+
+    def _delete(self, keys: Keys) -> bool:
+        """Delete the value at a path; return whether there was one."""
+        if not _find_value(self.event, keys)[0]:
+            return False
+        del self._open(keys[:-1])[keys[-1]]
+        return True
+
+    def _open(self, keys: Keys) -> JSONObject:
+        """Return the object at a path for changes; each object on the path is copied once."""
+        opened = self.event = self._copy(self.event)
+        for key in keys:
+            opened[key] = opened = self._copy(opened.get(key))
+        return opened
+
+    def _copy(self, value: JSON) -> JSONObject:
+        if id(value) in self._copies:
+            return self._copies[id(value)]
+        copy = dict(value) if isinstance(value, dict) else {}
+        self._copies[id(copy)] = copy
+        return copy
 
     def _note(self, kind: ChangeKind, field: str, was: str = "") -> None:
         self.changes.append(EventChange(self._by, kind, field, was))
@@ -224,7 +245,7 @@ def resolve_property_path(name: str, event_type: JSON) -> Keys:
     A name without `properties.` or `traits.` in front is in the object of the event's type.
     (assumed)
     """
-    keys = parse_field_path(name)
+    keys = _parse_path(name)
     if not keys or (len(keys) > 1 and keys[0] in CONTAINERS):
         return keys
     return ("traits" if event_type in ("identify", "group") else "properties", *keys)
@@ -263,21 +284,6 @@ def _find_value(event: JSON, keys: Keys) -> tuple[bool, JSON]:
             return False, None
         event = event[key]
     return True, event
-
-
-def _set_key(value: JSON, keys: Keys, new: JSON) -> JSONObject:
-    """Copy the objects on a path with the value at its end replaced."""
-    first, *rest = keys
-    members = value if isinstance(value, dict) else {}
-    return {**members, first: _set_key(members.get(first), tuple(rest), new) if rest else new}
-
-
-def _remove_key(value: JSONObject, keys: Keys) -> JSONObject:
-    """Copy the objects on a path without the value at its end, which exists."""
-    first, *rest = keys
-    if rest:
-        return {**value, first: _remove_key(value[first], tuple(rest))}
-    return {key: child for key, child in value.items() if key != first}
 
 
 def _build_allowed_tree(paths: Iterable[Keys]) -> JSONObject:
