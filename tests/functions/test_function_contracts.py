@@ -1,6 +1,8 @@
 """Contract cases, imports and exports of a workspace whose functions change events."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,20 @@ def test_a_realistic_export_is_imported_runs_and_comes_back(tmp_path: Path) -> N
     assert exported["destination"]["consentSettings"] == {"categories": ["Advertising"]}
     drift = CliRunner().invoke(main, ["drift", str(file), "--json"])
     assert drift.exit_code in (0, 1), drift.output
+
+
+def test_a_workspace_without_functions_loads_no_engine() -> None:
+    program = (
+        "import sys\n"
+        "from segment_insider_emulator.app import create_app\n"
+        "from segment_insider_emulator.config import Config\n"
+        "from segment_insider_emulator.workspace.loading import load_preset_workspace\n"
+        "app = create_app(Config(db=':memory:'), load_preset_workspace('guide'))\n"
+        "client = app.test_client()\n"
+        "call = {'writeKey': 'wk_demo', 'event': 'Song Played', 'userId': 'ada'}\n"
+        "assert client.post('/v1/track', json=call).status_code == 200\n"
+        "print([name for name in sys.modules if name.endswith(('functions.engine', '.runner'))\n"
+        "       and 'insider_emulator.functions' in name])\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("[]\n", "")

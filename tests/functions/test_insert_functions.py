@@ -1,5 +1,7 @@
 """Insert functions: between the destination's filters and its mappings, in a JavaScript engine."""
 
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
@@ -265,6 +267,43 @@ def test_a_fetch_goes_only_to_hosts_that_the_workspace_lists() -> None:
     assert message["normalised"]["properties"]["tier"] == (
         "FetchError EACCES: fetch() may not call '127.0.0.1': list it under functions.allowedHosts"
     )
+
+
+class EchoHandler(BaseHTTPRequestHandler):
+    """Answers with what it got."""
+
+    def do_POST(self) -> None:
+        length = int(self.headers["Content-Length"])
+        got = [self.command, self.path, self.headers["X-Key"], self.rfile.read(length).decode()]
+        body = json.dumps({"got": got, "hosts": self.headers.get_all("Host")}).encode()
+        self.send_response(201)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def test_a_fetch_calls_a_host_that_the_workspace_lists() -> None:
+    code = """
+    async function onTrack (event, settings) {
+      const [one, other] = await Promise.all(['/a', '/b?c=d'].map(path => fetch(
+        settings.url + path, { method: 'post', headers: { 'X-Key': 'k', host: 'x' }, body: 'ü' })))
+      const { got, hosts } = await other.json()
+      event.properties.tier = [one.status, one.ok, ...got, hosts.length].join('|')
+      return event
+    }
+    """
+    with ThreadingHTTPServer(("127.0.0.1", 0), EchoHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        settings = {"url": f"http://127.0.0.1:{server.server_port}"}
+        functions = [{"name": "Ask", "code": code, "settings": settings}]
+        document = build_document(insert=functions, allowedHosts=["127.0.0.1"])
+        with open_app(document) as client:
+            message = send(client)
+        server.shutdown()
+    assert message["normalised"]["properties"]["tier"] == "201|true|POST|/b?c=d|k|ü|1"
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ import orjson
 
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.insider.error_callbacks import (
+    CALLBACK_HEADER,
     CallbackHosts,
     open_pinned_connection_pool,
 )
@@ -42,6 +43,10 @@ START_TIMEOUT_S: Final = 30.0
 STOPPED_TIMEOUT: Final = "timeout"
 STOPPED_CRASH: Final = "crash"
 _FOLDER = Path(__file__).parent
+# Of a request that fetch() sends; a function cannot set them.
+_OWN_HEADERS = frozenset(
+    ("host", "content-length", "transfer-encoding", "connection", CALLBACK_HEADER.lower())
+)
 
 
 class EngineUnavailable(EmulatorError):
@@ -311,14 +316,22 @@ def _send_request(
 ) -> JSONObject:
     port = url.port or (443 if url.scheme == "https" else 80)
     address = hosts.resolve_allowed_address(url.hostname or "", port)
-    headers = {str(name): str(value) for name, value in request["headers"]}
+    headers = {
+        str(name): str(value)
+        for name, value in request["headers"]
+        if str(name).lower() not in _OWN_HEADERS
+    }
     # No proxy, no credentials of this machine, no redirect: call this host only.
     with open_pinned_connection_pool(url, address) as pool:
         response = pool.request(
             request["method"],
             url._replace(scheme="", netloc="", fragment="").geturl() or "/",
             body=request["body"],
-            headers={**headers, "Host": url.netloc.rpartition("@")[2]},
+            headers={
+                **headers,
+                "Host": url.netloc.rpartition("@")[2],
+                CALLBACK_HEADER: "1",  # no emulator takes it: a function does not drive one
+            },
             timeout=timeout_s, redirect=False, retries=False, preload_content=False,
         )  # fmt: skip
         body = response.read(MAX_RESPONSE_BYTES, decode_content=True)
