@@ -184,6 +184,9 @@ def test_flags_come_before_variables_and_variables_before_the_file(folder: Path)
             "Set EMULATOR_PASSWORD instead.",
             id="secret",
         ),
+        pytest.param(
+            'db: "a\\0b"', "emulator.yaml: db: the value has a NUL character. Remove it.", id="NUL"
+        ),
         pytest.param("{", "emulator.yaml: the settings are not YAML", id="no YAML"),
         pytest.param("- port", "emulator.yaml: the settings have no names", id="a list"),
     ],

@@ -172,6 +172,8 @@ def _load_settings_file() -> dict[str, Any]:
             raise EmulatorError("this setting does not exist", where, f"Known: {known}.")
         items = value if isinstance(value, list) else [value]
         texts = [str(item).lower() if isinstance(item, bool) else str(item) for item in items]
+        if any("\0" in text for text in texts):  # a variable or an option cannot have one
+            raise EmulatorError("the value has a NUL character", where, "Remove it.")
         settings[name] = _parse_setting(name, ",".join(texts), where)
     return settings
 

@@ -24,6 +24,8 @@ from segment_insider_scenarios.client_http import (
 
 REQUEST_TIMEOUT_S = 10.0
 _FINDINGS_HEADER = "X-Emulator-Findings"
+# As `requests` and OpenSSL read them; the session reads nothing of the environment.
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 API_PATH = "/emulator/v1"
 PANEL_PATH = f"{API_PATH}/panel"
 DESTINATION_PATH = f"{API_PATH}/destination"
@@ -72,9 +74,14 @@ class ControlClient:
     def connect(cls, base_url: str) -> Self:
         """Create a control API client of a running emulator, with EMULATOR_TOKEN if it is set.
 
+        At https it trusts the certificates in REQUESTS_CA_BUNDLE or SSL_CERT_FILE, if they are set.
+
         Raises: EmulatorError, when the environment cannot be read.
         """
-        return cls(base_url, token=load_config(os.environ, {}).token)
+        client = cls(base_url, token=load_config(os.environ, {}).token)
+        names = filter(None, map(os.environ.get, CA_VARIABLES))
+        client.session.verify = next((name for name in names if os.path.exists(name)), True)
+        return client
 
     def __enter__(self) -> Self:
         return self

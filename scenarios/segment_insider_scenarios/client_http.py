@@ -128,7 +128,10 @@ def _diagnose_address(url: str, error: requests.RequestException) -> tuple[str, 
     if isinstance(error, requests.exceptions.SSLError):
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
             what = "the certificate is not signed by a known authority"
-            return what, "Use a certificate of a known authority, or an address with http://."
+            return what, (
+                "Set REQUESTS_CA_BUNDLE to the file of its authority, which `emulator certificate` "
+                "names, or use an address with http://."
+            )
         return "the server at this address does not use HTTPS", _suggest_plain_http(
             url
         ) or "Correct the address."

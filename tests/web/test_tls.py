@@ -33,6 +33,15 @@ analytics.write_key, analytics.host, analytics.debug = "wk_demo", sys.argv[1], T
 analytics.track("ada", "Song Played")
 analytics.shutdown()
 """
+FEATURE = """\
+Feature: Songs
+
+  Scenario: A song
+    When Ada does "Song Played"
+    Then Insider One receives exactly these events for Ada:
+      | event_name  |
+      | song_played |
+"""
 SNIPPET_PAGE = """<!doctype html><title>Shop</title>
 <script>SNIPPET</script><script>analytics.track("Song Played")</script>"""
 
@@ -117,6 +126,21 @@ def test_apps_in_an_android_emulator_get_settings_and_send(emulator: TlsEmulator
             chunked = call["chunked"]
             phone.request("POST", call["path"], body=body, headers=headers, chunked=chunked)
     assert len(emulator.list_events()) == len(MOBILE_CALLS)
+
+
+def test_our_own_commands_trust_the_authority_that_is_named(
+    emulator: TlsEmulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    feature = tmp_path / "songs.feature"
+    feature.write_text(FEATURE)
+    command = ["health", "--url", emulator.https_url]
+    refused = CliRunner().invoke(main, command)
+    assert refused.exit_code in (1, 2)
+    assert "Set REQUESTS_CA_BUNDLE to the file of its authority" in refused.output
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", emulator.authority)
+    for trusted in (command, ["verify", "--url", emulator.https_url, str(feature)]):
+        result = CliRunner().invoke(main, trusted)
+        assert result.exit_code == 0, result.output
 
 
 def test_a_client_without_trust_sends_nothing(emulator: TlsEmulator) -> None:
