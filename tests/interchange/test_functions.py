@@ -11,7 +11,9 @@ from segment_insider_emulator.interchange.export_workspace import (
 )
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
+from segment_insider_emulator.interchange.workspace_differences import find_workspace_differences
 from segment_insider_emulator.types import JSON, JSONObject
+from segment_insider_emulator.workspace import Workspace
 from segment_insider_emulator.workspace.loading import load_workspace_from_document
 
 CODE = 'async function onTrack (event) {\n  return event // "${x}"\n}\n'
@@ -191,3 +193,21 @@ def test_terraforms_file_of_code_becomes_a_code_file() -> None:
             }
         ]
     }
+
+
+def test_only_what_decides_about_events_is_a_difference_between_two_workspaces() -> None:
+    def load(**changes: JSON) -> Workspace:
+        return load_workspace_from_document(
+            {
+                "source": {"name": "Shop", "writeKey": "wk_demo"},
+                "destination": {**DESTINATION, "subscriptions": []},
+                "functions": {"insert": [IMPORTED | changes]},
+            },
+            "shop",
+        )
+
+    others = {"id": "x", "instanceId": "y", "description": "z"}
+    secret = {"settings": {"apiKey": "another", "level": 3}}
+    assert find_workspace_differences(load(), load(**others, **secret)) == []
+    (difference,) = find_workspace_differences(load(), load(code="function onTrack () {}"))
+    assert difference.where == "functions.insert 'Add tier': code"

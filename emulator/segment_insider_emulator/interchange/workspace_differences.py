@@ -7,12 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from segment_insider_emulator.functions.segment_function import FUNCTION_KINDS
 from segment_insider_emulator.interchange.export_workspace import (
     export_filters,
     export_schema_settings,
     export_subscriptions,
     export_tracking_plan,
     export_transformations,
+)
+from segment_insider_emulator.interchange.function_resources import (
+    SECRET_PLACEHOLDER,
+    hide_secret_settings,
 )
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.workspace import Workspace
@@ -24,7 +29,6 @@ IGNORED_KEYS: Final = frozenset(
     ("id", "sourceId", "destinationId", "functionId", "integrationId", "modelId")
 )
 SECRET_SETTINGS: Final = frozenset(("ucd_key",))
-FUNCTION_KINDS: Final = ("insert", "source", "sourceInsert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,18 @@ def _list_deciding_parts(workspace: Workspace) -> JSONObject:
         "destination.consentSettings": destination.get("consentSettings") or {},
         "destination.subscriptions": export_subscriptions(workspace),
         "destination.filters": export_filters(workspace),
-        "functions": {kind: functions.get(kind, []) for kind in FUNCTION_KINDS},
+        "functions": {
+            kind: [_describe_function(entry) for entry in functions.get(kind, [])]
+            for kind in FUNCTION_KINDS
+        },
         "trackingPlan.rules": [] if plan is None else [_name_rule(rule) for rule in plan["rules"]],
     }
+
+
+def _describe_function(entry: JSONObject) -> JSONObject:
+    """Return what decides about a function's events: no ids, texts for people and secrets."""
+    described = {"enabled": True} | hide_secret_settings(entry, SECRET_PLACEHOLDER)
+    return {key: described[key] for key in ("name", "enabled", "code", "settings")}
 
 
 def _name_rule(rule: JSONObject) -> JSONObject:
