@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, pairwise
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 CAN_FORK: Final = sys.platform == "linux"
 # CI sends SIGTERM at a time-out, a closed terminal sends SIGHUP; Windows has no SIGHUP.
@@ -68,6 +69,8 @@ class ForkedWorkers:
 
     def _run_in_forks(self, session: pytest.Session, items: Sequence[pytest.Item]) -> None:
         """Run tests until all are finished, the run must stop, or all processes have ended."""
+        from multiprocessing import get_context  # here, because most runs have one process
+
         context = get_context("fork")
         processes: dict[Connection, BaseProcess] = {}
         try:
@@ -88,9 +91,11 @@ class ForkedWorkers:
                 process.join()
 
     def _serve_forks(
-        self, session: pytest.Session, items: Sequence[pytest.Item], connections: list[Connection]
+        self, session: pytest.Session, items: Sequence[pytest.Item], connections: "list[Connection]"
     ) -> None:
         """Answer the messages of forks until all of them have ended."""
+        from multiprocessing.connection import Connection, wait
+
         size = max(1, len(items) // (len(connections) * CHUNKS_PER_WORKER))
         chunks = iter([range(len(items))[at : at + size] for at in range(0, len(items), size)])
         running_ids: dict[Connection, str] = {}
@@ -125,7 +130,7 @@ class ForkedWorkers:
             session.config.hook.pytest_runtest_logreport(report=report)
 
 
-def _receive_message(connection: Connection) -> tuple[str, Any]:
+def _receive_message(connection: "Connection") -> tuple[str, Any]:
     """Return the kind and content of a fork's next message; "gone" if the fork has ended."""
     try:
         message: tuple[str, Any] = connection.recv()
@@ -154,7 +159,7 @@ class _Worker:
         self,
         session: pytest.Session,
         items: Sequence[pytest.Item],
-        connection: Connection,
+        connection: "Connection",
         result_plugin: object,
         id: str,
     ) -> None:
