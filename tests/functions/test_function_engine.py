@@ -1,6 +1,7 @@
 """The engine survives hostile functions, which reach nothing outside their own context."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -188,7 +189,7 @@ def test_a_function_that_uses_too_much_memory_ends_alone(engine: EngineProcess, 
     assert is_alive(engine)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork") or os.uname().sysname != "Linux", reason="Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
 def test_the_kernel_gives_the_engine_no_file_and_no_connection(engine: EngineProcess) -> None:
     import resource
 
@@ -198,6 +199,19 @@ def test_the_kernel_gives_the_engine_no_file_and_no_connection(engine: EnginePro
     assert [resource.prlimit(engine.process_id, limit) for limit in limits] == [(0, 0)] * 3
     with open(f"/proc/{engine.process_id}/environ", "rb") as environment:
         assert environment.read() == b""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux")
+def test_the_kernel_ends_a_function_that_outlives_the_emulator(engine: EngineProcess) -> None:
+    import resource
+
+    assert is_alive(engine)
+    assert engine.process_id is not None
+    soft, _ = resource.prlimit(engine.process_id, resource.RLIMIT_CPU)
+    with open(f"/proc/{engine.process_id}/stat", encoding="ascii") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    used_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    assert 0 < soft - used_s <= LIMIT_S + 5
 
 
 def test_a_function_that_hangs_is_not_started_for_every_event() -> None:

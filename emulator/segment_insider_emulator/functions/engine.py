@@ -40,6 +40,7 @@ MAX_ANSWER_BYTES: Final = 32_000_000  # 1 million characters, each escaped, with
 MAX_PROCESSES: Final = 8
 MAX_RESPONSE_BYTES: Final = 1_000_000  # of fetch()
 START_TIMEOUT_S: Final = 30.0
+CPU_TIME_RESERVE_S: Final = 3  # seconds besides the time limit of a run
 STOPPED_TIMEOUT: Final = "timeout"
 STOPPED_CRASH: Final = "crash"
 _FOLDER = Path(__file__).parent
@@ -190,6 +191,8 @@ class EngineProcess:
             self._start_if_needed()
             while self._unused_contexts:
                 self._send({"op": "drop", "context": self._unused_contexts.popleft()}, 0)
+            if self._process:
+                _limit_cpu_time(self._process.pid, timeout_s)
             started = time.monotonic()
             answer = self._exchange(order, timeout_s)
             duration_ms = (time.monotonic() - started) * 1000
@@ -379,6 +382,24 @@ def _limit_process(pid: int) -> None:
     ):
         with suppress(OSError, ValueError):  # it has ended, or the system allows no such limit
             resource.prlimit(pid, limit, (value, value))
+
+
+def _limit_cpu_time(pid: int, timeout_s: float) -> None:
+    """Let the kernel end the process when it computes for longer than *timeout_s* from now on.
+
+    It matters when the emulator is killed while a function hangs: nothing else ends the process.
+    """
+    if sys.platform != "linux":
+        return
+    import resource
+
+    with suppress(OSError, ValueError, IndexError):  # it has ended
+        # Source: proc(5), stat: after the name in parentheses, fields 3 on; 14 and 15 are ticks.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        used_s = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        soft_s = int(used_s + timeout_s) + CPU_TIME_RESERVE_S
+        _, hard = resource.prlimit(pid, resource.RLIMIT_CPU)
+        resource.prlimit(pid, resource.RLIMIT_CPU, (soft_s, hard))
 
 
 class EnginePool:
