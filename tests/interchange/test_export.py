@@ -30,6 +30,9 @@ from segment_insider_emulator.interchange.export_workspace import (
 )
 from segment_insider_emulator.interchange.import_files import read_import_file
 from segment_insider_emulator.interchange.import_workspace import build_imported_workspace
+from segment_insider_emulator.interchange.workspace_differences import (
+    find_workspace_differences,
+)
 from segment_insider_emulator.mapping import Destination
 from segment_insider_emulator.mapping.catalog import ACTIONS
 from segment_insider_emulator.types import JSON, JSONObject
@@ -424,3 +427,15 @@ def test_the_export_command_writes_each_format(
     result = CliRunner().invoke(main, ["export", *arguments])
     assert result.exit_code == exit_code
     assert result.stdout.startswith(start)
+
+
+def test_consent_categories_and_empty_parts_are_no_difference() -> None:
+    short = {"name": "Drop", "if": "all", "drop": True}
+    told = short | {"id": "t1", "enabled": True, "propertyRenames": [], "workspaceId": "w1"}
+    consent = {"consentSettings": {"categories": ["Advertising"]}}
+    own = make_workspace(**consent).document | {"transformations": [short]}
+    other = make_workspace().document | {"transformations": [told]}
+    assert find_workspace_differences(build_workspace(own), build_workspace(other)) == []
+    other["transformations"] = [told | {"drop": False}]
+    differences = find_workspace_differences(build_workspace(own), build_workspace(other))
+    assert [difference.where for difference in differences] == ["transformations 'Drop': drop"]

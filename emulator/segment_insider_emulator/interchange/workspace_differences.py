@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from segment_insider_emulator.filtering.transformations import EFFECT_KEYS
 from segment_insider_emulator.functions.segment_function import FUNCTION_KINDS
 from segment_insider_emulator.interchange.export_workspace import (
     export_filters,
@@ -28,6 +29,7 @@ IDENTITY_KEYS: Final = ("id", "name", "title", "key", "displayName")
 IGNORED_KEYS: Final = frozenset(
     ("id", "sourceId", "destinationId", "functionId", "integrationId", "modelId")
 )
+CONSENT_PART: Final = "destination.consentSettings"
 SECRET_SETTINGS: Final = frozenset(("ucd_key",))
 
 
@@ -56,7 +58,20 @@ MISSING: Final = _Missing()
 
 def find_workspace_differences(workspace: Workspace, other: Workspace) -> list[WorkspaceDifference]:
     """Find what differs between a workspace and another version of it, in their order."""
-    return list(_compare("", _list_deciding_parts(workspace), _list_deciding_parts(other)))
+    own_parts, other_parts = _list_deciding_parts(workspace), _list_deciding_parts(other)
+    if not other_parts[CONSENT_PART]:
+        # No API of Segment tells them.
+        own_parts[CONSENT_PART] = {}
+    return list(_compare("", own_parts, other_parts))
+
+
+def _simplify_transformation(transformation: JSONObject) -> JSONObject:
+    """Return what a transformation does, without parts that are empty or the default."""
+    enabled = transformation.get("enabled", True)
+    keys = ("name", "destinationMetadataId", "if", *EFFECT_KEYS)
+    return {"enabled": enabled} | {
+        key: transformation[key] for key in keys if transformation.get(key)
+    }
 
 
 def _list_deciding_parts(workspace: Workspace) -> JSONObject:
@@ -72,9 +87,12 @@ def _list_deciding_parts(workspace: Workspace) -> JSONObject:
     return {
         "source": {"enabled": workspace.document["source"].get("enabled", True)},
         "source.settings": export_schema_settings(workspace),
-        "transformations": export_transformations(workspace, keep_secrets=False),
+        "transformations": [
+            _simplify_transformation(entry)
+            for entry in export_transformations(workspace, keep_secrets=False)
+        ],
         "destination": {"enabled": destination.get("enabled", True), "settings": settings},
-        "destination.consentSettings": destination.get("consentSettings") or {},
+        CONSENT_PART: destination.get("consentSettings") or {},
         "destination.subscriptions": export_subscriptions(workspace),
         "destination.filters": export_filters(workspace),
         "functions": {
