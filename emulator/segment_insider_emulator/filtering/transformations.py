@@ -106,7 +106,8 @@ def apply_transformations(
     for transformation in transformations:
         if transformation.condition is None:
             detail = f"{transformation.name} fails and drops it: {transformation.error}"
-            return FilterResult(event, Rejection(transformation.step, "INTERNAL", detail))
+            rejection = Rejection(transformation.step, "INTERNAL", detail)
+            return FilterResult(event, rejection, changes=tuple(changes))
         if not matches_event(transformation.condition, event):
             continue
         if transformation.document.get("drop"):
