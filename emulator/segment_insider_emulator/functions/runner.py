@@ -1,6 +1,6 @@
 """Runs of Segment functions, and what an error of a function means for the event."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import count
@@ -136,11 +136,11 @@ class FunctionRunner:
             of the type otherwise. Here, onBatch gets a batch of one event if its type has no
             handler. (assumed)
         """
-        return self._run(function, _list_event_handlers(event), lambda: event)
+        return self._run(function, _list_event_handlers(event), event)
 
     def run_on_request(self, function: SegmentFunction, request: JSONObject) -> FunctionRun:
         """Run a source function on a request: {"url", "headers": [[name, value]], "body"}."""
-        return self._run(function, [REQUEST_HANDLER], lambda: request)
+        return self._run(function, [REQUEST_HANDLER], request)
 
     def list_handlers(self, function: SegmentFunction) -> list[str]:
         """Return the handlers that a function's code defines.
@@ -156,7 +156,7 @@ class FunctionRunner:
         return handlers
 
     def _run(
-        self, function: SegmentFunction, handlers: list[str], get_payload: Callable[[], JSONObject]
+        self, function: SegmentFunction, handlers: list[str], payload: JSONObject
     ) -> FunctionRun:
         context = self._name_context(function)
         if self._is_suspended(context):
@@ -179,13 +179,10 @@ class FunctionRunner:
                     if function.kind != "source":
                         what += ", so Segment stops events of this type"
                     return _end_run(function, handlers[0], UNSUPPORTED, what)
-                payload: JSON = get_payload()
-                if handler == BATCH_HANDLER:
-                    payload = [payload]
                 answer = engine.call(
                     context,
                     handler,
-                    _encode(payload),
+                    _encode([payload] if handler == BATCH_HANDLER else payload),
                     _encode(function.settings),
                     self.functions.timeout_s,
                 )
