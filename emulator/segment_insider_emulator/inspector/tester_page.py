@@ -318,7 +318,7 @@ def _build_edited_subscription(services: SandboxServices, form: TesterForm) -> J
 def _get_event_before_stages(message: MessageRecord) -> JSONObject:
     """Return a message's event as it was before transformations and functions changed it."""
     if (message.filtering or {}).get("changes"):
-        return message.sent
+        return {"type": message.type} | message.sent  # a path may have given the type
     return message.normalised or message.sent
 
 
