@@ -65,8 +65,8 @@ _EMAIL: Final = re.compile(
 )
 _PHONE: Final = re.compile(r"(?<![\w+])\+\d[\d ().-]{5,18}\d(?!\w)")
 _FIELD_IN_TEXT: Final = re.compile(
-    r"""(?i)(["'](?:first_?name|last_?name|surname|full_?name|user_?name)["']\s*:\s*["'])"""
-    r"""([^"'\\]{1,200})(?=["'])"""
+    r"""(?i)(["'](?:first_?name|last_?name|surname|full_?name|user_?name)["']\s*:\s*)"""
+    r"""("[^"\\]{1,200}"|'[^'\\]{1,200}')"""
 )
 # Of scripts that put no space between words: Thai, Chinese, Japanese, Korean.
 _UNSPACED: Final = "\u0e00-\u0e7f\u2e80-\u9fff\uac00-\ud7af"
@@ -372,8 +372,10 @@ class Masking:
         return self.pseudonyms.mask_phone(match[0])
 
     def _replace_field(self, match: re.Match[str]) -> str:
-        field_name, value = match.groups()
-        return field_name + (self._mask_of_kind(value, "name") if _is_personal(value) else value)
+        field_name, quoted = match.groups()
+        sign, value = quoted[0], quoted[1:-1]
+        masked = self._mask_of_kind(value, "name") if _is_personal(value) else value
+        return f"{field_name}{sign}{masked}{sign}"
 
 
 def _find_kind(key: str, parent: str) -> str | None:

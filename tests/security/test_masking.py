@@ -414,6 +414,12 @@ def test_agents_see_pseudonyms(client: FlaskClient) -> None:
         assert find_planted(text + answer.get_data(as_text=True)) == [], name
 
 
+def test_a_field_in_a_broken_document_is_masked_as_a_whole() -> None:
+    masked = Masking(Pseudonyms("key")).mask_text("""{{"lastName": "O'Quentin", 'surname': 'Q'""")
+    assert "Quentin" not in masked
+    assert "'Q'" not in masked
+
+
 def test_masking_again_changes_nothing() -> None:
     masked = Masking(Pseudonyms("key")).mask_document({"traits": TRAITS, "phone": 905551234567})
     assert Masking(Pseudonyms("key")).mask_document(masked) == masked
