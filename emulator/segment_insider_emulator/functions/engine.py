@@ -44,6 +44,8 @@ CPU_TIME_RESERVE_S: Final = 3  # seconds besides the time limit of a run
 STOPPED_TIMEOUT: Final = "timeout"
 STOPPED_CRASH: Final = "crash"
 _FOLDER = Path(__file__).parent
+# Windows starts no program without it; elsewhere there is none.
+_ENVIRONMENT = {"SYSTEMROOT": os.environ.get("SYSTEMROOT", "")} if os.name == "nt" else {}
 # Of a request that fetch() sends; a function cannot set them.
 _OWN_HEADERS = frozenset(
     ("host", "content-length", "transfer-encoding", "connection", CALLBACK_HEADER.lower())
@@ -213,7 +215,7 @@ class EngineProcess:
         self._process = subprocess.Popen(
             _build_command(path, major),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={}, cwd=_FOLDER, start_new_session=True,
+            env=_ENVIRONMENT, cwd=_FOLDER, start_new_session=True,
         )  # fmt: skip
         self.generation += 1
         source = (_FOLDER / "sandbox.js").read_text("utf-8")
