@@ -264,17 +264,19 @@ def build_function_requests(
         entry = next(entries)
         if entry.get("id"):
             known = {key: value for key, value in function.items() if key != "resourceType"}
-            yield build_request("PATCH", f"/functions/{entry['id']}", known)
+            # Beside the body for information, as a change cannot name it.
+            resource_type = {"resourceType": function["resourceType"]}
+            yield build_request("PATCH", f"/functions/{entry['id']}", known) | resource_type
         else:
             yield build_request("POST", "/functions", function)
         if instance is None:
             continue
+        reference = {
+            "functionId": entry.get("id") or _build_placeholder(entry["name"]),
+            "integrationId": integration_ids[kind],
+        }
         if entry.get("instanceId"):
             path = f"/insert-function-instances/{entry['instanceId']}"
-            yield build_request("PATCH", path, instance)
+            yield build_request("PATCH", path, instance) | reference
         else:
-            reference = {
-                "functionId": entry.get("id") or _build_placeholder(entry["name"]),
-                "integrationId": integration_ids[kind],
-            }
             yield build_request("POST", "/insert-function-instances", reference | instance)

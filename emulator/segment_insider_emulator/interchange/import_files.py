@@ -44,6 +44,8 @@ _KIND_BY_RESULT_KEY = {
     "functions": "functions",
 }
 _WRAPPER_KEYS = ("data", "requests")
+# Keys that an export writes beside the body of a change, which cannot contain them.
+_INFORMATIVE_KEYS = ("actionId", "resourceType", "functionId", "integrationId")
 # Path of a request -> kind of resource; the first match counts.
 _KIND_BY_REQUEST_PATH = (
     (
@@ -237,7 +239,7 @@ def _collect_from_api_request(
                 for name, value in match.groupdict().items()
                 if value
             }
-            extra = {"actionId": request["actionId"]} if "actionId" in request else {}
+            extra = {key: request[key] for key in _INFORMATIVE_KEYS if key in request}
             if "sourceId" in ids:
                 body = {"schemaSettings": body}
             if kind == "plans":
