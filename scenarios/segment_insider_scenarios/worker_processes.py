@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, pairwise
 from types import FrameType
@@ -26,7 +26,13 @@ TERMINATION_SIGNALS: Final = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 CHUNKS_PER_WORKER: Final = 8  # the last chunks are small enough that no worker waits long
+CHECK_INTERVAL_S: Final = 1.0
 CRASH_MESSAGE: Final = "The process that ran this scenario ended without a result."
+INTERRUPT_MESSAGE: Final = "a scenario interrupted the run"
+
+
+class Terminated(KeyboardInterrupt):
+    """Interrupt by SIGTERM or SIGHUP."""
 
 
 class ForkedWorkers:
@@ -77,11 +83,13 @@ class ForkedWorkers:
             for number in range(min(self._count, len(items))):
                 ours, theirs = context.Pipe()
                 worker = _Worker(session, items, theirs, self._result_plugin, f"gw{number}")
-                process: BaseProcess = context.Process(target=worker.run)
+                process: BaseProcess = context.Process(
+                    target=worker.run, args=([*processes, ours],)
+                )
                 process.start()
                 processes[ours] = process
                 theirs.close()  # the fork has it: its end is then the end of the connection
-            self._serve_forks(session, items, list(processes))
+            self._serve_forks(session, items, processes)
         except BaseException:
             for process in processes.values():
                 process.terminate()
@@ -91,17 +99,18 @@ class ForkedWorkers:
                 process.join()
 
     def _serve_forks(
-        self, session: pytest.Session, items: Sequence[pytest.Item], connections: "list[Connection]"
+        self,
+        session: pytest.Session,
+        items: Sequence[pytest.Item],
+        processes: "Mapping[Connection, BaseProcess]",
     ) -> None:
         """Answer the messages of forks until all of them have ended."""
-        from multiprocessing.connection import Connection, wait
-
+        connections = list(processes)
         size = max(1, len(items) // (len(connections) * CHUNKS_PER_WORKER))
         chunks = iter([range(len(items))[at : at + size] for at in range(0, len(items), size)])
         running_ids: dict[Connection, str] = {}
         while connections:
-            for connection in wait(connections):
-                assert isinstance(connection, Connection)
+            for connection in _wait_for_messages(connections, processes):
                 kind, content = _receive_message(connection)
                 match kind:
                     case "ready":
@@ -116,6 +125,7 @@ class ForkedWorkers:
                         session.shouldstop = session.shouldstop or content
                     case "gone":
                         connections.remove(connection)
+                        connection.close()
                         self._report_crash(session, running_ids.pop(connection, None))
 
     def _report_crash(self, session: pytest.Session, node_id: str | None) -> None:
@@ -130,10 +140,24 @@ class ForkedWorkers:
             session.config.hook.pytest_runtest_logreport(report=report)
 
 
+def _wait_for_messages(
+    connections: "Sequence[Connection]", processes: "Mapping[Connection, BaseProcess]"
+) -> "list[Connection]":
+    """Return the connections with a message, and those whose fork has ended without one.
+
+    A process that a step has forked keeps its connection open after the fork has ended.
+    """
+    from multiprocessing.connection import Connection, wait
+
+    if ready := wait(connections, CHECK_INTERVAL_S):
+        return [connection for connection in ready if isinstance(connection, Connection)]
+    return [connection for connection in connections if not processes[connection].is_alive()]
+
+
 def _receive_message(connection: "Connection") -> tuple[str, Any]:
     """Return the kind and content of a fork's next message; "gone" if the fork has ended."""
     try:
-        message: tuple[str, Any] = connection.recv()
+        message: tuple[str, Any] = connection.recv() if connection.poll() else ("gone", None)
     except (EOFError, OSError):
         return "gone", None
     return message
@@ -166,8 +190,14 @@ class _Worker:
         self._session, self._items, self._connection = session, items, connection
         self._result_plugin, self._id = result_plugin, id
 
-    def run(self) -> None:
-        """Run tests until there are no more, then end all fixtures."""
+    def run(self, parent_ends: "Sequence[Connection]") -> None:
+        """Run tests until there are no more, then end all fixtures.
+
+        Args:
+            parent_ends: Connections of the parent. An open one hides that the parent was killed.
+        """
+        for parent_end in parent_ends:
+            parent_end.close()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it, too, and ends its forks
         install_termination_handlers()
         config: Any = self._session.config
@@ -176,7 +206,7 @@ class _Worker:
         config.pluginmanager.unregister(self._result_plugin)
         config.pluginmanager.register(self)
         _discard_output()
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt, EOFError, OSError):  # without a parent, fixtures end, too
             try:
                 self._run_items()
             finally:
@@ -192,7 +222,14 @@ class _Worker:
         for item, following in pairwise(chain(self._receive_items(), (None,))):
             assert item is not None
             self._connection.send(("start", item.nodeid))
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            try:
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            except Terminated:
+                raise  # the parent listens no more
+            except (KeyboardInterrupt, pytest.exit.Exception) as interrupt:
+                error = pytest.ExceptionInfo.from_exception(interrupt)
+                item.config.hook.pytest_keyboard_interrupt(excinfo=error)
+                self._session.shouldstop = str(interrupt) or INTERRUPT_MESSAGE
             self._connection.send(("end", self._session.shouldstop))
             if _must_stop(self._session):
                 return
@@ -215,12 +252,12 @@ def _discard_output() -> None:
 
 @contextmanager
 def interrupt_on_termination() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first SIGTERM or SIGHUP during the block."""
+    """Raise Terminated at the first SIGTERM or SIGHUP during the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     previous_handlers = {
-        number: signal.signal(number, _raise_keyboard_interrupt) for number in TERMINATION_SIGNALS
+        number: signal.signal(number, _raise_terminated) for number in TERMINATION_SIGNALS
     }
     try:
         yield
@@ -230,13 +267,13 @@ def interrupt_on_termination() -> Iterator[None]:
 
 
 def install_termination_handlers() -> None:
-    """Raise KeyboardInterrupt on SIGTERM or SIGHUP in a worker, so that its fixtures end."""
+    """Raise Terminated on SIGTERM or SIGHUP in a worker, so that its fixtures end."""
     if threading.current_thread() is threading.main_thread():
         for number in TERMINATION_SIGNALS:
-            signal.signal(number, _raise_keyboard_interrupt)
+            signal.signal(number, _raise_terminated)
 
 
-def _raise_keyboard_interrupt(_number: int, _frame: FrameType | None) -> None:
+def _raise_terminated(_number: int, _frame: FrameType | None) -> None:
     for number in TERMINATION_SIGNALS:  # a second signal must not stop the clean-up
         signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+    raise Terminated
