@@ -94,6 +94,7 @@ SYNONYMS = {
     "after": "pass",
     "denies": "blocks",
     "grants": "allows",
+    "identifies": "tells the shop these traits",
     "off": "out",
     "orders": "buys these products",
     "purchases": "buys these products",
@@ -109,6 +110,7 @@ LIBRARY_PACKAGE = "segment_insider_scenarios.steps"
 PARSER_TYPE = re.compile(r":[a-z]}")  # the parser's type of a word or a number
 MAX_SUGGESTIONS = 3
 MIN_SUGGESTION_SIMILARITY = 0.35
+MIN_TOPIC_LENGTH, MAX_STEPS_BY_WORD = 5, 8  # shorter words, such as "with", are in many steps
 STEP_KINDS = ("given", "when", "then")
 PLACEHOLDER_PATTERN = re.compile(r"{(\w+)}")
 # Placeholder -> its value in examples.
@@ -388,6 +390,18 @@ def suggest_steps(words: str, kind: str | None = None) -> list[str]:
         for score, pattern in scored_patterns[:MAX_SUGGESTIONS]
         if score >= MIN_SUGGESTION_SIMILARITY
     ]
+
+
+def find_steps_by_word(words: str, kind: str) -> list[str]:
+    """Return the step patterns of a kind whose text or description has most words of a text."""
+    wanted = {word for word in tokenise_step(words) if len(word) >= MIN_TOPIC_LENGTH}
+    scored_patterns = [
+        (sum(word in entry.pattern.lower() for word in wanted), shared, entry.pattern)
+        for entry in list_steps()
+        if kind in entry.kinds
+        and (shared := sum(word in f"{entry.pattern} {entry.about}".lower() for word in wanted))
+    ]
+    return [pattern for *_, pattern in sorted(scored_patterns, reverse=True)[:MAX_STEPS_BY_WORD]]
 
 
 def compute_best_step_similarity(words: str) -> float:

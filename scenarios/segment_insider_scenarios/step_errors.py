@@ -19,6 +19,7 @@ from segment_insider_scenarios.step_catalogue import (
     find_matching_patterns,
     find_matching_steps,
     find_step_definitions,
+    find_steps_by_word,
     is_library_function,
     list_steps,
     suggest_steps,
@@ -211,10 +212,13 @@ def _find_multi_word_names(text: str) -> Iterator[str]:
 
 def _suggest_nearest_steps(step: Step) -> str:
     kind = step.type.capitalize()
+    if near := suggest_steps(step.name, step.type):
+        return "\n".join(["Did you mean one of these?", *(f"  {kind} {one}" for one in near)])
+    by_word = find_steps_by_word(step.name, step.type)
     known = [entry.pattern for entry in list_steps() if step.type in entry.kinds]
-    near = suggest_steps(step.name, step.type)
-    lead = "Did you mean one of these?" if near else f"These are the {kind} steps:"
-    return "\n".join([lead, *(f"  {kind} {pattern}" for pattern in near or known)])
+    lead = "These steps are about one of your words:" if by_word else f"These are the {kind} steps:"
+    hint = "Steps with examples: emulator steps WORD"
+    return "\n".join([lead, *(f"  {kind} {one}" for one in by_word or known), hint])
 
 
 def describe_missing_argument(argument: str, function: Callable[..., object]) -> str:

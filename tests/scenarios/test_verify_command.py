@@ -39,6 +39,16 @@ Feature: Wishes
       | product_id |
       | mug        |
 """
+WORDS_OF_ITS_OWN = """\
+Feature: Profiles
+  Scenario: A name
+    When Ada identifies with:
+      | trait     | value |
+      | firstName | Ada   |
+    Then Ada's profile has:
+      | attribute | value |
+      | name      | Ada   |
+"""
 BAD_TABLE = """\
 Feature: Wishes
   Scenario: One column too many
@@ -129,6 +139,7 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> Any:
     files = {
         "failing.feature": FAILING,
         "misspelt.feature": MISSPELT,
+        "words.feature": WORDS_OF_ITS_OWN,
         "table.feature": BAD_TABLE,
         "workspace.feature": NAMED_WORKSPACE,
         "shop.yaml": (ROOT / "fixtures" / "workspaces" / "minimal.yaml").read_text(),
@@ -208,6 +219,16 @@ def test_an_unknown_step_is_reported_with_the_closest_steps(summary: Any) -> Non
     ]
 
 
+def test_an_unknown_step_leads_to_the_steps_about_its_words(summary: Any) -> None:
+    [result] = list_results(summary, "words")
+    lines = result["failure"].splitlines()
+    assert "  When {person} tells the shop these traits:" in lines
+    begin = lines.index("These steps are about one of your words:")
+    assert "  Then the profile of {person} has these values:" in lines[begin:]
+    assert lines[-1] == "Steps with examples: emulator steps WORD"
+    assert len(lines[begin:]) <= 10
+
+
 def test_an_ambiguous_step_is_rejected(summary: Any) -> None:
     [result] = list_results(summary, "ambiguous")
     assert result["steps"][0]["verdict"] == "ambiguous"
@@ -244,7 +265,7 @@ def test_a_wrong_table_is_reported_without_a_traceback(summary: Any) -> None:
 
 def test_unreadable_files_are_reported_and_the_others_run(summary: Any) -> None:
     assert sorted(summary["unreadable"]) == sorted(message for _, message in UNREADABLE.values())
-    assert (summary["failed"], summary["skipped"]) == (5, 0)
+    assert (summary["failed"], summary["skipped"]) == (6, 0)
 
 
 def test_the_documented_examples_pass(summary: Any) -> None:

@@ -205,6 +205,18 @@ def test_a_form_with_pseudonyms_sends_true_values() -> None:
     app.extensions["sandboxes"].close()
 
 
+@pytest.mark.parametrize("media_type", ["application/x-www-form-urlencoded", "application/json"])
+def test_a_masked_caller_sends_json_under_any_media_type(
+    client: FlaskClient, media_type: str
+) -> None:
+    body = orjson.dumps({"id": f"c-{media_type[-4:]}"})
+    response = client.post("/emulator/v1/sandboxes", data=body, content_type=media_type)
+    assert response.status_code == 201
+    assert response.get_json()["id"] == f"c-{media_type[-4:]}"
+    wrong = client.post("/emulator/v1/sandboxes", data=b"nonsense", content_type=media_type)
+    assert wrong.status_code == 400
+
+
 def test_a_pseudonym_looks_like_its_value(client: FlaskClient) -> None:
     traits = client.get("/emulator/v1/messages/1").json["message"]["traits"]  # type: ignore[index]
     assert re.fullmatch(r"[A-Z][a-z]{9}@masked\.example", traits["email"])

@@ -130,11 +130,13 @@ def begin_masking(request: Request) -> None:
     request.environ["QUERY_STRING"] = query.decode("latin-1")
     if request.method != "GET" and (request.content_length or 0) <= MAX_REVEALED_BYTES:
         raw = request.environ["wsgi.input"].read(request.content_length or 0)
-        is_form = request.mimetype == FORM_MEDIA_TYPE
+        # `curl -d` sends JSON under the media type of a form.
+        is_json = raw.lstrip()[:1] in (b"{", b"[")
+        is_form = request.mimetype == FORM_MEDIA_TYPE and not is_json
         body = _reveal_fields(masking, raw) if is_form else _reveal_json(masking, raw)
         request.environ["wsgi.input"] = BytesIO(body)
         request.environ["CONTENT_LENGTH"] = str(len(body))
-        _learn_from_body(masking, request)
+        _learn_from_body(masking, body, is_form=is_form)
 
 
 def _reveal_fields(masking: "Masking", raw: bytes) -> bytes:
@@ -180,8 +182,9 @@ def _read_recent_names(services: SandboxServices) -> None:
             services.store.list_latest_messages(MAX_RECENT_MESSAGES)
 
 
-def _learn_from_body(masking: "Masking", request: Request) -> None:
-    texts = request.form.values() if request.mimetype == FORM_MEDIA_TYPE else [request.get_data()]
+def _learn_from_body(masking: "Masking", body: bytes, *, is_form: bool) -> None:
+    """Read the names in a body, and leave the request's own stream to its handler."""
+    texts = [text for _, text in parse_qsl(body.decode("latin-1"))] if is_form else [body]
     for text in texts:
         with suppress(orjson.JSONDecodeError):
             masking.learn(orjson.loads(text))
