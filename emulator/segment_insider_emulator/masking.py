@@ -63,7 +63,7 @@ _EMAIL: Final = re.compile(
     rf"(?<![^{_NOT_IN_ADDRESS}])[^{_NOT_IN_ADDRESS}]{{1,320}}?({_AT}){_LABEL}"
     rf"(?:(?:\.{_LABEL}){{1,8}}|(?=…))"
 )
-_PHONE: Final = re.compile(r"(?<![\w+])\+\d[\d ().-]{5,18}\d(?!\w)")
+_PHONE: Final = re.compile(r"(?<![\w+])(?:\+|%2[Bb]|&#43;|\\u002[Bb])(\d[\d ().-]{5,18}\d)(?!\w)")
 _FIELD_IN_TEXT: Final = re.compile(
     r"""(?i)(["'](?:first_?name|last_?name|surname|full_?name|user_?name)["']\s*:\s*)"""
     r"""("[^"\\]{1,200}"|'[^'\\]{1,200}')"""
@@ -366,10 +366,11 @@ class Masking:
         return self.pseudonyms.mask_email(value).replace("@", sign)
 
     def _replace_phone(self, match: re.Match[str]) -> str:
-        digits = sum(character.isdigit() for character in match[0])
-        if not 7 <= digits <= 15 or match[0].startswith(f"+{PHONE_PREFIX}"):
+        sign = match[0][: -len(match[1])]
+        digits = sum(character.isdigit() for character in match[1])
+        if not 7 <= digits <= 15 or match[1].startswith(PHONE_PREFIX):
             return match[0]
-        return self.pseudonyms.mask_phone(match[0])
+        return sign + self.pseudonyms.mask_phone(f"+{match[1]}").removeprefix("+")
 
     def _replace_field(self, match: re.Match[str]) -> str:
         field_name, quoted = match.groups()

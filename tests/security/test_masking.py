@@ -432,6 +432,14 @@ def test_a_field_in_a_broken_document_is_masked_as_a_whole() -> None:
     assert "'Q'" not in masked
 
 
+@pytest.mark.parametrize("sign", ["+", "%2B", "%2b", "\\u002b"])
+def test_a_phone_number_is_found_in_any_text(sign: str) -> None:
+    text = f'{{"url": "https://x.io/?p={sign}491701234567"'  # cut, so no document
+    masked = Masking(Pseudonyms("key")).mask_text(text)
+    assert re.fullmatch(r'\{"url": "https://x\.io/\?p=(.*)999\d{10}"', masked), masked
+    assert Masking(Pseudonyms("key")).mask_text(masked) == masked
+
+
 def test_masking_again_changes_nothing() -> None:
     masked = Masking(Pseudonyms("key")).mask_document({"traits": TRAITS, "phone": 905551234567})
     assert Masking(Pseudonyms("key")).mask_document(masked) == masked
