@@ -44,6 +44,20 @@ def test_the_calls_of_a_source_function_reach_insider_one() -> None:
     assert sent == ["invoice_paid"]
 
 
+@pytest.mark.parametrize(
+    ("count", "text", "sent"),
+    [pytest.param(1001, "", 1000, id="calls"), pytest.param(3, "x" * 400_000, 2, id="characters")],
+)
+def test_a_source_function_that_sends_too_much_says_so(count: int, text: str, sent: int) -> None:
+    code = f"""function onRequest () {{
+      for (let i = 0; i < {count}; i++) Segment.group({{ userId: 'u', groupId: '{text}' }})
+    }}"""
+    with open_app(build_document(source=[{"name": "Billing", "code": code}])) as client:
+        answer = call_webhook(client, {})
+    assert (answer.status_code, answer.get_json()["calls"]) == (400, sent)
+    assert "sent more than 1,000 calls" in answer.get_json()["message"]
+
+
 @pytest.mark.documented
 def test_the_fields_of_a_webhook_are_sorted() -> None:
     code = "async function onRequest (request) { console.log(request.text()) }"

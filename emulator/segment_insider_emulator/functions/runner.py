@@ -288,6 +288,10 @@ def _judge(
         STOPPED_TIMEOUT: (TIMED_OUT, f"did not end within {functions.timeout_s:g} seconds"),
         "unsettled": (TIMED_OUT, "waits for a promise that never settles"),
         "too_large": (NOT_EXECUTED, "returned too much"),
+        "sent_too_much": (
+            NOT_EXECUTED,
+            "sent more than 1,000 calls or 1,000,000 characters: the rest is lost",
+        ),
     }.get(kind, (NOT_EXECUTED, f"did not end: {_CRASHED}"))
     return _end_run(function, handler, meaning, f"{handler} {what}")
 

@@ -51,6 +51,7 @@ class FunctionContext {
     this.logText = 0
     this.sent = []
     this.sentText = 0
+    this.lostCalls = false
   }
 
   log (level, text) {
@@ -62,7 +63,10 @@ class FunctionContext {
   }
 
   send (text) {
-    if (!isText(text) || this.sent.length >= MAX_SENT || this.sentText + text.length > MAX_TEXT) return
+    if (!isText(text) || this.sent.length >= MAX_SENT || this.sentText + text.length > MAX_TEXT) {
+      this.lostCalls = true
+      return
+    }
     this.sent.push(text)
     this.sentText += text.length
   }
@@ -111,7 +115,8 @@ function finish (context, number, result) {
   if (!current || current.context !== context || current.number !== number) return
   const { id } = current
   current = null
-  const text = isText(result) ? result : '{"kind":"too_large"}'
+  const shown = context.lostCalls ? '{"kind":"sent_too_much"}' : result
+  const text = isText(shown) ? shown : '{"kind":"too_large"}'
   reply({ id, result: text, logs: context.logs, sent: context.sent })
   context.reset()
 }
