@@ -55,7 +55,7 @@ RECORD_ATTRIBUTE = "scenario_record"  # of a test report
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Pytest hook: add the option --emulator-traffic."""
+    """Pytest hook: add the options of a run, which its processes get, too."""
     parser.getgroup("emulator").addoption(
         "--emulator-traffic", action="store_true", help="Record what each step sent and delivered."
     )
@@ -71,7 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Pytest hook: register the step recorder."""
+    """Pytest hook: register the step recorder and the choice of scenarios."""
     if hasattr(config, "workerinput"):
         install_termination_handlers()
     if choice := config.getoption("emulator_choice"):

@@ -103,7 +103,7 @@ def test_it_runs_as_at_segment(shop: Path) -> None:
     assert event["event_params"]["custom"] == {"order_total": 150, "tier": "gold"}
 
 
-def test_it_does_not_differ_from_its_source_until_somebody_clicks(shop: Path) -> None:
+def test_it_does_not_differ_from_its_source_until_something_is_clicked_there(shop: Path) -> None:
     plan = {"data": list(ANSWERS.values())}
     answers = shop.parent / "segment.json"
     answers.write_text(json.dumps(plan))

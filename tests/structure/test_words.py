@@ -130,4 +130,7 @@ def test_no_public_class_has_the_name_of_another() -> None:
 
 def test_modules_are_few_and_neither_splinters_nor_giants() -> None:
     sizes = [module.read_text("utf-8").count("\n") for module in MODULES]
-    assert (len(sizes) <= 325, 150 <= statistics.median(sizes) <= 280) == (True, True), sizes
+    # The middle one is above 260 lines because features went into the rooms that they belong to,
+    # in place of a small module each. What would raise these figures needs a split or a reason.
+    figures = (len(sizes), statistics.median(sizes), max(sizes))
+    assert (figures[0] <= 322, 150 <= figures[1] <= 270, figures[2] <= 612) == (True,) * 3, figures

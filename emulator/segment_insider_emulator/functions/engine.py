@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 Fetch: TypeAlias = Callable[[JSONObject, float], JSONObject]
 
 MIN_NODE_MAJOR: Final = 20  # the first version with the permission model
+NODE_REMEDY: Final = f"Install Node.js {MIN_NODE_MAJOR} or later; all other parts work without it."
 MAX_MEMORY_MB: Final = 128  # of JavaScript objects; buffers have as much again
 MAX_ANSWER_BYTES: Final = 32_000_000  # 1 million characters, each escaped, with logs and calls
 MAX_PROCESSES: Final = 8
@@ -76,19 +77,20 @@ class EngineAnswer:
 @cache
 def find_node() -> tuple[str, int]:
     """Return the path of Node.js and its main version. Raises: EngineUnavailable."""
-    remedy = f"Install Node.js {MIN_NODE_MAJOR} or later; all other parts work without it."
     path = shutil.which("node")
     if path is None:
-        raise EngineUnavailable("functions do not run: Node.js is not installed", "node", remedy)
+        raise EngineUnavailable(
+            "functions do not run: Node.js is not installed", "node", NODE_REMEDY
+        )
     try:
         answer = subprocess.run([path, "--version"], capture_output=True, timeout=START_TIMEOUT_S)
         major = int(answer.stdout.decode().strip().removeprefix("v").partition(".")[0])
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         what = f"functions do not run: Node.js does not start ({type(error).__name__})"
-        raise EngineUnavailable(what, path, remedy) from error
+        raise EngineUnavailable(what, path, NODE_REMEDY) from error
     if major < MIN_NODE_MAJOR:
         what = f"functions do not run: Node.js {major} is too old"
-        raise EngineUnavailable(what, path, remedy)
+        raise EngineUnavailable(what, path, NODE_REMEDY)
     return path, major
 
 
@@ -221,8 +223,8 @@ class EngineProcess:
         source = (_FOLDER / "sandbox.js").read_text("utf-8")
         order = {"op": "start", "source": source}
         if isinstance(self._exchange(order, START_TIMEOUT_S), str):
-            remedy = f"Install Node.js {MIN_NODE_MAJOR} or later; all other parts work without it."
-            raise EngineUnavailable("functions do not run: the engine did not start", path, remedy)
+            what = "functions do not run: the engine did not start"
+            raise EngineUnavailable(what, path, NODE_REMEDY)
         _limit_process(self._process.pid)
 
     def _exchange(self, order: JSONObject, timeout_s: float) -> JSONObject | str:

@@ -22,6 +22,7 @@ from segment_insider_emulator.inspector.tester_view_model import (
 from segment_insider_emulator.interchange.export_workspace import fill_subscription_defaults
 from segment_insider_emulator.mapping.directives import is_directive
 from segment_insider_emulator.segment.validation import IngestError
+from segment_insider_emulator.storage.messages import MessageStore
 from segment_insider_emulator.storage.records import MessageRecord
 from segment_insider_emulator.types import JSON, JSONObject
 from segment_insider_emulator.web.services import current_services
@@ -86,8 +87,7 @@ def show_change(id: str) -> str:
     """Serve the page of one change: what it wrote, and its effect on captured events."""
     services = current_services()
     change = services.destination_overrides.find_change(id)
-    messages, _ = services.store.list_latest_messages(MAX_COMPARED_EVENTS)
-    captured = [message for message in messages if message.normalised]
+    captured = _list_captured_events(services.store)
     changed_events = list(_find_changed_events(change, captured))
     return render_page(
         "change.html",
@@ -108,8 +108,7 @@ def resend_changed_events(id: str) -> Response:
     """Handle *Resend all*: send the events that a change changes again, oldest first."""
     services = current_services()
     change = services.destination_overrides.find_change(id)
-    messages, _ = services.store.list_latest_messages(MAX_COMPARED_EVENTS)
-    captured = [message for message in messages if message.normalised]
+    captured = _list_captured_events(services.store)
     changed = _list_resendable_messages(change, _find_changed_events(change, captured))
     batch, refused_count = f"resent-{change.id}-{token_hex(4)}", 0
     for number, message in enumerate(reversed(changed), 1):
@@ -149,6 +148,12 @@ def redirect_to_change(change: DestinationChange, message_id: int | None = None)
         id=change.id,
         message=message_id,
     )
+
+
+def _list_captured_events(store: MessageStore) -> list[MessageRecord]:
+    """Return the latest messages that Segment accepted, newest first."""
+    messages, _ = store.list_latest_messages(MAX_COMPARED_EVENTS)
+    return [message for message in messages if message.normalised]
 
 
 def _find_changed_events(

@@ -230,10 +230,11 @@ def _iter_moved_fields(
 ) -> Iterator[tuple[str, str]]:
     for keys in list_mapped_values(subscription.mapping):
         read = list_event_paths_of_value(subscription.mapping, keys) - {""}
-        away = [path for path in sorted(read) if not moved.keys().isdisjoint(
-            list_field_prefixes(path))]  # fmt: skip
-        if away and len(away) == len(read):
-            yield ".".join(keys), away[0]
+        moved_paths = [
+            path for path in sorted(read) if not moved.keys().isdisjoint(list_field_prefixes(path))
+        ]
+        if moved_paths and len(moved_paths) == len(read):
+            yield ".".join(keys), moved_paths[0]
 
 
 def _build_probe(transformation: JSONObject) -> JSONObject:
