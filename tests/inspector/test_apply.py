@@ -102,7 +102,7 @@ def test_all_events_that_a_change_changes_are_sent_again(
     defaults.send(RATED, ADA, {**ADA, "userId": "bo", "traits": {"firstName": "Bo"}})
     page.goto(f"{defaults.url}/messages/2")
     page.get_by_role("button", name="Apply").click()
-    page.on("dialog", lambda dialog: dialog.accept())
+    page.once("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Resend all 2 events that changed").click()
     expect(page.get_by_role("status").filter(has_text="2 events were sent again")).to_be_visible()
     expect(page.get_by_role("button", name="Resend all 2 events")).to_be_visible()

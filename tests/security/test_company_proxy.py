@@ -5,7 +5,8 @@ The proxy is one that refuses every connection, so a call that takes it fails.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -126,12 +127,18 @@ def send_with_httpx() -> int:
     return httpx.post(SEGMENT_URL, json=WISH, timeout=30).status_code
 
 
+def run_in_thread(coroutine: Coroutine[None, None, int]) -> int:
+    """Run *coroutine* where no browser of another test has its event loop."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def send_with_httpx_async() -> int:
     async def send() -> int:
         async with httpx.AsyncClient(timeout=30) as client:
             return (await client.post(SEGMENT_URL, json=WISH)).status_code
 
-    return asyncio.run(send())
+    return run_in_thread(send())
 
 
 def send_with_aiohttp() -> int:
@@ -142,7 +149,7 @@ def send_with_aiohttp() -> int:
         ):
             return response.status
 
-    return asyncio.run(send())
+    return run_in_thread(send())
 
 
 @pytest.mark.parametrize(
