@@ -98,6 +98,7 @@ from segment_insider_emulator.web.host_check import (
 )
 from segment_insider_emulator.web.long_requests import ONE_CALL_AT_A_TIME
 from segment_insider_emulator.web.request_hooks import install_request_hooks
+from segment_insider_emulator.web.request_masking import install_masking
 from segment_insider_emulator.web.sandbox_registry import SandboxExpiry, SandboxRegistry
 from segment_insider_emulator.web.sandbox_routing import (
     create_services_finder,
@@ -170,10 +171,9 @@ def create_app(
     app.config[ONE_CALL_AT_A_TIME] = not waits
     check_host = create_host_check(config)
     reaper = idle_connections if default.shared_state.is_multi_process else None
-    install_request_hooks(
+    install_request_hooks(app, create_access_check(check_host, authenticator), reaper)
+    install_masking(
         app,
-        create_access_check(check_host, authenticator),
-        reaper,
         _load_pseudonyms(config, teams, default),
         masks_all=config.mask,
         masked_teams={team.name for team in teams if team.sees_pseudonyms},

@@ -189,7 +189,7 @@ class MaskingFormatter(logging.Formatter):
 def _install_extras(app: "Flask", config: Config) -> None:
     """Mask the people in log lines if that is set, and serve the tools of agents."""
     from segment_insider_emulator.cli.mcp import install_mcp_endpoint
-    from segment_insider_emulator.web.request_hooks import MASKING_KEY
+    from segment_insider_emulator.web.request_masking import MASKING_KEY
 
     for handler in logging.getLogger().handlers if config.mask else ():
         formatter = handler.formatter or logging.Formatter()
