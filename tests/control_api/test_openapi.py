@@ -108,6 +108,7 @@ def test_each_example_is_accepted(method: str, path: str) -> None:
     assert str(response.status_code) == expected, response.data
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(("method", "path", "mode"), TESTED_CALLS)
 def test_every_response_matches_the_description(
     method: str, path: str, mode: GenerationMode

@@ -129,6 +129,7 @@ def test_tests_with_containers_use_the_image_port_and_health_check_of_the_contai
     assert path in CONTAINERFILE
 
 
+@pytest.mark.extended
 def test_the_test_in_python_passes(emulator: RunningEmulator, tmp_path: Path) -> None:
     core = tmp_path / "testcontainers" / "core"
     core.mkdir(parents=True)

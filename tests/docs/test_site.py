@@ -82,6 +82,7 @@ def find_dead_links(site: Path) -> Iterator[str]:
                 yield f"{path.relative_to(site)} {link}"
 
 
+@pytest.mark.extended
 def test_every_link_and_image_of_the_site_leads_somewhere(site: Path) -> None:
     assert list(find_dead_links(site)) == []
 

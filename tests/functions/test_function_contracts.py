@@ -116,6 +116,7 @@ def test_a_realistic_export_is_imported_runs_and_comes_back(tmp_path: Path) -> N
     assert drift.exit_code in (0, 1), drift.output
 
 
+@pytest.mark.extended
 def test_a_workspace_without_functions_loads_no_engine() -> None:
     program = (
         "import sys\n"

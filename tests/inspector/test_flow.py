@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from inspector.running_emulator import PHONE, RunningEmulator
@@ -106,6 +107,7 @@ def test_a_flow_without_messages_is_empty() -> None:
     assert draw_flow([]).boxes == ()
 
 
+@pytest.mark.extended
 def test_the_drawing_and_the_table_show_the_same_counts(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

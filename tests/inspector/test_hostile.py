@@ -41,6 +41,7 @@ def make_hostile_call(attack: str) -> JSONObject:
     }
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("attack", [ATTACKS[0], *EXTENDED_ATTACKS])
 def test_captured_text_is_shown_as_text(emulator: RunningEmulator, page: Page, attack: str) -> None:
     emulator.send(make_hostile_call(attack), {"type": attack, "userId": "ada"})

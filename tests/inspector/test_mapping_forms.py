@@ -50,6 +50,7 @@ def test_a_mapping_is_added_renamed_and_removed_on_the_page(
     assert list_names(emulator) == before
 
 
+@pytest.mark.extended
 def test_a_custom_identifier_is_added_mapped_and_removed_on_the_page(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

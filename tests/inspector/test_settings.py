@@ -17,6 +17,7 @@ def list_verdicts(emulator: RunningEmulator) -> list[str]:
     return [message.verdict for message in messages]
 
 
+@pytest.mark.extended
 def test_a_fault_of_deliveries_takes_effect_until_it_is_cleared(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

@@ -1,6 +1,7 @@
 """The Contact API finds people by their attributes in PostgreSQL, too."""
 
 import orjson
+import pytest
 
 from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.insider.api import InsiderApi
@@ -11,6 +12,7 @@ from segment_insider_emulator.types import HttpRequest, JSONObject
 HEADERS = {"x-partner-name": "mybrand", "content-type": "application/json"}
 
 
+@pytest.mark.extended
 def test_people_with_an_address_that_does_not_identify_are_unsubscribed(url: str) -> None:
     engine = open_database(url)
     profiles = ProfileStore(engine)

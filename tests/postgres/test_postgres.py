@@ -422,6 +422,7 @@ def test_writes_of_another_process_are_notified_without_polling(url: str) -> Non
         assert asked == []
 
 
+@pytest.mark.extended
 def test_the_listener_logs_a_lost_connection_once_and_its_restoration_once(
     url: str, server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -205,6 +205,7 @@ def test_a_dry_run_suggests_steps_and_sends_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".emulator_cache"))
 
 
+@pytest.mark.extended
 def test_steps_of_behave_are_named_as_not_loaded(tmp_path: Path) -> None:
     steps = tmp_path / "features" / "steps"
     steps.mkdir(parents=True)
@@ -216,7 +217,7 @@ def test_steps_of_behave_are_named_as_not_loaded(tmp_path: Path) -> None:
     assert "of another tool" not in run_verify(tmp_path, "--dry-run").stderr
 
 
-@pytest.mark.extended_variants
+@pytest.mark.extended
 @pytest.mark.parametrize("options", [["--strict-markers"], ["-W", "error"]])
 def test_tags_are_markers_of_pytest(folder: Path, options: list[str]) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options]

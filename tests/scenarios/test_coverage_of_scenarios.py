@@ -59,6 +59,7 @@ def test_each_workspace_has_its_coverage(folder: Path, workers: str) -> None:
     assert "Branches" in {row["group"] for row in coverages["guide"]["rows"]}
 
 
+@pytest.mark.extended
 def test_the_selected_workspace_alone_has_to_reach_the_percentage(folder: Path) -> None:
     files = ("--coverage-html", "c.html", "--coverage-json", "c.json")
     result = run_verify(folder, "--preset", "guide", "--fail-under", "2", *files)
@@ -73,6 +74,7 @@ def test_the_selected_workspace_alone_has_to_reach_the_percentage(folder: Path) 
     assert run_verify(folder, "--fail-under", "90").returncode == 1
 
 
+@pytest.mark.extended
 def test_scenarios_that_send_nothing_cover_nothing(tmp_path: Path) -> None:
     (tmp_path / "nothing.feature").write_text(SILENT)
     result = run_verify(tmp_path, "--coverage")

@@ -68,6 +68,7 @@ def write_project(folder: Path) -> Path:
     return next((folder / ".cucumber").iterdir())
 
 
+@pytest.mark.extended
 def test_steps_of_the_project_are_definitions_too(tmp_path: Path) -> None:
     assert write_project(tmp_path).read_text("utf-8").splitlines()[-4:] == [
         r"Given(/^the \(big\) shop is open$/, () => {})",
@@ -86,6 +87,7 @@ def test_a_broken_conftest_file_is_one_line(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
 
 
+@pytest.mark.extended
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "glue").write_text("")
     result = CliRunner().invoke(main, ["steps", "--glue", str(tmp_path / "glue")])

@@ -272,6 +272,7 @@ def test_pytest_reports_an_unusable_address_before_the_first_test(
     assert "wishes.feature" not in result.stdout
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("arguments", "read_summary"),
     [

@@ -171,6 +171,7 @@ def test_a_passing_feature_exits_0_and_leaves_no_files(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["wishes.feature"]
 
 
+@pytest.mark.extended
 def test_known_causes_of_the_workspace_make_no_warning_and_are_counted(tmp_path: Path) -> None:
     (tmp_path / "birthday.feature").write_text(BIRTHDAY)
     guide = read_preset_document("guide")

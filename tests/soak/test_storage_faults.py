@@ -134,6 +134,7 @@ def test_a_partly_damaged_file_is_answered_with_503(database_file: Path) -> None
     )
 
 
+@pytest.mark.extended
 def test_a_database_locked_by_another_program_is_reported_at_the_start(database_file: Path) -> None:
     with closing(sqlite3.connect(database_file)) as another:
         another.execute("BEGIN EXCLUSIVE")

@@ -118,6 +118,7 @@ def test_the_json_has_tables_texts_and_traffic_of_each_step(reported: ReportedRu
     assert read_traffic(wish["steps"][1]) == {"messages": [], "deliveries": []}
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("kind", ["reported", "interrupted"])
 def test_every_message_is_valid_in_the_schema_of_cucumber(
     cucumber: Path, kind: str, request: pytest.FixtureRequest
