@@ -7,7 +7,7 @@ import orjson
 import pytest
 from account import KEYS, Account, parse_body, parse_findings
 
-from segment_insider_emulator.insider.contact_api import CONTACT_ADDRESSES
+from segment_insider_emulator.insider.contact_addresses import CONTACT_ADDRESSES
 from segment_insider_emulator.insider.formats import normalise_phone_number
 from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
 

@@ -15,6 +15,7 @@ from segment_insider_emulator.clock import Clock
 from segment_insider_emulator.config import INSIDER_ONE_HOSTS
 from segment_insider_emulator.insider import (
     attribute_deletion,
+    contact_addresses,
     contact_api,
     other_addresses,
     profile_endpoints,
@@ -209,15 +210,15 @@ class InsiderApi:
             **_build_routes(account, self._rate_limiter),
             **{
                 address.path: {"POST": self._build_contact_route(account, address)}
-                for address in contact_api.CONTACT_ADDRESSES
+                for address in contact_addresses.CONTACT_ADDRESSES
             },
             other_addresses.APP_CONSENT_PATH: {"POST": consent},
         }
 
     def _build_contact_route(
-        self, account: InsiderAccount, address: contact_api.ContactAddress
+        self, account: InsiderAccount, address: contact_addresses.ContactAddress
     ) -> InsiderRoute:
-        authenticate = contact_api.ContactAuthentication(
+        authenticate = contact_addresses.ContactAuthentication(
             self._account_name,
             self._contact_keys,
             address.action,
@@ -228,15 +229,15 @@ class InsiderApi:
             address.path,
             address.documented_keys,
             authenticate,
-            contact_api.convert_to_contact_rejection,
+            contact_addresses.convert_to_contact_rejection,
         )
 
 
 def _list_rate_limits(options: InsiderAccountOptions) -> dict[str, int | None]:
     """List the limits of all budgets; each address of the Contact API has its own."""
     limits = options.rate_limits
-    contact_limit = limits[contact_api.CONTACT_BUDGET]
-    paths = (address.path for address in contact_api.CONTACT_ADDRESSES)
+    contact_limit = limits[contact_addresses.CONTACT_BUDGET]
+    paths = (address.path for address in contact_addresses.CONTACT_ADDRESSES)
     return {**limits, **dict.fromkeys(paths, contact_limit)}
 
 

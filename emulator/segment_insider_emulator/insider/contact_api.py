@@ -9,22 +9,17 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from hmac import compare_digest
 from itertools import islice, zip_longest
-from typing import Final, Literal, TypeAlias
-
-from jsonschema.exceptions import ValidationError
+from typing import Final
 
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.insider.account import InsiderAccount
-from segment_insider_emulator.insider.account_options import ContactKeys
-from segment_insider_emulator.insider.formats import (
-    CompiledSchema,
-    is_email,
-    load_schema_file,
-    normalise_phone_number,
+from segment_insider_emulator.insider.contact_addresses import (
+    ContactAddress,
+    build_contact_rejection,
+    require_valid_body,
 )
+from segment_insider_emulator.insider.formats import is_email, normalise_phone_number
 from segment_insider_emulator.insider.identity import IdentityResolver, format_identifier
 from segment_insider_emulator.insider.profile_changes import copy_profile_states, save_with_history
 from segment_insider_emulator.insider.profile_json import (
@@ -36,181 +31,17 @@ from segment_insider_emulator.insider.profile_json import (
 from segment_insider_emulator.insider.responses import (
     MAX_FINDINGS,
     RequestFinding,
-    RequestRejected,
     build_json_response,
     build_rejection_finding,
     build_warning,
-    format_value_for_error,
     report_profile_changes,
 )
-from segment_insider_emulator.insider.validation import DocumentedKeys, warn_undocumented_keys
+from segment_insider_emulator.insider.validation import warn_undocumented_keys
 from segment_insider_emulator.storage.profile_unit_of_work import ProfileUnitOfWork
 from segment_insider_emulator.storage.records import Profile, ProfileChanges
-from segment_insider_emulator.types import JSON, HttpRequest, HttpResponse, JSONObject
+from segment_insider_emulator.types import JSON, HttpResponse, JSONObject
 
 log = logging.getLogger(__name__)
-
-ContactAction: TypeAlias = Literal["subscribe", "unsubscribe"]
-ContactVersion: TypeAlias = Literal["v1", "v2"]
-CONTACT_ACTIONS: Final[tuple[ContactAction, ...]] = ("subscribe", "unsubscribe")
-CONTACT_VERSIONS: Final[tuple[ContactVersion, ...]] = ("v1", "v2")
-CONTACT_BUDGET: Final = "contact"  # of each address; see account_options.DEFAULT_RATE_LIMITS
-_OLD_KEYS: Final = ("uploader_email", "is_unsubscribe_group")  # of earlier pages about v2
-_TOKEN_NAMES: Final[Mapping[ContactAction, str]] = {
-    "subscribe": "Resubscribe",
-    "unsubscribe": "Global Unsubscribe",
-}
-_SCHEMA_FILE = load_schema_file("contact")
-
-
-@cache
-def _compile_schema(name: str) -> CompiledSchema:
-    definitions = _SCHEMA_FILE["$defs"]
-    return CompiledSchema({**definitions[name], "$defs": definitions})
-
-
-@dataclass(frozen=True, slots=True)
-class ContactAddress:
-    """One of the addresses of the Contact API, e.g. /email/v2/unsubscribe."""
-
-    channel: str
-    version: ContactVersion
-    action: ContactAction
-
-    @property
-    def path(self) -> str:
-        """Path of the address."""
-        return f"/{self.channel}/{self.version}/{self.action}"
-
-    @property
-    def address_type(self) -> str:
-        """Attribute with the addresses of its channel: email or phone_number."""
-        return CHANNEL_ATTRIBUTES[self.channel][0]
-
-    @property
-    def schema_name(self) -> str:
-        """Name of the schema of its requests, in contact.json and the OpenAPI document."""
-        kind = "Email" if self.channel == "email" else "Phone"
-        if self.version == "v1":
-            return f"Contact{kind}"
-        if kind == "Phone":
-            return "ContactPhones"
-        return f"Contact{self.action.title()}"
-
-    @property
-    def documented_keys(self) -> DocumentedKeys:
-        """Keys of its requests."""
-        keys = tuple(_SCHEMA_FILE["$defs"][self.schema_name]["properties"])
-        old_keys = _OLD_KEYS if (self.channel, self.version) == ("email", "v2") else ()
-        return DocumentedKeys(
-            "request",
-            (*keys, *old_keys),
-            {},
-            {"users": DocumentedKeys("user", ("uuid", "email"), {})} if "users" in keys else {},
-        )
-
-
-CONTACT_ADDRESSES: Final = tuple(
-    ContactAddress(channel, version, action)
-    for channel in CHANNEL_ATTRIBUTES
-    for version in CONTACT_VERSIONS
-    for action in CONTACT_ACTIONS
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ContactAuthentication:
-    """The check of account name and token for one action of the Contact API.
-
-    Args:
-        is_unification_key: Whether a token is a key for /api/user/v1, which is a likely mistake.
-    """
-
-    account_name: str
-    keys: ContactKeys
-    action: ContactAction
-    is_unification_key: Callable[[str], bool]
-
-    def __call__(self, request: HttpRequest) -> None:
-        """Raise RequestRejected unless a request has the account's name and the action's token."""
-        if request.headers.get("x-partner-name", "") != self.account_name:
-            what = "X-PARTNER-NAME is not the name of this account"
-            remedy = "Send the account name as the InOne panel shows it, in lower case."
-            raise _reject(401, what, remedy)
-        token = request.headers.get("x-request-token", "")
-        if not compare_digest(token.encode(), getattr(self.keys, self.action).encode()):
-            raise _reject(401, self._explain_token(token), self._token_remedy)
-
-    @property
-    def _token_remedy(self) -> str:
-        return f"Send the {_TOKEN_NAMES[self.action]} key of the account in X-REQUEST-TOKEN."
-
-    def _explain_token(self, token: str) -> str:
-        other: ContactAction = "subscribe" if self.action == "unsubscribe" else "unsubscribe"
-        if not token:
-            return "X-REQUEST-TOKEN is missing"
-        if compare_digest(token.encode(), getattr(self.keys, other).encode()):
-            return f"X-REQUEST-TOKEN is the {_TOKEN_NAMES[other]} key, which does not {self.action}"
-        if self.is_unification_key(token):
-            return "X-REQUEST-TOKEN is a key for /api/user/v1, which the Contact API does not take"
-        return f"X-REQUEST-TOKEN is not the {_TOKEN_NAMES[self.action]} key of this account"
-
-
-_STATUS_MESSAGES: Final = {
-    400: "Bad request",
-    401: "Unauthorized",
-    405: "Method not allowed",  # assumed: only the other two are published
-}
-
-
-def convert_to_contact_rejection(rejection: RequestRejected) -> RequestRejected:
-    """Give the rejection of a request the body that the Contact API answers.
-
-    Source: the published answers; that of 429 is in Insider One's "API Rate Limits".
-    """
-    body: JSONObject = {"statusMessage": _STATUS_MESSAGES.get(rejection.status, "Error")}
-    if rejection.status == 429:
-        body = {"message": "Too Many Requests", "status": 429}
-    return replace_rejection_body(rejection, body)
-
-
-def replace_rejection_body(rejection: RequestRejected, body: JSONObject | str) -> RequestRejected:
-    """Return the rejection of a request with another body; its findings stay."""
-    return RequestRejected(
-        rejection.status,
-        body,
-        rejection.remedy,
-        rejection.extra_headers,
-        what=str(rejection),
-        where=rejection.where,
-    )
-
-
-def _reject(status: int, what: str, remedy: str, where: str = "") -> RequestRejected:
-    return RequestRejected(status, {}, remedy, what=what, where=where)
-
-
-def require_valid_body(schema_name: str, body: JSON) -> JSONObject:
-    """Return the body of a request. Raises: RequestRejected, with the first error's place."""
-    for error in _compile_schema(schema_name).iter_errors(body):
-        where = ".".join(map(str, error.absolute_path))
-        schema = error.schema if isinstance(error.schema, dict) else {}
-        raise _reject(400, _describe_schema_error(error, where), schema["description"], where)
-    assert isinstance(body, dict)
-    return body
-
-
-def _describe_schema_error(error: ValidationError, where: str) -> str:
-    name, rule = where or "the body", error.validator
-    if rule == "required":
-        return f"{name} lacks {error.message.partition(' is a ')[0]}"
-    if rule == "anyOf":
-        return "the body names nobody"
-    if rule == "maxItems":
-        return f"{name} has more than {error.validator_value} entries"
-    if rule == "minItems":
-        return f"{name} is empty"
-    return f"{name} is not valid: {format_value_for_error(error.instance)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +190,7 @@ class ContactHandler:
                     continue
                 what = f"{where} is not valid: {value}"
                 if not skips_invalid or self.address.version == "v1":
-                    raise _reject(400, what, expected, where)
+                    raise build_contact_rejection(400, what, expected, where)
                 findings.append(build_rejection_finding("invalid-contact", where, what, expected))
             if len(identifiers) == len(sent_identifiers):
                 contact = _Contact(where, identifiers)
@@ -433,7 +264,9 @@ class ContactHandler:
             remedy = "Send the user to Insider One first; v2 creates users by an identifier."
             yield build_warning("unknown-user", contact.where, what, remedy)
         id = request.get("group_id")
-        groups = [name for each in profiles for name in list_unsubscribe_groups(each.attributes)]
+        groups = [
+            name for profile in profiles for name in list_unsubscribe_groups(profile.attributes)
+        ]
         if profiles and id is not None and id not in map(compute_group_id, groups):
             what = f"{who} is in no unsubscribe group with the number {id}, so nothing changes"
             remedy = "Send the number that the user's profile shows for the group."
@@ -466,10 +299,14 @@ def _list_named_identifiers(request: JSONObject) -> Iterator[tuple[str, dict[str
         yield f"phone_numbers.{index}", {"phone_number": number}
     users, emails, uuids = (request.get(name, []) for name in ("users", "emails", "uuids"))
     if users and (emails or uuids):
-        raise _reject(400, "the body has users and another list", "Send one of them.", "users")
+        raise build_contact_rejection(
+            400, "the body has users and another list", "Send one of them.", "users"
+        )
     if emails and uuids and len(emails) != len(uuids):
         what = f"emails has {len(emails)} entries and uuids {len(uuids)}, so they are no pairs"
-        raise _reject(400, what, "Send the address of each uuid at the same position.", "uuids")
+        raise build_contact_rejection(
+            400, what, "Send the address of each uuid at the same position.", "uuids"
+        )
     for index, user in enumerate(users):
         yield f"users.{index}", {"uuid": user} if isinstance(user, str) else _select_ids(user)
     for index, (email, uuid) in enumerate(zip_longest(emails, uuids)):

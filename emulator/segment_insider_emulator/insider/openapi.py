@@ -6,7 +6,7 @@ from typing import Any
 from segment_insider_emulator import __version__
 from segment_insider_emulator.insider import (
     attribute_deletion,
-    contact_api,
+    contact_addresses,
     other_addresses,
     profile_endpoints,
     responses,
@@ -190,7 +190,9 @@ def _build_paths() -> JSONObject:
 
 
 def _build_contact_paths() -> JSONObject:
-    rate = f"{DEFAULT_RATE_LIMITS[contact_api.CONTACT_BUDGET]:,} calls a minute for each address"
+    rate = (
+        f"{DEFAULT_RATE_LIMITS[contact_addresses.CONTACT_BUDGET]:,} calls a minute for each address"
+    )
     ok = _build_object_schema({"statusMessage": {"const": "OK"}}, ["statusMessage"], is_closed=True)
     failed = _build_schema_reference("ContactError")
     paths: JSONObject = {
@@ -204,7 +206,7 @@ def _build_contact_paths() -> JSONObject:
                 failed,
             )
         }
-        for address in contact_api.CONTACT_ADDRESSES
+        for address in contact_addresses.CONTACT_ADDRESSES
     }
     consent = _build_operation(
         "Set the app's consent to data processing",

@@ -14,7 +14,10 @@ from typing import Final
 
 from segment_insider_emulator.clock import format_iso_utc
 from segment_insider_emulator.insider.account import InsiderAccount
-from segment_insider_emulator.insider.contact_api import replace_rejection_body, require_valid_body
+from segment_insider_emulator.insider.contact_addresses import (
+    replace_rejection_body,
+    require_valid_body,
+)
 from segment_insider_emulator.insider.formats import load_schema_file
 from segment_insider_emulator.insider.identity import format_identifier
 from segment_insider_emulator.insider.profile_changes import copy_profile_states, save_with_history

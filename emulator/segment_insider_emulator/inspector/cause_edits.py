@@ -74,7 +74,7 @@ class CauseEditor:
 
     def _find_subscription(self, name: str) -> LocatedSubscription | None:
         """Return the only subscription of a name; None if two have it."""
-        found = [each for each in self.context.subscriptions if each.name == name]
+        found = [entry for entry in self.context.subscriptions if entry.name == name]
         return found[0] if len(found) == 1 else None
 
     def _load_event(self, message_id: int) -> JSONObject:

@@ -223,7 +223,7 @@ def _build_board(
 ) -> MappingBoard:
     name = table.subscription_name
     own_causes = [cause for cause in causes if cause.newest.mapping == name]
-    deviations = [each for each in table.deviations if not _is_reported(each, own_causes)]
+    deviations = [row for row in table.deviations if not _is_reported(row, own_causes)]
     return MappingBoard(
         name,
         number,

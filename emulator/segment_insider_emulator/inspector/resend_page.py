@@ -124,13 +124,13 @@ def _build_preview(
     return ResendPreview(
         compare_values("Call", copy_as.remove_message_id(message), call),
         outcome,
-        [each for each in requests if each.content_differences],
+        [request for request in requests if request.content_differences],
         _find_failure_causes(services, outcome),
     )
 
 
 def _find_failure_causes(services: SandboxServices, outcome: MessageRecord) -> list[FailureCause]:
-    failed = {each.subscription for each in outcome.deliveries if each.verdict == "failed"}
+    failed = {row.subscription for row in outcome.deliveries if row.verdict == "failed"}
     if not failed:
         return []
     destination = services.destination_overrides.current_destination

@@ -7,7 +7,7 @@ import orjson
 from pytest_bdd import given, then, when
 
 from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.insider.contact_api import ContactAction
+from segment_insider_emulator.insider.contact_addresses import ContactAction
 from segment_insider_emulator.insider.profile_json import CHANNEL_ATTRIBUTES
 from segment_insider_emulator.insider.web_push import WEB_PUSH_CHANNEL
 from segment_insider_emulator.types import JSONObject

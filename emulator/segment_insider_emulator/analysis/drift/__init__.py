@@ -308,7 +308,7 @@ class EditPreview:
         destination = apply_workspace_edit(context.workspace.destination, deviation.edit)
         edited = build_context(context.workspace.document | {"destination": destination})
         index = deviation.edit.keys[1]
-        return next((each for each in edited.subscriptions if each.index == index), None)
+        return next((table for table in edited.subscriptions if table.index == index), None)
 
 
 def _compile_edited_subscription(

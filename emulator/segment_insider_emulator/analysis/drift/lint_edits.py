@@ -281,7 +281,7 @@ def _place_field(problem: LintProblem) -> WorkspaceEdit | None:
 
 def move_to_section(subscription: LocatedSubscription, field: str) -> WorkspaceEdit | None:
     """Return the edit that moves a mapped field that the action lacks under its free section."""
-    fields = {each.key for each in subscription.subscription.action.fields}
+    fields = {field.key for field in subscription.subscription.action.fields}
     section = next((name for name in ("custom", "parameters", "attributes") if name in fields), "")
     container = subscription.mapping.get(section, {})
     key = payload_rules.suggest_normalised_key(field)
