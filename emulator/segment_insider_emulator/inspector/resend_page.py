@@ -124,7 +124,7 @@ def _build_preview(
     return ResendPreview(
         compare_values("Call", copy_as.remove_message_id(message), call),
         outcome,
-        [request for request in requests if request.content_differences],
+        [comparison for comparison in requests if comparison.content_differences],
         _find_failure_causes(services, outcome),
     )
 

@@ -308,7 +308,7 @@ class EditPreview:
         destination = apply_workspace_edit(context.workspace.destination, deviation.edit)
         edited = build_context(context.workspace.document | {"destination": destination})
         index = deviation.edit.keys[1]
-        return next((table for table in edited.subscriptions if table.index == index), None)
+        return next((entry for entry in edited.subscriptions if entry.index == index), None)
 
 
 def _compile_edited_subscription(
