@@ -133,4 +133,4 @@ def test_modules_are_few_and_neither_splinters_nor_giants() -> None:
     # The middle one is above 260 lines because features went into the rooms that they belong to,
     # in place of a small module each. What would raise these figures needs a split or a reason.
     figures = (len(sizes), statistics.median(sizes), max(sizes))
-    assert (figures[0] <= 324, 150 <= figures[1] <= 270, figures[2] <= 612) == (True,) * 3, figures
+    assert (figures[0] <= 324, 150 <= figures[1] <= 267, figures[2] <= 612) == (True,) * 3, figures
