@@ -1,4 +1,4 @@
-"""Flask hooks before and after every view: access, sandbox, due journeys and retries, CORS."""
+"""Flask hooks before and after every view: access, sandbox, due journeys, retries, CORS, masks."""
 
 from collections.abc import Callable
 from typing import Final, TypeAlias
