@@ -470,8 +470,9 @@ def _is_name_character(character: str) -> bool:
     return character in _NAME_SIGNS or unicodedata.category(character)[0] in "LMN"
 
 
-# `\w` has no marks, such as the vowels of Thai: beyond ASCII, the function decides.
-_NAME_WORD = r"\w[\w'.\xa1-\U0010ffff-]*"
+# `\w` has no marks, such as the vowels of Thai: beyond ASCII, the function decides. Said by what it
+# is not, because `re` would search a million characters for their capitals, for each step.
+_NAME_WORD = r"\w[^\x00-&(-,/:-@\[-^`{-\xa0]*"
 _PERSON_NAME = with_pattern(rf"{_NAME_WORD}(?: {_NAME_WORD}){{0,3}}")(_parse_person_name)
 
 
